@@ -1,0 +1,197 @@
+"""May this VM leave, may this node take it: the rules in order. The first that forbids is the explanation.
+
+Planner and executor use these tuples and no others, so they cannot disagree. A new rule is one function
+in vm_rules.py or node_rules.py, one line here, a line in reasons.py and the catalogues, one scenario file.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from balancer import node_rules as nodes
+from balancer import vm_rules as vms
+from balancer.model import VM, Cluster, Node, Reason, Recent, Snapshot
+from balancer.policy import Policy
+from balancer.scoring import above
+from balancer.state import Candidate, WorkingNode, WorkingState
+
+
+def not_live_migratable(cluster: Cluster, state: WorkingState) -> Reason | None:
+    """LXD containers do not migrate live, and nothing is known of any other virtualization."""
+    kind = cluster.virtualization
+    if not kind:
+        return Reason.of("cluster-virtualization-unknown")
+    return None if kind.lower() == "kvm" else Reason.of("cluster-virtualization", virtualization=kind)
+
+
+CLUSTER_RULES = (not_live_migratable,)
+
+COUNTING_RULES = (
+    partial(nodes.figures_unknown, "source"),
+    partial(nodes.in_maintenance, "source"),
+    partial(nodes.excluded, "source"),
+)
+"""A node that one of these refuses does not count as overloaded, whatever its load."""
+
+SOURCE_RULES = (
+    *COUNTING_RULES,
+    partial(nodes.not_active, "source"),
+    partial(nodes.live_migration_off, "source"),
+    partial(nodes.node_busy, "source"),
+)
+
+VM_RULES = (
+    vms.vm_busy,
+    vms.vm_not_active,
+    vms.iso_mounted,
+    vms.has_snapshots,
+    vms.disabled,
+    vms.in_rescue,
+    vms.change_pending,
+    vms.restricted,
+    vms.nested_virtualization,
+    vms.opted_out,
+    vms.size_unknown,
+    vms.in_quarantine,
+    vms.cooling_down,
+    vms.skipped,
+)
+
+TARGET_STATIC_RULES = (
+    partial(nodes.figures_unknown, "target"),
+    partial(nodes.not_active, "target"),
+    partial(nodes.in_maintenance, "target"),
+    partial(nodes.excluded, "target"),
+    nodes.creation_blocked,
+    partial(nodes.live_migration_off, "target"),
+    partial(nodes.node_busy, "target"),
+    nodes.own_placement_filter,
+)
+
+TARGET_LOAD_RULES = (
+    nodes.vm_limit_reached,
+    nodes.cluster_vm_limit_reached,
+    nodes.target_overloaded,
+    nodes.score_too_high,
+    nodes.memory_too_high,
+)
+
+PAIR_RULES = (
+    nodes.same_node,
+    nodes.other_cluster,
+    nodes.filters_differ,
+    nodes.qemu_older,
+    nodes.kernel_newer,
+)
+
+FIT_RULES = (nodes.cpu_does_not_fit, nodes.memory_does_not_fit)
+
+
+def cluster_refusal(cluster: Cluster, state: WorkingState) -> Reason | None:
+    """Why nothing in this cluster can be moved."""
+    return next((reason for rule in CLUSTER_RULES if (reason := rule(cluster, state))), None)
+
+
+def not_counted(node: Node, state: WorkingState) -> Reason | None:
+    """Why this node does not count as overloaded even above the thresholds."""
+    return next((reason for rule in COUNTING_RULES if (reason := rule(node, state))), None)
+
+
+def source_refusal(node: Node, state: WorkingState) -> Reason | None:
+    """Why no VM may leave this node."""
+    return next((reason for rule in SOURCE_RULES if (reason := rule(node, state))), None)
+
+
+def vm_refusal(vm: VM, state: WorkingState) -> Reason | None:
+    """Why this VM may not be moved anywhere."""
+    return next((reason for rule in VM_RULES if (reason := rule(vm, state))), None)
+
+
+def static_target_refusal(node: Node, state: WorkingState) -> Reason | None:
+    """Why this node takes no VM, whatever its load."""
+    return next((reason for rule in TARGET_STATIC_RULES if (reason := rule(node, state))), None)
+
+
+def load_refusal(target: WorkingNode, state: WorkingState) -> Reason | None:
+    """Why this node takes no VM at its load of this moment."""
+    return next((reason for rule in TARGET_LOAD_RULES if (reason := rule(target, state))), None)
+
+
+def pair_refusal(source: Node, target: Node, state: WorkingState) -> Reason | None:
+    """Why no VM may move from this source to this target."""
+    return next((reason for rule in PAIR_RULES if (reason := rule(source, target, state))), None)
+
+
+def fit_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    """Why this VM may not land on this target at its load of this moment."""
+    for rule in FIT_RULES:
+        reason = rule(vm, target, state)
+        if reason is not None:
+            return reason
+    return None
+
+
+def candidate(vm: VM, state: WorkingState) -> Candidate | Reason:
+    """The VM with its size when it may be moved, else why not."""
+    reason = vm_refusal(vm, state)
+    if reason is not None:
+        return reason
+    if vm.vcpus is None or vm.memory_mib is None:  # refused above already; this tells the type checker
+        return Reason.of("vm-size-unknown")
+    return Candidate(vm, vm.vcpus, vm.memory_mib)
+
+
+def is_overloaded(node: Node, state: WorkingState) -> bool:
+    """Above a threshold (equal is not above), and neither in maintenance nor excluded as a source."""
+    working = state.working.get(node.id)
+    return working is not None and bool(above(working.load, state.policy)) and not not_counted(node, state)
+
+
+def check_move(
+    snapshot: Snapshot,
+    policy: Policy,
+    recent: Recent,
+    vm_id: int,
+    target_id: int,
+    *,
+    source_id: int | None = None,
+    need_overload: bool = True,
+) -> Reason | None:
+    """Every rule again, on what is seen now: ``None`` when this one move is allowed at this moment.
+
+    ``vm-gone`` and ``already-there`` mean that nothing is left to do; with ``source_id`` a VM that is on
+    any other node is ``vm-elsewhere``. ``need_overload=False`` leaves out "the source is overloaded".
+    """
+    vm = next((v for v in snapshot.vms if v.id == vm_id), None)
+    if vm is None:
+        return Reason.of("vm-gone")
+    if vm.node_id == target_id:
+        return Reason.of("already-there")
+    state = WorkingState(snapshot, policy, recent)
+    source = state.nodes.get(vm.node_id) if vm.node_id is not None else None
+    if source is None:
+        return Reason.of("vm-place-unknown")
+    if source_id is not None and source.id != source_id:
+        return Reason.of("vm-elsewhere", node=source.name)
+    target = state.nodes.get(target_id)
+    if target is None:
+        return Reason.of("target-gone")
+    return _check(vm, source, target, state, need_overload)
+
+
+def _check(vm: VM, source: Node, target: Node, state: WorkingState, need_overload: bool) -> Reason | None:
+    cluster = state.clusters.get(source.cluster_id)
+    refusal = cluster_refusal(cluster, state) if cluster else Reason.of("cluster-virtualization-unknown")
+    refusal = refusal or source_refusal(source, state) or vm_refusal(vm, state)
+    if refusal:
+        return refusal
+    load = state.working[source.id].load
+    if need_overload and not above(load, state.policy):
+        return Reason.of("source-relieved", cpu=load.cpu_ratio, memory=load.memory_percent)
+    refusal = static_target_refusal(target, state) or load_refusal(state.working[target.id], state)
+    if refusal:
+        return refusal
+    able = candidate(vm, state)
+    if isinstance(able, Reason):
+        return able
+    return pair_refusal(source, target, state) or fit_refusal(able, state.working[target.id], state)

@@ -1,0 +1,226 @@
+"""The nouns of the core: what was seen (Snapshot) and what is proposed (Plan).
+
+Frozen values only; no rule lives here. An unknown figure is ``None``, never 0. Units stand in the
+names: memory and disk in MiB, ``cpu_ratio`` in vCPUs per physical CPU, ``memory_percent`` 0-100.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why, in a form that every language can word: a code and the figures that go with it.
+
+    ``code`` names a message of the catalogues (``reason-<code>``); ``params`` are its arguments.
+    """
+
+    code: str
+    params: tuple[tuple[str, Scalar], ...] = ()
+
+    @staticmethod
+    def of(code: str, **params: Scalar) -> Reason:
+        return Reason(code, tuple(sorted(params.items())))
+
+    def as_dict(self) -> dict[str, Scalar]:
+        return dict(self.params)
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster of VMmanager. VMs move only inside one."""
+
+    id: int
+    name: str
+    virtualization: str | None = None
+    """``kvm`` or ``lxd``; only KVM can migrate live."""
+    vm_limit_per_node: int | None = None
+    """Most VMs on any one node; ``None`` = no limit."""
+    placement_filter: str | None = None
+    """The panel's placement rule, verbatim and only ever compared; ``None`` = none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A server that runs VMs, with the panel's own totals of what is allocated on it.
+
+    ``vcpus_allocated``, ``memory_allocated_mib`` and ``vm_count`` count every VM of the node, as the
+    panel reports them; they are allocations, not load.
+    """
+
+    id: int
+    name: str
+    cluster_id: int
+    cpus: int | None = None
+    vcpus_allocated: int | None = None
+    memory_mib: int | None = None
+    memory_allocated_mib: int | None = None
+    vm_count: int | None = None
+    vm_limit: int | None = None
+    """Most VMs on this node; ``None`` = no limit of its own."""
+    state: str | None = None
+    """``active`` is healthy; every other word means: do not touch."""
+    maintenance: bool | None = None
+    creation_allowed: bool | None = None
+    live_migration_allowed: bool | None = None
+    qemu_version: str | None = None
+    kernel_version: str | None = None
+    placement_filter: str | None = None
+    ssh_host: str | None = None
+    ssh_port: int | None = None
+    ssh_user: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VM:
+    """A virtual machine (the panel's API calls it a host)."""
+
+    id: int
+    name: str
+    cluster_id: int
+    node_id: int | None
+    vcpus: int | None = None
+    memory_mib: int | None = None
+    disk_mib: int | None = None
+    """The main disk only."""
+    state: str | None = None
+    iso_mounted: bool | None = None
+    snapshot_count: int | None = None
+    balancer_mode: str | None = None
+    disabled: bool = False
+    rescue: bool = False
+    change_pending: bool = False
+    """A new CPU or memory size waits for a restart."""
+    nested_virtualization: bool = False
+    cpu_mode: str | None = None
+    restrictions: tuple[str, ...] = ()
+    """What was left over from an import from VMmanager 5 and blocks a migration."""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that was seen at one moment: clusters, nodes and VMs, each sorted by id."""
+
+    taken_at: datetime
+    clusters: tuple[Cluster, ...]
+    nodes: tuple[Node, ...]
+    vms: tuple[VM, ...]
+
+    def split(self) -> tuple[Snapshot, ...]:
+        """One snapshot a cluster, in the order of the clusters' ids."""
+        nodes: dict[int, list[Node]] = {c.id: [] for c in self.clusters}
+        vms: dict[int, list[VM]] = {c.id: [] for c in self.clusters}
+        for node in self.nodes:
+            if node.cluster_id in nodes:
+                nodes[node.cluster_id].append(node)
+        for vm in self.vms:
+            if vm.cluster_id in vms:
+                vms[vm.cluster_id].append(vm)
+        return tuple(Snapshot(self.taken_at, (c,), tuple(nodes[c.id]), tuple(vms[c.id])) for c in self.clusters)
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What happened lately, as far as the rules care. Ids are the panel's.
+
+    ``migrated``, ``failed`` and ``skipped`` map a VM to the moment of its last finished migration, of
+    its last failed one, and of a person's last "skip". ``busy_vms`` and ``busy_nodes`` take part in a
+    migration that is queued, running, or whose outcome is not known.
+    """
+
+    migrated: Mapping[int, datetime] = field(default_factory=dict)
+    failed: Mapping[int, datetime] = field(default_factory=dict)
+    skipped: Mapping[int, datetime] = field(default_factory=dict)
+    busy_vms: frozenset[int] = frozenset()
+    busy_nodes: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLoad:
+    """The load of one node: vCPUs per physical CPU, memory in percent, VMs, and the CPU load score."""
+
+    cpu_ratio: float
+    memory_percent: float
+    vm_count: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """One node as the planner found it; ``load`` is ``None`` where a figure is unknown."""
+
+    node_id: int
+    node_name: str
+    load: NodeLoad | None
+    overloaded: bool
+    reason: Reason | None = None
+    """Why it is overloaded, or why its load is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One VM from one node to another, why, and what it does to both."""
+
+    vm_id: int
+    vm_name: str
+    source_id: int
+    source_name: str
+    target_id: int
+    target_name: str
+    vcpus: int
+    memory_mib: int
+    reason: Reason
+    source_before: NodeLoad
+    source_after: NodeLoad
+    target_before: NodeLoad
+    target_after: NodeLoad
+    cautions: tuple[Reason, ...] = ()
+    """What does not forbid the move but a person should know."""
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """What makes two moves the same move: VM, source, target."""
+        return (self.vm_id, self.source_id, self.target_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why something was not done. ``subject`` is ``cluster``, ``source``, ``target`` or ``vm``.
+
+    ``source``: an overloaded node that stays overloaded. ``target``: a node that may take nothing.
+    ``vm``: a VM of an overloaded node that may not leave, or that fits nowhere; then ``per_target``
+    counts the reasons of the targets.
+    """
+
+    subject: str
+    id: int
+    name: str
+    reason: Reason
+    per_target: tuple[tuple[Reason, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Ordered moves for one cluster, and for what was not moved the rejections that say why."""
+
+    cluster_id: int
+    cluster_name: str
+    taken_at: datetime
+    strategy: str
+    nodes: tuple[NodeReport, ...]
+    """Every node of the cluster before the plan, worst first."""
+    moves: tuple[Move, ...]
+    rejections: tuple[Rejection, ...]
+    overloaded_after: tuple[int, ...]
+    """Ids of the nodes that are still overloaded when every move is done."""
+
+    @property
+    def overloaded(self) -> tuple[NodeReport, ...]:
+        return tuple(n for n in self.nodes if n.overloaded)

@@ -1,0 +1,40 @@
+"""One step of a plan: apply a move to the working state and write down what it does to both nodes."""
+
+from __future__ import annotations
+
+from balancer.model import Move, Reason
+from balancer.state import Candidate, WorkingNode, WorkingState
+from balancer.versions import parse_kernel, parse_qemu
+
+
+def make_move(state: WorkingState, vm: Candidate, source: WorkingNode, target: WorkingNode, reason: Reason) -> Move:
+    """Apply the move and return it with the loads before and after."""
+    source_before, target_before = source.load, target.load
+    state.apply(vm, source.node.id, target.node.id)
+    return Move(
+        vm_id=vm.vm.id,
+        vm_name=vm.vm.name,
+        source_id=source.node.id,
+        source_name=source.node.name,
+        target_id=target.node.id,
+        target_name=target.node.name,
+        vcpus=vm.vcpus,
+        memory_mib=vm.memory_mib,
+        reason=reason,
+        source_before=source_before,
+        source_after=source.load,
+        target_before=target_before,
+        target_after=target.load,
+        cautions=_cautions(vm, source, target),
+    )
+
+
+def _cautions(vm: Candidate, source: WorkingNode, target: WorkingNode) -> tuple[Reason, ...]:
+    cautions = []
+    if vm.vm.cpu_mode and vm.vm.cpu_mode.strip().lower().replace("_", "-") == "host-passthrough":
+        cautions.append(Reason.of("caution-cpu-passthrough"))
+    versions = [parse_qemu(n.node.qemu_version) for n in (source, target)]
+    versions += [parse_kernel(n.node.kernel_version) for n in (source, target)]
+    if None in versions:  # only where the policy lets unknown versions pass
+        cautions.append(Reason.of("caution-versions-unknown"))
+    return tuple(cautions)

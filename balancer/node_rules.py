@@ -1,0 +1,156 @@
+"""Rules about nodes: may VMs leave it, may it take any, do source and target go together.
+
+One small function a rule: a ``Reason`` when it forbids, ``None`` when it does not. constraints.py puts
+them in order. Static rules look at what a plan cannot change; load rules at the sums of the moment.
+"""
+
+from __future__ import annotations
+
+from balancer.model import Node, Reason
+from balancer.scoring import Term, above, worst_term
+from balancer.state import Candidate, WorkingNode, WorkingState
+from balancer.versions import compare, parse_kernel, parse_qemu
+
+# --- either role: partial(rule, "source") and partial(rule, "target") ---------------------------------
+
+
+def figures_unknown(role: str, node: Node, state: WorkingState) -> Reason | None:
+    figure = state.unknown.get(node.id)
+    return Reason.of("node-figure-unknown", role=role, figure=figure) if figure else None
+
+
+def not_active(role: str, node: Node, state: WorkingState) -> Reason | None:
+    if node.state is None:
+        return Reason.of("node-state-unknown", role=role)
+    return None if node.state == "active" else Reason.of("node-state", role=role, state=node.state)
+
+
+def in_maintenance(role: str, node: Node, state: WorkingState) -> Reason | None:
+    """Not known (``None``) is taken for no, as the API sheet advises: old panels lack the field."""
+    return Reason.of("node-maintenance", role=role) if node.maintenance else None
+
+
+def excluded(role: str, node: Node, state: WorkingState) -> Reason | None:
+    policy = state.policy
+    ids = policy.exclude_sources if role == "source" else policy.exclude_targets
+    return Reason.of("node-excluded", role=role) if node.id in ids else None
+
+
+def live_migration_off(role: str, node: Node, state: WorkingState) -> Reason | None:
+    off = node.live_migration_allowed is False
+    return Reason.of("node-live-migration-off", role=role) if off else None
+
+
+def node_busy(role: str, node: Node, state: WorkingState) -> Reason | None:
+    return Reason.of("node-busy", role=role) if node.id in state.recent.busy_nodes else None
+
+
+# --- target, static -------------------------------------------------------------------------------------
+
+
+def creation_blocked(node: Node, state: WorkingState) -> Reason | None:
+    if node.creation_allowed is None:
+        return Reason.of("target-creation-unknown")
+    return None if node.creation_allowed else Reason.of("target-creation-blocked")
+
+
+def own_placement_filter(node: Node, state: WorkingState) -> Reason | None:
+    """Whether a migration obeys the panel's filters is not documented, so a filtered node takes nothing."""
+    return Reason.of("target-filter") if node.placement_filter else None
+
+
+# --- target, by its load --------------------------------------------------------------------------------
+
+
+def vm_limit_reached(target: WorkingNode, state: WorkingState) -> Reason | None:
+    limit = target.node.vm_limit
+    if limit is None or target.vm_count < limit:
+        return None
+    return Reason.of("target-vm-limit", count=target.vm_count, limit=limit)
+
+
+def cluster_vm_limit_reached(target: WorkingNode, state: WorkingState) -> Reason | None:
+    cluster = state.clusters.get(target.node.cluster_id)
+    limit = cluster.vm_limit_per_node if cluster else None
+    if limit is None or target.vm_count < limit:
+        return None
+    return Reason.of("target-cluster-vm-limit", count=target.vm_count, limit=limit)
+
+
+def target_overloaded(target: WorkingNode, state: WorkingState) -> Reason | None:
+    if not above(target.load, state.policy):
+        return None
+    term: Term = worst_term(target.load, state.policy)
+    return Reason.of(
+        "target-overloaded",
+        resource=term.name,
+        value=term.load(target.load),
+        limit=term.limit(state.policy),
+    )
+
+
+def score_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
+    score, limit = target.load.score, state.policy.cpu_target_score
+    return None if score < limit else Reason.of("target-score", value=score, limit=limit)
+
+
+def memory_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
+    percent, limit = target.load.memory_percent, state.policy.memory_target_percent
+    return None if percent < limit else Reason.of("target-memory", value=percent, limit=limit)
+
+
+# --- source and target together -------------------------------------------------------------------------
+
+
+def same_node(source: Node, target: Node, state: WorkingState) -> Reason | None:
+    return Reason.of("pair-same-node") if source.id == target.id else None
+
+
+def other_cluster(source: Node, target: Node, state: WorkingState) -> Reason | None:
+    return Reason.of("pair-other-cluster") if source.cluster_id != target.cluster_id else None
+
+
+def filters_differ(source: Node, target: Node, state: WorkingState) -> Reason | None:
+    """A node's own filter overrides its cluster's; the VM must not land under a rule it did not live under."""
+    there = _effective_filter(target, state)
+    return Reason.of("pair-filter") if there and there != _effective_filter(source, state) else None
+
+
+def qemu_older(source: Node, target: Node, state: WorkingState) -> Reason | None:
+    """Live migration needs QEMU on the target at least as new as on the source."""
+    here, there = parse_qemu(source.qemu_version), parse_qemu(target.qemu_version)
+    if here is None or there is None:
+        return None if state.policy.allow_unknown_versions else Reason.of("pair-qemu-unknown")
+    if compare(there, here) >= 0:
+        return None
+    return Reason.of("pair-qemu-older", source=source.qemu_version, target=target.qemu_version)
+
+
+def kernel_newer(source: Node, target: Node, state: WorkingState) -> Reason | None:
+    """Live migration needs a kernel on the target no newer than on the source."""
+    here, there = parse_kernel(source.kernel_version), parse_kernel(target.kernel_version)
+    if here is None or there is None:
+        return None if state.policy.allow_unknown_versions else Reason.of("pair-kernel-unknown")
+    if compare(there, here) <= 0:
+        return None
+    return Reason.of("pair-kernel-newer", source=source.kernel_version, target=target.kernel_version)
+
+
+# --- the VM on the target -------------------------------------------------------------------------------
+
+
+def cpu_does_not_fit(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    after = (target.vcpus + vm.vcpus) / target.cpus
+    limit = state.policy.cpu_overload_ratio
+    return None if after < limit else Reason("fit-cpu", (("limit", limit), ("value", after)))
+
+
+def memory_does_not_fit(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    after = 100 * (target.memory_allocated_mib + vm.memory_mib) / target.memory_mib
+    limit = state.policy.memory_overload_percent
+    return None if after < limit else Reason("fit-memory", (("limit", limit), ("value", after)))
+
+
+def _effective_filter(node: Node, state: WorkingState) -> str | None:
+    cluster = state.clusters.get(node.cluster_id)
+    return node.placement_filter or (cluster.placement_filter if cluster else None) or None

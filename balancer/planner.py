@@ -1,0 +1,81 @@
+"""plan(): one cluster's snapshot in, one plan out, with every reason. Pure and deterministic.
+
+A strategy is one function from the working state to moves, one line in the table below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from balancer.constraints import cluster_refusal, is_overloaded, not_counted
+from balancer.model import Move, Node, NodeLoad, NodeReport, Plan, Reason, Recent, Snapshot
+from balancer.policy import SMALLEST_FIRST, Policy
+from balancer.rejections import explain
+from balancer.scoring import above
+from balancer.smallest_first import smallest_first
+from balancer.state import WorkingState
+
+STRATEGY_FUNCTIONS: Mapping[str, Callable[[WorkingState], list[Move]]] = {SMALLEST_FIRST: smallest_first}
+
+
+def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Plan:
+    """The plan for the one cluster of ``snapshot`` (see ``Snapshot.split``); now is ``taken_at``.
+
+    The order of nodes and VMs in the snapshot does not matter.
+
+    Raises:
+        ValueError: the snapshot does not hold exactly one cluster.
+    """
+    if len(snapshot.clusters) != 1:
+        raise ValueError(f"the snapshot holds {len(snapshot.clusters)} clusters: plan() takes one (split() it)")
+    cluster = snapshot.clusters[0]
+    state = WorkingState(snapshot, policy, recent or Recent())
+    worst_first = _worst_first(state)
+    reports = tuple(_report(node, state) for node in worst_first)
+    overloaded = [node for node in worst_first if is_overloaded(node, state)]
+    moves: list[Move] = []
+    if overloaded and cluster_refusal(cluster, state) is None:
+        moves = STRATEGY_FUNCTIONS[policy.strategy](state)
+    return Plan(
+        cluster_id=cluster.id,
+        cluster_name=cluster.name,
+        taken_at=snapshot.taken_at,
+        strategy=policy.strategy,
+        nodes=reports,
+        moves=tuple(moves),
+        rejections=explain(cluster, state, overloaded, moves),
+        overloaded_after=tuple(node_id for node_id in state.nodes if is_overloaded(state.nodes[node_id], state)),
+    )
+
+
+def _worst_first(state: WorkingState) -> list[Node]:
+    """By severity, then id; nodes of unknown load come last."""
+    known = sorted(state.working.values(), key=lambda n: (-n.severity, n.node.id))
+    return [n.node for n in known] + [state.nodes[node_id] for node_id in state.unknown]
+
+
+def _report(node: Node, state: WorkingState) -> NodeReport:
+    if node.id in state.unknown:
+        reason = Reason.of("node-figure-unknown", role="node", figure=state.unknown[node.id])
+        return NodeReport(node.id, node.name, None, overloaded=False, reason=reason)
+    load = state.working[node.id].load
+    names = {term.name for term in above(load, state.policy)}
+    if not names:
+        return NodeReport(node.id, node.name, load, overloaded=False)
+    refusal = not_counted(node, state)  # above a threshold, and yet left alone
+    reason = refusal or _why_overloaded(names, load, state.policy)
+    return NodeReport(node.id, node.name, load, overloaded=refusal is None, reason=reason)
+
+
+def _why_overloaded(names: set[str], load: NodeLoad, policy: Policy) -> Reason:
+    if names == {"cpu"}:
+        return Reason.of("overload-cpu", value=load.cpu_ratio, limit=policy.cpu_overload_ratio)
+    if names == {"memory"}:
+        return Reason.of("overload-memory", value=load.memory_percent, limit=policy.memory_overload_percent)
+    return Reason.of(
+        "overload-both",
+        cpu=load.cpu_ratio,
+        cpu_limit=policy.cpu_overload_ratio,
+        memory=load.memory_percent,
+        memory_limit=policy.memory_overload_percent,
+    )

@@ -1,0 +1,67 @@
+"""Policy: the operator's thresholds, exclusions, limits and cool-downs, frozen and checked.
+
+It holds no rule (constraints.py does) and reads no settings (bot/config.py turns them into this).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from math import inf
+
+SMALLEST_FIRST = "smallest-first"
+STRATEGIES: tuple[str, ...] = (SMALLEST_FIRST,)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Defaults are the seed's. Ratios are vCPUs per physical CPU, percents 0-100.
+
+    Raises:
+        ValueError: a figure is out of range; the text names the field, the value and the range.
+    """
+
+    cpu_overload_ratio: float = 7.0
+    memory_overload_percent: float = 70.0
+    cpu_target_score: float = 6.0
+    memory_target_percent: float = 80.0
+    max_moves: int = 1
+    """Most moves of one plan; 0 = no limit."""
+    density_weight: float = 0.5
+    strategy: str = SMALLEST_FIRST
+    exclude_sources: frozenset[int] = frozenset()
+    exclude_targets: frozenset[int] = frozenset()
+    migration_cooldown: timedelta = timedelta(hours=1)
+    failure_cooldown: timedelta = timedelta(hours=24)
+    skip_cooldown: timedelta = timedelta(hours=6)
+    respect_balancer_mode: bool = True
+    allow_unknown_versions: bool = False
+    """Let a VM move between nodes whose QEMU or kernel version cannot be compared."""
+
+    def __post_init__(self) -> None:
+        positive = ("cpu_overload_ratio", "memory_overload_percent", "cpu_target_score", "memory_target_percent")
+        for name in positive:
+            value = getattr(self, name)
+            if not 0 < value < inf:
+                raise ValueError(f"{name} is {value}: it must be above 0")
+        for name in ("memory_overload_percent", "memory_target_percent"):
+            value = getattr(self, name)
+            if value > 100:
+                raise ValueError(f"{name} is {value}: it must be at most 100")
+        if not 0 <= self.density_weight < inf:
+            raise ValueError(f"density_weight is {self.density_weight}: it must be 0 or more")
+        for name in ("migration_cooldown", "failure_cooldown", "skip_cooldown"):
+            if getattr(self, name) < timedelta(0):
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be 0 or more")
+        if self.max_moves < 0:
+            raise ValueError(f"max_moves is {self.max_moves}: it must be 0 (no limit) or more")
+        if self.strategy not in STRATEGIES:
+            raise ValueError(f"strategy is {self.strategy!r}: it must be one of {', '.join(STRATEGIES)}")
+
+    def with_exclusions(self, sources: frozenset[int], targets: frozenset[int]) -> Policy:
+        """The same policy with more nodes excluded."""
+        return replace(
+            self,
+            exclude_sources=self.exclude_sources | sources,
+            exclude_targets=self.exclude_targets | targets,
+        )

@@ -1,0 +1,103 @@
+"""Every reason the core can give, with the names of its parameters. The catalogues in bot/locales word them.
+
+Codes are stored in proposals: rename none. ``role`` says which node is meant: ``source``, ``target`` or
+``node``. A refusal of a target also has a ``brief-…`` form without parameters, for counting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from balancer.model import Reason
+
+_ROLE = ("role",)
+_LEFT = ("minutes",)
+
+_TARGET_CODES: Mapping[str, tuple[str, ...]] = {
+    # a node, as source or as target
+    "node-figure-unknown": ("figure", "role"),
+    "node-state": ("role", "state"),
+    "node-state-unknown": _ROLE,
+    "node-maintenance": _ROLE,
+    "node-excluded": _ROLE,
+    "node-live-migration-off": _ROLE,
+    "node-busy": _ROLE,
+    # a node as target
+    "target-creation-blocked": (),
+    "target-creation-unknown": (),
+    "target-filter": (),
+    "target-vm-limit": ("count", "limit"),
+    "target-cluster-vm-limit": ("count", "limit"),
+    "target-overloaded": ("limit", "resource", "value"),
+    "target-score": ("limit", "value"),
+    "target-memory": ("limit", "value"),
+    # source and target together
+    "pair-other-cluster": (),
+    "pair-same-node": (),
+    "pair-filter": (),
+    "pair-qemu-older": ("source", "target"),
+    "pair-qemu-unknown": (),
+    "pair-kernel-newer": ("source", "target"),
+    "pair-kernel-unknown": (),
+    # the VM on the target
+    "fit-cpu": ("limit", "value"),
+    "fit-memory": ("limit", "value"),
+}
+
+_OTHER_CODES: Mapping[str, tuple[str, ...]] = {
+    "cluster-virtualization": ("virtualization",),
+    "cluster-virtualization-unknown": (),
+    "cluster-all-opted-out": ("vms",),
+    # why a node counts as overloaded
+    "overload-cpu": ("limit", "value"),
+    "overload-memory": ("limit", "value"),
+    "overload-both": ("cpu", "cpu_limit", "memory", "memory_limit"),
+    # why a node stays overloaded
+    "source-no-movable-vm": ("vms",),
+    "source-not-enough": ("moved",),
+    "source-no-target": (),
+    "source-no-fit": ("vms",),
+    "source-budget": ("limit",),
+    # a VM
+    "vm-state": ("state",),
+    "vm-state-unknown": (),
+    "vm-iso": (),
+    "vm-iso-unknown": (),
+    "vm-snapshots": ("count",),
+    "vm-snapshots-unknown": (),
+    "vm-disabled": (),
+    "vm-rescue": (),
+    "vm-change-pending": (),
+    "vm-restricted": ("restrictions",),
+    "vm-nested": (),
+    "vm-opted-out": (),
+    "vm-size-unknown": (),
+    "vm-cooldown": _LEFT,
+    "vm-quarantine": _LEFT,
+    "vm-skipped": _LEFT,
+    "vm-busy": (),
+    "vm-fits-nowhere": ("memory_gib", "targets", "vcpus"),
+    # why a move
+    "move-smallest": ("limit", "resource", "score", "targets", "tried", "value"),
+    "caution-cpu-passthrough": (),
+    "caution-versions-unknown": (),
+    # looking again before the act
+    "vm-gone": (),
+    "vm-place-unknown": (),
+    "vm-elsewhere": ("node",),
+    "already-there": (),
+    "target-gone": (),
+    "source-relieved": ("cpu", "memory"),
+}
+
+CODES: Mapping[str, tuple[str, ...]] = {
+    **_OTHER_CODES,
+    **_TARGET_CODES,
+    **{f"brief-{code}": () for code in _TARGET_CODES},
+}
+"""Code -> the names of its parameters, sorted."""
+
+
+def brief(reason: Reason) -> Reason:
+    """A target's refusal without its figures, so that equal ones can be counted."""
+    return Reason(f"brief-{reason.code}")

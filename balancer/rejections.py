@@ -1,0 +1,130 @@
+"""Why not: what a finished plan left undone, explained on the state after its moves.
+
+The same rules as the planner's, asked for their reasons. The work is bounded: one rejection a node and
+one a VM of an overloaded node; pairs of VM and target are only counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from balancer.constraints import (
+    candidate,
+    cluster_refusal,
+    fit_refusal,
+    is_overloaded,
+    pair_refusal,
+    source_refusal,
+)
+from balancer.model import Cluster, Move, Node, Reason, Rejection
+from balancer.reasons import brief
+from balancer.state import Candidate, WorkingNode, WorkingState
+from balancer.targets import Targets
+from balancer.vm_rules import is_opted_out
+
+
+def explain(
+    cluster: Cluster, state: WorkingState, overloaded: Sequence[Node], moves: Sequence[Move]
+) -> tuple[Rejection, ...]:
+    """Rejections for ``overloaded`` (before the plan, worst first) on ``state`` (after the moves)."""
+    refusal = cluster_refusal(cluster, state)
+    if refusal:
+        return (Rejection("cluster", cluster.id, cluster.name, refusal),)
+    if not overloaded:
+        return ()
+    explainer = _Explainer(state, moves)
+    of_sources: list[Rejection] = []
+    of_vms: list[Rejection] = []
+    for node in overloaded:
+        source, vms = explainer.source(node)
+        of_sources += [source] if source else []
+        of_vms += vms
+    opted_out = _all_opted_out(cluster, state)
+    of_cluster = [opted_out] if opted_out else []
+    return (*of_cluster, *of_sources, *explainer.refused_targets(), *of_vms)
+
+
+def _all_opted_out(cluster: Cluster, state: WorkingState) -> Rejection | None:
+    vms = [vm for on_node in state.vms_on.values() for vm in on_node]
+    if not vms or not state.policy.respect_balancer_mode or not all(is_opted_out(vm) for vm in vms):
+        return None
+    return Rejection("cluster", cluster.id, cluster.name, Reason.of("cluster-all-opted-out", vms=len(vms)))
+
+
+class _Explainer:
+    def __init__(self, state: WorkingState, moves: Sequence[Move]) -> None:
+        self._state = state
+        self._targets = Targets(state)
+        self._moved = {move.vm_id for move in moves}
+        self._left = Counter(move.source_id for move in moves)
+        self._took = {move.target_id for move in moves}
+        self._refusals = {node_id: self._targets.refusal(node_id) for node_id in state.nodes}
+        self._closed = Counter(brief(reason) for reason in self._refusals.values() if reason)
+
+    def refused_targets(self) -> Iterator[Rejection]:
+        """Nodes that may take nothing; one that took VMs in this plan and is now full is not refused."""
+        for node_id, reason in self._refusals.items():
+            if reason and node_id not in self._took:
+                yield Rejection("target", node_id, self._state.nodes[node_id].name, reason)
+
+    def source(self, node: Node) -> tuple[Rejection | None, list[Rejection]]:
+        """Why this node stays overloaded (``None`` when it does not), and its refused VMs."""
+        reason = source_refusal(node, self._state)
+        if reason:
+            return Rejection("source", node.id, node.name, reason), []
+        staying = [vm for vm in self._state.vms_on[node.id] if vm.id not in self._moved]
+        verdicts = [(vm, candidate(vm, self._state)) for vm in staying]
+        refused = [Rejection("vm", vm.id, vm.name, why) for vm, why in verdicts if isinstance(why, Reason)]
+        if not is_overloaded(node, self._state):
+            return None, refused
+        movable = sorted((c for _, c in verdicts if isinstance(c, Candidate)), key=lambda c: c.size)
+        why_stuck, misfits = self._stuck(node, movable, len(staying))
+        refused = sorted(refused + misfits, key=lambda r: r.id)
+        return Rejection("source", node.id, node.name, why_stuck), refused
+
+    def _stuck(self, node: Node, movable: list[Candidate], vms: int) -> tuple[Reason, list[Rejection]]:
+        """Why an overloaded node makes no progress, and its VMs that fit nowhere."""
+        if not movable:
+            moved = self._left[node.id]
+            if moved:
+                return Reason.of("source-not-enough", moved=moved), []
+            return Reason.of("source-no-movable-vm", vms=vms), []
+        targets = self._targets.open_to(node)
+        closed = self._closed_to(node)
+        misfits: list[Rejection] = []
+        for vm in movable:
+            if self._targets.fitting(vm, targets):  # the planner would go on here
+                return Reason.of("source-budget", limit=self._state.policy.max_moves), misfits
+            misfits.append(self._misfit(vm, targets, closed))
+        if not targets:
+            return Reason.of("source-no-target"), misfits
+        return Reason.of("source-no-fit", vms=len(movable)), misfits
+
+    def _closed_to(self, source: Node) -> Counter[Reason]:
+        """The other nodes that take no VM of this source, counted by why."""
+        closed = self._closed.copy()
+        own = self._refusals[source.id]
+        if own:
+            closed[brief(own)] -= 1
+        for node_id, refusal in self._refusals.items():
+            pair = None if refusal else pair_refusal(source, self._state.nodes[node_id], self._state)
+            if pair:
+                closed[brief(pair)] += 1
+        return closed
+
+    def _misfit(self, vm: Candidate, targets: list[WorkingNode], closed: Counter[Reason]) -> Rejection:
+        """A VM that fits nowhere, with the targets counted by what forbids them, most first."""
+        counts = closed.copy()
+        for target in targets:
+            reason = fit_refusal(vm, target, self._state)
+            if reason:
+                counts[brief(reason)] += 1
+        reason = Reason.of(
+            "vm-fits-nowhere",
+            vcpus=vm.vcpus,
+            memory_gib=vm.memory_mib / 1024,
+            targets=len(self._state.nodes) - 1,
+        )
+        per_target = sorted(((r, n) for r, n in counts.items() if n), key=lambda item: (-item[1], item[0].code))
+        return Rejection("vm", vm.vm.id, vm.vm.name, reason, tuple(per_target))

@@ -1,0 +1,80 @@
+"""The load of a node, and what counts as too much of it.
+
+Each figure is ONE correctly rounded division of whole numbers, so equal loads are equal floats and a
+load that equals a threshold exactly compares equal to it: no tolerance is needed, and none is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+
+from balancer.model import NodeLoad
+from balancer.policy import Policy
+
+DENSITY_CAP = 2
+"""More VMs than this per physical CPU do not raise the score any further."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One resource that can overload a node."""
+
+    name: str
+    load: Callable[[NodeLoad], float]
+    limit: Callable[[Policy], float]
+
+
+TERMS: tuple[Term, ...] = (
+    Term("cpu", lambda load: load.cpu_ratio, lambda policy: policy.cpu_overload_ratio),
+    Term("memory", lambda load: load.memory_percent, lambda policy: policy.memory_overload_percent),
+)
+
+
+def cpu_ratio(vcpus: int, cpus: int) -> float:
+    """Allocated vCPUs per physical CPU."""
+    return vcpus / cpus
+
+
+def memory_percent(used_mib: int, total_mib: int) -> float:
+    """Allocated memory in percent of the physical memory."""
+    return 100 * used_mib / total_mib
+
+
+def cpu_load_score(vcpus: int, cpus: int, vm_count: int, density_weight: float) -> float:
+    """``vcpus / cpus + min(vm_count / cpus, 2.0) * density_weight`` (README, CPU Load Score)."""
+    numerator, denominator = _weight(density_weight)
+    return (vcpus * denominator + min(vm_count, DENSITY_CAP * cpus) * numerator) / (cpus * denominator)
+
+
+def node_load(
+    *, cpus: int, vcpus: int, memory_mib: int, memory_allocated_mib: int, vm_count: int, density_weight: float
+) -> NodeLoad:
+    return NodeLoad(
+        cpu_ratio=cpu_ratio(vcpus, cpus),
+        memory_percent=memory_percent(memory_allocated_mib, memory_mib),
+        vm_count=vm_count,
+        score=cpu_load_score(vcpus, cpus, vm_count, density_weight),
+    )
+
+
+def above(load: NodeLoad, policy: Policy) -> tuple[Term, ...]:
+    """The terms whose threshold the load exceeds; equal to the threshold is not above it."""
+    return tuple(term for term in TERMS if term.load(load) > term.limit(policy))
+
+
+def severity(load: NodeLoad, policy: Policy) -> float:
+    """How far up the worst resource is: above 1 = overloaded."""
+    return max(term.load(load) / term.limit(policy) for term in TERMS)
+
+
+def worst_term(load: NodeLoad, policy: Policy) -> Term:
+    return max(TERMS, key=lambda term: term.load(load) / term.limit(policy))
+
+
+@lru_cache(maxsize=64)
+def _weight(density_weight: float) -> tuple[int, int]:
+    """The weight as the decimal fraction that was written in the settings."""
+    return Fraction(str(density_weight)).as_integer_ratio()

@@ -1,0 +1,113 @@
+"""The working state of one planning run: a snapshot's sums per node, changed by every move.
+
+The only mutable thing in the core. It holds no rule; rules look at it. A node with an unknown figure
+has no sums here at all, so that nothing can mistake "unknown" for 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from balancer.model import VM, Cluster, Node, NodeLoad, Recent, Snapshot
+from balancer.policy import Policy
+from balancer.scoring import node_load, severity
+
+
+class Candidate(NamedTuple):
+    """A VM that may leave, with its size known."""
+
+    vm: VM
+    vcpus: int
+    memory_mib: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """vCPUs + memory in GiB, exactly (in 1/1024), then the id: the order of the seed."""
+        return (self.vcpus * 1024 + self.memory_mib, self.vm.id)
+
+
+@dataclass(slots=True)
+class WorkingNode:
+    """A node whose figures are all known, with its sums of this moment."""
+
+    node: Node
+    cpus: int
+    memory_mib: int
+    vcpus: int
+    memory_allocated_mib: int
+    vm_count: int
+    load: NodeLoad
+    severity: float
+
+    @property
+    def rank(self) -> tuple[float, float, int]:
+        """Best target first: lowest score, lowest memory, id."""
+        return (self.load.score, self.load.memory_percent, self.node.id)
+
+
+class WorkingState:
+    """What the rules look at: clusters, nodes with their sums, VMs by node, policy, recent events, now."""
+
+    def __init__(self, snapshot: Snapshot, policy: Policy, recent: Recent) -> None:
+        self.policy = policy
+        self.recent = recent
+        self.now: datetime = snapshot.taken_at
+        self.clusters: dict[int, Cluster] = {c.id: c for c in snapshot.clusters}
+        self.nodes: dict[int, Node] = {n.id: n for n in sorted(snapshot.nodes, key=lambda n: n.id)}
+        self.vms_on: dict[int, list[VM]] = {node_id: [] for node_id in self.nodes}
+        """The VMs of each node when the snapshot was taken, by id; moves do not change it."""
+        for vm in sorted(snapshot.vms, key=lambda v: v.id):
+            if vm.node_id in self.vms_on:
+                self.vms_on[vm.node_id].append(vm)
+        self.unknown: dict[int, str] = {}
+        """Nodes that no plan may touch, and the first figure that is missing."""
+        self.working: dict[int, WorkingNode] = {}
+        for node in self.nodes.values():
+            self._add(node)
+
+    def apply(self, candidate: Candidate, source_id: int, target_id: int) -> None:
+        """Carry the VM from source to target: CPU, memory and VM count of both."""
+        self._change(self.working[source_id], -candidate.vcpus, -candidate.memory_mib, -1)
+        self._change(self.working[target_id], candidate.vcpus, candidate.memory_mib, 1)
+
+    def _add(self, node: Node) -> None:
+        cpus, vcpus = _positive(node.cpus), _whole(node.vcpus_allocated)
+        memory, allocated = _positive(node.memory_mib), _whole(node.memory_allocated_mib)
+        if cpus is None or vcpus is None or memory is None or allocated is None:
+            known = {"cpus": cpus, "vcpus": vcpus, "memory": memory, "allocated": allocated}
+            self.unknown[node.id] = next(name for name, figure in known.items() if figure is None)
+            return
+        count = _whole(node.vm_count)
+        if count is None:
+            count = len(self.vms_on[node.id])
+        load = self._load(cpus, vcpus, memory, allocated, count)
+        self.working[node.id] = WorkingNode(
+            node, cpus, memory, vcpus, allocated, count, load, severity(load, self.policy)
+        )
+
+    def _change(self, node: WorkingNode, vcpus: int, memory_mib: int, vms: int) -> None:
+        node.vcpus += vcpus
+        node.memory_allocated_mib += memory_mib
+        node.vm_count += vms
+        node.load = self._load(node.cpus, node.vcpus, node.memory_mib, node.memory_allocated_mib, node.vm_count)
+        node.severity = severity(node.load, self.policy)
+
+    def _load(self, cpus: int, vcpus: int, memory_mib: int, allocated_mib: int, count: int) -> NodeLoad:
+        return node_load(
+            cpus=cpus,
+            vcpus=vcpus,
+            memory_mib=memory_mib,
+            memory_allocated_mib=allocated_mib,
+            vm_count=count,
+            density_weight=self.policy.density_weight,
+        )
+
+
+def _positive(figure: int | None) -> int | None:
+    return figure if figure is not None and figure > 0 else None
+
+
+def _whole(figure: int | None) -> int | None:
+    return figure if figure is not None and figure >= 0 else None

@@ -1,0 +1,93 @@
+"""Rules about a VM: may it be migrated live at all, now. Sources: README (VM selection), API sheet §6.
+
+One small function a rule: a ``Reason`` when it forbids, ``None`` when it does not. What is not known
+and could break a migration forbids it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from balancer.model import VM, Reason
+from balancer.state import WorkingState
+
+_MINUTE = timedelta(minutes=1)
+
+
+def vm_busy(vm: VM, state: WorkingState) -> Reason | None:
+    return Reason.of("vm-busy") if vm.id in state.recent.busy_vms else None
+
+
+def vm_not_active(vm: VM, state: WorkingState) -> Reason | None:
+    if vm.state is None:
+        return Reason.of("vm-state-unknown")
+    return None if vm.state == "active" else Reason.of("vm-state", state=vm.state)
+
+
+def iso_mounted(vm: VM, state: WorkingState) -> Reason | None:
+    if vm.iso_mounted is None:
+        return Reason.of("vm-iso-unknown")
+    return Reason.of("vm-iso") if vm.iso_mounted else None
+
+
+def has_snapshots(vm: VM, state: WorkingState) -> Reason | None:
+    if vm.snapshot_count is None:
+        return Reason.of("vm-snapshots-unknown")
+    return None if vm.snapshot_count == 0 else Reason.of("vm-snapshots", count=vm.snapshot_count)
+
+
+def disabled(vm: VM, state: WorkingState) -> Reason | None:
+    return Reason.of("vm-disabled") if vm.disabled else None
+
+
+def in_rescue(vm: VM, state: WorkingState) -> Reason | None:
+    return Reason.of("vm-rescue") if vm.rescue else None
+
+
+def change_pending(vm: VM, state: WorkingState) -> Reason | None:
+    return Reason.of("vm-change-pending") if vm.change_pending else None
+
+
+def restricted(vm: VM, state: WorkingState) -> Reason | None:
+    return Reason.of("vm-restricted", restrictions=", ".join(vm.restrictions)) if vm.restrictions else None
+
+
+def nested_virtualization(vm: VM, state: WorkingState) -> Reason | None:
+    return Reason.of("vm-nested") if vm.nested_virtualization else None
+
+
+def opted_out(vm: VM, state: WorkingState) -> Reason | None:
+    """Only an explicit "off" opts out: panels without VMmanager's own balancer lack the field."""
+    return Reason.of("vm-opted-out") if state.policy.respect_balancer_mode and is_opted_out(vm) else None
+
+
+def size_unknown(vm: VM, state: WorkingState) -> Reason | None:
+    known = vm.vcpus is not None and vm.vcpus > 0 and vm.memory_mib is not None and vm.memory_mib > 0
+    return None if known else Reason.of("vm-size-unknown")
+
+
+def cooling_down(vm: VM, state: WorkingState) -> Reason | None:
+    minutes = _minutes_left(vm, state.recent.migrated, state.policy.migration_cooldown, state.now)
+    return Reason.of("vm-cooldown", minutes=minutes) if minutes else None
+
+
+def in_quarantine(vm: VM, state: WorkingState) -> Reason | None:
+    minutes = _minutes_left(vm, state.recent.failed, state.policy.failure_cooldown, state.now)
+    return Reason.of("vm-quarantine", minutes=minutes) if minutes else None
+
+
+def skipped(vm: VM, state: WorkingState) -> Reason | None:
+    minutes = _minutes_left(vm, state.recent.skipped, state.policy.skip_cooldown, state.now)
+    return Reason.of("vm-skipped", minutes=minutes) if minutes else None
+
+
+def is_opted_out(vm: VM) -> bool:
+    return vm.balancer_mode is not None and vm.balancer_mode.strip().lower() == "off"
+
+
+def _minutes_left(vm: VM, events: Mapping[int, datetime], period: timedelta, now: datetime) -> int:
+    """Whole minutes until the period after the VM's event is over, rounded up; 0 = it is over."""
+    at = events.get(vm.id)
+    return max(0, math.ceil((period - (now - at)) / _MINUTE)) if at is not None else 0

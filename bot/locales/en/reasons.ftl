@@ -1,0 +1,188 @@
+### Every reason of the core (balancer/reasons.py), one message a code: reason-<code>.
+### Plain text. Clauses that follow a colon or a dash: lower case, no full stop.
+
+## A node, as source or target
+
+reason-node-figure-unknown = { $figure ->
+    [cpus] the number of CPUs
+    [vcpus] the number of allocated vCPUs
+    [memory] the size of the memory
+   *[allocated] the amount of allocated memory
+ } of { $role ->
+    [source] the source node
+    [target] the target node
+   *[node] the node
+ } is unknown
+reason-node-state = { $role ->
+    [source] the source node
+   *[target] the target node
+ } is not active, its state is “{ $state }”
+reason-node-state-unknown = the state of { $role ->
+    [source] the source node
+   *[target] the target node
+ } is unknown
+reason-node-maintenance = { $role ->
+    [source] the source node
+   *[target] the target node
+ } is in maintenance mode
+reason-node-excluded = { $role ->
+    [source] the node is excluded as a source
+   *[target] the node is excluded as a target
+ }
+reason-node-live-migration-off = the panel allows no live migration on { $role ->
+    [source] the source node
+   *[target] the target node
+ }
+reason-node-busy = { $role ->
+    [source] the source node
+   *[target] the target node
+ } is taking part in another migration
+
+## A node as target
+
+reason-target-creation-blocked = new VMs are blocked on the target node
+reason-target-creation-unknown = it is unknown whether the target node takes new VMs
+reason-target-filter = the target node has a placement filter
+reason-target-vm-limit = the target node is full: { NUMBER($count) } { $count ->
+    [one] VM
+   *[other] VMs
+ }, its limit is { NUMBER($limit) }
+reason-target-cluster-vm-limit = the target node is full: { NUMBER($count) } { $count ->
+    [one] VM
+   *[other] VMs
+ }, the cluster's limit is { NUMBER($limit) } a node
+reason-target-overloaded = the target node is overloaded itself: { $resource ->
+    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, the threshold is { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] memory { NUMBER($value, maximumFractionDigits: 2) } %, the threshold is { NUMBER($limit, maximumFractionDigits: 2) } %
+ }
+reason-target-score = the target's CPU load score is { NUMBER($value, maximumFractionDigits: 2) }, it must be below { NUMBER($limit, maximumFractionDigits: 2) }
+reason-target-memory = the target's memory is { NUMBER($value, maximumFractionDigits: 2) } % allocated, it must be below { NUMBER($limit, maximumFractionDigits: 2) } %
+
+## Source and target together
+
+reason-pair-other-cluster = the target node is in another cluster
+reason-pair-same-node = the VM is on this node already
+reason-pair-filter = other placement filters apply on the target node than on the source node
+reason-pair-qemu-older = QEMU { $target } on the target is older than QEMU { $source } on the source
+reason-pair-qemu-unknown = the QEMU versions of source and target cannot be compared
+reason-pair-kernel-newer = kernel { $target } on the target is newer than kernel { $source } on the source
+reason-pair-kernel-unknown = the kernel versions of source and target cannot be compared
+
+## The VM on the target
+
+reason-fit-cpu = the target's CPU would reach { NUMBER($value, maximumFractionDigits: 2) }, it must stay below { NUMBER($limit, maximumFractionDigits: 2) }
+reason-fit-memory = the target's memory would reach { NUMBER($value, maximumFractionDigits: 2) } %, it must stay below { NUMBER($limit, maximumFractionDigits: 2) } %
+
+## The same for counting, "12 × CPU would be too full"
+
+reason-brief-node-figure-unknown = a figure is unknown
+reason-brief-node-state = not active
+reason-brief-node-state-unknown = state unknown
+reason-brief-node-maintenance = in maintenance
+reason-brief-node-excluded = excluded as a target
+reason-brief-node-live-migration-off = live migration is off
+reason-brief-node-busy = busy with another migration
+reason-brief-target-creation-blocked = new VMs are blocked
+reason-brief-target-creation-unknown = unknown whether new VMs are allowed
+reason-brief-target-filter = has a placement filter
+reason-brief-target-vm-limit = VM limit reached
+reason-brief-target-cluster-vm-limit = the cluster's VM limit reached
+reason-brief-target-overloaded = overloaded
+reason-brief-target-score = CPU load score too high
+reason-brief-target-memory = memory too full
+reason-brief-pair-other-cluster = in another cluster
+reason-brief-pair-same-node = the VM's own node
+reason-brief-pair-filter = other placement filters
+reason-brief-pair-qemu-older = QEMU older than the source's
+reason-brief-pair-qemu-unknown = QEMU version unknown
+reason-brief-pair-kernel-newer = kernel newer than the source's
+reason-brief-pair-kernel-unknown = kernel version unknown
+reason-brief-fit-cpu = CPU would be too full
+reason-brief-fit-memory = memory would be too full
+
+## A cluster
+
+reason-cluster-virtualization = the cluster runs { $virtualization }: only KVM migrates live
+reason-cluster-virtualization-unknown = the cluster's virtualization is unknown: only KVM migrates live
+reason-cluster-all-opted-out = { $vms ->
+    [one] the only VM has the balancer switched off
+   *[other] all { NUMBER($vms) } VMs have the balancer switched off
+ }: see RESPECT_BALANCER_MODE
+
+## Why a node counts as overloaded
+
+reason-overload-cpu = { NUMBER($value, maximumFractionDigits: 2) } vCPUs per CPU, the threshold is { NUMBER($limit, maximumFractionDigits: 2) }
+reason-overload-memory = memory { NUMBER($value, maximumFractionDigits: 2) } %, the threshold is { NUMBER($limit, maximumFractionDigits: 2) } %
+reason-overload-both = { NUMBER($cpu, maximumFractionDigits: 2) } vCPUs per CPU and memory { NUMBER($memory, maximumFractionDigits: 2) } %, the thresholds are { NUMBER($cpu_limit, maximumFractionDigits: 2) } and { NUMBER($memory_limit, maximumFractionDigits: 2) } %
+
+## Why a node stays overloaded
+
+reason-source-no-movable-vm = { $vms ->
+    [0] there is no VM on it
+    [one] its only VM cannot be moved
+   *[other] none of its { NUMBER($vms) } VMs can be moved
+ }
+reason-source-not-enough = { $moved ->
+    [one] its only movable VM is not enough
+   *[other] its { NUMBER($moved) } movable VMs are not enough
+ }
+reason-source-no-target = no node can take its VMs
+reason-source-no-fit = { $vms ->
+    [one] its movable VM fits on no node
+   *[other] its { NUMBER($vms) } movable VMs fit on no node
+ }
+reason-source-budget = the limit of { NUMBER($limit) } { $limit ->
+    [one] migration
+   *[other] migrations
+ } a cycle is used up, more follow in the next
+
+## A VM
+
+reason-vm-state = the VM is not active, its state is “{ $state }”
+reason-vm-state-unknown = the state of the VM is unknown
+reason-vm-iso = an ISO image is mounted
+reason-vm-iso-unknown = it is unknown whether an ISO image is mounted
+reason-vm-snapshots = the VM has { NUMBER($count) } { $count ->
+    [one] snapshot
+   *[other] snapshots
+ }
+reason-vm-snapshots-unknown = it is unknown whether the VM has snapshots
+reason-vm-disabled = the VM is disabled
+reason-vm-rescue = the VM is in rescue mode
+reason-vm-change-pending = a new size of the VM waits for a restart
+reason-vm-restricted = restrictions left from VMmanager 5: { $restrictions }
+reason-vm-nested = nested virtualization is on
+reason-vm-opted-out = the balancer is switched off for this VM
+reason-vm-size-unknown = the size of the VM is unknown
+reason-vm-cooldown = migrated lately, may move again in { NUMBER($minutes) } min
+reason-vm-quarantine = its last migration failed, may be tried again in { NUMBER($minutes) } min
+reason-vm-skipped = skipped by a person, may be proposed again in { NUMBER($minutes) } min
+reason-vm-busy = the VM is taking part in a migration
+reason-vm-fits-nowhere = { NUMBER($vcpus) } vCPU and { NUMBER($memory_gib, maximumFractionDigits: 2) } GiB fit on none of the other { NUMBER($targets) } { $targets ->
+    [one] node
+   *[other] nodes
+ }
+
+## Why a move
+
+reason-move-smallest = { $tried ->
+    [0] the smallest VM that may leave
+   *[other] the smallest VM that fits anywhere
+ } ({ $resource ->
+    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] memory { NUMBER($value, maximumFractionDigits: 1) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
+ }); { $targets ->
+    [one] the only possible target
+   *[other] the least loaded of { NUMBER($targets) } possible targets
+ } (score { NUMBER($score, maximumFractionDigits: 2) })
+reason-caution-cpu-passthrough = the VM uses the host's CPU model: it may freeze if the CPUs of the two nodes differ
+reason-caution-versions-unknown = not all QEMU and kernel versions of the two nodes are known
+
+## Looking again before the act
+
+reason-vm-gone = the VM no longer exists
+reason-vm-place-unknown = it is unknown on which node the VM is
+reason-vm-elsewhere = the VM is on { $node } now
+reason-already-there = the VM is on the target node already
+reason-target-gone = the target node no longer exists
+reason-source-relieved = the source node is no longer overloaded: CPU { NUMBER($cpu, maximumFractionDigits: 2) }, memory { NUMBER($memory, maximumFractionDigits: 2) } %

@@ -1,0 +1,187 @@
+### Все причины ядра (balancer/reasons.py), по сообщению на код: reason-<код>.
+### Простой текст. Фразы после двоеточия или тире: со строчной буквы, без точки.
+
+## Узел как источник или цель
+
+reason-node-figure-unknown = { $figure ->
+    [cpus] неизвестно число процессоров
+    [vcpus] неизвестно число выделенных vCPU
+    [memory] неизвестен объём памяти
+   *[allocated] неизвестен объём выделенной памяти
+ } { $role ->
+    [source] узла-источника
+    [target] целевого узла
+   *[node] узла
+ }
+reason-node-state = { $role ->
+    [source] узел-источник
+   *[target] целевой узел
+ } не активен, его состояние — «{ $state }»
+reason-node-state-unknown = неизвестно состояние { $role ->
+    [source] узла-источника
+   *[target] целевого узла
+ }
+reason-node-maintenance = { $role ->
+    [source] узел-источник
+   *[target] целевой узел
+ } в режиме обслуживания
+reason-node-excluded = { $role ->
+    [source] узел исключён как источник
+   *[target] узел исключён как цель
+ }
+reason-node-live-migration-off = панель запрещает живую миграцию на { $role ->
+    [source] узле-источнике
+   *[target] целевом узле
+ }
+reason-node-busy = { $role ->
+    [source] узел-источник
+   *[target] целевой узел
+ } занят другой миграцией
+
+## Узел как цель
+
+reason-target-creation-blocked = создание ВМ на целевом узле запрещено
+reason-target-creation-unknown = неизвестно, можно ли создавать ВМ на целевом узле
+reason-target-filter = у целевого узла свой фильтр размещения
+reason-target-vm-limit = целевой узел заполнен: { NUMBER($count) } ВМ при лимите узла { NUMBER($limit) }
+reason-target-cluster-vm-limit = целевой узел заполнен: { NUMBER($count) } ВМ при лимите кластера { NUMBER($limit) } на узел
+reason-target-overloaded = целевой узел сам перегружен: { $resource ->
+    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] память { NUMBER($value, maximumFractionDigits: 2) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
+ }
+reason-target-score = оценка нагрузки CPU целевого узла { NUMBER($value, maximumFractionDigits: 2) }, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
+reason-target-memory = память целевого узла выделена на { NUMBER($value, maximumFractionDigits: 2) } %, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) } %
+
+## Источник и цель вместе
+
+reason-pair-other-cluster = целевой узел в другом кластере
+reason-pair-same-node = ВМ уже на этом узле
+reason-pair-filter = на целевом узле действуют другие фильтры размещения, чем на источнике
+reason-pair-qemu-older = QEMU { $target } на целевом узле старее, чем QEMU { $source } на источнике
+reason-pair-qemu-unknown = версии QEMU источника и цели нельзя сравнить
+reason-pair-kernel-newer = ядро { $target } на целевом узле новее, чем ядро { $source } на источнике
+reason-pair-kernel-unknown = версии ядра источника и цели нельзя сравнить
+
+## ВМ на цели
+
+reason-fit-cpu = CPU целевого узла достигнет { NUMBER($value, maximumFractionDigits: 2) }, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
+reason-fit-memory = память целевого узла достигнет { NUMBER($value, maximumFractionDigits: 2) } %, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) } %
+
+## То же для подсчёта, «12 × не хватит CPU»
+
+reason-brief-node-figure-unknown = неизвестны показатели
+reason-brief-node-state = не активен
+reason-brief-node-state-unknown = состояние неизвестно
+reason-brief-node-maintenance = на обслуживании
+reason-brief-node-excluded = исключён как цель
+reason-brief-node-live-migration-off = живая миграция запрещена
+reason-brief-node-busy = занят другой миграцией
+reason-brief-target-creation-blocked = создание ВМ запрещено
+reason-brief-target-creation-unknown = неизвестно, можно ли создавать ВМ
+reason-brief-target-filter = есть фильтр размещения
+reason-brief-target-vm-limit = достигнут лимит ВМ
+reason-brief-target-cluster-vm-limit = достигнут лимит ВМ кластера
+reason-brief-target-overloaded = перегружен
+reason-brief-target-score = слишком высокая оценка CPU
+reason-brief-target-memory = слишком занята память
+reason-brief-pair-other-cluster = в другом кластере
+reason-brief-pair-same-node = сам узел этой ВМ
+reason-brief-pair-filter = другие фильтры размещения
+reason-brief-pair-qemu-older = QEMU старее, чем на источнике
+reason-brief-pair-qemu-unknown = версия QEMU неизвестна
+reason-brief-pair-kernel-newer = ядро новее, чем на источнике
+reason-brief-pair-kernel-unknown = версия ядра неизвестна
+reason-brief-fit-cpu = не хватит CPU
+reason-brief-fit-memory = не хватит памяти
+
+## Кластер
+
+reason-cluster-virtualization = виртуализация кластера — { $virtualization }: живая миграция есть только у KVM
+reason-cluster-virtualization-unknown = виртуализация кластера неизвестна: живая миграция есть только у KVM
+reason-cluster-all-opted-out = { $vms ->
+    [1] у единственной ВМ балансировщик выключен
+   *[other] у всех { NUMBER($vms) } ВМ балансировщик выключен
+ }: см. RESPECT_BALANCER_MODE
+
+## Почему узел перегружен
+
+reason-overload-cpu = { NUMBER($value, maximumFractionDigits: 2) } vCPU на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+reason-overload-memory = память { NUMBER($value, maximumFractionDigits: 2) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
+reason-overload-both = { NUMBER($cpu, maximumFractionDigits: 2) } vCPU на CPU и память { NUMBER($memory, maximumFractionDigits: 2) } % при порогах { NUMBER($cpu_limit, maximumFractionDigits: 2) } и { NUMBER($memory_limit, maximumFractionDigits: 2) } %
+
+## Почему узел остаётся перегружен
+
+reason-source-no-movable-vm = { $vms ->
+    [0] на нём нет ВМ
+    [1] его единственную ВМ нельзя переместить
+   *[other] ни одну из его { NUMBER($vms) } ВМ нельзя переместить
+ }
+reason-source-not-enough = { $moved ->
+    [1] единственной ВМ, которую можно переместить, мало
+    [one] мало { NUMBER($moved) } ВМ, которую можно переместить
+   *[other] мало { NUMBER($moved) } ВМ, которые можно переместить
+ }
+reason-source-no-target = его ВМ не может принять ни один узел
+reason-source-no-fit = { $vms ->
+    [1] его ВМ, которую можно переместить, не помещается ни на один узел
+    [one] { NUMBER($vms) } его ВМ, которую можно переместить, не помещается ни на один узел
+   *[other] { NUMBER($vms) } его ВМ, которые можно переместить, не помещаются ни на один узел
+ }
+reason-source-budget = исчерпан лимит: { NUMBER($limit) } { $limit ->
+    [one] миграция
+    [few] миграции
+   *[many] миграций
+ } за цикл, остальное — в следующем
+
+## ВМ
+
+reason-vm-state = ВМ не активна, её состояние — «{ $state }»
+reason-vm-state-unknown = состояние ВМ неизвестно
+reason-vm-iso = подключён ISO-образ
+reason-vm-iso-unknown = неизвестно, подключён ли ISO-образ
+reason-vm-snapshots = у ВМ { NUMBER($count) } { $count ->
+    [one] снимок
+    [few] снимка
+   *[many] снимков
+ }
+reason-vm-snapshots-unknown = неизвестно, есть ли у ВМ снимки
+reason-vm-disabled = ВМ заблокирована
+reason-vm-rescue = ВМ в режиме восстановления
+reason-vm-change-pending = новый размер ВМ ждёт перезапуска
+reason-vm-restricted = ограничения, оставшиеся от VMmanager 5: { $restrictions }
+reason-vm-nested = включена вложенная виртуализация
+reason-vm-opted-out = балансировщик для этой ВМ выключен
+reason-vm-size-unknown = размер ВМ неизвестен
+reason-vm-cooldown = недавно мигрировала, снова можно через { NUMBER($minutes) } мин
+reason-vm-quarantine = прошлая миграция не удалась, повтор возможен через { NUMBER($minutes) } мин
+reason-vm-skipped = пропущена человеком, снова предложим через { NUMBER($minutes) } мин
+reason-vm-busy = ВМ уже участвует в миграции
+reason-vm-fits-nowhere = { NUMBER($vcpus) } vCPU и { NUMBER($memory_gib, maximumFractionDigits: 2) } ГиБ не помещаются ни на один из { $targets ->
+    [one] { NUMBER($targets) } другого узла
+   *[other] { NUMBER($targets) } других узлов
+ }
+
+## Почему это перемещение
+
+reason-move-smallest = { $tried ->
+    [0] наименьшая ВМ, которую можно переместить
+   *[other] наименьшая ВМ из тех, что где-то помещаются
+ } ({ $resource ->
+    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] память { NUMBER($value, maximumFractionDigits: 1) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
+ }); { $targets ->
+    [1] единственный подходящий узел
+    [one] наименее нагруженный из { NUMBER($targets) } подходящего узла
+   *[other] наименее нагруженный из { NUMBER($targets) } подходящих узлов
+ } (оценка { NUMBER($score, maximumFractionDigits: 2) })
+reason-caution-cpu-passthrough = ВМ использует модель CPU узла: если процессоры узлов различаются, она может зависнуть
+reason-caution-versions-unknown = известны не все версии QEMU и ядра на двух узлах
+
+## Повторная проверка перед действием
+
+reason-vm-gone = этой ВМ больше нет
+reason-vm-place-unknown = неизвестно, на каком узле ВМ
+reason-vm-elsewhere = теперь ВМ на узле { $node }
+reason-already-there = ВМ уже на целевом узле
+reason-target-gone = целевого узла больше нет
+reason-source-relieved = узел-источник больше не перегружен: CPU { NUMBER($cpu, maximumFractionDigits: 2) }, память { NUMBER($memory, maximumFractionDigits: 2) } %

@@ -1,0 +1,85 @@
+"""Every file of tests/scenarios is one case: why it is here, what is seen, what must come out.
+
+A scenario is a saved snapshot (docs/snapshot-format.md) cut down to what matters: whatever it leaves out
+is healthy, as core_builders.py says, and the time is 12:00. ``rejections`` is the complete list, in order, as
+"subject id code", with the counts per target in brackets; ``params`` looks at single reasons.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from core_builders import NOW, cluster, node, vm
+
+from balancer.codec import SNAPSHOT_FORMAT, Saved, snapshot_from_dict
+from balancer.constraints import check_move
+from balancer.model import Plan, Recent, Rejection
+from balancer.planner import plan
+from balancer.policy import Policy
+
+FILES = sorted((Path(__file__).parent / "scenarios").glob("*.json"))
+
+
+def load(path: Path) -> tuple[dict[str, Any], Saved]:
+    case = json.loads(path.read_text("utf-8"))
+    seen = case["snapshot"]
+    document = {
+        "format": SNAPSHOT_FORMAT,
+        "taken_at": NOW.isoformat(),
+        "clusters": [{**asdict(cluster()), **c} for c in seen.get("clusters", [{"id": 1}])],
+        "nodes": [{**asdict(node(n["id"])), **n} for n in seen["nodes"]],
+        "vms": [{**asdict(vm(v["id"])), "restrictions": [], "tags": [], **v} for v in seen["vms"]],
+        "policy": case.get("policy"),
+        "recent": case.get("recent"),
+    }
+    return case, snapshot_from_dict(document)
+
+
+def as_text(rejection: Rejection) -> str:
+    counts = ", ".join(f"{n} {reason.code.removeprefix('brief-')}" for reason, n in rejection.per_target)
+    return f"{rejection.subject} {rejection.id} {rejection.reason.code}" + (f" ({counts})" if counts else "")
+
+
+def params_of(result: Plan) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {f"{r.subject} {r.id}": r.reason.as_dict() for r in result.rejections}
+    for move in result.moves:
+        found[f"move {move.vm_id}"] = {**move.reason.as_dict(), "cautions": [c.code for c in move.cautions]}
+    return found
+
+
+def test_there_are_many() -> None:
+    assert len(FILES) >= 70
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_scenario(path: Path) -> None:
+    case, saved = load(path)
+    assert len(case["why"]) > 20
+    result = plan(saved.snapshot, saved.policy or Policy(), saved.recent)
+    expected = case["expected"]
+    assert [[m.vm_id, m.source_id, m.target_id] for m in result.moves] == expected["moves"]
+    assert [as_text(r) for r in result.rejections] == expected["rejections"]
+    assert list(result.overloaded_after) == expected["overloaded_after"]
+    found = params_of(result)
+    for subject, params in expected.get("params", {}).items():
+        assert found[subject] | params == found[subject]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_looking_again_gives_the_same_answer(path: Path) -> None:
+    """What the planner moved first ``check_move`` allows; where it found nothing to move, it finds nothing."""
+    _, saved = load(path)
+    policy, recent = saved.policy or Policy(), saved.recent or Recent()
+    result = plan(saved.snapshot, policy, recent)
+    for first in result.moves[:1]:
+        assert check_move(saved.snapshot, policy, recent, first.vm_id, first.target_id) is None
+    if result.moves or not result.overloaded:
+        return
+    for v in saved.snapshot.vms:
+        for n in saved.snapshot.nodes:
+            if n.id != v.node_id:
+                assert check_move(saved.snapshot, policy, recent, v.id, n.id) is not None
