@@ -1,0 +1,33 @@
+"""`python -m sandbox <panel|chat|demo>`: stand-ins for the services that the balancer talks to.
+
+Each sub-command lives in its own module, imported only when asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+COMMANDS = {
+    "panel": ("sandbox.panel_server", "an emulated VMmanager 6 panel"),
+    "chat": ("sandbox.chat_server", "an emulated Telegram with a chat page for the browser"),
+    "demo": ("sandbox.demo", "panel, chat and balancer together"),
+}
+
+
+def main(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="Stand-ins to try the balancer with.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, (module_name, summary) in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        if argv and argv[0] == name:
+            module = importlib.import_module(module_name)
+            module.add_arguments(command)
+            command.set_defaults(run=module.main)
+    args = parser.parse_args(argv)
+    return int(args.run(args) or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

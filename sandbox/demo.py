@@ -1,0 +1,196 @@
+"""`python -m sandbox demo`: the emulated panel, the emulated chat, and the real program between them.
+
+Three processes that talk over HTTP only. The program is started as anybody starts it, by its command and
+its environment: nothing of it is imported here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+GROUP_ID = -1001000000001
+ADMINS, VIEWER = (1001, 1002), 1003
+CHAT_TOKEN = "123456:SANDBOX-TOKEN"  # noqa: S105 - the emulated chat's own
+CHAT_PORT = 8081
+READY_WITHIN_S = 20.0
+STOP_WITHIN_S = 8.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--once", action="store_true", help="one cycle, printed to the terminal, without a browser")
+    parser.add_argument("--scenario", default="demo", help="the world of the panel (default: demo)")
+    parser.add_argument("--seed", type=int, default=1, help="of the world")
+    parser.add_argument("--port", type=int, default=CHAT_PORT, help="of the chat page")
+    parser.add_argument("--language", default="en", choices=("en", "ru"), help="of the bot")
+    parser.add_argument("--auto", action="store_true", help="automatic mode")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Runs until Ctrl-C, or until one of the three ends; then all are stopped."""
+    children = Children()
+    with tempfile.TemporaryDirectory(prefix="vm-balancer-demo-") as folder:
+        try:
+            signal.signal(signal.SIGTERM, lambda *_: _interrupt())
+            return _once(args, children, folder) if args.once else _run(args, children, folder)
+        except KeyboardInterrupt:
+            print("\nStopping …")
+            return 0
+        except DemoError as error:
+            print(error, file=sys.stderr)
+            return 1
+        finally:
+            children.stop()
+
+
+class DemoError(Exception):
+    """A part did not start; the text says which."""
+
+
+class Children:
+    """The processes of the demo, stopped in the reverse order of their start."""
+
+    def __init__(self) -> None:
+        self._running: list[tuple[str, subprocess.Popen[str]]] = []
+
+    def start(self, name: str, command: Sequence[str], **options: object) -> subprocess.Popen[str]:
+        # A session of its own: Ctrl-C reaches only us, and we stop the parts in order.
+        child: subprocess.Popen[str] = subprocess.Popen(  # noqa: S603 - our own modules
+            [sys.executable, "-m", *command],
+            text=True,
+            start_new_session=True,
+            **options,  # type: ignore[call-overload]
+        )
+        self._running.append((name, child))
+        return child
+
+    def wait_ready(self, name: str) -> None:
+        """Waits for the line that a server prints when it listens."""
+        child = next(child for own, child in self._running if own == name)
+        lines: list[str] = []
+        reader = threading.Thread(target=lambda: lines.append(child.stdout.readline() if child.stdout else ""))
+        reader.daemon = True
+        reader.start()
+        reader.join(READY_WITHIN_S)
+        if not lines or " ready: " not in lines[0]:
+            raise DemoError(f"The {name} did not start within {READY_WITHIN_S:.0f} s.")
+
+    def first_ended(self) -> str | None:
+        return next((name for name, child in self._running if child.poll() is not None), None)
+
+    def stop(self) -> None:
+        for _name, child in reversed(self._running):
+            if child.poll() is None:
+                child.terminate()
+                try:
+                    child.wait(STOP_WITHIN_S)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+                    child.wait()
+
+
+def _run(args: argparse.Namespace, children: Children, folder: str) -> int:
+    """All parts start at once: the program is still importing when its panel and its chat listen."""
+    panel = _start_server(children, "panel", *_panel_options(args))
+    real = _real_telegram()
+    chat = None if real else _start_server(children, "chat", wanted_port=args.port)
+    environment = _environment(args, panel, folder) | (_sandbox_telegram(chat) if chat else real)
+    children.start("bot", ["bot"], env=environment, cwd=folder)
+    children.wait_ready("panel")
+    where = "Look at your Telegram. The panel is emulated."
+    if chat:
+        children.wait_ready("chat")
+        where = f"Open  {chat}/?user={ADMINS[0]}&chat={GROUP_ID}"
+    print(f"\n  {where}\n\n  Ctrl-C stops everything.\n", flush=True)
+    while True:
+        ended = children.first_ended()
+        if ended is not None:
+            raise DemoError(f"The {ended} ended by itself; its words stand above.")
+        time.sleep(0.2)
+
+
+def _once(args: argparse.Namespace, children: Children, folder: str) -> int:
+    panel = _start_server(children, "panel", *_panel_options(args))
+    children.wait_ready("panel")
+    environment = _environment(args, panel, folder) | {"LOG_LEVEL": "WARNING"}
+    return children.start("bot", ["bot", "--once", "--dry-run"], env=environment, cwd=folder).wait()
+
+
+def _start_server(children: Children, name: str, *options: str, wanted_port: int = 0) -> str:
+    """Starts the panel or the chat; its address."""
+    port = _free_port(wanted_port)
+    children.start(name, ["sandbox", name, "--port", str(port), *options], stdout=subprocess.PIPE)
+    return f"http://127.0.0.1:{port}"
+
+
+def _panel_options(args: argparse.Namespace) -> list[str]:
+    return ["--scenario", args.scenario, "--seed", str(args.seed)]
+
+
+def _environment(args: argparse.Namespace, panel: str, folder: str) -> dict[str, str]:
+    """What a person would write into `.env`. Nothing of the caller's own settings gets in."""
+    passed = {k: v for k, v in os.environ.items() if not _is_setting(k)}
+    here = Path(__file__).resolve().parent.parent
+    return passed | {
+        "PYTHONPATH": os.pathsep.join([str(here), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "VMMANAGER_HOST": panel,
+        "VMMANAGER_USERNAME": "admin@example.com",
+        "VMMANAGER_PASSWORD": "secret",
+        "BALANCE_MODE": "auto" if args.auto else "approve",
+        "BALANCE_INTERVAL": "30",
+        "MAX_MIGRATIONS_PER_CYCLE": "3",
+        "MAX_PARALLEL_MIGRATIONS": "2",
+        "TASK_POLL_INTERVAL": "1",
+        "PROPOSAL_TTL": "600",
+        "DATABASE_PATH": str(Path(folder) / "vm_balancer.db"),
+        "LOG_FILE": str(Path(folder) / "vm_balancer.log"),
+        "BOT_LANGUAGE": args.language,
+    }
+
+
+def _sandbox_telegram(chat: str) -> dict[str, str]:
+    return {
+        "TELEGRAM_BOT_TOKEN": CHAT_TOKEN,
+        "TELEGRAM_API_URL": chat,
+        "TELEGRAM_CHAT_ID": str(GROUP_ID),
+        "TELEGRAM_ADMIN_IDS": ",".join(map(str, ADMINS)),
+        "TELEGRAM_VIEWER_IDS": str(VIEWER),
+    }
+
+
+def _real_telegram() -> dict[str, str]:
+    """The person's own Telegram, where a token is set."""
+    if not os.environ.get("TELEGRAM_BOT_TOKEN"):
+        return {}
+    return {k: v for k, v in os.environ.items() if k.startswith("TELEGRAM_")}
+
+
+def _is_setting(key: str) -> bool:
+    prefixes = ("VMMANAGER_", "TELEGRAM_", "BALANCE_", "SSH_", "CPU_", "MEMORY_", "EXCLUDE_", "MIGRATION_", "LOG_")
+    return key.startswith(prefixes) or key in ("CLUSTER_IDS", "DRY_RUN", "VERIFY_SSL", "MAX_MIGRATIONS_PER_CYCLE")
+
+
+def _free_port(wanted: int) -> int:
+    """The wanted port, or any free one where somebody listens there already."""
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise DemoError("No port is free on 127.0.0.1.")
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt

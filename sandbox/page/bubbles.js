@@ -1,0 +1,145 @@
+// One message -> one <article>: bubble, media, inline keyboard, or a service line.
+
+import { avatar, clockTime, el, fileSize, hue, icon } from "./dom.js";
+import { endsWithBlock, link, richText } from "./richtext.js";
+
+/**
+ * context: { me, isGroup, pending(messageId, data) -> bool, actions }
+ * actions: command, copy, press(message, data), reply(message), jump(messageId), enlarge(media)
+ */
+export function bubble(message, context) {
+  if (Object.keys(message.service).length) return serviceLine(message);
+  const own = message.user_id === context.me;
+  const article = el("article", {
+    class: `message ${own ? "own" : "other"}`,
+    "data-testid": "message",
+    "data-message-id": message.message_id,
+    "data-user-id": message.user_id,
+    "aria-label": `${own ? "You" : message.author}, ${clockTime(message.date)}`,
+  });
+  const stack = el("div", { class: "stack" }, card(message, context, own), keyboard(message, context));
+  if (context.isGroup && !own) {
+    article.append(avatar(el("span", { "aria-hidden": "true" }), message.user_id, message.author, message.from_bot));
+  }
+  article.append(stack);
+  if (!own || context.isGroup) {
+    stack.append(
+      el(
+        "button",
+        { type: "button", class: "icon reply", "aria-label": "Reply", onclick: () => context.actions.reply(message) },
+        icon("reply"),
+      ),
+    );
+  }
+  return article;
+}
+
+function card(message, context, own) {
+  const { media, text } = message;
+  const below = endsWithBlock(text, message.entities);
+  const classes = ["bubble", media && `with-${media.kind}`, !text && "bare", below && "meta-below"];
+  const words = el("div", { class: "text" }, richText(text, message.entities, context.actions));
+  if (!below) words.append(el("span", { class: "spacer", "data-meta": metaWords(message) + (message.silent ? "    " : "") }));
+  return el(
+    "div",
+    { class: classes.filter(Boolean).join(" "), ondblclick: () => context.actions.reply(message) },
+    context.isGroup && !own && authorLine(message),
+    message.topic && el("span", { class: "topic" }, message.topic),
+    message.forwarded_from && el("p", { class: "forwarded" }, "Forwarded from ", el("b", {}, message.forwarded_from)),
+    message.reply_to && quoted(message.reply_to, context),
+    media && (media.kind === "photo" ? photo(media, text, context) : file(media)),
+    text && words,
+    message.reactions.length > 0 && el("div", { class: "reactions" }, ...message.reactions.map((r) => el("span", {}, r))),
+    meta(message),
+  );
+}
+
+function authorLine(message) {
+  return el("p", { class: `author ${message.from_bot ? "bot" : hue(message.user_id)}` }, message.author, message.from_bot && el("small", {}, "bot"));
+}
+
+const metaWords = (message) => (message.edited ? "edited " : "") + clockTime(message.date);
+
+function meta(message) {
+  const full = new Date(message.date * 1000).toLocaleString("en-GB");
+  const changed = message.edited ? `\nedited ${new Date(message.edit_date * 1000).toLocaleString("en-GB")}` : "";
+  return el(
+    "span",
+    { class: "meta", title: full + changed },
+    message.silent && el("span", { title: "Sent without sound" }, icon("mute")),
+    message.edited && el("span", { class: "edited" }, "edited "),
+    el("time", {}, clockTime(message.date)),
+  );
+}
+
+function quoted(reply, context) {
+  return el(
+    "button",
+    { type: "button", class: "quoted", onclick: () => context.actions.jump(reply.message_id) },
+    el("b", {}, reply.author),
+    el("span", {}, reply.text.slice(0, 200)),
+  );
+}
+
+function photo(media, text, context) {
+  const image = el("img", { src: media.url, alt: text || "Photo", width: media.width, height: media.height, decoding: "async" });
+  const label = { type: "button", class: "photo", "aria-label": "Enlarge the photo", onclick: () => context.actions.enlarge(media, text) };
+  return el("button", label, image);
+}
+
+function file(media) {
+  return el(
+    "a",
+    { class: "file", href: media.url, download: media.name },
+    el("span", { class: "file-icon" }, icon("file")),
+    el("span", {}, el("b", {}, media.name), el("small", {}, fileSize(media.size))),
+  );
+}
+
+function keyboard(message, context) {
+  if (!message.keyboard.length) return null;
+  const rows = message.keyboard.map((row) => el("div", { class: "row" }, ...row.map((button) => key(message, button, context))));
+  return el("div", { class: "keyboard", role: "group", "aria-label": "Buttons" }, ...rows);
+}
+
+function key(message, button, context) {
+  const common = { class: `key ${button.style || "plain"}`, "data-testid": "inline-button" };
+  const label = el("span", { class: "label" }, button.text);
+  if (button.url) {
+    const node = link(button.url);
+    for (const [name, value] of Object.entries(common)) node.setAttribute(name, value);
+    node.append(label, icon("out"));
+    return node;
+  }
+  if (button.copy_text) {
+    return el("button", { ...common, type: "button", onclick: () => context.actions.copy(button.copy_text.text) }, label, icon("copy"));
+  }
+  if (button.disabled) return el("button", { ...common, type: "button", disabled: true }, label);
+  const data = button.callback_data;
+  const waiting = context.pending(message.message_id, data);
+  return el(
+    "button",
+    {
+      ...common,
+      type: "button",
+      "data-data": data,
+      "aria-busy": waiting ? "true" : null,
+      onclick: () => context.actions.press(message, data),
+    },
+    label,
+    el("span", { class: "spinner", "aria-hidden": "true" }),
+  );
+}
+
+function serviceLine(message) {
+  const { service } = message;
+  let words = "Service message";
+  if (service.pinned_message) words = `${message.author} pinned a message`;
+  if (service.migrate_to_chat_id) words = "The group became a supergroup; it goes on in a new chat";
+  if (service.migrate_from_chat_id) words = "The group became a supergroup";
+  return el(
+    "article",
+    { class: "service", "data-testid": "message", "data-message-id": message.message_id },
+    el("span", {}, words),
+  );
+}
