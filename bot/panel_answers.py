@@ -1,0 +1,231 @@
+"""What the panel answers beside its big lists: refusals, tasks, history, the migration form. Pure.
+
+Sources: the API sheet, sections 2.3, 6 and 7. Versions differ in shape; every reader here takes all the
+shapes that were seen, and says ``None`` or raises PanelDataError for any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from bot import panel_json
+from bot.errors import PanelDataError
+from bot.panel_rows import list_rows
+from bot.panel_values import maybe_flag, reference, text, whole
+from bot.sanitize import shorten
+
+T = TypeVar("T")
+TaskStatus = Literal["succeeded", "failed", "pending"]
+
+MIGRATE_TASK = "host_migrate"
+CODE_SESSION_ENDED = 1000
+CODE_NOT_CALLABLE = 3001
+_FAILED = ("fail", "err", "abort", "cancel")
+_TEXT_LENGTH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationStart:
+    """The panel took the migration; its task carries this consul id (not the id of :meth:`VMManagerAPI.task`)."""
+
+    consul_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskInfo:
+    """A task; ``raw_status`` and ``output`` are the panel's own words on one line, ``output`` with the reason."""
+
+    id: int
+    consul_id: int | None
+    name: str | None
+    status: TaskStatus
+    raw_status: str
+    output: str | None = None
+    running_time_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One entry of a VM's history; ids grow with time. ``created_at`` is the panel's text: its zone is not known."""
+
+    id: int
+    name: str | None
+    status: TaskStatus
+    raw_status: str
+    task_id: int | None = None
+    target_node_id: int | None = None
+    created_at: str | None = None
+
+
+# --- reading a body --------------------------------------------------------------------------------------
+
+
+class Refusal(Exception):
+    """The panel answered, but not with what was asked for: an error envelope, or a status that is not 2xx."""
+
+    def __init__(self, status: int, code: int | None, words: str) -> None:
+        super().__init__(words)
+        self.status, self.code, self.words = status, code, words
+
+    @property
+    def session_ended(self) -> bool:
+        return self.status != 503 and (self.status == 401 or self.code == CODE_SESSION_ENDED)
+
+
+class NotJSON(Exception):
+    """A 2xx answer that is something else: a page of a proxy, half of a document."""
+
+
+def read_answer(status: int, body: bytes, read: Callable[[Any], T]) -> T:
+    """The body of a good answer through ``read``; raises Refusal, NotJSON, or PanelDataError from ``read``.
+
+    Long lists take long to parse: the caller does this beside its event loop.
+    """
+    good = 200 <= status < 300
+    document = _parse(body) if good or len(body) < 100_000 else None
+    code, words = _envelope(document)
+    if not good or code is not None or words:
+        raise Refusal(status, code, words)
+    if document is _BROKEN:
+        raise NotJSON
+    return read(document)
+
+
+_BROKEN: Any = object()
+
+
+def _parse(body: bytes) -> Any:
+    try:
+        return panel_json.loads(body)
+    except (ValueError, RecursionError):
+        return _BROKEN
+
+
+def _envelope(document: object) -> tuple[int | None, str]:
+    """Code and message of ``{"error": {"code", "msg"}}``, or without the outer key as older texts print it."""
+    if not isinstance(document, dict):
+        return None, ""
+    error = document.get("error")
+    if not isinstance(error, dict):
+        error = document if document and set(document) <= {"code", "msg", "value"} else {}
+    return whole(error.get("code")), shorten(text(error.get("msg")) or "", _TEXT_LENGTH)
+
+
+# --- readers ---------------------------------------------------------------------------------------------
+
+
+def token(document: object) -> str | None:
+    """The session token of a login answer; one that could not stand in a header is none."""
+    value = document.get("token") if isinstance(document, dict) else None
+    usable = isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value
+    return value or None if usable else None
+
+
+def migration_start(document: object) -> MigrationStart:
+    """``id`` of this answer is the VM's, ``task`` the consul id."""
+    consul_id = reference(document.get("task")) if isinstance(document, dict) else None
+    if consul_id is None:
+        raise PanelDataError("the panel named no task")
+    return MigrationStart(consul_id)
+
+
+def task_status(raw: str) -> TaskStatus:
+    """The sheet's rule; an unknown word means that it is not over."""
+    word = raw.strip().lower()
+    if word == "complete":
+        return "succeeded"
+    return "failed" if word.startswith(_FAILED) else "pending"
+
+
+def task(document: object) -> TaskInfo:
+    """``{"task": {…}}`` or the flat object."""
+    row = document.get("task") if isinstance(document, dict) and isinstance(document.get("task"), dict) else document
+    number = reference(row.get("id")) if isinstance(row, dict) else None
+    if number is None or not isinstance(row, dict):
+        raise PanelDataError("the panel's answer describes no task")
+    raw = _words(row.get("status")) or ""
+    return TaskInfo(
+        id=number,
+        consul_id=whole(row.get("consul_id")),
+        name=_words(row.get("name")),
+        status=task_status(raw),
+        raw_status=raw,
+        output=_words(row.get("output")),
+        running_time_s=whole(row.get("running_time")),
+    )
+
+
+def tasks(document: object) -> list[TaskInfo]:
+    """A list of tasks, migrations first, newest first."""
+    found = [task(row) for row in list_rows(document, "task")]
+    return sorted(found, key=lambda one: (one.name != MIGRATE_TASK, -one.id))
+
+
+def history(document: object) -> list[HistoryRow]:
+    """Newest first."""
+    rows = map(_history_row, list_rows(document, "history row"))
+    return sorted(rows, key=lambda row: -row.id)
+
+
+def _history_row(row: Mapping[str, Any]) -> HistoryRow:
+    number = reference(row.get("id"))
+    if number is None:
+        raise PanelDataError("the panel's history holds a row without an id")
+    raw = _words(row.get("state")) or ""
+    params = row.get("params")
+    return HistoryRow(
+        id=number,
+        name=_words(row.get("name")),
+        status=task_status(raw),
+        raw_status=raw,
+        task_id=reference(row.get("task")),
+        target_node_id=reference(params.get("node")) if isinstance(params, dict) else None,
+        created_at=_words(row.get("date_create")),
+    )
+
+
+def suitable_nodes(document: object) -> dict[int, bool] | None:
+    """Node -> the panel's own verdict, of the migration form; ``None`` when this is no such form."""
+    rows = document.get("nodes") if isinstance(document, dict) else None
+    if not isinstance(rows, list):
+        return None
+    verdicts: dict[int, bool] = {}
+    for row in rows:
+        number = reference(row.get("id")) if isinstance(row, dict) else None
+        verdict = maybe_flag(row.get("suitable")) if isinstance(row, dict) else None
+        if number is not None and verdict is not None:
+            verdicts[number] = verdict
+    return verdicts if verdicts or not rows else None
+
+
+def version(document: object) -> str | None:
+    """The shape of this answer is not documented: a text, or an object that has it under a likely key."""
+    if isinstance(document, dict):
+        document = next((document[key] for key in ("version", "current_version") if key in document), None)
+    return _words(document) if isinstance(document, str) else None
+
+
+def roles(document: object, username: str) -> tuple[str, ...] | None:
+    """The roles in an account, in a list of accounts (then of the one with this e-mail), or ``None``."""
+    if not isinstance(document, dict):
+        return None
+    rows = document.get("list")
+    if isinstance(rows, list):
+        mine = [row for row in rows if isinstance(row, dict) and _is_of(row, username)]
+        return roles(mine[0], username) if len(mine) == 1 else None
+    found = document.get("roles")
+    if isinstance(found, list):
+        return tuple(sorted(role for role in map(_words, found) if role))
+    inner = next((document[key] for key in ("account", "user") if isinstance(document.get(key), dict)), None)
+    return roles(inner, username) if inner else None
+
+
+def _is_of(row: Mapping[str, Any], username: str) -> bool:
+    return (text(row.get("email")) or "").casefold() == username.casefold()
+
+
+def _words(value: object) -> str | None:
+    words = text(value)
+    return shorten(words, _TEXT_LENGTH) or None if words else None

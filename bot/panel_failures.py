@@ -1,0 +1,114 @@
+"""What a failed request to the panel means: which error, and whether the request may be repeated. Pure.
+
+The rule that everything hangs on: a request that changes things is never repeated, and reported as
+OutcomeUnknown, unless it is certain that the panel has not acted on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bot.errors import (
+    OutcomeUnknown,
+    PanelAuthError,
+    PanelDataError,
+    PanelError,
+    PanelForbidden,
+    PanelRefused,
+    PanelUnavailable,
+)
+from bot.panel_answers import CODE_NOT_CALLABLE, Refusal
+from bot.sanitize import shorten
+
+LOGIN_PATH = "/auth/v4/public/token"
+
+# starting: the panel asks for patience; fault: may heal; session, not-callable: another session may help.
+Kind = Literal["starting", "fault", "session", "not-callable", "final"]
+
+
+class Failed(Exception):
+    """One attempt failed with ``error``; ``kind`` says what may be done about it."""
+
+    def __init__(self, error: PanelError, kind: Kind) -> None:
+        super().__init__(str(error))
+        self.error, self.kind = error, kind
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def __repr__(self) -> str:
+        return f"Request({self})"  # the body of a login holds the password
+
+    @property
+    def is_login(self) -> bool:
+        return self.path == LOGIN_PATH
+
+    @property
+    def changes_things(self) -> bool:
+        return self.method != "GET" and not self.is_login
+
+
+def unreachable(request: Request, words: str, *, sent: bool, repeat: bool) -> Failed:
+    """No answer came. ``sent`` = the panel may have got the request."""
+    if request.changes_things and sent:
+        return Failed(OutcomeUnknown(f"{request} was sent, but its answer is lost: {words}"), "final")
+    kind: Kind = "fault" if repeat and not request.changes_things else "final"
+    return Failed(PanelUnavailable(f"VMmanager is out of reach: {words}"), kind)
+
+
+def unreadable(request: Request, error: PanelError, kind: Kind) -> Failed:
+    """A good status with a bad body."""
+    return _unknown(request, str(error), None, error.status) if request.changes_things else Failed(error, kind)
+
+
+def refused(request: Request, refusal: Refusal, location: str, secret: str) -> Failed:
+    """An error envelope or a status that is not 2xx. ``location`` = where a redirect leads."""
+    status, code = refusal.status, refusal.code
+    figures = f"HTTP {status}, {request}" if code is None else f"code {code}, HTTP {status}, {request}"
+    words = f"{refusal.words or 'no reason given'} ({figures})"
+    redirected = 300 <= status < 400
+    if redirected:
+        words = f"the panel's address leads elsewhere, set VMMANAGER_HOST to it: {shorten(location, 100)} ({figures})"
+    if request.is_login:
+        return _login_refused(words.replace(secret, "***") if secret else words, refusal)
+    if refusal.session_ended:
+        return _failed(PanelAuthError, f"VMmanager does not take the session: {words}", refusal, "session")
+    if code == CODE_NOT_CALLABLE:
+        return _failed(PanelForbidden, f"not open to this account: {words}", refusal, "not-callable")
+    if request.changes_things and (status >= 500 or status == 408 or redirected):
+        return _unknown(request, words, code, status)
+    if status >= 500 or (status in (408, 429) and not request.changes_things):
+        kind: Kind = "starting" if status == 503 else "fault"
+        return _failed(PanelUnavailable, f"VMmanager has trouble: {words}", refusal, kind)
+    if redirected:
+        return _failed(PanelDataError, words, refusal, "final")
+    if status == 403 and code is None:
+        return _failed(PanelForbidden, f"not open to this account: {words}", refusal, "final")
+    return _failed(PanelRefused, words, refusal, "final")
+
+
+def _login_refused(words: str, refusal: Refusal) -> Failed:
+    """Only an outage may be met with another login: a wrong password sent again could lock the account."""
+    if refusal.status == 503:
+        return _failed(PanelUnavailable, f"VMmanager is starting: {words}", refusal, "starting")
+    if refusal.status >= 500 and refusal.code is None:  # of a proxy: the panel would have sent its envelope
+        return _failed(PanelUnavailable, f"VMmanager has trouble: {words}", refusal, "fault")
+    remedy = "check VMMANAGER_HOST, VMMANAGER_USERNAME and VMMANAGER_PASSWORD"
+    return _failed(PanelAuthError, f"VMmanager refused the login: {words}; {remedy}", refusal, "final")
+
+
+def _unknown(request: Request, words: str, code: int | None, status: int | None) -> Failed:
+    text = f"{request} was answered in a way that does not tell whether it worked: {words}"
+    return Failed(OutcomeUnknown(text, code=code, status=status), "final")
+
+
+def _failed(error: type[PanelError], words: str, refusal: Refusal, kind: Kind) -> Failed:
+    return Failed(error(words, code=refusal.code, status=refusal.status), kind)

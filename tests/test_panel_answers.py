@@ -1,0 +1,303 @@
+"""The panel's other answers in every shape that was seen: tables for the readers, and a server that plays back
+what the emulated panel does not do (odd envelopes, redirects, sessions that are granted but never accepted)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import panel_answers, panel_json
+from bot.errors import OutcomeUnknown, PanelAuthError, PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
+from bot.panel_answers import HistoryRow, NotJSON, Refusal, TaskInfo
+from bot.vmmanager import VMManagerAPI
+
+LOGIN = "/auth/v4/public/token"
+CLUSTERS = {"list": [{"id": 1, "name": "one"}], "size": 1}
+
+
+# --- tables
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        *(("complete", "succeeded"), ("Complete", "succeeded"), (" complete ", "succeeded")),
+        *(("failed", "failed"), ("fail", "failed"), ("FAIL", "failed"), ("error", "failed"), ("aborted", "failed")),
+        *(("cancelled", "failed"), ("canceled", "failed"), ("cancel", "failed")),
+        *(("created", "pending"), ("running", "pending"), ("deferred", "pending"), ("", "pending")),
+        *(("completed?", "pending"), ("incomplete", "pending")),
+    ],
+)
+def test_how_a_task_stands(raw: str, status: str) -> None:
+    assert panel_answers.task_status(raw) == status
+
+
+FLAT = {"id": 12, "consul_id": "740", "name": "host_migrate", "status": "failed", "output": "a\nb", "running_time": 4}
+
+
+@pytest.mark.parametrize("document", [FLAT, {"task": FLAT}, {"task": {**FLAT, "id": "12", "new": 1}}])
+def test_a_task_in_its_shapes(document: object) -> None:
+    assert panel_answers.task(document) == TaskInfo(12, 740, "host_migrate", "failed", "failed", "a b", 4)
+
+
+def test_a_task_of_which_little_is_known_is_pending() -> None:
+    assert panel_answers.task({"id": 3}) == TaskInfo(3, None, None, "pending", "")
+
+
+@pytest.mark.parametrize("document", [None, [], "x", {}, {"task": None}, {"task": {"status": "complete"}}])
+def test_no_task(document: object) -> None:
+    with pytest.raises(PanelDataError):
+        panel_answers.task(document)
+
+
+def test_of_several_tasks_the_migration_comes_first() -> None:
+    rows = [{"id": 1, "name": "host_migrate"}, {"id": 9, "name": "x"}, {"id": 2, "name": "host_migrate"}]
+    assert [task.id for task in panel_answers.tasks({"list": rows})] == [2, 1, 9]
+
+
+def test_a_history_is_newest_first() -> None:
+    rows = [
+        {"id": 5, "name": "host_start", "state": "complete", "task": 8, "date_create": "2026-01-01 00:00:00"},
+        {"id": "6", "name": "host_migrate", "state": "running", "task": "9", "params": {"node": 2}, "user": "x"},
+    ]
+    assert panel_answers.history({"list": rows, "max_id": 6}) == [
+        HistoryRow(6, "host_migrate", "pending", "running", 9, 2),
+        HistoryRow(5, "host_start", "succeeded", "complete", 8, None, "2026-01-01 00:00:00"),
+    ]
+    with pytest.raises(PanelDataError):
+        panel_answers.history({"list": [{"name": "host_start"}]})
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"nodes": [{"id": 1, "suitable": True}, {"id": "2", "suitable": 0}]}, {1: True, 2: False}),
+        ({"nodes": [{"id": 1, "suitable": True}, {"id": 2}, "odd"]}, {1: True}),
+        ({"nodes": []}, {}),
+        ({"nodes": [{"id": 1}]}, None),
+        ({"nodes": {}}, None),
+        ({}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_the_migration_form(document: object, expected: object) -> None:
+    assert panel_answers.suitable_nodes(document) == expected
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ({"email": "Me@x.com", "roles": ["@user", "@admin"]}, ("@admin", "@user")),
+        ({"account": {"roles": ["@admin"]}}, ("@admin",)),
+        ({"user": {"roles": []}}, ()),
+        ({"list": [{"email": "a@x.com", "roles": ["@user"]}, {"email": "ME@x.com", "roles": ["@admin"]}]}, ("@admin",)),
+        ({"list": [{"email": "a@x.com", "roles": ["@user"]}]}, None),
+        ({"id": 4}, None),
+        ("x", None),
+    ],
+)
+def test_roles(document: object, expected: object) -> None:
+    assert panel_answers.roles(document, "me@x.com") == expected
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [("6.23.0", "6.23.0"), ({"version": "6.23.0"}, "6.23.0"), ({"version": {}}, None), ({"x": 1}, None), (None, None)],
+)
+def test_versions(document: object, expected: object) -> None:
+    assert panel_answers.version(document) == expected
+
+
+@pytest.mark.parametrize("bad", [None, {}, [], {"token": None}, {"token": ""}, {"token": 5}, {"token": "a\r\nx: y"}])
+def test_a_login_answer_without_a_usable_token(bad: object) -> None:
+    assert panel_answers.token(bad) is None
+
+
+@pytest.mark.parametrize("bad", [None, {}, {"id": 101}, {"task": None}, {"task": 0}, {"task": "soon"}])
+def test_a_start_without_a_task(bad: object) -> None:
+    with pytest.raises(PanelDataError):
+        panel_answers.migration_start(bad)
+
+
+@given(st.integers(100, 599), st.binary(max_size=40))
+def test_no_body_does_more_than_be_refused(status: int, body: bytes) -> None:
+    try:
+        panel_answers.read_answer(status, body, lambda document: document)
+    except (Refusal, NotJSON):
+        return
+    assert 200 <= status < 300
+
+
+def test_a_body_that_nests_too_deeply_is_no_json() -> None:
+    with pytest.raises(NotJSON):
+        panel_answers.read_answer(200, b"[" * 200_000, lambda document: document)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON, st.sampled_from([None, 1]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
+def test_slicing_the_work_reads_the_same(document: Any, indent: int | None, encoding: str) -> None:
+    body = json.dumps(document, indent=indent, ensure_ascii=False).encode(encoding)
+    assert panel_json.loads(body) == document
+
+
+@given(JSON, st.data())
+def test_slicing_the_work_refuses_the_same(document: Any, data: st.DataObject) -> None:
+    text = json.dumps({"list": [document], "size": 1})
+    at = data.draw(st.integers(0, len(text) - 1))
+    body = (text[:at] + data.draw(st.sampled_from(["", ",", "]", "}", ":", '"', "x", " "])) + text[at + 1 :]).encode()
+    try:
+        expected = json.loads(body)
+    except ValueError:
+        with pytest.raises(ValueError):
+            panel_json.loads(body)
+    else:
+        assert panel_json.loads(body) == expected
+
+
+# --- a server that plays back
+
+
+def answer(document: Any, status: int = 200, **headers: str) -> Callable[[web.Request], web.Response]:
+    return lambda request: web.Response(status=status, text=json.dumps(document), headers=headers)
+
+
+@asynccontextmanager
+async def playing(
+    *answers: Callable[[web.Request], web.Response], login: Any = None
+) -> AsyncIterator[tuple[VMManagerAPI, list[str]]]:
+    """The answers in order, the last one for ever; the list says what was asked, logins left out."""
+    asked: list[str] = []
+    logins: list[str] = []
+    rest = list(answers)
+
+    async def handle(request: web.Request) -> web.Response:
+        if request.path == LOGIN:
+            logins.append(LOGIN)
+            return web.json_response(login or {"token": f"t{len(logins)}"}, status=201)
+        asked.append(f"{request.method} {request.headers['x-xsrf-token']}")
+        return (rest.pop(0) if len(rest) > 1 else rest[0])(request)
+
+    async def no_pause(seconds: float) -> None:
+        pass
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        async with VMManagerAPI(f"http://127.0.0.1:{runner.addresses[0][1]}", "u", "p", sleep=no_pause) as api:
+            yield api, asked
+    finally:
+        await runner.cleanup()
+
+
+ENDED = {"error": {"code": 1000, "msg": "Not authorised"}}
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 500])
+@pytest.mark.parametrize("body", [ENDED, ENDED["error"]])
+async def test_code_1000_ends_a_session_whatever_the_status(status: int, body: dict[str, Any]) -> None:
+    async with playing(answer(body, status), answer(CLUSTERS)) as (api, asked):
+        assert len(await api.get_clusters()) == 1
+    assert asked == ["GET t1", "GET t2"]
+
+
+async def test_a_401_without_any_body_ends_a_session_too() -> None:
+    async with playing(lambda request: web.Response(status=401), answer({"task": 7})) as (api, asked):
+        assert (await api.start_migration(1, 2)).consul_id == 7
+    assert asked == ["POST t1", "POST t2"]
+
+
+async def test_sessions_that_are_granted_but_not_accepted_end_in_a_pause() -> None:
+    async with playing(answer(ENDED, 401)) as (api, asked):
+        for _ in range(10):
+            with pytest.raises(PanelAuthError):
+                await api.get_clusters()
+        with pytest.raises(PanelAuthError, match=r"does not accept them.*next login"):
+            await api.start_migration(1, 2)
+    assert {line.split()[1] for line in asked} == {"t1", "t2", "t3", "t4"}
+
+
+async def test_a_function_that_does_not_take_the_session_does_not_lock_the_others_out() -> None:
+    async with playing(*[answer(ENDED, 401), answer(ENDED, 401), answer(CLUSTERS)] * 5) as (api, _):
+        for _ in range(5):
+            with pytest.raises(PanelAuthError):
+                await api.task(1)
+            assert await api.get_clusters()
+
+
+async def test_a_login_without_a_token_is_a_refusal() -> None:
+    async with playing(answer(CLUSTERS), login={"id": 1}) as (api, asked):
+        with pytest.raises(PanelAuthError, match="without a token"):
+            await api.get_clusters()
+    assert asked == []
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+async def test_not_open_to_this_account(status: int) -> None:
+    async with playing(answer({"error": {"code": "3001", "msg": "Unauthorized"}}, status)) as (api, asked):
+        with pytest.raises(PanelForbidden, match="Unauthorized"):
+            await api.task(1)
+        assert len(asked) == 2
+        assert await api.migration_targets(1) is None
+        assert await api.account_roles() is None
+
+
+async def test_a_403_of_a_proxy() -> None:
+    async with playing(lambda request: web.Response(status=403, text="<html>")) as (api, asked):
+        with pytest.raises(PanelForbidden):
+            await api.start_migration(1, 2)
+    assert len(asked) == 1
+
+
+async def test_no_redirect_is_followed() -> None:
+    async with playing(answer({}, 307, location="https://elsewhere.example.com/")) as (api, asked):
+        with pytest.raises(PanelDataError, match=r"set VMMANAGER_HOST.*elsewhere"):
+            await api.get_clusters()
+        with pytest.raises(OutcomeUnknown):
+            await api.start_migration(1, 2)
+    assert asked == ["GET t1", "POST t1"]
+
+
+@pytest.mark.parametrize("status", [502, 504, 408, 429])
+async def test_trouble_in_between(status: int) -> None:
+    async with playing(lambda request: web.Response(status=status)) as (api, asked):
+        with pytest.raises(PanelUnavailable):
+            await api.get_clusters()
+        assert len(asked) == 3
+        with pytest.raises(PanelRefused if status == 429 else OutcomeUnknown):
+            await api.start_migration(1, 2)
+        assert len(asked) == 4
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [answer({}), answer({"id": 1}), answer([]), lambda request: web.Response(status=204), answer({"task": "?"}, 201)],
+)
+async def test_a_start_that_was_taken_but_names_no_task_is_unknown(reply: Any) -> None:
+    async with playing(reply) as (api, asked):
+        with pytest.raises(OutcomeUnknown):
+            await api.start_migration(1, 2)
+    assert len(asked) == 1
+
+
+async def test_a_good_status_with_a_refusal_in_it_is_a_refusal() -> None:
+    async with playing(answer({"error": {"code": 4012, "msg": "busy", "value": {}}})) as (api, _):
+        with pytest.raises(PanelRefused, match="busy"):
+            await api.start_migration(1, 2)

@@ -1,0 +1,420 @@
+"""The panel's rows in every shape that was seen: what is missing or odd becomes "not known", never 0."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balancer.model import VM, Cluster, Node, Snapshot
+from bot import panel_rows
+from bot.errors import NotFound, PanelDataError
+from bot.panel_values import count, flag, maybe_flag, positive, reference, text, whole
+
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
+
+CLUSTER: dict[str, Any] = {
+    "id": 1,
+    "name": "c1",
+    "virtualization_type": "kvm",
+    "host_per_node_limit": 0,
+    "cpu_number": {"total": 128, "used": 300},
+    "host_filter": [],
+}
+# The API sheet's merged row.
+NODE: dict[str, Any] = {
+    "id": 7,
+    "name": "node-7",
+    "cluster": {"id": 1, "name": "c1", "virtualization_type": "kvm"},
+    "ip": "192.0.2.7",
+    "port": 22,
+    "ssh_user": "root",
+    "state": "active",
+    "maintenance_mode": False,
+    "host_creation_blocked": False,
+    "host_limit": 0,
+    "host_filter": [],
+    "cpu": {"number": 64, "used": 190},
+    "ram_mib": {"total": 515000, "allocated": 402000},
+    "vm": {"total": 41, "active": 38, "stopped": 3, "crashed": 0, "estimated": 12},
+    "qemu_version": "7.2.0",
+    "kernel_version": "5.14.0",
+    "ha_state": "",
+    "ha_error": "no_error",
+}
+# The swagger of July 2022: other names for the same figures, no maintenance.
+NODE_2022: dict[str, Any] = {
+    "id": 7,
+    "name": "node-7",
+    "cluster": 1,
+    "ip_addr": "192.0.2.7",
+    "state": "active",
+    "host_creation_blocked": False,
+    "host_limit": -1,
+    "cpu_number": 64,
+    "ram_mib": {"total": 515000, "used": 402000},
+    "storage_mib": {"total": 1, "used": 0},
+    "host_count": 41,
+    "qemu_version": "7.2.0",
+}
+VM_ROW: dict[str, Any] = {
+    "id": 101,
+    "name": "web <b>\x1b[31m",
+    "node": {"id": 7, "name": "node-7", "live_migration_allowed": True, "maintenance_mode": False},
+    "cluster": {"id": 1},
+    "state": "active",
+    "cpu_number": 4,
+    "cpu_number_new": None,
+    "ram_mib": 8192,
+    "ram_mib_new": None,
+    "disk": {"id": 5, "disk_mib": 40960, "disk_mib_new": None},
+    "iso_mounted": False,
+    "snapshot_count": 0,
+    "balancer_mode": "on",
+    "disabled": False,
+    "rescue_mode": False,
+    "nesting": False,
+    "cpu_mode": "host_model",
+    "vm5_restrictions": {"ipv6": False, "iso": False},
+    "tags": ["a", {"id": 3, "name": "b"}, 4],
+}
+
+
+def node(**fields: Any) -> Node:
+    return panel_rows.node({**NODE, **fields})
+
+
+def vm(**fields: Any) -> VM:
+    return panel_rows.vm({**VM_ROW, **fields})
+
+
+def without(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in names}
+
+
+def as_text(value: Any) -> Any:
+    """The same with every number as a string."""
+    if isinstance(value, dict):
+        return {key: as_text(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_text(item) for item in value]
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+# --- whole rows
+
+
+def test_a_cluster() -> None:
+    assert panel_rows.cluster(CLUSTER) == Cluster(1, "c1", "kvm")
+    row = {**CLUSTER, "virtualization_type": "LXD", "host_per_node_limit": 30, "host_filter": [{"entity": "e"}]}
+    assert panel_rows.cluster(row) == Cluster(1, "c1", "lxd", 30, '[{"entity":"e"}]')
+    assert panel_rows.cluster({"id": 3}) == Cluster(3, "cluster-3")
+
+
+def test_a_node() -> None:
+    assert node() == Node(
+        id=7,
+        name="node-7",
+        cluster_id=1,
+        cpus=64,
+        vcpus_allocated=190,
+        memory_mib=515000,
+        memory_allocated_mib=402000,
+        vm_count=41,
+        vm_limit=None,
+        state="active",
+        maintenance=False,
+        creation_allowed=True,
+        live_migration_allowed=None,
+        qemu_version="7.2.0",
+        kernel_version="5.14.0",
+        placement_filter=None,
+        ssh_host="192.0.2.7",
+        ssh_port=22,
+        ssh_user="root",
+    )
+
+
+def test_a_node_of_2022_tells_less() -> None:
+    old = panel_rows.node(NODE_2022)
+    assert (old.cluster_id, old.cpus, old.memory_mib, old.memory_allocated_mib) == (1, 64, 515000, 402000)
+    assert (old.vm_count, old.vm_limit, old.ssh_host) == (41, None, "192.0.2.7")
+    assert old.vcpus_allocated is None  # not 0: the node would look empty
+    assert (old.kernel_version, old.ssh_port, old.live_migration_allowed) == (None, None, None)
+    assert old.maintenance is False
+
+
+def test_a_vm() -> None:
+    assert vm() == VM(
+        id=101,
+        name="web <b>\x1b[31m",
+        cluster_id=1,
+        node_id=7,
+        vcpus=4,
+        memory_mib=8192,
+        disk_mib=40960,
+        state="active",
+        iso_mounted=False,
+        snapshot_count=0,
+        balancer_mode="on",
+        cpu_mode="host_model",
+        tags=("a", "b", "4"),
+    )
+
+
+def test_a_vm_of_which_only_the_place_is_known() -> None:
+    bare = panel_rows.vm({"id": 5, "cluster": 1, "node": 7})
+    assert bare == VM(id=5, name="vm-5", cluster_id=1, node_id=7)
+
+
+def test_numbers_as_strings_change_nothing() -> None:
+    assert panel_rows.node(as_text(NODE)) == node()
+    assert panel_rows.vm(as_text(VM_ROW)) == vm()
+    assert panel_rows.cluster(as_text(CLUSTER)) == panel_rows.cluster(CLUSTER)
+
+
+# --- one field at a time
+
+
+@pytest.mark.parametrize("bad", [None, "", "many", [], {}, True, float("nan"), float("inf"), -1])
+def test_figures_of_a_wrong_type_are_not_known(bad: object) -> None:
+    odd = node(
+        cpu={"number": bad, "used": bad}, ram_mib={"total": bad, "allocated": bad}, vm={"total": bad}, host_limit=bad
+    )
+    assert (odd.cpus, odd.vcpus_allocated, odd.memory_mib, odd.memory_allocated_mib) == (None, None, None, None)
+    assert (odd.vm_count, odd.vm_limit) == (None, None)
+    thing = vm(cpu_number=bad, ram_mib=bad, snapshot_count=bad, disk={"disk_mib": bad})
+    assert (thing.vcpus, thing.memory_mib, thing.snapshot_count, thing.disk_mib) == (None, None, None, None)
+
+
+@pytest.mark.parametrize("bad", [None, 5, "x", []])
+def test_a_group_that_is_no_object_is_not_known(bad: object) -> None:
+    odd = node(cpu=bad, ram_mib=bad, vm=bad)
+    assert (odd.cpus, odd.vcpus_allocated, odd.memory_mib, odd.vm_count) == (None, None, None, None)
+
+
+def test_an_empty_node_has_zeros_and_a_broken_one_has_not() -> None:
+    empty = node(cpu={"number": 64, "used": 0}, ram_mib={"total": 1024, "allocated": 0}, vm={"total": 0})
+    assert (empty.vcpus_allocated, empty.memory_allocated_mib, empty.vm_count) == (0, 0, 0)
+    broken = node(cpu={"number": 0, "used": 0}, ram_mib={"total": 0, "allocated": 0})
+    assert (broken.cpus, broken.memory_mib) == (None, None)
+
+
+def test_newer_names_win_over_older_ones() -> None:
+    both = node(cpu_number=8, host_count=3, ram_mib={"total": 100, "allocated": 60, "used": 90})
+    assert (both.cpus, both.vm_count, both.memory_allocated_mib) == (64, 41, 60)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"maintenance_mode": True}, True),
+        ({"maintenance_mode": False, "maintenance": True}, True),
+        ({"maintenance_mode": None, "maintenance": "1"}, True),
+        ({"maintenance_mode": "entering"}, True),
+        ({"maintenance_mode": None}, False),
+        ({"maintenance_mode": "false"}, False),
+        ({"maintenance_mode": 0}, False),
+    ],
+)
+def test_maintenance(fields: dict[str, Any], expected: bool) -> None:
+    assert node(**fields).maintenance is expected
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(0, None), (-1, None), (None, None), ("", None), (20, 20), ("20", 20)])
+def test_a_limit_of_zero_or_less_is_none(limit: object, expected: int | None) -> None:
+    assert node(host_limit=limit).vm_limit == expected
+
+
+def test_whether_creation_is_blocked() -> None:
+    assert node(host_creation_blocked=True).creation_allowed is False
+    assert panel_rows.node(without(NODE, "host_creation_blocked")).creation_allowed is None
+
+
+@pytest.mark.parametrize("empty", [None, [], {}, ""])
+def test_no_placement_filter(empty: object) -> None:
+    assert node(host_filter=empty).placement_filter is None
+
+
+def test_the_same_placement_filter_looks_the_same() -> None:
+    one = node(host_filter=[{"entity": "os", "expression": "ж"}]).placement_filter
+    assert one == node(host_filter=[{"expression": "ж", "entity": "os"}]).placement_filter
+    assert one != node(host_filter=[{"entity": "os", "expression": "z"}]).placement_filter
+
+
+@pytest.mark.parametrize(
+    ("fields", "pending"),
+    [
+        ({}, False),
+        ({"cpu_number_new": 4}, False),
+        ({"cpu_number_new": "4"}, False),
+        ({"cpu_number_new": 8}, True),
+        ({"ram_mib_new": 4096}, True),
+        ({"ram_mib_new": 0}, False),
+        ({"ram_mib_new": "much"}, True),
+        ({"disk": {"disk_mib": 10, "disk_mib_new": 20}}, True),
+        ({"disk": None}, False),
+        ({"cpu_number": None, "cpu_number_new": 4}, True),
+    ],
+)
+def test_a_pending_change(fields: dict[str, Any], pending: bool) -> None:
+    assert vm(**fields).change_pending is pending
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, ()),
+        ({}, ()),
+        ({"ipv6": False, "iso": None}, ()),
+        ({"net_iface_count": True, "ipv6": False, "iso": 1}, ("iso", "net_iface_count")),
+        (["snapshot"], ("snapshot",)),
+        (True, ("vm5",)),
+        ("false", ()),
+    ],
+)
+def test_restrictions_of_an_import(value: object, expected: tuple[str, ...]) -> None:
+    assert vm(vm5_restrictions=value).restrictions == expected
+
+
+def test_what_forbids_is_on_when_it_cannot_be_understood() -> None:
+    odd = vm(disabled={"by": "admin"}, rescue_mode="yes", nesting=1)
+    assert (odd.disabled, odd.rescue, odd.nested_virtualization) == (True, True, True)
+    assert vm(iso_mounted="who knows").iso_mounted is None
+    assert vm(balancer_mode=False).balancer_mode == "off"
+
+
+@pytest.mark.parametrize("name", [None, "", "  ", [], True])
+def test_a_missing_name_is_made_up(name: object) -> None:
+    assert (vm(name=name).name, node(name=name).name) == ("vm-101", "node-7")
+
+
+def test_half_a_surrogate_in_a_name_cannot_break_the_database() -> None:
+    assert vm(name="a\ud800b").name == "a?b"
+
+
+def test_a_vm_without_cluster_has_that_of_its_node() -> None:
+    row = without(VM_ROW, "cluster")
+    assert panel_rows.vm(row, {7: 1}).cluster_id == 1
+    with pytest.raises(PanelDataError, match="VM 101"):
+        panel_rows.vm(row, {8: 1})
+
+
+def test_a_node_without_cluster_is_an_error() -> None:
+    with pytest.raises(PanelDataError, match="node 7"):
+        panel_rows.node(without(NODE, "cluster"))
+
+
+# --- lists
+
+
+def listed(*rows: object, **fields: object) -> dict[str, object]:
+    return {"last_notify": 1, "list": list(rows), **fields}
+
+
+def test_lists_are_sorted_by_id() -> None:
+    rows = [{**CLUSTER, "id": number} for number in (3, 1, 2)]
+    assert [c.id for c in panel_rows.clusters(listed(*rows, size=3))] == [1, 2, 3]
+    assert [c.id for c in panel_rows.clusters(rows)] == [1, 2, 3]  # a bare array
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"size": 0}, "no list"),
+        ({"list": None}, "no list"),
+        ({"list": {"1": CLUSTER}}, "no list"),
+        ("text", "no list"),
+        (None, "no list"),
+        (listed(CLUSTER, size=2), "incomplete: 1 of 2"),
+        (listed(CLUSTER, size="2"), "incomplete: 1 of 2"),
+        (listed(CLUSTER, 5), "no cluster: 5"),
+        (listed(CLUSTER, CLUSTER), "cluster 1 twice"),
+        (listed(without(CLUSTER, "id")), "without an id"),
+        (listed({**CLUSTER, "id": None}), "without an id"),
+        (listed({**CLUSTER, "id": "x"}), "without an id"),
+        (listed({**CLUSTER, "id": 0}), "without an id"),
+    ],
+)
+def test_a_list_that_is_not_whole_is_an_error(document: object, words: str) -> None:
+    with pytest.raises(PanelDataError, match=words):
+        panel_rows.clusters(document)
+
+
+def test_a_size_smaller_than_the_list_is_only_strange() -> None:
+    assert len(panel_rows.clusters(listed(CLUSTER, size=0))) == 1
+
+
+# --- snapshots
+
+
+def snapshot(nodes: Sequence[object], vms: Sequence[object], ids: list[int] | None = None, **kinds: object) -> Snapshot:
+    clusters = [{"id": 1, "name": "one\nline", **kinds}, {"id": 2, "name": "two"}]
+    return panel_rows.snapshot(listed(*clusters), listed(*nodes), listed(*vms), NOW, ids)
+
+
+def test_vm_rows_tell_what_node_rows_do_not() -> None:
+    off = {"id": 7, "live_migration_allowed": False, "maintenance_mode": True}
+    rows = [VM_ROW, {**VM_ROW, "id": 102, "node": off}, {**VM_ROW, "id": 103, "node": 8}]
+    found = snapshot([without(NODE, "maintenance_mode"), {**NODE, "id": 8}], rows).nodes
+    assert [(n.id, n.maintenance, n.live_migration_allowed) for n in found] == [(7, True, False), (8, False, None)]
+
+
+def test_only_the_clusters_asked_for() -> None:
+    nodes = [NODE, {**NODE, "id": 8, "cluster": 2}]
+    vms = [VM_ROW, {**VM_ROW, "id": 102, "node": 8, "cluster": 2}, {**without(VM_ROW, "cluster"), "id": 103}]
+    one = snapshot(nodes, vms, [1])
+    assert (one.taken_at, [c.id for c in one.clusters]) == (NOW, [1])
+    assert ([n.id for n in one.nodes], [v.id for v in one.vms]) == ([7], [101, 103])
+    assert [c.id for c in snapshot(nodes, vms, []).clusters] == [1, 2]
+    with pytest.raises(NotFound, match=r"'3, 4'; nearest: 1 \(one line\), 2 \(two\)"):
+        snapshot(nodes, vms, [1, 4, 3])
+
+
+def test_the_nodes_tell_the_virtualization_where_the_cluster_does_not() -> None:
+    assert [c.virtualization for c in snapshot([NODE], []).clusters] == ["kvm", None]
+    assert snapshot([NODE], [], virtualization_type="lxd").clusters[0].virtualization == "lxd"
+
+
+def test_lists_that_contradict_each_other_are_an_error() -> None:
+    with pytest.raises(PanelDataError, match="contradict"):
+        snapshot([], [VM_ROW])
+    with pytest.raises(PanelDataError, match="contradict"):
+        panel_rows.snapshot(listed(), listed(NODE), listed(), NOW)
+    assert panel_rows.snapshot(listed(), listed(), listed(), NOW) == Snapshot(NOW, (), (), ())
+
+
+# --- whatever comes
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "list", "total"]), inner),
+    max_leaves=8,
+)
+
+
+FIELDS = sorted({**NODE, **NODE_2022, **VM_ROW, **CLUSTER})
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4))
+def test_no_row_does_more_than_be_refused(odd: dict[str, Any]) -> None:
+    for read, row in ((panel_rows.cluster, CLUSTER), (panel_rows.node, NODE), (panel_rows.vm, VM_ROW)):
+        try:
+            read({**row, **odd})
+        except PanelDataError as error:
+            assert len(str(error).splitlines()) == 1
+
+
+@given(JSON)
+def test_no_value_does_more_than_be_unknown(value: Any) -> None:
+    for number in (whole(value), count(value), positive(value), reference(value)):
+        assert number is None or type(number) is int
+    assert maybe_flag(value) in (None, True, False)
+    assert flag(value) in (True, False)
+    words = text(value)
+    assert words is None or words.encode("utf-8")

@@ -1,0 +1,539 @@
+"""VMManagerAPI against the emulated panel over real HTTP; what it did is read from the panel's own request log.
+
+The panel's clock stands still and is advanced by hand, the client's pauses are only counted: nothing waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from bot.errors import (
+    ConfigError,
+    NotFound,
+    OutcomeUnknown,
+    PanelAuthError,
+    PanelDataError,
+    PanelForbidden,
+    PanelRefused,
+    PanelUnavailable,
+)
+from bot.vmmanager import VMManagerAPI
+from sandbox.panel_server import RunningPanel, start_panel
+from sandbox.world import World
+
+USER, PASSWORD = "admin@example.com", "secret"
+LOGIN = "/auth/v4/public/token"
+WORLD: dict[str, Any] = {
+    "clusters": [{"id": 1, "name": "Production"}, {"id": 2, "name": "Other", "host_per_node_limit": 9}],
+    "nodes": [
+        {"id": 1, "name": "full", "cpu_number": 16, "ram_mib": 65536},
+        {"id": 2, "name": "free", "cpu_number": 32, "ram_mib": 131072},
+        {"id": 3, "name": "old", "qemu_version": "6.2.0"},
+        {"id": 4, "name": "foreign", "cluster": 2},
+    ],
+    "vms": [
+        {"id": 101, "name": "web <b>", "node": 1, "cpu_number": 4, "ram_mib": 8192},
+        {"id": 102, "name": "db", "node": 1},
+        {"id": 103, "name": "other", "node": 4},
+    ],
+}
+
+
+class Pauses:
+    """A sleep that only takes notes."""
+
+    def __init__(self) -> None:
+        self.taken: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.taken.append(round(seconds, 3))
+        await asyncio.sleep(0)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Rig:
+    """A panel and a client of it."""
+
+    def __init__(self, panel: RunningPanel) -> None:
+        self.panel, self.pauses, self.clock = panel, Pauses(), Clock()
+        self.api = self.client()
+
+    def client(self, user: str = USER, password: str = PASSWORD, **options: Any) -> VMManagerAPI:
+        options = {"sleep": self.pauses, "monotonic": self.clock, **options}
+        return VMManagerAPI(self.panel.url, user, password, **options)
+
+    def fault(self, kind: str, **options: Any) -> None:
+        self.panel.faults.add(kind, **options)
+
+    def expire(self) -> None:
+        self.panel.panel.sessions.expire_all()
+
+    def seen(self, path: str = "", method: str = "") -> list[str]:
+        return [f"{e['method']} {e['path']}" for e in self.panel.requests.since(0, path, method)]
+
+    def logins(self) -> int:
+        return len(self.seen(LOGIN))
+
+    def posts(self) -> int:
+        return len(self.seen("/vm/", "POST"))
+
+
+@asynccontextmanager
+async def running(**options: Any) -> AsyncIterator[Rig]:
+    panel = await start_panel(World.from_dict(WORLD), **{"speed": 0, "migration_s": 10, **options})
+    rig = Rig(panel)
+    try:
+        yield rig
+    finally:
+        await rig.api.close()
+        await panel.close()
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    async with running() as found:
+        yield found
+
+
+# --- use
+
+
+def test_making_a_client_does_nothing_and_shows_no_password() -> None:
+    api = VMManagerAPI(host="https://panel.invalid/", username=USER, password=PASSWORD)  # no event loop here
+    assert repr(api) == "VMManagerAPI('https://panel.invalid')"
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("h", "https://h"),
+        (" https://h/ ", "https://h"),
+        ("HTTP://H.example.com", "http://h.example.com"),
+        ("h:8443", "https://h:8443"),
+        ("https://h:8443/panel/", "https://h:8443/panel"),
+        ("[::1]:8006", "https://[::1]:8006"),
+        ("http://192.0.2.1", "http://192.0.2.1"),
+        ("панель.рф", "https://xn--80aksgi6f.xn--p1ai"),
+    ],
+)
+def test_addresses_as_people_write_them(written: str, address: str) -> None:
+    assert VMManagerAPI(written, USER, PASSWORD).address == address
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        *("", " ", "https://", "ftp://h", "h:port", "h:99999", "a b", "h?x=1", "h#x", "https://h/a b", "http://"),
+        *("x" * 300, "https://me:hunter2@h", "me:hunter2@h", "https://hunter2@h/"),
+    ],
+)
+def test_an_address_that_cannot_be_one(garbage: str) -> None:
+    with pytest.raises(ConfigError, match="VMMANAGER_HOST") as caught:
+        VMManagerAPI(garbage, USER, PASSWORD)
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_plain_use_and_as_a_context(rig: Rig) -> None:
+    assert [c.name for c in await rig.api.get_clusters()] == ["Production", "Other"]
+    await rig.api.close()
+    await rig.api.close()
+    async with rig.client() as other:
+        assert [n.name for n in await other.get_nodes()] == ["full", "free", "old", "foreign"]
+        assert [v.name for v in await other.get_vms()] == ["web <b>", "db", "other"]
+
+
+async def test_a_snapshot_is_three_reads(rig: Rig) -> None:
+    now = datetime(2026, 11, 22, tzinfo=timezone.utc)
+    async with rig.client(clock=lambda: now) as api:
+        snapshot = await api.snapshot()
+    assert sorted(rig.seen()) == ["GET /vm/v3/cluster", "GET /vm/v3/host", "GET /vm/v3/node", f"POST {LOGIN}"]
+    assert all(entry["query"] == "" for entry in rig.panel.requests.entries)
+    assert (snapshot.taken_at, [c.id for c in snapshot.clusters]) == (now, [1, 2])
+    assert snapshot.clusters[1].vm_limit_per_node == 9
+    full, *_, foreign = snapshot.nodes
+    assert (full.cpus, full.vcpus_allocated, full.memory_mib, full.memory_allocated_mib) == (16, 6, 65536, 12288)
+    assert (full.vm_count, full.maintenance, full.live_migration_allowed, full.state) == (2, False, True, "active")
+    assert (foreign.cluster_id, full.ssh_port) == (2, 22)
+    assert [(v.id, v.node_id, v.cluster_id) for v in snapshot.vms] == [(101, 1, 1), (102, 1, 1), (103, 4, 2)]
+
+
+async def test_a_snapshot_of_some_clusters(rig: Rig) -> None:
+    two = await rig.api.snapshot([2])
+    assert ([c.id for c in two.clusters], [n.id for n in two.nodes], [v.id for v in two.vms]) == ([2], [4], [103])
+    with pytest.raises(NotFound, match=r"1 \(Production\), 2 \(Other\)"):
+        await rig.api.snapshot([2, 7])
+
+
+@pytest.mark.parametrize("kind", ["unknown_fields", "numbers_as_strings"])
+async def test_strange_but_whole_answers_change_nothing(rig: Rig, kind: str) -> None:
+    before = await rig.api.snapshot()
+    rig.fault(kind, path="/vm/")
+    after = await rig.api.snapshot()
+    assert (after.nodes, after.vms) == (before.nodes, before.vms)
+
+
+async def test_missing_fields_are_not_known(rig: Rig) -> None:
+    rig.fault("missing_fields", path="/vm/v3/node", fields=["cpu", "ram_mib.allocated", "maintenance_mode"], ids=[2])
+    rig.fault("missing_fields", path="/vm/v3/host", fields=["snapshot_count", "name"])
+    snapshot = await rig.api.snapshot()
+    free = snapshot.nodes[1]
+    assert (free.cpus, free.vcpus_allocated, free.memory_mib, free.memory_allocated_mib) == (None, None, 131072, None)
+    assert (free.maintenance, snapshot.vms[0].snapshot_count, snapshot.vms[0].name) == (False, None, "vm-101")
+
+
+# --- sessions
+
+
+@pytest.mark.parametrize("fault", ["login_status_200", None])
+async def test_any_good_status_of_a_login_will_do(rig: Rig, fault: str | None) -> None:
+    if fault:
+        rig.fault(fault)
+    await asyncio.gather(*(rig.api.get_clusters() for _ in range(5)))
+    assert rig.logins() == 1
+
+
+@pytest.mark.parametrize("fault", [None, "code_1000"])
+async def test_twenty_requests_find_the_session_ended_and_one_logs_in(rig: Rig, fault: str | None) -> None:
+    await rig.api.get_clusters()
+    rig.expire()
+    if fault:
+        rig.fault(fault)
+    answers = await asyncio.gather(*(rig.api.get_nodes() for _ in range(20)))
+    assert all(len(nodes) == 4 for nodes in answers)
+    assert rig.logins() == 2
+    assert len(rig.seen("/vm/v3/node")) <= 40
+
+
+async def test_a_session_that_ended_before_the_post_costs_nothing(rig: Rig) -> None:
+    await rig.api.get_clusters()
+    rig.expire()
+    started = await rig.api.start_migration(101, 2)
+    assert (rig.logins(), rig.posts()) == (2, 2)
+    assert [task.consul_id for task in rig.panel.world.tasks.values()] == [started.consul_id]
+
+
+@pytest.mark.parametrize("warm", [False, True])
+async def test_a_refused_login_is_not_tried_again_for_minutes(rig: Rig, warm: bool) -> None:
+    if warm:
+        await rig.api.get_clusters()
+    rig.expire()
+    rig.fault("revoke_password")
+    rig.panel.requests.clear()
+    calls = await asyncio.gather(*(rig.api.get_nodes() for _ in range(20)), return_exceptions=True)
+    assert all(isinstance(answer, PanelAuthError) for answer in calls)
+    for _ in range(10):
+        rig.clock.now += 25
+        with pytest.raises(PanelAuthError, match=r"Invalid email.*next login is tried in \d+ min") as caught:
+            await rig.api.start_migration(101, 2)
+        assert (caught.value.status, caught.value.code) == (400, 1005)
+    assert (rig.logins(), rig.posts()) == (1, 0)
+    rig.panel.faults.clear()
+    rig.clock.now += 60
+    assert await rig.api.get_nodes()
+    assert rig.logins() == 2
+
+
+async def test_the_wrong_password_is_told_but_not_shown(rig: Rig) -> None:
+    async with rig.client(password="hunter2") as api:
+        with pytest.raises(PanelAuthError, match="VMMANAGER_PASSWORD") as caught:
+            await api.get_clusters()
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_a_login_waits_for_a_panel_that_starts(rig: Rig) -> None:
+    rig.fault("http_503", count=4, path=LOGIN)
+    assert await rig.api.get_clusters()
+    assert rig.pauses.taken == [0.1, 0.2, 0.3, 0.4]
+
+
+async def test_an_outage_at_login_is_no_refusal(rig: Rig) -> None:
+    rig.fault("http_503", path=LOGIN)
+    answers = await asyncio.gather(*(rig.api.get_clusters() for _ in range(10)), return_exceptions=True)
+    assert all(isinstance(answer, PanelUnavailable) for answer in answers)
+    assert rig.logins() == 11  # shared by all ten
+    rig.panel.faults.clear()
+    assert await rig.api.get_clusters()
+
+
+async def test_an_account_that_may_only_read(rig: Rig) -> None:
+    async with rig.client(user="readonly@example.com") as api:
+        assert await api.account_roles() == ("@admin.readonly",)
+        assert await api.get_vms()
+        with pytest.raises(PanelForbidden) as caught:
+            await api.start_migration(101, 2)
+        assert (caught.value.code, rig.logins(), rig.posts()) == (3001, 1, 2)
+        rig.clock.now += 3600  # an old session could be the reason
+        with pytest.raises(PanelForbidden):
+            await api.start_migration(101, 2)
+        assert (rig.logins(), rig.posts()) == (2, 4)
+    assert not rig.panel.world.tasks
+
+
+# --- reads that fail
+
+
+async def test_503_is_met_with_growing_patience(rig: Rig) -> None:
+    await rig.api.get_clusters()
+    rig.fault("http_503", count=10)
+    assert await rig.api.get_nodes()
+    assert rig.pauses.taken == [round(0.1 * attempt, 3) for attempt in range(1, 11)]
+    rig.fault("http_503")
+    with pytest.raises(PanelUnavailable, match="HTTP 503"):
+        await rig.api.get_vms()
+    assert len(rig.seen("/vm/v3/host")) == 11
+
+
+@pytest.mark.parametrize("kind", ["http_500", "html", "broken_json", "drop"])
+async def test_an_outage_looks_like_an_outage(rig: Rig, kind: str) -> None:
+    before = await rig.api.snapshot()
+    rig.fault(kind, path="/vm/v3/node")
+    with pytest.raises(PanelUnavailable):
+        await rig.api.snapshot()
+    assert 3 <= len(rig.seen("/vm/v3/node")) - 1 <= 6  # aiohttp itself repeats a GET on a lost connection
+    rig.panel.faults.clear()
+    assert (await rig.api.snapshot()).nodes == before.nodes
+
+
+@pytest.mark.parametrize("kind", ["http_500", "html", "broken_json", "drop"])
+async def test_a_single_bad_answer_is_forgiven(rig: Rig, kind: str) -> None:
+    rig.fault(kind, path="/vm/v3/node", count=1)
+    assert len((await rig.api.snapshot()).nodes) == 4
+
+
+async def test_half_a_list_is_no_list(rig: Rig) -> None:
+    rig.fault("half_list", path="/vm/v3/host")
+    with pytest.raises(PanelDataError, match="incomplete: 1 of 3"):
+        await rig.api.snapshot()
+    with pytest.raises(PanelDataError, match="incomplete"):  # and never "the VM is gone"
+        rig.panel.faults.clear()
+        rig.fault("half_list", keep=0)
+        await rig.api.vm(101)
+
+
+async def test_a_slow_panel_runs_out_of_time(rig: Rig) -> None:
+    async with rig.client(timeout_s=0.1) as api:
+        await api.get_clusters()
+        rig.fault("slow", delay=0.4)
+        with pytest.raises(PanelUnavailable, match=r"within 0\.1 s"):
+            await api.get_nodes()
+
+
+async def test_a_panel_that_is_not_there(rig: Rig) -> None:
+    await rig.api.get_clusters()
+    await rig.panel.close()
+    with pytest.raises(PanelUnavailable, match="out of reach"):
+        await rig.api.get_clusters()
+    with pytest.raises(PanelUnavailable, match="out of reach"):  # never sent, so nothing is unknown
+        await rig.api.start_migration(101, 2)
+
+
+async def test_a_name_that_does_not_resolve() -> None:
+    pauses = Pauses()
+    async with VMManagerAPI("panel.invalid", USER, PASSWORD, sleep=pauses, timeout_s=5) as api:
+        with pytest.raises(PanelUnavailable, match="out of reach"):
+            await api.get_clusters()
+
+
+# --- migrations
+
+
+async def test_a_migration_from_start_to_end(rig: Rig) -> None:
+    world = rig.panel.world
+    started = await rig.api.start_migration(101, 2)
+    [sent] = rig.panel.requests.since(0, "/vm/", "POST")
+    assert (sent["path"], sent["body"]) == ("/vm/v3/host/101/migrate", {"node": 2})
+    assert await rig.api.find_task(started.consul_id) is None  # its row comes late
+    [entry] = await rig.api.history(101)
+    assert (entry.name, entry.status, entry.target_node_id) == ("host_migrate", "pending", 2)
+    world.step(2)
+    running_task = await rig.api.find_task(started.consul_id)
+    assert running_task is not None
+    assert (running_task.status, running_task.raw_status, running_task.name) == ("pending", "running", "host_migrate")
+    assert running_task.id == entry.task_id != started.consul_id
+    vm = await rig.api.vm(101)
+    assert vm is not None
+    assert vm.node_id == 1
+    world.step(10)
+    done = await rig.api.task(running_task.id)
+    assert (done.status, done.raw_status, done.consul_id) == ("succeeded", "complete", started.consul_id)
+    assert done.running_time_s is not None
+    moved = await rig.api.vm(101)
+    assert moved is not None
+    assert moved.node_id == 2
+    assert (await rig.api.history(101))[0].status == "succeeded"
+
+
+async def test_a_migration_that_fails_says_why(rig: Rig) -> None:
+    rig.fault("migrate_fails", output="qemu:\n\x1b[31mno\x1b[0m memory")
+    started = await rig.api.start_migration(101, 2)
+    rig.panel.world.step(20)
+    listed = await rig.api.find_task(started.consul_id)
+    assert listed is not None
+    assert listed.status == "failed"
+    assert (await rig.api.task(listed.id)).output == "qemu: no memory"
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "drop", "http_503", "http_500", "html", "broken_json"])
+async def test_a_post_is_never_repeated_once_it_may_have_worked(rig: Rig, kind: str) -> None:
+    await rig.api.get_clusters()
+    rig.fault(kind, method="POST", path="/vm/")
+    with pytest.raises(OutcomeUnknown, match="/vm/v3/host/101/migrate"):
+        await rig.api.start_migration(101, 2)
+    assert (rig.posts(), rig.pauses.taken) == (1, [])
+    assert len(rig.panel.world.tasks) == (1 if kind in ("drop_after", "broken_json") else 0)
+
+
+async def test_a_post_without_an_answer_in_time_is_not_repeated(rig: Rig) -> None:
+    async with rig.client(timeout_s=0.1) as api:
+        await api.get_clusters()
+        rig.fault("slow", delay=0.3, method="POST")
+        with pytest.raises(OutcomeUnknown, match="answer is lost"):
+            await api.start_migration(101, 2)
+    assert rig.posts() == 1
+
+
+async def test_a_refusal_is_told_in_the_panels_own_words(rig: Rig) -> None:
+    rig.fault("migrate_refused", code=4711, msg="Not enough\nRAM\u202e on \x1b[1mnode", count=1)
+    with pytest.raises(PanelRefused, match="Not enough RAM on node") as caught:
+        await rig.api.start_migration(101, 2)
+    assert (caught.value.code, caught.value.status, rig.posts()) == (4711, 400, 1)
+    with pytest.raises(PanelRefused):
+        await rig.api.start_migration(999, 2)
+
+
+async def test_a_vm_that_is_gone(rig: Rig) -> None:
+    rig.panel.world.delete_vm(rig.panel.world.vms[102])
+    assert await rig.api.vm(102) is None
+    assert [entry["query"] for entry in rig.panel.requests.since(0, "/vm/")] == ["where=(id EQ 102)"]
+
+
+async def test_the_panels_own_verdict_on_targets(rig: Rig) -> None:
+    assert await rig.api.migration_targets(101) == {2: True, 3: False}
+    rig.fault("no_form", count=1)
+    assert await rig.api.migration_targets(101) is None
+    rig.fault("html", count=3)  # some panels answer unknown paths with their start page
+    assert await rig.api.migration_targets(101) is None
+    rig.fault("http_503")
+    with pytest.raises(PanelUnavailable):
+        await rig.api.migration_targets(101)
+
+
+async def test_about_the_panel_and_the_account(rig: Rig) -> None:
+    assert await rig.api.account_roles() == ("@admin",)
+    version = await rig.api.version()
+    assert version
+    assert "sandbox" in version
+
+
+# --- cancelling
+
+
+async def test_a_cancelled_snapshot_leaves_a_working_client(rig: Rig) -> None:
+    rig.fault("slow", delay=0.2)
+    snapshot = asyncio.create_task(rig.api.snapshot())
+    waiting = asyncio.create_task(rig.api.get_clusters())
+    await asyncio.sleep(0.05)  # in the middle of the login
+    snapshot.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await snapshot
+    rig.panel.faults.clear()
+    assert len(await waiting) == 2
+    assert len((await rig.api.snapshot()).vms) == 3
+    assert not [task for task in asyncio.all_tasks() if "VMManagerAPI" in repr(task)]
+
+
+# --- secrets and TLS
+
+
+async def test_no_secret_is_logged_or_raised(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    texts = []
+    for kind in ("http_500", "html", "drop", "half_list", "revoke_password"):
+        rig.fault(kind)
+        async with rig.client() as api:
+            try:
+                await api.get_clusters()
+            except Exception as error:
+                texts.append(f"{error!r}{error.__cause__!r}{error.__context__!r}")
+        rig.panel.faults.clear()
+    await rig.api.get_clusters()
+    tokens = list(rig.panel.panel.sessions._by_token)
+    everything = caplog.text + "".join(texts)
+    assert tokens
+    assert not [secret for secret in [PASSWORD, *tokens] if secret in everything]
+
+
+def certificate(folder: Path, days: int = 1) -> tuple[Path, Path]:
+    """A self-signed one for 127.0.0.1, valid for so many days (less than 0 = expired)."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "panel")])
+    now = datetime.now(timezone.utc)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    cert = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=10))
+        .not_valid_after(now + timedelta(days=days))
+        .add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
+    cert_file.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return cert_file, key_file
+
+
+def tls(files: tuple[Path, Path]) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*files)
+    return context
+
+
+async def test_an_unknown_certificate_is_refused_unless_told_otherwise(tmp_path: Path) -> None:
+    files = certificate(tmp_path)
+    async with running(tls=tls(files)) as rig:
+        with pytest.raises(PanelUnavailable, match="VERIFY_SSL"):
+            await rig.api.get_clusters()
+        assert (rig.seen(), rig.pauses.taken) == ([], [])
+        for options in ({"verify_ssl": False}, {"ca_file": str(files[0])}):
+            async with rig.client(**options) as api:
+                assert await api.get_clusters()
+
+
+async def test_an_expired_certificate_is_refused(tmp_path: Path) -> None:
+    files = certificate(tmp_path, days=-1)
+    async with running(tls=tls(files)) as rig, rig.client(ca_file=str(files[0])) as api:
+        with pytest.raises(PanelUnavailable, match="expired"):
+            await api.get_clusters()
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+async def test_a_ca_file_that_cannot_be_used(tmp_path: Path, content: str | None) -> None:
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content)
+    async with VMManagerAPI("https://127.0.0.1:9", USER, PASSWORD, ca_file=str(file)) as api:
+        with pytest.raises(ConfigError, match=r"ca\.pem"):
+            await api.get_clusters()
