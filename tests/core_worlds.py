@@ -240,6 +240,7 @@ class SecondOpinion:
         moves: list[tuple[int, int, int]] = []
         aside: set[int] = set()
         moved_since = False
+        source: int | None = None
         while len(moves) < (self.policy.max_moves or math.inf):
             waiting = [i for i in self.sums if self.overloaded(i) and i not in aside]
             if not waiting:
@@ -247,7 +248,8 @@ class SecondOpinion:
                     break
                 aside, moved_since = set(), False
                 continue
-            source = min(waiting, key=lambda i: (-self.severity(i), i))
+            if source not in waiting:
+                source = min(waiting, key=lambda i: (-self.severity(i), i))
             options = [
                 (v.vcpus * 1024 + v.memory_mib, v.id, self.score(t), self.percent(t), t)
                 for v in self.vms.values()
