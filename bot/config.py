@@ -1,0 +1,295 @@
+"""Settings: every one of them, with its type, its default and its meaning. Frozen plain data.
+
+Turns them into the core's Policy and into text; opens nothing. Where the values come from and in which
+order is config_load's; what contradicts what is config_checks'. Every field's docstring is its
+documentation: `--help` prints it, and a test holds config.env.example to it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PrivateAttr, SecretStr, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from balancer.policy import Policy
+from bot.config_values import LARGEST_ID, address, ids, names, proxy, ssh_hosts
+from bot.redact import MASK
+
+LONGEST_S = 315_360_000  # ten years: beyond it, clocks overflow
+IdList = tuple[int, ...]
+NameList = tuple[str, ...]
+Seconds = Annotated[int, Field(ge=0, le=LONGEST_S)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+
+_TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]{3,}")
+
+
+class Settings(BaseSettings):
+    """One field a setting; the environment variable is the field's name in capitals."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", use_attribute_docstrings=True, frozen=True, hide_input_in_errors=True, validate_default=False
+    )
+
+    _places: dict[str, str] = PrivateAttr(default_factory=dict)
+    _notes: tuple[str, ...] = PrivateAttr(default=())
+
+    # VMmanager
+    vmmanager_host: str | None = None
+    """Address of VMmanager, such as https://vmmanager.example.com"""
+    vmmanager_username: str | None = None
+    """E-mail address of the account; it needs administrator rights to migrate."""
+    vmmanager_password: SecretStr | None = None
+    """Password of the account."""
+    verify_ssl: bool = True
+    """Check VMmanager's TLS certificate."""
+
+    # Balancing
+    balance_mode: Literal["approve", "auto"] = "approve"
+    """approve: people decide; auto: every planned move is carried out, with messages that only inform."""
+    balance_interval: Annotated[int, Field(ge=10, le=LONGEST_S)] = 600
+    """Seconds between two checks."""
+    cluster_ids: IdList = ()
+    """Ids of the clusters to balance, separated by commas; empty = all."""
+    max_migrations_per_cycle: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """Most moves planned per cluster and check."""
+    dry_run: bool = False
+    """Plan and report only: nothing is stored, nothing can be approved, nothing moves."""
+
+    # Thresholds
+    cpu_overload_threshold: Positive = 7.0
+    """vCPUs per physical CPU above which a node is overloaded."""
+    memory_overload_threshold: Percent = 70.0
+    """Percent of allocated memory above which a node is overloaded."""
+    cpu_target_threshold: Positive = 6.0
+    """A node takes VMs only while its CPU load score is below this."""
+    memory_target_threshold: Percent = 80.0
+    """A node takes VMs only while its memory percent is below this; it never ends above the overload line."""
+
+    # Nodes and VMs to leave alone
+    exclude_source_nodes: NameList = ()
+    """Nodes (names or ids, separated by commas; a name with a comma in double quotes) that no VM leaves."""
+    exclude_target_nodes: NameList = ()
+    """Nodes (names or ids, separated by commas; a name with a comma in double quotes) that no VM enters."""
+    respect_balancer_mode: bool = True
+    """Leave VMs alone whose own balancer switch in VMmanager is off."""
+    allow_unknown_versions: bool = False
+    """Allow moves between nodes whose QEMU or kernel version is missing or unreadable."""
+
+    # Migrations
+    migration_timeout: Annotated[int, Field(ge=30, le=LONGEST_S)] = 3600
+    """Seconds after which a running migration counts as unknown; its VM and both nodes are then left alone."""
+    migration_cooldown: Seconds = 3600
+    """Seconds for which a migrated VM is not moved again."""
+    failure_cooldown: Seconds = 86400
+    """Seconds for which a VM is left alone after a failed migration."""
+    skip_cooldown: Seconds = 21600
+    """Seconds for which a skipped VM is not proposed again."""
+    proposal_ttl: Annotated[int, Field(ge=5, le=LONGEST_S)] = 3600
+    """Seconds for which a proposal can be approved."""
+    max_parallel_migrations: Annotated[int, Field(ge=1, le=10_000)] = 1
+    """Most migrations at the same time; never two on one node."""
+    task_poll_interval: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 5.0
+    """Seconds between two looks at a running migration."""
+
+    # Telegram
+    telegram_bot_token: SecretStr | None = None
+    """Token from @BotFather; empty = no Telegram."""
+    telegram_chat_id: Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID)] | None = None
+    """Chat for reports: a person's id, or the negative id of a group."""
+    telegram_admin_ids: IdList = ()
+    """Numeric ids of the people who may decide and change things."""
+    telegram_viewer_ids: IdList = ()
+    """Numeric ids of the people who may look."""
+    telegram_thread_id: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = None
+    """Topic of a group with topics."""
+    telegram_api_url: str | None = None
+    """Address of a self-hosted Bot API server; empty = Telegram's own."""
+    telegram_proxy: SecretStr | None = None
+    """Proxy for Telegram, such as socks5://user:password@host:1080"""
+    bot_language: Literal["en", "ru"] = "en"
+    """Language of chat and terminal: en or ru."""
+
+    # SSH load monitoring
+    ssh_enabled: bool = False
+    """Read each node's real load over SSH."""
+    ssh_username: str | None = None
+    """User for SSH where the panel names none."""
+    ssh_private_key_path: Path | None = None
+    """Private key for SSH."""
+    ssh_password: SecretStr | None = None
+    """Password for SSH, or the passphrase of the key."""
+    ssh_timeout: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 10.0
+    """Seconds one node may take to answer over SSH."""
+    ssh_hosts_mapping: Mapping[str, str] = Field(default_factory=dict)
+    """JSON object: node name or id to the host for SSH, instead of the panel's: host, host:port, user@host:port."""
+    ssh_host_keys: Literal["accept-new", "strict", "ignore"] = "accept-new"
+    """accept-new: remember a host key at first sight, refuse another; strict: known_hosts only; ignore: no check."""
+    ssh_load_overload_threshold: Positive = 1.0
+    """Load of one minute per CPU above which a node measured over SSH is overloaded, instead of its vCPUs."""
+
+    # Files
+    database_path: Path = Path("vm_balancer.db")
+    """SQLite database with every decision and migration."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
+    log_file: Path = Path("vm_balancer.log")
+    """Log file."""
+
+    @field_validator("cluster_ids", "telegram_admin_ids", "telegram_viewer_ids", mode="before")
+    @classmethod
+    def _ids(cls, value: object) -> object:
+        return ids(value)
+
+    @field_validator("exclude_source_nodes", "exclude_target_nodes", mode="before")
+    @classmethod
+    def _names(cls, value: object) -> object:
+        return names(value)
+
+    @field_validator("ssh_hosts_mapping", mode="before")
+    @classmethod
+    def _mapping(cls, value: object) -> object:
+        return ssh_hosts(value)
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("balance_mode", "bot_language", "ssh_host_keys", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @field_validator("vmmanager_username", "ssh_username", "ssh_private_key_path", "database_path", "log_file")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        if value is not None and not str(value).isprintable():
+            raise ValueError("text on one line without control characters is needed")
+        try:
+            return value.expanduser() if isinstance(value, Path) else value
+        except RuntimeError as error:  # ~nobody
+            raise ValueError("the home folder of that user is not known; write the whole path") from error
+
+    @field_validator("vmmanager_host", "telegram_api_url")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        return None if value is None else address(value)
+
+    @field_validator("telegram_chat_id")
+    @classmethod
+    def _chat(cls, value: int | None) -> int | None:
+        if value == 0:
+            raise ValueError("the numeric id of a person, or the negative id of a group, is needed")
+        return value
+
+    @field_validator("telegram_bot_token")
+    @classmethod
+    def _token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or _TOKEN.fullmatch(value.get_secret_value().strip()):
+            return value and SecretStr(value.get_secret_value().strip())
+        raise ValueError("it does not look like a token; copy it from @BotFather")
+
+    @field_validator("telegram_proxy")
+    @classmethod
+    def _proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        return value and SecretStr(proxy(value.get_secret_value()))
+
+    def place(self, field: str) -> str:
+        """Where a value comes from: an option, the environment, a file with the line, the default."""
+        return self._places.get(field) or ("given" if field in self.model_fields_set else "default")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found beside the settings that probably was not meant so: typos, values without effect."""
+        return self._notes
+
+    def came_from(self, places: Mapping[str, str], notes: Iterable[str]) -> Settings:
+        """The same settings with their origin; config_load says it once."""
+        known = self.model_copy()
+        known._places = dict(places)
+        known._notes = tuple(notes)
+        return known
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what config_load hands over: it reads environment and file itself, since it has to know the place
+        of every value for its messages, and must not replace `${…}` in a password as the ready sources do."""
+        return (init_settings,)
+
+    def policy(self) -> Policy:
+        """The thresholds and limits for the core; exclusions by name are resolved later, against a snapshot."""
+        return Policy(
+            cpu_overload_ratio=self.cpu_overload_threshold,
+            memory_overload_percent=self.memory_overload_threshold,
+            cpu_target_score=self.cpu_target_threshold,
+            memory_target_percent=self.memory_target_threshold,
+            ssh_load_overload=self.ssh_load_overload_threshold,
+            max_moves=self.max_migrations_per_cycle,
+            migration_cooldown=timedelta(seconds=self.migration_cooldown),
+            failure_cooldown=timedelta(seconds=self.failure_cooldown),
+            skip_cooldown=timedelta(seconds=self.skip_cooldown),
+            respect_balancer_mode=self.respect_balancer_mode,
+            allow_unknown_versions=self.allow_unknown_versions,
+        )
+
+    @property
+    def admin_ids(self) -> frozenset[int]:
+        """Who may decide: the ids set, or the one person of a private chat when no roles are set at all."""
+        if not self.telegram_admin_ids and not self.telegram_viewer_ids and (self.telegram_chat_id or 0) > 0:
+            return frozenset({self.telegram_chat_id or 0})
+        return frozenset(self.telegram_admin_ids)
+
+    @property
+    def viewer_ids(self) -> frozenset[int]:
+        return frozenset(self.telegram_viewer_ids)
+
+
+def env_name(field: str) -> str:
+    """The environment variable of a field."""
+    return field.upper()
+
+
+def is_secret(field: str) -> bool:
+    """Whether the value must never be shown."""
+    return "SecretStr" in str(Settings.model_fields[field].annotation)
+
+
+def secrets(settings: Settings) -> list[str]:
+    """Every secret value, for those who take them out of text."""
+    values = (getattr(settings, field) for field in Settings.model_fields)
+    return [v.get_secret_value() for v in values if isinstance(v, SecretStr) and v.get_secret_value()]
+
+
+def masked(settings: Settings) -> dict[str, str]:
+    """Every setting as text, secrets masked."""
+    shown = {}
+    for field in Settings.model_fields:
+        value = getattr(settings, field)
+        if value is None or value == () or value == {}:
+            shown[env_name(field)] = ""
+        elif isinstance(value, SecretStr):
+            shown[env_name(field)] = MASK
+        elif isinstance(value, tuple):
+            shown[env_name(field)] = ",".join(f'"{v}"' if "," in str(v) else str(v) for v in value)
+        elif isinstance(value, Mapping):
+            shown[env_name(field)] = json.dumps(dict(value), ensure_ascii=False)
+        elif isinstance(value, bool):
+            shown[env_name(field)] = str(value).lower()
+        else:
+            shown[env_name(field)] = str(value)
+    return shown

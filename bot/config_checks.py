@@ -1,0 +1,119 @@
+"""What single values cannot show: settings that are missing for a purpose, or that contradict each other.
+
+Each check takes settings whose values are fine one by one and returns what is wrong, with the remedy.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from bot.config import Settings, env_name
+
+MEMORY = ":memory:"
+
+
+class Problem(NamedTuple):
+    """``fields``: the settings that were looked at; where one of them is broken itself, the problem is moot."""
+
+    fields: tuple[str, ...]
+    text: str
+
+
+Check = Callable[[Settings], list[Problem]]
+
+
+def check_panel(settings: Settings) -> list[Problem]:
+    """What is missing to talk to VMmanager."""
+    fields = {
+        "vmmanager_host": "set it to the address of VMmanager, such as https://vmmanager.example.com",
+        "vmmanager_username": "set it to the e-mail address of the account",
+        "vmmanager_password": "set it to the password of the account",
+    }
+    missing = (f for f in fields if not getattr(settings, f))
+    return [Problem((f,), f"{env_name(f)} is not set: {fields[f]}") for f in missing]
+
+
+def check_chat(settings: Settings) -> list[Problem]:
+    """What is missing or contradictory for Telegram; nothing where no token is set."""
+    if settings.telegram_bot_token is None:
+        return []
+    chat, problems = settings.telegram_chat_id, []
+    if chat is None:
+        remedy = "set it to your own numeric id, or to the negative id of a group"
+        text = f"TELEGRAM_CHAT_ID is not set, but TELEGRAM_BOT_TOKEN is: {remedy}"
+        problems.append(Problem(("telegram_chat_id", "telegram_bot_token"), text))
+    elif not settings.admin_ids and chat < 0:
+        text = (
+            f"TELEGRAM_ADMIN_IDS is not set, and {said(settings, 'telegram_chat_id')} is a group: "
+            "set it to the numeric ids of those who may approve"
+        )
+        problems.append(Problem(("telegram_admin_ids", "telegram_chat_id"), text))
+    elif not settings.admin_ids and settings.balance_mode == "approve":
+        text = "TELEGRAM_ADMIN_IDS is not set, so nobody may approve: set it to ids, or BALANCE_MODE to auto"
+        problems.append(Problem(("telegram_admin_ids", "telegram_viewer_ids", "balance_mode"), text))
+    return problems
+
+
+def check_ssh(settings: Settings) -> list[Problem]:
+    """The key is there, where one is named and SSH is on; what is in it shows at the first login."""
+    path = settings.ssh_private_key_path
+    if not settings.ssh_enabled or path is None or os.access(path, os.R_OK):
+        return []
+    remedy = "name the file of a private key, or leave it empty for the agent and the keys of ~/.ssh"
+    text = f"{said(settings, 'ssh_private_key_path')} cannot be read: {remedy}"
+    return [Problem(("ssh_private_key_path", "ssh_enabled"), text)]
+
+
+def check_files(settings: Settings) -> list[Problem]:
+    """Database and log, for a command that writes both: they can be made, and they are not one file."""
+    problems = [*_unwritable(settings, "database_path", beside=True), *_unwritable(settings, "log_file", beside=False)]
+    if settings.database_path.absolute() == settings.log_file.absolute():
+        text = f"{said(settings, 'log_file')}: the log cannot be the database as well; name another file"
+        problems.append(Problem(("database_path", "log_file"), text))
+    return problems
+
+
+def notes(settings: Settings) -> list[str]:
+    """What works, but probably not as it was meant."""
+    found = []
+    if settings.telegram_bot_token is None and settings.telegram_chat_id is not None:
+        found.append(f"{said(settings, 'telegram_chat_id')} has no effect: TELEGRAM_BOT_TOKEN is not set")
+    return found
+
+
+def said(settings: Settings, field: str) -> str:
+    """A setting as it was given: name, value, place."""
+    value = getattr(settings, field)
+    shown = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"{env_name(field)}={shown} ({settings.place(field)})"
+
+
+def _unwritable(settings: Settings, field: str, *, beside: bool) -> list[Problem]:
+    """``beside``: files are made beside it too, so its folder must be writable even where it exists."""
+    path = getattr(settings, field)
+    if str(path) == MEMORY:
+        return []
+    reason = _why_not(path, beside)
+    return [Problem((field,), f"{said(settings, field)}: {reason}")] if reason else []
+
+
+def _why_not(path: Path, beside: bool) -> str | None:
+    folder = path.parent
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir() raises where a folder above is closed
+        return "it is a folder; name a file in it"
+    if not os.path.isdir(folder):  # noqa: PTH112
+        return f"there is no folder {str(folder)!r}; create it or name another file"
+    if os.path.exists(path):  # noqa: PTH110
+        if not os.access(path, os.W_OK):
+            return "this user may not write it; mend its rights or name another file"
+        if not beside:
+            return None
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return f"nothing can be created in its folder ({error.strerror}); mend its rights or name another file"

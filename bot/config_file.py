@@ -1,0 +1,86 @@
+"""Reads a `.env` file as the seed's users wrote it. Judges no value; says which lines cannot be understood.
+
+Values stand as they are written: `${NAME}` is not replaced, because passwords may look like that.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from dotenv.parser import parse_stream
+
+from bot.errors import ConfigError
+
+
+class Line(NamedTuple):
+    """A value and the number of the line where it begins."""
+
+    value: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A file's values by name. ``problems`` are lines that mean nothing; ``notes`` probable mistakes."""
+
+    path: Path
+    values: dict[str, Line] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def place(self, name: str) -> str:
+        return f"{self.path} line {self.values[name].number}"
+
+
+def read_config_file(path: Path, *, required: bool, known: Collection[str]) -> ConfigFile:
+    """The file, or an empty one where there is none and it is not required. Read exactly once: it may be a pipe.
+
+    Raises:
+        ConfigError: it is missing, unreadable, a folder or not UTF-8.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        if not required:
+            return ConfigFile(path)
+        remedy = "name an existing one, or make one from config.env.example"
+        raise ConfigError([f"the settings file {str(path)!r} does not exist: {remedy}"]) from None
+    except OSError as error:
+        problem = f"the settings file {str(path)!r} cannot be read ({error.strerror}): mend its rights or name another"
+        raise ConfigError([problem]) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError([f"the settings file {str(path)!r} is not UTF-8 in line {line}: save it as UTF-8"]) from None
+    return _parsed(path, text, known)
+
+
+def _parsed(path: Path, text: str, known: Collection[str]) -> ConfigFile:
+    values: dict[str, Line] = {}
+    problems: list[str] = []
+    notes: list[str] = []
+    for binding in parse_stream(io.StringIO(text)):
+        written, name = binding.original.string, binding.key
+        number = binding.original.line + written[: len(written) - len(written.lstrip())].count("\n")
+        if binding.error or (name is not None and binding.value is None):
+            # Never the line itself: it may be the password whose quote is missing.
+            problems.append(f"{path} line {number} cannot be understood: write NAME=value and close every quote")
+        elif name is not None and binding.value is not None:
+            notes += _notes(path, name, number, values, known)
+            values[name] = Line(binding.value, number)
+    return ConfigFile(path, values, tuple(problems), tuple(notes))
+
+
+def _notes(path: Path, name: str, number: int, before: dict[str, Line], known: Collection[str]) -> list[str]:
+    if name in known:
+        if name not in before:
+            return []
+        return [f"{name} stands twice in {path}, in lines {before[name].number} and {number}: the last one counts"]
+    near = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0.8)
+    if not near:
+        return []
+    return [f"{name} in {path} line {number} is not a setting and does nothing: {near[0]} is probably meant"]

@@ -1,0 +1,146 @@
+"""Where settings come from: arguments over environment over a `.env` file over defaults, in one place.
+
+Everything that is wrong is said at once: values, missing settings, contradictions, unreadable lines; each
+in one line with setting, value, place and remedy, and never with a secret.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from bot.config import Settings, env_name, is_secret
+from bot.config_checks import Check, check_chat, check_panel, check_ssh, notes
+from bot.config_file import ConfigFile, read_config_file
+from bot.errors import ConfigError
+from bot.redact import Redactor, with_parts
+
+DEFAULT_ENV_FILE = ".env"
+HIDDEN = "(hidden)"
+SHOWN = 100
+NAMES = tuple(env_name(field) for field in Settings.model_fields)
+_ADDRESSES = frozenset({"vmmanager_host", "telegram_api_url", "ssh_hosts_mapping"})
+
+
+def for_the_program(_settings: Settings) -> Iterable[Check]:
+    """What every program that talks to VMmanager, and to the chat if there is one, has to pass."""
+    return (check_panel, check_chat, check_ssh)
+
+
+class Given(NamedTuple):
+    """A value as somebody wrote it, and where."""
+
+    value: Any
+    place: str
+
+
+def load_settings(
+    arguments: Mapping[str, Any] | None = None,
+    env_file: str | Path | None = None,
+    *,
+    options: Mapping[str, str] | None = None,
+    checks: Callable[[Settings], Iterable[Check]] = for_the_program,
+    problems: Sequence[str] = (),
+) -> Settings:
+    """Settings from arguments, environment and `.env`.
+
+    Args:
+        arguments: field name -> value; ``None`` stands for "not given", an empty text for the default.
+        env_file: a file that must exist; ``None`` reads `.env` of the current folder where there is one.
+        options: field name -> the option that an argument came from, for messages.
+        checks: what settings like these must be fit for.
+        problems: what the caller found wrong already.
+    Raises:
+        ConfigError: everything that does not fit, one line each.
+    """
+    path = Path(env_file) if env_file is not None else Path(DEFAULT_ENV_FILE)
+    try:
+        file = read_config_file(path, required=env_file is not None, known=NAMES)
+    except ConfigError as error:
+        raise ConfigError([*problems, *error.problems]) from None
+    given = dict(_given(arguments or {}, options or {}, file))
+    values = {field: g.value for field, g in given.items() if g.value != ""}
+    wrong: dict[str, str] = {}
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        redact = Redactor(_secrets(given))
+        for found_wrong in error.errors():
+            field = str(found_wrong["loc"][0])
+            wrong[field] = _problem(field, given[field], found_wrong, redact)
+        settings = Settings(**{field: value for field, value in values.items() if field not in wrong})
+    places = {field: given[field].place for field in values}
+    settings = settings.came_from(places, file.notes)
+    found = [p.text for check in checks(settings) for p in check(settings) if wrong.keys().isdisjoint(p.fields)]
+    if problems or file.problems or wrong or found:
+        raise ConfigError([*problems, *file.problems, *wrong.values(), *found, *file.notes])
+    return settings.came_from(places, (*file.notes, *notes(settings)))
+
+
+def _given(arguments: Mapping[str, Any], options: Mapping[str, str], file: ConfigFile) -> Iterator[tuple[str, Given]]:
+    """The order of precedence. An empty line or variable is as good as none; an empty argument is not."""
+    for field in Settings.model_fields:
+        name = env_name(field)
+        verbatim = is_secret(field)
+        if arguments.get(field) is not None:
+            yield field, Given(arguments[field], options.get(field, "argument"))
+        elif value := _text(os.environ.get(name, ""), verbatim):
+            yield field, Given(value, "environment")
+        elif name in file.values and (value := _text(file.values[name].value, verbatim)):
+            yield field, Given(value, file.place(name))
+
+
+def _text(written: str, verbatim: bool) -> str:
+    return written if verbatim else written.strip()
+
+
+def _problem(field: str, given: Given, error: Any, redact: Redactor) -> str:
+    return f"{env_name(field)} is {_shown(field, given.value, redact)} ({given.place}): {_needed(error)}"
+
+
+def _shown(field: str, value: Any, redact: Redactor) -> str:
+    """The value for a message; hidden where it is a secret or may hold one."""
+    text = " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    if is_secret(field) or (field in _ADDRESSES and re.search("[@?#]", text)):
+        return HIDDEN
+    text = redact(text)
+    return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
+
+
+def _secrets(given: Mapping[str, Given]) -> list[str]:
+    return [part for field, g in given.items() if is_secret(field) for part in with_parts(_plain(g.value))]
+
+
+def _plain(value: Any) -> str:
+    return str(value.get_secret_value() if hasattr(value, "get_secret_value") else value)
+
+
+def _needed(error: Any) -> str:
+    context = error.get("ctx") or {}
+    words = {
+        "int_parsing": "a whole number is needed",
+        "int_parsing_size": "a smaller whole number is needed",
+        "int_from_float": "a whole number is needed",
+        "int_type": "a whole number is needed",
+        "float_parsing": "a number is needed",
+        "float_type": "a number is needed",
+        "finite_number": "a number is needed, not infinity",
+        "bool_parsing": "true or false is needed",
+        "bool_type": "true or false is needed",
+        "literal_error": f"{_one_of(context)} is needed",
+        "greater_than": f"a number above {context.get('gt')} is needed",
+        "greater_than_equal": f"a number of at least {context.get('ge')} is needed",
+        "less_than_equal": f"a number of at most {context.get('le')} is needed",
+    }
+    if error["type"] == "value_error":
+        return str(context.get("error", error["msg"]))
+    return words.get(error["type"], str(error["msg"]))
+
+
+def _one_of(context: Mapping[str, Any]) -> str:
+    return str(context.get("expected", "another value")).replace("'", "")

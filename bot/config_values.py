@@ -1,0 +1,90 @@
+"""Values as people write them, made into what the program uses: lists, mappings, addresses. Pure.
+
+``ValueError`` says what is needed, without the value: it may hold a password.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from urllib.parse import urlsplit
+
+from bot.errors import ConfigError
+from bot.panel_address import panel_address
+from bot.ssh_address import parse_mapping
+
+LARGEST_ID = 2**53 - 1
+_SEPARATORS = re.compile(r"[,;\s]+")
+_PROXY_SCHEMES = ("http", "https", "socks4", "socks5")
+_SLIP = re.compile(r"(?i)https?(:/?[^/]|/|:?$)")
+"""https:/host, http//host: a slash or a colon is missing, and the scheme would pass for the host's name."""
+
+
+def ids(value: object) -> tuple[int, ...]:
+    """``1,2,3``, ``1 2 3``, ``["1,", "2"]`` or numbers; each once, in their order."""
+    return tuple(dict.fromkeys(map(_id, _items(value, _SEPARATORS.split))))
+
+
+def names(value: object) -> tuple[str, ...]:
+    """Names may hold blanks, and commas where they stand in double quotes; each once, in their order."""
+    return tuple(dict.fromkeys(_items(value, _comma_separated)))
+
+
+def ssh_hosts(value: object) -> dict[str, str]:
+    """A JSON object, or a mapping already, from a node's name or id to its address."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            value = None
+    if not isinstance(value, Mapping) or not all(isinstance(v, str) and v.strip() for v in value.values()):
+        raise ValueError('a JSON object from name to host is needed, such as {"node-1": "192.0.2.10"}')
+    hosts = {str(k).strip(): v.strip() for k, v in value.items()}
+    parse_mapping(hosts)
+    return hosts
+
+
+def address(value: str) -> str:
+    """Scheme, host, port and path; https where no scheme is written."""
+    try:
+        if _SLIP.match(value.strip()):
+            raise ConfigError(["a slash or a colon is missing"])
+        return panel_address(value)
+    except ConfigError:
+        need = "an address such as https://host.example.com is needed, without user, password or query in it"
+        raise ValueError(need) from None
+
+
+def proxy(value: str) -> str:
+    try:
+        parts = urlsplit(value.strip())
+        usable = parts.scheme in _PROXY_SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("an address such as socks5://user:password@host:1080 is needed")
+    return value.strip()
+
+
+def _items(value: object, split: Callable[[str], list[str]]) -> list[str]:
+    """A list as a person writes it: one text with separators, or several texts, or plain values."""
+    many = [value] if isinstance(value, (str, int)) else value
+    if not isinstance(many, Iterable):
+        raise ValueError("values separated by commas are needed")
+    parts = [part for item in many for part in split(str(item))]
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _comma_separated(text: str) -> list[str]:
+    try:
+        return next(csv.reader([text], skipinitialspace=True, strict=True), [])
+    except csv.Error:
+        raise ValueError("names separated by commas are needed; close every double quote") from None
+
+
+def _id(text: str) -> int:
+    if not re.fullmatch("[0-9]{1,16}", text) or not 1 <= int(text) <= LARGEST_ID:
+        raise ValueError("ids (whole numbers above 0) separated by commas are needed, such as 1,2,3")
+    return int(text)
