@@ -1,0 +1,61 @@
+"""One program a database: a lock on a file beside it, and a note of who holds it.
+
+The lock is the operating system's, so a killed program never leaves one behind; the note only names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bot.errors import InstanceRunning, StoreError
+
+
+class Instance:
+    """Holds the database of ``path`` for this process, from ``acquire`` to ``release``."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        path = path.resolve()  # one lock, by whatever name the database is called
+        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._note = path.with_name(path.name + ".lock.json")
+
+    def acquire(self, now: datetime) -> None:
+        """Takes the lock.
+
+        Raises:
+            InstanceRunning: another process has it; the text names that process.
+            StoreError: the folder cannot be written.
+        """
+        note = {"pid": os.getpid(), "host": socket.gethostname(), "since": now.isoformat(timespec="seconds")}
+        try:
+            self._lock.acquire(timeout=0)
+            self._note.write_text(json.dumps(note), encoding="utf-8")
+        except Timeout:
+            raise InstanceRunning(
+                f"the database {self._path} is in use by {self._holder()}: stop that one, or set another DATABASE_PATH"
+            ) from None
+        except OSError as error:
+            self.release()
+            raise StoreError(
+                f"DATABASE_PATH is {str(self._path)!r}: its folder cannot be written ({error.strerror}); name another"
+            ) from error
+
+    def _holder(self) -> str:
+        try:
+            note = json.loads(self._note.read_text(encoding="utf-8"))
+            return f"process {note['pid']} on {note['host']}, running since {note['since']}"
+        except (OSError, ValueError, KeyError):
+            return "another process"
+
+    def release(self) -> None:
+        if self._lock.is_locked:
+            with suppress(OSError):
+                self._note.unlink(missing_ok=True)
+            self._lock.release()

@@ -1,0 +1,201 @@
+"""Proposals, decisions, migrations and exclusions: what they are and how their states may change. Pure.
+
+    move        pending ──▶ approved ──▶ (a migration)
+                   ├──▶ skipped      a person said no
+                   ├──▶ expired      nobody answered in time
+                   ├──▶ superseded   a newer plan, or no plan at all, took its place
+                   └──▶ withdrawn    an exclusion forbids it now
+
+    migration   queued ──▶ starting ──▶ running ──▶ succeeded | failed | unknown
+                   ├──▶ skipped      the VM is gone or already elsewhere
+                   └──▶ stale        no longer allowed, or no longer needed
+                unknown ──▶ succeeded | failed      once the panel tells
+
+The rows of the store are the truth; a message is only their picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from balancer.model import Move, Plan, Reason
+
+
+class MoveState(str, Enum):
+    PENDING = "pending"
+    APPROVED = "approved"
+    SKIPPED = "skipped"
+    EXPIRED = "expired"
+    SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"
+
+
+class MigrationState(str, Enum):
+    QUEUED = "queued"
+    STARTING = "starting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    STALE = "stale"
+    SKIPPED = "skipped"
+
+
+MOVE_TRANSITIONS: dict[MoveState, frozenset[MoveState]] = {
+    MoveState.PENDING: frozenset(MoveState) - {MoveState.PENDING},
+    **{s: frozenset() for s in MoveState if s is not MoveState.PENDING},
+}
+
+_OVER = frozenset({MigrationState.SUCCEEDED, MigrationState.FAILED})
+MIGRATION_TRANSITIONS: dict[MigrationState, frozenset[MigrationState]] = {
+    MigrationState.QUEUED: frozenset({MigrationState.STARTING, MigrationState.STALE, MigrationState.SKIPPED}),
+    MigrationState.STARTING: _OVER | {MigrationState.RUNNING, MigrationState.UNKNOWN},
+    MigrationState.RUNNING: _OVER | {MigrationState.UNKNOWN},
+    MigrationState.UNKNOWN: _OVER,
+    MigrationState.SUCCEEDED: frozenset(),
+    MigrationState.FAILED: frozenset(),
+    MigrationState.STALE: frozenset(),
+    MigrationState.SKIPPED: frozenset(),
+}
+
+IN_FLIGHT = (MigrationState.STARTING, MigrationState.RUNNING)
+"""The panel has, or may have, a task for these."""
+UNSETTLED = (MigrationState.QUEUED, *IN_FLIGHT, MigrationState.UNKNOWN)
+"""Their VM and both nodes are left alone."""
+
+
+class Verdict(str, Enum):
+    APPROVE = "approve"
+    SKIP = "skip"
+
+    @property
+    def state(self) -> MoveState:
+        return MoveState.APPROVED if self is Verdict.APPROVE else MoveState.SKIPPED
+
+
+class ActorKind(str, Enum):
+    TELEGRAM = "telegram"
+    TERMINAL = "terminal"
+    POLICY = "policy"
+    """Automatic mode decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did something. ``user_id`` is the numeric Telegram id, where there is one."""
+
+    kind: ActorKind
+    name: str
+    user_id: int | None = None
+
+
+POLICY_ACTOR = Actor(ActorKind.POLICY, "auto")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One approved move being carried out. ``error`` is the panel's own text."""
+
+    id: int
+    move_id: int
+    proposal_id: int
+    cluster_id: int
+    move: Move
+    state: MigrationState
+    queued_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    consul_id: int | None = None
+    task_id: int | None = None
+    history_mark: int | None = None
+    """The newest entry of the VM's history in the panel just before the start; 0 where the history was
+    empty, ``None`` where the panel did not tell: then nothing in it can be taken for ours."""
+    reason: Reason | None = None
+    error: str | None = None
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long it ran, once it is over."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return self.finished_at - self.started_at
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedMove:
+    """A move of a proposal with what people said of it and what became of it."""
+
+    id: int
+    position: int
+    move: Move
+    state: MoveState
+    decided_by: Actor | None = None
+    decided_at: datetime | None = None
+    migration: Migration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A stored plan that waits for people, or that the policy approved at once (``automatic``)."""
+
+    id: int
+    cluster_id: int
+    automatic: bool
+    created_at: datetime
+    expires_at: datetime
+    plan: Plan
+    moves: tuple[ProposedMove, ...]
+    closed_reason: Reason | None = None
+    """Why the rest of it can no longer be decided, where a newer plan or an exclusion ended it."""
+
+    @property
+    def pending(self) -> tuple[ProposedMove, ...]:
+        return tuple(m for m in self.moves if m.state is MoveState.PENDING)
+
+    @property
+    def settled(self) -> bool:
+        """Nothing to decide and nothing to carry out any more."""
+        return all(
+            m.state is not MoveState.PENDING and (m.migration is None or m.migration.state not in UNSETTLED)
+            for m in self.moves
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionResult:
+    """What a press did to one move: ``done`` by this press, or the state that stood already, and by whom."""
+
+    move: ProposedMove
+    done: bool
+
+
+class ExclusionRole(str, Enum):
+    SOURCE = "source"
+    TARGET = "target"
+    BOTH = "both"
+
+    def forbids_source(self) -> bool:
+        return self in (ExclusionRole.SOURCE, ExclusionRole.BOTH)
+
+    def forbids_target(self) -> bool:
+        return self in (ExclusionRole.TARGET, ExclusionRole.BOTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """A node that may not be a source, a target or either; ``until`` ``None`` = until someone ends it."""
+
+    node_id: int
+    node_name: str
+    role: ExclusionRole
+    until: datetime | None
+    by: Actor
+    created_at: datetime
+
+
+def check_transition(old: MigrationState, new: MigrationState) -> None:
+    """Guard of the store: an illegal step is a defect of the program, never of its input."""
+    if new not in MIGRATION_TRANSITIONS[old]:
+        raise ValueError(f"a migration cannot go from {old.value} to {new.value}")

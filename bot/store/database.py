@@ -1,0 +1,172 @@
+"""The connection to SQLite: opening, schema, transactions. No query of the program stands here.
+
+One connection, one transaction at a time. Errors leave as StoreError; a caller that is cancelled leaves
+either the whole of its transaction behind or nothing, and always a usable connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from importlib import resources
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import aiosqlite
+
+from bot.errors import StoreError
+
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 10.0
+"""How long a statement waits for another process that writes."""
+LOCK_PAUSE_S = 0.02
+
+Connection: TypeAlias = aiosqlite.Connection
+
+
+class Database:
+    """An SQLite file. ``path`` ``":memory:"`` keeps everything in memory (a library user without a file)."""
+
+    def __init__(self, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+        self.path = path
+        self._busy_timeout_s = busy_timeout_s
+        self._db: Connection | None = None
+        self._lock = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Opens or creates the database and brings its schema up to date.
+
+        Raises:
+            StoreError: not writable, damaged, or made by a newer version.
+        """
+        try:
+            # What cannot be opened is found out without aiosqlite, whose thread would outlive this call.
+            await asyncio.to_thread(lambda: sqlite3.connect(self.path).close())
+            self._db = await aiosqlite.connect(self.path, isolation_level=None, timeout=self._busy_timeout_s)
+            self._db.row_factory = sqlite3.Row
+            await self._use_wal(self._db)
+            await self._db.execute("PRAGMA synchronous = FULL")
+            await self._update_schema()
+            await self._db.execute("PRAGMA foreign_keys = ON")
+        except BaseException as error:
+            # Cancelled or not: an open connection is a thread that would keep the program from ending.
+            await self.close()
+            if isinstance(error, sqlite3.Error):
+                raise self._translated(error) from error
+            raise
+
+    async def close(self) -> None:
+        """Closes after the transaction under way; whoever comes later gets a StoreError."""
+        async with self._lock:
+            db, self._db = self._db, None
+            if db is not None:
+                with suppress(sqlite3.Error):  # what was committed is on the disk already
+                    await db.close()
+
+    async def _use_wal(self, db: Connection) -> None:
+        """SQLite itself does not wait here while another program makes the same file."""
+        waited_s = 0.0
+        while True:
+            try:
+                await db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or waited_s >= self._busy_timeout_s:
+                    raise
+            await asyncio.sleep(LOCK_PAUSE_S)
+            waited_s += LOCK_PAUSE_S
+
+    async def _update_schema(self) -> None:
+        # The version is read under the write lock: two programs may open a new file at the same moment.
+        async with self._transaction() as db:
+            version = await scalar(db, "PRAGMA user_version")
+            if version > SCHEMA_VERSION:
+                raise StoreError(
+                    f"the database {self.path} has schema {version}, this program knows {SCHEMA_VERSION}: "
+                    "update the program, or name another DATABASE_PATH"
+                )
+            for number in range(version + 1, SCHEMA_VERSION + 1):
+                script = (resources.files("bot") / "schema" / f"{number:04}.sql").read_text("utf-8")
+                for statement in statements(script):
+                    await db.execute(statement)
+                await db.execute(f"PRAGMA user_version = {number}")
+
+    def _translated(self, error: sqlite3.Error) -> StoreError:
+        return StoreError(f"the database {self.path} cannot be used ({error}): check the file, its folder and the disk")
+
+    @asynccontextmanager
+    async def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[Connection]:
+        """One transaction, all or nothing; everything on the connection waits for its turn."""
+        async with self._lock:
+            if self._db is None:
+                raise StoreError(f"the database {self.path} is not open")
+            db = self._db
+            try:
+                await db.execute(begin)
+                yield db
+                await db.execute("COMMIT")
+            except BaseException as error:
+                cancelled = await _to_the_end(_roll_back(db))
+                if cancelled:
+                    raise asyncio.CancelledError from error
+                if isinstance(error, sqlite3.Error):
+                    raise self._translated(error) from error
+                raise
+
+    def _reading(self) -> AbstractAsyncContextManager[Connection]:
+        """A transaction that only reads: it sees one state and keeps no other process from writing."""
+        return self._transaction("BEGIN")
+
+
+async def _roll_back(db: Connection) -> None:
+    """Ends what is open. A cancelled caller may have left a statement on its way (a COMMIT, even), so one
+    that does nothing goes first: statements keep their order."""
+    with suppress(sqlite3.Error):
+        await db.execute("SELECT 1")
+        if db.in_transaction:
+            await db.execute("ROLLBACK")
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> bool:
+    """Waits for the work whatever happens; whether this task was cancelled meanwhile. Given up half way, a
+    rollback would meet the next caller's transaction."""
+    task = asyncio.ensure_future(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    return cancelled
+
+
+# Helpers of the queries ---------------------------------------------------------------------------
+
+
+def statements(script: str) -> Iterator[str]:
+    """The statements of a script: ``executescript`` would commit what is open before it begins."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+async def scalar(db: Connection, sql: str, args: Iterable[object] = ()) -> int:
+    """The one number that a query asks for; 0 where there is none."""
+    found = await all_rows(db, sql, args)
+    return int(found[0][0] or 0) if found else 0
+
+
+async def all_rows(db: Connection, sql: str, args: Iterable[object] = ()) -> list[sqlite3.Row]:
+    async with db.execute(sql, tuple(args)) as cursor:
+        return list(await cursor.fetchall())
+
+
+def json_list(values: Iterable[object]) -> str:
+    """For ``IN (SELECT value FROM json_each(?))``: a list of any length as one argument."""
+    return json.dumps(list(values))

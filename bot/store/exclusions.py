@@ -1,0 +1,71 @@
+"""Nodes that people took out, and the pending moves that this withdraws."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from balancer.model import Reason
+from bot.proposals import Actor, Exclusion
+from bot.store import rows
+from bot.store.database import Connection, Database, all_rows
+from bot.store.settings import write_audit
+
+
+class ExclusionQueries(Database):
+    async def exclude(self, exclusion: Exclusion) -> tuple[int, ...]:
+        """Stores an exclusion (the newest word on a node and role holds) and withdraws the pending moves
+        it forbids; the ids of the proposals that changed."""
+        role, by = exclusion.role.value, exclusion.by
+        now = rows.to_text(exclusion.created_at)
+        until = None if exclusion.until is None else rows.to_text(exclusion.until)
+        async with self._transaction() as db:
+            await db.execute(
+                "UPDATE exclusion SET ended_at = ?, ended_by = ? WHERE node_id = ? AND role = ? AND ended_at IS NULL",
+                (now, by.name, exclusion.node_id, role),
+            )
+            await db.execute(
+                "INSERT INTO exclusion (node_id, node_name, role, until, by_kind, by_name, by_id, created_at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (exclusion.node_id, exclusion.node_name, role, until, by.kind.value, by.name, by.user_id, now),
+            )
+            detail = {"node": exclusion.node_id, "role": role, "until": exclusion.until}
+            await write_audit(db, exclusion.created_at, by, "exclude", detail)
+            return await _withdraw(db, exclusion)
+
+    async def include(self, node_id: int, actor: Actor, now: datetime) -> int:
+        """Ends every exclusion of a node; how many there were."""
+        async with self._transaction() as db:
+            cursor = await db.execute(
+                "UPDATE exclusion SET ended_at = ?, ended_by = ? WHERE node_id = ? AND ended_at IS NULL "
+                "AND (until IS NULL OR until > ?)",
+                (rows.to_text(now), actor.name, node_id, rows.to_text(now)),
+            )
+            await write_audit(db, now, actor, "include", {"node": node_id})
+        return cursor.rowcount
+
+    async def exclusions(self, now: datetime) -> list[Exclusion]:
+        """Those in force, by node."""
+        async with self._reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT * FROM exclusion WHERE ended_at IS NULL AND (until IS NULL OR until > ?) ORDER BY node_id, id",
+                (rows.to_text(now),),
+            )
+        return [rows.exclusion_of(r) for r in found]
+
+
+async def _withdraw(db: Connection, exclusion: Exclusion) -> tuple[int, ...]:
+    role, node = exclusion.role, exclusion.node_id
+    found = await all_rows(
+        db,
+        "SELECT id, proposal_id FROM move "
+        "WHERE state = 'pending' AND ((? AND source_id = ?) OR (? AND target_id = ?)) ORDER BY id",
+        (role.forbids_source(), node, role.forbids_target(), node),
+    )
+    await db.executemany("UPDATE move SET state = 'withdrawn' WHERE id = ?", [(r["id"],) for r in found])
+    reason = Reason.of("excluded-by", node=exclusion.node_name, who=exclusion.by.name)
+    proposals = tuple(sorted({int(r["proposal_id"]) for r in found}))
+    await db.executemany(
+        "UPDATE proposal SET closed_reason = ? WHERE id = ?", [(rows.reason_to_text(reason), i) for i in proposals]
+    )
+    return proposals

@@ -1,0 +1,121 @@
+"""Migrations: the steps of their life, and what the rules must know of those before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from balancer.model import Reason, Recent
+from balancer.policy import Policy
+from bot.proposals import IN_FLIGHT, UNSETTLED, MigrationState, check_transition
+from bot.store import rows
+from bot.store.database import Connection, Database, all_rows, json_list, scalar
+from bot.store.messages import add_notice
+from bot.store.values import NoticeKind
+
+HARMLESS_FAILURES = frozenset({"never-started", "not-sent"})
+"""Failures in which the panel never had a task: the VM needs no quarantine."""
+
+
+class MigrationQueries(Database):
+    async def advance(
+        self,
+        migration_id: int,
+        new: MigrationState,
+        now: datetime,
+        *,
+        consul_id: int | None = None,
+        task_id: int | None = None,
+        history_mark: int | None = None,
+        reason: Reason | None = None,
+        error: str | None = None,
+    ) -> None:
+        """One legal step of a migration's life; ``starting`` and the final states are stamped with the time.
+
+        Raises:
+            ValueError: the step is not legal from the state that is stored.
+        """
+        async with self._transaction() as db:
+            found = await all_rows(
+                db,
+                "SELECT g.state, m.proposal_id FROM migration g JOIN move m ON m.id = g.move_id WHERE g.id = ?",
+                (migration_id,),
+            )
+            if not found:
+                raise ValueError(f"there is no migration {migration_id}")
+            check_transition(MigrationState(found[0]["state"]), new)
+            started = rows.to_text(now) if new is MigrationState.STARTING else None
+            finished = rows.to_text(now) if new not in UNSETTLED else None
+            text = rows.reason_to_text(reason)
+            await db.execute(
+                "UPDATE migration SET state = ?, started_at = coalesce(?, started_at), finished_at = ?, "
+                "consul_id = coalesce(?, consul_id), task_id = coalesce(?, task_id), "
+                "history_mark = coalesce(?, history_mark), reason = ?, error = ? WHERE id = ?",
+                (new.value, started, finished, consul_id, task_id, history_mark, text, error, migration_id),
+            )
+            await _note_end(db, migration_id, found[0]["proposal_id"], new, now)
+
+    async def set_task(self, migration_id: int, task_id: int) -> None:
+        async with self._transaction() as db:
+            await db.execute("UPDATE migration SET task_id = ? WHERE id = ?", (task_id, migration_id))
+
+    async def recent(self, policy: Policy, now: datetime, *, besides: int | None = None) -> Recent:
+        """What the rules must know of the past.
+
+        Args:
+            besides: a migration about to start: it does not stand in its own way, and others that are
+                only queued do not either, since the executor keeps nodes apart.
+        """
+        async with self._reading() as db:
+            migrated = await _last(db, MigrationState.SUCCEEDED, now - policy.migration_cooldown)
+            failed = await _last(db, MigrationState.FAILED, now - policy.failure_cooldown)
+            skipped = await all_rows(
+                db,
+                "SELECT m.vm_id, max(d.at) AS at FROM decision d JOIN move m ON m.id = d.move_id "
+                "WHERE d.verdict = 'skip' AND d.at > ? GROUP BY m.vm_id",
+                (rows.to_text(now - policy.skip_cooldown),),
+            )
+            states = UNSETTLED if besides is None else (*IN_FLIGHT, MigrationState.UNKNOWN)
+            busy = await all_rows(
+                db,
+                "SELECT m.vm_id, m.source_id, m.target_id FROM migration g JOIN move m ON m.id = g.move_id "
+                "WHERE g.state IN (SELECT value FROM json_each(?)) AND g.id IS NOT ?",
+                (json_list(s.value for s in states), besides),
+            )
+        return Recent(
+            migrated=migrated,
+            failed=failed,
+            skipped={r["vm_id"]: rows.from_text(r["at"]) for r in skipped},
+            busy_vms=frozenset(r["vm_id"] for r in busy),
+            busy_nodes=frozenset(n for r in busy for n in (r["source_id"], r["target_id"])),
+        )
+
+
+async def _note_end(db: Connection, migration_id: int, proposal_id: int, new: MigrationState, now: datetime) -> None:
+    """The notices that an ending owes people: every failure, and the end of an automatic proposal."""
+    if new in (MigrationState.FAILED, MigrationState.UNKNOWN):
+        await add_notice(db, NoticeKind.FAILED, now, proposal_id=proposal_id, migration_id=migration_id)
+    if new in UNSETTLED or not await scalar(db, "SELECT automatic FROM proposal WHERE id = ?", (proposal_id,)):
+        return
+    left = await scalar(
+        db,
+        "SELECT count(*) FROM move m JOIN migration g ON g.move_id = m.id "
+        "WHERE m.proposal_id = ? AND g.state IN (SELECT value FROM json_each(?))",
+        (proposal_id, json_list(s.value for s in UNSETTLED)),
+    )
+    if not left:
+        await add_notice(db, NoticeKind.FINISHED, now, proposal_id=proposal_id)
+
+
+async def _last(db: Connection, state: MigrationState, since: datetime) -> dict[int, datetime]:
+    found = await all_rows(
+        db,
+        "SELECT m.vm_id, g.finished_at, g.reason FROM migration g JOIN move m ON m.id = g.move_id "
+        "WHERE g.state = ? AND g.finished_at > ? ORDER BY g.finished_at",
+        (state.value, rows.to_text(since)),
+    )
+    reasons = ((r, rows.reason_from_text(r["reason"])) for r in found)
+    return {
+        r["vm_id"]: rows.from_text(r["finished_at"])
+        for r, reason in reasons
+        if reason is None or reason.code not in HARMLESS_FAILURES
+    }

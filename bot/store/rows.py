@@ -1,0 +1,131 @@
+"""Rows of the database to and from the program's values. Pure; only the store uses it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+from balancer.model import Plan, Reason
+from bot.proposals import (
+    Actor,
+    ActorKind,
+    Exclusion,
+    ExclusionRole,
+    Migration,
+    MigrationState,
+    MoveState,
+    Proposal,
+    ProposedMove,
+)
+from bot.store.values import MessageRow, Notice, NoticeKind
+
+_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+def to_text(moment: datetime) -> str:
+    """UTC text that sorts as it passes. The moment must be aware."""
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a time zone")
+    return moment.astimezone(timezone.utc).strftime(_FORMAT)
+
+
+def from_text(text: str) -> datetime:
+    return datetime.strptime(text, _FORMAT).replace(tzinfo=timezone.utc)
+
+
+def maybe_from_text(text: str | None) -> datetime | None:
+    return None if text is None else from_text(text)
+
+
+def reason_to_text(reason: Reason | None) -> str | None:
+    return None if reason is None else json.dumps({"code": reason.code, "params": reason.as_dict()}, ensure_ascii=False)
+
+
+def reason_from_text(text: str | None) -> Reason | None:
+    if text is None:
+        return None
+    raw = json.loads(text)
+    return Reason.of(raw["code"], **raw["params"])
+
+
+def actor_of(row: sqlite3.Row) -> Actor:
+    return Actor(ActorKind(row["by_kind"]), row["by_name"], row["by_id"])
+
+
+def migration_of(row: sqlite3.Row, plan: Plan) -> Migration | None:
+    """The migration of a row of the view move_state, if the move has one."""
+    if row["migration_id"] is None:
+        return None
+    return Migration(
+        id=row["migration_id"],
+        move_id=row["id"],
+        proposal_id=row["proposal_id"],
+        cluster_id=row["cluster_id"],
+        move=plan.moves[row["position"]],
+        state=MigrationState(row["migration_state"]),
+        queued_at=from_text(row["queued_at"]),
+        started_at=maybe_from_text(row["started_at"]),
+        finished_at=maybe_from_text(row["finished_at"]),
+        consul_id=row["consul_id"],
+        task_id=row["task_id"],
+        history_mark=row["history_mark"],
+        reason=reason_from_text(row["reason"]),
+        error=row["error"],
+    )
+
+
+def move_of(row: sqlite3.Row, plan: Plan) -> ProposedMove:
+    """A row of the view move_state as a proposed move."""
+    return ProposedMove(
+        id=row["id"],
+        position=row["position"],
+        move=plan.moves[row["position"]],
+        state=MoveState(row["state"]),
+        decided_by=None if row["by_kind"] is None else actor_of(row),
+        decided_at=maybe_from_text(row["decided_at"]),
+        migration=migration_of(row, plan),
+    )
+
+
+def exclusion_of(row: sqlite3.Row) -> Exclusion:
+    return Exclusion(
+        node_id=row["node_id"],
+        node_name=row["node_name"],
+        role=ExclusionRole(row["role"]),
+        until=maybe_from_text(row["until"]),
+        by=actor_of(row),
+        created_at=from_text(row["created_at"]),
+    )
+
+
+def proposal_of(row: sqlite3.Row, moves: Sequence[sqlite3.Row], plan: Plan) -> Proposal:
+    """A row of proposal with its rows of the view move_state."""
+    return Proposal(
+        id=row["id"],
+        cluster_id=row["cluster_id"],
+        automatic=bool(row["automatic"]),
+        created_at=from_text(row["created_at"]),
+        expires_at=from_text(row["expires_at"]),
+        plan=plan,
+        moves=tuple(move_of(m, plan) for m in moves),
+        closed_reason=reason_from_text(row["closed_reason"]),
+    )
+
+
+def message_of(row: sqlite3.Row) -> MessageRow:
+    return MessageRow(
+        row["proposal_id"], row["chat_id"], row["message_id"], row["page"], row["shown"], bool(row["final"])
+    )
+
+
+def notice_of(row: sqlite3.Row) -> Notice:
+    return Notice(
+        id=row["id"],
+        kind=NoticeKind(row["kind"]),
+        proposal_id=row["proposal_id"],
+        migration_id=row["migration_id"],
+        body=reason_from_text(row["body"]),
+        created_at=from_text(row["created_at"]),
+    )
