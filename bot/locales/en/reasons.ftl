@@ -52,6 +52,7 @@ reason-target-cluster-vm-limit = the target node is full: { NUMBER($count) } { $
    *[other] VMs
  }, the cluster's limit is { NUMBER($limit) } a node
 reason-target-overloaded = the target node is overloaded itself: { $resource ->
+    [load] load { NUMBER($value, maximumFractionDigits: 2) } per CPU, the threshold is { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, the threshold is { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] memory { NUMBER($value, maximumFractionDigits: 2) } %, the threshold is { NUMBER($limit, maximumFractionDigits: 2) } %
  }
@@ -72,6 +73,8 @@ reason-pair-kernel-unknown = the kernel versions of source and target cannot be 
 
 reason-fit-cpu = the target's CPU would reach { NUMBER($value, maximumFractionDigits: 2) }, it must stay below { NUMBER($limit, maximumFractionDigits: 2) }
 reason-fit-memory = the target's memory would reach { NUMBER($value, maximumFractionDigits: 2) } %, it must stay below { NUMBER($limit, maximumFractionDigits: 2) } %
+reason-fit-load = the target's measured load would reach about { NUMBER($value, maximumFractionDigits: 2) } per CPU, it must stay below { NUMBER($limit, maximumFractionDigits: 2) }
+reason-fit-memory-available = only { NUMBER($available_gib, maximumFractionDigits: 1) } GiB of memory are really available on the target, { NUMBER($needed_gib, maximumFractionDigits: 1) } GiB are needed
 
 ## The same for counting, "12 × CPU would be too full"
 
@@ -99,6 +102,8 @@ reason-brief-pair-kernel-newer = kernel newer than the source's
 reason-brief-pair-kernel-unknown = kernel version unknown
 reason-brief-fit-cpu = CPU would be too full
 reason-brief-fit-memory = memory would be too full
+reason-brief-fit-load = measured load would be too high
+reason-brief-fit-memory-available = too little memory really available
 
 ## A cluster
 
@@ -114,6 +119,8 @@ reason-cluster-all-opted-out = { $vms ->
 reason-overload-cpu = { NUMBER($value, maximumFractionDigits: 2) } vCPUs per CPU, the threshold is { NUMBER($limit, maximumFractionDigits: 2) }
 reason-overload-memory = memory { NUMBER($value, maximumFractionDigits: 2) } %, the threshold is { NUMBER($limit, maximumFractionDigits: 2) } %
 reason-overload-both = { NUMBER($cpu, maximumFractionDigits: 2) } vCPUs per CPU and memory { NUMBER($memory, maximumFractionDigits: 2) } %, the thresholds are { NUMBER($cpu_limit, maximumFractionDigits: 2) } and { NUMBER($memory_limit, maximumFractionDigits: 2) } %
+reason-overload-load = load { NUMBER($value, maximumFractionDigits: 2) } per CPU (ssh), the threshold is { NUMBER($limit, maximumFractionDigits: 2) }
+reason-overload-load-memory = load { NUMBER($load, maximumFractionDigits: 2) } per CPU (ssh) and memory { NUMBER($memory, maximumFractionDigits: 2) } %, the thresholds are { NUMBER($load_limit, maximumFractionDigits: 2) } and { NUMBER($memory_limit, maximumFractionDigits: 2) } %
 
 ## Why a node stays overloaded
 
@@ -169,6 +176,7 @@ reason-move-smallest = { $tried ->
     [0] the smallest VM that may leave
    *[other] the smallest VM that fits anywhere
  } ({ $resource ->
+    [load] load { NUMBER($value, maximumFractionDigits: 2) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] memory { NUMBER($value, maximumFractionDigits: 1) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
  }); { $targets ->
@@ -185,4 +193,5 @@ reason-vm-place-unknown = it is unknown on which node the VM is
 reason-vm-elsewhere = the VM is on { $node } now
 reason-already-there = the VM is on the target node already
 reason-target-gone = the target node no longer exists
+reason-source-relieved-load = the source node is no longer overloaded: load { NUMBER($load, maximumFractionDigits: 2) } per CPU (ssh), memory { NUMBER($memory, maximumFractionDigits: 2) } %
 reason-source-relieved = the source node is no longer overloaded: CPU { NUMBER($cpu, maximumFractionDigits: 2) }, memory { NUMBER($memory, maximumFractionDigits: 2) } %

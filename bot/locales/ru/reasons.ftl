@@ -46,6 +46,7 @@ reason-target-filter = у целевого узла свой фильтр раз
 reason-target-vm-limit = целевой узел заполнен: { NUMBER($count) } ВМ при лимите узла { NUMBER($limit) }
 reason-target-cluster-vm-limit = целевой узел заполнен: { NUMBER($count) } ВМ при лимите кластера { NUMBER($limit) } на узел
 reason-target-overloaded = целевой узел сам перегружен: { $resource ->
+    [load] нагрузка { NUMBER($value, maximumFractionDigits: 2) } на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] память { NUMBER($value, maximumFractionDigits: 2) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
  }
@@ -66,6 +67,8 @@ reason-pair-kernel-unknown = версии ядра источника и цел�
 
 reason-fit-cpu = CPU целевого узла достигнет { NUMBER($value, maximumFractionDigits: 2) }, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
 reason-fit-memory = память целевого узла достигнет { NUMBER($value, maximumFractionDigits: 2) } %, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) } %
+reason-fit-load = измеренная нагрузка целевого узла достигнет примерно { NUMBER($value, maximumFractionDigits: 2) } на CPU, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
+reason-fit-memory-available = на целевом узле действительно свободно только { NUMBER($available_gib, maximumFractionDigits: 1) } ГиБ памяти, нужно { NUMBER($needed_gib, maximumFractionDigits: 1) } ГиБ
 
 ## То же для подсчёта, «12 × не хватит CPU»
 
@@ -93,6 +96,8 @@ reason-brief-pair-kernel-newer = ядро новее, чем на источни
 reason-brief-pair-kernel-unknown = версия ядра неизвестна
 reason-brief-fit-cpu = не хватит CPU
 reason-brief-fit-memory = не хватит памяти
+reason-brief-fit-load = измеренная нагрузка станет слишком высокой
+reason-brief-fit-memory-available = мало действительно свободной памяти
 
 ## Кластер
 
@@ -107,6 +112,8 @@ reason-cluster-all-opted-out = { $vms ->
 
 reason-overload-cpu = { NUMBER($value, maximumFractionDigits: 2) } vCPU на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
 reason-overload-memory = память { NUMBER($value, maximumFractionDigits: 2) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
+reason-overload-load = нагрузка { NUMBER($value, maximumFractionDigits: 2) } на CPU (ssh) при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+reason-overload-load-memory = нагрузка { NUMBER($load, maximumFractionDigits: 2) } на CPU (ssh) и память { NUMBER($memory, maximumFractionDigits: 2) } % при порогах { NUMBER($load_limit, maximumFractionDigits: 2) } и { NUMBER($memory_limit, maximumFractionDigits: 2) } %
 reason-overload-both = { NUMBER($cpu, maximumFractionDigits: 2) } vCPU на CPU и память { NUMBER($memory, maximumFractionDigits: 2) } % при порогах { NUMBER($cpu_limit, maximumFractionDigits: 2) } и { NUMBER($memory_limit, maximumFractionDigits: 2) } %
 
 ## Почему узел остаётся перегружен
@@ -167,6 +174,7 @@ reason-move-smallest = { $tried ->
     [0] наименьшая ВМ, которую можно переместить
    *[other] наименьшая ВМ из тех, что где-то помещаются
  } ({ $resource ->
+    [load] нагрузка { NUMBER($value, maximumFractionDigits: 2) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] память { NUMBER($value, maximumFractionDigits: 1) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
  }); { $targets ->
@@ -184,4 +192,5 @@ reason-vm-place-unknown = неизвестно, на каком узле ВМ
 reason-vm-elsewhere = теперь ВМ на узле { $node }
 reason-already-there = ВМ уже на целевом узле
 reason-target-gone = целевого узла больше нет
+reason-source-relieved-load = узел-источник больше не перегружен: нагрузка { NUMBER($load, maximumFractionDigits: 2) } на CPU (ssh), память { NUMBER($memory, maximumFractionDigits: 2) } %
 reason-source-relieved = узел-источник больше не перегружен: CPU { NUMBER($cpu, maximumFractionDigits: 2) }, память { NUMBER($memory, maximumFractionDigits: 2) } %

@@ -1,0 +1,305 @@
+"""Carries out what was approved: one worker, one queue, every step written down before it is taken.
+
+The one place that starts migrations. It looks again before each act, sends the start exactly once, and
+after a crash asks the panel instead of repeating anything (following.py). It decides nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from balancer.constraints import check_move
+from balancer.model import Reason, Snapshot
+from bot.errors import (
+    OutcomeUnknown,
+    PanelAuthError,
+    PanelDataError,
+    PanelError,
+    PanelUnavailable,
+    StoreError,
+)
+from bot.following import APPEARANCE_GRACE, Follower, Outcome, is_running
+from bot.notify import Notifier
+from bot.proposals import IN_FLIGHT, ActorKind, Migration, MigrationState
+from bot.service import Clock, Service
+from bot.store import Store
+from bot.vmmanager import VMManagerAPI
+
+log = logging.getLogger(__name__)
+
+APPROVAL_VALID_FOR = timedelta(hours=12)
+"""An approval that could not be carried out for this long no longer speaks for the person who gave it."""
+RETRY_PAUSE_S = 15.0
+"""Before something that did not work is tried again: the panel, the database, or a defect of ours."""
+STOP_GRACE_S = 10.0
+"""How long a stop waits for the answer to a start that is on its way."""
+GONE = frozenset({"vm-gone", "already-there", "vm-elsewhere"})
+"""Reasons that make an approved move skipped rather than stale."""
+# The world cannot be seen now: an approved move waits, as a cycle would.
+_CANNOT_SEE = (PanelUnavailable, PanelAuthError, PanelDataError)
+
+Work = Callable[[Migration], Awaitable[None]]
+
+
+class Executor:
+    """Run ``run()`` as a task; ``kick()`` after an approval; ``stop()`` leaves running migrations recorded."""
+
+    def __init__(
+        self,
+        panel: VMManagerAPI,
+        store: Store,
+        service: Service,
+        notifier: Notifier,
+        *,
+        clock: Clock,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        appearance_grace: timedelta = APPEARANCE_GRACE,
+    ) -> None:
+        self._panel = panel
+        self._store = store
+        self._service = service
+        self._notifier = notifier
+        self._settings = service.settings
+        self._clock = clock
+        self._sleep = sleep
+        self._follower = Follower(
+            panel, store, service.settings, clock=clock, sleep=sleep, appearance_grace=appearance_grace
+        )
+        self._work = asyncio.Event()
+        self._stopping = False
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._nodes: dict[int, frozenset[int]] = {}
+        self._sending: set[asyncio.Future[None]] = set()
+
+    # The worker -------------------------------------------------------------------------------
+
+    def kick(self) -> None:
+        """There is, or may be, something to start."""
+        self._work.set()
+
+    async def run(self) -> None:
+        """Takes up what is in flight, starts what is queued, until stopped."""
+        while not self._stopping:
+            self._work.clear()
+            try:
+                await self._take_up()
+                await self._start_ready()
+            except StoreError as error:
+                log.error("Nothing can be started, next try in %.0f s: %s", RETRY_PAUSE_S, error)
+                await self._sleep(RETRY_PAUSE_S)
+            else:
+                await self._work.wait()
+
+    async def idle(self) -> bool:
+        """Nothing queued, nothing running."""
+        return not self._tasks and not await self._store.migrations((MigrationState.QUEUED, *IN_FLIGHT))
+
+    async def stop(self) -> None:
+        """No new move. A running migration goes on in the panel and is taken up again at the next start."""
+        self._stopping = True
+        self._work.set()
+        sending = list(self._sending)
+        if sending:
+            await asyncio.wait(sending, timeout=STOP_GRACE_S)
+        tasks = [*self._tasks.values(), *sending]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _take_up(self) -> None:
+        """Follows every migration in flight that nobody follows: after a restart, or after a defect."""
+        for migration in await self._store.migrations(IN_FLIGHT):
+            if migration.id not in self._tasks and not self._stopping:
+                log.info("Resuming migration %d of VM '%s'", migration.id, migration.move.vm_name)
+                self._spawn(migration, self._resume)
+
+    async def _start_ready(self) -> None:
+        if await self._service.paused_until() is not None:
+            return
+        for migration in await self._store.migrations((MigrationState.QUEUED,)):
+            if self._stopping or len(self._tasks) >= self._settings.max_parallel_migrations:
+                return
+            busy = frozenset[int]().union(*self._nodes.values())
+            if migration.id not in self._tasks and busy.isdisjoint(_nodes_of(migration)):
+                self._spawn(migration, self._carry_out)
+
+    def _spawn(self, migration: Migration, work: Work) -> None:
+        def ended(_: asyncio.Task[None]) -> None:
+            del self._tasks[migration.id], self._nodes[migration.id]
+            self.kick()
+
+        task = asyncio.create_task(self._bounded(migration, work), name=f"migration-{migration.id}")
+        self._tasks[migration.id], self._nodes[migration.id] = task, _nodes_of(migration)
+        task.add_done_callback(ended)
+
+    async def _bounded(self, migration: Migration, work: Work) -> None:
+        """One move's trouble must not stop the others, nor be tried again without a pause."""
+        name = migration.move.vm_name
+        try:
+            try:
+                await work(migration)
+                return
+            except StoreError:
+                raise
+            except Exception as error:
+                log.exception("Migration %d of VM '%s' met a defect", migration.id, name)
+                await self._give_up(migration, error)
+        except StoreError as error:
+            log.error("Migration %d of VM '%s' waits: %s", migration.id, name, error)
+        await self._sleep(RETRY_PAUSE_S)
+
+    async def _give_up(self, migration: Migration, error: Exception) -> None:
+        """After a defect: what was not sent is dropped; what may run is looked at again, while its time lasts."""
+        row = await self._fresh(migration)
+        words = f"{type(error).__name__}: {error}"
+        if row.state is MigrationState.QUEUED:
+            await self._record(row, Outcome(MigrationState.STALE, Reason.of("cannot-check"), words))
+        elif row.state in IN_FLIGHT and self._follower.overdue(row):
+            await self._record(row, Outcome(MigrationState.UNKNOWN, Reason.of("no-answer"), words))
+
+    # One move ---------------------------------------------------------------------------------
+
+    async def _carry_out(self, migration: Migration) -> None:
+        mark = None
+        try:
+            refusal, mark = await self._look_again(migration)
+        except _CANNOT_SEE as error:
+            log.warning("VM '%s' waits: %s", migration.move.vm_name, error)
+            await self._sleep(RETRY_PAUSE_S)
+            return
+        except PanelError as error:
+            refusal = Outcome(MigrationState.STALE, Reason.of("cannot-check"), str(error))
+        if refusal is not None:
+            await self._record(migration, refusal)
+        elif await self._service.paused_until() is None and not self._stopping:
+            await self._send(migration, mark)
+
+    async def _look_again(self, migration: Migration) -> tuple[Outcome | None, int | None]:
+        """Every rule on a fresh reading. Returns why not, and the newest entry of the VM's history."""
+        move = migration.move
+        if self._clock() - migration.queued_at > APPROVAL_VALID_FOR:
+            return _stale("approval-lapsed"), None
+        snapshot = await self._service.observe(measure=(move.source_id, move.target_id))
+        refusal = await self._refusal(migration, snapshot)
+        if refusal is not None:
+            return refusal, None
+        history = await self._follower.history(migration)
+        running = next((row for row in history or () if is_running(row)), None)
+        if running is not None:
+            return Outcome(MigrationState.STALE, Reason.of("vm-has-task", task=running.name or "?")), None
+        suitable = await self._panel.migration_targets(move.vm_id)
+        if suitable is not None and suitable.get(move.target_id) is False:
+            return Outcome(MigrationState.STALE, Reason.of("panel-says-unsuitable", node=move.target_name)), None
+        # Asking took its time: somebody may have excluded a node or changed the mode meanwhile.
+        mark = None if history is None else max((row.id for row in history), default=0)
+        return await self._refusal(migration, snapshot), mark
+
+    async def _refusal(self, migration: Migration, snapshot: Snapshot) -> Outcome | None:
+        """What people and rules have against this move now."""
+        own = next((s for s in snapshot.split() if s.clusters[0].id == migration.cluster_id), None)
+        if own is None:
+            return _stale("cluster-gone")
+        found = await self._store.move(migration.move_id)
+        by = found[1].decided_by if found else None
+        if by is not None and by.kind is ActorKind.POLICY and await self._service.mode() != "auto":
+            return _stale("mode-changed")
+        policy = await self._service.policy(snapshot)
+        recent = await self._store.recent(policy, self._clock(), besides=migration.id)
+        move = migration.move
+        reason = check_move(own, policy, recent, move.vm_id, move.target_id, source_id=move.source_id)
+        if reason is None:
+            return None
+        return Outcome(MigrationState.SKIPPED if reason.code in GONE else MigrationState.STALE, reason)
+
+    async def _send(self, migration: Migration, mark: int | None) -> None:
+        """The one POST, and what follows from its answer."""
+        # A stop waits for this: it must not tear the request from the records before and after it.
+        starting = asyncio.ensure_future(self._start(migration, mark))
+        self._sending.add(starting)
+        starting.add_done_callback(self._sending.discard)
+        try:
+            await starting
+        except OutcomeUnknown as error:
+            log.warning("The answer to the start of VM '%s' never came: %s", migration.move.vm_name, error)
+        except (PanelUnavailable, PanelAuthError) as error:
+            await self._record(migration, Outcome.failed(Reason.of("not-sent"), str(error)))
+            return
+        except PanelError as error:
+            await self._record(migration, Outcome.failed(Reason.of("refused"), str(error)))
+            return
+        await self._resume(migration)
+
+    async def _start(self, migration: Migration, mark: int | None) -> None:
+        move = migration.move
+        await self._store.advance(migration.id, MigrationState.STARTING, self._clock(), history_mark=mark)
+        self._changed(migration)
+        log.info("Migrating VM '%s' from '%s' to '%s'", move.vm_name, move.source_name, move.target_name)
+        started = await self._panel.start_migration(move.vm_id, move.target_id)
+        await self._store.advance(migration.id, MigrationState.RUNNING, self._clock(), consul_id=started.consul_id)
+        self._changed(migration)
+
+    async def _resume(self, migration: Migration) -> None:
+        """Takes up a migration whose start may or may not have reached the panel, or that is running."""
+        row = await self._fresh(migration)
+        if row.state not in IN_FLIGHT:
+            return
+        outcome = None
+        if row.state is MigrationState.STARTING:
+            outcome = await self._follower.find(row)
+            self._changed(row)
+        if outcome is None:
+            outcome = await self._follower.follow(row)
+        await self._record(row, outcome)
+
+    async def settle_unknown(self) -> None:
+        """Asks the panel about every migration of unknown outcome; call it once a cycle."""
+        for migration in await self._store.migrations((MigrationState.UNKNOWN,)):
+            try:
+                outcome = await self._follower.settle(migration)
+                if outcome is not None:
+                    await self._record(migration, outcome)
+            except StoreError:
+                raise
+            except PanelError as error:
+                log.warning("The outcome for VM '%s' stays unknown: %s", migration.move.vm_name, error)
+                if isinstance(error, _CANNOT_SEE):
+                    return
+            except Exception:
+                # One that cannot be settled must stop neither the others nor the cycle after them.
+                log.exception("The outcome for VM '%s' stays unknown", migration.move.vm_name)
+
+    # Writing down -----------------------------------------------------------------------------
+
+    async def _record(self, migration: Migration, outcome: Outcome) -> None:
+        now = self._clock()
+        await self._store.advance(migration.id, outcome.state, now, reason=outcome.reason, error=outcome.error)
+        self._changed(migration)
+        self._notifier.notices_waiting()
+        seconds = round((now - (migration.started_at or now)).total_seconds())
+        name = migration.move.vm_name
+        if outcome.state is MigrationState.SUCCEEDED:
+            log.info("Migration completed successfully in %d seconds (VM '%s')", seconds, name)
+        elif outcome.state in (MigrationState.FAILED, MigrationState.UNKNOWN):
+            log.error("Migration of VM '%s': %s: %s %s", name, outcome.state.value, outcome.reason, outcome.error or "")
+        else:
+            log.warning("VM '%s' was not moved: %s %s", name, outcome.reason, outcome.error or "")
+
+    def _changed(self, migration: Migration) -> None:
+        self._notifier.proposals_changed(migration.proposal_id)
+
+    async def _fresh(self, migration: Migration) -> Migration:
+        found = await self._store.move(migration.move_id)
+        if found is None or found[1].migration is None:
+            raise LookupError(f"migration {migration.id} has no row")
+        return found[1].migration
+
+
+def _stale(code: str) -> Outcome:
+    return Outcome(MigrationState.STALE, Reason.of(code))
+
+
+def _nodes_of(migration: Migration) -> frozenset[int]:
+    return frozenset({migration.move.source_id, migration.move.target_id})

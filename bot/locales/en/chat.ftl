@@ -1,0 +1,257 @@
+# What the chat says. HTML of Telegram is allowed here; every argument comes in escaped.
+
+## Durations and moments
+duration-seconds = { $seconds } s
+duration-minutes = { $minutes } min
+duration-minutes-seconds = { $minutes } min { $seconds } s
+duration-hours = { $hours } h
+duration-hours-minutes = { $hours } h { $minutes } min
+duration-days = { $days } d
+duration-days-hours = { $days } d { $hours } h
+in-time = in { $duration }
+until-time = until { $time }
+until-ended = until someone ends it
+size = { $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } GiB
+
+## The proposal
+report-title = { $overloaded ->
+    [0] ✅ <b>{ $cluster }</b>: no node is overloaded
+    [one] ⚠️ <b>{ $cluster }</b>: { $overloaded } of { $nodes } nodes is overloaded
+   *[other] ⚠️ <b>{ $cluster }</b>: { $overloaded } of { $nodes } nodes are overloaded
+}
+table-head = node
+table-cpu = CPU
+table-memory = mem
+table-vms = VMs
+table-unknown = ?
+table-more = … { $count } more
+proposal-open = { $count ->
+    [one] <b>1 move proposed</b>, can be approved until { $time }
+   *[other] <b>{ $count } moves proposed</b>, can be approved until { $time }
+}
+proposal-decided = { $count ->
+    [one] <b>The move is decided</b>
+   *[other] <b>All { $count } moves are decided</b>
+}
+proposal-automatic = { $count ->
+    [one] <b>1 move</b>, started by itself (automatic mode)
+   *[other] <b>{ $count } moves</b>, started by themselves (automatic mode)
+}
+proposal-expired = ⌛ Nobody decided in time. If the overload stays, the next check proposes anew.
+proposal-closed = 🔁 { $reason }
+proposal-page = Moves { $first } to { $last } of { $count }
+move-line = <b>{ $number }. { $vm }</b> · { $size }
+move-route = { $source } → <b>{ $target }</b>
+move-effect = { $node }: CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }, mem { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }%
+move-effect-load = { $node }: load { NUMBER($before, maximumFractionDigits: 2) } → about { NUMBER($after, maximumFractionDigits: 2) } per CPU
+report-load = <b>{ $node }</b>: { $load }
+load-ssh = load { NUMBER($load, maximumFractionDigits: 2) } per CPU, ssh, { NUMBER($seconds) } s ago
+load-panel = ratio { NUMBER($ratio, maximumFractionDigits: 1) }, panel
+move-why = <i>{ $reason }</i>
+move-caution = ⚠️ { $reason }
+rejections-title = { $count ->
+    [one] Not moved: 1 reason
+   *[other] Not moved or not used: { $count } reasons
+}
+rejection-line = { $name }: { $reason }
+rejection-per-target = { $reason } ({ $count })
+rejection-count = { $reason } ({ $count }×)
+rejections-more = … and { $count } more
+
+state-pending = ⏳ waits for a decision
+state-approved = ✅ approved by { $who }
+state-skipped = ⏭ skipped by { $who }
+state-expired = ⌛ expired
+state-superseded = 🔁 replaced by a newer plan
+state-withdrawn = ⛔ withdrawn
+state-auto = 🤖 automatic
+migration-queued = waits for its turn
+migration-starting = ▶️ starting
+migration-running = ▶️ running for { $duration }
+migration-succeeded = ✅ done in { $duration }
+migration-failed = ❌ failed: { $reason }
+migration-unknown = ❓ outcome unknown: { $reason }
+migration-stale = 🚫 not started: { $reason }
+migration-skipped = ⏭ not needed: { $reason }
+panel-words = The panel says: <i>{ $error }</i>
+
+button-approve = ✅ Approve { $number }
+button-skip = ⏭ Skip { $number }
+button-approve-all = ✅ Approve all { $count }
+button-skip-all = ⏭ Skip all
+button-previous = ‹ Back
+button-next = More ›
+
+## Popups (plain text, at most 200 characters)
+popup-approved = Approved: { $vm } goes to { $target }.
+popup-skipped = Skipped: { $vm } stays. It is not proposed again for { $duration }.
+popup-approved-all = { $count ->
+    [one] 1 move approved.
+   *[other] { $count } moves approved.
+}
+popup-skipped-all = { $count ->
+    [one] 1 move skipped.
+   *[other] { $count } moves skipped.
+}
+popup-first-approved = { $who } was first: approved { $duration } ago.
+popup-first-skipped = { $who } was first: skipped { $duration } ago.
+popup-expired = Too late: this proposal has expired. The next check proposes anew if needed.
+popup-superseded = A newer plan has replaced this one.
+popup-withdrawn = An exclusion forbids this move now.
+popup-nothing-left = Everything here is decided already.
+popup-not-yours = You may not use this button.
+popup-viewer = You may look, but not decide.
+popup-old = This button no longer works. /proposals shows what waits.
+popup-dry-run = Dry run: nothing can be decided.
+popup-paused = { $text } The balancer is paused: it starts after /resume.
+
+## Notices
+notice-failed = ❌ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }
+notice-unknown = ❓ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }. Nothing else will be moved from or to these nodes until the panel tells how it ended.
+notice-finished = { $failed ->
+    [0] ✅ <b>{ $cluster }</b>: { $done } of { $count } moves done in { $duration }.
+   *[other] ⚠️ <b>{ $cluster }</b>: { $done } of { $count } moves done in { $duration }, { $failed } not.
+}
+dry-run-note = 🧪 Dry run: nothing is stored and nothing will move.
+
+## Commands
+menu-start = Short tour
+menu-help = All commands
+menu-status = How the clusters are
+menu-nodes = Nodes, worst first
+menu-node = One node
+menu-dryrun = What would be moved now
+menu-balance = Check the clusters now
+menu-proposals = What waits for a decision
+menu-history = Last decisions and migrations
+menu-exclude = Take a node out
+menu-include = Take a node in again
+menu-exclusions = Which nodes are out
+menu-mode = Ask first, or automatic
+menu-pause = Pause the balancer
+menu-resume = Go on
+menu-settings = Settings in force
+
+start-text =
+    👋 <b>VM Balancer</b> watches your VMmanager clusters. When a node is overloaded it proposes live migrations here, and carries out what you approve.
+
+    /status – how the clusters are
+    /dryrun – what would be moved now
+    /proposals – what waits for you
+    /help – everything else
+start-viewer = You may look; admins decide.
+help-title = <b>Commands</b>
+help-line = /{ $command } { $arguments } – { $text }
+help-line-plain = /{ $command } – { $text }
+
+status-title = <b>VM Balancer</b> · { $mode ->
+    [auto] automatic mode
+   *[approve] asks before it moves
+}
+status-paused = ⏸ Paused { $until }
+status-age = Data { $duration } old
+status-never = The panel has not answered yet.
+status-problem = 🔌 The panel does not answer: { $problem }
+status-next = next check { $when }
+status-waiting = { $count ->
+    [0] Nothing waits for a decision.
+    [one] ⏳ 1 move waits: /proposals
+   *[other] ⏳ { $count } moves wait: /proposals
+}
+status-running = { $count ->
+    [0] Nothing is being moved.
+   *[other] ▶️ Being moved: { $count }
+}
+status-running-line = { $vm }: { $source } → { $target }, { $state }
+status-exclusions = { $count ->
+    [one] ⛔ 1 exclusion: /exclusions
+   *[other] ⛔ { $count } exclusions: /exclusions
+}
+status-dry-run = 🧪 Dry run: nothing will be moved.
+no-clusters = The panel shows no cluster.
+nodes-title = <b>{ $cluster }</b>: { $count ->
+    [one] 1 node
+   *[other] { $count } nodes
+}, worst first
+node-title = <b>{ $node }</b> in { $cluster }
+node-state-overloaded = ⚠️ overloaded: { $reason }
+node-state-unknown = ❓ load unknown: { $reason }
+node-state-fine = ✅ not overloaded
+node-cpu = CPU { NUMBER($ratio, maximumFractionDigits: 2) } vCPU per CPU ({ $used } of { $cpus } CPUs’ vCPUs), score { NUMBER($score, maximumFractionDigits: 2) }
+node-averages = Load average { NUMBER($one, maximumFractionDigits: 2) }, { NUMBER($five, maximumFractionDigits: 2) }, { NUMBER($fifteen, maximumFractionDigits: 2) }; really available { NUMBER($free, maximumFractionDigits: 1) } of { NUMBER($total, maximumFractionDigits: 1) } GiB
+node-pressure = In the last minute something waited { NUMBER($cpu, maximumFractionDigits: 1) } % of the time for a CPU, { NUMBER($memory, maximumFractionDigits: 1) } % for memory
+node-memory = Memory { NUMBER($percent, maximumFractionDigits: 1) } % ({ NUMBER($used, maximumFractionDigits: 1) } of { NUMBER($total, maximumFractionDigits: 1) } GiB)
+node-vms = { $count ->
+    [one] 1 VM
+   *[other] { $count } VMs
+}, active ones hold { $vcpus } vCPU and { NUMBER($gib, maximumFractionDigits: 1) } GiB
+node-versions = QEMU { $qemu }, kernel { $kernel }
+node-flag-maintenance = 🔧 in maintenance
+node-flag-creation = 🚷 takes no new VMs
+node-flag-state = state: { $state }
+node-no-target = Takes nothing now: { $reason }
+node-excluded = ⛔ excluded as { $role } { $until }, by { $who }
+node-vm-line = { $vm } · { $size } · { $state }
+node-biggest = Largest VMs:
+unknown-value = unknown
+
+dryrun-nothing = { $overloaded ->
+    [0] Nothing to do.
+   *[other] Nothing can be moved now.
+}
+balance-started = 🔎 Checking the clusters …
+balance-busy = A check is running already.
+balance-paused = ⏸ The balancer is paused: /resume first.
+balance-failed = 🔌 The check failed: { $problem }
+balance-done = { $proposed ->
+    [0] ✅ Checked { $clusters ->
+        [one] 1 cluster
+       *[other] { $clusters } clusters
+    }: nothing new to propose.
+    [one] ✅ Checked: 1 new proposal.
+   *[other] ✅ Checked: { $proposed } new proposals.
+}
+balance-left-alone = { $cluster }: { $reason }
+proposals-none = Nothing waits for a decision.
+proposals-line = <b>{ $cluster }</b>: { $count ->
+    [one] 1 move waits
+   *[other] { $count } moves wait
+} until { $time }
+proposals-again = I have posted what waits once more, below.
+history-none = Nothing has been decided yet.
+history-title = <b>Last decisions</b>, newest first
+history-line = { $time } { $state }
+    <b>{ $vm }</b> { $source } → { $target }
+role-source = source
+role-target = target
+role-both = source and target
+exclude-usage = Which node? /exclude NODE [source|target] [2h|3d], for example: /exclude node3 target 2h
+exclude-done = ⛔ <b>{ $node }</b> is excluded as { $role } { $until }.
+exclude-choose = More than one node is called { $name }. Which one?
+include-usage = Which node? /include NODE
+include-done = ✅ <b>{ $node }</b> takes part again.
+include-none = { $node } was not excluded here. Nodes excluded in the settings stay so.
+exclusions-none = No node is excluded.
+exclusions-title = <b>Excluded nodes</b>
+exclusion-line = ⛔ <b>{ $node }</b> as { $role } { $until }, by { $who }
+exclusion-setting = ⚙️ <b>{ $node }</b> as { $role }, by the settings
+mode-now = { $mode ->
+    [auto] 🤖 Automatic mode: moves are carried out and only reported.
+   *[approve] 🙋 Approve mode: nothing moves before someone approves.
+}
+mode-usage = /mode approve or /mode auto
+mode-changed = { $text } (set by { $who })
+pause-done = ⏸ Paused { $until }. What runs now goes on; nothing new starts.
+resume-done = ▶️ Going on.
+resume-none = It was not paused.
+settings-title = <b>Settings</b>
+settings-line = <code>{ $name }</code> { $value }
+settings-stored = 💬 set in the chat by { $who }: { $name } = { $value }
+not-found-node = There is no node { $name }.
+not-found-cluster = There is no cluster { $name }.
+not-found-near = Did you mean: { $names }?
+duration-bad = { $text } is not a length of time: write 30m, 2h or 3d.
+number-bad = { $text } is not a number from 1 to { $most }.
+only-admins = Only admins may do this.
+unknown-command = I do not know { $command }.
+problem = Something went wrong: { $problem }

@@ -1,0 +1,267 @@
+# Что говорит чат. Здесь допустим HTML Telegram; все аргументы приходят экранированными.
+# Имена не склоняются и рода не имеют: рядом с ними стоит слово, которое с ними не согласуется.
+
+## Длительности и моменты
+duration-seconds = { $seconds } с
+duration-minutes = { $minutes } мин
+duration-minutes-seconds = { $minutes } мин { $seconds } с
+duration-hours = { $hours } ч
+duration-hours-minutes = { $hours } ч { $minutes } мин
+duration-days = { $days } д
+duration-days-hours = { $days } д { $hours } ч
+in-time = через { $duration }
+until-time = до { $time }
+until-ended = до отмены
+size = { $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
+
+## Предложение
+report-title = { $overloaded ->
+    [0] ✅ <b>{ $cluster }</b>: перегруженных узлов нет
+    [one] ⚠️ <b>{ $cluster }</b>: перегружен { $overloaded } узел из { $nodes }
+    [few] ⚠️ <b>{ $cluster }</b>: перегружено { $overloaded } узла из { $nodes }
+   *[many] ⚠️ <b>{ $cluster }</b>: перегружено { $overloaded } узлов из { $nodes }
+}
+table-head = узел
+table-cpu = CPU
+table-memory = пам
+table-vms = ВМ
+table-unknown = ?
+table-more = … ещё { $count }
+proposal-open = { $count ->
+    [one] <b>Предложена { $count } миграция</b>, одобрить можно до { $time }
+    [few] <b>Предложены { $count } миграции</b>, одобрить можно до { $time }
+   *[many] <b>Предложено { $count } миграций</b>, одобрить можно до { $time }
+}
+proposal-decided = { $count ->
+    [1] <b>Решение по миграции принято</b>
+   *[other] <b>Решения по всем { $count } миграциям приняты</b>
+}
+proposal-automatic = { $count ->
+    [one] <b>{ $count } миграция</b>, запущена автоматически
+    [few] <b>{ $count } миграции</b>, запущены автоматически
+   *[many] <b>{ $count } миграций</b>, запущены автоматически
+}
+proposal-expired = ⌛ Вовремя никто не решил. Если перегрузка останется, следующая проверка предложит заново.
+proposal-closed = 🔁 { $reason }
+proposal-page = Миграции { $first }–{ $last } из { $count }
+move-line = <b>{ $number }. { $vm }</b> · { $size }
+move-route = { $source } → <b>{ $target }</b>
+move-effect = { $node }: CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }; пам { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }%
+move-effect-load = { $node }: нагрузка { NUMBER($before, maximumFractionDigits: 2) } → примерно { NUMBER($after, maximumFractionDigits: 2) } на CPU
+report-load = <b>{ $node }</b>: { $load }
+load-ssh = нагрузка { NUMBER($load, maximumFractionDigits: 2) } на CPU, ssh, { NUMBER($seconds) } с назад
+load-panel = отношение { NUMBER($ratio, maximumFractionDigits: 1) }, панель
+move-why = <i>{ $reason }</i>
+move-caution = ⚠️ { $reason }
+rejections-title = { $count ->
+    [one] Что не подошло: { $count } причина
+    [few] Что не подошло: { $count } причины
+   *[many] Что не подошло: { $count } причин
+}
+rejection-line = { $name }: { $reason }
+rejection-per-target = { $reason } ({ $count })
+rejection-count = { $reason } ({ $count }×)
+rejections-more = … и ещё { $count }
+
+state-pending = ⏳ ждёт решения
+state-approved = ✅ одобрено: { $who }
+state-skipped = ⏭ пропущено: { $who }
+state-expired = ⌛ время вышло
+state-superseded = 🔁 заменено новым планом
+state-withdrawn = ⛔ отозвано
+state-auto = 🤖 автоматически
+migration-queued = ждёт очереди
+migration-starting = ▶️ запускается
+migration-running = ▶️ идёт { $duration }
+migration-succeeded = ✅ готово за { $duration }
+migration-failed = ❌ не удалось: { $reason }
+migration-unknown = ❓ исход неизвестен: { $reason }
+migration-stale = 🚫 не запущено: { $reason }
+migration-skipped = ⏭ не потребовалось: { $reason }
+panel-words = Ответ панели: <i>{ $error }</i>
+
+button-approve = ✅ Одобрить { $number }
+button-skip = ⏭ Пропустить { $number }
+button-approve-all = ✅ Все { $count }
+button-skip-all = ⏭ Пропустить все
+button-previous = ‹ Назад
+button-next = Дальше ›
+
+## Всплывающие ответы (простой текст, не длиннее 200 знаков)
+popup-approved = Одобрено: { $vm } → { $target }.
+popup-skipped = Пропущено: { $vm } остаётся на месте. Снова предложим не раньше чем через { $duration }.
+popup-approved-all = { $count ->
+    [one] Одобрена { $count } миграция.
+    [few] Одобрены { $count } миграции.
+   *[many] Одобрено { $count } миграций.
+}
+popup-skipped-all = { $count ->
+    [one] Пропущена { $count } миграция.
+    [few] Пропущены { $count } миграции.
+   *[many] Пропущено { $count } миграций.
+}
+popup-first-approved = Уже одобрено: { $who }, { $duration } назад.
+popup-first-skipped = Уже пропущено: { $who }, { $duration } назад.
+popup-expired = Поздно: срок предложения истёк. Если нужно, следующая проверка предложит заново.
+popup-superseded = Это предложение заменено новым планом.
+popup-withdrawn = Узел исключён, эта миграция теперь запрещена.
+popup-nothing-left = Здесь уже всё решено.
+popup-not-yours = Эта кнопка не для вас.
+popup-viewer = Вам можно смотреть, но не решать.
+popup-old = Эта кнопка больше не работает. Что ждёт решения: /proposals
+popup-dry-run = Пробный прогон: решения не принимаются.
+popup-paused = { $text } Балансировщик на паузе: запуск после /resume.
+
+## Уведомления
+notice-failed = ❌ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }
+notice-unknown = ❓ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }. Пока панель не сообщит исход, эти узлы не участвуют в других миграциях.
+notice-finished = { $failed ->
+    [0] ✅ <b>{ $cluster }</b>: выполнено { $done } из { $count } за { $duration }.
+   *[other] ⚠️ <b>{ $cluster }</b>: выполнено { $done } из { $count } за { $duration }, не выполнено: { $failed }.
+}
+dry-run-note = 🧪 Пробный прогон: ничего не сохраняется и не перемещается.
+
+## Команды
+menu-start = Кратко о боте
+menu-help = Все команды
+menu-status = Состояние кластеров
+menu-nodes = Узлы, худшие первыми
+menu-node = Один узел
+menu-dryrun = Что бот переместил бы сейчас
+menu-balance = Проверить кластеры сейчас
+menu-proposals = Что ждёт решения
+menu-history = Последние решения и миграции
+menu-exclude = Исключить узел
+menu-include = Вернуть узел
+menu-exclusions = Исключённые узлы
+menu-mode = С одобрением или автоматически
+menu-pause = Поставить на паузу
+menu-resume = Снять с паузы
+menu-settings = Действующие настройки
+
+start-text =
+    👋 <b>VM Balancer</b> следит за вашими кластерами VMmanager. Если узел перегружен, бот предлагает здесь живые миграции и выполняет те, что вы одобрите.
+
+    /status — состояние кластеров
+    /dryrun — что бот переместил бы сейчас
+    /proposals — что ждёт вашего решения
+    /help — все остальные команды
+start-viewer = Вам можно смотреть; решают администраторы.
+help-title = <b>Команды</b>
+help-line = /{ $command } { $arguments } — { $text }
+help-line-plain = /{ $command } — { $text }
+
+status-title = <b>VM Balancer</b> · { $mode ->
+    [auto] автоматический режим
+   *[approve] перемещает только с одобрением
+}
+status-paused = ⏸ Пауза { $until }
+status-age = Данные получены { $duration } назад
+status-never = Панель ещё ни разу не ответила.
+status-problem = 🔌 Панель не отвечает: { $problem }
+status-next = следующая проверка { $when }
+status-waiting = { $count ->
+    [0] Решения ничего не ждёт.
+    [one] ⏳ { $count } миграция ждёт решения: /proposals
+    [few] ⏳ { $count } миграции ждут решения: /proposals
+   *[many] ⏳ { $count } миграций ждут решения: /proposals
+}
+status-running = { $count ->
+    [0] Сейчас ничего не перемещается.
+   *[other] ▶️ Идёт миграций: { $count }
+}
+status-running-line = { $vm }: { $source } → { $target }, { $state }
+status-exclusions = { $count ->
+    [one] ⛔ { $count } исключение: /exclusions
+    [few] ⛔ { $count } исключения: /exclusions
+   *[many] ⛔ { $count } исключений: /exclusions
+}
+status-dry-run = 🧪 Пробный прогон: ничего не переместится.
+no-clusters = Панель не показывает ни одного кластера.
+nodes-title = <b>{ $cluster }</b>: { $count ->
+    [one] { $count } узел
+    [few] { $count } узла
+   *[many] { $count } узлов
+}, худшие первыми
+node-title = <b>{ $node }</b>, кластер { $cluster }
+node-state-overloaded = ⚠️ перегружен: { $reason }
+node-state-unknown = ❓ нагрузка неизвестна: { $reason }
+node-state-fine = ✅ не перегружен
+node-cpu = CPU: { NUMBER($ratio, maximumFractionDigits: 2) } vCPU на CPU ({ $used } vCPU на { $cpus } CPU), оценка { NUMBER($score, maximumFractionDigits: 2) }
+node-averages = Средняя нагрузка { NUMBER($one, maximumFractionDigits: 2) }, { NUMBER($five, maximumFractionDigits: 2) }, { NUMBER($fifteen, maximumFractionDigits: 2) }; действительно свободно { NUMBER($free, maximumFractionDigits: 1) } из { NUMBER($total, maximumFractionDigits: 1) } ГиБ
+node-pressure = За последнюю минуту что-то ждало CPU { NUMBER($cpu, maximumFractionDigits: 1) } % времени, память — { NUMBER($memory, maximumFractionDigits: 1) } %
+node-memory = Память: { NUMBER($percent, maximumFractionDigits: 1) } % ({ NUMBER($used, maximumFractionDigits: 1) } из { NUMBER($total, maximumFractionDigits: 1) } ГиБ)
+node-vms = { $count } ВМ, активные занимают { $vcpus } vCPU и { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
+node-versions = QEMU: { $qemu }, ядро: { $kernel }
+node-flag-maintenance = 🔧 на обслуживании
+node-flag-creation = 🚷 новые ВМ не принимает
+node-flag-state = состояние: { $state }
+node-no-target = Сейчас ничего не принимает: { $reason }
+node-excluded = ⛔ исключён как { $role } { $until } (автор: { $who })
+node-vm-line = { $vm } · { $size } · { $state }
+node-biggest = Самые крупные ВМ:
+unknown-value = неизвестно
+
+dryrun-nothing = { $overloaded ->
+    [0] Делать ничего не нужно.
+   *[other] Сейчас ничего нельзя переместить.
+}
+balance-started = 🔎 Проверяю кластеры…
+balance-busy = Проверка уже идёт.
+balance-paused = ⏸ Балансировщик на паузе: сначала /resume.
+balance-failed = 🔌 Проверка не удалась: { $problem }
+balance-done = { $proposed ->
+    [0] ✅ { $clusters ->
+        [one] Проверен { $clusters } кластер
+        [few] Проверено { $clusters } кластера
+       *[many] Проверено { $clusters } кластеров
+    }: новых предложений нет.
+    [one] ✅ Проверено: { $proposed } новое предложение.
+    [few] ✅ Проверено: { $proposed } новых предложения.
+   *[many] ✅ Проверено: { $proposed } новых предложений.
+}
+balance-left-alone = { $cluster }: { $reason }
+proposals-none = Решения ничего не ждёт.
+proposals-line = <b>{ $cluster }</b>: { $count ->
+    [one] { $count } миграция ждёт
+    [few] { $count } миграции ждут
+   *[many] { $count } миграций ждут
+} решения до { $time }
+proposals-again = Всё, что ждёт решения, — ещё раз ниже.
+history-none = Решений ещё не было.
+history-title = <b>Последние решения</b>, новые сверху
+history-line = { $time } { $state }
+    <b>{ $vm }</b> { $source } → { $target }
+role-source = источник
+role-target = цель
+role-both = источник и цель
+exclude-usage = Какой узел? /exclude NODE [source|target] [2h|3d], например: /exclude node3 target 2h
+exclude-done = ⛔ Узел <b>{ $node }</b> исключён как { $role } { $until }.
+exclude-choose = С именем { $name } есть несколько узлов. Какой из них?
+include-usage = Какой узел? /include NODE
+include-done = ✅ Узел <b>{ $node }</b> снова участвует.
+include-none = Узел { $node } в чате не исключали. Исключённые в настройках остаются исключёнными.
+exclusions-none = Исключённых узлов нет.
+exclusions-title = <b>Исключённые узлы</b>
+exclusion-line = ⛔ <b>{ $node }</b> как { $role } { $until } (автор: { $who })
+exclusion-setting = ⚙️ <b>{ $node }</b> как { $role }, из настроек
+mode-now = { $mode ->
+    [auto] 🤖 Автоматический режим: миграции выполняются сами, в чат приходит только отчёт.
+   *[approve] 🙋 Режим одобрения: пока никто не одобрит, ничего не перемещается.
+}
+mode-usage = /mode approve или /mode auto
+mode-changed = { $text } (автор: { $who })
+pause-done = ⏸ Пауза { $until }. Что уже идёт, продолжится; новое не начнётся.
+resume-done = ▶️ Продолжаем.
+resume-none = Паузы и не было.
+settings-title = <b>Настройки</b>
+settings-line = <code>{ $name }</code> { $value }
+settings-stored = 💬 задано в чате: { $name } = { $value } (автор: { $who })
+not-found-node = Узла { $name } нет.
+not-found-cluster = Кластера { $name } нет.
+not-found-near = Возможно, вы имели в виду: { $names }?
+duration-bad = { $text } — не длительность: напишите 30m, 2h или 3d, можно и 30м, 2ч или 3д.
+number-bad = { $text } — не число от 1 до { $most }.
+only-admins = Это могут только администраторы.
+unknown-command = Не знаю команды { $command }.
+problem = Что-то пошло не так: { $problem }

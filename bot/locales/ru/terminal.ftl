@@ -1,0 +1,29 @@
+# Что говорят терминал и журнал, сверх общего с чатом. Простой текст.
+terminal-title = Кластер { $cluster } (ID { NUMBER($id, useGrouping: 0) }): { $overloaded ->
+    [0] перегруженных узлов нет, всего { $nodes }
+    [one] перегружен { $overloaded } узел из { $nodes }
+    [few] перегружено { $overloaded } узла из { $nodes }
+   *[many] перегружено { $overloaded } узлов из { $nodes }
+}
+terminal-move = { $number }. { $vm } ({ $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } ГиБ): { $source } → { $target }
+terminal-pending = ждёт решения
+terminal-approved = одобрено
+terminal-skipped = пропущено
+terminal-expired = время вышло, никто не решил
+terminal-superseded = заменено новым планом
+terminal-withdrawn = отозвано, запрещено исключением узла
+terminal-queued = одобрено, не запущено
+terminal-starting = запускается
+terminal-running = идёт
+terminal-succeeded = готово за { $seconds } с
+terminal-failed = не удалось: { $reason }
+terminal-unknown = исход неизвестен: { $reason }
+terminal-stale = не запущено: { $reason }
+terminal-ask = Одобрить? [д]а, [н]ет, [в]се, [q] — выйти без решения:{" "}
+terminal-dry-run = Пробный прогон: ничего не изменено.
+terminal-nobody = Ничего не сделано: BALANCE_MODE — approve, а спросить некого. Запустите в терминале, задайте TELEGRAM_BOT_TOKEN, добавьте --yes или задайте BALANCE_MODE=auto.
+terminal-nothing = Делать ничего не нужно.
+terminal-paused = Балансировщик на паузе, ничего не сделано. Отправьте /resume в чат или подождите.
+terminal-left-alone = Кластер { $cluster }: { $reason }
+terminal-waiting-chat = Предложение в чате; ждём, пока по нему решат или истечёт срок.
+terminal-headless = TELEGRAM_BOT_TOKEN не задан, одобрить некому. Предложения только пишутся в журнал; чтобы программа действовала, задайте BALANCE_MODE=auto или запустите --once в терминале.

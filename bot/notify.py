@@ -1,0 +1,94 @@
+"""Notifier: whoever shows people what happens. The core of the bot only says that something changed.
+
+The rows in the store are what is shown; a notifier reads them in its own time and never holds up a
+cycle or a migration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+
+from balancer.model import Plan
+from bot.errors import StoreError
+from bot.proposals import Proposal
+from bot.report import outcome_line, plan_lines
+from bot.store import Notice, Store
+from bot.texts import Texts
+
+log = logging.getLogger(__name__)
+
+
+class Notifier(Protocol):
+    """What the service and the executor say to the outside. Both calls return at once."""
+
+    def proposals_changed(self, *proposal_ids: int) -> None:
+        """These proposals look different now."""
+
+    def notices_waiting(self) -> None:
+        """There are notices in the store that nobody has sent."""
+
+
+class LogNotifier:
+    """Shows proposals and notices in the log: for a program without Telegram."""
+
+    def __init__(self, store: Store, texts: Texts) -> None:
+        self._store = store
+        self._texts = texts
+        self._changed: set[int] = set()
+        self._seen: set[int] = set()
+        self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
+
+    def proposals_changed(self, *proposal_ids: int) -> None:
+        self._changed.update(proposal_ids)
+        self._wake.set()
+
+    def notices_waiting(self) -> None:
+        self._wake.set()
+
+    async def rehearsed(self, plans: Sequence[Plan]) -> None:
+        """Writes the plans of a dry run."""
+        for plan in plans:
+            for line in plan_lines(self._texts, plan):
+                log.info("%s", line)
+
+    async def run(self) -> None:
+        """Writes what is new, for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self.flush()
+            except StoreError as error:
+                log.error("%s", error)
+
+    async def flush(self) -> None:
+        """Writes what is new, each thing once, also while another call does the same."""
+        async with self._writing:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        for proposal_id in sorted(self._changed):
+            self._changed.discard(proposal_id)
+            proposal = await self._store.proposal(proposal_id)
+            if proposal is not None:
+                self._write(proposal)
+        for notice in await self._store.unsent_notices():
+            await self._say(notice)
+
+    def _write(self, proposal: Proposal) -> None:
+        if proposal.id not in self._seen:
+            self._seen.add(proposal.id)
+            for line in plan_lines(self._texts, proposal.plan):
+                log.info("%s", line)
+        for proposed in proposal.moves:
+            log.info("%s", outcome_line(self._texts, proposed))
+
+    async def _say(self, notice: Notice) -> None:
+        """Failures and ends stand in the log already; an outage has its own sentence."""
+        if notice.body is not None:
+            log.warning("%s", self._texts.reason(notice.body))
+        await self._store.notice_sent(notice.id, notice.created_at)

@@ -1,0 +1,207 @@
+"""Service and executor on a real database and a real panel over HTTP, with a clock that is moved by hand.
+
+What was asked of the panel is read from the panel's own log. A pause moves the clock and the panel's world
+on, so that an hour of following takes no time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from bot_builders import ANNA, Clock, until
+
+from bot.config import Settings
+from bot.executor import Executor
+from bot.proposals import Migration, MigrationState, Verdict
+from bot.service import CycleReport, Service
+from bot.store import Store
+from bot.vmmanager import VMManagerAPI
+from sandbox.panel_server import RunningPanel, start_panel
+from sandbox.world import World
+
+NODE: dict[str, Any] = {"cpu_number": 16, "ram_mib": 131072}
+HOT: dict[str, Any] = {
+    "clusters": [{"id": 1, "name": "Production"}],
+    "nodes": [{"id": 1, "name": "hot", **NODE}, {"id": 2, "name": "cool", **NODE}, {"id": 3, "name": "mild", **NODE}],
+    "vms": [
+        {"id": 11, "name": "small-a", "node": 1, "cpu_number": 2, "ram_mib": 2048},
+        {"id": 12, "name": "small-b", "node": 1, "cpu_number": 2, "ram_mib": 3072},
+        {"id": 13, "name": "small-c", "node": 1, "cpu_number": 4, "ram_mib": 4096},
+        *({"id": 20 + i, "name": f"big-{i}", "node": 1, "cpu_number": 16, "ram_mib": 8192} for i in range(7)),
+        {"id": 40, "name": "resident", "node": 3, "cpu_number": 16, "ram_mib": 8192},
+    ],
+}
+"""`hot`: 120 vCPU on 16 CPUs, ratio 7.5; 7.0 is not above the line any more."""
+
+
+def hot_clusters(count: int) -> dict[str, Any]:
+    """So many clusters, each with a hot node that has one small VM (id 100·n + 1), and a cool one."""
+    world: dict[str, Any] = {"clusters": [], "nodes": [], "vms": []}
+    for n in range(1, count + 1):
+        first = 10 * n
+        world["clusters"].append({"id": n, "name": f"c{n}"})
+        world["nodes"] += [
+            {"id": first + 1, "name": f"hot-{n}", "cluster": n, **NODE},
+            {"id": first + 2, "name": f"cool-{n}", "cluster": n, **NODE},
+        ]
+        world["vms"].append({"id": 100 * n + 1, "name": f"small-{n}", "node": first + 1, "ram_mib": 2048})
+        world["vms"] += [
+            {"id": 100 * n + 10 + i, "name": f"big-{n}-{i}", "node": first + 1, "cpu_number": 16} for i in range(7)
+        ]
+    return world
+
+
+class Told:
+    """A notifier that only listens."""
+
+    def __init__(self) -> None:
+        self.changed: list[int] = []
+        self.notices = 0
+
+    def proposals_changed(self, *proposal_ids: int) -> None:
+        self.changed += proposal_ids
+
+    def notices_waiting(self) -> None:
+        self.notices += 1
+
+
+class Rig:
+    """``wrap`` stands between the program and its panel and database: for tests that pull the plug."""
+
+    def __init__(self, panel: RunningPanel, path: Path, wrap: Callable[[Any], Any] = lambda part: part, **given: Any):
+        self.panel = panel
+        self.clock = Clock()
+        self.told = Told()
+        self.path = path
+        self.settings = settings(panel.url, **given)
+        self.store = Store(path)
+        self.api = VMManagerAPI(
+            panel.url, "admin@example.com", "secret", sleep=self.sleep, clock=self.clock, timeout_s=5.0
+        )
+        store, api = wrap(self.store), wrap(self.api)
+        self.service = Service(api, store, self.settings, self.told, clock=self.clock)
+        self.executor = Executor(api, store, self.service, self.told, clock=self.clock, sleep=self.sleep)
+        self.service.use_worker(self.executor)
+        self.worker: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        if self.worker is not None:
+            await self.executor.stop()
+            self.worker.cancel()
+            await asyncio.gather(self.worker, return_exceptions=True)
+        await self.api.close()
+        await self.store.close()
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.panel.world.step(seconds)
+
+    async def sleep(self, seconds: float) -> None:
+        self.pass_time(seconds)
+        await asyncio.sleep(0)
+
+    def fault(self, kind: str, **options: Any) -> None:
+        self.panel.faults.add(kind, **options)
+
+    # What people do ---------------------------------------------------------------------------
+
+    async def propose(self) -> CycleReport:
+        report = await self.service.run_cycle()
+        assert report.outcome == "done", report.problem
+        return report
+
+    async def decide(self, *vm_ids: int, verdict: Verdict = Verdict.APPROVE) -> None:
+        """Of the VMs that wait; none named = all."""
+        pending = [m for p in await self.store.waiting() for m in p.pending]
+        ids = [m.id for m in pending if not vm_ids or m.move.vm_id in vm_ids]
+        results = await self.service.decide(ids, verdict, ANNA)
+        assert results and all(r.done for r in results)
+
+    def start(self) -> None:
+        self.worker = asyncio.create_task(self.executor.run())
+
+    async def carry_out(self) -> None:
+        """Runs the executor until nothing is queued or running."""
+        if self.worker is None:
+            self.start()
+        await self.reached(self.executor.idle)
+
+    async def reached(self, holds: Callable[[], Awaitable[object]]) -> None:
+        async def look() -> object:
+            if self.worker is not None and self.worker.done():
+                self.worker.result()
+            return await holds()
+
+        await until(look)
+
+    async def moved(self) -> None:
+        """From the first look at the panel to the end of an approved move."""
+        await self.propose()
+        await self.decide()
+        await self.carry_out()
+
+    # What came of it --------------------------------------------------------------------------
+
+    async def migrations(self) -> list[Migration]:
+        return await self.store.migrations(tuple(MigrationState))
+
+    async def migration(self) -> Migration:
+        [found] = await self.migrations()
+        return found
+
+    async def in_state(self, state: MigrationState) -> bool:
+        return any(m.state is state for m in await self.migrations())
+
+    def posts(self) -> list[tuple[int, int]]:
+        """VM and target of every start that the panel was sent, in order, whatever it answered."""
+        return [
+            (int(entry["path"].split("/")[4]), entry["body"]["node"])
+            for entry in self.panel.requests.since(0, "/vm/v3/host", "POST")
+        ]
+
+    def node_of(self, vm_id: int) -> int:
+        return self.panel.world.vms[vm_id].node
+
+
+def settings(url: str, **given: Any) -> Settings:
+    values = {"task_poll_interval": 5.0, "migration_timeout": 120, **given}
+    return Settings(vmmanager_host=url, vmmanager_username="admin@example.com", vmmanager_password="secret", **values)
+
+
+@asynccontextmanager
+async def running_panel(world: dict[str, Any] | None = None, **options: Any) -> AsyncIterator[RunningPanel]:
+    """A panel whose clock stands still; a migration takes 30 s of it."""
+    panel = await start_panel(World.from_dict(world or HOT), **{"speed": 0, "migration_s": 30, **options})
+    try:
+        yield panel
+    finally:
+        await panel.close()
+
+
+@asynccontextmanager
+async def rig_on(
+    panel: RunningPanel, path: Path, wrap: Callable[[Any], Any] = lambda part: part, **given: Any
+) -> AsyncIterator[Rig]:
+    """The program on this panel and this database."""
+    rig = Rig(panel, path, wrap, **given)
+    await rig.store.open()
+    try:
+        yield rig
+    finally:
+        await rig.close()
+
+
+@asynccontextmanager
+async def running_rig(
+    folder: Path, world: dict[str, Any] | None = None, panel: dict[str, Any] | None = None, **given: Any
+) -> AsyncIterator[Rig]:
+    async with running_panel(world, **(panel or {})) as server, rig_on(server, folder / "bot.db", **given) as rig:
+        yield rig
+
+
+HOUR = timedelta(hours=1)

@@ -1,0 +1,454 @@
+"""The catalogues: complete in both languages, all of it used by the code, safe as HTML, short where it must be.
+
+Which messages the code asks for, and with which arguments, is read from its syntax trees. The wording of the
+core's reasons (reasons.ftl) has its own tests.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fluent.syntax import FluentParser
+from fluent.syntax import ast as ftl
+from fluent.syntax.visitor import Visitor
+
+from bot.errors import NotFound
+from bot.proposals import ExclusionRole, MigrationState, MoveState, Verdict
+from bot.sanitize import one_line
+from bot.telegram.menu import COMMANDS
+from bot.texts import LANGUAGES, texts_for
+from sandbox.chat_html import parse_html
+
+ROOT = Path(__file__).parent.parent
+OURS = ("chat.ftl", "service.ftl", "terminal.ftl")
+FILES = (*OURS, "reasons.ftl")
+PLURALS = (0, 1, 2, 5, 21)
+PLURAL_WORDS = {"zero", "one", "two", "few", "many", "other"}
+HOSTILE = "<b>&\"'\x1b[31m\u202e"
+LONG = "n" * 40
+POPUP_LIMIT = 200
+BUTTON_LIMIT = 16
+"""Two buttons side by side on a phone 390 px wide, with a number of one digit: more moves at once are rare."""
+COLUMNS = {"table-cpu": 5, "table-memory": 5, "table-vms": 4}
+
+
+# What the catalogues say ---------------------------------------------------------------------------
+
+
+@cache
+def resource(language: str, file: str) -> ftl.Resource:
+    return FluentParser().parse((ROOT / "bot" / "locales" / language / file).read_text("utf-8"))
+
+
+@cache
+def messages(language: str, *files: str) -> dict[str, ftl.Message]:
+    return {e.id.name: e for f in files for e in resource(language, f).body if isinstance(e, ftl.Message)}
+
+
+@dataclass
+class Variables(Visitor):
+    """The variables of a message: all, those that are numbers, and the words that selectors know of others."""
+
+    names: set[str] = field(default_factory=set)
+    numbers: set[str] = field(default_factory=set)
+    words: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def visit_VariableReference(self, node: ftl.VariableReference) -> None:
+        self.names.add(node.id.name)
+
+    def visit_FunctionReference(self, node: ftl.FunctionReference) -> None:
+        self.numbers |= {a.id.name for a in node.arguments.positional if isinstance(a, ftl.VariableReference)}
+        self.generic_visit(node)
+
+    def visit_SelectExpression(self, node: ftl.SelectExpression) -> None:
+        if isinstance(node.selector, ftl.VariableReference):
+            name = node.selector.id.name
+            keys = {k.name if isinstance(k := v.key, ftl.Identifier) else k.value for v in node.variants}
+            if all(k in PLURAL_WORDS or k.isdigit() for k in keys):
+                self.numbers.add(name)
+            else:
+                self.words[name] |= keys
+        self.generic_visit(node)
+
+
+@cache
+def variables(language: str, key: str) -> Variables:
+    found = Variables()
+    found.visit(messages(language, *FILES)[key])
+    return found
+
+
+@cache
+def merged(key: str) -> Variables:
+    """What both languages together know: one may select by a number that the other only prints."""
+    both = Variables()
+    for language in LANGUAGES:
+        one = variables(language, key)
+        both.names |= one.names
+        both.numbers |= one.numbers
+        for name, words in one.words.items():
+            both.words[name] |= words
+    return both
+
+
+def samples(key: str, text: str) -> Iterator[dict[str, Any]]:
+    """Arguments of a message: every plural with every plural, every word of a selector, ``text`` for the rest."""
+    known = merged(key)
+    choices: list[list[Any]] = []
+    for name in sorted(known.names):
+        if name in known.numbers:
+            choices.append(list(PLURALS))
+        else:
+            choices.append([*sorted(known.words.get(name, ())), text])
+    for values in itertools.product(*choices):
+        yield dict(zip(sorted(known.names), values, strict=True))
+
+
+def selectors(message: ftl.Message) -> list[set[str]]:
+    """The words, not the numbers, that each selector of a message distinguishes."""
+    found = []
+
+    class Collect(Visitor):
+        def visit_SelectExpression(self, node: ftl.SelectExpression) -> None:
+            found.append({v.key.name for v in node.variants if isinstance(v.key, ftl.Identifier)})
+            self.generic_visit(node)
+
+    Collect().visit(message)
+    return found
+
+
+EVERY = sorted({key for language in LANGUAGES for key in messages(language, *OURS)})
+
+
+# What the code asks for ----------------------------------------------------------------------------
+
+MOVE_STATES = [s.value for s in MoveState]
+VERDICT_STATES = [v.state.value for v in Verdict]
+MENU = [c.name for c in COMMANDS]
+FORMATTED: dict[str, list[str]] = {
+    "state-{proposed.state.value}": MOVE_STATES,
+    "terminal-{proposed.state.value}": MOVE_STATES,
+    "migration-{migration.state.value}": [s.value for s in MigrationState],
+    "terminal-{migration.state.value}": [s.value for s in MigrationState],
+    "role-{which.value}": [r.value for r in ExclusionRole],
+    "menu-{c.name}": MENU,
+    "menu-{info.name}": MENU,
+    "popup-{word}": VERDICT_STATES,
+    "popup-{word}-all": VERDICT_STATES,
+    "popup-first-{word}": VERDICT_STATES,
+    "popup-{proposed.state.value}": [MoveState.SUPERSEDED.value, MoveState.WITHDRAWN.value],
+    "balance-{report.outcome}": ["busy", "paused"],
+    "not-found-{error.what}": ["node", "cluster"],
+}
+"""What stands for the braces of a key that the code puts together. A new f-string needs an entry."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """One message asked for somewhere, with the names of its arguments."""
+
+    key: str
+    method: str
+    given: frozenset[str]
+    where: str
+    popup: bool = False
+
+
+AskedFor = tuple[str, frozenset[str]]
+"""A key, and the keywords of the call that handed it in."""
+
+
+@dataclass(frozen=True)
+class Place:
+    file: str
+    function: ast.FunctionDef | ast.AsyncFunctionDef | None
+
+
+class Code:
+    """Every call in bot/, with the function around it, and the keys that expressions can stand for."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[ast.Call, Place]] = []
+        self.by_name: dict[str, list[tuple[ast.Call, Place]]] = defaultdict(list)
+        self.popups: set[int] = set()
+        for path in sorted((ROOT / "bot").rglob("*.py")):
+            if path.name != "texts.py":
+                self._collect(ast.parse(path.read_text("utf-8")), Place(str(path.relative_to(ROOT)), None))
+
+    def _collect(self, node: ast.AST, place: Place) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Call):
+                self.calls.append((child, place))
+                self.by_name[_last_name(child.func)].append((child, place))
+                if ast.unparse(child.func).endswith(("query.answer", "event.answer")):
+                    self.popups |= {id(n) for a in child.args for n in ast.walk(a)}
+            function = child if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) else None
+            self._collect(child, Place(place.file, function) if function else place)
+
+    def uses(self) -> list[Use]:
+        """Every ``texts.text(…)`` and ``texts.html(…)``, wherever its key comes from."""
+        found = []
+        for call, place in self.calls:
+            if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("text", "html"):
+                continue
+            if not ast.unparse(call.func.value).lower().endswith("texts"):
+                continue
+            popup = id(call) in self.popups
+            for key, more in self.keys(call.args[0], place):
+                # ``_say(key, **args)`` passes on what it was given with the key.
+                given = _keywords(call) | (more if _passes_on(call) else frozenset())
+                found.append(Use(key, call.func.attr, given, f"{place.file}:{call.lineno}", popup))
+        return found
+
+    def reasons(self) -> list[Use]:
+        """Every ``Reason.of("code", …)``. Reasons read back from the store are made elsewhere."""
+        calls = [(c, p) for c, p in self.by_name["of"] if ast.unparse(c.func) == "Reason.of"]
+        made = [(c, p) for c, p in calls if p.file != "bot/store/rows.py"]
+        return [
+            Use(f"reason-{key}", "text", _keywords(call), f"{place.file}:{call.lineno}")
+            for call, place in made
+            for key, _ in self.keys(call.args[0], place)
+        ]
+
+    def keys(self, given: ast.expr, place: Place) -> list[AskedFor]:
+        """The keys an expression can be."""
+        if isinstance(given, ast.Constant) and isinstance(given.value, str):
+            return [(given.value, frozenset())]
+        if isinstance(given, ast.IfExp):
+            return self.keys(given.body, place) + self.keys(given.orelse, place)
+        if isinstance(given, ast.JoinedStr):
+            template = ast.unparse(given)[2:-1]
+            assert template in FORMATTED, f"{place.file}:{given.lineno}: what can {template!r} be? See FORMATTED"
+            return [(re.sub(r"\{.*\}", value, template), frozenset()) for value in FORMATTED[template]]
+        if isinstance(given, ast.Name) and place.function is not None:
+            found = self._assigned(given.id, place) or self._handed_in(given.id, place)
+            if found:
+                return found
+        raise AssertionError(f"{place.file}:{given.lineno}: cannot tell which message {ast.unparse(given)!r} is")
+
+    def _assigned(self, name: str, place: Place) -> list[AskedFor]:
+        assigned = [
+            node.value
+            for node in ast.walk(place.function or ast.Module([], []))
+            if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
+        ]
+        return [key for value in assigned for key in self.keys(value, place)]
+
+    def _handed_in(self, name: str, place: Place) -> list[AskedFor]:
+        function = place.function
+        if function is None:
+            return []
+        names = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+        if name not in names:
+            return []
+        defaults = dict(zip(reversed(names), reversed(function.args.defaults), strict=False))
+        found = self.keys(defaults[name], place) if name in defaults else []
+        for call, caller in self.by_name[function.name]:
+            method = names[0] == "self" and isinstance(call.func, ast.Attribute)
+            at = names.index(name) - method
+            values = [*call.args[at : at + 1], *(k.value for k in call.keywords if k.arg == name)]
+            # Another file's private function of that name (the panel session has a _refuse) is not this one.
+            private = function.name.startswith("_")
+            if values and not (private and caller.file != place.file):
+                found += [(key, _keywords(call)) for key, _ in self.keys(values[0], caller)]
+        return found
+
+
+def _last_name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else ast.unparse(function)
+
+
+def _keywords(call: ast.Call) -> frozenset[str]:
+    return frozenset(k.arg for k in call.keywords if k.arg is not None)
+
+
+def _passes_on(call: ast.Call) -> bool:
+    return any(k.arg is None for k in call.keywords)
+
+
+@cache
+def uses() -> tuple[Use, ...]:
+    code = Code()
+    return (*code.uses(), *code.reasons())
+
+
+def keys_used_as(method: str) -> set[str]:
+    return {u.key for u in uses() if u.method == method}
+
+
+# The tests -----------------------------------------------------------------------------------------
+
+
+def test_both_languages_have_the_same_files() -> None:
+    folders = {language: {p.name for p in (ROOT / "bot" / "locales" / language).iterdir()} for language in LANGUAGES}
+    assert folders == {language: set(FILES) for language in LANGUAGES}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_both_languages_have_the_same_messages_with_the_same_variables(file: str) -> None:
+    found = {
+        language: {key: variables(language, key).names for key in messages(language, file)} for language in LANGUAGES
+    }
+    assert found["ru"] == found["en"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_is_unreadable_or_said_twice(language: str) -> None:
+    entries = [e for file in FILES for e in resource(language, file).body]
+    assert [e.content for e in entries if isinstance(e, ftl.Junk)] == []
+    ids = [e.id.name for e in entries if isinstance(e, ftl.Message)]
+    assert sorted(ids) == sorted(set(ids))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", EVERY)
+def test_a_message_is_worded_without_an_error(language: str, key: str) -> None:
+    texts = texts_for(language)
+    for arguments in samples(key, "node-1"):
+        said = texts.text(key, **arguments)
+        assert said.strip()
+        assert not re.search(r"[{}$]|None", said)
+        for name in merged(key).names - merged(key).numbers - merged(key).words.keys():
+            assert arguments[name] in said
+
+
+def test_a_number_selects_its_own_plural_in_russian() -> None:
+    texts = texts_for("ru")
+    said = [texts.text("popup-approved-all", count=n) for n in (1, 3, 11, 21, 22)]
+    assert said == [
+        "Одобрена 1 миграция.",
+        "Одобрены 3 миграции.",
+        "Одобрено 11 миграций.",
+        "Одобрена 21 миграция.",
+        "Одобрены 22 миграции.",
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_selector_by_plurals_has_all_that_whole_numbers_need(language: str) -> None:
+    needed = {"en": {"one", "other"}, "ru": {"one", "few", "many"}}[language]
+    for key, message in messages(language, *OURS).items():
+        for words in selectors(message):
+            assert not words & (PLURAL_WORDS - {"other"}) or words >= needed, key
+
+
+def test_the_code_asks_only_for_messages_that_exist() -> None:
+    for language in LANGUAGES:
+        known = messages(language, *FILES)
+        assert [f"{u.where} {u.key}" for u in uses() if u.key not in known] == []
+    assert len({u.key for u in uses()}) > 100
+
+
+def test_the_code_hands_every_message_what_it_needs() -> None:
+    missing = [
+        f"{u.where} {u.key}: {sorted(merged(u.key).names - u.given)}" for u in uses() if merged(u.key).names - u.given
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_message_is_dead(language: str) -> None:
+    assert sorted(messages(language, *OURS).keys() - {u.key for u in uses()}) == []
+
+
+def test_every_name_that_a_search_can_miss_has_its_words() -> None:
+    """``NotFound.what`` makes a key of the chat; a mode is asked for before it is set."""
+    code = Code()
+    calls = code.by_name[NotFound.__name__]
+    words = {c.args[0].value for c, _ in calls if isinstance(c.args[0], ast.Constant)}
+    words |= {c.args[2].value for c, _ in code.by_name["_one"] if isinstance(c.args[2], ast.Constant)}
+    assert words - {"mode"} == set(FORMATTED["not-found-{error.what}"])
+
+
+# HTML ----------------------------------------------------------------------------------------------
+
+
+def tags(markup: str) -> list[str]:
+    return re.findall(r"<[^>]*>?", markup)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", sorted(keys_used_as("html")))
+def test_html_stays_what_it_is_with_hostile_names(language: str, key: str) -> None:
+    texts = texts_for(language)
+    for harmless, hostile in zip(samples(key, "x"), samples(key, HOSTILE), strict=True):
+        markup = str(texts.html(key, **hostile))
+        plain, entities = parse_html(markup)
+        expected_plain, expected = parse_html(str(texts.html(key, **harmless)))
+        assert tags(markup) == tags(str(texts.html(key, **harmless)))
+        assert [e["type"] for e in entities] == [e["type"] for e in expected]
+        assert "\x1b" not in markup and "\u202e" not in markup
+        if HOSTILE in hostile.values():
+            assert one_line(HOSTILE) in plain or plain == expected_plain  # a selector alone says nothing of it
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_plain_text_keeps_hostile_names_on_their_line(language: str) -> None:
+    for key in EVERY:
+        arguments = {name: 3 if name in merged(key).numbers else HOSTILE for name in merged(key).names}
+        said = texts_for(language).text(key, **arguments)
+        assert "\x1b" not in said and "\u202e" not in said, key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_said_as_plain_text_has_no_markup(language: str) -> None:
+    texts = texts_for(language)
+    for key in sorted(keys_used_as("text") & set(EVERY)):
+        for arguments in samples(key, "x"):
+            assert not re.search(r"[<>&]", texts.text(key, **arguments)), key
+
+
+# Where room is short -------------------------------------------------------------------------------
+
+
+def test_every_popup_is_looked_at() -> None:
+    """What is handed to ``query.answer`` is a popup-… or the general problem."""
+    popups = {u.key for u in uses() if u.popup}
+    assert {k for k in popups if not k.startswith("popup-")} <= {"problem"}
+    assert "popup-viewer" in popups and "popup-old" in popups
+
+
+def longest(language: str, key: str) -> str:
+    texts = texts_for(language)
+    lengths = {"duration": texts.text("duration-hours-minutes", hours=47, minutes=59)}
+    said = [texts.text(key, **{**a, **{n: v for n, v in lengths.items() if n in a}}) for a in samples(key, LONG)]
+    return max(said, key=len)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", [*(k for k in EVERY if k.startswith("popup-")), "problem"])
+def test_a_popup_fits_with_long_names(language: str, key: str) -> None:
+    said = longest(language, key)
+    if key == "popup-paused":
+        before = [longest(language, k) for k in ("popup-approved", "popup-approved-all")]
+        said = texts_for(language).text(key, text=max(before, key=len))
+    assert len(said) <= POPUP_LIMIT
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", [k for k in EVERY if k.startswith("button-")])
+def test_a_button_fits_beside_another(language: str, key: str) -> None:
+    said = texts_for(language).text(key, **dict.fromkeys(merged(key).names, 9))
+    assert len(said) <= BUTTON_LIMIT
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_headings_of_tables_fit_their_columns(language: str) -> None:
+    texts = texts_for(language)
+    assert {key: width for key, width in COLUMNS.items() if len(texts.text(key)) > width} == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_menu_entries_are_short_enough_to_be_read(language: str) -> None:
+    """Telegram takes 256 characters and shows about forty."""
+    texts = texts_for(language)
+    assert [name for name in MENU if not 3 <= len(texts.text(f"menu-{name}")) <= 40] == []

@@ -1,0 +1,834 @@
+"""What becomes of an approved move, whatever happens to panel, database and program meanwhile.
+
+That a VM is moved at most once for one approval is read from the panel's own request log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bot_builders import ANNA, NOW, until
+from bot_rig import HOT, HOUR, Rig, hot_clusters, rig_on, running_panel, running_rig
+
+from bot.errors import StoreError
+from bot.executor import APPROVAL_VALID_FOR
+from bot.proposals import ExclusionRole, Migration, MigrationState, Verdict
+from sandbox.panel_server import RunningPanel
+
+S = MigrationState
+MIGRATE = "/vm/v3/host/11/migrate"
+OVER = {S.SUCCEEDED, S.FAILED, S.STALE, S.SKIPPED}
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with running_rig(tmp_path) as running:
+        yield running
+
+
+def code(migration: Migration) -> str | None:
+    return migration.reason.code if migration.reason else None
+
+
+# The straight way ----------------------------------------------------------------------------------
+
+
+async def test_an_approved_move_is_carried_out(rig: Rig) -> None:
+    await rig.moved()
+    done = await rig.migration()
+    assert done.state is S.SUCCEEDED and done.reason is None and done.error is None
+    assert rig.posts() == [(11, 2)] and rig.node_of(11) == 2
+    assert done.consul_id is not None and done.task_id is not None and done.history_mark == 0
+    assert done.duration is not None and timedelta(seconds=30) <= done.duration <= timedelta(seconds=40)
+    assert set(rig.told.changed) == {1} and len(rig.told.changed) >= 4, "every step shows in the chat"
+
+
+async def test_the_mark_is_the_newest_entry_of_the_history(rig: Rig) -> None:
+    earlier(rig, "host_start")
+    await rig.moved()
+    assert (await rig.migration()).history_mark == rig.panel.world.vms[11].history[1].history_id == 1
+
+
+async def test_what_was_queued_before_the_program_ran_is_started(rig: Rig) -> None:
+    await rig.propose()
+    await rig.decide()
+    assert await rig.executor.idle() is False
+    await rig.carry_out()
+    assert (await rig.migration()).state is S.SUCCEEDED
+
+
+async def test_a_skipped_move_is_not_started(rig: Rig) -> None:
+    await rig.propose()
+    await rig.decide(verdict=Verdict.SKIP)
+    await rig.carry_out()
+    assert await rig.migrations() == [] and rig.posts() == []
+
+
+# Looking again -------------------------------------------------------------------------------------
+
+
+async def _set_node(rig: Rig, node: int, **fields: Any) -> None:
+    rig.panel.world.set_node(rig.panel.world.nodes[node], **fields)
+
+
+async def _set_vm(rig: Rig, **fields: Any) -> None:
+    rig.panel.world.set_vm(rig.panel.world.vms[11], **fields)
+
+
+CHANGES: dict[str, Any] = {
+    "vm-gone": lambda r: asyncio.to_thread(r.panel.world.delete_vm, r.panel.world.vms[11]),
+    "already-there": lambda r: _set_vm(r, node=2),
+    "vm-elsewhere": lambda r: _set_vm(r, node=3),
+    "vm-state": lambda r: _set_vm(r, state="stopped"),
+    "vm-iso": lambda r: _set_vm(r, iso_mounted=True),
+    "vm-snapshots": lambda r: _set_vm(r, snapshot_count=1),
+    "node-maintenance": lambda r: _set_node(r, 2, maintenance_mode=True),
+    "node-state": lambda r: _set_node(r, 2, state="failed"),
+    "target-creation-blocked": lambda r: _set_node(r, 2, host_creation_blocked=True),
+    "pair-qemu-older": lambda r: _set_node(r, 2, qemu_version="1.0.0"),
+    "source-relieved": lambda r: _set_node(r, 1, cpu_number=64),
+    "target-overloaded": lambda r: _set_node(r, 2, ram_mib=1),
+    "node-excluded": lambda r: _exclude(r, 2),
+    "approval-lapsed": lambda r: r.sleep(APPROVAL_VALID_FOR.total_seconds() + 1),
+    "vm-has-task": lambda r: asyncio.to_thread(
+        r.panel.world.start_task, r.panel.world.vms[11], "host_backup", 1e6, lambda: None
+    ),
+    "panel-says-unsuitable": lambda r: _set_node(r, 2, host_limit=1, extra={"host_limit": 0}),
+    "target-gone": lambda r: _set_node(r, 2, extra={"id": 99}),
+}
+SKIPPED = {"vm-gone", "already-there", "vm-elsewhere"}
+
+
+async def _exclude(rig: Rig, node_id: int) -> None:
+    [node] = await rig.service.find_nodes(str(node_id))
+    await rig.service.exclude(node, ExclusionRole.TARGET, None, ANNA)
+
+
+@pytest.mark.parametrize("reason", CHANGES)
+async def test_what_changed_since_the_plan_keeps_the_move_from_starting(tmp_path: Path, reason: str) -> None:
+    small = {"id": 50, "name": "tiny", "node": 2, "cpu_number": 1, "ram_mib": 64}
+    async with running_rig(tmp_path, {**HOT, "vms": [*HOT["vms"], small]}) as rig:
+        await rig.propose()
+        await rig.decide()
+        await CHANGES[reason](rig)
+        await rig.carry_out()
+        [found] = await rig.migrations()
+        assert (code(found), found.state) == (reason, S.SKIPPED if reason in SKIPPED else S.STALE)
+        assert rig.posts() == [] and found.started_at is None
+
+
+async def test_a_cluster_that_is_no_longer_there_makes_the_move_stale(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, hot_clusters(2)) as rig:
+        await rig.propose()
+        await rig.decide(101)
+        async with rig_on(rig.panel, rig.path, cluster_ids="2") as narrow:
+            await narrow.carry_out()
+            assert code(await narrow.migration()) == "cluster-gone" and rig.posts() == []
+
+
+async def test_a_vm_that_has_just_failed_is_left_alone_even_when_approved(rig: Rig) -> None:
+    rig.fault("migrate_fails", count=1)
+    await rig.moved()
+    failed = await rig.store.proposal(1)
+    assert failed is not None
+    await rig.store.publish(failed.plan, automatic=False, now=rig.clock(), expires_at=rig.clock() + HOUR)
+    await rig.decide()
+    await rig.carry_out()
+    assert [(m.state, code(m)) for m in await rig.migrations()] == [
+        (S.FAILED, "task-failed"),
+        (S.STALE, "vm-quarantine"),
+    ]
+    assert rig.posts() == [(11, 2)]
+
+
+async def test_automatic_moves_are_not_started_once_the_mode_is_approve(rig: Rig) -> None:
+    await rig.service.set_mode("auto", ANNA)
+    await rig.propose()
+    assert await rig.in_state(S.QUEUED)
+    await rig.service.set_mode("approve", ANNA)
+    await rig.carry_out()
+    found = await rig.migration()
+    assert (found.state, code(found)) == (S.STALE, "mode-changed") and rig.posts() == []
+
+
+async def test_what_a_person_approved_is_started_in_either_mode(rig: Rig) -> None:
+    await rig.propose()
+    await rig.decide()
+    await rig.service.set_mode("auto", ANNA)
+    await rig.carry_out()
+    assert (await rig.migration()).state is S.SUCCEEDED
+
+
+class During:
+    """Stands before the panel and lets something happen when a call of that name comes."""
+
+    def __init__(self, rig: Rig, name: str, happens: Any) -> None:
+        self._rig, self._name, self._happens = rig, name, happens
+
+    def __call__(self, part: Any) -> Any:
+        if not hasattr(part, "snapshot"):
+            return part
+        during = self
+
+        class Panel:
+            def __getattr__(self, name: str) -> Any:
+                real = getattr(part, name)
+                if name != during._name:
+                    return real
+
+                async def call(*args: Any) -> Any:
+                    await during._happens(during._rig)
+                    return await real(*args)
+
+                return call
+
+        return Panel()
+
+
+@pytest.mark.parametrize(
+    ("happens", "reason"),
+    [(lambda r: _exclude(r, 2), "node-excluded"), (lambda r: r.service.pause(None, ANNA), None)],
+    ids=["excluded", "paused"],
+)
+async def test_a_word_spoken_while_the_panel_is_asked_still_counts(tmp_path: Path, happens: Any, reason: Any) -> None:
+    happened = asyncio.Event()
+
+    async def during(rig: Rig) -> None:
+        await happens(rig)
+        happened.set()
+
+    async with (
+        running_rig(tmp_path) as rig,
+        rig_on(rig.panel, rig.path, During(rig, "migration_targets", during)) as it,
+    ):
+        await rig.propose()
+        await rig.decide()
+        it.start()
+        await asyncio.wait_for(happened.wait(), 10)
+        if reason is None:
+            await it.reached(lambda: _nothing_at_work(it))
+        else:
+            await it.reached(it.executor.idle)
+        found = await rig.migration()
+        assert (found.state, code(found)) == ((S.STALE, reason) if reason else (S.QUEUED, None))
+        assert rig.posts() == []
+
+
+async def _nothing_at_work(rig: Rig) -> bool:
+    return not [t for t in asyncio.all_tasks() if t.get_name().startswith("migration-")]
+
+
+async def test_a_pause_holds_what_is_queued_until_it_is_over(rig: Rig) -> None:
+    await rig.propose()
+    await rig.service.pause(timedelta(hours=1), ANNA)
+    await rig.decide()
+    asked = len(rig.panel.requests.entries)
+    rig.start()
+    for _ in range(3):
+        rig.executor.kick()
+        await asyncio.sleep(0.01)
+    assert await rig.in_state(S.QUEUED) and len(rig.panel.requests.entries) == asked, "nor does it look all the time"
+    rig.pass_time(3601)
+    rig.executor.kick()
+    await rig.carry_out()
+    assert (await rig.migration()).state is S.SUCCEEDED
+
+
+# A panel that is ill -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "http_500", "path": "/vm/"},
+        {"kind": "drop", "path": "/vm/"},
+        {"kind": "half_list", "path": "/vm/v3/host"},
+        {"kind": "html", "path": "/vm/v3/host"},
+    ],
+    ids=lambda f: str(f["kind"]),
+)
+async def test_an_approved_move_waits_for_a_panel_that_cannot_be_read(rig: Rig, fault: dict[str, Any]) -> None:
+    await rig.propose()
+    await rig.decide()
+    rig.fault(**fault)
+    rig.start()
+    await rig.reached(lambda: _after(rig, 50))
+    assert await rig.in_state(S.QUEUED) and rig.posts() == []
+    asked = len(rig.panel.requests.entries)
+    assert asked <= 3 * 3 * 2 * 6, "it pauses between its tries"
+    rig.panel.faults.clear()
+    await rig.carry_out()
+    assert (await rig.migration()).state is S.SUCCEEDED and rig.posts() == [(11, 2)]
+
+
+async def test_a_refused_login_makes_an_approved_move_wait_without_a_storm(rig: Rig) -> None:
+    await rig.propose()
+    await rig.decide()
+    rig.panel.panel.sessions.expire_all()
+    rig.fault("revoke_password")
+    logins = len(rig.panel.requests.since(0, "/auth/v4/public/token"))
+    rig.start()
+    await rig.reached(lambda: _after(rig, 600))
+    assert await rig.in_state(S.QUEUED) and rig.posts() == []
+    assert len(rig.panel.requests.since(0, "/auth/v4/public/token")) - logins <= 2
+
+
+async def _after(rig: Rig, seconds: float) -> bool:
+    return rig.clock.now - NOW > timedelta(seconds=seconds)
+
+
+async def test_a_panel_without_history_and_form_can_be_moved_on_all_the_same(rig: Rig) -> None:
+    rig.fault("no_form")
+    rig.fault("missing_fields", path="/vm/v3/host/11/history", fields=["id"])
+    earlier(rig, "host_start")
+    await rig.moved()
+    done = await rig.migration()
+    assert done.state is S.SUCCEEDED and done.history_mark is None
+
+
+async def test_a_refusal_is_told_in_the_panels_words(rig: Rig) -> None:
+    rig.fault("migrate_refused", msg="License has expired")
+    await rig.moved()
+    refused = await rig.migration()
+    assert (refused.state, code(refused)) == (S.FAILED, "refused")
+    assert "License has expired" in (refused.error or "")
+    assert rig.posts() == [(11, 2)] and rig.told.notices == 1
+
+
+async def test_a_migration_that_fails_is_told_in_the_panels_words(rig: Rig) -> None:
+    rig.fault("migrate_fails", output="qemu: no")
+    await rig.moved()
+    failed = await rig.migration()
+    assert (failed.state, code(failed), failed.error) == (S.FAILED, "task-failed", "qemu: no")
+    assert rig.node_of(11) == 1 and rig.posts() == [(11, 2)]
+
+
+async def test_a_start_whose_answer_is_lost_is_found_again(rig: Rig) -> None:
+    rig.fault("drop_after", count=1)
+    await rig.moved()
+    done = await rig.migration()
+    assert done.state is S.SUCCEEDED and done.consul_id is None and done.task_id is not None
+    assert rig.posts() == [(11, 2)] and rig.node_of(11) == 2
+
+
+async def test_a_start_that_never_arrived_is_told_so_and_not_repeated(rig: Rig) -> None:
+    rig.fault("drop", count=1, path=MIGRATE, method="POST")
+    await rig.moved()
+    lost = await rig.migration()
+    assert (lost.state, code(lost)) == (S.FAILED, "never-started")
+    assert rig.posts() == [(11, 2)] and rig.node_of(11) == 1
+    await rig.propose()
+    assert [m.move.vm_id for p in await rig.store.waiting() for m in p.pending] == [11], "no quarantine"
+
+
+@pytest.mark.parametrize("kind", ["http_503", "http_500", "html", "broken_json"])
+async def test_an_answer_that_says_nothing_is_looked_after(rig: Rig, kind: str) -> None:
+    rig.fault(kind, count=1, path=MIGRATE, method="POST")
+    await rig.moved()
+    done = await rig.migration()
+    assert done.state is (S.SUCCEEDED if kind == "broken_json" else S.FAILED)
+    assert rig.posts() == [(11, 2)] and rig.node_of(11) == (2 if kind == "broken_json" else 1)
+
+
+async def test_somebody_elses_migration_is_not_taken_for_ours(rig: Rig) -> None:
+    rig.fault("drop", count=1, path=MIGRATE, method="POST")
+    await rig.propose()
+    await rig.decide()
+    rig.start()
+    await rig.reached(lambda: rig.in_state(S.STARTING))
+    rig.panel.world.migrate(rig.panel.world.vms[11], rig.panel.world.nodes[3], "customer@example.com")
+    await rig.carry_out()
+    found = await rig.migration()
+    assert (found.state, code(found)) == (S.FAILED, "vm-elsewhere")
+    assert found.task_id is None and rig.posts() == [(11, 2)]
+
+
+def earlier(rig: Rig, name: str = "host_migrate") -> None:
+    """Something that was done with the VM before."""
+    rig.panel.world.start_task(rig.panel.world.vms[11], name, 5, lambda: None, params={"node": 2})
+    rig.pass_time(10)
+
+
+async def test_an_earlier_migration_of_the_vm_is_not_taken_for_ours(rig: Rig) -> None:
+    earlier(rig)
+    rig.fault("drop", count=1, path=MIGRATE, method="POST")
+    await rig.moved()
+    assert code(await rig.migration()) == "never-started"
+
+
+async def test_without_a_mark_nothing_in_the_history_is_taken_for_ours(rig: Rig) -> None:
+    """Nothing tells whether it was sent: "never started" would be a guess, and so would "failed"."""
+    earlier(rig)
+    rig.fault("missing_fields", path="/vm/v3/host/11/history", fields=["id"])
+    rig.fault("drop", count=1, path=MIGRATE, method="POST")
+    await rig.propose()
+    await rig.decide()
+    rig.start()
+    await rig.reached(lambda: rig.in_state(S.STARTING))
+    rig.panel.faults.clear("missing_fields")
+    await rig.carry_out()
+    found = await rig.migration()
+    assert (found.state, code(found), found.task_id) == (S.UNKNOWN, "timeout", None)
+
+
+async def test_a_migration_that_hangs_is_unknown_until_the_panel_tells(rig: Rig) -> None:
+    rig.fault("migrate_hangs", count=1)
+    await rig.moved()
+    hung = await rig.migration()
+    assert (hung.state, code(hung), hung.finished_at) == (S.UNKNOWN, "timeout", None)
+    await rig.executor.settle_unknown()
+    assert (await rig.migration()).state is S.UNKNOWN, "the panel still says that it runs"
+    # Its VM and both nodes are left alone: the plan goes another way.
+    await rig.propose()
+    assert await rig.store.waiting() == []
+    [task] = rig.panel.world.tasks.values()
+    rig.panel.world.finish(task, "failed", "aborted")
+    await rig.executor.settle_unknown()
+    settled = await rig.migration()
+    assert (settled.state, code(settled), settled.error) == (S.FAILED, "task-failed", "aborted")
+    assert len(await rig.store.unsent_notices()) == 2
+    await rig.propose()
+    assert [m.move.vm_id for p in await rig.store.waiting() for m in p.pending] == [12]
+
+
+async def test_the_vm_is_believed_where_its_task_never_ends(rig: Rig) -> None:
+    rig.fault("migrate_hangs", count=1)
+    await rig.propose()
+    await rig.decide()
+    rig.start()
+    await rig.reached(lambda: rig.in_state(S.RUNNING))
+    await _set_vm(rig, node=2)
+    await rig.carry_out()
+    assert (await rig.migration()).state is S.SUCCEEDED
+
+
+@pytest.mark.parametrize("end", ["arrived", "vanished", "gone", "elsewhere"])
+async def test_an_unknown_outcome_is_settled_by_where_the_vm_is(rig: Rig, end: str) -> None:
+    rig.fault("migrate_hangs", count=1)
+    await rig.moved()
+    [task] = rig.panel.world.tasks.values()
+    vm = rig.panel.world.vms[11]
+    if end == "gone":
+        rig.panel.world.delete_vm(vm)
+    elif end == "arrived":
+        await _set_vm(rig, node=2)
+    else:
+        rig.panel.world.finish(task, "complete")
+        del rig.panel.world.tasks[task.id]
+        if end == "elsewhere":
+            await _set_vm(rig, node=3)
+    await rig.executor.settle_unknown()
+    found = await rig.migration()
+    expected = {"arrived": None, "vanished": "vanished", "gone": "vm-gone", "elsewhere": "vm-elsewhere"}
+    assert (found.state, code(found)) == (S.SUCCEEDED if end == "arrived" else S.FAILED, expected[end])
+
+
+async def test_a_late_end_of_an_unknown_task_leaves_the_vm_time_to_arrive(rig: Rig) -> None:
+    rig.fault("migrate_hangs", count=1)
+    await rig.moved()
+    [task] = rig.panel.world.tasks.values()
+    rig.panel.world.finish(task, "complete")
+    await rig.executor.settle_unknown()
+    assert (await rig.migration()).state is S.UNKNOWN
+    rig.pass_time(61)
+    await rig.executor.settle_unknown()
+    assert code(await rig.migration()) == "not-arrived"
+
+
+async def test_an_unknown_outcome_waits_for_a_panel_that_is_out_of_reach(rig: Rig) -> None:
+    rig.fault("migrate_hangs", count=1)
+    await rig.moved()
+    rig.fault("http_500", path="/vm/")
+    await rig.executor.settle_unknown()
+    assert (await rig.migration()).state is S.UNKNOWN
+
+
+async def test_a_task_row_that_is_thrown_away_does_not_hide_the_arrival(rig: Rig) -> None:
+    await rig.propose()
+    await rig.decide()
+    rig.start()
+    await rig.reached(lambda: _has_task(rig))
+    rig.panel.world.tasks.clear()
+    await rig.carry_out()
+    assert (await rig.migration()).state is S.SUCCEEDED
+
+
+async def _has_task(rig: Rig) -> bool:
+    return any(m.task_id for m in await rig.migrations())
+
+
+async def test_a_task_row_that_never_appears_is_found_by_the_history(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, panel={"migration_s": 90}) as rig:
+        rig.fault("lose_task_row", count=1)
+        rig.fault("migrate_fails", count=1, output="qemu: no")
+        await rig.moved()
+        failed = await rig.migration()
+        assert (failed.state, failed.error) == (S.FAILED, "qemu: no") and failed.task_id is not None
+
+
+async def test_a_task_that_is_complete_while_the_vm_stays_is_a_failure(rig: Rig) -> None:
+    rig.fault("migrate_hangs", count=1)
+    await rig.propose()
+    await rig.decide()
+    rig.start()
+    await rig.reached(lambda: _has_task(rig))
+    [task] = rig.panel.world.tasks.values()
+    rig.panel.world.finish(task, "complete")
+    completed_at = rig.clock.now
+    await rig.carry_out()
+    found = await rig.migration()
+    assert (found.state, code(found)) == (S.FAILED, "not-arrived")
+    assert found.finished_at is not None and found.finished_at - completed_at > timedelta(seconds=60)
+
+
+async def test_a_vm_deleted_on_its_way_is_told_as_gone(rig: Rig) -> None:
+    await rig.propose()
+    await rig.decide()
+    rig.start()
+    await rig.reached(lambda: rig.in_state(S.RUNNING))
+    rig.panel.world.delete_vm(rig.panel.world.vms[11])
+    await rig.carry_out()
+    assert code(await rig.migration()) == "vm-gone"
+
+
+@pytest.mark.parametrize("fault", ["expired", "code_1000", "http_503", "drop", "broken_json", "numbers_as_strings"])
+async def test_trouble_while_following_ends_no_migration(rig: Rig, fault: str) -> None:
+    await rig.propose()
+    await rig.decide()
+    rig.start()
+    await rig.reached(lambda: rig.in_state(S.RUNNING))
+    if fault in ("expired", "code_1000"):
+        rig.panel.panel.sessions.expire_all()
+    if fault != "expired":
+        rig.fault(fault, count=3)
+    await rig.carry_out()
+    assert (await rig.migration()).state is S.SUCCEEDED and rig.posts() == [(11, 2)]
+
+
+async def test_a_password_changed_on_the_way_leaves_the_outcome_open_not_failed(rig: Rig) -> None:
+    await rig.propose()
+    await rig.decide()
+    rig.start()
+    await rig.reached(lambda: rig.in_state(S.RUNNING))
+    rig.panel.panel.sessions.expire_all()
+    rig.fault("revoke_password")
+    await rig.carry_out()
+    found = await rig.migration()
+    assert (found.state, code(found)) == (S.UNKNOWN, "no-answer") and "password" in (found.error or "")
+    rig.panel.faults.clear()
+    async with rig_on(rig.panel, rig.path) as again:
+        again.clock.now = rig.clock.now
+        await again.executor.settle_unknown()
+        assert (await again.migration()).state is S.SUCCEEDED
+
+
+async def test_a_token_that_ends_right_before_the_start_costs_no_second_migration(rig: Rig) -> None:
+    await rig.propose()
+    await rig.decide()
+
+    async def expire(_: Rig) -> None:
+        rig.panel.panel.sessions.expire_all()
+
+    async with rig_on(rig.panel, rig.path, During(rig, "start_migration", expire)) as late:
+        await late.carry_out()
+        assert (await late.migration()).state is S.SUCCEEDED
+    answers = [e["status"] for e in rig.panel.requests.since(0, MIGRATE, "POST")]
+    assert answers == [401, 200], "the panel refused the first and acted on the second"
+    assert len(rig.panel.world.tasks) == 1
+
+
+# Many at once --------------------------------------------------------------------------------------
+
+
+async def test_no_more_than_allowed_run_at_once_and_in_the_order_of_approval(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, hot_clusters(5), max_parallel_migrations=2) as rig:
+        await rig.propose()
+        for vm in (301, 101, 501, 201, 401):
+            await rig.decide(vm)
+        most = 0
+        rig.start()
+
+        async def watch() -> bool:
+            nonlocal most
+            most = max(most, sum(task.active for task in rig.panel.world.tasks.values()))
+            return await rig.executor.idle()
+
+        await rig.reached(watch)
+        assert most == 2
+        assert [vm for vm, _ in rig.posts()] == [301, 101, 501, 201, 401]
+        assert {m.state for m in await rig.migrations()} == {S.SUCCEEDED}
+
+
+async def test_one_node_never_takes_part_in_two(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, max_parallel_migrations=4, max_migrations_per_cycle=3) as rig:
+        await rig.propose()
+        await rig.decide()
+        assert len(await rig.migrations()) > 1
+        rig.start()
+
+        async def alone() -> bool:
+            assert sum(task.active for task in rig.panel.world.tasks.values()) <= 1
+            return await rig.executor.idle()
+
+        await rig.reached(alone)
+        assert len(rig.posts()) > 1
+
+
+async def test_one_that_cannot_start_lets_the_others_pass(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, hot_clusters(2)) as rig:
+        await rig.propose()
+        await rig.decide(101)
+        await rig.decide(201)
+        await _set_node(rig, 12, maintenance_mode=True)
+        await rig.carry_out()
+        assert [m.state for m in await rig.migrations()] == [S.STALE, S.SUCCEEDED]
+        assert rig.posts() == [(201, 22)]
+
+
+# Trouble at home -----------------------------------------------------------------------------------
+
+
+async def test_a_database_that_is_locked_for_a_while_neither_spins_nor_ends_the_worker(rig: Rig) -> None:
+    await rig.propose()
+    await rig.decide()
+    broken = Breaking(9)
+    async with rig_on(rig.panel, rig.path, broken) as second:
+        second.start()
+        await second.reached(lambda: rig.in_state(S.SUCCEEDED))
+        assert broken.left == 0 and rig.posts() == [(11, 2)]
+        assert second.clock.now - NOW >= timedelta(seconds=15 * 5), "each time it paused"
+
+
+class Breaking:
+    """A store whose every third call fails, so many times."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+        self.calls = 0
+
+    def __call__(self, part: Any) -> Any:
+        if hasattr(part, "snapshot"):
+            return part
+        breaking = self
+
+        class Store:
+            def __getattr__(self, name: str) -> Any:
+                real = getattr(part, name)
+
+                async def call(*args: Any, **kwargs: Any) -> Any:
+                    breaking.calls += 1
+                    if breaking.left and breaking.calls % 3 == 0:
+                        breaking.left -= 1
+                        raise StoreError("disk I/O error")
+                    return await real(*args, **kwargs)
+
+                return call
+
+        return Store()
+
+
+def defect(times: int) -> Any:
+    """Something of ours that breaks so many times."""
+    left = [None] * times
+
+    async def happens(_: Rig) -> None:
+        if left:
+            left.pop()
+            raise ZeroDivisionError("ours")
+
+    return happens
+
+
+async def test_a_defect_before_the_start_drops_that_move_only(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, hot_clusters(2)) as rig:
+        await rig.propose()
+        await rig.decide()
+        async with rig_on(rig.panel, rig.path, During(rig, "history", defect(1))) as faulty:
+            await faulty.carry_out()
+        first, second = await rig.migrations()
+        assert (first.state, code(first), first.error) == (S.STALE, "cannot-check", "ZeroDivisionError: ours")
+        assert second.state is S.SUCCEEDED and rig.posts() == [(201, 22)]
+
+
+async def test_a_defect_while_following_neither_ends_nor_loses_the_migration(rig: Rig) -> None:
+    await rig.propose()
+    await rig.decide()
+    async with rig_on(rig.panel, rig.path, During(rig, "task", defect(3))) as faulty:
+        await faulty.carry_out()
+    assert (await rig.migration()).state is S.SUCCEEDED and rig.posts() == [(11, 2)]
+
+
+async def test_a_defect_that_lasts_ends_as_unknown_and_stops_nobody_else(rig: Rig) -> None:
+    await rig.propose()
+    await rig.decide()
+    async with rig_on(rig.panel, rig.path, During(rig, "vm", defect(1000))) as faulty:
+        await faulty.carry_out()
+        found = await rig.migration()
+        assert (found.state, code(found), found.error) == (S.UNKNOWN, "no-answer", "ZeroDivisionError: ours")
+        await faulty.executor.settle_unknown()
+        assert (await rig.migration()).state is S.UNKNOWN
+
+
+# Stops and crashes ---------------------------------------------------------------------------------
+
+
+async def test_a_stop_starts_nothing_new_and_leaves_what_runs_recorded(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, hot_clusters(2)) as rig:
+        await rig.propose()
+        await rig.decide()
+        rig.start()
+        await rig.reached(lambda: rig.in_state(S.RUNNING))
+        await rig.executor.stop()
+        assert sorted(m.state for m in await rig.migrations()) == [S.QUEUED, S.RUNNING]
+        rig.executor.kick()
+        await asyncio.wait_for(rig.worker or asyncio.sleep(0), 5)
+        assert len(rig.posts()) == 1
+        async with rig_on(rig.panel, rig.path) as again:
+            await again.carry_out()
+        assert {m.state for m in await rig.migrations()} == {S.SUCCEEDED}
+        assert rig.posts() == [(101, 12), (201, 22)]
+
+
+async def test_a_stop_waits_for_the_answer_to_a_start_under_way(rig: Rig) -> None:
+    rig.fault("slow", delay=0.2, count=1, path=MIGRATE, method="POST")
+    await rig.propose()
+    await rig.decide()
+    rig.start()
+    await rig.reached(lambda: rig.in_state(S.STARTING))
+    await rig.executor.stop()
+    running = await rig.migration()
+    assert running.state is S.RUNNING and running.consul_id is not None
+
+
+async def test_a_stop_right_after_a_kick_leaves_nothing_behind(rig: Rig) -> None:
+    await rig.propose()
+    await rig.decide()
+    rig.start()
+    await asyncio.sleep(0)
+    await rig.executor.stop()
+    assert await rig.in_state(S.QUEUED) and rig.posts() == []
+
+
+class Crash(BaseException):
+    """The program is killed here."""
+
+
+class Fuse:
+    """Counts the calls of the program to its panel and database; the n-th one, and all after it, kill it."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.calls = 0
+        self.place = ""
+        self.passed: list[str] = []
+
+    def step(self, place: str) -> None:
+        self.calls += 1
+        self.passed.append(place)
+        if self.calls == self.at:
+            self.place = place
+        if self.calls >= self.at:
+            raise Crash(place)
+
+    def __call__(self, part: Any) -> Any:
+        fuse = self
+
+        class Fused:
+            def __getattr__(self, name: str) -> Any:
+                real = getattr(part, name)
+
+                async def call(*args: Any, **kwargs: Any) -> Any:
+                    fuse.step(f"before {name}")
+                    try:
+                        result = await real(*args, **kwargs)
+                    except Exception:
+                        fuse.step(f"after failing {name}")
+                        raise
+                    fuse.step(f"after {name}")
+                    return result
+
+                return call
+
+        return Fused()
+
+
+FAULTS: dict[str, list[dict[str, Any]]] = {
+    "healthy": [],
+    "answer lost": [{"kind": "drop_after", "count": 1}],
+    "request lost": [{"kind": "drop", "count": 1, "path": MIGRATE, "method": "POST"}],
+}
+
+
+async def approved(path: Path) -> None:
+    """A database with one approved move in it."""
+    async with running_panel() as panel, rig_on(panel, path) as rig:
+        await rig.propose()
+        await rig.decide()
+
+
+async def one_life(panel: RunningPanel, path: Path, fuse: Fuse) -> datetime:
+    """The program until the fuse blows or the move is over; the time it is then."""
+    async with rig_on(panel, path, fuse, task_poll_interval=20.0) as rig:
+
+        async def over() -> bool:
+            return bool(fuse.place) or any(m.state in OVER for m in await rig.migrations())
+
+        worker = asyncio.create_task(rig.executor.run())
+        await until(over)
+        lost = [worker, *(t for t in asyncio.all_tasks() if t.get_name().startswith("migration-"))]
+        for task in lost:
+            task.cancel()
+        await asyncio.gather(*lost, return_exceptions=True)
+        return rig.clock.now
+
+
+async def crashed_and_restarted(path: Path, fuse: Fuse, faults: list[dict[str, Any]]) -> None:
+    """One life of the program that ends where the fuse blows, and a second one."""
+    async with running_panel() as panel:
+        for fault in faults:
+            panel.faults.add(**fault)
+        ended_at = await one_life(panel, path, fuse)
+        async with rig_on(panel, path, task_poll_interval=20.0) as second:
+            second.clock.now = ended_at
+            await second.carry_out()
+            found = await second.migration()
+            posts, tasks = second.posts(), len(panel.world.tasks)
+            assert len(posts) <= 1 and tasks <= 1, f"{fuse.place}: {posts}"
+            assert found.state in OVER, f"{fuse.place}: {found}"
+            if found.state is S.SUCCEEDED:
+                assert second.node_of(11) == 2 and tasks == 1, fuse.place
+            else:
+                assert (found.state, code(found)) == (S.FAILED, "never-started"), f"{fuse.place}: {found}"
+                assert second.node_of(11) == 1 and tasks == 0, f"{fuse.place}: the panel has it"
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_killed_at_any_step_the_move_is_made_once_or_plainly_reported(tmp_path: Path, name: str) -> None:
+    """Before and after every call to panel and database, from the approval to the end; the walk finds them itself.
+
+    With a fault, from the start on: until then all three are the same.
+    """
+    await approved(tmp_path / "approved.db")
+
+    async def life(at: int) -> Fuse:
+        fuse = Fuse(at)
+        path = tmp_path / f"{at}.db"
+        shutil.copy(tmp_path / "approved.db", path)
+        await crashed_and_restarted(path, fuse, FAULTS[name])
+        return fuse
+
+    at = 1 if name == "healthy" else (await life(10_000)).passed.index("before start_migration") + 1
+    places = []
+    while (fuse := await life(at)).place:
+        places.append(fuse.place)
+        at += 1
+    for place in ("before start_migration", "before advance", "after advance", "before vm", "after vm", "after move"):
+        assert place in places
+    assert ("after start_migration" if name == "healthy" else "after failing start_migration") in places
+    assert len(places) > (40 if name == "healthy" else 12)
