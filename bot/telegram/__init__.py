@@ -1,0 +1,1 @@
+"""The chat: the only part of the program that knows aiogram."""

@@ -1,0 +1,103 @@
+"""Presses on a proposal: approve, skip, all of it, another page. The store decides, once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from aiogram import Router
+from aiogram.types import CallbackQuery
+
+from bot.proposals import Proposal, ProposedMove
+from bot.service import Service
+from bot.store import Store
+from bot.telegram.access import Role, actor_of
+from bot.telegram.callbacks import VERDICTS, AllButton, MoveButton, PageButton
+from bot.telegram.notifier import TelegramNotifier
+from bot.telegram.views import POPUP_LIMIT, popup
+from bot.texts import Texts
+
+MESSAGE_WAIT_S = 2.0
+"""A press can overtake the record of the message it stands under by a moment."""
+
+
+def approvals_router(service: Service, store: Store, notifier: TelegramNotifier, texts: Texts) -> Router:
+    """The handlers of a proposal's buttons."""
+    router = Router(name="approvals")
+    presses = _Presses(service, store, notifier, texts)
+    router.callback_query.register(presses.move, MoveButton.filter())
+    router.callback_query.register(presses.all, AllButton.filter())
+    router.callback_query.register(presses.page, PageButton.filter())
+    return router
+
+
+class _Presses:
+    def __init__(self, service: Service, store: Store, notifier: TelegramNotifier, texts: Texts) -> None:
+        self._service = service
+        self._store = store
+        self._notifier = notifier
+        self._texts = texts
+
+    async def move(self, query: CallbackQuery, callback_data: MoveButton, role: Role) -> None:
+        found = await self._store.move(callback_data.move_id)
+        if found is None or not await self._genuine(query, found[0]):
+            await self._refuse(query, "popup-old", callback_data.pack())
+            return
+        await self._decide(query, callback_data.verdict, role, [found[1]])
+
+    async def all(self, query: CallbackQuery, callback_data: AllButton, role: Role) -> None:
+        proposal = await self._store.proposal(callback_data.proposal_id)
+        if proposal is None or not await self._genuine(query, proposal.id):
+            await self._refuse(query, "popup-old", callback_data.pack())
+            return
+        await self._decide(query, callback_data.verdict, role, proposal.pending or _last_decided(proposal))
+
+    async def page(self, query: CallbackQuery, callback_data: PageButton) -> None:
+        if not await self._genuine(query, callback_data.proposal_id):
+            await query.answer(self._texts.text("popup-old"))
+            return
+        await query.answer()
+        chat_id = query.message.chat.id if query.message else 0
+        await self._store.set_page(callback_data.proposal_id, chat_id, callback_data.page)
+        self._notifier.proposals_changed(callback_data.proposal_id)
+
+    async def _decide(self, query: CallbackQuery, word: str, role: Role, moves: Sequence[ProposedMove]) -> None:
+        verdict = VERDICTS.get(word)
+        if verdict is None:
+            await self._refuse(query, "popup-old", word)
+            return
+        if role is not Role.ADMIN:
+            await self._refuse(query, "popup-viewer", word)
+            return
+        if self._service.settings.dry_run:
+            await self._refuse(query, "popup-dry-run", word)
+            return
+        results = await self._service.decide([m.id for m in moves], verdict, actor_of(query.from_user))
+        text = popup(self._texts, results, verdict, self._service.clock(), self._service.skip_cooldown)
+        until = await self._service.paused_until()
+        if until is not None and any(r.done and r.move.migration for r in results):
+            text = self._texts.text("popup-paused", text=text)[:POPUP_LIMIT]
+        await query.answer(text)
+
+    async def _refuse(self, query: CallbackQuery, key: str, detail: str) -> None:
+        """A press that may not count is answered kindly and written down."""
+        await query.answer(self._texts.text(key))
+        await self._store.record(key, actor_of(query.from_user), self._service.clock(), data=detail)
+
+    async def _genuine(self, query: CallbackQuery, proposal_id: int) -> bool:
+        """The button stands under the very message that shows this proposal: not forwarded, not forged."""
+        if query.message is None:
+            return False
+        waited = 0.0
+        while True:
+            row = await self._store.message(proposal_id, query.message.chat.id)
+            if row is not None or waited >= MESSAGE_WAIT_S:
+                return row is not None and row.message_id == query.message.message_id
+            await asyncio.sleep(0.1)
+            waited += 0.1
+
+
+def _last_decided(proposal: Proposal) -> Sequence[ProposedMove]:
+    """With nothing left to decide, the popup names who decided last."""
+    decided = [m for m in proposal.moves if m.decided_at is not None]
+    return sorted(decided, key=lambda m: (m.decided_at, m.id))[-1:]

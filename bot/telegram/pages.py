@@ -1,0 +1,248 @@
+"""The answers to commands: status, nodes, history, exclusions, settings. Pure: values in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+from markupsafe import Markup
+
+from balancer.model import VM, Node, NodeReport, Plan
+from bot.loadwords import load_words
+from bot.proposals import Exclusion, ExclusionRole, MigrationState, ProposedMove
+from bot.service import Status
+from bot.store import StoredSetting
+from bot.telegram import wording
+from bot.telegram.callbacks import NodesButton
+from bot.telegram.views import View, decision_words, migration_words, rejections_of
+from bot.texts import Texts
+
+STATUS_NODES = 6
+NODES_PER_PAGE = 20
+LARGEST_VMS = 8
+LISTED = 10
+
+
+def status_view(texts: Texts, status: Status, now: datetime, next_check: datetime | None, dry_run: bool) -> View:
+    """Everything at a glance: how old the data is, the worst nodes, the mode, what waits and runs."""
+    lines: list[Markup | str] = [texts.html("status-title", mode=status.mode)]
+    if dry_run:
+        lines.append(texts.html("status-dry-run"))
+    if status.paused_until is not None:
+        lines.append(texts.html("status-paused", until=wording.until(texts, status.paused_until, now)))
+    if status.problem is not None:
+        lines.append(texts.html("status-problem", problem=status.problem))
+    lines.append(_age_line(texts, status, now, next_check))
+    for plan in status.plans:
+        lines += ["", *_cluster_lines(texts, plan)]
+    if status.taken_at is not None and not status.plans:
+        lines.append(texts.html("no-clusters"))
+    return View(wording.fitted(lines, ["", *_work_lines(texts, status, now)], texts))
+
+
+def _age_line(texts: Texts, status: Status, now: datetime, next_check: datetime | None) -> Markup:
+    if status.taken_at is None:
+        parts = [texts.html("status-never")]
+    else:
+        parts = [texts.html("status-age", duration=wording.duration(texts, now - status.taken_at))]
+    if next_check is not None and status.paused_until is None:
+        when = texts.text("in-time", duration=wording.duration(texts, next_check - now))
+        parts.append(texts.html("status-next", when=when))
+    return Markup(" · ").join(parts)
+
+
+def _cluster_lines(texts: Texts, plan: Plan) -> list[Markup | str]:
+    over = len(plan.overloaded)
+    lines: list[Markup | str] = [
+        texts.html("report-title", cluster=plan.cluster_name, overloaded=over, nodes=len(plan.nodes))
+    ]
+    for refusal in rejections_of(plan, "cluster"):
+        lines.append(texts.html("rejection-line", name=refusal.name, reason=texts.reason(refusal.reason)))
+    if plan.nodes:
+        lines.append(wording.node_table(texts, plan.nodes[:STATUS_NODES]))
+    if len(plan.nodes) > STATUS_NODES:
+        lines.append(texts.html("table-more", count=len(plan.nodes) - STATUS_NODES))
+    return lines
+
+
+def _work_lines(texts: Texts, status: Status, now: datetime) -> list[Markup | str]:
+    pending = sum(len(p.pending) for p in status.waiting)
+    lines: list[Markup | str] = [
+        texts.html("status-waiting", count=pending),
+        texts.html("status-running", count=len(status.running)),
+    ]
+    for migration in status.running[:LISTED]:
+        move = migration.move
+        lines.append(
+            texts.html(
+                "status-running-line",
+                vm=move.vm_name,
+                source=move.source_name,
+                target=move.target_name,
+                state=migration_words(texts, migration, now),
+            )
+        )
+    if status.exclusions:
+        lines.append(texts.html("status-exclusions", count=len(status.exclusions)))
+    return lines
+
+
+def nodes_view(texts: Texts, plan: Plan, page: int = 0) -> View:
+    """Every node of a cluster, worst first, page by page."""
+    pages = max(1, -(-len(plan.nodes) // NODES_PER_PAGE))
+    page = min(max(page, 0), pages - 1)
+    shown = plan.nodes[page * NODES_PER_PAGE : (page + 1) * NODES_PER_PAGE]
+    title = texts.html("nodes-title", cluster=plan.cluster_name, count=len(plan.nodes))
+    text = wording.joined([title, wording.node_table(texts, shown)])
+    buttons = []
+    if page > 0:
+        back = NodesButton(cluster_id=plan.cluster_id, page=page - 1).pack()
+        buttons.append(InlineKeyboardButton(text=texts.text("button-previous"), callback_data=back))
+    if page < pages - 1:
+        more = NodesButton(cluster_id=plan.cluster_id, page=page + 1).pack()
+        buttons.append(InlineKeyboardButton(text=texts.text("button-next"), callback_data=more))
+    return View(text, InlineKeyboardMarkup(inline_keyboard=[buttons]) if buttons else None)
+
+
+def node_view(
+    texts: Texts, node: Node, plan: Plan, vms: Sequence[VM], exclusions: Sequence[Exclusion], now: datetime
+) -> View:
+    """One node: its load and where it comes from, its flags, its largest VMs."""
+    report = next(r for r in plan.nodes if r.node_id == node.id)
+    lines: list[Markup | str] = [texts.html("node-title", node=node.name, cluster=plan.cluster_name)]
+    lines.append(_verdict_line(texts, report))
+    lines += _measured_lines(texts, node, report, now)
+    lines += _load_lines(texts, node, report, vms)
+    lines += _flag_lines(texts, node)
+    for refusal in rejections_of(plan, "target"):
+        if refusal.id == node.id:
+            lines.append(texts.html("node-no-target", reason=texts.reason(refusal.reason)))
+    lines += [exclusion_line(texts, e, now, "node-excluded") for e in exclusions if e.node_id == node.id]
+    return View(wording.fitted(lines, _vm_lines(texts, vms), texts))
+
+
+def _verdict_line(texts: Texts, report: NodeReport) -> Markup:
+    reason = texts.reason(report.reason) if report.reason else ""
+    if report.load is None:
+        return texts.html("node-state-unknown", reason=reason)
+    return texts.html("node-state-overloaded" if report.overloaded else "node-state-fine", reason=reason)
+
+
+def _measured_lines(texts: Texts, node: Node, report: NodeReport, now: datetime) -> list[Markup | str]:
+    """What the node itself says, where it was asked and the answer still counts."""
+    seen, load = node.measured, report.load
+    if seen is None or load is None or load.cpu_load is None:
+        return []
+    free, total = seen.memory_available_mib / 1024, seen.memory_total_mib / 1024
+    lines: list[Markup | str] = [
+        load_words(texts, load, now),
+        texts.html("node-averages", one=seen.load1, five=seen.load5, fifteen=seen.load15, free=free, total=total),
+    ]
+    if seen.cpu_pressure is not None and seen.memory_pressure is not None:
+        lines.append(texts.html("node-pressure", cpu=seen.cpu_pressure, memory=seen.memory_pressure))
+    return lines
+
+
+def _load_lines(texts: Texts, node: Node, report: NodeReport, vms: Sequence[VM]) -> list[Markup | str]:
+    lines: list[Markup | str] = []
+    if report.load is not None:
+        load = report.load
+        used, total = (node.memory_allocated_mib or 0) / 1024, (node.memory_mib or 0) / 1024
+        lines += [
+            texts.html("node-cpu", ratio=load.cpu_ratio, used=node.vcpus_allocated, cpus=node.cpus, score=load.score),
+            texts.html("node-memory", percent=load.memory_percent, used=used, total=total),
+        ]
+    active = [vm for vm in vms if vm.state == "active"]
+    vcpus = sum(vm.vcpus or 0 for vm in active)
+    gib = sum(vm.memory_mib or 0 for vm in active) / 1024
+    lines.append(texts.html("node-vms", count=len(vms), vcpus=vcpus, gib=gib))
+    unknown = texts.text("unknown-value")
+    lines.append(texts.html("node-versions", qemu=node.qemu_version or unknown, kernel=node.kernel_version or unknown))
+    return lines
+
+
+def _flag_lines(texts: Texts, node: Node) -> list[Markup | str]:
+    lines: list[Markup | str] = []
+    if node.state != "active":
+        lines.append(texts.html("node-flag-state", state=node.state or texts.text("unknown-value")))
+    if node.maintenance:
+        lines.append(texts.html("node-flag-maintenance"))
+    if node.creation_allowed is False:
+        lines.append(texts.html("node-flag-creation"))
+    return lines
+
+
+def _vm_lines(texts: Texts, vms: Sequence[VM]) -> list[Markup | str]:
+    if not vms:
+        return []
+    ranked = sorted(vms, key=lambda vm: (-(vm.vcpus or 0), -(vm.memory_mib or 0), vm.id))[:LARGEST_VMS]
+    unknown = texts.text("unknown-value")
+    return [
+        texts.html("node-biggest"),
+        *(
+            texts.html(
+                "node-vm-line",
+                vm=vm.name,
+                size=wording.size(texts, vm.vcpus or 0, vm.memory_mib or 0),
+                state=vm.state or unknown,
+            )
+            for vm in ranked
+        ),
+    ]
+
+
+def history_view(texts: Texts, moves: Sequence[ProposedMove], now: datetime) -> View:
+    """The last decisions and what became of them."""
+    if not moves:
+        return View(texts.html("history-none"))
+    lines = []
+    for proposed in moves:
+        migration = proposed.migration
+        over = migration is not None and migration.state is not MigrationState.QUEUED
+        state = decision_words(texts, proposed)
+        if migration is not None and over:
+            state = Markup("{} · {}").format(state, migration_words(texts, migration, now))
+        lines.append(
+            texts.html(
+                "history-line",
+                time=wording.moment(proposed.decided_at or now, now),
+                state=state,
+                vm=proposed.move.vm_name,
+                source=proposed.move.source_name,
+                target=proposed.move.target_name,
+            )
+        )
+    return View(wording.fitted([texts.html("history-title")], lines, texts))
+
+
+def exclusion_line(texts: Texts, exclusion: Exclusion, now: datetime, key: str = "exclusion-line") -> Markup:
+    return texts.html(
+        key,
+        node=exclusion.node_name,
+        role=wording.role(texts, exclusion.role),
+        until=wording.until(texts, exclusion.until, now),
+        who=exclusion.by.name,
+    )
+
+
+def exclusions_view(
+    texts: Texts, exclusions: Sequence[Exclusion], sources: Sequence[str], targets: Sequence[str], now: datetime
+) -> View:
+    """Those set in the chat with who and until when, then those of the settings."""
+    lines: list[Markup | str] = [exclusion_line(texts, e, now) for e in exclusions]
+    for names, role in ((sources, ExclusionRole.SOURCE), (targets, ExclusionRole.TARGET)):
+        lines += [texts.html("exclusion-setting", node=n, role=wording.role(texts, role)) for n in names]
+    if not lines:
+        return View(texts.html("exclusions-none"))
+    return View(wording.fitted([texts.html("exclusions-title")], lines, texts))
+
+
+def settings_view(texts: Texts, settings: Mapping[str, str], stored: Mapping[str, StoredSetting]) -> View:
+    """Every setting in force, secrets masked; what was set in the chat stands first."""
+    lines: list[Markup | str] = [
+        texts.html("settings-stored", name=name, value=setting.value, who=setting.by.name)
+        for name, setting in stored.items()
+    ]
+    lines += [texts.html("settings-line", name=name, value=value or "–") for name, value in settings.items()]
+    return View(wording.fitted([texts.html("settings-title")], lines, texts))

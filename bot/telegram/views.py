@@ -1,0 +1,292 @@
+"""A proposal and the notices about it as messages. Pure: rows in, text and buttons out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aiogram.enums import ButtonStyle
+from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+from markupsafe import Markup
+
+from balancer.model import Plan, Rejection
+from bot.loadwords import any_measured, load_words
+from bot.proposals import (
+    Actor,
+    ActorKind,
+    DecisionResult,
+    Migration,
+    MigrationState,
+    MoveState,
+    Proposal,
+    ProposedMove,
+    Verdict,
+)
+from bot.telegram import wording
+from bot.telegram.callbacks import APPROVE, SKIP, AllButton, MoveButton, PageButton
+from bot.texts import Texts
+from bot.whynot import why_not
+
+MOVES_PER_PAGE = 5
+REPORT_NODES = 6
+REASON_LINES = 12
+POPUP_LIMIT = 200
+PANEL_WORDS_LIMIT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A message as it should look. ``final``: it will never change again."""
+
+    text: Markup
+    keyboard: InlineKeyboardMarkup | None = None
+    final: bool = False
+
+
+def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0) -> View:
+    """The overload report, then the proposed moves with what became of each, page by page."""
+    pages = max(1, -(-len(proposal.moves) // MOVES_PER_PAGE))
+    page = min(max(page, 0), pages - 1)
+    shown = proposal.moves[page * MOVES_PER_PAGE : (page + 1) * MOVES_PER_PAGE]
+    head: list[Markup | str] = [*report_lines(texts, proposal.plan), "", _headline(texts, proposal, now)]
+    if proposal.closed_reason is not None:
+        head.append(texts.html("proposal-closed", reason=texts.reason(proposal.closed_reason)))
+    if pages > 1:
+        first = page * MOVES_PER_PAGE + 1
+        count = len(proposal.moves)
+        head.append(texts.html("proposal-page", first=first, last=first + len(shown) - 1, count=count))
+    body = [line for m in shown for line in ["", *move_lines(texts, m, now)]]
+    text = wording.fitted([*head, *body], reason_lines(texts, proposal.plan), texts)
+    return View(text, _keyboard(texts, proposal, shown, page, pages), final=proposal.settled)
+
+
+def report_lines(texts: Texts, plan: Plan) -> list[Markup | str]:
+    """Which nodes are overloaded, worst first."""
+    over = plan.overloaded
+    lines: list[Markup | str] = [
+        texts.html("report-title", cluster=plan.cluster_name, overloaded=len(over), nodes=len(plan.nodes))
+    ]
+    if over:
+        lines.append(wording.node_table(texts, over[:REPORT_NODES]))
+    if any_measured(over):
+        lines += [
+            texts.html("report-load", node=r.node_name, load=load_words(texts, r.load, plan.taken_at))
+            for r in over[:REPORT_NODES]
+            if r.load is not None
+        ]
+    if len(over) > REPORT_NODES:
+        lines.append(texts.html("table-more", count=len(over) - REPORT_NODES))
+    return lines
+
+
+def plan_view(texts: Texts, plan: Plan) -> View:
+    """A plan that nobody can press: for a dry run."""
+    lines = [texts.html("dry-run-note"), *report_lines(texts, plan)]
+    if not plan.moves:
+        lines.append(texts.html("dryrun-nothing", overloaded=len(plan.overloaded)))
+    for number, move in enumerate(plan.moves[:MOVES_PER_PAGE], start=1):
+        lines += ["", *_planned_lines(texts, number, ProposedMove(0, number - 1, move, MoveState.PENDING))]
+    if len(plan.moves) > MOVES_PER_PAGE:
+        lines.append(texts.html("table-more", count=len(plan.moves) - MOVES_PER_PAGE))
+    return View(wording.fitted(lines, reason_lines(texts, plan), texts))
+
+
+def move_lines(texts: Texts, proposed: ProposedMove, now: datetime) -> list[Markup | str]:
+    """A move: what, why, before and after, and where it stands."""
+    lines = _planned_lines(texts, proposed.position + 1, proposed)
+    if proposed.state is not MoveState.PENDING:  # the headline and the buttons say so already
+        lines.append(decision_words(texts, proposed))
+    migration = proposed.migration
+    if migration is not None:
+        lines.append(migration_words(texts, migration, now))
+    if migration is not None and migration.error:
+        lines.append(texts.html("panel-words", error=migration.error[:PANEL_WORDS_LIMIT]))
+    return lines
+
+
+def _planned_lines(texts: Texts, number: int, proposed: ProposedMove) -> list[Markup | str]:
+    move = proposed.move
+    lines: list[Markup | str] = [
+        texts.html("move-line", number=number, vm=move.vm_name, size=wording.size(texts, move.vcpus, move.memory_mib)),
+        texts.html("move-route", source=move.source_name, target=move.target_name),
+    ]
+    sides = (
+        (move.source_name, move.source_before, move.source_after),
+        (move.target_name, move.target_before, move.target_after),
+    )
+    for name, before, after in sides:
+        lines.append(
+            texts.html(
+                "move-effect",
+                node=name,
+                before=before.cpu_ratio,
+                after=after.cpu_ratio,
+                memory_before=before.memory_percent,
+                memory_after=after.memory_percent,
+            )
+        )
+        if before.cpu_load is not None:
+            lines.append(texts.html("move-effect-load", node=name, before=before.cpu_load, after=after.cpu_load))
+    lines.append(texts.html("move-why", reason=texts.reason(move.reason)))
+    lines += [texts.html("move-caution", reason=texts.reason(c)) for c in move.cautions]
+    return lines
+
+
+def _headline(texts: Texts, proposal: Proposal, now: datetime) -> Markup:
+    count = len(proposal.pending)
+    if count:
+        return texts.html("proposal-open", count=count, time=wording.moment(proposal.expires_at, now))
+    if any(m.state is MoveState.EXPIRED for m in proposal.moves):
+        return texts.html("proposal-expired")
+    key = "proposal-automatic" if proposal.automatic else "proposal-decided"
+    return texts.html(key, count=len(proposal.moves))
+
+
+def decision_words(texts: Texts, proposed: ProposedMove) -> Markup:
+    """What was said of a move, and by whom."""
+    by = proposed.decided_by
+    if by is not None and by.kind is ActorKind.POLICY:
+        return texts.html("state-auto")
+    return texts.html(f"state-{proposed.state.value}", who=by.name if by else "")
+
+
+def migration_words(texts: Texts, migration: Migration, now: datetime) -> Markup:
+    """Where a migration stands, in a few words."""
+    started = migration.started_at or now
+    length = (migration.finished_at or now) - started
+    reason = texts.reason(migration.reason) if migration.reason else ""
+    state = f"migration-{migration.state.value}"
+    return texts.html(state, duration=wording.duration(texts, length), reason=reason)
+
+
+def reason_lines(texts: Texts, plan: Plan) -> list[Markup | str]:
+    """Why not more: one foldable block."""
+    why = why_not(texts, plan, REASON_LINES)
+    if not why.count:
+        return []
+    lines: list[Markup | str] = [texts.html("rejections-title", count=why.count), *why.lines]
+    if why.hidden:
+        lines.append(texts.html("rejections-more", count=why.hidden))
+    return ["", Markup("<blockquote expandable>{}</blockquote>").format(wording.joined(lines))]
+
+
+def rejections_of(plan: Plan, subject: str) -> list[Rejection]:
+    return [r for r in plan.rejections if r.subject == subject]
+
+
+# Buttons ------------------------------------------------------------------------------------------
+
+
+def _keyboard(
+    texts: Texts, proposal: Proposal, shown: Sequence[ProposedMove], page: int, pages: int
+) -> InlineKeyboardMarkup | None:
+    rows = [_move_row(texts, m) for m in shown if m.state is MoveState.PENDING]
+    pending = len(proposal.pending)
+    if pending > 1:
+        rows.append(_all_row(texts, proposal.id, pending))
+    if pages > 1:
+        rows.append(_page_row(texts, proposal.id, page, pages))
+    return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None
+
+
+def _move_row(texts: Texts, proposed: ProposedMove) -> list[InlineKeyboardButton]:
+    number = proposed.position + 1
+    return [
+        InlineKeyboardButton(
+            text=texts.text("button-approve", number=number, vm=proposed.move.vm_name),
+            callback_data=MoveButton(move_id=proposed.id, verdict=APPROVE).pack(),
+            style=ButtonStyle.SUCCESS,
+        ),
+        InlineKeyboardButton(
+            text=texts.text("button-skip", number=number),
+            callback_data=MoveButton(move_id=proposed.id, verdict=SKIP).pack(),
+        ),
+    ]
+
+
+def _all_row(texts: Texts, proposal_id: int, count: int) -> list[InlineKeyboardButton]:
+    return [
+        InlineKeyboardButton(
+            text=texts.text("button-approve-all", count=count),
+            callback_data=AllButton(proposal_id=proposal_id, verdict=APPROVE).pack(),
+            style=ButtonStyle.SUCCESS,
+        ),
+        InlineKeyboardButton(
+            text=texts.text("button-skip-all"),
+            callback_data=AllButton(proposal_id=proposal_id, verdict=SKIP).pack(),
+        ),
+    ]
+
+
+def _page_row(texts: Texts, proposal_id: int, page: int, pages: int) -> list[InlineKeyboardButton]:
+    row = []
+    if page > 0:
+        back = PageButton(proposal_id=proposal_id, page=page - 1).pack()
+        row.append(InlineKeyboardButton(text=texts.text("button-previous"), callback_data=back))
+    if page < pages - 1:
+        more = PageButton(proposal_id=proposal_id, page=page + 1).pack()
+        row.append(InlineKeyboardButton(text=texts.text("button-next"), callback_data=more))
+    return row
+
+
+# Popups and notices -------------------------------------------------------------------------------
+
+
+def popup(texts: Texts, results: Sequence[DecisionResult], verdict: Verdict, now: datetime, skip_for: timedelta) -> str:
+    """What a press did, or who was first; plain text that fits a popup."""
+    done = [r.move for r in results if r.done]
+    word = "approved" if verdict is Verdict.APPROVE else "skipped"
+    if len(done) > 1:
+        return texts.text(f"popup-{word}-all", count=len(done))[:POPUP_LIMIT]
+    if done:
+        move = done[0].move
+        length = wording.duration(texts, skip_for)
+        return texts.text(f"popup-{word}", vm=_short(move.vm_name), target=_short(move.target_name), duration=length)
+    if len(results) != 1:
+        return texts.text("popup-nothing-left")
+    return _too_late(texts, results[0].move, now)[:POPUP_LIMIT]
+
+
+def _too_late(texts: Texts, proposed: ProposedMove, now: datetime) -> str:
+    by: Actor | None = proposed.decided_by
+    if by is not None and proposed.decided_at is not None:
+        word = "approved" if proposed.state is MoveState.APPROVED else "skipped"
+        ago = wording.duration(texts, now - proposed.decided_at)
+        return texts.text(f"popup-first-{word}", who=_short(by.name), duration=ago)
+    if proposed.state in (MoveState.SUPERSEDED, MoveState.WITHDRAWN):
+        return texts.text(f"popup-{proposed.state.value}")
+    return texts.text("popup-expired")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 40 else name[:39] + "…"
+
+
+def failure_notice(texts: Texts, migration: Migration) -> Markup:
+    """One migration that failed, or whose end nobody knows."""
+    key = "notice-unknown" if migration.state is MigrationState.UNKNOWN else "notice-failed"
+    move = migration.move
+    reason = texts.reason(migration.reason) if migration.reason else ""
+    lines: list[Markup | str] = [
+        texts.html(key, vm=move.vm_name, source=move.source_name, target=move.target_name, reason=reason)
+    ]
+    if migration.error:
+        lines.append(texts.html("panel-words", error=migration.error[:PANEL_WORDS_LIMIT]))
+    return wording.joined(lines)
+
+
+def finished_notice(texts: Texts, proposal: Proposal) -> Markup:
+    """An automatic proposal that is carried out."""
+    migrations = [m.migration for m in proposal.moves if m.migration is not None]
+    done = sum(m.state is MigrationState.SUCCEEDED for m in migrations)
+    ends = [m.finished_at for m in migrations if m.finished_at is not None]
+    length = max(ends, default=proposal.created_at) - proposal.created_at
+    return texts.html(
+        "notice-finished",
+        cluster=proposal.plan.cluster_name,
+        done=done,
+        count=len(migrations),
+        failed=len(migrations) - done,
+        duration=wording.duration(texts, length),
+    )

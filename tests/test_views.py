@@ -1,0 +1,219 @@
+"""What the chat shows, without a chat: every state, both languages, hostile names, Telegram's limits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from core_builders import node, snapshot, vm
+from rich.cells import cell_len
+
+from balancer.model import Reason
+from balancer.planner import plan
+from balancer.policy import Policy
+from bot.proposals import (
+    POLICY_ACTOR,
+    Actor,
+    ActorKind,
+    DecisionResult,
+    Exclusion,
+    ExclusionRole,
+    Migration,
+    MigrationState,
+    MoveState,
+    Proposal,
+    ProposedMove,
+    Verdict,
+)
+from bot.service import Status
+from bot.telegram import pages
+from bot.telegram.views import View, failure_notice, finished_notice, plan_view, popup, proposal_view
+from bot.telegram.wording import TABLE_WIDTH, duration, node_table
+from bot.texts import Texts, texts_for
+from sandbox.chat_html import parse_html
+
+NOW = datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)
+ANNA = Actor(ActorKind.TELEGRAM, "Anna <i>&", 1001)
+HOSTILE = "<b>名前" + "x" * 80 + "</b>&\u202e\x1b[31m\n" + "\N{PILE OF POO}"
+LANGUAGES = ("en", "ru")
+
+
+def proposal(moves: int = 7, name: str = "vm") -> Proposal:
+    """A hot node full of small VMs, and one cool node: as many moves as asked for, all pending."""
+    nodes = [node(1, name=f"{name}-hot", vcpus_allocated=79), node(2, name=f"{name}-cool", cpus=100)]
+    vms = [vm(10 + i, name=f"{name}-{i}", vcpus=1, memory_mib=10) for i in range(moves)]
+    made = plan(snapshot(nodes, vms), Policy(max_moves=moves))
+    assert len(made.moves) == moves
+    proposed = tuple(ProposedMove(100 + i, i, m, MoveState.PENDING) for i, m in enumerate(made.moves))
+    return Proposal(5, 1, False, NOW, NOW + timedelta(hours=1), made, proposed)
+
+
+def with_migration(state: MigrationState, reason: Reason | None = None, error: str | None = None) -> Proposal:
+    base = proposal(1)
+    first = base.moves[0]
+    ended = NOW + timedelta(seconds=43) if state is not MigrationState.RUNNING else None
+    migration = Migration(1, first.id, base.id, 1, first.move, state, NOW, NOW, ended, 7, 8, None, reason, error)
+    decided = replace(first, state=MoveState.APPROVED, decided_by=ANNA, decided_at=NOW, migration=migration)
+    return replace(base, moves=(decided,))
+
+
+def checked(view: View) -> str:
+    """The plain text, after Telegram's own reading of the markup, within Telegram's limits."""
+    text, _entities = parse_html(str(view.text))
+    assert 0 < len(text.encode("utf-16-le")) // 2 <= 4096
+    rows = view.keyboard.inline_keyboard if view.keyboard else []
+    for button in (b for row in rows for b in row):
+        assert button.callback_data and len(button.callback_data.encode()) <= 64
+        assert 0 < len(button.text) <= 20
+    assert "\x1b" not in text and "\u202e" not in text
+    return text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_long_plans_page(language: str) -> None:
+    texts = texts_for(language)
+    first, second = (proposal_view(texts, proposal(7), NOW, page) for page in (0, 1))
+    assert "5. vm-4" in checked(first) and "6. vm-5" not in checked(first)
+    assert "6. vm-5" in checked(second) and "1. vm-0" not in checked(second)
+    assert checked(proposal_view(texts, proposal(7), NOW, 99)) == checked(second), "a page too far is the last"
+    data = [b.callback_data for row in first.keyboard.inline_keyboard for b in row]  # type: ignore[union-attr]
+    assert data == [
+        *(f"m:{100 + i}:{v}" for i in range(5) for v in "as"),
+        "all:5:a",
+        "all:5:s",
+        "pg:5:1",
+    ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_hostile_names_stay_names(language: str) -> None:
+    texts = texts_for(language)
+    shown = checked(proposal_view(texts, proposal(5, HOSTILE), NOW))
+    assert "<b>名前" in shown
+    checked(plan_view(texts, proposal(9, HOSTILE).plan))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", list(MoveState))
+def test_every_state_of_a_move_is_worded(language: str, state: MoveState) -> None:
+    base = proposal(2)
+    by = ANNA if state in (MoveState.APPROVED, MoveState.SKIPPED) else None
+    moves = tuple(replace(m, state=state, decided_by=by, decided_at=NOW if by else None) for m in base.moves)
+    view = proposal_view(texts_for(language), replace(base, moves=moves), NOW)
+    shown = checked(view)
+    assert (view.keyboard is not None) == (state is MoveState.PENDING)
+    assert ("Anna <i>&" in shown) == (by is not None)
+    assert view.final == (state is not MoveState.PENDING)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", list(MigrationState))
+def test_every_state_of_a_migration_is_worded(language: str, state: MigrationState) -> None:
+    texts = texts_for(language)
+    reason = Reason.of("not-arrived") if state not in (MigrationState.SUCCEEDED, MigrationState.RUNNING) else None
+    base = with_migration(state, reason, "qemu: <no>" if state is MigrationState.FAILED else None)
+    shown = checked(proposal_view(texts, base, NOW + timedelta(seconds=43)))
+    if state in (MigrationState.SUCCEEDED, MigrationState.RUNNING):
+        assert duration(texts, timedelta(seconds=43)) in shown
+    if state is MigrationState.FAILED:
+        assert "qemu: <no>" in shown and texts.reason(Reason.of("not-arrived")) in shown
+    if state in (MigrationState.FAILED, MigrationState.UNKNOWN):
+        assert base.moves[0].migration
+        assert "vm-0" in checked(View(failure_notice(texts, base.moves[0].migration)))
+
+
+def test_an_automatic_proposal_sums_up_its_end() -> None:
+    base = with_migration(MigrationState.SUCCEEDED)
+    done = replace(base, automatic=True, moves=(replace(base.moves[0], decided_by=POLICY_ACTOR),))
+    shown = checked(View(finished_notice(texts_for("en"), done)))
+    assert "1 of 1 moves done in 43\u00a0s" in shown
+    assert "🤖 automatic" in checked(proposal_view(texts_for("en"), done, NOW))
+
+
+@pytest.mark.parametrize("name", ["n", "名前" * 20, "x" * 80, "\N{PILE OF POO}" * 30, HOSTILE])
+def test_no_line_of_a_table_is_wider_than_a_phone(name: str) -> None:
+    reports = plan(
+        snapshot([node(1, name=name, vcpus_allocated=99999), node(2, name=name, cpus=None)], []), Policy()
+    ).nodes
+    for language in LANGUAGES:
+        text, _ = parse_html(str(node_table(texts_for(language), reports)))
+        assert len(text.splitlines()) == 3
+        for line in text.splitlines():
+            assert cell_len(line) <= TABLE_WIDTH, line
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (43, "43 s"),
+        (60, "1 min"),
+        (125, "2 min 5 s"),
+        (660, "11 min"),
+        (7200, "2 h"),
+        (7500, "2 h 5 min"),
+        (172800, "2 d"),
+        (180000, "2 d 2 h"),
+    ],
+)
+def test_durations_have_two_units_at_most(seconds: int, text: str) -> None:
+    assert duration(texts_for("en"), timedelta(seconds=seconds)).replace("\u00a0", " ") == text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_popups_fit_whatever_the_names(language: str) -> None:
+    texts = texts_for(language)
+    base = proposal(2, HOSTILE)
+    late = NOW + timedelta(minutes=3)
+    decided = replace(base.moves[0], state=MoveState.APPROVED, decided_by=replace(ANNA, name="N" * 99), decided_at=NOW)
+    cases: list[tuple[list[DecisionResult], Verdict]] = [
+        ([DecisionResult(base.moves[0], True)], Verdict.APPROVE),
+        ([DecisionResult(base.moves[0], True)], Verdict.SKIP),
+        ([DecisionResult(m, True) for m in base.moves], Verdict.APPROVE),
+        ([DecisionResult(decided, False)], Verdict.SKIP),
+        ([], Verdict.APPROVE),
+        *([[DecisionResult(replace(base.moves[0], state=s), False)], Verdict.SKIP] for s in MoveState),  # type: ignore[list-item]
+    ]
+    for results, verdict in cases:
+        words = popup(texts, results, verdict, late, timedelta(hours=6))
+        assert 0 < len(words) <= 200
+    assert duration(texts, timedelta(minutes=3)) in popup(
+        texts, [DecisionResult(decided, False)], Verdict.SKIP, late, timedelta(hours=6)
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_status_tells_everything_and_fits(language: str) -> None:
+    texts = texts_for(language)
+    base = with_migration(MigrationState.RUNNING)
+    exclusion = Exclusion(2, HOSTILE, ExclusionRole.TARGET, NOW + timedelta(hours=2), ANNA, NOW)
+    status = Status(
+        taken_at=NOW,
+        plans=tuple(proposal(1, f"{HOSTILE}{i}").plan for i in range(20)),
+        mode="approve",
+        paused_until=NOW + timedelta(hours=1),
+        waiting=(proposal(3),),
+        running=tuple(m.migration for m in base.moves if m.migration),
+        exclusions=(exclusion,),
+        problem="HTTP 503 <html>",
+    )
+    shown = checked(pages.status_view(texts, status, NOW + timedelta(seconds=12), NOW + timedelta(minutes=5), True))
+    for expected in (duration(texts, timedelta(seconds=12)), "HTTP 503 <html>"):
+        assert expected in shown
+    calm = replace(status, plans=status.plans[:1], paused_until=None, problem=None)
+    shown = checked(pages.status_view(texts, calm, NOW, NOW + timedelta(minutes=5), False))
+    assert duration(texts, timedelta(minutes=5)) in shown and "/proposals" in shown and "vm-0" in shown
+    empty = replace(status, taken_at=None, plans=())
+    checked(pages.status_view(texts, empty, NOW, None, False))
+
+
+def test_the_worst_nodes_stand_first_and_large_clusters_page() -> None:
+    texts: Texts = texts_for("en")
+    nodes = [node(i, name=f"n{i}", vcpus_allocated=10 + i) for i in range(1, 46)]
+    made = plan(snapshot(nodes, []), Policy())
+    first = pages.nodes_view(texts, made, 0)
+    rows = checked(first).splitlines()
+    assert rows[2].split()[-4].startswith("n45") or "n45" in rows[2]
+    assert "n25" not in checked(first) and "n25" in checked(pages.nodes_view(texts, made, 1))
+    assert [b.callback_data for row in first.keyboard.inline_keyboard for b in row] == ["n:1:1"]  # type: ignore[union-attr]
