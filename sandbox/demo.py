@@ -24,6 +24,13 @@ CHAT_TOKEN = "123456:SANDBOX-TOKEN"  # noqa: S105 - the emulated chat's own
 CHAT_PORT = 8081
 READY_WITHIN_S = 20.0
 STOP_WITHIN_S = 8.0
+ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Ctrl-C, a polite kill, a closed terminal: the parts live in sessions of their own and would go on."""
+SETTINGS = ("ALLOW_UNKNOWN_VERSIONS", "BOT_LANGUAGE", "CLUSTER_IDS", "DATABASE_PATH", "DRY_RUN", "VERIFY_SSL")
+SETTING_PREFIXES = (
+    *("BALANCE_", "CPU_", "EXCLUDE_", "FAILURE_", "LOG_", "MAX_", "MEMORY_", "MIGRATION_", "PROPOSAL_", "RESPECT_"),
+    *("SKIP_", "SSH_", "TASK_", "TELEGRAM_", "VMMANAGER_"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +47,8 @@ def main(args: argparse.Namespace) -> int:
     children = Children()
     with tempfile.TemporaryDirectory(prefix="vm-balancer-demo-") as folder:
         try:
-            signal.signal(signal.SIGTERM, lambda *_: _interrupt())
+            for sign in ENDING:
+                signal.signal(sign, lambda *_: _interrupt())
             return _once(args, children, folder) if args.once else _run(args, children, folder)
         except KeyboardInterrupt:
             print("\nStopping …")
@@ -88,6 +96,8 @@ class Children:
         return next((name for name, child in self._running if child.poll() is not None), None)
 
     def stop(self) -> None:
+        for sign in ENDING:  # an impatient second Ctrl-C must not leave half of them behind
+            signal.signal(sign, signal.SIG_IGN)
         for _name, child in reversed(self._running):
             if child.poll() is None:
                 child.terminate()
@@ -138,7 +148,7 @@ def _panel_options(args: argparse.Namespace) -> list[str]:
 
 def _environment(args: argparse.Namespace, panel: str, folder: str) -> dict[str, str]:
     """What a person would write into `.env`. Nothing of the caller's own settings gets in."""
-    passed = {k: v for k, v in os.environ.items() if not _is_setting(k)}
+    passed = {k: v for k, v in os.environ.items() if not is_setting(k)}
     here = Path(__file__).resolve().parent.parent
     return passed | {
         "PYTHONPATH": os.pathsep.join([str(here), *filter(None, [os.environ.get("PYTHONPATH")])]),
@@ -174,9 +184,9 @@ def _real_telegram() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if k.startswith("TELEGRAM_")}
 
 
-def _is_setting(key: str) -> bool:
-    prefixes = ("VMMANAGER_", "TELEGRAM_", "BALANCE_", "SSH_", "CPU_", "MEMORY_", "EXCLUDE_", "MIGRATION_", "LOG_")
-    return key.startswith(prefixes) or key in ("CLUSTER_IDS", "DRY_RUN", "VERIFY_SSL", "MAX_MIGRATIONS_PER_CYCLE")
+def is_setting(key: str) -> bool:
+    """Whether a variable of the environment would be a setting of the program."""
+    return key in SETTINGS or key.startswith(SETTING_PREFIXES)
 
 
 def _free_port(wanted: int) -> int:

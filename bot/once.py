@@ -1,0 +1,157 @@
+"""`--once`: one cycle carried through to its end, with whoever is there to decide. Prints; decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from bot.app import VMBalancer
+from bot.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
+from bot.report import all_well, move_lines, outcome_line, plan_lines
+from bot.service import CycleReport
+
+DONE, FAILED = 0, 1
+ANSWERS = {
+    **dict.fromkeys(("y", "yes", "д", "да"), "y"),
+    **dict.fromkeys(("n", "no", "н", "нет"), "n"),
+    **dict.fromkeys(("a", "all", "в", "все"), "a"),
+    **dict.fromkeys(("q", "quit"), "q"),
+}
+"""What a person may type at the question, in both languages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """How to talk to the person at the terminal. ``ask`` is ``None`` where nobody can answer."""
+
+    write: Callable[[str], None]
+    ask: Callable[[str], Awaitable[str]] | None
+    approve_all: bool = False
+
+
+async def run_once(balancer: VMBalancer, terminal: Terminal) -> int:
+    """One cycle: dry run, automatic, approved in the terminal or in the chat. Returns the exit code.
+
+    Raises:
+        PanelError: the panel did not answer a dry run.
+    """
+    automatic = not balancer.settings.dry_run and await balancer.service.mode() == "auto"
+    somebody = terminal.approve_all or balancer.telegram is not None or terminal.ask is not None
+    if balancer.settings.dry_run or not (automatic or somebody):
+        return await _rehearse(balancer, terminal)
+    balancer.start_workers()
+    report = await balancer.service.run_cycle()
+    _write_report(balancer, terminal, report)
+    if report.outcome != "done":
+        return _not_done(balancer, terminal, report)
+    ids = [r.published.proposal_id for r in report.results if r.published and r.published.proposal_id is not None]
+    if not ids:
+        terminal.write(balancer.texts.text("terminal-nothing"))
+    elif not automatic:
+        await _decide(balancer, terminal, ids)
+    await balancer.until_idle(lambda: _settled(balancer, ids))
+    return await _outcome(balancer, terminal, ids)
+
+
+async def _rehearse(balancer: VMBalancer, terminal: Terminal) -> int:
+    report = await balancer.service.rehearse()
+    _write_report(balancer, terminal, report)
+    moves = any(r.plan and r.plan.moves for r in report.results)
+    key = "terminal-dry-run" if balancer.settings.dry_run else "terminal-nobody" if moves else "terminal-nothing"
+    terminal.write(balancer.texts.text(key))
+    return DONE
+
+
+def _write_report(balancer: VMBalancer, terminal: Terminal, report: CycleReport) -> None:
+    for result in report.results:
+        if result.plan is not None:
+            for line in plan_lines(balancer.texts, result.plan):
+                terminal.write(line)
+        if result.left_alone is not None:
+            reason = balancer.texts.reason(result.left_alone)
+            terminal.write(balancer.texts.text("terminal-left-alone", cluster=result.cluster.name, reason=reason))
+
+
+def _not_done(balancer: VMBalancer, terminal: Terminal, report: CycleReport) -> int:
+    if report.outcome == "paused":
+        terminal.write(balancer.texts.text("terminal-paused"))
+        return DONE
+    return FAILED  # why, the cycle has said in the log, which the terminal shows
+
+
+async def _decide(balancer: VMBalancer, terminal: Terminal, ids: Sequence[int]) -> None:
+    """With ``--yes`` all is approved; with a chat the chat decides; else the terminal."""
+    pending = [m for p in await _proposals(balancer, ids) for m in p.pending]
+    actor = Actor(ActorKind.TERMINAL, _user())
+    if terminal.approve_all:
+        await balancer.service.decide([m.id for m in pending], Verdict.APPROVE, actor)
+    elif balancer.telegram is not None:
+        terminal.write(balancer.texts.text("terminal-waiting-chat"))
+        balancer.listen()
+    elif terminal.ask is not None:
+        await _ask(balancer, terminal, terminal.ask, pending, actor)
+
+
+async def _ask(
+    balancer: VMBalancer,
+    terminal: Terminal,
+    ask: Callable[[str], Awaitable[str]],
+    pending: Sequence[ProposedMove],
+    actor: Actor,
+) -> None:
+    """Move by move. Who quits leaves nothing behind that could still be approved."""
+    for index, proposed in enumerate(pending):
+        for line in move_lines(balancer.texts, proposed.position + 1, proposed.move):
+            terminal.write(line)
+        answer = await _answer(balancer, ask)
+        if answer == "q":
+            await balancer.service.withdraw([m.id for m in pending[index:]], actor)
+            return
+        if answer == "a":
+            await balancer.service.decide([m.id for m in pending[index:]], Verdict.APPROVE, actor)
+            return
+        verdict = Verdict.APPROVE if answer == "y" else Verdict.SKIP
+        await balancer.service.decide([proposed.id], verdict, actor)
+
+
+async def _answer(balancer: VMBalancer, ask: Callable[[str], Awaitable[str]]) -> str:
+    """``y``, ``n``, ``a`` or ``q``; the end of the input, or of the program, means ``q``."""
+    while True:
+        asking = asyncio.ensure_future(ask(balancer.texts.text("terminal-ask")))
+        stopping = asyncio.ensure_future(balancer.stopped())
+        await asyncio.wait((asking, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not asking.done():
+            asking.cancel()
+            return "q"
+        try:
+            said = asking.result().strip().lower()
+        except EOFError:
+            return "q"
+        if said in ANSWERS:
+            return ANSWERS[said]
+
+
+async def _settled(balancer: VMBalancer, ids: Iterable[int]) -> bool:
+    return all(p.settled for p in await _proposals(balancer, ids))
+
+
+async def _outcome(balancer: VMBalancer, terminal: Terminal, ids: Sequence[int]) -> int:
+    moves = [m for p in await _proposals(balancer, ids) for m in p.moves]
+    for proposed in moves:
+        terminal.write(outcome_line(balancer.texts, proposed))
+    return DONE if all_well(moves) else FAILED
+
+
+async def _proposals(balancer: VMBalancer, ids: Iterable[int]) -> list[Proposal]:
+    found = [await balancer.store.proposal(i) for i in ids]
+    return [p for p in found if p is not None]
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (ImportError, KeyError, OSError):
+        return "terminal"

@@ -1,0 +1,47 @@
+"""Asks at the terminal without holding up the event loop, so that a signal still gets through. Only for a tty."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import os
+from collections.abc import Callable
+from typing import TextIO
+
+
+class Prompt:
+    """``await ask(question)`` is the next line that a person types; EOFError when the input ends."""
+
+    def __init__(self, source: TextIO, write: Callable[[str], None]) -> None:
+        self._source = source
+        self._write = write
+        self._typed = ""
+        self._decode = codecs.getincrementaldecoder("utf-8")(errors="replace").decode
+
+    async def ask(self, question: str) -> str:
+        self._write(question)
+        while "\n" not in self._typed:
+            more = await self._more()
+            if not more:
+                raise EOFError
+            self._typed += more
+        line, _, self._typed = self._typed.partition("\n")
+        return line
+
+    async def _more(self) -> str:
+        loop = asyncio.get_running_loop()
+        number = self._source.fileno()
+        readable = asyncio.Event()
+        try:
+            loop.add_reader(number, readable.set)
+        except NotImplementedError:  # Windows: a thread, which a signal cannot wake
+            return await asyncio.to_thread(self._source.readline)
+        try:
+            await readable.wait()
+        finally:
+            loop.remove_reader(number)
+        try:
+            data = os.read(number, 4096)
+        except OSError:  # the terminal has gone
+            return ""
+        return self._decode(data) or ("\ufffd" if data else "")

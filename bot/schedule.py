@@ -1,0 +1,53 @@
+"""The timer: a check every interval, never two at once, none made up for. The only user of APScheduler."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+_JOB, _TICK = "cycle", "tick"
+TICK_S = 2
+
+
+class Schedule:
+    """Runs ``cycle`` at once and then every ``interval_s``; ``tick`` every two seconds for deadlines."""
+
+    def __init__(
+        self, cycle: Callable[[], Awaitable[object]], interval_s: int, tick: Callable[[], Awaitable[object]]
+    ) -> None:
+        self._scheduler = AsyncIOScheduler(timezone=timezone.utc)
+        options = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+        now = datetime.now(timezone.utc)
+        every = IntervalTrigger(seconds=interval_s, timezone=timezone.utc)
+        self._scheduler.add_job(_quietly(cycle), every, id=_JOB, next_run_time=now, **options)
+        often = IntervalTrigger(seconds=TICK_S, timezone=timezone.utc)
+        self._scheduler.add_job(
+            _quietly(tick), often, id=_TICK, next_run_time=now + timedelta(seconds=TICK_S), **options
+        )
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    def next_check(self) -> datetime | None:
+        """When the next check is due; aware UTC."""
+        job = self._scheduler.get_job(_JOB)
+        return None if job is None else job.next_run_time
+
+
+def _quietly(work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
+    """A stop in the middle of a check is no failure: APScheduler would log the cancellation with its trace."""
+
+    async def job() -> None:
+        with suppress(asyncio.CancelledError):
+            await work()
+
+    return job

@@ -1,0 +1,184 @@
+"""Who may import whom, held over the syntax trees of every module; see the design's sentence of that name.
+
+A module that stands in no layer counts as a small pure helper: it may use helpers and the core only. When
+this fails, the import is wrong, or the module wants a line in the table below.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# From the top: a module may import from the layers below its own, and from its own.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("vm_balancer",),
+    ("bot.__main__",),
+    ("bot.cli",),
+    ("bot.once", "bot.offline", "bot.logs"),
+    ("bot.app",),
+    ("bot.telegram", "bot.console", "bot.schedule"),
+    ("bot.executor", "bot.following"),
+    ("bot.service",),
+    ("bot.notify",),
+    ("bot.vmmanager", "bot.ssh", "bot.store", "bot.instance"),
+    ("bot.arguments", "bot.prompt"),
+    ("bot.config", "bot.config_file", "bot.config_checks", "bot.config_load"),
+)
+HELPER = len(LAYERS)
+"""The layer of all others in bot/: errors, proposals, texts, report, sanitize, panel_*, store_rows …"""
+
+# Adapters know nothing of the program around them: not its settings, not each other.
+ADAPTERS = ("bot.vmmanager", "bot.ssh", "bot.store", "bot.instance")
+
+# One outside library (or one kind of I/O), one place.
+OWNERS: dict[str, tuple[str, ...]] = {
+    "aiogram": ("bot.telegram",),
+    "aiohttp": ("bot.vmmanager", "sandbox"),
+    "aiohttp_socks": ("bot.telegram",),
+    "aiosqlite": ("bot.store",),
+    "apscheduler": ("bot.schedule",),
+    "argparse": ("bot.arguments", "bot.cli", "sandbox"),
+    "asyncssh": ("bot.ssh",),
+    "dotenv": ("bot.config_file",),
+    "filelock": ("bot.instance",),
+    "fluent": ("bot.texts",),
+    "matplotlib": ("bot.charts",),
+    "pydantic": ("bot.config", "bot.config_load"),
+    "sqlite3": ("bot.store",),
+    "subprocess": ("bot.cli", "sandbox.demo"),
+    "textual": ("bot.console",),
+}
+CORE_MAY_USE = {
+    *("__future__", "bisect", "collections", "dataclasses", "datetime", "enum", "fractions", "functools", "heapq"),
+    *("itertools", "json", "math", "operator", "re", "typing", "numpy"),
+}
+CLOCKS = {"now", "utcnow", "today"}
+DOORS = {"open", "print", "input", "exec", "eval"}
+
+
+def modules() -> dict[str, ast.Module]:
+    paths = [p for folder in ("balancer", "bot", "sandbox") for p in (ROOT / folder).rglob("*.py")]
+    named = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in [*paths, ROOT / "vm_balancer.py"]}
+    return {name.removesuffix(".__init__"): ast.parse(p.read_text("utf-8"), str(p)) for name, p in named.items()}
+
+
+def imports(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Every module imported anywhere, also within functions and for types only, with its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: write the whole name of the module"
+            if node.module in ("bot", "bot.telegram", "balancer", "sandbox"):
+                yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+            elif node.module:
+                yield node.module, node.lineno
+
+
+def within(module: str, *places: str) -> bool:
+    return any(module == place or module.startswith(f"{place}.") for place in places)
+
+
+def layer(module: str) -> int:
+    return next((i for i, names in enumerate(LAYERS) if within(module, *names)), HELPER)
+
+
+def problem(module: str, imported: str) -> str | None:
+    """Why ``module`` may not import ``imported``, or None."""
+    root, own = imported.split(".")[0], module.split(".")[0]
+    if root in OWNERS and not within(module, *OWNERS[root]):
+        return f"{root} belongs to {' and '.join(OWNERS[root])} alone"
+    if own == "balancer" and root != "balancer" and root not in CORE_MAY_USE:
+        return "the core imports nothing that could reach the world"
+    if own == "sandbox" and root in ("bot", "balancer", "vm_balancer"):
+        return "the sandbox knows the program over HTTP only"
+    if own != "sandbox" and root == "sandbox":
+        return "nothing in the program knows that the sandbox exists"
+    if root == "vm_balancer" and module != "vm_balancer":
+        return "the facade is for outsiders"
+    if root == "bot" and own in ("bot", "vm_balancer"):
+        if layer(imported) < layer(module):
+            return "it stands above"
+        own_part = any(within(module, name) and within(imported, name) for name in ADAPTERS)
+        if within(module, *ADAPTERS) and not own_part and layer(imported) != HELPER:
+            return "an adapter knows errors, proposals, the core and pure helpers only"
+    return None
+
+
+def offences(module: str, tree: ast.Module) -> list[str]:
+    found = [
+        f"{module}:{line} imports {imported}: {why}"
+        for imported, line in imports(tree)
+        if (why := problem(module, imported))
+    ]
+    for node in ast.walk(tree):
+        what = _deed(node)
+        if what and module.split(".")[0] == "balancer":
+            found.append(f"{module}:{node.lineno} {what}: the core has no clock, no file and no loop")  # type: ignore[attr-defined]
+        if module.startswith("bot.") and module != "bot.cli" and _exits(node) and not module.endswith("__main__"):
+            found.append(f"{module}:{node.lineno} ends the program: only bot.cli may")  # type: ignore[attr-defined]
+    return found
+
+
+def _deed(node: ast.AST) -> str | None:
+    if isinstance(node, (ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith, ast.Await)):
+        return "awaits"
+    if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute) and node.func.attr in CLOCKS:
+            return f"asks the clock ({node.func.attr})"
+        if isinstance(node.func, ast.Name) and node.func.id in DOORS:
+            return f"calls {node.func.id}()"
+    return None
+
+
+def _exits(node: ast.AST) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id == "SystemExit"
+    return (
+        isinstance(node, ast.Attribute) and node.attr in ("exit", "_exit") and ast.unparse(node.value) in ("sys", "os")
+    )
+
+
+def test_everybody_imports_only_whom_they_may() -> None:
+    trees = modules()
+    assert len(trees) > 80, "the modules were not found"
+    assert [line for name, tree in sorted(trees.items()) for line in offences(name, tree)] == []
+
+
+def test_the_table_names_no_library_that_python_brings_as_foreign() -> None:
+    assert CORE_MAY_USE - {"numpy"} <= set(sys.stdlib_module_names)
+
+
+@pytest.mark.parametrize(
+    ("module", "code"),
+    [
+        ("balancer.model", "import asyncio"),
+        ("balancer.model", "import os.path"),
+        ("balancer.model", "import aiohttp"),
+        ("balancer.model", "from bot import errors"),
+        ("balancer.model", "from datetime import datetime\nx = datetime.now()"),
+        ("balancer.model", "x = open('f')"),
+        ("balancer.model", "async def f(): ..."),
+        ("bot.service", "def f():\n    from bot.telegram.notifier import TelegramNotifier"),
+        ("bot.service", "from bot import app"),
+        ("bot.service", "import sandbox.world"),
+        ("bot.service", "import sys\nsys.exit(1)"),
+        ("bot.service", "raise SystemExit"),
+        ("bot.store", "from bot.config import Settings"),
+        ("bot.vmmanager", "from bot.store import Store"),
+        ("bot.once", "from aiogram import Bot"),
+        ("bot.telegram.chat", "import sqlite3"),
+        ("bot.new_helper", "from bot.service import Service"),
+        ("bot.new_helper", "from apscheduler.triggers.interval import IntervalTrigger"),
+        ("sandbox.world", "from balancer.model import VM"),
+        ("bot.service", "import vm_balancer"),
+    ],
+)
+def test_the_rules_find_an_offender(module: str, code: str) -> None:
+    assert len(offences(module, ast.parse(code))) == 1

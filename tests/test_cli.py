@@ -1,0 +1,454 @@
+"""The command line: what it prints, what it leaves behind, and with which exit code it ends.
+
+Mistakes are tried in-process; everything that works with the panel is a process of its own, as people start it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stack import HOT_WORLD, PATIENCE_S, ROOT, Command, buttons, running_stack, world
+
+from bot.cli import BAD_SETTINGS, FAILED, OK, main
+from bot.config import Settings, env_name
+
+PASSWORD = "hunter2/ß%"
+SEED_OPTIONS = (
+    *("--host", "--username", "--password", "--cluster-ids", "--cpu-overload-threshold", "--cpu-target-threshold"),
+    *("--memory-overload-threshold", "--memory-target-threshold", "--exclude-source-nodes", "--exclude-target-nodes"),
+    *("--max-migrations-per-cycle", "--once", "--dry-run", "--interval", "--log-level", "--verify-ssl"),
+    *("--ssh-enabled", "--ssh-username", "--ssh-private-key", "--ssh-password", "--ssh-timeout", "--ssh-hosts-mapping"),
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to stand in, and no setting in the environment."""
+    for name in map(env_name, Settings.model_fields):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return capsys.readouterr().err.splitlines()
+
+
+# --- without a panel
+
+
+def test_three_ways_to_start_one_program() -> None:
+    script = shutil.which("vm-balancer", path=str(Path(sys.executable).parent))
+    ways = [[sys.executable, "-m", "vm_balancer"], [sys.executable, "-m", "bot"], *([[script]] if script else [])]
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    done = [
+        subprocess.run([*way, "--version", "--once"], env=env, capture_output=True, text=True, check=True)
+        for way in ways
+    ]
+    assert len({(d.stdout, d.stderr) for d in done}) == 1, done
+    assert re.match(r"vm-balancer (\d+\.\d+|\(not installed\))", done[0].stdout)
+
+
+def test_help_lists_every_option_of_the_seed_and_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == OK
+    text = capsys.readouterr().out
+    for option in (*SEED_OPTIONS, "--no-verify-ssl", "--config", "--verbose", "--version", "--yes"):
+        assert re.search(rf"^  {option}\b", text, re.MULTILINE) or re.search(rf", {option}\b", text), option
+    for command in ("snapshot", "plan", "demo"):
+        assert f"{command}: " in " ".join(text.split())
+        if command != "demo":
+            assert main([command, "--help"]) == OK
+
+
+def test_everything_that_is_wrong_is_said_in_one_go(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / ".env").write_text("BALANCE_INTERVAL=soon\nDRY_RUN=yes\nVMMANAGER_HOTS=https://h\n", "utf-8")
+    words = ["--yes", "--passwort", "hunter2", "--cluster-ids", "x", "--log-file", "/no/x.log", "--config", ".env"]
+    assert main(words) == BAD_SETTINGS
+    lines = said(capsys)
+    assert [re.split("[ =]", line)[0] for line in lines] == [
+        *("--passwort", "--yes", "BALANCE_INTERVAL", "CLUSTER_IDS"),
+        *("VMMANAGER_HOST", "VMMANAGER_USERNAME", "VMMANAGER_PASSWORD", "--yes", "LOG_FILE", "VMMANAGER_HOTS"),
+    ]
+    assert "--password is probably meant" in lines[0] and "DRY_RUN=true (.env line 2)" in lines[7]
+    assert "hunter2" not in "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["--passwort=hunter2"], "--passwort is not an option: --password is probably meant"),
+        (["-xhunter2"], "-x is not an option"),
+        (["--password", "two", "hunter2"], "1 too many after the options"),
+        (["--interval"], "argument --interval: expected one argument"),
+        (["--once", "plan"], "plan is a command: put it first"),
+        (["statsu"], "'statsu' is not a command: the commands are run, snapshot, plan, demo"),
+        (["--config", "missing.env"], "the settings file 'missing.env' does not exist"),
+        (["plan"], "the following arguments are required: file"),
+        (["plan", "x", "--limit", "many"], "argument --limit: invalid int value: 'many'"),
+        (["plan", "x", "--limit", "-1"], "--limit is -1: a whole number is needed, 0 for no limit"),
+        (["plan", "x", "--strategy", "best"], "--strategy is 'best': smallest-first is needed"),
+        (["plan", "x", "--config", "y"], "--config is not an option"),
+        (["snapshot", "--host", "https://u:hunter2@h"], "VMMANAGER_HOST is (hidden) (--host): an address such as"),
+    ],
+)
+def test_mistakes_on_the_command_line(words: list[str], wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == BAD_SETTINGS
+    lines = said(capsys)
+    assert lines[0].startswith(wanted)
+    assert "hunter2" not in "\n".join(lines)
+
+
+BAD_FILES: dict[str, tuple[bytes, str]] = {
+    "not JSON": (b"{", "is not JSON"),
+    "empty": (b"", "is not JSON"),
+    "not UTF-8": (b"\xff\xfe{}", "is not UTF-8"),
+    "endless": (b"[" * 100_000, "is not JSON"),
+    "a list": (b"[]", "is not a snapshot that can be planned"),
+    "another object": (b'{"a": 1}', "is not a snapshot that can be planned"),
+    "a broken instance": (b'{"format": "vmbal-1", "nodes": [{}], "vms": []}', "is not a snapshot that can be planned"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+def test_plan_of_a_bad_file_is_one_line(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data, wanted = BAD_FILES[name]
+    (folder / "x.json").write_bytes(data)
+    assert main(["plan", "x.json"]) == BAD_SETTINGS
+    [line] = said(capsys)
+    assert line.startswith("x.json") and wanted in line
+    assert main(["plan", "missing.json"]) == BAD_SETTINGS == main(["plan", "."])
+    assert [line.split(" (")[0] for line in said(capsys)] == ["missing.json cannot be read", ". cannot be read"]
+
+
+NEUTRAL = {
+    "format": "vmbal-1",
+    "thresholds": {"cpu_ratio": 4.0, "mem_pct": 70},
+    "nodes": [{"id": f"n{i}", "cpus": 8, "ram_mib": 65536, "qemu": "8.2.0"} for i in range(3)],
+    "vms": [{"id": f"v{i}", "node": "n0", "vcpus": 4, "ram_mib": 1024, "state": "running"} for i in range(12)],
+}
+
+
+def test_plan_of_a_neutral_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "x.json").write_text(json.dumps(NEUTRAL), "utf-8")
+    for words in ([], ["--limit", "0"]):
+        assert main(["plan", "x.json", "--json", *words]) == OK
+        shown = capsys.readouterr()
+        moves = json.loads(shown.out)["moves"]
+        assert len(moves) == 4, "no limit: 12 x 4 vCPUs on 8 CPUs are too many by four VMs"
+        assert all(set(move) == {"vm", "from", "to"} and move["from"] == "n0" for move in moves)
+        [stats] = shown.err.splitlines()
+        assert json.loads(stats.removeprefix("#STATS "))["plan_s"] > 0
+    assert main(["plan", "x.json", "--json", "--limit", "1", "--strategy", "smallest-first"]) == OK
+    assert len(json.loads(capsys.readouterr().out)["moves"]) == 1
+    assert main(["plan", "x.json", "--language", "ru"]) == OK
+    assert "v0" in capsys.readouterr().out
+
+
+# --- with a panel
+
+
+class PanelProcess:
+    """The sandbox's panel with the hot world, and the program beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / "world.json"
+        path.write_text(json.dumps(HOT_WORLD), encoding="utf-8")
+        options = ["--port", "0", "--world", str(path), "--still", "--migration-seconds", "0.5"]
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+        command = ["sandbox", "panel", *options, "--task-row-delay", "0.1", "--password", PASSWORD]
+        self.process = Command(folder / "panel.txt", *command, env=env, cwd=ROOT)
+        self.url = eventually(lambda: next((x.split(" ready: ")[1] for x in self.process.lines if " ready: " in x), ""))
+
+    def call(self, path: str, body: Any = None, method: str | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/sandbox/{path}", data, method=method)  # noqa: S310
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            return json.load(answer)
+
+    def reset(self) -> None:
+        self.call("faults", method="DELETE")
+        self.call("world", [{"op": "move_vm", "id": 11, "node": 1}])
+        self.call("requests", method="DELETE")
+
+    def asked(self, method: str) -> list[str]:
+        """Paths that the panel was asked for, the login apart."""
+        rows = self.call(f"requests?method={method}")
+        rows = rows["requests"] if isinstance(rows, dict) else rows
+        return [row["path"] for row in rows if "/public/" not in row["path"]]
+
+    @property
+    def starts(self) -> int:
+        return sum(path.endswith("/migrate") for path in self.asked("POST"))
+
+
+def eventually(look: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := look()):
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.fixture(scope="module")
+def one_panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PanelProcess]:
+    running = PanelProcess(tmp_path_factory.mktemp("panel"))
+    yield running
+    running.process.kill()
+
+
+@pytest.fixture
+def panel(one_panel: PanelProcess) -> PanelProcess:
+    one_panel.reset()
+    return one_panel
+
+
+def environment(panel: PanelProcess, **changes: str) -> dict[str, str]:
+    login = {"VMMANAGER_HOST": panel.url, "VMMANAGER_USERNAME": "admin@example.com", "VMMANAGER_PASSWORD": PASSWORD}
+    mine = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TASK_POLL_INTERVAL": "0.1", "TZ": "Asia/Kolkata"}
+    return {**mine, "LC_ALL": "C", **login, **changes}
+
+
+def run(panel: PanelProcess, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *words],
+        env=environment(panel, **changes),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=PATIENCE_S,
+        check=False,
+    )
+
+
+def content(path: Path) -> dict[str, int]:
+    """Rows of every table of a database."""
+    with sqlite3.connect(path) as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {t: connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables}  # noqa: S608
+
+
+def test_a_dry_run_prints_report_and_plan_and_leaves_nothing_behind(panel: PanelProcess, folder: Path) -> None:
+    done = run(panel, "--once", "--dry-run")
+    assert (done.returncode, done.stderr) == (OK, "")
+    assert "Production" in done.stdout and "small-a" in done.stdout and "hot → cool" in done.stdout
+    assert done.stdout.endswith("Dry run: nothing was changed.\n")
+    assert list(folder.iterdir()) == []
+    assert panel.asked("POST") == [] and panel.asked("GET") != []
+
+
+def test_with_nobody_to_ask_it_says_so_and_does_nothing(panel: PanelProcess, folder: Path) -> None:
+    done = run(panel, "--once")
+    assert done.returncode == OK
+    assert "small-a" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("Nothing was done: BALANCE_MODE is approve and there is nobody")
+    assert panel.asked("POST") == []
+    before = content(folder / "vm_balancer.db")
+    assert before and not any(rows for table, rows in before.items() if table in ("proposal", "move", "migration"))
+    log = (folder / "vm_balancer.log").read_bytes()
+
+    done = run(panel, "--once", "--dry-run", PYTHONIOENCODING="ascii")
+    assert done.returncode == OK and "hot ? cool" in done.stdout, "a terminal without arrows"
+    assert content(folder / "vm_balancer.db") == before, "a dry run adds nothing to what is there"
+    assert (folder / "vm_balancer.log").read_bytes() == log
+
+
+def test_yes_migrates_waits_and_logs_without_the_password(panel: PanelProcess, folder: Path) -> None:
+    done = run(panel, "--once", "--yes", "--verbose")
+    assert done.returncode == OK, done.stderr
+    assert re.search(r"small-a: hot → cool: done in \d+ s", done.stdout)
+    assert panel.starts == 1
+    log = (folder / "vm_balancer.log").read_text("utf-8")
+    shape = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(DEBUG|INFO|WARNING|ERROR)\] \S|    )")
+    assert log and all(shape.match(line) for line in log.splitlines())
+    assert "hunter2" not in log + done.stdout + done.stderr
+    assert "small-a (" not in done.stderr, "what is printed is not logged to the terminal as well"
+
+
+def test_automatic_mode_needs_nobody(panel: PanelProcess) -> None:
+    done = run(panel, "--once", BALANCE_MODE="auto")
+    assert done.returncode == OK and "done in" in done.stdout
+    assert panel.starts == 1
+
+
+def test_a_failed_migration_is_exit_code_1(panel: PanelProcess) -> None:
+    panel.call("faults", {"kind": "migrate_fails", "output": "qemu: too many dirty pages"})
+    done = run(panel, "--once", "--yes")
+    assert done.returncode == FAILED
+    assert "failed" in done.stdout and "qemu: too many dirty pages" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"),
+    [(["--once", "--dry-run"], "password"), (["--once", "--yes"], "password"), (["snapshot"], "down")],
+)
+def test_a_panel_that_cannot_be_used_is_one_line_and_exit_code_1(
+    panel: PanelProcess, words: list[str], fault: str
+) -> None:
+    wrong = {"VMMANAGER_PASSWORD": "wrong-hunter2"} if fault == "password" else {"VMMANAGER_HOST": "http://127.0.0.1:9"}
+    done = run(panel, *words, **wrong)
+    assert (done.returncode, done.stdout) == (FAILED, "")
+    [line] = done.stderr.splitlines()
+    assert ("refused the login" if fault == "password" else "out of reach") in line and "hunter2" not in line
+
+
+def test_a_snapshot_is_planned_offline_with_the_same_moves(
+    panel: PanelProcess, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    live = run(panel, "--once", "--dry-run", "--max-migrations-per-cycle", "3").stdout
+    saved = run(panel, "snapshot", "--max-migrations-per-cycle", "3", PYTHONIOENCODING="ascii")
+    assert (saved.returncode, saved.stderr) == (OK, "")
+    (folder / "s.json").write_text(saved.stdout, "utf-8")
+    assert [p.name for p in folder.iterdir()] == ["s.json"], "looking makes no database"
+    with (folder / "s.json").open("rb") as file:
+        command = [sys.executable, "-m", "bot", "plan", "-"]
+        piped = subprocess.run(command, stdin=file, env=environment(panel), capture_output=True, check=True)
+    assert piped.stdout.decode() == live.removesuffix("Dry run: nothing was changed.\n")
+    capsys.readouterr()
+    assert main(["plan", "s.json", "--json"]) == OK
+    as_json = json.loads(capsys.readouterr().out)
+    assert as_json["moves"] == [{"vm": vm, "from": 1, "to": 2} for vm in (11, 12, 13)]
+    assert len(as_json["plans"]) == 1
+    assert main(["plan", "s.json", "--json", "--limit", "1"]) == OK
+    assert len(json.loads(capsys.readouterr().out)["moves"]) == 1
+
+
+# --- ends before its time
+
+
+def started(panel: PanelProcess, *words: str, **options: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "bot", *words], env=environment(panel), **options)
+
+
+@pytest.mark.parametrize(("sign", "words"), [(signal.SIGTERM, []), (signal.SIGINT, ["--once", "--yes"])])
+def test_a_signal_during_the_work_ends_it_cleanly(panel: PanelProcess, sign: signal.Signals, words: list[str]) -> None:
+    panel.call("faults", {"kind": "slow", "delay": 0.5})
+    with started(panel, *words, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as bot:
+        eventually(lambda: panel.asked("GET"))
+        bot.send_signal(sign)
+        _, errors = bot.communicate(timeout=PATIENCE_S)
+    assert bot.returncode == OK
+    assert b"Traceback" not in errors
+
+
+def test_nobody_reads_any_more_and_the_work_goes_on(panel: PanelProcess) -> None:
+    with started(
+        panel, "--once", "--yes", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as bot:
+        assert bot.stdout is not None and bot.stderr is not None
+        bot.stdout.close()
+        errors = bot.stderr.read()
+    assert bot.returncode == OK and panel.starts == 1
+    assert b"Traceback" not in errors and b"BrokenPipe" not in errors
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_said(panel: PanelProcess) -> None:
+    with Path("/dev/full").open("wb") as full, started(panel, "snapshot", stdout=full, stderr=subprocess.PIPE) as bot:
+        assert bot.stderr is not None
+        assert bot.stderr.read() == b"standard output cannot be written: No space left on device\n"
+    assert bot.returncode == FAILED
+
+
+# --- in a terminal
+
+
+class Typist:
+    """The program in a pseudo-terminal, and what it has written there."""
+
+    def __init__(self, panel: PanelProcess, *words: str) -> None:
+        self.master, slave = pty.openpty()
+        self.bot = started(panel, *words, stdin=slave, stdout=slave, stderr=subprocess.DEVNULL, start_new_session=True)
+        os.close(slave)
+        self.text = ""
+
+    def until(self, part: str) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while part not in self.text:
+            assert self._more(deadline), f"no {part!r} in:\n{self.text}"
+
+    def type(self, text: str) -> None:
+        self.text = ""
+        os.write(self.master, text.encode())
+
+    def ended(self) -> int:
+        while self._more(time.monotonic() + PATIENCE_S):
+            pass
+        os.close(self.master)
+        return self.bot.wait(PATIENCE_S)
+
+    def _more(self, deadline: float) -> bool:
+        ready, _, _ = select.select([self.master], [], [], max(0.0, deadline - time.monotonic()))
+        try:
+            data = os.read(self.master, 4096) if ready else b""
+        except OSError:  # the other end is closed
+            data = b""
+        self.text += data.decode("utf-8", "replace")
+        return bool(data)
+
+
+ANSWERS: dict[str, tuple[list[str], int, int]] = {
+    # what is typed at each question -> starts at the panel, exit code
+    "yes": (["y\n", "n\n"], 1, OK),
+    "no": (["maybe\n", "n\n", "no\n"], 0, OK),
+    "all": (["a\n"], 2, OK),
+    "pasted": (["y\nq\n"], 1, OK),
+    "end of input": (["\x04"], 0, OK),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_in_a_terminal_it_asks(answer: str, panel: PanelProcess, folder: Path) -> None:
+    typed, starts, code = ANSWERS[answer]
+    person = Typist(panel, "--once", "--max-migrations-per-cycle", "2")
+    for text in typed:
+        person.until("Approve?")
+        person.type(text)
+    assert person.ended() == code
+    assert panel.starts == starts
+    panel.call("world", [{"op": "move_vm", "id": 12, "node": 1}])
+    with sqlite3.connect(folder / "vm_balancer.db") as connection:
+        states = {state for (state,) in connection.execute("SELECT state FROM move")}
+    assert "pending" not in states, "nothing is left that could still be approved"
+
+
+def test_a_signal_at_the_question_ends_it(panel: PanelProcess) -> None:
+    person = Typist(panel, "--once")
+    person.until("Approve?")
+    person.bot.send_signal(signal.SIGINT)
+    assert person.ended() == OK
+    assert panel.starts == 0
+
+
+# --- with a chat
+
+
+@pytest.mark.e2e
+async def test_with_a_chat_it_waits_until_all_is_decided_or_expired(tmp_path: Path) -> None:
+    async with running_stack(tmp_path, world(), "--migration-seconds", "0.5", "--task-row-delay", "0.1") as stack:
+        bot = stack.start_bot("--once")
+        report = await stack.message("small-a", buttons=True)
+        assert bot.exit_code() is None, "it waits"
+        await stack.press(report, buttons(report)["✅ Approve 1"])
+        assert await bot.ended() == OK
+        assert (await stack.message("done in"))["message_id"] == report["message_id"]
+        assert await stack.starts() == [(11, 2)]
+        bot = stack.start_bot("--once", PROPOSAL_TTL="5")
+        await stack.message("1. small-b", buttons=True)
+        assert await bot.ended() == OK
+        await stack.message("Nobody decided in time", buttons=False)
+        assert await stack.starts() == [(11, 2)]

@@ -1,0 +1,273 @@
+"""End to end: panel, chat and program as separate processes, from the overload to the moved VM."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from stack import ANNA, BORIS, GROUP, MALLORY, VERA, Stack, buttons, running_stack, world
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
+    async with running_stack(tmp_path, world(), "--migration-seconds", "1.5", "--task-row-delay", "0.3") as running:
+        yield running
+
+
+async def test_an_approved_move_is_carried_out_and_seen_in_the_chat(stack: Stack) -> None:
+    stack.start_bot()
+    report = await stack.message("Production", "1 of 3 nodes is overloaded", buttons=True)
+    assert "hot" in report["text"] and "small-a" in report["text"] and "hot → cool" in report["text"]
+    popup = await stack.press(report, buttons(report)["✅ Approve 1"])
+    assert popup == "Approved: small-a goes to cool."
+    running = await stack.message("approved by Anna Admin", "running for")
+    assert running["message_id"] == report["message_id"], "the same message is edited"
+    done = await stack.message("approved by Anna Admin", "done in")
+    assert not done["keyboard"]
+    assert await stack.starts() == [(11, 2)]
+    assert await stack.where(11) == 2
+    history = await stack.ask("/history", "small-a")
+    assert "done in" in history and "Anna Admin" in history
+
+
+async def test_two_presses_at_once_are_one_approval(stack: Stack) -> None:
+    stack.start_bot()
+    report = await stack.message("small-a", buttons=True)
+    data = buttons(report)["✅ Approve 1"]
+    popups = await asyncio.gather(
+        stack.press(report, data, ANNA), stack.press(report, data, BORIS), stack.press(report, data, ANNA)
+    )
+    assert sum(p.startswith("Approved:") for p in popups) == 1, popups
+    assert sum("was first" in p for p in popups) == 2, popups
+    await stack.message("done in")
+    assert await stack.starts() == [(11, 2)]
+
+
+async def test_strangers_and_viewers_cannot_decide(stack: Stack) -> None:
+    stack.start_bot()
+    report = await stack.message("small-a", buttons=True)
+    data = buttons(report)["✅ Approve 1"]
+    assert await stack.press(report, data, MALLORY) == "You may not use this button."
+    assert await stack.press(report, data, VERA) == "You may look, but not decide."
+    await stack.say("/status", MALLORY, MALLORY)
+    await stack.say("/start", MALLORY, MALLORY)
+    assert "Production" in await stack.ask("/status", "Production", user_id=VERA, chat_id=VERA)
+    assert "Only admins" in await stack.ask("/mode auto", user_id=VERA, chat_id=VERA)
+    assert await stack.messages(MALLORY) == [], "a stranger gets no answer in private"
+    assert await stack.starts() == []
+    again = await stack.message("small-a", buttons=True)
+    assert again["text"] == report["text"]
+
+
+async def test_a_skipped_vm_is_left_alone_and_the_next_one_proposed(stack: Stack) -> None:
+    stack.start_bot()
+    report = await stack.message("small-a", buttons=True)
+    popup = await stack.press(report, buttons(report)["⏭ Skip 1"])
+    assert popup == "Skipped: small-a stays. It is not proposed again for 6 h."
+    await stack.message("skipped by Anna Admin", buttons=False)
+    await stack.ask("/balance", "1 new proposal")
+    following = await stack.message("small-b", buttons=True)
+    assert "1. small-a" not in following["text"]
+    assert await stack.starts() == []
+
+
+async def test_an_unanswered_proposal_expires(stack: Stack) -> None:
+    stack.start_bot(PROPOSAL_TTL="6")
+    report = await stack.message("small-a", buttons=True)
+    expired = await stack.message("Nobody decided in time", buttons=False)
+    assert expired["message_id"] == report["message_id"]
+    popup = await stack.press(report, buttons(report)["✅ Approve 1"], forge=True)
+    assert "expired" in popup
+    assert await stack.starts() == []
+
+
+async def test_a_newer_plan_takes_the_place_of_the_older(stack: Stack) -> None:
+    stack.start_bot()
+    first = await stack.message("small-a", buttons=True)
+    await stack.ask("/balance", "nothing new to propose")
+    assert len([m for m in await stack.messages() if "1. small-a" in m["text"]]) == 1, "the same plan is left alone"
+    await stack.patch({"op": "set_vm", "id": 11, "fields": {"iso_mounted": True}})
+    await stack.ask("/balance", "1 new proposal")
+    second = await stack.message("1. small-b", buttons=True)
+    old = await stack.message("1. small-a", "newer plan", buttons=False)
+    assert old["message_id"] == first["message_id"] != second["message_id"]
+    popup = await stack.press(first, buttons(first)["✅ Approve 1"], forge=True)
+    assert popup == "A newer plan has replaced this one."
+    await stack.patch({"op": "set_node", "id": 1, "fields": {"cpu_number": 64}})
+    await stack.ask("/balance", "nothing new")
+    await stack.message("1. small-b", "no longer needed", buttons=False)
+    assert await stack.starts() == []
+
+
+async def test_automatic_mode_moves_and_only_informs(stack: Stack) -> None:
+    stack.start_bot(BALANCE_MODE="auto", MAX_MIGRATIONS_PER_CYCLE="2")
+    await stack.message("2 of 2 moves done")
+    shown = await stack.message("1. small-a", "2. small-b")
+    assert "automatic" in shown["text"] and shown["text"].count("done in") == 2
+    assert all(not m["keyboard"] for m in await stack.messages())
+    assert await stack.starts() == [(11, 2), (12, 2)]
+
+
+async def test_a_failed_migration_is_told_with_the_panels_words(stack: Stack) -> None:
+    await stack.panel_fault("migrate_fails", output="qemu: <dirty> pages & all")
+    stack.start_bot()
+    report = await stack.message("small-a", buttons=True)
+    await stack.press(report, buttons(report)["✅ Approve 1"])
+    failed = await stack.message("failed", "qemu: <dirty> pages & all")
+    assert failed["message_id"]
+    notice = await stack.message("small-a (hot → cool)")
+    assert notice["message_id"] != report["message_id"]
+    await stack.ask("/balance", "1 new proposal")
+    await stack.message("1. small-b", buttons=True)
+    assert await stack.starts() == [(11, 2)], "a failed VM is left alone for a day"
+
+
+async def test_exclusions_withdraw_hold_and_survive_a_restart(stack: Stack) -> None:
+    bot = stack.start_bot()
+    report = await stack.message("hot → cool", buttons=True)
+    assert "cool is excluded as target" in await stack.ask("/exclude COOL target 2h", "excluded as")
+    await stack.message("withdrawn", "Anna Admin excluded cool", buttons=False)
+    popup = await stack.press(report, buttons(report)["✅ Approve 1"], forge=True)
+    assert popup == "An exclusion forbids this move now."
+    bot.send(signal.SIGTERM)
+    assert await bot.ended() == 0
+    stack.start_bot()
+    await stack.message("hot → mild", buttons=True)
+    listed = await stack.ask("/exclusions", "cool")
+    assert "as target" in listed and "by Anna Admin" in listed
+    assert "Did you mean: cool" in await stack.ask("/exclude coll")
+    assert "takes part again" in await stack.ask("/include cool")
+    assert "No node is excluded" in await stack.ask("/exclusions")
+
+
+async def test_the_world_is_looked_at_again_before_a_migration(stack: Stack) -> None:
+    stack.start_bot()
+    report = await stack.message("small-a", buttons=True)
+    await stack.patch({"op": "set_node", "id": 2, "fields": {"maintenance_mode": True}})
+    await stack.press(report, buttons(report)["✅ Approve 1"])
+    await stack.message("not started", "maintenance")
+    await stack.patch({"op": "set_node", "id": 2, "fields": {"maintenance_mode": False}})
+    await stack.ask("/balance", "1 new proposal")
+    second = await stack.message("small-a", buttons=True)
+    await stack.patch({"op": "delete_vm", "id": 11})
+    await stack.press(second, buttons(second)["✅ Approve 1"])
+    await stack.message("not needed", buttons=False)
+    assert await stack.starts() == []
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
+async def test_a_restart_in_the_middle_of_a_migration_resumes_it(tmp_path: Path, sign: signal.Signals) -> None:
+    async with running_stack(tmp_path, world(), "--migration-seconds", "6", "--task-row-delay", "0.3") as stack:
+        bot = stack.start_bot()
+        report = await stack.message("small-a", buttons=True)
+        await stack.press(report, buttons(report)["✅ Approve 1"])
+        await stack.message("running for")
+        bot.send(sign)
+        await bot.ended()
+        stack.start_bot()
+        done = await stack.message("done in", buttons=False)
+        assert done["message_id"] == report["message_id"]
+        assert await stack.starts() == [(11, 2)], "the start was not sent again"
+        assert await stack.where(11) == 2
+
+
+async def test_buttons_older_than_a_restart_work_and_a_second_program_refuses(stack: Stack) -> None:
+    bot = stack.start_bot()
+    report = await stack.message("small-a", buttons=True)
+    second = stack.start_bot()
+    assert await second.ended() == 1
+    assert any(f"process {bot.pid} on" in line for line in second.lines), second.lines
+    bot.kill()
+    stack.start_bot()
+    assert await stack.press(report, buttons(report)["✅ Approve 1"], wait=25) == "Approved: small-a goes to cool."
+    await stack.message("done in")
+    assert await stack.starts() == [(11, 2)]
+
+
+async def test_pause_mode_and_every_look_answer(stack: Stack) -> None:
+    stack.start_bot()
+    report = await stack.message("small-a", buttons=True)
+    assert "Paused until" in await stack.ask("/pause 2h")
+    popup = await stack.press(report, buttons(report)["✅ Approve 1"])
+    assert "paused" in popup
+    status = await stack.ask("/status", "VM Balancer")
+    assert "Paused" in status and "Production" in status and "Data" in status
+    assert all(len(line) <= 34 for line in status.splitlines() if "%" in line or "CPU" in line), status
+    assert await stack.starts() == []
+    assert "Going on" in await stack.ask("/resume")
+    await stack.message("done in")
+    assert "hot" in await stack.ask("/nodes", "CPU")
+    assert "QEMU" in await stack.ask("/node hot", "hot")
+    assert "Dry run" in await stack.ask("/dryrun production", "Dry run")
+    assert "Nothing waits" in await stack.ask("/proposals")
+    assert "Automatic mode" in await stack.ask("/mode auto")
+    assert "Approve mode" in await stack.ask("/mode approve")
+    settings = await stack.ask("/settings", "VMMANAGER_PASSWORD")
+    assert "secret" not in settings and "SANDBOX" not in settings
+    assert "/exclude" in await stack.ask("/help")
+    assert "watches" in await stack.ask("/start")
+    assert "There is no cluster" in await stack.ask("/status nowhere")
+    assert await stack.starts() == [(11, 2)]
+
+
+async def test_an_outage_is_told_once_and_so_is_its_end(stack: Stack) -> None:
+    await stack.panel_fault("half_list", path="/vm/v3/host")
+    stack.start_bot()
+    await stack.message("does not answer", "Nothing is planned")
+    assert "failed" in await stack.ask("/balance", "check failed")
+    await stack.clear_panel_faults()
+    await stack.ask("/balance", "1 new proposal")
+    await stack.message("answers again")
+    notices = [m for m in await stack.messages() if "Nothing is planned" in m["text"]]
+    assert len(notices) == 1
+    assert (await stack.message("small-a", buttons=True))["chat_id"] == GROUP
+
+
+async def test_an_ambiguous_name_asks_which_node_is_meant(tmp_path: Path) -> None:
+    twins = world()
+    twins["clusters"].append({"id": 2, "name": "Lab"})
+    twins["nodes"].append({"id": 9, "name": "cool", "cluster": 2, "cpu_number": 16, "ram_mib": 131072})
+    async with running_stack(tmp_path, twins) as stack:
+        stack.start_bot()
+        await stack.message("small-a", buttons=True)
+        await stack.say("/exclude cool target 3d")
+        question = await stack.message("More than one node is called cool", buttons=True)
+        assert list(buttons(question)) == ["cool (ID 2)", "cool (ID 9)"]
+        assert await stack.press(question, buttons(question)["cool (ID 2)"], VERA) == "You may look, but not decide."
+        await stack.press(question, buttons(question)["cool (ID 2)"])
+        answer = await stack.message("cool is excluded as target", buttons=False)
+        assert answer["message_id"] == question["message_id"]
+        await stack.message("withdrawn", "Anna Admin excluded cool", buttons=False)
+
+
+async def test_each_role_has_its_menu_and_answers_come_at_once(stack: Stack) -> None:
+    stack.start_bot(MAX_MIGRATIONS_PER_CYCLE="2")
+    report = await stack.message("small-a", buttons=True)
+    admin = await stack.eventually(lambda: stack.menu(ANNA, ANNA), "menu of the admin")
+    viewer = await stack.eventually(lambda: stack.menu(VERA, GROUP), "menu of the viewer")
+    assert {"exclude", "status", "dryrun", "mode"} <= set(admin)
+    assert set(admin) - set(viewer) == {"balance", "exclude", "include", "mode", "pause", "resume"}
+    assert await stack.menu(MALLORY, GROUP) == []
+    await stack.press(report, buttons(report)["✅ Approve all 2"])
+    await stack.message("running for")
+    for command in ("/status", "/nodes", "/node hot", "/dryrun", "/history", "/exclusions", "/settings", "/help"):
+        assert await stack.ask(command, user_id=ANNA, chat_id=ANNA), command
+    await stack.message("done in")
+
+
+async def test_forged_and_foreign_buttons_do_nothing(stack: Stack) -> None:
+    stack.start_bot()
+    report = await stack.message("small-a", buttons=True)
+    await stack.say("/help", ANNA, ANNA)
+    private = await stack.message("Commands", chat_id=ANNA)
+    for data in ("m:1:a", "all:1:a", "pg:1:0", "m:999:a"):
+        assert "no longer works" in await stack.press(private, data, forge=True), data
+    assert "no longer works" in await stack.press(report, "m:999:a", forge=True)
+    assert "no longer works" in await stack.press(report, "m:1:x", forge=True)
+    await stack.message("small-a", buttons=True)
+    assert await stack.starts() == []

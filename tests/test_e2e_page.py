@@ -1,0 +1,75 @@
+"""A person at the chat page: sees the report of the real program, presses, and watches the VM arrive.
+
+With SCREENSHOTS=FOLDER it leaves pictures of what it saw there (`make screenshots`).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from browsers import DESKTOP, PHONE, running_browser
+from playwright.async_api import Page, expect
+from stack import ANNA, GROUP, MALLORY, running_stack, world
+
+pytestmark = [pytest.mark.e2e, pytest.mark.browser]
+
+HOSTILE = "<b>x</b>&\"'\u202ekcuf\x1b[31m"
+
+
+async def shoot(page: Page, name: str) -> None:
+    folder = os.environ.get("SCREENSHOTS")
+    if folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+async def test_a_press_on_the_page_moves_a_vm(tmp_path: Path) -> None:
+    data = world()
+    data["vms"][1]["name"] = HOSTILE
+    async with running_stack(tmp_path, data, "--migration-seconds", "2.5") as stack, running_browser() as browser:
+        stack.start_bot(MAX_MIGRATIONS_PER_CYCLE="2")
+        report = await stack.message("small-a", buttons=True)
+        context = await browser.new_context(viewport=PHONE, device_scale_factor=2)
+        page = await context.new_page()
+        await page.goto(f"{stack.chat}/?user={ANNA}&chat={GROUP}")
+        bubble = page.locator(f'[data-testid="message"][data-message-id="{report["message_id"]}"]')
+        await expect(bubble).to_contain_text("1 of 3 nodes is overloaded")
+        await expect(bubble).to_contain_text("<b>x</b>&\"'kcuf"), "names are shown, not obeyed"
+        await shoot(page, "report-phone")
+        await page.get_by_test_id("inline-button").filter(has_text="Approve 1").click()
+        await expect(page.get_by_test_id("toast")).to_contain_text("Approved: small-a goes to cool.")
+        await expect(bubble).to_contain_text("running for", timeout=15_000)
+        await shoot(page, "running-phone")
+        await expect(bubble).to_contain_text("done in", timeout=15_000)
+        assert await page.get_by_test_id("inline-button").count() == 2, "the other move still waits"
+        assert await stack.starts() == [(11, 2)]
+        await context.close()
+
+        context = await browser.new_context(viewport=DESKTOP, color_scheme="dark")
+        page = await context.new_page()
+        await page.goto(f"{stack.chat}/?user={MALLORY}&chat={GROUP}")
+        await page.get_by_test_id("inline-button").filter(has_text="Approve 2").click()
+        await expect(page.get_by_test_id("toast")).to_contain_text("You may not use this button.")
+        await shoot(page, "stranger-desktop")
+        await context.close()
+        assert await stack.starts() == [(11, 2)]
+
+
+async def test_commands_from_the_composer(tmp_path: Path) -> None:
+    async with running_stack(tmp_path, world()) as stack, running_browser() as browser:
+        stack.start_bot(BOT_LANGUAGE="ru")
+        await stack.message("small-a", buttons=True)
+        context = await browser.new_context(viewport=PHONE, device_scale_factor=2, color_scheme="dark")
+        page = await context.new_page()
+        await page.goto(f"{stack.chat}/?user={ANNA}&chat={GROUP}")
+        await page.get_by_test_id("composer").fill("/status")
+        await page.keyboard.press("Escape")
+        await page.get_by_test_id("send").click()
+        answer = page.get_by_test_id("message").filter(has_text="VM Balancer").last
+        await expect(answer).to_contain_text("Production", timeout=15_000)
+        width = await answer.locator("pre").first.evaluate("e => e.scrollWidth - e.clientWidth")
+        assert width <= 0, "a table of /status fits the phone without scrolling"
+        await shoot(page, "status-phone-ru")
+        await context.close()
