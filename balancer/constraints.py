@@ -84,7 +84,13 @@ PAIR_RULES = (
     nodes.kernel_newer,
 )
 
-FIT_RULES = (nodes.cpu_does_not_fit, nodes.memory_does_not_fit)
+FIT_RULES = (
+    nodes.cpu_does_not_fit,
+    nodes.memory_does_not_fit,
+    nodes.load_does_not_fit,
+    nodes.memory_not_available,
+)
+"""A measured target passes all four: its measurement adds to what the allocation says, it replaces nothing."""
 
 
 def cluster_refusal(cluster: Cluster, state: WorkingState) -> Reason | None:
@@ -187,6 +193,8 @@ def _check(vm: VM, source: Node, target: Node, state: WorkingState, need_overloa
         return refusal
     load = state.working[source.id].load
     if need_overload and not above(load, state.policy):
+        if load.cpu_load is not None:
+            return Reason.of("source-relieved-load", load=load.cpu_load, memory=load.memory_percent)
         return Reason.of("source-relieved", cpu=load.cpu_ratio, memory=load.memory_percent)
     refusal = static_target_refusal(target, state) or load_refusal(state.working[target.id], state)
     if refusal:

@@ -47,6 +47,25 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
+class Measurement:
+    """The real load of a node at one moment, as its own kernel told it."""
+
+    taken_at: datetime
+    load1: float
+    """Load average of one minute: threads that run or want to; likewise of five and of fifteen."""
+    load5: float
+    load15: float
+    cpus: int
+    """CPUs that were online."""
+    memory_available_mib: int
+    """What programs could still take without swapping."""
+    memory_total_mib: int
+    cpu_pressure: float | None = None
+    """Percent of the last minute in which something waited for a CPU; ``None`` = the kernel does not say."""
+    memory_pressure: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """A server that runs VMs, with the panel's own totals of what is allocated on it.
 
@@ -75,6 +94,8 @@ class Node:
     ssh_host: str | None = None
     ssh_port: int | None = None
     ssh_user: str | None = None
+    measured: Measurement | None = None
+    """The node's real load; ``None`` = not measured, the allocation is all that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +165,23 @@ class Recent:
 
 @dataclass(frozen=True, slots=True)
 class NodeLoad:
-    """The load of one node: vCPUs per physical CPU, memory in percent, VMs, and the CPU load score."""
+    """The load of one node: vCPUs per physical CPU, memory in percent, VMs, and the CPU load score.
+
+    ``cpu_load`` is the load average of one minute per CPU where it was measured (``measured_at``) and is
+    fresh; it then stands for the CPU load instead of ``cpu_ratio``, in ``score`` too. After a move: an estimate.
+    """
 
     cpu_ratio: float
     memory_percent: float
     vm_count: int
     score: float
+    cpu_load: float | None = None
+    measured_at: datetime | None = None
+
+    @property
+    def source(self) -> str:
+        """Where the CPU load comes from: ``ssh`` or ``panel``."""
+        return "panel" if self.cpu_load is None else "ssh"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ them in order. Static rules look at what a plan cannot change; load rules at the
 from __future__ import annotations
 
 from balancer.model import Node, Reason
-from balancer.scoring import Term, above, worst_term
+from balancer.scoring import ALLOCATED, Term, above, worst_term
 from balancer.state import Candidate, WorkingNode, WorkingState
 from balancer.versions import compare, parse_kernel, parse_qemu
 
@@ -78,9 +78,13 @@ def cluster_vm_limit_reached(target: WorkingNode, state: WorkingState) -> Reason
 
 
 def target_overloaded(target: WorkingNode, state: WorkingState) -> Reason | None:
-    if not above(target.load, state.policy):
+    """A measured node must not be over-allocated either: VMs that are idle now need not stay so."""
+    if above(target.load, state.policy):
+        term: Term = worst_term(target.load, state.policy)
+    elif ALLOCATED.load(target.load) > ALLOCATED.limit(state.policy):
+        term = ALLOCATED
+    else:
         return None
-    term: Term = worst_term(target.load, state.policy)
     return Reason.of(
         "target-overloaded",
         resource=term.name,
@@ -90,7 +94,10 @@ def target_overloaded(target: WorkingNode, state: WorkingState) -> Reason | None
 
 
 def score_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
+    """A measured node needs both scores below the limit: that of its load, and that of its allocation."""
     score, limit = target.load.score, state.policy.cpu_target_score
+    if target.live is not None:
+        score = max(score, state.allocation_score(target))
     return None if score < limit else Reason.of("target-score", value=score, limit=limit)
 
 
@@ -149,6 +156,23 @@ def memory_does_not_fit(vm: Candidate, target: WorkingNode, state: WorkingState)
     after = 100 * (target.memory_allocated_mib + vm.memory_mib) / target.memory_mib
     limit = state.policy.memory_overload_percent
     return None if after < limit else Reason("fit-memory", (("limit", limit), ("value", after)))
+
+
+def load_does_not_fit(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    """A measured target must stay below its threshold with what the VM is taken to bring along."""
+    if target.live is None:
+        return None
+    after = (target.live.load + state.load_of(vm)) / target.live.cpus
+    limit = state.policy.ssh_load_overload
+    return None if after < limit else Reason("fit-load", (("limit", limit), ("value", after)))
+
+
+def memory_not_available(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    """On a measured target the memory that is really available must hold the whole VM."""
+    if target.live is None or vm.memory_mib <= target.live.available_mib:
+        return None
+    available, needed = max(0, target.live.available_mib) / 1024, vm.memory_mib / 1024
+    return Reason("fit-memory-available", (("available_gib", available), ("needed_gib", needed)))
 
 
 def _effective_filter(node: Node, state: WorkingState) -> str | None:

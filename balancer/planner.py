@@ -72,6 +72,16 @@ def _why_overloaded(names: set[str], load: NodeLoad, policy: Policy) -> Reason:
         return Reason.of("overload-cpu", value=load.cpu_ratio, limit=policy.cpu_overload_ratio)
     if names == {"memory"}:
         return Reason.of("overload-memory", value=load.memory_percent, limit=policy.memory_overload_percent)
+    if names == {"load"}:
+        return Reason.of("overload-load", value=load.cpu_load, limit=policy.ssh_load_overload)
+    if "load" in names:
+        return Reason.of(
+            "overload-load-memory",
+            load=load.cpu_load,
+            load_limit=policy.ssh_load_overload,
+            memory=load.memory_percent,
+            memory_limit=policy.memory_overload_percent,
+        )
     return Reason.of(
         "overload-both",
         cpu=load.cpu_ratio,

@@ -12,6 +12,14 @@ from math import inf
 SMALLEST_FIRST = "smallest-first"
 STRATEGIES: tuple[str, ...] = (SMALLEST_FIRST,)
 
+_POSITIVE = (
+    "cpu_overload_ratio",
+    "memory_overload_percent",
+    "cpu_target_score",
+    "memory_target_percent",
+    "ssh_load_overload",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -28,6 +36,12 @@ class Policy:
     max_moves: int = 1
     """Most moves of one plan; 0 = no limit."""
     density_weight: float = 0.5
+    ssh_load_overload: float = 1.0
+    """Load per CPU above which a measured node is overloaded; ``cpu_overload_ratio`` is for the others."""
+    measured_density_weight: float = 0.3
+    """Instead of ``density_weight`` where the load was measured."""
+    measurement_max_age: timedelta = timedelta(minutes=5)
+    """An older measurement is not used. It tells of one minute, so the interval between checks does not matter."""
     strategy: str = SMALLEST_FIRST
     exclude_sources: frozenset[int] = frozenset()
     exclude_targets: frozenset[int] = frozenset()
@@ -39,8 +53,7 @@ class Policy:
     """Let a VM move between nodes whose QEMU or kernel version cannot be compared."""
 
     def __post_init__(self) -> None:
-        positive = ("cpu_overload_ratio", "memory_overload_percent", "cpu_target_score", "memory_target_percent")
-        for name in positive:
+        for name in _POSITIVE:
             value = getattr(self, name)
             if not 0 < value < inf:
                 raise ValueError(f"{name} is {value}: it must be above 0")
@@ -48,9 +61,10 @@ class Policy:
             value = getattr(self, name)
             if value > 100:
                 raise ValueError(f"{name} is {value}: it must be at most 100")
-        if not 0 <= self.density_weight < inf:
-            raise ValueError(f"density_weight is {self.density_weight}: it must be 0 or more")
-        for name in ("migration_cooldown", "failure_cooldown", "skip_cooldown"):
+        for name in ("density_weight", "measured_density_weight"):
+            if not 0 <= getattr(self, name) < inf:
+                raise ValueError(f"{name} is {getattr(self, name)}: it must be 0 or more")
+        for name in ("migration_cooldown", "failure_cooldown", "skip_cooldown", "measurement_max_age"):
             if getattr(self, name) < timedelta(0):
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be 0 or more")
         if self.max_moves < 0:

@@ -42,6 +42,8 @@ _TARGET_CODES: Mapping[str, tuple[str, ...]] = {
     # the VM on the target
     "fit-cpu": ("limit", "value"),
     "fit-memory": ("limit", "value"),
+    "fit-load": ("limit", "value"),
+    "fit-memory-available": ("available_gib", "needed_gib"),
 }
 
 _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
@@ -52,6 +54,8 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "overload-cpu": ("limit", "value"),
     "overload-memory": ("limit", "value"),
     "overload-both": ("cpu", "cpu_limit", "memory", "memory_limit"),
+    "overload-load": ("limit", "value"),
+    "overload-load-memory": ("load", "load_limit", "memory", "memory_limit"),
     # why a node stays overloaded
     "source-no-movable-vm": ("vms",),
     "source-not-enough": ("moved",),
@@ -88,6 +92,7 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "already-there": (),
     "target-gone": (),
     "source-relieved": ("cpu", "memory"),
+    "source-relieved-load": ("load", "memory"),
 }
 
 CODES: Mapping[str, tuple[str, ...]] = {

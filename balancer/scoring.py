@@ -2,6 +2,8 @@
 
 Each figure is ONE correctly rounded division of whole numbers, so equal loads are equal floats and a
 load that equals a threshold exactly compares equal to it: no tolerance is needed, and none is used.
+
+A measured node (``NodeLoad.cpu_load``) is judged by its load per CPU instead of its vCPUs per CPU.
 """
 
 from __future__ import annotations
@@ -27,10 +29,21 @@ class Term:
     limit: Callable[[Policy], float]
 
 
-TERMS: tuple[Term, ...] = (
-    Term("cpu", lambda load: load.cpu_ratio, lambda policy: policy.cpu_overload_ratio),
-    Term("memory", lambda load: load.memory_percent, lambda policy: policy.memory_overload_percent),
+ALLOCATED = Term("cpu", lambda load: load.cpu_ratio, lambda policy: policy.cpu_overload_ratio)
+MEASURED = Term(
+    "load",
+    lambda load: load.cpu_ratio if load.cpu_load is None else load.cpu_load,
+    lambda policy: policy.ssh_load_overload,
 )
+MEMORY = Term("memory", lambda load: load.memory_percent, lambda policy: policy.memory_overload_percent)
+
+_OF_ALLOCATION = (ALLOCATED, MEMORY)
+_OF_MEASUREMENT = (MEASURED, MEMORY)
+
+
+def terms(load: NodeLoad) -> tuple[Term, ...]:
+    """What can overload this node: its CPU load, measured where it is, else allocated; and its memory."""
+    return _OF_ALLOCATION if load.cpu_load is None else _OF_MEASUREMENT
 
 
 def cpu_ratio(vcpus: int, cpus: int) -> float:
@@ -49,6 +62,16 @@ def cpu_load_score(vcpus: int, cpus: int, vm_count: int, density_weight: float) 
     return (vcpus * denominator + min(vm_count, DENSITY_CAP * cpus) * numerator) / (cpus * denominator)
 
 
+def measured_score(load: float, cpus: int, vm_count: int, policy: Policy) -> float:
+    """The same for a measured node, on the same scale, so that both compare and share one limit.
+
+    ``load`` is per CPU. At its own threshold it counts as much as vCPUs at theirs: 1.0 as 7.0. The density
+    weighs less, 0.3 (README, SSH Load Monitoring): what many VMs cost is in the load already.
+    """
+    density = min(vm_count / cpus, DENSITY_CAP)
+    return load * policy.cpu_overload_ratio / policy.ssh_load_overload + density * policy.measured_density_weight
+
+
 def node_load(
     *, cpus: int, vcpus: int, memory_mib: int, memory_allocated_mib: int, vm_count: int, density_weight: float
 ) -> NodeLoad:
@@ -62,16 +85,16 @@ def node_load(
 
 def above(load: NodeLoad, policy: Policy) -> tuple[Term, ...]:
     """The terms whose threshold the load exceeds; equal to the threshold is not above it."""
-    return tuple(term for term in TERMS if term.load(load) > term.limit(policy))
+    return tuple(term for term in terms(load) if term.load(load) > term.limit(policy))
 
 
 def severity(load: NodeLoad, policy: Policy) -> float:
     """How far up the worst resource is: above 1 = overloaded."""
-    return max(term.load(load) / term.limit(policy) for term in TERMS)
+    return max(term.load(load) / term.limit(policy) for term in terms(load))
 
 
 def worst_term(load: NodeLoad, policy: Policy) -> Term:
-    return max(TERMS, key=lambda term: term.load(load) / term.limit(policy))
+    return max(terms(load), key=lambda term: term.load(load) / term.limit(policy))
 
 
 @lru_cache(maxsize=64)

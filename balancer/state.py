@@ -6,13 +6,13 @@ has no sums here at all, so that nothing can mistake "unknown" for 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from balancer.model import VM, Cluster, Node, NodeLoad, Recent, Snapshot
+from balancer.model import VM, Cluster, Measurement, Node, NodeLoad, Recent, Snapshot
 from balancer.policy import Policy
-from balancer.scoring import node_load, severity
+from balancer.scoring import cpu_load_score, measured_score, node_load, severity
 
 
 class Candidate(NamedTuple):
@@ -29,6 +29,22 @@ class Candidate(NamedTuple):
 
 
 @dataclass(slots=True)
+class Live:
+    """What a node measured, changed by every move as far as that can be told beforehand."""
+
+    measured_at: datetime
+    cpus: int
+    load: float
+    """Load average of one minute, not yet divided by the CPUs."""
+    available_mib: int
+    """Only ever falls: what a VM that leaves really gives back is not known."""
+
+    @property
+    def per_cpu(self) -> float:
+        return self.load / self.cpus
+
+
+@dataclass(slots=True)
 class WorkingNode:
     """A node whose figures are all known, with its sums of this moment."""
 
@@ -40,6 +56,8 @@ class WorkingNode:
     vm_count: int
     load: NodeLoad
     severity: float
+    live: Live | None = None
+    """``None`` = not measured, or too long ago."""
 
     @property
     def rank(self) -> tuple[float, float, int]:
@@ -68,9 +86,30 @@ class WorkingState:
             self._add(node)
 
     def apply(self, candidate: Candidate, source_id: int, target_id: int) -> None:
-        """Carry the VM from source to target: CPU, memory and VM count of both."""
-        self._change(self.working[source_id], -candidate.vcpus, -candidate.memory_mib, -1)
-        self._change(self.working[target_id], candidate.vcpus, candidate.memory_mib, 1)
+        """Carry the VM from source to target: CPU, memory and VM count of both, and the load where measured."""
+        source, target = self.working[source_id], self.working[target_id]
+        brings = self.load_of(candidate)
+        if source.live is not None:
+            source.live.load = max(0.0, source.live.load - brings)
+        if target.live is not None:
+            target.live.load += brings
+            target.live.available_mib -= candidate.memory_mib
+        self._change(source, -candidate.vcpus, -candidate.memory_mib, -1)
+        self._change(target, candidate.vcpus, candidate.memory_mib, 1)
+
+    def load_of(self, candidate: Candidate) -> float:
+        """What the VM is taken to add to a load average: by vCPUs its part of the load of the node it is on.
+
+        Where that node was not measured: all its vCPUs busy, the most that it can run at once.
+        """
+        home = self.working.get(candidate.vm.node_id) if candidate.vm.node_id is not None else None
+        if home is None or home.live is None or home.vcpus <= 0:
+            return float(candidate.vcpus)
+        return home.live.load * candidate.vcpus / home.vcpus
+
+    def allocation_score(self, node: WorkingNode) -> float:
+        """The score that the node would have without a measurement."""
+        return cpu_load_score(node.vcpus, node.cpus, node.vm_count, self.policy.density_weight)
 
     def _add(self, node: Node) -> None:
         cpus, vcpus = _positive(node.cpus), _whole(node.vcpus_allocated)
@@ -82,20 +121,33 @@ class WorkingState:
         count = _whole(node.vm_count)
         if count is None:
             count = len(self.vms_on[node.id])
-        load = self._load(cpus, vcpus, memory, allocated, count)
+        live = self._live(node.measured)
+        load = self._load(cpus, vcpus, memory, allocated, count, live)
         self.working[node.id] = WorkingNode(
-            node, cpus, memory, vcpus, allocated, count, load, severity(load, self.policy)
+            node, cpus, memory, vcpus, allocated, count, load, severity(load, self.policy), live
         )
+
+    def _live(self, measured: Measurement | None) -> Live | None:
+        """The measurement when it is fresh and makes sense. It may be a little younger than the snapshot."""
+        if measured is None or abs(self.now - measured.taken_at) > self.policy.measurement_max_age:
+            return None
+        if measured.cpus <= 0 or measured.load1 < 0:
+            return None
+        return Live(measured.taken_at, measured.cpus, measured.load1, measured.memory_available_mib)
 
     def _change(self, node: WorkingNode, vcpus: int, memory_mib: int, vms: int) -> None:
         node.vcpus += vcpus
         node.memory_allocated_mib += memory_mib
         node.vm_count += vms
-        node.load = self._load(node.cpus, node.vcpus, node.memory_mib, node.memory_allocated_mib, node.vm_count)
+        node.load = self._load(
+            node.cpus, node.vcpus, node.memory_mib, node.memory_allocated_mib, node.vm_count, node.live
+        )
         node.severity = severity(node.load, self.policy)
 
-    def _load(self, cpus: int, vcpus: int, memory_mib: int, allocated_mib: int, count: int) -> NodeLoad:
-        return node_load(
+    def _load(
+        self, cpus: int, vcpus: int, memory_mib: int, allocated_mib: int, count: int, live: Live | None
+    ) -> NodeLoad:
+        load = node_load(
             cpus=cpus,
             vcpus=vcpus,
             memory_mib=memory_mib,
@@ -103,6 +155,10 @@ class WorkingState:
             vm_count=count,
             density_weight=self.policy.density_weight,
         )
+        if live is None:
+            return load
+        score = measured_score(live.per_cpu, cpus, count, self.policy)
+        return replace(load, score=score, cpu_load=live.per_cpu, measured_at=live.measured_at)
 
 
 def _positive(figure: int | None) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
-from balancer.model import VM, Cluster, Move, Node, Snapshot
+from balancer.model import VM, Cluster, Measurement, Move, Node, Snapshot
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
 
@@ -37,6 +37,20 @@ def node(id: int, **over: Any) -> Node:
     return Node(**{**healthy, **over})
 
 
+def measured(**over: Any) -> Measurement:
+    """10 CPUs with a load of 3 and plenty of memory, measured now."""
+    calm: dict[str, Any] = {
+        "taken_at": NOW,
+        "load1": 3.0,
+        "load5": 3.0,
+        "load15": 3.0,
+        "cpus": 10,
+        "memory_available_mib": 60_000,
+        "memory_total_mib": 100_000,
+    }
+    return Measurement(**{**calm, **over})
+
+
 def vm(id: int, **over: Any) -> VM:
     """Movable, 6 vCPUs and 4,000 MiB, on node 1."""
     healthy: dict[str, Any] = {
@@ -59,12 +73,22 @@ def snapshot(nodes: Iterable[Node], vms: Iterable[VM], clusters: Iterable[Cluste
 
 
 def after(seen: Snapshot, move: Move) -> Snapshot:
-    """The snapshot as the panel would report it when the move is done."""
+    """The snapshot as the panel would report it when the move is done, with loads as they were estimated."""
+    source = next(n for n in seen.nodes if n.id == move.source_id)
+    brings = float(move.vcpus)
+    if source.measured and move.source_before.cpu_load is not None and source.vcpus_allocated:
+        brings = source.measured.load1 * move.vcpus / source.vcpus_allocated
 
     def moved(n: Node) -> Node:
         sign = {move.source_id: -1, move.target_id: 1}.get(n.id, 0)
+        live = n.measured
+        if live is not None and sign:
+            taken = move.memory_mib if sign > 0 else 0
+            load = max(0.0, live.load1 - brings) if sign < 0 else live.load1 + brings
+            live = replace(live, load1=load, memory_available_mib=live.memory_available_mib - taken)
         return replace(
             n,
+            measured=live,
             vcpus_allocated=None if n.vcpus_allocated is None else n.vcpus_allocated + sign * move.vcpus,
             memory_allocated_mib=(
                 None if n.memory_allocated_mib is None else n.memory_allocated_mib + sign * move.memory_mib

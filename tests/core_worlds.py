@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from core_builders import NOW, cluster, node, vm
+from core_builders import NOW, cluster, measured, node, vm
 from hypothesis import strategies as st
 
 from balancer.model import VM, Node, Recent, Snapshot
@@ -58,7 +58,7 @@ VM_DEFECTS: dict[str, list[Any]] = {
 World = tuple[Snapshot, Policy, Recent]
 
 
-def build_world(seed: int, nodes: int, vms: int, defects: int) -> World:
+def build_world(seed: int, nodes: int, vms: int, defects: int, over_ssh: bool = False) -> World:
     """A cluster of mostly healthy nodes, some overloaded, with a few things wrong here and there."""
     r = random.Random(seed)
     all_vms = [
@@ -89,12 +89,26 @@ def build_world(seed: int, nodes: int, vms: int, defects: int) -> World:
         )
         at, name = r.randrange(len(rows)), r.choice(sorted(table))
         rows[at] = replace(rows[at], **{name: r.choice(table[name])})
+    if over_ssh:
+        all_nodes = [_measured(r, n) for n in all_nodes]
     the_cluster = cluster(
         virtualization=r.choice(["kvm"] * 30 + ["KVM", "lxd", None]),
         placement_filter=r.choice([None, None, None, "a", ""]),
         vm_limit_per_node=r.choice([None] * 6 + [5]),
     )
     return Snapshot(NOW, (the_cluster,), tuple(all_nodes), tuple(all_vms)), _policy(r), _recent(r, vms, defects)
+
+
+def _measured(r: random.Random, n: Node) -> Node:
+    """Two of three nodes measured; a few of them too long ago, or with nonsense."""
+    if r.random() < 0.33:
+        return n
+    cpus = r.choice([4, 4, 8, 8, 8, 0])
+    at = NOW - timedelta(seconds=r.choice([0, 0, 0, 60, 300, 301, -2]))
+    load = r.choice([0.25, 1.0, 2.0, 3.9, 4.0, 5.5, 9.0])
+    return replace(
+        n, measured=measured(taken_at=at, cpus=cpus, load1=load, memory_available_mib=r.choice([0, 60, 300, 900]))
+    )
 
 
 def _policy(r: random.Random) -> Policy:
@@ -107,6 +121,7 @@ def _policy(r: random.Random) -> Policy:
         density_weight=r.choice([0.0, 0.1, 0.5]),
         exclude_sources=r.choice([frozenset()] * 4 + [frozenset({1})]),
         exclude_targets=r.choice([frozenset()] * 4 + [frozenset({3})]),
+        ssh_load_overload=r.choice([0.5, 1.0, 1.0, 1.5]),
         respect_balancer_mode=r.random() < 0.7,
         allow_unknown_versions=r.random() < 0.5,
     )
@@ -122,7 +137,9 @@ def _recent(r: random.Random, vms: int, defects: int) -> Recent:
     return Recent(events(), events(), events(), busy_vms, busy_nodes)
 
 
-worlds = st.builds(build_world, st.integers(0, 10**9), st.integers(3, 8), st.integers(0, 30), st.integers(0, 8))
+worlds = st.builds(
+    build_world, st.integers(0, 10**9), st.integers(3, 8), st.integers(0, 30), st.integers(0, 8), st.booleans()
+)
 
 
 @dataclass
@@ -132,6 +149,10 @@ class Sums:
     vcpus: int
     memory: int
     vms: int
+    live: bool
+    load: float
+    online: int
+    available: int
 
 
 class SecondOpinion:
@@ -150,7 +171,11 @@ class SecondOpinion:
         for n in snapshot.nodes:
             if n.cpus and n.memory_mib and n.vcpus_allocated is not None and n.memory_allocated_mib is not None:
                 count = n.vm_count if n.vm_count is not None else sum(v.node_id == n.id for v in snapshot.vms)
-                self.sums[n.id] = Sums(n.cpus, n.memory_mib, n.vcpus_allocated, n.memory_allocated_mib, count)
+                m = n.measured
+                live = m is not None and m.cpus > 0 and abs((m.taken_at - NOW).total_seconds()) <= 300
+                real = (m.load1, m.cpus, m.memory_available_mib) if m and live else (0.0, 1, 0)
+                sums = (n.cpus, n.memory_mib, n.vcpus_allocated, n.memory_allocated_mib, count)
+                self.sums[n.id] = Sums(*sums, live, *real)
 
     @staticmethod
     def exact(figure: float) -> Fraction:
@@ -162,19 +187,40 @@ class SecondOpinion:
     def percent(self, i: int, extra: int = 0) -> Fraction:
         return Fraction(100 * (self.sums[i].memory + extra), self.sums[i].total)
 
-    def score(self, i: int) -> Fraction:
+    def allocation_score(self, i: int) -> Fraction:
         density = min(Fraction(self.sums[i].vms, self.sums[i].cpus), Fraction(2))
         return self.ratio(i) + density * self.exact(self.policy.density_weight)
 
+    def score(self, i: int) -> float:
+        if not self.sums[i].live:
+            return float(self.allocation_score(i))
+        p, density = self.policy, min(self.sums[i].vms / self.sums[i].cpus, 2)
+        return self.load(i) * p.cpu_overload_ratio / p.ssh_load_overload + density * p.measured_density_weight
+
+    def load(self, i: int, extra: float = 0) -> float:
+        return (self.sums[i].load + extra) / self.sums[i].online
+
+    def brings(self, v: VM, source: int) -> float:
+        """What the VM adds to a load average."""
+        assert v.vcpus
+        s = self.sums[source]
+        return s.load * v.vcpus / s.vcpus if s.live and s.vcpus else float(v.vcpus)
+
+    def busy(self, i: int) -> bool:
+        if self.sums[i].live:
+            return self.load(i) > self.policy.ssh_load_overload
+        return self.ratio(i) > self.cpu_line
+
     def above(self, i: int) -> bool:
-        return self.ratio(i) > self.cpu_line or self.percent(i) > self.memory_line
+        return self.busy(i) or self.percent(i) > self.memory_line
 
     def overloaded(self, i: int) -> bool:
         left_alone = self.nodes[i].maintenance or i in self.policy.exclude_sources
         return i in self.sums and self.above(i) and not left_alone
 
-    def severity(self, i: int) -> Fraction:
-        return max(self.ratio(i) / self.cpu_line, self.percent(i) / self.memory_line)
+    def severity(self, i: int) -> Fraction | float:
+        cpu = self.load(i) / self.policy.ssh_load_overload if self.sums[i].live else self.ratio(i) / self.cpu_line
+        return max(cpu, self.percent(i) / self.memory_line)
 
     def healthy(self, n: Node) -> bool:
         fine = n.id in self.sums and n.state == "active" and not n.maintenance
@@ -209,7 +255,8 @@ class SecondOpinion:
             return False
         limits = [x for x in (t.vm_limit, self.cluster.vm_limit_per_node) if x is not None]
         room = all(self.sums[t.id].vms < limit for limit in limits)
-        low = self.score(t.id) < self.exact(self.policy.cpu_target_score)
+        low = self.allocation_score(t.id) < self.exact(self.policy.cpu_target_score)
+        low = low and self.score(t.id) < self.policy.cpu_target_score
         spare = self.percent(t.id) < self.exact(self.policy.memory_target_percent)
         return room and low and spare and not self.above(t.id) and not t.placement_filter
 
@@ -224,11 +271,18 @@ class SecondOpinion:
             return False
         assert v.vcpus and v.memory_mib
         fits = self.ratio(target, v.vcpus) < self.cpu_line and self.percent(target, v.memory_mib) < self.memory_line
+        if self.sums[target].live:
+            fits = fits and self.load(target, self.brings(v, source)) < self.policy.ssh_load_overload
+            fits = fits and v.memory_mib <= self.sums[target].available
         return fits and self.versions_fit(s, t)
 
     def apply(self, vm_id: int, source: int, target: int) -> None:
         v = self.vms[vm_id]
         assert v.vcpus and v.memory_mib
+        brings = self.brings(v, source)
+        self.sums[source].load = max(0.0, self.sums[source].load - brings)
+        self.sums[target].load += brings
+        self.sums[target].available -= v.memory_mib
         for i, sign in ((source, -1), (target, 1)):
             self.sums[i].vcpus += sign * v.vcpus
             self.sums[i].memory += sign * v.memory_mib

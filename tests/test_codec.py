@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balancer import codec
-from balancer.model import VM, Cluster, Move, NodeReport, Plan, Recent, Rejection, Snapshot
+from balancer.model import VM, Cluster, Measurement, Move, NodeLoad, NodeReport, Plan, Recent, Rejection, Snapshot
 from balancer.planner import plan
 from balancer.policy import Policy
 from balancer.reading import FormatError
@@ -222,7 +222,8 @@ def test_a_long_value_is_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    "cls", [Snapshot, Cluster, type(node(1)), VM, Policy, Recent, Plan, NodeReport, Move, Rejection]
+    "cls",
+    [Snapshot, Cluster, type(node(1)), Measurement, VM, Policy, Recent, Plan, NodeReport, NodeLoad, Move, Rejection],
 )
 def test_every_key_is_documented(cls: type[Any]) -> None:
     text = DOCS.read_text("utf-8")

@@ -18,7 +18,7 @@ LANGUAGES = ("en", "ru")
 CHOICES: dict[str, tuple[Scalar, ...]] = {
     "role": ("source", "target"),
     "figure": ("cpus", "vcpus", "memory", "allocated"),
-    "resource": ("cpu", "memory"),
+    "resource": ("cpu", "load", "memory"),
     "state": ("stopped",),
     "node": ("node-7",),
     "source": ("7.2.0",),

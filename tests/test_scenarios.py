@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core_builders import NOW, cluster, node, vm
+from core_builders import NOW, cluster, measured, node, vm
 
 from balancer.codec import SNAPSHOT_FORMAT, Saved, snapshot_from_dict
 from balancer.constraints import check_move
@@ -31,12 +31,19 @@ def load(path: Path) -> tuple[dict[str, Any], Saved]:
         "format": SNAPSHOT_FORMAT,
         "taken_at": NOW.isoformat(),
         "clusters": [{**asdict(cluster()), **c} for c in seen.get("clusters", [{"id": 1}])],
-        "nodes": [{**asdict(node(n["id"])), **n} for n in seen["nodes"]],
+        "nodes": [{**asdict(node(n["id"])), **n, "measured": as_measured(n)} for n in seen["nodes"]],
         "vms": [{**asdict(vm(v["id"])), "restrictions": [], "tags": [], **v} for v in seen["vms"]],
         "policy": case.get("policy"),
         "recent": case.get("recent"),
     }
     return case, snapshot_from_dict(document)
+
+
+def as_measured(seen: dict[str, Any]) -> dict[str, Any] | None:
+    """What a node measured; ``measured_at`` beside it is the time, for what is not fresh."""
+    if "measured" not in seen:
+        return None
+    return {**asdict(measured()), "taken_at": seen.get("measured_at", NOW.isoformat()), **seen["measured"]}
 
 
 def as_text(rejection: Rejection) -> str:

@@ -1,0 +1,46 @@
+"""Adds to a snapshot what its nodes really carry. Knows no rule: the core judges whether a measurement is fresh."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import replace
+
+from balancer.model import Measurement, Node, Snapshot
+from bot.ssh.monitor import SSHMonitor, SSHRound
+
+log = logging.getLogger(__name__)
+
+
+class Loads:
+    """One monitor's results. Says in the log when a node begins to fail and when it answers again, not in between."""
+
+    def __init__(self, monitor: SSHMonitor) -> None:
+        self._monitor = monitor
+        self._last: dict[int, Measurement] = {}
+        self._failing: dict[int, str] = {}
+
+    async def added_to(self, snapshot: Snapshot, only: Collection[int] | None = None) -> Snapshot:
+        """The snapshot with ``Node.measured``.
+
+        Args:
+            only: ids of the nodes to ask now; the others keep what they said last. ``None`` asks all. A node
+                that was asked and failed keeps nothing: what it carries now is not known.
+        """
+        asked = [n for n in snapshot.nodes if only is None or n.id in only]
+        result = await self._monitor.measure(asked)
+        kept = {} if only is None else {i: m for i, m in self._last.items() if i not in only}
+        self._last = {**kept, **result.measured}
+        self._say(asked, result)
+        return replace(snapshot, nodes=tuple(replace(n, measured=self._last.get(n.id)) for n in snapshot.nodes))
+
+    def _say(self, asked: Collection[Node], result: SSHRound) -> None:
+        for node in asked:
+            if node.id in result.measured:
+                if self._failing.pop(node.id, None) is not None:
+                    log.info("Node '%s' is measured over SSH again", node.name)
+                continue
+            words = str(result.failed[node.id])
+            if self._failing.get(node.id) != words:
+                log.warning("Node '%s' is not measured, its allocation counts: %s", node.name, words)
+            self._failing[node.id] = words

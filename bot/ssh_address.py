@@ -1,0 +1,88 @@
+"""Where a node is reached over SSH: what the panel says, and what SSH_HOSTS_MAPPING says instead. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from balancer.model import Node
+
+SSH_PORT = 22
+DEFAULT_USER = "root"
+"""Where neither the panel nor the settings name a user: who manages a node of VMmanager."""
+
+_ADDRESS = re.compile(
+    r"(?:(?P<user>[^\s@:\[\]-][^\s@:\[\]]*)@)?"
+    r"(?:\[(?P<bracketed>[0-9a-fA-F:.]+(?:%\w+)?)\]|(?P<host>[^\s@:/\[\]-][^\s@:/\[\]]*))"
+    r"(?::(?P<port>[0-9]{1,5}))?"
+)
+
+
+class Override(NamedTuple):
+    """One value of the mapping; ``None`` = as the panel says."""
+
+    host: str
+    port: int | None = None
+    user: str | None = None
+
+
+class Address(NamedTuple):
+    user: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def parse_override(text: str) -> Override:
+    """``host``, ``host:port``, ``user@host:port``; IPv6 in brackets, or bare without a port.
+
+    Raises:
+        ValueError: it is none of these. The text does not repeat it: a password may have slipped in.
+    """
+    user, at, rest = text.strip().rpartition("@")
+    try:
+        ipaddress.IPv6Address(rest)
+        rest = f"[{rest}]"
+    except ValueError:
+        pass
+    match = _ADDRESS.fullmatch(user + at + rest)
+    if match is None or not (user + at + rest).isprintable():
+        raise ValueError("not an address; write host, host:port, user@host:port or [IPv6]:port")
+    port = int(match["port"]) if match["port"] else None
+    if port is not None and not 1 <= port <= 65_535:
+        raise ValueError("no such port; write one from 1 to 65535")
+    return Override(match["bracketed"] or match["host"], port, match["user"])
+
+
+def parse_mapping(mapping: Mapping[str, str]) -> dict[str, Override]:
+    """By node name (any case) or id.
+
+    Raises:
+        ValueError: a value is not an address; the text names its key.
+    """
+    found = {}
+    for name, text in mapping.items():
+        try:
+            found[name.strip().casefold()] = parse_override(text)
+        except ValueError as error:
+            raise ValueError(f"the value of {name!r} is {error}") from None
+    return found
+
+
+def address_of(node: Node, overrides: Mapping[str, Override], username: str | None) -> Address | None:
+    """Where to log in, or ``None`` where nobody says. A name in the mapping wins over an id, both over the panel.
+
+    ``username`` is for nodes whose user the panel does not name.
+    """
+    override = overrides.get(node.name.strip().casefold()) or overrides.get(str(node.id))
+    host = override.host if override else (node.ssh_host or "").strip()
+    if not host or host.startswith("-") or not host.isprintable():
+        return None
+    user = (override.user if override else None) or node.ssh_user or username or DEFAULT_USER
+    port = (override.port if override else None) or node.ssh_port or SSH_PORT
+    return Address(user, host, port)
