@@ -135,7 +135,9 @@ async def _answer(balancer: VMBalancer, ask: Callable[[str], Awaitable[str]]) ->
 
 
 async def _settled(balancer: VMBalancer, ids: Iterable[int]) -> bool:
-    return all(p.settled for p in await _proposals(balancer, ids))
+    """Nothing waits for people any more; what was approved is the executor's. An unknown outcome is an end here:
+    only later cycles can settle it."""
+    return not any(p.pending for p in await _proposals(balancer, ids))
 
 
 async def _outcome(balancer: VMBalancer, terminal: Terminal, ids: Sequence[int]) -> int:

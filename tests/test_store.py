@@ -390,6 +390,7 @@ async def test_an_unknown_end_is_not_an_end(store: Store) -> None:
         ((S.STARTING, S.RUNNING, S.FAILED), ["failed"]),
         ((S.STARTING, S.UNKNOWN), ["failed"]),
         ((S.STARTING, S.UNKNOWN, S.FAILED), ["failed", "failed"]),
+        ((S.STARTING, S.UNKNOWN, S.SUCCEEDED), ["failed", "settled"]),
     ],
 )
 async def test_every_failure_is_noted_for_people(store: Store, steps: Any, told: list[str]) -> None:
@@ -408,7 +409,7 @@ async def test_the_end_of_an_automatic_proposal_is_noted_once(store: Store) -> N
         await store.advance(migration, end, NOW)
     assert [n.kind for n in await store.unsent_notices()] == [NoticeKind.FAILED]
     await store.advance(second, S.SUCCEEDED, NOW)
-    assert [n.kind for n in await store.unsent_notices()] == [NoticeKind.FAILED, NoticeKind.FINISHED]
+    assert [n.kind.value for n in await store.unsent_notices()] == ["failed", "settled", "finished"]
 
 
 async def test_what_was_done_lately_is_remembered_for_as_long_as_it_counts(store: Store) -> None:

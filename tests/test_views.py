@@ -28,7 +28,7 @@ from bot.proposals import (
 )
 from bot.service import Status
 from bot.telegram import pages
-from bot.telegram.views import View, failure_notice, finished_notice, plan_view, popup, proposal_view
+from bot.telegram.views import View, ending_notice, finished_notice, plan_view, popup, proposal_view
 from bot.telegram.wording import TABLE_WIDTH, duration, node_table
 from bot.texts import Texts, texts_for
 from sandbox.chat_html import parse_html
@@ -118,9 +118,9 @@ def test_every_state_of_a_migration_is_worded(language: str, state: MigrationSta
         assert duration(texts, timedelta(seconds=43)) in shown
     if state is MigrationState.FAILED:
         assert "qemu: <no>" in shown and texts.reason(Reason.of("not-arrived")) in shown
-    if state in (MigrationState.FAILED, MigrationState.UNKNOWN):
+    if state in (MigrationState.FAILED, MigrationState.UNKNOWN, MigrationState.SUCCEEDED):
         assert base.moves[0].migration
-        assert "vm-0" in checked(View(failure_notice(texts, base.moves[0].migration)))
+        assert "vm-0" in checked(View(ending_notice(texts, base.moves[0].migration)))
 
 
 def test_an_automatic_proposal_sums_up_its_end() -> None:

@@ -42,7 +42,8 @@ class MigrationQueries(Database):
             )
             if not found:
                 raise ValueError(f"there is no migration {migration_id}")
-            check_transition(MigrationState(found[0]["state"]), new)
+            old = MigrationState(found[0]["state"])
+            check_transition(old, new)
             started = rows.to_text(now) if new is MigrationState.STARTING else None
             finished = rows.to_text(now) if new not in UNSETTLED else None
             text = rows.reason_to_text(reason)
@@ -52,7 +53,7 @@ class MigrationQueries(Database):
                 "history_mark = coalesce(?, history_mark), reason = ?, error = ? WHERE id = ?",
                 (new.value, started, finished, consul_id, task_id, history_mark, text, error, migration_id),
             )
-            await _note_end(db, migration_id, found[0]["proposal_id"], new, now)
+            await _note_end(db, migration_id, found[0]["proposal_id"], old, new, now)
 
     async def set_task(self, migration_id: int, task_id: int) -> None:
         async with self._transaction() as db:
@@ -90,10 +91,15 @@ class MigrationQueries(Database):
         )
 
 
-async def _note_end(db: Connection, migration_id: int, proposal_id: int, new: MigrationState, now: datetime) -> None:
-    """The notices that an ending owes people: every failure, and the end of an automatic proposal."""
+async def _note_end(
+    db: Connection, migration_id: int, proposal_id: int, old: MigrationState, new: MigrationState, now: datetime
+) -> None:
+    """The notices that an ending owes people: every failure, what an unknown outcome turned out to be, and the
+    end of an automatic proposal."""
     if new in (MigrationState.FAILED, MigrationState.UNKNOWN):
         await add_notice(db, NoticeKind.FAILED, now, proposal_id=proposal_id, migration_id=migration_id)
+    elif old is MigrationState.UNKNOWN:
+        await add_notice(db, NoticeKind.SETTLED, now, proposal_id=proposal_id, migration_id=migration_id)
     if new in UNSETTLED or not await scalar(db, "SELECT automatic FROM proposal WHERE id = ?", (proposal_id,)):
         return
     left = await scalar(

@@ -46,6 +46,8 @@ class MessageRow:
 class NoticeKind(str, Enum):
     FAILED = "failed"
     """A migration failed, or nobody knows how it ended."""
+    SETTLED = "settled"
+    """The panel has told, after all, that a migration of unknown outcome went well."""
     FINISHED = "finished"
     """An automatic proposal is carried out."""
     OUTAGE = "outage"

@@ -23,7 +23,7 @@ from bot.proposals import IN_FLIGHT, Proposal
 from bot.service import Clock, utc_now
 from bot.store import MessageRow, Notice, NoticeKind, Store
 from bot.telegram.session import make_bot
-from bot.telegram.views import View, failure_notice, finished_notice, plan_view, proposal_view
+from bot.telegram.views import View, ending_notice, finished_notice, plan_view, proposal_view
 from bot.texts import Texts, texts_for
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ class TelegramNotifier:
         self._running: set[int] = set()
         self._rehearsals: dict[int, list[tuple[int, int, int]]] = {}
         self._wake = asyncio.Event()
+        self._sending = asyncio.Lock()
 
     def __repr__(self) -> str:
         return f"TelegramNotifier(chat_id={self.chat_id}, enabled={self.enabled})"
@@ -168,6 +169,11 @@ class TelegramNotifier:
         self._wake.set()
 
     async def _catch_up(self, store: Store) -> None:
+        """Shows what changed, each thing once, also while another call does the same."""
+        async with self._sending:
+            await self._catch_up_alone(store)
+
+    async def _catch_up_alone(self, store: Store) -> None:
         # A proposal leaves the set only when it is shown, so a failure forgets nothing.
         for proposal_id in sorted(self._changed):
             self._changed.discard(proposal_id)
@@ -258,7 +264,7 @@ class TelegramNotifier:
             return View(finished_notice(self._texts, proposal))
         ended = (m.migration for m in proposal.moves if m.migration and m.migration.id == notice.migration_id)
         migration = next(ended, None)
-        return None if migration is None else View(failure_notice(self._texts, migration))
+        return None if migration is None else View(ending_notice(self._texts, migration))
 
     async def _send(self, view: View, reply_to: int | None = None) -> int:
         reply = None if reply_to is None else ReplyParameters(message_id=reply_to, allow_sending_without_reply=True)

@@ -263,14 +263,18 @@ def _short(name: str) -> str:
     return name if len(name) <= 40 else name[:39] + "…"
 
 
-def failure_notice(texts: Texts, migration: Migration) -> Markup:
-    """One migration that failed, or whose end nobody knows."""
-    key = "notice-unknown" if migration.state is MigrationState.UNKNOWN else "notice-failed"
+def ending_notice(texts: Texts, migration: Migration) -> Markup:
+    """One migration that failed, whose end nobody knows, or that went well after all."""
     move = migration.move
+    vm, source, target = move.vm_name, move.source_name, move.target_name
     reason = texts.reason(migration.reason) if migration.reason else ""
-    lines: list[Markup | str] = [
-        texts.html(key, vm=move.vm_name, source=move.source_name, target=move.target_name, reason=reason)
-    ]
+    if migration.state is MigrationState.UNKNOWN:
+        words = texts.html("notice-unknown", vm=vm, source=source, target=target, reason=reason)
+    elif migration.state is MigrationState.SUCCEEDED:
+        words = texts.html("notice-settled", vm=vm, source=source, target=target)
+    else:
+        words = texts.html("notice-failed", vm=vm, source=source, target=target, reason=reason)
+    lines: list[Markup | str] = [words]
     if migration.error:
         lines.append(texts.html("panel-words", error=migration.error[:PANEL_WORDS_LIMIT]))
     return wording.joined(lines)

@@ -46,7 +46,7 @@ move-effect = { $node }: CPU { NUMBER($before, minimumFractionDigits: 1, maximu
 move-effect-load = { $node }: load { NUMBER($before, maximumFractionDigits: 2) } → about { NUMBER($after, maximumFractionDigits: 2) } per CPU
 report-load = <b>{ $node }</b>: { $load }
 load-ssh = load { NUMBER($load, maximumFractionDigits: 2) } per CPU, ssh, { NUMBER($seconds) } s ago
-load-panel = ratio { NUMBER($ratio, maximumFractionDigits: 1) }, panel
+load-panel = ratio { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) }, panel
 move-why = <i>{ $reason }</i>
 move-caution = ⚠️ { $reason }
 rejections-title = { $count ->
@@ -108,6 +108,7 @@ popup-paused = { $text } The balancer is paused: it starts after /resume.
 ## Notices
 notice-failed = ❌ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }
 notice-unknown = ❓ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }. Nothing else will be moved from or to these nodes until the panel tells how it ended.
+notice-settled = ✅ <b>{ $vm }</b> ({ $source } → { $target }) has arrived after all; its nodes take part again.
 notice-finished = { $failed ->
     [0] ✅ <b>{ $cluster }</b>: { $done } of { $count } moves done in { $duration }.
    *[other] ⚠️ <b>{ $cluster }</b>: { $done } of { $count } moves done in { $duration }, { $failed } not.

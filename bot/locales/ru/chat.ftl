@@ -50,7 +50,7 @@ move-effect = { $node }: CPU { NUMBER($before, minimumFractionDigits: 1, maximu
 move-effect-load = { $node }: нагрузка { NUMBER($before, maximumFractionDigits: 2) } → примерно { NUMBER($after, maximumFractionDigits: 2) } на CPU
 report-load = <b>{ $node }</b>: { $load }
 load-ssh = нагрузка { NUMBER($load, maximumFractionDigits: 2) } на CPU, ssh, { NUMBER($seconds) } с назад
-load-panel = отношение { NUMBER($ratio, maximumFractionDigits: 1) }, панель
+load-panel = отношение { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) }, панель
 move-why = <i>{ $reason }</i>
 move-caution = ⚠️ { $reason }
 rejections-title = { $count ->
@@ -115,6 +115,7 @@ popup-paused = { $text } Балансировщик на паузе: запус�
 ## Уведомления
 notice-failed = ❌ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }
 notice-unknown = ❓ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }. Пока панель не сообщит исход, эти узлы не участвуют в других миграциях.
+notice-settled = ✅ <b>{ $vm }</b> ({ $source } → { $target }): миграция всё же завершилась, узлы снова участвуют.
 notice-finished = { $failed ->
     [0] ✅ <b>{ $cluster }</b>: выполнено { $done } из { $count } за { $duration }.
    *[other] ⚠️ <b>{ $cluster }</b>: выполнено { $done } из { $count } за { $duration }, не выполнено: { $failed }.
