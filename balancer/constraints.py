@@ -84,13 +84,12 @@ PAIR_RULES = (
     nodes.kernel_newer,
 )
 
-FIT_RULES = (
-    nodes.cpu_does_not_fit,
-    nodes.memory_does_not_fit,
-    nodes.load_does_not_fit,
-    nodes.memory_not_available,
-)
-"""A measured target passes all four: its measurement adds to what the allocation says, it replaces nothing."""
+FIT_RULES = (nodes.cpu_does_not_fit, nodes.memory_does_not_fit)
+
+LIVE_FIT_RULES = (nodes.load_does_not_fit, nodes.memory_not_available)
+"""For a measured target besides: what it measured adds to what the allocation says, and replaces nothing."""
+
+_FIT_RULES_OF_MEASURED = FIT_RULES + LIVE_FIT_RULES
 
 
 def cluster_refusal(cluster: Cluster, state: WorkingState) -> Reason | None:
@@ -130,7 +129,7 @@ def pair_refusal(source: Node, target: Node, state: WorkingState) -> Reason | No
 
 def fit_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
     """Why this VM may not land on this target at its load of this moment."""
-    for rule in FIT_RULES:
+    for rule in FIT_RULES if target.live is None else _FIT_RULES_OF_MEASURED:
         reason = rule(vm, target, state)
         if reason is not None:
             return reason

@@ -19,6 +19,7 @@ from bot.config import Settings
 from bot.executor import Executor
 from bot.proposals import Migration, MigrationState, Verdict
 from bot.service import CycleReport, Service
+from bot.ssh import Loads
 from bot.store import Store
 from bot.vmmanager import VMManagerAPI
 from sandbox.panel_server import RunningPanel, start_panel
@@ -73,7 +74,14 @@ class Told:
 class Rig:
     """``wrap`` stands between the program and its panel and database: for tests that pull the plug."""
 
-    def __init__(self, panel: RunningPanel, path: Path, wrap: Callable[[Any], Any] = lambda part: part, **given: Any):
+    def __init__(
+        self,
+        panel: RunningPanel,
+        path: Path,
+        wrap: Callable[[Any], Any] = lambda part: part,
+        loads: Loads | None = None,
+        **given: Any,
+    ):
         self.panel = panel
         self.clock = Clock()
         self.told = Told()
@@ -84,7 +92,7 @@ class Rig:
             panel.url, "admin@example.com", "secret", sleep=self.sleep, clock=self.clock, timeout_s=5.0
         )
         store, api = wrap(self.store), wrap(self.api)
-        self.service = Service(api, store, self.settings, self.told, clock=self.clock)
+        self.service = Service(api, store, self.settings, self.told, loads=loads, clock=self.clock)
         self.executor = Executor(api, store, self.service, self.told, clock=self.clock, sleep=self.sleep)
         self.service.use_worker(self.executor)
         self.worker: asyncio.Task[None] | None = None

@@ -59,7 +59,7 @@ class Sshd:
             f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {self.host_key}\nPidFile none\n"
             f"AuthorizedKeysFile {self.folder}/authorized_keys\nStrictModes no\nUsePAM no\nUseDNS no\n"
             "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n"
-            f"SetEnv SHLVL=2\nLogLevel VERBOSE\nMaxStartups 10:100:10\nPrintMotd no\n{self._options}\n"
+            f"SetEnv SHLVL=2\nLogLevel VERBOSE\nPrintMotd no\n{self._options}\n"
         )
         # SHLVL keeps bash from reading the ~/.bashrc of whoever runs the tests, which may take its time.
         if os.geteuid() == 0:

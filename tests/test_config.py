@@ -389,7 +389,7 @@ BAD = {
     "SSH_HOST_KEYS": ["yes"],
     "SSH_LOAD_OVERLOAD_THRESHOLD": ["0", "nan"],
     "SSH_HOSTS_MAPPING": [
-        '{"n": "root:pw@h"}',
+        '{"n": "a b"}',
         '{"n": "h:0"}',
         "{",
         "[]",

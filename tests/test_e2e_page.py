@@ -15,12 +15,13 @@ from stack import ANNA, GROUP, MALLORY, running_stack, world
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
-HOSTILE = "<b>x</b>&\"'\u202ekcuf\x1b[31m"
+HOSTILE = "<b>x</b>&\"'\u202egpj.exe\x1b[31m"
 
 
 async def shoot(page: Page, name: str) -> None:
     folder = os.environ.get("SCREENSHOTS")
     if folder:
+        await expect(page.get_by_test_id("toast")).to_have_count(0, timeout=10_000)
         Path(folder).mkdir(parents=True, exist_ok=True)
         await page.screenshot(path=Path(folder) / f"{name}.png")
 
@@ -28,7 +29,10 @@ async def shoot(page: Page, name: str) -> None:
 async def test_a_press_on_the_page_moves_a_vm(tmp_path: Path) -> None:
     data = world()
     data["vms"][1]["name"] = HOSTILE
-    async with running_stack(tmp_path, data, "--migration-seconds", "2.5") as stack, running_browser() as browser:
+    async with (
+        running_stack(tmp_path, data, "--migration-seconds", "6" if os.environ.get("SCREENSHOTS") else "2.5") as stack,
+        running_browser() as browser,
+    ):
         stack.start_bot(MAX_MIGRATIONS_PER_CYCLE="2")
         report = await stack.message("small-a", buttons=True)
         context = await browser.new_context(viewport=PHONE, device_scale_factor=2)
@@ -36,7 +40,7 @@ async def test_a_press_on_the_page_moves_a_vm(tmp_path: Path) -> None:
         await page.goto(f"{stack.chat}/?user={ANNA}&chat={GROUP}")
         bubble = page.locator(f'[data-testid="message"][data-message-id="{report["message_id"]}"]')
         await expect(bubble).to_contain_text("1 of 3 nodes is overloaded")
-        await expect(bubble).to_contain_text("<b>x</b>&\"'kcuf"), "names are shown, not obeyed"
+        await expect(bubble).to_contain_text("<b>x</b>&\"'gpj.exe"), "names are shown, not obeyed"
         await shoot(page, "report-phone")
         await page.get_by_test_id("inline-button").filter(has_text="Approve 1").click()
         await expect(page.get_by_test_id("toast")).to_contain_text("Approved: small-a goes to cool.")
@@ -67,7 +71,7 @@ async def test_commands_from_the_composer(tmp_path: Path) -> None:
         await page.get_by_test_id("composer").fill("/status")
         await page.keyboard.press("Escape")
         await page.get_by_test_id("send").click()
-        answer = page.get_by_test_id("message").filter(has_text="VM Balancer").last
+        answer = page.get_by_test_id("message").filter(has_text="только с одобрением").last
         await expect(answer).to_contain_text("Production", timeout=15_000)
         width = await answer.locator("pre").first.evaluate("e => e.scrollWidth - e.clientWidth")
         assert width <= 0, "a table of /status fits the phone without scrolling"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from balancer.model import NodeLoad
 from balancer.policy import Policy
-from balancer.scoring import above, cpu_load_score, node_load, severity, worst_term
+from balancer.scoring import above, cpu_load_score, measured_score, node_load, severity, worst_term
 
 
 def load(cpu: float = 1.0, memory: float = 1.0) -> NodeLoad:
@@ -70,6 +70,25 @@ def test_severity_is_the_worse_resource() -> None:
     assert worst_term(load(cpu=8.5, memory=84.0), Policy()).name == "cpu"
 
 
+def test_a_measured_node_is_judged_by_its_load_instead_of_its_vcpus() -> None:
+    def real(load: float, memory: float = 1.0) -> NodeLoad:
+        return NodeLoad(cpu_ratio=9.0, memory_percent=memory, vm_count=1, score=1.0, cpu_load=load)
+
+    assert [[t.name for t in above(real(x), Policy())] for x in (0.2, 1.0, 1.01)] == [[], [], ["load"]]
+    assert [t.name for t in above(real(1.5, 71.0), Policy())] == ["load", "memory"]
+    assert severity(real(1.5), Policy()) == 1.5
+    assert severity(real(1.5), Policy(ssh_load_overload=3.0)) == 0.5
+    assert (real(0.2).source, load().source) == ("ssh", "panel")
+
+
+def test_the_score_of_a_load_is_on_the_scale_of_vcpus() -> None:
+    """At the threshold, a load scores as much as vCPUs at theirs; many VMs weigh 0.3 instead of 0.5."""
+    policy = Policy(cpu_overload_ratio=7.0, ssh_load_overload=1.25)
+    assert measured_score(1.25, 10, 0, policy) == cpu_load_score(70, 10, 0, 0.5) == 7.0
+    assert measured_score(0.0, 10, 10, policy) == 0.3
+    assert measured_score(0.0, 10, 500, policy) == 0.6
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -85,6 +104,10 @@ def test_severity_is_the_worse_resource() -> None:
         ("memory_target_percent", 100.5),
         ("density_weight", -0.1),
         ("density_weight", float("nan")),
+        ("ssh_load_overload", 0),
+        ("ssh_load_overload", float("nan")),
+        ("measured_density_weight", -0.1),
+        ("measurement_max_age", timedelta(seconds=-1)),
         ("max_moves", -1),
         ("strategy", "fastest"),
     ],

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from core_builders import after, cluster, node, snapshot, vm
+from core_builders import NOW, after, cluster, node, snapshot, vm
 from core_worlds import SecondOpinion, World, worlds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -119,6 +120,20 @@ def test_loads_before_and_after_are_chained(world: World) -> None:
                 float(opinion.percent(node_id)),
             )
             assert (load.vm_count, load.score) == (opinion.sums[node_id].vms, float(opinion.score(node_id)))
+
+
+@thorough
+@given(worlds)
+def test_an_old_measurement_is_no_measurement(world: World) -> None:
+    seen, policy, recent = world
+    old = NOW - timedelta(seconds=301)
+    stale = [replace(n, measured=n.measured and replace(n.measured, taken_at=old)) for n in seen.nodes]
+    bare = [replace(n, measured=None) for n in seen.nodes]
+    without = plan(replace(seen, nodes=tuple(bare)), policy, recent)
+    assert plan(replace(seen, nodes=tuple(stale)), policy, recent) == without
+    never = replace(policy, measurement_max_age=timedelta(0))
+    aside = [replace(n, measured=n.measured and replace(n.measured, taken_at=NOW - timedelta(1))) for n in seen.nodes]
+    assert plan(replace(seen, nodes=tuple(aside)), never, recent) == without
 
 
 def test_every_strategy_of_the_policy_is_there() -> None:

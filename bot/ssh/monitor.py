@@ -29,6 +29,7 @@ MAX_LOGINS = 10
 ROUND_TIMEOUTS = 6
 """No login begins later than this many times the timeout of one node, however many nodes are silent."""
 KEEPALIVE_S, KEEPALIVES = 30, 3
+BUSY_PAUSE_S = 0.3
 CLOSE_S = 2.0
 
 
@@ -187,7 +188,7 @@ class SSHMonitor:
     async def _log_in(self, job: _Job, options: Mapping[str, Any]) -> Measurement | SSHError:
         client = Client(self._trust, job.address)
         try:
-            return await asyncio.wait_for(self._log_in_and_ask(job, client, options), job.left_s)
+            return await asyncio.wait_for(self._log_in_patiently(job, client, options), job.left_s)
         except SSHError as error:
             return error
         except asyncio.TimeoutError:
@@ -198,6 +199,15 @@ class SSHMonitor:
             # Whatever one node may do to us, the others are read.
             log.exception("Reading node '%s' over SSH met a defect", job.node.name)
             return SSHError(f"{job.address} cannot be read: {type(error).__name__}")
+
+    async def _log_in_patiently(self, job: _Job, client: Client, options: Mapping[str, Any]) -> Measurement:
+        """Once more where the server hung up, as a busy sshd does; never after a refusal: that may lock us out."""
+        try:
+            return await self._log_in_and_ask(job, client, options)
+        except (asyncssh.ConnectionLost, ConnectionResetError) as error:
+            log.debug("%s hung up, once more: %s", job.address, error)
+            await asyncio.sleep(BUSY_PAUSE_S)
+            return await self._log_in_and_ask(job, client, options)
 
     async def _log_in_and_ask(self, job: _Job, client: Client, options: Mapping[str, Any]) -> Measurement:
         user, host, port = job.address

@@ -1,0 +1,230 @@
+"""Measured loads in the program: from an SSH server over the cycle to the words, and again before a move.
+
+The server is asyncssh's, since these tests choose what a node says; the real one is in test_ssh.py.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+from bot_builders import NOW
+from bot_rig import Rig, running_panel, running_rig, settings
+
+from balancer.model import NodeLoad, Plan
+from bot.app import VMBalancer
+from bot.loadwords import load_words
+from bot.proposals import MigrationState
+from bot.report import plan_lines
+from bot.ssh import Loads, SSHMonitor
+from bot.telegram import pages, views
+from bot.texts import texts_for
+from vm_balancer import SSHMonitor as Public
+
+NAMES = {1: "hot", 2: "cool", 3: "mild"}
+CPUS = 16
+
+
+class Nodes:
+    """One server for all nodes; the user of a login says which one it is. ``load`` is per CPU; none = no shell."""
+
+    def __init__(self) -> None:
+        self.load: dict[str, float] = dict.fromkeys(NAMES.values(), 0.25)
+        self.asked: Counter[str] = Counter()
+        self.port = 0
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        return {name: f"{name}@127.0.0.1:{self.port}" for name in NAMES.values()}
+
+    def loads(self, **given: Any) -> Loads:
+        return Loads(SSHMonitor(hosts_mapping=self.mapping, timeout_s=5, **given))
+
+    def answer(self, process: asyncssh.SSHServerProcess[str]) -> None:
+        name = process.get_extra_info("username")
+        self.asked[name] += 1
+        if name in self.load:
+            process.stdout.write(
+                f"/proc/loadavg:{self.load[name] * CPUS:.2f} 1.00 0.50 1/1 1\n/sys/devices/system/cpu/online:0-15\n"
+                "/proc/meminfo:MemTotal: 134217728 kB\n/proc/meminfo:MemAvailable: 100663296 kB\n"
+                "/proc/pressure/cpu:some avg10=0.00 avg60=12.50 avg300=0.00 total=0\n"
+                "/proc/pressure/memory:some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n"
+            )
+        process.exit(0)
+
+
+class Open(asyncssh.SSHServer):
+    def begin_auth(self, username: str) -> bool:
+        return False
+
+
+@pytest.fixture
+async def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Nodes]:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    made = Nodes()
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    async with await asyncssh.create_server(
+        Open, "127.0.0.1", 0, server_host_keys=[key], process_factory=made.answer
+    ) as server:
+        made.port = server.get_port()
+        yield made
+
+
+@asynccontextmanager
+async def rig_with(nodes: Nodes, folder: Path, **given: Any) -> AsyncIterator[Rig]:
+    monitor = SSHMonitor(hosts_mapping=nodes.mapping, timeout_s=5, clock=lambda: NOW)
+    async with monitor, running_rig(folder, loads=Loads(monitor), **given) as rig:
+        yield rig
+
+
+async def plan_of(rig: Rig) -> Plan:
+    [made] = await rig.service.plans()
+    return made
+
+
+async def test_a_node_that_is_calm_is_left_alone_whatever_its_allocation(nodes: Nodes, tmp_path: Path) -> None:
+    async with rig_with(nodes, tmp_path) as rig:
+        made = await plan_of(rig)
+        assert (made.overloaded, made.moves) == ((), ())
+        assert {n.node_name: n.load.source for n in made.nodes if n.load} == dict.fromkeys(NAMES.values(), "ssh")
+        del nodes.load["hot"]
+        made = await plan_of(rig)
+        assert [(n.node_name, n.load and n.load.source) for n in made.overloaded] == [("hot", "panel")]
+        assert {n.node_name: n.load.source for n in made.nodes if n.load} == {
+            "hot": "panel",
+            "cool": "ssh",
+            "mild": "ssh",
+        }
+
+
+async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path: Path) -> None:
+    nodes.load |= {"mild": 1.25}
+    async with rig_with(nodes, tmp_path) as rig:
+        made = await plan_of(rig)
+        assert [n.node_name for n in made.overloaded] == ["mild"]
+        del nodes.load["cool"]
+        nodes.load |= {"hot": 1.25, "mild": 0.25}
+        made = await plan_of(rig)
+        assert [m.vm_name for m in made.moves] == ["small-a"]
+        english = "\n".join(plan_lines(texts_for("en"), made))
+        assert "load 1.25 per CPU (ssh), the threshold is 1" in english
+        assert "load 1.25 per CPU, ssh, 0 s ago" in english
+        assert "ratio 0.0, panel" in english
+        assert "hot: load 1.25 → about 1.23 per CPU" in english
+        russian = "\n".join(plan_lines(texts_for("ru"), made))
+        assert "нагрузка 1,25 на CPU, ssh, 0 с назад" in russian and "отношение 0,0, панель" in russian
+        chat = str(views.plan_view(texts_for("en"), made).text)
+        assert "<b>hot</b>: load 1.25 per CPU, ssh, 0 s ago" in chat
+        hot = next(n for n in (await rig.service.observe(None)).nodes if n.name == "hot")
+        page = str(pages.node_view(texts_for("en"), hot, made, [], [], NOW + timedelta(seconds=12)).text)
+        assert "load 1.25 per CPU, ssh, 12 s ago" in page
+        assert "Load average 20, 1, 0.5; really available 96 of 128 GiB" in page
+        assert "12.5 % of the time for a CPU" in page
+
+
+async def test_without_ssh_no_source_is_named(tmp_path: Path) -> None:
+    async with running_rig(tmp_path) as rig:
+        made = await plan_of(rig)
+        words = "\n".join(plan_lines(texts_for("en"), made)) + str(views.plan_view(texts_for("en"), made).text)
+        assert made.moves and "panel" not in words and "ssh" not in words
+
+
+async def test_before_a_move_only_its_two_nodes_are_asked_again(nodes: Nodes, tmp_path: Path) -> None:
+    nodes.load["hot"] = 1.25
+    async with rig_with(nodes, tmp_path) as rig:
+        await rig.propose()
+        assert nodes.asked == {"hot": 1, "cool": 1, "mild": 1}
+        await rig.decide()
+        await rig.carry_out()
+        assert (await rig.migration()).state is MigrationState.SUCCEEDED
+        assert nodes.asked == {"hot": 2, "cool": 2, "mild": 1}
+
+
+async def test_a_node_that_has_calmed_down_keeps_its_vm(nodes: Nodes, tmp_path: Path) -> None:
+    nodes.load["hot"] = 1.25
+    async with rig_with(nodes, tmp_path) as rig:
+        await rig.propose()
+        await rig.decide()
+        nodes.load["hot"] = 0.5
+        await rig.carry_out()
+        migration = await rig.migration()
+        assert (migration.state, migration.reason and migration.reason.code) == (
+            MigrationState.STALE,
+            "source-relieved-load",
+        )
+        assert rig.posts() == []
+
+
+async def test_a_look_at_two_nodes_is_not_kept_for_others(nodes: Nodes, tmp_path: Path) -> None:
+    async with rig_with(nodes, tmp_path) as rig:
+        whole = await rig.service.observe()
+        part = await rig.service.observe(measure=(1,))
+        assert part is not whole and await rig.service.observe(None) is whole
+        assert nodes.asked == {"hot": 2, "cool": 1, "mild": 1}
+        assert {n.name: n.measured.load1 for n in part.nodes if n.measured} == dict.fromkeys(NAMES.values(), 4.0)
+        del nodes.load["hot"]
+        part = await rig.service.observe(measure=(1,))
+        assert [n.name for n in part.nodes if n.measured is None] == ["hot"]
+
+
+async def test_a_failing_node_is_said_once_and_when_it_is_back(
+    nodes: Nodes, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which lines come, and how often, is what this is about."""
+    caplog.set_level(logging.INFO, "bot.ssh.loads")
+    del nodes.load["mild"]
+    async with rig_with(nodes, tmp_path) as rig:
+        for _ in range(3):
+            await rig.service.observe()
+        nodes.load["mild"] = 1.0
+        for _ in range(2):
+            await rig.service.observe()
+    lines = [r.getMessage() for r in caplog.records if r.name == "bot.ssh.loads"]
+    assert lines == [
+        f"Node 'mild' is not measured, its allocation counts: 127.0.0.1:{nodes.port} let mild in, but the command "
+        "gave no answer",
+        "Node 'mild' is measured over SSH again",
+    ]
+
+
+async def test_the_program_measures_when_ssh_is_on(nodes: Nodes, tmp_path: Path) -> None:
+    nodes.load["hot"] = 1.25
+    async with running_panel() as panel:
+        chosen = settings(
+            panel.url,
+            ssh_enabled=True,
+            ssh_hosts_mapping=json.dumps(nodes.mapping),
+            ssh_load_overload_threshold=1.2,
+            database_path=tmp_path / "bot.db",
+            dry_run=True,
+        )
+        async with VMBalancer(settings=chosen) as balancer:
+            report = await balancer.run_once()
+        [result] = report.results
+        assert result.plan is not None
+        [reason] = [n.reason for n in result.plan.overloaded]
+        assert reason is not None and reason.as_dict() == {"value": 1.25, "limit": 1.2}
+        assert (tmp_path / "bot.known_hosts").read_text().startswith(f"[127.0.0.1]:{nodes.port} ssh-ed25519 ")
+
+
+def test_words() -> None:
+    load = NodeLoad(6.12, 50.0, 10, 8.0)
+    english = texts_for("en")
+    assert load_words(english, load, NOW) == "ratio 6.1, panel"
+    real = replace(load, cpu_load=0.62, measured_at=NOW - timedelta(seconds=12))
+    assert load_words(english, real, NOW) == "load 0.62 per CPU, ssh, 12 s ago"
+    assert load_words(english, replace(real, measured_at=NOW + timedelta(seconds=2)), NOW).endswith(" 0 s ago")
+
+
+def test_the_facade_has_it() -> None:
+    assert Public is SSHMonitor
