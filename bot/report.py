@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from balancer.model import Move, NodeReport, Plan
@@ -10,9 +9,10 @@ from bot.loadwords import any_measured, load_words
 from bot.proposals import MigrationState, ProposedMove
 from bot.sanitize import one_line
 from bot.texts import Texts
+from bot.whynot import why_not
 
 NODES_SHOWN = 10
-REASONS_SHOWN = 10
+REASONS_SHOWN = 20
 
 
 def plan_lines(texts: Texts, plan: Plan) -> list[str]:
@@ -85,6 +85,10 @@ def outcome_line(texts: Texts, proposed: ProposedMove) -> str:
     what = f"{one_line(move.vm_name)}: {one_line(move.source_name)} → {one_line(move.target_name)}: "
     if migration is None:
         return what + texts.text(f"terminal-{proposed.state.value}")
+    if migration.state is MigrationState.SKIPPED:
+        return what + texts.text(
+            "terminal-not-needed", reason=texts.reason(migration.reason) if migration.reason else ""
+        )
     seconds = round(migration.duration.total_seconds()) if migration.duration else 0
     reason = texts.reason(migration.reason) if migration.reason else ""
     said = f" ({one_line(migration.error)})" if migration.error else ""
@@ -109,14 +113,10 @@ def _node_line(texts: Texts, report: NodeReport) -> str:
 
 
 def _why_not(texts: Texts, plan: Plan) -> list[str]:
-    if not plan.rejections:
+    why = why_not(texts, plan, REASONS_SHOWN)
+    if not why.count:
         return []
-    lines = ["  " + texts.text("rejections-title", count=len(plan.rejections))]
-    named = [r for r in plan.rejections if r.subject != "vm"]
-    lines += [f"     {one_line(r.name)}: {texts.reason(r.reason)}" for r in named[:REASONS_SHOWN]]
-    counted = Counter(texts.reason(r.reason) for r in plan.rejections if r.subject == "vm")
-    lines += [f"     {count}× {reason}" for reason, count in counted.most_common(REASONS_SHOWN)]
-    hidden = max(0, len(named) - REASONS_SHOWN) + max(0, len(counted) - REASONS_SHOWN)
-    if hidden:
-        lines.append("     " + texts.text("rejections-more", count=hidden))
+    lines = ["  " + texts.text("rejections-title", count=why.count), *(f"     {line}" for line in why.lines)]
+    if why.hidden:
+        lines.append("     " + texts.text("rejections-more", count=why.hidden))
     return lines

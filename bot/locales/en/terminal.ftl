@@ -16,6 +16,7 @@ terminal-running = running
 terminal-succeeded = done in { $seconds } s
 terminal-failed = failed: { $reason }
 terminal-unknown = outcome unknown: { $reason }
+terminal-not-needed = not needed: { $reason }
 terminal-stale = not started: { $reason }
 terminal-ask = Approve? [y]es, [n]o, [a]ll, [q]uit without deciding:{" "}
 terminal-dry-run = Dry run: nothing was changed.

@@ -18,6 +18,7 @@ terminal-running = идёт
 terminal-succeeded = готово за { $seconds } с
 terminal-failed = не удалось: { $reason }
 terminal-unknown = исход неизвестен: { $reason }
+terminal-not-needed = не нужно: { $reason }
 terminal-stale = не запущено: { $reason }
 terminal-ask = Одобрить? [д]а, [н]ет, [в]се, [q] — выйти без решения:{" "}
 terminal-dry-run = Пробный прогон: ничего не изменено.
