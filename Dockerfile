@@ -18,7 +18,7 @@ ENV PATH=/opt/vm-balancer/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     DATABASE_PATH=/data/vm_balancer.db \
     LOG_FILE=/data/vm_balancer.log
-USER balancer
+USER 10001
 WORKDIR /data
 VOLUME /data
 ENTRYPOINT ["vm-balancer"]
