@@ -284,6 +284,11 @@ class Stack:
 
         return str(await self.eventually(look, f"an answer to {text} with {parts}"))
 
+    async def configure_chat(self, chat: dict[str, Any]) -> None:
+        """Makes another supergroup with everybody in it."""
+        made = {"type": "supergroup", "title": "Forum", "members": [ANNA, BORIS, VERA, MALLORY], **chat}
+        await self._json("POST", f"{self.chat}/sandbox/config", json={"chats": [made]})
+
     async def menu(self, user_id: int, chat_id: int) -> list[str]:
         """The names of the commands that Telegram would offer this person in this chat."""
         found = await self._json("GET", f"{self.chat}/sandbox/commands?user_id={user_id}&chat_id={chat_id}")

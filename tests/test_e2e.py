@@ -271,3 +271,14 @@ async def test_forged_and_foreign_buttons_do_nothing(stack: Stack) -> None:
     assert "no longer works" in await stack.press(report, "m:1:x", forge=True)
     await stack.message("small-a", buttons=True)
     assert await stack.starts() == []
+
+
+async def test_reports_and_answers_stay_in_their_topic(stack: Stack) -> None:
+    forum = -1001000000077
+    await stack.configure_chat({"id": forum, "is_forum": True, "topics": {"7": "Balancer"}})
+    stack.start_bot(TELEGRAM_CHAT_ID=str(forum), TELEGRAM_THREAD_ID="7")
+    report = await stack.message("small-a", chat_id=forum, buttons=True)
+    assert report["thread_id"] == 7
+    await stack.press(report, buttons(report)["✅ Approve 1"])
+    done = await stack.message("done in", chat_id=forum)
+    assert (done["message_id"], done["thread_id"]) == (report["message_id"], 7)
