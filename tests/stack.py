@@ -284,6 +284,9 @@ class Stack:
 
         return str(await self.eventually(look, f"an answer to {text} with {parts}"))
 
+    async def chat_fault(self, kind: str, **fields: Any) -> None:
+        await self._json("POST", f"{self.chat}/sandbox/faults", json={"kind": kind, **fields})
+
     async def configure_chat(self, chat: dict[str, Any]) -> None:
         """Makes another supergroup with everybody in it."""
         made = {"type": "supergroup", "title": "Forum", "members": [ANNA, BORIS, VERA, MALLORY], **chat}

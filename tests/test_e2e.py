@@ -282,3 +282,21 @@ async def test_reports_and_answers_stay_in_their_topic(stack: Stack) -> None:
     await stack.press(report, buttons(report)["✅ Approve 1"])
     done = await stack.message("done in", chat_id=forum)
     assert (done["message_id"], done["thread_id"]) == (report["message_id"], 7)
+
+
+async def test_telegram_out_of_reach_is_waited_for(stack: Stack) -> None:
+    await stack.chat_fault("502", method="getMe", count=5)
+    await stack.chat_fault("502", method="sendMessage", count=5)
+    bot = stack.start_bot()
+    report = await stack.message("small-a", buttons=True)
+    assert await stack.press(report, buttons(report)["✅ Approve 1"], wait=30) == "Approved: small-a goes to cool."
+    await stack.message("done in")
+    assert bot.exit_code() is None
+
+
+async def test_a_token_that_telegram_does_not_know_ends_with_one_line(stack: Stack) -> None:
+    bot = stack.start_bot(TELEGRAM_BOT_TOKEN="123456:WRONG-TOKEN")
+    assert await bot.ended() == 1
+    [line] = [line for line in bot.lines if "TELEGRAM_BOT_TOKEN" in line]
+    assert "copy it again" in line and "WRONG" not in "".join(bot.lines)
+    assert not any("Traceback" in line for line in bot.lines)

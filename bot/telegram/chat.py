@@ -6,9 +6,10 @@ import asyncio
 import logging
 
 from aiogram import Bot, Dispatcher
-from aiogram.exceptions import TelegramAPIError, TelegramBadRequest
+from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramNotFound, TelegramUnauthorizedError
 from aiogram.types import CallbackQuery, ErrorEvent, Message
 
+from bot.errors import ChatError
 from bot.service import Service
 from bot.store import Store
 from bot.telegram.access import AccessMiddleware
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 UPDATES = ["message", "callback_query"]
 POLLING_TIMEOUT_S = 20
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
+"""While Telegram is out of reach at the start: the first pause, doubled until the longest."""
 
 
 class Chat:
@@ -42,7 +45,12 @@ class Chat:
         self._dispatcher.errors.register(self._failed)
 
     async def run(self) -> None:
-        """Listens until cancelled. Telegram out of reach is waited for, never an end."""
+        """Listens until cancelled. Telegram out of reach is waited for, never an end.
+
+        Raises:
+            ChatError: Telegram does not know the token.
+        """
+        await self._reach()
         menus = asyncio.create_task(register_menus(self._notifier.bot, self._settings, self._texts))
         try:
             await self._dispatcher.start_polling(
@@ -54,6 +62,22 @@ class Chat:
             )
         finally:
             menus.cancel()
+
+    async def _reach(self) -> None:
+        """Waits until Telegram says who we are; polling itself would give up where it cannot ask."""
+        pause = FIRST_PAUSE_S
+        while True:
+            try:
+                await self._notifier.bot.me()
+                return
+            except (TelegramUnauthorizedError, TelegramNotFound) as error:
+                raise ChatError(
+                    "TELEGRAM_BOT_TOKEN is (hidden): Telegram does not know it; copy it again from @BotFather"
+                ) from error
+            except AiogramError as error:
+                log.warning("Telegram cannot be reached, next try in %.0f s: %s", pause, error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_S)
 
     async def _failed(self, event: ErrorEvent, bot: Bot) -> bool:
         """One update's defect must not stop the others; the person is told, the log has the trace."""
@@ -69,6 +93,6 @@ class Chat:
                 await update.message.answer(str(self._texts.html("problem", problem=type(error).__name__)))
             elif isinstance(update.callback_query, CallbackQuery):
                 await update.callback_query.answer(text[:200])
-        except TelegramAPIError as second:
-            log.warning("The person could not be told: %s", second.message)
+        except AiogramError as second:
+            log.warning("The person could not be told: %s", second)
         return True

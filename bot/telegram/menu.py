@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError
+from aiogram.exceptions import AiogramError
 from aiogram.types import BotCommand, BotCommandScopeChat, BotCommandScopeChatMember, BotCommandScopeUnion
 
 from bot.config import Settings
@@ -62,5 +62,5 @@ async def register_menus(bot: Bot, settings: Settings, texts: Texts) -> None:
         for scope in scopes:
             try:
                 await bot.set_my_commands(menu, scope=scope)
-            except TelegramAPIError as error:  # someone who has not talked to the bot yet
-                log.info("No command menu for user %d yet: %s", user_id, error.message)
+            except AiogramError as error:  # someone who has not talked to the bot yet
+                log.info("No command menu for user %d yet: %s", user_id, error)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramRetryAfter
+from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramRetryAfter
 from aiogram.types import ReplyParameters
 from markupsafe import Markup, escape
 
@@ -99,8 +99,8 @@ class TelegramNotifier:
             return
         try:
             await self._send(View(escape(text)))
-        except TelegramAPIError as error:
-            raise ChatError(f"Telegram did not take the message: {error.message}") from error
+        except AiogramError as error:
+            raise ChatError(f"Telegram did not take the message: {error}") from error
 
     # The notifier of the running program ------------------------------------------------------
 
@@ -134,7 +134,7 @@ class TelegramNotifier:
             except TelegramRetryAfter as error:
                 log.warning("Telegram asks to wait %d s", error.retry_after)
                 await self._later(error.retry_after)
-            except (TelegramAPIError, StoreError) as error:
+            except (AiogramError, StoreError) as error:
                 log.warning("The chat cannot be brought up to date, next try in %.0f s: %s", pause, error)
                 await self._later(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_S)
@@ -146,7 +146,7 @@ class TelegramNotifier:
             if self._rehearsals.get(plan.cluster_id) != keys[plan.cluster_id]:
                 try:
                     await self._send(plan_view(self._texts, plan))
-                except TelegramAPIError as error:
+                except AiogramError as error:
                     log.warning("A dry run could not be posted: %s", error)
                     return
         self._rehearsals = keys
