@@ -114,7 +114,7 @@ class Command(Child):
 
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["bot.cli", "bot.app", "bot.once", "bot.telegram.chat"])
+FORKS.set_forkserver_preload(["bot.cli.run", "bot.app", "bot.once", "bot.telegram.chat"])
 
 
 class Bot(Child):

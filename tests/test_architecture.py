@@ -121,7 +121,12 @@ def offences(module: str, tree: ast.Module) -> list[str]:
         what = _deed(node)
         if what and module.split(".")[0] == "balancer":
             found.append(f"{module}:{node.lineno} {what}: the core has no clock, no file and no loop")  # type: ignore[attr-defined]
-        if module.startswith("bot.") and module != "bot.cli" and _exits(node) and not module.endswith("__main__"):
+        if (
+            module.startswith("bot.")
+            and not within(module, "bot.cli")
+            and _exits(node)
+            and not module.endswith("__main__")
+        ):
             found.append(f"{module}:{node.lineno} ends the program: only bot.cli may")  # type: ignore[attr-defined]
     return found
 

@@ -1,0 +1,61 @@
+"""The command line: arguments to settings, settings to the program, errors to one line and an exit code.
+
+The only place that prints and exits; one module a command. Imports of the larger parts wait until a command
+needs them, so that `--help` and `plan` answer at once. Exit codes: 0 fine, 1 the work failed, 2 settings that
+cannot work.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from bot.cli.commands import COMMANDS
+from bot.cli.output import BAD_SETTINGS, FAILED, OK, complain, to_nowhere, unwritten
+from bot.errors import BalancerError, ConfigError
+
+__all__ = ["BAD_SETTINGS", "COMMANDS", "FAILED", "OK", "main"]
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that knows no arrow gets a question mark, not a traceback
+            stream.reconfigure(errors="replace")
+    code = _outcome(arguments)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        to_nowhere(sys.stdout)
+        code = code or unwritten(error)
+    return code
+
+
+def _outcome(arguments: list[str]) -> int:
+    """A command's exit code, with every failure said in one line each."""
+    command = arguments.pop(0) if arguments and not arguments[0].startswith("-") else "run"
+    try:
+        if command not in COMMANDS:
+            raise ConfigError([f"{command!r} is not a command: the commands are {', '.join(COMMANDS)}"])
+        run: Callable[[list[str]], int] = importlib.import_module(f"bot.cli.{command}").run
+        return run(arguments)
+    except ConfigError as error:
+        complain(*error.problems)
+        return BAD_SETTINGS
+    except BalancerError as error:
+        complain(str(error))
+        return FAILED
+    except KeyboardInterrupt:
+        return OK
+    except SystemExit as exit_:  # argparse's, after --help and --version
+        return exit_.code if isinstance(exit_.code, int) else OK
+    except Exception:
+        # A defect: its trace goes where the log goes, which knows the secrets.
+        log.exception("The program failed; please report this")
+        return FAILED

@@ -1,0 +1,66 @@
+"""What the commands share: arguments and settings, understood or complained of; the log; signals."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.arguments import OPTIONS, settings_of, unknown
+from bot.cli.commands import COMMANDS
+from bot.config import Settings
+from bot.config_checks import MEMORY, Check
+from bot.config_load import load_settings
+
+if TYPE_CHECKING:
+    from bot.app import VMBalancer
+
+log = logging.getLogger(__name__)
+
+
+def understood(parser: argparse.ArgumentParser, arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The arguments, and a line for each that nobody understood."""
+    given, left = parser.parse_known_args(arguments)
+    return given, unknown(left, parser, list(COMMANDS))
+
+
+def read_settings(
+    given: argparse.Namespace, problems: list[str], checks: Callable[[Settings], Iterable[Check]]
+) -> Settings:
+    return load_settings(settings_of(given), given.config, options=OPTIONS, checks=checks, problems=problems)
+
+
+def leaving_no_trace(settings: Settings) -> Settings:
+    """For a command that only looks: no chat is spoken to, and no database made where there is none."""
+    path = settings.database_path
+    changes = {"telegram_bot_token": None, "database_path": path if path.exists() else Path(MEMORY)}
+    return settings.model_copy(update=changes)
+
+
+def log_to(settings: Settings, *, to_file: bool, hushed: Sequence[str] = ()) -> None:
+    from bot.logs import set_up_logging
+
+    set_up_logging(settings, to_file=to_file, hushed=hushed)
+    for note in settings.notes:
+        log.warning("%s", note)
+
+
+def stop_on_signals(balancer: VMBalancer) -> None:
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(sign, balancer.stop)
+        except NotImplementedError:  # Windows: the default handler raises KeyboardInterrupt, which main() takes
+            return
+
+
+def version() -> str:
+    try:
+        return metadata.version("vm-balancer")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"

@@ -1,0 +1,64 @@
+"""`vm-balancer run`, the default: the program for ever, or one cycle with --once."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+from bot.arguments import add_settings, make_parser
+from bot.cli.commands import COMMANDS
+from bot.cli.given import leaving_no_trace, log_to, read_settings, stop_on_signals, understood, version
+from bot.cli.output import FAILED, OK, say
+from bot.config import Settings
+from bot.config_checks import Check, Problem, check_chat, check_files, check_panel, check_ssh, said
+
+PRINTED = ("bot.notify",)
+"""With --once, plan and outcome are printed: the notifier that logs them stays out of the terminal."""
+
+
+def run(arguments: list[str]) -> int:
+    parser = make_parser("vm-balancer", "Balances VMmanager 6 clusters, and asks before it moves.")
+    parser.usage = f"vm-balancer [{' | '.join(COMMANDS)}] [options]"
+    parser.epilog = "commands: " + "; ".join(f"{name}: {text}" for name, text in COMMANDS.items())
+    parser.add_argument("--once", action="store_true", help="one cycle, carried through to its end")
+    parser.add_argument("--yes", action="store_true", help="with --once: approve everything")
+    parser.add_argument("--version", action="version", version=f"vm-balancer {version()}")
+    add_settings(parser)
+    given, problems = understood(parser, arguments)
+    if given.yes and not given.once:
+        problems.append("--yes is given without --once: it approves one cycle; for every cycle set BALANCE_MODE=auto")
+    settings = read_settings(given, problems, lambda settings: _checks(settings, given))
+    looking = given.once and settings.dry_run
+    log_to(settings, to_file=not looking, hushed=PRINTED if given.once else ())
+    return asyncio.run(_running(leaving_no_trace(settings) if looking else settings, given, looking))
+
+
+def _checks(settings: Settings, given: argparse.Namespace) -> list[Check]:
+    checks: list[Check] = [check_panel, check_chat, check_ssh]
+    if given.yes:
+        checks.append(_check_yes)
+    if not (given.once and settings.dry_run):
+        checks.append(check_files)
+    return checks
+
+
+def _check_yes(settings: Settings) -> list[Problem]:
+    text = f"--yes is given, but {said(settings, 'dry_run')}: add --no-dry-run to act, or leave out --yes to look"
+    return [Problem(("dry_run",), text)] if settings.dry_run else []
+
+
+async def _running(settings: Settings, given: argparse.Namespace, looking: bool) -> int:
+    from bot.app import VMBalancer
+    from bot.once import Terminal, run_once
+    from bot.prompt import Prompt
+
+    balancer = VMBalancer(settings=settings, exclusive=not looking)
+    stop_on_signals(balancer)
+    async with balancer:
+        if given.once:
+            typing = sys.stdin is not None and sys.stdin.isatty()
+            ask = Prompt(sys.stdin, lambda question: say(question, end="")).ask if typing else None
+            return await run_once(balancer, Terminal(say, ask, given.yes))
+        await balancer.run()
+        return FAILED if balancer.failed else OK
