@@ -7,19 +7,20 @@ executor does); shares with it one reading of the world and one policy.
 from __future__ import annotations
 
 import asyncio
-import difflib
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from balancer.model import VM, Cluster, Node, Plan, Reason, Recent, Snapshot
 from balancer.planner import plan
 from balancer.policy import Policy
 from bot.config import Settings
-from bot.errors import NotFound, PanelDataError, PanelError
+from bot.errors import NotFound, PanelError
+from bot.names import Named, matching, nearest
 from bot.notify import Notifier
+from bot.observer import NOW, Observer
 from bot.proposals import (
     UNSETTLED,
     Actor,
@@ -44,13 +45,10 @@ Clock = Callable[[], datetime]
 MODES = ("approve", "auto")
 MODE_KEY, PAUSE_KEY, OUTAGE_KEY = "mode", "paused", "outage"
 FOREVER = "forever"
-NOW = timedelta(0)
 FRESH = timedelta(seconds=60)
 """How old a snapshot may be for an answer to a person; its age is shown."""
 PATIENCE_S = 5.0
 """How long the state of everything waits for the panel before it shows what was seen last."""
-NEAR_NAMES = 5
-Named = TypeVar("Named", Node, Cluster)
 
 
 def utc_now() -> datetime:
@@ -118,17 +116,10 @@ class Service:
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self._panel = panel
+        self._observer = Observer(panel, loads, settings.cluster_ids, clock)
         self._store = store
         self._notifier = notifier
-        self._loads = loads
-        self._wishes: list[Collection[int] | None] = []
         self._worker: Worker | None = None
-        self._snapshot: Snapshot | None = None
-        self._result: Snapshot | PanelError | None = None
-        self._begun = 0
-        self._ended = 0
-        self._observing = asyncio.Lock()
         self._cycle = asyncio.Lock()
         self._warned: frozenset[str] = frozenset()
 
@@ -138,55 +129,8 @@ class Service:
     # Seeing -----------------------------------------------------------------------------------
 
     async def observe(self, max_age: timedelta | None = NOW, measure: Collection[int] | None = None) -> Snapshot:
-        """The clusters as they are, or as they were at most ``max_age`` ago (``None``: when last seen).
-
-        Callers at the same time share one reading, and its failure; never one that began before they asked.
-
-        Args:
-            measure: ids of the nodes whose real load has to be new, where loads are measured; ``None`` = all.
-        Raises:
-            PanelError: the panel did not answer, or not completely; nothing may be planned then.
-        """
-        kept = self._kept(max_age)
-        if kept is not None:
-            return kept
-        begun = self._begun
-        self._wishes.append(measure)
-        async with self._observing:
-            # Counted, not timed: a clock that is set back must not make an old snapshot look new.
-            result = await self._read() if self._result is None or self._ended <= begun else self._result
-        if isinstance(result, PanelError):
-            raise _again(result) from result
-        return result
-
-    def _kept(self, max_age: timedelta | None) -> Snapshot | None:
-        last = self._snapshot
-        if last is None or max_age is None:
-            return last
-        return last if timedelta(0) <= self.clock() - last.taken_at < max_age else None
-
-    async def _read(self) -> Snapshot | PanelError:
-        self._begun += 1
-        wishes, self._wishes = self._wishes, []
-        result: Snapshot | PanelError
-        try:
-            result = await self._panel.snapshot(self.settings.cluster_ids or None)
-            result = await self._measured(result, wishes)
-        except NotFound as error:
-            result = PanelDataError(f"CLUSTER_IDS: {error}")
-        except PanelError as error:
-            result = error
-        self._result, self._ended = result, self._begun
-        return result
-
-    async def _measured(self, snapshot: Snapshot, wishes: Collection[Collection[int] | None]) -> Snapshot:
-        """With the loads that somebody asked for; kept for later questions unless nodes were left out."""
-        only = frozenset[int]().union(*(w for w in wishes if w is not None)) if None not in wishes else None
-        if self._loads is not None:
-            snapshot = await self._loads.added_to(snapshot, only)
-        if self._loads is None or only is None:
-            self._snapshot = snapshot
-        return snapshot
+        """As ``Observer.observe``."""
+        return await self._observer.observe(max_age, measure)
 
     async def policy(self, snapshot: Snapshot) -> Policy:
         """The settings' policy with every exclusion in force, resolved to the nodes of this snapshot."""
@@ -232,18 +176,19 @@ class Service:
         try:
             plans = await asyncio.wait_for(self.plans(cluster, max_age), PATIENCE_S)
         except (PanelError, asyncio.TimeoutError):
-            if self._snapshot is not None:
+            if self._observer.last is not None:
                 plans = await self.plans(cluster, None)
         now = self.clock()
+        last, problem = self._observer.last, self._observer.problem
         return Status(
-            taken_at=None if self._snapshot is None else self._snapshot.taken_at,
+            taken_at=None if last is None else last.taken_at,
             plans=plans,
             mode=await self.mode(),
             paused_until=await self.paused_until(),
             waiting=tuple(await self._store.waiting()),
             running=tuple(await self._store.migrations(UNSETTLED)),
             exclusions=tuple(await self._store.exclusions(now)),
-            problem=str(self._result) if isinstance(self._result, PanelError) else None,
+            problem=None if problem is None else str(problem),
         )
 
     async def node_details(self, node: Node) -> tuple[Node, Plan, list[VM]]:
@@ -453,29 +398,9 @@ class Service:
         return await self._store.exclusions(self.clock())
 
 
-def _again(failure: PanelError) -> PanelError:
-    """The same error for another caller: one raised twice would carry the traces of both."""
-    return type(failure)(str(failure), code=failure.code, status=failure.status)
-
-
 def _plans(snapshot: Snapshot, policy: Policy, recent: Recent, wanted: int | None) -> tuple[Plan, ...]:
     return tuple(plan(s, policy, recent) for s in snapshot.split() if wanted is None or s.clusters[0].id == wanted)
 
 
 def _log_plan(cluster: Cluster, made: Plan) -> None:
     log.info("Cluster '%s' (ID: %d) - Found %d overloaded nodes", cluster.name, cluster.id, len(made.overloaded))
-
-
-def matching(things: Iterable[Named], name: str) -> list[Named]:
-    """Those with this id, or this name in any case."""
-    wanted = name.strip().casefold()
-    return [t for t in things if wanted in (str(t.id), t.name.casefold())]
-
-
-def nearest(name: str, things: Iterable[Named]) -> list[str]:
-    """The names most like this one, best first."""
-    names = {t.name.casefold(): t.name for t in things}
-    wanted = name.strip().casefold()
-    near = difflib.get_close_matches(wanted, names, n=NEAR_NAMES, cutoff=0.4)
-    near += [n for n in sorted(names) if wanted in n and n not in near]
-    return [names[n] for n in near[:NEAR_NAMES]]

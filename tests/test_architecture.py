@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("bot.telegram", "bot.console", "bot.schedule"),
     ("bot.executor", "bot.following"),
     ("bot.service",),
-    ("bot.notify",),
+    ("bot.observer", "bot.notify"),
     ("bot.vmmanager", "bot.ssh", "bot.store", "bot.instance"),
     ("bot.arguments", "bot.prompt"),
     ("bot.config", "bot.config_file", "bot.config_checks", "bot.config_load"),

@@ -1,0 +1,109 @@
+"""The reading of the world that cycle, executor and people share: one at a time, never an old one for a new.
+
+A failure is shared as well, and never looks like an empty cluster.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from balancer.model import Snapshot
+from bot.errors import NotFound, PanelDataError, PanelError
+from bot.vmmanager import VMManagerAPI
+
+if TYPE_CHECKING:
+    # asyncssh takes half a second to import: only a program that measures over SSH pays for it.
+    from bot.ssh import Loads
+
+NOW = timedelta(0)
+
+
+class Observer:
+    """Reads the panel, and the nodes' own loads where there are any."""
+
+    def __init__(
+        self,
+        panel: VMManagerAPI,
+        loads: Loads | None,
+        cluster_ids: Collection[int],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._panel = panel
+        self._loads = loads
+        self._cluster_ids = cluster_ids
+        self._clock = clock
+        self._wishes: list[Collection[int] | None] = []
+        self._snapshot: Snapshot | None = None
+        self._result: Snapshot | PanelError | None = None
+        self._begun = 0
+        self._ended = 0
+        self._observing = asyncio.Lock()
+
+    @property
+    def last(self) -> Snapshot | None:
+        """What was seen last, however old."""
+        return self._snapshot
+
+    @property
+    def problem(self) -> PanelError | None:
+        """Why the last reading failed; ``None`` = it did not."""
+        return self._result if isinstance(self._result, PanelError) else None
+
+    async def observe(self, max_age: timedelta | None = NOW, measure: Collection[int] | None = None) -> Snapshot:
+        """The clusters as they are, or as they were at most ``max_age`` ago (``None``: when last seen).
+
+        Callers at the same time share one reading, and its failure; never one that began before they asked.
+
+        Args:
+            measure: ids of the nodes whose real load has to be new, where loads are measured; ``None`` = all.
+        Raises:
+            PanelError: the panel did not answer, or not completely; nothing may be planned then.
+        """
+        kept = self._kept(max_age)
+        if kept is not None:
+            return kept
+        begun = self._begun
+        self._wishes.append(measure)
+        async with self._observing:
+            # Counted, not timed: a clock that is set back must not make an old snapshot look new.
+            result = await self._read() if self._result is None or self._ended <= begun else self._result
+        if isinstance(result, PanelError):
+            raise _again(result) from result
+        return result
+
+    def _kept(self, max_age: timedelta | None) -> Snapshot | None:
+        last = self._snapshot
+        if last is None or max_age is None:
+            return last
+        return last if timedelta(0) <= self._clock() - last.taken_at < max_age else None
+
+    async def _read(self) -> Snapshot | PanelError:
+        self._begun += 1
+        wishes, self._wishes = self._wishes, []
+        result: Snapshot | PanelError
+        try:
+            result = await self._panel.snapshot(self._cluster_ids or None)
+            result = await self._measured(result, wishes)
+        except NotFound as error:
+            result = PanelDataError(f"CLUSTER_IDS: {error}")
+        except PanelError as error:
+            result = error
+        self._result, self._ended = result, self._begun
+        return result
+
+    async def _measured(self, snapshot: Snapshot, wishes: Collection[Collection[int] | None]) -> Snapshot:
+        """With the loads that somebody asked for; kept for later questions unless nodes were left out."""
+        only = frozenset[int]().union(*(w for w in wishes if w is not None)) if None not in wishes else None
+        if self._loads is not None:
+            snapshot = await self._loads.added_to(snapshot, only)
+        if self._loads is None or only is None:
+            self._snapshot = snapshot
+        return snapshot
+
+
+def _again(failure: PanelError) -> PanelError:
+    """The same error for another caller: one raised twice would carry the traces of both."""
+    return type(failure)(str(failure), code=failure.code, status=failure.status)
