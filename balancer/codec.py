@@ -12,9 +12,14 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple, TypeVar
 
 from balancer import reading as r
+from balancer.groups import VMRule
 from balancer.model import (
     VM,
+    Alternative,
+    Bound,
     Cluster,
+    Effort,
+    Evenness,
     Measurement,
     Move,
     Node,
@@ -51,15 +56,29 @@ class Saved(NamedTuple):
     snapshot: Snapshot
     policy: Policy | None
     recent: Recent | None
+    policies: Mapping[int, Policy] = {}
+    """Cluster id -> its own policy, where it has one."""
+
+    def policy_of(self, cluster_id: int) -> Policy:
+        """The policy of a cluster: its own, that of the file, or the default."""
+        return self.policies.get(cluster_id) or self.policy or Policy()
 
 
 def snapshot_to_dict(
-    snapshot: Snapshot, *, policy: Policy | None = None, recent: Recent | None = None
+    snapshot: Snapshot,
+    *,
+    policy: Policy | None = None,
+    recent: Recent | None = None,
+    policies: Mapping[int, Policy] | None = None,
 ) -> dict[str, Any]:
-    """With ``policy`` and ``recent`` the file replays what the running program would have decided."""
+    """With ``policy`` (and ``policies`` of single clusters, where they differ) and ``recent`` the file replays what
+    the running program would have decided."""
     document = {"format": SNAPSHOT_FORMAT, **_write_fields(snapshot)}
     if policy is not None:
         document["policy"] = policy_to_dict(policy)
+    own = {i: p for i, p in (policies or {}).items() if p != policy}
+    if own:
+        document["policies"] = {str(i): policy_to_dict(own[i]) for i in sorted(own)}
     if recent is not None:
         document["recent"] = recent_to_dict(recent)
     return document
@@ -84,6 +103,7 @@ def snapshot_from_dict(document: Any) -> Saved:
         ),
         r.field(obj, "policy", (), r.null_or(policy_from_dict), None),
         r.field(obj, "recent", (), r.null_or(recent_from_dict), None),
+        r.field(obj, "policies", (), _by_id(policy_from_dict), {}),
     )
 
 
@@ -199,14 +219,26 @@ def _count(value: Any, path: Path) -> tuple[Reason, int]:
     return r.field(obj, "reason", path, _nested(Reason)), r.field(obj, "count", path, r.whole)
 
 
-def _moments(value: Any, path: Path) -> dict[int, datetime]:
-    obj = r.mapping(value, path)
-    result = {}
-    for key in obj:
-        if not (key.isascii() and key.isdecimal() and len(key) < 17):
-            raise r.wrong(key, (*path, key), "a VM's id, a whole number in quotes, as key")
-        result[int(key)] = r.moment(obj[key], (*path, key))
-    return result
+def _rule(value: Any, path: Path) -> VMRule:
+    try:
+        return _read(VMRule, r.mapping(value, path), path)
+    except FormatError:
+        raise
+    except ValueError as error:  # a rule checks itself
+        raise FormatError(f"{r.place(path)}: {error}") from error
+
+
+def _by_id(reader: r.Reader) -> r.Reader:
+    def read(value: Any, path: Path) -> dict[int, Any]:
+        obj = r.mapping(value, path)
+        result = {}
+        for key in obj:
+            if not (key.isascii() and key.isdecimal() and len(key) < 17):
+                raise r.wrong(key, (*path, key), "an id, a whole number in quotes, as key")
+            result[int(key)] = reader(obj[key], (*path, key))
+        return result
+
+    return read
 
 
 def _ids(value: Any, path: Path) -> frozenset[int]:
@@ -228,12 +260,19 @@ _READERS: Mapping[str, r.Reader] = {
     "tuple[str, ...]": r.many(r.text),
     "tuple[int, ...]": r.many(r.whole),
     "frozenset[int]": _ids,
-    "Mapping[int, datetime]": _moments,
+    "Mapping[int, datetime]": _by_id(r.moment),
+    "Mapping[int, int]": _by_id(r.whole),
     "tuple[tuple[str, Scalar], ...]": _params,
     "tuple[tuple[Reason, int], ...]": r.many(_count),
     "Reason": _nested(Reason),
     "Reason | None": r.null_or(_nested(Reason)),
     "Measurement | None": r.null_or(_nested(Measurement)),
+    "Effort": _nested(Effort),
+    "Effort | None": r.null_or(_nested(Effort)),
+    "Bound | None": r.null_or(_nested(Bound)),
+    "Evenness | None": r.null_or(_nested(Evenness)),
+    "Alternative | None": r.null_or(_nested(Alternative)),
+    "tuple[int, ...] | None": r.null_or(r.many(r.whole)),
     "NodeLoad": _nested(NodeLoad),
     "NodeLoad | None": r.null_or(_nested(NodeLoad)),
     "tuple[Cluster, ...]": r.many(_nested(Cluster)),
@@ -243,6 +282,7 @@ _READERS: Mapping[str, r.Reader] = {
     "tuple[Move, ...]": r.many(_nested(Move)),
     "tuple[Rejection, ...]": r.many(_nested(Rejection)),
     "tuple[Reason, ...]": r.many(_nested(Reason)),
+    "tuple[VMRule, ...]": r.many(_rule),
 }
 """By the annotation of a field, as it is written in model.py and policy.py."""
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from functools import partial
 
+from balancer import group_rules as groups
 from balancer import node_rules as nodes
 from balancer import vm_rules as vms
 from balancer.model import VM, Cluster, Node, Reason, Recent, Snapshot
-from balancer.policy import Policy
+from balancer.policy import BALANCE, Policy
 from balancer.scoring import above
 from balancer.state import Candidate, WorkingNode, WorkingState
 
@@ -38,6 +39,7 @@ SOURCE_RULES = (
     partial(nodes.not_active, "source"),
     partial(nodes.live_migration_off, "source"),
     partial(nodes.node_busy, "source"),
+    nodes.overload_too_new,
 )
 
 VM_RULES = (
@@ -51,6 +53,8 @@ VM_RULES = (
     vms.restricted,
     vms.nested_virtualization,
     vms.opted_out,
+    groups.ignored,
+    groups.stays,
     vms.size_unknown,
     vms.in_quarantine,
     vms.cooling_down,
@@ -84,12 +88,21 @@ PAIR_RULES = (
     nodes.kernel_newer,
 )
 
+
+def pair_kind(node: Node) -> tuple[object, ...]:
+    """All that PAIR_RULES look at in a node, its id aside: two nodes of equal kind get equal verdicts."""
+    return (node.cluster_id, node.placement_filter, node.qemu_version, node.kernel_version)
+
+
 FIT_RULES = (nodes.cpu_does_not_fit, nodes.memory_does_not_fit)
 
 LIVE_FIT_RULES = (nodes.load_does_not_fit, nodes.memory_not_available)
 """For a measured target besides: what it measured adds to what the allocation says, and replaces nothing."""
 
 _FIT_RULES_OF_MEASURED = FIT_RULES + LIVE_FIT_RULES
+
+GROUP_RULES = (groups.pinned_elsewhere, groups.kept_apart, groups.kept_together)
+"""For a VM that one of the operator's rules binds (``Groups.binds``). Where its mates are changes with every move."""
 
 
 def cluster_refusal(cluster: Cluster, state: WorkingState) -> Reason | None:
@@ -109,7 +122,11 @@ def source_refusal(node: Node, state: WorkingState) -> Reason | None:
 
 def vm_refusal(vm: VM, state: WorkingState) -> Reason | None:
     """Why this VM may not be moved anywhere."""
-    return next((reason for rule in VM_RULES if (reason := rule(vm, state))), None)
+    for rule in VM_RULES:  # asked more often than anything else
+        reason = rule(vm, state)
+        if reason is not None:
+            return reason
+    return None
 
 
 def static_target_refusal(node: Node, state: WorkingState) -> Reason | None:
@@ -133,11 +150,25 @@ def fit_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reas
         reason = rule(vm, target, state)
         if reason is not None:
             return reason
-    return None
+    return group_refusal(vm, target, state)
+
+
+def group_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    """Which rule of the operator keeps this VM off this target at this moment."""
+    if not state.groups.binds(vm.vm.id):
+        return None
+    return next((reason for rule in GROUP_RULES if (reason := rule(vm, target, state))), None)
 
 
 def candidate(vm: VM, state: WorkingState) -> Candidate | Reason:
-    """The VM with its size when it may be moved, else why not."""
+    """The VM with its size when it may be moved, else why not. No move of a plan changes this, so it is asked once."""
+    known = state.verdicts.get(vm.id)
+    if known is None:
+        known = state.verdicts[vm.id] = _verdict(vm, state)
+    return known
+
+
+def _verdict(vm: VM, state: WorkingState) -> Candidate | Reason:
     reason = vm_refusal(vm, state)
     if reason is not None:
         return reason
@@ -150,6 +181,12 @@ def is_overloaded(node: Node, state: WorkingState) -> bool:
     """Above a threshold (equal is not above), and neither in maintenance nor excluded as a source."""
     working = state.working.get(node.id)
     return working is not None and bool(above(working.load, state.policy)) and not not_counted(node, state)
+
+
+def overloaded_nodes(snapshot: Snapshot, policy: Policy, recent: Recent) -> frozenset[int]:
+    """The ids of the nodes that count as overloaded now."""
+    state = WorkingState(snapshot, policy, recent)
+    return frozenset(node.id for node in state.nodes.values() if is_overloaded(node, state))
 
 
 def check_move(
@@ -191,7 +228,7 @@ def _check(vm: VM, source: Node, target: Node, state: WorkingState, need_overloa
     if refusal:
         return refusal
     load = state.working[source.id].load
-    if need_overload and not above(load, state.policy):
+    if need_overload and state.policy.strategy != BALANCE and not above(load, state.policy):
         if load.cpu_load is not None:
             return Reason.of("source-relieved-load", load=load.cpu_load, memory=load.memory_percent)
         return Reason.of("source-relieved", cpu=load.cpu_ratio, memory=load.memory_percent)

@@ -44,6 +44,8 @@ class Cluster:
     """Most VMs on any one node; ``None`` = no limit."""
     placement_filter: str | None = None
     """The panel's placement rule, verbatim and only ever compared; ``None`` = none."""
+    local_storage: bool | None = None
+    """Disks lie on the nodes, so that a migration copies them too; ``None`` = not known, taken for no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,8 @@ class Recent:
     skipped: Mapping[int, datetime] = field(default_factory=dict)
     busy_vms: frozenset[int] = frozenset()
     busy_nodes: frozenset[int] = frozenset()
+    held: Mapping[int, int] = field(default_factory=dict)
+    """Overloaded nodes that no VM leaves yet, and in how many more checks they have to be seen so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +243,49 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """What moves cost: their number, their memory, and the time they are estimated to take one after another."""
+
+    moves: int
+    seconds: float
+    memory_mib: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What no plan can do with less of, if it leaves no more nodes overloaded; proven, ``None`` = nothing is known.
+
+    Each figure is a bound of its own: another plan may be needed to reach another of them.
+    """
+
+    moves: int | None = None
+    seconds: float | None = None
+    memory_mib: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evenness:
+    """How even a plan makes a cluster: J = std(vCPUs per CPU) + std(memory fraction) over the nodes that count."""
+
+    before: float
+    after: float
+    moves: int
+    """After how many moves."""
+    bound: float | None = None
+    """No plan of so many moves gets J lower; proven, ``None`` = nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """What another strategy's whole plan would come to."""
+
+    strategy: str
+    effort: Effort
+    overloaded_left: int
+    """How many nodes it would leave overloaded."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Ordered moves for one cluster, and for what was not moved the rejections that say why."""
 
@@ -252,6 +299,27 @@ class Plan:
     rejections: tuple[Rejection, ...]
     overloaded_after: tuple[int, ...]
     """Ids of the nodes that are still overloaded when every move is done."""
+    cautions: tuple[Reason, ...] = ()
+    """What the plan leaves as it is but a person should know: rules about VMs that are broken already."""
+
+    effort: Effort | None = None
+    """Of the whole plan, of which ``moves`` may be only the first; ``None`` = the strategy thinks no further."""
+    bound: Bound | None = None
+    """The certificate of the whole plan; ``None`` = the strategy has none."""
+    overloaded_after_all: tuple[int, ...] | None = None
+    """Ids of the nodes that the whole plan leaves overloaded; ``None`` = as ``overloaded_after``."""
+    groups: tuple[int, ...] = ()
+    """For each move the number of its group, from 0: moves of one group share no node, so they may run at once
+    when those of earlier groups are done."""
+    evenness: Evenness | None = None
+    """Of ``moves``; ``None`` = the strategy does not look at it."""
+    alternative: Alternative | None = None
+    """Another strategy that would do clearly better; ``None`` = none would, or nobody looked."""
+
+    @property
+    def total_moves(self) -> int:
+        """Moves of the whole plan; ``moves`` are its first."""
+        return self.effort.moves if self.effort is not None else len(self.moves)
 
     @property
     def overloaded(self) -> tuple[NodeReport, ...]:

@@ -29,6 +29,11 @@ def make_move(state: WorkingState, vm: Candidate, source: WorkingNode, target: W
     )
 
 
+def relieves_its_source(move: Move) -> bool:
+    """Whether the move is for a source that is overloaded, and so not needed once it is no longer."""
+    return move.reason.code != "move-make-room"
+
+
 def _cautions(vm: Candidate, source: WorkingNode, target: WorkingNode) -> tuple[Reason, ...]:
     cautions = []
     if vm.vm.cpu_mode and vm.vm.cpu_mode.strip().lower().replace("_", "-") == "host-passthrough":

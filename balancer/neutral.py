@@ -1,7 +1,7 @@
 """The neutral benchmark format (``vmbal-1``) as a Snapshot, and plans back to the file's own ids.
 
 Kernels are not in the format, so unknown versions are allowed. The format lets a target be filled up
-to the threshold; the seed's rule stays stricter (below it), and is kept.
+to the threshold, as `optimal` does; the seed's rule stays stricter (below it), and is kept.
 """
 
 from __future__ import annotations

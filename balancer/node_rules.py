@@ -45,6 +45,12 @@ def node_busy(role: str, node: Node, state: WorkingState) -> Reason | None:
     return Reason.of("node-busy", role=role) if node.id in state.recent.busy_nodes else None
 
 
+def overload_too_new(node: Node, state: WorkingState) -> Reason | None:
+    """Where an overload has to last for some checks before anything moves: a peak that passes moves nothing."""
+    checks = state.recent.held.get(node.id, 0)
+    return Reason.of("source-hold", checks=checks) if checks > 0 else None
+
+
 # --- target, static -------------------------------------------------------------------------------------
 
 
@@ -94,7 +100,12 @@ def target_overloaded(target: WorkingNode, state: WorkingState) -> Reason | None
 
 
 def score_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
-    """A measured node needs both scores below the limit: that of its load, and that of its allocation."""
+    """A measured node needs both scores below the limit: that of its load, and that of its allocation.
+
+    For strategies that fill targets this is no rule: the overload thresholds are their only line.
+    """
+    if state.policy.fills_targets:
+        return None
     score, limit = target.load.score, state.policy.cpu_target_score
     if target.live is not None:
         score = max(score, state.allocation_score(target))
@@ -102,6 +113,8 @@ def score_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
 
 
 def memory_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
+    if state.policy.fills_targets:
+        return None
     percent, limit = target.load.memory_percent, state.policy.memory_target_percent
     return None if percent < limit else Reason.of("target-memory", value=percent, limit=limit)
 
@@ -148,23 +161,23 @@ def kernel_newer(source: Node, target: Node, state: WorkingState) -> Reason | No
 
 def cpu_does_not_fit(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
     after = (target.vcpus + vm.vcpus) / target.cpus
-    limit = state.policy.cpu_overload_ratio
-    return None if after < limit else Reason("fit-cpu", (("limit", limit), ("value", after)))
+    limit = state.policy.fill_limit(state.policy.cpu_overload_ratio)
+    return None if _within(after, limit, state) else Reason("fit-cpu", (("limit", limit), ("value", after)))
 
 
 def memory_does_not_fit(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
     after = 100 * (target.memory_allocated_mib + vm.memory_mib) / target.memory_mib
-    limit = state.policy.memory_overload_percent
-    return None if after < limit else Reason("fit-memory", (("limit", limit), ("value", after)))
+    limit = state.policy.fill_limit(state.policy.memory_overload_percent)
+    return None if _within(after, limit, state) else Reason("fit-memory", (("limit", limit), ("value", after)))
 
 
 def load_does_not_fit(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
-    """A measured target must stay below its threshold with what the VM is taken to bring along."""
+    """A measured target must keep its threshold with what the VM is taken to bring along."""
     if target.live is None:
         return None
     after = (target.live.load + state.load_of(vm)) / target.live.cpus
-    limit = state.policy.ssh_load_overload
-    return None if after < limit else Reason("fit-load", (("limit", limit), ("value", after)))
+    limit = state.policy.fill_limit(state.policy.ssh_load_overload)
+    return None if _within(after, limit, state) else Reason("fit-load", (("limit", limit), ("value", after)))
 
 
 def memory_not_available(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
@@ -173,6 +186,11 @@ def memory_not_available(vm: Candidate, target: WorkingNode, state: WorkingState
         return None
     available, needed = max(0, target.live.available_mib) / 1024, vm.memory_mib / 1024
     return Reason("fit-memory-available", (("available_gib", available), ("needed_gib", needed)))
+
+
+def _within(after: float, limit: float, state: WorkingState) -> bool:
+    """Some strategies fill a target up to the threshold; the seed's stays below it."""
+    return after <= limit if state.policy.fills_targets else after < limit
 
 
 def _effective_filter(node: Node, state: WorkingState) -> str | None:

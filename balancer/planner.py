@@ -1,6 +1,6 @@
 """plan(): one cluster's snapshot in, one plan out, with every reason. Pure and deterministic.
 
-A strategy is one function from the working state to moves, one line in the table below.
+A strategy is one function from the working state to moves (Outcome), one line in the table below.
 """
 
 from __future__ import annotations
@@ -8,14 +8,45 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from balancer.constraints import cluster_refusal, is_overloaded, not_counted
-from balancer.model import Move, Node, NodeLoad, NodeReport, Plan, Reason, Recent, Snapshot
-from balancer.policy import SMALLEST_FIRST, Policy
+from balancer.groups import violations
+from balancer.model import Node, NodeLoad, NodeReport, Plan, Reason, Recent, Snapshot
+from balancer.outcome import Outcome, parallel_groups
+from balancer.policy import BALANCE, OPTIMAL, SMALLEST_FIRST, Policy
 from balancer.rejections import explain
 from balancer.scoring import above
 from balancer.smallest_first import smallest_first
 from balancer.state import WorkingState
 
-STRATEGY_FUNCTIONS: Mapping[str, Callable[[WorkingState], list[Move]]] = {SMALLEST_FIRST: smallest_first}
+
+def _smallest_first(state: WorkingState) -> Outcome:
+    return Outcome(smallest_first(state))
+
+
+def _optimal(state: WorkingState) -> Outcome:
+    from balancer.clearing import optimal  # with NumPy, which the others do not pay for
+
+    return optimal(state)
+
+
+def _balance(state: WorkingState) -> Outcome:
+    from balancer.evenness import balance
+
+    return balance(state)
+
+
+STRATEGY_FUNCTIONS: Mapping[str, Callable[[WorkingState], Outcome]] = {
+    SMALLEST_FIRST: _smallest_first,
+    OPTIMAL: _optimal,
+    BALANCE: _balance,
+}
+
+
+def load_strategy(name: str) -> None:
+    """Imports what the strategy needs, so that the first plan does not wait for it."""
+    if name == OPTIMAL:
+        import balancer.clearing
+    elif name == BALANCE:
+        import balancer.evenness  # noqa: F401
 
 
 def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Plan:
@@ -33,18 +64,25 @@ def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Pl
     worst_first = _worst_first(state)
     reports = tuple(_report(node, state) for node in worst_first)
     overloaded = [node for node in worst_first if is_overloaded(node, state)]
-    moves: list[Move] = []
-    if overloaded and cluster_refusal(cluster, state) is None:
-        moves = STRATEGY_FUNCTIONS[policy.strategy](state)
+    broken = violations(snapshot, state.groups)
+    outcome = Outcome(())
+    if (overloaded or policy.strategy == BALANCE) and cluster_refusal(cluster, state) is None:
+        outcome = STRATEGY_FUNCTIONS[policy.strategy](state)
     return Plan(
         cluster_id=cluster.id,
         cluster_name=cluster.name,
         taken_at=snapshot.taken_at,
         strategy=policy.strategy,
         nodes=reports,
-        moves=tuple(moves),
-        rejections=explain(cluster, state, overloaded, moves),
+        moves=tuple(outcome.moves),
+        rejections=explain(cluster, state, overloaded, outcome.moves, outcome.stuck),
         overloaded_after=tuple(node_id for node_id in state.nodes if is_overloaded(state.nodes[node_id], state)),
+        cautions=broken,
+        effort=outcome.effort,
+        bound=outcome.bound,
+        overloaded_after_all=outcome.overloaded_after_all,
+        evenness=outcome.evenness,
+        groups=parallel_groups((move.source_id, move.target_id) for move in outcome.moves),
     )
 
 

@@ -9,8 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import inf
 
+from balancer.groups import VMRule
+
 SMALLEST_FIRST = "smallest-first"
-STRATEGIES: tuple[str, ...] = (SMALLEST_FIRST,)
+OPTIMAL = "optimal"
+BALANCE = "balance"
+STRATEGIES: tuple[str, ...] = (SMALLEST_FIRST, OPTIMAL, BALANCE)
+
+COST_TIME, COST_MOVES, COST_MEMORY = "time", "moves", "memory"
+OPTIMIZE_FOR: tuple[str, ...] = (COST_TIME, COST_MOVES, COST_MEMORY)
 
 _POSITIVE = (
     "cpu_overload_ratio",
@@ -18,7 +25,10 @@ _POSITIVE = (
     "cpu_target_score",
     "memory_target_percent",
     "ssh_load_overload",
+    "migration_bandwidth_mbit",
 )
+
+_BALANCE = ("balance_margin", "balance_deadband")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,15 @@ class Policy:
     measurement_max_age: timedelta = timedelta(minutes=5)
     """An older measurement is not used. It tells of one minute, so the interval between checks does not matter."""
     strategy: str = SMALLEST_FIRST
+    optimize_for: str = COST_TIME
+    """What ``optimal`` makes small: the time of the migrations, their number (then memory), or their memory."""
+    migration_overhead_s: float = 20.0
+    """What every migration takes besides copying."""
+    migration_bandwidth_mbit: float = 1000.0
+    balance_margin: float = 0.02
+    """What a move of ``balance`` that only evens out must take off J, as a part of one node's share of J."""
+    balance_deadband: float = 0.1
+    """``balance`` leaves a cluster alone while no node is further from the mean, as a part of the threshold."""
     exclude_sources: frozenset[int] = frozenset()
     exclude_targets: frozenset[int] = frozenset()
     migration_cooldown: timedelta = timedelta(hours=1)
@@ -51,6 +70,10 @@ class Policy:
     respect_balancer_mode: bool = True
     allow_unknown_versions: bool = False
     """Let a VM move between nodes whose QEMU or kernel version cannot be compared."""
+    target_headroom_percent: float = 0.0
+    """Part of the overload thresholds, in percent of them, that a move leaves free on its target."""
+    rules: tuple[VMRule, ...] = ()
+    """The operator's rules about VMs; those of tags come on top."""
 
     def __post_init__(self) -> None:
         for name in _POSITIVE:
@@ -61,16 +84,30 @@ class Policy:
             value = getattr(self, name)
             if value > 100:
                 raise ValueError(f"{name} is {value}: it must be at most 100")
-        for name in ("density_weight", "measured_density_weight"):
+        for name in ("density_weight", "measured_density_weight", "migration_overhead_s", *_BALANCE):
             if not 0 <= getattr(self, name) < inf:
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be 0 or more")
         for name in ("migration_cooldown", "failure_cooldown", "skip_cooldown", "measurement_max_age"):
             if getattr(self, name) < timedelta(0):
                 raise ValueError(f"{name} is {getattr(self, name)}: it must be 0 or more")
+        if not 0 <= self.target_headroom_percent < 100:
+            raise ValueError(f"target_headroom_percent is {self.target_headroom_percent}: 0 to below 100 is needed")
         if self.max_moves < 0:
             raise ValueError(f"max_moves is {self.max_moves}: it must be 0 (no limit) or more")
         if self.strategy not in STRATEGIES:
             raise ValueError(f"strategy is {self.strategy!r}: it must be one of {', '.join(STRATEGIES)}")
+        if self.optimize_for not in OPTIMIZE_FOR:
+            raise ValueError(f"optimize_for is {self.optimize_for!r}: it must be one of {', '.join(OPTIMIZE_FOR)}")
+
+    @property
+    def fills_targets(self) -> bool:
+        """Whether a target may be filled up to the overload thresholds; else it stays below its own, stricter ones."""
+        return self.strategy != SMALLEST_FIRST
+
+    def fill_limit(self, threshold: float) -> float:
+        """How full of a resource a target may get, by the overload threshold of that resource."""
+        headroom = self.target_headroom_percent
+        return threshold * (1 - headroom / 100) if headroom else threshold
 
     def with_exclusions(self, sources: frozenset[int], targets: frozenset[int]) -> Policy:
         """The same policy with more nodes excluded."""

@@ -44,6 +44,9 @@ _TARGET_CODES: Mapping[str, tuple[str, ...]] = {
     "fit-memory": ("limit", "value"),
     "fit-load": ("limit", "value"),
     "fit-memory-available": ("available_gib", "needed_gib"),
+    "fit-pin": ("rule",),
+    "fit-apart": ("rule", "vms"),
+    "fit-together": ("rule", "vms"),
 }
 
 _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
@@ -62,6 +65,12 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "source-no-target": (),
     "source-no-fit": ("vms",),
     "source-budget": ("limit",),
+    "source-hold": ("checks",),
+    "source-unclearable-few": ("vms",),
+    "source-unclearable-large": ("vms",),
+    "source-unclearable-kernel": ("version",),
+    "source-unclearable-qemu": ("version",),
+    "source-no-room": ("vms",),
     # a VM
     "vm-state": ("state",),
     "vm-state-unknown": (),
@@ -75,6 +84,8 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "vm-restricted": ("restrictions",),
     "vm-nested": (),
     "vm-opted-out": (),
+    "vm-ignored": ("rule",),
+    "vm-stays": ("rule",),
     "vm-size-unknown": (),
     "vm-cooldown": _LEFT,
     "vm-quarantine": _LEFT,
@@ -83,8 +94,16 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "vm-fits-nowhere": ("memory_gib", "targets", "vcpus"),
     # why a move
     "move-smallest": ("limit", "resource", "score", "targets", "tried", "value"),
+    "move-relieve": ("limit", "resource", "seconds", "value", "vms"),
+    "move-make-room": ("node", "vm"),
+    "move-partly": ("limit", "resource", "seconds", "value"),
+    "move-even": ("cpu", "mean_cpu", "mean_memory", "memory"),
     "caution-cpu-passthrough": (),
     "caution-versions-unknown": (),
+    # rules about VMs that are broken already
+    "caution-not-apart": ("more", "names", "node", "rule"),
+    "caution-not-together": ("nodes", "rule", "vms"),
+    "caution-off-pin": ("node", "rule", "vm"),
     # looking again before the act
     "vm-gone": (),
     "vm-place-unknown": (),

@@ -7,7 +7,7 @@ one a VM of an overloaded node; pairs of VM and target are only counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from balancer.constraints import (
     candidate,
@@ -25,15 +25,22 @@ from balancer.vm_rules import is_opted_out
 
 
 def explain(
-    cluster: Cluster, state: WorkingState, overloaded: Sequence[Node], moves: Sequence[Move]
+    cluster: Cluster,
+    state: WorkingState,
+    overloaded: Sequence[Node],
+    moves: Sequence[Move],
+    stuck: Mapping[int, Reason],
 ) -> tuple[Rejection, ...]:
-    """Rejections for ``overloaded`` (before the plan, worst first) on ``state`` (after the moves)."""
+    """Rejections for ``overloaded`` (before the plan, worst first) on ``state`` (after the moves).
+
+    ``stuck``: why nodes stay overloaded, by id, where the strategy knows it.
+    """
     refusal = cluster_refusal(cluster, state)
     if refusal:
         return (Rejection("cluster", cluster.id, cluster.name, refusal),)
     if not overloaded:
         return ()
-    explainer = _Explainer(state, moves)
+    explainer = _Explainer(state, moves, stuck)
     of_sources: list[Rejection] = []
     of_vms: list[Rejection] = []
     for node in overloaded:
@@ -53,8 +60,9 @@ def _all_opted_out(cluster: Cluster, state: WorkingState) -> Rejection | None:
 
 
 class _Explainer:
-    def __init__(self, state: WorkingState, moves: Sequence[Move]) -> None:
+    def __init__(self, state: WorkingState, moves: Sequence[Move], stuck: Mapping[int, Reason]) -> None:
         self._state = state
+        self._known = stuck
         self._targets = Targets(state)
         self._moved = {move.vm_id for move in moves}
         self._left = Counter(move.source_id for move in moves)
@@ -78,10 +86,13 @@ class _Explainer:
         refused = [Rejection("vm", vm.id, vm.name, why) for vm, why in verdicts if isinstance(why, Reason)]
         if not is_overloaded(node, self._state):
             return None, refused
+        known = self._known.get(node.id)
+        if known is not None and known.code == "source-budget":
+            return Rejection("source", node.id, node.name, known), refused
         movable = sorted((c for _, c in verdicts if isinstance(c, Candidate)), key=lambda c: c.size)
         why_stuck, misfits = self._stuck(node, movable, len(staying))
         refused = sorted(refused + misfits, key=lambda r: r.id)
-        return Rejection("source", node.id, node.name, why_stuck), refused
+        return Rejection("source", node.id, node.name, known or why_stuck), refused
 
     def _stuck(self, node: Node, movable: list[Candidate], vms: int) -> tuple[Reason, list[Rejection]]:
         """Why an overloaded node makes no progress, and its VMs that fit nowhere."""

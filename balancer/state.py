@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from balancer.model import VM, Cluster, Measurement, Node, NodeLoad, Recent, Snapshot
+from balancer.groups import Groups
+from balancer.model import VM, Cluster, Measurement, Node, NodeLoad, Reason, Recent, Snapshot
 from balancer.policy import Policy
 from balancer.scoring import cpu_load_score, measured_score, node_load, severity
 
@@ -65,6 +66,13 @@ class WorkingNode:
         return (self.load.score, self.load.memory_percent, self.node.id)
 
 
+class Mark(NamedTuple):
+    """A moment of a working state."""
+
+    working: dict[int, WorkingNode]
+    groups: Groups
+
+
 class WorkingState:
     """What the rules look at: clusters, nodes with their sums, VMs by node, policy, recent events, now."""
 
@@ -79,6 +87,10 @@ class WorkingState:
         for vm in sorted(snapshot.vms, key=lambda v: v.id):
             if vm.node_id in self.vms_on:
                 self.vms_on[vm.node_id].append(vm)
+        self.groups = Groups.of(snapshot, policy.rules)
+        """The operator's rules about VMs; follows the moves."""
+        self.verdicts: dict[int, Candidate | Reason] = {}
+        """What the rules about VMs said of those that they were asked about, by id."""
         self.unknown: dict[int, str] = {}
         """Nodes that no plan may touch, and the first figure that is missing."""
         self.working: dict[int, WorkingNode] = {}
@@ -96,6 +108,16 @@ class WorkingState:
             target.live.available_mib -= candidate.memory_mib
         self._change(source, -candidate.vcpus, -candidate.memory_mib, -1)
         self._change(target, candidate.vcpus, candidate.memory_mib, 1)
+        self.groups.moved(candidate.vm.id, target_id)
+
+    def mark(self) -> Mark:
+        """The sums of this moment, for ``back_to``."""
+        nodes = {i: replace(n, live=n.live and replace(n.live)) for i, n in self.working.items()}
+        return Mark(nodes, self.groups.copy())
+
+    def back_to(self, mark: Mark) -> None:
+        """Forgets every move since then; a mark is good for one return."""
+        self.working, self.groups = mark
 
     def load_of(self, candidate: Candidate) -> float:
         """What the VM is taken to add to a load average: by vCPUs its part of the load of the node it is on.

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from balancer import codec, neutral
 from balancer.model import Plan, Recent
-from balancer.planner import plan
-from balancer.policy import STRATEGIES, Policy
+from balancer.planner import load_strategy, plan
+from balancer.policy import OPTIMIZE_FOR, STRATEGIES, Policy
 from balancer.reading import FormatError
+from balancer.shadow import with_alternative
 from bot.errors import ConfigError
 from bot.report import plan_lines
 from bot.texts import Texts
@@ -30,15 +31,50 @@ class Planned(NamedTuple):
     stats: str
 
 
+class Asked(NamedTuple):
+    """What the command line asks for instead of what the file says; ``None`` = as the file says."""
+
+    strategy: str | None = None
+    optimize_for: str | None = None
+    limit: int | None = None
+
+    def problems(self) -> list[str]:
+        found = []
+        if self.limit is not None and self.limit < 0:
+            found.append(f"--limit is {self.limit}: a whole number is needed, 0 for no limit")
+        if self.strategy is not None and self.strategy not in STRATEGIES:
+            found.append(f"--strategy is {self.strategy!r}: {' or '.join(STRATEGIES)} is needed")
+        if self.optimize_for is not None and self.optimize_for not in OPTIMIZE_FOR:
+            found.append(f"--optimize-for is {self.optimize_for!r}: {' or '.join(OPTIMIZE_FOR)} is needed")
+        return found
+
+    def applied(self, policy: Policy) -> Policy:
+        return replace(
+            policy,
+            strategy=self.strategy or policy.strategy,
+            optimize_for=self.optimize_for or policy.optimize_for,
+            max_moves=policy.max_moves if self.limit is None else self.limit,
+        )
+
+
 async def save_snapshot(balancer: VMBalancer) -> str:
     """What the panel shows now as JSON, with the policy and the recent events that a replay needs."""
     snapshot = await balancer.service.observe()
     policy = await balancer.service.policy(snapshot)
     recent = await balancer.store.recent(policy, balancer.service.clock())
-    return _json(codec.snapshot_to_dict(snapshot, policy=policy, recent=recent))
+    policies = await balancer.service.policies(snapshot)
+    return _json(codec.snapshot_to_dict(snapshot, policy=policy, recent=recent, policies=policies))
 
 
-def plan_file(path: str, *, strategy: str | None, limit: int | None, as_json: bool, texts: Texts) -> Planned:
+def plan_file(
+    path: str,
+    *,
+    strategy: str | None,
+    limit: int | None,
+    as_json: bool,
+    texts: Texts,
+    optimize_for: str | None = None,
+) -> Planned:
     """Plans a saved snapshot, or an instance of the benchmark's neutral format.
 
     Args:
@@ -47,13 +83,13 @@ def plan_file(path: str, *, strategy: str | None, limit: int | None, as_json: bo
     Raises:
         ConfigError: the file cannot be read or is no snapshot, or an argument does not fit.
     """
-    if limit is not None and limit < 0:
-        raise ConfigError([f"--limit is {limit}: a whole number is needed, 0 for no limit"])
-    if strategy is not None and strategy not in STRATEGIES:
-        raise ConfigError([f"--strategy is {strategy!r}: {' or '.join(STRATEGIES)} is needed"])
+    asked = Asked(strategy, optimize_for, limit)
+    problems = asked.problems()
+    if problems:
+        raise ConfigError(problems)
     document = _load(path)
     try:
-        document_out, plans, seconds = _planned(document, strategy, limit)
+        document_out, plans, seconds = _planned(document, asked)
     except FormatError as error:
         raise ConfigError([f"{path} is not a snapshot that can be planned: {error}"]) from error
     lines = [line for made in plans for line in plan_lines(texts, made)]
@@ -70,8 +106,7 @@ def _json(document: Any) -> str:
 def _load(path: str) -> Any:
     remedy = "name a file made by `vm-balancer snapshot`"
     try:
-        data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
-        return json.loads(data.decode("utf-8-sig"))
+        return json.loads(_text(path))
     except OSError as error:
         raise ConfigError([f"{path} cannot be read ({error.strerror}): {remedy}"]) from error
     except UnicodeDecodeError as error:
@@ -80,24 +115,41 @@ def _load(path: str) -> Any:
         raise ConfigError([f"{path} is not JSON ({error}): {remedy}"]) from error
 
 
-def _planned(document: Any, strategy: str | None, limit: int | None) -> tuple[dict[str, Any], Sequence[Plan], float]:
+def _text(path: str) -> str:
+    """The bytes are gone when this returns: a large file should not be in memory twice while it is parsed."""
+    data = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
+    return data.decode("utf-8-sig")
+
+
+def _planned(document: Any, asked: Asked) -> tuple[dict[str, Any], Sequence[Plan], float]:
     if neutral.is_neutral(document):
-        case = neutral.read(document, max_moves=limit or 0)
-        policy = replace(case.policy, strategy=strategy or case.policy.strategy)
+        case = neutral.read(document)
+        document.clear()  # as large as all that follows, and no longer needed
+        policy = asked.applied(case.policy)
+        load_strategy(policy.strategy)
         started = time.perf_counter()
         made = plan(case.snapshot, policy, case.recent)
         seconds = time.perf_counter() - started
         moves = neutral.moves_to_dicts(made, case)
-        return {"strategy": made.strategy, "moves": moves}, [made], seconds
+        return {"strategy": made.strategy, "moves": moves, **_certified(made)}, [made], seconds
     saved = codec.snapshot_from_dict(document)
-    policy = saved.policy or Policy()
-    policy = replace(
-        policy,
-        strategy=strategy or policy.strategy,
-        max_moves=policy.max_moves if limit is None else limit,
-    )
+    document.clear()
+    policies = {c.id: asked.applied(saved.policy_of(c.id)) for c in saved.snapshot.clusters}
+    for strategy in {policy.strategy for policy in policies.values()}:
+        load_strategy(strategy)
     started = time.perf_counter()
-    plans = [plan(s, policy, saved.recent or Recent()) for s in saved.snapshot.split()]
+    seen, recent = saved.snapshot.split(), saved.recent or Recent()
+    plans = [plan(s, policies[s.clusters[0].id], recent) for s in seen]
     seconds = time.perf_counter() - started
+    # As the running program does; not the planner's own time.
+    pairs = zip(seen, plans, strict=True)
+    plans = [with_alternative(s, policies[s.clusters[0].id], recent, made) for s, made in pairs]
     moves = [{"vm": m.vm_id, "from": m.source_id, "to": m.target_id} for p in plans for m in p.moves]
     return {"moves": moves, "plans": [codec.plan_to_dict(p) for p in plans]}, plans, seconds
+
+
+def _certified(made: Plan) -> dict[str, Any]:
+    """The effort of the whole plan and its bound, as a plan's own JSON has them."""
+    written = codec.plan_to_dict(made)
+    keys = ("effort", "bound", "evenness", "groups", "overloaded_after", "overloaded_after_all")
+    return {key: written[key] for key in keys}

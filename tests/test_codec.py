@@ -86,8 +86,8 @@ def test_missing_optional_keys_are_unknown_and_unknown_keys_are_ignored() -> Non
         "vms": [{"id": 11, "name": "v11", "cluster_id": 1}],
         "future": {},
     }
-    seen, policy, recent = codec.snapshot_from_dict(document)
-    assert (policy, recent) == (None, None)
+    seen, policy, recent, policies = codec.snapshot_from_dict(document)
+    assert (policy, recent, policies) == (None, None, {})
     assert (seen.nodes[0].cpus, seen.nodes[0].maintenance, seen.clusters[0].virtualization) == (None, None, None)
     assert (seen.vms[0].node_id, seen.vms[0].vcpus, seen.vms[0].disabled, seen.vms[0].tags) == (None, None, False, ())
     assert codec.policy_from_dict({}) == Policy()
@@ -141,7 +141,7 @@ def test_rows_are_sorted_and_times_are_utc() -> None:
         (
             "recent.migrated.x1",
             "2026-11-22T12:00:00Z",
-            'recent.migrated.x1 is "x1": a VM\'s id, a whole number in quotes',
+            'recent.migrated.x1 is "x1": an id, a whole number in quotes',
         ),
         ("recent.migrated.11", 5, "recent.migrated.11 is 5: a time with its offset"),
     ],

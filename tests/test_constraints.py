@@ -109,5 +109,5 @@ def test_no_rule_is_listed_twice() -> None:
         value for name, value in vars(constraints).items() if name.endswith("_RULES") and name != "COUNTING_RULES"
     ]
     rules = [str(rule) for rules in tuples for rule in rules]
-    assert len(tuples) == 8
+    assert len(tuples) == 9
     assert len(rules) == len(set(rules)) >= 35

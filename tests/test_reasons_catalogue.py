@@ -25,10 +25,13 @@ CHOICES: dict[str, tuple[Scalar, ...]] = {
     "target": ("6.2.0",),
     "virtualization": ("lxd",),
     "restrictions": ("ipv6, iso",),
+    "rule": ("web",),
+    "names": ("web-1, web-2",),
+    "vm": ("web-1",),
 }
 COUNTS: tuple[Scalar, ...] = (0, 1, 2, 5, 21, 1024)
 FIGURES: tuple[Scalar, ...] = (7.456, 0.5, 70)
-WHOLE = {"count", "limit", "minutes", "moved", "targets", "tried", "vcpus", "vms"}
+WHOLE = {"checks", "count", "limit", "minutes", "more", "moved", "nodes", "targets", "tried", "vcpus", "vms"}
 
 
 def text_of(language: str) -> str:

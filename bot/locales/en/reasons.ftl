@@ -75,6 +75,15 @@ reason-fit-cpu = the target's CPU would reach { NUMBER($value, maximumFractionDi
 reason-fit-memory = the target's memory would reach { NUMBER($value, maximumFractionDigits: 2) } %, it must stay below { NUMBER($limit, maximumFractionDigits: 2) } %
 reason-fit-load = the target's measured load would reach about { NUMBER($value, maximumFractionDigits: 2) } per CPU, it must stay below { NUMBER($limit, maximumFractionDigits: 2) }
 reason-fit-memory-available = only { NUMBER($available_gib, maximumFractionDigits: 1) } GiB of memory are really available on the target, { NUMBER($needed_gib, maximumFractionDigits: 1) } GiB are needed
+reason-fit-pin = the rule “{ $rule }” allows other nodes only
+reason-fit-apart = the rule “{ $rule }” keeps it apart from { $vms ->
+    [one] a VM
+   *[other] { NUMBER($vms) } VMs
+ } there
+reason-fit-together = the rule “{ $rule }” keeps it with { $vms ->
+    [one] the VM
+   *[other] the { NUMBER($vms) } VMs
+ } beside it
 
 ## The same for counting, "12 × CPU would be too full"
 
@@ -104,6 +113,9 @@ reason-brief-fit-cpu = CPU would be too full
 reason-brief-fit-memory = memory would be too full
 reason-brief-fit-load = measured load would be too high
 reason-brief-fit-memory-available = too little memory really available
+reason-brief-fit-pin = not among the nodes of its rule
+reason-brief-fit-apart = holds a VM to be kept apart from
+reason-brief-fit-together = would part it from its mates
 
 ## A cluster
 
@@ -142,6 +154,24 @@ reason-source-budget = the limit of { NUMBER($limit) } { $limit ->
     [one] migration
    *[other] migrations
  } a cycle is used up, more follow in the next
+reason-source-unclearable-few = { $vms ->
+    [one] its only movable VM is not enough, whatever the plan
+   *[other] its { NUMBER($vms) } movable VMs are not enough, whatever the plan
+ }
+reason-source-unclearable-large = { $vms ->
+    [one] its movable VM is too large for every other node, even with all gone from it that may leave
+   *[other] too many of its { NUMBER($vms) } movable VMs are too large for every other node, even with all gone from it that may leave
+ }
+reason-source-unclearable-qemu = no other node that takes VMs has QEMU ≥ { $version }
+reason-source-unclearable-kernel = no other node that takes VMs has a kernel ≤ { $version }
+reason-source-no-room = { $vms ->
+    [one] no plan was found that finds room for its movable VM
+   *[other] no plan was found that finds room for enough of its { NUMBER($vms) } movable VMs
+ }
+reason-source-hold = overloaded for too short a time: { $checks ->
+    [one] one more check has
+   *[other] { NUMBER($checks) } more checks have
+ } to see it so
 
 ## A VM
 
@@ -160,6 +190,8 @@ reason-vm-change-pending = a new size of the VM waits for a restart
 reason-vm-restricted = restrictions left from VMmanager 5: { $restrictions }
 reason-vm-nested = nested virtualization is on
 reason-vm-opted-out = the balancer is switched off for this VM
+reason-vm-ignored = left alone by the rule “{ $rule }”
+reason-vm-stays = kept on its node by the rule “{ $rule }”
 reason-vm-size-unknown = the size of the VM is unknown
 reason-vm-cooldown = migrated lately, may move again in { NUMBER($minutes) } min
 reason-vm-quarantine = its last migration failed, may be tried again in { NUMBER($minutes) } min
@@ -183,8 +215,35 @@ reason-move-smallest = { $tried ->
     [one] the only possible target
    *[other] the least loaded of { NUMBER($targets) } possible targets
  } (score { NUMBER($score, maximumFractionDigits: 2) })
+reason-move-relieve = { $vms ->
+    [one] this VM alone relieves the node
+   *[other] one of { NUMBER($vms) } VMs that relieve the node together
+ } ({ $resource ->
+    [load] load { NUMBER($value, maximumFractionDigits: 2) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] memory { NUMBER($value, maximumFractionDigits: 1) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
+ }); about { NUMBER($seconds, maximumFractionDigits: 0) } s
+reason-move-partly = the node cannot be relieved, but less overloaded it can be ({ $resource ->
+    [load] load { NUMBER($value, maximumFractionDigits: 2) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] memory { NUMBER($value, maximumFractionDigits: 1) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
+ }); about { NUMBER($seconds, maximumFractionDigits: 0) } s
+reason-move-make-room = makes room for { $vm }, which relieves { $node }
+reason-move-even = evens out the load: the node has CPU { NUMBER($cpu, maximumFractionDigits: 2) } and memory { NUMBER($memory, maximumFractionDigits: 1) }%, the mean is { NUMBER($mean_cpu, maximumFractionDigits: 2) } and { NUMBER($mean_memory, maximumFractionDigits: 1) }%
 reason-caution-cpu-passthrough = the VM uses the host's CPU model: it may freeze if the CPUs of the two nodes differ
 reason-caution-versions-unknown = not all QEMU and kernel versions of the two nodes are known
+
+## Rules about VMs that are broken already
+
+reason-caution-not-apart = the rule “{ $rule }” is broken on { $node }: { $names }{ $more ->
+    [0] {""}
+   *[other] {" "}and { NUMBER($more) } more
+ } are together there
+reason-caution-not-together = the rule “{ $rule }” is broken: its { NUMBER($vms) } VMs are on { $nodes ->
+    [one] one node
+   *[other] { NUMBER($nodes) } nodes
+ }
+reason-caution-off-pin = the rule “{ $rule }” is broken: { $vm } is on { $node }
 
 ## Looking again before the act
 

@@ -69,6 +69,15 @@ reason-fit-cpu = CPU целевого узла достигнет { NUMBER($valu
 reason-fit-memory = память целевого узла достигнет { NUMBER($value, maximumFractionDigits: 2) } %, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) } %
 reason-fit-load = измеренная нагрузка целевого узла достигнет примерно { NUMBER($value, maximumFractionDigits: 2) } на CPU, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
 reason-fit-memory-available = на целевом узле действительно свободно только { NUMBER($available_gib, maximumFractionDigits: 1) } ГиБ памяти, нужно { NUMBER($needed_gib, maximumFractionDigits: 1) } ГиБ
+reason-fit-pin = правило «{ $rule }» разрешает только другие узлы
+reason-fit-apart = правило «{ $rule }» держит её отдельно от { $vms ->
+    [one] { NUMBER($vms) } ВМ, которая уже там
+   *[other] { NUMBER($vms) } ВМ, которые уже там
+ }
+reason-fit-together = правило «{ $rule }» держит её вместе с { $vms ->
+    [one] { NUMBER($vms) } ВМ, которая рядом
+   *[other] { NUMBER($vms) } ВМ, которые рядом
+ }
 
 ## То же для подсчёта, «12 × не хватит CPU»
 
@@ -98,6 +107,9 @@ reason-brief-fit-cpu = не хватит CPU
 reason-brief-fit-memory = не хватит памяти
 reason-brief-fit-load = измеренная нагрузка станет слишком высокой
 reason-brief-fit-memory-available = мало действительно свободной памяти
+reason-brief-fit-pin = нет среди узлов её правила
+reason-brief-fit-apart = там ВМ, от которой её держат отдельно
+reason-brief-fit-together = разлучил бы её с соседями
 
 ## Кластер
 
@@ -139,6 +151,28 @@ reason-source-budget = исчерпан лимит: { NUMBER($limit) } { $limit 
     [few] миграции
    *[many] миграций
  } за цикл, остальное — в следующем
+reason-source-unclearable-few = { $vms ->
+    [1] единственной ВМ, которую можно переместить, мало при любом плане
+    [one] мало { NUMBER($vms) } ВМ, которую можно переместить, — при любом плане
+   *[other] мало { NUMBER($vms) } ВМ, которые можно переместить, — при любом плане
+ }
+reason-source-unclearable-large = { $vms ->
+    [1] его ВМ, которую можно переместить, велика для любого другого узла, даже если с него уйдёт всё, что можно переместить
+    [one] из { NUMBER($vms) } его ВМ, которую можно переместить, слишком многие велики для любого другого узла, даже если с него уйдёт всё, что можно переместить
+   *[other] из { NUMBER($vms) } его ВМ, которые можно переместить, слишком многие велики для любого другого узла, даже если с него уйдёт всё, что можно переместить
+ }
+reason-source-unclearable-qemu = ни на одном другом узле, принимающем ВМ, нет QEMU ≥ { $version }
+reason-source-unclearable-kernel = ни на одном другом узле, принимающем ВМ, нет ядра ≤ { $version }
+reason-source-no-room = { $vms ->
+    [1] не найден план, в котором есть место для его ВМ
+    [one] не найден план, в котором хватает места для { NUMBER($vms) } его ВМ
+   *[other] не найден план, в котором хватает места для { NUMBER($vms) } его ВМ
+ }
+reason-source-hold = перегружен слишком недавно: так должны увидеть ещё { $checks ->
+    [one] { NUMBER($checks) } проверка
+    [few] { NUMBER($checks) } проверки
+   *[many] { NUMBER($checks) } проверок
+ }
 
 ## ВМ
 
@@ -158,6 +192,8 @@ reason-vm-change-pending = новый размер ВМ ждёт перезап�
 reason-vm-restricted = ограничения, оставшиеся от VMmanager 5: { $restrictions }
 reason-vm-nested = включена вложенная виртуализация
 reason-vm-opted-out = балансировщик для этой ВМ выключен
+reason-vm-ignored = правило «{ $rule }» велит её не трогать
+reason-vm-stays = правило «{ $rule }» держит её на её узле
 reason-vm-size-unknown = размер ВМ неизвестен
 reason-vm-cooldown = недавно мигрировала, снова можно через { NUMBER($minutes) } мин
 reason-vm-quarantine = прошлая миграция не удалась, повтор возможен через { NUMBER($minutes) } мин
@@ -182,8 +218,36 @@ reason-move-smallest = { $tried ->
     [one] наименее нагруженный из { NUMBER($targets) } подходящего узла
    *[other] наименее нагруженный из { NUMBER($targets) } подходящих узлов
  } (оценка { NUMBER($score, maximumFractionDigits: 2) })
+reason-move-relieve = { $vms ->
+    [1] одной этой ВМ достаточно, чтобы разгрузить узел
+    [one] одна из { NUMBER($vms) } ВМ, которые вместе разгружают узел
+   *[other] одна из { NUMBER($vms) } ВМ, которые вместе разгружают узел
+ } ({ $resource ->
+    [load] нагрузка { NUMBER($value, maximumFractionDigits: 2) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] память { NUMBER($value, maximumFractionDigits: 1) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
+ }); около { NUMBER($seconds, maximumFractionDigits: 0) } с
+reason-move-partly = разгрузить узел нельзя, но можно уменьшить перегрузку ({ $resource ->
+    [load] нагрузка { NUMBER($value, maximumFractionDigits: 2) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] память { NUMBER($value, maximumFractionDigits: 1) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
+ }); около { NUMBER($seconds, maximumFractionDigits: 0) } с
+reason-move-make-room = освобождает место для { $vm }: её перемещение разгрузит { $node }
+reason-move-even = выравнивает нагрузку: на узле CPU { NUMBER($cpu, maximumFractionDigits: 2) } и память { NUMBER($memory, maximumFractionDigits: 1) }%, в среднем { NUMBER($mean_cpu, maximumFractionDigits: 2) } и { NUMBER($mean_memory, maximumFractionDigits: 1) }%
 reason-caution-cpu-passthrough = ВМ использует модель CPU узла: если процессоры узлов различаются, она может зависнуть
 reason-caution-versions-unknown = известны не все версии QEMU и ядра на двух узлах
+
+## Правила о ВМ, которые уже нарушены
+
+reason-caution-not-apart = правило «{ $rule }» нарушено на { $node }: вместе { $names }{ $more ->
+    [0] {""}
+   *[other] {" "}и ещё { NUMBER($more) }
+ }
+reason-caution-not-together = правило «{ $rule }» нарушено: { NUMBER($vms) } ВМ группы — на { $nodes ->
+    [one] { NUMBER($nodes) } узле
+   *[other] { NUMBER($nodes) } узлах
+ }
+reason-caution-off-pin = правило «{ $rule }» нарушено: { $vm } находится на { $node }
 
 ## Повторная проверка перед действием
 

@@ -1,0 +1,174 @@
+"""The strategy that clears every overload that can be cleared, at the least cost, and proves how near it came.
+
+First the fewest nodes left overloaded, then the least excess, then the cost (``Policy.optimize_for``). Every
+limit comes from constraints.py by way of arrays.py, and every move is judged once more by those rules when it
+is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from balancer.clearing.certificate import prove
+from balancer.clearing.costs import MICROSECONDS
+from balancer.clearing.partly import relieve_partly
+from balancer.clearing.problem import Problem
+from balancer.clearing.search import Search
+from balancer.clearing.sequence import Pair, ordered
+from balancer.clearing.settling import settle
+from balancer.clearing.unclearable import why_unclearable
+from balancer.model import Bound, Effort, Move, Reason
+from balancer.outcome import Outcome, Step, carry_out, overloaded, worth
+from balancer.policy import SMALLEST_FIRST
+from balancer.scoring import worst_term
+from balancer.smallest_first import smallest_first
+from balancer.state import Mark, WorkingState
+
+ROUNDS = 24
+"""How often a plan that is not proven the best is taken apart and put together again."""
+SMALL = 200_000
+"""VMs to move times nodes, up to which ``smallest-first`` is tried too where something stays overloaded."""
+
+
+def optimal(state: WorkingState) -> Outcome:
+    """The moves within the budget, made on the state, and what is known of the whole plan."""
+    problem, steps = thought_out(state)
+    mark = state.mark()
+    made = carry_out(state, steps)
+    if overloaded(state) and sum(len(r.rows) for r in problem.reliefs) * len(problem.nodes) <= SMALL:
+        value = worth(state)
+        state.back_to(mark)
+        steps = _better(state, problem, [step for step, _ in made], value)
+        mark = state.mark()
+        made = carry_out(state, steps)
+    return finished(state, problem, mark, made)
+
+
+def finished(state: WorkingState, problem: Problem, mark: Mark, made: Sequence[tuple[Step, Move]]) -> Outcome:
+    """The outcome when the state, since ``mark``, has made all these moves: cut to the budget, with its certificate."""
+    after_all = overloaded(state)
+    whole = [move for _, move in made]
+    limit = state.policy.max_moves
+    if limit and len(whole) > limit:
+        state.back_to(mark)
+        carry_out(state, [step for step, _ in made[:limit]])
+    return Outcome(
+        moves=whole[:limit] if limit else whole,
+        effort=_effort(problem, whole),
+        bound=certificate(problem, after_all),
+        overloaded_after_all=after_all,
+        stuck=_stuck(problem, state, after_all),
+    )
+
+
+def thought_out(state: WorkingState) -> tuple[Problem, list[Step]]:
+    """All steps of the plan in order; the state is left as it is."""
+    problem = Problem.of(state, everywhere=False)
+    search = Search(problem)
+    search.place_cheapest()
+    if not search.best_known:
+        # Making room needs the VMs of all nodes, and so does telling for sure what no node could ever take.
+        problem = Problem.of(state, everywhere=True)
+        search = Search(problem)
+        search.place_cheapest()
+        search.improve(ROUNDS)
+    return problem, _in_order(problem, search)
+
+
+def certificate(problem: Problem, after_all: Sequence[int]) -> Bound:
+    """The bound for plans that leave no more of the nodes overloaded that could be relieved."""
+    could = {problem.node_id(r.node) for r in problem.reliefs}
+    return prove(problem, spared=len(could.intersection(after_all)))
+
+
+def _in_order(problem: Problem, search: Search) -> list[Step]:
+    answers = [list(search.answers[node].steps) for node in _soonest_first(problem, search)]
+    left = [node for node in problem.sick if node not in search.answers]
+    partly = relieve_partly(problem, search.room, search.moved, left)
+    for chosen in (settle(search.room, answers + partly, problem.state.policy), answers + partly, answers):
+        pairs = ordered(problem.room.copy(), chosen)
+        if pairs is not None:
+            return [_step(problem, search, pair) for pair in pairs]
+    return []
+
+
+def _soonest_first(problem: Problem, search: Search) -> list[int]:
+    """Nodes in the order in which they are best relieved: the least time first, then the most overloaded."""
+
+    def key(node: int) -> tuple[int, float, int]:
+        time = sum(int(problem.durations[vm]) for vm, _ in search.answers[node].steps)
+        return time, -problem.state.working[problem.node_id(node)].severity, node
+
+    return sorted(search.answers, key=key)
+
+
+def _step(problem: Problem, search: Search, pair: Pair) -> Step:
+    vm, target = pair
+    source = int(problem.vms.node[vm])
+    candidate = problem.vms.candidates[vm]
+    return Step(candidate, problem.node_id(source), problem.node_id(target), _why(problem, search, pair))
+
+
+def _why(problem: Problem, search: Search, pair: Pair) -> Callable[[WorkingState], Reason]:
+    vm = pair[0]
+    source = int(problem.vms.node[vm])
+    seconds = int(problem.durations[vm]) / MICROSECONDS
+    if not problem.nodes.overloaded[source]:
+        node, large = next(
+            (node, next(v for v, t in answer.steps if t == source))
+            for node, answer in search.answers.items()
+            if vm in (v for v, _ in answer.steps)
+        )
+        name = problem.state.nodes[problem.node_id(node)].name
+        room_for = problem.vms.candidates[large].vm.name
+        return lambda state: Reason.of("move-make-room", vm=room_for, node=name)
+    answer = search.answers.get(source)
+
+    def why(state: WorkingState) -> Reason:
+        load = state.working[problem.node_id(source)].load
+        term = worst_term(load, state.policy)
+        value, limit = term.load(load), term.limit(state.policy)
+        if answer is None:
+            return Reason.of("move-partly", resource=term.name, value=value, limit=limit, seconds=seconds)
+        together = sum(1 for v, _ in answer.steps if problem.vms.node[v] == source)
+        return Reason.of("move-relieve", resource=term.name, value=value, limit=limit, seconds=seconds, vms=together)
+
+    return why
+
+
+def _better(state: WorkingState, problem: Problem, steps: list[Step], value: tuple[int, float]) -> list[Step]:
+    """The seed's plan where it leaves less overloaded than these steps, which are worth ``value``; else these."""
+    mark, own = state.mark(), state.policy
+    state.policy = replace(own, strategy=SMALLEST_FIRST, max_moves=0)
+    moves = smallest_first(state)
+    seeds = worth(state)
+    state.policy = own
+    state.back_to(mark)
+    return [_as_step(problem, move) for move in moves] if seeds < value else steps
+
+
+def _as_step(problem: Problem, move: Move) -> Step:
+    found = next(c for c in problem.vms.candidates if c.vm.id == move.vm_id)
+    return Step(found, move.source_id, move.target_id, lambda _: move.reason)
+
+
+def _effort(problem: Problem, moves: Sequence[Move]) -> Effort:
+    by_id = {c.vm.id: row for row, c in enumerate(problem.vms.candidates)}
+    time = sum(int(problem.durations[by_id[move.vm_id]]) for move in moves)
+    return Effort(len(moves), time / MICROSECONDS, sum(move.memory_mib for move in moves))
+
+
+def _stuck(problem: Problem, state: WorkingState, after_all: Sequence[int]) -> dict[int, Reason]:
+    """Why nodes are still overloaded when the budget is used up, or when everything is done."""
+    reasons: dict[int, Reason] = {}
+    hopeless = {problem.node_id(row): row for row in problem.hopeless}
+    rows = {problem.node_id(r.node): len(r.rows) for r in problem.reliefs}
+    for node_id in overloaded(state):
+        if node_id not in after_all:
+            reasons[node_id] = Reason.of("source-budget", limit=state.policy.max_moves)
+        elif node_id in hopeless:
+            reasons[node_id] = why_unclearable(problem, hopeless[node_id])
+        elif node_id in rows:
+            reasons[node_id] = Reason.of("source-no-room", vms=rows[node_id])
+    return reasons

@@ -1,0 +1,40 @@
+"""What a migration costs: an estimate of its time, and the whole numbers that a strategy adds up and compares.
+
+Costs are whole (microseconds, MiB, moves), so that sums are exact and a bound on them is a proof.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from balancer.arrays import Ints, VMArrays
+from balancer.policy import COST_MEMORY, COST_MOVES, Policy
+
+MICROSECONDS = 1_000_000
+_MBIT_PER_MIB = 8.388608
+_ONE_MOVE = 2**40
+"""Dearer than all the memory of a cluster in MiB: 2**40 MiB are an exbibyte."""
+_ONE_MIB = 2**20
+"""Dearer than a million moves."""
+
+
+def migration_us(copied: int, policy: Policy) -> int:
+    """The estimated time of one migration in whole microseconds."""
+    copying = copied * _MBIT_PER_MIB / policy.migration_bandwidth_mbit
+    return round((policy.migration_overhead_s + copying) * MICROSECONDS)
+
+
+def durations(vms: VMArrays, policy: Policy) -> Ints:
+    """The estimated time of each VM's migration in microseconds."""
+    sizes, place = np.unique(vms.copied_mib, return_inverse=True)
+    each = np.fromiter((migration_us(size, policy) for size in sizes.tolist()), dtype=np.int64, count=len(sizes))
+    return each[place]
+
+
+def costs(vms: VMArrays, times: Ints, optimize_for: str) -> Ints:
+    """The cost of each VM's move: its time (``durations``), or moves before memory, or memory before moves."""
+    if optimize_for == COST_MOVES:
+        return _ONE_MOVE + vms.mib
+    if optimize_for == COST_MEMORY:
+        return vms.mib * _ONE_MIB + 1
+    return times

@@ -1,0 +1,64 @@
+"""The order of a plan's moves: each legal when its turn comes, nodes that are quickly relieved first.
+
+Relieving whole nodes in order of the time that each takes (shortest first) keeps the sum of the times that
+nodes stay overloaded least, and is the most relief a second; between equals the more overloaded goes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from balancer.clearing.packing import Room
+
+Pair = tuple[int, int]
+"""A VM's row and the row of its target."""
+
+
+def ordered(room: Room, answers: Sequence[Sequence[Pair]]) -> list[Pair] | None:
+    """All steps in a legal order from ``room`` (left as it is), answers as early in the list as can be.
+
+    The steps of one answer stay together where that is possible. ``None``: they wait for each other in a circle.
+    """
+    done: list[Pair] = []
+    pending = [list(steps) for steps in answers]
+    try:
+        while pending:
+            if not (_whole_answer(room, pending, done) or _one_step(room, pending, done)):
+                return None
+    finally:
+        for vm, target in reversed(done):
+            room.place(vm, target, -1)
+    return done
+
+
+def _whole_answer(room: Room, pending: list[list[Pair]], done: list[Pair]) -> bool:
+    """Does every answer, from the first on, that can be done from start to end; starts over when one waited."""
+    progress = False
+    waiting: list[list[Pair]] = []
+    for steps in pending:
+        carried: list[Pair] = []
+        for vm, target in steps:
+            if not room.fits(vm, target):
+                break
+            room.place(vm, target)
+            carried.append((vm, target))
+        if len(carried) == len(steps):
+            done += carried
+            progress = True
+            continue
+        for vm, target in reversed(carried):
+            room.place(vm, target, -1)
+        waiting.append(steps)
+    pending[:] = waiting
+    return progress
+
+
+def _one_step(room: Room, pending: list[list[Pair]], done: list[Pair]) -> bool:
+    """The first step of any answer that can be done now, for answers that need each other's."""
+    for steps in pending:
+        for i, (vm, target) in enumerate(steps):
+            if room.fits(vm, target):
+                room.place(vm, target)
+                done.append(steps.pop(i))
+                return True
+    return False

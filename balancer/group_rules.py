@@ -1,0 +1,49 @@
+"""The operator's rules about single VMs and groups of them, as constraints. Source: CLUSTERS_FILE and ProxLB's tags.
+
+Who is meant, and where they are now, Groups knows. A rule that is broken already forbids nothing that does not
+break it further, so a VM may always go where the rule is kept.
+"""
+
+from __future__ import annotations
+
+from balancer.model import VM, Reason
+from balancer.state import Candidate, WorkingNode, WorkingState
+
+
+def ignored(vm: VM, state: WorkingState) -> Reason | None:
+    """Never moved, and counted in every figure."""
+    rule = state.groups.ignored.get(vm.id)
+    return None if rule is None else Reason.of("vm-ignored", rule=rule)
+
+
+def stays(vm: VM, state: WorkingState) -> Reason | None:
+    """Pinned to the node it is on."""
+    rule = state.groups.staying.get(vm.id)
+    return None if rule is None else Reason.of("vm-stays", rule=rule)
+
+
+def pinned_elsewhere(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    """Every pin of the VM must name the target."""
+    for pin in state.groups.pins.get(vm.vm.id, ()):
+        if target.node.id not in pin.nodes:
+            return Reason.of("fit-pin", rule=pin.name)
+    return None
+
+
+def kept_apart(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    """No two members on one node."""
+    for group in state.groups.apart.get(vm.vm.id, ()):
+        there = state.groups.mates_on(group, vm.vm.id, target.node.id)
+        if there:
+            return Reason.of("fit-apart", rule=group.name, vms=there)
+    return None
+
+
+def kept_together(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    """A VM leaves mates behind only for a node with more of them. One that has no mate beside it may go anywhere."""
+    for group in state.groups.together.get(vm.vm.id, ()):
+        here = state.groups.mates_on(group, vm.vm.id, state.groups.place(vm.vm.id))
+        there = state.groups.mates_on(group, vm.vm.id, target.node.id)
+        if here and there <= here:
+            return Reason.of("fit-together", rule=group.name, vms=here)
+    return None

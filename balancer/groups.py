@@ -1,0 +1,303 @@
+"""The operator's rules about VMs: what they say (VMRule), whom they mean in a snapshot, and where those VMs are.
+
+Definitions name VMs by id, name pattern or tag; ``Groups`` turns them into ids once a plan, and follows each move
+of it. It forbids nothing: group_rules.py does. ProxLB's tags on VMs (``plb_affinity_…``, ``plb_anti_affinity_…``,
+``plb_pin_<node>``, ``plb_ignore_…``) make rules as well. A VM that is on its way counts nowhere: both nodes of a
+running migration are closed by a rule of their own (node-busy) until it is seen where it arrived.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from balancer.model import VM, Node, Reason, Snapshot
+
+APART, TOGETHER, PIN, STAY, IGNORE = "anti-affinity", "affinity", "pin", "stay", "ignore"
+KINDS: tuple[str, ...] = (APART, TOGETHER, PIN, STAY, IGNORE)
+
+NAMED = 3
+"""How many VMs a caution names; the rest are counted."""
+
+_TAG_PIN = "plb_pin_"
+_TAG_IGNORE = "plb_ignore"
+_TAG_GROUPS = {"plb_anti_affinity_": APART, "plb_affinity_": TOGETHER}
+
+
+@dataclass(frozen=True, slots=True)
+class VMRule:
+    """One rule as it was written down. It means every VM that any of its ids, name patterns or tags fits.
+
+    In names ``*`` stands for anything and ``?`` for one character; upper and lower case are the same.
+
+    Raises:
+        ValueError: the kind is unknown, no VM is named, or nodes are named where they mean nothing or are missing.
+    """
+
+    kind: str
+    """``anti-affinity``, ``affinity``, ``pin``, ``stay`` or ``ignore``."""
+    name: str
+    vm_ids: tuple[int, ...] = ()
+    vm_names: tuple[str, ...] = ()
+    vm_tags: tuple[str, ...] = ()
+    node_ids: tuple[int, ...] = ()
+    """For ``pin``: the only nodes that may take these VMs."""
+    node_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"rule {self.name!r}: its kind is {self.kind!r}, one of {', '.join(KINDS)} is needed")
+        if not (self.vm_ids or self.vm_names or self.vm_tags):
+            raise ValueError(f"rule {self.name!r} names no VM: give ids, names or tags")
+        if self.kind == PIN and not (self.node_ids or self.node_names):
+            raise ValueError(f"rule {self.name!r} pins its VMs to no node: give ids or names of nodes")
+        if self.kind != PIN and (self.node_ids or self.node_names):
+            raise ValueError(f"rule {self.name!r} names nodes: that means something for {PIN!r} only")
+
+    @property
+    def wanted(self) -> tuple[int | str, ...]:
+        """All that it names, VMs and nodes, as it was written."""
+        return (*self.vm_ids, *self.vm_names, *self.vm_tags, *self.node_ids, *self.node_names)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The VMs of one cluster that an affinity or anti-affinity rule means: two at least."""
+
+    index: int
+    name: str
+    members: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """The only nodes that a rule leaves to a VM; none at all when it names none that exists."""
+
+    name: str
+    nodes: frozenset[int]
+
+
+@dataclass(slots=True)
+class Groups:
+    """The rules of one cluster, by VM, with the place of every member of a group at this moment of the plan."""
+
+    ignored: dict[int, str] = field(default_factory=dict)
+    """VM -> name of the rule; likewise ``staying``."""
+    staying: dict[int, str] = field(default_factory=dict)
+    pins: dict[int, tuple[Pin, ...]] = field(default_factory=dict)
+    apart: dict[int, tuple[Group, ...]] = field(default_factory=dict)
+    together: dict[int, tuple[Group, ...]] = field(default_factory=dict)
+    _place: dict[int, int | None] = field(default_factory=dict)
+    _count: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    @staticmethod
+    def of(snapshot: Snapshot, rules: Sequence[VMRule]) -> Groups:
+        """The rules as they apply to the VMs and nodes of this snapshot, and the rules of their tags."""
+        groups = Groups()
+        everything = [*rules, *_tag_rules(snapshot.vms)]
+        if everything:
+            groups._resolve(snapshot, everything)
+        return groups
+
+    def copy(self) -> Groups:
+        """One that follows moves of its own."""
+        return replace(self, _place=dict(self._place), _count=dict(self._count))
+
+    def binds(self, vm_id: int) -> bool:
+        """Whether a rule makes a difference between targets for this VM."""
+        return vm_id in self.pins or vm_id in self._place
+
+    def mates_on(self, group: Group, vm_id: int, node_id: int | None) -> int:
+        """How many members of the group besides this VM are on the node now."""
+        if node_id is None:
+            return 0
+        return self._count.get((group.index, node_id), 0) - (self._place.get(vm_id) == node_id)
+
+    def place(self, vm_id: int) -> int | None:
+        """Where a member of a group is now."""
+        return self._place.get(vm_id)
+
+    def moved(self, vm_id: int, target_id: int) -> None:
+        """The VM is on the target from now on."""
+        if vm_id not in self._place:
+            return
+        source_id = self._place[vm_id]
+        for group in (*self.apart.get(vm_id, ()), *self.together.get(vm_id, ())):
+            if source_id is not None:
+                self._count[group.index, source_id] -= 1
+            self._count[group.index, target_id] = self._count.get((group.index, target_id), 0) + 1
+        self._place[vm_id] = target_id
+
+    def _resolve(self, snapshot: Snapshot, rules: Sequence[VMRule]) -> None:
+        find = _Finder(snapshot.vms)
+        for index, rule in enumerate(rules):
+            members = find.vms(rule)
+            if rule.kind == IGNORE:
+                self.ignored.update({vm_id: rule.name for vm_id in members if vm_id not in self.ignored})
+            elif rule.kind == STAY:
+                self.staying.update({vm_id: rule.name for vm_id in members if vm_id not in self.staying})
+            elif rule.kind == PIN:
+                pin = Pin(rule.name, frozenset(n.id for n in snapshot.nodes if _is_meant(n, rule)))
+                for vm_id in members:
+                    self.pins[vm_id] = (*self.pins.get(vm_id, ()), pin)
+            elif len(members) > 1:
+                self._join(Group(index, rule.name, members), self.apart if rule.kind == APART else self.together)
+        for vm in snapshot.vms:
+            if vm.id in self.apart or vm.id in self.together:
+                self._place[vm.id] = vm.node_id
+                for group in (*self.apart.get(vm.id, ()), *self.together.get(vm.id, ())):
+                    if vm.node_id is not None:
+                        key = (group.index, vm.node_id)
+                        self._count[key] = self._count.get(key, 0) + 1
+
+    @staticmethod
+    def _join(group: Group, groups_of: dict[int, tuple[Group, ...]]) -> None:
+        for vm_id in group.members:
+            groups_of[vm_id] = (*groups_of.get(vm_id, ()), group)
+
+
+def unmatched(snapshot: Snapshot, rules: Iterable[VMRule]) -> frozenset[tuple[str, str]]:
+    """What rules name that fits nothing here: (name of the rule, what it names). Also nodes of pins."""
+    find = _Finder(snapshot.vms)
+    missing: set[tuple[str, str]] = set()
+    for rule in rules:
+        for text, alone in _selectors(rule):
+            if not find.vms(alone):
+                missing.add((rule.name, text))
+        if rule.kind == PIN:
+            missing |= {(rule.name, str(i)) for i in rule.node_ids if all(n.id != i for n in snapshot.nodes)}
+            for name in rule.node_names:
+                fits = _Names([name]).fits
+                if not any(fits(n.name.casefold()) for n in snapshot.nodes):
+                    missing.add((rule.name, name))
+    return frozenset(missing)
+
+
+def tag_rules(snapshot: Snapshot) -> tuple[VMRule, ...]:
+    """The rules that ProxLB's tags make, one a tag, by name."""
+    return tuple(_tag_rules(snapshot.vms))
+
+
+def violations(snapshot: Snapshot, groups: Groups) -> tuple[Reason, ...]:
+    """Rules that are broken in the snapshot: cautions for the report. Nothing is moved to mend them alone."""
+    vms = {vm.id: vm for vm in snapshot.vms}
+    names = {node.id: node.name for node in snapshot.nodes}
+    found: list[Reason] = []
+    for kind, groups_of in ((APART, groups.apart), (TOGETHER, groups.together)):
+        for group in sorted({g for own in groups_of.values() for g in own}, key=lambda g: g.index):
+            found += _broken(kind, group, vms, names)
+    for vm_id in sorted(groups.pins):
+        vm = vms[vm_id]
+        for pin in groups.pins[vm_id]:
+            if vm.node_id is not None and vm.node_id not in pin.nodes:
+                place = names.get(vm.node_id, str(vm.node_id))
+                found.append(Reason.of("caution-off-pin", vm=vm.name, node=place, rule=pin.name))
+    return tuple(found)
+
+
+def _broken(kind: str, group: Group, vms: Mapping[int, VM], nodes: Mapping[int, str]) -> Iterator[Reason]:
+    on: dict[int, list[VM]] = defaultdict(list)
+    for vm_id in sorted(group.members):
+        place = vms[vm_id].node_id
+        if place is not None:
+            on[place].append(vms[vm_id])
+    if kind == TOGETHER:
+        if len(on) > 1:
+            yield Reason.of("caution-not-together", rule=group.name, vms=len(group.members), nodes=len(on))
+        return
+    for node_id in sorted(on):
+        if len(on[node_id]) > 1:
+            shown = ", ".join(vm.name for vm in on[node_id][:NAMED])
+            more = len(on[node_id]) - NAMED
+            node = nodes.get(node_id, str(node_id))
+            yield Reason.of("caution-not-apart", rule=group.name, node=node, names=shown, more=max(0, more))
+
+
+# --- finding --------------------------------------------------------------------------------------------
+
+
+class _Names:
+    """Names with ``*`` and ``?`` as people write them. Plain names and beginnings, the usual case, are fast."""
+
+    def __init__(self, written: Iterable[str]) -> None:
+        names = [name.strip().casefold() for name in written]
+        self._whole = frozenset(n for n in names if not _is_pattern(n))
+        self._beginnings = tuple(n[:-1] for n in names if n.endswith("*") and not _is_pattern(n[:-1]))
+        others = [n for n in names if _is_pattern(n[:-1]) or n.endswith("?")]
+        parts = (re.escape(n).replace(r"\*", ".*").replace(r"\?", ".") for n in others)
+        self._others = re.compile("|".join(f"(?:{part})" for part in parts), re.DOTALL) if others else None
+
+    def fits(self, name: str) -> bool:
+        """Whether any of them means this name, which is in lower case (``casefold``)."""
+        if name in self._whole or name.startswith(self._beginnings):
+            return True
+        return self._others is not None and self._others.fullmatch(name) is not None
+
+
+def _is_pattern(name: str) -> bool:
+    return "*" in name or "?" in name
+
+
+class _Finder:
+    """The VMs of a snapshot by what rules call them."""
+
+    def __init__(self, vms: Sequence[VM]) -> None:
+        self._ids = frozenset(vm.id for vm in vms)
+        self._vms = vms
+        self._names: list[tuple[str, int]] = []
+        self._tags: dict[str, set[int]] = defaultdict(set)
+        for vm in vms:
+            for tag in vm.tags:
+                self._tags[tag.strip().casefold()].add(vm.id)
+
+    def vms(self, rule: VMRule) -> frozenset[int]:
+        found = self._ids.intersection(rule.vm_ids)
+        for tag in rule.vm_tags:
+            found = found.union(self._tags.get(tag.strip().casefold(), ()))
+        if rule.vm_names:
+            self._names = self._names or [(vm.name.casefold(), vm.id) for vm in self._vms]
+            fits = _Names(rule.vm_names).fits
+            found = found.union([vm_id for name, vm_id in self._names if fits(name)])
+        return found
+
+
+def _is_meant(node: Node, rule: VMRule) -> bool:
+    return node.id in rule.node_ids or _Names(rule.node_names).fits(node.name.casefold())
+
+
+def _selectors(rule: VMRule) -> Iterator[tuple[str, VMRule]]:
+    """Each thing by which the rule names VMs, as a rule of its own."""
+    yield from ((str(i), VMRule(STAY, rule.name, vm_ids=(i,))) for i in rule.vm_ids)
+    yield from ((name, VMRule(STAY, rule.name, vm_names=(name,))) for name in rule.vm_names)
+    yield from ((tag, VMRule(STAY, rule.name, vm_tags=(tag,))) for tag in rule.vm_tags)
+
+
+def _tag_rules(vms: Sequence[VM]) -> list[VMRule]:
+    """ProxLB's vocabulary. A VM with several pins may be on any of the nodes they name."""
+    groups: dict[str, tuple[str, str]] = {}
+    ignored: dict[str, set[int]] = defaultdict(set)
+    pins: dict[tuple[str, ...], set[int]] = defaultdict(set)
+    for vm in vms:
+        if not vm.tags:
+            continue
+        nodes = []
+        for written in vm.tags:
+            tag = written.strip().casefold()
+            if tag.startswith(_TAG_PIN) and len(tag) > len(_TAG_PIN):
+                nodes.append(tag[len(_TAG_PIN) :])
+            elif tag == _TAG_IGNORE or tag.startswith(_TAG_IGNORE + "_"):
+                ignored[tag].add(vm.id)
+            else:
+                for prefix, kind in _TAG_GROUPS.items():
+                    if tag.startswith(prefix) and len(tag) > len(prefix):
+                        groups[tag] = (kind, written)
+        if nodes:
+            pins[tuple(sorted(set(nodes)))].add(vm.id)
+    rules = [VMRule(kind, tag, vm_tags=(written,)) for tag, (kind, written) in sorted(groups.items())]
+    rules += [VMRule(IGNORE, tag, vm_ids=tuple(sorted(ids))) for tag, ids in sorted(ignored.items())]
+    for names, ids in sorted(pins.items()):
+        spelled = ", ".join(_TAG_PIN + name for name in names)
+        rules.append(VMRule(PIN, spelled, vm_ids=tuple(sorted(ids)), node_names=names))
+    return rules

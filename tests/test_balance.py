@@ -1,0 +1,268 @@
+"""The strategy `balance`: legal at every length, no more overloaded than `optimal`, its bound below brute force."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from balancer import codec
+from balancer.arrays import NodeArrays, VMArrays
+from balancer.constraints import check_move
+from balancer.evenness.bound import least_spread
+from balancer.model import VM, Cluster, Node, Plan, Recent, Snapshot
+from balancer.planner import plan
+from balancer.policy import BALANCE, OPTIMAL, Policy
+from balancer.state import WorkingState
+
+NOW = datetime(2026, 11, 22, tzinfo=timezone.utc)
+POLICY = Policy(strategy=BALANCE, max_moves=0, allow_unknown_versions=True)
+
+
+def cluster(nodes: list[Node], vms: list[VM]) -> Snapshot:
+    """With the totals of every node added up from its VMs (and what the node itself was given)."""
+    summed = []
+    for node in nodes:
+        own = [vm for vm in vms if vm.node_id == node.id]
+        summed.append(
+            replace(
+                node,
+                vcpus_allocated=sum(vm.vcpus or 0 for vm in own),
+                memory_allocated_mib=(node.memory_allocated_mib or 0) + sum(vm.memory_mib or 0 for vm in own),
+                vm_count=len(own),
+            )
+        )
+    return Snapshot(NOW, (Cluster(1, "c", "kvm"),), tuple(summed), tuple(vms))
+
+
+def node(i: int, cpus: int = 4, memory_mib: int = 65536, **more: object) -> Node:
+    base = Node(i, f"n{i}", 1, cpus=cpus, memory_mib=memory_mib, state="active", creation_allowed=True)
+    return replace(base, qemu_version="8.2.0", **more)  # type: ignore[arg-type]
+
+
+def vm(i: int, on: int, vcpus: int, gib: int, **more: object) -> VM:
+    base = VM(i, f"v{i}", 1, on, vcpus=vcpus, memory_mib=gib * 1024, state="active")
+    return replace(base, iso_mounted=False, snapshot_count=0, **more)  # type: ignore[arg-type]
+
+
+@st.composite
+def snapshots(draw: st.DrawFn, most_nodes: int = 5, most_vms: int = 16) -> Snapshot:
+    nodes = [
+        replace(
+            node(i, draw(st.sampled_from((2, 4, 6))), draw(st.sampled_from((32, 64))) * 1024),
+            qemu_version=draw(st.sampled_from(("7.2.0", "8.2.0", "8.2.0"))),
+            creation_allowed=draw(st.integers(0, 7)) != 0,
+            maintenance=draw(st.integers(0, 11)) == 0,
+            vm_limit=draw(st.sampled_from((None, None, 4))),
+        )
+        for i in range(1, draw(st.integers(2, most_nodes)) + 1)
+    ]
+    sizes = st.tuples(st.sampled_from((1, 2, 4, 8)), st.sampled_from((1, 4, 8, 16)))
+    vms = [
+        replace(
+            vm(100 + i, draw(st.integers(1, len(nodes))), *draw(sizes)),
+            snapshot_count=int(draw(st.integers(0, 9)) == 0),
+        )
+        for i in range(draw(st.integers(1, most_vms)))
+    ]
+    return cluster(nodes, vms)
+
+
+def j_of(snapshot: Snapshot, policy: Policy = POLICY) -> float:
+    """By the definition, from the VMs' places."""
+    counted = [n for n in snapshot.nodes if not n.maintenance and n.id not in policy.exclude_sources]
+    if not counted:
+        return 0.0
+    ratios = [n.vcpus_allocated / n.cpus for n in counted]  # type: ignore[operator]
+    memory = [n.memory_allocated_mib / n.memory_mib for n in counted]  # type: ignore[operator]
+    return sum(math.sqrt(sum((x - sum(v) / len(v)) ** 2 for x in v) / len(v)) for v in (ratios, memory))
+
+
+def moved(snapshot: Snapshot, vm_id: int, target_id: int) -> Snapshot:
+    """What would be seen after the move."""
+    one = next(v for v in snapshot.vms if v.id == vm_id)
+    assert one.vcpus is not None and one.memory_mib is not None
+    changed = []
+    for n in snapshot.nodes:
+        sign = (n.id == target_id) - (n.id == one.node_id)
+        assert n.vcpus_allocated is not None and n.memory_allocated_mib is not None and n.vm_count is not None
+        changed.append(
+            replace(
+                n,
+                vcpus_allocated=n.vcpus_allocated + sign * one.vcpus,
+                memory_allocated_mib=n.memory_allocated_mib + sign * one.memory_mib,
+                vm_count=n.vm_count + sign,
+            )
+        )
+    vms = tuple(replace(v, node_id=target_id) if v.id == vm_id else v for v in snapshot.vms)
+    return replace(snapshot, nodes=tuple(changed), vms=vms)
+
+
+def carried_out(snapshot: Snapshot, made: Plan, policy: Policy) -> list[Snapshot]:
+    """The cluster after every prefix; every move must be allowed by what the executor would ask in its turn."""
+    seen = [snapshot]
+    for move in made.moves:
+        refusal = check_move(
+            seen[-1], policy, Recent(), move.vm_id, move.target_id, source_id=move.source_id, need_overload=False
+        )
+        assert refusal is None, (move.key, refusal)
+        seen.append(moved(seen[-1], move.vm_id, move.target_id))
+    return seen
+
+
+def least_j(snapshot: Snapshot, moves: int) -> float:
+    """The best that any legal sequence of at most so many moves reaches, by trying all."""
+    best = j_of(snapshot)
+    if moves:
+        for one, target in itertools.product(snapshot.vms, snapshot.nodes):
+            if check_move(snapshot, POLICY, Recent(), one.id, target.id, need_overload=False) is None:
+                best = min(best, least_j(moved(snapshot, one.id, target.id), moves - 1))
+    return best
+
+
+slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@slow
+@given(snapshots(), st.sampled_from((0, 1, 3)), st.sampled_from((0.0, 10.0)))
+def test_every_move_is_legal_and_no_vm_moves_twice(snapshot: Snapshot, limit: int, headroom: float) -> None:
+    policy = replace(POLICY, max_moves=limit, target_headroom_percent=headroom)
+    made = plan(snapshot, policy)
+    seen = carried_out(snapshot, made, policy)
+    assert len({move.vm_id for move in made.moves}) == len(made.moves)
+    assert not limit or len(made.moves) <= limit
+    if made.evenness is not None:
+        assert made.evenness.before == pytest.approx(j_of(snapshot), abs=1e-9)
+        assert made.evenness.after == pytest.approx(j_of(seen[-1]), abs=1e-9)
+        assert made.evenness.bound is None or made.evenness.bound <= made.evenness.after + 1e-12
+
+
+@slow
+@given(snapshots(), st.sampled_from((0, 1, 2, 5)))
+def test_leaves_no_more_overloaded_than_optimal(snapshot: Snapshot, limit: int) -> None:
+    policy = replace(POLICY, max_moves=limit)
+    best = plan(snapshot, replace(policy, strategy=OPTIMAL))
+    made = plan(snapshot, policy)
+    assert len(made.overloaded_after) <= len(best.overloaded_after)
+
+
+@slow
+@given(snapshots(), st.randoms(use_true_random=False))
+def test_same_cluster_same_plan_in_whatever_order_it_was_read(snapshot: Snapshot, random: object) -> None:
+    nodes, vms = list(snapshot.nodes), list(snapshot.vms)
+    random.shuffle(nodes)  # type: ignore[attr-defined]
+    random.shuffle(vms)  # type: ignore[attr-defined]
+    again = plan(replace(snapshot, nodes=tuple(nodes), vms=tuple(vms)), POLICY)
+    made = plan(snapshot, POLICY)
+    assert made.moves == again.moves
+    assert made.evenness == again.evenness
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(snapshots(most_nodes=3, most_vms=5), st.integers(1, 2))
+def test_bound_is_below_what_brute_force_reaches(snapshot: Snapshot, moves: int) -> None:
+    state = WorkingState(snapshot, POLICY, Recent())
+    nodes = NodeArrays.of(state)
+    bound = least_spread(nodes, VMArrays.of(state, nodes), moves)
+    assert bound is None or bound <= least_j(snapshot, moves) + 1e-12
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(snapshots(most_nodes=3, most_vms=6))
+def test_the_first_move_without_a_budget_is_the_most_even_one(snapshot: Snapshot) -> None:
+    """Unless overload has to be provided for, or only pairs help: then the first move makes it no more even."""
+    made = plan(snapshot, replace(POLICY, balance_deadband=0.0, balance_margin=0.0))
+    if made.moves and all(move.reason.code == "move-even" for move in made.moves):
+        first = made.moves[0]
+        after = j_of(moved(snapshot, first.vm_id, first.target_id))
+        least = least_j(snapshot, 1)
+        assert after == pytest.approx(least, abs=1e-9) or after > j_of(snapshot)
+
+
+def test_bound_is_sharp_where_the_best_plan_is_known() -> None:
+    """One VM more than its equals have: moving half of the difference is best, and whole VMs make it exactly."""
+    snapshot = cluster([node(1), node(2)], [vm(i, 1, 2, 4) for i in range(100, 104)])
+    state = WorkingState(snapshot, POLICY, Recent())
+    nodes = NodeArrays.of(state)
+    bound = least_spread(nodes, VMArrays.of(state, nodes), 1)
+    assert bound == pytest.approx(least_j(snapshot, 1), rel=0.01)
+
+
+def test_swap_where_no_single_move_helps() -> None:
+    """Both nodes are full of VMs: one has the vCPUs, the other the memory. Only an exchange evens that out."""
+    nodes = [node(1, 4, 32768), node(2, 4, 32768), node(3, 4, 32768)]
+    vms = [vm(101, 1, 12, 4), vm(102, 1, 12, 4), vm(201, 2, 2, 11), vm(202, 2, 2, 11), vm(301, 3, 14, 15)]
+    snapshot = cluster(nodes, vms)
+    assert least_j(snapshot, 1) == pytest.approx(j_of(snapshot))
+    made = plan(snapshot, POLICY)
+    seen = carried_out(snapshot, made, POLICY)
+    assert len(made.moves) >= 2
+    assert j_of(seen[-1]) < j_of(snapshot) / 2
+
+
+def test_even_enough_is_left_alone() -> None:
+    """Both nodes are within a tenth of the threshold of the mean: 0.25 of 7 vCPUs per CPU."""
+    snapshot = cluster([node(1), node(2)], [vm(101, 1, 1, 1), vm(102, 1, 1, 1), vm(103, 2, 1, 1)])
+    assert plan(snapshot, POLICY).moves == ()
+    assert plan(snapshot, replace(POLICY, balance_deadband=0.0, balance_margin=0.0)).moves == ()
+    wide_apart = cluster([node(1), node(2)], [vm(i, 1, 2, 4) for i in range(100, 104)])
+    assert len(plan(wide_apart, POLICY).moves) == 2
+    assert plan(wide_apart, replace(POLICY, balance_deadband=0.9)).moves == ()
+
+
+def test_margin_ends_the_plan() -> None:
+    """Large VMs make the difference; that node 3 has two small ones more than node 4 hardly matters."""
+    large = [vm(i, 1, 8, 8) for i in range(100, 103)]
+    small = [vm(200 + i, 3 if i < 9 else 4, 1, 1) for i in range(16)]
+    snapshot = cluster([node(i, 8) for i in (1, 2, 3, 4)], large + small)
+    whole = plan(snapshot, replace(POLICY, balance_margin=0.0))
+    some = plan(snapshot, replace(POLICY, balance_margin=1.0))
+    assert plan(snapshot, replace(POLICY, balance_margin=3.9)).moves == ()
+    assert 0 < len(some.moves) < len(whole.moves)
+    seen = carried_out(snapshot, some, replace(POLICY, balance_margin=1.0))
+    assert all(j_of(later) < j_of(before) * (1 - 1.0 / 4) for before, later in itertools.pairwise(seen))
+
+
+def test_with_a_budget_overload_comes_first() -> None:
+    """The unloaded node 3 would rather have the VMs of node 2; but node 1 is overloaded, by memory."""
+    nodes = [node(1, 16, 32768), node(2, 4, 65536), node(3, 4, 65536)]
+    vms = [vm(101, 1, 1, 12), vm(102, 1, 1, 12), *(vm(200 + i, 2, 4, 2) for i in range(6))]
+    snapshot = cluster(nodes, vms)
+    made = plan(snapshot, replace(POLICY, max_moves=1))
+    assert [move.source_id for move in made.moves] == [1]
+    assert made.overloaded_after == ()
+    assert made.total_moves > 1
+    rest = plan(snapshot, replace(POLICY, max_moves=3))
+    assert rest.moves[0] == made.moves[0]
+    assert {move.source_id for move in rest.moves[1:]} == {2}
+
+
+def test_operators_rules_are_not_bent_for_evenness() -> None:
+    snapshot = cluster([node(1), node(2)], [vm(i, 1, 2, 4, tags=("plb_affinity_web",)) for i in range(100, 104)])
+    assert plan(snapshot, POLICY).moves == ()
+
+
+def test_a_planned_move_is_still_allowed_by_the_executor() -> None:
+    """Its source need not be overloaded."""
+    snapshot = cluster([node(1), node(2)], [vm(i, 1, 2, 4) for i in range(100, 104)])
+    made = plan(snapshot, POLICY)
+    for move in made.moves:
+        assert check_move(snapshot, POLICY, Recent(), move.vm_id, move.target_id, source_id=move.source_id) is None
+
+
+def test_plan_survives_json() -> None:
+    snapshot = cluster([node(1), node(2)], [vm(i, 1, 2, 4) for i in range(100, 104)])
+    made = plan(snapshot, POLICY)
+    assert made.evenness is not None
+    assert codec.plan_from_dict(codec.plan_to_dict(made)) == made
+
+
+@pytest.mark.parametrize("field", ["balance_margin", "balance_deadband"])
+def test_policy_refuses_less_than_nothing(field: str) -> None:
+    with pytest.raises(ValueError, match=field):
+        replace(POLICY, **{field: -0.1})

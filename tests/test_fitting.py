@@ -1,0 +1,135 @@
+"""How long migrations take, learnt from those that are over: the arithmetic, and in the running program."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bot_builders import ANNA, Clock, move, plan
+from bot_rig import Rig, running_rig
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balancer.fitting import ENOUGH, LEAST_MBIT, MBIT_PER_MIB, MOST_MBIT, MOST_OVERHEAD_S, Fitted, Sample, fit
+from bot.proposals import MigrationState, Verdict
+from bot.store import Store
+from bot.telegram.pages import settings_view
+from bot.texts import texts_for
+
+SIZES = [1024, 2048, 4096, 8192, 16384, 32768]
+
+
+def took(memory_mib: int, overhead: float, mbit: float) -> float:
+    return overhead + memory_mib * MBIT_PER_MIB / mbit
+
+
+def samples(overhead: float, mbit: float, count: int = 30, noise: float = 0.0) -> list[Sample]:
+    r = random.Random(7)
+    return [Sample(s, took(s, overhead, mbit) + r.uniform(-noise, noise)) for s in (SIZES * count)[:count]]
+
+
+@given(st.floats(0, 300), st.floats(50, 50_000))
+def test_what_follows_a_line_gives_the_line(overhead: float, mbit: float) -> None:
+    found = fit(samples(overhead, mbit))
+    assert found is not None and found.migrations == 30
+    assert found.overhead_s == pytest.approx(overhead, abs=1e-3)
+    assert found.bandwidth_mbit == pytest.approx(mbit, rel=1e-3)
+
+
+def test_noise_and_migrations_that_hung_do_not_matter() -> None:
+    good = samples(25, 900, count=40, noise=3)
+    hung = [Sample(1024, 1800.0), Sample(32768, 3000.0), Sample(2048, 700.0)]
+    found = fit([*good[:20], *hung, *good[20:]])
+    assert found is not None
+    assert found.overhead_s == pytest.approx(25, abs=3)
+    assert found.bandwidth_mbit == pytest.approx(900, rel=0.05)
+    assert ENOUGH <= found.migrations <= 40
+
+
+def test_the_order_of_the_samples_does_not_matter() -> None:
+    found = samples(25, 900, noise=5)
+    assert fit(found) == fit(found[::-1])
+
+
+@pytest.mark.parametrize(
+    "given_samples",
+    [
+        [],
+        samples(20, 1000, count=ENOUGH - 1),
+        [Sample(4096, 50.0 + i % 3) for i in range(40)],
+        [Sample(s, 100.0 - s / 1000) for s in SIZES * 5],
+        [Sample(0, 30.0)] * 40,
+        samples(MOST_OVERHEAD_S + 10, 1000),
+        samples(20, LEAST_MBIT / 2),
+        samples(20, MOST_MBIT * 2),
+    ],
+    ids=["none", "too few", "one size", "larger is faster", "no size", "overhead", "too slow", "too fast"],
+)
+def test_what_tells_nothing_teaches_nothing(given_samples: list[Sample]) -> None:
+    assert fit(given_samples) is None
+
+
+def test_an_overhead_below_zero_is_none() -> None:
+    found = fit([Sample(s, took(s, -5, 800)) for s in SIZES[2:] * 8])
+    assert found is not None and found.overhead_s == 0
+    assert found.bandwidth_mbit == pytest.approx(900, rel=0.2)
+
+
+# In the running program -----------------------------------------------------------------------------
+
+
+async def finish(store: Store, clock: Clock, found: list[Sample], cluster: int = 1) -> None:
+    """Migrations of this memory that took so long, one after the other."""
+    for number, sample in enumerate(found):
+        moved = replace(move(100 + number), memory_mib=sample.memory_mib)
+        made = await store.publish(
+            plan(moved, cluster=cluster), automatic=False, now=clock(), expires_at=clock.now.replace(year=2030)
+        )
+        assert made.proposal_id is not None
+        proposal = await store.proposal(made.proposal_id)
+        assert proposal is not None
+        [decided] = await store.decide([m.id for m in proposal.moves], Verdict.APPROVE, ANNA, clock())
+        assert decided.move.migration is not None
+        migration_id = decided.move.migration.id
+        await store.advance(migration_id, MigrationState.STARTING, clock())
+        await store.advance(migration_id, MigrationState.RUNNING, clock())
+        clock.advance(sample.seconds)
+        await store.advance(migration_id, MigrationState.SUCCEEDED, clock())
+
+
+async def figures(rig: Rig) -> tuple[float, float]:
+    policy = (await rig.service.policies(await rig.service.observe()))[1]
+    return round(policy.migration_overhead_s, 1), round(policy.migration_bandwidth_mbit, 1)
+
+
+async def test_once_there_are_enough_the_settings_are_only_where_it_began(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, migration_overhead=15) as rig:
+        await finish(rig.store, rig.clock, samples(30, 500, count=ENOUGH - 1))
+        assert (await figures(rig), rig.service.measured()) == ((15.0, 1000.0), {})
+        await finish(rig.store, rig.clock, samples(30, 500, count=3))
+        assert await figures(rig) == (30.0, 500.0)
+        measured = rig.service.measured()
+        assert list(measured) == ["Production"] and measured["Production"].migrations == ENOUGH + 2
+        shown = str(settings_view(texts_for("en"), {}, {}, measured).text)
+        assert f"Production: 30 s and 500 Mbit/s, measured from {ENOUGH + 2} migrations" in shown
+
+
+async def test_what_the_clusters_file_says_is_not_measured_away(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text("[clusters.Production]\nmigration_bandwidth = 250\n", "utf-8")
+    async with running_rig(tmp_path, clusters_file=path) as rig:
+        await finish(rig.store, rig.clock, samples(30, 500))
+        assert await figures(rig) == (30.0, 250.0)
+
+
+async def test_another_clusters_migrations_teach_nothing_here(tmp_path: Path) -> None:
+    async with running_rig(tmp_path) as rig:
+        await finish(rig.store, rig.clock, samples(30, 500), cluster=2)
+        assert await figures(rig) == (20.0, 1000.0)
+
+
+def test_numbers_are_grouped_for_people() -> None:
+    shown = str(settings_view(texts_for("ru"), {}, {}, {"<b>": Fitted(22.4, 1240.0, 34)}).text)
+    assert "&lt;b&gt;: 22 с и 1" in shown and "34 миграции" in shown

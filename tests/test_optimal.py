@@ -1,0 +1,298 @@
+"""The strategy `optimal` on random small clusters: legal move by move, no worse than the seed's, and its
+certificate held against every plan there is. Every rule is judged by a second opinion (core_worlds.py)."""
+
+from __future__ import annotations
+
+import heapq
+import random
+from dataclasses import replace
+from fractions import Fraction
+
+from core_builders import after, cluster, node, snapshot, vm
+from core_worlds import SecondOpinion, World, build_world, worlds
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from balancer.codec import plan_from_dict, plan_to_dict
+from balancer.constraints import check_move
+from balancer.model import VM, Node, Plan, Recent
+from balancer.moves import relieves_its_source
+from balancer.planner import plan
+from balancer.policy import OPTIMAL, OPTIMIZE_FOR, SMALLEST_FIRST, Policy
+
+thorough = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+tiny = st.builds(build_world, st.integers(0, 10**9), st.integers(3, 4), st.integers(1, 6), st.integers(0, 3))
+objectives = st.sampled_from(OPTIMIZE_FOR)
+
+
+class Filling(SecondOpinion):
+    """The rules for strategies that fill a target up to the overload thresholds and may make room."""
+
+    def open(self, t: Node) -> bool:
+        if not self.healthy(t) or t.creation_allowed is not True or t.id in self.policy.exclude_targets:
+            return False
+        limits = [x for x in (t.vm_limit, self.cluster.vm_limit_per_node) if x is not None]
+        room = all(self.sums[t.id].vms < limit for limit in limits)
+        return room and not self.above(t.id) and not t.placement_filter
+
+    def legal(self, vm_id: int, source: int, target: int) -> bool:
+        v, s, t = self.vms[vm_id], self.nodes[source], self.nodes[target]
+        if (self.cluster.virtualization or "").lower() != "kvm" or source == target or not self.healthy(s):
+            return False
+        if source in self.policy.exclude_sources or not self.movable(v) or not self.open(t):
+            return False
+        rule_there = self.cluster.placement_filter or None
+        if rule_there and (s.placement_filter or rule_there) != rule_there:
+            return False
+        assert v.vcpus and v.memory_mib
+        fits = self.ratio(target, v.vcpus) <= self.cpu_line and self.percent(target, v.memory_mib) <= self.memory_line
+        if self.sums[target].live:
+            fits = fits and self.load(target, self.brings(v, source)) <= self.policy.ssh_load_overload
+            fits = fits and v.memory_mib <= self.sums[target].available
+        return fits and self.versions_fit(s, t)
+
+    def left(self) -> set[int]:
+        return {i for i in self.sums if self.overloaded(i)}
+
+    def excess(self) -> Fraction | float:
+        """How far the overloaded nodes are above their thresholds, in parts of them."""
+        total: Fraction | float = Fraction(0)
+        for i in self.left():
+            cpu = self.ratio(i) / self.cpu_line
+            if self.sums[i].live:
+                cpu = Fraction(self.load(i) / self.policy.ssh_load_overload)
+            memory = self.percent(i) / self.memory_line
+            total += max(Fraction(0), cpu - 1) + max(Fraction(0), memory - 1)
+        return total
+
+
+def optimal(world: World, optimize_for: str = "time", max_moves: int = 0) -> World:
+    seen, policy, recent = world
+    return seen, replace(policy, strategy=OPTIMAL, optimize_for=optimize_for, max_moves=max_moves), recent
+
+
+def carried_out(world: World, made: Plan) -> Filling:
+    opinion = Filling(*world)
+    for move in made.moves:
+        assert opinion.legal(move.vm_id, move.source_id, move.target_id)
+        opinion.apply(move.vm_id, move.source_id, move.target_id)
+        assert not opinion.above(move.target_id)
+    return opinion
+
+
+@thorough
+@given(worlds, objectives, st.sampled_from([0, 0, 1, 3]))
+def test_every_prefix_is_legal(world: World, optimize_for: str, limit: int) -> None:
+    """Moves are judged one by one on what the earlier ones left."""
+    world = optimal(world, optimize_for, limit)
+    made = plan(*world)
+    opinion = carried_out(world, made)
+    assert set(made.overloaded_after) == opinion.left()
+    assert len({m.vm_id for m in made.moves}) == len(made.moves) <= (limit or 1000)
+    assert plan_from_dict(plan_to_dict(made)) == made
+
+
+@thorough
+@given(worlds, objectives)
+def test_it_leaves_no_more_overloaded_than_smallest_first(world: World, optimize_for: str) -> None:
+    world = optimal(world, optimize_for)
+    ours = carried_out(world, plan(*world))
+    seen, policy, recent = world
+    seeds = Filling(*world)
+    for move in plan(seen, replace(policy, strategy=SMALLEST_FIRST), recent).moves:
+        seeds.apply(move.vm_id, move.source_id, move.target_id)
+    assert (len(ours.left()), round(float(ours.excess()), 9)) <= (len(seeds.left()), round(float(seeds.excess()), 9))
+
+
+@thorough
+@given(worlds, objectives, st.sampled_from([1, 2, 5]))
+def test_the_budget_cuts_the_plan_not_the_thinking(world: World, optimize_for: str, limit: int) -> None:
+    whole = plan(*optimal(world, optimize_for))
+    first = plan(*optimal(world, optimize_for, limit))
+    assert first.moves == whole.moves[:limit]
+    assert (first.effort, first.bound, first.overloaded_after_all) == (
+        whole.effort,
+        whole.bound,
+        whole.overloaded_after_all,
+    )
+    assert first.total_moves == len(whole.moves)
+    assert {r.id for r in first.rejections if r.reason.code == "source-budget"} == (
+        set(first.overloaded_after) - set(whole.overloaded_after)
+    )
+
+
+@thorough
+@given(worlds, objectives, st.randoms(use_true_random=False))
+def test_the_order_of_the_input_does_not_matter(world: World, optimize_for: str, shuffler: random.Random) -> None:
+    seen, policy, recent = optimal(world, optimize_for)
+    nodes, vms = list(seen.nodes), list(seen.vms)
+    shuffler.shuffle(nodes)
+    shuffler.shuffle(vms)
+    assert plan(replace(seen, nodes=tuple(nodes), vms=tuple(vms)), policy, recent) == plan(seen, policy, recent)
+
+
+@thorough
+@given(worlds, objectives)
+def test_looking_again_agrees(world: World, optimize_for: str) -> None:
+    """What the executor asks before each move allows what was planned, the earlier moves done."""
+    seen, policy, recent = optimal(world, optimize_for)
+    for move in plan(seen, policy, recent).moves:
+        need = relieves_its_source(move)
+        again = check_move(
+            seen, policy, recent, move.vm_id, move.target_id, source_id=move.source_id, need_overload=need
+        )
+        assert again is None
+        seen = after(seen, move)
+
+
+@thorough
+@given(worlds, objectives)
+def test_groups_share_no_node_and_keep_the_order(world: World, optimize_for: str) -> None:
+    made = plan(*optimal(world, optimize_for))
+    assert len(made.groups) == len(made.moves)
+    touched: dict[int, int] = {}
+    for move, group in zip(made.moves, made.groups, strict=True):
+        for node_id in (move.source_id, move.target_id):
+            assert touched.get(node_id, -1) < group
+            touched[node_id] = group
+
+
+# --- beside every plan there is -------------------------------------------------------------------------
+
+
+def every_end(world: World, cost_of: dict[int, int]) -> dict[tuple[int, ...], int]:
+    """For every state that legal moves can reach (as the nodes of the VMs), the least cost of reaching it."""
+    start = Filling(*world)
+    ids = sorted(v for v in start.vms if start.vms[v].node_id in start.sums and start.movable(start.vms[v]))
+    first = tuple(start.vms[i].node_id or 0 for i in ids)
+    best = {first: 0}
+    queue = [(0, first)]
+    while queue:
+        cost, places = heapq.heappop(queue)
+        if cost > best[places]:
+            continue
+        opinion = at(world, ids, places)
+        for k, vm_id in enumerate(ids):
+            for target in opinion.sums:
+                if not opinion.legal(vm_id, places[k], target):
+                    continue
+                then = (*places[:k], target, *places[k + 1 :])
+                dearer = cost + cost_of[vm_id]
+                if dearer < best.get(then, 1 << 62):
+                    best[then] = dearer
+                    heapq.heappush(queue, (dearer, then))
+    return best
+
+
+def at(world: World, ids: list[int], places: tuple[int, ...]) -> Filling:
+    opinion = Filling(*world)
+    for vm_id, place in zip(ids, places, strict=True):
+        home = opinion.vms[vm_id].node_id
+        if home is not None and home != place:
+            opinion.apply(vm_id, home, place)
+    return opinion
+
+
+def prices(vms: tuple[VM, ...], what: str) -> dict[int, int]:
+    """In moves, MiB or microseconds."""
+    each = {"moves": lambda m: 1, "memory": lambda m: m, "time": lambda m: round(20_000_000 + m * 8388.608)}[what]
+    return {v.id: each(v.memory_mib or 0) for v in vms}
+
+
+@settings(thorough, max_examples=60)
+@given(tiny, objectives)
+def test_no_plan_is_cheaper_than_the_certificate_says(world: World, optimize_for: str) -> None:
+    judge_certificate(optimal(world, optimize_for))
+
+
+def judge_certificate(world: World) -> None:
+    """Against every plan that leaves no more nodes overloaded than ours does."""
+    made = plan(*world)
+    left = len(carried_out(world, made).left())
+    if made.bound is None:
+        assert not made.overloaded or {r.subject for r in made.rejections} == {"cluster"}
+        return
+    start = Filling(*world)
+    ids = sorted(v for v in start.vms if start.vms[v].node_id in start.sums and start.movable(start.vms[v]))
+    assert made.bound.moves is not None and made.bound.seconds is not None and made.bound.memory_mib is not None
+    bounds = {"moves": made.bound.moves, "memory": made.bound.memory_mib, "time": round(made.bound.seconds * 1_000_000)}
+    for what, bound in bounds.items():
+        cost_of = prices(world[0].vms, what)
+        ends = every_end(world, cost_of).items()
+        assert bound <= min(cost for places, cost in ends if len(at(world, ids, places).left()) <= left)
+        assert bound <= sum(cost_of[m.vm_id] for m in made.moves)
+
+
+def crowded(seed: int) -> World:
+    """Little room and large VMs, so that some must move to make it."""
+    r = random.Random(seed)
+    nodes, vms = [], []
+    for i in range(1, r.choice([3, 3, 4]) + 1):
+        own = [
+            vm(10 * i + k, node_id=i, vcpus=r.choice([2, 3, 5, 9]), memory_mib=100) for k in range(r.choice([1, 2, 2]))
+        ]
+        taken = sum(v.vcpus or 0 for v in own)
+        full = 20 + r.choice([-9, -6, -4, -3, -2, 1, 2, 4])
+        nodes.append(
+            node(i, vcpus_allocated=max(taken, full), vm_count=len(own), qemu_version=r.choice(["7.2", "8.2.1"]))
+        )
+        vms += own
+    return snapshot(nodes, vms), Policy(cpu_overload_ratio=2.0, strategy=OPTIMAL, max_moves=0), Recent()
+
+
+@settings(thorough, max_examples=150)
+@given(st.integers(0, 10**9).map(crowded), objectives)
+def test_the_certificate_holds_where_room_must_be_made(world: World, optimize_for: str) -> None:
+    judge_certificate(optimal(world, optimize_for))
+
+
+def test_making_room_is_proven_necessary() -> None:
+    """The node itself must lose one VM only; that a second one has to move is proven too."""
+    nodes = [node(1, vcpus_allocated=75), node(2, vcpus_allocated=55), node(3, vcpus_allocated=62)]
+    vms = [vm(11, vcpus=20), vm(21, node_id=2, vcpus=6)]
+    made = plan(snapshot(nodes, vms), Policy(strategy=OPTIMAL, max_moves=0))
+    assert [m.key for m in made.moves] == [(21, 2, 3), (11, 1, 2)]
+    assert [m.reason.code for m in made.moves] == ["move-make-room", "move-relieve"]
+    assert made.bound is not None
+    assert (made.bound.moves, made.groups) == (2, (0, 1))
+
+
+def test_room_that_is_there_already_is_counted() -> None:
+    """Two large VMs must leave and one finds room as it is: only for the other one a third has to move."""
+    nodes = [node(1, vcpus_allocated=75), node(2, vcpus_allocated=75), node(3, vcpus_allocated=50)]
+    nodes += [node(4, vcpus_allocated=55), node(5, vcpus_allocated=64)]
+    vms = [vm(11, vcpus=20), vm(21, node_id=2, vcpus=20), vm(41, node_id=4, vcpus=6)]
+    made = plan(snapshot(nodes, vms), Policy(strategy=OPTIMAL, max_moves=0))
+    assert made.bound is not None
+    assert (len(made.moves), made.bound.moves, made.overloaded_after) == (3, 3, ())
+
+
+def test_local_disks_are_copied_too() -> None:
+    """The VM with less memory has the larger disk: where disks are copied, the other one is quicker to move."""
+    nodes = [node(1, vcpus_allocated=75), node(2)]
+    vms = [vm(11, memory_mib=4_000, disk_mib=80_000), vm(12, memory_mib=8_000, disk_mib=10_000)]
+    policy = Policy(strategy=OPTIMAL, max_moves=0)
+    shared = plan(snapshot(nodes, vms), policy)
+    local = plan(snapshot(nodes, vms, [cluster(local_storage=True)]), policy)
+    assert ([m.vm_id for m in shared.moves], [m.vm_id for m in local.moves]) == ([11], [12])
+    assert local.effort is not None
+    assert local.effort.seconds == 170.994944  # 20 s, and 18,000 MiB at 1000 Mbit/s
+
+
+def test_what_to_optimize_for_decides() -> None:
+    """One large VM or two small ones that have less memory together."""
+    nodes = [node(1, vcpus_allocated=80), node(2)]
+    vms = [vm(11, vcpus=10, memory_mib=16_000), vm(12, vcpus=5, memory_mib=500), vm(13, vcpus=5, memory_mib=500)]
+    chosen = {
+        what: [m.vm_id for m in plan(snapshot(nodes, vms), Policy(strategy=OPTIMAL, optimize_for=what)).moves]
+        for what in OPTIMIZE_FOR
+    }
+    everything = Policy(strategy=OPTIMAL, max_moves=0)
+    assert chosen["moves"] == [11]
+    for what in ("time", "memory"):
+        whole = plan(snapshot(nodes, vms), replace(everything, optimize_for=what))
+        assert sorted(m.vm_id for m in whole.moves) == [12, 13]
+        assert whole.total_moves == 2
+        assert chosen[what] == [whole.moves[0].vm_id]
