@@ -12,6 +12,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 _JOB, _TICK = "cycle", "tick"
 TICK_S = 2
+_SLACK = timedelta(seconds=1)
 
 
 class Schedule:
@@ -29,13 +30,28 @@ class Schedule:
         self._scheduler.add_job(
             _quietly(tick), often, id=_TICK, next_run_time=now + timedelta(seconds=TICK_S), **options
         )
+        self._longest = {_JOB: timedelta(seconds=interval_s), _TICK: timedelta(seconds=TICK_S)}
+        self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._scheduler.start()
+        self._watching = asyncio.create_task(self._watch())
 
     def stop(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+
+    async def _watch(self) -> None:
+        """APScheduler goes by the system's clock: set back by an hour, it would do nothing for an hour."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = datetime.now(timezone.utc)
+            for job in self._scheduler.get_jobs():
+                longest = self._longest[job.id]
+                if job.next_run_time is not None and job.next_run_time - now > longest + _SLACK:
+                    job.modify(next_run_time=now + longest)
 
     def next_check(self) -> datetime | None:
         """When the next check is due; aware UTC."""

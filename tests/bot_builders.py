@@ -10,8 +10,10 @@ from typing import Any
 
 from balancer.model import Move, NodeLoad, Plan, Reason
 from bot.proposals import Actor, ActorKind
+from bot.store import Published, Store
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
+LATER = NOW + timedelta(hours=1)
 ANNA = Actor(ActorKind.TELEGRAM, "Anna", 1001)
 BORIS = Actor(ActorKind.TELEGRAM, "Boris", 1002)
 LOAD = NodeLoad(7.5, 50.0, 10, 8.0)
@@ -40,6 +42,19 @@ def plan(*moves: Move | int, cluster: int = 1) -> Plan:
     """A plan of these moves; a number is a VM that goes from node 1 to node 2."""
     made = tuple(m if isinstance(m, Move) else move(m) for m in moves)
     return Plan(cluster, f"c{cluster}", NOW, "smallest-first", (), made, (), ())
+
+
+async def published(store: Store, *moves: Any, cluster: int = 1, automatic: bool = False, **options: Any) -> Published:
+    made = plan(*moves, cluster=cluster)
+    return await store.publish(made, automatic=automatic, **{"now": NOW, "expires_at": LATER, **options})
+
+
+async def move_ids(store: Store, *moves: Any, **options: Any) -> list[int]:
+    """The ids of the moves of a new proposal."""
+    made = await published(store, *moves, **options)
+    proposal = await store.proposal(made.proposal_id or 0)
+    assert proposal is not None
+    return [m.id for m in proposal.moves]
 
 
 async def until(holds: Callable[[], Awaitable[object]], what: str = "") -> None:

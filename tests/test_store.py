@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bot_builders import ANNA, BORIS, NOW, CancelledAt, cancelled_at, move, plan, until
+from bot_builders import ANNA, BORIS, LATER, NOW, CancelledAt, cancelled_at, move, move_ids, plan, published, until
 
 from balancer.model import Reason
 from balancer.policy import Policy
@@ -29,10 +29,9 @@ from bot.proposals import (
     MoveState,
     Verdict,
 )
-from bot.store import SCHEMA_VERSION, MessageRow, NoticeKind, Published, Store
+from bot.store import SCHEMA_VERSION, AuditEntry, MessageRow, NoticeKind, Published, Store
 
 S = MigrationState
-LATER = NOW + timedelta(hours=1)
 SECOND = timedelta(seconds=1)
 APPROVE, SKIP = Verdict.APPROVE, Verdict.SKIP
 
@@ -48,19 +47,6 @@ async def store(path: Path) -> AsyncIterator[Store]:
     await opened.open()
     yield opened
     await opened.close()
-
-
-async def published(store: Store, *moves: Any, cluster: int = 1, automatic: bool = False, **options: Any) -> Published:
-    made = plan(*moves, cluster=cluster)
-    return await store.publish(made, automatic=automatic, **{"now": NOW, "expires_at": LATER, **options})
-
-
-async def move_ids(store: Store, *moves: Any, **options: Any) -> list[int]:
-    """The ids of the moves of a new proposal."""
-    made = await published(store, *moves, **options)
-    proposal = await store.proposal(made.proposal_id or 0)
-    assert proposal is not None
-    return [m.id for m in proposal.moves]
 
 
 async def migrating(store: Store, vm: Any, *steps: MigrationState, **options: Any) -> int:
@@ -285,7 +271,8 @@ async def test_withdrawing_takes_only_what_waits(store: Store) -> None:
     assert await store.withdraw([first, second, 999], BORIS, NOW) == (1,)
     assert await states(store, 1) == ["approved", "withdrawn"]
     assert await store.withdraw([second], BORIS, NOW) == ()
-    assert [(a[1], a[3]) for a in await store.audit("withdraw")] == [(BORIS, {"moves": []}), (BORIS, {"moves": [2]})]
+    entries = await store.audit("withdraw")
+    assert [(e.by, e.detail) for e in entries] == [(BORIS, {"moves": []}), (BORIS, {"moves": [2]})]
 
 
 # Reading -------------------------------------------------------------------------------------------
@@ -472,8 +459,8 @@ async def test_an_exclusion_withdraws_what_it_forbids(store: Store, role: Exclus
     assert await states(store, made.proposal_id) == expected
     proposal = await store.proposal(made.proposal_id or 0)
     assert proposal is not None and proposal.closed_reason == Reason.of("excluded-by", node="node-5", who="Anna")
-    [(_, actor, _, detail)] = await store.audit("exclude")
-    assert actor == ANNA and detail["node"] == 5 and detail["role"] == role.value
+    [entry] = await store.audit("exclude")
+    assert entry.by == ANNA and entry.detail["node"] == 5 and entry.detail["role"] == role.value
 
 
 async def test_an_exclusion_leaves_decided_moves_alone(store: Store) -> None:
@@ -553,7 +540,7 @@ async def test_a_setting_is_kept_with_who_set_it_and_both_are_in_the_audit(store
     assert kept is not None and (kept.value, kept.by, kept.at) == ("approve", BORIS, LATER)
     await store.set_setting("mode", None, ANNA, LATER)
     assert await store.setting("mode") is None
-    assert [(a[0], a[1], a[3]["value"]) for a in await store.audit("setting")] == [
+    assert [(a.at, a.by, a.detail["value"]) for a in await store.audit("setting")] == [
         (LATER, ANNA, None),
         (LATER, BORIS, "approve"),
         (NOW, ANNA, "auto"),
@@ -563,8 +550,8 @@ async def test_a_setting_is_kept_with_who_set_it_and_both_are_in_the_audit(store
 async def test_the_audit_tells_what_people_tried_newest_first(store: Store) -> None:
     await store.record("turned-away", BORIS, NOW, kind="press")
     await store.record("popup-old", ANNA, LATER, data="m:1:a", at=NOW)
-    assert [a[2] for a in await store.audit()] == ["popup-old", "turned-away"]
-    assert await store.audit("turned-away") == [(NOW, BORIS, "turned-away", {"kind": "press"})]
+    assert [a.event for a in await store.audit()] == ["popup-old", "turned-away"]
+    assert await store.audit("turned-away") == [AuditEntry(1, NOW, BORIS, "turned-away", {"kind": "press"})]
     assert len(await store.audit(limit=1)) == 1
 
 

@@ -6,17 +6,27 @@ balancer stands here, only the conditions under which a row may change. Errors l
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bot.store.audit import AuditQueries
+from bot.store.changes import ChangeQueries, Version
 from bot.store.database import SCHEMA_VERSION
 from bot.store.exclusions import ExclusionQueries
+from bot.store.heartbeats import HeartbeatQueries
 from bot.store.messages import MessageQueries
 from bot.store.migrations import HARMLESS_FAILURES, MigrationQueries
 from bot.store.proposals import ProposalQueries
+from bot.store.retention import RetentionQueries
 from bot.store.settings import SettingQueries
-from bot.store.values import Mark, MessageRow, Notice, NoticeKind, Published, StoredSetting
+from bot.store.values import AuditEntry, LastCycle, Mark, MessageRow, Notice, NoticeKind, Published, StoredSetting
 
 __all__ = [
     "HARMLESS_FAILURES",
     "SCHEMA_VERSION",
+    "AuditEntry",
+    "LastCycle",
     "Mark",
     "MessageRow",
     "Notice",
@@ -24,8 +34,35 @@ __all__ = [
     "Published",
     "Store",
     "StoredSetting",
+    "Version",
+    "looking_at",
 ]
 
 
-class Store(ProposalQueries, MigrationQueries, ExclusionQueries, MessageQueries, SettingQueries):
+class Store(
+    ProposalQueries,
+    ChangeQueries,
+    MigrationQueries,
+    ExclusionQueries,
+    MessageQueries,
+    SettingQueries,
+    HeartbeatQueries,
+    AuditQueries,
+    RetentionQueries,
+):
     """The database: ``await open()`` before anything else, ``await close()`` at the end."""
+
+
+@asynccontextmanager
+async def looking_at(path: Path) -> AsyncIterator[Store]:
+    """The database for reading only, also while the program runs; nothing is made or changed.
+
+    Raises:
+        StoreError: there is none, it is damaged, or another version made it.
+    """
+    store = Store(path, looking=True)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()

@@ -19,19 +19,25 @@ import aiosqlite
 
 from bot.errors import StoreError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 3
 BUSY_TIMEOUT_S = 10.0
 """How long a statement waits for another process that writes."""
 LOCK_PAUSE_S = 0.02
+_DAMAGED = ("malformed", "not a database")
 
 Connection: TypeAlias = aiosqlite.Connection
 
 
 class Database:
-    """An SQLite file. ``path`` ``":memory:"`` keeps everything in memory (a library user without a file)."""
+    """An SQLite file. ``path`` ``":memory:"`` keeps everything in memory (a library user without a file).
 
-    def __init__(self, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
+    Args:
+        looking: open it for reading only: nothing is made, updated or changed.
+    """
+
+    def __init__(self, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S, looking: bool = False) -> None:
         self.path = path
+        self._looking = looking
         self._busy_timeout_s = busy_timeout_s
         self._db: Connection | None = None
         self._lock = asyncio.Lock()
@@ -44,9 +50,14 @@ class Database:
         """
         try:
             # What cannot be opened is found out without aiosqlite, whose thread would outlive this call.
-            await asyncio.to_thread(lambda: sqlite3.connect(self.path).close())
-            self._db = await aiosqlite.connect(self.path, isolation_level=None, timeout=self._busy_timeout_s)
+            address = await asyncio.to_thread(self._tried)
+            self._db = await aiosqlite.connect(
+                address, uri=self._looking, isolation_level=None, timeout=self._busy_timeout_s
+            )
             self._db.row_factory = sqlite3.Row
+            if self._looking:
+                await self._check_schema()
+                return
             await self._use_wal(self._db)
             await self._db.execute("PRAGMA synchronous = FULL")
             await self._update_schema()
@@ -57,6 +68,14 @@ class Database:
             if isinstance(error, sqlite3.Error):
                 raise self._translated(error) from error
             raise
+
+    def _tried(self) -> str:
+        """What SQLite is to open, having opened it once."""
+        if self._looking and not Path(self.path).exists():
+            raise StoreError(f"DATABASE_PATH is {str(self.path)!r}: there is no such file; name the program's database")
+        address = f"{Path(self.path).resolve().as_uri()}?mode=ro" if self._looking else str(self.path)
+        sqlite3.connect(address, uri=self._looking).close()
+        return address
 
     async def close(self) -> None:
         """Closes after the transaction under way; whoever comes later gets a StoreError."""
@@ -79,6 +98,15 @@ class Database:
             await asyncio.sleep(LOCK_PAUSE_S)
             waited_s += LOCK_PAUSE_S
 
+    async def _check_schema(self) -> None:
+        async with self._reading() as db:
+            version = await scalar(db, "PRAGMA user_version")
+        if version != SCHEMA_VERSION:
+            raise StoreError(
+                f"the database {self.path} has schema {version}, this program reads {SCHEMA_VERSION}: "
+                "run the program on it once, or use the version that made it"
+            )
+
     async def _update_schema(self) -> None:
         # The version is read under the write lock: two programs may open a new file at the same moment.
         async with self._transaction() as db:
@@ -95,7 +123,10 @@ class Database:
                 await db.execute(f"PRAGMA user_version = {number}")
 
     def _translated(self, error: sqlite3.Error) -> StoreError:
-        return StoreError(f"the database {self.path} cannot be used ({error}): check the file, its folder and the disk")
+        remedy = "check the file, its folder and the disk"
+        if any(word in str(error) for word in _DAMAGED):
+            remedy = "it is damaged; `vm-balancer db restore` puts the newest backup back and keeps this file aside"
+        return StoreError(f"the database {self.path} cannot be used ({error}): {remedy}")
 
     @asynccontextmanager
     async def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[Connection]:

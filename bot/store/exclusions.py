@@ -7,8 +7,8 @@ from datetime import datetime
 from balancer.model import Reason
 from bot.proposals import Actor, Exclusion
 from bot.store import rows
+from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, all_rows
-from bot.store.settings import write_audit
 
 
 class ExclusionQueries(Database):

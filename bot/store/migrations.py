@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from balancer.fitting import Sample
 from balancer.model import Reason, Recent
 from balancer.policy import Policy
-from bot.proposals import IN_FLIGHT, UNSETTLED, MigrationState, check_transition
+from bot.proposals import IN_FLIGHT, PROGRAM, UNSETTLED, MigrationState, check_transition
 from bot.store import rows
+from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, all_rows, json_list, scalar
 from bot.store.messages import add_notice
 from bot.store.values import NoticeKind
@@ -53,11 +55,37 @@ class MigrationQueries(Database):
                 "history_mark = coalesce(?, history_mark), reason = ?, error = ? WHERE id = ?",
                 (new.value, started, finished, consul_id, task_id, history_mark, text, error, migration_id),
             )
+            await write_audit(db, now, PROGRAM, "migration", {"migration": migration_id, "state": new.value})
             await _note_end(db, migration_id, found[0]["proposal_id"], old, new, now)
 
     async def set_task(self, migration_id: int, task_id: int) -> None:
         async with self._transaction() as db:
             await db.execute("UPDATE migration SET task_id = ? WHERE id = ?", (task_id, migration_id))
+
+    async def succeeded(self) -> dict[int, int]:
+        """Cluster -> its newest migration that succeeded: whether there is more to learn from than before."""
+        async with self._reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT m.cluster_id, max(g.id) AS newest FROM migration g JOIN move m ON m.id = g.move_id "
+                "WHERE g.state = ? GROUP BY m.cluster_id",
+                (MigrationState.SUCCEEDED.value,),
+            )
+        return {r["cluster_id"]: r["newest"] for r in found}
+
+    async def samples(self, cluster_id: int, limit: int = 100) -> list[Sample]:
+        """How much memory a cluster's last migrations moved, and how long each took; newest first."""
+        async with self._reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT json_extract(p.plan, '$.moves[' || m.position || '].memory_mib') AS memory_mib, "
+                "g.started_at, g.finished_at FROM migration g JOIN move m ON m.id = g.move_id "
+                "JOIN proposal p ON p.id = m.proposal_id "
+                "WHERE g.state = ? AND m.cluster_id = ? AND g.started_at IS NOT NULL ORDER BY g.id DESC LIMIT ?",
+                (MigrationState.SUCCEEDED.value, cluster_id, limit),
+            )
+        times = [(rows.from_text(r["started_at"]), rows.from_text(r["finished_at"])) for r in found]
+        return [Sample(r["memory_mib"], (b - a).total_seconds()) for r, (a, b) in zip(found, times, strict=True)]
 
     async def recent(self, policy: Policy, now: datetime, *, besides: int | None = None) -> Recent:
         """What the rules must know of the past.

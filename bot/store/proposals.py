@@ -11,6 +11,7 @@ from balancer.model import Plan, Reason
 from bot.proposals import (
     IN_FLIGHT,
     POLICY_ACTOR,
+    PROGRAM,
     Actor,
     DecisionResult,
     MigrationState,
@@ -18,9 +19,9 @@ from bot.proposals import (
     Verdict,
 )
 from bot.store import rows
+from bot.store.audit import write_audit
 from bot.store.database import Connection, all_rows, json_list, scalar
 from bot.store.reading import ReadQueries
-from bot.store.settings import write_audit
 from bot.store.values import Mark, Published
 
 _IN_MOTION = json_list(s.value for s in (MigrationState.QUEUED, *IN_FLIGHT))
@@ -72,6 +73,7 @@ class ProposalQueries(ReadQueries):
             reason = Reason.of("newer-plan") if plan.moves else Reason.of("no-longer-needed")
             for proposal_id in old:
                 await _close(db, proposal_id, MoveState.SUPERSEDED, reason)
+                await write_audit(db, now, PROGRAM, "superseded", {"proposal": proposal_id})
             if not plan.moves:
                 return Published(None, created=False, superseded=old)
             proposal_id = await _insert_proposal(db, plan, automatic, now, expires_at)
@@ -88,6 +90,7 @@ class ProposalQueries(ReadQueries):
             )
             for row in found:
                 await _close(db, row["id"], MoveState.EXPIRED, None)
+                await write_audit(db, now, PROGRAM, "expired", {"proposal": row["id"]})
         return tuple(r["id"] for r in found)
 
     async def decide(
@@ -113,6 +116,25 @@ class ProposalQueries(ReadQueries):
             await db.executemany("UPDATE move SET state = 'withdrawn' WHERE id = ?", [(r["id"],) for r in found])
             await write_audit(db, now, actor, "withdraw", {"moves": [r["id"] for r in found]})
         return tuple(sorted({r["proposal_id"] for r in found}))
+
+    async def void_what_waits(self, now: datetime, reason: Reason) -> tuple[int, int]:
+        """Ends every pending move and every migration that is only queued: for a database put back from a
+        backup, which knows nothing of what happened since. How many of both.
+
+        What had been started is left: the panel is asked about it, and never started again.
+        """
+        async with self._transaction() as db:
+            found = await all_rows(db, "SELECT DISTINCT proposal_id AS id FROM move WHERE state = 'pending' ORDER BY 1")
+            pending = await scalar(db, "SELECT count(*) FROM move WHERE state = 'pending'")
+            for row in found:
+                await _close(db, row["id"], MoveState.SUPERSEDED, reason)
+            cursor = await db.execute(
+                "UPDATE migration SET state = 'stale', finished_at = ?, reason = ? WHERE state = 'queued'",
+                (rows.to_text(now), rows.reason_to_text(reason)),
+            )
+            queued = cursor.rowcount
+            await write_audit(db, now, PROGRAM, "restored", {"pending": pending, "queued": queued})
+        return pending, queued
 
 
 async def _outdated(db: Connection, plan: Plan, since: Mark | None) -> Reason | None:
@@ -153,6 +175,8 @@ async def _insert_proposal(db: Connection, plan: Plan, automatic: bool, now: dat
         "VALUES (?, ?, ?, ?, ?, ?, 'pending')",
         [(proposal_id, position, plan.cluster_id, *move.key) for position, move in enumerate(plan.moves)],
     )
+    detail = {"proposal": proposal_id, "cluster": plan.cluster_id, "moves": [list(m.key) for m in plan.moves]}
+    await write_audit(db, now, PROGRAM, "proposed", detail)
     if automatic:
         made = await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))
         await _decide(db, [r["id"] for r in made], Verdict.APPROVE, POLICY_ACTOR, now)
@@ -188,6 +212,8 @@ async def _decide(
         "INSERT INTO decision (move_id, verdict, by_kind, by_name, by_id, at) VALUES (?, ?, ?, ?, ?, ?)",
         [(i, verdict.value, actor.kind.value, actor.name, actor.user_id, moment) for i in ids],
     )
+    if ids:
+        await write_audit(db, now, actor, verdict.state.value, {"moves": ids})
     if verdict is Verdict.APPROVE:
         await db.executemany(
             "INSERT INTO migration (move_id, state, queued_at) VALUES (?, 'queued', ?)", [(i, moment) for i in ids]

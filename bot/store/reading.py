@@ -18,8 +18,8 @@ _PLANS_KEPT = 64
 
 
 class ReadQueries(Database):
-    def __init__(self, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> None:
-        super().__init__(path, busy_timeout_s=busy_timeout_s)
+    def __init__(self, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S, looking: bool = False) -> None:
+        super().__init__(path, busy_timeout_s=busy_timeout_s, looking=looking)
         self._plans: OrderedDict[int, Plan] = OrderedDict()
 
     async def proposal(self, proposal_id: int) -> Proposal | None:

@@ -1,4 +1,4 @@
-"""Settings changed at run time, the audit trail, and the log of cycles."""
+"""Settings changed at run time, and the log of cycles."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bot.proposals import Actor
 from bot.store import rows
+from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, all_rows
 from bot.store.values import StoredSetting
 
@@ -25,22 +26,32 @@ class SettingQueries(Database):
             await put_setting(db, key, value, actor, now)
             await write_audit(db, now, actor, "setting", {"key": key, "value": value})
 
-    async def record(self, event: str, actor: Actor, now: datetime, **detail: object) -> None:
-        """Writes to the audit trail what is not a decision: a refused press, a start, a stop."""
+    async def take_setting(self, key: str, event: str, now: datetime) -> StoredSetting | None:
+        """Reads and forgets in one transaction, so that of several takers one gets it; the audit has who asked."""
         async with self._transaction() as db:
-            await write_audit(db, now, actor, event, detail)
+            found = await all_rows(db, "SELECT * FROM setting WHERE key = ?", (key,))
+            if not found:
+                return None
+            await db.execute("DELETE FROM setting WHERE key = ?", (key,))
+            actor = rows.actor_of(found[0])
+            await write_audit(db, now, actor, event, {})
+        return StoredSetting(found[0]["value"], actor, rows.from_text(found[0]["at"]))
 
-    async def audit(
-        self, event: str | None = None, limit: int = 100
-    ) -> list[tuple[datetime, Actor, str, dict[str, object]]]:
-        """The newest entries of the audit trail, newest first."""
+    async def leave_setting(self, key: str, value: str, actor: Actor, now: datetime) -> None:
+        """Stores a word between two programs, which is no setting of a person's and no matter for the audit."""
+        async with self._transaction() as db:
+            await put_setting(db, key, value, actor, now)
+
+    async def overload_counts(self, since: datetime) -> dict[int, int]:
+        """Node -> checks in a row that saw it overloaded, as the last finished cycle recorded it; if not too old."""
         async with self._reading() as db:
             found = await all_rows(
-                db,
-                "SELECT * FROM audit WHERE ? IS NULL OR event = ? ORDER BY id DESC LIMIT ?",
-                (event, event, limit),
+                db, "SELECT finished_at, detail FROM cycle WHERE outcome = 'done' ORDER BY id DESC LIMIT 1", ()
             )
-        return [(rows.from_text(r["at"]), rows.actor_of(r), r["event"], json.loads(r["detail"])) for r in found]
+        if not found or rows.from_text(found[0]["finished_at"]) < since:
+            return {}
+        counts = json.loads(found[0]["detail"]).get("overloaded") or {}
+        return {int(node_id): int(count) for node_id, count in counts.items()}
 
     async def record_cycle(self, started: datetime, finished: datetime, outcome: str, detail: object) -> None:
         async with self._transaction() as db:
@@ -57,17 +68,3 @@ async def put_setting(db: Connection, key: str, value: str | None, actor: Actor,
             "INSERT INTO setting (key, value, by_kind, by_name, by_id, at) VALUES (?, ?, ?, ?, ?, ?)",
             (key, value, actor.kind.value, actor.name, actor.user_id, rows.to_text(now)),
         )
-
-
-async def write_audit(db: Connection, now: datetime, actor: Actor, event: str, detail: object) -> None:
-    await db.execute(
-        "INSERT INTO audit (at, by_kind, by_name, by_id, event, detail) VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            rows.to_text(now),
-            actor.kind.value,
-            actor.name,
-            actor.user_id,
-            event,
-            json.dumps(detail, ensure_ascii=False, default=str),
-        ),
-    )

@@ -73,3 +73,22 @@ class StoredSetting:
     value: str
     by: Actor
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LastCycle:
+    """The check that was made last. ``outcome`` as the cycle's report says it."""
+
+    started_at: datetime
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the audit trail. ``detail`` is what the event brings along."""
+
+    id: int
+    at: datetime
+    by: Actor
+    event: str
+    detail: dict[str, object]

@@ -1,0 +1,70 @@
+"""`vm-balancer audit`: the trail of who did what, and the proof that nobody edited it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from bot.arguments import Parser, add_settings, make_parser
+from bot.audit_chain import Verified
+from bot.cli.given import read_settings, understood
+from bot.cli.output import FAILED, OK, complain, print_all
+from bot.config import Settings
+from bot.records import AUDIT_COLUMNS, as_csv, as_json, audit_line, audit_rows
+from bot.store import AuditEntry, looking_at
+
+DEFAULT_LIMIT = 50
+ALL = 2**31
+
+
+def parser() -> Parser:
+    made = make_parser("vm-balancer audit", "Prints the audit trail, newest first; `verify` proves that it is whole.")
+    made.add_argument("deed", nargs="?", choices=("show", "verify"), default="show")
+    made.add_argument("--head", metavar="HASH", help="verify: this seal, noted earlier (the log has it), must be in it")
+    form = made.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="for a spreadsheet")
+    form.add_argument("--json", action="store_true", help="for programs")
+    made.add_argument("--limit", type=int, default=DEFAULT_LIMIT, help="most entries, 0 = all (default: 50)")
+    add_settings(made)
+    return made
+
+
+def run(arguments: list[str]) -> int:
+    given, problems = understood(parser(), arguments)
+    if given.limit < 0:
+        problems.append(f"--limit is {given.limit}: a whole number is needed, 0 for all")
+    if given.head is not None and not re.fullmatch("[0-9a-f]{64}", given.head):
+        problems.append("--head is not a seal: 64 digits of 0-9 and a-f are needed, as the log has them")
+    settings = read_settings(given, problems, lambda _settings: [])
+    if given.deed == "verify":
+        return _tell(asyncio.run(_verify(settings, given.head)), given.head)
+    entries = asyncio.run(_read(settings, given.limit or ALL))
+    if given.csv:
+        print_all(as_csv(audit_rows(entries), AUDIT_COLUMNS))
+    elif given.json:
+        print_all(as_json(audit_rows(entries)))
+    else:
+        print_all("\n".join(map(audit_line, entries)))
+    return OK
+
+
+def _tell(found: Verified, head: str | None) -> int:
+    complain(*found.problems)
+    missing = head is not None and not found.holds_noted
+    if missing:
+        complain("the seal given by --head is not in the trail: it was written anew since, or is another database's")
+    if found.problems or missing:
+        return FAILED
+    before = f", {found.unsealed} of them from before the chain" if found.unsealed else ""
+    print_all(f"whole: {found.entries} entries{before}; head {found.head}")
+    return OK
+
+
+async def _read(settings: Settings, limit: int) -> list[AuditEntry]:
+    async with looking_at(settings.database_path) as store:
+        return await store.audit(limit=limit)
+
+
+async def _verify(settings: Settings, noted: str | None) -> Verified:
+    async with looking_at(settings.database_path) as store:
+        return await store.verify_audit(noted)

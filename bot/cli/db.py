@@ -1,0 +1,94 @@
+"""`vm-balancer db check | backup | restore`: the database as a file."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timezone
+from pathlib import Path
+
+from bot.arguments import Parser, add_settings, make_parser
+from bot.backups import Backups
+from bot.cli.given import read_settings, understood
+from bot.cli.output import FAILED, OK, complain, print_all
+from bot.config import Settings
+from bot.config_checks import MEMORY
+from bot.errors import ConfigError, StoreError
+from bot.instance import Instance
+from bot.restoring import restore
+from bot.store import SCHEMA_VERSION, files, looking_at
+
+
+def parser() -> Parser:
+    made = make_parser("vm-balancer db", "Looks after the database: is it whole, copy it, put a copy back.")
+    made.add_argument("deed", choices=("check", "backup", "restore"))
+    made.add_argument(
+        "file", nargs="?", help="backup: where to (default: the folder backups beside it); restore: which (the newest)"
+    )
+    add_settings(made)
+    return made
+
+
+def run(arguments: list[str]) -> int:
+    given, problems = understood(parser(), arguments)
+    if given.deed == "check" and given.file:
+        problems.append("check takes no file: it checks DATABASE_PATH")
+    settings = read_settings(given, problems, lambda _settings: [])
+    if str(settings.database_path) == MEMORY:
+        raise ConfigError([f"DATABASE_PATH is {MEMORY}: there is no file; name one"])
+    file = Path(given.file).expanduser() if given.file else None
+    if given.deed == "check":
+        return asyncio.run(_check(settings))
+    if given.deed == "backup":
+        return _back_up(settings, file)
+    return asyncio.run(_restore(settings, file))
+
+
+async def _check(settings: Settings) -> int:
+    path = settings.database_path
+    problems = files.faults(path)
+    version = 0 if problems else files.schema_of(path)
+    if not problems and version == 0:
+        problems = ["it is no database of this program"]
+    elif not problems and version != SCHEMA_VERSION:
+        problems = [f"its schema is {version}, this program's is {SCHEMA_VERSION}"]
+    entries = 0
+    if not problems:
+        async with looking_at(path) as store:
+            audit = await store.verify_audit()
+        problems, entries = [f"audit trail: {line}" for line in audit.problems], audit.entries
+    if problems:
+        complain(*(f"{path}: {line}" for line in problems))
+        return FAILED
+    newest = Backups(path, settings.backup_keep).newest()
+    print_all(f"{path}: whole; schema {version}; {entries} audit entries; newest backup: {newest or 'none'}")
+    return OK
+
+
+def _back_up(settings: Settings, file: Path | None) -> int:
+    path, now = settings.database_path, datetime.now(timezone.utc)
+    target = file or Backups(path, settings.backup_keep).path_for(now)
+    if target.resolve() == path.resolve():
+        raise ConfigError([f"{target} is the database itself: name another file"])
+    files.copy(path, target)
+    print_all(f"{path} copied to {target}")
+    return OK
+
+
+async def _restore(settings: Settings, file: Path | None) -> int:
+    path, now = settings.database_path, datetime.now(timezone.utc)
+    source = file or Backups(path, settings.backup_keep).newest()
+    if source is None:
+        raise StoreError(f"there is no backup in {Backups(path, 0).folder}: name the file to restore")
+    instance = Instance(path)
+    instance.acquire(now)
+    try:
+        done = await restore(path, source, now)
+    finally:
+        instance.release()
+    aside = f"; what was there is kept as {done.aside}" if done.aside else ""
+    print_all(
+        f"{path} restored from {source}{aside}\n"
+        f"{done.pending} proposed and {done.queued} approved moves that were waiting in it are void: "
+        "the next check plans anew"
+    )
+    return OK

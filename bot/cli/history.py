@@ -1,0 +1,48 @@
+"""`vm-balancer history`: what was decided, and what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.arguments import Parser, add_settings, make_parser
+from bot.cli.given import read_settings, understood
+from bot.cli.output import OK, print_all
+from bot.config import Settings
+from bot.proposals import ProposedMove
+from bot.records import HISTORY_COLUMNS, as_csv, as_json, history_line, history_rows
+from bot.store import looking_at
+from bot.texts import texts_for
+
+DEFAULT_LIMIT = 50
+ALL = 2**31
+
+
+def parser() -> Parser:
+    made = make_parser("vm-balancer history", "Prints past decisions and their migrations, newest first.")
+    form = made.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="for a spreadsheet")
+    form.add_argument("--json", action="store_true", help="for programs")
+    made.add_argument("--limit", type=int, default=DEFAULT_LIMIT, help="most rows, 0 = all (default: 50)")
+    add_settings(made)
+    return made
+
+
+def run(arguments: list[str]) -> int:
+    given, problems = understood(parser(), arguments)
+    if given.limit < 0:
+        problems.append(f"--limit is {given.limit}: a whole number is needed, 0 for all")
+    settings = read_settings(given, problems, lambda _settings: [])
+    moves = asyncio.run(_read(settings, given.limit or ALL))
+    texts = texts_for(settings.bot_language)
+    if given.csv:
+        print_all(as_csv(history_rows(moves, texts), HISTORY_COLUMNS))
+    elif given.json:
+        print_all(as_json(history_rows(moves, texts)))
+    else:
+        print_all("\n".join(history_line(proposed, texts) for proposed in moves) or texts.text("terminal-no-history"))
+    return OK
+
+
+async def _read(settings: Settings, limit: int) -> list[ProposedMove]:
+    async with looking_at(settings.database_path) as store:
+        return await store.history(limit)

@@ -1,0 +1,105 @@
+"""Past decisions and the audit trail as tables for other programs: CSV and JSON. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.proposals import Actor, ProposedMove
+from bot.report import outcome_line
+from bot.sanitize import one_line
+from bot.store import AuditEntry
+from bot.texts import Texts
+
+Row = Mapping[str, object]
+HISTORY_COLUMNS = (
+    *("decided_at", "verdict", "by", "by_id", "vm_id", "vm", "vcpus", "memory_mib", "source_id", "source"),
+    *("target_id", "target", "state", "started_at", "finished_at", "seconds", "reason", "error"),
+)
+AUDIT_COLUMNS = ("id", "at", "event", "by", "by_id", "detail")
+_FORMULA = ("=", "+", "-", "@")
+
+
+def history_rows(moves: Sequence[ProposedMove], texts: Texts) -> list[Row]:
+    """One row a decided move; times are ISO 8601 in UTC."""
+    return [_history_row(proposed, texts) for proposed in moves]
+
+
+def _history_row(proposed: ProposedMove, texts: Texts) -> Row:
+    move, migration = proposed.move, proposed.migration
+    took = migration.duration if migration else None
+    reason = migration.reason if migration else None
+    return {
+        "decided_at": _iso(proposed.decided_at),
+        "verdict": proposed.state.value,
+        **_who(proposed.decided_by),
+        "vm_id": move.vm_id,
+        "vm": move.vm_name,
+        "vcpus": move.vcpus,
+        "memory_mib": move.memory_mib,
+        "source_id": move.source_id,
+        "source": move.source_name,
+        "target_id": move.target_id,
+        "target": move.target_name,
+        "state": migration.state.value if migration else None,
+        "started_at": _iso(migration.started_at) if migration else None,
+        "finished_at": _iso(migration.finished_at) if migration else None,
+        "seconds": None if took is None else round(took.total_seconds()),
+        "reason": None if reason is None else texts.reason(reason),
+        "error": migration.error if migration else None,
+    }
+
+
+def audit_rows(entries: Sequence[AuditEntry]) -> list[Row]:
+    return [
+        {"id": e.id, "at": _iso(e.at), "event": e.event, **_who(e.by), "detail": json.dumps(e.detail, default=str)}
+        for e in entries
+    ]
+
+
+def history_line(proposed: ProposedMove, texts: Texts) -> str:
+    """For people: when (UTC), who, what became of it."""
+    who = one_line(proposed.decided_by.name) if proposed.decided_by else ""
+    return f"{_short(proposed.decided_at)}  {who:<16}  {outcome_line(texts, proposed)}"
+
+
+def audit_line(entry: AuditEntry) -> str:
+    detail = " ".join(f"{key}={value}" for key, value in entry.detail.items())
+    return one_line(f"{entry.id:>6}  {_short(entry.at)}  {one_line(entry.by.name):<16}  {entry.event}  {detail}")
+
+
+def as_json(rows: Sequence[Row]) -> str:
+    """In ASCII: what is read back as UTF-8 must not depend on the terminal's encoding."""
+    return json.dumps(list(rows), indent=1)
+
+
+def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
+    """RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(row[column]) for column in columns])
+    return out.getvalue().removesuffix("\r\n")
+
+
+def _cell(value: object) -> object:
+    if not isinstance(value, str):
+        return "" if value is None else value
+    text = one_line(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _who(actor: Actor | None) -> Row:
+    return {"by": actor.name if actor else None, "by_id": actor.user_id if actor else None}
+
+
+def _short(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}Z" if moment else ""
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")

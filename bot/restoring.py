@@ -1,0 +1,62 @@
+"""Puts a backup in the place of the database, and makes sure that nothing in it is carried out a second time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from balancer.model import Reason
+from bot.errors import StoreError
+from bot.store import Store, files
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """``aside``: what the old file is called now. ``pending`` and ``queued``: moves of the backup made void."""
+
+    aside: Path | None
+    pending: int
+    queued: int
+
+
+async def restore(path: Path, source: Path, now: datetime) -> Restored:
+    """Call it while no program works on ``path``.
+
+    A backup knows nothing of what happened after it: a move that was approved in it may have been made
+    long ago. So what waits in it is void, and what was running is only asked about.
+
+    Raises:
+        StoreError: the backup is damaged or not ours, or a file cannot be written; the old one is in place then.
+    """
+    _check(path, source)
+    fresh = path.with_name(path.name + ".restored")
+    files.copy(source, fresh)
+    try:
+        pending, queued = await _made_harmless(fresh, now)
+        aside = files.put_aside(path, now)
+        fresh.replace(path)
+    except OSError as error:
+        raise StoreError(f"{fresh} cannot be renamed to {path} ({error.strerror})") from error
+    finally:
+        files.remove(fresh)
+    return Restored(aside, pending, queued)
+
+
+async def _made_harmless(fresh: Path, now: datetime) -> tuple[int, int]:
+    store = Store(fresh)
+    await store.open()
+    try:
+        return await store.void_what_waits(now, Reason.of("restored"))
+    finally:
+        await store.close()
+
+
+def _check(path: Path, source: Path) -> None:
+    if path.exists() and source.resolve() == path.resolve():
+        raise StoreError(f"{source} is the database itself: name the backup to restore")
+    problems = files.faults(source)
+    if problems:
+        raise StoreError(f"{source} is damaged ({problems[0]}): name another backup")
+    if not 0 < files.schema_of(source) <= files.SCHEMA_VERSION:
+        raise StoreError(f"{source} is no database of this program, or a newer version made it: name another backup")

@@ -1,0 +1,84 @@
+"""The audit trail: who did what and when, append-only and chained (bot/audit_chain.py)."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import datetime
+
+from bot.audit_chain import START, Sealed, Verified, seal, verify
+from bot.proposals import Actor
+from bot.store import rows
+from bot.store.database import Connection, Database, all_rows, scalar
+from bot.store.values import AuditEntry
+
+
+class AuditQueries(Database):
+    async def record(self, event: str, actor: Actor, now: datetime, **detail: object) -> None:
+        """Writes to the audit trail what changes no row of its own: a refused press, a start, a stop."""
+        async with self._transaction() as db:
+            await write_audit(db, now, actor, event, detail)
+
+    async def audit(self, event: str | None = None, limit: int = 100) -> list[AuditEntry]:
+        """The newest entries, newest first."""
+        async with self._reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT * FROM audit WHERE ? IS NULL OR event = ? ORDER BY id DESC LIMIT ?",
+                (event, event, limit),
+            )
+        return [
+            AuditEntry(r["id"], rows.from_text(r["at"]), rows.actor_of(r), r["event"], json.loads(r["detail"]))
+            for r in found
+        ]
+
+    async def verify_audit(self, noted: str | None = None) -> Verified:
+        """Walks the whole chain; see ``audit_chain.verify``."""
+        async with self._reading() as db:
+            newest = await scalar(db, "SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
+            found = await all_rows(db, "SELECT * FROM audit ORDER BY id")
+            anchor = await all_rows(db, "SELECT id, seal FROM audit_anchor")
+        after = (anchor[0]["id"], anchor[0]["seal"]) if anchor else (0, None)
+        return verify((_sealed(r) for r in found), newest, noted, after)
+
+
+async def write_audit(db: Connection, now: datetime, actor: Actor, event: str, detail: object) -> None:
+    """Adds an entry within the transaction of what it tells of: neither is ever there without the other."""
+    found = await all_rows(db, "SELECT seal FROM audit ORDER BY id DESC LIMIT 1")
+    entry = Sealed(
+        id=await scalar(db, "SELECT seq FROM sqlite_sequence WHERE name = 'audit'") + 1,
+        at=rows.to_text(now),
+        by_kind=actor.kind.value,
+        by_name=actor.name,
+        by_id=actor.user_id,
+        event=event,
+        detail=json.dumps(detail, ensure_ascii=False, default=str),
+        seal=None,
+    )
+    previous = (found[0]["seal"] if found else None) or START
+    await db.execute(
+        "INSERT INTO audit (id, at, by_kind, by_name, by_id, event, detail, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            entry.id,
+            entry.at,
+            entry.by_kind,
+            entry.by_name,
+            entry.by_id,
+            entry.event,
+            entry.detail,
+            seal(previous, entry),
+        ),
+    )
+
+
+def _sealed(row: sqlite3.Row) -> Sealed:
+    return Sealed(
+        row["id"],
+        row["at"],
+        row["by_kind"],
+        row["by_name"],
+        row["by_id"],
+        row["event"],
+        row["detail"],
+        row["seal"],
+    )

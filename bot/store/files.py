@@ -1,0 +1,113 @@
+"""The database as a file: whole or damaged, copied while it is in use, put back. Plain SQLite, no event loop.
+
+A copy is made by SQLite's own online backup, into a new name, and gets its right name only when it is whole.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from datetime import datetime
+from pathlib import Path
+
+from bot.errors import StoreError
+from bot.store.database import SCHEMA_VERSION
+
+__all__ = ["SCHEMA_VERSION", "copy", "faults", "put_aside", "remove", "schema_of"]
+
+LOOK_S = 10.0
+"""How long a look at the file waits for a program that writes."""
+_SIDES = ("-wal", "-shm")
+
+
+def faults(path: Path) -> list[str]:
+    """What is wrong with the file, in SQLite's words; empty for a whole one.
+
+    Raises:
+        StoreError: there is no such file, or it may not be read.
+    """
+    try:
+        with closing(_looking(path)) as db:
+            found = [str(r[0]) for r in db.execute("PRAGMA integrity_check(20)")]
+            broken = [
+                f"a row of {r[0]} points to a missing row of {r[2]}" for r in db.execute("PRAGMA foreign_key_check")
+            ]
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and "unable to open" in str(error):
+            raise StoreError(f"{path} cannot be read ({error})") from error
+        return [str(error)]
+    return [line for line in found if line != "ok"] + broken[:20]
+
+
+def schema_of(path: Path) -> int:
+    """The schema's number; 0 for a database that is not ours.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    try:
+        with closing(_looking(path)) as db:
+            tables = db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('proposal', 'migration')").fetchone()
+            return int(db.execute("PRAGMA user_version").fetchone()[0]) if tables[0] == 2 else 0
+    except sqlite3.Error as error:
+        raise StoreError(f"{path} cannot be read ({error})") from error
+
+
+def copy(path: Path, target: Path) -> None:
+    """Copies the database, also while a program writes to it; what stood at ``target`` is replaced at the end.
+
+    Raises:
+        StoreError: it cannot be read, or the copy cannot be written (the disk may be full).
+    """
+    unfinished = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.unlink(missing_ok=True)
+        with closing(_looking(path)) as source, closing(sqlite3.connect(unfinished)) as made:
+            source.backup(made)
+            made.execute("PRAGMA journal_mode = DELETE")  # one file, that needs no other beside it
+        problems = faults(unfinished)
+        if problems:
+            raise StoreError(f"the copy of {path} is damaged ({problems[0]}): so is the database, probably")
+        _to_disk(unfinished)
+        unfinished.replace(target)
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"{path} cannot be copied to {target} ({error}): check the folder and the disk") from error
+    finally:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def put_aside(path: Path, now: datetime) -> Path | None:
+    """Renames the database with what belongs to it, so that nothing is lost; the new name, if there was a file.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    aside = path.with_name(f"{path.name}.aside-{now:%Y%m%d-%H%M%S}")
+    try:
+        for side in ("", *_SIDES):
+            part = path.with_name(path.name + side)
+            if part.exists():
+                part.replace(aside.with_name(aside.name + side))
+    except OSError as error:
+        raise StoreError(f"{path} cannot be renamed ({error.strerror}): check the rights of its folder") from error
+    return aside if aside.exists() else None
+
+
+def remove(path: Path) -> None:
+    """Deletes the file and what belongs to it, as far as it is there."""
+    for side in ("", *_SIDES):
+        with suppress(OSError):
+            path.with_name(path.name + side).unlink(missing_ok=True)
+
+
+def _looking(path: Path) -> sqlite3.Connection:
+    """A connection that can change nothing, and makes no file where there is none."""
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=LOOK_S)
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

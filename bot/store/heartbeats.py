@@ -1,0 +1,12 @@
+"""The running program's sign of life: the newest replaces the one before."""
+
+from __future__ import annotations
+
+from bot.heartbeat import Heartbeat, to_json
+from bot.store.database import Database
+
+
+class HeartbeatQueries(Database):
+    async def beat(self, beat: Heartbeat) -> None:
+        async with self._transaction() as db:
+            await db.execute("INSERT OR REPLACE INTO heartbeat (id, detail) VALUES (1, ?)", (to_json(beat),))

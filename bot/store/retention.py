@@ -1,0 +1,74 @@
+"""Lets go of what is older than the history that is kept. What is open, running or in doubt stays, however old."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.proposals import PROGRAM, UNSETTLED
+from bot.store import rows
+from bot.store.audit import write_audit
+from bot.store.database import Connection, Database, all_rows, json_list, scalar
+
+AT_ONCE = 1000
+"""Most proposals of one transaction: other work must not wait long for it."""
+
+_OLD_PROPOSALS = """
+    SELECT p.id FROM proposal p WHERE p.created_at < ?1 AND NOT EXISTS (
+        SELECT 1 FROM move m LEFT JOIN migration g ON g.move_id = m.id LEFT JOIN decision d ON d.move_id = m.id
+         WHERE m.proposal_id = p.id AND (m.state = 'pending' OR d.at >= ?1 OR g.finished_at >= ?1
+               OR g.state IN (SELECT value FROM json_each(?2))))
+       AND NOT EXISTS (SELECT 1 FROM notice n WHERE n.proposal_id = p.id AND n.sent_at IS NULL)
+     ORDER BY p.id LIMIT ?3
+"""
+_OF_MOVES = "WHERE move_id IN (SELECT id FROM move WHERE proposal_id IN (SELECT value FROM json_each(?)))"
+_OF_PROPOSALS = "WHERE proposal_id IN (SELECT value FROM json_each(?))"
+
+
+class RetentionQueries(Database):
+    async def forget_before(self, moment: datetime, now: datetime) -> int:
+        """Deletes what was over before ``moment``; how many proposals, at most ``AT_ONCE`` a call."""
+        limit = rows.to_text(moment)
+        async with self._transaction() as db:
+            states = json_list(s.value for s in UNSETTLED)
+            found = json_list(r["id"] for r in await all_rows(db, _OLD_PROPOSALS, (limit, states, AT_ONCE)))
+            guards = await _lifted(db)
+            await db.execute(f"DELETE FROM notice {_OF_PROPOSALS}", (found,))  # noqa: S608 - fixed words
+            await db.execute(f"DELETE FROM message {_OF_PROPOSALS}", (found,))  # noqa: S608
+            await db.execute(f"DELETE FROM migration {_OF_MOVES}", (found,))  # noqa: S608
+            await db.execute(f"DELETE FROM decision {_OF_MOVES}", (found,))  # noqa: S608
+            await db.execute(f"DELETE FROM move {_OF_PROPOSALS}", (found,))  # noqa: S608
+            cursor = await db.execute("DELETE FROM proposal WHERE id IN (SELECT value FROM json_each(?))", (found,))
+            gone = cursor.rowcount
+            await db.execute("DELETE FROM cycle WHERE finished_at < ?", (limit,))
+            await db.execute("DELETE FROM notice WHERE proposal_id IS NULL AND sent_at < ?", (limit,))
+            await db.execute("DELETE FROM exclusion WHERE ended_at < ?1 OR until < ?1", (limit,))
+            await _shorten_audit(db, limit)
+            for guard in guards:
+                await db.execute(guard)
+            if gone:
+                detail = {"proposals": gone, "before": moment.isoformat(timespec="seconds")}
+                await write_audit(db, now, PROGRAM, "forgotten", detail)
+        return gone
+
+
+async def _lifted(db: Connection) -> list[str]:
+    """Takes away the triggers that refuse to delete, within this transaction; the words that make them again."""
+    found = await all_rows(
+        db, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name IN ('audit_keeps', 'decision_keeps')"
+    )
+    for row in found:
+        await db.execute(f"DROP TRIGGER {row['name']}")
+    return [row["sql"] for row in found]
+
+
+async def _shorten_audit(db: Connection, limit: str) -> None:
+    """Only from the beginning, and the chain goes on from where it was cut."""
+    last = await scalar(
+        db, "SELECT coalesce((SELECT min(id) FROM audit WHERE at >= ?), (SELECT max(id) FROM audit)) - 1", (limit,)
+    )
+    cut = await all_rows(db, "SELECT id, seal FROM audit WHERE id <= ? ORDER BY id DESC LIMIT 1", (last,))
+    if not cut:
+        return
+    await db.execute("DELETE FROM audit_anchor")
+    await db.execute("INSERT INTO audit_anchor (id, seal) VALUES (?, ?)", (cut[0]["id"], cut[0]["seal"]))
+    await db.execute("DELETE FROM audit WHERE id <= ?", (last,))

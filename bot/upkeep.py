@@ -1,0 +1,57 @@
+"""What the database needs once a day: a backup, an end to what is too old, and the proof of the audit trail."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from bot.backups import Backups
+from bot.config import Settings
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+DAY = timedelta(days=1)
+
+
+class Upkeep:
+    """Call ``due()`` after every cycle. ``backups`` is ``None`` for a database without a file."""
+
+    def __init__(
+        self, store: Store, backups: Backups | None, settings: Settings, clock: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._backups = backups
+        self._settings = settings
+        self._clock = clock
+        self._done_at: datetime | None = None
+
+    async def due(self) -> None:
+        """Does the day's work unless it is done.
+
+        The head of the audit trail goes to the log, where it stays if the trail does not.
+
+        Raises:
+            StoreError: some of it could not be done; it is tried again after the next cycle.
+        """
+        now = self._clock()
+        if self._done_at is not None and now - self._done_at < DAY:
+            return
+        if self._backups is not None:
+            made = await self._backups.make_due(now)
+            if made is not None:
+                log.info("Database backed up to %s", made)
+        while await self._store.forget_before(now - self._kept_for(), now):
+            pass
+        audit = await self._store.verify_audit()
+        log.info("Audit trail: %d entries, head %s", audit.entries, audit.head)
+        for problem in audit.problems:
+            log.error("Audit trail: %s", problem)
+        self._done_at = now
+
+    def _kept_for(self) -> timedelta:
+        """Never shorter than a cool-down: what the rules still need is no history."""
+        settings = self._settings
+        longest = max(settings.migration_cooldown, settings.failure_cooldown, settings.skip_cooldown)
+        return max(DAY * settings.history_keep_days, timedelta(seconds=longest))

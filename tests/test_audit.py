@@ -1,0 +1,144 @@
+"""The audit trail: every change is in it, in the same transaction, and nobody edits it unseen."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from bot_builders import ANNA, BORIS, LATER, NOW, move, move_ids, published
+
+from bot.proposals import PROGRAM, MigrationState, Verdict
+from bot.store import Store
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "v.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[Store]:
+    store = Store(path)
+    await store.open()
+    yield store
+    await store.close()
+
+
+def tamper(path: Path, *statements: str) -> None:
+    """What somebody with the file and without scruples does."""
+    with sqlite3.connect(path) as db:
+        for name in ("audit_stays", "audit_keeps", "decision_stays", "decision_keeps"):
+            db.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            assert db.execute(statement).rowcount != 0, statement
+    db.close()
+
+
+async def a_history(store: Store) -> None:
+    ids = await move_ids(store, 11, 12)
+    await store.decide(ids[:1], Verdict.APPROVE, ANNA, NOW)
+    await store.decide(ids[1:], Verdict.SKIP, BORIS, NOW)
+    [migration] = await store.migrations((MigrationState.QUEUED,))
+    await store.advance(migration.id, MigrationState.STARTING, NOW)
+    await store.set_setting("mode", "auto", ANNA, LATER)
+
+
+async def test_every_step_is_in_the_trail_with_who_took_it(store: Store) -> None:
+    await a_history(store)
+    entries = [(e.event, e.by.name) for e in reversed(await store.audit())]
+    assert entries == [
+        ("proposed", PROGRAM.name),
+        ("approved", "Anna"),
+        ("skipped", "Boris"),
+        ("migration", PROGRAM.name),
+        ("setting", "Anna"),
+    ]
+
+
+async def test_an_untouched_trail_is_proven_whole(store: Store) -> None:
+    await a_history(store)
+    found = await store.verify_audit()
+    assert found.problems == () and found.entries == 5 and found.unsealed == 0
+
+
+async def test_the_head_changes_with_every_entry_and_survives_a_restart(store: Store, path: Path) -> None:
+    heads = set()
+    for number in range(4):
+        await store.record("popup-old", ANNA, NOW, data=str(number))
+        heads.add((await store.verify_audit()).head)
+    assert len(heads) == 4
+    await store.close()
+    again = Store(path)
+    await again.open()
+    assert (await again.verify_audit()).head in heads
+    await again.record("popup-old", ANNA, NOW)
+    assert (await again.verify_audit()).problems == ()
+    await again.close()
+
+
+@pytest.mark.parametrize(
+    ("deed", "words"),
+    [
+        ("UPDATE audit SET by_name = 'Boris' WHERE id = 2", "entry 2"),
+        ("UPDATE audit SET detail = '{}' WHERE id = 5", "entry 5"),
+        ("UPDATE audit SET at = '2020-01-01T00:00:00.000000Z' WHERE id = 1", "entry 1"),
+        ("UPDATE audit SET seal = NULL WHERE id = 3", "entry 3"),
+        ("DELETE FROM audit WHERE id = 3", "between entry 2 and entry 4"),
+        ("DELETE FROM audit WHERE id > 3", "2 entries are missing after entry 3"),
+        ("DELETE FROM audit", "5 entries are missing after entry 0"),
+    ],
+)
+async def test_whoever_edits_it_is_found_out(store: Store, path: Path, deed: str, words: str) -> None:
+    await a_history(store)
+    await store.close()
+    tamper(path, deed)
+    again = Store(path)
+    await again.open()
+    found = await again.verify_audit()
+    assert any(words in problem for problem in found.problems), found.problems
+    await again.close()
+
+
+async def test_a_chain_written_anew_has_another_head(store: Store, path: Path) -> None:
+    """What the chain itself cannot show, the head that was noted elsewhere does."""
+    await a_history(store)
+    noted = (await store.verify_audit()).head
+    await store.close()
+    tamper(path, "DELETE FROM audit WHERE id = 5", "UPDATE sqlite_sequence SET seq = 4 WHERE name = 'audit'")
+    again = Store(path)
+    await again.open()
+    found = await again.verify_audit()
+    assert found.problems == () and found.head != noted
+    await again.close()
+
+
+@pytest.mark.parametrize("table", ["audit", "decision"])
+@pytest.mark.parametrize("deed", ["UPDATE {} SET by_name = 'x'", "DELETE FROM {}"])
+async def test_the_database_itself_refuses_to_change_the_past(store: Store, path: Path, table: str, deed: str) -> None:
+    await a_history(store)
+    db = sqlite3.connect(path)
+    with pytest.raises(sqlite3.IntegrityError, match=r"append-only|final"):
+        db.execute(deed.format(table))
+    db.close()
+
+
+async def test_a_change_that_fails_leaves_no_entry(store: Store) -> None:
+    await published(store, move(11, 1, 2))
+    before = (await store.verify_audit()).head
+    with pytest.raises(ValueError, match="no migration"):
+        await store.advance(99, MigrationState.STARTING, NOW)
+    assert (await store.verify_audit()).head == before
+
+
+async def test_entries_from_before_the_chain_are_counted_not_vouched_for(store: Store, path: Path) -> None:
+    await store.record("popup-old", ANNA, NOW)
+    await store.close()
+    tamper(path, "UPDATE audit SET seal = NULL")
+    again = Store(path)
+    await again.open()
+    await again.record("popup-old", ANNA, NOW)
+    found = await again.verify_audit()
+    assert (found.entries, found.unsealed, found.problems) == (2, 1, ())
+    await again.close()
