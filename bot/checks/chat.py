@@ -1,0 +1,154 @@
+"""Telegram, from the token to the people who may approve. Posts nothing but the test message that was asked for."""
+
+from __future__ import annotations
+
+from bot.checks.sheet import TEST, Line, Mark, Sheet
+from bot.config import Settings
+from bot.telegram.probe import ChatFacts, Probe, ProbeError
+
+ADMINS, VIEWERS = "TELEGRAM_ADMIN_IDS", "TELEGRAM_VIEWER_IDS"
+
+
+async def check_chat(sheet: Sheet, settings: Settings, *, send_test: bool) -> list[Line]:
+    token, proxy, chat_id = settings.telegram_bot_token, settings.telegram_proxy, settings.telegram_chat_id
+    if token is None or chat_id is None:
+        return sheet.lines()
+    secret = token.get_secret_value()
+    async with Probe(
+        secret, api_url=settings.telegram_api_url, proxy=proxy.get_secret_value() if proxy else None
+    ) as probe:
+        await _look(sheet, settings, probe, chat_id)
+        lines = sheet.lines()
+        if not send_test:
+            return lines
+        last = Sheet(sheet.texts, TEST)
+        stopped = [line for line in lines if line.mark is Mark.FAIL and line.check != "telegram-people"]
+        if stopped:
+            last.skip("telegram-test", sheet.texts.text("check-after", title=stopped[0].title))
+        else:
+            await _post(last, settings, probe, chat_id)
+        return [*lines, *last.lines()]
+
+
+async def _look(sheet: Sheet, settings: Settings, probe: Probe, chat_id: int) -> None:
+    texts = sheet.texts
+    try:
+        name = await probe.name()
+        listening = not await probe.webhook()
+    except ProbeError as error:
+        sheet.halt("telegram-token", _no_telegram(sheet, settings, error))
+        return
+    sheet.ok("telegram-token", texts.text("check-token", bot=name))
+    if listening:
+        sheet.ok("telegram-listening", texts.text("check-listening"))
+    else:
+        sheet.halt("telegram-listening", texts.text("check-webhook"))
+        return
+    try:
+        chat = await probe.chat(chat_id)
+    except ProbeError as error:
+        sheet.halt("telegram-chat", _no_chat(sheet, name, chat_id, error))
+        return
+    _tell_of(sheet, settings, chat, chat_id)
+    if chat.private or await _may_post(sheet, probe, chat, chat_id, name):
+        await _people(sheet, settings, probe, chat, chat_id)
+
+
+def _no_telegram(sheet: Sheet, settings: Settings, error: ProbeError) -> str:
+    texts = sheet.texts
+    where = settings.telegram_api_url or "api.telegram.org"
+    if error.kind == "token":
+        return texts.text("check-token-unknown")
+    if error.kind == "unreachable":
+        return texts.text("check-telegram-unreachable", where=where, words=str(error))
+    if error.kind == "no-api":
+        return texts.text("check-telegram-no-api", where=where)
+    return texts.text("check-telegram-trouble", words=str(error))
+
+
+def _no_chat(sheet: Sheet, bot: str, chat_id: int, error: ProbeError) -> str:
+    texts = sheet.texts
+    shown = str(chat_id)
+    if error.kind == "migrated":
+        return texts.text("check-chat-migrated", chat=shown, new=str(error.new_chat_id))
+    if error.kind in ("not-found", "forbidden", "token"):
+        if chat_id > 0:
+            return texts.text("check-chat-person", chat=shown, bot=bot, words=str(error))
+        return texts.text("check-chat-group", chat=shown, bot=bot, words=str(error))
+    return texts.text("check-telegram-trouble", words=str(error))
+
+
+def _tell_of(sheet: Sheet, settings: Settings, chat: ChatFacts, chat_id: int) -> None:
+    texts = sheet.texts
+    if settings.telegram_thread_id is None:
+        sheet.ok("telegram-chat", texts.text("check-chat", chat=str(chat_id), name=chat.name))
+    elif chat.forum:
+        topic = str(settings.telegram_thread_id)
+        sheet.ok("telegram-chat", texts.text("check-chat-topic", chat=str(chat_id), name=chat.name, topic=topic))
+    else:
+        sheet.warn("telegram-chat", texts.text("check-chat-no-topics", chat=str(chat_id), name=chat.name))
+
+
+async def _may_post(sheet: Sheet, probe: Probe, chat: ChatFacts, chat_id: int, bot: str) -> bool:
+    texts = sheet.texts
+    try:
+        standing = await probe.own_standing(chat_id)
+    except ProbeError as error:
+        if error.kind in ("not-found", "forbidden", "token"):
+            sheet.halt("telegram-posting", texts.text("check-bot-outside", bot=bot, name=chat.name))
+        else:
+            sheet.halt("telegram-posting", texts.text("check-telegram-trouble", words=str(error)))
+        return False
+    if standing == "outside":
+        sheet.halt("telegram-posting", texts.text("check-bot-outside", bot=bot, name=chat.name))
+    elif standing == "muted" or (standing == "member" and not chat.members_may_post):
+        sheet.halt("telegram-posting", texts.text("check-bot-muted", bot=bot, name=chat.name))
+    else:
+        sheet.ok("telegram-posting", texts.text("check-bot-inside"))
+        return True
+    return False
+
+
+async def _people(sheet: Sheet, settings: Settings, probe: Probe, chat: ChatFacts, chat_id: int) -> None:
+    """An admin whom the bot cannot meet cannot approve; the group or a private chat will do."""
+    texts = sheet.texts
+    reached = 0
+    roles = {**dict.fromkeys(settings.viewer_ids, VIEWERS), **dict.fromkeys(settings.admin_ids, ADMINS)}
+    missing = []
+    for user_id, setting in sorted(roles.items(), key=lambda pair: (pair[1], pair[0])):
+        if await _is_met(probe, chat, chat_id, user_id):
+            reached += setting == ADMINS
+        else:
+            missing.append((user_id, setting))
+    for user_id, setting in missing:
+        text = texts.text("check-person-unknown", user=str(user_id), setting=setting)
+        (sheet.fail if setting == ADMINS and not reached else sheet.warn)("telegram-people", text)
+    if not missing:
+        sheet.ok("telegram-people", texts.text("check-people", count=len(roles)))
+
+
+async def _is_met(probe: Probe, chat: ChatFacts, chat_id: int, user_id: int) -> bool:
+    if not chat.private:
+        try:
+            if await probe.standing(chat_id, user_id) != "outside":
+                return True
+        except ProbeError:
+            pass  # not in the group: perhaps in private
+    try:
+        return (await probe.chat(user_id)).private
+    except ProbeError:
+        return False
+
+
+async def _post(sheet: Sheet, settings: Settings, probe: Probe, chat_id: int) -> None:
+    texts = sheet.texts
+    try:
+        await probe.send(chat_id, settings.telegram_thread_id, texts.text("check-test-message"))
+    except ProbeError as error:
+        if "thread" in str(error):
+            topic = str(settings.telegram_thread_id)
+            sheet.fail("telegram-test", texts.text("check-test-topic", topic=topic, words=str(error)))
+        else:
+            sheet.fail("telegram-test", texts.text("check-test-failed", words=str(error)))
+        return
+    sheet.ok("telegram-test", texts.text("check-test-sent"))

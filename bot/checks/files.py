@@ -1,0 +1,71 @@
+"""Database and log file of a configuration, and whether a program works with them already. Leaves no trace."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot import config_checks
+from bot.checks.sheet import FILES, Line, Sheet
+from bot.config import Settings
+from bot.config_checks import MEMORY
+from bot.config_load import Found
+from bot.errors import StoreError
+from bot.glance import faults_of, heartbeat_of, schema_of
+from bot.health import SILENT
+from bot.store import SCHEMA_VERSION
+from bot.texts import Texts
+
+
+def check_files(found: Found, texts: Texts, now: datetime) -> list[Line]:
+    settings, sheet = found.settings, Sheet(texts, FILES)
+    # The last field is the one to change: database and log in one file are the log's fault.
+    problems = {p.fields[-1]: p.text for p in config_checks.check_files(settings)}
+    if "database_path" in found.broken:
+        sheet.skip("database", texts.text("check-after", title="DATABASE_PATH"))
+    elif "database_path" in problems:
+        sheet.fail("database", problems["database_path"])
+    else:
+        _database(sheet, settings)
+    if "log_file" in found.broken:
+        sheet.skip("log-file", texts.text("check-after", title="LOG_FILE"))
+    elif "log_file" in problems:
+        sheet.fail("log-file", problems["log_file"])
+    else:
+        sheet.ok("log-file", texts.text("check-log-file", path=str(settings.log_file)))
+    if "database_path" not in found.broken:
+        _running(sheet, settings, now)
+    return sheet.lines()
+
+
+def _database(sheet: Sheet, settings: Settings) -> None:
+    texts, path = sheet.texts, settings.database_path
+    if str(path) == MEMORY:
+        sheet.warn("database", texts.text("check-database-memory"))
+    elif not path.exists():
+        sheet.ok("database", texts.text("check-database-new", path=str(path)))
+    else:
+        try:
+            schema, faults = schema_of(path), faults_of(path)
+        except StoreError as error:
+            sheet.fail("database", texts.text("check-database-unreadable", path=str(path), problem=str(error)))
+            return
+        if schema > SCHEMA_VERSION:
+            sheet.fail("database", texts.text("check-database-newer", path=str(path)))
+        elif faults:
+            sheet.fail("database", texts.text("check-database-damaged", path=str(path), problem=faults[0]))
+        else:
+            sheet.ok("database", texts.text("check-database", path=str(path)))
+
+
+def _running(sheet: Sheet, settings: Settings, now: datetime) -> None:
+    """Only a note: a check is of use beside a running program too."""
+    try:
+        seen = heartbeat_of(settings.database_path)
+    except (StoreError, OSError):
+        return  # said above
+    if seen is None or seen.stopped_at is not None or now - seen.at > SILENT:
+        sheet.ok("running", sheet.texts.text("check-not-running"))
+    else:
+        since = f"{seen.started_at:%Y-%m-%d %H:%M} UTC"
+        text = sheet.texts.text("check-running", pid=str(seen.pid), host=seen.host, since=since)
+        sheet.ok("running", text)

@@ -1,0 +1,251 @@
+"""VMmanager, from its name to what it says: each step is a line, and the first that fails ends the way."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Sequence
+from datetime import timedelta
+
+from balancer.model import Node, Snapshot
+from bot import panel_reach
+from bot.checks.seen import SHOWN, look_at, some
+from bot.checks.sheet import Sheet
+from bot.config import Settings
+from bot.errors import ConfigError, PanelAuthError, PanelError
+from bot.panel_address import panel_address
+from bot.panel_reach import Certificate, Door, door_of
+from bot.panel_tls import certificate_fault, tls_context
+from bot.sanitize import shorten
+from bot.service import Clock
+from bot.vmmanager import VMManagerAPI
+from bot.words import duration
+
+GREETING_S = 10.0
+READING_S = 30.0
+EXPIRES_SOON = timedelta(days=14)
+SKEW_S = 30.0
+"""Clocks further apart than this are worth a word."""
+
+
+async def check_panel(sheet: Sheet, settings: Settings, clock: Clock) -> tuple[Node, ...] | None:
+    """The nodes of the clusters to balance; ``None`` where the panel could not be read."""
+    door = door_of(panel_address(settings.vmmanager_host or ""))
+    if not await _reached(sheet, door) or not await _trusted(sheet, door, settings, clock):
+        return None
+    password = settings.vmmanager_password
+    async with VMManagerAPI(
+        settings.vmmanager_host or "",
+        settings.vmmanager_username or "",
+        password.get_secret_value() if password else "",
+        verify_ssl=settings.verify_ssl,
+        ca_file=str(settings.vmmanager_ca_file) if settings.vmmanager_ca_file else None,
+        timeout_s=READING_S,
+        clock=clock,
+    ) as panel:
+        if not await _is_vmmanager(sheet, panel) or not await _let_in(sheet, panel, settings):
+            return None
+        snapshot = await _read(sheet, panel, settings)
+    return None if snapshot is None else look_at(sheet, snapshot, settings)
+
+
+# The way there --------------------------------------------------------------------------------------
+
+
+async def _reached(sheet: Sheet, door: Door) -> bool:
+    texts = sheet.texts
+    try:
+        found = await panel_reach.resolve(door)
+    except (OSError, UnicodeError, asyncio.TimeoutError) as error:
+        words = error.strerror if isinstance(error, socket.gaierror) else _words(error)
+        sheet.halt("panel-name", texts.text("check-name-unknown", host=door.host, words=words or ""))
+        return False
+    sheet.ok("panel-name", texts.text("check-name-known", host=door.host, ips=", ".join(found[:SHOWN])))
+    try:
+        await panel_reach.connect(door)
+    except ConnectionRefusedError:
+        sheet.halt("panel-port", texts.text("check-port-closed", where=str(door)))
+        return False
+    except asyncio.TimeoutError:
+        seconds = panel_reach.STEP_S
+        sheet.halt("panel-port", texts.text("check-port-silent", where=str(door), seconds=seconds))
+        return False
+    except OSError as error:
+        sheet.halt("panel-port", texts.text("check-port-unreachable", where=str(door), words=_words(error)))
+        return False
+    sheet.ok("panel-port", texts.text("check-port-open", where=str(door)))
+    if not door.encrypted and not panel_reach.is_loopback(found):
+        sheet.warn("panel-certificate", texts.text("check-not-encrypted"))
+    return True
+
+
+async def _trusted(sheet: Sheet, door: Door, settings: Settings, clock: Clock) -> bool:
+    """Also looked at where nobody asks for it: a warning then."""
+    if not door.encrypted:
+        return True
+    texts = sheet.texts
+    tell = sheet.halt if settings.verify_ssl else sheet.warn
+    try:
+        path = settings.vmmanager_ca_file if settings.verify_ssl else None
+        context = tls_context(str(path) if path else None)
+        seen = await panel_reach.certificate(door, context)
+    except ConfigError as error:
+        sheet.halt("panel-certificate", error.problems[0])
+        return False
+    except ssl.SSLCertVerificationError as error:
+        tell("panel-certificate", await _untrusted(sheet, door, error, context, settings))
+        return not settings.verify_ssl
+    except (OSError, asyncio.TimeoutError) as error:
+        sheet.halt("panel-certificate", texts.text("check-no-tls", where=str(door), words=_words(error)))
+        return False
+    if not settings.verify_ssl:
+        sheet.warn("panel-certificate", texts.text("check-certificate-fine-unchecked"))
+    else:
+        _tell_of(sheet, seen, clock)
+    return True
+
+
+def _tell_of(sheet: Sheet, seen: Certificate, clock: Clock) -> None:
+    texts = sheet.texts
+    if seen.expires_at is None:
+        sheet.ok("panel-certificate", texts.text("check-certificate-fine"))
+        return
+    date = seen.expires_at.date().isoformat()
+    if seen.expires_at - clock() < EXPIRES_SOON:
+        sheet.warn("panel-certificate", texts.text("check-certificate-ends", date=date))
+    else:
+        sheet.ok("panel-certificate", texts.text("check-certificate-until", date=date))
+
+
+async def _untrusted(
+    sheet: Sheet, door: Door, error: ssl.SSLCertVerificationError, context: ssl.SSLContext, settings: Settings
+) -> str:
+    """What is wrong with the certificate, and what to do where it has to be right."""
+    texts = sheet.texts
+    fault = certificate_fault(error)
+    if not settings.verify_ssl:
+        return texts.text("check-certificate-unchecked", words=error.verify_message)
+    if fault == "self-signed":
+        return texts.text("check-certificate-self-signed")
+    if fault in ("private-ca", "unknown-issuer"):
+        return texts.text("check-certificate-issuer")
+    if fault == "expired":
+        return texts.text("check-certificate-expired")
+    if fault == "not-yet-valid":
+        return texts.text("check-certificate-not-yet")
+    if fault == "wrong-name":
+        names = await panel_reach.names_of(door, context)
+        return texts.text("check-certificate-name", host=door.host, names=", ".join(names[:SHOWN]) or "?")
+    return texts.text("check-certificate-other", words=error.verify_message)
+
+
+# Who is there ---------------------------------------------------------------------------------------
+
+
+async def _is_vmmanager(sheet: Sheet, panel: VMManagerAPI) -> bool:
+    """Asked before the password is sent."""
+    texts = sheet.texts
+    try:
+        who, location = await asyncio.wait_for(panel.who_answers(), GREETING_S)
+    except asyncio.TimeoutError:
+        sheet.halt("panel-kind", texts.text("check-panel-silent", seconds=GREETING_S))
+        return False
+    except PanelError as error:
+        sheet.halt("panel-kind", texts.text("check-panel-trouble", words=str(error)))
+        return False
+    if who == "stranger":
+        sheet.halt("panel-kind", texts.text("check-panel-stranger", address=panel.address))
+    elif who == "elsewhere":
+        sheet.halt("panel-kind", texts.text("check-panel-elsewhere", location=shorten(location, 100)))
+    elif who == "starting":
+        sheet.warn("panel-kind", texts.text("check-panel-starting"))
+        return True
+    elif who == "unclear":
+        sheet.warn("panel-kind", texts.text("check-panel-unclear", address=panel.address))
+        return True
+    else:
+        sheet.ok("panel-kind", texts.text("check-panel-answers", address=panel.address))
+        return True
+    return False
+
+
+async def _let_in(sheet: Sheet, panel: VMManagerAPI, settings: Settings) -> bool:
+    texts = sheet.texts
+    user = settings.vmmanager_username or ""
+    try:
+        await panel.log_in()
+        roles = await panel.account_roles()
+        version = await panel.version()
+    except PanelAuthError as error:
+        sheet.halt("panel-login", texts.text("check-login-refused", user=user, words=error.words or str(error)))
+        return False
+    except PanelError as error:
+        sheet.halt("panel-login", texts.text("check-panel-trouble", words=str(error)))
+        return False
+    if version:
+        sheet.ok("panel-login", texts.text("check-login-version", user=user, version=version))
+    else:
+        sheet.ok("panel-login", texts.text("check-login", user=user))
+    _judge(sheet, roles, settings)
+    _compare(sheet, panel.clock_ahead_s)
+    return True
+
+
+def _judge(sheet: Sheet, roles: Sequence[str] | None, settings: Settings) -> None:
+    """Only the roles tell whether the account may migrate: trying it would be a migration."""
+    texts = sheet.texts
+    shown = ", ".join(roles or ())
+    if roles is None:
+        sheet.warn("panel-rights", texts.text("check-rights-unknown"))
+    elif "@admin" in roles:
+        sheet.ok("panel-rights", texts.text("check-rights-admin"))
+    elif settings.dry_run:
+        sheet.ok("panel-rights", texts.text("check-rights-dry-run", roles=shown or "-"))
+    elif any("readonly" in role.replace("_", "").replace("-", "") for role in roles):
+        sheet.fail("panel-rights", texts.text("check-rights-readonly", roles=shown))
+    else:
+        sheet.fail("panel-rights", texts.text("check-rights-other", roles=shown or "-"))
+
+
+def _compare(sheet: Sheet, ahead_s: float | None) -> None:
+    texts = sheet.texts
+    if ahead_s is None:
+        return
+    by = duration(texts, timedelta(seconds=abs(ahead_s)))
+    if abs(ahead_s) <= SKEW_S:
+        sheet.ok("panel-clock", texts.text("check-clock-fine"))
+    elif ahead_s > 0:
+        sheet.warn("panel-clock", texts.text("check-clock-ahead", by=by))
+    else:
+        sheet.warn("panel-clock", texts.text("check-clock-behind", by=by))
+
+
+# What it says ---------------------------------------------------------------------------------------
+
+
+async def _read(sheet: Sheet, panel: VMManagerAPI, settings: Settings) -> Snapshot | None:
+    texts = sheet.texts
+    try:
+        seen = await panel.snapshot()
+    except PanelError as error:
+        sheet.halt("clusters", texts.text("check-unreadable", words=str(error)))
+        return None
+    known = {c.id for c in seen.clusters}
+    missing = [i for i in settings.cluster_ids if i not in known]
+    named = some([f"{c.name} ({c.id})" for c in seen.clusters])
+    if missing:
+        ids = ", ".join(map(str, missing))
+        sheet.halt("clusters", texts.text("check-clusters-missing", ids=ids, known=named or "-"))
+        return None
+    if not seen.clusters:
+        sheet.warn("clusters", texts.text("check-clusters-none"))
+    else:
+        sheet.ok("clusters", texts.text("check-clusters", count=len(seen.clusters), names=named))
+    return seen
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, asyncio.TimeoutError):
+        return f"no answer within {panel_reach.STEP_S:g} s"
+    return shorten(getattr(error, "strerror", None) or str(error) or type(error).__name__, 200)

@@ -1,0 +1,100 @@
+"""All groups of checks, in one order, and which of them can be made at all."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from bot.checks.files import check_files
+from bot.checks.panel import check_panel
+from bot.checks.sheet import PANEL, SSH, TELEGRAM, Line, Mark, Sheet
+from bot.config import env_name
+from bot.config_load import Found
+from bot.service import Clock
+from bot.steady import utc_now
+from bot.texts import Texts
+
+PANEL_FIELDS = ("vmmanager_host", "vmmanager_username", "vmmanager_password", "vmmanager_ca_file", "verify_ssl")
+SSH_FIELDS = (
+    *("ssh_username", "ssh_private_key_path", "ssh_password", "ssh_timeout", "ssh_hosts_mapping", "ssh_host_keys"),
+    "ssh_enabled",
+)
+CHAT_FIELDS = (
+    *("telegram_bot_token", "telegram_chat_id", "telegram_api_url", "telegram_proxy", "telegram_thread_id"),
+    "telegram_notifications",
+)
+
+
+async def run_checks(
+    found: Found, texts: Texts, *, send_test: bool = False, clock: Clock = utc_now
+) -> AsyncIterator[Line]:
+    """The lines, as soon as their group is through: one after the other, since to import what speaks to Telegram
+    takes seconds, in which a panel that answers would seem to be silent."""
+    for line in (*_settings(found, texts), *check_files(found, texts, clock())):
+        yield line
+    for line in await _panel(found, texts, clock):
+        yield line
+    for line in await _telegram(found, texts, send_test):
+        yield line
+
+
+def _settings(found: Found, texts: Texts) -> list[Line]:
+    sheet = Sheet(texts, ())
+    for problem in found.problems:
+        sheet.fail("settings", problem)
+    for note in found.settings.notes:
+        sheet.warn("settings", note)
+    if not sheet.lines():
+        sheet.ok("settings", texts.text("check-settings-fine"))
+    return sheet.lines()
+
+
+async def _panel(found: Found, texts: Texts, clock: Clock) -> list[Line]:
+    settings = found.settings
+    missing = _missing(found, PANEL_FIELDS, ("vmmanager_host", "vmmanager_username", "vmmanager_password"))
+    if missing:
+        return _skipped(texts, (*PANEL, *(SSH if settings.ssh_enabled else ())), missing)
+    sheet = Sheet(texts, PANEL)
+    nodes = await check_panel(sheet, settings, clock)
+    lines = sheet.lines()
+    if not settings.ssh_enabled:
+        return lines
+    missing = _missing(found, SSH_FIELDS)
+    if missing or nodes is None:
+        first = next((line.title for line in reversed(lines) if line.mark is Mark.FAIL), "")
+        return [*lines, *_skipped(texts, SSH, missing or first)]
+    from bot.checks.nodes import check_nodes
+
+    ssh = Sheet(texts, SSH)
+    await check_nodes(ssh, settings, nodes)
+    return [*lines, *ssh.lines()]
+
+
+async def _telegram(found: Found, texts: Texts, send_test: bool) -> list[Line]:
+    settings = found.settings
+    sheet = Sheet(texts, TELEGRAM)
+    if not settings.telegram_notifications:
+        sheet.skip("telegram-token", texts.text("check-telegram-switched-off"))
+        return sheet.lines()
+    if settings.telegram_bot_token is None and "telegram_bot_token" not in found.broken:
+        text = texts.text("check-telegram-off")
+        (sheet.skip if settings.balance_mode == "auto" else sheet.warn)("telegram-token", text)
+        return sheet.lines()
+    missing = _missing(found, CHAT_FIELDS, ("telegram_chat_id",))
+    if missing:
+        return _skipped(texts, TELEGRAM, missing)
+    from bot.checks.chat import check_chat
+
+    return await check_chat(sheet, settings, send_test=send_test)
+
+
+def _missing(found: Found, fields: tuple[str, ...], needed: tuple[str, ...] = ()) -> str:
+    """The names of the settings without which nothing can be tested."""
+    wanting = [f for f in fields if f in found.broken or (f in needed and getattr(found.settings, f) is None)]
+    return ", ".join(map(env_name, wanting))
+
+
+def _skipped(texts: Texts, checks: tuple[str, ...], first: str) -> list[Line]:
+    sheet = Sheet(texts, checks)
+    for check in checks:
+        sheet.skip(check, texts.text("check-after", title=first))
+    return sheet.lines()

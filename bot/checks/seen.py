@@ -1,0 +1,69 @@
+"""What the panel shows, held against the settings: clusters, nodes, versions, and the nodes that settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from balancer.model import Cluster, Node, Snapshot
+from bot.checks.sheet import Sheet
+from bot.config import Settings
+from bot.names import matching, nearest
+
+SHOWN = 5
+"""So many names stand in a line."""
+
+
+def look_at(sheet: Sheet, seen: Snapshot, settings: Settings) -> tuple[Node, ...]:
+    """The nodes of the clusters to balance."""
+    texts = sheet.texts
+    chosen = {c.id: c for c in seen.clusters if not settings.cluster_ids or c.id in settings.cluster_ids}
+    nodes = tuple(n for n in seen.nodes if n.cluster_id in chosen)
+    vms = sum(vm.cluster_id in chosen for vm in seen.vms)
+    count = texts.text("check-nodes", nodes=len(nodes), vms=vms, clusters=len(chosen))
+    (sheet.ok if nodes else sheet.warn)("nodes", count)
+    _versions(sheet, nodes, chosen, settings)
+    _exclusions(sheet, nodes, settings)
+    return nodes
+
+
+def _versions(sheet: Sheet, nodes: Sequence[Node], clusters: dict[int, Cluster], settings: Settings) -> None:
+    """Only KVM moves live, so only there they matter."""
+    texts = sheet.texts
+    asked = [n for n in nodes if clusters[n.cluster_id].virtualization != "lxd"]
+    unknown = [n.name for n in asked if n.qemu_version is None or n.kernel_version is None]
+    if not asked:
+        return
+    if not unknown:
+        qemu = sorted({n.qemu_version for n in asked if n.qemu_version})
+        sheet.ok("versions", texts.text("check-versions", qemu=some(qemu)))
+    elif settings.allow_unknown_versions:
+        sheet.ok("versions", texts.text("check-versions-allowed", count=len(unknown), names=some(unknown)))
+    else:
+        sheet.warn("versions", texts.text("check-versions-unknown", count=len(unknown), names=some(unknown)))
+
+
+def _exclusions(sheet: Sheet, nodes: Sequence[Node], settings: Settings) -> None:
+    """A misspelt exclusion excludes nobody: that must not be found out by a migration."""
+    texts = sheet.texts
+    named = {
+        "EXCLUDE_SOURCE_NODES": settings.exclude_source_nodes,
+        "EXCLUDE_TARGET_NODES": settings.exclude_target_nodes,
+    }
+    wrong = [(setting, name) for setting, names in named.items() for name in names if not matching(nodes, name)]
+    for setting, name in wrong:
+        near = ", ".join(nearest(name, nodes)[:SHOWN])
+        if near:
+            sheet.fail("exclusions", texts.text("check-exclusion-near", setting=setting, name=name, near=near))
+        else:
+            sheet.fail("exclusions", texts.text("check-exclusion-unknown", setting=setting, name=name))
+    if not wrong and any(named.values()):
+        sheet.ok("exclusions", texts.text("check-exclusions"))
+    if not settings.ssh_enabled:
+        return
+    for name in settings.ssh_hosts_mapping:
+        if not matching(nodes, name):
+            sheet.warn("exclusions", texts.text("check-mapping-unknown", name=name))
+
+
+def some(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")

@@ -1,0 +1,85 @@
+"""What a group of checks found, a line each, in order. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from bot.config import Settings, env_name
+from bot.texts import Texts
+
+FILES = ("database", "log-file", "running")
+PANEL = (
+    *("panel-name", "panel-port", "panel-certificate", "panel-kind", "panel-login", "panel-rights", "panel-clock"),
+    *("clusters", "nodes", "versions", "exclusions"),
+)
+SSH = ("ssh",)
+TELEGRAM = ("telegram-token", "telegram-listening", "telegram-chat", "telegram-posting", "telegram-people")
+TEST = ("telegram-test",)
+CHECKS = ("settings", *FILES, *PANEL, *SSH, *TELEGRAM, *TEST)
+"""Every check, by the name that JSON gives it."""
+
+_NAME = re.compile("|".join(sorted((env_name(f) for f in Settings.model_fields), key=len, reverse=True)))
+
+
+class Mark(str, Enum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """``text`` says what is so; of a fault also the remedy, with the names of the settings to change."""
+
+    mark: Mark
+    check: str
+    title: str
+    text: str
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """The settings that a fault names."""
+        return tuple(dict.fromkeys(_NAME.findall(self.text))) if self.mark in (Mark.WARN, Mark.FAIL) else ()
+
+
+class Sheet:
+    """``checks`` are those of the group, in the order in which they depend on each other."""
+
+    def __init__(self, texts: Texts, checks: Sequence[str]) -> None:
+        self.texts = texts
+        self._checks = checks
+        self._lines: list[Line] = []
+        self._halted = ""
+
+    def ok(self, check: str, text: str) -> None:
+        self._add(Mark.OK, check, text)
+
+    def warn(self, check: str, text: str) -> None:
+        self._add(Mark.WARN, check, text)
+
+    def fail(self, check: str, text: str) -> None:
+        self._add(Mark.FAIL, check, text)
+
+    def halt(self, check: str, text: str) -> None:
+        """A fault that leaves nothing to test behind it."""
+        self._add(Mark.FAIL, check, text)
+        self._halted = self._lines[-1].title
+
+    def skip(self, check: str, text: str) -> None:
+        self._add(Mark.SKIP, check, text)
+
+    def lines(self) -> list[Line]:
+        """All of them; what was not come to is skipped, with the check that stood in the way."""
+        if self._halted:
+            last = self._checks.index(self._lines[-1].check)
+            for check in self._checks[last + 1 :]:
+                self.skip(check, self.texts.text("check-after", title=self._halted))
+            self._halted = ""
+        return self._lines
+
+    def _add(self, mark: Mark, check: str, text: str) -> None:
+        self._lines.append(Line(mark, check, self.texts.text(f"check-title-{check}"), text))

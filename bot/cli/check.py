@@ -1,0 +1,117 @@
+"""`vm-balancer check`: a configuration against reality, a line each, with the remedy. Looks only."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from bot.arguments import Parser, add_settings, make_parser
+from bot.cli.given import read_leniently, understood
+from bot.cli.output import FAILED, OK, print_all, say
+from bot.clusters_file import check_clusters_file
+from bot.config import Settings, secrets
+from bot.config_checks import Check, check_chat, check_panel, check_ssh
+from bot.config_load import Found
+from bot.errors import ConfigError
+from bot.redact import Redactor, with_parts
+from bot.sanitize import one_line
+from bot.texts import Texts, texts_for
+
+if TYPE_CHECKING:
+    from bot.checks import Line
+
+MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "skip": "--  "}
+SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red"), "skip": ("–", "dim")}
+
+
+def parser() -> Parser:
+    made = make_parser("vm-balancer check", "Tests these settings against reality. Nothing is written, moved or sent.")
+    made.add_argument("--send-test", action="store_true", help="post a test message to the chat, silently")
+    made.add_argument("--json", action="store_true", help="print the findings as JSON")
+    add_settings(made)
+    return made
+
+
+def run(arguments: list[str]) -> int:
+    given, problems = understood(parser(), arguments)
+    if problems:  # not the settings are wrong, but what was asked
+        raise ConfigError(problems)
+    found = read_leniently(given, [], _checks)
+    texts = texts_for(found.settings.bot_language)
+    show = _hidden(found) if given.json else _shower(found)
+    lines = asyncio.run(_tested(found, texts, given.send_test, show))
+    failed = sum(line.mark == "fail" for line in lines)
+    if given.json:
+        print_all(_as_json(found, lines, failed == 0))
+    else:
+        say(_summary(texts, lines, failed))
+    return FAILED if failed else OK
+
+
+def _checks(_settings: Settings) -> Sequence[Check]:
+    """Database and log file have lines of their own."""
+    return (check_panel, check_chat, check_ssh, check_clusters_file)
+
+
+async def _tested(found: Found, texts: Texts, send_test: bool, show: Callable[[Line], None]) -> list[Line]:
+    from bot.checks import run_checks
+
+    lines = []
+    async for line in run_checks(found, texts, send_test=send_test):
+        lines.append(line)
+        show(line)
+    return lines
+
+
+def _redactor(found: Found) -> Redactor:
+    return Redactor(part for secret in secrets(found.settings) for part in with_parts(secret))
+
+
+def _hidden(_found: Found) -> Callable[[Line], None]:
+    return lambda line: None
+
+
+def _shower(found: Found) -> Callable[[Line], None]:
+    """Signs and colours for a person at a terminal, words for everybody else."""
+    redact = _redactor(found)
+    if not sys.stdout.isatty():
+        return lambda line: say(f"{MARKS[line.mark.value]} {one_line(redact(f'{line.title}: {line.text}'))}")
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+
+    def show(line: Line) -> None:
+        sign, style = SIGNS[line.mark.value]
+        row = Table.grid(padding=(0, 1))
+        words = Text.assemble((one_line(line.title), "bold"), ": ", one_line(redact(line.text)))
+        row.add_row(Text(sign, style=style), words)
+        console.print(row)
+
+    return show
+
+
+def _summary(texts: Texts, lines: Sequence[Line], failed: int) -> str:
+    warned = sum(line.mark == "warn" for line in lines)
+    if failed:
+        return texts.text("check-summary-failed", faults=failed)
+    return texts.text("check-summary-warned", warnings=warned) if warned else texts.text("check-summary-fine")
+
+
+def _as_json(found: Found, lines: Sequence[Line], fine: bool) -> str:
+    redact = _redactor(found)
+    rows = [
+        {
+            "check": line.check,
+            "result": line.mark.value,
+            "title": line.title,
+            "text": one_line(redact(line.text)),
+            "settings": list(line.settings),
+        }
+        for line in lines
+    ]
+    return json.dumps({"ok": fine, "checks": rows}, ensure_ascii=False, indent=2)

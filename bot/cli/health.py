@@ -1,0 +1,82 @@
+"""`vm-balancer health`: does the program that works on this database live. For containers, systemd, monitoring.
+
+Asks the database only, and nothing that is slow to import.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from datetime import datetime, timedelta, timezone
+
+from bot.arguments import Parser, add_settings, make_parser
+from bot.cli.given import read_leniently, understood
+from bot.cli.output import FAILED, OK, print_all
+from bot.config import Settings
+from bot.config_checks import MEMORY
+from bot.errors import ConfigError, StoreError
+from bot.glance import heartbeat_of
+from bot.health import Health, judge
+from bot.heartbeat import Heartbeat
+from bot.texts import Texts, texts_for
+from bot.words import duration
+
+
+def parser() -> Parser:
+    made = make_parser("vm-balancer health", "Tells whether the program on DATABASE_PATH lives: exit 0 or 1.")
+    made.add_argument("--strict", action="store_true", help="exit 1 also while VMmanager or Telegram is out of reach")
+    made.add_argument("--json", action="store_true", help="print it as JSON")
+    add_settings(made)
+    return made
+
+
+def run(arguments: list[str]) -> int:
+    given, problems = understood(parser(), arguments)
+    found = read_leniently(given, problems)
+    if problems or "database_path" in found.broken:  # whatever else is wrong is no matter of health
+        raise ConfigError(found.problems)
+    texts = texts_for(found.settings.bot_language)
+    try:
+        beat = _beat(found.settings)
+    except (StoreError, ValueError) as error:
+        return _say(given.json, "unreadable", texts.text("health-unreadable", problem=str(error)), 0, FAILED)
+    health = judge(beat, datetime.now(timezone.utc), process_gone=beat is not None and _is_gone(beat))
+    fine = health.state.alive and not (given.strict and health.state.degraded)
+    return _say(given.json, health.state.value, _worded(texts, health), health.for_s, OK if fine else FAILED)
+
+
+def _beat(settings: Settings) -> Heartbeat | None:
+    path = settings.database_path
+    if str(path) == MEMORY:
+        raise StoreError("DATABASE_PATH is :memory:, which nobody can look into: name a file")
+    try:
+        return heartbeat_of(path)
+    except OSError as error:  # a folder above is closed
+        raise StoreError(f"the database {path} cannot be read: {error.strerror}") from error
+
+
+def _is_gone(beat: Heartbeat) -> bool:
+    """Whether the process is known not to exist: only on its own machine, and where asking does no harm."""
+    if os.name != "posix" or beat.host != socket.gethostname():
+        return False
+    try:
+        os.kill(beat.pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _say(as_json: bool, state: str, text: str, seconds: int, code: int) -> int:
+    if as_json:
+        print_all(json.dumps({"healthy": code == OK, "state": state, "seconds": seconds, "text": text}))
+    else:
+        print_all(text)
+    return code
+
+
+def _worded(texts: Texts, health: Health) -> str:
+    ago = duration(texts, timedelta(seconds=health.for_s))
+    return texts.text(f"health-{health.state.value}", ago=ago, problem=health.problem or "-")

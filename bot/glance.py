@@ -1,0 +1,58 @@
+"""A glance at the database from outside: read-only, also while the program writes, and without a trace.
+
+Makes neither the database nor the files that SQLite puts beside it, and works where the folder is read-only. For
+what the program itself reads and writes there is the store.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from bot.errors import StoreError
+from bot.heartbeat import Heartbeat, from_json
+
+WAIT_S = 2.0
+
+
+def heartbeat_of(path: Path) -> Heartbeat | None:
+    """The program's sign of life; ``None`` where there is no database, or none was ever given.
+
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    if not path.is_file():
+        return None
+    with _looking_at(path) as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'heartbeat'").fetchone():
+            return None  # of an older version, or not written yet
+        row = db.execute("SELECT detail FROM heartbeat").fetchone()
+        return None if row is None else from_json(row[0])
+
+
+def schema_of(path: Path) -> int:
+    """Which version of the schema it has; 0 = it is empty. StoreError as above."""
+    with _looking_at(path) as db:
+        return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def faults_of(path: Path) -> list[str]:
+    """What is damaged in it. StoreError as above."""
+    with _looking_at(path) as db:
+        found = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)")]
+    return [] if found == ["ok"] else found
+
+
+@contextmanager
+def _looking_at(path: Path) -> Iterator[sqlite3.Connection]:
+    # With nobody at work there is no -wal beside the file: SQLite would make one even for a reader, unless it is
+    # told that nobody writes.
+    alone = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro{alone}"
+        with closing(sqlite3.connect(uri, uri=True, timeout=WAIT_S)) as db:
+            yield db
+    except (sqlite3.Error, ValueError) as error:
+        raise StoreError(f"the database {path} cannot be read: {error}") from error

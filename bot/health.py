@@ -1,0 +1,75 @@
+"""What a sign of life means: does the program live and do its work. Pure, and free of large imports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from bot.heartbeat import Heartbeat
+
+SILENT = timedelta(seconds=90)
+"""Without a sign for so long, the program hangs or is gone; it gives one every 15 s."""
+MARGIN = timedelta(seconds=60)
+"""Beside two intervals: how late a check may be."""
+
+
+class State(str, Enum):
+    HEALTHY = "healthy"
+    STARTING = "starting"
+    PAUSED = "paused"
+    PANEL = "panel"
+    """It lives, and VMmanager is out of reach."""
+    CHAT = "chat"
+    """It lives, and Telegram is out of reach."""
+    LATE = "late"
+    SILENT = "silent"
+    GONE = "gone"
+    STOPPED = "stopped"
+    NEVER = "never"
+
+    @property
+    def alive(self) -> bool:
+        return self in (State.HEALTHY, State.STARTING, State.PAUSED, State.PANEL, State.CHAT)
+
+    @property
+    def degraded(self) -> bool:
+        """Starting it anew would mend nothing: what fails is somewhere else."""
+        return self in (State.PANEL, State.CHAT)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``for_s``: how long it has been so already."""
+
+    state: State
+    for_s: int = 0
+    problem: str | None = None
+
+
+def judge(beat: Heartbeat | None, now: datetime, *, process_gone: bool = False) -> Health:
+    """``process_gone``: the process that gave the sign does not exist any more."""
+    if beat is None:
+        return Health(State.NEVER)
+    if beat.stopped_at is not None:
+        return Health(State.STOPPED, _seconds(beat.stopped_at, now))
+    if process_gone:
+        return Health(State.GONE, _seconds(beat.at, now))
+    if now - beat.at > SILENT:
+        return Health(State.SILENT, _seconds(beat.at, now))
+    last = beat.cycle_at or beat.started_at
+    if now - last > 2 * timedelta(seconds=beat.interval_s) + MARGIN:
+        return Health(State.LATE, _seconds(last, now))
+    if beat.panel_since is not None:
+        return Health(State.PANEL, _seconds(beat.panel_since, now), beat.panel_problem)
+    if beat.chat_since is not None:
+        return Health(State.CHAT, _seconds(beat.chat_since, now), beat.chat_problem)
+    if beat.paused:
+        return Health(State.PAUSED)
+    if beat.cycle_at is None:
+        return Health(State.STARTING, _seconds(beat.started_at, now))
+    return Health(State.HEALTHY, _seconds(beat.cycle_at, now))
+
+
+def _seconds(since: datetime, now: datetime) -> int:
+    return max(0, round((now - since).total_seconds()))

@@ -1,0 +1,59 @@
+"""The sign of life that the running program leaves in its database, as a value and as JSON. Pure.
+
+Kept small and free of large imports: `vm-balancer health` reads it every few seconds in a container.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """What the program knew of itself at one moment. Since when something fails is ``None`` while it works."""
+
+    at: datetime
+    started_at: datetime
+    pid: int
+    host: str
+    interval_s: int
+    cycle_at: datetime | None = None
+    """When the last check ended, whatever came of it."""
+    cycle_since: datetime | None = None
+    """When the check that runs now began."""
+    panel_since: datetime | None = None
+    panel_problem: str | None = None
+    chat_since: datetime | None = None
+    chat_problem: str | None = None
+    paused: bool = False
+    stopped_at: datetime | None = None
+    """When the program ended in good order."""
+
+
+def to_json(beat: Heartbeat) -> str:
+    found = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in asdict(beat).items()}
+    return json.dumps(found, ensure_ascii=False)
+
+
+def from_json(text: str) -> Heartbeat:
+    """
+    Raises:
+        ValueError: it is none.
+    """
+    found = json.loads(text)
+    names = {f.name for f in fields(Heartbeat)}
+    if not isinstance(found, dict):
+        raise ValueError("no sign of life")
+    values = {name: _value(f"{name}", found[name]) for name in names & found.keys()}
+    try:
+        return Heartbeat(**values)
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+
+
+def _value(name: str, value: Any) -> Any:
+    is_moment = name == "at" or name.endswith(("_at", "_since"))
+    return datetime.fromisoformat(value) if is_moment and value is not None else value

@@ -1,0 +1,166 @@
+# What `vm-balancer check` and `vm-balancer health` say. Plain text. A fault names the settings to change.
+check-title-settings = Settings
+check-title-database = Database
+check-title-log-file = Log file
+check-title-running = Program
+check-title-panel-name = Panel's name
+check-title-panel-port = Panel's port
+check-title-panel-certificate = Panel's certificate
+check-title-panel-kind = Panel
+check-title-panel-login = Login
+check-title-panel-rights = Rights
+check-title-panel-clock = Clocks
+check-title-clusters = Clusters
+check-title-nodes = Nodes and VMs
+check-title-versions = Versions
+check-title-exclusions = Names of nodes
+check-title-ssh = SSH
+check-title-telegram-token = Telegram
+check-title-telegram-listening = Telegram, listening
+check-title-telegram-chat = Telegram, chat
+check-title-telegram-posting = Telegram, posting
+check-title-telegram-people = Telegram, people
+check-title-telegram-test = Telegram, test message
+
+check-after = not tested: { $title } comes first
+check-settings-fine = all understood
+check-database = { $path } is readable and undamaged
+check-database-new = { $path } can be made
+check-database-memory = kept in memory only: decisions and migrations are forgotten at the end. Set DATABASE_PATH to a file.
+check-database-unreadable = { $problem }. Set DATABASE_PATH to another file, or restore { $path } from a backup.
+check-database-newer = { $path } was made by a newer version of this program: update it, or set DATABASE_PATH to another file.
+check-database-damaged = { $path } is damaged ({ $problem }): restore it from a backup, or set DATABASE_PATH to another file.
+check-log-file = { $path } can be written
+check-running = process { $pid } on { $host } works with this database, since { $since }
+check-not-running = no program works with this database
+
+check-name-known = { $host } is { $ips }
+check-name-unknown = { $host } has no address ({ $words }): correct VMMANAGER_HOST, or this machine's name servers.
+check-port-open = { $where } accepts connections
+check-port-closed = nothing listens at { $where }: correct host or port in VMMANAGER_HOST, or start the panel.
+check-port-silent = { $where } does not answer within { NUMBER($seconds) } s: correct VMMANAGER_HOST, or let a firewall pass this machine.
+check-port-unreachable = { $where } cannot be reached ({ $words }): correct VMMANAGER_HOST, or the network.
+check-not-encrypted = the connection is not encrypted, the password can be read on its way: write https:// in VMMANAGER_HOST.
+check-no-tls = { $where } does not speak TLS as it should ({ $words }): correct the port or write http:// in VMMANAGER_HOST.
+check-certificate-fine = trusted
+check-certificate-until = trusted, valid until { $date }
+check-certificate-ends = trusted, but it ends on { $date }: renew it.
+check-certificate-fine-unchecked = it is not checked, but it would pass: set VERIFY_SSL=true.
+check-certificate-unchecked = it is not checked, and it would not pass ({ $words }): set VMMANAGER_CA_FILE to a PEM file with it or its CA, and VERIFY_SSL=true.
+check-certificate-self-signed = it is self-signed: set VMMANAGER_CA_FILE to a PEM file with this certificate, or VERIFY_SSL=false to trust any.
+check-certificate-issuer = its issuer is not known here: set VMMANAGER_CA_FILE to a PEM file with the CA, or VERIFY_SSL=false to trust any.
+check-certificate-expired = it has expired: renew it on the panel. VERIFY_SSL=false trusts any until then.
+check-certificate-not-yet = it is not valid yet: set the clocks right, or renew it on the panel. VERIFY_SSL=false trusts any until then.
+check-certificate-name = it is for { $names }, not for { $host }: write that name in VMMANAGER_HOST, or renew it on the panel for { $host }.
+check-certificate-other = it is not trusted ({ $words }): set VMMANAGER_CA_FILE to a PEM file with its CA, or VERIFY_SSL=false to trust any.
+check-panel-answers = { $address } is a VMmanager
+check-panel-stranger = what answers at { $address } is no VMmanager 6: correct VMMANAGER_HOST. The password was not sent.
+check-panel-elsewhere = the address leads to { $location }: set VMMANAGER_HOST to the panel itself. The password was not sent.
+check-panel-starting = VMmanager says that it is starting
+check-panel-unclear = { $address } does not say whether it is a VMmanager: if the login fails, correct VMMANAGER_HOST.
+check-panel-silent = there is a connection, but no answer within { NUMBER($seconds) } s: look at the panel, or correct VMMANAGER_HOST.
+check-panel-trouble = { $words }. Look at the panel, or correct VMMANAGER_HOST.
+check-login = { $user } is let in
+check-login-version = { $user } is let in; VMmanager { $version }
+check-login-refused = { $user } is refused: { $words }. Correct VMMANAGER_USERNAME and VMMANAGER_PASSWORD; the account must have no two-factor login, and its access list must allow this machine.
+check-rights-admin = administrator, may migrate
+check-rights-dry-run = roles { $roles }: enough for a dry run
+check-rights-readonly = the account is read-only ({ $roles }) and may not migrate: name an administrator in VMMANAGER_USERNAME, or set DRY_RUN=true.
+check-rights-other = the account is no administrator ({ $roles }): it does not see all nodes and may not migrate. Name one in VMMANAGER_USERNAME, or set DRY_RUN=true.
+check-rights-unknown = VMmanager does not tell the account's roles: whether it may migrate shows at the first migration. VMMANAGER_USERNAME should name an administrator.
+check-clock-fine = panel and this machine agree
+check-clock-ahead = the panel's clock is { $by } ahead of this machine's: set both by NTP.
+check-clock-behind = the panel's clock is { $by } behind this machine's: set both by NTP.
+check-unreadable = { $words }. The account in VMMANAGER_USERNAME must be able to read clusters, nodes and VMs.
+check-clusters = { $count ->
+    [one] { $count } cluster: { $names }
+   *[other] { $count } clusters: { $names }
+}
+check-clusters-none = the account in VMMANAGER_USERNAME sees no cluster
+check-clusters-missing = there is no cluster { $ids }, only { $known }: correct CLUSTER_IDS.
+check-nodes = { NUMBER($clusters) ->
+    [one] in { NUMBER($clusters) } cluster to balance:{" "}
+   *[other] in { NUMBER($clusters) } clusters to balance:{" "}
+}{ NUMBER($nodes) ->
+    [one] { NUMBER($nodes) } node,{" "}
+   *[other] { NUMBER($nodes) } nodes,{" "}
+}{ NUMBER($vms) ->
+    [one] { NUMBER($vms) } VM
+   *[other] { NUMBER($vms) } VMs
+}
+check-versions = QEMU and kernel are known everywhere; QEMU { $qemu }
+check-versions-allowed = { $count ->
+    [one] QEMU or kernel of { $count } node is not known ({ $names }), and that is allowed
+   *[other] QEMU or kernel of { $count } nodes is not known ({ $names }), and that is allowed
+}
+check-versions-unknown = { $count ->
+    [one] QEMU or kernel of { $count } node is not known ({ $names }): no VM leaves or enters it. ALLOW_UNKNOWN_VERSIONS=true would allow it.
+   *[other] QEMU or kernel of { $count } nodes is not known ({ $names }): no VM leaves or enters them. ALLOW_UNKNOWN_VERSIONS=true would allow it.
+}
+check-exclusions = every excluded node exists
+check-exclusion-near = there is no node { $name }; nearest: { $near }. Correct { $setting }.
+check-exclusion-unknown = there is no node { $name }: correct { $setting }.
+check-mapping-unknown = there is no node { $name }: correct SSH_HOSTS_MAPPING.
+
+check-ssh-fine = { $count ->
+    [one] { $count } node answers: { $names }
+   *[other] { $count } nodes answer: { $names }
+}
+check-ssh-key = { $problem }. See SSH_PRIVATE_KEY_PATH and SSH_PASSWORD.
+check-ssh-address = { $node }: the panel names no address: name one in SSH_HOSTS_MAPPING.
+check-ssh-port = { $node }: nothing listens at { $where }: name another port in SSH_HOSTS_MAPPING, or start sshd.
+check-ssh-login = { $node }: { $where } refuses the login of { $user }: correct SSH_USERNAME, SSH_PRIVATE_KEY_PATH or SSH_PASSWORD, or add the key to authorized_keys there.
+check-ssh-host-key = { $node }: { $problem } (SSH_HOST_KEYS says how keys are checked).
+check-ssh-timeout = { $node }: { $where } does not answer within { NUMBER($seconds) } s: correct SSH_HOSTS_MAPPING, let a firewall pass this machine, or raise SSH_TIMEOUT.
+check-ssh-answer = { $node }: { $problem }. The user of SSH_USERNAME needs a shell with grep.
+check-ssh-other = { $node }: { $problem }. See SSH_HOSTS_MAPPING.
+
+check-telegram-off = not used: TELEGRAM_BOT_TOKEN is not set, so nobody can approve; set it, or BALANCE_MODE=auto.
+check-telegram-switched-off = not used: TELEGRAM_NOTIFICATIONS is false
+check-token = the token is { $bot }'s
+check-token-unknown = Telegram does not know the token: copy TELEGRAM_BOT_TOKEN again from @BotFather.
+check-telegram-unreachable = { $where } cannot be reached ({ $words }): correct TELEGRAM_PROXY, TELEGRAM_API_URL or the network.
+check-telegram-no-api = what answers at { $where } is no Bot API server, or one in trouble: correct TELEGRAM_API_URL or TELEGRAM_PROXY.
+check-telegram-trouble = Telegram says: { $words }. See TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID.
+check-listening = the bot can listen
+check-webhook = another program has set a webhook for this bot, so it cannot listen here: make a bot of its own with @BotFather and set TELEGRAM_BOT_TOKEN.
+check-chat = { $chat } is { $name }
+check-chat-topic = { $chat } is { $name }; whether it has topic { $topic }, --send-test would show
+check-chat-no-topics = { $chat } is { $name }, which has no topics: leave TELEGRAM_THREAD_ID empty.
+check-chat-person = Telegram does not let the bot write to { $chat } ({ $words }): that person has to send /start to { $bot } first, or correct TELEGRAM_CHAT_ID.
+check-chat-group = the bot does not see the chat { $chat } ({ $words }): add { $bot } to it, or correct TELEGRAM_CHAT_ID.
+check-chat-migrated = the group { $chat } has a new id: set TELEGRAM_CHAT_ID={ $new }.
+check-bot-outside = { $bot } is not a member of { $name }: add it there, or correct TELEGRAM_CHAT_ID.
+check-bot-muted = { $bot } may not write in { $name }: make it an administrator there, or correct TELEGRAM_CHAT_ID.
+check-bot-inside = the bot is a member and may write
+check-people = { $count ->
+    [one] { $count } person is known to the bot
+   *[other] { $count } people are known to the bot
+}
+check-person-unknown = { $user } is neither in the chat nor known to the bot: correct { $setting }, add that person to the chat, or let them send /start to the bot.
+check-test-message = Test of vm-balancer check --send-test: this chat is set up. Nothing to do.
+check-test-sent = posted
+check-test-failed = not posted: { $words }. Correct TELEGRAM_CHAT_ID, or let the bot write there.
+check-test-topic = not posted ({ $words }): there is no topic { $topic }, correct TELEGRAM_THREAD_ID.
+
+check-summary-fine = Everything works.
+check-summary-warned = { $warnings ->
+    [one] It works, with { $warnings } warning.
+   *[other] It works, with { $warnings } warnings.
+}
+check-summary-failed = { $faults ->
+    [one] { $faults } fault.
+   *[other] { $faults } faults.
+}
+
+health-healthy = healthy: the last check ended { $ago } ago
+health-starting = starting: the first check has not ended yet, after { $ago }
+health-paused = healthy: paused
+health-panel = alive, but VMmanager has been out of reach for { $ago }: { $problem }
+health-chat = alive, but Telegram has been out of reach for { $ago }: { $problem }
+health-late = unhealthy: no check has ended for { $ago }
+health-silent = unhealthy: no sign of life for { $ago }
+health-gone = unhealthy: the process is gone, its last sign of life came { $ago } ago
+health-stopped = not running: it was stopped { $ago } ago
+health-never = not running: no program has worked with this database yet
+health-unreadable = unhealthy: { $problem }

@@ -1,0 +1,168 @@
+# Что говорят `vm-balancer check` и `vm-balancer health`. Простой текст. В ошибке названы настройки, которые нужно изменить.
+check-title-settings = Настройки
+check-title-database = База данных
+check-title-log-file = Файл журнала
+check-title-running = Программа
+check-title-panel-name = Имя панели
+check-title-panel-port = Порт панели
+check-title-panel-certificate = Сертификат панели
+check-title-panel-kind = Панель
+check-title-panel-login = Вход
+check-title-panel-rights = Права
+check-title-panel-clock = Часы
+check-title-clusters = Кластеры
+check-title-nodes = Узлы и ВМ
+check-title-versions = Версии
+check-title-exclusions = Имена узлов
+check-title-ssh = SSH
+check-title-telegram-token = Telegram
+check-title-telegram-listening = Telegram, приём
+check-title-telegram-chat = Telegram, чат
+check-title-telegram-posting = Telegram, отправка
+check-title-telegram-people = Telegram, люди
+check-title-telegram-test = Telegram, пробное сообщение
+
+check-after = не проверено: сначала { $title }
+check-settings-fine = всё понятно
+check-database = { $path } читается и не повреждена
+check-database-new = { $path } можно создать
+check-database-memory = только в памяти: решения и миграции будут забыты. Укажите файл в DATABASE_PATH.
+check-database-unreadable = { $problem }. Укажите другой файл в DATABASE_PATH или восстановите { $path } из копии.
+check-database-newer = { $path } создана более новой версией программы: обновите программу или укажите другой файл в DATABASE_PATH.
+check-database-damaged = { $path } повреждена ({ $problem }): восстановите её из копии или укажите другой файл в DATABASE_PATH.
+check-log-file = в { $path } можно писать
+check-running = с этой базой работает процесс { $pid } на { $host }, с { $since }
+check-not-running = с этой базой никто не работает
+
+check-name-known = { $host } — это { $ips }
+check-name-unknown = у { $host } нет адреса ({ $words }): исправьте VMMANAGER_HOST или серверы имён этой машины.
+check-port-open = { $where } принимает соединения
+check-port-closed = на { $where } никто не слушает: исправьте имя или порт в VMMANAGER_HOST или запустите панель.
+check-port-silent = { $where } не отвечает за { NUMBER($seconds) } с: исправьте VMMANAGER_HOST или откройте этой машине доступ в межсетевом экране.
+check-port-unreachable = { $where } недоступен ({ $words }): исправьте VMMANAGER_HOST или сеть.
+check-not-encrypted = соединение не шифруется, пароль можно прочитать в пути: напишите https:// в VMMANAGER_HOST.
+check-no-tls = { $where } не отвечает по TLS как следует ({ $words }): исправьте порт или напишите http:// в VMMANAGER_HOST.
+check-certificate-fine = доверенный
+check-certificate-until = доверенный, действует до { $date }
+check-certificate-ends = доверенный, но действует только до { $date }: обновите его.
+check-certificate-fine-unchecked = не проверяется, но прошёл бы проверку: задайте VERIFY_SSL=true.
+check-certificate-unchecked = не проверяется и проверку не прошёл бы ({ $words }): укажите в VMMANAGER_CA_FILE файл PEM с ним или с его УЦ и задайте VERIFY_SSL=true.
+check-certificate-self-signed = самоподписанный: укажите в VMMANAGER_CA_FILE файл PEM с этим сертификатом или задайте VERIFY_SSL=false, чтобы доверять любому.
+check-certificate-issuer = издатель здесь неизвестен: укажите в VMMANAGER_CA_FILE файл PEM с УЦ или задайте VERIFY_SSL=false, чтобы доверять любому.
+check-certificate-expired = срок истёк: обновите сертификат на панели. До тех пор VERIFY_SSL=false доверяет любому.
+check-certificate-not-yet = срок ещё не начался: исправьте часы или обновите сертификат на панели. До тех пор VERIFY_SSL=false доверяет любому.
+check-certificate-name = выдан для { $names }, а не для { $host }: напишите это имя в VMMANAGER_HOST или обновите сертификат на панели для { $host }.
+check-certificate-other = недоверенный ({ $words }): укажите в VMMANAGER_CA_FILE файл PEM с УЦ или задайте VERIFY_SSL=false, чтобы доверять любому.
+check-panel-answers = { $address } — это VMmanager
+check-panel-stranger = по адресу { $address } отвечает не VMmanager 6: исправьте VMMANAGER_HOST. Пароль не отправлялся.
+check-panel-elsewhere = адрес ведёт на { $location }: укажите в VMMANAGER_HOST саму панель. Пароль не отправлялся.
+check-panel-starting = VMmanager говорит, что запускается
+check-panel-unclear = { $address } не говорит, VMmanager ли это: если вход не удастся, исправьте VMMANAGER_HOST.
+check-panel-silent = соединение есть, но ответа нет за { NUMBER($seconds) } с: посмотрите на панель или исправьте VMMANAGER_HOST.
+check-panel-trouble = { $words }. Посмотрите на панель или исправьте VMMANAGER_HOST.
+check-login = { $user } вошёл
+check-login-version = { $user } вошёл; VMmanager { $version }
+check-login-refused = { $user } не пускают: { $words }. Исправьте VMMANAGER_USERNAME и VMMANAGER_PASSWORD; у учётной записи не должно быть двухфакторного входа, а её список доступа должен пускать эту машину.
+check-rights-admin = администратор, миграции разрешены
+check-rights-dry-run = роли { $roles }: для пробного прогона достаточно
+check-rights-readonly = учётная запись только для чтения ({ $roles }), миграции ей запрещены: укажите администратора в VMMANAGER_USERNAME или задайте DRY_RUN=true.
+check-rights-other = учётная запись не администратор ({ $roles }): она видит не все узлы, миграции ей запрещены. Укажите администратора в VMMANAGER_USERNAME или задайте DRY_RUN=true.
+check-rights-unknown = VMmanager не называет роли учётной записи: разрешены ли миграции, покажет первая. В VMMANAGER_USERNAME должен быть администратор.
+check-clock-fine = у панели и этой машины одно время
+check-clock-ahead = часы панели спешат относительно этой машины на { $by }: настройте NTP на обеих.
+check-clock-behind = часы панели отстают от этой машины на { $by }: настройте NTP на обеих.
+check-unreadable = { $words }. Учётная запись из VMMANAGER_USERNAME должна видеть кластеры, узлы и ВМ.
+check-clusters = { $count ->
+    [one] { $count } кластер: { $names }
+    [few] { $count } кластера: { $names }
+   *[many] { $count } кластеров: { $names }
+}
+check-clusters-none = учётная запись из VMMANAGER_USERNAME не видит ни одного кластера
+check-clusters-missing = кластера { $ids } нет, есть только { $known }: исправьте CLUSTER_IDS.
+check-nodes = кластеров для балансировки: { NUMBER($clusters) }, { NUMBER($nodes) ->
+    [one] { NUMBER($nodes) } узел,{" "}
+    [few] { NUMBER($nodes) } узла,{" "}
+   *[many] { NUMBER($nodes) } узлов,{" "}
+}{ NUMBER($vms) } ВМ
+check-versions = QEMU и ядро известны везде; QEMU { $qemu }
+check-versions-allowed = { $count ->
+    [one] QEMU или ядро неизвестны на { $count } узле ({ $names }), и это разрешено
+    [few] QEMU или ядро неизвестны на { $count } узлах ({ $names }), и это разрешено
+   *[many] QEMU или ядро неизвестны на { $count } узлах ({ $names }), и это разрешено
+}
+check-versions-unknown = { $count ->
+    [one] QEMU или ядро неизвестны на { $count } узле ({ $names }): ВМ на него и с него не переносятся. ALLOW_UNKNOWN_VERSIONS=true это разрешит.
+    [few] QEMU или ядро неизвестны на { $count } узлах ({ $names }): ВМ на них и с них не переносятся. ALLOW_UNKNOWN_VERSIONS=true это разрешит.
+   *[many] QEMU или ядро неизвестны на { $count } узлах ({ $names }): ВМ на них и с них не переносятся. ALLOW_UNKNOWN_VERSIONS=true это разрешит.
+}
+check-exclusions = все исключённые узлы существуют
+check-exclusion-near = узла { $name } нет; похожие: { $near }. Исправьте { $setting }.
+check-exclusion-unknown = узла { $name } нет: исправьте { $setting }.
+check-mapping-unknown = узла { $name } нет: исправьте SSH_HOSTS_MAPPING.
+
+check-ssh-fine = { $count ->
+    [one] отвечает { $count } узел: { $names }
+    [few] отвечают { $count } узла: { $names }
+   *[many] отвечают { $count } узлов: { $names }
+}
+check-ssh-key = { $problem }. См. SSH_PRIVATE_KEY_PATH и SSH_PASSWORD.
+check-ssh-address = { $node }: панель не называет адреса: укажите его в SSH_HOSTS_MAPPING.
+check-ssh-port = { $node }: на { $where } никто не слушает: укажите другой порт в SSH_HOSTS_MAPPING или запустите sshd.
+check-ssh-login = { $node }: { $where } не пускает { $user }: исправьте SSH_USERNAME, SSH_PRIVATE_KEY_PATH или SSH_PASSWORD либо добавьте там ключ в authorized_keys.
+check-ssh-host-key = { $node }: { $problem } (как проверяются ключи, говорит SSH_HOST_KEYS).
+check-ssh-timeout = { $node }: { $where } не отвечает за { NUMBER($seconds) } с: исправьте SSH_HOSTS_MAPPING, откройте этой машине доступ или увеличьте SSH_TIMEOUT.
+check-ssh-answer = { $node }: { $problem }. Пользователю из SSH_USERNAME нужна оболочка с grep.
+check-ssh-other = { $node }: { $problem }. См. SSH_HOSTS_MAPPING.
+
+check-telegram-off = не используется: TELEGRAM_BOT_TOKEN не задан, одобрить некому; задайте его или BALANCE_MODE=auto.
+check-telegram-switched-off = не используется: TELEGRAM_NOTIFICATIONS — false
+check-token = токен принадлежит { $bot }
+check-token-unknown = Telegram не знает этого токена: скопируйте TELEGRAM_BOT_TOKEN у @BotFather ещё раз.
+check-telegram-unreachable = { $where } недоступен ({ $words }): исправьте TELEGRAM_PROXY, TELEGRAM_API_URL или сеть.
+check-telegram-no-api = по адресу { $where } отвечает не сервер Bot API, или он неисправен: исправьте TELEGRAM_API_URL или TELEGRAM_PROXY.
+check-telegram-trouble = Telegram отвечает: { $words }. См. TELEGRAM_BOT_TOKEN и TELEGRAM_CHAT_ID.
+check-listening = бот может принимать сообщения
+check-webhook = другая программа установила для этого бота вебхук, принимать сообщения здесь нельзя: создайте у @BotFather отдельного бота и задайте TELEGRAM_BOT_TOKEN.
+check-chat = { $chat } — это { $name }
+check-chat-topic = { $chat } — это { $name }; есть ли там тема { $topic }, покажет --send-test
+check-chat-no-topics = { $chat } — это { $name }, тем там нет: оставьте TELEGRAM_THREAD_ID пустым.
+check-chat-person = Telegram не даёт боту писать { $chat } ({ $words }): этот человек должен сначала отправить /start боту { $bot }, или исправьте TELEGRAM_CHAT_ID.
+check-chat-group = бот не видит чата { $chat } ({ $words }): добавьте туда { $bot } или исправьте TELEGRAM_CHAT_ID.
+check-chat-migrated = у группы { $chat } новый номер: задайте TELEGRAM_CHAT_ID={ $new }.
+check-bot-outside = { $bot } не участник { $name }: добавьте его туда или исправьте TELEGRAM_CHAT_ID.
+check-bot-muted = { $bot } не может писать в { $name }: сделайте его там администратором или исправьте TELEGRAM_CHAT_ID.
+check-bot-inside = бот — участник и может писать
+check-people = { $count ->
+    [one] бот знает { $count } человека
+    [few] бот знает { $count } человека
+   *[many] бот знает { $count } человек
+}
+check-person-unknown = { $user } нет в чате, и бот его не знает: исправьте { $setting }, добавьте человека в чат, или пусть он отправит боту /start.
+check-test-message = Проба vm-balancer check --send-test: чат настроен. Делать ничего не нужно.
+check-test-sent = отправлено
+check-test-failed = не отправлено: { $words }. Исправьте TELEGRAM_CHAT_ID или разрешите боту писать там.
+check-test-topic = не отправлено ({ $words }): темы { $topic } нет, исправьте TELEGRAM_THREAD_ID.
+
+check-summary-fine = Всё работает.
+check-summary-warned = { $warnings ->
+    [one] Работает, { $warnings } предупреждение.
+    [few] Работает, { $warnings } предупреждения.
+   *[many] Работает, { $warnings } предупреждений.
+}
+check-summary-failed = { $faults ->
+    [one] { $faults } ошибка.
+    [few] { $faults } ошибки.
+   *[many] { $faults } ошибок.
+}
+
+health-healthy = исправно: последняя проверка закончилась { $ago } назад
+health-starting = запускается: первая проверка ещё не закончилась, прошло { $ago }
+health-paused = исправно: пауза
+health-panel = работает, но VMmanager недоступен уже { $ago }: { $problem }
+health-chat = работает, но Telegram недоступен уже { $ago }: { $problem }
+health-late = неисправно: ни одна проверка не закончилась за { $ago }
+health-silent = неисправно: признаков жизни нет уже { $ago }
+health-gone = неисправно: процесса больше нет, последний признак жизни — { $ago } назад
+health-stopped = не работает: остановлена { $ago } назад
+health-never = не работает: с этой базой ещё не работала ни одна программа
+health-unreadable = неисправно: { $problem }

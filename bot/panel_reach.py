@@ -1,0 +1,92 @@
+"""The way to the panel step by step, below HTTP: name, port, certificate. For `check`, which says what is missing.
+
+Sends nothing but a TLS greeting. Errors leave as what they are (OSError, ssl.SSLError, TimeoutError): telling
+them apart is the purpose.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import urlsplit
+
+STEP_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where a panel is: of an address that panel_address made."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def encrypted(self) -> bool:
+        return self.scheme == "https"
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a certificate that was checked says of itself."""
+
+    names: tuple[str, ...]
+    expires_at: datetime | None
+
+
+def door_of(address: str) -> Door:
+    parts = urlsplit(address)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return Door(parts.scheme, parts.hostname or "", port)
+
+
+def is_loopback(ips: tuple[str, ...]) -> bool:
+    return all(ipaddress.ip_address(ip.split("%")[0]).is_loopback for ip in ips)
+
+
+async def resolve(door: Door) -> tuple[str, ...]:
+    """The addresses of the name, as the system tells them."""
+    loop = asyncio.get_running_loop()
+    found = await asyncio.wait_for(loop.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM), STEP_S)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+async def connect(door: Door) -> None:
+    """A TCP connection, closed at once."""
+    await _shake(door, None)
+
+
+async def certificate(door: Door, context: ssl.SSLContext) -> Certificate:
+    """The certificate, checked as the context says."""
+    found = await _shake(door, context) or {}
+    names = tuple(str(value) for kind, value in found.get("subjectAltName", ()) if kind in ("DNS", "IP Address"))
+    until = found.get("notAfter")
+    expires = datetime.fromtimestamp(ssl.cert_time_to_seconds(until), timezone.utc) if until else None
+    return Certificate(names, expires)
+
+
+async def names_of(door: Door, context: ssl.SSLContext) -> tuple[str, ...]:
+    """The names of a certificate that is fine but for them; empty where it is not fine at all."""
+    context.check_hostname = False
+    try:
+        return (await certificate(door, context)).names
+    except (OSError, asyncio.TimeoutError):
+        return ()
+
+
+async def _shake(door: Door, context: ssl.SSLContext | None) -> dict[str, Any] | None:
+    opening = asyncio.open_connection(door.host, door.port, ssl=context)
+    _, writer = await asyncio.wait_for(opening, STEP_S)
+    try:
+        tls = writer.get_extra_info("ssl_object")
+        return tls.getpeercert() if tls is not None else None
+    finally:
+        writer.transport.abort()  # a polite farewell could be waited for for ever

@@ -1,0 +1,660 @@
+"""`vm-balancer check` names the right fault: against a panel, a chat and SSH servers that really have it.
+
+Each test breaks one thing and expects that one line fails, with the settings to change in it, and no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from bot_rig import running_panel
+from certificates import Issued, issue
+from ssh_server import USER, Sshd, free_port, keygen
+from stack import ANNA, BORIS, GROUP, PATIENCE_S, ROOT, TOKEN, VERA, Bot, plain
+
+from bot.app import VMBalancer
+from bot.arguments import OPTIONS
+from bot.checks import CHECKS, Line, Mark, run_checks
+from bot.checks.sheet import PANEL, TELEGRAM
+from bot.cli import BAD_SETTINGS, main
+from bot.config import Settings, env_name
+from bot.config_load import find_settings, load_settings
+from bot.errors import PanelError
+from bot.heartbeat import Heartbeat
+from bot.store import SCHEMA_VERSION, Store
+from bot.texts import texts_for
+from sandbox.chat_server import RunningChat, start_chat
+from sandbox.panel_server import RunningPanel
+
+PASSWORD = "hunter2/ß%"
+HANDED = ("exclusions", "ssh", "telegram-test", "panel-certificate")
+"""Checks that are only made where there is something to test."""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to stand in, a home of its own, and no setting in the environment."""
+    for name in (*map(env_name, Settings.model_fields), "SSH_AUTH_SOCK"):
+        monkeypatch.delenv(name, raising=False)
+    work = tmp_path / "work"
+    work.mkdir()
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(work)
+    return work
+
+
+class Place:
+    """A panel and a chat that are fine, and the settings for them."""
+
+    def __init__(self, panel: RunningPanel, chat: RunningChat) -> None:
+        self.panel = panel
+        self.chat = chat
+        self.settings: dict[str, str] = {
+            "vmmanager_host": panel.url,
+            "vmmanager_username": "admin@example.com",
+            "vmmanager_password": PASSWORD,
+            "telegram_bot_token": TOKEN,
+            "telegram_api_url": chat.url,
+            "telegram_chat_id": str(GROUP),
+            "telegram_admin_ids": f"{ANNA},{BORIS}",
+            "telegram_viewer_ids": str(VERA),
+        }
+
+    async def lines(self, *, send_test: bool = False, **changes: str | None) -> list[Line]:
+        given = {k: v for k, v in {**self.settings, **changes}.items() if v is not None}
+        found = find_settings(given, options=OPTIONS)
+        texts = texts_for(found.settings.bot_language)
+        return [line async for line in run_checks(found, texts, send_test=send_test)]
+
+    @property
+    def logins(self) -> int:
+        return len(self.panel.requests.since(0, "/auth/v4/public/token", "POST"))
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Place]:
+    async with running_panel(password=PASSWORD) as panel, await start_chat() as chat:
+        yield Place(panel, chat)
+
+
+def marked(lines: list[Line], mark: Mark) -> list[Line]:
+    return [line for line in lines if line.mark is mark]
+
+
+def the_fault(lines: list[Line], check: str, *settings: str) -> str:
+    """The text of the one line that fails; it names these settings, and nothing else has a fault or a warning."""
+    troubled = [(line.mark.value, line.check, line.text) for line in lines if line.mark in (Mark.FAIL, Mark.WARN)]
+    assert [row[:2] for row in troubled] == [("fail", check)], troubled
+    [line] = marked(lines, Mark.FAIL)
+    assert set(settings) <= set(line.settings), line.text
+    assert PASSWORD not in line.text
+    return line.text
+
+
+def the_warning(lines: list[Line], check: str) -> str:
+    assert [(line.mark.value, line.check) for line in lines if line.mark in (Mark.FAIL, Mark.WARN)] == [("warn", check)]
+    return marked(lines, Mark.WARN)[0].text
+
+
+def skipped(lines: list[Line]) -> set[str]:
+    return {line.check for line in marked(lines, Mark.SKIP)}
+
+
+def after(check: str) -> set[str]:
+    """What comes after a check of the panel."""
+    return set(PANEL[PANEL.index(check) + 1 :])
+
+
+async def test_everything_fine_is_told_and_nothing_is_touched(place: Place, folder: Path) -> None:
+    lines = await place.lines()
+    assert {line.mark for line in lines} == {Mark.OK}, [line.text for line in lines if line.mark is not Mark.OK]
+    assert [line.check for line in lines] == [c for c in CHECKS if c not in HANDED]
+    text = {line.check: line.text for line in lines}
+    assert "1 cluster: Production (1)" in text["clusters"] and "3 nodes, 11 VMs" in text["nodes"]
+    assert "admin@example.com is let in" in text["panel-login"] and "3 people" in text["telegram-people"]
+    assert list(folder.iterdir()) == [], "no database, no log, no host keys"
+    posts = place.panel.requests.since(0, "", "POST")
+    assert [row["path"] for row in posts] == ["/auth/v4/public/token"], "it logs in once and changes nothing"
+    assert place.chat.state.messages == {}
+
+
+async def test_both_languages_say_it(place: Place) -> None:
+    russian = await place.lines(bot_language="ru")
+    assert [line.mark for line in russian] == [line.mark for line in await place.lines()]
+    assert any("Кластеры" in line.title for line in russian)
+
+
+# --- the panel
+
+
+async def test_wrong_password(place: Place) -> None:
+    lines = await place.lines(vmmanager_password="other")
+    assert "Invalid email or password" in the_fault(lines, "panel-login", "VMMANAGER_USERNAME", "VMMANAGER_PASSWORD")
+    assert skipped(lines) == after("panel-login")
+    assert place.logins == 1, "tried once: more could lock the account"
+
+
+async def test_a_name_without_an_address(place: Place) -> None:
+    lines = await place.lines(vmmanager_host="https://panel.invalid")
+    assert "panel.invalid has no address" in the_fault(lines, "panel-name", "VMMANAGER_HOST")
+    assert skipped(lines) == after("panel-name")
+
+
+async def test_nothing_listens(place: Place) -> None:
+    lines = await place.lines(vmmanager_host=f"http://127.0.0.1:{free_port()}")
+    assert "nothing listens at 127.0.0.1:" in the_fault(lines, "panel-port", "VMMANAGER_HOST")
+    assert skipped(lines) == after("panel-port")
+
+
+@asynccontextmanager
+async def web_server(answer: bytes) -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Somebody else's: its address, and the requests that it got."""
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError):
+            heard.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(answer)
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", heard
+
+
+def page(status: str, body: bytes, *headers: str) -> bytes:
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+STRANGERS = {
+    "a web site": page("200 OK", b"<html>Welcome</html>", "Content-Type: text/html"),
+    "another API": page("404 Not Found", b'{"error": {"code": 7, "msg": "no such page"}}'),
+    "JSON of another kind": page("200 OK", b'{"hello": "world"}', "Content-Type: application/json"),
+}
+
+
+@pytest.mark.parametrize("kind", STRANGERS)
+async def test_a_host_that_is_no_vmmanager_does_not_get_the_password(kind: str, place: Place) -> None:
+    async with web_server(STRANGERS[kind]) as (url, heard):
+        lines = await place.lines(vmmanager_host=url)
+    assert "is no VMmanager 6" in the_fault(lines, "panel-kind", "VMMANAGER_HOST")
+    assert skipped(lines) == after("panel-kind")
+    assert [request.split(b" ")[0] for request in heard] == [b"GET"]
+
+
+async def test_an_address_that_leads_elsewhere(place: Place) -> None:
+    moved = page("301 Moved Permanently", b"", "Location: https://panel.example/vm")
+    async with web_server(moved) as (url, heard):
+        lines = await place.lines(vmmanager_host=url)
+    assert "leads to https://panel.example/vm" in the_fault(lines, "panel-kind", "VMMANAGER_HOST")
+    assert len(heard) == 1
+
+
+async def test_a_panel_that_is_starting_or_says_little(place: Place) -> None:
+    place.panel.faults.add("http_503", path="/vm/v3/cluster", count=1)
+    assert "starting" in the_warning(await place.lines(), "panel-kind"), "and by then it has started"
+    closed = page("401 Unauthorized", b"<html>who are you?</html>")
+    async with web_server(closed) as (url, _):
+        lines = await place.lines(vmmanager_host=url)
+    assert [line.check for line in marked(lines, Mark.WARN)] == ["panel-kind"]
+    assert [line.check for line in marked(lines, Mark.FAIL)] == ["panel-login"]
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Issued:
+    return issue(tmp_path_factory.mktemp("ca"), "Test CA", ca=True)
+
+
+@asynccontextmanager
+async def tls_panel(place: Place, certificate: Issued) -> AsyncIterator[str]:
+    async with running_panel(password=PASSWORD, tls=certificate.server()) as panel:
+        yield panel.url
+
+
+async def with_certificate(place: Place, certificate: Issued, **changes: str) -> list[Line]:
+    async with tls_panel(place, certificate) as url:
+        return await place.lines(vmmanager_host=url, **changes)
+
+
+async def test_a_certificate_that_is_self_signed(place: Place, tmp_path: Path) -> None:
+    own = issue(tmp_path, "self")
+    lines = await with_certificate(place, own)
+    text = the_fault(lines, "panel-certificate", "VMMANAGER_CA_FILE", "VERIFY_SSL")
+    assert "self-signed" in text
+    assert skipped(lines) == after("panel-certificate")
+    lines = await with_certificate(place, own, vmmanager_ca_file=str(own.cert_file))
+    assert {line.mark for line in lines} == {Mark.OK}, "the remedy helps"
+    lines = await with_certificate(place, own, verify_ssl="false")
+    assert "would not pass" in the_warning(lines, "panel-certificate"), "the other remedy helps, with a warning"
+
+
+async def test_a_certificate_that_has_expired(place: Place, tmp_path: Path, authority: Issued) -> None:
+    old = issue(tmp_path, "old", authority, days=(-20, -10))
+    lines = await with_certificate(place, old, vmmanager_ca_file=str(authority.cert_file))
+    assert "it has expired" in the_fault(lines, "panel-certificate", "VERIFY_SSL")
+    assert skipped(lines) == after("panel-certificate")
+
+
+async def test_a_certificate_of_the_future(place: Place, tmp_path: Path, authority: Issued) -> None:
+    early = issue(tmp_path, "early", authority, days=(10, 20))
+    lines = await with_certificate(place, early, vmmanager_ca_file=str(authority.cert_file))
+    assert "not valid yet" in the_fault(lines, "panel-certificate", "VERIFY_SSL")
+
+
+async def test_a_certificate_for_another_name(place: Place, tmp_path: Path, authority: Issued) -> None:
+    other = issue(tmp_path, "other", authority, names=("panel.example", "www.panel.example"))
+    lines = await with_certificate(place, other, vmmanager_ca_file=str(authority.cert_file))
+    text = the_fault(lines, "panel-certificate", "VMMANAGER_HOST")
+    assert "it is for panel.example, www.panel.example, not for 127.0.0.1" in text
+
+
+async def test_a_certificate_of_an_unknown_issuer(place: Place, tmp_path: Path, authority: Issued) -> None:
+    fine = issue(tmp_path, "fine", authority)
+    lines = await with_certificate(place, fine)
+    assert "issuer is not known" in the_fault(lines, "panel-certificate", "VMMANAGER_CA_FILE", "VERIFY_SSL")
+    lines = await with_certificate(place, fine, vmmanager_ca_file=str(authority.cert_file))
+    assert {line.mark for line in lines} == {Mark.OK}
+    assert "valid until" in next(line.text for line in lines if line.check == "panel-certificate")
+
+
+async def test_the_program_itself_uses_the_ca_file(place: Place, tmp_path: Path, authority: Issued) -> None:
+    fine = issue(tmp_path, "fine", authority)
+    async with tls_panel(place, fine) as url:
+        given = {**place.settings, "vmmanager_host": url, "database_path": ":memory:", "telegram_notifications": "no"}
+        async with VMBalancer(settings=load_settings(given)) as balancer:
+            with pytest.raises(PanelError, match="VMMANAGER_CA_FILE"):
+                await balancer.plan()
+        given["vmmanager_ca_file"] = str(authority.cert_file)
+        async with VMBalancer(settings=load_settings(given)) as balancer:
+            [plan] = await balancer.plan()
+            assert plan.cluster_name == "Production"
+
+
+async def test_a_certificate_that_ends_soon(place: Place, tmp_path: Path, authority: Issued) -> None:
+    soon = issue(tmp_path, "soon", authority, days=(-80, 7))
+    lines = await with_certificate(place, soon, vmmanager_ca_file=str(authority.cert_file))
+    assert "it ends on" in the_warning(lines, "panel-certificate")
+
+
+async def test_a_ca_file_that_is_none(place: Place, tmp_path: Path, authority: Issued) -> None:
+    (tmp_path / "empty.pem").write_text("nothing\n")
+    lines = await with_certificate(place, authority, vmmanager_ca_file=str(tmp_path / "empty.pem"))
+    the_fault(lines, "panel-certificate", "VMMANAGER_CA_FILE")
+    lines = await with_certificate(place, authority, vmmanager_ca_file=str(tmp_path / "none.pem"))
+    assert marked(lines, Mark.FAIL)[0].check == "settings"
+
+
+async def test_http_where_https_is_meant(place: Place) -> None:
+    lines = await place.lines(vmmanager_host=place.panel.url.replace("http:", "https:"))
+    assert "does not speak TLS" in the_fault(lines, "panel-certificate", "VMMANAGER_HOST")
+
+
+async def test_a_read_only_account(place: Place) -> None:
+    reader = {"vmmanager_username": "readonly@example.com"}
+    lines = await place.lines(**reader)
+    text = the_fault(lines, "panel-rights", "VMMANAGER_USERNAME", "DRY_RUN")
+    assert "read-only (@admin.readonly)" in text
+    assert skipped(lines) == set(), "it reads, so everything else is tested"
+    lines = await place.lines(**reader, dry_run="true")
+    assert {line.mark for line in lines} == {Mark.OK}, "enough for a dry run"
+
+
+async def test_clocks_that_differ(place: Place) -> None:
+    for ahead, words in ((7_230.0, "2 h ahead of"), (-3 * 86_400 - 60.0, "3 d behind")):
+        place.panel.faults.clear()
+        place.panel.faults.add("clock_ahead", ahead=ahead)
+        assert words in plain(the_warning(await place.lines(), "panel-clock"))
+
+
+async def test_a_cluster_that_is_not_there(place: Place) -> None:
+    lines = await place.lines(cluster_ids="1,7,8")
+    assert "no cluster 7, 8, only Production (1)" in the_fault(lines, "clusters", "CLUSTER_IDS")
+    assert skipped(lines) == after("clusters")
+
+
+async def test_exclusions_of_nodes_that_are_not_there(place: Place) -> None:
+    lines = await place.lines(exclude_source_nodes="HOT,2", exclude_target_nodes="cold,3")
+    text = the_fault(lines, "exclusions", "EXCLUDE_TARGET_NODES")
+    assert "no node cold; nearest: cool" in text and "EXCLUDE_SOURCE_NODES" not in text
+
+
+async def test_versions_that_are_not_known(place: Place) -> None:
+    place.panel.faults.add("missing_fields", path="/vm/v3/node", fields=["qemu_version"], ids=[2])
+    assert "1 node is not known (cool)" in the_warning(await place.lines(), "versions")
+    lines = await place.lines(allow_unknown_versions="true")
+    assert {line.mark for line in lines} == {Mark.OK}
+
+
+async def test_a_panel_in_trouble_is_not_called_a_wrong_login(place: Place) -> None:
+    place.panel.faults.add("half_list", path="/vm/v3/host", keep=3)
+    assert "VMMANAGER_USERNAME" in the_fault(await place.lines(), "clusters")
+    place.panel.faults.clear()
+    place.panel.faults.add("http_500", path="/auth/v4/public/token")
+    the_fault(await place.lines(), "panel-login")
+
+
+# --- Telegram
+
+
+async def test_a_bad_token(place: Place) -> None:
+    lines = await place.lines(telegram_bot_token="123456:ANOTHER-TOKEN")
+    assert "Telegram does not know the token" in the_fault(lines, "telegram-token", "TELEGRAM_BOT_TOKEN")
+    assert skipped(lines) == set(TELEGRAM[1:])
+    assert "ANOTHER-TOKEN" not in "".join(line.text for line in lines)
+
+
+@pytest.mark.parametrize("status", ["left", "kicked"])
+async def test_a_bot_that_is_not_in_the_chat(status: str, place: Place) -> None:
+    place.chat.state.chats[GROUP].bot_status = status
+    lines = await place.lines(send_test=True)
+    text = the_fault(lines, "telegram-posting", "TELEGRAM_CHAT_ID")
+    assert "is not a member of Ops" in text
+    assert skipped(lines) == {"telegram-people", "telegram-test"}
+
+
+async def test_a_chat_that_is_not_there(place: Place) -> None:
+    lines = await place.lines(telegram_chat_id="-1009999999999")
+    assert "chat not found" in the_fault(lines, "telegram-chat", "TELEGRAM_CHAT_ID")
+    lines = await place.lines(telegram_chat_id="424242", telegram_admin_ids=None, telegram_viewer_ids=None)
+    assert "/start" in the_fault(lines, "telegram-chat", "TELEGRAM_CHAT_ID")
+
+
+async def test_another_program_with_a_webhook(place: Place) -> None:
+    place.chat.state.updates.set_webhook({"url": "http://127.0.0.1:9/hook", "secret_token": ""})
+    assert "webhook" in the_fault(await place.lines(), "telegram-listening", "TELEGRAM_BOT_TOKEN")
+
+
+async def test_telegram_out_of_reach(place: Place) -> None:
+    lines = await place.lines(telegram_api_url=f"http://127.0.0.1:{free_port()}")
+    assert "cannot be reached" in the_fault(lines, "telegram-token", "TELEGRAM_PROXY", "TELEGRAM_API_URL")
+    async with web_server(STRANGERS["a web site"]) as (url, _):
+        lines = await place.lines(telegram_api_url=url)
+    assert "no Bot API server" in the_fault(lines, "telegram-token", "TELEGRAM_API_URL")
+    assert TOKEN not in "".join(line.text for line in lines)
+
+
+async def test_people_whom_the_bot_cannot_meet(place: Place) -> None:
+    place.chat.state.chats[GROUP].members[BORIS] = "left"
+    lines = await place.lines(telegram_admin_ids=f"{ANNA},{BORIS}")
+    assert {line.mark for line in lines} == {Mark.OK}, "there is his private chat"
+    text = the_warning(await place.lines(telegram_admin_ids=f"{ANNA},5555"), "telegram-people")
+    assert text.startswith("5555 ") and "TELEGRAM_ADMIN_IDS" in text, "Anna can still approve"
+    text = the_warning(await place.lines(telegram_viewer_ids="5555"), "telegram-people")
+    assert "TELEGRAM_VIEWER_IDS" in text
+    the_fault(await place.lines(telegram_admin_ids="5555"), "telegram-people", "TELEGRAM_ADMIN_IDS")
+
+
+async def test_topics(place: Place) -> None:
+    text = the_warning(await place.lines(telegram_thread_id="5"), "telegram-chat")
+    assert "has no topics" in text and "TELEGRAM_THREAD_ID" in text
+    group = place.chat.state.chats[GROUP]
+    group.is_forum, group.topics = True, {7: "Balancer"}
+    lines = await place.lines(telegram_thread_id="7", send_test=True)
+    assert {line.mark for line in lines} == {Mark.OK}
+    lines = await place.lines(telegram_thread_id="5", send_test=True)
+    assert "no topic 5" in the_fault(lines, "telegram-test", "TELEGRAM_THREAD_ID")
+
+
+async def test_a_test_message_is_sent_only_on_request(place: Place) -> None:
+    lines = await place.lines(send_test=True)
+    assert (lines[-1].check, lines[-1].mark) == ("telegram-test", Mark.OK)
+    [message] = place.chat.state.messages.values()
+    assert message.chat.id == GROUP and message.silent and "vm-balancer check" in message.content.text
+
+
+async def test_without_telegram(place: Place) -> None:
+    lines = await place.lines(telegram_bot_token=None, telegram_chat_id=None)
+    assert "nobody can approve" in the_warning(lines, "telegram-token")
+    lines = await place.lines(telegram_bot_token=None, telegram_chat_id=None, balance_mode="auto")
+    assert skipped(lines) == {"telegram-token"} and marked(lines, Mark.WARN) == []
+    lines = await place.lines(telegram_notifications="false", telegram_bot_token="1:wrong")
+    assert skipped(lines) == {"telegram-token"} and marked(lines, Mark.FAIL) == []
+
+
+# --- SSH
+
+
+@pytest.fixture
+def sshd(tmp_path: Path) -> Iterator[Sshd]:
+    key = keygen(tmp_path / "id")
+    server = Sshd(tmp_path / "sshd", key.with_suffix(".pub").read_text()).start()
+    yield server
+    server.stop()
+
+
+def over_ssh(tmp_path: Path, **nodes: int) -> dict[str, str]:
+    """Settings for the three nodes, each at its port of this machine."""
+    mapping = {name: f"{USER}@127.0.0.1:{port}" for name, port in nodes.items()}
+    return {
+        "ssh_enabled": "true",
+        "ssh_private_key_path": str(tmp_path / "id"),
+        "ssh_hosts_mapping": json.dumps(mapping),
+    }
+
+
+@pytest.mark.ssh
+async def test_ssh_to_every_node(place: Place, sshd: Sshd, tmp_path: Path, folder: Path) -> None:
+    lines = await place.lines(**over_ssh(tmp_path, hot=sshd.port, cool=sshd.port, mild=sshd.port))
+    assert {line.mark for line in lines} == {Mark.OK}
+    assert next(line.text for line in lines if line.check == "ssh") == "3 nodes answer: hot, cool, mild"
+    assert list(folder.iterdir()) == [], "no host key is remembered"
+
+
+@pytest.mark.ssh
+async def test_a_closed_ssh_port(place: Place, sshd: Sshd, tmp_path: Path) -> None:
+    port = free_port()
+    lines = await place.lines(**over_ssh(tmp_path, hot=sshd.port, cool=port, mild=sshd.port))
+    text = the_fault(lines, "ssh", "SSH_HOSTS_MAPPING")
+    assert text.startswith(f"cool: nothing listens at 127.0.0.1:{port}")
+    assert "2 nodes answer: hot, mild" in [line.text for line in lines]
+
+
+@pytest.mark.ssh
+async def test_a_changed_host_key(place: Place, sshd: Sshd, tmp_path: Path, folder: Path) -> None:
+    """As the program remembered it, beside the database."""
+    remembered = folder / "vm_balancer.known_hosts"
+    remembered.write_text(sshd.host_line)
+    nodes = over_ssh(tmp_path, hot=sshd.port, cool=sshd.port, mild=sshd.port)
+    assert {line.mark for line in await place.lines(**nodes)} == {Mark.OK}
+    sshd.stop()
+    sshd.new_host_key()
+    sshd.start()
+    lines = await place.lines(**nodes)
+    faults = marked(lines, Mark.FAIL)
+    assert [line.check for line in faults] == ["ssh"] * 3 and marked(lines, Mark.WARN) == []
+    for line, name in zip(faults, ("hot", "cool", "mild"), strict=True):
+        assert line.text.startswith(f"{name}: the host key of 127.0.0.1:{sshd.port} has changed")
+        assert "vm_balancer.known_hosts" in line.text and "SSH_HOST_KEYS" in line.settings
+    assert remembered.read_text().count("\n") == 1, "and nothing is written"
+
+
+@pytest.mark.ssh
+async def test_a_refused_ssh_login_and_a_locked_key(place: Place, sshd: Sshd, tmp_path: Path) -> None:
+    nodes = over_ssh(tmp_path, hot=sshd.port, cool=sshd.port, mild=sshd.port)
+    stranger, locked = keygen(tmp_path / "stranger"), keygen(tmp_path / "locked", "passphrase")
+    lines = await place.lines(**nodes | {"ssh_private_key_path": str(stranger)})
+    assert [line.check for line in marked(lines, Mark.FAIL)] == ["ssh"] * 3
+    assert all("refuses the login" in line.text for line in marked(lines, Mark.FAIL))
+    lines = await place.lines(**nodes | {"ssh_private_key_path": str(locked)})
+    assert "is encrypted" in the_fault(lines, "ssh", "SSH_PASSWORD"), "said once, not for every node"
+
+
+async def test_a_silent_ssh_port(place: Place, tmp_path: Path) -> None:
+    keygen(tmp_path / "id")
+    silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    async with silent:
+        port = silent.sockets[0].getsockname()[1]
+        settings = over_ssh(tmp_path, hot=port, cool=port, mild=port) | {"ssh_timeout": "0.5"}
+        faults = marked(await place.lines(**settings), Mark.FAIL)
+    assert len(faults) == 3 and all("does not answer within 0.5 s" in line.text for line in faults)
+
+
+async def test_ssh_waits_for_the_panel(place: Place, tmp_path: Path) -> None:
+    keygen(tmp_path / "id")
+    lines = await place.lines(vmmanager_password="other", **over_ssh(tmp_path, hot=free_port()))
+    assert {"ssh", *after("panel-login")} == skipped(lines)
+    mapping = {"ssh_hosts_mapping": json.dumps({"nobody": "127.0.0.1:9"}), "ssh_timeout": "0.5"}
+    lines = await place.lines(**over_ssh(tmp_path) | mapping)
+    assert ["no node nobody" in line.text for line in marked(lines, Mark.WARN)] == [True]
+
+
+# --- files
+
+
+async def test_a_database_that_is_fine_is_left_as_it_is(place: Place, folder: Path) -> None:
+    store = Store(folder / "vm_balancer.db")
+    await store.open()
+    await store.close()
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    assert {line.mark for line in await place.lines()} == {Mark.OK}
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+async def test_databases_that_cannot_be_used(place: Place, folder: Path) -> None:
+    path = folder / "vm_balancer.db"
+    path.write_bytes(b"these are somebody's notes, and no database at all" * 50)
+    assert "not a database" in the_fault(await place.lines(), "database", "DATABASE_PATH")
+    path.unlink()
+    with sqlite3.connect(path) as db:
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    db.close()
+    assert "newer version" in the_fault(await place.lines(), "database", "DATABASE_PATH")
+    lines = await place.lines(database_path="nowhere/x.db")
+    assert "there is no folder" in the_fault(lines, "database", "DATABASE_PATH")
+    lines = await place.lines(log_file="nowhere/x.log", database_path="fine.db")
+    assert "there is no folder" in the_fault(lines, "log-file", "LOG_FILE")
+    lines = await place.lines(log_file="./one.db", database_path="one.db")
+    assert "cannot be the database" in the_fault(lines, "log-file", "LOG_FILE")
+
+
+async def test_a_damaged_database(place: Place, folder: Path) -> None:
+    path = folder / "vm_balancer.db"
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE t (a)")
+        db.executemany("INSERT INTO t VALUES (?)", [("x" * 500,)] * 200)
+    db.close()
+    data = bytearray(path.read_bytes())
+    data[4096 * 3 : 4096 * 3 + 200] = b"\xff" * 200
+    path.write_bytes(data)
+    the_fault(await place.lines(), "database", "DATABASE_PATH")
+
+
+async def test_a_program_that_works_with_the_database_is_a_note(place: Place, folder: Path) -> None:
+    now = datetime.now(timezone.utc)
+    async with opened(folder / "vm_balancer.db") as store:
+        await store.beat(Heartbeat(now, now, 4711, "here", 600))
+        lines = await place.lines()
+        assert "process 4711 on here" in next(line.text for line in lines if line.check == "running")
+        await store.beat(Heartbeat(now - timedelta(hours=1), now - timedelta(hours=2), 4711, "here", 600))
+        lines = await place.lines()
+        assert "no program works" in next(line.text for line in lines if line.check == "running")
+    assert {line.mark for line in lines} == {Mark.OK}
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncIterator[Store]:
+    store = Store(path)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+# --- settings
+
+
+async def test_settings_that_make_no_sense_leave_the_rest_to_be_tested(place: Place) -> None:
+    lines = await place.lines(balance_interval="soon", telegram_chat_id="abc")
+    faults = marked(lines, Mark.FAIL)
+    assert [line.settings for line in faults] == [("BALANCE_INTERVAL",), ("TELEGRAM_CHAT_ID",)]
+    assert {line.check for line in faults} == {"settings"}
+    assert skipped(lines) == set(TELEGRAM)
+    assert {line.mark for line in lines if line.check in PANEL} == {Mark.OK}
+    lines = await place.lines(vmmanager_host=None)
+    assert [line.settings for line in marked(lines, Mark.FAIL)] == [("VMMANAGER_HOST",)]
+    assert skipped(lines) == set(PANEL)
+
+
+# --- the command
+
+
+def environment(place: Place, **changes: str) -> dict[str, str]:
+    given = {env_name(k): v for k, v in {**place.settings, **changes}.items() if v}
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": os.environ["HOME"], "TERM": "xterm", **given}
+
+
+async def run(place: Place, *words: str, **changes: str) -> tuple[int, str]:
+    """Exit code and all that it prints."""
+    output = Path(os.environ["HOME"]) / "output.txt"
+    output.unlink(missing_ok=True)
+    child = Bot(output, "check", *words, env=environment(place, **changes), cwd=Path.cwd())
+    try:
+        return await child.ended(), "\n".join(child.lines)
+    finally:
+        child.kill()
+
+
+async def test_the_command_piped(place: Place, folder: Path) -> None:
+    code, out = await run(place, "--send-test")
+    assert code == 0, out
+    lines = out.splitlines()
+    assert all(line.startswith("ok   ") for line in lines[:-1]) and lines[-1] == "Everything works."
+    assert len(place.chat.state.messages) == 1
+    code, out = await run(place, vmmanager_password="Wrong-hunter2", balance_interval="soon")
+    assert code == 1
+    assert [line[:12] for line in out.splitlines() if line.startswith("FAIL")] == ["FAIL Setting", "FAIL Login: "]
+    assert out.splitlines()[-1] == "2 faults." and "hunter2" not in out
+    assert list(folder.iterdir()) == []
+
+
+async def test_the_command_as_json(place: Place) -> None:
+    code, out = await run(place, "--json", vmmanager_username="readonly@example.com")
+    document = json.loads(out)
+    assert (code, document["ok"]) == (1, False)
+    [fault] = [row for row in document["checks"] if row["result"] == "fail"]
+    assert (fault["check"], fault["settings"]) == ("panel-rights", ["VMMANAGER_USERNAME", "DRY_RUN"])
+    assert {row["check"] for row in document["checks"]} <= set(CHECKS)
+
+
+async def test_the_command_on_a_terminal_is_coloured(place: Place) -> None:
+    env = environment(place, telegram_bot_token="", telegram_chat_id="", vmmanager_password="wrong")
+    master, slave = pty.openpty()
+    line = [sys.executable, "-m", "bot", "check"]
+    child = await asyncio.create_subprocess_exec(*line, env=env, stdin=slave, stdout=slave, stderr=slave)
+    os.close(slave)
+    shown = await asyncio.to_thread(everything_from, master)
+    assert await asyncio.wait_for(child.wait(), PATIENCE_S) == 1
+    assert "\x1b[32m✓" in shown and "\x1b[31m✗" in shown and "FAIL" not in shown
+
+
+def everything_from(master: int) -> str:
+    parts = []
+    with suppress(OSError):  # EIO: the other side is closed
+        while part := os.read(master, 65536):
+            parts.append(part)
+    os.close(master)
+    return b"".join(parts).decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [(["--send-tset"], "--send-test is probably meant"), (["--config", "missing.env"], "does not exist")],
+)
+def test_what_cannot_be_asked_is_no_finding(words: list[str], wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *words]) == BAD_SETTINGS
+    said = capsys.readouterr()
+    assert said.out == "" and wanted in said.err
