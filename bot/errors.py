@@ -21,6 +21,9 @@ Texts are for operators: what happened, with what, what to do. Secrets never sta
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
+
+SSHFault = Literal["address", "port", "unreachable", "timeout", "host-key", "login", "key", "answer", "other"]
 
 
 class BalancerError(Exception):
@@ -36,12 +39,15 @@ class ConfigError(BalancerError):
 
 
 class PanelError(BalancerError):
-    """VMmanager did not do what was asked. ``code`` and ``status`` are its own, where it gave any."""
+    """VMmanager did not do what was asked. ``code``, ``status`` and ``words`` are its own, where it gave any."""
 
-    def __init__(self, message: str, *, code: int | None = None, status: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: int | None = None, status: int | None = None, words: str | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.status = status
+        self.words = words
 
 
 class PanelUnavailable(PanelError):
@@ -69,7 +75,11 @@ class OutcomeUnknown(PanelError):
 
 
 class SSHError(BalancerError):
-    """The load of one node could not be read over SSH."""
+    """The load of one node could not be read over SSH. ``kind`` tells those apart who name a remedy for each."""
+
+    def __init__(self, message: str, kind: SSHFault = "other") -> None:
+        super().__init__(message)
+        self.kind: SSHFault = kind
 
 
 class StoreError(BalancerError):

@@ -1,14 +1,17 @@
-"""Logging: the seed's line format to the console and a rotating file, names escaped, secrets taken out."""
+"""Logging: the seed's line format or JSON, to the console and a rotating file, names escaped, secrets taken out."""
 
 from __future__ import annotations
 
+import json
 import logging
-import logging.handlers
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 from bot.config import Settings, secrets
 from bot.errors import ConfigError
+from bot.log_context import Work, current_work
+from bot.log_file import LogFile
 from bot.redact import Redactor, with_parts
 from bot.sanitize import one_line
 
@@ -16,47 +19,96 @@ DATE_FORMAT = "%Y-%m-%d %H:%M:%S"
 INDENT = "    "
 FILE_BYTES, FILES_KEPT = 10_000_000, 5
 LIBRARIES = ("aiogram", "apscheduler", "aiosqlite", "aiohttp", "asyncio", "asyncssh", "filelock")
+OURS = ("bot",)
+"""Loggers whose lines belong to a cycle or a migration. A library's connection outlives the cycle that opened it."""
 
 
 class SafeFormatter(logging.Formatter):
     """`2024-01-15 10:30:00 [INFO] …`, local time: one record, one line, without control characters and secrets.
 
     The lines of a traceback are indented, so that no text from outside can look like a record of its own.
+    ``with_ids`` adds ` [cycle 5f1c09ab]` or ` [migration 7]` behind the message.
     """
 
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
+    def __init__(self, secrets: Iterable[str] = (), *, with_ids: bool = False) -> None:
         super().__init__(datefmt=DATE_FORMAT)
         self._redact = Redactor(part for secret in secrets for part in with_parts(secret))
+        self._with_ids = with_ids
 
     def format(self, record: logging.LogRecord) -> str:
         head = f"{self.formatTime(record, self.datefmt)} [{record.levelname}] {self._line(record.getMessage())}"
-        trace = self.formatException(record.exc_info) if record.exc_info else ""
-        stack = self.formatStack(record.stack_info) if record.stack_info else ""
-        more = [line for text in (trace, stack) if text for line in self._redact(text).splitlines()]
-        return "\n".join([head, *(f"{INDENT}{_indentation(line)}{one_line(line)}" for line in more)])
+        work = _work_of(record) if self._with_ids else None
+        return "\n".join([head if work is None else f"{head} [{work.kind} {work.id}]", *self._more(record)])
 
     def _line(self, text: str) -> str:
         return self._redact(one_line(self._redact(text)))
+
+    def _more(self, record: logging.LogRecord) -> Iterator[str]:
+        """Traceback and stack, line by line."""
+        trace = self.formatException(record.exc_info) if record.exc_info else ""
+        stack = self.formatStack(record.stack_info) if record.stack_info else ""
+        for text in (trace, stack):
+            for line in self._redact(text).splitlines():
+                yield f"{INDENT}{_indentation(line)}{one_line(line)}"
+
+
+class JsonFormatter(SafeFormatter):
+    """One JSON object a line: `time` (ISO 8601, local with offset), `level`, `logger`, `message`, and where there is
+    one `cycle` or `migration`, and `exception`. Pure ASCII: what collectors read must not depend on a locale."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        at = datetime.fromtimestamp(record.created).astimezone()
+        work = _work_of(record)
+        exception = "\n".join(line.removeprefix(INDENT) for line in self._more(record))
+        return json.dumps(
+            {
+                "time": at.isoformat(timespec="milliseconds"),
+                "level": record.levelname,
+                "logger": record.name,
+                "message": self._line(record.getMessage()),
+                **({work.kind: work.id} if work else {}),
+                **({"exception": exception} if exception else {}),
+            }
+        )
+
+
+def _work_of(record: logging.LogRecord) -> Work | None:
+    return current_work() if record.name.split(".")[0] in OURS else None
 
 
 def _indentation(line: str) -> str:
     return line[: len(line) - len(line.lstrip(" "))]
 
 
-def set_up_logging(settings: Settings, *, to_file: bool = True, hushed: Sequence[str] = ()) -> None:
+def formatter_for(settings: Settings) -> SafeFormatter:
+    """As ``LOG_FORMAT`` says. In text the ids stand only at DEBUG: the seed's lines end where they end."""
+    known = secrets(settings)
+    if settings.log_format == "json":
+        return JsonFormatter(known)
+    return SafeFormatter(known, with_ids=settings.log_level == "DEBUG")
+
+
+def set_up_logging(
+    settings: Settings,
+    *,
+    to_file: bool = True,
+    hushed: Sequence[str] = (),
+    instead: logging.Handler | None = None,
+) -> None:
     """Console (standard error) and file from now on.
 
     Args:
-        hushed: loggers that stay off the console, because somebody prints there what they say.
+        instead: takes the place of standard error, for a program that fills the whole terminal; always plain text.
+        hushed: loggers that stay off the console, DEBUG apart, because somebody prints there what they say.
     Raises:
         ConfigError: the log file cannot be written.
     """
-    console = logging.StreamHandler(sys.stderr)
-    console.addFilter(lambda record: not record.name.startswith(tuple(hushed)))
+    console = instead or logging.StreamHandler(sys.stderr)
+    console.addFilter(lambda record: record.levelno <= logging.DEBUG or not record.name.startswith(tuple(hushed)))
     handlers: list[logging.Handler] = [console, *([_file_handler(settings)] if to_file else [])]
-    formatter = SafeFormatter(secrets(settings))
+    formatter = formatter_for(settings)
     for handler in handlers:
-        handler.setFormatter(formatter)
+        handler.setFormatter(formatter if handler is not instead else SafeFormatter(secrets(settings)))
     logging.basicConfig(level=settings.log_level, handlers=handlers, force=True)
     level = logging.getLogger().level
     for name in LIBRARIES:  # their INFO is our DEBUG
@@ -66,7 +118,7 @@ def set_up_logging(settings: Settings, *, to_file: bool = True, hushed: Sequence
 def _file_handler(settings: Settings) -> logging.Handler:
     path = settings.log_file
     try:
-        return logging.handlers.RotatingFileHandler(path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8")
+        return LogFile(path, max_bytes=FILE_BYTES, kept=FILES_KEPT)
     except OSError as error:
         remedy = "mend its rights or name another file"
         problem = f"LOG_FILE={path} ({settings.place('log_file')}): it cannot be written ({error.strerror}); {remedy}"

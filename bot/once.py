@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bot.app import VMBalancer
-from bot.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
+from bot.person import at_the_terminal
+from bot.proposals import Actor, Proposal, ProposedMove, Verdict
 from bot.report import all_well, move_lines, outcome_line, plan_lines
 from bot.service import CycleReport
+
+if TYPE_CHECKING:
+    from balancer.policy import Policy
+    from bot.report_rich import RichReport
 
 DONE, FAILED = 0, 1
 ANSWERS = {
@@ -24,11 +29,13 @@ ANSWERS = {
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """How to talk to the person at the terminal. ``ask`` is ``None`` where nobody can answer."""
+    """How to talk to the person at the terminal. ``ask`` is ``None`` where nobody can answer, ``tables`` where
+    nobody sees them: a pipe gets plain lines."""
 
     write: Callable[[str], None]
     ask: Callable[[str], Awaitable[str]] | None
     approve_all: bool = False
+    tables: RichReport | None = None
 
 
 async def run_once(balancer: VMBalancer, terminal: Terminal) -> int:
@@ -43,7 +50,7 @@ async def run_once(balancer: VMBalancer, terminal: Terminal) -> int:
         return await _rehearse(balancer, terminal)
     balancer.start_workers()
     report = await balancer.service.run_cycle()
-    _write_report(balancer, terminal, report)
+    await _write_report(balancer, terminal, report)
     if report.outcome != "done":
         return _not_done(balancer, terminal, report)
     ids = [r.published.proposal_id for r in report.results if r.published and r.published.proposal_id is not None]
@@ -57,16 +64,22 @@ async def run_once(balancer: VMBalancer, terminal: Terminal) -> int:
 
 async def _rehearse(balancer: VMBalancer, terminal: Terminal) -> int:
     report = await balancer.service.rehearse()
-    _write_report(balancer, terminal, report)
+    await _write_report(balancer, terminal, report)
     moves = any(r.plan and r.plan.moves for r in report.results)
     key = "terminal-dry-run" if balancer.settings.dry_run else "terminal-nobody" if moves else "terminal-nothing"
     terminal.write(balancer.texts.text(key))
     return DONE
 
 
-def _write_report(balancer: VMBalancer, terminal: Terminal, report: CycleReport) -> None:
+async def _write_report(balancer: VMBalancer, terminal: Terminal, report: CycleReport) -> None:
+    policies: dict[int, Policy] = {}
+    if terminal.tables is not None and any(r.plan for r in report.results):
+        policies = await balancer.service.policies(await balancer.service.observe(None))
     for result in report.results:
-        if result.plan is not None:
+        if result.plan is not None and terminal.tables is not None:
+            policy = policies.get(result.plan.cluster_id) or balancer.settings.policy()
+            terminal.write(terminal.tables.plan(balancer.texts, result.plan, policy))
+        elif result.plan is not None:
             for line in plan_lines(balancer.texts, result.plan):
                 terminal.write(line)
         if result.left_alone is not None:
@@ -84,7 +97,7 @@ def _not_done(balancer: VMBalancer, terminal: Terminal, report: CycleReport) -> 
 async def _decide(balancer: VMBalancer, terminal: Terminal, ids: Sequence[int]) -> None:
     """With ``--yes`` all is approved; with a chat the chat decides; else the terminal."""
     pending = [m for p in await _proposals(balancer, ids) for m in p.pending]
-    actor = Actor(ActorKind.TERMINAL, _user())
+    actor = at_the_terminal()
     if terminal.approve_all:
         await balancer.service.decide([m.id for m in pending], Verdict.APPROVE, actor)
     elif balancer.telegram is not None:
@@ -103,7 +116,8 @@ async def _ask(
 ) -> None:
     """Move by move. Who quits leaves nothing behind that could still be approved."""
     for index, proposed in enumerate(pending):
-        for line in move_lines(balancer.texts, proposed.position + 1, proposed.move):
+        lines = move_lines(balancer.texts, proposed.position + 1, proposed.move)
+        for line in lines if terminal.tables is None else lines[:1]:  # a table with the rest stands above
             terminal.write(line)
         answer = await _answer(balancer, ask)
         if answer == "q":
@@ -142,18 +156,14 @@ async def _settled(balancer: VMBalancer, ids: Iterable[int]) -> bool:
 
 async def _outcome(balancer: VMBalancer, terminal: Terminal, ids: Sequence[int]) -> int:
     moves = [m for p in await _proposals(balancer, ids) for m in p.moves]
-    for proposed in moves:
-        terminal.write(outcome_line(balancer.texts, proposed))
+    if terminal.tables is not None and moves:
+        terminal.write(terminal.tables.outcomes(balancer.texts, moves))
+    else:
+        for proposed in moves:
+            terminal.write(outcome_line(balancer.texts, proposed))
     return DONE if all_well(moves) else FAILED
 
 
 async def _proposals(balancer: VMBalancer, ids: Iterable[int]) -> list[Proposal]:
     found = [await balancer.store.proposal(i) for i in ids]
     return [p for p in found if p is not None]
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):
-        return "terminal"

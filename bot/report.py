@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from balancer.model import Move, NodeReport, Plan
 from bot.loadwords import any_measured, load_words
+from bot.outlook import outlook_lines
 from bot.proposals import MigrationState, ProposedMove
 from bot.sanitize import one_line
 from bot.texts import Texts
@@ -33,6 +34,7 @@ def plan_lines(texts: Texts, plan: Plan) -> list[str]:
             lines.append(" " * 6 + load_words(texts, report.load, plan.taken_at))
     if len(plan.nodes) > NODES_SHOWN:
         lines.append("  " + texts.text("table-more", count=len(plan.nodes) - NODES_SHOWN))
+    lines += ["  " + line for line in outlook_lines(texts, plan)]
     if not plan.moves:
         lines.append("  " + texts.text("dryrun-nothing", overloaded=len(plan.overloaded)))
     for number, move in enumerate(plan.moves, start=1):
@@ -81,18 +83,22 @@ def move_lines(texts: Texts, number: int, move: Move) -> list[str]:
 
 def outcome_line(texts: Texts, proposed: ProposedMove) -> str:
     """What became of a move, in one line."""
-    move, migration = proposed.move, proposed.migration
+    move = proposed.move
     what = f"{one_line(move.vm_name)}: {one_line(move.source_name)} → {one_line(move.target_name)}: "
+    return what + outcome_words(texts, proposed)
+
+
+def outcome_words(texts: Texts, proposed: ProposedMove) -> str:
+    """The same without its names."""
+    migration = proposed.migration
     if migration is None:
-        return what + texts.text(f"terminal-{proposed.state.value}")
+        return texts.text(f"terminal-{proposed.state.value}")
     if migration.state is MigrationState.SKIPPED:
-        return what + texts.text(
-            "terminal-not-needed", reason=texts.reason(migration.reason) if migration.reason else ""
-        )
+        return texts.text("terminal-not-needed", reason=texts.reason(migration.reason) if migration.reason else "")
     seconds = round(migration.duration.total_seconds()) if migration.duration else 0
     reason = texts.reason(migration.reason) if migration.reason else ""
     said = f" ({one_line(migration.error)})" if migration.error else ""
-    return what + texts.text(f"terminal-{migration.state.value}", seconds=seconds, reason=reason) + said
+    return texts.text(f"terminal-{migration.state.value}", seconds=seconds, reason=reason) + said
 
 
 def all_well(moves: Sequence[ProposedMove]) -> bool:

@@ -9,7 +9,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -18,9 +20,10 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from yarl import URL
 
+from bot import log_context
 from bot.config import Settings
 from bot.errors import ConfigError
-from bot.logs import LIBRARIES, SafeFormatter, set_up_logging
+from bot.logs import LIBRARIES, JsonFormatter, SafeFormatter, formatter_for, set_up_logging
 from bot.redact import MASK, Redactor, with_parts
 
 SECRET = "p@ss w/örd&<\"'\\%1"
@@ -142,6 +145,62 @@ def test_a_short_secret_does_not_blacken_every_word() -> None:
     assert formatted("hello", secret="INFO").endswith("[INFO] hello"), "the line's own words stay"
 
 
+# --- JSON
+
+
+def as_json(message: str, *args: object, secrets: list[str] | None = None, **options: bool) -> dict[str, object]:
+    """The one line of a record, read back."""
+    text = JsonFormatter(secrets or []).format(record(message, *args, **options))
+    assert text.isascii() and len(text.splitlines()) == 1
+    found: dict[str, object] = json.loads(text)
+    return found
+
+
+def test_json_is_one_object_a_line_with_the_zone_in_its_time() -> None:
+    one = record("VM '%s'", "шкаф\n2024-01-15 10:30:00 [INFO] forged\x1b[2J")
+    one.created = 1705314600.25
+    found = json.loads(JsonFormatter().format(one))
+    assert found.keys() == {"time", "level", "logger", "message"}
+    assert datetime.fromisoformat(str(found["time"])) == datetime(2024, 1, 15, 10, 30, 0, 250_000, timezone.utc)
+    assert datetime.fromisoformat(str(found["time"])).utcoffset() is not None
+    assert (found["level"], found["logger"]) == ("INFO", "bot")
+    assert found["message"] == "VM 'шкаф 2024-01-15 10:30:00 [INFO] forged'"
+
+
+@pytest.mark.parametrize(("work", "key", "id"), [(log_context.cycle, "cycle", None), (None, "migration", 7)])
+def test_json_names_the_cycle_or_the_migration(work: Any, key: str, id: int | None) -> None:
+    with work() if work else log_context.migration(7) as name:
+        assert as_json("hello")[key] == (id or name)
+    assert not {"cycle", "migration"} & as_json("hello").keys()
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_secret_is_masked_in_json_too(spelling: str) -> None:
+    written = SPELLINGS[spelling]
+    try:
+        raise RuntimeError(f"GET /?password={written} failed\x1b[2J\u2028x")
+    except RuntimeError:
+        found = as_json("<%s>", written, secrets=[SECRET], trace=True)
+    trace = str(found["exception"])
+    assert MASK in str(found["message"]) and MASK in trace
+    assert written not in str(found["message"]) + trace and json.dumps(written)[1:-1] not in json.dumps(found)
+    assert trace.startswith("Traceback (most recent call last):\n  File ") and "\x1b" not in trace
+
+
+@given(st.text(max_size=50), st.text(min_size=6, max_size=20).filter(str.strip))
+def test_json_stays_one_readable_line_whatever_is_logged(message: str, secret: str) -> None:
+    found = as_json("%s", message + secret, secrets=[secret])
+    assert secret not in str(found["message"]).replace(MASK, "")
+
+
+@pytest.mark.parametrize(("given_format", "kind"), [("text", SafeFormatter), ("json", JsonFormatter)])
+def test_the_setting_chooses_the_format(given_format: str, kind: type[SafeFormatter]) -> None:
+    assert type(formatter_for(Settings(log_format=given_format))) is kind  # type: ignore[arg-type]
+
+
+# --- redaction
+
+
 @given(st.text(min_size=6, max_size=30).filter(str.strip), st.text(max_size=20), st.text(max_size=20))
 def test_no_secret_survives(secret: str, before: str, after: str) -> None:
     assert secret not in Redactor([secret])(before + secret + after).replace(MASK, "")
@@ -183,6 +242,16 @@ def test_console_and_rotating_file(
     for number in range(10):
         logging.getLogger("bot.x").info("line %d with some length to it", number)
     assert (tmp_path / "x.log.1").exists()
+
+
+def test_what_is_printed_anyway_stays_off_the_console_but_the_analysis_does_not(
+    tmp_path: Path, root_logger: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logging(Settings(log_level="DEBUG"), to_file=False, hushed=("loud",))
+    loud = logging.getLogger("loud.part")
+    loud.warning("printed")
+    loud.debug("analysis")
+    assert [line.split("] ")[1] for line in capsys.readouterr().err.splitlines()] == ["analysis"]
 
 
 @pytest.mark.parametrize(("level", "shown"), [("DEBUG", "IWE"), ("INFO", "WE"), ("WARNING", "WE"), ("ERROR", "E")])

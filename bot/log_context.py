@@ -1,0 +1,55 @@
+"""Which cycle or migration a log line belongs to. Kept beside the code that runs, not handed through it.
+
+A line belongs to one of the two or to neither; tasks and threads started inside inherit it. Nothing but the
+log may depend on it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+
+class Work(NamedTuple):
+    """What is being done: ``kind`` is ``cycle`` or ``migration``."""
+
+    kind: str
+    id: str | int
+
+
+_work: ContextVar[Work | None] = ContextVar("work", default=None)
+
+
+def current_work() -> Work | None:
+    return _work.get()
+
+
+@contextmanager
+def cycle() -> Iterator[str]:
+    """The lines within belong to one cycle: to a new one, or to the one that has begun around this call."""
+    begun = _work.get()
+    if begun is not None and begun.kind == "cycle":
+        yield str(begun.id)
+        return
+    # Eight digits: a collector keeps the lines of months, and a number would begin anew at each start.
+    with _working(Work("cycle", secrets.token_hex(4))) as work:
+        yield str(work.id)
+
+
+@contextmanager
+def migration(migration_id: int) -> Iterator[None]:
+    """The lines within belong to the migration with this id in the database, whoever started it."""
+    with _working(Work("migration", migration_id)):
+        yield
+
+
+@contextmanager
+def _working(work: Work) -> Iterator[Work]:
+    token = _work.set(work)
+    try:
+        yield work
+    finally:
+        _work.reset(token)

@@ -1,0 +1,301 @@
+"""What a running program writes to its log: the seed's sentences, ids that hold lines together, the four levels.
+
+Cycles and migrations are real ones against the emulated panel; the log file is read back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bot_builders import ANNA
+from bot_rig import HOT, NODE, Rig, running_rig
+from core_builders import cluster, node, snapshot
+
+from balancer.model import Reason, Recent
+from balancer.planner import plan
+from balancer.policy import Policy
+from bot import log_context
+from bot.config import Settings
+from bot.log_plan import PlanLog
+from bot.logs import LIBRARIES, set_up_logging
+from bot.proposals import MigrationState
+
+SAMPLE = """\
+2024-01-15 10:30:00 [INFO] Starting balance cycle for 3 clusters
+2024-01-15 10:30:01 [INFO] Cluster 'Production' (ID: 1) - Found 2 overloaded nodes
+2024-01-15 10:30:02 [INFO] Migrating VM 'web-server-01' from 'node-heavy' to 'node-light'
+2024-01-15 10:30:45 [INFO] Migration completed successfully in 43 seconds
+"""
+"""From the seed's README."""
+SEEDS: dict[str, Any] = {
+    "clusters": [{"id": 1, "name": "Production"}, {"id": 2, "name": "Test"}, {"id": 3, "name": "Spare"}],
+    "nodes": [
+        {"id": 1, "name": "node-heavy", **NODE},
+        {"id": 2, "name": "node-full", **NODE},
+        {"id": 3, "name": "node-light", **NODE},
+    ],
+    "vms": [
+        {"id": 11, "name": "web-server-01", "node": 1, "cpu_number": 2, "ram_mib": 2048},
+        *({"id": 100 * n + i, "name": f"vm-{n}-{i}", "node": n, "cpu_number": 16} for n in (1, 2) for i in range(8)),
+    ],
+}
+
+
+@pytest.fixture
+def log_to(tmp_path: Path) -> Iterator[Any]:
+    """``log_to(log_format=…, log_level=…)`` gives the log file; the root logger is as before afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def start(**given: Any) -> Path:
+        path = tmp_path / "program.log"
+        set_up_logging(Settings(log_file=path, **given), hushed=("",))
+        return path
+
+    yield start
+    for handler in root.handlers:
+        handler.close()
+    root.handlers = handlers
+    root.setLevel(level)
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+
+
+def lines_of(path: Path, work: str | None = None) -> list[dict[str, Any]]:
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return [row for row in rows if work is None or work in row]
+
+
+async def moved(rig: Rig) -> None:
+    """One VM that is moved where it should go, and the end of that noticed."""
+    await rig.propose()
+    [first, *_] = [m.move.vm_id for p in await rig.store.waiting() for m in p.pending]
+    await rig.decide(first)
+    await rig.carry_out()
+
+
+# --- the seed's sentences
+
+
+async def test_the_lines_of_the_seeds_sample_are_written_word_for_word(tmp_path: Path, log_to: Any) -> None:
+    path = log_to()
+    async with running_rig(tmp_path, SEEDS, {"migration_s": 42}, task_poll_interval=0.5) as rig:
+        await moved(rig)
+    said = [re.sub(r"^[\d-]{10} [\d:]{8} ", "", line) for line in path.read_text("utf-8").splitlines()]
+    wanted = [line.split(" ", 2)[2] for line in SAMPLE.splitlines()]
+    timed = re.compile(r"(?<=in )\d+(?= seconds$)")
+    said = [timed.sub("N", line) for line in said]
+    positions = [said.index(timed.sub("N", line)) for line in wanted]
+    assert positions == sorted(positions)
+
+
+# --- ids
+
+
+async def test_each_cycle_has_one_id_for_all_its_lines(tmp_path: Path, log_to: Any) -> None:
+    path = log_to(log_format="json", log_level="DEBUG")
+    async with running_rig(tmp_path, HOT) as rig:
+        await rig.propose()
+        await rig.propose()
+    rows = lines_of(path, "cycle")
+    ids = list(dict.fromkeys(row["cycle"] for row in rows))
+    assert len(ids) == 2
+    for one in ids:
+        loggers = {row["logger"] for row in rows if row["cycle"] == one}
+        assert {"bot.log_plan", "bot.vmmanager"} <= loggers, "the panel's lines belong to it too"
+    with sqlite3.connect(tmp_path / "bot.db") as db:
+        assert [json.loads(d)["id"] for (d,) in db.execute("SELECT detail FROM cycle ORDER BY id")] == ids
+
+
+async def test_a_migrations_lines_have_its_id_and_not_the_cycles(tmp_path: Path, log_to: Any) -> None:
+    path = log_to(log_format="json", log_level="DEBUG")
+    async with running_rig(tmp_path, HOT, max_migrations_per_cycle=2, balance_mode="auto") as rig:
+        rig.start()
+        await rig.propose()  # automatic: the cycle itself wakes the executor
+        await rig.carry_out()
+        known = {m.id: m.move.vm_name for m in await rig.migrations()}
+    assert len(known) == 2
+    rows = lines_of(path, "migration")
+    assert not any("cycle" in row for row in rows)
+    for migration_id, name in known.items():
+        mine = [row["message"] for row in rows if row["migration"] == migration_id]
+        assert f"Migrating VM '{name}' from 'hot' to 'cool'" in mine
+        assert any(m.startswith("Migration completed successfully") for m in mine)
+        assert any("/migrate" in m for m in mine), "and what was asked of the panel for it"
+
+
+async def test_what_settles_an_old_migration_within_a_cycle_is_the_migrations(tmp_path: Path, log_to: Any) -> None:
+    path = log_to(log_format="json")
+    async with running_rig(tmp_path, HOT, {"migration_s": 500}) as rig:
+        await moved(rig)
+        [unknown] = await rig.store.migrations((MigrationState.UNKNOWN,))
+        rig.pass_time(1000)
+        with log_context.cycle():
+            await rig.executor.settle_unknown()
+    [done] = [row for row in lines_of(path) if row["message"].startswith("Migration completed")]
+    assert done["migration"] == unknown.id and "cycle" not in done
+
+
+async def test_a_resumed_migration_has_its_id_from_the_first_line(tmp_path: Path, log_to: Any) -> None:
+    path = log_to(log_format="json")
+    async with running_rig(tmp_path, HOT) as rig:
+        await rig.propose()
+        await rig.decide()
+        [queued] = await rig.migrations()
+        await rig.store.advance(queued.id, MigrationState.STARTING, rig.clock(), history_mark=0)
+        await rig.carry_out()
+    [resumed] = [row for row in lines_of(path) if row["message"].startswith("Resuming")]
+    assert resumed["migration"] == queued.id
+
+
+async def test_ids_reach_tasks_and_threads_and_end_with_their_work(log_to: Any) -> None:
+    path = log_to(log_format="json")
+    log, library = logging.getLogger("bot.x"), logging.getLogger("aiogram")
+    with log_context.cycle() as one, log_context.cycle() as same:
+        assert one == same
+        await asyncio.create_task(_say(log, "task"))
+        await asyncio.to_thread(log.info, "thread")
+        library.warning("library")
+        with log_context.migration(7):
+            log.info("inside")
+        log.info("back")
+    log.info("after")
+    found = {row["message"]: (row.get("cycle"), row.get("migration")) for row in lines_of(path)}
+    assert found == {
+        **dict.fromkeys(("task", "thread", "back"), (one, None)),
+        "inside": (None, 7),
+        **dict.fromkeys(("library", "after"), (None, None)),
+    }
+
+
+async def _say(log: logging.Logger, text: str) -> None:
+    log.info(text)
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_in_text_the_ids_stand_behind_the_line_at_debug_only(level: str, log_to: Any) -> None:
+    path = log_to(log_level=level)
+    with log_context.migration(7):
+        logging.getLogger("bot.x").info("hello")
+    [line] = path.read_text("utf-8").splitlines()
+    assert line.endswith("[INFO] hello [migration 7]" if level == "DEBUG" else "[INFO] hello")
+
+
+# --- levels
+
+
+def messages(path: Path, level: str) -> list[str]:
+    return [row["message"] for row in lines_of(path) if row["level"] == level]
+
+
+async def test_debug_tells_of_every_node_and_why_every_vm_stays(tmp_path: Path, log_to: Any) -> None:
+    path = log_to(log_format="json", log_level="DEBUG")
+    vms = [*HOT["vms"], {"id": 50, "name": "snapped", "node": 1, "snapshot_count": 2}]
+    async with running_rig(tmp_path, {**HOT, "vms": vms}) as rig:
+        await rig.propose()
+    said = [row["message"] for row in lines_of(path) if row["logger"] == "bot.log_plan" and row["level"] == "DEBUG"]
+    for name in ("hot", "cool", "mild"):
+        [line] = [m for m in said if m.startswith(f"Node '{name}' (ID: ") and "score" in m]
+        assert re.search(r"\d\.\d\d vCPU per CPU, memory \d+\.\d %, \d+ VMs, score \d\.\d\d: (not )?overloaded", line)
+    assert "VM 'snapped' (ID: 50): the VM has 2 snapshots" in said
+    assert any(m.startswith("VM 'small-a' (ID: 11, 2 vCPU, 2048 MiB) may go from 'hot' to 'cool': ") for m in said)
+
+
+async def test_info_tells_what_was_decided_and_by_whom(tmp_path: Path, log_to: Any) -> None:
+    path = log_to(log_format="json")
+    async with running_rig(tmp_path, HOT) as rig:
+        await rig.propose()
+        await rig.propose()
+        await rig.decide()
+        await rig.carry_out()
+        await rig.propose()
+        rig.pass_time(7200)
+        await rig.service.expire_due()
+    said = messages(path, "INFO")
+    assert not {row["level"] for row in lines_of(path)} - {"INFO", "WARNING"}
+    for wanted in (
+        "Proposal 1: VM 'small-a' from 'hot' to 'cool'",
+        "Proposal 1 still waits for a decision",
+        "Anna approved moving VM 'small-a' to 'cool'",
+        "VM 'small-a' is on 'cool'",
+        "Proposal 2: VM 'small-b' from 'hot' to 'cool'",
+        "Proposal 2 expired: nobody decided in time",
+    ):
+        assert wanted in said, said
+
+
+async def test_a_plan_that_takes_anothers_place_is_told(tmp_path: Path, log_to: Any) -> None:
+    path = log_to(log_format="json")
+    async with running_rig(tmp_path, HOT) as rig:
+        await rig.propose()
+        rig.panel.world.set_vm(rig.panel.world.vms[11], snapshot_count=1)
+        await rig.propose()
+    assert "Proposal 1 is replaced" in messages(path, "INFO")
+
+
+async def test_warnings_are_what_was_skipped_or_wants_a_look(tmp_path: Path, log_to: Any) -> None:
+    path = log_to(log_format="json")
+    vms = [{**vm, "snapshot_count": 1} for vm in HOT["vms"]]
+    async with running_rig(tmp_path, {**HOT, "vms": vms}) as rig:
+        await rig.propose()
+        await rig.propose()
+        stuck = "Node 'hot' stays overloaded: none of its 10 VMs can be moved"
+        assert messages(path, "WARNING") == [stuck], "once, while it lasts"
+        rig.panel.world.set_vm(rig.panel.world.vms[11], snapshot_count=0)
+        await rig.propose()
+        rig.panel.world.set_vm(rig.panel.world.vms[11], snapshot_count=1)
+        await rig.propose()
+        assert messages(path, "WARNING")[-1] == stuck and messages(path, "WARNING").count(stuck) == 2
+        await rig.service.pause(timedelta(hours=1), ANNA)
+        assert (await rig.service.run_cycle()).outcome == "paused"
+    assert messages(path, "WARNING")[-1].startswith("The cycle is skipped: the balancer is paused until 20")
+
+
+def test_what_is_wrong_with_the_world_is_a_warning_until_it_is_mended(log_to: Any) -> None:
+    path = log_to(log_format="json")
+    log = PlanLog()
+    lxd = plan(snapshot([node(1, cpus=None)], [], [cluster(virtualization="lxd")]), Policy(), Recent())
+    fine = plan(snapshot([node(1)], []), Policy(), Recent())
+    broken = replace(fine, cautions=(Reason.of("caution-versions-unknown"),))
+    for one in (lxd, lxd, fine, broken, broken, fine, broken):
+        log.found(one)
+    caution = "Cluster 'c1': not all QEMU and kernel versions of the two nodes are known"
+    assert messages(path, "WARNING") == [
+        "Node 'n1' is left out: the number of CPUs of the node is unknown",
+        "Cluster 'c1': the cluster runs lxd: only KVM migrates live",
+        caution,
+        caution,
+    ]
+
+
+async def test_an_error_says_in_words_why(tmp_path: Path, log_to: Any) -> None:
+    path = log_to(log_format="json")
+    async with running_rig(tmp_path, HOT) as rig:
+        rig.fault("migrate_fails", output="qemu: no way")
+        await moved(rig)
+        rig.fault("http_500", path="/vm/")
+        report = await rig.service.run_cycle()
+    assert report.outcome == "failed"
+    first, second = messages(path, "ERROR")
+    assert first.startswith("Migration of VM 'small-a': failed: ") and first.endswith("(qemu: no way)")
+    assert "Reason(" not in first and second == f"The cycle failed: {report.problem}"
+
+
+async def test_a_move_that_is_no_longer_needed_is_a_warning_in_words(tmp_path: Path, log_to: Any) -> None:
+    path = log_to(log_format="json")
+    async with running_rig(tmp_path, HOT) as rig:
+        await rig.propose()
+        await rig.decide()
+        rig.panel.world.vms.pop(11)
+        await rig.carry_out()
+    assert "VM 'small-a' was not moved: the VM no longer exists" in messages(path, "WARNING")

@@ -1,0 +1,118 @@
+"""The public names of the program, for people who use it as a library. No logic lives here.
+
+Names are imported when they are first used: the chat's library alone takes seconds. A package and not one
+module, because type checkers look for `py.typed` in packages only (PEP 561).
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from bot.cli import main
+
+if TYPE_CHECKING:
+    from balancer.model import VM as VMInfo
+    from balancer.model import Cluster as ClusterInfo
+    from balancer.model import Move, Plan, Rejection, Snapshot
+    from balancer.model import Node as NodeInfo
+    from bot.app import VMBalancer
+    from bot.config import Settings
+    from bot.config_load import load_settings
+    from bot.errors import (
+        BalancerError,
+        ChatError,
+        ConfigError,
+        InstanceRunning,
+        NotFound,
+        OutcomeUnknown,
+        PanelAuthError,
+        PanelDataError,
+        PanelError,
+        PanelForbidden,
+        PanelRefused,
+        PanelUnavailable,
+        SSHError,
+        StoreError,
+    )
+    from bot.proposals import Migration, MigrationState, MoveState, Proposal, ProposedMove
+    from bot.service import ClusterResult, CycleReport
+    from bot.ssh import SSHMonitor, SSHRound
+    from bot.telegram.notifier import TelegramNotifier
+    from bot.vmmanager import VMManagerAPI
+
+__all__ = [
+    "BalancerError",
+    "ChatError",
+    "ClusterInfo",
+    "ClusterResult",
+    "ConfigError",
+    "CycleReport",
+    "InstanceRunning",
+    "Migration",
+    "MigrationState",
+    "Move",
+    "MoveState",
+    "NodeInfo",
+    "NotFound",
+    "OutcomeUnknown",
+    "PanelAuthError",
+    "PanelDataError",
+    "PanelError",
+    "PanelForbidden",
+    "PanelRefused",
+    "PanelUnavailable",
+    "Plan",
+    "Proposal",
+    "ProposedMove",
+    "Rejection",
+    "SSHError",
+    "SSHMonitor",
+    "SSHRound",
+    "Settings",
+    "Snapshot",
+    "StoreError",
+    "TelegramNotifier",
+    "VMBalancer",
+    "VMInfo",
+    "VMManagerAPI",
+    "load_settings",
+    "main",
+]
+
+_OWN_WORDS = {"ClusterInfo": "Cluster", "NodeInfo": "Node", "VMInfo": "VM"}
+"""What the seed calls otherwise than the program."""
+_HOMES = {
+    "balancer.model": ("ClusterInfo", "Move", "NodeInfo", "Plan", "Rejection", "Snapshot", "VMInfo"),
+    "bot.app": ("VMBalancer",),
+    "bot.config": ("Settings",),
+    "bot.config_load": ("load_settings",),
+    "bot.proposals": ("Migration", "MigrationState", "MoveState", "Proposal", "ProposedMove"),
+    "bot.service": ("ClusterResult", "CycleReport"),
+    "bot.ssh": ("SSHMonitor", "SSHRound"),
+    "bot.telegram.notifier": ("TelegramNotifier",),
+    "bot.vmmanager": ("VMManagerAPI",),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+if not TYPE_CHECKING:  # a type checker would take any name for granted
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        _say_nothing()
+        module = importlib.import_module(_HOME_OF.get(name, "bot.errors"))
+        found = globals()[name] = getattr(module, _OWN_WORDS.get(name, name))
+        return found
+
+
+def _say_nothing() -> None:
+    """A library prints nothing by itself: whether and where its log lines show is for the program around it."""
+    ours = logging.getLogger("bot")
+    if not any(isinstance(handler, logging.NullHandler) for handler in ours.handlers):
+        ours.addHandler(logging.NullHandler())
+
+
+def __dir__() -> list[str]:
+    return __all__
