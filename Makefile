@@ -1,17 +1,17 @@
 # Thin on purpose: each target is one or two lines. Everything is installed into .venv from hashed lists.
 PYTHON ?= python3
 BIN := .venv/bin
-SOURCES := balancer bot sandbox tests vm_balancer.py
+SOURCES := balancer benchmarks bot sandbox tests vm_balancer
 # A browser and an SSH server are installed by the tests' target where that can be done.
 WORKERS ?= 2
 
-.PHONY: help demo test check fmt lint types lock clean system screenshots
+.PHONY: help demo test check fmt lint types lock clean system screenshots pythons image release portable bench bench-quick
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo | test | check | fmt | lint | types | lock | clean"
+	@echo "make demo | test | bench | bench-quick | check | fmt | lint | types | lock | pythons | image | release | portable | clean"
 
-.venv/ready: pyproject.toml requirements/dev.txt requirements/installer.txt
+.venv/ready: pyproject.toml requirements/dev.txt requirements/build.txt requirements/installer.txt
 	$(PYTHON) tools/install.py .venv
 	@touch $@
 
@@ -23,6 +23,17 @@ demo: .venv/ready
 
 test: system
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+# Solvers and pictures are for this alone. hbal, the peer, is Debian's package ganeti-htools; without it its rows are left out.
+.venv/bench: .venv/ready requirements/bench.txt
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/bench.txt
+	@touch $@
+
+bench: .venv/bench
+	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: .venv/bench
+	$(BIN)/python -m benchmarks --quick $(ARGS)
 
 check: lint types test
 
@@ -43,3 +54,20 @@ clean:
 
 screenshots: system
 	SCREENSHOTS=docs/images $(BIN)/pytest -q tests/test_e2e_page.py
+
+# The suite on every supported Python that is installed here.
+pythons: system
+	$(BIN)/python tools/pythons.py $(ARGS)
+
+# Builds the container image and tries it, without an engine where there is none.
+image: .venv/ready
+	$(BIN)/python tools/image.py $(ARGS)
+
+# Everything that is published, from the last commit, into dist/.
+release: .venv/ready
+	$(BIN)/python tools/release.py
+
+# Installs and starts the portable archive as people do, with what the package index has.
+portable: release
+	rm -rf build/portable && mkdir -p build/portable && tar -xzf dist/vm-balancer-*-portable.tar.gz -C build/portable
+	build/portable/vm-balancer-portable/run.sh --version

@@ -7,27 +7,38 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from balancer.model import Plan
+from bot import log_context
+from bot.backups import Backups
+from bot.clusters_file import check_clusters_file, load_clusters_file
 from bot.config import Settings
-from bot.config_checks import MEMORY, check_chat, check_panel, check_ssh
+from bot.config_checks import MEMORY, check_chat, check_panel, check_people, check_ssh
 from bot.config_load import load_settings
 from bot.errors import BalancerError, ConfigError, PanelError, StoreError
 from bot.executor import Executor
+from bot.health import judge
 from bot.instance import Instance
+from bot.life import Life
 from bot.notify import LogNotifier
+from bot.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
 from bot.schedule import Schedule
-from bot.service import Clock, CycleReport, Service, utc_now
+from bot.service import Clock, CycleReport, Service
+from bot.steady import SteadyClock
 from bot.store import Store
 from bot.texts import Texts, texts_for
+from bot.upkeep import Upkeep
 from bot.vmmanager import VMManagerAPI
+from bot.watching import Answer, Watch
 
 if TYPE_CHECKING:
+    from bot.metrics import Metrics
     from bot.ssh import Loads
 
     # aiogram takes seconds to import: only a program that talks to Telegram pays for it.
@@ -39,14 +50,15 @@ IDLE_POLL_S = 0.5
 
 
 class VMBalancer:
-    """The whole program. Use it as a context manager, or call ``run_once()`` or ``run()`` alone.
+    """The whole program. Use it as a context manager, or call ``run_once()``, ``plan()`` or ``run()`` alone.
 
     Args:
         config_path: a settings file; ``None`` reads `.env` of the current folder where there is one.
-        dry_run: plan and report only, whatever the settings say.
-        verbose: log at DEBUG level.
-        settings: settings made elsewhere, instead of all of the above.
-        exclusive: take the database for this process alone; ``False`` only for looking.
+        dry_run: plan and report only (or not), whatever the settings say.
+        verbose: the program's own loggers, below ``bot``, say all they know. No handler is set up here.
+        settings: settings made elsewhere, instead of a file and the environment.
+        exclusive: take the database for this process alone; ``False`` only for looking. ``None``: a dry run
+            only looks, and makes no database where there is none.
     """
 
     def __init__(
@@ -56,19 +68,22 @@ class VMBalancer:
         verbose: bool = False,
         *,
         settings: Settings | None = None,
-        exclusive: bool = True,
-        clock: Clock = utc_now,
+        exclusive: bool | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._config_path = config_path
         self._overrides = {"dry_run": dry_run, "log_level": "DEBUG" if verbose else None}
         self._given = settings
         self._exclusive = exclusive
         self.failed = False
-        self._clock = clock
+        self._clock: Clock = clock or SteadyClock()
         self._stack: AsyncExitStack | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._working = False
+        self._claimed = False
         self._stopped = asyncio.Event()
         self._schedule: Schedule | None = None
+        self._metrics: Metrics | None = None
 
     # Life cycle -------------------------------------------------------------------------------
 
@@ -88,36 +103,69 @@ class VMBalancer:
             ConfigError: settings that cannot work, all at once.
             StoreError: the database cannot be used, or another program uses it.
         """
-        settings = self._given or load_settings(self._overrides, self._config_path)
-        problems = [*check_panel(settings), *check_chat(settings), *check_ssh(settings)]
+        settings = self._settings()
+        checks = (check_panel, check_chat, check_people, check_ssh, check_clusters_file)
+        problems = [problem for check in checks for problem in check(settings)]
         if problems:
             raise ConfigError([p.text for p in problems])
         async with AsyncExitStack() as stack:
             self.settings = settings
             self.texts: Texts = texts_for(settings.bot_language)
             await self._open_store(stack)
-            self.panel = _panel(settings)
+            self.panel = _panel(settings, self._clock)
             stack.push_async_callback(self.panel.close)
             loads = await _loads(settings, self._clock, stack)
             self.telegram = _telegram(settings)
             if self.telegram is not None:
                 self.telegram.attach(self.store, self._clock)
+                await self.telegram.find_chat()
                 stack.push_async_callback(self.telegram.close)
             self.notifier: TelegramNotifier | LogNotifier = self.telegram or LogNotifier(self.store, self.texts)
-            self.service = Service(self.panel, self.store, settings, self.notifier, loads=loads, clock=self._clock)
+            self.service = Service(
+                *(self.panel, self.store, settings, self.notifier),
+                loads=loads,
+                clusters=load_clusters_file(settings.clusters_file),
+                clock=self._clock,
+            )
             self.executor = Executor(self.panel, self.store, self.service, self.notifier, clock=self._clock)
             self.service.use_worker(self.executor)
+            self._watch = Watch(self.store, self.service, self.notifier)
+            reach = self.telegram.reach if self.telegram is not None else None
+            self._life = Life(self.store, self.service, reach, settings.balance_interval, self._clock)
             self._stack = stack.pop_all()
+
+    def _settings(self) -> Settings:
+        if self._given is None:
+            settings = load_settings(self._overrides, self._config_path)
+        else:
+            overrides = {field: value for field, value in self._overrides.items() if value is not None}
+            settings = self._given.model_copy(update=overrides)
+        if self._overrides["log_level"] is not None:
+            logging.getLogger("bot").setLevel(logging.DEBUG)
+        self._claimed = not settings.dry_run if self._exclusive is None else self._exclusive
+        if self._exclusive is None and settings.dry_run and not settings.database_path.exists():
+            return settings.model_copy(update={"database_path": Path(MEMORY)})
+        return settings
+
+    def _claim(self, stack: AsyncExitStack) -> None:
+        if str(self.settings.database_path) != MEMORY:
+            instance = Instance(self.settings.database_path)
+            instance.acquire(self._clock())
+            stack.callback(instance.release)
+        self._claimed = True
 
     async def _open_store(self, stack: AsyncExitStack) -> None:
         path = self.settings.database_path
-        if self._exclusive and str(path) != ":memory:":
-            instance = Instance(path)
-            instance.acquire(self._clock())
-            stack.callback(instance.release)
+        backups = None if str(path) == MEMORY else Backups(path, self.settings.backup_keep)
+        if self._claimed:
+            self._claim(stack)
+            kept = await backups.before_update() if backups is not None else None
+            if kept is not None:
+                log.info("The database is brought up to date; as it was it is kept in %s", kept)
         self.store = Store(path)
         await self.store.open()
         stack.push_async_callback(self.store.close)
+        self._upkeep = Upkeep(self.store, backups, self.settings, self._clock)
 
     async def close(self) -> None:
         """Stops what runs and closes everything; a running migration stays recorded for the next start."""
@@ -126,33 +174,62 @@ class VMBalancer:
         if self._schedule is not None:
             self._schedule.stop()
         await self.executor.stop()
-        with suppress(Exception):  # a last look at the chat must not keep the program from ending
-            await asyncio.wait_for(self.notifier.flush(), timeout=3)
+        if self._working:  # who started nothing shows nothing: the notices belong to the program that runs
+            with suppress(Exception):  # a last look at the chat must not keep the program from ending
+                await asyncio.wait_for(self.notifier.flush(), timeout=3)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+        self._working = False
+        with suppress(StoreError):  # without it the sign of life just grows old
+            await self._life.end()
         stack, self._stack = self._stack, None
         await stack.aclose()
 
     # Running ----------------------------------------------------------------------------------
 
-    async def run(self) -> None:
-        """Runs until ``stop()``: checks by the timer, talks to the chat, carries out what is approved."""
+    async def run(self, *, attended: bool = False) -> None:
+        """Runs until ``stop()``: checks by the timer, talks to the chat, carries out what is approved.
+
+        Args:
+            attended: somebody can approve here, also without a chat.
+        """
         if self._stack is None:
             async with self:
-                await self.run()
+                await self.run(attended=attended)
             return
-        if self.telegram is None and not self.settings.dry_run and await self.service.mode() != "auto":
+        if not self._claimed and self._exclusive is None:
+            self._claim(self._stack)
+        if not attended and self.telegram is None and not self.settings.dry_run and await self.service.mode() != "auto":
             log.warning("%s", self.texts.text("terminal-headless"))
+        await self._serve_metrics(self._stack)
+        await self._watch.begin()
         self._schedule = Schedule(self._cycle, self.settings.balance_interval, self._tick)
         self.start_workers()
-        self.listen(self._schedule.next_check)
+        self.listen(self.next_check)
         self._schedule.start()
         await self._stopped.wait()
 
+    async def _serve_metrics(self, stack: AsyncExitStack) -> None:
+        """Opens METRICS_PORT. Who only looks at a database leaves that to the program that works on it."""
+        if not self.settings.metrics_port or not self._claimed:
+            return
+        from bot.metrics import Metrics
+        from bot.metrics_server import MetricsServer
+
+        reach = self.telegram.reach if self.telegram is not None else None
+        self._metrics = Metrics(self.service, self.store, self.panel, reach, self._clock)
+        await self._metrics.begin()
+        server = MetricsServer(self.settings, self._metrics.page, lambda: judge(self._life.sign, self._clock()))
+        await server.open()
+        stack.push_async_callback(server.close)
+
     def start_workers(self) -> None:
-        """Starts what shows and carries out: the notifier, and the executor outside of dry runs."""
+        """Starts what shows and carries out, once: the notifier, and the executor outside of dry runs."""
+        if self._working:
+            return
+        self._working = True
         self._spawn(self.notifier.run())
         if not self.settings.dry_run:
             self._spawn(self.executor.run())
@@ -163,6 +240,10 @@ class VMBalancer:
             from bot.telegram.chat import Chat
 
             self._spawn(Chat(self.service, self.store, self.telegram, self.texts, next_check).run())
+
+    def next_check(self) -> datetime | None:
+        """When the timer makes the next check; ``None`` = it does not run."""
+        return None if self._schedule is None else self._schedule.next_check()
 
     def stop(self) -> None:
         """Ends ``run()``. Safe to call from a signal handler of the event loop."""
@@ -176,6 +257,9 @@ class VMBalancer:
         """One cycle. Proposals are stored; in automatic mode they are carried through to the end.
 
         With ``dry_run`` the report holds the plans and nothing is stored.
+
+        Raises:
+            PanelError: the panel did not answer a dry run. Outside of it, the report says so (``failed``).
         """
         if self._stack is None:
             async with self:
@@ -187,6 +271,52 @@ class VMBalancer:
         await self.until_idle()
         return report
 
+    # Deciding from code -----------------------------------------------------------------------
+
+    async def plan(self, cluster: str | None = None) -> tuple[Plan, ...]:
+        """What would be done now, a plan a cluster, or for the one with this name or id. Nothing is stored.
+
+        Raises:
+            PanelError: the panel did not answer, or not completely.
+            NotFound: there is no such cluster.
+        """
+        if self._stack is None:
+            async with self:
+                return await self.plan(cluster)
+        return await self.service.plans(cluster)
+
+    async def waiting(self) -> list[Proposal]:
+        """Every proposal with a move that waits for a decision, oldest first; ``pending`` are those moves."""
+        return await self.service.waiting()
+
+    async def approve(self, moves: Iterable[ProposedMove], *, by: str = "code") -> tuple[ProposedMove, ...]:
+        """Approves moves that wait, carries them out, and returns each as it stands when all is over.
+
+        Each is checked again right before it starts. What somebody has decided before stays as it is; while the
+        balancer is paused, this waits.
+
+        Args:
+            by: who is written down as the one who decided.
+        Raises:
+            ConfigError: this is a dry run.
+        """
+        if self.settings.dry_run:
+            raise ConfigError(["DRY_RUN is true: nothing can be approved in a dry run"])
+        ids = await self._decide(moves, Verdict.APPROVE, by)
+        self.start_workers()
+        await self.until_idle()
+        found = [await self.store.move(move_id) for move_id in ids]
+        return tuple(row[1] for row in found if row is not None)
+
+    async def skip(self, moves: Iterable[ProposedMove], *, by: str = "code") -> None:
+        """Turns moves down; their VMs are left alone for ``SKIP_COOLDOWN``."""
+        await self._decide(moves, Verdict.SKIP, by)
+
+    async def _decide(self, moves: Iterable[ProposedMove], verdict: Verdict, by: str) -> list[int]:
+        ids = [proposed.id for proposed in moves]
+        await self.service.decide(ids, verdict, Actor(ActorKind.CODE, by))
+        return ids
+
     async def until_idle(self, also: Callable[[], Awaitable[bool]] | None = None) -> None:
         """Waits until nothing is queued or running, and ``also`` holds."""
         while not self._stopped.is_set():
@@ -196,35 +326,58 @@ class VMBalancer:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), IDLE_POLL_S)
 
-    async def _cycle(self) -> None:
+    async def check_now(self) -> Answer:
+        """A check as the timer makes it, for somebody who asked; a dry run stores nothing here either."""
+        with log_context.cycle():
+            return await self._check_now()
+
+    async def _check_now(self) -> Answer:
+        rehearsed = self.settings.dry_run
         try:
-            if self.settings.dry_run:
-                await self._rehearse()
-            else:
-                await self.executor.settle_unknown()
-                await self.service.run_cycle()
+            if rehearsed:
+                return Answer.of(await self._rehearse(), rehearsed)
+            await self.executor.settle_unknown()
+            report = await self.service.run_cycle()
+            await self._upkeep.due()
+            return Answer.of(report)
         except StoreError as error:
             log.error("The cycle failed: %s", error)
-        except Exception:
+            return Answer("failed", problem=str(error))
+        except Exception as error:
             # The timer must outlive a defect in one cycle; the trace is for us.
             log.exception("The cycle failed")
+            return Answer("failed", problem=type(error).__name__)
 
-    async def _rehearse(self) -> None:
+    async def _cycle(self) -> None:
+        with self._life.checking():
+            await self.check_now()
+        if self._metrics is not None:
+            await self._metrics.catch_up()
+
+    async def _rehearse(self) -> CycleReport:
         try:
             report = await self.service.rehearse()
         except PanelError as error:
             log.error("The cycle failed: %s", error)
-            return
+            return CycleReport("failed", self._clock(), problem=str(error))
         await self.notifier.rehearsed([r.plan for r in report.results if r.plan is not None and r.plan.moves])
+        return report
 
     async def _tick(self) -> None:
+        request = None
         try:
             await self.service.expire_due()
+            request = await self._watch.look()
+            if self._claimed:
+                await self._life.beat()
         except StoreError as error:
             log.error("%s", error)
+        if request is not None:
+            self._spawn(self._watch.answer(request, self.check_now))
         self.executor.kick()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks = [task for task in self._tasks if not task.done()]
         self._tasks.append(asyncio.create_task(self._guarded(work)))
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
@@ -241,13 +394,15 @@ class VMBalancer:
             self.stop()
 
 
-def _panel(settings: Settings) -> VMManagerAPI:
+def _panel(settings: Settings, clock: Clock) -> VMManagerAPI:
     password = settings.vmmanager_password
     return VMManagerAPI(
         settings.vmmanager_host or "",
         settings.vmmanager_username or "",
         password.get_secret_value() if password else "",
         verify_ssl=settings.verify_ssl,
+        ca_file=str(settings.vmmanager_ca_file) if settings.vmmanager_ca_file else None,
+        clock=clock,
     )
 
 
@@ -272,7 +427,7 @@ async def _loads(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Loa
 
 
 def _telegram(settings: Settings) -> TelegramNotifier | None:
-    if settings.telegram_bot_token is None or settings.telegram_chat_id is None:
+    if settings.telegram_bot_token is None or settings.telegram_chat_id is None or not settings.telegram_notifications:
         return None
     from bot.telegram.notifier import TelegramNotifier
 

@@ -20,6 +20,7 @@ SPELLINGS = {
     "vmmanager_password": "--password",
     "balance_interval": "--interval",
     "ssh_private_key_path": "--ssh-private-key",
+    "telegram_notifications": "--notifications",
 }
 """Options that the seed calls otherwise than the setting."""
 ENVIRONMENT_ONLY = ("telegram_bot_token", "telegram_proxy")

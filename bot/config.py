@@ -28,6 +28,23 @@ Seconds = Annotated[int, Field(ge=0, le=LONGEST_S)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
+POLICY_FIELDS: Mapping[str, str] = {
+    "cpu_overload_threshold": "cpu_overload_ratio",
+    "memory_overload_threshold": "memory_overload_percent",
+    "cpu_target_threshold": "cpu_target_score",
+    "memory_target_threshold": "memory_target_percent",
+    "ssh_load_overload_threshold": "ssh_load_overload",
+    "target_headroom": "target_headroom_percent",
+    "balance_strategy": "strategy",
+    "optimize_for": "optimize_for",
+    "balance_margin": "balance_margin",
+    "balance_deadband": "balance_deadband",
+    "migration_overhead": "migration_overhead_s",
+    "migration_bandwidth": "migration_bandwidth_mbit",
+    "max_migrations_per_cycle": "max_moves",
+}
+"""Settings that go into the core's policy as they are; CLUSTERS_FILE may give a cluster its own."""
+
 _TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]{3,}")
 
 
@@ -50,6 +67,8 @@ class Settings(BaseSettings):
     """Password of the account."""
     verify_ssl: bool = True
     """Check VMmanager's TLS certificate."""
+    vmmanager_ca_file: Path | None = None
+    """File with the CA that VMmanager's certificate is from, or with that certificate itself (PEM)."""
 
     # Balancing
     balance_mode: Literal["approve", "auto"] = "approve"
@@ -59,9 +78,27 @@ class Settings(BaseSettings):
     cluster_ids: IdList = ()
     """Ids of the clusters to balance, separated by commas; empty = all."""
     max_migrations_per_cycle: Annotated[int, Field(ge=1, le=10_000)] = 1
-    """Most moves planned per cluster and check."""
+    """Most moves proposed per cluster and check; the plan behind them is always whole."""
+    clusters_file: Path | None = None
+    """JSON or TOML file with other values for single clusters, and rules about VMs (docs/clusters-file.md)."""
     dry_run: bool = False
     """Plan and report only: nothing is stored, nothing can be approved, nothing moves."""
+
+    # Strategy
+    balance_strategy: Literal["smallest-first", "optimal", "balance"] = "smallest-first"
+    """smallest-first: the smallest VM first; optimal: the cheapest plan; balance: optimal, then even out the load."""
+    optimize_for: Literal["time", "moves", "memory"] = "time"
+    """What an optimal plan makes small: time of the migrations, their number, or the memory they copy."""
+    migration_overhead: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 20.0
+    """Seconds that a migration takes besides copying; measured instead, once a cluster has enough history."""
+    migration_bandwidth: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1000.0
+    """Mbit per second at which a migration copies memory; measured instead, once a cluster has enough history."""
+    balance_margin: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 0.05
+    """What a move of balance that only evens out must gain, as a part of one node's share of the unevenness."""
+    balance_deadband: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 0.1
+    """balance does not even out while no node is further from the mean than this part of the overload threshold."""
+    overload_hold_cycles: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Checks in a row that have to see a node overloaded before a VM leaves it."""
 
     # Thresholds
     cpu_overload_threshold: Positive = 7.0
@@ -72,6 +109,8 @@ class Settings(BaseSettings):
     """A node takes VMs only while its CPU load score is below this."""
     memory_target_threshold: Percent = 80.0
     """A node takes VMs only while its memory percent is below this; it never ends above the overload line."""
+    target_headroom: Annotated[float, Field(ge=0, le=90, allow_inf_nan=False)] = 0.0
+    """Percent of the overload thresholds that a move leaves free on its target."""
 
     # Nodes and VMs to leave alone
     exclude_source_nodes: NameList = ()
@@ -92,6 +131,10 @@ class Settings(BaseSettings):
     """Seconds for which a VM is left alone after a failed migration."""
     skip_cooldown: Seconds = 21600
     """Seconds for which a skipped VM is not proposed again."""
+    two_person_rule: bool = False
+    """A move needs the approval of two different people; automatic mode and --yes are refused then."""
+    confirm_large_moves: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = 0.0
+    """GiB of memory from which on an approval has to be confirmed by the same person once more; 0 = never."""
     proposal_ttl: Annotated[int, Field(ge=5, le=LONGEST_S)] = 3600
     """Seconds for which a proposal can be approved."""
     max_parallel_migrations: Annotated[int, Field(ge=1, le=10_000)] = 1
@@ -110,6 +153,8 @@ class Settings(BaseSettings):
     """Numeric ids of the people who may look."""
     telegram_thread_id: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = None
     """Topic of a group with topics."""
+    telegram_notifications: bool = True
+    """Use Telegram where a token is set; false: neither post nor listen."""
     telegram_api_url: str | None = None
     """Address of a self-hosted Bot API server; empty = Telegram's own."""
     telegram_proxy: SecretStr | None = None
@@ -135,11 +180,23 @@ class Settings(BaseSettings):
     ssh_load_overload_threshold: Positive = 1.0
     """Load of one minute per CPU above which a node measured over SSH is overloaded, instead of its vCPUs."""
 
+    # Watching
+    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    """TCP port for Prometheus' /metrics and for /healthz; 0 = none."""
+    metrics_host: str = "127.0.0.1"
+    """Address that METRICS_PORT is opened on; there is no login, so leave it to this machine or a closed network."""
+
     # Files
     database_path: Path = Path("vm_balancer.db")
     """SQLite database with every decision and migration."""
+    history_keep_days: Annotated[int, Field(ge=1, le=36_500)] = 365
+    """Days for which decisions, migrations and the audit trail are kept."""
+    backup_keep: Annotated[int, Field(ge=0, le=1000)] = 7
+    """Daily backups of the database that are kept, in the folder backups beside it; 0 = make none."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
+    log_format: Literal["text", "json"] = "text"
+    """text: lines for people; json: one object a line, for collectors."""
     log_file: Path = Path("vm_balancer.log")
     """Log file."""
 
@@ -163,12 +220,18 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("balance_mode", "bot_language", "ssh_host_keys", mode="before")
+    @field_validator(
+        *("balance_mode", "balance_strategy", "optimize_for", "bot_language", "ssh_host_keys", "log_format"),
+        mode="before",
+    )
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("vmmanager_username", "ssh_username", "ssh_private_key_path", "database_path", "log_file")
+    @field_validator(
+        *("vmmanager_username", "vmmanager_ca_file", "ssh_username", "ssh_private_key_path"),
+        *("clusters_file", "metrics_host", "database_path", "log_file"),
+    )
     @classmethod
     def _plain(cls, value: Any) -> Any:
         if value is not None and not str(value).isprintable():
@@ -234,12 +297,7 @@ class Settings(BaseSettings):
     def policy(self) -> Policy:
         """The thresholds and limits for the core; exclusions by name are resolved later, against a snapshot."""
         return Policy(
-            cpu_overload_ratio=self.cpu_overload_threshold,
-            memory_overload_percent=self.memory_overload_threshold,
-            cpu_target_score=self.cpu_target_threshold,
-            memory_target_percent=self.memory_target_threshold,
-            ssh_load_overload=self.ssh_load_overload_threshold,
-            max_moves=self.max_migrations_per_cycle,
+            **{of_policy: getattr(self, field) for field, of_policy in POLICY_FIELDS.items()},
             migration_cooldown=timedelta(seconds=self.migration_cooldown),
             failure_cooldown=timedelta(seconds=self.failure_cooldown),
             skip_cooldown=timedelta(seconds=self.skip_cooldown),

@@ -23,6 +23,15 @@ class Problem(NamedTuple):
     text: str
 
 
+TWO_PERSONS_OR_AUTO = "TWO_PERSON_RULE is true: automatic mode asks nobody, so both cannot be; switch one of them off"
+GROUP_ANONYMOUS, CHANNEL, SERVICE = 1087968824, 136817688, 777000
+SHARED_ACCOUNTS = {
+    GROUP_ANONYMOUS: "anonymous administrators of groups",
+    CHANNEL: "those who write as a channel",
+    SERVICE: "Telegram itself",
+}
+"""Ids under which Telegram shows people who do not show themselves: nobody could be held to a decision."""
+
 Check = Callable[[Settings], list[Problem]]
 
 
@@ -34,12 +43,18 @@ def check_panel(settings: Settings) -> list[Problem]:
         "vmmanager_password": "set it to the password of the account",
     }
     missing = (f for f in fields if not getattr(settings, f))
-    return [Problem((f,), f"{env_name(f)} is not set: {fields[f]}") for f in missing]
+    problems = [Problem((f,), f"{env_name(f)} is not set: {fields[f]}") for f in missing]
+    ca_file = settings.vmmanager_ca_file
+    if ca_file is not None and settings.verify_ssl and not os.access(ca_file, os.R_OK):
+        remedy = "name a PEM file with the CA or the certificate, or leave it empty for the system's CAs"
+        text = f"{said(settings, 'vmmanager_ca_file')} cannot be read: {remedy}"
+        problems.append(Problem(("vmmanager_ca_file", "verify_ssl"), text))
+    return problems
 
 
 def check_chat(settings: Settings) -> list[Problem]:
-    """What is missing or contradictory for Telegram; nothing where no token is set."""
-    if settings.telegram_bot_token is None:
+    """What is missing or contradictory for Telegram; nothing where it is not in use."""
+    if settings.telegram_bot_token is None or not settings.telegram_notifications:
         return []
     chat, problems = settings.telegram_chat_id, []
     if chat is None:
@@ -55,6 +70,22 @@ def check_chat(settings: Settings) -> list[Problem]:
     elif not settings.admin_ids and settings.balance_mode == "approve":
         text = "TELEGRAM_ADMIN_IDS is not set, so nobody may approve: set it to ids, or BALANCE_MODE to auto"
         problems.append(Problem(("telegram_admin_ids", "telegram_viewer_ids", "balance_mode"), text))
+    return problems
+
+
+def check_people(settings: Settings) -> list[Problem]:
+    """Who may decide: nobody may stand behind an id that many share, and two people leave no room for none."""
+    problems = []
+    if settings.two_person_rule and settings.balance_mode == "auto":
+        text = f"{said(settings, 'balance_mode')}: {TWO_PERSONS_OR_AUTO}"
+        problems.append(Problem(("two_person_rule", "balance_mode"), text))
+    for field in ("telegram_admin_ids", "telegram_viewer_ids"):
+        for shared in sorted(SHARED_ACCOUNTS.keys() & set(getattr(settings, field))):
+            text = (
+                f"{env_name(field)} names {shared} ({settings.place(field)}), the account of "
+                f"{SHARED_ACCOUNTS[shared]}: name people by their own ids"
+            )
+            problems.append(Problem((field,), text))
     return problems
 
 
@@ -82,6 +113,20 @@ def notes(settings: Settings) -> list[str]:
     found = []
     if settings.telegram_bot_token is None and settings.telegram_chat_id is not None:
         found.append(f"{said(settings, 'telegram_chat_id')} has no effect: TELEGRAM_BOT_TOKEN is not set")
+    # In a file it stands because config.env.example has it; as an option somebody means it.
+    asked_for = settings.telegram_notifications and settings.place("telegram_notifications").startswith("--")
+    if settings.telegram_bot_token is None and asked_for:
+        found.append(f"{said(settings, 'telegram_notifications')} has no effect: TELEGRAM_BOT_TOKEN is not set")
+    if settings.vmmanager_ca_file is not None and not settings.verify_ssl:
+        found.append(f"{said(settings, 'vmmanager_ca_file')} has no effect: VERIFY_SSL is false")
+    if not settings.metrics_port and settings.metrics_host != Settings.model_fields["metrics_host"].default:
+        found.append(f"{said(settings, 'metrics_host')} has no effect: METRICS_PORT is 0")
+    chat_decides = settings.telegram_bot_token is not None and settings.telegram_notifications
+    if settings.two_person_rule and chat_decides and len(settings.admin_ids) < 2:
+        found.append(
+            f"{said(settings, 'two_person_rule')}, but TELEGRAM_ADMIN_IDS names only {len(settings.admin_ids)}: "
+            "the other approval can come from a console alone"
+        )
     return found
 
 

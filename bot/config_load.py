@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from bot.clusters_file import check_clusters_file
 from bot.config import Settings, env_name, is_secret
-from bot.config_checks import Check, check_chat, check_panel, check_ssh, notes
+from bot.config_checks import Check, check_chat, check_panel, check_people, check_ssh, notes
 from bot.config_file import ConfigFile, read_config_file
+from bot.config_values import needed
 from bot.errors import ConfigError
 from bot.redact import Redactor, with_parts
 
@@ -29,7 +31,7 @@ _ADDRESSES = frozenset({"vmmanager_host", "telegram_api_url", "ssh_hosts_mapping
 
 def for_the_program(_settings: Settings) -> Iterable[Check]:
     """What every program that talks to VMmanager, and to the chat if there is one, has to pass."""
-    return (check_panel, check_chat, check_ssh)
+    return (check_panel, check_chat, check_people, check_ssh, check_clusters_file)
 
 
 class Given(NamedTuple):
@@ -37,6 +39,15 @@ class Given(NamedTuple):
 
     value: Any
     place: str
+
+
+class Found(NamedTuple):
+    """Settings as far as they can be understood, and what is wrong with the rest."""
+
+    settings: Settings
+    problems: tuple[str, ...]
+    broken: frozenset[str]
+    """Fields whose value makes no sense; ``settings`` has their default instead."""
 
 
 def load_settings(
@@ -49,6 +60,25 @@ def load_settings(
 ) -> Settings:
     """Settings from arguments, environment and `.env`.
 
+    Raises:
+        ConfigError: everything that does not fit, one line each.
+    """
+    found = find_settings(arguments, env_file, options=options, checks=checks, problems=problems)
+    if found.problems:  # a typo may explain what is missing
+        raise ConfigError([*found.problems, *found.settings.notes])
+    return found.settings
+
+
+def find_settings(
+    arguments: Mapping[str, Any] | None = None,
+    env_file: str | Path | None = None,
+    *,
+    options: Mapping[str, str] | None = None,
+    checks: Callable[[Settings], Iterable[Check]] = for_the_program,
+    problems: Sequence[str] = (),
+) -> Found:
+    """As ``load_settings``, for those who show what is wrong beside what is right.
+
     Args:
         arguments: field name -> value; ``None`` stands for "not given", an empty text for the default.
         env_file: a file that must exist; ``None`` reads `.env` of the current folder where there is one.
@@ -56,7 +86,7 @@ def load_settings(
         checks: what settings like these must be fit for.
         problems: what the caller found wrong already.
     Raises:
-        ConfigError: everything that does not fit, one line each.
+        ConfigError: the file cannot be read, so nothing is known.
     """
     path = Path(env_file) if env_file is not None else Path(DEFAULT_ENV_FILE)
     try:
@@ -77,9 +107,10 @@ def load_settings(
     places = {field: given[field].place for field in values}
     settings = settings.came_from(places, file.notes)
     found = [p.text for check in checks(settings) for p in check(settings) if wrong.keys().isdisjoint(p.fields)]
-    if problems or file.problems or wrong or found:
-        raise ConfigError([*problems, *file.problems, *wrong.values(), *found, *file.notes])
-    return settings.came_from(places, (*file.notes, *notes(settings)))
+    everything = (*problems, *file.problems, *wrong.values(), *found)
+    if not everything:
+        settings = settings.came_from(places, (*file.notes, *notes(settings)))
+    return Found(settings, everything, frozenset(wrong))
 
 
 def _given(arguments: Mapping[str, Any], options: Mapping[str, str], file: ConfigFile) -> Iterator[tuple[str, Given]]:
@@ -100,7 +131,7 @@ def _text(written: str, verbatim: bool) -> str:
 
 
 def _problem(field: str, given: Given, error: Any, redact: Redactor) -> str:
-    return f"{env_name(field)} is {_shown(field, given.value, redact)} ({given.place}): {_needed(error)}"
+    return f"{env_name(field)} is {_shown(field, given.value, redact)} ({given.place}): {needed(error)}"
 
 
 def _shown(field: str, value: Any, redact: Redactor) -> str:
@@ -118,29 +149,3 @@ def _secrets(given: Mapping[str, Given]) -> list[str]:
 
 def _plain(value: Any) -> str:
     return str(value.get_secret_value() if hasattr(value, "get_secret_value") else value)
-
-
-def _needed(error: Any) -> str:
-    context = error.get("ctx") or {}
-    words = {
-        "int_parsing": "a whole number is needed",
-        "int_parsing_size": "a smaller whole number is needed",
-        "int_from_float": "a whole number is needed",
-        "int_type": "a whole number is needed",
-        "float_parsing": "a number is needed",
-        "float_type": "a number is needed",
-        "finite_number": "a number is needed, not infinity",
-        "bool_parsing": "true or false is needed",
-        "bool_type": "true or false is needed",
-        "literal_error": f"{_one_of(context)} is needed",
-        "greater_than": f"a number above {context.get('gt')} is needed",
-        "greater_than_equal": f"a number of at least {context.get('ge')} is needed",
-        "less_than_equal": f"a number of at most {context.get('le')} is needed",
-    }
-    if error["type"] == "value_error":
-        return str(context.get("error", error["msg"]))
-    return words.get(error["type"], str(error["msg"]))
-
-
-def _one_of(context: Mapping[str, Any]) -> str:
-    return str(context.get("expected", "another value")).replace("'", "")

@@ -9,6 +9,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from bot.errors import ConfigError
@@ -88,3 +89,36 @@ def _id(text: str) -> int:
     if not re.fullmatch("[0-9]{1,16}", text) or not 1 <= int(text) <= LARGEST_ID:
         raise ValueError("ids (whole numbers above 0) separated by commas are needed, such as 1,2,3")
     return int(text)
+
+
+def needed(error: Any) -> str:
+    """What one of pydantic's complaints asks for, in our words."""
+    context = error.get("ctx") or {}
+    words = {
+        "int_parsing": "a whole number is needed",
+        "int_parsing_size": "a smaller whole number is needed",
+        "int_from_float": "a whole number is needed",
+        "int_type": "a whole number is needed",
+        "float_parsing": "a number is needed",
+        "float_type": "a number is needed",
+        "finite_number": "a number is needed, not infinity",
+        "bool_parsing": "true or false is needed",
+        "bool_type": "true or false is needed",
+        "literal_error": f"{_one_of(context)} is needed",
+        "greater_than": f"a number above {context.get('gt')} is needed",
+        "greater_than_equal": f"a number of at least {context.get('ge')} is needed",
+        "missing": "it is required",
+        "string_type": "a text in quotes is needed",
+        "list_type": "a list is needed",
+        "model_type": "a table of settings is needed",
+        "model_attributes_type": "a table of settings is needed",
+        "dict_type": "a table is needed",
+        "less_than_equal": f"a number of at most {context.get('le')} is needed",
+    }
+    if error["type"] == "value_error":
+        return str(context.get("error", error["msg"]))
+    return words.get(error["type"], str(error["msg"]))
+
+
+def _one_of(context: Mapping[str, Any]) -> str:
+    return str(context.get("expected", "another value")).replace("'", "")

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from balancer.constraints import check_move
 from balancer.model import Reason, Snapshot
+from balancer.moves import relieves_its_source
+from bot import log_context
 from bot.errors import (
     OutcomeUnknown,
     PanelAuthError,
@@ -22,6 +25,7 @@ from bot.errors import (
     StoreError,
 )
 from bot.following import APPEARANCE_GRACE, Follower, Outcome, is_running
+from bot.log_plan import in_words
 from bot.notify import Notifier
 from bot.proposals import IN_FLIGHT, ActorKind, Migration, MigrationState
 from bot.service import Clock, Service
@@ -113,7 +117,8 @@ class Executor:
         """Follows every migration in flight that nobody follows: after a restart, or after a defect."""
         for migration in await self._store.migrations(IN_FLIGHT):
             if migration.id not in self._tasks and not self._stopping:
-                log.info("Resuming migration %d of VM '%s'", migration.id, migration.move.vm_name)
+                with log_context.migration(migration.id):
+                    log.info("Resuming migration %d of VM '%s'", migration.id, migration.move.vm_name)
                 self._spawn(migration, self._resume)
 
     async def _start_ready(self) -> None:
@@ -131,7 +136,8 @@ class Executor:
             del self._tasks[migration.id], self._nodes[migration.id]
             self.kick()
 
-        task = asyncio.create_task(self._bounded(migration, work), name=f"migration-{migration.id}")
+        with log_context.migration(migration.id):  # the task keeps it, whoever asked for this
+            task = asyncio.create_task(self._bounded(migration, work), name=f"migration-{migration.id}")
         self._tasks[migration.id], self._nodes[migration.id] = task, _nodes_of(migration)
         task.add_done_callback(ended)
 
@@ -206,10 +212,21 @@ class Executor:
         by = found[1].decided_by if found else None
         if by is not None and by.kind is ActorKind.POLICY and await self._service.mode() != "auto":
             return _stale("mode-changed")
-        policy = await self._service.policy(snapshot)
+        # By the strategy that it was planned with: what a person approved stays what it was when that is switched.
+        proposal = await self._store.proposal(migration.proposal_id)
+        policy = (await self._service.policies(snapshot))[migration.cluster_id]
+        policy = replace(policy, strategy=proposal.plan.strategy) if proposal is not None else policy
         recent = await self._store.recent(policy, self._clock(), besides=migration.id)
         move = migration.move
-        reason = check_move(own, policy, recent, move.vm_id, move.target_id, source_id=move.source_id)
+        reason = check_move(
+            own,
+            policy,
+            recent,
+            move.vm_id,
+            move.target_id,
+            source_id=move.source_id,
+            need_overload=relieves_its_source(move),
+        )
         if reason is None:
             return None
         return Outcome(MigrationState.SKIPPED if reason.code in GONE else MigrationState.STALE, reason)
@@ -257,19 +274,25 @@ class Executor:
     async def settle_unknown(self) -> None:
         """Asks the panel about every migration of unknown outcome; call it once a cycle."""
         for migration in await self._store.migrations((MigrationState.UNKNOWN,)):
-            try:
-                outcome = await self._follower.settle(migration)
-                if outcome is not None:
-                    await self._record(migration, outcome)
-            except StoreError:
-                raise
-            except PanelError as error:
-                log.warning("The outcome for VM '%s' stays unknown: %s", migration.move.vm_name, error)
-                if isinstance(error, _CANNOT_SEE):
+            with log_context.migration(migration.id):
+                if not await self._settle(migration):
                     return
-            except Exception:
-                # One that cannot be settled must stop neither the others nor the cycle after them.
-                log.exception("The outcome for VM '%s' stays unknown", migration.move.vm_name)
+
+    async def _settle(self, migration: Migration) -> bool:
+        """Settles it if that can be done now; whether asking for others makes sense."""
+        try:
+            outcome = await self._follower.settle(migration)
+            if outcome is not None:
+                await self._record(migration, outcome)
+        except StoreError:
+            raise
+        except PanelError as error:
+            log.warning("The outcome for VM '%s' stays unknown: %s", migration.move.vm_name, error)
+            return not isinstance(error, _CANNOT_SEE)
+        except Exception:
+            # One that cannot be settled must stop neither the others nor the cycle after them.
+            log.exception("The outcome for VM '%s' stays unknown", migration.move.vm_name)
+        return True
 
     # Writing down -----------------------------------------------------------------------------
 
@@ -281,11 +304,12 @@ class Executor:
         seconds = round((now - (migration.started_at or now)).total_seconds())
         name = migration.move.vm_name
         if outcome.state is MigrationState.SUCCEEDED:
-            log.info("Migration completed successfully in %d seconds (VM '%s')", seconds, name)
+            log.info("VM '%s' is on '%s'", name, migration.move.target_name)
+            log.info("Migration completed successfully in %d seconds", seconds)
         elif outcome.state in (MigrationState.FAILED, MigrationState.UNKNOWN):
-            log.error("Migration of VM '%s': %s: %s %s", name, outcome.state.value, outcome.reason, outcome.error or "")
+            log.error("Migration of VM '%s': %s: %s", name, outcome.state.value, _why(outcome))
         else:
-            log.warning("VM '%s' was not moved: %s %s", name, outcome.reason, outcome.error or "")
+            log.warning("VM '%s' was not moved: %s", name, _why(outcome))
 
     def _changed(self, migration: Migration) -> None:
         self._notifier.proposals_changed(migration.proposal_id)
@@ -295,6 +319,10 @@ class Executor:
         if found is None or found[1].migration is None:
             raise LookupError(f"migration {migration.id} has no row")
         return found[1].migration
+
+
+def _why(outcome: Outcome) -> str:
+    return in_words(outcome.reason) + (f" ({outcome.error})" if outcome.error else "")
 
 
 def _stale(code: str) -> Outcome:

@@ -16,6 +16,9 @@ from filelock import FileLock, Timeout
 
 from bot.errors import InstanceRunning, StoreError
 
+PATIENCE_S = 0.3
+"""Somebody who only looks whether the lock is free holds it for an instant."""
+
 
 class Instance:
     """Holds the database of ``path`` for this process, from ``acquire`` to ``release``."""
@@ -35,7 +38,7 @@ class Instance:
         """
         note = {"pid": os.getpid(), "host": socket.gethostname(), "since": now.isoformat(timespec="seconds")}
         try:
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=PATIENCE_S, poll_interval=0.05)
             self._note.write_text(json.dumps(note), encoding="utf-8")
         except Timeout:
             raise InstanceRunning(
@@ -46,6 +49,17 @@ class Instance:
             raise StoreError(
                 f"DATABASE_PATH is {str(self._path)!r}: its folder cannot be written ({error.strerror}); name another"
             ) from error
+
+    def holder(self) -> str | None:
+        """Who holds the database, as far as is known; ``None`` = nobody. Only looks."""
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return self._holder()
+        except OSError:
+            return None  # there is no such folder, so nobody works in it
+        self._lock.release()
+        return None
 
     def _holder(self) -> str:
         try:

@@ -23,8 +23,11 @@ BEAT = timedelta(seconds=15)
 class ChatReach(Protocol):
     """Whether Telegram answers."""
 
-    since: datetime | None
-    problem: str | None
+    @property
+    def since(self) -> datetime | None: ...
+
+    @property
+    def problem(self) -> str | None: ...
 
 
 class Life:
@@ -38,6 +41,11 @@ class Life:
         now = clock()
         self._beat = Heartbeat(now, now, os.getpid(), socket.gethostname(), interval_s)
         self._written: Heartbeat | None = None
+
+    @property
+    def sign(self) -> Heartbeat:
+        """The last sign of life, whether or not it could be written."""
+        return self._beat
 
     @contextmanager
     def checking(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from bot.app import VMBalancer
 from bot.person import at_the_terminal
 from bot.proposals import Actor, Proposal, ProposedMove, Verdict
 from bot.report import all_well, move_lines, outcome_line, plan_lines
+from bot.sanitize import one_line
 from bot.service import CycleReport
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ ANSWERS = {
     **dict.fromkeys(("q", "quit"), "q"),
 }
 """What a person may type at the question, in both languages."""
+YES_OR_NO = {word: meaning for word, meaning in ANSWERS.items() if meaning in "yn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ async def _decide(balancer: VMBalancer, terminal: Terminal, ids: Sequence[int]) 
         balancer.listen()
     elif terminal.ask is not None:
         await _ask(balancer, terminal, terminal.ask, pending, actor)
+        if any(m.first is not None for p in await _proposals(balancer, ids) for m in p.pending):
+            terminal.write(balancer.texts.text("terminal-second"))
 
 
 async def _ask(
@@ -119,7 +123,11 @@ async def _ask(
         lines = move_lines(balancer.texts, proposed.position + 1, proposed.move)
         for line in lines if terminal.tables is None else lines[:1]:  # a table with the rest stands above
             terminal.write(line)
-        answer = await _answer(balancer, ask)
+        answer = await _answer(balancer, ask, balancer.texts.text("terminal-ask"), ANSWERS)
+        while answer in ("y", "a"):
+            if await _confirmed(balancer, ask, pending[index:] if answer == "a" else [proposed]):
+                break
+            answer = await _answer(balancer, ask, balancer.texts.text("terminal-ask"), ANSWERS)
         if answer == "q":
             await balancer.service.withdraw([m.id for m in pending[index:]], actor)
             return
@@ -130,10 +138,22 @@ async def _ask(
         await balancer.service.decide([proposed.id], verdict, actor)
 
 
-async def _answer(balancer: VMBalancer, ask: Callable[[str], Awaitable[str]]) -> str:
-    """``y``, ``n``, ``a`` or ``q``; the end of the input, or of the program, means ``q``."""
+async def _confirmed(balancer: VMBalancer, ask: Callable[[str], Awaitable[str]], moves: Sequence[ProposedMove]) -> bool:
+    """Whether there is nothing large among them, or the person at the terminal says so again."""
+    large = [m.move for m in moves if balancer.service.is_large(m)]
+    if not large:
+        return True
+    gib, vms = sum(m.memory_mib for m in large) / 1024, ", ".join(one_line(m.vm_name) for m in large)
+    question = balancer.texts.text("terminal-confirm", count=len(large), vms=vms, gib=gib)
+    return await _answer(balancer, ask, question, YES_OR_NO) == "y"
+
+
+async def _answer(
+    balancer: VMBalancer, ask: Callable[[str], Awaitable[str]], question: str, answers: Mapping[str, str]
+) -> str:
+    """One of the answers; the end of the input, or of the program, means ``q``."""
     while True:
-        asking = asyncio.ensure_future(ask(balancer.texts.text("terminal-ask")))
+        asking = asyncio.ensure_future(ask(question))
         stopping = asyncio.ensure_future(balancer.stopped())
         await asyncio.wait((asking, stopping), return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -144,8 +164,8 @@ async def _answer(balancer: VMBalancer, ask: Callable[[str], Awaitable[str]]) ->
             said = asking.result().strip().lower()
         except EOFError:
             return "q"
-        if said in ANSWERS:
-            return ANSWERS[said]
+        if said in answers:
+            return answers[said]
 
 
 async def _settled(balancer: VMBalancer, ids: Iterable[int]) -> bool:

@@ -6,6 +6,7 @@ shapes that were seen, and says ``None`` or raises PanelDataError for any other.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
@@ -18,6 +19,7 @@ from bot.sanitize import shorten
 
 T = TypeVar("T")
 TaskStatus = Literal["succeeded", "failed", "pending"]
+Answerer = Literal["panel", "starting", "elsewhere", "stranger", "unclear"]
 
 MIGRATE_TASK = "host_migrate"
 CODE_SESSION_ENDED = 1000
@@ -78,13 +80,16 @@ class NotJSON(Exception):
     """A 2xx answer that is something else: a page of a proxy, half of a document."""
 
 
-def read_answer(status: int, body: bytes, read: Callable[[Any], T]) -> T:
-    """The body of a good answer through ``read``; raises Refusal, NotJSON, or PanelDataError from ``read``.
+def read_answer(
+    status: int, body: bytes | deque[bytes], read: Callable[[Any], T], each: panel_json.Each | None = None
+) -> T:
+    """The body of a good answer through ``read``, its rows through ``each``; raises Refusal, NotJSON, or
+    PanelDataError from one of these two. A body in parts is used up.
 
     Long lists take long to parse: the caller does this beside its event loop.
     """
     good = 200 <= status < 300
-    document = _parse(body) if good or len(body) < 100_000 else None
+    document = _parse(body, each if good else None) if good or len(body) < 100_000 else None
     code, words = _envelope(document)
     if not good or code is not None or words:
         raise Refusal(status, code, words)
@@ -96,9 +101,9 @@ def read_answer(status: int, body: bytes, read: Callable[[Any], T]) -> T:
 _BROKEN: Any = object()
 
 
-def _parse(body: bytes) -> Any:
+def _parse(body: bytes | deque[bytes], each: panel_json.Each | None = None) -> Any:
     try:
-        return panel_json.loads(body)
+        return panel_json.loads(body, each)
     except (ValueError, RecursionError):
         return _BROKEN
 
@@ -111,6 +116,23 @@ def _envelope(document: object) -> tuple[int | None, str]:
     if not isinstance(error, dict):
         error = document if document and set(document) <= {"code", "msg", "value"} else {}
     return whole(error.get("code")), shorten(text(error.get("msg")) or "", _TEXT_LENGTH)
+
+
+def answerer(status: int, body: bytes) -> Answerer:
+    """Who answered a request without a session: the panel refuses it in its envelope, others with a page.
+
+    ``unclear`` = nothing that the panel would not send too, such as a bare 401.
+    """
+    if status == 503 or 300 <= status < 400:
+        return "starting" if status == 503 else "elsewhere"
+    document = _parse(body) if len(body) < 100_000 else _BROKEN
+    if status != 404 and (_envelope(document)[0] is not None or _is_list(document)):
+        return "panel"
+    return "unclear" if status in (401, 403) or status >= 500 else "stranger"
+
+
+def _is_list(document: object) -> bool:
+    return isinstance(document, dict) and isinstance(document.get("list"), list)
 
 
 # --- readers ---------------------------------------------------------------------------------------------

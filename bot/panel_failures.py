@@ -19,6 +19,7 @@ from bot.errors import (
     PanelUnavailable,
 )
 from bot.panel_answers import CODE_NOT_CALLABLE, Refusal
+from bot.panel_json import Each
 from bot.sanitize import shorten
 
 LOGIN_PATH = "/auth/v4/public/token"
@@ -35,11 +36,30 @@ class Failed(Exception):
         self.error, self.kind = error, kind
 
 
+_KINDS: tuple[tuple[type[PanelError], str], ...] = (
+    (PanelUnavailable, "unavailable"),
+    (PanelAuthError, "auth"),
+    (PanelForbidden, "forbidden"),
+    (PanelRefused, "refused"),
+    (PanelDataError, "data"),
+    (OutcomeUnknown, "outcome-unknown"),
+)
+
+
+def kind_of(failed: Failed) -> str:
+    """A word for a failure, for those who count them; ``session``: it had ended, which is daily life."""
+    if failed.kind == "session":
+        return "session"
+    return next((word for error, word in _KINDS if isinstance(failed.error, error)), "other")
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     method: str
     path: str
     body: dict[str, Any] | None = None
+    each: Each | None = None
+    """What is kept of each row of the answer's list; ``None`` = the row."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -102,7 +122,8 @@ def _login_refused(words: str, refusal: Refusal) -> Failed:
     if refusal.status >= 500 and refusal.code is None:  # of a proxy: the panel would have sent its envelope
         return _failed(PanelUnavailable, f"VMmanager has trouble: {words}", refusal, "fault")
     remedy = "check VMMANAGER_HOST, VMMANAGER_USERNAME and VMMANAGER_PASSWORD"
-    return _failed(PanelAuthError, f"VMmanager refused the login: {words}; {remedy}", refusal, "final")
+    text = f"VMmanager refused the login: {words}; {remedy}"
+    return Failed(PanelAuthError(text, code=refusal.code, status=refusal.status, words=words), "final")
 
 
 def _unknown(request: Request, words: str, code: int | None, status: int | None) -> Failed:

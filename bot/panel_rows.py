@@ -8,11 +8,13 @@ snapshot than half of one. Names stay as customers wrote them.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from balancer.model import VM, Cluster, Node, Snapshot
 from bot.errors import NotFound, PanelDataError
@@ -31,6 +33,14 @@ class NodeHint:
     live_migration_allowed: bool | None = None
 
 
+class SeenVM(NamedTuple):
+    """What is kept of a VM row: the VM, or the row where only its node tells the cluster; and the row's hint."""
+
+    vm: VM | Row
+    node_id: int | None
+    hint: NodeHint | None
+
+
 # --- lists -----------------------------------------------------------------------------------------------
 
 
@@ -45,7 +55,7 @@ def list_rows(document: object, what: str) -> list[Row]:
     if not isinstance(rows, list):
         raise PanelDataError(f"the panel's answer holds no list of {what}s")
     for row in rows:
-        if not isinstance(row, dict):
+        if not isinstance(row, (dict, SeenVM)):
             raise PanelDataError(f"the panel's list of {what}s holds something that is no {what}: {_short(row)}")
     return rows
 
@@ -60,7 +70,17 @@ def nodes(document: object) -> list[Node]:
 
 
 def vms(document: object, cluster_of_node: Mapping[int, int] | None = None) -> list[VM]:
-    return _sorted("VM", [vm(row, cluster_of_node) for row in list_rows(document, "VM")])
+    """Of rows, or of what :func:`seen_vm` kept of them."""
+    seen = [one.vm if isinstance(one, SeenVM) else one for one in list_rows(document, "VM")]
+    return _sorted("VM", [one if isinstance(one, VM) else vm(one, cluster_of_node) for one in seen])
+
+
+def seen_vm(row: object) -> SeenVM:
+    """Of a row as it is read. PanelDataError as :func:`vm`."""
+    if not isinstance(row, dict):
+        raise PanelDataError(f"the panel's list of VMs holds something that is no VM: {_short(row)}")
+    node_id, hint = _hint(row)
+    return SeenVM(row if reference(row.get("cluster")) is None else vm(row), node_id, hint)
 
 
 def snapshot(
@@ -162,7 +182,7 @@ def vm(row: Row, cluster_of_node: Mapping[int, int] | None = None) -> VM:
         vcpus=positive(row.get("cpu_number")),
         memory_mib=positive(row.get("ram_mib")),
         disk_mib=_first(row, count, ("disk", "disk_mib")),
-        state=text(row.get("state")),
+        state=_word(row.get("state")),
         iso_mounted=maybe_flag(row.get("iso_mounted")),
         snapshot_count=count(row.get("snapshot_count")),
         balancer_mode=_mode(row.get("balancer_mode")),
@@ -170,7 +190,7 @@ def vm(row: Row, cluster_of_node: Mapping[int, int] | None = None) -> VM:
         rescue=flag(row.get("rescue_mode")),
         change_pending=_change_pending(row),
         nested_virtualization=flag(row.get("nesting")),
-        cpu_mode=text(row.get("cpu_mode")),
+        cpu_mode=_word(row.get("cpu_mode")),
         restrictions=_restrictions(row.get("vm5_restrictions")),
         tags=_tags(row.get("tags")),
     )
@@ -179,18 +199,31 @@ def vm(row: Row, cluster_of_node: Mapping[int, int] | None = None) -> VM:
 def node_hints(vm_list: object) -> dict[int, NodeHint]:
     """Of several VMs on one node the one with the worst news counts: they were not read at one instant."""
     hints: dict[int, NodeHint] = {}
-    for row in list_rows(vm_list, "VM"):
-        under = row.get("node")
-        node_id = reference(under)
-        if node_id is None or not isinstance(under, dict):
+    for one in list_rows(vm_list, "VM"):
+        node_id, hint = (one.node_id, one.hint) if isinstance(one, SeenVM) else _hint(one)
+        if node_id is None or hint is None:
             continue
         old = hints.get(node_id, NodeHint())
-        maintenance = flag(under["maintenance_mode"]) if "maintenance_mode" in under else None
         hints[node_id] = NodeHint(
-            maintenance=_either(old.maintenance, maintenance),
-            live_migration_allowed=_both(old.live_migration_allowed, maybe_flag(under.get("live_migration_allowed"))),
+            maintenance=_either(old.maintenance, hint.maintenance),
+            live_migration_allowed=_both(old.live_migration_allowed, hint.live_migration_allowed),
         )
     return hints
+
+
+def _hint(row: Row) -> tuple[int | None, NodeHint | None]:
+    under = row.get("node")
+    node_id = reference(under)
+    if node_id is None or not isinstance(under, dict):
+        return node_id, None
+    maintenance = flag(under["maintenance_mode"]) if "maintenance_mode" in under else None
+    return node_id, _shared_hint(maintenance, maybe_flag(under.get("live_migration_allowed")))
+
+
+@lru_cache(maxsize=16)
+def _shared_hint(maintenance: bool | None, live_migration_allowed: bool | None) -> NodeHint:
+    """There are few different ones: thousands of rows share them."""
+    return NodeHint(maintenance, live_migration_allowed)
 
 
 def _with_hints(found: list[Node], hints: Mapping[int, NodeHint]) -> list[Node]:
@@ -255,10 +288,16 @@ def _filter(row: Row) -> str | None:
     return json.dumps(rule, sort_keys=True, separators=(",", ":"), ensure_ascii=False) if rule else None
 
 
+def _word(value: object) -> str | None:
+    """One of few words that stand in every row: thousands of rows share one text."""
+    word = text(value)
+    return None if word is None else sys.intern(word)
+
+
 def _mode(value: object) -> str | None:
     if isinstance(value, bool):
         return "on" if value else "off"
-    return text(value)
+    return _word(value)
 
 
 def _change_pending(row: Row) -> bool:

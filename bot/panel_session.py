@@ -113,4 +113,5 @@ class PanelSession:
             f"{failure}; to protect the account the next login is tried in {minutes} min {seconds} s",
             code=failure.code,
             status=failure.status,
+            words=failure.words,
         ) from failure

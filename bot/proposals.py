@@ -78,8 +78,12 @@ class Verdict(str, Enum):
 class ActorKind(str, Enum):
     TELEGRAM = "telegram"
     TERMINAL = "terminal"
+    CODE = "code"
+    """A program that uses this one as a library."""
     POLICY = "policy"
     """Automatic mode decided."""
+    PROGRAM = "program"
+    """What happens by itself: a plan, an expiry, the steps of a migration. It never decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,19 @@ class Actor:
     user_id: int | None = None
 
 
+def same_person(one: Actor, other: Actor) -> bool:
+    """Whether two approvals would come from one person, for the rule that asks for two.
+
+    In Telegram the id says who it is; elsewhere the name alone, wherever it was given. A person in Telegram
+    and the same person at the terminal cannot be told to be one.
+    """
+    if one.user_id is not None or other.user_id is not None:
+        return one.user_id == other.user_id
+    return one.name.strip().casefold() == other.name.strip().casefold()
+
+
 POLICY_ACTOR = Actor(ActorKind.POLICY, "auto")
+PROGRAM = Actor(ActorKind.PROGRAM, "vm-balancer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +140,14 @@ class Migration:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstApproval:
+    """The first of the two that TWO_PERSON_RULE asks for."""
+
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ProposedMove:
     """A move of a proposal with what people said of it and what became of it."""
 
@@ -134,6 +158,7 @@ class ProposedMove:
     decided_by: Actor | None = None
     decided_at: datetime | None = None
     migration: Migration | None = None
+    first: FirstApproval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +190,15 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class DecisionResult:
-    """What a press did to one move: ``done`` by this press, or the state that stood already, and by whom."""
+    """What a press did to one move: ``done`` by this press, or the state that stood already, and by whom.
+
+    ``noted``: it was the first approval of two. ``again``: the first had come from the same person.
+    """
 
     move: ProposedMove
     done: bool
+    noted: bool = False
+    again: bool = False
 
 
 class ExclusionRole(str, Enum):

@@ -13,11 +13,12 @@ from bot.report import outcome_line
 from bot.sanitize import one_line
 from bot.store import AuditEntry
 from bot.texts import Texts
+from bot.words import deciders
 
 Row = Mapping[str, object]
 HISTORY_COLUMNS = (
-    *("decided_at", "verdict", "by", "by_id", "vm_id", "vm", "vcpus", "memory_mib", "source_id", "source"),
-    *("target_id", "target", "state", "started_at", "finished_at", "seconds", "reason", "error"),
+    *("decided_at", "verdict", "by", "by_id", "first_by", "first_by_id", "vm_id", "vm", "vcpus", "memory_mib"),
+    *("source_id", "source", "target_id", "target", "state", "started_at", "finished_at", "seconds", "reason", "error"),
 )
 AUDIT_COLUMNS = ("id", "at", "event", "by", "by_id", "detail")
 _FORMULA = ("=", "+", "-", "@")
@@ -30,12 +31,15 @@ def history_rows(moves: Sequence[ProposedMove], texts: Texts) -> list[Row]:
 
 def _history_row(proposed: ProposedMove, texts: Texts) -> Row:
     move, migration = proposed.move, proposed.migration
+    first = proposed.first.by if proposed.first else None
     took = migration.duration if migration else None
     reason = migration.reason if migration else None
     return {
         "decided_at": _iso(proposed.decided_at),
         "verdict": proposed.state.value,
         **_who(proposed.decided_by),
+        "first_by": first.name if first else None,
+        "first_by_id": first.user_id if first else None,
         "vm_id": move.vm_id,
         "vm": move.vm_name,
         "vcpus": move.vcpus,
@@ -62,7 +66,7 @@ def audit_rows(entries: Sequence[AuditEntry]) -> list[Row]:
 
 def history_line(proposed: ProposedMove, texts: Texts) -> str:
     """For people: when (UTC), who, what became of it."""
-    who = one_line(proposed.decided_by.name) if proposed.decided_by else ""
+    who = one_line(deciders(proposed))
     return f"{_short(proposed.decided_at)}  {who:<16}  {outcome_line(texts, proposed)}"
 
 

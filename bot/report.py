@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from balancer.model import Move, NodeReport, Plan
 from bot.loadwords import any_measured, load_words
 from bot.outlook import outlook_lines
-from bot.proposals import MigrationState, ProposedMove
+from bot.proposals import MigrationState, MoveState, ProposedMove
 from bot.sanitize import one_line
 from bot.texts import Texts
 from bot.whynot import why_not
@@ -91,6 +91,8 @@ def outcome_line(texts: Texts, proposed: ProposedMove) -> str:
 def outcome_words(texts: Texts, proposed: ProposedMove) -> str:
     """The same without its names."""
     migration = proposed.migration
+    if migration is None and proposed.state is MoveState.PENDING and proposed.first is not None:
+        return texts.text("terminal-first", who=proposed.first.by.name)
     if migration is None:
         return texts.text(f"terminal-{proposed.state.value}")
     if migration.state is MigrationState.SKIPPED:

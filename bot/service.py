@@ -10,20 +10,26 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from balancer.model import VM, Cluster, Node, Plan, Reason, Recent, Snapshot
-from balancer.planner import plan
-from balancer.policy import Policy
+from balancer.fitting import Fitted
+from balancer.model import VM, Cluster, Node, Plan, Reason, Snapshot
+from balancer.policy import STRATEGIES, Policy
+from bot import log_context, log_plan
+from bot.clusters_file import ClustersFile
 from bot.config import Settings
-from bot.errors import NotFound, PanelError
+from bot.config_checks import TWO_PERSONS_OR_AUTO
+from bot.errors import ConfigError, NotFound, PanelError
+from bot.metrics_tally import CycleTally
 from bot.names import Named, matching, nearest
 from bot.notify import Notifier
 from bot.observer import NOW, Observer
+from bot.planning import STRATEGY_KEY, Planning
 from bot.proposals import (
     UNSETTLED,
     Actor,
+    ActorKind,
     DecisionResult,
     Exclusion,
     ExclusionRole,
@@ -32,6 +38,7 @@ from bot.proposals import (
     ProposedMove,
     Verdict,
 )
+from bot.steady import utc_now
 from bot.store import Mark, Published, Store, StoredSetting
 from bot.vmmanager import VMManagerAPI
 
@@ -49,10 +56,6 @@ FRESH = timedelta(seconds=60)
 """How old a snapshot may be for an answer to a person; its age is shown."""
 PATIENCE_S = 5.0
 """How long the state of everything waits for the panel before it shows what was seen last."""
-
-
-def utc_now() -> datetime:
-    return datetime.now(timezone.utc)
 
 
 class Worker(Protocol):
@@ -112,6 +115,7 @@ class Service:
         notifier: Notifier,
         *,
         loads: Loads | None = None,
+        clusters: ClustersFile | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self.settings = settings
@@ -121,7 +125,12 @@ class Service:
         self._notifier = notifier
         self._worker: Worker | None = None
         self._cycle = asyncio.Lock()
-        self._warned: frozenset[str] = frozenset()
+        self._plan_log = log_plan.PlanLog()
+        self._planning = Planning(store, settings, clusters or ClustersFile(), clock)
+        self.cycles = CycleTally()
+        """What the checks came to, for those who watch from outside."""
+        self.decided_here: set[int] = set()
+        """Moves that somebody decided through this service, until the watch has seen that: not news to it."""
 
     def use_worker(self, worker: Worker) -> None:
         self._worker = worker
@@ -132,43 +141,39 @@ class Service:
         """As ``Observer.observe``."""
         return await self._observer.observe(max_age, measure)
 
+    @property
+    def problem(self) -> PanelError | None:
+        """Why the panel could not be read last; ``None`` = it could, or nobody asked yet."""
+        return self._observer.problem
+
     async def policy(self, snapshot: Snapshot) -> Policy:
-        """The settings' policy with every exclusion in force, resolved to the nodes of this snapshot."""
-        sources = self._named_nodes(snapshot, self.settings.exclude_source_nodes)
-        targets = self._named_nodes(snapshot, self.settings.exclude_target_nodes)
-        stored = await self._store.exclusions(self.clock())
-        return self.settings.policy().with_exclusions(
-            sources | {e.node_id for e in stored if e.role.forbids_source()},
-            targets | {e.node_id for e in stored if e.role.forbids_target()},
-        )
+        """As ``Planning.policy``: what holds where CLUSTERS_FILE says nothing else."""
+        return await self._planning.policy(snapshot)
 
-    def _named_nodes(self, snapshot: Snapshot, names: Collection[str]) -> frozenset[int]:
-        """Every node that a setting names; a name that fits nothing is said once in the log."""
-        found: set[int] = set()
-        for name in names:
-            nodes = matching(snapshot.nodes, name)
-            found.update(n.id for n in nodes)
-            if not nodes and name not in self._warned:
-                self._warned |= {name}
-                log.warning("No node is called '%s': its exclusion in the settings has no effect", name)
-        return frozenset(found)
+    async def policies(self, snapshot: Snapshot) -> dict[int, Policy]:
+        """As ``Planning.policies``: what holds for each cluster."""
+        return await self._planning.policies(snapshot)
 
-    async def plans(self, cluster: str | None = None, max_age: timedelta | None = NOW) -> tuple[Plan, ...]:
+    async def plans(
+        self,
+        cluster: str | None = None,
+        max_age: timedelta | None = NOW,
+        strategy: str | None = None,
+        *,
+        outlook: bool = False,
+    ) -> tuple[Plan, ...]:
         """What would be done now, for one cluster or all. Nothing is stored.
 
+        Args:
+            strategy: instead of the one that is set.
+            outlook: as in ``Planning.plans``.
         Raises:
             PanelError: as ``observe``.
             NotFound: no cluster is called so, or more than one.
         """
         snapshot = await self.observe(max_age)
-        return await self._planned(
-            snapshot, None if cluster is None else self._one(snapshot.clusters, cluster, "cluster").id
-        )
-
-    async def _planned(self, snapshot: Snapshot, cluster_id: int | None = None) -> tuple[Plan, ...]:
-        policy = await self.policy(snapshot)
-        recent = await self._store.recent(policy, self.clock())
-        return await asyncio.to_thread(_plans, snapshot, policy, recent, cluster_id)
+        wanted = None if cluster is None else self._one(snapshot.clusters, cluster, "cluster").id
+        return await self._planning.plans(snapshot, wanted, strategy, outlook=outlook)
 
     async def status(self, cluster: str | None = None, max_age: timedelta = FRESH) -> Status:
         """The state of everything; when the panel does not answer (soon), the last snapshot with the problem."""
@@ -201,7 +206,7 @@ class Service:
         latest = next((n for n in snapshot.nodes if n.id == node.id), None)
         if latest is None:
             raise NotFound("node", node.name, nearest(node.name, snapshot.nodes))
-        [made] = await self._planned(snapshot, latest.cluster_id)
+        [made] = await self._planning.plans(snapshot, latest.cluster_id)
         return latest, made, [vm for vm in snapshot.vms if vm.node_id == node.id]
 
     async def find_nodes(self, name: str, max_age: timedelta = FRESH) -> list[Node]:
@@ -227,12 +232,21 @@ class Service:
 
     async def run_cycle(self) -> CycleReport:
         """Observe, plan, publish. Never two at once; a paused program does nothing."""
+        with log_context.cycle() as name, self.cycles.counting(self.clock) as ended:
+            report = await self._guarded_cycle(name)
+            ended(report.outcome)
+            return report
+
+    async def _guarded_cycle(self, name: str) -> CycleReport:
         started = self.clock()
         if self._cycle.locked():
+            log.warning("The cycle is skipped: another one is under way")
             return CycleReport("busy", started)
         async with self._cycle:
             await self.expire_due()
-            if await self.paused_until() is not None:
+            paused = await self.paused_until()
+            if paused is not None:
+                log.warning("The cycle is skipped: the balancer is paused until %s", paused)
                 return CycleReport("paused", started)
             try:
                 report = await self._cycle_once(started)
@@ -242,7 +256,8 @@ class Service:
                 report = CycleReport("failed", started, problem=str(error))
             else:
                 await self._outage(None)
-            await self._store.record_cycle(started, self.clock(), report.outcome, {"problem": report.problem})
+            detail = {"id": name, "problem": report.problem, "overloaded": dict(self._planning.counts)}
+            await self._store.record_cycle(started, self.clock(), report.outcome, detail)
         return report
 
     async def rehearse(self) -> CycleReport:
@@ -252,21 +267,31 @@ class Service:
             PanelError: as ``observe``.
         """
         started = self.clock()
-        plans = await self.plans()
-        clusters = (await self.observe(None)).clusters
+        with log_context.cycle(), self.cycles.counting(self.clock) as ended:
+            plans = await self.plans(outlook=True)
+            snapshot = await self.observe(None)
+            clusters = snapshot.clusters
+            await self._planning.checked(snapshot, plans)
+            self.cycles.saw(snapshot, plans)
+            ended("done")
+            self._plan_log.begins(len(clusters))
+            for made in plans:
+                self._plan_log.found(made)
         by_id = {p.cluster_id: p for p in plans}
         return CycleReport("done", started, tuple(ClusterResult(c, by_id[c.id]) for c in clusters if c.id in by_id))
 
     async def _cycle_once(self, started: datetime) -> CycleReport:
         mark = await self._store.mark()
         snapshot = await self.observe()
-        log.info("Starting balance cycle for %d clusters", len(snapshot.clusters))
-        plans = {p.cluster_id: p for p in await self._planned(snapshot)}
+        self._plan_log.begins(len(snapshot.clusters))
+        plans = {p.cluster_id: p for p in await self._planning.plans(snapshot, outlook=True)}
+        await self._planning.checked(snapshot, plans.values())
+        self.cycles.saw(snapshot, plans.values())
         automatic = await self.mode() == "auto"
         results = []
         for cluster in snapshot.clusters:
             made = plans[cluster.id]
-            _log_plan(cluster, made)
+            self._plan_log.found(made)
             published = await self._publish(made, automatic, mark)
             if published.left_alone is not None:
                 results.append(ClusterResult(cluster, made, left_alone=published.left_alone))
@@ -278,6 +303,12 @@ class Service:
         now = self.clock()
         expires = now + timedelta(seconds=self.settings.proposal_ttl)
         published = await self._store.publish(made, automatic=automatic, now=now, expires_at=expires, since=mark)
+        log_plan.published(
+            *(made, published.proposal_id),
+            created=published.created,
+            superseded=published.superseded,
+            left_alone=published.left_alone,
+        )
         changed = published.superseded
         if published.proposal_id is not None and published.created:
             changed = (*changed, published.proposal_id)
@@ -301,22 +332,41 @@ class Service:
 
     async def expire_due(self) -> None:
         """Ends the proposals whose time is over."""
-        self._notifier.proposals_changed(*await self._store.expire_due(self.clock()))
+        expired = await self._store.expire_due(self.clock())
+        for proposal_id in expired:
+            log.info("Proposal %d expired: nobody decided in time", proposal_id)
+        self._notifier.proposals_changed(*expired)
 
     # Deciding ---------------------------------------------------------------------------------
 
     async def decide(self, move_ids: Sequence[int], verdict: Verdict, actor: Actor) -> tuple[DecisionResult, ...]:
-        """One person's verdict on some moves; what was approved is carried out in order."""
-        results = await self._store.decide(move_ids, verdict, actor, self.clock())
+        """One person's verdict on some moves; what was approved is carried out in order.
+
+        With TWO_PERSON_RULE the first approval of a move is only noted; another person's decides.
+        """
+        self.decided_here.update(move_ids)
+        counts = self._may_still_decide if self.settings.two_person_rule else None
+        results = await self._store.decide(move_ids, verdict, actor, self.clock(), counts=counts)
         done = [r.move for r in results if r.done]
+        noted = [r.move for r in results if r.noted]
         for proposed in done:
-            word = "approved" if verdict is Verdict.APPROVE else "skipped"
-            log.info("%s %s moving VM '%s' to '%s'", actor.name, word, proposed.move.vm_name, proposed.move.target_name)
-        if done:
-            self._notifier.proposals_changed(*await self._store.proposals_of([m.id for m in done]))
-            if verdict is Verdict.APPROVE:
-                self._kick()
+            log_decision(proposed)
+        for proposed in noted:
+            log_first_approval(proposed)
+        if done or noted:
+            self._notifier.proposals_changed(*await self._store.proposals_of([m.id for m in (*done, *noted)]))
+        if done and verdict is Verdict.APPROVE:
+            self._kick()
         return results
+
+    def _may_still_decide(self, actor: Actor) -> bool:
+        """Of somebody who approved first: in Telegram the role may have been taken away since."""
+        return actor.kind is not ActorKind.TELEGRAM or actor.user_id in self.settings.admin_ids
+
+    def is_large(self, proposed: ProposedMove) -> bool:
+        """Whether CONFIRM_LARGE_MOVES asks for a confirmation of this move."""
+        limit = self.settings.confirm_large_moves
+        return limit > 0 and proposed.move.memory_mib >= limit * 1024
 
     async def withdraw(self, move_ids: Sequence[int], actor: Actor) -> None:
         """Takes pending moves back, without a verdict on them: they may be proposed again at once."""
@@ -340,11 +390,14 @@ class Service:
 
     async def stored_settings(self) -> dict[str, StoredSetting]:
         """What people changed at run time, by the name of the setting it stands for."""
-        stored = {"BALANCE_MODE": await self._store.setting(MODE_KEY), "PAUSE": await self._store.setting(PAUSE_KEY)}
+        keys = {"BALANCE_MODE": MODE_KEY, "BALANCE_STRATEGY": STRATEGY_KEY, "PAUSE": PAUSE_KEY}
+        stored = {name: await self._store.setting(key) for name, key in keys.items()}
         return {name: value for name, value in stored.items() if value is not None}
 
     async def mode(self) -> str:
-        """``approve`` or ``auto``: what was set in the chat, else the settings."""
+        """``approve`` or ``auto``: what was set in the chat, else the settings. Where two must agree: ``approve``."""
+        if self.settings.two_person_rule:
+            return "approve"
         stored = await self._store.setting(MODE_KEY)
         return stored.value if stored is not None else self.settings.balance_mode
 
@@ -352,9 +405,31 @@ class Service:
         """From now on. What automatic mode has queued is not started once it is off."""
         if mode not in MODES:
             raise NotFound("mode", mode, MODES)
+        if mode == "auto" and self.settings.two_person_rule:
+            raise ConfigError([TWO_PERSONS_OR_AUTO])
         await self._store.set_setting(MODE_KEY, mode, actor, self.clock())
         log.info("%s set the mode to %s", actor.name, mode)
         self._kick()
+
+    async def strategy(self) -> str:
+        """As ``Planning.strategy``."""
+        return await self._planning.strategy()
+
+    def measured(self) -> dict[str, Fitted]:
+        """Name of a cluster -> what its own migrations say of their duration."""
+        names = {} if self._observer.last is None else {c.id: c.name for c in self._observer.last.clusters}
+        return {names.get(i, str(i)): fitted for i, fitted in self._planning.measured().items()}
+
+    def own_strategies(self) -> dict[str, str]:
+        """The clusters that CLUSTERS_FILE gives a strategy of their own, whatever is set here."""
+        return self._planning.own_strategies()
+
+    async def set_strategy(self, strategy: str, actor: Actor) -> None:
+        """From the next plan on. What waits for a decision stays as it is."""
+        if strategy not in STRATEGIES:
+            raise NotFound("strategy", strategy, STRATEGIES)
+        await self._store.set_setting(STRATEGY_KEY, strategy, actor, self.clock())
+        log.info("%s set the strategy to %s", actor.name, strategy)
 
     async def paused_until(self) -> datetime | str | None:
         """When the pause ends, ``forever``, or ``None`` when there is none."""
@@ -398,9 +473,18 @@ class Service:
         return await self._store.exclusions(self.clock())
 
 
-def _plans(snapshot: Snapshot, policy: Policy, recent: Recent, wanted: int | None) -> tuple[Plan, ...]:
-    return tuple(plan(s, policy, recent) for s in snapshot.split() if wanted is None or s.clusters[0].id == wanted)
+def log_first_approval(proposed: ProposedMove) -> None:
+    """Who approved as the first of two, for the log."""
+    by, move = proposed.first.by if proposed.first else None, proposed.move
+    log.info(
+        "%s approved moving VM '%s' to '%s'; another person has to approve as well",
+        *(by.name if by else "?", move.vm_name, move.target_name),
+    )
 
 
-def _log_plan(cluster: Cluster, made: Plan) -> None:
-    log.info("Cluster '%s' (ID: %d) - Found %d overloaded nodes", cluster.name, cluster.id, len(made.overloaded))
+def log_decision(proposed: ProposedMove) -> None:
+    """Who decided what, for the log."""
+    by, move = proposed.decided_by, proposed.move
+    log.info(
+        "%s %s moving VM '%s' to '%s'", by.name if by else "?", proposed.state.value, move.vm_name, move.target_name
+    )

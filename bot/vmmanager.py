@@ -12,8 +12,10 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine
 from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -22,11 +24,12 @@ from yarl import URL
 
 from balancer.model import VM, Cluster, Node, Snapshot
 from bot import panel_answers, panel_failures, panel_rows
-from bot.errors import ConfigError, PanelAuthError, PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
+from bot.errors import PanelAuthError, PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
 from bot.panel_address import panel_address
-from bot.panel_answers import HistoryRow, MigrationStart, NotJSON, Refusal, TaskInfo, TaskStatus
+from bot.panel_answers import Answerer, HistoryRow, MigrationStart, NotJSON, Refusal, TaskInfo, TaskStatus
 from bot.panel_failures import LOGIN_PATH, Failed, Request
 from bot.panel_session import PanelSession, Token
+from bot.panel_tls import tls_context
 from bot.sanitize import shorten
 
 __all__ = ["HistoryRow", "MigrationStart", "TaskInfo", "TaskStatus", "VMManagerAPI"]
@@ -77,7 +80,14 @@ class VMManagerAPI:
         self._sleep = sleep
         self._clock = clock
         self._warned = False
+        self.clock_ahead_s: float | None = None
+        """How far the panel's clock was ahead of ours when it answered last; ``None`` = it does not say."""
+        self.requests: Counter[str] = Counter()
+        """Requests sent since the start by their method, every repetition counted."""
+        self.errors: Counter[str] = Counter()
+        """Those of them that failed, by ``panel_failures.kind_of``."""
         self._http: aiohttp.ClientSession | None = None
+        self._keeper: AsyncGenerator[aiohttp.ClientSession, None] | None = None
         self._session = PanelSession(self._log_in, pause_s=login_pause_s, clock=monotonic)
 
     def __repr__(self) -> str:
@@ -92,10 +102,10 @@ class VMManagerAPI:
         await self.close()
 
     async def close(self) -> None:
-        """Ends all connections; a later call would open new ones."""
-        http, self._http = self._http, None
-        if http is not None:
-            await http.close()
+        """Ends all connections; a later call would open new ones. Who forgets it closes with the event loop."""
+        keeper, self._keeper, self._http = self._keeper, None, None
+        if keeper is not None:
+            await keeper.aclose()
 
     # --- reading the whole ---------------------------------------------------------------------------------
 
@@ -118,7 +128,8 @@ class VMManagerAPI:
         clusters, nodes, vms = await _together(
             self._get("/vm/v3/cluster", _as_it_is),
             self._get("/vm/v3/node", _as_it_is),
-            self._get("/vm/v3/host", _as_it_is),
+            # Of a large panel's VMs only what is needed is kept, from the first row on.
+            self._call(Request("GET", "/vm/v3/host", each=panel_rows.seen_vm), _as_it_is),
         )
         return await asyncio.to_thread(panel_rows.snapshot, clusters, nodes, vms, taken_at, cluster_ids)
 
@@ -158,6 +169,20 @@ class VMManagerAPI:
         return await self._get(f"/vm/v3/task/{int(task_id)}", panel_answers.task)
 
     # --- about the panel and the account -------------------------------------------------------------------
+
+    async def who_answers(self) -> tuple[Answerer, str]:
+        """Who is at the address, and where to it leads elsewhere: one request without a login, so that no password
+        goes to a stranger. PanelUnavailable where nobody answers."""
+        request = Request("GET", "/vm/v3/cluster")
+        try:
+            status, body, location = await self._exchange(request, None)
+        except _TRANSPORT as error:
+            raise _unreachable(request, error, self._timeout_s).error from error
+        return panel_answers.answerer(status, b"".join(body) if isinstance(body, deque) else body), location
+
+    async def log_in(self) -> None:
+        """Asks for a session where there is none yet; every call does so by itself."""
+        await self._session.token()
 
     async def version(self) -> str | None:
         """For a line in the log; nothing may depend on it."""
@@ -210,9 +235,11 @@ class VMManagerAPI:
         """Repeats what may be repeated, with growing pauses."""
         done = dict.fromkeys(REPEATS, 0)
         while True:
+            self.requests[request.method] += 1
             try:
                 answer = await self._once(request, read, token)
             except Failed as failed:
+                self.errors[panel_failures.kind_of(failed)] += 1
                 if failed.kind not in REPEATS or done[failed.kind] >= REPEATS[failed.kind]:
                     raise
                 done[failed.kind] += 1
@@ -229,9 +256,9 @@ class VMManagerAPI:
         except _TRANSPORT as error:
             raise _unreachable(request, error, self._timeout_s) from error
         try:
-            if len(body) < INLINE_BYTES:
-                return panel_answers.read_answer(status, body, read)
-            return await asyncio.to_thread(panel_answers.read_answer, status, body, read)
+            if isinstance(body, bytes):
+                return panel_answers.read_answer(status, body, read, request.each)
+            return await asyncio.to_thread(panel_answers.read_answer, status, body, read, request.each)
         except Refusal as refusal:
             raise panel_failures.refused(request, refusal, location, self._password) from None
         except NotJSON:
@@ -241,32 +268,41 @@ class VMManagerAPI:
             no_sense = PanelDataError(f"{error} ({request})", status=status)
             raise panel_failures.unreadable(request, no_sense, "final") from None
 
-    async def _exchange(self, request: Request, token: Token | None) -> tuple[int, bytes, str]:
+    async def _exchange(self, request: Request, token: Token | None) -> tuple[int, bytes | deque[bytes], str]:
+        """Status, body and where a redirect leads. The body of a long good answer comes in its parts: joined it
+        would be there twice for a moment, and that moment decides how much memory the program needs."""
         headers = {"accept": "application/json"}
         if token is not None:
             headers["x-xsrf-token"] = token.value
         started = time.monotonic()
         # The panel wants the blanks of a filter as plain "+", so the address goes out as it stands. A redirect
         # is never followed: it would carry the token, or repeat the POST, elsewhere.
-        async with self._connections().request(
+        http = await self._connections()
+        async with http.request(
             request.method,
             URL(self.address + request.path, encoded=True),
             json=request.body,
             headers=headers,
             allow_redirects=False,
         ) as response:
-            body = await response.read()
-            log.debug("%s: %d, %d bytes, %.3f s", request, response.status, len(body), time.monotonic() - started)
-            return response.status, body, response.headers.get("location", "")
+            parts = deque([part async for part in response.content.iter_any()])
+            size = sum(map(len, parts))
+            log.debug("%s: %d, %d bytes, %.3f s", request, response.status, size, time.monotonic() - started)
+            self._compare_clocks(response.headers.get("date"))
+            short = size < INLINE_BYTES or response.status >= 300
+            return response.status, b"".join(parts) if short else parts, response.headers.get("location", "")
 
-    def _connections(self) -> aiohttp.ClientSession:
-        if self._http is None:
-            self._http = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=self._tls()),
-                # Without its own limit a connection that hangs would look like a request that was sent.
-                timeout=aiohttp.ClientTimeout(total=self._timeout_s, connect=self._timeout_s / 2),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
+    def _compare_clocks(self, date: str | None) -> None:
+        try:
+            told = parsedate_to_datetime(date) if date else None
+            self.clock_ahead_s = None if told is None else (told - self._clock()).total_seconds()
+        except (ValueError, TypeError):  # no date, or one without a zone
+            self.clock_ahead_s = None
+
+    async def _connections(self) -> aiohttp.ClientSession:
+        if self._http is None or self._http.closed:
+            self._keeper = _kept_open(self._tls(), self._timeout_s)
+            self._http = await anext(self._keeper)  # waits for nothing: calls at the same time share one
         return self._http
 
     def _tls(self) -> ssl.SSLContext | bool:
@@ -275,14 +311,7 @@ class VMManagerAPI:
                 log.warning("the TLS certificate of %s is not checked (VERIFY_SSL=false)", self.address)
             self._warned = True
             return False
-        if self._ca_file is None:
-            return True
-        try:
-            context = ssl.create_default_context()
-            context.load_verify_locations(cafile=self._ca_file)
-        except OSError as error:  # ssl.SSLError is one too
-            raise ConfigError([f"the CA file {self._ca_file!r} cannot be used: {error}"]) from error
-        return context
+        return tls_context(self._ca_file)
 
     async def _log_in(self) -> str:
         """One login, for PanelSession. PanelAuthError when the panel answered and gave no token."""
@@ -294,6 +323,18 @@ class VMManagerAPI:
         if token is None:
             raise PanelAuthError(f"the login at {self.address} was answered without a token: is this a VMmanager 6?")
         return token
+
+
+async def _kept_open(tls: ssl.SSLContext | bool, timeout_s: float) -> AsyncGenerator[aiohttp.ClientSession, None]:
+    """The connections until the generator is closed. asyncio closes the generators of a loop that ends, so whoever
+    uses this as a library and never closes anything hears no complaint from aiohttp."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=tls),
+        # Without its own limit a connection that hangs would look like a request that was sent.
+        timeout=aiohttp.ClientTimeout(total=timeout_s, connect=timeout_s / 2),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    ) as http:
+        yield http
 
 
 async def _together(*calls: Coroutine[Any, Any, T]) -> list[T]:
@@ -317,5 +358,5 @@ def _unreachable(request: Request, error: Exception, timeout_s: float) -> Failed
         words = f"no answer within {timeout_s:g} s"
     certificate = isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError))
     if certificate:
-        words += "; trust its CA, or set VERIFY_SSL=false"
+        words += "; name its CA in VMMANAGER_CA_FILE, or set VERIFY_SSL=false"
     return panel_failures.unreachable(request, words, sent=not isinstance(error, _NOT_SENT), repeat=not certificate)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.proposals import Actor, DecisionResult, ExclusionRole, MoveState, ProposedMove, Verdict
+from bot.proposals import Actor, DecisionResult, ExclusionRole, MoveState, ProposedMove, Verdict, same_person
 from bot.texts import Texts
 
 POPUP_LIMIT = 200
@@ -53,6 +53,9 @@ def role(texts: Texts, which: ExclusionRole) -> str:
 def popup(texts: Texts, results: Sequence[DecisionResult], verdict: Verdict, now: datetime, skip_for: timedelta) -> str:
     """What a press did, or who was first; plain text that fits a popup."""
     done = [r.move for r in results if r.done]
+    noted = [r.move for r in results if r.noted]
+    if noted:
+        return _noted_words(texts, noted, len(done))[:POPUP_LIMIT]
     word = "approved" if verdict is Verdict.APPROVE else "skipped"
     if len(done) > 1:
         return texts.text(f"popup-{word}-all", count=len(done))[:POPUP_LIMIT]
@@ -60,9 +63,39 @@ def popup(texts: Texts, results: Sequence[DecisionResult], verdict: Verdict, now
         move = done[0].move
         length = duration(texts, skip_for)
         return texts.text(f"popup-{word}", vm=_short(move.vm_name), target=_short(move.target_name), duration=length)
+    if any(r.again for r in results):
+        return texts.text("popup-same-person")
     if len(results) != 1:
         return texts.text("popup-nothing-left")
     return _too_late(texts, results[0].move, now)[:POPUP_LIMIT]
+
+
+def _noted_words(texts: Texts, noted: Sequence[ProposedMove], done: int) -> str:
+    """A press that was the first of two approvals, for some moves at least."""
+    if done:
+        return texts.text("popup-noted-partly", count=done, noted=len(noted))
+    if len(noted) > 1:
+        return texts.text("popup-noted-all", count=len(noted))
+    move = noted[0].move
+    return texts.text("popup-noted", vm=_short(move.vm_name), target=_short(move.target_name))
+
+
+def deciders(proposed: ProposedMove) -> str:
+    """Who decided: of an approval by two, both."""
+    by, first = proposed.decided_by, proposed.first
+    if by is None:
+        return ""
+    if first is None or proposed.state is not MoveState.APPROVED or same_person(first.by, by):
+        return by.name
+    return f"{first.by.name}, {by.name}"
+
+
+def large_words(texts: Texts, moves: Sequence[ProposedMove], seconds: int) -> str:
+    """The question before large moves are approved; plain text that fits a popup."""
+    gib = sum(m.move.memory_mib for m in moves) / 1024
+    if len(moves) == 1:
+        return texts.text("popup-confirm", vm=_short(moves[0].move.vm_name), gib=gib, seconds=seconds)[:POPUP_LIMIT]
+    return texts.text("popup-confirm-all", count=len(moves), gib=gib, seconds=seconds)[:POPUP_LIMIT]
 
 
 def _too_late(texts: Texts, proposed: ProposedMove, now: datetime) -> str:

@@ -28,8 +28,20 @@ ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if h
 """Ctrl-C, a polite kill, a closed terminal: the parts live in sessions of their own and would go on."""
 SETTINGS = ("ALLOW_UNKNOWN_VERSIONS", "BOT_LANGUAGE", "CLUSTER_IDS", "DATABASE_PATH", "DRY_RUN", "VERIFY_SSL")
 SETTING_PREFIXES = (
-    *("BALANCE_", "CPU_", "EXCLUDE_", "FAILURE_", "LOG_", "MAX_", "MEMORY_", "MIGRATION_", "PROPOSAL_", "RESPECT_"),
-    *("SKIP_", "SSH_", "TASK_", "TELEGRAM_", "VMMANAGER_"),
+    *("BACKUP_", "BALANCE_", "CLUSTERS_", "CONFIRM_", "CPU_", "EXCLUDE_", "FAILURE_", "HISTORY_", "LOG_", "MAX_"),
+    *(
+        "MEMORY_",
+        "METRICS_",
+        "MIGRATION_",
+        "OPTIMIZE_",
+        "OVERLOAD_",
+        "PROPOSAL_",
+        "RESPECT_",
+        "SKIP_",
+        "SSH_",
+        "TARGET_",
+    ),
+    *("TASK_", "TELEGRAM_", "TWO_PERSON_", "VMMANAGER_"),
 )
 
 

@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import web
@@ -43,6 +44,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "no_form": {},
     "login_status_200": {},
     "revoke_password": {},
+    "clock_ahead": {"ahead": 3600.0},
 }
 
 
@@ -153,6 +155,9 @@ async def apply_faults(box: FaultBox, request: web.Request, handler: Handler) ->
     if fault:
         return web.Response(text=fault.options["body"], content_type="text/html")
     response = await handler(request)
+    skewed = box.take("clock_ahead", request)
+    if skewed:
+        response.headers["Date"] = formatdate(time.time() + skewed.options["ahead"], usegmt=True)
     if box.take("drop_after", request):
         return drop(request)
     return spoil(box, request, response) if isinstance(response, web.Response) else response

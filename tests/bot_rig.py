@@ -15,6 +15,7 @@ from typing import Any
 
 from bot_builders import ANNA, Clock, until
 
+from bot.clusters_file import load_clusters_file
 from bot.config import Settings
 from bot.executor import Executor
 from bot.proposals import Migration, MigrationState, Verdict
@@ -92,7 +93,8 @@ class Rig:
             panel.url, "admin@example.com", "secret", sleep=self.sleep, clock=self.clock, timeout_s=5.0
         )
         store, api = wrap(self.store), wrap(self.api)
-        self.service = Service(api, store, self.settings, self.told, loads=loads, clock=self.clock)
+        clusters = load_clusters_file(self.settings.clusters_file)
+        self.service = Service(api, store, self.settings, self.told, loads=loads, clusters=clusters, clock=self.clock)
         self.executor = Executor(api, store, self.service, self.told, clock=self.clock, sleep=self.sleep)
         self.service.use_worker(self.executor)
         self.worker: asyncio.Task[None] | None = None

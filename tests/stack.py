@@ -184,6 +184,11 @@ class Stack:
         kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "TZ", "SYSTEMROOT")}
         return kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program of this stack is started with."""
+        return self._environment() | self.settings
+
     def start_bot(self, *options: str, **settings: str) -> Bot:
         output = self.folder / f"bot-{len(self.bots)}.txt"
         bot = Bot(output, *options, env=self._environment() | self.settings | settings, cwd=self.folder)
@@ -214,6 +219,12 @@ class Stack:
             for row in rows
             if row["path"].endswith("/migrate")
         ]
+
+    async def reads(self, path: str) -> int:
+        """How often the panel was asked for this."""
+        log = await self._json("GET", f"{self.panel}/sandbox/requests?path={path}&method=GET")
+        rows = log["requests"] if isinstance(log, dict) else log
+        return sum(row["path"] == path for row in rows)
 
     async def where(self, vm_id: int) -> int:
         """The node that a VM is on, by the panel's own world."""

@@ -20,15 +20,23 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("vm_balancer",),
     ("bot.__main__",),
     ("bot.cli",),
-    ("bot.once", "bot.offline", "bot.logs"),
+    ("bot.once", "bot.offline", "bot.logs", "bot.checks", "bot.records", "bot.restoring"),
     ("bot.app",),
     ("bot.telegram", "bot.console", "bot.schedule"),
-    ("bot.executor", "bot.following"),
+    ("bot.executor", "bot.following", "bot.watching", "bot.life", "bot.metrics", "bot.metrics_server"),
     ("bot.service",),
-    ("bot.observer", "bot.notify"),
+    ("bot.observer", "bot.notify", "bot.planning", "bot.upkeep"),
+    ("bot.backups",),
     ("bot.vmmanager", "bot.ssh", "bot.store", "bot.instance"),
     ("bot.arguments", "bot.prompt"),
-    ("bot.config", "bot.config_file", "bot.config_checks", "bot.config_load"),
+    (
+        "bot.config",
+        "bot.clusters_file",
+        "bot.config_file",
+        "bot.config_checks",
+        "bot.config_load",
+        "bot.config_origins",
+    ),
 )
 HELPER = len(LAYERS)
 """The layer of all others in bot/: errors, proposals, texts, report, sanitize, panel_*, store_rows …"""
@@ -39,7 +47,7 @@ ADAPTERS = ("bot.vmmanager", "bot.ssh", "bot.store", "bot.instance")
 # One outside library (or one kind of I/O), one place.
 OWNERS: dict[str, tuple[str, ...]] = {
     "aiogram": ("bot.telegram",),
-    "aiohttp": ("bot.vmmanager", "sandbox"),
+    "aiohttp": ("bot.vmmanager", "bot.metrics_server", "sandbox"),
     "aiohttp_socks": ("bot.telegram",),
     "aiosqlite": ("bot.store",),
     "apscheduler": ("bot.schedule",),
@@ -49,22 +57,26 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "filelock": ("bot.instance",),
     "fluent": ("bot.texts",),
     "matplotlib": ("bot.charts",),
-    "pydantic": ("bot.config", "bot.config_load"),
-    "sqlite3": ("bot.store",),
+    "rich": ("bot.report_rich", "bot.console", "bot.cli", "bot.telegram"),
+    "prometheus_client": ("bot.metrics_page",),
+    "pydantic": ("bot.config", "bot.config_load", "bot.clusters_file", "bot.telegram.callbacks"),
+    "tomli": ("bot.clusters_file",),
+    "shtab": ("bot.cli",),
+    "sqlite3": ("bot.store", "bot.glance"),
     "subprocess": ("bot.cli", "sandbox.demo"),
     "textual": ("bot.console",),
 }
 CORE_MAY_USE = {
-    *("__future__", "bisect", "collections", "dataclasses", "datetime", "enum", "fractions", "functools", "heapq"),
-    *("itertools", "json", "math", "operator", "re", "typing", "numpy"),
+    *("__future__", "bisect", "collections", "copy", "dataclasses", "datetime", "enum", "fractions", "functools"),
+    *("heapq", "itertools", "json", "math", "operator", "re", "typing", "numpy"),
 }
 CLOCKS = {"now", "utcnow", "today"}
 DOORS = {"open", "print", "input", "exec", "eval"}
 
 
 def modules() -> dict[str, ast.Module]:
-    paths = [p for folder in ("balancer", "bot", "sandbox") for p in (ROOT / folder).rglob("*.py")]
-    named = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in [*paths, ROOT / "vm_balancer.py"]}
+    paths = [p for folder in ("balancer", "bot", "sandbox", "vm_balancer") for p in (ROOT / folder).rglob("*.py")]
+    named = {".".join(p.relative_to(ROOT).with_suffix("").parts): p for p in paths}
     return {name.removesuffix(".__init__"): ast.parse(p.read_text("utf-8"), str(p)) for name, p in named.items()}
 
 
@@ -100,7 +112,7 @@ def problem(module: str, imported: str) -> str | None:
         return "the sandbox knows the program over HTTP only"
     if own != "sandbox" and root == "sandbox":
         return "nothing in the program knows that the sandbox exists"
-    if root == "vm_balancer" and module != "vm_balancer":
+    if root == "vm_balancer" and own != "vm_balancer":
         return "the facade is for outsiders"
     if root == "bot" and own in ("bot", "vm_balancer"):
         if layer(imported) < layer(module):

@@ -21,7 +21,10 @@ from fluent.syntax import FluentParser
 from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
 
+from bot.checks import CHECKS
+from bot.console.keys import KEYS, VIEWS
 from bot.errors import NotFound
+from bot.health import State
 from bot.proposals import ExclusionRole, MigrationState, MoveState, Verdict
 from bot.sanitize import one_line
 from bot.telegram.menu import COMMANDS
@@ -29,7 +32,7 @@ from bot.texts import LANGUAGES, texts_for
 from sandbox.chat_html import parse_html
 
 ROOT = Path(__file__).parent.parent
-OURS = ("chat.ftl", "service.ftl", "terminal.ftl")
+OURS = ("chat.ftl", "console.ftl", "checks.ftl", "service.ftl", "terminal.ftl")
 FILES = (*OURS, "reasons.ftl")
 PLURALS = (0, 1, 2, 5, 21)
 PLURAL_WORDS = {"zero", "one", "two", "few", "many", "other"}
@@ -139,6 +142,12 @@ FORMATTED: dict[str, list[str]] = {
     "terminal-{proposed.state.value}": MOVE_STATES,
     "migration-{migration.state.value}": [s.value for s in MigrationState],
     "terminal-{migration.state.value}": [s.value for s in MigrationState],
+    "console-migration-{migration.state.value}": [s.value for s in MigrationState],
+    "console-key-{key.action}": [k.action for k in KEYS],
+    "console-help-{k.action}": [k.action for k in KEYS],
+    "console-tab-{name}": list(VIEWS),
+    "console-flag-out-{which.value}": [r.value for r in ExclusionRole],
+    "console-as-{which.value}": [r.value for r in ExclusionRole],
     "role-{which.value}": [r.value for r in ExclusionRole],
     "menu-{c.name}": MENU,
     "menu-{info.name}": MENU,
@@ -148,6 +157,8 @@ FORMATTED: dict[str, list[str]] = {
     "popup-{proposed.state.value}": [MoveState.SUPERSEDED.value, MoveState.WITHDRAWN.value],
     "balance-{report.outcome}": ["busy", "paused"],
     "not-found-{error.what}": ["node", "cluster"],
+    "check-title-{check}": list(CHECKS),
+    "health-{health.state.value}": [s.value for s in State],
 }
 """What stands for the braces of a key that the code puts together. A new f-string needs an entry."""
 
@@ -361,12 +372,12 @@ def test_no_message_is_dead(language: str) -> None:
 
 
 def test_every_name_that_a_search_can_miss_has_its_words() -> None:
-    """``NotFound.what`` makes a key of the chat; a mode is asked for before it is set."""
+    """``NotFound.what`` makes a key of the chat; a mode and a strategy are judged before they are set."""
     code = Code()
     calls = code.by_name[NotFound.__name__]
     words = {c.args[0].value for c, _ in calls if isinstance(c.args[0], ast.Constant)}
-    words |= {c.args[2].value for c, _ in code.by_name["_one"] if isinstance(c.args[2], ast.Constant)}
-    assert words - {"mode"} == set(FORMATTED["not-found-{error.what}"])
+    words |= {c.args[2].value for c, _ in code.by_name["_one"] if isinstance(c.args[-1], ast.Constant)}
+    assert words - {"mode", "strategy"} == set(FORMATTED["not-found-{error.what}"])
 
 
 # HTML ----------------------------------------------------------------------------------------------

@@ -494,7 +494,8 @@ async def test_a_refused_ssh_login_and_a_locked_key(place: Place, sshd: Sshd, tm
 
 async def test_a_silent_ssh_port(place: Place, tmp_path: Path) -> None:
     keygen(tmp_path / "id")
-    silent = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+    held: list[asyncio.StreamWriter] = []  # a forgotten one closes its connection, from Python 3.13 on
+    silent = await asyncio.start_server(lambda reader, writer: held.append(writer), "127.0.0.1", 0)
     async with silent:
         port = silent.sockets[0].getsockname()[1]
         settings = over_ssh(tmp_path, hot=port, cool=port, mild=port) | {"ssh_timeout": "0.5"}

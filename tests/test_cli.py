@@ -24,7 +24,8 @@ from typing import Any
 import pytest
 from stack import HOT_WORLD, PATIENCE_S, ROOT, Command, buttons, running_stack, world
 
-from bot.cli import BAD_SETTINGS, FAILED, OK, main
+from balancer.policy import STRATEGIES
+from bot.cli import BAD_SETTINGS, COMMANDS, FAILED, OK, main
 from bot.config import Settings, env_name
 
 PASSWORD = "hunter2/ß%"
@@ -96,12 +97,13 @@ def test_everything_that_is_wrong_is_said_in_one_go(folder: Path, capsys: pytest
         (["--password", "two", "hunter2"], "1 too many after the options"),
         (["--interval"], "argument --interval: expected one argument"),
         (["--once", "plan"], "plan is a command: put it first"),
-        (["statsu"], "'statsu' is not a command: the commands are run, snapshot, plan, demo"),
+        (["statsu"], f"'statsu' is not a command: the commands are {', '.join(COMMANDS)}"),
         (["--config", "missing.env"], "the settings file 'missing.env' does not exist"),
         (["plan"], "the following arguments are required: file"),
         (["plan", "x", "--limit", "many"], "argument --limit: invalid int value: 'many'"),
         (["plan", "x", "--limit", "-1"], "--limit is -1: a whole number is needed, 0 for no limit"),
-        (["plan", "x", "--strategy", "best"], "--strategy is 'best': smallest-first is needed"),
+        (["plan", "x", "--strategy", "best"], f"--strategy is 'best': {' or '.join(STRATEGIES)} is needed"),
+        (["plan", "x", "--optimize-for", "joy"], "--optimize-for is 'joy': time or moves or memory is needed"),
         (["plan", "x", "--config", "y"], "--config is not an option"),
         (["snapshot", "--host", "https://u:hunter2@h"], "VMMANAGER_HOST is (hidden) (--host): an address such as"),
     ],

@@ -251,7 +251,7 @@ async def test_each_role_has_its_menu_and_answers_come_at_once(stack: Stack) -> 
     admin = await stack.eventually(lambda: stack.menu(ANNA, ANNA), "menu of the admin")
     viewer = await stack.eventually(lambda: stack.menu(VERA, GROUP), "menu of the viewer")
     assert {"exclude", "status", "dryrun", "mode"} <= set(admin)
-    assert set(admin) - set(viewer) == {"balance", "exclude", "include", "mode", "pause", "resume"}
+    assert set(admin) - set(viewer) == {"balance", "exclude", "include", "mode", "pause", "resume", "strategy"}
     assert await stack.menu(MALLORY, GROUP) == []
     await stack.press(report, buttons(report)["✅ Approve all 2"])
     await stack.message("running for")

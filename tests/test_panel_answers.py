@@ -148,10 +148,20 @@ JSON = st.recursive(
 )
 
 
-@given(JSON, st.sampled_from([None, 1]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
-def test_slicing_the_work_reads_the_same(document: Any, indent: int | None, encoding: str) -> None:
+SLICES = st.sampled_from([1, 3, panel_json.SLICE_BYTES])
+
+
+@given(JSON, st.sampled_from([None, 1]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), SLICES)
+def test_slicing_the_work_reads_the_same(document: Any, indent: int | None, encoding: str, size: int) -> None:
     body = json.dumps(document, indent=indent, ensure_ascii=False).encode(encoding)
-    assert panel_json.loads(body) == document
+    assert panel_json.loads(body, slice_bytes=size) == document
+
+
+@given(st.lists(JSON, max_size=4), SLICES)
+def test_of_each_row_only_what_is_wanted_is_kept(rows: list[Any], size: int) -> None:
+    body = json.dumps({"list": rows, "size": len(rows)}).encode()
+    kept = [json.dumps(row) for row in rows]
+    assert panel_json.loads(body, json.dumps, slice_bytes=size) == {"list": kept, "size": len(rows)}
 
 
 @given(JSON, st.data())
@@ -159,13 +169,14 @@ def test_slicing_the_work_refuses_the_same(document: Any, data: st.DataObject) -
     text = json.dumps({"list": [document], "size": 1})
     at = data.draw(st.integers(0, len(text) - 1))
     body = (text[:at] + data.draw(st.sampled_from(["", ",", "]", "}", ":", '"', "x", " "])) + text[at + 1 :]).encode()
+    size = data.draw(SLICES)
     try:
         expected = json.loads(body)
     except ValueError:
         with pytest.raises(ValueError):
-            panel_json.loads(body)
+            panel_json.loads(body, slice_bytes=size)
     else:
-        assert panel_json.loads(body) == expected
+        assert panel_json.loads(body, slice_bytes=size) == expected
 
 
 # --- a server that plays back

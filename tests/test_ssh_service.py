@@ -208,7 +208,7 @@ async def test_the_program_measures_when_ssh_is_on(nodes: Nodes, tmp_path: Path)
             database_path=tmp_path / "bot.db",
             dry_run=True,
         )
-        async with VMBalancer(settings=chosen) as balancer:
+        async with VMBalancer(settings=chosen, exclusive=True) as balancer:
             report = await balancer.run_once()
         [result] = report.results
         assert result.plan is not None

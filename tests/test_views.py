@@ -28,9 +28,10 @@ from bot.proposals import (
 )
 from bot.service import Status
 from bot.telegram import pages
-from bot.telegram.views import View, ending_notice, finished_notice, plan_view, popup, proposal_view
+from bot.telegram.views import View, ending_notice, finished_notice, plan_view, proposal_view
 from bot.telegram.wording import TABLE_WIDTH, duration, node_table
 from bot.texts import Texts, texts_for
+from bot.words import popup
 from sandbox.chat_html import parse_html
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)
@@ -206,6 +207,19 @@ def test_status_tells_everything_and_fits(language: str) -> None:
     assert duration(texts, timedelta(minutes=5)) in shown and "/proposals" in shown and "vm-0" in shown
     empty = replace(status, taken_at=None, plans=())
     checked(pages.status_view(texts, empty, NOW, None, False))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_of_many_large_clusters_the_status_shows_the_overloaded_ones(language: str) -> None:
+    texts = texts_for(language)
+    calm = [node(i, name=f"n{i}", vcpus_allocated=10) for i in range(1, 26)]
+    hot = [*calm[1:], node(1, name="hot", vcpus_allocated=400)]
+    plans = [plan(snapshot(calm, []), Policy())] * 19 + [plan(snapshot(hot, []), Policy())]
+    waiting = (proposal(3),)
+    status = Status(NOW, tuple(plans), "approve", None, waiting, (), (), None)
+    shown = checked(pages.status_view(texts, status, NOW, NOW + timedelta(minutes=5), False))
+    assert "hot" in shown and "/proposals" in shown
+    assert texts.text("status-more-clusters", count=20 - shown.count("n6 ")) in shown
 
 
 def test_the_worst_nodes_stand_first_and_large_clusters_page() -> None:

@@ -24,8 +24,9 @@ def main(folder: str) -> int:
     run([*pip, "--require-hashes", "-r", str(LISTS / "installer.txt")])
     uv = [str(python), "-m", "uv", "pip", "install", "--quiet", "--python", str(python)]
     installer = uv if works([str(python), "-m", "uv", "--version"]) else pip
-    run([*installer, "--require-hashes", "-r", str(LISTS / "dev.txt")])
-    run([*installer, "--no-deps", "--editable", str(ROOT)])
+    run([*installer, "--require-hashes", "-r", str(LISTS / "dev.txt"), "-r", str(LISTS / "build.txt")])
+    # With the setuptools just installed: an isolated build would fetch one that no list names.
+    run([*installer, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
     return 0
 
 

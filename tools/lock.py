@@ -9,8 +9,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LISTS = (
     ("requirements/installer.in", "requirements/installer.txt", []),
+    ("requirements/build.in", "requirements/build.txt", []),
     ("pyproject.toml", "requirements/run.txt", []),
     ("pyproject.toml", "requirements/dev.txt", ["--extra", "dev"]),
+    ("pyproject.toml", "requirements/bench.txt", ["--extra", "bench", "--constraint", "requirements/dev.txt"]),
 )
 
 

@@ -1,4 +1,4 @@
-"""Installs what the tests need beside Python: a browser and an SSH server, on Debian and its relatives.
+"""Installs what the tests need beside Python: a browser, an SSH server, tmux …, on Debian and its relatives.
 
 Says one loud line about what cannot be had; its tests are then skipped. With CI set that is an error.
 """
@@ -13,7 +13,9 @@ from pathlib import Path
 
 NEEDED = {
     "a browser (chromium)": (("chromium", "chromium-browser", "google-chrome"), ("chromium", "fonts-noto-color-emoji")),
+    "a clock that can be set (faketime)": (("faketime",), ("faketime",)),
     "an SSH server (sshd)": (("sshd",), ("openssh-server",)),
+    "a terminal to drive (tmux)": (("tmux",), ("tmux",)),
 }
 PATHS = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/sbin"])
 

@@ -13,7 +13,7 @@ from bot.cli.given import read_leniently, understood
 from bot.cli.output import FAILED, OK, print_all, say
 from bot.clusters_file import check_clusters_file
 from bot.config import Settings, secrets
-from bot.config_checks import Check, check_chat, check_panel, check_ssh
+from bot.config_checks import Check, check_chat, check_panel, check_people, check_ssh
 from bot.config_load import Found
 from bot.errors import ConfigError
 from bot.redact import Redactor, with_parts
@@ -53,7 +53,7 @@ def run(arguments: list[str]) -> int:
 
 def _checks(_settings: Settings) -> Sequence[Check]:
     """Database and log file have lines of their own."""
-    return (check_panel, check_chat, check_ssh, check_clusters_file)
+    return (check_panel, check_chat, check_people, check_ssh, check_clusters_file)
 
 
 async def _tested(found: Found, texts: Texts, send_test: bool, show: Callable[[Line], None]) -> list[Line]:

@@ -15,7 +15,7 @@ from bot.arguments import OPTIONS, settings_of, unknown
 from bot.cli.commands import COMMANDS
 from bot.config import Settings
 from bot.config_checks import MEMORY, Check
-from bot.config_load import load_settings
+from bot.config_load import Found, find_settings, for_the_program, load_settings
 
 if TYPE_CHECKING:
     from bot.app import VMBalancer
@@ -33,6 +33,15 @@ def read_settings(
     given: argparse.Namespace, problems: list[str], checks: Callable[[Settings], Iterable[Check]]
 ) -> Settings:
     return load_settings(settings_of(given), given.config, options=OPTIONS, checks=checks, problems=problems)
+
+
+def read_leniently(
+    given: argparse.Namespace,
+    problems: list[str],
+    checks: Callable[[Settings], Iterable[Check]] = for_the_program,
+) -> Found:
+    """For commands that are of use with broken settings too."""
+    return find_settings(settings_of(given), given.config, options=OPTIONS, checks=checks, problems=problems)
 
 
 def leaving_no_trace(settings: Settings) -> Settings:

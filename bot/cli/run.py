@@ -5,37 +5,50 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from typing import TYPE_CHECKING
 
-from bot.arguments import add_settings, make_parser
+from bot.arguments import Parser, add_settings, make_parser
 from bot.cli.commands import COMMANDS
 from bot.cli.given import leaving_no_trace, log_to, read_settings, stop_on_signals, understood, version
 from bot.cli.output import FAILED, OK, say
+from bot.clusters_file import check_clusters_file
+from bot.collector import settle
 from bot.config import Settings
-from bot.config_checks import Check, Problem, check_chat, check_files, check_panel, check_ssh, said
+from bot.config_checks import Check, Problem, check_chat, check_files, check_panel, check_people, check_ssh, said
+
+if TYPE_CHECKING:
+    from bot.report_rich import RichReport
 
 PRINTED = ("bot.notify",)
 """With --once, plan and outcome are printed: the notifier that logs them stays out of the terminal."""
+REPORTED = ("bot.log_plan",)
+"""What a dry run found is its report; at DEBUG the log adds the analysis to it."""
+
+
+def parser() -> Parser:
+    made = make_parser("vm-balancer", "Balances VMmanager 6 clusters, and asks before it moves.")
+    made.usage = f"vm-balancer [{' | '.join(COMMANDS)}] [options]"
+    made.epilog = "commands: " + "; ".join(f"{name}: {text}" for name, text in COMMANDS.items())
+    made.add_argument("--once", action="store_true", help="one cycle, carried through to its end")
+    made.add_argument("--yes", action="store_true", help="with --once: approve everything")
+    made.add_argument("--version", action="version", version=f"vm-balancer {version()}")
+    add_settings(made)
+    return made
 
 
 def run(arguments: list[str]) -> int:
-    parser = make_parser("vm-balancer", "Balances VMmanager 6 clusters, and asks before it moves.")
-    parser.usage = f"vm-balancer [{' | '.join(COMMANDS)}] [options]"
-    parser.epilog = "commands: " + "; ".join(f"{name}: {text}" for name, text in COMMANDS.items())
-    parser.add_argument("--once", action="store_true", help="one cycle, carried through to its end")
-    parser.add_argument("--yes", action="store_true", help="with --once: approve everything")
-    parser.add_argument("--version", action="version", version=f"vm-balancer {version()}")
-    add_settings(parser)
-    given, problems = understood(parser, arguments)
+    given, problems = understood(parser(), arguments)
     if given.yes and not given.once:
         problems.append("--yes is given without --once: it approves one cycle; for every cycle set BALANCE_MODE=auto")
     settings = read_settings(given, problems, lambda settings: _checks(settings, given))
     looking = given.once and settings.dry_run
-    log_to(settings, to_file=not looking, hushed=PRINTED if given.once else ())
+    hushed = (*PRINTED, *REPORTED) if looking else PRINTED if given.once else ()
+    log_to(settings, to_file=not looking, hushed=hushed)
     return asyncio.run(_running(leaving_no_trace(settings) if looking else settings, given, looking))
 
 
 def _checks(settings: Settings, given: argparse.Namespace) -> list[Check]:
-    checks: list[Check] = [check_panel, check_chat, check_ssh]
+    checks: list[Check] = [check_panel, check_chat, check_people, check_ssh, check_clusters_file]
     if given.yes:
         checks.append(_check_yes)
     if not (given.once and settings.dry_run):
@@ -44,8 +57,14 @@ def _checks(settings: Settings, given: argparse.Namespace) -> list[Check]:
 
 
 def _check_yes(settings: Settings) -> list[Problem]:
-    text = f"--yes is given, but {said(settings, 'dry_run')}: add --no-dry-run to act, or leave out --yes to look"
-    return [Problem(("dry_run",), text)] if settings.dry_run else []
+    problems = []
+    if settings.dry_run:
+        text = f"--yes is given, but {said(settings, 'dry_run')}: add --no-dry-run to act, or leave out --yes to look"
+        problems.append(Problem(("dry_run",), text))
+    if settings.two_person_rule:
+        text = f"--yes is given, but {said(settings, 'two_person_rule')}: one person cannot approve; leave out --yes"
+        problems.append(Problem(("two_person_rule",), text))
+    return problems
 
 
 async def _running(settings: Settings, given: argparse.Namespace, looking: bool) -> int:
@@ -59,6 +78,16 @@ async def _running(settings: Settings, given: argparse.Namespace, looking: bool)
         if given.once:
             typing = sys.stdin is not None and sys.stdin.isatty()
             ask = Prompt(sys.stdin, lambda question: say(question, end="")).ask if typing else None
-            return await run_once(balancer, Terminal(say, ask, given.yes))
+            return await run_once(balancer, Terminal(say, ask, given.yes, _tables()))
+        settle()
         await balancer.run()
         return FAILED if balancer.failed else OK
+
+
+def _tables() -> RichReport | None:
+    """Only where somebody looks."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    from bot.report_rich import rich_report
+
+    return rich_report(sys.stdout)

@@ -11,10 +11,11 @@ from pathlib import Path
 
 
 class KnownHosts:
-    """``path=None`` remembers as long as the object lives."""
+    """``path=None`` remembers as long as the object lives, and so does ``write=False`` with what it adds."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, write: bool = True) -> None:
         self.path = path
+        self._write = write
         self._keys: dict[str, set[str]] = defaultdict(set)
 
     def load(self) -> None:
@@ -49,7 +50,7 @@ class KnownHosts:
         if known:
             return bare in known
         self._keys[name].add(bare)
-        if self.path is not None:
+        if self.path is not None and self._write:
             _append(self.path, f"{name} {bare}\n")
         return True
 

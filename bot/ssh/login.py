@@ -25,29 +25,30 @@ def login_options(path: Path | None, password: str | None) -> dict[str, Any]:
     try:
         return {"client_keys": [asyncssh.read_private_key(path)], "agent_path": None, "password": password}
     except OSError as error:
-        raise SSHError(f"the key {path} cannot be read: {error.strerror or error}") from error
+        raise SSHError(f"the key {path} cannot be read: {error.strerror or error}", "key") from error
     except ValueError as error:
         if not str(error).startswith("Passphrase"):
-            raise SSHError(f"the key {path} cannot be used: {shorten(str(error), 100)}") from error
+            raise SSHError(f"the key {path} cannot be used: {shorten(str(error), 100)}", "key") from error
     if not password and os.environ.get("SSH_AUTH_SOCK"):
         return {}  # the agent may hold it unlocked
     if not password:
-        raise SSHError(f"the key {path} is encrypted: set SSH_PASSWORD to its passphrase")
+        raise SSHError(f"the key {path} is encrypted: set SSH_PASSWORD to its passphrase", "key")
     try:
         return {"client_keys": [asyncssh.read_private_key(path, password)], "agent_path": None}
     except (OSError, ValueError) as error:
-        raise SSHError(f"SSH_PASSWORD does not open the key {path}") from error
+        raise SSHError(f"SSH_PASSWORD does not open the key {path}", "key") from error
 
 
-def why_not(error: Exception, address: Address, client: Client) -> str:
+def why_not(error: Exception, address: Address, client: Client) -> SSHError:
     """A failed login in one line, with what to look at."""
     said = shorten(str(error), 150)
     if isinstance(error, asyncssh.PermissionDenied):
-        return f"{address} refused the login of {address.user}: check the user, and the key or the password"
+        text = f"{address} refused the login of {address.user}: check the user, and the key or the password"
+        return SSHError(text, "login")
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
-        return client.untrusted(said)
+        return SSHError(client.untrusted(said), "host-key")
     if isinstance(error, asyncssh.Error):
-        return f"{address} closed the connection: {said}"
+        return SSHError(f"{address} closed the connection: {said}", "unreachable")
     if isinstance(error, ConnectionRefusedError):
-        return f"nothing listens at {address}: check the port"
-    return f"{address} cannot be reached: {said}"
+        return SSHError(f"nothing listens at {address}: check the port", "port")
+    return SSHError(f"{address} cannot be reached: {said}", "unreachable")

@@ -66,6 +66,7 @@ class SSHMonitor:
         hosts_mapping: node name or id to ``host``, ``host:port`` or ``user@host:port``, instead of the panel's.
         host_keys: accept-new remembers a key at first sight and refuses another one later.
         known_hosts_path: where accept-new remembers; none = only in memory. The user's known_hosts come first.
+        write_known_hosts: false reads that file and leaves it as it is: for a look that leaves no trace.
     Raises:
         ConfigError: an entry of ``hosts_mapping`` is not an address.
     """
@@ -80,6 +81,7 @@ class SSHMonitor:
         *,
         host_keys: HostKeys = "accept-new",
         known_hosts_path: str | Path | None = None,
+        write_known_hosts: bool = True,
         max_connections: int = MAX_LOGINS,
         clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
@@ -91,7 +93,9 @@ class SSHMonitor:
         self._key_path = Path(private_key_path).expanduser() if private_key_path else None
         self._password = password
         self._timeout_s = timeout_s
-        self._trust = Trust(host_keys, KnownHosts(Path(known_hosts_path) if known_hosts_path else None))
+        self._trust = Trust(
+            host_keys, KnownHosts(Path(known_hosts_path) if known_hosts_path else None, write_known_hosts)
+        )
         self._max_logins = max_connections
         self._clock = clock
         self._login_options: dict[str, Any] | None = None
@@ -133,7 +137,7 @@ class SSHMonitor:
         for node in nodes:
             address = address_of(node, self._overrides, self._username)
             if address is None:
-                failed[node.id] = SSHError("the panel names no address of it: name one in SSH_HOSTS_MAPPING")
+                failed[node.id] = SSHError("the panel names no address of it: name one in SSH_HOSTS_MAPPING", "address")
             else:
                 jobs.append(_Job(node, address, self._timeout_s))
         await asyncio.gather(*(self._ask_again(job) for job in jobs))
@@ -143,7 +147,9 @@ class SSHMonitor:
                 measured[job.node.id] = job.result
                 self._failed_in.pop(job.node.id, None)
             else:
-                failed[job.node.id] = job.result or SSHError("not asked: too many other nodes did not answer in time")
+                failed[job.node.id] = job.result or SSHError(
+                    "not asked: too many other nodes did not answer in time", "timeout"
+                )
                 self._failed_in[job.node.id] = self._rounds
         return SSHRound(measured, failed)
 
@@ -172,7 +178,9 @@ class SSHMonitor:
             await asyncio.to_thread(self._trust.load)
         except (OSError, SSHError) as error:
             for job in jobs:
-                job.result = error if isinstance(error, SSHError) else SSHError(f"host keys cannot be read: {error}")
+                job.result = (
+                    error if isinstance(error, SSHError) else SSHError(f"host keys cannot be read: {error}", "host-key")
+                )
             return
         waiting = deque(sorted(jobs, key=lambda job: (self._failed_in.get(job.node.id, 0), job.node.id)))
         loop = asyncio.get_running_loop()
@@ -192,9 +200,9 @@ class SSHMonitor:
         except SSHError as error:
             return error
         except asyncio.TimeoutError:
-            return SSHError(f"{job.address} did not answer within {self._timeout_s:g} s")
+            return SSHError(f"{job.address} did not answer within {self._timeout_s:g} s", "timeout")
         except (OSError, asyncssh.Error, ValueError) as error:
-            return SSHError(why_not(error, job.address, client))
+            return why_not(error, job.address, client)
         except Exception as error:
             # Whatever one node may do to us, the others are read.
             log.exception("Reading node '%s' over SSH met a defect", job.node.name)
@@ -249,11 +257,11 @@ class SSHMonitor:
         finally:
             process.close()
         if not text.strip():
-            raise SSHError(f"{job.address} let {job.address.user} in, but the command gave no answer")
+            raise SSHError(f"{job.address} let {job.address.user} in, but the command gave no answer", "answer")
         try:
             return parse(text, self._clock())
         except ValueError as error:
-            raise SSHError(f"the answer of {job.address} cannot be understood: {error}") from error
+            raise SSHError(f"the answer of {job.address} cannot be understood: {error}", "answer") from error
 
     def _drop(self, node_id: int) -> None:
         link = self._links.pop(node_id, None)

@@ -105,7 +105,7 @@ class Client(asyncssh.SSHClient):
         own = self._trust.own
         try:
             if not own.remember(self._address.host, self._address.port, key.export_public_key().decode()):
-                raise SSHError(self.changed())
+                raise SSHError(self.changed(), "host-key")
             log.info("Remembered the host key of %s: %s", self._address, key.get_fingerprint())
         except OSError as error:
             log.warning("The host key of %s cannot be written to %s: %s", self._address, own.path, error)

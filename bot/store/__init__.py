@@ -14,6 +14,7 @@ from bot.store.audit import AuditQueries
 from bot.store.changes import ChangeQueries, Version
 from bot.store.database import SCHEMA_VERSION
 from bot.store.exclusions import ExclusionQueries
+from bot.store.figures import FigureQueries
 from bot.store.heartbeats import HeartbeatQueries
 from bot.store.messages import MessageQueries
 from bot.store.migrations import HARMLESS_FAILURES, MigrationQueries
@@ -47,6 +48,7 @@ class Store(
     MessageQueries,
     SettingQueries,
     HeartbeatQueries,
+    FigureQueries,
     AuditQueries,
     RetentionQueries,
 ):

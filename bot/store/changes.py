@@ -33,6 +33,16 @@ class ChangeQueries(ReadQueries):
             found = await all_rows(db, "SELECT id, proposal_id FROM move WHERE state = 'pending'")
         return {r["id"]: r["proposal_id"] for r in found}
 
+    async def first_approvals(self) -> dict[int, tuple[int, str]]:
+        """Every pending move that one of two persons has approved: its proposal, and when that was."""
+        async with self._reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT m.id, m.proposal_id, f.at FROM first_approval f JOIN move m ON m.id = f.move_id "
+                "WHERE m.state = 'pending'",
+            )
+        return {r["id"]: (r["proposal_id"], r["at"]) for r in found}
+
     async def last_decision(self) -> int:
         """The id of the newest decision; 0 = there is none."""
         async with self._reading() as db:

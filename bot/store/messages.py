@@ -35,6 +35,43 @@ class MessageQueries(Database):
                 ),
             )
 
+    async def intend_message(self, proposal_id: int, chat_id: int) -> None:
+        """Notes that a proposal is to be shown in a chat: its message gets its number when it is sent."""
+        async with self._transaction() as db:
+            await db.execute(
+                "INSERT OR IGNORE INTO message (proposal_id, chat_id, message_id) VALUES (?, ?, 0)",
+                (proposal_id, chat_id),
+            )
+
+    async def adopt_message(self, proposal_id: int, chat_id: int, message_id: int) -> bool:
+        """Gives the number to a message that was sent without Telegram ever telling it; whether there was one."""
+        async with self._transaction() as db:
+            cursor = await db.execute(
+                "UPDATE message SET message_id = ? WHERE proposal_id = ? AND chat_id = ? AND message_id = 0",
+                (message_id, proposal_id, chat_id),
+            )
+            return cursor.rowcount > 0
+
+    async def chat_after(self, chat_id: int) -> int:
+        """The id that a chat has now: a group gets a new one when it becomes a supergroup."""
+        async with self._reading() as db:
+            seen: set[int] = set()
+            while chat_id not in seen:
+                seen.add(chat_id)
+                found = await all_rows(db, "SELECT value FROM setting WHERE key = ?", (_moved_key(chat_id),))
+                chat_id = int(found[0]["value"]) if found else chat_id
+        return chat_id
+
+    async def chat_moved(self, chat_id: int, new_id: int, now: datetime) -> None:
+        """Remembers the new id of a chat. What still matters there is to be shown in the new one."""
+        async with self._transaction() as db:
+            await put_setting(db, _moved_key(chat_id), str(new_id), POLICY_ACTOR, now)
+            await db.execute(
+                "INSERT OR IGNORE INTO message (proposal_id, chat_id, message_id) "
+                "SELECT proposal_id, ?, 0 FROM message WHERE chat_id = ? AND final = 0",
+                (new_id, chat_id),
+            )
+
     async def set_page(self, proposal_id: int, chat_id: int, page: int) -> None:
         async with self._transaction() as db:
             await db.execute(
@@ -55,7 +92,7 @@ class MessageQueries(Database):
         return tuple(r["id"] for r in found)
 
     async def note_outage(self, key: str, problem: str | None, notice: Reason, now: datetime) -> None:
-        """Remembers that the panel is out of reach (or no longer: ``None``) together with the notice of it."""
+        """Remembers that something is out of order (or no longer: ``None``) together with the notice of it."""
         async with self._transaction() as db:
             await put_setting(db, key, problem, POLICY_ACTOR, now)
             await add_notice(db, NoticeKind.OUTAGE, now, body=notice)
@@ -69,6 +106,10 @@ class MessageQueries(Database):
     async def notice_sent(self, notice_id: int, now: datetime) -> None:
         async with self._transaction() as db:
             await db.execute("UPDATE notice SET sent_at = ? WHERE id = ?", (rows.to_text(now), notice_id))
+
+
+def _moved_key(chat_id: int) -> str:
+    return f"chat-moved:{chat_id}"
 
 
 async def add_notice(

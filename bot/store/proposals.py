@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from balancer.codec import plan_to_dict
@@ -17,6 +18,7 @@ from bot.proposals import (
     MigrationState,
     MoveState,
     Verdict,
+    same_person,
 )
 from bot.store import rows
 from bot.store.audit import write_audit
@@ -94,16 +96,37 @@ class ProposalQueries(ReadQueries):
         return tuple(r["id"] for r in found)
 
     async def decide(
-        self, move_ids: Sequence[int], verdict: Verdict, actor: Actor, now: datetime
+        self,
+        move_ids: Sequence[int],
+        verdict: Verdict,
+        actor: Actor,
+        now: datetime,
+        *,
+        counts: Callable[[Actor], bool] | None = None,
     ) -> tuple[DecisionResult, ...]:
         """One person's verdict on some moves: each is decided at most once, whoever comes first.
 
         An approved move has its migration queued in the same transaction.
+
+        Args:
+            counts: an approval needs two persons, and this says of the first whether their word still counts
+                (they may have lost their role since). ``None``: one person is enough.
         """
         async with self._transaction() as db:
-            done = await _decide(db, move_ids, verdict, actor, now)
+            if verdict is Verdict.APPROVE and counts is not None:
+                split = await _first_or_second(db, move_ids, actor, now, counts)
+            else:
+                split = _Split(second=list(move_ids))
+            if split.firsts:
+                detail = {"moves": split.second, "after": split.firsts}
+                await write_audit(db, now, actor, "seconded", detail)
+            done = await _decide(db, split.second, verdict, actor, now)
             moves = await self._moves(db, move_ids)
-        return tuple(DecisionResult(moves[i], i in done) for i in dict.fromkeys(move_ids) if i in moves)
+        return tuple(
+            DecisionResult(moves[i], i in done, noted=i in split.noted, again=i in split.again)
+            for i in dict.fromkeys(move_ids)
+            if i in moves
+        )
 
     async def withdraw(self, move_ids: Sequence[int], actor: Actor, now: datetime) -> tuple[int, ...]:
         """Takes pending moves back without a verdict; the ids of the proposals that changed."""
@@ -191,6 +214,46 @@ async def _close(db: Connection, proposal_id: int, state: MoveState, reason: Rea
         await db.execute(
             "UPDATE proposal SET closed_reason = ? WHERE id = ?", (rows.reason_to_text(reason), proposal_id)
         )
+
+
+@dataclass
+class _Split:
+    """Moves that a second person approves now, that this person is the first for, and that they were before."""
+
+    second: list[int] = field(default_factory=list)
+    noted: list[int] = field(default_factory=list)
+    again: list[int] = field(default_factory=list)
+    firsts: list[str] = field(default_factory=list)
+    """The names of those who had approved first."""
+
+
+async def _first_or_second(
+    db: Connection, move_ids: Sequence[int], actor: Actor, now: datetime, counts: Callable[[Actor], bool]
+) -> _Split:
+    """Writes down the first approvals of this person. Other moves than pending ones are left to ``_decide``."""
+    found = await all_rows(
+        db,
+        "SELECT s.* FROM move_state s JOIN proposal p ON p.id = s.proposal_id "
+        "WHERE s.id IN (SELECT value FROM json_each(?)) AND s.state = 'pending' AND p.expires_at > ? ORDER BY s.id",
+        (json_list(move_ids), rows.to_text(now)),
+    )
+    split = _Split()
+    for row in found:
+        first = None if row["first_kind"] is None else rows.first_of(row)
+        if first is None or not counts(first.by):
+            split.noted.append(row["id"])
+        elif same_person(first.by, actor):
+            split.again.append(row["id"])
+        else:
+            split.second.append(row["id"])
+            split.firsts.append(first.by.name)
+    await db.executemany(
+        "INSERT OR REPLACE INTO first_approval (move_id, by_kind, by_name, by_id, at) VALUES (?, ?, ?, ?, ?)",
+        [(i, actor.kind.value, actor.name, actor.user_id, rows.to_text(now)) for i in split.noted],
+    )
+    if split.noted:
+        await write_audit(db, now, actor, "first-approval", {"moves": split.noted})
+    return split
 
 
 async def _decide(

@@ -35,6 +35,7 @@ class RetentionQueries(Database):
             await db.execute(f"DELETE FROM notice {_OF_PROPOSALS}", (found,))  # noqa: S608 - fixed words
             await db.execute(f"DELETE FROM message {_OF_PROPOSALS}", (found,))  # noqa: S608
             await db.execute(f"DELETE FROM migration {_OF_MOVES}", (found,))  # noqa: S608
+            await db.execute(f"DELETE FROM first_approval {_OF_MOVES}", (found,))  # noqa: S608
             await db.execute(f"DELETE FROM decision {_OF_MOVES}", (found,))  # noqa: S608
             await db.execute(f"DELETE FROM move {_OF_PROPOSALS}", (found,))  # noqa: S608
             cursor = await db.execute("DELETE FROM proposal WHERE id IN (SELECT value FROM json_each(?))", (found,))

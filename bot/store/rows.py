@@ -13,6 +13,7 @@ from bot.proposals import (
     ActorKind,
     Exclusion,
     ExclusionRole,
+    FirstApproval,
     Migration,
     MigrationState,
     MoveState,
@@ -86,7 +87,14 @@ def move_of(row: sqlite3.Row, plan: Plan) -> ProposedMove:
         decided_by=None if row["by_kind"] is None else actor_of(row),
         decided_at=maybe_from_text(row["decided_at"]),
         migration=migration_of(row, plan),
+        first=None if row["first_kind"] is None else first_of(row),
     )
+
+
+def first_of(row: sqlite3.Row) -> FirstApproval:
+    """The first approval of a row that has one."""
+    by = Actor(ActorKind(row["first_kind"]), row["first_name"], row["first_id"])
+    return FirstApproval(by, from_text(row["first_at"]))
 
 
 def exclusion_of(row: sqlite3.Row) -> Exclusion:

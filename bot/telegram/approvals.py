@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from aiogram import Router
-from aiogram.types import CallbackQuery
+from aiogram import F, Router
+from aiogram.types import CallbackQuery, Message
 
-from bot.proposals import Proposal, ProposedMove
+from bot.proposals import MoveState, Proposal, ProposedMove, Verdict
 from bot.service import Service
 from bot.store import Store
 from bot.telegram.access import Role, actor_of
-from bot.telegram.callbacks import VERDICTS, AllButton, MoveButton, PageButton
+from bot.telegram.callbacks import VERDICTS, AllButton, MoveButton, PageButton, StrategyButton
+from bot.telegram.confirming import WITHIN, Confirmations
 from bot.telegram.notifier import TelegramNotifier
-from bot.telegram.views import POPUP_LIMIT, popup
 from bot.texts import Texts
+from bot.words import POPUP_LIMIT, large_words, popup
 
 MESSAGE_WAIT_S = 2.0
 """A press can overtake the record of the message it stands under by a moment."""
@@ -28,6 +29,7 @@ def approvals_router(service: Service, store: Store, notifier: TelegramNotifier,
     router.callback_query.register(presses.move, MoveButton.filter())
     router.callback_query.register(presses.all, AllButton.filter())
     router.callback_query.register(presses.page, PageButton.filter())
+    router.callback_query.register(presses.strategy, StrategyButton.filter(F.proposal_id != 0))
     return router
 
 
@@ -37,6 +39,7 @@ class _Presses:
         self._store = store
         self._notifier = notifier
         self._texts = texts
+        self._confirmations = Confirmations(service.clock)
 
     async def move(self, query: CallbackQuery, callback_data: MoveButton, role: Role) -> None:
         found = await self._store.move(callback_data.move_id)
@@ -61,6 +64,23 @@ class _Presses:
         await self._store.set_page(callback_data.proposal_id, chat_id, callback_data.page)
         self._notifier.proposals_changed(callback_data.proposal_id)
 
+    async def strategy(self, query: CallbackQuery, callback_data: StrategyButton, role: Role) -> None:
+        """Switches to the strategy that the proposal names, while that still waits; once, whoever comes first."""
+        proposal = await self._store.proposal(callback_data.proposal_id)
+        other = proposal.plan.alternative if proposal is not None and proposal.pending else None
+        genuine = proposal is not None and await self._genuine(query, proposal.id)
+        if not genuine or other is None or other.strategy != callback_data.strategy:
+            await self._refuse(query, "popup-old", callback_data.pack())
+        elif role is not Role.ADMIN:
+            await self._refuse(query, "popup-viewer", callback_data.pack())
+        elif self._service.settings.dry_run:
+            await self._refuse(query, "popup-dry-run", callback_data.pack())
+        elif await self._service.strategy() == other.strategy:
+            await query.answer(self._texts.text("popup-strategy-already", strategy=other.strategy))
+        else:
+            await self._service.set_strategy(other.strategy, actor_of(query.from_user))
+            await query.answer(self._texts.text("popup-strategy", strategy=other.strategy))
+
     async def _decide(self, query: CallbackQuery, word: str, role: Role, moves: Sequence[ProposedMove]) -> None:
         verdict = VERDICTS.get(word)
         if verdict is None:
@@ -72,12 +92,24 @@ class _Presses:
         if self._service.settings.dry_run:
             await self._refuse(query, "popup-dry-run", word)
             return
+        if verdict is Verdict.APPROVE and not await self._confirmed(query, moves):
+            return
         results = await self._service.decide([m.id for m in moves], verdict, actor_of(query.from_user))
         text = popup(self._texts, results, verdict, self._service.clock(), self._service.skip_cooldown)
         until = await self._service.paused_until()
         if until is not None and any(r.done and r.move.migration for r in results):
             text = self._texts.text("popup-paused", text=text)[:POPUP_LIMIT]
         await query.answer(text)
+
+    async def _confirmed(self, query: CallbackQuery, moves: Sequence[ProposedMove]) -> bool:
+        """Whether nothing large is among what waits, or this is the second press; else asks for that."""
+        large = [m for m in moves if m.state is MoveState.PENDING and self._service.is_large(m)]
+        button = f"{query.message.chat.id if query.message else 0} {query.data}"
+        if not large or self._confirmations.confirmed(query.from_user.id, button, [m.id for m in large]):
+            return True
+        words = large_words(self._texts, large, round(WITHIN.total_seconds()))
+        await query.answer(words, show_alert=True)
+        return False
 
     async def _refuse(self, query: CallbackQuery, key: str, detail: str) -> None:
         """A press that may not count is answered kindly and written down."""
@@ -88,13 +120,25 @@ class _Presses:
         """The button stands under the very message that shows this proposal: not forwarded, not forged."""
         if query.message is None:
             return False
-        waited = 0.0
+        chat_id, message_id, waited = query.message.chat.id, query.message.message_id, 0.0
         while True:
-            row = await self._store.message(proposal_id, query.message.chat.id)
-            if row is not None or waited >= MESSAGE_WAIT_S:
-                return row is not None and row.message_id == query.message.message_id
+            row = await self._store.message(proposal_id, chat_id)
+            if row is not None and row.message_id:
+                return row.message_id == message_id
+            if waited >= MESSAGE_WAIT_S:
+                # Sent, but Telegram's answer with its number was lost: the message that has this button is it.
+                return _has_button(query) and await self._store.adopt_message(proposal_id, chat_id, message_id)
             await asyncio.sleep(0.1)
             waited += 0.1
+
+
+def _has_button(query: CallbackQuery) -> bool:
+    """Whether the message, as Telegram itself keeps it, has the button that was pressed."""
+    message = query.message
+    if not isinstance(message, Message) or message.reply_markup is None or query.bot is None:
+        return False
+    pressed = any(b.callback_data == query.data for row in message.reply_markup.inline_keyboard for b in row)
+    return pressed and message.from_user is not None and message.from_user.id == query.bot.id
 
 
 def _last_decided(proposal: Proposal) -> Sequence[ProposedMove]:

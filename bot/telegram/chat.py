@@ -5,9 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 from aiogram import Bot, Dispatcher
-from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramNotFound, TelegramUnauthorizedError
-from aiogram.types import CallbackQuery, ErrorEvent, Message
+from aiogram.enums import ChatMemberStatus
+from aiogram.exceptions import (
+    AiogramError,
+    TelegramBadRequest,
+    TelegramMigrateToChat,
+    TelegramNotFound,
+    TelegramUnauthorizedError,
+)
+from aiogram.types import CallbackQuery, ChatMemberUpdated, ErrorEvent, Message, TelegramObject
+from aiogram.utils.backoff import BackoffConfig
 
 from bot.errors import ChatError
 from bot.service import Service
@@ -21,8 +32,11 @@ from bot.texts import Texts
 
 log = logging.getLogger(__name__)
 
-UPDATES = ["message", "callback_query"]
+UPDATES = ["message", "callback_query", "my_chat_member"]
 POLLING_TIMEOUT_S = 20
+BACKOFF = BackoffConfig(min_delay=1.0, max_delay=30.0, factor=1.6, jitter=0.1)
+"""Between two attempts to listen: the jitter keeps two programs with one token from clashing in step."""
+_OUT = (ChatMemberStatus.KICKED, ChatMemberStatus.LEFT)
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
 """While Telegram is out of reach at the start: the first pause, doubled until the longest."""
 
@@ -36,13 +50,16 @@ class Chat:
         self._settings = service.settings
         self._notifier = notifier
         self._texts = texts
-        self._dispatcher = Dispatcher()
-        access = AccessMiddleware(service.settings, store, texts, service.clock)
+        self._dispatcher = Dispatcher(disable_fsm=True)  # its memory would grow by an entry for every stranger
+        access = AccessMiddleware(service.settings, store, texts, service.clock, lambda: notifier.chat_id)
+        self._dispatcher.message.outer_middleware(self._service_message)
         self._dispatcher.message.outer_middleware(access)
         self._dispatcher.callback_query.outer_middleware(access)
         self._dispatcher.include_router(approvals_router(service, store, notifier, texts))
         self._dispatcher.include_router(Commands(service, notifier, texts, next_check).router())
+        self._dispatcher.my_chat_member.register(self._own_standing)
         self._dispatcher.errors.register(self._failed)
+        logging.getLogger("aiogram.dispatcher").addFilter(_says_what_reach_says)
 
     async def run(self) -> None:
         """Listens until cancelled. Telegram out of reach is waited for, never an end.
@@ -51,7 +68,7 @@ class Chat:
             ChatError: Telegram does not know the token.
         """
         await self._reach()
-        menus = asyncio.create_task(register_menus(self._notifier.bot, self._settings, self._texts))
+        menus = asyncio.create_task(self._register_menus())
         try:
             await self._dispatcher.start_polling(
                 self._notifier.bot,
@@ -59,9 +76,36 @@ class Chat:
                 close_bot_session=False,
                 allowed_updates=UPDATES,
                 polling_timeout=POLLING_TIMEOUT_S,
+                backoff_config=BACKOFF,
             )
         finally:
             menus.cancel()
+
+    async def _register_menus(self) -> None:
+        settings = self._settings.model_copy(update={"telegram_chat_id": self._notifier.chat_id})
+        await register_menus(self._notifier.bot, settings, self._texts)
+
+    async def _service_message(
+        self,
+        handler: Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]],
+        event: TelegramObject,
+        data: dict[str, Any],
+    ) -> Any:
+        """Only Telegram itself makes such a message, whoever it names as the one who wrote it."""
+        if isinstance(event, Message) and event.migrate_to_chat_id is not None:
+            if event.chat.id == self._notifier.chat_id:
+                await self._moved(event.migrate_to_chat_id)
+            return None
+        return await handler(event, data)
+
+    async def _moved(self, new_id: int) -> None:
+        await self._notifier.chat_moved(new_id)
+        await self._register_menus()
+
+    async def _own_standing(self, event: ChatMemberUpdated) -> None:
+        """The bot was thrown out of the chat (the notifier will notice), or let in again: what waits goes out."""
+        if event.chat.id == self._notifier.chat_id and event.new_chat_member.status not in _OUT:
+            self._notifier.try_again()
 
     async def _reach(self) -> None:
         """Waits until Telegram says who we are; polling itself would give up where it cannot ask."""
@@ -85,6 +129,9 @@ class Chat:
         if isinstance(error, TelegramBadRequest) and "query is too old" in error.message:
             log.info("A button was answered too late: the decision stands, only its popup is lost")
             return True
+        if isinstance(error, TelegramMigrateToChat) and getattr(error.method, "chat_id", 0) == self._notifier.chat_id:
+            await self._moved(error.migrate_to_chat_id)
+            return True
         log.error("An update could not be handled", exc_info=error)
         update = event.update
         text = self._texts.text("problem", problem=type(error).__name__)
@@ -96,3 +143,8 @@ class Chat:
         except AiogramError as second:
             log.warning("The person could not be told: %s", second)
         return True
+
+
+def _says_what_reach_says(record: logging.LogRecord) -> bool:
+    """aiogram writes two lines for every attempt to listen that fails; the connection's reach says it once."""
+    return record.levelno < logging.WARNING or not str(record.msg).startswith(("Failed to fetch", "Sleep for"))

@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from aiogram import Router
+from aiogram import F, Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
 from balancer.model import Node
+from balancer.policy import STRATEGIES
 from bot.config import masked
 from bot.durations import parse_duration
 from bot.errors import BalancerError, NotFound
@@ -19,13 +20,16 @@ from bot.proposals import ExclusionRole
 from bot.service import MODES, Service
 from bot.telegram import pages, wording
 from bot.telegram.access import Role, actor_of
-from bot.telegram.callbacks import ExcludeButton, IncludeButton, NodesButton
+from bot.telegram.callbacks import ExcludeButton, IncludeButton, NodesButton, StrategyButton
 from bot.telegram.menu import COMMANDS, CommandInfo, commands_for
 from bot.telegram.notifier import TelegramNotifier
+from bot.telegram.strategies import comparison_view, strategy_view
 from bot.telegram.views import View, plan_view
 from bot.texts import Texts
 
 HISTORY_DEFAULT, HISTORY_MOST = 10, 50
+LOOKING_TOO = ("mode", "strategy")
+"""Commands for admins that everybody may use without an argument: to look."""
 NextCheck = Callable[[], datetime | None]
 Answer = Awaitable[list[View]]
 
@@ -47,13 +51,15 @@ class Commands:
         router.callback_query.register(self._nodes_page, NodesButton.filter())
         router.callback_query.register(self._exclude_chosen, ExcludeButton.filter())
         router.callback_query.register(self._include_chosen, IncludeButton.filter())
+        router.callback_query.register(self._strategy_chosen, StrategyButton.filter(F.proposal_id == 0))
+        router.callback_query.register(self._no_button)
         return router
 
     def _handler(self, info: CommandInfo) -> Callable[..., Awaitable[None]]:
         work: Callable[..., Answer] = getattr(self, info.name)
 
         async def handle(message: Message, command: CommandObject, role: Role) -> None:
-            if info.admin and role is not Role.ADMIN and not (info.name == "mode" and not command.args):
+            if info.admin and role is not Role.ADMIN and not (info.name in LOOKING_TOO and not command.args):
                 await self._reply(message, View(self._texts.html("only-admins")))
                 return
             try:
@@ -116,8 +122,13 @@ class Commands:
         return views
 
     async def dryrun(self, _message: Message, args: str, _role: Role) -> list[View]:
-        plans = await self._service.plans(args or None)
-        return [plan_view(self._texts, plan) for plan in plans] or self._say("no-clusters")
+        cluster, strategy = _dryrun_arguments(args)
+        plans = await self._service.plans(cluster, outlook=True)
+        if strategy is None:
+            return [plan_view(self._texts, plan) for plan in plans] or self._say("no-clusters")
+        others = await self._service.plans(cluster, None, strategy, outlook=True)
+        pairs = zip(plans, others, strict=True)
+        return [comparison_view(self._texts, mine, other) for mine, other in pairs] or self._say("no-clusters")
 
     async def proposals(self, message: Message, _args: str, _role: Role) -> list[View]:
         waiting = await self._service.waiting()
@@ -150,7 +161,8 @@ class Commands:
 
     async def settings(self, _message: Message, _args: str, _role: Role) -> list[View]:
         stored = await self._service.stored_settings()
-        return [pages.settings_view(self._texts, masked(self._service.settings), stored)]
+        measured = self._service.measured()
+        return [pages.settings_view(self._texts, masked(self._service.settings), stored, measured)]
 
     # Changing ---------------------------------------------------------------------------------
 
@@ -177,7 +189,7 @@ class Commands:
         nodes = await self._service.find_nodes(name)
         if len(nodes) > 1:
             seconds = 0 if length is None else int(length.total_seconds())
-            return [self._choose(name, nodes, lambda n: ExcludeButton(node_id=n.id, role=role.value, seconds=seconds))]
+            return [self._choose(name, nodes, lambda n: ExcludeButton(node_id=n.id, role=role, seconds=seconds))]
         return await self._exclude(message, nodes[0], role, length)
 
     async def _exclude(
@@ -207,11 +219,40 @@ class Commands:
         wanted = args.lower()
         if wanted and wanted not in MODES:
             return self._say("mode-usage")
+        if wanted == "auto" and self._service.settings.two_person_rule:
+            return self._say("mode-two-persons")
         if wanted and message.from_user is not None:
             await self._service.set_mode(wanted, actor_of(message.from_user))
         stored = (await self._service.stored_settings()).get("BALANCE_MODE")
-        text = self._texts.text("mode-now", mode=await self._service.mode())
-        return [View(self._texts.html("mode-changed", text=text, who=stored.by.name))] if stored else self._plain(text)
+        mode = await self._service.mode()
+        text = self._texts.text("mode-now", mode=mode)
+        if stored is None or stored.value != mode:
+            return self._plain(text)
+        return [View(self._texts.html("mode-changed", text=text, who=stored.by.name))]
+
+    async def strategy(self, message: Message, args: str, role: Role) -> list[View]:
+        wanted = args.lower()
+        if wanted and wanted not in STRATEGIES:
+            return self._say("strategy-usage", text=args, known=", ".join(STRATEGIES))
+        if wanted and message.from_user is not None:
+            await self._service.set_strategy(wanted, actor_of(message.from_user))
+        return [await self._strategy_now(role)]
+
+    async def _strategy_now(self, role: Role) -> View:
+        stored = (await self._service.stored_settings()).get("BALANCE_STRATEGY")
+        own = self._service.own_strategies()
+        admin = role is Role.ADMIN
+        return strategy_view(self._texts, await self._service.strategy(), stored, own, admin)
+
+    async def _strategy_chosen(self, query: CallbackQuery, callback_data: StrategyButton, role: Role) -> None:
+        if role is not Role.ADMIN:
+            await query.answer(self._texts.text("popup-viewer"))
+        elif callback_data.strategy not in STRATEGIES:
+            await query.answer(self._texts.text("popup-old"))
+        else:
+            await self._service.set_strategy(callback_data.strategy, actor_of(query.from_user))
+            await query.answer(self._texts.text("popup-strategy", strategy=callback_data.strategy))
+            await self._replace(query, await self._strategy_now(role))
 
     def _plain(self, text: str) -> list[View]:
         return [View(wording.joined([text]))]
@@ -247,7 +288,7 @@ class Commands:
 
     async def _exclude_chosen(self, query: CallbackQuery, callback_data: ExcludeButton, role: Role) -> None:
         length = timedelta(seconds=callback_data.seconds) if callback_data.seconds else None
-        which = ExclusionRole(callback_data.role)
+        which = callback_data.role
         await self._chosen(query, role, callback_data.node_id, lambda n: self._exclude(query, n, which, length))
 
     async def _include_chosen(self, query: CallbackQuery, callback_data: IncludeButton, role: Role) -> None:
@@ -267,6 +308,10 @@ class Commands:
         await query.answer()
         await self._replace(query, views[0])
 
+    async def _no_button(self, query: CallbackQuery) -> None:
+        """What no button of ours carries, or none of this version: forged, or older than an update."""
+        await query.answer(self._texts.text("popup-old"))
+
     @staticmethod
     async def _replace(query: CallbackQuery, view: View) -> None:
         if isinstance(query.message, Message):
@@ -276,6 +321,13 @@ class Commands:
         line = self._texts.html("unknown-command", command=f"/{command.command}")
         [helped] = await self.help(message, "", role)
         await self._reply(message, View(wording.joined([line, "", helped.text])))
+
+
+def _dryrun_arguments(args: str) -> tuple[str | None, str | None]:
+    """Cluster and strategy, either may be missing. A cluster's name may hold blanks, so the strategy stands last."""
+    words = args.split()
+    strategy = words.pop().lower() if words and words[-1].lower() in STRATEGIES else None
+    return " ".join(words) or None, strategy
 
 
 def _exclusion_arguments(args: str) -> tuple[str, ExclusionRole, timedelta | None]:

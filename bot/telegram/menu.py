@@ -28,7 +28,7 @@ class CommandInfo:
 COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("status", "[cluster]"),
     CommandInfo("proposals"),
-    CommandInfo("dryrun", "[cluster]"),
+    CommandInfo("dryrun", "[cluster] [strategy]"),
     CommandInfo("balance", admin=True),
     CommandInfo("nodes", "[cluster]"),
     CommandInfo("node", "NAME"),
@@ -37,6 +37,7 @@ COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("include", "NODE", admin=True),
     CommandInfo("exclusions"),
     CommandInfo("mode", "[approve|auto]", admin=True),
+    CommandInfo("strategy", "[smallest-first|optimal|balance]", admin=True),
     CommandInfo("pause", "[2h]", admin=True),
     CommandInfo("resume", admin=True),
     CommandInfo("settings"),

@@ -1,7 +1,8 @@
 """Keeps the chat true: one message a proposal, edited as its rows change, and each notice sent once.
 
 A picture of the store, never a source: it can be behind, and catches up by itself after any outage or
-restart. Changes that come quickly become one edit.
+restart. Changes that come quickly become one edit. What waits stands in the store: a message without a
+number is one to be sent, a notice without a time as well.
 """
 
 from __future__ import annotations
@@ -9,20 +10,34 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Sequence
+import re
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from datetime import timedelta
 from types import TracebackType
+from typing import TypeGuard
 
 from aiogram import Bot
-from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramRetryAfter
+from aiogram.exceptions import (
+    AiogramError,
+    TelegramBadRequest,
+    TelegramForbiddenError,
+    TelegramMigrateToChat,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+)
 from aiogram.types import ReplyParameters
+from aiogram.utils.token import TokenValidationError
 from markupsafe import Markup, escape
 
-from balancer.model import Plan
-from bot.errors import ChatError, StoreError
+from balancer.model import Plan, Reason
+from bot.errors import ChatError, ConfigError, StoreError
 from bot.proposals import IN_FLIGHT, Proposal
-from bot.service import Clock, utc_now
+from bot.service import Clock
+from bot.steady import utc_now
 from bot.store import MessageRow, Notice, NoticeKind, Store
-from bot.telegram.session import make_bot
+from bot.telegram import wording
+from bot.telegram.reach import Reach
+from bot.telegram.session import impatiently, make_bot, may_have_arrived
 from bot.telegram.views import View, ending_notice, finished_notice, plan_view, proposal_view
 from bot.texts import Texts, texts_for
 
@@ -34,15 +49,35 @@ GROUP_TICK_S = 6.0
 """The same in groups, which Telegram limits to 20 messages a minute."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
 """After a failure: the first pause, doubled until the longest."""
+LATE = timedelta(minutes=2)
+"""A notice that waited longer says when it came about."""
+LISTENER_KEY = "second-listener"
+_MESSAGE_GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
+_CHAT_REFUSES = (
+    "chat not found",
+    "not enough rights",
+    "have no rights",
+    "write_forbidden",
+    "restricted",
+    "topic_closed",
+)
+"""A refusal with these words is the chat's: it takes no other message either."""
 
 
 class TelegramNotifier:
-    """Sends to one chat. Without ``attach`` it only sends texts: a notifier for a library user."""
+    """Sends to one chat. Without ``attach`` it only sends texts: a notifier for a library user.
+
+    Args:
+        chat_id: a numeric id; as text also the @name of a channel.
+        enabled: ``False`` makes :meth:`send` do nothing, and needs neither token nor chat.
+    Raises:
+        ConfigError: it is enabled, and token or chat are missing.
+    """
 
     def __init__(
         self,
-        bot_token: str,
-        chat_id: int | str,
+        bot_token: str | None = None,
+        chat_id: int | str | None = None,
         enabled: bool = True,
         *,
         thread_id: int | None = None,
@@ -50,9 +85,11 @@ class TelegramNotifier:
         proxy: str | None = None,
         language: str = "en",
     ) -> None:
-        self.chat_id = int(chat_id)
+        if enabled and not (bot_token and chat_id):
+            raise ConfigError(["TelegramNotifier needs bot_token and chat_id, or enabled=False"])
+        self._to: int | str = int(chat_id) if _is_id(chat_id) else str(chat_id or 0)
         self.enabled = enabled
-        self._token = bot_token
+        self._token = bot_token or ""
         self._thread_id = thread_id
         self._api_url = api_url
         self._proxy = proxy
@@ -60,20 +97,35 @@ class TelegramNotifier:
         self._bot: Bot | None = None
         self._store: Store | None = None
         self._clock: Clock = utc_now
+        self.reach = Reach(lambda: self._clock())
+        """Whether Telegram answers."""
         self._changed: set[int] = set()
+        self._ticking: set[int] = set()
+        self._noted: set[int] = set()
+        self._doubtful: set[tuple[str, int]] = set()
         self._running: set[int] = set()
         self._rehearsals: dict[int, list[tuple[int, int, int]]] = {}
+        self._plans: dict[int, Plan] = {}
         self._wake = asyncio.Event()
+        self._hope = asyncio.Event()
         self._sending = asyncio.Lock()
+        self._keeper: AsyncGenerator[None, None] | None = None
 
     def __repr__(self) -> str:
-        return f"TelegramNotifier(chat_id={self.chat_id}, enabled={self.enabled})"
+        return f"TelegramNotifier(chat_id={self._to!r}, enabled={self.enabled})"
+
+    @property
+    def chat_id(self) -> int:
+        """The chat of the running program, which knows chats by their numbers alone."""
+        if isinstance(self._to, str):
+            raise ConfigError([f"TELEGRAM_CHAT_ID is {self._to!r}: a numeric id is needed"])
+        return self._to
 
     @property
     def bot(self) -> Bot:
         """The connection, made on first use."""
         if self._bot is None:
-            self._bot = make_bot(self._token, api_url=self._api_url, proxy=self._proxy)
+            self._bot = make_bot(self._token, api_url=self._api_url, proxy=self._proxy, reach=self.reach)
         return self._bot
 
     async def __aenter__(self) -> TelegramNotifier:
@@ -85,6 +137,9 @@ class TelegramNotifier:
         await self.close()
 
     async def close(self) -> None:
+        """Ends the connection. Who forgets it after ``send`` closes with the event loop."""
+        if self._keeper is not None:
+            await self._keeper.aclose()
         if self._bot is not None:
             await self._bot.session.close()
             self._bot = None
@@ -98,9 +153,28 @@ class TelegramNotifier:
         if not self.enabled:
             return
         try:
+            await self._keep()
             await self._send(View(escape(text)))
+        except TokenValidationError as error:
+            raise ChatError("bot_token does not look like a token: copy it from @BotFather") from error
         except AiogramError as error:
             raise ChatError(f"Telegram did not take the message: {error}") from error
+
+    async def _keep(self) -> None:
+        """asyncio closes the generators of a loop that ends, and this one the connection with it: a library user
+        who never closes anything hears no complaint from aiohttp."""
+
+        async def keeper() -> AsyncGenerator[None, None]:
+            try:
+                yield
+            finally:
+                self._keeper = None
+                if self._bot is not None:
+                    await self._bot.session.close()
+
+        if self._keeper is None:
+            self._keeper = keeper()
+            await anext(self._keeper)
 
     # The notifier of the running program ------------------------------------------------------
 
@@ -108,6 +182,34 @@ class TelegramNotifier:
         """Where proposals and notices are read from."""
         self._store = store
         self._clock = clock
+        self.reach.changed = self._wake.set
+
+    async def find_chat(self) -> None:
+        """Goes by the id that the chat has now, where it got a new one. ``attach`` comes first.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        if self._store is not None and (now := await self._store.chat_after(self.chat_id)) != self.chat_id:
+            log.warning("TELEGRAM_CHAT_ID=%d is %d by now, a supergroup: please set it so", self.chat_id, now)
+            self._to = now
+
+    async def chat_moved(self, new_id: int) -> None:
+        """The group got a new id. From now on everything goes there, also after a restart.
+
+        Raises:
+            StoreError: it cannot be remembered.
+        """
+        if self._store is None or new_id == self.chat_id:
+            return
+        log.warning(
+            "TELEGRAM_CHAT_ID=%d has become a supergroup, %d: remembered; please set it so", self.chat_id, new_id
+        )
+        await self._store.chat_moved(self.chat_id, new_id, self._clock())
+        self._to = new_id
+        self._noted.clear()
+        self._changed.update(await self._store.unfinished_messages(new_id))
+        self.try_again()
 
     def proposals_changed(self, *proposal_ids: int) -> None:
         if proposal_ids:
@@ -115,6 +217,11 @@ class TelegramNotifier:
             self._wake.set()
 
     def notices_waiting(self) -> None:
+        self._wake.set()
+
+    def try_again(self) -> None:
+        """There is hope that the chat takes messages now: no pause goes on."""
+        self._hope.set()
         self._wake.set()
 
     async def run(self) -> None:
@@ -133,23 +240,21 @@ class TelegramNotifier:
                 pause = FIRST_PAUSE_S
             except TelegramRetryAfter as error:
                 log.warning("Telegram asks to wait %d s", error.retry_after)
-                await self._later(error.retry_after)
+                await self._later(store, error.retry_after)
             except (AiogramError, StoreError) as error:
-                log.warning("The chat cannot be brought up to date, next try in %.0f s: %s", pause, error)
-                await self._later(pause)
+                said = log.warning if isinstance(error, StoreError) else log.debug  # of the others self.reach tells
+                said("The chat cannot be brought up to date, next try in %.0f s: %s", pause, error)
+                await self._later(store, pause)
                 pause = min(pause * 2, LONGEST_PAUSE_S)
 
     async def rehearsed(self, plans: Sequence[Plan]) -> None:
         """Posts the plans of a dry run, without buttons, when they differ from the last ones posted."""
-        keys = {p.cluster_id: [m.key for m in p.moves] for p in plans}
         for plan in plans:
-            if self._rehearsals.get(plan.cluster_id) != keys[plan.cluster_id]:
-                try:
-                    await self._send(plan_view(self._texts, plan))
-                except AiogramError as error:
-                    log.warning("A dry run could not be posted: %s", error)
-                    return
-        self._rehearsals = keys
+            if self._rehearsals.get(plan.cluster_id) != _keys(plan):
+                self._plans[plan.cluster_id] = plan
+                self._wake.set()
+        found = {p.cluster_id for p in plans}
+        self._rehearsals = {c: keys for c, keys in self._rehearsals.items() if c in found}
 
     async def flush(self) -> None:
         """Brings the chat up to date once more, before the program ends."""
@@ -162,30 +267,99 @@ class TelegramNotifier:
         try:
             await asyncio.wait_for(self._wake.wait(), tick * max(1, len(self._running)) if self._running else None)
         except asyncio.TimeoutError:
-            self._changed.update(self._running)
+            self._ticking.update(self._running)
 
-    async def _later(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+    async def _later(self, store: Store, seconds: float) -> None:
+        """A pause, in which what comes anew is noted, so that a restart does not forget it."""
+        self._hope.clear()
+        end = asyncio.get_running_loop().time() + seconds
+        while (left := end - asyncio.get_running_loop().time()) > 0 and not self._hope.is_set():
+            try:
+                await asyncio.wait_for(self._wake.wait(), left)
+            except asyncio.TimeoutError:
+                break
+            self._wake.clear()
+            try:
+                await self._note(store)
+            except StoreError as error:
+                log.warning("What is to be shown cannot be noted: %s", error)
         self._wake.set()
 
     async def _catch_up(self, store: Store) -> None:
         """Shows what changed, each thing once, also while another call does the same."""
         async with self._sending:
-            await self._catch_up_alone(store)
+            with impatiently():
+                try:
+                    await self._catch_up_alone(store)
+                except TelegramMigrateToChat as error:
+                    await self.chat_moved(error.migrate_to_chat_id)
+                except TelegramForbiddenError as error:
+                    self.reach.turned_away(self._to, error.message)
+                    raise
+                except TelegramBadRequest as error:  # the chat's, not one message's: see _shown
+                    self.reach.turned_away(self._to, error.message)
+                    raise
 
     async def _catch_up_alone(self, store: Store) -> None:
-        # A proposal leaves the set only when it is shown, so a failure forgets nothing.
-        for proposal_id in sorted(self._changed):
+        """Decisions first: messages that stand there already; then new ones, notices, and the time of what runs."""
+        await self._note(store)
+        await self._note_listener(store)
+        known = [i for i in sorted(self._changed) if await self._number(store, i)]
+        for proposal_id in [*known, *sorted(self._changed.difference(known))]:
+            # A proposal leaves the set only when it is shown, so a failure forgets nothing.
             self._changed.discard(proposal_id)
+            self._ticking.discard(proposal_id)
             try:
-                await self._show(store, proposal_id)
+                await self._possible(self._show(store, proposal_id), f"Proposal {proposal_id}")
             except BaseException:
                 self._changed.add(proposal_id)
                 raise
         for notice in await store.unsent_notices():
-            await self._send_notice(store, notice)
+            await self._possible(self._send_notice(store, notice), f"Notice {notice.id}")
+            await store.notice_sent(notice.id, self._clock())
+        for cluster_id, plan in list(self._plans.items()):
+            await self._possible(self._send_plan(plan), f"The dry run of cluster {cluster_id}")
+            self._plans.pop(cluster_id, None)
+            self._rehearsals[cluster_id] = _keys(plan)
+        while self._ticking:
+            await self._possible(self._show(store, proposal_id := self._ticking.pop(), tick=True), f"{proposal_id}")
 
-    async def _show(self, store: Store, proposal_id: int) -> None:
+    async def _possible(self, work: Awaitable[object], what: str) -> None:
+        """One message that Telegram will never take must not stop those behind it."""
+        try:
+            await work
+        except TelegramBadRequest as error:
+            if any(words in error.message.lower() for words in _CHAT_REFUSES):
+                raise
+            log.error("%s cannot be shown in the chat and is left out: %s", what, error.message)
+
+    async def _note(self, store: Store) -> None:
+        """Writes down what is to be shown for the first time."""
+        for proposal_id in sorted(self._changed - self._noted):
+            if await store.message(proposal_id, self.chat_id) is None:
+                proposal = await store.proposal(proposal_id)
+                if proposal is not None and _worth_showing(proposal):
+                    await store.intend_message(proposal_id, self.chat_id)
+            self._noted.add(proposal_id)
+
+    async def _note_listener(self, store: Store) -> None:
+        """Another program that listens with the same token is told of, once, and so is its end."""
+        alone, now = self.reach.alone, self._clock()
+        if alone is None:
+            return
+        known = await store.setting(LISTENER_KEY)
+        if not alone and known is None:
+            await store.note_outage(LISTENER_KEY, "here", Reason.of("second-listener"), now)
+        elif alone and known is not None:
+            minutes = max(1, round((now - known.at).total_seconds() / 60))
+            await store.note_outage(LISTENER_KEY, None, Reason.of("second-listener-over", minutes=minutes), now)
+
+    async def _number(self, store: Store, proposal_id: int) -> int:
+        """The number of a proposal's message; 0 = it has none, or nobody knows it."""
+        row = await store.message(proposal_id, self.chat_id)
+        return row.message_id if row else 0
+
+    async def _show(self, store: Store, proposal_id: int, *, tick: bool = False) -> None:
         proposal = await store.proposal(proposal_id)
         if proposal is None:
             return
@@ -193,15 +367,18 @@ class TelegramNotifier:
         row = await store.message(proposal_id, self.chat_id)
         view = proposal_view(self._texts, proposal, self._clock(), row.page if row else 0)
         digest = _digest(view)
-        if row is None:
-            if proposal.pending or any(m.migration for m in proposal.moves):
-                await self._post(store, proposal_id, view, digest)
+        if row is None or not row.message_id:
+            if _worth_showing(proposal) and not (row and (row.shown == digest or (row.shown and tick))):
+                await self._post(store, proposal_id, view, digest, row.page if row else 0)
+            elif row is not None and not row.shown:  # it ended before it could be shown
+                await store.save_message(MessageRow(proposal_id, self.chat_id, 0, 0, "", True))
         elif row.shown != digest or row.final != view.final:
             await self._edit(store, proposal, row, view, digest)
 
     async def _post(self, store: Store, proposal_id: int, view: View, digest: str, page: int = 0) -> None:
-        message_id = await self._send(view)
-        await store.save_message(MessageRow(proposal_id, self.chat_id, message_id, page, digest, view.final))
+        chat_id = self.chat_id
+        message_id = await self._send_once(("proposal", proposal_id), view)
+        await store.save_message(MessageRow(proposal_id, chat_id, message_id, page, digest, view.final))
 
     async def _edit(self, store: Store, proposal: Proposal, row: MessageRow, view: View, digest: str) -> None:
         try:
@@ -210,8 +387,9 @@ class TelegramNotifier:
             )
         except TelegramBadRequest as error:
             problem = error.message.lower()
-            if "not found" in problem or "can't be edited" in problem:
-                if not proposal.settled:  # someone deleted it while it still mattered
+            if any(words in problem for words in _MESSAGE_GONE):
+                # Someone deleted it. What was moved is worth a message even when all is over.
+                if not proposal.settled or any(m.migration for m in proposal.moves):
                     await self._post(store, proposal.id, view, digest, row.page)
                     return
             elif "not modified" not in problem:
@@ -237,8 +415,10 @@ class TelegramNotifier:
         if proposal is None:
             return
         view = proposal_view(self._texts, proposal, self._clock(), row.page if row else 0)
-        await self._post(store, proposal_id, view, _digest(view), row.page if row else 0)
-        if row is not None:
+        message_id = await self._send(view)
+        page = row.page if row else 0
+        await store.save_message(MessageRow(proposal_id, self.chat_id, message_id, page, _digest(view), view.final))
+        if row is not None and row.message_id:
             try:
                 await self.bot.edit_message_reply_markup(chat_id=row.chat_id, message_id=row.message_id)
             except TelegramBadRequest as error:
@@ -246,13 +426,38 @@ class TelegramNotifier:
 
     async def _send_notice(self, store: Store, notice: Notice) -> None:
         view = await self._notice_view(store, notice)
-        if view is not None:
-            await self._send(view, reply_to=await self._message_of(store, notice))
-        await store.notice_sent(notice.id, self._clock())
+        if view is None:
+            return
+        now = self._clock()
+        if now - notice.created_at > LATE:
+            time = wording.moment(notice.created_at, now)
+            view = View(wording.joined([view.text, self._texts.html("notice-late", time=time)]))
+        about = 0 if notice.proposal_id is None else await self._number(store, notice.proposal_id)
+        await self._send_once(("notice", notice.id), view, about or None)
 
-    async def _message_of(self, store: Store, notice: Notice) -> int | None:
-        row = None if notice.proposal_id is None else await store.message(notice.proposal_id, self.chat_id)
-        return row.message_id if row else None
+    async def _send_plan(self, plan: Plan) -> None:
+        await self._send_once(("plan", plan.cluster_id), plan_view(self._texts, plan))
+
+    async def _send_once(self, key: tuple[str, int], view: View, reply_to: int | None = None) -> int:
+        """Sends a message. If the answer never comes it may be there: it is sent again, but not a third time.
+
+        The repeat waits until Telegram answers a question that costs nothing. Returns the message's number, 0
+        where both answers were lost.
+        """
+        if key in self._doubtful:
+            await self.bot.get_me()
+        try:
+            message_id = await self._send(view, reply_to)
+        except TelegramNetworkError as error:
+            if not may_have_arrived(error):
+                raise
+            if key not in self._doubtful:
+                self._doubtful.add(key)
+                raise
+            log.warning("Telegram took a message twice (%s %d) and never said so: not sent a third time", *key)
+            message_id = 0
+        self._doubtful.discard(key)
+        return message_id
 
     async def _notice_view(self, store: Store, notice: Notice) -> View | None:
         if notice.kind is NoticeKind.OUTAGE:
@@ -268,14 +473,35 @@ class TelegramNotifier:
 
     async def _send(self, view: View, reply_to: int | None = None) -> int:
         reply = None if reply_to is None else ReplyParameters(message_id=reply_to, allow_sending_without_reply=True)
-        message = await self.bot.send_message(
-            self.chat_id,
-            str(view.text),
-            message_thread_id=self._thread_id,
-            reply_markup=view.keyboard,
-            reply_parameters=reply,
-        )
+        try:
+            message = await self.bot.send_message(
+                self._to,
+                str(view.text),
+                message_thread_id=self._thread_id,
+                reply_markup=view.keyboard,
+                reply_parameters=reply,
+            )
+        except TelegramBadRequest as error:
+            if self._thread_id is None or "thread not found" not in error.message.lower():
+                raise
+            log.warning("TELEGRAM_THREAD_ID=%d: there is no such topic now, messages go to the group", self._thread_id)
+            self._thread_id = None
+            return await self._send(view, reply_to)
+        self.reach.welcome()
         return message.message_id
+
+
+def _is_id(chat: int | str | None) -> TypeGuard[int | str]:
+    return chat is not None and re.fullmatch(r"-?\d+", str(chat).strip()) is not None
+
+
+def _worth_showing(proposal: Proposal) -> bool:
+    """For the first time: what ended before anybody saw it is no news, unless something was moved."""
+    return bool(proposal.pending) or any(m.migration for m in proposal.moves)
+
+
+def _keys(plan: Plan) -> list[tuple[int, int, int]]:
+    return [m.key for m in plan.moves]
 
 
 def _digest(view: View) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 from markupsafe import Markup
 
+from balancer.fitting import Fitted
 from balancer.model import VM, Node, NodeReport, Plan
 from bot.loadwords import load_words
 from bot.proposals import Exclusion, ExclusionRole, MigrationState, ProposedMove
@@ -34,11 +35,20 @@ def status_view(texts: Texts, status: Status, now: datetime, next_check: datetim
     if status.problem is not None:
         lines.append(texts.html("status-problem", problem=status.problem))
     lines.append(_age_line(texts, status, now, next_check))
-    for plan in status.plans:
-        lines += ["", *_cluster_lines(texts, plan)]
     if status.taken_at is not None and not status.plans:
         lines.append(texts.html("no-clusters"))
-    return View(wording.fitted(lines, ["", *_work_lines(texts, status, now)], texts))
+    work = ["", *_work_lines(texts, status, now)]
+    # Of many clusters as many as fit, those with overloaded nodes before the others; what waits is always told.
+    clusters = [
+        wording.joined(["", *_cluster_lines(texts, plan)]) for plan in sorted(status.plans, key=_not_overloaded)
+    ]
+    room = wording.SAFE_TEXT - min(wording.SAFE_TEXT // 2, sum(len(line) + 1 for line in work))
+    seen = wording.fitted(lines, clusters, texts, room, "status-more-clusters")
+    return View(wording.fitted([seen], work, texts))
+
+
+def _not_overloaded(plan: Plan) -> bool:
+    return not plan.overloaded
 
 
 def _age_line(texts: Texts, status: Status, now: datetime, next_check: datetime | None) -> Markup:
@@ -238,11 +248,26 @@ def exclusions_view(
     return View(wording.fitted([texts.html("exclusions-title")], lines, texts))
 
 
-def settings_view(texts: Texts, settings: Mapping[str, str], stored: Mapping[str, StoredSetting]) -> View:
-    """Every setting in force, secrets masked; what was set in the chat stands first."""
+def settings_view(
+    texts: Texts,
+    settings: Mapping[str, str],
+    stored: Mapping[str, StoredSetting],
+    measured: Mapping[str, Fitted] | None = None,
+) -> View:
+    """Every setting in force, secrets masked; what was set in the chat or measured instead stands first."""
     lines: list[Markup | str] = [
         texts.html("settings-stored", name=name, value=setting.value, who=setting.by.name)
         for name, setting in stored.items()
+    ]
+    lines += [
+        texts.html(
+            "settings-measured",
+            cluster=name,
+            seconds=fitted.overhead_s,
+            mbit=fitted.bandwidth_mbit,
+            count=fitted.migrations,
+        )
+        for name, fitted in (measured or {}).items()
     ]
     lines += [texts.html("settings-line", name=name, value=value or "–") for name, value in settings.items()]
     return View(wording.fitted([texts.html("settings-title")], lines, texts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from aiogram.enums import ButtonStyle
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
@@ -12,26 +12,24 @@ from markupsafe import Markup
 
 from balancer.model import Plan, Rejection
 from bot.loadwords import any_measured, load_words
+from bot.outlook import outlook_lines
 from bot.proposals import (
-    Actor,
     ActorKind,
-    DecisionResult,
     Migration,
     MigrationState,
     MoveState,
     Proposal,
     ProposedMove,
-    Verdict,
 )
 from bot.telegram import wording
-from bot.telegram.callbacks import APPROVE, SKIP, AllButton, MoveButton, PageButton
+from bot.telegram.callbacks import APPROVE, SKIP, AllButton, MoveButton, PageButton, StrategyButton
 from bot.texts import Texts
 from bot.whynot import why_not
+from bot.words import deciders
 
 MOVES_PER_PAGE = 5
 REPORT_NODES = 6
 REASON_LINES = 12
-POPUP_LIMIT = 200
 PANEL_WORDS_LIMIT = 300
 
 
@@ -52,6 +50,7 @@ def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0
     head: list[Markup | str] = [*report_lines(texts, proposal.plan), "", _headline(texts, proposal, now)]
     if proposal.closed_reason is not None:
         head.append(texts.html("proposal-closed", reason=texts.reason(proposal.closed_reason)))
+    head += outlook_lines(texts, proposal.plan)
     if pages > 1:
         first = page * MOVES_PER_PAGE + 1
         count = len(proposal.moves)
@@ -80,9 +79,9 @@ def report_lines(texts: Texts, plan: Plan) -> list[Markup | str]:
     return lines
 
 
-def plan_view(texts: Texts, plan: Plan) -> View:
-    """A plan that nobody can press: for a dry run."""
-    lines = [texts.html("dry-run-note"), *report_lines(texts, plan)]
+def plan_view(texts: Texts, plan: Plan, beside: Sequence[str] = ()) -> View:
+    """A plan that nobody can press: for a dry run. ``beside``: plain lines that compare it."""
+    lines = [texts.html("dry-run-note"), *report_lines(texts, plan), *beside, *outlook_lines(texts, plan)]
     if not plan.moves:
         lines.append(texts.html("dryrun-nothing", overloaded=len(plan.overloaded)))
     for number, move in enumerate(plan.moves[:MOVES_PER_PAGE], start=1):
@@ -97,6 +96,8 @@ def move_lines(texts: Texts, proposed: ProposedMove, now: datetime) -> list[Mark
     lines = _planned_lines(texts, proposed.position + 1, proposed)
     if proposed.state is not MoveState.PENDING:  # the headline and the buttons say so already
         lines.append(decision_words(texts, proposed))
+    elif proposed.first is not None:
+        lines.append(texts.html("state-first", who=proposed.first.by.name))
     migration = proposed.migration
     if migration is not None:
         lines.append(migration_words(texts, migration, now))
@@ -148,7 +149,7 @@ def decision_words(texts: Texts, proposed: ProposedMove) -> Markup:
     by = proposed.decided_by
     if by is not None and by.kind is ActorKind.POLICY:
         return texts.html("state-auto")
-    return texts.html(f"state-{proposed.state.value}", who=by.name if by else "")
+    return texts.html(f"state-{proposed.state.value}", who=deciders(proposed))
 
 
 def migration_words(texts: Texts, migration: Migration, now: datetime) -> Markup:
@@ -187,6 +188,8 @@ def _keyboard(
         rows.append(_all_row(texts, proposal.id, pending))
     if pages > 1:
         rows.append(_page_row(texts, proposal.id, page, pages))
+    if pending and proposal.plan.alternative is not None:
+        rows.append([strategy_button(texts, proposal.id, proposal.plan.alternative.strategy)])
     return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None
 
 
@@ -219,6 +222,12 @@ def _all_row(texts: Texts, proposal_id: int, count: int) -> list[InlineKeyboardB
     ]
 
 
+def strategy_button(texts: Texts, proposal_id: int, strategy: str) -> InlineKeyboardButton:
+    """Switches to the strategy; under the proposal of this id, or (0) under the answer to /strategy."""
+    data = StrategyButton(proposal_id=proposal_id, strategy=strategy).pack()
+    return InlineKeyboardButton(text=texts.text("switch-strategy", strategy=strategy), callback_data=data)
+
+
 def _page_row(texts: Texts, proposal_id: int, page: int, pages: int) -> list[InlineKeyboardButton]:
     row = []
     if page > 0:
@@ -231,36 +240,6 @@ def _page_row(texts: Texts, proposal_id: int, page: int, pages: int) -> list[Inl
 
 
 # Popups and notices -------------------------------------------------------------------------------
-
-
-def popup(texts: Texts, results: Sequence[DecisionResult], verdict: Verdict, now: datetime, skip_for: timedelta) -> str:
-    """What a press did, or who was first; plain text that fits a popup."""
-    done = [r.move for r in results if r.done]
-    word = "approved" if verdict is Verdict.APPROVE else "skipped"
-    if len(done) > 1:
-        return texts.text(f"popup-{word}-all", count=len(done))[:POPUP_LIMIT]
-    if done:
-        move = done[0].move
-        length = wording.duration(texts, skip_for)
-        return texts.text(f"popup-{word}", vm=_short(move.vm_name), target=_short(move.target_name), duration=length)
-    if len(results) != 1:
-        return texts.text("popup-nothing-left")
-    return _too_late(texts, results[0].move, now)[:POPUP_LIMIT]
-
-
-def _too_late(texts: Texts, proposed: ProposedMove, now: datetime) -> str:
-    by: Actor | None = proposed.decided_by
-    if by is not None and proposed.decided_at is not None:
-        word = "approved" if proposed.state is MoveState.APPROVED else "skipped"
-        ago = wording.duration(texts, now - proposed.decided_at)
-        return texts.text(f"popup-first-{word}", who=_short(by.name), duration=ago)
-    if proposed.state in (MoveState.SUPERSEDED, MoveState.WITHDRAWN):
-        return texts.text(f"popup-{proposed.state.value}")
-    return texts.text("popup-expired")
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 40 else name[:39] + "…"
 
 
 def ending_notice(texts: Texts, migration: Migration) -> Markup:

@@ -59,6 +59,7 @@ rejection-count = { $reason } ({ $count }×)
 rejections-more = … and { $count } more
 
 state-pending = ⏳ waits for a decision
+state-first = 👥 { $who } approved, one more person is needed
 state-approved = ✅ approved by { $who }
 state-skipped = ⏭ skipped by { $who }
 state-expired = ⌛ expired
@@ -82,6 +83,61 @@ button-skip-all = ⏭ Skip all
 button-previous = ‹ Back
 button-next = More ›
 
+## What a plan comes to (chat and terminal; plain text)
+outlook-budget = The first { $shown } of { $total } moves; later checks go on.
+outlook-effort = { $moves ->
+    [one] 1 move
+   *[other] { $moves } moves
+}, { NUMBER($gib, maximumFractionDigits: 1) } GiB, about { $duration }
+outlook-proven = { $effort }: no plan does it with fewer moves or in less time.
+outlook-certificate = { $effort }: no plan does it { $limits }.
+outlook-bound-moves = with fewer than { $moves ->
+    [one] 1 move
+   *[other] { $moves } moves
+}
+outlook-bound-time = in less than { $duration }
+outlook-bound-memory = with less than { NUMBER($gib, maximumFractionDigits: 1) } GiB
+outlook-or = {" "}or{" "}
+outlook-evenness = Unevenness of the load { NUMBER($before, maximumFractionDigits: 3) } → { NUMBER($after, maximumFractionDigits: 3) } with { $moves ->
+    [one] 1 move
+   *[other] { $moves } moves
+}.
+outlook-evenness-proven = Unevenness of the load { NUMBER($before, maximumFractionDigits: 3) } → { NUMBER($after, maximumFractionDigits: 3) } with { $moves ->
+    [one] 1 move
+   *[other] { $moves } moves
+}: no plan of as many gets below { NUMBER($bound, maximumFractionDigits: 3) }.
+outlook-clears-all = 💡 { $strategy } would clear { $overloaded ->
+    [one] the node
+   *[other] all { $overloaded } nodes
+} with { $moves ->
+    [one] 1 move
+   *[other] { $moves } moves
+}; this leaves { $left }.
+outlook-clears-more = 💡 { $strategy } would leave { $remaining ->
+    [one] 1 node
+   *[other] { $remaining } nodes
+} overloaded, with { $moves ->
+    [one] 1 move
+   *[other] { $moves } moves
+}; this leaves { $left }.
+outlook-fewer-moves = 💡 { $strategy } would do as much with { $moves ->
+    [one] 1 move
+   *[other] { $moves } moves
+} instead of { $own }.
+outlook-caution = ⚠️ { $reason }
+outlook-cautions-more = ⚠️ … and { $count } more broken rules
+outlook-strategy = { $strategy }: { $effort }; { $left ->
+    [0] no node stays overloaded
+    [one] 1 of { $overloaded } nodes stays overloaded
+   *[other] { $left } of { $overloaded } nodes stay overloaded
+}
+outlook-nothing = { $strategy }: nothing to move; { $left ->
+    [0] no node is overloaded
+    [one] 1 node stays overloaded
+   *[other] { $left } nodes stay overloaded
+}
+switch-strategy = 💡 Use { $strategy }
+
 ## Popups (plain text, at most 200 characters)
 popup-approved = Approved: { $vm } goes to { $target }.
 popup-skipped = Skipped: { $vm } stays. It is not proposed again for { $duration }.
@@ -99,11 +155,26 @@ popup-expired = Too late: this proposal has expired. The next check proposes ane
 popup-superseded = A newer plan has replaced this one.
 popup-withdrawn = An exclusion forbids this move now.
 popup-nothing-left = Everything here is decided already.
+popup-noted = Noted: { $vm } goes to { $target } once another person approves too.
+popup-noted-all = { $count ->
+    [one] Noted for 1 move. Another person has to approve too.
+   *[other] Noted for { $count } moves. Another person has to approve too.
+}
+popup-noted-partly = Approved: { $count }. Another person has to approve too: { $noted }.
+popup-same-person = You have approved already; another person has to approve too.
+popup-confirm = Really move { $vm } ({ NUMBER($gib, maximumFractionDigits: 1) } GiB)? To confirm, press the same button again within { $seconds } s.
+popup-confirm-all = { $count ->
+    [one] Really move 1 large VM ({ NUMBER($gib, maximumFractionDigits: 1) } GiB)?
+   *[other] Really move { $count } large VMs ({ NUMBER($gib, maximumFractionDigits: 1) } GiB together)?
+} To confirm, press the same button again within { $seconds } s.
+popup-too-fast = Too many presses: wait a moment.
 popup-not-yours = You may not use this button.
 popup-viewer = You may look, but not decide.
 popup-old = This button no longer works. /proposals shows what waits.
 popup-dry-run = Dry run: nothing can be decided.
 popup-paused = { $text } The balancer is paused: it starts after /resume.
+popup-strategy = From the next check on: { $strategy }. /balance checks now.
+popup-strategy-already = { $strategy } is on already. /balance checks now.
 
 ## Notices
 notice-failed = ❌ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }
@@ -113,6 +184,7 @@ notice-finished = { $failed ->
     [0] ✅ <b>{ $cluster }</b>: { $done } of { $count } moves done in { $duration }.
    *[other] ⚠️ <b>{ $cluster }</b>: { $done } of { $count } moves done in { $duration }, { $failed } not.
 }
+notice-late = 🕓 This was at { $time }; the chat could not be reached since.
 dry-run-note = 🧪 Dry run: nothing is stored and nothing will move.
 
 ## Commands
@@ -129,6 +201,7 @@ menu-exclude = Take a node out
 menu-include = Take a node in again
 menu-exclusions = Which nodes are out
 menu-mode = Ask first, or automatic
+menu-strategy = How moves are chosen
 menu-pause = Pause the balancer
 menu-resume = Go on
 menu-settings = Settings in force
@@ -154,6 +227,10 @@ status-age = Data { $duration } old
 status-never = The panel has not answered yet.
 status-problem = 🔌 The panel does not answer: { $problem }
 status-next = next check { $when }
+status-more-clusters = … and { $count ->
+    [one] one more cluster
+   *[other] { NUMBER($count) } more clusters
+}: /status and its name
 status-waiting = { $count ->
     [0] Nothing waits for a decision.
     [one] ⏳ 1 move waits: /proposals
@@ -240,14 +317,27 @@ mode-now = { $mode ->
     [auto] 🤖 Automatic mode: moves are carried out and only reported.
    *[approve] 🙋 Approve mode: nothing moves before someone approves.
 }
+mode-two-persons = TWO_PERSON_RULE is on: every move needs two people, so there is no automatic mode.
 mode-usage = /mode approve or /mode auto
 mode-changed = { $text } (set by { $who })
+strategy-now = { $strategy ->
+    [optimal] 🎯 Strategy <b>optimal</b>: the cheapest plan that clears as many overloaded nodes as can be cleared.
+    [balance] ⚖️ Strategy <b>balance</b>: as optimal, and the rest of the move budget evens out the load.
+   *[smallest-first] 🪶 Strategy <b>smallest-first</b>: the smallest VM leaves the worst node for the least loaded one.
+}
+strategy-set-by = Set in the chat by { $who }.
+strategy-of-cluster = { $cluster } has its own, by CLUSTERS_FILE: { $strategy }
+strategy-usage = I know no strategy { $text }. Known are: { $known }
 pause-done = ⏸ Paused { $until }. What runs now goes on; nothing new starts.
 resume-done = ▶️ Going on.
 resume-none = It was not paused.
 settings-title = <b>Settings</b>
 settings-line = <code>{ $name }</code> { $value }
 settings-stored = 💬 set in the chat by { $who }: { $name } = { $value }
+settings-measured = ⏱ { $cluster }: { NUMBER($seconds, maximumFractionDigits: 0) } s and { NUMBER($mbit, maximumFractionDigits: 0) } Mbit/s, measured from { $count ->
+    [one] 1 migration
+   *[other] { $count } migrations
+}
 not-found-node = There is no node { $name }.
 not-found-cluster = There is no cluster { $name }.
 not-found-near = Did you mean: { $names }?

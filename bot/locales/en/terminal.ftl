@@ -5,6 +5,7 @@ terminal-title = { $overloaded ->
 }
 terminal-move = { $number }. { $vm } ({ $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } GiB): { $source } → { $target }
 terminal-pending = waits for a decision
+terminal-first = approved by { $who }, one more person is needed
 terminal-approved = approved
 terminal-skipped = skipped
 terminal-expired = expired, nobody decided
@@ -19,10 +20,19 @@ terminal-unknown = outcome unknown: { $reason }
 terminal-not-needed = not needed: { $reason }
 terminal-stale = not started: { $reason }
 terminal-ask = Approve? [y]es, [n]o, [a]ll, [q]uit without deciding:{" "}
+terminal-confirm = { $count ->
+    [one] Really move { $vms } ({ NUMBER($gib, maximumFractionDigits: 1) } GiB)? [y]es, [n]o:{" "}
+   *[other] Really move { $vms } ({ NUMBER($gib, maximumFractionDigits: 1) } GiB together)? [y]es, [n]o:{" "}
+}
+terminal-second = Another person has to approve too: in `vm-balancer console`, under a user of their own. Waiting until then, or until the proposal expires.
 terminal-dry-run = Dry run: nothing was changed.
 terminal-nobody = Nothing was done: BALANCE_MODE is approve and there is nobody to ask. Run it in a terminal, set TELEGRAM_BOT_TOKEN, add --yes, or set BALANCE_MODE=auto.
 terminal-nothing = Nothing to do.
 terminal-paused = The balancer is paused; nothing was done. /resume in the chat, or wait.
 terminal-left-alone = Cluster { $cluster }: { $reason }
 terminal-waiting-chat = The proposal is in the chat; waiting until it is decided or expires.
-terminal-headless = No TELEGRAM_BOT_TOKEN: nobody can approve. Proposals are only logged; set BALANCE_MODE=auto to let it act, or use --once in a terminal.
+terminal-headless = Telegram is not in use (TELEGRAM_BOT_TOKEN is not set, or TELEGRAM_NOTIFICATIONS is false): nobody can approve. Proposals are only logged; set BALANCE_MODE=auto to let it act, or use --once in a terminal.
+report-vm = VM
+report-why = why
+report-size = { $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } GiB
+terminal-no-history = Nothing was decided yet.

@@ -64,6 +64,7 @@ rejection-count = { $reason } ({ $count }×)
 rejections-more = … и ещё { $count }
 
 state-pending = ⏳ ждёт решения
+state-first = 👥 одобрено: { $who }, нужен ещё один человек
 state-approved = ✅ одобрено: { $who }
 state-skipped = ⏭ пропущено: { $who }
 state-expired = ⌛ время вышло
@@ -87,6 +88,64 @@ button-skip-all = ⏭ Пропустить все
 button-previous = ‹ Назад
 button-next = Дальше ›
 
+## К чему ведёт план (чат и терминал; простой текст)
+outlook-budget = Первые { $shown } из { $total }; остальное — в следующих проверках.
+outlook-effort = { $moves ->
+    [one] { $moves } миграция
+    [few] { $moves } миграции
+   *[many] { $moves } миграций
+}, { NUMBER($gib, maximumFractionDigits: 1) } ГиБ, около { $duration }
+outlook-proven = { $effort }: ни один план не обойдётся меньшим числом миграций или меньшим временем.
+outlook-certificate = { $effort }: ни один план не обойдётся { $limits }.
+outlook-bound-moves = меньше чем { $moves ->
+    [one] { $moves } миграцией
+    [few] { $moves } миграциями
+   *[many] { $moves } миграциями
+}
+outlook-bound-time = меньшим временем, чем { $duration }
+outlook-bound-memory = меньшим объёмом, чем { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
+outlook-or = {" "}или{" "}
+outlook-evenness = Неравномерность нагрузки { NUMBER($before, maximumFractionDigits: 3) } → { NUMBER($after, maximumFractionDigits: 3) }, { $moves ->
+    [one] { $moves } миграция
+    [few] { $moves } миграции
+   *[many] { $moves } миграций
+}.
+outlook-evenness-proven = Неравномерность нагрузки { NUMBER($before, maximumFractionDigits: 3) } → { NUMBER($after, maximumFractionDigits: 3) }, { $moves ->
+    [one] { $moves } миграция
+    [few] { $moves } миграции
+   *[many] { $moves } миграций
+}: столькими же ни один план не опустится ниже { NUMBER($bound, maximumFractionDigits: 3) }.
+outlook-clears-all = 💡 { $strategy } разгрузил бы все узлы ({ $overloaded }), { $moves ->
+    [one] { $moves } миграция
+    [few] { $moves } миграции
+   *[many] { $moves } миграций
+}; этот план оставляет перегруженных: { $left }.
+outlook-clears-more = 💡 { $strategy } оставил бы перегруженных узлов: { $remaining }, { $moves ->
+    [one] { $moves } миграция
+    [few] { $moves } миграции
+   *[many] { $moves } миграций
+}; этот план оставляет: { $left }.
+outlook-fewer-moves = 💡 { $strategy } добился бы того же: { $moves ->
+    [one] { $moves } миграция
+    [few] { $moves } миграции
+   *[many] { $moves } миграций
+} вместо { $own }.
+outlook-caution = ⚠️ { $reason }
+outlook-cautions-more = ⚠️ … и ещё нарушенных правил: { $count }
+outlook-strategy = { $strategy }: { $effort }; { $left ->
+    [0] перегруженных узлов не останется
+    [one] останется перегружен { $left } узел из { $overloaded }
+    [few] останутся перегружены { $left } узла из { $overloaded }
+   *[many] останутся перегружены { $left } узлов из { $overloaded }
+}
+outlook-nothing = { $strategy }: переносить нечего; { $left ->
+    [0] перегруженных узлов нет
+    [one] остаётся перегружен { $left } узел
+    [few] остаются перегружены { $left } узла
+   *[many] остаются перегружены { $left } узлов
+}
+switch-strategy = 💡 Включить { $strategy }
+
 ## Всплывающие ответы (простой текст, не длиннее 200 знаков)
 popup-approved = Одобрено: { $vm } → { $target }.
 popup-skipped = Пропущено: { $vm } остаётся на месте. Снова предложим не раньше чем через { $duration }.
@@ -106,11 +165,28 @@ popup-expired = Поздно: срок предложения истёк. Есл
 popup-superseded = Это предложение заменено новым планом.
 popup-withdrawn = Узел исключён, эта миграция теперь запрещена.
 popup-nothing-left = Здесь уже всё решено.
+popup-noted = Учтено: { $vm } → { $target }, когда одобрит ещё один человек.
+popup-noted-all = { $count ->
+    [one] Учтено: { $count } миграция. Нужно одобрение ещё одного человека.
+    [few] Учтено: { $count } миграции. Нужно одобрение ещё одного человека.
+   *[many] Учтено: { $count } миграций. Нужно одобрение ещё одного человека.
+}
+popup-noted-partly = Одобрено: { $count }. Нужно одобрение ещё одного человека: { $noted }.
+popup-same-person = Вы уже одобрили; нужно одобрение другого человека.
+popup-confirm = Точно переместить { $vm } ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? Чтобы подтвердить, нажмите ту же кнопку ещё раз в течение { $seconds } с.
+popup-confirm-all = { $count ->
+    [one] Точно переместить { $count } большую ВМ ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
+    [few] Точно переместить { $count } большие ВМ (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
+   *[many] Точно переместить { $count } больших ВМ (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
+} Чтобы подтвердить, нажмите ту же кнопку ещё раз в течение { $seconds } с.
+popup-too-fast = Слишком много нажатий: подождите немного.
 popup-not-yours = Эта кнопка не для вас.
 popup-viewer = Вам можно смотреть, но не решать.
 popup-old = Эта кнопка больше не работает. Что ждёт решения: /proposals
 popup-dry-run = Пробный прогон: решения не принимаются.
 popup-paused = { $text } Балансировщик на паузе: запуск после /resume.
+popup-strategy = Со следующей проверки: { $strategy }. Проверить сейчас: /balance.
+popup-strategy-already = { $strategy } уже включена. Проверить сейчас: /balance.
 
 ## Уведомления
 notice-failed = ❌ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }
@@ -120,6 +196,7 @@ notice-finished = { $failed ->
     [0] ✅ <b>{ $cluster }</b>: выполнено { $done } из { $count } за { $duration }.
    *[other] ⚠️ <b>{ $cluster }</b>: выполнено { $done } из { $count } за { $duration }, не выполнено: { $failed }.
 }
+notice-late = 🕓 Это было в { $time }; с тех пор чат был недоступен.
 dry-run-note = 🧪 Пробный прогон: ничего не сохраняется и не перемещается.
 
 ## Команды
@@ -136,6 +213,7 @@ menu-exclude = Исключить узел
 menu-include = Вернуть узел
 menu-exclusions = Исключённые узлы
 menu-mode = С одобрением или автоматически
+menu-strategy = Как выбираются миграции
 menu-pause = Поставить на паузу
 menu-resume = Снять с паузы
 menu-settings = Действующие настройки
@@ -161,6 +239,11 @@ status-age = Данные получены { $duration } назад
 status-never = Панель ещё ни разу не ответила.
 status-problem = 🔌 Панель не отвечает: { $problem }
 status-next = следующая проверка { $when }
+status-more-clusters = … и ещё { $count ->
+    [one] { NUMBER($count) } кластер
+    [few] { NUMBER($count) } кластера
+   *[many] { NUMBER($count) } кластеров
+}: /status и его имя
 status-waiting = { $count ->
     [0] Решения ничего не ждёт.
     [one] ⏳ { $count } миграция ждёт решения: /proposals
@@ -250,14 +333,28 @@ mode-now = { $mode ->
     [auto] 🤖 Автоматический режим: миграции выполняются сами, в чат приходит только отчёт.
    *[approve] 🙋 Режим одобрения: пока никто не одобрит, ничего не перемещается.
 }
+mode-two-persons = Включено TWO_PERSON_RULE: каждую миграцию одобряют двое, поэтому автоматического режима нет.
 mode-usage = /mode approve или /mode auto
 mode-changed = { $text } (автор: { $who })
+strategy-now = { $strategy ->
+    [optimal] 🎯 Стратегия <b>optimal</b>: самый дешёвый план, который разгружает столько узлов, сколько можно.
+    [balance] ⚖️ Стратегия <b>balance</b>: как optimal, а остаток лимита миграций выравнивает нагрузку.
+   *[smallest-first] 🪶 Стратегия <b>smallest-first</b>: самая маленькая ВМ переезжает с худшего узла на самый свободный.
+}
+strategy-set-by = Задана в чате (автор: { $who }).
+strategy-of-cluster = У { $cluster } своя, из CLUSTERS_FILE: { $strategy }
+strategy-usage = Стратегии { $text } нет. Есть: { $known }
 pause-done = ⏸ Пауза { $until }. Что уже идёт, продолжится; новое не начнётся.
 resume-done = ▶️ Продолжаем.
 resume-none = Паузы и не было.
 settings-title = <b>Настройки</b>
 settings-line = <code>{ $name }</code> { $value }
 settings-stored = 💬 задано в чате: { $name } = { $value } (автор: { $who })
+settings-measured = ⏱ { $cluster }: { NUMBER($seconds, maximumFractionDigits: 0) } с и { NUMBER($mbit, maximumFractionDigits: 0) } Мбит/с, измерено: { $count ->
+    [one] { $count } миграция
+    [few] { $count } миграции
+   *[many] { $count } миграций
+}
 not-found-node = Узла { $name } нет.
 not-found-cluster = Кластера { $name } нет.
 not-found-near = Возможно, вы имели в виду: { $names }?

@@ -7,6 +7,7 @@ terminal-title = Кластер { $cluster } (ID { NUMBER($id, useGrouping: 0) }
 }
 terminal-move = { $number }. { $vm } ({ $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } ГиБ): { $source } → { $target }
 terminal-pending = ждёт решения
+terminal-first = одобрено: { $who }, нужен ещё один человек
 terminal-approved = одобрено
 terminal-skipped = пропущено
 terminal-expired = время вышло, никто не решил
@@ -21,10 +22,20 @@ terminal-unknown = исход неизвестен: { $reason }
 terminal-not-needed = не нужно: { $reason }
 terminal-stale = не запущено: { $reason }
 terminal-ask = Одобрить? [д]а, [н]ет, [в]се, [q] — выйти без решения:{" "}
+terminal-confirm = { $count ->
+    [one] Точно переместить { $vms } ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? [д]а, [н]ет:{" "}
+    [few] Точно переместить { $vms } (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? [д]а, [н]ет:{" "}
+   *[many] Точно переместить { $vms } (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? [д]а, [н]ет:{" "}
+}
+terminal-second = Нужно одобрение ещё одного человека: в `vm-balancer console`, под своим пользователем. Ждём его или истечения срока.
 terminal-dry-run = Пробный прогон: ничего не изменено.
 terminal-nobody = Ничего не сделано: BALANCE_MODE — approve, а спросить некого. Запустите в терминале, задайте TELEGRAM_BOT_TOKEN, добавьте --yes или задайте BALANCE_MODE=auto.
 terminal-nothing = Делать ничего не нужно.
 terminal-paused = Балансировщик на паузе, ничего не сделано. Отправьте /resume в чат или подождите.
 terminal-left-alone = Кластер { $cluster }: { $reason }
 terminal-waiting-chat = Предложение в чате; ждём, пока по нему решат или истечёт срок.
-terminal-headless = TELEGRAM_BOT_TOKEN не задан, одобрить некому. Предложения только пишутся в журнал; чтобы программа действовала, задайте BALANCE_MODE=auto или запустите --once в терминале.
+terminal-headless = Telegram не используется (TELEGRAM_BOT_TOKEN не задан или TELEGRAM_NOTIFICATIONS — false), одобрить некому. Предложения только пишутся в журнал; чтобы программа действовала, задайте BALANCE_MODE=auto или запустите --once в терминале.
+report-vm = ВМ
+report-why = почему
+report-size = { $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
+terminal-no-history = Решений пока не было.

@@ -1,0 +1,135 @@
+"""`python -m benchmarks [--quick]`: everything in one run, into RESULTS.md and the pictures beside it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks import closed_loop, cycle, hbal, peers, tables
+
+HERE = Path(__file__).resolve().parent
+SUITES = {
+    "full": (*peers.SMALL, *peers.MEDIUM, *peers.LARGE, *peers.HUGE, *peers.GIANT),
+    "quick": (*peers.SMALL[:2], peers.SMALL[3]),
+}
+PARTS = ("peers", "closed-loop", "cycle")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few small instances and two days: about two minutes")
+    parser.add_argument("--only", choices=PARTS, action="append", help="a part alone; the results are printed")
+    parser.add_argument("--instance", action="append", help="these instances instead of the suite's")
+    parser.add_argument("--out", type=Path, help="where to write instead (default: beside this program)")
+    given = parser.parse_args()
+    found = measure(given)
+    text = "\n".join(report(found))
+    if given.quick or given.only or given.instance:
+        print(text)
+    folder = given.out or (None if given.quick or given.only or given.instance else HERE)
+    if folder is not None:
+        write(found, text, folder)
+
+
+def measure(given: argparse.Namespace) -> dict[str, Any]:
+    parts = given.only or PARTS
+    started = time.perf_counter()
+    found: dict[str, Any] = {"quick": given.quick, "machine": machine(), "peers": []}
+    if "peers" in parts:
+        with tempfile.TemporaryDirectory(prefix="bench-instances-") as folder:
+            for name in given.instance or SUITES["quick" if given.quick else "full"]:
+                say(name)
+                rounds = 1 if given.quick else peers.ROUNDS
+                found["peers"].append(peers.compare(name, Path(folder), say, rounds=rounds))
+    if "closed-loop" in parts:
+        say("closed loop")
+        scenes = closed_loop.QUICK_SCENES if given.quick else closed_loop.SCENES
+        budgets = closed_loop.BUDGETS[:1] if given.quick else closed_loop.BUDGETS
+        found["closed_loop"] = [asdict(outcome) for outcome in closed_loop.run(scenes, budgets)]
+    if "cycle" in parts:
+        say("a cycle of the program")
+        found["cycle"] = asyncio.run(cycle.measure(cycles=2 if given.quick else cycle.CYCLES))
+    found["seconds"] = time.perf_counter() - started
+    return json.loads(json.dumps(found))  # type: ignore[no-any-return]  # as it is read again: keys are texts
+
+
+def machine() -> dict[str, Any]:
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    return {
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "load_before": load,
+        "hbal": hbal.available(),
+    }
+
+
+def report(found: dict[str, Any]) -> Iterator[str]:
+    about = found["machine"]
+    load = "" if about["load_before"] is None else f", load average {about['load_before']:.1f} before it"
+    yield "# Results\n"
+    yield (
+        f"One run of `make bench`, {found['seconds'] / 60:.0f} minutes: {about['processors']} processors, "
+        f"Python {about['python']}, {about['system']}{load}. What is what: [README.md](README.md).\n"
+    )
+    if not about["hbal"]:
+        yield "hbal is not installed (Debian: `ganeti-htools`): its rows are left out.\n"
+    if found["peers"]:
+        yield from _of_peers(found["peers"])
+    if "closed_loop" in found:
+        yield "## Over time\n"
+        yield from tables.closed_loop_table(found["closed_loop"])
+    if "cycle" in found:
+        yield "## A cycle of the running program\n"
+        yield from tables.cycle_table(found["cycle"])
+
+
+def _of_peers(records: list[dict[str, Any]]) -> Iterator[str]:
+    if not all("clear" in r["bounds"] for r in records if r["nodes"] <= peers.CLEARING_BOUND_NODES):
+        yield "The packages for the proven bounds are not installed (`requirements/bench.txt`): they are left out.\n"
+    judged = [r for r in records if r["nodes"] <= peers.CLEARING_BOUND_NODES]
+    yield "## Clearing the overload\n"
+    yield "![moves](results/moves.png)\n\n![GiB](results/gib.png)\n"
+    yield from tables.clearing_table(judged)
+    yield "## Evening out: J after k moves\n"
+    yield "![J over k](results/spread.png)\n"
+    yield from tables.beside_hbal(judged)
+    yield from tables.spread_table(judged)
+    yield "## Side by side\n"
+    yield "Planning time for clearing, of the same rounds; `>`: the peer was stopped or did not clear everything.\n"
+    yield from tables.ratio_table(judged)
+    yield "## Time over size\n"
+    yield "![time over size](results/speed.png)\n"
+    yield from tables.speed_table(records)
+
+
+def write(found: dict[str, Any], text: str, folder: Path) -> None:
+    (folder / "results").mkdir(parents=True, exist_ok=True)
+    (folder / "RESULTS.md").write_text(text.rstrip() + "\n", "utf-8")
+    (folder / "results" / "records.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    if found["peers"]:
+        try:
+            from benchmarks import pictures
+        except ImportError:
+            say("matplotlib is not installed: no pictures (requirements/bench.txt)")
+            return
+        pictures.draw(found["peers"], folder / "results")
+    say(f"written: {folder / 'RESULTS.md'}")
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

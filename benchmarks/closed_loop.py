@@ -1,0 +1,271 @@
+"""Planners over days: a cycle every ten minutes on a cluster that lives (churn.py), against doing nothing and hbal.
+
+Ours is the real core: `planner.plan` with cool-downs, quarantine and busy nodes, and `check_move` before each
+migration. Nothing is planned while a migration is queued or running, and one runs at a time, as in the program.
+
+`python -m benchmarks.closed_loop [--quick]` prints the table. The same seed gives the same figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from balancer import neutral
+from balancer.constraints import check_move
+from balancer.model import Recent, Snapshot
+from balancer.planner import plan
+from balancer.policy import OPTIMAL, STRATEGIES, Policy
+from benchmarks import churn, generate
+
+CYCLE_S = 600.0
+BUDGETS = (1, 3, 10)
+NOTHING, HBAL, BALANCE = "nothing", "hbal's rule", "balance"
+GOALS = ("moves", "memory", "time")
+COOLDOWN = timedelta(hours=1)
+Wish = tuple[int, int, int]
+"""VM, source and target, by id."""
+Planner = Callable[[Snapshot, Recent, int], list[Wish]]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A cluster for some days. ``seed`` is of the events; the instance has its own in its name."""
+
+    instance: str
+    days: float
+    seed: int = 1
+    habits: churn.Habits = field(default_factory=churn.Habits)
+
+
+SCENES = (Scene("gen-32x600-tight", 14.0), Scene("gen-128x3000-tight-7", 3.0))
+QUICK_SCENES = (Scene("gen-32x600-tight", 2.0),)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One row: what a strategy with a budget did in a scene."""
+
+    instance: str
+    days: float
+    strategy: str
+    budget: int
+    overloaded_percent: float
+    moves: int
+    gib: float
+    failed: int
+    stale: int
+    returned: int
+    clear_after_h: float | None
+    slowest_plan_s: float
+
+
+def simulate(scene: Scene, strategy: str, budget: int) -> Outcome:
+    document = generate.named(scene.instance)
+    case = neutral.read(document, max_moves=budget)
+    world = churn.World.of(document, scene.habits, scene.seed)
+    policy = case.policy
+    planner = _planner(strategy, policy)
+    # What is checked again before each migration: the hard rules, which are the same for all.
+    checked = _hard_rules(policy) if strategy in (NOTHING, HBAL) else _ours(strategy, policy)
+    loop = _Loop(world, case.snapshot, checked, need_overload=strategy not in (HBAL, BALANCE))
+    ahead = deque(churn.events(scene.habits, len(world.vms), scene.days * churn.DAY_S, scene.seed))
+    slowest = 0.0
+    for number in range(round(scene.days * churn.DAY_S / CYCLE_S)):
+        loop.run_until(number * CYCLE_S, ahead)
+        if planner is None or loop.busy:
+            continue
+        started = time.perf_counter()
+        loop.queue.extend(planner(world.snapshot(case.snapshot), world.recent(), budget))
+        slowest = max(slowest, time.perf_counter() - started)
+    loop.run_until(scene.days * churn.DAY_S, ahead)
+    account = world.account
+    return Outcome(
+        instance=scene.instance,
+        days=scene.days,
+        strategy=strategy,
+        budget=budget,
+        overloaded_percent=100 * account.overloaded_seconds / account.node_seconds,
+        moves=account.moves,
+        gib=account.mib / 1024,
+        failed=account.failed,
+        stale=account.stale,
+        returned=account.returned,
+        clear_after_h=None if account.clear_at_s is None else account.clear_at_s / 3600,
+        slowest_plan_s=slowest,
+    )
+
+
+class _Loop:
+    """The clock between cycles: events of customers, ends of migrations, and the next migration of the queue."""
+
+    def __init__(self, world: churn.World, of: Snapshot, policy: Policy, *, need_overload: bool) -> None:
+        self.world = world
+        self.queue: deque[Wish] = deque()
+        self._of, self._policy, self._need_overload = of, policy, need_overload
+        self._ends: list[tuple[float, int]] = []
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.queue or self.world.running)
+
+    def run_until(self, end_s: float, ahead: deque[churn.Event]) -> None:
+        self._start_next()
+        while True:
+            next_end = self._ends[0][0] if self._ends else float("inf")
+            next_event = ahead[0].at_s if ahead else float("inf")
+            if min(next_end, next_event) > end_s:
+                break
+            if next_end <= next_event:
+                at_s, vm_id = heapq.heappop(self._ends)
+                self.world.advance(at_s)
+                self.world.end_migration(vm_id)
+                self._start_next()
+            else:
+                event = ahead.popleft()
+                self.world.advance(event.at_s)
+                self.world.happen(event)
+        self.world.advance(end_s)
+
+    def _start_next(self) -> None:
+        world = self.world
+        while self.queue and not world.running:
+            vm_id, source, target = self.queue.popleft()
+            why_not = check_move(
+                *(world.snapshot(self._of), self._policy, world.recent(), vm_id, target),
+                source_id=source,
+                need_overload=self._need_overload,
+            )
+            if why_not is not None:
+                world.account.stale += 1
+            else:
+                heapq.heappush(self._ends, (world.start_migration(vm_id, target), vm_id))
+
+
+def _hard_rules(policy: Policy) -> Policy:
+    """For planners that are not ours: the thresholds alone decide whether a VM fits, up to and including them."""
+    return replace(policy, strategy=OPTIMAL)
+
+
+def _planner(strategy: str, policy: Policy) -> Planner | None:
+    if strategy == NOTHING:
+        return None
+    if strategy == HBAL:
+        return _hbal(policy)
+    ours = _ours(strategy, policy)
+
+    def planned(snapshot: Snapshot, recent: Recent, budget: int) -> list[Wish]:
+        return [(m.vm_id, m.source_id, m.target_id) for m in plan(snapshot, ours, recent).moves]
+
+    return planned
+
+
+def _ours(strategy: str, policy: Policy) -> Policy:
+    """``optimal, moves``: the strategy, and what it makes small."""
+    name, _, goal = strategy.partition(", ")
+    return replace(policy, strategy=name, optimize_for=goal or policy.optimize_for)
+
+
+def _hbal(policy: Policy) -> Planner:
+    """hbal's rule on what may move: what our rules let move, and what is not cooling down."""
+    import numpy as np
+
+    from benchmarks import hbal_rule
+    from benchmarks.instance import version
+
+    def planned(snapshot: Snapshot, recent: Recent, budget: int) -> list[Wish]:
+        excluded = policy.exclude_sources
+        nodes = [n for n in snapshot.nodes if not n.maintenance and n.id not in excluded]
+        position = {n.id: i for i, n in enumerate(nodes)}
+        vms = [v for v in snapshot.vms if v.node_id in position]
+        memory = np.array([n.memory_mib for n in nodes], float)
+        order = sorted({version(n.qemu_version) for n in nodes})
+        count = np.array([n.vm_count for n in nodes])
+        cluster = hbal_rule.Cluster(
+            cpus=np.array([n.cpus for n in nodes], float),
+            memory=memory,
+            memory_cap=np.floor(memory * policy.memory_overload_percent / 100 + 1e-6) + 1,
+            cpu_limit=policy.cpu_overload_ratio,
+            takes=np.array([bool(n.creation_allowed) for n in nodes]),
+            qemu=np.array([order.index(version(n.qemu_version)) for n in nodes]),
+            vcpus=np.array([n.vcpus_allocated for n in nodes], float),
+            used=np.array([n.memory_allocated_mib for n in nodes], float),
+            count=count,
+            vm_room=np.array([n.vm_limit or 10**9 for n in nodes]) - count,
+            home=np.array([position[v.node_id or 0] for v in vms]),
+            vm_vcpus=np.array([v.vcpus for v in vms]),
+            vm_mib=np.array([v.memory_mib for v in vms]),
+            movable=np.array([_may_move(v, snapshot, recent, policy) for v in vms]),
+        )
+        moves = hbal_rule.best_moves(cluster, budget)
+        return [(vms[v].id, nodes[s].id, nodes[t].id) for v, s, t in moves]
+
+    return planned
+
+
+def _may_move(vm: Any, snapshot: Snapshot, recent: Recent, policy: Policy) -> bool:
+    if vm.state != "active" or vm.iso_mounted or vm.snapshot_count or vm.balancer_mode == "off":
+        return False
+    moved, failed = recent.migrated.get(vm.id), recent.failed.get(vm.id)
+    now = snapshot.taken_at
+    rested = moved is None or now - moved >= policy.migration_cooldown
+    return rested and (failed is None or now - failed >= policy.failure_cooldown)
+
+
+def strategies() -> Iterator[str]:
+    """What the program has, ``optimal`` by what it makes small."""
+    for strategy in STRATEGIES:
+        if strategy == OPTIMAL:
+            yield from (f"{strategy}, {goal}" for goal in GOALS)
+        elif strategy != BALANCE:
+            yield strategy
+
+
+def cases(scenes: Sequence[Scene], budgets: Sequence[int] = BUDGETS) -> Iterator[tuple[Scene, str, int]]:
+    """`balance` plans for a second even when nothing is overloaded: it gets the first scene's first day alone."""
+    for scene in scenes:
+        yield scene, NOTHING, 0
+        for strategy in (*strategies(), HBAL):
+            for budget in budgets:
+                yield scene, strategy, budget
+    if BALANCE in STRATEGIES:
+        day = replace(scenes[0], days=1.0)
+        for strategy in (NOTHING, f"{OPTIMAL}, moves", HBAL, BALANCE):
+            yield day, strategy, 0 if strategy == NOTHING else budgets[0]
+
+
+def run(scenes: Sequence[Scene] = SCENES, budgets: Sequence[int] = BUDGETS) -> list[Outcome]:
+    """All cases, as many at once as there are processors; in the order of :func:`cases`."""
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(_simulate, cases(scenes, budgets)))
+
+
+def _simulate(case: tuple[Scene, str, int]) -> Outcome:
+    return simulate(*case)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.closed_loop", description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    outcomes = run(QUICK_SCENES if given.quick else SCENES)
+    if given.json:
+        print(json.dumps([asdict(o) for o in outcomes], indent=1))
+        return
+    from benchmarks.tables import closed_loop_table
+
+    print("\n".join(closed_loop_table([asdict(o) for o in outcomes])))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""What the console works with, and what it knows: read from the panel and the store, never changed here."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from balancer.model import NodeLoad, Plan, Snapshot
+from balancer.policy import Policy
+from bot.config import Settings
+from bot.errors import PanelError
+from bot.instance import Instance
+from bot.proposals import UNSETTLED, Exclusion, Migration, Proposal, ProposedMove
+from bot.service import Service
+from bot.store import LastCycle, Store
+from bot.watching import Answer
+
+HISTORY = 200
+SAMPLES = 120
+MEMORY = ":memory:"
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The program behind the screen; replaced as a whole when the console takes the work over."""
+
+    service: Service
+    store: Store
+    check: Callable[[], Awaitable[Answer]] | None = None
+    """Makes a check now; ``None`` = attached: the program that carries out is asked for it."""
+    next_check: Callable[[], datetime | None] = lambda: None
+    take_over: Callable[[], Awaitable[Desk]] | None = None
+    """Attached: takes the database and runs the balancer here. Raises InstanceRunning where another was quicker."""
+
+    @property
+    def attached(self) -> bool:
+        return self.check is None
+
+    @property
+    def settings(self) -> Settings:
+        return self.service.settings
+
+    def holder(self) -> str | None:
+        """Who carries out, where that is somebody else; ``None`` = nobody."""
+        path: Path = self.settings.database_path
+        return None if str(path) == MEMORY else Instance(path).holder()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the store says."""
+
+    mode: str = "approve"
+    paused_until: datetime | str | None = None
+    waiting: tuple[Proposal, ...] = ()
+    running: tuple[Migration, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
+    history: tuple[ProposedMove, ...] = ()
+    last_cycle: LastCycle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the panel showed last, and the plans for it; ``problem`` says why it is not newer."""
+
+    snapshot: Snapshot | None = None
+    plans: tuple[Plan, ...] = ()
+    policies: Mapping[int, Policy] = field(default_factory=dict)
+    """What holds for each cluster, by its id."""
+    problem: str | None = None
+
+    def policy(self, cluster_id: int) -> Policy:
+        return self.policies.get(cluster_id) or Policy()
+
+    @property
+    def overloaded(self) -> int:
+        return sum(len(p.overloaded) for p in self.plans)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Everything that the views show, at one moment."""
+
+    now: datetime
+    world: World
+    stored: Stored
+    trends: Trends
+    holder: str | None = None
+    """Attached: who carries out."""
+    next_check: datetime | None = None
+
+
+async def read_store(desk: Desk) -> Stored:
+    service, store = desk.service, desk.store
+    return Stored(
+        mode=await service.mode(),
+        paused_until=await service.paused_until(),
+        waiting=tuple(await store.waiting()),
+        running=tuple(await store.migrations(UNSETTLED)),
+        exclusions=tuple(await service.exclusions()),
+        history=tuple(await store.history(HISTORY)),
+        last_cycle=await store.last_cycle(),
+    )
+
+
+async def read_panel(desk: Desk, before: World, max_age: timedelta | None) -> World:
+    """Looks at the panel; when that fails the world before, with the problem: never an empty one."""
+    try:
+        plans = await desk.service.plans(None, max_age)
+        problem = None
+    except PanelError as error:
+        if before.snapshot is None:
+            return World(problem=str(error))
+        plans, problem = await desk.service.plans(None, None), str(error)
+    snapshot = await desk.service.observe(None)
+    return World(snapshot, plans, await desk.service.policies(snapshot), problem)
+
+
+async def plan_again(desk: Desk, before: World) -> World:
+    """The same snapshot, planned by what people have decided since."""
+    if before.snapshot is None:
+        return before
+    plans = await desk.service.plans(None, None)
+    snapshot = await desk.service.observe(None)
+    return World(snapshot, plans, await desk.service.policies(snapshot), before.problem)
+
+
+def cpu_of(load: NodeLoad, policy: Policy) -> tuple[float, float]:
+    """The CPU figure that decides for a node, and its limit."""
+    if load.cpu_load is not None:
+        return load.cpu_load, policy.ssh_load_overload
+    return load.cpu_ratio, policy.cpu_overload_ratio
+
+
+class Trends:
+    """The last CPU loads of every node as shares of their limits, kept while the console runs."""
+
+    def __init__(self) -> None:
+        self._cpu: dict[int, deque[float]] = {}
+        self._latest: datetime | None = None
+
+    def add(self, world: World) -> None:
+        """Each snapshot once."""
+        if world.snapshot is None or world.snapshot.taken_at == self._latest:
+            return
+        self._latest = world.snapshot.taken_at
+        present = {}
+        for plan in world.plans:
+            policy = world.policy(plan.cluster_id)
+            for report in plan.nodes:
+                if report.load is not None:
+                    value, limit = cpu_of(report.load, policy)
+                    present[report.node_id] = value / limit
+        for node_id, share in present.items():
+            self._cpu.setdefault(node_id, deque(maxlen=SAMPLES)).append(share)
+        for gone in self._cpu.keys() - present.keys():
+            del self._cpu[gone]
+
+    def cpu(self, node_id: int) -> list[float]:
+        return list(self._cpu.get(node_id, ()))

@@ -1,0 +1,215 @@
+"""The questions that the console asks before it does something. Each ends with an answer, or ``None``: never mind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, RadioButton, RadioSet, Static
+
+from bot.console.drawing import lines
+from bot.durations import parse_duration
+from bot.proposals import ExclusionRole
+from bot.texts import Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """How long; ``None`` = until somebody ends it."""
+
+    length: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exclude:
+    """What was chosen for a node; ``node`` is its name as typed or shown."""
+
+    node: str
+    role: ExclusionRole
+    length: timedelta | None
+
+
+class Choice(RadioButton):
+    """Textual tells what is chosen by colour alone; here by a sign."""
+
+    BUTTON_LEFT, BUTTON_RIGHT = "(", ")"
+
+    @property
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]
+        return "•" if self.value else " "
+
+
+class Confirm(ModalScreen[bool]):
+    """Yes or no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,д", "answer(True)", show=False),
+        Binding("n,н,т", "answer(False)", show=False),  # the key of y on a Russian keyboard begins the word for no
+        Binding("escape", "answer(False)", show=False),
+        Binding("left,right", "app.focus_next", show=False),
+    ]
+
+    def __init__(self, texts: Texts, question: str, yes: str) -> None:
+        super().__init__()
+        self._texts, self._question, self._yes = texts, question, yes
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text(self._question), classes="question")
+            with Horizontal(classes="answers"):
+                yield Button(Content(self._yes), id="yes", compact=True)
+                yield Button(Content(self._texts.text("console-cancel")), id="no", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#yes").focus()
+
+    def action_answer(self, yes: bool) -> None:
+        self.dismiss(yes)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")
+
+
+class AskLength(ModalScreen[Length | None]):
+    """A length of time, or none at all."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+
+    def __init__(self, texts: Texts, question: str, yes: str) -> None:
+        super().__init__()
+        self._texts, self._question, self._yes = texts, question, yes
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text(self._question), classes="question")
+            yield Static(Text(self._texts.text("console-length")), classes="label")
+            yield Input(id="length", compact=True)
+            yield Static(id="wrong", classes="wrong")
+            with Horizontal(classes="answers"):
+                yield Button(Content(self._yes), id="yes", compact=True)
+                yield Button(Content(self._texts.text("console-cancel")), id="no", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#length").focus()
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "yes":
+            self._done()
+        else:
+            self.dismiss(None)
+
+    def on_input_changed(self) -> None:
+        self.query_one("#wrong", Static).update("")
+
+    def on_input_submitted(self) -> None:
+        self._done()
+
+    def _done(self) -> None:
+        length = self._length()
+        if length is not None:
+            self.dismiss(length)
+
+    def _length(self) -> Length | None:
+        """What was typed, or ``None`` with a word about what is wrong with it."""
+        typed = self.query_one("#length", Input).value.strip()
+        length = parse_duration(typed) if typed else None
+        if typed and length is None:
+            self.query_one("#wrong", Static).update(Text(self._texts.text("duration-bad", text=typed)))
+            return None
+        return Length(length)
+
+
+class AskExclusion(ModalScreen[Exclude | None]):
+    """Which node (where none is chosen), as what, and for how long."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+
+    def __init__(self, texts: Texts, node: str | None) -> None:
+        super().__init__()
+        self._texts, self._node = texts, node
+
+    def compose(self) -> ComposeResult:
+        texts = self._texts
+        with Vertical(classes="dialog"):
+            if self._node is None:
+                yield Static(Text(texts.text("console-exclude-which")), classes="question")
+                yield Input(id="name", compact=True)
+            else:
+                yield Static(Text(texts.text("console-exclude-node", node=self._node)), classes="question")
+            yield Static(Text(texts.text("console-exclude-role")), classes="label")
+            with RadioSet(id="role", compact=True):
+                for which in (ExclusionRole.BOTH, ExclusionRole.SOURCE, ExclusionRole.TARGET):
+                    label = Content(texts.text(f"console-as-{which.value}"))
+                    yield Choice(label, value=which is ExclusionRole.BOTH, id=which.value, compact=True)
+            yield Static(Text(texts.text("console-length")), classes="label")
+            yield Input(id="length", compact=True)
+            yield Static(id="wrong", classes="wrong")
+            with Horizontal(classes="answers"):
+                yield Button(Content(texts.text("console-exclude")), id="yes", compact=True)
+                yield Button(Content(texts.text("console-cancel")), id="no", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#name" if self._node is None else "#length").focus()
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "yes":
+            self._done()
+        else:
+            self.dismiss(None)
+
+    def on_input_changed(self) -> None:
+        self.query_one("#wrong", Static).update("")
+
+    def on_input_submitted(self) -> None:
+        self._done()
+
+    def _done(self) -> None:
+        typed = self.query_one("#length", Input).value.strip()
+        length = parse_duration(typed) if typed else None
+        if typed and length is None:
+            self.query_one("#wrong", Static).update(Text(self._texts.text("duration-bad", text=typed)))
+            return
+        node = self._node if self._node is not None else self.query_one("#name", Input).value.strip()
+        pressed = self.query_one("#role", RadioSet).pressed_button
+        role = ExclusionRole(pressed.id) if pressed is not None and pressed.id else ExclusionRole.BOTH
+        if node:
+            self.dismiss(Exclude(node, role, length))
+
+
+class Help(ModalScreen[None]):
+    """Every key, and what the signs mean."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,й,question_mark,f1,enter", "close", show=False)]
+
+    def __init__(self, title: str, found: Sequence[Text]) -> None:
+        super().__init__()
+        self._title, self._lines = title, found
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog help"):
+            yield Static(Text(self._title, "bold"), classes="question")
+            with VerticalScroll():
+                yield Static(lines(*self._lines))
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+    def on_click(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,97 @@
+"""The two lines on top, and the tabs: what must be in sight on every page. Pure."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from bot.console.desk import Desk, Seen
+from bot.console.drawing import Palette, cut
+from bot.console.keys import VIEWS
+from bot.texts import Texts
+from bot.words import duration, moment, until
+
+SEPARATOR = " · "
+
+
+def head(texts: Texts, seen: Seen, desk: Desk, palette: Palette, width: int) -> Text:
+    """Who carries out and how; then how things are, the worst first."""
+    room = width - 2
+    clock = seen.now.astimezone().strftime("%H:%M:%S")
+    first = _joined(_who(texts, seen, desk, palette), room - len(clock) - 1)
+    first.append(" " * max(1, room - cell_len(first.plain) - len(clock)))
+    first.append(clock, palette.dim)
+    return Text("\n").join([first, _joined(_how(texts, seen, palette), room)])
+
+
+def _who(texts: Texts, seen: Seen, desk: Desk, palette: Palette) -> list[tuple[str, str]]:
+    found = [("VM Balancer", f"bold {palette.accent}")]
+    if desk.settings.dry_run:
+        found.append((texts.text("console-dry-run"), f"bold {palette.warn}"))
+    if desk.attached and seen.holder is None:
+        found.append((texts.text("console-nobody-runs"), f"bold {palette.bad}"))
+    automatic = seen.stored.mode == "auto"
+    found.append((texts.text("console-mode", mode=seen.stored.mode), palette.warn if automatic else ""))
+    if not desk.attached:
+        found.append((texts.text("console-runs-here"), palette.good))
+    elif seen.holder is not None:
+        found.append((texts.text("console-attached", holder=seen.holder), palette.good))
+    return found
+
+
+def _how(texts: Texts, seen: Seen, palette: Palette) -> list[tuple[str, str]]:
+    found = []
+    world, stored = seen.world, seen.stored
+    age = None if world.snapshot is None else duration(texts, seen.now - world.snapshot.taken_at)
+    if stored.paused_until is not None:
+        lasts = until(texts, stored.paused_until, seen.now)
+        found.append((texts.text("console-paused", until=lasts), f"bold {palette.warn}"))
+    if world.problem is not None:
+        if age is not None:
+            found.append((texts.text("console-age", duration=age), palette.bad))
+        found.append((texts.text("console-problem", problem=world.problem), f"bold {palette.bad}"))
+        return found
+    if age is None:
+        found.append((texts.text("console-reading"), palette.dim))
+    else:
+        nodes = sum(len(p.nodes) for p in world.plans)
+        style = palette.bad if world.overloaded else palette.good
+        found.append((texts.text("console-overloaded-of", overloaded=world.overloaded, nodes=nodes), style))
+    pending = sum(len(p.pending) for p in stored.waiting)
+    if pending:
+        found.append((texts.text("console-waiting", count=pending), palette.warn))
+    if stored.running:
+        found.append((texts.text("console-moving", count=len(stored.running)), palette.accent))
+    if age is not None:
+        found.append((texts.text("console-age", duration=age), palette.dim))
+    if seen.next_check is not None:
+        found.append((texts.text("console-next", time=moment(seen.next_check, seen.now)), palette.dim))
+    elif stored.last_cycle is not None:
+        found.append((texts.text("console-last", time=moment(stored.last_cycle.started_at, seen.now)), palette.dim))
+    return found
+
+
+def _joined(parts: list[tuple[str, str]], width: int) -> Text:
+    """As many parts as fit; the one that does not is cut."""
+    line = Text(no_wrap=True)
+    for text, style in parts:
+        left = width - cell_len(line.plain) - (len(SEPARATOR) if line.plain else 0)
+        if left < 4:
+            break
+        if line.plain:
+            line.append(SEPARATOR)
+        line.append(cut(text, left), style)
+    return line
+
+
+def tabs(texts: Texts, seen: Seen, front: str, palette: Palette, width: int) -> list[tuple[Text, str]]:
+    """The pages with their numbers; how much waits stands behind its tab."""
+    counts = {"moves": sum(len(p.pending) for p in seen.stored.waiting), "exclusions": len(seen.stored.exclusions)}
+    found = []
+    for number, name in enumerate(VIEWS, start=1):
+        here = front == name or (front == "node" and name == "nodes")
+        label = texts.text(f"console-tab-{name}")
+        count = f" ({counts[name]})" if counts.get(name) else ""
+        style = f"bold reverse {palette.accent}" if here else ""
+        found.append((Text.assemble((f" {number} {label}{count} ", style), " "), f"view('{name}')"))
+    return found

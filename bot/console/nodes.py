@@ -1,0 +1,228 @@
+"""The nodes, worst first, by cluster, with their load as bars and trends; and one node with its VMs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from balancer.model import VM, Node, NodeReport, Plan
+from balancer.policy import Policy
+from bot.console import wording
+from bot.console.desk import Seen, cpu_of
+from bot.console.drawing import bar, cut, fit, sparkline
+from bot.console.grid import Grid, Row
+from bot.console.views import View
+from bot.proposals import ExclusionRole
+from bot.texts import Texts
+
+WIDE = 110
+SIDE = 44
+MEASURED_WIDTH = 9
+
+
+class NodesView(View):
+    def __init__(self, texts: Texts, *, id: str = "nodes") -> None:
+        super().__init__(texts, id=id)
+        self.grid = Grid(id="nodes-grid")
+        self.facts = Static(classes="facts", id="nodes-facts")
+        self._seen: Seen | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self.grid
+        yield self.facts
+
+    @property
+    def first(self) -> Grid:
+        return self.grid
+
+    @property
+    def node_id(self) -> int | None:
+        """The node under the cursor; a cluster's heading is none."""
+        kind, _, number = (self.grid.chosen or "").partition(":")
+        return int(number) if kind == "n" else None
+
+    def on_resize(self) -> None:
+        self.set_class(self.app.size.width >= WIDE, "wide")
+        if self._seen is not None:
+            self.call_after_refresh(self.show, self._seen)
+
+    def on_data_table_row_highlighted(self) -> None:
+        if self._seen is not None:
+            self._show_facts(self._seen)
+
+    def show(self, seen: Seen) -> None:
+        first = self._seen is None or not self._seen.world.plans
+        self._seen = seen
+        wide = self.has_class("wide")
+        room = (self.app.size.width - SIDE if wide else self.app.size.width) - 1
+        table = _Table(self, seen, room)
+        rows = table.rows()
+        nodes = [row.key for row in rows if row.key.startswith("n:")]
+        self.grid.fill(table.columns, rows, choose=nodes[0] if first and nodes else None)
+        self._show_facts(seen)
+
+    def _show_facts(self, seen: Seen) -> None:
+        if self.has_class("wide"):
+            self.facts.update(facts_of(self, seen, self.node_id))
+
+
+class _Table:
+    """The rows of the nodes at one width."""
+
+    def __init__(self, view: View, seen: Seen, room: int) -> None:
+        self._texts, self._palette, self._seen = view.texts, view.palette, seen
+        reports = [r for plan in seen.world.plans for r in plan.nodes]
+        measured = any(r.load is not None and r.load.cpu_load is not None for r in reports)
+        self._value = MEASURED_WIDTH if measured else 5
+        self._bar = 8 if room < 78 else 10 if room < 100 else 16
+        self._trend = 8 if room < 100 else 16
+        rest = room - (2 + 1 + 2 * self._bar + self._value + 4 + 1 + 5 + 2 + 1 + self._trend + 1)
+        self._name = max(10, min(34, rest * 3 // 5))
+        self._flags = max(0, rest - self._name)
+        texts = self._texts
+        self.columns = [
+            ("", 2),
+            (texts.text("console-column-node"), self._name + 1),
+            (texts.text("console-column-cpu"), self._bar + self._value + 1),
+            (texts.text("console-column-memory"), self._bar + 5 + 1),
+            (texts.text("console-column-vms"), 5),
+            (texts.text("console-column-trend"), self._trend + 1),
+            (texts.text("console-column-state"), self._flags),
+        ]
+
+    def rows(self) -> list[Row]:
+        found = []
+        nodes = {n.id: n for n in self._seen.world.snapshot.nodes} if self._seen.world.snapshot else {}
+        for plan in self._seen.world.plans:
+            found.append(self._heading(plan))
+            policy = self._seen.world.policy(plan.cluster_id)
+            found += [self._row(r, nodes.get(r.node_id), policy) for r in plan.nodes]
+        return found
+
+    def _heading(self, plan: Plan) -> Row:
+        over, p = len(plan.overloaded), self._palette
+        count = Text(f"{over}/{len(plan.nodes)}", p.bad if over else p.good)
+        empty = (Text(),) * 4
+        name = Text(cut(plan.cluster_name, self._name), f"bold {p.accent}")
+        said = self._texts.text("console-cluster-over", overloaded=over)
+        return Row(f"c:{plan.cluster_id}", (Text("▸", p.accent), name, count + Text(" " + said), *empty))
+
+    def _row(self, report: NodeReport, node: Node | None, policy: Policy) -> Row:
+        p = self._palette
+        name = Text(cut(report.node_name, self._name))
+        state = Text(cut(", ".join(self._flag_words(report, node, policy)), self._flags), p.warn)
+        if report.load is None:
+            unknown = Text(fit(self._texts.text("console-unknown-load"), self._bar), p.dim)
+            none = Text()
+            return Row(f"n:{report.node_id}", (Text("?", p.warn), name, unknown, none, none, none, state))
+        load = report.load
+        value, limit = cpu_of(load, policy)
+        shown = f"{value:.2f} ssh" if load.cpu_load is not None else _figure(value)
+        cpu = self._gauge(value, limit, shown, self._value)
+        memory_limit = policy.memory_overload_percent
+        memory = self._gauge(load.memory_percent, memory_limit, f"{load.memory_percent:.0f}%", 4)
+        mark = Text("!", f"bold {p.bad}") if report.overloaded else Text(" ")
+        trend = sparkline(self._seen.trends.cpu(report.node_id), 1.0, self._trend, p.dim, p.bad)
+        vms = Text(f"{load.vm_count:>4} ")
+        return Row(f"n:{report.node_id}", (mark, name, cpu, memory, vms, trend, state))
+
+    def _gauge(self, value: float, limit: float, shown: str, width: int) -> Text:
+        p = self._palette
+        style = p.bad if value > limit else p.warn if value > limit * 0.85 else p.good
+        return Text.assemble(bar(value, limit, self._bar, style, p.dim), (f"{shown:>{width}}", style))
+
+    def _flag_words(self, report: NodeReport, node: Node | None, policy: Policy) -> list[str]:
+        found = [] if node is None else wording.flags(self._texts, node)
+        busy = {n for g in self._seen.stored.running for n in (g.move.source_id, g.move.target_id)}
+        if report.node_id in busy:
+            found.append(self._texts.text("console-flag-moving"))
+        source, target = report.node_id in policy.exclude_sources, report.node_id in policy.exclude_targets
+        if source or target:
+            which = (
+                ExclusionRole.BOTH if source and target else ExclusionRole.SOURCE if source else ExclusionRole.TARGET
+            )
+            found.append(self._texts.text(f"console-flag-out-{which.value}"))
+        return found
+
+
+def _figure(value: float) -> str:
+    return f"{value:.1f}" if value < 1000 else ">999"
+
+
+class NodeView(View):
+    """One node: its facts, and its VMs, the largest first."""
+
+    def __init__(self, texts: Texts, *, id: str = "node") -> None:
+        super().__init__(texts, id=id)
+        self.node_id: int | None = None
+        self.facts = Static(classes="facts", id="node-facts")
+        self.grid = Grid(id="node-grid")
+
+    def compose(self) -> ComposeResult:
+        yield self.facts
+        yield self.grid
+
+    @property
+    def first(self) -> Grid:
+        return self.grid
+
+    def show(self, seen: Seen) -> None:
+        self.facts.update(facts_of(self, seen, self.node_id))
+        texts, room = self.texts, self.app.size.width - 1
+        tail = max(8, room - (26 + 7 + 10 + 9 + 16))
+        columns = [
+            (texts.text("console-column-vm"), 26),
+            (texts.text("console-column-vcpus"), 7),
+            (texts.text("console-column-ram"), 10),
+            (texts.text("console-column-disk"), 9),
+            (texts.text("console-column-vm-state"), 16),
+            (texts.text("console-column-remarks"), tail),
+        ]
+        vms = vms_of(seen, self.node_id)
+        ranked = sorted(vms, key=lambda vm: (-(vm.vcpus or 0), -(vm.memory_mib or 0), vm.id))
+        self.grid.fill(columns, [self._row(vm, seen, tail) for vm in ranked])
+
+    def _row(self, vm: VM, seen: Seen, tail: int) -> Row:
+        unknown, p = self.texts.text("table-unknown"), self.palette
+        state = vm.state or self.texts.text("unknown-value")
+        moving = any(g.move.vm_id == vm.id for g in seen.stored.running)
+        remarks = [self.texts.text("console-flag-moving")] if moving else []
+        remarks += [
+            self.texts.reason(r.reason)
+            for plan in seen.world.plans
+            for r in plan.rejections
+            if r.subject == "vm" and r.id == vm.id
+        ]
+        cells = (
+            Text(cut(vm.name, 25)),
+            Text(f"{unknown if vm.vcpus is None else vm.vcpus:>5}"),
+            Text(f"{unknown if vm.memory_mib is None else format(vm.memory_mib / 1024, '.1f'):>8}"),
+            Text(f"{unknown if vm.disk_mib is None else format(vm.disk_mib / 1024, '.0f'):>7}"),
+            Text("  " + cut(state, 13), p.good if vm.state == "active" else p.dim),
+            Text(cut(", ".join(remarks), tail), p.dim),
+        )
+        return Row(f"v:{vm.id}", cells)
+
+
+def vms_of(seen: Seen, node_id: int | None) -> Sequence[VM]:
+    snapshot = seen.world.snapshot
+    return [] if snapshot is None else [vm for vm in snapshot.vms if vm.node_id == node_id]
+
+
+def node_of(seen: Seen, node_id: int | None) -> Node | None:
+    snapshot = seen.world.snapshot
+    return None if snapshot is None else next((n for n in snapshot.nodes if n.id == node_id), None)
+
+
+def facts_of(view: View, seen: Seen, node_id: int | None) -> Text:
+    node = node_of(seen, node_id)
+    if node is None:
+        return Text(view.texts.text("console-no-node") if node_id is not None else "", view.palette.dim)
+    found = [(plan, r) for plan in seen.world.plans for r in plan.nodes if r.node_id == node_id]
+    plan, report = found[0] if found else (None, None)
+    return wording.node_facts(
+        view.texts, node, report, plan, vms_of(seen, node_id), seen.stored.exclusions, seen.now, view.palette
+    )

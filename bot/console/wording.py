@@ -1,0 +1,231 @@
+"""What the console says of nodes, moves and plans, as rich Text. Pure: values in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rich.text import Text
+
+from balancer.model import VM, Move, Node, NodeReport, Plan
+from bot.console.drawing import Palette, lines
+from bot.loadwords import load_words
+from bot.proposals import ActorKind, Exclusion, Migration, MigrationState, MoveState, ProposedMove
+from bot.texts import Texts
+from bot.whynot import why_not
+from bot.words import deciders, duration, moment, role, size, until
+
+REASONS = 300
+STEPS = (MigrationState.QUEUED, MigrationState.STARTING, MigrationState.RUNNING, MigrationState.SUCCEEDED)
+
+
+def route(move: Move) -> str:
+    return f"{move.source_name} → {move.target_name}"
+
+
+def state_words(texts: Texts, proposed: ProposedMove, now: datetime) -> str:
+    """Where a move stands, in a few words."""
+    migration = proposed.migration
+    if migration is not None:
+        return migration_words(texts, migration, now)
+    if proposed.state is MoveState.PENDING and proposed.first is not None:
+        return texts.text("terminal-first", who=proposed.first.by.name)
+    return texts.text(f"terminal-{proposed.state.value}")
+
+
+def migration_words(texts: Texts, migration: Migration, now: datetime) -> str:
+    started = migration.started_at or migration.queued_at
+    length = duration(texts, (migration.finished_at or now) - started)
+    reason = texts.reason(migration.reason) if migration.reason else ""
+    return texts.text(f"console-migration-{migration.state.value}", duration=length, reason=reason)
+
+
+def state_style(proposed: ProposedMove, palette: Palette) -> str:
+    migration = proposed.migration
+    if migration is None:
+        return palette.warn if proposed.state is MoveState.PENDING else palette.dim
+    if migration.state is MigrationState.SUCCEEDED:
+        return palette.good
+    bad = (MigrationState.FAILED, MigrationState.UNKNOWN, MigrationState.STALE)
+    return palette.bad if migration.state in bad else palette.accent
+
+
+def decided_by(texts: Texts, proposed: ProposedMove) -> str:
+    """Who decided, and from where."""
+    by = proposed.decided_by
+    if by is None:
+        return ""
+    if by.kind is ActorKind.POLICY:
+        return texts.text("console-by-policy")
+    who = deciders(proposed)
+    return texts.text("console-by-terminal" if by.kind is ActorKind.TERMINAL else "console-by-chat", who=who)
+
+
+def steps(migration: Migration, palette: Palette) -> Text:
+    """How far a migration is: queued, starting, running, done."""
+    at = STEPS.index(migration.state) if migration.state in STEPS else len(STEPS) - 2
+    return Text.assemble(("●" * (at + 1), palette.accent), ("○" * (len(STEPS) - at - 1), palette.dim))
+
+
+def move_facts(texts: Texts, proposed: ProposedMove, now: datetime, palette: Palette) -> Text:
+    """One move in full: what, effect on both nodes, why, and where it stands."""
+    move, migration = proposed.move, proposed.migration
+    title = Text.assemble(
+        (texts.text("console-vm", vm=move.vm_name), "bold"), ("  " + size(texts, move.vcpus, move.memory_mib))
+    )
+    title.append("  " + texts.text("console-route", source=move.source_name, target=move.target_name), "bold")
+    found = [title, *effect_lines(texts, move, palette), Text(texts.reason(move.reason), palette.dim)]
+    found += [Text("! " + texts.reason(c), palette.warn) for c in move.cautions]
+    if proposed.decided_by is not None:
+        when = moment(proposed.decided_at, now) if proposed.decided_at else ""
+        said = texts.text(f"terminal-{proposed.state.value}")
+        found.append(Text(f"{when} {said}, {decided_by(texts, proposed)}"))
+    if migration is not None:
+        said = migration_words(texts, migration, now)
+        found.append(Text.assemble(steps(migration, palette), ("  " + said, state_style(proposed, palette))))
+        if migration.error:
+            found.append(Text(texts.text("console-panel-words", error=migration.error), palette.bad))
+    return lines(*found)
+
+
+def effect_lines(texts: Texts, move: Move, palette: Palette) -> list[Text]:
+    """What a move does to its two nodes."""
+    sides = (
+        (move.source_name, move.source_before, move.source_after),
+        (move.target_name, move.target_before, move.target_after),
+    )
+    found = []
+    for name, before, after in sides:
+        said = texts.text(
+            "move-effect",
+            node=name,
+            before=before.cpu_ratio,
+            after=after.cpu_ratio,
+            memory_before=before.memory_percent,
+            memory_after=after.memory_percent,
+        )
+        found.append(Text(said))
+        if before.cpu_load is not None:
+            measured = texts.text("move-effect-load", node=name, before=before.cpu_load, after=after.cpu_load)
+            found.append(Text(measured, palette.dim))
+    return found
+
+
+def plan_lines(texts: Texts, plan: Plan, palette: Palette) -> list[tuple[int, Text]]:
+    """A plan of one cluster, each line with its indent: moves with their reasons, and every rejection."""
+    over = len(plan.overloaded)
+    title = texts.text(
+        "terminal-title", cluster=plan.cluster_name, id=plan.cluster_id, overloaded=over, nodes=len(plan.nodes)
+    )
+    found = [(0, Text(title, f"bold {palette.bad if over else palette.good}"))]
+    for report in plan.overloaded:
+        reason = texts.reason(report.reason) if report.reason else ""
+        said = texts.text("rejection-line", name=report.node_name, reason=reason)
+        found.append((2, Text.assemble(("! ", palette.bad), said)))
+    if not plan.moves:
+        found.append((2, Text(texts.text("dryrun-nothing", overloaded=over))))
+    for number, move in enumerate(plan.moves, start=1):
+        found += _planned(texts, number, move, palette)
+    why = why_not(texts, plan, REASONS)
+    if why.count:
+        found.append((2, Text(texts.text("rejections-title", count=why.count), palette.accent)))
+        found += [(4, Text(line)) for line in why.lines]
+    if why.hidden:
+        found.append((4, Text(texts.text("rejections-more", count=why.hidden))))
+    return found
+
+
+def _planned(texts: Texts, number: int, move: Move, palette: Palette) -> list[tuple[int, Text]]:
+    title = Text.assemble(
+        f"{number}. ",
+        (texts.text("console-vm", vm=move.vm_name), "bold"),
+        f"  {size(texts, move.vcpus, move.memory_mib)}  ",
+        (texts.text("console-route", source=move.source_name, target=move.target_name), "bold"),
+    )
+    found = [(2, title), *((5, line) for line in effect_lines(texts, move, palette))]
+    found.append((5, Text(texts.reason(move.reason), palette.dim)))
+    return [*found, *((5, Text("! " + texts.reason(c), palette.warn)) for c in move.cautions)]
+
+
+def node_facts(
+    texts: Texts,
+    node: Node,
+    report: NodeReport | None,
+    plan: Plan | None,
+    vms: Sequence[VM],
+    exclusions: Sequence[Exclusion],
+    now: datetime,
+    palette: Palette,
+) -> Text:
+    """Everything known about a node, but for the list of its VMs."""
+    title = Text(texts.text("console-node", node=node.name, id=node.id), "bold")
+    if plan is not None:
+        title.append("  " + texts.text("console-in-cluster", cluster=plan.cluster_name), palette.dim)
+    found = [title]
+    if report is not None:
+        found.append(_verdict(texts, report, palette))
+    found += [Text(line) for line in _load_lines(texts, node, report, now)]
+    active = [vm for vm in vms if vm.state == "active"]
+    vcpus, gib = sum(vm.vcpus or 0 for vm in active), sum(vm.memory_mib or 0 for vm in active) / 1024
+    found.append(Text(texts.text("node-vms", count=len(vms), vcpus=vcpus, gib=gib)))
+    unknown = texts.text("unknown-value")
+    versions = texts.text("node-versions", qemu=node.qemu_version or unknown, kernel=node.kernel_version or unknown)
+    found.append(Text(versions, palette.dim))
+    if plan is not None:
+        refused = [r for r in plan.rejections if r.subject == "target" and r.id == node.id]
+        found += [Text(texts.text("node-no-target", reason=texts.reason(r.reason)), palette.dim) for r in refused]
+    found += [Text(line, palette.warn) for line in flags(texts, node)]
+    for exclusion in exclusions:
+        if exclusion.node_id == node.id:
+            found.append(Text(exclusion_words(texts, exclusion, now), palette.warn))
+    return lines(*found)
+
+
+def _verdict(texts: Texts, report: NodeReport, palette: Palette) -> Text:
+    reason = texts.reason(report.reason) if report.reason else ""
+    if report.load is None:
+        return Text(texts.text("console-unknown", reason=reason), palette.warn)
+    if report.overloaded:
+        return Text(texts.text("console-overloaded", reason=reason), palette.bad)
+    return Text(texts.text("console-fine"), palette.good)
+
+
+def _load_lines(texts: Texts, node: Node, report: NodeReport | None, now: datetime) -> list[str]:
+    if report is None or report.load is None:
+        return []
+    load, seen = report.load, node.measured
+    used, total = (node.memory_allocated_mib or 0) / 1024, (node.memory_mib or 0) / 1024
+    said = [
+        texts.text("node-cpu", ratio=load.cpu_ratio, used=node.vcpus_allocated, cpus=node.cpus, score=load.score),
+        texts.text("node-memory", percent=load.memory_percent, used=used, total=total),
+    ]
+    if seen is not None and load.cpu_load is not None:
+        free, size_ = seen.memory_available_mib / 1024, seen.memory_total_mib / 1024
+        said.append(load_words(texts, load, now))
+        said.append(
+            texts.text("node-averages", one=seen.load1, five=seen.load5, fifteen=seen.load15, free=free, total=size_)
+        )
+        if seen.cpu_pressure is not None and seen.memory_pressure is not None:
+            said.append(texts.text("node-pressure", cpu=seen.cpu_pressure, memory=seen.memory_pressure))
+    return said
+
+
+def flags(texts: Texts, node: Node) -> list[str]:
+    """What is special about a node, a few words each."""
+    found = []
+    if node.state != "active":
+        found.append(texts.text("console-flag-state", state=node.state or texts.text("unknown-value")))
+    if node.maintenance:
+        found.append(texts.text("console-flag-maintenance"))
+    if node.creation_allowed is False:
+        found.append(texts.text("console-flag-creation"))
+    return found
+
+
+def exclusion_words(texts: Texts, exclusion: Exclusion, now: datetime) -> str:
+    return texts.text(
+        "console-excluded",
+        role=role(texts, exclusion.role),
+        until=until(texts, exclusion.until, now),
+        who=exclusion.by.name,
+    )

@@ -1,0 +1,213 @@
+# The interactive console. Plain text, short: a line has 80 cells, a footer's word about ten.
+
+## Header
+console-mode = { $mode ->
+    [auto] automatic mode
+   *[approve] asks before it moves
+}
+console-dry-run = DRY RUN
+console-runs-here = runs here
+console-attached = attached to { $holder }
+console-nobody-runs = NOBODY RUNS THE BALANCER: press T to take over
+console-paused = PAUSED { $until }
+console-problem = the panel does not answer: { $problem }
+console-reading = reading the panel …
+console-overloaded-of = { $overloaded ->
+    [0] no node of { $nodes } is overloaded
+   *[other] { $overloaded } of { $nodes } nodes overloaded
+}
+console-waiting = { $count ->
+    [one] 1 move waits
+   *[other] { $count } moves wait
+}
+console-moving = { $count ->
+    [one] 1 VM on its way
+   *[other] { $count } VMs on their way
+}
+console-age = data { $duration } old
+console-next = next check { $time }
+console-last = last check { $time }
+
+## Tabs
+console-tab-nodes = Nodes
+console-tab-plan = Plan
+console-tab-moves = Moves
+console-tab-history = History
+console-tab-exclusions = Excluded
+console-tab-log = Log
+
+## Footer
+console-key-approve = Approve
+console-key-skip = Skip
+console-key-approve_all = Approve all
+console-key-skip_all = Skip all
+console-key-open = VMs
+console-key-leave = Back
+console-key-exclude = Exclude
+console-key-include = Include
+console-key-warnings = Warnings
+console-key-dry_run = Dry run
+console-key-check = Run now
+console-key-pause = Pause
+console-key-resume = Resume
+console-key-mode = Mode
+console-key-take_over = Take over
+console-key-theme = Theme
+console-key-refresh = Refresh
+console-key-help = Help
+console-key-quit = Quit
+
+## Help
+console-help-approve = approve the chosen move
+console-help-skip = skip the chosen move
+console-help-approve_all = approve all moves of the proposal
+console-help-skip_all = skip all moves of the proposal
+console-help-open = the VMs of the chosen node
+console-help-leave = back to the nodes
+console-help-exclude = take a node out: as source, target or both
+console-help-include = let the chosen node take part again
+console-help-warnings = log: warnings and errors only, or everything
+console-help-dry_run = look at the panel and plan; nothing is stored
+console-help-check = check the clusters now, and propose
+console-help-pause = pause, or go on
+console-help-mode = ask first, or automatic
+console-help-take_over = run the balancer here, when nobody else does
+console-help-theme = dark or light
+console-help-refresh = look at the panel again
+console-help-help = this page
+console-help-quit = end the console
+console-legend = Bars end at 125 % of a threshold, the tick is the threshold. ! overloaded, ? load unknown. Trend: CPU load since the console was started. Everything can be clicked.
+
+## Nodes
+console-column-node = node
+console-column-cpu = CPU
+console-column-memory = memory
+console-column-vms = VMs
+console-column-trend = trend
+console-column-state = state
+console-column-vm = VM
+console-column-vcpus = vCPU
+console-column-ram = RAM GiB
+console-column-disk = disk GiB
+console-column-vm-state = {"  "}state
+console-column-remarks = why it stays
+console-column-route = from → to
+console-column-size = size
+console-column-time = time
+console-column-who = by
+console-column-role = as
+console-column-until = until
+console-cluster-over = { $overloaded ->
+    [0] fine
+   *[other] overloaded
+}
+console-unknown-load = unknown
+console-flag-state = state { $state }
+console-flag-maintenance = maintenance
+console-flag-creation = no new VMs
+console-flag-moving = moving
+console-flag-out-source = no source
+console-flag-out-target = no target
+console-flag-out-both = excluded
+console-node = { $node } (ID { NUMBER($id, useGrouping: 0) })
+console-in-cluster = in { $cluster }
+console-no-node = This node is gone.
+console-overloaded = Overloaded: { $reason }
+console-unknown = Load unknown: { $reason }
+console-fine = Not overloaded
+console-excluded = Excluded as { $role } { $until }, by { $who }
+
+## Moves
+console-vm = { $vm }
+console-route = { $source } → { $target }
+console-waits = { $cluster }: waits for a decision, { $duration } left
+console-running = Being carried out
+console-lately = Lately
+console-by-policy = automatic mode
+console-by-terminal = { $who } (terminal)
+console-by-chat = { $who }
+console-panel-words = The panel says: { $error }
+console-migration-queued = approved, waits for its turn
+console-migration-starting = starting
+console-migration-running = running { $duration }
+console-migration-succeeded = done in { $duration }
+console-migration-failed = failed: { $reason }
+console-migration-unknown = outcome unknown: { $reason }
+console-migration-stale = not started: { $reason }
+console-migration-skipped = not needed: { $reason }
+console-plan-note = What would be moved now, by data { $duration } old. Nothing here is stored; what waits for you is on page 3.
+console-approve = Approve
+console-skip = Skip
+console-approve-all = Approve all
+console-skip-all = Skip all
+console-confirm-ask = { $count ->
+    [one] Really move { $vms } ({ NUMBER($gib, maximumFractionDigits: 1) } GiB)?
+   *[other] Really move { $vms } ({ NUMBER($gib, maximumFractionDigits: 1) } GiB together)?
+}
+console-approve-ask = Approve all { $count } moves in { $cluster }?
+console-skip-ask = Skip all { $count } moves in { $cluster }?
+console-choose-move = Choose a move first.
+console-starts-later = The balancer is paused: it starts after Resume.
+console-starts-never = Nobody runs the balancer: it starts once somebody does.
+
+## Exclusions
+console-exclude = Exclude
+console-exclude-which = Which node? Its name or ID:
+console-exclude-node = Exclude { $node }?
+console-exclude-role = As
+console-as-both = source and target
+console-as-source = source: no VM leaves it
+console-as-target = target: no VM enters it
+console-length = How long? 30m, 2h, 3d; empty: until someone ends it
+console-exclude-done = { $node } is excluded as { $role } { $until }.
+console-include-done = { $node } takes part again.
+console-include-none = { $node } was not excluded by anyone; what the settings exclude stays so.
+console-choose-node = Choose a node first.
+console-choose-exclusion = Choose an exclusion first; what the settings exclude stays so.
+console-no-such-node = There is not one node called { $name }.
+console-near = Nearest: { $names }
+console-by-settings = the settings
+console-for-ever = always
+
+## Pause, mode, check, take over
+console-cancel = Cancel
+console-switch = Switch
+console-pause-ask = Pause the balancer? No new check and no new migration; what runs goes on.
+console-pause-done = Paused { $until }. What runs now goes on; nothing new starts.
+console-resumed = Going on.
+console-not-paused = It was not paused.
+console-mode-ask = { $mode ->
+    [auto] Switch to automatic mode? Every planned move is then carried out without asking.
+   *[approve] Switch back? Then nothing moves before someone approves; what automatic mode queued is not started.
+}
+console-mode-done = { $mode ->
+    [auto] Automatic mode: moves are carried out and only reported.
+   *[approve] Nothing moves before someone approves.
+}
+console-looking = Looking at the panel …
+console-planned = This is what would be done now.
+console-checking = Checking the clusters …
+console-check-done = { $proposed ->
+    [0] Checked { $clusters ->
+        [one] 1 cluster
+       *[other] { $clusters } clusters
+    }: nothing new to propose.
+    [one] Checked: 1 new proposal.
+   *[other] Checked: { $proposed } new proposals.
+}
+console-check-failed = The check failed: { $problem }
+console-check-busy = A check is running already.
+console-check-paused = The balancer is paused: resume first.
+console-check-rehearsed = Checked; a dry run proposes nothing.
+console-left-alone = { $cluster }: { $reason }
+console-nobody-checks = Nobody runs the balancer: nothing was checked.
+console-no-answer = The balancer ended before it answered.
+console-warnings-only = Warnings and errors only.
+console-warnings-all = All lines.
+console-take-over-ask = The program that ran the balancer has ended. Run it here from now on?
+console-take-over-late = Somebody else was quicker: the balancer runs there.
+console-taken-over = The balancer runs here now.
+console-quit-ask = { $count ->
+    [one] A migration runs. It goes on in the panel and is taken up at the next start. End the console?
+   *[other] { $count } migrations run. They go on in the panel and are taken up at the next start. End the console?
+}

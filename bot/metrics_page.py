@@ -1,0 +1,204 @@
+"""The page of /metrics in Prometheus' text format; the only user of prometheus_client. Pure but for the process's own.
+
+Every metric that exists stands here once, with its words. What is not known has no line; what can be counted is
+there from the start with 0, so that the first event shows. Names are written by strangers: they are put on one line
+here, the library escapes them, and a number beside them keeps two of the same name apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from prometheus_client import ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from balancer.model import NodeLoad, NodeReport, Plan
+from bot.metrics_tally import TIMED_RESULTS, Counted, CycleTally, Durations, Sight, Waiting
+from bot.sanitize import one_line
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+PREFIX = "vm_balancer_"
+OUTCOMES = ("done", "failed", "paused", "busy")
+MODES = ("approve", "auto")
+VERDICTS = ("approve", "skip")
+RESULTS = ("succeeded", "failed", "unknown", "stale", "skipped")
+ERROR_KINDS = ("unavailable", "session", "auth", "forbidden", "refused", "data", "outcome-unknown")
+METHODS = ("GET", "POST")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that the page shows, of one moment. ``None`` = not known, or there is no such thing."""
+
+    version: str
+    now: datetime
+    started_at: datetime
+    interval_s: int
+    dry_run: bool
+    panel_up: bool | None
+    chat_up: bool | None
+    cycles: CycleTally
+    counted: Counted
+    waiting: Waiting | None
+    """This, mode and pause: ``None`` = the database cannot be read."""
+    mode: str | None
+    paused: bool | None
+    panel_requests: Mapping[str, int]
+    panel_errors: Mapping[str, int]
+
+
+_OWN_PROCESS = ProcessCollector(registry=None)
+
+
+class _Page(Collector):
+    """Our own figures, and what Linux knows of the process: memory, CPU time, open files."""
+
+    def __init__(self, known: Known) -> None:
+        self._known = known
+
+    def collect(self) -> Iterator[Metric]:
+        known = self._known
+        yield from _program(known)
+        yield from _cycles(known.cycles)
+        if known.cycles.sight is not None:
+            yield from _clusters(known.cycles.sight, known.now)
+        if known.waiting is not None:
+            yield from _waiting(known.waiting, known.now)
+        yield from _counted(known)
+        yield from _OWN_PROCESS.collect()
+
+
+def page(known: Known) -> bytes:
+    """Takes a tenth of a second with thousands of nodes: not for the event loop."""
+    return generate_latest(_Page(known))
+
+
+def _program(known: Known) -> Iterator[Metric]:
+    info = _gauge("build_info", "The version that runs; always 1.", ["version"])
+    info.add_metric([known.version], 1)
+    yield info
+    yield _one("started_timestamp_seconds", "When the program started.", known.started_at.timestamp())
+    yield _one("check_interval_seconds", "Seconds between two checks (BALANCE_INTERVAL).", known.interval_s)
+    yield _one("dry_run", "1 = nothing is stored and nothing moves (DRY_RUN).", known.dry_run)
+    if known.mode is not None:
+        mode = _gauge("mode", "1 for the mode in force.", ["mode"])
+        for name in MODES:
+            mode.add_metric([name], name == known.mode)
+        yield mode
+    if known.paused is not None:
+        yield _one("paused", "1 = somebody paused the balancer.", known.paused)
+    yield _one("database_up", "1 = the database could be read for this page.", known.waiting is not None)
+    if known.panel_up is not None:
+        yield _one("panel_up", "1 = VMmanager could be read when it was asked last.", known.panel_up)
+    if known.chat_up is not None:
+        yield _one("chat_up", "1 = Telegram answers.", known.chat_up)
+
+
+def _cycles(tally: CycleTally) -> Iterator[Metric]:
+    yield _count("cycles", "Checks by outcome.", "outcome", OUTCOMES, tally.outcomes)
+    durations = HistogramMetricFamily(f"{PREFIX}cycle_duration_seconds", "How long checks took.", labels=[])
+    _add(durations, [], tally.durations)
+    yield durations
+    if tally.succeeded_at is not None:
+        text = "When the last check ended that could look at everything, also before a restart."
+        yield _one("last_success_timestamp_seconds", text, tally.succeeded_at.timestamp())
+
+
+def _clusters(sight: Sight, now: datetime) -> Iterator[Metric]:
+    age = max(0.0, (now - sight.taken_at).total_seconds())
+    yield _one("snapshot_age_seconds", "How old the figures of clusters and nodes below are.", age)
+    of_cluster: tuple[tuple[str, str, Callable[[Plan], float]], ...] = (
+        ("cluster_nodes", "Nodes of the cluster.", lambda plan: len(plan.nodes)),
+        ("cluster_overloaded_nodes", "Nodes of the cluster that are overloaded.", lambda plan: len(plan.overloaded)),
+        ("cluster_vms", "VMs of the cluster.", lambda plan: sight.vms.get(plan.cluster_id, 0)),
+    )
+    for name, text, figure in of_cluster:
+        family = _gauge(name, text, ["cluster", "cluster_id"])
+        for plan in sight.plans:
+            family.add_metric([one_line(plan.cluster_name), str(plan.cluster_id)], figure(plan))
+        yield family
+    for name, text, of_load in _OF_LOAD:
+        yield _nodes(sight, name, text, partial(_if_known, of_load))
+    yield _nodes(sight, "node_overloaded", "1 = the node is overloaded.", lambda node: node.overloaded)
+
+
+_OF_LOAD: tuple[tuple[str, str, Callable[[NodeLoad], float | None]], ...] = (
+    ("node_cpu_ratio", "Allocated vCPUs per physical CPU.", lambda load: load.cpu_ratio),
+    (
+        "node_measured_load",
+        "Load average of one minute per CPU, where it was measured over SSH.",
+        lambda load: load.cpu_load,
+    ),
+    ("node_memory_percent", "Allocated memory, 0 to 100.", lambda load: load.memory_percent),
+    ("node_vms", "VMs on the node.", lambda load: load.vm_count),
+)
+
+
+def _if_known(figure: Callable[[NodeLoad], float | None], node: NodeReport) -> float | None:
+    return None if node.load is None else figure(node.load)
+
+
+def _nodes(sight: Sight, name: str, text: str, figure: Callable[[NodeReport], float | None]) -> Metric:
+    family = _gauge(name, text, ["cluster", "node", "node_id"])
+    for plan in sight.plans:
+        cluster = one_line(plan.cluster_name)
+        for node in plan.nodes:
+            value = figure(node)
+            if value is not None:
+                family.add_metric([cluster, one_line(node.node_name), str(node.node_id)], value)
+    return family
+
+
+def _waiting(waiting: Waiting, now: datetime) -> Iterator[Metric]:
+    yield _one("proposals_waiting", "Proposals with a move that waits for a decision.", waiting.proposals)
+    yield _one("moves_waiting", "Moves that wait for a decision.", waiting.moves)
+    text = "For how long the oldest proposal has waited; 0 = none waits."
+    oldest_s = 0.0 if waiting.oldest_at is None else max(0.0, (now - waiting.oldest_at).total_seconds())
+    yield _one("oldest_waiting_age_seconds", text, oldest_s)
+    yield _one("unsent_notices", "Notices that nobody has been sent yet: the outbox.", waiting.unsent_notices)
+    running = _gauge("migrations_open", "Migrations that are not over.", ["state"])
+    for state, number in waiting.open_migrations.items():
+        running.add_metric([state], number)
+    yield running
+
+
+def _counted(known: Known) -> Iterator[Metric]:
+    counted = known.counted
+    yield _count("decisions", "Moves decided, also by the policy.", "verdict", VERDICTS, counted.verdicts)
+    text = "Migrations by result; one that was unknown may get another result later."
+    yield _count("migrations", text, "result", RESULTS, counted.results)
+    durations = HistogramMetricFamily(
+        f"{PREFIX}migration_duration_seconds", "How long migrations ran in the panel.", labels=["result"]
+    )
+    for result in TIMED_RESULTS:
+        _add(durations, [result], counted.durations[result])
+    yield durations
+    yield _count("panel_requests", "Requests to VMmanager.", "method", METHODS, known.panel_requests)
+    yield _count("panel_errors", "Requests to VMmanager that failed.", "kind", ERROR_KINDS, known.panel_errors)
+
+
+def _gauge(name: str, text: str, labels: list[str]) -> GaugeMetricFamily:
+    return GaugeMetricFamily(PREFIX + name, text, labels=labels)
+
+
+def _one(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(PREFIX + name, text, value=value)
+
+
+def _count(
+    name: str, text: str, label: str, known_values: Iterable[str], counts: Mapping[str, int]
+) -> CounterMetricFamily:
+    family = CounterMetricFamily(PREFIX + name, text, labels=[label])
+    for value in dict.fromkeys([*known_values, *counts]):
+        family.add_metric([value], counts.get(value, 0))
+    return family
+
+
+def _add(family: HistogramMetricFamily, labels: list[str], durations: Durations) -> None:
+    bounds = [*map(str, durations.bounds_s), "+Inf"]
+    pairs = list(zip(bounds, map(float, durations.cumulative()), strict=True))
+    family.add_metric(labels, pairs, durations.total_s)

@@ -1,0 +1,133 @@
+"""What can be watched of the program, as values: its checks, what was seen last, what waits, what happened. Pure.
+
+Written by those who do the work, read by the metrics. Counting begins anew with every start, and decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from balancer.model import Plan, Snapshot
+
+CYCLE_BOUNDS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+MIGRATION_BOUNDS_S = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0)
+
+
+class Durations:
+    """A histogram: how many were at most so long, and how long all were together."""
+
+    def __init__(self, bounds_s: Sequence[float]) -> None:
+        self.bounds_s = tuple(bounds_s)
+        self.total_s = 0.0
+        self._counts = [0] * (len(self.bounds_s) + 1)
+
+    def add(self, duration: timedelta) -> None:
+        seconds = max(0.0, duration.total_seconds())
+        self.total_s += seconds
+        self._counts[sum(bound < seconds for bound in self.bounds_s)] += 1
+
+    def cumulative(self) -> list[int]:
+        """One figure a bound, and the number of all at the end."""
+        return [sum(self._counts[: i + 1]) for i in range(len(self._counts))]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the last check that could look has seen; ``vms`` by cluster."""
+
+    taken_at: datetime
+    plans: tuple[Plan, ...]
+    vms: Mapping[int, int]
+
+
+@dataclass(slots=True)
+class CycleTally:
+    """The checks of this program since its start."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    durations: Durations = field(default_factory=lambda: Durations(CYCLE_BOUNDS_S))
+    """Of the checks that looked at the panel, or tried to."""
+    succeeded_at: datetime | None = None
+    sight: Sight | None = None
+
+    def as_now(self) -> CycleTally:
+        """A copy that another thread may read."""
+        return replace(self, outcomes=Counter(self.outcomes), durations=deepcopy(self.durations))
+
+    def saw(self, snapshot: Snapshot, plans: Iterable[Plan]) -> None:
+        self.sight = Sight(snapshot.taken_at, tuple(plans), Counter(vm.cluster_id for vm in snapshot.vms))
+
+    @contextmanager
+    def counting(self, clock: Callable[[], datetime]) -> Iterator[Callable[[str], None]]:
+        """Around a check: call what it gives with the outcome, as in CycleReport; one without has failed."""
+        began, outcome = clock(), "failed"
+
+        def ended(told: str) -> None:
+            nonlocal outcome
+            outcome = told
+
+        try:
+            yield ended
+        finally:
+            self._count(outcome, clock() - began, clock())
+
+    def _count(self, outcome: str, duration: timedelta, now: datetime) -> None:
+        self.outcomes[outcome] += 1
+        if outcome in ("done", "failed"):
+            self.durations.add(duration)
+        if outcome == "done":
+            self.succeeded_at = now
+
+
+@dataclass(frozen=True, slots=True)
+class FigureMark:
+    """How far the store's rows were counted."""
+
+    decision_id: int
+    audit_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits or is under way. ``oldest_at``: since when the oldest pending proposal waits."""
+
+    proposals: int
+    moves: int
+    oldest_at: datetime | None
+    unsent_notices: int
+    open_migrations: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What happened since a mark: verdicts, results of migrations, and how long those ran that have ended."""
+
+    verdicts: Counter[str]
+    results: Counter[str]
+    durations: tuple[tuple[str, timedelta], ...]
+
+
+TIMED_RESULTS = ("succeeded", "failed")
+
+
+@dataclass(slots=True)
+class Counted:
+    """The sum of what happened since the program started."""
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    results: Counter[str] = field(default_factory=Counter)
+    durations: dict[str, Durations] = field(
+        default_factory=lambda: {result: Durations(MIGRATION_BOUNDS_S) for result in TIMED_RESULTS}
+    )
+
+    def add(self, happened: Happened) -> None:
+        self.verdicts.update(happened.verdicts)
+        self.results.update(happened.results)
+        for result, duration in happened.durations:
+            if result in TIMED_RESULTS:
+                self.durations[result].add(duration)

@@ -1,0 +1,208 @@
+"""What plans are made with, and the making: each cluster's policy, how long overloads last, the other strategy.
+
+The service asks it, and shares it with everything that judges a move, so that a dry run, a cycle and the check
+before a migration cannot disagree. Planning itself runs in a thread; nothing is stored or shown here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from balancer.constraints import overloaded_nodes
+from balancer.fitting import Fitted, fit
+from balancer.groups import tag_rules, unmatched
+from balancer.model import Cluster, Plan, Recent, Snapshot
+from balancer.planner import plan
+from balancer.policy import STRATEGIES, Policy
+from balancer.shadow import with_alternative
+from bot.clusters_file import ClustersFile
+from bot.config import Settings
+from bot.names import matching
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+STRATEGY_KEY = "strategy"
+COUNTS_STAY_VALID = 2
+"""Overloads that were counted before a restart still count for so many intervals between checks."""
+
+
+@dataclass(slots=True)
+class Holds:
+    """In how many checks in a row each node was seen overloaded."""
+
+    needed: int
+    seen: dict[int, int] = field(default_factory=dict)
+
+    def held(self, overloaded: Collection[int]) -> dict[int, int]:
+        """Of the nodes overloaded now: in how many more checks they have to be, this one counted."""
+        if self.needed == 1:
+            return {}
+        left = {i: self.needed - self.seen.get(i, 0) - 1 for i in overloaded}
+        return {i: checks for i, checks in left.items() if checks > 0}
+
+    def counted(self, overloaded: Collection[int]) -> None:
+        """A check has seen these nodes overloaded, and no others."""
+        self.seen = {i: min(self.needed, self.seen.get(i, 0) + 1) for i in overloaded}
+
+
+class Planning:
+    """One for a program: it remembers what it warned of, and the overloads of the last checks."""
+
+    def __init__(self, store: Store, settings: Settings, clusters: ClustersFile, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._settings = settings
+        self._clusters = clusters
+        self._clock = clock
+        self._warned: set[str] = set()
+        self._holds = Holds(settings.overload_hold_cycles)
+        self._learnt: dict[int, tuple[int, Fitted | None]] = {}
+        """Cluster -> its newest migration that was looked at, and what all of them say."""
+        self._counts_itself = settings.overload_hold_cycles == 1
+
+    async def strategy(self) -> str:
+        """What was set in the chat, else the settings; a cluster may have its own in CLUSTERS_FILE."""
+        stored = await self._store.setting(STRATEGY_KEY)
+        known = stored is not None and stored.value in STRATEGIES  # another version may have had more of them
+        return stored.value if stored is not None and known else self._settings.balance_strategy
+
+    async def policy(self, snapshot: Snapshot) -> Policy:
+        """The general policy with every exclusion in force, resolved to the nodes of this snapshot."""
+        sources = self._named_nodes(snapshot, self._settings.exclude_source_nodes)
+        targets = self._named_nodes(snapshot, self._settings.exclude_target_nodes)
+        stored = await self._store.exclusions(self._clock())
+        policy = replace(self._settings.policy(), strategy=await self.strategy())
+        return policy.with_exclusions(
+            sources | {e.node_id for e in stored if e.role.forbids_source()},
+            targets | {e.node_id for e in stored if e.role.forbids_target()},
+        )
+
+    async def policies(self, snapshot: Snapshot) -> dict[int, Policy]:
+        """Each cluster's policy: the general one, as its migrations were measured, with what CLUSTERS_FILE says."""
+        general = await self.policy(snapshot)
+        for name in self._clusters.unknown(snapshot.clusters):
+            self._warn(f"CLUSTERS_FILE: no cluster is called '{name}': what it says about it has no effect")
+        await self._learn(snapshot)
+        return {c.id: self._clusters.policy_for(c, self._as_measured(c, general)) for c in snapshot.clusters}
+
+    def measured(self) -> dict[int, Fitted]:
+        """Cluster -> what its own migrations say of their duration, where there are enough of them."""
+        return {cluster_id: fitted for cluster_id, (_, fitted) in self._learnt.items() if fitted is not None}
+
+    async def _learn(self, snapshot: Snapshot) -> None:
+        """Fits anew where migrations were finished since. Where disks are copied too, memory alone explains nothing."""
+        newest = await self._store.succeeded()
+        for cluster in snapshot.clusters:
+            last = newest.get(cluster.id)
+            if last is None or cluster.local_storage or self._learnt.get(cluster.id, (None,))[0] == last:
+                continue
+            self._learnt[cluster.id] = (last, fit(await self._store.samples(cluster.id)))
+
+    def _as_measured(self, cluster: Cluster, policy: Policy) -> Policy:
+        _, fitted = self._learnt.get(cluster.id, (0, None))
+        if fitted is None:
+            return policy
+        return replace(policy, migration_overhead_s=fitted.overhead_s, migration_bandwidth_mbit=fitted.bandwidth_mbit)
+
+    async def plans(
+        self,
+        snapshot: Snapshot,
+        cluster_id: int | None = None,
+        strategy: str | None = None,
+        *,
+        outlook: bool = False,
+    ) -> tuple[Plan, ...]:
+        """What would be done now for one cluster or all, in the order of their ids.
+
+        Args:
+            strategy: instead of each cluster's own.
+            outlook: tell of a plan of ``smallest-first`` what the whole of it comes to, and whether ``optimal`` would
+                do clearly better, where CLUSTERS_FILE leaves the choice. Takes three times the planning.
+        """
+        policies = await self.policies(snapshot)
+        if strategy is not None:
+            policies = {i: replace(policy, strategy=strategy) for i, policy in policies.items()}
+        recent = await self._store.recent(self._settings.policy(), self._clock())
+        await self._recall()
+        seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
+        fixed = {c.id for c in snapshot.clusters if self._clusters.sets(c, "balance_strategy")}
+        return await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook, fixed)
+
+    def own_strategies(self) -> dict[str, str]:
+        """Names or ids of clusters that have a strategy of their own in CLUSTERS_FILE."""
+        return self._clusters.all_of("balance_strategy")
+
+    async def checked(self, snapshot: Snapshot, plans: Collection[Plan]) -> None:
+        """A cycle has seen this: counts its overloads, and warns once of rules that mean nothing."""
+        self._counts_itself = True
+        self._holds.counted([n.node_id for made in plans for n in made.overloaded])
+        policies = await self.policies(snapshot)
+        for rule, what in await asyncio.to_thread(_without_effect, snapshot, policies):
+            self._warn(f"Rule '{rule}': nothing is called '{what}', so this part of it has no effect")
+
+    @property
+    def counts(self) -> Mapping[int, int]:
+        """For the record of a cycle: what a restart has to know of the overloads seen."""
+        return {} if self._holds.needed == 1 else self._holds.seen
+
+    async def _recall(self) -> None:
+        """Before the first check of its own: what the program that ran before has counted, or the one that runs
+        beside it, while that is fresh."""
+        if self._counts_itself:
+            return
+        since = self._clock() - timedelta(seconds=COUNTS_STAY_VALID * self._settings.balance_interval)
+        counts = await self._store.overload_counts(since)
+        self._holds.seen = {i: count for i, count in counts.items() if count > 0}
+
+    def _named_nodes(self, snapshot: Snapshot, names: Collection[str]) -> frozenset[int]:
+        """Every node that a setting names; a name that fits nothing is said once in the log."""
+        found: set[int] = set()
+        for name in names:
+            nodes = matching(snapshot.nodes, name)
+            found.update(n.id for n in nodes)
+            if not nodes:
+                self._warn(f"No node is called '{name}': its exclusion in the settings has no effect")
+        return frozenset(found)
+
+    def _warn(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            log.warning("%s", text)
+
+
+def _planned(
+    seen: list[Snapshot],
+    policies: Mapping[int, Policy],
+    recent: Recent,
+    holds: Holds,
+    outlook: bool,
+    fixed: Collection[int],
+) -> tuple[Plan, ...]:
+    plans = []
+    for own in seen:
+        cluster_id = own.clusters[0].id
+        policy = policies[cluster_id]
+        known = recent
+        if holds.needed > 1:
+            known = replace(recent, held=holds.held(overloaded_nodes(own, policy, recent)))
+        made = plan(own, policy, known)
+        if outlook:
+            made = with_alternative(own, policy, known, made)
+        plans.append(replace(made, alternative=None) if cluster_id in fixed else made)
+    return tuple(plans)
+
+
+def _without_effect(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[tuple[str, str]]:
+    """What rules name that fits nothing: in no cluster that has the rule."""
+    missing: set[tuple[str, str]] = set()
+    effective: set[tuple[str, str]] = set()
+    for seen in snapshot.split():
+        rules = (*policies[seen.clusters[0].id].rules, *tag_rules(seen))
+        lost = unmatched(seen, rules)
+        missing |= lost
+        effective |= {(r.name, str(w)) for r in rules for w in r.wanted} - lost
+    return sorted(missing - effective)

@@ -1,0 +1,84 @@
+"""Figures for those who watch the program from outside: what waits, and what happened since they looked last."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import datetime
+
+from bot.metrics_tally import FigureMark, Happened, Waiting
+from bot.proposals import UNSETTLED, MigrationState
+from bot.store import rows
+from bot.store.database import Connection, Database, all_rows, json_list, scalar
+
+NOT_OPEN = tuple(state.value for state in MigrationState if state not in UNSETTLED)
+RESULTS = (*NOT_OPEN, MigrationState.UNKNOWN.value)
+"""What can become of a migration. One whose outcome is unknown may have another result later."""
+
+
+class FigureQueries(Database):
+    async def figure_mark(self) -> FigureMark:
+        """From now on."""
+        async with self._reading() as db:
+            return await _mark(db)
+
+    async def figures(self, since: FigureMark) -> tuple[FigureMark, Waiting, Happened]:
+        """What waits now and what happened since the mark, of one moment; and the mark to go on from."""
+        async with self._reading() as db:
+            return await _mark(db), await _waiting(db), await _happened(db, since)
+
+    async def last_success(self) -> datetime | None:
+        """When the last check ended that could look at everything."""
+        async with self._reading() as db:
+            found = await all_rows(db, "SELECT finished_at FROM cycle WHERE outcome = 'done' ORDER BY id DESC LIMIT 1")
+        return rows.from_text(found[0]["finished_at"]) if found else None
+
+
+async def _mark(db: Connection) -> FigureMark:
+    # Not max(id): what was let go of must not be counted again under its number.
+    sql = "SELECT seq FROM sqlite_sequence WHERE name = ?"
+    return FigureMark(await scalar(db, sql, ("decision",)), await scalar(db, sql, ("audit",)))
+
+
+async def _waiting(db: Connection) -> Waiting:
+    [pending] = await all_rows(
+        db,
+        "SELECT count(*) AS moves, count(DISTINCT m.proposal_id) AS proposals, min(p.created_at) AS oldest "
+        "FROM move m JOIN proposal p ON p.id = m.proposal_id WHERE m.state = 'pending'",
+    )
+    states = [state.value for state in UNSETTLED]
+    found = await all_rows(
+        db,
+        "SELECT state, count(*) AS n FROM migration WHERE state IN (SELECT value FROM json_each(?)) GROUP BY state",
+        (json_list(states),),
+    )
+    return Waiting(
+        proposals=pending["proposals"],
+        moves=pending["moves"],
+        oldest_at=rows.from_text(pending["oldest"]) if pending["oldest"] else None,
+        unsent_notices=await scalar(db, "SELECT count(*) FROM notice WHERE sent_at IS NULL"),
+        open_migrations={**dict.fromkeys(states, 0), **{r["state"]: r["n"] for r in found}},
+    )
+
+
+async def _happened(db: Connection, since: FigureMark) -> Happened:
+    verdicts = await all_rows(
+        db, "SELECT verdict, count(*) AS n FROM decision WHERE id > ? GROUP BY verdict", (since.decision_id,)
+    )
+    # A migration's row is written anew at each step: the order of its ends is in the audit trail alone.
+    steps = await all_rows(
+        db, "SELECT detail FROM audit WHERE event = 'migration' AND id > ? ORDER BY id", (since.audit_id,)
+    )
+    ended = [(d["migration"], d["state"]) for d in (json.loads(r["detail"]) for r in steps) if d["state"] in RESULTS]
+    times = await all_rows(
+        db,
+        "SELECT id, started_at, finished_at FROM migration WHERE id IN (SELECT value FROM json_each(?)) "
+        "AND started_at IS NOT NULL AND finished_at IS NOT NULL",
+        (json_list(number for number, _ in ended),),
+    )
+    ran = {r["id"]: rows.from_text(r["finished_at"]) - rows.from_text(r["started_at"]) for r in times}
+    return Happened(
+        Counter({r["verdict"]: r["n"] for r in verdicts}),
+        Counter(state for _, state in ended),
+        tuple((state, ran[number]) for number, state in ended if number in ran and state in NOT_OPEN),
+    )

@@ -1,0 +1,45 @@
+"""Second presses: who was asked "really?" under which button, and when. In memory only.
+
+A restart forgets the questions, which is harmless: the next press is asked again. Decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+WITHIN = timedelta(seconds=60)
+DOUBLE_TAP = timedelta(seconds=1)
+"""A second press sooner than this is a nervous finger: nobody has read the question yet."""
+REMEMBERED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    at: datetime
+    moves: frozenset[int]
+
+
+class Confirmations:
+    """One question a person and button; the oldest are forgotten first."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._asked: OrderedDict[tuple[int, str], _Question] = OrderedDict()
+
+    def confirmed(self, user_id: int, button: str, moves: Collection[int]) -> bool:
+        """Whether this press answers a question about all these moves; else it counts as asked now."""
+        key, now = (user_id, button), self._clock()
+        question = self._asked.get(key)
+        if question is not None and question.moves >= set(moves) and now - question.at <= WITHIN:
+            if now - question.at < DOUBLE_TAP:
+                return False
+            del self._asked[key]
+            return True
+        self._asked[key] = _Question(now, frozenset(moves))
+        self._asked.move_to_end(key)
+        if len(self._asked) > REMEMBERED:
+            self._asked.popitem(last=False)
+        return False

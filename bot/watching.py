@@ -1,0 +1,108 @@
+"""What another program (a console) does in the same database: noticed by the one that carries out.
+
+Rows are read anew where they matter anyway; this says that there is something new to show, and takes up a
+check that somebody asked for, once. It decides nothing and starts nothing itself.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from balancer.model import Reason
+from bot.notify import Notifier
+from bot.proposals import POLICY_ACTOR, Actor
+from bot.service import CycleReport, Service, log_decision
+from bot.store import Store, StoredSetting, Version
+
+REQUEST_KEY, ANSWER_KEY = "check-request", "check-answer"
+REQUEST_VALID_FOR = timedelta(seconds=60)
+"""Whoever asked longer ago asked a program that is no longer there; the new one checks at its start anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of a check that somebody asked for. ``outcome`` as in CycleReport, or ``rehearsed``: a dry run."""
+
+    outcome: str
+    proposed: int = 0
+    clusters: int = 0
+    left_alone: tuple[tuple[str, Reason], ...] = ()
+    problem: str | None = None
+
+    @staticmethod
+    def of(report: CycleReport, rehearsed: bool = False) -> Answer:
+        left = tuple((r.cluster.name, r.left_alone) for r in report.results if r.left_alone is not None)
+        outcome = "rehearsed" if rehearsed and report.outcome == "done" else report.outcome
+        return Answer(outcome, len(report.proposed), len(report.results), left, report.problem)
+
+
+class Watch:
+    """``begin()`` once, then ``look()`` every few seconds."""
+
+    def __init__(self, store: Store, service: Service, notifier: Notifier) -> None:
+        self._store = store
+        self._service = service
+        self._notifier = notifier
+        self._version: Version | None = None
+        self._pending: dict[int, int] = {}
+        self._firsts: dict[int, tuple[int, str]] = {}
+        self._decision_id = 0
+
+    async def begin(self) -> None:
+        """From now on. What happened before is the notifier's to catch up with."""
+        self._version = await self._store.version()
+        self._decision_id = await self._store.last_decision()
+        self._pending = await self._store.undecided()
+        self._firsts = await self._store.first_approvals()
+
+    async def look(self) -> StoredSetting | None:
+        """Tells what is new since the last look; returns the request for a check, where one waited."""
+        before, version = self._version, await self._store.version()
+        if version == before:
+            return None
+        pending, firsts = await self._store.undecided(), await self._store.first_approvals()
+        self._decision_id, decided = await self._store.decided_since(self._decision_id)
+        if before is None or version.others != before.others:
+            changed = {p for m, p in self._pending.items() if m not in pending}
+            changed |= {first[0] for m, first in firsts.items() if first != self._firsts.get(m)}
+            self._notifier.proposals_changed(*sorted(changed))
+            for proposed in decided:
+                if proposed.id not in self._service.decided_here:
+                    log_decision(proposed)
+        self._service.decided_here.difference_update(p.id for p in decided)
+        self._version, self._pending, self._firsts = version, pending, firsts
+        now = self._service.clock()
+        request = await self._store.take_setting(REQUEST_KEY, "check-asked-for", now)
+        return request if request is not None and now - request.at < REQUEST_VALID_FOR else None
+
+    async def answer(self, request: StoredSetting, check: Callable[[], Awaitable[Answer]]) -> None:
+        """Makes the check and leaves what came of it for the one who asked."""
+        made = await check()
+        await self._store.leave_setting(ANSWER_KEY, _to_text(request.value, made), POLICY_ACTOR, self._service.clock())
+
+
+async def ask_for_check(store: Store, service: Service, actor: Actor) -> str:
+    """Asks the program that carries out for a check; the number to look for the answer by."""
+    number = uuid.uuid4().hex
+    await store.leave_setting(REQUEST_KEY, number, actor, service.clock())
+    return number
+
+
+async def answered(store: Store, number: str) -> Answer | None:
+    """The answer to a request, once there is one."""
+    found = await store.setting(ANSWER_KEY)
+    raw = None if found is None else json.loads(found.value)
+    if raw is None or raw["request"] != number:
+        return None
+    left = tuple((name, Reason(code, tuple((k, v) for k, v in params))) for name, code, params in raw["left_alone"])
+    return Answer(raw["outcome"], raw["proposed"], raw["clusters"], left, raw["problem"])
+
+
+def _to_text(number: str, made: Answer) -> str:
+    left = [[name, reason.code, reason.params] for name, reason in made.left_alone]
+    said = {"request": number, "outcome": made.outcome, "proposed": made.proposed, "clusters": made.clusters}
+    return json.dumps({**said, "left_alone": left, "problem": made.problem}, ensure_ascii=False)

@@ -1,0 +1,147 @@
+"""One life of the program from a press to the end of its migration, and a process that is killed in the middle.
+
+Every task of the event loop is counted at each wait, before and after it, so the walk finds the points by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bot_builders import ANNA, NOW, Clock, until
+from bot_rig import settings
+from stack import FORKS, GROUP, TOKEN
+
+from bot.executor import Executor
+from bot.proposals import IN_FLIGHT, MigrationState, Verdict
+from bot.service import Service
+from bot.store import Store
+from bot.telegram.notifier import TelegramNotifier
+from bot.vmmanager import VMManagerAPI
+
+OPEN = (MigrationState.QUEUED, *IN_FLIGHT)
+
+
+class Program:
+    """Panel client, store, service, executor and chat, on the addresses and the file given."""
+
+    def __init__(self, panel: str, chat: str, path: Path, clock: Clock, sleep: Callable[[float], Awaitable[object]]):
+        given = settings(panel, task_poll_interval=20.0, proposal_ttl=86_400)
+        self.store = Store(path)
+        self.panel = VMManagerAPI(panel, "admin@example.com", "secret", sleep=sleep, clock=clock, timeout_s=5.0)
+        self.notifier = TelegramNotifier(TOKEN, GROUP, api_url=chat)
+        self.notifier.attach(self.store, clock)
+        self.service = Service(self.panel, self.store, given, self.notifier, clock=clock)
+        self.executor = Executor(self.panel, self.store, self.service, self.notifier, clock=clock, sleep=sleep)
+        self.service.use_worker(self.executor)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Program]:
+        await self.store.open()
+        parts = [asyncio.create_task(work()) for work in (self.notifier.run, self.executor.run)]
+        try:
+            yield self
+        finally:
+            await self.executor.stop()
+            for part in parts:
+                part.cancel()
+            await asyncio.gather(*parts, return_exceptions=True)
+            await asyncio.gather(self.panel.close(), self.notifier.close())
+            await self.store.close()
+
+    async def press(self) -> None:
+        """Approves what waits; nothing waits where a life before this one has done it."""
+        ids = [m.id for p in await self.store.waiting() for m in p.pending]
+        await self.service.decide(ids, Verdict.APPROVE, ANNA)
+
+    async def to_the_end(self) -> None:
+        """Until nothing is under way and the chat shows it."""
+        await until(self.executor.idle, "the executor is idle")
+        await self.notifier.flush()
+
+
+# The process that is killed ----------------------------------------------------------------------
+
+
+class Walk:
+    """Kills this process at a step: a task is about to wait, or has just been woken."""
+
+    def __init__(self, fatal: int) -> None:
+        self.fatal = fatal
+        self.steps = 0
+        self.counting = False
+
+    def step(self) -> None:
+        if self.counting:
+            self.steps += 1
+            if self.steps == self.fatal:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def task(self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any) -> Any:
+        async def counted() -> Any:
+            return await _Steps(work, self)
+
+        return asyncio.Task(counted(), loop=loop, **options)
+
+
+class _Steps:
+    def __init__(self, work: Coroutine[Any, Any, Any], walk: Walk) -> None:
+        self._work, self._walk = work, walk
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        inner = self._work.__await__()
+        resume: Callable[[], Any] = partial(inner.send, None)
+        while True:
+            try:
+                waiting = resume()
+            except StopIteration as done:
+                return done.value
+            self._walk.step()
+            try:
+                yield waiting
+                resume = partial(inner.send, None)
+            except BaseException as error:
+                resume = partial(inner.throw, error)
+            self._walk.step()
+
+
+def process(panel: str, chat: str, path: Path, fatal: int, note: Path) -> Any:
+    """The program in a process of its own, which is killed at that step or notes how many there were."""
+    made = FORKS.Process(target=_live, args=(panel, chat, str(path), fatal, str(note)), daemon=True)
+    made.start()
+    return made
+
+
+def _live(panel: str, chat: str, path: str, fatal: int, note: str) -> None:
+    asyncio.run(_life(panel, chat, Path(path), Walk(fatal), Path(note)))
+
+
+async def _life(panel: str, chat: str, path: Path, walk: Walk, note: Path) -> None:
+    clock = Clock(NOW)
+
+    async def sleep(seconds: float) -> None:
+        advance(panel, seconds)
+        clock.advance(seconds)
+        await asyncio.sleep(0)
+
+    asyncio.get_running_loop().set_task_factory(walk.task)
+    async with Program(panel, chat, path, clock, sleep).running() as program:
+        walk.counting = True
+        await asyncio.create_task(program.press())
+        await asyncio.create_task(program.to_the_end())
+        walk.counting = False
+    note.write_text(str(walk.steps), "ascii")
+
+
+def advance(panel: str, seconds: float) -> None:
+    """Lets time pass in the panel's world. Blocks: nothing of the program may run meanwhile."""
+    body = json.dumps({"op": "advance", "seconds": seconds}).encode()
+    urllib.request.urlopen(urllib.request.Request(f"{panel}/sandbox/world", body), timeout=30).close()  # noqa: S310

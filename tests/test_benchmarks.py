@@ -1,0 +1,220 @@
+"""The benchmark judges the planners, so it is judged itself: the referee, the generator, the peers, the days."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from balancer.policy import STRATEGIES
+from benchmarks import churn, closed_loop, generate, hbal, hbal_rule, peers, referee, seed_greedy, tables
+from benchmarks.instance import Instance, State
+from benchmarks.process import measured
+
+needs_hbal = pytest.mark.skipif(not hbal.available(), reason="hbal (Debian: ganeti-htools) is not installed")
+
+
+def small(**changes: Any) -> dict[str, Any]:
+    """Three nodes: the first overloaded in CPU (8.0 of 7.0), two of its VMs may leave."""
+    nodes = [{"id": f"n{i}", "name": f"n{i}", "cpus": 10, "ram_mib": 1000, "qemu": "8.2"} for i in range(3)]
+    vms = [{"id": i, "name": f"v{i}", "node": "n0", "vcpus": 40, "ram_mib": 100} for i in range(2)]
+    return {"format": "vmbal-1", "name": "small", "nodes": nodes, "vms": vms, **changes}
+
+
+def move(vm: Any, source: str, target: str) -> dict[str, Any]:
+    return {"vm": vm, "from": source, "to": target}
+
+
+# --- the referee
+
+
+def test_the_referee_replays_and_measures() -> None:
+    verdict = referee.judge(Instance.of(small()), [move(0, "n0", "n1")])
+    assert (verdict.overloaded_before, verdict.overloaded_after) == (1, 0)
+    assert (verdict.accepted, verdict.rejected, verdict.cleared_after) == (1, 0, 1)
+    assert verdict.gib == 100 / 1024
+    # CPU ratios 4, 4, 0 and memory 10, 10, 0 % after it.
+    assert math.isclose(verdict.spread_after, math.sqrt(32 / 9) + math.sqrt(0.02 / 9))
+    assert verdict.curve[1] == verdict.spread_after
+
+
+def changed(kind: str, number: int, **fields: Any) -> dict[str, Any]:
+    document = small()
+    document[kind][number] |= fields
+    return document
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        (small(thresholds={"cpu_ratio": 3.9, "mem_pct": 70}), "target's CPU over the threshold"),
+        (small(thresholds={"cpu_ratio": 7, "mem_pct": 9.9}), "target's memory over the threshold"),
+        (changed("nodes", 1, maintenance=True), "target in maintenance or excluded"),
+        (changed("nodes", 1, excluded=True), "target in maintenance or excluded"),
+        (changed("nodes", 1, creation_allowed=False), "target takes no VMs"),
+        (changed("nodes", 1, qemu="8.1.9"), "older QEMU"),
+        (changed("nodes", 0, maintenance=True), "VM may not move"),
+        (changed("vms", 0, state="stopped"), "VM may not move"),
+        (changed("vms", 0, has_iso=True), "VM may not move"),
+        (changed("vms", 0, has_snapshot=True), "VM may not move"),
+        (changed("vms", 0, balancer_enabled=False), "VM may not move"),
+        (changed("vms", 0, last_migrated_s=3599), "VM may not move"),
+        (changed("vms", 0, node="n1"), "VM is elsewhere"),
+    ],
+)
+def test_the_referee_rejects_what_is_not_legal_and_goes_on(document: dict[str, Any], why: str) -> None:
+    verdict = referee.judge(Instance.of(document), [move(0, "n0", "n1"), move(99, "n0", "n1")])
+    assert verdict.accepted == 0 and verdict.curve == {}
+    assert verdict.reasons == {why: 1, "no such VM or node": 1}
+
+
+def test_a_threshold_may_be_reached_but_not_passed() -> None:
+    exact = small(thresholds={"cpu_ratio": 4.0, "mem_pct": 10.0})
+    assert referee.judge(Instance.of(exact), [move(0, "n0", "n1")]).accepted == 1
+
+
+def test_a_vm_limit_counts_what_came_during_the_plan() -> None:
+    full = changed("nodes", 1, vm_limit=1)
+    verdict = referee.judge(Instance.of(full), [move(0, "n0", "n1"), move(1, "n0", "n1")])
+    assert verdict.accepted == 1 and verdict.reasons == {"target's VM limit": 1}
+
+
+# --- instances and planners
+
+
+def test_the_generator_makes_the_same_instance_for_the_same_name() -> None:
+    name = "gen-32x600-tight"
+    assert generate.named(name) == generate.named(name)
+    assert generate.named(name)["vms"] != generate.named(f"{name}-2")["vms"]
+    instance = Instance.of(generate.named(name))
+    state = State(instance)
+    # The figures that all published results of these instances begin with.
+    assert sum(map(state.overloaded, instance.active)) == 11
+    assert round(referee.spread(state), 3) == 0.965
+
+
+def test_every_strategy_is_accepted_by_the_referee(tmp_path: Path) -> None:
+    name = "gen-8x100-tight"
+    record = peers.compare(name, tmp_path, lambda _text: None, rounds=1, with_bounds=False)
+    rows = [row for row in record["rows"] if row["planner"].startswith(peers.OUR)]
+    assert {row["planner"].removeprefix(peers.OUR).split(",")[0] for row in rows} == set(STRATEGIES)
+    for row in record["rows"]:
+        assert "problem" not in row and row["rejected"] == 0 and row["accepted"] > 0, row
+        assert row["rss_mib"] > 5 and 0 <= row["plan_s"] <= row["wall_s"]
+    for lines in (tables.clearing_table([record]), tables.spread_table([record]), tables.ratio_table([record])):
+        assert any(name in line for line in lines)
+
+
+def test_the_specification_leaves_what_is_known_of_it() -> None:
+    instance = Instance.of(generate.named("gen-32x600-tight"))
+    plan = seed_greedy.named(instance, seed_greedy.SeedGreedy(instance).plan())
+    verdict = referee.judge(instance, plan)
+    assert (verdict.overloaded_after, verdict.accepted, verdict.rejected, round(verdict.gib)) == (10, 16, 0, 56)
+
+
+def test_a_planner_that_fails_or_hangs_is_a_result(tmp_path: Path) -> None:
+    assert "such file" in str(measured(("benchmarks.seed_greedy", str(tmp_path / "none.json")), 60).problem)
+    late = measured(("http.server", "0", "--bind", "127.0.0.1"), 0.5)
+    assert late.document is None and "not finished" in str(late.problem)
+
+
+def test_the_bounds_hold_for_what_was_achieved() -> None:
+    bounds = pytest.importorskip("benchmarks.bounds", reason="the packages of requirements/bench.txt are missing")
+    instance = Instance.of(generate.named("gen-8x100-tight"))
+    least = bounds.clearing_bound(instance)
+    assert (least.overloaded, least.unclearable, least.moves, least.gib) == (2, 0, 2, 28.0)
+    plan = seed_greedy.named(instance, seed_greedy.SeedGreedy(instance).plan())
+    verdict = referee.judge(instance, plan, milestones=(1, 2, 3))
+    below = bounds.spread_bounds(instance, (1, 2, 3))
+    assert all(0 < below[k] <= verdict.curve[k] for k in (1, 2, 3))
+
+
+@needs_hbal
+def test_hbals_rule_makes_the_moves_that_hbal_makes(tmp_path: Path) -> None:
+    path, instance = peers.load("gen-8x100-tight", tmp_path)
+    run = measured(("benchmarks.hbal", str(path)), 120)
+    assert run.problem is None
+    assert not any(instance.frozen) and run.document["moves"]
+    moves = hbal_rule.best_moves(cluster_of(instance), 0, defaults=False)
+    assert seed_greedy.named(instance, moves) == run.document["moves"]
+
+
+def cluster_of(instance: Instance) -> hbal_rule.Cluster:
+    state, order = State(instance), sorted(set(instance.qemu))
+    memory, count = np.array(instance.memory_mib, float), np.array(state.count)
+    reserved = np.array([hbal.reserve_mib(instance, n) for n in range(len(memory))])
+    return hbal_rule.Cluster(
+        cpus=np.array(instance.cpus, float),
+        memory=memory,
+        memory_cap=memory - reserved + np.array(instance.base_mib),
+        cpu_limit=instance.cpu_limit,
+        takes=np.array(instance.open),
+        qemu=np.array([order.index(q) for q in instance.qemu]),
+        vcpus=np.array(state.vcpus, float),
+        used=np.array(state.used_mib, float),
+        count=count,
+        vm_room=np.array([limit or 10**9 for limit in instance.vm_limit]) - count,
+        home=np.array(instance.home),
+        vm_vcpus=np.array(instance.vcpus),
+        vm_mib=np.array(instance.vm_mib),
+        movable=np.array(instance.movable),
+    )
+
+
+# --- days
+
+
+HALF_A_DAY = closed_loop.Scene("gen-8x100-tight", 0.5)
+
+
+@pytest.mark.parametrize(
+    "strategy", [closed_loop.NOTHING, *closed_loop.strategies(), closed_loop.BALANCE, closed_loop.HBAL]
+)
+def test_the_same_days_pass_the_same_way(strategy: str) -> None:
+    scene = HALF_A_DAY if strategy != closed_loop.BALANCE else closed_loop.Scene("gen-8x100-tight", 0.02)
+    one, other = (closed_loop.simulate(scene, strategy, 1) for _ in range(2))
+    figures = [{**vars_of(o), "slowest_plan_s": None} for o in (one, other)]
+    assert figures[0] == figures[1]
+    assert (one.moves > 0) is (strategy != closed_loop.NOTHING)
+    assert 0 < one.overloaded_percent < 100
+    assert any(strategy in line for line in tables.closed_loop_table([vars_of(one)]))
+
+
+def vars_of(outcome: closed_loop.Outcome) -> dict[str, Any]:
+    return {name: getattr(outcome, name) for name in outcome.__slots__}
+
+
+def test_customers_do_the_same_whatever_the_balancer_does() -> None:
+    sizes = []
+    for moved in (False, True):
+        world = churn.World.of(generate.named("gen-8x100-tight"), churn.Habits(replaced=0.5), seed=1)
+        if moved:
+            world._place(world.vms[0], (world.vms[0].node_id or 0) ^ 1)
+        for event in churn.events(world.habits, 100, churn.DAY_S, seed=1):
+            world.advance(event.at_s)
+            world.happen(event)
+        sizes.append([(vm.id, vm.vcpus, vm.memory_mib) for vm in sorted(world.vms.values(), key=lambda v: v.id)])
+    assert sizes[0] == sizes[1]
+
+
+def test_the_account_of_a_world() -> None:
+    """One VM there and back within a day: two moves, one return, and the time in between counted to the second."""
+    document = json.loads(json.dumps(small()))
+    world = churn.World.of(document, churn.Habits(failing=0.0), seed=1)
+    assert world.overloaded == {0}
+    for target in (1, 0):
+        ends = world.start_migration(0, target)
+        assert ends == world.now_s + 20 + 100 * churn.BITS_PER_MIB / 1e9
+        world.advance(ends)
+        world.end_migration(0)
+        world.advance(world.now_s + 100)
+    account = world.account
+    assert (account.moves, account.returned, account.mib) == (2, 1, 200)
+    one = 20 + 100 * churn.BITS_PER_MIB / 1e9
+    assert math.isclose(account.overloaded_seconds, one + 100)
+    assert math.isclose(account.node_seconds, 3 * (2 * one + 200))
+    assert account.clear_at_s is not None and math.isclose(account.clear_at_s, one)

@@ -1,0 +1,551 @@
+"""The console's screen in detail: what it draws of a real service, store and panel, and what keys and clicks do."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bot_builders import NOW, PATIENCE_S
+from bot_rig import HOT, Rig, hot_clusters, rig_on, running_panel
+from rich.cells import cell_len
+from textual.pilot import Pilot
+
+from bot.app import VMBalancer
+from bot.console.app import Console
+from bot.console.ascii import AsciiFilter, is_utf8, to_ascii
+from bot.console.desk import Desk, Trends, World
+from bot.console.drawing import bar, cut, fit, pieces, sparkline
+from bot.console.driver import Output
+from bot.console.keys import KEYS, Items
+from bot.console.nodes import NodesView
+from bot.console.tail import LINES_KEPT, Lines, Tail
+from bot.instance import Instance
+from bot.proposals import Actor, ActorKind, ExclusionRole, MoveState, Verdict
+from bot.store import Store
+from bot.texts import LANGUAGES, texts_for
+from bot.watching import Answer, Watch, answered, ask_for_check
+
+OLGA = Actor(ActorKind.TERMINAL, "olga")
+HOSTILE = "[red]x[/red]\x1b[31m\u202egpj.exe\n[@click=app.quit]y"
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with running_panel() as panel, rig_on(panel, tmp_path / "bot.db", max_migrations_per_cycle=3) as made:
+        yield made
+
+
+def desk_of(rig: Rig, **given: Any) -> Desk:
+    async def check() -> Answer:
+        return Answer.of(await rig.service.run_cycle())
+
+    return Desk(rig.service, rig.store, **{"check": check, **given})
+
+
+@asynccontextmanager
+async def showing(
+    desk: Desk, width: int = 80, height: int = 24, language: str = "en", **given: Any
+) -> AsyncIterator[Pilot[int]]:
+    console = Console(desk, texts_for(language), actor=OLGA, **{"utf8": True, **given})
+    async with console.run_test(size=(width, height)) as pilot:
+        yield pilot
+
+
+def screen(pilot: Pilot[int]) -> str:
+    """What stands on the screen, line by line, as a terminal would have it."""
+    width, height = pilot.app.size
+    strips = [pilot.app.screen._compositor.render_strips(pilot.app.size)[y] for y in range(height)]
+    return "\n".join(strip.text[:width] for strip in strips)
+
+
+async def until(pilot: Pilot[int], holds: Callable[[str], object], what: str = "") -> str:
+    deadline = asyncio.get_running_loop().time() + PATIENCE_S * 2
+    while True:
+        await pilot.pause()
+        drawn = screen(pilot)
+        if holds(drawn) or holds(" ".join(drawn.split())):
+            return drawn
+        assert asyncio.get_running_loop().time() < deadline, f"never: {what}\n{drawn}"
+        await asyncio.sleep(0.05)
+
+
+async def shows(pilot: Pilot[int], *parts: str) -> str:
+    return await until(pilot, lambda s: all(p in s for p in parts), f"{parts}")
+
+
+# Keys and clicks ----------------------------------------------------------------------------------
+
+
+async def test_a_click_on_approve_decides_as_the_person_at_the_terminal(rig: Rig) -> None:
+    await rig.propose()
+    async with showing(desk_of(rig)) as pilot:
+        await shows(pilot, "3 moves wait")
+        await pilot.press("3")
+        await shows(pilot, "Approve all")
+        await pilot.click("#approve")
+        await shows(pilot, "Approved: small-a goes to cool.")
+    [decided] = await rig.store.history(10)
+    assert (decided.decided_by, decided.move.vm_name) == (OLGA, "small-a")
+    assert [m.move.vm_name for p in await rig.store.waiting() for m in p.pending] == ["small-b", "small-c"]
+
+
+async def test_tabs_and_footer_can_be_clicked(rig: Rig) -> None:
+    async with showing(desk_of(rig)) as pilot:
+        await shows(pilot, "hot")
+        for name in ("Plan", "History", "Excluded", "Log", "Nodes"):
+            line = screen(pilot).splitlines()[2]
+            await pilot.click("#tabs", offset=(line.index(name) + 1, 0))
+            await pilot.pause()
+            assert {"Excluded": "exclusions"}.get(name, name.lower()) == pilot.app.front  # type: ignore[attr-defined]
+        footer = pilot.app.query_one("#keys", Items)
+        line = screen(pilot).splitlines()[footer.region.y]
+        await pilot.click("#keys", offset=(line.index("Pause"), 0))
+        await shows(pilot, "Pause the balancer?")
+
+
+async def test_all_moves_of_a_proposal_are_approved_after_a_question(rig: Rig) -> None:
+    await rig.propose()
+    async with showing(desk_of(rig)) as pilot:
+        await shows(pilot, "3 moves wait")
+        await pilot.press("3")
+        await shows(pilot, "waits for a decision")
+        await pilot.press("A")
+        await shows(pilot, "Approve all 3 moves in Production?")
+        await pilot.press("n")
+        await pilot.pause()
+        assert await rig.store.history(10) == []
+        await pilot.press("A")
+        await shows(pilot, "Approve all 3 moves in Production?")
+        await pilot.press("enter")
+        await shows(pilot, "3 moves approved.")
+    assert {m.decided_by for m in await rig.store.history(10)} == {OLGA}
+
+
+async def test_a_skip_keeps_the_vm_where_it_is(rig: Rig) -> None:
+    await rig.propose()
+    async with showing(desk_of(rig)) as pilot:
+        await shows(pilot, "3 moves wait")
+        await pilot.press("3")
+        await shows(pilot, "small-b")
+        await pilot.press("down", "s")
+        await shows(pilot, "Skipped: small-b stays.")
+    [decided] = await rig.store.history(10)
+    assert (decided.move.vm_name, decided.state) == ("small-b", MoveState.SKIPPED)
+
+
+async def test_keys_of_other_pages_do_nothing(rig: Rig) -> None:
+    await rig.propose()
+    async with showing(desk_of(rig)) as pilot:
+        await shows(pilot, "3 moves wait")
+        await pilot.press("a", "A", "s", "S")
+        await pilot.pause()
+        assert len(pilot.app.screen_stack) == 1
+    assert await rig.store.history(10) == []
+
+
+async def test_a_russian_keyboard_works_without_switching(rig: Rig) -> None:
+    await rig.propose()
+    async with showing(desk_of(rig), language="ru") as pilot:
+        await shows(pilot, "ждут решения: 3")
+        await pilot.press("3")
+        await shows(pilot, "ждёт решения", "Одобрить")
+        await pilot.press("ф")
+        await shows(pilot, "Одобрено: small-a → cool.")
+
+
+async def test_a_dry_run_decides_nothing(tmp_path: Path) -> None:
+    async with running_panel() as panel, rig_on(panel, tmp_path / "bot.db") as rig:
+        await rig.propose()
+        async with rig_on(panel, tmp_path / "bot.db", dry_run=True) as dry, showing(desk_of(dry)) as pilot:
+            await shows(pilot, "DRY RUN", "1 move waits")
+            await pilot.press("3")
+            await shows(pilot, "small-a")
+            await pilot.press("a")
+            await shows(pilot, "Dry run: nothing can be decided.")
+        assert await rig.store.history(10) == []
+
+
+async def test_a_node_is_excluded_as_target_by_its_name(rig: Rig) -> None:
+    async with showing(desk_of(rig)) as pilot:
+        await shows(pilot, "hot")
+        await pilot.press("5", "e")
+        await shows(pilot, "Which node?")
+        await pilot.press(*"coll", "enter")
+        await shows(pilot, "There is not one node called coll. Nearest: cool")
+        await pilot.press("e")
+        await shows(pilot, "Which node?")
+        await pilot.press(*"cool", "tab", "down", "down", "enter", "tab", *"3d", "enter")
+        await shows(pilot, "cool is excluded as target")
+    [made] = await rig.store.exclusions(rig.clock())
+    assert (made.node_name, made.role, made.by) == ("cool", ExclusionRole.TARGET, OLGA)
+
+
+async def test_automatic_mode_is_switched_on_only_after_a_question(rig: Rig) -> None:
+    async with showing(desk_of(rig)) as pilot:
+        await shows(pilot, "asks before it moves", "hot")
+        await pilot.press("m")
+        await shows(pilot, "Switch to automatic mode?")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert await rig.service.mode() == "approve"
+        await pilot.press("m")
+        await shows(pilot, "Switch to automatic mode?")
+        await pilot.press("y")
+        await shows(pilot, "VM Balancer · automatic mode")
+    assert await rig.service.mode() == "auto"
+
+
+# What is drawn ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (60, 16), (30, 10)])
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_page_draws_at_every_size_with_hostile_names(
+    tmp_path: Path, size: tuple[int, int], language: str
+) -> None:
+    world = {**HOT, "clusters": [{"id": 1, "name": HOSTILE}]}
+    world["nodes"] = [{**n, "name": f"{HOSTILE}{n['name']}"} for n in HOT["nodes"]]
+    world["vms"] = [{**v, "name": f"{HOSTILE}{v['name']}"} for v in HOT["vms"]]
+    async with running_panel(world) as panel, rig_on(panel, tmp_path / "bot.db", max_migrations_per_cycle=3) as rig:
+        await rig.propose()
+        [node] = [n for n in (await rig.service.observe()).nodes if n.id == 2]
+        await rig.service.exclude(node, ExclusionRole.TARGET, None, Actor(ActorKind.TELEGRAM, HOSTILE, 1))
+        await rig.propose()
+        [first, *_] = [m for p in await rig.store.waiting() for m in p.pending]
+        await rig.service.decide([first.id], Verdict.SKIP, Actor(ActorKind.TELEGRAM, HOSTILE, 1))
+        lines = Lines()
+        lines.setFormatter(None)
+        async with showing(desk_of(rig), *size, language, own_log=lines) as pilot:
+            await until(pilot, lambda s: "!" in s, "the nodes")
+            for key in ("1", "enter", "2", "3", "4", "5", "6", "question_mark"):
+                await pilot.press(key)
+                await pilot.pause()
+                drawn = screen(pilot)
+                assert "\x1b" not in drawn and "\u202e" not in drawn
+                if size[0] >= 80 and key in ("1", "2", "3"):
+                    assert "[red]x[/red]" in drawn, "names are shown, not obeyed"
+            assert pilot.app.is_running
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("page", ["1", "2", "3", "4", "5", "6"])
+async def test_the_footer_names_the_keys_of_the_page_and_fits(rig: Rig, language: str, page: str) -> None:
+    async with showing(desk_of(rig), language=language) as pilot:
+        await shows(pilot, "hot")
+        await pilot.press(page)
+        await pilot.pause()
+        footer = pilot.app.query_one("#keys", Items)
+        drawn = " ".join(line.strip() for line in screen(pilot).splitlines()[footer.region.y :])
+        for key in pilot.app.keys:  # type: ignore[attr-defined]
+            words = texts_for(language).text(f"console-key-{key.action}")
+            assert f"{key.shown} {words}" in drawn
+        assert footer.region.height <= 2
+
+
+async def test_every_key_is_in_the_help(rig: Rig) -> None:
+    async with showing(desk_of(rig), 120, 50) as pilot:
+        await shows(pilot, "hot")
+        await pilot.press("question_mark")
+        drawn = await shows(pilot, "approve the chosen move")
+        for key in KEYS:
+            assert re.search(
+                rf"\s{re.escape(key.shown)}  {re.escape(texts_for('en').text(f'console-help-{key.action}'))}", drawn
+            )
+
+
+async def test_the_chosen_node_stays_chosen_when_the_order_changes(rig: Rig) -> None:
+    async with showing(desk_of(rig)) as pilot:
+        await shows(pilot, "hot")
+        await pilot.press("down", "down")
+        page = pilot.app.query_one("#nodes", NodesView)
+        assert page.node_id == 2
+        rig.panel.world.set_node(rig.panel.world.nodes[2], cpu_number=1)
+        rig.panel.world.set_vm(rig.panel.world.vms[40], node=2)
+        rig.pass_time(10)
+        await pilot.press("f5")
+        await until(pilot, lambda s: re.search(r"! cool", s), "cool overloaded")
+        assert page.node_id == 2
+
+
+async def test_a_panel_that_is_gone_leaves_the_last_picture(rig: Rig) -> None:
+    async with showing(desk_of(rig)) as pilot:
+        await shows(pilot, "! hot", "1 of 3 nodes overloaded")
+        rig.fault("http_503")
+        rig.pass_time(90)
+        await pilot.press("f5")
+        drawn = await shows(pilot, "the panel does not answer")
+        assert "! hot" in drawn and "data " in drawn
+
+
+async def test_a_panel_that_never_answered_is_no_empty_cluster(rig: Rig) -> None:
+    rig.fault("http_503")
+    async with showing(desk_of(rig)) as pilot:
+        drawn = await shows(pilot, "the panel does not answer")
+        assert "no node of 0" not in drawn
+
+
+async def test_many_clusters_are_shown_one_under_the_other(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    async with running_panel(hot_clusters(3)) as panel, rig_on(panel, path) as rig, showing(desk_of(rig)) as pilot:
+        drawn = await shows(pilot, "3 of 6 nodes overloaded")
+        assert drawn.index("c1") < drawn.index("hot-1") < drawn.index("c2") < drawn.index("hot-2")
+
+
+# Two at once --------------------------------------------------------------------------------------
+
+
+async def test_two_consoles_that_approve_at_the_same_moment_decide_once(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    async with running_panel() as panel, rig_on(panel, path) as one, rig_on(panel, path) as two:
+        await one.propose()
+        said: list[str] = []
+        ready: list[str] = []
+
+        async def person(rig: Rig, name: str) -> None:
+            console = Console(desk_of(rig), texts_for("en"), actor=Actor(ActorKind.TERMINAL, name), utf8=True)
+            async with console.run_test(size=(80, 24)) as pilot:
+                await shows(pilot, "1 move waits")
+                await pilot.press("3")
+                await shows(pilot, "small-a")
+                ready.append(name)
+                await until(pilot, lambda _: len(ready) == 2, "the other one")
+                await pilot.press("a")
+                said.append(await until(pilot, lambda s: "Approved:" in s or "was first" in s, "an answer"))
+
+        await asyncio.gather(asyncio.create_task(person(one, "olga")), asyncio.create_task(person(two, "pavel")))
+        assert sum("Approved: small-a goes to cool." in s for s in said) == 1
+        assert sum("was first: approved" in s for s in said) == 1
+        [decided] = await one.store.history(10)
+        assert len(await one.migrations()) == 1
+        assert decided.decided_by in (Actor(ActorKind.TERMINAL, "olga"), Actor(ActorKind.TERMINAL, "pavel"))
+
+
+async def test_what_others_do_is_told_to_the_notifier_once(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    async with running_panel() as panel, rig_on(panel, path) as bot, rig_on(panel, path) as other:
+        watch = Watch(bot.store, bot.service, bot.told)
+        await bot.propose()
+        await watch.begin()
+        [proposal] = await bot.store.waiting()
+        bot.told.changed.clear()
+        assert await watch.look() is None and bot.told.changed == []
+        await other.service.decide([proposal.moves[0].id], Verdict.APPROVE, OLGA)
+        assert await watch.look() is None and bot.told.changed == [proposal.id]
+        assert await watch.look() is None and bot.told.changed == [proposal.id]
+
+
+async def test_a_check_that_was_asked_for_is_made_once_and_answered(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    async with running_panel() as panel, rig_on(panel, path) as bot, rig_on(panel, path) as other:
+        watches = [Watch(bot.store, bot.service, bot.told), Watch(bot.store, bot.service, bot.told)]
+        for watch in watches:
+            await watch.begin()
+        number = await ask_for_check(other.store, other.service, OLGA)
+        [request] = [r for r in [await w.look() for w in watches] if r is not None]
+        assert (request.value, request.by) == (number, OLGA)
+        assert await answered(other.store, number) is None
+
+        async def check() -> Answer:
+            return Answer.of(await bot.service.run_cycle())
+
+        await watches[0].answer(request, check)
+        answer = await answered(other.store, number)
+        assert answer is not None and (answer.outcome, answer.proposed) == ("done", 1)
+        assert await answered(other.store, "another") is None
+        assert [entry.by for entry in await bot.store.audit("check-asked-for")] == [OLGA]
+
+
+async def test_an_old_request_is_not_taken_up(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    async with running_panel() as panel, rig_on(panel, path) as bot, rig_on(panel, path) as other:
+        watch = Watch(bot.store, bot.service, bot.told)
+        await watch.begin()
+        await ask_for_check(other.store, other.service, OLGA)
+        bot.pass_time(120)
+        assert await watch.look() is None
+
+
+async def test_who_only_looks_sends_no_notice(rig: Rig, tmp_path: Path) -> None:
+    """A notice that a running bot has not sent yet must not be taken for sent by a console that ends."""
+    rig.fault("http_503")
+    await rig.service.run_cycle()
+    [notice] = await rig.store.unsent_notices()
+    settings = rig.settings.model_copy(update={"database_path": tmp_path / "bot.db"})
+    async with VMBalancer(settings=settings, exclusive=False):
+        pass
+    assert [n.id for n in await rig.store.unsent_notices()] == [notice.id]
+
+
+async def test_the_version_of_a_store_moves_with_every_commit(tmp_path: Path) -> None:
+    one, two = Store(tmp_path / "a.db"), Store(tmp_path / "a.db")
+    await one.open()
+    await two.open()
+    try:
+        first = await one.version()
+        assert await one.version() == first
+        await two.set_setting("k", "v", OLGA, NOW)
+        second = await one.version()
+        assert second.others != first.others and second.own == first.own
+        await one.set_setting("k", "w", OLGA, NOW)
+        third = await one.version()
+        assert third.own != second.own and third.others == second.others
+    finally:
+        await one.close()
+        await two.close()
+
+
+def test_looking_at_the_lock_leaves_it_free(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    assert Instance(path).holder() is None
+    mine = Instance(path)
+    mine.acquire(NOW)
+    assert "process" in (Instance(path).holder() or "")
+    mine.release()
+    assert Instance(path).holder() is None
+    mine.acquire(NOW)
+    mine.release()
+
+
+# The terminal -------------------------------------------------------------------------------------
+
+
+class Pipe:
+    """A terminal that reads only when it is told to."""
+
+    def __init__(self) -> None:
+        self.reading, self.writing = os.pipe()
+        self.lost, self.gone = threading.Event(), threading.Event()
+        self.output = Output(self.writing, self.lost.set, self.gone.set)
+        self.output.start()
+
+    def close(self) -> None:
+        self.output.stop()
+        for number in (self.reading, self.writing):
+            with suppress(OSError):
+                os.close(number)
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    made = Pipe()
+    yield made
+    made.close()
+
+
+def test_a_terminal_that_reads_gets_everything(pipe: Pipe) -> None:
+    pipe.output.write("одно ")
+    pipe.output.write("два")
+    pipe.output.stop()
+    assert os.read(pipe.reading, 1000).decode() == "одно два"
+
+
+def test_a_frozen_terminal_holds_nobody_up_and_is_drawn_anew(pipe: Pipe) -> None:
+    for _ in range(50):
+        pipe.output.write("x" * 100_000)  # far more than a pipe and the backlog hold: it returns all the same
+    reader = threading.Thread(target=_drain, args=(pipe.reading,), daemon=True)
+    reader.start()
+    pipe.output.write("end")
+    assert pipe.lost.wait(PATIENCE_S), "what was dropped has to be drawn again"
+
+
+def _drain(number: int) -> None:
+    with suppress(OSError):
+        while os.read(number, 65536):
+            pass
+
+
+def test_a_terminal_that_has_gone_is_told_once_and_not_written_to(pipe: Pipe) -> None:
+    os.close(pipe.reading)
+    pipe.output.write("x")
+    assert pipe.gone.wait(PATIENCE_S)
+    pipe.output.write("y")
+    pipe.output.join(PATIENCE_S)
+    assert not pipe.output.is_alive()
+
+
+# Small parts --------------------------------------------------------------------------------------
+
+
+def test_a_bar_marks_the_limit_and_fills_with_the_value() -> None:
+    assert bar(0, 7, 10, "red", "dim").plain == "────────┼─"
+    assert bar(7, 7, 10, "red", "dim").plain == "━━━━━━━━┼─"
+    assert bar(99, 7, 10, "red", "dim").plain == "━━━━━━━━┿━"
+
+
+def test_a_trend_shows_the_newest_at_the_right() -> None:
+    assert sparkline([0.0, 0.6, 1.25], 1.0, 5, "", "red").plain == "  ▁▄█"
+    assert len(sparkline([0.1] * 50, 1.0, 5, "", "red").plain) == 5
+
+
+@pytest.mark.parametrize("text", ["plain", "名前名前名前", "a\x1b[31mb\nc", "🚀🚀🚀🚀", ""])
+def test_words_are_cut_to_cells(text: str) -> None:
+    for width in (1, 2, 5, 7):
+        assert cell_len(cut(text, width)) <= width
+        assert cell_len(fit(text, width)) == width
+    assert "".join(pieces("abcdefg", [2, 3, 9])) == "abcdefg"
+
+
+def test_ascii_keeps_the_width() -> None:
+    for sign in "─│━█▁▂▃▄▅▆▇→…●○▸é名🚀я\u00a0":
+        assert to_ascii(sign).isascii() and len(to_ascii(sign)) == cell_len(sign), sign
+    assert to_ascii("hot → cool") == "hot > cool"
+    assert AsciiFilter(enabled=False).enabled is False
+
+
+@pytest.mark.parametrize(
+    ("environment", "known"),
+    [
+        ({"LANG": "en_US.UTF-8"}, True),
+        ({"LANG": "ru_RU.utf8"}, True),
+        ({"LC_ALL": "C", "LANG": "en_US.UTF-8"}, False),
+        ({"LANG": "ru_RU.KOI8-R"}, False),
+        ({}, False),
+    ],
+)
+def test_the_locale_tells_whether_the_terminal_is_utf8(environment: dict[str, str], known: bool) -> None:
+    assert is_utf8(environment, "posix") is known
+    assert is_utf8(environment, "nt") is True
+
+
+def test_a_rotated_log_loses_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "bot.log"
+    tail = Tail(path)
+    assert tail.read() == []
+    path.write_text("one\ntw", encoding="utf-8")
+    assert tail.read() == ["one"]
+    with path.open("a", encoding="utf-8") as file:
+        file.write("o\nthree\n")
+    path.rename(tmp_path / "bot.log.1")
+    path.write_text("four\n", encoding="utf-8")
+    assert tail.read() == ["two", "three", "four"]
+    path.write_text("", encoding="utf-8")
+    assert tail.read() == []
+    path.write_text("".join(f"{n}\n" for n in range(LINES_KEPT + 5)), encoding="utf-8")
+    assert len(tail.read()) == LINES_KEPT
+
+
+def test_a_long_log_is_shown_from_whole_lines(tmp_path: Path) -> None:
+    path = tmp_path / "bot.log"
+    path.write_text("".join(f"line {n:06}\n" for n in range(20_000)), encoding="utf-8")
+    lines = Tail(path).read()
+    assert lines[-1] == "line 019999" and all(re.fullmatch(r"line \d{6}", line) for line in lines)
+
+
+def test_textual_is_imported_for_the_console_only() -> None:
+    code = "import sys, bot.cli.console, bot.cli.run, bot.app; sys.exit('textual' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_trends_take_each_snapshot_once(tmp_path: Path) -> None:
+    trends = Trends()
+    trends.add(World())
+    assert trends.cpu(1) == []

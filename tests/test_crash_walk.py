@@ -1,0 +1,135 @@
+"""Killed (SIGKILL) at any wait between a press and the end of its migration, and started again.
+
+Afterwards the panel has seen at most one start, the row tells what became of the move, and so does the chat.
+`make chaos` takes every step; here every so many are taken, others for each fault.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bot_builders import NOW, Clock
+from bot_rig import HOT, running_panel
+from crash_life import Program, process
+from stack import GROUP
+
+from sandbox.chat_server import RunningChat, start_chat
+from sandbox.chat_view import message_view
+from sandbox.panel_server import RunningPanel
+
+POINTS = int(os.environ.get("CRASH_POINTS", "6"))
+"""How many steps are tried of each walk; 0 = every one."""
+MIGRATE = {"path": "/vm/v3/host/11/migrate", "method": "POST"}
+FAULTS: dict[str, list[dict[str, Any]]] = {
+    "healthy": [],
+    "answer lost": [{"kind": "drop_after", "count": 1}],
+    "request lost": [{"kind": "drop", "count": 1, **MIGRATE}],
+    "migration fails": [{"kind": "migrate_fails", "count": 1}],
+}
+
+
+async def proposed(panel: RunningPanel, chat: RunningChat, path: Path) -> None:
+    """A life that proposes the move and shows it in the chat."""
+
+    async def sleep(_: float) -> None: ...
+
+    async with Program(panel.url, chat.url, path, Clock(NOW), sleep).running() as program:
+        assert (await program.service.run_cycle()).outcome == "done"
+        await program.notifier.flush()
+
+
+async def killed(panel: RunningPanel, chat: RunningChat, path: Path, fatal: int) -> int | None:
+    """How many steps there were, where the life was over before the fatal one."""
+    note = path.with_suffix(".steps")
+    child = process(panel.url, chat.url, path, fatal, note)
+    while child.exitcode is None:
+        await asyncio.sleep(0.002)
+    assert child.exitcode in (0, -signal.SIGKILL), f"step {fatal}: it ended by itself with {child.exitcode}"
+    return int(note.read_text("ascii")) if child.exitcode == 0 else None
+
+
+async def second_life(panel: RunningPanel, chat: RunningChat, path: Path) -> None:
+    """Starts again on what is left; whoever pressed a button that did nothing presses it once more."""
+    clock = Clock(NOW + timedelta(seconds=panel.world.now))
+
+    async def sleep(seconds: float) -> None:
+        panel.world.step(seconds)
+        clock.advance(seconds)
+        await asyncio.sleep(0)
+
+    async with Program(panel.url, chat.url, path, clock, sleep).running() as program:
+        await program.press()
+        await program.to_the_end()
+
+
+async def walked(folder: Path, name: str, fatal: int) -> int | None:
+    """One walk with one fatal step; everything that has to hold afterwards."""
+    path = folder / f"{fatal}.db"
+    async with running_panel(HOT) as panel, await start_chat(limits="off") as chat:
+        await proposed(panel, chat, path)
+        for fault in FAULTS[name]:
+            panel.faults.add(**fault)
+        steps = await killed(panel, chat, path, fatal)
+        await second_life(panel, chat, path)
+        state, reason = row_of(path)
+        holds(panel, state, reason, f"{name}, step {fatal}")
+        shown(chat, state, f"{name}, step {fatal}")
+    return steps
+
+
+def row_of(path: Path) -> tuple[str, str | None]:
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        [(decisions,)] = db.execute("SELECT count(*) FROM decision")
+        [(state, reason)] = db.execute("SELECT state, reason FROM migration").fetchall()
+    assert decisions == 1, "one press, one decision, one migration"
+    return state, json.loads(reason)["code"] if reason else None
+
+
+def holds(panel: RunningPanel, state: str, reason: str | None, where: str) -> None:
+    """By the panel's own log and world: one start at most, and the row says what came of it."""
+    posts = panel.requests.since(0, MIGRATE["path"], "POST")
+    tasks = list(panel.world.tasks.values())
+    assert len(posts) <= 1 and len(tasks) <= 1, f"{where}: {posts}"
+    if state == "succeeded":
+        assert len(tasks) == 1 and panel.world.vms[11].node == 2, where
+    elif reason == "never-started":
+        assert not tasks and panel.world.vms[11].node == 1, f"{where}: the panel has it"
+    else:
+        assert (state, reason) == ("failed", "task-failed"), f"{where}: {state}, {reason}"
+        assert tasks[0].status == "failed" and panel.world.vms[11].node == 1, where
+
+
+def shown(chat: RunningChat, state: str, where: str) -> None:
+    """The report says what the row says, without buttons; what failed is told once, as a message of its own."""
+    found = [message_view(m) for (chat_id, _), m in sorted(chat.state.messages.items()) if chat_id == GROUP]
+    ours = [m for m in found if m["from_bot"]]
+    texts = [m["text"].replace("\u00a0", " ") for m in ours]
+    assert ("done in" if state == "succeeded" else "failed:") in texts[0], f"{where}: {texts}"
+    assert not ours[0]["keyboard"], f"{where}: {ours[0]['keyboard']}"
+    told = [text for text in texts[1:] if "❌" in text]
+    assert len(told) == (state == "failed"), f"{where}: {texts}"
+
+
+@pytest.mark.timeout(3600 if POINTS == 0 else 240)
+@pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
+@pytest.mark.parametrize("name", FAULTS)
+async def test_killed_at_any_wait_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path, name: str) -> None:
+    steps = await walked(tmp_path, name, 10**9)
+    assert steps is not None and steps > 150, f"only {steps} steps: the walk does not see the waits"
+    # Each fault begins elsewhere, so that together they come to more places.
+    first = 1 + list(FAULTS).index(name)
+    points = range(1, steps + 1) if POINTS == 0 else range(first, steps, max(1, steps // POINTS))
+    died = 0
+    for fatal in points:
+        died += await walked(tmp_path, name, fatal) is None
+    assert died >= len(points) * 0.8, f"{died} of {len(points)} were killed"

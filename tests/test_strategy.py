@@ -1,0 +1,339 @@
+"""Choosing a strategy: what the other one would do, the switch in the chat, overloads that have to last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from bot_builders import ANNA
+from bot_rig import HOT, Rig, rig_on, running_panel, running_rig
+from core_builders import node, snapshot, vm
+from core_worlds import World, worlds
+from hypothesis import given, settings
+from stack import BORIS, MALLORY, VERA, buttons, plain, running_stack, world
+
+from balancer.model import Bound, Effort, Evenness, Plan, Reason, Recent, Snapshot
+from balancer.planner import plan
+from balancer.policy import OPTIMAL, OPTIMIZE_FOR, SMALLEST_FIRST, STRATEGIES, Policy
+from balancer.shadow import clearly_better, with_alternative
+from bot.config import Settings
+from bot.errors import NotFound
+from bot.outlook import outlook_lines, strategy_words
+from bot.planning import Holds
+from bot.proposals import MigrationState
+from bot.telegram.views import plan_view
+from bot.texts import texts_for
+from sandbox.chat_html import parse_html
+
+EN = texts_for("en")
+SMALL_ONES_AND_A_LARGE_ONE = snapshot(
+    [node(1, vcpus_allocated=78), node(2), node(3)],
+    [*(vm(10 + i, vcpus=2, memory_mib=2_000) for i in range(5)), vm(20, vcpus=8, memory_mib=9_000)],
+)
+"""8 vCPUs too many on node 1: four small VMs, or the large one."""
+
+
+def whole(seen: Snapshot, strategy: str, policy: Policy | None = None, recent: Recent | None = None) -> Plan:
+    return plan(seen, replace(policy or Policy(), strategy=strategy, max_moves=0), recent)
+
+
+# In the shadow --------------------------------------------------------------------------------------
+
+
+def test_a_plan_of_smallest_first_knows_its_whole_and_what_would_be_better() -> None:
+    policy = Policy(max_moves=1)
+    made = with_alternative(SMALL_ONES_AND_A_LARGE_ONE, policy, Recent(), plan(SMALL_ONES_AND_A_LARGE_ONE, policy))
+    assert (len(made.moves), made.total_moves, made.overloaded_after, made.overloaded_after_all) == (1, 4, (1,), ())
+    assert made.effort is not None and made.alternative is not None
+    assert made.effort == Effort(4, pytest.approx(4 * (20 + 2_000 * 8.388608 / 1000)), 8_000)
+    assert (made.alternative.strategy, made.alternative.effort.moves) == (OPTIMAL, 1)
+    assert outlook_lines(EN, made) == [
+        "The first 1 of 4 moves; later checks go on.",
+        "💡 optimal would do as much with 1 move instead of 4.",
+    ]
+
+
+def test_nothing_is_said_where_the_other_would_do_little_better_or_nothing_is_wrong() -> None:
+    few = snapshot([node(1, vcpus_allocated=74), node(2)], [vm(11, vcpus=2), vm(12, vcpus=2), vm(13, vcpus=4)])
+    for seen in (few, snapshot([node(1), node(2)], [vm(11)])):
+        made = with_alternative(seen, Policy(), Recent(), plan(seen, Policy()))
+        assert (len(made.overloaded) > 0, made.alternative) == (seen is few, None)
+    optimal = Policy(strategy=OPTIMAL)
+    best = plan(SMALL_ONES_AND_A_LARGE_ONE, optimal)
+    assert with_alternative(SMALL_ONES_AND_A_LARGE_ONE, optimal, Recent(), best) == best
+
+
+def test_a_node_that_only_optimal_can_clear_is_reason_enough() -> None:
+    """The only target is above the limit of smallest-first's score, and has room below the hard line."""
+    seen = snapshot([node(1, vcpus_allocated=74), node(2, vcpus_allocated=61)], [vm(11, vcpus=4)])
+    made = with_alternative(seen, Policy(), Recent(), plan(seen, Policy()))
+    assert made.moves == () and made.alternative is not None
+    assert outlook_lines(EN, made) == ["💡 optimal would clear the node with 1 move; this leaves 1."]
+
+
+@settings(max_examples=60, deadline=None)
+@given(worlds)
+def test_what_is_promised_is_what_the_other_strategy_does(world: World) -> None:
+    seen, policy, recent = world
+    made = with_alternative(seen, policy, recent, plan(seen, policy, recent))
+    assert made.moves == plan(seen, policy, recent).moves
+    mine, other = (whole(seen, s, policy, recent) for s in (SMALLEST_FIRST, OPTIMAL))
+    assert (made.alternative is not None) == (bool(made.overloaded) and clearly_better(other, mine))
+    if made.overloaded:
+        assert (made.total_moves, made.overloaded_after_all) == (len(mine.moves), mine.overloaded_after)
+    if made.alternative is not None:
+        assert made.alternative.effort.moves == len(other.moves)
+        assert made.alternative.overloaded_left == len(other.overloaded_after)
+
+
+# In words -------------------------------------------------------------------------------------------
+
+
+def planned(effort: Effort | None, bound: Bound | None, **over: Any) -> Plan:
+    return replace(plan(SMALL_ONES_AND_A_LARGE_ONE, Policy()), effort=effort, bound=bound, **over)
+
+
+@pytest.mark.parametrize(
+    ("bound", "line"),
+    [
+        (Bound(4, 358.0, 12_288), "no plan does it with fewer than 4 moves or in less than 5 min 58 s."),
+        (Bound(3, None, None), "no plan does it with fewer than 3 moves."),
+        (Bound(None, None, 9_216), "no plan does it with less than 9 GiB."),
+        (Bound(4, 370.0, 9_216), "no plan does it with fewer moves or in less time."),
+    ],
+)
+def test_the_certificate(bound: Bound, line: str) -> None:
+    [said] = [text for text in outlook_lines(EN, planned(Effort(4, 370.0, 12_288), bound)) if "no plan" in text]
+    assert plain(said) == f"4 moves, 12 GiB, about 6 min 10 s: {line}"
+
+
+@pytest.mark.parametrize(
+    ("effort", "bound"), [(None, Bound(4)), (Effort(4, 1.0, 1), None), (Effort(4, 1.0, 1), Bound())]
+)
+def test_without_a_proof_nothing_is_claimed(effort: Effort | None, bound: Bound | None) -> None:
+    assert not [text for text in outlook_lines(EN, planned(effort, bound)) if "no plan" in text]
+
+
+def test_how_even_it_gets_instead_of_a_bound_on_clearing() -> None:
+    made = planned(Effort(6, 1.0, 1), Bound(1, 1.0, 1), evenness=Evenness(2.263, 1.518, 3, 1.506))
+    assert outlook_lines(EN, made)[1] == (
+        "Unevenness of the load 2.263 → 1.518 with 3 moves: no plan of as many gets below 1.506."
+    )
+    unproven = planned(None, None, evenness=Evenness(2.263, 1.518, 1))
+    assert outlook_lines(EN, unproven) == ["Unevenness of the load 2.263 → 1.518 with 1 move."]
+
+
+def test_broken_rules_are_named_and_the_rest_counted() -> None:
+    cautions = tuple(Reason.of("caution-off-pin", rule="ssd", vm=f"v{i}", node="n<1>") for i in range(5))
+    lines = outlook_lines(EN, planned(None, None, cautions=cautions))
+    assert lines[0] == "⚠️ the rule “ssd” is broken: v0 is on n<1>"
+    assert (len(lines), lines[-1]) == (4, "⚠️ … and 2 more broken rules")
+
+
+def test_two_strategies_in_a_line_each() -> None:
+    made = with_alternative(SMALL_ONES_AND_A_LARGE_ONE, Policy(), Recent(), plan(SMALL_ONES_AND_A_LARGE_ONE, Policy()))
+    assert (
+        plain(strategy_words(EN, made))
+        == "smallest-first: 4 moves, 7.8 GiB, about 2 min 27 s; no node stays overloaded"
+    )
+    best = plan(SMALL_ONES_AND_A_LARGE_ONE, Policy(strategy=OPTIMAL))
+    assert plain(strategy_words(EN, best)).startswith("optimal: 1 move, 8.8 GiB, about 1 min 35 s; no node")
+
+
+def test_what_strangers_named_stays_text_in_the_chat() -> None:
+    def shown(name: str) -> str:
+        caution = Reason.of("caution-not-apart", rule=name, names=name, node=name, more=0)
+        return str(plan_view(EN, planned(None, None, cautions=(caution,))).text)
+
+    text = shown("<b>&\u202e\x1b[31m</b>")
+    assert "“&lt;b&gt;&amp;" in text and "\u202e" not in text and "\x1b" not in text
+    assert [e["type"] for e in parse_html(text)[1]] == [e["type"] for e in parse_html(shown("x"))[1]]
+
+
+# Overloads that have to last ------------------------------------------------------------------------
+
+
+def test_an_overload_counts_from_the_first_check_that_sees_it_without_a_gap() -> None:
+    holds = Holds(3)
+    assert holds.held({1}) == {1: 2}
+    holds.counted({1})
+    assert holds.held({1, 2}) == {1: 1, 2: 2}
+    holds.counted({1, 2})
+    assert holds.held({1, 2}) == {2: 1}
+    holds.counted({2})
+    assert holds.held({1, 2}) == {1: 2}
+
+
+async def left(rig: Rig) -> list[str]:
+    """The moves that wait, and why the hot node stays overloaded."""
+    [made] = await rig.service.plans()
+    return [r.reason.code for r in made.rejections if r.subject == "source"] if not made.moves else ["moves"]
+
+
+async def test_nothing_moves_before_enough_checks_have_seen_it(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, overload_hold_cycles=3) as rig:
+        for _ in range(2):
+            assert await left(rig) == ["source-hold"]
+            assert await left(rig) == ["source-hold"], "looking does not count"
+            await rig.propose()
+            assert await rig.store.waiting() == []
+        assert await left(rig) == ["moves"], "what is shown is what the next check does"
+        await rig.propose()
+        assert len(await rig.store.waiting()) == 1
+        await rig.moved()
+        assert len(rig.posts()) == 1, "what was approved is not held up again"
+
+
+async def test_a_calm_check_between_begins_anew(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, overload_hold_cycles=2) as rig:
+        await rig.propose()
+        rig.panel.world.nodes[1].cpu_number = 64
+        await rig.propose()
+        rig.panel.world.nodes[1].cpu_number = 16
+        await rig.propose()
+        assert await rig.store.waiting() == []
+        await rig.propose()
+        assert len(await rig.store.waiting()) == 1
+
+
+@pytest.mark.parametrize(("pause_s", "proposed"), [(600, 1), (1201, 0)])
+async def test_a_restart_goes_on_counting_while_it_is_short(tmp_path: Path, pause_s: int, proposed: int) -> None:
+    async with running_panel() as panel:
+        async with rig_on(panel, tmp_path / "bot.db", overload_hold_cycles=2) as rig:
+            await rig.propose()
+        async with rig_on(panel, tmp_path / "bot.db", overload_hold_cycles=2) as rig:
+            rig.pass_time(pause_s)
+            await rig.propose()
+            assert len(await rig.store.waiting()) == proposed
+
+
+async def test_who_only_looks_sees_what_the_program_counts(tmp_path: Path) -> None:
+    """A console shares the database with the program that makes the checks."""
+    path, hold = tmp_path / "bot.db", {"overload_hold_cycles": 2}
+    async with running_panel() as panel, rig_on(panel, path, **hold) as rig, rig_on(panel, path, **hold) as looking:
+        assert await left(looking) == ["source-hold"]
+        await rig.propose()
+        assert await left(looking) == ["moves"] == await left(rig)
+
+
+async def test_a_dry_run_that_goes_on_counts_as_well(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, overload_hold_cycles=2, dry_run=True) as rig:
+        for expected in (0, 1):
+            [result] = (await rig.service.rehearse()).results
+            assert result.plan is not None and len(result.plan.moves) == expected
+
+
+# Set by people --------------------------------------------------------------------------------------
+
+
+async def test_what_was_set_is_stored_audited_and_shown(tmp_path: Path) -> None:
+    async with running_panel() as panel:
+        async with rig_on(panel, tmp_path / "bot.db") as rig:
+            assert await rig.service.strategy() == SMALLEST_FIRST
+            await rig.service.set_strategy(OPTIMAL, ANNA)
+            with pytest.raises(NotFound):
+                await rig.service.set_strategy("best", ANNA)
+            [entry] = await rig.store.audit("setting")
+            assert (entry.by, entry.detail) == (ANNA, {"key": "strategy", "value": OPTIMAL})
+        async with rig_on(panel, tmp_path / "bot.db") as rig:
+            stored = (await rig.service.stored_settings())["BALANCE_STRATEGY"]
+            assert (stored.value, stored.by) == (OPTIMAL, ANNA)
+            await rig.moved()
+            [made] = rig.posts()
+            assert made[0] not in (11, 12, 13), "one large VM instead of three small ones"
+
+
+async def test_a_strategy_that_this_version_does_not_know_counts_for_nothing(tmp_path: Path) -> None:
+    async with running_rig(tmp_path) as rig:
+        await rig.store.set_setting("strategy", "of-the-future", ANNA, rig.clock())
+        assert await rig.service.strategy() == SMALLEST_FIRST
+        await rig.propose()
+
+
+def test_the_settings_know_every_strategy() -> None:
+    for field, known in (("balance_strategy", STRATEGIES), ("optimize_for", OPTIMIZE_FOR)):
+        assert get_args(Settings.model_fields[field].annotation) == known
+
+
+async def test_the_clusters_file_wins_over_the_chat(tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text('[clusters.Production]\nbalance_strategy = "smallest-first"\n', "utf-8")
+    async with running_rig(tmp_path, clusters_file=path) as rig:
+        await rig.service.set_strategy(OPTIMAL, ANNA)
+        assert rig.service.own_strategies() == {"Production": SMALLEST_FIRST}
+        [made] = await rig.service.plans(outlook=True)
+        assert (made.strategy, made.alternative) == (SMALLEST_FIRST, None), "nothing to switch to is offered"
+
+
+async def test_another_strategy_can_be_looked_at_without_setting_it(tmp_path: Path) -> None:
+    async with running_rig(tmp_path) as rig:
+        [mine] = await rig.service.plans(outlook=True)
+        [other] = await rig.service.plans(strategy=OPTIMAL)
+        assert (mine.strategy, other.strategy, await rig.service.strategy()) == (
+            *(SMALLEST_FIRST, OPTIMAL),
+            SMALLEST_FIRST,
+        )
+        assert mine.alternative is not None and mine.alternative.effort.moves == len(other.moves) == 1
+
+
+async def test_an_approved_move_is_judged_by_the_strategy_that_planned_it(tmp_path: Path) -> None:
+    """Switching back must not undo what a person approved: `cool` is too full for the other strategy's targets."""
+    full = [*HOT["vms"], *({"id": 60 + i, "name": f"f-{i}", "node": 2, "cpu_number": 16} for i in range(6))]
+    world_of_two = {**HOT, "nodes": HOT["nodes"][:2], "vms": [v for v in full if v["node"] != 3]}
+    async with running_rig(tmp_path, world_of_two, balance_strategy=OPTIMAL) as rig:
+        await rig.propose()
+        await rig.decide()
+        await rig.service.set_strategy(SMALLEST_FIRST, ANNA)
+        assert [p.moves for p in await rig.service.plans()] == [()]
+        await rig.carry_out()
+        assert (await rig.migration()).state is MigrationState.SUCCEEDED
+
+
+# In the chat ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.e2e
+async def test_the_report_offers_the_switch_once_and_to_admins(tmp_path: Path) -> None:
+    async with running_stack(tmp_path, world()) as stack:
+        stack.start_bot()
+        report = await stack.message("💡 optimal would do as much with 1 move instead of 3.", buttons=True)
+        assert "The first 1 of 3 moves" in report["text"]
+        switch = buttons(report)["💡 Use optimal"]
+        assert await stack.press(report, switch, MALLORY) == "You may not use this button."
+        assert await stack.press(report, switch, VERA) == "You may look, but not decide."
+        assert "From the next check on: optimal" in await stack.press(report, switch, BORIS)
+        assert "is on already" in await stack.press(report, switch)
+        assert "set in the chat by Boris" in await stack.ask("/settings", "BALANCE_STRATEGY = optimal")
+        await stack.ask("/balance", "1 new proposal")
+        new = await stack.message("1. big-", "no plan does it", buttons=True)
+        assert "💡" not in new["text"] and "💡 Use optimal" not in buttons(new)
+        await stack.message("1. small-a", "newer plan", buttons=False)
+        assert "no longer works" in await stack.press(report, switch, forge=True)
+
+
+@pytest.mark.e2e
+async def test_the_strategy_is_shown_set_and_compared(tmp_path: Path) -> None:
+    async with running_stack(tmp_path, world()) as stack:
+        stack.start_bot()
+        await stack.message("small-a", buttons=True)
+        assert "smallest-first" in await stack.ask("/strategy", user_id=VERA, chat_id=VERA)
+        assert "Only admins" in await stack.ask("/strategy optimal", user_id=VERA, chat_id=VERA)
+        answer = await stack.ask("/strategy best")
+        assert "I know no strategy best. Known are: smallest-first, optimal, balance" in answer
+        compared = await stack.ask("/dryrun production OPTIMAL", "Dry run", "optimal: 1 move")
+        assert "smallest-first: 3 moves, 9 GiB, about 2 min 17 s; no node stays overloaded" in compared
+        assert "1. big-" in compared
+        assert "Set in the chat by Anna Admin" in await stack.ask("/strategy Optimal", "Strategy optimal")
+        shown = await stack.message("Strategy optimal", buttons=True)
+        popup = await stack.press(shown, buttons(shown)["💡 Use smallest-first"])
+        assert "From the next check on: smallest-first" in popup
+        await stack.message("Strategy smallest-first", "Set in the chat by Anna Admin", buttons=True)
+
+
+def test_a_hold_is_a_time_not_a_verdict() -> None:
+    """A node that is held still counts as overloaded, and takes nothing."""
+    seen = snapshot([node(1, vcpus_allocated=74), node(2)], [vm(11)])
+    made = plan(seen, Policy(), Recent(held={1: 1}))
+    assert [n.node_id for n in made.overloaded] == [1] and made.overloaded_after == (1,)

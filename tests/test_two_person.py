@@ -1,0 +1,383 @@
+"""TWO_PERSON_RULE: two different people approve a move; one is enough to skip it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from bot_builders import ANNA, BORIS, LATER, NOW, cancelled_at, move_ids
+from bot_rig import Rig, running_rig
+from stack import ANNA as ANNA_ID
+from stack import BORIS as BORIS_ID
+from stack import VERA as VERA_ID
+from stack import Stack, buttons, running_stack, world
+
+from bot.arguments import OPTIONS
+from bot.cli import run
+from bot.config import Settings
+from bot.config_checks import check_people
+from bot.config_load import find_settings
+from bot.errors import ConfigError
+from bot.person import at_the_terminal
+from bot.proposals import Actor, ActorKind, MigrationState, MoveState, Verdict, same_person
+from bot.records import history_rows
+from bot.store import Store
+from bot.texts import texts_for
+from bot.watching import Watch
+
+APPROVE, SKIP = Verdict.APPROVE, Verdict.SKIP
+ROOT_USER = Actor(ActorKind.TERMINAL, "root")
+
+
+def everybody(_actor: Actor) -> bool:
+    return True
+
+
+def nobody(_actor: Actor) -> bool:
+    return False
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    made = Store(tmp_path / "bot.db")
+    await made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with running_rig(
+        tmp_path, two_person_rule=True, telegram_admin_ids="1001,1002", max_migrations_per_cycle=2
+    ) as made:
+        yield made
+
+
+# Who is one person -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (ANNA, Actor(ActorKind.TELEGRAM, "Renamed", 1001), True),
+        (ANNA, Actor(ActorKind.TELEGRAM, "Anna", 1002), False),
+        (ROOT_USER, Actor(ActorKind.CODE, " Root "), True),
+        (ROOT_USER, Actor(ActorKind.TERMINAL, "anna"), False),
+        (ANNA, Actor(ActorKind.TERMINAL, "Anna"), False),
+    ],
+)
+def test_in_telegram_the_id_is_the_person_elsewhere_the_name(one: Actor, other: Actor, same: bool) -> None:
+    assert same_person(one, other) is same
+    assert same_person(other, one) is same
+
+
+def test_the_environment_cannot_lend_the_terminal_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = at_the_terminal()
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "somebody-else")
+    assert at_the_terminal() == before
+
+
+# The store -------------------------------------------------------------------------------------------
+
+
+async def test_the_first_is_noted_the_second_decides(store: Store) -> None:
+    [move_id] = await move_ids(store, 1)
+    [first] = await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    assert (first.done, first.noted, first.again) == (False, True, False)
+    assert first.move.state is MoveState.PENDING
+    assert first.move.first is not None and (first.move.first.by, first.move.first.at) == (ANNA, NOW)
+    assert await store.migrations(tuple(MigrationState)) == []
+    [again] = await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    assert (again.done, again.noted, again.again) == (False, False, True)
+    [second] = await store.decide([move_id], APPROVE, BORIS, NOW, counts=everybody)
+    assert (second.done, second.move.state, second.move.decided_by) == (True, MoveState.APPROVED, BORIS)
+    [late] = await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    assert (late.done, late.noted, late.again) == (False, False, False)
+    assert len(await store.migrations((MigrationState.QUEUED,))) == 1
+    trail = [(e.event, e.by.name) for e in reversed(await store.audit())]
+    assert trail[1:] == [("first-approval", "Anna"), ("seconded", "Boris"), ("approved", "Boris")]
+    assert (await store.verify_audit()).problems == ()
+
+
+async def test_one_is_enough_to_skip(store: Store) -> None:
+    [move_id] = await move_ids(store, 1)
+    await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    [skipped] = await store.decide([move_id], SKIP, ANNA, NOW, counts=everybody)
+    assert (skipped.done, skipped.move.state) == (True, MoveState.SKIPPED)
+
+
+async def test_a_first_approval_does_not_outlive_the_proposal(store: Store) -> None:
+    [move_id] = await move_ids(store, 1)
+    await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    [late] = await store.decide([move_id], APPROVE, BORIS, LATER, counts=everybody)
+    assert not (late.done or late.noted or late.again)
+    await store.expire_due(LATER)
+    [over] = await store.decide([move_id], APPROVE, BORIS, NOW, counts=everybody)
+    assert not over.done and over.move.state is MoveState.EXPIRED
+    assert await store.first_approvals() == {}
+
+
+async def test_the_word_of_somebody_without_the_role_counts_no_more(store: Store) -> None:
+    [move_id] = await move_ids(store, 1)
+    await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    [instead] = await store.decide([move_id], APPROVE, BORIS, NOW, counts=nobody)
+    assert instead.noted and not instead.done
+    assert instead.move.first is not None and instead.move.first.by == BORIS
+
+
+async def test_all_at_once_takes_each_move_as_far_as_it_goes(store: Store) -> None:
+    ids = await move_ids(store, 1, 2, 3)
+    await store.decide(ids[:1], APPROVE, ANNA, NOW, counts=everybody)
+    await store.decide(ids[1:2], APPROVE, BORIS, NOW, counts=everybody)
+    results = await store.decide(ids, APPROVE, ANNA, NOW, counts=everybody)
+    assert [(r.done, r.noted, r.again) for r in results] == [
+        (False, False, True),
+        (True, False, False),
+        (False, True, False),
+    ]
+
+
+async def test_two_people_at_once_are_two_people(store: Store, tmp_path: Path) -> None:
+    [move_id] = await move_ids(store, 1)
+    other = Store(tmp_path / "bot.db")
+    await other.open()
+    try:
+        people = [ANNA, BORIS, ANNA, BORIS]
+        stores = [store, other, other, store]
+        found = await asyncio.gather(
+            *(s.decide([move_id], APPROVE, who, NOW, counts=everybody) for s, who in zip(stores, people, strict=True))
+        )
+    finally:
+        await other.close()
+    results = [r for [r] in found]
+    assert sum(r.noted for r in results) == 1 and sum(r.done for r in results) == 1
+    assert len(await store.migrations((MigrationState.QUEUED,))) == 1
+
+
+async def test_a_press_cut_off_half_way_is_whole_or_nothing(store: Store) -> None:
+    ids = await move_ids(store, *range(1, 41))
+    for number, move_id in enumerate(ids, start=1):
+        await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+        if not await cancelled_at(store.decide([move_id], APPROVE, BORIS, NOW, counts=everybody), number):
+            break
+        found = await store.move(move_id)
+        assert found is not None
+        decided = found[1].state is MoveState.APPROVED
+        assert decided == (found[1].migration is not None) == (found[1].decided_by is not None)
+    else:
+        raise AssertionError("more waits than moves: the walk did not get to the end")
+
+
+async def test_history_names_both(store: Store) -> None:
+    [move_id] = await move_ids(store, 1)
+    await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    await store.decide([move_id], APPROVE, BORIS, NOW, counts=everybody)
+    [row] = history_rows(await store.history(10), texts_for("en"))
+    assert (row["by"], row["by_id"], row["first_by"], row["first_by_id"]) == ("Boris", 1002, "Anna", 1001)
+
+
+async def test_first_approvals_are_let_go_with_their_proposals(store: Store, tmp_path: Path) -> None:
+    [move_id] = await move_ids(store, 1)
+    await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    await store.expire_due(LATER)
+    assert await store.forget_before(LATER, LATER) == 1
+    with sqlite3.connect(tmp_path / "bot.db") as db:
+        assert db.execute("SELECT count(*) FROM first_approval").fetchone() == (0,)
+    db.close()
+
+
+# The service -----------------------------------------------------------------------------------------
+
+
+async def pending(rig: Rig) -> list[int]:
+    return [m.id for p in await rig.store.waiting() for m in p.pending]
+
+
+async def test_nothing_moves_before_the_second(rig: Rig) -> None:
+    rig.start()
+    await rig.propose()
+    ids = await pending(rig)
+    shown = len(rig.told.changed)
+    await rig.service.decide(ids, APPROVE, ANNA)
+    assert len(rig.told.changed) == shown + 1, "the message is to show the first approval"
+    await rig.service.decide(ids, APPROVE, ANNA)
+    assert await rig.executor.idle() and rig.posts() == []
+    await rig.service.decide(ids, APPROVE, BORIS)
+    await rig.carry_out()
+    assert sorted(rig.posts()) == [(11, 2), (12, 2)]
+
+
+async def test_the_same_plan_keeps_a_first_approval_another_one_does_not(rig: Rig) -> None:
+    await rig.propose()
+    ids = await pending(rig)
+    await rig.service.decide(ids, APPROVE, ANNA)
+    await rig.propose()
+    assert await pending(rig) == ids
+    rig.panel.world.set_vm(rig.panel.world.vms[11], iso_mounted=True)
+    await rig.propose()
+    new = await pending(rig)
+    assert new and not set(new) & set(ids)
+    assert await rig.store.first_approvals() == {}
+
+
+async def test_a_role_taken_away_takes_the_approval_with_it(tmp_path: Path) -> None:
+    given = {"two_person_rule": True, "max_migrations_per_cycle": 1}
+    async with running_rig(tmp_path, telegram_admin_ids="1001,1002", **given) as rig:
+        await rig.propose()
+        ids = await pending(rig)
+        await rig.service.decide(ids, APPROVE, ANNA)
+    async with running_rig(tmp_path, telegram_admin_ids="1002,1003", **given) as rig:
+        [result] = await rig.service.decide(ids, APPROVE, BORIS)
+        assert result.noted and not result.done
+        [result] = await rig.service.decide(ids, APPROVE, Actor(ActorKind.TELEGRAM, "Vera", 1003))
+        assert result.done
+
+
+async def test_there_is_no_automatic_mode(tmp_path: Path) -> None:
+    async with running_rig(tmp_path) as rig:
+        await rig.service.set_mode("auto", ANNA)
+    async with running_rig(tmp_path, two_person_rule=True) as rig:
+        assert await rig.service.mode() == "approve", "what was set before the rule"
+        with pytest.raises(ConfigError, match="TWO_PERSON_RULE is true: automatic mode"):
+            await rig.service.set_mode("auto", ANNA)
+        await rig.propose()
+        assert await pending(rig) and rig.posts() == []
+
+
+async def test_what_automatic_mode_had_queued_is_not_started_under_the_rule(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, balance_mode="auto") as rig:
+        await rig.propose()
+        assert await rig.in_state(MigrationState.QUEUED)
+    async with running_rig(tmp_path, two_person_rule=True) as rig:
+        await rig.carry_out()
+        assert (await rig.migration()).state is MigrationState.STALE and rig.posts() == []
+
+
+async def test_a_first_approval_from_a_console_is_shown_by_the_program_that_runs(rig: Rig) -> None:
+    await rig.propose()
+    [proposal] = await rig.store.waiting()
+    watch = Watch(rig.store, rig.service, rig.told)
+    await watch.begin()
+    other = Store(rig.path)
+    await other.open()
+    try:
+        await other.decide([proposal.moves[0].id], APPROVE, ROOT_USER, rig.clock(), counts=everybody)
+    finally:
+        await other.close()
+    rig.told.changed.clear()
+    await watch.look()
+    assert rig.told.changed == [proposal.id]
+    rig.told.changed.clear()
+    await watch.look()
+    assert rig.told.changed == []
+
+
+# Settings --------------------------------------------------------------------------------------------
+
+
+def problems_of(**given: object) -> str:
+    return " ".join(p.text for p in check_people(Settings(**given)))  # type: ignore[arg-type]
+
+
+def test_automatic_mode_and_the_rule_contradict_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "automatic mode asks nobody" in problems_of(two_person_rule=True, balance_mode="auto")
+    assert problems_of(two_person_rule=True) == problems_of(balance_mode="auto") == ""
+    monkeypatch.chdir(tmp_path)
+    found = find_settings({"two_person_rule": "true", "balance_mode": "auto"}, options=OPTIONS)
+    assert any("BALANCE_MODE=auto (--balance-mode)" in p for p in found.problems)
+
+
+def test_yes_is_one_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["--once", "--yes", "--two-person-rule", "--host", "panel", "--username", "u", "--password", "secret"]
+    with pytest.raises(ConfigError, match="one person cannot approve"):
+        run.run(words)
+
+
+def test_a_rule_that_one_admin_cannot_fulfil_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    given = {
+        "vmmanager_host": "https://panel.example.com",
+        "vmmanager_username": "admin",
+        "vmmanager_password": "secret",
+        "telegram_bot_token": "123456:ABCDEF",
+        "telegram_chat_id": "1001",
+        "two_person_rule": "true",
+    }
+    assert any("names only 1" in n for n in find_settings(given).settings.notes)
+    two = find_settings({**given, "telegram_admin_ids": "1001,1002"})
+    assert not two.problems and two.settings.notes == ()
+
+
+# The chat --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
+    async with running_stack(tmp_path, world(), "--migration-seconds", "1", "--task-row-delay", "0.1") as running:
+        running.settings["TWO_PERSON_RULE"] = "true"
+        yield running
+
+
+async def test_two_admins_in_the_chat(stack: Stack) -> None:
+    stack.start_bot(MAX_MIGRATIONS_PER_CYCLE="2")
+    report = await stack.message("small-a", "small-b", buttons=True)
+    first = buttons(report)["✅ Approve 1"]
+    assert await stack.press(report, first) == "Noted: small-a goes to cool once another person approves too."
+    shown = await stack.message("Anna Admin approved, one more person is needed", buttons=True)
+    assert shown["message_id"] == report["message_id"] and first in buttons(shown).values()
+    assert "another person has to approve" in await stack.press(report, first)
+    assert "may look" in await stack.press(report, first, VERA_ID)
+    assert await stack.starts() == []
+    words = await stack.press(report, buttons(report)["✅ Approve all 2"], BORIS_ID)
+    assert words == "Approved: 1. Another person has to approve too: 1."
+    await stack.message("approved by Anna Admin, Boris", "Boris Backup approved, one more", "done in")
+    assert await stack.starts() == [(11, 2)]
+    assert "TWO_PERSON_RULE is on" in await stack.ask("/mode auto")
+    assert "Approve mode" in await stack.ask("/mode")
+    assert (
+        await stack.press(report, buttons(report)["⏭ Skip 2"])
+        == "Skipped: small-b stays. It is not proposed again for 6 h."
+    )
+    await stack.message("skipped by Anna Admin", buttons=False)
+    assert await stack.starts() == [(11, 2)]
+
+
+async def test_a_first_approval_survives_a_restart_but_not_the_role(stack: Stack) -> None:
+    bot = stack.start_bot()
+    report = await stack.message("small-a", buttons=True)
+    data = buttons(report)["✅ Approve 1"]
+    await stack.press(report, data)
+    await stack.message("Anna Admin approved, one more")
+    bot.send(signal.SIGKILL)
+    await bot.ended()
+    bot = stack.start_bot()
+    assert "another person has to approve" in await stack.press(report, data, wait=30)
+    bot.send(signal.SIGKILL)
+    await bot.ended()
+    stack.start_bot(TELEGRAM_ADMIN_IDS=f"{BORIS_ID},{VERA_ID}", TELEGRAM_VIEWER_IDS=str(ANNA_ID))
+    assert await stack.press(report, data, wait=30) == "You may look, but not decide."
+    assert (await stack.press(report, data, BORIS_ID)).startswith("Noted:")
+    assert await stack.starts() == []
+    assert (await stack.press(report, data, VERA_ID)).startswith("Approved:")
+    await stack.message("done in")
+    assert await stack.starts() == [(11, 2)]
+
+
+async def test_the_audit_says_who_approved_when(stack: Stack) -> None:
+    stack.start_bot()
+    report = await stack.message("small-a", buttons=True)
+    data = buttons(report)["✅ Approve 1"]
+    await stack.press(report, data, BORIS_ID)
+    await stack.press(report, data, ANNA_ID)
+    with sqlite3.connect(stack.folder / "bot.db") as db:
+        rows = db.execute("SELECT event, by_id, detail FROM audit WHERE by_kind = 'telegram' ORDER BY id").fetchall()
+    db.close()
+    assert [row[:2] for row in rows] == [("first-approval", BORIS_ID), ("seconded", ANNA_ID), ("approved", ANNA_ID)]
+    assert json.loads(rows[1][2])["after"] == ["Boris Backup"]
