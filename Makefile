@@ -5,11 +5,11 @@ SOURCES := balancer benchmarks bot sandbox tests vm_balancer
 # A browser and an SSH server are installed by the tests' target where that can be done.
 WORKERS ?= 2
 
-.PHONY: help demo test check fmt lint types lock clean system screenshots pythons image release portable bench bench-quick
+.PHONY: help demo test chaos thorough check fmt lint types lock clean system screenshots pythons image release portable bench bench-quick
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo | test | bench | bench-quick | check | fmt | lint | types | lock | pythons | image | release | portable | clean"
+	@echo "make demo | test | thorough | bench | bench-quick | check | fmt | lint | types | lock | pythons | image | release | portable | clean"
 
 .venv/ready: pyproject.toml requirements/dev.txt requirements/build.txt requirements/installer.txt
 	$(PYTHON) tools/install.py .venv
@@ -23,6 +23,19 @@ demo: .venv/ready
 
 test: system
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+# The property tests with all their examples.
+thorough: system
+	THOROUGH=1 $(BIN)/pytest -n $(WORKERS) -m "not e2e" --timeout 1800 $(ARGS)
+
+# Weeks of checks with faults from a seed, then a program killed at many of its waits (CRASH_POINTS=0: at every one).
+SEED ?= 1
+CYCLES ?= 2000
+CRASH_POINTS ?= 50
+
+chaos: system
+	$(BIN)/python tests/chaos.py --seed $(SEED) --cycles $(CYCLES)
+	CRASH_POINTS=$(CRASH_POINTS) $(BIN)/pytest -q tests/test_crash_walk.py
 
 # Solvers and pictures are for this alone. hbal, the peer, is Debian's package ganeti-htools; without it its rows are left out.
 .venv/bench: .venv/ready requirements/bench.txt

@@ -79,8 +79,10 @@ class Terminal:
         """The screen, once all of these stand on it (also across lines) and none of those."""
 
         def holds(screen: str) -> bool:
-            joined = " ".join(screen.split())
-            return all(p in screen or p in joined for p in parts) and not any(w in joined for w in without)
+            joined, unbroken = " ".join(screen.split()), screen.replace("\n", "")
+            return all(p in screen or p in joined or p in unbroken for p in parts) and not any(
+                w in joined for w in without
+            )
 
         return await self.until(holds, f"{parts} without {without}", within_s)
 

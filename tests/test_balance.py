@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -125,7 +126,7 @@ def least_j(snapshot: Snapshot, moves: int) -> float:
     return best
 
 
-slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slow = settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @slow
@@ -163,7 +164,7 @@ def test_same_cluster_same_plan_in_whatever_order_it_was_read(snapshot: Snapshot
     assert made.evenness == again.evenness
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(snapshots(most_nodes=3, most_vms=5), st.integers(1, 2))
 def test_bound_is_below_what_brute_force_reaches(snapshot: Snapshot, moves: int) -> None:
     state = WorkingState(snapshot, POLICY, Recent())
@@ -172,7 +173,7 @@ def test_bound_is_below_what_brute_force_reaches(snapshot: Snapshot, moves: int)
     assert bound is None or bound <= least_j(snapshot, moves) + 1e-12
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(snapshots(most_nodes=3, most_vms=6))
 def test_the_first_move_without_a_budget_is_the_most_even_one(snapshot: Snapshot) -> None:
     """Unless overload has to be provided for, or only pairs help: then the first move makes it no more even."""

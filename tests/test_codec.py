@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from core_builders import NOW, cluster, node, snapshot, vm
 from core_worlds import World, worlds
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +35,7 @@ def good() -> dict[str, Any]:
     return through_json(codec.snapshot_to_dict(seen, policy=Policy(), recent=Recent(migrated={11: NOW})))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(worlds)
 def test_a_world_and_its_plan_come_back_the_same(world: World) -> None:
     seen, policy, recent = world
@@ -187,7 +188,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.data(), json_values)
 def test_nothing_but_a_format_error_comes_of_a_broken_file(data: st.DataObject, value: Any) -> None:
     document = copy.deepcopy(good())

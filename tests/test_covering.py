@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -47,14 +48,14 @@ def judge(case: Case, found: Cover | None, *, fine: bool) -> None:
     assert fine or cost == least(case)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(cases)
 def test_the_set_covers_and_none_is_cheaper(case: Case) -> None:
     """Exactly so while no need is divided into more parts than the tables have cells."""
     judge(case, cheapest(case), fine=max(case.need_vcpus, case.need_mib) > CELLS)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(cases)
 def test_the_relaxed_cost_is_a_lower_bound(case: Case) -> None:
     found, truth = cheapest(case, relaxed=True), least(case)
@@ -62,7 +63,7 @@ def test_the_relaxed_cost_is_a_lower_bound(case: Case) -> None:
     assert found is None or truth is None or found[0] <= truth
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(st.lists(cases, max_size=6))
 def test_many_at_once_are_as_one_by_one(several: list[Case]) -> None:
     together = cheapest_of_each(several)

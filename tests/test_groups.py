@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from core_builders import NOW, after, cluster, node, snapshot, vm
 from core_worlds import SecondOpinion, World, worlds
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -87,14 +88,14 @@ def with_rules(world: World, seed: int) -> World:
 worlds_with_rules = st.builds(with_rules, worlds, st.integers(0, 10**9))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(worlds_with_rules)
 def test_the_plan_is_what_trying_everything_gives(world: World) -> None:
     made = plan(*world)
     assert [m.key for m in made.moves] == WithRules(*world).smallest_first()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(worlds_with_rules, st.sampled_from(STRATEGIES))
 def test_no_strategy_breaks_a_rule_on_the_way(world: World, strategy: str) -> None:
     seen, policy, recent = world
@@ -105,7 +106,7 @@ def test_no_strategy_breaks_a_rule_on_the_way(world: World, strategy: str) -> No
         seen = after(seen, move)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(worlds_with_rules)
 def test_looking_again_agrees_with_the_second_opinion(world: World) -> None:
     seen, policy, recent = world

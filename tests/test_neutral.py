@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -215,7 +216,7 @@ def random_instance(seed: int, nodes: int, vms: int) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.builds(random_instance, st.integers(0, 10**9), st.integers(3, 9), st.integers(10, 60)))
 def test_the_referee_accepts_every_move(document: dict[str, Any]) -> None:
     read = neutral.read(document)

@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from core_builders import after, cluster, node, snapshot, vm
 from core_worlds import SecondOpinion, World, build_world, worlds
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ from balancer.planner import plan
 from balancer.policy import OPTIMAL, OPTIMIZE_FOR, SMALLEST_FIRST, Policy
 
 thorough = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 tiny = st.builds(build_world, st.integers(0, 10**9), st.integers(3, 4), st.integers(1, 6), st.integers(0, 3))
 objectives = st.sampled_from(OPTIMIZE_FOR)
@@ -201,7 +202,7 @@ def prices(vms: tuple[VM, ...], what: str) -> dict[int, int]:
     return {v.id: each(v.memory_mib or 0) for v in vms}
 
 
-@settings(thorough, max_examples=60)
+@settings(thorough, max_examples=examples(60))
 @given(tiny, objectives)
 def test_no_plan_is_cheaper_than_the_certificate_says(world: World, optimize_for: str) -> None:
     judge_certificate(optimal(world, optimize_for))
@@ -242,7 +243,7 @@ def crowded(seed: int) -> World:
     return snapshot(nodes, vms), Policy(cpu_overload_ratio=2.0, strategy=OPTIMAL, max_moves=0), Recent()
 
 
-@settings(thorough, max_examples=150)
+@settings(thorough, max_examples=examples(150))
 @given(st.integers(0, 10**9).map(crowded), objectives)
 def test_the_certificate_holds_where_room_must_be_made(world: World, optimize_for: str) -> None:
     judge_certificate(optimal(world, optimize_for))

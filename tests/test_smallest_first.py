@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from core_builders import NOW, after, cluster, node, snapshot, vm
 from core_worlds import SecondOpinion, World, worlds
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from balancer.planner import STRATEGY_FUNCTIONS, plan
 from balancer.policy import STRATEGIES, Policy
 
 thorough = settings(
-    max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=examples(500), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 

@@ -11,6 +11,7 @@ from bot_builders import ANNA
 from bot_rig import HOT, Rig, rig_on, running_panel, running_rig
 from core_builders import node, snapshot, vm
 from core_worlds import World, worlds
+from effort import examples
 from hypothesis import given, settings
 from stack import BORIS, MALLORY, VERA, buttons, plain, running_stack, world
 
@@ -73,7 +74,7 @@ def test_a_node_that_only_optimal_can_clear_is_reason_enough() -> None:
     assert outlook_lines(EN, made) == ["💡 optimal would clear the node with 1 move; this leaves 1."]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(worlds)
 def test_what_is_promised_is_what_the_other_strategy_does(world: World) -> None:
     seen, policy, recent = world

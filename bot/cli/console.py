@@ -20,6 +20,7 @@ from bot.errors import BalancerError, ConfigError, InstanceRunning
 
 if TYPE_CHECKING:
     from bot.app import VMBalancer
+    from bot.collector import settle
     from bot.console.app import Console
     from bot.console.desk import Desk
     from bot.console.tail import Lines
@@ -68,6 +69,7 @@ async def _running(settings: Settings, given: argparse.Namespace) -> int:
         console = Console(desk, texts_for(settings.bot_language), own_log=seat.lines, utf8=utf8)
         seat.console = console
         _end_on_signals(console)
+        settle()
         code = await console.run_async()
         return FAILED if code or console.return_code or seat.failed else OK
     finally:

@@ -109,12 +109,12 @@ async def read_store(desk: Desk) -> Stored:
 async def read_panel(desk: Desk, before: World, max_age: timedelta | None) -> World:
     """Looks at the panel; when that fails the world before, with the problem: never an empty one."""
     try:
-        plans = await desk.service.plans(None, max_age)
+        plans = await desk.service.plans(None, max_age, outlook=True)
         problem = None
     except PanelError as error:
         if before.snapshot is None:
             return World(problem=str(error))
-        plans, problem = await desk.service.plans(None, None), str(error)
+        plans, problem = await desk.service.plans(None, None, outlook=True), str(error)
     snapshot = await desk.service.observe(None)
     return World(snapshot, plans, await desk.service.policies(snapshot), problem)
 
@@ -123,7 +123,7 @@ async def plan_again(desk: Desk, before: World) -> World:
     """The same snapshot, planned by what people have decided since."""
     if before.snapshot is None:
         return before
-    plans = await desk.service.plans(None, None)
+    plans = await desk.service.plans(None, None, outlook=True)
     snapshot = await desk.service.observe(None)
     return World(snapshot, plans, await desk.service.policies(snapshot), before.problem)
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from balancer.model import VM, Move, Node, NodeReport, Plan
 from bot.console.drawing import Palette, lines
 from bot.loadwords import load_words
+from bot.outlook import outlook_lines
 from bot.proposals import ActorKind, Exclusion, Migration, MigrationState, MoveState, ProposedMove
 from bot.texts import Texts
 from bot.whynot import why_not
@@ -124,6 +125,7 @@ def plan_lines(texts: Texts, plan: Plan, palette: Palette) -> list[tuple[int, Te
         found.append((2, Text.assemble(("! ", palette.bad), said)))
     if not plan.moves:
         found.append((2, Text(texts.text("dryrun-nothing", overloaded=over))))
+    found += [(2, Text(line, palette.accent)) for line in outlook_lines(texts, plan)]
     for number, move in enumerate(plan.moves, start=1):
         found += _planned(texts, number, move, palette)
     why = why_not(texts, plan, REASONS)
