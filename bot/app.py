@@ -35,6 +35,7 @@ from bot.store import Store
 from bot.texts import Texts, texts_for
 from bot.upkeep import Upkeep
 from bot.vmmanager import VMManagerAPI
+from bot.watchdog import Watchdog
 from bot.watching import Answer, Watch
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IDLE_POLL_S = 0.5
+WELL = ("done", "rehearsed", "paused")
+"""Outcomes of a check that did what it should."""
 
 
 class VMBalancer:
@@ -132,6 +135,7 @@ class VMBalancer:
             self._watch = Watch(self.store, self.service, self.notifier)
             reach = self.telegram.reach if self.telegram is not None else None
             self._life = Life(self.store, self.service, reach, settings.balance_interval, self._clock)
+            self._watchdog = Watchdog(self.store, self.notifier, self._clock)
             self._stack = stack.pop_all()
 
     def _settings(self) -> Settings:
@@ -328,8 +332,11 @@ class VMBalancer:
 
     async def check_now(self) -> Answer:
         """A check as the timer makes it, for somebody who asked; a dry run stores nothing here either."""
-        with log_context.cycle():
-            return await self._check_now()
+        with log_context.cycle(), self._life.checking():
+            answer = await self._check_now()
+        if answer.outcome in WELL:
+            self._life.succeeded()
+        return answer
 
     async def _check_now(self) -> Answer:
         rehearsed = self.settings.dry_run
@@ -349,8 +356,7 @@ class VMBalancer:
             return Answer("failed", problem=type(error).__name__)
 
     async def _cycle(self) -> None:
-        with self._life.checking():
-            await self.check_now()
+        await self.check_now()
         if self._metrics is not None:
             await self._metrics.catch_up()
 
@@ -370,6 +376,7 @@ class VMBalancer:
             request = await self._watch.look()
             if self._claimed:
                 await self._life.beat()
+                await self._watchdog.look(self._life.sign)
         except StoreError as error:
             log.error("%s", error)
         if request is not None:

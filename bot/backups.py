@@ -57,7 +57,7 @@ class Backups:
         """
         if not self._database.exists() or self._database.stat().st_size == 0:
             return None
-        version = await asyncio.to_thread(files.schema_of, self._database)
+        version = await asyncio.to_thread(files.schema_in_use, self._database)
         if version == 0 or version >= files.SCHEMA_VERSION:
             return None
         target = self.folder / f"{self._database.stem}-schema-{version}.db"

@@ -65,6 +65,8 @@ class Settings(BaseSettings):
     """E-mail address of the account; it needs administrator rights to migrate."""
     vmmanager_password: SecretStr | None = None
     """Password of the account."""
+    vmmanager_password_file: Path | None = None
+    """File with that password, on its only line, instead."""
     verify_ssl: bool = True
     """Check VMmanager's TLS certificate."""
     vmmanager_ca_file: Path | None = None
@@ -145,6 +147,8 @@ class Settings(BaseSettings):
     # Telegram
     telegram_bot_token: SecretStr | None = None
     """Token from @BotFather; empty = no Telegram."""
+    telegram_bot_token_file: Path | None = None
+    """File with that token, on its only line, instead."""
     telegram_chat_id: Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID)] | None = None
     """Chat for reports: a person's id, or the negative id of a group."""
     telegram_admin_ids: IdList = ()
@@ -159,6 +163,8 @@ class Settings(BaseSettings):
     """Address of a self-hosted Bot API server; empty = Telegram's own."""
     telegram_proxy: SecretStr | None = None
     """Proxy for Telegram, such as socks5://user:password@host:1080"""
+    telegram_proxy_file: Path | None = None
+    """File with that proxy's address, on its only line, instead."""
     bot_language: Literal["en", "ru"] = "en"
     """Language of chat and terminal: en or ru."""
 
@@ -171,6 +177,8 @@ class Settings(BaseSettings):
     """Private key for SSH."""
     ssh_password: SecretStr | None = None
     """Password for SSH, or the passphrase of the key."""
+    ssh_password_file: Path | None = None
+    """File with that password or passphrase, on its only line, instead."""
     ssh_timeout: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 10.0
     """Seconds one node may take to answer over SSH."""
     ssh_hosts_mapping: Mapping[str, str] = Field(default_factory=dict)
@@ -231,6 +239,7 @@ class Settings(BaseSettings):
     @field_validator(
         *("vmmanager_username", "vmmanager_ca_file", "ssh_username", "ssh_private_key_path"),
         *("clusters_file", "metrics_host", "database_path", "log_file"),
+        *("vmmanager_password_file", "telegram_bot_token_file", "telegram_proxy_file", "ssh_password_file"),
     )
     @classmethod
     def _plain(cls, value: Any) -> Any:
@@ -325,6 +334,10 @@ def env_name(field: str) -> str:
 def is_secret(field: str) -> bool:
     """Whether the value must never be shown."""
     return "SecretStr" in str(Settings.model_fields[field].annotation)
+
+
+SECRET_FILES: Mapping[str, str] = {field: f"{field}_file" for field in Settings.model_fields if is_secret(field)}
+"""A secret setting -> the setting that names a file with it."""
 
 
 def secrets(settings: Settings) -> list[str]:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from bot.clusters_file import check_clusters_file
-from bot.config import Settings, env_name, is_secret
+from bot.config import SECRET_FILES, Settings, env_name, is_secret
 from bot.config_checks import Check, check_chat, check_panel, check_people, check_ssh, notes
 from bot.config_file import ConfigFile, read_config_file
 from bot.config_values import needed
 from bot.errors import ConfigError
 from bot.redact import Redactor, with_parts
+from bot.secret_files import Unusable, credential, exposure, read_secret
 
 DEFAULT_ENV_FILE = ".env"
 HIDDEN = "(hidden)"
@@ -94,8 +96,8 @@ def find_settings(
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from None
     given = dict(_given(arguments or {}, options or {}, file))
-    values = {field: g.value for field, g in given.items() if g.value != ""}
-    wrong: dict[str, str] = {}
+    wrong, exposed = _take_from_files(given)
+    values = {field: g.value for field, g in given.items() if g.value != "" and field not in wrong}
     try:
         settings = Settings(**values)
     except ValidationError as error:
@@ -105,11 +107,12 @@ def find_settings(
             wrong[field] = _problem(field, given[field], found_wrong, redact)
         settings = Settings(**{field: value for field, value in values.items() if field not in wrong})
     places = {field: given[field].place for field in values}
-    settings = settings.came_from(places, file.notes)
+    seen = (*file.notes, *exposed, *_exposed(file))
+    settings = settings.came_from(places, seen)
     found = [p.text for check in checks(settings) for p in check(settings) if wrong.keys().isdisjoint(p.fields)]
     everything = (*problems, *file.problems, *wrong.values(), *found)
     if not everything:
-        settings = settings.came_from(places, (*file.notes, *notes(settings)))
+        settings = settings.came_from(places, (*seen, *notes(settings)))
     return Found(settings, everything, frozenset(wrong))
 
 
@@ -124,6 +127,52 @@ def _given(arguments: Mapping[str, Any], options: Mapping[str, str], file: Confi
             yield field, Given(value, "environment")
         elif name in file.values and (value := _text(file.values[name].value, verbatim)):
             yield field, Given(value, file.place(name))
+
+
+def _take_from_files(given: dict[str, Given]) -> tuple[dict[str, str], list[str]]:
+    """Puts the secrets that stand in files among the values; what is wrong, by secret, and who else can read them.
+
+    A secret given in two ways: none of them is guessed to be the right one.
+    """
+    wrong: dict[str, str] = {}
+    exposed: list[str] = []
+    for field, setting in SECRET_FILES.items():
+        sources = _sources(field, given.get(setting))
+        direct = given.get(field)
+        places = [direct.place] if direct is not None and direct.value != "" else []
+        places += [said for _, said in sources]
+        if len(places) > 1:
+            wrong[field] = f"{env_name(field)} is given {len(places)} times ({'; '.join(places)}): keep one"
+            continue
+        for path, said in sources:
+            try:
+                given[field] = Given(read_secret(path), said)
+            except Unusable as error:
+                wrong[field] = f"{said}: {error}; name a file with the secret on its only line that this user may read"
+            warning = exposure(path)
+            exposed += [warning] if warning else []
+    return wrong, exposed
+
+
+def _sources(field: str, named: Given | None) -> list[tuple[Path, str]]:
+    """The files that are to hold a secret, each with its place. A path that makes no sense is Settings' to refuse."""
+    found = []
+    text = "" if named is None else str(named.value).strip()
+    if named is not None and text and text.isprintable():
+        with suppress(RuntimeError):  # ~nobody
+            path = Path(text).expanduser()
+            found.append((path, f"{env_name(SECRET_FILES[field])}={path} ({named.place})"))
+    handed = credential(field)
+    if handed is not None:
+        found.append((handed, f"systemd credential {field}"))
+    return found
+
+
+def _exposed(file: ConfigFile) -> list[str]:
+    """The same for the settings file itself, where it holds secrets."""
+    held = any(name in file.values and file.values[name].value.strip() for name in map(env_name, SECRET_FILES))
+    warning = exposure(file.path) if held else None
+    return [warning] if warning else []
 
 
 def _text(written: str, verbatim: bool) -> str:

@@ -12,6 +12,8 @@ SILENT = timedelta(seconds=90)
 """Without a sign for so long, the program hangs or is gone; it gives one every 15 s."""
 MARGIN = timedelta(seconds=60)
 """Beside two intervals: how late a check may be."""
+INTERVALS = 3
+"""Without a successful check for so many, the program is not doing its work, whatever the cause."""
 
 
 class State(str, Enum):
@@ -23,6 +25,8 @@ class State(str, Enum):
     CHAT = "chat"
     """It lives, and Telegram is out of reach."""
     LATE = "late"
+    FAILING = "failing"
+    """Checks end, and none has succeeded for three intervals."""
     SILENT = "silent"
     GONE = "gone"
     STOPPED = "stopped"
@@ -60,6 +64,8 @@ def judge(beat: Heartbeat | None, now: datetime, *, process_gone: bool = False) 
     last = beat.cycle_at or beat.started_at
     if now - last > 2 * timedelta(seconds=beat.interval_s) + MARGIN:
         return Health(State.LATE, _seconds(last, now))
+    if beat.succeeded_at is not None and now - beat.succeeded_at > INTERVALS * timedelta(seconds=beat.interval_s):
+        return Health(State.FAILING, _seconds(beat.succeeded_at, now), beat.panel_problem)
     if beat.panel_since is not None:
         return Health(State.PANEL, _seconds(beat.panel_since, now), beat.panel_problem)
     if beat.chat_since is not None:

@@ -24,6 +24,10 @@ class Heartbeat:
     """When the last check ended, whatever came of it."""
     cycle_since: datetime | None = None
     """When the check that runs now began."""
+    succeeded: bool = False
+    """Whether a check has succeeded since the start; a paused program's counts, it does what it was told."""
+    succeeded_at: datetime | None = None
+    """When the last check succeeded; before the first, when the program began."""
     panel_since: datetime | None = None
     panel_problem: str | None = None
     chat_since: datetime | None = None

@@ -39,7 +39,7 @@ class Life:
         self._chat = chat
         self._clock = clock
         now = clock()
-        self._beat = Heartbeat(now, now, os.getpid(), socket.gethostname(), interval_s)
+        self._beat = Heartbeat(now, now, os.getpid(), socket.gethostname(), interval_s, succeeded_at=now)
         self._written: Heartbeat | None = None
 
     @property
@@ -55,6 +55,10 @@ class Life:
             yield
         finally:
             self._beat = replace(self._beat, cycle_since=None, cycle_at=self._clock())
+
+    def succeeded(self) -> None:
+        """A check did what it should."""
+        self._beat = replace(self._beat, succeeded=True, succeeded_at=self._clock())
 
     async def beat(self) -> None:
         """Writes the sign of life where the last one is old, or says something else.

@@ -21,7 +21,7 @@ HISTORY_COLUMNS = (
     *("source_id", "source", "target_id", "target", "state", "started_at", "finished_at", "seconds", "reason", "error"),
 )
 AUDIT_COLUMNS = ("id", "at", "event", "by", "by_id", "detail")
-_FORMULA = ("=", "+", "-", "@")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # full-width signs count as well
 
 
 def history_rows(moves: Sequence[ProposedMove], texts: Texts) -> list[Row]:

@@ -38,6 +38,7 @@ from bot.proposals import (
     ProposedMove,
     Verdict,
 )
+from bot.rivals import Rivals
 from bot.steady import utc_now
 from bot.store import Mark, Published, Store, StoredSetting
 from bot.vmmanager import VMManagerAPI
@@ -126,6 +127,7 @@ class Service:
         self._worker: Worker | None = None
         self._cycle = asyncio.Lock()
         self._plan_log = log_plan.PlanLog()
+        self._rivals = Rivals(store, clock)
         self._planning = Planning(store, settings, clusters or ClustersFile(), clock)
         self.cycles = CycleTally()
         """What the checks came to, for those who watch from outside."""
@@ -283,6 +285,8 @@ class Service:
     async def _cycle_once(self, started: datetime) -> CycleReport:
         mark = await self._store.mark()
         snapshot = await self.observe()
+        if await self._rivals.looked(snapshot):
+            self._notifier.notices_waiting()
         self._plan_log.begins(len(snapshot.clusters))
         plans = {p.cluster_id: p for p in await self._planning.plans(snapshot, outlook=True)}
         await self._planning.checked(snapshot, plans.values())

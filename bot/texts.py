@@ -15,10 +15,14 @@ from fluent.runtime import FluentBundle, FluentResource
 from markupsafe import Markup, escape
 
 from balancer.model import Reason
-from bot.sanitize import one_line
+from bot.sanitize import one_line, shorten
 
 LANGUAGES: tuple[str, ...] = ("en", "ru")
 FALLBACK = "en"
+
+NAMES = frozenset({"cluster", "name", "node", "source", "target", "vm", "who"})
+"""Arguments that people wrote and that stand many times in one message."""
+LONGEST_NAME = 64
 
 
 class Texts:
@@ -32,11 +36,11 @@ class Texts:
 
     def text(self, key: str, /, **args: object) -> str:
         """Plain text; names among the arguments are made one line without control characters."""
-        return self._format(key, {k: one_line(v) if isinstance(v, str) else v for k, v in args.items()})
+        return self._format(key, {k: _shown(k, v) if isinstance(v, str) else v for k, v in args.items()})
 
     def html(self, key: str, /, **args: object) -> Markup:
         """Telegram HTML. Arguments that are ``Markup`` go in as they are, all other strings escaped."""
-        safe = {k: str(v) if isinstance(v, Markup) else self._escaped(v) for k, v in args.items()}
+        safe = {k: str(v) if isinstance(v, Markup) else self._escaped(k, v) for k, v in args.items()}
         return Markup(self._format(key, safe))  # noqa: S704 - every argument was escaped above
 
     def reason(self, reason: Reason) -> str:
@@ -50,8 +54,8 @@ class Texts:
         return bool(self._bundle.has_message(key))
 
     @staticmethod
-    def _escaped(value: object) -> object:
-        return str(escape(one_line(value))) if isinstance(value, str) else value
+    def _escaped(name: str, value: object) -> object:
+        return str(escape(_shown(name, value))) if isinstance(value, str) else value
 
     def _format(self, key: str, args: Mapping[str, object]) -> str:
         message = self._bundle.get_message(key)
@@ -61,6 +65,11 @@ class Texts:
         if errors:
             raise KeyError(f"{key}: {errors[0]}")
         return str(value)
+
+
+def _shown(name: str, value: str) -> str:
+    """An argument fit to be shown. Who writes a VM's name must not be able to make a message too long to be sent."""
+    return shorten(value, LONGEST_NAME) if name in NAMES else one_line(value)
 
 
 @lru_cache(maxsize=len(LANGUAGES))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from sandbox.chat_model import Json, too_many_requests
 
-FAULT_KINDS = ("429", "502", "timeout", "sent_then_timeout", "403", "drop", "slow", "409")
+FAULT_KINDS = ("400", "429", "502", "timeout", "sent_then_timeout", "403", "drop", "slow", "409")
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,10 @@ class Limits:
 
 @dataclass
 class Fault:
-    """Strikes the next `count` calls (of `method`, if given). `seconds`: how long slow and timeout take."""
+    """Strikes the next `count` calls (of `method`, if given).
+
+    `seconds`: how long slow and timeout take. `description`: what a 400 or 403 says instead of its usual words.
+    """
 
     kind: str
     method: str | None = None
@@ -82,6 +85,7 @@ class Fault:
     retry_after: int = 1
     seconds: float | None = None
     chat_id: int | None = None
+    description: str | None = None
 
     @classmethod
     def from_json(cls, body: Json) -> Fault:

@@ -11,7 +11,7 @@ from aiohttp import web
 from sandbox.chat_about import ABOUT_METHODS, get_updates
 from sandbox.chat_limits import Fault
 from sandbox.chat_methods import MESSAGE_METHODS
-from sandbox.chat_model import ApiError, Json, forbidden, too_many_requests
+from sandbox.chat_model import ApiError, Json, bad_request, forbidden, too_many_requests
 from sandbox.chat_params import Params, Upload
 from sandbox.chat_state import ChatState
 from sandbox.chat_updates import OTHER_POLLER
@@ -74,7 +74,9 @@ async def _strike(fault: Fault) -> web.Response | None:
     elif fault.kind == "429":
         raise too_many_requests(fault.retry_after)
     elif fault.kind == "403":
-        raise forbidden("bot was blocked by the user")
+        raise forbidden(fault.description or "bot was blocked by the user")
+    elif fault.kind == "400":
+        raise bad_request(fault.description or "message can't be edited")
     elif fault.kind == "409":
         raise ApiError(409, OTHER_POLLER)
     elif fault.kind == "502":

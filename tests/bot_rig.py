@@ -81,6 +81,7 @@ class Rig:
         path: Path,
         wrap: Callable[[Any], Any] = lambda part: part,
         loads: Loads | None = None,
+        busy_timeout_s: float = 10.0,
         **given: Any,
     ):
         self.panel = panel
@@ -88,7 +89,7 @@ class Rig:
         self.told = Told()
         self.path = path
         self.settings = settings(panel.url, **given)
-        self.store = Store(path)
+        self.store = Store(path, busy_timeout_s=busy_timeout_s)
         self.api = VMManagerAPI(
             panel.url, "admin@example.com", "secret", sleep=self.sleep, clock=self.clock, timeout_s=5.0
         )

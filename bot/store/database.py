@@ -123,10 +123,7 @@ class Database:
                 await db.execute(f"PRAGMA user_version = {number}")
 
     def _translated(self, error: sqlite3.Error) -> StoreError:
-        remedy = "check the file, its folder and the disk"
-        if any(word in str(error) for word in _DAMAGED):
-            remedy = "it is damaged; `vm-balancer db restore` puts the newest backup back and keeps this file aside"
-        return StoreError(f"the database {self.path} cannot be used ({error}): {remedy}")
+        return unusable(self.path, error)
 
     @asynccontextmanager
     async def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[Connection]:
@@ -150,6 +147,14 @@ class Database:
     def _reading(self) -> AbstractAsyncContextManager[Connection]:
         """A transaction that only reads: it sees one state and keeps no other process from writing."""
         return self._transaction("BEGIN")
+
+
+def unusable(path: Path | str, error: sqlite3.Error) -> StoreError:
+    """What SQLite says of the program's own database, with the way out."""
+    remedy = "check the file, its folder and the disk"
+    if any(word in str(error) for word in _DAMAGED):
+        remedy = "it is damaged; `vm-balancer db restore` puts the newest backup back and keeps this file aside"
+    return StoreError(f"the database {path} cannot be used ({error}): {remedy}")
 
 
 async def _roll_back(db: Connection) -> None:

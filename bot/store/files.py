@@ -12,9 +12,9 @@ from datetime import datetime
 from pathlib import Path
 
 from bot.errors import StoreError
-from bot.store.database import SCHEMA_VERSION
+from bot.store.database import SCHEMA_VERSION, unusable
 
-__all__ = ["SCHEMA_VERSION", "copy", "faults", "put_aside", "remove", "schema_of"]
+__all__ = ["SCHEMA_VERSION", "copy", "faults", "put_aside", "remove", "schema_in_use", "schema_of"]
 
 LOOK_S = 10.0
 """How long a look at the file waits for a program that writes."""
@@ -47,11 +47,21 @@ def schema_of(path: Path) -> int:
         StoreError: it cannot be read.
     """
     try:
-        with closing(_looking(path)) as db:
-            tables = db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('proposal', 'migration')").fetchone()
-            return int(db.execute("PRAGMA user_version").fetchone()[0]) if tables[0] == 2 else 0
+        return _schema(path)
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be read ({error})") from error
+
+
+def schema_in_use(path: Path) -> int:
+    """The same of the program's own database: the error names the way out.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    try:
+        return _schema(path)
+    except sqlite3.Error as error:
+        raise unusable(path, error) from error
 
 
 def copy(path: Path, target: Path) -> None:
@@ -101,6 +111,12 @@ def remove(path: Path) -> None:
     for side in ("", *_SIDES):
         with suppress(OSError):
             path.with_name(path.name + side).unlink(missing_ok=True)
+
+
+def _schema(path: Path) -> int:
+    with closing(_looking(path)) as db:
+        tables = db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('proposal', 'migration')").fetchone()
+        return int(db.execute("PRAGMA user_version").fetchone()[0]) if tables[0] == 2 else 0
 
 
 def _looking(path: Path) -> sqlite3.Connection:

@@ -62,6 +62,17 @@ class MigrationQueries(Database):
         async with self._transaction() as db:
             await db.execute("UPDATE migration SET task_id = ? WHERE id = ?", (task_id, migration_id))
 
+    async def migrated_since(self, moment: datetime) -> frozenset[int]:
+        """The VMs that were, or may have been, on their way at some time after ``moment``."""
+        async with self._reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT DISTINCT m.vm_id FROM migration g JOIN move m ON m.id = g.move_id "
+                "WHERE g.started_at IS NOT NULL AND (g.finished_at IS NULL OR g.finished_at >= ?)",
+                (rows.to_text(moment),),
+            )
+        return frozenset(r["vm_id"] for r in found)
+
     async def succeeded(self) -> dict[int, int]:
         """Cluster -> its newest migration that succeeded: whether there is more to learn from than before."""
         async with self._reading() as db:

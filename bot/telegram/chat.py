@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -69,8 +68,8 @@ class Chat:
         """
         await self._reach()
         menus = asyncio.create_task(self._register_menus())
-        try:
-            await self._dispatcher.start_polling(
+        polling = asyncio.create_task(
+            self._dispatcher.start_polling(
                 self._notifier.bot,
                 handle_signals=False,
                 close_bot_session=False,
@@ -78,8 +77,22 @@ class Chat:
                 polling_timeout=POLLING_TIMEOUT_S,
                 backoff_config=BACKOFF,
             )
+        )
+        try:
+            await asyncio.shield(polling)
         finally:
             menus.cancel()
+            await self._end(polling)
+
+    async def _end(self, polling: asyncio.Task[None]) -> None:
+        """Cancelled as it is, aiogram would leave its listening behind, which takes the presses of who comes next."""
+        if polling.done():
+            return
+        try:
+            await self._dispatcher.stop_polling()
+        except RuntimeError:  # it has not begun
+            polling.cancel()
+        await asyncio.gather(polling, return_exceptions=True)
 
     async def _register_menus(self) -> None:
         settings = self._settings.model_copy(update={"telegram_chat_id": self._notifier.chat_id})

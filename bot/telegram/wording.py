@@ -63,13 +63,13 @@ def fitted(
     room: int = SAFE_TEXT,
     more: str = "rejections-more",
 ) -> Markup:
-    """The head, and as many lines of the body as fit into one message; then, by ``more``, how many are left out."""
-    lines = list(head)
-    used = sum(len(line) + 1 for line in lines)
-    for index, line in enumerate(body):
-        used += len(line) + 1
+    """As many lines of head and body as fit into one message; then, by ``more``, how many are left out."""
+    lines: list[Markup | str] = []
+    used, every = 0, [*head, *body]
+    for index, line in enumerate(every):
+        used += len(str(escape(line)).encode("utf-16-le", "surrogatepass")) // 2 + 1  # as Telegram counts
         if used > room:
-            lines.append(texts.html(more, count=len(body) - index))
+            lines.append(texts.html(more, count=len(every) - index))
             break
         lines.append(line)
     return joined(lines)

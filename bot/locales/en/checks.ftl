@@ -159,6 +159,7 @@ health-paused = healthy: paused
 health-panel = alive, but VMmanager has been out of reach for { $ago }: { $problem }
 health-chat = alive, but Telegram has been out of reach for { $ago }: { $problem }
 health-late = unhealthy: no check has ended for { $ago }
+health-failing = unhealthy: no check has succeeded for { $ago }: { $problem }
 health-silent = unhealthy: no sign of life for { $ago }
 health-gone = unhealthy: the process is gone, its last sign of life came { $ago } ago
 health-stopped = not running: it was stopped { $ago } ago

@@ -23,6 +23,7 @@ reason-watchdog-over = { $minutes ->
     [one] ⏰ Checks succeed again, after 1 minute.
    *[other] ⏰ Checks succeed again, after { $minutes } minutes.
 }
+reason-foreign-moves = ⚖️ Somebody else keeps moving VMs in { $cluster } (since the last check: { $count }). If VMmanager's own Balancer is on there, switch one of the two off: they undo each other's work.
 reason-approval-lapsed = the approval is too old; the next check proposes anew
 reason-mode-changed = automatic mode was switched off before it started
 reason-cluster-gone = its cluster is gone

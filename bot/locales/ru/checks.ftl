@@ -161,6 +161,7 @@ health-paused = исправно: пауза
 health-panel = работает, но VMmanager недоступен уже { $ago }: { $problem }
 health-chat = работает, но Telegram недоступен уже { $ago }: { $problem }
 health-late = неисправно: ни одна проверка не закончилась за { $ago }
+health-failing = неисправно: уже { $ago } ни одна проверка не завершилась успешно: { $problem }
 health-silent = неисправно: признаков жизни нет уже { $ago }
 health-gone = неисправно: процесса больше нет, последний признак жизни — { $ago } назад
 health-stopped = не работает: остановлена { $ago } назад

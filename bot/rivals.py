@@ -1,0 +1,83 @@
+"""Signs of another balancer: VMs that change their node, check after check, without a migration of ours.
+
+VMmanager's own Balancer has no readable switch; what can be seen is what it does. Two balancers undo each
+other's work, so people are told, once. Decides nothing and plans nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from balancer.model import Reason, Snapshot
+from bot.store import Store
+
+log = logging.getLogger(__name__)
+
+FOREIGN_KEY = "foreign-moves-"
+"""With the cluster's id: what was told of it, and when."""
+WITHIN = timedelta(days=1)
+CHECKS = 2
+"""So many checks within that time have to see foreign moves: one is an admin at work."""
+TOLD_AGAIN_AFTER = timedelta(days=7)
+
+
+class Rivals:
+    """Compares each check with the one before it; a restart begins anew."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+        self._last: Snapshot | None = None
+        self._seen: dict[int, list[datetime]] = {}
+
+    async def looked(self, snapshot: Snapshot) -> bool:
+        """Notes what was moved since the last check; whether there is something new to tell.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        last, self._last = self._last, snapshot
+        if last is None:
+            return False
+        ours = await self._store.migrated_since(last.taken_at)
+        told = False
+        for cluster in snapshot.clusters:
+            vms = foreign_moves(last, snapshot, cluster.id) - ours
+            if vms:
+                told = await self._noted(cluster.id, cluster.name, len(vms)) or told
+        return told
+
+    async def _noted(self, cluster_id: int, name: str, count: int) -> bool:
+        now = self._clock()
+        seen = [at for at in self._seen.get(cluster_id, ()) if now - at < WITHIN]
+        self._seen[cluster_id] = [*seen, now]
+        if len(seen) + 1 < CHECKS:
+            return False
+        key = f"{FOREIGN_KEY}{cluster_id}"
+        known = await self._store.setting(key)
+        if known is not None and now - known.at < TOLD_AGAIN_AFTER:
+            return False
+        log.warning("Cluster '%s': somebody else moves VMs here (%d since the last check)", name, count)
+        await self._store.note_outage(key, str(count), Reason.of("foreign-moves", cluster=name, count=count), now)
+        return True
+
+
+def foreign_moves(last: Snapshot, now: Snapshot, cluster_id: int) -> frozenset[int]:
+    """The VMs of a cluster that are on another node than before, ours included.
+
+    Left out: what leaves or enters a node in maintenance (the panel's evacuation, and the way back), and VMs
+    whose own switch keeps VMmanager's Balancer away.
+    """
+    resting = {n.id for seen in (last, now) for n in seen.nodes if n.maintenance}
+    before = {vm.id: vm.node_id for vm in last.vms if vm.cluster_id == cluster_id}
+    return frozenset(
+        vm.id
+        for vm in now.vms
+        if vm.cluster_id == cluster_id
+        and vm.node_id is not None
+        and before.get(vm.id) not in (None, vm.node_id)
+        and not {before[vm.id], vm.node_id} & resting
+        and (vm.balancer_mode or "").strip().lower() != "off"
+    )

@@ -1,0 +1,159 @@
+"""The whole program in this process, between a panel and a chat over HTTP, with a clock that is moved by hand.
+
+The chat's state is looked at and acted on directly; the program hears of it only over the Bot API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from bot_builders import Clock
+from bot_rig import running_panel, settings
+
+from bot.app import VMBalancer
+from bot.config import Settings
+from bot.store import Store
+from sandbox.chat_limits import Fault
+from sandbox.chat_model import Message, Press, User
+from sandbox.chat_server import RunningChat, start_chat
+from sandbox.panel_server import RunningPanel
+
+GROUP = -1001000000001
+ANNA, BORIS = 1001, 1002
+PATIENCE_S = 60.0
+
+
+class Rig:
+    """``start()`` the program, ``stop()`` or ``crash()`` it, and start it again on the same database."""
+
+    def __init__(self, panel: RunningPanel, chat: RunningChat, folder: Path, **given: Any) -> None:
+        self.panel = panel
+        self.chat = chat
+        self.path = folder / "bot.db"
+        self.clock = Clock(datetime.now(timezone.utc))
+        self._given = given
+        self.balancer: VMBalancer | None = None
+        self._running: asyncio.Task[None] | None = None
+
+    def settings(self, **more: Any) -> Settings:
+        values = {
+            "telegram_bot_token": self.chat.state.token,
+            "telegram_api_url": self.chat.url,
+            "telegram_chat_id": GROUP,
+            "telegram_admin_ids": (ANNA, BORIS),
+            "balance_interval": 3600,
+            "task_poll_interval": 0.2,
+            "database_path": self.path,
+        }
+        return settings(self.panel.url, **{**values, **self._given, **more})
+
+    async def start(self, **more: Any) -> VMBalancer:
+        self.balancer = VMBalancer(settings=self.settings(**more), clock=self.clock)
+        await self.balancer.open()
+        self._running = asyncio.create_task(self.balancer.run())
+        return self.balancer
+
+    async def stop(self) -> None:
+        if self.balancer is not None and self._running is not None:
+            self.balancer.stop()
+            await self._running
+            await self.balancer.close()
+        self.balancer = self._running = None
+
+    @property
+    def store(self) -> Store:
+        assert self.balancer is not None
+        return self.balancer.store
+
+    # The chat ---------------------------------------------------------------------------------
+
+    def fault(self, kind: str, method: str | None = None, **fields: Any) -> None:
+        self.chat.state.faults.waiting.append(Fault(kind, method, **fields))
+
+    def cut(self) -> None:
+        """The network is gone: nothing is answered, whatever is asked."""
+        self.fault("drop", count=1_000_000)
+        self.fault("drop", "getUpdates", count=1_000_000)
+
+    def mend(self) -> None:
+        self.chat.state.faults.waiting.clear()
+
+    def messages(self, chat_id: int = GROUP) -> list[Message]:
+        """What the bot sent and nobody deleted, oldest first."""
+        state = self.chat.state
+        found = [m for (c, _), m in sorted(state.messages.items()) if c == chat_id]
+        return [m for m in found if m.sender is state.bot and not m.deleted]
+
+    def texts(self, *parts: str, chat_id: int = GROUP) -> list[str]:
+        texts = [m.content.text.replace("\u00a0", " ") for m in self.messages(chat_id)]
+        return [t for t in texts if all(p in t for p in parts)]
+
+    def calls(self, method: str, status: int | None = None) -> list[dict[str, Any]]:
+        """What Telegram was asked, by its own log."""
+        log = self.chat.state.requests
+        return [e for e in log if e["method"].lower() == method.lower() and status in (None, e["status"])]
+
+    async def message(self, *parts: str, chat_id: int = GROUP, buttons: bool | None = None) -> Message:
+        """The newest message with these parts, once there is one."""
+
+        def look() -> Message | None:
+            for m in reversed(self.messages(chat_id)):
+                text = m.content.text.replace("\u00a0", " ")
+                if all(p in text for p in parts) and buttons in (None, bool(m.content.keyboard)):
+                    return m
+            return None
+
+        await self.until(look, f"a message with {parts}")
+        found = look()
+        assert found is not None
+        return found
+
+    async def until(self, holds: Callable[[], object], what: str = "") -> None:
+        deadline = asyncio.get_running_loop().time() + PATIENCE_S
+        while not holds():
+            if self._running is not None and self._running.done():
+                self._running.result()
+            shown = "\n---\n".join(m.content.text for m in self.messages()[-5:])
+            assert asyncio.get_running_loop().time() < deadline, f"never: {what or holds}\n{shown}"
+            await asyncio.sleep(0.02)
+
+    def press(self, message: Message, data: str, user_id: int = ANNA) -> Press:
+        return self.chat.state.press(message.chat.id, message.message_id, user_id, data)
+
+    async def pressed(self, message: Message, text: str, user_id: int = ANNA) -> str:
+        """Presses the button with this in its text; what the popup says."""
+        rows = message.content.keyboard or []
+        data = next(b["callback_data"] for row in rows for b in row if text in b["text"])
+        press = self.press(message, data, user_id)
+        await asyncio.wait_for(press.answered.wait(), PATIENCE_S)
+        assert press.answer is not None
+        return str(press.answer["text"])
+
+    def people(self, count: int) -> list[int]:
+        """So many more people, all in the group and all known to the bot."""
+        state, ids = self.chat.state, [20_000 + i for i in range(count)]
+        for user_id in ids:
+            state.add_user(User(user_id, f"Admin {user_id}", started=True))
+            state.chats[GROUP].members[user_id] = "member"
+        return ids
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, world: dict[str, Any] | None = None, *, limits: Any = "off", panel: Any = None, **given: Any
+) -> AsyncIterator[Rig]:
+    """A panel and a chat; the program is not started yet. A migration takes no time unless ``panel`` says so."""
+    options = {"speed": 60, "migration_s": 30, **(panel or {})}
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(running_panel(world, **options))
+        chat = await stack.enter_async_context(
+            await start_chat(limits=limits, conflict_delay_s=0.05, callback_timeout_s=60.0)
+        )
+        rig = Rig(server, chat, folder, **given)
+        stack.push_async_callback(rig.stop)
+        yield rig

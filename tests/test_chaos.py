@@ -1,0 +1,91 @@
+"""A short chaos run in the suite; `make chaos` makes the long ones. And that its auditor would notice."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from chaos import Figures, chaos
+from chaos_audit import Auditor
+from chaos_world import Start
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """What is broken on purpose fills no log here."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+async def test_a_day_of_faults_breaks_no_promise(tmp_path: Path) -> None:
+    figures, audit = await chaos(7, 12, tmp_path)
+    audit.judge(figures)
+    assert audit.violations == []
+    assert audit.rows and audit.world.starts and audit.decisions, "nothing happened"
+    assert sum(figures.faults.values()) > 5 and len(audit.told) > 0
+    for break_it, words in BREAKS:
+        assert noticed(audit, figures, break_it, words), f"the auditor overlooks: {words}"
+
+
+def noticed(audit: Auditor, figures: Figures, break_it: object, words: str) -> bool:
+    """Whether the auditor says so of records that were falsified; they are put right again afterwards."""
+    kept = {name: getattr(audit, name).copy() for name in ("rows", "decisions", "told", "_times", "_posts")}
+    starts = audit.world.starts.copy()
+    audit.violations.clear()
+    break_it(audit)  # type: ignore[operator]
+    audit.judge(figures)
+    found = any(words in line for line in audit.violations)
+    for name, value in kept.items():
+        setattr(audit, name, value)
+    audit.world.starts = starts
+    return found
+
+
+def _second_start(audit: Auditor) -> None:
+    audit.world.starts.append(audit.world.starts[-1])
+    audit._times.append(audit._times[-1])
+
+
+def _second_post(audit: Auditor) -> None:
+    start = audit.world.starts[0]
+    audit._posts[start.vm_id, start.target] += 9
+
+
+def _lost_row(audit: Auditor) -> None:
+    del audit.rows[_row_of(audit, audit.world.starts[0])]
+
+
+def _row_of(audit: Auditor, start: Start) -> int:
+    return next(r.id for r in audit.rows.values() if (r.vm_id, r.target) == (start.vm_id, start.target))
+
+
+def _open_row(audit: Auditor) -> None:
+    first = min(audit.rows)
+    audit.rows[first] = dataclasses.replace(audit.rows[first], state="running")
+
+
+def _lost_decision(audit: Auditor) -> None:
+    audit.decisions.pop(next(iter(audit.pressed_moves)))
+
+
+def _told_again(audit: Auditor) -> None:
+    audit.told.append(audit.told[-1])
+
+
+def _illegal(audit: Auditor) -> None:
+    audit.world.starts[0] = dataclasses.replace(audit.world.starts[0], offences=("node 2 would be overloaded",))
+
+
+BREAKS = (
+    (_second_start, "has 0 records"),
+    (_second_post, "was sent to node"),
+    (_lost_row, "records"),
+    (_open_row, "left open"),
+    (_lost_decision, "is recorded as None"),
+    (_told_again, "was told 2 times"),
+    (_illegal, "would be overloaded"),
+)

@@ -1,0 +1,264 @@
+"""A database that is full, locked, forbidden or damaged: one clear error, and never a migration without a record.
+
+What was started is read from the panel's own log. Backups and `vm-balancer db` are the matter of
+test_db_command.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from bot_builders import ANNA, NOW
+from bot_rig import Rig, rig_on, running_panel, running_rig
+from test_db_command import damage
+from test_executor import During
+
+from bot.cli import BAD_SETTINGS, FAILED, main
+from bot.config import Settings, env_name
+from bot.errors import StoreError
+from bot.proposals import MigrationState, Verdict
+from bot.store import Store
+
+S = MigrationState
+MIB = 2**20
+
+
+class Disk:
+    """A folder on a disk that can be filled up and emptied."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fill(self) -> None:
+        with (self.folder / "filler").open("wb", buffering=0) as file:
+            try:
+                while file.write(b"\0" * 4096):
+                    pass
+            except OSError:
+                return
+
+    def empty(self) -> None:
+        (self.folder / "filler").unlink(missing_ok=True)
+
+
+class Limit(Disk):
+    """No file of this process may grow: for whoever may not mount a small disk."""
+
+    def fill(self) -> None:
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+
+    def empty(self) -> None:
+        _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Disk]:
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a small disk cannot be mounted here")
+    try:
+        yield Disk(folder)
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+
+
+@contextmanager
+def limited(folder: Path) -> Iterator[Disk]:
+    folder.mkdir()
+    disk = Limit(folder)
+    try:
+        yield disk
+    finally:
+        disk.empty()
+
+
+DISKS: dict[str, Callable[[Path], object]] = {"small disk": small_disk, "limit": limited}
+
+
+@pytest.fixture(params=DISKS)
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
+    with DISKS[request.param](tmp_path / "disk") as made:  # type: ignore[attr-defined]
+        yield made
+
+
+# A full disk ---------------------------------------------------------------------------------------
+
+
+async def test_a_press_on_a_full_disk_is_an_error_and_no_decision(disk: Disk) -> None:
+    async with running_rig(disk.folder) as rig:
+        await rig.propose()
+        [proposal] = await rig.store.waiting()
+        disk.fill()
+        with pytest.raises(StoreError, match="check the file, its folder and the disk"):
+            await rig.service.decide([m.id for m in proposal.moves], Verdict.APPROVE, ANNA)
+        assert [p.id for p in await rig.store.waiting()] == [proposal.id], "reading goes on"
+        disk.empty()
+        await rig.decide()
+        await rig.carry_out()
+        assert rig.posts() == [(11, 2)] and (await rig.migration()).state is S.SUCCEEDED
+
+
+async def test_nothing_is_started_that_cannot_be_written_down_first(disk: Disk) -> None:
+    async with running_rig(disk.folder) as rig:
+        await rig.propose()
+        await rig.decide()
+        disk.fill()
+        rig.start()
+        await rig.reached(lambda: _after(rig, 60))
+        assert rig.posts() == [] and await rig.in_state(S.QUEUED)
+        disk.empty()
+        await rig.carry_out()
+        assert rig.posts() == [(11, 2)] and (await rig.migration()).state is S.SUCCEEDED
+
+
+async def test_a_disk_that_fills_up_after_the_start_loses_nothing(disk: Disk) -> None:
+    async def fills(_: Rig) -> None:
+        disk.fill()
+
+    async with running_panel() as panel, rig_on(panel, disk.folder / "bot.db") as rig:
+        await rig.propose()
+        await rig.decide()
+        async with rig_on(panel, rig.path, During(rig, "start_migration", fills)) as full:
+            full.start()
+            await full.reached(lambda: _after(full, 60))
+            assert full.posts() == [(11, 2)]
+            assert (await rig.migration()).state is S.STARTING, "the record was there before the start"
+            disk.empty()
+            await full.carry_out()
+        assert (await rig.migration()).state is S.SUCCEEDED
+        assert rig.posts() == [(11, 2)] and len(panel.world.tasks) == 1
+
+
+async def _after(rig: Rig, seconds: float) -> bool:
+    return (rig.clock.now - NOW).total_seconds() > seconds
+
+
+async def test_a_check_on_a_full_disk_neither_proposes_nor_ends_the_program(disk: Disk) -> None:
+    async with running_rig(disk.folder) as rig:
+        disk.fill()
+        with pytest.raises(StoreError, match="check the file, its folder and the disk"):
+            await rig.service.run_cycle()
+        disk.empty()
+        await rig.propose()
+        assert len(await rig.store.waiting()) == 1
+
+
+# Locked --------------------------------------------------------------------------------------------
+
+
+async def test_a_database_that_is_locked_for_long_holds_the_start_back(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, busy_timeout_s=0.02) as rig:
+        await rig.propose()
+        await rig.decide()
+        with closing(sqlite3.connect(rig.path, isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            rig.start()
+            await rig.reached(lambda: _after(rig, 120))
+            assert rig.posts() == [] and await rig.in_state(S.QUEUED)
+            with pytest.raises(StoreError, match="locked"):
+                await rig.service.run_cycle()
+        await rig.carry_out()
+        assert rig.posts() == [(11, 2)] and (await rig.migration()).state is S.SUCCEEDED
+
+
+async def test_a_lock_that_comes_after_the_start_loses_nothing(tmp_path: Path) -> None:
+    holder = sqlite3.connect(tmp_path / "bot.db", isolation_level=None)
+
+    async def locks(_: Rig) -> None:
+        holder.execute("BEGIN IMMEDIATE")
+
+    async with running_panel() as panel, rig_on(panel, tmp_path / "bot.db") as rig:
+        await rig.propose()
+        await rig.decide()
+        hook = During(rig, "start_migration", locks)
+        async with rig_on(panel, rig.path, hook, busy_timeout_s=0.02) as late:
+            late.start()
+            await late.reached(lambda: _after(late, 120))
+            assert late.posts() == [(11, 2)] and await rig.in_state(S.STARTING)
+            holder.execute("ROLLBACK")
+            await late.carry_out()
+        assert rig.posts() == [(11, 2)] and (await rig.migration()).state is S.SUCCEEDED
+    holder.close()
+
+
+# Damaged -------------------------------------------------------------------------------------------
+
+
+async def test_damage_under_way_starts_nothing_and_names_the_way_out(tmp_path: Path) -> None:
+    async with running_panel() as panel, rig_on(panel, tmp_path / "bot.db") as rig:
+        await rig.propose()
+        await rig.decide()
+        with closing(sqlite3.connect(rig.path)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        damage(rig.path)
+        # Whatever another program writes makes this one read the file anew.
+        with closing(sqlite3.connect(rig.path)) as db:
+            db.execute("PRAGMA user_version = 99")
+        with pytest.raises(StoreError, match="vm-balancer db restore"):
+            await rig.store.waiting()
+        rig.start()
+        await rig.reached(lambda: _after(rig, 60))
+        assert rig.posts() == []
+        assert rig.worker is not None and not rig.worker.done(), "it waits for the file to be put right"
+
+
+# At the start --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in map(env_name, Settings.model_fields):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("VMMANAGER_USERNAME", "admin@example.com")
+    monkeypatch.setenv("VMMANAGER_PASSWORD", "secret")
+    monkeypatch.setenv("DATABASE_PATH", str(tmp_path / "bot.db"))
+    monkeypatch.setenv("LOG_FILE", "")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("what", ["damaged", "no database", "a folder", "no such folder"])
+def test_at_the_start_it_ends_with_one_clear_error_and_leaves_the_file_as_it_is(
+    folder: Path, what: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VMMANAGER_HOST", "http://127.0.0.1:9")
+    path = folder / "bot.db"
+    if what == "a folder":
+        path.mkdir()
+    elif what == "no such folder":
+        monkeypatch.setenv("DATABASE_PATH", str(folder / "nowhere" / "bot.db"))
+    else:
+        path.write_bytes(b"hello" if what == "no database" else whole(folder))
+        if what == "damaged":
+            damage(path)
+    before = path.read_bytes() if path.is_file() else None
+    assert main(["--once"]) == (BAD_SETTINGS if "folder" in what else FAILED)
+    captured = capsys.readouterr()
+    lines = [line for line in (captured.out + captured.err).splitlines() if "bot.db" in line]
+    assert len(lines) == 1 and "Traceback" not in captured.err, captured.out + captured.err
+    if what == "damaged":
+        assert "vm-balancer db restore" in lines[0]
+    if before is not None:
+        assert path.read_bytes() == before
+
+
+def whole(folder: Path) -> bytes:
+    """A database of ours with every table in it."""
+
+    async def made() -> None:
+        store = Store(folder / "made.db")
+        await store.open()
+        await store.close()
+
+    asyncio.run(made())
+    return (folder / "made.db").read_bytes()

@@ -1,0 +1,292 @@
+"""Telegram's faults, each provoked in the emulated chat: what people see afterwards, and what Telegram was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+
+import aiohttp
+import pytest
+from chat_rig import ANNA, BORIS, GROUP, Rig, running
+
+from balancer.model import Reason
+from bot.glance import heartbeat_of
+from bot.health import State, judge
+
+APPROVE = "Approve 1"
+
+
+OUTAGE = Reason.of("outage", problem="it is out")
+
+
+def health(rig: Rig) -> tuple[State, str]:
+    """As `vm-balancer health` finds it."""
+    found = judge(heartbeat_of(rig.path), rig.clock())
+    return found.state, found.problem or ""
+
+
+async def test_when_telegram_asks_to_wait_only_the_latest_state_is_sent(tmp_path: Path) -> None:
+    async with running(tmp_path, max_migrations_per_cycle=3) as rig:
+        await rig.start()
+        report = await rig.message("small-a", "small-b", "small-c", buttons=True)
+        await rig.until(lambda: not rig.chat.state.faults.waiting)
+        before = len(rig.calls("editMessageText"))
+        rig.fault("429", "editMessageText", retry_after=3)
+        for number in (1, 2, 3):
+            assert "Skipped" in await rig.pressed(report, f"Skip {number}", BORIS if number == 2 else ANNA)
+        done = await rig.message("skipped by Anna Admin", "skipped by Boris", buttons=False)
+        assert done.message_id == report.message_id
+        assert done.content.text.count("skipped by") == 3
+        edits = rig.calls("editMessageText")[before:]
+        assert [e["status"] for e in edits].count(429) == 1
+        assert len(edits) <= 3, "what came while Telegram asked to wait became one edit"
+
+
+async def test_decisions_are_shown_before_new_messages(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        balancer = await rig.start()
+        report = await rig.message("small-a", buttons=True)
+        rig.fault("429", "editMessageText", retry_after=2)
+        at = len(rig.chat.state.requests)
+        await rig.pressed(report, "Skip 1")
+        await rig.until(lambda: any(e["status"] == 429 for e in rig.calls("editMessageText")))
+        await balancer.check_now()
+        await rig.message("1. small-b", buttons=True)
+        log = list(rig.chat.state.requests)[at:]
+        shown = [e["method"] for e in log if e["status"] == 200 and e["method"] in ("sendMessage", "editMessageText")]
+        assert shown[0] == "editMessageText" and "sendMessage" in shown
+
+
+async def test_a_page_of_html_instead_of_an_answer_loses_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        rig.fault("502", "sendMessage", count=3)
+        await rig.start()
+        report = await rig.message("small-a", buttons=True)
+        rig.fault("502", "editMessageText", count=2)
+        rig.fault("502", "answerCallbackQuery", count=1)
+        assert "Skipped" in await rig.pressed(report, "Skip 1")
+        await rig.message("skipped by Anna Admin", buttons=False)
+        assert len(rig.texts("small-a")) == 1
+
+
+async def test_a_message_whose_answer_was_lost_is_sent_again_once(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        rig.fault("sent_then_timeout", "sendMessage", count=1, seconds=0)
+        await rig.start()
+        await rig.until(lambda: len(rig.texts("small-a")) == 2)
+        second = await rig.message("small-a", buttons=True)
+        assert "Skipped" in await rig.pressed(second, "Skip 1")
+        await rig.message("skipped by Anna Admin", buttons=False)
+        assert len(rig.calls("sendMessage")) == 2
+
+
+async def test_a_message_whose_answers_are_all_lost_is_not_sent_a_third_time_and_its_buttons_work(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as rig:
+        rig.fault("sent_then_timeout", "sendMessage", count=1000, seconds=0)
+        balancer = await rig.start()
+        await rig.until(lambda: len(rig.texts("small-a")) == 2)
+        await balancer.check_now()
+        await rig.until(lambda: rig.calls("getMe"))
+        [first, _] = rig.messages()
+        assert "Skipped" in await rig.pressed(first, "Skip 1"), "Telegram itself says which message has the button"
+        await rig.until(lambda: "skipped by Anna Admin" in first.content.text)
+        assert len(rig.calls("sendMessage")) == 2
+
+
+async def test_an_answer_to_a_command_is_repeated_once_at_most(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        await rig.start()
+        await rig.message("small-a", buttons=True)
+        rig.fault("sent_then_timeout", "sendMessage", count=2, seconds=0)
+        rig.chat.state.write(ANNA, ANNA, "/exclusions")
+        await rig.until(lambda: len(rig.texts("No node is excluded", chat_id=ANNA)) == 2)
+        rig.chat.state.write(ANNA, ANNA, "/help")
+        await rig.message("Commands", chat_id=ANNA)
+        assert len(rig.texts("No node is excluded", chat_id=ANNA)) == 2
+
+
+async def test_a_second_listener_is_told_of_once_and_its_end_too(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path) as rig:
+        await rig.start()
+        report = await rig.message("small-a", buttons=True)
+        polling = asyncio.create_task(_listens(rig))
+        try:
+            await rig.message("Another program listens", "@BotFather")
+            await rig.until(lambda: health(rig)[0] is State.CHAT)
+            assert "stop it" in health(rig)[1] and rig.chat.state.token not in health(rig)[1]
+            clashes = lambda: len([e for e in rig.calls("getUpdates") if e["status"] == 409])  # noqa: E731
+            await rig.until(lambda: clashes() >= 4)
+        finally:
+            polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
+        assert "Skipped" in await rig.pressed(report, "Skip 1"), "it hears again"
+        assert not rig.texts("listens alone again"), "not before some time without a clash"
+        rig.clock.advance(120)
+        for number in range(3):  # each ends one long poll
+            rig.chat.state.write(ANNA, ANNA, f"/exclusions {number}")
+        await rig.message("listens alone again, after 2 minutes")
+        await rig.until(lambda: health(rig)[0] is State.HEALTHY)
+        assert len(rig.texts("Another program listens")) == 1
+        said = [r for r in caplog.records if "another program listens" in r.getMessage()]
+        assert len(said) == 1, "how often it is said is the subject here"
+
+
+async def _listens(rig: Rig) -> None:
+    """Another program with the same token."""
+    url = f"{rig.chat.url}/bot{rig.chat.state.token}/getUpdates"
+    async with aiohttp.ClientSession() as session:
+        while True:
+            async with session.post(url, data={"timeout": "1", "offset": "0"}) as answer:
+                await answer.read()
+
+
+@pytest.mark.parametrize("status", ["kicked", "left"])
+async def test_thrown_out_of_the_group_it_says_so_and_waits_until_it_is_let_in(
+    tmp_path: Path, status: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(tmp_path) as rig:
+        state = rig.chat.state
+        group, admin = state.chats[GROUP], state.users[ANNA]
+        before, group.bot_status = group.bot_status, status
+        await rig.start()
+        await rig.until(lambda: len(rig.calls("sendMessage", 403)) >= 2)
+        await rig.until(lambda: health(rig)[0] is State.CHAT)
+        assert f"TELEGRAM_CHAT_ID={GROUP}" in health(rig)[1]
+        assert "let the bot write there again" in health(rig)[1]
+        assert len(rig.calls("sendMessage")) <= 4, "no hot loop"
+        state.set_bot_status(group, before, admin)
+        await rig.message("small-a", buttons=True)
+        await rig.until(lambda: health(rig)[0] is State.HEALTHY)
+        assert len([r for r in caplog.records if "let the bot write" in r.getMessage()]) == 1
+
+
+async def test_blocked_by_the_person_it_writes_to_it_waits_for_them(tmp_path: Path) -> None:
+    async with running(tmp_path, telegram_chat_id=ANNA) as rig:
+        state = rig.chat.state
+        state.users[ANNA].started = True
+        state.set_bot_status(state.chats[ANNA], "kicked", state.users[ANNA])
+        await rig.start()
+        await rig.until(lambda: health(rig)[0] is State.CHAT)
+        assert "blocked" in health(rig)[1]
+        state.set_bot_status(state.chats[ANNA], "member", state.users[ANNA])
+        await rig.message("small-a", chat_id=ANNA, buttons=True)
+        assert len(rig.texts("small-a", chat_id=ANNA)) == 1
+
+
+@pytest.mark.parametrize("how", ["service message", "error"])
+async def test_a_group_that_becomes_a_supergroup_is_followed_also_after_a_restart(tmp_path: Path, how: str) -> None:
+    async with running(tmp_path, max_migrations_per_cycle=2) as rig:
+        balancer = await rig.start()
+        state = rig.chat.state
+        await rig.message("small-a", buttons=True)
+        if how == "error":
+            await rig.stop()
+        new = state.migrate(GROUP).id
+        if how == "error":
+            state.updates.clear()  # it was away for longer than Telegram keeps updates
+            balancer = await rig.start()
+            await balancer.store.note_outage("test", "x", OUTAGE, rig.clock())
+            balancer.notifier.notices_waiting()
+            await rig.message("The panel does not answer", chat_id=new)
+        report = await rig.message("small-a", chat_id=new, buttons=True)
+        assert "Skipped" in await rig.pressed(report, "Skip 1")
+        await rig.message("skipped by Anna Admin", chat_id=new)
+        await rig.stop()
+        balancer = await rig.start()
+        assert balancer.telegram is not None and balancer.telegram.chat_id == new
+        assert "Skipped" in await rig.pressed(report, "Skip 2", BORIS)
+        await rig.message("skipped by Boris", chat_id=new, buttons=False)
+        assert len(rig.texts("1. small-a", chat_id=new)) == 1
+        state.write(new, ANNA, "/exclusions")
+        await rig.message("No node is excluded", chat_id=new)
+        assert not any(e["params"]["chat_id"] == str(GROUP) for e in rig.calls("sendMessage", 200)[1:])
+
+
+async def test_a_deleted_message_is_posted_again_once(tmp_path: Path) -> None:
+    async with running(tmp_path, max_migrations_per_cycle=2) as rig:
+        await rig.start()
+        report = await rig.message("small-a", buttons=True)
+        rig.fault("slow", "editMessageText", seconds=0.5)
+        await rig.pressed(report, "Skip 1")
+        rig.chat.state.remove(GROUP, report.message_id, ANNA)
+        anew = await rig.message("skipped by Anna Admin", buttons=True)
+        assert anew.message_id != report.message_id
+        assert "Skipped" in await rig.pressed(anew, "Skip 2")
+        await rig.message("skipped by Anna Admin", buttons=False)
+        assert len(rig.texts("1. small-a")) == 1
+
+
+async def test_the_end_of_a_migration_is_shown_though_its_message_was_deleted(tmp_path: Path) -> None:
+    async with running(tmp_path, panel={"speed": 20}) as rig:
+        await rig.start()
+        report = await rig.message("small-a", buttons=True)
+        assert "Approved" in await rig.pressed(report, APPROVE)
+        await rig.until(lambda: rig.panel.world.tasks)
+        rig.chat.state.remove(GROUP, report.message_id, ANNA)
+        await rig.message("done in", buttons=False)
+        assert len(rig.texts("1. small-a")) == 1
+
+
+@pytest.mark.parametrize(
+    "words", ["message can't be edited", "MESSAGE_ID_INVALID", "message to edit not found"], ids=lambda w: w[:12]
+)
+async def test_a_message_that_cannot_be_edited_is_posted_again_once(tmp_path: Path, words: str) -> None:
+    async with running(tmp_path, max_migrations_per_cycle=2) as rig:
+        await rig.start()
+        report = await rig.message("small-a", buttons=True)
+        rig.fault("400", "editMessageText", description=words)
+        await rig.pressed(report, "Skip 1")
+        anew = await rig.message("skipped by Anna Admin", buttons=True)
+        assert anew.message_id != report.message_id
+        assert len(rig.texts("1. small-a")) == 2, "the old one stays as it was"
+
+
+async def test_not_modified_is_no_fault(tmp_path: Path) -> None:
+    async with running(tmp_path, max_migrations_per_cycle=2) as rig:
+        await rig.start()
+        report = await rig.message("small-a", buttons=True)
+        rig.fault("sent_then_timeout", "editMessageText", seconds=0)
+        await rig.pressed(report, "Skip 1")
+        await rig.until(lambda: len(rig.calls("editMessageText")) == 2)
+        assert rig.calls("editMessageText")[-1]["status"] == 400, "it was edited already"
+        await rig.pressed(report, "Skip 2")
+        await rig.message("skipped by Anna Admin", buttons=False)
+        assert len(rig.calls("editMessageText")) == 3 and len(rig.texts("1. small-a")) == 1
+
+
+async def test_a_message_that_telegram_never_takes_does_not_stop_the_others(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        rig.fault("400", "sendMessage", description="can't parse entities: unsupported start tag")
+        balancer = await rig.start()
+        await rig.until(lambda: rig.calls("sendMessage", 400))
+        await balancer.store.note_outage("test", "x", OUTAGE, rig.clock())
+        balancer.notifier.notices_waiting()
+        await rig.message("The panel does not answer")
+        await rig.until(lambda: health(rig)[0] is State.HEALTHY)
+
+
+async def test_a_topic_that_is_gone_leaves_the_group(tmp_path: Path) -> None:
+    async with running(tmp_path, telegram_thread_id=7) as rig:
+        rig.chat.state.chats[GROUP].is_forum = True
+        await rig.start()
+        assert (await rig.message("small-a", buttons=True)).thread_id is None
+
+
+async def test_a_proxy_that_is_gone_is_waited_for(tmp_path: Path, unused_tcp_port: int) -> None:
+    async with running(tmp_path, telegram_proxy=f"socks5://127.0.0.1:{unused_tcp_port}") as rig:
+        balancer = await rig.start()
+        await rig.until(lambda: health(rig)[0] is State.CHAT)
+        assert not balancer.failed and rig.messages() == []
+        await rig.stop()
+        await rig.start(telegram_proxy=None)
+        await rig.message("small-a", buttons=True)
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
