@@ -14,8 +14,9 @@ NAMED = sorted(set(re.findall(r"`(test_\w+\.py)::(test_\w+)`", PAGE)))
 
 
 def rows() -> list[list[str]]:
-    """The cells of every row of every table, without the heads."""
-    lines = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith("| fault ")]
+    """The cells of every row of every table of faults, without the heads."""
+    faults = PAGE.split("## Figures")[0]
+    lines = [line for line in faults.splitlines() if line.startswith("| ") and not line.startswith("| fault ")]
     return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
 
 

@@ -20,7 +20,6 @@ from bot.errors import BalancerError, ConfigError, InstanceRunning
 
 if TYPE_CHECKING:
     from bot.app import VMBalancer
-    from bot.collector import settle
     from bot.console.app import Console
     from bot.console.desk import Desk
     from bot.console.tail import Lines
@@ -58,6 +57,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 async def _running(settings: Settings, given: argparse.Namespace) -> int:
+    from bot.collector import settle
     from bot.console.app import Console
     from bot.console.tail import Lines
     from bot.texts import texts_for
