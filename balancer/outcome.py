@@ -18,7 +18,7 @@ from balancer.constraints import (
 )
 from balancer.model import Bound, Effort, Evenness, Move, Reason
 from balancer.moves import make_move
-from balancer.scoring import terms
+from balancer.scoring import above, terms
 from balancer.state import Candidate, WorkingState
 
 
@@ -50,9 +50,13 @@ def carry_out(state: WorkingState, steps: Sequence[Step]) -> list[tuple[Step, Mo
     """Makes the legal ones of these steps, in order."""
     made = []
     for step in steps:
-        if not _refused(state, step):
-            source, target = state.working[step.source_id], state.working[step.target_id]
-            made.append((step, make_move(state, step.candidate, source, target, step.why(state))))
+        if _refused(state, step):
+            continue
+        source, target = state.working[step.source_id], state.working[step.target_id]
+        reason = step.why(state)
+        if reason.code == "move-relieve" and not above(source.load, state.policy):
+            continue  # a measured load falls by estimates, and may be low enough a move earlier
+        made.append((step, make_move(state, step.candidate, source, target, reason)))
     return made
 
 

@@ -47,7 +47,7 @@ def bundle(language: str) -> FluentBundle:
 def reasons_made_in(folder: Path) -> set[tuple[str, tuple[str, ...]]]:
     """(code, names of the parameters) of every ``Reason.of("…", …)`` and ``Reason("…", ((…), …))``."""
     found = set()
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(folder.rglob("*.py")):
         for call in (n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Call)):
             name = ast.unparse(call.func)
             if name == "Reason.of" and isinstance(call.args[0], ast.Constant):

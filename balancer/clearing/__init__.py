@@ -53,13 +53,20 @@ def finished(state: WorkingState, problem: Problem, mark: Mark, made: Sequence[t
     if limit and len(whole) > limit:
         state.back_to(mark)
         carry_out(state, [step for step, _ in made[:limit]])
+    effort, bound = _effort(problem, whole), certificate(problem, after_all)
     return Outcome(
         moves=whole[:limit] if limit else whole,
-        effort=_effort(problem, whole),
-        bound=certificate(problem, after_all),
+        effort=effort,
+        bound=bound if _holds(bound, effort) else None,
         overloaded_after_all=after_all,
         stuck=_stuck(problem, state, after_all),
     )
+
+
+def _holds(bound: Bound, effort: Effort) -> bool:
+    """A plan that got by with less than the bound shows that estimates of a measured load went into it: no proof."""
+    pairs = ((bound.moves, effort.moves), (bound.seconds, effort.seconds), (bound.memory_mib, effort.memory_mib))
+    return all(least is None or least <= used for least, used in pairs)
 
 
 def thought_out(state: WorkingState) -> tuple[Problem, list[Step]]:
