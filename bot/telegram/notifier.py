@@ -36,7 +36,7 @@ from bot.service import Clock
 from bot.steady import utc_now
 from bot.store import MessageRow, Notice, NoticeKind, Store
 from bot.telegram import wording
-from bot.telegram.reach import Reach
+from bot.telegram.reach import NO_ANSWER, Reach
 from bot.telegram.session import impatiently, make_bot, may_have_arrived
 from bot.telegram.views import View, ending_notice, finished_notice, plan_view, proposal_view
 from bot.texts import Texts, texts_for
@@ -49,6 +49,8 @@ GROUP_TICK_S = 6.0
 """The same in groups, which Telegram limits to 20 messages a minute."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
 """After a failure: the first pause, doubled until the longest."""
+LONGEST_SILENCE_S = 8.0
+"""The longest where nobody answers: the line may be back at any moment, and decisions wait."""
 LATE = timedelta(minutes=2)
 """A notice that waited longer says when it came about."""
 LISTENER_KEY = "second-listener"
@@ -245,7 +247,7 @@ class TelegramNotifier:
                 said = log.warning if isinstance(error, StoreError) else log.debug  # of the others self.reach tells
                 said("The chat cannot be brought up to date, next try in %.0f s: %s", pause, error)
                 await self._later(store, pause)
-                pause = min(pause * 2, LONGEST_PAUSE_S)
+                pause = min(pause * 2, LONGEST_SILENCE_S if isinstance(error, NO_ANSWER) else LONGEST_PAUSE_S)
 
     async def rehearsed(self, plans: Sequence[Plan]) -> None:
         """Posts the plans of a dry run, without buttons, when they differ from the last ones posted."""
