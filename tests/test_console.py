@@ -426,12 +426,25 @@ class Pipe:
         self.lost, self.gone = threading.Event(), threading.Event()
         self.output = Output(self.writing, self.lost.set, self.gone.set)
         self.output.start()
+        self._reader: threading.Thread | None = None
+
+    def drain(self) -> None:
+        """From now on somebody reads."""
+        self._reader = threading.Thread(target=_drain, args=(self.reading,), daemon=True)
+        self._reader.start()
+
+    def hang_up(self) -> None:
+        os.close(self.reading)
+        self.reading = -1
 
     def close(self) -> None:
+        """The reader ends before its file does: its number is the next file's, and it would read there."""
         self.output.stop()
-        for number in (self.reading, self.writing):
-            with suppress(OSError):
-                os.close(number)
+        os.close(self.writing)
+        if self._reader is not None:
+            self._reader.join(PATIENCE_S)
+        if self.reading >= 0:
+            os.close(self.reading)
 
 
 @pytest.fixture
@@ -451,8 +464,7 @@ def test_a_terminal_that_reads_gets_everything(pipe: Pipe) -> None:
 def test_a_frozen_terminal_holds_nobody_up_and_is_drawn_anew(pipe: Pipe) -> None:
     for _ in range(50):
         pipe.output.write("x" * 100_000)  # far more than a pipe and the backlog hold: it returns all the same
-    reader = threading.Thread(target=_drain, args=(pipe.reading,), daemon=True)
-    reader.start()
+    pipe.drain()
     pipe.output.write("end")
     assert pipe.lost.wait(PATIENCE_S), "what was dropped has to be drawn again"
 
@@ -464,7 +476,7 @@ def _drain(number: int) -> None:
 
 
 def test_a_terminal_that_has_gone_is_told_once_and_not_written_to(pipe: Pipe) -> None:
-    os.close(pipe.reading)
+    pipe.hang_up()
     pipe.output.write("x")
     assert pipe.gone.wait(PATIENCE_S)
     pipe.output.write("y")
