@@ -128,8 +128,7 @@ async def test_killed_at_any_wait_nothing_is_lost_and_nothing_happens_twice(tmp_
     assert steps is not None and steps > 150, f"only {steps} steps: the walk does not see the waits"
     # Each fault begins elsewhere, so that together they come to more places.
     first = 1 + list(FAULTS).index(name)
-    points = range(1, steps + 1) if POINTS == 0 else range(first, steps, max(1, steps // POINTS))
-    died = 0
-    for fatal in points:
-        died += await walked(tmp_path, name, fatal) is None
-    assert died >= len(points) * 0.8, f"{died} of {len(points)} were killed"
+    points = range(1, steps + 1) if POINTS == 0 else range(first, steps, -(-steps // POINTS))
+    lived = [fatal for fatal in points if await walked(tmp_path, name, fatal) is not None]
+    # No two walks have quite as many steps: one that is to end on the last of them may be over before.
+    assert all(fatal > steps * 0.8 for fatal in lived), f"{lived} of {steps} steps were not fatal"

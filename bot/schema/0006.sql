@@ -1,0 +1,1 @@
+-- Samples of load, for charts and summaries.
