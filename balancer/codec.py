@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime, timedelta, timezone
+from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
 from balancer import reading as r
@@ -26,6 +27,7 @@ from balancer.model import (
     NodeLoad,
     NodeReport,
     Plan,
+    Purpose,
     Reason,
     Recent,
     Rejection,
@@ -168,6 +170,8 @@ def _write(value: Any) -> Any:
     if isinstance(value, timedelta):
         whole, rest = divmod(value, timedelta(seconds=1))
         return value.total_seconds() if rest else whole
+    if isinstance(value, Enum):
+        return value.value
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, Mapping):
@@ -228,6 +232,13 @@ def _rule(value: Any, path: Path) -> VMRule:
         raise FormatError(f"{r.place(path)}: {error}") from error
 
 
+def _purpose(value: Any, path: Path) -> Purpose:
+    known = [p.value for p in Purpose]
+    if value not in known:
+        raise r.wrong(value, path, f"one of {', '.join(known)}")
+    return Purpose(value)
+
+
 def _by_id(reader: r.Reader) -> r.Reader:
     def read(value: Any, path: Path) -> dict[int, Any]:
         obj = r.mapping(value, path)
@@ -264,6 +275,7 @@ _READERS: Mapping[str, r.Reader] = {
     "Mapping[int, int]": _by_id(r.whole),
     "tuple[tuple[str, Scalar], ...]": _params,
     "tuple[tuple[Reason, int], ...]": r.many(_count),
+    "Purpose": _purpose,
     "Reason": _nested(Reason),
     "Reason | None": r.null_or(_nested(Reason)),
     "Measurement | None": r.null_or(_nested(Measurement)),

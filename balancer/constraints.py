@@ -6,13 +6,16 @@ in vm_rules.py or node_rules.py, one line here, a line in reasons.py and the cat
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from balancer import group_rules as groups
 from balancer import node_rules as nodes
 from balancer import vm_rules as vms
-from balancer.model import VM, Cluster, Node, Reason, Recent, Snapshot
+from balancer.model import VM, Cluster, Move, Node, Plan, Purpose, Reason, Recent, Snapshot
+from balancer.moves import relieves_its_source
 from balancer.policy import BALANCE, Policy
+from balancer.purposes import judged_by
 from balancer.scoring import above
 from balancer.state import Candidate, WorkingNode, WorkingState
 
@@ -61,16 +64,21 @@ VM_RULES = (
     vms.skipped,
 )
 
+_LIVE_MIGRATION_TO = partial(nodes.live_migration_off, "target")
+
 TARGET_STATIC_RULES = (
     partial(nodes.figures_unknown, "target"),
     partial(nodes.not_active, "target"),
     partial(nodes.in_maintenance, "target"),
     partial(nodes.excluded, "target"),
     nodes.creation_blocked,
-    partial(nodes.live_migration_off, "target"),
+    _LIVE_MIGRATION_TO,
     partial(nodes.node_busy, "target"),
     nodes.own_placement_filter,
 )
+
+PLACEMENT_RULES = tuple(rule for rule in TARGET_STATIC_RULES if rule is not _LIVE_MIGRATION_TO)
+"""For a VM that does not exist yet: it is created there, and does not migrate."""
 
 TARGET_LOAD_RULES = (
     nodes.vm_limit_reached,
@@ -134,6 +142,11 @@ def static_target_refusal(node: Node, state: WorkingState) -> Reason | None:
     return next((reason for rule in TARGET_STATIC_RULES if (reason := rule(node, state))), None)
 
 
+def placement_refusal(node: Node, state: WorkingState) -> Reason | None:
+    """Why this node takes no new VM, whatever its load."""
+    return next((reason for rule in PLACEMENT_RULES if (reason := rule(node, state))), None)
+
+
 def load_refusal(target: WorkingNode, state: WorkingState) -> Reason | None:
     """Why this node takes no VM at its load of this moment."""
     return next((reason for rule in TARGET_LOAD_RULES if (reason := rule(target, state))), None)
@@ -189,6 +202,22 @@ def overloaded_nodes(snapshot: Snapshot, policy: Policy, recent: Recent) -> froz
     return frozenset(node.id for node in state.nodes.values() if is_overloaded(node, state))
 
 
+def state_for(
+    purpose: Purpose,
+    snapshot: Snapshot,
+    policy: Policy,
+    recent: Recent,
+    source_id: int | None,
+    vm_id: int | None = None,
+) -> WorkingState:
+    """The state on which moves of this purpose are judged, VMs of this source first of all."""
+    state = WorkingState(snapshot, *judged_by(purpose, policy, recent, source_id=source_id, vm_id=vm_id))
+    if purpose is Purpose.DRAIN and source_id is not None:
+        leaving = (vm for vm in state.vms_on.get(source_id, ()) if isinstance(candidate(vm, state), Candidate))
+        state.following = frozenset(vm.id for vm in leaving)
+    return state
+
+
 def check_move(
     snapshot: Snapshot,
     policy: Policy,
@@ -198,18 +227,20 @@ def check_move(
     *,
     source_id: int | None = None,
     need_overload: bool = True,
+    purpose: Purpose = Purpose.BALANCE,
 ) -> Reason | None:
     """Every rule again, on what is seen now: ``None`` when this one move is allowed at this moment.
 
     ``vm-gone`` and ``already-there`` mean that nothing is left to do; with ``source_id`` a VM that is on
     any other node is ``vm-elsewhere``. ``need_overload=False`` leaves out "the source is overloaded".
+    By the rules of the ``purpose`` that the move was planned for.
     """
     vm = next((v for v in snapshot.vms if v.id == vm_id), None)
     if vm is None:
         return Reason.of("vm-gone")
     if vm.node_id == target_id:
         return Reason.of("already-there")
-    state = WorkingState(snapshot, policy, recent)
+    state = state_for(purpose, snapshot, policy, recent, vm.node_id, vm_id)
     source = state.nodes.get(vm.node_id) if vm.node_id is not None else None
     if source is None:
         return Reason.of("vm-place-unknown")
@@ -219,6 +250,25 @@ def check_move(
     if target is None:
         return Reason.of("target-gone")
     return _check(vm, source, target, state, need_overload)
+
+
+def check_planned(snapshot: Snapshot, policy: Policy, recent: Recent, move: Move, made: Plan) -> Reason | None:
+    """``check_move`` for a move of a plan that was stored, by the rules it was planned with.
+
+    What a person approved stays what it was when the strategy is switched, so ``policy`` may have any.
+    """
+    if made.purpose is Purpose.BALANCE:
+        policy = replace(policy, strategy=made.strategy)
+    return check_move(
+        snapshot,
+        policy,
+        recent,
+        move.vm_id,
+        move.target_id,
+        source_id=move.source_id,
+        need_overload=relieves_its_source(move),
+        purpose=made.purpose,
+    )
 
 
 def _check(vm: VM, source: Node, target: Node, state: WorkingState, need_overload: bool) -> Reason | None:

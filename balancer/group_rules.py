@@ -6,6 +6,7 @@ break it further, so a VM may always go where the rule is kept.
 
 from __future__ import annotations
 
+from balancer.groups import Group
 from balancer.model import VM, Reason
 from balancer.state import Candidate, WorkingNode, WorkingState
 
@@ -40,10 +41,22 @@ def kept_apart(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reaso
 
 
 def kept_together(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
-    """A VM leaves mates behind only for a node with more of them. One that has no mate beside it may go anywhere."""
+    """A VM leaves mates behind only for a node with more of them. One that has no mate beside it may go anywhere.
+
+    Mates that are about to follow it are not left behind.
+    """
     for group in state.groups.together.get(vm.vm.id, ()):
-        here = state.groups.mates_on(group, vm.vm.id, state.groups.place(vm.vm.id))
+        here = _left_behind(group, vm.vm.id, state)
         there = state.groups.mates_on(group, vm.vm.id, target.node.id)
         if here and there <= here:
             return Reason.of("fit-together", rule=group.name, vms=here)
     return None
+
+
+def _left_behind(group: Group, vm_id: int, state: WorkingState) -> int:
+    place = state.groups.place(vm_id)
+    here = state.groups.mates_on(group, vm_id, place)
+    if not here or not state.following:
+        return here
+    following = group.members & state.following - {vm_id}
+    return here - sum(1 for mate in following if state.groups.place(mate) == place)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Enum
 from typing import TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
@@ -285,6 +286,21 @@ class Alternative:
     """How many nodes it would leave overloaded."""
 
 
+class Purpose(str, Enum):
+    """What a plan is for, which decides by which rules its moves are judged (purposes.py)."""
+
+    BALANCE = "balance"
+    """Made by a strategy, on its own or as a dry run."""
+    TARGET = "target"
+    """A person chose where one VM goes."""
+    UNDO = "undo"
+    """A migration is taken back."""
+    DRAIN = "drain"
+    """A person wants a node empty."""
+    FILL = "fill"
+    """A person wants a node to carry its share again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Ordered moves for one cluster, and for what was not moved the rejections that say why."""
@@ -293,6 +309,7 @@ class Plan:
     cluster_name: str
     taken_at: datetime
     strategy: str
+    """Which one made it; where a person wished for something, the purpose."""
     nodes: tuple[NodeReport, ...]
     """Every node of the cluster before the plan, worst first."""
     moves: tuple[Move, ...]
@@ -315,6 +332,7 @@ class Plan:
     """Of ``moves``; ``None`` = the strategy does not look at it."""
     alternative: Alternative | None = None
     """Another strategy that would do clearly better; ``None`` = none would, or nobody looked."""
+    purpose: Purpose = Purpose.BALANCE
 
     @property
     def total_moves(self) -> int:

@@ -25,21 +25,35 @@ def make_move(state: WorkingState, vm: Candidate, source: WorkingNode, target: W
         source_after=source.load,
         target_before=target_before,
         target_after=target.load,
-        cautions=_cautions(vm, source, target),
+        cautions=cautions(vm, source, target),
     )
+
+
+_FOR_ITS_OWN_SAKE = frozenset(
+    {
+        "move-make-room",
+        "move-chosen",
+        "move-back",
+        "move-drain",
+        "move-drain-packed",
+        "move-drain-together",
+        "move-fill",
+    }
+)
 
 
 def relieves_its_source(move: Move) -> bool:
     """Whether the move is for a source that is overloaded, and so not needed once it is no longer."""
-    return move.reason.code != "move-make-room"
+    return move.reason.code not in _FOR_ITS_OWN_SAKE
 
 
-def _cautions(vm: Candidate, source: WorkingNode, target: WorkingNode) -> tuple[Reason, ...]:
-    cautions = []
+def cautions(vm: Candidate, source: WorkingNode, target: WorkingNode) -> tuple[Reason, ...]:
+    """What does not forbid this move but a person should know."""
+    found = []
     if vm.vm.cpu_mode and vm.vm.cpu_mode.strip().lower().replace("_", "-") == "host-passthrough":
-        cautions.append(Reason.of("caution-cpu-passthrough"))
+        found.append(Reason.of("caution-cpu-passthrough"))
     versions = [parse_qemu(n.node.qemu_version) for n in (source, target)]
     versions += [parse_kernel(n.node.kernel_version) for n in (source, target)]
     if None in versions:  # only where the policy lets unknown versions pass
-        cautions.append(Reason.of("caution-versions-unknown"))
-    return tuple(cautions)
+        found.append(Reason.of("caution-versions-unknown"))
+    return tuple(found)

@@ -61,9 +61,8 @@ def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Pl
         raise ValueError(f"the snapshot holds {len(snapshot.clusters)} clusters: plan() takes one (split() it)")
     cluster = snapshot.clusters[0]
     state = WorkingState(snapshot, policy, recent or Recent())
-    worst_first = _worst_first(state)
-    reports = tuple(_report(node, state) for node in worst_first)
-    overloaded = [node for node in worst_first if is_overloaded(node, state)]
+    reports = node_reports(state)
+    overloaded = [state.nodes[report.node_id] for report in reports if report.overloaded]
     broken = violations(snapshot, state.groups)
     outcome = Outcome(())
     if (overloaded or policy.strategy == BALANCE) and cluster_refusal(cluster, state) is None:
@@ -84,6 +83,11 @@ def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Pl
         evenness=outcome.evenness,
         groups=parallel_groups((move.source_id, move.target_id) for move in outcome.moves),
     )
+
+
+def node_reports(state: WorkingState) -> tuple[NodeReport, ...]:
+    """Every node as it is now, worst first."""
+    return tuple(_report(node, state) for node in _worst_first(state))
 
 
 def _worst_first(state: WorkingState) -> list[Node]:

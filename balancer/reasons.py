@@ -98,6 +98,27 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "move-make-room": ("node", "vm"),
     "move-partly": ("limit", "resource", "seconds", "value"),
     "move-even": ("cpu", "mean_cpu", "mean_memory", "memory"),
+    # why a move that a person wished for
+    "move-chosen": (),
+    "move-chosen-relieve": ("limit", "resource", "value"),
+    "move-back": (),
+    "move-drain": ("seconds", "targets"),
+    "move-drain-packed": ("seconds", "targets"),
+    "move-drain-together": ("rule", "seconds", "vms"),
+    "move-fill": ("cpu", "mean_cpu", "mean_memory", "memory"),
+    # what a wish leaves undone
+    "drain-together": ("rule", "vms"),
+    "drain-no-room": (),
+    "fill-fair-share": ("cpu", "mean_cpu", "mean_memory", "memory"),
+    "caution-drain-excluded": ("node",),
+    "caution-drain-open": ("node",),
+    # why a VM stays where it is, besides the reasons above
+    "why-not-needed": ("cpu", "memory"),
+    "why-not-needed-load": ("load", "memory"),
+    "why-smaller-first": ("vms",),
+    "why-others": ("vms",),
+    "why-no-target": ("targets",),
+    "why-not-enough": (),
     "caution-cpu-passthrough": (),
     "caution-versions-unknown": (),
     # rules about VMs that are broken already

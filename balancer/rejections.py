@@ -52,6 +52,12 @@ def explain(
     return (*of_cluster, *of_sources, *explainer.refused_targets(), *of_vms)
 
 
+def fits_nowhere(state: WorkingState, source: Node, vms: Sequence[Candidate]) -> tuple[Rejection, ...]:
+    """Those of these VMs of the source that no node can take now, with the nodes counted by what forbids them."""
+    _, misfits = _Explainer(state, (), {}).misfits(source, vms)
+    return tuple(misfits)
+
+
 def _all_opted_out(cluster: Cluster, state: WorkingState) -> Rejection | None:
     vms = [vm for on_node in state.vms_on.values() for vm in on_node]
     if not vms or not state.policy.respect_balancer_mode or not all(is_opted_out(vm) for vm in vms):
@@ -101,16 +107,28 @@ class _Explainer:
             if moved:
                 return Reason.of("source-not-enough", moved=moved), []
             return Reason.of("source-no-movable-vm", vms=vms), []
-        targets = self._targets.open_to(node)
-        closed = self._closed_to(node)
-        misfits: list[Rejection] = []
-        for vm in movable:
-            if self._targets.fitting(vm, targets):  # the planner would go on here
-                return Reason.of("source-budget", limit=self._state.policy.max_moves), misfits
-            misfits.append(self._misfit(vm, targets, closed))
-        if not targets:
+        able, misfits = self.misfits(node, movable, stop=True)
+        if able:  # the planner would go on here
+            return Reason.of("source-budget", limit=self._state.policy.max_moves), misfits
+        if not self._targets.open_to(node):
             return Reason.of("source-no-target"), misfits
         return Reason.of("source-no-fit", vms=len(movable)), misfits
+
+    def misfits(
+        self, source: Node, vms: Sequence[Candidate], *, stop: bool = False
+    ) -> tuple[list[Candidate], list[Rejection]]:
+        """Of these VMs those that fit somewhere, and why the others do not. ``stop``: at the first that fits."""
+        targets, closed = self._targets.open_to(source), self._closed_to(source)
+        able: list[Candidate] = []
+        misfits: list[Rejection] = []
+        for vm in vms:
+            if not self._targets.fitting(vm, targets):
+                misfits.append(self._misfit(vm, targets, closed))
+                continue
+            able.append(vm)
+            if stop:
+                break
+        return able, misfits
 
     def _closed_to(self, source: Node) -> Counter[Reason]:
         """The other nodes that take no VM of this source, counted by why."""
@@ -119,7 +137,8 @@ class _Explainer:
         if own:
             closed[brief(own)] -= 1
         for node_id, refusal in self._refusals.items():
-            pair = None if refusal else pair_refusal(source, self._state.nodes[node_id], self._state)
+            here = node_id == source.id
+            pair = None if refusal or here else pair_refusal(source, self._state.nodes[node_id], self._state)
             if pair:
                 closed[brief(pair)] += 1
         return closed

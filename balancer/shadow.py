@@ -25,7 +25,7 @@ def with_alternative(snapshot: Snapshot, policy: Policy, recent: Recent, made: P
     unlimited = replace(policy, max_moves=0)
     cut = policy.max_moves and len(made.moves) >= policy.max_moves
     own = plan(snapshot, unlimited, recent) if cut else made
-    made = replace(made, effort=_effort(snapshot, own.moves, policy), overloaded_after_all=own.overloaded_after)
+    made = replace(made, effort=effort_of(snapshot, own.moves, policy), overloaded_after_all=own.overloaded_after)
     other = plan(snapshot, replace(unlimited, strategy=OPTIMAL), recent)
     if other.effort is None or not clearly_better(other, own):
         return made
@@ -41,7 +41,8 @@ def clearly_better(one: Plan, other: Plan) -> bool:
     return moves <= min(others_moves - FEWER_BY, others_moves * FEWER_THAN)
 
 
-def _effort(snapshot: Snapshot, moves: tuple[Move, ...], policy: Policy) -> Effort:
+def effort_of(snapshot: Snapshot, moves: tuple[Move, ...], policy: Policy) -> Effort:
+    """What these moves come to, one after another."""
     from balancer.clearing.costs import MICROSECONDS, migration_us  # with NumPy
 
     [cluster] = snapshot.clusters

@@ -89,6 +89,8 @@ class WorkingState:
                 self.vms_on[vm.node_id].append(vm)
         self.groups = Groups.of(snapshot, policy.rules)
         """The operator's rules about VMs; follows the moves."""
+        self.following: frozenset[int] = frozenset()
+        """VMs that are about to leave one node together, so none of them is left behind there by another."""
         self.verdicts: dict[int, Candidate | Reason] = {}
         """What the rules about VMs said of those that they were asked about, by id."""
         self.unknown: dict[int, str] = {}
@@ -109,6 +111,12 @@ class WorkingState:
         self._change(source, -candidate.vcpus, -candidate.memory_mib, -1)
         self._change(target, candidate.vcpus, candidate.memory_mib, 1)
         self.groups.moved(candidate.vm.id, target_id)
+
+    def load_with(self, node: WorkingNode, vm: Candidate) -> NodeLoad:
+        """The node's load with this VM on it besides; nothing is changed."""
+        live = node.live and replace(node.live, load=node.live.load + self.load_of(vm))
+        memory = node.memory_allocated_mib + vm.memory_mib
+        return self._load(node.cpus, node.vcpus + vm.vcpus, node.memory_mib, memory, node.vm_count + 1, live)
 
     def mark(self) -> Mark:
         """The sums of this moment, for ``back_to``."""

@@ -9,12 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from datetime import timedelta
 
-from balancer.constraints import check_move
+from balancer.constraints import check_planned
 from balancer.model import Reason, Snapshot
-from balancer.moves import relieves_its_source
 from bot import log_context
 from bot.errors import (
     OutcomeUnknown,
@@ -212,21 +210,12 @@ class Executor:
         by = found[1].decided_by if found else None
         if by is not None and by.kind is ActorKind.POLICY and await self._service.mode() != "auto":
             return _stale("mode-changed")
-        # By the strategy that it was planned with: what a person approved stays what it was when that is switched.
         proposal = await self._store.proposal(migration.proposal_id)
+        if proposal is None:
+            return _stale("cannot-check")
         policy = (await self._service.policies(snapshot))[migration.cluster_id]
-        policy = replace(policy, strategy=proposal.plan.strategy) if proposal is not None else policy
         recent = await self._store.recent(policy, self._clock(), besides=migration.id)
-        move = migration.move
-        reason = check_move(
-            own,
-            policy,
-            recent,
-            move.vm_id,
-            move.target_id,
-            source_id=move.source_id,
-            need_overload=relieves_its_source(move),
-        )
+        reason = check_planned(own, policy, recent, migration.move, proposal.plan)
         if reason is None:
             return None
         return Outcome(MigrationState.SKIPPED if reason.code in GONE else MigrationState.STALE, reason)

@@ -33,7 +33,7 @@ from sandbox.chat_html import parse_html
 
 ROOT = Path(__file__).parent.parent
 OURS = ("chat.ftl", "console.ftl", "checks.ftl", "service.ftl", "terminal.ftl")
-FILES = (*OURS, "reasons.ftl")
+FILES = (*OURS, "reasons.ftl", "reasons_wishes.ftl")
 PLURALS = (0, 1, 2, 5, 21)
 PLURAL_WORDS = {"zero", "one", "two", "few", "many", "other"}
 HOSTILE = "<b>&\"'\x1b[31m\u202e"

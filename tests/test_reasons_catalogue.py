@@ -35,7 +35,9 @@ WHOLE = {"checks", "count", "limit", "minutes", "more", "moved", "nodes", "targe
 
 
 def text_of(language: str) -> str:
-    return (ROOT / "bot" / "locales" / language / "reasons.ftl").read_text("utf-8")
+    """Both files: the reasons of the rules, and those of what people wish for."""
+    folder = ROOT / "bot" / "locales" / language
+    return "\n".join((folder / name).read_text("utf-8") for name in ("reasons.ftl", "reasons_wishes.ftl"))
 
 
 def bundle(language: str) -> FluentBundle:

@@ -1,0 +1,41 @@
+"""By which rules the moves of a plan are judged, by what it is for: constraints.py asks them, with what is told here.
+
+What a person wishes for is judged by every rule that protects a VM or a node. Less strict are only those that keep
+the program itself from doing too much: the target thresholds of ``smallest-first`` (a wish fills a target up to the
+overload thresholds, less the headroom, whatever strategy balances), and the wait for an overload to last.
+
+- ``balance``, ``target``, ``fill``: VMs rest after a migration, and no VM leaves a node excluded as a source.
+- ``undo``: the same, but the rest of the VM itself does not count: that migration is what is taken back.
+- ``drain``: no VM rests, since an hour of rest is about unrest, and the work on the node will not wait. The one
+  node may be excluded as a source: the wish is the newer word (the plan says so, ``caution-drain-excluded``).
+
+Always holding: the quarantine after a failure (what failed once fails again, with the VM in the middle), a person's
+skip (a "no" to one VM is not taken back by a "yes" to its node), and whatever is in motion.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from balancer.model import Purpose, Recent
+from balancer.policy import OPTIMAL, Policy
+
+
+def judged_by(
+    purpose: Purpose, policy: Policy, recent: Recent, *, source_id: int | None = None, vm_id: int | None = None
+) -> tuple[Policy, Recent]:
+    """What the rules look at for this purpose.
+
+    Args:
+        source_id: the node that is left.
+        vm_id: the one VM that moves.
+    """
+    if purpose is Purpose.BALANCE:
+        return policy, recent
+    policy, recent = replace(policy, strategy=OPTIMAL), replace(recent, held={})
+    if purpose is Purpose.DRAIN and source_id is not None:
+        policy = replace(policy, exclude_sources=policy.exclude_sources - {source_id})
+        recent = replace(recent, migrated={})
+    elif purpose is Purpose.UNDO:
+        recent = replace(recent, migrated={i: at for i, at in recent.migrated.items() if i != vm_id})
+    return policy, recent

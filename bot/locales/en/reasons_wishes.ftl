@@ -1,0 +1,55 @@
+### The reasons of what people wish for (balancer/wishes/): drain, fill, another target, a move back, and "why not".
+### Plain text. Clauses that follow a colon or a dash: lower case, no full stop.
+
+## Why a move
+
+reason-move-chosen = a person chose this node
+reason-move-chosen-relieve = a person chose this node; the source is overloaded ({ $resource ->
+    [load] load { NUMBER($value, maximumFractionDigits: 2) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] memory { NUMBER($value, maximumFractionDigits: 1) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
+ })
+reason-move-back = the VM goes back to where it was
+reason-move-drain = the node is being emptied; { $targets ->
+    [one] the only node with room
+   *[other] the emptiest of { NUMBER($targets) } nodes with room
+ }; about { NUMBER($seconds, maximumFractionDigits: 0) } s
+reason-move-drain-packed = the node is being emptied; { $targets ->
+    [one] the only node with room
+   *[other] of { NUMBER($targets) } nodes with room the one that leaves enough for the others
+ }; about { NUMBER($seconds, maximumFractionDigits: 0) } s
+reason-move-drain-together = the node is being emptied; the rule “{ $rule }” takes { $vms ->
+    [one] the VM
+   *[other] { NUMBER($vms) } VMs
+ } to one node; about { NUMBER($seconds, maximumFractionDigits: 0) } s
+reason-move-fill = brings the node its share: the source has CPU { NUMBER($cpu, maximumFractionDigits: 2) } and memory { NUMBER($memory, maximumFractionDigits: 1) }%, the mean is { NUMBER($mean_cpu, maximumFractionDigits: 2) } and { NUMBER($mean_memory, maximumFractionDigits: 1) }%
+
+## What is left undone
+
+reason-drain-together = the rule “{ $rule }” holds { $vms ->
+    [one] it to its mates
+   *[other] { NUMBER($vms) } VMs together
+ }, and no node has room for all of them
+reason-drain-no-room = no plan was found that finds room for it beside the others
+reason-fill-fair-share = no further VM would even out the load enough to be worth a move: the node has CPU { NUMBER($cpu, maximumFractionDigits: 2) } and memory { NUMBER($memory, maximumFractionDigits: 1) }%, the mean is { NUMBER($mean_cpu, maximumFractionDigits: 2) } and { NUMBER($mean_memory, maximumFractionDigits: 1) }%
+reason-caution-drain-excluded = { $node } is excluded as a source: the drain empties it all the same
+reason-caution-drain-open = { $node } still takes VMs: exclude it as a target, so that nothing comes back
+
+## Why a VM stays where it is
+
+reason-why-not-needed = its node is not overloaded: CPU { NUMBER($cpu, maximumFractionDigits: 2) }, memory { NUMBER($memory, maximumFractionDigits: 2) } %
+reason-why-not-needed-load = its node is not overloaded: load { NUMBER($load, maximumFractionDigits: 2) } per CPU (ssh), memory { NUMBER($memory, maximumFractionDigits: 2) } %
+reason-why-smaller-first = { $vms ->
+    [one] a smaller VM relieves the node
+   *[other] { NUMBER($vms) } smaller VMs relieve the node
+ }
+reason-why-others = { $vms ->
+    [one] another VM relieves the node
+   *[other] { NUMBER($vms) } other VMs relieve the node
+ }
+reason-why-no-target = { $targets ->
+    [0] there is no other node
+    [one] the only other node may not take it
+   *[other] none of the other { NUMBER($targets) } nodes may take it
+ }
+reason-why-not-enough = its move would not relieve the node

@@ -1,0 +1,212 @@
+"""Drains and places in random small worlds: legal move by move, repeatable, and as good as trying everything.
+
+Every rule is judged by a second opinion (core_worlds.py)."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+from core_builders import after, node, snapshot, vm
+from core_worlds import World, build_world, worlds
+from effort import examples
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from test_optimal import Filling
+
+from balancer.codec import plan_from_dict, plan_to_dict
+from balancer.constraints import check_planned
+from balancer.model import Purpose, Recent, Rejection
+from balancer.policy import Policy
+from balancer.wishes import best_targets, drain, fill, place, single_move
+
+thorough = settings(
+    max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+tiny = st.builds(build_world, st.integers(0, 10**9), st.integers(3, 5), st.integers(1, 7), st.integers(0, 3))
+tiny_measured = st.builds(
+    build_world, st.integers(0, 10**9), st.integers(3, 4), st.integers(1, 6), st.integers(0, 3), st.just(True)
+)
+
+
+class Draining(Filling):
+    """The rules of a drain: no rest after a migration, and the node may be excluded as a source."""
+
+    def __init__(self, world: World, node_id: int) -> None:
+        seen, policy, recent = world
+        policy = replace(policy, migration_cooldown=timedelta(0), exclude_sources=policy.exclude_sources - {node_id})
+        super().__init__(seen, policy, recent)
+        self.node_id = node_id
+
+    def leavers(self) -> list[int]:
+        own = [v for v in self.vms.values() if v.node_id == self.node_id]
+        return sorted(v.id for v in own if self.movable(v))
+
+    def most_that_leave(self) -> int:
+        """By trying every target for every VM, one after another."""
+        return self._most(self.leavers())
+
+    def _most(self, left: list[int]) -> int:
+        if not left:
+            return 0
+        best, vm_id = self._most(left[1:]), left[0]
+        for target in sorted(self.sums):
+            if best == len(left):
+                break
+            if self.legal(vm_id, self.node_id, target):
+                kept = {i: replace(self.sums[i]) for i in (self.node_id, target)}, self.vms[vm_id]
+                self.apply(vm_id, self.node_id, target)
+                best = max(best, 1 + self._most(left[1:]))
+                self.sums.update(kept[0])
+                self.vms[vm_id] = kept[1]
+        return best
+
+
+def crowded(seed: int) -> World:
+    """Large VMs and little room, so that they only fit if they are packed well."""
+    r = random.Random(seed)
+    vms = [vm(10 + k, vcpus=r.choice([2, 3, 4, 5, 7]), memory_mib=r.choice([100, 200, 300, 500])) for k in range(6)]
+    nodes = [node(1, vcpus_allocated=sum(v.vcpus or 0 for v in vms), memory_allocated_mib=2_000, vm_count=6)]
+    for i in range(2, r.choice([3, 4, 5]) + 1):
+        free, mib = r.choice([4, 6, 8, 11]), r.choice([300, 500, 900])
+        limits = {"vm_limit": r.choice([None, None, 2, 3]), "vm_count": 0}
+        nodes.append(node(i, vcpus_allocated=20 - free, memory_allocated_mib=70_000 - mib, **limits))
+    return snapshot(nodes, vms), Policy(cpu_overload_ratio=2.0), Recent()
+
+
+@thorough
+@given(worlds, st.integers(1, 8))
+def test_every_prefix_of_a_drain_is_legal(world: World, node_id: int) -> None:
+    seen = world[0]
+    node_id = min(node_id, len(seen.nodes))
+    made = drain(*world, node_id)
+    opinion = Draining(world, node_id)
+    movable = opinion.leavers()
+    for move in made.moves:
+        assert move.source_id == node_id
+        assert opinion.legal(move.vm_id, node_id, move.target_id)
+        opinion.apply(move.vm_id, node_id, move.target_id)
+        assert not opinion.above(move.target_id)
+    moved = [m.vm_id for m in made.moves]
+    stay = {v.id for v in seen.vms if v.node_id == node_id} - set(moved)
+    told = {r.id for r in made.rejections}
+    assert len(set(moved)) == len(moved)
+    assert set(moved) <= set(movable)
+    if {r.subject for r in made.rejections} <= {"vm"}:
+        assert told == stay
+    else:
+        assert (len(made.rejections), moved) == (1, [])
+    assert plan_from_dict(plan_to_dict(made)) == made
+
+
+@thorough
+@given(st.one_of(tiny, st.integers(0, 10**9).map(crowded)))
+def test_as_many_leave_as_can(world: World) -> None:
+    """So a node that can be emptied is."""
+    made = drain(*world, 1)
+    assert len(made.moves) == Draining(world, 1).most_that_leave()
+
+
+@thorough
+@given(tiny_measured)
+def test_as_many_leave_as_can_where_loads_are_measured(world: World) -> None:
+    """Loads are no whole numbers: a hair is left free."""
+    seen, policy, recent = world
+    hair = seen, replace(policy, ssh_load_overload=policy.ssh_load_overload * (1 - 1e-7)), recent
+    most = Draining(world, 1).most_that_leave()
+    if Draining(hair, 1).most_that_leave() == most:
+        assert len(drain(*world, 1).moves) == most
+
+
+@thorough
+@given(worlds, st.randoms(use_true_random=False))
+def test_the_order_of_the_input_does_not_matter(world: World, shuffler: random.Random) -> None:
+    seen, policy, recent = world
+    nodes, vms = list(seen.nodes), list(seen.vms)
+    shuffler.shuffle(nodes)
+    shuffler.shuffle(vms)
+    mixed = replace(seen, nodes=tuple(nodes), vms=tuple(vms))
+    assert drain(mixed, policy, recent, 1) == drain(seen, policy, recent, 1)
+    assert fill(mixed, policy, recent, 2) == fill(seen, policy, recent, 2)
+    assert place(mixed, policy, 2, 50) == place(seen, policy, 2, 50)
+
+
+@thorough
+@given(worlds, st.integers(1, 3))
+def test_looking_again_agrees_with_a_drain_and_a_fill(world: World, node_id: int) -> None:
+    """What the executor asks before each move allows what was planned, the earlier moves done."""
+    for wish in (drain, fill):
+        seen, policy, recent = world
+        made = wish(seen, policy, recent, node_id)
+        for move in made.moves:
+            assert check_planned(seen, policy, recent, move, made) is None
+            seen = after(seen, move)
+
+
+@thorough
+@given(worlds, st.integers(1, 8))
+def test_every_prefix_of_a_fill_is_legal_and_makes_the_cluster_more_even(world: World, node_id: int) -> None:
+    node_id = min(node_id, len(world[0].nodes))
+    made = fill(*world, node_id)
+    opinion = Filling(*world)
+    for move in made.moves:
+        assert move.target_id == node_id
+        assert opinion.legal(move.vm_id, move.source_id, node_id)
+        opinion.apply(move.vm_id, move.source_id, node_id)
+        assert not opinion.above(node_id)
+    assert bool(made.moves) == (not made.rejections)
+    if made.evenness is not None:
+        assert made.evenness.after < made.evenness.before
+
+
+@thorough
+@given(worlds, st.integers(1, 6), st.integers(1, 200))
+def test_the_count_of_a_place_is_what_placing_one_after_another_comes_to(
+    world: World, vcpus: int, memory_mib: int
+) -> None:
+    made = place(*world[:2], vcpus, memory_mib)
+    opinion = Filling(*world)
+    for room in made.rooms:
+        sums, placed = opinion.sums[room.node_id], 0
+        while _takes(opinion, room.node_id, vcpus, memory_mib):
+            placed += 1
+            sums.vcpus, sums.memory, sums.vms = sums.vcpus + vcpus, sums.memory + memory_mib, sums.vms + 1
+            sums.load, sums.available = sums.load + vcpus, sums.available - memory_mib
+        assert room.vms == placed
+    assert made.total == sum(room.vms for room in made.rooms)
+    told = {r.id for r in made.rejections} | {r.node_id for r in made.rooms if r.vms}
+    assert told == {n.id for n in world[0].nodes}
+    assert [c.node_id for c in made.best] == [c.node_id for c in sorted(made.best, key=lambda c: c.fullness)]
+
+
+def _takes(opinion: Filling, node_id: int, vcpus: int, memory_mib: int) -> bool:
+    limits = (opinion.nodes[node_id].vm_limit, opinion.cluster.vm_limit_per_node)
+    if opinion.above(node_id) or any(opinion.sums[node_id].vms >= x for x in limits if x is not None):
+        return False
+    fits = opinion.ratio(node_id, vcpus) <= opinion.cpu_line
+    fits = fits and opinion.percent(node_id, memory_mib) <= opinion.memory_line
+    if opinion.sums[node_id].live:
+        fits = fits and opinion.load(node_id, vcpus) <= opinion.policy.ssh_load_overload
+        fits = fits and memory_mib <= opinion.sums[node_id].available
+    return fits
+
+
+@thorough
+@given(worlds)
+def test_the_best_targets_are_the_legal_ones_and_each_can_be_chosen(world: World) -> None:
+    seen, policy, recent = world
+    opinion = Filling(*world)
+    for v in seen.vms[:4]:
+        found = best_targets(seen, policy, recent, v.id, count=99)
+        if v.node_id not in opinion.nodes:
+            assert found == ()
+            continue
+        legal = {t for t in opinion.nodes if opinion.legal(v.id, v.node_id, t)}
+        assert {c.node_id for c in found} == legal
+        for target in opinion.nodes:
+            made = single_move(seen, policy, recent, v.id, target, Purpose.TARGET)
+            assert isinstance(made, Rejection) == (target not in legal)
+            if not isinstance(made, Rejection):
+                choice = next(c for c in found if c.node_id == target)
+                assert (made.moves[0].target_before, made.moves[0].target_after) == (choice.before, choice.after)

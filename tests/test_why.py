@@ -1,0 +1,160 @@
+"""Why a VM or a node is left as it is: the verdict, all reasons, and what would have to change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from core_builders import NOW, node, snapshot, vm
+from core_worlds import World, worlds
+from effort import examples
+from hypothesis import HealthCheck, given, settings
+
+from balancer.model import Recent, Snapshot
+from balancer.planner import plan
+from balancer.policy import OPTIMAL, Policy
+from balancer.wishes import Verdict, WhyVM, why_node, why_vm
+
+thorough = settings(
+    max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
+
+
+def seen(*vms: Any, vcpus: int = 75, **second: Any) -> Snapshot:
+    return snapshot([node(1, vcpus_allocated=vcpus), node(2, **second), node(3, maintenance=True)], vms)
+
+
+def why(what: Snapshot, vm_id: int = 11, policy: Policy | None = None, recent: Recent | None = None) -> WhyVM:
+    return why_vm(what, policy or Policy(), recent or Recent(), vm_id)
+
+
+def test_a_vm_that_the_plan_moves_does_not_stay() -> None:
+    found = why(seen(vm(11)))
+    assert (found.verdict, found.reason.code) == (Verdict.PLANNED, "move-smallest")
+    assert found.move is not None
+    assert found.move.key == (11, 1, 2)
+
+
+def test_a_vm_that_may_not_leave_is_told_every_reason() -> None:
+    what = seen(vm(11, iso_mounted=True, snapshot_count=2), vcpus=60)
+    found = why(what, recent=Recent(migrated={11: NOW - timedelta(minutes=10)}))
+    assert found.verdict is Verdict.FORBIDDEN
+    assert found.reason.code == "vm-iso"
+    assert [r.code for r in found.refusals] == ["vm-iso", "vm-snapshots", "vm-cooldown"]
+    assert [c.node_id for c in found.open] == [2]
+
+
+def test_a_vm_of_a_node_that_is_not_overloaded_is_not_needed() -> None:
+    found = why(seen(vm(11), vcpus=70))
+    assert (found.verdict, found.reason.as_dict()) == (Verdict.NOT_NEEDED, {"cpu": 7.0, "memory": 40.0})
+
+
+def test_a_smaller_vm_comes_first() -> None:
+    what = seen(vm(11, vcpus=8), vm(12, vcpus=6))
+    found = why(what)
+    assert (found.verdict, found.reason.code) == (Verdict.OTHERS, "why-smaller-first")
+    assert [m.vm_id for m in found.instead] == [12]
+    assert why(what, 12).verdict is Verdict.PLANNED
+
+
+def test_others_relieve_the_node_at_less_cost() -> None:
+    what = seen(vm(11, memory_mib=16_000), vm(12))
+    found = why(what, policy=Policy(strategy=OPTIMAL))
+    assert (found.verdict, found.reason.code) == (Verdict.OTHERS, "why-others")
+
+
+def test_where_no_node_may_take_it_the_nearest_is_told_with_all_its_reasons() -> None:
+    nodes = [node(1, vcpus_allocated=75), node(2, maintenance=True, creation_allowed=False), node(3, qemu_version="6")]
+    found = why(snapshot([*nodes, node(4, creation_allowed=False)], [vm(11)]))
+    assert (found.verdict, found.reason.as_dict()) == (Verdict.NO_TARGET, {"targets": 3})
+    assert [(r.reason.code, r.ids) for r in found.refused] == [
+        ("brief-node-maintenance", (2,)),
+        ("brief-pair-qemu-older", (3,)),
+        ("brief-target-creation-blocked", (4,)),
+    ]
+    assert [(r.id, r.reason.code) for r in found.nearest] == [(3, "pair-qemu-older")]
+
+
+def test_nodes_that_the_same_reason_closes_are_told_together_most_first() -> None:
+    nodes = [node(1, vcpus_allocated=75), node(2), *(node(i, maintenance=True) for i in (3, 4))]
+    found = why(snapshot([*nodes, node(5, state="error")], [vm(11)]))
+    assert [(r.reason.code, r.names) for r in found.refused] == [
+        ("brief-node-maintenance", ("n3", "n4")),
+        ("brief-node-state", ("n5",)),
+    ]
+    assert ([c.node_id for c in found.open], found.nearest) == ([2], ())
+
+
+def test_a_vm_waits_for_the_next_check_where_the_budget_is_used_up() -> None:
+    what = seen(vm(11, vcpus=3), vm(12, vcpus=4))
+    assert why(what, 11).verdict is Verdict.PLANNED
+    found = why(what, 12)
+    assert (found.verdict, found.reason.code) == (Verdict.BUDGET, "source-budget")
+
+
+def test_a_vm_nobody_knows_the_place_of_is_no_riddle() -> None:
+    found = why(seen(vm(11, node_id=None)))
+    assert (found.verdict, found.reason.code, found.node_name) == (Verdict.FORBIDDEN, "vm-place-unknown", None)
+    with pytest.raises(ValueError, match="id 12"):
+        why(seen(vm(11)), 12)
+
+
+def test_a_node_is_told_by_how_much_it_is_overloaded_and_who_may_not_leave() -> None:
+    what = seen(vm(11), vm(12, snapshot_count=1), vm(13, iso_mounted=True), vm(14, iso_mounted=True))
+    found = why_node(what, Policy(), Recent(), 1)
+    assert found.overloaded
+    assert [(level.resource, level.value, level.above) for level in found.levels] == [
+        ("cpu", 7.5, True),
+        ("memory", 40.0, False),
+    ]
+    assert (found.not_source, [r.code for r in found.not_target]) == ((), ["target-overloaded", "target-score"])
+    assert [(r.reason.code, r.ids) for r in found.staying] == [("vm-iso", (13, 14)), ("vm-snapshots", (12,))]
+    assert ([m.vm_id for m in found.leaving], found.vms, found.stays_overloaded) == ([11], 4, None)
+    taker = why_node(what, Policy(), Recent(), 2)
+    assert ([m.vm_id for m in taker.coming], taker.not_target) == ([11], ())
+
+
+def test_a_node_in_maintenance_is_neither_source_nor_target() -> None:
+    found = why_node(seen(vm(11)), Policy(), Recent(), 3)
+    assert not found.overloaded
+    assert [r.code for r in found.not_source] == ["node-maintenance"]
+    assert [r.code for r in found.not_target] == ["node-maintenance"]
+
+
+def test_a_node_that_stays_overloaded_is_told_why() -> None:
+    found = why_node(seen(vm(11, snapshot_count=1)), Policy(), Recent(), 1)
+    assert found.stays_overloaded is not None
+    assert found.stays_overloaded.code == "source-no-movable-vm"
+    held = why_node(seen(vm(11)), Policy(), Recent(held={1: 2}), 1)
+    assert held.stays_overloaded is not None
+    assert held.stays_overloaded.code == "source-hold"
+    unknown = why_node(snapshot([node(1, cpus=None)], []), Policy(), Recent(), 1)
+    assert (unknown.levels, unknown.load, unknown.not_source[0].code) == ((), None, "node-figure-unknown")
+
+
+@thorough
+@given(worlds)
+def test_every_answer_agrees_with_the_plan(world: World) -> None:
+    what, policy, recent = world
+    for own in (policy, replace(policy, strategy=OPTIMAL)):
+        made = plan(what, own, recent)
+        moved = {m.vm_id for m in made.moves}
+        overloaded = {n.node_id for n in made.nodes if n.overloaded}
+        for v in what.vms[:5]:
+            found = why_vm(what, own, recent, v.id)
+            assert (found.verdict is Verdict.PLANNED) == (v.id in moved)
+            if found.verdict is Verdict.OTHERS:
+                assert found.instead or own.strategy == OPTIMAL
+                assert v.node_id not in made.overloaded_after
+            if found.verdict is Verdict.NOT_NEEDED:
+                assert v.node_id not in overloaded
+            if found.node_name is not None and v.vcpus and v.memory_mib:
+                told = [i for group in found.refused for i in group.ids] + [c.node_id for c in found.open]
+                assert sorted(told) == sorted(n.id for n in what.nodes if n.id != v.node_id)
+        for n in what.nodes:
+            answer = why_node(what, own, recent, n.id)
+            assert answer.overloaded == (n.id in overloaded)
+            assert (answer.stays_overloaded is not None) == (n.id in made.overloaded_after)
+            assert len(answer.leaving) == sum(m.source_id == n.id for m in made.moves)

@@ -1,0 +1,316 @@
+"""What people ask for, in small worlds: a drain, a fill, a place, another target, a move back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from core_builders import NOW, cluster, node, snapshot, vm
+
+from balancer.constraints import check_move, check_planned
+from balancer.model import Plan, Purpose, Recent, Rejection, Snapshot
+from balancer.policy import STRATEGIES, Policy
+from balancer.wishes import best_targets, drain, fill, place, single_move
+
+HOUR_AGO = NOW - timedelta(minutes=10)
+
+
+def small(*vms: Any, **first: Any) -> Snapshot:
+    return snapshot([node(1, **first), node(2, vcpus_allocated=40), node(3, vcpus_allocated=20)], vms)
+
+
+def codes(plan: Plan) -> dict[int, str]:
+    return {r.id: r.reason.code for r in plan.rejections}
+
+
+# --- drain ----------------------------------------------------------------------------------------------
+
+
+def test_a_drain_moves_all_that_may_leave_to_where_there_is_room() -> None:
+    seen = small(vm(11, vcpus=6), vm(12, vcpus=8), vm(13, iso_mounted=True))
+    made = drain(seen, Policy(), Recent(), 1)
+    assert [m.key for m in made.moves] == [(12, 1, 3), (11, 1, 2)]
+    assert (made.purpose, made.strategy) == (Purpose.DRAIN, "drain")
+    assert codes(made) == {13: "vm-iso"}
+    assert made.effort is not None
+    assert (made.effort.moves, made.effort.memory_mib) == (2, 8_000)
+
+
+def test_a_drain_does_not_look_at_the_limit_of_moves_nor_at_an_overload() -> None:
+    seen = small(*(vm(i) for i in range(11, 16)))
+    assert len(drain(seen, Policy(max_moves=1), Recent(), 1).moves) == 5
+    held = Recent(held={1: 3})
+    assert len(drain(small(vm(11), vcpus_allocated=75), Policy(), held, 1).moves) == 1
+
+
+def test_a_rest_after_a_migration_does_not_hold_a_drain_back_but_a_failure_and_a_persons_no_do() -> None:
+    recent = Recent(migrated={11: HOUR_AGO}, failed={12: HOUR_AGO}, skipped={13: HOUR_AGO})
+    made = drain(small(vm(11), vm(12), vm(13)), Policy(), recent, 1)
+    assert [m.vm_id for m in made.moves] == [11]
+    assert codes(made) == {12: "vm-quarantine", 13: "vm-skipped"}
+
+
+def test_a_drain_empties_an_excluded_source_and_says_so() -> None:
+    policy = Policy(exclude_sources=frozenset({1}))
+    made = drain(small(vm(11)), policy, Recent(), 1)
+    assert len(made.moves) == 1
+    assert [c.code for c in made.cautions] == ["caution-drain-excluded", "caution-drain-open"]
+    assert not any(report.overloaded for report in made.nodes)
+    closed = Policy(exclude_targets=frozenset({1}))
+    assert drain(small(vm(11)), closed, Recent(), 1).cautions == ()
+
+
+@pytest.mark.parametrize(
+    ("first", "recent", "code"),
+    [
+        ({"maintenance": True}, Recent(), "node-maintenance"),
+        ({"state": "error"}, Recent(), "node-state"),
+        ({"vcpus_allocated": None}, Recent(), "node-figure-unknown"),
+        ({}, Recent(busy_nodes=frozenset({1})), "node-busy"),
+    ],
+)
+def test_a_node_that_nothing_may_leave_is_not_drained(first: dict[str, Any], recent: Recent, code: str) -> None:
+    made = drain(small(vm(11), **first), Policy(), recent, 1)
+    assert made.moves == ()
+    assert [(r.subject, r.id, r.reason.code) for r in made.rejections] == [("source", 1, code)]
+
+
+def test_a_cluster_without_live_migration_is_not_drained() -> None:
+    seen = replace(small(vm(11)), clusters=(cluster(virtualization="lxd"),))
+    assert codes(drain(seen, Policy(), Recent(), 1)) == {1: "cluster-virtualization"}
+
+
+def test_what_finds_no_room_stays_and_the_reasons_are_counted() -> None:
+    made = drain(small(vm(11, vcpus=60), vm(12)), Policy(), Recent(), 1)
+    assert [m.vm_id for m in made.moves] == [12]
+    [stays] = made.rejections
+    assert (stays.id, stays.reason.code) == (11, "vm-fits-nowhere")
+    assert [(r.code, n) for r, n in stays.per_target] == [("brief-fit-cpu", 2)]
+
+
+def test_a_drain_packs_tightly_where_spreading_would_leave_one_without_room() -> None:
+    """4 and 3 free vCPUs for VMs of 3, 2 and 2: the largest must not take the place of the two."""
+    nodes = [node(1), node(2, vcpus_allocated=66), node(3, vcpus_allocated=67)]
+    seen = snapshot(nodes, [vm(11, vcpus=3), vm(12, vcpus=2), vm(13, vcpus=2)])
+    made = drain(seen, Policy(), Recent(), 1)
+    assert [m.key for m in made.moves] == [(11, 1, 3), (12, 1, 2), (13, 1, 2)]
+    assert made.moves[0].reason.code == "move-drain-packed"
+
+
+def test_an_affinity_group_leaves_to_one_node_or_not_at_all() -> None:
+    mates = [vm(i, vcpus=15, tags=("plb_affinity_web",)) for i in (11, 12, 13)]
+    seen = snapshot([node(1), node(2, vcpus_allocated=25), node(3, vcpus_allocated=30), node(4)], mates)
+    made = drain(seen, Policy(), Recent(), 1)
+    assert [m.target_id for m in made.moves] == [2, 2, 2]
+    assert {m.reason.code for m in made.moves} == {"move-drain-together"}
+    crowded = replace(seen, nodes=tuple(replace(n, vcpus_allocated=40) for n in seen.nodes))
+    assert codes(drain(crowded, Policy(), Recent(), 1)) == dict.fromkeys((11, 12, 13), "drain-together")
+
+
+def test_a_mate_that_may_not_leave_holds_its_group() -> None:
+    mates = [vm(11, tags=("plb_affinity_web",)), vm(12, tags=("plb_affinity_web",), snapshot_count=1)]
+    made = drain(small(*mates), Policy(), Recent(), 1)
+    assert codes(made) == {11: "vm-fits-nowhere", 12: "vm-snapshots"}
+    assert [(r.code, n) for r, n in made.rejections[0].per_target] == [("brief-fit-together", 2)]
+
+
+def test_vms_kept_apart_leave_to_different_nodes() -> None:
+    apart = [vm(i, tags=("plb_anti_affinity_db",)) for i in (11, 12)]
+    made = drain(small(*apart), Policy(), Recent(), 1)
+    assert sorted(m.target_id for m in made.moves) == [2, 3]
+    three = drain(small(*apart, vm(13, tags=("plb_anti_affinity_db",))), Policy(), Recent(), 1)
+    assert len(three.moves) == 2
+    [stays] = three.rejections
+    assert [(r.code, n) for r, n in stays.per_target] == [("brief-fit-apart", 2)]
+
+
+def test_an_empty_node_is_drained_already() -> None:
+    made = drain(small(), Policy(), Recent(), 1)
+    assert (made.moves, made.rejections, made.effort) == ((), (), None)
+
+
+def test_a_node_or_cluster_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(ValueError, match="id 9"):
+        drain(small(), Policy(), Recent(), 9)
+    with pytest.raises(ValueError, match="2 clusters"):
+        drain(replace(small(), clusters=(cluster(1), cluster(2))), Policy(), Recent(), 1)
+
+
+# --- looking again --------------------------------------------------------------------------------------
+
+
+def test_looking_again_judges_a_drain_by_the_rules_of_a_drain() -> None:
+    seen = small(vm(11))
+    policy, recent = Policy(exclude_sources=frozenset({1})), Recent(migrated={11: HOUR_AGO}, held={1: 2})
+    made = drain(seen, policy, recent, 1)
+    [move] = made.moves
+    assert check_planned(seen, policy, recent, move, made) is None
+    as_usual = check_move(seen, policy, recent, 11, move.target_id)
+    assert as_usual is not None
+    assert as_usual.code == "node-excluded"
+    failed = check_planned(seen, policy, replace(recent, failed={11: HOUR_AGO}), move, made)
+    assert failed is not None
+    assert failed.code == "vm-quarantine"
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_mate_left_behind_meanwhile_stops_the_rest_of_its_group(strategy: str) -> None:
+    mates = [vm(i, vcpus=3, tags=("plb_affinity_web",)) for i in (11, 12)]
+    seen, policy = small(*mates), Policy(strategy=strategy)
+    made = drain(seen, policy, Recent(), 1)
+    assert check_planned(seen, policy, Recent(), made.moves[0], made) is None
+    stuck = check_planned(seen, policy, Recent(failed={12: NOW}), made.moves[0], made)
+    assert stuck is not None
+    assert stuck.code == "fit-together"
+
+
+# --- fill -----------------------------------------------------------------------------------------------
+
+
+def uneven() -> Snapshot:
+    """An empty node beside two with eight VMs each."""
+    full = [node(i, vcpus_allocated=48, memory_allocated_mib=32_000, vm_count=8) for i in (2, 3)]
+    vms = [vm(10 * i + k, node_id=i) for i in (2, 3) for k in range(8)]
+    return snapshot([node(1, vcpus_allocated=0, memory_allocated_mib=0, vm_count=0), *full], vms)
+
+
+def test_a_fill_brings_the_node_its_share_from_the_fullest_in_turn() -> None:
+    made = fill(uneven(), Policy(), Recent(), 1)
+    assert {m.target_id for m in made.moves} == {1}
+    assert sorted(m.source_id for m in made.moves) in ([2, 2, 3, 3, 3], [2, 2, 2, 3, 3])
+    assert made.evenness is not None
+    assert made.evenness.after < made.evenness.before / 4
+    assert (made.purpose, made.overloaded_after) == (Purpose.FILL, ())
+
+
+def test_a_node_with_its_share_gets_nothing() -> None:
+    even = snapshot([node(1), node(2), node(3)], [vm(11), vm(12), vm(21, node_id=2), vm(31, node_id=3)])
+    made = fill(even, Policy(), Recent(), 1)
+    assert made.moves == ()
+    assert codes(made) == {1: "fill-fair-share"}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [({"maintenance": True}, "node-maintenance"), ({"creation_allowed": False}, "target-creation-blocked")],
+)
+def test_a_node_that_takes_nothing_is_not_filled(change: dict[str, Any], code: str) -> None:
+    seen = uneven()
+    seen = replace(seen, nodes=(replace(seen.nodes[0], **change), *seen.nodes[1:]))
+    assert codes(fill(seen, Policy(), Recent(), 1)) == {1: code}
+
+
+def test_for_a_fill_vms_rest_after_a_migration_and_excluded_sources_keep_theirs() -> None:
+    recent = Recent(migrated={20 + k: HOUR_AGO for k in range(8)})
+    assert {m.source_id for m in fill(uneven(), Policy(), recent, 1).moves} == {3}
+    policy = Policy(exclude_sources=frozenset({1, 3}))
+    assert {m.source_id for m in fill(uneven(), policy, Recent(), 1).moves} == {2}
+
+
+# --- a place for a new VM -------------------------------------------------------------------------------
+
+
+def test_a_place_is_the_emptiest_afterwards_and_all_that_fit_are_counted() -> None:
+    seen = small(vm(11), vcpus_allocated=68)
+    made = place(seen, Policy(), 8, 16_384)
+    assert [(c.node_id, round(c.after.cpu_ratio, 1)) for c in made.best] == [(3, 2.8), (2, 4.8)]
+    assert [(r.node_id, r.vms) for r in made.rooms] == [(2, 1), (3, 1), (1, 0)]
+    assert made.total == 2
+    assert [(r.id, r.reason.code) for r in made.rejections] == [(1, "fit-cpu")]
+
+
+def test_a_place_needs_no_live_migration_but_a_node_that_takes_new_vms() -> None:
+    seen = snapshot(
+        [node(1, live_migration_allowed=False), node(2, creation_allowed=False), node(3, placement_filter="a")],
+        [],
+        [cluster(virtualization="lxd")],
+    )
+    made = place(seen, Policy(), 1, 1024)
+    assert [c.node_id for c in made.best] == [1]
+    assert [(r.id, r.reason.code) for r in made.rejections] == [(2, "target-creation-blocked"), (3, "target-filter")]
+
+
+def test_a_place_keeps_the_headroom_and_the_limit_of_vms() -> None:
+    seen = snapshot([node(1, vcpus_allocated=60)], [])
+    assert place(seen, Policy(), 1, 1).total == 10
+    assert place(seen, Policy(target_headroom_percent=10), 1, 1).total == 3
+    assert place(snapshot([node(1, vm_limit=9)], []), Policy(), 1, 1).total == 4
+
+
+@pytest.mark.parametrize(("vcpus", "memory"), [(0, 1), (1, 0), (-1, 5)])
+def test_a_size_must_be_above_nothing(vcpus: int, memory: int) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        place(small(), Policy(), vcpus, memory)
+
+
+# --- another target, and back ---------------------------------------------------------------------------
+
+
+def test_the_best_targets_do_not_depend_on_the_strategy() -> None:
+    seen = small(vm(11), vcpus_allocated=75)
+    for strategy in STRATEGIES:
+        found = best_targets(seen, Policy(strategy=strategy), Recent(), 11)
+        assert [(c.node_id, c.before.cpu_ratio, c.after.cpu_ratio) for c in found] == [(3, 2.0, 2.6), (2, 4.0, 4.6)]
+    assert [c.node_id for c in best_targets(seen, Policy(), Recent(), 11, count=1)] == [3]
+    assert best_targets(small(vm(11, snapshot_count=2)), Policy(), Recent(), 11) == ()
+
+
+def test_a_chosen_target_is_a_plan_of_one_move() -> None:
+    seen = small(vm(11), vcpus_allocated=75)
+    made = single_move(seen, Policy(), Recent(), 11, 2, Purpose.TARGET)
+    assert isinstance(made, Plan)
+    assert [(m.key, m.reason.code) for m in made.moves] == [((11, 1, 2), "move-chosen-relieve")]
+    assert check_planned(seen, Policy(), Recent(), made.moves[0], made) is None
+    relieved = small(vm(11), vcpus_allocated=70)
+    stale = check_planned(relieved, Policy(), Recent(), made.moves[0], made)
+    assert stale is not None
+    assert stale.code == "source-relieved"
+
+
+def test_a_target_chosen_without_need_needs_none_later() -> None:
+    made = single_move(small(vm(11)), Policy(), Recent(), 11, 2, Purpose.TARGET)
+    assert isinstance(made, Plan)
+    assert made.moves[0].reason.code == "move-chosen"
+    assert check_planned(small(vm(11)), Policy(), Recent(), made.moves[0], made) is None
+
+
+@pytest.mark.parametrize(
+    ("what", "target", "recent", "refusal"),
+    [
+        (small(vm(11)), 9, Recent(), ("target", "target-gone")),
+        (small(vm(11)), 1, Recent(), ("vm", "already-there")),
+        (small(vm(11, node_id=None)), 2, Recent(), ("vm", "vm-place-unknown")),
+        (small(vm(11, rescue=True)), 2, Recent(), ("vm", "vm-rescue")),
+        (small(vm(11), state="error"), 2, Recent(), ("source", "node-state")),
+        (small(vm(11, vcpus=40)), 2, Recent(), ("target", "fit-cpu")),
+        (small(vm(11)), 2, Recent(migrated={11: HOUR_AGO}), ("vm", "vm-cooldown")),
+        (replace(small(vm(11)), clusters=(cluster(virtualization=None),)), 2, Recent(), None),
+    ],
+)
+def test_a_chosen_target_is_refused_with_its_reason(
+    what: Snapshot, target: int, recent: Recent, refusal: tuple[str, str] | None
+) -> None:
+    made = single_move(what, Policy(), recent, 11, target, Purpose.TARGET)
+    assert isinstance(made, Rejection)
+    assert (made.subject, made.reason.code) == (refusal or ("cluster", "cluster-virtualization-unknown"))
+
+
+def test_a_move_back_does_not_wait_for_the_rest_that_it_takes_back() -> None:
+    recent = Recent(migrated={11: HOUR_AGO, 12: HOUR_AGO})
+    seen = small(vm(11), vm(12))
+    made = single_move(seen, Policy(), recent, 11, 2, Purpose.UNDO)
+    assert isinstance(made, Plan)
+    assert (made.moves[0].reason.code, made.purpose) == ("move-back", Purpose.UNDO)
+    assert check_planned(seen, Policy(), recent, made.moves[0], made) is None
+    failed = single_move(seen, Policy(), replace(recent, failed={11: HOUR_AGO}), 11, 2, Purpose.UNDO)
+    assert isinstance(failed, Rejection)
+    assert failed.reason.code == "vm-quarantine"
+
+
+def test_only_one_vm_moves_for_a_target_or_back() -> None:
+    with pytest.raises(ValueError, match="'drain'"):
+        single_move(small(vm(11)), Policy(), Recent(), 11, 2, Purpose.DRAIN)
+    with pytest.raises(ValueError, match="id 12"):
+        single_move(small(vm(11)), Policy(), Recent(), 12, 2, Purpose.TARGET)
