@@ -1,0 +1,74 @@
+"""What every part of the service stands on: the parts it is made of, and in which state the program is."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from bot import log_plan
+from bot.clusters_file import ClustersFile
+from bot.config import Settings
+from bot.metrics_tally import CycleTally
+from bot.notify import Notifier
+from bot.observer import Observer
+from bot.planning import Planning
+from bot.rivals import Rivals
+from bot.service.values import FOREVER, MODE_KEY, PAUSE_KEY, Clock, Worker
+from bot.steady import utc_now
+from bot.store import Store
+from bot.vmmanager import VMManagerAPI
+
+if TYPE_CHECKING:
+    # asyncssh takes half a second to import: only a program that measures over SSH pays for it.
+    from bot.ssh import Loads
+
+
+class Base:
+    def __init__(
+        self,
+        panel: VMManagerAPI,
+        store: Store,
+        settings: Settings,
+        notifier: Notifier,
+        *,
+        loads: Loads | None = None,
+        clusters: ClustersFile | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self._observer = Observer(panel, loads, settings.cluster_ids, clock)
+        self._store = store
+        self._notifier = notifier
+        self._worker: Worker | None = None
+        self._cycle = asyncio.Lock()
+        self._plan_log = log_plan.PlanLog()
+        self._rivals = Rivals(store, clock)
+        self._planning = Planning(store, settings, clusters or ClustersFile(), clock)
+        self.cycles = CycleTally()
+        """What the checks came to, for those who watch from outside."""
+        self.decided_here: set[int] = set()
+        """Moves that somebody decided through this service, until the watch has seen that: not news to it."""
+
+    def use_worker(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def _kick(self) -> None:
+        if self._worker is not None:
+            self._worker.kick()
+
+    async def mode(self) -> str:
+        """``approve`` or ``auto``: what was set in the chat, else the settings. Where two must agree: ``approve``."""
+        if self.settings.two_person_rule:
+            return "approve"
+        stored = await self._store.setting(MODE_KEY)
+        return stored.value if stored is not None else self.settings.balance_mode
+
+    async def paused_until(self) -> datetime | str | None:
+        """When the pause ends, ``forever``, or ``None`` when there is none."""
+        stored = await self._store.setting(PAUSE_KEY)
+        if stored is None or stored.value == FOREVER:
+            return None if stored is None else FOREVER
+        until = datetime.fromisoformat(stored.value)
+        return until if until > self.clock() else None

@@ -1,0 +1,90 @@
+"""Changing how the program works: mode, strategy, pause, excluded nodes."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from balancer.fitting import Fitted
+from balancer.model import Node
+from balancer.policy import STRATEGIES
+from bot.config_checks import TWO_PERSONS_OR_AUTO
+from bot.errors import ConfigError, NotFound
+from bot.planning import STRATEGY_KEY
+from bot.proposals import Actor, Exclusion, ExclusionRole
+from bot.service.seeing import Seeing
+from bot.service.values import FOREVER, MODE_KEY, MODES, PAUSE_KEY
+from bot.store import StoredSetting
+
+log = logging.getLogger(__name__)
+
+
+class Changing(Seeing):
+    async def stored_settings(self) -> dict[str, StoredSetting]:
+        """What people changed at run time, by the name of the setting it stands for."""
+        keys = {"BALANCE_MODE": MODE_KEY, "BALANCE_STRATEGY": STRATEGY_KEY, "PAUSE": PAUSE_KEY}
+        stored = {name: await self._store.setting(key) for name, key in keys.items()}
+        return {name: value for name, value in stored.items() if value is not None}
+
+    async def set_mode(self, mode: str, actor: Actor) -> None:
+        """From now on. What automatic mode has queued is not started once it is off."""
+        if mode not in MODES:
+            raise NotFound("mode", mode, MODES)
+        if mode == "auto" and self.settings.two_person_rule:
+            raise ConfigError([TWO_PERSONS_OR_AUTO])
+        await self._store.set_setting(MODE_KEY, mode, actor, self.clock())
+        log.info("%s set the mode to %s", actor.name, mode)
+        self._kick()
+
+    async def strategy(self) -> str:
+        """As ``Planning.strategy``."""
+        return await self._planning.strategy()
+
+    def measured(self) -> dict[str, Fitted]:
+        """Name of a cluster -> what its own migrations say of their duration."""
+        names = {} if self._observer.last is None else {c.id: c.name for c in self._observer.last.clusters}
+        return {names.get(i, str(i)): fitted for i, fitted in self._planning.measured().items()}
+
+    def own_strategies(self) -> dict[str, str]:
+        """The clusters that CLUSTERS_FILE gives a strategy of their own, whatever is set here."""
+        return self._planning.own_strategies()
+
+    async def set_strategy(self, strategy: str, actor: Actor) -> None:
+        """From the next plan on. What waits for a decision stays as it is."""
+        if strategy not in STRATEGIES:
+            raise NotFound("strategy", strategy, STRATEGIES)
+        await self._store.set_setting(STRATEGY_KEY, strategy, actor, self.clock())
+        log.info("%s set the strategy to %s", actor.name, strategy)
+
+    async def pause(self, length: timedelta | None, actor: Actor) -> datetime | str:
+        """No new cycle and no new migration until then; what runs goes on. ``None`` = until resumed."""
+        until = FOREVER if length is None else (self.clock() + length).isoformat()
+        await self._store.set_setting(PAUSE_KEY, until, actor, self.clock())
+        log.info("%s paused the balancer until %s", actor.name, until)
+        return until if length is None else datetime.fromisoformat(until)
+
+    async def resume(self, actor: Actor) -> bool:
+        """Ends a pause; whether there was one."""
+        was = await self.paused_until() is not None
+        await self._store.set_setting(PAUSE_KEY, None, actor, self.clock())
+        if was:
+            log.info("%s resumed the balancer", actor.name)
+        self._kick()
+        return was
+
+    async def exclude(self, node: Node, role: ExclusionRole, length: timedelta | None, actor: Actor) -> Exclusion:
+        """Takes a node out as source, target or both, and withdraws the pending moves that use it so."""
+        now = self.clock()
+        exclusion = Exclusion(node.id, node.name, role, None if length is None else now + length, actor, now)
+        self._notifier.proposals_changed(*await self._store.exclude(exclusion))
+        log.info("%s excluded node '%s' as %s until %s", actor.name, node.name, role.value, exclusion.until or FOREVER)
+        return exclusion
+
+    async def include(self, node: Node, actor: Actor) -> int:
+        """Ends every exclusion of a node; how many there were."""
+        ended = await self._store.include(node.id, actor, self.clock())
+        log.info("%s included node '%s' again", actor.name, node.name)
+        return ended
+
+    async def exclusions(self) -> list[Exclusion]:
+        return await self._store.exclusions(self.clock())

@@ -1,0 +1,114 @@
+"""Looking: what is seen now, the plans made of it, the state of everything. Nothing is stored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+
+from balancer.model import VM, Node, Plan, Snapshot
+from balancer.policy import Policy
+from bot.errors import NotFound, PanelError
+from bot.names import Named, matching, nearest
+from bot.observer import NOW
+from bot.proposals import UNSETTLED
+from bot.service.base import Base
+from bot.service.values import Status
+
+FRESH = timedelta(seconds=60)
+"""How old a snapshot may be for an answer to a person; its age is shown."""
+PATIENCE_S = 5.0
+"""How long the state of everything waits for the panel before it shows what was seen last."""
+
+
+class Seeing(Base):
+    async def observe(self, max_age: timedelta | None = NOW, measure: Collection[int] | None = None) -> Snapshot:
+        """As ``Observer.observe``."""
+        return await self._observer.observe(max_age, measure)
+
+    @property
+    def problem(self) -> PanelError | None:
+        """Why the panel could not be read last; ``None`` = it could, or nobody asked yet."""
+        return self._observer.problem
+
+    async def policy(self, snapshot: Snapshot) -> Policy:
+        """As ``Planning.policy``: what holds where CLUSTERS_FILE says nothing else."""
+        return await self._planning.policy(snapshot)
+
+    async def policies(self, snapshot: Snapshot) -> dict[int, Policy]:
+        """As ``Planning.policies``: what holds for each cluster."""
+        return await self._planning.policies(snapshot)
+
+    async def plans(
+        self,
+        cluster: str | None = None,
+        max_age: timedelta | None = NOW,
+        strategy: str | None = None,
+        *,
+        outlook: bool = False,
+    ) -> tuple[Plan, ...]:
+        """What would be done now, for one cluster or all. Nothing is stored.
+
+        Args:
+            strategy: instead of the one that is set.
+            outlook: as in ``Planning.plans``.
+        Raises:
+            PanelError: as ``observe``.
+            NotFound: no cluster is called so, or more than one.
+        """
+        snapshot = await self.observe(max_age)
+        wanted = None if cluster is None else self._one(snapshot.clusters, cluster, "cluster").id
+        return await self._planning.plans(snapshot, wanted, strategy, outlook=outlook)
+
+    async def status(self, cluster: str | None = None, max_age: timedelta = FRESH) -> Status:
+        """The state of everything; when the panel does not answer (soon), the last snapshot with the problem."""
+        plans: tuple[Plan, ...] = ()
+        try:
+            plans = await asyncio.wait_for(self.plans(cluster, max_age), PATIENCE_S)
+        except (PanelError, asyncio.TimeoutError):
+            if self._observer.last is not None:
+                plans = await self.plans(cluster, None)
+        now = self.clock()
+        last, problem = self._observer.last, self._observer.problem
+        return Status(
+            taken_at=None if last is None else last.taken_at,
+            plans=plans,
+            mode=await self.mode(),
+            paused_until=await self.paused_until(),
+            waiting=tuple(await self._store.waiting()),
+            running=tuple(await self._store.migrations(UNSETTLED)),
+            exclusions=tuple(await self._store.exclusions(now)),
+            problem=None if problem is None else str(problem),
+        )
+
+    async def node_details(self, node: Node) -> tuple[Node, Plan, list[VM]]:
+        """A node as last seen, with the plan of its cluster and its VMs.
+
+        Raises:
+            NotFound: the node has gone meanwhile.
+        """
+        snapshot = await self.observe(FRESH)
+        latest = next((n for n in snapshot.nodes if n.id == node.id), None)
+        if latest is None:
+            raise NotFound("node", node.name, nearest(node.name, snapshot.nodes))
+        [made] = await self._planning.plans(snapshot, latest.cluster_id)
+        return latest, made, [vm for vm in snapshot.vms if vm.node_id == node.id]
+
+    async def find_nodes(self, name: str, max_age: timedelta = FRESH) -> list[Node]:
+        """The nodes with this name or id; more than one is for the person to choose from.
+
+        Raises:
+            NotFound: none; with the nearest names.
+        """
+        snapshot = await self.observe(max_age)
+        found = matching(snapshot.nodes, name)
+        if not found:
+            raise NotFound("node", name, nearest(name, snapshot.nodes))
+        return found
+
+    @staticmethod
+    def _one(things: Sequence[Named], name: str, what: str) -> Named:
+        found = matching(things, name)
+        if len(found) != 1:
+            raise NotFound(what, name, nearest(name, things))
+        return found[0]

@@ -1,0 +1,63 @@
+"""What the service hands out, and the words that it stores. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from balancer.model import Cluster, Plan, Reason
+from bot.proposals import Exclusion, Migration, Proposal
+from bot.store import Published
+
+Clock = Callable[[], datetime]
+MODES = ("approve", "auto")
+MODE_KEY, PAUSE_KEY, OUTAGE_KEY = "mode", "paused", "outage"
+FOREVER = "forever"
+
+
+class Worker(Protocol):
+    """What the service needs of the executor: to be told that something was approved."""
+
+    def kick(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterResult:
+    """What one cycle did for one cluster: a plan that was published, or why there is none."""
+
+    cluster: Cluster
+    plan: Plan | None = None
+    published: Published | None = None
+    left_alone: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CycleReport:
+    """What a cycle did. ``outcome``: done, paused, busy (another one runs), failed."""
+
+    outcome: str
+    started_at: datetime
+    results: tuple[ClusterResult, ...] = ()
+    problem: str | None = None
+
+    @property
+    def proposed(self) -> tuple[int, ...]:
+        """Ids of the proposals that this cycle made."""
+        made = (r.published for r in self.results if r.published is not None and r.published.created)
+        return tuple(p.proposal_id for p in made if p.proposal_id is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What `/status` shows. ``plans`` are made from the last snapshot; ``problem`` says why it is not newer."""
+
+    taken_at: datetime | None
+    plans: tuple[Plan, ...]
+    mode: str
+    paused_until: datetime | str | None
+    waiting: tuple[Proposal, ...]
+    running: tuple[Migration, ...]
+    exclusions: tuple[Exclusion, ...]
+    problem: str | None
