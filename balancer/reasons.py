@@ -115,6 +115,7 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     # why a VM stays where it is, besides the reasons above
     "why-not-needed": ("cpu", "memory"),
     "why-not-needed-load": ("load", "memory"),
+    "why-even-enough": (),
     "why-smaller-first": ("vms",),
     "why-others": ("vms",),
     "why-no-target": ("targets",),

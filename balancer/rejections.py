@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from balancer.constraints import (
     candidate,
@@ -121,13 +122,20 @@ class _Explainer:
         targets, closed = self._targets.open_to(source), self._closed_to(source)
         able: list[Candidate] = []
         misfits: list[Rejection] = []
+        alike: dict[tuple[int, int], Rejection] = {}
         for vm in vms:
-            if not self._targets.fitting(vm, targets):
+            size = (vm.vcpus, vm.memory_mib)
+            bound = self._state.groups.binds(vm.vm.id)
+            if size in alike and not bound:  # of one node, so the same holds for it
+                misfits.append(replace(alike[size], id=vm.vm.id, name=vm.vm.name))
+            elif not self._targets.fitting(vm, targets):
                 misfits.append(self._misfit(vm, targets, closed))
-                continue
-            able.append(vm)
-            if stop:
-                break
+                if not bound:
+                    alike[size] = misfits[-1]
+            else:
+                able.append(vm)
+                if stop:
+                    break
         return able, misfits
 
     def _closed_to(self, source: Node) -> Counter[Reason]:

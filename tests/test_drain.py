@@ -5,6 +5,7 @@ Every rule is judged by a second opinion (core_worlds.py)."""
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ from test_optimal import Filling
 
 from balancer.codec import plan_from_dict, plan_to_dict
 from balancer.constraints import check_planned
-from balancer.model import Purpose, Recent, Rejection
+from balancer.model import VM, Purpose, Recent, Rejection
 from balancer.policy import Policy
 from balancer.wishes import best_targets, drain, fill, place, single_move
 
@@ -61,6 +62,14 @@ class Draining(Filling):
                 self.sums.update(kept[0])
                 self.vms[vm_id] = kept[1]
         return best
+
+
+class Apart(Draining):
+    """Where VMs with a tag may not share a node."""
+
+    def legal(self, vm_id: int, source: int, target: int) -> bool:
+        there = (v for v in self.vms.values() if v.node_id == target and v.tags)
+        return super().legal(vm_id, source, target) and not (self.vms[vm_id].tags and any(there))
 
 
 def crowded(seed: int) -> World:
@@ -117,6 +126,72 @@ def test_as_many_leave_as_can_where_loads_are_measured(world: World) -> None:
     most = Draining(world, 1).most_that_leave()
     if Draining(hair, 1).most_that_leave() == most:
         assert len(drain(*world, 1).moves) == most
+
+
+def tied(world: World, r: random.Random) -> World:
+    """Some VMs are kept together, some apart, some pinned."""
+    seen, policy, recent = world
+    tags = ["plb_affinity_a", "plb_affinity_b", "plb_anti_affinity_c", "plb_anti_affinity_d", "plb_pin_n2"]
+    vms = tuple(replace(v, tags=(r.choice(tags),) if r.random() < 0.5 else ()) for v in seen.vms)
+    return replace(seen, vms=vms), policy, recent
+
+
+def mates(vms: Iterable[VM], tag: str) -> list[VM]:
+    return [v for v in vms if tag in v.tags]
+
+
+@thorough
+@given(st.one_of(worlds, tiny), st.randoms(use_true_random=False))
+def test_a_drain_breaks_no_rule_of_the_operator(world: World, r: random.Random) -> None:
+    world = tied(world, r)
+    made = drain(*world, 1)
+    opinion = Draining(world, 1)
+    movable = set(opinion.leavers())
+    for move in made.moves:
+        assert opinion.legal(move.vm_id, 1, move.target_id)
+        there = [v for v in opinion.vms.values() if v.node_id == move.target_id]
+        for tag in opinion.vms[move.vm_id].tags:
+            assert tag != "plb_pin_n2" or move.target_id == 2
+            assert not ("anti" in tag and mates(there, tag))
+        opinion.apply(move.vm_id, 1, move.target_id)
+    for tag in ("plb_affinity_a", "plb_affinity_b"):
+        own = [v for v in mates(world[0].vms, tag) if v.node_id == 1]
+        left = [opinion.vms[v.id].node_id for v in own if v.id in movable]
+        if len(own) > 1:
+            assert len(set(left)) <= 1
+        if len(left) < len(own) and left and left[0] != 1:  # one stays for its own reasons: only to more mates
+            assert len(mates((v for v in world[0].vms if v.node_id == left[0]), tag)) > len(own) - len(left)
+    assert {r.id for r in made.rejections if r.subject == "vm"}.isdisjoint({m.vm_id for m in made.moves})
+
+
+@thorough
+@given(tiny, st.randoms(use_true_random=False))
+def test_as_many_leave_as_can_where_some_are_kept_apart(world: World, r: random.Random) -> None:
+    seen, policy, recent = world
+    vms = tuple(replace(v, tags=("plb_anti_affinity_x",) if r.random() < 0.5 else ()) for v in seen.vms)
+    world = replace(seen, vms=vms), policy, recent
+    assert len(drain(*world, 1).moves) == Apart(world, 1).most_that_leave()
+
+
+@thorough
+@given(worlds, st.integers(1, 3), st.randoms(use_true_random=False))
+def test_looking_again_agrees_where_vms_are_tied(world: World, node_id: int, r: random.Random) -> None:
+    seen, policy, recent = tied(world, r)
+    made = drain(seen, policy, recent, node_id)
+    for move in made.moves:
+        assert check_planned(seen, policy, recent, move, made) is None
+        seen = after(seen, move)
+
+
+def test_thirty_thousand_vms_on_a_thousand_nodes_are_drained() -> None:
+    """Also where not all find room: every VM is told of."""
+    r = random.Random(1)
+    vms = [vm(i, node_id=1 + i % 1000, vcpus=r.choice([1, 2, 4]), memory_mib=r.choice([1, 2])) for i in range(30_000)]
+    own = sum(v.vcpus or 0 for v in vms if v.node_id == 1)
+    full = [node(i, vcpus_allocated=70 - (i < 12), vm_count=30) for i in range(2, 1001)]
+    made = drain(snapshot([node(1, vcpus_allocated=own), *full], vms), Policy(), Recent(), 1)
+    assert len(made.moves) == min(10, sum(v.vcpus == 1 for v in vms if v.node_id == 1))
+    assert len(made.rejections) == 30 - len(made.moves)
 
 
 @thorough

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 
 from balancer.model import Recent, Snapshot
 from balancer.planner import plan
-from balancer.policy import OPTIMAL, Policy
+from balancer.policy import BALANCE, OPTIMAL, Policy
 from balancer.wishes import Verdict, WhyVM, why_node, why_vm
 
 thorough = settings(
@@ -49,6 +49,15 @@ def test_a_vm_that_may_not_leave_is_told_every_reason() -> None:
 def test_a_vm_of_a_node_that_is_not_overloaded_is_not_needed() -> None:
     found = why(seen(vm(11), vcpus=70))
     assert (found.verdict, found.reason.as_dict()) == (Verdict.NOT_NEEDED, {"cpu": 7.0, "memory": 40.0})
+
+
+def test_where_balance_finds_it_even_enough_a_calm_node_keeps_its_vms() -> None:
+    even = snapshot([node(1), node(2)], [vm(11), vm(21, node_id=2)])
+    found = why(even, policy=Policy(strategy=BALANCE))
+    assert (found.verdict, found.reason.code) == (Verdict.NOT_NEEDED, "why-even-enough")
+    uneven = snapshot([node(1, vcpus_allocated=60), node(2, vcpus_allocated=10)], [vm(i) for i in range(11, 17)])
+    verdicts = {why(uneven, i, Policy(strategy=BALANCE, max_moves=1)).verdict for i in range(11, 17)}
+    assert verdicts == {Verdict.PLANNED, Verdict.BUDGET}
 
 
 def test_a_smaller_vm_comes_first() -> None:

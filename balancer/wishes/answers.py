@@ -68,7 +68,7 @@ class Verdict(str, Enum):
     FORBIDDEN = "forbidden"
     """It may not leave (``WhyVM.refusals``)."""
     NOT_NEEDED = "not-needed"
-    """Its node is not overloaded."""
+    """Its node is not overloaded, and with ``balance`` its move would not even out enough."""
     OTHERS = "others"
     """Its node is relieved without it (``WhyVM.instead``)."""
     NO_TARGET = "no-target"

@@ -20,6 +20,8 @@ LOOKS = 6_000
 """At most so many positions of the search; fewer where each is more work."""
 WORK = 30_000_000
 """Positions x things x targets."""
+EXCHANGES = 24
+"""Tried for one thing that found no place."""
 MOST_SEARCHED = 200
 """Things; with more of them no search comes to an end."""
 
@@ -154,14 +156,8 @@ def _packed(puzzle: Puzzle, order: Sequence[int]) -> _Position:
 
 def _make_room(position: _Position, thing: int) -> bool:
     """Places it after another thing has left its target for a third, if any such exchange is found."""
-    puzzle = position.puzzle
-    needs = puzzle.needs[thing]
-    for other, target in enumerate(position.at):
-        if target == NOWHERE or not puzzle.allowed[thing, target]:
-            continue
-        if (position.room[target] + puzzle.needs[other] < needs).any():
-            continue
-        position.take(other)
+    for other in _in_the_way(position, thing):
+        target = position.take(other)
         if position.fits(thing)[target]:
             position.put(thing, target)
             elsewhere = position.snuggest(other)
@@ -171,6 +167,19 @@ def _make_room(position: _Position, thing: int) -> bool:
             position.take(thing)
         position.put(other, target)
     return False
+
+
+def _in_the_way(position: _Position, thing: int) -> list[int]:
+    """Things whose leaving would make room enough for this one where they are, the smallest first."""
+    puzzle = position.puzzle
+    at = np.array(position.at, dtype=np.int64)
+    placed = np.flatnonzero(at != NOWHERE)
+    there = at[placed]
+    enough = puzzle.allowed[thing, there]
+    enough &= (position.room[there] + puzzle.needs[placed] >= puzzle.needs[thing]).all(axis=1)
+    found = placed[enough]
+    smallest: list[int] = found[np.argsort(_sizes(puzzle)[found], kind="stable")].tolist()
+    return smallest[:EXCHANGES]
 
 
 def _searched(best: _Position, order: Sequence[int]) -> _Position:

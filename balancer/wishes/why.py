@@ -23,7 +23,7 @@ from balancer.constraints import (
 )
 from balancer.model import VM, Move, Node, Plan, Reason, Recent, Rejection, Snapshot
 from balancer.planner import plan
-from balancer.policy import SMALLEST_FIRST, Policy
+from balancer.policy import BALANCE, SMALLEST_FIRST, Policy
 from balancer.reasons import brief
 from balancer.scoring import terms
 from balancer.state import Candidate, WorkingState
@@ -196,7 +196,7 @@ def _verdict(
     if source is None or refusals:
         return Verdict.FORBIDDEN, refusals[0]
     if not is_overloaded(source, state):
-        return Verdict.NOT_NEEDED, _not_needed(source, state)
+        return _without_overload(source, made, state)
     if source.id not in made.overloaded_after:
         return Verdict.OTHERS, _others(vm, instead, state)
     if not may_go:
@@ -206,6 +206,16 @@ def _verdict(
         return Verdict.BUDGET, Reason.of("source-budget", limit=limit)
     known = next((r.reason for r in made.rejections if r.subject == "source" and r.id == source.id), None)
     return Verdict.NOT_ENOUGH, known or Reason.of("why-not-enough")
+
+
+def _without_overload(source: Node, made: Plan, state: WorkingState) -> tuple[Verdict, Reason]:
+    """``balance`` moves VMs of calm nodes too, as long as it is worth it and within the budget."""
+    limit = state.policy.max_moves
+    if state.policy.strategy != BALANCE:
+        return Verdict.NOT_NEEDED, _not_needed(source, state)
+    if limit and made.total_moves > len(made.moves):
+        return Verdict.BUDGET, Reason.of("source-budget", limit=limit)
+    return Verdict.NOT_NEEDED, Reason.of("why-even-enough")
 
 
 def _not_needed(source: Node, state: WorkingState) -> Reason:

@@ -39,6 +39,7 @@ reason-caution-drain-open = { $node } still takes VMs: exclude it as a target, s
 
 reason-why-not-needed = its node is not overloaded: CPU { NUMBER($cpu, maximumFractionDigits: 2) }, memory { NUMBER($memory, maximumFractionDigits: 2) } %
 reason-why-not-needed-load = its node is not overloaded: load { NUMBER($load, maximumFractionDigits: 2) } per CPU (ssh), memory { NUMBER($memory, maximumFractionDigits: 2) } %
+reason-why-even-enough = its node is not overloaded, and its move would not even out the load enough to be worth it
 reason-why-smaller-first = { $vms ->
     [one] a smaller VM relieves the node
    *[other] { NUMBER($vms) } smaller VMs relieve the node

@@ -42,6 +42,7 @@ reason-caution-drain-open = узел { $node } по-прежнему прини�
 
 reason-why-not-needed = её узел не перегружен: CPU { NUMBER($cpu, maximumFractionDigits: 2) }, память { NUMBER($memory, maximumFractionDigits: 2) } %
 reason-why-not-needed-load = её узел не перегружен: нагрузка { NUMBER($load, maximumFractionDigits: 2) } на CPU (ssh), память { NUMBER($memory, maximumFractionDigits: 2) } %
+reason-why-even-enough = её узел не перегружен, а её перемещение не выровняет нагрузку настолько, чтобы того стоить
 reason-why-smaller-first = узел { $vms ->
     [1] разгружает ВМ поменьше
     [one] разгружает { NUMBER($vms) } ВМ поменьше

@@ -1,0 +1,57 @@
+"""Every file of tests/scenarios/wishes is one wish, with why it comes out as it does; see test_scenarios.py.
+
+``wish`` is ``drain`` or ``fill`` with a node, or ``target`` or ``undo`` with a VM and a node.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from test_scenarios import as_text, load
+
+from balancer.codec import Saved
+from balancer.constraints import check_planned
+from balancer.model import Plan, Purpose, Recent, Rejection
+from balancer.policy import STRATEGIES, Policy
+from balancer.wishes import drain, fill, single_move
+
+FILES = sorted((Path(__file__).parent / "scenarios" / "wishes").glob("*.json"))
+
+
+def made_of(wish: dict[str, object], saved: Saved, policy: Policy) -> Plan | Rejection:
+    seen, recent = saved.snapshot, saved.recent or Recent()
+    [(kind, of)] = wish.items()
+    if isinstance(of, int):
+        return {"drain": drain, "fill": fill}[kind](seen, policy, recent, of)
+    assert isinstance(of, list)
+    return single_move(seen, policy, recent, of[0], of[1], Purpose(kind))
+
+
+def test_there_are_many() -> None:
+    assert len(FILES) >= 30
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_wish(path: Path) -> None:
+    case, saved = load(path)
+    assert len(case["why"]) > 20
+    made = made_of(case["wish"], saved, saved.policy or Policy())
+    moves, rejections = (made.moves, made.rejections) if isinstance(made, Plan) else ((), (made,))
+    expected = case["expected"]
+    assert [[m.vm_id, m.source_id, m.target_id] for m in moves] == expected["moves"]
+    assert [as_text(r) for r in rejections] == expected["rejections"]
+    assert [c.code for c in getattr(made, "cautions", ())] == expected["cautions"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_the_strategy_that_balances_does_not_matter(path: Path, strategy: str) -> None:
+    case, saved = load(path)
+    policy = saved.policy or Policy()
+    made = made_of(case["wish"], saved, policy)
+    other = made_of(case["wish"], saved, replace(policy, strategy=strategy))
+    assert other == made
+    if isinstance(made, Plan) and made.moves:
+        assert check_planned(saved.snapshot, policy, saved.recent or Recent(), made.moves[0], made) is None
