@@ -167,6 +167,8 @@ class Settings(BaseSettings):
     """File with that proxy's address, on its only line, instead."""
     bot_language: Literal["en", "ru"] = "en"
     """Language of chat and terminal: en or ru."""
+    chart_theme: Literal["light", "dark"] = "light"
+    """Background of the pictures in the chat: light or dark. Telegram does not tell which theme a reader uses."""
 
     # SSH load monitoring
     ssh_enabled: bool = False
@@ -199,6 +201,8 @@ class Settings(BaseSettings):
     """SQLite database with every decision and migration."""
     history_keep_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     """Days for which decisions, migrations and the audit trail are kept."""
+    samples_keep_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    """Days for which samples of each node's load are kept for charts: all for 2, one an hour for 14, then 4 a day."""
     backup_keep: Annotated[int, Field(ge=0, le=1000)] = 7
     """Daily backups of the database that are kept, in the folder backups beside it; 0 = make none."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -229,7 +233,15 @@ class Settings(BaseSettings):
         return value.upper() if isinstance(value, str) else value
 
     @field_validator(
-        *("balance_mode", "balance_strategy", "optimize_for", "bot_language", "ssh_host_keys", "log_format"),
+        *(
+            "balance_mode",
+            "balance_strategy",
+            "optimize_for",
+            "bot_language",
+            "chart_theme",
+            "ssh_host_keys",
+            "log_format",
+        ),
         mode="before",
     )
     @classmethod

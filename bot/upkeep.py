@@ -44,6 +44,8 @@ class Upkeep:
                 log.info("Database backed up to %s", made)
         while await self._store.forget_before(now - self._kept_for(), now):
             pass
+        while await self._store.thin_samples(now, DAY * self._settings.samples_keep_days):
+            pass
         audit = await self._store.verify_audit()
         log.info("Audit trail: %d entries, head %s", audit.entries, audit.head)
         for problem in audit.problems:

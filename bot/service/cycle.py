@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from balancer.model import Plan, Reason
 from bot import log_context, log_plan
-from bot.errors import PanelError
+from bot.errors import PanelError, StoreError
 from bot.service.seeing import Seeing
 from bot.service.values import OUTAGE_KEY, ClusterResult, CycleReport
 from bot.store import Mark, Published
@@ -42,9 +42,19 @@ class Cycling(Seeing):
                 report = CycleReport("failed", started, problem=str(error))
             else:
                 await self._outage(None)
+                await self._sampled(report, started)
             detail = {"id": name, "problem": report.problem, "overloaded": dict(self._planning.counts)}
             await self._store.record_cycle(started, self.clock(), report.outcome, detail)
         return report
+
+    async def _sampled(self, report: CycleReport, started: datetime) -> None:
+        """Charts have a gap where this fails; the check stands."""
+        every = timedelta(seconds=self.settings.balance_interval)
+        plans = [result.plan for result in report.results if result.plan is not None]
+        try:
+            await self._store.record_samples(plans, started, every)
+        except StoreError as error:
+            log.error("The loads of this check are missing in charts and summaries: %s", error)
 
     async def rehearse(self) -> CycleReport:
         """A cycle that stops before its last step: the plans, and nothing stored.

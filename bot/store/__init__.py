@@ -20,6 +20,7 @@ from bot.store.messages import MessageQueries
 from bot.store.migrations import HARMLESS_FAILURES, MigrationQueries
 from bot.store.proposals import ProposalQueries
 from bot.store.retention import RetentionQueries
+from bot.store.samples import SampleQueries
 from bot.store.settings import SettingQueries
 from bot.store.values import AuditEntry, LastCycle, Mark, MessageRow, Notice, NoticeKind, Published, StoredSetting
 
@@ -51,6 +52,7 @@ class Store(
     FigureQueries,
     AuditQueries,
     RetentionQueries,
+    SampleQueries,
 ):
     """The database: ``await open()`` before anything else, ``await close()`` at the end."""
 

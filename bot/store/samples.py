@@ -1,0 +1,252 @@
+"""Samples of every node's load: one row a node and slot of time, wider slots the older they are.
+
+Slots hold sums and maxima, so that merging them loses nothing but the order within. Thinning and forgetting go in
+small steps, a transaction each: a press in the chat never waits for more than one of them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone, tzinfo
+
+from balancer.model import NodeReport, Plan
+from bot.chart_data import BusyNode, DayHours, PastMigration, Sample
+from bot.store import rows
+from bot.store.database import Database, all_rows, scalar
+
+FINEST_S = 300
+"""Checks closer together than this share a slot: the size does not grow with a short BALANCE_INTERVAL."""
+HOUR_S, QUARTER_S = 3600, 6 * 3600
+LEVELS = ((timedelta(days=2), HOUR_S), (timedelta(days=14), QUARTER_S))
+"""Older than this -> the slot that samples are merged into."""
+SPANS = f"({FINEST_S}, {HOUR_S}, {QUARTER_S})"
+AT_ONCE = 5000
+"""Most rows deleted in one transaction."""
+
+_ADDED = ("checks", "covered_s", "overloaded_s", "cpu_sum", "load_checks", "load_sum", "memory_sum")
+_HIGHEST = ("cpu_max", "load_max", "memory_max", "vms_max")
+_MERGED = ", ".join([f"sum({c}) AS {c}" for c in _ADDED] + [f"max({c}) AS {c}" for c in _HIGHEST])
+_COLUMNS = ("node_id", "at", "span_s", "cluster_id", *_ADDED, *_HIGHEST)
+_PUT = (
+    f"INSERT INTO sample ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))}) "  # noqa: S608 - fixed words
+    "ON CONFLICT (at, node_id) DO UPDATE SET cluster_id = excluded.cluster_id, "
+    + ", ".join([f"{c} = {c} + excluded.{c}" for c in _ADDED] + [f"{c} = max({c}, excluded.{c})" for c in _HIGHEST])
+)
+_WHERE = "at >= ?1 AND at < ?2 AND (?3 IS NULL OR cluster_id = ?3)"
+
+
+class SampleQueries(Database):
+    async def record_samples(self, plans: Iterable[Plan], now: datetime, every: timedelta) -> int:
+        """Keeps what a check saw; how many nodes. Those whose load is unknown are left out: a gap.
+
+        Args:
+            every: the time between two checks: the longest that one stands for.
+        """
+        at = _unix(now)
+        seen = [(p.cluster_id, r) for p in plans for r in p.nodes if r.load is not None]
+        async with self._transaction() as db:
+            # The check itself is recorded at its end: the last one there is the one before.
+            before = await all_rows(
+                db,
+                "SELECT started_at FROM cycle WHERE outcome = 'done' AND started_at < ? ORDER BY id DESC LIMIT 1",
+                (rows.to_text(now),),
+            )
+            since = at - _unix(rows.from_text(before[0]["started_at"])) if before else at
+            stands_for_s = min(since, round(every.total_seconds()))
+            await db.executemany(_PUT, [_row(c, r, at, stands_for_s) for c, r in seen])
+            await db.executemany(
+                "INSERT INTO sampled_node (node_id, name) VALUES (?, ?) "
+                "ON CONFLICT (node_id) DO UPDATE SET name = excluded.name WHERE name <> excluded.name",
+                [(r.node_id, r.node_name) for _, r in seen],
+            )
+        return len(seen)
+
+    async def thin_samples(self, now: datetime, keep: timedelta) -> bool:
+        """One small step of thinning and forgetting; whether there may be another."""
+        moment = _unix(now)
+        async with self._transaction() as db:
+            gone = await db.execute(
+                "DELETE FROM sample WHERE (at, node_id) IN (SELECT at, node_id FROM sample WHERE at < ? LIMIT ?)",
+                (moment - round(keep.total_seconds()), AT_ONCE),
+            )
+            if gone.rowcount:
+                return True
+            for age, width_s in LEVELS:
+                # Whole slots only: what is merged gets no more samples.
+                end = (moment - round(age.total_seconds())) // width_s * width_s
+                oldest = await scalar(
+                    db,
+                    f"SELECT min(at) FROM sample WHERE span_s IN {SPANS} AND span_s < ? AND at < ?",  # noqa: S608
+                    (width_s, end),
+                )
+                if not oldest:
+                    continue
+                slot = oldest // width_s * width_s
+                await self._merge(slot, width_s)
+                return True
+            await db.execute("DELETE FROM sampled_node WHERE node_id NOT IN (SELECT node_id FROM sample)")
+        return False
+
+    async def _merge(self, slot: int, width_s: int) -> None:
+        assert self._db is not None  # noqa: S101 - within a transaction
+        one = "at >= ?1 AND at < ?2 AND span_s <= ?3"
+        args = (slot, slot + width_s, width_s)
+        merged = await all_rows(
+            self._db,
+            f"SELECT node_id, ?1 AS at, ?3 AS span_s, max(cluster_id) AS cluster_id, {_MERGED} "  # noqa: S608
+            f"FROM sample WHERE {one} GROUP BY node_id",
+            args,
+        )
+        await self._db.execute(f"DELETE FROM sample WHERE {one}", args)  # noqa: S608
+        await self._db.executemany(_PUT, [tuple(r[c] for c in _COLUMNS) for r in merged])
+
+    # Asking -----------------------------------------------------------------------------------
+
+    async def node_samples(self, node_id: int, since: datetime, until: datetime) -> list[Sample]:
+        """A node's load in the order of time."""
+        async with self._reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT * FROM sample WHERE node_id = ? AND at >= ? AND at < ? ORDER BY at",
+                (node_id, _unix(since), _unix(until)),
+            )
+        return [_sample(r) for r in found]
+
+    async def cluster_samples(self, cluster_id: int | None, since: datetime, until: datetime) -> list[Sample]:
+        """All nodes of a cluster together (``None`` = of all): means over them, the highest of any, VMs at most on one.
+
+        ``overloaded`` is the sum over the nodes.
+        """
+        async with self._reading() as db:
+            found = await all_rows(
+                db,
+                f"SELECT at, max(span_s) AS span_s, {_MERGED} FROM sample WHERE {_WHERE} GROUP BY at ORDER BY at",  # noqa: S608
+                (_unix(since), _unix(until), cluster_id),
+            )
+        return [_sample(r) for r in found]
+
+    async def busiest(
+        self, since: datetime, until: datetime, cluster_id: int | None = None, limit: int = 5
+    ) -> list[BusyNode]:
+        """The nodes that were overloaded longest, then those with most vCPUs per CPU."""
+        async with self._reading() as db:
+            found = await all_rows(
+                db,
+                f"SELECT node_id, max(cluster_id) AS cluster_id, {_MERGED}, "  # noqa: S608
+                "coalesce((SELECT name FROM sampled_node n WHERE n.node_id = sample.node_id), '') AS name "
+                f"FROM sample WHERE {_WHERE} GROUP BY node_id "
+                "ORDER BY sum(overloaded_s) DESC, 1.0 * sum(cpu_sum) / sum(checks) DESC, node_id LIMIT ?4",
+                (_unix(since), _unix(until), cluster_id, limit),
+            )
+        return [_busy(r) for r in found]
+
+    async def overload_hours(self, since: datetime, until: datetime, cluster_id: int | None = None) -> dict[int, float]:
+        """Node -> hours overloaded in that time, longest first; only those that were."""
+        async with self._reading() as db:
+            found = await all_rows(
+                db,
+                f"SELECT node_id, sum(overloaded_s) AS s FROM sample WHERE {_WHERE} "  # noqa: S608
+                "GROUP BY node_id HAVING s > 0 ORDER BY s DESC, node_id",
+                (_unix(since), _unix(until), cluster_id),
+            )
+        return {r["node_id"]: r["s"] / 3600 for r in found}
+
+    async def overload_by_day(
+        self, since: datetime, until: datetime, zone: tzinfo, cluster_id: int | None = None
+    ) -> list[DayHours]:
+        """Every day of that time in a time zone -> hours overloaded, summed over the nodes."""
+        async with self._reading() as db:
+            found = await all_rows(
+                db,
+                f"SELECT at, sum(overloaded_s) AS s FROM sample WHERE {_WHERE} GROUP BY at",  # noqa: S608
+                (_unix(since), _unix(until), cluster_id),
+            )
+        hours: dict[object, float] = defaultdict(float)
+        for r in found:
+            hours[_moment(r["at"]).astimezone(zone).date()] += r["s"] / 3600
+        first, last = since.astimezone(zone).date(), (until - timedelta(microseconds=1)).astimezone(zone).date()
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        return [(day, hours.get(day, 0.0)) for day in days]
+
+    async def past_migrations(
+        self, since: datetime, until: datetime, *, cluster_id: int | None = None, node_id: int | None = None
+    ) -> list[PastMigration]:
+        """The migrations that succeeded in that time, in its order; of a cluster, or that touch a node."""
+        async with self._reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT g.finished_at, m.vm_id, m.cluster_id, m.source_id, m.target_id "
+                "FROM migration g JOIN move m ON m.id = g.move_id "
+                "WHERE g.state = 'succeeded' AND g.finished_at >= ?1 AND g.finished_at < ?2 "
+                "AND (?3 IS NULL OR m.cluster_id = ?3) AND (?4 IS NULL OR ?4 IN (m.source_id, m.target_id)) "
+                "ORDER BY g.finished_at, g.id",
+                (rows.to_text(since), rows.to_text(until), cluster_id, node_id),
+            )
+        return [
+            PastMigration(rows.from_text(r["finished_at"]), r["vm_id"], r["cluster_id"], r["source_id"], r["target_id"])
+            for r in found
+        ]
+
+
+def _unix(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def _moment(unix: int) -> datetime:
+    return datetime.fromtimestamp(unix, timezone.utc)
+
+
+def _row(cluster_id: int, report: NodeReport, at: int, stands_for_s: int) -> tuple[int, ...]:
+    """One check of one node, in the order of _COLUMNS."""
+    load = report.load
+    assert load is not None  # noqa: S101 - only these are recorded
+    cpu, memory = round(load.cpu_ratio * 1000), round(load.memory_percent * 10)
+    measured = 0 if load.cpu_load is None else round(load.cpu_load * 1000)
+    return (
+        *(report.node_id, at // FINEST_S * FINEST_S, FINEST_S, cluster_id),
+        *(1, stands_for_s, stands_for_s if report.overloaded else 0),
+        *(cpu, int(load.cpu_load is not None), measured, memory),
+        *(cpu, measured, memory, load.vm_count),
+    )
+
+
+def _load(row: sqlite3.Row) -> tuple[float | None, float | None]:
+    """The measured load: its mean, its highest."""
+    if not row["load_checks"]:
+        return None, None
+    return row["load_sum"] / row["load_checks"] / 1000, row["load_max"] / 1000
+
+
+def _sample(row: sqlite3.Row) -> Sample:
+    mean, highest = _load(row)
+    return Sample(
+        at=_moment(row["at"]),
+        span=timedelta(seconds=row["span_s"]),
+        cpu_ratio=row["cpu_sum"] / row["checks"] / 1000,
+        cpu_ratio_max=row["cpu_max"] / 1000,
+        memory_percent=row["memory_sum"] / row["checks"] / 10,
+        memory_percent_max=row["memory_max"] / 10,
+        vm_count=row["vms_max"],
+        overloaded=timedelta(seconds=row["overloaded_s"]),
+        cpu_load=mean,
+        cpu_load_max=highest,
+    )
+
+
+def _busy(row: sqlite3.Row) -> BusyNode:
+    mean, highest = _load(row)
+    return BusyNode(
+        node_id=row["node_id"],
+        name=row["name"],
+        cluster_id=row["cluster_id"],
+        overloaded=timedelta(seconds=row["overloaded_s"]),
+        watched=timedelta(seconds=row["covered_s"]),
+        cpu_ratio=row["cpu_sum"] / row["checks"] / 1000,
+        cpu_ratio_max=row["cpu_max"] / 1000,
+        memory_percent=row["memory_sum"] / row["checks"] / 10,
+        memory_percent_max=row["memory_max"] / 10,
+        cpu_load=mean,
+        cpu_load_max=highest,
+    )
