@@ -35,6 +35,7 @@ from balancer.model import (
 )
 from balancer.policy import Policy
 from balancer.reading import FormatError, Path
+from balancer.wishes.answers import Placement
 
 SNAPSHOT_FORMAT = "vm-balancer-snapshot-1"
 PLAN_FORMAT = "vm-balancer-plan-1"
@@ -119,6 +120,11 @@ def plan_from_dict(document: Any) -> Plan:
         FormatError: the document does not follow the format.
     """
     return _read(Plan, _of_format(document, PLAN_FORMAT), ())
+
+
+def placement_to_dict(placement: Placement) -> dict[str, Any]:
+    """As it is, with the ``total``; it is only ever written."""
+    return {**_write_fields(placement), "total": placement.total}
 
 
 def policy_to_dict(policy: Policy) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +16,7 @@ from balancer.policy import OPTIMIZE_FOR, STRATEGIES, Policy
 from balancer.reading import FormatError
 from balancer.shadow import with_alternative
 from bot.errors import ConfigError
+from bot.offline_wishes import Wish, wished
 from bot.report import plan_lines
 from bot.texts import Texts
 
@@ -37,6 +37,7 @@ class Asked(NamedTuple):
     strategy: str | None = None
     optimize_for: str | None = None
     limit: int | None = None
+    wish: Wish | None = None
 
     def problems(self) -> list[str]:
         found = []
@@ -46,7 +47,7 @@ class Asked(NamedTuple):
             found.append(f"--strategy is {self.strategy!r}: {' or '.join(STRATEGIES)} is needed")
         if self.optimize_for is not None and self.optimize_for not in OPTIMIZE_FOR:
             found.append(f"--optimize-for is {self.optimize_for!r}: {' or '.join(OPTIMIZE_FOR)} is needed")
-        return found
+        return found + (self.wish.problems() if self.wish is not None else [])
 
     def applied(self, policy: Policy) -> Policy:
         return replace(
@@ -74,6 +75,7 @@ def plan_file(
     as_json: bool,
     texts: Texts,
     optimize_for: str | None = None,
+    wish: Wish | None = None,
 ) -> Planned:
     """Plans a saved snapshot, or an instance of the benchmark's neutral format.
 
@@ -83,16 +85,15 @@ def plan_file(
     Raises:
         ConfigError: the file cannot be read or is no snapshot, or an argument does not fit.
     """
-    asked = Asked(strategy, optimize_for, limit)
+    asked = Asked(strategy, optimize_for, limit, wish)
     problems = asked.problems()
     if problems:
         raise ConfigError(problems)
     document = _load(path)
     try:
-        document_out, plans, seconds = _planned(document, asked)
+        document_out, lines, seconds = (_planned if wish is None else _wished)(document, asked, texts)
     except FormatError as error:
         raise ConfigError([f"{path} is not a snapshot that can be planned: {error}"]) from error
-    lines = [line for made in plans for line in plan_lines(texts, made)]
     return Planned(
         _json(document_out) if as_json else "\n".join(lines), f"#STATS {json.dumps({'plan_s': round(seconds, 6)})}"
     )
@@ -121,7 +122,14 @@ def _text(path: str) -> str:
     return data.decode("utf-8-sig")
 
 
-def _planned(document: Any, asked: Asked) -> tuple[dict[str, Any], Sequence[Plan], float]:
+def _wished(document: Any, asked: Asked, texts: Texts) -> tuple[dict[str, Any], list[str], float]:
+    saved = codec.snapshot_from_dict(document)
+    started = time.perf_counter()
+    made, lines = wished(asked.wish or Wish(), saved, asked.applied, texts)
+    return made, lines, time.perf_counter() - started
+
+
+def _planned(document: Any, asked: Asked, texts: Texts) -> tuple[dict[str, Any], list[str], float]:
     if neutral.is_neutral(document):
         case = neutral.read(document)
         document.clear()  # as large as all that follows, and no longer needed
@@ -131,7 +139,7 @@ def _planned(document: Any, asked: Asked) -> tuple[dict[str, Any], Sequence[Plan
         made = plan(case.snapshot, policy, case.recent)
         seconds = time.perf_counter() - started
         moves = neutral.moves_to_dicts(made, case)
-        return {"strategy": made.strategy, "moves": moves, **_certified(made)}, [made], seconds
+        return {"strategy": made.strategy, "moves": moves, **_certified(made)}, plan_lines(texts, made), seconds
     saved = codec.snapshot_from_dict(document)
     document.clear()
     policies = {c.id: asked.applied(saved.policy_of(c.id)) for c in saved.snapshot.clusters}
@@ -145,7 +153,8 @@ def _planned(document: Any, asked: Asked) -> tuple[dict[str, Any], Sequence[Plan
     pairs = zip(seen, plans, strict=True)
     plans = [with_alternative(s, policies[s.clusters[0].id], recent, made) for s, made in pairs]
     moves = [{"vm": m.vm_id, "from": m.source_id, "to": m.target_id} for p in plans for m in p.moves]
-    return {"moves": moves, "plans": [codec.plan_to_dict(p) for p in plans]}, plans, seconds
+    lines = [line for made in plans for line in plan_lines(texts, made)]
+    return {"moves": moves, "plans": [codec.plan_to_dict(p) for p in plans]}, lines, seconds
 
 
 def _certified(made: Plan) -> dict[str, Any]:

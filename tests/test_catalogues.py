@@ -32,7 +32,7 @@ from bot.texts import LANGUAGES, texts_for
 from sandbox.chat_html import parse_html
 
 ROOT = Path(__file__).parent.parent
-OURS = ("chat.ftl", "console.ftl", "checks.ftl", "service.ftl", "terminal.ftl")
+OURS = ("chat.ftl", "console.ftl", "checks.ftl", "service.ftl", "terminal.ftl", "terminal_wishes.ftl")
 FILES = (*OURS, "reasons.ftl", "reasons_wishes.ftl")
 PLURALS = (0, 1, 2, 5, 21)
 PLURAL_WORDS = {"zero", "one", "two", "few", "many", "other"}

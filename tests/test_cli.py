@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from core_builders import cluster, node, snapshot, vm
 from stack import HOT_WORLD, PATIENCE_S, ROOT, Command, buttons, running_stack, world
 
+from balancer.codec import snapshot_to_dict
 from balancer.policy import STRATEGIES
 from bot.cli import BAD_SETTINGS, COMMANDS, FAILED, OK, main
 from bot.config import Settings, env_name
@@ -104,6 +106,14 @@ def test_everything_that_is_wrong_is_said_in_one_go(folder: Path, capsys: pytest
         (["plan", "x", "--limit", "-1"], "--limit is -1: a whole number is needed, 0 for no limit"),
         (["plan", "x", "--strategy", "best"], f"--strategy is 'best': {' or '.join(STRATEGIES)} is needed"),
         (["plan", "x", "--optimize-for", "joy"], "--optimize-for is 'joy': time or moves or memory is needed"),
+        (["plan", "x", "--place", "8", "many"], "argument --place: invalid float value: 'many'"),
+        (
+            ["plan", "x", "--place", "8.5", "16"],
+            "--place is 8.5 16: a whole number of vCPUs and GiB of memory are needed",
+        ),
+        (["plan", "x", "--place", "1", "inf"], "--place is 1 inf: a whole number"),
+        (["plan", "x", "--place", "nan", "1"], "--place is nan 1: a whole number"),
+        (["plan", "x", "--drain", "a", "--fill", "b"], "argument --fill: not allowed with argument --drain"),
         (["plan", "x", "--config", "y"], "--config is not an option"),
         (["snapshot", "--host", "https://u:hunter2@h"], "VMMANAGER_HOST is (hidden) (--host): an address such as"),
     ],
@@ -159,6 +169,48 @@ def test_plan_of_a_neutral_file(folder: Path, capsys: pytest.CaptureFixture[str]
     assert len(json.loads(capsys.readouterr().out)["moves"]) == 1
     assert main(["plan", "x.json", "--language", "ru"]) == OK
     assert "v0" in capsys.readouterr().out
+
+
+def test_wishes_about_a_saved_snapshot(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = snapshot(
+        [node(1), node(2, vcpus_allocated=40), node(3, cluster_id=2)],
+        [vm(11), vm(12, iso_mounted=True)],
+        [cluster(), cluster(2, name="<other>")],
+    )
+    (folder / "s.json").write_text(json.dumps(snapshot_to_dict(seen)), "utf-8")
+
+    def asked(*words: str) -> str:
+        assert main(["plan", "s.json", *words]) == OK
+        return capsys.readouterr().out.replace("\xa0", " ")
+
+    drained = json.loads(asked("--drain", "N1", "--json"))
+    assert drained["moves"] == [{"vm": 11, "from": 1, "to": 2}]
+    assert [r["reason"]["code"] for r in drained["plans"][0]["rejections"]] == ["vm-iso"]
+    assert "an ISO image is mounted" in asked("--drain", "1")
+    assert "узел освобождают" in asked("--drain", "1", "--language", "ru")
+    assert json.loads(asked("--fill", "2", "--json"))["plans"][0]["purpose"] == "fill"
+    placed = json.loads(asked("--place", "8", "16", "--json"))["placements"]
+    assert [(p["cluster_id"], p["total"]) for p in placed] == [(1, 2), (2, 1)]
+    lines = asked("--place", "8", "16").splitlines()
+    assert lines[0] == "Cluster c1 (ID 1): room for 2 more VMs of 8 vCPU and 16 GiB"
+    assert lines[1] == "  1. n1: CPU 3.0 → 3.8, mem 40 → 56%, room for 1"
+    assert lines[3] == "Cluster <other> (ID 2): room for one more VM of 8 vCPU and 16 GiB"
+    assert "  - CPU would be too full (2×)" in asked("--place", "60", "1").splitlines()
+
+
+@pytest.mark.parametrize(
+    ("name", "complaint"),
+    [
+        ("web", "--drain is 'web': several nodes are called so, give one of the ids 1, 2"),
+        ("dbb", "--drain is 'dbb', and no node of the snapshot is called so: db is probably meant"),
+        ("9", "--drain is '9', and no node of the snapshot is called so: give the name or the id of a node"),
+    ],
+)
+def test_a_wish_names_one_node(name: str, complaint: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = snapshot([node(1, name="web"), node(2, name="Web"), node(3, name="db")], [])
+    (folder / "s.json").write_text(json.dumps(snapshot_to_dict(seen)), "utf-8")
+    assert main(["plan", "s.json", "--drain", name]) == BAD_SETTINGS
+    assert said(capsys)[0].startswith(complaint)
 
 
 # --- with a panel

@@ -16,6 +16,18 @@ def parser() -> Parser:
     made.add_argument("--strategy", metavar="NAME", help=" or ".join(STRATEGIES))
     made.add_argument("--optimize-for", metavar="WHAT", help=" or ".join(OPTIMIZE_FOR))
     made.add_argument("--limit", type=int, help="most moves a cluster; 0 = no limit")
+    wish = made.add_mutually_exclusive_group()
+    wish.add_argument(
+        "--drain", metavar="NODE", help="instead of balancing: everything off this node that may leave it"
+    )
+    wish.add_argument("--fill", metavar="NODE", help="instead: bring this node, after maintenance, to its share")
+    wish.add_argument(
+        "--place",
+        nargs=2,
+        type=float,
+        metavar=("VCPUS", "GIB"),
+        help="instead: where a new VM of this size fits best, and how many of them each cluster holds",
+    )
     made.add_argument("--language", choices=("en", "ru"), default="en")
     return made
 
@@ -25,9 +37,11 @@ def run(arguments: list[str]) -> int:
     if problems:
         raise ConfigError(problems)
     from bot.offline import plan_file
+    from bot.offline_wishes import Wish
     from bot.texts import texts_for
 
     texts = texts_for(given.language)
+    wish = Wish(given.drain, given.fill, tuple(given.place) if given.place else None)
     planned = plan_file(
         given.file,
         strategy=given.strategy,
@@ -35,6 +49,7 @@ def run(arguments: list[str]) -> int:
         limit=given.limit,
         as_json=given.json,
         texts=texts,
+        wish=wish if any(part is not None for part in wish) else None,
     )
     complain(planned.stats)
     print_all(planned.document)
