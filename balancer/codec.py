@@ -279,6 +279,7 @@ _READERS: Mapping[str, r.Reader] = {
     "frozenset[int]": _ids,
     "Mapping[int, datetime]": _by_id(r.moment),
     "Mapping[int, int]": _by_id(r.whole),
+    "Mapping[int, str]": _by_id(r.text),
     "tuple[tuple[str, Scalar], ...]": _params,
     "tuple[tuple[Reason, int], ...]": r.many(_count),
     "Purpose": _purpose,

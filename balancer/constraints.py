@@ -62,6 +62,7 @@ VM_RULES = (
     vms.in_quarantine,
     vms.cooling_down,
     vms.skipped,
+    vms.skipped_for_good,
 )
 
 _LIVE_MIGRATION_TO = partial(nodes.live_migration_off, "target")

@@ -166,6 +166,8 @@ class Recent:
     busy_nodes: frozenset[int] = frozenset()
     held: Mapping[int, int] = field(default_factory=dict)
     """Overloaded nodes that no VM leaves yet, and in how many more checks they have to be seen so."""
+    ignored: Mapping[int, str] = field(default_factory=dict)
+    """VMs that a person skipped for good, until someone takes that back: who it was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "vm-cooldown": _LEFT,
     "vm-quarantine": _LEFT,
     "vm-skipped": _LEFT,
+    "vm-skipped-always": ("who",),
     "vm-busy": (),
     "vm-fits-nowhere": ("memory_gib", "targets", "vcpus"),
     # why a move

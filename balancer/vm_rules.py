@@ -83,6 +83,11 @@ def skipped(vm: VM, state: WorkingState) -> Reason | None:
     return Reason.of("vm-skipped", minutes=minutes) if minutes else None
 
 
+def skipped_for_good(vm: VM, state: WorkingState) -> Reason | None:
+    who = state.recent.ignored.get(vm.id)
+    return None if who is None else Reason.of("vm-skipped-always", who=who)
+
+
 def is_opted_out(vm: VM) -> bool:
     return vm.balancer_mode is not None and vm.balancer_mode.strip().lower() == "off"
 

@@ -139,6 +139,8 @@ class Settings(BaseSettings):
     """GiB of memory from which on an approval has to be confirmed by the same person once more; 0 = never."""
     proposal_ttl: Annotated[int, Field(ge=5, le=LONGEST_S)] = 3600
     """Seconds for which a proposal can be approved."""
+    undo_window: Annotated[int, Field(ge=0, le=86_400)] = 600
+    """Seconds for which a finished migration can be taken back with one press; 0 = off."""
     max_parallel_migrations: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Most migrations at the same time; never two on one node."""
     task_poll_interval: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 5.0

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 from balancer.constraints import check_planned
 from balancer.model import Reason, Snapshot
@@ -74,7 +75,7 @@ class Executor:
         self._stopping = False
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._nodes: dict[int, frozenset[int]] = {}
-        self._sending: set[asyncio.Future[None]] = set()
+        self._sending: set[asyncio.Future[bool]] = set()
 
     # The worker -------------------------------------------------------------------------------
 
@@ -96,8 +97,11 @@ class Executor:
                 await self._work.wait()
 
     async def idle(self) -> bool:
-        """Nothing queued, nothing running."""
-        return not self._tasks and not await self._store.migrations((MigrationState.QUEUED, *IN_FLIGHT))
+        """Nothing running, and nothing queued whose time has come."""
+        if self._tasks or await self._store.migrations(IN_FLIGHT):
+            return False
+        now = self._clock()
+        return not any(m.is_due(now) for m in await self._store.migrations((MigrationState.QUEUED,)))
 
     async def stop(self) -> None:
         """No new move. A running migration goes on in the panel and is taken up again at the next start."""
@@ -106,7 +110,7 @@ class Executor:
         sending = list(self._sending)
         if sending:
             await asyncio.wait(sending, timeout=STOP_GRACE_S)
-        tasks = [*self._tasks.values(), *sending]
+        tasks: list[asyncio.Future[Any]] = [*self._tasks.values(), *sending]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -126,7 +130,8 @@ class Executor:
             if self._stopping or len(self._tasks) >= self._settings.max_parallel_migrations:
                 return
             busy = frozenset[int]().union(*self._nodes.values())
-            if migration.id not in self._tasks and busy.isdisjoint(_nodes_of(migration)):
+            waits = migration.id in self._tasks or not migration.is_due(self._clock())
+            if not waits and busy.isdisjoint(_nodes_of(migration)):
                 self._spawn(migration, self._carry_out)
 
     def _spawn(self, migration: Migration, work: Work) -> None:
@@ -160,7 +165,8 @@ class Executor:
         row = await self._fresh(migration)
         words = f"{type(error).__name__}: {error}"
         if row.state is MigrationState.QUEUED:
-            await self._record(row, Outcome(MigrationState.STALE, Reason.of("cannot-check"), words))
+            outcome = Outcome(MigrationState.STALE, Reason.of("cannot-check"), words)
+            await self._record(row, outcome, only_from=MigrationState.QUEUED)
         elif row.state in IN_FLIGHT and self._follower.overdue(row):
             await self._record(row, Outcome(MigrationState.UNKNOWN, Reason.of("no-answer"), words))
 
@@ -177,14 +183,14 @@ class Executor:
         except PanelError as error:
             refusal = Outcome(MigrationState.STALE, Reason.of("cannot-check"), str(error))
         if refusal is not None:
-            await self._record(migration, refusal)
+            await self._record(migration, refusal, only_from=MigrationState.QUEUED)
         elif await self._service.paused_until() is None and not self._stopping:
             await self._send(migration, mark)
 
     async def _look_again(self, migration: Migration) -> tuple[Outcome | None, int | None]:
         """Every rule on a fresh reading. Returns why not, and the newest entry of the VM's history."""
         move = migration.move
-        if self._clock() - migration.queued_at > APPROVAL_VALID_FOR:
+        if self._clock() - migration.approval_counts_from > APPROVAL_VALID_FOR:
             return _stale("approval-lapsed"), None
         snapshot = await self._service.observe(measure=(move.source_id, move.target_id))
         refusal = await self._refusal(migration, snapshot)
@@ -227,7 +233,8 @@ class Executor:
         self._sending.add(starting)
         starting.add_done_callback(self._sending.discard)
         try:
-            await starting
+            if not await starting:
+                return
         except OutcomeUnknown as error:
             log.warning("The answer to the start of VM '%s' never came: %s", migration.move.vm_name, error)
         except (PanelUnavailable, PanelAuthError) as error:
@@ -238,14 +245,20 @@ class Executor:
             return
         await self._resume(migration)
 
-    async def _start(self, migration: Migration, mark: int | None) -> None:
-        move = migration.move
-        await self._store.advance(migration.id, MigrationState.STARTING, self._clock(), history_mark=mark)
+    async def _start(self, migration: Migration, mark: int | None) -> bool:
+        """Whether it was still queued at the moment of the start: else somebody called it back."""
+        move, queued = migration.move, MigrationState.QUEUED
+        if not await self._store.advance(
+            migration.id, MigrationState.STARTING, self._clock(), history_mark=mark, only_from=queued
+        ):
+            log.info("VM '%s' stays: somebody called it back", move.vm_name)
+            return False
         self._changed(migration)
         log.info("Migrating VM '%s' from '%s' to '%s'", move.vm_name, move.source_name, move.target_name)
         started = await self._panel.start_migration(move.vm_id, move.target_id)
         await self._store.advance(migration.id, MigrationState.RUNNING, self._clock(), consul_id=started.consul_id)
         self._changed(migration)
+        return True
 
     async def _resume(self, migration: Migration) -> None:
         """Takes up a migration whose start may or may not have reached the panel, or that is running."""
@@ -285,9 +298,13 @@ class Executor:
 
     # Writing down -----------------------------------------------------------------------------
 
-    async def _record(self, migration: Migration, outcome: Outcome) -> None:
+    async def _record(self, migration: Migration, outcome: Outcome, *, only_from: MigrationState | None = None) -> None:
         now = self._clock()
-        await self._store.advance(migration.id, outcome.state, now, reason=outcome.reason, error=outcome.error)
+        written = await self._store.advance(
+            migration.id, outcome.state, now, reason=outcome.reason, error=outcome.error, only_from=only_from
+        )
+        if not written:
+            return
         self._changed(migration)
         self._notifier.notices_waiting()
         seconds = round((now - (migration.started_at or now)).total_seconds())

@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Iterable
 from typing import TypeVar
 
-from balancer.model import Cluster, Node
+from balancer.model import VM, Cluster, Node
 
 NEAR_NAMES = 5
-Named = TypeVar("Named", Node, Cluster)
+Named = TypeVar("Named", Node, Cluster, VM)
 
 
 def matching(things: Iterable[Named], name: str) -> list[Named]:
@@ -18,7 +18,7 @@ def matching(things: Iterable[Named], name: str) -> list[Named]:
     return [t for t in things if wanted in (str(t.id), t.name.casefold())]
 
 
-def nearest(name: str, things: Iterable[Named]) -> list[str]:
+def nearest(name: str, things: Iterable[Node | Cluster | VM]) -> list[str]:
     """The names most like this one, best first."""
     names = {t.name.casefold(): t.name for t in things}
     wanted = name.strip().casefold()

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from balancer.constraints import overloaded_nodes
 from balancer.fitting import Fitted, fit
@@ -50,6 +51,14 @@ class Holds:
         self.seen = {i: min(self.needed, self.seen.get(i, 0) + 1) for i in overloaded}
 
 
+class Judging(NamedTuple):
+    """One cluster with all that its rules look at."""
+
+    snapshot: Snapshot
+    policy: Policy
+    recent: Recent
+
+
 class Planning:
     """One for a program: it remembers what it warned of, and the overloads of the last checks."""
 
@@ -70,20 +79,27 @@ class Planning:
         known = stored is not None and stored.value in STRATEGIES  # another version may have had more of them
         return stored.value if stored is not None and known else self._settings.balance_strategy
 
-    async def policy(self, snapshot: Snapshot) -> Policy:
-        """The general policy with every exclusion in force, resolved to the nodes of this snapshot."""
+    async def policy(self, snapshot: Snapshot, *, filling: int | None = None) -> Policy:
+        """The general policy with every exclusion in force, resolved to the nodes of this snapshot.
+
+        A node that is being drained is no target.
+
+        Args:
+            filling: a node that somebody wants to fill: what an earlier drain has excluded does not count.
+        """
         sources = self._named_nodes(snapshot, self._settings.exclude_source_nodes)
         targets = self._named_nodes(snapshot, self._settings.exclude_target_nodes)
-        stored = await self._store.exclusions(self._clock())
+        stored = [e for e in await self._store.exclusions(self._clock()) if e.drain_id is None or e.node_id != filling]
+        draining = (await self._store.claims()).draining
         policy = replace(self._settings.policy(), strategy=await self.strategy())
         return policy.with_exclusions(
             sources | {e.node_id for e in stored if e.role.forbids_source()},
-            targets | {e.node_id for e in stored if e.role.forbids_target()},
+            targets | draining | {e.node_id for e in stored if e.role.forbids_target()},
         )
 
-    async def policies(self, snapshot: Snapshot) -> dict[int, Policy]:
+    async def policies(self, snapshot: Snapshot, *, filling: int | None = None) -> dict[int, Policy]:
         """Each cluster's policy: the general one, as its migrations were measured, with what CLUSTERS_FILE says."""
-        general = await self.policy(snapshot)
+        general = await self.policy(snapshot, filling=filling)
         for name in self._clusters.unknown(snapshot.clusters):
             self._warn(f"CLUSTERS_FILE: no cluster is called '{name}': what it says about it has no effect")
         await self._learn(snapshot)
@@ -127,10 +143,28 @@ class Planning:
         if strategy is not None:
             policies = {i: replace(policy, strategy=strategy) for i, policy in policies.items()}
         recent = await self._store.recent(self._settings.policy(), self._clock())
+        claims = await self._store.claims()
+        recent = replace(recent, busy_vms=recent.busy_vms | claims.vms)
+        policies = {i: policy.with_exclusions(claims.draining, frozenset()) for i, policy in policies.items()}
         await self._recall()
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
         fixed = {c.id for c in snapshot.clusters if self._clusters.sets(c, "balance_strategy")}
         return await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook, fixed)
+
+    async def judging(
+        self, snapshot: Snapshot, cluster_id: int, *, single: bool = False, filling: int | None = None
+    ) -> Judging | None:
+        """What a wish of a person is judged by; ``None``: the cluster is not in the snapshot.
+
+        Args:
+            single: as in ``Store.recent``.
+            filling: as in ``policy``.
+        """
+        own = next((s for s in snapshot.split() if s.clusters[0].id == cluster_id), None)
+        if own is None:
+            return None
+        policy = (await self.policies(snapshot, filling=filling))[cluster_id]
+        return Judging(own, policy, await self._store.recent(policy, self._clock(), single=single))
 
     def own_strategies(self) -> dict[str, str]:
         """Names or ids of clusters that have a strategy of their own in CLUSTERS_FILE."""

@@ -4,10 +4,10 @@
                    ├──▶ skipped      a person said no
                    ├──▶ expired      nobody answered in time
                    ├──▶ superseded   a newer plan, or no plan at all, took its place
-                   └──▶ withdrawn    an exclusion forbids it now
+                   └──▶ withdrawn    an exclusion forbids it now, or its wish was stopped
 
     migration   queued ──▶ starting ──▶ running ──▶ succeeded | failed | unknown
-                   ├──▶ skipped      the VM is gone or already elsewhere
+                   ├──▶ skipped      the VM is gone or already elsewhere, or a person called it back
                    └──▶ stale        no longer allowed, or no longer needed
                 unknown ──▶ succeeded | failed      once the panel tells
 
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from balancer.model import Move, Plan, Reason
+from balancer.model import Move, Plan, Purpose, Reason
 
 
 class MoveState(str, Enum):
@@ -130,6 +130,17 @@ class Migration:
     empty, ``None`` where the panel did not tell: then nothing in it can be taken for ours."""
     reason: Reason | None = None
     error: str | None = None
+    purpose: Purpose = Purpose.BALANCE
+    not_before: datetime | None = None
+    """Approved for later: it is not started before."""
+
+    @property
+    def approval_counts_from(self) -> datetime:
+        """From when on the approval grows old."""
+        return self.queued_at if self.not_before is None else max(self.queued_at, self.not_before)
+
+    def is_due(self, now: datetime) -> bool:
+        return self.not_before is None or self.not_before <= now
 
     @property
     def duration(self) -> timedelta | None:
@@ -145,6 +156,8 @@ class FirstApproval:
 
     by: Actor
     at: datetime
+    not_before: datetime | None = None
+    """When this person wants it to begin at the earliest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +172,9 @@ class ProposedMove:
     decided_at: datetime | None = None
     migration: Migration | None = None
     first: FirstApproval | None = None
+    purpose: Purpose = Purpose.BALANCE
+    rests_until: datetime | None = None
+    """Of a skip for a certain time: when that is over; ``None`` = as SKIP_COOLDOWN says, or for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +189,17 @@ class Proposal:
     plan: Plan
     moves: tuple[ProposedMove, ...]
     closed_reason: Reason | None = None
-    """Why the rest of it can no longer be decided, where a newer plan or an exclusion ended it."""
+    """Why the rest of it can no longer be decided, where a newer plan, an exclusion or a person ended it."""
+    asked_by: Actor | None = None
+    """Who wished for it; ``None`` = a check made it."""
+    node_id: int | None = None
+    """The node that is drained or filled."""
+    undoes: int | None = None
+    """The migration that it takes back."""
+
+    @property
+    def purpose(self) -> Purpose:
+        return self.plan.purpose
 
     @property
     def pending(self) -> tuple[ProposedMove, ...]:
@@ -223,6 +249,31 @@ class Exclusion:
     until: datetime | None
     by: Actor
     created_at: datetime
+    drain_id: int | None = None
+    """The proposal of the drain that made it: stopping that ends it, and so does filling the node."""
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredVM:
+    """A VM that a person skipped for good: nothing moves it until someone takes that back."""
+
+    vm_id: int
+    vm_name: str
+    cluster_id: int
+    by: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """A cluster of which nothing is proposed until then, unless another node than these gets overloaded."""
+
+    cluster_id: int
+    cluster_name: str
+    until: datetime
+    overloaded: frozenset[int]
+    by: Actor
+    at: datetime
 
 
 def check_transition(old: MigrationState, new: MigrationState) -> None:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from balancer.model import Purpose
 from bot.proposals import Actor, ProposedMove
 from bot.report import outcome_line
 from bot.sanitize import one_line
@@ -19,6 +20,7 @@ Row = Mapping[str, object]
 HISTORY_COLUMNS = (
     *("decided_at", "verdict", "by", "by_id", "first_by", "first_by_id", "vm_id", "vm", "vcpus", "memory_mib"),
     *("source_id", "source", "target_id", "target", "state", "started_at", "finished_at", "seconds", "reason", "error"),
+    "purpose",
 )
 AUDIT_COLUMNS = ("id", "at", "event", "by", "by_id", "detail")
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # full-width signs count as well
@@ -54,6 +56,7 @@ def _history_row(proposed: ProposedMove, texts: Texts) -> Row:
         "seconds": None if took is None else round(took.total_seconds()),
         "reason": None if reason is None else texts.reason(reason),
         "error": migration.error if migration else None,
+        "purpose": proposed.purpose.value,
     }
 
 
@@ -67,7 +70,8 @@ def audit_rows(entries: Sequence[AuditEntry]) -> list[Row]:
 def history_line(proposed: ProposedMove, texts: Texts) -> str:
     """For people: when (UTC), who, what became of it."""
     who = one_line(deciders(proposed))
-    return f"{_short(proposed.decided_at)}  {who:<16}  {outcome_line(texts, proposed)}"
+    wish = "" if proposed.purpose is Purpose.BALANCE else f"  ({texts.text(f'purpose-{proposed.purpose.value}')})"
+    return f"{_short(proposed.decided_at)}  {who:<16}  {outcome_line(texts, proposed)}{wish}"
 
 
 def audit_line(entry: AuditEntry) -> str:

@@ -21,6 +21,7 @@ from fluent.syntax import FluentParser
 from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
 
+from balancer.model import Purpose
 from bot.checks import CHECKS
 from bot.console.keys import KEYS, VIEWS
 from bot.errors import NotFound
@@ -32,7 +33,7 @@ from bot.texts import LANGUAGES, texts_for
 from sandbox.chat_html import parse_html
 
 ROOT = Path(__file__).parent.parent
-OURS = ("chat.ftl", "console.ftl", "checks.ftl", "service.ftl", "terminal.ftl", "terminal_wishes.ftl")
+OURS = ("chat.ftl", "console.ftl", "checks.ftl", "decide.ftl", "service.ftl", "terminal.ftl", "terminal_wishes.ftl")
 FILES = (*OURS, "reasons.ftl", "reasons_wishes.ftl")
 PLURALS = (0, 1, 2, 5, 21)
 PLURAL_WORDS = {"zero", "one", "two", "few", "many", "other"}
@@ -156,7 +157,8 @@ FORMATTED: dict[str, list[str]] = {
     "popup-first-{word}": VERDICT_STATES,
     "popup-{proposed.state.value}": [MoveState.SUPERSEDED.value, MoveState.WITHDRAWN.value],
     "balance-{report.outcome}": ["busy", "paused"],
-    "not-found-{error.what}": ["node", "cluster"],
+    "not-found-{error.what}": ["node", "cluster", "vm", "node-or-vm", "move", "migration"],
+    "purpose-{proposed.purpose.value}": [p.value for p in Purpose if p is not Purpose.BALANCE],
     "check-title-{check}": list(CHECKS),
     "health-{health.state.value}": [s.value for s in State],
 }

@@ -62,6 +62,7 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "two_person_rule": ("true", "false", "true"),
     "confirm_large_moves": ("1.5", "2.5", "64"),
     "proposal_ttl": ("6", "7", "8"),
+    "undo_window": ("1", "2", "3"),
     "max_parallel_migrations": ("2", "3", "4"),
     "task_poll_interval": ("1.5", "2.5", "3.5"),
     "telegram_bot_token": ("1:aaaa", "2:bbbb", "3:cccc"),

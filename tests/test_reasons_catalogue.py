@@ -28,6 +28,7 @@ CHOICES: dict[str, tuple[Scalar, ...]] = {
     "rule": ("web",),
     "names": ("web-1, web-2",),
     "vm": ("web-1",),
+    "who": ("Anna",),
 }
 COUNTS: tuple[Scalar, ...] = (0, 1, 2, 5, 21, 1024)
 FIGURES: tuple[Scalar, ...] = (7.456, 0.5, 70)

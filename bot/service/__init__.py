@@ -6,24 +6,32 @@ executor does); shares with it one reading of the world and one policy.
 
 from __future__ import annotations
 
+from bot.service.asking import Asking, VMDetails
 from bot.service.changing import Changing
 from bot.service.cycle import Cycling
-from bot.service.deciding import Deciding, log_decision, log_first_approval
+from bot.service.deciding import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST, log_decision, log_first_approval
 from bot.service.values import FOREVER, MODES, Clock, ClusterResult, CycleReport, Status, Worker
+from bot.service.wishes import Wish, Wishing
 
 __all__ = [
+    "ALWAYS",
     "FOREVER",
+    "LONGEST_REST",
+    "LONGEST_WAIT",
     "MODES",
+    "SHORTEST_REST",
     "Clock",
     "ClusterResult",
     "CycleReport",
     "Service",
     "Status",
+    "VMDetails",
+    "Wish",
     "Worker",
     "log_decision",
     "log_first_approval",
 ]
 
 
-class Service(Cycling, Deciding, Changing):
+class Service(Cycling, Wishing, Asking, Changing):
     """Shared by chat, terminal and timer. Call ``use_worker`` once before the first decision."""

@@ -77,7 +77,7 @@ class Cycling(Seeing):
         return CycleReport("done", started, tuple(ClusterResult(c, by_id[c.id]) for c in clusters if c.id in by_id))
 
     async def _cycle_once(self, started: datetime) -> CycleReport:
-        mark = await self._store.mark()
+        mark = await self._store.mark(self.clock())
         snapshot = await self.observe()
         if await self._rivals.looked(snapshot):
             self._notifier.notices_waiting()

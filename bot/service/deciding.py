@@ -3,35 +3,98 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Literal
 
-from bot.proposals import Actor, ActorKind, DecisionResult, Proposal, ProposedMove, Verdict
+from balancer.model import Move
+from bot.proposals import (
+    Actor,
+    ActorKind,
+    DecisionResult,
+    IgnoredVM,
+    Proposal,
+    ProposedMove,
+    Snooze,
+    Verdict,
+)
 from bot.service.seeing import Seeing
+from bot.store import Terms
 
 log = logging.getLogger(__name__)
 
+ALWAYS: Literal["always"] = "always"
+SHORTEST_REST, LONGEST_REST = timedelta(minutes=1), timedelta(days=365)
+"""Of a skip for a certain time, and of a snooze."""
+LONGEST_WAIT = timedelta(days=7)
+"""Nobody remembers what they approved for a day further away than this."""
+
 
 class Deciding(Seeing):
-    async def decide(self, move_ids: Sequence[int], verdict: Verdict, actor: Actor) -> tuple[DecisionResult, ...]:
+    async def decide(
+        self,
+        move_ids: Sequence[int],
+        verdict: Verdict,
+        actor: Actor,
+        *,
+        skip_for: timedelta | Literal["always"] | None = None,
+        not_before: datetime | None = None,
+    ) -> tuple[DecisionResult, ...]:
         """One person's verdict on some moves; what was approved is carried out in order.
 
         With TWO_PERSON_RULE the first approval of a move is only noted; another person's decides.
+
+        Args:
+            skip_for: for how long the skipped VMs are left alone, instead of SKIP_COOLDOWN. ``"always"``: until
+                somebody takes it back with ``heed``.
+            not_before: approved for later: nothing of it is started before. Of two persons the later time counts.
+        Raises:
+            ValueError: a length that is not between ``SHORTEST_REST`` and ``LONGEST_REST``, a time that is over or more
+                than ``LONGEST_WAIT`` away, or either with the other verdict.
         """
+        terms = self._terms(verdict, skip_for, not_before)
         self.decided_here.update(move_ids)
-        counts = self._may_still_decide if self.settings.two_person_rule else None
-        results = await self._store.decide(move_ids, verdict, actor, self.clock(), counts=counts)
+        results = await self._store.decide(move_ids, verdict, actor, self.clock(), counts=self._counts, terms=terms)
+        self._told(results, verdict)
+        if any(r.done or r.noted for r in results):
+            self._notifier.proposals_changed(*await self._store.proposals_of([r.move.id for r in results]))
+        return results
+
+    def _terms(
+        self, verdict: Verdict, skip_for: timedelta | Literal["always"] | None, not_before: datetime | None
+    ) -> Terms:
+        now = self.clock()
+        if verdict is Verdict.APPROVE:
+            if skip_for is not None:
+                raise ValueError("an approval leaves nothing alone: skip_for goes with a skip")
+            if not_before is not None and not now < not_before <= now + LONGEST_WAIT:
+                raise ValueError(
+                    f"not_before is {not_before}: after {now}, and at most {LONGEST_WAIT} later, is needed"
+                )
+            return Terms(not_before=not_before)
+        if not_before is not None:
+            raise ValueError("a skip begins at once: not_before goes with an approval")
+        if skip_for == ALWAYS:
+            return Terms(for_good=True)
+        if skip_for is not None and not SHORTEST_REST <= skip_for <= LONGEST_REST:
+            raise ValueError(f"skip_for is {skip_for}: {SHORTEST_REST} to {LONGEST_REST} is needed")
+        return Terms(rests_until=None if skip_for is None else now + skip_for)
+
+    @property
+    def _counts(self) -> Callable[[Actor], bool] | None:
+        """As the store's ``decide`` wants it: ``None`` where one person is enough."""
+        return self._may_still_decide if self.settings.two_person_rule else None
+
+    def _told(self, results: Sequence[DecisionResult], verdict: Verdict) -> None:
+        """Says in the log what was decided, and wakes who carries it out."""
         done = [r.move for r in results if r.done]
         noted = [r.move for r in results if r.noted]
         for proposed in done:
             log_decision(proposed)
         for proposed in noted:
             log_first_approval(proposed)
-        if done or noted:
-            self._notifier.proposals_changed(*await self._store.proposals_of([m.id for m in (*done, *noted)]))
         if done and verdict is Verdict.APPROVE:
             self._kick()
-        return results
 
     def _may_still_decide(self, actor: Actor) -> bool:
         """Of somebody who approved first: in Telegram the role may have been taken away since."""
@@ -39,12 +102,61 @@ class Deciding(Seeing):
 
     def is_large(self, proposed: ProposedMove) -> bool:
         """Whether CONFIRM_LARGE_MOVES asks for a confirmation of this move."""
+        return self.is_large_move(proposed.move)
+
+    def is_large_move(self, move: Move) -> bool:
+        """As ``is_large``, of a move that is not stored yet."""
         limit = self.settings.confirm_large_moves
-        return limit > 0 and proposed.move.memory_mib >= limit * 1024
+        return limit > 0 and move.memory_mib >= limit * 1024
 
     async def withdraw(self, move_ids: Sequence[int], actor: Actor) -> None:
         """Takes pending moves back, without a verdict on them: they may be proposed again at once."""
         self._notifier.proposals_changed(*await self._store.withdraw(move_ids, actor, self.clock()))
+
+    async def call_back(self, migration_id: int, actor: Actor) -> bool:
+        """Takes back an approval that was not started; whether this press did it. What runs goes on."""
+        done = await self._store.call_back(migration_id, actor, self.clock())
+        if done:
+            log.info("%s called migration %d back before it started", actor.name, migration_id)
+            self._notifier.proposals_changed(*await self._store.proposals_of_migrations([migration_id]))
+        return done
+
+    async def snooze(self, proposal_id: int, length: timedelta, actor: Actor) -> Snooze | None:
+        """Takes a whole proposal back without a verdict; its cluster is not proposed again until the length is over,
+        unless a node gets overloaded that was not in this proposal. Nothing is approved or prolonged by it.
+
+        ``None``: nothing of it waits any more, or a person wished for it (a drain is stopped instead).
+
+        Raises:
+            ValueError: the length is not between a minute and ``LONGEST_REST``.
+        """
+        if not SHORTEST_REST <= length <= LONGEST_REST:
+            raise ValueError(f"the length is {length}: {SHORTEST_REST} to {LONGEST_REST} is needed")
+        now = self.clock()
+        made = await self._store.snooze(proposal_id, now + length, actor, now)
+        if made is not None:
+            log.info("%s snoozed cluster '%s' until %s", actor.name, made.cluster_name, made.until)
+            self._notifier.proposals_changed(proposal_id)
+        return made
+
+    async def snoozes(self) -> list[Snooze]:
+        """The clusters of which nothing is proposed for a while."""
+        return await self._store.snoozes(self.clock())
+
+    async def wake(self, cluster_id: int, actor: Actor) -> bool:
+        """Ends a snooze; whether there was one. The next check proposes again."""
+        return await self._store.wake(cluster_id, actor, self.clock())
+
+    async def ignored(self) -> list[IgnoredVM]:
+        """The VMs that somebody skipped for good: who and when."""
+        return await self._store.ignored()
+
+    async def heed(self, vm_id: int, actor: Actor) -> bool:
+        """Takes back that a VM was skipped for good; whether it was."""
+        ended = await self._store.heed(vm_id, actor, self.clock())
+        if ended:
+            log.info("%s took back that VM %d is always skipped", actor.name, vm_id)
+        return ended
 
     @property
     def skip_cooldown(self) -> timedelta:

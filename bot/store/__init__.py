@@ -18,31 +18,52 @@ from bot.store.figures import FigureQueries
 from bot.store.heartbeats import HeartbeatQueries
 from bot.store.messages import MessageQueries
 from bot.store.migrations import HARMLESS_FAILURES, MigrationQueries
-from bot.store.proposals import ProposalQueries
 from bot.store.retention import RetentionQueries
 from bot.store.samples import SampleQueries
 from bot.store.settings import SettingQueries
-from bot.store.values import AuditEntry, LastCycle, Mark, MessageRow, Notice, NoticeKind, Published, StoredSetting
+from bot.store.values import (
+    AT_ONCE,
+    Asked,
+    AuditEntry,
+    Claims,
+    LastCycle,
+    Mark,
+    MessageRow,
+    Notice,
+    NoticeKind,
+    Published,
+    Stopped,
+    StoredSetting,
+    Terms,
+    Wished,
+)
+from bot.store.wishes import WishQueries
 
 __all__ = [
+    "AT_ONCE",
     "HARMLESS_FAILURES",
     "SCHEMA_VERSION",
+    "Asked",
     "AuditEntry",
+    "Claims",
     "LastCycle",
     "Mark",
     "MessageRow",
     "Notice",
     "NoticeKind",
     "Published",
+    "Stopped",
     "Store",
     "StoredSetting",
+    "Terms",
     "Version",
+    "Wished",
     "looking_at",
 ]
 
 
 class Store(
-    ProposalQueries,
+    WishQueries,
     ChangeQueries,
     MigrationQueries,
     ExclusionQueries,

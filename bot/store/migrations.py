@@ -7,7 +7,7 @@ from datetime import datetime
 from balancer.fitting import Sample
 from balancer.model import Reason, Recent
 from balancer.policy import Policy
-from bot.proposals import IN_FLIGHT, PROGRAM, UNSETTLED, MigrationState, check_transition
+from bot.proposals import IN_FLIGHT, PROGRAM, UNSETTLED, Actor, MigrationState, check_transition
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, all_rows, json_list, scalar
@@ -30,9 +30,14 @@ class MigrationQueries(Database):
         history_mark: int | None = None,
         reason: Reason | None = None,
         error: str | None = None,
-    ) -> None:
+        only_from: MigrationState | None = None,
+    ) -> bool:
         """One legal step of a migration's life; ``starting`` and the final states are stamped with the time.
 
+        Args:
+            only_from: nothing is done where it is in another state meanwhile (a person called it back).
+        Returns:
+            Whether the step was made.
         Raises:
             ValueError: the step is not legal from the state that is stored.
         """
@@ -45,6 +50,8 @@ class MigrationQueries(Database):
             if not found:
                 raise ValueError(f"there is no migration {migration_id}")
             old = MigrationState(found[0]["state"])
+            if only_from is not None and old is not only_from:
+                return False
             check_transition(old, new)
             started = rows.to_text(now) if new is MigrationState.STARTING else None
             finished = rows.to_text(now) if new not in UNSETTLED else None
@@ -57,6 +64,12 @@ class MigrationQueries(Database):
             )
             await write_audit(db, now, PROGRAM, "migration", {"migration": migration_id, "state": new.value})
             await _note_end(db, migration_id, found[0]["proposal_id"], old, new, now)
+        return True
+
+    async def call_back(self, migration_id: int, actor: Actor, now: datetime) -> bool:
+        """Takes back an approval whose migration has not been started; whether this call did it."""
+        async with self._transaction() as db:
+            return await take_back(db, migration_id, actor, now)
 
     async def set_task(self, migration_id: int, task_id: int) -> None:
         async with self._transaction() as db:
@@ -98,36 +111,70 @@ class MigrationQueries(Database):
         times = [(rows.from_text(r["started_at"]), rows.from_text(r["finished_at"])) for r in found]
         return [Sample(r["memory_mib"], (b - a).total_seconds()) for r, (a, b) in zip(found, times, strict=True)]
 
-    async def recent(self, policy: Policy, now: datetime, *, besides: int | None = None) -> Recent:
+    async def recent(
+        self, policy: Policy, now: datetime, *, besides: int | None = None, single: bool = False
+    ) -> Recent:
         """What the rules must know of the past.
 
         Args:
             besides: a migration about to start: it does not stand in its own way, and others that are
                 only queued do not either, since the executor keeps nodes apart.
+            single: for one move that a person wants, which is queued behind the others: their nodes are free to it.
         """
         async with self._reading() as db:
             migrated = await _last(db, MigrationState.SUCCEEDED, now - policy.migration_cooldown)
             failed = await _last(db, MigrationState.FAILED, now - policy.failure_cooldown)
-            skipped = await all_rows(
-                db,
-                "SELECT m.vm_id, max(d.at) AS at FROM decision d JOIN move m ON m.id = d.move_id "
-                "WHERE d.verdict = 'skip' AND d.at > ? GROUP BY m.vm_id",
-                (rows.to_text(now - policy.skip_cooldown),),
-            )
+            skipped = await _skipped(db, policy, now)
+            ignored = await all_rows(db, "SELECT vm_id, by_name FROM ignored_vm WHERE ended_at IS NULL ORDER BY vm_id")
             states = UNSETTLED if besides is None else (*IN_FLIGHT, MigrationState.UNKNOWN)
             busy = await all_rows(
                 db,
-                "SELECT m.vm_id, m.source_id, m.target_id FROM migration g JOIN move m ON m.id = g.move_id "
+                "SELECT m.vm_id, m.source_id, m.target_id, "
+                "g.state = 'queued' AND (? OR coalesce(g.not_before > ?, 0)) AS later "
+                "FROM migration g JOIN move m ON m.id = g.move_id "
                 "WHERE g.state IN (SELECT value FROM json_each(?)) AND g.id IS NOT ?",
-                (json_list(s.value for s in states), besides),
+                (single, rows.to_text(now), json_list(s.value for s in states), besides),
             )
         return Recent(
             migrated=migrated,
             failed=failed,
-            skipped={r["vm_id"]: rows.from_text(r["at"]) for r in skipped},
+            skipped=skipped,
+            ignored={r["vm_id"]: r["by_name"] for r in ignored},
             busy_vms=frozenset(r["vm_id"] for r in busy),
-            busy_nodes=frozenset(n for r in busy for n in (r["source_id"], r["target_id"])),
+            busy_nodes=frozenset(n for r in busy if not r["later"] for n in (r["source_id"], r["target_id"])),
         )
+
+
+async def take_back(db: Connection, migration_id: int, actor: Actor, now: datetime) -> bool:
+    """One conditional step from ``queued``: whoever starts it meanwhile comes first or not at all."""
+    reason = rows.reason_to_text(Reason.of("called-back", who=actor.name))
+    cursor = await db.execute(
+        "UPDATE migration SET state = 'skipped', finished_at = ?, reason = ? WHERE id = ? AND state = 'queued'",
+        (rows.to_text(now), reason, migration_id),
+    )
+    if cursor.rowcount == 0:
+        return False
+    await write_audit(db, now, actor, "call-back", {"migration": migration_id})
+    of = "SELECT m.proposal_id FROM migration g JOIN move m ON m.id = g.move_id WHERE g.id = ?"
+    proposal_id = await scalar(db, of, (migration_id,))
+    await _note_end(db, migration_id, proposal_id, MigrationState.QUEUED, MigrationState.SKIPPED, now)
+    return True
+
+
+async def _skipped(db: Connection, policy: Policy, now: datetime) -> dict[int, datetime]:
+    """VM -> the moment that its skip counts from. One for a certain time counts as if the usual one ended with it."""
+    found = await all_rows(
+        db,
+        "SELECT m.vm_id, d.at, d.rests_until FROM decision d JOIN move m ON m.id = d.move_id "
+        "WHERE d.verdict = 'skip' AND (d.rests_until > ?1 OR d.rests_until IS NULL AND d.at > ?2) ORDER BY d.id",
+        (rows.to_text(now), rows.to_text(now - policy.skip_cooldown)),
+    )
+    counts: dict[int, datetime] = {}
+    for row in found:
+        until = rows.maybe_from_text(row["rests_until"])
+        at = rows.from_text(row["at"]) if until is None else until - policy.skip_cooldown
+        counts[row["vm_id"]] = max(at, counts.get(row["vm_id"], at))
+    return counts
 
 
 async def _note_end(

@@ -3,41 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
 
 from balancer.codec import plan_to_dict
-from balancer.model import Plan, Reason
+from balancer.model import Plan, Purpose, Reason
 from bot.proposals import (
     IN_FLIGHT,
     POLICY_ACTOR,
     PROGRAM,
     Actor,
-    DecisionResult,
     MigrationState,
     MoveState,
     Verdict,
-    same_person,
 )
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, all_rows, json_list, scalar
-from bot.store.reading import ReadQueries
-from bot.store.values import Mark, Published
+from bot.store.decisions import DecisionQueries, approve_or_skip
+from bot.store.values import Asked, Mark, Published
 
 _IN_MOTION = json_list(s.value for s in (MigrationState.QUEUED, *IN_FLIGHT))
 
 
-class ProposalQueries(ReadQueries):
-    async def mark(self) -> Mark:
-        """How far things are. Taken before the panel is read; ``publish`` sees by it what came in between."""
+class ProposalQueries(DecisionQueries):
+    async def mark(self, now: datetime | None = None) -> Mark:
+        """How far things are. Taken before the panel is read; ``publish`` sees by it what came in between.
+
+        Args:
+            now: what is approved for later than this is not in motion; ``None``: everything queued is.
+        """
         async with self._reading() as db:
             moving = await all_rows(
                 db,
                 "SELECT DISTINCT m.cluster_id FROM migration g JOIN move m ON m.id = g.move_id "
-                "WHERE g.state IN (SELECT value FROM json_each(?))",
-                (_IN_MOTION,),
+                "WHERE g.state IN (SELECT value FROM json_each(?)) AND NOT coalesce(g.not_before > ?, 0)",
+                (_IN_MOTION, rows.maybe_to_text(now)),
             )
             return Mark(
                 decision_id=await scalar(db, "SELECT max(id) FROM decision"),
@@ -48,7 +49,7 @@ class ProposalQueries(ReadQueries):
     async def publish(
         self, plan: Plan, *, automatic: bool, now: datetime, expires_at: datetime, since: Mark | None = None
     ) -> Published:
-        """Stores a plan as the cluster's one open proposal.
+        """Stores a plan as the cluster's one open proposal of its own making; what people wished for stays as it is.
 
         The same moves as those that wait already: nothing changes. Other moves, or none: what waited is
         superseded in the same transaction. ``automatic``: the policy approves every move here and now.
@@ -57,16 +58,19 @@ class ProposalQueries(ReadQueries):
             since: taken before the snapshot of the plan. Where the cluster was moving then or is now, or
                 people decided here or excluded a node of the plan since, the plan is out of date and nothing
                 is done with it. ``None``: only what moves now is looked at.
+
+        A cluster that somebody snoozed is left alone as well, until a node is overloaded that was not then.
         """
         async with self._transaction() as db:
-            outdated = await _outdated(db, plan, since)
+            outdated = await _outdated(db, plan, since, now) or await _snoozed(db, plan, now)
             if outdated is not None:
                 return Published(None, created=False, superseded=(), left_alone=outdated)
             waiting = await all_rows(
                 db,
-                "SELECT proposal_id, vm_id, source_id, target_id FROM move "
-                "WHERE state = 'pending' AND cluster_id = ? ORDER BY proposal_id, position",
-                (plan.cluster_id,),
+                "SELECT m.proposal_id, m.vm_id, m.source_id, m.target_id FROM move m "
+                "JOIN proposal p ON p.id = m.proposal_id WHERE m.state = 'pending' AND m.cluster_id = ? "
+                "AND p.purpose = ? ORDER BY m.proposal_id, m.position",
+                (plan.cluster_id, Purpose.BALANCE.value),
             )
             same = [(r["vm_id"], r["source_id"], r["target_id"]) for r in waiting] == [m.key for m in plan.moves]
             if waiting and same and not automatic:
@@ -74,11 +78,11 @@ class ProposalQueries(ReadQueries):
             old = tuple(sorted({int(r["proposal_id"]) for r in waiting}))
             reason = Reason.of("newer-plan") if plan.moves else Reason.of("no-longer-needed")
             for proposal_id in old:
-                await _close(db, proposal_id, MoveState.SUPERSEDED, reason)
+                await close(db, proposal_id, MoveState.SUPERSEDED, reason)
                 await write_audit(db, now, PROGRAM, "superseded", {"proposal": proposal_id})
             if not plan.moves:
                 return Published(None, created=False, superseded=old)
-            proposal_id = await _insert_proposal(db, plan, automatic, now, expires_at)
+            proposal_id = await insert_proposal(db, plan, automatic, now, expires_at)
             return Published(proposal_id, created=True, superseded=old)
 
     async def expire_due(self, now: datetime) -> tuple[int, ...]:
@@ -91,42 +95,9 @@ class ProposalQueries(ReadQueries):
                 (rows.to_text(now),),
             )
             for row in found:
-                await _close(db, row["id"], MoveState.EXPIRED, None)
+                await close(db, row["id"], MoveState.EXPIRED, None)
                 await write_audit(db, now, PROGRAM, "expired", {"proposal": row["id"]})
         return tuple(r["id"] for r in found)
-
-    async def decide(
-        self,
-        move_ids: Sequence[int],
-        verdict: Verdict,
-        actor: Actor,
-        now: datetime,
-        *,
-        counts: Callable[[Actor], bool] | None = None,
-    ) -> tuple[DecisionResult, ...]:
-        """One person's verdict on some moves: each is decided at most once, whoever comes first.
-
-        An approved move has its migration queued in the same transaction.
-
-        Args:
-            counts: an approval needs two persons, and this says of the first whether their word still counts
-                (they may have lost their role since). ``None``: one person is enough.
-        """
-        async with self._transaction() as db:
-            if verdict is Verdict.APPROVE and counts is not None:
-                split = await _first_or_second(db, move_ids, actor, now, counts)
-            else:
-                split = _Split(second=list(move_ids))
-            if split.firsts:
-                detail = {"moves": split.second, "after": split.firsts}
-                await write_audit(db, now, actor, "seconded", detail)
-            done = await _decide(db, split.second, verdict, actor, now)
-            moves = await self._moves(db, move_ids)
-        return tuple(
-            DecisionResult(moves[i], i in done, noted=i in split.noted, again=i in split.again)
-            for i in dict.fromkeys(move_ids)
-            if i in moves
-        )
 
     async def withdraw(self, move_ids: Sequence[int], actor: Actor, now: datetime) -> tuple[int, ...]:
         """Takes pending moves back without a verdict; the ids of the proposals that changed."""
@@ -150,7 +121,7 @@ class ProposalQueries(ReadQueries):
             found = await all_rows(db, "SELECT DISTINCT proposal_id AS id FROM move WHERE state = 'pending' ORDER BY 1")
             pending = await scalar(db, "SELECT count(*) FROM move WHERE state = 'pending'")
             for row in found:
-                await _close(db, row["id"], MoveState.SUPERSEDED, reason)
+                await close(db, row["id"], MoveState.SUPERSEDED, reason)
             cursor = await db.execute(
                 "UPDATE migration SET state = 'stale', finished_at = ?, reason = ? WHERE state = 'queued'",
                 (rows.to_text(now), rows.reason_to_text(reason)),
@@ -160,13 +131,13 @@ class ProposalQueries(ReadQueries):
         return pending, queued
 
 
-async def _outdated(db: Connection, plan: Plan, since: Mark | None) -> Reason | None:
+async def _outdated(db: Connection, plan: Plan, since: Mark | None, now: datetime) -> Reason | None:
     """What came between the mark and now that the plan cannot know of."""
     moving = await scalar(
         db,
         "SELECT count(*) FROM migration g JOIN move m ON m.id = g.move_id "
-        "WHERE g.state IN (SELECT value FROM json_each(?)) AND m.cluster_id = ?",
-        (_IN_MOTION, plan.cluster_id),
+        "WHERE g.state IN (SELECT value FROM json_each(?)) AND m.cluster_id = ? AND NOT coalesce(g.not_before > ?, 0)",
+        (_IN_MOTION, plan.cluster_id, rows.to_text(now)),
     )
     if moving or (since is not None and plan.cluster_id in since.moving):
         return Reason.of("in-motion")
@@ -186,11 +157,41 @@ async def _outdated(db: Connection, plan: Plan, since: Mark | None) -> Reason | 
     return Reason.of("changed-meanwhile") if decided or excluded else None
 
 
-async def _insert_proposal(db: Connection, plan: Plan, automatic: bool, now: datetime, expires_at: datetime) -> int:
+async def _snoozed(db: Connection, plan: Plan, now: datetime) -> Reason | None:
+    """Why nothing is proposed, where somebody snoozed the cluster; a node that was not overloaded then ends that."""
+    if plan.purpose is not Purpose.BALANCE:
+        return None
+    found = await all_rows(
+        db,
+        "SELECT * FROM snooze WHERE cluster_id = ? AND ended_at IS NULL AND until > ? ORDER BY id DESC LIMIT 1",
+        (plan.cluster_id, rows.to_text(now)),
+    )
+    if not found:
+        return None
+    snooze = rows.snooze_of(found[0])
+    new = {n.node_id for n in plan.overloaded} - snooze.overloaded
+    if not new:
+        return Reason.of("snoozed", who=snooze.by.name)
+    await db.execute(
+        "UPDATE snooze SET ended_at = ? WHERE cluster_id = ? AND ended_at IS NULL", (rows.to_text(now), plan.cluster_id)
+    )
+    await write_audit(db, now, PROGRAM, "snooze-over", {"cluster": plan.cluster_id, "overloaded": sorted(new)})
+    return None
+
+
+async def insert_proposal(
+    db: Connection, plan: Plan, automatic: bool, now: datetime, expires_at: datetime, asked: Asked | None = None
+) -> int:
+    """Stores a plan with its moves, all of them pending; in automatic mode the policy approves them at once."""
     text = json.dumps(plan_to_dict(plan), ensure_ascii=False)
     cursor = await db.execute(
-        "INSERT INTO proposal (cluster_id, automatic, created_at, expires_at, plan) VALUES (?, ?, ?, ?, ?)",
-        (plan.cluster_id, int(automatic), rows.to_text(now), rows.to_text(expires_at), text),
+        "INSERT INTO proposal (cluster_id, automatic, created_at, expires_at, plan, purpose, "
+        "by_kind, by_name, by_id, node_id, undoes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(plan.cluster_id, int(automatic), rows.to_text(now), rows.to_text(expires_at), text, plan.purpose.value),
+            *((asked.by.kind.value, asked.by.name, asked.by.user_id) if asked else (None, None, None)),
+            *((asked.node_id, asked.undoes) if asked else (None, None)),
+        ),
     )
     proposal_id = cursor.lastrowid or 0
     await db.executemany(
@@ -199,14 +200,17 @@ async def _insert_proposal(db: Connection, plan: Plan, automatic: bool, now: dat
         [(proposal_id, position, plan.cluster_id, *move.key) for position, move in enumerate(plan.moves)],
     )
     detail = {"proposal": proposal_id, "cluster": plan.cluster_id, "moves": [list(m.key) for m in plan.moves]}
-    await write_audit(db, now, PROGRAM, "proposed", detail)
+    if asked is not None:
+        about = {"node": asked.node_id, "undoes": asked.undoes, "instead_of": asked.instead_of}
+        detail |= {"purpose": plan.purpose.value, **{k: v for k, v in about.items() if v is not None}}
+    await write_audit(db, now, PROGRAM if asked is None else asked.by, "proposed", detail)
     if automatic:
         made = await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))
-        await _decide(db, [r["id"] for r in made], Verdict.APPROVE, POLICY_ACTOR, now)
+        await approve_or_skip(db, [r["id"] for r in made], Verdict.APPROVE, POLICY_ACTOR, now)
     return proposal_id
 
 
-async def _close(db: Connection, proposal_id: int, state: MoveState, reason: Reason | None) -> None:
+async def close(db: Connection, proposal_id: int, state: MoveState, reason: Reason | None) -> None:
     await db.execute(
         "UPDATE move SET state = ? WHERE proposal_id = ? AND state = 'pending'", (state.value, proposal_id)
     )
@@ -214,71 +218,3 @@ async def _close(db: Connection, proposal_id: int, state: MoveState, reason: Rea
         await db.execute(
             "UPDATE proposal SET closed_reason = ? WHERE id = ?", (rows.reason_to_text(reason), proposal_id)
         )
-
-
-@dataclass
-class _Split:
-    """Moves that a second person approves now, that this person is the first for, and that they were before."""
-
-    second: list[int] = field(default_factory=list)
-    noted: list[int] = field(default_factory=list)
-    again: list[int] = field(default_factory=list)
-    firsts: list[str] = field(default_factory=list)
-    """The names of those who had approved first."""
-
-
-async def _first_or_second(
-    db: Connection, move_ids: Sequence[int], actor: Actor, now: datetime, counts: Callable[[Actor], bool]
-) -> _Split:
-    """Writes down the first approvals of this person. Other moves than pending ones are left to ``_decide``."""
-    found = await all_rows(
-        db,
-        "SELECT s.* FROM move_state s JOIN proposal p ON p.id = s.proposal_id "
-        "WHERE s.id IN (SELECT value FROM json_each(?)) AND s.state = 'pending' AND p.expires_at > ? ORDER BY s.id",
-        (json_list(move_ids), rows.to_text(now)),
-    )
-    split = _Split()
-    for row in found:
-        first = None if row["first_kind"] is None else rows.first_of(row)
-        if first is None or not counts(first.by):
-            split.noted.append(row["id"])
-        elif same_person(first.by, actor):
-            split.again.append(row["id"])
-        else:
-            split.second.append(row["id"])
-            split.firsts.append(first.by.name)
-    await db.executemany(
-        "INSERT OR REPLACE INTO first_approval (move_id, by_kind, by_name, by_id, at) VALUES (?, ?, ?, ?, ?)",
-        [(i, actor.kind.value, actor.name, actor.user_id, rows.to_text(now)) for i in split.noted],
-    )
-    if split.noted:
-        await write_audit(db, now, actor, "first-approval", {"moves": split.noted})
-    return split
-
-
-async def _decide(
-    db: Connection, move_ids: Sequence[int], verdict: Verdict, actor: Actor, now: datetime
-) -> frozenset[int]:
-    """Which of the moves this verdict decided. The write lock is held: nobody comes between look and write."""
-    moment = rows.to_text(now)
-    found = await all_rows(
-        db,
-        "SELECT m.id FROM move m JOIN proposal p ON p.id = m.proposal_id "
-        "WHERE m.id IN (SELECT value FROM json_each(?)) AND m.state = 'pending' AND p.expires_at > ? ORDER BY m.id",
-        (json_list(move_ids), moment),
-    )
-    ids = [int(r["id"]) for r in found]
-    await db.executemany(
-        "UPDATE move SET state = ? WHERE id = ? AND state = 'pending'", [(verdict.state.value, i) for i in ids]
-    )
-    await db.executemany(
-        "INSERT INTO decision (move_id, verdict, by_kind, by_name, by_id, at) VALUES (?, ?, ?, ?, ?, ?)",
-        [(i, verdict.value, actor.kind.value, actor.name, actor.user_id, moment) for i in ids],
-    )
-    if ids:
-        await write_audit(db, now, actor, verdict.state.value, {"moves": ids})
-    if verdict is Verdict.APPROVE:
-        await db.executemany(
-            "INSERT INTO migration (move_id, state, queued_at) VALUES (?, 'queued', ?)", [(i, moment) for i in ids]
-        )
-    return frozenset(ids)

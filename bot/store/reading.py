@@ -46,6 +46,22 @@ class ReadQueries(Database):
             )
         return tuple(r["proposal_id"] for r in found)
 
+    async def proposals_of_migrations(self, migration_ids: Collection[int]) -> tuple[int, ...]:
+        """The ids of the proposals that these migrations belong to."""
+        async with self._reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT DISTINCT m.proposal_id FROM migration g JOIN move m ON m.id = g.move_id "
+                "WHERE g.id IN (SELECT value FROM json_each(?)) ORDER BY m.proposal_id",
+                (json_list(migration_ids),),
+            )
+        return tuple(r["proposal_id"] for r in found)
+
+    async def migration(self, migration_id: int) -> Migration | None:
+        async with self._reading() as db:
+            found = await all_rows(db, "SELECT * FROM move_state WHERE migration_id = ?", (migration_id,))
+            return rows.migration_of(found[0], await self._plan(db, found[0]["proposal_id"])) if found else None
+
     async def move(self, move_id: int) -> tuple[int, ProposedMove] | None:
         """A move with the id of its proposal."""
         async with self._reading() as db:

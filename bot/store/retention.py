@@ -15,7 +15,7 @@ AT_ONCE = 1000
 _OLD_PROPOSALS = """
     SELECT p.id FROM proposal p WHERE p.created_at < ?1 AND NOT EXISTS (
         SELECT 1 FROM move m LEFT JOIN migration g ON g.move_id = m.id LEFT JOIN decision d ON d.move_id = m.id
-         WHERE m.proposal_id = p.id AND (m.state = 'pending' OR d.at >= ?1 OR g.finished_at >= ?1
+         WHERE m.proposal_id = p.id AND (m.state = 'pending' OR d.at >= ?1 OR d.rests_until >= ?1 OR g.finished_at >= ?1
                OR g.state IN (SELECT value FROM json_each(?2))))
        AND NOT EXISTS (SELECT 1 FROM notice n WHERE n.proposal_id = p.id AND n.sent_at IS NULL)
      ORDER BY p.id LIMIT ?3
@@ -43,6 +43,8 @@ class RetentionQueries(Database):
             await db.execute("DELETE FROM cycle WHERE finished_at < ?", (limit,))
             await db.execute("DELETE FROM notice WHERE proposal_id IS NULL AND sent_at < ?", (limit,))
             await db.execute("DELETE FROM exclusion WHERE ended_at < ?1 OR until < ?1", (limit,))
+            await db.execute("DELETE FROM ignored_vm WHERE ended_at < ?", (limit,))
+            await db.execute("DELETE FROM snooze WHERE until < ?", (limit,))
             await _shorten_audit(db, limit)
             for guard in guards:
                 await db.execute(guard)

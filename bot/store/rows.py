@@ -14,11 +14,13 @@ from bot.proposals import (
     Exclusion,
     ExclusionRole,
     FirstApproval,
+    IgnoredVM,
     Migration,
     MigrationState,
     MoveState,
     Proposal,
     ProposedMove,
+    Snooze,
 )
 from bot.store.values import MessageRow, Notice, NoticeKind
 
@@ -38,6 +40,10 @@ def from_text(text: str) -> datetime:
 
 def maybe_from_text(text: str | None) -> datetime | None:
     return None if text is None else from_text(text)
+
+
+def maybe_to_text(moment: datetime | None) -> str | None:
+    return None if moment is None else to_text(moment)
 
 
 def reason_to_text(reason: Reason | None) -> str | None:
@@ -74,6 +80,8 @@ def migration_of(row: sqlite3.Row, plan: Plan) -> Migration | None:
         history_mark=row["history_mark"],
         reason=reason_from_text(row["reason"]),
         error=row["error"],
+        purpose=plan.purpose,
+        not_before=maybe_from_text(row["not_before"]),
     )
 
 
@@ -88,13 +96,15 @@ def move_of(row: sqlite3.Row, plan: Plan) -> ProposedMove:
         decided_at=maybe_from_text(row["decided_at"]),
         migration=migration_of(row, plan),
         first=None if row["first_kind"] is None else first_of(row),
+        purpose=plan.purpose,
+        rests_until=maybe_from_text(row["rests_until"]),
     )
 
 
 def first_of(row: sqlite3.Row) -> FirstApproval:
     """The first approval of a row that has one."""
     by = Actor(ActorKind(row["first_kind"]), row["first_name"], row["first_id"])
-    return FirstApproval(by, from_text(row["first_at"]))
+    return FirstApproval(by, from_text(row["first_at"]), maybe_from_text(row["first_not_before"]))
 
 
 def exclusion_of(row: sqlite3.Row) -> Exclusion:
@@ -105,7 +115,18 @@ def exclusion_of(row: sqlite3.Row) -> Exclusion:
         until=maybe_from_text(row["until"]),
         by=actor_of(row),
         created_at=from_text(row["created_at"]),
+        drain_id=row["proposal_id"],
     )
+
+
+def ignored_of(row: sqlite3.Row) -> IgnoredVM:
+    return IgnoredVM(row["vm_id"], row["vm_name"], row["cluster_id"], actor_of(row), from_text(row["at"]))
+
+
+def snooze_of(row: sqlite3.Row) -> Snooze:
+    overloaded = frozenset(json.loads(row["overloaded"]))
+    until, at = from_text(row["until"]), from_text(row["at"])
+    return Snooze(row["cluster_id"], row["cluster_name"], until, overloaded, actor_of(row), at)
 
 
 def proposal_of(row: sqlite3.Row, moves: Sequence[sqlite3.Row], plan: Plan) -> Proposal:
@@ -119,6 +140,9 @@ def proposal_of(row: sqlite3.Row, moves: Sequence[sqlite3.Row], plan: Plan) -> P
         plan=plan,
         moves=tuple(move_of(m, plan) for m in moves),
         closed_reason=reason_from_text(row["closed_reason"]),
+        asked_by=None if row["by_kind"] is None else actor_of(row),
+        node_id=row["node_id"],
+        undoes=row["undoes"],
     )
 
 

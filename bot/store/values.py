@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 
 from balancer.model import Reason
-from bot.proposals import Actor
+from bot.proposals import Actor, DecisionResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,69 @@ class Mark:
     exclusion_id: int
     moving: frozenset[int]
     """Clusters with a migration queued or in flight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a verdict says besides yes and no: of an approval when it may begin, of a skip for how long it holds."""
+
+    not_before: datetime | None = None
+    rests_until: datetime | None = None
+    for_good: bool = False
+
+    def detail(self) -> dict[str, object]:
+        """For the audit trail: what was said, and nothing else."""
+        said = {"not_before": self.not_before, "rests_until": self.rests_until, "for_good": self.for_good or None}
+        return {word: value for word, value in said.items() if value is not None}
+
+
+AT_ONCE = Terms()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who wished for a plan, and what it is about."""
+
+    by: Actor
+    node_id: int | None = None
+    """Of a drain or a fill."""
+    undoes: int | None = None
+    """The migration that is taken back."""
+    instead_of: int | None = None
+    """The pending move whose place it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wished:
+    """What became of a wish: its proposal, or why there is none. ``created`` is false where there was one already.
+
+    ``results``: what the person's approval did, where the wish is one. ``changed``: proposals that look different now.
+    """
+
+    proposal_id: int | None = None
+    created: bool = False
+    refused: Reason | None = None
+    results: tuple[DecisionResult, ...] = ()
+    changed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a stop took back of a wish, and what goes on: the moves by id."""
+
+    withdrawn: tuple[int, ...]
+    called_back: tuple[int, ...]
+    running: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What people's wishes lay claim to, for those who plan by themselves."""
+
+    vms: frozenset[int]
+    """VMs with a move of a wish that waits for its approval."""
+    draining: frozenset[int]
+    """Nodes whose drain waits or is under way."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,7 @@ reason-vm-stays = kept on its node by the rule “{ $rule }”
 reason-vm-size-unknown = the size of the VM is unknown
 reason-vm-cooldown = migrated lately, may move again in { NUMBER($minutes) } min
 reason-vm-quarantine = its last migration failed, may be tried again in { NUMBER($minutes) } min
+reason-vm-skipped-always = skipped for good by { $who }
 reason-vm-skipped = skipped by a person, may be proposed again in { NUMBER($minutes) } min
 reason-vm-busy = the VM is taking part in a migration
 reason-vm-fits-nowhere = { NUMBER($vcpus) } vCPU and { NUMBER($memory_gib, maximumFractionDigits: 2) } GiB fit on none of the other { NUMBER($targets) } { $targets ->

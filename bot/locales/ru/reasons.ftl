@@ -197,6 +197,7 @@ reason-vm-stays = правило «{ $rule }» держит её на её уз�
 reason-vm-size-unknown = размер ВМ неизвестен
 reason-vm-cooldown = недавно мигрировала, снова можно через { NUMBER($minutes) } мин
 reason-vm-quarantine = прошлая миграция не удалась, повтор возможен через { NUMBER($minutes) } мин
+reason-vm-skipped-always = навсегда пропускается (решение: { $who })
 reason-vm-skipped = пропущена человеком, снова предложим через { NUMBER($minutes) } мин
 reason-vm-busy = ВМ уже участвует в миграции
 reason-vm-fits-nowhere = { NUMBER($vcpus) } vCPU и { NUMBER($memory_gib, maximumFractionDigits: 2) } ГиБ не помещаются ни на один из { $targets ->

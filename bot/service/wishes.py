@@ -1,0 +1,251 @@
+"""What people wish for: empty a node, fill one again, another target, a move back.
+
+Every wish is planned on a fresh look, judged by every rule, stored as a proposal of its purpose, and judged once
+more right before each start. Dry runs refuse; so does a large move that was not confirmed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from balancer import wishes
+from balancer.model import Node, Plan, Purpose, Reason, Rejection
+from balancer.wishes import TargetChoice
+from bot.errors import ConfigError, NotFound
+from bot.names import nearest
+from bot.planning import Judging
+from bot.proposals import Actor, DecisionResult, Migration, MigrationState, ProposedMove, Verdict
+from bot.service.deciding import Deciding
+from bot.store import Asked, Stopped, Wished
+
+log = logging.getLogger(__name__)
+
+FAIR_SHARE = "fill-fair-share"
+"""The one refusal of a fill that says nothing against the node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What came of a wish.
+
+    ``refusal`` says why there is no proposal; ``confirm``: a large move has to be confirmed first, and nothing was
+    done. ``created`` is false where the same wish was open already. ``result``: what the person's approval did, of a
+    wish that is one (with TWO_PERSON_RULE it is noted as the first).
+    """
+
+    plan: Plan | None = None
+    proposal_id: int | None = None
+    created: bool = False
+    refusal: Rejection | None = None
+    confirm: bool = False
+    result: DecisionResult | None = None
+
+
+class Wishing(Deciding):
+    # Whole nodes ------------------------------------------------------------------------------
+
+    async def plan_drain(self, node: Node) -> Plan:
+        """How the node would be emptied, and what cannot leave and why. Nothing is stored.
+
+        Raises:
+            PanelError: as ``observe``.
+            NotFound: the node has gone meanwhile.
+        """
+        return await self._plan_node(node, Purpose.DRAIN)
+
+    async def plan_fill(self, node: Node) -> Plan:
+        """What would come to the node, as if nobody had drained it. Nothing is stored. Raises as ``plan_drain``."""
+        return await self._plan_node(node, Purpose.FILL)
+
+    async def drain(self, node: Node, actor: Actor) -> Wish:
+        """Proposes the evacuation of a node; every move waits for people. It is one question: approve all.
+
+        From now on the node takes no VM and the program's own plans leave its VMs alone. From the first approval on
+        it stays excluded as a target, also when it is empty, since work on it follows: until it is stopped, somebody
+        includes the node, or fills it. Raises as ``plan_drain``, and:
+            ConfigError: this is a dry run.
+        """
+        return await self._wish_node(node, Purpose.DRAIN, actor)
+
+    async def fill(self, node: Node, actor: Actor) -> Wish:
+        """Proposes to bring VMs back to a node; what an earlier drain has excluded ends at once. Raises as ``drain``.
+
+        Refused while the node is being drained: that has to be stopped first.
+        """
+        self._no_dry_run()
+        if node.id in (await self._store.claims()).draining:
+            return Wish(refusal=Rejection("target", node.id, node.name, Reason.of("node-draining")))
+        made = await self._wish_node(node, Purpose.FILL, actor)
+        if made.refusal is not None and made.refusal.reason.code == FAIR_SHARE:  # nothing has to come, and it may
+            await self._store.reopen(node.id, actor, self.clock())
+        return made
+
+    async def stop(self, proposal_id: int, actor: Actor) -> Stopped | None:
+        """Stops a drain or a fill: what waits is withdrawn, what is queued called back, what runs goes on.
+
+        ``None``: there is no such wish. The node of a drain takes VMs again.
+        """
+        stopped = await self._store.stop_wish(proposal_id, actor, self.clock())
+        if stopped is not None:
+            log.info(
+                "%s stopped proposal %d: %d moves withdrawn, %d called back, %d go on",
+                *(actor.name, proposal_id, len(stopped.withdrawn), len(stopped.called_back), len(stopped.running)),
+            )
+            self._notifier.proposals_changed(proposal_id)
+        return stopped
+
+    async def _plan_node(self, node: Node, purpose: Purpose) -> Plan:
+        judging = await self._judging(node, purpose)
+        make = wishes.drain if purpose is Purpose.DRAIN else wishes.fill
+        return await asyncio.to_thread(make, *judging, node.id)
+
+    async def _judging(self, node: Node, purpose: Purpose) -> Judging:
+        snapshot = await self.observe()
+        latest = next((n for n in snapshot.nodes if n.id == node.id), None)
+        filling = node.id if purpose is Purpose.FILL else None
+        judging = latest and await self._planning.judging(snapshot, latest.cluster_id, filling=filling)
+        if not judging:
+            raise NotFound("node", node.name, nearest(node.name, snapshot.nodes))
+        return judging
+
+    async def _wish_node(self, node: Node, purpose: Purpose, actor: Actor) -> Wish:
+        self._no_dry_run()
+        open_one = await self._store.open_wish(node.id, purpose)
+        if open_one is not None:
+            proposal = await self._store.proposal(open_one)
+            return Wish(proposal.plan if proposal else None, open_one)
+        made = await self._plan_node(node, purpose)
+        if not made.moves:
+            return Wish(made, refusal=made.rejections[0] if made.rejections else _nothing(node, purpose))
+        wished = await self._publish_wish(made, Asked(actor, node_id=node.id), approve=False)
+        refusal = None if wished.refused is None else Rejection("source", node.id, node.name, wished.refused)
+        return Wish(made, wished.proposal_id, wished.created, refusal)
+
+    # One VM -----------------------------------------------------------------------------------
+
+    async def best_targets(self, move_id: int) -> tuple[TargetChoice, ...]:
+        """The three best other nodes for the VM of a move that waits; empty where there is none.
+
+        Raises:
+            PanelError: as ``observe``.
+            NotFound: there is no such move, or its VM or cluster has gone.
+        """
+        proposed, judging = await self._of_move(move_id)
+        source_id, planned = proposed.move.source_id, proposed.move.target_id
+        found = await asyncio.to_thread(wishes.best_targets, *judging, proposed.move.vm_id, count=4)
+        return tuple(c for c in found if c.node_id not in (source_id, planned))[:3]
+
+    async def retarget(self, move_id: int, target_id: int, actor: Actor, *, confirmed: bool = False) -> Wish:
+        """Sends the VM of a move that waits to another node instead: this is the person's approval of that.
+
+        The pending move is superseded in the same transaction, so that of two presses one counts.
+
+        Args:
+            confirmed: the person has confirmed a large move (CONFIRM_LARGE_MOVES).
+        Raises:
+            PanelError, NotFound: as ``best_targets``.
+            ConfigError: this is a dry run.
+        """
+        self._no_dry_run()
+        proposed, judging = await self._of_move(move_id)
+        return await self._wish_move(
+            judging, proposed, target_id, Purpose.TARGET, Asked(actor, instead_of=move_id), confirmed
+        )
+
+    def undo_until(self, migration: Migration) -> datetime | None:
+        """Until when a migration can be taken back; ``None``: not (any more). Whether it was already is not asked."""
+        window = timedelta(seconds=self.settings.undo_window)
+        if migration.state is not MigrationState.SUCCEEDED or migration.finished_at is None or not window:
+            return None
+        until = migration.finished_at + window
+        return until if until > self.clock() and migration.purpose is not Purpose.UNDO else None
+
+    async def can_undo(self, migration: Migration) -> bool:
+        """Whether "move back" makes sense now: in time, not done already, and the VM was not moved since."""
+        if self.undo_until(migration) is None or migration.id in await self._store.undone([migration.id]):
+            return False
+        return await self._store.last_migration_of(migration.move.vm_id) == migration.id
+
+    async def undo(self, migration_id: int, actor: Actor, *, confirmed: bool = False) -> Wish:
+        """Moves the VM of a migration back to where it came from: this is the person's approval of that.
+
+        Once a migration, for UNDO_WINDOW after its end, and checked like any move. Raises as ``retarget``.
+        """
+        self._no_dry_run()
+        migration = await self._store.migration(migration_id)
+        if migration is None:
+            raise NotFound("migration", str(migration_id))
+        move = migration.move
+        if self.undo_until(migration) is None:
+            return Wish(refusal=Rejection("vm", move.vm_id, move.vm_name, Reason.of("undo-too-late")))
+        proposed, judging = await self._of_move(migration.move_id)
+        at = next((vm.node_id for vm in judging.snapshot.vms if vm.id == move.vm_id), None)
+        if at != move.target_id:
+            return Wish(refusal=Rejection("vm", move.vm_id, move.vm_name, Reason.of("undo-moved-since")))
+        asked = Asked(actor, undoes=migration_id)
+        return await self._wish_move(judging, proposed, move.source_id, Purpose.UNDO, asked, confirmed)
+
+    async def _of_move(self, move_id: int) -> tuple[ProposedMove, Judging]:
+        """A stored move, and what a wish about its VM is judged by now."""
+        found = await self._store.move(move_id)
+        if found is None:
+            raise NotFound("move", str(move_id))
+        move = found[1].move
+        snapshot = await self.observe(measure=(move.source_id, move.target_id))
+        vm = next((v for v in snapshot.vms if v.id == move.vm_id), None)
+        judging = vm and await self._planning.judging(snapshot, vm.cluster_id, single=True)
+        if not judging:
+            raise NotFound("vm", move.vm_name)
+        return found[1], judging
+
+    async def _wish_move(
+        self,
+        judging: Judging,
+        proposed: ProposedMove,
+        target_id: int,
+        purpose: Purpose,
+        asked: Asked,
+        confirmed: bool,
+    ) -> Wish:
+        move = proposed.move
+        made = await asyncio.to_thread(wishes.single_move, *judging, move.vm_id, target_id, purpose)
+        if isinstance(made, Rejection):
+            return Wish(refusal=made)
+        if self.is_large_move(made.moves[0]) and not confirmed:
+            return Wish(made, confirm=True)
+        wished = await self._publish_wish(made, asked, approve=True)
+        if wished.refused is not None:
+            return Wish(made, refusal=Rejection("vm", move.vm_id, move.vm_name, wished.refused))
+        return Wish(made, wished.proposal_id, wished.created, result=wished.results[0])
+
+    async def _publish_wish(self, made: Plan, asked: Asked, *, approve: bool) -> Wished:
+        now = self.clock()
+        expires = now + timedelta(seconds=self.settings.proposal_ttl)
+        counts = self._counts if approve else None
+        wished = await self._store.wish(made, asked, now=now, expires_at=expires, approve=approve, counts=counts)
+        if wished.created:
+            log.info(
+                "%s asked for proposal %s (%s): %d moves",
+                *(asked.by.name, wished.proposal_id, made.purpose.value, len(made.moves)),
+            )
+        self.decided_here.update(r.move.id for r in wished.results)
+        self._told(wished.results, Verdict.APPROVE)
+        self._notifier.proposals_changed(*wished.changed)
+        return wished
+
+    def _no_dry_run(self) -> None:
+        """
+        Raises:
+            ConfigError: this is a dry run.
+        """
+        if self.settings.dry_run:
+            raise ConfigError(["DRY_RUN is true: nothing can be approved in a dry run"])
+
+
+def _nothing(node: Node, purpose: Purpose) -> Rejection:
+    """There is nothing to do, and nothing stands in the way."""
+    subject = "source" if purpose is Purpose.DRAIN else "target"
+    return Rejection(subject, node.id, node.name, Reason.of("nothing-to-move"))
