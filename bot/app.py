@@ -373,6 +373,7 @@ class VMBalancer:
         request = None
         try:
             await self.service.expire_due()
+            await self._follow_interval()
             request = await self._watch.look()
             if self._claimed:
                 await self._life.beat()
@@ -382,6 +383,13 @@ class VMBalancer:
         if request is not None:
             self._spawn(self._watch.answer(request, self.check_now))
         self.executor.kick()
+
+    async def _follow_interval(self) -> None:
+        """Somebody may have changed it at run time, here or in a console."""
+        interval_s = (await self.service.current_settings()).balance_interval
+        self._life.every(interval_s)
+        if self._schedule is not None:
+            self._schedule.every(interval_s)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks = [task for task in self._tasks if not task.done()]

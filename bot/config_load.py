@@ -116,6 +116,20 @@ def find_settings(
     return Found(settings, everything, frozenset(wrong))
 
 
+def understand(field: str, text: str, place: str) -> Any:
+    """One value as a person wrote it, judged as in the settings file.
+
+    Raises:
+        ConfigError: it makes no sense; setting, value and what is needed.
+    """
+    try:
+        values: dict[str, Any] = {field: text.strip()}
+        return getattr(Settings(**values), field)
+    except ValidationError as error:
+        problem = _problem(field, Given(text, place), error.errors()[0], Redactor([]))
+        raise ConfigError([problem]) from None
+
+
 def _given(arguments: Mapping[str, Any], options: Mapping[str, str], file: ConfigFile) -> Iterator[tuple[str, Given]]:
     """The order of precedence. An empty line or variable is as good as none; an empty argument is not."""
     for field in Settings.model_fields:

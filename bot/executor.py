@@ -126,8 +126,9 @@ class Executor:
     async def _start_ready(self) -> None:
         if await self._service.paused_until() is not None:
             return
+        most = (await self._service.current_settings()).max_parallel_migrations
         for migration in await self._store.migrations((MigrationState.QUEUED,)):
-            if self._stopping or len(self._tasks) >= self._settings.max_parallel_migrations:
+            if self._stopping or len(self._tasks) >= most:
                 return
             busy = frozenset[int]().union(*self._nodes.values())
             waits = migration.id in self._tasks or not migration.is_due(self._clock())

@@ -42,6 +42,11 @@ class Life:
         self._beat = Heartbeat(now, now, os.getpid(), socket.gethostname(), interval_s, succeeded_at=now)
         self._written: Heartbeat | None = None
 
+    def every(self, interval_s: int) -> None:
+        """Checks come at this interval from now on."""
+        if self._beat.interval_s != interval_s:
+            self._beat = replace(self._beat, interval_s=interval_s)
+
     @property
     def sign(self) -> Heartbeat:
         """The last sign of life, whether or not it could be written."""

@@ -21,8 +21,9 @@ from balancer.planner import plan
 from balancer.policy import STRATEGIES, Policy
 from balancer.shadow import with_alternative
 from bot.clusters_file import ClustersFile
-from bot.config import Settings
+from bot.config import POLICY_FIELDS, Settings
 from bot.names import matching
+from bot.runtime import Runtime
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Planning:
     def __init__(self, store: Store, settings: Settings, clusters: ClustersFile, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._settings = settings
+        self.runtime = Runtime(store, settings)
         self._clusters = clusters
         self._clock = clock
         self._warned: set[str] = set()
@@ -91,7 +93,7 @@ class Planning:
         targets = self._named_nodes(snapshot, self._settings.exclude_target_nodes)
         stored = [e for e in await self._store.exclusions(self._clock()) if e.drain_id is None or e.node_id != filling]
         draining = (await self._store.claims()).draining
-        policy = replace(self._settings.policy(), strategy=await self.strategy())
+        policy = replace((await self.runtime.current()).policy(), strategy=await self.strategy())
         return policy.with_exclusions(
             sources | {e.node_id for e in stored if e.role.forbids_source()},
             targets | draining | {e.node_id for e in stored if e.role.forbids_target()},
@@ -168,7 +170,12 @@ class Planning:
 
     def own_strategies(self) -> dict[str, str]:
         """Names or ids of clusters that have a strategy of their own in CLUSTERS_FILE."""
-        return self._clusters.all_of("balance_strategy")
+        return self.own_values("balance_strategy")
+
+    def own_values(self, field: str) -> dict[str, str]:
+        """Names or ids of clusters that have a value of their own for a setting in CLUSTERS_FILE."""
+        own = self._clusters.all_of(field) if field in POLICY_FIELDS else {}
+        return {cluster: str(value) for cluster, value in own.items()}
 
     async def checked(self, snapshot: Snapshot, plans: Collection[Plan]) -> None:
         """A cycle has seen this: counts its overloads, and warns once of rules that mean nothing."""
@@ -188,7 +195,7 @@ class Planning:
         beside it, while that is fresh."""
         if self._counts_itself:
             return
-        since = self._clock() - timedelta(seconds=COUNTS_STAY_VALID * self._settings.balance_interval)
+        since = self._clock() - timedelta(seconds=COUNTS_STAY_VALID * (await self.runtime.current()).balance_interval)
         counts = await self._store.overload_counts(since)
         self._holds.seen = {i: count for i, count in counts.items() if count > 0}
 

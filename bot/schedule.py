@@ -53,6 +53,18 @@ class Schedule:
                 if job.next_run_time is not None and job.next_run_time - now > longest + _SLACK:
                     job.modify(next_run_time=now + longest)
 
+    def every(self, interval_s: int) -> None:
+        """From now on at this interval: the next check comes so long after the last, or at once. The same: nothing."""
+        longest = timedelta(seconds=interval_s)
+        before = self._longest[_JOB]
+        if longest == before:
+            return
+        self._longest[_JOB] = longest
+        job, now = self._scheduler.get_job(_JOB), datetime.now(timezone.utc)
+        due = max(now, (job.next_run_time or now) - before + longest)
+        job.reschedule(IntervalTrigger(seconds=interval_s, timezone=timezone.utc))
+        job.modify(next_run_time=due)
+
     def next_check(self) -> datetime | None:
         """When the next check is due; aware UTC."""
         job = self._scheduler.get_job(_JOB)

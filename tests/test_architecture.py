@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("bot.telegram", "bot.console", "bot.schedule"),
     ("bot.executor", "bot.following", "bot.watching", "bot.watchdog", "bot.life", "bot.metrics", "bot.metrics_server"),
     ("bot.service",),
-    ("bot.observer", "bot.notify", "bot.planning", "bot.rivals", "bot.upkeep"),
+    ("bot.observer", "bot.notify", "bot.planning", "bot.runtime", "bot.rivals", "bot.upkeep"),
     ("bot.backups",),
     ("bot.vmmanager", "bot.ssh", "bot.store", "bot.instance"),
     ("bot.arguments", "bot.prompt"),

@@ -157,7 +157,7 @@ FORMATTED: dict[str, list[str]] = {
     "popup-first-{word}": VERDICT_STATES,
     "popup-{proposed.state.value}": [MoveState.SUPERSEDED.value, MoveState.WITHDRAWN.value],
     "balance-{report.outcome}": ["busy", "paused"],
-    "not-found-{error.what}": ["node", "cluster", "vm", "node-or-vm", "move", "migration"],
+    "not-found-{error.what}": ["node", "cluster", "vm", "node-or-vm", "move", "migration", "setting"],
     "purpose-{proposed.purpose.value}": [p.value for p in Purpose if p is not Purpose.BALANCE],
     "check-title-{check}": list(CHECKS),
     "health-{health.state.value}": [s.value for s in State],

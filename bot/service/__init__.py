@@ -7,7 +7,7 @@ executor does); shares with it one reading of the world and one policy.
 from __future__ import annotations
 
 from bot.service.asking import Asking, VMDetails
-from bot.service.changing import Changing
+from bot.service.changing import Changeable, Changing
 from bot.service.cycle import Cycling
 from bot.service.deciding import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST, log_decision, log_first_approval
 from bot.service.values import FOREVER, MODES, Clock, ClusterResult, CycleReport, Status, Worker
@@ -20,6 +20,7 @@ __all__ = [
     "LONGEST_WAIT",
     "MODES",
     "SHORTEST_REST",
+    "Changeable",
     "Clock",
     "ClusterResult",
     "CycleReport",

@@ -58,6 +58,10 @@ class Base:
         if self._worker is not None:
             self._worker.kick()
 
+    async def current_settings(self) -> Settings:
+        """The settings with what people changed at run time."""
+        return await self._planning.runtime.current()
+
     async def mode(self) -> str:
         """``approve`` or ``auto``: what was set in the chat, else the settings. Where two must agree: ``approve``."""
         if self.settings.two_person_rule:

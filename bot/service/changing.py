@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from balancer.fitting import Fitted
 from balancer.model import Node
 from balancer.policy import STRATEGIES
+from bot.config import env_name, masked
 from bot.config_checks import TWO_PERSONS_OR_AUTO
+from bot.config_load import understand
 from bot.errors import ConfigError, NotFound
 from bot.planning import STRATEGY_KEY
 from bot.proposals import Actor, Exclusion, ExclusionRole
+from bot.runtime import KEYS, changeable_names, field_of
 from bot.service.seeing import Seeing
 from bot.service.values import FOREVER, MODE_KEY, MODES, PAUSE_KEY
 from bot.store import StoredSetting
@@ -19,12 +24,76 @@ from bot.store import StoredSetting
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Changeable:
+    """A setting that may change at run time. ``configured``: what holds once it is reset."""
+
+    name: str
+    value: str
+    configured: str
+    stored: StoredSetting | None
+    clusters: Mapping[str, str]
+    """Clusters with a value of their own in CLUSTERS_FILE, which is stronger."""
+
+
 class Changing(Seeing):
     async def stored_settings(self) -> dict[str, StoredSetting]:
         """What people changed at run time, by the name of the setting it stands for."""
-        keys = {"BALANCE_MODE": MODE_KEY, "BALANCE_STRATEGY": STRATEGY_KEY, "PAUSE": PAUSE_KEY}
-        stored = {name: await self._store.setting(key) for name, key in keys.items()}
-        return {name: value for name, value in stored.items() if value is not None}
+        stored = {env_name(field): value for field, value in (await self._planning.runtime.stored()).items()}
+        pause = await self._store.setting(PAUSE_KEY)
+        return stored if pause is None else {**stored, "PAUSE": pause}
+
+    async def changeable(self) -> tuple[Changeable, ...]:
+        """Every setting that may change at run time: what holds, what the file says, who changed it."""
+        stored, current = await self._planning.runtime.stored(), await self.current_settings()
+        held, given = masked(current), masked(self.settings)
+        return tuple(
+            Changeable(
+                name=env_name(field),
+                value=held[env_name(field)],
+                configured=given[env_name(field)],
+                stored=stored.get(field),
+                clusters=self._planning.own_values(field),
+            )
+            for field in KEYS
+        )
+
+    async def set_value(self, name: str, text: str, actor: Actor) -> str:
+        """Changes a setting from the next plan on, the interval at once; the value as it was understood.
+
+        What CLUSTERS_FILE says of a cluster stays stronger (``Changeable.clusters``). What waits stays as it is.
+
+        Raises:
+            NotFound: no setting that may change is called so; with all that are.
+            ConfigError: the value makes no sense, in the words of the settings file, or does not go with another.
+        """
+        field = self._field(name)
+        value = understand(field, text, f"from {actor.name}")
+        if field == "balance_mode" and value == "auto" and self.settings.two_person_rule:
+            raise ConfigError([TWO_PERSONS_OR_AUTO])
+        await self._store.set_setting(
+            KEYS[field], str(value), actor, self.clock(), before=str(getattr(self.settings, field))
+        )
+        log.info("%s set %s to %s", actor.name, env_name(field), value)
+        self._kick()
+        return str(value)
+
+    async def reset_value(self, name: str, actor: Actor) -> bool:
+        """What the settings file says holds again; whether something else did. Raises NotFound as ``set_value``."""
+        key = KEYS[self._field(name)]
+        if await self._store.setting(key) is None:
+            return False
+        await self._store.set_setting(key, None, actor, self.clock())
+        log.info("%s reset %s", actor.name, name)
+        self._kick()
+        return True
+
+    @staticmethod
+    def _field(name: str) -> str:
+        field = field_of(name)
+        if field is None:
+            raise NotFound("setting", name, changeable_names())
+        return field
 
     async def set_mode(self, mode: str, actor: Actor) -> None:
         """From now on. What automatic mode has queued is not started once it is off."""
@@ -32,7 +101,7 @@ class Changing(Seeing):
             raise NotFound("mode", mode, MODES)
         if mode == "auto" and self.settings.two_person_rule:
             raise ConfigError([TWO_PERSONS_OR_AUTO])
-        await self._store.set_setting(MODE_KEY, mode, actor, self.clock())
+        await self._store.set_setting(MODE_KEY, mode, actor, self.clock(), before=self.settings.balance_mode)
         log.info("%s set the mode to %s", actor.name, mode)
         self._kick()
 
@@ -53,7 +122,8 @@ class Changing(Seeing):
         """From the next plan on. What waits for a decision stays as it is."""
         if strategy not in STRATEGIES:
             raise NotFound("strategy", strategy, STRATEGIES)
-        await self._store.set_setting(STRATEGY_KEY, strategy, actor, self.clock())
+        before = self.settings.balance_strategy
+        await self._store.set_setting(STRATEGY_KEY, strategy, actor, self.clock(), before=before)
         log.info("%s set the strategy to %s", actor.name, strategy)
 
     async def pause(self, length: timedelta | None, actor: Actor) -> datetime | str:

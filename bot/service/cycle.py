@@ -49,9 +49,9 @@ class Cycling(Seeing):
 
     async def _sampled(self, report: CycleReport, started: datetime) -> None:
         """Charts have a gap where this fails; the check stands."""
-        every = timedelta(seconds=self.settings.balance_interval)
         plans = [result.plan for result in report.results if result.plan is not None]
         try:
+            every = timedelta(seconds=(await self.current_settings()).balance_interval)
             await self._store.record_samples(plans, started, every)
         except StoreError as error:
             log.error("The loads of this check are missing in charts and summaries: %s", error)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 
 from bot.proposals import Actor
 from bot.store import rows
 from bot.store.audit import write_audit
-from bot.store.database import Connection, Database, all_rows
+from bot.store.database import Connection, Database, all_rows, json_list
 from bot.store.values import StoredSetting
 
 
@@ -20,11 +21,28 @@ class SettingQueries(Database):
             return None
         return StoredSetting(found[0]["value"], rows.actor_of(found[0]), rows.from_text(found[0]["at"]))
 
-    async def set_setting(self, key: str, value: str | None, actor: Actor, now: datetime) -> None:
-        """Stores a setting, or forgets it (``None``), and writes both to the audit."""
+    async def settings(self, keys: Collection[str]) -> dict[str, StoredSetting]:
+        """Those of the keys that are stored, of one moment."""
+        async with self._reading() as db:
+            found = await all_rows(
+                db, "SELECT * FROM setting WHERE key IN (SELECT value FROM json_each(?))", (json_list(keys),)
+            )
+        return {r["key"]: StoredSetting(r["value"], rows.actor_of(r), rows.from_text(r["at"])) for r in found}
+
+    async def set_setting(
+        self, key: str, value: str | None, actor: Actor, now: datetime, *, before: str | None = None
+    ) -> None:
+        """Stores a setting, or forgets it (``None``), and writes both to the audit.
+
+        Args:
+            before: what held where nothing was stored, for the audit.
+        """
         async with self._transaction() as db:
+            found = await all_rows(db, "SELECT value FROM setting WHERE key = ?", (key,))
+            old = found[0]["value"] if found else before
             await put_setting(db, key, value, actor, now)
-            await write_audit(db, now, actor, "setting", {"key": key, "value": value})
+            detail = {"key": key, "value": value}
+            await write_audit(db, now, actor, "setting", detail if old is None else {**detail, "old": old})
 
     async def take_setting(self, key: str, event: str, now: datetime) -> StoredSetting | None:
         """Reads and forgets in one transaction, so that of several takers one gets it; the audit has who asked."""

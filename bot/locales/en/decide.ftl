@@ -22,3 +22,4 @@ not-found-vm = There is no VM { $name }.
 not-found-node-or-vm = There is neither a node nor a VM { $name }.
 not-found-move = The move { $name } is no longer there.
 not-found-migration = The migration { $name } is no longer there.
+not-found-setting = There is no setting { $name } that can be changed here.

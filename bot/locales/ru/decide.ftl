@@ -22,3 +22,4 @@ not-found-vm = ВМ { $name } нет.
 not-found-node-or-vm = Нет ни узла, ни ВМ { $name }.
 not-found-move = Перемещения { $name } больше нет.
 not-found-migration = Миграции { $name } больше нет.
+not-found-setting = Настройки { $name }, которую можно менять здесь, нет.

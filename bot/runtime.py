@@ -1,0 +1,67 @@
+"""Settings that people change while the program runs: which they are, and what holds now.
+
+Stored in the database, judged like the settings file, and stronger than it until they are reset; CLUSTERS_FILE is
+stronger still, for its clusters. Read anew each time, since another program (a console) may have changed them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from bot.config import Settings, env_name
+from bot.config_load import understand
+from bot.errors import ConfigError
+from bot.store import Store, StoredSetting
+
+log = logging.getLogger(__name__)
+
+KEYS: Mapping[str, str] = {
+    "balance_mode": "mode",
+    "balance_strategy": "strategy",
+    "cpu_overload_threshold": "cpu_overload_threshold",
+    "memory_overload_threshold": "memory_overload_threshold",
+    "cpu_target_threshold": "cpu_target_threshold",
+    "memory_target_threshold": "memory_target_threshold",
+    "balance_interval": "balance_interval",
+    "max_migrations_per_cycle": "max_migrations_per_cycle",
+    "max_parallel_migrations": "max_parallel_migrations",
+}
+"""Field of the settings -> its key in the database, in the order in which they are shown."""
+
+
+class Runtime:
+    """The settings of the file with what people changed since."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+        self._warned: set[tuple[str, str]] = set()
+
+    async def stored(self) -> dict[str, StoredSetting]:
+        """What people changed, by field."""
+        found = await self._store.settings(KEYS.values())
+        return {field: found[key] for field, key in KEYS.items() if key in found}
+
+    async def current(self) -> Settings:
+        """What holds now. A stored value that makes no sense (another version's) counts for nothing."""
+        values: dict[str, Any] = {}
+        for field, stored in (await self.stored()).items():
+            try:
+                values[field] = understand(field, stored.value, "changed at run time")
+            except ConfigError as error:
+                if (field, stored.value) not in self._warned:
+                    self._warned.add((field, stored.value))
+                    log.warning("%s; the settings file holds instead", error)
+        return self._settings.model_copy(update=values) if values else self._settings
+
+
+def field_of(name: str) -> str | None:
+    """The field that a person means by a name such as CPU_OVERLOAD_THRESHOLD; ``None``: none that may change."""
+    field = name.strip().lower().replace("-", "_")
+    return field if field in KEYS else None
+
+
+def changeable_names() -> tuple[str, ...]:
+    return tuple(env_name(field) for field in KEYS)

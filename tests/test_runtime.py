@@ -1,0 +1,132 @@
+"""Settings that people change while the program runs: judged like the file, in force at once, kept over restarts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from bot_builders import ANNA, BORIS, NOW, until
+from bot_rig import HOUR, Rig, hot_clusters, rig_on, running_rig
+
+from bot.config_load import find_settings
+from bot.errors import ConfigError, NotFound
+from bot.proposals import MigrationState
+from bot.schedule import Schedule
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    async with running_rig(tmp_path) as running:
+        yield running
+
+
+async def test_a_threshold_holds_from_the_next_plan_on_until_it_is_reset(rig: Rig) -> None:
+    await rig.propose()
+    assert await rig.service.set_value("CPU_OVERLOAD_THRESHOLD", " 7.5 ", ANNA) == "7.5"
+    await rig.propose()
+    assert await rig.store.waiting() == [], "7.5 is not above 7.5"
+    async with rig_on(rig.panel, rig.path) as again:
+        assert (await again.service.current_settings()).cpu_overload_threshold == 7.5
+        assert await again.service.reset_value("cpu_overload_threshold", BORIS)
+        assert not await again.service.reset_value("cpu_overload_threshold", BORIS)
+    await rig.propose()
+    assert len(await rig.store.waiting()) == 1
+    told = [(e.by, e.detail["old"], e.detail["value"]) for e in await rig.store.audit("setting")]
+    assert told == [(BORIS, "7.5", None), (ANNA, "7.0", "7.5")]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("CPU_OVERLOAD_THRESHOLD", "0"),
+        ("BALANCE_INTERVAL", "9"),
+        ("BALANCE_STRATEGY", "best"),
+        ("MAX_PARALLEL_MIGRATIONS", "x"),
+    ],
+)
+async def test_nonsense_is_refused_in_the_words_of_the_settings_file(rig: Rig, name: str, text: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        await rig.service.set_value(name, text, ANNA)
+    found = find_settings({name.lower(): text}, checks=lambda _settings: ())
+    assert error.value.problems[0].split(": ", 1)[1] == found.problems[0].split(": ", 1)[1]
+    assert await rig.service.stored_settings() == {}
+
+
+async def test_only_some_settings_may_change(rig: Rig) -> None:
+    with pytest.raises(NotFound) as error:
+        await rig.service.set_value("VMMANAGER_HOST", "https://elsewhere.example.com", ANNA)
+    assert "BALANCE_INTERVAL" in error.value.near
+    shown = {c.name: c for c in await rig.service.changeable()}
+    assert len(shown) == 9 and shown["BALANCE_INTERVAL"].value == shown["BALANCE_INTERVAL"].configured == "600"
+    await rig.service.set_value("balance-mode", "AUTO", ANNA)
+    assert await rig.service.mode() == "auto"
+    changed = {c.name: c for c in await rig.service.changeable()}["BALANCE_MODE"]
+    assert (changed.value, changed.configured) == ("auto", "approve")
+    assert changed.stored is not None and changed.stored.by == ANNA
+
+
+async def test_automatic_mode_and_two_persons_contradict_each_other_here_too(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, two_person_rule=True) as rig:
+        with pytest.raises(ConfigError, match="TWO_PERSON_RULE"):
+            await rig.service.set_value("BALANCE_MODE", "auto", ANNA)
+
+
+async def test_what_the_clusters_file_says_stays_stronger(tmp_path: Path) -> None:
+    path = tmp_path / "clusters.json"
+    path.write_text('{"clusters": {"Production": {"cpu_overload_threshold": 7.0}}}', "utf-8")
+    async with running_rig(tmp_path, clusters_file=path) as rig:
+        await rig.service.set_value("CPU_OVERLOAD_THRESHOLD", "9", ANNA)
+        await rig.propose()
+        assert len(await rig.store.waiting()) == 1
+        own = {c.name: c.clusters for c in await rig.service.changeable()}
+        assert own["CPU_OVERLOAD_THRESHOLD"] == {"Production": "7.0"} and not own["BALANCE_INTERVAL"]
+
+
+async def test_a_stored_value_of_another_version_counts_for_nothing(rig: Rig) -> None:
+    await rig.store.set_setting("balance_interval", "soon", ANNA, NOW)
+    assert (await rig.service.current_settings()).balance_interval == 600
+
+
+async def test_more_run_at_once_as_soon_as_that_is_set(tmp_path: Path) -> None:
+    async with running_rig(tmp_path, hot_clusters(3)) as rig:
+        await rig.propose()
+        await rig.service.set_value("MAX_PARALLEL_MIGRATIONS", "3", ANNA)
+        await rig.decide()
+        rig.start()
+
+        async def three() -> bool:
+            return len(await rig.store.migrations((MigrationState.RUNNING,))) == 3
+
+        await rig.reached(three)
+        await rig.carry_out()
+
+
+async def test_the_timer_follows_a_new_interval() -> None:
+    checks: list[datetime] = []
+
+    async def check() -> None:
+        checks.append(datetime.now(timezone.utc))
+
+    async def tick() -> None: ...
+
+    async def checked() -> bool:
+        return bool(checks)
+
+    schedule = Schedule(check, 3600, tick)
+    schedule.start()
+    try:
+        await until(checked)
+        schedule.every(600)
+        due = schedule.next_check()
+        assert due is not None and timedelta(0) < due - checks[0] <= timedelta(seconds=601)
+        schedule.every(600)
+        assert schedule.next_check() == due, "nothing new"
+        schedule.every(7200)
+        later = schedule.next_check()
+        assert later is not None and later - due > HOUR
+    finally:
+        schedule.stop()
+        await asyncio.sleep(0)
