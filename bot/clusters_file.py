@@ -6,53 +6,40 @@ decided later, against what the panel shows; so is which VMs a rule means (balan
 
 from __future__ import annotations
 
-import difflib
-import json
-import sys
 from collections.abc import Iterable
 from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import AfterValidator, Field, create_model, model_validator
 
 from balancer.groups import VMRule
 from balancer.model import Cluster
 from balancer.policy import Policy
 from bot.config import POLICY_FIELDS, Settings
 from bot.config_checks import Problem
-from bot.config_values import LARGEST_ID, needed
+from bot.config_values import LARGEST_ID
 from bot.errors import ConfigError
+from bot.strict_file import Strict, read_strictly, word
 
 REMEDY = "mend it (docs/clusters-file.md), or leave CLUSTERS_FILE empty"
-SHOWN = 60
 
 
 def _id_or_name(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_ID:
         return value
-    return _word(value, "an id (a whole number above 0) or a name (in quotes, with * and ?) is needed")
+    return word(value, "an id (a whole number above 0) or a name (in quotes, with * and ?) is needed")
 
 
 def _tag(value: Any) -> Any:
-    return _word(value, "a tag (in quotes) is needed")
-
-
-def _word(value: Any, need: str) -> Any:
-    if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise ValueError(need)
-    return value.strip()
+    return word(value, "a tag (in quotes) is needed")
 
 
 IdsAndNames = list[Annotated[Any, AfterValidator(_id_or_name)]]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
-
-
-class RuleEntry(_Strict):
+class RuleEntry(Strict):
     """One rule as it stands in the file."""
 
     type: Literal["anti-affinity", "affinity", "pin", "stay", "ignore"]
@@ -83,7 +70,7 @@ class RuleEntry(_Strict):
         )
 
 
-class _ClusterEntry(_Strict):
+class _ClusterEntry(Strict):
     rules: list[RuleEntry] = Field(default_factory=list)
 
     def applied_to(self, policy: Policy) -> Policy:
@@ -100,7 +87,7 @@ ClusterEntry: type[_ClusterEntry] = create_model("ClusterEntry", __base__=_Clust
 """What the file may say about one cluster: any of POLICY_FIELDS, called as the settings in lower case, and rules."""
 
 
-class _Document(_Strict):
+class _Document(Strict):
     rules: list[RuleEntry] = Field(default_factory=list)
     clusters: dict[str, ClusterEntry] = Field(default_factory=dict)  # type: ignore[valid-type]
 
@@ -144,11 +131,7 @@ def load_clusters_file(path: Path | None) -> ClustersFile:
     """
     if path is None:
         return ClustersFile()
-    document = _read(path)
-    try:
-        found = _Document.model_validate(document)
-    except ValidationError as error:
-        raise ConfigError([f"{path}: {_complaint(e, document)}" for e in error.errors()]) from None
+    found = read_strictly(path, _Document, REMEDY)
     return ClustersFile(tuple(entry.rule() for entry in found.rules), tuple(found.clusters.items()))
 
 
@@ -159,65 +142,6 @@ def check_clusters_file(settings: Settings) -> list[Problem]:
     except ConfigError as error:
         return [Problem(("clusters_file",), f"CLUSTERS_FILE: {problem}") for problem in error.problems]
     return []
-
-
-# --- reading --------------------------------------------------------------------------------------------
-
-
-def _read(path: Path) -> Any:
-    kind = path.suffix.lower()
-    if kind not in (".json", ".toml"):
-        raise ConfigError([f"{path} is neither .json nor .toml: name it so, by what is in it"])
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-        return json.loads(text, object_pairs_hook=_without_twins) if kind == ".json" else _toml(text)
-    except OSError as error:
-        raise ConfigError([f"{path} cannot be read ({error.strerror}): {REMEDY}"]) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError([f"{path} is not UTF-8: save it as UTF-8"]) from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError([f"{path} is not {kind[1:].upper()} ({error}): {REMEDY}"]) from error
-
-
-def _toml(text: str) -> Any:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    return tomllib.loads(text)
-
-
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"{key!r} stands twice in one object")
-        found[key] = value
-    return found
-
-
-def _complaint(error: Any, document: Any) -> str:
-    """Path, value and remedy of one of pydantic's complaints."""
-    loc = error["loc"]
-    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".") or "the file"
-    if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(loc[-1]), _keys_at(loc), n=1, cutoff=0.6)
-        known = f"{near[0]} is probably meant" if near else f"known are {', '.join(_keys_at(loc))}"
-        return f"{place} is not known here: {known}"
-    if error["type"] == "missing":
-        return f"{place} is missing: {needed(error)}"
-    value = document
-    for part in loc:
-        value = value[part]
-    shown = json.dumps(value, ensure_ascii=False, default=str)
-    return f"{place} is {shown if len(shown) <= SHOWN else shown[:SHOWN] + '…'}: {needed(error)}"
-
-
-def _keys_at(loc: tuple[int | str, ...]) -> list[str]:
-    if len(loc) == 1:
-        return list(_Document.model_fields)
-    model = ClusterEntry if loc[0] == "clusters" and len(loc) == 3 else RuleEntry
-    return sorted(model.model_fields)
 
 
 # --- helpers --------------------------------------------------------------------------------------------

@@ -1,0 +1,110 @@
+"""Files beside the settings, in JSON or TOML: read strictly, with everything that is wrong said at once.
+
+Each complaint names the place in the file, the value there and the remedy. What the files say, their own modules know.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bot.config_values import needed
+from bot.errors import ConfigError
+
+SHOWN = 60
+
+
+class Strict(BaseModel):
+    """An object in such a file: no key that is not known, no value of another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+Document = TypeVar("Document", bound=Strict)
+
+
+def word(value: Any, need: str) -> Any:
+    """A value that has to be a text of printable characters, without space around it.
+
+    Raises:
+        ValueError: it is none; says ``need``.
+    """
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise ValueError(need)
+    return value.strip()
+
+
+def read_strictly(path: Path, model: type[Document], remedy: str) -> Document:
+    """
+    Raises:
+        ConfigError: it cannot be read, is neither JSON nor TOML, or something in it makes no sense; all at once.
+    """
+    document = _read(path, remedy)
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError([f"{path}: {_complaint(e, document, model)}" for e in error.errors()]) from None
+
+
+def _read(path: Path, remedy: str) -> Any:
+    kind = path.suffix.lower()
+    if kind not in (".json", ".toml"):
+        raise ConfigError([f"{path} is neither .json nor .toml: name it so, by what is in it"])
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        return json.loads(text, object_pairs_hook=_without_twins) if kind == ".json" else _toml(text)
+    except OSError as error:
+        raise ConfigError([f"{path} cannot be read ({error.strerror}): {remedy}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path} is not UTF-8: save it as UTF-8"]) from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError([f"{path} is not {kind[1:].upper()} ({error}): {remedy}"]) from error
+
+
+def _toml(text: str) -> Any:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise ValueError(f"{key!r} stands twice in one object")
+        found[key] = value
+    return found
+
+
+def _complaint(error: Any, document: Any, model: type[Strict]) -> str:
+    """Path, value and remedy of one of pydantic's complaints."""
+    loc = error["loc"]
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".") or "the file"
+    if error["type"] == "extra_forbidden":
+        keys = _keys_at(model, loc[:-1])
+        near = difflib.get_close_matches(str(loc[-1]), keys, n=1, cutoff=0.6)
+        known = f"{near[0]} is probably meant" if near else f"known are {', '.join(keys)}"
+        return f"{place} is not known here: {known}"
+    if error["type"] == "missing":
+        return f"{place} is missing: {needed(error)}"
+    value = document
+    for part in loc:
+        value = value[part]
+    shown = json.dumps(value, ensure_ascii=False, default=str)
+    return f"{place} is {shown if len(shown) <= SHOWN else shown[:SHOWN] + '…'}: {needed(error)}"
+
+
+def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
+    """The keys that the object at this place may have: the whole file's in their order, others sorted."""
+    kind: Any = model
+    for part in loc:
+        is_object = isinstance(kind, type) and issubclass(kind, BaseModel)
+        kind = kind.model_fields[part].annotation if is_object else get_args(kind)[-1]
+    return sorted(kind.model_fields) if loc else list(kind.model_fields)
