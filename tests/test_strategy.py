@@ -237,7 +237,10 @@ async def test_what_was_set_is_stored_audited_and_shown(tmp_path: Path) -> None:
             with pytest.raises(NotFound):
                 await rig.service.set_strategy("best", ANNA)
             [entry] = await rig.store.audit("setting")
-            assert (entry.by, entry.detail) == (ANNA, {"key": "strategy", "value": OPTIMAL})
+            assert (entry.by, entry.detail) == (
+                ANNA,
+                {"key": "strategy", "value": OPTIMAL, "old": SMALLEST_FIRST},
+            )
         async with rig_on(panel, tmp_path / "bot.db") as rig:
             stored = (await rig.service.stored_settings())["BALANCE_STRATEGY"]
             assert (stored.value, stored.by) == (OPTIMAL, ANNA)
