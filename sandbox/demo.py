@@ -26,23 +26,13 @@ READY_WITHIN_S = 20.0
 STOP_WITHIN_S = 8.0
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Ctrl-C, a polite kill, a closed terminal: the parts live in sessions of their own and would go on."""
-SETTINGS = ("ALLOW_UNKNOWN_VERSIONS", "BOT_LANGUAGE", "CLUSTER_IDS", "DATABASE_PATH", "DRY_RUN", "VERIFY_SSL")
-SETTING_PREFIXES = (
-    *("BACKUP_", "BALANCE_", "CLUSTERS_", "CONFIRM_", "CPU_", "EXCLUDE_", "FAILURE_", "HISTORY_", "LOG_", "MAX_"),
-    *(
-        "MEMORY_",
-        "METRICS_",
-        "MIGRATION_",
-        "OPTIMIZE_",
-        "OVERLOAD_",
-        "PROPOSAL_",
-        "RESPECT_",
-        "SKIP_",
-        "SSH_",
-        "TARGET_",
-    ),
-    *("TASK_", "TELEGRAM_", "TWO_PERSON_", "VMMANAGER_"),
-)
+_NAMES = "ALLOW_UNKNOWN_VERSIONS BOT_LANGUAGE CLUSTER_IDS DATABASE_PATH DIGEST DRY_RUN TIMEZONE VERIFY_SSL"
+_PREFIXES = """
+    BACKUP_ BALANCE_ CHART_ CHATS_ CLUSTERS_ CONFIRM_ CPU_ DIGEST_ ESCALATE_ ESCALATION_ EXCLUDE_ FAILURE_ HISTORY_
+    LOG_ MAX_ MEMORY_ METRICS_ MIGRATION_ OPTIMIZE_ OVERLOAD_ PROPOSAL_ QUIET_ REMIND_ RESPECT_ SAMPLES_ SKIP_ SSH_
+    TARGET_ TASK_ TELEGRAM_ TWO_PERSON_ UNDO_ VMMANAGER_ WEBHOOK_
+"""
+SETTINGS, SETTING_PREFIXES = frozenset(_NAMES.split()), tuple(_PREFIXES.split())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

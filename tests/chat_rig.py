@@ -34,6 +34,7 @@ class Rig:
     def __init__(self, panel: RunningPanel, chat: RunningChat, folder: Path, **given: Any) -> None:
         self.panel = panel
         self.chat = chat
+        chat.state.users[BORIS].language_code = "en"
         self.path = folder / "bot.db"
         self.clock = Clock(datetime.now(timezone.utc))
         self._given = given

@@ -167,6 +167,7 @@ class Stack:
         env = self._environment()
         self._servers = [Command(self.folder / f"{c[1]}.txt", *c, env=env, cwd=ROOT) for c in servers]
         self.panel, self.chat = [await server.ready() for server in self._servers]
+        await self.speaks(BORIS, "en")
         self.settings |= {
             "VMMANAGER_HOST": self.panel,
             "VMMANAGER_USERNAME": "admin@example.com",
@@ -286,16 +287,41 @@ class Stack:
 
     async def ask(self, text: str, *parts: str, user_id: int = ANNA, chat_id: int = GROUP) -> str:
         """Sends a command and waits for an answer newer than it; its text."""
+        return str((await self.asked(text, *parts, user_id=user_id, chat_id=chat_id))["text"])
+
+    async def asked(self, text: str, *parts: str, user_id: int = ANNA, chat_id: int = GROUP) -> dict[str, Any]:
+        """As ``ask``; the whole message."""
         before = max((m["message_id"] for m in await self.messages(chat_id)), default=0)
         await self.say(text, user_id, chat_id)
 
-        async def look() -> str | None:
+        async def look() -> dict[str, Any] | None:
             for message in reversed(await self.messages(chat_id)):
                 if message["message_id"] > before and all(p in message["text"] for p in parts):
-                    return str(message["text"])
+                    return message
             return None
 
-        return str(await self.eventually(look, f"an answer to {text} with {parts}"))
+        found: dict[str, Any] = await self.eventually(look, f"an answer to {text} with {parts}")
+        return found
+
+    async def opened(self, message: dict[str, Any], label: str, *parts: str, user_id: int = ANNA) -> dict[str, Any]:
+        """Presses the button with these words; the same message once it has all these parts."""
+        data = next(data for text, data in buttons(message).items() if label in text)
+        await self.press(message, data, user_id)
+
+        async def look() -> dict[str, Any] | None:
+            for now in await self.messages(message["chat_id"]):
+                if now["message_id"] == message["message_id"] and all(p in now["text"] for p in parts):
+                    return now
+            return None
+
+        found: dict[str, Any] = await self.eventually(look, f"a page with {parts}")
+        return found
+
+    async def speaks(self, user_id: int, language: str) -> None:
+        """What this person's Telegram is set to."""
+        await self._json(
+            "POST", f"{self.chat}/sandbox/config", json={"users": [{"id": user_id, "language_code": language}]}
+        )
 
     async def chat_fault(self, kind: str, **fields: Any) -> None:
         await self._json("POST", f"{self.chat}/sandbox/faults", json={"kind": kind, **fields})
@@ -307,8 +333,12 @@ class Stack:
 
     async def menu(self, user_id: int, chat_id: int) -> list[str]:
         """The names of the commands that Telegram would offer this person in this chat."""
+        return list(await self.descriptions(user_id, chat_id))
+
+    async def descriptions(self, user_id: int, chat_id: int) -> dict[str, str]:
+        """As ``menu``, each with what is said of it."""
         found = await self._json("GET", f"{self.chat}/sandbox/commands?user_id={user_id}&chat_id={chat_id}")
-        return [c["command"] for c in (found["commands"] if isinstance(found, dict) else found)]
+        return {c["command"]: c["description"] for c in (found["commands"] if isinstance(found, dict) else found)}
 
     async def _json(self, method: str, url: str, **options: Any) -> Any:
         async with self._session.request(method, url, **options) as reply:

@@ -12,27 +12,32 @@ import pytest
 from aiogram.filters.callback_data import CallbackData
 from hypothesis import given
 from hypothesis import strategies as st
-from stack import ANNA, GROUP, MALLORY, VERA, Stack, buttons, running_stack, world
+from stack import ANNA, BORIS, GROUP, MALLORY, VERA, Stack, buttons, running_stack, world
 
 from bot.config import Settings
 from bot.config_checks import GROUP_ANONYMOUS, SHARED_ACCOUNTS, check_people
-from bot.telegram.access import Role, role_of
-from bot.telegram.callbacks import (
-    AllButton,
-    ExcludeButton,
-    IncludeButton,
-    MoveButton,
-    NodesButton,
-    PageButton,
-    StrategyButton,
-)
+from bot.rooms import Role, rooms_of, standing
+from bot.telegram.callbacks import AllButton, DoButton, GoButton, MoveButton, PageButton, StrategyButton
 from bot.telegram.ratelimit import RateLimit
 
 FORGED = (
     *("", "m", "m:", "m:1", "m:1:a:1", "m:-1:a", "m:1.5:a", "m:9007199254740992:a", "m:1:A", "M:1:a"),
     *(f"m:{10**40}:a", "all:x:a", "all:0:a", "pg:1:-1", "pg:1:999999999999", "pg:99:0"),
-    *("x:2:nobody:0", "x:2:target:-5", f"x:2:target:{10**20}", f"x:{10**20}:target:0", "i:-1", "i:\u0661"),
-    *("n:1:-1", "st:0:best", "st:1:best", "st:99:optimal", "drop table move", "%s%n", "\x1b[31m", "m:1:a\n"),
+    *("x:2:target:0", "d:exclude:2:0:both-0", "d:exclude:2:0:nobody-0", "d:include:2:0:", "d:strategy:0:0:balance"),
+    *(f"d:exclude:{10**20}:0:both-0", "d:nothing:1:0:", "d::0:0:", "g:nothing:1:0:", "g:node:-1:0:", "g:node:99:0:"),
+    *(
+        "g:nodes:1:-1:",
+        "g:node:\u0661:0:",
+        "g:exclude-how:99:0:",
+        "n:1:0",
+        "st:0:best",
+        "st:1:best",
+        "st:99:optimal",
+        "drop table move",
+        "%s%n",
+        "\x1b[31m",
+        "m:1:a\n",
+    ),
 )
 
 
@@ -66,8 +71,10 @@ def audit(stack: Stack, event: str) -> list[int | None]:
 def test_an_account_of_many_has_no_role_and_is_refused_in_the_settings(shared: int) -> None:
     for field in ("telegram_admin_ids", "telegram_viewer_ids"):
         settings = Settings(**{field: (1001, shared)})  # type: ignore[arg-type]
-        assert role_of(shared, settings) is Role.STRANGER
-        assert role_of(1001, settings) is not Role.STRANGER
+        rooms = rooms_of(settings, GROUP)
+        for place in (shared, GROUP):
+            assert standing(rooms, shared, place).role is Role.STRANGER
+        assert standing(rooms, 1001, GROUP).role is not Role.STRANGER
         [problem] = check_people(settings)
         assert f"names {shared}" in problem.text and "by their own ids" in problem.text
 
@@ -145,7 +152,7 @@ async def test_no_forged_press_does_anything_or_leaves_a_trace_of_a_defect(stack
 @given(st.text(max_size=64))
 def test_only_what_a_button_says_is_understood(data: str) -> None:
     kinds: tuple[type[CallbackData], ...]
-    kinds = (AllButton, ExcludeButton, IncludeButton, MoveButton, NodesButton, PageButton, StrategyButton)
+    kinds = (AllButton, DoButton, GoButton, MoveButton, PageButton, StrategyButton)
     for kind in kinds:
         try:
             read = kind.unpack(data)
@@ -222,3 +229,44 @@ def test_nobody_gets_more_than_the_rate_and_memory_is_bounded(events: list[tuple
     for person in range(200):
         small.allows(person)
     assert len(small) == 10
+
+
+# Languages -------------------------------------------------------------------------------------------
+
+
+async def test_everybody_is_spoken_to_in_their_own_language(stack: Stack) -> None:
+    """Alone as one's Telegram or choice says, in the group as the settings or its choice say; popups as one's own."""
+    await stack.speaks(BORIS, "ru-RU")
+    stack.start_bot()
+    report = await stack.message("small-a", buttons=True)
+    assert "asks before it moves" in await stack.ask("/status", "VM Balancer", user_id=BORIS)
+    alone = await stack.ask("/status", "VM Balancer", user_id=BORIS, chat_id=BORIS)
+    assert "перемещает только с одобрением" in alone
+    assert (
+        await stack.press(report, "m:1:x", BORIS, forge=True)
+        == "Эта кнопка больше не работает. Что ждёт решения: /proposals"
+    )
+    assert await stack.press(report, "m:1:a", VERA) == "You may look, but not decide."
+    shown = await stack.asked("/language", "🌐", user_id=BORIS, chat_id=BORIS)
+    assert "Telegram" in shown["text"] and "• Автоматически" in buttons(shown)
+    await stack.opened(shown, "English", "I speak English here", user_id=BORIS)
+    assert "asks before it moves" in await stack.ask("/status", "VM Balancer", user_id=BORIS, chat_id=BORIS)
+    assert "Only admins" in await stack.ask("/language ru", "admins", user_id=VERA)
+    await stack.ask("/language ru", "по-русски")
+    assert "перемещает только с одобрением" in await stack.ask("/status", "VM Balancer", user_id=VERA)
+    assert "asks before it moves" in await stack.ask("/status", "VM Balancer", user_id=VERA, chat_id=VERA)
+    await stack.ask("/language auto", "🌐")
+    assert "asks before it moves" in await stack.ask("/status", "VM Balancer")
+
+
+async def test_menus_are_in_the_language_of_each_persons_telegram(stack: Stack) -> None:
+    await stack.speaks(BORIS, "ru")
+    stack.start_bot()
+    await stack.message("small-a", buttons=True)
+
+    async def look() -> bool:
+        return bool(await stack.descriptions(BORIS, GROUP)) and bool(await stack.descriptions(ANNA, ANNA))
+
+    await stack.eventually(look, "menus")
+    assert (await stack.descriptions(BORIS, GROUP))["status"] == "Состояние кластеров"
+    assert (await stack.descriptions(ANNA, ANNA))["status"] == "How the clusters are"

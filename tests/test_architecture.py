@@ -36,6 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "bot.config_checks",
         "bot.config_load",
         "bot.config_origins",
+        "bot.rooms",
     ),
 )
 HELPER = len(LAYERS)

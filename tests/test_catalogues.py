@@ -33,8 +33,8 @@ from bot.texts import LANGUAGES, texts_for
 from sandbox.chat_html import parse_html
 
 ROOT = Path(__file__).parent.parent
-OURS = ("chat.ftl", "console.ftl", "checks.ftl", "decide.ftl", "service.ftl", "terminal.ftl", "terminal_wishes.ftl")
-FILES = (*OURS, "reasons.ftl", "reasons_wishes.ftl")
+FILES = tuple(sorted(p.name for p in (ROOT / "bot" / "locales" / "en").glob("*.ftl")))
+OURS = tuple(name for name in FILES if not name.startswith("reasons"))
 PLURALS = (0, 1, 2, 5, 21)
 PLURAL_WORDS = {"zero", "one", "two", "few", "many", "other"}
 HOSTILE = "<b>&\"'\x1b[31m\u202e"
@@ -204,6 +204,8 @@ class Code:
                 self.by_name[_last_name(child.func)].append((child, place))
                 if ast.unparse(child.func).endswith(("query.answer", "event.answer")):
                     self.popups |= {id(n) for a in child.args for n in ast.walk(a)}
+                if ast.unparse(child.func) == "Done":
+                    self.popups |= {id(n) for a in child.args[:1] for n in ast.walk(a)}
             function = child if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) else None
             self._collect(child, Place(place.file, function) if function else place)
 
@@ -213,7 +215,7 @@ class Code:
         for call, place in self.calls:
             if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("text", "html"):
                 continue
-            if not ast.unparse(call.func.value).lower().endswith("texts"):
+            if not ast.unparse(call.func.value).lower().endswith(("texts", ".own")):
                 continue
             popup = id(call) in self.popups
             for key, more in self.keys(call.args[0], place):
@@ -424,7 +426,7 @@ def test_what_is_said_as_plain_text_has_no_markup(language: str) -> None:
 
 
 def test_every_popup_is_looked_at() -> None:
-    """What is handed to ``query.answer`` is a popup-… or the general problem."""
+    """What is handed to ``query.answer``, or is the popup of a deed, is a popup-… or the general problem."""
     popups = {u.key for u in uses() if u.popup}
     assert {k for k in popups if not k.startswith("popup-")} <= {"problem"}
     assert "popup-viewer" in popups and "popup-old" in popups

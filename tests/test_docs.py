@@ -9,7 +9,7 @@ import pytest
 
 from bot.cli import COMMANDS as PROGRAM_COMMANDS
 from bot.config import Settings, env_name
-from bot.telegram.menu import COMMANDS
+from bot.telegram.menu import COMMANDS, Level
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -26,7 +26,7 @@ def test_only_admins_commands_are_called_so() -> None:
         commands, who = row.replace("\\|", "/").split(" | ")[:2]
         names = re.findall(r"`/(\w+)", commands)
         whose = who.split(", ") if ", " in who else [who] * len(names)
-        assert whose[names.index(info.name)] == ("admins" if info.admin else "all"), row
+        assert whose[names.index(info.name)] == ("all" if info.level is Level.LOOK else "admins"), row
 
 
 @pytest.mark.parametrize("command", [c for c in PROGRAM_COMMANDS if c != "run"])

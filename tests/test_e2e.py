@@ -240,7 +240,7 @@ async def test_an_ambiguous_name_asks_which_node_is_meant(tmp_path: Path) -> Non
         assert list(buttons(question)) == ["cool (ID 2)", "cool (ID 9)"]
         assert await stack.press(question, buttons(question)["cool (ID 2)"], VERA) == "You may look, but not decide."
         await stack.press(question, buttons(question)["cool (ID 2)"])
-        answer = await stack.message("cool is excluded as target", buttons=False)
+        answer = await stack.message("cool is excluded as target")
         assert answer["message_id"] == question["message_id"]
         await stack.message("withdrawn", "Anna Admin excluded cool", buttons=False)
 

@@ -230,4 +230,4 @@ def test_the_worst_nodes_stand_first_and_large_clusters_page() -> None:
     rows = checked(first).splitlines()
     assert rows[2].split()[-4].startswith("n45") or "n45" in rows[2]
     assert "n25" not in checked(first) and "n25" in checked(pages.nodes_view(texts, made, 1))
-    assert [b.callback_data for row in first.keyboard.inline_keyboard for b in row] == ["n:1:1"]  # type: ignore[union-attr]
+    assert [b.callback_data for row in first.keyboard.inline_keyboard for b in row] == ["g:nodes:1:1:"]  # type: ignore[union-attr]

@@ -106,6 +106,11 @@ class Seeing(Base):
             raise NotFound("node", name, nearest(name, snapshot.nodes))
         return found
 
+    def cluster_name(self, cluster_id: int) -> str:
+        """As last seen; empty where nobody saw it."""
+        seen = () if self._observer.last is None else self._observer.last.clusters
+        return next((c.name for c in seen if c.id == cluster_id), "")
+
     @staticmethod
     def _one(things: Sequence[Named], name: str, what: str) -> Named:
         found = matching(things, name)

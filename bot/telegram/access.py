@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
-from enum import Enum
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aiogram import BaseMiddleware
 from aiogram.types import CallbackQuery, Message, TelegramObject, User
 
-from bot.config import Settings
-from bot.config_checks import SHARED_ACCOUNTS
 from bot.proposals import Actor, ActorKind
+from bot.rooms import Role, Room, Standing, standing
 from bot.sanitize import one_line
 from bot.service import Clock
 from bot.store import Store
+from bot.telegram.languages import Languages, spoken
 from bot.telegram.ratelimit import RateLimit
-from bot.texts import Texts
+from bot.texts import Texts, texts_for
 
 log = logging.getLogger(__name__)
 
@@ -31,18 +31,22 @@ EVERYBODY = 0
 """The bucket that all strangers share: many accounts must not fill log and audit either."""
 
 
-class Role(str, Enum):
-    ADMIN = "admin"
-    VIEWER = "viewer"
-    STRANGER = "stranger"
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One person in one chat. ``texts`` words messages there, ``own`` what only this person sees: popups."""
 
+    actor: Actor
+    standing: Standing
+    texts: Texts
+    own: Texts
+    chat_id: int
+    user_id: int
+    spoken: Texts
+    """What this person's Telegram speaks, whatever they chose."""
 
-def role_of(user_id: int, settings: Settings) -> Role:
-    if user_id in SHARED_ACCOUNTS:
-        return Role.STRANGER
-    if user_id in settings.admin_ids:
-        return Role.ADMIN
-    return Role.VIEWER if user_id in settings.viewer_ids else Role.STRANGER
+    @property
+    def private(self) -> bool:
+        return self.chat_id == self.user_id
 
 
 def actor_of(user: User) -> Actor:
@@ -51,23 +55,18 @@ def actor_of(user: User) -> Actor:
 
 
 class AccessMiddleware(BaseMiddleware):
-    """Lets admins and viewers through, with their ``role``, in their own private chat or the configured one.
+    """Lets admins and viewers through, with their ``visit``, in their own private chat or one of the rooms.
 
     Args:
-        chat: the chat's id as it is by now, where it may have changed; the settings' without it.
+        rooms: the rooms with their chats as they are by now.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        store: Store,
-        texts: Texts,
-        clock: Clock,
-        chat: Callable[[], int | None] | None = None,
+        self, rooms: Callable[[], Sequence[Room]], store: Store, languages: Languages, texts: Texts, clock: Clock
     ) -> None:
-        self._chat = chat or (lambda: settings.telegram_chat_id)
-        self._settings = settings
+        self._rooms = rooms
         self._store = store
+        self._languages = languages
         self._texts = texts
         self._clock = clock
         self._known: OrderedDict[int, None] = OrderedDict()
@@ -82,26 +81,40 @@ class AccessMiddleware(BaseMiddleware):
         data: dict[str, Any],
     ) -> Any:
         user, place = _who_and_where(event)
-        role = Role.STRANGER if user is None else role_of(user.id, self._settings)
-        if user is None or role is Role.STRANGER or place not in (user.id, self._chat()):
+        if user is None or place is None:
             return await self._turn_away(event, user)
-        if role is Role.VIEWER and not self._viewers.allows(user.id):
-            return await self._slow_down(event)
+        may = standing(self._rooms(), user.id, place)
+        if may.role is Role.STRANGER:
+            return await self._turn_away(event, user)
+        if may.role is Role.VIEWER and not self._viewers.allows(user.id):
+            return await self._slow_down(event, user)
         if isinstance(event, Message) and (event.forward_origin is not None or event.via_bot is not None):
             return None  # somebody else's words in this person's name are no command
-        data["role"] = role
+        data["visit"] = await self._visit(user, place, may)
         return await handler(event, data)
 
-    async def _slow_down(self, event: TelegramObject) -> None:
+    async def _visit(self, user: User, chat_id: int, may: Standing) -> Visit:
+        own = await self._languages.of_person(user)
+        texts = own if chat_id == user.id else await self._languages.of_chat(chat_id, may.looks[0].language)
+        return Visit(actor_of(user), may, texts, own, chat_id, user.id, self._spoken(user))
+
+    async def _slow_down(self, event: TelegramObject, user: User) -> None:
         """A press is answered, a message is not: an answer to each would be the flood."""
         if isinstance(event, CallbackQuery):
-            await event.answer(self._texts.text("popup-too-fast"))
+            texts = self._spoken(user)
+            await event.answer(texts.text("popup-too-fast"))
+
+    def _spoken(self, user: User) -> Texts:
+        """The language of who has no claim to a look into the store."""
+        language = spoken(user)
+        return self._texts if language is None else texts_for(language)
 
     async def _turn_away(self, event: TelegramObject, user: User | None) -> None:
         if user is None or not self._strangers.allows(user.id):
             return
         if isinstance(event, CallbackQuery):
-            await event.answer(self._texts.text("popup-not-yours"))
+            texts = self._spoken(user)
+            await event.answer(texts.text("popup-not-yours"))
         if user.id in self._known:
             self._known.move_to_end(user.id)
             return

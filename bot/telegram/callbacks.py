@@ -7,9 +7,8 @@ from typing import Annotated
 from aiogram.filters.callback_data import CallbackData
 from pydantic import Field
 
-from bot.config import LONGEST_S
 from bot.config_values import LARGEST_ID
-from bot.proposals import ExclusionRole, Verdict
+from bot.proposals import Verdict
 
 APPROVE, SKIP = "a", "s"
 VERDICTS = {APPROVE: Verdict.APPROVE, SKIP: Verdict.SKIP}
@@ -17,6 +16,8 @@ VERDICTS = {APPROVE: Verdict.APPROVE, SKIP: Verdict.SKIP}
 # A press can be forged: what no button of ours says must not get as far as the store.
 Id = Annotated[int, Field(ge=0, le=LARGEST_ID)]
 Page = Annotated[int, Field(ge=0, le=100_000)]
+Name = Annotated[str, Field(pattern="^[a-z-]{1,16}$")]
+Extra = Annotated[str, Field(pattern="^[A-Za-z0-9_.+-]{0,24}$")]
 
 
 class MoveButton(CallbackData, prefix="m"):
@@ -40,29 +41,26 @@ class PageButton(CallbackData, prefix="pg"):
     page: Page
 
 
-class NodesButton(CallbackData, prefix="n"):
-    """Show another page of a cluster's nodes."""
+class GoButton(CallbackData, prefix="g"):
+    """Show another page in this message. What ``key``, ``part`` and ``extra`` mean is the page's own affair."""
 
-    cluster_id: Id
-    page: Page
-
-
-class ExcludeButton(CallbackData, prefix="x"):
-    """The answer to "which of these nodes?": exclude this one. ``seconds`` 0 = until someone ends it."""
-
-    node_id: Id
-    role: ExclusionRole
-    seconds: Annotated[int, Field(ge=0, le=LONGEST_S)]
+    page: Name
+    key: Id = 0
+    part: Page = 0
+    extra: Extra = ""
 
 
-class IncludeButton(CallbackData, prefix="i"):
-    """The answer to "which of these nodes?": include this one again."""
+class DoButton(CallbackData, prefix="d"):
+    """Do something, by somebody who may."""
 
-    node_id: Id
+    deed: Name
+    key: Id = 0
+    part: Page = 0
+    extra: Extra = ""
 
 
 class StrategyButton(CallbackData, prefix="st"):
-    """Switch to this strategy. ``proposal_id`` 0 = the button stands under no proposal."""
+    """Switch to the strategy that a proposal names as better."""
 
     proposal_id: Id
     strategy: str

@@ -16,18 +16,21 @@ from aiogram.exceptions import (
     TelegramNotFound,
     TelegramUnauthorizedError,
 )
-from aiogram.types import CallbackQuery, ChatMemberUpdated, ErrorEvent, Message, TelegramObject
+from aiogram.types import CallbackQuery, ChatMemberUpdated, ErrorEvent, Message, TelegramObject, User
 from aiogram.utils.backoff import BackoffConfig
 
 from bot.errors import ChatError
+from bot.rooms import Room, rooms_of
 from bot.service import Service
 from bot.store import Store
 from bot.telegram.access import AccessMiddleware
 from bot.telegram.approvals import approvals_router
-from bot.telegram.commands import Commands, NextCheck
+from bot.telegram.features import NextCheck, routes
+from bot.telegram.languages import Languages, spoken
 from bot.telegram.menu import register_menus
 from bot.telegram.notifier import TelegramNotifier
-from bot.texts import Texts
+from bot.texts import Texts, texts_for
+from bot.words import POPUP_LIMIT
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +53,13 @@ class Chat:
         self._notifier = notifier
         self._texts = texts
         self._dispatcher = Dispatcher(disable_fsm=True)  # its memory would grow by an entry for every stranger
-        access = AccessMiddleware(service.settings, store, texts, service.clock, lambda: notifier.chat_id)
+        self._languages = Languages(store, texts.language)
+        access = AccessMiddleware(self._rooms, store, self._languages, texts, service.clock)
         self._dispatcher.message.outer_middleware(self._service_message)
         self._dispatcher.message.outer_middleware(access)
         self._dispatcher.callback_query.outer_middleware(access)
-        self._dispatcher.include_router(approvals_router(service, store, notifier, texts))
-        self._dispatcher.include_router(Commands(service, notifier, texts, next_check).router())
+        self._dispatcher.include_router(approvals_router(service, store, notifier))
+        self._dispatcher.include_router(routes(service, notifier, self._languages, next_check).router())
         self._dispatcher.my_chat_member.register(self._own_standing)
         self._dispatcher.errors.register(self._failed)
         logging.getLogger("aiogram.dispatcher").addFilter(_says_what_reach_says)
@@ -95,8 +99,10 @@ class Chat:
         await asyncio.gather(polling, return_exceptions=True)
 
     async def _register_menus(self) -> None:
-        settings = self._settings.model_copy(update={"telegram_chat_id": self._notifier.chat_id})
-        await register_menus(self._notifier.bot, settings, self._texts)
+        await register_menus(self._notifier.bot, self._rooms(), self._languages)
+
+    def _rooms(self) -> tuple[Room, ...]:
+        return rooms_of(self._settings, self._notifier.chat_id)
 
     async def _service_message(
         self,
@@ -147,15 +153,20 @@ class Chat:
             return True
         log.error("An update could not be handled", exc_info=error)
         update = event.update
-        text = self._texts.text("problem", problem=type(error).__name__)
         try:
             if isinstance(update.message, Message):
-                await update.message.answer(str(self._texts.html("problem", problem=type(error).__name__)))
+                texts = self._spoken(update.message.from_user)
+                await update.message.answer(str(texts.html("problem", problem=type(error).__name__)))
             elif isinstance(update.callback_query, CallbackQuery):
-                await update.callback_query.answer(text[:200])
+                texts = self._spoken(update.callback_query.from_user)
+                await update.callback_query.answer(texts.text("problem", problem=type(error).__name__)[:POPUP_LIMIT])
         except AiogramError as second:
             log.warning("The person could not be told: %s", second)
         return True
+
+    def _spoken(self, user: User | None) -> Texts:
+        language = None if user is None else spoken(user)
+        return self._texts if language is None else texts_for(language)
 
 
 def _says_what_reach_says(record: logging.LogRecord) -> bool:

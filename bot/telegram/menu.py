@@ -1,67 +1,98 @@
-"""The commands: their names, who may use them, and their menu in Telegram."""
+"""The commands: their names, who may use them, and their menu in Telegram, by role and language."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
 from aiogram import Bot
 from aiogram.exceptions import AiogramError
 from aiogram.types import BotCommand, BotCommandScopeChat, BotCommandScopeChatMember, BotCommandScopeUnion
 
-from bot.config import Settings
-from bot.telegram.access import Role, role_of
-from bot.texts import Texts
+from bot.rooms import Room, Standing, standing
+from bot.telegram.languages import Languages
+from bot.texts import LANGUAGES, Texts, texts_for
 
 log = logging.getLogger(__name__)
 
 
+class Level(str, Enum):
+    """What a command takes: to look, to decide on some cluster, or to decide on all of them."""
+
+    LOOK = "look"
+    DECIDE = "decide"
+    GOVERN = "govern"
+
+
 @dataclass(frozen=True, slots=True)
 class CommandInfo:
-    """A command: its arguments as help shows them, and whether only admins may use it."""
+    """A command: its arguments as help shows them, and what it takes. ``open``: without arguments it only shows."""
 
     name: str
     arguments: str = ""
-    admin: bool = False
+    level: Level = Level.LOOK
+    open: bool = False
+
+    def open_to(self, may: Standing, args: str = "") -> bool:
+        if self.level is Level.LOOK or (self.open and not args):
+            return True
+        return may.governs if self.level is Level.GOVERN else bool(may.decides)
 
 
 COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("status", "[cluster]"),
     CommandInfo("proposals"),
     CommandInfo("dryrun", "[cluster] [strategy]"),
-    CommandInfo("balance", admin=True),
+    CommandInfo("balance", level=Level.GOVERN),
     CommandInfo("nodes", "[cluster]"),
     CommandInfo("node", "NAME"),
     CommandInfo("history", "[N]"),
-    CommandInfo("exclude", "NODE [source|target] [2h|3d]", admin=True),
-    CommandInfo("include", "NODE", admin=True),
+    CommandInfo("exclude", "[NODE] [source|target] [2h|3d]", Level.DECIDE),
+    CommandInfo("include", "[NODE]", Level.DECIDE),
     CommandInfo("exclusions"),
-    CommandInfo("mode", "[approve|auto]", admin=True),
-    CommandInfo("strategy", "[smallest-first|optimal|balance]", admin=True),
-    CommandInfo("pause", "[2h]", admin=True),
-    CommandInfo("resume", admin=True),
+    CommandInfo("mode", "[approve|auto]", Level.GOVERN, open=True),
+    CommandInfo("strategy", "[smallest-first|optimal|balance]", Level.GOVERN, open=True),
+    CommandInfo("pause", "[2h]", Level.GOVERN),
+    CommandInfo("resume", level=Level.GOVERN),
     CommandInfo("settings"),
+    CommandInfo("language", "[en|ru|auto]"),
     CommandInfo("start"),
     CommandInfo("help"),
 )
 
 
-def commands_for(role: Role) -> tuple[CommandInfo, ...]:
-    return tuple(c for c in COMMANDS if role is Role.ADMIN or not c.admin)
+def commands_for(may: Standing) -> tuple[CommandInfo, ...]:
+    """Those that are of use to this person; what only shows something is for everybody, but no use to promise."""
+    return tuple(c for c in COMMANDS if c.open_to(may, "?"))
 
 
-async def register_menus(bot: Bot, settings: Settings, texts: Texts) -> None:
-    """Shows each admin and viewer the commands of their role, in private and in the group."""
-    for user_id in sorted(settings.admin_ids | settings.viewer_ids):
-        scopes: list[BotCommandScopeUnion] = [BotCommandScopeChat(chat_id=user_id)]
-        if settings.telegram_chat_id is not None and settings.telegram_chat_id < 0:
-            scopes.append(BotCommandScopeChatMember(chat_id=settings.telegram_chat_id, user_id=user_id))
-        menu = [
-            BotCommand(command=c.name, description=texts.text(f"menu-{c.name}"))
-            for c in commands_for(role_of(user_id, settings))
-        ]
-        for scope in scopes:
-            try:
-                await bot.set_my_commands(menu, scope=scope)
-            except AiogramError as error:  # someone who has not talked to the bot yet
-                log.info("No command menu for user %d yet: %s", user_id, error)
+async def register_menus(bot: Bot, rooms: Sequence[Room], languages: Languages) -> None:
+    """Shows each admin and viewer the commands of their role, in private and in their groups.
+
+    In the language that they chose; where they did not, in that of their Telegram, the room's for any other.
+    """
+    for user_id in sorted({person for room in rooms for person in room.admins | room.viewers}):
+        for chat_id in (user_id, *(room.chat_id for room in rooms if room.chat_id and room.chat_id < 0)):
+            may = standing(rooms, user_id, chat_id)
+            if may.looks:
+                await _register(bot, user_id, chat_id, may, await languages.chosen(user_id))
+
+
+async def _register(bot: Bot, user_id: int, chat_id: int, may: Standing, chosen: str | None) -> None:
+    scope: BotCommandScopeUnion = BotCommandScopeChat(chat_id=user_id)
+    if chat_id != user_id:
+        scope = BotCommandScopeChatMember(chat_id=chat_id, user_id=user_id)
+    default = texts_for(chosen or may.looks[0].language)
+    try:
+        await bot.set_my_commands(_menu(may, default), scope=scope)
+        for language in LANGUAGES:
+            words = default if chosen else texts_for(language)
+            await bot.set_my_commands(_menu(may, words), scope=scope, language_code=language)
+    except AiogramError as error:  # someone who has not talked to the bot yet
+        log.info("No command menu for user %d yet: %s", user_id, error)
+
+
+def _menu(may: Standing, texts: Texts) -> list[BotCommand]:
+    return [BotCommand(command=c.name, description=texts.text(f"menu-{c.name}")) for c in commands_for(may)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 from markupsafe import Markup
 
 from balancer.fitting import Fitted
@@ -15,7 +14,7 @@ from bot.proposals import Exclusion, ExclusionRole, MigrationState, ProposedMove
 from bot.service import Status
 from bot.store import StoredSetting
 from bot.telegram import wording
-from bot.telegram.callbacks import NodesButton
+from bot.telegram.asking import keyboard, paged, pager
 from bot.telegram.views import View, decision_words, migration_words, rejections_of
 from bot.texts import Texts
 
@@ -100,19 +99,11 @@ def _work_lines(texts: Texts, status: Status, now: datetime) -> list[Markup | st
 
 def nodes_view(texts: Texts, plan: Plan, page: int = 0) -> View:
     """Every node of a cluster, worst first, page by page."""
-    pages = max(1, -(-len(plan.nodes) // NODES_PER_PAGE))
-    page = min(max(page, 0), pages - 1)
-    shown = plan.nodes[page * NODES_PER_PAGE : (page + 1) * NODES_PER_PAGE]
+    shown, page, pages = paged(plan.nodes, page, NODES_PER_PAGE)
     title = texts.html("nodes-title", cluster=plan.cluster_name, count=len(plan.nodes))
     text = wording.joined([title, wording.node_table(texts, shown)])
-    buttons = []
-    if page > 0:
-        back = NodesButton(cluster_id=plan.cluster_id, page=page - 1).pack()
-        buttons.append(InlineKeyboardButton(text=texts.text("button-previous"), callback_data=back))
-    if page < pages - 1:
-        more = NodesButton(cluster_id=plan.cluster_id, page=page + 1).pack()
-        buttons.append(InlineKeyboardButton(text=texts.text("button-next"), callback_data=more))
-    return View(text, InlineKeyboardMarkup(inline_keyboard=[buttons]) if buttons else None)
+    rows = [pager(texts, "nodes", page, pages, plan.cluster_id)]
+    return View(text, keyboard(rows))
 
 
 def node_view(

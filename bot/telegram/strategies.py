@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
 
 from balancer.model import Plan
@@ -12,7 +11,8 @@ from balancer.policy import STRATEGIES
 from bot.outlook import strategy_words
 from bot.store import StoredSetting
 from bot.telegram import wording
-from bot.telegram.views import View, plan_view, strategy_button
+from bot.telegram.asking import do, keyboard
+from bot.telegram.views import View, plan_view
 from bot.texts import Texts
 
 
@@ -27,8 +27,8 @@ def strategy_view(
     if not may_change:
         return View(wording.joined(lines))
     others = [s for s in STRATEGIES if s != current]
-    rows = [[strategy_button(texts, 0, s)] for s in others]
-    return View(wording.joined(lines), InlineKeyboardMarkup(inline_keyboard=rows))
+    rows = [[do(texts.text("switch-strategy", strategy=s), "strategy", extra=s)] for s in others]
+    return View(wording.joined(lines), keyboard(rows))
 
 
 def comparison_view(texts: Texts, current: Plan, other: Plan) -> View:

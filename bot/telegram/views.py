@@ -35,11 +35,12 @@ PANEL_WORDS_LIMIT = 300
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A message as it should look. ``final``: it will never change again."""
+    """A message as it should look. ``final``: it will never change again. ``photo``: a PNG, the text its caption."""
 
     text: Markup
     keyboard: InlineKeyboardMarkup | None = None
     final: bool = False
+    photo: bytes | None = None
 
 
 def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0) -> View:
@@ -223,7 +224,7 @@ def _all_row(texts: Texts, proposal_id: int, count: int) -> list[InlineKeyboardB
 
 
 def strategy_button(texts: Texts, proposal_id: int, strategy: str) -> InlineKeyboardButton:
-    """Switches to the strategy; under the proposal of this id, or (0) under the answer to /strategy."""
+    """Switches to the strategy that the proposal of this id names."""
     data = StrategyButton(proposal_id=proposal_id, strategy=strategy).pack()
     return InlineKeyboardButton(text=texts.text("switch-strategy", strategy=strategy), callback_data=data)
 

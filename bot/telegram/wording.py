@@ -8,16 +8,18 @@ from markupsafe import Markup, escape
 from rich.cells import cell_len, set_cell_size
 
 from balancer.model import NodeReport
-from bot.sanitize import one_line
+from bot.sanitize import one_line, shorten
 from bot.texts import Texts
 from bot.words import duration, moment, role, size, until
 
-__all__ = ["duration", "fitted", "joined", "moment", "node_table", "role", "size", "until"]
+__all__ = ["duration", "fitted", "joined", "moment", "node_table", "role", "short", "size", "until"]
 
 TABLE_WIDTH = 34
 """What a phone shows of monospaced text without scrolling."""
 _CPU, _MEMORY, _VMS = 5, 5, 4
 _NAME = TABLE_WIDTH - 2 - (_CPU + 1) - (_MEMORY + 1) - (_VMS + 1)
+BUTTON_NAME = 30
+"""What a button as wide as the chat shows of a name on a phone."""
 SAFE_TEXT = 3800
 """Characters we fill of the 4096 that a message may have."""
 
@@ -49,6 +51,11 @@ def _figure(*spellings: str, width: int) -> str:
 def _row(mark: str, name: str, cpu: str, memory: str, vms: str) -> str:
     shown = name if cell_len(name) <= _NAME else set_cell_size(name, _NAME - 1).rstrip() + "…"
     return f"{mark} {set_cell_size(shown, _NAME)} {cpu:>{_CPU}} {memory:>{_MEMORY}} {vms:>{_VMS}}"
+
+
+def short(name: str) -> str:
+    """A name that fits a button; Telegram shows no markup there, so nothing is escaped."""
+    return shorten(name, BUTTON_NAME)
 
 
 def joined(lines: Sequence[Markup | str]) -> Markup:

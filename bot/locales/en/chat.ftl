@@ -206,13 +206,6 @@ menu-pause = Pause the balancer
 menu-resume = Go on
 menu-settings = Settings in force
 
-start-text =
-    👋 <b>VM Balancer</b> watches your VMmanager clusters. When a node is overloaded it proposes live migrations here, and carries out what you approve.
-
-    /status – how the clusters are
-    /dryrun – what would be moved now
-    /proposals – what waits for you
-    /help – everything else
 start-viewer = You may look; admins decide.
 help-title = <b>Commands</b>
 help-line = /{ $command } { $arguments } – { $text }
@@ -303,10 +296,8 @@ history-line = { $time } { $state }
 role-source = source
 role-target = target
 role-both = source and target
-exclude-usage = Which node? /exclude NODE [source|target] [2h|3d], for example: /exclude node3 target 2h
 exclude-done = ⛔ <b>{ $node }</b> is excluded as { $role } { $until }.
 exclude-choose = More than one node is called { $name }. Which one?
-include-usage = Which node? /include NODE
 include-done = ✅ <b>{ $node }</b> takes part again.
 include-none = { $node } was not excluded here. Nodes excluded in the settings stay so.
 exclusions-none = No node is excluded.

@@ -218,13 +218,6 @@ menu-pause = Поставить на паузу
 menu-resume = Снять с паузы
 menu-settings = Действующие настройки
 
-start-text =
-    👋 <b>VM Balancer</b> следит за вашими кластерами VMmanager. Если узел перегружен, бот предлагает здесь живые миграции и выполняет те, что вы одобрите.
-
-    /status — состояние кластеров
-    /dryrun — что бот переместил бы сейчас
-    /proposals — что ждёт вашего решения
-    /help — все остальные команды
 start-viewer = Вам можно смотреть; решают администраторы.
 help-title = <b>Команды</b>
 help-line = /{ $command } { $arguments } — { $text }
@@ -319,10 +312,8 @@ history-line = { $time } { $state }
 role-source = источник
 role-target = цель
 role-both = источник и цель
-exclude-usage = Какой узел? /exclude NODE [source|target] [2h|3d], например: /exclude node3 target 2h
 exclude-done = ⛔ Узел <b>{ $node }</b> исключён как { $role } { $until }.
 exclude-choose = С именем { $name } есть несколько узлов. Какой из них?
-include-usage = Какой узел? /include NODE
 include-done = ✅ Узел <b>{ $node }</b> снова участвует.
 include-none = Узел { $node } в чате не исключали. Исключённые в настройках остаются исключёнными.
 exclusions-none = Исключённых узлов нет.
