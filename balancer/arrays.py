@@ -31,9 +31,10 @@ from balancer.constraints import (
     source_refusal,
     static_target_refusal,
 )
-from balancer.model import VM, Cluster, Node
+from balancer.model import Node
 from balancer.scoring import cpu_ratio, memory_percent
 from balancer.state import Candidate, WorkingNode, WorkingState
+from balancer.timing import copied_mib
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -144,12 +145,6 @@ class VMArrays:
 
     def __len__(self) -> int:
         return len(self.candidates)
-
-
-def copied_mib(vm: VM, cluster: Cluster | None) -> int:
-    """What a migration of this VM copies: its memory, and its disk where the disks lie on the nodes."""
-    local = cluster is not None and bool(cluster.local_storage)
-    return (vm.memory_mib or 0) + ((vm.disk_mib or 0) if local else 0)
 
 
 def most_vcpus(cpus: int, limit: float) -> int:

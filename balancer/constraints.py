@@ -12,7 +12,7 @@ from functools import partial
 from balancer import group_rules as groups
 from balancer import node_rules as nodes
 from balancer import vm_rules as vms
-from balancer.model import VM, Cluster, Move, Node, Plan, Purpose, Reason, Recent, Snapshot
+from balancer.model import VM, Cluster, Move, Node, NodeLoad, Plan, Purpose, Reason, Recent, Snapshot
 from balancer.moves import relieves_its_source
 from balancer.policy import BALANCE, Policy
 from balancer.purposes import judged_by
@@ -210,9 +210,10 @@ def state_for(
     recent: Recent,
     source_id: int | None,
     vm_id: int | None = None,
+    up_to: NodeLoad | None = None,
 ) -> WorkingState:
     """The state on which moves of this purpose are judged, VMs of this source first of all."""
-    state = WorkingState(snapshot, *judged_by(purpose, policy, recent, source_id=source_id, vm_id=vm_id))
+    state = WorkingState(snapshot, *judged_by(purpose, policy, recent, source_id=source_id, vm_id=vm_id, up_to=up_to))
     if purpose is Purpose.DRAIN and source_id is not None:
         leaving = (vm for vm in state.vms_on.get(source_id, ()) if isinstance(candidate(vm, state), Candidate))
         state.following = frozenset(vm.id for vm in leaving)
@@ -229,19 +230,20 @@ def check_move(
     source_id: int | None = None,
     need_overload: bool = True,
     purpose: Purpose = Purpose.BALANCE,
+    up_to: NodeLoad | None = None,
 ) -> Reason | None:
     """Every rule again, on what is seen now: ``None`` when this one move is allowed at this moment.
 
     ``vm-gone`` and ``already-there`` mean that nothing is left to do; with ``source_id`` a VM that is on
     any other node is ``vm-elsewhere``. ``need_overload=False`` leaves out "the source is overloaded".
-    By the rules of the ``purpose`` that the move was planned for.
+    By the rules of the ``purpose`` that the move was planned for (``purposes.judged_by``).
     """
     vm = next((v for v in snapshot.vms if v.id == vm_id), None)
     if vm is None:
         return Reason.of("vm-gone")
     if vm.node_id == target_id:
         return Reason.of("already-there")
-    state = state_for(purpose, snapshot, policy, recent, vm.node_id, vm_id)
+    state = state_for(purpose, snapshot, policy, recent, vm.node_id, vm_id, up_to)
     source = state.nodes.get(vm.node_id) if vm.node_id is not None else None
     if source is None:
         return Reason.of("vm-place-unknown")
@@ -269,6 +271,7 @@ def check_planned(snapshot: Snapshot, policy: Policy, recent: Recent, move: Move
         source_id=move.source_id,
         need_overload=relieves_its_source(move),
         purpose=made.purpose,
+        up_to=move.target_after,
     )
 
 

@@ -222,6 +222,8 @@ class Move:
     target_after: NodeLoad
     cautions: tuple[Reason, ...] = ()
     """What does not forbid the move but a person should know."""
+    seconds: float | None = None
+    """How long the migration is estimated to take; ``None`` in plans of before that was kept."""
 
     @property
     def key(self) -> tuple[int, int, int]:

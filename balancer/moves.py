@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from balancer.model import Move, Reason
 from balancer.state import Candidate, WorkingNode, WorkingState
+from balancer.timing import migration_s
 from balancer.versions import parse_kernel, parse_qemu
 
 
@@ -26,6 +27,7 @@ def make_move(state: WorkingState, vm: Candidate, source: WorkingNode, target: W
         target_before=target_before,
         target_after=target.load,
         cautions=cautions(vm, source, target),
+        seconds=migration_s(vm.vm, state.clusters.get(vm.vm.cluster_id), state.policy),
     )
 
 

@@ -5,7 +5,9 @@ the program itself from doing too much: the target thresholds of ``smallest-firs
 overload thresholds, less the headroom, whatever strategy balances), and the wait for an overload to last.
 
 - ``balance``, ``target``, ``fill``: VMs rest after a migration, and no VM leaves a node excluded as a source.
-- ``undo``: the same, but the rest of the VM itself does not count: that migration is what is taken back.
+- ``undo``: the same, but the rest of the VM itself does not count: that migration is what is taken back. And its node
+  may get as full again as it was before that, above the overload thresholds too: else what relieved an overloaded
+  node could never be taken back, and nothing gets worse than it was minutes ago.
 - ``drain``: no VM rests, since an hour of rest is about unrest, and the work on the node will not wait. The one
   node may be excluded as a source: the wish is the newer word (the plan says so, ``caution-drain-excluded``).
 
@@ -17,18 +19,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from balancer.model import Purpose, Recent
+from balancer.model import NodeLoad, Purpose, Recent
 from balancer.policy import OPTIMAL, Policy
 
 
 def judged_by(
-    purpose: Purpose, policy: Policy, recent: Recent, *, source_id: int | None = None, vm_id: int | None = None
+    purpose: Purpose,
+    policy: Policy,
+    recent: Recent,
+    *,
+    source_id: int | None = None,
+    vm_id: int | None = None,
+    up_to: NodeLoad | None = None,
 ) -> tuple[Policy, Recent]:
     """What the rules look at for this purpose.
 
     Args:
         source_id: the node that is left.
         vm_id: the one VM that moves.
+        up_to: of ``undo``, the load that the node had before the migration that is taken back.
     """
     if purpose is Purpose.BALANCE:
         return policy, recent
@@ -38,4 +47,16 @@ def judged_by(
         recent = replace(recent, migrated={})
     elif purpose is Purpose.UNDO:
         recent = replace(recent, migrated={i: at for i, at in recent.migrated.items() if i != vm_id})
+        policy = policy if up_to is None else _as_full_as(up_to, policy)
     return policy, recent
+
+
+def _as_full_as(load: NodeLoad, policy: Policy) -> Policy:
+    """Thresholds that let a node get to this load, where they are not above it anyway."""
+    return replace(
+        policy,
+        cpu_overload_ratio=max(policy.cpu_overload_ratio, load.cpu_ratio),
+        memory_overload_percent=max(policy.memory_overload_percent, min(load.memory_percent, 100.0)),
+        ssh_load_overload=max(policy.ssh_load_overload, load.cpu_load or 0.0),
+        target_headroom_percent=0.0,
+    )

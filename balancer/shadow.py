@@ -10,6 +10,7 @@ from dataclasses import replace
 from balancer.model import Alternative, Cluster, Effort, Move, Plan, Recent, Snapshot
 from balancer.planner import plan
 from balancer.policy import OPTIMAL, SMALLEST_FIRST, Policy
+from balancer.timing import MICROSECONDS, migration_us
 
 FEWER_BY = 2
 FEWER_THAN = 3 / 4
@@ -43,8 +44,6 @@ def clearly_better(one: Plan, other: Plan) -> bool:
 
 def effort_of(snapshot: Snapshot, moves: tuple[Move, ...], policy: Policy) -> Effort:
     """What these moves come to, one after another."""
-    from balancer.clearing.costs import MICROSECONDS, migration_us  # with NumPy
-
     [cluster] = snapshot.clusters
     disks = {vm.id: vm.disk_mib or 0 for vm in snapshot.vms} if _copies_disks(cluster) else {}
     took = sum(migration_us(m.memory_mib + disks.get(m.vm_id, 0), policy) for m in moves)

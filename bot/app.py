@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -120,7 +120,7 @@ class VMBalancer:
             loads = await _loads(settings, self._clock, stack)
             self.telegram = _telegram(settings)
             if self.telegram is not None:
-                self.telegram.attach(self.store, self._clock)
+                self.telegram.attach(self.store, self._clock, timedelta(seconds=settings.undo_window))
                 await self.telegram.find_chat()
                 stack.push_async_callback(self.telegram.close)
             self.notifier: TelegramNotifier | LogNotifier = self.telegram or LogNotifier(self.store, self.texts)

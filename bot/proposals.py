@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import NamedTuple
 
 from balancer.model import Move, Plan, Purpose, Reason
 
@@ -212,6 +213,27 @@ class Proposal:
             m.state is not MoveState.PENDING and (m.migration is None or m.migration.state not in UNSETTLED)
             for m in self.moves
         )
+
+
+class ChangingTimes(NamedTuple):
+    """When what a proposal allows changes by time alone: migration -> until when it can be moved back; the moments
+    at which what was approved for later begins."""
+
+    undo_until: dict[int, datetime]
+    starts: tuple[datetime, ...]
+
+
+def changing_times(proposal: Proposal, now: datetime, undo_window: timedelta) -> ChangingTimes:
+    """Of what is still ahead. A move back cannot be moved back."""
+    undo, starts = {}, []
+    for migration in (m.migration for m in proposal.moves if m.migration is not None):
+        ended, later = migration.finished_at, migration.not_before
+        if migration.state is MigrationState.SUCCEEDED and ended and migration.purpose is not Purpose.UNDO:
+            if ended + undo_window > now:
+                undo[migration.id] = ended + undo_window
+        elif migration.state is MigrationState.QUEUED and later and later > now:
+            starts.append(later)
+    return ChangingTimes(undo, tuple(starts))
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,6 +280,13 @@ class Stack:
         assert answer["answered"], answer
         return plain(answer["text"] or "")
 
+    async def tap(self, message: dict[str, Any], label: str, user_id: int = ANNA) -> str:
+        """Presses the first button with these words; the text of the popup."""
+        found = {plain(text): data for text, data in buttons(message).items()}
+        return await self.press(
+            message, next((d for text, d in found.items() if label in text), f"no {label}"), user_id
+        )
+
     async def say(self, text: str, user_id: int = ANNA, chat_id: int = GROUP) -> None:
         await self._json(
             "POST", f"{self.chat}/sandbox/send", json={"chat_id": chat_id, "user_id": user_id, "text": text}
@@ -305,8 +312,7 @@ class Stack:
 
     async def opened(self, message: dict[str, Any], label: str, *parts: str, user_id: int = ANNA) -> dict[str, Any]:
         """Presses the button with these words; the same message once it has all these parts."""
-        data = next(data for text, data in buttons(message).items() if label in text)
-        await self.press(message, data, user_id)
+        await self.tap(message, label, user_id)
 
         async def look() -> dict[str, Any] | None:
             for now in await self.messages(message["chat_id"]):

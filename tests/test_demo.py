@@ -144,7 +144,7 @@ async def test_the_page_the_report_the_press_and_the_end(
     press = {"chat_id": GROUP, "message_id": report["message_id"], "user_id": ANNA, "data": data, "wait": 10}
     async with demo.session.post(f"{demo.chat}/sandbox/press", json=press) as answer:
         assert "Approved" in (await answer.json(content_type=None))["text"]
-    await demo.message("approved by Anna Admin", "running for")
+    await demo.message("approved by Anna Admin", "of about")
 
     commands = alive(demo.mark)
     assert len(commands) == 4 and sum("sandbox" in command for command in commands) == 3, commands

@@ -25,10 +25,10 @@ async def test_an_approved_move_is_carried_out_and_seen_in_the_chat(stack: Stack
     assert "hot" in report["text"] and "small-a" in report["text"] and "hot → cool" in report["text"]
     popup = await stack.press(report, buttons(report)["✅ Approve 1"])
     assert popup == "Approved: small-a goes to cool."
-    running = await stack.message("approved by Anna Admin", "running for")
+    running = await stack.message("approved by Anna Admin", "of about")
     assert running["message_id"] == report["message_id"], "the same message is edited"
     done = await stack.message("approved by Anna Admin", "done in")
-    assert not done["keyboard"]
+    assert list(buttons(done)) == ["↩️ Move back 1"]
     assert await stack.starts() == [(11, 2)]
     assert await stack.where(11) == 2
     history = await stack.ask("/history", "small-a")
@@ -109,7 +109,8 @@ async def test_automatic_mode_moves_and_only_informs(stack: Stack) -> None:
     await stack.message("2 of 2 moves done")
     shown = await stack.message("1. small-a", "2. small-b")
     assert "automatic" in shown["text"] and shown["text"].count("done in") == 2
-    assert all(not m["keyboard"] for m in await stack.messages())
+    offered = {label for m in await stack.messages() for label in buttons(m)}
+    assert offered <= {"↩️ Move back 1", "↩️ Move back 2"}, "nothing waits for a decision"
     assert await stack.starts() == [(11, 2), (12, 2)]
 
 
@@ -166,11 +167,11 @@ async def test_a_restart_in_the_middle_of_a_migration_resumes_it(tmp_path: Path,
         bot = stack.start_bot()
         report = await stack.message("small-a", buttons=True)
         await stack.press(report, buttons(report)["✅ Approve 1"])
-        await stack.message("running for")
+        await stack.message("of about")
         bot.send(sign)
         await bot.ended()
         stack.start_bot()
-        done = await stack.message("done in", buttons=False)
+        done = await stack.message("done in", buttons=True)
         assert done["message_id"] == report["message_id"]
         assert await stack.starts() == [(11, 2)], "the start was not sent again"
         assert await stack.where(11) == 2
@@ -254,7 +255,7 @@ async def test_each_role_has_its_menu_and_answers_come_at_once(stack: Stack) -> 
     assert set(admin) - set(viewer) == {"balance", "exclude", "include", "mode", "pause", "resume", "strategy"}
     assert await stack.menu(MALLORY, GROUP) == []
     await stack.press(report, buttons(report)["✅ Approve all 2"])
-    await stack.message("running for")
+    await stack.message("of about")
     for command in ("/status", "/nodes", "/node hot", "/dryrun", "/history", "/exclusions", "/settings", "/help"):
         assert await stack.ask(command, user_id=ANNA, chat_id=ANNA), command
     await stack.message("done in")

@@ -44,7 +44,7 @@ async def test_a_press_on_the_page_moves_a_vm(tmp_path: Path) -> None:
         await shoot(page, "report-phone")
         await page.get_by_test_id("inline-button").filter(has_text="Approve 1").click()
         await expect(page.get_by_test_id("toast")).to_contain_text("Approved: small-a goes to cool.")
-        await expect(bubble).to_contain_text("running for", timeout=15_000)
+        await expect(bubble).to_contain_text("of about", timeout=15_000)
         await shoot(page, "running-phone")
         await expect(bubble).to_contain_text("done in", timeout=15_000)
         left = [await button.inner_text() for button in await page.get_by_test_id("inline-button").all()]

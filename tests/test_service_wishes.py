@@ -170,8 +170,17 @@ async def test_a_migration_is_moved_back_once_and_its_rest_does_not_count(rig: R
 async def test_the_way_back_is_checked_like_any_move(rig: Rig) -> None:
     await rig.moved()
     done = await rig.migration()
-    assert code(await rig.service.undo(done.id, ANNA)) == "target-overloaded", "it would overload the node again"
+    rig.panel.world.set_vm(rig.panel.world.vms[40], node=1)
+    assert code(await rig.service.undo(done.id, ANNA)) == "target-overloaded", "it would be fuller than it was before"
     assert len(await rig.migrations()) == 1
+
+
+async def test_what_relieved_an_overloaded_node_can_be_moved_back_as_long_as_nothing_else_came(rig: Rig) -> None:
+    await rig.moved()
+    done = await rig.migration()
+    assert (await rig.service.undo(done.id, ANNA)).created, "it gets as full as it was before, and no fuller"
+    await rig.carry_out()
+    assert rig.posts() == [(11, 2), (11, 1)] and rig.node_of(11) == 1
 
 
 async def test_the_time_for_moving_back_ends(tmp_path: Path) -> None:

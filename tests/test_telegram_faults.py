@@ -228,7 +228,7 @@ async def test_the_end_of_a_migration_is_shown_though_its_message_was_deleted(tm
         assert "Approved" in await rig.pressed(report, APPROVE)
         await rig.until(lambda: rig.panel.world.tasks)
         rig.chat.state.remove(GROUP, report.message_id, ANNA)
-        await rig.message("done in", buttons=False)
+        await rig.message("done in")
         assert len(rig.texts("1. small-a")) == 1
 
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from balancer.clearing.certificate import prove
-from balancer.clearing.costs import MICROSECONDS
 from balancer.clearing.partly import relieve_partly
 from balancer.clearing.problem import Problem
 from balancer.clearing.search import Search
@@ -24,6 +23,7 @@ from balancer.policy import SMALLEST_FIRST
 from balancer.scoring import worst_term
 from balancer.smallest_first import smallest_first
 from balancer.state import Mark, WorkingState
+from balancer.timing import MICROSECONDS
 
 ROUNDS = 24
 """How often a plan that is not proven the best is taken apart and put together again."""

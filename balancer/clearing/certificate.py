@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from balancer.clearing.costs import MICROSECONDS
 from balancer.clearing.covering import Case, Cover, cheapest_of_each
 from balancer.clearing.problem import Problem
 from balancer.clearing.scarcity import fewest_moves
 from balancer.model import Bound
+from balancer.timing import MICROSECONDS
 
 
 def prove(problem: Problem, spared: int) -> Bound:

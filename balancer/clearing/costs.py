@@ -9,19 +9,12 @@ import numpy as np
 
 from balancer.arrays import Ints, VMArrays
 from balancer.policy import COST_MEMORY, COST_MOVES, Policy
+from balancer.timing import migration_us
 
-MICROSECONDS = 1_000_000
-_MBIT_PER_MIB = 8.388608
 _ONE_MOVE = 2**40
 """Dearer than all the memory of a cluster in MiB: 2**40 MiB are an exbibyte."""
 _ONE_MIB = 2**20
 """Dearer than a million moves."""
-
-
-def migration_us(copied: int, policy: Policy) -> int:
-    """The estimated time of one migration in whole microseconds."""
-    copying = copied * _MBIT_PER_MIB / policy.migration_bandwidth_mbit
-    return round((policy.migration_overhead_s + copying) * MICROSECONDS)
 
 
 def durations(vms: VMArrays, policy: Policy) -> Ints:

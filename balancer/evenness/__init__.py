@@ -14,7 +14,7 @@ import numpy as np
 
 from balancer.arrays import NodeArrays, VMArrays
 from balancer.clearing import optimal, thought_out
-from balancer.clearing.costs import MICROSECONDS, durations
+from balancer.clearing.costs import durations
 from balancer.evenness.bound import least_spread
 from balancer.evenness.search import evened_out, vm_rows
 from balancer.evenness.spread import Field, Loads, Moment
@@ -22,6 +22,7 @@ from balancer.model import Effort, Evenness, Move, Reason
 from balancer.outcome import Outcome, Step, carry_out, overloaded, worth
 from balancer.policy import Policy
 from balancer.state import Candidate, WorkingState
+from balancer.timing import MICROSECONDS
 
 ATTEMPTS = 3
 """At providing for overload that is hard to clear."""

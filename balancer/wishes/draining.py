@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from balancer.arrays import Bools, Floats, copied_mib, most_mib, most_vcpus
-from balancer.clearing.costs import MICROSECONDS, migration_us
+from balancer.arrays import Bools, Floats, most_mib, most_vcpus
 from balancer.constraints import candidate, cluster_refusal, group_refusal, source_refusal, static_target_refusal
 from balancer.model import Node, Plan, Purpose, Reason, Recent, Rejection, Snapshot
 from balancer.outcome import Step, carry_out
@@ -20,6 +19,7 @@ from balancer.policy import Policy
 from balancer.rejections import fits_nowhere
 from balancer.state import Candidate, WorkingNode, WorkingState
 from balancer.targets import Targets
+from balancer.timing import migration_s
 from balancer.wishes.evacuation import Puzzle, Turn, solve
 from balancer.wishes.making import Making, known_node
 
@@ -172,8 +172,7 @@ def _steps(
 
 def seconds(vm: Candidate, state: WorkingState) -> float:
     """How long its migration is estimated to take."""
-    cluster = state.clusters[vm.vm.cluster_id]
-    return migration_us(copied_mib(vm.vm, cluster), state.policy) / MICROSECONDS
+    return migration_s(vm.vm, state.clusters[vm.vm.cluster_id], state.policy)
 
 
 def _why(turn: Turn, party: Party, time: float) -> Callable[[WorkingState], Reason]:

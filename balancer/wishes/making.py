@@ -6,7 +6,19 @@ from collections.abc import Sequence
 
 from balancer.constraints import state_for
 from balancer.groups import violations
-from balancer.model import Cluster, Evenness, Move, NodeReport, Plan, Purpose, Reason, Recent, Rejection, Snapshot
+from balancer.model import (
+    Cluster,
+    Evenness,
+    Move,
+    NodeLoad,
+    NodeReport,
+    Plan,
+    Purpose,
+    Reason,
+    Recent,
+    Rejection,
+    Snapshot,
+)
 from balancer.outcome import overloaded, parallel_groups
 from balancer.planner import node_reports
 from balancer.policy import Policy
@@ -26,10 +38,11 @@ class Making:
         *,
         source_id: int | None = None,
         vm_id: int | None = None,
+        up_to: NodeLoad | None = None,
     ) -> None:
         self.cluster = only_cluster(snapshot)
         self._purpose, self._snapshot, self._policy = purpose, snapshot, policy
-        self.state = state_for(purpose, snapshot, policy, recent, source_id, vm_id)
+        self.state = state_for(purpose, snapshot, policy, recent, source_id, vm_id, up_to)
         self._before = self._as_usual()
 
     def plan(

@@ -13,7 +13,7 @@ from balancer.constraints import (
     source_refusal,
     static_target_refusal,
 )
-from balancer.model import VM, Node, Plan, Purpose, Reason, Recent, Rejection, Snapshot
+from balancer.model import VM, Node, NodeLoad, Plan, Purpose, Reason, Recent, Rejection, Snapshot
 from balancer.moves import cautions, make_move
 from balancer.policy import Policy
 from balancer.scoring import ALLOCATED, above, severity, worst_term
@@ -40,20 +40,27 @@ def best_targets(
 
 
 def single_move(
-    snapshot: Snapshot, policy: Policy, recent: Recent, vm_id: int, target_id: int, purpose: Purpose
+    snapshot: Snapshot,
+    policy: Policy,
+    recent: Recent,
+    vm_id: int,
+    target_id: int,
+    purpose: Purpose,
+    up_to: NodeLoad | None = None,
 ) -> Plan | Rejection:
     """The plan of this one move, or what forbids it: the cluster, the source, the VM, or the target (``subject``).
 
     Args:
         purpose: ``TARGET``, a person chose the node; or ``UNDO``, the VM goes back to it, for which its own rest after
             the migration that is taken back does not count.
+        up_to: of ``UNDO``, the load that the node had before; without it the thresholds hold.
     Raises:
         ValueError: another purpose, or the VM is in no node of the snapshot.
     """
     if purpose not in (Purpose.TARGET, Purpose.UNDO):
         raise ValueError(f"the purpose is {purpose.value!r}: one VM moves for 'target' or 'undo'")
     vm = known_vm(snapshot, vm_id)
-    making = Making(purpose, snapshot, policy, recent, source_id=vm.node_id, vm_id=vm_id)
+    making = Making(purpose, snapshot, policy, recent, source_id=vm.node_id, vm_id=vm_id, up_to=up_to)
     state = making.state
     target = state.nodes.get(target_id)
     if target is None:

@@ -13,6 +13,7 @@ from bot.proposals import (
     ActorKind,
     DecisionResult,
     IgnoredVM,
+    Migration,
     Proposal,
     ProposedMove,
     Snooze,
@@ -161,6 +162,18 @@ class Deciding(Seeing):
     @property
     def skip_cooldown(self) -> timedelta:
         return timedelta(seconds=self.settings.skip_cooldown)
+
+    async def proposal(self, proposal_id: int) -> Proposal | None:
+        return await self._store.proposal(proposal_id)
+
+    async def proposed(self, move_id: int) -> tuple[Proposal, ProposedMove] | None:
+        """A move with the proposal that it is part of."""
+        found = await self._store.move(move_id)
+        proposal = None if found is None else await self._store.proposal(found[0])
+        return None if found is None or proposal is None else (proposal, found[1])
+
+    async def migration(self, migration_id: int) -> Migration | None:
+        return await self._store.migration(migration_id)
 
     async def waiting(self) -> list[Proposal]:
         return await self._store.waiting()

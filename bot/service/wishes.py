@@ -172,7 +172,8 @@ class Wishing(Deciding):
     async def undo(self, migration_id: int, actor: Actor, *, confirmed: bool = False) -> Wish:
         """Moves the VM of a migration back to where it came from: this is the person's approval of that.
 
-        Once a migration, for UNDO_WINDOW after its end, and checked like any move. Raises as ``retarget``.
+        Once a migration, for UNDO_WINDOW after its end, and checked like any move; but its node may get as full again
+        as it was before. Raises as ``retarget``.
         """
         self._no_dry_run()
         migration = await self._store.migration(migration_id)
@@ -186,7 +187,10 @@ class Wishing(Deciding):
         if at != move.target_id:
             return Wish(refusal=Rejection("vm", move.vm_id, move.vm_name, Reason.of("undo-moved-since")))
         asked = Asked(actor, undoes=migration_id)
-        return await self._wish_move(judging, proposed, move.source_id, Purpose.UNDO, asked, confirmed)
+        made = await self._wish_move(judging, proposed, move.source_id, Purpose.UNDO, asked, confirmed)
+        if made.created:  # what can be moved back once offers it no more
+            self._notifier.proposals_changed(migration.proposal_id)
+        return made
 
     async def _of_move(self, move_id: int) -> tuple[ProposedMove, Judging]:
         """A stored move, and what a wish about its VM is judged by now."""
@@ -211,7 +215,8 @@ class Wishing(Deciding):
         confirmed: bool,
     ) -> Wish:
         move = proposed.move
-        made = await asyncio.to_thread(wishes.single_move, *judging, move.vm_id, target_id, purpose)
+        before = move.source_before if purpose is Purpose.UNDO else None
+        made = await asyncio.to_thread(wishes.single_move, *judging, move.vm_id, target_id, purpose, before)
         if isinstance(made, Rejection):
             return Wish(refusal=made)
         if self.is_large_move(made.moves[0]) and not confirmed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from aiogram.exceptions import TelegramBadRequest
 from aiogram.types import BufferedInputFile, CallbackQuery, InputMediaPhoto, Message
@@ -45,6 +46,22 @@ async def replace(query: CallbackQuery, view: View) -> None:
             raise
 
 
+async def reply(query: CallbackQuery, view: View) -> None:
+    """A message of its own, as a reply to the one whose button was pressed."""
+    if isinstance(query.message, Message):
+        await query.message.reply(str(view.text), reply_markup=view.keyboard, allow_sending_without_reply=True)
+
+
+async def close(query: CallbackQuery) -> None:
+    """Takes the message away. Telegram keeps what is older than two days: then at least its buttons go."""
+    if not isinstance(query.message, Message):
+        return
+    try:
+        await query.message.delete()
+    except TelegramBadRequest:
+        await query.message.edit_reply_markup()
+
+
 def has_button(query: CallbackQuery) -> bool:
     """Whether the message, as Telegram itself keeps it, is ours and has the button that was pressed."""
     message = query.message
@@ -54,9 +71,19 @@ def has_button(query: CallbackQuery) -> bool:
     return pressed and message.from_user is not None and message.from_user.id == query.bot.id
 
 
-async def decided_words(service: Service, texts: Texts, results: Sequence[DecisionResult], verdict: Verdict) -> str:
-    """What a press on a proposal did, and that nothing starts while the balancer is paused."""
-    text = popup(texts, results, verdict, service.clock(), service.skip_cooldown)
+async def decided_words(
+    service: Service,
+    texts: Texts,
+    results: Sequence[DecisionResult],
+    verdict: Verdict,
+    rest: timedelta | None = None,
+) -> str:
+    """What a press on a proposal did, and that nothing starts while the balancer is paused.
+
+    Args:
+        rest: for how long what was skipped is left alone; ``None`` = as the settings say.
+    """
+    text = popup(texts, results, verdict, service.clock(), service.skip_cooldown if rest is None else rest)
     if await service.paused_until() is not None and any(r.done and r.move.migration for r in results):
         text = texts.text("popup-paused", text=text)[:POPUP_LIMIT]
     return text

@@ -11,14 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
-from aiogram.enums import ButtonStyle
-from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
-
 from balancer.model import VM, Node, Plan
 from bot.errors import NotFound
 from bot.service import Service, Status
 from bot.telegram.access import Visit
-from bot.telegram.callbacks import DoButton, GoButton
 from bot.telegram.confirming import Confirmations
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.views import View
@@ -65,15 +61,24 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of a press: a popup of plain text, and the page that the message shows from now on."""
+    """What came of a press: a popup of plain text, the page that the message shows from now on, a message below it.
+
+    ``close``: the message has served its turn and goes.
+    """
 
     popup: str = ""
     view: View | None = None
+    say: View | None = None
     alert: bool = False
+    close: bool = False
 
 
 class NotForYou(Exception):
-    """Whoever asks may look, but not do this."""
+    """Whoever asks may look, but not do this. ``dry_run``: nobody may, it is a dry run."""
+
+    def __init__(self, *, dry_run: bool = False) -> None:
+        super().__init__()
+        self.dry_run = dry_run
 
 
 class Outdated(Exception):
@@ -130,9 +135,9 @@ class Feature:
         if not ask.visit.standing.governs:
             raise NotForYou
 
-    def confirmed(self, ask: Ask, subject: int) -> bool:
-        """Whether this press answers the question "really?" about it; else it counts as asked now."""
-        return self.confirmations.confirmed(ask.visit.user_id, ask.button, [subject])
+    def confirmed(self, ask: Ask, *subjects: int) -> bool:
+        """Whether this press answers the question "really?" about them all; else it counts as asked now."""
+        return self.confirmations.confirmed(ask.visit.user_id, ask.button, subjects)
 
     # What they may see ------------------------------------------------------------------------
 
@@ -212,45 +217,3 @@ class Feature:
         if not isinstance(found, Node | VM) or not self.sees(ask, found.cluster_id):
             raise Outdated
         return found
-
-
-# Buttons ------------------------------------------------------------------------------------------
-
-Row = list[InlineKeyboardButton]
-
-
-def go(text: str, page: str, key: int = 0, part: int = 0, extra: str = "") -> InlineKeyboardButton:
-    """Opens a page in this message."""
-    data = GoButton(page=page, key=key, part=part, extra=extra).pack()
-    return InlineKeyboardButton(text=text, callback_data=data)
-
-
-def do(
-    text: str, deed: str, key: int = 0, part: int = 0, extra: str = "", style: ButtonStyle | None = None
-) -> InlineKeyboardButton:
-    """Does something."""
-    data = DoButton(deed=deed, key=key, part=part, extra=extra).pack()
-    return InlineKeyboardButton(text=text, callback_data=data, style=style)
-
-
-def keyboard(rows: Sequence[Row]) -> InlineKeyboardMarkup | None:
-    """Rows without a button are left out; without any there is no keyboard."""
-    filled = [row for row in rows if row]
-    return InlineKeyboardMarkup(inline_keyboard=filled) if filled else None
-
-
-def paged(things: Sequence[T], part: int, size: int) -> tuple[Sequence[T], int, int]:
-    """What one page shows, the page that it is (the nearest there is), and how many there are."""
-    pages = max(1, -(-len(things) // size))
-    part = min(max(part, 0), pages - 1)
-    return things[part * size : (part + 1) * size], part, pages
-
-
-def pager(texts: Texts, page: str, part: int, pages: int, key: int = 0, extra: str = "") -> Row:
-    """Buttons to the pages before and behind this one, where there are such."""
-    row = []
-    if part > 0:
-        row.append(go(texts.text("button-previous"), page, key, part - 1, extra))
-    if part < pages - 1:
-        row.append(go(texts.text("button-next"), page, key, part + 1, extra))
-    return row

@@ -12,7 +12,7 @@ import hashlib
 import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import TypeGuard
 
@@ -31,7 +31,7 @@ from markupsafe import Markup, escape
 
 from balancer.model import Plan, Reason
 from bot.errors import ChatError, ConfigError, StoreError
-from bot.proposals import IN_FLIGHT, Proposal
+from bot.proposals import IN_FLIGHT, Proposal, changing_times
 from bot.service import Clock
 from bot.steady import utc_now
 from bot.store import MessageRow, Notice, NoticeKind, Store
@@ -47,6 +47,8 @@ TICK_S = 4.0
 """How often the time of a running migration is brought up to date."""
 GROUP_TICK_S = 6.0
 """The same in groups, which Telegram limits to 20 messages a minute."""
+CLOSING_LOOK_S = 5.0
+"""How often it is looked whether a button's time is over."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
 """After a failure: the first pause, doubled until the longest."""
 LONGEST_SILENCE_S = 8.0
@@ -106,6 +108,8 @@ class TelegramNotifier:
         self._noted: set[int] = set()
         self._doubtful: set[tuple[str, int]] = set()
         self._running: set[int] = set()
+        self._closing: dict[int, datetime] = {}
+        self._undo_window = timedelta(0)
         self._rehearsals: dict[int, list[tuple[int, int, int]]] = {}
         self._plans: dict[int, Plan] = {}
         self._wake = asyncio.Event()
@@ -180,10 +184,11 @@ class TelegramNotifier:
 
     # The notifier of the running program ------------------------------------------------------
 
-    def attach(self, store: Store, clock: Clock) -> None:
-        """Where proposals and notices are read from."""
+    def attach(self, store: Store, clock: Clock, undo_window: timedelta = timedelta(0)) -> None:
+        """Where proposals and notices are read from; for how long a migration that ended well can be moved back."""
         self._store = store
         self._clock = clock
+        self._undo_window = undo_window
         self.reach.changed = self._wake.set
 
     async def find_chat(self) -> None:
@@ -266,10 +271,15 @@ class TelegramNotifier:
     async def _wait(self) -> None:
         """Until something changed, or a running migration's time wants to be moved on."""
         tick = GROUP_TICK_S if self.chat_id < 0 else TICK_S
+        patience = tick * max(1, len(self._running)) if self._running else None
+        if self._closing:  # a button goes when its time is over
+            patience = min(patience or CLOSING_LOOK_S, CLOSING_LOOK_S)
         try:
-            await asyncio.wait_for(self._wake.wait(), tick * max(1, len(self._running)) if self._running else None)
+            await asyncio.wait_for(self._wake.wait(), patience)
         except asyncio.TimeoutError:
             self._ticking.update(self._running)
+        now = self._clock()
+        self._changed.update(i for i, until in self._closing.items() if until <= now)
 
     async def _later(self, store: Store, seconds: float) -> None:
         """A pause, in which what comes anew is noted, so that a restart does not forget it."""
@@ -367,7 +377,7 @@ class TelegramNotifier:
             return
         self._note_running(proposal)
         row = await store.message(proposal_id, self.chat_id)
-        view = proposal_view(self._texts, proposal, self._clock(), row.page if row else 0)
+        view = await self._view(store, proposal, row.page if row else 0)
         digest = _digest(view)
         if row is None or not row.message_id:
             if _worth_showing(proposal) and not (row and (row.shown == digest or (row.shown and tick))):
@@ -376,6 +386,18 @@ class TelegramNotifier:
                 await store.save_message(MessageRow(proposal_id, self.chat_id, 0, 0, "", True))
         elif row.shown != digest or row.final != view.final:
             await self._edit(store, proposal, row, view, digest)
+
+    async def _view(self, store: Store, proposal: Proposal, page: int) -> View:
+        """The proposal as it is now; notes when the last of its buttons loses its sense."""
+        now = self._clock()
+        times = changing_times(proposal, now, self._undo_window)
+        undone = await store.undone(times.undo_until) if times.undo_until else ()
+        ends = {i: until for i, until in times.undo_until.items() if i not in undone}
+        if later := [*ends.values(), *times.starts]:
+            self._closing[proposal.id] = min(later)
+        else:
+            self._closing.pop(proposal.id, None)
+        return proposal_view(self._texts, proposal, now, page, frozenset(ends))
 
     async def _post(self, store: Store, proposal_id: int, view: View, digest: str, page: int = 0) -> None:
         chat_id = self.chat_id
@@ -416,7 +438,7 @@ class TelegramNotifier:
         row = await store.message(proposal_id, self.chat_id)
         if proposal is None:
             return
-        view = proposal_view(self._texts, proposal, self._clock(), row.page if row else 0)
+        view = await self._view(store, proposal, row.page if row else 0)
         message_id = await self._send(view)
         page = row.page if row else 0
         await store.save_message(MessageRow(proposal_id, self.chat_id, message_id, page, _digest(view), view.final))

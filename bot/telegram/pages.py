@@ -14,7 +14,7 @@ from bot.proposals import Exclusion, ExclusionRole, MigrationState, ProposedMove
 from bot.service import Status
 from bot.store import StoredSetting
 from bot.telegram import wording
-from bot.telegram.asking import keyboard, paged, pager
+from bot.telegram.buttons import keyboard, paged, pager
 from bot.telegram.views import View, decision_words, migration_words, rejections_of
 from bot.texts import Texts
 

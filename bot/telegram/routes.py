@@ -14,7 +14,7 @@ from markupsafe import Markup
 from bot.errors import BalancerError, NotFound
 from bot.telegram import wording
 from bot.telegram.access import Visit
-from bot.telegram.answers import has_button, replace, say
+from bot.telegram.answers import close, has_button, replace, reply, say
 from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, NotForYou, Outdated, Page
 from bot.telegram.callbacks import DoButton, GoButton
 from bot.telegram.menu import COMMANDS, CommandInfo
@@ -113,8 +113,8 @@ class Routes:
             done = await deed(Ask(visit, "", data.key, data.part, data.extra, button))
         except NotFound as error:
             done = Done("\n".join(str(line.striptags()) for line in _not_found(visit.own, error)), alert=True)
-        except NotForYou:
-            done = Done(visit.own.text("popup-viewer"))
+        except NotForYou as error:
+            done = Done(visit.own.text("popup-dry-run" if error.dry_run else "popup-viewer"))
         except Outdated:
             done = Done(visit.own.text("popup-old"))
         except BalancerError as error:
@@ -122,6 +122,10 @@ class Routes:
         await query.answer(done.popup[:POPUP_LIMIT] or None, show_alert=done.alert)
         if done.view is not None:
             await replace(query, done.view)
+        if done.say is not None:
+            await reply(query, done.say)
+        if done.close:
+            await close(query)
 
     @staticmethod
     async def _no_button(query: CallbackQuery, visit: Visit) -> None:

@@ -11,7 +11,7 @@ from balancer.policy import STRATEGIES
 from bot.outlook import strategy_words
 from bot.store import StoredSetting
 from bot.telegram import wording
-from bot.telegram.asking import do, keyboard
+from bot.telegram.buttons import do, keyboard
 from bot.telegram.views import View, plan_view
 from bot.texts import Texts
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from aiogram.enums import ButtonStyle
-from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
 
-from balancer.model import Plan, Rejection
+from balancer.model import Plan, Purpose, Rejection
 from bot.loadwords import any_measured, load_words
 from bot.outlook import outlook_lines
 from bot.proposals import (
@@ -22,12 +21,14 @@ from bot.proposals import (
     ProposedMove,
 )
 from bot.telegram import wording
-from bot.telegram.callbacks import APPROVE, SKIP, AllButton, MoveButton, PageButton, StrategyButton
+from bot.telegram.buttons import paged
+from bot.telegram.proposal_buttons import Shown, proposal_keyboard, waits_for_its_time
 from bot.texts import Texts
 from bot.whynot import why_not
 from bot.words import deciders
 
 MOVES_PER_PAGE = 5
+BAR_STEPS = 10
 REPORT_NODES = 6
 REASON_LINES = 12
 PANEL_WORDS_LIMIT = 300
@@ -43,12 +44,16 @@ class View:
     photo: bytes | None = None
 
 
-def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0) -> View:
-    """The overload report, then the proposed moves with what became of each, page by page."""
-    pages = max(1, -(-len(proposal.moves) // MOVES_PER_PAGE))
-    page = min(max(page, 0), pages - 1)
-    shown = proposal.moves[page * MOVES_PER_PAGE : (page + 1) * MOVES_PER_PAGE]
-    head: list[Markup | str] = [*report_lines(texts, proposal.plan), "", _headline(texts, proposal, now)]
+def proposal_view(
+    texts: Texts, proposal: Proposal, now: datetime, page: int = 0, undoable: Collection[int] = ()
+) -> View:
+    """The overload report, then the proposed moves with what became of each, page by page.
+
+    Args:
+        undoable: the migrations that can be moved back, for as long as that is so.
+    """
+    shown, page, pages = paged(proposal.moves, page, MOVES_PER_PAGE)
+    head: list[Markup | str] = [*_title_lines(texts, proposal), "", _headline(texts, proposal, now)]
     if proposal.closed_reason is not None:
         head.append(texts.html("proposal-closed", reason=texts.reason(proposal.closed_reason)))
     head += outlook_lines(texts, proposal.plan)
@@ -58,7 +63,34 @@ def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0
         head.append(texts.html("proposal-page", first=first, last=first + len(shown) - 1, count=count))
     body = [line for m in shown for line in ["", *move_lines(texts, m, now)]]
     text = wording.fitted([*head, *body], reason_lines(texts, proposal.plan), texts)
-    return View(text, _keyboard(texts, proposal, shown, page, pages), final=proposal.settled)
+    keyboard = proposal_keyboard(texts, proposal, now, Shown(shown, page, pages), undoable)
+    return View(text, keyboard, final=proposal.settled and not undoable)
+
+
+def _title_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
+    """What a check found, or who wished for what."""
+    who = proposal.asked_by.name if proposal.asked_by else ""
+    if proposal.purpose is Purpose.BALANCE:
+        return report_lines(texts, proposal.plan)
+    if proposal.purpose in (Purpose.DRAIN, Purpose.FILL):
+        name = next((r.node_name for r in proposal.plan.nodes if r.node_id == proposal.node_id), "")
+        key = "wish-drain" if proposal.purpose is Purpose.DRAIN else "wish-fill"
+        lines: list[Markup | str] = [texts.html(key, node=name, who=who)]
+        done = sum(_arrived(m) for m in proposal.moves)
+        count = len(proposal.moves)
+        lines.append(texts.html("wish-progress", bar=bar(done, count), done=done, count=count))
+        return lines
+    return [texts.html("wish-undo" if proposal.purpose is Purpose.UNDO else "wish-target", who=who)]
+
+
+def _arrived(proposed: ProposedMove) -> bool:
+    return proposed.migration is not None and proposed.migration.state is MigrationState.SUCCEEDED
+
+
+def bar(part: float, whole: float) -> str:
+    """How far something is, ten steps wide."""
+    full = 0 if whole <= 0 else min(BAR_STEPS, int(BAR_STEPS * part / whole))
+    return "▰" * full + "▱" * (BAR_STEPS - full)
 
 
 def report_lines(texts: Texts, plan: Plan) -> list[Markup | str]:
@@ -109,8 +141,11 @@ def move_lines(texts: Texts, proposed: ProposedMove, now: datetime) -> list[Mark
 
 def _planned_lines(texts: Texts, number: int, proposed: ProposedMove) -> list[Markup | str]:
     move = proposed.move
+    size = wording.size(texts, move.vcpus, move.memory_mib)
+    if move.seconds is not None:
+        size = texts.text("move-cost", size=size, duration=wording.duration(texts, timedelta(seconds=move.seconds)))
     lines: list[Markup | str] = [
-        texts.html("move-line", number=number, vm=move.vm_name, size=wording.size(texts, move.vcpus, move.memory_mib)),
+        texts.html("move-line", number=number, vm=move.vm_name, size=size),
         texts.html("move-route", source=move.source_name, target=move.target_name),
     ]
     sides = (
@@ -154,10 +189,20 @@ def decision_words(texts: Texts, proposed: ProposedMove) -> Markup:
 
 
 def migration_words(texts: Texts, migration: Migration, now: datetime) -> Markup:
-    """Where a migration stands, in a few words."""
+    """Where a migration stands, in a few words; while it runs how far it should be, by the estimate."""
     started = migration.started_at or now
     length = (migration.finished_at or now) - started
     reason = texts.reason(migration.reason) if migration.reason else ""
+    expected = migration.move.seconds
+    if migration.state is MigrationState.RUNNING and expected:
+        return texts.html(
+            "migration-under-way",
+            bar=bar(min(length.total_seconds(), 0.99 * expected), expected),
+            duration=wording.duration(texts, length),
+            expected=wording.duration(texts, timedelta(seconds=expected)),
+        )
+    if waits_for_its_time(migration, now) and migration.not_before is not None:
+        return texts.html("migration-waits", time=wording.moment(migration.not_before, now))
     state = f"migration-{migration.state.value}"
     return texts.html(state, duration=wording.duration(texts, length), reason=reason)
 
@@ -175,69 +220,6 @@ def reason_lines(texts: Texts, plan: Plan) -> list[Markup | str]:
 
 def rejections_of(plan: Plan, subject: str) -> list[Rejection]:
     return [r for r in plan.rejections if r.subject == subject]
-
-
-# Buttons ------------------------------------------------------------------------------------------
-
-
-def _keyboard(
-    texts: Texts, proposal: Proposal, shown: Sequence[ProposedMove], page: int, pages: int
-) -> InlineKeyboardMarkup | None:
-    rows = [_move_row(texts, m) for m in shown if m.state is MoveState.PENDING]
-    pending = len(proposal.pending)
-    if pending > 1:
-        rows.append(_all_row(texts, proposal.id, pending))
-    if pages > 1:
-        rows.append(_page_row(texts, proposal.id, page, pages))
-    if pending and proposal.plan.alternative is not None:
-        rows.append([strategy_button(texts, proposal.id, proposal.plan.alternative.strategy)])
-    return InlineKeyboardMarkup(inline_keyboard=rows) if rows else None
-
-
-def _move_row(texts: Texts, proposed: ProposedMove) -> list[InlineKeyboardButton]:
-    number = proposed.position + 1
-    return [
-        InlineKeyboardButton(
-            text=texts.text("button-approve", number=number, vm=proposed.move.vm_name),
-            callback_data=MoveButton(move_id=proposed.id, verdict=APPROVE).pack(),
-            style=ButtonStyle.SUCCESS,
-        ),
-        InlineKeyboardButton(
-            text=texts.text("button-skip", number=number),
-            callback_data=MoveButton(move_id=proposed.id, verdict=SKIP).pack(),
-        ),
-    ]
-
-
-def _all_row(texts: Texts, proposal_id: int, count: int) -> list[InlineKeyboardButton]:
-    return [
-        InlineKeyboardButton(
-            text=texts.text("button-approve-all", count=count),
-            callback_data=AllButton(proposal_id=proposal_id, verdict=APPROVE).pack(),
-            style=ButtonStyle.SUCCESS,
-        ),
-        InlineKeyboardButton(
-            text=texts.text("button-skip-all"),
-            callback_data=AllButton(proposal_id=proposal_id, verdict=SKIP).pack(),
-        ),
-    ]
-
-
-def strategy_button(texts: Texts, proposal_id: int, strategy: str) -> InlineKeyboardButton:
-    """Switches to the strategy that the proposal of this id names."""
-    data = StrategyButton(proposal_id=proposal_id, strategy=strategy).pack()
-    return InlineKeyboardButton(text=texts.text("switch-strategy", strategy=strategy), callback_data=data)
-
-
-def _page_row(texts: Texts, proposal_id: int, page: int, pages: int) -> list[InlineKeyboardButton]:
-    row = []
-    if page > 0:
-        back = PageButton(proposal_id=proposal_id, page=page - 1).pack()
-        row.append(InlineKeyboardButton(text=texts.text("button-previous"), callback_data=back))
-    if page < pages - 1:
-        more = PageButton(proposal_id=proposal_id, page=page + 1).pack()
-        row.append(InlineKeyboardButton(text=texts.text("button-next"), callback_data=more))
-    return row
 
 
 # Popups and notices -------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from bot.config import LONGEST_S
 from bot.durations import parse_duration
 from bot.proposals import ExclusionRole
 from bot.telegram import pages, wording
-from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Outdated, Page, Row, do, go, keyboard, paged, pager
+from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Outdated, Page
+from bot.telegram.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import View
 
 NODES_PER_PAGE = 8

@@ -8,7 +8,8 @@ from dataclasses import replace
 from balancer.policy import STRATEGIES
 from bot.observer import NOW
 from bot.telegram import wording
-from bot.telegram.asking import Answer, Ask, Feature, Page, go, keyboard
+from bot.telegram.asking import Answer, Ask, Feature, Page
+from bot.telegram.buttons import go, keyboard
 from bot.telegram.strategies import comparison_view
 from bot.telegram.views import View, plan_view
 

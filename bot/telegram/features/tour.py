@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from bot.service import Service
 from bot.telegram import wording
-from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Page, Row, do, go, keyboard
+from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Page
+from bot.telegram.buttons import Row, do, go, keyboard
 from bot.telegram.confirming import Confirmations
 from bot.telegram.languages import Languages
 from bot.telegram.menu import COMMANDS, commands_for

@@ -1,0 +1,56 @@
+# Что можно сделать с предложением, кроме простого «да» или «нет».
+wish-target = 🎯 <b>Другая цель</b>, так решил(а) { $who }
+wish-undo = ↩️ <b>Перенос назад</b>, по просьбе { $who }
+wish-drain = 🚰 <b>Узел { $node } освобождается</b>, по просьбе { $who }
+wish-fill = 🪣 <b>Узел { $node } снова заполняется</b>, по просьбе { $who }
+wish-progress = { $bar } { $done } из { $count }
+move-cost = { $size }, ≈ { $duration }
+migration-under-way = ▶️ { $bar } { $duration } примерно из { $expected }
+migration-waits = 🕑 начнётся в { $time }
+
+button-more = ⋯ Ещё
+button-stop = ⏹ Остановить
+button-undo = ↩️ Вернуть { $number }
+button-call-back = ✋ Отозвать { $number }
+button-all-later = 🕑 Все позже…
+button-close = ✖ Закрыть
+button-rest = ⏭ { $duration }
+button-rest-always = ⏭ всегда
+button-approve-one = ✅ Одобрить
+button-later = 🕑 Позже…
+button-targets = 🎯 Куда ещё…
+button-why = ❓ Почему
+button-snooze = 💤 { $duration }
+button-at = 🕑 { $time }
+tomorrow = завтра { $time }
+
+options-title = ⋯ <b>{ $cluster }</b>: о каком переносе из { $count } речь? 💤 оставляет на время в покое весь кластер.
+options-legend = <i>⏭ на это время не трогать ВМ; 💤 весь кластер, если не перегрузится другой узел.</i>
+options-decided = { $count ->
+    [one] { $count } перенос решён.
+    [few] { $count } переноса решены.
+   *[many] { $count } переносов решено.
+}
+later-title = 🕑 <b>{ $vm }</b> → <b>{ $target }</b>: когда? Прямо перед началом перенос проверяется ещё раз.
+later-title-all = 🕑 { $count ->
+    [one] { $count } перенос
+    [few] Все { $count } переноса
+   *[many] Все { $count } переносов
+}: когда? Прямо перед началом каждый проверяется ещё раз.
+targets-title = 🎯 <b>{ $vm }</b>: куда вместо { $target }? Нажатие одобряет перенос.
+targets-none = 🎯 <b>{ $vm }</b>: сейчас никто, кроме { $target }, её принять не может.
+target-line = <b>{ $node }</b>: ЦП { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }, память { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }%, потом { NUMBER($full, maximumFractionDigits: 0) }% предела
+
+popup-approved-at = { $count ->
+    [one] Одобрено: { $count } перенос начнётся в { $time }. До этого его можно отозвать.
+    [few] Одобрено: { $count } переноса начнутся в { $time }. До этого их можно отозвать.
+   *[many] Одобрено: { $count } переносов начнётся в { $time }. До этого их можно отозвать.
+}
+popup-time-over = Это время прошло; выберите другое.
+popup-skipped-always = { $vm } не трогаем, пока кто-нибудь не отменит: /vm и её имя.
+popup-snoozed = { $cluster } в покое до { $time }, если не перегрузится другой узел.
+popup-stopped = Остановлено: отозвано переносов: { $count }, продолжается: { $running }.
+popup-called-back = Отозвано: перенос не начнётся.
+popup-started-already = Поздно: он уже начался или отозван.
+popup-refused = Нельзя: { $reason }.
+popup-moving = Одобрено: { $vm } едет на { $target }.

@@ -1,0 +1,118 @@
+"""What can be done with a proposal beside yes and no: later, elsewhere, for how long not, and taking back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stack import ANNA, BORIS, GROUP, VERA, Stack, buttons, running_stack, world
+
+from bot.telegram.features.options import TIMES_OFFERED, offered
+
+
+@pytest.fixture
+async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
+    async with running_stack(tmp_path, world(), "--migration-seconds", "1", "--task-row-delay", "0.1") as running:
+        yield running
+
+
+async def card(stack: Stack, report: dict[str, Any], user_id: int = ANNA) -> dict[str, Any]:
+    """The card that More opens."""
+    await stack.press(report, buttons(report)["⋯ More"], user_id)
+    return await stack.message("⏭ leaves this VM alone", buttons=True)
+
+
+async def test_a_skip_for_a_day_and_for_good(stack: Stack) -> None:
+    stack.start_bot()
+    report = await stack.message("small-a", "≈ 37 s", buttons=True)
+    assert await stack.tap(report, "More", VERA) == "You may look, but not decide."
+    shown = await card(stack, report)
+    assert "hot → cool" in shown["text"] and "/vm" not in shown["text"]
+    assert await stack.tap(shown, "⏭ 24 h", VERA) == "You may look, but not decide."
+    assert await stack.tap(shown, "⏭ 24 h") == "Skipped: small-a stays. It is not proposed again for 24 h."
+    decided = await stack.message("skipped by Anna Admin", "small-a", buttons=True)
+    assert decided["message_id"] == shown["message_id"] and list(buttons(decided)) == ["✖ Close"]
+    await stack.tap(decided, "Close")
+    await stack.ask("/balance", "Checked: 1 new proposal")
+    second = await stack.message("small-b", buttons=True)
+    assert "left alone until" in await stack.tap(await card(stack, second), "always")
+    await stack.ask("/balance", "Checked: 1 new proposal")
+    assert await stack.starts() == []
+
+
+async def test_another_target_is_an_approval_of_it(stack: Stack) -> None:
+    stack.start_bot()
+    report = await stack.message("hot → cool", buttons=True)
+    places = await stack.opened(await card(stack, report), "Elsewhere", "instead of cool", "mild: CPU 1.0 → 1.1")
+    assert await stack.tap(places, "🎯 mild") == "Approved: small-a goes to mild."
+    await stack.message("Another target", "chosen by Anna Admin", "done in")
+    await stack.message("hot → cool", "replaced", buttons=False)
+    assert await stack.starts() == [(11, 3)]
+
+
+async def test_an_approval_for_later_can_be_called_back(stack: Stack) -> None:
+    stack.start_bot()
+    report = await stack.message("hot → cool", buttons=True)
+    times = await stack.opened(await card(stack, report), "Later", "when?")
+    label = next(text for text in buttons(times) if text.startswith("🕑"))
+    assert (await stack.tap(times, label)).startswith("Approved: it starts at")
+    waiting = await stack.message("small-a", "starts at", "1 of 3 nodes", buttons=True)
+    assert waiting["message_id"] == report["message_id"]
+    assert await stack.tap(waiting, "Call back 1", BORIS) == "Called back: it does not start."
+    await stack.message("Boris Backup called it back", "1 of 3 nodes", buttons=False)
+    assert await stack.starts() == []
+
+
+async def test_what_has_arrived_can_be_moved_back_once(stack: Stack) -> None:
+    bot = stack.start_bot(UNDO_WINDOW="600")
+    report = await stack.message("hot → cool", buttons=True)
+    await stack.tap(report, "Approve 1")
+    done = await stack.message("done in", "hot → cool", buttons=True)
+    assert list(buttons(done)) == ["↩️ Move back 1"]
+    assert await stack.tap(done, "Move back", VERA) == "You may look, but not decide."
+    bot.kill()
+    await bot.ended()
+    stack.start_bot(UNDO_WINDOW="600")
+    assert await stack.tap(done, "Move back") == "Approved: small-a goes to hot."
+    await stack.message("Moved back", "asked for by Anna Admin", "done in", buttons=False)
+    await stack.message("1 of 3 nodes", "hot → cool", "done in", buttons=False)
+    assert await stack.starts() == [(11, 2), (11, 1)] and await stack.where(11) == 1
+
+
+async def test_the_button_goes_when_its_time_is_over(stack: Stack) -> None:
+    stack.start_bot(UNDO_WINDOW="4")
+    report = await stack.message("hot → cool", buttons=True)
+    await stack.tap(report, "Approve 1")
+    done = await stack.message("done in", "hot → cool", buttons=True)
+    await stack.message("done in", "hot → cool", buttons=False)
+    assert "no longer works" in await stack.press(done, buttons(done)["↩️ Move back 1"], forge=True)
+
+
+async def test_a_whole_proposal_can_wait_for_later_or_be_left_alone(stack: Stack) -> None:
+    stack.start_bot(MAX_MIGRATIONS_PER_CYCLE="3")
+    report = await stack.message("3 moves proposed", buttons=True)
+    await stack.press(report, buttons(report)["⋯ More"])
+    shown = await stack.message("which of the 3 moves", buttons=True)
+    one = await stack.opened(shown, "2 · small-b", "small-b", "⏭ leaves this VM alone")
+    back = await stack.opened(one, "Back", "which of the 3 moves")
+    assert (await stack.tap(back, "💤 1 h")).startswith("Production is left alone until")
+    await stack.message("3 moves", "Anna Admin snoozed", buttons=False)
+    assert "snoozed this cluster" in await stack.ask("/balance", "Checked")
+
+    async def gone() -> bool:
+        return any(m["deleted"] for m in await stack.messages(GROUP) if m["message_id"] == shown["message_id"])
+
+    await stack.eventually(gone, "end of the card")
+    assert await stack.starts() == []
+
+
+def test_times_are_ahead_in_order_and_of_today_or_tomorrow() -> None:
+    start = datetime(2026, 3, 28, 0, 0, tzinfo=timezone.utc)
+    for minutes in range(0, 3 * 24 * 60, 7):
+        now = start + timedelta(minutes=minutes)
+        times = offered(now)
+        assert 4 <= len(times) <= TIMES_OFFERED and times == sorted(set(times))
+        assert all(timedelta(minutes=30) < t - now < timedelta(days=2) for t in times)
