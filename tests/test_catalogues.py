@@ -27,6 +27,7 @@ from bot.console.keys import KEYS, VIEWS
 from bot.errors import NotFound
 from bot.health import State
 from bot.proposals import ExclusionRole, MigrationState, MoveState, Verdict
+from bot.runtime import KEYS as KEYS_AT_RUN_TIME
 from bot.sanitize import one_line
 from bot.telegram.menu import COMMANDS
 from bot.texts import LANGUAGES, texts_for
@@ -159,6 +160,8 @@ FORMATTED: dict[str, list[str]] = {
     "balance-{report.outcome}": ["busy", "paused"],
     "not-found-{error.what}": ["node", "cluster", "vm", "node-or-vm", "move", "migration", "setting"],
     "purpose-{proposed.purpose.value}": [p.value for p in Purpose if p is not Purpose.BALANCE],
+    "setting-{field}": list(KEYS_AT_RUN_TIME),
+    "setting-about-{field}": list(KEYS_AT_RUN_TIME),
     "check-title-{check}": list(CHECKS),
     "health-{health.state.value}": [s.value for s in State],
 }

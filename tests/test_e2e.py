@@ -208,7 +208,7 @@ async def test_pause_mode_and_every_look_answer(stack: Stack) -> None:
     assert "Nothing waits" in await stack.ask("/proposals")
     assert "Automatic mode" in await stack.ask("/mode auto")
     assert "Approve mode" in await stack.ask("/mode approve")
-    settings = await stack.ask("/settings", "VMMANAGER_PASSWORD")
+    settings = (await stack.opened(await stack.asked("/settings", "may change"), "All", "VMMANAGER_PASSWORD"))["text"]
     assert "secret" not in settings and "SANDBOX" not in settings
     assert "/exclude" in await stack.ask("/help")
     assert "watches" in await stack.ask("/start")
@@ -252,7 +252,8 @@ async def test_each_role_has_its_menu_and_answers_come_at_once(stack: Stack) -> 
     admin = await stack.eventually(lambda: stack.menu(ANNA, ANNA), "menu of the admin")
     viewer = await stack.eventually(lambda: stack.menu(VERA, GROUP), "menu of the viewer")
     assert {"exclude", "status", "dryrun", "mode"} <= set(admin)
-    assert set(admin) - set(viewer) == {"balance", "exclude", "include", "mode", "pause", "resume", "strategy"}
+    deciding = {"balance", "drain", "exclude", "fill", "include", "mode", "pause", "resume", "settings", "strategy"}
+    assert set(admin) - set(viewer) == deciding
     assert await stack.menu(MALLORY, GROUP) == []
     await stack.press(report, buttons(report)["✅ Approve all 2"])
     await stack.message("of about")

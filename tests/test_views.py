@@ -231,4 +231,5 @@ def test_the_worst_nodes_stand_first_and_large_clusters_page() -> None:
     rows = checked(first).splitlines()
     assert rows[2].split()[-4].startswith("n45") or "n45" in rows[2]
     assert "n25" not in checked(first) and "n25" in checked(pages.nodes_view(texts, made, 1))
-    assert [b.callback_data for row in first.keyboard.inline_keyboard for b in row] == ["g:nodes:1:1:"]  # type: ignore[union-attr]
+    data = [b.callback_data for row in first.keyboard.inline_keyboard for b in row]  # type: ignore[union-attr]
+    assert data[0] == "g:node:45:0:" and data[-2:] == ["g:nodes:1:1:", "g:status:1:0:"]

@@ -106,10 +106,13 @@ class Seeing(Base):
             raise NotFound("node", name, nearest(name, snapshot.nodes))
         return found
 
+    def clusters_seen(self) -> list[tuple[int, str]]:
+        """Ids and names, as last seen."""
+        return [] if self._observer.last is None else [(c.id, c.name) for c in self._observer.last.clusters]
+
     def cluster_name(self, cluster_id: int) -> str:
         """As last seen; empty where nobody saw it."""
-        seen = () if self._observer.last is None else self._observer.last.clusters
-        return next((c.name for c in seen if c.id == cluster_id), "")
+        return dict(self.clusters_seen()).get(cluster_id, "")
 
     @staticmethod
     def _one(things: Sequence[Named], name: str, what: str) -> Named:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from balancer import wishes
@@ -23,6 +23,7 @@ from bot.store import Asked, Stopped, Wished
 
 log = logging.getLogger(__name__)
 
+STILL_OPEN = "caution-drain-open"
 FAIR_SHARE = "fill-fair-share"
 """The one refusal of a fill that says nothing against the node."""
 
@@ -100,7 +101,9 @@ class Wishing(Deciding):
     async def _plan_node(self, node: Node, purpose: Purpose) -> Plan:
         judging = await self._judging(node, purpose)
         make = wishes.drain if purpose is Purpose.DRAIN else wishes.fill
-        return await asyncio.to_thread(make, *judging, node.id)
+        made = await asyncio.to_thread(make, *judging, node.id)
+        # The first approval excludes the node by itself: nobody has to be reminded of that here.
+        return replace(made, cautions=tuple(c for c in made.cautions if c.code != STILL_OPEN))
 
     async def _judging(self, node: Node, purpose: Purpose) -> Judging:
         snapshot = await self.observe()

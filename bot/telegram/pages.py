@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
+from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
 
 from balancer.fitting import Fitted
@@ -14,17 +16,26 @@ from bot.proposals import Exclusion, ExclusionRole, MigrationState, ProposedMove
 from bot.service import Status
 from bot.store import StoredSetting
 from bot.telegram import wording
-from bot.telegram.buttons import keyboard, paged, pager
+from bot.telegram.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import View, decision_words, migration_words, rejections_of
 from bot.texts import Texts
 
 STATUS_NODES = 6
 NODES_PER_PAGE = 20
+PICKED_PER_PAGE = 8
+TABS_PER_PAGE, TABS_IN_A_ROW = 9, 3
 LARGEST_VMS = 8
 LISTED = 10
 
 
-def status_view(texts: Texts, status: Status, now: datetime, next_check: datetime | None, dry_run: bool) -> View:
+def status_view(
+    texts: Texts,
+    status: Status,
+    now: datetime,
+    next_check: datetime | None,
+    dry_run: bool,
+    tabs: Tabs | None = None,
+) -> View:
     """Everything at a glance: how old the data is, the worst nodes, the mode, what waits and runs."""
     lines: list[Markup | str] = [texts.html("status-title", mode=status.mode)]
     if dry_run:
@@ -43,7 +54,54 @@ def status_view(texts: Texts, status: Status, now: datetime, next_check: datetim
     ]
     room = wording.SAFE_TEXT - min(wording.SAFE_TEXT // 2, sum(len(line) + 1 for line in work))
     seen = wording.fitted(lines, clusters, texts, room, "status-more-clusters")
-    return View(wording.fitted([seen], work, texts))
+    return View(wording.fitted([seen], work, texts), None if tabs is None else _status_keyboard(texts, status, tabs))
+
+
+@dataclass(frozen=True, slots=True)
+class Tabs:
+    """The clusters to switch between, which of them is shown (0 = all), and which page of the tabs."""
+
+    clusters: Sequence[tuple[int, str]]
+    shown: int = 0
+    part: int = 0
+
+
+def _status_keyboard(texts: Texts, status: Status, tabs: Tabs) -> InlineKeyboardMarkup | None:
+    """Clusters as tabs, the worst nodes, and the ways on."""
+    over = {plan.cluster_id for plan in status.plans if plan.overloaded}
+    rows: list[Row] = []
+    if len(tabs.clusters) > 1:
+        shown, part, pages = paged(tabs.clusters, tabs.part, TABS_PER_PAGE)
+        marks = {
+            cluster_id: "• " if cluster_id == tabs.shown else "⚠️ " * (cluster_id in over) for cluster_id, _ in shown
+        }
+        row = [go(marks[i] + wording.short(name), "status", i, part) for i, name in shown]
+        rows += [row[i : i + TABS_IN_A_ROW] for i in range(0, len(row), TABS_IN_A_ROW)]
+        rows.append(pager(texts, "status", part, pages, tabs.shown))
+        if tabs.shown:
+            rows.append([go(texts.text("button-all-clusters"), "status", 0, part)])
+    if len(status.plans) == 1:
+        plan = status.plans[0]
+        worst = [go(("⚠️ " if r.overloaded else "") + wording.short(r.node_name), "node", r.node_id) for r in plan.nodes]
+        worst = worst[:STATUS_NODES]
+        rows += [worst[i : i + TABS_IN_A_ROW] for i in range(0, len(worst), TABS_IN_A_ROW)]
+        rows.append([go(texts.text("button-nodes"), "nodes", plan.cluster_id)])
+    refresh = go(texts.text("button-refresh"), "status", tabs.shown, tabs.part)
+    rows.append([refresh, go(texts.text("button-dry-run"), "dryrun", tabs.shown)])
+    return keyboard(rows)
+
+
+def node_rows(texts: Texts, plans: Sequence[Plan], page: str, part: int, opens: str) -> list[Row]:
+    """Nodes to choose from, worst first, each a button that opens its own page; and the pages of the list."""
+    reports = [(plan, report) for plan in plans for report in plan.nodes]
+    shown, part, pages = paged(reports, part, PICKED_PER_PAGE)
+    rows: list[Row] = []
+    for plan, report in shown:
+        mark = "⚠️ " if report.overloaded else ""
+        where = f" · {plan.cluster_name}" if len(plans) > 1 else ""
+        rows.append([go(f"{mark}{wording.short(report.node_name + where)}", opens, report.node_id)])
+    rows.append(pager(texts, page, part, pages))
+    return rows
 
 
 def _not_overloaded(plan: Plan) -> bool:
@@ -102,12 +160,21 @@ def nodes_view(texts: Texts, plan: Plan, page: int = 0) -> View:
     shown, page, pages = paged(plan.nodes, page, NODES_PER_PAGE)
     title = texts.html("nodes-title", cluster=plan.cluster_name, count=len(plan.nodes))
     text = wording.joined([title, wording.node_table(texts, shown)])
-    rows = [pager(texts, "nodes", page, pages, plan.cluster_id)]
+    worst = [go(wording.short(r.node_name), "node", r.node_id) for r in shown[:STATUS_NODES]]
+    rows = [worst[i : i + TABS_IN_A_ROW] for i in range(0, len(worst), TABS_IN_A_ROW)]
+    rows.append(pager(texts, "nodes", page, pages, plan.cluster_id))
+    rows.append([go(texts.text("button-status"), "status", plan.cluster_id)])
     return View(text, keyboard(rows))
 
 
 def node_view(
-    texts: Texts, node: Node, plan: Plan, vms: Sequence[VM], exclusions: Sequence[Exclusion], now: datetime
+    texts: Texts,
+    node: Node,
+    plan: Plan,
+    vms: Sequence[VM],
+    exclusions: Sequence[Exclusion],
+    now: datetime,
+    decides: bool = False,
 ) -> View:
     """One node: its load and where it comes from, its flags, its largest VMs."""
     report = next(r for r in plan.nodes if r.node_id == node.id)
@@ -120,7 +187,26 @@ def node_view(
         if refusal.id == node.id:
             lines.append(texts.html("node-no-target", reason=texts.reason(refusal.reason)))
     lines += [exclusion_line(texts, e, now, "node-excluded") for e in exclusions if e.node_id == node.id]
-    return View(wording.fitted(lines, _vm_lines(texts, vms), texts))
+    out = any(e.node_id == node.id for e in exclusions)
+    return View(
+        wording.fitted(lines, _vm_lines(texts, vms), texts), _node_keyboard(texts, node, len(vms), out, decides)
+    )
+
+
+def _node_keyboard(texts: Texts, node: Node, vms: int, out: bool, decides: bool) -> InlineKeyboardMarkup | None:
+    """The ways on from a node: its VMs, why it is as it is, and for those who decide in or out, empty or full."""
+    rows: list[Row] = [
+        [
+            go(texts.text("button-vms", count=vms), "node-vms", node.id),
+            go(texts.text("button-why"), "why-node", node.id),
+        ]
+    ]
+    if decides:
+        way = do(texts.text("button-include"), "include", node.id)
+        rows.append([way if out else go(texts.text("button-exclude"), "exclude-how", node.id)])
+        rows.append([go(texts.text("button-drain"), "drain", node.id), go(texts.text("button-fill"), "fill", node.id)])
+    rows.append([go(texts.text("button-nodes"), "nodes", node.cluster_id)])
+    return keyboard(rows)
 
 
 def _verdict_line(texts: Texts, report: NodeReport) -> Markup:
@@ -197,24 +283,24 @@ def history_view(texts: Texts, moves: Sequence[ProposedMove], now: datetime) -> 
     """The last decisions and what became of them."""
     if not moves:
         return View(texts.html("history-none"))
-    lines = []
-    for proposed in moves:
-        migration = proposed.migration
-        over = migration is not None and migration.state is not MigrationState.QUEUED
-        state = decision_words(texts, proposed)
-        if migration is not None and over:
-            state = Markup("{} · {}").format(state, migration_words(texts, migration, now))
-        lines.append(
-            texts.html(
-                "history-line",
-                time=wording.moment(proposed.decided_at or now, now),
-                state=state,
-                vm=proposed.move.vm_name,
-                source=proposed.move.source_name,
-                target=proposed.move.target_name,
-            )
-        )
+    lines = [history_line(texts, proposed, now) for proposed in moves]
     return View(wording.fitted([texts.html("history-title")], lines, texts))
+
+
+def history_line(texts: Texts, proposed: ProposedMove, now: datetime) -> Markup:
+    """When, what was said, which VM from where to where, and what became of it."""
+    migration = proposed.migration
+    state = decision_words(texts, proposed)
+    if migration is not None and migration.state is not MigrationState.QUEUED:
+        state = Markup("{} · {}").format(state, migration_words(texts, migration, now))
+    return texts.html(
+        "history-line",
+        time=wording.moment(proposed.decided_at or now, now),
+        state=state,
+        vm=proposed.move.vm_name,
+        source=proposed.move.source_name,
+        target=proposed.move.target_name,
+    )
 
 
 def exclusion_line(texts: Texts, exclusion: Exclusion, now: datetime, key: str = "exclusion-line") -> Markup:

@@ -31,7 +31,6 @@ language-now = { $language ->
 language-auto = Automatic
 language-usage = I do not speak { $text }. Known are: { $known }
 unknown-near = Did you mean { $commands }?
-unknown-words = I know no node and no VM of this name. /help shows what I can do.
 
 button-status = 📊 Status
 button-dry-run = 🔎 Dry run

@@ -31,7 +31,6 @@ language-now = { $language ->
 language-auto = Автоматически
 language-usage = Я не говорю на языке { $text }. Известны: { $known }
 unknown-near = Может быть, { $commands }?
-unknown-words = Я не знаю ни узла, ни ВМ с таким именем. /help покажет, что я умею.
 
 button-status = 📊 Состояние
 button-dry-run = 🔎 Проба

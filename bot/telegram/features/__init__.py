@@ -8,9 +8,12 @@ from bot.telegram.confirming import Confirmations
 from bot.telegram.features.changing import Changing
 from bot.telegram.features.excluding import Excluding
 from bot.telegram.features.looking import Looking, NextCheck
+from bot.telegram.features.machines import Machines
 from bot.telegram.features.options import Options
 from bot.telegram.features.planning import Planning
+from bot.telegram.features.settings import SettingsMenu
 from bot.telegram.features.tour import Tour
+from bot.telegram.features.wishing import Wishing
 from bot.telegram.languages import Languages
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.routes import Routes
@@ -21,13 +24,18 @@ __all__ = ["NextCheck", "routes"]
 def routes(service: Service, notifier: TelegramNotifier, languages: Languages, next_check: NextCheck) -> Routes:
     """All of them, with the tour answering what nobody knows."""
     parts = (service, notifier, Confirmations(service.clock))
-    tour = Tour(*parts, languages)
+    looking = Looking(*parts, next_check)
+    machines = Machines(looking)
+    tour = Tour(*parts, languages, machines.named)
     every: list[Feature] = [
         tour,
-        Looking(*parts, next_check),
+        looking,
+        machines,
         Planning(*parts),
-        Excluding(*parts),
-        Changing(*parts),
         Options(*parts),
+        Excluding(*parts),
+        Wishing(*parts),
+        Changing(*parts),
+        SettingsMenu(*parts),
     ]
     return Routes(every, tour.unknown)

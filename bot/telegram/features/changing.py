@@ -1,14 +1,13 @@
-"""How the program works: mode, strategy, pause, settings."""
+"""How the program works: mode, strategy, pause."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from balancer.policy import STRATEGIES
-from bot.config import masked
 from bot.durations import parse_duration
 from bot.service import MODES
-from bot.telegram import pages, wording
+from bot.telegram import wording
 from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Outdated
 from bot.telegram.strategies import strategy_view
 from bot.telegram.views import View
@@ -22,7 +21,6 @@ class Changing(Feature):
             "strategy": self.strategy,
             "pause": self.pause,
             "resume": self.resume,
-            "settings": self.settings,
         }
 
     @property
@@ -76,7 +74,3 @@ class Changing(Feature):
     async def resume(self, ask: Ask) -> Sequence[View]:
         was = await self.service.resume(ask.visit.actor)
         return [View(ask.texts.html("resume-done" if was else "resume-none"))]
-
-    async def settings(self, ask: Ask) -> Sequence[View]:
-        stored = await self.service.stored_settings()
-        return [pages.settings_view(ask.texts, masked(self.service.settings), stored, self.service.measured())]

@@ -11,10 +11,10 @@ from bot.durations import parse_duration
 from bot.proposals import ExclusionRole
 from bot.telegram import pages, wording
 from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Outdated, Page
-from bot.telegram.buttons import Row, do, go, keyboard, paged, pager
+from bot.telegram.buttons import Row, do, go, keyboard
 from bot.telegram.views import View
 
-NODES_PER_PAGE = 8
+INCLUDED_AT_ONCE = 8
 LENGTHS = (timedelta(hours=2), timedelta(days=1), None)
 """What the picker offers; ``None`` = until somebody ends it."""
 
@@ -47,15 +47,8 @@ class Excluding(Feature):
 
     async def pick(self, ask: Ask) -> View:
         """The nodes to choose from, worst first, with a page for each of them."""
-        reports = [(p, r) for p in await self.plans(ask) if self.may_decide(ask, p.cluster_id) for r in p.nodes]
-        shown, part, count = paged(reports, ask.part, NODES_PER_PAGE)
-        many = len({p.cluster_id for p, _ in reports}) > 1
-        rows: list[Row] = []
-        for plan, report in shown:
-            mark = "⚠️ " if report.overloaded else ""
-            where = f" · {plan.cluster_name}" if many else ""
-            rows.append([go(f"{mark}{wording.short(report.node_name + where)}", "exclude-how", report.node_id)])
-        rows.append(pager(ask.texts, "exclude", part, count))
+        plans = [p for p in await self.plans(ask) if self.may_decide(ask, p.cluster_id)]
+        rows = pages.node_rows(ask.texts, plans, "exclude", ask.part, "exclude-how")
         return View(ask.texts.html("exclude-pick"), keyboard(rows))
 
     async def how(self, ask: Ask) -> View:
@@ -121,7 +114,7 @@ class Excluding(Feature):
         view = pages.exclusions_view(texts, known, sources, targets, self.service.clock())
         rows: list[Row] = [
             [do(texts.text("row-include", node=wording.short(e.node_name)), "include", e.node_id)]
-            for e in known[:NODES_PER_PAGE]
+            for e in known[:INCLUDED_AT_ONCE]
             if self.may_decide(ask, clusters.get(e.node_id, 0))
         ]
         if ask.visit.standing.decides:

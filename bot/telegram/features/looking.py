@@ -48,7 +48,10 @@ class Looking(Feature):
     async def _status(self, ask: Ask, cluster: str | None) -> View:
         status = await self.status(ask, cluster)
         now, dry = self.service.clock(), self.service.settings.dry_run
-        return pages.status_view(ask.texts, status, now, self._next_check(), dry)
+        known = [(i, name) for i, name in self.service.clusters_seen() if ask.visit.standing.sees(i, name)]
+        one = status.plans[0].cluster_id if cluster is not None and status.plans else 0
+        tabs = pages.Tabs(known, one, ask.part)
+        return pages.status_view(ask.texts, status, now, self._next_check(), dry, tabs)
 
     # Nodes ------------------------------------------------------------------------------------
 
@@ -71,7 +74,8 @@ class Looking(Feature):
     async def _node(self, ask: Ask, found: Node) -> View:
         node, plan, vms = await self.service.node_details(found)
         exclusions, now = await self.service.exclusions(), self.service.clock()
-        return pages.node_view(ask.texts, node, plan, vms, exclusions, now)
+        decides = self.may_decide(ask, node.cluster_id)
+        return pages.node_view(ask.texts, node, plan, vms, exclusions, now, decides)
 
     # The past ---------------------------------------------------------------------------------
 

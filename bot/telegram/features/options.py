@@ -9,15 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Literal
 
-from markupsafe import Markup
-
-from balancer.wishes import TargetChoice
 from bot.proposals import MoveState, Proposal, ProposedMove, Verdict
 from bot.service import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST, Wish
 from bot.telegram import wording
 from bot.telegram.answers import decided_words
 from bot.telegram.asking import Ask, Deed, Done, Feature, NotForYou, Outdated, Page
 from bot.telegram.buttons import Row, do, go, keyboard, paged, pager
+from bot.telegram.cards import choice_line
 from bot.telegram.confirming import WITHIN
 from bot.telegram.views import View, move_lines
 from bot.texts import Texts
@@ -145,7 +143,7 @@ class Options(Feature):
         choices = await self.service.best_targets(proposed.id)
         lines = [
             texts.html("targets-title" if choices else "targets-none", vm=move.vm_name, target=move.target_name),
-            *(_target_line(texts, choice) for choice in choices),
+            *(choice_line(texts, choice) for choice in choices),
         ]
         rows = [
             [do(f"🎯 {wording.short(c.node_name)}", "retarget", proposed.id, extra=str(c.node_id))] for c in choices
@@ -319,18 +317,6 @@ def _time_words(texts: Texts, at: datetime, now: datetime) -> str:
 
 def _route(proposed: ProposedMove) -> str:
     return f"{proposed.move.vm_name} → {proposed.move.target_name}"
-
-
-def _target_line(texts: Texts, choice: TargetChoice) -> Markup:
-    return texts.html(
-        "target-line",
-        node=choice.node_name,
-        before=choice.before.cpu_ratio,
-        after=choice.after.cpu_ratio,
-        memory_before=choice.before.memory_percent,
-        memory_after=choice.after.memory_percent,
-        full=100 * choice.fullness,
-    )
 
 
 def _seconds(length: timedelta) -> str:

@@ -26,11 +26,22 @@ NEAR = 0.5
 
 
 class Tour(Feature):
+    """
+    Args:
+        named: opens the card of what words alone name.
+    """
+
     def __init__(
-        self, service: Service, notifier: TelegramNotifier, confirmations: Confirmations, languages: Languages
+        self,
+        service: Service,
+        notifier: TelegramNotifier,
+        confirmations: Confirmations,
+        languages: Languages,
+        named: Answer,
     ) -> None:
         super().__init__(service, notifier, confirmations)
         self._languages = languages
+        self._named = named
 
     @property
     def commands(self) -> Mapping[str, Answer]:
@@ -122,7 +133,7 @@ class Tour(Feature):
     async def unknown(self, ask: Ask) -> Sequence[View]:
         """The nearest command, or the commands at all. Words that are no command: perhaps a node or a VM."""
         if not ask.args.startswith("/"):
-            return [View(ask.texts.html("unknown-words"))]
+            return await self._named(ask)
         names = {f"/{info.name}": info for info in COMMANDS if info.open_to(ask.visit.standing)}
         near = difflib.get_close_matches(ask.args.lower(), names, n=3, cutoff=NEAR)
         line = ask.texts.html("unknown-command", command=ask.args)
