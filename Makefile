@@ -6,11 +6,11 @@ SOURCES := balancer benchmarks bot sandbox tests vm_balancer
 # More than cores: most of the time a test waits for one of its processes.
 WORKERS ?= 4
 
-.PHONY: help demo test chaos thorough check fmt lint types lock clean system screenshots pythons image release portable bench bench-quick
+.PHONY: help demo test chaos thorough check fmt lint types lock clean system screenshots pythons image release portable audit bench bench-quick
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo | test | thorough | bench | bench-quick | check | fmt | lint | types | lock | pythons | image | release | portable | clean"
+	@echo "make demo | test | thorough | audit | bench | bench-quick | check | fmt | lint | types | lock | pythons | image | release | portable | clean"
 
 .venv/ready: pyproject.toml requirements/dev.txt requirements/build.txt requirements/installer.txt
 	$(PYTHON) tools/install.py .venv
@@ -72,6 +72,15 @@ screenshots: system
 # The suite on every supported Python that is installed here.
 pythons: system
 	$(BIN)/python tools/pythons.py $(ARGS)
+
+# Whether a pinned dependency has known weaknesses, where the service that knows can be reached.
+build/audit/ready: .venv/ready requirements/audit.txt
+	$(BIN)/python -m uv venv --quiet --allow-existing build/audit
+	$(BIN)/python -m uv pip install --quiet --python build/audit/bin/python --require-hashes -r requirements/audit.txt
+	@touch $@
+
+audit: build/audit/ready
+	build/audit/bin/python tools/audit.py
 
 # Builds the container image and tries it, without an engine where there is none.
 image: .venv/ready

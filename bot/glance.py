@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from bot.errors import StoreError
 from bot.heartbeat import Heartbeat, from_json
@@ -30,6 +31,24 @@ def heartbeat_of(path: Path) -> Heartbeat | None:
             return None  # of an older version, or not written yet
         row = db.execute("SELECT detail FROM heartbeat").fetchone()
         return None if row is None else from_json(row[0])
+
+
+class Changed(NamedTuple):
+    """A setting as somebody changed it while the program ran."""
+
+    value: str
+    who: str
+    at: str
+
+
+def settings_of(path: Path) -> dict[str, Changed]:
+    """What people changed at run time, by its key in the database; empty where there is none. StoreError as above."""
+    if not path.is_file():
+        return {}
+    with _looking_at(path) as db:
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'setting'").fetchone():
+            return {}
+        return {key: Changed(*rest) for key, *rest in db.execute("SELECT key, value, by_name, at FROM setting")}
 
 
 def schema_of(path: Path) -> int:

@@ -80,7 +80,7 @@ class Metrics:
             version=self._version,
             now=self._clock(),
             started_at=self._started_at,
-            interval_s=service.settings.balance_interval,
+            interval_s=await self._interval_s(),
             dry_run=service.settings.dry_run,
             panel_up=service.problem is None if seen else None,
             chat_up=None if self._chat is None else self._chat.since is None,
@@ -101,6 +101,13 @@ class Metrics:
         except StoreError as error:
             log.debug("no figures from the database: %s", error)  # the cycle says it aloud
             return None, None, None
+
+    async def _interval_s(self) -> int:
+        """As somebody may have changed it at run time; what the file says where nobody can tell."""
+        try:
+            return (await self._service.current_settings()).balance_interval
+        except StoreError:
+            return self._service.settings.balance_interval
 
 
 def _version() -> str:

@@ -51,12 +51,14 @@ class Watch:
         self._pending: dict[int, int] = {}
         self._firsts: dict[int, tuple[int, str]] = {}
         self._decision_id = 0
+        self._newest = 0
 
     async def begin(self) -> None:
         """From now on. What happened before is the notifier's to catch up with."""
         self._version = await self._store.version()
         self._decision_id = await self._store.last_decision()
         self._pending = await self._store.undecided()
+        self._newest = await self._store.newest_proposal()
         self._firsts = await self._store.first_approvals()
 
     async def look(self) -> StoredSetting | None:
@@ -65,9 +67,11 @@ class Watch:
         if version == before:
             return None
         pending, firsts = await self._store.undecided(), await self._store.first_approvals()
+        made = await self._store.proposals_after(self._newest)
         self._decision_id, decided = await self._store.decided_since(self._decision_id)
         if before is None or version.others != before.others:
             changed = {p for m, p in self._pending.items() if m not in pending}
+            changed |= set(made)  # made and decided between two looks, it was never seen pending
             changed |= {first[0] for m, first in firsts.items() if first != self._firsts.get(m)}
             self._notifier.proposals_changed(*sorted(changed))
             for proposed in decided:
@@ -75,6 +79,7 @@ class Watch:
                     log_decision(proposed)
         self._service.decided_here.difference_update(p.id for p in decided)
         self._version, self._pending, self._firsts = version, pending, firsts
+        self._newest = max(made, default=self._newest)
         now = self._service.clock()
         request = await self._store.take_setting(REQUEST_KEY, "check-asked-for", now)
         return request if request is not None and now - request.at < REQUEST_VALID_FOR else None

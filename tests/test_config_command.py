@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ from bot.config import Settings, env_name, is_secret, masked
 from bot.config_file import read_config_file
 from bot.config_load import find_settings
 from bot.config_origins import as_env, quoted
+from bot.proposals import Actor, ActorKind
+from bot.store import Store
 
 SECRETS = {
     "vmmanager_password": "hunter2/ß%",
@@ -170,3 +174,29 @@ def test_a_value_that_cannot_be_shown_is_not(folder: Path) -> None:
     [line] = [line for line in lines if "EXCLUDE_SOURCE_NODES" in line]
     assert line.startswith("# EXCLUDE_SOURCE_NODES holds characters that cannot be shown")
     assert not re.search("[\x00-\x1f]", "".join(lines))
+
+
+async def _changed_at_run_time(path: Path) -> None:
+    store = Store(path)
+    await store.open()
+    try:
+        anna = Actor(ActorKind.TELEGRAM, "Anna \x1b[31m", 1001)
+        await store.set_setting(
+            "cpu_overload_threshold", "6.5", anna, datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)
+        )
+    finally:
+        await store.close()
+
+
+def test_what_was_changed_while_the_program_runs_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_env(folder, database_path=str(folder / "bot.db"))
+    _, _, notes = config(capsys)
+    assert not any("while the program runs" in n for n in notes) and not (folder / "bot.db").exists()
+    asyncio.run(_changed_at_run_time(folder / "bot.db"))
+    _, lines, notes = config(capsys)
+    assert "CPU_OVERLOAD_THRESHOLD=7.0" in lines, "it can be read back as a file"
+    assert [n for n in notes if "while the program runs" in n] == [
+        "CPU_OVERLOAD_THRESHOLD is 6.5 while the program runs: Anna  changed it on 2026-11-22 10:30 UTC"
+    ]
+    _, lines, _ = config(capsys, "--json")
+    assert json.loads("\n".join(lines))["at_run_time"]["CPU_OVERLOAD_THRESHOLD"]["value"] == "6.5"

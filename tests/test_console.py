@@ -343,6 +343,19 @@ async def test_what_others_do_is_told_to_the_notifier_once(tmp_path: Path) -> No
         assert await watch.look() is None and bot.told.changed == [proposal.id]
 
 
+async def test_what_is_made_and_taken_back_between_two_looks_is_told_too(tmp_path: Path) -> None:
+    path = tmp_path / "bot.db"
+    async with running_panel() as panel, rig_on(panel, path) as bot, rig_on(panel, path) as other:
+        watch = Watch(bot.store, bot.service, bot.told)
+        await watch.begin()
+        await bot.propose()
+        [proposal] = await bot.store.waiting()
+        bot.told.changed.clear()
+        await other.service.decide([proposal.moves[0].id], Verdict.SKIP, OLGA)
+        assert await watch.look() is None and bot.told.changed == [proposal.id]
+        assert await watch.look() is None and bot.told.changed == [proposal.id]
+
+
 async def test_a_check_that_was_asked_for_is_made_once_and_answered(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     async with running_panel() as panel, rig_on(panel, path) as bot, rig_on(panel, path) as other:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from chat_rig import ANNA, GROUP, Rig, running
 from bot.glance import heartbeat_of
 from bot.health import State, judge
 from bot.proposals import Actor, ActorKind, Verdict
+from sandbox.chat_model import Press
 
 CODE = Actor(ActorKind.CODE, "a script")
 
@@ -125,6 +127,17 @@ async def test_a_paused_program_is_not_late(tmp_path: Path) -> None:
 # --- load
 
 
+ANSWER_S = 2.0
+"""What an admin who presses has patience for; far more than it takes, so that a busy machine does not fail."""
+
+
+async def slowest(presses: Sequence[Press]) -> float:
+    """Seconds until the last of presses made just now is answered."""
+    began = asyncio.get_running_loop().time()
+    await asyncio.wait_for(asyncio.gather(*(p.answered.wait() for p in presses)), 15)
+    return asyncio.get_running_loop().time() - began
+
+
 def fifty(rig: Rig) -> tuple[int, ...]:
     return (ANNA, *rig.people(49))
 
@@ -136,7 +149,7 @@ async def test_fifty_people_press_at_once(tmp_path: Path) -> None:
         report = await rig.message("1. small-a", "3. small-c", buttons=True)
         data = [b["callback_data"] for row in report.content.keyboard or [] for b in row if "Skip " in b["text"]][:3]
         presses = [rig.press(report, data[i % 3], user_id) for i, user_id in enumerate(admins)]
-        await asyncio.wait_for(asyncio.gather(*(p.answered.wait() for p in presses)), 15)
+        assert await slowest(presses) <= ANSWER_S
         said = [str(p.answer["text"]) for p in presses if p.answer]
         assert len(said) == 50 and sum(t.startswith("Skipped") for t in said) == 3, said
         assert sum("was first" in t for t in said) == 47
@@ -183,7 +196,7 @@ async def test_a_plan_of_two_thousand_moves_is_shown_paged_and_decided(tmp_path:
         buttons = [b for row in report.content.keyboard or [] for b in row]
         data = next(b["callback_data"] for b in buttons if b["text"].endswith("Skip 1"))
         presses = [rig.press(report, data, user_id) for user_id in admins]
-        await asyncio.wait_for(asyncio.gather(*(p.answered.wait() for p in presses)), 15)
+        assert await slowest(presses) <= ANSWER_S
         assert sum(str((p.answer or {})["text"]).startswith("Skipped") for p in presses) == 1
         await rig.until(lambda: report.content.text.count("skipped by") == 1)
         said = await rig.pressed(report, "Skip all")

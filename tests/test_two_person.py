@@ -345,7 +345,7 @@ async def test_two_admins_in_the_chat(stack: Stack) -> None:
         await stack.press(report, buttons(report)["⏭ Skip 2"])
         == "Skipped: small-b stays. It is not proposed again for 6 h."
     )
-    await stack.message("skipped by Anna Admin", buttons=False)
+    await stack.message("skipped by Anna Admin")
     assert await stack.starts() == [(11, 2)]
 
 

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LISTS = (
     ("requirements/installer.in", "requirements/installer.txt", []),
     ("requirements/build.in", "requirements/build.txt", []),
+    ("requirements/audit.in", "requirements/audit.txt", []),
     ("pyproject.toml", "requirements/run.txt", []),
     ("pyproject.toml", "requirements/dev.txt", ["--extra", "dev"]),
     ("pyproject.toml", "requirements/bench.txt", ["--extra", "bench", "--constraint", "requirements/dev.txt"]),

@@ -1,4 +1,7 @@
-"""`vm-balancer config`: the settings in force and where each came from, also where some of them are wrong."""
+"""`vm-balancer config`: the settings in force and where each came from, also where some of them are wrong.
+
+What people changed while the program runs is stronger than that: it stands in the database, and is told besides.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,13 @@ import json
 from bot.arguments import Parser, add_settings, make_parser
 from bot.cli.given import read_leniently, understood
 from bot.cli.output import BAD_SETTINGS, OK, complain, print_all
+from bot.config import env_name
 from bot.config_load import Found
 from bot.config_origins import as_env, rows
+from bot.errors import StoreError
+from bot.glance import Changed, settings_of
 from bot.redact import Redactor
+from bot.runtime import KEYS
 from bot.sanitize import one_line
 
 
@@ -24,16 +31,31 @@ def parser() -> Parser:
 def run(arguments: list[str]) -> int:
     given, problems = understood(parser(), arguments)
     found = read_leniently(given, problems)
+    changed, notes = _changed(found)
     if given.json:
-        print_all(_as_json(found))
+        print_all(_as_json(found, changed))
     else:
         redact = Redactor()
         print_all("\n".join(one_line(redact(line)) for line in as_env(found, origins=given.origins)))
-    complain(*found.problems, *found.settings.notes)
+    complain(*found.problems, *found.settings.notes, *notes)
     return BAD_SETTINGS if found.problems else OK
 
 
-def _as_json(found: Found) -> str:
+def _changed(found: Found) -> tuple[dict[str, Changed], list[str]]:
+    """What was changed at run time, by the names of the settings, and a line of words for each."""
+    path = found.settings.database_path
+    try:
+        stored = settings_of(path)
+    except StoreError as error:
+        return {}, [str(error)]
+    changed = {env_name(field): stored[key] for field, key in KEYS.items() if key in stored}
+    return changed, [
+        f"{name} is {made.value} while the program runs: {made.who} changed it on {made.at[:16].replace('T', ' ')} UTC"
+        for name, made in changed.items()
+    ]
+
+
+def _as_json(found: Found, changed: dict[str, Changed]) -> str:
     settings = {
         row.name: {
             "value": row.value,
@@ -45,5 +67,11 @@ def _as_json(found: Found) -> str:
         }
         for row in rows(found)
     }
-    document = {"settings": settings, "problems": list(found.problems), "notes": list(found.settings.notes)}
+    at_run_time = {name: made._asdict() for name, made in changed.items()}
+    document = {
+        "settings": settings,
+        "at_run_time": at_run_time,
+        "problems": list(found.problems),
+        "notes": list(found.settings.notes),
+    }
     return json.dumps(document, ensure_ascii=False, indent=2)

@@ -33,6 +33,17 @@ class ChangeQueries(ReadQueries):
             found = await all_rows(db, "SELECT id, proposal_id FROM move WHERE state = 'pending'")
         return {r["id"]: r["proposal_id"] for r in found}
 
+    async def proposals_after(self, proposal_id: int) -> list[int]:
+        """The ids of those made since, oldest first."""
+        async with self._reading() as db:
+            found = await all_rows(db, "SELECT id FROM proposal WHERE id > ? ORDER BY id", (proposal_id,))
+        return [r["id"] for r in found]
+
+    async def newest_proposal(self) -> int:
+        """Its id; 0 = there is none."""
+        async with self._reading() as db:
+            return await scalar(db, "SELECT max(id) FROM proposal")
+
     async def first_approvals(self) -> dict[int, tuple[int, str]]:
         """Every pending move that one of two persons has approved: its proposal, and when that was."""
         async with self._reading() as db:
