@@ -22,7 +22,8 @@ SUITES = {
     "full": (*peers.SMALL, *peers.MEDIUM, *peers.LARGE, *peers.HUGE, *peers.GIANT),
     "quick": (*peers.SMALL[:2], peers.SMALL[3]),
 }
-PARTS = ("peers", "closed-loop", "cycle")
+PARTS = ("cycle", "peers", "closed-loop")
+"""In this order: the shortest first, and what takes its time alone before what uses all processors."""
 
 
 def main() -> None:
@@ -32,35 +33,41 @@ def main() -> None:
     parser.add_argument("--instance", action="append", help="these instances instead of the suite's")
     parser.add_argument("--out", type=Path, help="where to write instead (default: beside this program)")
     given = parser.parse_args()
-    found = measure(given)
-    text = "\n".join(report(found))
+    folder = given.out or (None if given.quick or given.only or given.instance else HERE)
+    text = ""
+    for found in measure(given):
+        text = "\n".join(report(found))
+        if folder is not None:  # after each part, so that a run that was cut short has not been for nothing
+            write(found, text, folder)
     if given.quick or given.only or given.instance:
         print(text)
-    folder = given.out or (None if given.quick or given.only or given.instance else HERE)
-    if folder is not None:
-        write(found, text, folder)
 
 
-def measure(given: argparse.Namespace) -> dict[str, Any]:
-    parts = given.only or PARTS
+def measure(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """What was found so far, after each part."""
     started = time.perf_counter()
     found: dict[str, Any] = {"quick": given.quick, "machine": machine(), "peers": []}
-    if "peers" in parts:
+    for part in (part for part in PARTS if part in (given.only or PARTS)):
+        measure_part(part, given, found)
+        found["seconds"] = time.perf_counter() - started
+        yield json.loads(json.dumps(found))  # as it is read again: keys are texts
+
+
+def measure_part(part: str, given: argparse.Namespace, found: dict[str, Any]) -> None:
+    if part == "peers":
         with tempfile.TemporaryDirectory(prefix="bench-instances-") as folder:
             for name in given.instance or SUITES["quick" if given.quick else "full"]:
                 say(name)
                 rounds = 1 if given.quick else peers.ROUNDS
                 found["peers"].append(peers.compare(name, Path(folder), say, rounds=rounds))
-    if "closed-loop" in parts:
+    elif part == "closed-loop":
         say("closed loop")
         scenes = closed_loop.QUICK_SCENES if given.quick else closed_loop.SCENES
         budgets = closed_loop.BUDGETS[:1] if given.quick else closed_loop.BUDGETS
         found["closed_loop"] = [asdict(outcome) for outcome in closed_loop.run(scenes, budgets)]
-    if "cycle" in parts:
+    elif part == "cycle":
         say("a cycle of the program")
         found["cycle"] = asyncio.run(cycle.measure(cycles=2 if given.quick else cycle.CYCLES))
-    found["seconds"] = time.perf_counter() - started
-    return json.loads(json.dumps(found))  # type: ignore[no-any-return]  # as it is read again: keys are texts
 
 
 def machine() -> dict[str, Any]:

@@ -154,7 +154,8 @@ def speed_table(records: Sequence[Record]) -> list[str]:
 
 def closed_loop_table(outcomes: Sequence[Record]) -> list[str]:
     head = (
-        *("cluster", "strategy", "moves a cycle", "node-time overloaded", "moves", "GiB", "failed", "stale"),
+        *("cluster", "strategy", "moves a cycle", "node-time overloaded", "at least", "moves", "GiB"),
+        *("failed", "stale"),
         *("back within a day", "clear after h", "slowest plan s"),
     )
     rows = []
@@ -165,7 +166,8 @@ def closed_loop_table(outcomes: Sequence[Record]) -> list[str]:
                 f"{one['instance']}, {one['days']:g} days",
                 one["strategy"],
                 one["budget"] or "",
-                f"{one['overloaded_percent']:.2f} %",
+                f"{one['overloaded_percent']:.3f} %",
+                f"{one['floor_percent']:.3f} %",
                 one["moves"],
                 f"{one['gib']:.0f}",
                 one["failed"],
@@ -184,6 +186,7 @@ def cycle_table(found: Record) -> list[str]:
         ("list reads a cycle", f"{found['reads_a_cycle']:g}"),
         ("a cycle, median", f"{found['cycle_s']:.2f} s"),
         ("longest stall of the event loop", f"{found['longest_stall_ms']:.0f} ms"),
+        ("of such a stall the program's own work, at most", f"{found['longest_own_stall_ms']:.0f} ms"),
         ("by cycle", ", ".join(f"{ms:.0f}" for ms in found["stalls_ms"]) + " ms"),
         ("peak memory of the program", f"{found['rss_mib']:.0f} MiB"),
         (

@@ -6,13 +6,13 @@ shapes that were seen, and says ``None`` or raises PanelDataError for any other.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from bot import panel_json
 from bot.errors import PanelDataError
+from bot.panel_body import PackedBody
 from bot.panel_rows import list_rows
 from bot.panel_values import maybe_flag, reference, text, whole
 from bot.sanitize import shorten
@@ -81,7 +81,7 @@ class NotJSON(Exception):
 
 
 def read_answer(
-    status: int, body: bytes | deque[bytes], read: Callable[[Any], T], each: panel_json.Each | None = None
+    status: int, body: bytes | PackedBody, read: Callable[[Any], T], each: panel_json.Each | None = None
 ) -> T:
     """The body of a good answer through ``read``, its rows through ``each``; raises Refusal, NotJSON, or
     PanelDataError from one of these two. A body in parts is used up.
@@ -101,7 +101,7 @@ def read_answer(
 _BROKEN: Any = object()
 
 
-def _parse(body: bytes | deque[bytes], each: panel_json.Each | None = None) -> Any:
+def _parse(body: bytes | PackedBody, each: panel_json.Each | None = None) -> Any:
     try:
         return panel_json.loads(body, each)
     except (ValueError, RecursionError):

@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from bot.panel_body import PackedBody
+
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
 _ENCODING_BYTES = 4
@@ -25,11 +27,11 @@ Each = Callable[[Any], Any]
 """What is kept of a row of a list."""
 
 
-def loads(body: bytes | deque[bytes], each: Each | None = None, *, slice_bytes: int = SLICE_BYTES) -> Any:
+def loads(body: bytes | PackedBody, each: Each | None = None, *, slice_bytes: int = SLICE_BYTES) -> Any:
     """Like ``json.loads``; only slices the work. ValueError or RecursionError when it is no JSON.
 
     Args:
-        body: the bytes, or their parts in order, which are used up.
+        body: the bytes, or what was packed of them, which is used up.
         each: applied to every row of the document's lists as soon as it is read; what it raises is passed on.
     """
     reader = _Reader(body, each, slice_bytes)
@@ -43,7 +45,7 @@ def loads(body: bytes | deque[bytes], each: Each | None = None, *, slice_bytes: 
 class _Reader:
     """A place in the body. Signs and values are read from it one after the other."""
 
-    def __init__(self, body: bytes | deque[bytes], each: Each | None, slice_bytes: int) -> None:
+    def __init__(self, body: bytes | PackedBody, each: Each | None, slice_bytes: int) -> None:
         self._each, self._slice = each, slice_bytes
         self._parts = _sliced(body, slice_bytes) if isinstance(body, bytes) else body
         begin = self._taken(_ENCODING_BYTES)

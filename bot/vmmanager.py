@@ -12,7 +12,7 @@ import asyncio
 import logging
 import ssl
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -27,6 +27,7 @@ from bot import panel_answers, panel_failures, panel_rows
 from bot.errors import PanelAuthError, PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
 from bot.panel_address import panel_address
 from bot.panel_answers import Answerer, HistoryRow, MigrationStart, NotJSON, Refusal, TaskInfo, TaskStatus
+from bot.panel_body import PackedBody
 from bot.panel_failures import LOGIN_PATH, Failed, Request
 from bot.panel_session import PanelSession, Token
 from bot.panel_tls import tls_context
@@ -178,7 +179,7 @@ class VMManagerAPI:
             status, body, location = await self._exchange(request, None)
         except _TRANSPORT as error:
             raise _unreachable(request, error, self._timeout_s).error from error
-        return panel_answers.answerer(status, b"".join(body) if isinstance(body, deque) else body), location
+        return panel_answers.answerer(status, body if isinstance(body, bytes) else body.whole()), location
 
     async def log_in(self) -> None:
         """Asks for a session where there is none yet; every call does so by itself."""
@@ -268,9 +269,9 @@ class VMManagerAPI:
             no_sense = PanelDataError(f"{error} ({request})", status=status)
             raise panel_failures.unreadable(request, no_sense, "final") from None
 
-    async def _exchange(self, request: Request, token: Token | None) -> tuple[int, bytes | deque[bytes], str]:
-        """Status, body and where a redirect leads. The body of a long good answer comes in its parts: joined it
-        would be there twice for a moment, and that moment decides how much memory the program needs."""
+    async def _exchange(self, request: Request, token: Token | None) -> tuple[int, bytes | PackedBody, str]:
+        """Status, body and where a redirect leads. The body of a long good answer stays packed: as it came
+        it would be the largest thing there is, and that moment decides how much memory the program needs."""
         headers = {"accept": "application/json"}
         if token is not None:
             headers["x-xsrf-token"] = token.value
@@ -285,12 +286,13 @@ class VMManagerAPI:
             headers=headers,
             allow_redirects=False,
         ) as response:
-            parts = deque([part async for part in response.content.iter_any()])
-            size = sum(map(len, parts))
-            log.debug("%s: %d, %d bytes, %.3f s", request, response.status, size, time.monotonic() - started)
+            body = PackedBody()
+            async for part in response.content.iter_any():
+                body.append(part)
+            log.debug("%s: %d, %d bytes, %.3f s", request, response.status, body.size, time.monotonic() - started)
             self._compare_clocks(response.headers.get("date"))
-            short = size < INLINE_BYTES or response.status >= 300
-            return response.status, b"".join(parts) if short else parts, response.headers.get("location", "")
+            short = body.size < INLINE_BYTES or response.status >= 300
+            return response.status, body.whole() if short else body, response.headers.get("location", "")
 
     def _compare_clocks(self, date: str | None) -> None:
         try:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from bot import panel_answers, panel_json
 from bot.errors import OutcomeUnknown, PanelAuthError, PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
 from bot.panel_answers import HistoryRow, NotJSON, Refusal, TaskInfo
+from bot.panel_body import PIECE_BYTES, PackedBody
 from bot.vmmanager import VMManagerAPI
 
 LOGIN = "/auth/v4/public/token"
@@ -312,3 +313,21 @@ async def test_a_good_status_with_a_refusal_in_it_is_a_refusal() -> None:
     async with playing(answer({"error": {"code": 4012, "msg": "busy", "value": {}}})) as (api, _):
         with pytest.raises(PanelRefused, match="busy"):
             await api.start_migration(1, 2)
+
+
+@pytest.mark.parametrize("parts", [0, 1, 3, 700])
+def test_a_long_answer_is_packed_while_it_waits_and_read_as_it_came(parts: int) -> None:
+    rows = [{"id": i, "name": f"vm-{i}-ж"} for i in range(20_000)]
+    whole = json.dumps({"list": rows, "size": len(rows)}, ensure_ascii=False).encode()
+    step = len(whole) // parts + 1 if parts else len(whole)
+    body = PackedBody()
+    for at in range(0, len(whole), step):
+        body.append(whole[at : at + step])
+    assert body.size == len(whole) > 4 * PIECE_BYTES
+    assert panel_answers.read_answer(200, body, lambda document: document, lambda row: row["id"])["list"] == [
+        row["id"] for row in rows
+    ]
+    assert not body and body.whole() == b""
+    for at in range(0, len(whole), step):
+        body.append(whole[at : at + step])
+    assert body.whole() == whole

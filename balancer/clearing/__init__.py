@@ -101,11 +101,17 @@ def _in_order(problem: Problem, search: Search) -> list[Step]:
 
 
 def _soonest_first(problem: Problem, search: Search) -> list[int]:
-    """Nodes in the order in which they are best relieved: the least time first, then the most overloaded."""
+    """Nodes in the order in which they are best relieved: the most relief a second first, then the most overloaded.
 
-    def key(node: int) -> tuple[int, float, int]:
-        time = sum(int(problem.durations[vm]) for vm, _ in search.answers[node].steps)
-        return time, -problem.state.working[problem.node_id(node)].severity, node
+    With a budget a cycle a node waits for cycles rather than for seconds: those that need the fewest go first.
+    """
+    limit = problem.state.policy.max_moves
+
+    def key(node: int) -> tuple[int, int, float, int]:
+        steps = search.answers[node].steps
+        cycles = -(-len(steps) // limit) if limit else 0
+        time = sum(int(problem.durations[vm]) for vm, _ in steps)
+        return cycles, time, -problem.state.working[problem.node_id(node)].severity, node
 
     return sorted(search.answers, key=key)
 
