@@ -15,7 +15,6 @@ from balancer.constraints import (
     cluster_refusal,
     fit_refusal,
     is_overloaded,
-    pair_refusal,
     source_refusal,
 )
 from balancer.model import Cluster, Move, Node, Reason, Rejection
@@ -146,7 +145,7 @@ class _Explainer:
             closed[brief(own)] -= 1
         for node_id, refusal in self._refusals.items():
             here = node_id == source.id
-            pair = None if refusal or here else pair_refusal(source, self._state.nodes[node_id], self._state)
+            pair = None if refusal or here else self._targets.pair(source, self._state.nodes[node_id])
             if pair:
                 closed[brief(pair)] += 1
         return closed

@@ -85,13 +85,18 @@ def _move_smallest(state: WorkingState, source: WorkingNode, queue: list[Candida
     open_targets = targets.open_to(source.node)
     if not open_targets:
         return None
+    too_large: list[Candidate] = []
     for tried, vm in enumerate(queue):
+        if any(vm.vcpus >= other.vcpus and vm.memory_mib >= other.memory_mib for other in too_large):
+            continue  # both are of one node: where not even the other fits, this one does not
         fitting = targets.fitting(vm, open_targets)
         if fitting:
             del queue[tried]
             target = min(fitting, key=lambda t: t.rank)
             reason = _reason(state, source, target, len(fitting), tried)
             return make_move(state, vm, source, target, reason)
+        if not state.groups.binds(vm.vm.id):
+            too_large.append(vm)
     return None
 
 

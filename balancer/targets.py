@@ -6,7 +6,7 @@ working state says so here (``moved``), and the two nodes are judged anew.
 
 from __future__ import annotations
 
-from balancer.constraints import fit_refusal, load_refusal, pair_refusal, static_target_refusal
+from balancer.constraints import fit_refusal, load_refusal, pair_kind, pair_refusal, static_target_refusal
 from balancer.model import Node, Reason
 from balancer.state import Candidate, WorkingNode, WorkingState
 
@@ -19,6 +19,8 @@ class Targets:
         self._static = {node.id: static_target_refusal(node, state) for node in state.nodes.values()}
         self._load: dict[int, Reason | None] = {}
         self._reachable: dict[int, list[WorkingNode]] = {}
+        self._kinds = {node.id: pair_kind(node) for node in state.nodes.values()}
+        self._pairs: dict[tuple[object, object], Reason | None] = {}
 
     def refusal(self, node_id: int) -> Reason | None:
         """Why this node takes no VM from anyone at this moment."""
@@ -35,9 +37,16 @@ class Targets:
             self._reachable[source.id] = [
                 self._state.working[node_id]
                 for node_id, refusal in self._static.items()
-                if refusal is None and not pair_refusal(source, self._state.nodes[node_id], self._state)
+                if refusal is None and node_id != source.id and not self.pair(source, self._state.nodes[node_id])
             ]
         return [target for target in self._reachable[source.id] if self.refusal(target.node.id) is None]
+
+    def pair(self, source: Node, target: Node) -> Reason | None:
+        """Why no VM may go from this source to this other node, size and load aside."""
+        key = (self._kinds[source.id], self._kinds[target.id])
+        if key not in self._pairs:
+            self._pairs[key] = pair_refusal(source, target, self._state)
+        return self._pairs[key]
 
     def fitting(self, vm: Candidate, targets: list[WorkingNode]) -> list[WorkingNode]:
         """Those of ``targets`` (from ``open_to``) that this VM fits on."""

@@ -44,30 +44,33 @@ def main() -> None:
 
 
 def measure(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """What was found so far, after each part."""
+    """What was found so far, after each part and each instance."""
     started = time.perf_counter()
     found: dict[str, Any] = {"quick": given.quick, "machine": machine(), "peers": []}
     for part in (part for part in PARTS if part in (given.only or PARTS)):
-        measure_part(part, given, found)
-        found["seconds"] = time.perf_counter() - started
-        yield json.loads(json.dumps(found))  # as it is read again: keys are texts
+        for _ in measure_part(part, given, found):
+            found["seconds"] = time.perf_counter() - started
+            yield json.loads(json.dumps(found))  # as it is read again: keys are texts
 
 
-def measure_part(part: str, given: argparse.Namespace, found: dict[str, Any]) -> None:
+def measure_part(part: str, given: argparse.Namespace, found: dict[str, Any]) -> Iterator[None]:
     if part == "peers":
         with tempfile.TemporaryDirectory(prefix="bench-instances-") as folder:
             for name in given.instance or SUITES["quick" if given.quick else "full"]:
                 say(name)
                 rounds = 1 if given.quick else peers.ROUNDS
                 found["peers"].append(peers.compare(name, Path(folder), say, rounds=rounds))
+                yield
     elif part == "closed-loop":
         say("closed loop")
         scenes = closed_loop.QUICK_SCENES if given.quick else closed_loop.SCENES
         budgets = closed_loop.BUDGETS[:1] if given.quick else closed_loop.BUDGETS
         found["closed_loop"] = [asdict(outcome) for outcome in closed_loop.run(scenes, budgets)]
+        yield
     elif part == "cycle":
         say("a cycle of the program")
         found["cycle"] = asyncio.run(cycle.measure(cycles=2 if given.quick else cycle.CYCLES))
+        yield
 
 
 def machine() -> dict[str, Any]:

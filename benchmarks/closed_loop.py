@@ -275,12 +275,13 @@ def strategies() -> Iterator[str]:
 
 
 def cases(scenes: Sequence[Scene], budgets: Sequence[int] = BUDGETS) -> Iterator[tuple[Scene, str, int]]:
-    """Every strategy with every budget, in every scene."""
+    """Every strategy with every budget, in every scene; but `balance`, which plans a thousand times as long on a
+    cluster where nothing is overloaded, only in the first."""
     for scene in scenes:
         yield scene, NOTHING, 0
         for strategy in (*strategies(), HBAL):
-            for budget in budgets:
-                yield scene, strategy, budget
+            if strategy != BALANCE or scene is scenes[0]:
+                yield from ((scene, strategy, budget) for budget in budgets)
 
 
 def run(scenes: Sequence[Scene] = SCENES, budgets: Sequence[int] = BUDGETS) -> list[Outcome]:

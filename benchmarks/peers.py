@@ -32,10 +32,10 @@ SLOW_S = 15.0
 TIMEOUT_S = 300.0
 # What bounds the time of the whole run: hbal is stopped after so many seconds, and what it had found counts; of ours
 # what takes longer than the last at 10,000 nodes is said to have failed.
-CLEAR_TIMEOUT_S = 120
-FLAT_TIMEOUT_S = 60
+CLEAR_TIMEOUT_S = 45
+FLAT_TIMEOUT_S = 20
 GIANT_TIMEOUT_S = 60.0
-EVEN_TIMEOUTS_S = ((300, 40), (512, 60), (1024, 90))
+EVEN_TIMEOUTS_S = ((300, 20), (512, 30), (1024, 45))
 SPREAD_BOUND_NODES = 1024
 CLEARING_BOUND_NODES = 2048
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from balancer.evenness.moves import Arrivals, Option, Options
 from balancer.evenness.spread import Loads, Moment, Step
@@ -22,28 +23,34 @@ BETTER, SELDOM = 1.5, 4
 """Where a single move is so many times better than each of a pair was, pairs are looked at only now and then."""
 
 
-@dataclass(frozen=True)
-class Way:
-    """The loads after some moves, J, and the moves as a chain: the newest here, the others before."""
+class Chain(NamedTuple):
+    """Moves, newest first: they share their beginnings, and hold no loads, which are large."""
 
-    loads: Loads
-    j: float
-    newest: tuple[Step, ...] = ()
-    before: Way | None = None
+    newest: tuple[Step, ...]
+    before: Chain | None
 
     def steps(self) -> list[Step]:
         parts: list[tuple[Step, ...]] = []
-        way: Way | None = self
-        while way is not None:
-            parts.append(way.newest)
-            way = way.before
+        chain: Chain | None = self
+        while chain is not None:
+            parts.append(chain.newest)
+            chain = chain.before
         return [step for part in reversed(parts) for step in part]
+
+
+@dataclass(frozen=True)
+class Way:
+    """The loads after some moves, J, and the moves."""
+
+    loads: Loads
+    j: float
+    moves: Chain | None = None
 
     def after(self, option: Option) -> Way:
         loads = self.loads.copy()
         for step in option.steps:
             loads.apply(step)
-        return Way(loads, option.j, option.steps, self)
+        return Way(loads, option.j, Chain(option.steps, self.moves))
 
 
 def evened_out(loads: Loads, margin: float, relief: float = 0.0) -> list[Step]:
@@ -70,7 +77,7 @@ def evened_out(loads: Loads, margin: float, relief: float = 0.0) -> list[Step]:
         if settled and ways:
             waiting.clear()  # ways that skip this length
         best = min([best, *ways], key=lambda way: way.j)
-    return best.steps()
+    return best.moves.steps() if best.moves else []
 
 
 @dataclass
