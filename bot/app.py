@@ -37,6 +37,7 @@ from bot.upkeep import Upkeep
 from bot.vmmanager import VMManagerAPI
 from bot.watchdog import Watchdog
 from bot.watching import Answer, Watch
+from bot.windows import Hours, is_open, parse_windows
 
 if TYPE_CHECKING:
     from bot.metrics import Metrics
@@ -113,14 +114,15 @@ class VMBalancer:
             raise ConfigError([p.text for p in problems])
         async with AsyncExitStack() as stack:
             self.settings = settings
-            self.texts: Texts = texts_for(settings.bot_language)
+            self.texts: Texts = texts_for(settings.bot_language, settings.zone)
             await self._open_store(stack)
             self.panel = _panel(settings, self._clock)
             stack.push_async_callback(self.panel.close)
             loads = await _loads(settings, self._clock, stack)
             self.telegram = _telegram(settings)
             if self.telegram is not None:
-                self.telegram.attach(self.store, self._clock, timedelta(seconds=settings.undo_window))
+                undo_window = timedelta(seconds=settings.undo_window)
+                self.telegram.attach(self.store, self._clock, undo_window, self._hours())
                 await self.telegram.find_chat()
                 stack.push_async_callback(self.telegram.close)
             self.notifier: TelegramNotifier | LogNotifier = self.telegram or LogNotifier(self.store, self.texts)
@@ -150,6 +152,13 @@ class VMBalancer:
         if self._exclusive is None and settings.dry_run and not settings.database_path.exists():
             return settings.model_copy(update={"database_path": Path(MEMORY)})
         return settings
+
+    def _hours(self) -> Hours:
+        quiet = parse_windows(self.settings.quiet_hours)
+        return Hours(
+            lambda cluster_id, name: self.service.opens_at(cluster_id, name),
+            lambda: bool(quiet) and is_open(quiet, self._clock(), self.settings.zone),
+        )
 
     def _claim(self, stack: AsyncExitStack) -> None:
         if str(self.settings.database_path) != MEMORY:
@@ -454,4 +463,5 @@ def _telegram(settings: Settings) -> TelegramNotifier | None:
         api_url=settings.telegram_api_url,
         proxy=proxy.get_secret_value() if proxy else None,
         language=settings.bot_language,
+        zone=settings.zone,
     )

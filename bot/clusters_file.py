@@ -23,6 +23,7 @@ from bot.config_values import LARGEST_ID
 from bot.errors import ConfigError
 from bot.strict_file import Strict, read_strictly, word
 
+CLUSTER_FIELDS = (*POLICY_FIELDS, "migration_window")
 REMEDY = "mend it (docs/clusters-file.md), or leave CLUSTERS_FILE empty"
 
 
@@ -75,16 +76,16 @@ class _ClusterEntry(Strict):
 
     def applied_to(self, policy: Policy) -> Policy:
         """The policy with what this entry says otherwise, and with its rules besides."""
-        own = {POLICY_FIELDS[field]: getattr(self, field) for field in self.model_fields_set - {"rules"}}
+        own = {POLICY_FIELDS[field]: getattr(self, field) for field in self.model_fields_set & POLICY_FIELDS.keys()}
         return replace(policy, **own, rules=(*policy.rules, *(entry.rule() for entry in self.rules)))
 
 
 # With the types and bounds of the settings; which of them an entry holds, its model_fields_set says.
 _overrides: dict[str, Any] = {
-    field: (info.annotation, copy(info)) for field, info in Settings.model_fields.items() if field in POLICY_FIELDS
+    field: (info.annotation, copy(info)) for field, info in Settings.model_fields.items() if field in CLUSTER_FIELDS
 }
 ClusterEntry: type[_ClusterEntry] = create_model("ClusterEntry", __base__=_ClusterEntry, **_overrides)
-"""What the file may say about one cluster: any of POLICY_FIELDS, called as the settings in lower case, and rules."""
+"""What the file may say about one cluster: any of CLUSTER_FIELDS, called as the settings in lower case, and rules."""
 
 
 class _Document(Strict):
@@ -111,6 +112,14 @@ class ClustersFile:
         """Whether the file gives this cluster a value of its own for this setting."""
         return any(field in entry.model_fields_set for _, entry in self._of(cluster))
 
+    def window_of(self, cluster_id: int, cluster_name: str, otherwise: str) -> str:
+        """The hours in which migrations of this cluster may start, where the file gives it its own."""
+        found = otherwise
+        for key, entry in self.entries:
+            if _means(key, cluster_id, cluster_name) and "migration_window" in entry.model_fields_set:
+                found = str(entry.migration_window)  # type: ignore[attr-defined]  # from _overrides
+        return found
+
     def all_of(self, field: str) -> dict[str, Any]:
         """Every value that the file gives for a setting, by the name or id of the cluster as it is written."""
         return {key: getattr(entry, field) for key, entry in self.entries if field in entry.model_fields_set}
@@ -118,10 +127,10 @@ class ClustersFile:
     def unknown(self, clusters: Iterable[Cluster]) -> list[str]:
         """Names and ids in the file that no cluster has."""
         known = list(clusters)
-        return [key for key, _ in self.entries if not any(_means(key, c) for c in known)]
+        return [key for key, _ in self.entries if not any(_means(key, c.id, c.name) for c in known)]
 
     def _of(self, cluster: Cluster) -> list[tuple[str, _ClusterEntry]]:
-        return [(key, entry) for key, entry in self.entries if _means(key, cluster)]
+        return [(key, entry) for key, entry in self.entries if _means(key, cluster.id, cluster.name)]
 
 
 def load_clusters_file(path: Path | None) -> ClustersFile:
@@ -155,5 +164,5 @@ def _names(values: Iterable[Any]) -> tuple[str, ...]:
     return tuple(v for v in values if isinstance(v, str))
 
 
-def _means(key: str, cluster: Cluster) -> bool:
-    return key.strip().casefold() in (str(cluster.id), cluster.name.casefold())
+def _means(key: str, cluster_id: int, cluster_name: str) -> bool:
+    return key.strip().casefold() in (str(cluster_id), cluster_name.casefold())

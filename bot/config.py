@@ -10,18 +10,34 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PrivateAttr, SecretStr, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from balancer.policy import Policy
 from bot.config_values import LARGEST_ID, address, ids, names, proxy, ssh_hosts
 from bot.redact import MASK
+from bot.windows import parse_windows
+from bot.zones import zone_named
 
 LONGEST_S = 315_360_000  # ten years: beyond it, clocks overflow
+
+
+def _zone_name(name: str) -> str:
+    zone_named(name)
+    return name
+
+
+def _windows(text: str) -> str:
+    parse_windows(text)
+    return text
+
+
+ZoneName = Annotated[str, AfterValidator(_zone_name)]
+Windows = Annotated[str, AfterValidator(_windows)]
 IdList = tuple[int, ...]
 NameList = tuple[str, ...]
 Seconds = Annotated[int, Field(ge=0, le=LONGEST_S)]
@@ -169,6 +185,12 @@ class Settings(BaseSettings):
     """File with that proxy's address, on its only line, instead."""
     bot_language: Literal["en", "ru"] = "en"
     """Language of chat and terminal: en or ru."""
+    timezone: ZoneName = ""
+    """Time zone of the times that people are told, such as Europe/Berlin; empty = the machine's own. Logs keep that."""
+    migration_window: Windows = ""
+    """Hours in which migrations may start, such as 22:00-06:00 or mon-fri 22:00-06:00, by commas; empty = always."""
+    quiet_hours: Windows = ""
+    """Hours, written so too, in which messages come without a sound; failures and outages still make one."""
     chart_theme: Literal["light", "dark"] = "light"
     """Background of the pictures in the chat: light or dark. Telegram does not tell which theme a reader uses."""
 
@@ -327,6 +349,11 @@ class Settings(BaseSettings):
             respect_balancer_mode=self.respect_balancer_mode,
             allow_unknown_versions=self.allow_unknown_versions,
         )
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """As TIMEZONE names it; ``None`` = the machine's own."""
+        return zone_named(self.timezone)
 
     @property
     def admin_ids(self) -> frozenset[int]:

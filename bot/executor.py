@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from balancer.constraints import check_planned
@@ -100,8 +100,19 @@ class Executor:
         """Nothing running, and nothing queued whose time has come."""
         if self._tasks or await self._store.migrations(IN_FLIGHT):
             return False
-        now = self._clock()
-        return not any(m.is_due(now) for m in await self._store.migrations((MigrationState.QUEUED,)))
+        queued = await self._store.migrations((MigrationState.QUEUED,))
+        return not any([await self._is_due(migration) for migration in queued])
+
+    async def _is_due(self, migration: Migration) -> bool:
+        """Whether its time has come: the one that a person gave it, and the hours in which its cluster may move."""
+        return migration.is_due(self._clock()) and await self._opens_at(migration, self._clock()) is None
+
+    async def _opens_at(self, migration: Migration, now: datetime) -> datetime | None:
+        name = self._service.cluster_name(migration.cluster_id)
+        if not name:  # nobody has looked yet: as the plan called it
+            proposal = await self._store.proposal(migration.proposal_id)
+            name = proposal.plan.cluster_name if proposal is not None else ""
+        return self._service.opens_at(migration.cluster_id, name, now)
 
     async def stop(self) -> None:
         """No new move. A running migration goes on in the panel and is taken up again at the next start."""
@@ -131,7 +142,7 @@ class Executor:
             if self._stopping or len(self._tasks) >= most:
                 return
             busy = frozenset[int]().union(*self._nodes.values())
-            waits = migration.id in self._tasks or not migration.is_due(self._clock())
+            waits = migration.id in self._tasks or not await self._is_due(migration)
             if not waits and busy.isdisjoint(_nodes_of(migration)):
                 self._spawn(migration, self._carry_out)
 
@@ -185,13 +196,15 @@ class Executor:
             refusal = Outcome(MigrationState.STALE, Reason.of("cannot-check"), str(error))
         if refusal is not None:
             await self._record(migration, refusal, only_from=MigrationState.QUEUED)
-        elif await self._service.paused_until() is None and not self._stopping:
+        elif await self._service.paused_until() is None and not self._stopping and await self._is_due(migration):
             await self._send(migration, mark)
 
     async def _look_again(self, migration: Migration) -> tuple[Outcome | None, int | None]:
         """Every rule on a fresh reading. Returns why not, and the newest entry of the VM's history."""
         move = migration.move
-        if self._clock() - migration.approval_counts_from > APPROVAL_VALID_FOR:
+        counts_from = migration.approval_counts_from
+        counts_from = await self._opens_at(migration, counts_from) or counts_from
+        if self._clock() - counts_from > APPROVAL_VALID_FOR:
             return _stale("approval-lapsed"), None
         snapshot = await self._service.observe(measure=(move.source_id, move.target_id))
         refusal = await self._refusal(migration, snapshot)

@@ -25,6 +25,7 @@ from bot.config import POLICY_FIELDS, Settings
 from bot.names import matching
 from bot.runtime import Runtime
 from bot.store import Store
+from bot.windows import opens_at, parse_windows
 
 log = logging.getLogger(__name__)
 
@@ -152,6 +153,11 @@ class Planning:
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
         fixed = {c.id for c in snapshot.clusters if self._clusters.sets(c, "balance_strategy")}
         return await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook, fixed)
+
+    def opens_at(self, cluster_id: int, cluster_name: str, now: datetime) -> datetime | None:
+        """When the hours in which this cluster's migrations may start begin; ``None`` = it is one of them."""
+        text = self._clusters.window_of(cluster_id, cluster_name, self._settings.migration_window)
+        return opens_at(parse_windows(text), now, self._settings.zone)
 
     async def judging(
         self, snapshot: Snapshot, cluster_id: int, *, single: bool = False, filling: int | None = None

@@ -236,6 +236,11 @@ def changing_times(proposal: Proposal, now: datetime, undo_window: timedelta) ->
     return ChangingTimes(undo, tuple(starts))
 
 
+def waiting_for_hours(proposal: Proposal) -> bool:
+    """Whether something approved has not begun, so that the hours in which it may are worth telling."""
+    return any(m.migration is not None and m.migration.state is MigrationState.QUEUED for m in proposal.moves)
+
+
 @dataclass(frozen=True, slots=True)
 class DecisionResult:
     """What a press did to one move: ``done`` by this press, or the state that stood already, and by whom.

@@ -7,6 +7,7 @@ one place where names from strangers meet markup.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import tzinfo
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -28,10 +29,12 @@ LONGEST_NAME = 64
 class Texts:
     """One language. Unknown message ids raise ``KeyError``: a missing sentence is a defect, found by tests."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, zone: tzinfo | None = None) -> None:
         if language not in LANGUAGES:
             raise KeyError(language)
         self.language = language
+        self.zone = zone
+        """Where the reader's clocks are; ``None`` = as this machine's."""
         self._bundle = _bundle(language)
 
     def text(self, key: str, /, **args: object) -> str:
@@ -72,10 +75,10 @@ def _shown(name: str, value: str) -> str:
     return shorten(value, LONGEST_NAME) if name in NAMES else one_line(value)
 
 
-@lru_cache(maxsize=len(LANGUAGES))
-def texts_for(language: str) -> Texts:
-    """The catalogue of a language, or English where there is none."""
-    return Texts(language if language in LANGUAGES else FALLBACK)
+@lru_cache(maxsize=16)
+def texts_for(language: str, zone: tzinfo | None = None) -> Texts:
+    """The catalogue of a language, or English where there is none, for readers in this time zone."""
+    return Texts(language if language in LANGUAGES else FALLBACK, zone)
 
 
 @lru_cache(maxsize=len(LANGUAGES))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from bot import zones
 from bot.proposals import Actor, DecisionResult, ExclusionRole, MoveState, ProposedMove, Verdict, same_person
 from bot.texts import Texts
 
@@ -29,17 +30,21 @@ def duration(texts: Texts, length: timedelta) -> str:
     return texts.text("duration-days-hours" if hours_rest else "duration-days", days=days, hours=hours_rest)
 
 
-def moment(when: datetime, now: datetime) -> str:
-    """A time of day in the zone of this machine, with the date when it is not today."""
-    local, today = when.astimezone(), now.astimezone().date()
-    return local.strftime("%H:%M" if local.date() == today else "%Y-%m-%d %H:%M")
+def moment(texts: Texts, when: datetime, now: datetime) -> str:
+    """A time of day in the reader's zone; "tomorrow" before that of the next day, the date before any other's."""
+    there, today = zones.local(when, texts.zone), zones.local(now, texts.zone).date()
+    if there.date() == today:
+        return there.strftime("%H:%M")
+    if there.date() == today + timedelta(days=1):
+        return texts.text("tomorrow", time=there.strftime("%H:%M"))
+    return there.strftime("%Y-%m-%d %H:%M")
 
 
 def until(texts: Texts, when: datetime | str | None, now: datetime) -> str:
     """How long something lasts; ``None`` and words: until somebody ends it."""
     if not isinstance(when, datetime):
         return texts.text("until-ended")
-    return texts.text("until-time", time=moment(when, now))
+    return texts.text("until-time", time=moment(texts, when, now))
 
 
 def size(texts: Texts, vcpus: int, memory_mib: int) -> str:

@@ -14,8 +14,15 @@ from core_builders import cluster
 from balancer.codec import snapshot_from_dict, snapshot_to_dict
 from balancer.groups import APART, IGNORE, KINDS, PIN, VMRule
 from balancer.policy import Policy
-from bot.clusters_file import ClusterEntry, ClustersFile, RuleEntry, check_clusters_file, load_clusters_file
-from bot.config import POLICY_FIELDS, Settings
+from bot.clusters_file import (
+    CLUSTER_FIELDS,
+    ClusterEntry,
+    ClustersFile,
+    RuleEntry,
+    check_clusters_file,
+    load_clusters_file,
+)
+from bot.config import Settings
 from bot.errors import ConfigError
 from bot.offline import plan_file
 from bot.proposals import MigrationState
@@ -93,8 +100,8 @@ def test_an_id_means_the_cluster_as_well_and_later_entries_win(tmp_path: Path) -
 
 
 def test_every_setting_that_may_differ_is_judged_as_the_setting_is(tmp_path: Path) -> None:
-    assert set(ClusterEntry.model_fields) == {*POLICY_FIELDS, "rules"}
-    for field in POLICY_FIELDS:
+    assert set(ClusterEntry.model_fields) == {*CLUSTER_FIELDS, "rules"}
+    for field in CLUSTER_FIELDS:
         assert ClusterEntry.model_fields[field].metadata == Settings.model_fields[field].metadata
         assert ClusterEntry.model_fields[field].annotation == Settings.model_fields[field].annotation
 
@@ -184,7 +191,7 @@ def test_the_example_can_be_used() -> None:
 
 def test_the_page_names_every_setting_and_type() -> None:
     page = (ROOT / "docs" / "clusters-file.md").read_text("utf-8")
-    assert [name for name in (*POLICY_FIELDS, *KINDS) if f"`{name}`" not in page] == []
+    assert [name for name in (*CLUSTER_FIELDS, *KINDS) if f"`{name}`" not in page] == []
 
 
 # In the running program -----------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from stack import ANNA, BORIS, GROUP, VERA, Stack, buttons, running_stack, world
@@ -113,6 +114,6 @@ def test_times_are_ahead_in_order_and_of_today_or_tomorrow() -> None:
     start = datetime(2026, 3, 28, 0, 0, tzinfo=timezone.utc)
     for minutes in range(0, 3 * 24 * 60, 7):
         now = start + timedelta(minutes=minutes)
-        times = offered(now)
+        times = offered(now, ZoneInfo("Europe/Berlin"))
         assert 4 <= len(times) <= TIMES_OFFERED and times == sorted(set(times))
         assert all(timedelta(minutes=30) < t - now < timedelta(days=2) for t in times)

@@ -66,7 +66,7 @@ async def _running(settings: Settings, given: argparse.Namespace) -> int:
     try:
         desk = await seat.take(given)
         utf8 = False if given.ascii else None
-        console = Console(desk, texts_for(settings.bot_language), own_log=seat.lines, utf8=utf8)
+        console = Console(desk, texts_for(settings.bot_language, settings.zone), own_log=seat.lines, utf8=utf8)
         seat.console = console
         _end_on_signals(console)
         settle()

@@ -33,7 +33,7 @@ def run(arguments: list[str]) -> int:
         problems.append(f"--limit is {given.limit}: a whole number is needed, 0 for all")
     settings = read_settings(given, problems, lambda _settings: [])
     moves = asyncio.run(_read(settings, given.limit or ALL))
-    texts = texts_for(settings.bot_language)
+    texts = texts_for(settings.bot_language, settings.zone)
     if given.csv:
         print_all(as_csv(history_rows(moves, texts), HISTORY_COLUMNS))
     elif given.json:

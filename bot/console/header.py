@@ -17,7 +17,7 @@ SEPARATOR = " · "
 def head(texts: Texts, seen: Seen, desk: Desk, palette: Palette, width: int) -> Text:
     """Who carries out and how; then how things are, the worst first."""
     room = width - 2
-    clock = seen.now.astimezone().strftime("%H:%M:%S")
+    clock = seen.now.astimezone(texts.zone).strftime("%H:%M:%S")
     first = _joined(_who(texts, seen, desk, palette), room - len(clock) - 1)
     first.append(" " * max(1, room - cell_len(first.plain) - len(clock)))
     first.append(clock, palette.dim)
@@ -65,9 +65,11 @@ def _how(texts: Texts, seen: Seen, palette: Palette) -> list[tuple[str, str]]:
     if age is not None:
         found.append((texts.text("console-age", duration=age), palette.dim))
     if seen.next_check is not None:
-        found.append((texts.text("console-next", time=moment(seen.next_check, seen.now)), palette.dim))
+        found.append((texts.text("console-next", time=moment(texts, seen.next_check, seen.now)), palette.dim))
     elif stored.last_cycle is not None:
-        found.append((texts.text("console-last", time=moment(stored.last_cycle.started_at, seen.now)), palette.dim))
+        found.append(
+            (texts.text("console-last", time=moment(texts, stored.last_cycle.started_at, seen.now)), palette.dim)
+        )
     return found
 
 

@@ -196,7 +196,7 @@ class HistoryView(_MovesTable):
         move = proposed.move
         state = wording.state_words(self.texts, proposed, seen.now)
         cells = (
-            Text(moment(proposed.decided_at or seen.now, seen.now)),
+            Text(moment(self.texts, proposed.decided_at or seen.now, seen.now)),
             Text(cut(move.vm_name, widths[1] - 1), "bold"),
             Text(cut(wording.route(move), widths[2] - 1)),
             Text(cut(state, widths[3] - 1), wording.state_style(proposed, self.palette)),

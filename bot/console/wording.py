@@ -78,7 +78,7 @@ def move_facts(texts: Texts, proposed: ProposedMove, now: datetime, palette: Pal
     found = [title, *effect_lines(texts, move, palette), Text(texts.reason(move.reason), palette.dim)]
     found += [Text("! " + texts.reason(c), palette.warn) for c in move.cautions]
     if proposed.decided_by is not None:
-        when = moment(proposed.decided_at, now) if proposed.decided_at else ""
+        when = moment(texts, proposed.decided_at, now) if proposed.decided_at else ""
         said = texts.text(f"terminal-{proposed.state.value}")
         found.append(Text(f"{when} {said}, {decided_by(texts, proposed)}"))
     if migration is not None:

@@ -62,6 +62,10 @@ class Base:
         """The settings with what people changed at run time."""
         return await self._planning.runtime.current()
 
+    def opens_at(self, cluster_id: int, cluster_name: str, now: datetime | None = None) -> datetime | None:
+        """When a migration of this cluster may start by MIGRATION_WINDOW; ``None`` = now (or at ``now``)."""
+        return self._planning.opens_at(cluster_id, cluster_name, self.clock() if now is None else now)
+
     async def mode(self) -> str:
         """``approve`` or ``auto``: what was set in the chat, else the settings. Where two must agree: ``approve``."""
         if self.settings.two_person_rule:

@@ -107,7 +107,7 @@ class AccessMiddleware(BaseMiddleware):
     def _spoken(self, user: User) -> Texts:
         """The language of who has no claim to a look into the store."""
         language = spoken(user)
-        return self._texts if language is None else texts_for(language)
+        return self._texts if language is None else texts_for(language, self._texts.zone)
 
     async def _turn_away(self, event: TelegramObject, user: User | None) -> None:
         if user is None or not self._strangers.allows(user.id):

@@ -38,7 +38,7 @@ def vm_lines(texts: Texts, details: VMDetails, cluster: str, ignored: IgnoredVM 
         lines.append(texts.html("vm-disk", gib=vm.disk_mib / 1024))
     lines.append("")
     if ignored is not None:
-        lines.append(texts.html("vm-ignored-by", who=ignored.by.name, time=wording.moment(ignored.at, now)))
+        lines.append(texts.html("vm-ignored-by", who=ignored.by.name, time=wording.moment(texts, ignored.at, now)))
     if why.refusals:
         lines += [texts.html("vm-stays", reason=texts.reason(reason)) for reason in why.refusals]
     elif why.open:

@@ -53,7 +53,7 @@ class Chat:
         self._notifier = notifier
         self._texts = texts
         self._dispatcher = Dispatcher(disable_fsm=True)  # its memory would grow by an entry for every stranger
-        self._languages = Languages(store, texts.language)
+        self._languages = Languages(store, texts.language, texts.zone)
         access = AccessMiddleware(self._rooms, store, self._languages, texts, service.clock)
         self._dispatcher.message.outer_middleware(self._service_message)
         self._dispatcher.message.outer_middleware(access)
@@ -166,7 +166,7 @@ class Chat:
 
     def _spoken(self, user: User | None) -> Texts:
         language = None if user is None else spoken(user)
-        return self._texts if language is None else texts_for(language)
+        return self._texts if language is None else texts_for(language, self._texts.zone)
 
 
 def _says_what_reach_says(record: logging.LogRecord) -> bool:

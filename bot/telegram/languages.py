@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from aiogram.types import User
 
@@ -18,8 +18,9 @@ class Languages:
         default: of chats in which nobody chose: BOT_LANGUAGE.
     """
 
-    def __init__(self, store: Store, default: str) -> None:
+    def __init__(self, store: Store, default: str, zone: tzinfo | None = None) -> None:
         self._store = store
+        self._zone = zone
         self._default = default
 
     async def chosen(self, chat_or_user_id: int) -> str | None:
@@ -28,11 +29,11 @@ class Languages:
 
     async def of_person(self, user: User) -> Texts:
         """For what only this person reads."""
-        return texts_for(await self.chosen(user.id) or spoken(user) or self._default)
+        return texts_for(await self.chosen(user.id) or spoken(user) or self._default, self._zone)
 
     async def of_chat(self, chat_id: int, default: str | None = None) -> Texts:
         """For what everybody in a chat reads."""
-        return texts_for(await self.chosen(chat_id) or default or self._default)
+        return texts_for(await self.chosen(chat_id) or default or self._default, self._zone)
 
     async def choose(self, chat_or_user_id: int, language: str | None, actor: Actor, now: datetime) -> None:
         """``None`` goes back to what Telegram or the settings say."""

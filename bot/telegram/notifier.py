@@ -12,7 +12,7 @@ import hashlib
 import logging
 import re
 from collections.abc import AsyncGenerator, Awaitable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from types import TracebackType
 from typing import TypeGuard
 
@@ -31,15 +31,16 @@ from markupsafe import Markup, escape
 
 from balancer.model import Plan, Reason
 from bot.errors import ChatError, ConfigError, StoreError
-from bot.proposals import IN_FLIGHT, Proposal, changing_times
+from bot.proposals import IN_FLIGHT, Proposal, changing_times, waiting_for_hours
 from bot.service import Clock
 from bot.steady import utc_now
 from bot.store import MessageRow, Notice, NoticeKind, Store
 from bot.telegram import wording
 from bot.telegram.reach import NO_ANSWER, Reach
 from bot.telegram.session import impatiently, make_bot, may_have_arrived
-from bot.telegram.views import View, ending_notice, finished_notice, plan_view, proposal_view
+from bot.telegram.views import Ahead, View, ending_notice, finished_notice, plan_view, proposal_view
 from bot.texts import Texts, texts_for
+from bot.windows import Hours
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +89,7 @@ class TelegramNotifier:
         api_url: str | None = None,
         proxy: str | None = None,
         language: str = "en",
+        zone: tzinfo | None = None,
     ) -> None:
         if enabled and not (bot_token and chat_id):
             raise ConfigError(["TelegramNotifier needs bot_token and chat_id, or enabled=False"])
@@ -97,7 +99,7 @@ class TelegramNotifier:
         self._thread_id = thread_id
         self._api_url = api_url
         self._proxy = proxy
-        self._texts: Texts = texts_for(language)
+        self._texts: Texts = texts_for(language, zone)
         self._bot: Bot | None = None
         self._store: Store | None = None
         self._clock: Clock = utc_now
@@ -110,6 +112,7 @@ class TelegramNotifier:
         self._running: set[int] = set()
         self._closing: dict[int, datetime] = {}
         self._undo_window = timedelta(0)
+        self._hours = Hours()
         self._rehearsals: dict[int, list[tuple[int, int, int]]] = {}
         self._plans: dict[int, Plan] = {}
         self._wake = asyncio.Event()
@@ -184,8 +187,15 @@ class TelegramNotifier:
 
     # The notifier of the running program ------------------------------------------------------
 
-    def attach(self, store: Store, clock: Clock, undo_window: timedelta = timedelta(0)) -> None:
-        """Where proposals and notices are read from; for how long a migration that ended well can be moved back."""
+    def attach(
+        self, store: Store, clock: Clock, undo_window: timedelta = timedelta(0), hours: Hours | None = None
+    ) -> None:
+        """Where proposals and notices are read from; for how long a migration that ended well can be moved back.
+
+        Args:
+            hours: when migrations may start, and when messages make no sound; without it always, and never.
+        """
+        self._hours = hours or Hours()
         self._store = store
         self._clock = clock
         self._undo_window = undo_window
@@ -392,12 +402,13 @@ class TelegramNotifier:
         now = self._clock()
         times = changing_times(proposal, now, self._undo_window)
         undone = await store.undone(times.undo_until) if times.undo_until else ()
+        opens = self._hours.opens_at(proposal.cluster_id, proposal.plan.cluster_name)
         ends = {i: until for i, until in times.undo_until.items() if i not in undone}
-        if later := [*ends.values(), *times.starts]:
+        if later := [*ends.values(), *times.starts, *([opens] if opens and waiting_for_hours(proposal) else [])]:
             self._closing[proposal.id] = min(later)
         else:
             self._closing.pop(proposal.id, None)
-        return proposal_view(self._texts, proposal, now, page, frozenset(ends))
+        return proposal_view(self._texts, proposal, now, page, Ahead(frozenset(ends), opens))
 
     async def _post(self, store: Store, proposal_id: int, view: View, digest: str, page: int = 0) -> None:
         chat_id = self.chat_id
@@ -454,15 +465,19 @@ class TelegramNotifier:
             return
         now = self._clock()
         if now - notice.created_at > LATE:
-            time = wording.moment(notice.created_at, now)
+            time = wording.moment(self._texts, notice.created_at, now)
             view = View(wording.joined([view.text, self._texts.html("notice-late", time=time)]))
         about = 0 if notice.proposal_id is None else await self._number(store, notice.proposal_id)
-        await self._send_once(("notice", notice.id), view, about or None)
+        # What went wrong is worth waking somebody; that automatic mode has done its work is not.
+        loud = notice.kind is not NoticeKind.FINISHED
+        await self._send_once(("notice", notice.id), view, about or None, loud=loud)
 
     async def _send_plan(self, plan: Plan) -> None:
         await self._send_once(("plan", plan.cluster_id), plan_view(self._texts, plan))
 
-    async def _send_once(self, key: tuple[str, int], view: View, reply_to: int | None = None) -> int:
+    async def _send_once(
+        self, key: tuple[str, int], view: View, reply_to: int | None = None, *, loud: bool = False
+    ) -> int:
         """Sends a message. If the answer never comes it may be there: it is sent again, but not a third time.
 
         The repeat waits until Telegram answers a question that costs nothing. Returns the message's number, 0
@@ -471,7 +486,7 @@ class TelegramNotifier:
         if key in self._doubtful:
             await self.bot.get_me()
         try:
-            message_id = await self._send(view, reply_to)
+            message_id = await self._send(view, reply_to, loud=loud)
         except TelegramNetworkError as error:
             if not may_have_arrived(error):
                 raise
@@ -495,7 +510,7 @@ class TelegramNotifier:
         migration = next(ended, None)
         return None if migration is None else View(ending_notice(self._texts, migration))
 
-    async def _send(self, view: View, reply_to: int | None = None) -> int:
+    async def _send(self, view: View, reply_to: int | None = None, *, loud: bool = False) -> int:
         reply = None if reply_to is None else ReplyParameters(message_id=reply_to, allow_sending_without_reply=True)
         try:
             message = await self.bot.send_message(
@@ -504,13 +519,14 @@ class TelegramNotifier:
                 message_thread_id=self._thread_id,
                 reply_markup=view.keyboard,
                 reply_parameters=reply,
+                disable_notification=True if not loud and self._hours.quiet() else None,
             )
         except TelegramBadRequest as error:
             if self._thread_id is None or "thread not found" not in error.message.lower():
                 raise
             log.warning("TELEGRAM_THREAD_ID=%d: there is no such topic now, messages go to the group", self._thread_id)
             self._thread_id = None
-            return await self._send(view, reply_to)
+            return await self._send(view, reply_to, loud=loud)
         self.reach.welcome()
         return message.message_id
 

@@ -295,7 +295,7 @@ def history_line(texts: Texts, proposed: ProposedMove, now: datetime) -> Markup:
         state = Markup("{} · {}").format(state, migration_words(texts, migration, now))
     return texts.html(
         "history-line",
-        time=wording.moment(proposed.decided_at or now, now),
+        time=wording.moment(texts, proposed.decided_at or now, now),
         state=state,
         vm=proposed.move.vm_name,
         source=proposed.move.source_name,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
@@ -44,14 +45,16 @@ class View:
     photo: bytes | None = None
 
 
-def proposal_view(
-    texts: Texts, proposal: Proposal, now: datetime, page: int = 0, undoable: Collection[int] = ()
-) -> View:
-    """The overload report, then the proposed moves with what became of each, page by page.
+class Ahead(NamedTuple):
+    """What of a proposal changes by time alone: which migrations can be moved back, and when migrations may start."""
 
-    Args:
-        undoable: the migrations that can be moved back, for as long as that is so.
-    """
+    undoable: frozenset[int] = frozenset()
+    opens_at: datetime | None = None
+
+
+def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0, ahead: Ahead | None = None) -> View:
+    """The overload report, then the proposed moves with what became of each, page by page."""
+    ahead = ahead or Ahead()
     shown, page, pages = paged(proposal.moves, page, MOVES_PER_PAGE)
     head: list[Markup | str] = [*_title_lines(texts, proposal), "", _headline(texts, proposal, now)]
     if proposal.closed_reason is not None:
@@ -61,10 +64,10 @@ def proposal_view(
         first = page * MOVES_PER_PAGE + 1
         count = len(proposal.moves)
         head.append(texts.html("proposal-page", first=first, last=first + len(shown) - 1, count=count))
-    body = [line for m in shown for line in ["", *move_lines(texts, m, now)]]
+    body = [line for m in shown for line in ["", *move_lines(texts, m, now, ahead.opens_at)]]
     text = wording.fitted([*head, *body], reason_lines(texts, proposal.plan), texts)
-    keyboard = proposal_keyboard(texts, proposal, now, Shown(shown, page, pages), undoable)
-    return View(text, keyboard, final=proposal.settled and not undoable)
+    keyboard = proposal_keyboard(texts, proposal, now, Shown(shown, page, pages), ahead.undoable)
+    return View(text, keyboard, final=proposal.settled and not ahead.undoable)
 
 
 def _title_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
@@ -124,7 +127,9 @@ def plan_view(texts: Texts, plan: Plan, beside: Sequence[str] = ()) -> View:
     return View(wording.fitted(lines, reason_lines(texts, plan), texts))
 
 
-def move_lines(texts: Texts, proposed: ProposedMove, now: datetime) -> list[Markup | str]:
+def move_lines(
+    texts: Texts, proposed: ProposedMove, now: datetime, opens_at: datetime | None = None
+) -> list[Markup | str]:
     """A move: what, why, before and after, and where it stands."""
     lines = _planned_lines(texts, proposed.position + 1, proposed)
     if proposed.state is not MoveState.PENDING:  # the headline and the buttons say so already
@@ -133,7 +138,7 @@ def move_lines(texts: Texts, proposed: ProposedMove, now: datetime) -> list[Mark
         lines.append(texts.html("state-first", who=proposed.first.by.name))
     migration = proposed.migration
     if migration is not None:
-        lines.append(migration_words(texts, migration, now))
+        lines.append(migration_words(texts, migration, now, opens_at))
     if migration is not None and migration.error:
         lines.append(texts.html("panel-words", error=migration.error[:PANEL_WORDS_LIMIT]))
     return lines
@@ -173,7 +178,7 @@ def _planned_lines(texts: Texts, number: int, proposed: ProposedMove) -> list[Ma
 def _headline(texts: Texts, proposal: Proposal, now: datetime) -> Markup:
     count = len(proposal.pending)
     if count:
-        return texts.html("proposal-open", count=count, time=wording.moment(proposal.expires_at, now))
+        return texts.html("proposal-open", count=count, time=wording.moment(texts, proposal.expires_at, now))
     if any(m.state is MoveState.EXPIRED for m in proposal.moves):
         return texts.html("proposal-expired")
     key = "proposal-automatic" if proposal.automatic else "proposal-decided"
@@ -188,7 +193,7 @@ def decision_words(texts: Texts, proposed: ProposedMove) -> Markup:
     return texts.html(f"state-{proposed.state.value}", who=deciders(proposed))
 
 
-def migration_words(texts: Texts, migration: Migration, now: datetime) -> Markup:
+def migration_words(texts: Texts, migration: Migration, now: datetime, opens_at: datetime | None = None) -> Markup:
     """Where a migration stands, in a few words; while it runs how far it should be, by the estimate."""
     started = migration.started_at or now
     length = (migration.finished_at or now) - started
@@ -202,8 +207,10 @@ def migration_words(texts: Texts, migration: Migration, now: datetime) -> Markup
             expected=wording.duration(texts, timedelta(seconds=expected)),
         )
     if waits_for_its_time(migration, now) and migration.not_before is not None:
-        return texts.html("migration-waits", time=wording.moment(migration.not_before, now))
+        return texts.html("migration-waits", time=wording.moment(texts, migration.not_before, now))
     state = f"migration-{migration.state.value}"
+    if migration.state is MigrationState.QUEUED and opens_at is not None:
+        return texts.html("migration-window", time=wording.moment(texts, opens_at, now))
     return texts.html(state, duration=wording.duration(texts, length), reason=reason)
 
 

@@ -6,6 +6,7 @@ wish-fill = 🪣 <b>{ $node } is to be filled again</b>, asked for by { $who }
 wish-progress = { $bar } { $done } of { $count }
 move-cost = { $size }, ≈ { $duration }
 migration-under-way = ▶️ { $bar } { $duration } of about { $expected }
+migration-window = 🕑 waits for its hours, from { $time }
 migration-waits = 🕑 starts at { $time }
 
 button-more = ⋯ More

@@ -6,6 +6,7 @@ wish-fill = 🪣 <b>Узел { $node } снова заполняется</b>, п
 wish-progress = { $bar } { $done } из { $count }
 move-cost = { $size }, ≈ { $duration }
 migration-under-way = ▶️ { $bar } { $duration } примерно из { $expected }
+migration-window = 🕑 ждёт своих часов, с { $time }
 migration-waits = 🕑 начнётся в { $time }
 
 button-more = ⋯ Ещё

@@ -6,9 +6,10 @@ Each deed is checked anew by the service; a button says only which move it is ab
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Literal
 
+from bot import zones
 from bot.proposals import MoveState, Proposal, ProposedMove, Verdict
 from bot.service import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST, Wish
 from bot.telegram import wording
@@ -18,7 +19,6 @@ from bot.telegram.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.cards import choice_line
 from bot.telegram.confirming import WITHIN
 from bot.telegram.views import View, move_lines
-from bot.texts import Texts
 from bot.words import POPUP_LIMIT, large_words
 
 MOVES_PER_PAGE = 6
@@ -126,12 +126,12 @@ class Options(Feature):
             title = texts.html("later-title", vm=proposed.move.vm_name, target=proposed.move.target_name)
         times = [
             do(
-                texts.text("button-at", time=_time_words(texts, at, now)),
+                texts.text("button-at", time=wording.moment(texts, at, now)),
                 "approve-at",
                 ask.key,
                 extra=f"{'all' if whole else 'one'}.{int(at.timestamp())}",
             )
-            for at in offered(now)
+            for at in offered(now, texts.zone)
         ]
         rows = [times[i : i + 2] for i in range(0, len(times), 2)]
         return View(title, keyboard([*rows, [back]]))
@@ -174,7 +174,7 @@ class Options(Feature):
         results = await self.service.decide([m.id for m in moves], Verdict.APPROVE, ask.visit.actor, not_before=start)
         words = await decided_words(self.service, ask.own, results, Verdict.APPROVE)
         if start is not None and any(r.done for r in results):
-            time = _time_words(ask.own, start, self.service.clock())
+            time = wording.moment(ask.own, start, self.service.clock())
             words = ask.own.text("popup-approved-at", count=sum(r.done for r in results), time=time)
         return Done(words, await self._after(ask, moves))
 
@@ -209,7 +209,7 @@ class Options(Feature):
         made = await self.service.snooze(proposal.id, rest, ask.visit.actor)
         if made is None:
             return Done(ask.own.text("popup-nothing-left"), close=True)
-        until = _time_words(ask.own, made.until, self.service.clock())
+        until = wording.moment(ask.own, made.until, self.service.clock())
         return Done(ask.own.text("popup-snoozed", cluster=wording.short(made.cluster_name), time=until), close=True)
 
     async def stop(self, ask: Ask) -> Done:
@@ -297,22 +297,14 @@ class Options(Feature):
         self.need_decider(ask, cluster_id)
 
 
-def offered(now: datetime) -> list[datetime]:
-    """The next hours, and times of day that people like, soonest first; in the zone of ``now``'s machine."""
-    local = now.astimezone()
+def offered(now: datetime, zone: tzinfo | None) -> list[datetime]:
+    """The next hours, and times of day that people like, soonest first."""
+    local = zones.local(now, zone)
     hour = local.replace(minute=0, second=0, microsecond=0)
     times = {hour + timedelta(hours=2), hour + timedelta(hours=4)}
     for day in (0, 1):
         times |= {(hour + timedelta(days=day)).replace(hour=h) for h in HOURS}
     return sorted(t for t in times if t > now + timedelta(minutes=30))[:TIMES_OFFERED]
-
-
-def _time_words(texts: Texts, at: datetime, now: datetime) -> str:
-    """A time of today or tomorrow; with its date where it is further away."""
-    local, today = at.astimezone(), now.astimezone().date()
-    if local.date() == today + timedelta(days=1):
-        return texts.text("tomorrow", time=local.strftime("%H:%M"))
-    return wording.moment(at, now)
 
 
 def _route(proposed: ProposedMove) -> str:

@@ -51,7 +51,7 @@ class Planning(Feature):
         now = self.service.clock()
         lines = []
         for proposal in waiting:
-            time = wording.moment(proposal.expires_at, now)
+            time = wording.moment(ask.texts, proposal.expires_at, now)
             count = len(proposal.pending)
             lines.append(ask.texts.html("proposals-line", cluster=proposal.plan.cluster_name, count=count, time=time))
         if ask.visit.chat_id != self.notifier.chat_id:

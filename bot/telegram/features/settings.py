@@ -89,7 +89,7 @@ class SettingsMenu(Feature):
             texts.html(f"setting-about-{field}"),
         ]
         if one.stored is not None:
-            time = wording.moment(one.stored.at, self.service.clock())
+            time = wording.moment(texts, one.stored.at, self.service.clock())
             who = one.stored.by.name
             lines.append(texts.html("setting-by", who=who, time=time, configured=_worded(texts, one, one.configured)))
         lines += [texts.html("setting-of-cluster", cluster=c, value=v) for c, v in one.clusters.items()]
