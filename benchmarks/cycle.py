@@ -35,6 +35,7 @@ GROUP, ADMIN = -1001000000001, 1001
 TOKEN = "123456:SANDBOX-TOKEN"  # noqa: S105 - the emulated chat's own
 PATIENCE_S = 60.0
 A_DAY = timedelta(days=1)
+STATUS_BEGINS = "VM Balancer"
 PARTS = ("fetch", "decode", "plan", "store", "render")
 
 
@@ -237,7 +238,7 @@ class Person:
         async with http.get(f"{self._chat}/sandbox/messages?chat_id={GROUP}") as answer:
             found = await answer.json(content_type=None)
         rows = found["messages"] if isinstance(found, dict) else found
-        mine = [m["message_id"] for m in rows if m["from_bot"] and not m["keyboard"]]
+        mine = [m["message_id"] for m in rows if m["from_bot"] and m["text"].startswith(STATUS_BEGINS)]
         return max(mine, default=0)
 
 
