@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from balancer.model import VM, Cluster, Node, Snapshot
 from bot.errors import NotFound, PanelDataError
+from bot.panel_storage import local_storage
 from bot.panel_values import count, flag, maybe_flag, positive, reference, text, whole
 from bot.sanitize import one_line
 
@@ -133,6 +134,7 @@ def cluster(row: Row) -> Cluster:
         virtualization=_virtualization_of(row),
         vm_limit_per_node=positive(row.get("host_per_node_limit")),
         placement_filter=_filter(row),
+        local_storage=local_storage(row),
     )
 
 

@@ -100,7 +100,7 @@ def cluster_row(world: World, cluster: Cluster) -> dict[str, Any]:
     """There is no array of nodes in it: clients build that from the node list."""
     nodes = world.nodes_of(cluster)
     used = world.usage(vm for node in nodes for vm in world.vms_on(node))
-    storage = {"id": cluster.id, "name": f"local-{cluster.id}", "type": "dir", "enabled": True, "is_main": True}
+    storage = {**main_storage(cluster), "enabled": True, "is_main": True}
     return {
         "id": cluster.id,
         "name": cluster.name,
@@ -127,11 +127,16 @@ def cluster_row(world: World, cluster: Cluster) -> dict[str, Any]:
     }
 
 
+def main_storage(cluster: Cluster) -> dict[str, Any]:
+    """The only one that a cluster of this emulation has."""
+    return {"id": cluster.id, "name": f"{cluster.storage_type}-{cluster.id}", "type": cluster.storage_type}
+
+
 def form_node(world: World, vm: VM, node: Node) -> dict[str, Any]:
     """One line of the migration form: `suitable` is the panel's own verdict."""
     used: Usage = world.usage(world.vms_on(node))
     available = max(0, node.storage_mib - used.disk_mib)
-    storage = {"id": node.cluster, "name": f"local-{node.cluster}", "type": "dir", "available_mib": available}
+    storage = {**main_storage(world.clusters[node.cluster]), "available_mib": available}
     return {
         "id": node.id,
         "name": node.name,
@@ -176,13 +181,14 @@ def history_row(world: World, task: Task) -> dict[str, Any]:
 def disk_rows(world: World, vm: VM) -> list[dict[str, Any]]:
     """The main disk as large as the VM row says; further ones of 10 GiB each."""
     node = world.nodes[vm.node]
+    storage = main_storage(world.clusters[node.cluster])
     return [
         {
             "id": vm.id * 10 + number,
             "name": f"vm_{vm.id}_disk_{number}",
             "size_mib": vm.disk_mib if number == 0 else 10_240,
             "bus": "virtio",
-            "storage": {"id": node.cluster, "name": f"local-{node.cluster}"},
+            "storage": {"id": storage["id"], "name": storage["name"]},
             "host": {"id": vm.id, "name": vm.name, "boot_order": number + 1, "is_main": number == 0},
             "node": {"id": node.id, "name": node.name},
             "cluster": {"id": node.cluster, "name": world.clusters[node.cluster].name},

@@ -25,6 +25,8 @@ class Cluster:
     datacenter_type: str = "switching"
     host_per_node_limit: int = 0
     host_filter: list[Any] = field(default_factory=list)
+    # "dir": the disks lie on the nodes, and a migration copies them.
+    storage_type: str = "nas"
     extra: dict[str, Any] = field(default_factory=dict)
 
 

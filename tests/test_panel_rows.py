@@ -115,6 +115,25 @@ def test_a_cluster() -> None:
     assert panel_rows.cluster({"id": 3}) == Cluster(3, "cluster-3")
 
 
+@pytest.mark.parametrize(
+    ("fields", "local"),
+    [
+        ({"storage": {"id": 1, "type": "dir"}}, True),
+        ({"storage": {"id": 1, "type": "LVM-thin"}}, True),
+        ({"storage": {"id": 1, "type": "ceph"}}, False),
+        ({"storage": {"id": 1, "type": "tape"}}, None),
+        ({"storage": {"id": 2}, "storages": [{"id": 1, "type": "nas"}, {"id": 2, "type": "zfs"}]}, True),
+        ({"storages": [{"id": 1, "type": "dir", "is_main": False}, {"id": 2, "type": "nas", "is_main": True}]}, False),
+        ({"storages": [{"id": 1, "type": "dir"}, {"id": 2, "type": "dir"}]}, True),
+        ({"storages": [{"id": 1, "type": "dir"}, {"id": 2, "type": "nas"}]}, None),
+        ({"storages": ["dir", None], "storage": "dir"}, None),
+        ({}, None),
+    ],
+)
+def test_where_the_disks_of_a_cluster_lie(fields: dict[str, Any], local: bool | None) -> None:
+    assert panel_rows.cluster({**CLUSTER, **fields}).local_storage is local
+
+
 def test_a_node() -> None:
     assert node() == Node(
         id=7,

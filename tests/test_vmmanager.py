@@ -37,7 +37,7 @@ from sandbox.world import World
 USER, PASSWORD = "admin@example.com", "secret"
 LOGIN = "/auth/v4/public/token"
 WORLD: dict[str, Any] = {
-    "clusters": [{"id": 1, "name": "Production"}, {"id": 2, "name": "Other", "host_per_node_limit": 9}],
+    "clusters": [{"id": 1, "name": "Production"}, {"id": 2, "name": "Other", "host_per_node_limit": 9, "storage_type": "dir"}],
     "nodes": [
         {"id": 1, "name": "full", "cpu_number": 16, "ram_mib": 65536},
         {"id": 2, "name": "free", "cpu_number": 32, "ram_mib": 131072},
@@ -170,6 +170,7 @@ async def test_a_snapshot_is_three_reads(rig: Rig) -> None:
     assert all(entry["query"] == "" for entry in rig.panel.requests.entries)
     assert (snapshot.taken_at, [c.id for c in snapshot.clusters]) == (now, [1, 2])
     assert snapshot.clusters[1].vm_limit_per_node == 9
+    assert [c.local_storage for c in snapshot.clusters] == [False, True]
     full, *_, foreign = snapshot.nodes
     assert (full.cpus, full.vcpus_allocated, full.memory_mib, full.memory_allocated_mib) == (16, 6, 65536, 12288)
     assert (full.vm_count, full.maintenance, full.live_migration_allowed, full.state) == (2, False, True, "active")
