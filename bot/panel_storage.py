@@ -1,6 +1,6 @@
 """Whether a cluster's disks lie on its nodes, so that a migration copies them too. Pure.
 
-The panel names the kind of the main storage; its words are documented nowhere, so a word that is not known says nothing.
+The panel names the kind of the main storage. Its words are documented nowhere, so one that is not known says nothing.
 """
 
 from __future__ import annotations

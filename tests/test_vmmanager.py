@@ -37,7 +37,10 @@ from sandbox.world import World
 USER, PASSWORD = "admin@example.com", "secret"
 LOGIN = "/auth/v4/public/token"
 WORLD: dict[str, Any] = {
-    "clusters": [{"id": 1, "name": "Production"}, {"id": 2, "name": "Other", "host_per_node_limit": 9, "storage_type": "dir"}],
+    "clusters": [
+        {"id": 1, "name": "Production"},
+        {"id": 2, "name": "Other", "host_per_node_limit": 9, "storage_type": "dir"},
+    ],
     "nodes": [
         {"id": 1, "name": "full", "cpu_number": 16, "ram_mib": 65536},
         {"id": 2, "name": "free", "cpu_number": 32, "ram_mib": 131072},
