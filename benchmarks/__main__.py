@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import closed_loop, cycle, hbal, peers, tables
+from benchmarks import closed_loop, cycle, demands, hbal, peers, tables
 
 HERE = Path(__file__).resolve().parent
 SUITES = {
@@ -94,6 +94,8 @@ def report(found: dict[str, Any]) -> Iterator[str]:
     )
     if not about["hbal"]:
         yield "hbal is not installed (Debian: `ganeti-htools`): its rows are left out.\n"
+    yield "## What was asked for\n"
+    yield from demands.demands_table(found)
     if found["peers"]:
         yield from _of_peers(found["peers"])
     if "closed_loop" in found:

@@ -67,7 +67,7 @@ def spread_table(records: Sequence[Record]) -> list[str]:
     head = ("instance", "planner", "moves", "rejected", "end", *(f"J@{k}" for k in ks), "planning s")
     rows: list[tuple[object, ...]] = []
     for record in records:
-        bound = _by_number(record.get("bounds", {}).get("spread", {}))
+        bound = by_number(record.get("bounds", {}).get("spread", {}))
         if not rows_of(record, EVEN):
             continue
         cells = (f"{bound[k]:.3f}" if k in bound else "–" for k in ks)
@@ -76,14 +76,14 @@ def spread_table(records: Sequence[Record]) -> list[str]:
             if "problem" in row:
                 rows.append(("", row["planner"], f"failed: {row['problem']}", *[""] * (len(head) - 3)))
                 continue
-            curve = _by_number(row["curve"])
+            curve = by_number(row["curve"])
             cells = (f"{curve[k]:.3f}" if k in curve else NOT_REACHED for k in ks)
             end = f"{row['spread_after']:.3f}" + ("…" if "stopped by time" in row["ends"] else "")
             rows.append(("", row["planner"], row["accepted"], row["rejected"], end, *cells, seconds(row["plan_s"])))
     return table(head, rows)
 
 
-def _by_number(mapping: Mapping[Any, float]) -> dict[int, float]:
+def by_number(mapping: Mapping[Any, float]) -> dict[int, float]:
     """JSON makes texts of the keys."""
     return {int(key): value for key, value in mapping.items()}
 
@@ -97,10 +97,10 @@ def beside_hbal(records: Sequence[Record]) -> list[str]:
         peers = [row for name, row in found.items() if name.startswith("hbal")]
         if ours is None:
             continue
-        mine, bound = _by_number(ours["curve"]), _by_number(record.get("bounds", {}).get("spread", {}))
+        mine, bound = by_number(ours["curve"]), by_number(record.get("bounds", {}).get("spread", {}))
         cells = []
         for peer in peers:
-            theirs = _by_number(peer["curve"])
+            theirs = by_number(peer["curve"])
             both = [k for k in theirs if k in mine]
             better = sum(mine[k] < theirs[k] - SAME for k in both)
             equal = sum(abs(mine[k] - theirs[k]) <= SAME for k in both)

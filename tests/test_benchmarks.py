@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from balancer.policy import STRATEGIES
-from benchmarks import churn, closed_loop, generate, hbal, hbal_rule, peers, referee, seed_greedy, tables
+from benchmarks import churn, closed_loop, demands, generate, hbal, hbal_rule, peers, referee, seed_greedy, tables
 from benchmarks.instance import Instance, State
 from benchmarks.process import measured
 
@@ -165,6 +165,48 @@ def cluster_of(instance: Instance) -> hbal_rule.Cluster:
         vm_mib=np.array(instance.vm_mib),
         movable=np.array(instance.movable),
     )
+
+
+# --- what was asked for
+
+
+def recorded(**changes: Any) -> dict[str, Any]:
+    """One run on one instance, in which all is as it was asked for."""
+    row = {"tasks": ["clear"], "rejected": 0, "overloaded_after": 0, "plan_s": 0.4, "rss_mib": 140.0, "bound": None}
+    row |= {"accepted": 171, "gib": 4948.4, "curve": {}} | changes
+    rows = [{**row, "planner": f"{peers.OUR}optimal, {goal}"} for goal in ("moves", "memory", "time")]
+    rows.append({**row, "planner": f"{peers.OUR}balance", "tasks": ["even"], "curve": {"1": 0.5, "20": 0.46}})
+    rows.append({**row, "planner": "hbal", "tasks": ["even"], "curve": {"1": 0.5, "20": 0.47, "50": 0.1}})
+    bounds = {"clear": {"unclearable": 0, "moves": 171, "gib": 4900.0}, "spread": {"1": 0.3, "20": 0.4}}
+    return {"peers": [{"name": "gen-512x12000-tight", "nodes": 1000, "rows": rows, "bounds": bounds}]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "missed"),
+    [
+        ({}, set()),
+        ({"rejected": 1}, {"no rejected move, in any plan"}),
+        ({"overloaded_after": 1}, {"optimal: nothing left overloaded that can be cleared"}),
+        ({"accepted": 172}, {"optimal, moves: at most 171 on gen-512x12000-tight"}),
+        ({"gib": 4950.0}, {"optimal, moves: no more GiB than an exact solver"}),
+        ({"plan_s": 0.51}, {"optimal at 1,000 nodes: at most 0.5 s and 150 MiB"}),
+        ({"rss_mib": 151.0}, {"optimal at 1,000 nodes: at most 0.5 s and 150 MiB"}),
+    ],
+)
+def test_what_was_asked_for_is_held_beside_what_was_reached(changes: dict[str, Any], missed: set[str]) -> None:
+    found = list(demands.demands(recorded(**changes)))
+    assert {d.what for d in found if not d.met} == missed
+    evenness = next(d for d in found if d.what.startswith("balance: J below"))
+    assert evenness.reached == "all 2; equal: gen-512x12000-tight at 1"
+    assert sum("**no**" in line for line in demands.demands_table(recorded(**changes))) == len(missed)
+
+
+def test_a_day_or_a_cycle_that_is_worse_than_asked_for_says_so() -> None:
+    day = {"instance": "gen-32x600-tight", "budget": 1, "strategy": "optimal, moves", "floor_percent": 0.1}
+    days = [{**day, "overloaded_percent": 0.15, "returned": 1}]
+    cycle = {"longest_stall_ms": 51.0, "longest_own_stall_ms": 9.0, "reads_a_cycle": 3.0, "rss_mib": 249.0}
+    met = {d.what: d.met for d in demands.demands({"peers": [], "closed_loop": days, "cycle": cycle})}
+    assert list(met.values()) == [False, False, False, True, True]
 
 
 # --- days
