@@ -166,6 +166,8 @@ class Recent:
     busy_nodes: frozenset[int] = frozenset()
     held: Mapping[int, int] = field(default_factory=dict)
     """Overloaded nodes that no VM leaves yet, and in how many more checks they have to be seen so."""
+    uneven_held: int = 0
+    """In how many more checks the load has to be seen uneven before it is evened out."""
     ignored: Mapping[int, str] = field(default_factory=dict)
     """VMs that a person skipped for good, until someone takes that back: who it was."""
 

@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     balance_deadband: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 0.1
     """balance does not even out while no node is further from the mean than this part of the overload threshold."""
     overload_hold_cycles: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Checks in a row that have to see a node overloaded before a VM leaves it."""
+    """Checks in a row that have to see a node overloaded, or load uneven for balance, before a VM leaves it."""
 
     # Thresholds
     cpu_overload_threshold: Positive = 7.0

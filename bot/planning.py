@@ -18,7 +18,7 @@ from balancer.fitting import Fitted, fit
 from balancer.groups import tag_rules, unmatched
 from balancer.model import Cluster, Plan, Recent, Snapshot
 from balancer.planner import plan
-from balancer.policy import STRATEGIES, Policy
+from balancer.policy import BALANCE, STRATEGIES, Policy
 from balancer.shadow import with_alternative
 from bot.clusters_file import ClustersFile
 from bot.config import POLICY_FIELDS, Settings
@@ -36,7 +36,8 @@ COUNTS_STAY_VALID = 2
 
 @dataclass(slots=True)
 class Holds:
-    """In how many checks in a row each node was seen overloaded."""
+    """In how many checks in a row each node was seen overloaded, and each cluster uneven: by their ids, which are
+    above 0, of a cluster with a minus."""
 
     needed: int
     seen: dict[int, int] = field(default_factory=dict)
@@ -186,8 +187,9 @@ class Planning:
     async def checked(self, snapshot: Snapshot, plans: Collection[Plan]) -> None:
         """A cycle has seen this: counts its overloads, and warns once of rules that mean nothing."""
         self._counts_itself = True
-        self._holds.counted([n.node_id for made in plans for n in made.overloaded])
         policies = await self.policies(snapshot)
+        uneven = await asyncio.to_thread(_uneven, snapshot, policies) if self._holds.needed > 1 else []
+        self._holds.counted([n.node_id for made in plans for n in made.overloaded] + [-i for i in uneven])
         for rule, what in await asyncio.to_thread(_without_effect, snapshot, policies):
             self._warn(f"Rule '{rule}': nothing is called '{what}', so this part of it has no effect")
 
@@ -235,12 +237,21 @@ def _planned(
         policy = policies[cluster_id]
         known = recent
         if holds.needed > 1:
-            known = replace(recent, held=holds.held(overloaded_nodes(own, policy, recent)))
+            held = holds.held([*overloaded_nodes(own, policy, recent), -cluster_id])
+            known = replace(recent, uneven_held=held.pop(-cluster_id, 0), held=held)
         made = plan(own, policy, known)
         if outlook:
             made = with_alternative(own, policy, known, made)
         plans.append(replace(made, alternative=None) if cluster_id in fixed else made)
     return tuple(plans)
+
+
+def _uneven(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[int]:
+    """The clusters that `balance` finds something to even out in."""
+    from balancer.evenness import is_uneven  # with NumPy, which the other strategies do not pay for
+
+    balanced = (own for own in snapshot.split() if policies[own.clusters[0].id].strategy == BALANCE)
+    return [own.clusters[0].id for own in balanced if is_uneven(own, policies[own.clusters[0].id])]
 
 
 def _without_effect(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from balancer import codec
 from balancer.arrays import NodeArrays, VMArrays
 from balancer.constraints import check_move
+from balancer.evenness import is_uneven
 from balancer.evenness.bound import least_spread
 from balancer.model import VM, Cluster, Node, Plan, Recent, Snapshot
 from balancer.planner import plan
@@ -214,6 +215,15 @@ def test_even_enough_is_left_alone() -> None:
     wide_apart = cluster([node(1), node(2)], [vm(i, 1, 2, 4) for i in range(100, 104)])
     assert len(plan(wide_apart, POLICY).moves) == 2
     assert plan(wide_apart, replace(POLICY, balance_deadband=0.9)).moves == ()
+
+
+def test_unevenness_has_to_last_where_overload_has_to() -> None:
+    nodes = [node(1), node(2)]
+    wide_apart = cluster(nodes, [vm(i, 1, 2, 4) for i in range(100, 104)])
+    calm = cluster(nodes, [vm(101, 1, 1, 1), vm(102, 1, 1, 1), vm(103, 2, 1, 1)])
+    assert (is_uneven(wide_apart, POLICY), is_uneven(calm, POLICY)) == (True, False)
+    assert plan(wide_apart, POLICY, Recent(uneven_held=1)).moves == ()
+    assert len(plan(wide_apart, POLICY, Recent(uneven_held=0)).moves) == 2
 
 
 def test_margin_ends_the_plan() -> None:

@@ -187,6 +187,18 @@ async def test_nothing_moves_before_enough_checks_have_seen_it(tmp_path: Path) -
         assert len(rig.posts()) == 1, "what was approved is not held up again"
 
 
+async def test_nothing_is_evened_out_before_enough_checks_have_seen_it_uneven(tmp_path: Path) -> None:
+    async with running_panel() as panel:
+        panel.world.nodes[1].cpu_number = 64  # nothing is overloaded any more
+        hold = {"overload_hold_cycles": 2, "balance_strategy": "balance", "balance_deadband": 0.0}
+        for checks in range(2):
+            async with rig_on(panel, tmp_path / "bot.db", **hold) as rig:
+                [made] = await rig.service.plans()
+                assert made.overloaded == () and bool(made.moves) is (checks == 1), "the count outlives a restart"
+                await rig.propose()
+                assert len(await rig.store.waiting()) == checks
+
+
 async def test_a_calm_check_between_begins_anew(tmp_path: Path) -> None:
     async with running_rig(tmp_path, overload_hold_cycles=2) as rig:
         await rig.propose()

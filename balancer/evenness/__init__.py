@@ -18,7 +18,7 @@ from balancer.clearing.costs import durations
 from balancer.evenness.bound import least_spread
 from balancer.evenness.search import evened_out, vm_rows
 from balancer.evenness.spread import Field, Loads, Moment
-from balancer.model import Effort, Evenness, Move, Reason
+from balancer.model import Effort, Evenness, Move, Reason, Recent, Snapshot
 from balancer.outcome import Outcome, Step, carry_out, overloaded, worth
 from balancer.policy import Policy
 from balancer.state import Candidate, WorkingState
@@ -35,7 +35,7 @@ def balance(state: WorkingState) -> Outcome:
     start = _Start(state)
     cleared = _without_budget(state)
     moves, limit = list(cleared.moves), state.policy.max_moves
-    if start.uneven:
+    if start.uneven and state.recent.uneven_held <= 0:
         if limit:
             moves += _even_out(state, start, moves)
         else:
@@ -58,6 +58,13 @@ def balance(state: WorkingState) -> Outcome:
             bound=least_spread(start.nodes, start.vms, len(shown)) if shown else None,
         ),
     )
+
+
+def is_uneven(snapshot: Snapshot, policy: Policy) -> bool:
+    """Whether there is something to even out in this one cluster, however long there has been."""
+    state = WorkingState(snapshot, policy, Recent())
+    nodes = NodeArrays.of(state)
+    return _uneven(Loads.of(state, Field.of(state, nodes, VMArrays.of(state, nodes))), policy)
 
 
 class _Start:
