@@ -67,7 +67,7 @@ clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 screenshots: system
-	SCREENSHOTS=docs/images $(BIN)/pytest -q tests/test_e2e_page.py
+	SCREENSHOTS=docs/images $(BIN)/pytest -q tests/test_e2e_page.py tests/test_chat_walk.py
 
 # The suite on every supported Python that is installed here.
 pythons: system

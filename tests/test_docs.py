@@ -48,3 +48,12 @@ def test_settings_are_spelled_as_they_are() -> None:
     known = {env_name(field) for field in Settings.model_fields}
     named = set(re.findall(r"`([A-Z]{2,}(?:_[A-Z]+)+)(?:=[^`]*)?`", README))
     assert named and named <= known, named - known
+
+
+def test_the_walk_through_the_chat_shows_every_picture_that_is_made_for_it() -> None:
+    page = (ROOT / "docs" / "chat.md").read_text("utf-8")
+    shown = set(re.findall(r"\]\(images/([^)]+)\)", page))
+    made = {p.name for p in (ROOT / "docs" / "images").glob("*.jpg")}
+    assert shown <= made
+    twins = {name for name in made if "desktop" in name}
+    assert made - shown <= twins, "a desktop's picture more than is shown is none too many"

@@ -1,6 +1,6 @@
 # Карточки узлов и ВМ, почему их не трогают, куда поместится новая ВМ; освобождение и заполнение узла.
 menu-vm = Одна ВМ
-menu-why = Почему что-то не перенесено
+menu-why = Почему что-то не перемещено
 menu-place = Куда поместится новая ВМ
 menu-drain = Освободить узел
 menu-fill = Снова заполнить узел
@@ -28,7 +28,7 @@ vm-title = 🧩 <b>{ $vm }</b> (ID { NUMBER($id, useGrouping: 0) })
 vm-place = на <b>{ $node }</b>, кластер { $cluster }
 vm-size = { $size } · { $state }
 vm-disk = Диск { NUMBER($gib, maximumFractionDigits: 0) } ГиБ
-vm-ignored-by = ⏭ { $who } в { $time }: никогда не переносить.
+vm-ignored-by = ⏭ { $who } в { $time }: никогда не перемещать.
 vm-stays = 🔒 { $reason }
 vm-may-go = Может переехать на: { $nodes }
 vm-no-target = 🔒 Сейчас её не может принять ни один другой узел.
@@ -38,7 +38,7 @@ why-usage = О чём? /why и имя ВМ или узла
 why-vm-title = ❓ <b>{ $vm }</b> на { $node }
 why-answer = <b>{ $reason }</b>
 why-keeps = 🔒 { $reason }
-why-instead = Вместо неё переносятся:
+why-instead = Вместо неё перемещаются:
 why-open = Могла бы переехать на:
 why-move = { $vm }: { $source } → { $target }
 why-refused = { $count ->
@@ -88,5 +88,5 @@ wish-staying = { $count ->
     [few] 🔒 Остаются { $count }, и вот почему:
    *[many] 🔒 Остаётся { $count }, и вот почему:
 }
-popup-heeded = { $vm } снова можно переносить.
-popup-heeded-already = { $vm } и так можно переносить.
+popup-heeded = { $vm } снова можно перемещать.
+popup-heeded-already = { $vm } и так можно перемещать.

@@ -1,6 +1,6 @@
 # Что можно сделать с предложением, кроме простого «да» или «нет».
 wish-target = 🎯 <b>Другая цель</b>, так решил(а) { $who }
-wish-undo = ↩️ <b>Перенос назад</b>, по просьбе { $who }
+wish-undo = ↩️ <b>Миграция назад</b>, по просьбе { $who }
 wish-drain = 🚰 <b>Узел { $node } освобождается</b>, по просьбе { $who }
 wish-fill = 🪣 <b>Узел { $node } снова заполняется</b>, по просьбе { $who }
 wish-progress = { $bar } { $done } из { $count }
@@ -25,33 +25,33 @@ button-snooze = 💤 { $duration }
 button-at = 🕑 { $time }
 tomorrow = завтра { $time }
 
-options-title = ⋯ <b>{ $cluster }</b>: о каком переносе из { $count } речь? 💤 оставляет на время в покое весь кластер.
+options-title = ⋯ <b>{ $cluster }</b>: о какой миграции из { $count } речь? 💤 оставляет на время в покое весь кластер.
 options-legend = <i>⏭ на это время не трогать ВМ; 💤 весь кластер, если не перегрузится другой узел.</i>
 options-decided = { $count ->
-    [one] { $count } перенос решён.
-    [few] { $count } переноса решены.
-   *[many] { $count } переносов решено.
+    [one] { $count } миграция решена.
+    [few] { $count } миграции решены.
+   *[many] { $count } миграций решено.
 }
-later-title = 🕑 <b>{ $vm }</b> → <b>{ $target }</b>: когда? Прямо перед началом перенос проверяется ещё раз.
+later-title = 🕑 <b>{ $vm }</b> → <b>{ $target }</b>: когда? Прямо перед началом всё проверяется ещё раз.
 later-title-all = 🕑 { $count ->
-    [one] { $count } перенос
-    [few] Все { $count } переноса
-   *[many] Все { $count } переносов
-}: когда? Прямо перед началом каждый проверяется ещё раз.
-targets-title = 🎯 <b>{ $vm }</b>: куда вместо { $target }? Нажатие одобряет перенос.
+    [one] { $count } миграция
+    [few] Все { $count } миграции
+   *[many] Все { $count } миграций
+}: когда? Прямо перед началом каждая проверяется ещё раз.
+targets-title = 🎯 <b>{ $vm }</b>: куда вместо { $target }? Нажатие — это одобрение.
 targets-none = 🎯 <b>{ $vm }</b>: сейчас никто, кроме { $target }, её принять не может.
 target-line = <b>{ $node }</b>: ЦП { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }, память { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }%, потом { NUMBER($full, maximumFractionDigits: 0) }% предела
 
 popup-approved-at = { $count ->
-    [one] Одобрено: { $count } перенос начнётся в { $time }. До этого его можно отозвать.
-    [few] Одобрено: { $count } переноса начнутся в { $time }. До этого их можно отозвать.
-   *[many] Одобрено: { $count } переносов начнётся в { $time }. До этого их можно отозвать.
+    [one] Одобрено: { $count } миграция начнётся в { $time }. До этого её можно отозвать.
+    [few] Одобрено: { $count } миграции начнутся в { $time }. До этого их можно отозвать.
+   *[many] Одобрено: { $count } миграций начнётся в { $time }. До этого их можно отозвать.
 }
 popup-time-over = Это время прошло; выберите другое.
 popup-skipped-always = { $vm } не трогаем, пока кто-нибудь не отменит: /vm и её имя.
 popup-snoozed = { $cluster } в покое до { $time }, если не перегрузится другой узел.
-popup-stopped = Остановлено: отозвано переносов: { $count }, продолжается: { $running }.
-popup-called-back = Отозвано: перенос не начнётся.
+popup-stopped = Остановлено: отозвано миграций: { $count }, продолжается: { $running }.
+popup-called-back = Отозвано: миграция не начнётся.
 popup-started-already = Поздно: он уже начался или отозван.
 popup-refused = Нельзя: { $reason }.
 popup-moving = Одобрено: { $vm } едет на { $target }.

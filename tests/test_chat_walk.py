@@ -1,0 +1,160 @@
+"""A first-time admin with a phone and nothing but the chat: sees the state, understands a proposal, approves it,
+follows it, takes it back, excludes a node, empties another. The pictures of docs/chat.md are made here.
+
+`make screenshots` walks in both languages, light and dark, on a phone and on a desktop; `make test` once.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browsers import DESKTOP, PHONE, running_browser
+from playwright.async_api import Browser, Error, Locator, Page, expect
+from stack import ANNA, GROUP, Stack, running_stack
+
+from bot.texts import Texts, texts_for
+
+pytestmark = [pytest.mark.e2e, pytest.mark.browser]
+
+FOLDER = os.environ.get("SCREENSHOTS")
+WALKS = (("en", "light", "phone"), ("ru", "dark", "phone"), ("en", "dark", "desktop"), ("ru", "light", "desktop"))
+ATTEMPTS = 10
+KEY_SCREENS = ("status", "proposal", "running", "node")
+"""What the desktop's walks show; everything looks the same there, only wider."""
+NODE = {"cpu_number": 16, "ram_mib": 131072}
+WORLD: dict[str, Any] = {
+    "clusters": [{"id": 1, "name": "Production"}],
+    "nodes": [{"id": i, "name": name, **NODE} for i, name in enumerate(("alder", "birch", "cedar", "fir"), start=1)],
+    "vms": [
+        *({"id": 10 + i, "name": f"web-{i}", "node": 1, "cpu_number": 8, "ram_mib": 8192} for i in range(13)),
+        {"id": 30, "name": "mail", "node": 1, "cpu_number": 10, "ram_mib": 4096},
+        *({"id": 40 + i, "name": f"shop-{i}", "node": 2, "cpu_number": 8, "ram_mib": 8192} for i in range(6)),
+        *({"id": 50 + i, "name": f"db-{i}", "node": 3, "cpu_number": 8, "ram_mib": 12288} for i in range(4)),
+    ],
+}
+
+
+@dataclass
+class Walk:
+    page: Page
+    texts: Texts
+    name: str
+    device: str
+
+    async def shoot(self, screen: str) -> None:
+        if FOLDER and (self.device == "phone" or screen in KEY_SCREENS):
+            await expect(self.page.get_by_test_id("toast")).to_have_count(0, timeout=10_000)
+            Path(FOLDER).mkdir(parents=True, exist_ok=True)
+            await self.page.wait_for_timeout(600)  # until the page has scrolled: a picture of it, no condition
+            path = Path(FOLDER) / f"{screen}-{self.name}.jpg"
+            await self.page.screenshot(path=path, type="jpeg", quality=72)
+
+    async def say(self, text: str) -> None:
+        await self.page.get_by_test_id("composer").fill(text)
+        await self.page.keyboard.press("Escape")
+        await self.page.get_by_test_id("send").click()
+
+    async def tap(self, label: str) -> None:
+        await self.page.get_by_test_id("inline-button").filter(has_text=label).last.click()
+
+    async def see(self, words: str) -> Locator:
+        found = self.page.get_by_test_id("message").filter(has_text=words).last
+        await self.show(found)
+        return found
+
+    @staticmethod
+    async def show(found: Locator) -> None:
+        """Brings it into view, however often it is drawn anew meanwhile: a running migration's message is edited."""
+        for _ in range(ATTEMPTS):
+            await expect(found).to_be_visible(timeout=30_000)
+            with suppress(Error):
+                await found.scroll_into_view_if_needed(timeout=2_000)
+                return
+        raise AssertionError("it is never at rest")
+
+
+async def walking(browser: Browser, stack: Stack, language: str, theme: str, device: str) -> Walk:
+    context = await browser.new_context(
+        viewport=PHONE if device == "phone" else DESKTOP,
+        device_scale_factor=2 if device == "phone" else 1,
+        color_scheme="dark" if theme == "dark" else "light",
+    )
+    page = await context.new_page()
+    await page.goto(f"{stack.chat}/?user={ANNA}&chat={GROUP}")
+    return Walk(page, texts_for(language), f"{language}-{theme}-{device}", device)
+
+
+@pytest.mark.parametrize(("language", "theme", "device"), WALKS if FOLDER else WALKS[:1])
+async def test_a_first_time_admin_needs_the_chat_alone(tmp_path: Path, language: str, theme: str, device: str) -> None:
+    async with (
+        running_stack(
+            tmp_path, WORLD, "--migration-seconds", "8" if FOLDER else "2.5", "--task-row-delay", "0.1"
+        ) as stack,
+        running_browser() as browser,
+    ):
+        stack.start_bot(BOT_LANGUAGE=language, MIGRATION_OVERHEAD="6", MIGRATION_BANDWIDTH="10000")
+        await stack.message("alder → fir", buttons=True)
+        walk = await walking(browser, stack, language, theme, device)
+        text = walk.texts.text
+        await walk.see("alder")
+        await walk.shoot("proposal")
+        await walk.say("/start")
+        await walk.see("VMmanager")
+        await walk.shoot("tour")
+        # Two taps to the state of everything, and from there to a node, a VM, and why.
+        await walk.tap(text("button-status"))
+        await walk.see(text("status-title", mode="approve").replace("<b>", "").replace("</b>", ""))
+        await walk.shoot("status")
+        await walk.tap("alder")
+        await walk.see("QEMU")
+        await walk.shoot("node")
+        await walk.tap(text("button-vms", count=14))
+        await walk.tap("web-0")
+        await walk.see("(ID 10)")
+        await walk.shoot("vm")
+        await walk.tap(text("button-why"))
+        await walk.see("❓")
+        await walk.shoot("why")
+        # Decide, follow, take back.
+        await walk.tap(text("button-more"))
+        await walk.see("💤")
+        await walk.shoot("more")
+        await walk.tap(text("button-later"))
+        await expect(walk.page.get_by_test_id("inline-button").filter(has_text="🕑").last).to_be_visible()
+        await walk.shoot("later")
+        await walk.tap(text("button-back"))
+        await walk.tap(text("button-approve-one"))
+        report = walk.page.get_by_test_id("message").filter(has_text="▰").last
+        await walk.show(report)
+        await walk.shoot("running")
+        undo = walk.page.get_by_test_id("inline-button").filter(has_text=text("button-undo", number=1))
+        await walk.show(undo.last)
+        await walk.shoot("done")
+        await undo.last.click()
+        await walk.see("↩️")
+        await expect(undo).to_have_count(0, timeout=30_000)
+        await walk.shoot("back")
+        # Take a node out without typing its name; empty another.
+        await walk.say("/exclude")
+        await walk.see(text("exclude-pick").split("<b>")[0].strip())
+        await walk.shoot("exclude")
+        await walk.tap("fir")
+        await walk.see("📤")
+        await walk.shoot("exclude-how")
+        await walk.tap("⛔ " + text("duration-hours", hours=2))
+        await walk.see("fir")
+        await walk.say("/drain cedar")
+        await walk.see("🚰")
+        await walk.shoot("drain")
+        await walk.say("/place 8 16")
+        await walk.see("📦")
+        await walk.shoot("place")
+        await walk.say("/settings")
+        await walk.see("✎")
+        await walk.shoot("settings")
+        assert [start[1] for start in await stack.starts()] == [4, 1], "there and back"
