@@ -382,6 +382,8 @@ class VMBalancer:
         request = None
         try:
             await self.service.expire_due()
+            if self._claimed and not self.settings.dry_run:
+                await self.service.remind_due()
             await self._follow_interval()
             request = await self._watch.look()
             if self._claimed:
@@ -464,4 +466,5 @@ def _telegram(settings: Settings) -> TelegramNotifier | None:
         proxy=proxy.get_secret_value() if proxy else None,
         language=settings.bot_language,
         zone=settings.zone,
+        escalation_chat_id=settings.escalation_chat_id,
     )

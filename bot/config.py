@@ -185,6 +185,12 @@ class Settings(BaseSettings):
     """File with that proxy's address, on its only line, instead."""
     bot_language: Literal["en", "ru"] = "en"
     """Language of chat and terminal: en or ru."""
+    remind_after: Annotated[int, Field(ge=0, le=10_080)] = 30
+    """Minutes after which a proposal that nobody has answered is told of again, once; not in QUIET_HOURS; 0 = never."""
+    escalation_chat_id: Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID)] | None = None
+    """Another chat, which is told when still nobody answers; deciding stays in the first one."""
+    escalate_after: Annotated[int, Field(ge=1, le=10_080)] = 45
+    """Minutes after which ESCALATION_CHAT_ID is told, at any hour."""
     timezone: ZoneName = ""
     """Time zone of the times that people are told, such as Europe/Berlin; empty = the machine's own. Logs keep that."""
     migration_window: Windows = ""

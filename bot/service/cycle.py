@@ -10,9 +10,11 @@ from bot import log_context, log_plan
 from bot.errors import PanelError, StoreError
 from bot.service.seeing import Seeing
 from bot.service.values import OUTAGE_KEY, ClusterResult, CycleReport
-from bot.store import Mark, Published
+from bot.store import Mark, NoticeKind, Published
+from bot.windows import is_open, parse_windows
 
 log = logging.getLogger(__name__)
+MINUTE = timedelta(minutes=1)
 
 
 class Cycling(Seeing):
@@ -127,6 +129,21 @@ class Cycling(Seeing):
         else:
             return
         self._notifier.notices_waiting()
+
+    async def remind_due(self) -> None:
+        """Tells once of what nobody has answered: here outside of the quiet hours, and then another chat."""
+        settings, now = self.settings, self.clock()
+        quiet = parse_windows(settings.quiet_hours)
+        hushed = bool(quiet) and is_open(quiet, now, settings.zone)
+        for proposal in await self._store.waiting():
+            age = now - proposal.created_at
+            told = False
+            if 0 < settings.remind_after <= age / MINUTE and not hushed:
+                told = await self._store.remind(proposal.id, NoticeKind.REMINDER, now)
+            if settings.escalation_chat_id is not None and settings.escalate_after <= age / MINUTE:
+                told = await self._store.remind(proposal.id, NoticeKind.ESCALATION, now) or told
+            if told:
+                self._notifier.notices_waiting()
 
     async def expire_due(self) -> None:
         """Ends the proposals whose time is over."""

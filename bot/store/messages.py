@@ -97,6 +97,16 @@ class MessageQueries(Database):
             await put_setting(db, key, problem, POLICY_ACTOR, now)
             await add_notice(db, NoticeKind.OUTAGE, now, body=notice)
 
+    async def remind(self, proposal_id: int, kind: NoticeKind, now: datetime) -> bool:
+        """Leaves a notice of this kind about a proposal, once for all; whether this call did."""
+        async with self._transaction() as db:
+            there = await all_rows(
+                db, "SELECT 1 FROM notice WHERE kind = ? AND proposal_id = ?", (kind.value, proposal_id)
+            )
+            if not there:
+                await add_notice(db, kind, now, proposal_id=proposal_id)
+        return not there
+
     async def unsent_notices(self) -> list[Notice]:
         """Oldest first."""
         async with self._reading() as db:

@@ -115,6 +115,10 @@ class NoticeKind(str, Enum):
     """An automatic proposal is carried out."""
     OUTAGE = "outage"
     """The panel is out of reach, or back."""
+    REMINDER = "reminder"
+    """Nobody has answered a proposal."""
+    ESCALATION = "escalation"
+    """Still nobody has: for another chat."""
 
 
 @dataclass(frozen=True, slots=True)

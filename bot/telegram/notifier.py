@@ -90,6 +90,7 @@ class TelegramNotifier:
         proxy: str | None = None,
         language: str = "en",
         zone: tzinfo | None = None,
+        escalation_chat_id: int | None = None,
     ) -> None:
         if enabled and not (bot_token and chat_id):
             raise ConfigError(["TelegramNotifier needs bot_token and chat_id, or enabled=False"])
@@ -97,6 +98,7 @@ class TelegramNotifier:
         self.enabled = enabled
         self._token = bot_token or ""
         self._thread_id = thread_id
+        self._escalation_chat_id = escalation_chat_id
         self._api_url = api_url
         self._proxy = proxy
         self._texts: Texts = texts_for(language, zone)
@@ -467,10 +469,22 @@ class TelegramNotifier:
         if now - notice.created_at > LATE:
             time = wording.moment(self._texts, notice.created_at, now)
             view = View(wording.joined([view.text, self._texts.html("notice-late", time=time)]))
+        if notice.kind is NoticeKind.ESCALATION:
+            await self._escalate(view)
+            return
         about = 0 if notice.proposal_id is None else await self._number(store, notice.proposal_id)
         # What went wrong is worth waking somebody; that automatic mode has done its work is not.
-        loud = notice.kind is not NoticeKind.FINISHED
+        loud = notice.kind not in (NoticeKind.FINISHED, NoticeKind.REMINDER)
         await self._send_once(("notice", notice.id), view, about or None, loud=loud)
+
+    async def _escalate(self, view: View) -> None:
+        """To the other chat. One that does not take it must not keep everything else from the first."""
+        if self._escalation_chat_id is None:
+            return
+        try:
+            await self.bot.send_message(self._escalation_chat_id, str(view.text))
+        except (TelegramBadRequest, TelegramForbiddenError, TelegramMigrateToChat) as error:
+            log.error("ESCALATION_CHAT_ID=%d does not take messages: %s", self._escalation_chat_id, error.message)
 
     async def _send_plan(self, plan: Plan) -> None:
         await self._send_once(("plan", plan.cluster_id), plan_view(self._texts, plan))
@@ -504,11 +518,25 @@ class TelegramNotifier:
         proposal = None if notice.proposal_id is None else await store.proposal(notice.proposal_id)
         if proposal is None:
             return None
+        if notice.kind in (NoticeKind.REMINDER, NoticeKind.ESCALATION):
+            return self._reminder(notice, proposal) if proposal.pending else None
         if notice.kind is NoticeKind.FINISHED:
             return View(finished_notice(self._texts, proposal))
         ended = (m.migration for m in proposal.moves if m.migration and m.migration.id == notice.migration_id)
         migration = next(ended, None)
         return None if migration is None else View(ending_notice(self._texts, migration))
+
+    def _reminder(self, notice: Notice, proposal: Proposal) -> View:
+        """What waits, for how long, and until when it can be approved."""
+        texts, now, count = self._texts, self._clock(), len(proposal.pending)
+        cluster, over = proposal.plan.cluster_name, len(proposal.plan.overloaded)
+        waited = wording.duration(texts, now - proposal.created_at)
+        time = wording.moment(texts, proposal.expires_at, now)
+        if notice.kind is NoticeKind.REMINDER:
+            return View(texts.html("notice-reminder", cluster=cluster, count=count, duration=waited, time=time))
+        return View(
+            texts.html("notice-escalation", cluster=cluster, count=count, duration=waited, time=time, overloaded=over)
+        )
 
     async def _send(self, view: View, reply_to: int | None = None, *, loud: bool = False) -> int:
         reply = None if reply_to is None else ReplyParameters(message_id=reply_to, allow_sending_without_reply=True)

@@ -43,6 +43,12 @@ targets-title = 🎯 <b>{ $vm }</b>: where to, instead of { $target }? A press a
 targets-none = 🎯 <b>{ $vm }</b>: no other node than { $target } may take it now.
 target-line = <b>{ $node }</b>: CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }, mem { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }%, then { NUMBER($full, maximumFractionDigits: 0) }% of its limit
 
+notice-reminder = ⏰ <b>{ $cluster }</b>: { $count ->
+    [one] 1 move has
+   *[other] { $count } moves have
+} waited for { $duration }; they can be approved until { $time }.
+notice-escalation = 🚨 <b>{ $cluster }</b>: nobody has answered for { $duration }. Overloaded nodes: { $overloaded }; waiting moves: { $count }, until { $time }. They are decided in the balancer’s own chat.
+
 popup-approved-at = { $count ->
     [one] Approved: it starts at { $time }. It can be called back until then.
    *[other] Approved: { $count } moves start at { $time }. They can be called back until then.

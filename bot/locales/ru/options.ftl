@@ -42,6 +42,13 @@ targets-title = 🎯 <b>{ $vm }</b>: куда вместо { $target }? Нажа
 targets-none = 🎯 <b>{ $vm }</b>: сейчас никто, кроме { $target }, её принять не может.
 target-line = <b>{ $node }</b>: ЦП { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }, память { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }%, потом { NUMBER($full, maximumFractionDigits: 0) }% предела
 
+notice-reminder = ⏰ <b>{ $cluster }</b>: { $count ->
+    [one] { $count } миграция ждёт
+    [few] { $count } миграции ждут
+   *[many] { $count } миграций ждёт
+} уже { $duration }; одобрить можно до { $time }.
+notice-escalation = 🚨 <b>{ $cluster }</b>: уже { $duration } никто не отвечает. Перегружено узлов: { $overloaded }; ждёт миграций: { $count }, до { $time }. Решают в самом чате балансировщика.
+
 popup-approved-at = { $count ->
     [one] Одобрено: { $count } миграция начнётся в { $time }. До этого её можно отозвать.
     [few] Одобрено: { $count } миграции начнутся в { $time }. До этого их можно отозвать.
