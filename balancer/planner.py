@@ -12,7 +12,7 @@ from balancer.groups import violations
 from balancer.model import Node, NodeLoad, NodeReport, Plan, Reason, Recent, Snapshot
 from balancer.outcome import Outcome, parallel_groups
 from balancer.policy import BALANCE, OPTIMAL, SMALLEST_FIRST, Policy
-from balancer.rejections import explain
+from balancer.rejections import explain, of_the_cluster
 from balancer.scoring import above
 from balancer.smallest_first import smallest_first
 from balancer.state import WorkingState
@@ -82,6 +82,30 @@ def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Pl
         overloaded_after_all=outcome.overloaded_after_all,
         evenness=outcome.evenness,
         groups=parallel_groups((move.source_id, move.target_id) for move in outcome.moves),
+    )
+
+
+def look(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Plan:
+    """What ``plan`` says of the nodes and of the cluster as a whole, at once: a plan without moves.
+
+    Raises:
+        ValueError: as ``plan``.
+    """
+    if len(snapshot.clusters) != 1:
+        raise ValueError(f"the snapshot holds {len(snapshot.clusters)} clusters: look() takes one (split() it)")
+    [cluster] = snapshot.clusters
+    state = WorkingState(snapshot, policy, recent or Recent())
+    reports = node_reports(state)
+    overloaded = [state.nodes[report.node_id] for report in reports if report.overloaded]
+    return Plan(
+        cluster_id=cluster.id,
+        cluster_name=cluster.name,
+        taken_at=snapshot.taken_at,
+        strategy=policy.strategy,
+        nodes=reports,
+        moves=(),
+        rejections=of_the_cluster(cluster, state, overloaded),
+        overloaded_after=tuple(sorted(node.id for node in overloaded)),
     )
 
 

@@ -35,11 +35,9 @@ def explain(
 
     ``stuck``: why nodes stay overloaded, by id, where the strategy knows it.
     """
-    refusal = cluster_refusal(cluster, state)
-    if refusal:
-        return (Rejection("cluster", cluster.id, cluster.name, refusal),)
-    if not overloaded:
-        return ()
+    of_cluster = of_the_cluster(cluster, state, overloaded)
+    if not overloaded or cluster_refusal(cluster, state):
+        return of_cluster
     explainer = _Explainer(state, moves, stuck)
     of_sources: list[Rejection] = []
     of_vms: list[Rejection] = []
@@ -47,9 +45,16 @@ def explain(
         source, vms = explainer.source(node)
         of_sources += [source] if source else []
         of_vms += vms
-    opted_out = _all_opted_out(cluster, state)
-    of_cluster = [opted_out] if opted_out else []
     return (*of_cluster, *of_sources, *explainer.refused_targets(), *of_vms)
+
+
+def of_the_cluster(cluster: Cluster, state: WorkingState, overloaded: Sequence[Node]) -> tuple[Rejection, ...]:
+    """What speaks against moving anything in this cluster at all."""
+    refusal = cluster_refusal(cluster, state)
+    if refusal:
+        return (Rejection("cluster", cluster.id, cluster.name, refusal),)
+    opted_out = _all_opted_out(cluster, state) if overloaded else None
+    return (opted_out,) if opted_out else ()
 
 
 def fits_nowhere(state: WorkingState, source: Node, vms: Sequence[Candidate]) -> tuple[Rejection, ...]:

@@ -74,6 +74,7 @@ async def inside(cycles: int) -> dict[str, Any]:
         beating = asyncio.ensure_future(heart.beat())
         await _after_the_first(balancer)
         requests_before = await _requests(balancer.settings.vmmanager_host or "")
+        begun_at = time.time()
         for _ in range(cycles):
             heart.longest_s = heart.own_s = 0.0
             started = time.perf_counter()
@@ -85,6 +86,7 @@ async def inside(cycles: int) -> dict[str, Any]:
             if report.outcome != "done":
                 raise RuntimeError(f"the cycle ended with {report.outcome}: {report.problem}")
         requests = await _requests(balancer.settings.vmmanager_host or "") - requests_before
+        ended_at = time.time()
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         parts = await _parts(balancer)
         beating.cancel()
@@ -94,6 +96,7 @@ async def inside(cycles: int) -> dict[str, Any]:
             await beating
     return {
         "cycles": cycles,
+        "between": (begun_at, ended_at),
         "cycle_s": statistics.median(seconds),
         "stalls_ms": [round(1000 * s, 1) for s in stalls],
         "longest_stall_ms": 1000 * max(stalls),
@@ -219,7 +222,8 @@ class Person:
 
     def __init__(self, chat: str) -> None:
         self._chat = chat
-        self.waits: list[float] = []
+        self.waits: list[tuple[float, float]] = []
+        """When each was asked, and for how long it waited."""
 
     async def ask(self) -> None:
         async with aiohttp.ClientSession() as http:
@@ -231,7 +235,7 @@ class Person:
                     pass
                 while await self._last_answer(http) <= last:  # noqa: ASYNC110 - another process answers
                     await asyncio.sleep(0.02)
-                self.waits.append(time.perf_counter() - started)
+                self.waits.append((time.time() - (time.perf_counter() - started), time.perf_counter() - started))
                 await asyncio.sleep(0.3)
 
     async def _last_answer(self, http: aiohttp.ClientSession) -> int:
@@ -269,7 +273,8 @@ async def measure(scenario: str = "large", cycles: int = CYCLES) -> dict[str, An
             for server in servers:
                 server.stop()
     found: dict[str, Any] = json.loads(output)
-    waits = [1000 * wait for wait in person.waits[1:]]  # the first was asked before the program ran
+    begun_at, ended_at = found.pop("between")
+    waits = [1000 * wait for at, wait in person.waits if begun_at <= at < ended_at]
     found["status_ms"] = {"answers": len(waits), "median": statistics.median(waits), "longest": max(waits)}
     return {"scenario": scenario, **found}
 

@@ -17,7 +17,7 @@ from balancer.constraints import overloaded_nodes
 from balancer.fitting import Fitted, fit
 from balancer.groups import tag_rules, unmatched
 from balancer.model import Cluster, Plan, Recent, Snapshot
-from balancer.planner import plan
+from balancer.planner import look, plan
 from balancer.policy import BALANCE, STRATEGIES, Policy
 from balancer.shadow import with_alternative
 from bot.clusters_file import ClustersFile
@@ -154,6 +154,12 @@ class Planning:
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
         fixed = {c.id for c in snapshot.clusters if self._clusters.sets(c, "balance_strategy")}
         return await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook, fixed)
+
+    async def looks(self, snapshot: Snapshot, cluster_id: int | None = None) -> tuple[Plan, ...]:
+        """As ``plans``, of the nodes alone and at once: no moves are thought out."""
+        policies = await self.policies(snapshot)
+        seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
+        return await asyncio.to_thread(lambda: tuple(look(own, policies[own.clusters[0].id]) for own in seen))
 
     def opens_at(self, cluster_id: int, cluster_name: str, now: datetime) -> datetime | None:
         """When the hours in which this cluster's migrations may start begin; ``None`` = it is one of them."""

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from balancer.constraints import check_move
-from balancer.planner import STRATEGY_FUNCTIONS, plan
+from balancer.planner import STRATEGY_FUNCTIONS, look, plan
 from balancer.policy import STRATEGIES, Policy
 
 thorough = settings(
@@ -189,3 +189,22 @@ def test_twenty_thousand_vms_are_planned() -> None:
     vms = [vm(i, node_id=i % 400 + 1, vcpus=1 + i % 3, memory_mib=1000) for i in range(20_000)]
     result = plan(snapshot(nodes, vms), Policy(max_moves=0))
     assert result.overloaded
+
+
+@pytest.mark.parametrize("kind", ["kvm", "lxd", None])
+@pytest.mark.parametrize("mode", ["on", "off"])
+@pytest.mark.parametrize("vcpus", [10, 80])
+def test_a_look_says_of_nodes_and_cluster_what_a_plan_says(kind: str | None, mode: str, vcpus: int) -> None:
+    seen = snapshot(
+        [node(1, vcpus_allocated=vcpus), node(2)],
+        [vm(11, vcpus=vcpus, balancer_mode=mode), vm(12, node_id=2, balancer_mode=mode)],
+        [cluster(virtualization=kind)],
+    )
+    policy = Policy(max_moves=0)
+    thought, looked = plan(seen, policy), look(seen, policy)
+    assert looked.nodes == thought.nodes and looked.overloaded == thought.overloaded
+    assert looked.moves == ()
+    assert looked.overloaded_after == tuple(n.node_id for n in thought.overloaded)
+    assert looked.rejections == tuple(r for r in thought.rejections if r.subject == "cluster")
+    with pytest.raises(ValueError, match="look"):
+        look(replace(seen, clusters=()), policy)

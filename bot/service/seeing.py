@@ -60,14 +60,20 @@ class Seeing(Base):
         wanted = None if cluster is None else self._one(snapshot.clusters, cluster, "cluster").id
         return await self._planning.plans(snapshot, wanted, strategy, outlook=outlook)
 
+    async def _looks(self, cluster: str | None, max_age: timedelta | None) -> tuple[Plan, ...]:
+        """As ``plans``, of the nodes alone: to even out many large clusters takes longer than a person waits."""
+        snapshot = await self.observe(max_age)
+        wanted = None if cluster is None else self._one(snapshot.clusters, cluster, "cluster").id
+        return await self._planning.looks(snapshot, wanted)
+
     async def status(self, cluster: str | None = None, max_age: timedelta = FRESH) -> Status:
         """The state of everything; when the panel does not answer (soon), the last snapshot with the problem."""
         plans: tuple[Plan, ...] = ()
         try:
-            plans = await asyncio.wait_for(self.plans(cluster, max_age), PATIENCE_S)
+            plans = await asyncio.wait_for(self._looks(cluster, max_age), PATIENCE_S)
         except (PanelError, asyncio.TimeoutError):
             if self._observer.last is not None:
-                plans = await self.plans(cluster, None)
+                plans = await self._looks(cluster, None)
         now = self.clock()
         last, problem = self._observer.last, self._observer.problem
         return Status(
