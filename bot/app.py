@@ -21,6 +21,7 @@ from bot.clusters_file import check_clusters_file, load_clusters_file
 from bot.config import Settings
 from bot.config_checks import MEMORY, check_chat, check_panel, check_people, check_ssh
 from bot.config_load import load_settings
+from bot.digest import parse_timing
 from bot.errors import BalancerError, ConfigError, PanelError, StoreError
 from bot.executor import Executor
 from bot.health import judge
@@ -154,10 +155,11 @@ class VMBalancer:
         return settings
 
     def _hours(self) -> Hours:
-        quiet = parse_windows(self.settings.quiet_hours)
+        quiet, timing = parse_windows(self.settings.quiet_hours), parse_timing(self.settings.digest)
         return Hours(
             lambda cluster_id, name: self.service.opens_at(cluster_id, name),
             lambda: bool(quiet) and is_open(quiet, self._clock(), self.settings.zone),
+            timing.length if timing is not None else timedelta(days=1),
         )
 
     def _claim(self, stack: AsyncExitStack) -> None:
@@ -384,6 +386,7 @@ class VMBalancer:
             await self.service.expire_due()
             if self._claimed and not self.settings.dry_run:
                 await self.service.remind_due()
+                await self.service.digest_due()
             await self._follow_interval()
             request = await self._watch.look()
             if self._claimed:

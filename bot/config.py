@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from balancer.policy import Policy
 from bot.config_values import LARGEST_ID, address, ids, names, proxy, ssh_hosts
+from bot.digest import parse_timing
 from bot.redact import MASK
 from bot.windows import parse_windows
 from bot.zones import zone_named
@@ -31,12 +32,18 @@ def _zone_name(name: str) -> str:
     return name
 
 
+def _timing(text: str) -> str:
+    parse_timing(text)
+    return text
+
+
 def _windows(text: str) -> str:
     parse_windows(text)
     return text
 
 
 ZoneName = Annotated[str, AfterValidator(_zone_name)]
+DigestTime = Annotated[str, AfterValidator(_timing)]
 Windows = Annotated[str, AfterValidator(_windows)]
 IdList = tuple[int, ...]
 NameList = tuple[str, ...]
@@ -191,6 +198,10 @@ class Settings(BaseSettings):
     """Another chat, which is told when still nobody answers; deciding stays in the first one."""
     escalate_after: Annotated[int, Field(ge=1, le=10_080)] = 45
     """Minutes after which ESCALATION_CHAT_ID is told, at any hour."""
+    digest: DigestTime = ""
+    """When a summary of the day or week before is posted: 08:00 or mon 08:00; empty = never."""
+    digest_quiet_days: bool = True
+    """Post it also when nothing has happened."""
     timezone: ZoneName = ""
     """Time zone of the times that people are told, such as Europe/Berlin; empty = the machine's own. Logs keep that."""
     migration_window: Windows = ""

@@ -37,6 +37,8 @@ class Hours:
 
     opens_at: Callable[[int, str], datetime | None] = lambda _id, _name: None
     quiet: Callable[[], bool] = lambda: False
+    digest_of: timedelta = _DAY
+    """What a summary is about: the day or the week before it."""
 
 
 def parse_windows(text: str) -> tuple[Span, ...]:

@@ -66,6 +66,8 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "remind_after": ("0", "5", "60"),
     "escalation_chat_id": ("-11", "22", "33"),
     "escalate_after": ("1", "5", "60"),
+    "digest": ("08:00", "mon 09:30", "7:05"),
+    "digest_quiet_days": ("false", "true", "false"),
     "timezone": ("Europe/Berlin", "Asia/Omsk", "UTC"),
     "migration_window": ("22:00-06:00", "mon-fri 01:00-02:00", "sat 00:00-24:00,sun 00:00-24:00"),
     "quiet_hours": ("22:00-06:00", "mon-fri 01:00-02:00", "23:00-07:00"),

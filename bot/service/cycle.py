@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from balancer.model import Plan, Reason
 from bot import log_context, log_plan
+from bot.digest import LATE, last_due, parse_timing
 from bot.errors import PanelError, StoreError
 from bot.service.seeing import Seeing
 from bot.service.values import OUTAGE_KEY, ClusterResult, CycleReport
@@ -15,6 +16,7 @@ from bot.windows import is_open, parse_windows
 
 log = logging.getLogger(__name__)
 MINUTE = timedelta(minutes=1)
+DIGEST_KEY = "digest"
 
 
 class Cycling(Seeing):
@@ -144,6 +146,22 @@ class Cycling(Seeing):
                 told = await self._store.remind(proposal.id, NoticeKind.ESCALATION, now) or told
             if told:
                 self._notifier.notices_waiting()
+
+    async def digest_due(self) -> None:
+        """Leaves the notice of a summary when its time has come; a missed one late on the same day, none twice."""
+        timing, now = parse_timing(self.settings.digest), self.clock()
+        if timing is None:
+            return
+        due = last_due(timing, now, self.settings.zone)
+        stored = await self._store.setting(DIGEST_KEY)
+        if stored is not None and datetime.fromisoformat(stored.value) >= due:
+            return
+        tell = stored is not None and now - due < LATE  # not for the time before this was asked for
+        if tell and not self.settings.digest_quiet_days:
+            tell = not (await self.summary(now - timing.length, now)).quiet
+        await self._store.note_digest(DIGEST_KEY, due, now, tell=tell)
+        if tell:
+            self._notifier.notices_waiting()
 
     async def expire_due(self) -> None:
         """Ends the proposals whose time is over."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from balancer.model import VM, Node, Plan, Snapshot
 from balancer.policy import Policy
@@ -14,6 +14,7 @@ from bot.observer import NOW
 from bot.proposals import UNSETTLED
 from bot.service.base import Base
 from bot.service.values import Status
+from bot.store import Summary
 
 FRESH = timedelta(seconds=60)
 """How old a snapshot may be for an answer to a person; its age is shown."""
@@ -111,6 +112,10 @@ class Seeing(Base):
         if not found:
             raise NotFound("node", name, nearest(name, snapshot.nodes))
         return found
+
+    async def summary(self, since: datetime, until: datetime) -> Summary:
+        """What that time came to."""
+        return await self._store.summary(since, until)
 
     def clusters_seen(self) -> list[tuple[int, str]]:
         """Ids and names, as last seen."""

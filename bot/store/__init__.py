@@ -19,8 +19,8 @@ from bot.store.heartbeats import HeartbeatQueries
 from bot.store.messages import MessageQueries
 from bot.store.migrations import HARMLESS_FAILURES, MigrationQueries
 from bot.store.retention import RetentionQueries
-from bot.store.samples import SampleQueries
 from bot.store.settings import SettingQueries
+from bot.store.summary import SummaryQueries
 from bot.store.values import (
     AT_ONCE,
     Asked,
@@ -34,6 +34,7 @@ from bot.store.values import (
     Published,
     Stopped,
     StoredSetting,
+    Summary,
     Terms,
     Wished,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "Stopped",
     "Store",
     "StoredSetting",
+    "Summary",
     "Terms",
     "Version",
     "Wished",
@@ -73,7 +75,7 @@ class Store(
     FigureQueries,
     AuditQueries,
     RetentionQueries,
-    SampleQueries,
+    SummaryQueries,
 ):
     """The database: ``await open()`` before anything else, ``await close()`` at the end."""
 

@@ -107,6 +107,13 @@ class MessageQueries(Database):
                 await add_notice(db, kind, now, proposal_id=proposal_id)
         return not there
 
+    async def note_digest(self, key: str, due: datetime, now: datetime, *, tell: bool) -> None:
+        """Remembers for when a summary was due last, together with the notice of it where it is to be told."""
+        async with self._transaction() as db:
+            await put_setting(db, key, rows.to_text(due), POLICY_ACTOR, now)
+            if tell:
+                await add_notice(db, NoticeKind.DIGEST, now)
+
     async def unsent_notices(self) -> list[Notice]:
         """Oldest first."""
         async with self._reading() as db:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import Enum
 
 from balancer.model import Reason
+from bot.chart_data import BusyNode
 from bot.proposals import Actor, DecisionResult
 
 
@@ -119,6 +120,8 @@ class NoticeKind(str, Enum):
     """Nobody has answered a proposal."""
     ESCALATION = "escalation"
     """Still nobody has: for another chat."""
+    DIGEST = "digest"
+    """What the day or week before came to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,26 @@ class Notice:
     migration_id: int | None
     body: Reason | None
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a stretch of time came to. ``unanswered``: proposals that expired; ``waiting``: moves that wait now."""
+
+    since: datetime
+    until: datetime
+    overload_hours: float
+    overloaded_nodes: int
+    busiest: tuple[BusyNode, ...]
+    succeeded: int
+    failed: int
+    unanswered: int
+    waiting: int
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing that anybody has to know."""
+        return not (self.overloaded_nodes or self.succeeded or self.failed or self.unanswered or self.waiting)
 
 
 @dataclass(frozen=True, slots=True)

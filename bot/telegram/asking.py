@@ -135,6 +135,15 @@ class Feature:
         if not ask.visit.standing.governs:
             raise NotForYou
 
+    @staticmethod
+    def need_everything(ask: Ask) -> None:
+        """
+        Raises:
+            NotForYou: this person sees only some clusters, and what is asked for is of all.
+        """
+        if not any(room.clusters is None for room in ask.visit.standing.looks):
+            raise NotForYou
+
     def confirmed(self, ask: Ask, *subjects: int) -> bool:
         """Whether this press answers the question "really?" about them all; else it counts as asked now."""
         return self.confirmations.confirmed(ask.visit.user_id, ask.button, subjects)

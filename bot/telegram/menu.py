@@ -52,6 +52,7 @@ COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("why", "VM|NODE"),
     CommandInfo("place", "[VCPUS GIB] [cluster]"),
     CommandInfo("history", "[N]"),
+    CommandInfo("digest", "[day|week]"),
     CommandInfo("exclude", "[NODE] [source|target] [2h|3d]", Level.DECIDE),
     CommandInfo("include", "[NODE]", Level.DECIDE),
     CommandInfo("exclusions"),

@@ -36,6 +36,8 @@ from bot.service import Clock
 from bot.steady import utc_now
 from bot.store import MessageRow, Notice, NoticeKind, Store
 from bot.telegram import wording
+from bot.telegram.buttons import go, keyboard
+from bot.telegram.pages import digest_text
 from bot.telegram.reach import NO_ANSWER, Reach
 from bot.telegram.session import impatiently, make_bot, may_have_arrived
 from bot.telegram.views import Ahead, View, ending_notice, finished_notice, plan_view, proposal_view
@@ -474,7 +476,7 @@ class TelegramNotifier:
             return
         about = 0 if notice.proposal_id is None else await self._number(store, notice.proposal_id)
         # What went wrong is worth waking somebody; that automatic mode has done its work is not.
-        loud = notice.kind not in (NoticeKind.FINISHED, NoticeKind.REMINDER)
+        loud = notice.kind not in (NoticeKind.FINISHED, NoticeKind.REMINDER, NoticeKind.DIGEST)
         await self._send_once(("notice", notice.id), view, about or None, loud=loud)
 
     async def _escalate(self, view: View) -> None:
@@ -515,6 +517,8 @@ class TelegramNotifier:
     async def _notice_view(self, store: Store, notice: Notice) -> View | None:
         if notice.kind is NoticeKind.OUTAGE:
             return None if notice.body is None else View(self._texts.reason_html(notice.body))
+        if notice.kind is NoticeKind.DIGEST:
+            return await self._digest(store, notice)
         proposal = None if notice.proposal_id is None else await store.proposal(notice.proposal_id)
         if proposal is None:
             return None
@@ -525,6 +529,12 @@ class TelegramNotifier:
         ended = (m.migration for m in proposal.moves if m.migration and m.migration.id == notice.migration_id)
         migration = next(ended, None)
         return None if migration is None else View(ending_notice(self._texts, migration))
+
+    async def _digest(self, store: Store, notice: Notice) -> View:
+        until = notice.created_at
+        summary = await store.summary(until - self._hours.digest_of, until)
+        rows = [[go(self._texts.text("button-status"), "status")]]
+        return View(digest_text(self._texts, summary), keyboard(rows))
 
     def _reminder(self, notice: Notice, proposal: Proposal) -> View:
         """What waits, for how long, and until when it can be approved."""

@@ -14,10 +14,10 @@ from balancer.model import VM, Node, NodeReport, Plan
 from bot.loadwords import load_words
 from bot.proposals import Exclusion, ExclusionRole, MigrationState, ProposedMove
 from bot.service import Status
-from bot.store import StoredSetting
+from bot.store import StoredSetting, Summary
 from bot.telegram import wording
 from bot.telegram.buttons import Row, do, go, keyboard, paged, pager
-from bot.telegram.views import View, decision_words, migration_words, rejections_of
+from bot.telegram.views import View, bar, decision_words, migration_words, rejections_of
 from bot.texts import Texts
 
 STATUS_NODES = 6
@@ -301,6 +301,32 @@ def history_line(texts: Texts, proposed: ProposedMove, now: datetime) -> Markup:
         source=proposed.move.source_name,
         target=proposed.move.target_name,
     )
+
+
+def digest_text(texts: Texts, summary: Summary) -> Markup:
+    """A day or a week in a few lines: how bad it was, what was done, what nobody answered, who was worst."""
+    days = max(1, round((summary.until - summary.since).total_seconds() / 86_400))
+    lines: list[Markup | str] = [texts.html("digest-title", days=days), ""]
+    if summary.quiet:
+        lines.append(texts.html("digest-quiet"))
+        return wording.joined(lines)
+    lines += [
+        texts.html("digest-overload", hours=summary.overload_hours, nodes=summary.overloaded_nodes),
+        texts.html("digest-migrations", count=summary.succeeded, failed=summary.failed),
+    ]
+    if summary.unanswered:
+        lines.append(texts.html("digest-unanswered", count=summary.unanswered))
+    if summary.waiting:
+        lines.append(texts.html("status-waiting", count=summary.waiting))
+    if summary.busiest:
+        lines += ["", texts.html("digest-busiest")]
+    for node in summary.busiest:
+        percent = round(100 * node.overloaded / node.watched) if node.watched else 0
+        share = bar(percent, 100)
+        lines.append(
+            texts.html("digest-node", node=node.name, bar=share, hours=node.overload_hours, ratio=node.cpu_ratio_max)
+        )
+    return wording.joined(lines)
 
 
 def exclusion_line(texts: Texts, exclusion: Exclusion, now: datetime, key: str = "exclusion-line") -> Markup:

@@ -12,6 +12,7 @@ from bot.telegram.features.machines import Machines
 from bot.telegram.features.options import Options
 from bot.telegram.features.planning import Planning
 from bot.telegram.features.settings import SettingsMenu
+from bot.telegram.features.summing import Summing
 from bot.telegram.features.tour import Tour
 from bot.telegram.features.wishing import Wishing
 from bot.telegram.languages import Languages
@@ -37,5 +38,6 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
         Wishing(*parts),
         Changing(*parts),
         SettingsMenu(*parts),
+        Summing(*parts),
     ]
     return Routes(every, tour.unknown)

@@ -1,0 +1,26 @@
+# The summary of a day or a week.
+menu-digest = What the day or week came to
+digest-days = { $days ->
+    [one] 1 day
+   *[other] { $days } days
+}
+digest-title = 📰 <b>The last { $days ->
+    [one] day
+   *[other] { $days } days
+}</b>
+digest-quiet = ✅ Nothing was overloaded, nothing was moved, nothing waits.
+digest-overload = { $nodes ->
+    [0] ✅ No node was overloaded.
+    [one] ⚠️ 1 node was overloaded, for { NUMBER($hours, maximumFractionDigits: 1) } h.
+   *[other] ⚠️ { $nodes } nodes were overloaded, { NUMBER($hours, maximumFractionDigits: 1) } h together.
+}
+digest-migrations = { $failed ->
+    [0] 🚚 Migrations: { $count }, all went well.
+   *[other] 🚚 Migrations: { $count } went well, { $failed } did not.
+}
+digest-unanswered = { $count ->
+    [one] ⌛ Nobody answered 1 proposal in time.
+   *[other] ⌛ Nobody answered { $count } proposals in time.
+}
+digest-busiest = <b>Overloaded longest</b>
+digest-node = { $bar } <b>{ $node }</b>: { NUMBER($hours, maximumFractionDigits: 1) } h, CPU up to { NUMBER($ratio, maximumFractionDigits: 1) }

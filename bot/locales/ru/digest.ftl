@@ -1,0 +1,26 @@
+# Сводка за день или неделю.
+menu-digest = Итоги дня или недели
+digest-days = { $days ->
+    [one] { $days } день
+    [few] { $days } дня
+   *[many] { $days } дней
+}
+digest-title = 📰 <b>За { $days ->
+    [one] последний день
+    [few] последние { $days } дня
+   *[many] последние { $days } дней
+}</b>
+digest-quiet = ✅ Ничего не было перегружено, ничего не перемещалось, ничего не ждёт.
+digest-overload = { $nodes ->
+    [0] ✅ Ни один узел не был перегружен.
+    [one] ⚠️ { $nodes } узел был перегружен, { NUMBER($hours, maximumFractionDigits: 1) } ч.
+    [few] ⚠️ { $nodes } узла были перегружены, вместе { NUMBER($hours, maximumFractionDigits: 1) } ч.
+   *[many] ⚠️ { $nodes } узлов были перегружены, вместе { NUMBER($hours, maximumFractionDigits: 1) } ч.
+}
+digest-migrations = { $failed ->
+    [0] 🚚 Миграций: { $count }, все удачно.
+   *[other] 🚚 Миграций удачно: { $count }, неудачно: { $failed }.
+}
+digest-unanswered = ⌛ Предложений, на которые никто не ответил вовремя: { $count }.
+digest-busiest = <b>Дольше всех перегружены</b>
+digest-node = { $bar } <b>{ $node }</b>: { NUMBER($hours, maximumFractionDigits: 1) } ч, ЦП до { NUMBER($ratio, maximumFractionDigits: 1) }

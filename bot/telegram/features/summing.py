@@ -1,0 +1,36 @@
+"""The summary of a day or a week, when somebody asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from bot.telegram import pages
+from bot.telegram.asking import Answer, Ask, Feature, Page
+from bot.telegram.buttons import go, keyboard
+from bot.telegram.views import View
+
+DAYS = (1, 7)
+
+
+class Summing(Feature):
+    @property
+    def commands(self) -> Mapping[str, Answer]:
+        return {"digest": self.command}
+
+    @property
+    def pages(self) -> Mapping[str, Page]:
+        return {"digest": self.page}
+
+    async def command(self, ask: Ask) -> Sequence[View]:
+        return [await self.page(ask.about(7 if ask.args.lower().startswith("w") else 1))]
+
+    async def page(self, ask: Ask) -> View:
+        """The last ``key`` days."""
+        self.need_everything(ask)
+        days = ask.key if ask.key in DAYS else 1
+        now = self.service.clock()
+        summary = await self.service.summary(now - timedelta(days=days), now)
+        texts = ask.texts
+        tabs = [go(("• " if d == days else "") + texts.text("digest-days", days=d), "digest", d) for d in DAYS]
+        return View(pages.digest_text(texts, summary), keyboard([tabs, [go(texts.text("button-status"), "status")]]))

@@ -1,0 +1,86 @@
+"""The summary of a day or week: when it is due, that it comes once, and what it says."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from chat_rig import ANNA, GROUP, running
+from stack import Stack, buttons, running_stack, world
+
+from bot.config_load import find_settings
+from bot.digest import Timing, last_due, parse_timing
+
+BERLIN = ZoneInfo("Europe/Berlin")
+MINUTE = timedelta(minutes=1)
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
+
+
+def test_when_it_is_due() -> None:
+    daily, weekly = Timing(None, 8, 0), Timing(0, 8, 0)
+    assert (parse_timing("8:00"), parse_timing(" Mon 08:00 "), parse_timing("")) == (daily, weekly, None)
+    assert last_due(daily, utc("2026-11-27T07:00"), BERLIN) == utc("2026-11-27T07:00")
+    assert last_due(daily, utc("2026-11-27T06:59"), BERLIN) == utc("2026-11-26T07:00")
+    assert last_due(daily, utc("2026-07-01T06:00"), BERLIN) == utc("2026-07-01T06:00"), "summer"
+    assert last_due(weekly, utc("2026-11-27T12:00"), BERLIN) == utc("2026-11-23T07:00")
+    assert last_due(weekly, utc("2026-11-23T06:59"), BERLIN) == utc("2026-11-16T07:00")
+
+
+@pytest.mark.parametrize("text", ["8", "24:00", "08:60", "moon 08:00", "xyz 08:00", "08:00, 20:00"])
+def test_nonsense_is_refused(text: str) -> None:
+    assert any(p.startswith("DIGEST is") and text in p for p in find_settings({"digest": text}).problems)
+
+
+async def test_it_comes_once_and_tells_what_happened(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        soon = rig.clock.now + 10 * MINUTE
+        given = {"digest": f"{soon:%H:%M}", "timezone": "UTC", "remind_after": 0}
+        await rig.start(**given)
+        report = await rig.message("small-a", buttons=True)
+        await rig.pressed(report, "Approve 1")
+        await rig.message("small-a", "done in")
+        assert rig.texts("The last day") == [], "nothing of the time before it was asked for"
+        rig.clock.now += 11 * MINUTE
+        told = await rig.message("The last day", "Migrations: 1, all went well", "1 node was overloaded", "hot")
+        assert told.content.keyboard and told.silent is False
+        await rig.stop()
+        rig.clock.now += 60 * MINUTE
+        await rig.start(**given)
+        await asyncio.sleep(5)
+        assert len(rig.texts("The last day")) == 1
+        await rig.stop()
+        rig.clock.now += timedelta(hours=24)  # it was not running at the time: late is better than never
+        await rig.start(**given)
+        await rig.until(lambda: len(rig.texts("The last day")) == 2, "the missed one")
+
+
+async def test_quiet_days_can_be_left_out(tmp_path: Path) -> None:
+    calm = world()
+    calm["vms"] = []
+    async with running(tmp_path, calm) as rig:
+        soon = rig.clock.now + 10 * MINUTE
+        await rig.start(digest=f"{soon:%H:%M}", digest_quiet_days=False, timezone="UTC")
+        await rig.until(lambda: bool(rig.panel.requests.since(0, "/vm/v3/node", "GET")), "a check")
+        await asyncio.sleep(3)
+        rig.clock.now += 11 * MINUTE
+        await asyncio.sleep(5)
+        assert rig.messages(GROUP) == []
+
+
+async def test_asked_for_by_command(tmp_path: Path) -> None:
+    async with running_stack(tmp_path, world(), "--migration-seconds", "1") as stack:
+        await _asked(stack)
+
+
+async def _asked(stack: Stack) -> None:
+    stack.start_bot(BOT_LANGUAGE="en")
+    await stack.message("small-a", buttons=True)
+    day = await stack.asked("/digest", "The last day", "1 node was overloaded", "1 move waits", user_id=ANNA)
+    assert "• 1 day" in [label.replace("\u00a0", " ") for label in buttons(day)]
+    await stack.opened(day, "7 days", "The last 7 days")
