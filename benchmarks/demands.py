@@ -139,8 +139,8 @@ def _spread(records: Sequence[Record]) -> Iterator[Demand]:
                 elif ours[k] > theirs[k]:
                     above.append(f"{record['name']} at {k}")
     if judged:
-        also = f"; equal: {', '.join(equal)}" if equal else ""
-        yield Demand("balance: J below hbal's at every k", _all_but(above, judged) + also, not above)
+        missed = [*(f"{one} (above)" for one in above), *(f"{one} (equal)" for one in equal)]
+        yield Demand("balance: J below hbal's at every k", _all_but(missed, judged), not missed)
     yield from _beside_the_bound(records)
 
 
