@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from benchmarks.peers import CLEARING_BOUND_NODES, EVEN, OUR
+from benchmarks.peers import CLEAR, CLEARING_BOUND_NODES, EVEN, OUR
 from benchmarks.tables import SAME, by_number, table
 
 Record = Mapping[str, Any]
@@ -59,6 +59,7 @@ def demands(found: Record) -> Iterator[Demand]:
             [r for r in records if r["nodes"] <= CLEARING_BOUND_NODES and r.get("bounds", {}).get("clear")]
         )
         yield from _speed(records)
+        yield from _faster_than_hbal(records)
         yield from _spread(records)
     if "closed_loop" in found:
         yield from _days(found["closed_loop"])
@@ -119,6 +120,23 @@ def _speed(records: Sequence[Record]) -> Iterator[Demand]:
         what = f"optimal at {nodes:,} nodes: at most {seconds:g} s" + (f" and {mib} MiB" if mib else "")
         met = slowest <= seconds and (mib is None or largest <= mib)
         yield Demand(what, f"{slowest:.2f} s, {largest:.0f} MiB", met)
+
+
+def _faster_than_hbal(records: Sequence[Record]) -> Iterator[Demand]:
+    """A peer that was stopped would have taken longer still: on all nodes at once as long for each of our moves."""
+    for what, times, flat in (("hbal in groups", 20, False), ("hbal on all nodes at once, at 128", 1000, True)):
+        ratios: dict[str, float] = {}
+        for record in (r for r in records if r["nodes"] >= 100):
+            mine = _row(record, MOVES)
+            for peer in (r for r in record["rows"] if r["planner"].startswith("hbal") and CLEAR in r["tasks"]):
+                if mine is not None and "problem" not in peer and (peer["planner"] == "hbal") is flat:
+                    stopped = mine["accepted"] / max(1, peer["accepted"]) if flat and peer["overloaded_after"] else 1.0
+                    ratios[record["name"]] = max(1.0, stopped) * peer["plan_s"] / mine["plan_s"]
+        if ratios:
+            least = min(ratios, key=lambda name: ratios[name])
+            how = ", by the moves that hbal had made when it was stopped" if flat else ""
+            reached = f"{ratios[least]:,.0f} times at least ({least}{how})"
+            yield Demand(f"optimal plans {times:,} times as fast as {what}", reached, ratios[least] >= times)
 
 
 def _spread(records: Sequence[Record]) -> Iterator[Demand]:
