@@ -208,8 +208,6 @@ class Settings(BaseSettings):
     """Hours in which migrations may start, such as 22:00-06:00 or mon-fri 22:00-06:00, by commas; empty = always."""
     quiet_hours: Windows = ""
     """Hours, written so too, in which messages come without a sound; failures and outages still make one."""
-    chart_theme: Literal["light", "dark"] = "light"
-    """Background of the pictures in the chat: light or dark. Telegram does not tell which theme a reader uses."""
 
     # SSH load monitoring
     ssh_enabled: bool = False
@@ -279,7 +277,6 @@ class Settings(BaseSettings):
             "balance_strategy",
             "optimize_for",
             "bot_language",
-            "chart_theme",
             "ssh_host_keys",
             "log_format",
         ),

@@ -57,7 +57,6 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "dotenv": ("bot.config_file",),
     "filelock": ("bot.instance",),
     "fluent": ("bot.texts",),
-    "matplotlib": ("bot.charts",),
     "rich": ("bot.report_rich", "bot.console", "bot.cli", "bot.telegram"),
     "prometheus_client": ("bot.metrics_page",),
     "pydantic": ("bot.config", "bot.config_load", "bot.clusters_file", "bot.strict_file", "bot.telegram.callbacks"),

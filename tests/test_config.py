@@ -84,7 +84,6 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "telegram_proxy": ("socks5://a:1", "socks5://b:2", "http://c:3"),
     "telegram_proxy_file": ("proxy-1", "proxy-2", "proxy-3"),
     "bot_language": ("ru", "en", "ru"),
-    "chart_theme": ("dark", "light", "dark"),
     "ssh_enabled": ("true", "false", "true"),
     "ssh_username": ("ann", "bob", "cid"),
     "ssh_private_key_path": ("/a", "/b", "/c"),

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from balancer.model import NodeReport, Plan
-from bot.chart_data import BusyNode, DayHours, PastMigration, Sample
+from bot.load_history import BusyNode, DayHours, PastMigration, Sample
 from bot.store import rows
 from bot.store.database import Database, all_rows, scalar
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import Enum
 
 from balancer.model import Reason
-from bot.chart_data import BusyNode
+from bot.load_history import BusyNode
 from bot.proposals import Actor, DecisionResult
 
 
