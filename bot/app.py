@@ -25,6 +25,7 @@ from bot.digest import parse_timing
 from bot.errors import BalancerError, ConfigError, PanelError, StoreError
 from bot.executor import Executor
 from bot.health import judge
+from bot.hours import Hours, is_open, parse_windows
 from bot.instance import Instance
 from bot.life import Life
 from bot.notify import LogNotifier
@@ -38,7 +39,6 @@ from bot.upkeep import Upkeep
 from bot.vmmanager import VMManagerAPI
 from bot.watchdog import Watchdog
 from bot.watching import Answer, Watch
-from bot.windows import Hours, is_open, parse_windows
 
 if TYPE_CHECKING:
     from bot.metrics import Metrics

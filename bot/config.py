@@ -20,8 +20,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from balancer.policy import Policy
 from bot.config_values import LARGEST_ID, address, ids, names, proxy, ssh_hosts
 from bot.digest import parse_timing
+from bot.hours import parse_windows
 from bot.redact import MASK
-from bot.windows import parse_windows
 from bot.zones import zone_named
 
 LONGEST_S = 315_360_000  # ten years: beyond it, clocks overflow

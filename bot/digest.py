@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from bot import zones
-from bot.windows import DAYS
+from bot.hours import DAYS
 
 LATE = timedelta(hours=12)
 """For so long one that was missed is made up for; after that the next one is told, of its own time alone."""

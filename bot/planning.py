@@ -22,10 +22,10 @@ from balancer.policy import BALANCE, STRATEGIES, Policy
 from balancer.shadow import with_alternative
 from bot.clusters_file import ClustersFile
 from bot.config import POLICY_FIELDS, Settings
+from bot.hours import opens_at, parse_windows
 from bot.names import matching
 from bot.runtime import Runtime
 from bot.store import Store
-from bot.windows import opens_at, parse_windows
 
 log = logging.getLogger(__name__)
 

@@ -1,127 +1,159 @@
-"""Hours of the day: read, asked, by the clocks of a zone; migrations that wait for theirs, messages without a sound."""
+"""Nothing in the program is for Unix alone without a fallback, held over the syntax trees: the seed runs on Windows.
+
+A use counts as guarded within an `if` that asks for the system, or a `try` that takes what Windows raises.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import datetime, timedelta, timezone
+import ast
+from collections.abc import Iterator
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
-from bot_builders import ANNA
-from bot_rig import HOUR, running_rig
-from hypothesis import given
-from hypothesis import strategies as st
-from stack import Stack, buttons, running_stack, world
 
-from bot.config_load import find_settings
-from bot.proposals import MigrationState, Verdict
-from bot.texts import texts_for
-from bot.windows import is_open, opens_at, parse_windows
-from bot.words import moment
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("balancer", "bot", "sandbox", "vm_balancer")
 
-BERLIN = ZoneInfo("Europe/Berlin")
-
-
-def utc(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
-
-
-def test_hours_past_midnight_and_on_some_days() -> None:
-    night = parse_windows("22:00-06:00")
-    assert [is_open(night, utc(f"2026-11-27T{t}"), timezone.utc) for t in ("21:59", "22:00", "05:59", "06:00")] == [
-        *(False, True, True, False)
-    ]
-    assert opens_at(night, utc("2026-11-27T12:00"), timezone.utc) == utc("2026-11-27T22:00")
-    assert opens_at(night, utc("2026-11-27T23:00"), timezone.utc) is None
-    weekend = parse_windows("fri-sat 22:00-06:00, sun 10:00-24:00")
-    assert is_open(weekend, utc("2026-11-29T05:00"), timezone.utc), "Saturday's span goes on until Sunday morning"
-    assert not is_open(weekend, utc("2026-11-29T07:00"), timezone.utc)
-    assert is_open(weekend, utc("2026-11-29T23:59"), timezone.utc)
-    assert opens_at(weekend, utc("2026-11-30T00:00"), timezone.utc) == utc("2026-12-04T22:00")
-    assert is_open((), utc("2026-11-30T00:00"), None), "none said: always"
-
-
-def test_daylight_saving_moves_the_moment_not_the_clock() -> None:
-    night = parse_windows("02:30-04:00")
-    assert opens_at(night, utc("2026-03-28T12:00"), BERLIN) == utc("2026-03-29T01:30"), "02:30 is never shown"
-    assert opens_at(night, utc("2026-10-24T12:00"), BERLIN) == utc("2026-10-25T00:30"), "the first of two"
-    assert is_open(night, utc("2026-10-25T02:59"), BERLIN), "04:00 is an hour later that night"
-    assert opens_at(parse_windows("22:00-06:00"), utc("2026-07-01T12:00"), BERLIN) == utc("2026-07-01T20:00")
+MODULES = {"fcntl", "grp", "posix", "pty", "pwd", "readline", "resource", "spwd", "syslog", "termios", "tty", "curses"}
+MODULES |= {"uvloop"}
+UNIX: dict[str, set[str]] = {
+    "os": {
+        *("chown", "chroot", "ctermid", "fchmod", "fchown", "fork", "forkpty", "getegid", "geteuid", "getgid"),
+        *("getgroups", "getloadavg", "getpgid", "getpgrp", "getpriority", "getsid", "getuid", "initgroups", "killpg"),
+        *("lchown", "mkfifo", "mknod", "nice", "openpty", "pipe2", "posix_fadvise", "posix_spawn", "pread", "pwrite"),
+        *("register_at_fork", "sched_getaffinity", "sched_setaffinity", "sendfile", "setegid", "seteuid", "setgid"),
+        *("setgroups", "setpgid", "setpriority", "setsid", "setuid", "statvfs", "sync", "sysconf", "uname", "wait"),
+        *("O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "O_SYNC", "WNOHANG", "WIFEXITED", "WEXITSTATUS"),
+        # They exist on Windows and do something else: a new process beside a dead parent; an end to the process asked.
+        *("execl", "execle", "execlp", "execv", "execve", "execvp", "kill"),
+    },
+    "signal": {
+        *("SIGALRM", "SIGCHLD", "SIGCONT", "SIGHUP", "SIGKILL", "SIGPIPE", "SIGQUIT", "SIGSTOP", "SIGTSTP", "SIGUSR1"),
+        *("SIGUSR2", "SIGWINCH", "alarm", "pause", "pthread_kill", "pthread_sigmask", "setitimer", "sigwait"),
+    },
+    "asyncio": {"open_unix_connection", "start_unix_server", "get_child_watcher"},
+    "socket": {"AF_UNIX", "AF_NETLINK", "SO_REUSEPORT", "socketpair", "fromfd", "MSG_DONTWAIT"},
+    "time": {"tzset", "clock_gettime", "pthread_getcpuclockid"},
+}
+METHODS = {"add_signal_handler", "remove_signal_handler", "add_reader", "add_writer", "create_unix_server"}
+"""Of event loops; those of Windows raise NotImplementedError."""
+RENAMES = {"os.rename"}
+"""Fails on Windows where the target exists; `os.replace` does not."""
+GUARDS = {"NotImplementedError", "ImportError", "AttributeError", "ModuleNotFoundError"}
+ASKED = ("os.name", "sys.platform", "hasattr(")
 
 
-@given(
-    st.integers(0, 1439),
-    st.integers(1, 1439),
-    st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(timezone.utc)),
-)
-def test_what_opens_is_open_then_and_not_before(start: int, length: int, now: datetime) -> None:
-    end = (start + length) % 1440
-    spans = parse_windows(f"{start // 60}:{start % 60:02}-{end // 60}:{end % 60:02}")
-    opens = opens_at(spans, now, BERLIN)
-    assert (opens is None) == is_open(spans, now, BERLIN)
-    if opens is not None:
-        assert now < opens <= now + timedelta(hours=26) and is_open(spans, opens, BERLIN)
-        assert not is_open(spans, opens - timedelta(seconds=1), BERLIN)
+def asks_for_the_system(node: ast.AST) -> bool:
+    if isinstance(node, (ast.If, ast.IfExp)):
+        return any(word in ast.unparse(node.test) for word in ASKED)
+    if isinstance(node, ast.Try):
+        caught = {name.id for h in node.handlers if h.type for name in ast.walk(h.type) if isinstance(name, ast.Name)}
+        return bool(caught & GUARDS)
+    if isinstance(node, ast.With):
+        return any(
+            "suppress" in (text := ast.unparse(i.context_expr)) and any(g in text for g in GUARDS) for i in node.items
+        )
+    # `if os.name != "posix": return` guards what follows it, and getattr(time, "CLOCK_…", None) asks as well.
+    return isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (
+        any(isinstance(s, ast.If) and asks_for_the_system(s) and leaves(s) for s in node.body)
+        or any(isinstance(call, ast.Call) and asks_by_name(call) for call in ast.walk(node))
+    )
+
+
+def leaves(choice: ast.If) -> bool:
+    return isinstance(choice.body[-1], (ast.Return, ast.Raise))
+
+
+def asks_by_name(call: ast.Call) -> bool:
+    return ast.unparse(call.func) == "getattr" and len(call.args) == 3 and ast.unparse(call.args[0]) in UNIX
+
+
+def used(node: ast.AST) -> Iterator[str]:
+    """What of Unix alone this one node uses, and files opened in whatever encoding the machine has."""
+    if isinstance(node, ast.Import):
+        yield from (a.name for a in node.names if a.name.split(".")[0] in MODULES)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        if node.module.split(".")[0] in MODULES:
+            yield node.module
+        yield from (f"{node.module}.{a.name}" for a in node.names if a.name in UNIX.get(node.module, ()))
+    elif isinstance(node, ast.Attribute):
+        name = ast.unparse(node)
+        of, _, what = name.rpartition(".")
+        if what in UNIX.get(of, ()) or name in RENAMES:
+            yield name
+    elif isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute) and node.func.attr in METHODS:
+            yield node.func.attr
+        if opens_text(node) and not any(k.arg == "encoding" for k in node.keywords):
+            yield f"{ast.unparse(node.func)} without an encoding"
+
+
+def opens_text(call: ast.Call) -> bool:
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    if name == "open" and ast.unparse(call.func) in ("open", "io.open"):
+        modes = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "mode")]
+        return len(call.args) < 4 and not any(isinstance(m, ast.Constant) and "b" in str(m.value) for m in modes)
+    # Their first argument may be the encoding (read_text) or is the text, and then comes the encoding (write_text).
+    return (name == "read_text" and not call.args) or (name == "write_text" and len(call.args) < 2)
+
+
+def offences(tree: ast.AST, guarded: bool = False) -> list[str]:
+    found = [] if guarded else [f"line {getattr(tree, 'lineno', 0)}: {what}" for what in used(tree)]
+    inside = guarded or asks_for_the_system(tree)
+    for child in ast.iter_child_nodes(tree):
+        found += offences(child, inside)
+    return found
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_nothing_is_for_unix_alone(folder: str) -> None:
+    files = sorted((ROOT / folder).rglob("*.py"))
+    assert files
+    found = {str(p.relative_to(ROOT)): offences(ast.parse(p.read_text("utf-8"))) for p in files}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_names_of_files_are_possible_everywhere(folder: str) -> None:
+    reserved = {"aux", "con", "nul", "prn", *(f"{device}{n}" for device in ("com", "lpt") for n in range(1, 10))}
+    for path in (ROOT / folder).rglob("*"):
+        assert not set(path.name) & set('<>:"\\|?*'), path
+        assert path.name.split(".")[0].lower() not in reserved, path
 
 
 @pytest.mark.parametrize(
-    "text", ["22-06", "25:00-26:00", "22:00-22:00", "mon 22:00", "abc 22:00-23:00", "22:00-06:00,", "10:60-11:00"]
+    "code",
+    [
+        "import fcntl",
+        "from pwd import getpwuid",
+        "import os\nos.getuid()",
+        "from os import fork",
+        "import signal\nsignal.SIGKILL",
+        "import os\nos.kill(1, 0)",
+        "def f(loop):\n    loop.add_signal_handler(15, print)",
+        "import os\nos.rename('a', 'b')",
+        "open('x')",
+        "path.read_text()",
+        "path.write_text('x')",
+        "try:\n    import fcntl\nexcept ValueError:\n    pass",
+    ],
 )
-def test_nonsense_names_setting_value_and_remedy(text: str) -> None:
-    [problem] = [p for p in find_settings({"migration_window": text}).problems if "MIGRATION_WINDOW" in p]
-    assert text.strip(",") in problem and ("22:00-06:00" in problem or "no " in problem or "00:00-24:00" in problem)
+def test_an_offender_is_found(code: str) -> None:
+    assert len(offences(ast.parse(code))) == 1
 
 
-def test_a_zone_that_does_not_exist_is_told_with_the_nearest() -> None:
-    [problem] = [p for p in find_settings({"timezone": "Europe/Moskow"}).problems if "TIMEZONE" in p]
-    assert "Europe/Moscow is probably meant" in problem
-    assert not [p for p in find_settings({"timezone": "Asia/Yekaterinburg"}).problems if "TIMEZONE" in p]
-
-
-def test_people_are_told_times_in_their_zone() -> None:
-    now = utc("2026-07-01T21:30")
-    assert moment(texts_for("en", timezone.utc), now, now) == "21:30"
-    assert moment(texts_for("en", BERLIN), now + timedelta(hours=1), now) == "tomorrow 00:30"
-    assert moment(texts_for("ru", BERLIN), now + timedelta(hours=1), now) == "завтра 00:30"
-    assert moment(texts_for("en", BERLIN), now - timedelta(days=3), now) == "2026-06-28 23:30"
-
-
-async def test_an_approved_move_waits_for_its_hours_however_long(tmp_path: Path) -> None:
-    """The rig's clock stands at noon. An approval for 22:00 is not too old at 05:00, when it is 17 hours old."""
-    async with running_rig(tmp_path, migration_window="22:00-06:00", timezone="UTC") as rig:
-        await rig.propose()
-        [proposal] = await rig.store.waiting()
-        await rig.service.decide([proposal.moves[0].id], Verdict.APPROVE, ANNA)
-        await rig.carry_out()
-        assert rig.posts() == [] and (await rig.migration()).state is MigrationState.QUEUED
-        rig.clock.now += 17 * HOUR
-        await rig.carry_out()
-        assert rig.posts() == [(11, 2)] and (await rig.migration()).state is MigrationState.SUCCEEDED
-
-
-async def test_a_cluster_can_have_hours_of_its_own(tmp_path: Path) -> None:
-    path = tmp_path / "clusters.toml"
-    path.write_text('[clusters.Production]\nmigration_window = "11:00-13:00"\n', "utf-8")
-    given = {"migration_window": "22:00-06:00", "timezone": "UTC", "clusters_file": path}
-    async with running_rig(tmp_path, **given) as rig:
-        await rig.moved()
-        assert rig.posts() == [(11, 2)]
-
-
-@pytest.fixture
-async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path, world(), "--migration-seconds", "1", "--task-row-delay", "0.1") as running:
-        yield running
-
-
-async def test_the_chat_says_what_it_waits_for_and_makes_no_sound(stack: Stack) -> None:
-    now = datetime.now(timezone.utc)
-    hours = f"{now + timedelta(hours=2):%H:00}-{now + timedelta(hours=4):%H:00}"
-    quiet = f"{now - timedelta(hours=2):%H:00}-{now + timedelta(hours=2):%H:00}"
-    stack.start_bot(MIGRATION_WINDOW=hours, QUIET_HOURS=quiet, TIMEZONE="UTC")
-    report = await stack.message("small-a", buttons=True)
-    assert report["silent"], "in quiet hours"
-    await stack.press(report, buttons(report)["✅ Approve 1"])
-    await stack.message("small-a", f"waits for its hours, from {now + timedelta(hours=2):%H:00}")
-    assert await stack.starts() == []
+@pytest.mark.parametrize(
+    "code",
+    [
+        "try:\n    import fcntl\nexcept ImportError:\n    fcntl = None",
+        "import os\nif os.name == 'posix':\n    os.execv('a', [])",
+        "import os\ndef f():\n    if os.name != 'posix':\n        return False\n    os.kill(1, 0)",
+        "def f(loop):\n    try:\n        loop.add_reader(0, print)\n    except NotImplementedError:\n        pass",
+        "def f():\n    n = getattr(time, 'CLOCK_BOOTTIME', None)\n    return n and time.clock_gettime(n)",
+        "open('x', 'rb')",
+        "open('x', encoding='utf-8')",
+        "path.read_text('utf-8')",
+    ],
+)
+def test_a_fallback_is_seen(code: str) -> None:
+    assert offences(ast.parse(code)) == []

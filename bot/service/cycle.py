@@ -9,10 +9,10 @@ from balancer.model import Plan, Reason
 from bot import log_context, log_plan
 from bot.digest import LATE, last_due, parse_timing
 from bot.errors import PanelError, StoreError
+from bot.hours import is_open, parse_windows
 from bot.service.seeing import Seeing
 from bot.service.values import OUTAGE_KEY, ClusterResult, CycleReport
 from bot.store import Mark, NoticeKind, Published
-from bot.windows import is_open, parse_windows
 
 log = logging.getLogger(__name__)
 MINUTE = timedelta(minutes=1)

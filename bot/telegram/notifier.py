@@ -31,6 +31,7 @@ from markupsafe import Markup, escape
 
 from balancer.model import Plan, Reason
 from bot.errors import ChatError, ConfigError, StoreError
+from bot.hours import Hours
 from bot.proposals import IN_FLIGHT, Proposal, changing_times, waiting_for_hours
 from bot.service import Clock
 from bot.steady import utc_now
@@ -42,7 +43,6 @@ from bot.telegram.reach import NO_ANSWER, Reach
 from bot.telegram.session import impatiently, make_bot, may_have_arrived
 from bot.telegram.views import Ahead, View, ending_notice, finished_notice, plan_view, proposal_view
 from bot.texts import Texts, texts_for
-from bot.windows import Hours
 
 log = logging.getLogger(__name__)
 
