@@ -45,7 +45,8 @@ from bot.report import outcome_line, plan_lines
 from bot.service import Status
 from bot.store import Store
 from bot.telegram import pages
-from bot.telegram.views import View, ending_notice, plan_view, proposal_view
+from bot.telegram.notices import ending_notice
+from bot.telegram.views import View, plan_view, proposal_view
 from bot.texts import LANGUAGES, texts_for
 from sandbox.chat_html import parse_html
 

@@ -28,7 +28,8 @@ from bot.proposals import (
 )
 from bot.service import Status
 from bot.telegram import pages
-from bot.telegram.views import View, ending_notice, finished_notice, plan_view, proposal_view
+from bot.telegram.notices import ending_notice, finished_notice
+from bot.telegram.views import View, plan_view, proposal_view
 from bot.telegram.wording import TABLE_WIDTH, duration, node_table
 from bot.texts import Texts, texts_for
 from bot.words import popup

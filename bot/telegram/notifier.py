@@ -36,12 +36,10 @@ from bot.proposals import IN_FLIGHT, Proposal, changing_times, waiting_for_hours
 from bot.service import Clock
 from bot.steady import utc_now
 from bot.store import MessageRow, Notice, NoticeKind, Store
-from bot.telegram import wording
-from bot.telegram.buttons import go, keyboard
-from bot.telegram.pages import digest_text
+from bot.telegram.notices import HUSHED, notice_view
 from bot.telegram.reach import NO_ANSWER, Reach
 from bot.telegram.session import impatiently, make_bot, may_have_arrived
-from bot.telegram.views import Ahead, View, ending_notice, finished_notice, plan_view, proposal_view
+from bot.telegram.views import Ahead, View, plan_view, proposal_view
 from bot.texts import Texts, texts_for
 
 log = logging.getLogger(__name__)
@@ -56,8 +54,6 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
 """After a failure: the first pause, doubled until the longest."""
 LONGEST_SILENCE_S = 8.0
 """The longest where nobody answers: the line may be back at any moment, and decisions wait."""
-LATE = timedelta(minutes=2)
-"""A notice that waited longer says when it came about."""
 LISTENER_KEY = "second-listener"
 _MESSAGE_GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
 _CHAT_REFUSES = (
@@ -464,20 +460,14 @@ class TelegramNotifier:
                 log.debug("An older message kept its buttons: %s", error.message)
 
     async def _send_notice(self, store: Store, notice: Notice) -> None:
-        view = await self._notice_view(store, notice)
+        view = await notice_view(self._texts, store, notice, self._clock(), self._hours.digest_of)
         if view is None:
             return
-        now = self._clock()
-        if now - notice.created_at > LATE:
-            time = wording.moment(self._texts, notice.created_at, now)
-            view = View(wording.joined([view.text, self._texts.html("notice-late", time=time)]))
         if notice.kind is NoticeKind.ESCALATION:
             await self._escalate(view)
             return
         about = 0 if notice.proposal_id is None else await self._number(store, notice.proposal_id)
-        # What went wrong is worth waking somebody; that automatic mode has done its work is not.
-        loud = notice.kind not in (NoticeKind.FINISHED, NoticeKind.REMINDER, NoticeKind.DIGEST)
-        await self._send_once(("notice", notice.id), view, about or None, loud=loud)
+        await self._send_once(("notice", notice.id), view, about or None, loud=notice.kind not in HUSHED)
 
     async def _escalate(self, view: View) -> None:
         """To the other chat. One that does not take it must not keep everything else from the first."""
@@ -513,40 +503,6 @@ class TelegramNotifier:
             message_id = 0
         self._doubtful.discard(key)
         return message_id
-
-    async def _notice_view(self, store: Store, notice: Notice) -> View | None:
-        if notice.kind is NoticeKind.OUTAGE:
-            return None if notice.body is None else View(self._texts.reason_html(notice.body))
-        if notice.kind is NoticeKind.DIGEST:
-            return await self._digest(store, notice)
-        proposal = None if notice.proposal_id is None else await store.proposal(notice.proposal_id)
-        if proposal is None:
-            return None
-        if notice.kind in (NoticeKind.REMINDER, NoticeKind.ESCALATION):
-            return self._reminder(notice, proposal) if proposal.pending else None
-        if notice.kind is NoticeKind.FINISHED:
-            return View(finished_notice(self._texts, proposal))
-        ended = (m.migration for m in proposal.moves if m.migration and m.migration.id == notice.migration_id)
-        migration = next(ended, None)
-        return None if migration is None else View(ending_notice(self._texts, migration))
-
-    async def _digest(self, store: Store, notice: Notice) -> View:
-        until = notice.created_at
-        summary = await store.summary(until - self._hours.digest_of, until)
-        rows = [[go(self._texts.text("button-status"), "status")]]
-        return View(digest_text(self._texts, summary), keyboard(rows))
-
-    def _reminder(self, notice: Notice, proposal: Proposal) -> View:
-        """What waits, for how long, and until when it can be approved."""
-        texts, now, count = self._texts, self._clock(), len(proposal.pending)
-        cluster, over = proposal.plan.cluster_name, len(proposal.plan.overloaded)
-        waited = wording.duration(texts, now - proposal.created_at)
-        time = wording.moment(texts, proposal.expires_at, now)
-        if notice.kind is NoticeKind.REMINDER:
-            return View(texts.html("notice-reminder", cluster=cluster, count=count, duration=waited, time=time))
-        return View(
-            texts.html("notice-escalation", cluster=cluster, count=count, duration=waited, time=time, overloaded=over)
-        )
 
     async def _send(self, view: View, reply_to: int | None = None, *, loud: bool = False) -> int:
         reply = None if reply_to is None else ReplyParameters(message_id=reply_to, allow_sending_without_reply=True)

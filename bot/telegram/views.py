@@ -227,39 +227,3 @@ def reason_lines(texts: Texts, plan: Plan) -> list[Markup | str]:
 
 def rejections_of(plan: Plan, subject: str) -> list[Rejection]:
     return [r for r in plan.rejections if r.subject == subject]
-
-
-# Popups and notices -------------------------------------------------------------------------------
-
-
-def ending_notice(texts: Texts, migration: Migration) -> Markup:
-    """One migration that failed, whose end nobody knows, or that went well after all."""
-    move = migration.move
-    vm, source, target = move.vm_name, move.source_name, move.target_name
-    reason = texts.reason(migration.reason) if migration.reason else ""
-    if migration.state is MigrationState.UNKNOWN:
-        words = texts.html("notice-unknown", vm=vm, source=source, target=target, reason=reason)
-    elif migration.state is MigrationState.SUCCEEDED:
-        words = texts.html("notice-settled", vm=vm, source=source, target=target)
-    else:
-        words = texts.html("notice-failed", vm=vm, source=source, target=target, reason=reason)
-    lines: list[Markup | str] = [words]
-    if migration.error:
-        lines.append(texts.html("panel-words", error=migration.error[:PANEL_WORDS_LIMIT]))
-    return wording.joined(lines)
-
-
-def finished_notice(texts: Texts, proposal: Proposal) -> Markup:
-    """An automatic proposal that is carried out."""
-    migrations = [m.migration for m in proposal.moves if m.migration is not None]
-    done = sum(m.state is MigrationState.SUCCEEDED for m in migrations)
-    ends = [m.finished_at for m in migrations if m.finished_at is not None]
-    length = max(ends, default=proposal.created_at) - proposal.created_at
-    return texts.html(
-        "notice-finished",
-        cluster=proposal.plan.cluster_name,
-        done=done,
-        count=len(migrations),
-        failed=len(migrations) - done,
-        duration=wording.duration(texts, length),
-    )

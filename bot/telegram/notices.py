@@ -1,0 +1,99 @@
+"""Short messages about events: how a migration ended, what nobody answers, an outage, a summary.
+
+What they say is read when they are sent, so that nothing is told that is over.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from markupsafe import Markup
+
+from bot.proposals import Migration, MigrationState, Proposal
+from bot.store import Notice, NoticeKind, Store
+from bot.telegram import wording
+from bot.telegram.buttons import go, keyboard
+from bot.telegram.pages import digest_text
+from bot.telegram.views import PANEL_WORDS_LIMIT, View
+from bot.texts import Texts
+
+LATE = timedelta(minutes=2)
+"""A notice that waited longer says when it came about."""
+HUSHED = (NoticeKind.FINISHED, NoticeKind.REMINDER, NoticeKind.DIGEST)
+"""In quiet hours these make no sound; what went wrong is worth waking somebody."""
+
+
+async def notice_view(texts: Texts, store: Store, notice: Notice, now: datetime, digest_of: timedelta) -> View | None:
+    """``None``: it has nothing to tell any more.
+
+    Args:
+        digest_of: how long a time a summary is about.
+    """
+    view = await _view(texts, store, notice, now, digest_of)
+    if view is None or now - notice.created_at <= LATE:
+        return view
+    time = wording.moment(texts, notice.created_at, now)
+    return View(wording.joined([view.text, texts.html("notice-late", time=time)]), view.keyboard)
+
+
+async def _view(texts: Texts, store: Store, notice: Notice, now: datetime, digest_of: timedelta) -> View | None:
+    if notice.kind is NoticeKind.OUTAGE:
+        return None if notice.body is None else View(texts.reason_html(notice.body))
+    if notice.kind is NoticeKind.DIGEST:
+        summary = await store.summary(notice.created_at - digest_of, notice.created_at)
+        return View(digest_text(texts, summary), keyboard([[go(texts.text("button-status"), "status")]]))
+    proposal = None if notice.proposal_id is None else await store.proposal(notice.proposal_id)
+    if proposal is None:
+        return None
+    if notice.kind in (NoticeKind.REMINDER, NoticeKind.ESCALATION):
+        return _unanswered(texts, notice, proposal, now) if proposal.pending else None
+    if notice.kind is NoticeKind.FINISHED:
+        return View(finished_notice(texts, proposal))
+    ended = (m.migration for m in proposal.moves if m.migration and m.migration.id == notice.migration_id)
+    migration = next(ended, None)
+    return None if migration is None else View(ending_notice(texts, migration))
+
+
+def _unanswered(texts: Texts, notice: Notice, proposal: Proposal, now: datetime) -> View:
+    """What waits, for how long, and until when it can be approved."""
+    count, cluster, over = len(proposal.pending), proposal.plan.cluster_name, len(proposal.plan.overloaded)
+    waited = wording.duration(texts, now - proposal.created_at)
+    time = wording.moment(texts, proposal.expires_at, now)
+    if notice.kind is NoticeKind.REMINDER:
+        return View(texts.html("notice-reminder", cluster=cluster, count=count, duration=waited, time=time))
+    return View(
+        texts.html("notice-escalation", cluster=cluster, count=count, duration=waited, time=time, overloaded=over)
+    )
+
+
+def ending_notice(texts: Texts, migration: Migration) -> Markup:
+    """One migration that failed, whose end nobody knows, or that went well after all."""
+    move = migration.move
+    vm, source, target = move.vm_name, move.source_name, move.target_name
+    reason = texts.reason(migration.reason) if migration.reason else ""
+    if migration.state is MigrationState.UNKNOWN:
+        words = texts.html("notice-unknown", vm=vm, source=source, target=target, reason=reason)
+    elif migration.state is MigrationState.SUCCEEDED:
+        words = texts.html("notice-settled", vm=vm, source=source, target=target)
+    else:
+        words = texts.html("notice-failed", vm=vm, source=source, target=target, reason=reason)
+    lines: list[Markup | str] = [words]
+    if migration.error:
+        lines.append(texts.html("panel-words", error=migration.error[:PANEL_WORDS_LIMIT]))
+    return wording.joined(lines)
+
+
+def finished_notice(texts: Texts, proposal: Proposal) -> Markup:
+    """An automatic proposal that is carried out."""
+    migrations = [m.migration for m in proposal.moves if m.migration is not None]
+    done = sum(m.state is MigrationState.SUCCEEDED for m in migrations)
+    ends = [m.finished_at for m in migrations if m.finished_at is not None]
+    length = max(ends, default=proposal.created_at) - proposal.created_at
+    return texts.html(
+        "notice-finished",
+        cluster=proposal.plan.cluster_name,
+        done=done,
+        count=len(migrations),
+        failed=len(migrations) - done,
+        duration=wording.duration(texts, length),
+    )
