@@ -31,6 +31,10 @@ _POSITIVE = (
 _BALANCE = ("balance_margin", "balance_deadband")
 
 
+REST = timedelta(days=1)
+"""For so long a VM that has moved is not moved again only to even out the load: else VMs go to and fro."""
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Defaults are the seed's. Ratios are vCPUs per physical CPU, percents 0-100.

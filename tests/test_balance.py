@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from effort import examples
@@ -224,6 +224,18 @@ def test_unevenness_has_to_last_where_overload_has_to() -> None:
     assert (is_uneven(wide_apart, POLICY), is_uneven(calm, POLICY)) == (True, False)
     assert plan(wide_apart, POLICY, Recent(uneven_held=1)).moves == ()
     assert len(plan(wide_apart, POLICY, Recent(uneven_held=0)).moves) == 2
+
+
+def test_what_has_moved_today_is_not_moved_to_even_out() -> None:
+    """But to relieve an overloaded node it is, once it has cooled down."""
+    wide_apart = cluster([node(1), node(2)], [vm(i, 1, 2, 4) for i in range(100, 104)])
+    for hours, moves in ((2, 0), (25, 2)):
+        lately = dict.fromkeys(range(100, 104), wide_apart.taken_at - timedelta(hours=hours))
+        assert len(plan(wide_apart, POLICY, Recent(migrated=lately)).moves) == moves
+    overloaded = cluster([node(1, 4), node(2, 4)], [vm(i, 1, 2, 4) for i in range(100, 120)])
+    lately = dict.fromkeys(range(100, 120), overloaded.taken_at - timedelta(hours=2))
+    made = plan(overloaded, POLICY, Recent(migrated=lately))
+    assert made.overloaded and made.moves and not made.overloaded_after
 
 
 def test_margin_ends_the_plan() -> None:

@@ -18,7 +18,7 @@ import pytest
 from bot_builders import ANNA, BORIS, LATER, NOW, CancelledAt, cancelled_at, move, move_ids, plan, published, until
 
 from balancer.model import Reason
-from balancer.policy import Policy
+from balancer.policy import REST, Policy
 from bot.errors import StoreError
 from bot.proposals import (
     POLICY_ACTOR,
@@ -407,7 +407,7 @@ async def test_what_was_done_lately_is_remembered_for_as_long_as_it_counts(store
     await store.decide([skipped], SKIP, ANNA, NOW)
     recent = await store.recent(policy, NOW)
     assert (recent.migrated, recent.failed, recent.skipped) == ({11: NOW}, {12: NOW}, {13: NOW})
-    for cooldown, kind in ((policy.migration_cooldown, "migrated"), (policy.failure_cooldown, "failed")):
+    for cooldown, kind in ((REST, "migrated"), (policy.failure_cooldown, "failed")):
         assert getattr(await store.recent(policy, NOW + cooldown - SECOND), kind)
         assert not getattr(await store.recent(policy, NOW + cooldown), kind)
     assert not (await store.recent(policy, NOW + policy.skip_cooldown)).skipped

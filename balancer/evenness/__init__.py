@@ -20,7 +20,7 @@ from balancer.evenness.search import evened_out, vm_rows
 from balancer.evenness.spread import Field, Loads, Moment
 from balancer.model import Effort, Evenness, Move, Reason, Recent, Snapshot
 from balancer.outcome import Outcome, Step, carry_out, overloaded, worth
-from balancer.policy import Policy
+from balancer.policy import REST, Policy
 from balancer.state import Candidate, WorkingState
 from balancer.timing import MICROSECONDS
 
@@ -174,9 +174,10 @@ def _needed(clearing: Sequence[Move], hard: set[int]) -> list[Move]:
 
 
 def _even_out(state: WorkingState, start: _Start, moved: Iterable[Move], relief: float = 0.0) -> list[Move]:
-    """Makes the load more even with VMs that have not moved yet, and that no rule of the operator binds."""
+    """Makes the load more even with VMs that have not moved for a day, and that no rule of the operator binds."""
     nodes = NodeArrays.of(state)
     taboo = {move.vm_id for move in moved}
+    taboo |= {vm_id for vm_id, at in state.recent.migrated.items() if state.now - at < REST}
     free = [c.vm.id not in taboo and not state.groups.binds(c.vm.id) for c in start.vms.candidates]
     field = Field.of(state, nodes, start.vms, np.array(free, dtype=np.bool_))
     loads = Loads.of(state, field)

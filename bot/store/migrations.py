@@ -6,7 +6,7 @@ from datetime import datetime
 
 from balancer.fitting import Sample
 from balancer.model import Reason, Recent
-from balancer.policy import Policy
+from balancer.policy import REST, Policy
 from bot.proposals import IN_FLIGHT, PROGRAM, UNSETTLED, Actor, MigrationState, check_transition
 from bot.store import rows
 from bot.store.audit import write_audit
@@ -122,7 +122,7 @@ class MigrationQueries(Database):
             single: for one move that a person wants, which is queued behind the others: their nodes are free to it.
         """
         async with self._reading() as db:
-            migrated = await _last(db, MigrationState.SUCCEEDED, now - policy.migration_cooldown)
+            migrated = await _last(db, MigrationState.SUCCEEDED, now - max(policy.migration_cooldown, REST))
             failed = await _last(db, MigrationState.FAILED, now - policy.failure_cooldown)
             skipped = await _skipped(db, policy, now)
             ignored = await all_rows(db, "SELECT vm_id, by_name FROM ignored_vm WHERE ended_at IS NULL ORDER BY vm_id")
