@@ -186,12 +186,11 @@ def _days(outcomes: Sequence[Record]) -> Iterator[Demand]:
             share = best["overloaded_percent"]
             reached = f"{share:.2f} % ({best['strategy']}); nobody gets below {best['floor_percent']:.2f} %"
             yield Demand(f"over time, {name}, one move a cycle: at most {most} % overloaded", reached, share <= most)
-    back = {
-        o["strategy"]: o["returned"]
-        for o in outcomes
-        if o["strategy"].startswith(("optimal", "balance")) and o["returned"]
-    }
-    yield Demand("over time: no VM back within a day", "none" if not back else f"{back}", not back)
+    ours = [o for o in outcomes if o["strategy"].startswith(("optimal", "balance"))]
+    back = [
+        f"{o['returned']} of {o['moves']} with {o['strategy']}, {o['budget']} a cycle" for o in ours if o["returned"]
+    ]
+    yield Demand("over time: no VM back within a day", _all_but(back, len(ours)), not back)
 
 
 def _cycle(found: Record) -> Iterator[Demand]:
