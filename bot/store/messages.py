@@ -110,7 +110,7 @@ class MessageQueries(Database):
     async def note_digest(self, key: str, due: datetime, now: datetime, *, tell: bool) -> None:
         """Remembers for when a summary was due last, together with the notice of it where it is to be told."""
         async with self._transaction() as db:
-            await put_setting(db, key, rows.to_text(due), POLICY_ACTOR, now)
+            await put_setting(db, key, due.isoformat(), POLICY_ACTOR, now)
             if tell:
                 await add_notice(db, NoticeKind.DIGEST, now)
 
