@@ -124,7 +124,7 @@ async def test_approving_all_asks_about_the_large_ones(stack: Stack) -> None:
     assert words.startswith("Really move 2 large VMs (7 GiB together)?")
     assert (await stack.press(report, buttons(report)["✅ Approve 1"])).startswith("Approved: small-a"), "it is small"
     assert await pressed_again(stack, report, everything) == "2 moves approved."
-    await stack.message("small-c", "approved by Anna Admin", buttons=False)
+    await stack.message("small-c", "approved by Anna Admin")
 
 
 async def test_each_of_two_people_confirms(stack: Stack) -> None:
