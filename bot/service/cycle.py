@@ -137,15 +137,16 @@ class Cycling(Seeing):
         settings, now = self.settings, self.clock()
         quiet = parse_windows(settings.quiet_hours)
         hushed = bool(quiet) and is_open(quiet, now, settings.zone)
-        for proposal in await self._store.waiting():
-            age = now - proposal.created_at
-            told = False
-            if 0 < settings.remind_after <= age / MINUTE and not hushed:
-                told = await self._store.remind(proposal.id, NoticeKind.REMINDER, now)
-            if settings.escalation_chat_id is not None and settings.escalate_after <= age / MINUTE:
-                told = await self._store.remind(proposal.id, NoticeKind.ESCALATION, now) or told
-            if told:
-                self._notifier.notices_waiting()
+        for waiting in await self._store.unanswered():
+            minutes = (now - waiting.since) / MINUTE
+            due = []
+            if 0 < settings.remind_after <= minutes and not hushed:
+                due.append(NoticeKind.REMINDER)
+            if settings.escalation_chat_id is not None and settings.escalate_after <= minutes:
+                due.append(NoticeKind.ESCALATION)
+            for kind in due:
+                if kind.value not in waiting.told and await self._store.remind(waiting.proposal_id, kind, now):
+                    self._notifier.notices_waiting()
 
     async def digest_due(self) -> None:
         """Leaves the notice of a summary when its time has come; a missed one late on the same day, none twice."""

@@ -13,6 +13,7 @@ from bot.errors import StoreError
 from bot.proposals import Migration, MigrationState, Proposal, ProposedMove
 from bot.store import rows
 from bot.store.database import BUSY_TIMEOUT_S, Connection, Database, all_rows, json_list
+from bot.store.values import Unanswered
 
 _PLANS_KEPT = 64
 
@@ -34,6 +35,18 @@ class ReadQueries(Database):
             )
             proposals = [await self._proposal(db, r["id"]) for r in found]
         return [p for p in proposals if p is not None]
+
+    async def unanswered(self) -> list[Unanswered]:
+        """Every proposal with a move that waits for people, oldest first; cheap enough to ask every few seconds."""
+        async with self._reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT id, created_at, (SELECT group_concat(kind) FROM notice n WHERE n.proposal_id = p.id) AS told "
+                "FROM proposal p WHERE id IN (SELECT proposal_id FROM move WHERE state = 'pending') ORDER BY id",
+            )
+        return [
+            Unanswered(r["id"], rows.from_text(r["created_at"]), frozenset((r["told"] or "").split(","))) for r in found
+        ]
 
     async def proposals_of(self, move_ids: Collection[int]) -> tuple[int, ...]:
         """The ids of the proposals that these moves belong to."""

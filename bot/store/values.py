@@ -137,6 +137,15 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A proposal that waits for people, since when, and of which kinds the notices about it are so far."""
+
+    proposal_id: int
+    since: datetime
+    told: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What a stretch of time came to. ``unanswered``: proposals that expired; ``waiting``: moves that wait now."""
 
