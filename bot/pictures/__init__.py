@@ -1,0 +1,92 @@
+"""Pictures for the chat: plain values in, the bytes of a PNG out. The only user of matplotlib.
+
+They are 390 pixels wide on a phone's page and twice as fine, on a ground of their own that suits light and dark
+chats. matplotlib is imported when the first one is drawn, not before: ``import bot.pictures`` costs nothing.
+Each function blocks for some tenths of a second: a loop calls them through ``drawn``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime
+from functools import partial
+from typing import ParamSpec
+
+from balancer.model import NodeReport, Plan
+from bot.load_history import BusyNode, PastMigration, Sample
+from bot.pictures.values import Arrow, Limits
+from bot.texts import Texts
+
+__all__ = ["Arrow", "Limits", "before_after_picture", "cluster_picture", "digest_picture", "drawn", "load_picture"]
+
+log = logging.getLogger(__name__)
+P = ParamSpec("P")
+_one_at_a_time = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
+"""matplotlib is not made for two threads at once; and a picture is never so urgent as to take both cores."""
+
+
+async def drawn(draw: Callable[P, bytes], *args: P.args, **kwargs: P.kwargs) -> bytes | None:
+    """The picture, drawn in the one thread that is there for them; ``None`` with a warning in the log where it fails.
+
+    A picture is never worth losing an answer: whoever asks sends the words without it.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        return await loop.run_in_executor(_one_at_a_time, partial(draw, *args, **kwargs))
+    except ImportError as error:
+        log.warning("No pictures: matplotlib is not installed or not whole (%s)", error)
+    except Exception as error:
+        log.warning("A picture could not be drawn: %s: %s", type(error).__name__, error)
+        log.debug("Where it failed", exc_info=True)
+    return None
+
+
+def cluster_picture(
+    texts: Texts, nodes: Sequence[NodeReport], arrows: Sequence[Arrow], limits: Limits, title: str
+) -> bytes:
+    """One cluster: up to 24 nodes as bars, more as tiles, beyond 60 the busiest as tiles and the others as squares.
+
+    Args:
+        arrows: the moves proposed and running; those of nodes that are not among ``nodes`` are left out.
+    """
+    from bot.pictures import cluster
+
+    return cluster.draw(texts, nodes, arrows, limits, title)
+
+
+def before_after_picture(texts: Texts, plan: Plan, limits: Limits, title: str) -> bytes:
+    """What a plan's moves do to the nodes they touch: the 14 most changed, and how many more there are."""
+    from bot.pictures import moves
+
+    return moves.draw(texts, plan, limits, title)
+
+
+def load_picture(
+    texts: Texts,
+    samples: Sequence[Sample],
+    migrations: Sequence[PastMigration],
+    limits: Limits,
+    title: str,
+    since: datetime,
+    until: datetime,
+    node_id: int | None = None,
+) -> bytes:
+    """Load over time, on the clocks of ``texts.zone``. Where nothing is known there is a gap.
+
+    Args:
+        samples: of one node or of one cluster, in the order of time.
+        node_id: whose they are: migrations are then told apart by whether they came or left. ``None``: a cluster's.
+    """
+    from bot.pictures import history
+
+    return history.draw(texts, samples, migrations, limits, title, since, until, node_id)
+
+
+def digest_picture(texts: Texts, overload_by_day: Sequence[tuple[date, float]], busiest: Sequence[BusyNode]) -> bytes:
+    """Hours of overload by day, where there are at least two days, and the ten busiest nodes."""
+    from bot.pictures import digest
+
+    return digest.draw(texts, overload_by_day, busiest)

@@ -1,0 +1,88 @@
+"""The font of the pictures: how wide a text is, what has no sign in it, where a long name is cut.
+
+matplotlib brings the font along, Cyrillic included. What it has no sign for is replaced before anything is drawn:
+matplotlib would warn of it each time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import matplotlib
+from matplotlib.font_manager import FontProperties
+from matplotlib.ft2font import FT2Font, LoadFlags
+
+from bot.sanitize import one_line
+
+NO_SIGN = "□"
+LONGEST = 200
+"""Characters of a text that are looked at: no line holds more."""
+_RULER = 100.0
+"""Size at which widths are measured; they grow with it."""
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+def _path(bold: bool) -> Path:
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name
+
+
+@lru_cache(maxsize=2)
+def _signs(bold: bool) -> frozenset[int]:
+    return frozenset(FT2Font(str(_path(bold))).get_charmap())
+
+
+class Fonts:
+    """The font in two weights. Each picture has its own: FreeType's objects are not to be shared by threads."""
+
+    def __init__(self) -> None:
+        self._rulers: dict[bool, FT2Font] = {}
+
+    def properties(self, size: float, bold: bool) -> FontProperties:
+        return FontProperties(fname=str(_path(bold)), size=size)
+
+    def shown(self, text: str, bold: bool = False) -> str:
+        """One line, every character of which has a sign."""
+        signs = _signs(bold)
+        return "".join(c if ord(c) in signs else NO_SIGN for c in one_line(text[:LONGEST]))
+
+    def width(self, text: str, size: float, bold: bool = False) -> float:
+        ruler = self._ruler(bold)
+        ruler.set_text(self.shown(text, bold), 0.0, flags=LoadFlags.NO_HINTING)
+        return ruler.get_width_height()[0] / 64 * size / _RULER
+
+    def fitted(self, text: str, size: float, room: float, bold: bool = False) -> str:
+        """The text, cut in its middle where it is wider than the room: names differ in their beginnings and ends."""
+        text = self.shown(text, bold)
+        if self.width(text, size, bold) <= room:
+            return text
+        low, high = 0, len(text)
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if self.width(_cut(text, middle), size, bold) <= room else (low, middle - 1)
+        return _cut(text, low)
+
+    def _ruler(self, bold: bool) -> FT2Font:
+        if bold not in self._rulers:
+            self._rulers[bold] = FT2Font(str(_path(bold)))
+            self._rulers[bold].set_size(_RULER, 72)
+        return self._rulers[bold]
+
+
+def _cut(text: str, kept: int) -> str:
+    head = kept - kept // 3
+    return f"{text[:head].rstrip()}…{text[len(text) - kept // 3 :].lstrip()}"
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """The names without the domain that all of them end with: on a phone there is no room for it."""
+    parts = [name.split(".") for name in names]
+    common = 0
+    while len({tuple(p[-common - 1 :]) for p in parts}) == 1 and all(len(p) > common + 1 for p in parts):
+        common += 1
+    kept = [".".join(p[: len(p) - common]) for p in parts]
+    domain = ".".join(parts[0][len(parts[0]) - common :]) if parts else ""
+    return kept if len(names) > 1 and _LETTER.search(domain) and all(kept) else list(names)

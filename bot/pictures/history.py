@@ -1,0 +1,258 @@
+"""Load over time: a panel each for CPU, for the measured load where there is one, and for memory; then migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
+
+from bot.load_history import PastMigration, Sample
+from bot.pictures.canvas import CALM, FAINT, GRID, GROUND, INK, MARGIN, NORMAL, OVER, SMALL, WIDTH, Canvas, Point
+from bot.pictures.levels import Legend, heading, number
+from bot.pictures.scale import marks, steps
+from bot.pictures.values import Limits
+from bot.texts import Texts
+
+HEIGHT = 118.0
+_LEFT, _RIGHT = MARGIN + 36, WIDTH - MARGIN
+BUCKET = 14.0
+"""Migrations closer together than this share a sign, with their number."""
+GAP = 2.5
+"""So many times the usual distance between two samples are a gap."""
+FEWEST = 3
+"""Of fewer distances none is usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One figure over time."""
+
+    kind: str
+    limit: float
+    mean: Callable[[Sample], float | None]
+    highest: Callable[[Sample], float | None]
+
+
+def draw(
+    texts: Texts,
+    samples: Sequence[Sample],
+    migrations: Sequence[PastMigration],
+    limits: Limits,
+    title: str,
+    since: datetime,
+    until: datetime,
+    node_id: int | None,
+) -> bytes:
+    canvas = Canvas()
+    chart = _Chart(texts, canvas, since, until, node=node_id is not None)
+    times = marks(texts, since, until)
+    y = heading(canvas, title, _span_words(texts, since, until))
+    for track in _tracks(samples, limits):
+        y = chart.panel(track, samples, [at for at, _ in times], y)
+    signs = chart.migrations(migrations, node_id, y)
+    y = chart.clock(times, signs.bottom)
+    legend = Legend(canvas, y + 12)
+    if samples:
+        legend.add("line", texts.text("picture-mean"))
+        legend.add("band", texts.text("picture-up-to-max"))
+    legend.add("limit", texts.text("picture-threshold"))
+    if signs.went:
+        legend.add("out", texts.text("picture-migration" if node_id is None else "picture-left"))
+    if signs.came:
+        legend.add("in", texts.text("picture-came"))
+    return canvas.png(legend.end + 2)
+
+
+def _span_words(texts: Texts, since: datetime, until: datetime) -> str:
+    hours = round((until - since) / timedelta(hours=1))
+    if hours < 48:
+        return texts.text("picture-last-hours", hours=max(hours, 1))
+    return texts.text("picture-last-days", days=round(hours / 24))
+
+
+def _tracks(samples: Sequence[Sample], limits: Limits) -> list[Track]:
+    tracks = [Track("cpu", limits.cpu_ratio, lambda s: s.cpu_ratio, lambda s: s.cpu_ratio_max)]
+    if any(sample.cpu_load is not None for sample in samples):
+        tracks.append(Track("load", limits.cpu_load, lambda s: s.cpu_load, lambda s: s.cpu_load_max))
+    memory = Track("memory", limits.memory_percent, lambda s: s.memory_percent, lambda s: s.memory_percent_max)
+    return [*tracks, memory]
+
+
+def runs(samples: Sequence[Sample], known: Callable[[Sample], float | None]) -> list[list[Sample]]:
+    """The samples that belong to one line each: nothing is drawn where nothing is known.
+
+    How far apart samples usually stand depends on the interval of the checks, and on how old they are.
+    """
+    usual: dict[timedelta, list[float]] = {}
+    for one, two in pairwise(samples):
+        usual.setdefault(max(one.span, two.span), []).append((two.at - one.at).total_seconds())
+    most = {
+        span: GAP * max(median(seen) if len(seen) >= FEWEST else 0.0, span.total_seconds())
+        for span, seen in usual.items()
+    }
+    found: list[list[Sample]] = []
+    before: Sample | None = None
+    for sample in samples:
+        if known(sample) is None:
+            before = None
+            continue
+        span = max(sample.span, before.span) if before else sample.span
+        if before and (sample.at - before.at).total_seconds() <= most.get(span, 0):
+            found[-1].append(sample)
+        else:
+            found.append([sample])
+        before = sample
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    bottom: float
+    came: bool
+    went: bool
+
+
+class _Chart:
+    """What all panels share: the axis of time."""
+
+    def __init__(self, texts: Texts, canvas: Canvas, since: datetime, until: datetime, node: bool) -> None:
+        self._texts, self._canvas = texts, canvas
+        self._since, self._until = since, until
+        self._node = node
+
+    def _x(self, at: datetime) -> float:
+        part = (at - self._since) / max(self._until - self._since, timedelta(seconds=1))
+        return _LEFT + (_RIGHT - _LEFT) * min(max(part, 0.0), 1.0)
+
+    def panel(self, track: Track, samples: Sequence[Sample], times: Sequence[datetime], y: float) -> float:
+        """One figure; where the next one begins."""
+        canvas = self._canvas
+        seen = [s for s in samples if track.mean(s) is not None]
+        highest = max((track.highest(s) or track.mean(s) or 0.0 for s in seen), default=0.0)
+        lines = steps(max(highest * 1.05, track.limit * 1.15))
+        most, top, bottom = max(highest * 1.05, track.limit * 1.15), y + 24, y + 24 + HEIGHT
+        self._title(track, seen, highest, y + 10)
+
+        def at(value: float) -> float:
+            return bottom - HEIGHT * value / most
+
+        for value in lines:
+            if value <= most:
+                canvas.line([(_LEFT, at(value)), (_RIGHT, at(value))], GRID)
+                said = self._number(track.kind, value)
+                canvas.text(_LEFT - 6, at(value), said, colour=FAINT, align="right")
+        for time in times:
+            canvas.line([(self._x(time), top), (self._x(time), bottom)], GRID)
+        for run in runs(samples, track.mean):
+            self._run(track, run, at)
+        canvas.line([(_LEFT, at(track.limit)), (_RIGHT, at(track.limit))], INK, width=1.4, dashed=True)
+        limit = number(self._texts, track.kind, track.limit)
+        said = self._texts.text("picture-limit", figures=limit)
+        canvas.text(_RIGHT - 2, at(track.limit) - 9, said, align="right", halo=GROUND)
+        if not seen:
+            said = self._texts.text("picture-no-figures")
+            canvas.text((_LEFT + _RIGHT) / 2, bottom - 34, said, size=NORMAL, colour=FAINT, align="center", halo=GROUND)
+        return bottom + 12
+
+    def _title(self, track: Track, seen: Sequence[Sample], highest: float, y: float) -> None:
+        texts, kind = self._texts, track.kind
+        said = ""
+        if seen:
+            mean = sum(track.mean(s) or 0.0 for s in seen) / len(seen)
+            said = texts.text("picture-mean-max", mean=number(texts, kind, mean), max=number(texts, kind, highest))
+        wide = self._canvas.text(WIDTH - MARGIN, y, said, colour=FAINT, align="right")
+        key = (
+            "picture-memory-long" if kind == "memory" else "picture-load-long" if kind == "load" else "picture-cpu-long"
+        )
+        self._canvas.fit(MARGIN, y, texts.text(key), WIDTH - 2 * MARGIN - wide - 8, size=NORMAL, bold=True)
+
+    def _number(self, kind: str, value: float) -> str:
+        if kind == "memory":
+            return number(self._texts, kind, value)
+        return self._texts.text("picture-number", value=value)
+
+    def _run(self, track: Track, run: Sequence[Sample], at: Callable[[float], float]) -> None:
+        """Mean as a line, what is between it and the maximum as a band, what is above the threshold in red."""
+        canvas = self._canvas
+        means = [(self._middle(s), track.mean(s) or 0.0) for s in run]
+        highs = [(self._middle(s), track.highest(s) or track.mean(s) or 0.0) for s in run]
+        if len(run) == 1:
+            [(x, mean)], [(_, high)] = means, highs
+            canvas.line(
+                [(x, at(mean)), (x, at(high))],
+                OVER if self._judged(track, run, highs)[0][1] > track.limit else CALM,
+                width=4,
+                alpha=0.5,
+            )
+            canvas.dot(x, at(mean), 6, CALM)
+            return
+        down = [(x, at(value)) for x, value in reversed(means)]
+        canvas.area([*((x, at(value)) for x, value in highs), *down], CALM, alpha=0.35)
+        for piece in above(self._judged(track, run, highs), track.limit):
+            start, end = piece[0][0], piece[-1][0]
+            edge = [(end, at(track.limit)), (start, at(track.limit))]
+            canvas.area([*((x, at(value)) for x, value in piece), *edge], OVER, alpha=0.9)
+        canvas.line([(x, at(value)) for x, value in means], CALM, width=2.2)
+
+    def _judged(self, track: Track, run: Sequence[Sample], highs: Sequence[Point]) -> list[Point]:
+        """A node whose load was measured is not overloaded by what is allocated on it."""
+        if not self._node or track.kind != "cpu":
+            return list(highs)
+        return [(x, min(y, track.limit) if s.cpu_load is not None else y) for s, (x, y) in zip(run, highs, strict=True)]
+
+    def _middle(self, sample: Sample) -> float:
+        return self._x(sample.at + sample.span / 2)
+
+    def migrations(self, migrations: Sequence[PastMigration], node_id: int | None, y: float) -> Signs:
+        """Triangles with their number: up what left the node, down what came; of a cluster all of them up."""
+        lanes = (
+            ("out", [m for m in migrations if node_id is None or m.source_id == node_id]),
+            ("in", [m for m in migrations if node_id is not None and m.target_id == node_id]),
+        )
+        for name, found in lanes:
+            buckets: dict[int, int] = {}
+            for migration in found:
+                bucket = int((self._x(migration.at) - _LEFT) // BUCKET)
+                buckets[bucket] = buckets.get(bucket, 0) + 1
+            for bucket, count in buckets.items():
+                self._sign(min(_LEFT + (bucket + 0.5) * BUCKET, _RIGHT - 5), y + 2, count, up=name == "out")
+            y += 26 if buckets else 0
+        return Signs(y, bool(lanes[1][1]), bool(lanes[0][1]))
+
+    def _sign(self, x: float, y: float, count: int, *, up: bool) -> None:
+        self._canvas.triangle(x, y, 9, FAINT, up=up)
+        if count > 1:
+            self._canvas.text(x, y + 12, str(count) if count < 100 else "…", size=SMALL, align="center")
+
+    def clock(self, times: Sequence[tuple[datetime, str]], y: float) -> float:
+        last = 0.0
+        for at, said in times:
+            half = self._canvas.fonts.width(said, SMALL) / 2
+            x = min(max(self._x(at), MARGIN + half), WIDTH - 4 - half)
+            if x - half >= last + 6:
+                self._canvas.text(x, y + 2, said, colour=FAINT, align="center")
+                last = x + half
+        return y + 12
+
+
+def above(points: Sequence[Point], limit: float) -> list[list[Point]]:
+    """The pieces of a line that lie above the limit, cut where they cross it."""
+    pieces: list[list[Point]] = []
+    before: Point | None = None
+    for point in points:
+        crosses = before is not None and (before[1] > limit) != (point[1] > limit)
+        if crosses and before is not None:
+            part = (limit - before[1]) / (point[1] - before[1])
+            cut = (before[0] + part * (point[0] - before[0]), limit)
+            if point[1] > limit:
+                pieces.append([cut])
+            else:
+                pieces[-1].append(cut)
+        elif before is None and point[1] > limit:
+            pieces.append([])
+        if point[1] > limit:
+            pieces[-1].append(point)
+        before = point
+    return [piece for piece in pieces if len(piece) > 1]

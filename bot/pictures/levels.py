@@ -1,0 +1,123 @@
+"""How loaded something is, as a colour with a sign and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from balancer.model import NodeReport
+from bot.pictures.canvas import (
+    CALM,
+    DARK,
+    FAINT,
+    INK,
+    MARGIN,
+    NEAR,
+    NORMAL,
+    OVER,
+    SMALL,
+    UNKNOWN,
+    WIDTH,
+    Canvas,
+)
+from bot.pictures.values import Figure, Limits, worst_share
+from bot.texts import Texts
+
+NEARLY = 0.85
+"""From this share of the threshold a load is near it."""
+LEGEND_LINE = 18.0
+
+
+def colour_of(share: float) -> str:
+    if share > 1:
+        return OVER
+    return NEAR if share >= NEARLY else CALM
+
+
+def node_colour(report: NodeReport, limits: Limits) -> str:
+    if report.load is None:
+        return UNKNOWN
+    return OVER if report.overloaded else colour_of(worst_share(report.load, limits))
+
+
+def worst_first(nodes: Sequence[NodeReport], limits: Limits) -> list[NodeReport]:
+    """The overloaded, then by load; those of unknown load last."""
+
+    def order(report: NodeReport) -> tuple[bool, float, int]:
+        share = -1.0 if report.load is None else worst_share(report.load, limits)
+        return not report.overloaded, -share, report.node_id
+
+    return sorted(nodes, key=order)
+
+
+def number(texts: Texts, kind: str, value: float) -> str:
+    if kind == "memory":
+        return texts.text("picture-percent", value=value)
+    return texts.text("picture-load" if kind == "load" else "picture-ratio", value=value)
+
+
+def named(texts: Texts, figure: Figure) -> str:
+    """ "CPU 7.2": short, there is no room."""
+    said = number(texts, figure.kind, figure.value)
+    if figure.kind == "memory":
+        return texts.text("picture-memory-is", figure=said)
+    return texts.text("picture-load-is" if figure.kind == "load" else "picture-cpu-is", figure=said)
+
+
+def heading(canvas: Canvas, title: str, below: str) -> float:
+    """The title and a fainter line; where the picture goes on."""
+    canvas.fit(MARGIN, 22, title, WIDTH - 2 * MARGIN, size=15, bold=True)
+    canvas.fit(MARGIN, 42, below, WIDTH - 2 * MARGIN, size=NORMAL, colour=FAINT)
+    return 56
+
+
+class Legend:
+    """Signs with a word each, in as many lines as they need."""
+
+    def __init__(self, canvas: Canvas, y: float) -> None:
+        self._canvas = canvas
+        self._x = MARGIN
+        self.y = y
+
+    def add(self, sign: str, said: str) -> None:
+        """``sign`` is a colour, or ``line``, ``band``, ``limit``, ``proposed``, ``running``, ``in``, ``out``,
+        ``before``, ``after``, or ``none``."""
+        width = 0 if sign == "none" else 28 if sign in ("line", "limit", "proposed", "running") else 16
+        needed = width + self._canvas.fonts.width(said, SMALL) + 12
+        if self._x > MARGIN and self._x + needed > WIDTH - MARGIN + 12:
+            self._x, self.y = MARGIN, self.y + LEGEND_LINE
+        self._sign(sign, self._x, self.y)
+        self._canvas.fit(self._x + width, self.y, said, WIDTH - MARGIN - self._x - width, colour=FAINT)
+        self._x += needed
+
+    def _sign(self, sign: str, x: float, y: float) -> None:
+        canvas = self._canvas
+        if sign in ("proposed", "running"):
+            canvas.arrow((x, y), (x + 10, y), (x + 22, y), dashed=sign == "proposed")
+        elif sign == "line":
+            canvas.line([(x, y), (x + 22, y)], CALM, width=2.4)
+        elif sign == "limit":
+            canvas.line([(x, y), (x + 22, y)], INK, width=1.4, dashed=True)
+        elif sign == "band":
+            canvas.rect(x, y - 5, 11, 10, CALM, alpha=0.35)
+        elif sign in ("in", "out"):
+            canvas.triangle(x + 5, y, 9, FAINT, up=sign == "out")
+        elif sign in ("before", "after"):
+            canvas.dot(x + 5, y, 9, FAINT, hollow=sign == "before")
+        elif sign == OVER:
+            canvas.hatched(x, y - 5.5, 11, 11, OVER)
+        elif sign != "none":
+            canvas.box(x, y - 5.5, 11, 11, sign)
+        if sign == UNKNOWN:
+            canvas.text(x + 5.5, y, "?", colour=DARK, bold=True, align="center")
+
+    @property
+    def end(self) -> float:
+        return self.y + LEGEND_LINE
+
+
+def limit_words(texts: Texts, legend: Legend, limits: Limits, *, measured: bool, line: bool = True) -> None:
+    """What the thresholds are; ``line``: that one stands in the picture."""
+    said = [named(texts, Figure("cpu", limits.cpu_ratio, 1)), named(texts, Figure("memory", limits.memory_percent, 1))]
+    if measured:
+        said.insert(1, named(texts, Figure("load", limits.cpu_load, 1)))
+    legend.add("limit" if line else "none", texts.text("picture-limit", figures=", ".join(said)))

@@ -1,0 +1,108 @@
+"""What a plan does to the nodes that its moves touch: before and after, on one scale with the thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from balancer.model import Move, NodeLoad, Plan
+from bot.pictures.canvas import FAINT, INK, MARGIN, NORMAL, SMALL, TRACK, WIDTH, Canvas
+from bot.pictures.fonts import short_names
+from bot.pictures.levels import Legend, colour_of, heading, limit_words, number
+from bot.pictures.values import Figure, Limits, figures
+from bot.texts import Texts
+
+MOST = 14
+ROW, LINE = 47.0, 14.5
+NUMBERS, KIND = 84.0, 40.0
+_LEFT, _RIGHT = MARGIN + KIND, WIDTH - MARGIN - NUMBERS
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One node before the first and after the last move that touches it; ``delta``: VMs more than before."""
+
+    node_id: int
+    name: str
+    before: NodeLoad
+    after: NodeLoad
+    delta: int
+
+    def shares(self, limits: Limits) -> list[tuple[Figure, Figure]]:
+        """Before and after of CPU and memory, both of one kind: a measured load may be gone afterwards."""
+        pairs = list(zip(figures(self.before, limits), figures(self.after, limits), strict=True))
+        if all(old.kind == new.kind for old, new in pairs):
+            return pairs
+        allocated = (Figure("cpu", load.cpu_ratio, limits.cpu_ratio) for load in (self.before, self.after))
+        old, new = allocated
+        return [(old, new), pairs[1]]
+
+    def size(self, limits: Limits) -> float:
+        return max(abs(new.share - old.share) for old, new in self.shares(limits))
+
+
+def changes(moves: Sequence[Move]) -> list[Change]:
+    found: dict[int, Change] = {}
+    for move in moves:
+        for node_id, name, before, after, delta in (
+            (move.source_id, move.source_name, move.source_before, move.source_after, -1),
+            (move.target_id, move.target_name, move.target_before, move.target_after, 1),
+        ):
+            old = found.get(node_id)
+            found[node_id] = Change(
+                node_id, name, old.before if old else before, after, (old.delta if old else 0) + delta
+            )
+    return list(found.values())
+
+
+def draw(texts: Texts, plan: Plan, limits: Limits, title: str) -> bytes:
+    canvas = Canvas()
+    touched = sorted(changes(plan.moves), key=lambda c: (-c.size(limits), c.node_id))
+    shown = touched[:MOST]
+    y = heading(canvas, title, texts.text("picture-moves", moves=len(plan.moves), nodes=len(touched)))
+    pairs = [pair for change in shown for pair in change.shares(limits)]
+    most = min(max([1.2, *(f.share * 1.03 for pair in pairs for f in pair)]), 2.5)
+    limit_x = _x(1, most)
+    canvas.text(limit_x, y + 8, texts.text("picture-threshold"), align="center")
+    top = y + 18
+    for at, (change, name) in enumerate(zip(shown, short_names([c.name for c in shown]), strict=True)):
+        _node(texts, canvas, change, name, limits, top + at * ROW, most)
+    y = top + len(shown) * ROW
+    canvas.line([(limit_x, top), (limit_x, y - 4)], INK, width=1.4, dashed=True)
+    if len(touched) > len(shown):
+        canvas.text(MARGIN, y + 8, texts.text("picture-more", nodes=len(touched) - len(shown)), colour=FAINT)
+        y += 18
+    legend = Legend(canvas, y + 10)
+    legend.add("before", texts.text("picture-before"))
+    legend.add("after", texts.text("picture-after"))
+    measured = any(figure.kind == "load" for pair in pairs for figure in pair)
+    limit_words(texts, legend, limits, measured=measured)
+    return canvas.png(legend.end + 2)
+
+
+def _x(share: float, most: float) -> float:
+    return _LEFT + (_RIGHT - 8 - _LEFT) * min(share, most) / most
+
+
+def _node(texts: Texts, canvas: Canvas, change: Change, name: str, limits: Limits, y: float, most: float) -> None:
+    said = texts.text("picture-vms-more", vms=change.delta) if change.delta > 0 else ""
+    said = texts.text("picture-vms-fewer", vms=-change.delta) if change.delta < 0 else said
+    room = WIDTH - 2 * MARGIN - canvas.fonts.width(said, SMALL) - 10
+    canvas.fit(MARGIN, y + 8, name, room, size=NORMAL, bold=True)
+    canvas.text(WIDTH - MARGIN, y + 8, said, colour=FAINT, align="right")
+    for line, (old, new) in enumerate(change.shares(limits)):
+        _dumbbell(texts, canvas, old, new, y + 22 + line * LINE, most)
+
+
+def _dumbbell(texts: Texts, canvas: Canvas, old: Figure, new: Figure, y: float, most: float) -> None:
+    kind = "picture-memory" if old.kind == "memory" else "picture-measured" if old.kind == "load" else "picture-cpu"
+    canvas.fit(MARGIN, y, texts.text(kind), KIND - 6, colour=FAINT)
+    start, end = _x(old.share, most), _x(new.share, most)
+    canvas.line([(_LEFT, y), (_x(most, most), y)], TRACK, width=1.5)
+    colour = colour_of(new.share)
+    canvas.line([(start, y), (end, y)], colour, width=3.2)
+    canvas.dot(start, y, 8, colour_of(old.share), hollow=True)
+    canvas.dot(end, y, 9, colour)
+    before, after = number(texts, old.kind, old.value), number(texts, new.kind, new.value)
+    over = new.share > 1
+    canvas.fit(WIDTH - MARGIN, y, f"{before} → {after}", NUMBERS - 4, align="right", bold=over)

@@ -1,0 +1,119 @@
+"""A cluster too large for bars: a tile for each of the busiest nodes and those in motion, a small square for others."""
+
+from __future__ import annotations
+
+from balancer.model import NodeReport
+from bot.pictures.canvas import DARK, FAINT, INK, MARGIN, MOVING, NORMAL, OVER, SMALL, WIDTH, Canvas, Point
+from bot.pictures.levels import node_colour, number
+from bot.pictures.values import Arrow, Limits, figures
+from bot.texts import Texts
+
+COLUMNS, HEIGHT, GAP = 4, 38.0, 6.0
+MOST_TILES = 60
+"""Up to so many nodes are tiles all of them; of more only the first ones."""
+TILES_OF_MANY = 32
+PITCH = 17.0
+SQUARES_A_ROW = int((WIDTH - 2 * MARGIN + 3) // PITCH)
+MOST_SQUARES = SQUARES_A_ROW * 15
+
+
+def draw_tiles(
+    texts: Texts,
+    canvas: Canvas,
+    reports: list[NodeReport],
+    names: dict[int, str],
+    limits: Limits,
+    arrows: list[Arrow],
+    y: float,
+) -> float:
+    """``reports``: worst first. Where the picture goes on."""
+    large, small = _split(reports, arrows)
+    width = (WIDTH - 2 * MARGIN - GAP * (COLUMNS - 1)) / COLUMNS
+    places = {
+        report.node_id: (MARGIN + at % COLUMNS * (width + GAP), y + at // COLUMNS * (HEIGHT + GAP))
+        for at, report in enumerate(large)
+    }
+    for report in large:
+        colour, edge = node_colour(report, limits), INK if report.overloaded else None
+        canvas.box(*places[report.node_id], width, HEIGHT, colour, edge)
+    for arrow in reversed(arrows):  # what runs lies on top
+        if arrow.source_id in places and arrow.target_id in places:
+            _between(canvas, places[arrow.source_id], places[arrow.target_id], width, dashed=not arrow.running)
+    for report in large:  # above the arrows, so that none hides a name
+        _tile(texts, canvas, report, names[report.node_id], limits, *places[report.node_id], width)
+    y += -(-len(large) // COLUMNS) * (HEIGHT + GAP)
+    return _squares(texts, canvas, small, limits, y + 4) if small else y
+
+
+def _split(reports: list[NodeReport], arrows: list[Arrow]) -> tuple[list[NodeReport], list[NodeReport]]:
+    """Those that get a tile, and the others: sources and targets first, then the worst."""
+    if len(reports) <= MOST_TILES:
+        return reports, []
+    moving = {i for arrow in arrows for i in (arrow.source_id, arrow.target_id)}
+    ranked = sorted(reports, key=lambda r: r.node_id not in moving)
+    chosen = {report.node_id for report in ranked[:TILES_OF_MANY]}
+    return [r for r in reports if r.node_id in chosen], [r for r in reports if r.node_id not in chosen]
+
+
+def _tile(
+    texts: Texts, canvas: Canvas, report: NodeReport, name: str, limits: Limits, x: float, y: float, width: float
+) -> None:
+    halo, middle = node_colour(report, limits), x + width / 2
+    canvas.fit(middle, y + 12, name, width - 10, colour=DARK, bold=True, align="center", halo=halo)
+    if report.load is None:
+        canvas.text(middle, y + 27, "?", size=15, colour=DARK, bold=True, align="center", halo=halo)
+        return
+    cpu, memory = (number(texts, f.kind, f.value) for f in figures(report.load, limits))
+    sign = "▲ " if report.overloaded else ""
+    canvas.fit(middle, y + 27, f"{sign}{cpu} · {memory}", width - 6, colour=DARK, align="center", halo=halo)
+
+
+def _between(canvas: Canvas, source: Point, target: Point, width: float, *, dashed: bool) -> None:
+    """From rim to rim, so that the names of both stay free; bent, so that opposite ones do not lie on each other."""
+    start, end = ((x + width / 2, y + HEIGHT / 2) for x, y in (source, target))
+    dx, dy = end[0] - start[0], end[1] - start[1]
+    if max(abs(dx) - width, abs(dy) - HEIGHT) > GAP + 1:
+        bend = ((start[0] + end[0]) / 2 - dy * 0.15, (start[1] + end[1]) / 2 + dx * 0.15)
+        start, end = _rim(start, bend, width), _rim(end, bend, width)
+    else:
+        start, bend, end = _around(start, end, width)
+    canvas.arrow(start, bend, end, dashed=dashed)
+    canvas.dot(*start, 8, MOVING)
+
+
+def _around(start: Point, end: Point, width: float) -> tuple[Point, Point, Point]:
+    """Neighbours have hardly any room between them: below a row, right of a column, or around the corner."""
+    (x1, y1), (x2, y2) = start, end
+    if abs(y1 - y2) < 1:
+        return (x1, y1 + HEIGHT / 2 - 3), ((x1 + x2) / 2, y1 + HEIGHT / 2 + 24), (x2, y2 + HEIGHT / 2 - 3)
+    if abs(x1 - x2) < 1:
+        return (x1 + width / 2 - 4, y1), (x1 + width / 2 + 24, (y1 + y2) / 2), (x2 + width / 2 - 4, y2)
+    side, down = (1 if x2 > x1 else -1), (1 if y2 > y1 else -1)
+    return (x1, y1 + down * HEIGHT / 2), (x1, y2), (x2 - side * width / 2, y2)
+
+
+def _rim(middle: Point, towards: Point, width: float) -> Point:
+    """Where the way from a tile's middle to a point leaves the tile."""
+    dx, dy = towards[0] - middle[0], towards[1] - middle[1]
+    part = min(width / 2 / max(abs(dx), 1e-6), HEIGHT / 2 / max(abs(dy), 1e-6), 1.0)
+    return middle[0] + dx * part, middle[1] + dy * part
+
+
+def _squares(texts: Texts, canvas: Canvas, reports: list[NodeReport], limits: Limits, y: float) -> float:
+    shown = reports[:MOST_SQUARES]
+    said = texts.text("picture-others", nodes=len(reports))
+    canvas.fit(MARGIN, y + 8, said, WIDTH - 2 * MARGIN, size=NORMAL, colour=FAINT)
+    y += 20
+    for at, report in enumerate(shown):
+        x, top = MARGIN + at % SQUARES_A_ROW * PITCH, y + at // SQUARES_A_ROW * PITCH
+        colour = node_colour(report, limits)
+        (canvas.hatched if colour == OVER else canvas.rect)(x, top, PITCH - 3, PITCH - 3, colour)
+        if report.load is None:
+            canvas.text(x + (PITCH - 3) / 2, top + (PITCH - 3) / 2, "?", colour=DARK, bold=True, align="center")
+    y += -(-len(shown) // SQUARES_A_ROW) * PITCH
+    if len(reports) > len(shown):
+        canvas.text(
+            MARGIN, y + 8, texts.text("picture-more", nodes=len(reports) - len(shown)), size=SMALL, colour=FAINT
+        )
+        y += 18
+    return y

@@ -1,0 +1,54 @@
+"""What pictures are drawn from besides the core's own values. Pure, and small enough to be imported at any time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from balancer.model import NodeLoad
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """A VM on its way, from node to node by their ids: proposed, or running already."""
+
+    source_id: int
+    target_id: int
+    running: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Above what a node is overloaded."""
+
+    cpu_ratio: float
+    """vCPUs per physical CPU, where nothing was measured."""
+    memory_percent: float
+    """0-100."""
+    cpu_load: float
+    """Load of one minute per CPU, instead of ``cpu_ratio`` where it was measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a node that can overload it; ``kind`` is ``cpu``, ``load`` or ``memory``."""
+
+    kind: str
+    value: float
+    limit: float
+
+    @property
+    def share(self) -> float:
+        """Of the threshold: above 1 it overloads the node."""
+        return self.value / self.limit if self.limit > 0 else 0.0
+
+
+def figures(load: NodeLoad, limits: Limits) -> tuple[Figure, Figure]:
+    """CPU and memory, the CPU by what decides for this node."""
+    memory = Figure("memory", load.memory_percent, limits.memory_percent)
+    if load.cpu_load is not None:
+        return Figure("load", load.cpu_load, limits.cpu_load), memory
+    return Figure("cpu", load.cpu_ratio, limits.cpu_ratio), memory
+
+
+def worst_share(load: NodeLoad, limits: Limits) -> float:
+    return max(figure.share for figure in figures(load, limits))
