@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -33,7 +34,7 @@ from bot.pictures import (
 )
 from bot.pictures.canvas import CALM, GROUND, MOVING, NEAR, OVER, UNKNOWN, Canvas
 from bot.pictures.fonts import NO_SIGN, Fonts, short_names
-from bot.pictures.history import above, runs
+from bot.pictures.lines import above, runs
 from bot.pictures.moves import changes
 from bot.pictures.scale import marks, steps
 from bot.pictures.values import figures, worst_share
@@ -354,6 +355,22 @@ def test_names_stay_different(names: list[str]) -> None:
 def test_matplotlib_is_imported_for_a_picture_only(module: str) -> None:
     code = f"import sys, {module}; sys.exit('matplotlib' in sys.modules or 'PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_picture_needs_no_home_and_says_nothing(tmp_path: Path) -> None:
+    """As in a container whose file system is read-only but for a place for temporary files."""
+    home, temporary = tmp_path / "no-folder", tmp_path / "tmp"
+    home.touch()
+    temporary.mkdir()
+    code = (
+        "import logging; logging.basicConfig(level='DEBUG')\n"
+        "from bot.pictures import Limits, cluster_picture\nfrom bot.texts import texts_for\n"
+        "print(len(cluster_picture(texts_for('ru'), [], [], Limits(7, 70, 1), 'kvm')))"
+    )
+    kept = {k: v for k, v in os.environ.items() if k != "MPLCONFIGDIR" and not k.startswith("XDG_")}
+    env = kept | {"HOME": str(home), "TMPDIR": str(temporary)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 1000 and done.stderr == ""
 
 
 async def test_the_loop_goes_on_while_a_picture_is_drawn() -> None:

@@ -23,6 +23,9 @@ from bot.texts import Texts
 __all__ = ["Arrow", "Limits", "before_after_picture", "cluster_picture", "digest_picture", "drawn", "load_picture"]
 
 log = logging.getLogger(__name__)
+# What they say is of fonts and of a home for a cache: nothing that an operator could want to mend.
+for _library in ("matplotlib", "PIL"):
+    logging.getLogger(_library).setLevel(logging.ERROR)
 P = ParamSpec("P")
 _one_at_a_time = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
 """matplotlib is not made for two threads at once; and a picture is never so urgent as to take both cores."""

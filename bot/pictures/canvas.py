@@ -8,7 +8,6 @@ Texts are never read as formulas: names come from strangers, and may hold dollar
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,9 +21,6 @@ from matplotlib.text import Text
 from matplotlib.transforms import Affine2D
 
 from bot.pictures.fonts import Fonts
-
-# Its warnings are of fonts and of a home for its cache: nothing that an operator could want to mend.
-logging.getLogger("matplotlib").setLevel(logging.ERROR)
 
 WIDTH = 390.0
 MARGIN = 14.0

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
-from statistics import median
 
 from bot.load_history import PastMigration, Sample
 from bot.pictures.canvas import CALM, FAINT, GRID, GROUND, INK, MARGIN, NORMAL, OVER, SMALL, WIDTH, Canvas, Point
 from bot.pictures.levels import Legend, heading, number
+from bot.pictures.lines import above, runs
 from bot.pictures.scale import marks, steps
 from bot.pictures.values import Limits
 from bot.texts import Texts
@@ -19,10 +18,6 @@ HEIGHT = 118.0
 _LEFT, _RIGHT = MARGIN + 36, WIDTH - MARGIN
 BUCKET = 14.0
 """Migrations closer together than this share a sign, with their number."""
-GAP = 2.5
-"""So many times the usual distance between two samples are a gap."""
-FEWEST = 3
-"""Of fewer distances none is usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,33 +75,6 @@ def _tracks(samples: Sequence[Sample], limits: Limits) -> list[Track]:
     return [*tracks, memory]
 
 
-def runs(samples: Sequence[Sample], known: Callable[[Sample], float | None]) -> list[list[Sample]]:
-    """The samples that belong to one line each: nothing is drawn where nothing is known.
-
-    How far apart samples usually stand depends on the interval of the checks, and on how old they are.
-    """
-    usual: dict[timedelta, list[float]] = {}
-    for one, two in pairwise(samples):
-        usual.setdefault(max(one.span, two.span), []).append((two.at - one.at).total_seconds())
-    most = {
-        span: GAP * max(median(seen) if len(seen) >= FEWEST else 0.0, span.total_seconds())
-        for span, seen in usual.items()
-    }
-    found: list[list[Sample]] = []
-    before: Sample | None = None
-    for sample in samples:
-        if known(sample) is None:
-            before = None
-            continue
-        span = max(sample.span, before.span) if before else sample.span
-        if before and (sample.at - before.at).total_seconds() <= most.get(span, 0):
-            found[-1].append(sample)
-        else:
-            found.append([sample])
-        before = sample
-    return found
-
-
 @dataclass(frozen=True, slots=True)
 class Signs:
     bottom: float
@@ -150,11 +118,19 @@ class _Chart:
         canvas.line([(_LEFT, at(track.limit)), (_RIGHT, at(track.limit))], INK, width=1.4, dashed=True)
         limit = number(self._texts, track.kind, track.limit)
         said = self._texts.text("picture-limit", figures=limit)
-        canvas.text(_RIGHT - 2, at(track.limit) - 9, said, align="right", halo=GROUND)
+        right = not self._hides(track, seen, late=True) or self._hides(track, seen, late=False)
+        x, align = (_RIGHT - 2, "right") if right else (_LEFT + 4, "left")
+        canvas.text(x, at(track.limit) - 9, said, align=align, halo=GROUND)
         if not seen:
             said = self._texts.text("picture-no-figures")
             canvas.text((_LEFT + _RIGHT) / 2, bottom - 34, said, size=NORMAL, colour=FAINT, align="center", halo=GROUND)
         return bottom + 12
+
+    def _hides(self, track: Track, seen: Sequence[Sample], *, late: bool) -> bool:
+        """Whether the words at the threshold would lie on what is above it."""
+        x = _LEFT + (_RIGHT - _LEFT) * (0.68 if late else 0.32)
+        there = [s for s in seen if (self._middle(s) > x) is late]
+        return any((track.highest(s) or 0.0) > track.limit for s in there)
 
     def _title(self, track: Track, seen: Sequence[Sample], highest: float, y: float) -> None:
         texts, kind = self._texts, track.kind
@@ -235,24 +211,3 @@ class _Chart:
                 self._canvas.text(x, y + 2, said, colour=FAINT, align="center")
                 last = x + half
         return y + 12
-
-
-def above(points: Sequence[Point], limit: float) -> list[list[Point]]:
-    """The pieces of a line that lie above the limit, cut where they cross it."""
-    pieces: list[list[Point]] = []
-    before: Point | None = None
-    for point in points:
-        crosses = before is not None and (before[1] > limit) != (point[1] > limit)
-        if crosses and before is not None:
-            part = (limit - before[1]) / (point[1] - before[1])
-            cut = (before[0] + part * (point[0] - before[0]), limit)
-            if point[1] > limit:
-                pieces.append([cut])
-            else:
-                pieces[-1].append(cut)
-        elif before is None and point[1] > limit:
-            pieces.append([])
-        if point[1] > limit:
-            pieces[-1].append(point)
-        before = point
-    return [piece for piece in pieces if len(piece) > 1]
