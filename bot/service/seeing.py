@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from balancer.model import VM, Node, Plan, Snapshot
 from balancer.policy import Policy
 from bot.errors import NotFound, PanelError
+from bot.load_history import DayHours, PastMigration, Sample
 from bot.names import Named, matching, nearest
 from bot.observer import NOW
 from bot.proposals import UNSETTLED
@@ -116,6 +117,26 @@ class Seeing(Base):
     async def summary(self, since: datetime, until: datetime) -> Summary:
         """What that time came to."""
         return await self._store.summary(since, until)
+
+    async def overload_by_day(self, since: datetime, until: datetime) -> list[DayHours]:
+        """Every day of that time, in TIMEZONE, with its hours of overload, summed over the nodes."""
+        return await self._store.overload_by_day(since, until, self.settings.zone)
+
+    async def load_history(
+        self, since: datetime, until: datetime, *, cluster_id: int | None = None, node_id: int | None = None
+    ) -> tuple[list[Sample], list[PastMigration]]:
+        """The load of a node, or of a cluster's nodes together, and the migrations that went well meanwhile."""
+        if node_id is not None:
+            samples = await self._store.node_samples(node_id, since, until)
+        else:
+            samples = await self._store.cluster_samples(cluster_id, since, until)
+        return samples, await self._store.past_migrations(since, until, cluster_id=cluster_id, node_id=node_id)
+
+    async def policy_of(self, cluster_id: int) -> Policy:
+        """What holds for a cluster; what holds in general where nobody has seen the cluster lately."""
+        snapshot = await self.observe(None)
+        policies = await self.policies(snapshot)
+        return policies.get(cluster_id) or await self.policy(snapshot)
 
     def clusters_seen(self) -> list[tuple[int, str]]:
         """Ids and names, as last seen."""

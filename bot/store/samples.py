@@ -154,9 +154,9 @@ class SampleQueries(Database):
         return {r["node_id"]: r["s"] / 3600 for r in found}
 
     async def overload_by_day(
-        self, since: datetime, until: datetime, zone: tzinfo, cluster_id: int | None = None
+        self, since: datetime, until: datetime, zone: tzinfo | None, cluster_id: int | None = None
     ) -> list[DayHours]:
-        """Every day of that time in a time zone -> hours overloaded, summed over the nodes."""
+        """Every day in a time zone (``None`` = the machine's) -> hours overloaded, summed over the nodes."""
         async with self._reading() as db:
             found = await all_rows(
                 db,

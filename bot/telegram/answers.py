@@ -10,11 +10,10 @@ from aiogram.types import BufferedInputFile, CallbackQuery, InputMediaPhoto, Mes
 
 from bot.proposals import DecisionResult, Verdict
 from bot.service import Service
-from bot.telegram.views import View
+from bot.telegram.views import PICTURE, View
 from bot.texts import Texts
 from bot.words import POPUP_LIMIT, popup
 
-PICTURE = "picture.png"
 _AS_BEFORE = "not modified"
 
 
@@ -48,8 +47,18 @@ async def replace(query: CallbackQuery, view: View) -> None:
 
 async def reply(query: CallbackQuery, view: View) -> None:
     """A message of its own, as a reply to the one whose button was pressed."""
-    if isinstance(query.message, Message):
-        await query.message.reply(str(view.text), reply_markup=view.keyboard, allow_sending_without_reply=True)
+    message = query.message
+    if not isinstance(message, Message):
+        return
+    if view.photo is None:
+        await message.reply(str(view.text), reply_markup=view.keyboard, allow_sending_without_reply=True)
+    else:
+        await message.reply_photo(
+            BufferedInputFile(view.photo, PICTURE),
+            caption=str(view.text),
+            reply_markup=view.keyboard,
+            allow_sending_without_reply=True,
+        )
 
 
 async def close(query: CallbackQuery) -> None:

@@ -51,6 +51,7 @@ COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("vm", "NAME"),
     CommandInfo("why", "VM|NODE"),
     CommandInfo("place", "[VCPUS GIB] [cluster]"),
+    CommandInfo("chart", "[NODE|CLUSTER] [24h|7d|90d]"),
     CommandInfo("history", "[N]"),
     CommandInfo("digest", "[day|week]"),
     CommandInfo("exclude", "[NODE] [source|target] [2h|3d]", Level.DECIDE),

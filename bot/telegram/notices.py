@@ -5,6 +5,7 @@ What they say is read when they are sent, so that nothing is told that is over.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
 from markupsafe import Markup
@@ -12,36 +13,54 @@ from markupsafe import Markup
 from bot.proposals import Migration, MigrationState, Proposal
 from bot.store import Notice, NoticeKind, Store
 from bot.telegram import wording
-from bot.telegram.buttons import go, keyboard
+from bot.telegram.buttons import Row, go, keyboard
+from bot.telegram.illustrating import digest_photo, illustrated
 from bot.telegram.pages import digest_text
 from bot.telegram.views import PANEL_WORDS_LIMIT, View
 from bot.texts import Texts
 
+Links = Callable[[Sequence[Proposal]], Awaitable[list[Row]]]
 LATE = timedelta(minutes=2)
 """A notice that waited longer says when it came about."""
 HUSHED = (NoticeKind.FINISHED, NoticeKind.REMINDER, NoticeKind.DIGEST)
 """In quiet hours these make no sound; what went wrong is worth waking somebody."""
 
 
-async def notice_view(texts: Texts, store: Store, notice: Notice, now: datetime, digest_of: timedelta) -> View | None:
+async def notice_view(
+    texts: Texts, store: Store, notice: Notice, now: datetime, digest_of: timedelta, links: Links
+) -> View | None:
     """``None``: it has nothing to tell any more.
 
     Args:
         digest_of: how long a time a summary is about.
+        links: makes the buttons that lead from a summary to what waits.
     """
-    view = await _view(texts, store, notice, now, digest_of)
+    view = await _view(texts, store, notice, now, digest_of, links)
     if view is None or now - notice.created_at <= LATE:
         return view
     time = wording.moment(texts, notice.created_at, now)
-    return View(wording.joined([view.text, texts.html("notice-late", time=time)]), view.keyboard)
+    return illustrated(
+        View(wording.joined([view.text, texts.html("notice-late", time=time)]), view.keyboard), view.photo
+    )
 
 
-async def _view(texts: Texts, store: Store, notice: Notice, now: datetime, digest_of: timedelta) -> View | None:
+async def _digest(texts: Texts, store: Store, until: datetime, length: timedelta, links: Links) -> View:
+    """The summary with its picture, the ways to what still waits, and to the state of everything."""
+    since = until - length
+    summary = await store.summary(since, until)
+    rows = [*await links(await store.waiting()), [go(texts.text("button-status"), "status")]]
+    by_day = await store.overload_by_day(since, until, texts.zone)
+    photo = await digest_photo(texts, by_day, summary.busiest)
+    return illustrated(View(digest_text(texts, summary), keyboard(rows)), photo)
+
+
+async def _view(
+    texts: Texts, store: Store, notice: Notice, now: datetime, digest_of: timedelta, links: Links
+) -> View | None:
     if notice.kind is NoticeKind.OUTAGE:
         return None if notice.body is None else View(texts.reason_html(notice.body))
     if notice.kind is NoticeKind.DIGEST:
-        summary = await store.summary(notice.created_at - digest_of, notice.created_at)
-        return View(digest_text(texts, summary), keyboard([[go(texts.text("button-status"), "status")]]))
+        return await _digest(texts, store, notice.created_at, digest_of, links)
     proposal = None if notice.proposal_id is None else await store.proposal(notice.proposal_id)
     if proposal is None:
         return None

@@ -14,7 +14,7 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from types import TracebackType
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from aiogram import Bot
 from aiogram.exceptions import (
@@ -25,7 +25,7 @@ from aiogram.exceptions import (
     TelegramNetworkError,
     TelegramRetryAfter,
 )
-from aiogram.types import ReplyParameters
+from aiogram.types import BufferedInputFile, Message, ReplyParameters
 from aiogram.utils.token import TokenValidationError
 from markupsafe import Markup, escape
 
@@ -36,10 +36,11 @@ from bot.proposals import IN_FLIGHT, Proposal, changing_times, waiting_for_hours
 from bot.service import Clock
 from bot.steady import utc_now
 from bot.store import MessageRow, Notice, NoticeKind, Store
+from bot.telegram.links import proposal_links
 from bot.telegram.notices import HUSHED, notice_view
 from bot.telegram.reach import NO_ANSWER, Reach
 from bot.telegram.session import impatiently, make_bot, may_have_arrived
-from bot.telegram.views import Ahead, View, plan_view, proposal_view
+from bot.telegram.views import PICTURE, Ahead, View, plan_view, proposal_view
 from bot.texts import Texts, texts_for
 
 log = logging.getLogger(__name__)
@@ -460,7 +461,10 @@ class TelegramNotifier:
                 log.debug("An older message kept its buttons: %s", error.message)
 
     async def _send_notice(self, store: Store, notice: Notice) -> None:
-        view = await notice_view(self._texts, store, notice, self._clock(), self._hours.digest_of)
+        view = await notice_view(
+            *(self._texts, store, notice, self._clock(), self._hours.digest_of),
+            links=lambda proposals: proposal_links(self.bot, self._texts, proposals),
+        )
         if view is None:
             return
         if notice.kind is NoticeKind.ESCALATION:
@@ -507,14 +511,7 @@ class TelegramNotifier:
     async def _send(self, view: View, reply_to: int | None = None, *, loud: bool = False) -> int:
         reply = None if reply_to is None else ReplyParameters(message_id=reply_to, allow_sending_without_reply=True)
         try:
-            message = await self.bot.send_message(
-                self._to,
-                str(view.text),
-                message_thread_id=self._thread_id,
-                reply_markup=view.keyboard,
-                reply_parameters=reply,
-                disable_notification=True if not loud and self._hours.quiet() else None,
-            )
+            message = await self._sent(view, reply, silent=not loud and self._hours.quiet())
         except TelegramBadRequest as error:
             if self._thread_id is None or "thread not found" not in error.message.lower():
                 raise
@@ -523,6 +520,18 @@ class TelegramNotifier:
             return await self._send(view, reply_to, loud=loud)
         self.reach.welcome()
         return message.message_id
+
+    async def _sent(self, view: View, reply: ReplyParameters | None, *, silent: bool) -> Message:
+        options: dict[str, Any] = {
+            "message_thread_id": self._thread_id,
+            "reply_markup": view.keyboard,
+            "reply_parameters": reply,
+            "disable_notification": True if silent else None,
+        }
+        if view.photo is None:
+            return await self.bot.send_message(self._to, str(view.text), **options)
+        picture = BufferedInputFile(view.photo, PICTURE)
+        return await self.bot.send_photo(self._to, picture, caption=str(view.text), **options)
 
 
 def _is_id(chat: int | str | None) -> TypeGuard[int | str]:

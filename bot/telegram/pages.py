@@ -85,7 +85,8 @@ def _status_keyboard(texts: Texts, status: Status, tabs: Tabs) -> InlineKeyboard
         worst = [go(("⚠️ " if r.overloaded else "") + wording.short(r.node_name), "node", r.node_id) for r in plan.nodes]
         worst = worst[:STATUS_NODES]
         rows += [worst[i : i + TABS_IN_A_ROW] for i in range(0, len(worst), TABS_IN_A_ROW)]
-        rows.append([go(texts.text("button-nodes"), "nodes", plan.cluster_id)])
+        chart = go(texts.text("button-chart"), "chart", plan.cluster_id, 1)
+        rows.append([go(texts.text("button-nodes"), "nodes", plan.cluster_id), chart])
     refresh = go(texts.text("button-refresh"), "status", tabs.shown, tabs.part)
     rows.append([refresh, go(texts.text("button-dry-run"), "dryrun", tabs.shown)])
     return keyboard(rows)
@@ -205,7 +206,8 @@ def _node_keyboard(texts: Texts, node: Node, vms: int, out: bool, decides: bool)
         way = do(texts.text("button-include"), "include", node.id)
         rows.append([way if out else go(texts.text("button-exclude"), "exclude-how", node.id)])
         rows.append([go(texts.text("button-drain"), "drain", node.id), go(texts.text("button-fill"), "fill", node.id)])
-    rows.append([go(texts.text("button-nodes"), "nodes", node.cluster_id)])
+    chart = go(texts.text("button-chart"), "chart", node.id)
+    rows.append([chart, go(texts.text("button-nodes"), "nodes", node.cluster_id)])
     return keyboard(rows)
 
 

@@ -36,7 +36,12 @@ def proposal_keyboard(
     if pending and proposal.plan.alternative is not None:
         rows.append([_strategy_button(texts, proposal.id, proposal.plan.alternative.strategy)])
     rows += [_later_row(texts, m, now, undoable) for m in shown.moves]
-    last: Row = [do(texts.text("button-more"), "more", proposal.id)] if pending else []
+    last: Row = []
+    if pending:
+        last += [
+            do(texts.text("button-picture"), "picture", proposal.id),
+            do(texts.text("button-more"), "more", proposal.id),
+        ]
     if proposal.purpose in (Purpose.DRAIN, Purpose.FILL) and not proposal.settled and proposal.closed_reason is None:
         last.append(do(texts.text("button-stop"), "stop", proposal.id, style=ButtonStyle.DANGER))
     rows.append(last)

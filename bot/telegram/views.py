@@ -33,6 +33,8 @@ BAR_STEPS = 10
 REPORT_NODES = 6
 REASON_LINES = 12
 PANEL_WORDS_LIMIT = 300
+PICTURE = "picture.png"
+"""What the file of a view's photo is called."""
 
 
 @dataclass(frozen=True, slots=True)

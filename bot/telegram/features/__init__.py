@@ -6,6 +6,7 @@ from bot.service import Service
 from bot.telegram.asking import Feature
 from bot.telegram.confirming import Confirmations
 from bot.telegram.features.changing import Changing
+from bot.telegram.features.charting import Charting
 from bot.telegram.features.excluding import Excluding
 from bot.telegram.features.looking import Looking, NextCheck
 from bot.telegram.features.machines import Machines
@@ -27,17 +28,19 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
     parts = (service, notifier, Confirmations(service.clock))
     looking = Looking(*parts, next_check)
     machines = Machines(looking)
-    tour = Tour(*parts, languages, machines.named)
+    options = Options(*parts)
+    tour = Tour(*parts, languages, machines.named, options.linked)
     every: list[Feature] = [
         tour,
         looking,
         machines,
         Planning(*parts),
-        Options(*parts),
+        options,
         Excluding(*parts),
         Wishing(*parts),
         Changing(*parts),
         SettingsMenu(*parts),
         Summing(*parts),
+        Charting(*parts),
     ]
     return Routes(every, tour.unknown)

@@ -10,6 +10,7 @@ from bot.service import Service
 from bot.telegram import pages
 from bot.telegram.asking import Answer, Ask, Feature, Page
 from bot.telegram.confirming import Confirmations
+from bot.telegram.illustrating import illustrated, status_photo
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.views import View
 
@@ -51,7 +52,8 @@ class Looking(Feature):
         known = [(i, name) for i, name in self.service.clusters_seen() if ask.visit.standing.sees(i, name)]
         one = status.plans[0].cluster_id if cluster is not None and status.plans else 0
         tabs = pages.Tabs(known, one, ask.part)
-        return pages.status_view(ask.texts, status, now, self._next_check(), dry, tabs)
+        view = pages.status_view(ask.texts, status, now, self._next_check(), dry, tabs)
+        return illustrated(view, await status_photo(self.service, ask.texts, status))
 
     # Nodes ------------------------------------------------------------------------------------
 

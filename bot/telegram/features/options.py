@@ -18,7 +18,7 @@ from bot.telegram.asking import Ask, Deed, Done, Feature, NotForYou, Outdated, P
 from bot.telegram.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.cards import choice_line
 from bot.telegram.confirming import WITHIN
-from bot.telegram.views import View, move_lines
+from bot.telegram.views import View, move_lines, proposal_view
 from bot.words import POPUP_LIMIT, large_words
 
 MOVES_PER_PAGE = 6
@@ -48,6 +48,15 @@ class Options(Feature):
             "call-back": self.call_back,
             "close": self.close,
         }
+
+    async def linked(self, ask: Ask) -> Sequence[View]:
+        """The proposal of a link, with what can be done about it here; a gone one is said kindly."""
+        proposal = await self.service.proposal(ask.key)
+        if proposal is None or not self.sees(ask, proposal.cluster_id):
+            return [View(ask.texts.html("link-gone"))]
+        text = proposal_view(ask.texts, proposal, self.service.clock()).text
+        decidable = proposal.pending and self.may_decide(ask, proposal.cluster_id)
+        return [View(text, (await self.page(ask)).keyboard if decidable else None)]
 
     # Pages ------------------------------------------------------------------------------------
 

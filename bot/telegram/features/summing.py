@@ -8,6 +8,7 @@ from datetime import timedelta
 from bot.telegram import pages
 from bot.telegram.asking import Answer, Ask, Feature, Page
 from bot.telegram.buttons import go, keyboard
+from bot.telegram.illustrating import digest_photo, illustrated
 from bot.telegram.views import View
 
 DAYS = (1, 7)
@@ -33,4 +34,6 @@ class Summing(Feature):
         summary = await self.service.summary(now - timedelta(days=days), now)
         texts = ask.texts
         tabs = [go(("• " if d == days else "") + texts.text("digest-days", days=d), "digest", d) for d in DAYS]
-        return View(pages.digest_text(texts, summary), keyboard([tabs, [go(texts.text("button-status"), "status")]]))
+        view = View(pages.digest_text(texts, summary), keyboard([tabs, [go(texts.text("button-status"), "status")]]))
+        by_day = await self.service.overload_by_day(summary.since, summary.until)
+        return illustrated(view, await digest_photo(texts, by_day, summary.busiest))

@@ -14,6 +14,7 @@ from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Page
 from bot.telegram.buttons import Row, do, go, keyboard
 from bot.telegram.confirming import Confirmations
 from bot.telegram.languages import Languages
+from bot.telegram.links import linked_proposal
 from bot.telegram.menu import COMMANDS, commands_for
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.views import View
@@ -29,6 +30,7 @@ class Tour(Feature):
     """
     Args:
         named: opens the card of what words alone name.
+        linked: shows the proposal whose number a link of ours carries.
     """
 
     def __init__(
@@ -38,10 +40,12 @@ class Tour(Feature):
         confirmations: Confirmations,
         languages: Languages,
         named: Answer,
+        linked: Answer,
     ) -> None:
         super().__init__(service, notifier, confirmations)
         self._languages = languages
         self._named = named
+        self._linked = linked
 
     @property
     def commands(self) -> Mapping[str, Answer]:
@@ -56,6 +60,9 @@ class Tour(Feature):
         return {"language": self.choose_language}
 
     async def start(self, ask: Ask) -> Sequence[View]:
+        """What Telegram sends first; with the number of a proposal, where somebody followed a link to one."""
+        if (proposal_id := linked_proposal(ask.args)) is not None:
+            return await self._linked(ask.about(proposal_id))
         return [await self.step(ask)]
 
     async def step(self, ask: Ask) -> View:

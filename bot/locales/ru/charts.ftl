@@ -1,0 +1,26 @@
+# Графики и картинки в чате, ссылки на предложения.
+menu-chart = Нагрузка за время, картинкой
+chart-title = 📈 <b>{ $name }</b>, последние { $duration }
+chart-nothing = За это время ещё ничего не записано: каждая проверка добавляет данные.
+chart-figures = CPU: в среднем { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) } vCPU на ядро, не больше { NUMBER($ratio_max, minimumFractionDigits: 1, maximumFractionDigits: 1) }. Память: в среднем { NUMBER($memory, maximumFractionDigits: 0) }%, не больше { NUMBER($memory_max, maximumFractionDigits: 0) }%.
+chart-choose = Какой кластер?
+button-chart = 📈 Нагрузка
+button-picture = 🖼 Картинка
+popup-no-picture = Картинку сейчас не нарисовать; причина в журнале.
+chart-overload = { $count ->
+    [0] Миграций не было.
+    [one] { $count } миграция.
+    [few] { $count } миграции.
+   *[many] { $count } миграций.
+} Перегрузка: { NUMBER($hours, maximumFractionDigits: 1) } ч.
+picture-caption = 🖼 <b>{ $cluster }</b>: что изменит { $count ->
+    [one] { $count } миграция
+    [few] { $count } миграции
+   *[many] { $count } миграций
+}
+open-proposal = ➡️ { $cluster }: { $count ->
+    [one] ждёт { $count } миграция
+    [few] ждут { $count } миграции
+   *[many] ждут { $count } миграций
+}
+link-gone = Этого предложения больше нет, или оно не для вас. Что ждёт, покажет /proposals.
