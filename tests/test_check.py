@@ -37,7 +37,7 @@ from sandbox.chat_server import RunningChat, start_chat
 from sandbox.panel_server import RunningPanel
 
 PASSWORD = "hunter2/ß%"
-HANDED = ("exclusions", "ssh", "telegram-test", "panel-certificate")
+HANDED = ("exclusions", "ssh", "telegram-escalation", "telegram-test", "panel-certificate")
 """Checks that are only made where there is something to test."""
 
 
@@ -370,6 +370,18 @@ async def test_a_chat_that_is_not_there(place: Place) -> None:
     assert "chat not found" in the_fault(lines, "telegram-chat", "TELEGRAM_CHAT_ID")
     lines = await place.lines(telegram_chat_id="424242", telegram_admin_ids=None, telegram_viewer_ids=None)
     assert "/start" in the_fault(lines, "telegram-chat", "TELEGRAM_CHAT_ID")
+
+
+async def test_the_chat_for_escalations(place: Place) -> None:
+    [line] = [x for x in await place.lines(escalation_chat_id=str(ANNA)) if x.check == "telegram-escalation"]
+    assert line.mark is Mark.OK and str(ANNA) in line.text
+    the_fault(await place.lines(escalation_chat_id="-1009999999999"), "telegram-escalation", "ESCALATION_CHAT_ID")
+    the_fault(await place.lines(escalation_chat_id="424242"), "telegram-escalation", "ESCALATION_CHAT_ID")
+    place.chat.state.chats[GROUP].bot_status = "left"
+    lines = await place.lines(telegram_chat_id=str(ANNA), escalation_chat_id=str(GROUP))
+    the_fault(lines, "telegram-escalation", "ESCALATION_CHAT_ID")
+    lines = await place.lines(telegram_bot_token="1:ANOTHER-TOKEN-" + "x" * 30, escalation_chat_id=str(ANNA))
+    assert "telegram-escalation" in skipped(lines)
 
 
 async def test_another_program_with_a_webhook(place: Place) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bot.checks.sheet import TEST, Line, Mark, Sheet
+from bot.checks.sheet import ESCALATION, TEST, Line, Mark, Sheet
 from bot.config import Settings
 from bot.telegram.probe import ChatFacts, Probe, ProbeError
+from bot.texts import Texts
 
 ADMINS, VIEWERS = "TELEGRAM_ADMIN_IDS", "TELEGRAM_VIEWER_IDS"
 
@@ -20,14 +21,14 @@ async def check_chat(sheet: Sheet, settings: Settings, *, send_test: bool) -> li
         await _look(sheet, settings, probe, chat_id)
         lines = sheet.lines()
         if not send_test:
-            return lines
+            return [*lines, *await _escalation(sheet.texts, settings, probe, lines)]
         last = Sheet(sheet.texts, TEST)
         stopped = [line for line in lines if line.mark is Mark.FAIL and line.check != "telegram-people"]
         if stopped:
             last.skip("telegram-test", sheet.texts.text("check-after", title=stopped[0].title))
         else:
             await _post(last, settings, probe, chat_id)
-        return [*lines, *last.lines()]
+        return [*lines, *await _escalation(sheet.texts, settings, probe, lines), *last.lines()]
 
 
 async def _look(sheet: Sheet, settings: Settings, probe: Probe, chat_id: int) -> None:
@@ -138,6 +139,31 @@ async def _is_met(probe: Probe, chat: ChatFacts, chat_id: int, user_id: int) -> 
         return (await probe.chat(user_id)).private
     except ProbeError:
         return False
+
+
+async def _escalation(texts: Texts, settings: Settings, probe: Probe, before: list[Line]) -> list[Line]:
+    """The chat that is told when nobody answers: a fault there would show at the worst of times."""
+    chat_id = settings.escalation_chat_id
+    if chat_id is None:
+        return []
+    sheet, check = Sheet(texts, ESCALATION), ESCALATION[0]
+    stopped = [line for line in before if line.mark is Mark.FAIL and line.check == "telegram-token"]
+    if stopped:
+        sheet.skip(check, texts.text("check-after", title=stopped[0].title))
+        return sheet.lines()
+    try:
+        chat = await probe.chat(chat_id)
+        standing = "member" if chat.private else await probe.own_standing(chat_id)
+    except ProbeError as error:
+        new = str(error.new_chat_id or "")
+        key = "check-escalation-migrated" if error.kind == "migrated" else "check-escalation-fault"
+        sheet.fail(check, texts.text(key, chat=str(chat_id), new=new, words=str(error)))
+        return sheet.lines()
+    if not chat.private and (standing in ("outside", "muted") or (standing == "member" and not chat.members_may_post)):
+        sheet.fail(check, texts.text("check-escalation-muted", chat=str(chat_id), name=chat.name))
+    else:
+        sheet.ok(check, texts.text("check-escalation", chat=str(chat_id), name=chat.name))
+    return sheet.lines()
 
 
 async def _post(sheet: Sheet, settings: Settings, probe: Probe, chat_id: int) -> None:

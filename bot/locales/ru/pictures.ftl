@@ -34,17 +34,17 @@ picture-load-is = нагр. { $figure }
 picture-memory-is = пам. { $figure }
 picture-limit = порог: { $figures }
 picture-more-arrows = { $count ->
-    [one] и ещё { $count } перемещение
-    [few] и ещё { $count } перемещения
-   *[many] и ещё { $count } перемещений
+    [one] и ещё { $count } миграция
+    [few] и ещё { $count } миграции
+   *[many] и ещё { $count } миграций
 }
 picture-cpu = CPU
 picture-measured = нагр.
 picture-memory = пам.
 picture-moves = { $moves ->
-    [one] { $moves } перемещение
-    [few] { $moves } перемещения
-   *[many] { $moves } перемещений
+    [one] { $moves } миграция
+    [few] { $moves } миграции
+   *[many] { $moves } миграций
 }, { $nodes ->
     [one] { $nodes } узел
     [few] { $nodes } узла
