@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from balancer.policy import Policy
-from bot.config_values import LARGEST_ID, address, ids, names, proxy, ssh_hosts
+from bot.config_values import LARGEST_ID, address, ids, names, proxy, ssh_hosts, webhook_address
 from bot.digest import parse_timing
 from bot.hours import parse_windows
 from bot.redact import MASK
@@ -68,6 +68,7 @@ POLICY_FIELDS: Mapping[str, str] = {
 }
 """Settings that go into the core's policy as they are; CLUSTERS_FILE may give a cluster its own."""
 
+_WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}", re.ASCII)
 _TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]{3,}")
 
 
@@ -190,6 +191,16 @@ class Settings(BaseSettings):
     """Proxy for Telegram, such as socks5://user:password@host:1080"""
     telegram_proxy_file: Path | None = None
     """File with that proxy's address, on its only line, instead."""
+    telegram_webhook_url: str | None = None
+    """Public address, with a path, to which Telegram brings what people write; empty = the bot asks for it."""
+    telegram_webhook_host: str = "127.0.0.1"
+    """Address that the webhook listens on; the server with the certificate for that address stands before it."""
+    telegram_webhook_port: Annotated[int, Field(ge=1, le=65_535)] = 8443
+    """Port of it."""
+    telegram_webhook_secret: SecretStr | None = None
+    """What Telegram shows with everything it brings: A-Z, a-z, 0-9, _ and -; empty = a new one at each start."""
+    telegram_webhook_secret_file: Path | None = None
+    """File with that secret, on its only line, instead."""
     bot_language: Literal["en", "ru"] = "en"
     """Language of chat and terminal: en or ru."""
     remind_after: Annotated[int, Field(ge=0, le=10_080)] = 30
@@ -290,6 +301,7 @@ class Settings(BaseSettings):
         *("vmmanager_username", "vmmanager_ca_file", "ssh_username", "ssh_private_key_path"),
         *("clusters_file", "metrics_host", "database_path", "log_file"),
         *("vmmanager_password_file", "telegram_bot_token_file", "telegram_proxy_file", "ssh_password_file"),
+        *("telegram_webhook_host", "telegram_webhook_secret_file"),
     )
     @classmethod
     def _plain(cls, value: Any) -> Any:
@@ -318,6 +330,18 @@ class Settings(BaseSettings):
         if value is None or _TOKEN.fullmatch(value.get_secret_value().strip()):
             return value and SecretStr(value.get_secret_value().strip())
         raise ValueError("it does not look like a token; copy it from @BotFather")
+
+    @field_validator("telegram_webhook_url")
+    @classmethod
+    def _webhook(cls, value: str | None) -> str | None:
+        return None if value is None else webhook_address(value)
+
+    @field_validator("telegram_webhook_secret")
+    @classmethod
+    def _webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or _WEBHOOK_SECRET.fullmatch(value.get_secret_value()):
+            return value
+        raise ValueError("1 to 256 of A-Z, a-z, 0-9, _ and - are needed")
 
     @field_validator("telegram_proxy")
     @classmethod

@@ -121,6 +121,8 @@ def notes(settings: Settings) -> list[str]:
         found.append(f"{said(settings, 'vmmanager_ca_file')} has no effect: VERIFY_SSL is false")
     if not settings.metrics_port and settings.metrics_host != Settings.model_fields["metrics_host"].default:
         found.append(f"{said(settings, 'metrics_host')} has no effect: METRICS_PORT is 0")
+    if settings.telegram_webhook_url is None and settings.telegram_webhook_secret is not None:
+        found.append(f"{env_name('telegram_webhook_secret')} has no effect: TELEGRAM_WEBHOOK_URL is not set")
     chat_decides = settings.telegram_bot_token is not None and settings.telegram_notifications
     if settings.two_person_rule and chat_decides and len(settings.admin_ids) < 2:
         found.append(

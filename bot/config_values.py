@@ -47,6 +47,21 @@ def ssh_hosts(value: object) -> dict[str, str]:
     return hosts
 
 
+def webhook_address(value: str) -> str:
+    """Where Telegram is to bring updates: https and a path; http only to this very machine."""
+    try:
+        parts = urlsplit(value.strip())
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    else:
+        plain = parts.scheme == "http" and host in ("localhost", "127.0.0.1", "::1")
+        bare = not (parts.query or parts.fragment or parts.username or parts.password)
+        if host and bare and parts.path.strip("/") and (parts.scheme == "https" or plain):
+            return value.strip()
+    raise ValueError("an https address with a path is needed, such as https://bot.example.com/telegram")
+
+
 def address(value: str) -> str:
     """Scheme, host, port and path; https where no scheme is written."""
     try:

@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("bot.observer", "bot.notify", "bot.planning", "bot.runtime", "bot.rivals", "bot.upkeep"),
     ("bot.backups",),
     ("bot.vmmanager", "bot.ssh", "bot.store", "bot.instance"),
-    ("bot.arguments", "bot.prompt"),
+    ("bot.arguments", "bot.prompt", "bot.listening"),
     (
         "bot.config",
         "bot.clusters_file",
@@ -48,7 +48,7 @@ ADAPTERS = ("bot.vmmanager", "bot.ssh", "bot.store", "bot.instance")
 # One outside library (or one kind of I/O), one place.
 OWNERS: dict[str, tuple[str, ...]] = {
     "aiogram": ("bot.telegram",),
-    "aiohttp": ("bot.vmmanager", "bot.metrics_server", "sandbox"),
+    "aiohttp": ("bot.vmmanager", "bot.listening", "bot.metrics_server", "bot.telegram", "sandbox"),
     "aiohttp_socks": ("bot.telegram",),
     "aiosqlite": ("bot.store",),
     "apscheduler": ("bot.schedule",),

@@ -45,7 +45,7 @@ async def test_from_the_state_of_everything_to_a_vm_and_back(stack: Stack) -> No
     stack.start_bot()
     await stack.message("small-a", buttons=True)
     status = await stack.asked("/status", "VM Balancer", "1 of 3 nodes")
-    assert labels(status) == ["⚠️ hot", "mild", "cool", "🖥 Nodes", "🔄 Refresh", "🔎 Dry run"]
+    assert labels(status) == ["⚠️ hot", "mild", "cool", "🖥 Nodes", "📈 Load", "🔄 Refresh", "🔎 Dry run"]
     await stack.tap(status, "Refresh", VERA)
     dry = await stack.opened(status, "Dry run", "Dry run: nothing is stored", "hot → cool", user_id=VERA)
     status = await stack.opened(dry, "Status", "1 of 3 nodes", user_id=VERA)

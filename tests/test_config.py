@@ -83,6 +83,11 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "telegram_api_url": ("http://a.example", "http://b.example", "http://c.example"),
     "telegram_proxy": ("socks5://a:1", "socks5://b:2", "http://c:3"),
     "telegram_proxy_file": ("proxy-1", "proxy-2", "proxy-3"),
+    "telegram_webhook_url": ("https://a.example/x", "https://b.example/x", "http://127.0.0.1:8/x"),
+    "telegram_webhook_host": ("127.0.0.2", "127.0.0.3", "::1"),
+    "telegram_webhook_port": ("9201", "9202", "9203"),
+    "telegram_webhook_secret": ("hook-a", "hook-b", "hook-c"),
+    "telegram_webhook_secret_file": ("hook-1", "hook-2", "hook-3"),
     "bot_language": ("ru", "en", "ru"),
     "ssh_enabled": ("true", "false", "true"),
     "ssh_username": ("ann", "bob", "cid"),
@@ -520,6 +525,7 @@ def test_secrets_are_masked_everywhere() -> None:
         "telegram_bot_token": "123:hunter2-b",
         "telegram_proxy": "socks5://u:hunter2-c@h:1",
         "ssh_password": "hunter2-d",
+        "telegram_webhook_secret": "hunter2-e",
     }
     assert set(wanted) == {field for field in Settings.model_fields if is_secret(field)}
     assert set(wanted) == {f for f in Settings.model_fields if re.search("(password|token|secret|proxy)$", f)}

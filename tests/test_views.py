@@ -85,6 +85,7 @@ def test_long_plans_page(language: str) -> None:
         "all:5:a",
         "all:5:s",
         "pg:5:1",
+        "d:picture:5:0:",
         "d:more:5:0:",
     ]
 

@@ -35,12 +35,16 @@ async def _look(sheet: Sheet, settings: Settings, probe: Probe, chat_id: int) ->
     texts = sheet.texts
     try:
         name = await probe.name()
-        listening = not await probe.webhook()
+        webhook = await probe.webhook()
     except ProbeError as error:
         sheet.halt("telegram-token", _no_telegram(sheet, settings, error))
         return
     sheet.ok("telegram-token", texts.text("check-token", bot=name))
-    if listening:
+    wanted = settings.telegram_webhook_url
+    if wanted is not None:
+        key = "check-webhook-set" if webhook == wanted else "check-webhook-will-be"
+        sheet.ok("telegram-listening", texts.text(key, url=wanted))
+    elif not webhook:
         sheet.ok("telegram-listening", texts.text("check-listening"))
     else:
         sheet.halt("telegram-listening", texts.text("check-webhook"))

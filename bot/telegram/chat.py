@@ -1,4 +1,4 @@
-"""Long polling: puts access, commands and approvals together and listens until it is stopped."""
+"""Puts access, commands and approvals together and listens, by asking Telegram or by its webhook, until stopped."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from bot.telegram.features import NextCheck, routes
 from bot.telegram.languages import Languages, spoken
 from bot.telegram.menu import register_menus
 from bot.telegram.notifier import TelegramNotifier
+from bot.telegram.webhook import Webhook, take_down_ours
 from bot.texts import Texts, texts_for
 from bot.words import POPUP_LIMIT
 
@@ -52,6 +53,8 @@ class Chat:
         self._settings = service.settings
         self._notifier = notifier
         self._texts = texts
+        self._store = store
+        self._clock = service.clock
         self._dispatcher = Dispatcher(disable_fsm=True)  # its memory would grow by an entry for every stranger
         self._languages = Languages(store, texts.language, texts.zone)
         access = AccessMiddleware(self._rooms, store, self._languages, texts, service.clock)
@@ -72,6 +75,19 @@ class Chat:
         """
         await self._reach()
         menus = asyncio.create_task(self._register_menus())
+        try:
+            if self._settings.telegram_webhook_url is not None:
+                await self._webhook().run()
+            else:
+                await self._poll()
+        finally:
+            menus.cancel()
+
+    def _webhook(self) -> Webhook:
+        parts = (self._notifier.bot, self._dispatcher, self._store, self._clock)
+        return Webhook(self._settings, *parts, UPDATES)
+
+    async def _poll(self) -> None:
         polling = asyncio.create_task(
             self._dispatcher.start_polling(
                 self._notifier.bot,
@@ -85,7 +101,6 @@ class Chat:
         try:
             await asyncio.shield(polling)
         finally:
-            menus.cancel()
             await self._end(polling)
 
     async def _end(self, polling: asyncio.Task[None]) -> None:
@@ -132,6 +147,8 @@ class Chat:
         while True:
             try:
                 await self._notifier.bot.me()
+                if self._settings.telegram_webhook_url is None:
+                    await take_down_ours(self._notifier.bot, self._store, self._clock)
                 return
             except (TelegramUnauthorizedError, TelegramNotFound) as error:
                 raise ChatError(

@@ -76,10 +76,10 @@ class Probe:
         me = await _answered(self._bot.get_me(request_timeout=ANSWER_S))
         return f"@{me.username}"
 
-    async def webhook(self) -> bool:
-        """Whether another program has its updates delivered: nobody else can listen then."""
+    async def webhook(self) -> str:
+        """Where Telegram brings updates; empty: it waits to be asked. While it brings them nobody can ask."""
         info = await _answered(self._bot.get_webhook_info(request_timeout=ANSWER_S))
-        return bool(info.url)
+        return info.url
 
     async def chat(self, chat_id: int) -> ChatFacts:
         found: ChatFullInfo = await _answered(self._bot.get_chat(chat_id, request_timeout=ANSWER_S))

@@ -1,0 +1,52 @@
+"""Servers of the program: each at an address of its own, with one clear error where nothing can listen there."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from aiohttp import web
+
+from bot.config import Settings
+from bot.config_checks import said
+from bot.errors import ConfigError
+
+FAREWELL_S = 1.0
+"""How long an answer under way may take when the program stops."""
+
+
+async def listen(app: web.Application, settings: Settings, name: str, otherwise: str) -> web.AppRunner:
+    """Begins to listen; ``cleanup()`` of what comes back ends it.
+
+    Args:
+        name: of the settings ``{name}_host`` and ``{name}_port``.
+        otherwise: what else can be set for the port, where it cannot be used.
+    Raises:
+        ConfigError: nothing can listen there.
+    """
+    host, port = getattr(settings, f"{name}_host"), getattr(settings, f"{name}_port")
+    app.on_response_prepare.append(_without_versions)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=FAREWELL_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise ConfigError([_problem(settings, name, otherwise, error)]) from error
+    return runner
+
+
+async def _without_versions(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "vm-balancer"
+    response.headers["Cache-Control"] = "no-store"
+
+
+def _problem(settings: Settings, name: str, otherwise: str, error: OSError) -> str:
+    port, host = said(settings, f"{name}_port"), said(settings, f"{name}_host")
+    if error.errno == errno.EADDRINUSE:
+        address = getattr(settings, f"{name}_host")
+        return f"{port}: another program uses this port of {address}: name a free one{otherwise}"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"{port}: this user may not listen there: name a port from 1024 on{otherwise}"
+    why = os.strerror(error.errno) if error.errno is not None and error.errno > 0 else error.strerror or str(error)
+    return f"{host}: nothing can listen there ({why}): name an address of this machine, such as 127.0.0.1"

@@ -1,0 +1,152 @@
+"""Updates that Telegram brings: only with the secret, each once, and none is lost while the program is away."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from chat_rig import ANNA, GROUP, Rig, running
+from test_metrics import free_port
+
+from bot.config_load import find_settings
+from bot.errors import ConfigError
+from bot.telegram.webhook import SECRET_HEADER
+
+SECRET = "hook-secret-7f3a"
+
+
+def hooked(port: int, **more: Any) -> dict[str, Any]:
+    url = f"http://127.0.0.1:{port}/telegram"
+    return {"telegram_webhook_url": url, "telegram_webhook_port": port, "telegram_webhook_secret": SECRET, **more}
+
+
+async def posted(port: int, body: Any, headers: dict[str, str], path: str = "/telegram") -> int:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"http://127.0.0.1:{port}{path}", json=body, headers=headers) as answer,
+    ):
+        assert "ersion" not in await answer.text()
+        return answer.status
+
+
+def webhook(rig: Rig) -> dict[str, Any]:
+    return rig.chat.state.updates.webhook
+
+
+async def test_commands_and_presses_come_by_webhook(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    port = free_port()
+    async with running(tmp_path) as rig:
+        await rig.start(**hooked(port))
+        report = await rig.message("small-a", buttons=True)
+        await rig.until(lambda: webhook(rig), "the webhook")
+        assert webhook(rig)["secret_token"] == SECRET
+        rig.chat.state.write(GROUP, ANNA, "/help")
+        await rig.message("/status")
+        await rig.pressed(report, "Approve")
+        await rig.message("done in")
+        assert rig.calls("getUpdates") == []
+        # Nobody else gets in, and learns nothing.
+        forged = {"update_id": 999_999, "message": {}}
+        for headers in ({}, {SECRET_HEADER: "wrong"}, {SECRET_HEADER: ""}):
+            assert await posted(port, forged, headers) == 404
+        assert await posted(port, forged, {SECRET_HEADER: SECRET}, "/other") == 404
+        assert await posted(port, {"no": "update"}, {SECRET_HEADER: SECRET}) == 200, "else it would block all others"
+        assert await posted(port, {"update_id": 5, "x": "y" * 2**21}, {SECRET_HEADER: SECRET}) == 413
+    assert SECRET not in caplog.text
+
+
+async def test_what_is_brought_twice_is_handled_once(tmp_path: Path) -> None:
+    port = free_port()
+    async with running(tmp_path) as rig:
+        await rig.start(**hooked(port))
+        await rig.message("small-a", buttons=True)
+        await rig.until(lambda: webhook(rig), "the webhook")
+        rig.chat.state.write(GROUP, ANNA, "/help")
+        await rig.message("/status")
+        update = {
+            "update_id": 777_777,
+            "message": {
+                "message_id": 900,
+                "date": 1,
+                "text": "/help",
+                "entities": [{"type": "bot_command", "offset": 0, "length": 5}],
+                "chat": {"id": GROUP, "type": "supergroup", "title": "Ops"},
+                "from": {"id": ANNA, "is_bot": False, "first_name": "Anna", "language_code": "en"},
+            },
+        }
+        for _ in range(3):
+            assert await posted(port, update, {SECRET_HEADER: SECRET}) == 200
+        assert len(rig.texts("/status", "/exclude")) == 2, "the one that Anna wrote, and one of these"
+
+
+async def test_what_is_pressed_while_the_program_is_away_waits(tmp_path: Path) -> None:
+    port = free_port()
+    async with running(tmp_path) as rig:
+        await rig.start(**hooked(port))
+        report = await rig.message("small-a", buttons=True)
+        await rig.until(lambda: webhook(rig), "the webhook")
+        await rig.stop()
+        assert webhook(rig), "it stays: updates wait at Telegram"
+        data = next(b["callback_data"] for row in report.content.keyboard or [] for b in row if "Approve" in b["text"])
+        press = rig.press(report, data)
+        await rig.start(**hooked(port, telegram_webhook_secret=None))  # a new secret, which Telegram is told
+        await rig.message("done in")
+        assert press.answer is not None
+        assert webhook(rig)["secret_token"] not in ("", SECRET)
+        # Back to asking: the program takes away what it had set itself.
+        await rig.stop()
+        await rig.start()
+        rig.chat.state.write(GROUP, ANNA, "/help")
+        await rig.message("/status")
+        assert not webhook(rig) and rig.calls("getUpdates", 200)
+
+
+async def test_a_webhook_of_somebody_else_stays(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        rig.chat.state.updates.set_webhook({"url": "http://127.0.0.1:9/theirs", "secret_token": ""})
+        await rig.start()
+        await rig.until(lambda: rig.calls("getUpdates", 409), "refused")
+        assert webhook(rig)["url"].endswith("/theirs")
+
+
+async def test_a_webhook_that_somebody_took_away_is_set_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.telegram.webhook.LOOK_S", 0.1)
+    port = free_port()
+    async with running(tmp_path) as rig:
+        await rig.start(**hooked(port))
+        await rig.until(lambda: webhook(rig), "the webhook")
+        rig.chat.state.updates.set_webhook({})
+        await rig.until(lambda: webhook(rig), "again")
+        assert webhook(rig)["url"].endswith(f":{port}/telegram")
+
+
+async def test_a_port_in_use_is_one_clear_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        async with running(tmp_path) as rig:
+            balancer = await rig.start(**hooked(port))
+            await rig.until(lambda: balancer.failed, "it stops")
+            rig.balancer = rig._running = None
+            await balancer.close()
+    assert f"TELEGRAM_WEBHOOK_PORT={port}" in caplog.text and "another program uses this port" in caplog.text
+    assert issubclass(ConfigError, Exception) and "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["bot.example.com/x", "http://bot.example.com/x", "https://bot.example.com", "https://a:b@c.example/x"],
+)
+def test_addresses_that_cannot_be_a_webhook(url: str) -> None:
+    [problem] = [p for p in find_settings({"telegram_webhook_url": url}).problems if "WEBHOOK" in p]
+    assert problem.startswith("TELEGRAM_WEBHOOK_URL is ") and "https://bot.example.com/telegram" in problem
+
+
+def test_a_bad_secret_is_not_repeated() -> None:
+    [problem] = [p for p in find_settings({"telegram_webhook_secret": "no good!"}).problems if "SECRET" in p]
+    assert "no good" not in problem and "A-Z" in problem
