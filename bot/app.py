@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from balancer.model import Plan
 from bot import log_context
 from bot.backups import Backups
+from bot.chats_file import check_chats_file, rooms_of
 from bot.clusters_file import check_clusters_file, load_clusters_file
 from bot.config import Settings
 from bot.config_checks import MEMORY, check_chat, check_panel, check_people, check_ssh
@@ -109,7 +110,7 @@ class VMBalancer:
             StoreError: the database cannot be used, or another program uses it.
         """
         settings = self._settings()
-        checks = (check_panel, check_chat, check_people, check_ssh, check_clusters_file)
+        checks = (check_panel, check_chat, check_people, check_ssh, check_clusters_file, check_chats_file)
         problems = [problem for check in checks for problem in check(settings)]
         if problems:
             raise ConfigError([p.text for p in problems])
@@ -123,7 +124,7 @@ class VMBalancer:
             self.telegram = _telegram(settings)
             if self.telegram is not None:
                 undo_window = timedelta(seconds=settings.undo_window)
-                self.telegram.attach(self.store, self._clock, undo_window, self._hours())
+                self.telegram.attach(self.store, self._clock, undo_window, self._hours(), rooms_of(settings))
                 await self.telegram.find_chat()
                 stack.push_async_callback(self.telegram.close)
             self.notifier: TelegramNotifier | LogNotifier = self.telegram or LogNotifier(self.store, self.texts)
@@ -456,14 +457,15 @@ async def _loads(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Loa
 
 
 def _telegram(settings: Settings) -> TelegramNotifier | None:
-    if settings.telegram_bot_token is None or settings.telegram_chat_id is None or not settings.telegram_notifications:
+    chat_id = next((room.chat_id for room in rooms_of(settings) if room.chat_id is not None), None)
+    if settings.telegram_bot_token is None or chat_id is None or not settings.telegram_notifications:
         return None
     from bot.telegram.notifier import TelegramNotifier
 
     proxy = settings.telegram_proxy
     return TelegramNotifier(
         settings.telegram_bot_token.get_secret_value(),
-        settings.telegram_chat_id,
+        chat_id,
         thread_id=settings.telegram_thread_id,
         api_url=settings.telegram_api_url,
         proxy=proxy.get_secret_value() if proxy else None,

@@ -183,6 +183,8 @@ class Settings(BaseSettings):
     """Numeric ids of the people who may look."""
     telegram_thread_id: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = None
     """Topic of a group with topics."""
+    chats_file: Path | None = None
+    """JSON or TOML file with more chats, each with its own clusters, people, language and topics."""
     telegram_notifications: bool = True
     """Use Telegram where a token is set; false: neither post nor listen."""
     telegram_api_url: str | None = None
@@ -299,7 +301,7 @@ class Settings(BaseSettings):
 
     @field_validator(
         *("vmmanager_username", "vmmanager_ca_file", "ssh_username", "ssh_private_key_path"),
-        *("clusters_file", "metrics_host", "database_path", "log_file"),
+        *("clusters_file", "chats_file", "metrics_host", "database_path", "log_file"),
         *("vmmanager_password_file", "telegram_bot_token_file", "telegram_proxy_file", "ssh_password_file"),
         *("telegram_webhook_host", "telegram_webhook_secret_file"),
     )

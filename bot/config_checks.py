@@ -57,6 +57,8 @@ def check_chat(settings: Settings) -> list[Problem]:
     if settings.telegram_bot_token is None or not settings.telegram_notifications:
         return []
     chat, problems = settings.telegram_chat_id, []
+    if chat is None and settings.chats_file is not None:
+        return []
     if chat is None:
         remedy = "set it to your own numeric id, or to the negative id of a group"
         text = f"TELEGRAM_CHAT_ID is not set, but TELEGRAM_BOT_TOKEN is: {remedy}"
@@ -121,8 +123,6 @@ def notes(settings: Settings) -> list[str]:
         found.append(f"{said(settings, 'vmmanager_ca_file')} has no effect: VERIFY_SSL is false")
     if not settings.metrics_port and settings.metrics_host != Settings.model_fields["metrics_host"].default:
         found.append(f"{said(settings, 'metrics_host')} has no effect: METRICS_PORT is 0")
-    if settings.telegram_webhook_url is None and settings.telegram_webhook_secret is not None:
-        found.append(f"{env_name('telegram_webhook_secret')} has no effect: TELEGRAM_WEBHOOK_URL is not set")
     chat_decides = settings.telegram_bot_token is not None and settings.telegram_notifications
     if settings.two_person_rule and chat_decides and len(settings.admin_ids) < 2:
         found.append(

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from bot.chats_file import check_chats_file
 from bot.clusters_file import check_clusters_file
 from bot.config import SECRET_FILES, Settings, env_name, is_secret
 from bot.config_checks import Check, check_chat, check_panel, check_people, check_ssh, notes
@@ -33,7 +34,7 @@ _ADDRESSES = frozenset({"vmmanager_host", "telegram_api_url", "ssh_hosts_mapping
 
 def for_the_program(_settings: Settings) -> Iterable[Check]:
     """What every program that talks to VMmanager, and to the chat if there is one, has to pass."""
-    return (check_panel, check_chat, check_people, check_ssh, check_clusters_file)
+    return (check_panel, check_chat, check_people, check_ssh, check_clusters_file, check_chats_file)
 
 
 class Given(NamedTuple):

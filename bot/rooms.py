@@ -5,11 +5,10 @@ A room is a chat with its people. Somebody who writes to the bot alone stands in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
-from bot.config import Settings
 from bot.config_checks import SHARED_ACCOUNTS
 
 
@@ -21,16 +20,30 @@ class Role(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A chat: who decides, who looks. ``clusters``: names or ids in lower case; ``None`` = all of them."""
+    """A chat: who decides, who looks. ``clusters``: names or ids in lower case; ``None`` = all of them.
+
+    ``thread_id``: the topic that messages go to; ``topics``: of single clusters, by name or id in lower case.
+    """
 
     chat_id: int | None
     admins: frozenset[int] = frozenset()
     viewers: frozenset[int] = frozenset()
     language: str = "en"
     clusters: frozenset[str] | None = None
+    thread_id: int | None = None
+    topics: Mapping[str, int] = field(default_factory=dict)
+    setting: str = "TELEGRAM_CHAT_ID"
+    """Where the chat is named, for what is said of it."""
+
+    @property
+    def named(self) -> str:
+        return f"{self.setting}={self.chat_id}"
+
+    def topic_of(self, cluster_id: int, cluster_name: str) -> int | None:
+        return self.topics.get(cluster_name.casefold()) or self.topics.get(str(cluster_id)) or self.thread_id
 
     def shows(self, cluster_id: int, cluster_name: str) -> bool:
-        return self.clusters is None or not self.clusters.isdisjoint((str(cluster_id), cluster_name.lower()))
+        return self.clusters is None or not self.clusters.isdisjoint((str(cluster_id), cluster_name.casefold()))
 
     def role(self, user_id: int) -> Role:
         """By numeric id alone; of an account that many people share, none."""
@@ -64,11 +77,6 @@ class Standing:
 
     def decides_on(self, cluster_id: int, cluster_name: str) -> bool:
         return any(room.shows(cluster_id, cluster_name) for room in self.decides)
-
-
-def rooms_of(settings: Settings, chat_id: int | None) -> tuple[Room, ...]:
-    """The rooms of the settings; ``chat_id``: the chat's id as it is by now, where it may have changed."""
-    return (Room(chat_id, settings.admin_ids, settings.viewer_ids, settings.bot_language),)
 
 
 def standing(rooms: Sequence[Room], user_id: int, chat_id: int | None) -> Standing:

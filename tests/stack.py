@@ -311,13 +311,18 @@ class Stack:
         return found
 
     async def opened(self, message: dict[str, Any], label: str, *parts: str, user_id: int = ANNA) -> dict[str, Any]:
-        """Presses the button with these words; the same message once it is another page and has all these parts."""
+        """Presses the button with these words; the same message once it is another page and has all these parts.
+
+        Words in the place of a picture are a message of their own.
+        """
         await self.tap(message, label, user_id)
 
         async def look() -> dict[str, Any] | None:
             for now in await self.messages(message["chat_id"]):
                 turned = (now["text"], now["keyboard"]) != (message["text"], message["keyboard"])
-                if now["message_id"] == message["message_id"] and turned and all(p in now["text"] for p in parts):
+                anew = message["media"] is not None and now["message_id"] > message["message_id"]
+                same = now["message_id"] == message["message_id"] or anew
+                if same and turned and all(p in now["text"] for p in parts):
                     return now
             return None
 

@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("bot.arguments", "bot.prompt", "bot.listening"),
     (
         "bot.config",
+        "bot.chats_file",
         "bot.clusters_file",
         "bot.config_file",
         "bot.config_checks",
@@ -60,7 +61,14 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "matplotlib": ("bot.pictures",),
     "rich": ("bot.report_rich", "bot.console", "bot.cli", "bot.telegram"),
     "prometheus_client": ("bot.metrics_page",),
-    "pydantic": ("bot.config", "bot.config_load", "bot.clusters_file", "bot.strict_file", "bot.telegram.callbacks"),
+    "pydantic": (
+        "bot.config",
+        "bot.config_load",
+        "bot.chats_file",
+        "bot.clusters_file",
+        "bot.strict_file",
+        "bot.telegram.callbacks",
+    ),
     "tomli": ("bot.strict_file",),
     "shtab": ("bot.cli",),
     "sqlite3": ("bot.store", "bot.glance"),

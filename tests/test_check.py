@@ -37,7 +37,7 @@ from sandbox.chat_server import RunningChat, start_chat
 from sandbox.panel_server import RunningPanel
 
 PASSWORD = "hunter2/ß%"
-HANDED = ("exclusions", "ssh", "telegram-escalation", "telegram-test", "panel-certificate")
+HANDED = ("exclusions", "ssh", "telegram-chats", "telegram-escalation", "telegram-test", "panel-certificate")
 """Checks that are only made where there is something to test."""
 
 
@@ -382,6 +382,15 @@ async def test_the_chat_for_escalations(place: Place) -> None:
     the_fault(lines, "telegram-escalation", "ESCALATION_CHAT_ID")
     lines = await place.lines(telegram_bot_token="1:ANOTHER-TOKEN-" + "x" * 30, escalation_chat_id=str(ANNA))
     assert "telegram-escalation" in skipped(lines)
+
+
+async def test_the_chats_of_the_file(place: Place, tmp_path: Path) -> None:
+    path = tmp_path / "chats.toml"
+    path.write_text(f"[[chats]]\nid = {ANNA}\n[[chats]]\nid = -1009999999999\n", "utf-8")
+    lines = [x for x in await place.lines(chats_file=str(path)) if x.check == "telegram-chats"]
+    assert [x.mark for x in lines] == [Mark.OK, Mark.FAIL] and "CHATS_FILE" in lines[1].text
+    lines = await place.lines(chats_file=str(path), telegram_chat_id=None)
+    assert [x.mark for x in lines if x.check == "telegram-chat"] == [Mark.OK], "the first of the file"
 
 
 async def test_another_program_with_a_webhook(place: Place) -> None:

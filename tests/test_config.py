@@ -79,6 +79,7 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "telegram_admin_ids": ("1", "2,3", "4"),
     "telegram_viewer_ids": ("1", "2,3", "4"),
     "telegram_thread_id": ("1", "2", "3"),
+    "chats_file": ("/a", "/b", "/c"),
     "telegram_notifications": ("false", "true", "false"),
     "telegram_api_url": ("http://a.example", "http://b.example", "http://c.example"),
     "telegram_proxy": ("socks5://a:1", "socks5://b:2", "http://c:3"),

@@ -24,6 +24,7 @@ SECRETS = {
     "vmmanager_password": "hunter2/ß%",
     "telegram_bot_token": "123456:hunter2-hunter2-hunter2",
     "telegram_proxy": "socks5://me:hunter2@proxy.example:1080",
+    "telegram_webhook_secret": "hunter2-hunter2_hunter2",
     "ssh_password": "hunter2 hunter2",
 }
 PANEL = {"vmmanager_host": "https://panel.example", "vmmanager_username": "me@example.com"}
@@ -121,13 +122,13 @@ def test_broken_settings_are_printed_as_far_as_they_go(folder: Path, capsys: pyt
         file.write("CLUSTER_IDDS=3\nMAX_MIGRATIONS_PER_CYCLE=3\n")
     code, out, err = config(capsys, "--origins")
     assert code == BAD_SETTINGS
-    assert "# BALANCE_INTERVAL cannot be understood  # .env line 7" in out
-    assert "MAX_MIGRATIONS_PER_CYCLE=3  # .env line 9; default: 1" in out
+    assert "# BALANCE_INTERVAL cannot be understood  # .env line 8" in out
+    assert "MAX_MIGRATIONS_PER_CYCLE=3  # .env line 10; default: 1" in out
     assert [line.split(" is ")[0] for line in err] == [
         "VMMANAGER_HOST",
         "BALANCE_INTERVAL",
         "TELEGRAM_CHAT_ID",
-        "CLUSTER_IDDS in .env line 8",
+        "CLUSTER_IDDS in .env line 9",
     ]
     assert "hunter2" not in "\n".join([*out, *err])
     (folder / ".env").unlink()
@@ -143,7 +144,7 @@ def test_a_misspelled_name_is_noted(folder: Path, capsys: pytest.CaptureFixture[
     code, _, err = config(capsys)
     assert code == OK
     assert err == [
-        "BALANCE_INTERVALL in .env line 8 is not a setting and does nothing: BALANCE_INTERVAL is probably meant"
+        "BALANCE_INTERVALL in .env line 9 is not a setting and does nothing: BALANCE_INTERVAL is probably meant"
     ]
 
 

@@ -20,7 +20,7 @@ VERSION = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text("
 TAR, WHEEL = f"vm_balancer-{VERSION}.tar.gz", f"vm_balancer-{VERSION}-py3-none-any.whl"
 PORTABLE, WINDOWS = f"vm-balancer-{VERSION}-portable.tar.gz", f"vm-balancer-{VERSION}-windows.zip"
 BESIDE = {"requirements.txt", WHEEL, "CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md"}
-BESIDE |= {"clusters.example.toml", "config.env.example"}
+BESIDE |= {"chats.example.toml", "clusters.example.toml", "config.env.example"}
 
 
 class Release:

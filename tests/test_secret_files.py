@@ -25,6 +25,7 @@ HELD = {
     "vmmanager_password": "hunter2 # 'ß%'",
     "telegram_bot_token": "123456:hunter2-hunter2-hunter2",
     "telegram_proxy": "socks5://me:hunter2@proxy.example:1080",
+    "telegram_webhook_secret": "hunter2-hunter2_hunter2",
     "ssh_password": "hunter2 hunter2 ",
 }
 

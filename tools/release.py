@@ -25,7 +25,15 @@ ROOT = Path(__file__).resolve().parent.parent
 ZIP_BEGINS = 315532800
 """1980-01-01: no zip can hold an earlier time."""
 
-DOCUMENTS = ("CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "clusters.example.toml", "config.env.example")
+DOCUMENTS = (
+    "CHANGELOG.md",
+    "LICENSE",
+    "README.md",
+    "SECURITY.md",
+    "chats.example.toml",
+    "clusters.example.toml",
+    "config.env.example",
+)
 SCRIPTS = ("run.sh", "run.bat", "install.bat")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bot.checks.sheet import ESCALATION, TEST, Line, Mark, Sheet
+from bot.chats_file import rooms_of
+from bot.checks.sheet import TEST, Line, Mark, Sheet
 from bot.config import Settings
+from bot.errors import ConfigError
 from bot.telegram.probe import ChatFacts, Probe, ProbeError
 from bot.texts import Texts
 
@@ -11,7 +13,8 @@ ADMINS, VIEWERS = "TELEGRAM_ADMIN_IDS", "TELEGRAM_VIEWER_IDS"
 
 
 async def check_chat(sheet: Sheet, settings: Settings, *, send_test: bool) -> list[Line]:
-    token, proxy, chat_id = settings.telegram_bot_token, settings.telegram_proxy, settings.telegram_chat_id
+    token, proxy = settings.telegram_bot_token, settings.telegram_proxy
+    chat_id = next(iter(_chats(settings)), None)
     if token is None or chat_id is None:
         return sheet.lines()
     secret = token.get_secret_value()
@@ -21,14 +24,14 @@ async def check_chat(sheet: Sheet, settings: Settings, *, send_test: bool) -> li
         await _look(sheet, settings, probe, chat_id)
         lines = sheet.lines()
         if not send_test:
-            return [*lines, *await _escalation(sheet.texts, settings, probe, lines)]
+            return [*lines, *await _others(sheet.texts, settings, probe, chat_id, lines)]
         last = Sheet(sheet.texts, TEST)
         stopped = [line for line in lines if line.mark is Mark.FAIL and line.check != "telegram-people"]
         if stopped:
             last.skip("telegram-test", sheet.texts.text("check-after", title=stopped[0].title))
         else:
             await _post(last, settings, probe, chat_id)
-        return [*lines, *await _escalation(sheet.texts, settings, probe, lines), *last.lines()]
+        return [*lines, *await _others(sheet.texts, settings, probe, chat_id, lines), *last.lines()]
 
 
 async def _look(sheet: Sheet, settings: Settings, probe: Probe, chat_id: int) -> None:
@@ -145,29 +148,47 @@ async def _is_met(probe: Probe, chat: ChatFacts, chat_id: int, user_id: int) -> 
         return False
 
 
-async def _escalation(texts: Texts, settings: Settings, probe: Probe, before: list[Line]) -> list[Line]:
-    """The chat that is told when nobody answers: a fault there would show at the worst of times."""
-    chat_id = settings.escalation_chat_id
-    if chat_id is None:
-        return []
-    sheet, check = Sheet(texts, ESCALATION), ESCALATION[0]
+async def _others(texts: Texts, settings: Settings, probe: Probe, first: int, before: list[Line]) -> list[Line]:
+    """The other chats: of CHATS_FILE, and the one that is told when nobody answers. A fault there would show late."""
+    lines: list[Line] = []
+    chats = [("telegram-chats", "CHATS_FILE", i) for i in _chats(settings) if i != first]
+    if settings.escalation_chat_id is not None:
+        chats.append(("telegram-escalation", "ESCALATION_CHAT_ID", settings.escalation_chat_id))
     stopped = [line for line in before if line.mark is Mark.FAIL and line.check == "telegram-token"]
-    if stopped:
-        sheet.skip(check, texts.text("check-after", title=stopped[0].title))
-        return sheet.lines()
+    for check, setting, chat_id in chats:
+        sheet = Sheet(texts, (check,))
+        if stopped:
+            sheet.skip(check, texts.text("check-after", title=stopped[0].title))
+        else:
+            await _other(sheet, probe, check, setting, chat_id)
+        lines += sheet.lines()
+    return lines
+
+
+async def _other(sheet: Sheet, probe: Probe, check: str, setting: str, chat_id: int) -> None:
+    texts, shown = sheet.texts, str(chat_id)
     try:
         chat = await probe.chat(chat_id)
-        standing = "member" if chat.private else await probe.own_standing(chat_id)
+        standing = "admin" if chat.private else await probe.own_standing(chat_id)
     except ProbeError as error:
-        new = str(error.new_chat_id or "")
-        key = "check-escalation-migrated" if error.kind == "migrated" else "check-escalation-fault"
-        sheet.fail(check, texts.text(key, chat=str(chat_id), new=new, words=str(error)))
-        return sheet.lines()
-    if not chat.private and (standing in ("outside", "muted") or (standing == "member" and not chat.members_may_post)):
-        sheet.fail(check, texts.text("check-escalation-muted", chat=str(chat_id), name=chat.name))
+        if error.kind == "migrated":
+            text = texts.text("check-other-migrated", chat=shown, new=str(error.new_chat_id), setting=setting)
+        else:
+            text = texts.text("check-other-fault", chat=shown, words=str(error), setting=setting)
+        sheet.fail(check, text)
+        return
+    if standing in ("outside", "muted") or (standing == "member" and not chat.members_may_post):
+        sheet.fail(check, texts.text("check-other-muted", chat=shown, name=chat.name, setting=setting))
     else:
-        sheet.ok(check, texts.text("check-escalation", chat=str(chat_id), name=chat.name))
-    return sheet.lines()
+        sheet.ok(check, texts.text("check-other", chat=shown, name=chat.name))
+
+
+def _chats(settings: Settings) -> list[int]:
+    """The chats that reports go to, the first of them first; a file that cannot be read has been told of."""
+    try:
+        return [room.chat_id for room in rooms_of(settings) if room.chat_id is not None]
+    except ConfigError:
+        return [] if settings.telegram_chat_id is None else [settings.telegram_chat_id]
 
 
 async def _post(sheet: Sheet, settings: Settings, probe: Probe, chat_id: int) -> None:

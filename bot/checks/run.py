@@ -79,7 +79,7 @@ async def _telegram(found: Found, texts: Texts, send_test: bool) -> list[Line]:
         text = texts.text("check-telegram-off")
         (sheet.skip if settings.balance_mode == "auto" else sheet.warn)("telegram-token", text)
         return sheet.lines()
-    missing = _missing(found, CHAT_FIELDS, ("telegram_chat_id",))
+    missing = _missing(found, CHAT_FIELDS, ("telegram_chat_id",) if settings.chats_file is None else ())
     if missing:
         return _skipped(texts, TELEGRAM, missing)
     from bot.checks.chat import check_chat

@@ -17,9 +17,9 @@ PANEL = (
 )
 SSH = ("ssh",)
 TELEGRAM = ("telegram-token", "telegram-listening", "telegram-chat", "telegram-posting", "telegram-people")
-ESCALATION = ("telegram-escalation",)
+OTHER_CHATS = ("telegram-chats", "telegram-escalation")
 TEST = ("telegram-test",)
-CHECKS = ("settings", *FILES, *PANEL, *SSH, *TELEGRAM, *ESCALATION, *TEST)
+CHECKS = ("settings", *FILES, *PANEL, *SSH, *TELEGRAM, *OTHER_CHATS, *TEST)
 """Every check, by the name that JSON gives it."""
 
 _NAME = re.compile("|".join(sorted((env_name(f) for f in Settings.model_fields), key=len, reverse=True)))

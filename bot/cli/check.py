@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from bot.arguments import Parser, add_settings, make_parser
+from bot.chats_file import check_chats_file
 from bot.cli.given import read_leniently, understood
 from bot.cli.output import FAILED, OK, print_all, say
 from bot.clusters_file import check_clusters_file
@@ -53,7 +54,7 @@ def run(arguments: list[str]) -> int:
 
 def _checks(_settings: Settings) -> Sequence[Check]:
     """Database and log file have lines of their own."""
-    return (check_panel, check_chat, check_people, check_ssh, check_clusters_file)
+    return (check_panel, check_chat, check_people, check_ssh, check_clusters_file, check_chats_file)
 
 
 async def _tested(found: Found, texts: Texts, send_test: bool, show: Callable[[Line], None]) -> list[Line]:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from bot.arguments import Parser, add_settings, make_parser
+from bot.chats_file import check_chats_file
 from bot.cli.given import read_settings, understood
 from bot.cli.output import FAILED, OK
 from bot.clusters_file import check_clusters_file
@@ -39,7 +40,15 @@ def parser() -> Parser:
 
 def run(arguments: list[str]) -> int:
     given, problems = understood(parser(), arguments)
-    checks: list[Check] = [check_panel, check_chat, check_people, check_ssh, check_clusters_file, check_files]
+    checks: list[Check] = [
+        check_panel,
+        check_chat,
+        check_people,
+        check_ssh,
+        check_clusters_file,
+        check_chats_file,
+        check_files,
+    ]
     settings = read_settings(given, problems, lambda _: checks)
     # Textual reads from standard input and draws on standard error.
     if not (_is_terminal(sys.__stdin__) and _is_terminal(sys.__stderr__)):

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from bot.arguments import Parser, add_settings, make_parser
+from bot.chats_file import check_chats_file
 from bot.cli.commands import COMMANDS
 from bot.cli.given import leaving_no_trace, log_to, read_settings, stop_on_signals, understood, version
 from bot.cli.output import FAILED, OK, say
@@ -48,7 +49,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _checks(settings: Settings, given: argparse.Namespace) -> list[Check]:
-    checks: list[Check] = [check_panel, check_chat, check_people, check_ssh, check_clusters_file]
+    checks: list[Check] = [check_panel, check_chat, check_people, check_ssh, check_clusters_file, check_chats_file]
     if given.yes:
         checks.append(_check_yes)
     if not (given.once and settings.dry_run):

@@ -19,7 +19,7 @@ import aiosqlite
 
 from bot.errors import StoreError
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 BUSY_TIMEOUT_S = 10.0
 """How long a statement waits for another process that writes."""
 LOCK_PAUSE_S = 0.02

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from balancer.model import Reason
@@ -71,6 +72,10 @@ class MessageQueries(Database):
                 "SELECT proposal_id, ?, 0 FROM message WHERE chat_id = ? AND final = 0",
                 (new_id, chat_id),
             )
+            await db.execute(
+                "INSERT OR IGNORE INTO notice_seen SELECT notice_id, ? FROM notice_seen WHERE chat_id = ?",
+                (new_id, chat_id),
+            )
 
     async def set_page(self, proposal_id: int, chat_id: int, page: int) -> None:
         async with self._transaction() as db:
@@ -114,15 +119,28 @@ class MessageQueries(Database):
             if tell:
                 await add_notice(db, NoticeKind.DIGEST, now)
 
-    async def unsent_notices(self) -> list[Notice]:
-        """Oldest first."""
+    async def unsent_notices(self, chat_id: int | None = None) -> list[Notice]:
+        """Oldest first; without those that this chat has seen already."""
         async with self._reading() as db:
-            found = await all_rows(db, "SELECT * FROM notice WHERE sent_at IS NULL ORDER BY id")
+            found = await all_rows(
+                db,
+                "SELECT * FROM notice n WHERE sent_at IS NULL AND NOT EXISTS "
+                "(SELECT 1 FROM notice_seen s WHERE s.notice_id = n.id AND s.chat_id = ?) ORDER BY id",
+                (chat_id,),
+            )
         return [rows.notice_of(r) for r in found]
 
-    async def notice_sent(self, notice_id: int, now: datetime) -> None:
+    async def notice_sent(
+        self, notice_id: int, now: datetime, chat_id: int | None = None, chats: Collection[int] = ()
+    ) -> None:
+        """A chat has seen a notice, or it is not for that chat; when all ``chats`` have, it is done with."""
         async with self._transaction() as db:
-            await db.execute("UPDATE notice SET sent_at = ? WHERE id = ?", (rows.to_text(now), notice_id))
+            seen = await all_rows(db, "SELECT chat_id FROM notice_seen WHERE notice_id = ?", (notice_id,))
+            if set(chats) <= {chat_id, *(r["chat_id"] for r in seen)}:
+                await db.execute("UPDATE notice SET sent_at = ? WHERE id = ?", (rows.to_text(now), notice_id))
+                await db.execute("DELETE FROM notice_seen WHERE notice_id = ?", (notice_id,))
+            else:
+                await db.execute("INSERT OR IGNORE INTO notice_seen VALUES (?, ?)", (notice_id, chat_id))
 
 
 def _moved_key(chat_id: int) -> str:

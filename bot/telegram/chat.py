@@ -20,7 +20,7 @@ from aiogram.types import CallbackQuery, ChatMemberUpdated, ErrorEvent, Message,
 from aiogram.utils.backoff import BackoffConfig
 
 from bot.errors import ChatError
-from bot.rooms import Room, rooms_of
+from bot.rooms import Room
 from bot.service import Service
 from bot.store import Store
 from bot.telegram.access import AccessMiddleware
@@ -117,7 +117,7 @@ class Chat:
         await register_menus(self._notifier.bot, self._rooms(), self._languages)
 
     def _rooms(self) -> tuple[Room, ...]:
-        return rooms_of(self._settings, self._notifier.chat_id)
+        return self._notifier.rooms
 
     async def _service_message(
         self,
@@ -127,19 +127,24 @@ class Chat:
     ) -> Any:
         """Only Telegram itself makes such a message, whoever it names as the one who wrote it."""
         if isinstance(event, Message) and event.migrate_to_chat_id is not None:
-            if event.chat.id == self._notifier.chat_id:
-                await self._moved(event.migrate_to_chat_id)
+            await self._moved(event.chat.id, event.migrate_to_chat_id)
             return None
         return await handler(event, data)
 
-    async def _moved(self, new_id: int) -> None:
-        await self._notifier.chat_moved(new_id)
+    async def _moved(self, chat_id: object, new_id: int) -> bool:
+        """Whether it was one of our chats that got a new id."""
+        board = self._notifier.board(chat_id) if isinstance(chat_id, int) else None
+        if board is None:
+            return False
+        await board.chat_moved(new_id)
         await self._register_menus()
+        return True
 
     async def _own_standing(self, event: ChatMemberUpdated) -> None:
         """The bot was thrown out of the chat (the notifier will notice), or let in again: what waits goes out."""
-        if event.chat.id == self._notifier.chat_id and event.new_chat_member.status not in _OUT:
-            self._notifier.try_again()
+        board = self._notifier.board(event.chat.id)
+        if board is not None and event.new_chat_member.status not in _OUT:
+            board.try_again()
 
     async def _reach(self) -> None:
         """Waits until Telegram says who we are; polling itself would give up where it cannot ask."""
@@ -165,9 +170,10 @@ class Chat:
         if isinstance(error, TelegramBadRequest) and "query is too old" in error.message:
             log.info("A button was answered too late: the decision stands, only its popup is lost")
             return True
-        if isinstance(error, TelegramMigrateToChat) and getattr(error.method, "chat_id", 0) == self._notifier.chat_id:
-            await self._moved(error.migrate_to_chat_id)
-            return True
+        if isinstance(error, TelegramMigrateToChat):
+            chat_id = getattr(error.method, "chat_id", None)
+            if await self._moved(chat_id, error.migrate_to_chat_id):
+                return True
         log.error("An update could not be handled", exc_info=error)
         update = event.update
         try:

@@ -110,13 +110,13 @@ class Reach:
 
     # What the notifier tells ------------------------------------------------------------------
 
-    def turned_away(self, chat: object, words: str) -> None:
-        """The chat that messages go to does not take them."""
-        problem = f"TELEGRAM_CHAT_ID={chat}: {words}; let the bot write there again"
-        self._begin(CHAT, problem, "The chat does not take messages, they wait")
+    def turned_away(self, chat: str, words: str) -> None:
+        """A chat that messages go to, by the setting that names it, does not take them."""
+        problem = f"{chat}: {words}; let the bot write there again"
+        self._begin(f"{CHAT} {chat}", problem, "The chat does not take messages, they wait")
 
-    def welcome(self) -> None:
-        self._end(CHAT, "The chat takes messages again")
+    def welcome(self, chat: str) -> None:
+        self._end(f"{CHAT} {chat}", "The chat takes messages again")
 
     def _answered(self) -> None:
         self._end(LINE, "Telegram answers again")

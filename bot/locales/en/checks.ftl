@@ -20,6 +20,7 @@ check-title-telegram-listening = Telegram, listening
 check-title-telegram-chat = Telegram, chat
 check-title-telegram-posting = Telegram, posting
 check-title-telegram-people = Telegram, people
+check-title-telegram-chats = Telegram, more chats
 check-title-telegram-escalation = Telegram, escalation
 check-title-telegram-test = Telegram, test message
 
@@ -132,10 +133,10 @@ check-chat-topic = { $chat } is { $name }; whether it has topic { $topic }, --se
 check-chat-no-topics = { $chat } is { $name }, which has no topics: leave TELEGRAM_THREAD_ID empty.
 check-chat-person = Telegram does not let the bot write to { $chat } ({ $words }): that person has to send /start to { $bot } first, or correct TELEGRAM_CHAT_ID.
 check-chat-group = the bot does not see the chat { $chat } ({ $words }): add { $bot } to it, or correct TELEGRAM_CHAT_ID.
-check-escalation = { $chat } is { $name }: told when nobody answers
-check-escalation-fault = Telegram does not let the bot write to { $chat } ({ $words }): add the bot to that group, let that person send it /start, or correct ESCALATION_CHAT_ID.
-check-escalation-migrated = the group { $chat } has a new id: set ESCALATION_CHAT_ID={ $new }.
-check-escalation-muted = the bot may not write in { $name } ({ $chat }): add it there as an administrator, or correct ESCALATION_CHAT_ID.
+check-other = { $chat } is { $name }
+check-other-fault = Telegram does not let the bot write to { $chat } ({ $words }): add the bot to that group, let that person send it /start, or correct { $setting }.
+check-other-migrated = the group { $chat } has a new id: set { $new } in { $setting }.
+check-other-muted = the bot may not write in { $name } ({ $chat }): add it there as an administrator, or correct { $setting }.
 check-chat-migrated = the group { $chat } has a new id: set TELEGRAM_CHAT_ID={ $new }.
 check-bot-outside = { $bot } is not a member of { $name }: add it there, or correct TELEGRAM_CHAT_ID.
 check-bot-muted = { $bot } may not write in { $name }: make it an administrator there, or correct TELEGRAM_CHAT_ID.

@@ -20,6 +20,7 @@ check-title-telegram-listening = Telegram, приём
 check-title-telegram-chat = Telegram, чат
 check-title-telegram-posting = Telegram, отправка
 check-title-telegram-people = Telegram, люди
+check-title-telegram-chats = Telegram, другие чаты
 check-title-telegram-escalation = Telegram, эскалация
 check-title-telegram-test = Telegram, пробное сообщение
 
@@ -131,10 +132,10 @@ check-chat-topic = { $chat } — это { $name }; есть ли там тема
 check-chat-no-topics = { $chat } — это { $name }, тем там нет: оставьте TELEGRAM_THREAD_ID пустым.
 check-chat-person = Telegram не даёт боту писать { $chat } ({ $words }): этот человек должен сначала отправить /start боту { $bot }, или исправьте TELEGRAM_CHAT_ID.
 check-chat-group = бот не видит чата { $chat } ({ $words }): добавьте туда { $bot } или исправьте TELEGRAM_CHAT_ID.
-check-escalation = { $chat } — это { $name }: сюда сообщается, когда никто не отвечает
-check-escalation-fault = Telegram не даёт боту писать в { $chat } ({ $words }): добавьте бота в эту группу, пусть этот человек отправит ему /start, или исправьте ESCALATION_CHAT_ID.
-check-escalation-migrated = у группы { $chat } новый номер: укажите ESCALATION_CHAT_ID={ $new }.
-check-escalation-muted = бот не может писать в { $name } ({ $chat }): добавьте его туда администратором или исправьте ESCALATION_CHAT_ID.
+check-other = { $chat } — это { $name }
+check-other-fault = Telegram не даёт боту писать в { $chat } ({ $words }): добавьте бота в эту группу, пусть этот человек отправит ему /start, или исправьте { $setting }.
+check-other-migrated = у группы { $chat } новый номер: укажите { $new } в { $setting }.
+check-other-muted = бот не может писать в { $name } ({ $chat }): добавьте его туда администратором или исправьте { $setting }.
 check-chat-migrated = у группы { $chat } новый номер: задайте TELEGRAM_CHAT_ID={ $new }.
 check-bot-outside = { $bot } не участник { $name }: добавьте его туда или исправьте TELEGRAM_CHAT_ID.
 check-bot-muted = { $bot } не может писать в { $name }: сделайте его там администратором или исправьте TELEGRAM_CHAT_ID.

@@ -54,11 +54,12 @@ class Planning(Feature):
             time = wording.moment(ask.texts, proposal.expires_at, now)
             count = len(proposal.pending)
             lines.append(ask.texts.html("proposals-line", cluster=proposal.plan.cluster_name, count=count, time=time))
-        if ask.visit.chat_id != self.notifier.chat_id:
+        board = self.notifier.board(ask.visit.chat_id)
+        if board is None:
             return [View(wording.joined(lines))]
         await ask.tell(View(wording.joined([*lines, ask.texts.html("proposals-again")])))
         for proposal in waiting:
-            await self.notifier.repost(proposal.id)
+            await board.repost(proposal.id)
         return []
 
     async def balance(self, ask: Ask) -> Sequence[View]:

@@ -1,0 +1,120 @@
+"""CHATS_FILE: more chats, each with its clusters, people, language and topics; and the rooms that come of it all.
+
+TELEGRAM_ADMIN_IDS and TELEGRAM_VIEWER_IDS are the program's own people: they stand in every room.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from bot.config import Settings
+from bot.config_checks import SHARED_ACCOUNTS, Problem
+from bot.config_values import LARGEST_ID
+from bot.errors import ConfigError
+from bot.rooms import Room
+from bot.strict_file import Strict, read_strictly, word
+
+REMEDY = "mend it (see the README), or leave CHATS_FILE empty"
+
+
+def _cluster(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_ID:
+        return str(value)
+    return str(word(value, "the id (a whole number above 0) or the name (in quotes) of a cluster is needed")).casefold()
+
+
+def _person(value: int) -> int:
+    if value in SHARED_ACCOUNTS:
+        raise ValueError(f"that is the account of {SHARED_ACCOUNTS[value]}: name people by their own ids")
+    return value
+
+
+Person = Annotated[int, Field(ge=1, le=LARGEST_ID), AfterValidator(_person)]
+Topic = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+
+
+class ChatEntry(Strict):
+    """One chat as it stands in the file."""
+
+    id: Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID)]
+    clusters: Annotated[list[Annotated[Any, AfterValidator(_cluster)]], Field(min_length=1)] | None = None
+    admins: list[Person] = Field(default_factory=list)
+    viewers: list[Person] = Field(default_factory=list)
+    language: Literal["en", "ru"] | None = None
+    thread: Topic | None = None
+    topics: dict[str, Topic] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _some_chat(self) -> ChatEntry:
+        if self.id == 0:
+            raise ValueError("id 0 is no chat: the id of a person, or the negative id of a group, is needed")
+        return self
+
+    def room(self, settings: Settings) -> Room:
+        return Room(
+            self.id,
+            frozenset(self.admins) | settings.admin_ids,
+            frozenset(self.viewers) | settings.viewer_ids,
+            self.language or settings.bot_language,
+            None if self.clusters is None else frozenset(self.clusters),
+            self.thread,
+            {key.strip().casefold(): topic for key, topic in self.topics.items()},
+            "CHATS_FILE, id",
+        )
+
+
+class _Document(Strict):
+    chats: list[ChatEntry]
+
+
+def load_chats_file(path: Path | None) -> tuple[ChatEntry, ...]:
+    """
+    Raises:
+        ConfigError: it cannot be read, is neither JSON nor TOML, or something in it makes no sense; all at once.
+    """
+    if path is None:
+        return ()
+    chats = tuple(read_strictly(path, _Document, REMEDY).chats)
+    ids = [chat.id for chat in chats]
+    if twice := sorted({i for i in ids if ids.count(i) > 1}):
+        raise ConfigError([f"{path}: the chat {i} stands there twice: make one entry of it" for i in twice])
+    return chats
+
+
+def rooms_of(settings: Settings) -> tuple[Room, ...]:
+    """The chat of the settings, unless the file has an entry for it, and those of the file.
+
+    Where none of them is for all clusters, a room without a chat: the program's own admins govern there, in private.
+
+    Raises:
+        ConfigError: as ``load_chats_file``.
+    """
+    entries = load_chats_file(settings.chats_file)
+    rooms = [entry.room(settings) for entry in entries]
+    people = (settings.admin_ids, settings.viewer_ids, settings.bot_language)
+    main = settings.telegram_chat_id
+    if main is not None and all(entry.id != main for entry in entries):
+        rooms.insert(0, Room(main, *people, thread_id=settings.telegram_thread_id))
+    if all(room.clusters is not None for room in rooms):
+        rooms.append(Room(None, *people))
+    return tuple(rooms)
+
+
+def check_chats_file(settings: Settings) -> list[Problem]:
+    """The file that CHATS_FILE names can be used, and in each of its chats somebody may at least look."""
+    try:
+        entries = load_chats_file(settings.chats_file)
+    except ConfigError as error:
+        return [Problem(("chats_file",), f"CHATS_FILE: {problem}") for problem in error.problems]
+    return [
+        Problem(
+            ("chats_file", "telegram_admin_ids", "telegram_viewer_ids"),
+            f"CHATS_FILE: {settings.chats_file}: nobody may look at the chat {entry.id}: "
+            "give it admins or viewers, or set TELEGRAM_ADMIN_IDS",
+        )
+        for entry in entries
+        if not (entry.admins or entry.viewers or settings.admin_ids or settings.viewer_ids)
+    ]

@@ -1,0 +1,233 @@
+"""CHATS_FILE: several chats, each with its own clusters, people, language and topics; no one's trouble is another's."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bot_builders import until
+from chat_rig import ANNA, GROUP, Rig, running
+
+from balancer.model import Reason
+from bot.app import VMBalancer
+from bot.chats_file import check_chats_file, rooms_of
+from bot.config_load import find_settings
+from bot.rooms import standing
+from sandbox.chat_model import Chat, Message, User
+
+NORTH, SOUTH = -1001000000077, -1001000000088
+CARLA, DMITRI = 2003, 2004
+NODE = {"cpu_number": 8, "ram_mib": 65536}
+TWO: dict[str, Any] = {
+    "clusters": [{"id": 1, "name": "North"}, {"id": 2, "name": "South"}],
+    "nodes": [
+        {"id": 1, "name": "n-hot", "cluster": 1, **NODE},
+        {"id": 2, "name": "n-cold", "cluster": 1, **NODE},
+        {"id": 3, "name": "s-hot", "cluster": 2, **NODE},
+        {"id": 4, "name": "s-cold", "cluster": 2, **NODE},
+    ],
+    "vms": [
+        *({"id": 10 + i, "name": f"n-web-{i}", "node": 1, "cpu_number": 8, "ram_mib": 4096} for i in range(8)),
+        *({"id": 30 + i, "name": f"s-web-{i}", "node": 3, "cpu_number": 8, "ram_mib": 4096} for i in range(8)),
+    ],
+}
+CHATS = {
+    "chats": [
+        {"id": NORTH, "clusters": ["north"], "admins": [CARLA], "language": "ru", "topics": {"NORTH": 7}},
+        {"id": SOUTH, "clusters": [2], "admins": [DMITRI], "viewers": [CARLA]},
+    ]
+}
+
+
+def written(folder: Path, document: Any = CHATS, name: str = "chats.json") -> Path:
+    path = folder / name
+    path.write_text(document if isinstance(document, str) else json.dumps(document), "utf-8")
+    return path
+
+
+def opened(rig: Rig) -> None:
+    """The two groups, with the bot in them."""
+    state = rig.chat.state
+    for user_id, name in ((CARLA, "Carla"), (DMITRI, "Dmitri")):
+        state.add_user(User(user_id, name, language_code="en", started=True))
+    for chat_id, title in ((NORTH, "North ops"), (SOUTH, "South ops")):
+        chat = Chat(chat_id, "supergroup", title)
+        chat.members.update({CARLA: "member", DMITRI: "member", ANNA: "member"})
+        chat.bot_status = "administrator"
+        state.add_chat(chat)
+    state.chats[NORTH].is_forum = True
+    state.chats[NORTH].topics[7] = "North"
+
+
+async def started(rig: Rig, **more: Any) -> VMBalancer:
+    opened(rig)
+    return await rig.start(chats_file=written(rig.path.parent), telegram_admin_ids=(ANNA,), **more)
+
+
+def shown(rig: Rig, chat_id: int, *parts: str) -> list[Message]:
+    return [m for m in rig.messages(chat_id) if all(p in m.content.text for p in parts)]
+
+
+# The file -----------------------------------------------------------------------------------------
+
+
+def test_rooms_of_the_file_and_of_the_settings(tmp_path: Path) -> None:
+    given = {"telegram_chat_id": GROUP, "telegram_admin_ids": "1001", "chats_file": str(written(tmp_path))}
+    main, north, south = rooms_of(find_settings(given).settings)
+    assert (main.chat_id, main.clusters, main.language) == (GROUP, None, "en")
+    assert north.language == "ru" and north.shows(1, "North") and not north.shows(2, "South")
+    assert south.shows(2, "whatever") and north.topic_of(1, "North") == 7 and south.topic_of(2, "South") is None
+    rooms = (main, north, south)
+    assert standing(rooms, CARLA, NORTH).decides == (north,)
+    assert standing(rooms, CARLA, SOUTH).decides == () and standing(rooms, CARLA, SOUTH).looks == (south,)
+    assert standing(rooms, CARLA, CARLA).looks == (north, south), "in private what she may anywhere"
+    assert standing(rooms, CARLA, GROUP).looks == () and standing(rooms, ANNA, NORTH).decides == (north,)
+    assert not standing(rooms, CARLA, CARLA).governs and standing(rooms, ANNA, ANNA).governs
+
+
+def test_the_file_alone_is_enough_and_the_programs_admins_govern(tmp_path: Path) -> None:
+    toml = f'[[chats]]\nid = {NORTH}\nclusters = ["North"]\nadmins = [5]\nthread = 3\n'
+    given = {"telegram_admin_ids": "1001", "chats_file": str(written(tmp_path, toml, "chats.toml"))}
+    settings = find_settings({**given, "telegram_bot_token": "1:" + "a" * 35}).settings
+    north, nowhere = rooms_of(settings)
+    assert north.thread_id == 3 and nowhere.chat_id is None
+    assert standing((north, nowhere), 1001, 1001).governs and not standing((north, nowhere), 5, 5).governs
+
+
+def test_an_entry_for_the_chat_of_the_settings_is_what_counts(tmp_path: Path) -> None:
+    path = written(tmp_path, {"chats": [{"id": GROUP, "clusters": ["North"]}]})
+    given = {"telegram_chat_id": GROUP, "telegram_admin_ids": "1001", "chats_file": str(path)}
+    first, second = rooms_of(find_settings(given).settings)
+    assert first.clusters == frozenset({"north"}) and second.chat_id is None
+
+
+def test_the_example_can_be_used() -> None:
+    path = Path(__file__).resolve().parent.parent / "chats.example.toml"
+    _, first, second = rooms_of(find_settings({"telegram_chat_id": GROUP, "chats_file": str(path)}).settings)
+    assert first.topic_of(3, "Lab") == 22 and first.topic_of(4, "Other") == 17 and second.clusters is None
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ({"chats": [{"id": 0, "admins": [5]}]}, "id 0 is no chat"),
+        ({"chats": [{"id": NORTH, "admins": [5]}, {"id": NORTH, "admins": [6]}]}, "stands there twice"),
+        ({"chats": [{"id": NORTH}]}, "nobody may look"),
+        ({"chats": [{"id": NORTH, "admins": [1087968824]}]}, "name people by their own ids"),
+        ({"chats": [{"id": NORTH, "admins": [5], "clusters": []}]}, "clusters"),
+        ({"chats": [{"id": NORTH, "admins": [5], "clusters": [True]}]}, "the id"),
+        ({"chats": [{"id": NORTH, "admins": ["anna"]}]}, "admins"),
+        ({"chats": [{"id": NORTH, "admins": [5], "langage": "ru"}]}, "language is probably meant"),
+        ({"chats": [{"id": NORTH, "admins": [5], "topics": {"North": 0}}]}, "topics"),
+        ("[]", "chats"),
+    ],
+)
+def test_what_makes_no_sense_is_said_with_its_remedy(tmp_path: Path, document: Any, words: str) -> None:
+    path = written(tmp_path, document)
+    [problem] = check_chats_file(find_settings({"chats_file": str(path)}).settings)
+    assert problem.text.startswith("CHATS_FILE: ") and str(path) in problem.text and words in problem.text
+
+
+# The program --------------------------------------------------------------------------------------
+
+
+async def test_each_chat_sees_its_own_clusters(tmp_path: Path) -> None:
+    async with running(tmp_path, TWO) as rig:
+        await started(rig)
+        north = await rig.message("n-hot", chat_id=NORTH, buttons=True)
+        south = await rig.message("s-hot", chat_id=SOUTH, buttons=True)
+        await rig.message("n-hot", buttons=True)
+        await rig.message("s-hot", buttons=True)
+        assert not shown(rig, NORTH, "s-hot") and not shown(rig, SOUTH, "n-hot")
+        assert "перегружен" in north.content.text and "overloaded" in south.content.text
+        assert north.thread_id == 7 and south.thread_id is None
+        # Who decides where: only on what their room is for.
+        assert "not" in (await rig.pressed(south, "Approve", CARLA)).lower()
+        await rig.pressed(north, "Одобрить", DMITRI)
+        assert len(await rig.store.waiting()) == 2
+        await rig.pressed(north, "Одобрить", CARLA)
+        done = await rig.message("n-hot", "готово", chat_id=NORTH)
+        assert done.message_id == north.message_id
+        await rig.message("n-hot", "done in")
+        assert len(await rig.store.waiting()) == 1
+        # A command shows what is its room's, and no name of another's.
+        rig.chat.state.write(SOUTH, DMITRI, "/status")
+        status = await rig.message("s-cold", "Nothing is being moved", chat_id=SOUTH, buttons=True)
+        assert "North" not in status.content.text
+        rig.chat.state.write(SOUTH, DMITRI, "/node n-hot")
+        refused = await rig.message("no node", chat_id=SOUTH)
+        assert "n-cold" not in refused.content.text
+        rig.chat.state.write(SOUTH, DMITRI, "/proposals")
+        await rig.until(lambda: len(shown(rig, SOUTH, "s-hot", "can be approved")) >= 2, "posted again there")
+
+
+async def test_a_restart_repeats_nothing_and_a_new_chat_gets_what_waits(tmp_path: Path) -> None:
+    async with running(tmp_path, TWO) as rig:
+        await rig.start(telegram_admin_ids=(ANNA,))
+        await rig.message("n-hot", buttons=True)
+        await rig.message("s-hot", buttons=True)
+        await rig.stop()
+        await started(rig)
+        await rig.message("n-hot", chat_id=NORTH, buttons=True)
+        await rig.message("s-hot", chat_id=SOUTH, buttons=True)
+        await rig.stop()
+        counts = [len(rig.messages(chat)) for chat in (GROUP, NORTH, SOUTH)]
+        await rig.start(chats_file=rig.path.parent / "chats.json", telegram_admin_ids=(ANNA,))
+        rig.chat.state.write(SOUTH, DMITRI, "/help")
+        await rig.message("/status", chat_id=SOUTH)
+        assert [len(rig.messages(chat)) for chat in (GROUP, NORTH, SOUTH)] == [counts[0], counts[1], counts[2] + 1]
+
+
+async def test_one_chat_that_takes_nothing_holds_up_no_other(tmp_path: Path) -> None:
+    async with running(tmp_path, TWO) as rig:
+        opened(rig)
+        rig.chat.state.chats[NORTH].bot_status = "kicked"
+        path = written(tmp_path)
+        await rig.start(chats_file=path, telegram_admin_ids=(ANNA,), remind_after=30)
+        south = await rig.message("s-hot", chat_id=SOUTH, buttons=True)
+        await rig.message("n-hot", buttons=True)
+        rig.clock.now += timedelta(minutes=31)
+        await rig.message("South", "has waited", chat_id=SOUTH)
+        await rig.pressed(south, "Approve", DMITRI)
+        await rig.message("s-hot", "done in", chat_id=SOUTH)
+        assert rig.messages(NORTH) == []
+        assert rig.balancer is not None and rig.balancer.telegram is not None
+        assert str(NORTH) in (rig.balancer.telegram.reach.problem or "")
+        rig.chat.state.chats[NORTH].bot_status = "administrator"
+        rig.balancer.telegram.board(NORTH).try_again()  # type: ignore[union-attr]
+        await rig.message("n-hot", chat_id=NORTH, buttons=True)
+        assert len([m for m in rig.messages(SOUTH) if "has waited" in m.content.text]) == 1
+
+
+async def test_general_notices_go_where_all_clusters_are_shown(tmp_path: Path) -> None:
+    async with running(tmp_path, TWO) as rig:
+        await started(rig)
+        await rig.message("n-hot", chat_id=NORTH, buttons=True)
+        await rig.message("s-hot", chat_id=SOUTH, buttons=True)
+        await rig.message("n-hot", buttons=True)
+        now = rig.clock()
+        await rig.store.note_outage("test", "x", Reason.of("outage", problem="the panel is away"), now)
+        assert rig.balancer is not None
+        rig.balancer.notifier.notices_waiting()
+        await rig.message("the panel is away")
+
+        async def over() -> bool:
+            return not await rig.store.unsent_notices()
+
+        await until(over, "every chat is through with it")
+        assert not shown(rig, NORTH, "panel is away") and not shown(rig, SOUTH, "panel is away")
+
+
+async def test_a_group_of_the_file_becomes_a_supergroup(tmp_path: Path) -> None:
+    async with running(tmp_path, TWO) as rig:
+        await started(rig)
+        south = await rig.message("s-hot", chat_id=SOUTH, buttons=True)
+        await rig.message("n-hot", chat_id=NORTH, buttons=True)
+        new = rig.chat.state.migrate(SOUTH, -1001000000099).id
+        again = await rig.message("s-hot", chat_id=new, buttons=True)
+        assert south is not again
+        await rig.pressed(again, "Approve", DMITRI)
+        await rig.message("s-hot", "done in", chat_id=new)
