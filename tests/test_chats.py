@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from bot_builders import until
-from chat_rig import ANNA, GROUP, Rig, running
+from chat_rig import ANNA, BORIS, GROUP, Rig, running
 
 from balancer.model import Reason
 from bot.app import VMBalancer
@@ -219,6 +219,44 @@ async def test_general_notices_go_where_all_clusters_are_shown(tmp_path: Path) -
 
         await until(over, "every chat is through with it")
         assert not shown(rig, NORTH, "panel is away") and not shown(rig, SOUTH, "panel is away")
+
+
+async def test_a_chat_that_is_left_out_keeps_no_notice_open(tmp_path: Path) -> None:
+    async with running(tmp_path, TWO) as rig:
+        opened(rig)
+        rig.chat.state.chats[NORTH].bot_status = "kicked"
+        await rig.start(chats_file=written(tmp_path), telegram_admin_ids=(ANNA,), remind_after=30)
+        await rig.message("s-hot", chat_id=SOUTH, buttons=True)
+        await rig.message("n-hot", buttons=True)
+        rig.clock.now += timedelta(minutes=31)
+        await rig.message("South", "has waited", chat_id=SOUTH)
+        await rig.message("South", "has waited")
+        await rig.message("North", "has waited")
+
+        async def nothing_open() -> bool:
+            return not await rig.store.unsent_notices()
+
+        assert not await nothing_open(), "one chat has not seen them"
+        await rig.stop()
+        written(tmp_path, {"chats": [CHATS["chats"][1]]})
+        await rig.start(chats_file=tmp_path / "chats.json", telegram_admin_ids=(ANNA,), remind_after=30)
+        await until(nothing_open, "the one that is left out is not waited for")
+
+
+async def test_escalation_does_not_wait_behind_a_chat_that_takes_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path, TWO) as rig:
+        rig.chat.state.chats[GROUP].bot_status = "kicked"
+        settings = {"escalation_chat_id": BORIS, "escalate_after": 45, "proposal_ttl": 86_400}
+        await rig.start(telegram_admin_ids=(ANNA,), **settings)
+
+        async def proposed() -> bool:
+            return len(await rig.store.waiting()) == 2
+
+        await until(proposed, "both proposals")
+        rig.clock.now += timedelta(minutes=46)
+        await rig.message("North", chat_id=BORIS)
+        await rig.message("South", chat_id=BORIS)
+        assert rig.messages(GROUP) == []
 
 
 async def test_a_group_of_the_file_becomes_a_supergroup(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from balancer.model import Reason
 from bot.proposals import POLICY_ACTOR
 from bot.store import rows
-from bot.store.database import Connection, Database, all_rows
+from bot.store.database import Connection, Database, all_rows, json_list
 from bot.store.settings import put_setting
 from bot.store.values import MessageRow, Notice, NoticeKind
 
@@ -141,6 +141,18 @@ class MessageQueries(Database):
                 await db.execute("DELETE FROM notice_seen WHERE notice_id = ?", (notice_id,))
             else:
                 await db.execute("INSERT OR IGNORE INTO notice_seen VALUES (?, ?)", (notice_id, chat_id))
+
+    async def settle_notices(self, chats: Collection[int], now: datetime) -> None:
+        """Is done with what all these chats have seen: the one that had not may have been left out of the settings."""
+        async with self._transaction() as db:
+            await db.execute(
+                "UPDATE notice SET sent_at = ? WHERE sent_at IS NULL AND (SELECT count(*) FROM notice_seen s WHERE "
+                "s.notice_id = notice.id AND s.chat_id IN (SELECT value FROM json_each(?))) = ?",
+                (rows.to_text(now), json_list(chats), len(set(chats))),
+            )
+            await db.execute(
+                "DELETE FROM notice_seen WHERE notice_id IN (SELECT id FROM notice WHERE sent_at NOT NULL)"
+            )
 
 
 def _moved_key(chat_id: int) -> str:

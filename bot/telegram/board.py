@@ -246,6 +246,7 @@ class Board:
     async def _catch_up_alone(self, store: Store) -> None:
         """Decisions first: messages that stand there already; then new ones, notices, and the time of what runs."""
         self._texts = await self._desk.languages.of_chat(self.chat_id, self.room.language)
+        await self._escalate(store)
         await self._note(store)
         known = [i for i in sorted(self._changed) if await self._number(store, i)]
         for proposal_id in [*known, *sorted(self._changed.difference(known))]:
@@ -260,13 +261,27 @@ class Board:
         for notice in await store.unsent_notices(self.chat_id):
             if await self._concerned(store, notice):
                 await self._possible(self._send_notice(store, notice), f"Notice {notice.id}")
-            await store.notice_sent(notice.id, self._clock(), self.chat_id, self._desk.chats())
+            await self._seen(store, notice)
         for cluster_id, plan in list(self._plans.items()):
             await self._possible(self._send_plan(plan), f"The dry run of cluster {cluster_id}")
             self._plans.pop(cluster_id, None)
             self._rehearsals[cluster_id] = _keys(plan)
         while self._ticking:
             await self._possible(self._show(store, proposal_id := self._ticking.pop(), tick=True), f"{proposal_id}")
+
+    async def _escalate(self, store: Store) -> None:
+        """Before all else: what is for another chat must not wait behind one that takes nothing, now least of all."""
+        if not self._first:
+            return
+        for notice in await store.unsent_notices(self.chat_id):
+            if notice.kind is NoticeKind.ESCALATION:
+                view = await self._notice_view(store, notice)
+                if view is not None:
+                    await self._desk.escalate(view)
+                await self._seen(store, notice)
+
+    async def _seen(self, store: Store, notice: Notice) -> None:
+        await store.notice_sent(notice.id, self._clock(), self.chat_id, self._desk.chats())
 
     async def _possible(self, work: Awaitable[object], what: str) -> None:
         """One message that Telegram will never take must not stop those behind it."""
@@ -370,7 +385,7 @@ class Board:
     async def _concerned(self, store: Store, notice: Notice) -> bool:
         """Whether what a notice is about is shown in this chat."""
         if notice.kind is NoticeKind.ESCALATION:
-            return self._first
+            return False  # it goes elsewhere: see _escalate
         if notice.proposal_id is not None:
             proposal = await store.proposal(notice.proposal_id)
             return proposal is not None and self._shows(proposal)
@@ -381,20 +396,20 @@ class Board:
         return self.room.shows(proposal.cluster_id, proposal.plan.cluster_name)
 
     async def _send_notice(self, store: Store, notice: Notice) -> None:
-        view = await notice_view(
-            *(self._texts, store, notice, self._clock(), self._hours.digest_of),
-            links=lambda proposals: proposal_links(self.bot, self._texts, proposals),
-        )
+        view = await self._notice_view(store, notice)
         if view is None:
-            return
-        if notice.kind is NoticeKind.ESCALATION:
-            await self._desk.escalate(view)
             return
         about = None if notice.proposal_id is None else await store.proposal(notice.proposal_id)
         reply_to = 0 if about is None else await self._number(store, about.id)
         topic = self.room.thread_id if about is None else self._topic(about.plan)
         loud = notice.kind not in HUSHED
         await self._send_once(("notice", notice.id), view, topic, reply_to or None, loud=loud)
+
+    async def _notice_view(self, store: Store, notice: Notice) -> View | None:
+        return await notice_view(
+            *(self._texts, store, notice, self._clock(), self._hours.digest_of),
+            links=lambda proposals: proposal_links(self.bot, self._texts, proposals),
+        )
 
     async def _send_plan(self, plan: Plan) -> None:
         await self._send_once(("plan", plan.cluster_id), plan_view(self._texts, plan), self._topic(plan))

@@ -222,6 +222,10 @@ class TelegramNotifier:
         """Keeps every chat true, for ever; the trouble of one holds up no other. ``attach`` comes first."""
         if self._store is None:
             raise RuntimeError("attach() comes before run()")
+        try:
+            await self._store.settle_notices([board.chat_id for board in self._boards], self._clock())
+        except StoreError as error:  # the next start does it
+            log.warning("What every chat has seen cannot be noted: %s", error)
         async with AsyncExitStack() as stack:
             works = [asyncio.create_task(work) for work in (*(b.run() for b in self._boards), self._heed(self._store))]
             stack.push_async_callback(_ended, works)
