@@ -14,9 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stack import ANNA, BORIS, GROUP, MALLORY, VERA, Stack, buttons, running_stack, world
 
+from bot.chats_file import rooms_of
 from bot.config import Settings
 from bot.config_checks import GROUP_ANONYMOUS, SHARED_ACCOUNTS, check_people
-from bot.rooms import Role, rooms_of, standing
+from bot.rooms import Role, standing
 from bot.telegram.callbacks import AllButton, DoButton, GoButton, MoveButton, PageButton, StrategyButton
 from bot.telegram.ratelimit import RateLimit
 
@@ -70,8 +71,8 @@ def audit(stack: Stack, event: str) -> list[int | None]:
 @pytest.mark.parametrize("shared", sorted(SHARED_ACCOUNTS))
 def test_an_account_of_many_has_no_role_and_is_refused_in_the_settings(shared: int) -> None:
     for field in ("telegram_admin_ids", "telegram_viewer_ids"):
-        settings = Settings(**{field: (1001, shared)})  # type: ignore[arg-type]
-        rooms = rooms_of(settings, GROUP)
+        settings = Settings(telegram_chat_id=GROUP, **{field: (1001, shared)})  # type: ignore[arg-type]
+        rooms = rooms_of(settings)
         for place in (shared, GROUP):
             assert standing(rooms, shared, place).role is Role.STRANGER
         assert standing(rooms, 1001, GROUP).role is not Role.STRANGER
