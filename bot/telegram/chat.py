@@ -19,7 +19,7 @@ from aiogram.exceptions import (
 from aiogram.types import CallbackQuery, ChatMemberUpdated, ErrorEvent, Message, TelegramObject, User
 from aiogram.utils.backoff import BackoffConfig
 
-from bot.errors import ChatError
+from bot.errors import ChatError, StoreError
 from bot.rooms import Room
 from bot.service import Service
 from bot.store import Store
@@ -159,8 +159,9 @@ class Chat:
                 raise ChatError(
                     "TELEGRAM_BOT_TOKEN is (hidden): Telegram does not know it; copy it again from @BotFather"
                 ) from error
-            except AiogramError as error:
-                log.warning("Telegram cannot be reached, next try in %.0f s: %s", pause, error)
+            except (AiogramError, StoreError) as error:
+                what = "Telegram cannot be reached" if isinstance(error, AiogramError) else "Not listening yet"
+                log.warning("%s, next try in %.0f s: %s", what, pause, error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_S)
 

@@ -21,7 +21,8 @@ from aiogram.types import Update
 from aiohttp import web
 
 from bot.config import Settings
-from bot.listening import listen
+from bot.errors import StoreError
+from bot.listening import FAREWELL_S, listen
 from bot.proposals import PROGRAM
 from bot.service import Clock
 from bot.store import Store
@@ -76,7 +77,15 @@ class Webhook:
             await self._keep()
         finally:
             await runner.cleanup()
-            await asyncio.gather(*self._handled.values(), return_exceptions=True)
+            await self._finish()
+
+    async def _finish(self) -> None:
+        """What is being handled has a moment to end; the rest Telegram brings again at the next start."""
+        left = [task for task in self._handled.values() if not task.done()]
+        if left:
+            await asyncio.wait(left, timeout=FAREWELL_S)
+        for task in left:
+            task.cancel()
 
     async def _keep(self) -> None:
         """Sets it, again where somebody took it away, and tells when Telegram cannot reach it."""
@@ -84,7 +93,7 @@ class Webhook:
         while True:
             try:
                 ours = await self._look(ours)
-            except AiogramError as error:
+            except (AiogramError, StoreError) as error:
                 log.warning("The webhook cannot be looked after, next try in %.0f s: %s", pause, error)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_S)
@@ -97,7 +106,9 @@ class Webhook:
         if ours and info.url != self.url:
             log.warning("Somebody took the webhook away (another program with this token?): it is set again")
         if not ours or info.url != self.url:
-            await self._store.set_setting(OURS_KEY, self.url, PROGRAM, self._clock())
+            stored = await self._store.setting(OURS_KEY)
+            if stored is None or stored.value != self.url:
+                await self._store.set_setting(OURS_KEY, self.url, PROGRAM, self._clock())
             await self._bot.set_webhook(self.url, secret_token=self._secret, allowed_updates=self._updates)
             log.info("Telegram brings updates to %s", self.url)
         elif info.last_error_date is not None and info.last_error_date != self._told_at:
