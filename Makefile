@@ -4,7 +4,7 @@ BIN := .venv/bin
 SOURCES := balancer benchmarks bot sandbox tests vm_balancer
 # A browser and an SSH server are installed by the tests' target where that can be done.
 # More than cores: most of the time a test waits for one of its processes.
-WORKERS ?= 4
+WORKERS ?= 6
 
 .PHONY: help demo test chaos thorough check fmt lint types lock clean system screenshots pythons image release portable audit bench bench-quick
 .DEFAULT_GOAL := help

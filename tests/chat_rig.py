@@ -12,11 +12,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from bot_builders import Clock
+from bot_builders import Clock, until
 from bot_rig import running_panel, settings
 
 from bot.app import VMBalancer
 from bot.config import Settings
+from bot.service.cycle import DIGEST_KEY
 from bot.store import Store
 from sandbox.chat_limits import Fault
 from sandbox.chat_model import Message, Press, User
@@ -70,6 +71,14 @@ class Rig:
     def store(self) -> Store:
         assert self.balancer is not None
         return self.balancer.store
+
+    async def summaries_begun(self) -> None:
+        """Waits until the program has noted from when on summaries are due."""
+
+        async def noted() -> bool:
+            return await self.store.setting(DIGEST_KEY) is not None
+
+        await until(noted, "the first time is noted")
 
     # The chat ---------------------------------------------------------------------------------
 
@@ -148,8 +157,8 @@ class Rig:
 async def running(
     folder: Path, world: dict[str, Any] | None = None, *, limits: Any = "off", panel: Any = None, **given: Any
 ) -> AsyncIterator[Rig]:
-    """A panel and a chat; the program is not started yet. A migration takes no time unless ``panel`` says so."""
-    options = {"speed": 60, "migration_s": 30, **(panel or {})}
+    """A panel and a chat; the program is not started yet. A migration takes half a second unless ``panel`` says so."""
+    options = {"speed": 60, "migration_s": 0.5, **(panel or {})}
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(running_panel(world, **options))
         chat = await stack.enter_async_context(

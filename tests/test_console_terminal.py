@@ -142,7 +142,11 @@ async def test_attached_it_decides_once_for_a_running_bot(stack: Stack, terminal
     assert shown["message_id"] == report["message_id"]
     await terminal.shows("done in")
     assert await stack.starts() == [(11, 2)]
-    assert any(f"{ME} approved moving VM 'small-a'" in line for line in bot.lines)
+
+    async def logged() -> bool:
+        return any(f"{ME} approved moving VM 'small-a'" in line for line in bot.lines)
+
+    await stack.eventually(logged, "the line in the log")
     # A decision in the chat is seen here, and cannot be made a second time.
     assert "Skipped" in await stack.press(shown, buttons(shown)["⏭ Skip 2"], ANNA)
     await terminal.shows("skipped", "Nothing waits for a decision")

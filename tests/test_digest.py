@@ -43,6 +43,7 @@ async def test_it_comes_once_and_tells_what_happened(tmp_path: Path) -> None:
         given = {"digest": f"{soon:%H:%M}", "timezone": "UTC", "remind_after": 0}
         await rig.start(**given)
         report = await rig.message("small-a", buttons=True)
+        await rig.summaries_begun()
         await rig.pressed(report, "Approve 1")
         await rig.message("small-a", "done in")
         assert rig.texts("The last day") == [], "nothing of the time before it was asked for"

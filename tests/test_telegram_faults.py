@@ -60,7 +60,7 @@ async def test_decisions_are_shown_before_new_messages(tmp_path: Path) -> None:
 
 async def test_a_page_of_html_instead_of_an_answer_loses_nothing(tmp_path: Path) -> None:
     async with running(tmp_path) as rig:
-        rig.fault("502", "sendMessage", count=3)
+        rig.fault("502", "sendMessage", count=2)
         await rig.start()
         report = await rig.message("small-a", buttons=True)
         rig.fault("502", "editMessageText", count=2)
