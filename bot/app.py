@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from bot.instance import Instance
 from bot.life import Life
 from bot.notify import LogNotifier
 from bot.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
+from bot.rooms import Room
 from bot.schedule import Schedule
 from bot.service import Clock, CycleReport, Service
 from bot.steady import SteadyClock
@@ -121,10 +122,13 @@ class VMBalancer:
             self.panel = _panel(settings, self._clock)
             stack.push_async_callback(self.panel.close)
             loads = await _loads(settings, self._clock, stack)
-            self.telegram = _telegram(settings)
+            rooms = rooms_of(settings)
+            self.telegram = _telegram(settings, rooms)
             if self.telegram is not None:
                 undo_window = timedelta(seconds=settings.undo_window)
-                self.telegram.attach(self.store, self._clock, undo_window, self._hours(), rooms_of(settings))
+                self.telegram.attach(
+                    self.store, self._clock, undo_window, self._hours(), rooms, lambda: self.service.clusters_seen()
+                )
                 await self.telegram.find_chat()
                 stack.push_async_callback(self.telegram.close)
             self.notifier: TelegramNotifier | LogNotifier = self.telegram or LogNotifier(self.store, self.texts)
@@ -161,6 +165,7 @@ class VMBalancer:
             lambda cluster_id, name: self.service.opens_at(cluster_id, name),
             lambda: bool(quiet) and is_open(quiet, self._clock(), self.settings.zone),
             timing.length if timing is not None else timedelta(days=1),
+            self.settings.digest_quiet_days,
         )
 
     def _claim(self, stack: AsyncExitStack) -> None:
@@ -348,6 +353,7 @@ class VMBalancer:
             answer = await self._check_now()
         if answer.outcome in WELL:
             self._life.succeeded()
+        self.notifier.notices_waiting()  # those that waited for the names of the clusters
         return answer
 
     async def _check_now(self) -> Answer:
@@ -456,8 +462,8 @@ async def _loads(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Loa
     return Loads(await stack.enter_async_context(monitor))
 
 
-def _telegram(settings: Settings) -> TelegramNotifier | None:
-    chat_id = next((room.chat_id for room in rooms_of(settings) if room.chat_id is not None), None)
+def _telegram(settings: Settings, rooms: Sequence[Room]) -> TelegramNotifier | None:
+    chat_id = next((room.chat_id for room in rooms if room.chat_id is not None), None)
     if settings.telegram_bot_token is None or chat_id is None or not settings.telegram_notifications:
         return None
     from bot.telegram.notifier import TelegramNotifier

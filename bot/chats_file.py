@@ -15,15 +15,14 @@ from bot.config_checks import SHARED_ACCOUNTS, Problem
 from bot.config_values import LARGEST_ID
 from bot.errors import ConfigError
 from bot.rooms import Room
-from bot.strict_file import Strict, read_strictly, word
+from bot.strict_file import Strict, id_or_name, read_strictly
 
 REMEDY = "mend it (see the README), or leave CHATS_FILE empty"
 
 
 def _cluster(value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_ID:
-        return str(value)
-    return str(word(value, "the id (a whole number above 0) or the name (in quotes) of a cluster is needed")).casefold()
+    needed = "the id (a whole number above 0) or the name (in quotes) of a cluster is needed"
+    return str(id_or_name(value, needed)).casefold()
 
 
 def _person(value: int) -> int:
@@ -104,17 +103,35 @@ def rooms_of(settings: Settings) -> tuple[Room, ...]:
 
 
 def check_chats_file(settings: Settings) -> list[Problem]:
-    """The file that CHATS_FILE names can be used, and in each of its chats somebody may at least look."""
+    """The file that CHATS_FILE names can be used; in each chat somebody may look, and somewhere somebody decide.
+
+    Without the file this is ``check_chat``'s.
+    """
+    if settings.chats_file is None:
+        return []
     try:
-        entries = load_chats_file(settings.chats_file)
+        rooms = rooms_of(settings)
     except ConfigError as error:
         return [Problem(("chats_file",), f"CHATS_FILE: {problem}") for problem in error.problems]
-    return [
+    file = f"CHATS_FILE: {settings.chats_file}"
+    if settings.telegram_bot_token is None or not settings.telegram_notifications:
+        return []
+    chats = [room for room in rooms if room.chat_id is not None]
+    fields = ("chats_file", "telegram_chat_id", "telegram_admin_ids", "telegram_viewer_ids", "telegram_bot_token")
+    if not chats:
+        remedy = "give the file a chat, or set TELEGRAM_CHAT_ID"
+        return [Problem(fields, f"{file}: no chat is named there, but TELEGRAM_BOT_TOKEN is set: {remedy}")]
+    problems = [
         Problem(
-            ("chats_file", "telegram_admin_ids", "telegram_viewer_ids"),
-            f"CHATS_FILE: {settings.chats_file}: nobody may look at the chat {entry.id}: "
-            "give it admins or viewers, or set TELEGRAM_ADMIN_IDS",
+            fields,
+            f"{file}: nobody may look at the chat {room.chat_id}: give it admins or viewers, or set TELEGRAM_ADMIN_IDS",
         )
-        for entry in entries
-        if not (entry.admins or entry.viewers or settings.admin_ids or settings.viewer_ids)
+        for room in chats
+        if not (room.admins or room.viewers)
     ]
+    if not problems and settings.balance_mode == "approve" and not any(room.admins for room in rooms):
+        remedy = "give a chat admins, or set TELEGRAM_ADMIN_IDS, or BALANCE_MODE to auto"
+        problems.append(
+            Problem((*fields, "balance_mode"), f"{file}: no chat has admins, so nobody may approve: {remedy}")
+        )
+    return problems

@@ -19,18 +19,15 @@ from balancer.model import Cluster
 from balancer.policy import Policy
 from bot.config import POLICY_FIELDS, Settings
 from bot.config_checks import Problem
-from bot.config_values import LARGEST_ID
 from bot.errors import ConfigError
-from bot.strict_file import Strict, read_strictly, word
+from bot.strict_file import Strict, id_or_name, read_strictly, word
 
 CLUSTER_FIELDS = (*POLICY_FIELDS, "migration_window")
 REMEDY = "mend it (docs/clusters-file.md), or leave CLUSTERS_FILE empty"
 
 
 def _id_or_name(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_ID:
-        return value
-    return word(value, "an id (a whole number above 0) or a name (in quotes, with * and ?) is needed")
+    return id_or_name(value, "an id (a whole number above 0) or a name (in quotes, with * and ?) is needed")
 
 
 def _tag(value: Any) -> Any:

@@ -53,12 +53,13 @@ def check_panel(settings: Settings) -> list[Problem]:
 
 
 def check_chat(settings: Settings) -> list[Problem]:
-    """What is missing or contradictory for Telegram; nothing where it is not in use."""
-    if settings.telegram_bot_token is None or not settings.telegram_notifications:
+    """What is missing or contradictory for Telegram; nothing where it is not in use.
+
+    With a file of chats that is told of all of them together: ``check_chats_file``.
+    """
+    if settings.telegram_bot_token is None or not settings.telegram_notifications or settings.chats_file is not None:
         return []
     chat, problems = settings.telegram_chat_id, []
-    if chat is None and settings.chats_file is not None:
-        return []
     if chat is None:
         remedy = "set it to your own numeric id, or to the negative id of a group"
         text = f"TELEGRAM_CHAT_ID is not set, but TELEGRAM_BOT_TOKEN is: {remedy}"
@@ -124,7 +125,8 @@ def notes(settings: Settings) -> list[str]:
     if not settings.metrics_port and settings.metrics_host != Settings.model_fields["metrics_host"].default:
         found.append(f"{said(settings, 'metrics_host')} has no effect: METRICS_PORT is 0")
     chat_decides = settings.telegram_bot_token is not None and settings.telegram_notifications
-    if settings.two_person_rule and chat_decides and len(settings.admin_ids) < 2:
+    alone = settings.chats_file is None and len(settings.admin_ids) < 2  # the people of a file are not counted here
+    if settings.two_person_rule and chat_decides and alone:
         found.append(
             f"{said(settings, 'two_person_rule')}, but TELEGRAM_ADMIN_IDS names only {len(settings.admin_ids)}: "
             "the other approval can come from a console alone"

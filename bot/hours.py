@@ -39,6 +39,8 @@ class Hours:
     quiet: Callable[[], bool] = lambda: False
     digest_of: timedelta = _DAY
     """What a summary is about: the day or the week before it."""
+    digest_quiet_days: bool = True
+    """Whether there is a summary of what was quiet as well."""
 
 
 def parse_windows(text: str) -> tuple[Span, ...]:

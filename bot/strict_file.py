@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.config_values import needed
+from bot.config_values import LARGEST_ID, needed
 from bot.errors import ConfigError
 
 SHOWN = 60
@@ -37,6 +37,17 @@ def word(value: Any, need: str) -> Any:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise ValueError(need)
     return value.strip()
+
+
+def id_or_name(value: Any, what: str) -> Any:
+    """The id or the name of something.
+
+    Raises:
+        ValueError: it is neither; says that ``what`` is needed.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LARGEST_ID:
+        return value
+    return word(value, what)
 
 
 def read_strictly(path: Path, model: type[Document], remedy: str) -> Document:

@@ -86,7 +86,7 @@ async def add_fault(state: ChatState, body: Json) -> Json:
 
 
 async def configure(state: ChatState, body: Json) -> Json:
-    """Adds or changes users and chats; sets limits, callback_timeout and privacy_mode."""
+    """Adds or changes users and chats; sets limits, callback_timeout, privacy_mode, ephemeral and rich."""
     for wish in body.get("users", []):
         _put_user(state, dict(wish))
     for wish in body.get("chats", []):
@@ -95,8 +95,9 @@ async def configure(state: ChatState, body: Json) -> Json:
         state.limits.settings = state.limits.settings.changed(body["limits"])
     if "callback_timeout" in body:
         state.callback_timeout_s = float(body["callback_timeout"])
-    if "privacy_mode" in body:
-        state.privacy_mode = bool(body["privacy_mode"])
+    for switch in ("ephemeral", "rich", "privacy_mode"):
+        if switch in body:
+            setattr(state, switch, bool(body[switch]))
     state.feed.publish("chats")
     return {"ok": True}
 

@@ -6,11 +6,13 @@ Checks run in Telegram's order: first what is in the request, then the chat, the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from sandbox.chat_model import Chat, Content, Json, Keyboard, Media, Message, bad_request
+from sandbox.chat_model import ApiError, Chat, Content, Json, Keyboard, Media, Message, User, bad_request
 from sandbox.chat_params import Params, Upload, photo_size
+from sandbox.chat_rich import rich_message
 from sandbox.chat_rights import chat_to_act, chat_to_edit, find_chat
 from sandbox.chat_state import ChatState
 from sandbox.chat_text import caption_text, inline_keyboard, message_text
@@ -34,6 +36,13 @@ ACTIONS = (
 def send_message(state: ChatState, p: Params) -> Json:
     text, entities = message_text(p.text("text"), p.text("parse_mode"), p.json("entities"), state.users)
     return _send(state, p, Content(text, entities, link_preview=p.json("link_preview_options")))
+
+
+def send_rich_message(state: ChatState, p: Params) -> Json:
+    if not state.rich:
+        raise ApiError(404, "Not Found: method not found")
+    words, blocks = rich_message(p.json("rich_message"))
+    return _send(state, p, Content(words, rich=blocks))
 
 
 def send_photo(state: ChatState, p: Params) -> Json:
@@ -63,8 +72,19 @@ def _send(state: ChatState, p: Params, content: Content) -> Json:
         thread_id=thread_id,
         silent=p.flag("disable_notification"),
         protected=p.flag("protect_content"),
+        receiver=_receiver(state, chat, p),
     )
     return message.to_api()
+
+
+def _receiver(state: ChatState, chat: Chat, p: Params) -> User | None:
+    """Of an ephemeral message. An older server overlooks the parameter."""
+    wish = p.json("ephemeral_message_parameters")
+    if not wish or not state.ephemeral:
+        return None
+    if not isinstance(wish, dict):
+        raise bad_request("object expected as ephemeral message parameters")
+    return state.receiver(chat, int(wish.get("receiver_user_id") or 0))
 
 
 def _thread(chat: Chat, p: Params) -> int | None:
@@ -119,7 +139,7 @@ def _stored(state: ChatState, kind: str, upload: Upload) -> Any:
 def _own_message(state: ChatState, p: Params) -> Message:
     chat = chat_to_edit(state, p)
     message = state.message(chat.id, p.integer("message_id"))
-    if message is None:
+    if message is None or message.receiver is not None:
         raise bad_request("message to edit not found")
     if message.sender is not state.bot or message.service or message.forward_origin:
         raise bad_request("message can't be edited")
@@ -132,41 +152,73 @@ def _edited_keyboard(p: Params) -> Keyboard | None:
     return inline_keyboard(p.json("reply_markup"))
 
 
-def edit_message_text(state: ChatState, p: Params) -> Json:
-    text, entities = message_text(p.text("text"), p.text("parse_mode"), p.json("entities"), state.users)
+Find = Callable[[ChatState, Params], Message]
+Edit = Callable[[Find, ChatState, Params], Message]
+Method = Callable[[ChatState, Params], Any]
+
+
+def _ephemeral(state: ChatState, p: Params) -> Message:
+    """The bot's own message that one member of a group alone sees."""
+    if not state.ephemeral:
+        raise ApiError(404, "Not Found: method not found")
+    chat = chat_to_edit(state, p)
+    message = state.message(chat.id, p.integer("ephemeral_message_id"))
+    if message is None or message.receiver is not state.receiver(chat, p.integer("receiver_user_id")):
+        raise bad_request("ephemeral message not found")
+    state.limits.spend(chat.id, sending=False)
+    return message
+
+
+def _edit_text(find: Find, state: ChatState, p: Params) -> Message:
+    blocks: tuple[Json, ...] = ()
+    entities: tuple[Json, ...] = ()
+    if state.rich and p.json("rich_message"):
+        text, blocks = rich_message(p.json("rich_message"))
+    else:
+        text, entities = message_text(p.text("text"), p.text("parse_mode"), p.json("entities"), state.users)
     keyboard = _edited_keyboard(p)
-    message = _own_message(state, p)
+    message = find(state, p)
     if message.content.media is not None:
         raise bad_request("there is no text in the message to edit")
     preview = p.json("link_preview_options")
-    return state.edit(message, Content(text, entities, keyboard, link_preview=preview)).to_api()
+    return state.edit(message, Content(text, entities, keyboard, link_preview=preview, rich=blocks))
 
 
-def edit_message_caption(state: ChatState, p: Params) -> Json:
+def _edit_caption(find: Find, state: ChatState, p: Params) -> Message:
     text, entities = _caption(state, p)
     keyboard = _edited_keyboard(p)
-    message = _own_message(state, p)
+    message = find(state, p)
     if message.content.media is None:
         raise bad_request("there is no caption in the message to edit")
-    return state.edit(message, Content(text, entities, keyboard, message.content.media)).to_api()
+    return state.edit(message, Content(text, entities, keyboard, message.content.media))
 
 
-def edit_message_media(state: ChatState, p: Params) -> Json:
+def _edit_media(find: Find, state: ChatState, p: Params) -> Message:
     media = p.json("media")
     if not isinstance(media, dict) or media.get("type") not in ("photo", "document"):
         raise bad_request("can't parse InputMedia: the sandbox knows photo and document")
     inner = Params(media, p.files)
     text, entities = _caption(state, inner)
     keyboard = _edited_keyboard(p)
-    message = _own_message(state, p)
+    message = find(state, p)
     new = _media(state, p, media["type"], inner.text("media"))
-    return state.edit(message, Content(text, entities, keyboard, new)).to_api()
+    return state.edit(message, Content(text, entities, keyboard, new))
 
 
-def edit_message_reply_markup(state: ChatState, p: Params) -> Json:
+def _edit_reply_markup(find: Find, state: ChatState, p: Params) -> Message:
     keyboard = _edited_keyboard(p)
-    message = _own_message(state, p)
-    return state.edit(message, replace(message.content, keyboard=keyboard)).to_api()
+    message = find(state, p)
+    return state.edit(message, replace(message.content, keyboard=keyboard))
+
+
+def _for_all(edit: Edit) -> Method:
+    """Returns the message."""
+    return lambda state, p: edit(_own_message, state, p).to_api()
+
+
+def _for_one(edit: Edit) -> Method:
+    """Of an ephemeral message Telegram says only that it is done."""
+    return lambda state, p: bool(edit(_ephemeral, state, p))
 
 
 # the rest
@@ -175,7 +227,7 @@ def edit_message_reply_markup(state: ChatState, p: Params) -> Json:
 def delete_message(state: ChatState, p: Params) -> bool:
     chat = chat_to_act(state, p)
     message = state.message(chat.id, p.integer("message_id"))
-    if message is None:
+    if message is None or message.receiver is not None:
         raise bad_request("message to delete not found")
     own = message.sender is state.bot
     in_reach = own or chat.type == "private" or chat.bot_status == "administrator"
@@ -231,12 +283,15 @@ def set_message_reaction(state: ChatState, p: Params) -> bool:
 
 MESSAGE_METHODS = {
     "sendmessage": send_message,
+    "sendrichmessage": send_rich_message,
     "sendphoto": send_photo,
     "senddocument": send_document,
-    "editmessagetext": edit_message_text,
-    "editmessagecaption": edit_message_caption,
-    "editmessagemedia": edit_message_media,
-    "editmessagereplymarkup": edit_message_reply_markup,
+    "editmessagetext": _for_all(_edit_text),
+    "editmessagecaption": _for_all(_edit_caption),
+    "editmessagemedia": _for_all(_edit_media),
+    "editmessagereplymarkup": _for_all(_edit_reply_markup),
+    "editephemeralmessagetext": _for_one(_edit_text),
+    "editephemeralmessagereplymarkup": _for_one(_edit_reply_markup),
     "deletemessage": delete_message,
     "answercallbackquery": answer_callback_query,
     "sendchataction": send_chat_action,

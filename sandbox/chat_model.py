@@ -158,12 +158,15 @@ class Content:
     keyboard: Keyboard | None = None
     media: Media | None = None
     link_preview: Json | None = None
+    rich: tuple[Json, ...] = ()  # the blocks of a rich message; ``text`` is then what they say
 
     def to_api(self) -> Json:
         api: Json = {}
         if self.media is not None:
             api[self.media.kind] = self.media.to_api()
-        if self.text:
+        if self.rich:
+            api["rich_message"] = {"blocks": list(self.rich)}
+        elif self.text:
             api["text" if self.media is None else "caption"] = self.text
         if self.entities:
             api["entities" if self.media is None else "caption_entities"] = list(self.entities)
@@ -190,6 +193,7 @@ class Message:
     silent: bool = False
     protected: bool = False
     deleted: bool = False
+    receiver: User | None = None  # of an ephemeral message: nobody else sees it
     history: list[tuple[int, Content]] = field(default_factory=list)  # (replaced at, what it was)
     reactions: tuple[str, ...] = ()
 
@@ -202,6 +206,8 @@ class Message:
             **self.content.to_api(),
             **self.service,
         }
+        if self.receiver is not None:
+            api.update(message_id=0, ephemeral_message_id=self.message_id, receiver_user=self.receiver.to_api())
         if self.sender_chat is not None:
             api["sender_chat"] = self.sender_chat.to_api()
         if self.edit_date is not None:

@@ -68,6 +68,8 @@ class ChatState:
         self.feed = Feed()
         self.limits = Limits(LimitSettings().changed(limits), clock)
         self.faults = Faults()
+        self.ephemeral = True  # whether the server knows messages for one member of a group
+        self.rich = True  # whether the server knows rich messages
         self.requests: deque[Json] = deque(maxlen=5000)
         self._message_ids: dict[int, itertools.count[int]] = {}
         for person in default_people():
@@ -102,6 +104,14 @@ class ChatState:
         """A message that is still there."""
         found = self.messages.get((chat_id, message_id))
         return None if found is None or found.deleted else found
+
+    def receiver(self, chat: Chat, user_id: int) -> User:
+        """The member of a group who alone is to see a message."""
+        if chat.type not in ("group", "supergroup"):
+            raise bad_request("ephemeral messages can be sent only to groups")
+        if user_id not in self.users or not chat.has(user_id):
+            raise bad_request("user not found")
+        return self.users[user_id]
 
     # messages
 
@@ -215,8 +225,8 @@ class ChatState:
         """A forged press carries data that no button has, or comes from a message that is gone."""
         user, _ = self._member(user_id, chat_id)
         message = self.messages.get((chat_id, message_id))
-        if message is None:
-            raise NotAllowed(f"chat {chat_id} has no message {message_id}")
+        if message is None or message.receiver not in (None, user):
+            raise NotAllowed(f"chat {chat_id} has no message {message_id} for user {user_id}")
         rows = [] if message.deleted else message.content.keyboard or []
         if not forge and not any(button.get("callback_data") == data for row in rows for button in row):
             raise NotAllowed(f"message {message_id} has no button with the data {data!r}")

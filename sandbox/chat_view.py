@@ -41,6 +41,7 @@ def content_view(content: Content) -> Json:
     return {
         "text": content.text,
         "entities": list(content.entities),
+        "rich": list(content.rich),
         "keyboard": content.keyboard or [],
         "media": media
         and {
@@ -72,6 +73,7 @@ def message_view(message: Message) -> Json:
         "silent": message.silent,
         "protected": message.protected,
         "deleted": message.deleted,
+        "receiver_id": message.receiver and message.receiver.id,
         "service": message.service,
         "thread_id": message.thread_id,
         "topic": message.chat.topics.get(message.thread_id or 0),

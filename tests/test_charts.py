@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bot_builders import until
 from chat_rig import ANNA, BORIS, GROUP, Rig, running
 from markupsafe import Markup
 
-from bot.service.cycle import DIGEST_KEY
 from bot.telegram.illustrating import CAPTION, illustrated
 from bot.telegram.links import linked_proposal
 from bot.telegram.views import View
@@ -62,16 +60,32 @@ async def test_the_status_of_a_cluster_is_a_picture_with_words(tmp_path: Path) -
         assert nodes.content.media is None and status.deleted
 
 
-async def test_several_clusters_are_words_with_a_picture_behind_each_tab(tmp_path: Path) -> None:
+async def test_several_clusters_are_one_picture_with_another_behind_each_tab(tmp_path: Path) -> None:
     async with running(tmp_path, TWO) as rig:
         await rig.start()
         await rig.message("web-", buttons=True)
         said(rig, "/status")
         status = await rig.message("Production", "Lab", buttons=True)
-        assert status.content.media is None
+        everything = picture(status)
         await rig.pressed(status, "Lab")
-        await rig.until(lambda: status.content.media is not None, "the picture of the lab")
+        await rig.until(lambda: picture(status) != everything, "the picture of the lab")
+        await rig.pressed(status, "All clusters")
+        await rig.until(lambda: picture(status) == everything, "the picture of both")
+
+
+async def test_the_words_under_the_picture_of_many_clusters_are_few(tmp_path: Path) -> None:
+    nodes = [
+        {"id": i, "name": f"node-{i}", "cluster": 1 + i % 20, "cpu_number": 8, "ram_mib": 65536} for i in range(1, 61)
+    ]
+    vms = [{"id": 99 + i, "name": f"vm-{i}", "node": 7, "cpu_number": 8, "ram_mib": 1024} for i in range(9)]
+    many = {"clusters": [{"id": i, "name": f"cluster-{i:02}"} for i in range(1, 21)], "nodes": nodes, "vms": vms}
+    async with running(tmp_path, many) as rig:
+        await rig.start()
+        await rig.message("cluster-08", buttons=True)
+        said(rig, "/status")
+        status = await rig.message("more clusters", "1 move waits", buttons=True)
         picture(status)
+        assert "cluster-08: 1 of 3 nodes is overloaded" in status.content.text, "what needs somebody comes first"
 
 
 async def test_charts_by_name(tmp_path: Path) -> None:
@@ -126,11 +140,20 @@ async def test_without_matplotlib_words_go_alone(tmp_path: Path, monkeypatch: py
         assert "No picture" in await rig.pressed(report, "Picture")
 
 
-def test_long_words_go_without_their_picture() -> None:
+async def test_long_words_go_without_a_picture_and_none_is_drawn() -> None:
+    drawn = 0
+
+    async def draw() -> bytes:
+        nonlocal drawn
+        drawn += 1
+        return b"png"
+
     words = Markup("<b>{}</b>").format("<" * CAPTION)  # escaped, four times as long
-    assert illustrated(View(words), b"png").photo == b"png"
-    assert illustrated(View(words + "x"), b"png").photo is None
-    assert illustrated(View(Markup("\U0001f600") * (CAPTION // 2 + 1)), b"png").photo is None, "counted as UTF-16"
+    assert (await illustrated(View(words), draw)).photo == b"png" and drawn == 1
+    assert (await illustrated(View(words + "x"), draw)).photo is None
+    smiling = View(Markup("\U0001f600") * (CAPTION // 2 + 1))
+    assert (await illustrated(smiling, draw)).photo is None, "counted as UTF-16"
+    assert drawn == 1
 
 
 # Links --------------------------------------------------------------------------------------------
@@ -143,14 +166,10 @@ def test_what_is_no_link(text: str) -> None:
 
 async def test_a_summary_leads_to_what_waits(tmp_path: Path) -> None:
     async with running(tmp_path, telegram_admin_ids=(ANNA,), telegram_viewer_ids=(BORIS,)) as rig:
-
-        async def begun() -> bool:
-            return await rig.store.setting(DIGEST_KEY) is not None
-
         soon = rig.clock.now + timedelta(minutes=10)
         await rig.start(digest=f"{soon:%H:%M}", timezone="UTC", remind_after=0, proposal_ttl=86_400)
         await rig.message("small-a", buttons=True)
-        await until(begun, "summaries are due from now on")
+        await rig.summaries_begun()
         rig.clock.now += timedelta(minutes=11)
         summary = await rig.message("The last day", buttons=True)
         picture(summary)

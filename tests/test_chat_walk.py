@@ -156,6 +156,10 @@ async def test_a_first_time_admin_needs_the_chat_alone(tmp_path: Path, language:
         await walk.say("/drain cedar")
         await walk.see("🚰")
         await walk.shoot("drain")
+        await walk.say("/nodes")
+        await walk.see(texts_for(language).html("nodes-title", cluster="Production", count=4).striptags())
+        await expect(walk.page.locator(".rich table").last).to_be_visible()
+        await walk.shoot("nodes")
         await walk.say("/place 8 16")
         await walk.see("📦")
         await walk.shoot("place")
@@ -163,3 +167,34 @@ async def test_a_first_time_admin_needs_the_chat_alone(tmp_path: Path, language:
         await walk.see("✎")
         await walk.shoot("settings")
         assert [start[1] for start in await stack.starts()] == [4, 1], "there and back"
+
+
+CLUSTERS: dict[str, Any] = {
+    "clusters": [{"id": i, "name": name} for i, name in enumerate(("Frankfurt", "Moscow", "Storage"), start=1)],
+    "nodes": [
+        {"id": 100 * cluster + i, "name": f"{name}-{i:02}", "cluster": cluster, **NODE}
+        for cluster, name, count in ((1, "fra", 14), (2, "msk", 30), (3, "st", 5))
+        for i in range(1, count + 1)
+    ],
+    "vms": [
+        {"id": 1000 + 20 * node + i, "name": f"vm-{node}-{i}", "node": node, "cpu_number": 8, "ram_mib": 4096}
+        for node, count in ((101, 15), (102, 13), (103, 12), (201, 14), (202, 13), (203, 6), (301, 3))
+        for i in range(count)
+    ],
+}
+
+
+@pytest.mark.parametrize(("language", "theme", "device"), WALKS[:2] if FOLDER else WALKS[:1])
+async def test_several_clusters_at_a_glance(tmp_path: Path, language: str, theme: str, device: str) -> None:
+    async with (
+        running_stack(tmp_path, CLUSTERS, "--migration-seconds", "1") as stack,
+        running_browser() as browser,
+    ):
+        stack.start_bot(BOT_LANGUAGE=language)
+        await stack.message("Frankfurt", buttons=True)
+        await stack.message("fra-01", buttons=True)
+        walk = await walking(browser, stack, language, theme, device)
+        await walk.say("/status")
+        status = await walk.see("Storage")
+        await expect(status.locator("img")).to_be_visible()
+        await walk.shoot("clusters")

@@ -14,10 +14,12 @@ from chat_rig import ANNA, BORIS, GROUP, Rig, running
 from balancer.model import Reason
 from bot.app import VMBalancer
 from bot.chats_file import check_chats_file, rooms_of
+from bot.config_checks import check_chat
 from bot.config_load import find_settings
 from bot.rooms import standing
 from sandbox.chat_model import Chat, Message, User
 
+TOKEN = "12345:test-token-of-nobody-000000000000000"
 NORTH, SOUTH = -1001000000077, -1001000000088
 CARLA, DMITRI = 2003, 2004
 NODE = {"cpu_number": 8, "ram_mib": 65536}
@@ -127,8 +129,31 @@ def test_the_example_can_be_used() -> None:
 )
 def test_what_makes_no_sense_is_said_with_its_remedy(tmp_path: Path, document: Any, words: str) -> None:
     path = written(tmp_path, document)
-    [problem] = check_chats_file(find_settings({"chats_file": str(path)}).settings)
+    [problem] = check_chats_file(find_settings({"chats_file": str(path), "telegram_bot_token": TOKEN}).settings)
     assert problem.text.startswith("CHATS_FILE: ") and str(path) in problem.text and words in problem.text
+
+
+@pytest.mark.parametrize(
+    ("document", "more", "words"),
+    [
+        ({"chats": []}, {}, "no chat is named there"),
+        ({"chats": [{"id": NORTH, "viewers": [5]}]}, {}, "nobody may approve"),
+        ({"chats": [{"id": NORTH, "viewers": [5]}]}, {"telegram_chat_id": -5}, "nobody may look at the chat -5"),
+    ],
+)
+def test_chats_in_which_nobody_could_act_are_said(
+    tmp_path: Path, document: Any, more: dict[str, Any], words: str
+) -> None:
+    given = {"chats_file": str(written(tmp_path, document)), "telegram_bot_token": TOKEN, **more}
+    [problem] = check_chats_file(find_settings(given).settings)
+    assert words in problem.text and "or set TELEGRAM_" in problem.text
+
+
+def test_people_of_the_file_are_people_for_the_main_chat_too(tmp_path: Path) -> None:
+    document = {"chats": [{"id": NORTH, "admins": [5]}, {"id": SOUTH, "viewers": [6]}]}
+    given = {"chats_file": str(written(tmp_path, document)), "telegram_bot_token": TOKEN, "telegram_chat_id": NORTH}
+    settings = find_settings(given).settings
+    assert check_chats_file(settings) == [] and check_chat(settings) == []
 
 
 # The program --------------------------------------------------------------------------------------
@@ -219,6 +244,52 @@ async def test_general_notices_go_where_all_clusters_are_shown(tmp_path: Path) -
 
         await until(over, "every chat is through with it")
         assert not shown(rig, NORTH, "panel is away") and not shown(rig, SOUTH, "panel is away")
+
+
+async def test_what_is_about_one_cluster_goes_where_that_is_shown(tmp_path: Path) -> None:
+    async with running(tmp_path, TWO) as rig:
+        await started(rig)
+        await rig.message("s-hot", chat_id=SOUTH, buttons=True)
+        await rig.message("n-hot", chat_id=NORTH, buttons=True)
+        body = Reason.of("foreign-moves", cluster="South", count=3)
+        await rig.store.note_outage("test", "3", body, rig.clock())
+        assert rig.balancer is not None
+        rig.balancer.notifier.notices_waiting()
+        await rig.message("South", "Somebody else", chat_id=SOUTH)  # named in the file by its id
+        await rig.message("South", "Somebody else")
+        assert not shown(rig, NORTH, "South")
+
+
+@pytest.mark.parametrize("quiet_days", [True, False])
+async def test_a_summary_is_of_the_clusters_of_the_chat(tmp_path: Path, quiet_days: bool) -> None:
+    world = {**TWO, "vms": TWO["vms"][:8]}  # nothing happens in South
+    async with running(tmp_path, world) as rig:
+        soon = rig.clock.now + timedelta(minutes=10)
+        given = {"digest": f"{soon:%H:%M}", "digest_quiet_days": quiet_days, "timezone": "UTC", "remind_after": 0}
+        await started(rig, **given)
+        await rig.message("n-hot", chat_id=NORTH, buttons=True)
+
+        await rig.summaries_begun()
+        rig.clock.now += timedelta(minutes=5)
+        assert rig.balancer is not None
+        await rig.balancer.check_now()
+        await rig.stop()
+        rig.clock.now += timedelta(minutes=6)
+        await started(rig, **given)  # no cluster has been seen yet when the summary is due
+        await rig.message("The last day", "n-hot")
+        await rig.message("n-hot", "последний день", chat_id=NORTH)
+        if quiet_days:
+            assert "n-hot" not in (await rig.message("The last day", chat_id=SOUTH)).content.text
+
+        async def over() -> bool:
+            return not await rig.store.unsent_notices()
+
+        await until(over, "every chat is through with it")
+        assert len(shown(rig, SOUTH)) == quiet_days
+        own = await rig.store.summary(rig.clock.now - timedelta(days=1), rig.clock.now, [2])
+        assert (own.waiting, own.overload_hours, own.quiet) == (0, 0, True)
+        rig.chat.state.write(DMITRI, DMITRI, "/digest")
+        assert "n-hot" not in (await rig.message("The last day", chat_id=DMITRI)).content.text
 
 
 async def test_a_chat_that_is_left_out_keeps_no_notice_open(tmp_path: Path) -> None:

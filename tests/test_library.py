@@ -497,6 +497,18 @@ async def test_what_telegram_does_not_take_is_a_chat_error() -> None:
             assert token not in str(caught.value) and token not in repr(notifier)
 
 
+async def test_a_topic_that_is_gone_leaves_a_library_user_the_group(caplog: pytest.LogCaptureFixture) -> None:
+    async with await start_chat(token=TOKEN) as chat:
+        forum = next(c for c in chat.state.chats.values() if c.id < 0)
+        forum.is_forum = True
+        async with TelegramNotifier(TOKEN, forum.id, api_url=chat.url, thread_id=4711) as notifier:
+            await notifier.send("one")
+            await notifier.send("two")
+        sent = [m for (c, _), m in sorted(chat.state.messages.items()) if c == forum.id]
+        assert [m.content.text for m in sent] == ["one", "two"]
+    assert caplog.text.count("there is no topic 4711 now") == 1
+
+
 # Types ---------------------------------------------------------------------------------------------
 
 USES = """\

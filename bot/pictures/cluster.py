@@ -8,12 +8,10 @@ from balancer.model import NodeReport
 from bot.loadwords import any_measured
 from bot.pictures.canvas import (
     BAND,
-    CALM,
     FAINT,
     INK,
     MARGIN,
     MOVING,
-    NEAR,
     NORMAL,
     OVER,
     SMALL,
@@ -23,7 +21,16 @@ from bot.pictures.canvas import (
     Canvas,
 )
 from bot.pictures.fonts import short_names
-from bot.pictures.levels import Legend, colour_of, heading, limit_words, named, node_colour, worst_first
+from bot.pictures.levels import (
+    Legend,
+    colour_of,
+    explain_colours,
+    heading,
+    limit_words,
+    named,
+    node_colour,
+    worst_first,
+)
 from bot.pictures.tiles import draw_tiles
 from bot.pictures.values import Arrow, Figure, Limits, figures
 from bot.texts import Texts
@@ -50,7 +57,7 @@ def draw(texts: Texts, nodes: Sequence[NodeReport], arrows: Sequence[Arrow], lim
         y = draw_tiles(texts, canvas, reports, names, limits, shown, y)
     legend = Legend(canvas, y + 12)
     limit_words(texts, legend, limits, measured=any_measured(reports), line=bars)
-    _explain(texts, legend, {node_colour(r, limits) for r in reports} - ({UNKNOWN} if bars else set()))
+    explain_colours(texts, legend, {node_colour(r, limits) for r in reports} - ({UNKNOWN} if bars else set()))
     _explain_arrows(texts, legend, shown, len(known) - len(shown))
     return canvas.png(legend.end + 2)
 
@@ -62,18 +69,6 @@ def _distinct(arrows: Sequence[Arrow], known: Container[int]) -> list[Arrow]:
         if arrow.source_id in known and arrow.target_id in known:
             pairs.setdefault((arrow.source_id, arrow.target_id), arrow)
     return list(pairs.values())
-
-
-def _explain(texts: Texts, legend: Legend, colours: set[str]) -> None:
-    """Only what is to be seen."""
-    if CALM in colours:
-        legend.add(CALM, texts.text("picture-calm"))
-    if NEAR in colours:
-        legend.add(NEAR, texts.text("picture-near"))
-    if OVER in colours:
-        legend.add(OVER, texts.text("picture-over"))
-    if UNKNOWN in colours:
-        legend.add(UNKNOWN, texts.text("picture-unknown"))
 
 
 def _explain_arrows(texts: Texts, legend: Legend, arrows: list[Arrow], more: int) -> None:

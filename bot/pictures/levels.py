@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from balancer.model import NodeReport
 from bot.pictures.canvas import (
@@ -121,3 +121,15 @@ def limit_words(texts: Texts, legend: Legend, limits: Limits, *, measured: bool,
     if measured:
         said.insert(1, named(texts, Figure("load", limits.cpu_load, 1)))
     legend.add("limit" if line else "none", texts.text("picture-limit", figures=", ".join(said)))
+
+
+def explain_colours(texts: Texts, legend: Legend, colours: Container[str]) -> None:
+    """Only what is to be seen."""
+    for colour, words in (
+        (CALM, texts.text("picture-calm")),
+        (NEAR, texts.text("picture-near")),
+        (OVER, texts.text("picture-over")),
+        (UNKNOWN, texts.text("picture-unknown")),
+    ):
+        if colour in colours:
+            legend.add(colour, words)

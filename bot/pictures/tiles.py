@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from balancer.model import NodeReport
 from bot.pictures.canvas import DARK, FAINT, INK, MARGIN, MOVING, NORMAL, OVER, SMALL, WIDTH, Canvas, Point
 from bot.pictures.levels import node_colour, number
@@ -104,16 +106,21 @@ def _squares(texts: Texts, canvas: Canvas, reports: list[NodeReport], limits: Li
     said = texts.text("picture-others", nodes=len(reports))
     canvas.fit(MARGIN, y + 8, said, WIDTH - 2 * MARGIN, size=NORMAL, colour=FAINT)
     y += 20
-    for at, report in enumerate(shown):
-        x, top = MARGIN + at % SQUARES_A_ROW * PITCH, y + at // SQUARES_A_ROW * PITCH
-        colour = node_colour(report, limits)
-        (canvas.hatched if colour == OVER else canvas.rect)(x, top, PITCH - 3, PITCH - 3, colour)
-        if report.load is None:
-            canvas.text(x + (PITCH - 3) / 2, top + (PITCH - 3) / 2, "?", colour=DARK, bold=True, align="center")
-    y += -(-len(shown) // SQUARES_A_ROW) * PITCH
+    y = draw_squares(canvas, shown, limits, y)
     if len(reports) > len(shown):
         canvas.text(
             MARGIN, y + 8, texts.text("picture-more", nodes=len(reports) - len(shown)), size=SMALL, colour=FAINT
         )
         y += 18
     return y
+
+
+def draw_squares(canvas: Canvas, reports: Sequence[NodeReport], limits: Limits, y: float) -> float:
+    """A small square a node, in as many rows as they need. Where the picture goes on."""
+    for at, report in enumerate(reports):
+        x, top = MARGIN + at % SQUARES_A_ROW * PITCH, y + at // SQUARES_A_ROW * PITCH
+        colour = node_colour(report, limits)
+        (canvas.hatched if colour == OVER else canvas.rect)(x, top, PITCH - 3, PITCH - 3, colour)
+        if report.load is None:
+            canvas.text(x + (PITCH - 3) / 2, top + (PITCH - 3) / 2, "?", colour=DARK, bold=True, align="center")
+    return y + -(-len(reports) // SQUARES_A_ROW) * PITCH

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from balancer.model import NodeLoad
+from balancer.model import NodeLoad, NodeReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,19 @@ class Limits:
     """0-100."""
     cpu_load: float
     """Load of one minute per CPU, instead of ``cpu_ratio`` where it was measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One of several clusters."""
+
+    title: str
+    nodes: Sequence[NodeReport]
+    limits: Limits
+
+    @property
+    def overloaded(self) -> int:
+        return sum(report.overloaded for report in self.nodes)
 
 
 @dataclass(frozen=True, slots=True)

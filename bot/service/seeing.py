@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from balancer.model import VM, Node, Plan, Snapshot
+from balancer.model import VM, Cluster, Node, Plan, Snapshot
 from balancer.policy import Policy
 from bot.errors import NotFound, PanelError
 from bot.load_history import DayHours, PastMigration, Sample
@@ -114,13 +114,15 @@ class Seeing(Base):
             raise NotFound("node", name, nearest(name, snapshot.nodes))
         return found
 
-    async def summary(self, since: datetime, until: datetime) -> Summary:
-        """What that time came to."""
-        return await self._store.summary(since, until)
+    async def summary(self, since: datetime, until: datetime, clusters: Collection[int] | None = None) -> Summary:
+        """What that time came to, in these clusters (``None`` = in all)."""
+        return await self._store.summary(since, until, clusters)
 
-    async def overload_by_day(self, since: datetime, until: datetime) -> list[DayHours]:
+    async def overload_by_day(
+        self, since: datetime, until: datetime, clusters: Collection[int] | None = None
+    ) -> list[DayHours]:
         """Every day of that time, in TIMEZONE, with its hours of overload, summed over the nodes."""
-        return await self._store.overload_by_day(since, until, self.settings.zone)
+        return await self._store.overload_by_day(since, until, self.settings.zone, clusters)
 
     async def load_history(
         self, since: datetime, until: datetime, *, cluster_id: int | None = None, node_id: int | None = None
@@ -134,17 +136,22 @@ class Seeing(Base):
 
     async def policy_of(self, cluster_id: int) -> Policy:
         """What holds for a cluster; what holds in general where nobody has seen the cluster lately."""
-        snapshot = await self.observe(None)
-        policies = await self.policies(snapshot)
-        return policies.get(cluster_id) or await self.policy(snapshot)
+        [policy] = await self.policies_of([cluster_id])
+        return policy
 
-    def clusters_seen(self) -> list[tuple[int, str]]:
-        """Ids and names, as last seen."""
-        return [] if self._observer.last is None else [(c.id, c.name) for c in self._observer.last.clusters]
+    async def policies_of(self, cluster_ids: Sequence[int]) -> list[Policy]:
+        """As ``policy_of``, of several in their order."""
+        snapshot = await self.observe(None)
+        policies, general = await self.policies(snapshot), await self.policy(snapshot)
+        return [policies.get(cluster_id, general) for cluster_id in cluster_ids]
+
+    def clusters_seen(self) -> tuple[Cluster, ...]:
+        """As last seen; none where the panel has not answered yet."""
+        return () if self._observer.last is None else self._observer.last.clusters
 
     def cluster_name(self, cluster_id: int) -> str:
         """As last seen; empty where nobody saw it."""
-        return dict(self.clusters_seen()).get(cluster_id, "")
+        return next((c.name for c in self.clusters_seen() if c.id == cluster_id), "")
 
     @staticmethod
     def _one(things: Sequence[Named], name: str, what: str) -> Named:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from balancer.model import NodeReport, Plan
 from bot.load_history import BusyNode, DayHours, PastMigration, Sample
 from bot.store import rows
-from bot.store.database import Database, all_rows, scalar
+from bot.store.database import Database, all_rows, json_list, scalar
 
 FINEST_S = 300
 """Checks closer together than this share a slot: the size does not grow with a short BALANCE_INTERVAL."""
@@ -34,7 +34,12 @@ _PUT = (
     "ON CONFLICT (at, node_id) DO UPDATE SET cluster_id = excluded.cluster_id, "
     + ", ".join([f"{c} = {c} + excluded.{c}" for c in _ADDED] + [f"{c} = max({c}, excluded.{c})" for c in _HIGHEST])
 )
-_WHERE = "at >= ?1 AND at < ?2 AND (?3 IS NULL OR cluster_id = ?3)"
+_WHERE = "at >= ?1 AND at < ?2 AND (?3 IS NULL OR cluster_id IN (SELECT value FROM json_each(?3)))"
+
+
+def only(clusters: Collection[int] | None) -> str | None:
+    """For ``? IS NULL OR cluster_id IN (SELECT value FROM json_each(?))``; ``None`` = of all."""
+    return None if clusters is None else json_list(clusters)
 
 
 class SampleQueries(Database):
@@ -123,12 +128,12 @@ class SampleQueries(Database):
             found = await all_rows(
                 db,
                 f"SELECT at, max(span_s) AS span_s, {_MERGED} FROM sample WHERE {_WHERE} GROUP BY at ORDER BY at",  # noqa: S608
-                (_unix(since), _unix(until), cluster_id),
+                (_unix(since), _unix(until), only(None if cluster_id is None else [cluster_id])),
             )
         return [_sample(r) for r in found]
 
     async def busiest(
-        self, since: datetime, until: datetime, cluster_id: int | None = None, limit: int = 5
+        self, since: datetime, until: datetime, clusters: Collection[int] | None = None, limit: int = 5
     ) -> list[BusyNode]:
         """The nodes that were overloaded longest, then those with most vCPUs per CPU."""
         async with self._reading() as db:
@@ -138,30 +143,32 @@ class SampleQueries(Database):
                 "coalesce((SELECT name FROM sampled_node n WHERE n.node_id = sample.node_id), '') AS name "
                 f"FROM sample WHERE {_WHERE} GROUP BY node_id "
                 "ORDER BY sum(overloaded_s) DESC, 1.0 * sum(cpu_sum) / sum(checks) DESC, node_id LIMIT ?4",
-                (_unix(since), _unix(until), cluster_id, limit),
+                (_unix(since), _unix(until), only(clusters), limit),
             )
         return [_busy(r) for r in found]
 
-    async def overload_hours(self, since: datetime, until: datetime, cluster_id: int | None = None) -> dict[int, float]:
+    async def overload_hours(
+        self, since: datetime, until: datetime, clusters: Collection[int] | None = None
+    ) -> dict[int, float]:
         """Node -> hours overloaded in that time, longest first; only those that were."""
         async with self._reading() as db:
             found = await all_rows(
                 db,
                 f"SELECT node_id, sum(overloaded_s) AS s FROM sample WHERE {_WHERE} "  # noqa: S608
                 "GROUP BY node_id HAVING s > 0 ORDER BY s DESC, node_id",
-                (_unix(since), _unix(until), cluster_id),
+                (_unix(since), _unix(until), only(clusters)),
             )
         return {r["node_id"]: r["s"] / 3600 for r in found}
 
     async def overload_by_day(
-        self, since: datetime, until: datetime, zone: tzinfo | None, cluster_id: int | None = None
+        self, since: datetime, until: datetime, zone: tzinfo | None, clusters: Collection[int] | None = None
     ) -> list[DayHours]:
         """Every day in a time zone (``None`` = the machine's) -> hours overloaded, summed over the nodes."""
         async with self._reading() as db:
             found = await all_rows(
                 db,
                 f"SELECT at, sum(overloaded_s) AS s FROM sample WHERE {_WHERE} GROUP BY at",  # noqa: S608
-                (_unix(since), _unix(until), cluster_id),
+                (_unix(since), _unix(until), only(clusters)),
             )
         hours: dict[object, float] = defaultdict(float)
         for r in found:

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from bot.store import rows
 from bot.store.database import Database, all_rows, scalar
-from bot.store.samples import SampleQueries
+from bot.store.samples import SampleQueries, only
 from bot.store.values import Summary
 
 BUSIEST = 3
+_MOVES = "(?3 IS NULL OR m.cluster_id IN (SELECT value FROM json_each(?3)))"
 
 
 class SummaryQueries(SampleQueries, Database):
-    async def summary(self, since: datetime, until: datetime) -> Summary:
-        """Everything that ended in that time; the busiest nodes are those that were overloaded longest."""
-        hours = await self.overload_hours(since, until)
-        busiest = [n for n in await self.busiest(since, until, limit=BUSIEST) if n.overload_hours > 0]
-        span = (rows.to_text(since), rows.to_text(until))
+    async def summary(self, since: datetime, until: datetime, clusters: Collection[int] | None = None) -> Summary:
+        """Everything that ended in that time, in these clusters (``None`` = in all).
+
+        The busiest nodes are those that were overloaded longest; what waits, waits now.
+        """
+        hours = await self.overload_hours(since, until, clusters)
+        busiest = [n for n in await self.busiest(since, until, clusters, limit=BUSIEST) if n.overload_hours > 0]
+        wanted = (rows.to_text(since), rows.to_text(until), only(clusters))
         async with self._reading() as db:
             found = await all_rows(
                 db,
-                "SELECT state, count(*) AS n FROM migration WHERE finished_at >= ? AND finished_at < ? GROUP BY state",
-                span,
+                "SELECT g.state, count(*) AS n FROM migration g JOIN move m ON m.id = g.move_id "  # noqa: S608 - fixed words
+                f"WHERE g.finished_at >= ?1 AND g.finished_at < ?2 AND {_MOVES} GROUP BY g.state",
+                wanted,
             )
             expired = await scalar(
                 db,
-                "SELECT count(DISTINCT m.proposal_id) FROM move m JOIN proposal p ON p.id = m.proposal_id "
-                "WHERE m.state = 'expired' AND p.expires_at >= ? AND p.expires_at < ?",
-                span,
+                "SELECT count(DISTINCT p.id) FROM proposal p JOIN move m ON m.proposal_id = p.id "  # noqa: S608
+                f"WHERE m.state = 'expired' AND p.expires_at >= ?1 AND p.expires_at < ?2 AND {_MOVES}",
+                wanted,
             )
-            waiting = await scalar(db, "SELECT count(*) FROM move WHERE state = 'pending'")
+            waiting = await scalar(
+                db,
+                "SELECT count(*) FROM move WHERE state = 'pending' AND "
+                "(?1 IS NULL OR cluster_id IN (SELECT value FROM json_each(?1)))",
+                (only(clusters),),
+            )
         ended = {r["state"]: r["n"] for r in found}
         return Summary(
             since=since,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
-from aiogram.exceptions import TelegramBadRequest
-from aiogram.types import BufferedInputFile, CallbackQuery, InputMediaPhoto, Message
+from aiogram.exceptions import TelegramBadRequest, TelegramNotFound
+from aiogram.types import BufferedInputFile, CallbackQuery, EphemeralMessageParameters, InputMediaPhoto, Message
 
 from bot.proposals import DecisionResult, Verdict
 from bot.service import Service
@@ -14,16 +16,41 @@ from bot.telegram.views import PICTURE, View
 from bot.texts import Texts
 from bot.words import POPUP_LIMIT, popup
 
+log = logging.getLogger(__name__)
+
 _AS_BEFORE = "not modified"
 
 
-async def say(message: Message, view: View) -> None:
-    """Answers in the same chat and topic."""
-    if view.photo is None:
-        await message.answer(str(view.text), reply_markup=view.keyboard)
-    else:
+async def say(message: Message, view: View, *, only_to: int | None = None) -> None:
+    """Answers in the same chat and topic.
+
+    Args:
+        only_to: the member of a group who alone is to see it. Where Telegram cannot do that, all see it.
+    """
+    if only_to is not None:
+        to_one = {"ephemeral_message_parameters": EphemeralMessageParameters(receiver_user_id=only_to)}
+        try:
+            await _said(message, view, to_one)
+        except TelegramBadRequest as error:
+            log.debug("Not to be shown to one person alone, so to all: %s", error.message)
+        else:
+            return
+    await _said(message, view, {})
+
+
+async def _said(message: Message, view: View, options: dict[str, Any]) -> None:
+    if view.photo is not None:
         picture = BufferedInputFile(view.photo, PICTURE)
-        await message.answer_photo(picture, caption=str(view.text), reply_markup=view.keyboard)
+        await message.answer_photo(picture, caption=str(view.text), reply_markup=view.keyboard, **options)
+        return
+    if view.rich is not None:
+        try:
+            await message.answer_rich(view.rich, reply_markup=view.keyboard, **options)
+        except (TelegramBadRequest, TelegramNotFound) as error:
+            log.debug("No rich message here, so plain words: %s", error.message)
+        else:
+            return
+    await message.answer(str(view.text), reply_markup=view.keyboard, **options)
 
 
 async def replace(query: CallbackQuery, view: View) -> None:
@@ -39,18 +66,34 @@ async def replace(query: CallbackQuery, view: View) -> None:
             await say(message, view)
             await message.delete()
         else:
-            await message.edit_text(str(view.text), reply_markup=view.keyboard)
+            await _reworded(message, view)
     except TelegramBadRequest as error:
         if _AS_BEFORE not in error.message.lower():
             raise
 
 
+async def _reworded(message: Message, view: View) -> None:
+    edit_text = message.edit_text if message.ephemeral_message_id is None else message.edit_ephemeral_text
+    if view.rich is not None:
+        try:
+            await edit_text(rich_message=view.rich, reply_markup=view.keyboard)
+        except TelegramBadRequest as error:
+            if _AS_BEFORE in error.message.lower():
+                return
+            log.debug("No rich message here, so plain words: %s", error.message)
+        else:
+            return
+    await edit_text(str(view.text), reply_markup=view.keyboard)
+
+
 async def reply(query: CallbackQuery, view: View) -> None:
-    """A message of its own, as a reply to the one whose button was pressed."""
+    """A message of its own, as a reply to the one whose button was pressed, if all see that one."""
     message = query.message
     if not isinstance(message, Message):
         return
-    if view.photo is None:
+    if is_ephemeral(query):
+        await say(message, view)
+    elif view.photo is None:
         await message.reply(str(view.text), reply_markup=view.keyboard, allow_sending_without_reply=True)
     else:
         await message.reply_photo(
@@ -69,6 +112,11 @@ async def close(query: CallbackQuery) -> None:
         await query.message.delete()
     except TelegramBadRequest:
         await query.message.edit_reply_markup()
+
+
+def is_ephemeral(query: CallbackQuery) -> bool:
+    """Whether only the one who pressed sees the message."""
+    return isinstance(query.message, Message) and query.message.ephemeral_message_id is not None
 
 
 def has_button(query: CallbackQuery) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeVar
 
-from balancer.model import VM, Node, Plan
+from balancer.model import VM, Cluster, Node, Plan
 from bot.errors import NotFound
 from bot.service import Service, Status
 from bot.telegram.access import Visit
@@ -136,19 +136,28 @@ class Feature:
             raise NotForYou
 
     @staticmethod
-    def need_everything(ask: Ask) -> None:
-        """
-        Raises:
-            NotForYou: this person sees only some clusters, and what is asked for is of all.
-        """
-        if not any(room.clusters is None for room in ask.visit.standing.looks):
-            raise NotForYou
+    def sees_everything(ask: Ask) -> bool:
+        return any(room.clusters is None for room in ask.visit.standing.looks)
 
     def confirmed(self, ask: Ask, *subjects: int) -> bool:
         """Whether this press answers the question "really?" about them all; else it counts as asked now."""
         return self.confirmations.confirmed(ask.visit.user_id, ask.button, subjects)
 
     # What they may see ------------------------------------------------------------------------
+
+    def clusters_seen(self, ask: Ask) -> list[Cluster]:
+        """The service's, those that this person sees."""
+        return [c for c in self.service.clusters_seen() if ask.visit.standing.sees(c.id, c.name)]
+
+    async def clusters(self, ask: Ask) -> list[Cluster]:
+        """As ``clusters_seen``; the panel is asked where it has not answered yet.
+
+        Raises:
+            PanelError: it does not answer now either.
+        """
+        if not self.service.clusters_seen():
+            await self.service.observe(FRESH)
+        return self.clusters_seen(ask)
 
     async def plans(
         self,

@@ -13,7 +13,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from aiogram import Bot
 from aiogram.exceptions import (
@@ -21,12 +20,10 @@ from aiogram.exceptions import (
     TelegramBadRequest,
     TelegramForbiddenError,
     TelegramMigrateToChat,
-    TelegramNetworkError,
     TelegramRetryAfter,
 )
-from aiogram.types import BufferedInputFile, Message, ReplyParameters
 
-from balancer.model import Plan
+from balancer.model import Cluster, Plan
 from bot.errors import StoreError
 from bot.hours import Hours
 from bot.proposals import IN_FLIGHT, Proposal, changing_times, waiting_for_hours
@@ -37,8 +34,9 @@ from bot.telegram.languages import Languages
 from bot.telegram.links import proposal_links
 from bot.telegram.notices import HUSHED, notice_view
 from bot.telegram.reach import NO_ANSWER, Reach
-from bot.telegram.session import impatiently, may_have_arrived
-from bot.telegram.views import PICTURE, Ahead, View, plan_view, proposal_view
+from bot.telegram.sending import Place, Sender
+from bot.telegram.session import FIRST_PAUSE_S, LONGEST_PAUSE_S, impatiently
+from bot.telegram.views import Ahead, View, plan_view, proposal_view
 from bot.texts import Texts, texts_for
 
 log = logging.getLogger(__name__)
@@ -49,8 +47,6 @@ GROUP_TICK_S = 6.0
 """The same in groups, which Telegram limits to 20 messages a minute."""
 CLOSING_LOOK_S = 5.0
 """How often it is looked whether a button's time is over."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
-"""After a failure: the first pause, doubled until the longest."""
 LONGEST_SILENCE_S = 8.0
 """The longest where nobody answers: the line may be back at any moment, and decisions wait."""
 _MESSAGE_GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
@@ -67,9 +63,14 @@ _CHAT_REFUSES = (
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What all boards share. ``chats``: their ids as they are by now; ``escalate`` tells the chat for that."""
+    """What all boards share.
+
+    ``chats``: their ids as they are by now; ``escalate`` tells the chat for that; ``clusters``: as last seen,
+    none before the first answer of the panel.
+    """
 
     bot: Callable[[], Bot]
+    sender: Sender
     reach: Reach
     store: Store
     clock: Clock
@@ -78,12 +79,13 @@ class Desk:
     undo_window: timedelta
     chats: Callable[[], Sequence[int]]
     escalate: Callable[[View], Awaitable[None]]
+    clusters: Callable[[], Sequence[Cluster]]
 
 
 class Board:
     """
     Args:
-        general: shows what is about no cluster: outages, summaries.
+        general: shows what is about no cluster: outages.
         first: leads to the chat for escalations what is for it.
     """
 
@@ -102,12 +104,10 @@ class Board:
         self._changed: set[int] = set()
         self._ticking: set[int] = set()
         self._noted: set[int] = set()
-        self._doubtful: set[tuple[str, int]] = set()
         self._running: set[int] = set()
         self._closing: dict[int, datetime] = {}
         self._rehearsals: dict[int, list[tuple[int, int, int]]] = {}
         self._plans: dict[int, Plan] = {}
-        self._lost_topics: set[int] = set()
         self._wake = asyncio.Event()
         self._hope = asyncio.Event()
         self._sending = asyncio.Lock()
@@ -176,28 +176,27 @@ class Board:
 
     async def run(self) -> None:
         """Brings the chat up to date whenever something changes, for ever."""
-        store = self._store
-        self._changed.update(await store.unfinished_messages(self.chat_id))
+        self._changed.update(await self._store.unfinished_messages(self.chat_id))
         self._wake.set()
         pause = FIRST_PAUSE_S
         while True:
             await self._wait()
             self._wake.clear()
             try:
-                await self._catch_up(store)
+                await self._catch_up()
                 pause = FIRST_PAUSE_S
             except TelegramRetryAfter as error:
                 log.warning("Telegram asks to wait %d s", error.retry_after)
-                await self._later(store, error.retry_after)
+                await self._later(error.retry_after)
             except (AiogramError, StoreError) as error:
                 said = log.warning if isinstance(error, StoreError) else log.debug  # of the others reach tells
                 said("The chat cannot be brought up to date, next try in %.0f s: %s", pause, error)
-                await self._later(store, pause)
+                await self._later(pause)
                 pause = min(pause * 2, LONGEST_SILENCE_S if isinstance(error, NO_ANSWER) else LONGEST_PAUSE_S)
 
     async def flush(self) -> None:
         """Brings the chat up to date once more, before the program ends."""
-        await self._catch_up(self._store)
+        await self._catch_up()
 
     async def _wait(self) -> None:
         """Until something changed, or a running migration's time wants to be moved on."""
@@ -212,7 +211,7 @@ class Board:
         now = self._clock()
         self._changed.update(i for i, until in self._closing.items() if until <= now)
 
-    async def _later(self, store: Store, seconds: float) -> None:
+    async def _later(self, seconds: float) -> None:
         """A pause, in which what comes anew is noted, so that a restart does not forget it."""
         self._hope.clear()
         end = asyncio.get_running_loop().time() + seconds
@@ -223,17 +222,17 @@ class Board:
                 break
             self._wake.clear()
             try:
-                await self._note(store)
+                await self._note()
             except StoreError as error:
                 log.warning("What is to be shown cannot be noted: %s", error)
         self._wake.set()
 
-    async def _catch_up(self, store: Store) -> None:
+    async def _catch_up(self) -> None:
         """Shows what changed, each thing once, also while another call does the same."""
         async with self._sending:
             with impatiently():
                 try:
-                    await self._catch_up_alone(store)
+                    await self._catch_up_alone()
                 except TelegramMigrateToChat as error:
                     await self.chat_moved(error.migrate_to_chat_id)
                 except TelegramForbiddenError as error:
@@ -243,45 +242,47 @@ class Board:
                     self._desk.reach.turned_away(self.room.named, error.message)
                     raise
 
-    async def _catch_up_alone(self, store: Store) -> None:
+    async def _catch_up_alone(self) -> None:
         """Decisions first: messages that stand there already; then new ones, notices, and the time of what runs."""
         self._texts = await self._desk.languages.of_chat(self.chat_id, self.room.language)
-        await self._escalate(store)
-        await self._note(store)
-        known = [i for i in sorted(self._changed) if await self._number(store, i)]
+        await self._escalate()
+        await self._note()
+        known = [i for i in sorted(self._changed) if await self._number(i)]
         for proposal_id in [*known, *sorted(self._changed.difference(known))]:
             # A proposal leaves the set only when it is shown, so a failure forgets nothing.
             self._changed.discard(proposal_id)
             self._ticking.discard(proposal_id)
             try:
-                await self._possible(self._show(store, proposal_id), f"Proposal {proposal_id}")
+                await self._possible(self._show(proposal_id), f"Proposal {proposal_id}")
             except BaseException:
                 self._changed.add(proposal_id)
                 raise
-        for notice in await store.unsent_notices(self.chat_id):
-            if await self._concerned(store, notice):
-                await self._possible(self._send_notice(store, notice), f"Notice {notice.id}")
-            await self._seen(store, notice)
+        for notice in await self._store.unsent_notices(self.chat_id):
+            concerned = await self._concerned(notice)
+            if concerned:
+                await self._possible(self._send_notice(notice), f"Notice {notice.id}")
+            if concerned is not None:
+                await self._seen(notice)
         for cluster_id, plan in list(self._plans.items()):
             await self._possible(self._send_plan(plan), f"The dry run of cluster {cluster_id}")
             self._plans.pop(cluster_id, None)
             self._rehearsals[cluster_id] = _keys(plan)
         while self._ticking:
-            await self._possible(self._show(store, proposal_id := self._ticking.pop(), tick=True), f"{proposal_id}")
+            await self._possible(self._show(proposal_id := self._ticking.pop(), tick=True), f"{proposal_id}")
 
-    async def _escalate(self, store: Store) -> None:
+    async def _escalate(self) -> None:
         """Before all else: what is for another chat must not wait behind one that takes nothing, now least of all."""
         if not self._first:
             return
-        for notice in await store.unsent_notices(self.chat_id):
+        for notice in await self._store.unsent_notices(self.chat_id):
             if notice.kind is NoticeKind.ESCALATION:
-                view = await self._notice_view(store, notice)
+                view = await self._notice_view(notice)
                 if view is not None:
                     await self._desk.escalate(view)
-                await self._seen(store, notice)
+                await self._seen(notice)
 
-    async def _seen(self, store: Store, notice: Notice) -> None:
-        await store.notice_sent(notice.id, self._clock(), self.chat_id, self._desk.chats())
+    async def _seen(self, notice: Notice) -> None:
+        await self._store.notice_sent(notice.id, self._clock(), self.chat_id, self._desk.chats())
 
     async def _possible(self, work: Awaitable[object], what: str) -> None:
         """One message that Telegram will never take must not stop those behind it."""
@@ -292,41 +293,41 @@ class Board:
                 raise
             log.error("%s cannot be shown in the chat and is left out: %s", what, error.message)
 
-    async def _note(self, store: Store) -> None:
+    async def _note(self) -> None:
         """Writes down what is to be shown for the first time."""
         for proposal_id in sorted(self._changed - self._noted):
-            if await store.message(proposal_id, self.chat_id) is None:
-                proposal = await store.proposal(proposal_id)
+            if await self._store.message(proposal_id, self.chat_id) is None:
+                proposal = await self._store.proposal(proposal_id)
                 if proposal is not None and self._shows(proposal) and _worth_showing(proposal):
-                    await store.intend_message(proposal_id, self.chat_id)
+                    await self._store.intend_message(proposal_id, self.chat_id)
             self._noted.add(proposal_id)
 
-    async def _number(self, store: Store, proposal_id: int) -> int:
+    async def _number(self, proposal_id: int) -> int:
         """The number of a proposal's message; 0 = it has none, or nobody knows it."""
-        row = await store.message(proposal_id, self.chat_id)
+        row = await self._store.message(proposal_id, self.chat_id)
         return row.message_id if row else 0
 
-    async def _show(self, store: Store, proposal_id: int, *, tick: bool = False) -> None:
-        proposal = await store.proposal(proposal_id)
+    async def _show(self, proposal_id: int, *, tick: bool = False) -> None:
+        proposal = await self._store.proposal(proposal_id)
         if proposal is None or not self._shows(proposal):
             return
         self._note_running(proposal)
-        row = await store.message(proposal_id, self.chat_id)
-        view = await self._view(store, proposal, row.page if row else 0)
+        row = await self._store.message(proposal_id, self.chat_id)
+        view = await self._view(proposal, row.page if row else 0)
         digest = _digest(view)
         if row is None or not row.message_id:
             if _worth_showing(proposal) and not (row and (row.shown == digest or (row.shown and tick))):
-                await self._post(store, proposal, view, digest, row.page if row else 0)
+                await self._post(proposal, view, digest, row.page if row else 0)
             elif row is not None and not row.shown:  # it ended before it could be shown
-                await store.save_message(MessageRow(proposal_id, self.chat_id, 0, 0, "", True))
+                await self._store.save_message(MessageRow(proposal_id, self.chat_id, 0, 0, "", True))
         elif row.shown != digest or row.final != view.final:
-            await self._edit(store, proposal, row, view, digest)
+            await self._edit(proposal, row, view, digest)
 
-    async def _view(self, store: Store, proposal: Proposal, page: int) -> View:
+    async def _view(self, proposal: Proposal, page: int) -> View:
         """The proposal as it is now; notes when the last of its buttons loses its sense."""
         now = self._clock()
         times = changing_times(proposal, now, self._desk.undo_window)
-        undone = await store.undone(times.undo_until) if times.undo_until else ()
+        undone = await self._store.undone(times.undo_until) if times.undo_until else ()
         opens = self._hours.opens_at(proposal.cluster_id, proposal.plan.cluster_name)
         ends = {i: until for i, until in times.undo_until.items() if i not in undone}
         if later := [*ends.values(), *times.starts, *([opens] if opens and waiting_for_hours(proposal) else [])]:
@@ -335,12 +336,12 @@ class Board:
             self._closing.pop(proposal.id, None)
         return proposal_view(self._texts, proposal, now, page, Ahead(frozenset(ends), opens))
 
-    async def _post(self, store: Store, proposal: Proposal, view: View, digest: str, page: int = 0) -> None:
+    async def _post(self, proposal: Proposal, view: View, digest: str, page: int = 0) -> None:
         chat_id = self.chat_id
-        message_id = await self._send_once(("proposal", proposal.id), view, self._topic(proposal.plan))
-        await store.save_message(MessageRow(proposal.id, chat_id, message_id, page, digest, view.final))
+        message_id = await self._desk.sender.send_once(("proposal", proposal.id), self._place(proposal.plan), view)
+        await self._store.save_message(MessageRow(proposal.id, chat_id, message_id, page, digest, view.final))
 
-    async def _edit(self, store: Store, proposal: Proposal, row: MessageRow, view: View, digest: str) -> None:
+    async def _edit(self, proposal: Proposal, row: MessageRow, view: View, digest: str) -> None:
         try:
             await self.bot.edit_message_text(
                 chat_id=row.chat_id, message_id=row.message_id, text=str(view.text), reply_markup=view.keyboard
@@ -350,14 +351,14 @@ class Board:
             if any(words in problem for words in _MESSAGE_GONE):
                 # Someone deleted it. What was moved is worth a message even when all is over.
                 if not proposal.settled or any(m.migration for m in proposal.moves):
-                    await self._post(store, proposal, view, digest, row.page)
+                    await self._post(proposal, view, digest, row.page)
                     return
             elif "not modified" not in problem:
                 raise
         # The page may have been turned meanwhile: keep what the row says now.
-        latest = await store.message(proposal.id, row.chat_id)
+        latest = await self._store.message(proposal.id, row.chat_id)
         page = latest.page if latest else row.page
-        await store.save_message(MessageRow(proposal.id, row.chat_id, row.message_id, page, digest, view.final))
+        await self._store.save_message(MessageRow(proposal.id, row.chat_id, row.message_id, page, digest, view.final))
 
     def _note_running(self, proposal: Proposal) -> None:
         if any(m.migration and m.migration.state in IN_FLIGHT for m in proposal.moves):
@@ -367,105 +368,71 @@ class Board:
 
     async def repost(self, proposal_id: int) -> None:
         """Shows a proposal again at the end of the chat; the older message loses its buttons."""
-        store = self._store
-        proposal = await store.proposal(proposal_id)
-        row = await store.message(proposal_id, self.chat_id)
+        proposal = await self._store.proposal(proposal_id)
+        row = await self._store.message(proposal_id, self.chat_id)
         if proposal is None or not self._shows(proposal):
             return
-        view = await self._view(store, proposal, row.page if row else 0)
-        message_id = await self._send(view, self._topic(proposal.plan))
+        view = await self._view(proposal, row.page if row else 0)
+        message_id = await self._desk.sender.send(self._place(proposal.plan), view)
         page = row.page if row else 0
-        await store.save_message(MessageRow(proposal_id, self.chat_id, message_id, page, _digest(view), view.final))
+        await self._store.save_message(
+            MessageRow(proposal_id, self.chat_id, message_id, page, _digest(view), view.final)
+        )
         if row is not None and row.message_id:
             try:
                 await self.bot.edit_message_reply_markup(chat_id=row.chat_id, message_id=row.message_id)
             except TelegramBadRequest as error:
                 log.debug("An older message kept its buttons: %s", error.message)
 
-    async def _concerned(self, store: Store, notice: Notice) -> bool:
-        """Whether what a notice is about is shown in this chat."""
+    async def _concerned(self, notice: Notice) -> bool | None:
+        """Whether what a notice is about is shown in this chat; ``None``: that shows after the next check."""
         if notice.kind is NoticeKind.ESCALATION:
             return False  # it goes elsewhere: see _escalate
         if notice.proposal_id is not None:
-            proposal = await store.proposal(notice.proposal_id)
+            proposal = await self._store.proposal(notice.proposal_id)
             return proposal is not None and self._shows(proposal)
         cluster = None if notice.body is None else dict(notice.body.params).get("cluster")
-        return self._general if cluster is None else self.room.shows(0, str(cluster))
+        if cluster is None and notice.kind is not NoticeKind.DIGEST:
+            return self._general
+        clusters = self._clusters()
+        if clusters is None:
+            return True
+        if not self._desk.clusters():
+            return None
+        return bool(clusters) if cluster is None else cluster in clusters.values()
+
+    def _clusters(self) -> dict[int, str] | None:
+        """The clusters that this chat shows, of those that have been seen; ``None`` = all."""
+        if self.room.clusters is None:
+            return None
+        return {c.id: c.name for c in self._desk.clusters() if self.room.shows(c.id, c.name)}
 
     def _shows(self, proposal: Proposal) -> bool:
         return self.room.shows(proposal.cluster_id, proposal.plan.cluster_name)
 
-    async def _send_notice(self, store: Store, notice: Notice) -> None:
-        view = await self._notice_view(store, notice)
+    async def _send_notice(self, notice: Notice) -> None:
+        view = await self._notice_view(notice)
         if view is None:
             return
-        about = None if notice.proposal_id is None else await store.proposal(notice.proposal_id)
-        reply_to = 0 if about is None else await self._number(store, about.id)
-        topic = self.room.thread_id if about is None else self._topic(about.plan)
+        about = None if notice.proposal_id is None else await self._store.proposal(notice.proposal_id)
+        reply_to = 0 if about is None else await self._number(about.id)
+        place = self._place(None if about is None else about.plan)
         loud = notice.kind not in HUSHED
-        await self._send_once(("notice", notice.id), view, topic, reply_to or None, loud=loud)
+        await self._desk.sender.send_once(("notice", notice.id), place, view, reply_to or None, loud=loud)
 
-    async def _notice_view(self, store: Store, notice: Notice) -> View | None:
+    async def _notice_view(self, notice: Notice) -> View | None:
         return await notice_view(
-            *(self._texts, store, notice, self._clock(), self._hours.digest_of),
+            *(self._texts, self._store, notice, self._clock(), self._hours, self._clusters()),
             links=lambda proposals: proposal_links(self.bot, self._texts, proposals),
         )
 
     async def _send_plan(self, plan: Plan) -> None:
-        await self._send_once(("plan", plan.cluster_id), plan_view(self._texts, plan), self._topic(plan))
+        await self._desk.sender.send_once(("plan", plan.cluster_id), self._place(plan), plan_view(self._texts, plan))
 
-    def _topic(self, plan: Plan) -> int | None:
-        return self.room.topic_of(plan.cluster_id, plan.cluster_name)
-
-    async def _send_once(
-        self, key: tuple[str, int], view: View, topic: int | None, reply_to: int | None = None, *, loud: bool = False
-    ) -> int:
-        """Sends a message. If the answer never comes it may be there: it is sent again, but not a third time.
-
-        The repeat waits until Telegram answers a question that costs nothing. Returns the message's number, 0
-        where both answers were lost.
-        """
-        if key in self._doubtful:
-            await self.bot.get_me()
-        try:
-            message_id = await self._send(view, topic, reply_to, loud=loud)
-        except TelegramNetworkError as error:
-            if not may_have_arrived(error):
-                raise
-            if key not in self._doubtful:
-                self._doubtful.add(key)
-                raise
-            log.warning("Telegram took a message twice (%s %d) and never said so: not sent a third time", *key)
-            message_id = 0
-        self._doubtful.discard(key)
-        return message_id
-
-    async def _send(self, view: View, topic: int | None, reply_to: int | None = None, *, loud: bool = False) -> int:
-        topic = None if topic in self._lost_topics else topic
-        reply = None if reply_to is None else ReplyParameters(message_id=reply_to, allow_sending_without_reply=True)
-        try:
-            message = await self._sent(view, topic, reply, silent=not loud and self._hours.quiet())
-        except TelegramBadRequest as error:
-            if topic is None or "thread not found" not in error.message.lower():
-                raise
-            named = f"TELEGRAM_THREAD_ID={topic}" if topic == self.room.thread_id else f"topic {topic}"
-            log.warning("%s: there is no such topic now, messages go to the group (%s)", named, self.room.named)
-            self._lost_topics.add(topic)
-            return await self._send(view, None, reply_to, loud=loud)
-        self._desk.reach.welcome(self.room.named)
-        return message.message_id
-
-    async def _sent(self, view: View, topic: int | None, reply: ReplyParameters | None, *, silent: bool) -> Message:
-        options: dict[str, Any] = {
-            "message_thread_id": topic,
-            "reply_markup": view.keyboard,
-            "reply_parameters": reply,
-            "disable_notification": True if silent else None,
-        }
-        if view.photo is None:
-            return await self.bot.send_message(self.chat_id, str(view.text), **options)
-        picture = BufferedInputFile(view.photo, PICTURE)
-        return await self.bot.send_photo(self.chat_id, picture, caption=str(view.text), **options)
+    def _place(self, plan: Plan | None = None) -> Place:
+        """Where what is about a plan's cluster goes, or about none."""
+        topic = self.room.thread_id if plan is None else self.room.topic_of(plan.cluster_id, plan.cluster_name)
+        return Place(self.chat_id, self.room.named, topic)
 
 
 def _worth_showing(proposal: Proposal) -> bool:

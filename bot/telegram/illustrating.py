@@ -6,13 +6,23 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from balancer.policy import Policy
 from bot.load_history import BusyNode, DayHours, PastMigration, Sample
-from bot.pictures import Arrow, Limits, before_after_picture, cluster_picture, digest_picture, drawn, load_picture
+from bot.pictures import (
+    Arrow,
+    Limits,
+    Section,
+    before_after_picture,
+    cluster_picture,
+    digest_picture,
+    drawn,
+    load_picture,
+    overview_picture,
+)
 from bot.proposals import IN_FLIGHT, Proposal
 from bot.service import Service, Status
 from bot.telegram.views import View
@@ -23,18 +33,27 @@ CAPTION = 1024
 _TAG = re.compile(r"<[^>]*>")
 
 
-def illustrated(view: View, photo: bytes | None) -> View:
-    """The view with the picture, where there is one and the words fit under it."""
+async def illustrated(view: View, draw: Callable[[], Awaitable[bytes | None]]) -> View:
+    """The view with a picture, which is drawn only where the words fit under it."""
+    return replace(view, photo=await draw()) if fits(view) else view
+
+
+def fits(view: View) -> bool:
+    """Whether Telegram takes the words under a picture."""
     shown = html.unescape(_TAG.sub("", str(view.text)))
-    fits = len(shown.encode("utf-16-le", "surrogatepass")) // 2 <= CAPTION
-    return replace(view, photo=photo) if photo is not None and fits else view
+    return len(shown.encode("utf-16-le", "surrogatepass")) // 2 <= CAPTION
 
 
 async def status_photo(service: Service, texts: Texts, status: Status) -> bytes | None:
-    """The cluster that the status is about, with what is proposed and what runs; of several together there is none."""
-    if len(status.plans) != 1 or not status.plans[0].nodes:
+    """One cluster with what is proposed and what runs, or several at a glance."""
+    plans = [plan for plan in status.plans if plan.nodes]
+    if not plans:
         return None
-    plan = status.plans[0]
+    if len(plans) > 1:
+        policies = await service.policies_of([plan.cluster_id for plan in plans])
+        sections = [Section(p.cluster_name, p.nodes, _limits(own)) for p, own in zip(plans, policies, strict=True)]
+        return await drawn(overview_picture, texts, sections, texts.text("picture-clusters", count=len(plans)))
+    [plan] = plans
     arrows = [
         Arrow(m.move.source_id, m.move.target_id)
         for p in status.waiting

@@ -28,12 +28,16 @@ class Level(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class CommandInfo:
-    """A command: its arguments as help shows them, and what it takes. ``open``: without arguments it only shows."""
+    """A command: its arguments as help shows them, and what it takes. ``open``: without arguments it only shows.
+
+    ``personal``: without arguments its answer, in a group, is for the one who asks alone.
+    """
 
     name: str
     arguments: str = ""
     level: Level = Level.LOOK
     open: bool = False
+    personal: bool = False
 
     def open_to(self, may: Standing, args: str = "") -> bool:
         if self.level is Level.LOOK or (self.open and not args):
@@ -65,8 +69,8 @@ COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("resume", level=Level.GOVERN),
     CommandInfo("settings", "[NAME VALUE]", Level.GOVERN, open=True),
     CommandInfo("language", "[en|ru|auto]"),
-    CommandInfo("start"),
-    CommandInfo("help"),
+    CommandInfo("start", personal=True),
+    CommandInfo("help", personal=True),
 )
 
 

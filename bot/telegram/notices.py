@@ -5,16 +5,18 @@ What they say is read when they are sent, so that nothing is told that is over.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
+from bot.hours import Hours
 from bot.proposals import Migration, MigrationState, Proposal
 from bot.store import Notice, NoticeKind, Store
 from bot.telegram import wording
 from bot.telegram.buttons import Row, go, keyboard
-from bot.telegram.illustrating import digest_photo, illustrated
+from bot.telegram.illustrating import digest_photo, fits, illustrated
 from bot.telegram.pages import digest_text
 from bot.telegram.views import PANEL_WORDS_LIMIT, View
 from bot.texts import Texts
@@ -27,40 +29,50 @@ HUSHED = (NoticeKind.FINISHED, NoticeKind.REMINDER, NoticeKind.DIGEST)
 
 
 async def notice_view(
-    texts: Texts, store: Store, notice: Notice, now: datetime, digest_of: timedelta, links: Links
+    texts: Texts,
+    store: Store,
+    notice: Notice,
+    now: datetime,
+    hours: Hours,
+    clusters: Collection[int] | None,
+    *,
+    links: Links,
 ) -> View | None:
     """``None``: it has nothing to tell any more.
 
     Args:
-        digest_of: how long a time a summary is about.
+        clusters: what a summary is of; ``None`` = of all.
         links: makes the buttons that lead from a summary to what waits.
     """
-    view = await _view(texts, store, notice, now, digest_of, links)
+    if notice.kind is NoticeKind.DIGEST:
+        view = await _digest(texts, store, notice.created_at, hours, clusters, links)
+    else:
+        view = await _view(texts, store, notice, now)
     if view is None or now - notice.created_at <= LATE:
         return view
     time = wording.moment(texts, notice.created_at, now)
-    return illustrated(
-        View(wording.joined([view.text, texts.html("notice-late", time=time)]), view.keyboard), view.photo
-    )
+    late = replace(view, text=wording.joined([view.text, texts.html("notice-late", time=time)]))
+    return late if fits(late) else replace(late, photo=None)
 
 
-async def _digest(texts: Texts, store: Store, until: datetime, length: timedelta, links: Links) -> View:
-    """The summary with its picture, the ways to what still waits, and to the state of everything."""
-    since = until - length
-    summary = await store.summary(since, until)
-    rows = [*await links(await store.waiting()), [go(texts.text("button-status"), "status")]]
-    by_day = await store.overload_by_day(since, until, texts.zone)
-    photo = await digest_photo(texts, by_day, summary.busiest)
-    return illustrated(View(digest_text(texts, summary), keyboard(rows)), photo)
-
-
-async def _view(
-    texts: Texts, store: Store, notice: Notice, now: datetime, digest_of: timedelta, links: Links
+async def _digest(
+    texts: Texts, store: Store, until: datetime, hours: Hours, clusters: Collection[int] | None, links: Links
 ) -> View | None:
+    """The summary with its picture, the ways to what still waits, and to the state of everything."""
+    since = until - hours.digest_of
+    summary = await store.summary(since, until, clusters)
+    if summary.quiet and clusters is not None and not hours.digest_quiet_days:
+        return None  # the news was of other clusters
+    waiting = [p for p in await store.waiting() if clusters is None or p.cluster_id in clusters]
+    rows = [*await links(waiting), [go(texts.text("button-status"), "status")]]
+    by_day = await store.overload_by_day(since, until, texts.zone, clusters)
+    view = View(digest_text(texts, summary), keyboard(rows))
+    return await illustrated(view, lambda: digest_photo(texts, by_day, summary.busiest))
+
+
+async def _view(texts: Texts, store: Store, notice: Notice, now: datetime) -> View | None:
     if notice.kind is NoticeKind.OUTAGE:
         return None if notice.body is None else View(texts.reason_html(notice.body))
-    if notice.kind is NoticeKind.DIGEST:
-        return await _digest(texts, store, notice.created_at, digest_of, links)
     proposal = None if notice.proposal_id is None else await store.proposal(notice.proposal_id)
     if proposal is None:
         return None

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import timedelta, tzinfo
 from types import TracebackType
 from typing import TypeGuard
@@ -24,17 +23,18 @@ from aiogram.exceptions import (
 from aiogram.utils.token import TokenValidationError
 from markupsafe import Markup, escape
 
-from balancer.model import Plan, Reason
+from balancer.model import Cluster, Plan, Reason
 from bot.errors import ChatError, ConfigError, StoreError
 from bot.hours import Hours
 from bot.rooms import Room
 from bot.service import Clock
 from bot.steady import utc_now
 from bot.store import Store
-from bot.telegram.board import FIRST_PAUSE_S, Board, Desk
+from bot.telegram.board import Board, Desk
 from bot.telegram.languages import Languages
 from bot.telegram.reach import Reach
-from bot.telegram.session import make_bot
+from bot.telegram.sending import Place, Sender
+from bot.telegram.session import FIRST_PAUSE_S, make_bot
 from bot.telegram.views import View
 from bot.texts import Texts, texts_for
 
@@ -81,6 +81,7 @@ class TelegramNotifier:
         self._clock: Clock = utc_now
         self.reach = Reach(lambda: self._clock())
         """Whether Telegram answers."""
+        self._sender = Sender(lambda: self.bot, self.reach)
         self._rooms: Sequence[Room] = ()
         self._boards: tuple[Board, ...] = ()
         self._stir = asyncio.Event()
@@ -131,7 +132,9 @@ class TelegramNotifier:
             return
         try:
             await self._keep()
-            await self._send(View(escape(text)))
+            await self._sender.send(
+                Place(self._to, f"TELEGRAM_CHAT_ID={self._to}", self._thread_id), View(escape(text))
+            )
         except TokenValidationError as error:
             raise ChatError("bot_token does not look like a token: copy it from @BotFather") from error
         except AiogramError as error:
@@ -162,26 +165,31 @@ class TelegramNotifier:
         undo_window: timedelta = timedelta(0),
         hours: Hours | None = None,
         rooms: Sequence[Room] = (),
+        clusters: Callable[[], Sequence[Cluster]] = lambda: (),
     ) -> None:
         """Where proposals and notices are read from; for how long a migration that ended well can be moved back.
 
         Args:
             hours: when migrations may start, and when messages make no sound; without it always, and never.
             rooms: the chats, each with what it shows; without them the one of the constructor shows everything.
+            clusters: as last seen, for chats that show only some.
         """
+        hours = hours or Hours()
         self._store = store
         self._clock = clock
         self.reach.changed = self._stir.set
         desk = Desk(
             bot=lambda: self.bot,
+            sender=Sender(lambda: self.bot, self.reach, hours.quiet),
             reach=self.reach,
             store=store,
             clock=clock,
             languages=Languages(store, self._texts.language, self._texts.zone),
-            hours=hours or Hours(),
+            hours=hours,
             undo_window=undo_window,
             chats=lambda: [board.chat_id for board in self._boards],
             escalate=self._escalate,
+            clusters=clusters,
         )
         self._rooms = rooms or (Room(self.chat_id, language=self._texts.language, thread_id=self._thread_id),)
         chats = [room for room in self._rooms if room.chat_id is not None]
@@ -226,10 +234,13 @@ class TelegramNotifier:
             await self._store.settle_notices([board.chat_id for board in self._boards], self._clock())
         except StoreError as error:  # the next start does it
             log.warning("What every chat has seen cannot be noted: %s", error)
-        async with AsyncExitStack() as stack:
-            works = [asyncio.create_task(work) for work in (*(b.run() for b in self._boards), self._heed(self._store))]
-            stack.push_async_callback(_ended, works)
+        works = [asyncio.create_task(work) for work in (*(b.run() for b in self._boards), self._heed(self._store))]
+        try:
             await asyncio.gather(*works)
+        finally:
+            for work in works:
+                work.cancel()
+            await asyncio.gather(*works, return_exceptions=True)
 
     async def flush(self) -> None:
         """Brings the chats up to date once more, before the program ends."""
@@ -271,18 +282,6 @@ class TelegramNotifier:
             await self.bot.send_message(self._escalation_chat_id, str(view.text))
         except (TelegramBadRequest, TelegramForbiddenError, TelegramMigrateToChat) as error:
             log.error("ESCALATION_CHAT_ID=%d does not take messages: %s", self._escalation_chat_id, error.message)
-
-    async def _send(self, view: View) -> None:
-        await self.bot.send_message(
-            self._to, str(view.text), message_thread_id=self._thread_id, reply_markup=view.keyboard
-        )
-        self.reach.welcome(f"TELEGRAM_CHAT_ID={self._to}")
-
-
-async def _ended(works: Sequence[asyncio.Task[None]]) -> None:
-    for work in works:
-        work.cancel()
-    await asyncio.gather(*works, return_exceptions=True)
 
 
 def _is_id(chat: int | str | None) -> TypeGuard[int | str]:

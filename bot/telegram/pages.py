@@ -17,6 +17,7 @@ from bot.service import Status
 from bot.store import StoredSetting, Summary
 from bot.telegram import wording
 from bot.telegram.buttons import Row, do, go, keyboard, paged, pager
+from bot.telegram.rich import nodes_message
 from bot.telegram.views import View, bar, decision_words, migration_words, rejections_of
 from bot.texts import Texts
 
@@ -35,8 +36,14 @@ def status_view(
     next_check: datetime | None,
     dry_run: bool,
     tabs: Tabs | None = None,
+    room: int | None = None,
 ) -> View:
-    """Everything at a glance: how old the data is, the worst nodes, the mode, what waits and runs."""
+    """Everything at a glance: how old the data is, the worst nodes, the mode, what waits and runs.
+
+    Args:
+        room: for so many characters, under a picture of it all: of the nodes only the overloaded.
+    """
+    brief, room = room is not None, room or wording.SAFE_TEXT
     lines: list[Markup | str] = [texts.html("status-title", mode=status.mode)]
     if dry_run:
         lines.append(texts.html("status-dry-run"))
@@ -50,11 +57,14 @@ def status_view(
     work = ["", *_work_lines(texts, status, now)]
     # Of many clusters as many as fit, those with overloaded nodes before the others; what waits is always told.
     clusters = [
-        wording.joined(["", *_cluster_lines(texts, plan)]) for plan in sorted(status.plans, key=_not_overloaded)
+        wording.joined([*([] if brief else [""]), *_cluster_lines(texts, plan, brief)])
+        for plan in sorted(status.plans, key=_not_overloaded)
     ]
-    room = wording.SAFE_TEXT - min(wording.SAFE_TEXT // 2, sum(len(line) + 1 for line in work))
-    seen = wording.fitted(lines, clusters, texts, room, "status-more-clusters")
-    return View(wording.fitted([seen], work, texts), None if tabs is None else _status_keyboard(texts, status, tabs))
+    left = room - min(room // 2, sum(len(line) + 1 for line in work))
+    seen = wording.fitted(lines, clusters, texts, left, "status-more-clusters")
+    return View(
+        wording.fitted([seen], work, texts, room), None if tabs is None else _status_keyboard(texts, status, tabs)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +130,18 @@ def _age_line(texts: Texts, status: Status, now: datetime, next_check: datetime 
     return Markup(" · ").join(parts)
 
 
-def _cluster_lines(texts: Texts, plan: Plan) -> list[Markup | str]:
+def _cluster_lines(texts: Texts, plan: Plan, brief: bool) -> list[Markup | str]:
     over = len(plan.overloaded)
+    nodes = [r for r in plan.nodes if r.overloaded] if brief else list(plan.nodes)
     lines: list[Markup | str] = [
         texts.html("report-title", cluster=plan.cluster_name, overloaded=over, nodes=len(plan.nodes))
     ]
     for refusal in rejections_of(plan, "cluster"):
         lines.append(texts.html("rejection-line", name=refusal.name, reason=texts.reason(refusal.reason)))
-    if plan.nodes:
-        lines.append(wording.node_table(texts, plan.nodes[:STATUS_NODES]))
-    if len(plan.nodes) > STATUS_NODES:
-        lines.append(texts.html("table-more", count=len(plan.nodes) - STATUS_NODES))
+    if nodes:
+        lines.append(wording.node_table(texts, nodes[:STATUS_NODES]))
+    if len(nodes) > STATUS_NODES:
+        lines.append(texts.html("table-more", count=len(nodes) - STATUS_NODES))
     return lines
 
 
@@ -156,8 +167,8 @@ def _work_lines(texts: Texts, status: Status, now: datetime) -> list[Markup | st
     return lines
 
 
-def nodes_view(texts: Texts, plan: Plan, page: int = 0) -> View:
-    """Every node of a cluster, worst first, page by page."""
+def nodes_view(texts: Texts, plan: Plan, page: int = 0, *, rich: bool = False) -> View:
+    """Every node of a cluster, worst first, page by page; ``rich``: with a real table beside the words."""
     shown, page, pages = paged(plan.nodes, page, NODES_PER_PAGE)
     title = texts.html("nodes-title", cluster=plan.cluster_name, count=len(plan.nodes))
     text = wording.joined([title, wording.node_table(texts, shown)])
@@ -165,7 +176,7 @@ def nodes_view(texts: Texts, plan: Plan, page: int = 0) -> View:
     rows = [worst[i : i + TABS_IN_A_ROW] for i in range(0, len(worst), TABS_IN_A_ROW)]
     rows.append(pager(texts, "nodes", page, pages, plan.cluster_id))
     rows.append([go(texts.text("button-status"), "status", plan.cluster_id)])
-    return View(text, keyboard(rows))
+    return View(text, keyboard(rows), rich=nodes_message(texts, title, shown) if rich else None)
 
 
 def node_view(

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from bot.errors import BalancerError, NotFound
 from bot.telegram import wording
 from bot.telegram.access import Visit
-from bot.telegram.answers import close, has_button, replace, reply, say
+from bot.telegram.answers import close, has_button, is_ephemeral, replace, reply, say
 from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, NotForYou, Outdated, Page
 from bot.telegram.callbacks import DoButton, GoButton
 from bot.telegram.menu import COMMANDS, CommandInfo
@@ -23,6 +23,8 @@ from bot.texts import Texts
 from bot.words import POPUP_LIMIT
 
 Unknown = Callable[[Ask], Awaitable[Sequence[View]]]
+PERSONAL = ("tour",)
+"""The pages that stay with the one who asked."""
 
 
 class Routes:
@@ -57,34 +59,40 @@ class Routes:
 
         async def handle(message: Message, command: CommandObject, visit: Visit) -> None:
             ask = Ask(visit, (command.args or "").strip(), tell=partial(say, message))
-            if not info.open_to(visit.standing, ask.args):
-                await say(message, View(visit.texts.html("only-admins")))
-                return
-            for view in await self._answered(work, ask):
-                await say(message, view)
+            views: Sequence[View] = [View(visit.texts.html("only-admins"))]
+            alone = True
+            if info.open_to(visit.standing, ask.args):
+                views, alone = await self._answered(work, ask)
+            await self._say(message, visit, views, alone or (info.personal and not ask.args))
 
         return handle
 
     @staticmethod
-    async def _answered(work: Answer, ask: Ask) -> Sequence[View]:
+    async def _answered(work: Answer, ask: Ask) -> tuple[Sequence[View], bool]:
+        """The answer, and whether it is of use to nobody but the one who asks."""
         try:
-            return await work(ask)
+            return await work(ask), False
         except NotFound as error:
-            return [View(wording.joined(_not_found(ask.texts, error)))]
+            return [View(wording.joined(_not_found(ask.texts, error)))], True
         except NotForYou:
-            return [View(ask.texts.html("only-admins"))]
+            return [View(ask.texts.html("only-admins"))], True
         except BalancerError as error:
-            return [View(ask.texts.html("problem", problem=str(error)))]
+            return [View(ask.texts.html("problem", problem=str(error)))], False
+
+    @staticmethod
+    async def _say(message: Message, visit: Visit, views: Sequence[View], alone: bool) -> None:
+        for view in views:
+            await say(message, view, only_to=visit.user_id if alone and not visit.private else None)
 
     async def _no_command(self, message: Message, command: CommandObject, visit: Visit) -> None:
-        for view in await self._answered(self._unknown, Ask(visit, f"/{command.command}")):
-            await say(message, view)
+        views, _ = await self._answered(self._unknown, Ask(visit, f"/{command.command}"))
+        await self._say(message, visit, views, alone=True)
 
     async def _words(self, message: Message, visit: Visit) -> None:
         """Plain words: in a group people talk to each other, so only what is said to the bot alone is answered."""
         if visit.private and message.text:
-            for view in await self._answered(self._unknown, Ask(visit, message.text.strip())):
-                await say(message, view)
+            views, _ = await self._answered(self._unknown, Ask(visit, message.text.strip()))
+            await self._say(message, visit, views, alone=False)
 
     # Buttons ----------------------------------------------------------------------------------
 
@@ -95,7 +103,10 @@ class Routes:
             return
 
         async def show(ask: Ask) -> Done:
-            return Done(view=await page(ask))
+            view = await page(ask)
+            # From what one person alone sees the way leads back to all: what is changed there, they see.
+            stays = callback_data.page in PERSONAL or not is_ephemeral(query)
+            return Done(view=view) if stays else Done(say=view)
 
         await self._pressed(query, callback_data, visit, show)
 

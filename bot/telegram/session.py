@@ -29,6 +29,8 @@ TRIES = 4
 LONGEST_WAIT_S = 900.0
 ANSWER_S = 30.0
 """How long one request may take."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
+"""After a failure, for what goes on for ever: the first pause, doubled until the longest."""
 STEP_BACK_S = 0.5
 """Answers to commands wait so much longer than Telegram asks: decisions are shown first."""
 _LINE = (OSError, asyncio.TimeoutError, ProxyConnectionError, ProxyError, ProxyTimeoutError)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from aiogram.types import InlineKeyboardMarkup
+from aiogram.types import InlineKeyboardMarkup, InputRichMessage
 from markupsafe import Markup
 
 from balancer.model import Plan, Purpose, Rejection
@@ -39,12 +39,16 @@ PICTURE = "picture.png"
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A message as it should look. ``final``: it will never change again. ``photo``: a PNG, the text its caption."""
+    """A message as it should look. ``final``: it will never change again. ``photo``: a PNG, the text its caption.
+
+    ``rich``: the same with real tables, for servers that know how.
+    """
 
     text: Markup
     keyboard: InlineKeyboardMarkup | None = None
     final: bool = False
     photo: bytes | None = None
+    rich: InputRichMessage | None = None
 
 
 class Ahead(NamedTuple):

@@ -26,13 +26,13 @@ from bot.listening import FAREWELL_S, listen
 from bot.proposals import PROGRAM
 from bot.service import Clock
 from bot.store import Store
+from bot.telegram.session import FIRST_PAUSE_S, LONGEST_PAUSE_S
 
 log = logging.getLogger(__name__)
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the name of a header
 LOOK_S = 300.0
 """How often it is looked whether Telegram still brings updates here."""
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
 ANSWER_S = 20.0
 """The longest that Telegram waits for an answer; what takes longer goes on behind it."""
 LARGEST_UPDATE = 2**20
@@ -59,6 +59,7 @@ class Webhook:
         self._secret = given.get_secret_value() if given is not None else secrets.token_urlsafe(32)
         self._handled: OrderedDict[int, asyncio.Task[object]] = OrderedDict()
         self._told_at: datetime | None = None
+        self._set = False
 
     @property
     def url(self) -> str:
@@ -89,10 +90,10 @@ class Webhook:
 
     async def _keep(self) -> None:
         """Sets it, again where somebody took it away, and tells when Telegram cannot reach it."""
-        pause, ours = FIRST_PAUSE_S, False
+        pause = FIRST_PAUSE_S
         while True:
             try:
-                ours = await self._look(ours)
+                await self._look()
             except (AiogramError, StoreError) as error:
                 log.warning("The webhook cannot be looked after, next try in %.0f s: %s", pause, error)
                 await asyncio.sleep(pause)
@@ -101,20 +102,20 @@ class Webhook:
             pause = FIRST_PAUSE_S
             await asyncio.sleep(LOOK_S)
 
-    async def _look(self, ours: bool) -> bool:
+    async def _look(self) -> None:
         info = await self._bot.get_webhook_info()
-        if ours and info.url != self.url:
+        if self._set and info.url != self.url:
             log.warning("Somebody took the webhook away (another program with this token?): it is set again")
-        if not ours or info.url != self.url:
+        if not self._set or info.url != self.url:
             stored = await self._store.setting(OURS_KEY)
             if stored is None or stored.value != self.url:
                 await self._store.set_setting(OURS_KEY, self.url, PROGRAM, self._clock())
             await self._bot.set_webhook(self.url, secret_token=self._secret, allowed_updates=self._updates)
+            self._set = True
             log.info("Telegram brings updates to %s", self.url)
         elif info.last_error_date is not None and info.last_error_date != self._told_at:
             self._told_at = info.last_error_date
             log.warning("Telegram could not bring an update to %s: %s", self.url, info.last_error_message)
-        return True
 
     async def _take(self, request: web.Request) -> web.Response:
         shown = request.headers.get(SECRET_HEADER, "").encode("utf-8", "surrogateescape")

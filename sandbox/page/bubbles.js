@@ -1,5 +1,6 @@
 // One message -> one <article>: bubble, media, inline keyboard, or a service line.
 
+import { richBlocks } from "./blocks.js";
 import { avatar, clockTime, el, fileSize, hue, icon } from "./dom.js";
 import { endsWithBlock, link, richText } from "./richtext.js";
 
@@ -36,15 +37,17 @@ export function bubble(message, context) {
 
 function card(message, context, own) {
   const { media, text } = message;
-  const below = endsWithBlock(text, message.entities);
+  const rich = message.rich.length > 0;
+  const below = rich || endsWithBlock(text, message.entities);
   const classes = ["bubble", media && `with-${media.kind}`, !text && "bare", below && "meta-below"];
-  const words = el("div", { class: "text" }, richText(text, message.entities, context.actions));
+  const words = el("div", { class: "text" }, rich ? richBlocks(message.rich) : richText(text, message.entities, context.actions));
   if (!below) words.append(el("span", { class: "spacer", "data-meta": metaWords(message) + (message.silent ? "    " : "") }));
   return el(
     "div",
     { class: classes.filter(Boolean).join(" "), ondblclick: () => context.actions.reply(message) },
     context.isGroup && !own && authorLine(message),
     message.topic && el("span", { class: "topic" }, message.topic),
+    message.receiver_id && el("p", { class: "ephemeral" }, "Only visible to you"),
     message.forwarded_from && el("p", { class: "forwarded" }, "Forwarded from ", el("b", {}, message.forwarded_from)),
     message.reply_to && quoted(message.reply_to, context),
     media && (media.kind === "photo" ? photo(media, text, context) : file(media)),

@@ -3,7 +3,7 @@
 import { Conversation } from "./conversation.js";
 import { avatar, byId, get, post } from "./dom.js";
 import { alertBox, CommandMenu, drawChats, drawPeople, enlarge, toast } from "./panels.js";
-import { chatName, isGroup, load, messagesOf, myChats, people, put, shown, store, unread, view } from "./store.js";
+import { chatName, forMe, isGroup, load, messagesOf, myChats, people, put, shown, store, unread, view } from "./store.js";
 
 const TYPING_MS = 5000;
 const address = new URLSearchParams(location.search);
@@ -158,13 +158,13 @@ const handlers = {
   message({ message }) {
     stopTyping(message);
     put(message);
-    if (message.chat_id === view.chat) conversation.add(message);
+    if (message.chat_id === view.chat && forMe(message)) conversation.add(message);
     drawSide();
   },
   edit({ message }) {
     stopTyping(message);
     put(message);
-    if (message.chat_id === view.chat && !message.deleted) conversation.replace(message);
+    if (message.chat_id === view.chat && !message.deleted && forMe(message)) conversation.replace(message);
     redraw();
   },
   delete({ chat_id: chatId, message_id: messageId }) {

@@ -24,7 +24,9 @@ export function put(message) {
 }
 
 export const messagesOf = (chatId) => store.messages.get(chatId) || new Map();
-export const shown = (chatId) => [...messagesOf(chatId).values()].filter((message) => !message.deleted);
+/** An ephemeral message is there for its receiver alone. */
+export const forMe = (message) => !message.receiver_id || message.receiver_id === view.me;
+export const shown = (chatId) => [...messagesOf(chatId).values()].filter((message) => !message.deleted && forMe(message));
 export const isGroup = (chat) => chat.type !== "private";
 export const chatName = (chat) => (isGroup(chat) ? chat.title : store.bot.name);
 export const people = (chat) => Object.entries(chat.members).filter(([id, status]) => Number(id) !== ANONYMOUS_ADMIN && !GONE.includes(status));

@@ -21,6 +21,7 @@ report-title = { $overloaded ->
 }
 table-head = node
 table-cpu = CPU
+table-load = load
 table-memory = mem
 table-vms = VMs
 table-unknown = ?

@@ -6,6 +6,15 @@ picture-nodes = { $nodes ->
     [0] none overloaded
    *[other] { $overloaded } overloaded
 }
+picture-clusters = { $count ->
+    [one] 1 cluster
+   *[other] { $count } clusters
+}
+picture-over-of = { $overloaded } of { $nodes } overloaded
+picture-more-clusters = { $count ->
+    [one] and 1 more cluster
+   *[other] and { $count } more clusters
+}
 picture-threshold = threshold
 picture-calm = below 85% of it
 picture-near = 85–100%

@@ -23,6 +23,7 @@ report-title = { $overloaded ->
 }
 table-head = узел
 table-cpu = CPU
+table-load = нагр.
 table-memory = пам
 table-vms = ВМ
 table-unknown = ?

@@ -9,6 +9,17 @@ picture-nodes = { $nodes ->
     [few] { $overloaded } перегружены
    *[many] { $overloaded } перегружено
 }
+picture-clusters = { $count ->
+    [one] { $count } кластер
+    [few] { $count } кластера
+   *[many] { $count } кластеров
+}
+picture-over-of = { $overloaded } из { $nodes } перегружено
+picture-more-clusters = { $count ->
+    [one] и ещё { $count } кластер
+    [few] и ещё { $count } кластера
+   *[many] и ещё { $count } кластеров
+}
 picture-threshold = порог
 picture-calm = до 85% порога
 picture-near = 85–100%

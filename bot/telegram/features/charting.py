@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from bot.errors import NotFound
 from bot.load_history import Sample
+from bot.names import matching
 from bot.telegram import wording
 from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Outdated, Page
 from bot.telegram.buttons import Row, do, go, keyboard, paged, pager
@@ -18,6 +19,7 @@ from bot.telegram.views import View
 
 SPANS: dict[str, timedelta] = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "90d": timedelta(days=90)}
 """What a chart can show, by the words for it."""
+DEFAULT = "24h"
 NODE, CLUSTER = 0, 1
 """What the key of a chart's page is the id of, as its ``part`` says."""
 CLUSTERS_PER_PAGE = 8
@@ -39,12 +41,11 @@ class Charting(Feature):
     async def command(self, ask: Ask) -> Sequence[View]:
         name, _, span = ask.args.rpartition(" ")
         if span.lower() not in SPANS:
-            name, span = ask.args, next(iter(SPANS))
+            name, span = ask.args, DEFAULT
         name = name.strip()
         if not name:
             return [await self.choice(ask)]
-        await self.service.observe()
-        clusters = [c for c in await self._clusters(ask) if name.casefold() in (c[1].casefold(), str(c[0]))]
+        clusters = matching(await self.clusters(ask), name)
         try:
             nodes = await self.nodes_called(ask, name)
         except NotFound:
@@ -53,23 +54,23 @@ class Charting(Feature):
             nodes = []
         views = [await self._chart(ask, node.id, NODE, span.lower()) for node in nodes]
         if not views:
-            views = [await self._chart(ask, cluster_id, CLUSTER, span.lower()) for cluster_id, _ in clusters]
+            views = [await self._chart(ask, cluster.id, CLUSTER, span.lower()) for cluster in clusters]
         return views
 
     async def choice(self, ask: Ask) -> View:
         """The clusters to choose from; where there is only one, its chart."""
-        clusters = await self._clusters(ask)
+        clusters = await self.clusters(ask)
         if len(clusters) == 1:
-            return await self._chart(ask, clusters[0][0], CLUSTER, next(iter(SPANS)))
+            return await self._chart(ask, clusters[0].id, CLUSTER, DEFAULT)
         if not clusters:
             return View(ask.texts.html("no-clusters"))
         shown, part, pages = paged(clusters, ask.part, CLUSTERS_PER_PAGE)
-        rows: list[Row] = [[go(wording.short(name), "chart", i, CLUSTER)] for i, name in shown]
+        rows: list[Row] = [[go(wording.short(c.name), "chart", c.id, CLUSTER)] for c in shown]
         rows.append(pager(ask.texts, "charts", part, pages))
         return View(ask.texts.html("chart-choose"), keyboard(rows))
 
     async def page(self, ask: Ask) -> View:
-        return await self._chart(ask, ask.key, ask.part, ask.extra if ask.extra in SPANS else next(iter(SPANS)))
+        return await self._chart(ask, ask.key, ask.part, ask.extra if ask.extra in SPANS else DEFAULT)
 
     async def picture(self, ask: Ask) -> Done:
         """What a proposal changes, as a message of its own: the proposal's belongs to everybody."""
@@ -84,11 +85,6 @@ class Charting(Feature):
 
     # Charts -----------------------------------------------------------------------------------
 
-    async def _clusters(self, ask: Ask) -> list[tuple[int, str]]:
-        if not self.service.clusters_seen():
-            await self.service.observe()
-        return [(i, name) for i, name in self.service.clusters_seen() if ask.visit.standing.sees(i, name)]
-
     async def _chart(self, ask: Ask, key: int, kind: int, span: str) -> View:
         """
         Raises:
@@ -98,7 +94,7 @@ class Charting(Feature):
             node = await self.node(ask, key)
             name, cluster_id, node_id = node.name, node.cluster_id, node.id
         else:
-            name = dict(await self._clusters(ask)).get(key, "")
+            name = next((c.name for c in await self.clusters(ask) if c.id == key), "")
             cluster_id, node_id = key, None
             if not name:
                 raise Outdated
@@ -107,12 +103,13 @@ class Charting(Feature):
         samples, migrations = await self.service.load_history(
             since, until, cluster_id=None if node_id is not None else cluster_id, node_id=node_id
         )
-        photo = None
-        if samples:
-            policy = await self.service.policy_of(cluster_id)
-            photo = await load_photo(ask.texts, name, policy, samples, migrations, (since, until), node_id)
         view = View(self._words(ask, name, span, samples, len(migrations)), self._buttons(ask, key, kind, span))
-        return illustrated(view, photo)
+        if not samples:
+            return view
+        policy = await self.service.policy_of(cluster_id)
+        return await illustrated(
+            view, lambda: load_photo(ask.texts, name, policy, samples, migrations, (since, until), node_id)
+        )
 
     @staticmethod
     def _words(ask: Ask, name: str, span: str, samples: Sequence[Sample], migrations: int) -> Markup:

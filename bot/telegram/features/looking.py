@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
-from balancer.model import Node
+from balancer.model import Node, Plan
 from bot.service import Service
 from bot.telegram import pages
 from bot.telegram.asking import Answer, Ask, Feature, Page
 from bot.telegram.confirming import Confirmations
-from bot.telegram.illustrating import illustrated, status_photo
+from bot.telegram.illustrating import CAPTION, fits, status_photo
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.views import View
 
@@ -49,21 +50,27 @@ class Looking(Feature):
     async def _status(self, ask: Ask, cluster: str | None) -> View:
         status = await self.status(ask, cluster)
         now, dry = self.service.clock(), self.service.settings.dry_run
-        known = [(i, name) for i, name in self.service.clusters_seen() if ask.visit.standing.sees(i, name)]
+        known = [(c.id, c.name) for c in self.clusters_seen(ask)]
         one = status.plans[0].cluster_id if cluster is not None and status.plans else 0
         tabs = pages.Tabs(known, one, ask.part)
-        view = pages.status_view(ask.texts, status, now, self._next_check(), dry, tabs)
-        return illustrated(view, await status_photo(self.service, ask.texts, status))
+        photo = await status_photo(self.service, ask.texts, status)
+        # Of several clusters the picture shows all: the words are then of what needs somebody.
+        room = CAPTION if photo is not None and len(status.plans) > 1 else None
+        view = replace(pages.status_view(ask.texts, status, now, self._next_check(), dry, tabs, room), photo=photo)
+        return view if fits(view) else replace(view, photo=None)
 
     # Nodes ------------------------------------------------------------------------------------
 
     async def nodes_command(self, ask: Ask) -> Sequence[View]:
         plans = await self.plans(ask, ask.args or None)
-        return [pages.nodes_view(ask.texts, plan) for plan in plans] or [View(ask.texts.html("no-clusters"))]
+        return [self._nodes(ask, plan) for plan in plans] or [View(ask.texts.html("no-clusters"))]
 
     async def nodes_page(self, ask: Ask) -> View:
         [plan] = await self.plans(ask, str(ask.key))
-        return pages.nodes_view(ask.texts, plan, ask.part)
+        return self._nodes(ask, plan)
+
+    def _nodes(self, ask: Ask, plan: Plan) -> View:
+        return pages.nodes_view(ask.texts, plan, ask.part, rich=self.service.settings.telegram_rich_messages)
 
     async def node_command(self, ask: Ask) -> Sequence[View]:
         if not ask.args:

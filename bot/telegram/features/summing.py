@@ -27,13 +27,13 @@ class Summing(Feature):
         return [await self.page(ask.about(7 if ask.args.lower().startswith("w") else 1))]
 
     async def page(self, ask: Ask) -> View:
-        """The last ``key`` days."""
-        self.need_everything(ask)
+        """The last ``key`` days, of the clusters that this person sees."""
         days = ask.key if ask.key in DAYS else 1
         now = self.service.clock()
-        summary = await self.service.summary(now - timedelta(days=days), now)
+        clusters = None if self.sees_everything(ask) else [c.id for c in await self.clusters(ask)]
+        summary = await self.service.summary(now - timedelta(days=days), now, clusters)
         texts = ask.texts
         tabs = [go(("• " if d == days else "") + texts.text("digest-days", days=d), "digest", d) for d in DAYS]
         view = View(pages.digest_text(texts, summary), keyboard([tabs, [go(texts.text("button-status"), "status")]]))
-        by_day = await self.service.overload_by_day(summary.since, summary.until)
-        return illustrated(view, await digest_photo(texts, by_day, summary.busiest))
+        by_day = await self.service.overload_by_day(summary.since, summary.until, clusters)
+        return await illustrated(view, lambda: digest_photo(texts, by_day, summary.busiest))
