@@ -23,7 +23,7 @@ demo: .venv/ready
 	@$(BIN)/vm-balancer demo $(ARGS)
 
 test: system
-	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 # The property tests with all their examples.
 thorough: system

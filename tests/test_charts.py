@@ -57,7 +57,8 @@ async def test_the_status_of_a_cluster_is_a_picture_with_words(tmp_path: Path) -
         # A page of words takes the place of a picture: Telegram cannot edit one into the other.
         await rig.pressed(status, "Nodes")
         nodes = await rig.message("worst first", buttons=True)
-        assert nodes.content.media is None and status.deleted
+        assert nodes.content.media is None
+        await rig.until(lambda: status.deleted)
 
 
 async def test_several_clusters_are_one_picture_with_another_behind_each_tab(tmp_path: Path) -> None:

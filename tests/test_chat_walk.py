@@ -6,10 +6,12 @@ follows it, takes it back, excludes a node, empties another. The pictures of doc
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from browsers import DESKTOP, PHONE, running_browser
 from playwright.async_api import Browser, Error, Locator, Page, expect
 from stack import ANNA, GROUP, Stack, running_stack
 
+from balancer.model import NodeLoad, NodeReport, Plan
+from bot.store import Store
 from bot.texts import Texts, texts_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
@@ -25,6 +29,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 FOLDER = os.environ.get("SCREENSHOTS")
 WALKS = (("en", "light", "phone"), ("ru", "dark", "phone"), ("en", "dark", "desktop"), ("ru", "light", "desktop"))
 ATTEMPTS = 10
+TEN_MINUTES = timedelta(minutes=10)
 KEY_SCREENS = ("status", "proposal", "running", "node")
 """What the desktop's walks show; everything looks the same there, only wider."""
 NODE = {"cpu_number": 16, "ram_mib": 131072}
@@ -59,6 +64,21 @@ class Walk:
         await self.page.get_by_test_id("composer").fill(text)
         await self.page.keyboard.press("Escape")
         await self.page.get_by_test_id("send").click()
+
+    async def ask(self, command: str, screen: str) -> None:
+        """Says it, and shows the answer, which is the last message."""
+        messages = self.page.get_by_test_id("message")
+        before = await messages.count()
+        await self.say(command)
+        await expect(messages.nth(before + 1)).to_be_visible(timeout=30_000)
+        await self.show(messages.last)
+        await self.shoot(screen)
+
+    async def open(self, label: str, words: str, screen: str) -> None:
+        """Taps a button of the last message, and shows what it leads to."""
+        await self.tap(label)
+        await self.see(words)
+        await self.shoot(screen)
 
     async def tap(self, label: str) -> None:
         await self.page.get_by_test_id("inline-button").filter(has_text=label).last.click()
@@ -198,3 +218,61 @@ async def test_several_clusters_at_a_glance(tmp_path: Path, language: str, theme
         status = await walk.see("Storage")
         await expect(status.locator("img")).to_be_visible()
         await walk.shoot("clusters")
+
+
+async def a_day_ago(path: Path) -> None:
+    """What a day of checks leaves behind: alder fuller towards the evening, the others calm."""
+    store = Store(path)
+    await store.open()
+    now = datetime.now(timezone.utc)
+    for number in range(150, 0, -1):
+        at = now - number * TEN_MINUTES
+        wave = math.sin(number / 23) ** 2
+        reports = tuple(
+            NodeReport(i, name, NodeLoad(cpu, memory, 12, cpu), cpu > 7)
+            for i, name, cpu, memory in (
+                (1, "alder", 4.2 + 3.4 * wave, 52 + 30 * wave),
+                (2, "birch", 2.8 + 0.5 * wave, 38.0),
+                (3, "cedar", 2.1, 38 - 3 * wave),
+                (4, "fir", 0.4, 4.0),
+            )
+        )
+        await store.record_samples([Plan(1, "Production", at, "smallest-first", reports, (), (), ())], at, TEN_MINUTES)
+        await store.record_cycle(at, at, "done", {})
+    await store.close()
+
+
+@pytest.mark.parametrize(("language", "theme", "device"), WALKS[:2] if FOLDER else WALKS[:1])
+async def test_every_other_screen(tmp_path: Path, language: str, theme: str, device: str) -> None:
+    await a_day_ago(tmp_path / "bot.db")
+    async with (
+        running_stack(tmp_path, WORLD, "--migration-seconds", "1", "--task-row-delay", "0.1") as stack,
+        running_browser() as browser,
+    ):
+        stack.start_bot(BOT_LANGUAGE=language, MIGRATION_OVERHEAD="6", MIGRATION_BANDWIDTH="10000")
+        await stack.message("alder → fir", buttons=True)
+        walk = await walking(browser, stack, language, theme, device)
+        text = walk.texts.text
+        await walk.see("alder")
+        await walk.ask("/dryrun optimal", "dryrun")
+        await walk.tap(text("button-more"))
+        await walk.see("💤")
+        await walk.open(text("button-targets"), "🎯", "targets")
+        await walk.tap(text("button-back"))
+        await walk.tap(text("button-approve-one"))
+        await stack.message("alder → fir", "✅")
+        await walk.ask("/chart alder", "chart")
+        await walk.ask("/digest", "digest")
+        await walk.ask("/history", "history")
+        await walk.ask("/fill fir", "fill")
+        await walk.ask("/exclude fir target 2h", "excluded")
+        await walk.ask("/exclusions", "exclusions")
+        await walk.ask("/strategy", "strategy")
+        await walk.ask("/mode", "mode")
+        await walk.ask("/pause 2h", "pause")
+        await walk.ask("/language", "language")
+        await walk.ask("/help", "help")
+        await walk.ask("/satus", "slip")
+        await walk.say("/settings")
+        await walk.see("✎")
+        await walk.open(text("setting-balance_interval"), "BALANCE_INTERVAL", "setting")

@@ -296,7 +296,7 @@ async def test_a_panel_that_never_answered_is_no_empty_cluster(rig: Rig) -> None
 async def test_many_clusters_are_shown_one_under_the_other(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     async with running_panel(hot_clusters(3)) as panel, rig_on(panel, path) as rig, showing(desk_of(rig)) as pilot:
-        drawn = await shows(pilot, "3 of 6 nodes overloaded")
+        drawn = await shows(pilot, "3 of 6 nodes overloaded", "c1", "hot-1", "c2", "hot-2")
         assert drawn.index("c1") < drawn.index("hot-1") < drawn.index("c2") < drawn.index("hot-2")
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -278,8 +279,10 @@ async def test_an_encrypted_key_is_opened_with_the_password(server: Sshd, tmp_pa
 def agent_with(key: Path, socket_path: Path) -> Iterator[None]:
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", str(socket_path)], stdout=subprocess.DEVNULL)
     try:
-        while not socket_path.exists():
-            assert agent.poll() is None
+        with socket.socket(socket.AF_UNIX) as probe:
+            while probe.connect_ex(str(socket_path)):  # the file is there before anybody listens
+                assert agent.poll() is None
+                time.sleep(0.01)
         environment = {**os.environ, "SSH_AUTH_SOCK": str(socket_path)}
         subprocess.run(["ssh-add", "-q", str(key)], env=environment, check=True, capture_output=True)
         yield

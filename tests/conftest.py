@@ -1,0 +1,9 @@
+"""What holds for every test."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# How long an example takes is the machine's affair: a busy one is no defect.
+settings.register_profile("patient", settings(), deadline=None)
+settings.load_profile("patient")
