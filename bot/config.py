@@ -203,8 +203,8 @@ class Settings(BaseSettings):
     """What Telegram shows with everything it brings: A-Z, a-z, 0-9, _ and -; empty = a new one at each start."""
     telegram_webhook_secret_file: Path | None = None
     """File with that secret, on its only line, instead."""
-    telegram_rich_messages: bool = True
-    """Show tables as tables where Telegram can; false = as monospaced text everywhere, for apps that are too old."""
+    telegram_recent_features: bool = True
+    """Real tables, and help in a group for the one who asks alone; false = neither, for apps that are too old."""
     bot_language: Literal["en", "ru"] = "en"
     """Language of chat and terminal: en or ru."""
     remind_after: Annotated[int, Field(ge=0, le=10_080)] = 30

@@ -57,14 +57,14 @@ async def test_its_buttons_work_and_it_stays_with_who_asked(tmp_path: Path) -> N
         assert "1 of 4" in tour.content.text and not tour.deleted
 
 
-@pytest.mark.parametrize("server", ["older", "refusing"])
+@pytest.mark.parametrize("server", ["older", "refusing", "switched off"])
 async def test_where_telegram_cannot_all_see_it(tmp_path: Path, server: str) -> None:
-    async with running(tmp_path) as rig:
+    async with running(tmp_path, telegram_recent_features=server != "switched off") as rig:
         await rig.start()
         await rig.message("small-a", buttons=True)
         if server == "older":
             rig.chat.state.ephemeral = False
-        else:
+        elif server == "refusing":
             rig.fault("400", "sendMessage", count=1, description="EPHEMERAL_NOT_ALLOWED")
         tour = await told(rig, ANNA, "/start", "1 of 4")
         assert receiver(tour) is None

@@ -56,7 +56,7 @@ async def test_a_table_takes_the_place_of_words_page_by_page(tmp_path: Path) -> 
 
 @pytest.mark.parametrize("server", ["older", "refusing", "switched off"])
 async def test_where_it_cannot_be_the_words_say_the_same(tmp_path: Path, server: str) -> None:
-    async with running(tmp_path, telegram_rich_messages=server != "switched off") as rig:
+    async with running(tmp_path, telegram_recent_features=server != "switched off") as rig:
         await rig.start()
         await rig.message("small-a", buttons=True)
         if server == "older":
@@ -72,7 +72,7 @@ async def test_where_it_cannot_be_the_words_say_the_same(tmp_path: Path, server:
 
 
 async def test_an_older_server_edits_into_words_too(tmp_path: Path) -> None:
-    async with running(tmp_path, telegram_rich_messages=True) as rig:
+    async with running(tmp_path, telegram_recent_features=True) as rig:
         await rig.start()
         await rig.message("small-a", buttons=True)
         rig.chat.state.rich = False

@@ -31,9 +31,10 @@ class Routes:
     """
     Args:
         unknown: answers a command that nobody knows, and words that are no command.
+        ephemeral: in a group what only the one who asks has use for is shown to nobody else.
     """
 
-    def __init__(self, features: Sequence[Feature], unknown: Unknown) -> None:
+    def __init__(self, features: Sequence[Feature], unknown: Unknown, *, ephemeral: bool = True) -> None:
         self._commands: dict[str, Answer] = {}
         self._pages: dict[str, Page] = {}
         self._deeds: dict[str, Deed] = {}
@@ -42,6 +43,7 @@ class Routes:
             self._pages |= feature.pages
             self._deeds |= feature.deeds
         self._unknown = unknown
+        self._ephemeral = ephemeral
 
     def router(self) -> Router:
         router = Router(name="features")
@@ -79,10 +81,10 @@ class Routes:
         except BalancerError as error:
             return [View(ask.texts.html("problem", problem=str(error)))], False
 
-    @staticmethod
-    async def _say(message: Message, visit: Visit, views: Sequence[View], alone: bool) -> None:
+    async def _say(self, message: Message, visit: Visit, views: Sequence[View], alone: bool) -> None:
+        only_to = visit.user_id if alone and self._ephemeral and not visit.private else None
         for view in views:
-            await say(message, view, only_to=visit.user_id if alone and not visit.private else None)
+            await say(message, view, only_to=only_to)
 
     async def _no_command(self, message: Message, command: CommandObject, visit: Visit) -> None:
         views, _ = await self._answered(self._unknown, Ask(visit, f"/{command.command}"))

@@ -43,4 +43,4 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
         Summing(*parts),
         Charting(*parts),
     ]
-    return Routes(every, tour.unknown)
+    return Routes(every, tour.unknown, ephemeral=service.settings.telegram_recent_features)

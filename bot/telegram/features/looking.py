@@ -70,7 +70,7 @@ class Looking(Feature):
         return self._nodes(ask, plan)
 
     def _nodes(self, ask: Ask, plan: Plan) -> View:
-        return pages.nodes_view(ask.texts, plan, ask.part, rich=self.service.settings.telegram_rich_messages)
+        return pages.nodes_view(ask.texts, plan, ask.part, rich=self.service.settings.telegram_recent_features)
 
     async def node_command(self, ask: Ask) -> Sequence[View]:
         if not ask.args:
