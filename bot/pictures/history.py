@@ -118,19 +118,18 @@ class _Chart:
         canvas.line([(_LEFT, at(track.limit)), (_RIGHT, at(track.limit))], INK, width=1.4, dashed=True)
         limit = number(self._texts, track.kind, track.limit)
         said = self._texts.text("picture-limit", figures=limit)
-        right = not self._hides(track, seen, late=True) or self._hides(track, seen, late=False)
-        x, align = (_RIGHT - 2, "right") if right else (_LEFT + 4, "left")
-        canvas.text(x, at(track.limit) - 9, said, align=align, halo=GROUND)
+        canvas.text(self._free(track, seen, canvas.fonts.width(said, SMALL)), at(track.limit) - 9, said, halo=GROUND)
         if not seen:
             said = self._texts.text("picture-no-figures")
             canvas.text((_LEFT + _RIGHT) / 2, bottom - 34, said, size=NORMAL, colour=FAINT, align="center", halo=GROUND)
         return bottom + 12
 
-    def _hides(self, track: Track, seen: Sequence[Sample], *, late: bool) -> bool:
-        """Whether the words at the threshold would lie on what is above it."""
-        x = _LEFT + (_RIGHT - _LEFT) * (0.68 if late else 0.32)
-        there = [s for s in seen if (self._middle(s) > x) is late]
-        return any((track.highest(s) or 0.0) > track.limit for s in there)
+    def _free(self, track: Track, seen: Sequence[Sample], width: float) -> float:
+        """Where words of this width lie on least of what is above the threshold, as far to the right as can be."""
+        over = [self._middle(s) for s in seen if (track.highest(s) or 0.0) > track.limit]
+        last = _RIGHT - 2 - width
+        places = [last - 10 * n for n in range(int((last - _LEFT) // 10) + 1)]
+        return min(places, key=lambda x: (sum(x - 6 < there < x + width + 6 for there in over), -x))
 
     def _title(self, track: Track, seen: Sequence[Sample], highest: float, y: float) -> None:
         texts, kind = self._texts, track.kind
