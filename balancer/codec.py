@@ -280,6 +280,7 @@ _READERS: Mapping[str, r.Reader] = {
     "Mapping[int, datetime]": _by_id(r.moment),
     "Mapping[int, int]": _by_id(r.whole),
     "Mapping[int, str]": _by_id(r.text),
+    "Mapping[int, frozenset[int]]": _by_id(_ids),
     "tuple[tuple[str, Scalar], ...]": _params,
     "tuple[tuple[Reason, int], ...]": r.many(_count),
     "Purpose": _purpose,

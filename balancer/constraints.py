@@ -110,7 +110,7 @@ LIVE_FIT_RULES = (nodes.load_does_not_fit, nodes.memory_not_available)
 
 _FIT_RULES_OF_MEASURED = FIT_RULES + LIVE_FIT_RULES
 
-GROUP_RULES = (groups.pinned_elsewhere, groups.kept_apart, groups.kept_together)
+GROUP_RULES = (groups.pinned_elsewhere, groups.just_left, groups.kept_apart, groups.kept_together)
 """For a VM that one of the operator's rules binds (``Groups.binds``). Where its mates are changes with every move."""
 
 

@@ -31,6 +31,11 @@ def pinned_elsewhere(vm: Candidate, target: WorkingNode, state: WorkingState) ->
     return None
 
 
+def just_left(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    """What the balancer moved away goes back by itself only after a day: no VM goes to and fro."""
+    return Reason.of("fit-just-left") if target.node.id in state.groups.left.get(vm.vm.id, ()) else None
+
+
 def kept_apart(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
     """No two members on one node."""
     for group in state.groups.apart.get(vm.vm.id, ()):

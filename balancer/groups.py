@@ -89,6 +89,8 @@ class Groups:
     pins: dict[int, tuple[Pin, ...]] = field(default_factory=dict)
     apart: dict[int, tuple[Group, ...]] = field(default_factory=dict)
     together: dict[int, tuple[Group, ...]] = field(default_factory=dict)
+    left: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    """No rule of the operator, but of the same kind: nodes that a VM has left lately, and does not go back to."""
     _place: dict[int, int | None] = field(default_factory=dict)
     _count: dict[tuple[int, int], int] = field(default_factory=dict)
 
@@ -105,9 +107,13 @@ class Groups:
         """One that follows moves of its own."""
         return replace(self, _place=dict(self._place), _count=dict(self._count))
 
+    @property
+    def binds_any(self) -> bool:
+        return bool(self.pins or self._place or self.left)
+
     def binds(self, vm_id: int) -> bool:
         """Whether a rule makes a difference between targets for this VM."""
-        return vm_id in self.pins or vm_id in self._place
+        return vm_id in self.pins or vm_id in self._place or vm_id in self.left
 
     def mates_on(self, group: Group, vm_id: int, node_id: int | None) -> int:
         """How many members of the group besides this VM are on the node now."""

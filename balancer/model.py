@@ -170,6 +170,8 @@ class Recent:
     """In how many more checks the load has to be seen uneven before it is evened out."""
     ignored: Mapping[int, str] = field(default_factory=dict)
     """VMs that a person skipped for good, until someone takes that back: who it was."""
+    left: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    """VMs that the balancer itself moved within the last day: the nodes that they left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def judged_by(
     """
     if purpose is Purpose.BALANCE:
         return policy, recent
-    policy, recent = replace(policy, strategy=OPTIMAL), replace(recent, held={})
+    policy, recent = replace(policy, strategy=OPTIMAL), replace(recent, held={}, left={})
     if purpose is Purpose.DRAIN and source_id is not None:
         policy = replace(policy, exclude_sources=policy.exclude_sources - {source_id})
         recent = replace(recent, migrated={})

@@ -45,6 +45,7 @@ _TARGET_CODES: Mapping[str, tuple[str, ...]] = {
     "fit-load": ("limit", "value"),
     "fit-memory-available": ("available_gib", "needed_gib"),
     "fit-pin": ("rule",),
+    "fit-just-left": (),
     "fit-apart": ("rule", "vms"),
     "fit-together": ("rule", "vms"),
 }

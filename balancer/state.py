@@ -87,7 +87,7 @@ class WorkingState:
         for vm in sorted(snapshot.vms, key=lambda v: v.id):
             if vm.node_id in self.vms_on:
                 self.vms_on[vm.node_id].append(vm)
-        self.groups = Groups.of(snapshot, policy.rules)
+        self.groups = replace(Groups.of(snapshot, policy.rules), left=recent.left)
         """The operator's rules about VMs; follows the moves."""
         self.following: frozenset[int] = frozenset()
         """VMs that are about to leave one node together, so none of them is left behind there by another."""

@@ -166,7 +166,11 @@ class World:
     def recent(self) -> Recent:
         busy = frozenset(m.vm_id for m in self.running.values())
         nodes = frozenset(n for m in self.running.values() for n in (m.source, m.target))
-        return Recent(dict(self.migrated), dict(self.failures), busy_vms=busy, busy_nodes=nodes)
+        left: dict[int, frozenset[int]] = {}
+        for (vm_id, node), at in self.left.items():
+            if self.now_s - at < DAY_S:
+                left[vm_id] = left.get(vm_id, frozenset()) | {node}
+        return Recent(dict(self.migrated), dict(self.failures), busy_vms=busy, busy_nodes=nodes, left=left)
 
     # --- time --------------------------------------------------------------------------------------------
 

@@ -134,7 +134,8 @@ def _recent(r: random.Random, vms: int, defects: int) -> Recent:
 
     busy_vms = frozenset({1}) if r.random() < 0.2 else frozenset()
     busy_nodes = frozenset({2}) if r.random() < 0.1 else frozenset()
-    return Recent(events(), events(), events(), busy_vms, busy_nodes)
+    left = {i: frozenset({r.randint(1, 4)}) for i in events()}
+    return Recent(events(), events(), events(), busy_vms, busy_nodes, left=left)
 
 
 worlds = st.builds(
@@ -265,6 +266,8 @@ class SecondOpinion:
         if (self.cluster.virtualization or "").lower() != "kvm" or source == target or not self.healthy(s):
             return False
         if not self.overloaded(source) or not self.movable(v) or not self.open(t):
+            return False
+        if target in self.recent.left.get(vm_id, ()):
             return False
         rule_there = self.cluster.placement_filter or None
         if rule_there and (s.placement_filter or rule_there) != rule_there:

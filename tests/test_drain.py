@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from core_builders import after, node, snapshot, vm
 from core_worlds import World, build_world, worlds
 from effort import examples
@@ -19,6 +20,7 @@ from test_optimal import Filling
 from balancer.codec import plan_from_dict, plan_to_dict
 from balancer.constraints import check_planned
 from balancer.model import VM, Purpose, Recent, Rejection
+from balancer.planner import plan
 from balancer.policy import Policy
 from balancer.wishes import best_targets, drain, fill, place, single_move
 
@@ -285,3 +287,12 @@ def test_the_best_targets_are_the_legal_ones_and_each_can_be_chosen(world: World
             if not isinstance(made, Rejection):
                 choice = next(c for c in found if c.node_id == target)
                 assert (made.moves[0].target_before, made.moves[0].target_after) == (choice.before, choice.after)
+
+
+@pytest.mark.parametrize("strategy", ["smallest-first", "optimal", "balance"])
+def test_what_the_balancer_moved_away_goes_back_only_where_a_person_wants_it(strategy: str) -> None:
+    seen = snapshot([node(1, vcpus_allocated=75), node(2)], [vm(11)])
+    policy, came_from_there = Policy(strategy=strategy), Recent(left={11: frozenset({2})})
+    assert [m.key for m in plan(seen, policy, Recent()).moves] == [(11, 1, 2)]
+    assert plan(seen, policy, came_from_there).moves == ()
+    assert [m.key for m in drain(seen, policy, came_from_there, 1).moves] == [(11, 1, 2)]

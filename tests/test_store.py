@@ -414,6 +414,14 @@ async def test_what_was_done_lately_is_remembered_for_as_long_as_it_counts(store
     assert (await store.recent(policy, NOW - SECOND)).migrated == {11: NOW}, "a clock set back forgets nothing"
 
 
+async def test_which_nodes_a_vm_left_by_the_balancers_own_will_is_known_for_a_day(store: Store) -> None:
+    await migrating(store, move(11, 3, 4), S.STARTING, S.SUCCEEDED)
+    await migrating(store, move(12, 3, 4), S.STARTING, S.FAILED, reason=Reason.of("task-failed"))
+    await migrating(store, move(13, 4, 5), S.STARTING, S.SUCCEEDED)
+    assert (await store.recent(Policy(), NOW + REST - SECOND)).left == {11: frozenset({3}), 13: frozenset({4})}
+    assert (await store.recent(Policy(), NOW + REST)).left == {}
+
+
 @pytest.mark.parametrize("code", ["never-started", "not-sent"])
 async def test_a_start_that_the_panel_never_had_brings_no_quarantine(store: Store, code: str) -> None:
     await migrating(store, 11, S.STARTING, S.FAILED, reason=Reason.of(code))

@@ -140,7 +140,7 @@ class _Bound(NamedTuple):
 def _bound(state: WorkingState, nodes: NodeArrays, vms: VMArrays) -> dict[int, _Bound]:
     """The rules are asked about every node, on the state as it is before the plan."""
     bound: dict[int, _Bound] = {}
-    if not (state.groups.pins or state.groups.apart or state.groups.together):
+    if not state.groups.binds_any:
         return bound
     targets = [state.working[node_id] for node_id in nodes.ids.tolist()]
     for row, vm in enumerate(vms.candidates):

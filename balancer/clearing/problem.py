@@ -105,13 +105,14 @@ def _takeable(state: WorkingState, nodes: NodeArrays, vms: VMArrays, room: Room,
         there = nodes.open & nodes.compatible[kind, nodes.kind] & (most_c >= vcpus) & (most_m >= mib)
         rows = of_sick[which.reshape(-1) == k]
         able[rows] = there.sum() - there[vms.node[rows]] > 0
-        for row in rows.tolist() if state.groups.pins else ():
-            able[row] &= _pinned(state, nodes, vms, row, there)
+        for row in rows.tolist() if state.groups.pins or state.groups.left else ():
+            able[row] &= _left_over(state, nodes, vms, row, there)
     return able
 
 
-def _pinned(state: WorkingState, nodes: NodeArrays, vms: VMArrays, row: int, there: Bools) -> bool:
-    """Whether the VM's pins leave it any of these nodes."""
-    pins = state.groups.pins.get(vms.candidates[row].vm.id, ())
-    others = (t for t in np.flatnonzero(there).tolist() if t != vms.node[row])
-    return any(all(int(nodes.ids[t]) in pin.nodes for pin in pins) for t in others)
+def _left_over(state: WorkingState, nodes: NodeArrays, vms: VMArrays, row: int, there: Bools) -> bool:
+    """Whether the VM's pins, and where it comes from, leave it any of these nodes."""
+    vm_id = vms.candidates[row].vm.id
+    pins, left = state.groups.pins.get(vm_id, ()), state.groups.left.get(vm_id, frozenset())
+    others = (int(nodes.ids[t]) for t in np.flatnonzero(there).tolist() if t != vms.node[row])
+    return any(node_id not in left and all(node_id in pin.nodes for pin in pins) for node_id in others)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterable
 from datetime import datetime
 
 from balancer.fitting import Sample
-from balancer.model import Reason, Recent
+from balancer.model import Purpose, Reason, Recent
 from balancer.policy import REST, Policy
 from bot.proposals import IN_FLIGHT, PROGRAM, UNSETTLED, Actor, MigrationState, check_transition
 from bot.store import rows
@@ -123,6 +125,12 @@ class MigrationQueries(Database):
         """
         async with self._reading() as db:
             migrated = await _last(db, MigrationState.SUCCEEDED, now - max(policy.migration_cooldown, REST))
+            left = await all_rows(
+                db,
+                "SELECT DISTINCT m.vm_id, m.source_id FROM migration g JOIN move m ON m.id = g.move_id "
+                "JOIN proposal p ON p.id = m.proposal_id WHERE g.state = ? AND g.finished_at > ? AND p.purpose = ?",
+                (MigrationState.SUCCEEDED.value, rows.to_text(now - REST), Purpose.BALANCE.value),
+            )
             failed = await _last(db, MigrationState.FAILED, now - policy.failure_cooldown)
             skipped = await _skipped(db, policy, now)
             ignored = await all_rows(db, "SELECT vm_id, by_name FROM ignored_vm WHERE ended_at IS NULL ORDER BY vm_id")
@@ -140,6 +148,7 @@ class MigrationQueries(Database):
             failed=failed,
             skipped=skipped,
             ignored={r["vm_id"]: r["by_name"] for r in ignored},
+            left=_by_vm(left),
             busy_vms=frozenset(r["vm_id"] for r in busy),
             busy_nodes=frozenset(n for r in busy if not r["later"] for n in (r["source_id"], r["target_id"])),
         )
@@ -196,6 +205,13 @@ async def _note_end(
     )
     if not left:
         await add_notice(db, NoticeKind.FINISHED, now, proposal_id=proposal_id)
+
+
+def _by_vm(found: Iterable[sqlite3.Row]) -> dict[int, frozenset[int]]:
+    left: dict[int, frozenset[int]] = {}
+    for row in found:
+        left[row["vm_id"]] = left.get(row["vm_id"], frozenset()) | {row["source_id"]}
+    return left
 
 
 async def _last(db: Connection, state: MigrationState, since: datetime) -> dict[int, datetime]:

@@ -76,6 +76,7 @@ reason-fit-memory = the target's memory would reach { NUMBER($value, maximumFrac
 reason-fit-load = the target's measured load would reach about { NUMBER($value, maximumFractionDigits: 2) } per CPU, it must stay below { NUMBER($limit, maximumFractionDigits: 2) }
 reason-fit-memory-available = only { NUMBER($available_gib, maximumFractionDigits: 1) } GiB of memory are really available on the target, { NUMBER($needed_gib, maximumFractionDigits: 1) } GiB are needed
 reason-fit-pin = the rule “{ $rule }” allows other nodes only
+reason-fit-just-left = it left this node less than a day ago, and does not go to and fro
 reason-fit-apart = the rule “{ $rule }” keeps it apart from { $vms ->
     [one] a VM
    *[other] { NUMBER($vms) } VMs
@@ -114,6 +115,7 @@ reason-brief-fit-memory = memory would be too full
 reason-brief-fit-load = measured load would be too high
 reason-brief-fit-memory-available = too little memory really available
 reason-brief-fit-pin = not among the nodes of its rule
+reason-brief-fit-just-left = was left by it less than a day ago
 reason-brief-fit-apart = holds a VM to be kept apart from
 reason-brief-fit-together = would part it from its mates
 

@@ -70,6 +70,7 @@ reason-fit-memory = память целевого узла достигнет { 
 reason-fit-load = измеренная нагрузка целевого узла достигнет примерно { NUMBER($value, maximumFractionDigits: 2) } на CPU, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
 reason-fit-memory-available = на целевом узле действительно свободно только { NUMBER($available_gib, maximumFractionDigits: 1) } ГиБ памяти, нужно { NUMBER($needed_gib, maximumFractionDigits: 1) } ГиБ
 reason-fit-pin = правило «{ $rule }» разрешает только другие узлы
+reason-fit-just-left = она ушла с этого узла меньше суток назад и не ездит туда-сюда
 reason-fit-apart = правило «{ $rule }» держит её отдельно от { $vms ->
     [one] { NUMBER($vms) } ВМ, которая уже там
    *[other] { NUMBER($vms) } ВМ, которые уже там
@@ -108,6 +109,7 @@ reason-brief-fit-memory = не хватит памяти
 reason-brief-fit-load = измеренная нагрузка станет слишком высокой
 reason-brief-fit-memory-available = мало действительно свободной памяти
 reason-brief-fit-pin = нет среди узлов её правила
+reason-brief-fit-just-left = с него она ушла меньше суток назад
 reason-brief-fit-apart = там ВМ, от которой её держат отдельно
 reason-brief-fit-together = разлучил бы её с соседями
 
