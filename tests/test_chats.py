@@ -257,6 +257,11 @@ async def test_what_is_about_one_cluster_goes_where_that_is_shown(tmp_path: Path
         rig.balancer.notifier.notices_waiting()
         await rig.message("South", "Somebody else", chat_id=SOUTH)  # named in the file by its id
         await rig.message("South", "Somebody else")
+
+        async def over() -> bool:
+            return not await rig.store.unsent_notices()
+
+        await until(over, "every chat is through with it")
         assert not shown(rig, NORTH, "South")
 
 

@@ -29,6 +29,7 @@ from bot.telegram.features import NextCheck, routes
 from bot.telegram.languages import Languages, spoken
 from bot.telegram.menu import register_menus
 from bot.telegram.notifier import TelegramNotifier
+from bot.telegram.session import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from bot.telegram.webhook import Webhook, take_down_ours
 from bot.texts import Texts, texts_for
 from bot.words import POPUP_LIMIT
@@ -40,8 +41,6 @@ POLLING_TIMEOUT_S = 20
 BACKOFF = BackoffConfig(min_delay=1.0, max_delay=30.0, factor=1.6, jitter=0.1)
 """Between two attempts to listen: the jitter keeps two programs with one token from clashing in step."""
 _OUT = (ChatMemberStatus.KICKED, ChatMemberStatus.LEFT)
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0
-"""While Telegram is out of reach at the start: the first pause, doubled until the longest."""
 
 
 class Chat:
