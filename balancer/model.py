@@ -270,6 +270,8 @@ class Bound:
     moves: int | None = None
     seconds: float | None = None
     memory_mib: int | None = None
+    fewest_moves_mib: int | None = None
+    """What a plan with no more than ``moves`` copies at least."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ take away. A move takes one VM from one node, so the sums hold for every plan th
 
 Evening out: J = std(CPU ratio) + std(memory fraction) is convex in the node loads, so the relaxation in which
 fractions of VMs move, at most k in all, is a second-order cone programme. Its dual value, less the solver's
-tolerance, holds for every plan of k moves. VM limits, whole VMs and the order of moves are dropped.
+tolerance, holds for every plan of k moves. VM limits, whole VMs and the order of moves are dropped. One move is
+tried out in all the ways there are.
 """
 
 from __future__ import annotations
@@ -108,7 +109,43 @@ def _could_leave(instance: Instance) -> dict[int, list[int]]:
 def spread_bounds(instance: Instance, milestones: Sequence[int]) -> dict[int, float]:
     """By number of moves, a J that no plan of so many moves gets below."""
     relaxation = _Relaxation(instance)
-    return {k: relaxation.bound(k) for k in milestones}
+    return {k: _after_the_best(instance) if k == 1 else relaxation.bound(k) for k in milestones}
+
+
+def _after_the_best(instance: Instance) -> float:
+    """J after the best single move, exactly: each VM that may move is tried on each node that may take it."""
+    state, active = State(instance), instance.active
+    place = {node: i for i, node in enumerate(active)}
+    resources = [
+        (np.array(used)[active] / np.array(capacity)[active], np.array(capacity)[active], sizes)
+        for used, capacity, sizes in (
+            (state.vcpus, instance.cpus, instance.vcpus),
+            (state.used_mib, instance.memory_mib, instance.vm_mib),
+        )
+    ]
+    least = sum(float(np.std(load)) for load, _, _ in resources)
+    tried = set()
+    for vm, home in enumerate(instance.home):
+        alike = home, instance.vcpus[vm], instance.vm_mib[vm]
+        if not instance.movable[vm] or alike in tried:
+            continue
+        tried.add(alike)
+        targets = [place[node] for node in active if state.refusal(vm, node) is None]
+        after = sum(
+            _deviations(load, place[home], targets, sizes[vm] / capacity) for load, capacity, sizes in resources
+        )
+        least = min([least, *np.atleast_1d(after)[: len(targets)].tolist()])
+    return least
+
+
+def _deviations(load: Any, source: int, targets: Sequence[int], change: Any) -> Any:
+    """The standard deviation of the loads after something went from the source to each target; changes by node."""
+    ends = load[source] - change[source], load[targets] + change[targets]
+    others = load - load.mean()
+    total = ends[0] + ends[1] - load[source] - load[targets]
+    squares = (others**2).sum() - others[source] ** 2 - others[targets] ** 2
+    squares = squares + (ends[0] - load.mean()) ** 2 + (ends[1] - load.mean()) ** 2
+    return np.sqrt(np.maximum(0.0, squares / len(load) - (total / len(load)) ** 2))
 
 
 class _Relaxation:

@@ -50,7 +50,10 @@ def _certificate(texts: Texts, plan: Plan) -> str | None:
         limits.append(texts.text("outlook-bound-memory", gib=bound.memory_mib / 1024))
     if not limits:
         return None
-    return texts.text("outlook-certificate", effort=words, limits=texts.text("outlook-or").join(limits))
+    said = texts.text("outlook-certificate", effort=words, limits=texts.text("outlook-or").join(limits))
+    if bound.moves == effort.moves and bound.fewest_moves_mib is not None:
+        said += " " + texts.text("outlook-as-few", gib=bound.fewest_moves_mib / 1024)
+    return said
 
 
 def _evenness(texts: Texts, plan: Plan) -> str | None:

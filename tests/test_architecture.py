@@ -68,6 +68,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "bot.clusters_file",
         "bot.strict_file",
         "bot.telegram.callbacks",
+        "bot.telegram.deferring",
     ),
     "tomli": ("bot.strict_file",),
     "shtab": ("bot.cli",),

@@ -133,6 +133,15 @@ def test_the_bounds_hold_for_what_was_achieved() -> None:
     verdict = referee.judge(instance, plan, milestones=(1, 2, 3))
     below = bounds.spread_bounds(instance, (1, 2, 3))
     assert all(0 < below[k] <= verdict.curve[k] for k in (1, 2, 3))
+    state = State(instance)
+    singles = [
+        {"vm": instance.vm_ids[vm], "from": instance.node_ids[home], "to": node_id}
+        for vm, home in enumerate(instance.home)
+        for node, node_id in enumerate(instance.node_ids)
+        if state.refusal(vm, node) is None
+    ]
+    ends = [referee.judge(instance, [move], milestones=(1,)).curve[1] for move in singles]
+    assert below[1] == pytest.approx(min(ends), abs=1e-12)
 
 
 @needs_hbal
@@ -199,6 +208,18 @@ def test_what_was_asked_for_is_held_beside_what_was_reached(changes: dict[str, A
     assert {d.what for d in found if not d.met} == missed | {below}
     assert next(d.reached for d in found if d.what == below) == "1 of 2; not gen-512x12000-tight at 1 (equal)"
     assert sum("**no**" in line for line in demands.demands_table(recorded(**changes))) == len(missed) + 1
+
+
+def test_what_nobody_can_reach_is_told_from_what_somebody_might() -> None:
+    own = {"moves": 170, "fewest_moves_mib": 1024 * 5000}
+    found = recorded(accepted=170, gib=5001.0, bound=own)
+    found["peers"][0]["bounds"]["spread"]["1"] = 0.5
+    said = {d.what: d for d in demands.demands(found)}
+    for what in ("optimal, moves: no more GiB than an exact solver", "balance: J below hbal's at every k"):
+        assert (said[what].met, said[what].possible) == (False, False), said[what]
+    assert any("nobody can" in line for line in demands.demands_table(found))
+    found = recorded(accepted=170, gib=5001.0, bound={**own, "moves": 169})
+    assert all(d.possible for d in demands.demands(found))
 
 
 def test_a_day_or_a_cycle_that_is_worse_than_asked_for_says_so() -> None:

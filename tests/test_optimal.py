@@ -196,9 +196,18 @@ def at(world: World, ids: list[int], places: tuple[int, ...]) -> Filling:
     return opinion
 
 
+MANY_MIB = 10**9
+"""More than any plan here copies."""
+
+
 def prices(vms: tuple[VM, ...], what: str) -> dict[int, int]:
-    """In moves, MiB or microseconds."""
-    each = {"moves": lambda m: 1, "memory": lambda m: m, "time": lambda m: round(20_000_000 + m * 8388.608)}[what]
+    """In moves, MiB or microseconds, or in moves and then MiB."""
+    each = {
+        "moves": lambda m: 1,
+        "memory": lambda m: m,
+        "time": lambda m: round(20_000_000 + m * 8388.608),
+        "moves, then memory": lambda m: MANY_MIB + m,
+    }[what]
     return {v.id: each(v.memory_mib or 0) for v in vms}
 
 
@@ -219,6 +228,8 @@ def judge_certificate(world: World) -> None:
     ids = sorted(v for v in start.vms if start.vms[v].node_id in start.sums and start.movable(start.vms[v]))
     assert made.bound.moves is not None and made.bound.seconds is not None and made.bound.memory_mib is not None
     bounds = {"moves": made.bound.moves, "memory": made.bound.memory_mib, "time": round(made.bound.seconds * 1_000_000)}
+    assert made.bound.fewest_moves_mib is not None
+    bounds["moves, then memory"] = made.bound.moves * MANY_MIB + made.bound.fewest_moves_mib
     for what, bound in bounds.items():
         cost_of = prices(world[0].vms, what)
         ends = every_end(world, cost_of).items()
@@ -232,7 +243,8 @@ def crowded(seed: int) -> World:
     nodes, vms = [], []
     for i in range(1, r.choice([3, 3, 4]) + 1):
         own = [
-            vm(10 * i + k, node_id=i, vcpus=r.choice([2, 3, 5, 9]), memory_mib=100) for k in range(r.choice([1, 2, 2]))
+            vm(10 * i + k, node_id=i, vcpus=r.choice([2, 3, 5, 9]), memory_mib=r.choice([100, 100, 300]))
+            for k in range(r.choice([1, 2, 2]))
         ]
         taken = sum(v.vcpus or 0 for v in own)
         full = 20 + r.choice([-9, -6, -4, -3, -2, 1, 2, 4])

@@ -14,7 +14,7 @@ from balancer.clearing.certificate import prove
 from balancer.clearing.partly import relieve_partly
 from balancer.clearing.problem import Problem
 from balancer.clearing.search import Search
-from balancer.clearing.sequence import Pair, ordered
+from balancer.clearing.sequence import Job, Pair, ordered, soonest_first
 from balancer.clearing.settling import settle
 from balancer.clearing.unclearable import why_unclearable
 from balancer.model import Bound, Effort, Move, Reason
@@ -31,8 +31,8 @@ SMALL = 200_000
 """VMs to move times nodes, up to which ``smallest-first`` is tried too where something stays overloaded."""
 
 
-def optimal(state: WorkingState) -> Outcome:
-    """The moves within the budget, made on the state, and what is known of the whole plan."""
+def optimal(state: WorkingState, *, cut: bool = True) -> Outcome:
+    """The moves, made on the state, and what is known of the whole plan; ``cut``: only those within the budget."""
     problem, steps = thought_out(state)
     mark = state.mark()
     made = carry_out(state, steps)
@@ -42,14 +42,15 @@ def optimal(state: WorkingState) -> Outcome:
         steps = _better(state, problem, [step for step, _ in made], value)
         mark = state.mark()
         made = carry_out(state, steps)
-    return finished(state, problem, mark, made)
+    return _finished(state, problem, mark, made, state.policy.max_moves if cut else 0)
 
 
-def finished(state: WorkingState, problem: Problem, mark: Mark, made: Sequence[tuple[Step, Move]]) -> Outcome:
-    """The outcome when the state, since ``mark``, has made all these moves: cut to the budget, with its certificate."""
+def _finished(
+    state: WorkingState, problem: Problem, mark: Mark, made: Sequence[tuple[Step, Move]], limit: int
+) -> Outcome:
+    """The outcome when the state, since ``mark``, has made all these moves, of which ``limit`` (0 = all) are kept."""
     after_all = overloaded(state)
     whole = [move for _, move in made]
-    limit = state.policy.max_moves
     if limit and len(whole) > limit:
         state.back_to(mark)
         carry_out(state, [step for step, _ in made[:limit]])
@@ -65,7 +66,9 @@ def finished(state: WorkingState, problem: Problem, mark: Mark, made: Sequence[t
 
 def _holds(bound: Bound, effort: Effort) -> bool:
     """A plan that got by with less than the bound shows that estimates of a measured load went into it: no proof."""
-    pairs = ((bound.moves, effort.moves), (bound.seconds, effort.seconds), (bound.memory_mib, effort.memory_mib))
+    pairs = [(bound.moves, effort.moves), (bound.seconds, effort.seconds), (bound.memory_mib, effort.memory_mib)]
+    if effort.moves == bound.moves:
+        pairs.append((bound.fewest_moves_mib, effort.memory_mib))
     return all(least is None or least <= used for least, used in pairs)
 
 
@@ -90,30 +93,37 @@ def certificate(problem: Problem, after_all: Sequence[int]) -> Bound:
 
 
 def _in_order(problem: Problem, search: Search) -> list[Step]:
-    answers = [list(search.answers[node].steps) for node in _soonest_first(problem, search)]
+    nodes = list(search.answers)
+    answers = [list(search.answers[node].steps) for node in nodes]
     left = [node for node in problem.sick if node not in search.answers]
     partly = relieve_partly(problem, search.room, search.moved, left)
     for chosen in (settle(search.room, answers + partly, problem.state.policy), answers + partly, answers):
-        pairs = ordered(problem.room.copy(), chosen)
+        first = [chosen[i] for i in soonest_first(_jobs(problem, nodes, chosen))]
+        pairs = ordered(problem.room.copy(), first + chosen[len(nodes) :])
         if pairs is not None:
             return [_step(problem, search, pair) for pair in pairs]
     return []
 
 
-def _soonest_first(problem: Problem, search: Search) -> list[int]:
-    """Nodes in the order in which they are best relieved: the most relief a second first, then the most overloaded.
+def _jobs(problem: Problem, nodes: Sequence[int], answers: Sequence[Sequence[Pair]]) -> list[Job]:
+    """What relieves each of the nodes.
 
     With a budget a cycle a node waits for cycles rather than for seconds: those that need the fewest go first.
     """
     limit = problem.state.policy.max_moves
-
-    def key(node: int) -> tuple[int, int, float, int]:
-        steps = search.answers[node].steps
-        cycles = -(-len(steps) // limit) if limit else 0
-        time = sum(int(problem.durations[vm]) for vm, _ in steps)
-        return cycles, time, -problem.state.working[problem.node_id(node)].severity, node
-
-    return sorted(search.answers, key=key)
+    place = {node: i for i, node in enumerate(nodes)}
+    jobs = []
+    for i, (node, steps) in enumerate(zip(nodes, answers, strict=False)):
+        severity = problem.state.working[problem.node_id(node)].severity
+        jobs.append(
+            Job(
+                checks=-(-len(steps) // limit) if limit else 0,
+                time=sum(int(problem.durations[vm]) for vm, _ in steps),
+                rank=(-severity, node),
+                after=frozenset(place[target] for _, target in steps if target in place) - {i},
+            )
+        )
+    return jobs
 
 
 def _step(problem: Problem, search: Search, pair: Pair) -> Step:

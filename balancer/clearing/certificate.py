@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from balancer.clearing.costs import ONE_MOVE, moves_first
 from balancer.clearing.covering import Case, Cover, cheapest_of_each
 from balancer.clearing.problem import Problem
-from balancer.clearing.scarcity import fewest_moves
+from balancer.clearing.scarcity import least_cost
 from balancer.model import Bound
 from balancer.timing import MICROSECONDS
 
@@ -22,14 +21,16 @@ from balancer.timing import MICROSECONDS
 def prove(problem: Problem, spared: int) -> Bound:
     """The bound for plans that relieve all nodes of the problem that can be relieved, but ``spared`` of them."""
     cases, rows = problem.proven, [r.rows for r in problem.reliefs]
-    fewest = _covers([case._replace(costs=np.ones_like(case.mib)) for case in cases])
-    moves = _sum(fewest, spared)
+    prices = moves_first(problem.vms)
+    fewest = _covers([case._replace(costs=prices[own]) for case, own in zip(cases, rows, strict=True)])
+    least = _sum(fewest, spared)
     if problem.everywhere and not spared:
-        moves = max(moves, fewest_moves(problem, fewest))
+        least = max(least, least_cost(problem, fewest, prices))
+    moves, memory_then = divmod(least, ONE_MOVE)
     memory = _sum(_covers([case._replace(costs=case.mib) for case in cases]), spared)
     times = [case._replace(costs=problem.durations[own]) for case, own in zip(cases, rows, strict=True)]
     time = _sum(_covers(times), spared)
-    return Bound(moves=moves, seconds=time / MICROSECONDS, memory_mib=memory)
+    return Bound(moves=moves, seconds=time / MICROSECONDS, memory_mib=memory, fewest_moves_mib=memory_then)
 
 
 def _covers(cases: Sequence[Case]) -> list[Cover]:

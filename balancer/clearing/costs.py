@@ -11,7 +11,7 @@ from balancer.arrays import Ints, VMArrays
 from balancer.policy import COST_MEMORY, COST_MOVES, Policy
 from balancer.timing import migration_us
 
-_ONE_MOVE = 2**40
+ONE_MOVE = 2**40
 """Dearer than all the memory of a cluster in MiB: 2**40 MiB are an exbibyte."""
 _ONE_MIB = 2**20
 """Dearer than a million moves."""
@@ -27,7 +27,21 @@ def durations(vms: VMArrays, policy: Policy) -> Ints:
 def costs(vms: VMArrays, times: Ints, optimize_for: str) -> Ints:
     """The cost of each VM's move: its time (``durations``), or moves before memory, or memory before moves."""
     if optimize_for == COST_MOVES:
-        return _ONE_MOVE + vms.mib
+        return moves_first(vms)
     if optimize_for == COST_MEMORY:
         return vms.mib * _ONE_MIB + 1
     return times
+
+
+def moves_first(vms: VMArrays) -> Ints:
+    """One move each, and its memory: of plans with as many moves the one that copies less is the cheaper."""
+    return ONE_MOVE + vms.mib
+
+
+def slacks(vms: VMArrays, costs: Ints, optimize_for: str) -> tuple[int, ...]:
+    """How much dearer than the best a plan may be while a search looks around: half of the cheapest move.
+
+    Where moves come before memory, plans of as many moves are all the same to that: then once more, by memory alone.
+    """
+    half = int(costs.min()) // 2 if len(costs) else 0
+    return (half, int(vms.mib.max(initial=0)) // 4) if optimize_for == COST_MOVES else (half,)

@@ -84,20 +84,15 @@ class Relief:
             combos = _combinations(len(sizes), k)
             if not len(combos):
                 break
-            enough = (c[combos].sum(axis=1) >= self.case.need_vcpus) & (m[combos].sum(axis=1) >= self.case.need_mib)
-            combos = combos[enough]
+            spare_c = c[combos].sum(axis=1) - self.case.need_vcpus
+            spare_m = m[combos].sum(axis=1) - self.case.need_mib
+            could_stay = ((c[combos] <= spare_c[:, None]) & (m[combos] <= spare_m[:, None])).any(axis=1)
+            combos = combos[(spare_c >= 0) & (spare_m >= 0) & ~could_stay]
             for combo in combos[_there(combos, most)].tolist():
                 chosen = _first_of(combo, of_size)
-                if self._needed(chosen):
-                    rows = tuple(sorted(self.rows[chosen].tolist()))
-                    result.append(Pattern(int(self.case.costs[chosen].sum()), rows))
+                rows = tuple(sorted(self.rows[chosen].tolist()))
+                result.append(Pattern(int(self.case.costs[chosen].sum()), rows))
         return result
-
-    def _needed(self, chosen: list[int]) -> bool:
-        """Whether no VM of the set could as well stay."""
-        own = self.case
-        spare_c, spare_m = own.vcpus[chosen].sum() - own.need_vcpus, own.mib[chosen].sum() - own.need_mib
-        return not bool(((own.vcpus[chosen] <= spare_c) & (own.mib[chosen] <= spare_m)).any())
 
 
 def find_best(reliefs: Sequence[Relief]) -> None:

@@ -1,4 +1,4 @@
-"""A sharper bound on the moves where there is too little room for large VMs: some must move to make it.
+"""A sharper bound where there is too little room for large VMs: some must move to make it.
 
 Take VMs of at least a certain size (and from certain kinds of nodes), and let each of their departures cost one
 move more, each of their arrivals one less. In every plan that is the same sum, as each departure arrives
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from balancer.arrays import Bools, Ints
+from balancer.clearing.costs import ONE_MOVE
 from balancer.clearing.covering import Case, Cover, cheapest_of_each
 from balancer.clearing.problem import Problem
 
@@ -38,12 +39,18 @@ class _Large:
         return found
 
 
-def fewest_moves(problem: Problem, covers: Sequence[Cover]) -> int:
-    """The best bound found; ``problem`` with the VMs of all nodes, ``covers`` its nodes' sets of fewest VMs."""
+def least_cost(problem: Problem, covers: Sequence[Cover], prices: Ints) -> int:
+    """The best bound found on what all moves cost together.
+
+    Args:
+        problem: with the VMs of all nodes.
+        covers: the cheapest set of each of its nodes.
+        prices: of each VM's move, one move first and the memory after it.
+    """
     least = sum(cover[0] for cover in covers)
     chosen = np.array([r.rows[k] for r, c in zip(problem.reliefs, covers, strict=True) for k in c[1]], dtype=np.int64)
     for large in _scarce(problem, chosen):
-        least = max(least, _bound(problem, covers, large))
+        least = max(least, _bound(problem, covers, prices, large))
     return least
 
 
@@ -82,10 +89,10 @@ def _takers(problem: Problem, kinds: tuple[int, ...]) -> Bools:
     return takes
 
 
-def _bound(problem: Problem, covers: Sequence[Cover], large: _Large) -> int:
+def _bound(problem: Problem, covers: Sequence[Cover], prices: Ints, large: _Large) -> int:
     nodes, vms, room = problem.nodes, problem.vms, problem.room
     is_large = (vms.vcpus >= large.vcpus) & (vms.mib >= large.mib) & np.isin(nodes.kind[vms.node], large.kinds)
-    prices = 1 + is_large.astype(np.int64)
+    prices = prices + ONE_MOVE * is_large
     takes = _takers(problem, large.kinds)
     least = np.zeros(len(nodes), dtype=np.int64)
     need_c, need_m = np.zeros(len(nodes), dtype=np.int64), np.zeros(len(nodes), dtype=np.int64)
@@ -103,8 +110,8 @@ def _bound(problem: Problem, covers: Sequence[Cover], large: _Large) -> int:
     calm = np.ones(len(nodes), dtype=np.bool_)
     calm[problem.sick] = False
     slots = large.slots(room.vcpus, room.mib)
-    least[calm & takes] = -slots[calm & takes]
-    hosts = _winners(problem, large, takes & ends_well, least, prices, (need_c, need_m))
+    least[calm & takes] = -ONE_MOVE * slots[calm & takes]
+    hosts = _winners(problem, large, takes & ends_well, least, 1 + is_large.astype(np.int64), (need_c, need_m))
     if len(hosts) > EXACT:
         return 0
     cases = [
@@ -114,30 +121,32 @@ def _bound(problem: Problem, covers: Sequence[Cover], large: _Large) -> int:
     ]
     for (node, number, _), found in zip(hosts, cheapest_of_each(cases, relaxed=True), strict=True):
         if found is not None:
-            least[node] = min(least[node], found[0] - number)
+            least[node] = min(least[node], found[0] - ONE_MOVE * number)
     return int(least.sum())
 
 
 def _winners(
-    problem: Problem, large: _Large, able: Bools, least: Ints, prices: Ints, needs: tuple[Ints, Ints]
+    problem: Problem, large: _Large, able: Bools, least: Ints, moves: Ints, needs: tuple[Ints, Ints]
 ) -> list[tuple[int, int, tuple[int, int]]]:
     """Nodes that might win by taking so many large VMs while others leave, and what must leave then: to be computed.
 
-    Nothing that leaves frees more for its price than the best of the node's VMs; where even at that rate the
-    number does not pay, it is left out.
+    Nothing that leaves frees more for its price (``moves``, by VM) than the best of the node's VMs; where even at that
+    rate the number does not pay, it is left out. In as many moves it pays only where some must leave anyway: the others
+    copy nothing.
     """
     vms, room, size = problem.vms, problem.room, len(problem.nodes)
     best_c, best_m = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
-    np.maximum.at(best_c, vms.node, 2 * vms.vcpus // prices)
-    np.maximum.at(best_m, vms.node, 2 * vms.mib // prices)
+    np.maximum.at(best_c, vms.node, 2 * vms.vcpus // moves)
+    np.maximum.at(best_m, vms.node, 2 * vms.mib // moves)
     all_c = room.vcpus + np.bincount(vms.node, vms.vcpus, size).astype(np.int64)
     all_m = room.mib + np.bincount(vms.node, vms.mib, size).astype(np.int64)
     most, first = large.slots(all_c, all_m), large.slots(room.vcpus, room.mib) + 1
+    fewest, must = least // ONE_MOVE, (needs[0] > 0) | (needs[1] > 0)
     found: list[tuple[int, int, tuple[int, int]]] = []
     for number in range(1, int(most[able].max(initial=0)) + 1):
         lack_c = np.maximum(needs[0], number * large.vcpus - room.vcpus)
         lack_m = np.maximum(needs[1], number * large.mib - room.mib)
         price = np.maximum(-(-2 * lack_c // np.maximum(best_c, 1)), -(-2 * lack_m // np.maximum(best_m, 1)))
-        pays = able & (number >= first) & (number <= most) & (price - number < least)
+        pays = able & (number >= first) & (number <= most) & (price - number < fewest + must)
         found += [(i, number, (int(lack_c[i]), int(lack_m[i]))) for i in np.flatnonzero(pays).tolist()]
     return found

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from balancer.arrays import Bools, Ints
+from balancer.clearing.costs import slacks
 from balancer.clearing.covering import Case, cheapest
 from balancer.clearing.patterns import Pattern, Relief
 from balancer.clearing.problem import Problem
@@ -23,6 +24,12 @@ BLINK = 8
 TRIED = 12
 """Sets of one node that are tried in earnest, at each insertion."""
 
+LONGER = 10
+"""So many times as many rounds while nodes are not relieved: that counts before any cost."""
+FINER = 4
+"""So many times as many rounds for less memory, where moves count first: few of them change anything."""
+TRIES = 1500
+"""Nodes put back, in all: where many find no room, each round has many of them."""
 HOSTS = 6
 """Targets from which several VMs are taken to make room."""
 
@@ -58,13 +65,16 @@ class Search:
         self.moved: set[int] = set()
         self._movers: Ints | None = None
         self._dice = Dice()
-        self._slack = int(self.costs.min()) // 2 if len(self.costs) else 0
+        self._slacks = slacks(problem.vms, self.costs, problem.state.policy.optimize_for)
+        self._slack = self._slacks[0]
+        self._tries = 0
+        self._least_of_all = sum(self._least(node) for node in self.reliefs)
 
     @property
     def best_known(self) -> bool:
         """Whether every node is relieved, and at the least that it alone would cost: no plan is cheaper."""
         left, cost = self._value()
-        return left == 0 and cost <= sum(self._least(node) for node in self.reliefs)
+        return left == 0 and cost <= self._least_of_all
 
     # --- the first attempt ---------------------------------------------------------------------------
 
@@ -92,30 +102,49 @@ class Search:
     # --- improving -----------------------------------------------------------------------------------
 
     def improve(self, rounds: int) -> None:
-        """Fills gaps, then takes nodes back and tries again, until no plan is cheaper or the rounds are over."""
+        """Fills gaps, then takes nodes back and tries again, until no plan is cheaper or the rounds are over.
+
+        Once for each slack: where moves count first, the second time is for less memory in as many moves.
+        """
         for node in self._hardest(set(self.reliefs) - set(self.answers)):
             self._insert(node)
-        slack = self._slack
+        for slack in self._slacks:
+            self._slack = slack
+            self._improve(rounds)
+            rounds *= FINER
+
+    def _improve(self, rounds: int) -> None:
         best, best_value = dict(self.answers), self._value()
-        for _ in range(rounds):
-            if self.best_known:
-                return
+        done = 0
+        while done < (LONGER * rounds if best_value[0] else rounds) and self._tries < TRIES and not self.best_known:
             before = dict(self.answers)
             self._ruin()
             for node in self._shuffled(sorted(set(self.reliefs) - set(self.answers))):
                 self._insert(node)
             now = self._value()
-            if now > (best_value[0], best_value[1] + slack) or not self._orderable():
+            if now > (best_value[0], best_value[1] + self._slack) or not self._orderable():
                 self._restore(before)
             elif now < best_value:
                 best, best_value = dict(self.answers), now
-        self._restore(best)
+            done += 1
+        if not self.best_known:
+            self._restore(best)
 
     def _value(self) -> tuple[int, int]:
         return len(self.reliefs) - len(self.answers), sum(a.cost for a in self.answers.values())
 
     def _orderable(self) -> bool:
-        return ordered(self.problem.room.copy(), [a.steps for a in self.answers.values()]) is not None
+        """Whether the answers have a legal order. Where none comes where others leave, they have."""
+        node_of = self.problem.vms.node
+        moves = [[(int(node_of[vm]), target) for vm, target in a.steps] for a in self.answers.values()]
+        left = {source for steps in moves for source, _ in steps}
+        both = {target for steps in moves for _, target in steps if target in left}
+        entangled = [
+            answer.steps
+            for answer, steps in zip(self.answers.values(), moves, strict=True)
+            if any(source in both or target in both for source, target in steps)
+        ]
+        return not entangled or ordered(self.problem.room.copy(), entangled) is not None
 
     def _hardest(self, nodes: set[int]) -> list[int]:
         def key(node: int) -> tuple[int, int]:
@@ -149,8 +178,8 @@ class Search:
     def _settle(self) -> None:
         """Takes back what stands on room that is no longer there."""
         while True:
-            short = (self.room.vcpus < 0) | (self.room.mib < 0) | (self.room.count < 0)
-            victims = [n for n, a in self.answers.items() if any(short[t] for _, t in a.steps)]
+            short = set(np.flatnonzero((self.room.vcpus < 0) | (self.room.mib < 0) | (self.room.count < 0)).tolist())
+            victims = [n for n, a in self.answers.items() if any(t in short for _, t in a.steps)]
             if not victims:
                 return
             for node in victims:
@@ -181,6 +210,7 @@ class Search:
 
     def _insert(self, node: int) -> bool:
         """The cheapest answer for this node that fits beside the others."""
+        self._tries += 1
         relief = self.reliefs[node]
         rows = [row for row in relief.rows.tolist() if row not in self.moved]
         if not rows:

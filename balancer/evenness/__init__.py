@@ -33,7 +33,7 @@ RELIEF = 100.0
 def balance(state: WorkingState) -> Outcome:
     """The moves within the budget, made on the state; what is known of the whole plan; and how even it gets."""
     start = _Start(state)
-    cleared = _without_budget(state)
+    cleared = optimal(state, cut=False)
     moves, limit = list(cleared.moves), state.policy.max_moves
     if start.uneven and state.recent.uneven_held <= 0:
         if limit:
@@ -111,15 +111,6 @@ class _Start:
         times = durations(self.vms, self._state.policy)
         time = sum(int(times[row[move.vm_id]]) for move in moves)
         return Effort(len(moves), time / MICROSECONDS, sum(move.memory_mib for move in moves))
-
-
-def _without_budget(state: WorkingState) -> Outcome:
-    own = state.policy
-    state.policy = replace(own, max_moves=0)
-    try:
-        return optimal(state)
-    finally:
-        state.policy = own
 
 
 def _fastest(state: WorkingState, start: _Start, clearing: Sequence[Move]) -> list[Move]:

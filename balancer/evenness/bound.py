@@ -5,6 +5,7 @@ are made that it rewards most, which sorting tells. Whole VMs, room on the way a
 hold are left out; that nothing may end above its threshold (or above where it began) enters with a price.
 Every tangent at every price gives a bound that holds. The search for a good one (Frank-Wolfe, with the
 corners it found before) is bounded by counts, and may be as rough as it likes: only the sharpness depends on it.
+For a single move all there are can be tried instead: that bound is exact.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ SHARP = 0.002
 """Near enough: what is left to gain, as a part of the bound."""
 SAFETY = 1e-9
 """Taken off, far above what rounding can add."""
+MOST_SINGLES = 4_000_000
+"""Single moves that are tried; where there are more, the tangents speak for one move as well."""
+SINGLES_AT_ONCE = 100_000
 
 
 def least_spread(nodes: NodeArrays, vms: VMArrays, moves: int) -> float | None:
@@ -39,10 +43,45 @@ def least_spread(nodes: NodeArrays, vms: VMArrays, moves: int) -> float | None:
     """
     if not nodes.counted.any() or not len(vms):
         return None
+    if moves == 1 and (found := _after_one(nodes, vms)) is not None:
+        return found
     tangents = _Tangents.of(nodes, vms, moves)
     rounds = min(ROUNDS, MOST_WORK // max(1, tangents.targets.size))
     bound = _search(tangents, rounds) if rounds >= FEWEST_ROUNDS else 0.0
     return bound if bound > 0 else None
+
+
+def _after_one(nodes: NodeArrays, vms: VMArrays) -> float | None:
+    """J after the single move that makes it least, or without any; ``None`` where there are too many to try."""
+    groups = np.unique(np.stack([vms.node, vms.vcpus, vms.mib]), axis=1)
+    if groups.shape[1] * len(nodes) > MOST_SINGLES:
+        return None
+    resources = [(nodes.vcpus, nodes.cpus), (nodes.mib, nodes.memory_mib)]
+    least = sum(float((used / of)[nodes.counted].std()) for used, of in resources)
+    for part in np.array_split(groups, max(1, groups.size * len(nodes) // SINGLES_AT_ONCE), axis=1):
+        source, *sizes = part
+        legal = nodes.open & nodes.compatible[nodes.kind[source]][:, nodes.kind]
+        legal &= np.arange(len(nodes)) != source[:, None]
+        legal &= (nodes.vcpus + sizes[0][:, None] <= nodes.fill_vcpus) & (
+            nodes.mib + sizes[1][:, None] <= nodes.fill_mib
+        )
+        group, target = np.nonzero(legal)
+        if len(group):
+            parts = zip(resources, sizes, strict=True)
+            after = sum(_deviation(nodes, used, of, size[group], source[group], target) for (used, of), size in parts)
+            least = min(least, float(np.min(after)))
+    return max(0.0, least - SAFETY * (1 + least))
+
+
+def _deviation(nodes: NodeArrays, used: Ints, of: Ints, size: Ints, source: Ints, target: Ints) -> Floats:
+    """The standard deviation of one resource after each of these moves, out of the sums of loads and squares."""
+    weight = np.where(nodes.counted, 1.0 / of, 0.0)
+    load, n = used * weight, int(nodes.counted.sum())
+    less, more = size * weight[source], size * weight[target]
+    total = load.sum() - less + more
+    squares = load @ load - less * (2 * load[source] - less) + more * (2 * load[target] + more)
+    deviation: Floats = np.sqrt(np.maximum(0.0, squares / n - (total / n) ** 2))
+    return deviation
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,7 @@ outlook-bound-moves = with fewer than { $moves ->
 outlook-bound-time = in less than { $duration }
 outlook-bound-memory = with less than { NUMBER($gib, maximumFractionDigits: 1) } GiB
 outlook-or = {" "}or{" "}
+outlook-as-few = In as few moves none copies less than { NUMBER($gib, maximumFractionDigits: 1) } GiB.
 outlook-evenness = Unevenness of the load { NUMBER($before, maximumFractionDigits: 3) } → { NUMBER($after, maximumFractionDigits: 3) } with { $moves ->
     [one] 1 move
    *[other] { $moves } moves

@@ -106,6 +106,7 @@ outlook-bound-moves = меньше чем { $moves ->
 outlook-bound-time = меньшим временем, чем { $duration }
 outlook-bound-memory = меньшим объёмом, чем { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
 outlook-or = {" "}или{" "}
+outlook-as-few = Столь же малым числом миграций ни один не переносит меньше { NUMBER($gib, maximumFractionDigits: 1) } ГиБ.
 outlook-evenness = Неравномерность нагрузки { NUMBER($before, maximumFractionDigits: 3) } → { NUMBER($after, maximumFractionDigits: 3) }, { $moves ->
     [one] { $moves } миграция
     [few] { $moves } миграции
