@@ -1,4 +1,4 @@
-"""aiogram, imported without building its thousand models at once: each is built when it is first used.
+"""aiogram, imported without building its six hundred models at once: each is built when it is first used.
 
 aiogram marks its models for that itself (``defer_build``), and then builds them all as the last thing of its
 import, since their annotations name each other across modules that do not import each other. That is three
