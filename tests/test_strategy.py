@@ -103,6 +103,12 @@ def planned(effort: Effort | None, bound: Bound | None, **over: Any) -> Plan:
         (Bound(3, None, None), "no plan does it with fewer than 3 moves."),
         (Bound(None, None, 9_216), "no plan does it with less than 9 GiB."),
         (Bound(4, 370.0, 9_216), "no plan does it with fewer moves or in less time."),
+        (
+            Bound(4, 358.0, 9_216, 11_264),
+            "no plan does it with fewer than 4 moves or in less than 5 min 58 s. "
+            "In as few moves none copies less than 11 GiB.",
+        ),
+        (Bound(3, 358.0, 9_216, 20_480), "no plan does it with fewer than 3 moves or in less than 5 min 58 s."),
     ],
 )
 def test_the_certificate(bound: Bound, line: str) -> None:

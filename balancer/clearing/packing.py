@@ -127,7 +127,8 @@ class Room:
             for i, vm in enumerate(vms):
                 if vm in self._bound:
                     fits[i] &= self._bound[vm].nodes if self._alone(vm) else False
-        return [bool(row.any()) for row in fits]
+        anywhere: list[bool] = np.logical_or.reduce(fits, axis=1).tolist()
+        return anywhere
 
 
 class _Bound(NamedTuple):

@@ -26,7 +26,7 @@ TRIED = 12
 
 LONGER = 10
 """So many times as many rounds while nodes are not relieved: that counts before any cost."""
-FINER = 4
+FINER = 3
 """So many times as many rounds for less memory, where moves count first: few of them change anything."""
 TRIES = 1500
 """Nodes put back, in all: where many find no room, each round has many of them."""
@@ -64,11 +64,13 @@ class Search:
         self.answers: dict[int, Answer] = {}
         self.moved: set[int] = set()
         self._movers: Ints | None = None
+        self._home: list[int] = problem.vms.node.tolist()
         self._dice = Dice()
         self._slacks = slacks(problem.vms, self.costs, problem.state.policy.optimize_for)
         self._slack = self._slacks[0]
         self._tries = 0
-        self._least_of_all = sum(self._least(node) for node in self.reliefs)
+        self._least = {node: relief.best.cost if relief.best else 0 for node, relief in self.reliefs.items()}
+        self._least_of_all = sum(self._least.values())
 
     @property
     def best_known(self) -> bool:
@@ -135,23 +137,16 @@ class Search:
 
     def _orderable(self) -> bool:
         """Whether the answers have a legal order. Where none comes where others leave, they have."""
-        node_of = self.problem.vms.node
-        moves = [[(int(node_of[vm]), target) for vm, target in a.steps] for a in self.answers.values()]
-        left = {source for steps in moves for source, _ in steps}
-        both = {target for steps in moves for _, target in steps if target in left}
-        entangled = [
-            answer.steps
-            for answer, steps in zip(self.answers.values(), moves, strict=True)
-            if any(source in both or target in both for source, target in steps)
-        ]
-        return not entangled or ordered(self.problem.room.copy(), entangled) is not None
+        home, answers = self._home, [answer.steps for answer in self.answers.values()]
+        left = {home[vm] for steps in answers for vm, _ in steps}
+        both = {target for steps in answers for _, target in steps if target in left}
+        if not both:
+            return True
+        entangled = [steps for steps in answers if any(home[vm] in both or target in both for vm, target in steps)]
+        return ordered(self.problem.room.copy(), entangled) is not None
 
     def _hardest(self, nodes: set[int]) -> list[int]:
-        def key(node: int) -> tuple[int, int]:
-            best = self.reliefs[node].best
-            return (-(best.cost if best else 0), node)
-
-        return sorted(nodes, key=key)
+        return sorted(nodes, key=lambda node: (-self._least[node], node))
 
     def _shuffled(self, nodes: list[int]) -> list[int]:
         nodes, dice = list(nodes), self._dice
@@ -163,7 +158,7 @@ class Search:
     def _ruin(self) -> None:
         """Takes back a node that costs more than it must, and some others at random."""
         dice = self._dice
-        dear = [n for n, a in self.answers.items() if a.cost > self._least(n)]
+        dear = [n for n, a in self.answers.items() if a.cost > self._least[n]]
         victims = [dear[dice.below(len(dear))]] if dear else []
         others = sorted(self.answers)
         victims += [others[dice.below(len(others))] for _ in range(2 + dice.below(4)) if others]
@@ -171,15 +166,11 @@ class Search:
             self._drop(node)
         self._settle()
 
-    def _least(self, node: int) -> int:
-        best = self.reliefs[node].best
-        return best.cost if best else 0
-
     def _settle(self) -> None:
         """Takes back what stands on room that is no longer there."""
         while True:
             short = set(np.flatnonzero((self.room.vcpus < 0) | (self.room.mib < 0) | (self.room.count < 0)).tolist())
-            victims = [n for n, a in self.answers.items() if any(t in short for _, t in a.steps)]
+            victims = {n for n, a in self.answers.items() for _, t in a.steps if t in short}
             if not victims:
                 return
             for node in victims:
