@@ -284,6 +284,25 @@ def test_room_that_is_there_already_is_counted() -> None:
     assert (len(made.moves), made.bound.moves, made.overloaded_after) == (3, 3, ())
 
 
+def test_a_node_that_is_quickly_relieved_does_not_wait_for_another() -> None:
+    """Node 2 will be the emptiest of all, but only once its large VM has gone: node 1 is relieved before, to node 4."""
+    nodes = [node(1, vcpus_allocated=75), node(2, vcpus_allocated=71), node(3, vcpus_allocated=5)]
+    nodes += [node(4, vcpus_allocated=45)]
+    vms = [vm(11), vm(21, node_id=2, vcpus=60, memory_mib=20_000)]
+    made = plan(snapshot(nodes, vms), Policy(strategy=OPTIMAL, max_moves=1))
+    assert ([m.key for m in made.moves], made.total_moves) == ([(11, 1, 4)], 2)
+
+
+def test_where_all_nodes_are_rather_full_large_gaps_stay() -> None:
+    """Nodes 2 and 3 would both be above the target thresholds: the larger gap is left to larger VMs."""
+    nodes = [node(1, vcpus_allocated=75), node(2, vcpus_allocated=40), node(3, vcpus_allocated=60)]
+    made = plan(snapshot(nodes, [vm(11)]), Policy(strategy=OPTIMAL, cpu_target_score=4.0))
+    assert [m.key for m in made.moves] == [(11, 1, 3)]
+    nodes += [node(4, vcpus_allocated=20), node(5, vcpus_allocated=30)]
+    made = plan(snapshot(nodes, [vm(11)]), Policy(strategy=OPTIMAL, cpu_target_score=4.0))
+    assert [m.key for m in made.moves] == [(11, 1, 4)]
+
+
 def test_local_disks_are_copied_too() -> None:
     """The VM with less memory has the larger disk: where disks are copied, the other one is quicker to move."""
     nodes = [node(1, vcpus_allocated=75), node(2)]

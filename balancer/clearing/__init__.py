@@ -93,8 +93,10 @@ def certificate(problem: Problem, after_all: Sequence[int]) -> Bound:
 
 
 def _in_order(problem: Problem, search: Search) -> list[Step]:
-    nodes = list(search.answers)
-    answers = [list(search.answers[node].steps) for node in nodes]
+    answered = list(search.answers.items())
+    jobs = _jobs(problem, [node for node, _ in answered], [answer.steps for _, answer in answered])
+    wished = [answered[i] for i in soonest_first([job._replace(after=frozenset()) for job in jobs])]
+    nodes, answers = [node for node, _ in wished], [list(answer.steps) for _, answer in wished]
     left = [node for node in problem.sick if node not in search.answers]
     partly = relieve_partly(problem, search.room, search.moved, left)
     for chosen in (settle(search.room, answers + partly, problem.state.policy), answers + partly, answers):
