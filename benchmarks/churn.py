@@ -26,11 +26,11 @@ CREATE, REMOVE, RESIZE = "create", "remove", "resize"
 class Habits:
     """What happens in a day, and how fast and how reliable migrations are."""
 
-    replaced: float = 0.03
+    replaced: float = 0.015
     """VMs removed in a day, per VM there is; for each another one, of another size, is made elsewhere."""
     gap_s: float = 7200.0
     """Until that one is made, on average."""
-    resized: float = 0.01
+    resized: float = 0.005
     """VMs that change their size in a day, per VM there is."""
     choices: int = 4
     """The panel puts a new VM on the emptiest of so many random nodes that it fits on."""

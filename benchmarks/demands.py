@@ -37,7 +37,7 @@ REFERENCE_MOVES = {"gen-32x600-tight": 14, "gen-512x12000-tight": 171}
 SPEED = ((1000, 0.5, 150), (2000, 1.0, None), (10_000, 10.0, 400))
 """Nodes, and what planning may take there in seconds and MiB."""
 NEAR = 0.15
-DAYS = {"gen-32x600-tight": 0.14, "gen-128x3000-tight-7": 1.4}
+DAYS = {"gen-32x600-tight": 0.14, "gen-128x3000-tight-4": 1.4}
 
 
 class Demand(NamedTuple):
