@@ -139,14 +139,10 @@ def _why(problem: Problem, search: Search, pair: Pair) -> Callable[[WorkingState
     vm = pair[0]
     source = int(problem.vms.node[vm])
     seconds = int(problem.durations[vm]) / MICROSECONDS
-    if not problem.nodes.overloaded[source]:
-        node, large = next(
-            (node, next(v for v, t in answer.steps if t == source))
-            for node, answer in search.answers.items()
-            if vm in (v for v, _ in answer.steps)
-        )
-        name = problem.state.nodes[problem.node_id(node)].name
-        room_for = problem.vms.candidates[large].vm.name
+    served = next((node for node, a in search.answers.items() if any(v == vm for v, _ in a.steps)), source)
+    if served != source:
+        large = next(v for v, t in search.answers[served].steps if t == source)
+        name, room_for = problem.state.nodes[problem.node_id(served)].name, problem.vms.candidates[large].vm.name
         return lambda state: Reason.of("move-make-room", vm=room_for, node=name)
     answer = search.answers.get(source)
 
