@@ -103,7 +103,8 @@ def _in_order(problem: Problem, search: Search) -> list[Step]:
         first = [chosen[i] for i in soonest_first(_jobs(problem, nodes, chosen))]
         pairs = ordered(problem.room.copy(), first + chosen[len(nodes) :])
         if pairs is not None:
-            return [_step(problem, search, pair) for pair in pairs]
+            serves = {vm: node for node, steps in zip(nodes, answers, strict=True) for vm, _ in steps}
+            return [_step(problem, search, pair, serves.get(pair[0])) for pair in pairs]
     return []
 
 
@@ -128,21 +129,20 @@ def _jobs(problem: Problem, nodes: Sequence[int], answers: Sequence[Sequence[Pai
     return jobs
 
 
-def _step(problem: Problem, search: Search, pair: Pair) -> Step:
+def _step(problem: Problem, search: Search, pair: Pair, serves: int | None) -> Step:
+    """``serves``: the node that is relieved by it, ``None`` where one is only partly."""
     vm, target = pair
     source = int(problem.vms.node[vm])
     candidate = problem.vms.candidates[vm]
-    return Step(candidate, problem.node_id(source), problem.node_id(target), _why(problem, search, pair))
+    return Step(candidate, problem.node_id(source), problem.node_id(target), _why(problem, search, vm, serves))
 
 
-def _why(problem: Problem, search: Search, pair: Pair) -> Callable[[WorkingState], Reason]:
-    vm = pair[0]
+def _why(problem: Problem, search: Search, vm: int, serves: int | None) -> Callable[[WorkingState], Reason]:
     source = int(problem.vms.node[vm])
     seconds = int(problem.durations[vm]) / MICROSECONDS
-    served = next((node for node, a in search.answers.items() if any(v == vm for v, _ in a.steps)), source)
-    if served != source:
-        large = next(v for v, t in search.answers[served].steps if t == source)
-        name, room_for = problem.state.nodes[problem.node_id(served)].name, problem.vms.candidates[large].vm.name
+    if serves is not None and serves != source:
+        large = next(v for v, t in search.answers[serves].steps if t == source)
+        name, room_for = problem.state.nodes[problem.node_id(serves)].name, problem.vms.candidates[large].vm.name
         return lambda state: Reason.of("move-make-room", vm=room_for, node=name)
     answer = search.answers.get(source)
 
