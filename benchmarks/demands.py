@@ -198,7 +198,7 @@ def _days(outcomes: Sequence[Record]) -> Iterator[Demand]:
         if mine:
             best = min(mine, key=lambda o: float(o["overloaded_percent"]))
             share, floor = best["overloaded_percent"], best["floor_percent"]
-            reached = f"{share:.2f} % ({best['strategy']}); nobody gets below {floor:.2f} %"
+            reached = f"{share:.3f} % ({best['strategy']}); nobody gets below {floor:.3f} %"
             what = f"over time, {name}, one move a cycle: at most {most} % overloaded"
             yield Demand(what, reached, share <= most, floor <= most)
     back = [
