@@ -22,8 +22,10 @@ system: .venv/ready
 demo: .venv/ready
 	@$(BIN)/vm-balancer demo $(ARGS)
 
+# Hundreds of processes of the program are started: none should have to compile it.
 test: system
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	@$(BIN)/python -m compileall -q $(filter-out tests,$(SOURCES))
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 # The property tests with all their examples.
 thorough: system
