@@ -17,6 +17,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -307,7 +308,7 @@ def test_every_picture_takes_every_name(name: str) -> None:
     every_picture(EN, name)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.text(max_size=80) | st.text(alphabet="$_^{}\\abc%&#", max_size=30))
 def test_no_name_breaks_a_picture(name: str) -> None:
     every_picture(EN, name)
