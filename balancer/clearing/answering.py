@@ -52,12 +52,12 @@ class Dice:
         return result
 
 
-class Answers:
-    """Finds them, given the room that is left and the VMs that have gone; its owner says what is carried out."""
+class Finder:
+    """Finds answers, given the room that is left and the VMs that have gone; its owner says what is carried out."""
 
     def __init__(self, problem: Problem, dice: Dice) -> None:
         self.room: Room = problem.room.copy()
-        self.costs = problem.costs
+        self._costs = problem.costs
         self.moved: set[int] = set()
         self._dice = dice
         self._calm: Bools = ~self.room.nodes.overloaded & self.room.nodes.source
@@ -125,7 +125,7 @@ class Answers:
         best: Answer | None = None
         limit = below
         tried = 0
-        cheapest_move = int(self.costs.min())
+        cheapest_move = int(self._costs.min())
         for pattern in relief.pool:
             if limit is not None and pattern.cost + cheapest_move >= limit:
                 break
@@ -163,8 +163,8 @@ class Answers:
         lack_c, lack_m = vms.vcpus[large] - room.vcpus, vms.mib[large] - room.mib
         able = np.flatnonzero(hosts[at] & (vms.vcpus >= lack_c[at]) & (vms.mib >= lack_m[at]))
         tried = 0
-        for mover in able[np.argsort(self.costs[able], kind="stable")].tolist():
-            cost = pattern.cost + int(self.costs[mover])
+        for mover in able[np.argsort(self._costs[able], kind="stable")].tolist():
+            cost = pattern.cost + int(self._costs[mover])
             if (limit is not None and cost >= limit) or tried >= TRIED:
                 break
             if mover in self.moved or mover in pattern.vms:
@@ -190,7 +190,7 @@ class Answers:
                 continue
             rows = rows[room.placeable(rows.tolist())]
             lack_here = int(lack_c[host]), int(lack_m[host])
-            found = cheapest(Case(vms.vcpus[rows], vms.mib[rows], self.costs[rows], *lack_here))
+            found = cheapest(Case(vms.vcpus[rows], vms.mib[rows], self._costs[rows], *lack_here))
             if found is None or (limit is not None and pattern.cost + found[0] >= limit):
                 continue
             steps = self._try_after(rows[found[1]].tolist(), host, large, pattern)
@@ -245,7 +245,7 @@ class Answers:
         return Answer(sum(p.cost for p in parts.values()), tuple(step for p in parts.values() for step in p.steps))
 
     def _alone(self, vm: int) -> Answer | None:
-        only = Pattern(int(self.costs[vm]), (vm,))
+        only = Pattern(int(self._costs[vm]), (vm,))
         target = self.room.snuggest(vm)
         if target >= 0:
             return Answer(only.cost, ((vm, target),))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from balancer.clearing.answering import Answer, Answers, Dice
+from balancer.clearing.answering import Answer, Dice, Finder
 from balancer.clearing.costs import slacks
 from balancer.clearing.patterns import Relief
 from balancer.clearing.problem import Problem
@@ -32,7 +32,7 @@ class Search:
         self.answers: dict[int, Answer] = {}
         self._home: list[int] = problem.vms.node.tolist()
         self._dice = Dice()
-        self._finder = Answers(problem, self._dice)
+        self._finder = Finder(problem, self._dice)
         self.room = self._finder.room
         self.moved = self._finder.moved
         self._slacks = slacks(problem.vms, problem.costs, problem.state.policy.optimize_for)
