@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from balancer.migration_time import migration_s
 from balancer.model import Move, Reason
 from balancer.state import Candidate, WorkingNode, WorkingState
-from balancer.timing import migration_s
 from balancer.versions import parse_kernel, parse_qemu
 
 

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from balancer.constraints import cluster_refusal, is_overloaded, not_counted
 from balancer.groups import violations
 from balancer.model import Node, NodeLoad, NodeReport, Plan, Reason, Recent, Snapshot
-from balancer.outcome import Outcome, parallel_groups
 from balancer.policy import BALANCE, OPTIMAL, SMALLEST_FIRST, Policy
-from balancer.rejections import explain, of_the_cluster
+from balancer.rules.constraints import cluster_refusal, is_overloaded, not_counted
+from balancer.rules.rejections import explain, of_the_cluster
 from balancer.scoring import above
-from balancer.smallest_first import smallest_first
 from balancer.state import WorkingState
+from balancer.strategies.outcome import Outcome, parallel_groups
+from balancer.strategies.smallest_first import smallest_first
 
 
 def _smallest_first(state: WorkingState) -> Outcome:
@@ -23,13 +23,13 @@ def _smallest_first(state: WorkingState) -> Outcome:
 
 
 def _optimal(state: WorkingState) -> Outcome:
-    from balancer.clearing import optimal  # with NumPy, which the others do not pay for
+    from balancer.strategies.optimal import optimal  # with NumPy, which the others do not pay for
 
     return optimal(state)
 
 
 def _balance(state: WorkingState) -> Outcome:
-    from balancer.evenness import balance
+    from balancer.strategies.balance import balance
 
     return balance(state)
 
@@ -44,9 +44,9 @@ STRATEGY_FUNCTIONS: Mapping[str, Callable[[WorkingState], Outcome]] = {
 def load_strategy(name: str) -> None:
     """Imports what the strategy needs, so that the first plan does not wait for it."""
     if name == OPTIMAL:
-        import balancer.clearing
+        import balancer.strategies.optimal
     elif name == BALANCE:
-        import balancer.evenness  # noqa: F401
+        import balancer.strategies.balance  # noqa: F401
 
 
 def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Plan:

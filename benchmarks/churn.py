@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from balancer import neutral
+from balancer.formats import neutral
 from balancer.model import VM, Node, Recent, Snapshot
 from benchmarks.generate import FLAVOUR_WEIGHTS, FLAVOURS, GIB_PER_VCPU, GIB_WEIGHTS
 

@@ -20,12 +20,12 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from balancer import neutral
-from balancer.constraints import check_move
+from balancer.formats import neutral
 from balancer.model import Recent, Snapshot
 from balancer.moves import relieves_its_source
 from balancer.planner import plan
 from balancer.policy import OPTIMAL, STRATEGIES, Policy
+from balancer.rules.constraints import check_move
 from benchmarks import churn, generate
 
 CYCLE_S = 600.0

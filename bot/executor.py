@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from balancer.constraints import check_planned
 from balancer.model import Reason, Snapshot
+from balancer.rules.constraints import check_planned
 from bot import log_context
 from bot.errors import (
     OutcomeUnknown,

@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from balancer import codec, neutral
+from balancer.formats import codec, neutral
+from balancer.formats.reading import FormatError
 from balancer.model import Plan, Recent
 from balancer.planner import load_strategy, plan
 from balancer.policy import OPTIMIZE_FOR, STRATEGIES, Policy
-from balancer.reading import FormatError
-from balancer.shadow import with_alternative
+from balancer.strategies.alternative import with_alternative
 from bot.errors import ConfigError
 from bot.offline_wishes import Wish, wished
 from bot.report import plan_lines

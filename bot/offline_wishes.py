@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from balancer import codec
-from balancer.codec import Saved
+from balancer.formats import codec
+from balancer.formats.codec import Saved
 from balancer.model import Node, Plan, Recent, Snapshot
 from balancer.policy import Policy
 from balancer.reasons import brief
-from balancer.wishes import Placement, TargetChoice, drain, fill, place
+from balancer.requests import Placement, TargetChoice, drain, fill, place
 from bot.errors import ConfigError
 from bot.names import matching, nearest
 from bot.report import plan_lines

@@ -13,13 +13,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from balancer.constraints import overloaded_nodes
-from balancer.fitting import Fitted, fit
 from balancer.groups import tag_rules, unmatched
+from balancer.migration_fit import Fitted, fit
 from balancer.model import Cluster, Plan, Recent, Snapshot
 from balancer.planner import look, plan
 from balancer.policy import BALANCE, STRATEGIES, Policy
-from balancer.shadow import with_alternative
+from balancer.rules.constraints import overloaded_nodes
+from balancer.strategies.alternative import with_alternative
 from bot.clusters_file import ClustersFile
 from bot.config import POLICY_FIELDS, Settings
 from bot.hours import opens_at, parse_windows
@@ -254,7 +254,7 @@ def _planned(
 
 def _uneven(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[int]:
     """The clusters that `balance` finds something to even out in."""
-    from balancer.evenness import is_uneven  # with NumPy, which the other strategies do not pay for
+    from balancer.strategies.balance import is_uneven  # with NumPy, which the other strategies do not pay for
 
     balanced = (own for own in snapshot.split() if policies[own.clusters[0].id].strategy == BALANCE)
     return [own.clusters[0].id for own in balanced if is_uneven(own, policies[own.clusters[0].id])]

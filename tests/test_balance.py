@@ -12,15 +12,15 @@ from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from balancer import codec
-from balancer.arrays import NodeArrays, VMArrays
-from balancer.constraints import check_move
-from balancer.evenness import is_uneven
-from balancer.evenness.bound import least_spread
+from balancer.formats import codec
 from balancer.model import VM, Cluster, Node, Plan, Recent, Snapshot
 from balancer.planner import plan
 from balancer.policy import BALANCE, OPTIMAL, Policy
+from balancer.rules.constraints import check_move
 from balancer.state import WorkingState
+from balancer.strategies.arrays import NodeArrays, VMArrays
+from balancer.strategies.balance import is_uneven
+from balancer.strategies.balance.bound import least_spread
 
 NOW = datetime(2026, 11, 22, tzinfo=timezone.utc)
 POLICY = Policy(strategy=BALANCE, max_moves=0, allow_unknown_versions=True)

@@ -25,7 +25,7 @@ import pytest
 from core_builders import cluster, node, snapshot, vm
 from stack import HOT_WORLD, PATIENCE_S, ROOT, Command, buttons, running_stack, world
 
-from balancer.codec import snapshot_to_dict
+from balancer.formats.codec import snapshot_to_dict
 from balancer.policy import STRATEGIES
 from bot.cli import BAD_SETTINGS, COMMANDS, FAILED, OK, main
 from bot.config import Settings, env_name

@@ -11,7 +11,7 @@ import pytest
 from bot_rig import HOT, hot_clusters, running_rig
 from core_builders import cluster
 
-from balancer.codec import snapshot_from_dict, snapshot_to_dict
+from balancer.formats.codec import snapshot_from_dict, snapshot_to_dict
 from balancer.groups import APART, IGNORE, KINDS, PIN, VMRule
 from balancer.policy import Policy
 from bot.clusters_file import (

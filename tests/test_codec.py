@@ -17,11 +17,11 @@ from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balancer import codec
+from balancer.formats import codec
+from balancer.formats.reading import FormatError
 from balancer.model import VM, Cluster, Measurement, Move, NodeLoad, NodeReport, Plan, Recent, Rejection, Snapshot
 from balancer.planner import plan
 from balancer.policy import Policy
-from balancer.reading import FormatError
 
 DOCS = Path(__file__).parent.parent / "docs" / "snapshot-format.md"
 

@@ -11,11 +11,11 @@ import pytest
 from core_builders import NOW, cluster, node, snapshot, vm
 from test_scenarios import FILES
 
-from balancer import constraints
-from balancer.constraints import check_move
 from balancer.model import Reason, Recent, Snapshot
 from balancer.policy import Policy
 from balancer.reasons import CODES
+from balancer.rules import constraints
+from balancer.rules.constraints import check_move
 
 HOT = node(1, vcpus_allocated=75)
 

@@ -9,7 +9,7 @@ from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balancer.clearing.covering import CELLS, Case, Cover, cheapest, cheapest_of_each
+from balancer.strategies.optimal.covering import CELLS, Case, Cover, cheapest, cheapest_of_each
 
 sizes = st.one_of(st.integers(0, 12), st.sampled_from([512, 1024, 1536, 4096]), st.integers(0, 50_000))
 items = st.lists(st.tuples(st.integers(0, 12), sizes, st.integers(1, 40)), max_size=7)

@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_optimal import Filling
 
-from balancer.codec import plan_from_dict, plan_to_dict
-from balancer.constraints import check_planned
+from balancer.formats.codec import plan_from_dict, plan_to_dict
 from balancer.model import VM, Purpose, Recent, Rejection
 from balancer.planner import plan
 from balancer.policy import Policy
-from balancer.wishes import best_targets, drain, fill, place, single_move
+from balancer.requests import best_targets, drain, fill, place, single_move
+from balancer.rules.constraints import check_planned
 
 thorough = settings(
     max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

@@ -12,7 +12,7 @@ from bot_rig import Rig, running_rig
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.fitting import ENOUGH, LEAST_MBIT, MBIT_PER_MIB, MOST_MBIT, MOST_OVERHEAD_S, Fitted, Sample, fit
+from balancer.migration_fit import ENOUGH, LEAST_MBIT, MBIT_PER_MIB, MOST_MBIT, MOST_OVERHEAD_S, Fitted, Sample, fit
 from bot.proposals import MigrationState, Verdict
 from bot.store import Store
 from bot.telegram.pages import settings_view

@@ -22,7 +22,7 @@ from core_builders import node, snapshot, vm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balancer.codec import plan_from_dict, plan_to_dict, snapshot_from_dict, snapshot_to_dict
+from balancer.formats.codec import plan_from_dict, plan_to_dict, snapshot_from_dict, snapshot_to_dict
 from balancer.model import Plan
 from balancer.planner import plan
 from balancer.policy import Policy

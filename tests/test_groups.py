@@ -14,12 +14,12 @@ from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balancer.codec import FormatError, policy_from_dict, policy_to_dict
-from balancer.constraints import check_move
+from balancer.formats.codec import FormatError, policy_from_dict, policy_to_dict
 from balancer.groups import APART, IGNORE, KINDS, PIN, STAY, TOGETHER, Groups, VMRule, tag_rules, unmatched
 from balancer.model import VM, Node, Plan, Reason, Recent, Snapshot
 from balancer.planner import plan
 from balancer.policy import STRATEGIES, Policy
+from balancer.rules.constraints import check_move
 
 TAGS = ["plb_anti_affinity_x", "PLB_affinity_y", "plb_pin_n3", "plb_pin_N4", "plb_ignore_me", "plain"]
 

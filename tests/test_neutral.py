@@ -12,11 +12,11 @@ from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balancer import neutral
+from balancer.formats import neutral
+from balancer.formats.reading import FormatError
 from balancer.model import Recent
 from balancer.planner import plan
 from balancer.policy import Policy
-from balancer.reading import FormatError
 
 
 def instance() -> dict[str, Any]:

@@ -15,13 +15,13 @@ from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from balancer import neutral
-from balancer.codec import plan_from_dict, plan_to_dict
-from balancer.constraints import check_move
+from balancer.formats import neutral
+from balancer.formats.codec import plan_from_dict, plan_to_dict
 from balancer.model import VM, Node, Plan, Recent
 from balancer.moves import relieves_its_source
 from balancer.planner import plan
 from balancer.policy import OPTIMAL, OPTIMIZE_FOR, SMALLEST_FIRST, Policy
+from balancer.rules.constraints import check_move
 from benchmarks import generate
 
 thorough = settings(

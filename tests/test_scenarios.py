@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 from core_builders import NOW, cluster, measured, node, vm
 
-from balancer.codec import SNAPSHOT_FORMAT, Saved, snapshot_from_dict
-from balancer.constraints import check_move
+from balancer.formats.codec import SNAPSHOT_FORMAT, Saved, snapshot_from_dict
 from balancer.model import Plan, Recent, Rejection
 from balancer.moves import relieves_its_source
 from balancer.planner import plan
 from balancer.policy import Policy
+from balancer.rules.constraints import check_move
 
 FILES = sorted((Path(__file__).parent / "scenarios").glob("*.json"))
 

@@ -8,7 +8,7 @@ from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balancer.clearing.sequence import Job, soonest_first
+from balancer.strategies.optimal.sequence import Job, soonest_first
 
 
 def job(checks: int, *after: int, time: int = 0, rank: float = 0.0, number: int = 0) -> Job:

@@ -13,7 +13,7 @@ from bot_builders import ANNA, BORIS, NOW
 from bot_rig import HOT, HOUR, NODE, Rig, rig_on, running_rig
 
 from balancer.model import Purpose
-from balancer.wishes import WhyNode, WhyVM
+from balancer.requests import WhyNode, WhyVM
 from bot.errors import ConfigError, NotFound
 from bot.proposals import ExclusionRole, MigrationState, MoveState, Proposal, Verdict
 from bot.records import history_line, history_rows

@@ -13,9 +13,9 @@ from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from balancer.constraints import check_move
 from balancer.planner import STRATEGY_FUNCTIONS, look, plan
 from balancer.policy import STRATEGIES, Policy
+from balancer.rules.constraints import check_move
 
 thorough = settings(
     max_examples=examples(500), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

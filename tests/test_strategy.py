@@ -18,7 +18,7 @@ from stack import BORIS, MALLORY, VERA, buttons, plain, running_stack, world
 from balancer.model import Bound, Effort, Evenness, Plan, Reason, Recent, Snapshot
 from balancer.planner import plan
 from balancer.policy import OPTIMAL, OPTIMIZE_FOR, SMALLEST_FIRST, STRATEGIES, Policy
-from balancer.shadow import clearly_better, with_alternative
+from balancer.strategies.alternative import clearly_better, with_alternative
 from bot.config import Settings
 from bot.errors import NotFound
 from bot.outlook import outlook_lines, strategy_words

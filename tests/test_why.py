@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from balancer.model import Recent, Snapshot
 from balancer.planner import plan
 from balancer.policy import BALANCE, OPTIMAL, Policy
-from balancer.wishes import Verdict, WhyVM, why_node, why_vm
+from balancer.requests import Verdict, WhyVM, why_node, why_vm
 
 thorough = settings(
     max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

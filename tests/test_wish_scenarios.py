@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from test_scenarios import as_text, load
 
-from balancer.codec import Saved
-from balancer.constraints import check_planned
+from balancer.formats.codec import Saved
 from balancer.model import Plan, Purpose, Recent, Rejection
 from balancer.policy import STRATEGIES, Policy
-from balancer.wishes import drain, fill, single_move
+from balancer.requests import drain, fill, single_move
+from balancer.rules.constraints import check_planned
 
 FILES = sorted((Path(__file__).parent / "scenarios" / "wishes").glob("*.json"))
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from core_builders import NOW, cluster, node, snapshot, vm
 
-from balancer.constraints import check_move, check_planned
 from balancer.model import Plan, Purpose, Recent, Rejection, Snapshot
 from balancer.policy import STRATEGIES, Policy
-from balancer.wishes import best_targets, drain, fill, place, single_move
+from balancer.requests import best_targets, drain, fill, place, single_move
+from balancer.rules.constraints import check_move, check_planned
 
 HOUR_AGO = NOW - timedelta(minutes=10)
 

@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
-from balancer import wishes
+from balancer import requests as wishes
 from balancer.model import VM, Node
-from balancer.wishes import Placement, WhyNode, WhyVM
+from balancer.requests import Placement, WhyNode, WhyVM
 from bot.errors import NotFound
 from bot.names import matching, nearest
 from bot.proposals import ProposedMove

@@ -11,9 +11,9 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from balancer import wishes
+from balancer import requests as wishes
 from balancer.model import Node, Plan, Purpose, Reason, Rejection
-from balancer.wishes import TargetChoice
+from balancer.requests import TargetChoice
 from bot.errors import ConfigError, NotFound
 from bot.names import nearest
 from bot.planning import Judging

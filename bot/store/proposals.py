@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from balancer.codec import plan_to_dict
+from balancer.formats.codec import plan_to_dict
 from balancer.model import Plan, Purpose, Reason
 from bot.proposals import (
     IN_FLIGHT,

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from balancer.codec import plan_from_dict
+from balancer.formats.codec import plan_from_dict
 from balancer.model import Plan
 from bot.errors import StoreError
 from bot.proposals import Migration, MigrationState, Proposal, ProposedMove

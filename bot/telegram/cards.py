@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from balancer.model import Move, Plan, Rejection
 from balancer.reasons import brief
-from balancer.wishes import Placement, Refused, TargetChoice, WhyNode, WhyVM
+from balancer.requests import Placement, Refused, TargetChoice, WhyNode, WhyVM
 from bot.outlook import effort_words
 from bot.proposals import IgnoredVM, ProposedMove
 from bot.service import VMDetails

@@ -9,7 +9,7 @@ from datetime import datetime
 from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
 
-from balancer.fitting import Fitted
+from balancer.migration_fit import Fitted
 from balancer.model import VM, Node, NodeReport, Plan
 from bot.loadwords import load_words
 from bot.proposals import Exclusion, ExclusionRole, MigrationState, ProposedMove

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from balancer.model import VM
-from balancer.wishes import WhyNode, WhyVM
+from balancer.requests import WhyNode, WhyVM
 from bot.errors import NotFound
 from bot.telegram import cards, wording
 from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Outdated, Page

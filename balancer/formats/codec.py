@@ -1,0 +1,330 @@
+"""Snapshot, Plan, Recent and Policy to and from objects of JSON. docs/snapshot-format.md describes them.
+
+Driven by the fields of the dataclasses: a field that is added there is written and read here at once.
+It opens no file. Unknown keys are ignored; a missing optional key is its default, for figures "not known".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+from typing import Any, NamedTuple, TypeVar
+
+from balancer.formats import reading as r
+from balancer.formats.reading import FormatError, Path
+from balancer.groups import VMRule
+from balancer.model import (
+    VM,
+    Alternative,
+    Bound,
+    Cluster,
+    Effort,
+    Evenness,
+    Measurement,
+    Move,
+    Node,
+    NodeLoad,
+    NodeReport,
+    Plan,
+    Purpose,
+    Reason,
+    Recent,
+    Rejection,
+    Snapshot,
+)
+from balancer.policy import Policy
+from balancer.requests.answers import Placement
+
+SNAPSHOT_FORMAT = "vm-balancer-snapshot-1"
+PLAN_FORMAT = "vm-balancer-plan-1"
+
+T = TypeVar("T")
+
+_MOVE_KEYS = {
+    "vm_id": "vm",
+    "source_id": "from",
+    "source_name": "from_name",
+    "target_id": "to",
+    "target_name": "to_name",
+}
+_RENAMED: Mapping[type, Mapping[str, str]] = {Move: _MOVE_KEYS}
+"""A plan's moves carry the keys that the benchmark's plans have."""
+
+
+class Saved(NamedTuple):
+    """A saved snapshot: what was seen, and where the file has them the policy and the recent events."""
+
+    snapshot: Snapshot
+    policy: Policy | None
+    recent: Recent | None
+    policies: Mapping[int, Policy] = {}
+    """Cluster id -> its own policy, where it has one."""
+
+    def policy_of(self, cluster_id: int) -> Policy:
+        """The policy of a cluster: its own, that of the file, or the default."""
+        return self.policies.get(cluster_id) or self.policy or Policy()
+
+
+def snapshot_to_dict(
+    snapshot: Snapshot,
+    *,
+    policy: Policy | None = None,
+    recent: Recent | None = None,
+    policies: Mapping[int, Policy] | None = None,
+) -> dict[str, Any]:
+    """With ``policy`` (and ``policies`` of single clusters, where they differ) and ``recent`` the file replays what
+    the running program would have decided."""
+    document = {"format": SNAPSHOT_FORMAT, **_write_fields(snapshot)}
+    if policy is not None:
+        document["policy"] = policy_to_dict(policy)
+    own = {i: p for i, p in (policies or {}).items() if p != policy}
+    if own:
+        document["policies"] = {str(i): policy_to_dict(own[i]) for i in sorted(own)}
+    if recent is not None:
+        document["recent"] = recent_to_dict(recent)
+    return document
+
+
+def snapshot_from_dict(document: Any) -> Saved:
+    """
+    Raises:
+        FormatError: the document does not follow the format.
+    """
+    obj = _of_format(document, SNAPSHOT_FORMAT)
+    snapshot: Snapshot = _read(Snapshot, obj, ())
+    for kind in ("clusters", "nodes", "vms"):
+        _refuse_twins([x.id for x in getattr(snapshot, kind)], kind)
+    _refuse_strays(snapshot)
+    return Saved(
+        Snapshot(
+            snapshot.taken_at,
+            tuple(sorted(snapshot.clusters, key=lambda c: c.id)),
+            tuple(sorted(snapshot.nodes, key=lambda n: n.id)),
+            tuple(sorted(snapshot.vms, key=lambda v: v.id)),
+        ),
+        r.field(obj, "policy", (), r.null_or(policy_from_dict), None),
+        r.field(obj, "recent", (), r.null_or(recent_from_dict), None),
+        r.field(obj, "policies", (), _by_id(policy_from_dict), {}),
+    )
+
+
+def plan_to_dict(plan: Plan) -> dict[str, Any]:
+    return {"format": PLAN_FORMAT, **_write_fields(plan)}
+
+
+def plan_from_dict(document: Any) -> Plan:
+    """
+    Raises:
+        FormatError: the document does not follow the format.
+    """
+    return _read(Plan, _of_format(document, PLAN_FORMAT), ())
+
+
+def placement_to_dict(placement: Placement) -> dict[str, Any]:
+    """As it is, with the ``total``; it is only ever written."""
+    return {**_write_fields(placement), "total": placement.total}
+
+
+def policy_to_dict(policy: Policy) -> dict[str, Any]:
+    """Durations are in seconds, under ``…_s``."""
+    return _write_fields(policy)
+
+
+def policy_from_dict(value: Any, path: Path = ("policy",)) -> Policy:
+    """A missing key is the policy's default.
+
+    Raises:
+        FormatError: a value has the wrong type or is out of range.
+    """
+    try:
+        return _read(Policy, r.mapping(value, path), path)
+    except FormatError:
+        raise
+    except ValueError as error:  # the policy checks its own ranges
+        raise FormatError(f"{r.place(path)}: {error}") from error
+
+
+def recent_to_dict(recent: Recent) -> dict[str, Any]:
+    return _write_fields(recent)
+
+
+def recent_from_dict(value: Any, path: Path = ("recent",)) -> Recent:
+    """
+    Raises:
+        FormatError: a value has the wrong type.
+    """
+    return _read(Recent, r.mapping(value, path), path)
+
+
+# --- writing --------------------------------------------------------------------------------------------
+
+
+def _write_fields(value: Any) -> dict[str, Any]:
+    renamed = _RENAMED.get(type(value), {})
+    return {
+        renamed.get(f.name, _key(f.name, f.type)): _write_field(f.type, getattr(value, f.name)) for f in fields(value)
+    }
+
+
+def _write(value: Any) -> Any:
+    if is_dataclass(value):
+        return _write_fields(value)
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat()
+    if isinstance(value, timedelta):
+        whole, rest = divmod(value, timedelta(seconds=1))
+        return value.total_seconds() if rest else whole
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, Mapping):
+        return {str(key): _write(value[key]) for key in sorted(value)}
+    if isinstance(value, tuple):
+        return [_write(item) for item in value]
+    return value
+
+
+def _write_field(kind: Any, value: Any) -> Any:
+    if kind == "tuple[tuple[str, Scalar], ...]":
+        return dict(value)
+    if kind == "tuple[tuple[Reason, int], ...]":
+        return [{"reason": _write(reason), "count": count} for reason, count in value]
+    return _write(value)
+
+
+def _key(name: str, kind: Any) -> str:
+    return f"{name}_s" if kind == "timedelta" else name
+
+
+# --- reading --------------------------------------------------------------------------------------------
+
+
+def _read(cls: type[T], obj: Mapping[str, Any], path: Path) -> T:
+    renamed = _RENAMED.get(cls, {})
+    values = {}
+    for f in fields(cls):  # type: ignore[arg-type]
+        optional = f.default is not MISSING or f.default_factory is not MISSING
+        key = renamed.get(f.name, _key(f.name, f.type))
+        if key in obj or not optional:
+            nullable = str(f.type).endswith("| None") and f.default is MISSING
+            default = None if nullable else r.REQUIRED
+            values[f.name] = r.field(obj, key, path, _READERS[str(f.type)], default)
+    return cls(**values)
+
+
+def _nested(cls: type[Any]) -> r.Reader:
+    return lambda value, path: _read(cls, r.mapping(value, path), path)
+
+
+def _params(value: Any, path: Path) -> tuple[tuple[str, Any], ...]:
+    obj = r.mapping(value, path)
+    return tuple((key, r.scalar(obj[key], (*path, key))) for key in sorted(obj))
+
+
+def _count(value: Any, path: Path) -> tuple[Reason, int]:
+    obj = r.mapping(value, path)
+    return r.field(obj, "reason", path, _nested(Reason)), r.field(obj, "count", path, r.whole)
+
+
+def _rule(value: Any, path: Path) -> VMRule:
+    try:
+        return _read(VMRule, r.mapping(value, path), path)
+    except FormatError:
+        raise
+    except ValueError as error:  # a rule checks itself
+        raise FormatError(f"{r.place(path)}: {error}") from error
+
+
+def _purpose(value: Any, path: Path) -> Purpose:
+    known = [p.value for p in Purpose]
+    if value not in known:
+        raise r.wrong(value, path, f"one of {', '.join(known)}")
+    return Purpose(value)
+
+
+def _by_id(reader: r.Reader) -> r.Reader:
+    def read(value: Any, path: Path) -> dict[int, Any]:
+        obj = r.mapping(value, path)
+        result = {}
+        for key in obj:
+            if not (key.isascii() and key.isdecimal() and len(key) < 17):
+                raise r.wrong(key, (*path, key), "an id, a whole number in quotes, as key")
+            result[int(key)] = reader(obj[key], (*path, key))
+        return result
+
+    return read
+
+
+def _ids(value: Any, path: Path) -> frozenset[int]:
+    return frozenset(r.many(r.whole)(value, path))
+
+
+_READERS: Mapping[str, r.Reader] = {
+    "int": r.whole,
+    "int | None": r.maybe(r.whole, "a whole number"),
+    "float": r.number,
+    "float | None": r.maybe(r.number, "a number"),
+    "str": r.text,
+    "str | None": r.maybe(r.text, "a text in quotes"),
+    "bool": r.truth,
+    "bool | None": r.maybe(r.truth, "true, false"),
+    "datetime": r.moment,
+    "datetime | None": r.null_or(r.moment),
+    "timedelta": r.seconds,
+    "tuple[str, ...]": r.many(r.text),
+    "tuple[int, ...]": r.many(r.whole),
+    "frozenset[int]": _ids,
+    "Mapping[int, datetime]": _by_id(r.moment),
+    "Mapping[int, int]": _by_id(r.whole),
+    "Mapping[int, str]": _by_id(r.text),
+    "Mapping[int, frozenset[int]]": _by_id(_ids),
+    "tuple[tuple[str, Scalar], ...]": _params,
+    "tuple[tuple[Reason, int], ...]": r.many(_count),
+    "Purpose": _purpose,
+    "Reason": _nested(Reason),
+    "Reason | None": r.null_or(_nested(Reason)),
+    "Measurement | None": r.null_or(_nested(Measurement)),
+    "Effort": _nested(Effort),
+    "Effort | None": r.null_or(_nested(Effort)),
+    "Bound | None": r.null_or(_nested(Bound)),
+    "Evenness | None": r.null_or(_nested(Evenness)),
+    "Alternative | None": r.null_or(_nested(Alternative)),
+    "tuple[int, ...] | None": r.null_or(r.many(r.whole)),
+    "NodeLoad": _nested(NodeLoad),
+    "NodeLoad | None": r.null_or(_nested(NodeLoad)),
+    "tuple[Cluster, ...]": r.many(_nested(Cluster)),
+    "tuple[Node, ...]": r.many(_nested(Node)),
+    "tuple[VM, ...]": r.many(_nested(VM)),
+    "tuple[NodeReport, ...]": r.many(_nested(NodeReport)),
+    "tuple[Move, ...]": r.many(_nested(Move)),
+    "tuple[Rejection, ...]": r.many(_nested(Rejection)),
+    "tuple[Reason, ...]": r.many(_nested(Reason)),
+    "tuple[VMRule, ...]": r.many(_rule),
+}
+"""By the annotation of a field, as it is written in model.py and policy.py."""
+
+
+def _of_format(document: Any, name: str) -> Mapping[str, Any]:
+    obj = r.mapping(document, ())
+    if obj.get("format") != name:
+        raise r.wrong(obj.get("format"), ("format",), f'"{name}"')
+    return obj
+
+
+def _refuse_twins(ids: Sequence[int], kind: str) -> None:
+    first: dict[int, int] = {}
+    for i, an_id in enumerate(ids):
+        if an_id in first:
+            raise FormatError(f"{kind}[{i}].id is {an_id}, and so is {kind}[{first[an_id]}].id: give each its own")
+        first[an_id] = i
+
+
+def _refuse_strays(snapshot: Snapshot) -> None:
+    clusters = {c.id for c in snapshot.clusters}
+    for kind in ("nodes", "vms"):
+        for i, x in enumerate(getattr(snapshot, kind)):
+            if x.cluster_id not in clusters:
+                raise FormatError(f"{kind}[{i}].cluster_id is {x.cluster_id}: no cluster of the file has this id")

@@ -1,0 +1,168 @@
+"""The neutral benchmark format (``vmbal-1``) as a Snapshot, and plans back to the file's own ids.
+
+Kernels are not in the format, so unknown versions are allowed. The format lets a target be filled up
+to the threshold, as `optimal` does; the seed's rule stays stricter (below it), and is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Any, NamedTuple
+
+from balancer.formats import reading as r
+from balancer.formats.reading import FormatError
+from balancer.model import VM, Cluster, Node, Plan, Recent, Scalar, Snapshot
+from balancer.policy import Policy
+
+FORMAT = "vmbal-1"
+EPOCH = datetime(2000, 1, 1, tzinfo=timezone.utc)
+"""The format has no clock; only "how long ago" matters, and it is relative to this."""
+
+_STATES = {"running": "active", "stopped": "stopped"}
+_LONG_AGO_S = 10 * 365 * 86_400
+_CLUSTER_ID = 1
+
+
+class Neutral(NamedTuple):
+    """A neutral instance; ``node_ids[i]`` and ``vm_ids[i]`` are the file's ids of our node and VM i."""
+
+    snapshot: Snapshot
+    policy: Policy
+    recent: Recent
+    node_ids: tuple[Scalar, ...]
+    vm_ids: tuple[Scalar, ...]
+
+
+def is_neutral(document: Any) -> bool:
+    return isinstance(document, dict) and document.get("format") == FORMAT
+
+
+def read(document: Any, *, max_moves: int = 0, taken_at: datetime = EPOCH) -> Neutral:
+    """
+    Raises:
+        FormatError: the document does not follow the format.
+    """
+    obj = r.mapping(document, ())
+    if not is_neutral(obj):
+        raise r.wrong(obj.get("format"), ("format",), f'"{FORMAT}"')
+    rows = r.field(obj, "nodes", (), r.many(r.mapping))
+    vm_rows = r.field(obj, "vms", (), r.many(r.mapping))
+    index = _index(rows, "nodes")
+    vm_index = _index(vm_rows, "vms")
+    vms = tuple(_vm(row, i, index) for i, row in enumerate(vm_rows))
+    nodes = tuple(_node(row, i, on_node) for i, (row, on_node) in enumerate(_placed(rows, vms)))
+    name = r.field(obj, "name", (), r.text, FORMAT)
+    snapshot = Snapshot(taken_at, (Cluster(_CLUSTER_ID, name, "kvm"),), nodes, vms)
+    return Neutral(
+        snapshot,
+        _policy(obj, rows, max_moves),
+        Recent(migrated=_migrated(vm_rows, taken_at)),
+        tuple(index),
+        tuple(vm_index),
+    )
+
+
+def moves_to_dicts(plan: Plan, neutral: Neutral) -> list[dict[str, Scalar]]:
+    """The plan's moves in order, with the ids of the file."""
+    return [
+        {
+            "vm": neutral.vm_ids[move.vm_id],
+            "from": neutral.node_ids[move.source_id],
+            "to": neutral.node_ids[move.target_id],
+        }
+        for move in plan.moves
+    ]
+
+
+def _index(rows: Sequence[Mapping[str, Any]], kind: str) -> dict[Scalar, int]:
+    """Id in the file -> our id (the position), in order."""
+    index: dict[Scalar, int] = {}
+    for i, row in enumerate(rows):
+        own: Scalar = r.field(row, "id", (kind, i), r.scalar)
+        if own in index:
+            raise FormatError(f"{kind}[{i}].id is {own!r}, and so is {kind}[{index[own]}].id: give each its own")
+        index[own] = i
+    return index
+
+
+def _placed(rows: Sequence[Mapping[str, Any]], vms: Sequence[VM]) -> list[tuple[Mapping[str, Any], list[VM]]]:
+    placed: list[tuple[Mapping[str, Any], list[VM]]] = [(row, []) for row in rows]
+    for vm in vms:
+        if vm.node_id is not None:
+            placed[vm.node_id][1].append(vm)
+    return placed
+
+
+def _vm(row: Mapping[str, Any], i: int, nodes: Mapping[Scalar, int]) -> VM:
+    path = ("vms", i)
+    state = r.field(row, "state", path, r.text, "running")
+    if state not in _STATES:
+        raise r.wrong(state, (*path, "state"), '"running" or "stopped"')
+    home: Scalar = r.field(row, "node", path, r.scalar)
+    if home not in nodes:
+        raise r.wrong(home, (*path, "node"), "the id of one of the nodes")
+    return VM(
+        id=i,
+        name=r.field(row, "name", path, r.text, str(row["id"])),
+        cluster_id=_CLUSTER_ID,
+        node_id=nodes[home],
+        vcpus=r.field(row, "vcpus", path, r.whole),
+        memory_mib=r.field(row, "ram_mib", path, r.whole),
+        state=_STATES[state],
+        iso_mounted=r.field(row, "has_iso", path, r.truth, False),
+        snapshot_count=int(r.field(row, "has_snapshot", path, r.truth, False)),
+        balancer_mode="on" if r.field(row, "balancer_enabled", path, r.truth, True) else "off",
+    )
+
+
+def _node(row: Mapping[str, Any], i: int, vms: Sequence[VM]) -> Node:
+    path = ("nodes", i)
+    base = r.field(row, "ram_base_mib", path, r.whole, 0)
+    return Node(
+        id=i,
+        name=r.field(row, "name", path, r.text, str(row["id"])),
+        cluster_id=_CLUSTER_ID,
+        cpus=r.field(row, "cpus", path, r.whole),
+        vcpus_allocated=sum(vm.vcpus or 0 for vm in vms),
+        memory_mib=r.field(row, "ram_mib", path, r.whole),
+        memory_allocated_mib=base + sum(vm.memory_mib or 0 for vm in vms),
+        vm_count=len(vms),
+        vm_limit=r.field(row, "vm_limit", path, r.maybe(r.whole, "a whole number"), None) or None,
+        state="active",
+        maintenance=r.field(row, "maintenance", path, r.truth, False),
+        creation_allowed=r.field(row, "creation_allowed", path, r.truth, True),
+        qemu_version=r.field(row, "qemu", path, r.text, "0"),
+    )
+
+
+def _policy(obj: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], max_moves: int) -> Policy:
+    """The file's overload thresholds, and the seed's other constants in proportion to them."""
+    path = ("thresholds",)
+    thresholds = r.field(obj, "thresholds", (), r.mapping, {})
+    cpu = r.field(thresholds, "cpu_ratio", path, r.number, 7.0)
+    memory = r.field(thresholds, "mem_pct", path, r.number, 70.0)
+    excluded = frozenset(i for i, row in enumerate(rows) if r.field(row, "excluded", ("nodes", i), r.truth, False))
+    try:
+        return Policy(
+            cpu_overload_ratio=cpu,
+            memory_overload_percent=memory,
+            cpu_target_score=cpu * 6 / 7,
+            memory_target_percent=min(100.0, memory * 80 / 70),
+            density_weight=cpu * 0.5 / 7,
+            max_moves=max_moves,
+            exclude_sources=excluded,
+            exclude_targets=excluded,
+            allow_unknown_versions=True,
+        )
+    except ValueError as error:
+        raise FormatError(f"thresholds: {error}") from error
+
+
+def _migrated(rows: Sequence[Mapping[str, Any]], taken_at: datetime) -> dict[int, datetime]:
+    migrated = {}
+    for i, row in enumerate(rows):
+        ago = r.field(row, "last_migrated_s", ("vms", i), r.null_or(r.number), None)
+        if ago is not None and ago < _LONG_AGO_S:
+            migrated[i] = taken_at - timedelta(seconds=ago)
+    return migrated

@@ -1,0 +1,99 @@
+"""What the plans of wishes have in common: their start, and how they are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from balancer.groups import violations
+from balancer.model import (
+    Cluster,
+    Evenness,
+    Move,
+    NodeLoad,
+    NodeReport,
+    Plan,
+    Purpose,
+    Reason,
+    Recent,
+    Rejection,
+    Snapshot,
+)
+from balancer.planner import node_reports
+from balancer.policy import Policy
+from balancer.rules.constraints import state_for
+from balancer.state import WorkingState
+from balancer.strategies.alternative import effort_of
+from balancer.strategies.outcome import overloaded, parallel_groups
+
+
+class Making:
+    """A plan for one purpose while it is being made: the state that its moves change, and how things were before."""
+
+    def __init__(
+        self,
+        purpose: Purpose,
+        snapshot: Snapshot,
+        policy: Policy,
+        recent: Recent,
+        *,
+        source_id: int | None = None,
+        vm_id: int | None = None,
+        up_to: NodeLoad | None = None,
+    ) -> None:
+        self.cluster = only_cluster(snapshot)
+        self._purpose, self._snapshot, self._policy = purpose, snapshot, policy
+        self.state = state_for(purpose, snapshot, policy, recent, source_id, vm_id, up_to)
+        self._before = self._as_usual()
+
+    def plan(
+        self,
+        moves: Sequence[Move] = (),
+        rejections: Sequence[Rejection] = (),
+        cautions: Sequence[Reason] = (),
+        evenness: Evenness | None = None,
+    ) -> Plan:
+        """The plan, its moves made on the state."""
+        own, self.state.policy = self.state.policy, self._policy
+        after = overloaded(self.state)
+        self.state.policy = own
+        return Plan(
+            cluster_id=self.cluster.id,
+            cluster_name=self.cluster.name,
+            taken_at=self._snapshot.taken_at,
+            strategy=self._purpose.value,
+            nodes=self._before,
+            moves=tuple(moves),
+            rejections=tuple(rejections),
+            overloaded_after=after,
+            cautions=(*cautions, *violations(self._snapshot, self.state.groups)),
+            effort=effort_of(self._snapshot, tuple(moves), self._policy) if moves else None,
+            groups=parallel_groups((move.source_id, move.target_id) for move in moves),
+            evenness=evenness,
+            purpose=self._purpose,
+        )
+
+    def _as_usual(self) -> tuple[NodeReport, ...]:
+        """The nodes as a plan of the strategy shows them: what counts as overloaded is no matter of the wish."""
+        own, self.state.policy = self.state.policy, self._policy
+        reports = node_reports(self.state)
+        self.state.policy = own
+        return reports
+
+
+def only_cluster(snapshot: Snapshot) -> Cluster:
+    """
+    Raises:
+        ValueError: it does not hold exactly one.
+    """
+    if len(snapshot.clusters) != 1:
+        raise ValueError(f"the snapshot holds {len(snapshot.clusters)} clusters: one is needed (split() it)")
+    return snapshot.clusters[0]
+
+
+def known_node(state: WorkingState, node_id: int) -> None:
+    """
+    Raises:
+        ValueError: there is no such node.
+    """
+    if node_id not in state.nodes:
+        raise ValueError(f"no node of the snapshot has the id {node_id}")

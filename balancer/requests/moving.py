@@ -1,0 +1,146 @@
+"""One VM to a node that a person chooses: the best choices there are, and the plan of the chosen move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from balancer.model import VM, Node, NodeLoad, Plan, Purpose, Reason, Recent, Rejection, Snapshot
+from balancer.moves import cautions, make_move
+from balancer.policy import Policy
+from balancer.requests.answers import TargetChoice
+from balancer.requests.making import Making
+from balancer.rules.constraints import (
+    candidate,
+    cluster_refusal,
+    fit_refusal,
+    load_refusal,
+    pair_refusal,
+    source_refusal,
+    static_target_refusal,
+)
+from balancer.scoring import ALLOCATED, above, severity, worst_term
+from balancer.state import Candidate, WorkingNode, WorkingState
+
+
+def best_targets(
+    snapshot: Snapshot, policy: Policy, recent: Recent, vm_id: int, count: int = 3
+) -> tuple[TargetChoice, ...]:
+    """The nodes that may take the VM now, the emptiest afterwards first, whatever strategy balances.
+
+    Empty where the VM may not leave, or no node may take it; ``why_vm`` says why.
+    """
+    vm = known_vm(snapshot, vm_id)
+    state = Making(Purpose.TARGET, snapshot, policy, recent, source_id=vm.node_id, vm_id=vm_id).state
+    left = leaving(vm, state)
+    if isinstance(left, Rejection):
+        return ()
+    able, source = left
+    fitting = (target for target in state.nodes.values() if target_refusal(able, source, target, state) is None)
+    return choices(able, source, (state.working[target.id] for target in fitting), state)[:count]
+
+
+def single_move(
+    snapshot: Snapshot,
+    policy: Policy,
+    recent: Recent,
+    vm_id: int,
+    target_id: int,
+    purpose: Purpose,
+    up_to: NodeLoad | None = None,
+) -> Plan | Rejection:
+    """The plan of this one move, or what forbids it: the cluster, the source, the VM, or the target (``subject``).
+
+    Args:
+        purpose: ``TARGET``, a person chose the node; or ``UNDO``, the VM goes back to it, for which its own rest after
+            the migration that is taken back does not count.
+        up_to: of ``UNDO``, the load that the node had before; without it the thresholds hold.
+    Raises:
+        ValueError: another purpose, or the VM is in no node of the snapshot.
+    """
+    if purpose not in (Purpose.TARGET, Purpose.UNDO):
+        raise ValueError(f"the purpose is {purpose.value!r}: one VM moves for 'target' or 'undo'")
+    vm = known_vm(snapshot, vm_id)
+    making = Making(purpose, snapshot, policy, recent, source_id=vm.node_id, vm_id=vm_id, up_to=up_to)
+    state = making.state
+    target = state.nodes.get(target_id)
+    if target is None:
+        return Rejection("target", target_id, str(target_id), Reason.of("target-gone"))
+    if vm.node_id == target_id:
+        return Rejection("vm", vm.id, vm.name, Reason.of("already-there"))
+    left = leaving(vm, state)
+    if isinstance(left, Rejection):
+        return left
+    able, source = left
+    refusal = target_refusal(able, source, target, state)
+    if refusal is not None:
+        return Rejection("target", target.id, target.name, refusal)
+    here, there = state.working[source.id], state.working[target.id]
+    return making.plan([make_move(state, able, here, there, _why(purpose, here, state))])
+
+
+def known_vm(snapshot: Snapshot, vm_id: int) -> VM:
+    """
+    Raises:
+        ValueError: there is no such VM.
+    """
+    found = next((vm for vm in snapshot.vms if vm.id == vm_id), None)
+    if found is None:
+        raise ValueError(f"no VM of the snapshot has the id {vm_id}")
+    return found
+
+
+def leaving(vm: VM, state: WorkingState) -> tuple[Candidate, Node] | Rejection:
+    """The VM with its size and the node it may leave, or the first reason why it may not."""
+    source = state.nodes.get(vm.node_id) if vm.node_id is not None else None
+    if source is None:
+        return Rejection("vm", vm.id, vm.name, Reason.of("vm-place-unknown"))
+    cluster = state.clusters[source.cluster_id]
+    refusal = cluster_refusal(cluster, state)
+    if refusal is not None:
+        return Rejection("cluster", cluster.id, cluster.name, refusal)
+    refusal = source_refusal(source, state)
+    if refusal is not None:
+        return Rejection("source", source.id, source.name, refusal)
+    able = candidate(vm, state)
+    return Rejection("vm", vm.id, vm.name, able) if isinstance(able, Reason) else (able, source)
+
+
+def target_refusal(vm: Candidate, source: Node, target: Node, state: WorkingState) -> Reason | None:
+    """Why this node may not take the VM now; in the order in which ``check_move`` asks."""
+    return (
+        static_target_refusal(target, state)
+        or load_refusal(state.working[target.id], state)
+        or pair_refusal(source, target, state)
+        or fit_refusal(vm, state.working[target.id], state)
+    )
+
+
+def choices(
+    vm: Candidate, source: Node | None, targets: Iterable[WorkingNode], state: WorkingState
+) -> tuple[TargetChoice, ...]:
+    """These nodes with the VM on them, the emptiest first: by the worst resource, then score, then id."""
+    here = state.working[source.id] if source is not None else None
+    found = [_choice(vm, here, target, state) for target in targets]
+    return tuple(sorted(found, key=lambda c: (c.fullness, c.after.score, c.node_id)))
+
+
+def _choice(vm: Candidate, source: WorkingNode | None, target: WorkingNode, state: WorkingState) -> TargetChoice:
+    after = state.load_with(target, vm)
+    return TargetChoice(
+        target.node.id,
+        target.node.name,
+        target.load,
+        after,
+        max(severity(after, state.policy), ALLOCATED.load(after) / ALLOCATED.limit(state.policy)),
+        cautions(vm, source, target) if source is not None else (),
+    )
+
+
+def _why(purpose: Purpose, source: WorkingNode, state: WorkingState) -> Reason:
+    if purpose is Purpose.UNDO:
+        return Reason.of("move-back")
+    if not above(source.load, state.policy):
+        return Reason.of("move-chosen")
+    term = worst_term(source.load, state.policy)
+    value, limit = term.load(source.load), term.limit(state.policy)
+    return Reason.of("move-chosen-relieve", resource=term.name, value=value, limit=limit)

@@ -1,0 +1,91 @@
+"""Where a new VM fits best, and how many of its size a cluster still holds. Exact, by arithmetic; nothing is placed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from balancer.model import VM, Node, Purpose, Reason, Recent, Rejection, Snapshot
+from balancer.policy import Policy
+from balancer.requests.answers import NodeRoom, Placement
+from balancer.requests.making import Making
+from balancer.requests.moving import choices
+from balancer.rules.constraints import fit_refusal, load_refusal, placement_refusal
+from balancer.state import Candidate, WorkingNode, WorkingState
+
+_NEW = -1
+"""The id of a VM that does not exist yet: no rule of the operator can mean it."""
+SHOWN = 3
+
+
+def place(snapshot: Snapshot, policy: Policy, vcpus: int, memory_mib: int) -> Placement:
+    """The best nodes for a new VM of this size, and how many of them the cluster holds below its overload thresholds.
+
+    Of the headroom of targets nothing is used. A measured node is taken to be loaded by every vCPU of a new VM, the
+    most that it can run at once. Where a node's own placement filter is set, nobody can tell whether it takes the VM,
+    so it counts for nothing. Live migration does not matter, so any virtualization does.
+
+    Raises:
+        ValueError: a size is not above 0, or the snapshot does not hold exactly one cluster.
+    """
+    for name, value in (("vcpus", vcpus), ("memory_mib", memory_mib)):
+        if value <= 0:
+            raise ValueError(f"{name} is {value}: it must be above 0")
+    making = Making(Purpose.TARGET, snapshot, policy, Recent())
+    state, cluster = making.state, making.cluster
+    vm = Candidate(VM(_NEW, "", cluster.id, None, vcpus, memory_mib), vcpus, memory_mib)
+    refused: list[Rejection] = []
+    rooms: list[NodeRoom] = []
+    for node in state.nodes.values():
+        refusal = placement_refusal(node, state) or load_refusal(state.working[node.id], state)
+        if refusal is None:
+            rooms.append(NodeRoom(node.id, node.name, _room(vm, state.working[node.id], state)))
+            refusal = fit_refusal(vm, state.working[node.id], state)
+        if refusal is not None:
+            refused.append(_rejection(node, refusal))
+    able = [state.working[room.node_id] for room in rooms if room.vms]
+    return Placement(
+        cluster_id=cluster.id,
+        cluster_name=cluster.name,
+        vcpus=vcpus,
+        memory_mib=memory_mib,
+        best=choices(vm, None, able, state)[:SHOWN],
+        rooms=tuple(sorted(rooms, key=lambda room: (-room.vms, room.node_id))),
+        rejections=tuple(refused),
+    )
+
+
+def _rejection(node: Node, reason: Reason) -> Rejection:
+    return Rejection("target", node.id, node.name, reason)
+
+
+def _room(vm: Candidate, node: WorkingNode, state: WorkingState) -> int:
+    """How many such VMs the node takes one after another."""
+    policy = state.policy
+    cluster = state.clusters[node.node.cluster_id]
+    limits = [limit for limit in (node.node.vm_limit, cluster.vm_limit_per_node) if limit is not None]
+    cpu, memory = policy.fill_limit(policy.cpu_overload_ratio), policy.fill_limit(policy.memory_overload_percent)
+    most = [
+        _most(lambda n: (node.vcpus + n * vm.vcpus) / node.cpus <= cpu),
+        _most(lambda n: 100 * (node.memory_allocated_mib + n * vm.memory_mib) / node.memory_mib <= memory),
+        *(max(0, limit - node.vm_count) for limit in limits),
+    ]
+    live = node.live
+    if live is not None:
+        load, brings = policy.fill_limit(policy.ssh_load_overload), state.load_of(vm)
+        most.append(_most(lambda n: (live.load + n * brings) / live.cpus <= load))
+        most.append(max(0, live.available_mib // vm.memory_mib))
+    return min(most)
+
+
+def _most(holds: Callable[[int], bool]) -> int:
+    """The largest number for which it holds, where it holds for all smaller ones too; asked, so that it agrees with
+    the rules to the last bit."""
+    if not holds(1):
+        return 0
+    low, high = 1, 2
+    while holds(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low

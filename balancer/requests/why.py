@@ -1,0 +1,235 @@
+"""Why a VM or a node is left as it is: the rules asked for all their reasons, beside the plan of this moment.
+
+By the strategy that is set, since the question is what the program does by itself. One plan is made; the rest is a
+look at each rule once a node or VM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from balancer.model import VM, Move, Node, Plan, Reason, Recent, Rejection, Snapshot
+from balancer.planner import plan
+from balancer.policy import BALANCE, SMALLEST_FIRST, Policy
+from balancer.reasons import brief
+from balancer.requests.answers import Level, Refused, Verdict, WhyNode, WhyVM
+from balancer.requests.making import known_node, only_cluster
+from balancer.requests.moving import choices, known_vm, target_refusal
+from balancer.rules.constraints import (
+    CLUSTER_RULES,
+    FIT_RULES,
+    GROUP_RULES,
+    LIVE_FIT_RULES,
+    PAIR_RULES,
+    SOURCE_RULES,
+    TARGET_LOAD_RULES,
+    TARGET_STATIC_RULES,
+    VM_RULES,
+    candidate,
+    is_overloaded,
+)
+from balancer.scoring import terms
+from balancer.state import Candidate, WorkingState
+
+
+def why_vm(snapshot: Snapshot, policy: Policy, recent: Recent, vm_id: int) -> WhyVM:
+    """Why this VM was not moved: may it leave, is it needed, did others come first, which node may take it."""
+    only_cluster(snapshot)
+    vm = known_vm(snapshot, vm_id)
+    made = plan(snapshot, policy, recent)
+    state = WorkingState(snapshot, policy, recent)
+    source = state.nodes.get(vm.node_id) if vm.node_id is not None else None
+    move = next((m for m in made.moves if m.vm_id == vm.id), None)
+    instead = tuple(m for m in made.moves if source is not None and m.source_id == source.id and m is not move)
+    refusals = _keeping(vm, source, state)
+    able = _sized(vm)
+    refused: dict[int, Reason] = {}
+    fitting = []
+    if source is not None and able is not None:
+        for target in state.nodes.values():
+            reason = target_refusal(able, source, target, state) if target is not source else None
+            if reason is not None:
+                refused[target.id] = brief(reason)
+            elif target is not source:
+                fitting.append(state.working[target.id])
+    here = source if source is not None and source.id in state.working else None
+    opened = choices(able, here, fitting, state) if able is not None else ()
+    nearest = _nearest(able, source, refused, state) if able is not None and source is not None and not opened else ()
+    verdict, reason = _verdict(vm, source, refusals, move, instead, bool(opened), made, state)
+    return WhyVM(
+        vm_id=vm.id,
+        vm_name=vm.name,
+        node_id=vm.node_id,
+        node_name=source.name if source is not None else None,
+        verdict=verdict,
+        reason=reason,
+        refusals=refusals,
+        move=move,
+        instead=instead,
+        open=opened,
+        refused=_grouped((state.nodes[node_id], reason) for node_id, reason in refused.items()),
+        nearest=nearest,
+    )
+
+
+def why_node(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> WhyNode:
+    """What this node is in the plan of this moment: overloaded by how much, why no source, why no target, who stays."""
+    only_cluster(snapshot)
+    made = plan(snapshot, policy, recent)
+    state = WorkingState(snapshot, policy, recent)
+    known_node(state, node_id)
+    node, working = state.nodes[node_id], state.working.get(node_id)
+    load = working.load if working is not None else None
+    verdicts = [(vm, candidate(vm, state)) for vm in state.vms_on[node_id]]
+    stays = [
+        r.reason for r in made.rejections if r.subject in ("source", "cluster") and r.id == _subject(r, made, node)
+    ]
+    return WhyNode(
+        node_id=node.id,
+        node_name=node.name,
+        overloaded=is_overloaded(node, state),
+        levels=tuple(Level(t.name, t.load(load), t.limit(policy)) for t in terms(load)) if load is not None else (),
+        load=load,
+        not_source=_leaving_refusals(node, state),
+        not_target=_coming_refusals(node, state),
+        leaving=tuple(m for m in made.moves if m.source_id == node.id),
+        coming=tuple(m for m in made.moves if m.target_id == node.id),
+        stays_overloaded=stays[0] if stays and node.id in made.overloaded_after else None,
+        vms=len(verdicts),
+        staying=_grouped((vm, verdict) for vm, verdict in verdicts if isinstance(verdict, Reason)),
+    )
+
+
+def _subject(rejection: Rejection, made: Plan, node: Node) -> int:
+    """The id that a rejection must have to be about this node: that of its cluster is about all of them."""
+    return made.cluster_id if rejection.subject == "cluster" else node.id
+
+
+# --- all reasons, not the first alone -------------------------------------------------------------------
+
+
+def _keeping(vm: VM, source: Node | None, state: WorkingState) -> tuple[Reason, ...]:
+    """All that keeps the VM from leaving."""
+    if source is None:
+        return (Reason.of("vm-place-unknown"), *_said(rule(vm, state) for rule in VM_RULES))
+    return (*_leaving_refusals(source, state), *_said(rule(vm, state) for rule in VM_RULES))
+
+
+def _leaving_refusals(node: Node, state: WorkingState) -> tuple[Reason, ...]:
+    cluster = state.clusters[node.cluster_id]
+    return (
+        *_said(rule(cluster, state) for rule in CLUSTER_RULES),
+        *_said(rule(node, state) for rule in SOURCE_RULES),
+    )
+
+
+def _coming_refusals(node: Node, state: WorkingState) -> tuple[Reason, ...]:
+    working = state.working.get(node.id)
+    by_load = _said(rule(working, state) for rule in TARGET_LOAD_RULES) if working is not None else ()
+    return (*_said(rule(node, state) for rule in TARGET_STATIC_RULES), *by_load)
+
+
+def _all_target_refusals(vm: Candidate, source: Node, target: Node, state: WorkingState) -> tuple[Reason, ...]:
+    pair = _said(rule(source, target, state) for rule in PAIR_RULES)
+    working = state.working.get(target.id)
+    if working is None:
+        return (*_coming_refusals(target, state), *pair)
+    rules = (*FIT_RULES, *(LIVE_FIT_RULES if working.live is not None else ()))
+    if state.groups.binds(vm.vm.id):
+        rules = (*rules, *GROUP_RULES)
+    return (*_coming_refusals(target, state), *pair, *_said(rule(vm, working, state) for rule in rules))
+
+
+def _said(verdicts: Iterable[Reason | None]) -> tuple[Reason, ...]:
+    return tuple(reason for reason in verdicts if reason is not None)
+
+
+def _sized(vm: VM) -> Candidate | None:
+    """The VM with its size, whether it may leave or not."""
+    if not vm.vcpus or not vm.memory_mib or vm.vcpus < 0 or vm.memory_mib < 0:
+        return None
+    return Candidate(vm, vm.vcpus, vm.memory_mib)
+
+
+def _nearest(vm: Candidate, source: Node, refused: Iterable[int], state: WorkingState) -> tuple[Rejection, ...]:
+    """All that keeps the VM off the node that the fewest reasons keep it off; by then the emptiest, then the id."""
+
+    def key(found: tuple[Node, tuple[Reason, ...]]) -> tuple[int, float, int]:
+        working = state.working.get(found[0].id)
+        return len(found[1]), working.severity if working is not None else float("inf"), found[0].id
+
+    every = [
+        (target, _all_target_refusals(vm, source, target, state)) for target in map(state.nodes.__getitem__, refused)
+    ]
+    if not every:
+        return ()
+    node, reasons = min(every, key=key)
+    return tuple(Rejection("target", node.id, node.name, reason) for reason in reasons)
+
+
+def _grouped(refused: Iterable[tuple[Node | VM, Reason]]) -> tuple[Refused, ...]:
+    """By reason, most first."""
+    by_reason: dict[Reason, list[Node | VM]] = {}
+    for subject, reason in refused:
+        by_reason.setdefault(reason, []).append(subject)
+    found = [
+        Refused(reason, tuple(s.id for s in them), tuple(s.name for s in them)) for reason, them in by_reason.items()
+    ]
+    return tuple(sorted(found, key=lambda group: (-len(group.ids), group.reason.code, group.ids)))
+
+
+# --- the verdict ----------------------------------------------------------------------------------------
+
+
+def _verdict(
+    vm: VM,
+    source: Node | None,
+    refusals: Sequence[Reason],
+    move: Move | None,
+    instead: Sequence[Move],
+    may_go: bool,
+    made: Plan,
+    state: WorkingState,
+) -> tuple[Verdict, Reason]:
+    if move is not None:
+        return Verdict.PLANNED, move.reason
+    if source is None or refusals:
+        return Verdict.FORBIDDEN, refusals[0]
+    if not is_overloaded(source, state):
+        return _without_overload(source, made, state)
+    if source.id not in made.overloaded_after:
+        return Verdict.OTHERS, _others(vm, instead, state)
+    if not may_go:
+        return Verdict.NO_TARGET, Reason.of("why-no-target", targets=len(state.nodes) - 1)
+    limit = state.policy.max_moves
+    if limit and len(made.moves) >= limit:
+        return Verdict.BUDGET, Reason.of("source-budget", limit=limit)
+    known = next((r.reason for r in made.rejections if r.subject == "source" and r.id == source.id), None)
+    return Verdict.NOT_ENOUGH, known or Reason.of("why-not-enough")
+
+
+def _without_overload(source: Node, made: Plan, state: WorkingState) -> tuple[Verdict, Reason]:
+    """``balance`` moves VMs of calm nodes too, as long as it is worth it and within the budget."""
+    limit = state.policy.max_moves
+    if state.policy.strategy != BALANCE:
+        return Verdict.NOT_NEEDED, _not_needed(source, state)
+    if limit and made.total_moves > len(made.moves):
+        return Verdict.BUDGET, Reason.of("source-budget", limit=limit)
+    return Verdict.NOT_NEEDED, Reason.of("why-even-enough")
+
+
+def _not_needed(source: Node, state: WorkingState) -> Reason:
+    load = state.working[source.id].load
+    if load.cpu_load is not None:
+        return Reason.of("why-not-needed-load", load=load.cpu_load, memory=load.memory_percent)
+    return Reason.of("why-not-needed", cpu=load.cpu_ratio, memory=load.memory_percent)
+
+
+def _others(vm: VM, instead: Sequence[Move], state: WorkingState) -> Reason:
+    able = _sized(vm)
+    smaller = (
+        state.policy.strategy == SMALLEST_FIRST
+        and able is not None
+        and any((m.vcpus * 1024 + m.memory_mib, m.vm_id) < able.size for m in instead)
+    )
+    return Reason.of("why-smaller-first", vms=len(instead)) if smaller else Reason.of("why-others", vms=len(instead))

@@ -1,0 +1,295 @@
+"""May this VM leave, may this node take it: the rules in order. The first that forbids is the explanation.
+
+Planner and executor use these tuples and no others, so they cannot disagree. A new rule is one function
+in vm_rules.py or node_rules.py, one line here, a line in reasons.py and the catalogues, one scenario file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from balancer.model import VM, Cluster, Move, Node, NodeLoad, Plan, Purpose, Reason, Recent, Snapshot
+from balancer.moves import relieves_its_source
+from balancer.policy import BALANCE, Policy
+from balancer.rules import group as groups
+from balancer.rules import node as nodes
+from balancer.rules import vm as vms
+from balancer.rules.purposes import judged_by
+from balancer.scoring import above
+from balancer.state import Candidate, WorkingNode, WorkingState
+
+
+def not_live_migratable(cluster: Cluster, state: WorkingState) -> Reason | None:
+    """LXD containers do not migrate live, and nothing is known of any other virtualization."""
+    kind = cluster.virtualization
+    if not kind:
+        return Reason.of("cluster-virtualization-unknown")
+    return None if kind.lower() == "kvm" else Reason.of("cluster-virtualization", virtualization=kind)
+
+
+CLUSTER_RULES = (not_live_migratable,)
+
+COUNTING_RULES = (
+    partial(nodes.figures_unknown, "source"),
+    partial(nodes.in_maintenance, "source"),
+    partial(nodes.excluded, "source"),
+)
+"""A node that one of these refuses does not count as overloaded, whatever its load."""
+
+SOURCE_RULES = (
+    *COUNTING_RULES,
+    partial(nodes.not_active, "source"),
+    partial(nodes.live_migration_off, "source"),
+    partial(nodes.node_busy, "source"),
+    nodes.overload_too_new,
+)
+
+VM_RULES = (
+    vms.vm_busy,
+    vms.vm_not_active,
+    vms.iso_mounted,
+    vms.has_snapshots,
+    vms.disabled,
+    vms.in_rescue,
+    vms.change_pending,
+    vms.restricted,
+    vms.nested_virtualization,
+    vms.opted_out,
+    groups.ignored,
+    groups.stays,
+    vms.size_unknown,
+    vms.in_quarantine,
+    vms.cooling_down,
+    vms.skipped,
+    vms.skipped_for_good,
+)
+
+_LIVE_MIGRATION_TO = partial(nodes.live_migration_off, "target")
+
+TARGET_STATIC_RULES = (
+    partial(nodes.figures_unknown, "target"),
+    partial(nodes.not_active, "target"),
+    partial(nodes.in_maintenance, "target"),
+    partial(nodes.excluded, "target"),
+    nodes.creation_blocked,
+    _LIVE_MIGRATION_TO,
+    partial(nodes.node_busy, "target"),
+    nodes.own_placement_filter,
+)
+
+PLACEMENT_RULES = tuple(rule for rule in TARGET_STATIC_RULES if rule is not _LIVE_MIGRATION_TO)
+"""For a VM that does not exist yet: it is created there, and does not migrate."""
+
+TARGET_LOAD_RULES = (
+    nodes.vm_limit_reached,
+    nodes.cluster_vm_limit_reached,
+    nodes.target_overloaded,
+    nodes.score_too_high,
+    nodes.memory_too_high,
+)
+
+PAIR_RULES = (
+    nodes.same_node,
+    nodes.other_cluster,
+    nodes.filters_differ,
+    nodes.qemu_older,
+    nodes.kernel_newer,
+)
+
+
+def pair_kind(node: Node) -> tuple[object, ...]:
+    """All that PAIR_RULES look at in a node, its id aside: two nodes of equal kind get equal verdicts."""
+    return (node.cluster_id, node.placement_filter, node.qemu_version, node.kernel_version)
+
+
+FIT_RULES = (nodes.cpu_does_not_fit, nodes.memory_does_not_fit)
+
+LIVE_FIT_RULES = (nodes.load_does_not_fit, nodes.memory_not_available)
+"""For a measured target besides: what it measured adds to what the allocation says, and replaces nothing."""
+
+_FIT_RULES_OF_MEASURED = FIT_RULES + LIVE_FIT_RULES
+
+GROUP_RULES = (groups.pinned_elsewhere, groups.just_left, groups.kept_apart, groups.kept_together)
+"""For a VM that one of the operator's rules binds (``Groups.binds``). Where its mates are changes with every move."""
+
+
+def cluster_refusal(cluster: Cluster, state: WorkingState) -> Reason | None:
+    """Why nothing in this cluster can be moved."""
+    return next((reason for rule in CLUSTER_RULES if (reason := rule(cluster, state))), None)
+
+
+def not_counted(node: Node, state: WorkingState) -> Reason | None:
+    """Why this node does not count as overloaded even above the thresholds."""
+    return next((reason for rule in COUNTING_RULES if (reason := rule(node, state))), None)
+
+
+def source_refusal(node: Node, state: WorkingState) -> Reason | None:
+    """Why no VM may leave this node."""
+    return next((reason for rule in SOURCE_RULES if (reason := rule(node, state))), None)
+
+
+def vm_refusal(vm: VM, state: WorkingState) -> Reason | None:
+    """Why this VM may not be moved anywhere."""
+    for rule in VM_RULES:  # asked more often than anything else
+        reason = rule(vm, state)
+        if reason is not None:
+            return reason
+    return None
+
+
+def static_target_refusal(node: Node, state: WorkingState) -> Reason | None:
+    """Why this node takes no VM, whatever its load."""
+    return next((reason for rule in TARGET_STATIC_RULES if (reason := rule(node, state))), None)
+
+
+def placement_refusal(node: Node, state: WorkingState) -> Reason | None:
+    """Why this node takes no new VM, whatever its load."""
+    return next((reason for rule in PLACEMENT_RULES if (reason := rule(node, state))), None)
+
+
+def load_refusal(target: WorkingNode, state: WorkingState) -> Reason | None:
+    """Why this node takes no VM at its load of this moment."""
+    return next((reason for rule in TARGET_LOAD_RULES if (reason := rule(target, state))), None)
+
+
+def pair_refusal(source: Node, target: Node, state: WorkingState) -> Reason | None:
+    """Why no VM may move from this source to this target."""
+    return next((reason for rule in PAIR_RULES if (reason := rule(source, target, state))), None)
+
+
+def fit_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    """Why this VM may not land on this target at its load of this moment."""
+    for rule in FIT_RULES if target.live is None else _FIT_RULES_OF_MEASURED:
+        reason = rule(vm, target, state)
+        if reason is not None:
+            return reason
+    return group_refusal(vm, target, state)
+
+
+def group_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    """Which rule of the operator keeps this VM off this target at this moment."""
+    if not state.groups.binds(vm.vm.id):
+        return None
+    return next((reason for rule in GROUP_RULES if (reason := rule(vm, target, state))), None)
+
+
+def candidate(vm: VM, state: WorkingState) -> Candidate | Reason:
+    """The VM with its size when it may be moved, else why not. No move of a plan changes this, so it is asked once."""
+    known = state.verdicts.get(vm.id)
+    if known is None:
+        known = state.verdicts[vm.id] = _verdict(vm, state)
+    return known
+
+
+def _verdict(vm: VM, state: WorkingState) -> Candidate | Reason:
+    reason = vm_refusal(vm, state)
+    if reason is not None:
+        return reason
+    if vm.vcpus is None or vm.memory_mib is None:  # refused above already; this tells the type checker
+        return Reason.of("vm-size-unknown")
+    return Candidate(vm, vm.vcpus, vm.memory_mib)
+
+
+def is_overloaded(node: Node, state: WorkingState) -> bool:
+    """Above a threshold (equal is not above), and neither in maintenance nor excluded as a source."""
+    working = state.working.get(node.id)
+    return working is not None and bool(above(working.load, state.policy)) and not not_counted(node, state)
+
+
+def overloaded_nodes(snapshot: Snapshot, policy: Policy, recent: Recent) -> frozenset[int]:
+    """The ids of the nodes that count as overloaded now."""
+    state = WorkingState(snapshot, policy, recent)
+    return frozenset(node.id for node in state.nodes.values() if is_overloaded(node, state))
+
+
+def state_for(
+    purpose: Purpose,
+    snapshot: Snapshot,
+    policy: Policy,
+    recent: Recent,
+    source_id: int | None,
+    vm_id: int | None = None,
+    up_to: NodeLoad | None = None,
+) -> WorkingState:
+    """The state on which moves of this purpose are judged, VMs of this source first of all."""
+    state = WorkingState(snapshot, *judged_by(purpose, policy, recent, source_id=source_id, vm_id=vm_id, up_to=up_to))
+    if purpose is Purpose.DRAIN and source_id is not None:
+        leaving = (vm for vm in state.vms_on.get(source_id, ()) if isinstance(candidate(vm, state), Candidate))
+        state.following = frozenset(vm.id for vm in leaving)
+    return state
+
+
+def check_move(
+    snapshot: Snapshot,
+    policy: Policy,
+    recent: Recent,
+    vm_id: int,
+    target_id: int,
+    *,
+    source_id: int | None = None,
+    need_overload: bool = True,
+    purpose: Purpose = Purpose.BALANCE,
+    up_to: NodeLoad | None = None,
+) -> Reason | None:
+    """Every rule again, on what is seen now: ``None`` when this one move is allowed at this moment.
+
+    ``vm-gone`` and ``already-there`` mean that nothing is left to do; with ``source_id`` a VM that is on
+    any other node is ``vm-elsewhere``. ``need_overload=False`` leaves out "the source is overloaded".
+    By the rules of the ``purpose`` that the move was planned for (``purposes.judged_by``).
+    """
+    vm = next((v for v in snapshot.vms if v.id == vm_id), None)
+    if vm is None:
+        return Reason.of("vm-gone")
+    if vm.node_id == target_id:
+        return Reason.of("already-there")
+    state = state_for(purpose, snapshot, policy, recent, vm.node_id, vm_id, up_to)
+    source = state.nodes.get(vm.node_id) if vm.node_id is not None else None
+    if source is None:
+        return Reason.of("vm-place-unknown")
+    if source_id is not None and source.id != source_id:
+        return Reason.of("vm-elsewhere", node=source.name)
+    target = state.nodes.get(target_id)
+    if target is None:
+        return Reason.of("target-gone")
+    return _check(vm, source, target, state, need_overload)
+
+
+def check_planned(snapshot: Snapshot, policy: Policy, recent: Recent, move: Move, made: Plan) -> Reason | None:
+    """``check_move`` for a move of a plan that was stored, by the rules it was planned with.
+
+    What a person approved stays what it was when the strategy is switched, so ``policy`` may have any.
+    """
+    if made.purpose is Purpose.BALANCE:
+        policy = replace(policy, strategy=made.strategy)
+    return check_move(
+        snapshot,
+        policy,
+        recent,
+        move.vm_id,
+        move.target_id,
+        source_id=move.source_id,
+        need_overload=relieves_its_source(move),
+        purpose=made.purpose,
+        up_to=move.target_after,
+    )
+
+
+def _check(vm: VM, source: Node, target: Node, state: WorkingState, need_overload: bool) -> Reason | None:
+    cluster = state.clusters.get(source.cluster_id)
+    refusal = cluster_refusal(cluster, state) if cluster else Reason.of("cluster-virtualization-unknown")
+    refusal = refusal or source_refusal(source, state) or vm_refusal(vm, state)
+    if refusal:
+        return refusal
+    load = state.working[source.id].load
+    if need_overload and state.policy.strategy != BALANCE and not above(load, state.policy):
+        if load.cpu_load is not None:
+            return Reason.of("source-relieved-load", load=load.cpu_load, memory=load.memory_percent)
+        return Reason.of("source-relieved", cpu=load.cpu_ratio, memory=load.memory_percent)
+    refusal = static_target_refusal(target, state) or load_refusal(state.working[target.id], state)
+    if refusal:
+        return refusal
+    able = candidate(vm, state)
+    if isinstance(able, Reason):
+        return able
+    return pair_refusal(source, target, state) or fit_refusal(able, state.working[target.id], state)

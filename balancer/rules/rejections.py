@@ -1,0 +1,172 @@
+"""Why not: what a finished plan left undone, explained on the state after its moves.
+
+The same rules as the planner's, asked for their reasons. The work is bounded: one rejection a node and
+one a VM of an overloaded node; pairs of VM and target are only counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from balancer.model import Cluster, Move, Node, Reason, Rejection
+from balancer.reasons import brief
+from balancer.rules.constraints import (
+    candidate,
+    cluster_refusal,
+    fit_refusal,
+    is_overloaded,
+    source_refusal,
+)
+from balancer.rules.vm import is_opted_out
+from balancer.state import Candidate, WorkingNode, WorkingState
+from balancer.strategies.targets import Targets
+
+
+def explain(
+    cluster: Cluster,
+    state: WorkingState,
+    overloaded: Sequence[Node],
+    moves: Sequence[Move],
+    stuck: Mapping[int, Reason],
+) -> tuple[Rejection, ...]:
+    """Rejections for ``overloaded`` (before the plan, worst first) on ``state`` (after the moves).
+
+    ``stuck``: why nodes stay overloaded, by id, where the strategy knows it.
+    """
+    of_cluster = of_the_cluster(cluster, state, overloaded)
+    if not overloaded or cluster_refusal(cluster, state):
+        return of_cluster
+    explainer = _Explainer(state, moves, stuck)
+    of_sources: list[Rejection] = []
+    of_vms: list[Rejection] = []
+    for node in overloaded:
+        source, vms = explainer.source(node)
+        of_sources += [source] if source else []
+        of_vms += vms
+    return (*of_cluster, *of_sources, *explainer.refused_targets(), *of_vms)
+
+
+def of_the_cluster(cluster: Cluster, state: WorkingState, overloaded: Sequence[Node]) -> tuple[Rejection, ...]:
+    """What speaks against moving anything in this cluster at all."""
+    refusal = cluster_refusal(cluster, state)
+    if refusal:
+        return (Rejection("cluster", cluster.id, cluster.name, refusal),)
+    opted_out = _all_opted_out(cluster, state) if overloaded else None
+    return (opted_out,) if opted_out else ()
+
+
+def fits_nowhere(state: WorkingState, source: Node, vms: Sequence[Candidate]) -> tuple[Rejection, ...]:
+    """Those of these VMs of the source that no node can take now, with the nodes counted by what forbids them."""
+    _, misfits = _Explainer(state, (), {}).misfits(source, vms)
+    return tuple(misfits)
+
+
+def _all_opted_out(cluster: Cluster, state: WorkingState) -> Rejection | None:
+    vms = [vm for on_node in state.vms_on.values() for vm in on_node]
+    if not vms or not state.policy.respect_balancer_mode or not all(is_opted_out(vm) for vm in vms):
+        return None
+    return Rejection("cluster", cluster.id, cluster.name, Reason.of("cluster-all-opted-out", vms=len(vms)))
+
+
+class _Explainer:
+    def __init__(self, state: WorkingState, moves: Sequence[Move], stuck: Mapping[int, Reason]) -> None:
+        self._state = state
+        self._known = stuck
+        self._targets = Targets(state)
+        self._moved = {move.vm_id for move in moves}
+        self._left = Counter(move.source_id for move in moves)
+        self._took = {move.target_id for move in moves}
+        self._refusals = {node_id: self._targets.refusal(node_id) for node_id in state.nodes}
+        self._closed = Counter(brief(reason) for reason in self._refusals.values() if reason)
+
+    def refused_targets(self) -> Iterator[Rejection]:
+        """Nodes that may take nothing; one that took VMs in this plan and is now full is not refused."""
+        for node_id, reason in self._refusals.items():
+            if reason and node_id not in self._took:
+                yield Rejection("target", node_id, self._state.nodes[node_id].name, reason)
+
+    def source(self, node: Node) -> tuple[Rejection | None, list[Rejection]]:
+        """Why this node stays overloaded (``None`` when it does not), and its refused VMs."""
+        reason = source_refusal(node, self._state)
+        if reason:
+            return Rejection("source", node.id, node.name, reason), []
+        staying = [vm for vm in self._state.vms_on[node.id] if vm.id not in self._moved]
+        verdicts = [(vm, candidate(vm, self._state)) for vm in staying]
+        refused = [Rejection("vm", vm.id, vm.name, why) for vm, why in verdicts if isinstance(why, Reason)]
+        if not is_overloaded(node, self._state):
+            return None, refused
+        known = self._known.get(node.id)
+        if known is not None and known.code == "source-budget":
+            return Rejection("source", node.id, node.name, known), refused
+        movable = sorted((c for _, c in verdicts if isinstance(c, Candidate)), key=lambda c: c.size)
+        why_stuck, misfits = self._stuck(node, movable, len(staying))
+        refused = sorted(refused + misfits, key=lambda r: r.id)
+        return Rejection("source", node.id, node.name, known or why_stuck), refused
+
+    def _stuck(self, node: Node, movable: list[Candidate], vms: int) -> tuple[Reason, list[Rejection]]:
+        """Why an overloaded node makes no progress, and its VMs that fit nowhere."""
+        if not movable:
+            moved = self._left[node.id]
+            if moved:
+                return Reason.of("source-not-enough", moved=moved), []
+            return Reason.of("source-no-movable-vm", vms=vms), []
+        able, misfits = self.misfits(node, movable, stop=True)
+        if able:  # the planner would go on here
+            return Reason.of("source-budget", limit=self._state.policy.max_moves), misfits
+        if not self._targets.open_to(node):
+            return Reason.of("source-no-target"), misfits
+        return Reason.of("source-no-fit", vms=len(movable)), misfits
+
+    def misfits(
+        self, source: Node, vms: Sequence[Candidate], *, stop: bool = False
+    ) -> tuple[list[Candidate], list[Rejection]]:
+        """Of these VMs those that fit somewhere, and why the others do not. ``stop``: at the first that fits."""
+        targets, closed = self._targets.open_to(source), self._closed_to(source)
+        able: list[Candidate] = []
+        misfits: list[Rejection] = []
+        alike: dict[tuple[int, int], Rejection] = {}
+        for vm in vms:
+            size = (vm.vcpus, vm.memory_mib)
+            bound = self._state.groups.binds(vm.vm.id)
+            if size in alike and not bound:  # of one node, so the same holds for it
+                misfits.append(replace(alike[size], id=vm.vm.id, name=vm.vm.name))
+            elif not self._targets.fitting(vm, targets):
+                misfits.append(self._misfit(vm, targets, closed))
+                if not bound:
+                    alike[size] = misfits[-1]
+            else:
+                able.append(vm)
+                if stop:
+                    break
+        return able, misfits
+
+    def _closed_to(self, source: Node) -> Counter[Reason]:
+        """The other nodes that take no VM of this source, counted by why."""
+        closed = self._closed.copy()
+        own = self._refusals[source.id]
+        if own:
+            closed[brief(own)] -= 1
+        for node_id, refusal in self._refusals.items():
+            here = node_id == source.id
+            pair = None if refusal or here else self._targets.pair(source, self._state.nodes[node_id])
+            if pair:
+                closed[brief(pair)] += 1
+        return closed
+
+    def _misfit(self, vm: Candidate, targets: list[WorkingNode], closed: Counter[Reason]) -> Rejection:
+        """A VM that fits nowhere, with the targets counted by what forbids them, most first."""
+        counts = closed.copy()
+        for target in targets:
+            reason = fit_refusal(vm, target, self._state)
+            if reason:
+                counts[brief(reason)] += 1
+        reason = Reason.of(
+            "vm-fits-nowhere",
+            vcpus=vm.vcpus,
+            memory_gib=vm.memory_mib / 1024,
+            targets=len(self._state.nodes) - 1,
+        )
+        per_target = sorted(((r, n) for r, n in counts.items() if n), key=lambda item: (-item[1], item[0].code))
+        return Rejection("vm", vm.vm.id, vm.vm.name, reason, tuple(per_target))

@@ -1,0 +1,198 @@
+"""A working state as NumPy arrays, for the strategies that look at thousands of nodes at once.
+
+Everything is asked of the rules in constraints.py, once a node, once a VM, once a pair of node classes, so
+that arrays and rules cannot disagree. A picture of one moment: the arrays do not follow the state's moves.
+Only strategies that fill targets up to the overload thresholds (``Policy.fills_targets``) may use it.
+
+How to use it (row i of every node array is one node, row j of every VM array one VM):
+
+- ``nodes = NodeArrays.of(state)``; ``nodes.row[node_id]`` is its row. Nodes with an unknown figure have none.
+- ``vms = VMArrays.of(state, nodes)`` (or of some rows only) holds the VMs that may leave, sorted by node and id.
+- A VM j may go to node t when ``nodes.open[t]``, ``nodes.compatible[nodes.kind[s], nodes.kind[t]]``, s != t,
+  ``used_vcpus[t] + vcpus[j] <= fill_vcpus[t]``, the same for ``mib``, ``count[t] + 1 <= cap_count[t]``, and t
+  is not overloaded. Measured targets (``nodes.measured``) have rules besides, and so have VMs that a rule of the
+  operator binds (``state.groups.binds``): ``Room`` in packing.py knows both, ``fit_refusal`` has the last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from balancer.migration_time import copied_mib
+from balancer.model import Node
+from balancer.rules.constraints import (
+    candidate,
+    is_overloaded,
+    not_counted,
+    pair_kind,
+    pair_refusal,
+    source_refusal,
+    static_target_refusal,
+)
+from balancer.scoring import cpu_ratio, memory_percent
+from balancer.state import Candidate, WorkingNode, WorkingState
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+NO_LIMIT = 2**40
+"""Stands for "no limit" where VMs are counted."""
+
+
+@dataclass(frozen=True)
+class NodeArrays:
+    """The nodes whose figures are all known, by id."""
+
+    ids: Ints
+    row: dict[int, int]
+    """Node id -> row."""
+    cpus: Ints
+    memory_mib: Ints
+    vcpus: Ints
+    """Allocated now; likewise ``mib`` and ``count``."""
+    mib: Ints
+    count: Ints
+    cap_vcpus: Ints
+    """The most that may be allocated without overload: at the threshold, in whole vCPUs; likewise ``cap_mib``."""
+    cap_mib: Ints
+    fill_vcpus: Ints
+    """The most that a move may fill it with: the same, less the headroom where one is asked for; and ``fill_mib``."""
+    fill_mib: Ints
+    cap_count: Ints
+    counted: Bools
+    """Neither in maintenance nor excluded as a source: in every metric."""
+    overloaded: Bools
+    source: Bools
+    """VMs may leave it."""
+    open: Bools
+    """It may take VMs, its load aside."""
+    measured: Bools
+    kind: Ints
+    """Its class for the rules about source and target together."""
+    compatible: Bools
+    """``compatible[kind of source, kind of target]``."""
+
+    @staticmethod
+    def of(state: WorkingState) -> NodeArrays:
+        working = list(state.working.values())
+        kinds, compatible = _kinds([n.node for n in working], state)
+        policy = state.policy
+        return NodeArrays(
+            ids=_ints(n.node.id for n in working),
+            row={n.node.id: i for i, n in enumerate(working)},
+            cpus=_ints(n.cpus for n in working),
+            memory_mib=_ints(n.memory_mib for n in working),
+            vcpus=_ints(n.vcpus for n in working),
+            mib=_ints(n.memory_allocated_mib for n in working),
+            count=_ints(n.vm_count for n in working),
+            cap_vcpus=_ints(most_vcpus(n.cpus, policy.cpu_overload_ratio) for n in working),
+            cap_mib=_ints(most_mib(n.memory_mib, policy.memory_overload_percent) for n in working),
+            fill_vcpus=_ints(most_vcpus(n.cpus, policy.fill_limit(policy.cpu_overload_ratio)) for n in working),
+            fill_mib=_ints(most_mib(n.memory_mib, policy.fill_limit(policy.memory_overload_percent)) for n in working),
+            cap_count=_ints(_most_vms(n, state) for n in working),
+            counted=_bools(not_counted(n.node, state) is None for n in working),
+            overloaded=_bools(is_overloaded(n.node, state) for n in working),
+            source=_bools(source_refusal(n.node, state) is None for n in working),
+            open=_bools(static_target_refusal(n.node, state) is None for n in working),
+            measured=_bools(n.live is not None for n in working),
+            kind=kinds,
+            compatible=compatible,
+        )
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class VMArrays:
+    """VMs that may leave their node, sorted by node and id."""
+
+    candidates: list[Candidate]
+    node: Ints
+    """Row of its node."""
+    vcpus: Ints
+    mib: Ints
+    copied_mib: Ints
+    """What a migration copies: memory, and the disk where it lies on the node."""
+    start: Ints
+    """The VMs of node row i are ``start[i]`` to ``start[i + 1]``."""
+
+    @staticmethod
+    def of(state: WorkingState, nodes: NodeArrays, rows: Iterable[int] | None = None) -> VMArrays:
+        """All that may leave, or those of the nodes in ``rows``. Every rule is asked about each: a few microseconds."""
+        wanted = set(range(len(nodes)) if rows is None else rows)
+        found: list[Candidate] = []
+        start = [0]
+        cluster = next(iter(state.clusters.values()), None)
+        for i, node_id in enumerate(nodes.ids.tolist()):
+            if i in wanted and nodes.source[i]:
+                verdicts = (candidate(vm, state) for vm in state.vms_on[node_id])
+                found += [c for c in verdicts if isinstance(c, Candidate)]
+            start.append(len(found))
+        return VMArrays(
+            candidates=found,
+            node=np.repeat(np.arange(len(nodes), dtype=np.int64), np.diff(_ints(start))),
+            vcpus=_ints(c.vcpus for c in found),
+            mib=_ints(c.memory_mib for c in found),
+            copied_mib=_ints(copied_mib(c.vm, cluster) for c in found),
+            start=_ints(start),
+        )
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+
+def most_vcpus(cpus: int, limit: float) -> int:
+    """The largest whole number of vCPUs whose ratio, as scoring.py computes it, is not above the limit."""
+    most = int(limit * cpus)
+    while cpu_ratio(most + 1, cpus) <= limit:
+        most += 1
+    while cpu_ratio(most, cpus) > limit:
+        most -= 1
+    return most
+
+
+def most_mib(total: int, limit: float) -> int:
+    """The same for memory."""
+    most = int(limit * total / 100)
+    while memory_percent(most + 1, total) <= limit:
+        most += 1
+    while memory_percent(most, total) > limit:
+        most -= 1
+    return most
+
+
+def _most_vms(node: WorkingNode, state: WorkingState) -> int:
+    cluster = state.clusters.get(node.node.cluster_id)
+    limits = (node.node.vm_limit, cluster.vm_limit_per_node if cluster else None)
+    return min((limit for limit in limits if limit is not None), default=NO_LIMIT)
+
+
+def _kinds(nodes: list[Node], state: WorkingState) -> tuple[Ints, Bools]:
+    """The class of every node, and which class may send to which; a class is judged by its first two nodes."""
+    members: dict[object, list[Node]] = {}
+    order: dict[object, int] = {}
+    kinds = []
+    for node in nodes:
+        key = pair_kind(node)
+        kinds.append(order.setdefault(key, len(order)))
+        members.setdefault(key, []).append(node)
+    compatible = np.ones((len(order), len(order)), dtype=np.bool_)
+    for a, source in members.items():
+        for b, target in members.items():
+            if a != b or len(source) > 1:
+                compatible[order[a], order[b]] = pair_refusal(source[0], target[-1], state) is None
+    return _ints(kinds), compatible
+
+
+def _ints(values: Iterable[int]) -> Ints:
+    return np.fromiter(values, dtype=np.int64)
+
+
+def _bools(values: Iterable[bool]) -> Bools:
+    return np.fromiter(values, dtype=np.bool_)

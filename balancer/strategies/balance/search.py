@@ -1,0 +1,134 @@
+"""A sequence of moves that makes a cluster more even as fast as can be, at every length that a budget may have.
+
+A beam: of all ways to make k moves only the most even few are followed. At 1, 2, 5, 10, 20, 50, ... moves the
+best way is settled for good, so that a plan cut there is as good as one made for that many. The work is
+bounded by counts, never by a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from balancer.strategies.balance.moves import Arrivals, Option, Options
+from balancer.strategies.balance.spread import Loads, Moment, Step
+
+BEAM_NODES = 192
+"""Ways followed side by side x nodes: small clusters are searched more broadly, which costs no more."""
+MOST_WAYS = 24
+BRANCHES = 6
+"""Next moves, and pairs of moves, taken from each way."""
+BETTER, SELDOM = 1.5, 4
+"""Where a single move is so many times better than each of a pair was, pairs are looked at only now and then."""
+
+
+class Chain(NamedTuple):
+    """Moves, newest first: they share their beginnings, and hold no loads, which are large."""
+
+    newest: tuple[Step, ...]
+    before: Chain | None
+
+    def steps(self) -> list[Step]:
+        parts: list[tuple[Step, ...]] = []
+        chain: Chain | None = self
+        while chain is not None:
+            parts.append(chain.newest)
+            chain = chain.before
+        return [step for part in reversed(parts) for step in part]
+
+
+@dataclass(frozen=True)
+class Way:
+    """The loads after some moves, J, and the moves."""
+
+    loads: Loads
+    j: float
+    moves: Chain | None = None
+
+    def after(self, option: Option) -> Way:
+        loads = self.loads.copy()
+        for step in option.steps:
+            loads.apply(step)
+        return Way(loads, option.j, Chain(option.steps, self.moves))
+
+
+def evened_out(loads: Loads, margin: float, relief: float = 0.0) -> list[Step]:
+    """Moves in order, each legal in its turn.
+
+    Args:
+        margin: what each move must take off J, as a part of the J that it finds.
+        relief: what overload counts beside J, as a multiple of one node's share of J.
+    """
+    wide = max(1, min(MOST_WAYS, BEAM_NODES // max(1, len(loads.field.nodes))))
+    weight = relief * Moment.of(loads).j / loads.field.counted
+    looks = _Looks(Arrivals(loads.field), weight, margin, BRANCHES if wide > 1 else 1)
+    best = Way(loads, Options(loads, looks.arrivals, weight).j)
+    ways = [best]
+    waiting: dict[int, list[tuple[Option, Way]]] = {}
+    made = 0
+    while ways or waiting:
+        for way in ways:
+            for option in looks.ahead(way, made):
+                waiting.setdefault(made + len(option.steps), []).append((option, way))
+        made += 1
+        settled = _is_round(made)
+        ways = _most_even(waiting.pop(made, ()), 1 if settled else wide)
+        if settled and ways:
+            waiting.clear()  # ways that skip this length
+        best = min([best, *ways], key=lambda way: way.j)
+    return best.moves.steps() if best.moves else []
+
+
+@dataclass
+class _Looks:
+    """What may come next on a way, and how much pairs have lately been worth."""
+
+    arrivals: Arrivals
+    weight: float
+    margin: float
+    most: int
+    of_pairs: float = 0.0
+    """The gain of each move of the best pair, when pairs were last looked at."""
+
+    def ahead(self, way: Way, made: int) -> list[Option]:
+        """The moves and pairs of moves that are worth it. No pair skips a round length if a single move gets there."""
+        options = Options(way.loads, self.arrivals, self.weight)
+        found = [o for o in options.singles(self.most) if way.j - o.j > self.margin * way.j]
+        far_better = (
+            self.most == 1 and bool(found) and way.j - found[0].j > BETTER * self.of_pairs and made % SELDOM != 0
+        )
+        if found and (far_better or _is_round(made + 1)):
+            return found
+        pairs = [o for o in options.pairs(self.most) if way.j - o.j > 2 * self.margin * way.j]
+        self.of_pairs = (way.j - pairs[0].j) / 2 if pairs else 0.0
+        return found + pairs
+
+
+def _most_even(options: Iterable[tuple[Option, Way]], most: int) -> list[Way]:
+    """The best few, of those with equal J one: they are nearly always the same moves in another order."""
+    chosen: dict[float, tuple[Option, Way]] = {}
+    for option, way in sorted(options, key=lambda o: round(o[0].j, 12)):
+        chosen.setdefault(round(option.j, 12), (option, way))
+        if len(chosen) == most:
+            break
+    return [way.after(option) for option, way in chosen.values()]
+
+
+def _is_round(moves: int) -> bool:
+    """1, 2, 5, 10, 20, 50, 100, ..."""
+    while moves >= 10 and moves % 10 == 0:
+        moves //= 10
+    return moves in (1, 2, 5)
+
+
+def vm_rows(loads: Loads, steps: Sequence[Step]) -> list[tuple[int, int]]:
+    """The steps as rows of the VMArrays and targets: of each group its VMs in turn."""
+    field = loads.field
+    taken: dict[int, int] = {}
+    rows = []
+    for group, target in steps:
+        row = int(field.members[field.first[group] + taken.get(group, 0)])
+        taken[group] = taken.get(group, 0) + 1
+        rows.append((row, target))
+    return rows

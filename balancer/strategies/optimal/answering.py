@@ -1,0 +1,255 @@
+"""How one node is relieved beside what is decided for others: which of its VMs leave for where, and what makes room.
+
+The cheapest sets of its VMs first, as they are or with one VM that finds room only once others have left its
+target; where none of them works, VM by VM. Nothing here changes what is decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from balancer.strategies.arrays import Bools
+from balancer.strategies.optimal.covering import Case, cheapest
+from balancer.strategies.optimal.packing import Room
+from balancer.strategies.optimal.patterns import Pattern, Relief
+from balancer.strategies.optimal.problem import Problem
+from balancer.strategies.optimal.sequence import Pair
+
+BLINK = 8
+"""Once in so many times the next best is taken instead, so that searches leave their ruts."""
+TRIED = 12
+"""Sets of one node that are tried in earnest, at each insertion."""
+HOSTS = 6
+"""Targets from which several VMs are taken to make room."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What relieves one node: its own VMs that leave, and those that make room for them elsewhere."""
+
+    cost: int
+    steps: tuple[Pair, ...]
+
+
+class Dice:
+    """A fixed sequence of numbers (Lehmer's generator): the same plan from the same snapshot, everywhere."""
+
+    def __init__(self, seed: int = 20_261_122) -> None:
+        self._state = seed
+
+    def below(self, n: int) -> int:
+        self._state = self._state * 48271 % 2147483647
+        return self._state % n
+
+    def shuffled(self, numbers: Sequence[int]) -> list[int]:
+        result = list(numbers)
+        for i in range(len(result) - 1, 0, -1):
+            j = self.below(i + 1)
+            result[i], result[j] = result[j], result[i]
+        return result
+
+
+class Finder:
+    """Finds answers, given the room that is left and the VMs that have gone; its owner says what is carried out."""
+
+    def __init__(self, problem: Problem, dice: Dice) -> None:
+        self.room: Room = problem.room.copy()
+        self._costs = problem.costs
+        self.moved: set[int] = set()
+        self._dice = dice
+        self._calm: Bools = ~self.room.nodes.overloaded & self.room.nodes.source
+        self._relieved: Bools = np.zeros_like(self._calm)
+
+    def carry_out(self, node: int, answer: Answer) -> None:
+        self._relieved[node] = True
+        self._carry(answer, 1)
+
+    def take_back(self, node: int, answer: Answer) -> None:
+        self._relieved[node] = False
+        self._carry(answer, -1)
+
+    def _carry(self, answer: Answer, sign: int) -> None:
+        for vm, target in answer.steps:
+            self.room.place(vm, target, sign)
+        (self.moved.update if sign > 0 else self.moved.difference_update)(vm for vm, _ in answer.steps)
+
+    def cheapest(self, relief: Relief, slack: int) -> Answer | None:
+        """The cheapest for this node; once in a while, by the dice, one that is up to ``slack`` dearer."""
+        rows = [row for row in relief.rows.tolist() if row not in self.moved]
+        if not rows:
+            return None
+        fits = dict(zip(rows, self.room.placeable(rows), strict=True))
+        best = self._placed(relief, fits)
+        otherwise = best is not None and self._dice.below(BLINK) == 0
+        roomy = self._with_room_made(relief, fits, None if best is None else best.cost + slack * otherwise)
+        return roomy or best or self._piecemeal(relief, rows)
+
+    def _placed(self, relief: Relief, fits: dict[int, bool]) -> Answer | None:
+        tried = 0
+        for pattern in relief.pool:
+            if self._dice.below(BLINK) and all(fits.get(vm, False) for vm in pattern.vms):
+                steps = self._try(pattern.vms)
+                if steps is not None:
+                    return Answer(pattern.cost, steps)
+                tried += 1
+                if tried >= TRIED:
+                    break
+        allowed = np.flatnonzero([fits.get(row, False) for row in relief.rows.tolist()])
+        last = relief.cheapest_of(allowed)
+        if last is None:
+            return None
+        steps = self._try(last.vms)
+        return None if steps is None else Answer(last.cost, steps)
+
+    def _try(self, vms: Sequence[int]) -> tuple[Pair, ...] | None:
+        """Where these VMs go, largest first, or ``None``; the room is as before."""
+        own = self.room.vms
+        steps: list[Pair] = []
+        for vm in sorted(vms, key=lambda v: (-int(own.mib[v]), -int(own.vcpus[v]), v)):
+            target = self.room.snuggest(vm)
+            if target < 0:
+                break
+            self.room.place(vm, target)
+            steps.append((vm, target))
+        for vm, target in steps:
+            self.room.place(vm, target, -1)
+        return tuple(steps) if len(steps) == len(vms) else None
+
+    # --- making room ---------------------------------------------------------------------------------------
+
+    def _with_room_made(self, relief: Relief, fits: dict[int, bool], below: int | None) -> Answer | None:
+        """An answer in which one VM finds room only after another VM has left its target."""
+        best: Answer | None = None
+        limit = below
+        tried = 0
+        cheapest_move = int(self._costs.min())
+        for pattern in relief.pool:
+            if limit is not None and pattern.cost + cheapest_move >= limit:
+                break
+            large = [vm for vm in pattern.vms if not fits.get(vm, False)]
+            if len(large) != 1 or large[0] in self.moved or large[0] not in fits:
+                continue
+            answer = self._make_room(pattern, large[0], limit)
+            tried += 1
+            if answer is not None:
+                best, limit = answer, answer.cost
+            if tried >= TRIED:
+                break
+        return best
+
+    def _make_room(self, pattern: Pattern, large: int, limit: int | None) -> Answer | None:
+        hosts = self._hosts(large)
+        calm = hosts & self._calm
+        return (
+            self._one_makes_room(calm, pattern, large, limit)
+            or self._several_make_room(calm, pattern, large, limit)
+            or self._one_makes_room(hosts & self._relieved, pattern, large, limit)
+        )
+
+    def _hosts(self, large: int) -> Bools:
+        """The nodes that could take this VM if others left them."""
+        room, source = self.room, int(self.room.vms.node[large])
+        hosts: Bools = room.reach[int(room.nodes.kind[source])] & (room.count >= 0) & ~room.nodes.measured
+        hosts[source] = False
+        return hosts
+
+    def _one_makes_room(self, hosts: Bools, pattern: Pattern, large: int, limit: int | None) -> Answer | None:
+        """The cheapest VM of these nodes whose leaving makes room enough."""
+        room, vms = self.room, self.room.vms
+        at = vms.node
+        lack_c, lack_m = vms.vcpus[large] - room.vcpus, vms.mib[large] - room.mib
+        able = np.flatnonzero(hosts[at] & (vms.vcpus >= lack_c[at]) & (vms.mib >= lack_m[at]))
+        tried = 0
+        for mover in able[np.argsort(self._costs[able], kind="stable")].tolist():
+            cost = pattern.cost + int(self._costs[mover])
+            if (limit is not None and cost >= limit) or tried >= TRIED:
+                break
+            if mover in self.moved or mover in pattern.vms:
+                continue
+            tried += 1
+            steps = self._try_after([mover], int(at[mover]), large, pattern)
+            if steps is not None:
+                return Answer(cost, steps)
+        return None
+
+    def _several_make_room(self, hosts: Bools, pattern: Pattern, large: int, limit: int | None) -> Answer | None:
+        """The cheapest set of VMs of one of these nodes; those are tried that lack the least."""
+        room, vms = self.room, self.room.vms
+        lack_c = np.maximum(0, vms.vcpus[large] - room.vcpus)
+        lack_m = np.maximum(0, vms.mib[large] - room.mib)
+        lack = lack_c / float(vms.vcpus[large]) + lack_m / float(vms.mib[large])
+        rows_of = np.flatnonzero(hosts)
+        best: Answer | None = None
+        for host in rows_of[np.argsort(lack[rows_of], kind="stable")][:HOSTS].tolist():
+            rows = np.arange(vms.start[host], vms.start[host + 1])
+            rows = rows[[row not in self.moved for row in rows.tolist()]] if len(rows) else rows
+            if not len(rows):
+                continue
+            rows = rows[room.placeable(rows.tolist())]
+            lack_here = int(lack_c[host]), int(lack_m[host])
+            found = cheapest(Case(vms.vcpus[rows], vms.mib[rows], self._costs[rows], *lack_here))
+            if found is None or (limit is not None and pattern.cost + found[0] >= limit):
+                continue
+            steps = self._try_after(rows[found[1]].tolist(), host, large, pattern)
+            if steps is not None:
+                best = Answer(pattern.cost + found[0], steps)
+                limit = best.cost
+        return best
+
+    def _try_after(self, movers: Sequence[int], host: int, large: int, pattern: Pattern) -> tuple[Pair, ...] | None:
+        """Room made on the host by the movers, the large VM put there, then the others of the pattern."""
+        room = self.room
+        away = self._try(movers)
+        if away is None:
+            return None
+        for vm, target in away:
+            room.place(vm, target)
+        steps: tuple[Pair, ...] | None = None
+        if room.fits(large, host):
+            room.place(large, host)
+            rest = self._try([vm for vm in pattern.vms if vm != large])
+            room.place(large, host, -1)
+            if rest is not None:
+                steps = (*away, (large, host), *rest)
+        for vm, target in away:
+            room.place(vm, target, -1)
+        return steps
+
+    # --- VM by VM --------------------------------------------------------------------------------------
+
+    def _piecemeal(self, relief: Relief, rows: Sequence[int]) -> Answer | None:
+        """VM by VM in any order, each where it fits or one VM makes room for it, until enough have left."""
+        vms = self.room.vms
+        lack = [relief.case.need_vcpus, relief.case.need_mib]
+        parts: dict[int, Answer] = {}
+        for vm in self._dice.shuffled(rows):
+            if max(lack) <= 0:
+                break
+            part = self._alone(vm)
+            if part is not None:
+                self._carry(part, 1)
+                parts[vm] = part
+                lack = [lack[0] - int(vms.vcpus[vm]), lack[1] - int(vms.mib[vm])]
+        for part in parts.values():
+            self._carry(part, -1)
+        if max(lack) > 0:
+            return None
+        for vm in sorted(parts, key=lambda v: (-parts[v].cost, v)):  # without those that may as well stay
+            without = [lack[0] + int(vms.vcpus[vm]), lack[1] + int(vms.mib[vm])]
+            if max(without) <= 0 and len(parts[vm].steps) == 1:
+                lack = without
+                del parts[vm]
+        return Answer(sum(p.cost for p in parts.values()), tuple(step for p in parts.values() for step in p.steps))
+
+    def _alone(self, vm: int) -> Answer | None:
+        only = Pattern(int(self._costs[vm]), (vm,))
+        target = self.room.snuggest(vm)
+        if target >= 0:
+            return Answer(only.cost, ((vm, target),))
+        hosts = self._hosts(vm)
+        return self._one_makes_room(hosts & self._calm, only, vm, None) or self._one_makes_room(
+            hosts & self._relieved, only, vm, None
+        )

@@ -1,0 +1,165 @@
+"""Which VMs to take from a node, exactly: the cheapest set that frees at least so many vCPUs and MiB.
+
+A covering knapsack in two dimensions, solved by dynamic programming over whole numbers: no tolerance, no
+search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from math import gcd
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from balancer.strategies.arrays import Ints
+
+NEVER = np.int64(2**62)
+"""The cost of what cannot be done."""
+CELLS = 4096
+"""Finer than this a resource is not divided; beyond it needs are rounded up, sizes down (or, for bounds, up)."""
+
+
+class Case(NamedTuple):
+    """One node: the sizes and costs of its VMs, and what must leave it at least."""
+
+    vcpus: Ints
+    mib: Ints
+    costs: Ints
+    need_vcpus: int
+    need_mib: int
+
+
+Cover = tuple[int, list[int]]
+"""What a set costs, and which VMs are in it."""
+
+
+def cheapest(case: Case, *, relaxed: bool = False) -> Cover | None:
+    """The cheapest set that covers both needs, or ``None`` where all VMs together do not.
+
+    ``relaxed``: sizes that are too fine are rounded up, so the cost is a lower bound though the set may fall short.
+    """
+    return cheapest_of_each([case], relaxed=relaxed)[0]
+
+
+def cheapest_of_each(cases: Sequence[Case], *, relaxed: bool = False) -> list[Cover | None]:
+    """The same for many nodes, together where they lack only one resource."""
+    found: list[Cover | None] = [None] * len(cases)
+    open_cases = [
+        i for i, c in enumerate(cases) if c.vcpus.sum() >= c.need_vcpus and c.mib.sum() >= c.need_mib
+    ]  # the others cannot be covered
+    for resource in (0, 1):  # what the other resource asks for comes along, in most cases
+        open_cases = _one_resource(cases, open_cases, found, resource, relaxed=relaxed)
+    for i in open_cases:
+        case = cases[i]
+        c, need_c = _units(case.vcpus, case.need_vcpus, relaxed)
+        m, need_m = _units(case.mib, case.need_mib, relaxed)
+        found[i] = _plane(c, m, case.costs, need_c, need_m)
+    return found
+
+
+def _one_resource(
+    cases: Sequence[Case], indices: list[int], found: list[Cover | None], resource: int, *, relaxed: bool
+) -> list[int]:
+    """Solves for one resource alone, keeps what covers the other as well, returns the cases that are left."""
+    sizes, needs = [_of(cases[i], resource)[0] for i in indices], [_of(cases[i], resource)[1] for i in indices]
+    picked = [k for k, i in enumerate(indices) if needs[k] > 0 or _of(cases[i], 1 - resource)[1] <= 0]
+    costs = [cases[indices[k]].costs for k in picked]
+    covers = cheapest_in_line([sizes[k] for k in picked], costs, [needs[k] for k in picked], relaxed=relaxed)
+    left = sorted(set(indices).difference(indices[k] for k in picked))
+    for k, cover in zip(picked, covers, strict=True):
+        other, other_need = _of(cases[indices[k]], 1 - resource)
+        if int(other[cover[1]].sum()) >= other_need:
+            found[indices[k]] = cover
+        else:
+            left.append(indices[k])
+    return left
+
+
+def _of(case: Case, resource: int) -> tuple[Ints, int]:
+    """Sizes and need in vCPUs (0) or MiB (1)."""
+    return (case.vcpus, case.need_vcpus) if resource == 0 else (case.mib, case.need_mib)
+
+
+def cheapest_in_line(
+    sizes: Sequence[Ints], costs: Sequence[Ints], needs: Sequence[int], *, relaxed: bool = False
+) -> list[tuple[int, list[int]]]:
+    """For each row the cheapest set with ``sum(sizes) >= need``; every row can cover its need with all it has."""
+    scaled = [_units(s, max(0, need), relaxed) for s, need in zip(sizes, needs, strict=True)]
+    found: list[tuple[int, list[int]]] = [(0, [])] * len(scaled)
+    order = sorted(range(len(scaled)), key=lambda i: (scaled[i][1], len(sizes[i]), i))
+    for some in _batches(order, [(need + 1) for _, need in scaled]):
+        results = _lines([scaled[i][0] for i in some], [costs[i] for i in some], [scaled[i][1] for i in some])
+        for i, result in zip(some, results, strict=True):
+            found[i] = result
+    return found
+
+
+def _batches(order: Sequence[int], widths: Sequence[int]) -> list[list[int]]:
+    """Rows of like width together, so that little is padded."""
+    batches: list[list[int]] = []
+    for i in order:
+        if batches and widths[i] <= 8 + 1.5 * widths[batches[-1][0]]:
+            batches[-1].append(i)
+        else:
+            batches.append([i])
+    return batches
+
+
+def _units(sizes: Ints, need: int, relaxed: bool) -> tuple[Ints, int]:
+    """Sizes and need in their greatest common unit, or in a coarser one where that is too fine."""
+    small = sizes[sizes < need]
+    unit = reduce(gcd, np.unique(small).tolist(), 0) or max(1, need)
+    unit = max(unit, -(-need // CELLS))
+    units = -(-need // unit)
+    rounded = -(-sizes // unit) if relaxed else sizes // unit
+    return np.where(sizes < need, rounded, units), units
+
+
+def _lines(sizes: Sequence[Ints], costs: Sequence[Ints], needs: Sequence[int]) -> list[tuple[int, list[int]]]:
+    rows, rounds = len(sizes), max((len(s) for s in sizes), default=0)
+    width = max(needs) + 1
+    size = np.zeros((rounds, rows, 1), dtype=np.int64)
+    cost = np.full((rounds, rows, 1), NEVER, dtype=np.int64)
+    for i, (own, prices) in enumerate(zip(sizes, costs, strict=True)):
+        size[: len(own), i, 0] = own
+        cost[: len(own), i, 0] = prices
+    best = np.full((rows, width), NEVER, dtype=np.int64)
+    best[:, 0] = 0
+    taken = np.zeros((rounds, rows, width), dtype=np.bool_)
+    column, row = np.arange(width), np.arange(rows)[:, None]
+    for k in range(rounds):
+        with_it = np.minimum(best[row, np.maximum(column - size[k], 0)] + np.minimum(cost[k], NEVER), NEVER)
+        np.less(with_it, best, out=taken[k])
+        np.copyto(best, with_it, where=taken[k])
+    return [_traced_line(i, need, best, taken, size) for i, need in enumerate(needs)]
+
+
+def _traced_line(i: int, need: int, best: Ints, taken: npt.NDArray[np.bool_], size: Ints) -> tuple[int, list[int]]:
+    chosen, left = [], need
+    for k in range(len(taken) - 1, -1, -1):
+        if taken[k, i, left]:
+            chosen.append(k)
+            left = max(0, left - int(size[k, i, 0]))
+    return int(best[i, need]), chosen[::-1]
+
+
+def _plane(c: Ints, m: Ints, costs: Ints, need_c: int, need_m: int) -> tuple[int, list[int]] | None:
+    best = np.full((need_c + 1, need_m + 1), NEVER, dtype=np.int64)
+    best[0, 0] = 0
+    taken = np.zeros((len(costs), need_c + 1, need_m + 1), dtype=np.bool_)
+    across, down = np.arange(need_c + 1), np.arange(need_m + 1)
+    for k, (ck, mk, cost) in enumerate(zip(c.tolist(), m.tolist(), costs.tolist(), strict=True)):
+        with_it = best[np.maximum(across - ck, 0)][:, np.maximum(down - mk, 0)] + cost
+        np.less(with_it, best, out=taken[k])
+        np.copyto(best, with_it, where=taken[k])
+    if best[need_c, need_m] >= NEVER:  # only where sizes were rounded down
+        return None
+    chosen, i, j = [], need_c, need_m
+    for k in range(len(taken) - 1, -1, -1):
+        if taken[k, i, j]:
+            chosen.append(k)
+            i, j = max(0, i - int(c[k])), max(0, j - int(m[k]))
+    return int(best[need_c, need_m]), chosen[::-1]

@@ -1,0 +1,167 @@
+"""Who is where while a plan is being thought out: the room left on every node, and where a VM fits.
+
+One mutable value of a search; it knows no cost and no order. Measured nodes also have a room of load and of
+memory really available. A node that was overloaded has room as soon as enough VMs have left it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from copy import copy
+from typing import NamedTuple
+
+import numpy as np
+
+from balancer.rules.constraints import group_refusal
+from balancer.state import WorkingState
+from balancer.strategies.arrays import Bools, Floats, Ints, NodeArrays, VMArrays
+
+_UNBOUNDED = np.inf
+_GRAIN = 1e-9
+"""Loads are no whole numbers: a target is left this part of its limit, so that the rules never disagree."""
+
+
+class Room:
+    """What is left on every node up to the thresholds; negative where it is overloaded."""
+
+    def __init__(self, state: WorkingState, nodes: NodeArrays, vms: VMArrays) -> None:
+        self.nodes, self.vms = nodes, vms
+        self.vcpus: Ints = nodes.fill_vcpus - nodes.vcpus
+        self.mib: Ints = nodes.fill_mib - nodes.mib
+        self.count: Ints = nodes.cap_count - nodes.count
+        self.load, self.available, self._rate = _measured(state, nodes)
+        self._any_measured = bool(nodes.measured.any())
+        overloaded_by_load = nodes.measured & nodes.overloaded
+        self.open: Bools = nodes.open & ~overloaded_by_load
+        """What such a node's load will be once it is relieved, nobody can promise: it takes nothing in this plan."""
+        self.reach: dict[int, Bools] = {
+            k: self.open & nodes.compatible[k, nodes.kind] for k in np.unique(nodes.kind).tolist()
+        }
+        self._bound = _bound(state, nodes, vms)
+        self._gone: Counter[int] = Counter()
+        """Groups of which a VM has moved: their rules were asked before, so no other may follow."""
+        self._scale_c = 1.0 / max(1.0, float(np.median(vms.vcpus)) if len(vms) else 1.0)
+        self._scale_m = 1.0 / max(1.0, float(np.median(vms.mib)) if len(vms) else 1.0)
+
+    def copy(self) -> Room:
+        """Another with the same room, to be filled otherwise."""
+        twin = copy(self)
+        twin.vcpus, twin.mib, twin.count = self.vcpus.copy(), self.mib.copy(), self.count.copy()
+        twin.load, twin.available, twin._gone = self.load.copy(), self.available.copy(), self._gone.copy()
+        return twin
+
+    def targets(self, vm: int) -> Bools:
+        """The nodes on which the VM fits now."""
+        vms = self.vms
+        source = int(vms.node[vm])
+        fits: Bools = self.reach[int(self.nodes.kind[source])] & (self.vcpus >= vms.vcpus[vm])
+        fits &= self.mib >= vms.mib[vm]
+        fits &= self.count > 0
+        if self._any_measured:
+            fits &= self.load >= self._rate[source] * float(vms.vcpus[vm])
+            fits &= self.available >= vms.mib[vm]
+        fits[source] = False
+        if vm in self._bound:
+            fits &= self._bound[vm].nodes if self._alone(vm) else False
+        return fits
+
+    def _alone(self, vm: int) -> bool:
+        return not any(self._gone[group] for group in self._bound[vm].groups)
+
+    def fits(self, vm: int, target: int) -> bool:
+        """Whether the VM fits on this one target now."""
+        vms, source = self.vms, int(self.vms.node[vm])
+        if source == target or not self.reach[int(self.nodes.kind[source])][target] or self.count[target] <= 0:
+            return False
+        if self.vcpus[target] < vms.vcpus[vm] or self.mib[target] < vms.mib[vm]:
+            return False
+        if vm in self._bound and not (self._alone(vm) and self._bound[vm].nodes[target]):
+            return False
+        if not self._any_measured:
+            return True
+        brings = self._rate[source] * float(vms.vcpus[vm])
+        return bool(self.load[target] >= brings and self.available[target] >= vms.mib[vm])
+
+    def size(self, vm: int) -> float:
+        """vCPUs and memory in one figure: an ordinary VM has about 2."""
+        return float(self.vms.vcpus[vm] * self._scale_c + self.vms.mib[vm] * self._scale_m)
+
+    def snuggest(self, vm: int) -> int:
+        """The target that keeps the least room besides, so that large gaps stay; -1 = it fits nowhere."""
+        fits = np.flatnonzero(self.targets(vm))
+        if not len(fits):
+            return -1
+        left = self.vcpus[fits] * self._scale_c + self.mib[fits] * self._scale_m
+        return int(fits[np.argmin(left)])
+
+    def place(self, vm: int, target: int, sign: int = 1) -> None:
+        """The VM goes from its node to the target; ``sign=-1`` takes it back."""
+        vms, source = self.vms, self.vms.node[vm]
+        c, m = sign * vms.vcpus[vm], sign * vms.mib[vm]
+        self.vcpus[target] -= c
+        self.mib[target] -= m
+        self.count[target] -= sign
+        self.vcpus[source] += c
+        self.mib[source] += m
+        self.count[source] += sign
+        if vm in self._bound:
+            for group in self._bound[vm].groups:
+                self._gone[group] += sign
+        if self._any_measured:
+            self.load[target] -= self._rate[source] * float(c)
+            self.available[target] -= m
+
+    def placeable(self, vms: Sequence[int]) -> list[bool]:
+        """For each VM of one node whether it fits anywhere now."""
+        own = self.vms
+        index = np.asarray(vms, dtype=np.int64)
+        source = int(own.node[index[0]])
+        fits = self.reach[int(self.nodes.kind[source])] & (self.count > 0)
+        fits = fits & (self.vcpus >= own.vcpus[index, None]) & (self.mib >= own.mib[index, None])
+        if self._any_measured:
+            fits &= self.load >= self._rate[source] * own.vcpus[index, None].astype(np.float64)
+            fits &= self.available >= own.mib[index, None]
+        fits[:, source] = False
+        if self._bound:
+            for i, vm in enumerate(vms):
+                if vm in self._bound:
+                    fits[i] &= self._bound[vm].nodes if self._alone(vm) else False
+        anywhere: list[bool] = np.logical_or.reduce(fits, axis=1).tolist()
+        return anywhere
+
+
+class _Bound(NamedTuple):
+    """What the operator's rules leave to a VM: nodes, as long as no other VM of these groups moves."""
+
+    nodes: Bools
+    groups: tuple[int, ...]
+
+
+def _bound(state: WorkingState, nodes: NodeArrays, vms: VMArrays) -> dict[int, _Bound]:
+    """The rules are asked about every node, on the state as it is before the plan."""
+    bound: dict[int, _Bound] = {}
+    if not state.groups.binds_any:
+        return bound
+    targets = [state.working[node_id] for node_id in nodes.ids.tolist()]
+    for row, vm in enumerate(vms.candidates):
+        if state.groups.binds(vm.vm.id):
+            allowed = np.fromiter((group_refusal(vm, t, state) is None for t in targets), dtype=np.bool_)
+            groups = (*state.groups.apart.get(vm.vm.id, ()), *state.groups.together.get(vm.vm.id, ()))
+            bound[row] = _Bound(allowed, tuple(g.index for g in groups))
+    return bound
+
+
+def _measured(state: WorkingState, nodes: NodeArrays) -> tuple[Floats, Floats, Floats]:
+    """Room of load, memory available (both endless where not measured), load that a vCPU brings along."""
+    size = len(nodes)
+    load, available, rate = np.full(size, _UNBOUNDED), np.full(size, _UNBOUNDED), np.ones(size)
+    for i in np.flatnonzero(nodes.measured).tolist():
+        working = state.working[int(nodes.ids[i])]
+        live = working.live
+        if live is not None:
+            limit = state.policy.fill_limit(state.policy.ssh_load_overload) * live.cpus
+            load[i] = limit - live.load - _GRAIN * max(1.0, limit)
+            available[i] = live.available_mib
+            rate[i] = live.load / working.vcpus if working.vcpus > 0 else 1.0
+    return load, available, rate

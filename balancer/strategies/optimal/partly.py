@@ -1,0 +1,43 @@
+"""For nodes that stay overloaded: less overloaded at least. Each loses what relieves it most and fits somewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from balancer.strategies.optimal.packing import Room
+from balancer.strategies.optimal.problem import Problem
+from balancer.strategies.optimal.sequence import Pair
+
+
+def relieve_partly(problem: Problem, room: Room, moved: Iterable[int], left: list[int]) -> list[list[Pair]]:
+    """For each of these nodes the VMs that leave it and where they go; ``room`` is filled accordingly.
+
+    ``moved``: rows of VMs that have gone already.
+    """
+    gone = set(moved)
+    answers = [_some(problem, room, gone, node) for node in left]
+    return [pairs for pairs in answers if pairs]
+
+
+def _some(problem: Problem, room: Room, gone: set[int], node: int) -> list[Pair]:
+    vms = problem.vms
+    pairs: list[Pair] = []
+    lack_c, lack_m = problem.needs(node)
+    rows = [row for row in range(int(vms.start[node]), int(vms.start[node + 1])) if row not in gone]
+    while rows:
+        row = min(rows, key=lambda r: (-_relief(problem, node, r, lack_c, lack_m), int(problem.costs[r]), r))
+        if _relief(problem, node, row, lack_c, lack_m) <= 0:
+            break
+        rows.remove(row)
+        target = room.snuggest(row)
+        if target >= 0:
+            room.place(row, target)
+            pairs.append((row, target))
+            lack_c, lack_m = lack_c - int(vms.vcpus[row]), lack_m - int(vms.mib[row])
+    return pairs
+
+
+def _relief(problem: Problem, node: int, row: int, lack_c: int, lack_m: int) -> float:
+    """How much of the excess goes with this VM, in parts of the thresholds."""
+    c, m = min(int(problem.vms.vcpus[row]), max(0, lack_c)), min(int(problem.vms.mib[row]), max(0, lack_m))
+    return c / max(1, int(problem.nodes.cap_vcpus[node])) + m / max(1, int(problem.nodes.cap_mib[node]))

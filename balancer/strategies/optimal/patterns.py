@@ -1,0 +1,126 @@
+"""The ways to relieve one node: sets of VMs whose leaving brings it under its thresholds, cheapest first.
+
+VMs of equal size are alike, so a set is made of sizes and names the first VMs of each. Small sets are all
+listed (up to a number of them); where a node must lose many VMs, the cheapest set and its neighbours are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations_with_replacement
+
+import numpy as np
+
+from balancer.strategies.arrays import Bools, Ints
+from balancer.strategies.optimal.covering import Case, cheapest, cheapest_of_each
+
+MOST = 3
+"""Sets of up to so many VMs are listed in full."""
+LISTED = 6000
+"""Longer lists of combinations are not made; a node has about 20 sizes of VMs."""
+KEPT = 400
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One set: rows of VMs, and what it costs."""
+
+    cost: int
+    vms: tuple[int, ...]
+
+
+class Relief:
+    """A node that must lose VMs, and what may leave it."""
+
+    def __init__(self, node: int, rows: Ints, case: Case) -> None:
+        """``rows``: the VMs of the case, those that may leave the node and that another one could take."""
+        self.node, self.rows, self.case = node, rows, case
+        self.best: Pattern | None = None
+        self._pool: list[Pattern] | None = None
+
+    def cheapest_of(self, allowed: Ints) -> Pattern | None:
+        """The cheapest set among these VMs only, given by their places in the case."""
+        own = self.case
+        found = cheapest(own._replace(vcpus=own.vcpus[allowed], mib=own.mib[allowed], costs=own.costs[allowed]))
+        return None if found is None else Pattern(found[0], tuple(self.rows[allowed[found[1]]].tolist()))
+
+    @property
+    def pool(self) -> list[Pattern]:
+        if self._pool is None:
+            self._pool = self._patterns()
+        return self._pool
+
+    def _patterns(self) -> list[Pattern]:
+        if self.best is None:
+            return []
+        sizes, of_size = self._sizes()
+        found = {self.best.vms: self.best}
+        for chosen in self._small_sets(sizes, of_size):
+            found.setdefault(chosen.vms, chosen)
+        for row in self.best.vms:  # without each of its sizes: where that size finds no room
+            k = int(np.flatnonzero(self.rows == row)[0])
+            unlike = (self.case.vcpus != self.case.vcpus[k]) | (self.case.mib != self.case.mib[k])
+            other = self.cheapest_of(np.flatnonzero(unlike))
+            if other is not None:
+                found.setdefault(other.vms, other)
+        return sorted(found.values(), key=lambda p: (p.cost, p.vms))[:KEPT]
+
+    def _sizes(self) -> tuple[list[tuple[int, int]], list[list[int]]]:
+        """Sizes, and the entries of each, cheapest first."""
+        groups: dict[tuple[int, int], list[int]] = {}
+        for k in np.argsort(self.case.costs, kind="stable").tolist():
+            groups.setdefault((int(self.case.vcpus[k]), int(self.case.mib[k])), []).append(k)
+        sizes = sorted(groups)
+        return sizes, [groups[size] for size in sizes]
+
+    def _small_sets(self, sizes: list[tuple[int, int]], of_size: list[list[int]]) -> list[Pattern]:
+        fewest = 1 if self.best is None else len(self.best.vms)
+        c, m = (np.array([s[i] for s in sizes], dtype=np.int64) for i in (0, 1))
+        most = np.array([len(entries) for entries in of_size], dtype=np.int64)
+        result: list[Pattern] = []
+        for k in range(1, min(MOST, fewest + 1) + 1):
+            combos = _combinations(len(sizes), k)
+            if not len(combos):
+                break
+            spare_c = c[combos].sum(axis=1) - self.case.need_vcpus
+            spare_m = m[combos].sum(axis=1) - self.case.need_mib
+            could_stay = ((c[combos] <= spare_c[:, None]) & (m[combos] <= spare_m[:, None])).any(axis=1)
+            combos = combos[(spare_c >= 0) & (spare_m >= 0) & ~could_stay]
+            for combo in combos[_there(combos, most)].tolist():
+                chosen = _first_of(combo, of_size)
+                rows = tuple(sorted(self.rows[chosen].tolist()))
+                result.append(Pattern(int(self.case.costs[chosen].sum()), rows))
+        return result
+
+
+def find_best(reliefs: Sequence[Relief]) -> None:
+    """The cheapest set of each node, where it has one."""
+    for relief, cover in zip(reliefs, cheapest_of_each([r.case for r in reliefs]), strict=True):
+        if cover is not None:
+            relief.best = Pattern(cover[0], tuple(relief.rows[cover[1]].tolist()))
+
+
+@lru_cache(maxsize=256)
+def _combinations(sizes: int, k: int) -> Ints:
+    combos = list(combinations_with_replacement(range(sizes), k)) if sizes**k <= 8 * LISTED else []
+    return np.array(combos, dtype=np.int64).reshape(-1, k)
+
+
+def _there(combos: Ints, most: Ints) -> Bools:
+    """Whether the node has as many VMs of each size; combinations are sorted, so equals stand side by side."""
+    runs = np.ones_like(combos)
+    for i in range(1, combos.shape[1]):
+        runs[:, i] = np.where(combos[:, i] == combos[:, i - 1], runs[:, i - 1] + 1, 1)
+    return np.asarray((runs <= most[combos]).all(axis=1), dtype=np.bool_)
+
+
+def _first_of(combo: list[int], of_size: list[list[int]]) -> list[int]:
+    used: dict[int, int] = {}
+    chosen = []
+    for size in combo:
+        at = used.get(size, 0)
+        used[size] = at + 1
+        chosen.append(of_size[size][at])
+    return chosen

@@ -1,0 +1,118 @@
+"""What the strategies that think in arrays start from: nodes, VMs, costs, and what each overloaded node must lose.
+
+Nothing here searches. ``hopeless`` nodes are proven so: whatever some node could ever take leaves them overloaded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from balancer.state import WorkingState
+from balancer.strategies.arrays import Bools, Ints, NodeArrays, VMArrays
+from balancer.strategies.optimal.costs import costs, durations
+from balancer.strategies.optimal.covering import Case
+from balancer.strategies.optimal.packing import Room
+from balancer.strategies.optimal.patterns import Relief, find_best
+
+_GRAIN = 1e-9
+"""Of a vCPU: measured loads are no whole numbers. A plan asks for this much more, a proof for this much less."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One cluster to relieve. The room is the one before any move: copy it."""
+
+    state: WorkingState
+    nodes: NodeArrays
+    vms: VMArrays
+    costs: Ints
+    durations: Ints
+    """Of each VM's migration, in microseconds."""
+    room: Room
+    sick: list[int]
+    """Rows of the overloaded nodes that VMs may leave."""
+    reliefs: list[Relief]
+    """Of the sick ones that can be relieved."""
+    hopeless: list[int]
+    everywhere: bool
+    """Whether the VMs of all nodes are there, or only those of the sick ones."""
+    proven: list[Case]
+    """As the cases of ``reliefs``, for proofs: no more is asked for than certainly must leave."""
+
+    @staticmethod
+    def of(state: WorkingState, *, everywhere: bool) -> Problem:
+        """``everywhere``: with the VMs of all nodes, not only of those that are overloaded."""
+        nodes = NodeArrays.of(state)
+        sick = np.flatnonzero(nodes.overloaded & nodes.source).tolist()
+        vms = VMArrays.of(state, nodes, None if everywhere else sick)
+        times = durations(vms, state.policy)
+        room = Room(state, nodes, vms)
+        prices = costs(vms, times, state.policy.optimize_for)
+        able = _takeable(state, nodes, vms, room, everywhere)
+        every = []
+        for node in sick:
+            rows = np.arange(vms.start[node], vms.start[node + 1])
+            rows = rows[able[rows]]
+            every.append(
+                Relief(node, rows, Case(vms.vcpus[rows], vms.mib[rows], prices[rows], *_needs(state, nodes, node)))
+            )
+        find_best(every)
+        reliefs = [r for r in every if r.best is not None]
+        proven = [r.case._replace(need_vcpus=_needs(state, nodes, r.node, -_GRAIN)[0]) for r in reliefs]
+        hopeless = [r.node for r in every if r.best is None]
+        return Problem(state, nodes, vms, prices, times, room, sick, reliefs, hopeless, everywhere, proven)
+
+    def node_id(self, row: int) -> int:
+        return int(self.nodes.ids[row])
+
+    def needs(self, row: int) -> tuple[int, int]:
+        """How many vCPUs and MiB must leave this node."""
+        return _needs(self.state, self.nodes, row)
+
+
+def _needs(state: WorkingState, nodes: NodeArrays, row: int, grain: float = _GRAIN) -> tuple[int, int]:
+    """How many vCPUs and MiB must leave this node so that it is no longer overloaded.
+
+    Of a measured load each VM takes its part by vCPUs with it, so a load is vCPUs too.
+    """
+    mib = max(0, int(nodes.mib[row] - nodes.cap_mib[row]))
+    if not nodes.measured[row]:
+        return max(0, int(nodes.vcpus[row] - nodes.cap_vcpus[row])), mib
+    working = state.working[int(nodes.ids[row])]
+    live, limit = working.live, state.policy.ssh_load_overload
+    if live is None or live.per_cpu <= limit:
+        return 0, mib
+    of_a_vcpu = live.load / working.vcpus if working.vcpus > 0 else 1.0
+    return max(0, ceil((live.load - limit * live.cpus) / of_a_vcpu + grain)), mib
+
+
+def _takeable(state: WorkingState, nodes: NodeArrays, vms: VMArrays, room: Room, everywhere: bool) -> Bools:
+    """Whether some other node could take the VM if all that may leave it (or, not knowing, everything) were gone."""
+    if everywhere:
+        gone_c = np.bincount(vms.node, vms.vcpus, len(nodes)).astype(np.int64)
+        gone_m = np.bincount(vms.node, vms.mib, len(nodes)).astype(np.int64)
+        most_c, most_m = room.vcpus + gone_c, room.mib + gone_m
+    else:
+        most_c, most_m = nodes.fill_vcpus, nodes.fill_mib
+    able = np.zeros(len(vms), dtype=np.bool_)
+    of_sick = np.flatnonzero(nodes.overloaded[vms.node])
+    keys = np.stack([nodes.kind[vms.node[of_sick]], vms.vcpus[of_sick], vms.mib[of_sick]])
+    alike, which = np.unique(keys, axis=1, return_inverse=True)
+    for k, (kind, vcpus, mib) in enumerate(alike.T.tolist()):
+        there = nodes.open & nodes.compatible[kind, nodes.kind] & (most_c >= vcpus) & (most_m >= mib)
+        rows = of_sick[which.reshape(-1) == k]
+        able[rows] = there.sum() - there[vms.node[rows]] > 0
+        for row in rows.tolist() if state.groups.pins or state.groups.left else ():
+            able[row] &= _left_over(state, nodes, vms, row, there)
+    return able
+
+
+def _left_over(state: WorkingState, nodes: NodeArrays, vms: VMArrays, row: int, there: Bools) -> bool:
+    """Whether the VM's pins, and where it comes from, leave it any of these nodes."""
+    vm_id = vms.candidates[row].vm.id
+    pins, left = state.groups.pins.get(vm_id, ()), state.groups.left.get(vm_id, frozenset())
+    others = (int(nodes.ids[t]) for t in np.flatnonzero(there).tolist() if t != vms.node[row])
+    return any(node_id not in left and all(node_id in pin.nodes for pin in pins) for node_id in others)

@@ -1,0 +1,152 @@
+"""A sharper bound where there is too little room for large VMs: some must move to make it.
+
+Take VMs of at least a certain size (and from certain kinds of nodes), and let each of their departures cost one
+move more, each of their arrivals one less. In every plan that is the same sum, as each departure arrives
+somewhere. But now every node can be asked by itself for its least part of it: the nodes to relieve prefer smaller
+VMs, and a node can only win by taking as many large ones as find room, for which others may have to leave it.
+The parts add up to a bound (Lagrange's relaxation with prices of 0 and 1). Some sizes are tried, the best counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from balancer.strategies.arrays import Bools, Ints
+from balancer.strategies.optimal.costs import ONE_MOVE
+from balancer.strategies.optimal.covering import Case, Cover, cheapest_of_each
+from balancer.strategies.optimal.problem import Problem
+
+TRIED = 6
+"""Sizes that are tried, those of which there is least room first."""
+EXACT = 400
+"""Nodes and numbers of large VMs that are computed exactly for one size; beyond, nothing is claimed."""
+
+
+@dataclass(frozen=True)
+class _Large:
+    """VMs of at least this size from nodes of these kinds."""
+
+    kinds: tuple[int, ...]
+    vcpus: int
+    mib: int
+
+    def slots(self, vcpus: Ints, mib: Ints) -> Ints:
+        """How many find room, at most."""
+        found: Ints = np.maximum(np.minimum(vcpus // self.vcpus, mib // self.mib), 0)
+        return found
+
+
+def least_cost(problem: Problem, covers: Sequence[Cover], prices: Ints) -> int:
+    """The best bound found on what all moves cost together.
+
+    Args:
+        problem: with the VMs of all nodes.
+        covers: the cheapest set of each of its nodes.
+        prices: of each VM's move, one move first and the memory after it.
+    """
+    least = sum(cover[0] for cover in covers)
+    chosen = np.array([r.rows[k] for r, c in zip(problem.reliefs, covers, strict=True) for k in c[1]], dtype=np.int64)
+    for large in _scarce(problem, chosen):
+        least = max(least, _bound(problem, covers, prices, large))
+    return least
+
+
+def _scarce(problem: Problem, chosen: Ints) -> list[_Large]:
+    """Sizes of which more would leave than find room, the scarcest first."""
+    nodes, vms, room = problem.nodes, problem.vms, problem.room
+    calm = np.ones(len(nodes), dtype=np.bool_)
+    calm[problem.sick] = False
+    found = []
+    for kinds in _families(nodes.compatible):
+        takes = _takers(problem, kinds) & calm
+        of_kinds = chosen[np.isin(nodes.kind[vms.node[chosen]], kinds)]
+        sizes = {(int(vms.vcpus[v]), int(vms.mib[v])) for v in of_kinds.tolist()}
+        for vcpus, mib in sorted(sizes):
+            large = _Large(kinds, vcpus, mib)
+            leave = int(((vms.vcpus[of_kinds] >= vcpus) & (vms.mib[of_kinds] >= mib)).sum())
+            there = int(large.slots(room.vcpus[takes], room.mib[takes]).sum())
+            if leave > there:
+                found.append((there - leave, -vcpus, -mib, large))
+    found.sort(key=lambda entry: (*entry[:3], entry[3].kinds))
+    return [entry[3] for entry in found[:TRIED]]
+
+
+def _families(compatible: Bools) -> list[tuple[int, ...]]:
+    """For each kind, those that no more targets are open to than to it: their VMs compete for the same room."""
+    families = {
+        tuple(j for j in range(len(compatible)) if not (compatible[j] & ~compatible[k]).any())
+        for k in range(len(compatible))
+    }
+    return sorted(families)
+
+
+def _takers(problem: Problem, kinds: tuple[int, ...]) -> Bools:
+    taken_in = np.asarray(problem.nodes.compatible[list(kinds)].any(axis=0), dtype=np.bool_)
+    takes: Bools = problem.nodes.open & taken_in[problem.nodes.kind]
+    return takes
+
+
+def _bound(problem: Problem, covers: Sequence[Cover], prices: Ints, large: _Large) -> int:
+    nodes, vms, room = problem.nodes, problem.vms, problem.room
+    is_large = (vms.vcpus >= large.vcpus) & (vms.mib >= large.mib) & np.isin(nodes.kind[vms.node], large.kinds)
+    prices = prices + ONE_MOVE * is_large
+    takes = _takers(problem, large.kinds)
+    least = np.zeros(len(nodes), dtype=np.int64)
+    need_c, need_m = np.zeros(len(nodes), dtype=np.int64), np.zeros(len(nodes), dtype=np.int64)
+    dearer = []
+    ends_well = np.ones(len(nodes), dtype=np.bool_)
+    ends_well[problem.hopeless] = False
+    for i, (relief, cover) in enumerate(zip(problem.reliefs, covers, strict=True)):
+        least[relief.node] = cover[0]
+        need_c[relief.node], need_m[relief.node] = problem.proven[i].need_vcpus, problem.proven[i].need_mib
+        if is_large[relief.rows[cover[1]]].any():
+            dearer.append(i)
+    again = [problem.proven[i]._replace(costs=prices[problem.reliefs[i].rows]) for i in dearer]
+    for i, found in zip(dearer, cheapest_of_each(again, relaxed=True), strict=True):
+        least[problem.reliefs[i].node] = 0 if found is None else found[0]
+    calm = np.ones(len(nodes), dtype=np.bool_)
+    calm[problem.sick] = False
+    slots = large.slots(room.vcpus, room.mib)
+    least[calm & takes] = -ONE_MOVE * slots[calm & takes]
+    hosts = _winners(problem, large, takes & ends_well, least, 1 + is_large.astype(np.int64), (need_c, need_m))
+    if len(hosts) > EXACT:
+        return 0
+    cases = [
+        Case(vms.vcpus[rows], vms.mib[rows], prices[rows], *need)
+        for node, _, need in hosts
+        for rows in [np.arange(vms.start[node], vms.start[node + 1])]
+    ]
+    for (node, number, _), found in zip(hosts, cheapest_of_each(cases, relaxed=True), strict=True):
+        if found is not None:
+            least[node] = min(least[node], found[0] - ONE_MOVE * number)
+    return int(least.sum())
+
+
+def _winners(
+    problem: Problem, large: _Large, able: Bools, least: Ints, moves: Ints, needs: tuple[Ints, Ints]
+) -> list[tuple[int, int, tuple[int, int]]]:
+    """Nodes that might win by taking so many large VMs while others leave, and what must leave then: to be computed.
+
+    Nothing that leaves frees more for its price (``moves``, by VM) than the best of the node's VMs; where even at that
+    rate the number does not pay, it is left out. In as many moves it pays only where some must leave anyway: the others
+    copy nothing.
+    """
+    vms, room, size = problem.vms, problem.room, len(problem.nodes)
+    best_c, best_m = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
+    np.maximum.at(best_c, vms.node, 2 * vms.vcpus // moves)
+    np.maximum.at(best_m, vms.node, 2 * vms.mib // moves)
+    all_c = room.vcpus + np.bincount(vms.node, vms.vcpus, size).astype(np.int64)
+    all_m = room.mib + np.bincount(vms.node, vms.mib, size).astype(np.int64)
+    most, first = large.slots(all_c, all_m), large.slots(room.vcpus, room.mib) + 1
+    fewest, must = least // ONE_MOVE, (needs[0] > 0) | (needs[1] > 0)
+    found: list[tuple[int, int, tuple[int, int]]] = []
+    for number in range(1, int(most[able].max(initial=0)) + 1):
+        lack_c = np.maximum(needs[0], number * large.vcpus - room.vcpus)
+        lack_m = np.maximum(needs[1], number * large.mib - room.mib)
+        price = np.maximum(-(-2 * lack_c // np.maximum(best_c, 1)), -(-2 * lack_m // np.maximum(best_m, 1)))
+        pays = able & (number >= first) & (number <= most) & (price - number < fewest + must)
+        found += [(i, number, (int(lack_c[i]), int(lack_m[i]))) for i in np.flatnonzero(pays).tolist()]
+    return found

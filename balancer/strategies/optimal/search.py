@@ -1,0 +1,174 @@
+"""Which VMs leave which node for where: the cheapest set for every node, placed together as far as they fit.
+
+Where the cheapest sets have no room side by side, nodes are taken back and tried again in other orders, with
+other sets, and by making room first (a VM leaves a target so that a larger one fits). Deterministic: the
+amount of work is counted in rounds, and the dice are a sequence of numbers of our own.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from balancer.strategies.optimal.answering import Answer, Dice, Finder
+from balancer.strategies.optimal.costs import slacks
+from balancer.strategies.optimal.patterns import Relief
+from balancer.strategies.optimal.problem import Problem
+from balancer.strategies.optimal.sequence import Pair, ordered
+
+LONGER = 10
+"""So many times as many rounds while nodes are not relieved: that counts before any cost."""
+FINER = 3
+"""So many times as many rounds for less memory, where moves count first: few of them change anything."""
+TRIES = 1500
+"""Nodes put back, in all: where many find no room, each round has many of them."""
+
+
+class Search:
+    """The nodes to relieve, the room there is, and what has been found so far."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.reliefs: dict[int, Relief] = {r.node: r for r in problem.reliefs}
+        self.answers: dict[int, Answer] = {}
+        self._home: list[int] = problem.vms.node.tolist()
+        self._dice = Dice()
+        self._finder = Finder(problem, self._dice)
+        self.room = self._finder.room
+        self.moved = self._finder.moved
+        self._slacks = slacks(problem.vms, problem.costs, problem.state.policy.optimize_for)
+        self._slack = self._slacks[0]
+        self._tries = 0
+        self._least = {node: relief.best.cost if relief.best else 0 for node, relief in self.reliefs.items()}
+        self._least_of_all = sum(self._least.values())
+
+    @property
+    def best_known(self) -> bool:
+        """Whether every node is relieved, and at the least that it alone would cost: no plan is cheaper."""
+        left, cost = self._value()
+        return left == 0 and cost <= self._least_of_all
+
+    # --- the first attempt ---------------------------------------------------------------------------
+
+    def place_cheapest(self) -> None:
+        """The cheapest set of every node, largest VMs first; nodes whose set finds no room stay without an answer."""
+        wanted = [(vm, r.node) for r in self.reliefs.values() if r.best for vm in r.best.vms]
+        wanted.sort(key=lambda w: (-self.room.size(w[0]), w[0]))
+        steps: dict[int, list[Pair]] = {node: [] for node in self.reliefs}
+        failed: set[int] = set()
+        for vm, node in wanted:
+            if node in failed:
+                continue
+            target = self.room.snuggest(vm)
+            if target >= 0:
+                self.room.place(vm, target)
+                steps[node].append((vm, target))
+            else:
+                failed.add(node)
+                self._off(steps[node])
+        for node, relief in self.reliefs.items():
+            if node not in failed and relief.best:
+                self._off(steps[node])
+                self._keep(node, Answer(relief.best.cost, tuple(steps[node])))
+        self._break_circles()
+
+    def _off(self, steps: list[Pair]) -> None:
+        for vm, target in steps:
+            self.room.place(vm, target, -1)
+
+    def _break_circles(self) -> None:
+        """Takes everything back where it has no legal order: a plan that cannot be carried out is worth nothing."""
+        if not self._orderable():
+            for node in list(self.answers):
+                self._drop(node)
+
+    # --- improving -----------------------------------------------------------------------------------
+
+    def improve(self, rounds: int) -> None:
+        """Fills gaps, then takes nodes back and tries again, until no plan is cheaper or the rounds are over.
+
+        Once for each slack: where moves count first, the second time is for less memory in as many moves.
+        """
+        for node in self._hardest(set(self.reliefs) - set(self.answers)):
+            self._insert(node)
+        self._break_circles()
+        for slack in self._slacks:
+            self._slack = slack
+            self._improve(rounds)
+            rounds *= FINER
+
+    def _improve(self, rounds: int) -> None:
+        best, best_value = dict(self.answers), self._value()
+        done = 0
+        while done < (LONGER * rounds if best_value[0] else rounds) and self._tries < TRIES and not self.best_known:
+            before = dict(self.answers)
+            self._ruin()
+            for node in self._dice.shuffled(sorted(set(self.reliefs) - set(self.answers))):
+                self._insert(node)
+            now = self._value()
+            if now > (best_value[0], best_value[1] + self._slack) or not self._orderable():
+                self._restore(before)
+            elif now < best_value:
+                best, best_value = dict(self.answers), now
+            done += 1
+        if not self.best_known:
+            self._restore(best)
+
+    def _value(self) -> tuple[int, int]:
+        return len(self.reliefs) - len(self.answers), sum(a.cost for a in self.answers.values())
+
+    def _orderable(self) -> bool:
+        """Whether the answers have a legal order. Where none comes where others leave, they have."""
+        home, answers = self._home, [answer.steps for answer in self.answers.values()]
+        left = {home[vm] for steps in answers for vm, _ in steps}
+        both = {target for steps in answers for _, target in steps if target in left}
+        if not both:
+            return True
+        entangled = [steps for steps in answers if any(home[vm] in both or target in both for vm, target in steps)]
+        return ordered(self.problem.room.copy(), entangled) is not None
+
+    def _hardest(self, nodes: set[int]) -> list[int]:
+        return sorted(nodes, key=lambda node: (-self._least[node], node))
+
+    def _ruin(self) -> None:
+        """Takes back a node that costs more than it must, and some others at random."""
+        dice = self._dice
+        dear = [n for n, a in self.answers.items() if a.cost > self._least[n]]
+        victims = [dear[dice.below(len(dear))]] if dear else []
+        others = sorted(self.answers)
+        victims += [others[dice.below(len(others))] for _ in range(2 + dice.below(4)) if others]
+        for node in victims:
+            self._drop(node)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Takes back what stands on room that is no longer there."""
+        while True:
+            short = set(np.flatnonzero((self.room.vcpus < 0) | (self.room.mib < 0) | (self.room.count < 0)).tolist())
+            victims = {n for n, a in self.answers.items() for _, t in a.steps if t in short}
+            if not victims:
+                return
+            for node in victims:
+                self._drop(node)
+
+    def _insert(self, node: int) -> None:
+        self._tries += 1
+        answer = self._finder.cheapest(self.reliefs[node], self._slack)
+        if answer is not None:
+            self._keep(node, answer)
+
+    def _keep(self, node: int, answer: Answer) -> None:
+        self.answers[node] = answer
+        self._finder.carry_out(node, answer)
+
+    def _drop(self, node: int) -> None:
+        answer = self.answers.pop(node, None)
+        if answer is not None:
+            self._finder.take_back(node, answer)
+
+    def _restore(self, answers: dict[int, Answer]) -> None:
+        for node in list(self.answers):
+            if self.answers[node] is not answers.get(node):
+                self._drop(node)
+        for node, answer in answers.items():
+            if node not in self.answers:
+                self._keep(node, answer)

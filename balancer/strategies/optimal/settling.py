@@ -1,0 +1,65 @@
+"""The last touch of a plan: the same VMs leave, but go where there is most room, and need not wait.
+
+The search packs tightly, so that large gaps stay for large VMs. Once everything has found its place, each VM is
+offered the other nodes that can take it: first those that nobody has to leave before, then those that stay below
+the target thresholds, and of these the emptiest. Where no node stays below them the gap that the search chose is
+as good, and leaves larger ones to VMs that are still to come. It costs no migration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from balancer.policy import Policy
+from balancer.strategies.arrays import Bools, Floats, Ints
+from balancer.strategies.optimal.packing import Room
+from balancer.strategies.optimal.sequence import Pair
+
+
+def settle(room: Room, answers: Sequence[Sequence[Pair]], policy: Policy) -> list[list[Pair]]:
+    """The same answers with new targets; ``room`` is the one after all of them and is kept so.
+
+    ``answers`` are in the order in which they would best be carried out: who goes to a node that is left by a later
+    one would have to wait for it.
+    """
+    vms = room.vms
+    moved = sorted(
+        ((vm, target, i, k) for i, pairs in enumerate(answers) for k, (vm, target) in enumerate(pairs)),
+        key=lambda move: (-int(vms.mib[move[0]]), -int(vms.vcpus[move[0]]), move[0]),
+    )
+    last_left = np.full(len(room.count), -1)
+    for i, pairs in enumerate(answers):
+        last_left[[vms.node[vm] for vm, _ in pairs]] = i
+    settled = [list(pairs) for pairs in answers]
+    for vm, target, i, k in moved:
+        room.place(vm, target, -1)
+        best = _best(room, vm, target, last_left > i, policy)
+        room.place(vm, best)
+        settled[i][k] = (vm, best)
+    return settled
+
+
+def _best(room: Room, vm: int, target: int, waits: Bools, policy: Policy) -> int:
+    fits = np.flatnonzero(room.targets(vm))
+    if not len(fits):
+        return target
+    fullness, too_full = _fullness(room, vm, fits, policy)
+    worth = 2 * waits[fits] + too_full
+    best = worth == worth.min()
+    if too_full[best].all() and target in fits[best]:
+        return target
+    return int(fits[best][np.argmin(fullness[best])])
+
+
+def _fullness(room: Room, vm: int, fits: Ints, policy: Policy) -> tuple[Floats, Bools]:
+    """How full each of these nodes would be, in parts of its thresholds, and whether above the target thresholds."""
+    nodes, vms = room.nodes, room.vms
+    vcpus = nodes.fill_vcpus[fits] - room.vcpus[fits] + vms.vcpus[vm]
+    mib = nodes.fill_mib[fits] - room.mib[fits] + vms.mib[vm]
+    count = nodes.cap_count[fits] - room.count[fits] + 1
+    ratio, percent = vcpus / nodes.cpus[fits], 100 * mib / nodes.memory_mib[fits]
+    score = ratio + np.minimum(count / nodes.cpus[fits], 2.0) * policy.density_weight
+    too_full = (score >= policy.cpu_target_score) | (percent >= policy.memory_target_percent)
+    return np.maximum(ratio / policy.cpu_overload_ratio, percent / policy.memory_overload_percent), too_full

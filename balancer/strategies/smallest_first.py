@@ -1,0 +1,113 @@
+"""The seed's strategy: the smallest VM that fits somewhere leaves the worst node for the least loaded one.
+
+Source: worst first (severity, then id); the one chosen stays until it is relieved or stuck, since shaving
+all peaks a little clears far fewer nodes with as many moves. VM: vCPUs + memory GiB, then id. Target:
+lowest score, lowest memory, id. A source that is stuck is set aside, and tried again only when
+no other can progress and a move was made since; so the plan ends only when really nothing can move.
+"""
+
+from __future__ import annotations
+
+from balancer.model import Move, Reason
+from balancer.moves import make_move
+from balancer.rules.constraints import candidate, is_overloaded, source_refusal
+from balancer.scoring import above, worst_term
+from balancer.state import Candidate, WorkingNode, WorkingState
+from balancer.strategies.targets import Targets
+
+
+def smallest_first(state: WorkingState) -> list[Move]:
+    """Moves in order, each applied to ``state`` before the next is chosen; no VM moves twice."""
+    sources = _Sources(state)
+    targets = Targets(state)
+    limit = state.policy.max_moves
+    moves: list[Move] = []
+    stuck: set[int] = set()
+    moved_since_stuck = False
+    while not limit or len(moves) < limit:
+        source = sources.next(stuck)
+        if source is None:
+            if not (stuck and moved_since_stuck):
+                break
+            stuck, moved_since_stuck = set(), False
+            continue
+        move = _move_smallest(state, source, sources.queue(source), targets)
+        if move is None:
+            stuck.add(source.node.id)
+        else:
+            moves.append(move)
+            targets.moved(move.source_id, move.target_id)
+            moved_since_stuck = True
+    return moves
+
+
+class _Sources:
+    """The overloaded nodes that VMs may leave, and the VMs that may leave them, smallest first."""
+
+    def __init__(self, state: WorkingState) -> None:
+        self._state = state
+        self._nodes = [
+            working
+            for working in state.working.values()
+            if is_overloaded(working.node, state) and source_refusal(working.node, state) is None
+        ]
+        self._queues: dict[int, list[Candidate]] = {}
+        self._current: WorkingNode | None = None
+
+    def next(self, stuck: set[int]) -> WorkingNode | None:
+        """The source of the last move while it is overloaded and not stuck, else the worst of the others."""
+        current = self._current
+        if current is None or current.node.id in stuck or not above(current.load, self._state.policy):
+            self._current = self._worst(stuck)
+        return self._current
+
+    def _worst(self, stuck: set[int]) -> WorkingNode | None:
+        left = [n for n in self._nodes if n.node.id not in stuck]
+        while left:
+            worst = min(left, key=lambda n: (-n.severity, n.node.id))
+            if above(worst.load, self._state.policy):
+                return worst
+            left.remove(worst)
+            self._nodes.remove(worst)  # relieved; a target is never filled to overload, so for good
+        return None
+
+    def queue(self, source: WorkingNode) -> list[Candidate]:
+        """What has not left yet; a VM that arrived in this plan is never in it."""
+        node_id = source.node.id
+        if node_id not in self._queues:
+            able = [candidate(vm, self._state) for vm in self._state.vms_on[node_id]]
+            self._queues[node_id] = sorted((c for c in able if isinstance(c, Candidate)), key=lambda c: c.size)
+        return self._queues[node_id]
+
+
+def _move_smallest(state: WorkingState, source: WorkingNode, queue: list[Candidate], targets: Targets) -> Move | None:
+    """Make the move of the first VM of the queue that fits anywhere, and take it off the queue."""
+    open_targets = targets.open_to(source.node)
+    if not open_targets:
+        return None
+    too_large: list[Candidate] = []
+    for tried, vm in enumerate(queue):
+        if any(vm.vcpus >= other.vcpus and vm.memory_mib >= other.memory_mib for other in too_large):
+            continue  # both are of one node: where not even the other fits, this one does not
+        fitting = targets.fitting(vm, open_targets)
+        if fitting:
+            del queue[tried]
+            target = min(fitting, key=lambda t: t.rank)
+            reason = _reason(state, source, target, len(fitting), tried)
+            return make_move(state, vm, source, target, reason)
+        if not state.groups.binds(vm.vm.id):
+            too_large.append(vm)
+    return None
+
+
+def _reason(state: WorkingState, source: WorkingNode, target: WorkingNode, fitted: int, tried: int) -> Reason:
+    term = worst_term(source.load, state.policy)
+    return Reason.of(
+        "move-smallest",
+        resource=term.name,
+        value=term.load(source.load),
+        limit=term.limit(state.policy),
+        targets=fitted,
+        score=target.load.score,
+        tried=tried,
+    )
