@@ -1,6 +1,6 @@
 """Policy: the operator's thresholds, exclusions, limits and cool-downs, frozen and checked.
 
-It holds no rule (constraints.py does) and reads no settings (bot/config.py turns them into this).
+It holds no rule (constraints.py does) and reads no settings (bot/config/settings.py turns them into this).
 """
 
 from __future__ import annotations

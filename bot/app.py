@@ -15,26 +15,26 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from balancer.model import Plan
-from bot import log_context
 from bot.backups import Backups
-from bot.chats_file import check_chats_file, rooms_of
-from bot.clusters_file import check_clusters_file, load_clusters_file
-from bot.config import Settings
-from bot.config_checks import MEMORY, check_chat, check_panel, check_people, check_ssh
-from bot.config_load import load_settings
-from bot.digest import parse_timing
+from bot.config.chats_file import check_chats_file, rooms_of
+from bot.config.clusters_file import check_clusters_file, load_clusters_file
+from bot.config.loading import load_settings
+from bot.config.settings import Settings
+from bot.config.validation import MEMORY, check_chat, check_panel, check_people, check_ssh
+from bot.domain import log_context
+from bot.domain.chats import Room
+from bot.domain.clock import SteadyClock
+from bot.domain.digest import parse_timing
+from bot.domain.health import judge
+from bot.domain.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
+from bot.domain.times import Hours, is_open, parse_windows
 from bot.errors import BalancerError, ConfigError, PanelError, StoreError
 from bot.executor import Executor
-from bot.health import judge
-from bot.hours import Hours, is_open, parse_windows
 from bot.instance import Instance
 from bot.life import Life
 from bot.notify import LogNotifier
-from bot.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
-from bot.rooms import Room
 from bot.schedule import Schedule
 from bot.service import Clock, CycleReport, Service
-from bot.steady import SteadyClock
 from bot.store import Store
 from bot.texts import Texts, texts_for
 from bot.upkeep import Upkeep

@@ -11,7 +11,7 @@ import difflib
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from bot.config import Settings
+from bot.config.settings import Settings
 from bot.errors import ConfigError
 
 SPELLINGS = {

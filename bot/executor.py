@@ -14,7 +14,8 @@ from typing import Any
 
 from balancer.model import Reason, Snapshot
 from balancer.rules.constraints import check_planned
-from bot import log_context
+from bot.domain import log_context
+from bot.domain.proposals import IN_FLIGHT, ActorKind, Migration, MigrationState
 from bot.errors import (
     OutcomeUnknown,
     PanelAuthError,
@@ -26,7 +27,6 @@ from bot.errors import (
 from bot.following import APPEARANCE_GRACE, Follower, Outcome, is_running
 from bot.log_plan import in_words
 from bot.notify import Notifier
-from bot.proposals import IN_FLIGHT, ActorKind, Migration, MigrationState
 from bot.service import Clock, Service
 from bot.store import Store
 from bot.vmmanager import VMManagerAPI

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from balancer.model import VM, Reason
-from bot.config import Settings
+from bot.config.settings import Settings
+from bot.domain.proposals import Migration, MigrationState
 from bot.errors import PanelDataError, PanelError, PanelForbidden, PanelRefused
 from bot.panel_answers import MIGRATE_TASK, HistoryRow, TaskInfo
-from bot.proposals import Migration, MigrationState
 from bot.store import Store
 from bot.vmmanager import VMManagerAPI
 

@@ -12,8 +12,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from bot.domain.heartbeat import Heartbeat, from_json
 from bot.errors import StoreError
-from bot.heartbeat import Heartbeat, from_json
 
 WAIT_S = 2.0
 

@@ -1,6 +1,6 @@
 """Keeps the program's sign of life up to date: written while the event loop turns, so a hung program has none.
 
-Decides nothing; what it means is bot.health's.
+Decides nothing; what it means is bot.domain.health's.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from bot.heartbeat import Heartbeat
+from bot.domain.heartbeat import Heartbeat
 from bot.service import Clock, Service
 from bot.store import Store
 

@@ -7,8 +7,8 @@ import os
 
 from aiohttp import web
 
-from bot.config import Settings
-from bot.config_checks import said
+from bot.config.settings import Settings
+from bot.config.validation import said
 from bot.errors import ConfigError
 
 FAREWELL_S = 1.0

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from bot.config import Settings, secrets
+from bot.config.settings import Settings, secrets
+from bot.domain.log_context import Work, current_work
+from bot.domain.redact import Redactor, with_parts
+from bot.domain.sanitize import one_line
 from bot.errors import ConfigError
-from bot.log_context import Work, current_work
 from bot.log_file import LogFile
-from bot.redact import Redactor, with_parts
-from bot.sanitize import one_line
 
 DATE_FORMAT = "%Y-%m-%d %H:%M:%S"
 INDENT = "    "

@@ -13,10 +13,10 @@ from datetime import datetime
 from importlib import metadata
 from typing import Protocol
 
+from bot.domain.counters import Counted, FigureMark, Waiting
 from bot.errors import StoreError
 from bot.life import ChatReach
 from bot.metrics_page import Known, page
-from bot.metrics_tally import Counted, FigureMark, Waiting
 from bot.service import Clock, Service
 from bot.store import Store
 

@@ -17,8 +17,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from balancer.model import NodeLoad, NodeReport, Plan
-from bot.metrics_tally import TIMED_RESULTS, Counted, CycleTally, Durations, Sight, Waiting
-from bot.sanitize import one_line
+from bot.domain.counters import TIMED_RESULTS, Counted, CycleTally, Durations, Sight, Waiting
+from bot.domain.sanitize import one_line
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 PREFIX = "vm_balancer_"

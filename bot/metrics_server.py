@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from bot.config import Settings
-from bot.health import Health
+from bot.config.settings import Settings
+from bot.domain.health import Health
 from bot.listening import listen
 from bot.metrics_page import CONTENT_TYPE
 

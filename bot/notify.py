@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from balancer.model import Plan
+from bot.domain.proposals import Proposal
 from bot.errors import StoreError
-from bot.proposals import Proposal
 from bot.report import outcome_line, plan_lines
 from bot.store import Notice, Store
 from bot.texts import Texts

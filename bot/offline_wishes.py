@@ -12,8 +12,8 @@ from balancer.model import Node, Plan, Recent, Snapshot
 from balancer.policy import Policy
 from balancer.reasons import brief
 from balancer.requests import Placement, TargetChoice, drain, fill, place
+from bot.domain.lookup import matching, nearest
 from bot.errors import ConfigError
-from bot.names import matching, nearest
 from bot.report import plan_lines
 from bot.texts import Texts
 

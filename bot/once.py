@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bot.app import VMBalancer
+from bot.domain.proposals import Actor, Proposal, ProposedMove, Verdict
+from bot.domain.sanitize import one_line
 from bot.person import at_the_terminal
-from bot.proposals import Actor, Proposal, ProposedMove, Verdict
 from bot.report import all_well, move_lines, outcome_line, plan_lines
-from bot.sanitize import one_line
 from bot.service import CycleReport
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from bot import panel_json
+from bot.domain.sanitize import shorten
 from bot.errors import PanelDataError
 from bot.panel_body import PackedBody
 from bot.panel_rows import list_rows
 from bot.panel_values import maybe_flag, reference, text, whole
-from bot.sanitize import shorten
 
 T = TypeVar("T")
 TaskStatus = Literal["succeeded", "failed", "pending"]

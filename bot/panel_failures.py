@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from bot.domain.sanitize import shorten
 from bot.errors import (
     OutcomeUnknown,
     PanelAuthError,
@@ -20,7 +21,6 @@ from bot.errors import (
 )
 from bot.panel_answers import CODE_NOT_CALLABLE, Refusal
 from bot.panel_json import Each
-from bot.sanitize import shorten
 
 LOGIN_PATH = "/auth/v4/public/token"
 

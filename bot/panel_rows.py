@@ -17,10 +17,10 @@ from itertools import pairwise
 from typing import Any, NamedTuple, TypeVar
 
 from balancer.model import VM, Cluster, Node, Snapshot
+from bot.domain.sanitize import one_line
 from bot.errors import NotFound, PanelDataError
 from bot.panel_storage import local_storage
 from bot.panel_values import count, flag, maybe_flag, positive, reference, text, whole
-from bot.sanitize import one_line
 
 Row = Mapping[str, Any]
 Kind = TypeVar("Kind", Cluster, Node, VM)

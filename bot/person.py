@@ -5,8 +5,8 @@ from __future__ import annotations
 import getpass
 import os
 
-from bot.proposals import Actor, ActorKind
-from bot.sanitize import one_line
+from bot.domain.proposals import Actor, ActorKind
+from bot.domain.sanitize import one_line
 
 
 def at_the_terminal() -> Actor:

@@ -20,10 +20,10 @@ from balancer.planner import look, plan
 from balancer.policy import BALANCE, STRATEGIES, Policy
 from balancer.rules.constraints import overloaded_nodes
 from balancer.strategies.alternative import with_alternative
-from bot.clusters_file import ClustersFile
-from bot.config import POLICY_FIELDS, Settings
-from bot.hours import opens_at, parse_windows
-from bot.names import matching
+from bot.config.clusters_file import ClustersFile
+from bot.config.settings import POLICY_FIELDS, Settings
+from bot.domain.lookup import matching
+from bot.domain.times import opens_at, parse_windows
 from bot.runtime import Runtime
 from bot.store import Store
 

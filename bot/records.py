@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from balancer.model import Purpose
-from bot.proposals import Actor, ProposedMove
+from bot.domain.proposals import Actor, ProposedMove
+from bot.domain.sanitize import one_line
 from bot.report import outcome_line
-from bot.sanitize import one_line
 from bot.store import AuditEntry
 from bot.texts import Texts
 from bot.words import deciders

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from balancer.model import Move, NodeReport, Plan
+from bot.domain.proposals import MigrationState, MoveState, ProposedMove
+from bot.domain.sanitize import one_line
 from bot.loadwords import any_measured, load_words
 from bot.outlook import outlook_lines
-from bot.proposals import MigrationState, MoveState, ProposedMove
-from bot.sanitize import one_line
 from bot.texts import Texts
 from bot.whynot import why_not
 

@@ -18,11 +18,11 @@ from rich.text import Text
 
 from balancer.model import Move, NodeLoad, NodeReport, Plan
 from balancer.policy import Policy
+from bot.domain.proposals import MigrationState, MoveState, ProposedMove
+from bot.domain.sanitize import one_line
 from bot.loadwords import any_measured, load_words
 from bot.outlook import outlook_lines
-from bot.proposals import MigrationState, MoveState, ProposedMove
 from bot.report import NODES_SHOWN, REASONS_SHOWN, outcome_words
-from bot.sanitize import one_line
 from bot.texts import Texts
 from bot.whynot import why_not
 

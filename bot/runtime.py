@@ -10,8 +10,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from bot.config import Settings, env_name
-from bot.config_load import understand
+from bot.config.loading import understand
+from bot.config.settings import Settings, env_name
 from bot.errors import ConfigError
 from bot.store import Store, StoredSetting
 

@@ -16,7 +16,7 @@ from fluent.runtime import FluentBundle, FluentResource
 from markupsafe import Markup, escape
 
 from balancer.model import Reason
-from bot.sanitize import one_line, shorten
+from bot.domain.sanitize import one_line, shorten
 
 LANGUAGES: tuple[str, ...] = ("en", "ru")
 FALLBACK = "en"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bot.backups import Backups
-from bot.config import Settings
+from bot.config.settings import Settings
 from bot.store import Store
 
 log = logging.getLogger(__name__)

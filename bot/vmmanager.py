@@ -24,6 +24,7 @@ from yarl import URL
 
 from balancer.model import VM, Cluster, Node, Snapshot
 from bot import panel_answers, panel_failures, panel_rows
+from bot.domain.sanitize import shorten
 from bot.errors import PanelAuthError, PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
 from bot.panel_address import panel_address
 from bot.panel_answers import Answerer, HistoryRow, MigrationStart, NotJSON, Refusal, TaskInfo, TaskStatus
@@ -31,7 +32,6 @@ from bot.panel_body import PackedBody
 from bot.panel_failures import LOGIN_PATH, Failed, Request
 from bot.panel_session import PanelSession, Token
 from bot.panel_tls import tls_context
-from bot.sanitize import shorten
 
 __all__ = ["HistoryRow", "MigrationStart", "TaskInfo", "TaskStatus", "VMManagerAPI"]
 

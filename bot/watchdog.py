@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from balancer.model import Reason
-from bot.health import INTERVALS
-from bot.heartbeat import Heartbeat
+from bot.domain.health import INTERVALS
+from bot.domain.heartbeat import Heartbeat
 from bot.notify import Notifier
 from bot.service import Clock
 from bot.store import Store

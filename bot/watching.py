@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from balancer.model import Reason
+from bot.domain.proposals import POLICY_ACTOR, Actor
 from bot.notify import Notifier
-from bot.proposals import POLICY_ACTOR, Actor
 from bot.service import CycleReport, Service, log_decision
 from bot.store import Store, StoredSetting, Version
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot import zones
-from bot.proposals import Actor, DecisionResult, ExclusionRole, MoveState, ProposedMove, Verdict, same_person
+from bot.domain import zones
+from bot.domain.proposals import Actor, DecisionResult, ExclusionRole, MoveState, ProposedMove, Verdict, same_person
 from bot.texts import Texts
 
 POPUP_LIMIT = 200

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from balancer.model import Move, NodeLoad, Plan, Reason
-from bot.proposals import Actor, ActorKind
+from bot.domain.proposals import Actor, ActorKind
 from bot.store import Published, Store
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)

@@ -15,10 +15,10 @@ from typing import Any
 
 from bot_builders import ANNA, Clock, until
 
-from bot.clusters_file import load_clusters_file
-from bot.config import Settings
+from bot.config.clusters_file import load_clusters_file
+from bot.config.settings import Settings
+from bot.domain.proposals import Migration, MigrationState, Verdict
 from bot.executor import Executor
-from bot.proposals import Migration, MigrationState, Verdict
 from bot.service import CycleReport, Service
 from bot.ssh import Loads
 from bot.store import Store

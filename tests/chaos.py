@@ -27,11 +27,11 @@ from chaos_audit import Auditor
 from chaos_world import WatchedWorld, break_panel, meddle, tidy, watched
 
 from bot.backups import Backups
+from bot.domain.clock import SteadyClock
+from bot.domain.proposals import Actor, ActorKind, ExclusionRole, Verdict
 from bot.errors import NotFound, PanelError, StoreError
 from bot.executor import Executor
-from bot.proposals import Actor, ActorKind, ExclusionRole, Verdict
 from bot.service import Service
-from bot.steady import SteadyClock
 from bot.store import Store
 from bot.upkeep import Upkeep
 from bot.vmmanager import VMManagerAPI

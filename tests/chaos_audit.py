@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from chaos_world import Start, WatchedWorld
 
+from bot.domain.proposals import DecisionResult, Verdict
 from bot.errors import StoreError
-from bot.proposals import DecisionResult, Verdict
 from bot.store import Notice, NoticeKind, Store
 from bot.store.rows import from_text, maybe_from_text
 from sandbox.panel_server import RunningPanel

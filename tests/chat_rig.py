@@ -16,7 +16,7 @@ from bot_builders import Clock, until
 from bot_rig import running_panel, settings
 
 from bot.app import VMBalancer
-from bot.config import Settings
+from bot.config.settings import Settings
 from bot.service.cycle import DIGEST_KEY
 from bot.store import Store
 from sandbox.chat_limits import Fault

@@ -20,8 +20,8 @@ from bot_builders import ANNA, NOW, Clock, until
 from bot_rig import settings
 from stack import FORKS, GROUP, TOKEN
 
+from bot.domain.proposals import IN_FLIGHT, MigrationState, Verdict
 from bot.executor import Executor
-from bot.proposals import IN_FLIGHT, MigrationState, Verdict
 from bot.service import Service
 from bot.store import Store
 from bot.telegram.notifier import TelegramNotifier

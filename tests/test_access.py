@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stack import ANNA, BORIS, GROUP, MALLORY, VERA, Stack, buttons, running_stack, world
 
-from bot.chats_file import rooms_of
-from bot.config import Settings
-from bot.config_checks import GROUP_ANONYMOUS, SHARED_ACCOUNTS, check_people
-from bot.rooms import Role, standing
+from bot.config.chats_file import rooms_of
+from bot.config.settings import Settings
+from bot.config.validation import GROUP_ANONYMOUS, SHARED_ACCOUNTS, check_people
+from bot.domain.chats import Role, standing
 from bot.telegram.callbacks import AllButton, DoButton, GoButton, MoveButton, PageButton, StrategyButton
 from bot.telegram.ratelimit import RateLimit
 

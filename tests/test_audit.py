@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bot_builders import ANNA, BORIS, LATER, NOW, move, move_ids, published
 
-from bot.proposals import PROGRAM, MigrationState, Verdict
+from bot.domain.proposals import PROGRAM, MigrationState, Verdict
 from bot.store import Store
 
 

@@ -24,11 +24,11 @@ from fluent.syntax.visitor import Visitor
 from balancer.model import Purpose
 from bot.checks import CHECKS
 from bot.console.keys import KEYS, VIEWS
+from bot.domain.health import State
+from bot.domain.proposals import ExclusionRole, MigrationState, MoveState, Verdict
+from bot.domain.sanitize import one_line
 from bot.errors import NotFound
-from bot.health import State
-from bot.proposals import ExclusionRole, MigrationState, MoveState, Verdict
 from bot.runtime import KEYS as KEYS_AT_RUN_TIME
-from bot.sanitize import one_line
 from bot.telegram.menu import COMMANDS
 from bot.texts import LANGUAGES, Texts, texts_for
 from sandbox.chat_html import parse_html

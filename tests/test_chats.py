@@ -13,10 +13,10 @@ from chat_rig import ANNA, BORIS, GROUP, Rig, running
 
 from balancer.model import Reason
 from bot.app import VMBalancer
-from bot.chats_file import check_chats_file, rooms_of
-from bot.config_checks import check_chat
-from bot.config_load import find_settings
-from bot.rooms import standing
+from bot.config.chats_file import check_chats_file, rooms_of
+from bot.config.loading import find_settings
+from bot.config.validation import check_chat
+from bot.domain.chats import standing
 from sandbox.chat_model import Chat, Message, User
 
 TOKEN = "12345:test-token-of-nobody-000000000000000"

@@ -27,10 +27,10 @@ from bot.arguments import OPTIONS
 from bot.checks import CHECKS, Line, Mark, run_checks
 from bot.checks.sheet import PANEL, TELEGRAM
 from bot.cli import BAD_SETTINGS, main
-from bot.config import Settings, env_name
-from bot.config_load import find_settings, load_settings
+from bot.config.loading import find_settings, load_settings
+from bot.config.settings import Settings, env_name
+from bot.domain.heartbeat import Heartbeat
 from bot.errors import PanelError
-from bot.heartbeat import Heartbeat
 from bot.store import SCHEMA_VERSION, Store
 from bot.texts import texts_for
 from sandbox.chat_server import RunningChat, start_chat

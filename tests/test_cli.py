@@ -28,7 +28,7 @@ from stack import HOT_WORLD, PATIENCE_S, ROOT, Command, buttons, running_stack, 
 from balancer.formats.codec import snapshot_to_dict
 from balancer.policy import STRATEGIES
 from bot.cli import BAD_SETTINGS, COMMANDS, FAILED, OK, main
-from bot.config import Settings, env_name
+from bot.config.settings import Settings, env_name
 
 PASSWORD = "hunter2/ß%"
 SEED_OPTIONS = (

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stack import Command, Stack, buttons, running_stack, world
 
-from bot.steady import FOLLOWS, SteadyClock
+from bot.domain.clock import FOLLOWS, SteadyClock
 
 LIBRARIES = [str(p) for p in Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")]
 HOUR = 3600.0

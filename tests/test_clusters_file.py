@@ -14,7 +14,7 @@ from core_builders import cluster
 from balancer.formats.codec import snapshot_from_dict, snapshot_to_dict
 from balancer.groups import APART, IGNORE, KINDS, PIN, VMRule
 from balancer.policy import Policy
-from bot.clusters_file import (
+from bot.config.clusters_file import (
     CLUSTER_FIELDS,
     ClusterEntry,
     ClustersFile,
@@ -22,10 +22,10 @@ from bot.clusters_file import (
     check_clusters_file,
     load_clusters_file,
 )
-from bot.config import Settings
+from bot.config.settings import Settings
+from bot.domain.proposals import MigrationState
 from bot.errors import ConfigError
 from bot.offline import plan_file
-from bot.proposals import MigrationState
 from bot.texts import texts_for
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from bot.arguments import ENVIRONMENT_ONLY, OPTIONS, add_settings, make_parser, settings_of
-from bot.config import SECRET_FILES, Settings, env_name, is_secret, masked, secrets
-from bot.config_checks import check_chat, check_files, check_panel
-from bot.config_load import load_settings
+from bot.config.loading import load_settings
+from bot.config.settings import SECRET_FILES, Settings, env_name, is_secret, masked, secrets
+from bot.config.validation import check_chat, check_files, check_panel
 from bot.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent

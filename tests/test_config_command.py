@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cli import BAD_SETTINGS, OK, main
-from bot.config import Settings, env_name, is_secret, masked
-from bot.config_file import read_config_file
-from bot.config_load import find_settings
-from bot.config_origins import as_env, quoted
-from bot.proposals import Actor, ActorKind
+from bot.config.env_file import read_config_file
+from bot.config.loading import find_settings
+from bot.config.origins import as_env, quoted
+from bot.config.settings import Settings, env_name, is_secret, masked
+from bot.domain.proposals import Actor, ActorKind
 from bot.store import Store
 
 SECRETS = {

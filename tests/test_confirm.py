@@ -13,9 +13,9 @@ from stack import ANNA, BORIS, Stack, buttons, running_stack, world
 from test_views import proposal
 
 from bot.app import VMBalancer
-from bot.config import Settings
+from bot.config.settings import Settings
+from bot.domain.proposals import MoveState
 from bot.once import Terminal, run_once
-from bot.proposals import MoveState
 from bot.telegram.confirming import REMEMBERED, Confirmations
 from bot.texts import texts_for
 from bot.words import POPUP_LIMIT, large_words

@@ -28,8 +28,8 @@ from bot.console.driver import Output
 from bot.console.keys import KEYS, Items
 from bot.console.nodes import NodesView
 from bot.console.tail import LINES_KEPT, Lines, Tail
+from bot.domain.proposals import Actor, ActorKind, ExclusionRole, MoveState, Verdict
 from bot.instance import Instance
-from bot.proposals import Actor, ActorKind, ExclusionRole, MoveState, Verdict
 from bot.store import Store
 from bot.texts import LANGUAGES, texts_for
 from bot.watching import Answer, Watch, answered, ask_for_check

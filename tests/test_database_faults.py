@@ -21,9 +21,9 @@ from test_db_command import damage
 from test_executor import During
 
 from bot.cli import BAD_SETTINGS, FAILED, main
-from bot.config import Settings, env_name
+from bot.config.settings import Settings, env_name
+from bot.domain.proposals import MigrationState, Verdict
 from bot.errors import StoreError
-from bot.proposals import MigrationState, Verdict
 from bot.store import Store
 
 S = MigrationState

@@ -16,10 +16,10 @@ from test_audit import tamper
 
 from bot.backups import Backups
 from bot.cli import BAD_SETTINGS, FAILED, OK, main
-from bot.config import Settings, env_name
+from bot.config.settings import Settings, env_name
+from bot.domain.proposals import MigrationState, MoveState, Verdict
 from bot.errors import StoreError
 from bot.instance import Instance
-from bot.proposals import MigrationState, MoveState, Verdict
 from bot.records import as_csv
 from bot.store import SCHEMA_VERSION, Store, files
 

@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 from stack import ANNA, GROUP, PATIENCE_S, ROOT, buttons
 
-from bot.config import Settings, env_name
+from bot.config.settings import Settings, env_name
 from sandbox.demo import is_setting
 
 HOSTILE = """\

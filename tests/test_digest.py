@@ -11,8 +11,8 @@ import pytest
 from chat_rig import ANNA, GROUP, running
 from stack import Stack, buttons, running_stack, world
 
-from bot.config_load import find_settings
-from bot.digest import Timing, last_due, parse_timing
+from bot.config.loading import find_settings
+from bot.domain.digest import Timing, last_due, parse_timing
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE = timedelta(minutes=1)

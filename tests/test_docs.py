@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import COMMANDS as PROGRAM_COMMANDS
-from bot.config import Settings, env_name
+from bot.config.settings import Settings, env_name
 from bot.telegram.menu import COMMANDS, Level
 
 ROOT = Path(__file__).resolve().parent.parent

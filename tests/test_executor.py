@@ -16,9 +16,9 @@ import pytest
 from bot_builders import ANNA, NOW, until
 from bot_rig import HOT, HOUR, Rig, hot_clusters, rig_on, running_panel, running_rig
 
+from bot.domain.proposals import ExclusionRole, Migration, MigrationState, Verdict
 from bot.errors import StoreError
 from bot.executor import APPROVAL_VALID_FOR
-from bot.proposals import ExclusionRole, Migration, MigrationState, Verdict
 from sandbox.panel_server import RunningPanel
 
 S = MigrationState

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.migration_fit import ENOUGH, LEAST_MBIT, MBIT_PER_MIB, MOST_MBIT, MOST_OVERHEAD_S, Fitted, Sample, fit
-from bot.proposals import MigrationState, Verdict
+from bot.domain.proposals import MigrationState, Verdict
 from bot.store import Store
 from bot.telegram.pages import settings_view
 from bot.texts import texts_for

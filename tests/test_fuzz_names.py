@@ -26,8 +26,7 @@ from balancer.formats.codec import plan_from_dict, plan_to_dict, snapshot_from_d
 from balancer.model import Plan
 from balancer.planner import plan
 from balancer.policy import Policy
-from bot.logs import JsonFormatter, SafeFormatter
-from bot.proposals import (
+from bot.domain.proposals import (
     Actor,
     ActorKind,
     Exclusion,
@@ -39,8 +38,9 @@ from bot.proposals import (
     Proposal,
     ProposedMove,
 )
+from bot.domain.redact import Redactor, with_parts
+from bot.logs import JsonFormatter, SafeFormatter
 from bot.records import HISTORY_COLUMNS, as_csv, as_json, history_line, history_rows
-from bot.redact import Redactor, with_parts
 from bot.report import outcome_line, plan_lines
 from bot.service import Status
 from bot.store import Store

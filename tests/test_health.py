@@ -16,11 +16,11 @@ import pytest
 from stack import HOT_WORLD, PATIENCE_S, ROOT, Stack, running_stack
 
 from bot.cli import FAILED, OK, main
-from bot.config import Settings, env_name
+from bot.config.settings import Settings, env_name
+from bot.domain.health import MARGIN, SILENT, State, judge
+from bot.domain.heartbeat import Heartbeat, from_json, to_json
 from bot.errors import StoreError
 from bot.glance import faults_of, heartbeat_of, schema_of
-from bot.health import MARGIN, SILENT, State, judge
-from bot.heartbeat import Heartbeat, from_json, to_json
 from bot.store import SCHEMA_VERSION, Store
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stack import Stack, buttons, running_stack, world
 
-from bot.config_load import find_settings
-from bot.hours import is_open, opens_at, parse_windows
-from bot.proposals import MigrationState, Verdict
+from bot.config.loading import find_settings
+from bot.domain.proposals import MigrationState, Verdict
+from bot.domain.times import is_open, opens_at, parse_windows
 from bot.texts import texts_for
 from bot.words import moment
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from bot.cli import BAD_SETTINGS, COMMANDS
-from bot.config import Settings, env_name
+from bot.config.settings import Settings, env_name
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")

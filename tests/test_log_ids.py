@@ -24,11 +24,11 @@ from core_builders import cluster, node, snapshot
 from balancer.model import Reason, Recent
 from balancer.planner import plan
 from balancer.policy import Policy
-from bot import log_context
-from bot.config import Settings
+from bot.config.settings import Settings
+from bot.domain import log_context
+from bot.domain.proposals import MigrationState
 from bot.log_plan import PlanLog
 from bot.logs import LIBRARIES, set_up_logging
-from bot.proposals import MigrationState
 
 SAMPLE = """\
 2024-01-15 10:30:00 [INFO] Starting balance cycle for 3 clusters

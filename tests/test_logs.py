@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from yarl import URL
 
-from bot import log_context
-from bot.config import Settings
+from bot.config.settings import Settings
+from bot.domain import log_context
+from bot.domain.redact import MASK, Redactor, with_parts
 from bot.errors import ConfigError
 from bot.logs import LIBRARIES, JsonFormatter, SafeFormatter, formatter_for, set_up_logging
-from bot.redact import MASK, Redactor, with_parts
 
 SECRET = "p@ss w/örd&<\"'\\%1"
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(DEBUG|INFO|WARNING|ERROR|CRITICAL)\] \S.*")

@@ -28,15 +28,15 @@ from balancer.model import Snapshot
 from balancer.planner import plan
 from balancer.policy import Policy
 from bot.cli import BAD_SETTINGS
-from bot.config import Settings
+from bot.config.settings import Settings
+from bot.domain.counters import Counted, CycleTally, Durations, Waiting
+from bot.domain.health import Health, State
+from bot.domain.proposals import MigrationState, Verdict
+from bot.domain.sanitize import one_line
 from bot.errors import ConfigError
-from bot.health import Health, State
 from bot.metrics import Metrics
 from bot.metrics_page import ERROR_KINDS, OUTCOMES, RESULTS, Known, page
 from bot.metrics_server import MetricsServer
-from bot.metrics_tally import Counted, CycleTally, Durations, Waiting
-from bot.proposals import MigrationState, Verdict
-from bot.sanitize import one_line
 from bot.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,9 +12,9 @@ from stack import HOT_WORLD, TOKEN, Stack, running_stack
 
 from bot.app import VMBalancer
 from bot.cli import OK, main
-from bot.config import Settings, env_name
-from bot.config_checks import check_chat
-from bot.config_load import load_settings
+from bot.config.loading import load_settings
+from bot.config.settings import Settings, env_name
+from bot.config.validation import check_chat
 
 PANEL = {"vmmanager_host": "http://127.0.0.1:9", "vmmanager_username": "me", "vmmanager_password": "x"}
 

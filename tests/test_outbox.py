@@ -11,9 +11,9 @@ from bot_builders import until
 from bot_rig import NODE
 from chat_rig import ANNA, GROUP, Rig, running
 
+from bot.domain.health import State, judge
+from bot.domain.proposals import Actor, ActorKind, Verdict
 from bot.glance import heartbeat_of
-from bot.health import State, judge
-from bot.proposals import Actor, ActorKind, Verdict
 from sandbox.chat_model import Press
 
 CODE = Actor(ActorKind.CODE, "a script")

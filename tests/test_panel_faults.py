@@ -17,7 +17,7 @@ from bot_builders import ANNA, NOW
 from bot_rig import HOT, Rig, hot_clusters, running_panel, running_rig, settings
 from certificates import issue
 
-from bot.proposals import MigrationState
+from bot.domain.proposals import MigrationState
 from bot.rivals import FOREIGN_KEY
 from bot.service import Service
 from bot.store import Store

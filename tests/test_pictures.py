@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from balancer.model import Move, NodeLoad, NodeReport, Plan, Reason
-from bot.load_history import BusyNode, PastMigration, Sample
+from bot.domain.load_history import BusyNode, PastMigration, Sample
 from bot.pictures import (
     Arrow,
     Limits,

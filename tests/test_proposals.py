@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from bot_builders import NOW, move, plan
 
-from bot.proposals import (
+from bot.domain.proposals import (
     IN_FLIGHT,
     MIGRATION_TRANSITIONS,
     MOVE_TRANSITIONS,

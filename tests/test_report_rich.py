@@ -16,8 +16,8 @@ from rich.console import Console
 from balancer.model import Effort, Plan, Reason, Recent
 from balancer.planner import plan
 from balancer.policy import Policy
+from bot.domain.proposals import Migration, MigrationState, MoveState, ProposedMove
 from bot.outlook import outlook_lines
-from bot.proposals import Migration, MigrationState, MoveState, ProposedMove
 from bot.report import NODES_SHOWN
 from bot.report_rich import NOTES_FROM, WIDEST, RichReport, rich_report
 from bot.texts import texts_for

@@ -11,7 +11,7 @@ import pytest
 from bot_builders import ANNA, LATER, NOW, move_ids, published
 
 from balancer.policy import Policy
-from bot.proposals import Exclusion, ExclusionRole, MigrationState, Verdict
+from bot.domain.proposals import Exclusion, ExclusionRole, MigrationState, Verdict
 from bot.store import MessageRow, Store
 
 S = MigrationState

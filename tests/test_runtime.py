@@ -11,9 +11,9 @@ import pytest
 from bot_builders import ANNA, BORIS, NOW, until
 from bot_rig import HOUR, Rig, hot_clusters, rig_on, running_rig
 
-from bot.config_load import find_settings
+from bot.config.loading import find_settings
+from bot.domain.proposals import MigrationState
 from bot.errors import ConfigError, NotFound
-from bot.proposals import MigrationState
 from bot.schedule import Schedule
 
 

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balancer.model import NodeLoad, NodeReport, Plan
-from bot.config import Settings
-from bot.proposals import MigrationState, Verdict
+from bot.config.settings import Settings
+from bot.domain.proposals import MigrationState, Verdict
 from bot.store import SCHEMA_VERSION, Store
 from bot.store.samples import FINEST_S, LEVELS
 from bot.upkeep import Upkeep

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.sanitize import one_line, shorten
+from bot.domain.sanitize import one_line, shorten
 
 # Weighted towards what breaks terminals and messengers.
 NASTY = st.sampled_from(

@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cli import OK, main
-from bot.config import SECRET_FILES, Settings, env_name
-from bot.config_load import Found, find_settings
-from bot.secret_files import CREDENTIALS, LONGEST, Unusable, exposure, read_secret
+from bot.config.loading import Found, find_settings
+from bot.config.secret_files import CREDENTIALS, LONGEST, Unusable, exposure, read_secret
+from bot.config.settings import SECRET_FILES, Settings, env_name
 
 ROOT = Path(__file__).resolve().parent.parent
 HELD = {

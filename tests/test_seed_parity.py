@@ -23,8 +23,8 @@ from test_config import SEED_ENV
 from bot.arguments import OPTIONS, settings_of
 from bot.cli.given import understood
 from bot.cli.run import parser
-from bot.config import Settings, env_name
-from bot.config_load import load_settings
+from bot.config.loading import load_settings
+from bot.config.settings import Settings, env_name
 
 PAGE = (ROOT / "docs" / "seed-parity.md").read_text("utf-8")
 SECTIONS = (

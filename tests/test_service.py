@@ -13,8 +13,8 @@ from bot_builders import ANNA, BORIS, NOW
 from bot_rig import HOT, HOUR, Rig, hot_clusters, rig_on, running_rig
 
 from balancer.model import Reason
+from bot.domain.proposals import ExclusionRole, MigrationState, Verdict
 from bot.errors import NotFound, PanelAuthError, PanelDataError, PanelUnavailable
-from bot.proposals import ExclusionRole, MigrationState, Verdict
 from bot.service import FOREVER
 
 S = MigrationState

@@ -14,8 +14,8 @@ from bot_rig import HOT, HOUR, NODE, Rig, rig_on, running_rig
 
 from balancer.model import Purpose
 from balancer.requests import WhyNode, WhyVM
+from bot.domain.proposals import ExclusionRole, MigrationState, MoveState, Proposal, Verdict
 from bot.errors import ConfigError, NotFound
-from bot.proposals import ExclusionRole, MigrationState, MoveState, Proposal, Verdict
 from bot.records import history_line, history_rows
 from bot.service import Wish
 from bot.texts import texts_for

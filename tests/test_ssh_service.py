@@ -22,8 +22,8 @@ from bot_rig import Rig, running_panel, running_rig, settings
 
 from balancer.model import NodeLoad, Plan
 from bot.app import VMBalancer
+from bot.domain.proposals import MigrationState
 from bot.loadwords import load_words
-from bot.proposals import MigrationState
 from bot.report import plan_lines
 from bot.ssh import Loads, SSHMonitor
 from bot.telegram import pages, views

@@ -19,8 +19,7 @@ from bot_builders import ANNA, BORIS, LATER, NOW, CancelledAt, cancelled_at, mov
 
 from balancer.model import Reason
 from balancer.policy import REST, Policy
-from bot.errors import StoreError
-from bot.proposals import (
+from bot.domain.proposals import (
     POLICY_ACTOR,
     UNSETTLED,
     Exclusion,
@@ -29,6 +28,7 @@ from bot.proposals import (
     MoveState,
     Verdict,
 )
+from bot.errors import StoreError
 from bot.store import SCHEMA_VERSION, AuditEntry, MessageRow, NoticeKind, Published, Store
 
 S = MigrationState

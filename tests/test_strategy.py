@@ -19,11 +19,11 @@ from balancer.model import Bound, Effort, Evenness, Plan, Reason, Recent, Snapsh
 from balancer.planner import plan
 from balancer.policy import OPTIMAL, OPTIMIZE_FOR, SMALLEST_FIRST, STRATEGIES, Policy
 from balancer.strategies.alternative import clearly_better, with_alternative
-from bot.config import Settings
+from bot.config.settings import Settings
+from bot.domain.proposals import MigrationState
 from bot.errors import NotFound
 from bot.outlook import outlook_lines, strategy_words
 from bot.planning import Holds
-from bot.proposals import MigrationState
 from bot.telegram.views import plan_view
 from bot.texts import texts_for
 from sandbox.chat_html import parse_html

@@ -11,8 +11,8 @@ import pytest
 from chat_rig import ANNA, BORIS, GROUP, Rig, running
 
 from balancer.model import Reason
+from bot.domain.health import State, judge
 from bot.glance import heartbeat_of
-from bot.health import State, judge
 
 APPROVE = "Approve 1"
 

@@ -19,12 +19,12 @@ from stack import Stack, buttons, running_stack, world
 
 from bot.arguments import OPTIONS
 from bot.cli import run
-from bot.config import Settings
-from bot.config_checks import check_people
-from bot.config_load import find_settings
+from bot.config.loading import find_settings
+from bot.config.settings import Settings
+from bot.config.validation import check_people
+from bot.domain.proposals import Actor, ActorKind, MigrationState, MoveState, Verdict, same_person
 from bot.errors import ConfigError
 from bot.person import at_the_terminal
-from bot.proposals import Actor, ActorKind, MigrationState, MoveState, Verdict, same_person
 from bot.records import history_rows
 from bot.store import Store
 from bot.texts import texts_for

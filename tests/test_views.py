@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from balancer.model import Reason
 from balancer.planner import plan
 from balancer.policy import Policy
-from bot.proposals import (
+from bot.domain.proposals import (
     POLICY_ACTOR,
     Actor,
     ActorKind,

@@ -11,7 +11,7 @@ import pytest
 from chat_rig import ANNA, GROUP, Rig, running
 from test_metrics import free_port
 
-from bot.config_load import find_settings
+from bot.config.loading import find_settings
 from bot.telegram.webhook import SECRET_HEADER
 
 SECRET = "hook-secret-7f3a"

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from balancer.model import Move, Plan, Rejection, Snapshot
     from balancer.model import Node as NodeInfo
     from bot.app import VMBalancer
-    from bot.config import Settings
-    from bot.config_load import load_settings
+    from bot.config.loading import load_settings
+    from bot.config.settings import Settings
+    from bot.domain.proposals import Migration, MigrationState, MoveState, Proposal, ProposedMove
     from bot.errors import (
         BalancerError,
         ChatError,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
         SSHError,
         StoreError,
     )
-    from bot.proposals import Migration, MigrationState, MoveState, Proposal, ProposedMove
     from bot.service import ClusterResult, CycleReport
     from bot.ssh import SSHMonitor, SSHRound
     from bot.telegram.notifier import TelegramNotifier
@@ -86,9 +86,9 @@ _OWN_WORDS = {"ClusterInfo": "Cluster", "NodeInfo": "Node", "VMInfo": "VM"}
 _HOMES = {
     "balancer.model": ("ClusterInfo", "Move", "NodeInfo", "Plan", "Rejection", "Snapshot", "VMInfo"),
     "bot.app": ("VMBalancer",),
-    "bot.config": ("Settings",),
-    "bot.config_load": ("load_settings",),
-    "bot.proposals": ("Migration", "MigrationState", "MoveState", "Proposal", "ProposedMove"),
+    "bot.config.settings": ("Settings",),
+    "bot.config.loading": ("load_settings",),
+    "bot.domain.proposals": ("Migration", "MigrationState", "MoveState", "Proposal", "ProposedMove"),
     "bot.service": ("ClusterResult", "CycleReport"),
     "bot.ssh": ("SSHMonitor", "SSHRound"),
     "bot.telegram.notifier": ("TelegramNotifier",),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bot.chats_file import rooms_of
 from bot.checks.sheet import TEST, Line, Mark, Sheet
-from bot.config import Settings
+from bot.config.chats_file import rooms_of
+from bot.config.settings import Settings
 from bot.errors import ConfigError
 from bot.telegram.probe import ChatFacts, Probe, ProbeError
 from bot.texts import Texts

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot import config_checks
 from bot.checks.sheet import FILES, Line, Sheet
-from bot.config import Settings
-from bot.config_checks import MEMORY
-from bot.config_load import Found
+from bot.config import validation as config_checks
+from bot.config.loading import Found
+from bot.config.settings import Settings
+from bot.config.validation import MEMORY
+from bot.domain.health import SILENT
 from bot.errors import StoreError
 from bot.glance import faults_of, heartbeat_of, schema_of
-from bot.health import SILENT
 from bot.store import SCHEMA_VERSION
 from bot.texts import Texts
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from balancer.model import Node
 from bot.checks.sheet import Sheet
-from bot.config import Settings
-from bot.config_checks import MEMORY
+from bot.config.settings import Settings
+from bot.config.validation import MEMORY
 from bot.errors import SSHError
 from bot.ssh import SSHMonitor
 from bot.ssh_address import address_of, parse_mapping

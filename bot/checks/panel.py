@@ -12,12 +12,12 @@ from balancer.model import Node, Snapshot
 from bot import panel_reach
 from bot.checks.seen import SHOWN, look_at, some
 from bot.checks.sheet import Sheet
-from bot.config import Settings
+from bot.config.settings import Settings
+from bot.domain.sanitize import shorten
 from bot.errors import ConfigError, PanelAuthError, PanelError
 from bot.panel_address import panel_address
 from bot.panel_reach import Certificate, Door, door_of
 from bot.panel_tls import certificate_fault, tls_context
-from bot.sanitize import shorten
 from bot.service import Clock
 from bot.vmmanager import VMManagerAPI
 from bot.words import duration

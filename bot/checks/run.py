@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from bot.checks.files import check_files
 from bot.checks.panel import check_panel
 from bot.checks.sheet import PANEL, SSH, TELEGRAM, Line, Mark, Sheet
-from bot.config import env_name
-from bot.config_load import Found
+from bot.config.loading import Found
+from bot.config.settings import env_name
+from bot.domain.clock import utc_now
 from bot.service import Clock
-from bot.steady import utc_now
 from bot.texts import Texts
 
 PANEL_FIELDS = ("vmmanager_host", "vmmanager_username", "vmmanager_password", "vmmanager_ca_file", "verify_ssl")

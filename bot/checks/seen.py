@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from balancer.model import Cluster, Node, Snapshot
 from bot.checks.sheet import Sheet
-from bot.config import Settings
-from bot.names import matching, nearest
+from bot.config.settings import Settings
+from bot.domain.lookup import matching, nearest
 
 SHOWN = 5
 """So many names stand in a line."""

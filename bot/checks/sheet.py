@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from bot.config import Settings, env_name
+from bot.config.settings import Settings, env_name
 from bot.texts import Texts
 
 FILES = ("database", "log-file", "running")

@@ -9,16 +9,16 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from bot.arguments import Parser, add_settings, make_parser
-from bot.chats_file import check_chats_file
 from bot.cli.given import read_leniently, understood
 from bot.cli.output import FAILED, OK, print_all, say
-from bot.clusters_file import check_clusters_file
-from bot.config import Settings, secrets
-from bot.config_checks import Check, check_chat, check_panel, check_people, check_ssh
-from bot.config_load import Found
+from bot.config.chats_file import check_chats_file
+from bot.config.clusters_file import check_clusters_file
+from bot.config.loading import Found
+from bot.config.settings import Settings, secrets
+from bot.config.validation import Check, check_chat, check_panel, check_people, check_ssh
+from bot.domain.redact import Redactor, with_parts
+from bot.domain.sanitize import one_line
 from bot.errors import ConfigError
-from bot.redact import Redactor, with_parts
-from bot.sanitize import one_line
 from bot.texts import Texts, texts_for
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from bot.cli.commands import COMMANDS
 from bot.cli.given import understood
 from bot.cli.output import FAILED, OK, complain, print_all
 from bot.cli.run import parser as run_parser
-from bot.config import Settings
+from bot.config.settings import Settings
 from bot.errors import ConfigError
 
 Complete: TypeAlias = dict[str, str | dict[str, str]]

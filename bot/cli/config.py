@@ -10,14 +10,14 @@ import json
 from bot.arguments import Parser, add_settings, make_parser
 from bot.cli.given import read_leniently, understood
 from bot.cli.output import BAD_SETTINGS, OK, complain, print_all
-from bot.config import env_name
-from bot.config_load import Found
-from bot.config_origins import as_env, rows
+from bot.config.loading import Found
+from bot.config.origins import as_env, rows
+from bot.config.settings import env_name
+from bot.domain.redact import Redactor
+from bot.domain.sanitize import one_line
 from bot.errors import StoreError
 from bot.glance import Changed, settings_of
-from bot.redact import Redactor
 from bot.runtime import KEYS
-from bot.sanitize import one_line
 
 
 def parser() -> Parser:

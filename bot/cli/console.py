@@ -11,12 +11,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from bot.arguments import Parser, add_settings, make_parser
-from bot.chats_file import check_chats_file
 from bot.cli.given import read_settings, understood
 from bot.cli.output import FAILED, OK
-from bot.clusters_file import check_clusters_file
-from bot.config import Settings
-from bot.config_checks import MEMORY, Check, check_chat, check_files, check_panel, check_people, check_ssh
+from bot.config.chats_file import check_chats_file
+from bot.config.clusters_file import check_clusters_file
+from bot.config.settings import Settings
+from bot.config.validation import MEMORY, Check, check_chat, check_files, check_panel, check_people, check_ssh
 from bot.errors import BalancerError, ConfigError, InstanceRunning
 
 if TYPE_CHECKING:

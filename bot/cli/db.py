@@ -10,8 +10,8 @@ from bot.arguments import Parser, add_settings, make_parser
 from bot.backups import Backups
 from bot.cli.given import read_settings, understood
 from bot.cli.output import FAILED, OK, complain, print_all
-from bot.config import Settings
-from bot.config_checks import MEMORY
+from bot.config.settings import Settings
+from bot.config.validation import MEMORY
 from bot.errors import ConfigError, StoreError
 from bot.instance import Instance
 from bot.restoring import restore

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from bot.arguments import OPTIONS, settings_of, unknown
 from bot.cli.commands import COMMANDS
-from bot.config import Settings
-from bot.config_checks import MEMORY, Check
-from bot.config_load import Found, find_settings, for_the_program, load_settings
+from bot.config.loading import Found, find_settings, for_the_program, load_settings
+from bot.config.settings import Settings
+from bot.config.validation import MEMORY, Check
 
 if TYPE_CHECKING:
     from bot.app import VMBalancer

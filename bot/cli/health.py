@@ -13,12 +13,12 @@ from datetime import datetime, timedelta, timezone
 from bot.arguments import Parser, add_settings, make_parser
 from bot.cli.given import read_leniently, understood
 from bot.cli.output import FAILED, OK, print_all
-from bot.config import Settings
-from bot.config_checks import MEMORY
+from bot.config.settings import Settings
+from bot.config.validation import MEMORY
+from bot.domain.health import Health, judge
+from bot.domain.heartbeat import Heartbeat
 from bot.errors import ConfigError, StoreError
 from bot.glance import heartbeat_of
-from bot.health import Health, judge
-from bot.heartbeat import Heartbeat
 from bot.texts import Texts, texts_for
 from bot.words import duration
 

@@ -7,8 +7,8 @@ import asyncio
 from bot.arguments import Parser, add_settings, make_parser
 from bot.cli.given import read_settings, understood
 from bot.cli.output import OK, print_all
-from bot.config import Settings
-from bot.proposals import ProposedMove
+from bot.config.settings import Settings
+from bot.domain.proposals import ProposedMove
 from bot.records import HISTORY_COLUMNS, as_csv, as_json, history_line, history_rows
 from bot.store import looking_at
 from bot.texts import texts_for

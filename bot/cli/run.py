@@ -8,14 +8,14 @@ import sys
 from typing import TYPE_CHECKING
 
 from bot.arguments import Parser, add_settings, make_parser
-from bot.chats_file import check_chats_file
 from bot.cli.commands import COMMANDS
 from bot.cli.given import leaving_no_trace, log_to, read_settings, stop_on_signals, understood, version
 from bot.cli.output import FAILED, OK, say
-from bot.clusters_file import check_clusters_file
 from bot.collector import settle
-from bot.config import Settings
-from bot.config_checks import Check, Problem, check_chat, check_files, check_panel, check_people, check_ssh, said
+from bot.config.chats_file import check_chats_file
+from bot.config.clusters_file import check_clusters_file
+from bot.config.settings import Settings
+from bot.config.validation import Check, Problem, check_chat, check_files, check_panel, check_people, check_ssh, said
 
 if TYPE_CHECKING:
     from bot.report_rich import RichReport

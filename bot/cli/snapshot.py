@@ -7,8 +7,8 @@ import asyncio
 from bot.arguments import Parser, add_settings, make_parser
 from bot.cli.given import leaving_no_trace, log_to, read_settings, understood
 from bot.cli.output import OK, print_all
-from bot.clusters_file import check_clusters_file
-from bot.config_checks import check_panel, check_ssh
+from bot.config.clusters_file import check_clusters_file
+from bot.config.validation import check_panel, check_ssh
 
 
 def parser() -> Parser:

@@ -12,8 +12,8 @@ from bot.console.dialogs import AskExclusion, AskLength, Confirm, Exclude, Lengt
 from bot.console.moves import MovesView
 from bot.console.nodes import NodesView, NodeView
 from bot.console.pages import ExclusionsView
+from bot.domain.proposals import ProposedMove, Verdict
 from bot.errors import NotFound
-from bot.proposals import ProposedMove, Verdict
 from bot.watching import Answer, answered, ask_for_check
 from bot.words import popup, role, until
 

@@ -22,7 +22,7 @@ from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.widgets import ContentSwitcher, Static
 
-from bot.config import Settings
+from bot.config.settings import Settings
 from bot.console.actions import Actions
 from bot.console.ascii import AsciiFilter, is_utf8
 from bot.console.desk import Desk, Seen, Stored, Trends, World, plan_again, read_panel, read_store
@@ -36,9 +36,9 @@ from bot.console.pages import ExclusionsView, LogView, PlanView
 from bot.console.tail import Lines, Tail
 from bot.console.theme import CSS, DARK, LIGHT, PALETTES
 from bot.console.views import View
+from bot.domain.proposals import IN_FLIGHT, Actor
 from bot.errors import BalancerError, InstanceRunning, NotFound
 from bot.person import at_the_terminal
-from bot.proposals import IN_FLIGHT, Actor
 from bot.store import Version
 from bot.texts import Texts
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from balancer.model import NodeLoad, Plan, Snapshot
 from balancer.policy import Policy
-from bot.config import Settings
+from bot.config.settings import Settings
+from bot.domain.proposals import UNSETTLED, Exclusion, Migration, Proposal, ProposedMove
 from bot.errors import PanelError
 from bot.instance import Instance
-from bot.proposals import UNSETTLED, Exclusion, Migration, Proposal, ProposedMove
 from bot.service import Service
 from bot.store import LastCycle, Store
 from bot.watching import Answer

@@ -13,7 +13,7 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
-from bot.sanitize import one_line
+from bot.domain.sanitize import one_line
 
 SPARKS = "▁▂▃▄▅▆▇█"
 FILLED, EMPTY, TICK, TICK_FILLED = "━", "─", "┼", "┿"

@@ -15,7 +15,7 @@ from bot.console.desk import Seen
 from bot.console.drawing import cut, pieces
 from bot.console.grid import Grid, Row
 from bot.console.views import View
-from bot.proposals import MoveState, Proposal, ProposedMove
+from bot.domain.proposals import MoveState, Proposal, ProposedMove
 from bot.texts import Texts
 from bot.words import duration, moment, size
 

@@ -15,7 +15,7 @@ from bot.console.desk import Seen, cpu_of
 from bot.console.drawing import bar, cut, fit, sparkline
 from bot.console.grid import Grid, Row
 from bot.console.views import View
-from bot.proposals import ExclusionRole
+from bot.domain.proposals import ExclusionRole
 from bot.texts import Texts
 
 WIDE = 110

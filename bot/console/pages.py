@@ -15,9 +15,9 @@ from bot.console.drawing import cut, paragraphs
 from bot.console.grid import Grid, Row
 from bot.console.tail import LINES_KEPT
 from bot.console.views import View
-from bot.names import matching
-from bot.proposals import ExclusionRole
-from bot.sanitize import one_line
+from bot.domain.lookup import matching
+from bot.domain.proposals import ExclusionRole
+from bot.domain.sanitize import one_line
 from bot.texts import Texts
 from bot.words import duration, role, until
 

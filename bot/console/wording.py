@@ -9,9 +9,9 @@ from rich.text import Text
 
 from balancer.model import VM, Move, Node, NodeReport, Plan
 from bot.console.drawing import Palette, lines
+from bot.domain.proposals import ActorKind, Exclusion, Migration, MigrationState, MoveState, ProposedMove
 from bot.loadwords import load_words
 from bot.outlook import outlook_lines
-from bot.proposals import ActorKind, Exclusion, Migration, MigrationState, MoveState, ProposedMove
 from bot.texts import Texts
 from bot.whynot import why_not
 from bot.words import deciders, duration, moment, role, size, until

@@ -16,7 +16,7 @@ from functools import partial
 from typing import ParamSpec
 
 from balancer.model import NodeReport, Plan
-from bot.load_history import BusyNode, PastMigration, Sample
+from bot.domain.load_history import BusyNode, PastMigration, Sample
 from bot.pictures.values import Arrow, Limits, Section
 from bot.texts import Texts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.load_history import BusyNode, DayHours
+from bot.domain.load_history import BusyNode, DayHours
 from bot.pictures.canvas import CALM, FAINT, GRID, GROUND, INK, MARGIN, NORMAL, SMALL, TRACK, WIDTH, Canvas
 from bot.pictures.canvas import OVER as HOURS
 from bot.pictures.fonts import short_names

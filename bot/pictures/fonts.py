@@ -15,7 +15,7 @@ import matplotlib
 from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font, LoadFlags
 
-from bot.sanitize import one_line
+from bot.domain.sanitize import one_line
 
 NO_SIGN = "□"
 LONGEST = 200

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.load_history import PastMigration, Sample
+from bot.domain.load_history import PastMigration, Sample
 from bot.pictures.canvas import CALM, FAINT, GRID, GROUND, INK, MARGIN, NORMAL, OVER, SMALL, WIDTH, Canvas, Point
 from bot.pictures.levels import Legend, heading, number
 from bot.pictures.lines import above, runs

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 from statistics import median
 
-from bot.load_history import Sample
+from bot.domain.load_history import Sample
 
 Point = tuple[float, float]
 GAP = 2.5

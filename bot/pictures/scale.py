@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, tzinfo
 
-from bot import zones
+from bot.domain import zones
 from bot.texts import Texts
 
 _MANTISSAS = (1, 2, 2.5, 5, 10)

@@ -9,9 +9,9 @@ from datetime import timedelta
 from balancer import requests as wishes
 from balancer.model import VM, Node
 from balancer.requests import Placement, WhyNode, WhyVM
+from bot.domain.lookup import matching, nearest
+from bot.domain.proposals import ProposedMove
 from bot.errors import NotFound
-from bot.names import matching, nearest
-from bot.proposals import ProposedMove
 from bot.service.seeing import FRESH, Seeing
 
 PAST_MOVES = 10

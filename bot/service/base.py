@@ -7,15 +7,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot import log_plan
-from bot.clusters_file import ClustersFile
-from bot.config import Settings
-from bot.metrics_tally import CycleTally
+from bot.config.clusters_file import ClustersFile
+from bot.config.settings import Settings
+from bot.domain.clock import utc_now
+from bot.domain.counters import CycleTally
 from bot.notify import Notifier
 from bot.observer import Observer
 from bot.planning import Planning
 from bot.rivals import Rivals
 from bot.service.values import FOREVER, MODE_KEY, PAUSE_KEY, Clock, Worker
-from bot.steady import utc_now
 from bot.store import Store
 from bot.vmmanager import VMManagerAPI
 

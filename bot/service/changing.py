@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from balancer.migration_fit import Fitted
 from balancer.model import Node
 from balancer.policy import STRATEGIES
-from bot.config import env_name, masked
-from bot.config_checks import TWO_PERSONS_OR_AUTO
-from bot.config_load import understand
+from bot.config.loading import understand
+from bot.config.settings import env_name, masked
+from bot.config.validation import TWO_PERSONS_OR_AUTO
+from bot.domain.proposals import Actor, Exclusion, ExclusionRole
 from bot.errors import ConfigError, NotFound
 from bot.planning import STRATEGY_KEY
-from bot.proposals import Actor, Exclusion, ExclusionRole
 from bot.runtime import KEYS, changeable_names, field_of
 from bot.service.seeing import Seeing
 from bot.service.values import FOREVER, MODE_KEY, MODES, PAUSE_KEY

@@ -6,10 +6,11 @@ import logging
 from datetime import datetime, timedelta
 
 from balancer.model import Plan, Reason
-from bot import log_context, log_plan
-from bot.digest import LATE, last_due, parse_timing
+from bot import log_plan
+from bot.domain import log_context
+from bot.domain.digest import LATE, last_due, parse_timing
+from bot.domain.times import is_open, parse_windows
 from bot.errors import PanelError, StoreError
-from bot.hours import is_open, parse_windows
 from bot.service.seeing import Seeing
 from bot.service.values import OUTAGE_KEY, ClusterResult, CycleReport
 from bot.store import Mark, NoticeKind, Published

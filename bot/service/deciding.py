@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from balancer.model import Move
-from bot.proposals import (
+from bot.domain.proposals import (
     Actor,
     ActorKind,
     DecisionResult,

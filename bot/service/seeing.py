@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 
 from balancer.model import VM, Cluster, Node, Plan, Snapshot
 from balancer.policy import Policy
+from bot.domain.load_history import DayHours, PastMigration, Sample
+from bot.domain.lookup import Named, matching, nearest
+from bot.domain.proposals import UNSETTLED
 from bot.errors import NotFound, PanelError
-from bot.load_history import DayHours, PastMigration, Sample
-from bot.names import Named, matching, nearest
 from bot.observer import NOW
-from bot.proposals import UNSETTLED
 from bot.service.base import Base
 from bot.service.values import Status
 from bot.store import Summary

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from balancer.model import Cluster, Plan, Reason
-from bot.proposals import Exclusion, Migration, Proposal
+from bot.domain.proposals import Exclusion, Migration, Proposal
 from bot.store import Published
 
 Clock = Callable[[], datetime]

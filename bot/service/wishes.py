@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from balancer import requests as wishes
 from balancer.model import Node, Plan, Purpose, Reason, Rejection
 from balancer.requests import TargetChoice
+from bot.domain.lookup import nearest
+from bot.domain.proposals import Actor, DecisionResult, Migration, MigrationState, ProposedMove, Verdict
 from bot.errors import ConfigError, NotFound
-from bot.names import nearest
 from bot.planning import Judging
-from bot.proposals import Actor, DecisionResult, Migration, MigrationState, ProposedMove, Verdict
 from bot.service.deciding import Deciding
 from bot.store import Asked, Stopped, Wished
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import asyncssh
 
+from bot.domain.sanitize import shorten
 from bot.errors import SSHError
-from bot.sanitize import shorten
 from bot.ssh.trust import Client
 from bot.ssh_address import Address
 

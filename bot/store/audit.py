@@ -7,7 +7,7 @@ import sqlite3
 from datetime import datetime
 
 from bot.audit_chain import START, Sealed, Verified, seal, verify
-from bot.proposals import Actor
+from bot.domain.proposals import Actor
 from bot.store import rows
 from bot.store.database import Connection, Database, all_rows, scalar
 from bot.store.values import AuditEntry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from bot.proposals import ProposedMove
+from bot.domain.proposals import ProposedMove
 from bot.store import rows
 from bot.store.database import all_rows, scalar
 from bot.store.reading import ReadQueries

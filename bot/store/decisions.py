@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from balancer.model import Purpose
-from bot.proposals import Actor, DecisionResult, ProposedMove, Verdict, same_person
+from bot.domain.proposals import Actor, DecisionResult, ProposedMove, Verdict, same_person
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, all_rows, json_list

@@ -6,8 +6,8 @@ import json
 from collections import Counter
 from datetime import datetime
 
-from bot.metrics_tally import FigureMark, Happened, Waiting
-from bot.proposals import UNSETTLED, MigrationState
+from bot.domain.counters import FigureMark, Happened, Waiting
+from bot.domain.proposals import UNSETTLED, MigrationState
 from bot.store import rows
 from bot.store.database import Connection, Database, all_rows, json_list, scalar
 

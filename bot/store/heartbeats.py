@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.heartbeat import Heartbeat, to_json
+from bot.domain.heartbeat import Heartbeat, to_json
 from bot.store.database import Database
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from balancer.model import Reason
-from bot.proposals import POLICY_ACTOR
+from bot.domain.proposals import POLICY_ACTOR
 from bot.store import rows
 from bot.store.database import Connection, Database, all_rows, json_list
 from bot.store.settings import put_setting

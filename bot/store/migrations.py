@@ -9,7 +9,7 @@ from datetime import datetime
 from balancer.migration_fit import Sample
 from balancer.model import Purpose, Reason, Recent
 from balancer.policy import REST, Policy
-from bot.proposals import IN_FLIGHT, PROGRAM, UNSETTLED, Actor, MigrationState, check_transition
+from bot.domain.proposals import IN_FLIGHT, PROGRAM, UNSETTLED, Actor, MigrationState, check_transition
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, all_rows, json_list, scalar

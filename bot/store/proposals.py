@@ -8,7 +8,7 @@ from datetime import datetime
 
 from balancer.formats.codec import plan_to_dict
 from balancer.model import Plan, Purpose, Reason
-from bot.proposals import (
+from bot.domain.proposals import (
     IN_FLIGHT,
     POLICY_ACTOR,
     PROGRAM,

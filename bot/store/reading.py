@@ -9,8 +9,8 @@ from pathlib import Path
 
 from balancer.formats.codec import plan_from_dict
 from balancer.model import Plan
+from bot.domain.proposals import Migration, MigrationState, Proposal, ProposedMove
 from bot.errors import StoreError
-from bot.proposals import Migration, MigrationState, Proposal, ProposedMove
 from bot.store import rows
 from bot.store.database import BUSY_TIMEOUT_S, Connection, Database, all_rows, json_list
 from bot.store.values import Unanswered

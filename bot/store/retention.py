@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.proposals import PROGRAM, UNSETTLED
+from bot.domain.proposals import PROGRAM, UNSETTLED
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, all_rows, json_list, scalar

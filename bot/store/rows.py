@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from balancer.model import Plan, Reason
-from bot.proposals import (
+from bot.domain.proposals import (
     Actor,
     ActorKind,
     Exclusion,

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from balancer.model import NodeReport, Plan
-from bot.load_history import BusyNode, DayHours, PastMigration, Sample
+from bot.domain.load_history import BusyNode, DayHours, PastMigration, Sample
 from bot.store import rows
 from bot.store.database import Database, all_rows, json_list, scalar
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection
 from datetime import datetime
 
-from bot.proposals import Actor
+from bot.domain.proposals import Actor
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, all_rows, json_list

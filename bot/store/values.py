@@ -1,4 +1,4 @@
-"""What the store hands out beside the nouns of bot.proposals."""
+"""What the store hands out beside the nouns of bot.domain.proposals."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import Enum
 
 from balancer.model import Reason
-from bot.load_history import BusyNode
-from bot.proposals import Actor, DecisionResult
+from bot.domain.load_history import BusyNode
+from bot.domain.proposals import Actor, DecisionResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from balancer.model import Plan, Purpose, Reason
-from bot.proposals import IN_FLIGHT, UNSETTLED, Actor, IgnoredVM, ProposedMove, Snooze, Verdict
+from bot.domain.proposals import IN_FLIGHT, UNSETTLED, Actor, IgnoredVM, ProposedMove, Snooze, Verdict
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, all_rows, json_list, scalar

@@ -15,9 +15,9 @@ from typing import Any
 from aiogram import BaseMiddleware
 from aiogram.types import CallbackQuery, Message, TelegramObject, User
 
-from bot.proposals import Actor, ActorKind
-from bot.rooms import Role, Room, Standing, standing
-from bot.sanitize import one_line
+from bot.domain.chats import Role, Room, Standing, standing
+from bot.domain.proposals import Actor, ActorKind
+from bot.domain.sanitize import one_line
 from bot.service import Clock
 from bot.store import Store
 from bot.telegram.languages import Languages, spoken

@@ -10,7 +10,7 @@ from typing import Any
 from aiogram.exceptions import TelegramBadRequest, TelegramNotFound
 from aiogram.types import BufferedInputFile, CallbackQuery, EphemeralMessageParameters, InputMediaPhoto, Message
 
-from bot.proposals import DecisionResult, Verdict
+from bot.domain.proposals import DecisionResult, Verdict
 from bot.service import Service
 from bot.telegram.views import PICTURE, View
 from bot.texts import Texts

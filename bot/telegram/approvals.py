@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from aiogram import Router
 from aiogram.types import CallbackQuery
 
-from bot.proposals import MoveState, Proposal, ProposedMove, Verdict
+from bot.domain.proposals import MoveState, Proposal, ProposedMove, Verdict
 from bot.service import Service
 from bot.store import Store
 from bot.telegram.access import Visit

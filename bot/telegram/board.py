@@ -24,10 +24,10 @@ from aiogram.exceptions import (
 )
 
 from balancer.model import Cluster, Plan
+from bot.domain.chats import Room
+from bot.domain.proposals import IN_FLIGHT, Proposal, changing_times, waiting_for_hours
+from bot.domain.times import Hours
 from bot.errors import StoreError
-from bot.hours import Hours
-from bot.proposals import IN_FLIGHT, Proposal, changing_times, waiting_for_hours
-from bot.rooms import Room
 from bot.service import Clock
 from bot.store import MessageRow, Notice, NoticeKind, Store
 from bot.telegram.languages import Languages

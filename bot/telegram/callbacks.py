@@ -7,8 +7,8 @@ from typing import Annotated
 from aiogram.filters.callback_data import CallbackData
 from pydantic import Field
 
-from bot.config_values import LARGEST_ID
-from bot.proposals import Verdict
+from bot.config.parsing import LARGEST_ID
+from bot.domain.proposals import Verdict
 
 APPROVE, SKIP = "a", "s"
 VERDICTS = {APPROVE: Verdict.APPROVE, SKIP: Verdict.SKIP}

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from balancer.model import Move, Plan, Rejection
 from balancer.reasons import brief
 from balancer.requests import Placement, Refused, TargetChoice, WhyNode, WhyVM
+from bot.domain.proposals import IgnoredVM, ProposedMove
 from bot.outlook import effort_words
-from bot.proposals import IgnoredVM, ProposedMove
 from bot.service import VMDetails
 from bot.telegram import wording
 from bot.telegram.pages import history_line

@@ -19,8 +19,8 @@ from aiogram.exceptions import (
 from aiogram.types import CallbackQuery, ChatMemberUpdated, ErrorEvent, Message, TelegramObject, User
 from aiogram.utils.backoff import BackoffConfig
 
+from bot.domain.chats import Room
 from bot.errors import ChatError, StoreError
-from bot.rooms import Room
 from bot.service import Service
 from bot.store import Store
 from bot.telegram.access import AccessMiddleware

@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from balancer.policy import Policy
-from bot.load_history import BusyNode, DayHours, PastMigration, Sample
+from bot.domain.load_history import BusyNode, DayHours, PastMigration, Sample
+from bot.domain.proposals import IN_FLIGHT, Proposal
 from bot.pictures import (
     Arrow,
     Limits,
@@ -23,7 +24,6 @@ from bot.pictures import (
     load_picture,
     overview_picture,
 )
-from bot.proposals import IN_FLIGHT, Proposal
 from bot.service import Service, Status
 from bot.telegram.views import View
 from bot.texts import Texts

@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 
 from aiogram.types import User
 
-from bot.proposals import Actor
+from bot.domain.proposals import Actor
 from bot.store import Store
 from bot.texts import LANGUAGES, Texts, texts_for
 

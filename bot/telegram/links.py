@@ -9,8 +9,8 @@ from aiogram import Bot
 from aiogram.types import InlineKeyboardButton
 from aiogram.utils.deep_linking import create_start_link
 
-from bot.config_values import LARGEST_ID
-from bot.proposals import Proposal
+from bot.config.parsing import LARGEST_ID
+from bot.domain.proposals import Proposal
 from bot.telegram import wording
 from bot.telegram.buttons import Row
 from bot.texts import Texts

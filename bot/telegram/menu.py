@@ -11,7 +11,7 @@ from aiogram import Bot
 from aiogram.exceptions import AiogramError
 from aiogram.types import BotCommand, BotCommandScopeChat, BotCommandScopeChatMember, BotCommandScopeUnion
 
-from bot.rooms import Room, Standing, standing
+from bot.domain.chats import Room, Standing, standing
 from bot.telegram.languages import Languages
 from bot.texts import LANGUAGES, Texts, texts_for
 

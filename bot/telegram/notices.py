@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
-from bot.hours import Hours
-from bot.proposals import Migration, MigrationState, Proposal
+from bot.domain.proposals import Migration, MigrationState, Proposal
+from bot.domain.times import Hours
 from bot.store import Notice, NoticeKind, Store
 from bot.telegram import wording
 from bot.telegram.buttons import Row, go, keyboard

@@ -24,11 +24,11 @@ from aiogram.utils.token import TokenValidationError
 from markupsafe import Markup, escape
 
 from balancer.model import Cluster, Plan, Reason
+from bot.domain.chats import Room
+from bot.domain.clock import utc_now
+from bot.domain.times import Hours
 from bot.errors import ChatError, ConfigError, StoreError
-from bot.hours import Hours
-from bot.rooms import Room
 from bot.service import Clock
-from bot.steady import utc_now
 from bot.store import Store
 from bot.telegram.board import Board, Desk
 from bot.telegram.languages import Languages

@@ -11,8 +11,8 @@ from markupsafe import Markup
 
 from balancer.migration_fit import Fitted
 from balancer.model import VM, Node, NodeReport, Plan
+from bot.domain.proposals import Exclusion, ExclusionRole, MigrationState, ProposedMove
 from bot.loadwords import load_words
-from bot.proposals import Exclusion, ExclusionRole, MigrationState, ProposedMove
 from bot.service import Status
 from bot.store import StoredSetting, Summary
 from bot.telegram import wording

@@ -24,8 +24,8 @@ from aiogram.exceptions import (
 )
 from aiogram.types import ChatFullInfo, ChatMemberRestricted, ResultChatMemberUnion
 
+from bot.domain.sanitize import shorten
 from bot.errors import ChatError
-from bot.sanitize import shorten
 from bot.telegram.session import make_bot
 
 T = TypeVar("T")

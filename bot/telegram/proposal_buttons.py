@@ -10,7 +10,7 @@ from aiogram.enums import ButtonStyle
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from balancer.model import Purpose
-from bot.proposals import Migration, MigrationState, MoveState, Proposal, ProposedMove
+from bot.domain.proposals import Migration, MigrationState, MoveState, Proposal, ProposedMove
 from bot.telegram.buttons import Row, do, keyboard
 from bot.telegram.callbacks import APPROVE, SKIP, AllButton, MoveButton, PageButton, StrategyButton
 from bot.texts import Texts

@@ -14,8 +14,8 @@ from aiogram.types import (
 from markupsafe import Markup
 
 from balancer.model import NodeReport
+from bot.domain.sanitize import one_line
 from bot.loadwords import any_measured
-from bot.sanitize import one_line
 from bot.texts import Texts
 
 

@@ -11,9 +11,7 @@ from aiogram.types import InlineKeyboardMarkup, InputRichMessage
 from markupsafe import Markup
 
 from balancer.model import Plan, Purpose, Rejection
-from bot.loadwords import any_measured, load_words
-from bot.outlook import outlook_lines
-from bot.proposals import (
+from bot.domain.proposals import (
     ActorKind,
     Migration,
     MigrationState,
@@ -21,6 +19,8 @@ from bot.proposals import (
     Proposal,
     ProposedMove,
 )
+from bot.loadwords import any_measured, load_words
+from bot.outlook import outlook_lines
 from bot.telegram import wording
 from bot.telegram.buttons import paged
 from bot.telegram.proposal_buttons import Shown, proposal_keyboard, waits_for_its_time

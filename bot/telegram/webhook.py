@@ -20,10 +20,10 @@ from aiogram.exceptions import AiogramError
 from aiogram.types import Update
 from aiohttp import web
 
-from bot.config import Settings
+from bot.config.settings import Settings
+from bot.domain.proposals import PROGRAM
 from bot.errors import StoreError
 from bot.listening import FAREWELL_S, listen
-from bot.proposals import PROGRAM
 from bot.service import Clock
 from bot.store import Store
 from bot.telegram.session import FIRST_PAUSE_S, LONGEST_PAUSE_S

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 from rich.cells import cell_len, set_cell_size
 
 from balancer.model import NodeReport
-from bot.sanitize import one_line, shorten
+from bot.domain.sanitize import one_line, shorten
 from bot.texts import Texts
 from bot.words import duration, moment, role, size, until
 

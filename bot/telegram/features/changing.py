@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from balancer.policy import STRATEGIES
-from bot.durations import parse_duration
+from bot.domain.durations import parse_duration
 from bot.service import MODES
 from bot.telegram import wording
 from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Outdated

@@ -8,9 +8,9 @@ from datetime import timedelta
 from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
 
+from bot.domain.load_history import Sample
+from bot.domain.lookup import matching
 from bot.errors import NotFound
-from bot.load_history import Sample
-from bot.names import matching
 from bot.telegram import wording
 from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Outdated, Page
 from bot.telegram.buttons import Row, do, go, keyboard, paged, pager

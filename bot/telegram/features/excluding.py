@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from balancer.model import Node
-from bot.config import LONGEST_S
-from bot.durations import parse_duration
-from bot.proposals import ExclusionRole
+from bot.config.settings import LONGEST_S
+from bot.domain.durations import parse_duration
+from bot.domain.proposals import ExclusionRole
 from bot.telegram import pages, wording
 from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Outdated, Page
 from bot.telegram.buttons import Row, do, go, keyboard

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Literal
 
-from bot import zones
-from bot.proposals import MoveState, Proposal, ProposedMove, Verdict
+from bot.domain import zones
+from bot.domain.proposals import MoveState, Proposal, ProposedMove, Verdict
 from bot.service import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST, Wish
 from bot.telegram import wording
 from bot.telegram.answers import decided_words

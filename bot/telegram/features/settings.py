@@ -8,7 +8,7 @@ from datetime import timedelta
 from markupsafe import Markup
 
 from balancer.policy import STRATEGIES
-from bot.config import env_name, masked
+from bot.config.settings import env_name, masked
 from bot.runtime import KEYS
 from bot.service import MODES, Changeable
 from bot.telegram import pages, wording

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from aiogram.enums import ButtonStyle
 
 from balancer.model import Node, Purpose
-from bot.proposals import Verdict
+from bot.domain.proposals import Verdict
 from bot.service import Wish
 from bot.telegram import cards, pages
 from bot.telegram.answers import decided_words

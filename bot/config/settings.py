@@ -18,11 +18,11 @@ from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from balancer.policy import Policy
-from bot.config_values import LARGEST_ID, address, ids, names, proxy, ssh_hosts, webhook_address
-from bot.digest import parse_timing
-from bot.hours import parse_windows
-from bot.redact import MASK
-from bot.zones import zone_named
+from bot.config.parsing import LARGEST_ID, address, ids, names, proxy, ssh_hosts, webhook_address
+from bot.domain.digest import parse_timing
+from bot.domain.redact import MASK
+from bot.domain.times import parse_windows
+from bot.domain.zones import zone_named
 
 LONGEST_S = 315_360_000  # ten years: beyond it, clocks overflow
 

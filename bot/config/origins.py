@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bot.config import Settings, env_name, is_secret, masked
-from bot.config_load import Found
+from bot.config.loading import Found
+from bot.config.settings import Settings, env_name, is_secret, masked
 
 HIDDEN = "••••"
 _PLAIN = re.compile(r"[^\s'\"#\\`$][^\s'\"#\\`$]*")

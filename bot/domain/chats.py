@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from bot.config_checks import SHARED_ACCOUNTS
+from bot.config.validation import SHARED_ACCOUNTS
 
 
 class Role(str, Enum):

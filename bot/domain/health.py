@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from bot.heartbeat import Heartbeat
+from bot.domain.heartbeat import Heartbeat
 
 SILENT = timedelta(seconds=90)
 """Without a sign for so long, the program hangs or is gone; it gives one every 15 s."""

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.config_values import LARGEST_ID, needed
+from bot.config.parsing import LARGEST_ID, needed
 from bot.errors import ConfigError
 
 SHOWN = 60

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.config import Settings, env_name
+from bot.config.settings import Settings, env_name
 
 MEMORY = ":memory:"
 

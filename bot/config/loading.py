@@ -15,15 +15,15 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from bot.chats_file import check_chats_file
-from bot.clusters_file import check_clusters_file
-from bot.config import SECRET_FILES, Settings, env_name, is_secret
-from bot.config_checks import Check, check_chat, check_panel, check_people, check_ssh, notes
-from bot.config_file import ConfigFile, read_config_file
-from bot.config_values import needed
+from bot.config.chats_file import check_chats_file
+from bot.config.clusters_file import check_clusters_file
+from bot.config.env_file import ConfigFile, read_config_file
+from bot.config.parsing import needed
+from bot.config.secret_files import Unusable, credential, exposure, read_secret
+from bot.config.settings import SECRET_FILES, Settings, env_name, is_secret
+from bot.config.validation import Check, check_chat, check_panel, check_people, check_ssh, notes
+from bot.domain.redact import Redactor, with_parts
 from bot.errors import ConfigError
-from bot.redact import Redactor, with_parts
-from bot.secret_files import Unusable, credential, exposure, read_secret
 
 DEFAULT_ENV_FILE = ".env"
 HIDDEN = "(hidden)"

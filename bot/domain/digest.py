@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from bot import zones
-from bot.hours import DAYS
+from bot.domain import zones
+from bot.domain.times import DAYS
 
 LATE = timedelta(hours=12)
 """For so long one that was missed is made up for; after that the next one is told, of its own time alone."""

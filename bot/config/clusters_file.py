@@ -17,10 +17,10 @@ from pydantic import AfterValidator, Field, create_model, model_validator
 from balancer.groups import VMRule
 from balancer.model import Cluster
 from balancer.policy import Policy
-from bot.config import POLICY_FIELDS, Settings
-from bot.config_checks import Problem
+from bot.config.documents import Strict, id_or_name, read_strictly, word
+from bot.config.settings import POLICY_FIELDS, Settings
+from bot.config.validation import Problem
 from bot.errors import ConfigError
-from bot.strict_file import Strict, id_or_name, read_strictly, word
 
 CLUSTER_FIELDS = (*POLICY_FIELDS, "migration_window")
 REMEDY = "mend it (docs/clusters-file.md), or leave CLUSTERS_FILE empty"

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from bot.config import Settings
-from bot.config_checks import SHARED_ACCOUNTS, Problem
-from bot.config_values import LARGEST_ID
+from bot.config.documents import Strict, id_or_name, read_strictly
+from bot.config.parsing import LARGEST_ID
+from bot.config.settings import Settings
+from bot.config.validation import SHARED_ACCOUNTS, Problem
+from bot.domain.chats import Room
 from bot.errors import ConfigError
-from bot.rooms import Room
-from bot.strict_file import Strict, id_or_name, read_strictly
 
 REMEDY = "mend it (see the README), or leave CHATS_FILE empty"
 
