@@ -129,7 +129,8 @@ async def _parts(balancer: Any) -> dict[str, float]:
 
 async def _parts_once(balancer: Any) -> dict[str, float]:
     from balancer.planner import plan
-    from bot import panel_answers, panel_rows
+    from bot.panel import responses as panel_answers
+    from bot.panel import rows as panel_rows
     from bot.store import Store
     from bot.telegram.views import proposal_view
 

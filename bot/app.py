@@ -33,12 +33,12 @@ from bot.executor import Executor
 from bot.instance import Instance
 from bot.life import Life
 from bot.notify import LogNotifier
+from bot.panel.client import VMManagerAPI
 from bot.schedule import Schedule
 from bot.service import Clock, CycleReport, Service
 from bot.store import Store
 from bot.texts import Texts, texts_for
 from bot.upkeep import Upkeep
-from bot.vmmanager import VMManagerAPI
 from bot.watchdog import Watchdog
 from bot.watching import Answer, Watch
 

@@ -27,9 +27,9 @@ from bot.errors import (
 from bot.following import APPEARANCE_GRACE, Follower, Outcome, is_running
 from bot.log_plan import in_words
 from bot.notify import Notifier
+from bot.panel.client import VMManagerAPI
 from bot.service import Clock, Service
 from bot.store import Store
-from bot.vmmanager import VMManagerAPI
 
 log = logging.getLogger(__name__)
 

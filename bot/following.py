@@ -17,9 +17,9 @@ from balancer.model import VM, Reason
 from bot.config.settings import Settings
 from bot.domain.proposals import Migration, MigrationState
 from bot.errors import PanelDataError, PanelError, PanelForbidden, PanelRefused
-from bot.panel_answers import MIGRATE_TASK, HistoryRow, TaskInfo
+from bot.panel.client import VMManagerAPI
+from bot.panel.responses import MIGRATE_TASK, HistoryRow, TaskInfo
 from bot.store import Store
-from bot.vmmanager import VMManagerAPI
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from balancer.model import Snapshot
 from bot.errors import NotFound, PanelDataError, PanelError
-from bot.vmmanager import VMManagerAPI
+from bot.panel.client import VMManagerAPI
 
 if TYPE_CHECKING:
     # asyncssh takes half a second to import: only a program that measures over SSH pays for it.

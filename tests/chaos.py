@@ -31,10 +31,10 @@ from bot.domain.clock import SteadyClock
 from bot.domain.proposals import Actor, ActorKind, ExclusionRole, Verdict
 from bot.errors import NotFound, PanelError, StoreError
 from bot.executor import Executor
+from bot.panel.client import VMManagerAPI
 from bot.service import Service
 from bot.store import Store
 from bot.upkeep import Upkeep
-from bot.vmmanager import VMManagerAPI
 from sandbox.panel_server import RunningPanel, start_panel
 from sandbox.scenarios import SCENARIOS
 

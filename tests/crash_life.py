@@ -22,10 +22,10 @@ from stack import FORKS, GROUP, TOKEN
 
 from bot.domain.proposals import IN_FLIGHT, MigrationState, Verdict
 from bot.executor import Executor
+from bot.panel.client import VMManagerAPI
 from bot.service import Service
 from bot.store import Store
 from bot.telegram.notifier import TelegramNotifier
-from bot.vmmanager import VMManagerAPI
 
 OPEN = (MigrationState.QUEUED, *IN_FLIGHT)
 

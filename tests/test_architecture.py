@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("bot.service",),
     ("bot.observer", "bot.notify", "bot.planning", "bot.runtime", "bot.rivals", "bot.upkeep"),
     ("bot.backups",),
-    ("bot.vmmanager", "bot.ssh", "bot.store", "bot.instance"),
+    ("bot.panel.client", "bot.ssh", "bot.store", "bot.instance"),
     ("bot.arguments", "bot.prompt", "bot.listening"),
     (
         "bot.config.settings",
@@ -44,12 +44,12 @@ HELPER = len(LAYERS)
 """The layer of all others in bot/: errors, proposals, texts, report, sanitize, panel_*, store_rows …"""
 
 # Adapters know nothing of the program around them: not its settings, not each other.
-ADAPTERS = ("bot.vmmanager", "bot.ssh", "bot.store", "bot.instance")
+ADAPTERS = ("bot.panel.client", "bot.ssh", "bot.store", "bot.instance")
 
 # One outside library (or one kind of I/O), one place.
 OWNERS: dict[str, tuple[str, ...]] = {
     "aiogram": ("bot.telegram",),
-    "aiohttp": ("bot.vmmanager", "bot.listening", "bot.metrics_server", "bot.telegram", "sandbox"),
+    "aiohttp": ("bot.panel.client", "bot.listening", "bot.metrics_server", "bot.telegram", "sandbox"),
     "aiohttp_socks": ("bot.telegram",),
     "aiosqlite": ("bot.store",),
     "apscheduler": ("bot.schedule",),
@@ -198,7 +198,7 @@ def test_the_table_names_no_library_that_python_brings_as_foreign() -> None:
         ("bot.service", "import sys\nsys.exit(1)"),
         ("bot.service", "raise SystemExit"),
         ("bot.store", "from bot.config.settings import Settings"),
-        ("bot.vmmanager", "from bot.store import Store"),
+        ("bot.panel.client", "from bot.store import Store"),
         ("bot.once", "from aiogram import Bot"),
         ("bot.telegram.chat", "import sqlite3"),
         ("bot.telegram.chat", "from matplotlib.figure import Figure"),

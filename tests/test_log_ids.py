@@ -112,7 +112,7 @@ async def test_each_cycle_has_one_id_for_all_its_lines(tmp_path: Path, log_to: A
     assert len(ids) == 2
     for one in ids:
         loggers = {row["logger"] for row in rows if row["cycle"] == one}
-        assert {"bot.log_plan", "bot.vmmanager"} <= loggers, "the panel's lines belong to it too"
+        assert {"bot.log_plan", "bot.panel.client"} <= loggers, "the panel's lines belong to it too"
     with sqlite3.connect(tmp_path / "bot.db") as db:
         assert [json.loads(d)["id"] for (d,) in db.execute("SELECT detail FROM cycle ORDER BY id")] == ids
 

@@ -13,11 +13,12 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import panel_answers, panel_json
 from bot.errors import OutcomeUnknown, PanelAuthError, PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
-from bot.panel_answers import HistoryRow, NotJSON, Refusal, TaskInfo
-from bot.panel_body import PIECE_BYTES, PackedBody
-from bot.vmmanager import VMManagerAPI
+from bot.panel import responses as panel_answers
+from bot.panel import streaming as panel_json
+from bot.panel.body import PIECE_BYTES, PackedBody
+from bot.panel.client import VMManagerAPI
+from bot.panel.responses import HistoryRow, NotJSON, Refusal, TaskInfo
 
 LOGIN = "/auth/v4/public/token"
 CLUSTERS = {"list": [{"id": 1, "name": "one"}], "size": 1}

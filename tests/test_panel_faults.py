@@ -18,10 +18,10 @@ from bot_rig import HOT, Rig, hot_clusters, running_panel, running_rig, settings
 from certificates import issue
 
 from bot.domain.proposals import MigrationState
+from bot.panel.client import VMManagerAPI
 from bot.rivals import FOREIGN_KEY
 from bot.service import Service
 from bot.store import Store
-from bot.vmmanager import VMManagerAPI
 from sandbox.world_model import VM
 
 S = MigrationState

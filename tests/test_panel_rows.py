@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.model import VM, Cluster, Node, Snapshot
-from bot import panel_rows
 from bot.errors import NotFound, PanelDataError
-from bot.panel_values import count, flag, maybe_flag, positive, reference, text, whole
+from bot.panel import rows as panel_rows
+from bot.panel.fields import count, flag, maybe_flag, positive, reference, text, whole
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
 

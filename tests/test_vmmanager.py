@@ -30,7 +30,7 @@ from bot.errors import (
     PanelRefused,
     PanelUnavailable,
 )
-from bot.vmmanager import VMManagerAPI
+from bot.panel.client import VMManagerAPI
 from sandbox.panel_server import RunningPanel, start_panel
 from sandbox.world import World
 

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
         SSHError,
         StoreError,
     )
+    from bot.panel.client import VMManagerAPI
     from bot.service import ClusterResult, CycleReport
     from bot.ssh import SSHMonitor, SSHRound
     from bot.telegram.notifier import TelegramNotifier
-    from bot.vmmanager import VMManagerAPI
 
 __all__ = [
     "BalancerError",
@@ -92,7 +92,7 @@ _HOMES = {
     "bot.service": ("ClusterResult", "CycleReport"),
     "bot.ssh": ("SSHMonitor", "SSHRound"),
     "bot.telegram.notifier": ("TelegramNotifier",),
-    "bot.vmmanager": ("VMManagerAPI",),
+    "bot.panel.client": ("VMManagerAPI",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

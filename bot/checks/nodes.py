@@ -10,7 +10,7 @@ from bot.config.settings import Settings
 from bot.config.validation import MEMORY
 from bot.errors import SSHError
 from bot.ssh import SSHMonitor
-from bot.ssh_address import address_of, parse_mapping
+from bot.ssh.address import address_of, parse_mapping
 
 SHOWN = 5
 

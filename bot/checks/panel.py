@@ -15,11 +15,11 @@ from bot.checks.sheet import Sheet
 from bot.config.settings import Settings
 from bot.domain.sanitize import shorten
 from bot.errors import ConfigError, PanelAuthError, PanelError
-from bot.panel_address import panel_address
+from bot.panel.address import panel_address
+from bot.panel.client import VMManagerAPI
+from bot.panel.tls import certificate_fault, tls_context
 from bot.panel_reach import Certificate, Door, door_of
-from bot.panel_tls import certificate_fault, tls_context
 from bot.service import Clock
-from bot.vmmanager import VMManagerAPI
 from bot.words import duration
 
 GREETING_S = 10.0

@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.errors import ConfigError
-from bot.panel_address import panel_address
-from bot.ssh_address import parse_mapping
+from bot.panel.address import panel_address
+from bot.ssh.address import parse_mapping
 
 LARGEST_ID = 2**53 - 1
 _SEPARATORS = re.compile(r"[,;\s]+")

@@ -13,11 +13,11 @@ from bot.domain.clock import utc_now
 from bot.domain.counters import CycleTally
 from bot.notify import Notifier
 from bot.observer import Observer
+from bot.panel.client import VMManagerAPI
 from bot.planning import Planning
 from bot.rivals import Rivals
 from bot.service.values import FOREVER, MODE_KEY, PAUSE_KEY, Clock, Worker
 from bot.store import Store
-from bot.vmmanager import VMManagerAPI
 
 if TYPE_CHECKING:
     # asyncssh takes half a second to import: only a program that measures over SSH pays for it.

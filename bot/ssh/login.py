@@ -10,8 +10,8 @@ import asyncssh
 
 from bot.domain.sanitize import shorten
 from bot.errors import SSHError
+from bot.ssh.address import Address
 from bot.ssh.trust import Client
-from bot.ssh_address import Address
 
 
 def login_options(path: Path | None, password: str | None) -> dict[str, Any]:

@@ -16,11 +16,11 @@ import asyncssh
 
 from balancer.model import Measurement, Node
 from bot.errors import ConfigError, SSHError
+from bot.ssh.address import Address, address_of, parse_mapping
 from bot.ssh.answer import ANSWER_LIMIT, COMMAND, parse
 from bot.ssh.known_hosts import KnownHosts
 from bot.ssh.login import login_options, why_not
 from bot.ssh.trust import Client, HostKeys, Trust
-from bot.ssh_address import Address, address_of, parse_mapping
 
 log = logging.getLogger(__name__)
 

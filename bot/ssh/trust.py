@@ -11,8 +11,8 @@ from typing import Any, Literal
 import asyncssh
 
 from bot.errors import SSHError
+from bot.ssh.address import SSH_PORT, Address
 from bot.ssh.known_hosts import KnownHosts
-from bot.ssh_address import SSH_PORT, Address
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.panel_values import flag, text
+from bot.panel.fields import flag, text
 
 LOCAL = frozenset({"dir", "file", "local", "lvm", "lvm_thin", "lvmthin", "thin_lvm", "zfs"})
 SHARED = frozenset({"ceph", "iscsi", "nas", "network_lvm", "nfs", "rbd", "san"})

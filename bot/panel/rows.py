@@ -19,8 +19,8 @@ from typing import Any, NamedTuple, TypeVar
 from balancer.model import VM, Cluster, Node, Snapshot
 from bot.domain.sanitize import one_line
 from bot.errors import NotFound, PanelDataError
-from bot.panel_storage import local_storage
-from bot.panel_values import count, flag, maybe_flag, positive, reference, text, whole
+from bot.panel.fields import count, flag, maybe_flag, positive, reference, text, whole
+from bot.panel.storage import local_storage
 
 Row = Mapping[str, Any]
 Kind = TypeVar("Kind", Cluster, Node, VM)

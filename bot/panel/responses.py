@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
-from bot import panel_json
 from bot.domain.sanitize import shorten
 from bot.errors import PanelDataError
-from bot.panel_body import PackedBody
-from bot.panel_rows import list_rows
-from bot.panel_values import maybe_flag, reference, text, whole
+from bot.panel import streaming as panel_json
+from bot.panel.body import PackedBody
+from bot.panel.fields import maybe_flag, reference, text, whole
+from bot.panel.rows import list_rows
 
 T = TypeVar("T")
 TaskStatus = Literal["succeeded", "failed", "pending"]

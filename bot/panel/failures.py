@@ -19,8 +19,8 @@ from bot.errors import (
     PanelRefused,
     PanelUnavailable,
 )
-from bot.panel_answers import CODE_NOT_CALLABLE, Refusal
-from bot.panel_json import Each
+from bot.panel.responses import CODE_NOT_CALLABLE, Refusal
+from bot.panel.streaming import Each
 
 LOGIN_PATH = "/auth/v4/public/token"
 

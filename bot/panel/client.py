@@ -23,15 +23,17 @@ import aiohttp
 from yarl import URL
 
 from balancer.model import VM, Cluster, Node, Snapshot
-from bot import panel_answers, panel_failures, panel_rows
 from bot.domain.sanitize import shorten
 from bot.errors import PanelAuthError, PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
-from bot.panel_address import panel_address
-from bot.panel_answers import Answerer, HistoryRow, MigrationStart, NotJSON, Refusal, TaskInfo, TaskStatus
-from bot.panel_body import PackedBody
-from bot.panel_failures import LOGIN_PATH, Failed, Request
-from bot.panel_session import PanelSession, Token
-from bot.panel_tls import tls_context
+from bot.panel import failures as panel_failures
+from bot.panel import responses as panel_answers
+from bot.panel import rows as panel_rows
+from bot.panel.address import panel_address
+from bot.panel.body import PackedBody
+from bot.panel.failures import LOGIN_PATH, Failed, Request
+from bot.panel.responses import Answerer, HistoryRow, MigrationStart, NotJSON, Refusal, TaskInfo, TaskStatus
+from bot.panel.session import PanelSession, Token
+from bot.panel.tls import tls_context
 
 __all__ = ["HistoryRow", "MigrationStart", "TaskInfo", "TaskStatus", "VMManagerAPI"]
 
