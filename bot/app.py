@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from balancer.model import Plan
-from bot.backups import Backups
 from bot.config.chats_file import check_chats_file, rooms_of
 from bot.config.clusters_file import check_clusters_file, load_clusters_file
 from bot.config.loading import load_settings
@@ -30,13 +29,14 @@ from bot.domain.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdi
 from bot.domain.times import Hours, is_open, parse_windows
 from bot.errors import BalancerError, ConfigError, PanelError, StoreError
 from bot.executor import Executor
-from bot.instance import Instance
 from bot.life import Life
 from bot.notify import LogNotifier
 from bot.panel.client import VMManagerAPI
 from bot.schedule import Schedule
 from bot.service import Clock, CycleReport, Service
 from bot.store import Store
+from bot.store.backups import Backups
+from bot.store.instance_lock import Instance
 from bot.texts import Texts, texts_for
 from bot.upkeep import Upkeep
 from bot.watchdog import Watchdog

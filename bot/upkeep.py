@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from bot.backups import Backups
 from bot.config.settings import Settings
 from bot.store import Store
+from bot.store.backups import Backups
 
 log = logging.getLogger(__name__)
 

@@ -26,7 +26,6 @@ from bot_rig import settings as settings_for
 from chaos_audit import Auditor
 from chaos_world import WatchedWorld, break_panel, meddle, tidy, watched
 
-from bot.backups import Backups
 from bot.domain.clock import SteadyClock
 from bot.domain.proposals import Actor, ActorKind, ExclusionRole, Verdict
 from bot.errors import NotFound, PanelError, StoreError
@@ -34,6 +33,7 @@ from bot.executor import Executor
 from bot.panel.client import VMManagerAPI
 from bot.service import Service
 from bot.store import Store
+from bot.store.backups import Backups
 from bot.upkeep import Upkeep
 from sandbox.panel_server import RunningPanel, start_panel
 from sandbox.scenarios import SCENARIOS

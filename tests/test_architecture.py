@@ -20,14 +20,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("vm_balancer",),
     ("bot.__main__",),
     ("bot.cli",),
-    ("bot.once", "bot.offline", "bot.logs", "bot.checks", "bot.records", "bot.restoring"),
+    ("bot.once", "bot.offline", "bot.logs", "bot.checks", "bot.records", "bot.store.restore"),
     ("bot.app",),
     ("bot.telegram", "bot.console", "bot.schedule"),
     ("bot.executor", "bot.following", "bot.watching", "bot.watchdog", "bot.life", "bot.metrics", "bot.metrics_server"),
     ("bot.service",),
     ("bot.observer", "bot.notify", "bot.planning", "bot.runtime", "bot.rivals", "bot.upkeep"),
-    ("bot.backups",),
-    ("bot.panel.client", "bot.ssh", "bot.store", "bot.instance"),
+    ("bot.store.backups",),
+    ("bot.panel.client", "bot.ssh", "bot.store", "bot.store.instance_lock"),
     ("bot.arguments", "bot.prompt", "bot.listening"),
     (
         "bot.config.settings",
@@ -44,7 +44,7 @@ HELPER = len(LAYERS)
 """The layer of all others in bot/: errors, proposals, texts, report, sanitize, panel_*, store_rows …"""
 
 # Adapters know nothing of the program around them: not its settings, not each other.
-ADAPTERS = ("bot.panel.client", "bot.ssh", "bot.store", "bot.instance")
+ADAPTERS = ("bot.panel.client", "bot.ssh", "bot.store", "bot.store.instance_lock")
 
 # One outside library (or one kind of I/O), one place.
 OWNERS: dict[str, tuple[str, ...]] = {
@@ -56,7 +56,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "argparse": ("bot.arguments", "bot.cli", "sandbox"),
     "asyncssh": ("bot.ssh",),
     "dotenv": ("bot.config.env_file",),
-    "filelock": ("bot.instance",),
+    "filelock": ("bot.store.instance_lock",),
     "fluent": ("bot.texts",),
     "matplotlib": ("bot.pictures",),
     "rich": ("bot.report_rich", "bot.console", "bot.cli", "bot.telegram"),
@@ -72,7 +72,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     ),
     "tomli": ("bot.config.documents",),
     "shtab": ("bot.cli",),
-    "sqlite3": ("bot.store", "bot.glance"),
+    "sqlite3": ("bot.store", "bot.store.readonly"),
     "subprocess": ("bot.cli", "sandbox.demo"),
     "textual": ("bot.console",),
 }

@@ -12,7 +12,7 @@ import pytest
 from stack import ANNA, Stack, buttons, running_stack, world
 from terminal import Terminal, running_terminal
 
-from bot.instance import Instance
+from bot.store.instance_lock import Instance
 
 pytestmark = pytest.mark.e2e
 SIZES = [(80, 24), (120, 40)]

@@ -14,14 +14,14 @@ import pytest
 from bot_builders import ANNA, BORIS, NOW, move, move_ids
 from test_audit import tamper
 
-from bot.backups import Backups
 from bot.cli import BAD_SETTINGS, FAILED, OK, main
 from bot.config.settings import Settings, env_name
 from bot.domain.proposals import MigrationState, MoveState, Verdict
 from bot.errors import StoreError
-from bot.instance import Instance
 from bot.records import as_csv
 from bot.store import SCHEMA_VERSION, Store, files
+from bot.store.backups import Backups
+from bot.store.instance_lock import Instance
 
 DAY = timedelta(days=1)
 S = MigrationState
@@ -231,7 +231,7 @@ async def test_a_backup_that_cannot_be_made_leaves_the_older_ones(path: Path) ->
 
 async def test_an_update_of_the_schema_keeps_the_database_as_it_was(folder: Path) -> None:
     path = folder / "vm_balancer.db"
-    script = (Path(files.__file__).parents[1] / "schema" / "0001.sql").read_text("utf-8")
+    script = (Path(files.__file__).parent / "schema" / "0001.sql").read_text("utf-8")
     with sqlite3.connect(path) as db:
         db.executescript(script + "PRAGMA user_version = 1;")
     db.close()

@@ -20,8 +20,8 @@ from bot.config.settings import Settings, env_name
 from bot.domain.health import MARGIN, SILENT, State, judge
 from bot.domain.heartbeat import Heartbeat, from_json, to_json
 from bot.errors import StoreError
-from bot.glance import faults_of, heartbeat_of, schema_of
 from bot.store import SCHEMA_VERSION, Store
+from bot.store.readonly import faults_of, heartbeat_of, schema_of
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)
 INTERVAL = timedelta(seconds=600)

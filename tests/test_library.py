@@ -39,7 +39,7 @@ from stack import PATIENCE_S, ROOT, TOKEN
 
 import vm_balancer
 from bot import errors
-from bot.instance import Instance
+from bot.store.instance_lock import Instance
 from sandbox.chat_server import start_chat
 from sandbox.panel_server import RunningPanel
 from vm_balancer import (

@@ -194,7 +194,7 @@ async def test_a_database_of_schema_4_is_taken_over(tmp_path: Path) -> None:
     path = tmp_path / "v.db"
     with sqlite3.connect(path) as db:
         for number in range(1, 5):
-            db.executescript((resources.files("bot") / "schema" / f"{number:04}.sql").read_text("utf-8"))
+            db.executescript((resources.files("bot.store") / "schema" / f"{number:04}.sql").read_text("utf-8"))
         at = "2026-08-01T00:00:00.000000Z"
         db.execute("INSERT INTO cycle (started_at, finished_at, outcome, detail) VALUES (?, ?, 'done', '{}')", (at, at))
         db.execute("PRAGMA user_version = 4")

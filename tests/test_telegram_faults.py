@@ -12,7 +12,7 @@ from chat_rig import ANNA, BORIS, GROUP, Rig, running
 
 from balancer.model import Reason
 from bot.domain.health import State, judge
-from bot.glance import heartbeat_of
+from bot.store.readonly import heartbeat_of
 
 APPROVE = "Approve 1"
 

@@ -11,8 +11,8 @@ from bot.config.settings import Settings
 from bot.config.validation import MEMORY
 from bot.domain.health import SILENT
 from bot.errors import StoreError
-from bot.glance import faults_of, heartbeat_of, schema_of
 from bot.store import SCHEMA_VERSION
+from bot.store.readonly import faults_of, heartbeat_of, schema_of
 from bot.texts import Texts
 
 

@@ -6,12 +6,12 @@ import asyncio
 import re
 
 from bot.arguments import Parser, add_settings, make_parser
-from bot.audit_chain import Verified
 from bot.cli.given import read_settings, understood
 from bot.cli.output import FAILED, OK, complain, print_all
 from bot.config.settings import Settings
 from bot.records import AUDIT_COLUMNS, as_csv, as_json, audit_line, audit_rows
 from bot.store import AuditEntry, looking_at
+from bot.store.audit_chain import Verified
 
 DEFAULT_LIMIT = 50
 ALL = 2**31

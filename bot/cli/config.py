@@ -16,8 +16,8 @@ from bot.config.settings import env_name
 from bot.domain.redact import Redactor
 from bot.domain.sanitize import one_line
 from bot.errors import StoreError
-from bot.glance import Changed, settings_of
 from bot.runtime import KEYS
+from bot.store.readonly import Changed, settings_of
 
 
 def parser() -> Parser:

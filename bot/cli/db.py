@@ -7,15 +7,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from bot.arguments import Parser, add_settings, make_parser
-from bot.backups import Backups
 from bot.cli.given import read_settings, understood
 from bot.cli.output import FAILED, OK, complain, print_all
 from bot.config.settings import Settings
 from bot.config.validation import MEMORY
 from bot.errors import ConfigError, StoreError
-from bot.instance import Instance
-from bot.restoring import restore
 from bot.store import SCHEMA_VERSION, files, looking_at
+from bot.store.backups import Backups
+from bot.store.instance_lock import Instance
+from bot.store.restore import restore
 
 
 def parser() -> Parser:

@@ -13,9 +13,9 @@ from balancer.policy import Policy
 from bot.config.settings import Settings
 from bot.domain.proposals import UNSETTLED, Exclusion, Migration, Proposal, ProposedMove
 from bot.errors import PanelError
-from bot.instance import Instance
 from bot.service import Service
 from bot.store import LastCycle, Store
+from bot.store.instance_lock import Instance
 from bot.watching import Answer
 
 HISTORY = 200

@@ -18,6 +18,7 @@ from bot.store.figures import FigureQueries
 from bot.store.heartbeats import HeartbeatQueries
 from bot.store.messages import MessageQueries
 from bot.store.migrations import HARMLESS_FAILURES, MigrationQueries
+from bot.store.requests import WishQueries
 from bot.store.retention import RetentionQueries
 from bot.store.settings import SettingQueries
 from bot.store.summary import SummaryQueries
@@ -38,7 +39,6 @@ from bot.store.values import (
     Terms,
     Wished,
 )
-from bot.store.wishes import WishQueries
 
 __all__ = [
     "AT_ONCE",

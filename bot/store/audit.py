@@ -1,4 +1,4 @@
-"""The audit trail: who did what and when, append-only and chained (bot/audit_chain.py)."""
+"""The audit trail: who did what and when, append-only and chained (bot/store/audit_chain.py)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import json
 import sqlite3
 from datetime import datetime
 
-from bot.audit_chain import START, Sealed, Verified, seal, verify
 from bot.domain.proposals import Actor
 from bot.store import rows
+from bot.store.audit_chain import START, Sealed, Verified, seal, verify
 from bot.store.database import Connection, Database, all_rows, scalar
 from bot.store.values import AuditEntry
 

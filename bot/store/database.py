@@ -117,7 +117,7 @@ class Database:
                     "update the program, or name another DATABASE_PATH"
                 )
             for number in range(version + 1, SCHEMA_VERSION + 1):
-                script = (resources.files("bot") / "schema" / f"{number:04}.sql").read_text("utf-8")
+                script = (resources.files("bot.store") / "schema" / f"{number:04}.sql").read_text("utf-8")
                 for statement in statements(script):
                     await db.execute(statement)
                 await db.execute(f"PRAGMA user_version = {number}")

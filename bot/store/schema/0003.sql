@@ -1,4 +1,4 @@
--- The audit trail is append-only, and every entry is sealed together with all before it (bot/audit_chain.py).
+-- The audit trail is append-only, and every entry is sealed together with all before it (bot/store/audit_chain.py).
 
 ALTER TABLE audit ADD COLUMN seal TEXT;
 
