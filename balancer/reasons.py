@@ -1,4 +1,4 @@
-"""Every reason the core can give, with the names of its parameters. The catalogues in bot/locales word them.
+"""Every reason the core can give, with the names of its parameters. The catalogues in bot/rendering/locales word them.
 
 Codes are stored in proposals: rename none. ``role`` says which node is meant: ``source``, ``target`` or
 ``node``. A refusal of a target also has a ``brief-…`` form without parameters, for counting.

@@ -32,12 +32,12 @@ from bot.executor import Executor
 from bot.life import Life
 from bot.notify import LogNotifier
 from bot.panel.client import VMManagerAPI
+from bot.rendering.catalog import Texts, texts_for
 from bot.schedule import Schedule
 from bot.service import Clock, CycleReport, Service
 from bot.store import Store
 from bot.store.backups import Backups
 from bot.store.instance_lock import Instance
-from bot.texts import Texts, texts_for
 from bot.upkeep import Upkeep
 from bot.watchdog import Watchdog
 from bot.watching import Answer, Watch

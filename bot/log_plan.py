@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Iterator
 
 from balancer.model import NodeReport, Plan, Reason, Rejection
-from bot.texts import texts_for
+from bot.rendering.catalog import texts_for
 
 log = logging.getLogger(__name__)
 

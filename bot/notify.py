@@ -14,9 +14,9 @@ from typing import Protocol
 from balancer.model import Plan
 from bot.domain.proposals import Proposal
 from bot.errors import StoreError
-from bot.report import outcome_line, plan_lines
+from bot.rendering.catalog import Texts
+from bot.rendering.plain import outcome_line, plan_lines
 from bot.store import Notice, Store
-from bot.texts import Texts
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from balancer.policy import OPTIMIZE_FOR, STRATEGIES, Policy
 from balancer.strategies.alternative import with_alternative
 from bot.errors import ConfigError
 from bot.offline_wishes import Wish, wished
-from bot.report import plan_lines
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
+from bot.rendering.plain import plan_lines
 
 if TYPE_CHECKING:
     from bot.app import VMBalancer

@@ -14,8 +14,8 @@ from balancer.reasons import brief
 from balancer.requests import Placement, TargetChoice, drain, fill, place
 from bot.domain.lookup import matching, nearest
 from bot.errors import ConfigError
-from bot.report import plan_lines
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
+from bot.rendering.plain import plan_lines
 
 Change = Callable[[Policy], Policy]
 

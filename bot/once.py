@@ -11,12 +11,12 @@ from bot.app import VMBalancer
 from bot.domain.proposals import Actor, Proposal, ProposedMove, Verdict
 from bot.domain.sanitize import one_line
 from bot.person import at_the_terminal
-from bot.report import all_well, move_lines, outcome_line, plan_lines
+from bot.rendering.plain import all_well, move_lines, outcome_line, plan_lines
 from bot.service import CycleReport
 
 if TYPE_CHECKING:
     from balancer.policy import Policy
-    from bot.report_rich import RichReport
+    from bot.rendering.rich_tables import RichReport
 
 DONE, FAILED = 0, 1
 ANSWERS = {

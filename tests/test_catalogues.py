@@ -28,13 +28,13 @@ from bot.domain.health import State
 from bot.domain.proposals import ExclusionRole, MigrationState, MoveState, Verdict
 from bot.domain.sanitize import one_line
 from bot.errors import NotFound
+from bot.rendering.catalog import LANGUAGES, Texts, texts_for
 from bot.runtime import KEYS as KEYS_AT_RUN_TIME
 from bot.telegram.menu import COMMANDS
-from bot.texts import LANGUAGES, Texts, texts_for
 from sandbox.chat_html import parse_html
 
 ROOT = Path(__file__).parent.parent
-FILES = tuple(sorted(p.name for p in (ROOT / "bot" / "locales" / "en").glob("*.ftl")))
+FILES = tuple(sorted(p.name for p in (ROOT / "bot" / "rendering" / "locales" / "en").glob("*.ftl")))
 OURS = tuple(name for name in FILES if not name.startswith("reasons"))
 PLURALS = (0, 1, 2, 5, 21)
 PLURAL_WORDS = {"zero", "one", "two", "few", "many", "other"}
@@ -51,7 +51,7 @@ COLUMNS = {"table-cpu": 5, "table-memory": 5, "table-vms": 4}
 
 @cache
 def resource(language: str, file: str) -> ftl.Resource:
-    return FluentParser().parse((ROOT / "bot" / "locales" / language / file).read_text("utf-8"))
+    return FluentParser().parse((ROOT / "bot" / "rendering" / "locales" / language / file).read_text("utf-8"))
 
 
 @cache
@@ -310,7 +310,10 @@ def keys_used_as(method: str) -> set[str]:
 
 
 def test_both_languages_have_the_same_files() -> None:
-    folders = {language: {p.name for p in (ROOT / "bot" / "locales" / language).iterdir()} for language in LANGUAGES}
+    folders = {
+        language: {p.name for p in (ROOT / "bot" / "rendering" / "locales" / language).iterdir()}
+        for language in LANGUAGES
+    }
     assert folders == {language: set(FILES) for language in LANGUAGES}
 
 

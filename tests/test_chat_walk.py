@@ -21,8 +21,8 @@ from playwright.async_api import Browser, Error, Locator, Page, expect
 from stack import ANNA, GROUP, Stack, running_stack
 
 from balancer.model import NodeLoad, NodeReport, Plan
+from bot.rendering.catalog import Texts, texts_for
 from bot.store import Store
-from bot.texts import Texts, texts_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 

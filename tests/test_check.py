@@ -31,8 +31,8 @@ from bot.config.loading import find_settings, load_settings
 from bot.config.settings import Settings, env_name
 from bot.domain.heartbeat import Heartbeat
 from bot.errors import PanelError
+from bot.rendering.catalog import texts_for
 from bot.store import SCHEMA_VERSION, Store
-from bot.texts import texts_for
 from sandbox.chat_server import RunningChat, start_chat
 from sandbox.panel_server import RunningPanel
 

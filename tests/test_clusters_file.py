@@ -26,7 +26,7 @@ from bot.config.settings import Settings
 from bot.domain.proposals import MigrationState
 from bot.errors import ConfigError
 from bot.offline import plan_file
-from bot.texts import texts_for
+from bot.rendering.catalog import texts_for
 
 ROOT = Path(__file__).resolve().parent.parent
 TOML = """

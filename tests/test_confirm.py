@@ -16,9 +16,9 @@ from bot.app import VMBalancer
 from bot.config.settings import Settings
 from bot.domain.proposals import MoveState
 from bot.once import Terminal, run_once
+from bot.rendering.catalog import texts_for
+from bot.rendering.phrases import POPUP_LIMIT, large_words
 from bot.telegram.confirming import REMEMBERED, Confirmations
-from bot.texts import texts_for
-from bot.words import POPUP_LIMIT, large_words
 
 
 @pytest.fixture

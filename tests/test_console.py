@@ -29,9 +29,9 @@ from bot.console.keys import KEYS, Items
 from bot.console.nodes import NodesView
 from bot.console.tail import LINES_KEPT, Lines, Tail
 from bot.domain.proposals import Actor, ActorKind, ExclusionRole, MoveState, Verdict
+from bot.rendering.catalog import LANGUAGES, texts_for
 from bot.store import Store
 from bot.store.instance_lock import Instance
-from bot.texts import LANGUAGES, texts_for
 from bot.watching import Answer, Watch, answered, ask_for_check
 
 OLGA = Actor(ActorKind.TERMINAL, "olga")

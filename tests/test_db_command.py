@@ -18,7 +18,7 @@ from bot.cli import BAD_SETTINGS, FAILED, OK, main
 from bot.config.settings import Settings, env_name
 from bot.domain.proposals import MigrationState, MoveState, Verdict
 from bot.errors import StoreError
-from bot.records import as_csv
+from bot.rendering.export import as_csv
 from bot.store import SCHEMA_VERSION, Store, files
 from bot.store.backups import Backups
 from bot.store.instance_lock import Instance

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from balancer.migration_fit import ENOUGH, LEAST_MBIT, MBIT_PER_MIB, MOST_MBIT, MOST_OVERHEAD_S, Fitted, Sample, fit
 from bot.domain.proposals import MigrationState, Verdict
+from bot.rendering.catalog import texts_for
 from bot.store import Store
 from bot.telegram.pages import settings_view
-from bot.texts import texts_for
 
 SIZES = [1024, 2048, 4096, 8192, 16384, 32768]
 

@@ -40,14 +40,14 @@ from bot.domain.proposals import (
 )
 from bot.domain.redact import Redactor, with_parts
 from bot.logs import JsonFormatter, SafeFormatter
-from bot.records import HISTORY_COLUMNS, as_csv, as_json, history_line, history_rows
-from bot.report import outcome_line, plan_lines
+from bot.rendering.catalog import LANGUAGES, texts_for
+from bot.rendering.export import HISTORY_COLUMNS, as_csv, as_json, history_line, history_rows
+from bot.rendering.plain import outcome_line, plan_lines
 from bot.service import Status
 from bot.store import Store
 from bot.telegram import pages
 from bot.telegram.notices import ending_notice
 from bot.telegram.views import View, plan_view, proposal_view
-from bot.texts import LANGUAGES, texts_for
 from sandbox.chat_html import parse_html
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -17,8 +17,8 @@ from stack import Stack, buttons, running_stack, world
 from bot.config.loading import find_settings
 from bot.domain.proposals import MigrationState, Verdict
 from bot.domain.times import is_open, opens_at, parse_windows
-from bot.texts import texts_for
-from bot.words import moment
+from bot.rendering.catalog import texts_for
+from bot.rendering.phrases import moment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -24,7 +24,8 @@ from PIL import Image
 
 from balancer.model import Move, NodeLoad, NodeReport, Plan, Reason
 from bot.domain.load_history import BusyNode, PastMigration, Sample
-from bot.pictures import (
+from bot.rendering.catalog import LANGUAGES, Texts, texts_for
+from bot.rendering.charts import (
     Arrow,
     Limits,
     Section,
@@ -35,13 +36,12 @@ from bot.pictures import (
     load_picture,
     overview_picture,
 )
-from bot.pictures.canvas import CALM, GROUND, MOVING, NEAR, OVER, UNKNOWN, Canvas
-from bot.pictures.fonts import NO_SIGN, Fonts, short_names
-from bot.pictures.lines import above, runs
-from bot.pictures.moves import changes
-from bot.pictures.scale import marks, steps
-from bot.pictures.values import figures, worst_share
-from bot.texts import LANGUAGES, Texts, texts_for
+from bot.rendering.charts.canvas import CALM, GROUND, MOVING, NEAR, OVER, UNKNOWN, Canvas
+from bot.rendering.charts.fonts import NO_SIGN, Fonts, short_names
+from bot.rendering.charts.lines import above, runs
+from bot.rendering.charts.moves import changes
+from bot.rendering.charts.scale import marks, steps
+from bot.rendering.charts.values import figures, worst_share
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMITS = Limits(cpu_ratio=7.0, memory_percent=70.0, cpu_load=1.0)
@@ -373,7 +373,7 @@ def test_names_stay_different(names: list[str]) -> None:
 # In the program ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", ["bot.pictures", "bot.app", "bot.cli"])
+@pytest.mark.parametrize("module", ["bot.rendering.charts", "bot.app", "bot.cli"])
 def test_matplotlib_is_imported_for_a_picture_only(module: str) -> None:
     code = f"import sys, {module}; sys.exit('matplotlib' in sys.modules or 'PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
@@ -386,7 +386,7 @@ def test_a_picture_needs_no_home_and_says_nothing(tmp_path: Path) -> None:
     temporary.mkdir()
     code = (
         "import logging; logging.basicConfig(level='DEBUG')\n"
-        "from bot.pictures import Limits, cluster_picture\nfrom bot.texts import texts_for\n"
+        "from bot.rendering.charts import Limits, cluster_picture\nfrom bot.rendering.catalog import texts_for\n"
         "print(len(cluster_picture(texts_for('ru'), [], [], Limits(7, 70, 1), 'kvm')))"
     )
     kept = {k: v for k, v in os.environ.items() if k != "MPLCONFIGDIR" and not k.startswith("XDG_")}

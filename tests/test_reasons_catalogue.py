@@ -37,7 +37,7 @@ WHOLE = {"checks", "count", "limit", "minutes", "more", "moved", "nodes", "targe
 
 def text_of(language: str) -> str:
     """Both files: the reasons of the rules, and those of what people wish for."""
-    folder = ROOT / "bot" / "locales" / language
+    folder = ROOT / "bot" / "rendering" / "locales" / language
     return "\n".join((folder / name).read_text("utf-8") for name in ("reasons.ftl", "reasons_wishes.ftl"))
 
 

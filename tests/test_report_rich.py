@@ -17,10 +17,10 @@ from balancer.model import Effort, Plan, Reason, Recent
 from balancer.planner import plan
 from balancer.policy import Policy
 from bot.domain.proposals import Migration, MigrationState, MoveState, ProposedMove
-from bot.outlook import outlook_lines
-from bot.report import NODES_SHOWN
-from bot.report_rich import NOTES_FROM, WIDEST, RichReport, rich_report
-from bot.texts import texts_for
+from bot.rendering.catalog import texts_for
+from bot.rendering.plain import NODES_SHOWN
+from bot.rendering.plan_summary import outlook_lines
+from bot.rendering.rich_tables import NOTES_FROM, WIDEST, RichReport, rich_report
 
 HOSTILE = "[bold red]x[/] :smile: [link=http://e]y[/link]\x1b[31mz\n2"
 SHOWN = "[bold red]x[/] :smile: [link=http://e]y[/link]z 2"

@@ -9,8 +9,8 @@ from chat_rig import ANNA, GROUP, Rig, running
 from markupsafe import Markup
 
 from balancer.model import NodeLoad, NodeReport
+from bot.rendering.catalog import texts_for
 from bot.telegram.rich import nodes_message
-from bot.texts import texts_for
 from sandbox.chat_model import Message
 
 STRANGE = "<b>x</b>\n\u202e" + "n" * 80

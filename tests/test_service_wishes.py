@@ -16,9 +16,9 @@ from balancer.model import Purpose
 from balancer.requests import WhyNode, WhyVM
 from bot.domain.proposals import ExclusionRole, MigrationState, MoveState, Proposal, Verdict
 from bot.errors import ConfigError, NotFound
-from bot.records import history_line, history_rows
+from bot.rendering.catalog import texts_for
+from bot.rendering.export import history_line, history_rows
 from bot.service import Wish
-from bot.texts import texts_for
 
 S = MigrationState
 WORLD: dict[str, Any] = {

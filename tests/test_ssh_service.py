@@ -23,11 +23,11 @@ from bot_rig import Rig, running_panel, running_rig, settings
 from balancer.model import NodeLoad, Plan
 from bot.app import VMBalancer
 from bot.domain.proposals import MigrationState
-from bot.loadwords import load_words
-from bot.report import plan_lines
+from bot.rendering.catalog import texts_for
+from bot.rendering.load_phrases import load_words
+from bot.rendering.plain import plan_lines
 from bot.ssh import Loads, SSHMonitor
 from bot.telegram import pages, views
-from bot.texts import texts_for
 from vm_balancer import SSHMonitor as Public
 
 NAMES = {1: "hot", 2: "cool", 3: "mild"}

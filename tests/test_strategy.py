@@ -22,10 +22,10 @@ from balancer.strategies.alternative import clearly_better, with_alternative
 from bot.config.settings import Settings
 from bot.domain.proposals import MigrationState
 from bot.errors import NotFound
-from bot.outlook import outlook_lines, strategy_words
 from bot.planning import Holds
+from bot.rendering.catalog import texts_for
+from bot.rendering.plan_summary import outlook_lines, strategy_words
 from bot.telegram.views import plan_view
-from bot.texts import texts_for
 from sandbox.chat_html import parse_html
 
 EN = texts_for("en")

@@ -25,9 +25,9 @@ from bot.config.validation import check_people
 from bot.domain.proposals import Actor, ActorKind, MigrationState, MoveState, Verdict, same_person
 from bot.errors import ConfigError
 from bot.person import at_the_terminal
-from bot.records import history_rows
+from bot.rendering.catalog import texts_for
+from bot.rendering.export import history_rows
 from bot.store import Store
-from bot.texts import texts_for
 from bot.watching import Watch
 
 APPROVE, SKIP = Verdict.APPROVE, Verdict.SKIP

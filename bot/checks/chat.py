@@ -6,8 +6,8 @@ from bot.checks.sheet import TEST, Line, Mark, Sheet
 from bot.config.chats_file import rooms_of
 from bot.config.settings import Settings
 from bot.errors import ConfigError
+from bot.rendering.catalog import Texts
 from bot.telegram.probe import ChatFacts, Probe, ProbeError
-from bot.texts import Texts
 
 ADMINS, VIEWERS = "TELEGRAM_ADMIN_IDS", "TELEGRAM_VIEWER_IDS"
 

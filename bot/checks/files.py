@@ -11,9 +11,9 @@ from bot.config.settings import Settings
 from bot.config.validation import MEMORY
 from bot.domain.health import SILENT
 from bot.errors import StoreError
+from bot.rendering.catalog import Texts
 from bot.store import SCHEMA_VERSION
 from bot.store.readonly import faults_of, heartbeat_of, schema_of
-from bot.texts import Texts
 
 
 def check_files(found: Found, texts: Texts, now: datetime) -> list[Line]:

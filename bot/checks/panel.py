@@ -19,8 +19,8 @@ from bot.panel.address import panel_address
 from bot.panel.client import VMManagerAPI
 from bot.panel.tls import certificate_fault, tls_context
 from bot.panel_reach import Certificate, Door, door_of
+from bot.rendering.phrases import duration
 from bot.service import Clock
-from bot.words import duration
 
 GREETING_S = 10.0
 READING_S = 30.0

@@ -10,8 +10,8 @@ from bot.checks.sheet import PANEL, SSH, TELEGRAM, Line, Mark, Sheet
 from bot.config.loading import Found
 from bot.config.settings import env_name
 from bot.domain.clock import utc_now
+from bot.rendering.catalog import Texts
 from bot.service import Clock
-from bot.texts import Texts
 
 PANEL_FIELDS = ("vmmanager_host", "vmmanager_username", "vmmanager_password", "vmmanager_ca_file", "verify_ssl")
 SSH_FIELDS = (

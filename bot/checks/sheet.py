@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bot.config.settings import Settings, env_name
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
 
 FILES = ("database", "log-file", "running")
 PANEL = (

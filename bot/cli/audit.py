@@ -9,7 +9,7 @@ from bot.arguments import Parser, add_settings, make_parser
 from bot.cli.given import read_settings, understood
 from bot.cli.output import FAILED, OK, complain, print_all
 from bot.config.settings import Settings
-from bot.records import AUDIT_COLUMNS, as_csv, as_json, audit_line, audit_rows
+from bot.rendering.export import AUDIT_COLUMNS, as_csv, as_json, audit_line, audit_rows
 from bot.store import AuditEntry, looking_at
 from bot.store.audit_chain import Verified
 

@@ -19,7 +19,7 @@ from bot.config.validation import Check, check_chat, check_panel, check_people, 
 from bot.domain.redact import Redactor, with_parts
 from bot.domain.sanitize import one_line
 from bot.errors import ConfigError
-from bot.texts import Texts, texts_for
+from bot.rendering.catalog import Texts, texts_for
 
 if TYPE_CHECKING:
     from bot.checks import Line

@@ -69,7 +69,7 @@ async def _running(settings: Settings, given: argparse.Namespace) -> int:
     from bot.collector import settle
     from bot.console.app import Console
     from bot.console.tail import Lines
-    from bot.texts import texts_for
+    from bot.rendering.catalog import texts_for
 
     seat = _Seat(settings, Lines())
     try:

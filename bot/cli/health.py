@@ -18,9 +18,9 @@ from bot.config.validation import MEMORY
 from bot.domain.health import Health, judge
 from bot.domain.heartbeat import Heartbeat
 from bot.errors import ConfigError, StoreError
+from bot.rendering.catalog import Texts, texts_for
+from bot.rendering.phrases import duration
 from bot.store.readonly import heartbeat_of
-from bot.texts import Texts, texts_for
-from bot.words import duration
 
 
 def parser() -> Parser:

@@ -9,9 +9,9 @@ from bot.cli.given import read_settings, understood
 from bot.cli.output import OK, print_all
 from bot.config.settings import Settings
 from bot.domain.proposals import ProposedMove
-from bot.records import HISTORY_COLUMNS, as_csv, as_json, history_line, history_rows
+from bot.rendering.catalog import texts_for
+from bot.rendering.export import HISTORY_COLUMNS, as_csv, as_json, history_line, history_rows
 from bot.store import looking_at
-from bot.texts import texts_for
 
 DEFAULT_LIMIT = 50
 ALL = 2**31

@@ -38,7 +38,7 @@ def run(arguments: list[str]) -> int:
         raise ConfigError(problems)
     from bot.offline import plan_file
     from bot.offline_wishes import Wish
-    from bot.texts import texts_for
+    from bot.rendering.catalog import texts_for
 
     texts = texts_for(given.language)
     wish = Wish(given.drain, given.fill, tuple(given.place) if given.place else None)

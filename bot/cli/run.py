@@ -18,7 +18,7 @@ from bot.config.settings import Settings
 from bot.config.validation import Check, Problem, check_chat, check_files, check_panel, check_people, check_ssh, said
 
 if TYPE_CHECKING:
-    from bot.report_rich import RichReport
+    from bot.rendering.rich_tables import RichReport
 
 PRINTED = ("bot.notify",)
 """With --once, plan and outcome are printed: the notifier that logs them stays out of the terminal."""
@@ -89,6 +89,6 @@ def _tables() -> RichReport | None:
     """Only where somebody looks."""
     if sys.stdout is None or not sys.stdout.isatty():
         return None
-    from bot.report_rich import rich_report
+    from bot.rendering.rich_tables import rich_report
 
     return rich_report(sys.stdout)

@@ -14,8 +14,8 @@ from bot.console.nodes import NodesView, NodeView
 from bot.console.pages import ExclusionsView
 from bot.domain.proposals import ProposedMove, Verdict
 from bot.errors import NotFound
+from bot.rendering.phrases import popup, role, until
 from bot.watching import Answer, answered, ask_for_check
-from bot.words import popup, role, until
 
 if TYPE_CHECKING:
     from bot.console.app import Console

@@ -39,8 +39,8 @@ from bot.console.views import View
 from bot.domain.proposals import IN_FLIGHT, Actor
 from bot.errors import BalancerError, InstanceRunning, NotFound
 from bot.person import at_the_terminal
+from bot.rendering.catalog import Texts
 from bot.store import Version
-from bot.texts import Texts
 
 log = logging.getLogger(__name__)
 

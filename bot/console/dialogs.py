@@ -18,7 +18,7 @@ from textual.widgets import Button, Input, RadioButton, RadioSet, Static
 from bot.console.drawing import lines
 from bot.domain.durations import parse_duration
 from bot.domain.proposals import ExclusionRole
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from rich.text import Text
 from bot.console.desk import Desk, Seen
 from bot.console.drawing import Palette, cut
 from bot.console.keys import VIEWS
-from bot.texts import Texts
-from bot.words import duration, moment, until
+from bot.rendering.catalog import Texts
+from bot.rendering.phrases import duration, moment, until
 
 SEPARATOR = " · "
 

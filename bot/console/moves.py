@@ -16,8 +16,8 @@ from bot.console.drawing import cut, pieces
 from bot.console.grid import Grid, Row
 from bot.console.views import View
 from bot.domain.proposals import MoveState, Proposal, ProposedMove
-from bot.texts import Texts
-from bot.words import duration, moment, size
+from bot.rendering.catalog import Texts
+from bot.rendering.phrases import duration, moment, size
 
 LATELY = timedelta(minutes=15)
 

@@ -16,7 +16,7 @@ from bot.console.drawing import bar, cut, fit, sparkline
 from bot.console.grid import Grid, Row
 from bot.console.views import View
 from bot.domain.proposals import ExclusionRole
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
 
 WIDE = 110
 SIDE = 44

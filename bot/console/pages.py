@@ -18,8 +18,8 @@ from bot.console.views import View
 from bot.domain.lookup import matching
 from bot.domain.proposals import ExclusionRole
 from bot.domain.sanitize import one_line
-from bot.texts import Texts
-from bot.words import duration, role, until
+from bot.rendering.catalog import Texts
+from bot.rendering.phrases import duration, role, until
 
 LOUD = ("WARNING", "ERROR", "CRITICAL")
 

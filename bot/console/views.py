@@ -8,7 +8,7 @@ from textual.containers import Vertical
 
 from bot.console.desk import Seen
 from bot.console.drawing import Palette
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
 
 if TYPE_CHECKING:
     from textual.widget import Widget

@@ -10,11 +10,11 @@ from rich.text import Text
 from balancer.model import VM, Move, Node, NodeReport, Plan
 from bot.console.drawing import Palette, lines
 from bot.domain.proposals import ActorKind, Exclusion, Migration, MigrationState, MoveState, ProposedMove
-from bot.loadwords import load_words
-from bot.outlook import outlook_lines
-from bot.texts import Texts
-from bot.whynot import why_not
-from bot.words import deciders, duration, moment, role, size, until
+from bot.rendering.catalog import Texts
+from bot.rendering.load_phrases import load_words
+from bot.rendering.phrases import deciders, duration, moment, role, size, until
+from bot.rendering.plan_summary import outlook_lines
+from bot.rendering.why_not import why_not
 
 REASONS = 300
 STEPS = (MigrationState.QUEUED, MigrationState.STARTING, MigrationState.RUNNING, MigrationState.SUCCEEDED)

@@ -18,11 +18,11 @@ from aiogram.types import CallbackQuery, Message, TelegramObject, User
 from bot.domain.chats import Role, Room, Standing, standing
 from bot.domain.proposals import Actor, ActorKind
 from bot.domain.sanitize import one_line
+from bot.rendering.catalog import Texts, texts_for
 from bot.service import Clock
 from bot.store import Store
 from bot.telegram.languages import Languages, spoken
 from bot.telegram.ratelimit import RateLimit
-from bot.texts import Texts, texts_for
 
 log = logging.getLogger(__name__)
 

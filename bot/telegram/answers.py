@@ -11,10 +11,10 @@ from aiogram.exceptions import TelegramBadRequest, TelegramNotFound
 from aiogram.types import BufferedInputFile, CallbackQuery, EphemeralMessageParameters, InputMediaPhoto, Message
 
 from bot.domain.proposals import DecisionResult, Verdict
+from bot.rendering.catalog import Texts
+from bot.rendering.phrases import POPUP_LIMIT, popup
 from bot.service import Service
 from bot.telegram.views import PICTURE, View
-from bot.texts import Texts
-from bot.words import POPUP_LIMIT, popup
 
 log = logging.getLogger(__name__)
 

@@ -9,6 +9,7 @@ from aiogram import Router
 from aiogram.types import CallbackQuery
 
 from bot.domain.proposals import MoveState, Proposal, ProposedMove, Verdict
+from bot.rendering.phrases import large_words
 from bot.service import Service
 from bot.store import Store
 from bot.telegram.access import Visit
@@ -16,7 +17,6 @@ from bot.telegram.answers import decided_words, has_button
 from bot.telegram.callbacks import VERDICTS, AllButton, MoveButton, PageButton, StrategyButton
 from bot.telegram.confirming import WITHIN, Confirmations
 from bot.telegram.notifier import TelegramNotifier
-from bot.words import large_words
 
 MESSAGE_WAIT_S = 2.0
 """A press can overtake the record of the message it stands under by a moment."""

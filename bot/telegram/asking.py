@@ -13,12 +13,12 @@ from typing import TypeVar
 
 from balancer.model import VM, Cluster, Node, Plan
 from bot.errors import NotFound
+from bot.rendering.catalog import Texts
 from bot.service import Service, Status
 from bot.telegram.access import Visit
 from bot.telegram.confirming import Confirmations
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.views import View
-from bot.texts import Texts
 
 T = TypeVar("T")
 FRESH = timedelta(seconds=60)

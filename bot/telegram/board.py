@@ -28,6 +28,7 @@ from bot.domain.chats import Room
 from bot.domain.proposals import IN_FLIGHT, Proposal, changing_times, waiting_for_hours
 from bot.domain.times import Hours
 from bot.errors import StoreError
+from bot.rendering.catalog import Texts, texts_for
 from bot.service import Clock
 from bot.store import MessageRow, Notice, NoticeKind, Store
 from bot.telegram.languages import Languages
@@ -37,7 +38,6 @@ from bot.telegram.reach import NO_ANSWER, Reach
 from bot.telegram.sending import Place, Sender
 from bot.telegram.session import FIRST_PAUSE_S, LONGEST_PAUSE_S, impatiently
 from bot.telegram.views import Ahead, View, plan_view, proposal_view
-from bot.texts import Texts, texts_for
 
 log = logging.getLogger(__name__)
 

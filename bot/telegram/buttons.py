@@ -8,8 +8,8 @@ from typing import TypeVar
 from aiogram.enums import ButtonStyle
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
+from bot.rendering.catalog import Texts
 from bot.telegram.callbacks import DoButton, GoButton
-from bot.texts import Texts
 
 T = TypeVar("T")
 Row = list[InlineKeyboardButton]

@@ -12,11 +12,11 @@ from balancer.model import Move, Plan, Rejection
 from balancer.reasons import brief
 from balancer.requests import Placement, Refused, TargetChoice, WhyNode, WhyVM
 from bot.domain.proposals import IgnoredVM, ProposedMove
-from bot.outlook import effort_words
+from bot.rendering.catalog import Texts
+from bot.rendering.plan_summary import effort_words
 from bot.service import VMDetails
 from bot.telegram import wording
 from bot.telegram.pages import history_line
-from bot.texts import Texts
 
 CHOICES_SHOWN = 3
 NAMES_SHOWN = 5

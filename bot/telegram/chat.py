@@ -21,6 +21,8 @@ from aiogram.utils.backoff import BackoffConfig
 
 from bot.domain.chats import Room
 from bot.errors import ChatError, StoreError
+from bot.rendering.catalog import Texts, texts_for
+from bot.rendering.phrases import POPUP_LIMIT
 from bot.service import Service
 from bot.store import Store
 from bot.telegram.access import AccessMiddleware
@@ -31,8 +33,6 @@ from bot.telegram.menu import register_menus
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.session import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from bot.telegram.webhook import Webhook, take_down_ours
-from bot.texts import Texts, texts_for
-from bot.words import POPUP_LIMIT
 
 log = logging.getLogger(__name__)
 

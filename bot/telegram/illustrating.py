@@ -13,7 +13,8 @@ from datetime import datetime
 from balancer.policy import Policy
 from bot.domain.load_history import BusyNode, DayHours, PastMigration, Sample
 from bot.domain.proposals import IN_FLIGHT, Proposal
-from bot.pictures import (
+from bot.rendering.catalog import Texts
+from bot.rendering.charts import (
     Arrow,
     Limits,
     Section,
@@ -26,7 +27,6 @@ from bot.pictures import (
 )
 from bot.service import Service, Status
 from bot.telegram.views import View
-from bot.texts import Texts
 
 CAPTION = 1024
 """Characters that Telegram takes under a picture, its tags not counted."""

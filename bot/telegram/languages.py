@@ -7,8 +7,8 @@ from datetime import datetime, tzinfo
 from aiogram.types import User
 
 from bot.domain.proposals import Actor
+from bot.rendering.catalog import LANGUAGES, Texts, texts_for
 from bot.store import Store
-from bot.texts import LANGUAGES, Texts, texts_for
 
 
 class Languages:

@@ -11,9 +11,9 @@ from aiogram.utils.deep_linking import create_start_link
 
 from bot.config.parsing import LARGEST_ID
 from bot.domain.proposals import Proposal
+from bot.rendering.catalog import Texts
 from bot.telegram import wording
 from bot.telegram.buttons import Row
-from bot.texts import Texts
 
 LINKED = 3
 """Most proposals that a message links to."""

@@ -12,8 +12,8 @@ from aiogram.exceptions import AiogramError
 from aiogram.types import BotCommand, BotCommandScopeChat, BotCommandScopeChatMember, BotCommandScopeUnion
 
 from bot.domain.chats import Room, Standing, standing
+from bot.rendering.catalog import LANGUAGES, Texts, texts_for
 from bot.telegram.languages import Languages
-from bot.texts import LANGUAGES, Texts, texts_for
 
 log = logging.getLogger(__name__)
 

@@ -13,13 +13,13 @@ from markupsafe import Markup
 
 from bot.domain.proposals import Migration, MigrationState, Proposal
 from bot.domain.times import Hours
+from bot.rendering.catalog import Texts
 from bot.store import Notice, NoticeKind, Store
 from bot.telegram import wording
 from bot.telegram.buttons import Row, go, keyboard
 from bot.telegram.illustrating import digest_photo, fits, illustrated
 from bot.telegram.pages import digest_text
 from bot.telegram.views import PANEL_WORDS_LIMIT, View
-from bot.texts import Texts
 
 Links = Callable[[Sequence[Proposal]], Awaitable[list[Row]]]
 LATE = timedelta(minutes=2)

@@ -28,6 +28,7 @@ from bot.domain.chats import Room
 from bot.domain.clock import utc_now
 from bot.domain.times import Hours
 from bot.errors import ChatError, ConfigError, StoreError
+from bot.rendering.catalog import Texts, texts_for
 from bot.service import Clock
 from bot.store import Store
 from bot.telegram.board import Board, Desk
@@ -36,7 +37,6 @@ from bot.telegram.reach import Reach
 from bot.telegram.sending import Place, Sender
 from bot.telegram.session import FIRST_PAUSE_S, make_bot
 from bot.telegram.views import View
-from bot.texts import Texts, texts_for
 
 log = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ from markupsafe import Markup
 from balancer.migration_fit import Fitted
 from balancer.model import VM, Node, NodeReport, Plan
 from bot.domain.proposals import Exclusion, ExclusionRole, MigrationState, ProposedMove
-from bot.loadwords import load_words
+from bot.rendering.catalog import Texts
+from bot.rendering.load_phrases import load_words
 from bot.service import Status
 from bot.store import StoredSetting, Summary
 from bot.telegram import wording
 from bot.telegram.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.rich import nodes_message
 from bot.telegram.views import View, bar, decision_words, migration_words, rejections_of
-from bot.texts import Texts
 
 STATUS_NODES = 6
 NODES_PER_PAGE = 20

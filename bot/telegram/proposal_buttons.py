@@ -11,9 +11,9 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from balancer.model import Purpose
 from bot.domain.proposals import Migration, MigrationState, MoveState, Proposal, ProposedMove
+from bot.rendering.catalog import Texts
 from bot.telegram.buttons import Row, do, keyboard
 from bot.telegram.callbacks import APPROVE, SKIP, AllButton, MoveButton, PageButton, StrategyButton
-from bot.texts import Texts
 
 
 class Shown(NamedTuple):

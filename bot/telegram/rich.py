@@ -15,8 +15,8 @@ from markupsafe import Markup
 
 from balancer.model import NodeReport
 from bot.domain.sanitize import one_line
-from bot.loadwords import any_measured
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
+from bot.rendering.load_phrases import any_measured
 
 
 def nodes_message(texts: Texts, title: Markup, reports: Sequence[NodeReport]) -> InputRichMessage:

@@ -12,6 +12,8 @@ from aiogram.types import CallbackQuery, Message
 from markupsafe import Markup
 
 from bot.errors import BalancerError, NotFound
+from bot.rendering.catalog import Texts
+from bot.rendering.phrases import POPUP_LIMIT
 from bot.telegram import wording
 from bot.telegram.access import Visit
 from bot.telegram.answers import close, has_button, is_ephemeral, replace, reply, say
@@ -19,8 +21,6 @@ from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, NotForYou, Out
 from bot.telegram.callbacks import DoButton, GoButton
 from bot.telegram.menu import COMMANDS, CommandInfo
 from bot.telegram.views import View
-from bot.texts import Texts
-from bot.words import POPUP_LIMIT
 
 Unknown = Callable[[Ask], Awaitable[Sequence[View]]]
 PERSONAL = ("tour",)

@@ -8,12 +8,12 @@ from markupsafe import Markup
 
 from balancer.model import Plan
 from balancer.policy import STRATEGIES
-from bot.outlook import strategy_words
+from bot.rendering.catalog import Texts
+from bot.rendering.plan_summary import strategy_words
 from bot.store import StoredSetting
 from bot.telegram import wording
 from bot.telegram.buttons import do, keyboard
 from bot.telegram.views import View, plan_view
-from bot.texts import Texts
 
 
 def strategy_view(

@@ -19,14 +19,14 @@ from bot.domain.proposals import (
     Proposal,
     ProposedMove,
 )
-from bot.loadwords import any_measured, load_words
-from bot.outlook import outlook_lines
+from bot.rendering.catalog import Texts
+from bot.rendering.load_phrases import any_measured, load_words
+from bot.rendering.phrases import deciders
+from bot.rendering.plan_summary import outlook_lines
+from bot.rendering.why_not import why_not
 from bot.telegram import wording
 from bot.telegram.buttons import paged
 from bot.telegram.proposal_buttons import Shown, proposal_keyboard, waits_for_its_time
-from bot.texts import Texts
-from bot.whynot import why_not
-from bot.words import deciders
 
 MOVES_PER_PAGE = 5
 BAR_STEPS = 10

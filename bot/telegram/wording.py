@@ -9,8 +9,8 @@ from rich.cells import cell_len, set_cell_size
 
 from balancer.model import NodeReport
 from bot.domain.sanitize import one_line, shorten
-from bot.texts import Texts
-from bot.words import duration, moment, role, size, until
+from bot.rendering.catalog import Texts
+from bot.rendering.phrases import duration, moment, role, size, until
 
 __all__ = ["duration", "fitted", "joined", "moment", "node_table", "role", "short", "size", "until"]
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from bot.domain import zones
 from bot.domain.proposals import MoveState, Proposal, ProposedMove, Verdict
+from bot.rendering.phrases import POPUP_LIMIT, large_words
 from bot.service import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST, Wish
 from bot.telegram import wording
 from bot.telegram.answers import decided_words
@@ -19,7 +20,6 @@ from bot.telegram.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.cards import choice_line
 from bot.telegram.confirming import WITHIN
 from bot.telegram.views import View, move_lines, proposal_view
-from bot.words import POPUP_LIMIT, large_words
 
 MOVES_PER_PAGE = 6
 RESTS: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(days=1))

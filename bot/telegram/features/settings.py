@@ -9,13 +9,13 @@ from markupsafe import Markup
 
 from balancer.policy import STRATEGIES
 from bot.config.settings import env_name, masked
+from bot.rendering.catalog import Texts
 from bot.runtime import KEYS
 from bot.service import MODES, Changeable
 from bot.telegram import pages, wording
 from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Outdated, Page
 from bot.telegram.buttons import Row, do, go, keyboard
 from bot.telegram.views import View
-from bot.texts import Texts
 
 RESET = "reset"
 FIELDS = tuple(KEYS)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
 
+from bot.rendering.catalog import LANGUAGES, Texts
 from bot.service import Service
 from bot.telegram import wording
 from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Page
@@ -18,7 +19,6 @@ from bot.telegram.links import linked_proposal
 from bot.telegram.menu import COMMANDS, commands_for
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.views import View
-from bot.texts import LANGUAGES, Texts
 
 STEPS = 4
 AUTO = "auto"

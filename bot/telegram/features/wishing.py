@@ -8,6 +8,7 @@ from aiogram.enums import ButtonStyle
 
 from balancer.model import Node, Purpose
 from bot.domain.proposals import Verdict
+from bot.rendering.phrases import POPUP_LIMIT, large_words
 from bot.service import Wish
 from bot.telegram import cards, pages
 from bot.telegram.answers import decided_words
@@ -15,7 +16,6 @@ from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, NotForYou, Pag
 from bot.telegram.buttons import Row, do, go, keyboard
 from bot.telegram.confirming import WITHIN
 from bot.telegram.views import View
-from bot.words import POPUP_LIMIT, large_words
 
 
 class Wishing(Feature):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from balancer.model import NodeLoad, NodeReport
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
 
 
 def load_words(texts: Texts, load: NodeLoad, now: datetime) -> str:

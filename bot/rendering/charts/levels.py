@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from balancer.model import NodeReport
-from bot.pictures.canvas import (
+from bot.rendering.catalog import Texts
+from bot.rendering.charts.canvas import (
     CALM,
     DARK,
     FAINT,
@@ -19,8 +20,7 @@ from bot.pictures.canvas import (
     WIDTH,
     Canvas,
 )
-from bot.pictures.values import Figure, Limits, worst_share
-from bot.texts import Texts
+from bot.rendering.charts.values import Figure, Limits, worst_share
 
 NEARLY = 0.85
 """From this share of the threshold a load is near it."""

@@ -11,10 +11,10 @@ from datetime import datetime
 from balancer.model import Purpose
 from bot.domain.proposals import Actor, ProposedMove
 from bot.domain.sanitize import one_line
-from bot.report import outcome_line
+from bot.rendering.catalog import Texts
+from bot.rendering.phrases import deciders
+from bot.rendering.plain import outcome_line
 from bot.store import AuditEntry
-from bot.texts import Texts
-from bot.words import deciders
 
 Row = Mapping[str, object]
 HISTORY_COLUMNS = (

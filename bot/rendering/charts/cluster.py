@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Sequence
 
 from balancer.model import NodeReport
-from bot.loadwords import any_measured
-from bot.pictures.canvas import (
+from bot.rendering.catalog import Texts
+from bot.rendering.charts.canvas import (
     BAND,
     FAINT,
     INK,
@@ -20,8 +20,8 @@ from bot.pictures.canvas import (
     WIDTH,
     Canvas,
 )
-from bot.pictures.fonts import short_names
-from bot.pictures.levels import (
+from bot.rendering.charts.fonts import short_names
+from bot.rendering.charts.levels import (
     Legend,
     colour_of,
     explain_colours,
@@ -31,9 +31,9 @@ from bot.pictures.levels import (
     node_colour,
     worst_first,
 )
-from bot.pictures.tiles import draw_tiles
-from bot.pictures.values import Arrow, Figure, Limits, figures
-from bot.texts import Texts
+from bot.rendering.charts.tiles import draw_tiles
+from bot.rendering.charts.values import Arrow, Figure, Limits, figures
+from bot.rendering.load_phrases import any_measured
 
 MOST_BARS = 24
 ROOMY = 10

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta, tzinfo
 
 from bot.domain import zones
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
 
 _MANTISSAS = (1, 2, 2.5, 5, 10)
 _HOURS = (1, 2, 3, 4, 6, 12)

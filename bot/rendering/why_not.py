@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from balancer.model import Plan, Rejection
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
 
 VMS_IN_DETAIL = 3
 

@@ -84,7 +84,7 @@ def texts_for(language: str, zone: tzinfo | None = None) -> Texts:
 @lru_cache(maxsize=len(LANGUAGES))
 def _bundle(language: str) -> Any:
     bundle = FluentBundle([language], use_isolating=False)
-    folder = resources.files("bot") / "locales" / language
+    folder = resources.files("bot.rendering") / "locales" / language
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".ftl"):
             bundle.add_resource(FluentResource(file.read_text("utf-8")))

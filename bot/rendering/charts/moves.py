@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from balancer.model import Move, NodeLoad, Plan
-from bot.pictures.canvas import FAINT, INK, MARGIN, NORMAL, SMALL, TRACK, WIDTH, Canvas
-from bot.pictures.fonts import short_names
-from bot.pictures.levels import Legend, colour_of, heading, limit_words, number
-from bot.pictures.values import Figure, Limits, figures
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
+from bot.rendering.charts.canvas import FAINT, INK, MARGIN, NORMAL, SMALL, TRACK, WIDTH, Canvas
+from bot.rendering.charts.fonts import short_names
+from bot.rendering.charts.levels import Legend, colour_of, heading, limit_words, number
+from bot.rendering.charts.values import Figure, Limits, figures
 
 MOST = 14
 ROW, LINE = 47.0, 14.5

@@ -1,7 +1,7 @@
 """Pictures for the chat: plain values in, the bytes of a PNG out. The only user of matplotlib.
 
 They are 390 pixels wide on a phone's page and twice as fine, on a ground of their own that suits light and dark
-chats. matplotlib is imported when the first one is drawn, not before: ``import bot.pictures`` costs nothing.
+chats. matplotlib is imported when the first one is drawn, not before: ``import bot.rendering.charts`` costs nothing.
 Each function blocks for some tenths of a second: a loop calls them through ``drawn``.
 """
 
@@ -17,8 +17,8 @@ from typing import ParamSpec
 
 from balancer.model import NodeReport, Plan
 from bot.domain.load_history import BusyNode, PastMigration, Sample
-from bot.pictures.values import Arrow, Limits, Section
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
+from bot.rendering.charts.values import Arrow, Limits, Section
 
 __all__ = [
     "Arrow",
@@ -65,21 +65,21 @@ def cluster_picture(
     Args:
         arrows: the moves proposed and running; those of nodes that are not among ``nodes`` are left out.
     """
-    from bot.pictures import cluster
+    from bot.rendering.charts import cluster
 
     return cluster.draw(texts, nodes, arrows, limits, title)
 
 
 def overview_picture(texts: Texts, sections: Sequence[Section], title: str) -> bytes:
     """Several clusters, the overloaded first: a square a node, worst first, as far as there is room for them."""
-    from bot.pictures import overview
+    from bot.rendering.charts import overview
 
     return overview.draw(texts, sections, title)
 
 
 def before_after_picture(texts: Texts, plan: Plan, limits: Limits, title: str) -> bytes:
     """What a plan's moves do to the nodes they touch: the 14 most changed, and how many more there are."""
-    from bot.pictures import moves
+    from bot.rendering.charts import moves
 
     return moves.draw(texts, plan, limits, title)
 
@@ -100,13 +100,13 @@ def load_picture(
         samples: of one node or of one cluster, in the order of time.
         node_id: whose they are: migrations are then told apart by whether they came or left. ``None``: a cluster's.
     """
-    from bot.pictures import history
+    from bot.rendering.charts import history
 
     return history.draw(texts, samples, migrations, limits, title, since, until, node_id)
 
 
 def digest_picture(texts: Texts, overload_by_day: Sequence[tuple[date, float]], busiest: Sequence[BusyNode]) -> bytes:
     """Hours of overload by day, where there are at least two days, and the ten busiest nodes."""
-    from bot.pictures import digest
+    from bot.rendering.charts import digest
 
     return digest.draw(texts, overload_by_day, busiest)

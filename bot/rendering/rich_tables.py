@@ -20,11 +20,11 @@ from balancer.model import Move, NodeLoad, NodeReport, Plan
 from balancer.policy import Policy
 from bot.domain.proposals import MigrationState, MoveState, ProposedMove
 from bot.domain.sanitize import one_line
-from bot.loadwords import any_measured, load_words
-from bot.outlook import outlook_lines
-from bot.report import NODES_SHOWN, REASONS_SHOWN, outcome_words
-from bot.texts import Texts
-from bot.whynot import why_not
+from bot.rendering.catalog import Texts
+from bot.rendering.load_phrases import any_measured, load_words
+from bot.rendering.plain import NODES_SHOWN, REASONS_SHOWN, outcome_words
+from bot.rendering.plan_summary import outlook_lines
+from bot.rendering.why_not import why_not
 
 WIDEST = 200
 """Beyond it a line is hard to follow from its name to its figures."""

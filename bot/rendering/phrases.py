@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.domain import zones
 from bot.domain.proposals import Actor, DecisionResult, ExclusionRole, MoveState, ProposedMove, Verdict, same_person
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
 
 POPUP_LIMIT = 200
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from balancer.model import Move, NodeReport, Plan
 from bot.domain.proposals import MigrationState, MoveState, ProposedMove
 from bot.domain.sanitize import one_line
-from bot.loadwords import any_measured, load_words
-from bot.outlook import outlook_lines
-from bot.texts import Texts
-from bot.whynot import why_not
+from bot.rendering.catalog import Texts
+from bot.rendering.load_phrases import any_measured, load_words
+from bot.rendering.plan_summary import outlook_lines
+from bot.rendering.why_not import why_not
 
 NODES_SHOWN = 10
 REASONS_SHOWN = 20

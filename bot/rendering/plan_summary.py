@@ -6,8 +6,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from balancer.model import Effort, Plan
-from bot.texts import Texts
-from bot.words import duration
+from bot.rendering.catalog import Texts
+from bot.rendering.phrases import duration
 
 CAUTIONS_SHOWN = 3
 

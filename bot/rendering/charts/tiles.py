@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from balancer.model import NodeReport
-from bot.pictures.canvas import DARK, FAINT, INK, MARGIN, MOVING, NORMAL, OVER, SMALL, WIDTH, Canvas, Point
-from bot.pictures.levels import node_colour, number
-from bot.pictures.values import Arrow, Limits, figures
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
+from bot.rendering.charts.canvas import DARK, FAINT, INK, MARGIN, MOVING, NORMAL, OVER, SMALL, WIDTH, Canvas, Point
+from bot.rendering.charts.levels import node_colour, number
+from bot.rendering.charts.values import Arrow, Limits, figures
 
 COLUMNS, HEIGHT, GAP = 4, 38.0, 6.0
 MOST_TILES = 60

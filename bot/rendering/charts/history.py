@@ -7,12 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.load_history import PastMigration, Sample
-from bot.pictures.canvas import CALM, FAINT, GRID, GROUND, INK, MARGIN, NORMAL, OVER, SMALL, WIDTH, Canvas, Point
-from bot.pictures.levels import Legend, heading, number
-from bot.pictures.lines import above, runs
-from bot.pictures.scale import marks, steps
-from bot.pictures.values import Limits
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
+from bot.rendering.charts.canvas import (
+    CALM,
+    FAINT,
+    GRID,
+    GROUND,
+    INK,
+    MARGIN,
+    NORMAL,
+    OVER,
+    SMALL,
+    WIDTH,
+    Canvas,
+    Point,
+)
+from bot.rendering.charts.levels import Legend, heading, number
+from bot.rendering.charts.lines import above, runs
+from bot.rendering.charts.scale import marks, steps
+from bot.rendering.charts.values import Limits
 
 HEIGHT = 118.0
 _LEFT, _RIGHT = MARGIN + 36, WIDTH - MARGIN

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.domain.load_history import BusyNode, DayHours
-from bot.pictures.canvas import CALM, FAINT, GRID, GROUND, INK, MARGIN, NORMAL, SMALL, TRACK, WIDTH, Canvas
-from bot.pictures.canvas import OVER as HOURS
-from bot.pictures.fonts import short_names
-from bot.pictures.scale import day_words, steps
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
+from bot.rendering.charts.canvas import CALM, FAINT, GRID, GROUND, INK, MARGIN, NORMAL, SMALL, TRACK, WIDTH, Canvas
+from bot.rendering.charts.canvas import OVER as HOURS
+from bot.rendering.charts.fonts import short_names
+from bot.rendering.charts.scale import day_words, steps
 
 HEIGHT = 130.0
 FEWEST_DAYS = 2

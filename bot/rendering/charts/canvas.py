@@ -20,7 +20,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.transforms import Affine2D
 
-from bot.pictures.fonts import Fonts
+from bot.rendering.charts.fonts import Fonts
 
 WIDTH = 390.0
 MARGIN = 14.0

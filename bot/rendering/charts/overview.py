@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.loadwords import any_measured
-from bot.pictures.canvas import FAINT, MARGIN, NORMAL, WIDTH, Canvas
-from bot.pictures.levels import Legend, explain_colours, heading, limit_words, node_colour, worst_first
-from bot.pictures.tiles import SQUARES_A_ROW, draw_squares
-from bot.pictures.values import Section
-from bot.texts import Texts
+from bot.rendering.catalog import Texts
+from bot.rendering.charts.canvas import FAINT, MARGIN, NORMAL, WIDTH, Canvas
+from bot.rendering.charts.levels import Legend, explain_colours, heading, limit_words, node_colour, worst_first
+from bot.rendering.charts.tiles import SQUARES_A_ROW, draw_squares
+from bot.rendering.charts.values import Section
+from bot.rendering.load_phrases import any_measured
 
 MOST_CLUSTERS = 10
 FEW = 6
