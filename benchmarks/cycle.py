@@ -64,7 +64,7 @@ class Heartbeat:
 async def inside(cycles: int) -> dict[str, Any]:
     """Runs the program as its environment says, and tells what it took."""
     from bot.app import VMBalancer
-    from bot.collector import settle
+    from bot.observability.gc_tuning import settle
 
     heart = Heartbeat()
     stalls, own, seconds = [], [], []

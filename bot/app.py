@@ -29,8 +29,9 @@ from bot.domain.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdi
 from bot.domain.times import Hours, is_open, parse_windows
 from bot.errors import BalancerError, ConfigError, PanelError, StoreError
 from bot.executor import Executor
-from bot.life import Life
 from bot.notify import LogNotifier
+from bot.observability.heartbeat_writer import Life
+from bot.observability.watchdog import Watchdog
 from bot.panel.client import VMManagerAPI
 from bot.rendering.catalog import Texts, texts_for
 from bot.schedule import Schedule
@@ -39,11 +40,10 @@ from bot.store import Store
 from bot.store.backups import Backups
 from bot.store.instance_lock import Instance
 from bot.upkeep import Upkeep
-from bot.watchdog import Watchdog
 from bot.watching import Answer, Watch
 
 if TYPE_CHECKING:
-    from bot.metrics import Metrics
+    from bot.observability.metrics import Metrics
     from bot.ssh import Loads
 
     # aiogram takes seconds to import: only a program that talks to Telegram pays for it.
@@ -236,8 +236,8 @@ class VMBalancer:
         """Opens METRICS_PORT. Who only looks at a database leaves that to the program that works on it."""
         if not self.settings.metrics_port or not self._claimed:
             return
-        from bot.metrics import Metrics
-        from bot.metrics_server import MetricsServer
+        from bot.observability.metrics import Metrics
+        from bot.observability.metrics_server import MetricsServer
 
         reach = self.telegram.reach if self.telegram is not None else None
         self._metrics = Metrics(self.service, self.store, self.panel, reach, self._clock)

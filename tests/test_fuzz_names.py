@@ -39,7 +39,7 @@ from bot.domain.proposals import (
     ProposedMove,
 )
 from bot.domain.redact import Redactor, with_parts
-from bot.logs import JsonFormatter, SafeFormatter
+from bot.observability.logging_setup import JsonFormatter, SafeFormatter
 from bot.rendering.catalog import LANGUAGES, texts_for
 from bot.rendering.export import HISTORY_COLUMNS, as_csv, as_json, history_line, history_rows
 from bot.rendering.plain import outcome_line, plan_lines

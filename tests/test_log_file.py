@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.log_file import LogFile
+from bot.observability.log_file import LogFile
 
 LIMIT = 1000
 

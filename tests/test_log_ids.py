@@ -28,7 +28,7 @@ from bot.config.settings import Settings
 from bot.domain import log_context
 from bot.domain.proposals import MigrationState
 from bot.log_plan import PlanLog
-from bot.logs import LIBRARIES, set_up_logging
+from bot.observability.logging_setup import LIBRARIES, set_up_logging
 
 SAMPLE = """\
 2024-01-15 10:30:00 [INFO] Starting balance cycle for 3 clusters

@@ -24,7 +24,7 @@ from bot.config.settings import Settings
 from bot.domain import log_context
 from bot.domain.redact import MASK, Redactor, with_parts
 from bot.errors import ConfigError
-from bot.logs import LIBRARIES, JsonFormatter, SafeFormatter, formatter_for, set_up_logging
+from bot.observability.logging_setup import LIBRARIES, JsonFormatter, SafeFormatter, formatter_for, set_up_logging
 
 SECRET = "p@ss w/örd&<\"'\\%1"
 LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[(DEBUG|INFO|WARNING|ERROR|CRITICAL)\] \S.*")
@@ -57,7 +57,7 @@ def test_the_format_is_the_seeds() -> None:
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
 def test_times_are_local_and_independent_of_the_locale(zone: str) -> None:
     code = (
-        "import logging; from bot.logs import SafeFormatter\n"
+        "import logging; from bot.observability.logging_setup import SafeFormatter\n"
         "r = logging.LogRecord('x', 20, 'x', 1, 'hello', (), None); r.created = 1705314600.0\n"
         "print(SafeFormatter().format(r))"
     )

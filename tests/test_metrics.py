@@ -34,9 +34,9 @@ from bot.domain.health import Health, State
 from bot.domain.proposals import MigrationState, Verdict
 from bot.domain.sanitize import one_line
 from bot.errors import ConfigError
-from bot.metrics import Metrics
-from bot.metrics_page import ERROR_KINDS, OUTCOMES, RESULTS, Known, page
-from bot.metrics_server import MetricsServer
+from bot.observability.metrics import Metrics
+from bot.observability.metrics_server import MetricsServer
+from bot.observability.prometheus import ERROR_KINDS, OUTCOMES, RESULTS, Known, page
 from bot.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent

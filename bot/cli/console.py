@@ -66,9 +66,9 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 async def _running(settings: Settings, given: argparse.Namespace) -> int:
-    from bot.collector import settle
     from bot.console.app import Console
     from bot.console.tail import Lines
+    from bot.observability.gc_tuning import settle
     from bot.rendering.catalog import texts_for
 
     seat = _Seat(settings, Lines())
@@ -124,7 +124,7 @@ class _Seat:
     async def _run_here(self) -> Desk:
         from bot.app import VMBalancer
         from bot.console.desk import Desk
-        from bot.logs import set_up_logging
+        from bot.observability.logging_setup import set_up_logging
 
         balancer = VMBalancer(settings=self._settings, exclusive=True)
         await balancer.open()
@@ -139,7 +139,7 @@ class _Seat:
     async def _attach(self, may_take_over: bool) -> Desk:
         from bot.app import VMBalancer
         from bot.console.desk import Desk
-        from bot.logs import set_up_logging
+        from bot.observability.logging_setup import set_up_logging
 
         # The file belongs to the program that runs: two that rotate one file lose lines.
         set_up_logging(self._settings, to_file=False, instead=self.lines)

@@ -52,7 +52,7 @@ def leaving_no_trace(settings: Settings) -> Settings:
 
 
 def log_to(settings: Settings, *, to_file: bool, hushed: Sequence[str] = ()) -> None:
-    from bot.logs import set_up_logging
+    from bot.observability.logging_setup import set_up_logging
 
     set_up_logging(settings, to_file=to_file, hushed=hushed)
     for note in settings.notes:

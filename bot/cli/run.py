@@ -11,11 +11,11 @@ from bot.arguments import Parser, add_settings, make_parser
 from bot.cli.commands import COMMANDS
 from bot.cli.given import leaving_no_trace, log_to, read_settings, stop_on_signals, understood, version
 from bot.cli.output import FAILED, OK, say
-from bot.collector import settle
 from bot.config.chats_file import check_chats_file
 from bot.config.clusters_file import check_clusters_file
 from bot.config.settings import Settings
 from bot.config.validation import Check, Problem, check_chat, check_files, check_panel, check_people, check_ssh, said
+from bot.observability.gc_tuning import settle
 
 if TYPE_CHECKING:
     from bot.rendering.rich_tables import RichReport

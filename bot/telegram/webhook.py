@@ -23,7 +23,7 @@ from aiohttp import web
 from bot.config.settings import Settings
 from bot.domain.proposals import PROGRAM
 from bot.errors import StoreError
-from bot.listening import FAREWELL_S, listen
+from bot.observability.http_server import FAREWELL_S, listen
 from bot.service import Clock
 from bot.store import Store
 from bot.telegram.session import FIRST_PAUSE_S, LONGEST_PAUSE_S

@@ -13,7 +13,7 @@ from bot.domain.log_context import Work, current_work
 from bot.domain.redact import Redactor, with_parts
 from bot.domain.sanitize import one_line
 from bot.errors import ConfigError
-from bot.log_file import LogFile
+from bot.observability.log_file import LogFile
 
 DATE_FORMAT = "%Y-%m-%d %H:%M:%S"
 INDENT = "    "

@@ -15,8 +15,8 @@ from typing import Protocol
 
 from bot.domain.counters import Counted, FigureMark, Waiting
 from bot.errors import StoreError
-from bot.life import ChatReach
-from bot.metrics_page import Known, page
+from bot.observability.heartbeat_writer import ChatReach
+from bot.observability.prometheus import Known, page
 from bot.service import Clock, Service
 from bot.store import Store
 

@@ -12,8 +12,8 @@ from aiohttp import web
 
 from bot.config.settings import Settings
 from bot.domain.health import Health
-from bot.listening import listen
-from bot.metrics_page import CONTENT_TYPE
+from bot.observability.http_server import listen
+from bot.observability.prometheus import CONTENT_TYPE
 
 
 class MetricsServer:
