@@ -28,19 +28,19 @@ from bot.domain.health import judge
 from bot.domain.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
 from bot.domain.times import Hours, is_open, parse_windows
 from bot.errors import BalancerError, ConfigError, PanelError, StoreError
-from bot.executor import Executor
-from bot.notify import LogNotifier
 from bot.observability.heartbeat_writer import Life
 from bot.observability.watchdog import Watchdog
 from bot.panel.client import VMManagerAPI
 from bot.rendering.catalog import Texts, texts_for
-from bot.schedule import Schedule
 from bot.service import Clock, CycleReport, Service
+from bot.service.executor import Executor
+from bot.service.maintenance import Upkeep
+from bot.service.notifier import LogNotifier
+from bot.service.remote_requests import Answer, Watch
+from bot.service.scheduler import Schedule
 from bot.store import Store
 from bot.store.backups import Backups
 from bot.store.instance_lock import Instance
-from bot.upkeep import Upkeep
-from bot.watching import Answer, Watch
 
 if TYPE_CHECKING:
     from bot.observability.metrics import Metrics

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from bot.app import VMBalancer
 from bot.domain.proposals import Actor, Proposal, ProposedMove, Verdict
 from bot.domain.sanitize import one_line
-from bot.person import at_the_terminal
 from bot.rendering.plain import all_well, move_lines, outcome_line, plan_lines
 from bot.service import CycleReport
+from bot.service.local_actor import at_the_terminal
 
 if TYPE_CHECKING:
     from balancer.policy import Policy

@@ -18,9 +18,9 @@ from bot_builders import ANNA, Clock, until
 from bot.config.clusters_file import load_clusters_file
 from bot.config.settings import Settings
 from bot.domain.proposals import Migration, MigrationState, Verdict
-from bot.executor import Executor
 from bot.panel.client import VMManagerAPI
 from bot.service import CycleReport, Service
+from bot.service.executor import Executor
 from bot.ssh import Loads
 from bot.store import Store
 from sandbox.panel_server import RunningPanel, start_panel

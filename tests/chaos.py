@@ -29,12 +29,12 @@ from chaos_world import WatchedWorld, break_panel, meddle, tidy, watched
 from bot.domain.clock import SteadyClock
 from bot.domain.proposals import Actor, ActorKind, ExclusionRole, Verdict
 from bot.errors import NotFound, PanelError, StoreError
-from bot.executor import Executor
 from bot.panel.client import VMManagerAPI
 from bot.service import Service
+from bot.service.executor import Executor
+from bot.service.maintenance import Upkeep
 from bot.store import Store
 from bot.store.backups import Backups
-from bot.upkeep import Upkeep
 from sandbox.panel_server import RunningPanel, start_panel
 from sandbox.scenarios import SCENARIOS
 

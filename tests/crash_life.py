@@ -21,9 +21,9 @@ from bot_rig import settings
 from stack import FORKS, GROUP, TOKEN
 
 from bot.domain.proposals import IN_FLIGHT, MigrationState, Verdict
-from bot.executor import Executor
 from bot.panel.client import VMManagerAPI
 from bot.service import Service
+from bot.service.executor import Executor
 from bot.store import Store
 from bot.telegram.notifier import TelegramNotifier
 

@@ -29,7 +29,7 @@ from bot.domain.proposals import ExclusionRole, MigrationState, MoveState, Verdi
 from bot.domain.sanitize import one_line
 from bot.errors import NotFound
 from bot.rendering.catalog import LANGUAGES, Texts, texts_for
-from bot.runtime import KEYS as KEYS_AT_RUN_TIME
+from bot.service.runtime_settings import KEYS as KEYS_AT_RUN_TIME
 from bot.telegram.menu import COMMANDS
 from sandbox.chat_html import parse_html
 

@@ -238,10 +238,10 @@ async def test_what_means_nothing_is_said_once(tmp_path: Path, caplog: pytest.Lo
         "clusters": {"Prodution": {"target_headroom": 5}},
     }
     async with running_rig(tmp_path, clusters_file=file(tmp_path, content)) as rig:
-        with caplog.at_level(logging.WARNING, "bot.planning"):
+        with caplog.at_level(logging.WARNING, "bot.service.planning"):
             await rig.propose()
             await rig.propose()
-        said = [r.getMessage() for r in caplog.records if r.name == "bot.planning"]
+        said = [r.getMessage() for r in caplog.records if r.name == "bot.service.planning"]
         assert len(said) == 2
         assert "'Prodution'" in said[0] and "'old'" in said[1] and "'gone-*'" in said[1]
 

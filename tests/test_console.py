@@ -30,9 +30,9 @@ from bot.console.nodes import NodesView
 from bot.console.tail import LINES_KEPT, Lines, Tail
 from bot.domain.proposals import Actor, ActorKind, ExclusionRole, MoveState, Verdict
 from bot.rendering.catalog import LANGUAGES, texts_for
+from bot.service.remote_requests import Answer, Watch, answered, ask_for_check
 from bot.store import Store
 from bot.store.instance_lock import Instance
-from bot.watching import Answer, Watch, answered, ask_for_check
 
 OLGA = Actor(ActorKind.TERMINAL, "olga")
 HOSTILE = "[red]x[/red]\x1b[31m\u202egpj.exe\n[@click=app.quit]y"

@@ -27,8 +27,8 @@ from balancer.policy import Policy
 from bot.config.settings import Settings
 from bot.domain import log_context
 from bot.domain.proposals import MigrationState
-from bot.log_plan import PlanLog
 from bot.observability.logging_setup import LIBRARIES, set_up_logging
+from bot.service.plan_log import PlanLog
 
 SAMPLE = """\
 2024-01-15 10:30:00 [INFO] Starting balance cycle for 3 clusters
@@ -112,7 +112,7 @@ async def test_each_cycle_has_one_id_for_all_its_lines(tmp_path: Path, log_to: A
     assert len(ids) == 2
     for one in ids:
         loggers = {row["logger"] for row in rows if row["cycle"] == one}
-        assert {"bot.log_plan", "bot.panel.client"} <= loggers, "the panel's lines belong to it too"
+        assert {"bot.service.plan_log", "bot.panel.client"} <= loggers, "the panel's lines belong to it too"
     with sqlite3.connect(tmp_path / "bot.db") as db:
         assert [json.loads(d)["id"] for (d,) in db.execute("SELECT detail FROM cycle ORDER BY id")] == ids
 
@@ -203,7 +203,9 @@ async def test_debug_tells_of_every_node_and_why_every_vm_stays(tmp_path: Path, 
     vms = [*HOT["vms"], {"id": 50, "name": "snapped", "node": 1, "snapshot_count": 2}]
     async with running_rig(tmp_path, {**HOT, "vms": vms}) as rig:
         await rig.propose()
-    said = [row["message"] for row in lines_of(path) if row["logger"] == "bot.log_plan" and row["level"] == "DEBUG"]
+    said = [
+        row["message"] for row in lines_of(path) if row["logger"] == "bot.service.plan_log" and row["level"] == "DEBUG"
+    ]
     for name in ("hot", "cool", "mild"):
         [line] = [m for m in said if m.startswith(f"Node '{name}' (ID: ") and "score" in m]
         assert re.search(r"\d\.\d\d vCPU per CPU, memory \d+\.\d %, \d+ VMs, score \d\.\d\d: (not )?overloaded", line)

@@ -19,8 +19,8 @@ from certificates import issue
 
 from bot.domain.proposals import MigrationState
 from bot.panel.client import VMManagerAPI
-from bot.rivals import FOREIGN_KEY
 from bot.service import Service
+from bot.service.foreign_moves import FOREIGN_KEY
 from bot.store import Store
 from sandbox.world_model import VM
 

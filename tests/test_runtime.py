@@ -14,7 +14,7 @@ from bot_rig import HOUR, Rig, hot_clusters, rig_on, running_rig
 from bot.config.loading import find_settings
 from bot.domain.proposals import MigrationState
 from bot.errors import ConfigError, NotFound
-from bot.schedule import Schedule
+from bot.service.scheduler import Schedule
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from balancer.model import NodeLoad, NodeReport, Plan
 from bot.config.settings import Settings
 from bot.domain.proposals import MigrationState, Verdict
+from bot.service.maintenance import Upkeep
 from bot.store import SCHEMA_VERSION, Store
 from bot.store.samples import FINEST_S, LEVELS
-from bot.upkeep import Upkeep
 
 TEN_MINUTES = timedelta(minutes=10)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

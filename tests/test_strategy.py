@@ -22,9 +22,9 @@ from balancer.strategies.alternative import clearly_better, with_alternative
 from bot.config.settings import Settings
 from bot.domain.proposals import MigrationState
 from bot.errors import NotFound
-from bot.planning import Holds
 from bot.rendering.catalog import texts_for
 from bot.rendering.plan_summary import outlook_lines, strategy_words
+from bot.service.planning import Holds
 from bot.telegram.views import plan_view
 from sandbox.chat_html import parse_html
 

@@ -24,11 +24,11 @@ from bot.config.settings import Settings
 from bot.config.validation import check_people
 from bot.domain.proposals import Actor, ActorKind, MigrationState, MoveState, Verdict, same_person
 from bot.errors import ConfigError
-from bot.person import at_the_terminal
 from bot.rendering.catalog import texts_for
 from bot.rendering.export import history_rows
+from bot.service.local_actor import at_the_terminal
+from bot.service.remote_requests import Watch
 from bot.store import Store
-from bot.watching import Watch
 
 APPROVE, SKIP = Verdict.APPROVE, Verdict.SKIP
 ROOT_USER = Actor(ActorKind.TERMINAL, "root")

@@ -16,7 +16,7 @@ from bot.config.settings import env_name
 from bot.domain.redact import Redactor
 from bot.domain.sanitize import one_line
 from bot.errors import StoreError
-from bot.runtime import KEYS
+from bot.service.runtime_settings import KEYS
 from bot.store.readonly import Changed, settings_of
 
 

@@ -20,9 +20,9 @@ from bot.observability.gc_tuning import settle
 if TYPE_CHECKING:
     from bot.rendering.rich_tables import RichReport
 
-PRINTED = ("bot.notify",)
+PRINTED = ("bot.service.notifier",)
 """With --once, plan and outcome are printed: the notifier that logs them stays out of the terminal."""
-REPORTED = ("bot.log_plan",)
+REPORTED = ("bot.service.plan_log",)
 """What a dry run found is its report; at DEBUG the log adds the analysis to it."""
 
 

@@ -15,7 +15,7 @@ from bot.console.pages import ExclusionsView
 from bot.domain.proposals import ProposedMove, Verdict
 from bot.errors import NotFound
 from bot.rendering.phrases import popup, role, until
-from bot.watching import Answer, answered, ask_for_check
+from bot.service.remote_requests import Answer, answered, ask_for_check
 
 if TYPE_CHECKING:
     from bot.console.app import Console

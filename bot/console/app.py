@@ -38,8 +38,8 @@ from bot.console.theme import CSS, DARK, LIGHT, PALETTES
 from bot.console.views import View
 from bot.domain.proposals import IN_FLIGHT, Actor
 from bot.errors import BalancerError, InstanceRunning, NotFound
-from bot.person import at_the_terminal
 from bot.rendering.catalog import Texts
+from bot.service.local_actor import at_the_terminal
 from bot.store import Version
 
 log = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from bot.config.settings import Settings
 from bot.domain.proposals import UNSETTLED, Exclusion, Migration, Proposal, ProposedMove
 from bot.errors import PanelError
 from bot.service import Service
+from bot.service.remote_requests import Answer
 from bot.store import LastCycle, Store
 from bot.store.instance_lock import Instance
-from bot.watching import Answer
 
 HISTORY = 200
 SAMPLES = 120

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from balancer.model import Reason
 from bot.domain.health import INTERVALS
 from bot.domain.heartbeat import Heartbeat
-from bot.notify import Notifier
 from bot.service import Clock
+from bot.service.notifier import Notifier
 from bot.store import Store
 
 ALARM_KEY = "watchdog"

@@ -6,12 +6,12 @@ executor does); shares with it one reading of the world and one policy.
 
 from __future__ import annotations
 
+from bot.service.admin import Changeable, Changing
 from bot.service.asking import Asking, VMDetails
-from bot.service.changing import Changeable, Changing
 from bot.service.cycle import Cycling
-from bot.service.deciding import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST, log_decision, log_first_approval
+from bot.service.decisions import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST, log_decision, log_first_approval
+from bot.service.requests import Wish, Wishing
 from bot.service.values import FOREVER, MODES, Clock, ClusterResult, CycleReport, Status, Worker
-from bot.service.wishes import Wish, Wishing
 
 __all__ = [
     "ALWAYS",

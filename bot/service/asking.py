@@ -12,7 +12,7 @@ from balancer.requests import Placement, WhyNode, WhyVM
 from bot.domain.lookup import matching, nearest
 from bot.domain.proposals import ProposedMove
 from bot.errors import NotFound
-from bot.service.seeing import FRESH, Seeing
+from bot.service.queries import FRESH, Seeing
 
 PAST_MOVES = 10
 """How many past moves of a VM its details show."""

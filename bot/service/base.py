@@ -6,16 +6,16 @@ import asyncio
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot import log_plan
 from bot.config.clusters_file import ClustersFile
 from bot.config.settings import Settings
 from bot.domain.clock import utc_now
 from bot.domain.counters import CycleTally
-from bot.notify import Notifier
-from bot.observer import Observer
 from bot.panel.client import VMManagerAPI
-from bot.planning import Planning
-from bot.rivals import Rivals
+from bot.service import plan_log as log_plan
+from bot.service.foreign_moves import Rivals
+from bot.service.notifier import Notifier
+from bot.service.observer import Observer
+from bot.service.planning import Planning
 from bot.service.values import FOREVER, MODE_KEY, PAUSE_KEY, Clock, Worker
 from bot.store import Store
 

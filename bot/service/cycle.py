@@ -6,12 +6,12 @@ import logging
 from datetime import datetime, timedelta
 
 from balancer.model import Plan, Reason
-from bot import log_plan
 from bot.domain import log_context
 from bot.domain.digest import LATE, last_due, parse_timing
 from bot.domain.times import is_open, parse_windows
 from bot.errors import PanelError, StoreError
-from bot.service.seeing import Seeing
+from bot.service import plan_log as log_plan
+from bot.service.queries import Seeing
 from bot.service.values import OUTAGE_KEY, ClusterResult, CycleReport
 from bot.store import Mark, NoticeKind, Published
 

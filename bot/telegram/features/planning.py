@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from balancer.policy import STRATEGIES
-from bot.observer import NOW
+from bot.service.observer import NOW
 from bot.telegram import wording
 from bot.telegram.asking import Answer, Ask, Feature, Page
 from bot.telegram.buttons import go, keyboard

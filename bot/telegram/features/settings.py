@@ -10,8 +10,8 @@ from markupsafe import Markup
 from balancer.policy import STRATEGIES
 from bot.config.settings import env_name, masked
 from bot.rendering.catalog import Texts
-from bot.runtime import KEYS
 from bot.service import MODES, Changeable
+from bot.service.runtime_settings import KEYS
 from bot.telegram import pages, wording
 from bot.telegram.asking import Answer, Ask, Deed, Done, Feature, Outdated, Page
 from bot.telegram.buttons import Row, do, go, keyboard

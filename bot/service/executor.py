@@ -24,11 +24,11 @@ from bot.errors import (
     PanelUnavailable,
     StoreError,
 )
-from bot.following import APPEARANCE_GRACE, Follower, Outcome, is_running
-from bot.log_plan import in_words
-from bot.notify import Notifier
 from bot.panel.client import VMManagerAPI
 from bot.service import Clock, Service
+from bot.service.notifier import Notifier
+from bot.service.plan_log import in_words
+from bot.service.task_tracker import APPEARANCE_GRACE, Follower, Outcome, is_running
 from bot.store import Store
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from bot.domain.proposals import (
     Snooze,
     Verdict,
 )
-from bot.service.seeing import Seeing
+from bot.service.queries import Seeing
 from bot.store import Terms
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from datetime import timedelta
 
 from balancer.model import Reason
 from bot.domain.proposals import POLICY_ACTOR, Actor
-from bot.notify import Notifier
 from bot.service import CycleReport, Service, log_decision
+from bot.service.notifier import Notifier
 from bot.store import Store, StoredSetting, Version
 
 REQUEST_KEY, ANSWER_KEY = "check-request", "check-answer"

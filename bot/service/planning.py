@@ -24,7 +24,7 @@ from bot.config.clusters_file import ClustersFile
 from bot.config.settings import POLICY_FIELDS, Settings
 from bot.domain.lookup import matching
 from bot.domain.times import opens_at, parse_windows
-from bot.runtime import Runtime
+from bot.service.runtime_settings import Runtime
 from bot.store import Store
 
 log = logging.getLogger(__name__)

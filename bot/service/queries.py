@@ -12,8 +12,8 @@ from bot.domain.load_history import DayHours, PastMigration, Sample
 from bot.domain.lookup import Named, matching, nearest
 from bot.domain.proposals import UNSETTLED
 from bot.errors import NotFound, PanelError
-from bot.observer import NOW
 from bot.service.base import Base
+from bot.service.observer import NOW
 from bot.service.values import Status
 from bot.store import Summary
 

@@ -17,8 +17,8 @@ from balancer.requests import TargetChoice
 from bot.domain.lookup import nearest
 from bot.domain.proposals import Actor, DecisionResult, Migration, MigrationState, ProposedMove, Verdict
 from bot.errors import ConfigError, NotFound
-from bot.planning import Judging
-from bot.service.deciding import Deciding
+from bot.service.decisions import Deciding
+from bot.service.planning import Judging
 from bot.store import Asked, Stopped, Wished
 
 log = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ from bot.config.settings import env_name, masked
 from bot.config.validation import TWO_PERSONS_OR_AUTO
 from bot.domain.proposals import Actor, Exclusion, ExclusionRole
 from bot.errors import ConfigError, NotFound
-from bot.planning import STRATEGY_KEY
-from bot.runtime import KEYS, changeable_names, field_of
-from bot.service.seeing import Seeing
+from bot.service.planning import STRATEGY_KEY
+from bot.service.queries import Seeing
+from bot.service.runtime_settings import KEYS, changeable_names, field_of
 from bot.service.values import FOREVER, MODE_KEY, MODES, PAUSE_KEY
 from bot.store import StoredSetting
 
