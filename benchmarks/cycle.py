@@ -132,7 +132,7 @@ async def _parts_once(balancer: Any) -> dict[str, float]:
     from bot.panel import responses as panel_answers
     from bot.panel import rows as panel_rows
     from bot.store import Store
-    from bot.telegram.views import proposal_view
+    from bot.telegram.views.proposals import proposal_view
 
     taken: dict[str, float] = {}
     with _timed(taken, "fetch"):

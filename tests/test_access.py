@@ -18,8 +18,8 @@ from bot.config.chats_file import rooms_of
 from bot.config.settings import Settings
 from bot.config.validation import GROUP_ANONYMOUS, SHARED_ACCOUNTS, check_people
 from bot.domain.chats import Role, standing
-from bot.telegram.callbacks import AllButton, DoButton, GoButton, MoveButton, PageButton, StrategyButton
-from bot.telegram.ratelimit import RateLimit
+from bot.telegram.keyboards.callbacks import AllButton, DoButton, GoButton, MoveButton, PageButton, StrategyButton
+from bot.telegram.middlewares.rate_limit import RateLimit
 
 FORGED = (
     *("", "m", "m:", "m:1", "m:1:a:1", "m:-1:a", "m:1.5:a", "m:9007199254740992:a", "m:1:A", "M:1:a"),

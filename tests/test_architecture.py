@@ -95,7 +95,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
         "bot.config.chats_file",
         "bot.config.clusters_file",
         "bot.config.documents",
-        "bot.telegram.callbacks",
+        "bot.telegram.keyboards.callbacks",
         "bot.telegram.deferring",
     ),
     "tomli": ("bot.config.documents",),

@@ -30,7 +30,7 @@ from bot.domain.sanitize import one_line
 from bot.errors import NotFound
 from bot.rendering.catalog import LANGUAGES, Texts, texts_for
 from bot.service.runtime_settings import KEYS as KEYS_AT_RUN_TIME
-from bot.telegram.menu import COMMANDS
+from bot.telegram.commands import COMMANDS
 from sandbox.chat_html import parse_html
 
 ROOT = Path(__file__).parent.parent

@@ -10,9 +10,9 @@ import pytest
 from chat_rig import ANNA, BORIS, GROUP, Rig, running
 from markupsafe import Markup
 
-from bot.telegram.illustrating import CAPTION, illustrated
-from bot.telegram.links import linked_proposal
-from bot.telegram.views import View
+from bot.telegram.deep_links import linked_proposal
+from bot.telegram.views.pictures import CAPTION, illustrated
+from bot.telegram.views.proposals import View
 from sandbox.chat_model import Message
 
 TWO: dict[str, Any] = {
@@ -131,8 +131,8 @@ async def test_without_matplotlib_words_go_alone(tmp_path: Path, monkeypatch: py
     def missing(*_args: object) -> bytes:
         raise ImportError("No module named 'matplotlib'")
 
-    monkeypatch.setattr("bot.telegram.illustrating.cluster_picture", missing)
-    monkeypatch.setattr("bot.telegram.illustrating.before_after_picture", missing)
+    monkeypatch.setattr("bot.telegram.views.pictures.cluster_picture", missing)
+    monkeypatch.setattr("bot.telegram.views.pictures.before_after_picture", missing)
     async with running(tmp_path) as rig:
         await rig.start()
         report = await rig.message("small-a", buttons=True)

@@ -18,7 +18,7 @@ from bot.domain.proposals import MoveState
 from bot.once import Terminal, run_once
 from bot.rendering.catalog import texts_for
 from bot.rendering.phrases import POPUP_LIMIT, large_words
-from bot.telegram.confirming import REMEMBERED, Confirmations
+from bot.telegram.confirmations import REMEMBERED, Confirmations
 
 
 @pytest.fixture

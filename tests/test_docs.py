@@ -9,7 +9,7 @@ import pytest
 
 from bot.cli import COMMANDS as PROGRAM_COMMANDS
 from bot.config.settings import Settings, env_name
-from bot.telegram.menu import COMMANDS, Level
+from bot.telegram.commands import COMMANDS, Level
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")

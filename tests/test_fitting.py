@@ -16,7 +16,7 @@ from balancer.migration_fit import ENOUGH, LEAST_MBIT, MBIT_PER_MIB, MOST_MBIT, 
 from bot.domain.proposals import MigrationState, Verdict
 from bot.rendering.catalog import texts_for
 from bot.store import Store
-from bot.telegram.pages import settings_view
+from bot.telegram.views.pages import settings_view
 
 SIZES = [1024, 2048, 4096, 8192, 16384, 32768]
 

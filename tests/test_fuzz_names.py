@@ -45,9 +45,9 @@ from bot.rendering.export import HISTORY_COLUMNS, as_csv, as_json, history_line,
 from bot.rendering.plain import outcome_line, plan_lines
 from bot.service import Status
 from bot.store import Store
-from bot.telegram import pages
-from bot.telegram.notices import ending_notice
-from bot.telegram.views import View, plan_view, proposal_view
+from bot.telegram.views import pages
+from bot.telegram.views.notices import ending_notice
+from bot.telegram.views.proposals import View, plan_view, proposal_view
 from sandbox.chat_html import parse_html
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from stack import ANNA, BORIS, GROUP, VERA, Stack, buttons, running_stack, world
 
-from bot.telegram.features.options import TIMES_OFFERED, offered
+from bot.telegram.handlers.move_options import TIMES_OFFERED, offered
 
 
 @pytest.fixture

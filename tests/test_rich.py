@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from balancer.model import NodeLoad, NodeReport
 from bot.rendering.catalog import texts_for
-from bot.telegram.rich import nodes_message
+from bot.telegram.views.rich import nodes_message
 from sandbox.chat_model import Message
 
 STRANGE = "<b>x</b>\n\u202e" + "n" * 80

@@ -27,7 +27,8 @@ from bot.rendering.catalog import texts_for
 from bot.rendering.load_phrases import load_words
 from bot.rendering.plain import plan_lines
 from bot.ssh import Loads, SSHMonitor
-from bot.telegram import pages, views
+from bot.telegram.views import pages
+from bot.telegram.views import proposals as views
 from vm_balancer import SSHMonitor as Public
 
 NAMES = {1: "hot", 2: "cool", 3: "mild"}

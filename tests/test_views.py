@@ -29,10 +29,10 @@ from bot.domain.proposals import (
 from bot.rendering.catalog import Texts, texts_for
 from bot.rendering.phrases import popup
 from bot.service import Status
-from bot.telegram import pages
-from bot.telegram.notices import ending_notice, finished_notice
-from bot.telegram.views import View, plan_view, proposal_view
-from bot.telegram.wording import TABLE_WIDTH, duration, node_table
+from bot.telegram.views import pages
+from bot.telegram.views.notices import ending_notice, finished_notice
+from bot.telegram.views.proposals import View, plan_view, proposal_view
+from bot.telegram.views.wording import TABLE_WIDTH, duration, node_table
 from sandbox.chat_html import parse_html
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)

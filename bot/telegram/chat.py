@@ -25,11 +25,11 @@ from bot.rendering.catalog import Texts, texts_for
 from bot.rendering.phrases import POPUP_LIMIT
 from bot.service import Service
 from bot.store import Store
-from bot.telegram.access import AccessMiddleware
-from bot.telegram.approvals import approvals_router
-from bot.telegram.features import NextCheck, routes
+from bot.telegram.commands import register_menus
+from bot.telegram.handlers import NextCheck, routes
+from bot.telegram.handlers.proposals import approvals_router
 from bot.telegram.languages import Languages, spoken
-from bot.telegram.menu import register_menus
+from bot.telegram.middlewares.access import AccessMiddleware
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.session import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from bot.telegram.webhook import Webhook, take_down_ours

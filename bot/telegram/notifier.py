@@ -31,12 +31,12 @@ from bot.errors import ChatError, ConfigError, StoreError
 from bot.rendering.catalog import Texts, texts_for
 from bot.service import Clock
 from bot.store import Store
-from bot.telegram.board import Board, Desk
+from bot.telegram.chat_sync import Board, Desk
+from bot.telegram.health import Reach
 from bot.telegram.languages import Languages
-from bot.telegram.reach import Reach
-from bot.telegram.sending import Place, Sender
+from bot.telegram.sender import Place, Sender
 from bot.telegram.session import FIRST_PAUSE_S, make_bot
-from bot.telegram.views import View
+from bot.telegram.views.proposals import View
 
 log = logging.getLogger(__name__)
 

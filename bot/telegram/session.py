@@ -21,7 +21,7 @@ from aiogram.methods import GetUpdates, TelegramMethod
 from aiogram.methods.base import Response, TelegramType
 from aiohttp_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
 
-from bot.telegram.reach import NO_ANSWER, Reach
+from bot.telegram.health import NO_ANSWER, Reach
 
 log = logging.getLogger(__name__)
 

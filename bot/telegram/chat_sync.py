@@ -1,0 +1,449 @@
+"""One chat kept true: a message a proposal, edited as its rows change, and each notice sent once.
+
+A picture of the store, never a source: it can be behind, and catches up by itself after any outage or
+restart. Changes that come quickly become one edit. What waits stands in the store: a message without a
+number is one to be sent, a notice that this chat has not seen as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from aiogram import Bot
+from aiogram.exceptions import (
+    AiogramError,
+    TelegramBadRequest,
+    TelegramForbiddenError,
+    TelegramMigrateToChat,
+    TelegramRetryAfter,
+)
+
+from balancer.model import Cluster, Plan
+from bot.domain.chats import Room
+from bot.domain.proposals import IN_FLIGHT, Proposal, changing_times, waiting_for_hours
+from bot.domain.times import Hours
+from bot.errors import StoreError
+from bot.rendering.catalog import Texts, texts_for
+from bot.service import Clock
+from bot.store import MessageRow, Notice, NoticeKind, Store
+from bot.telegram.deep_links import proposal_links
+from bot.telegram.health import NO_ANSWER, Reach
+from bot.telegram.languages import Languages
+from bot.telegram.sender import Place, Sender
+from bot.telegram.session import FIRST_PAUSE_S, LONGEST_PAUSE_S, impatiently
+from bot.telegram.views.notices import HUSHED, notice_view
+from bot.telegram.views.proposals import Ahead, View, plan_view, proposal_view
+
+log = logging.getLogger(__name__)
+
+TICK_S = 4.0
+"""How often the time of a running migration is brought up to date."""
+GROUP_TICK_S = 6.0
+"""The same in groups, which Telegram limits to 20 messages a minute."""
+CLOSING_LOOK_S = 5.0
+"""How often it is looked whether a button's time is over."""
+LONGEST_SILENCE_S = 8.0
+"""The longest where nobody answers: the line may be back at any moment, and decisions wait."""
+_MESSAGE_GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
+_CHAT_REFUSES = (
+    "chat not found",
+    "not enough rights",
+    "have no rights",
+    "write_forbidden",
+    "restricted",
+    "topic_closed",
+)
+"""A refusal with these words is the chat's: it takes no other message either."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What all boards share.
+
+    ``chats``: their ids as they are by now; ``escalate`` tells the chat for that; ``clusters``: as last seen,
+    none before the first answer of the panel.
+    """
+
+    bot: Callable[[], Bot]
+    sender: Sender
+    reach: Reach
+    store: Store
+    clock: Clock
+    languages: Languages
+    hours: Hours
+    undo_window: timedelta
+    chats: Callable[[], Sequence[int]]
+    escalate: Callable[[View], Awaitable[None]]
+    clusters: Callable[[], Sequence[Cluster]]
+
+
+class Board:
+    """
+    Args:
+        general: shows what is about no cluster: outages.
+        first: leads to the chat for escalations what is for it.
+    """
+
+    def __init__(self, room: Room, desk: Desk, *, general: bool = True, first: bool = True) -> None:
+        if room.chat_id is None:
+            raise ValueError("a board needs a chat")
+        self.room = room
+        self.chat_id: int = room.chat_id
+        self._desk = desk
+        self._store = desk.store
+        self._clock = desk.clock
+        self._hours = desk.hours
+        self._general = general
+        self._first = first
+        self._texts: Texts = texts_for(room.language)
+        self._changed: set[int] = set()
+        self._ticking: set[int] = set()
+        self._noted: set[int] = set()
+        self._running: set[int] = set()
+        self._closing: dict[int, datetime] = {}
+        self._rehearsals: dict[int, list[tuple[int, int, int]]] = {}
+        self._plans: dict[int, Plan] = {}
+        self._wake = asyncio.Event()
+        self._hope = asyncio.Event()
+        self._sending = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        return f"Board({self.room.named})"
+
+    @property
+    def bot(self) -> Bot:
+        return self._desk.bot()
+
+    # What happened ----------------------------------------------------------------------------
+
+    def proposals_changed(self, proposal_ids: Iterable[int]) -> None:
+        self._changed.update(proposal_ids)
+        self._wake.set()
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def try_again(self) -> None:
+        """There is hope that the chat takes messages now: no pause goes on."""
+        self._hope.set()
+        self._wake.set()
+
+    def rehearsed(self, plans: Sequence[Plan]) -> None:
+        """Posts the plans of a dry run, without buttons, when they differ from the last ones posted."""
+        plans = [p for p in plans if self.room.shows(p.cluster_id, p.cluster_name)]
+        for plan in plans:
+            if self._rehearsals.get(plan.cluster_id) != _keys(plan):
+                self._plans[plan.cluster_id] = plan
+                self._wake.set()
+        found = {p.cluster_id for p in plans}
+        self._rehearsals = {c: keys for c, keys in self._rehearsals.items() if c in found}
+
+    async def find_chat(self) -> None:
+        """Goes by the id that the chat has now, where it got a new one.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        if (now := await self._store.chat_after(self.chat_id)) != self.chat_id:
+            log.warning("%s is %d by now, a supergroup: please set it so", self.room.named, now)
+            self._move_to(now)
+
+    async def chat_moved(self, new_id: int) -> None:
+        """The group got a new id. From now on everything goes there, also after a restart.
+
+        Raises:
+            StoreError: it cannot be remembered.
+        """
+        if new_id == self.chat_id:
+            return
+        log.warning("%s has become a supergroup, %d: remembered; please set it so", self.room.named, new_id)
+        await self._store.chat_moved(self.chat_id, new_id, self._clock())
+        self._move_to(new_id)
+        self._noted.clear()
+        self._changed.update(await self._store.unfinished_messages(new_id))
+        self.try_again()
+
+    def _move_to(self, chat_id: int) -> None:
+        self.room = replace(self.room, chat_id=chat_id)
+        self.chat_id = chat_id
+
+    # Keeping it true --------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Brings the chat up to date whenever something changes, for ever."""
+        self._changed.update(await self._store.unfinished_messages(self.chat_id))
+        self._wake.set()
+        pause = FIRST_PAUSE_S
+        while True:
+            await self._wait()
+            self._wake.clear()
+            try:
+                await self._catch_up()
+                pause = FIRST_PAUSE_S
+            except TelegramRetryAfter as error:
+                log.warning("Telegram asks to wait %d s", error.retry_after)
+                await self._later(error.retry_after)
+            except (AiogramError, StoreError) as error:
+                said = log.warning if isinstance(error, StoreError) else log.debug  # of the others reach tells
+                said("The chat cannot be brought up to date, next try in %.0f s: %s", pause, error)
+                await self._later(pause)
+                pause = min(pause * 2, LONGEST_SILENCE_S if isinstance(error, NO_ANSWER) else LONGEST_PAUSE_S)
+
+    async def flush(self) -> None:
+        """Brings the chat up to date once more, before the program ends."""
+        await self._catch_up()
+
+    async def _wait(self) -> None:
+        """Until something changed, or a running migration's time wants to be moved on."""
+        tick = GROUP_TICK_S if self.chat_id < 0 else TICK_S
+        patience = tick * max(1, len(self._running)) if self._running else None
+        if self._closing:  # a button goes when its time is over
+            patience = min(patience or CLOSING_LOOK_S, CLOSING_LOOK_S)
+        try:
+            await asyncio.wait_for(self._wake.wait(), patience)
+        except asyncio.TimeoutError:
+            self._ticking.update(self._running)
+        now = self._clock()
+        self._changed.update(i for i, until in self._closing.items() if until <= now)
+
+    async def _later(self, seconds: float) -> None:
+        """A pause, in which what comes anew is noted, so that a restart does not forget it."""
+        self._hope.clear()
+        end = asyncio.get_running_loop().time() + seconds
+        while (left := end - asyncio.get_running_loop().time()) > 0 and not self._hope.is_set():
+            try:
+                await asyncio.wait_for(self._wake.wait(), left)
+            except asyncio.TimeoutError:
+                break
+            self._wake.clear()
+            try:
+                await self._note()
+            except StoreError as error:
+                log.warning("What is to be shown cannot be noted: %s", error)
+        self._wake.set()
+
+    async def _catch_up(self) -> None:
+        """Shows what changed, each thing once, also while another call does the same."""
+        async with self._sending:
+            with impatiently():
+                try:
+                    await self._catch_up_alone()
+                except TelegramMigrateToChat as error:
+                    await self.chat_moved(error.migrate_to_chat_id)
+                except TelegramForbiddenError as error:
+                    self._desk.reach.turned_away(self.room.named, error.message)
+                    raise
+                except TelegramBadRequest as error:  # the chat's, not one message's: see _shown
+                    self._desk.reach.turned_away(self.room.named, error.message)
+                    raise
+
+    async def _catch_up_alone(self) -> None:
+        """Decisions first: messages that stand there already; then new ones, notices, and the time of what runs."""
+        self._texts = await self._desk.languages.of_chat(self.chat_id, self.room.language)
+        await self._escalate()
+        await self._note()
+        known = [i for i in sorted(self._changed) if await self._number(i)]
+        for proposal_id in [*known, *sorted(self._changed.difference(known))]:
+            # A proposal leaves the set only when it is shown, so a failure forgets nothing.
+            self._changed.discard(proposal_id)
+            self._ticking.discard(proposal_id)
+            try:
+                await self._possible(self._show(proposal_id), f"Proposal {proposal_id}")
+            except BaseException:
+                self._changed.add(proposal_id)
+                raise
+        for notice in await self._store.unsent_notices(self.chat_id):
+            concerned = await self._concerned(notice)
+            if concerned:
+                await self._possible(self._send_notice(notice), f"Notice {notice.id}")
+            if concerned is not None:
+                await self._seen(notice)
+        for cluster_id, plan in list(self._plans.items()):
+            await self._possible(self._send_plan(plan), f"The dry run of cluster {cluster_id}")
+            self._plans.pop(cluster_id, None)
+            self._rehearsals[cluster_id] = _keys(plan)
+        while self._ticking:
+            await self._possible(self._show(proposal_id := self._ticking.pop(), tick=True), f"{proposal_id}")
+
+    async def _escalate(self) -> None:
+        """Before all else: what is for another chat must not wait behind one that takes nothing, now least of all."""
+        if not self._first:
+            return
+        for notice in await self._store.unsent_notices(self.chat_id):
+            if notice.kind is NoticeKind.ESCALATION:
+                view = await self._notice_view(notice)
+                if view is not None:
+                    await self._desk.escalate(view)
+                await self._seen(notice)
+
+    async def _seen(self, notice: Notice) -> None:
+        await self._store.notice_sent(notice.id, self._clock(), self.chat_id, self._desk.chats())
+
+    async def _possible(self, work: Awaitable[object], what: str) -> None:
+        """One message that Telegram will never take must not stop those behind it."""
+        try:
+            await work
+        except TelegramBadRequest as error:
+            if any(words in error.message.lower() for words in _CHAT_REFUSES):
+                raise
+            log.error("%s cannot be shown in the chat and is left out: %s", what, error.message)
+
+    async def _note(self) -> None:
+        """Writes down what is to be shown for the first time."""
+        for proposal_id in sorted(self._changed - self._noted):
+            if await self._store.message(proposal_id, self.chat_id) is None:
+                proposal = await self._store.proposal(proposal_id)
+                if proposal is not None and self._shows(proposal) and _worth_showing(proposal):
+                    await self._store.intend_message(proposal_id, self.chat_id)
+            self._noted.add(proposal_id)
+
+    async def _number(self, proposal_id: int) -> int:
+        """The number of a proposal's message; 0 = it has none, or nobody knows it."""
+        row = await self._store.message(proposal_id, self.chat_id)
+        return row.message_id if row else 0
+
+    async def _show(self, proposal_id: int, *, tick: bool = False) -> None:
+        proposal = await self._store.proposal(proposal_id)
+        if proposal is None or not self._shows(proposal):
+            return
+        self._note_running(proposal)
+        row = await self._store.message(proposal_id, self.chat_id)
+        view = await self._view(proposal, row.page if row else 0)
+        digest = _digest(view)
+        if row is None or not row.message_id:
+            if _worth_showing(proposal) and not (row and (row.shown == digest or (row.shown and tick))):
+                await self._post(proposal, view, digest, row.page if row else 0)
+            elif row is not None and not row.shown:  # it ended before it could be shown
+                await self._store.save_message(MessageRow(proposal_id, self.chat_id, 0, 0, "", True))
+        elif row.shown != digest or row.final != view.final:
+            await self._edit(proposal, row, view, digest)
+
+    async def _view(self, proposal: Proposal, page: int) -> View:
+        """The proposal as it is now; notes when the last of its buttons loses its sense."""
+        now = self._clock()
+        times = changing_times(proposal, now, self._desk.undo_window)
+        undone = await self._store.undone(times.undo_until) if times.undo_until else ()
+        opens = self._hours.opens_at(proposal.cluster_id, proposal.plan.cluster_name)
+        ends = {i: until for i, until in times.undo_until.items() if i not in undone}
+        if later := [*ends.values(), *times.starts, *([opens] if opens and waiting_for_hours(proposal) else [])]:
+            self._closing[proposal.id] = min(later)
+        else:
+            self._closing.pop(proposal.id, None)
+        return proposal_view(self._texts, proposal, now, page, Ahead(frozenset(ends), opens))
+
+    async def _post(self, proposal: Proposal, view: View, digest: str, page: int = 0) -> None:
+        chat_id = self.chat_id
+        message_id = await self._desk.sender.send_once(("proposal", proposal.id), self._place(proposal.plan), view)
+        await self._store.save_message(MessageRow(proposal.id, chat_id, message_id, page, digest, view.final))
+
+    async def _edit(self, proposal: Proposal, row: MessageRow, view: View, digest: str) -> None:
+        try:
+            await self.bot.edit_message_text(
+                chat_id=row.chat_id, message_id=row.message_id, text=str(view.text), reply_markup=view.keyboard
+            )
+        except TelegramBadRequest as error:
+            problem = error.message.lower()
+            if any(words in problem for words in _MESSAGE_GONE):
+                # Someone deleted it. What was moved is worth a message even when all is over.
+                if not proposal.settled or any(m.migration for m in proposal.moves):
+                    await self._post(proposal, view, digest, row.page)
+                    return
+            elif "not modified" not in problem:
+                raise
+        # The page may have been turned meanwhile: keep what the row says now.
+        latest = await self._store.message(proposal.id, row.chat_id)
+        page = latest.page if latest else row.page
+        await self._store.save_message(MessageRow(proposal.id, row.chat_id, row.message_id, page, digest, view.final))
+
+    def _note_running(self, proposal: Proposal) -> None:
+        if any(m.migration and m.migration.state in IN_FLIGHT for m in proposal.moves):
+            self._running.add(proposal.id)
+        else:
+            self._running.discard(proposal.id)
+
+    async def repost(self, proposal_id: int) -> None:
+        """Shows a proposal again at the end of the chat; the older message loses its buttons."""
+        proposal = await self._store.proposal(proposal_id)
+        row = await self._store.message(proposal_id, self.chat_id)
+        if proposal is None or not self._shows(proposal):
+            return
+        view = await self._view(proposal, row.page if row else 0)
+        message_id = await self._desk.sender.send(self._place(proposal.plan), view)
+        page = row.page if row else 0
+        await self._store.save_message(
+            MessageRow(proposal_id, self.chat_id, message_id, page, _digest(view), view.final)
+        )
+        if row is not None and row.message_id:
+            try:
+                await self.bot.edit_message_reply_markup(chat_id=row.chat_id, message_id=row.message_id)
+            except TelegramBadRequest as error:
+                log.debug("An older message kept its buttons: %s", error.message)
+
+    async def _concerned(self, notice: Notice) -> bool | None:
+        """Whether what a notice is about is shown in this chat; ``None``: that shows after the next check."""
+        if notice.kind is NoticeKind.ESCALATION:
+            return False  # it goes elsewhere: see _escalate
+        if notice.proposal_id is not None:
+            proposal = await self._store.proposal(notice.proposal_id)
+            return proposal is not None and self._shows(proposal)
+        cluster = None if notice.body is None else dict(notice.body.params).get("cluster")
+        if cluster is None and notice.kind is not NoticeKind.DIGEST:
+            return self._general
+        clusters = self._clusters()
+        if clusters is None:
+            return True
+        if not self._desk.clusters():
+            return None
+        return bool(clusters) if cluster is None else cluster in clusters.values()
+
+    def _clusters(self) -> dict[int, str] | None:
+        """The clusters that this chat shows, of those that have been seen; ``None`` = all."""
+        if self.room.clusters is None:
+            return None
+        return {c.id: c.name for c in self._desk.clusters() if self.room.shows(c.id, c.name)}
+
+    def _shows(self, proposal: Proposal) -> bool:
+        return self.room.shows(proposal.cluster_id, proposal.plan.cluster_name)
+
+    async def _send_notice(self, notice: Notice) -> None:
+        view = await self._notice_view(notice)
+        if view is None:
+            return
+        about = None if notice.proposal_id is None else await self._store.proposal(notice.proposal_id)
+        reply_to = 0 if about is None else await self._number(about.id)
+        place = self._place(None if about is None else about.plan)
+        loud = notice.kind not in HUSHED
+        await self._desk.sender.send_once(("notice", notice.id), place, view, reply_to or None, loud=loud)
+
+    async def _notice_view(self, notice: Notice) -> View | None:
+        return await notice_view(
+            *(self._texts, self._store, notice, self._clock(), self._hours, self._clusters()),
+            links=lambda proposals: proposal_links(self.bot, self._texts, proposals),
+        )
+
+    async def _send_plan(self, plan: Plan) -> None:
+        await self._desk.sender.send_once(("plan", plan.cluster_id), self._place(plan), plan_view(self._texts, plan))
+
+    def _place(self, plan: Plan | None = None) -> Place:
+        """Where what is about a plan's cluster goes, or about none."""
+        topic = self.room.thread_id if plan is None else self.room.topic_of(plan.cluster_id, plan.cluster_name)
+        return Place(self.chat_id, self.room.named, topic)
+
+
+def _worth_showing(proposal: Proposal) -> bool:
+    """For the first time: what ended before anybody saw it is no news, unless something was moved."""
+    return bool(proposal.pending) or any(m.migration for m in proposal.moves)
+
+
+def _keys(plan: Plan) -> list[tuple[int, int, int]]:
+    return [m.key for m in plan.moves]
+
+
+def _digest(view: View) -> str:
+    keyboard = view.keyboard.model_dump_json(exclude_none=True) if view.keyboard else ""
+    return hashlib.sha256(f"{view.text}\n{keyboard}".encode()).hexdigest()[:32]

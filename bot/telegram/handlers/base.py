@@ -1,0 +1,237 @@
+"""What a feature of the chat is made of: questions in, views out, whoever asks and by whichever way.
+
+A feature names its commands, its pages (a button opens one in place) and its deeds (a button does something).
+Who may use a command stands in the menu; a page or a deed asks for what it needs by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TypeVar
+
+from balancer.model import VM, Cluster, Node, Plan
+from bot.errors import NotFound
+from bot.rendering.catalog import Texts
+from bot.service import Service, Status
+from bot.telegram.confirmations import Confirmations
+from bot.telegram.middlewares.access import Visit
+from bot.telegram.notifier import TelegramNotifier
+from bot.telegram.views.proposals import View
+
+T = TypeVar("T")
+FRESH = timedelta(seconds=60)
+"""How old what is shown may be; its age is told where it matters."""
+
+
+async def _untold(_view: View) -> None:
+    """For who has no chat at hand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A command with its arguments, or a button with what it carries.
+
+    ``button``: the message and button pressed. ``tell`` says something at once, before the answer is there.
+    """
+
+    visit: Visit
+    args: str = ""
+    key: int = 0
+    part: int = 0
+    extra: str = ""
+    button: str = ""
+    tell: Callable[[View], Awaitable[None]] = _untold
+
+    @property
+    def texts(self) -> Texts:
+        """For what is shown in the chat."""
+        return self.visit.texts
+
+    @property
+    def own(self) -> Texts:
+        """For what only this person sees."""
+        return self.visit.own
+
+    def about(self, key: int = 0, part: int = 0, extra: str = "") -> Ask:
+        """The same person's question about something else."""
+        return replace(self, args="", key=key, part=part, extra=extra)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a press: a popup of plain text, the page that the message shows from now on, a message below it.
+
+    ``close``: the message has served its turn and goes.
+    """
+
+    popup: str = ""
+    view: View | None = None
+    say: View | None = None
+    alert: bool = False
+    close: bool = False
+
+
+class NotForYou(Exception):
+    """Whoever asks may look, but not do this. ``dry_run``: nobody may, it is a dry run."""
+
+    def __init__(self, *, dry_run: bool = False) -> None:
+        super().__init__()
+        self.dry_run = dry_run
+
+
+class Outdated(Exception):
+    """The button speaks of something that is no longer there."""
+
+
+Answer = Callable[[Ask], Awaitable[Sequence[View]]]
+Page = Callable[[Ask], Awaitable[View]]
+Deed = Callable[[Ask], Awaitable[Done]]
+
+
+class Feature:
+    """The base of all: what they share to ask with. Holds no state of its own."""
+
+    def __init__(self, service: Service, notifier: TelegramNotifier, confirmations: Confirmations) -> None:
+        self.service = service
+        self.notifier = notifier
+        self.confirmations = confirmations
+
+    @property
+    def commands(self) -> Mapping[str, Answer]:
+        return {}
+
+    @property
+    def pages(self) -> Mapping[str, Page]:
+        return {}
+
+    @property
+    def deeds(self) -> Mapping[str, Deed]:
+        return {}
+
+    # Who may ----------------------------------------------------------------------------------
+
+    def sees(self, ask: Ask, cluster_id: int) -> bool:
+        return ask.visit.standing.sees(cluster_id, self.service.cluster_name(cluster_id))
+
+    def may_decide(self, ask: Ask, cluster_id: int) -> bool:
+        return ask.visit.standing.decides_on(cluster_id, self.service.cluster_name(cluster_id))
+
+    def need_decider(self, ask: Ask, cluster_id: int) -> None:
+        """
+        Raises:
+            NotForYou: this person does not decide on the cluster.
+        """
+        if not self.may_decide(ask, cluster_id):
+            raise NotForYou
+
+    @staticmethod
+    def need_governor(ask: Ask) -> None:
+        """
+        Raises:
+            NotForYou: what holds for every cluster is not this person's to change.
+        """
+        if not ask.visit.standing.governs:
+            raise NotForYou
+
+    @staticmethod
+    def sees_everything(ask: Ask) -> bool:
+        return any(room.clusters is None for room in ask.visit.standing.looks)
+
+    def confirmed(self, ask: Ask, *subjects: int) -> bool:
+        """Whether this press answers the question "really?" about them all; else it counts as asked now."""
+        return self.confirmations.confirmed(ask.visit.user_id, ask.button, subjects)
+
+    # What they may see ------------------------------------------------------------------------
+
+    def clusters_seen(self, ask: Ask) -> list[Cluster]:
+        """The service's, those that this person sees."""
+        return [c for c in self.service.clusters_seen() if ask.visit.standing.sees(c.id, c.name)]
+
+    async def clusters(self, ask: Ask) -> list[Cluster]:
+        """As ``clusters_seen``; the panel is asked where it has not answered yet.
+
+        Raises:
+            PanelError: it does not answer now either.
+        """
+        if not self.service.clusters_seen():
+            await self.service.observe(FRESH)
+        return self.clusters_seen(ask)
+
+    async def plans(
+        self,
+        ask: Ask,
+        cluster: str | None = None,
+        max_age: timedelta | None = FRESH,
+        strategy: str | None = None,
+        *,
+        outlook: bool = False,
+    ) -> tuple[Plan, ...]:
+        """As the service's, of the clusters that this person sees.
+
+        Raises:
+            NotFound: as the service's, also of a cluster that is none of theirs.
+        """
+        plans = await self.service.plans(cluster, max_age, strategy, outlook=outlook)
+        seen = tuple(p for p in plans if ask.visit.standing.sees(p.cluster_id, p.cluster_name))
+        if cluster is not None and not seen:
+            raise NotFound("cluster", cluster)
+        return seen
+
+    async def status(self, ask: Ask, cluster: str | None = None) -> Status:
+        """As the service's, of what this person sees.
+
+        Raises:
+            NotFound: as ``plans``.
+        """
+        status = await self.service.status(cluster)
+        may = ask.visit.standing
+        plans = tuple(p for p in status.plans if may.sees(p.cluster_id, p.cluster_name))
+        if cluster is not None and status.plans and not plans:
+            raise NotFound("cluster", cluster)
+        shown = {p.cluster_id for p in plans}
+        every = all(room.clusters is None for room in may.looks) and cluster is None
+        return replace(
+            status,
+            plans=plans,
+            waiting=tuple(p for p in status.waiting if every or p.plan.cluster_id in shown),
+            running=tuple(m for m in status.running if every or m.cluster_id in shown),
+        )
+
+    async def nodes_called(self, ask: Ask, name: str) -> list[Node]:
+        """The nodes of this name or id that this person sees.
+
+        Raises:
+            NotFound: none.
+        """
+        found = [node for node in await self.service.find_nodes(name) if self.sees(ask, node.cluster_id)]
+        if not found:
+            raise NotFound("node", name)
+        return found
+
+    async def vms_called(self, ask: Ask, name: str) -> list[VM]:
+        """As ``nodes_called``, of VMs."""
+        found = [vm for vm in await self.service.find_vms(name) if self.sees(ask, vm.cluster_id)]
+        if not found:
+            raise NotFound("vm", name)
+        return found
+
+    async def node(self, ask: Ask, node_id: int) -> Node:
+        """The node of a button.
+
+        Raises:
+            Outdated: it has gone, or was never this person's to see.
+        """
+        snapshot = await self.service.observe(FRESH)
+        return self._visible(ask, next((n for n in snapshot.nodes if n.id == node_id), None))
+
+    async def vm(self, ask: Ask, vm_id: int) -> VM:
+        """As ``node``, of a VM."""
+        snapshot = await self.service.observe(FRESH)
+        return self._visible(ask, next((v for v in snapshot.vms if v.id == vm_id), None))
+
+    def _visible(self, ask: Ask, found: T | None) -> T:
+        if not isinstance(found, Node | VM) or not self.sees(ask, found.cluster_id):
+            raise Outdated
+        return found

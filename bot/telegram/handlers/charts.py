@@ -1,0 +1,144 @@
+"""Load over time: a chart of a node or a cluster, and what a proposal changes, as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from aiogram.types import InlineKeyboardMarkup
+from markupsafe import Markup
+
+from bot.domain.load_history import Sample
+from bot.domain.lookup import matching
+from bot.errors import NotFound
+from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Outdated, Page
+from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
+from bot.telegram.views import wording
+from bot.telegram.views.pictures import illustrated, load_photo, proposal_photo
+from bot.telegram.views.proposals import View
+
+SPANS: dict[str, timedelta] = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "90d": timedelta(days=90)}
+"""What a chart can show, by the words for it."""
+DEFAULT = "24h"
+NODE, CLUSTER = 0, 1
+"""What the key of a chart's page is the id of, as its ``part`` says."""
+CLUSTERS_PER_PAGE = 8
+
+
+class Charting(Feature):
+    @property
+    def commands(self) -> Mapping[str, Answer]:
+        return {"chart": self.command}
+
+    @property
+    def pages(self) -> Mapping[str, Page]:
+        return {"chart": self.page, "charts": self.choice}
+
+    @property
+    def deeds(self) -> Mapping[str, Deed]:
+        return {"picture": self.picture}
+
+    async def command(self, ask: Ask) -> Sequence[View]:
+        name, _, span = ask.args.rpartition(" ")
+        if span.lower() not in SPANS:
+            name, span = ask.args, DEFAULT
+        name = name.strip()
+        if not name:
+            return [await self.choice(ask)]
+        clusters = matching(await self.clusters(ask), name)
+        try:
+            nodes = await self.nodes_called(ask, name)
+        except NotFound:
+            if not clusters:
+                raise
+            nodes = []
+        views = [await self._chart(ask, node.id, NODE, span.lower()) for node in nodes]
+        if not views:
+            views = [await self._chart(ask, cluster.id, CLUSTER, span.lower()) for cluster in clusters]
+        return views
+
+    async def choice(self, ask: Ask) -> View:
+        """The clusters to choose from; where there is only one, its chart."""
+        clusters = await self.clusters(ask)
+        if len(clusters) == 1:
+            return await self._chart(ask, clusters[0].id, CLUSTER, DEFAULT)
+        if not clusters:
+            return View(ask.texts.html("no-clusters"))
+        shown, part, pages = paged(clusters, ask.part, CLUSTERS_PER_PAGE)
+        rows: list[Row] = [[go(wording.short(c.name), "chart", c.id, CLUSTER)] for c in shown]
+        rows.append(pager(ask.texts, "charts", part, pages))
+        return View(ask.texts.html("chart-choose"), keyboard(rows))
+
+    async def page(self, ask: Ask) -> View:
+        return await self._chart(ask, ask.key, ask.part, ask.extra if ask.extra in SPANS else DEFAULT)
+
+    async def picture(self, ask: Ask) -> Done:
+        """What a proposal changes, as a message of its own: the proposal's belongs to everybody."""
+        proposal = await self.service.proposal(ask.key)
+        if proposal is None or not self.sees(ask, proposal.cluster_id):
+            raise Outdated
+        photo = await proposal_photo(self.service, ask.texts, proposal)
+        if photo is None:
+            return Done(ask.own.text("popup-no-picture"))
+        caption = ask.texts.html("picture-caption", cluster=proposal.plan.cluster_name, count=len(proposal.moves))
+        return Done(say=View(caption, keyboard([[do(ask.texts.text("button-close"), "close")]]), photo=photo))
+
+    # Charts -----------------------------------------------------------------------------------
+
+    async def _chart(self, ask: Ask, key: int, kind: int, span: str) -> View:
+        """
+        Raises:
+            Outdated: no such node or cluster is this person's to see.
+        """
+        if kind == NODE:
+            node = await self.node(ask, key)
+            name, cluster_id, node_id = node.name, node.cluster_id, node.id
+        else:
+            name = next((c.name for c in await self.clusters(ask) if c.id == key), "")
+            cluster_id, node_id = key, None
+            if not name:
+                raise Outdated
+        until = self.service.clock()
+        since = until - SPANS[span]
+        samples, migrations = await self.service.load_history(
+            since, until, cluster_id=None if node_id is not None else cluster_id, node_id=node_id
+        )
+        view = View(self._words(ask, name, span, samples, len(migrations)), self._buttons(ask, key, kind, span))
+        if not samples:
+            return view
+        policy = await self.service.policy_of(cluster_id)
+        return await illustrated(
+            view, lambda: load_photo(ask.texts, name, policy, samples, migrations, (since, until), node_id)
+        )
+
+    @staticmethod
+    def _words(ask: Ask, name: str, span: str, samples: Sequence[Sample], migrations: int) -> Markup:
+        texts = ask.texts
+        title = texts.html("chart-title", name=name, duration=wording.duration(texts, SPANS[span]))
+        if not samples:
+            return wording.joined([title, texts.html("chart-nothing")])
+        covered = sum((s.span for s in samples), timedelta(0))
+        weights = [(s, s.span / covered) for s in samples]
+        lines = [
+            title,
+            texts.html(
+                "chart-figures",
+                ratio=sum(s.cpu_ratio * w for s, w in weights),
+                ratio_max=max(s.cpu_ratio_max for s in samples),
+                memory=sum(s.memory_percent * w for s, w in weights),
+                memory_max=max(s.memory_percent_max for s in samples),
+            ),
+        ]
+        hours = sum((s.overloaded for s in samples), timedelta(0)).total_seconds() / 3600
+        lines.append(texts.html("chart-overload", hours=hours, count=migrations))
+        return wording.joined(lines)
+
+    @staticmethod
+    def _buttons(ask: Ask, key: int, kind: int, span: str) -> InlineKeyboardMarkup | None:
+        texts = ask.texts
+        tabs = [
+            go(("• " if name == span else "") + wording.duration(texts, length), "chart", key, kind, name)
+            for name, length in SPANS.items()
+        ]
+        back = go(texts.text("button-back"), "node", key) if kind == NODE else go(texts.text("button-status"), "status")
+        return keyboard([tabs, [back]])

@@ -1,0 +1,163 @@
+"""Taking nodes out and in again: by command, by buttons, also without a name to type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from balancer.model import Node
+from bot.config.settings import LONGEST_S
+from bot.domain.durations import parse_duration
+from bot.domain.proposals import ExclusionRole
+from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Outdated, Page
+from bot.telegram.keyboards.buttons import Row, do, go, keyboard
+from bot.telegram.views import pages, wording
+from bot.telegram.views.proposals import View
+
+INCLUDED_AT_ONCE = 8
+LENGTHS = (timedelta(hours=2), timedelta(days=1), None)
+"""What the picker offers; ``None`` = until somebody ends it."""
+
+
+class Excluding(Feature):
+    @property
+    def commands(self) -> Mapping[str, Answer]:
+        return {"exclude": self.exclude, "include": self.include, "exclusions": self.exclusions}
+
+    @property
+    def pages(self) -> Mapping[str, Page]:
+        return {"exclude": self.pick, "exclude-how": self.how, "exclusions": self.exclusions_page}
+
+    @property
+    def deeds(self) -> Mapping[str, Deed]:
+        return {"exclude": self.exclude_chosen, "include": self.include_chosen}
+
+    # Out --------------------------------------------------------------------------------------
+
+    async def exclude(self, ask: Ask) -> Sequence[View]:
+        name, role, length = _exclusion_arguments(ask.args)
+        if not name:
+            return [await self.pick(ask)]
+        nodes = await self.nodes_called(ask, name)
+        if len(nodes) > 1:
+            how = _how(role, length)
+            rows = [[do(_labelled(n), "exclude", n.id, extra=how)] for n in nodes]
+            return [View(ask.texts.html("exclude-choose", name=name), keyboard(rows))]
+        return [await self._exclude(ask, nodes[0], role, length)]
+
+    async def pick(self, ask: Ask) -> View:
+        """The nodes to choose from, worst first, with a page for each of them."""
+        plans = [p for p in await self.plans(ask) if self.may_decide(ask, p.cluster_id)]
+        rows = pages.node_rows(ask.texts, plans, "exclude", ask.part, "exclude-how")
+        return View(ask.texts.html("exclude-pick"), keyboard(rows))
+
+    async def how(self, ask: Ask) -> View:
+        """For how long, and as what."""
+        node, texts = await self.node(ask, ask.key), ask.texts
+        self.need_decider(ask, node.cluster_id)
+        rows: list[Row] = []
+        for role in (ExclusionRole.BOTH, ExclusionRole.TARGET, ExclusionRole.SOURCE):
+            words = [_length_words(ask, length) for length in LENGTHS]
+            mark = {ExclusionRole.BOTH: "⛔", ExclusionRole.TARGET: "📥", ExclusionRole.SOURCE: "📤"}[role]
+            rows.append(
+                [
+                    do(f"{mark} {word}", "exclude", node.id, extra=_how(role, length))
+                    for word, length in zip(words, LENGTHS, strict=True)
+                ]
+            )
+        rows.append([go(texts.text("button-back"), "exclude"), go(texts.text("button-node"), "node", node.id)])
+        return View(texts.html("exclude-how", node=node.name), keyboard(rows))
+
+    async def exclude_chosen(self, ask: Ask) -> Done:
+        node = await self.node(ask, ask.key)
+        role, length = _read_how(ask.extra)
+        return Done(view=await self._exclude(ask, node, role, length))
+
+    async def _exclude(self, ask: Ask, node: Node, role: ExclusionRole, length: timedelta | None) -> View:
+        self.need_decider(ask, node.cluster_id)
+        made = await self.service.exclude(node, role, length, ask.visit.actor)
+        texts = ask.texts
+        until = wording.until(texts, made.until, self.service.clock())
+        words = texts.html("exclude-done", node=node.name, role=wording.role(texts, role), until=until)
+        rows = [[do(texts.text("button-include"), "include", node.id), go(texts.text("button-node"), "node", node.id)]]
+        return View(words, keyboard(rows))
+
+    # In again ---------------------------------------------------------------------------------
+
+    async def include(self, ask: Ask) -> Sequence[View]:
+        if not ask.args:
+            return [await self.exclusions_page(ask)]
+        nodes = await self.nodes_called(ask, ask.args)
+        if len(nodes) > 1:
+            rows = [[do(_labelled(n), "include", n.id)] for n in nodes]
+            return [View(ask.texts.html("exclude-choose", name=ask.args), keyboard(rows))]
+        return [await self._include(ask, nodes[0])]
+
+    async def include_chosen(self, ask: Ask) -> Done:
+        return Done(view=await self._include(ask, await self.node(ask, ask.key)))
+
+    async def _include(self, ask: Ask, node: Node) -> View:
+        self.need_decider(ask, node.cluster_id)
+        ended = await self.service.include(node, ask.visit.actor)
+        words = ask.texts.html("include-done" if ended else "include-none", node=node.name)
+        return View(words, keyboard([[go(ask.texts.text("button-node"), "node", node.id)]]))
+
+    async def exclusions(self, ask: Ask) -> Sequence[View]:
+        return [await self.exclusions_page(ask)]
+
+    async def exclusions_page(self, ask: Ask) -> View:
+        """Which nodes are out, each with a button that takes it in again."""
+        settings, texts = self.service.settings, ask.texts
+        sources, targets = settings.exclude_source_nodes, settings.exclude_target_nodes
+        clusters = {n.id: n.cluster_id for n in (await self.service.observe(None)).nodes}
+        known = [e for e in await self.service.exclusions() if self.sees(ask, clusters.get(e.node_id, 0))]
+        view = pages.exclusions_view(texts, known, sources, targets, self.service.clock())
+        rows: list[Row] = [
+            [do(texts.text("row-include", node=wording.short(e.node_name)), "include", e.node_id)]
+            for e in known[:INCLUDED_AT_ONCE]
+            if self.may_decide(ask, clusters.get(e.node_id, 0))
+        ]
+        if ask.visit.standing.decides:
+            rows.append([go(texts.text("button-exclude"), "exclude")])
+        return View(view.text, keyboard(rows))
+
+
+def _labelled(node: Node) -> str:
+    return f"{wording.short(node.name)} (ID {node.id})"
+
+
+def _length_words(ask: Ask, length: timedelta | None) -> str:
+    return ask.texts.text("length-open") if length is None else wording.duration(ask.texts, length)
+
+
+def _how(role: ExclusionRole, length: timedelta | None) -> str:
+    """What a button carries of an exclusion."""
+    return f"{role.value}-{0 if length is None else int(length.total_seconds())}"
+
+
+def _read_how(extra: str) -> tuple[ExclusionRole, timedelta | None]:
+    """
+    Raises:
+        Outdated: no button of ours says so.
+    """
+    role, _, seconds = extra.partition("-")
+    if role not in (r.value for r in ExclusionRole) or not seconds.isdecimal() or int(seconds) > LONGEST_S:
+        raise Outdated
+    return ExclusionRole(role), timedelta(seconds=int(seconds)) if int(seconds) else None
+
+
+def _exclusion_arguments(args: str) -> tuple[str, ExclusionRole, timedelta | None]:
+    """Node, role and length. A node's name may hold blanks, so the rest is read from the end."""
+    words = args.split()
+    role, length = ExclusionRole.BOTH, None
+    seen_role = seen_length = False
+    while len(words) > 1:
+        last = words[-1].lower()
+        if not seen_role and last in (r.value for r in ExclusionRole):
+            role, seen_role = ExclusionRole(last), True
+        elif not seen_length and (parsed := parse_duration(last)) is not None:
+            length, seen_length = parsed, True
+        else:
+            break
+        words.pop()
+    return " ".join(words), role, length

@@ -1,0 +1,150 @@
+"""The first steps: a tour with buttons, the commands by role, the language; and help for what nobody understands."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+from aiogram.types import InlineKeyboardMarkup
+from markupsafe import Markup
+
+from bot.rendering.catalog import LANGUAGES, Texts
+from bot.service import Service
+from bot.telegram.commands import COMMANDS, commands_for
+from bot.telegram.confirmations import Confirmations
+from bot.telegram.deep_links import linked_proposal
+from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Page
+from bot.telegram.keyboards.buttons import Row, do, go, keyboard
+from bot.telegram.languages import Languages
+from bot.telegram.notifier import TelegramNotifier
+from bot.telegram.views import wording
+from bot.telegram.views.proposals import View
+
+STEPS = 4
+AUTO = "auto"
+NEAR = 0.5
+"""How alike a command and what was typed have to be to be suggested."""
+
+
+class Tour(Feature):
+    """
+    Args:
+        named: opens the card of what words alone name.
+        linked: shows the proposal whose number a link of ours carries.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        notifier: TelegramNotifier,
+        confirmations: Confirmations,
+        languages: Languages,
+        named: Answer,
+        linked: Answer,
+    ) -> None:
+        super().__init__(service, notifier, confirmations)
+        self._languages = languages
+        self._named = named
+        self._linked = linked
+
+    @property
+    def commands(self) -> Mapping[str, Answer]:
+        return {"start": self.start, "help": self.help, "language": self.language}
+
+    @property
+    def pages(self) -> Mapping[str, Page]:
+        return {"tour": self.step}
+
+    @property
+    def deeds(self) -> Mapping[str, Deed]:
+        return {"language": self.choose_language}
+
+    async def start(self, ask: Ask) -> Sequence[View]:
+        """What Telegram sends first; with the number of a proposal, where somebody followed a link to one."""
+        if (proposal_id := linked_proposal(ask.args)) is not None:
+            return await self._linked(ask.about(proposal_id))
+        return [await self.step(ask)]
+
+    async def step(self, ask: Ask) -> View:
+        """The tour's page ``part``: what this is, how a proposal is read, how to decide, where to look."""
+        texts, part = ask.texts, min(ask.part, STEPS - 1)
+        words = (
+            texts.html("tour-welcome"),
+            texts.html("tour-proposal"),
+            texts.html("tour-decide"),
+            texts.html("tour-look"),
+        )
+        lines: list[Markup | str] = [words[part], "", texts.html("tour-page", page=part + 1, pages=STEPS)]
+        if part == 0 and not ask.visit.standing.decides:
+            lines[1:1] = ["", texts.html("start-viewer")]
+        return View(wording.joined(lines), self._steps(texts, part))
+
+    @staticmethod
+    def _steps(texts: Texts, part: int) -> InlineKeyboardMarkup | None:
+        row: Row = []
+        if part > 0:
+            row.append(go(texts.text("button-previous"), "tour", part=part - 1))
+        if part < STEPS - 1:
+            row.append(go(texts.text("button-next"), "tour", part=part + 1))
+        return keyboard([row, [go(texts.text("button-status"), "status"), go(texts.text("button-dry-run"), "dryrun")]])
+
+    async def help(self, ask: Ask) -> Sequence[View]:
+        lines = [ask.texts.html("help-title")]
+        for info in commands_for(ask.visit.standing):
+            text = ask.texts.text(f"menu-{info.name}")
+            key = "help-line" if info.arguments else "help-line-plain"
+            lines.append(ask.texts.html(key, command=info.name, arguments=info.arguments, text=text))
+        return [View(wording.joined(lines))]
+
+    # Language ---------------------------------------------------------------------------------
+
+    async def language(self, ask: Ask) -> Sequence[View]:
+        """Alone with the bot it is one's own; in a group the group's, which takes somebody who decides there."""
+        wanted = ask.args.lower()
+        if not wanted:
+            return [self._language_view(ask.texts, await self._languages.chosen(ask.visit.chat_id))]
+        if wanted not in (*LANGUAGES, AUTO):
+            return [View(ask.texts.html("language-usage", text=ask.args, known=", ".join((*LANGUAGES, AUTO))))]
+        return [await self._choose(ask, wanted)]
+
+    async def choose_language(self, ask: Ask) -> Done:
+        if ask.extra not in (*LANGUAGES, AUTO):
+            return Done(ask.own.text("popup-old"))
+        return Done(view=await self._choose(ask, ask.extra))
+
+    async def _choose(self, ask: Ask, wanted: str) -> View:
+        visit = ask.visit
+        if not visit.private:
+            self.need_governor(ask)
+        language = None if wanted == AUTO else wanted
+        await self._languages.choose(visit.chat_id, language, visit.actor, self.service.clock())
+        texts = await self._words_now(ask)
+        return self._language_view(texts, language)
+
+    async def _words_now(self, ask: Ask) -> Texts:
+        chosen = await self._languages.chosen(ask.visit.chat_id)
+        if chosen is None and ask.visit.private:
+            return ask.visit.spoken
+        return await self._languages.of_chat(ask.visit.chat_id, ask.visit.standing.looks[0].language)
+
+    @staticmethod
+    def _language_view(texts: Texts, chosen: str | None) -> View:
+        names = {"en": "English", "ru": "Русский", AUTO: texts.text("language-auto")}
+        row = [
+            do(("• " if key == (chosen or AUTO) else "") + name, "language", extra=key) for key, name in names.items()
+        ]
+        return View(texts.html("language-now", language=chosen or AUTO), keyboard([row]))
+
+    # What nobody knows ------------------------------------------------------------------------
+
+    async def unknown(self, ask: Ask) -> Sequence[View]:
+        """The nearest command, or the commands at all. Words that are no command: perhaps a node or a VM."""
+        if not ask.args.startswith("/"):
+            return await self._named(ask)
+        names = {f"/{info.name}": info for info in COMMANDS if info.open_to(ask.visit.standing)}
+        near = difflib.get_close_matches(ask.args.lower(), names, n=3, cutoff=NEAR)
+        line = ask.texts.html("unknown-command", command=ask.args)
+        if near:
+            return [View(wording.joined([line, ask.texts.html("unknown-near", commands=", ".join(near))]))]
+        [helped] = await self.help(ask)
+        return [View(wording.joined([line, "", helped.text]))]

@@ -1,0 +1,337 @@
+"""What can be done with a proposal beside a plain yes or no: later, elsewhere, for how long not, and taking back.
+
+Each deed is checked anew by the service; a button says only which move it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta, timezone, tzinfo
+from typing import Literal
+
+from bot.domain import zones
+from bot.domain.proposals import MoveState, Proposal, ProposedMove, Verdict
+from bot.rendering.phrases import POPUP_LIMIT, large_words
+from bot.service import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST, Wish
+from bot.telegram.confirmations import WITHIN
+from bot.telegram.handlers.base import Ask, Deed, Done, Feature, NotForYou, Outdated, Page
+from bot.telegram.handlers.replies import decided_words
+from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
+from bot.telegram.views import wording
+from bot.telegram.views.cards import choice_line
+from bot.telegram.views.proposals import View, move_lines, proposal_view
+
+MOVES_PER_PAGE = 6
+RESTS: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(days=1))
+SNOOZES: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(hours=8), timedelta(days=1))
+HOURS = (2, 6, 12, 22)
+"""The times of day that "later" offers."""
+TIMES_OFFERED = 6
+
+
+class Options(Feature):
+    @property
+    def pages(self) -> Mapping[str, Page]:
+        return {"options": self.page, "move": self.move_page, "later": self.later, "targets": self.targets}
+
+    @property
+    def deeds(self) -> Mapping[str, Deed]:
+        return {
+            "more": self.more,
+            "approve": self.approve,
+            "approve-at": self.approve_at,
+            "skip": self.skip,
+            "retarget": self.retarget,
+            "snooze": self.snooze,
+            "stop": self.stop,
+            "undo": self.undo,
+            "call-back": self.call_back,
+            "close": self.close,
+        }
+
+    async def linked(self, ask: Ask) -> Sequence[View]:
+        """The proposal of a link, with what can be done about it here; a gone one is said kindly."""
+        proposal = await self.service.proposal(ask.key)
+        if proposal is None or not self.sees(ask, proposal.cluster_id):
+            return [View(ask.texts.html("link-gone"))]
+        text = proposal_view(ask.texts, proposal, self.service.clock()).text
+        decidable = proposal.pending and self.may_decide(ask, proposal.cluster_id)
+        return [View(text, (await self.page(ask)).keyboard if decidable else None)]
+
+    # Pages ------------------------------------------------------------------------------------
+
+    async def more(self, ask: Ask) -> Done:
+        """A message of its own: the proposal's belongs to everybody."""
+        return Done(say=await self.page(ask))
+
+    async def page(self, ask: Ask) -> View:
+        """A proposal as a whole; where one move waits, that move."""
+        proposal = await self._proposal(ask, ask.key)
+        if len(proposal.pending) == 1:
+            return self._move_view(ask, proposal, proposal.pending[0])
+        texts = ask.texts
+        shown, part, count = paged(proposal.pending, ask.part, MOVES_PER_PAGE)
+        rows: list[Row] = [
+            [go(f"{m.position + 1} · {wording.short(_route(m))}", "move", m.id, extra=str(part))] for m in shown
+        ]
+        rows.append(pager(texts, "options", part, count, proposal.id))
+        if len(proposal.pending) > 1:
+            rows.append([go(texts.text("button-all-later"), "later", proposal.id, extra="all")])
+        rows += self._last_rows(ask, proposal)
+        title = texts.html("options-title", cluster=proposal.plan.cluster_name, count=len(proposal.pending))
+        return View(title, keyboard(rows))
+
+    async def move_page(self, ask: Ask) -> View:
+        return self._move_view(ask, *await self._move(ask, ask.key))
+
+    def _move_view(self, ask: Ask, proposal: Proposal, proposed: ProposedMove) -> View:
+        texts, now = ask.texts, self.service.clock()
+        lines = move_lines(texts, proposed, now)
+        close = do(texts.text("button-close"), "close")
+        if proposed.state is not MoveState.PENDING:
+            return View(wording.joined(lines), keyboard([[close]]))
+        rests = [
+            do(texts.text("button-rest", duration=wording.duration(texts, r)), "skip", proposed.id, extra=_seconds(r))
+            for r in RESTS
+        ]
+        many = len(proposal.pending) > 1
+        rows: list[Row] = [
+            [
+                do(texts.text("button-approve-one"), "approve", proposed.id),
+                go(texts.text("button-later"), "later", proposed.id),
+            ],
+            [*rests, do(texts.text("button-rest-always"), "skip", proposed.id, extra=ALWAYS)],
+            [
+                go(texts.text("button-targets"), "targets", proposed.id),
+                go(texts.text("button-why"), "why-vm", proposed.move.vm_id),
+            ],
+        ]
+        if many:
+            rows.append([go(texts.text("button-back"), "options", proposal.id), close])
+        else:
+            rows += self._last_rows(ask, proposal)
+        return View(wording.joined([*lines, "", texts.html("options-legend")]), keyboard(rows))
+
+    def _last_rows(self, ask: Ask, proposal: Proposal) -> list[Row]:
+        """Leaving the whole cluster alone for a while; what a person wished for is stopped instead."""
+        close: Row = [do(ask.texts.text("button-close"), "close")]
+        if not proposal.pending or proposal.asked_by is not None:
+            return [close]
+        words = (ask.texts.text("button-snooze", duration=wording.duration(ask.texts, s)) for s in SNOOZES)
+        snoozes = [do(w, "snooze", proposal.id, extra=_seconds(s)) for w, s in zip(words, SNOOZES, strict=True)]
+        return [snoozes, close]
+
+    async def later(self, ask: Ask) -> View:
+        """Times to approve one move for, or (``extra``) all of a proposal."""
+        texts, now = ask.texts, self.service.clock()
+        whole = ask.extra == "all"
+        if whole:
+            proposal = await self._proposal(ask, ask.key)
+            back = go(texts.text("button-back"), "options", proposal.id)
+            title = texts.html("later-title-all", count=len(proposal.pending))
+        else:
+            proposal, proposed = await self._move(ask, ask.key)
+            back = go(texts.text("button-back"), "move", proposed.id)
+            title = texts.html("later-title", vm=proposed.move.vm_name, target=proposed.move.target_name)
+        times = [
+            do(
+                texts.text("button-at", time=wording.moment(texts, at, now)),
+                "approve-at",
+                ask.key,
+                extra=f"{'all' if whole else 'one'}.{int(at.timestamp())}",
+            )
+            for at in offered(now, texts.zone)
+        ]
+        rows = [times[i : i + 2] for i in range(0, len(times), 2)]
+        return View(title, keyboard([*rows, [back]]))
+
+    async def targets(self, ask: Ask) -> View:
+        """The best other nodes, each with what the move would make of it."""
+        proposed = (await self._move(ask, ask.key))[1]
+        texts, move = ask.texts, proposed.move
+        choices = await self.service.best_targets(proposed.id)
+        lines = [
+            texts.html("targets-title" if choices else "targets-none", vm=move.vm_name, target=move.target_name),
+            *(choice_line(texts, choice) for choice in choices),
+        ]
+        rows = [
+            [do(f"🎯 {wording.short(c.node_name)}", "retarget", proposed.id, extra=str(c.node_id))] for c in choices
+        ]
+        rows.append([go(texts.text("button-back"), "move", proposed.id)])
+        return View(wording.joined(lines), keyboard(rows))
+
+    # Deeds ------------------------------------------------------------------------------------
+
+    async def approve(self, ask: Ask) -> Done:
+        return await self._approve(ask, [(await self._move(ask, ask.key))[1]], None)
+
+    async def approve_at(self, ask: Ask) -> Done:
+        which, _, at = ask.extra.partition(".")
+        if which not in ("all", "one") or not at.isdecimal():
+            raise Outdated
+        start, now = datetime.fromtimestamp(int(at), timezone.utc), self.service.clock()
+        if not now < start <= now + LONGEST_WAIT:
+            return Done(ask.own.text("popup-time-over"), await self.later(ask.about(ask.key, extra=which)))
+        if which == "all":
+            return await self._approve(ask, (await self._proposal(ask, ask.key)).pending, start)
+        return await self._approve(ask, [(await self._move(ask, ask.key))[1]], start)
+
+    async def _approve(self, ask: Ask, moves: Sequence[ProposedMove], start: datetime | None) -> Done:
+        large = [m for m in moves if m.state is MoveState.PENDING and self.service.is_large(m)]
+        if large and not self.confirmed(ask, *(m.id for m in large)):
+            return Done(large_words(ask.own, large, round(WITHIN.total_seconds())), alert=True)
+        results = await self.service.decide([m.id for m in moves], Verdict.APPROVE, ask.visit.actor, not_before=start)
+        words = await decided_words(self.service, ask.own, results, Verdict.APPROVE)
+        if start is not None and any(r.done for r in results):
+            time = wording.moment(ask.own, start, self.service.clock())
+            words = ask.own.text("popup-approved-at", count=sum(r.done for r in results), time=time)
+        return Done(words, await self._after(ask, moves))
+
+    async def skip(self, ask: Ask) -> Done:
+        proposed = (await self._move(ask, ask.key))[1]
+        rest = _rest(ask.extra)
+        actor = ask.visit.actor
+        results = await self.service.decide([proposed.id], Verdict.SKIP, actor, skip_for=rest)
+        if rest == ALWAYS and results[0].done:
+            words = ask.own.text("popup-skipped-always", vm=wording.short(proposed.move.vm_name))
+        else:
+            length = self.service.skip_cooldown if isinstance(rest, str) else rest
+            words = await decided_words(self.service, ask.own, results, Verdict.SKIP, length)
+        return Done(words, await self._after(ask, [proposed]))
+
+    async def retarget(self, ask: Ask) -> Done:
+        proposed = (await self._move(ask, ask.key))[1]
+        if not ask.extra.isdecimal():
+            raise Outdated
+        target_id, actor = int(ask.extra), ask.visit.actor
+        wish = await self.service.retarget(proposed.id, target_id, actor, confirmed=False)
+        if wish.confirm and self.confirmed(ask, proposed.id):
+            wish = await self.service.retarget(proposed.id, target_id, actor, confirmed=True)
+        done = self._wished(ask, wish)
+        return done if wish.confirm else Done(done.popup, await self._after(ask, [proposed]), alert=done.alert)
+
+    async def snooze(self, ask: Ask) -> Done:
+        proposal = await self._proposal(ask, ask.key)
+        rest = _rest(ask.extra)
+        if isinstance(rest, str):
+            raise Outdated
+        made = await self.service.snooze(proposal.id, rest, ask.visit.actor)
+        if made is None:
+            return Done(ask.own.text("popup-nothing-left"), close=True)
+        until = wording.moment(ask.own, made.until, self.service.clock())
+        return Done(ask.own.text("popup-snoozed", cluster=wording.short(made.cluster_name), time=until), close=True)
+
+    async def stop(self, ask: Ask) -> Done:
+        """Of a drain or a fill: what waits is withdrawn, what is queued called back, what runs goes on."""
+        proposal = await self._proposal(ask, ask.key)
+        stopped = await self.service.stop(proposal.id, ask.visit.actor)
+        if stopped is None:
+            raise Outdated
+        count, running = len(stopped.withdrawn) + len(stopped.called_back), len(stopped.running)
+        return Done(ask.own.text("popup-stopped", count=count, running=running))
+
+    async def undo(self, ask: Ask) -> Done:
+        """Moves back what has just arrived."""
+        migration = await self.service.migration(ask.key)
+        if migration is None:
+            raise Outdated
+        self._need(ask, migration.cluster_id)
+        actor = ask.visit.actor
+        wish = await self.service.undo(migration.id, actor)
+        if wish.confirm and self.confirmed(ask, migration.id):
+            wish = await self.service.undo(migration.id, actor, confirmed=True)
+        return self._wished(ask, wish)
+
+    async def call_back(self, ask: Ask) -> Done:
+        migration = await self.service.migration(ask.key)
+        if migration is None:
+            raise Outdated
+        self._need(ask, migration.cluster_id)
+        done = await self.service.call_back(migration.id, ask.visit.actor)
+        return Done(ask.own.text("popup-called-back" if done else "popup-started-already"))
+
+    async def close(self, _ask: Ask) -> Done:
+        return Done(close=True)
+
+    # ------------------------------------------------------------------------------------------
+
+    def _wished(self, ask: Ask, wish: Wish) -> Done:
+        """What came of a wish that is an approval at the same time."""
+        texts, move = ask.own, wish.plan.moves[0] if wish.plan and wish.plan.moves else None
+        if wish.refusal is not None:
+            words = texts.text("popup-refused", reason=texts.reason(wish.refusal.reason))
+            return Done(words[:POPUP_LIMIT], alert=True)
+        if move is None:
+            raise Outdated
+        vm, target = wording.short(move.vm_name), wording.short(move.target_name)
+        if wish.confirm:
+            seconds = round(WITHIN.total_seconds())
+            return Done(texts.text("popup-confirm", vm=vm, gib=move.memory_mib / 1024, seconds=seconds), alert=True)
+        if wish.result is not None and wish.result.noted:
+            return Done(texts.text("popup-noted", vm=vm, target=target))
+        return Done(texts.text("popup-moving", vm=vm, target=target))
+
+    async def _after(self, ask: Ask, moves: Sequence[ProposedMove]) -> View:
+        """The card once something is decided: the move as it stands now, or what else waits."""
+        if len(moves) == 1:
+            return await self.move_page(ask.about(moves[0].id))
+        return View(
+            ask.texts.html("options-decided", count=len(moves)),
+            keyboard([[do(ask.texts.text("button-close"), "close")]]),
+        )
+
+    async def _proposal(self, ask: Ask, proposal_id: int) -> Proposal:
+        """
+        Raises:
+            Outdated: there is no such proposal, or it is none of this person's.
+            NotForYou: this person only looks; or nothing can be decided in a dry run.
+        """
+        proposal = await self.service.proposal(proposal_id)
+        if proposal is None or not self.sees(ask, proposal.cluster_id):
+            raise Outdated
+        self._need(ask, proposal.cluster_id)
+        return proposal
+
+    async def _move(self, ask: Ask, move_id: int) -> tuple[Proposal, ProposedMove]:
+        """As ``_proposal``, of a move."""
+        found = await self.service.proposed(move_id)
+        if found is None or not self.sees(ask, found[0].cluster_id):
+            raise Outdated
+        self._need(ask, found[0].cluster_id)
+        return found
+
+    def _need(self, ask: Ask, cluster_id: int) -> None:
+        if self.service.settings.dry_run:
+            raise NotForYou(dry_run=True)
+        self.need_decider(ask, cluster_id)
+
+
+def offered(now: datetime, zone: tzinfo | None) -> list[datetime]:
+    """The next hours, and times of day that people like, soonest first."""
+    local = zones.local(now, zone)
+    hour = local.replace(minute=0, second=0, microsecond=0)
+    times = {hour + timedelta(hours=2), hour + timedelta(hours=4)}
+    for day in (0, 1):
+        times |= {(hour + timedelta(days=day)).replace(hour=h) for h in HOURS}
+    return sorted(t for t in times if t > now + timedelta(minutes=30))[:TIMES_OFFERED]
+
+
+def _route(proposed: ProposedMove) -> str:
+    return f"{proposed.move.vm_name} → {proposed.move.target_name}"
+
+
+def _seconds(length: timedelta) -> str:
+    return str(int(length.total_seconds()))
+
+
+def _rest(extra: str) -> timedelta | Literal["always"]:
+    """
+    Raises:
+        Outdated: no button of ours says so.
+    """
+    if extra == ALWAYS:
+        return ALWAYS
+    longest = int(LONGEST_REST.total_seconds())
+    if not extra.isdecimal() or not int(SHORTEST_REST.total_seconds()) <= int(extra) <= longest:
+        raise Outdated
+    return timedelta(seconds=int(extra))

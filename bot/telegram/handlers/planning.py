@@ -1,0 +1,88 @@
+"""What would be done, what waits for people, and a check at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from balancer.policy import STRATEGIES
+from bot.service.observer import NOW
+from bot.telegram.handlers.base import Answer, Ask, Feature, Page
+from bot.telegram.keyboards.buttons import go, keyboard
+from bot.telegram.views import wording
+from bot.telegram.views.proposals import View, plan_view
+from bot.telegram.views.strategies import comparison_view
+
+
+class Planning(Feature):
+    @property
+    def commands(self) -> Mapping[str, Answer]:
+        return {"dryrun": self.dryrun, "proposals": self.proposals, "balance": self.balance}
+
+    @property
+    def pages(self) -> Mapping[str, Page]:
+        return {"dryrun": self.dryrun_page}
+
+    async def dryrun(self, ask: Ask) -> Sequence[View]:
+        cluster, strategy = _dryrun_arguments(ask.args)
+        plans = await self.plans(ask, cluster, NOW, outlook=True)
+        nothing = [View(ask.texts.html("no-clusters"))]
+        if strategy is None:
+            return [plan_view(ask.texts, plan) for plan in plans] or nothing
+        others = await self.plans(ask, cluster, None, strategy, outlook=True)
+        pairs = zip(plans, others, strict=True)
+        return [comparison_view(ask.texts, mine, other) for mine, other in pairs] or nothing
+
+    async def dryrun_page(self, ask: Ask) -> View:
+        """What would be done now, of one cluster or the one in which most is overloaded."""
+        plans = await self.plans(ask, str(ask.key) if ask.key else None, outlook=True)
+        if not plans:
+            return View(ask.texts.html("no-clusters"))
+        plan = max(plans, key=lambda p: (len(p.overloaded), -p.cluster_id))
+        view = plan_view(ask.texts, plan)
+        rows = [[go(ask.texts.text("button-status"), "status", ask.key)]]
+        return replace(view, keyboard=keyboard(rows))
+
+    async def proposals(self, ask: Ask) -> Sequence[View]:
+        """What waits, in a line each; in the chat that they are posted to they come once more, at its end."""
+        waiting = [p for p in await self.service.waiting() if self.sees(ask, p.cluster_id)]
+        if not waiting:
+            return [View(ask.texts.html("proposals-none"))]
+        now = self.service.clock()
+        lines = []
+        for proposal in waiting:
+            time = wording.moment(ask.texts, proposal.expires_at, now)
+            count = len(proposal.pending)
+            lines.append(ask.texts.html("proposals-line", cluster=proposal.plan.cluster_name, count=count, time=time))
+        board = self.notifier.board(ask.visit.chat_id)
+        if board is None:
+            return [View(wording.joined(lines))]
+        await ask.tell(View(wording.joined([*lines, ask.texts.html("proposals-again")])))
+        for proposal in waiting:
+            await board.repost(proposal.id)
+        return []
+
+    async def balance(self, ask: Ask) -> Sequence[View]:
+        """A check at once; a dry run only shows what it would do."""
+        if self.service.settings.dry_run:
+            return await self.dryrun(ask)
+        texts = ask.texts
+        await ask.tell(View(texts.html("balance-started")))
+        report = await self.service.run_cycle()
+        if report.outcome == "failed":
+            return [View(texts.html("balance-failed", problem=report.problem or ""))]
+        if report.outcome in ("busy", "paused"):
+            return [View(texts.html(f"balance-{report.outcome}"))]
+        lines = [texts.html("balance-done", proposed=len(report.proposed), clusters=len(report.results))]
+        for result in report.results:
+            if result.left_alone is not None:
+                reason = texts.reason(result.left_alone)
+                lines.append(texts.html("balance-left-alone", cluster=result.cluster.name, reason=reason))
+        return [View(wording.joined(lines))]
+
+
+def _dryrun_arguments(args: str) -> tuple[str | None, str | None]:
+    """Cluster and strategy, either may be missing. A cluster's name may hold blanks, so the strategy stands last."""
+    words = args.split()
+    strategy = words.pop().lower() if words and words[-1].lower() in STRATEGIES else None
+    return " ".join(words) or None, strategy

@@ -1,0 +1,140 @@
+"""Presses on a proposal: approve, skip, all of it, another page. The store decides, once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from aiogram import Router
+from aiogram.types import CallbackQuery
+
+from bot.domain.proposals import MoveState, Proposal, ProposedMove, Verdict
+from bot.rendering.phrases import large_words
+from bot.service import Service
+from bot.store import Store
+from bot.telegram.confirmations import WITHIN, Confirmations
+from bot.telegram.handlers.replies import decided_words, has_button
+from bot.telegram.keyboards.callbacks import VERDICTS, AllButton, MoveButton, PageButton, StrategyButton
+from bot.telegram.middlewares.access import Visit
+from bot.telegram.notifier import TelegramNotifier
+
+MESSAGE_WAIT_S = 2.0
+"""A press can overtake the record of the message it stands under by a moment."""
+
+
+def approvals_router(service: Service, store: Store, notifier: TelegramNotifier) -> Router:
+    """The handlers of a proposal's buttons."""
+    router = Router(name="approvals")
+    presses = _Presses(service, store, notifier)
+    router.callback_query.register(presses.move, MoveButton.filter())
+    router.callback_query.register(presses.all, AllButton.filter())
+    router.callback_query.register(presses.page, PageButton.filter())
+    router.callback_query.register(presses.strategy, StrategyButton.filter())
+    return router
+
+
+class _Presses:
+    def __init__(self, service: Service, store: Store, notifier: TelegramNotifier) -> None:
+        self._service = service
+        self._store = store
+        self._notifier = notifier
+        self._confirmations = Confirmations(service.clock)
+
+    async def move(self, query: CallbackQuery, callback_data: MoveButton, visit: Visit) -> None:
+        found = await self._store.move(callback_data.move_id)
+        if found is None or not await self._genuine(query, found[0]):
+            await self._refuse(query, visit, "popup-old", callback_data.pack())
+            return
+        proposal = await self._store.proposal(found[0])
+        await self._decide(query, callback_data.verdict, visit, proposal, [found[1]])
+
+    async def all(self, query: CallbackQuery, callback_data: AllButton, visit: Visit) -> None:
+        proposal = await self._store.proposal(callback_data.proposal_id)
+        if proposal is None or not await self._genuine(query, proposal.id):
+            await self._refuse(query, visit, "popup-old", callback_data.pack())
+            return
+        await self._decide(query, callback_data.verdict, visit, proposal, proposal.pending or _last_decided(proposal))
+
+    async def page(self, query: CallbackQuery, callback_data: PageButton, visit: Visit) -> None:
+        if not await self._genuine(query, callback_data.proposal_id):
+            await query.answer(visit.own.text("popup-old"))
+            return
+        await query.answer()
+        await self._store.set_page(callback_data.proposal_id, visit.chat_id, callback_data.page)
+        self._notifier.proposals_changed(callback_data.proposal_id)
+
+    async def strategy(self, query: CallbackQuery, callback_data: StrategyButton, visit: Visit) -> None:
+        """Switches to the strategy that the proposal names, while that still waits; once, whoever comes first."""
+        proposal = await self._store.proposal(callback_data.proposal_id)
+        other = proposal.plan.alternative if proposal is not None and proposal.pending else None
+        genuine = proposal is not None and await self._genuine(query, proposal.id)
+        if not genuine or other is None or other.strategy != callback_data.strategy:
+            await self._refuse(query, visit, "popup-old", callback_data.pack())
+        elif not visit.standing.governs:
+            await self._refuse(query, visit, "popup-viewer", callback_data.pack())
+        elif self._service.settings.dry_run:
+            await self._refuse(query, visit, "popup-dry-run", callback_data.pack())
+        elif await self._service.strategy() == other.strategy:
+            await query.answer(visit.own.text("popup-strategy-already", strategy=other.strategy))
+        else:
+            await self._service.set_strategy(other.strategy, visit.actor)
+            await query.answer(visit.own.text("popup-strategy", strategy=other.strategy))
+
+    async def _decide(
+        self,
+        query: CallbackQuery,
+        word: str,
+        visit: Visit,
+        proposal: Proposal | None,
+        moves: Sequence[ProposedMove],
+    ) -> None:
+        verdict = VERDICTS.get(word)
+        if verdict is None or proposal is None:
+            await self._refuse(query, visit, "popup-old", word)
+            return
+        if not visit.standing.decides_on(proposal.cluster_id, proposal.plan.cluster_name):
+            await self._refuse(query, visit, "popup-viewer", word)
+            return
+        if self._service.settings.dry_run:
+            await self._refuse(query, visit, "popup-dry-run", word)
+            return
+        if verdict is Verdict.APPROVE and not await self._confirmed(query, visit, moves):
+            return
+        results = await self._service.decide([m.id for m in moves], verdict, visit.actor)
+        await query.answer(await decided_words(self._service, visit.own, results, verdict))
+
+    async def _confirmed(self, query: CallbackQuery, visit: Visit, moves: Sequence[ProposedMove]) -> bool:
+        """Whether nothing large is among what waits, or this is the second press; else asks for that."""
+        large = [m for m in moves if m.state is MoveState.PENDING and self._service.is_large(m)]
+        button = f"{visit.chat_id} {query.data}"
+        if not large or self._confirmations.confirmed(visit.user_id, button, [m.id for m in large]):
+            return True
+        words = large_words(visit.own, large, round(WITHIN.total_seconds()))
+        await query.answer(words, show_alert=True)
+        return False
+
+    async def _refuse(self, query: CallbackQuery, visit: Visit, key: str, detail: str) -> None:
+        """A press that may not count is answered kindly and written down."""
+        await query.answer(visit.own.text(key))
+        await self._store.record(key, visit.actor, self._service.clock(), data=detail)
+
+    async def _genuine(self, query: CallbackQuery, proposal_id: int) -> bool:
+        """The button stands under the very message that shows this proposal: not forwarded, not forged."""
+        if query.message is None:
+            return False
+        chat_id, message_id, waited = query.message.chat.id, query.message.message_id, 0.0
+        while True:
+            row = await self._store.message(proposal_id, chat_id)
+            if row is not None and row.message_id:
+                return row.message_id == message_id
+            if waited >= MESSAGE_WAIT_S:
+                # Sent, but Telegram's answer with its number was lost: the message that has this button is it.
+                return has_button(query) and await self._store.adopt_message(proposal_id, chat_id, message_id)
+            await asyncio.sleep(0.1)
+            waited += 0.1
+
+
+def _last_decided(proposal: Proposal) -> Sequence[ProposedMove]:
+    """With nothing left to decide, the popup names who decided last."""
+    decided = [m for m in proposal.moves if m.decided_at is not None]
+    return sorted(decided, key=lambda m: (m.decided_at, m.id))[-1:]

@@ -1,0 +1,146 @@
+"""Puts a view into the chat: as an answer, or in the place of the one whose button was pressed; words of popups."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from aiogram.exceptions import TelegramBadRequest, TelegramNotFound
+from aiogram.types import BufferedInputFile, CallbackQuery, EphemeralMessageParameters, InputMediaPhoto, Message
+
+from bot.domain.proposals import DecisionResult, Verdict
+from bot.rendering.catalog import Texts
+from bot.rendering.phrases import POPUP_LIMIT, popup
+from bot.service import Service
+from bot.telegram.views.proposals import PICTURE, View
+
+log = logging.getLogger(__name__)
+
+_AS_BEFORE = "not modified"
+
+
+async def say(message: Message, view: View, *, only_to: int | None = None) -> None:
+    """Answers in the same chat and topic.
+
+    Args:
+        only_to: the member of a group who alone is to see it. Where Telegram cannot do that, all see it.
+    """
+    if only_to is not None:
+        to_one = {"ephemeral_message_parameters": EphemeralMessageParameters(receiver_user_id=only_to)}
+        try:
+            await _said(message, view, to_one)
+        except TelegramBadRequest as error:
+            log.debug("Not to be shown to one person alone, so to all: %s", error.message)
+        else:
+            return
+    await _said(message, view, {})
+
+
+async def _said(message: Message, view: View, options: dict[str, Any]) -> None:
+    if view.photo is not None:
+        picture = BufferedInputFile(view.photo, PICTURE)
+        await message.answer_photo(picture, caption=str(view.text), reply_markup=view.keyboard, **options)
+        return
+    if view.rich is not None:
+        try:
+            await message.answer_rich(view.rich, reply_markup=view.keyboard, **options)
+        except (TelegramBadRequest, TelegramNotFound) as error:
+            log.debug("No rich message here, so plain words: %s", error.message)
+        else:
+            return
+    await message.answer(str(view.text), reply_markup=view.keyboard, **options)
+
+
+async def replace(query: CallbackQuery, view: View) -> None:
+    """Shows the view where the button was. Telegram makes no plain text of a picture: that is said anew."""
+    message = query.message
+    if not isinstance(message, Message):
+        return
+    try:
+        if view.photo is not None:
+            picture = InputMediaPhoto(media=BufferedInputFile(view.photo, PICTURE), caption=str(view.text))
+            await message.edit_media(picture, reply_markup=view.keyboard)
+        elif message.photo:
+            await say(message, view)
+            await message.delete()
+        else:
+            await _reworded(message, view)
+    except TelegramBadRequest as error:
+        if _AS_BEFORE not in error.message.lower():
+            raise
+
+
+async def _reworded(message: Message, view: View) -> None:
+    edit_text = message.edit_text if message.ephemeral_message_id is None else message.edit_ephemeral_text
+    if view.rich is not None:
+        try:
+            await edit_text(rich_message=view.rich, reply_markup=view.keyboard)
+        except TelegramBadRequest as error:
+            if _AS_BEFORE in error.message.lower():
+                return
+            log.debug("No rich message here, so plain words: %s", error.message)
+        else:
+            return
+    await edit_text(str(view.text), reply_markup=view.keyboard)
+
+
+async def reply(query: CallbackQuery, view: View) -> None:
+    """A message of its own, as a reply to the one whose button was pressed, if all see that one."""
+    message = query.message
+    if not isinstance(message, Message):
+        return
+    if is_ephemeral(query):
+        await say(message, view)
+    elif view.photo is None:
+        await message.reply(str(view.text), reply_markup=view.keyboard, allow_sending_without_reply=True)
+    else:
+        await message.reply_photo(
+            BufferedInputFile(view.photo, PICTURE),
+            caption=str(view.text),
+            reply_markup=view.keyboard,
+            allow_sending_without_reply=True,
+        )
+
+
+async def close(query: CallbackQuery) -> None:
+    """Takes the message away. Telegram keeps what is older than two days: then at least its buttons go."""
+    if not isinstance(query.message, Message):
+        return
+    try:
+        await query.message.delete()
+    except TelegramBadRequest:
+        await query.message.edit_reply_markup()
+
+
+def is_ephemeral(query: CallbackQuery) -> bool:
+    """Whether only the one who pressed sees the message."""
+    return isinstance(query.message, Message) and query.message.ephemeral_message_id is not None
+
+
+def has_button(query: CallbackQuery) -> bool:
+    """Whether the message, as Telegram itself keeps it, is ours and has the button that was pressed."""
+    message = query.message
+    if not isinstance(message, Message) or message.reply_markup is None or query.bot is None:
+        return False
+    pressed = any(b.callback_data == query.data for row in message.reply_markup.inline_keyboard for b in row)
+    return pressed and message.from_user is not None and message.from_user.id == query.bot.id
+
+
+async def decided_words(
+    service: Service,
+    texts: Texts,
+    results: Sequence[DecisionResult],
+    verdict: Verdict,
+    rest: timedelta | None = None,
+) -> str:
+    """What a press on a proposal did, and that nothing starts while the balancer is paused.
+
+    Args:
+        rest: for how long what was skipped is left alone; ``None`` = as the settings say.
+    """
+    text = popup(texts, results, verdict, service.clock(), service.skip_cooldown if rest is None else rest)
+    if await service.paused_until() is not None and any(r.done and r.move.migration for r in results):
+        text = texts.text("popup-paused", text=text)[:POPUP_LIMIT]
+    return text

@@ -1,0 +1,157 @@
+"""The settings: which may change while the program runs, as a menu; what all of them are, as a list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from markupsafe import Markup
+
+from balancer.policy import STRATEGIES
+from bot.config.settings import env_name, masked
+from bot.rendering.catalog import Texts
+from bot.service import MODES, Changeable
+from bot.service.runtime_settings import KEYS
+from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Outdated, Page
+from bot.telegram.keyboards.buttons import Row, do, go, keyboard
+from bot.telegram.views import pages, wording
+from bot.telegram.views.proposals import View
+
+RESET = "reset"
+FIELDS = tuple(KEYS)
+CHOICES: Mapping[str, Sequence[str]] = {
+    "balance_mode": MODES,
+    "balance_strategy": STRATEGIES,
+    "balance_interval": ("300", "600", "900", "1800", "3600"),
+    "max_migrations_per_cycle": ("1", "2", "3", "5", "10"),
+    "max_parallel_migrations": ("1", "2", "3", "4"),
+}
+STEPS: Mapping[str, Sequence[float]] = {
+    "cpu_overload_threshold": (-1, -0.5, 0.5, 1),
+    "memory_overload_threshold": (-10, -5, 5, 10),
+    "cpu_target_threshold": (-1, -0.5, 0.5, 1),
+    "memory_target_threshold": (-10, -5, 5, 10),
+}
+"""For the others: how far from the present value the buttons go."""
+BUTTONS_IN_A_ROW = 3
+
+
+class SettingsMenu(Feature):
+    @property
+    def commands(self) -> Mapping[str, Answer]:
+        return {"settings": self.command}
+
+    @property
+    def pages(self) -> Mapping[str, Page]:
+        return {"settings": self.menu, "setting": self.setting, "settings-all": self.every}
+
+    @property
+    def deeds(self) -> Mapping[str, Deed]:
+        return {"set": self.set_chosen, "reset": self.reset}
+
+    async def command(self, ask: Ask) -> Sequence[View]:
+        """Without arguments the menu; ``NAME VALUE`` sets any value, ``NAME reset`` goes back to the file's."""
+        name, _, value = ask.args.partition(" ")
+        if not name:
+            return [await self.menu(ask)]
+        if value:
+            self.need_governor(ask)
+            if value.strip().lower() == RESET:
+                await self.service.reset_value(name, ask.visit.actor)
+            else:
+                await self.service.set_value(name, value.strip().removeprefix("=").strip(), ask.visit.actor)
+        found = [i for i, field in enumerate(FIELDS) if env_name(field) == name.upper()]
+        return [await self.setting(ask.about(found[0])) if found else await self.every(ask)]
+
+    async def menu(self, ask: Ask) -> View:
+        texts = ask.texts
+        rows: list[Row] = [
+            [
+                go(
+                    texts.text("row-setting", label=texts.text(f"setting-{field}"), value=_short(texts, one)),
+                    "setting",
+                    i,
+                )
+            ]
+            for i, (field, one) in enumerate(zip(FIELDS, await self.service.changeable(), strict=True))
+        ]
+        rows.append([go(texts.text("button-all"), "settings-all"), go(texts.text("button-status"), "status")])
+        return View(texts.html("settings-menu"), keyboard(rows))
+
+    async def setting(self, ask: Ask) -> View:
+        """One of them: what holds, who changed it, and for those who may, buttons with other values."""
+        if ask.key >= len(FIELDS):
+            raise Outdated
+        field, texts = FIELDS[ask.key], ask.texts
+        one = (await self.service.changeable())[ask.key]
+        lines: list[Markup | str] = [
+            texts.html("setting-title", label=texts.text(f"setting-{field}"), name=one.name, value=_value(texts, one)),
+            texts.html(f"setting-about-{field}"),
+        ]
+        if one.stored is not None:
+            time = wording.moment(texts, one.stored.at, self.service.clock())
+            who = one.stored.by.name
+            lines.append(texts.html("setting-by", who=who, time=time, configured=_worded(texts, one, one.configured)))
+        lines += [texts.html("setting-of-cluster", cluster=c, value=v) for c, v in one.clusters.items()]
+        back: Row = [go(texts.text("button-back"), "settings")]
+        if not ask.visit.standing.governs:
+            return View(wording.joined(lines), keyboard([back]))
+        lines += ["", texts.html("setting-other", name=one.name)]
+        values = [
+            do(("• " if v == one.value else "") + _worded(texts, one, v), "set", ask.key, extra=v)
+            for v in offered(field, one.value)
+        ]
+        rows = [values[i : i + BUTTONS_IN_A_ROW] for i in range(0, len(values), BUTTONS_IN_A_ROW)]
+        if one.stored is not None:
+            back.append(do(texts.text("button-reset"), "reset", ask.key))
+        return View(wording.joined(lines), keyboard([*rows, back]))
+
+    async def set_chosen(self, ask: Ask) -> Done:
+        self.need_governor(ask)
+        if ask.key >= len(FIELDS):
+            raise Outdated
+        value = await self.service.set_value(FIELDS[ask.key], ask.extra, ask.visit.actor)
+        return Done(ask.own.text("popup-set", name=env_name(FIELDS[ask.key]), value=value), await self.setting(ask))
+
+    async def reset(self, ask: Ask) -> Done:
+        self.need_governor(ask)
+        if ask.key >= len(FIELDS):
+            raise Outdated
+        await self.service.reset_value(FIELDS[ask.key], ask.visit.actor)
+        return Done(ask.own.text("popup-reset", name=env_name(FIELDS[ask.key])), await self.setting(ask))
+
+    async def every(self, ask: Ask) -> View:
+        """All of them, secrets masked."""
+        stored = await self.service.stored_settings()
+        held = masked(await self.service.current_settings())
+        view = pages.settings_view(ask.texts, held, stored, self.service.measured())
+        return View(view.text, keyboard([[go(ask.texts.text("button-back"), "settings")]]))
+
+
+def offered(field: str, current: str) -> list[str]:
+    """The values that buttons offer; the present one is among them."""
+    if field in CHOICES:
+        known = CHOICES[field]
+        if current in known or not current.isdecimal():
+            return list(known)
+        return sorted([*known, current], key=int)
+    now = float(current)
+    return [f"{v:g}" for v in (now + step for step in STEPS[field]) if v > 0]
+
+
+def _worded(texts: Texts, one: Changeable, value: str) -> str:
+    """A value as people say it."""
+    if one.name == env_name("balance_interval"):
+        return wording.duration(texts, timedelta(seconds=float(value)))
+    if one.name == env_name("balance_mode"):
+        return texts.text("mode-short", mode=value)
+    return f"{value}%" if "MEMORY" in one.name else value
+
+
+def _value(texts: Texts, one: Changeable) -> str:
+    return _worded(texts, one, one.value)
+
+
+def _short(texts: Texts, one: Changeable) -> str:
+    """With a mark where it is not what the file says."""
+    return f"{_value(texts, one)}{' ✎' if one.stored is not None else ''}"

@@ -1,0 +1,130 @@
+"""Short messages about events: how a migration ended, what nobody answers, an outage, a summary.
+
+What they say is read when they are sent, so that nothing is told that is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from markupsafe import Markup
+
+from bot.domain.proposals import Migration, MigrationState, Proposal
+from bot.domain.times import Hours
+from bot.rendering.catalog import Texts
+from bot.store import Notice, NoticeKind, Store
+from bot.telegram.keyboards.buttons import Row, go, keyboard
+from bot.telegram.views import wording
+from bot.telegram.views.pages import digest_text
+from bot.telegram.views.pictures import digest_photo, fits, illustrated
+from bot.telegram.views.proposals import PANEL_WORDS_LIMIT, View
+
+Links = Callable[[Sequence[Proposal]], Awaitable[list[Row]]]
+LATE = timedelta(minutes=2)
+"""A notice that waited longer says when it came about."""
+HUSHED = (NoticeKind.FINISHED, NoticeKind.REMINDER, NoticeKind.DIGEST)
+"""In quiet hours these make no sound; what went wrong is worth waking somebody."""
+
+
+async def notice_view(
+    texts: Texts,
+    store: Store,
+    notice: Notice,
+    now: datetime,
+    hours: Hours,
+    clusters: Collection[int] | None,
+    *,
+    links: Links,
+) -> View | None:
+    """``None``: it has nothing to tell any more.
+
+    Args:
+        clusters: what a summary is of; ``None`` = of all.
+        links: makes the buttons that lead from a summary to what waits.
+    """
+    if notice.kind is NoticeKind.DIGEST:
+        view = await _digest(texts, store, notice.created_at, hours, clusters, links)
+    else:
+        view = await _view(texts, store, notice, now)
+    if view is None or now - notice.created_at <= LATE:
+        return view
+    time = wording.moment(texts, notice.created_at, now)
+    late = replace(view, text=wording.joined([view.text, texts.html("notice-late", time=time)]))
+    return late if fits(late) else replace(late, photo=None)
+
+
+async def _digest(
+    texts: Texts, store: Store, until: datetime, hours: Hours, clusters: Collection[int] | None, links: Links
+) -> View | None:
+    """The summary with its picture, the ways to what still waits, and to the state of everything."""
+    since = until - hours.digest_of
+    summary = await store.summary(since, until, clusters)
+    if summary.quiet and clusters is not None and not hours.digest_quiet_days:
+        return None  # the news was of other clusters
+    waiting = [p for p in await store.waiting() if clusters is None or p.cluster_id in clusters]
+    rows = [*await links(waiting), [go(texts.text("button-status"), "status")]]
+    by_day = await store.overload_by_day(since, until, texts.zone, clusters)
+    view = View(digest_text(texts, summary), keyboard(rows))
+    return await illustrated(view, lambda: digest_photo(texts, by_day, summary.busiest))
+
+
+async def _view(texts: Texts, store: Store, notice: Notice, now: datetime) -> View | None:
+    if notice.kind is NoticeKind.OUTAGE:
+        return None if notice.body is None else View(texts.reason_html(notice.body))
+    proposal = None if notice.proposal_id is None else await store.proposal(notice.proposal_id)
+    if proposal is None:
+        return None
+    if notice.kind in (NoticeKind.REMINDER, NoticeKind.ESCALATION):
+        return _unanswered(texts, notice, proposal, now) if proposal.pending else None
+    if notice.kind is NoticeKind.FINISHED:
+        return View(finished_notice(texts, proposal))
+    ended = (m.migration for m in proposal.moves if m.migration and m.migration.id == notice.migration_id)
+    migration = next(ended, None)
+    return None if migration is None else View(ending_notice(texts, migration))
+
+
+def _unanswered(texts: Texts, notice: Notice, proposal: Proposal, now: datetime) -> View:
+    """What waits, for how long, and until when it can be approved."""
+    count, cluster, over = len(proposal.pending), proposal.plan.cluster_name, len(proposal.plan.overloaded)
+    waited = wording.duration(texts, now - proposal.created_at)
+    time = wording.moment(texts, proposal.expires_at, now)
+    if notice.kind is NoticeKind.REMINDER:
+        return View(texts.html("notice-reminder", cluster=cluster, count=count, duration=waited, time=time))
+    return View(
+        texts.html("notice-escalation", cluster=cluster, count=count, duration=waited, time=time, overloaded=over)
+    )
+
+
+def ending_notice(texts: Texts, migration: Migration) -> Markup:
+    """One migration that failed, whose end nobody knows, or that went well after all."""
+    move = migration.move
+    vm, source, target = move.vm_name, move.source_name, move.target_name
+    reason = texts.reason(migration.reason) if migration.reason else ""
+    if migration.state is MigrationState.UNKNOWN:
+        words = texts.html("notice-unknown", vm=vm, source=source, target=target, reason=reason)
+    elif migration.state is MigrationState.SUCCEEDED:
+        words = texts.html("notice-settled", vm=vm, source=source, target=target)
+    else:
+        words = texts.html("notice-failed", vm=vm, source=source, target=target, reason=reason)
+    lines: list[Markup | str] = [words]
+    if migration.error:
+        lines.append(texts.html("panel-words", error=migration.error[:PANEL_WORDS_LIMIT]))
+    return wording.joined(lines)
+
+
+def finished_notice(texts: Texts, proposal: Proposal) -> Markup:
+    """An automatic proposal that is carried out."""
+    migrations = [m.migration for m in proposal.moves if m.migration is not None]
+    done = sum(m.state is MigrationState.SUCCEEDED for m in migrations)
+    ends = [m.finished_at for m in migrations if m.finished_at is not None]
+    length = max(ends, default=proposal.created_at) - proposal.created_at
+    return texts.html(
+        "notice-finished",
+        cluster=proposal.plan.cluster_name,
+        done=done,
+        count=len(migrations),
+        failed=len(migrations) - done,
+        duration=wording.duration(texts, length),
+    )

@@ -1,0 +1,98 @@
+"""Which picture goes with which view: what the chat knows, handed to those who draw. Words never wait for a picture
+that fails: they go alone.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from balancer.policy import Policy
+from bot.domain.load_history import BusyNode, DayHours, PastMigration, Sample
+from bot.domain.proposals import IN_FLIGHT, Proposal
+from bot.rendering.catalog import Texts
+from bot.rendering.charts import (
+    Arrow,
+    Limits,
+    Section,
+    before_after_picture,
+    cluster_picture,
+    digest_picture,
+    drawn,
+    load_picture,
+    overview_picture,
+)
+from bot.service import Service, Status
+from bot.telegram.views.proposals import View
+
+CAPTION = 1024
+"""Characters that Telegram takes under a picture, its tags not counted."""
+_TAG = re.compile(r"<[^>]*>")
+
+
+async def illustrated(view: View, draw: Callable[[], Awaitable[bytes | None]]) -> View:
+    """The view with a picture, which is drawn only where the words fit under it."""
+    return replace(view, photo=await draw()) if fits(view) else view
+
+
+def fits(view: View) -> bool:
+    """Whether Telegram takes the words under a picture."""
+    shown = html.unescape(_TAG.sub("", str(view.text)))
+    return len(shown.encode("utf-16-le", "surrogatepass")) // 2 <= CAPTION
+
+
+async def status_photo(service: Service, texts: Texts, status: Status) -> bytes | None:
+    """One cluster with what is proposed and what runs, or several at a glance."""
+    plans = [plan for plan in status.plans if plan.nodes]
+    if not plans:
+        return None
+    if len(plans) > 1:
+        policies = await service.policies_of([plan.cluster_id for plan in plans])
+        sections = [Section(p.cluster_name, p.nodes, _limits(own)) for p, own in zip(plans, policies, strict=True)]
+        return await drawn(overview_picture, texts, sections, texts.text("picture-clusters", count=len(plans)))
+    [plan] = plans
+    arrows = [
+        Arrow(m.move.source_id, m.move.target_id)
+        for p in status.waiting
+        if p.cluster_id == plan.cluster_id
+        for m in p.pending
+    ]
+    arrows += [
+        Arrow(m.move.source_id, m.move.target_id, running=m.state in IN_FLIGHT)
+        for m in status.running
+        if m.cluster_id == plan.cluster_id
+    ]
+    limits = _limits(await service.policy_of(plan.cluster_id))
+    return await drawn(cluster_picture, texts, plan.nodes, arrows, limits, plan.cluster_name)
+
+
+async def proposal_photo(service: Service, texts: Texts, proposal: Proposal) -> bytes | None:
+    """What its moves change, before and after."""
+    plan = proposal.plan
+    limits = _limits(await service.policy_of(plan.cluster_id))
+    return await drawn(before_after_picture, texts, plan, limits, plan.cluster_name)
+
+
+async def load_photo(
+    texts: Texts,
+    title: str,
+    policy: Policy,
+    samples: Sequence[Sample],
+    migrations: Sequence[PastMigration],
+    span: tuple[datetime, datetime],
+    node_id: int | None,
+) -> bytes | None:
+    """A node's load over time, or (``node_id`` is ``None``) that of a cluster."""
+    return await drawn(load_picture, texts, samples, migrations, _limits(policy), title, *span, node_id)
+
+
+async def digest_photo(texts: Texts, days: Sequence[DayHours], busiest: Sequence[BusyNode]) -> bytes | None:
+    """The days and the busiest nodes; nothing where nothing was overloaded."""
+    return await drawn(digest_picture, texts, days, busiest) if busiest else None
+
+
+def _limits(policy: Policy) -> Limits:
+    return Limits(policy.cpu_overload_ratio, policy.memory_overload_percent, policy.ssh_load_overload)

@@ -1,0 +1,235 @@
+"""A proposal and the notices about it as messages. Pure: rows in, text and buttons out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from aiogram.types import InlineKeyboardMarkup, InputRichMessage
+from markupsafe import Markup
+
+from balancer.model import Plan, Purpose, Rejection
+from bot.domain.proposals import (
+    ActorKind,
+    Migration,
+    MigrationState,
+    MoveState,
+    Proposal,
+    ProposedMove,
+)
+from bot.rendering.catalog import Texts
+from bot.rendering.load_phrases import any_measured, load_words
+from bot.rendering.phrases import deciders
+from bot.rendering.plan_summary import outlook_lines
+from bot.rendering.why_not import why_not
+from bot.telegram.keyboards.buttons import paged
+from bot.telegram.keyboards.proposals import Shown, proposal_keyboard, waits_for_its_time
+from bot.telegram.views import wording
+
+MOVES_PER_PAGE = 5
+BAR_STEPS = 10
+REPORT_NODES = 6
+REASON_LINES = 12
+PANEL_WORDS_LIMIT = 300
+PICTURE = "picture.png"
+"""What the file of a view's photo is called."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A message as it should look. ``final``: it will never change again. ``photo``: a PNG, the text its caption.
+
+    ``rich``: the same with real tables, for servers that know how.
+    """
+
+    text: Markup
+    keyboard: InlineKeyboardMarkup | None = None
+    final: bool = False
+    photo: bytes | None = None
+    rich: InputRichMessage | None = None
+
+
+class Ahead(NamedTuple):
+    """What of a proposal changes by time alone: which migrations can be moved back, and when migrations may start."""
+
+    undoable: frozenset[int] = frozenset()
+    opens_at: datetime | None = None
+
+
+def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0, ahead: Ahead | None = None) -> View:
+    """The overload report, then the proposed moves with what became of each, page by page."""
+    ahead = ahead or Ahead()
+    shown, page, pages = paged(proposal.moves, page, MOVES_PER_PAGE)
+    head: list[Markup | str] = [*_title_lines(texts, proposal), "", _headline(texts, proposal, now)]
+    if proposal.closed_reason is not None:
+        head.append(texts.html("proposal-closed", reason=texts.reason(proposal.closed_reason)))
+    head += outlook_lines(texts, proposal.plan)
+    if pages > 1:
+        first = page * MOVES_PER_PAGE + 1
+        count = len(proposal.moves)
+        head.append(texts.html("proposal-page", first=first, last=first + len(shown) - 1, count=count))
+    body = [line for m in shown for line in ["", *move_lines(texts, m, now, ahead.opens_at)]]
+    text = wording.fitted([*head, *body], reason_lines(texts, proposal.plan), texts)
+    keyboard = proposal_keyboard(texts, proposal, now, Shown(shown, page, pages), ahead.undoable)
+    return View(text, keyboard, final=proposal.settled and not ahead.undoable)
+
+
+def _title_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
+    """What a check found, or who wished for what."""
+    who = proposal.asked_by.name if proposal.asked_by else ""
+    if proposal.purpose is Purpose.BALANCE:
+        return report_lines(texts, proposal.plan)
+    if proposal.purpose in (Purpose.DRAIN, Purpose.FILL):
+        name = next((r.node_name for r in proposal.plan.nodes if r.node_id == proposal.node_id), "")
+        key = "wish-drain" if proposal.purpose is Purpose.DRAIN else "wish-fill"
+        lines: list[Markup | str] = [texts.html(key, node=name, who=who)]
+        done = sum(_arrived(m) for m in proposal.moves)
+        count = len(proposal.moves)
+        lines.append(texts.html("wish-progress", bar=bar(done, count), done=done, count=count))
+        return lines
+    return [texts.html("wish-undo" if proposal.purpose is Purpose.UNDO else "wish-target", who=who)]
+
+
+def _arrived(proposed: ProposedMove) -> bool:
+    return proposed.migration is not None and proposed.migration.state is MigrationState.SUCCEEDED
+
+
+def bar(part: float, whole: float) -> str:
+    """How far something is, ten steps wide."""
+    full = 0 if whole <= 0 else min(BAR_STEPS, int(BAR_STEPS * part / whole))
+    return "▰" * full + "▱" * (BAR_STEPS - full)
+
+
+def report_lines(texts: Texts, plan: Plan) -> list[Markup | str]:
+    """Which nodes are overloaded, worst first."""
+    over = plan.overloaded
+    lines: list[Markup | str] = [
+        texts.html("report-title", cluster=plan.cluster_name, overloaded=len(over), nodes=len(plan.nodes))
+    ]
+    if over:
+        lines.append(wording.node_table(texts, over[:REPORT_NODES]))
+    if any_measured(over):
+        lines += [
+            texts.html("report-load", node=r.node_name, load=load_words(texts, r.load, plan.taken_at))
+            for r in over[:REPORT_NODES]
+            if r.load is not None
+        ]
+    if len(over) > REPORT_NODES:
+        lines.append(texts.html("table-more", count=len(over) - REPORT_NODES))
+    return lines
+
+
+def plan_view(texts: Texts, plan: Plan, beside: Sequence[str] = ()) -> View:
+    """A plan that nobody can press: for a dry run. ``beside``: plain lines that compare it."""
+    lines = [texts.html("dry-run-note"), *report_lines(texts, plan), *beside, *outlook_lines(texts, plan)]
+    if not plan.moves:
+        lines.append(texts.html("dryrun-nothing", overloaded=len(plan.overloaded)))
+    for number, move in enumerate(plan.moves[:MOVES_PER_PAGE], start=1):
+        lines += ["", *_planned_lines(texts, number, ProposedMove(0, number - 1, move, MoveState.PENDING))]
+    if len(plan.moves) > MOVES_PER_PAGE:
+        lines.append(texts.html("table-more", count=len(plan.moves) - MOVES_PER_PAGE))
+    return View(wording.fitted(lines, reason_lines(texts, plan), texts))
+
+
+def move_lines(
+    texts: Texts, proposed: ProposedMove, now: datetime, opens_at: datetime | None = None
+) -> list[Markup | str]:
+    """A move: what, why, before and after, and where it stands."""
+    lines = _planned_lines(texts, proposed.position + 1, proposed)
+    if proposed.state is not MoveState.PENDING:  # the headline and the buttons say so already
+        lines.append(decision_words(texts, proposed))
+    elif proposed.first is not None:
+        lines.append(texts.html("state-first", who=proposed.first.by.name))
+    migration = proposed.migration
+    if migration is not None:
+        lines.append(migration_words(texts, migration, now, opens_at))
+    if migration is not None and migration.error:
+        lines.append(texts.html("panel-words", error=migration.error[:PANEL_WORDS_LIMIT]))
+    return lines
+
+
+def _planned_lines(texts: Texts, number: int, proposed: ProposedMove) -> list[Markup | str]:
+    move = proposed.move
+    size = wording.size(texts, move.vcpus, move.memory_mib)
+    if move.seconds is not None:
+        size = texts.text("move-cost", size=size, duration=wording.duration(texts, timedelta(seconds=move.seconds)))
+    lines: list[Markup | str] = [
+        texts.html("move-line", number=number, vm=move.vm_name, size=size),
+        texts.html("move-route", source=move.source_name, target=move.target_name),
+    ]
+    sides = (
+        (move.source_name, move.source_before, move.source_after),
+        (move.target_name, move.target_before, move.target_after),
+    )
+    for name, before, after in sides:
+        lines.append(
+            texts.html(
+                "move-effect",
+                node=name,
+                before=before.cpu_ratio,
+                after=after.cpu_ratio,
+                memory_before=before.memory_percent,
+                memory_after=after.memory_percent,
+            )
+        )
+        if before.cpu_load is not None:
+            lines.append(texts.html("move-effect-load", node=name, before=before.cpu_load, after=after.cpu_load))
+    lines.append(texts.html("move-why", reason=texts.reason(move.reason)))
+    lines += [texts.html("move-caution", reason=texts.reason(c)) for c in move.cautions]
+    return lines
+
+
+def _headline(texts: Texts, proposal: Proposal, now: datetime) -> Markup:
+    count = len(proposal.pending)
+    if count:
+        return texts.html("proposal-open", count=count, time=wording.moment(texts, proposal.expires_at, now))
+    if any(m.state is MoveState.EXPIRED for m in proposal.moves):
+        return texts.html("proposal-expired")
+    key = "proposal-automatic" if proposal.automatic else "proposal-decided"
+    return texts.html(key, count=len(proposal.moves))
+
+
+def decision_words(texts: Texts, proposed: ProposedMove) -> Markup:
+    """What was said of a move, and by whom."""
+    by = proposed.decided_by
+    if by is not None and by.kind is ActorKind.POLICY:
+        return texts.html("state-auto")
+    return texts.html(f"state-{proposed.state.value}", who=deciders(proposed))
+
+
+def migration_words(texts: Texts, migration: Migration, now: datetime, opens_at: datetime | None = None) -> Markup:
+    """Where a migration stands, in a few words; while it runs how far it should be, by the estimate."""
+    started = migration.started_at or now
+    length = (migration.finished_at or now) - started
+    reason = texts.reason(migration.reason) if migration.reason else ""
+    expected = migration.move.seconds
+    if migration.state is MigrationState.RUNNING and expected:
+        return texts.html(
+            "migration-under-way",
+            bar=bar(min(length.total_seconds(), 0.99 * expected), expected),
+            duration=wording.duration(texts, length),
+            expected=wording.duration(texts, timedelta(seconds=expected)),
+        )
+    if waits_for_its_time(migration, now) and migration.not_before is not None:
+        return texts.html("migration-waits", time=wording.moment(texts, migration.not_before, now))
+    state = f"migration-{migration.state.value}"
+    if migration.state is MigrationState.QUEUED and opens_at is not None:
+        return texts.html("migration-window", time=wording.moment(texts, opens_at, now))
+    return texts.html(state, duration=wording.duration(texts, length), reason=reason)
+
+
+def reason_lines(texts: Texts, plan: Plan) -> list[Markup | str]:
+    """Why not more: one foldable block."""
+    why = why_not(texts, plan, REASON_LINES)
+    if not why.count:
+        return []
+    lines: list[Markup | str] = [texts.html("rejections-title", count=why.count), *why.lines]
+    if why.hidden:
+        lines.append(texts.html("rejections-more", count=why.hidden))
+    return ["", Markup("<blockquote expandable>{}</blockquote>").format(wording.joined(lines))]
+
+
+def rejections_of(plan: Plan, subject: str) -> list[Rejection]:
+    return [r for r in plan.rejections if r.subject == subject]
