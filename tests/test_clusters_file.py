@@ -14,6 +14,7 @@ from core_builders import cluster
 from balancer.formats.codec import snapshot_from_dict, snapshot_to_dict
 from balancer.groups import APART, IGNORE, KINDS, PIN, VMRule
 from balancer.policy import Policy
+from bot.cli.offline import plan_file
 from bot.config.clusters_file import (
     CLUSTER_FIELDS,
     ClusterEntry,
@@ -25,7 +26,6 @@ from bot.config.clusters_file import (
 from bot.config.settings import Settings
 from bot.domain.proposals import MigrationState
 from bot.errors import ConfigError
-from bot.offline import plan_file
 from bot.rendering.catalog import texts_for
 
 ROOT = Path(__file__).resolve().parent.parent

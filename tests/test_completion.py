@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.arguments import OPTIONS
 from bot.cli import BAD_SETTINGS, COMMANDS, OK, main
+from bot.cli.arguments import OPTIONS
 from bot.cli.completion import SHELLS
 
 pytest.importorskip("shtab", reason="NO SHTAB IN THIS ENVIRONMENT: completion IS NOT TESTED")

@@ -13,9 +13,9 @@ from stack import ANNA, BORIS, Stack, buttons, running_stack, world
 from test_views import proposal
 
 from bot.app import VMBalancer
+from bot.cli.once import Terminal, run_once
 from bot.config.settings import Settings
 from bot.domain.proposals import MoveState
-from bot.once import Terminal, run_once
 from bot.rendering.catalog import texts_for
 from bot.rendering.phrases import POPUP_LIMIT, large_words
 from bot.telegram.confirmations import REMEMBERED, Confirmations

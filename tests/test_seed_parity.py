@@ -20,7 +20,7 @@ from bot_rig import running_panel
 from stack import ROOT
 from test_config import SEED_ENV
 
-from bot.arguments import OPTIONS, settings_of
+from bot.cli.arguments import OPTIONS, settings_of
 from bot.cli.given import understood
 from bot.cli.run import parser
 from bot.config.loading import load_settings

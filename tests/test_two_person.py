@@ -17,8 +17,8 @@ from stack import BORIS as BORIS_ID
 from stack import VERA as VERA_ID
 from stack import Stack, buttons, running_stack, world
 
-from bot.arguments import OPTIONS
 from bot.cli import run
+from bot.cli.arguments import OPTIONS
 from bot.config.loading import find_settings
 from bot.config.settings import Settings
 from bot.config.validation import check_people

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
-from bot.arguments import Parser, add_settings, make_parser
+from bot.cli.arguments import Parser, add_settings, make_parser
 from bot.cli.given import read_settings, understood
 from bot.cli.output import FAILED, OK, complain, print_all
 from bot.config.settings import Settings

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from bot.arguments import Parser, add_settings, make_parser
+from bot.cli.arguments import Parser, add_settings, make_parser
 from bot.cli.given import read_leniently, understood
 from bot.cli.output import FAILED, OK, print_all, say
 from bot.config.chats_file import check_chats_file
@@ -22,7 +22,7 @@ from bot.errors import ConfigError
 from bot.rendering.catalog import Texts, texts_for
 
 if TYPE_CHECKING:
-    from bot.checks import Line
+    from bot.cli.checks import Line
 
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "skip": "--  "}
 SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red"), "skip": ("–", "dim")}
@@ -58,7 +58,7 @@ def _checks(_settings: Settings) -> Sequence[Check]:
 
 
 async def _tested(found: Found, texts: Texts, send_test: bool, show: Callable[[Line], None]) -> list[Line]:
-    from bot.checks import run_checks
+    from bot.cli.checks import run_checks
 
     lines = []
     async for line in run_checks(found, texts, send_test=send_test):

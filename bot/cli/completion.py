@@ -9,7 +9,7 @@ import argparse
 import importlib
 from typing import Literal, TypeAlias, get_args, get_origin
 
-from bot.arguments import Parser, make_parser
+from bot.cli.arguments import Parser, make_parser
 from bot.cli.commands import COMMANDS
 from bot.cli.given import understood
 from bot.cli.output import FAILED, OK, complain, print_all

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from bot.arguments import Parser, add_settings, make_parser
+from bot.cli.arguments import Parser, add_settings, make_parser
 from bot.cli.given import read_leniently, understood
 from bot.cli.output import BAD_SETTINGS, OK, complain, print_all
 from bot.config.loading import Found

@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
-from bot.arguments import Parser, add_settings, make_parser
+from bot.cli.arguments import Parser, add_settings, make_parser
 from bot.cli.given import read_settings, understood
 from bot.cli.output import FAILED, OK
 from bot.config.chats_file import check_chats_file

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.arguments import OPTIONS, settings_of, unknown
+from bot.cli.arguments import OPTIONS, settings_of, unknown
 from bot.cli.commands import COMMANDS
 from bot.config.loading import Found, find_settings, for_the_program, load_settings
 from bot.config.settings import Settings

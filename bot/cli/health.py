@@ -10,7 +10,7 @@ import os
 import socket
 from datetime import datetime, timedelta, timezone
 
-from bot.arguments import Parser, add_settings, make_parser
+from bot.cli.arguments import Parser, add_settings, make_parser
 from bot.cli.given import read_leniently, understood
 from bot.cli.output import FAILED, OK, print_all
 from bot.config.settings import Settings

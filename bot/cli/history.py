@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.arguments import Parser, add_settings, make_parser
+from bot.cli.arguments import Parser, add_settings, make_parser
 from bot.cli.given import read_settings, understood
 from bot.cli.output import OK, print_all
 from bot.config.settings import Settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from balancer.policy import OPTIMIZE_FOR, STRATEGIES
-from bot.arguments import Parser, make_parser
+from bot.cli.arguments import Parser, make_parser
 from bot.cli.given import understood
 from bot.cli.output import OK, complain, print_all
 from bot.errors import ConfigError
@@ -36,8 +36,8 @@ def run(arguments: list[str]) -> int:
     given, problems = understood(parser(), arguments)
     if problems:
         raise ConfigError(problems)
-    from bot.offline import plan_file
-    from bot.offline_wishes import Wish
+    from bot.cli.offline import plan_file
+    from bot.cli.offline_requests import Wish
     from bot.rendering.catalog import texts_for
 
     texts = texts_for(given.language)

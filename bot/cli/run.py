@@ -7,7 +7,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-from bot.arguments import Parser, add_settings, make_parser
+from bot.cli.arguments import Parser, add_settings, make_parser
 from bot.cli.commands import COMMANDS
 from bot.cli.given import leaving_no_trace, log_to, read_settings, stop_on_signals, understood, version
 from bot.cli.output import FAILED, OK, say
@@ -70,8 +70,8 @@ def _check_yes(settings: Settings) -> list[Problem]:
 
 async def _running(settings: Settings, given: argparse.Namespace, looking: bool) -> int:
     from bot.app import VMBalancer
-    from bot.once import Terminal, run_once
-    from bot.prompt import Prompt
+    from bot.cli.once import Terminal, run_once
+    from bot.cli.prompt import Prompt
 
     balancer = VMBalancer(settings=settings, exclusive=not looking)
     stop_on_signals(balancer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.arguments import Parser, add_settings, make_parser
+from bot.cli.arguments import Parser, add_settings, make_parser
 from bot.cli.given import leaving_no_trace, log_to, read_settings, understood
 from bot.cli.output import OK, print_all
 from bot.config.clusters_file import check_clusters_file
@@ -20,7 +20,7 @@ def parser() -> Parser:
 
 def run(arguments: list[str]) -> int:
     from bot.app import VMBalancer
-    from bot.offline import save_snapshot
+    from bot.cli.offline import save_snapshot
 
     given, problems = understood(parser(), arguments)
     settings = leaving_no_trace(

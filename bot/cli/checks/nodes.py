@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from balancer.model import Node
-from bot.checks.sheet import Sheet
+from bot.cli.checks.sheet import Sheet
 from bot.config.settings import Settings
 from bot.config.validation import MEMORY
 from bot.errors import SSHError

@@ -7,7 +7,7 @@ Words are the catalogues'; how lines are shown is the command's.
 
 from __future__ import annotations
 
-from bot.checks.run import run_checks
-from bot.checks.sheet import CHECKS, Line, Mark
+from bot.cli.checks.run import run_checks
+from bot.cli.checks.sheet import CHECKS, Line, Mark
 
 __all__ = ["CHECKS", "Line", "Mark", "run_checks"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from balancer.model import Cluster, Node, Snapshot
-from bot.checks.sheet import Sheet
+from bot.cli.checks.sheet import Sheet
 from bot.config.settings import Settings
 from bot.domain.lookup import matching, nearest
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-from bot.checks.files import check_files
-from bot.checks.panel import check_panel
-from bot.checks.sheet import PANEL, SSH, TELEGRAM, Line, Mark, Sheet
+from bot.cli.checks.files import check_files
+from bot.cli.checks.panel import check_panel
+from bot.cli.checks.sheet import PANEL, SSH, TELEGRAM, Line, Mark, Sheet
 from bot.config.loading import Found
 from bot.config.settings import env_name
 from bot.domain.clock import utc_now
@@ -62,7 +62,7 @@ async def _panel(found: Found, texts: Texts, clock: Clock) -> list[Line]:
     if missing or nodes is None:
         first = next((line.title for line in reversed(lines) if line.mark is Mark.FAIL), "")
         return [*lines, *_skipped(texts, SSH, missing or first)]
-    from bot.checks.nodes import check_nodes
+    from bot.cli.checks.nodes import check_nodes
 
     ssh = Sheet(texts, SSH)
     await check_nodes(ssh, settings, nodes)
@@ -82,7 +82,7 @@ async def _telegram(found: Found, texts: Texts, send_test: bool) -> list[Line]:
     missing = _missing(found, CHAT_FIELDS, ("telegram_chat_id",) if settings.chats_file is None else ())
     if missing:
         return _skipped(texts, TELEGRAM, missing)
-    from bot.checks.chat import check_chat
+    from bot.cli.checks.chat import check_chat
 
     return await check_chat(sheet, settings, send_test=send_test)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.checks.sheet import FILES, Line, Sheet
+from bot.cli.checks.sheet import FILES, Line, Sheet
 from bot.config import validation as config_checks
 from bot.config.loading import Found
 from bot.config.settings import Settings

@@ -15,8 +15,8 @@ from balancer.model import Plan, Recent
 from balancer.planner import load_strategy, plan
 from balancer.policy import OPTIMIZE_FOR, STRATEGIES, Policy
 from balancer.strategies.alternative import with_alternative
+from bot.cli.offline_requests import Wish, wished
 from bot.errors import ConfigError
-from bot.offline_wishes import Wish, wished
 from bot.rendering.catalog import Texts
 from bot.rendering.plain import plan_lines
 

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from balancer.model import Node, Snapshot
-from bot import panel_reach
-from bot.checks.seen import SHOWN, look_at, some
-from bot.checks.sheet import Sheet
+from bot.cli.checks import tcp_tls as panel_reach
+from bot.cli.checks.seen import SHOWN, look_at, some
+from bot.cli.checks.sheet import Sheet
+from bot.cli.checks.tcp_tls import Certificate, Door, door_of
 from bot.config.settings import Settings
 from bot.domain.sanitize import shorten
 from bot.errors import ConfigError, PanelAuthError, PanelError
 from bot.panel.address import panel_address
 from bot.panel.client import VMManagerAPI
 from bot.panel.tls import certificate_fault, tls_context
-from bot.panel_reach import Certificate, Door, door_of
 from bot.rendering.phrases import duration
 from bot.service import Clock
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.checks.sheet import TEST, Line, Mark, Sheet
+from bot.cli.checks.sheet import TEST, Line, Mark, Sheet
 from bot.config.chats_file import rooms_of
 from bot.config.settings import Settings
 from bot.errors import ConfigError
