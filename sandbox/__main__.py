@@ -10,8 +10,8 @@ import importlib
 import sys
 
 COMMANDS = {
-    "panel": ("sandbox.panel_server", "an emulated VMmanager 6 panel"),
-    "chat": ("sandbox.chat_server", "an emulated Telegram with a chat page for the browser"),
+    "panel": ("sandbox.panel.server", "an emulated VMmanager 6 panel"),
+    "chat": ("sandbox.chat.server", "an emulated Telegram with a chat page for the browser"),
     "demo": ("sandbox.demo", "panel, chat and balancer together"),
 }
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from sandbox.world_churn import ROLES
+from sandbox.world.churn import ROLES
 
 GIB = 1024
 VCPU_LADDER = (1, 2, 4, 6, 8, 12, 16)

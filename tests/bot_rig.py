@@ -23,8 +23,8 @@ from bot.service import CycleReport, Service
 from bot.service.executor import Executor
 from bot.ssh import Loads
 from bot.store import Store
-from sandbox.panel_server import RunningPanel, start_panel
-from sandbox.world import World
+from sandbox.panel.server import RunningPanel, start_panel
+from sandbox.world.world import World
 
 NODE: dict[str, Any] = {"cpu_number": 16, "ram_mib": 131072}
 HOT: dict[str, Any] = {

@@ -35,7 +35,7 @@ from bot.service.executor import Executor
 from bot.service.maintenance import Upkeep
 from bot.store import Store
 from bot.store.backups import Backups
-from sandbox.panel_server import RunningPanel, start_panel
+from sandbox.panel.server import RunningPanel, start_panel
 from sandbox.scenarios import SCENARIOS
 
 ADMINS = tuple(Actor(ActorKind.TELEGRAM, name, 1000 + i) for i, name in enumerate(("Anna", "Boris", "Carl", "Dora")))

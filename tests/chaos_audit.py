@@ -21,8 +21,8 @@ from bot.domain.proposals import DecisionResult, Verdict
 from bot.errors import StoreError
 from bot.store import Notice, NoticeKind, Store
 from bot.store.rows import from_text, maybe_from_text
-from sandbox.panel_server import RunningPanel
-from sandbox.world_model import VM, Node
+from sandbox.panel.server import RunningPanel
+from sandbox.world.model import VM, Node
 
 if TYPE_CHECKING:
     from chaos import Figures

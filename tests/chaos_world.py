@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.panel_server import RunningPanel
-from sandbox.world import World
-from sandbox.world_churn import is_overloaded
-from sandbox.world_model import VM, Node, Task, Usage
-from sandbox.world_rules import refusal
+from sandbox.panel.server import RunningPanel
+from sandbox.world.churn import is_overloaded
+from sandbox.world.model import VM, Node, Task, Usage
+from sandbox.world.rules import refusal
+from sandbox.world.world import World
 
 PROGRAM = "admin@example.com"
 CUSTOMER = "customer@example.com"

@@ -19,10 +19,10 @@ from bot.app import VMBalancer
 from bot.config.settings import Settings
 from bot.service.cycle import DIGEST_KEY
 from bot.store import Store
-from sandbox.chat_limits import Fault
-from sandbox.chat_model import Message, Press, User
-from sandbox.chat_server import RunningChat, start_chat
-from sandbox.panel_server import RunningPanel
+from sandbox.chat.limits import Fault
+from sandbox.chat.model import Message, Press, User
+from sandbox.chat.server import RunningChat, start_chat
+from sandbox.panel.server import RunningPanel
 
 GROUP = -1001000000001
 ANNA, BORIS = 1001, 1002

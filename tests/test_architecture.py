@@ -222,7 +222,7 @@ def test_the_table_names_no_library_that_python_brings_as_foreign() -> None:
         ("balancer.model", "async def f(): ..."),
         ("bot.service", "def f():\n    from bot.telegram.notifier import TelegramNotifier"),
         ("bot.service", "from bot import app"),
-        ("bot.service", "import sandbox.world"),
+        ("bot.service", "import sandbox.world.world"),
         ("bot.service", "import sys\nsys.exit(1)"),
         ("bot.service", "raise SystemExit"),
         ("bot.store", "from bot.config.settings import Settings"),
@@ -232,7 +232,7 @@ def test_the_table_names_no_library_that_python_brings_as_foreign() -> None:
         ("bot.telegram.chat", "from matplotlib.figure import Figure"),
         ("bot.new_helper", "from bot.service import Service"),
         ("bot.new_helper", "from apscheduler.triggers.interval import IntervalTrigger"),
-        ("sandbox.world", "from balancer.model import VM"),
+        ("sandbox.world.world", "from balancer.model import VM"),
         ("bot.service", "import vm_balancer"),
     ],
 )

@@ -31,7 +31,7 @@ from bot.errors import NotFound
 from bot.rendering.catalog import LANGUAGES, Texts, texts_for
 from bot.service.runtime_settings import KEYS as KEYS_AT_RUN_TIME
 from bot.telegram.commands import COMMANDS
-from sandbox.chat_html import parse_html
+from sandbox.chat.html import parse_html
 
 ROOT = Path(__file__).parent.parent
 FILES = tuple(sorted(p.name for p in (ROOT / "bot" / "rendering" / "locales" / "en").glob("*.ftl")))

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from bot.telegram.deep_links import linked_proposal
 from bot.telegram.views.pictures import CAPTION, illustrated
 from bot.telegram.views.proposals import View
-from sandbox.chat_model import Message
+from sandbox.chat.model import Message
 
 TWO: dict[str, Any] = {
     "clusters": [{"id": 1, "name": "Production"}, {"id": 2, "name": "Lab"}],

@@ -17,7 +17,7 @@ from bot.config.chats_file import check_chats_file, rooms_of
 from bot.config.loading import find_settings
 from bot.config.validation import check_chat
 from bot.domain.chats import standing
-from sandbox.chat_model import Chat, Message, User
+from sandbox.chat.model import Chat, Message, User
 
 TOKEN = "12345:test-token-of-nobody-000000000000000"
 NORTH, SOUTH = -1001000000077, -1001000000088

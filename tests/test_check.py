@@ -33,8 +33,8 @@ from bot.domain.heartbeat import Heartbeat
 from bot.errors import PanelError
 from bot.rendering.catalog import texts_for
 from bot.store import SCHEMA_VERSION, Store
-from sandbox.chat_server import RunningChat, start_chat
-from sandbox.panel_server import RunningPanel
+from sandbox.chat.server import RunningChat, start_chat
+from sandbox.panel.server import RunningPanel
 
 PASSWORD = "hunter2/ß%"
 HANDED = ("exclusions", "ssh", "telegram-chats", "telegram-escalation", "telegram-test", "panel-certificate")

@@ -22,9 +22,9 @@ from bot_rig import HOT, running_panel
 from crash_life import Program, process
 from stack import GROUP, PATIENCE_S
 
-from sandbox.chat_server import RunningChat, start_chat
-from sandbox.chat_view import message_view
-from sandbox.panel_server import RunningPanel
+from sandbox.chat.server import RunningChat, start_chat
+from sandbox.chat.view import message_view
+from sandbox.panel.server import RunningPanel
 
 POINTS = int(os.environ.get("CRASH_POINTS", "3"))
 """How many steps are tried of each walk; 0 = every one."""

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from chat_rig import ANNA, BORIS, GROUP, Rig, running
 
-from sandbox.chat_model import Message
-from sandbox.chat_state import NotAllowed
+from sandbox.chat.model import Message
+from sandbox.chat.state import NotAllowed
 
 
 async def told(rig: Rig, user_id: int, text: str, *parts: str, chat_id: int = GROUP) -> Message:

@@ -19,7 +19,7 @@ from bot_rig import HOT, HOUR, Rig, hot_clusters, rig_on, running_panel, running
 from bot.domain.proposals import ExclusionRole, Migration, MigrationState, Verdict
 from bot.errors import StoreError
 from bot.service.executor import APPROVAL_VALID_FOR
-from sandbox.panel_server import RunningPanel
+from sandbox.panel.server import RunningPanel
 
 S = MigrationState
 MIGRATE = "/vm/v3/host/11/migrate"

@@ -48,7 +48,7 @@ from bot.store import Store
 from bot.telegram.views import pages
 from bot.telegram.views.notices import ending_notice
 from bot.telegram.views.proposals import View, plan_view, proposal_view
-from sandbox.chat_html import parse_html
+from sandbox.chat.html import parse_html
 
 ROOT = Path(__file__).resolve().parent.parent
 SPITEFUL = st.sampled_from(

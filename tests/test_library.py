@@ -40,8 +40,8 @@ from stack import PATIENCE_S, ROOT, TOKEN
 import vm_balancer
 from bot import errors
 from bot.store.instance_lock import Instance
-from sandbox.chat_server import start_chat
-from sandbox.panel_server import RunningPanel
+from sandbox.chat.server import start_chat
+from sandbox.panel.server import RunningPanel
 from vm_balancer import (
     BalancerError,
     ChatError,

@@ -14,7 +14,7 @@ from chat_rig import ANNA, GROUP, Rig, running
 from bot.domain.health import State, judge
 from bot.domain.proposals import Actor, ActorKind, Verdict
 from bot.store.readonly import heartbeat_of
-from sandbox.chat_model import Press
+from sandbox.chat.model import Press
 
 CODE = Actor(ActorKind.CODE, "a script")
 

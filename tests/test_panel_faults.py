@@ -22,7 +22,7 @@ from bot.panel.client import VMManagerAPI
 from bot.service import Service
 from bot.service.foreign_moves import FOREIGN_KEY
 from bot.store import Store
-from sandbox.world_model import VM
+from sandbox.world.model import VM
 
 S = MigrationState
 LOGIN = "/auth/v4/public/token"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chat_rig import ANNA, GROUP, Rig, running
 
-from sandbox.chat_model import Chat
+from sandbox.chat.model import Chat
 
 OTHER = -1001000000077
 MINUTE = timedelta(minutes=1)

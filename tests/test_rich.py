@@ -11,7 +11,7 @@ from markupsafe import Markup
 from balancer.model import NodeLoad, NodeReport
 from bot.rendering.catalog import texts_for
 from bot.telegram.views.rich import nodes_message
-from sandbox.chat_model import Message
+from sandbox.chat.model import Message
 
 STRANGE = "<b>x</b>\n\u202e" + "n" * 80
 

@@ -50,7 +50,7 @@ from aiogram.types import (
 )
 from aiohttp import web
 
-from sandbox.chat_server import RunningChat, start_chat
+from sandbox.chat.server import RunningChat, start_chat
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.chat_html import HtmlError, parse_html
+from sandbox.chat.html import HtmlError, parse_html
 
 
 @pytest.mark.parametrize(

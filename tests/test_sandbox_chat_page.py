@@ -12,7 +12,7 @@ import pytest_asyncio
 from browsers import DESKTOP, PHONE, running_browser
 from playwright.async_api import Browser, Page, ViewportSize, expect
 
-from sandbox.chat_server import RunningChat, start_chat
+from sandbox.chat.server import RunningChat, start_chat
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 

@@ -21,13 +21,13 @@ from typing import Any
 import aiohttp
 import pytest
 
-from sandbox.panel_control import is_loopback
-from sandbox.panel_server import RunningPanel, start_panel
+from sandbox.panel.control import is_loopback
+from sandbox.panel.server import RunningPanel, start_panel
 from sandbox.scenarios import SCENARIOS
-from sandbox.world import World
-from sandbox.world_churn import cpu_ratio, is_overloaded, memory_percent
-from sandbox.world_model import VM, Node, WorldError
-from sandbox.world_rules import refusal
+from sandbox.world.churn import cpu_ratio, is_overloaded, memory_percent
+from sandbox.world.model import VM, Node, WorldError
+from sandbox.world.rules import refusal
+from sandbox.world.world import World
 
 LOGIN = {"email": "admin@example.com", "password": "secret"}
 

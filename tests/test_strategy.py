@@ -26,7 +26,7 @@ from bot.rendering.catalog import texts_for
 from bot.rendering.plan_summary import outlook_lines, strategy_words
 from bot.service.planning import Holds
 from bot.telegram.views.proposals import plan_view
-from sandbox.chat_html import parse_html
+from sandbox.chat.html import parse_html
 
 EN = texts_for("en")
 SMALL_ONES_AND_A_LARGE_ONE = snapshot(

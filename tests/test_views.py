@@ -33,7 +33,7 @@ from bot.telegram.views import pages
 from bot.telegram.views.notices import ending_notice, finished_notice
 from bot.telegram.views.proposals import View, plan_view, proposal_view
 from bot.telegram.views.wording import TABLE_WIDTH, duration, node_table
-from sandbox.chat_html import parse_html
+from sandbox.chat.html import parse_html
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)
 ANNA = Actor(ActorKind.TELEGRAM, "Anna <i>&", 1001)

@@ -31,8 +31,8 @@ from bot.errors import (
     PanelUnavailable,
 )
 from bot.panel.client import VMManagerAPI
-from sandbox.panel_server import RunningPanel, start_panel
-from sandbox.world import World
+from sandbox.panel.server import RunningPanel, start_panel
+from sandbox.world.world import World
 
 USER, PASSWORD = "admin@example.com", "secret"
 LOGIN = "/auth/v4/public/token"
