@@ -129,8 +129,7 @@ async def _parts(balancer: Any) -> dict[str, float]:
 
 async def _parts_once(balancer: Any) -> dict[str, float]:
     from balancer.planner import plan
-    from bot.panel import responses as panel_answers
-    from bot.panel import rows as panel_rows
+    from bot.panel import responses, rows
     from bot.store import Store
     from bot.telegram.views.proposals import proposal_view
 
@@ -139,10 +138,10 @@ async def _parts_once(balancer: Any) -> dict[str, float]:
         bodies = await _fetch(balancer.settings)
     now = balancer.service.clock()
     with _timed(taken, "decode"):
-        keep = (None, None, panel_rows.seen_vm)
-        lists = [panel_answers.read_answer(200, body, _same, each) for body, each in zip(bodies, keep, strict=True)]
+        keep = (None, None, rows.seen_vm)
+        lists = [responses.read_answer(200, body, _same, each) for body, each in zip(bodies, keep, strict=True)]
         clusters, nodes, vms = lists
-        snapshot = panel_rows.snapshot(clusters, nodes, vms, now)
+        snapshot = rows.snapshot(clusters, nodes, vms, now)
     policy = await balancer.service.policy(snapshot)
     with _timed(taken, "plan"):
         plans = [plan(part, policy) for part in snapshot.split()]

@@ -44,7 +44,7 @@ from bot.store.instance_lock import Instance
 
 if TYPE_CHECKING:
     from bot.observability.metrics import Metrics
-    from bot.ssh import Loads
+    from bot.ssh.loads import Loads
 
     # aiogram takes seconds to import: only a program that talks to Telegram pays for it.
     from bot.telegram.notifier import TelegramNotifier
@@ -446,7 +446,8 @@ async def _loads(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Loa
     """The nodes' real loads, where SSH is on; host keys are remembered beside the database."""
     if not settings.ssh_enabled:
         return None
-    from bot.ssh import Loads, SSHMonitor
+    from bot.ssh.loads import Loads
+    from bot.ssh.monitor import SSHMonitor
 
     password, database = settings.ssh_password, settings.database_path
     monitor = SSHMonitor(

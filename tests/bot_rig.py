@@ -21,7 +21,7 @@ from bot.domain.proposals import Migration, MigrationState, Verdict
 from bot.panel.client import VMManagerAPI
 from bot.service import CycleReport, Service
 from bot.service.executor import Executor
-from bot.ssh import Loads
+from bot.ssh.loads import Loads
 from bot.store import Store
 from sandbox.panel.server import RunningPanel, start_panel
 from sandbox.world.world import World

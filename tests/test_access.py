@@ -16,8 +16,8 @@ from stack import ANNA, BORIS, GROUP, MALLORY, VERA, Stack, buttons, running_sta
 
 from bot.config.chats_file import rooms_of
 from bot.config.settings import Settings
-from bot.config.validation import GROUP_ANONYMOUS, SHARED_ACCOUNTS, check_people
-from bot.domain.chats import Role, standing
+from bot.config.validation import check_people
+from bot.domain.chats import GROUP_ANONYMOUS, SHARED_ACCOUNTS, Role, standing
 from bot.telegram.keyboards.callbacks import AllButton, DoButton, GoButton, MoveButton, PageButton, StrategyButton
 from bot.telegram.middlewares.rate_limit import RateLimit
 

@@ -22,7 +22,7 @@ from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
 
 from balancer.model import Purpose
-from bot.cli.checks import CHECKS
+from bot.cli.checks.sheet import CHECKS
 from bot.console.keys import KEYS, VIEWS
 from bot.domain.health import State
 from bot.domain.proposals import ExclusionRole, MigrationState, MoveState, Verdict

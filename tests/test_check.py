@@ -25,8 +25,8 @@ from stack import ANNA, BORIS, GROUP, PATIENCE_S, ROOT, TOKEN, VERA, Bot, plain
 from bot.app import VMBalancer
 from bot.cli import BAD_SETTINGS, main
 from bot.cli.arguments import OPTIONS
-from bot.cli.checks import CHECKS, Line, Mark, run_checks
-from bot.cli.checks.sheet import PANEL, TELEGRAM
+from bot.cli.checks.run import run_checks
+from bot.cli.checks.sheet import CHECKS, PANEL, TELEGRAM, Line, Mark
 from bot.config.loading import find_settings, load_settings
 from bot.config.settings import Settings, env_name
 from bot.domain.heartbeat import Heartbeat

@@ -14,8 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import OutcomeUnknown, PanelAuthError, PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
-from bot.panel import responses as panel_answers
-from bot.panel import streaming as panel_json
+from bot.panel import responses, streaming
 from bot.panel.body import PIECE_BYTES, PackedBody
 from bot.panel.client import VMManagerAPI
 from bot.panel.responses import HistoryRow, NotJSON, Refusal, TaskInfo
@@ -38,7 +37,7 @@ CLUSTERS = {"list": [{"id": 1, "name": "one"}], "size": 1}
     ],
 )
 def test_how_a_task_stands(raw: str, status: str) -> None:
-    assert panel_answers.task_status(raw) == status
+    assert responses.task_status(raw) == status
 
 
 FLAT = {"id": 12, "consul_id": "740", "name": "host_migrate", "status": "failed", "output": "a\nb", "running_time": 4}
@@ -46,22 +45,22 @@ FLAT = {"id": 12, "consul_id": "740", "name": "host_migrate", "status": "failed"
 
 @pytest.mark.parametrize("document", [FLAT, {"task": FLAT}, {"task": {**FLAT, "id": "12", "new": 1}}])
 def test_a_task_in_its_shapes(document: object) -> None:
-    assert panel_answers.task(document) == TaskInfo(12, 740, "host_migrate", "failed", "failed", "a b", 4)
+    assert responses.task(document) == TaskInfo(12, 740, "host_migrate", "failed", "failed", "a b", 4)
 
 
 def test_a_task_of_which_little_is_known_is_pending() -> None:
-    assert panel_answers.task({"id": 3}) == TaskInfo(3, None, None, "pending", "")
+    assert responses.task({"id": 3}) == TaskInfo(3, None, None, "pending", "")
 
 
 @pytest.mark.parametrize("document", [None, [], "x", {}, {"task": None}, {"task": {"status": "complete"}}])
 def test_no_task(document: object) -> None:
     with pytest.raises(PanelDataError):
-        panel_answers.task(document)
+        responses.task(document)
 
 
 def test_of_several_tasks_the_migration_comes_first() -> None:
     rows = [{"id": 1, "name": "host_migrate"}, {"id": 9, "name": "x"}, {"id": 2, "name": "host_migrate"}]
-    assert [task.id for task in panel_answers.tasks({"list": rows})] == [2, 1, 9]
+    assert [task.id for task in responses.tasks({"list": rows})] == [2, 1, 9]
 
 
 def test_a_history_is_newest_first() -> None:
@@ -69,12 +68,12 @@ def test_a_history_is_newest_first() -> None:
         {"id": 5, "name": "host_start", "state": "complete", "task": 8, "date_create": "2026-01-01 00:00:00"},
         {"id": "6", "name": "host_migrate", "state": "running", "task": "9", "params": {"node": 2}, "user": "x"},
     ]
-    assert panel_answers.history({"list": rows, "max_id": 6}) == [
+    assert responses.history({"list": rows, "max_id": 6}) == [
         HistoryRow(6, "host_migrate", "pending", "running", 9, 2),
         HistoryRow(5, "host_start", "succeeded", "complete", 8, None, "2026-01-01 00:00:00"),
     ]
     with pytest.raises(PanelDataError):
-        panel_answers.history({"list": [{"name": "host_start"}]})
+        responses.history({"list": [{"name": "host_start"}]})
 
 
 @pytest.mark.parametrize(
@@ -91,7 +90,7 @@ def test_a_history_is_newest_first() -> None:
     ],
 )
 def test_the_migration_form(document: object, expected: object) -> None:
-    assert panel_answers.suitable_nodes(document) == expected
+    assert responses.suitable_nodes(document) == expected
 
 
 @pytest.mark.parametrize(
@@ -107,7 +106,7 @@ def test_the_migration_form(document: object, expected: object) -> None:
     ],
 )
 def test_roles(document: object, expected: object) -> None:
-    assert panel_answers.roles(document, "me@x.com") == expected
+    assert responses.roles(document, "me@x.com") == expected
 
 
 @pytest.mark.parametrize(
@@ -115,24 +114,24 @@ def test_roles(document: object, expected: object) -> None:
     [("6.23.0", "6.23.0"), ({"version": "6.23.0"}, "6.23.0"), ({"version": {}}, None), ({"x": 1}, None), (None, None)],
 )
 def test_versions(document: object, expected: object) -> None:
-    assert panel_answers.version(document) == expected
+    assert responses.version(document) == expected
 
 
 @pytest.mark.parametrize("bad", [None, {}, [], {"token": None}, {"token": ""}, {"token": 5}, {"token": "a\r\nx: y"}])
 def test_a_login_answer_without_a_usable_token(bad: object) -> None:
-    assert panel_answers.token(bad) is None
+    assert responses.token(bad) is None
 
 
 @pytest.mark.parametrize("bad", [None, {}, {"id": 101}, {"task": None}, {"task": 0}, {"task": "soon"}])
 def test_a_start_without_a_task(bad: object) -> None:
     with pytest.raises(PanelDataError):
-        panel_answers.migration_start(bad)
+        responses.migration_start(bad)
 
 
 @given(st.integers(100, 599), st.binary(max_size=40))
 def test_no_body_does_more_than_be_refused(status: int, body: bytes) -> None:
     try:
-        panel_answers.read_answer(status, body, lambda document: document)
+        responses.read_answer(status, body, lambda document: document)
     except (Refusal, NotJSON):
         return
     assert 200 <= status < 300
@@ -140,7 +139,7 @@ def test_no_body_does_more_than_be_refused(status: int, body: bytes) -> None:
 
 def test_a_body_that_nests_too_deeply_is_no_json() -> None:
     with pytest.raises(NotJSON):
-        panel_answers.read_answer(200, b"[" * 200_000, lambda document: document)
+        responses.read_answer(200, b"[" * 200_000, lambda document: document)
 
 
 JSON = st.recursive(
@@ -150,20 +149,20 @@ JSON = st.recursive(
 )
 
 
-SLICES = st.sampled_from([1, 3, panel_json.SLICE_BYTES])
+SLICES = st.sampled_from([1, 3, streaming.SLICE_BYTES])
 
 
 @given(JSON, st.sampled_from([None, 1]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), SLICES)
 def test_slicing_the_work_reads_the_same(document: Any, indent: int | None, encoding: str, size: int) -> None:
     body = json.dumps(document, indent=indent, ensure_ascii=False).encode(encoding)
-    assert panel_json.loads(body, slice_bytes=size) == document
+    assert streaming.loads(body, slice_bytes=size) == document
 
 
 @given(st.lists(JSON, max_size=4), SLICES)
 def test_of_each_row_only_what_is_wanted_is_kept(rows: list[Any], size: int) -> None:
     body = json.dumps({"list": rows, "size": len(rows)}).encode()
     kept = [json.dumps(row) for row in rows]
-    assert panel_json.loads(body, json.dumps, slice_bytes=size) == {"list": kept, "size": len(rows)}
+    assert streaming.loads(body, json.dumps, slice_bytes=size) == {"list": kept, "size": len(rows)}
 
 
 @given(JSON, st.data())
@@ -176,9 +175,9 @@ def test_slicing_the_work_refuses_the_same(document: Any, data: st.DataObject) -
         expected = json.loads(body)
     except ValueError:
         with pytest.raises(ValueError):
-            panel_json.loads(body, slice_bytes=size)
+            streaming.loads(body, slice_bytes=size)
     else:
-        assert panel_json.loads(body, slice_bytes=size) == expected
+        assert streaming.loads(body, slice_bytes=size) == expected
 
 
 # --- a server that plays back
@@ -325,7 +324,7 @@ def test_a_long_answer_is_packed_while_it_waits_and_read_as_it_came(parts: int) 
     for at in range(0, len(whole), step):
         body.append(whole[at : at + step])
     assert body.size == len(whole) > 4 * PIECE_BYTES
-    assert panel_answers.read_answer(200, body, lambda document: document, lambda row: row["id"])["list"] == [
+    assert responses.read_answer(200, body, lambda document: document, lambda row: row["id"])["list"] == [
         row["id"] for row in rows
     ]
     assert not body and body.whole() == b""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from balancer.model import VM, Cluster, Node, Snapshot
 from bot.errors import NotFound, PanelDataError
-from bot.panel import rows as panel_rows
+from bot.panel import rows
 from bot.panel.fields import count, flag, maybe_flag, positive, reference, text, whole
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
@@ -85,11 +85,11 @@ VM_ROW: dict[str, Any] = {
 
 
 def node(**fields: Any) -> Node:
-    return panel_rows.node({**NODE, **fields})
+    return rows.node({**NODE, **fields})
 
 
 def vm(**fields: Any) -> VM:
-    return panel_rows.vm({**VM_ROW, **fields})
+    return rows.vm({**VM_ROW, **fields})
 
 
 def without(row: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -109,10 +109,10 @@ def as_text(value: Any) -> Any:
 
 
 def test_a_cluster() -> None:
-    assert panel_rows.cluster(CLUSTER) == Cluster(1, "c1", "kvm")
+    assert rows.cluster(CLUSTER) == Cluster(1, "c1", "kvm")
     row = {**CLUSTER, "virtualization_type": "LXD", "host_per_node_limit": 30, "host_filter": [{"entity": "e"}]}
-    assert panel_rows.cluster(row) == Cluster(1, "c1", "lxd", 30, '[{"entity":"e"}]')
-    assert panel_rows.cluster({"id": 3}) == Cluster(3, "cluster-3")
+    assert rows.cluster(row) == Cluster(1, "c1", "lxd", 30, '[{"entity":"e"}]')
+    assert rows.cluster({"id": 3}) == Cluster(3, "cluster-3")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_cluster() -> None:
     ],
 )
 def test_where_the_disks_of_a_cluster_lie(fields: dict[str, Any], local: bool | None) -> None:
-    assert panel_rows.cluster({**CLUSTER, **fields}).local_storage is local
+    assert rows.cluster({**CLUSTER, **fields}).local_storage is local
 
 
 def test_a_node() -> None:
@@ -159,7 +159,7 @@ def test_a_node() -> None:
 
 
 def test_a_node_of_2022_tells_less() -> None:
-    old = panel_rows.node(NODE_2022)
+    old = rows.node(NODE_2022)
     assert (old.cluster_id, old.cpus, old.memory_mib, old.memory_allocated_mib) == (1, 64, 515000, 402000)
     assert (old.vm_count, old.vm_limit, old.ssh_host) == (41, None, "192.0.2.7")
     assert old.vcpus_allocated is None  # not 0: the node would look empty
@@ -186,14 +186,14 @@ def test_a_vm() -> None:
 
 
 def test_a_vm_of_which_only_the_place_is_known() -> None:
-    bare = panel_rows.vm({"id": 5, "cluster": 1, "node": 7})
+    bare = rows.vm({"id": 5, "cluster": 1, "node": 7})
     assert bare == VM(id=5, name="vm-5", cluster_id=1, node_id=7)
 
 
 def test_numbers_as_strings_change_nothing() -> None:
-    assert panel_rows.node(as_text(NODE)) == node()
-    assert panel_rows.vm(as_text(VM_ROW)) == vm()
-    assert panel_rows.cluster(as_text(CLUSTER)) == panel_rows.cluster(CLUSTER)
+    assert rows.node(as_text(NODE)) == node()
+    assert rows.vm(as_text(VM_ROW)) == vm()
+    assert rows.cluster(as_text(CLUSTER)) == rows.cluster(CLUSTER)
 
 
 # --- one field at a time
@@ -251,7 +251,7 @@ def test_a_limit_of_zero_or_less_is_none(limit: object, expected: int | None) ->
 
 def test_whether_creation_is_blocked() -> None:
     assert node(host_creation_blocked=True).creation_allowed is False
-    assert panel_rows.node(without(NODE, "host_creation_blocked")).creation_allowed is None
+    assert rows.node(without(NODE, "host_creation_blocked")).creation_allowed is None
 
 
 @pytest.mark.parametrize("empty", [None, [], {}, ""])
@@ -318,14 +318,14 @@ def test_half_a_surrogate_in_a_name_cannot_break_the_database() -> None:
 
 def test_a_vm_without_cluster_has_that_of_its_node() -> None:
     row = without(VM_ROW, "cluster")
-    assert panel_rows.vm(row, {7: 1}).cluster_id == 1
+    assert rows.vm(row, {7: 1}).cluster_id == 1
     with pytest.raises(PanelDataError, match="VM 101"):
-        panel_rows.vm(row, {8: 1})
+        rows.vm(row, {8: 1})
 
 
 def test_a_node_without_cluster_is_an_error() -> None:
     with pytest.raises(PanelDataError, match="node 7"):
-        panel_rows.node(without(NODE, "cluster"))
+        rows.node(without(NODE, "cluster"))
 
 
 # --- lists
@@ -336,9 +336,9 @@ def listed(*rows: object, **fields: object) -> dict[str, object]:
 
 
 def test_lists_are_sorted_by_id() -> None:
-    rows = [{**CLUSTER, "id": number} for number in (3, 1, 2)]
-    assert [c.id for c in panel_rows.clusters(listed(*rows, size=3))] == [1, 2, 3]
-    assert [c.id for c in panel_rows.clusters(rows)] == [1, 2, 3]  # a bare array
+    listing = [{**CLUSTER, "id": number} for number in (3, 1, 2)]
+    assert [c.id for c in rows.clusters(listed(*listing, size=3))] == [1, 2, 3]
+    assert [c.id for c in rows.clusters(listing)] == [1, 2, 3]  # a bare array
 
 
 @pytest.mark.parametrize(
@@ -361,11 +361,11 @@ def test_lists_are_sorted_by_id() -> None:
 )
 def test_a_list_that_is_not_whole_is_an_error(document: object, words: str) -> None:
     with pytest.raises(PanelDataError, match=words):
-        panel_rows.clusters(document)
+        rows.clusters(document)
 
 
 def test_a_size_smaller_than_the_list_is_only_strange() -> None:
-    assert len(panel_rows.clusters(listed(CLUSTER, size=0))) == 1
+    assert len(rows.clusters(listed(CLUSTER, size=0))) == 1
 
 
 # --- snapshots
@@ -373,7 +373,7 @@ def test_a_size_smaller_than_the_list_is_only_strange() -> None:
 
 def snapshot(nodes: Sequence[object], vms: Sequence[object], ids: list[int] | None = None, **kinds: object) -> Snapshot:
     clusters = [{"id": 1, "name": "one\nline", **kinds}, {"id": 2, "name": "two"}]
-    return panel_rows.snapshot(listed(*clusters), listed(*nodes), listed(*vms), NOW, ids)
+    return rows.snapshot(listed(*clusters), listed(*nodes), listed(*vms), NOW, ids)
 
 
 def test_vm_rows_tell_what_node_rows_do_not() -> None:
@@ -403,8 +403,8 @@ def test_lists_that_contradict_each_other_are_an_error() -> None:
     with pytest.raises(PanelDataError, match="contradict"):
         snapshot([], [VM_ROW])
     with pytest.raises(PanelDataError, match="contradict"):
-        panel_rows.snapshot(listed(), listed(NODE), listed(), NOW)
-    assert panel_rows.snapshot(listed(), listed(), listed(), NOW) == Snapshot(NOW, (), (), ())
+        rows.snapshot(listed(), listed(NODE), listed(), NOW)
+    assert rows.snapshot(listed(), listed(), listed(), NOW) == Snapshot(NOW, (), (), ())
 
 
 # --- whatever comes
@@ -422,7 +422,7 @@ FIELDS = sorted({**NODE, **NODE_2022, **VM_ROW, **CLUSTER})
 
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4))
 def test_no_row_does_more_than_be_refused(odd: dict[str, Any]) -> None:
-    for read, row in ((panel_rows.cluster, CLUSTER), (panel_rows.node, NODE), (panel_rows.vm, VM_ROW)):
+    for read, row in ((rows.cluster, CLUSTER), (rows.node, NODE), (rows.vm, VM_ROW)):
         try:
             read({**row, **odd})
         except PanelDataError as error:

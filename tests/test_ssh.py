@@ -22,10 +22,10 @@ from ssh_server import USER, Sshd, free_port, keygen
 
 from balancer.model import Measurement, Node
 from bot.errors import ConfigError
-from bot.ssh import SSHMonitor
 from bot.ssh.address import Address, Override, address_of, parse_mapping, parse_override
 from bot.ssh.answer import COMMAND, parse
 from bot.ssh.known_hosts import KnownHosts
+from bot.ssh.monitor import SSHMonitor
 
 PASSPHRASE = "open-sesame-7"
 real = pytest.mark.ssh

@@ -26,9 +26,9 @@ from bot.domain.proposals import MigrationState
 from bot.rendering.catalog import texts_for
 from bot.rendering.load_phrases import load_words
 from bot.rendering.plain import plan_lines
-from bot.ssh import Loads, SSHMonitor
-from bot.telegram.views import pages
-from bot.telegram.views import proposals as views
+from bot.ssh.loads import Loads
+from bot.ssh.monitor import SSHMonitor
+from bot.telegram.views import pages, proposals
 from vm_balancer import SSHMonitor as Public
 
 NAMES = {1: "hot", 2: "cool", 3: "mild"}
@@ -124,7 +124,7 @@ async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path
         assert "hot: load 1.25 → about 1.23 per CPU" in english
         russian = "\n".join(plan_lines(texts_for("ru"), made))
         assert "нагрузка 1,25 на CPU, ssh, 0 с назад" in russian and "отношение 0,0, панель" in russian
-        chat = str(views.plan_view(texts_for("en"), made).text)
+        chat = str(proposals.plan_view(texts_for("en"), made).text)
         assert "<b>hot</b>: load 1.25 per CPU, ssh, 0 s ago" in chat
         hot = next(n for n in (await rig.service.observe(None)).nodes if n.name == "hot")
         page = str(pages.node_view(texts_for("en"), hot, made, [], [], NOW + timedelta(seconds=12)).text)
@@ -136,7 +136,7 @@ async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path
 async def test_without_ssh_no_source_is_named(tmp_path: Path) -> None:
     async with running_rig(tmp_path) as rig:
         made = await plan_of(rig)
-        words = "\n".join(plan_lines(texts_for("en"), made)) + str(views.plan_view(texts_for("en"), made).text)
+        words = "\n".join(plan_lines(texts_for("en"), made)) + str(proposals.plan_view(texts_for("en"), made).text)
         assert made.moves and "panel" not in words and "ssh" not in words
 
 

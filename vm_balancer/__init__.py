@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     )
     from bot.panel.client import VMManagerAPI
     from bot.service import ClusterResult, CycleReport
-    from bot.ssh import SSHMonitor, SSHRound
+    from bot.ssh.monitor import SSHMonitor, SSHRound
     from bot.telegram.notifier import TelegramNotifier
 
 __all__ = [
@@ -90,7 +90,7 @@ _HOMES = {
     "bot.config.loading": ("load_settings",),
     "bot.domain.proposals": ("Migration", "MigrationState", "MoveState", "Proposal", "ProposedMove"),
     "bot.service": ("ClusterResult", "CycleReport"),
-    "bot.ssh": ("SSHMonitor", "SSHRound"),
+    "bot.ssh.monitor": ("SSHMonitor", "SSHRound"),
     "bot.telegram.notifier": ("TelegramNotifier",),
     "bot.panel.client": ("VMManagerAPI",),
 }

@@ -1,6 +1,6 @@
 """The command line's options: one for every setting that is not secret to a chat, made from Settings itself.
 
-Values stay text here; config_load judges them together with those from the environment and `.env`, so that
+Values stay text here; loading judges them together with those from the environment and `.env`, so that
 all problems are named at once.
 """
 

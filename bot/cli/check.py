@@ -22,7 +22,7 @@ from bot.errors import ConfigError
 from bot.rendering.catalog import Texts, texts_for
 
 if TYPE_CHECKING:
-    from bot.cli.checks import Line
+    from bot.cli.checks.sheet import Line
 
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "skip": "--  "}
 SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red"), "skip": ("–", "dim")}
@@ -58,7 +58,7 @@ def _checks(_settings: Settings) -> Sequence[Check]:
 
 
 async def _tested(found: Found, texts: Texts, send_test: bool, show: Callable[[Line], None]) -> list[Line]:
-    from bot.cli.checks import run_checks
+    from bot.cli.checks.run import run_checks
 
     lines = []
     async for line in run_checks(found, texts, send_test=send_test):

@@ -60,7 +60,7 @@ def _parser_of(command: str) -> Parser | None:
 
 
 def _annotate(parser: argparse.ArgumentParser, file: Complete) -> None:
-    """Tells shtab what argparse does not know: config_load judges the values, so the options have no choices."""
+    """Tells shtab what argparse does not know: loading judges the values, so the options have no choices."""
     for action in parser._actions:
         info = Settings.model_fields.get(action.dest)
         if action.dest in FILES:

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, Field, model_validator
 from bot.config.documents import Strict, id_or_name, read_strictly
 from bot.config.parsing import LARGEST_ID
 from bot.config.settings import Settings
-from bot.config.validation import SHARED_ACCOUNTS, Problem
-from bot.domain.chats import Room
+from bot.config.validation import Problem
+from bot.domain.chats import SHARED_ACCOUNTS, Room
 from bot.errors import ConfigError
 
 REMEDY = "mend it (see the README), or leave CHATS_FILE empty"

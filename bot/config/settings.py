@@ -1,7 +1,7 @@
 """Settings: every one of them, with its type, its default and its meaning. Frozen plain data.
 
 Turns them into the core's Policy and into text; opens nothing. Where the values come from and in which
-order is config_load's; what contradicts what is config_checks'. Every field's docstring is its
+order is loading's; what contradicts what is validation'. Every field's docstring is its
 documentation: `--help` prints it, and a test holds config.env.example to it.
 """
 
@@ -362,7 +362,7 @@ class Settings(BaseSettings):
         return self._notes
 
     def came_from(self, places: Mapping[str, str], notes: Iterable[str]) -> Settings:
-        """The same settings with their origin; config_load says it once."""
+        """The same settings with their origin; loading says it once."""
         known = self.model_copy()
         known._places = dict(places)
         known._notes = tuple(notes)
@@ -377,7 +377,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what config_load hands over: it reads environment and file itself, since it has to know the place
+        """Only what loading hands over: it reads environment and file itself, since it has to know the place
         of every value for its messages, and must not replace `${…}` in a password as the ready sources do."""
         return (init_settings,)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bot.config.settings import Settings, env_name
+from bot.domain.chats import SHARED_ACCOUNTS
 
 MEMORY = ":memory:"
 
@@ -24,13 +25,6 @@ class Problem(NamedTuple):
 
 
 TWO_PERSONS_OR_AUTO = "TWO_PERSON_RULE is true: automatic mode asks nobody, so both cannot be; switch one of them off"
-GROUP_ANONYMOUS, CHANNEL, SERVICE = 1087968824, 136817688, 777000
-SHARED_ACCOUNTS = {
-    GROUP_ANONYMOUS: "anonymous administrators of groups",
-    CHANNEL: "those who write as a channel",
-    SERVICE: "Telegram itself",
-}
-"""Ids under which Telegram shows people who do not show themselves: nobody could be held to a decision."""
 
 Check = Callable[[Settings], list[Problem]]
 

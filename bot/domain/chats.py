@@ -9,7 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from bot.config.validation import SHARED_ACCOUNTS
+GROUP_ANONYMOUS, CHANNEL, SERVICE = 1087968824, 136817688, 777000
+SHARED_ACCOUNTS = {
+    GROUP_ANONYMOUS: "anonymous administrators of groups",
+    CHANNEL: "those who write as a channel",
+    SERVICE: "Telegram itself",
+}
+"""Ids under which Telegram shows people who do not show themselves: nobody could be held to a decision."""
 
 
 class Role(str, Enum):

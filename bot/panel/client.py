@@ -2,7 +2,7 @@
 
 Reads are repeated when the panel is starting or out of reach. The POST that starts a migration is sent
 once: where its answer is lost OutcomeUnknown says so, and every other error of it means that nothing was
-started. Which field means what stands in panel_rows.py and panel_answers.py; who may log in when, in
+started. Which field means what stands in rows.py and responses.py; who may log in when, in
 panel_session.py.
 """
 
@@ -25,9 +25,7 @@ from yarl import URL
 from balancer.model import VM, Cluster, Node, Snapshot
 from bot.domain.sanitize import shorten
 from bot.errors import PanelAuthError, PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
-from bot.panel import failures as panel_failures
-from bot.panel import responses as panel_answers
-from bot.panel import rows as panel_rows
+from bot.panel import failures, responses, rows
 from bot.panel.address import panel_address
 from bot.panel.body import PackedBody
 from bot.panel.failures import LOGIN_PATH, Failed, Request
@@ -88,7 +86,7 @@ class VMManagerAPI:
         self.requests: Counter[str] = Counter()
         """Requests sent since the start by their method, every repetition counted."""
         self.errors: Counter[str] = Counter()
-        """Those of them that failed, by ``panel_failures.kind_of``."""
+        """Those of them that failed, by ``failures.kind_of``."""
         self._http: aiohttp.ClientSession | None = None
         self._keeper: AsyncGenerator[aiohttp.ClientSession, None] | None = None
         self._session = PanelSession(self._log_in, pause_s=login_pause_s, clock=monotonic)
@@ -113,14 +111,14 @@ class VMManagerAPI:
     # --- reading the whole ---------------------------------------------------------------------------------
 
     async def get_clusters(self) -> list[Cluster]:
-        return await self._get("/vm/v3/cluster", panel_rows.clusters)
+        return await self._get("/vm/v3/cluster", rows.clusters)
 
     async def get_nodes(self) -> list[Node]:
         """Without ``live_migration_allowed``, which only VM rows tell; :meth:`snapshot` has it."""
-        return await self._get("/vm/v3/node", panel_rows.nodes)
+        return await self._get("/vm/v3/node", rows.nodes)
 
     async def get_vms(self) -> list[VM]:
-        return await self._get("/vm/v3/host", panel_rows.vms)
+        return await self._get("/vm/v3/host", rows.vms)
 
     async def snapshot(self, cluster_ids: Collection[int] | None = None) -> Snapshot:
         """The clusters with these ids (none given = all), their nodes and VMs, by three reads at once.
@@ -132,24 +130,24 @@ class VMManagerAPI:
             self._get("/vm/v3/cluster", _as_it_is),
             self._get("/vm/v3/node", _as_it_is),
             # Of a large panel's VMs only what is needed is kept, from the first row on.
-            self._call(Request("GET", "/vm/v3/host", each=panel_rows.seen_vm), _as_it_is),
+            self._call(Request("GET", "/vm/v3/host", each=rows.seen_vm), _as_it_is),
         )
-        return await asyncio.to_thread(panel_rows.snapshot, clusters, nodes, vms, taken_at, cluster_ids)
+        return await asyncio.to_thread(rows.snapshot, clusters, nodes, vms, taken_at, cluster_ids)
 
     # --- one VM --------------------------------------------------------------------------------------------
 
     async def vm(self, vm_id: int) -> VM | None:
         """The VM as it is now; ``None`` = there is no such VM any more."""
-        found = await self._get(f"/vm/v3/host?where=(id+EQ+{int(vm_id)})", panel_rows.vms)
+        found = await self._get(f"/vm/v3/host?where=(id+EQ+{int(vm_id)})", rows.vms)
         return next((vm for vm in found if vm.id == vm_id), None)
 
     async def history(self, vm_id: int) -> list[HistoryRow]:
         """What happened to the VM lately, newest first."""
-        return await self._get(f"/vm/v3/host/{int(vm_id)}/history", panel_answers.history)
+        return await self._get(f"/vm/v3/host/{int(vm_id)}/history", responses.history)
 
     async def migration_targets(self, vm_id: int) -> dict[int, bool] | None:
         """Node -> whether the panel itself finds it suitable; ``None`` where the panel does not say."""
-        return await self._optional(f"/vm/v3/host/{int(vm_id)}/migrate", panel_answers.suitable_nodes)
+        return await self._optional(f"/vm/v3/host/{int(vm_id)}/migrate", responses.suitable_nodes)
 
     async def start_migration(self, vm_id: int, node_id: int) -> MigrationStart:
         """Starts a live migration; the answer names its task, not yet its success.
@@ -158,18 +156,18 @@ class VMManagerAPI:
         """
         # Never `plain`: that would stop the VM.
         request = Request("POST", f"/vm/v3/host/{int(vm_id)}/migrate", {"node": int(node_id)})
-        return await self._call(request, panel_answers.migration_start)
+        return await self._call(request, responses.migration_start)
 
     # --- tasks ---------------------------------------------------------------------------------------------
 
     async def find_task(self, consul_id: int) -> TaskInfo | None:
         """The task with this consul id, the migration where there are several; ``None`` = not listed (yet)."""
-        found = await self._get(f"/vm/v3/task?where=(consul_id+EQ+{int(consul_id)})", panel_answers.tasks)
+        found = await self._get(f"/vm/v3/task?where=(consul_id+EQ+{int(consul_id)})", responses.tasks)
         return next((task for task in found if task.consul_id == consul_id), None)
 
     async def task(self, task_id: int) -> TaskInfo:
         """A task by its own id (not the consul id), with its output."""
-        return await self._get(f"/vm/v3/task/{int(task_id)}", panel_answers.task)
+        return await self._get(f"/vm/v3/task/{int(task_id)}", responses.task)
 
     # --- about the panel and the account -------------------------------------------------------------------
 
@@ -181,7 +179,7 @@ class VMManagerAPI:
             status, body, location = await self._exchange(request, None)
         except _TRANSPORT as error:
             raise _unreachable(request, error, self._timeout_s).error from error
-        return panel_answers.answerer(status, body if isinstance(body, bytes) else body.whole()), location
+        return responses.answerer(status, body if isinstance(body, bytes) else body.whole()), location
 
     async def log_in(self) -> None:
         """Asks for a session where there is none yet; every call does so by itself."""
@@ -189,13 +187,13 @@ class VMManagerAPI:
 
     async def version(self) -> str | None:
         """For a line in the log; nothing may depend on it."""
-        return await self._optional("/vm/v3/version", panel_answers.version)
+        return await self._optional("/vm/v3/version", responses.version)
 
     async def account_roles(self) -> tuple[str, ...] | None:
         """The account's roles, such as ``@admin``; ``None`` where the panel does not say."""
 
         def read(document: object) -> tuple[str, ...] | None:
-            return panel_answers.roles(document, self._username)
+            return responses.roles(document, self._username)
 
         return await self._optional("/auth/v4/whoami", read) or await self._optional("/vm/v3/account", read)
 
@@ -242,7 +240,7 @@ class VMManagerAPI:
             try:
                 answer = await self._once(request, read, token)
             except Failed as failed:
-                self.errors[panel_failures.kind_of(failed)] += 1
+                self.errors[failures.kind_of(failed)] += 1
                 if failed.kind not in REPEATS or done[failed.kind] >= REPEATS[failed.kind]:
                     raise
                 done[failed.kind] += 1
@@ -260,16 +258,16 @@ class VMManagerAPI:
             raise _unreachable(request, error, self._timeout_s) from error
         try:
             if isinstance(body, bytes):
-                return panel_answers.read_answer(status, body, read, request.each)
-            return await asyncio.to_thread(panel_answers.read_answer, status, body, read, request.each)
+                return responses.read_answer(status, body, read, request.each)
+            return await asyncio.to_thread(responses.read_answer, status, body, read, request.each)
         except Refusal as refusal:
-            raise panel_failures.refused(request, refusal, location, self._password) from None
+            raise failures.refused(request, refusal, location, self._password) from None
         except NotJSON:
             no_json = PanelUnavailable(f"the answer is no JSON (HTTP {status}, {request})", status=status)
-            raise panel_failures.unreadable(request, no_json, "fault") from None
+            raise failures.unreadable(request, no_json, "fault") from None
         except PanelDataError as error:
             no_sense = PanelDataError(f"{error} ({request})", status=status)
-            raise panel_failures.unreadable(request, no_sense, "final") from None
+            raise failures.unreadable(request, no_sense, "final") from None
 
     async def _exchange(self, request: Request, token: Token | None) -> tuple[int, bytes | PackedBody, str]:
         """Status, body and where a redirect leads. The body of a long good answer stays packed: as it came
@@ -321,7 +319,7 @@ class VMManagerAPI:
         """One login, for PanelSession. PanelAuthError when the panel answered and gave no token."""
         request = Request("POST", LOGIN_PATH, {"email": self._username, "password": self._password})
         try:
-            token = await self._patiently(request, panel_answers.token, None)
+            token = await self._patiently(request, responses.token, None)
         except Failed as failed:
             raise failed.error from failed.__cause__
         if token is None:
@@ -363,4 +361,4 @@ def _unreachable(request: Request, error: Exception, timeout_s: float) -> Failed
     certificate = isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError))
     if certificate:
         words += "; name its CA in VMMANAGER_CA_FILE, or set VERIFY_SSL=false"
-    return panel_failures.unreachable(request, words, sent=not isinstance(error, _NOT_SENT), repeat=not certificate)
+    return failures.unreachable(request, words, sent=not isinstance(error, _NOT_SENT), repeat=not certificate)

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from bot.domain.sanitize import shorten
 from bot.errors import PanelDataError
-from bot.panel import streaming as panel_json
+from bot.panel import streaming
 from bot.panel.body import PackedBody
 from bot.panel.fields import maybe_flag, reference, text, whole
 from bot.panel.rows import list_rows
@@ -81,7 +81,7 @@ class NotJSON(Exception):
 
 
 def read_answer(
-    status: int, body: bytes | PackedBody, read: Callable[[Any], T], each: panel_json.Each | None = None
+    status: int, body: bytes | PackedBody, read: Callable[[Any], T], each: streaming.Each | None = None
 ) -> T:
     """The body of a good answer through ``read``, its rows through ``each``; raises Refusal, NotJSON, or
     PanelDataError from one of these two. A body in parts is used up.
@@ -101,9 +101,9 @@ def read_answer(
 _BROKEN: Any = object()
 
 
-def _parse(body: bytes | PackedBody, each: panel_json.Each | None = None) -> Any:
+def _parse(body: bytes | PackedBody, each: streaming.Each | None = None) -> Any:
     try:
-        return panel_json.loads(body, each)
+        return streaming.loads(body, each)
     except (ValueError, RecursionError):
         return _BROKEN
 

@@ -11,7 +11,7 @@ from bot.config.settings import Settings
 from bot.domain.clock import utc_now
 from bot.domain.counters import CycleTally
 from bot.panel.client import VMManagerAPI
-from bot.service import plan_log as log_plan
+from bot.service import plan_log
 from bot.service.foreign_moves import Rivals
 from bot.service.notifier import Notifier
 from bot.service.observer import Observer
@@ -21,7 +21,7 @@ from bot.store import Store
 
 if TYPE_CHECKING:
     # asyncssh takes half a second to import: only a program that measures over SSH pays for it.
-    from bot.ssh import Loads
+    from bot.ssh.loads import Loads
 
 
 class Base:
@@ -43,7 +43,7 @@ class Base:
         self._notifier = notifier
         self._worker: Worker | None = None
         self._cycle = asyncio.Lock()
-        self._plan_log = log_plan.PlanLog()
+        self._plan_log = plan_log.PlanLog()
         self._rivals = Rivals(store, clock)
         self._planning = Planning(store, settings, clusters or ClustersFile(), clock)
         self.cycles = CycleTally()

@@ -10,7 +10,7 @@ from bot.domain import log_context
 from bot.domain.digest import LATE, last_due, parse_timing
 from bot.domain.times import is_open, parse_windows
 from bot.errors import PanelError, StoreError
-from bot.service import plan_log as log_plan
+from bot.service import plan_log
 from bot.service.queries import Seeing
 from bot.service.values import OUTAGE_KEY, ClusterResult, CycleReport
 from bot.store import Mark, NoticeKind, Published
@@ -106,7 +106,7 @@ class Cycling(Seeing):
         now = self.clock()
         expires = now + timedelta(seconds=self.settings.proposal_ttl)
         published = await self._store.publish(made, automatic=automatic, now=now, expires_at=expires, since=mark)
-        log_plan.published(
+        plan_log.published(
             *(made, published.proposal_id),
             created=published.created,
             superseded=published.superseded,

@@ -16,7 +16,7 @@ from bot.panel.client import VMManagerAPI
 
 if TYPE_CHECKING:
     # asyncssh takes half a second to import: only a program that measures over SSH pays for it.
-    from bot.ssh import Loads
+    from bot.ssh.loads import Loads
 
 NOW = timedelta(0)
 

@@ -3,11 +3,3 @@
 Logs in, runs the one read-only command of answer.py, and nothing else. A node that cannot be read has an
 SSHError of one line and stops nobody else. It decides nothing.
 """
-
-from __future__ import annotations
-
-from bot.ssh.loads import Loads
-from bot.ssh.monitor import SSHMonitor, SSHRound
-from bot.ssh.trust import HostKeys
-
-__all__ = ["HostKeys", "Loads", "SSHMonitor", "SSHRound"]

@@ -26,8 +26,9 @@ from bot.rendering.phrases import POPUP_LIMIT
 from bot.service import Service
 from bot.store import Store
 from bot.telegram.commands import register_menus
-from bot.telegram.handlers import NextCheck, routes
 from bot.telegram.handlers.proposals import approvals_router
+from bot.telegram.handlers.registry import routes
+from bot.telegram.handlers.status import NextCheck
 from bot.telegram.languages import Languages, spoken
 from bot.telegram.middlewares.access import AccessMiddleware
 from bot.telegram.notifier import TelegramNotifier

@@ -21,7 +21,7 @@ from sandbox.chat.state import DEFAULT_TOKEN, ChatState
 from sandbox.chat.webhook import deliver
 from sandbox.chat.wire import STATE, add_bot_routes
 
-PAGE = Path(__file__).parent / "page"
+PAGE = Path(__file__).parent.parent / "page"
 MAX_REQUEST_BYTES = 60 * 1024 * 1024  # Telegram takes files up to 50 MB
 SHUTDOWN_S = 0.3
 

@@ -1,7 +1,7 @@
 """`python -m sandbox panel`: an emulated VMmanager 6 panel on a port of this machine.
 
-Also the way for tests to run one in-process: `start_panel(world)`. The API is in panel_api, the faults in
-panel_faults, what tests may do to the world in panel_control.
+Also the way for tests to run one in-process: `start_panel(world)`. The API is in api, the faults in
+panel_faults, what tests may do to the world in control.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.panel import api as panel_api
-from sandbox.panel import auth as panel_auth
-from sandbox.panel import control as panel_control
+from sandbox.panel import api, auth, control
 from sandbox.panel.auth import require_user
 from sandbox.panel.faults import Dropped, FaultBox, Handler, apply_faults
 from sandbox.panel.http import BAD_REQUEST, NOT_FOUND, UNAUTHORIZED, ApiError, envelope
@@ -75,7 +73,7 @@ async def _sessions(request: web.Request, handler: Handler) -> web.StreamRespons
     panel = request.app[PANEL]
     panel.tick()
     if request.path.startswith(BEHIND_THE_STAGE):
-        if not panel_control.is_loopback(request.remote):
+        if not control.is_loopback(request.remote):
             raise ApiError(403, UNAUTHORIZED, "Only for this machine")
         return await handler(request)
     if request.path.startswith(PUBLIC):
@@ -89,7 +87,7 @@ async def _sessions(request: web.Request, handler: Handler) -> web.StreamRespons
 def make_app(panel: Panel) -> web.Application:
     app = web.Application(middlewares=[_log, _faults, _errors, _sessions])
     app[PANEL] = panel
-    app.add_routes([*panel_auth.ROUTES, *panel_api.ROUTES, *panel_control.ROUTES])
+    app.add_routes([*auth.ROUTES, *api.ROUTES, *control.ROUTES])
     return app
 
 

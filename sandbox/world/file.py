@@ -6,7 +6,7 @@
      "defaults": {"node": {"qemu_version": "8.2.2"}, "vm": {"os_name": "Debian 12"}},
      "churn":    {"interval_s": 15, "pressure": true}}
 
-Every key is optional and every field has a default (see `world_model`); `count` repeats a VM, a missing
+Every key is optional and every field has a default (see `world.model`); `count` repeats a VM, a missing
 `id` is the next free one, a missing `cluster` or `node` is the first. Without `churn` nothing changes by
 itself. A dump of a running world (`GET /sandbox/world`) can be read back.
 """

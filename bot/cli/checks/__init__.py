@@ -4,10 +4,3 @@
 Each group of checks is one function that fills a Sheet; a check that depends on a failed one is skipped, not failed.
 Words are the catalogues'; how lines are shown is the command's.
 """
-
-from __future__ import annotations
-
-from bot.cli.checks.run import run_checks
-from bot.cli.checks.sheet import CHECKS, Line, Mark
-
-__all__ = ["CHECKS", "Line", "Mark", "run_checks"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bot.cli.checks.sheet import FILES, Line, Sheet
-from bot.config import validation as config_checks
+from bot.config import validation
 from bot.config.loading import Found
 from bot.config.settings import Settings
 from bot.config.validation import MEMORY
@@ -19,7 +19,7 @@ from bot.store.readonly import faults_of, heartbeat_of, schema_of
 def check_files(found: Found, texts: Texts, now: datetime) -> list[Line]:
     settings, sheet = found.settings, Sheet(texts, FILES)
     # The last field is the one to change: database and log in one file are the log's fault.
-    problems = {p.fields[-1]: p.text for p in config_checks.check_files(settings)}
+    problems = {p.fields[-1]: p.text for p in validation.check_files(settings)}
     if "database_path" in found.broken:
         sheet.skip("database", texts.text("check-after", title="DATABASE_PATH"))
     elif "database_path" in problems:

@@ -9,8 +9,8 @@ from bot.cli.checks.sheet import Sheet
 from bot.config.settings import Settings
 from bot.config.validation import MEMORY
 from bot.errors import SSHError
-from bot.ssh import SSHMonitor
 from bot.ssh.address import address_of, parse_mapping
+from bot.ssh.monitor import SSHMonitor
 
 SHOWN = 5
 

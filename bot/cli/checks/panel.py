@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from balancer.model import Node, Snapshot
-from bot.cli.checks import tcp_tls as panel_reach
+from bot.cli.checks import tcp_tls
 from bot.cli.checks.seen import SHOWN, look_at, some
 from bot.cli.checks.sheet import Sheet
 from bot.cli.checks.tcp_tls import Certificate, Door, door_of
@@ -56,26 +56,26 @@ async def check_panel(sheet: Sheet, settings: Settings, clock: Clock) -> tuple[N
 async def _reached(sheet: Sheet, door: Door) -> bool:
     texts = sheet.texts
     try:
-        found = await panel_reach.resolve(door)
+        found = await tcp_tls.resolve(door)
     except (OSError, UnicodeError, asyncio.TimeoutError) as error:
         words = error.strerror if isinstance(error, socket.gaierror) else _words(error)
         sheet.halt("panel-name", texts.text("check-name-unknown", host=door.host, words=words or ""))
         return False
     sheet.ok("panel-name", texts.text("check-name-known", host=door.host, ips=", ".join(found[:SHOWN])))
     try:
-        await panel_reach.connect(door)
+        await tcp_tls.connect(door)
     except ConnectionRefusedError:
         sheet.halt("panel-port", texts.text("check-port-closed", where=str(door)))
         return False
     except asyncio.TimeoutError:
-        seconds = panel_reach.STEP_S
+        seconds = tcp_tls.STEP_S
         sheet.halt("panel-port", texts.text("check-port-silent", where=str(door), seconds=seconds))
         return False
     except OSError as error:
         sheet.halt("panel-port", texts.text("check-port-unreachable", where=str(door), words=_words(error)))
         return False
     sheet.ok("panel-port", texts.text("check-port-open", where=str(door)))
-    if not door.encrypted and not panel_reach.is_loopback(found):
+    if not door.encrypted and not tcp_tls.is_loopback(found):
         sheet.warn("panel-certificate", texts.text("check-not-encrypted"))
     return True
 
@@ -89,7 +89,7 @@ async def _trusted(sheet: Sheet, door: Door, settings: Settings, clock: Clock) -
     try:
         path = settings.vmmanager_ca_file if settings.verify_ssl else None
         context = tls_context(str(path) if path else None)
-        seen = await panel_reach.certificate(door, context)
+        seen = await tcp_tls.certificate(door, context)
     except ConfigError as error:
         sheet.halt("panel-certificate", error.problems[0])
         return False
@@ -135,7 +135,7 @@ async def _untrusted(
     if fault == "not-yet-valid":
         return texts.text("check-certificate-not-yet")
     if fault == "wrong-name":
-        names = await panel_reach.names_of(door, context)
+        names = await tcp_tls.names_of(door, context)
         return texts.text("check-certificate-name", host=door.host, names=", ".join(names[:SHOWN]) or "?")
     return texts.text("check-certificate-other", words=error.verify_message)
 
@@ -247,5 +247,5 @@ async def _read(sheet: Sheet, panel: VMManagerAPI, settings: Settings) -> Snapsh
 
 def _words(error: BaseException) -> str:
     if isinstance(error, asyncio.TimeoutError):
-        return f"no answer within {panel_reach.STEP_S:g} s"
+        return f"no answer within {tcp_tls.STEP_S:g} s"
     return shorten(getattr(error, "strerror", None) or str(error) or type(error).__name__, 200)

@@ -1,4 +1,4 @@
-### The reasons of what people wish for (balancer/wishes/): drain, fill, another target, a move back, and "why not".
+### The reasons of what people wish for (balancer/requests/): drain, fill, another target, a move back, and "why not".
 ### Plain text. Clauses that follow a colon or a dash: lower case, no full stop.
 
 ## Why a move
