@@ -15,9 +15,10 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.chat.limits import Fault
+from sandbox.chat.listing import messages_since, state_view
 from sandbox.chat.model import ApiError, Chat, Json, Press, User
 from sandbox.chat.state import ChatState, NotAllowed
-from sandbox.chat.view import message_view, messages_since, state_view
+from sandbox.chat.view import message_view
 from sandbox.chat.wire import STATE
 
 HEARTBEAT_S = 15.0

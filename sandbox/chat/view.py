@@ -1,13 +1,8 @@
-"""The same state for people's eyes: what the chat page and `GET /sandbox/state` are given as JSON."""
+"""One person, chat or message as JSON, for the chat page and for `GET /sandbox/state`. Knows no state as a whole."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from sandbox.chat.model import Chat, Content, Json, Message, User
-
-if TYPE_CHECKING:
-    from sandbox.chat.state import ChatState
 
 
 def user_view(user: User) -> Json:
@@ -91,27 +86,3 @@ def message_view(message: Message) -> Json:
 def _origin_name(origin: Json) -> str:
     author = origin["sender_user"]
     return f"{author['first_name']} {author.get('last_name', '')}".strip()
-
-
-def state_view(state: ChatState) -> Json:
-    return {
-        "bot": user_view(state.bot),
-        "users": [user_view(user) for user in state.users.values()],
-        "chats": [chat_view(chat) for chat in state.chats.values()],
-        "messages": [message_view(message) for message in state.messages.values()],
-        "commands": state.commands.listing(),
-        "updates_waiting": len(state.updates.waiting),
-        "webhook": bool(state.updates.webhook),
-        "limits": vars(state.limits.settings),
-        "faults": [vars(fault) for fault in state.faults.waiting],
-    }
-
-
-def messages_since(state: ChatState, chat_id: int | None, since: int) -> list[Json]:
-    """Messages (deleted ones too) of one chat, or of all, with a greater id than `since`."""
-    shown: list[Any] = [
-        message_view(message)
-        for message in state.messages.values()
-        if chat_id in (None, message.chat.id) and message.message_id > since
-    ]
-    return shown

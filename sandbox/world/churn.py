@@ -6,13 +6,12 @@ always has something to do; what a cluster holds in total stays near what it hel
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from random import Random
+from typing import Any, Protocol
 
-from sandbox.world.model import VM, Cluster, Node, Usage, WorldError
-
-if TYPE_CHECKING:
-    from sandbox.world.world import World
+from sandbox.world.model import VM, Cluster, Node, Task, Usage, WorldError
 
 # The balancer's default thresholds: beyond them a node counts as overloaded.
 OVERLOADED_CPU_RATIO = 7.0
@@ -33,6 +32,31 @@ def memory_percent(node: Node, used: Usage) -> float:
 
 def is_overloaded(node: Node, used: Usage) -> bool:
     return cpu_ratio(node, used) > OVERLOADED_CPU_RATIO or memory_percent(node, used) > OVERLOADED_MEMORY_PERCENT
+
+
+class World(Protocol):
+    """What the churn needs of `sandbox.world.world.World`, which imports this module."""
+
+    rng: Random
+    clusters: dict[int, Cluster]
+    nodes: dict[int, Node]
+
+    def nodes_of(self, cluster: Cluster) -> list[Node]: ...
+    def vms_on(self, node: Node) -> Iterable[VM]: ...
+    def usage(self, vms: Iterable[VM]) -> Usage: ...
+    def unused_mib(self, node: Node) -> int: ...
+    def add_vm(self, fields: dict[str, Any]) -> VM: ...
+    def set_vm(self, vm: VM, **fields: Any) -> None: ...
+    def delete_vm(self, vm: VM) -> None: ...
+    def start_task(
+        self,
+        vm: VM,
+        name: str,
+        duration_s: float,
+        done: Callable[[], None],
+        *,
+        params: dict[str, Any] | None = None,
+    ) -> Task: ...
 
 
 @dataclass
