@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from bot_builders import NOW
-from bot_rig import settings as settings_for
+from bot_fixture import settings as settings_for
 from chaos_audit import Auditor
 from chaos_world import WatchedWorld, break_panel, meddle, tidy, watched
 

@@ -1,6 +1,6 @@
-"""The whole product as three processes for end-to-end tests: panel, chat, and the program between them.
+"""The panel, the chat and the program as three processes, for end-to-end tests.
 
-Everything is driven from outside: over the control addresses of the two stand-ins, and by signals.
+Tests control them only from outside: over the control addresses of panel and chat, and by signals.
 """
 
 from __future__ import annotations
@@ -19,29 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from bot_fixture import HOT_WORLD
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUP = -1001000000001
 ANNA, BORIS, VERA, MALLORY = 1001, 1002, 1003, 6666
 TOKEN = "123456:SANDBOX-TOKEN"
 PATIENCE_S = 60.0
-
-HOT_WORLD: dict[str, Any] = {
-    "clusters": [{"id": 1, "name": "Production"}],
-    "nodes": [
-        {"id": 1, "name": "hot", "cpu_number": 16, "ram_mib": 131072},
-        {"id": 2, "name": "cool", "cpu_number": 16, "ram_mib": 131072},
-        {"id": 3, "name": "mild", "cpu_number": 16, "ram_mib": 131072},
-    ],
-    "vms": [
-        {"id": 11, "name": "small-a", "node": 1, "cpu_number": 2, "ram_mib": 2048},
-        {"id": 12, "name": "small-b", "node": 1, "cpu_number": 2, "ram_mib": 3072},
-        {"id": 13, "name": "small-c", "node": 1, "cpu_number": 4, "ram_mib": 4096},
-        *({"id": 20 + i, "name": f"big-{i}", "node": 1, "cpu_number": 16, "ram_mib": 8192} for i in range(7)),
-        {"id": 40, "name": "resident", "node": 3, "cpu_number": 16, "ram_mib": 8192},
-    ],
-}
-"""`hot`: 120 vCPU on 16 CPUs, ratio 7.5. One move of 2 vCPU leaves 7.375; all three small ones: 7.0."""
 
 
 def world(**changes: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_rig import ANNA, BORIS, GROUP, Rig, running
+from chat_fixture import ANNA, BORIS, GROUP, ChatFixture, running
 from markupsafe import Markup
 
 from bot.telegram.deep_links import linked_proposal
@@ -26,7 +26,7 @@ TWO: dict[str, Any] = {
 }
 
 
-def said(rig: Rig, text: str, chat_id: int = GROUP) -> None:
+def said(rig: ChatFixture, text: str, chat_id: int = GROUP) -> None:
     rig.chat.state.write(chat_id, ANNA, text)
 
 

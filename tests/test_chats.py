@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from bot_builders import until
-from chat_rig import ANNA, BORIS, GROUP, Rig, running
+from chat_fixture import ANNA, BORIS, GROUP, ChatFixture, running
 
 from balancer.model import Reason
 from bot.app import VMBalancer
@@ -50,7 +50,7 @@ def written(folder: Path, document: Any = CHATS, name: str = "chats.json") -> Pa
     return path
 
 
-def opened(rig: Rig) -> None:
+def opened(rig: ChatFixture) -> None:
     """The two groups, with the bot in them."""
     state = rig.chat.state
     for user_id, name in ((CARLA, "Carla"), (DMITRI, "Dmitri")):
@@ -64,12 +64,12 @@ def opened(rig: Rig) -> None:
     state.chats[NORTH].topics[7] = "North"
 
 
-async def started(rig: Rig, **more: Any) -> VMBalancer:
+async def started(rig: ChatFixture, **more: Any) -> VMBalancer:
     opened(rig)
     return await rig.start(chats_file=written(rig.path.parent), telegram_admin_ids=(ANNA,), **more)
 
 
-def shown(rig: Rig, chat_id: int, *parts: str) -> list[Message]:
+def shown(rig: ChatFixture, chat_id: int, *parts: str) -> list[Message]:
     return [m for m in rig.messages(chat_id) if all(p in m.content.text for p in parts)]
 
 

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from bot_rig import running_panel
+from bot_fixture import running_panel
 from certificates import Issued, issue
 from ssh_server import USER, Sshd, free_port, keygen
 from stack import ANNA, BORIS, GROUP, PATIENCE_S, ROOT, TOKEN, VERA, Bot, plain

@@ -22,8 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bot_fixture import HOT_WORLD
 from core_builders import cluster, node, snapshot, vm
-from stack import HOT_WORLD, PATIENCE_S, ROOT, Command, buttons, running_stack, world
+from stack import PATIENCE_S, ROOT, Command, buttons, running_stack, world
 
 from balancer.formats.codec import snapshot_to_dict
 from balancer.policy import STRATEGIES

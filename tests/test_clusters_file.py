@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bot_rig import HOT, hot_clusters, running_rig
+from bot_fixture import HOT_WORLD, hot_clusters, running_bot
 from core_builders import cluster
 
 from balancer.formats.codec import snapshot_from_dict, snapshot_to_dict
@@ -200,7 +200,7 @@ def test_the_page_names_every_setting_and_type() -> None:
 async def test_a_cycle_judges_each_cluster_by_its_own_policy(tmp_path: Path) -> None:
     """120 vCPUs on 16 CPUs are 7.5 each: overloaded by the settings, and not where the file says 8."""
     path = file(tmp_path, {"clusters": {"c2": {"cpu_overload_threshold": 8}, "nowhere": {"optimize_for": "moves"}}})
-    async with running_rig(tmp_path, hot_clusters(2), clusters_file=path) as rig:
+    async with running_bot(tmp_path, hot_clusters(2), clusters_file=path) as rig:
         report = await rig.propose()
         assert [len(r.plan.overloaded) for r in report.results if r.plan] == [1, 0]
         plans = await rig.service.plans()
@@ -210,7 +210,7 @@ async def test_a_cycle_judges_each_cluster_by_its_own_policy(tmp_path: Path) -> 
 async def test_rules_hold_until_the_moment_of_the_move(tmp_path: Path) -> None:
     """Approved while it was allowed; then a mate arrived on the target."""
     path = file(tmp_path, {"rules": [{"type": "anti-affinity", "name": "pair", "vms": [11, 12]}]})
-    async with running_rig(tmp_path, clusters_file=path) as rig:
+    async with running_bot(tmp_path, clusters_file=path) as rig:
         await rig.propose()
         await rig.decide()
         [waiting] = await rig.migrations()
@@ -224,8 +224,8 @@ async def test_rules_hold_until_the_moment_of_the_move(tmp_path: Path) -> None:
 
 async def test_tags_that_the_panel_shows_are_rules(tmp_path: Path) -> None:
     """Without any file: 11 is the smallest, and its tag says to leave it alone."""
-    tagged = [{**v, "tags": ["plb_ignore_dev"]} if v["id"] == 11 else v for v in HOT["vms"]]
-    async with running_rig(tmp_path, {**HOT, "vms": tagged}) as rig:
+    tagged = [{**v, "tags": ["plb_ignore_dev"]} if v["id"] == 11 else v for v in HOT_WORLD["vms"]]
+    async with running_bot(tmp_path, {**HOT_WORLD, "vms": tagged}) as rig:
         [made] = await rig.service.plans()
         assert [m.vm_id for m in made.moves] == [12]
         assert [r.reason.code for r in made.rejections if r.id == 11 and r.subject == "vm"] == ["vm-ignored"]
@@ -237,7 +237,7 @@ async def test_what_means_nothing_is_said_once(tmp_path: Path, caplog: pytest.Lo
         "rules": [{"type": "stay", "name": "old", "vms": ["small-a", "gone-*"]}],
         "clusters": {"Prodution": {"target_headroom": 5}},
     }
-    async with running_rig(tmp_path, clusters_file=file(tmp_path, content)) as rig:
+    async with running_bot(tmp_path, clusters_file=file(tmp_path, content)) as rig:
         with caplog.at_level(logging.WARNING, "bot.service.planning"):
             await rig.propose()
             await rig.propose()
@@ -248,7 +248,7 @@ async def test_what_means_nothing_is_said_once(tmp_path: Path, caplog: pytest.Lo
 
 async def test_a_saved_snapshot_replays_each_clusters_policy(tmp_path: Path) -> None:
     path = file(tmp_path, {"clusters": {"c2": {"cpu_overload_threshold": 8}}})
-    async with running_rig(tmp_path, hot_clusters(2), clusters_file=path) as rig:
+    async with running_bot(tmp_path, hot_clusters(2), clusters_file=path) as rig:
         snapshot = await rig.service.observe()
         policies = await rig.service.policies(snapshot)
         document = snapshot_to_dict(snapshot, policy=await rig.service.policy(snapshot), policies=policies)

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from core_builders import NOW, cluster, node, snapshot, vm
 from core_worlds import World, worlds
-from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_profile import examples
 
 from balancer.formats import codec
 from balancer.formats.reading import FormatError

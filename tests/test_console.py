@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from bot_builders import NOW, PATIENCE_S
-from bot_rig import HOT, Rig, hot_clusters, rig_on, running_panel
+from bot_fixture import HOT_WORLD, BotFixture, bot_on, hot_clusters, running_panel
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
@@ -39,12 +39,12 @@ HOSTILE = "[red]x[/red]\x1b[31m\u202egpj.exe\n[@click=app.quit]y"
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with running_panel() as panel, rig_on(panel, tmp_path / "bot.db", max_migrations_per_cycle=3) as made:
+async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
+    async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db", max_migrations_per_cycle=3) as made:
         yield made
 
 
-def desk_of(rig: Rig, **given: Any) -> Desk:
+def desk_of(rig: BotFixture, **given: Any) -> Desk:
     async def check() -> Answer:
         return Answer.of(await rig.service.run_cycle())
 
@@ -85,7 +85,7 @@ async def shows(pilot: Pilot[int], *parts: str) -> str:
 # Keys and clicks ----------------------------------------------------------------------------------
 
 
-async def test_a_click_on_approve_decides_as_the_person_at_the_terminal(rig: Rig) -> None:
+async def test_a_click_on_approve_decides_as_the_person_at_the_terminal(rig: BotFixture) -> None:
     await rig.propose()
     async with showing(desk_of(rig)) as pilot:
         await shows(pilot, "3 moves wait")
@@ -98,7 +98,7 @@ async def test_a_click_on_approve_decides_as_the_person_at_the_terminal(rig: Rig
     assert [m.move.vm_name for p in await rig.store.waiting() for m in p.pending] == ["small-b", "small-c"]
 
 
-async def test_tabs_and_footer_can_be_clicked(rig: Rig) -> None:
+async def test_tabs_and_footer_can_be_clicked(rig: BotFixture) -> None:
     async with showing(desk_of(rig)) as pilot:
         await shows(pilot, "hot")
         for name in ("Plan", "History", "Excluded", "Log", "Nodes"):
@@ -112,7 +112,7 @@ async def test_tabs_and_footer_can_be_clicked(rig: Rig) -> None:
         await shows(pilot, "Pause the balancer?")
 
 
-async def test_all_moves_of_a_proposal_are_approved_after_a_question(rig: Rig) -> None:
+async def test_all_moves_of_a_proposal_are_approved_after_a_question(rig: BotFixture) -> None:
     await rig.propose()
     async with showing(desk_of(rig)) as pilot:
         await shows(pilot, "3 moves wait")
@@ -130,7 +130,7 @@ async def test_all_moves_of_a_proposal_are_approved_after_a_question(rig: Rig) -
     assert {m.decided_by for m in await rig.store.history(10)} == {OLGA}
 
 
-async def test_a_skip_keeps_the_vm_where_it_is(rig: Rig) -> None:
+async def test_a_skip_keeps_the_vm_where_it_is(rig: BotFixture) -> None:
     await rig.propose()
     async with showing(desk_of(rig)) as pilot:
         await shows(pilot, "3 moves wait")
@@ -142,7 +142,7 @@ async def test_a_skip_keeps_the_vm_where_it_is(rig: Rig) -> None:
     assert (decided.move.vm_name, decided.state) == ("small-b", MoveState.SKIPPED)
 
 
-async def test_keys_of_other_pages_do_nothing(rig: Rig) -> None:
+async def test_keys_of_other_pages_do_nothing(rig: BotFixture) -> None:
     await rig.propose()
     async with showing(desk_of(rig)) as pilot:
         await shows(pilot, "3 moves wait")
@@ -152,7 +152,7 @@ async def test_keys_of_other_pages_do_nothing(rig: Rig) -> None:
     assert await rig.store.history(10) == []
 
 
-async def test_a_russian_keyboard_works_without_switching(rig: Rig) -> None:
+async def test_a_russian_keyboard_works_without_switching(rig: BotFixture) -> None:
     await rig.propose()
     async with showing(desk_of(rig), language="ru") as pilot:
         await shows(pilot, "ждут решения: 3")
@@ -163,9 +163,9 @@ async def test_a_russian_keyboard_works_without_switching(rig: Rig) -> None:
 
 
 async def test_a_dry_run_decides_nothing(tmp_path: Path) -> None:
-    async with running_panel() as panel, rig_on(panel, tmp_path / "bot.db") as rig:
+    async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db") as rig:
         await rig.propose()
-        async with rig_on(panel, tmp_path / "bot.db", dry_run=True) as dry, showing(desk_of(dry)) as pilot:
+        async with bot_on(panel, tmp_path / "bot.db", dry_run=True) as dry, showing(desk_of(dry)) as pilot:
             await shows(pilot, "DRY RUN", "1 move waits")
             await pilot.press("3")
             await shows(pilot, "small-a")
@@ -174,7 +174,7 @@ async def test_a_dry_run_decides_nothing(tmp_path: Path) -> None:
         assert await rig.store.history(10) == []
 
 
-async def test_a_node_is_excluded_as_target_by_its_name(rig: Rig) -> None:
+async def test_a_node_is_excluded_as_target_by_its_name(rig: BotFixture) -> None:
     async with showing(desk_of(rig)) as pilot:
         await shows(pilot, "hot")
         await pilot.press("5", "e")
@@ -189,7 +189,7 @@ async def test_a_node_is_excluded_as_target_by_its_name(rig: Rig) -> None:
     assert (made.node_name, made.role, made.by) == ("cool", ExclusionRole.TARGET, OLGA)
 
 
-async def test_automatic_mode_is_switched_on_only_after_a_question(rig: Rig) -> None:
+async def test_automatic_mode_is_switched_on_only_after_a_question(rig: BotFixture) -> None:
     async with showing(desk_of(rig)) as pilot:
         await shows(pilot, "asks before it moves", "hot")
         await pilot.press("m")
@@ -212,10 +212,10 @@ async def test_automatic_mode_is_switched_on_only_after_a_question(rig: Rig) -> 
 async def test_every_page_draws_at_every_size_with_hostile_names(
     tmp_path: Path, size: tuple[int, int], language: str
 ) -> None:
-    world = {**HOT, "clusters": [{"id": 1, "name": HOSTILE}]}
-    world["nodes"] = [{**n, "name": f"{HOSTILE}{n['name']}"} for n in HOT["nodes"]]
-    world["vms"] = [{**v, "name": f"{HOSTILE}{v['name']}"} for v in HOT["vms"]]
-    async with running_panel(world) as panel, rig_on(panel, tmp_path / "bot.db", max_migrations_per_cycle=3) as rig:
+    world = {**HOT_WORLD, "clusters": [{"id": 1, "name": HOSTILE}]}
+    world["nodes"] = [{**n, "name": f"{HOSTILE}{n['name']}"} for n in HOT_WORLD["nodes"]]
+    world["vms"] = [{**v, "name": f"{HOSTILE}{v['name']}"} for v in HOT_WORLD["vms"]]
+    async with running_panel(world) as panel, bot_on(panel, tmp_path / "bot.db", max_migrations_per_cycle=3) as rig:
         await rig.propose()
         [node] = [n for n in (await rig.service.observe()).nodes if n.id == 2]
         await rig.service.exclude(node, ExclusionRole.TARGET, None, Actor(ActorKind.TELEGRAM, HOSTILE, 1))
@@ -238,7 +238,7 @@ async def test_every_page_draws_at_every_size_with_hostile_names(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("page", ["1", "2", "3", "4", "5", "6"])
-async def test_the_footer_names_the_keys_of_the_page_and_fits(rig: Rig, language: str, page: str) -> None:
+async def test_the_footer_names_the_keys_of_the_page_and_fits(rig: BotFixture, language: str, page: str) -> None:
     async with showing(desk_of(rig), language=language) as pilot:
         await shows(pilot, "hot")
         await pilot.press(page)
@@ -251,7 +251,7 @@ async def test_the_footer_names_the_keys_of_the_page_and_fits(rig: Rig, language
         assert footer.region.height <= 2
 
 
-async def test_every_key_is_in_the_help(rig: Rig) -> None:
+async def test_every_key_is_in_the_help(rig: BotFixture) -> None:
     async with showing(desk_of(rig), 120, 50) as pilot:
         await shows(pilot, "hot")
         await pilot.press("question_mark")
@@ -262,7 +262,7 @@ async def test_every_key_is_in_the_help(rig: Rig) -> None:
             )
 
 
-async def test_the_chosen_node_stays_chosen_when_the_order_changes(rig: Rig) -> None:
+async def test_the_chosen_node_stays_chosen_when_the_order_changes(rig: BotFixture) -> None:
     async with showing(desk_of(rig)) as pilot:
         await shows(pilot, "hot")
         await pilot.press("down", "down")
@@ -276,7 +276,7 @@ async def test_the_chosen_node_stays_chosen_when_the_order_changes(rig: Rig) -> 
         assert page.node_id == 2
 
 
-async def test_a_panel_that_is_gone_leaves_the_last_picture(rig: Rig) -> None:
+async def test_a_panel_that_is_gone_leaves_the_last_picture(rig: BotFixture) -> None:
     async with showing(desk_of(rig)) as pilot:
         await shows(pilot, "! hot", "1 of 3 nodes overloaded")
         rig.fault("http_503")
@@ -286,7 +286,7 @@ async def test_a_panel_that_is_gone_leaves_the_last_picture(rig: Rig) -> None:
         assert "! hot" in drawn and "data " in drawn
 
 
-async def test_a_panel_that_never_answered_is_no_empty_cluster(rig: Rig) -> None:
+async def test_a_panel_that_never_answered_is_no_empty_cluster(rig: BotFixture) -> None:
     rig.fault("http_503")
     async with showing(desk_of(rig)) as pilot:
         drawn = await shows(pilot, "the panel does not answer")
@@ -295,7 +295,7 @@ async def test_a_panel_that_never_answered_is_no_empty_cluster(rig: Rig) -> None
 
 async def test_many_clusters_are_shown_one_under_the_other(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
-    async with running_panel(hot_clusters(3)) as panel, rig_on(panel, path) as rig, showing(desk_of(rig)) as pilot:
+    async with running_panel(hot_clusters(3)) as panel, bot_on(panel, path) as rig, showing(desk_of(rig)) as pilot:
         drawn = await shows(pilot, "3 of 6 nodes overloaded", "c1", "hot-1", "c2", "hot-2")
         assert drawn.index("c1") < drawn.index("hot-1") < drawn.index("c2") < drawn.index("hot-2")
 
@@ -305,12 +305,12 @@ async def test_many_clusters_are_shown_one_under_the_other(tmp_path: Path) -> No
 
 async def test_two_consoles_that_approve_at_the_same_moment_decide_once(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
-    async with running_panel() as panel, rig_on(panel, path) as one, rig_on(panel, path) as two:
+    async with running_panel() as panel, bot_on(panel, path) as one, bot_on(panel, path) as two:
         await one.propose()
         said: list[str] = []
         ready: list[str] = []
 
-        async def person(rig: Rig, name: str) -> None:
+        async def person(rig: BotFixture, name: str) -> None:
             console = Console(desk_of(rig), texts_for("en"), actor=Actor(ActorKind.TERMINAL, name), utf8=True)
             async with console.run_test(size=(80, 24)) as pilot:
                 await shows(pilot, "1 move waits")
@@ -331,7 +331,7 @@ async def test_two_consoles_that_approve_at_the_same_moment_decide_once(tmp_path
 
 async def test_what_others_do_is_told_to_the_notifier_once(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
-    async with running_panel() as panel, rig_on(panel, path) as bot, rig_on(panel, path) as other:
+    async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
         watch = Watch(bot.store, bot.service, bot.told)
         await bot.propose()
         await watch.begin()
@@ -345,7 +345,7 @@ async def test_what_others_do_is_told_to_the_notifier_once(tmp_path: Path) -> No
 
 async def test_what_is_made_and_taken_back_between_two_looks_is_told_too(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
-    async with running_panel() as panel, rig_on(panel, path) as bot, rig_on(panel, path) as other:
+    async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
         watch = Watch(bot.store, bot.service, bot.told)
         await watch.begin()
         await bot.propose()
@@ -358,7 +358,7 @@ async def test_what_is_made_and_taken_back_between_two_looks_is_told_too(tmp_pat
 
 async def test_a_check_that_was_asked_for_is_made_once_and_answered(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
-    async with running_panel() as panel, rig_on(panel, path) as bot, rig_on(panel, path) as other:
+    async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
         watches = [Watch(bot.store, bot.service, bot.told), Watch(bot.store, bot.service, bot.told)]
         for watch in watches:
             await watch.begin()
@@ -379,7 +379,7 @@ async def test_a_check_that_was_asked_for_is_made_once_and_answered(tmp_path: Pa
 
 async def test_an_old_request_is_not_taken_up(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
-    async with running_panel() as panel, rig_on(panel, path) as bot, rig_on(panel, path) as other:
+    async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
         watch = Watch(bot.store, bot.service, bot.told)
         await watch.begin()
         await ask_for_check(other.store, other.service, OLGA)
@@ -387,7 +387,7 @@ async def test_an_old_request_is_not_taken_up(tmp_path: Path) -> None:
         assert await watch.look() is None
 
 
-async def test_who_only_looks_sends_no_notice(rig: Rig, tmp_path: Path) -> None:
+async def test_who_only_looks_sends_no_notice(rig: BotFixture, tmp_path: Path) -> None:
     """A notice that a running bot has not sent yet must not be taken for sent by a console that ends."""
     rig.fault("http_503")
     await rig.service.run_cycle()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
-from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_profile import examples
 
 from balancer.strategies.optimal.covering import CELLS, Case, Cover, cheapest, cheapest_of_each
 

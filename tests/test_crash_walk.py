@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 from bot_builders import NOW, Clock
-from bot_rig import HOT, running_panel
-from crash_life import Program, process
+from bot_fixture import HOT_WORLD, running_panel
+from crash_process import Program, process
 from stack import GROUP, PATIENCE_S
 
 from sandbox.chat.server import RunningChat, start_chat
@@ -73,7 +73,7 @@ async def second_life(panel: RunningPanel, chat: RunningChat, path: Path) -> Non
 async def walked(folder: Path, name: str, fatal: int) -> int | None:
     """One walk with one fatal step; everything that has to hold afterwards."""
     path = folder / f"{fatal}.db"
-    async with running_panel(HOT) as panel, await start_chat(limits="off") as chat:
+    async with running_panel(HOT_WORLD) as panel, await start_chat(limits="off") as chat:
         await proposed(panel, chat, path)
         for fault in FAULTS[name]:
             panel.faults.add(**fault)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from bot_builders import ANNA, NOW
-from bot_rig import Rig, rig_on, running_panel, running_rig
+from bot_fixture import BotFixture, bot_on, running_bot, running_panel
 from test_db_command import damage
 from test_executor import During
 
@@ -95,7 +95,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
 
 
 async def test_a_press_on_a_full_disk_is_an_error_and_no_decision(disk: Disk) -> None:
-    async with running_rig(disk.folder) as rig:
+    async with running_bot(disk.folder) as rig:
         await rig.propose()
         [proposal] = await rig.store.waiting()
         disk.fill()
@@ -109,7 +109,7 @@ async def test_a_press_on_a_full_disk_is_an_error_and_no_decision(disk: Disk) ->
 
 
 async def test_nothing_is_started_that_cannot_be_written_down_first(disk: Disk) -> None:
-    async with running_rig(disk.folder) as rig:
+    async with running_bot(disk.folder) as rig:
         await rig.propose()
         await rig.decide()
         disk.fill()
@@ -122,13 +122,13 @@ async def test_nothing_is_started_that_cannot_be_written_down_first(disk: Disk) 
 
 
 async def test_a_disk_that_fills_up_after_the_start_loses_nothing(disk: Disk) -> None:
-    async def fills(_: Rig) -> None:
+    async def fills(_: BotFixture) -> None:
         disk.fill()
 
-    async with running_panel() as panel, rig_on(panel, disk.folder / "bot.db") as rig:
+    async with running_panel() as panel, bot_on(panel, disk.folder / "bot.db") as rig:
         await rig.propose()
         await rig.decide()
-        async with rig_on(panel, rig.path, During(rig, "start_migration", fills)) as full:
+        async with bot_on(panel, rig.path, During(rig, "start_migration", fills)) as full:
             full.start()
             await full.reached(lambda: _after(full, 60))
             assert full.posts() == [(11, 2)]
@@ -139,12 +139,12 @@ async def test_a_disk_that_fills_up_after_the_start_loses_nothing(disk: Disk) ->
         assert rig.posts() == [(11, 2)] and len(panel.world.tasks) == 1
 
 
-async def _after(rig: Rig, seconds: float) -> bool:
+async def _after(rig: BotFixture, seconds: float) -> bool:
     return (rig.clock.now - NOW).total_seconds() > seconds
 
 
 async def test_a_check_on_a_full_disk_neither_proposes_nor_ends_the_program(disk: Disk) -> None:
-    async with running_rig(disk.folder) as rig:
+    async with running_bot(disk.folder) as rig:
         disk.fill()
         with pytest.raises(StoreError, match="check the file, its folder and the disk"):
             await rig.service.run_cycle()
@@ -157,7 +157,7 @@ async def test_a_check_on_a_full_disk_neither_proposes_nor_ends_the_program(disk
 
 
 async def test_a_database_that_is_locked_for_long_holds_the_start_back(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, busy_timeout_s=0.02) as rig:
+    async with running_bot(tmp_path, busy_timeout_s=0.02) as rig:
         await rig.propose()
         await rig.decide()
         with closing(sqlite3.connect(rig.path, isolation_level=None)) as holder:
@@ -174,14 +174,14 @@ async def test_a_database_that_is_locked_for_long_holds_the_start_back(tmp_path:
 async def test_a_lock_that_comes_after_the_start_loses_nothing(tmp_path: Path) -> None:
     holder = sqlite3.connect(tmp_path / "bot.db", isolation_level=None)
 
-    async def locks(_: Rig) -> None:
+    async def locks(_: BotFixture) -> None:
         holder.execute("BEGIN IMMEDIATE")
 
-    async with running_panel() as panel, rig_on(panel, tmp_path / "bot.db") as rig:
+    async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db") as rig:
         await rig.propose()
         await rig.decide()
         hook = During(rig, "start_migration", locks)
-        async with rig_on(panel, rig.path, hook, busy_timeout_s=0.02) as late:
+        async with bot_on(panel, rig.path, hook, busy_timeout_s=0.02) as late:
             late.start()
             await late.reached(lambda: _after(late, 120))
             assert late.posts() == [(11, 2)] and await rig.in_state(S.STARTING)
@@ -195,7 +195,7 @@ async def test_a_lock_that_comes_after_the_start_loses_nothing(tmp_path: Path) -
 
 
 async def test_damage_under_way_starts_nothing_and_names_the_way_out(tmp_path: Path) -> None:
-    async with running_panel() as panel, rig_on(panel, tmp_path / "bot.db") as rig:
+    async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db") as rig:
         await rig.propose()
         await rig.decide()
         with closing(sqlite3.connect(rig.path)) as db:

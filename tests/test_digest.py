@@ -8,7 +8,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from chat_rig import ANNA, GROUP, running
+from chat_fixture import ANNA, GROUP, running
 from stack import Stack, buttons, running_stack, world
 
 from bot.config.loading import find_settings

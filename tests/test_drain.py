@@ -12,9 +12,9 @@ from datetime import timedelta
 import pytest
 from core_builders import after, node, snapshot, vm
 from core_worlds import World, build_world, worlds
-from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis_profile import examples
 from test_optimal import Filling
 
 from balancer.formats.codec import plan_from_dict, plan_to_dict

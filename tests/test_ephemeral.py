@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from chat_rig import ANNA, BORIS, GROUP, Rig, running
+from chat_fixture import ANNA, BORIS, GROUP, ChatFixture, running
 
 from sandbox.chat.model import Message
 from sandbox.chat.state import NotAllowed
 
 
-async def told(rig: Rig, user_id: int, text: str, *parts: str, chat_id: int = GROUP) -> Message:
+async def told(rig: ChatFixture, user_id: int, text: str, *parts: str, chat_id: int = GROUP) -> Message:
     """What the bot answers to somebody's words."""
     seen = len(rig.messages(chat_id))
     rig.chat.state.write(chat_id, user_id, text)

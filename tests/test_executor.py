@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from bot_builders import ANNA, NOW, until
-from bot_rig import HOT, HOUR, Rig, hot_clusters, rig_on, running_panel, running_rig
+from bot_fixture import HOT_WORLD, HOUR, BotFixture, bot_on, hot_clusters, running_bot, running_panel
 
 from bot.domain.proposals import ExclusionRole, Migration, MigrationState, Verdict
 from bot.errors import StoreError
@@ -27,8 +27,8 @@ OVER = {S.SUCCEEDED, S.FAILED, S.STALE, S.SKIPPED}
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with running_rig(tmp_path) as running:
+async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
+    async with running_bot(tmp_path) as running:
         yield running
 
 
@@ -39,7 +39,7 @@ def code(migration: Migration) -> str | None:
 # The straight way ----------------------------------------------------------------------------------
 
 
-async def test_an_approved_move_is_carried_out(rig: Rig) -> None:
+async def test_an_approved_move_is_carried_out(rig: BotFixture) -> None:
     await rig.moved()
     done = await rig.migration()
     assert done.state is S.SUCCEEDED and done.reason is None and done.error is None
@@ -49,13 +49,13 @@ async def test_an_approved_move_is_carried_out(rig: Rig) -> None:
     assert set(rig.told.changed) == {1} and len(rig.told.changed) >= 4, "every step shows in the chat"
 
 
-async def test_the_mark_is_the_newest_entry_of_the_history(rig: Rig) -> None:
+async def test_the_mark_is_the_newest_entry_of_the_history(rig: BotFixture) -> None:
     earlier(rig, "host_start")
     await rig.moved()
     assert (await rig.migration()).history_mark == rig.panel.world.vms[11].history[1].history_id == 1
 
 
-async def test_what_was_queued_before_the_program_ran_is_started(rig: Rig) -> None:
+async def test_what_was_queued_before_the_program_ran_is_started(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide()
     assert await rig.executor.idle() is False
@@ -63,7 +63,7 @@ async def test_what_was_queued_before_the_program_ran_is_started(rig: Rig) -> No
     assert (await rig.migration()).state is S.SUCCEEDED
 
 
-async def test_a_skipped_move_is_not_started(rig: Rig) -> None:
+async def test_a_skipped_move_is_not_started(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide(verdict=Verdict.SKIP)
     await rig.carry_out()
@@ -73,11 +73,11 @@ async def test_a_skipped_move_is_not_started(rig: Rig) -> None:
 # Looking again -------------------------------------------------------------------------------------
 
 
-async def _set_node(rig: Rig, node: int, **fields: Any) -> None:
+async def _set_node(rig: BotFixture, node: int, **fields: Any) -> None:
     rig.panel.world.set_node(rig.panel.world.nodes[node], **fields)
 
 
-async def _set_vm(rig: Rig, **fields: Any) -> None:
+async def _set_vm(rig: BotFixture, **fields: Any) -> None:
     rig.panel.world.set_vm(rig.panel.world.vms[11], **fields)
 
 
@@ -105,7 +105,7 @@ CHANGES: dict[str, Any] = {
 SKIPPED = {"vm-gone", "already-there", "vm-elsewhere"}
 
 
-async def _exclude(rig: Rig, node_id: int) -> None:
+async def _exclude(rig: BotFixture, node_id: int) -> None:
     [node] = await rig.service.find_nodes(str(node_id))
     await rig.service.exclude(node, ExclusionRole.TARGET, None, ANNA)
 
@@ -113,7 +113,7 @@ async def _exclude(rig: Rig, node_id: int) -> None:
 @pytest.mark.parametrize("reason", CHANGES)
 async def test_what_changed_since_the_plan_keeps_the_move_from_starting(tmp_path: Path, reason: str) -> None:
     small = {"id": 50, "name": "tiny", "node": 2, "cpu_number": 1, "ram_mib": 64}
-    async with running_rig(tmp_path, {**HOT, "vms": [*HOT["vms"], small]}) as rig:
+    async with running_bot(tmp_path, {**HOT_WORLD, "vms": [*HOT_WORLD["vms"], small]}) as rig:
         await rig.propose()
         await rig.decide()
         await CHANGES[reason](rig)
@@ -124,15 +124,15 @@ async def test_what_changed_since_the_plan_keeps_the_move_from_starting(tmp_path
 
 
 async def test_a_cluster_that_is_no_longer_there_makes_the_move_stale(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, hot_clusters(2)) as rig:
+    async with running_bot(tmp_path, hot_clusters(2)) as rig:
         await rig.propose()
         await rig.decide(101)
-        async with rig_on(rig.panel, rig.path, cluster_ids="2") as narrow:
+        async with bot_on(rig.panel, rig.path, cluster_ids="2") as narrow:
             await narrow.carry_out()
             assert code(await narrow.migration()) == "cluster-gone" and rig.posts() == []
 
 
-async def test_a_vm_that_has_just_failed_is_left_alone_even_when_approved(rig: Rig) -> None:
+async def test_a_vm_that_has_just_failed_is_left_alone_even_when_approved(rig: BotFixture) -> None:
     rig.fault("migrate_fails", count=1)
     await rig.moved()
     failed = await rig.store.proposal(1)
@@ -147,7 +147,7 @@ async def test_a_vm_that_has_just_failed_is_left_alone_even_when_approved(rig: R
     assert rig.posts() == [(11, 2)]
 
 
-async def test_automatic_moves_are_not_started_once_the_mode_is_approve(rig: Rig) -> None:
+async def test_automatic_moves_are_not_started_once_the_mode_is_approve(rig: BotFixture) -> None:
     await rig.service.set_mode("auto", ANNA)
     await rig.propose()
     assert await rig.in_state(S.QUEUED)
@@ -157,7 +157,7 @@ async def test_automatic_moves_are_not_started_once_the_mode_is_approve(rig: Rig
     assert (found.state, code(found)) == (S.STALE, "mode-changed") and rig.posts() == []
 
 
-async def test_what_a_person_approved_is_started_in_either_mode(rig: Rig) -> None:
+async def test_what_a_person_approved_is_started_in_either_mode(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide()
     await rig.service.set_mode("auto", ANNA)
@@ -168,7 +168,7 @@ async def test_what_a_person_approved_is_started_in_either_mode(rig: Rig) -> Non
 class During:
     """Stands before the panel and lets something happen when a call of that name comes."""
 
-    def __init__(self, rig: Rig, name: str, happens: Any) -> None:
+    def __init__(self, rig: BotFixture, name: str, happens: Any) -> None:
         self._rig, self._name, self._happens = rig, name, happens
 
     def __call__(self, part: Any) -> Any:
@@ -199,13 +199,13 @@ class During:
 async def test_a_word_spoken_while_the_panel_is_asked_still_counts(tmp_path: Path, happens: Any, reason: Any) -> None:
     happened = asyncio.Event()
 
-    async def during(rig: Rig) -> None:
+    async def during(rig: BotFixture) -> None:
         await happens(rig)
         happened.set()
 
     async with (
-        running_rig(tmp_path) as rig,
-        rig_on(rig.panel, rig.path, During(rig, "migration_targets", during)) as it,
+        running_bot(tmp_path) as rig,
+        bot_on(rig.panel, rig.path, During(rig, "migration_targets", during)) as it,
     ):
         await rig.propose()
         await rig.decide()
@@ -220,11 +220,11 @@ async def test_a_word_spoken_while_the_panel_is_asked_still_counts(tmp_path: Pat
         assert rig.posts() == []
 
 
-async def _nothing_at_work(rig: Rig) -> bool:
+async def _nothing_at_work(rig: BotFixture) -> bool:
     return not [t for t in asyncio.all_tasks() if t.get_name().startswith("migration-")]
 
 
-async def test_a_pause_holds_what_is_queued_until_it_is_over(rig: Rig) -> None:
+async def test_a_pause_holds_what_is_queued_until_it_is_over(rig: BotFixture) -> None:
     await rig.propose()
     await rig.service.pause(timedelta(hours=1), ANNA)
     await rig.decide()
@@ -253,7 +253,7 @@ async def test_a_pause_holds_what_is_queued_until_it_is_over(rig: Rig) -> None:
     ],
     ids=lambda f: str(f["kind"]),
 )
-async def test_an_approved_move_waits_for_a_panel_that_cannot_be_read(rig: Rig, fault: dict[str, Any]) -> None:
+async def test_an_approved_move_waits_for_a_panel_that_cannot_be_read(rig: BotFixture, fault: dict[str, Any]) -> None:
     await rig.propose()
     await rig.decide()
     rig.fault(**fault)
@@ -267,7 +267,7 @@ async def test_an_approved_move_waits_for_a_panel_that_cannot_be_read(rig: Rig, 
     assert (await rig.migration()).state is S.SUCCEEDED and rig.posts() == [(11, 2)]
 
 
-async def test_a_refused_login_makes_an_approved_move_wait_without_a_storm(rig: Rig) -> None:
+async def test_a_refused_login_makes_an_approved_move_wait_without_a_storm(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide()
     rig.panel.panel.sessions.expire_all()
@@ -279,11 +279,11 @@ async def test_a_refused_login_makes_an_approved_move_wait_without_a_storm(rig: 
     assert len(rig.panel.requests.since(0, "/auth/v4/public/token")) - logins <= 2
 
 
-async def _after(rig: Rig, seconds: float) -> bool:
+async def _after(rig: BotFixture, seconds: float) -> bool:
     return rig.clock.now - NOW > timedelta(seconds=seconds)
 
 
-async def test_a_panel_without_history_and_form_can_be_moved_on_all_the_same(rig: Rig) -> None:
+async def test_a_panel_without_history_and_form_can_be_moved_on_all_the_same(rig: BotFixture) -> None:
     rig.fault("no_form")
     rig.fault("missing_fields", path="/vm/v3/host/11/history", fields=["id"])
     earlier(rig, "host_start")
@@ -292,7 +292,7 @@ async def test_a_panel_without_history_and_form_can_be_moved_on_all_the_same(rig
     assert done.state is S.SUCCEEDED and done.history_mark is None
 
 
-async def test_a_refusal_is_told_in_the_panels_words(rig: Rig) -> None:
+async def test_a_refusal_is_told_in_the_panels_words(rig: BotFixture) -> None:
     rig.fault("migrate_refused", msg="License has expired")
     await rig.moved()
     refused = await rig.migration()
@@ -301,7 +301,7 @@ async def test_a_refusal_is_told_in_the_panels_words(rig: Rig) -> None:
     assert rig.posts() == [(11, 2)] and rig.told.notices == 1
 
 
-async def test_a_migration_that_fails_is_told_in_the_panels_words(rig: Rig) -> None:
+async def test_a_migration_that_fails_is_told_in_the_panels_words(rig: BotFixture) -> None:
     rig.fault("migrate_fails", output="qemu: no")
     await rig.moved()
     failed = await rig.migration()
@@ -309,7 +309,7 @@ async def test_a_migration_that_fails_is_told_in_the_panels_words(rig: Rig) -> N
     assert rig.node_of(11) == 1 and rig.posts() == [(11, 2)]
 
 
-async def test_a_start_whose_answer_is_lost_is_found_again(rig: Rig) -> None:
+async def test_a_start_whose_answer_is_lost_is_found_again(rig: BotFixture) -> None:
     rig.fault("drop_after", count=1)
     await rig.moved()
     done = await rig.migration()
@@ -317,7 +317,7 @@ async def test_a_start_whose_answer_is_lost_is_found_again(rig: Rig) -> None:
     assert rig.posts() == [(11, 2)] and rig.node_of(11) == 2
 
 
-async def test_a_start_that_never_arrived_is_told_so_and_not_repeated(rig: Rig) -> None:
+async def test_a_start_that_never_arrived_is_told_so_and_not_repeated(rig: BotFixture) -> None:
     rig.fault("drop", count=1, path=MIGRATE, method="POST")
     await rig.moved()
     lost = await rig.migration()
@@ -328,7 +328,7 @@ async def test_a_start_that_never_arrived_is_told_so_and_not_repeated(rig: Rig) 
 
 
 @pytest.mark.parametrize("kind", ["http_503", "http_500", "html", "broken_json"])
-async def test_an_answer_that_says_nothing_is_looked_after(rig: Rig, kind: str) -> None:
+async def test_an_answer_that_says_nothing_is_looked_after(rig: BotFixture, kind: str) -> None:
     rig.fault(kind, count=1, path=MIGRATE, method="POST")
     await rig.moved()
     done = await rig.migration()
@@ -336,7 +336,7 @@ async def test_an_answer_that_says_nothing_is_looked_after(rig: Rig, kind: str) 
     assert rig.posts() == [(11, 2)] and rig.node_of(11) == (2 if kind == "broken_json" else 1)
 
 
-async def test_somebody_elses_migration_is_not_taken_for_ours(rig: Rig) -> None:
+async def test_somebody_elses_migration_is_not_taken_for_ours(rig: BotFixture) -> None:
     rig.fault("drop", count=1, path=MIGRATE, method="POST")
     await rig.propose()
     await rig.decide()
@@ -349,20 +349,20 @@ async def test_somebody_elses_migration_is_not_taken_for_ours(rig: Rig) -> None:
     assert found.task_id is None and rig.posts() == [(11, 2)]
 
 
-def earlier(rig: Rig, name: str = "host_migrate") -> None:
+def earlier(rig: BotFixture, name: str = "host_migrate") -> None:
     """Something that was done with the VM before."""
     rig.panel.world.start_task(rig.panel.world.vms[11], name, 5, lambda: None, params={"node": 2})
     rig.pass_time(10)
 
 
-async def test_an_earlier_migration_of_the_vm_is_not_taken_for_ours(rig: Rig) -> None:
+async def test_an_earlier_migration_of_the_vm_is_not_taken_for_ours(rig: BotFixture) -> None:
     earlier(rig)
     rig.fault("drop", count=1, path=MIGRATE, method="POST")
     await rig.moved()
     assert code(await rig.migration()) == "never-started"
 
 
-async def test_without_a_mark_nothing_in_the_history_is_taken_for_ours(rig: Rig) -> None:
+async def test_without_a_mark_nothing_in_the_history_is_taken_for_ours(rig: BotFixture) -> None:
     """Nothing tells whether it was sent: "never started" would be a guess, and so would "failed"."""
     earlier(rig)
     rig.fault("missing_fields", path="/vm/v3/host/11/history", fields=["id"])
@@ -377,7 +377,7 @@ async def test_without_a_mark_nothing_in_the_history_is_taken_for_ours(rig: Rig)
     assert (found.state, code(found), found.task_id) == (S.UNKNOWN, "timeout", None)
 
 
-async def test_a_migration_that_hangs_is_unknown_until_the_panel_tells(rig: Rig) -> None:
+async def test_a_migration_that_hangs_is_unknown_until_the_panel_tells(rig: BotFixture) -> None:
     rig.fault("migrate_hangs", count=1)
     await rig.moved()
     hung = await rig.migration()
@@ -397,7 +397,7 @@ async def test_a_migration_that_hangs_is_unknown_until_the_panel_tells(rig: Rig)
     assert [m.move.vm_id for p in await rig.store.waiting() for m in p.pending] == [12]
 
 
-async def test_the_vm_is_believed_where_its_task_never_ends(rig: Rig) -> None:
+async def test_the_vm_is_believed_where_its_task_never_ends(rig: BotFixture) -> None:
     rig.fault("migrate_hangs", count=1)
     await rig.propose()
     await rig.decide()
@@ -409,7 +409,7 @@ async def test_the_vm_is_believed_where_its_task_never_ends(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("end", ["arrived", "vanished", "gone", "elsewhere"])
-async def test_an_unknown_outcome_is_settled_by_where_the_vm_is(rig: Rig, end: str) -> None:
+async def test_an_unknown_outcome_is_settled_by_where_the_vm_is(rig: BotFixture, end: str) -> None:
     rig.fault("migrate_hangs", count=1)
     await rig.moved()
     [task] = rig.panel.world.tasks.values()
@@ -429,7 +429,7 @@ async def test_an_unknown_outcome_is_settled_by_where_the_vm_is(rig: Rig, end: s
     assert (found.state, code(found)) == (S.SUCCEEDED if end == "arrived" else S.FAILED, expected[end])
 
 
-async def test_a_late_end_of_an_unknown_task_leaves_the_vm_time_to_arrive(rig: Rig) -> None:
+async def test_a_late_end_of_an_unknown_task_leaves_the_vm_time_to_arrive(rig: BotFixture) -> None:
     rig.fault("migrate_hangs", count=1)
     await rig.moved()
     [task] = rig.panel.world.tasks.values()
@@ -441,7 +441,7 @@ async def test_a_late_end_of_an_unknown_task_leaves_the_vm_time_to_arrive(rig: R
     assert code(await rig.migration()) == "not-arrived"
 
 
-async def test_an_unknown_outcome_waits_for_a_panel_that_is_out_of_reach(rig: Rig) -> None:
+async def test_an_unknown_outcome_waits_for_a_panel_that_is_out_of_reach(rig: BotFixture) -> None:
     rig.fault("migrate_hangs", count=1)
     await rig.moved()
     rig.fault("http_500", path="/vm/")
@@ -449,7 +449,7 @@ async def test_an_unknown_outcome_waits_for_a_panel_that_is_out_of_reach(rig: Ri
     assert (await rig.migration()).state is S.UNKNOWN
 
 
-async def test_a_task_row_that_is_thrown_away_does_not_hide_the_arrival(rig: Rig) -> None:
+async def test_a_task_row_that_is_thrown_away_does_not_hide_the_arrival(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide()
     rig.start()
@@ -459,12 +459,12 @@ async def test_a_task_row_that_is_thrown_away_does_not_hide_the_arrival(rig: Rig
     assert (await rig.migration()).state is S.SUCCEEDED
 
 
-async def _has_task(rig: Rig) -> bool:
+async def _has_task(rig: BotFixture) -> bool:
     return any(m.task_id for m in await rig.migrations())
 
 
 async def test_a_task_row_that_never_appears_is_found_by_the_history(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, panel={"migration_s": 90}) as rig:
+    async with running_bot(tmp_path, panel={"migration_s": 90}) as rig:
         rig.fault("lose_task_row", count=1)
         rig.fault("migrate_fails", count=1, output="qemu: no")
         await rig.moved()
@@ -472,7 +472,7 @@ async def test_a_task_row_that_never_appears_is_found_by_the_history(tmp_path: P
         assert (failed.state, failed.error) == (S.FAILED, "qemu: no") and failed.task_id is not None
 
 
-async def test_a_task_that_is_complete_while_the_vm_stays_is_a_failure(rig: Rig) -> None:
+async def test_a_task_that_is_complete_while_the_vm_stays_is_a_failure(rig: BotFixture) -> None:
     rig.fault("migrate_hangs", count=1)
     await rig.propose()
     await rig.decide()
@@ -487,7 +487,7 @@ async def test_a_task_that_is_complete_while_the_vm_stays_is_a_failure(rig: Rig)
     assert found.finished_at is not None and found.finished_at - completed_at > timedelta(seconds=60)
 
 
-async def test_a_vm_deleted_on_its_way_is_told_as_gone(rig: Rig) -> None:
+async def test_a_vm_deleted_on_its_way_is_told_as_gone(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide()
     rig.start()
@@ -498,7 +498,7 @@ async def test_a_vm_deleted_on_its_way_is_told_as_gone(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("fault", ["expired", "code_1000", "http_503", "drop", "broken_json", "numbers_as_strings"])
-async def test_trouble_while_following_ends_no_migration(rig: Rig, fault: str) -> None:
+async def test_trouble_while_following_ends_no_migration(rig: BotFixture, fault: str) -> None:
     await rig.propose()
     await rig.decide()
     rig.start()
@@ -511,7 +511,7 @@ async def test_trouble_while_following_ends_no_migration(rig: Rig, fault: str) -
     assert (await rig.migration()).state is S.SUCCEEDED and rig.posts() == [(11, 2)]
 
 
-async def test_a_password_changed_on_the_way_leaves_the_outcome_open_not_failed(rig: Rig) -> None:
+async def test_a_password_changed_on_the_way_leaves_the_outcome_open_not_failed(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide()
     rig.start()
@@ -522,20 +522,20 @@ async def test_a_password_changed_on_the_way_leaves_the_outcome_open_not_failed(
     found = await rig.migration()
     assert (found.state, code(found)) == (S.UNKNOWN, "no-answer") and "password" in (found.error or "")
     rig.panel.faults.clear()
-    async with rig_on(rig.panel, rig.path) as again:
+    async with bot_on(rig.panel, rig.path) as again:
         again.clock.now = rig.clock.now
         await again.executor.settle_unknown()
         assert (await again.migration()).state is S.SUCCEEDED
 
 
-async def test_a_token_that_ends_right_before_the_start_costs_no_second_migration(rig: Rig) -> None:
+async def test_a_token_that_ends_right_before_the_start_costs_no_second_migration(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide()
 
-    async def expire(_: Rig) -> None:
+    async def expire(_: BotFixture) -> None:
         rig.panel.panel.sessions.expire_all()
 
-    async with rig_on(rig.panel, rig.path, During(rig, "start_migration", expire)) as late:
+    async with bot_on(rig.panel, rig.path, During(rig, "start_migration", expire)) as late:
         await late.carry_out()
         assert (await late.migration()).state is S.SUCCEEDED
     answers = [e["status"] for e in rig.panel.requests.since(0, MIGRATE, "POST")]
@@ -547,7 +547,7 @@ async def test_a_token_that_ends_right_before_the_start_costs_no_second_migratio
 
 
 async def test_no_more_than_allowed_run_at_once_and_in_the_order_of_approval(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, hot_clusters(5), max_parallel_migrations=2) as rig:
+    async with running_bot(tmp_path, hot_clusters(5), max_parallel_migrations=2) as rig:
         await rig.propose()
         for vm in (301, 101, 501, 201, 401):
             await rig.decide(vm)
@@ -566,7 +566,7 @@ async def test_no_more_than_allowed_run_at_once_and_in_the_order_of_approval(tmp
 
 
 async def test_one_node_never_takes_part_in_two(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, max_parallel_migrations=4, max_migrations_per_cycle=3) as rig:
+    async with running_bot(tmp_path, max_parallel_migrations=4, max_migrations_per_cycle=3) as rig:
         await rig.propose()
         await rig.decide()
         assert len(await rig.migrations()) > 1
@@ -581,7 +581,7 @@ async def test_one_node_never_takes_part_in_two(tmp_path: Path) -> None:
 
 
 async def test_one_that_cannot_start_lets_the_others_pass(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, hot_clusters(2)) as rig:
+    async with running_bot(tmp_path, hot_clusters(2)) as rig:
         await rig.propose()
         await rig.decide(101)
         await rig.decide(201)
@@ -594,11 +594,11 @@ async def test_one_that_cannot_start_lets_the_others_pass(tmp_path: Path) -> Non
 # Trouble at home -----------------------------------------------------------------------------------
 
 
-async def test_a_database_that_is_locked_for_a_while_neither_spins_nor_ends_the_worker(rig: Rig) -> None:
+async def test_a_database_that_is_locked_for_a_while_neither_spins_nor_ends_the_worker(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide()
     broken = Breaking(9)
-    async with rig_on(rig.panel, rig.path, broken) as second:
+    async with bot_on(rig.panel, rig.path, broken) as second:
         second.start()
         await second.reached(lambda: rig.in_state(S.SUCCEEDED))
         assert broken.left == 0 and rig.posts() == [(11, 2)]
@@ -637,7 +637,7 @@ def defect(times: int) -> Any:
     """Something of ours that breaks so many times."""
     left = [None] * times
 
-    async def happens(_: Rig) -> None:
+    async def happens(_: BotFixture) -> None:
         if left:
             left.pop()
             raise ZeroDivisionError("ours")
@@ -646,28 +646,28 @@ def defect(times: int) -> Any:
 
 
 async def test_a_defect_before_the_start_drops_that_move_only(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, hot_clusters(2)) as rig:
+    async with running_bot(tmp_path, hot_clusters(2)) as rig:
         await rig.propose()
         await rig.decide()
-        async with rig_on(rig.panel, rig.path, During(rig, "history", defect(1))) as faulty:
+        async with bot_on(rig.panel, rig.path, During(rig, "history", defect(1))) as faulty:
             await faulty.carry_out()
         first, second = await rig.migrations()
         assert (first.state, code(first), first.error) == (S.STALE, "cannot-check", "ZeroDivisionError: ours")
         assert second.state is S.SUCCEEDED and rig.posts() == [(201, 22)]
 
 
-async def test_a_defect_while_following_neither_ends_nor_loses_the_migration(rig: Rig) -> None:
+async def test_a_defect_while_following_neither_ends_nor_loses_the_migration(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide()
-    async with rig_on(rig.panel, rig.path, During(rig, "task", defect(3))) as faulty:
+    async with bot_on(rig.panel, rig.path, During(rig, "task", defect(3))) as faulty:
         await faulty.carry_out()
     assert (await rig.migration()).state is S.SUCCEEDED and rig.posts() == [(11, 2)]
 
 
-async def test_a_defect_that_lasts_ends_as_unknown_and_stops_nobody_else(rig: Rig) -> None:
+async def test_a_defect_that_lasts_ends_as_unknown_and_stops_nobody_else(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide()
-    async with rig_on(rig.panel, rig.path, During(rig, "vm", defect(1000))) as faulty:
+    async with bot_on(rig.panel, rig.path, During(rig, "vm", defect(1000))) as faulty:
         await faulty.carry_out()
         found = await rig.migration()
         assert (found.state, code(found), found.error) == (S.UNKNOWN, "no-answer", "ZeroDivisionError: ours")
@@ -679,7 +679,7 @@ async def test_a_defect_that_lasts_ends_as_unknown_and_stops_nobody_else(rig: Ri
 
 
 async def test_a_stop_starts_nothing_new_and_leaves_what_runs_recorded(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, hot_clusters(2)) as rig:
+    async with running_bot(tmp_path, hot_clusters(2)) as rig:
         await rig.propose()
         await rig.decide()
         rig.start()
@@ -689,13 +689,13 @@ async def test_a_stop_starts_nothing_new_and_leaves_what_runs_recorded(tmp_path:
         rig.executor.kick()
         await asyncio.wait_for(rig.worker or asyncio.sleep(0), 5)
         assert len(rig.posts()) == 1
-        async with rig_on(rig.panel, rig.path) as again:
+        async with bot_on(rig.panel, rig.path) as again:
             await again.carry_out()
         assert {m.state for m in await rig.migrations()} == {S.SUCCEEDED}
         assert rig.posts() == [(101, 12), (201, 22)]
 
 
-async def test_a_stop_waits_for_the_answer_to_a_start_under_way(rig: Rig) -> None:
+async def test_a_stop_waits_for_the_answer_to_a_start_under_way(rig: BotFixture) -> None:
     rig.fault("slow", delay=0.2, count=1, path=MIGRATE, method="POST")
     await rig.propose()
     await rig.decide()
@@ -706,7 +706,7 @@ async def test_a_stop_waits_for_the_answer_to_a_start_under_way(rig: Rig) -> Non
     assert running.state is S.RUNNING and running.consul_id is not None
 
 
-async def test_a_stop_right_after_a_kick_leaves_nothing_behind(rig: Rig) -> None:
+async def test_a_stop_right_after_a_kick_leaves_nothing_behind(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide()
     rig.start()
@@ -767,14 +767,14 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
 
 async def approved(path: Path) -> None:
     """A database with one approved move in it."""
-    async with running_panel() as panel, rig_on(panel, path) as rig:
+    async with running_panel() as panel, bot_on(panel, path) as rig:
         await rig.propose()
         await rig.decide()
 
 
 async def one_life(panel: RunningPanel, path: Path, fuse: Fuse) -> datetime:
     """The program until the fuse blows or the move is over; the time it is then."""
-    async with rig_on(panel, path, fuse, task_poll_interval=20.0) as rig:
+    async with bot_on(panel, path, fuse, task_poll_interval=20.0) as rig:
 
         async def over() -> bool:
             return bool(fuse.place) or any(m.state in OVER for m in await rig.migrations())
@@ -794,7 +794,7 @@ async def crashed_and_restarted(path: Path, fuse: Fuse, faults: list[dict[str, A
         for fault in faults:
             panel.faults.add(**fault)
         ended_at = await one_life(panel, path, fuse)
-        async with rig_on(panel, path, task_poll_interval=20.0) as second:
+        async with bot_on(panel, path, task_poll_interval=20.0) as second:
             second.clock.now = ended_at
             await second.carry_out()
             found = await second.migration()

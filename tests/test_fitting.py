@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from bot_builders import ANNA, Clock, move, plan
-from bot_rig import Rig, running_rig
+from bot_fixture import BotFixture, running_bot
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,13 +99,13 @@ async def finish(store: Store, clock: Clock, found: list[Sample], cluster: int =
         await store.advance(migration_id, MigrationState.SUCCEEDED, clock())
 
 
-async def figures(rig: Rig) -> tuple[float, float]:
+async def figures(rig: BotFixture) -> tuple[float, float]:
     policy = (await rig.service.policies(await rig.service.observe()))[1]
     return round(policy.migration_overhead_s, 1), round(policy.migration_bandwidth_mbit, 1)
 
 
 async def test_once_there_are_enough_the_settings_are_only_where_it_began(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, migration_overhead=15) as rig:
+    async with running_bot(tmp_path, migration_overhead=15) as rig:
         await finish(rig.store, rig.clock, samples(30, 500, count=ENOUGH - 1))
         assert (await figures(rig), rig.service.measured()) == ((15.0, 1000.0), {})
         await finish(rig.store, rig.clock, samples(30, 500, count=3))
@@ -119,13 +119,13 @@ async def test_once_there_are_enough_the_settings_are_only_where_it_began(tmp_pa
 async def test_what_the_clusters_file_says_is_not_measured_away(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text("[clusters.Production]\nmigration_bandwidth = 250\n", "utf-8")
-    async with running_rig(tmp_path, clusters_file=path) as rig:
+    async with running_bot(tmp_path, clusters_file=path) as rig:
         await finish(rig.store, rig.clock, samples(30, 500))
         assert await figures(rig) == (30.0, 250.0)
 
 
 async def test_another_clusters_migrations_teach_nothing_here(tmp_path: Path) -> None:
-    async with running_rig(tmp_path) as rig:
+    async with running_bot(tmp_path) as rig:
         await finish(rig.store, rig.clock, samples(30, 500), cluster=2)
         assert await figures(rig) == (20.0, 1000.0)
 

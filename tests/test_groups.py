@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from core_builders import NOW, after, cluster, node, snapshot, vm
 from core_worlds import SecondOpinion, World, worlds
-from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_profile import examples
 
 from balancer.formats.codec import FormatError, policy_from_dict, policy_to_dict
 from balancer.groups import APART, IGNORE, KINDS, PIN, STAY, TOGETHER, Groups, VMRule, tag_rules, unmatched

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stack import HOT_WORLD, PATIENCE_S, ROOT, Stack, running_stack
+from bot_fixture import HOT_WORLD
+from stack import PATIENCE_S, ROOT, Stack, running_stack
 
 from bot.cli import FAILED, OK, main
 from bot.config.settings import Settings, env_name

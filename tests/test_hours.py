@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from bot_builders import ANNA
-from bot_rig import HOUR, running_rig
+from bot_fixture import HOUR, running_bot
 from hypothesis import given
 from hypothesis import strategies as st
 from stack import Stack, buttons, running_stack, world
@@ -89,7 +89,7 @@ def test_people_are_told_times_in_their_zone() -> None:
 
 async def test_an_approved_move_waits_for_its_hours_however_long(tmp_path: Path) -> None:
     """The rig's clock stands at noon. An approval for 22:00 is not too old at 05:00, when it is 17 hours old."""
-    async with running_rig(tmp_path, migration_window="22:00-06:00", timezone="UTC") as rig:
+    async with running_bot(tmp_path, migration_window="22:00-06:00", timezone="UTC") as rig:
         await rig.propose()
         [proposal] = await rig.store.waiting()
         await rig.service.decide([proposal.moves[0].id], Verdict.APPROVE, ANNA)
@@ -104,7 +104,7 @@ async def test_a_cluster_can_have_hours_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "clusters.toml"
     path.write_text('[clusters.Production]\nmigration_window = "11:00-13:00"\n', "utf-8")
     given = {"migration_window": "22:00-06:00", "timezone": "UTC", "clusters_file": path}
-    async with running_rig(tmp_path, **given) as rig:
+    async with running_bot(tmp_path, **given) as rig:
         await rig.moved()
         assert rig.posts() == [(11, 2)]
 

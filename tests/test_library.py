@@ -1,7 +1,7 @@
 """The program as a library: every example runs as it stands in the text, and what the text says of it is so.
 
-Examples run in a process of their own (tests/outside.py), against the emulated panel and chat over TLS: only name
-resolution and the trusted authority are other than outside.
+Examples run in a process of their own (tests/fake_dns.py), against the emulated panel and chat over TLS. Only name
+resolution and the trusted certificate authority differ from a real run.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from bot_rig import HOT, running_panel
+from bot_fixture import HOT_WORLD, running_panel
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -106,12 +106,12 @@ def readme_examples() -> list[str]:
     return re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
 
 
-# The world outside ---------------------------------------------------------------------------------
+# The remote servers ---------------------------------------------------------------------------------
 
 
 def certificate(folder: Path, *hosts: str) -> tuple[Path, Path]:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "outside")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "fake servers")])
     now = datetime.now(timezone.utc)
     cert = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
@@ -153,8 +153,8 @@ async def tls_front(url: str, context: ssl.SSLContext) -> AsyncIterator[int]:
         server.close()
 
 
-class Outside:
-    """A panel and a chat under their names of the outside world, and a folder to run texts in."""
+class ScriptRunner:
+    """A panel and a chat under their public host names, and a folder to run scripts in."""
 
     def __init__(self, folder: Path, panel: RunningPanel, chat: Any, env: dict[str, str]) -> None:
         self.folder = folder
@@ -166,7 +166,7 @@ class Outside:
         """What the text and then ``names`` print. Python's own complaints (things left open) count as output."""
         path = self.folder / "text.py"
         path.write_text(text, "utf-8")
-        command = (sys.executable, "-W", "always::ResourceWarning", str(ROOT / "tests" / "outside.py"), str(path))
+        command = (sys.executable, "-W", "always::ResourceWarning", str(ROOT / "tests" / "fake_dns.py"), str(path))
         program = await asyncio.create_subprocess_exec(
             *command,
             *names,
@@ -188,11 +188,11 @@ class Outside:
 
 
 @pytest.fixture
-async def outside(tmp_path: Path) -> AsyncIterator[Outside]:
+async def script_runner(tmp_path: Path) -> AsyncIterator[ScriptRunner]:
     files = certificate(tmp_path, PANEL_HOST, TELEGRAM_HOST)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(*files)
-    world = running_panel(HOT, user=USER, password=PASSWORD, speed=1, migration_s=0.3)
+    world = running_panel(HOT_WORLD, user=USER, password=PASSWORD, speed=1, migration_s=0.3)
     async with world as panel, await start_chat(token=TOKEN) as chat:  # noqa: SIM117
         async with tls_front(panel.url, context) as panel_port, tls_front(chat.url, context) as chat_port:
             folder = tmp_path / "here"
@@ -207,12 +207,12 @@ async def outside(tmp_path: Path) -> AsyncIterator[Outside]:
                 "PYTHONPATH": str(ROOT),
                 "HOME": str(tmp_path),
                 "SSL_CERT_FILE": str(files[0]),
-                "OUTSIDE_PORTS": json.dumps({PANEL_HOST: panel_port, TELEGRAM_HOST: chat_port}),
+                "FAKE_DNS_PORTS": json.dumps({PANEL_HOST: panel_port, TELEGRAM_HOST: chat_port}),
                 "TELEGRAM_BOT_TOKEN": TOKEN,
                 "TELEGRAM_CHAT_ID": str(CHAT),
                 "TELEGRAM_ADMIN_IDS": "1001",
             }
-            yield Outside(folder, panel, chat, env)
+            yield ScriptRunner(folder, panel, chat, env)
 
 
 @pytest.fixture
@@ -232,17 +232,17 @@ def left_in(folder: Path) -> list[str]:
 # The seed's examples, and ours ---------------------------------------------------------------------
 
 
-async def test_the_seeds_simple_example_runs_as_it_stands(outside: Outside) -> None:
-    said = await outside.run(SEED_SIMPLE, TELEGRAM_BOT_TOKEN="")
+async def test_the_seeds_simple_example_runs_as_it_stands(script_runner: ScriptRunner) -> None:
+    said = await script_runner.run(SEED_SIMPLE, TELEGRAM_BOT_TOKEN="")
     assert said == [], "a library prints nothing"
-    assert left_in(outside.folder) == [".env"], "a dry run leaves nothing behind"
-    assert outside.panel.requests.since(0, "/vm/v3/host", "GET") and not outside.panel.requests.since(
+    assert left_in(script_runner.folder) == [".env"], "a dry run leaves nothing behind"
+    assert script_runner.panel.requests.since(0, "/vm/v3/host", "GET") and not script_runner.panel.requests.since(
         0, "/vm/v3/host", "POST"
     )
 
 
-async def test_the_seeds_components_run_as_they_stand_and_nobody_complains_at_exit(outside: Outside) -> None:
-    [clusters] = await outside.run(SEED_COMPONENTS, "clusters")
+async def test_the_seeds_components_run_as_they_stand_and_nobody_complains_at_exit(script_runner: ScriptRunner) -> None:
+    [clusters] = await script_runner.run(SEED_COMPONENTS, "clusters")
     assert clusters.startswith("[Cluster(id=1, name='Production'")
 
 
@@ -251,33 +251,33 @@ def test_the_readme_has_the_seeds_examples_word_for_word() -> None:
     assert SEED_SIMPLE in examples and SEED_COMPONENTS in examples and len(examples) == 4
 
 
-async def test_the_readmes_example_without_chat_and_database(outside: Outside) -> None:
+async def test_the_readmes_example_without_chat_and_database(script_runner: ScriptRunner) -> None:
     [text] = [e for e in readme_examples() if ":memory:" in e]
-    said = await outside.run(text)
+    said = await script_runner.run(text)
     assert said == ["Production 1 overloaded, 1 moves", "small-a -> cool succeeded"]
-    assert outside.panel.world.vms[11].node == 2
-    assert left_in(outside.folder) == [".env"]
-    assert await outside.posted() == []
+    assert script_runner.panel.world.vms[11].node == 2
+    assert left_in(script_runner.folder) == [".env"]
+    assert await script_runner.posted() == []
 
 
 @pytest.mark.ssh
-async def test_the_readmes_example_of_the_parts(outside: Outside, sshd: Sshd) -> None:
-    for node in outside.panel.world.nodes.values():
+async def test_the_readmes_example_of_the_parts(script_runner: ScriptRunner, sshd: Sshd) -> None:
+    for node in script_runner.panel.world.nodes.values():
         port = sshd.port if node.name == "hot" else free_port()
-        outside.panel.world.set_node(node, ip="127.0.0.1", port=port, ssh_user=USER_HERE)
+        script_runner.panel.world.set_node(node, ip="127.0.0.1", port=port, ssh_user=USER_HERE)
     [text] = [e for e in readme_examples() if "SSHMonitor" in e]
-    assert await outside.run(text) == []
-    [posted] = await outside.posted()
+    assert await script_runner.run(text) == []
+    [posted] = await script_runner.posted()
     hot, *others = posted.splitlines()
     assert re.fullmatch(r"hot: \d+\.\d+", hot), "its load"
     assert [line.split(":")[0] for line in others] == ["cool", "mild"]
     assert all("127.0.0.1" in line for line in others), "why they could not be read"
-    said = await outside.run(text, TELEGRAM_BOT_TOKEN="123456:WRONG-TOKEN")
+    said = await script_runner.run(text, TELEGRAM_BOT_TOKEN="123456:WRONG-TOKEN")
     assert len(said) == 1 and said[0].startswith("nobody was told: ") and "WRONG" not in said[0]
-    assert await outside.posted() == [posted]
+    assert await script_runner.posted() == [posted]
 
 
-async def test_parts_that_are_never_closed_end_with_the_loop(outside: Outside) -> None:
+async def test_parts_that_are_never_closed_end_with_the_loop(script_runner: ScriptRunner) -> None:
     text = f"""\
 import asyncio
 from vm_balancer import TelegramNotifier, VMManagerAPI
@@ -288,8 +288,8 @@ async def use():
     return len(await api.get_clusters())
 counts = [asyncio.run(use()), asyncio.run(use())]
 """
-    assert await outside.run(text, "counts") == ["[1, 1]"]
-    assert await outside.posted() == ["<b>as it stands</b>"] * 2
+    assert await script_runner.run(text, "counts") == ["[1, 1]"]
+    assert await script_runner.posted() == ["<b>as it stands</b>"] * 2
 
 
 # What the text says of it --------------------------------------------------------------------------

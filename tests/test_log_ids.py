@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from bot_builders import ANNA
-from bot_rig import HOT, NODE, Rig, running_rig
+from bot_fixture import HOT_WORLD, NODE, BotFixture, running_bot
 from core_builders import cluster, node, snapshot
 
 from balancer.model import Reason, Recent
@@ -76,7 +76,7 @@ def lines_of(path: Path, work: str | None = None) -> list[dict[str, Any]]:
     return [row for row in rows if work is None or work in row]
 
 
-async def moved(rig: Rig) -> None:
+async def moved(rig: BotFixture) -> None:
     """One VM that is moved where it should go, and the end of that noticed."""
     await rig.propose()
     [first, *_] = [m.move.vm_id for p in await rig.store.waiting() for m in p.pending]
@@ -89,7 +89,7 @@ async def moved(rig: Rig) -> None:
 
 async def test_the_lines_of_the_seeds_sample_are_written_word_for_word(tmp_path: Path, log_to: Any) -> None:
     path = log_to()
-    async with running_rig(tmp_path, SEEDS, {"migration_s": 42}, task_poll_interval=0.5) as rig:
+    async with running_bot(tmp_path, SEEDS, {"migration_s": 42}, task_poll_interval=0.5) as rig:
         await moved(rig)
     said = [re.sub(r"^[\d-]{10} [\d:]{8} ", "", line) for line in path.read_text("utf-8").splitlines()]
     wanted = [line.split(" ", 2)[2] for line in SAMPLE.splitlines()]
@@ -104,7 +104,7 @@ async def test_the_lines_of_the_seeds_sample_are_written_word_for_word(tmp_path:
 
 async def test_each_cycle_has_one_id_for_all_its_lines(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json", log_level="DEBUG")
-    async with running_rig(tmp_path, HOT) as rig:
+    async with running_bot(tmp_path, HOT_WORLD) as rig:
         await rig.propose()
         await rig.propose()
     rows = lines_of(path, "cycle")
@@ -119,7 +119,7 @@ async def test_each_cycle_has_one_id_for_all_its_lines(tmp_path: Path, log_to: A
 
 async def test_a_migrations_lines_have_its_id_and_not_the_cycles(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json", log_level="DEBUG")
-    async with running_rig(tmp_path, HOT, max_migrations_per_cycle=2, balance_mode="auto") as rig:
+    async with running_bot(tmp_path, HOT_WORLD, max_migrations_per_cycle=2, balance_mode="auto") as rig:
         rig.start()
         await rig.propose()  # automatic: the cycle itself wakes the executor
         await rig.carry_out()
@@ -136,7 +136,7 @@ async def test_a_migrations_lines_have_its_id_and_not_the_cycles(tmp_path: Path,
 
 async def test_what_settles_an_old_migration_within_a_cycle_is_the_migrations(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
-    async with running_rig(tmp_path, HOT, {"migration_s": 500}) as rig:
+    async with running_bot(tmp_path, HOT_WORLD, {"migration_s": 500}) as rig:
         await moved(rig)
         [unknown] = await rig.store.migrations((MigrationState.UNKNOWN,))
         rig.pass_time(1000)
@@ -148,7 +148,7 @@ async def test_what_settles_an_old_migration_within_a_cycle_is_the_migrations(tm
 
 async def test_a_resumed_migration_has_its_id_from_the_first_line(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
-    async with running_rig(tmp_path, HOT) as rig:
+    async with running_bot(tmp_path, HOT_WORLD) as rig:
         await rig.propose()
         await rig.decide()
         [queued] = await rig.migrations()
@@ -200,8 +200,8 @@ def messages(path: Path, level: str) -> list[str]:
 
 async def test_debug_tells_of_every_node_and_why_every_vm_stays(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json", log_level="DEBUG")
-    vms = [*HOT["vms"], {"id": 50, "name": "snapped", "node": 1, "snapshot_count": 2}]
-    async with running_rig(tmp_path, {**HOT, "vms": vms}) as rig:
+    vms = [*HOT_WORLD["vms"], {"id": 50, "name": "snapped", "node": 1, "snapshot_count": 2}]
+    async with running_bot(tmp_path, {**HOT_WORLD, "vms": vms}) as rig:
         await rig.propose()
     said = [
         row["message"] for row in lines_of(path) if row["logger"] == "bot.service.plan_log" and row["level"] == "DEBUG"
@@ -215,7 +215,7 @@ async def test_debug_tells_of_every_node_and_why_every_vm_stays(tmp_path: Path, 
 
 async def test_info_tells_what_was_decided_and_by_whom(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
-    async with running_rig(tmp_path, HOT) as rig:
+    async with running_bot(tmp_path, HOT_WORLD) as rig:
         await rig.propose()
         await rig.propose()
         await rig.decide()
@@ -238,7 +238,7 @@ async def test_info_tells_what_was_decided_and_by_whom(tmp_path: Path, log_to: A
 
 async def test_a_plan_that_takes_anothers_place_is_told(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
-    async with running_rig(tmp_path, HOT) as rig:
+    async with running_bot(tmp_path, HOT_WORLD) as rig:
         await rig.propose()
         rig.panel.world.set_vm(rig.panel.world.vms[11], snapshot_count=1)
         await rig.propose()
@@ -247,8 +247,8 @@ async def test_a_plan_that_takes_anothers_place_is_told(tmp_path: Path, log_to: 
 
 async def test_warnings_are_what_was_skipped_or_wants_a_look(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
-    vms = [{**vm, "snapshot_count": 1} for vm in HOT["vms"]]
-    async with running_rig(tmp_path, {**HOT, "vms": vms}) as rig:
+    vms = [{**vm, "snapshot_count": 1} for vm in HOT_WORLD["vms"]]
+    async with running_bot(tmp_path, {**HOT_WORLD, "vms": vms}) as rig:
         await rig.propose()
         await rig.propose()
         stuck = "Node 'hot' stays overloaded: none of its 10 VMs can be moved"
@@ -282,7 +282,7 @@ def test_what_is_wrong_with_the_world_is_a_warning_until_it_is_mended(log_to: An
 
 async def test_an_error_says_in_words_why(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
-    async with running_rig(tmp_path, HOT) as rig:
+    async with running_bot(tmp_path, HOT_WORLD) as rig:
         rig.fault("migrate_fails", output="qemu: no way")
         await moved(rig)
         rig.fault("http_500", path="/vm/")
@@ -295,7 +295,7 @@ async def test_an_error_says_in_words_why(tmp_path: Path, log_to: Any) -> None:
 
 async def test_a_move_that_is_no_longer_needed_is_a_warning_in_words(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
-    async with running_rig(tmp_path, HOT) as rig:
+    async with running_bot(tmp_path, HOT_WORLD) as rig:
         await rig.propose()
         await rig.decide()
         rig.panel.world.vms.pop(11)

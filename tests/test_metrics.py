@@ -17,12 +17,12 @@ import aiohttp
 import core_builders
 import pytest
 from bot_builders import ANNA, NOW, Clock, move_ids
-from bot_rig import HOT, running_rig
+from bot_fixture import HOT_WORLD, running_bot
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from ruamel.yaml import YAML  # comes with check-jsonschema
-from stack import HOT_WORLD, Bot, Stack, buttons, running_stack, world
+from stack import Bot, Stack, buttons, running_stack, world
 
 from balancer.model import Snapshot
 from balancer.planner import plan
@@ -203,7 +203,7 @@ async def test_what_was_let_go_of_is_not_counted_anew(store: Store) -> None:
 
 
 async def test_a_database_that_cannot_be_read_hides_only_its_own_figures(tmp_path: Path) -> None:
-    async with running_rig(tmp_path) as rig:
+    async with running_bot(tmp_path) as rig:
         metrics = Metrics(rig.service, rig.store, rig.api, None, rig.clock)
         await metrics.begin()
         before = Seen((await metrics.page()).decode())
@@ -400,7 +400,7 @@ async def test_an_outage_of_the_panel(stack: Stack, http: aiohttp.ClientSession)
 @pytest.mark.e2e
 async def test_names_from_the_panel(tmp_path: Path, http: aiohttp.ClientSession) -> None:
     name = 'a"b\\c\n} 1\n\x1b[31mred {x="y"} \u202e'
-    nodes = [{**node, "name": name} for node in HOT["nodes"]]
+    nodes = [{**node, "name": name} for node in HOT_WORLD["nodes"]]
     async with running_stack(tmp_path, world(nodes=nodes, clusters=[{"id": 1, "name": name}])) as stack:
         seen = await Watched(stack, http, DRY_RUN="true").until(cycles_total__done=1, dry_run=1)
         found = [dict(labels) for labels in seen.all_of("node_overloaded")]

@@ -8,7 +8,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from stack import HOT_WORLD, TOKEN, Stack, running_stack
+from bot_fixture import HOT_WORLD
+from stack import TOKEN, Stack, running_stack
 
 from bot.app import VMBalancer
 from bot.cli import OK, main

@@ -11,9 +11,9 @@ from fractions import Fraction
 import pytest
 from core_builders import after, cluster, node, snapshot, vm
 from core_worlds import SecondOpinion, World, build_world, worlds
-from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis_profile import examples
 
 from balancer.formats import neutral
 from balancer.formats.codec import plan_from_dict, plan_to_dict

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bot_builders import until
-from bot_rig import NODE
-from chat_rig import ANNA, GROUP, Rig, running
+from bot_fixture import NODE
+from chat_fixture import ANNA, GROUP, ChatFixture, running
 
 from bot.domain.health import State, judge
 from bot.domain.proposals import Actor, ActorKind, Verdict
@@ -19,7 +19,7 @@ from sandbox.chat.model import Press
 CODE = Actor(ActorKind.CODE, "a script")
 
 
-async def told(rig: Rig) -> None:
+async def told(rig: ChatFixture) -> None:
     """Until there is nothing left to tell."""
 
     async def empty() -> bool:
@@ -28,7 +28,7 @@ async def told(rig: Rig) -> None:
     await until(empty, "every notice sent")
 
 
-async def skip_all(rig: Rig) -> None:
+async def skip_all(rig: ChatFixture) -> None:
     assert rig.balancer is not None
     moves = [m.id for p in await rig.store.waiting() for m in p.pending]
     assert all(r.done for r in await rig.balancer.service.decide(moves, Verdict.SKIP, CODE))
@@ -138,7 +138,7 @@ async def slowest(presses: Sequence[Press]) -> float:
     return asyncio.get_running_loop().time() - began
 
 
-def fifty(rig: Rig) -> tuple[int, ...]:
+def fifty(rig: ChatFixture) -> tuple[int, ...]:
     return (ANNA, *rig.people(49))
 
 

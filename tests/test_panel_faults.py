@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from bot_builders import ANNA, NOW
-from bot_rig import HOT, Rig, hot_clusters, running_panel, running_rig, settings
+from bot_fixture import HOT_WORLD, BotFixture, hot_clusters, running_bot, running_panel, settings
 from certificates import issue
 
 from bot.domain.proposals import MigrationState
@@ -30,24 +30,24 @@ MIGRATE = "/vm/v3/host/11/migrate"
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with running_rig(tmp_path) as running:
+async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
+    async with running_bot(tmp_path) as running:
         yield running
 
 
-async def told(rig: Rig) -> list[str]:
+async def told(rig: BotFixture) -> list[str]:
     return [n.body.code for n in await rig.store.unsent_notices() if n.body is not None]
 
 
-def logins(rig: Rig) -> int:
+def logins(rig: BotFixture) -> int:
     return len(rig.panel.requests.since(0, LOGIN, "POST"))
 
 
-async def waiting(rig: Rig) -> list[int]:
+async def waiting(rig: BotFixture) -> list[int]:
     return [m.move.vm_id for p in await rig.store.waiting() for m in p.pending]
 
 
-async def under_way(rig: Rig) -> None:
+async def under_way(rig: BotFixture) -> None:
     """A move is approved and running in the panel."""
     await rig.propose()
     await rig.decide()
@@ -72,7 +72,7 @@ OUTAGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", OUTAGES)
-async def test_an_outage_is_told_once_keeps_what_waits_and_ends(rig: Rig, name: str) -> None:
+async def test_an_outage_is_told_once_keeps_what_waits_and_ends(rig: BotFixture, name: str) -> None:
     await rig.propose()
     assert await waiting(rig) == [11]
     rig.fault(**OUTAGES[name])
@@ -87,7 +87,7 @@ async def test_an_outage_is_told_once_keeps_what_waits_and_ends(rig: Rig, name: 
 
 
 @pytest.mark.parametrize("kind", ["http_503", "http_500", "drop", "html", "broken_json"])
-async def test_a_short_burst_is_not_even_told(rig: Rig, kind: str) -> None:
+async def test_a_short_burst_is_not_even_told(rig: BotFixture, kind: str) -> None:
     rig.fault(kind, count=1, path="/vm/")
     await rig.propose()
     assert await told(rig) == [] and await waiting(rig) == [11]
@@ -117,7 +117,7 @@ class Nobody:
 
 
 @pytest.mark.parametrize("kind", ["unknown_fields", "numbers_as_strings"])
-async def test_a_panel_of_another_version_gets_the_same_plan(rig: Rig, kind: str) -> None:
+async def test_a_panel_of_another_version_gets_the_same_plan(rig: BotFixture, kind: str) -> None:
     await rig.propose()
     before = [p.plan.moves for p in await rig.store.waiting()]
     rig.fault(kind)
@@ -129,7 +129,7 @@ async def test_a_panel_of_another_version_gets_the_same_plan(rig: Rig, kind: str
 
 
 @pytest.mark.parametrize("field", ["cpu_number", "ram_mib", "state", "snapshot_count", "iso_mounted"])
-async def test_what_the_panel_does_not_tell_is_not_taken_for_zero(rig: Rig, field: str) -> None:
+async def test_what_the_panel_does_not_tell_is_not_taken_for_zero(rig: BotFixture, field: str) -> None:
     """A VM of which this is not known is not moved, or as before where the field may be missing."""
     rig.fault("missing_fields", path="/vm/v3/host", fields=[field], ids=[11])
     report = await rig.service.run_cycle()
@@ -140,7 +140,7 @@ async def test_what_the_panel_does_not_tell_is_not_taken_for_zero(rig: Rig, fiel
 
 
 @pytest.mark.parametrize("fault", ["expired", "code_1000"])
-async def test_a_session_that_ends_in_the_middle_of_a_check_costs_one_login(rig: Rig, fault: str) -> None:
+async def test_a_session_that_ends_in_the_middle_of_a_check_costs_one_login(rig: BotFixture, fault: str) -> None:
     await rig.propose()
     before = logins(rig)
     rig.panel.panel.sessions.expire_all()
@@ -150,7 +150,7 @@ async def test_a_session_that_ends_in_the_middle_of_a_check_costs_one_login(rig:
     assert logins(rig) - before == 1 and await told(rig) == []
 
 
-async def test_a_changed_password_is_told_once_and_never_becomes_a_storm(rig: Rig) -> None:
+async def test_a_changed_password_is_told_once_and_never_becomes_a_storm(rig: BotFixture) -> None:
     await rig.propose()
     rig.panel.panel.sessions.expire_all()
     rig.fault("revoke_password")
@@ -236,7 +236,7 @@ async def one_check(url: str, store: Store, ca_file: str | None) -> str:
 # A migration and other people ----------------------------------------------------------------------
 
 
-async def test_a_migration_that_is_aborted_in_the_panel_is_told_in_its_words(rig: Rig) -> None:
+async def test_a_migration_that_is_aborted_in_the_panel_is_told_in_its_words(rig: BotFixture) -> None:
     await under_way(rig)
     [task] = rig.panel.world.tasks.values()
     rig.panel.world.finish(task, "failed", "Task has been aborted by the administrator")
@@ -246,20 +246,20 @@ async def test_a_migration_that_is_aborted_in_the_panel_is_told_in_its_words(rig
     assert rig.posts() == [(11, 2)] and rig.node_of(11) == 1
 
 
-def _rename(rig: Rig, vm: VM) -> None:
+def _rename(rig: BotFixture, vm: VM) -> None:
     rig.panel.world.set_vm(vm, name="renamed")
 
 
-def _stop(rig: Rig, vm: VM) -> None:
+def _stop(rig: BotFixture, vm: VM) -> None:
     rig.panel.world.set_vm(vm, state="stopped")
 
 
-def _lose_row(rig: Rig, vm: VM) -> None:
+def _lose_row(rig: BotFixture, vm: VM) -> None:
     rig.panel.world.tasks.clear()
 
 
 @pytest.mark.parametrize("deed", [_rename, _stop, _lose_row], ids=["renamed", "stopped", "row lost"])
-async def test_what_happens_to_a_vm_on_its_way_does_not_hide_its_arrival(rig: Rig, deed: Any) -> None:
+async def test_what_happens_to_a_vm_on_its_way_does_not_hide_its_arrival(rig: BotFixture, deed: Any) -> None:
     await under_way(rig)
     deed(rig, rig.panel.world.vms[11])
     await rig.carry_out()
@@ -267,7 +267,7 @@ async def test_what_happens_to_a_vm_on_its_way_does_not_hide_its_arrival(rig: Ri
     assert rig.posts() == [(11, 2)]
 
 
-async def test_a_vm_that_somebody_moves_elsewhere_on_its_way_is_told_as_that(rig: Rig) -> None:
+async def test_a_vm_that_somebody_moves_elsewhere_on_its_way_is_told_as_that(rig: BotFixture) -> None:
     rig.fault("migrate_hangs", count=1)
     await under_way(rig)
     [task] = rig.panel.world.tasks.values()
@@ -278,7 +278,7 @@ async def test_a_vm_that_somebody_moves_elsewhere_on_its_way_is_told_as_that(rig
     assert found.state is S.FAILED and rig.posts() == [(11, 2)] and rig.node_of(11) == 3
 
 
-async def test_a_vm_renamed_between_plan_and_press_is_moved_by_its_number(rig: Rig) -> None:
+async def test_a_vm_renamed_between_plan_and_press_is_moved_by_its_number(rig: BotFixture) -> None:
     await rig.propose()
     _rename(rig, rig.panel.world.vms[11])
     await rig.decide()
@@ -287,7 +287,9 @@ async def test_a_vm_renamed_between_plan_and_press_is_moved_by_its_number(rig: R
 
 
 @pytest.mark.parametrize("node", [1, 2], ids=["source", "target"])
-async def test_a_node_that_enters_maintenance_between_plan_and_press_stops_the_start(rig: Rig, node: int) -> None:
+async def test_a_node_that_enters_maintenance_between_plan_and_press_stops_the_start(
+    rig: BotFixture, node: int
+) -> None:
     await rig.propose()
     rig.panel.world.set_node(rig.panel.world.nodes[node], maintenance_mode=True)
     await rig.decide()
@@ -298,7 +300,7 @@ async def test_a_node_that_enters_maintenance_between_plan_and_press_stops_the_s
 
 
 @pytest.mark.parametrize("fault", ["expired", "password"])
-async def test_a_session_lost_between_press_and_start_starts_it_once(rig: Rig, fault: str) -> None:
+async def test_a_session_lost_between_press_and_start_starts_it_once(rig: BotFixture, fault: str) -> None:
     await rig.propose()
     await rig.decide()
     rig.panel.panel.sessions.expire_all()
@@ -314,20 +316,20 @@ async def test_a_session_lost_between_press_and_start_starts_it_once(rig: Rig, f
         assert rig.posts() == [(11, 2)] and logins(rig) - before == 1
 
 
-async def _passed(rig: Rig, seconds: float) -> bool:
+async def _passed(rig: BotFixture, seconds: float) -> bool:
     return rig.clock.now - NOW > timedelta(seconds=seconds)
 
 
 # Another balancer ----------------------------------------------------------------------------------
 
 
-async def moved_by_another(rig: Rig, vm_id: int, node: int) -> None:
+async def moved_by_another(rig: BotFixture, vm_id: int, node: int) -> None:
     world = rig.panel.world
     world.migrate(world.vms[vm_id], world.nodes[node], "balancer@vmmanager")
     rig.pass_time(600)
 
 
-async def test_vms_that_somebody_else_keeps_moving_are_told_of_once(rig: Rig) -> None:
+async def test_vms_that_somebody_else_keeps_moving_are_told_of_once(rig: BotFixture) -> None:
     await rig.service.run_cycle()
     await moved_by_another(rig, 12, 2)
     await rig.service.run_cycle()
@@ -342,7 +344,7 @@ async def test_vms_that_somebody_else_keeps_moving_are_told_of_once(rig: Rig) ->
     assert notice.body is not None and notice.body.as_dict()["cluster"] == "Production"
 
 
-async def test_it_is_told_again_only_after_a_week(rig: Rig) -> None:
+async def test_it_is_told_again_only_after_a_week(rig: BotFixture) -> None:
     for node in (2, 1, 2, 1):
         await rig.service.run_cycle()
         await moved_by_another(rig, 12, node)
@@ -356,7 +358,7 @@ async def test_it_is_told_again_only_after_a_week(rig: Rig) -> None:
 
 
 async def test_our_own_migrations_are_no_other_balancer(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, hot_clusters(1), migration_cooldown=0) as rig:
+    async with running_bot(tmp_path, hot_clusters(1), migration_cooldown=0) as rig:
         await rig.service.set_mode("auto", ANNA)
         for _ in range(4):
             await rig.service.run_cycle()
@@ -370,7 +372,7 @@ async def test_our_own_migrations_are_no_other_balancer(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("excuse", ["maintenance", "opted out"])
 async def test_an_evacuation_and_vms_that_its_switch_keeps_out_are_no_sign(tmp_path: Path, excuse: str) -> None:
-    async with running_rig(tmp_path, HOT) as rig:
+    async with running_bot(tmp_path, HOT_WORLD) as rig:
         world = rig.panel.world
         if excuse == "maintenance":
             world.set_node(world.nodes[3], maintenance_mode=True)
@@ -384,7 +386,7 @@ async def test_an_evacuation_and_vms_that_its_switch_keeps_out_are_no_sign(tmp_p
         assert await told(rig) == []
 
 
-async def test_a_check_that_shares_the_loop_is_not_held_up(rig: Rig) -> None:
+async def test_a_check_that_shares_the_loop_is_not_held_up(rig: BotFixture) -> None:
     """Ten people ask while a check runs on an ill panel: each gets its answer, the panel one reading."""
     rig.fault("slow", delay=0.05, count=1, path="/vm/v3/host")
     answers = await asyncio.gather(rig.service.run_cycle(), *(rig.service.status() for _ in range(10)))

@@ -17,9 +17,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_profile import examples
 from PIL import Image
 
 from balancer.model import Move, NodeLoad, NodeReport, Plan, Reason

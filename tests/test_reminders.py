@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from chat_rig import ANNA, GROUP, Rig, running
+from chat_fixture import ANNA, GROUP, ChatFixture, running
 
 from sandbox.chat.model import Chat
 
@@ -15,7 +15,7 @@ MINUTE = timedelta(minutes=1)
 GIVEN = {"remind_after": 30, "escalation_chat_id": OTHER, "escalate_after": 45, "timezone": "UTC"}
 
 
-def another_chat(rig: Rig) -> None:
+def another_chat(rig: ChatFixture) -> None:
     people = {ANNA: "member", rig.chat.state.bot.id: "member"}
     rig.chat.state.add_chat(Chat(OTHER, "supergroup", "Night shift", members=people))
 

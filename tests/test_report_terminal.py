@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bot_rig import HOT, running_panel
+from bot_fixture import HOT_WORLD, running_panel
 from rich.cells import cell_len
 from stack import PATIENCE_S, ROOT
 
@@ -78,8 +78,8 @@ async def test_who_wants_no_colour_gets_none(env: dict[str, Any], tmp_path: Path
 
 async def test_names_cannot_write_to_the_terminal(tmp_path: Path) -> None:
     name = "[red]x[/] :smile: \x1b]0;owned\x07\x1b[2Jz"
-    vms: list[dict[str, Any]] = [{**vm, "name": name} if vm["id"] == 11 else vm for vm in HOT["vms"]]
-    async with running_panel({**HOT, "vms": vms}) as panel:
+    vms: list[dict[str, Any]] = [{**vm, "name": name} if vm["id"] == 11 else vm for vm in HOT_WORLD["vms"]]
+    async with running_panel({**HOT_WORLD, "vms": vms}) as panel:
         _, shown = await run(tmp_path, panel.url, "--once", "--dry-run", size=(160, 40))
     assert "[red]x[/] :smile: z" in ANSI.sub("", shown)
     assert "\x1b]" not in shown and "\x1b[2J" not in shown and "owned" not in shown

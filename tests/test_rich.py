@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from chat_rig import ANNA, GROUP, Rig, running
+from chat_fixture import ANNA, GROUP, ChatFixture, running
 from markupsafe import Markup
 
 from balancer.model import NodeLoad, NodeReport
@@ -16,7 +16,7 @@ from sandbox.chat.model import Message
 STRANGE = "<b>x</b>\n\u202e" + "n" * 80
 
 
-async def nodes(rig: Rig) -> Message:
+async def nodes(rig: ChatFixture) -> Message:
     rig.chat.state.write(GROUP, ANNA, "/nodes")
     return await rig.message("worst first", buttons=True)
 

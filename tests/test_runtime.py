@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from bot_builders import ANNA, BORIS, NOW, until
-from bot_rig import HOUR, Rig, hot_clusters, rig_on, running_rig
+from bot_fixture import HOUR, BotFixture, bot_on, hot_clusters, running_bot
 
 from bot.config.loading import find_settings
 from bot.domain.proposals import MigrationState
@@ -18,17 +18,17 @@ from bot.service.scheduler import Schedule
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with running_rig(tmp_path) as running:
+async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
+    async with running_bot(tmp_path) as running:
         yield running
 
 
-async def test_a_threshold_holds_from_the_next_plan_on_until_it_is_reset(rig: Rig) -> None:
+async def test_a_threshold_holds_from_the_next_plan_on_until_it_is_reset(rig: BotFixture) -> None:
     await rig.propose()
     assert await rig.service.set_value("CPU_OVERLOAD_THRESHOLD", " 7.5 ", ANNA) == "7.5"
     await rig.propose()
     assert await rig.store.waiting() == [], "7.5 is not above 7.5"
-    async with rig_on(rig.panel, rig.path) as again:
+    async with bot_on(rig.panel, rig.path) as again:
         assert (await again.service.current_settings()).cpu_overload_threshold == 7.5
         assert await again.service.reset_value("cpu_overload_threshold", BORIS)
         assert not await again.service.reset_value("cpu_overload_threshold", BORIS)
@@ -47,7 +47,7 @@ async def test_a_threshold_holds_from_the_next_plan_on_until_it_is_reset(rig: Ri
         ("MAX_PARALLEL_MIGRATIONS", "x"),
     ],
 )
-async def test_nonsense_is_refused_in_the_words_of_the_settings_file(rig: Rig, name: str, text: str) -> None:
+async def test_nonsense_is_refused_in_the_words_of_the_settings_file(rig: BotFixture, name: str, text: str) -> None:
     with pytest.raises(ConfigError) as error:
         await rig.service.set_value(name, text, ANNA)
     found = find_settings({name.lower(): text}, checks=lambda _settings: ())
@@ -55,7 +55,7 @@ async def test_nonsense_is_refused_in_the_words_of_the_settings_file(rig: Rig, n
     assert await rig.service.stored_settings() == {}
 
 
-async def test_only_some_settings_may_change(rig: Rig) -> None:
+async def test_only_some_settings_may_change(rig: BotFixture) -> None:
     with pytest.raises(NotFound) as error:
         await rig.service.set_value("VMMANAGER_HOST", "https://elsewhere.example.com", ANNA)
     assert "BALANCE_INTERVAL" in error.value.near
@@ -69,7 +69,7 @@ async def test_only_some_settings_may_change(rig: Rig) -> None:
 
 
 async def test_automatic_mode_and_two_persons_contradict_each_other_here_too(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, two_person_rule=True) as rig:
+    async with running_bot(tmp_path, two_person_rule=True) as rig:
         with pytest.raises(ConfigError, match="TWO_PERSON_RULE"):
             await rig.service.set_value("BALANCE_MODE", "auto", ANNA)
 
@@ -77,7 +77,7 @@ async def test_automatic_mode_and_two_persons_contradict_each_other_here_too(tmp
 async def test_what_the_clusters_file_says_stays_stronger(tmp_path: Path) -> None:
     path = tmp_path / "clusters.json"
     path.write_text('{"clusters": {"Production": {"cpu_overload_threshold": 7.0}}}', "utf-8")
-    async with running_rig(tmp_path, clusters_file=path) as rig:
+    async with running_bot(tmp_path, clusters_file=path) as rig:
         await rig.service.set_value("CPU_OVERLOAD_THRESHOLD", "9", ANNA)
         await rig.propose()
         assert len(await rig.store.waiting()) == 1
@@ -85,13 +85,13 @@ async def test_what_the_clusters_file_says_stays_stronger(tmp_path: Path) -> Non
         assert own["CPU_OVERLOAD_THRESHOLD"] == {"Production": "7.0"} and not own["BALANCE_INTERVAL"]
 
 
-async def test_a_stored_value_of_another_version_counts_for_nothing(rig: Rig) -> None:
+async def test_a_stored_value_of_another_version_counts_for_nothing(rig: BotFixture) -> None:
     await rig.store.set_setting("balance_interval", "soon", ANNA, NOW)
     assert (await rig.service.current_settings()).balance_interval == 600
 
 
 async def test_more_run_at_once_as_soon_as_that_is_set(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, hot_clusters(3)) as rig:
+    async with running_bot(tmp_path, hot_clusters(3)) as rig:
         await rig.propose()
         await rig.service.set_value("MAX_PARALLEL_MIGRATIONS", "3", ANNA)
         await rig.decide()

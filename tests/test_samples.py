@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from bot_builders import ANNA, NOW, Clock, move_ids
-from bot_rig import running_rig
+from bot_fixture import running_bot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -212,7 +212,7 @@ async def test_a_database_of_schema_4_is_taken_over(tmp_path: Path) -> None:
 async def test_every_check_leaves_samples_and_says_so_where_it_cannot(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_rig(tmp_path) as rig:
+    async with running_bot(tmp_path) as rig:
         await rig.propose()
         now = rig.clock.now
         nodes = await rig.service.plans(max_age=HOUR)

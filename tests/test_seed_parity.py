@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from bot_rig import running_panel
+from bot_fixture import running_panel
 from stack import ROOT
 from test_config import SEED_ENV
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis_profile import examples
 
 from balancer.strategies.optimal.sequence import Job, soonest_first
 

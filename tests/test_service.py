@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from bot_builders import ANNA, BORIS, NOW
-from bot_rig import HOT, HOUR, Rig, hot_clusters, rig_on, running_rig
+from bot_fixture import HOT_WORLD, HOUR, BotFixture, bot_on, hot_clusters, running_bot
 
 from balancer.model import Reason
 from bot.domain.proposals import ExclusionRole, MigrationState, Verdict
@@ -22,21 +22,21 @@ HOSTS = "/vm/v3/host"
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with running_rig(tmp_path) as running:
+async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
+    async with running_bot(tmp_path) as running:
         yield running
 
 
-def readings(rig: Rig) -> int:
+def readings(rig: BotFixture) -> int:
     return len(rig.panel.requests.since(0, "/vm/v3/node", "GET"))
 
 
-async def waiting(rig: Rig) -> list[int]:
+async def waiting(rig: BotFixture) -> list[int]:
     """The VMs whose moves wait."""
     return [m.move.vm_id for p in await rig.store.waiting() for m in p.pending]
 
 
-async def told(rig: Rig) -> list[str]:
+async def told(rig: BotFixture) -> list[str]:
     """The notices for people, oldest first."""
     return [n.body.code for n in await rig.store.unsent_notices() if n.body]
 
@@ -44,7 +44,7 @@ async def told(rig: Rig) -> list[str]:
 # Seeing --------------------------------------------------------------------------------------------
 
 
-async def test_callers_at_the_same_time_share_one_reading_but_none_older_than_their_question(rig: Rig) -> None:
+async def test_callers_at_the_same_time_share_one_reading_but_none_older_than_their_question(rig: BotFixture) -> None:
     first = asyncio.create_task(rig.service.observe())
     await rig.reached(lambda: _asked(rig))
     late = await asyncio.gather(*(rig.service.observe() for _ in range(5)))
@@ -52,18 +52,18 @@ async def test_callers_at_the_same_time_share_one_reading_but_none_older_than_th
     assert all(s is late[0] for s in late) and await first is not late[0]
 
 
-async def _asked(rig: Rig) -> bool:
+async def _asked(rig: BotFixture) -> bool:
     return bool(rig.panel.requests.entries)
 
 
-async def test_callers_at_the_same_time_share_a_failure_too(rig: Rig) -> None:
+async def test_callers_at_the_same_time_share_a_failure_too(rig: BotFixture) -> None:
     rig.fault("http_500", path="/vm/")
     results = await asyncio.gather(*(rig.service.observe() for _ in range(5)), return_exceptions=True)
     assert all(isinstance(r, PanelUnavailable) for r in results)
     assert readings(rig) <= 2 * 3, "two readings of three tries"
 
 
-async def test_an_answer_for_a_person_may_be_a_minute_old(rig: Rig) -> None:
+async def test_an_answer_for_a_person_may_be_a_minute_old(rig: BotFixture) -> None:
     seen = await rig.service.observe()
     rig.pass_time(59)
     assert await rig.service.observe(timedelta(seconds=60)) is seen
@@ -73,7 +73,7 @@ async def test_an_answer_for_a_person_may_be_a_minute_old(rig: Rig) -> None:
     assert readings(rig) == 2
 
 
-async def test_an_answer_from_memory_does_not_wait_for_a_reading_under_way(rig: Rig) -> None:
+async def test_an_answer_from_memory_does_not_wait_for_a_reading_under_way(rig: BotFixture) -> None:
     seen = await rig.service.observe()
     rig.fault("slow", delay=0.3, path="/vm/v3/node")
     reading = asyncio.create_task(rig.service.observe())
@@ -82,7 +82,7 @@ async def test_an_answer_from_memory_does_not_wait_for_a_reading_under_way(rig: 
     await reading
 
 
-async def test_a_clock_that_is_set_back_does_not_freeze_what_is_seen(rig: Rig) -> None:
+async def test_a_clock_that_is_set_back_does_not_freeze_what_is_seen(rig: BotFixture) -> None:
     seen = await rig.service.observe()
     rig.clock.advance(-7200)
     assert await rig.service.observe() is not seen
@@ -91,7 +91,7 @@ async def test_a_clock_that_is_set_back_does_not_freeze_what_is_seen(rig: Rig) -
     assert next(v.node_id for v in (await rig.service.observe()).vms if v.id == 11) == 3
 
 
-async def test_a_caller_who_gives_up_costs_the_others_nothing(rig: Rig) -> None:
+async def test_a_caller_who_gives_up_costs_the_others_nothing(rig: BotFixture) -> None:
     old = await rig.service.observe()
     rig.panel.world.set_vm(rig.panel.world.vms[11], node=3)
     first = asyncio.create_task(rig.service.observe())
@@ -104,7 +104,7 @@ async def test_a_caller_who_gives_up_costs_the_others_nothing(rig: Rig) -> None:
 
 
 async def test_a_cluster_of_the_settings_that_does_not_exist_is_a_failed_reading(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, cluster_ids="1,7") as rig:
+    async with running_bot(tmp_path, cluster_ids="1,7") as rig:
         with pytest.raises(PanelDataError, match="CLUSTER_IDS: there is no cluster '7'"):
             await rig.service.observe()
         report = await rig.service.run_cycle()
@@ -118,7 +118,7 @@ async def test_a_cluster_of_the_settings_that_does_not_exist_is_a_failed_reading
 
 @pytest.mark.parametrize("name", ["hot", "HOT", " hot ", "1"])
 async def test_nodes_of_the_settings_are_meant_by_name_or_id_in_any_case(tmp_path: Path, name: str) -> None:
-    async with running_rig(tmp_path, exclude_source_nodes=name, exclude_target_nodes=f"nowhere,{name}") as rig:
+    async with running_bot(tmp_path, exclude_source_nodes=name, exclude_target_nodes=f"nowhere,{name}") as rig:
         policy = await rig.service.policy(await rig.service.observe())
         assert (policy.exclude_sources, policy.exclude_targets) == (frozenset({1}), frozenset({1}))
         await rig.propose()
@@ -126,7 +126,7 @@ async def test_nodes_of_the_settings_are_meant_by_name_or_id_in_any_case(tmp_pat
 
 
 async def test_exclusions_of_people_join_those_of_the_settings_while_they_last(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, exclude_target_nodes="mild") as rig:
+    async with running_bot(tmp_path, exclude_target_nodes="mild") as rig:
         [cool] = await rig.service.find_nodes("cool")
         await rig.service.exclude(cool, ExclusionRole.TARGET, HOUR, ANNA)
         [hot] = await rig.service.find_nodes("hot")
@@ -140,7 +140,7 @@ async def test_exclusions_of_people_join_those_of_the_settings_while_they_last(t
         assert (await rig.service.policy(snapshot)).exclude_sources == frozenset()
 
 
-async def test_an_unknown_name_comes_with_the_nearest_ones(rig: Rig) -> None:
+async def test_an_unknown_name_comes_with_the_nearest_ones(rig: BotFixture) -> None:
     with pytest.raises(NotFound) as error:
         await rig.service.find_nodes("coll")
     assert (error.value.what, error.value.name, error.value.near) == ("node", "coll", ("cool",))
@@ -150,8 +150,8 @@ async def test_an_unknown_name_comes_with_the_nearest_ones(rig: Rig) -> None:
 
 
 async def test_a_name_that_means_two_nodes_gives_both(tmp_path: Path) -> None:
-    twins = [*HOT["nodes"], {"id": 4, "name": "COOL"}, {"id": 5, "name": "1"}]
-    async with running_rig(tmp_path, {**HOT, "nodes": twins}) as rig:
+    twins = [*HOT_WORLD["nodes"], {"id": 4, "name": "COOL"}, {"id": 5, "name": "1"}]
+    async with running_bot(tmp_path, {**HOT_WORLD, "nodes": twins}) as rig:
         assert [n.id for n in await rig.service.find_nodes("cool")] == [2, 4]
         assert [n.id for n in await rig.service.find_nodes("1")] == [1, 5]
         policy = await rig.service.policy(await rig.service.observe())
@@ -161,7 +161,7 @@ async def test_a_name_that_means_two_nodes_gives_both(tmp_path: Path) -> None:
 async def test_a_cluster_whose_name_is_the_number_of_another_is_ambiguous(tmp_path: Path) -> None:
     world = hot_clusters(2)
     world["clusters"][1]["name"] = "1"
-    async with running_rig(tmp_path, world) as rig:
+    async with running_bot(tmp_path, world) as rig:
         with pytest.raises(NotFound):
             await rig.service.plans("1")
         [node] = await rig.service.find_nodes("hot-1")
@@ -169,7 +169,7 @@ async def test_a_cluster_whose_name_is_the_number_of_another_is_ambiguous(tmp_pa
         assert (found.id, plan.cluster_id, len(vms)) == (11, 1, 8), "buttons carry ids and are never ambiguous"
 
 
-async def test_the_details_of_a_node_that_has_gone_are_not_found(rig: Rig) -> None:
+async def test_the_details_of_a_node_that_has_gone_are_not_found(rig: BotFixture) -> None:
     [node] = await rig.service.find_nodes("mild")
     rig.panel.world.set_node(rig.panel.world.nodes[3], extra={"id": 33})
     rig.pass_time(61)
@@ -181,7 +181,7 @@ async def test_the_details_of_a_node_that_has_gone_are_not_found(rig: Rig) -> No
 
 
 async def test_the_status_shows_what_waits_and_what_runs(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, hot_clusters(2)) as rig:
+    async with running_bot(tmp_path, hot_clusters(2)) as rig:
         await rig.propose()
         await rig.decide(101)
         status = await rig.service.status()
@@ -197,7 +197,7 @@ async def test_the_status_shows_what_waits_and_what_runs(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "fault", [{"kind": "http_500", "path": "/vm/"}, {"kind": "half_list", "path": HOSTS}], ids=lambda f: str(f["kind"])
 )
-async def test_the_status_without_a_panel_is_what_was_seen_last_and_the_problem(rig: Rig, fault: Any) -> None:
+async def test_the_status_without_a_panel_is_what_was_seen_last_and_the_problem(rig: BotFixture, fault: Any) -> None:
     rig.fault(**fault)
     status = await rig.service.status()
     assert (status.plans, status.taken_at) == ((), None) and status.problem
@@ -212,7 +212,7 @@ async def test_the_status_without_a_panel_is_what_was_seen_last_and_the_problem(
     assert (await rig.service.status()).problem is None
 
 
-async def test_the_status_with_a_wrong_password_says_so(rig: Rig) -> None:
+async def test_the_status_with_a_wrong_password_says_so(rig: BotFixture) -> None:
     rig.fault("revoke_password")
     status = await rig.service.status()
     assert status.plans == () and "VMMANAGER_PASSWORD" in (status.problem or "")
@@ -223,7 +223,7 @@ async def test_the_status_with_a_wrong_password_says_so(rig: Rig) -> None:
 # Cycles --------------------------------------------------------------------------------------------
 
 
-async def test_a_cycle_proposes_what_the_dry_run_shows_and_the_dry_run_stores_nothing(rig: Rig) -> None:
+async def test_a_cycle_proposes_what_the_dry_run_shows_and_the_dry_run_stores_nothing(rig: BotFixture) -> None:
     rehearsed = await rig.service.rehearse()
     plans = await rig.service.plans()
     assert await rig.store.waiting() == [] and rig.told.changed == []
@@ -235,7 +235,7 @@ async def test_a_cycle_proposes_what_the_dry_run_shows_and_the_dry_run_stores_no
     assert proposal.expires_at - proposal.created_at == timedelta(seconds=rig.settings.proposal_ttl)
 
 
-async def test_the_same_plan_is_proposed_once_and_another_takes_its_place(rig: Rig) -> None:
+async def test_the_same_plan_is_proposed_once_and_another_takes_its_place(rig: BotFixture) -> None:
     await rig.propose()
     assert (await rig.propose()).proposed == ()
     rig.panel.world.set_vm(rig.panel.world.vms[11], iso_mounted=True)
@@ -245,14 +245,14 @@ async def test_the_same_plan_is_proposed_once_and_another_takes_its_place(rig: R
     assert await waiting(rig) == [12]
 
 
-async def test_cycles_never_overlap(rig: Rig) -> None:
+async def test_cycles_never_overlap(rig: BotFixture) -> None:
     rig.fault("slow", delay=0.1, count=1, path="/vm/v3/node")
     reports = await asyncio.gather(*(rig.service.run_cycle() for _ in range(4)))
     assert sorted(r.outcome for r in reports) == ["busy", "busy", "busy", "done"]
     assert (await rig.service.run_cycle()).outcome == "done"
 
 
-async def test_a_paused_program_runs_no_cycle_but_lets_proposals_expire(rig: Rig) -> None:
+async def test_a_paused_program_runs_no_cycle_but_lets_proposals_expire(rig: BotFixture) -> None:
     await rig.propose()
     until = await rig.service.pause(2 * HOUR, ANNA)
     assert until == NOW + 2 * HOUR == await rig.service.paused_until()
@@ -270,7 +270,7 @@ async def test_a_paused_program_runs_no_cycle_but_lets_proposals_expire(rig: Rig
 
 
 async def test_a_cluster_in_motion_is_left_alone(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, hot_clusters(2)) as rig:
+    async with running_bot(tmp_path, hot_clusters(2)) as rig:
         await rig.propose()
         await rig.decide(101)
         rig.panel.world.set_vm(rig.panel.world.vms[201], iso_mounted=True)
@@ -281,7 +281,7 @@ async def test_a_cluster_in_motion_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("verdict", Verdict)
-async def test_a_press_during_a_check_is_not_answered_with_yesterdays_plan(rig: Rig, verdict: Verdict) -> None:
+async def test_a_press_during_a_check_is_not_answered_with_yesterdays_plan(rig: BotFixture, verdict: Verdict) -> None:
     await rig.propose()
     rig.fault("slow", delay=0.1, count=1, path="/vm/v3/node")
     cycle = asyncio.create_task(rig.service.run_cycle())
@@ -293,7 +293,7 @@ async def test_a_press_during_a_check_is_not_answered_with_yesterdays_plan(rig: 
     assert await waiting(rig) == []
 
 
-async def test_an_exclusion_during_a_check_is_heeded(rig: Rig) -> None:
+async def test_an_exclusion_during_a_check_is_heeded(rig: BotFixture) -> None:
     [cool] = await rig.service.find_nodes("cool")
     rig.fault("slow", delay=0.1, count=1, path="/vm/v3/node")
     cycle = asyncio.create_task(rig.service.run_cycle())
@@ -303,13 +303,13 @@ async def test_an_exclusion_during_a_check_is_heeded(rig: Rig) -> None:
     assert all(m.move.target_id != 2 for p in await rig.store.waiting() for m in p.pending)
 
 
-async def test_an_outage_is_told_once_and_so_is_its_end_also_across_a_restart(rig: Rig) -> None:
+async def test_an_outage_is_told_once_and_so_is_its_end_also_across_a_restart(rig: BotFixture) -> None:
     rig.fault("half_list", path=HOSTS)
     for _ in range(3):
         report = await rig.service.run_cycle()
         assert report.outcome == "failed" and "incomplete" in (report.problem or "")
     assert await told(rig) == ["outage"] and rig.told.notices == 1
-    async with rig_on(rig.panel, rig.path) as again:
+    async with bot_on(rig.panel, rig.path) as again:
         assert (await again.service.run_cycle()).outcome == "failed"
         assert await told(again) == ["outage"]
         rig.panel.faults.clear()
@@ -320,7 +320,7 @@ async def test_an_outage_is_told_once_and_so_is_its_end_also_across_a_restart(ri
         assert (await again.store.unsent_notices())[1].body == Reason.of("outage-over", minutes=300)
 
 
-async def test_an_outage_is_never_an_empty_cluster(rig: Rig) -> None:
+async def test_an_outage_is_never_an_empty_cluster(rig: BotFixture) -> None:
     await rig.propose()
     rig.fault("half_list", path=HOSTS, keep=0)
     assert (await rig.service.run_cycle()).outcome == "failed"
@@ -338,7 +338,7 @@ class Kicked:
         self.times += 1
 
 
-async def test_a_decision_is_shown_and_an_approval_wakes_the_worker(rig: Rig) -> None:
+async def test_a_decision_is_shown_and_an_approval_wakes_the_worker(rig: BotFixture) -> None:
     worker = Kicked()
     rig.service.use_worker(worker)
     await rig.propose()
@@ -350,7 +350,7 @@ async def test_a_decision_is_shown_and_an_approval_wakes_the_worker(rig: Rig) ->
     assert rig.told.changed == [1] and worker.times == 1
 
 
-async def test_a_skipped_vm_is_not_proposed_before_its_time(rig: Rig) -> None:
+async def test_a_skipped_vm_is_not_proposed_before_its_time(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide(11, verdict=Verdict.SKIP)
     await rig.propose()
@@ -362,7 +362,7 @@ async def test_a_skipped_vm_is_not_proposed_before_its_time(rig: Rig) -> None:
     assert [m.move.vm_id for m in await rig.service.history(5)] == [11]
 
 
-async def test_proposals_end_by_time_and_by_whoever_takes_them_back(rig: Rig) -> None:
+async def test_proposals_end_by_time_and_by_whoever_takes_them_back(rig: BotFixture) -> None:
     await rig.propose()
     rig.pass_time(rig.settings.proposal_ttl - 1)
     await rig.service.expire_due()
@@ -378,7 +378,7 @@ async def test_proposals_end_by_time_and_by_whoever_takes_them_back(rig: Rig) ->
     assert (await rig.propose()).proposed == (3,), "without a verdict it may be proposed again at once"
 
 
-async def test_an_exclusion_withdraws_what_waits_and_shows_it(rig: Rig) -> None:
+async def test_an_exclusion_withdraws_what_waits_and_shows_it(rig: BotFixture) -> None:
     await rig.propose()
     rig.told.changed.clear()
     [cool] = await rig.service.find_nodes("cool")
@@ -391,18 +391,18 @@ async def test_an_exclusion_withdraws_what_waits_and_shows_it(rig: Rig) -> None:
 
 
 async def test_the_mode_is_the_settings_until_somebody_changes_it(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, balance_mode="auto") as rig:
+    async with running_bot(tmp_path, balance_mode="auto") as rig:
         assert await rig.service.mode() == "auto" and await rig.service.stored_settings() == {}
         await rig.service.set_mode("approve", ANNA)
         assert await rig.service.mode() == "approve"
         assert (await rig.service.stored_settings())["BALANCE_MODE"].by == ANNA
         with pytest.raises(NotFound):
             await rig.service.set_mode("yolo", ANNA)
-        async with rig_on(rig.panel, rig.path, balance_mode="auto") as again:
+        async with bot_on(rig.panel, rig.path, balance_mode="auto") as again:
             assert await again.service.mode() == "approve", "what was said in the chat survives a restart"
 
 
-async def test_automatic_mode_decides_by_itself_also_what_waited(rig: Rig) -> None:
+async def test_automatic_mode_decides_by_itself_also_what_waited(rig: BotFixture) -> None:
     worker = Kicked()
     rig.service.use_worker(worker)
     await rig.propose()
@@ -414,7 +414,7 @@ async def test_automatic_mode_decides_by_itself_also_what_waited(rig: Rig) -> No
     assert (queued.state, queued.move.vm_id) == (S.QUEUED, 11)
 
 
-async def test_a_mode_that_changes_wakes_the_worker(rig: Rig) -> None:
+async def test_a_mode_that_changes_wakes_the_worker(rig: BotFixture) -> None:
     worker = Kicked()
     rig.service.use_worker(worker)
     await rig.service.set_mode("approve", ANNA)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from bot_builders import ANNA, BORIS, NOW
-from bot_rig import HOT, HOUR, NODE, Rig, rig_on, running_rig
+from bot_fixture import HOT_WORLD, HOUR, NODE, BotFixture, bot_on, running_bot
 
 from balancer.model import Purpose
 from balancer.requests import WhyNode, WhyVM
@@ -33,38 +33,38 @@ WORLD: dict[str, Any] = {
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with running_rig(tmp_path) as running:
+async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
+    async with running_bot(tmp_path) as running:
         yield running
 
 
 @pytest.fixture
-async def calm(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with running_rig(tmp_path, WORLD) as running:
+async def calm(tmp_path: Path) -> AsyncIterator[BotFixture]:
+    async with running_bot(tmp_path, WORLD) as running:
         yield running
 
 
-async def proposal(rig: Rig, wish: Wish) -> Proposal:
+async def proposal(rig: BotFixture, wish: Wish) -> Proposal:
     found = await rig.store.proposal(wish.proposal_id or 0)
     assert found is not None, wish.refusal
     return found
 
 
-async def first_move(rig: Rig) -> int:
+async def first_move(rig: BotFixture) -> int:
     await rig.propose()
     return (await rig.store.waiting())[0].moves[0].id
 
 
-async def events(rig: Rig, event: str) -> list[tuple[str, dict[str, object]]]:
+async def events(rig: BotFixture, event: str) -> list[tuple[str, dict[str, object]]]:
     return [(e.by.name, e.detail) for e in await rig.store.audit(event)]
 
 
-async def drained(rig: Rig, node_id: int = 1, by: Any = ANNA) -> Wish:
+async def drained(rig: BotFixture, node_id: int = 1, by: Any = ANNA) -> Wish:
     [node] = await rig.service.find_nodes(str(node_id))
     return await rig.service.drain(node, by)
 
 
-async def approved(rig: Rig, wish: Wish, by: Any = ANNA, count: int | None = None) -> None:
+async def approved(rig: BotFixture, wish: Wish, by: Any = ANNA, count: int | None = None) -> None:
     ids = [m.id for m in (await proposal(rig, wish)).pending][:count]
     assert all(r.done for r in await rig.service.decide(ids, Verdict.APPROVE, by))
 
@@ -76,7 +76,7 @@ def code(wish: Wish) -> str | None:
 # Another target ------------------------------------------------------------------------------------
 
 
-async def test_another_target_takes_the_place_of_the_move_and_is_approved_by_who_chose_it(rig: Rig) -> None:
+async def test_another_target_takes_the_place_of_the_move_and_is_approved_by_who_chose_it(rig: BotFixture) -> None:
     move_id = await first_move(rig)
     assert [c.node_id for c in await rig.service.best_targets(move_id)] == [3], (
         "neither where it is nor the one planned"
@@ -96,7 +96,7 @@ async def test_another_target_takes_the_place_of_the_move_and_is_approved_by_who
     assert (who, detail["purpose"], detail["instead_of"]) == ("Boris", "target", move_id)
 
 
-async def test_of_presses_at_once_one_counts(rig: Rig) -> None:
+async def test_of_presses_at_once_one_counts(rig: BotFixture) -> None:
     move_id = await first_move(rig)
     results = await asyncio.gather(
         rig.service.retarget(move_id, 3, ANNA),
@@ -109,7 +109,7 @@ async def test_of_presses_at_once_one_counts(rig: Rig) -> None:
     assert refused and set(refused) <= {"decided-already", "vm-busy", "wish-vm-busy"}
 
 
-async def test_a_target_that_the_rules_forbid_is_refused_and_the_move_still_waits(rig: Rig) -> None:
+async def test_a_target_that_the_rules_forbid_is_refused_and_the_move_still_waits(rig: BotFixture) -> None:
     move_id = await first_move(rig)
     [mild] = await rig.service.find_nodes("mild")
     await rig.service.exclude(mild, ExclusionRole.TARGET, None, ANNA)
@@ -119,7 +119,7 @@ async def test_a_target_that_the_rules_forbid_is_refused_and_the_move_still_wait
 
 async def test_wishes_heed_the_two_person_rule_large_moves_and_dry_runs(tmp_path: Path) -> None:
     given = {"two_person_rule": True, "telegram_admin_ids": "1001,1002", "confirm_large_moves": 2}
-    async with running_rig(tmp_path, **given) as rig:
+    async with running_bot(tmp_path, **given) as rig:
         move_id = await first_move(rig)
         asked = await rig.service.retarget(move_id, 3, ANNA)
         assert asked.confirm and asked.proposal_id is None
@@ -133,7 +133,7 @@ async def test_wishes_heed_the_two_person_rule_large_moves_and_dry_runs(tmp_path
         assert (await rig.service.decide([pending.id], Verdict.APPROVE, BORIS))[0].done
         await rig.carry_out()
         assert rig.posts() == [(11, 3)]
-        async with rig_on(rig.panel, tmp_path / "dry.db", dry_run=True) as dry:
+        async with bot_on(rig.panel, tmp_path / "dry.db", dry_run=True) as dry:
             [hot] = await dry.service.find_nodes("hot")
             for wished in (dry.service.drain, dry.service.fill):
                 with pytest.raises(ConfigError, match="DRY_RUN"):
@@ -147,7 +147,7 @@ async def test_wishes_heed_the_two_person_rule_large_moves_and_dry_runs(tmp_path
 # A move back ---------------------------------------------------------------------------------------
 
 
-async def test_a_migration_is_moved_back_once_and_its_rest_does_not_count(rig: Rig) -> None:
+async def test_a_migration_is_moved_back_once_and_its_rest_does_not_count(rig: BotFixture) -> None:
     await rig.moved()
     done = await rig.migration()
     assert await rig.service.can_undo(done)
@@ -167,7 +167,7 @@ async def test_a_migration_is_moved_back_once_and_its_rest_does_not_count(rig: R
     assert code(await rig.service.undo(done.id, ANNA)) in ("undo-moved-since", "undone-already")
 
 
-async def test_the_way_back_is_checked_like_any_move(rig: Rig) -> None:
+async def test_the_way_back_is_checked_like_any_move(rig: BotFixture) -> None:
     await rig.moved()
     done = await rig.migration()
     rig.panel.world.set_vm(rig.panel.world.vms[40], node=1)
@@ -175,7 +175,7 @@ async def test_the_way_back_is_checked_like_any_move(rig: Rig) -> None:
     assert len(await rig.migrations()) == 1
 
 
-async def test_what_relieved_an_overloaded_node_can_be_moved_back_as_long_as_nothing_else_came(rig: Rig) -> None:
+async def test_what_relieved_an_overloaded_node_can_be_moved_back_as_long_as_nothing_else_came(rig: BotFixture) -> None:
     await rig.moved()
     done = await rig.migration()
     assert (await rig.service.undo(done.id, ANNA)).created, "it gets as full as it was before, and no fuller"
@@ -184,7 +184,7 @@ async def test_what_relieved_an_overloaded_node_can_be_moved_back_as_long_as_not
 
 
 async def test_the_time_for_moving_back_ends(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, undo_window=60) as rig:
+    async with running_bot(tmp_path, undo_window=60) as rig:
         await rig.moved()
         done = await rig.migration()
         rig.pass_time(60)
@@ -193,7 +193,7 @@ async def test_the_time_for_moving_back_ends(tmp_path: Path) -> None:
         with pytest.raises(NotFound):
             await rig.service.undo(99, ANNA)
     (tmp_path / "off").mkdir()
-    async with running_rig(tmp_path / "off", undo_window=0) as rig:
+    async with running_bot(tmp_path / "off", undo_window=0) as rig:
         await rig.moved()
         assert rig.service.undo_until(await rig.migration()) is None
 
@@ -201,7 +201,7 @@ async def test_the_time_for_moving_back_ends(tmp_path: Path) -> None:
 # Drain and fill ------------------------------------------------------------------------------------
 
 
-async def test_a_drain_asks_once_empties_the_node_and_keeps_it_closed(calm: Rig) -> None:
+async def test_a_drain_asks_once_empties_the_node_and_keeps_it_closed(calm: BotFixture) -> None:
     wish = await drained(calm)
     made = await proposal(calm, wish)
     assert (made.purpose, made.node_id, made.asked_by, len(made.pending)) == (Purpose.DRAIN, 1, ANNA, 4)
@@ -221,7 +221,7 @@ async def test_a_drain_asks_once_empties_the_node_and_keeps_it_closed(calm: Rig)
     assert again.purpose is Purpose.FILL and {m.move.target_id for m in again.moves} == {1}
 
 
-async def test_the_same_drain_is_asked_for_once(calm: Rig) -> None:
+async def test_the_same_drain_is_asked_for_once(calm: BotFixture) -> None:
     wishes = await asyncio.gather(drained(calm), drained(calm, by=BORIS))
     assert {w.proposal_id for w in wishes} == {1} and [w.created for w in wishes].count(True) == 1
     await approved(calm, wishes[0])
@@ -232,7 +232,7 @@ async def test_the_same_drain_is_asked_for_once(calm: Rig) -> None:
 
 
 async def test_a_check_neither_ends_a_drain_nor_touches_its_vms(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, HOT) as rig:
+    async with running_bot(tmp_path, HOT_WORLD) as rig:
         await rig.propose()
         wish = await drained(rig, 3)
         old = await rig.store.proposal(1)
@@ -246,7 +246,7 @@ async def test_a_check_neither_ends_a_drain_nor_touches_its_vms(tmp_path: Path) 
         assert len((await proposal(rig, wish)).pending) == 1, "automatic mode answers no question of a person"
 
 
-async def test_a_drain_is_stopped_in_the_middle_and_what_runs_goes_on(calm: Rig) -> None:
+async def test_a_drain_is_stopped_in_the_middle_and_what_runs_goes_on(calm: BotFixture) -> None:
     wish = await drained(calm)
     await approved(calm, wish, count=3)
     calm.start()
@@ -262,13 +262,13 @@ async def test_a_drain_is_stopped_in_the_middle_and_what_runs_goes_on(calm: Rig)
     assert await calm.service.stop(99, ANNA) is None
 
 
-async def test_a_drain_goes_on_after_a_restart(calm: Rig) -> None:
+async def test_a_drain_goes_on_after_a_restart(calm: BotFixture) -> None:
     wish = await drained(calm)
     await approved(calm, wish)
     calm.start()
     await calm.reached(lambda: calm.in_state(S.RUNNING))
     await calm.executor.stop()
-    async with rig_on(calm.panel, calm.path) as again:
+    async with bot_on(calm.panel, calm.path) as again:
         again.clock.now = calm.clock.now
         assert len(await again.service.exclusions()) == 1
         await again.carry_out()
@@ -276,7 +276,7 @@ async def test_a_drain_goes_on_after_a_restart(calm: Rig) -> None:
     assert len(calm.posts()) == 4 and all(calm.node_of(vm) != 1 for vm in (10, 11, 12, 13))
 
 
-async def test_an_unanswered_drain_leaves_nothing_behind(calm: Rig) -> None:
+async def test_an_unanswered_drain_leaves_nothing_behind(calm: BotFixture) -> None:
     await drained(calm)
     calm.pass_time(calm.settings.proposal_ttl)
     await calm.service.expire_due()
@@ -284,7 +284,7 @@ async def test_an_unanswered_drain_leaves_nothing_behind(calm: Rig) -> None:
     assert (await calm.service.policy(await calm.service.observe())).exclude_targets == frozenset()
 
 
-async def test_a_drain_waits_for_the_end_of_a_pause(calm: Rig) -> None:
+async def test_a_drain_waits_for_the_end_of_a_pause(calm: BotFixture) -> None:
     await calm.service.pause(HOUR, ANNA)
     await approved(calm, await drained(calm))
     calm.start()
@@ -296,7 +296,7 @@ async def test_a_drain_waits_for_the_end_of_a_pause(calm: Rig) -> None:
     assert len(calm.posts()) == 4
 
 
-async def test_what_cannot_leave_is_said(calm: Rig) -> None:
+async def test_what_cannot_leave_is_said(calm: BotFixture) -> None:
     calm.panel.world.set_vm(calm.panel.world.vms[10], iso_mounted=True)
     [node] = await calm.service.find_nodes("one")
     made = await calm.service.plan_drain(node)
@@ -311,7 +311,7 @@ async def test_what_cannot_leave_is_said(calm: Rig) -> None:
 # Skips, later, called back, snoozed ----------------------------------------------------------------
 
 
-async def test_a_skip_for_a_time_holds_as_long_as_it_says(rig: Rig) -> None:
+async def test_a_skip_for_a_time_holds_as_long_as_it_says(rig: BotFixture) -> None:
     for length in (HOUR, timedelta(days=1)):
         move_id = await first_move(rig)
         [result] = await rig.service.decide([move_id], Verdict.SKIP, ANNA, skip_for=length)
@@ -329,13 +329,13 @@ async def test_a_skip_for_a_time_holds_as_long_as_it_says(rig: Rig) -> None:
         await rig.service.decide([move_id], Verdict.APPROVE, ANNA, skip_for=HOUR)
 
 
-async def test_a_vm_skipped_for_good_stays_until_somebody_takes_it_back(rig: Rig) -> None:
+async def test_a_vm_skipped_for_good_stays_until_somebody_takes_it_back(rig: BotFixture) -> None:
     move_id = await first_move(rig)
     await rig.service.decide([move_id], Verdict.SKIP, ANNA, skip_for="always")
     [ignored] = await rig.service.ignored()
     assert (ignored.vm_id, ignored.vm_name, ignored.by, ignored.at) == (11, "small-a", ANNA, NOW)
     rig.pass_time(365 * 86_400)
-    async with rig_on(rig.panel, rig.path) as again:
+    async with bot_on(rig.panel, rig.path) as again:
         again.clock.now = rig.clock.now
         await again.propose()
         assert [m.move.vm_id for p in await again.store.waiting() for m in p.pending] == [12]
@@ -348,7 +348,7 @@ async def test_a_vm_skipped_for_good_stays_until_somebody_takes_it_back(rig: Rig
         assert [m.move.vm_id for p in await again.store.waiting() for m in p.pending] == [11]
 
 
-async def test_an_approval_for_later_starts_then_and_not_before(rig: Rig) -> None:
+async def test_an_approval_for_later_starts_then_and_not_before(rig: BotFixture) -> None:
     move_id = await first_move(rig)
     at = NOW + 20 * HOUR
     await rig.service.decide([move_id], Verdict.APPROVE, ANNA, not_before=at)
@@ -373,7 +373,7 @@ async def test_an_approval_for_later_starts_then_and_not_before(rig: Rig) -> Non
 
 
 async def test_of_two_people_the_later_time_counts(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, two_person_rule=True, telegram_admin_ids="1001,1002") as rig:
+    async with running_bot(tmp_path, two_person_rule=True, telegram_admin_ids="1001,1002") as rig:
         move_id = await first_move(rig)
         await rig.service.decide([move_id], Verdict.APPROVE, ANNA, not_before=NOW + HOUR)
         [result] = await rig.service.decide([move_id], Verdict.APPROVE, BORIS)
@@ -381,7 +381,7 @@ async def test_of_two_people_the_later_time_counts(tmp_path: Path) -> None:
         assert result.move.migration.not_before == NOW + HOUR
 
 
-async def test_an_approval_is_called_back_until_it_starts(rig: Rig) -> None:
+async def test_an_approval_is_called_back_until_it_starts(rig: BotFixture) -> None:
     move_id = await first_move(rig)
     await rig.service.decide([move_id], Verdict.APPROVE, ANNA, not_before=NOW + HOUR)
     queued = await rig.migration()
@@ -394,7 +394,7 @@ async def test_an_approval_is_called_back_until_it_starts(rig: Rig) -> None:
     assert rig.posts() == [] and len(await events(rig, "call-back")) == 1
 
 
-async def test_what_is_called_back_while_it_is_looked_at_again_is_not_started(rig: Rig) -> None:
+async def test_what_is_called_back_while_it_is_looked_at_again_is_not_started(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide()
     queued = await rig.migration()
@@ -407,7 +407,7 @@ async def test_what_is_called_back_while_it_is_looked_at_again_is_not_started(ri
     assert not await rig.service.call_back(queued.id, BORIS)
 
 
-async def test_a_running_migration_cannot_be_called_back(rig: Rig) -> None:
+async def test_a_running_migration_cannot_be_called_back(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide()
     rig.start()
@@ -417,7 +417,7 @@ async def test_a_running_migration_cannot_be_called_back(rig: Rig) -> None:
     assert (await rig.migration()).state is S.SUCCEEDED
 
 
-async def test_a_snoozed_cluster_is_quiet_until_another_node_is_overloaded(rig: Rig) -> None:
+async def test_a_snoozed_cluster_is_quiet_until_another_node_is_overloaded(rig: BotFixture) -> None:
     await rig.propose()
     snoozed = await rig.service.snooze(1, 2 * HOUR, ANNA)
     assert snoozed is not None and snoozed.until == NOW + 2 * HOUR and snoozed.overloaded == {1}
@@ -434,7 +434,7 @@ async def test_a_snoozed_cluster_is_quiet_until_another_node_is_overloaded(rig: 
     assert await rig.service.snoozes() == []
 
 
-async def test_a_snooze_ends_by_time_and_by_people(rig: Rig) -> None:
+async def test_a_snooze_ends_by_time_and_by_people(rig: BotFixture) -> None:
     await rig.propose()
     await rig.service.snooze(1, HOUR, ANNA)
     assert [s.cluster_name for s in await rig.service.snoozes()] == ["Production"]
@@ -450,7 +450,7 @@ async def test_a_snooze_ends_by_time_and_by_people(rig: Rig) -> None:
 # Questions -----------------------------------------------------------------------------------------
 
 
-async def test_where_a_new_vm_fits_and_why_one_stays(rig: Rig) -> None:
+async def test_where_a_new_vm_fits_and_why_one_stays(rig: BotFixture) -> None:
     [placed] = await rig.service.place(8, 16, "production")
     assert placed.best[0].node_id == 2 and placed.total > 1 and placed.memory_mib == 16_384
     [why] = await rig.service.why("big-0")

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 from core_builders import NOW, after, cluster, node, snapshot, vm
 from core_worlds import SecondOpinion, World, worlds
-from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis_profile import examples
 
 from balancer.planner import STRATEGY_FUNCTIONS, look, plan
 from balancer.policy import STRATEGIES, Policy

@@ -18,7 +18,7 @@ from typing import Any
 import asyncssh
 import pytest
 from bot_builders import NOW
-from bot_rig import Rig, running_panel, running_rig, settings
+from bot_fixture import BotFixture, running_bot, running_panel, settings
 
 from balancer.model import NodeLoad, Plan
 from bot.app import VMBalancer
@@ -82,13 +82,13 @@ async def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 @asynccontextmanager
-async def rig_with(nodes: Nodes, folder: Path, **given: Any) -> AsyncIterator[Rig]:
+async def rig_with(nodes: Nodes, folder: Path, **given: Any) -> AsyncIterator[BotFixture]:
     monitor = SSHMonitor(hosts_mapping=nodes.mapping, timeout_s=5, clock=lambda: NOW)
-    async with monitor, running_rig(folder, loads=Loads(monitor), **given) as rig:
+    async with monitor, running_bot(folder, loads=Loads(monitor), **given) as rig:
         yield rig
 
 
-async def plan_of(rig: Rig) -> Plan:
+async def plan_of(rig: BotFixture) -> Plan:
     [made] = await rig.service.plans()
     return made
 
@@ -134,7 +134,7 @@ async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path
 
 
 async def test_without_ssh_no_source_is_named(tmp_path: Path) -> None:
-    async with running_rig(tmp_path) as rig:
+    async with running_bot(tmp_path) as rig:
         made = await plan_of(rig)
         words = "\n".join(plan_lines(texts_for("en"), made)) + str(proposals.plan_view(texts_for("en"), made).text)
         assert made.moves and "panel" not in words and "ssh" not in words

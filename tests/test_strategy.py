@@ -8,11 +8,11 @@ from typing import Any, get_args
 
 import pytest
 from bot_builders import ANNA
-from bot_rig import HOT, Rig, rig_on, running_panel, running_rig
+from bot_fixture import HOT_WORLD, BotFixture, bot_on, running_bot, running_panel
 from core_builders import node, snapshot, vm
 from core_worlds import World, worlds
-from effort import examples
 from hypothesis import given, settings
+from hypothesis_profile import examples
 from stack import BORIS, MALLORY, VERA, buttons, plain, running_stack, world
 
 from balancer.model import Bound, Effort, Evenness, Plan, Reason, Recent, Snapshot
@@ -173,14 +173,14 @@ def test_an_overload_counts_from_the_first_check_that_sees_it_without_a_gap() ->
     assert holds.held({1, 2}) == {1: 2}
 
 
-async def left(rig: Rig) -> list[str]:
+async def left(rig: BotFixture) -> list[str]:
     """The moves that wait, and why the hot node stays overloaded."""
     [made] = await rig.service.plans()
     return [r.reason.code for r in made.rejections if r.subject == "source"] if not made.moves else ["moves"]
 
 
 async def test_nothing_moves_before_enough_checks_have_seen_it(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, overload_hold_cycles=3) as rig:
+    async with running_bot(tmp_path, overload_hold_cycles=3) as rig:
         for _ in range(2):
             assert await left(rig) == ["source-hold"]
             assert await left(rig) == ["source-hold"], "looking does not count"
@@ -198,7 +198,7 @@ async def test_nothing_is_evened_out_before_enough_checks_have_seen_it_uneven(tm
         panel.world.nodes[1].cpu_number = 64  # nothing is overloaded any more
         hold = {"overload_hold_cycles": 2, "balance_strategy": "balance", "balance_deadband": 0.0}
         for checks in range(2):
-            async with rig_on(panel, tmp_path / "bot.db", **hold) as rig:
+            async with bot_on(panel, tmp_path / "bot.db", **hold) as rig:
                 [made] = await rig.service.plans()
                 assert made.overloaded == () and bool(made.moves) is (checks == 1), "the count outlives a restart"
                 await rig.propose()
@@ -206,7 +206,7 @@ async def test_nothing_is_evened_out_before_enough_checks_have_seen_it_uneven(tm
 
 
 async def test_a_calm_check_between_begins_anew(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, overload_hold_cycles=2) as rig:
+    async with running_bot(tmp_path, overload_hold_cycles=2) as rig:
         await rig.propose()
         rig.panel.world.nodes[1].cpu_number = 64
         await rig.propose()
@@ -220,9 +220,9 @@ async def test_a_calm_check_between_begins_anew(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("pause_s", "proposed"), [(600, 1), (1201, 0)])
 async def test_a_restart_goes_on_counting_while_it_is_short(tmp_path: Path, pause_s: int, proposed: int) -> None:
     async with running_panel() as panel:
-        async with rig_on(panel, tmp_path / "bot.db", overload_hold_cycles=2) as rig:
+        async with bot_on(panel, tmp_path / "bot.db", overload_hold_cycles=2) as rig:
             await rig.propose()
-        async with rig_on(panel, tmp_path / "bot.db", overload_hold_cycles=2) as rig:
+        async with bot_on(panel, tmp_path / "bot.db", overload_hold_cycles=2) as rig:
             rig.pass_time(pause_s)
             await rig.propose()
             assert len(await rig.store.waiting()) == proposed
@@ -231,14 +231,14 @@ async def test_a_restart_goes_on_counting_while_it_is_short(tmp_path: Path, paus
 async def test_who_only_looks_sees_what_the_program_counts(tmp_path: Path) -> None:
     """A console shares the database with the program that makes the checks."""
     path, hold = tmp_path / "bot.db", {"overload_hold_cycles": 2}
-    async with running_panel() as panel, rig_on(panel, path, **hold) as rig, rig_on(panel, path, **hold) as looking:
+    async with running_panel() as panel, bot_on(panel, path, **hold) as rig, bot_on(panel, path, **hold) as looking:
         assert await left(looking) == ["source-hold"]
         await rig.propose()
         assert await left(looking) == ["moves"] == await left(rig)
 
 
 async def test_a_dry_run_that_goes_on_counts_as_well(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, overload_hold_cycles=2, dry_run=True) as rig:
+    async with running_bot(tmp_path, overload_hold_cycles=2, dry_run=True) as rig:
         for expected in (0, 1):
             [result] = (await rig.service.rehearse()).results
             assert result.plan is not None and len(result.plan.moves) == expected
@@ -249,7 +249,7 @@ async def test_a_dry_run_that_goes_on_counts_as_well(tmp_path: Path) -> None:
 
 async def test_what_was_set_is_stored_audited_and_shown(tmp_path: Path) -> None:
     async with running_panel() as panel:
-        async with rig_on(panel, tmp_path / "bot.db") as rig:
+        async with bot_on(panel, tmp_path / "bot.db") as rig:
             assert await rig.service.strategy() == SMALLEST_FIRST
             await rig.service.set_strategy(OPTIMAL, ANNA)
             with pytest.raises(NotFound):
@@ -259,7 +259,7 @@ async def test_what_was_set_is_stored_audited_and_shown(tmp_path: Path) -> None:
                 ANNA,
                 {"key": "strategy", "value": OPTIMAL, "old": SMALLEST_FIRST},
             )
-        async with rig_on(panel, tmp_path / "bot.db") as rig:
+        async with bot_on(panel, tmp_path / "bot.db") as rig:
             stored = (await rig.service.stored_settings())["BALANCE_STRATEGY"]
             assert (stored.value, stored.by) == (OPTIMAL, ANNA)
             await rig.moved()
@@ -268,7 +268,7 @@ async def test_what_was_set_is_stored_audited_and_shown(tmp_path: Path) -> None:
 
 
 async def test_a_strategy_that_this_version_does_not_know_counts_for_nothing(tmp_path: Path) -> None:
-    async with running_rig(tmp_path) as rig:
+    async with running_bot(tmp_path) as rig:
         await rig.store.set_setting("strategy", "of-the-future", ANNA, rig.clock())
         assert await rig.service.strategy() == SMALLEST_FIRST
         await rig.propose()
@@ -282,7 +282,7 @@ def test_the_settings_know_every_strategy() -> None:
 async def test_the_clusters_file_wins_over_the_chat(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text('[clusters.Production]\nbalance_strategy = "smallest-first"\n', "utf-8")
-    async with running_rig(tmp_path, clusters_file=path) as rig:
+    async with running_bot(tmp_path, clusters_file=path) as rig:
         await rig.service.set_strategy(OPTIMAL, ANNA)
         assert rig.service.own_strategies() == {"Production": SMALLEST_FIRST}
         [made] = await rig.service.plans(outlook=True)
@@ -290,7 +290,7 @@ async def test_the_clusters_file_wins_over_the_chat(tmp_path: Path) -> None:
 
 
 async def test_another_strategy_can_be_looked_at_without_setting_it(tmp_path: Path) -> None:
-    async with running_rig(tmp_path) as rig:
+    async with running_bot(tmp_path) as rig:
         [mine] = await rig.service.plans(outlook=True)
         [other] = await rig.service.plans(strategy=OPTIMAL)
         assert (mine.strategy, other.strategy, await rig.service.strategy()) == (
@@ -302,9 +302,9 @@ async def test_another_strategy_can_be_looked_at_without_setting_it(tmp_path: Pa
 
 async def test_an_approved_move_is_judged_by_the_strategy_that_planned_it(tmp_path: Path) -> None:
     """Switching back must not undo what a person approved: `cool` is too full for the other strategy's targets."""
-    full = [*HOT["vms"], *({"id": 60 + i, "name": f"f-{i}", "node": 2, "cpu_number": 16} for i in range(6))]
-    world_of_two = {**HOT, "nodes": HOT["nodes"][:2], "vms": [v for v in full if v["node"] != 3]}
-    async with running_rig(tmp_path, world_of_two, balance_strategy=OPTIMAL) as rig:
+    full = [*HOT_WORLD["vms"], *({"id": 60 + i, "name": f"f-{i}", "node": 2, "cpu_number": 16} for i in range(6))]
+    world_of_two = {**HOT_WORLD, "nodes": HOT_WORLD["nodes"][:2], "vms": [v for v in full if v["node"] != 3]}
+    async with running_bot(tmp_path, world_of_two, balance_strategy=OPTIMAL) as rig:
         await rig.propose()
         await rig.decide()
         await rig.service.set_strategy(SMALLEST_FIRST, ANNA)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from chat_rig import ANNA, BORIS, GROUP, Rig, running
+from chat_fixture import ANNA, BORIS, GROUP, ChatFixture, running
 
 from balancer.model import Reason
 from bot.domain.health import State, judge
@@ -20,7 +20,7 @@ APPROVE = "Approve 1"
 OUTAGE = Reason.of("outage", problem="it is out")
 
 
-def health(rig: Rig) -> tuple[State, str]:
+def health(rig: ChatFixture) -> tuple[State, str]:
     """As `vm-balancer health` finds it."""
     found = judge(heartbeat_of(rig.path), rig.clock())
     return found.state, found.problem or ""
@@ -136,7 +136,7 @@ async def test_a_second_listener_is_told_of_once_and_its_end_too(
         assert len(said) == 1, "how often it is said is the subject here"
 
 
-async def _listens(rig: Rig) -> None:
+async def _listens(rig: ChatFixture) -> None:
     """Another program with the same token."""
     url = f"{rig.chat.url}/bot{rig.chat.state.token}/getUpdates"
     async with aiohttp.ClientSession() as session:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from bot_builders import ANNA, BORIS, LATER, NOW, cancelled_at, move_ids
-from bot_rig import Rig, running_rig
+from bot_fixture import BotFixture, running_bot
 from stack import ANNA as ANNA_ID
 from stack import BORIS as BORIS_ID
 from stack import VERA as VERA_ID
@@ -51,8 +51,8 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with running_rig(
+async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
+    async with running_bot(
         tmp_path, two_person_rule=True, telegram_admin_ids="1001,1002", max_migrations_per_cycle=2
     ) as made:
         yield made
@@ -195,11 +195,11 @@ async def test_first_approvals_are_let_go_with_their_proposals(store: Store, tmp
 # The service -----------------------------------------------------------------------------------------
 
 
-async def pending(rig: Rig) -> list[int]:
+async def pending(rig: BotFixture) -> list[int]:
     return [m.id for p in await rig.store.waiting() for m in p.pending]
 
 
-async def test_nothing_moves_before_the_second(rig: Rig) -> None:
+async def test_nothing_moves_before_the_second(rig: BotFixture) -> None:
     rig.start()
     await rig.propose()
     ids = await pending(rig)
@@ -213,7 +213,7 @@ async def test_nothing_moves_before_the_second(rig: Rig) -> None:
     assert sorted(rig.posts()) == [(11, 2), (12, 2)]
 
 
-async def test_the_same_plan_keeps_a_first_approval_another_one_does_not(rig: Rig) -> None:
+async def test_the_same_plan_keeps_a_first_approval_another_one_does_not(rig: BotFixture) -> None:
     await rig.propose()
     ids = await pending(rig)
     await rig.service.decide(ids, APPROVE, ANNA)
@@ -228,11 +228,11 @@ async def test_the_same_plan_keeps_a_first_approval_another_one_does_not(rig: Ri
 
 async def test_a_role_taken_away_takes_the_approval_with_it(tmp_path: Path) -> None:
     given = {"two_person_rule": True, "max_migrations_per_cycle": 1}
-    async with running_rig(tmp_path, telegram_admin_ids="1001,1002", **given) as rig:
+    async with running_bot(tmp_path, telegram_admin_ids="1001,1002", **given) as rig:
         await rig.propose()
         ids = await pending(rig)
         await rig.service.decide(ids, APPROVE, ANNA)
-    async with running_rig(tmp_path, telegram_admin_ids="1002,1003", **given) as rig:
+    async with running_bot(tmp_path, telegram_admin_ids="1002,1003", **given) as rig:
         [result] = await rig.service.decide(ids, APPROVE, BORIS)
         assert result.noted and not result.done
         [result] = await rig.service.decide(ids, APPROVE, Actor(ActorKind.TELEGRAM, "Vera", 1003))
@@ -240,9 +240,9 @@ async def test_a_role_taken_away_takes_the_approval_with_it(tmp_path: Path) -> N
 
 
 async def test_there_is_no_automatic_mode(tmp_path: Path) -> None:
-    async with running_rig(tmp_path) as rig:
+    async with running_bot(tmp_path) as rig:
         await rig.service.set_mode("auto", ANNA)
-    async with running_rig(tmp_path, two_person_rule=True) as rig:
+    async with running_bot(tmp_path, two_person_rule=True) as rig:
         assert await rig.service.mode() == "approve", "what was set before the rule"
         with pytest.raises(ConfigError, match="TWO_PERSON_RULE is true: automatic mode"):
             await rig.service.set_mode("auto", ANNA)
@@ -251,15 +251,15 @@ async def test_there_is_no_automatic_mode(tmp_path: Path) -> None:
 
 
 async def test_what_automatic_mode_had_queued_is_not_started_under_the_rule(tmp_path: Path) -> None:
-    async with running_rig(tmp_path, balance_mode="auto") as rig:
+    async with running_bot(tmp_path, balance_mode="auto") as rig:
         await rig.propose()
         assert await rig.in_state(MigrationState.QUEUED)
-    async with running_rig(tmp_path, two_person_rule=True) as rig:
+    async with running_bot(tmp_path, two_person_rule=True) as rig:
         await rig.carry_out()
         assert (await rig.migration()).state is MigrationState.STALE and rig.posts() == []
 
 
-async def test_a_first_approval_from_a_console_is_shown_by_the_program_that_runs(rig: Rig) -> None:
+async def test_a_first_approval_from_a_console_is_shown_by_the_program_that_runs(rig: BotFixture) -> None:
     await rig.propose()
     [proposal] = await rig.store.waiting()
     watch = Watch(rig.store, rig.service, rig.told)

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from chat_rig import ANNA, GROUP, Rig, running
+from chat_fixture import ANNA, GROUP, ChatFixture, running
 from test_metrics import free_port
 
 from bot.config.loading import find_settings
@@ -31,7 +31,7 @@ async def posted(port: int, body: Any, headers: dict[str, str], path: str = "/te
         return answer.status
 
 
-def webhook(rig: Rig) -> dict[str, Any]:
+def webhook(rig: ChatFixture) -> dict[str, Any]:
     return rig.chat.state.updates.webhook
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from core_builders import NOW, node, snapshot, vm
 from core_worlds import World, worlds
-from effort import examples
 from hypothesis import HealthCheck, given, settings
+from hypothesis_profile import examples
 
 from balancer.model import Recent, Snapshot
 from balancer.planner import plan

@@ -1,6 +1,6 @@
-"""One life of the program from a press to the end of its migration, and a process that is killed in the middle.
+"""One run of the program from an approval to the end of its migration, in a process that is killed on the way.
 
-Every task of the event loop is counted at each wait, before and after it, so the walk finds the points by itself.
+Every task of the event loop counts a step before and after each wait, so the walk finds the points to kill at.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bot_builders import ANNA, NOW, Clock, until
-from bot_rig import settings
+from bot_fixture import settings
 from stack import FORKS, GROUP, TOKEN
 
 from bot.domain.proposals import IN_FLIGHT, MigrationState, Verdict

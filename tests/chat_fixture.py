@@ -1,6 +1,6 @@
-"""The whole program in this process, between a panel and a chat over HTTP, with a clock that is moved by hand.
+"""The whole program in this process, with a panel and a chat over HTTP, and with a clock that a test moves.
 
-The chat's state is looked at and acted on directly; the program hears of it only over the Bot API.
+Tests read and change the chat's state directly; the program sees it only through the Bot API.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bot_builders import Clock, until
-from bot_rig import running_panel, settings
+from bot_fixture import running_panel, settings
 
 from bot.app import VMBalancer
 from bot.config.settings import Settings
@@ -29,7 +29,7 @@ ANNA, BORIS = 1001, 1002
 PATIENCE_S = 60.0
 
 
-class Rig:
+class ChatFixture:
     """``start()`` the program, ``stop()`` or ``crash()`` it, and start it again on the same database."""
 
     def __init__(self, panel: RunningPanel, chat: RunningChat, folder: Path, **given: Any) -> None:
@@ -156,7 +156,7 @@ class Rig:
 @asynccontextmanager
 async def running(
     folder: Path, world: dict[str, Any] | None = None, *, limits: Any = "off", panel: Any = None, **given: Any
-) -> AsyncIterator[Rig]:
+) -> AsyncIterator[ChatFixture]:
     """A panel and a chat; the program is not started yet. A migration takes half a second unless ``panel`` says so."""
     options = {"speed": 60, "migration_s": 0.5, **(panel or {})}
     async with AsyncExitStack() as stack:
@@ -164,6 +164,6 @@ async def running(
         chat = await stack.enter_async_context(
             await start_chat(limits=limits, conflict_delay_s=0.05, callback_timeout_s=60.0)
         )
-        rig = Rig(server, chat, folder, **given)
+        rig = ChatFixture(server, chat, folder, **given)
         stack.push_async_callback(rig.stop)
         yield rig

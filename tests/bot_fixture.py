@@ -1,7 +1,7 @@
-"""Service and executor on a real database and a real panel over HTTP, with a clock that is moved by hand.
+"""Service and executor with a real database and a real panel over HTTP, and with a clock that a test moves.
 
-What was asked of the panel is read from the panel's own log. A pause moves the clock and the panel's world
-on, so that an hour of following takes no time.
+What the program asked of the panel is read from the panel's own request log. A sleep moves the clock and the panel's
+world forward, so that an hour of polling takes no time.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sandbox.panel.server import RunningPanel, start_panel
 from sandbox.world.world import World
 
 NODE: dict[str, Any] = {"cpu_number": 16, "ram_mib": 131072}
-HOT: dict[str, Any] = {
+HOT_WORLD: dict[str, Any] = {
     "clusters": [{"id": 1, "name": "Production"}],
     "nodes": [{"id": 1, "name": "hot", **NODE}, {"id": 2, "name": "cool", **NODE}, {"id": 3, "name": "mild", **NODE}],
     "vms": [
@@ -38,11 +38,12 @@ HOT: dict[str, Any] = {
         {"id": 40, "name": "resident", "node": 3, "cpu_number": 16, "ram_mib": 8192},
     ],
 }
-"""`hot`: 120 vCPU on 16 CPUs, ratio 7.5; 7.0 is not above the line any more."""
+"""Node `hot`: 120 vCPU on 16 CPUs, ratio 7.5. One move of 2 vCPU leaves 7.375; all three small VMs leave 7.0, which is
+not above the threshold."""
 
 
 def hot_clusters(count: int) -> dict[str, Any]:
-    """So many clusters, each with a hot node that has one small VM (id 100·n + 1), and a cool one."""
+    """``count`` clusters, each with a hot node that has one small VM (id 100·n + 1), and a cool one."""
     world: dict[str, Any] = {"clusters": [], "nodes": [], "vms": []}
     for n in range(1, count + 1):
         first = 10 * n
@@ -59,7 +60,7 @@ def hot_clusters(count: int) -> dict[str, Any]:
 
 
 class Told:
-    """A notifier that only listens."""
+    """A notifier that only records its calls."""
 
     def __init__(self) -> None:
         self.changed: list[int] = []
@@ -72,8 +73,8 @@ class Told:
         self.notices += 1
 
 
-class Rig:
-    """``wrap`` stands between the program and its panel and database: for tests that pull the plug."""
+class BotFixture:
+    """The program's parts. ``wrap`` may replace the panel client and the store, for tests that cut the connection."""
 
     def __init__(
         self,
@@ -119,7 +120,7 @@ class Rig:
     def fault(self, kind: str, **options: Any) -> None:
         self.panel.faults.add(kind, **options)
 
-    # What people do ---------------------------------------------------------------------------
+    # Actions ---------------------------------------------------------------------------
 
     async def propose(self) -> CycleReport:
         report = await self.service.run_cycle()
@@ -127,7 +128,7 @@ class Rig:
         return report
 
     async def decide(self, *vm_ids: int, verdict: Verdict = Verdict.APPROVE) -> None:
-        """Of the VMs that wait; none named = all."""
+        """Decides the pending moves of these VMs; without VMs, all pending moves."""
         pending = [m for p in await self.store.waiting() for m in p.pending]
         ids = [m.id for m in pending if not vm_ids or m.move.vm_id in vm_ids]
         results = await self.service.decide(ids, verdict, ANNA)
@@ -151,12 +152,12 @@ class Rig:
         await until(look)
 
     async def moved(self) -> None:
-        """From the first look at the panel to the end of an approved move."""
+        """Runs a check, approves everything, and carries it out."""
         await self.propose()
         await self.decide()
         await self.carry_out()
 
-    # What came of it --------------------------------------------------------------------------
+    # Results --------------------------------------------------------------------------
 
     async def migrations(self) -> list[Migration]:
         return await self.store.migrations(tuple(MigrationState))
@@ -169,7 +170,7 @@ class Rig:
         return any(m.state is state for m in await self.migrations())
 
     def posts(self) -> list[tuple[int, int]]:
-        """VM and target of every start that the panel was sent, in order, whatever it answered."""
+        """VM and target of every migration request that the panel received, in order."""
         return [
             (int(entry["path"].split("/")[4]), entry["body"]["node"])
             for entry in self.panel.requests.since(0, "/vm/v3/host", "POST")
@@ -186,8 +187,8 @@ def settings(url: str, **given: Any) -> Settings:
 
 @asynccontextmanager
 async def running_panel(world: dict[str, Any] | None = None, **options: Any) -> AsyncIterator[RunningPanel]:
-    """A panel whose clock stands still; a migration takes 30 s of it."""
-    panel = await start_panel(World.from_dict(world or HOT), **{"speed": 0, "migration_s": 30, **options})
+    """A panel whose clock moves only by hand; a migration takes 30 s of it."""
+    panel = await start_panel(World.from_dict(world or HOT_WORLD), **{"speed": 0, "migration_s": 30, **options})
     try:
         yield panel
     finally:
@@ -195,11 +196,11 @@ async def running_panel(world: dict[str, Any] | None = None, **options: Any) -> 
 
 
 @asynccontextmanager
-async def rig_on(
+async def bot_on(
     panel: RunningPanel, path: Path, wrap: Callable[[Any], Any] = lambda part: part, **given: Any
-) -> AsyncIterator[Rig]:
+) -> AsyncIterator[BotFixture]:
     """The program on this panel and this database."""
-    rig = Rig(panel, path, wrap, **given)
+    rig = BotFixture(panel, path, wrap, **given)
     await rig.store.open()
     try:
         yield rig
@@ -208,10 +209,10 @@ async def rig_on(
 
 
 @asynccontextmanager
-async def running_rig(
+async def running_bot(
     folder: Path, world: dict[str, Any] | None = None, panel: dict[str, Any] | None = None, **given: Any
-) -> AsyncIterator[Rig]:
-    async with running_panel(world, **(panel or {})) as server, rig_on(server, folder / "bot.db", **given) as rig:
+) -> AsyncIterator[BotFixture]:
+    async with running_panel(world, **(panel or {})) as server, bot_on(server, folder / "bot.db", **given) as rig:
         yield rig
 
 

@@ -1,7 +1,7 @@
-"""Runs a Python text as a person would run it, with names of the outside world led to this machine.
+"""Runs a Python script as a user would run it, but with the names of remote servers resolved to this machine.
 
-A process of its own, started by tests: `outside.py TEXT NAME…` prints what the names are afterwards, as Python
-writes it. Only name resolution and the list of trusted authorities are other than outside.
+Tests start it as a process of its own: `fake_dns.py SCRIPT NAME…` prints the value that each name has at the end, in
+Python's notation. Only name resolution and the list of trusted certificate authorities differ from a real run.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import certifi
 
-PORTS: dict[str, int] = json.loads(os.environ["OUTSIDE_PORTS"])
+PORTS: dict[str, int] = json.loads(os.environ["FAKE_DNS_PORTS"])
 _resolve = socket.getaddrinfo
 
 

@@ -1,4 +1,4 @@
-"""How hard the property tests look: a few examples each with every change, all of them with `make thorough`."""
+"""How many examples a property test tries: a few with `make test`, all of them with `make thorough`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 THOROUGH = bool(os.environ.get("THOROUGH"))
 FEW = 6
-"""One part in so many, without it."""
+"""Without THOROUGH, the number of examples is divided by this."""
 
 
 def examples(number: int) -> int:
