@@ -279,6 +279,18 @@ def test_no_name_becomes_a_formula(name: str) -> None:
     assert row[0].startswith("'") and row[1] == "-3"
 
 
+@pytest.mark.parametrize("separator", [",", ";", "|", "\t"])
+@pytest.mark.parametrize(
+    "name", ["a;=1", "a; =1", ";;=1", 'a;"=1', 'a";"=1', "a|@1", "a,+1", "a\t-1", ";\uff1d1", "a;\t=1", "';=1", "=1;=2"]
+)
+def test_no_part_of_a_name_becomes_a_formula_whatever_the_separator(name: str, separator: str) -> None:
+    table = as_csv([{"a": "x", "vm": name, "n": 3}], ("a", "vm", "n"))
+    for row in csv.reader(io.StringIO(table), delimiter=separator):
+        assert [cell for cell in row if cell.lstrip("\"' ").startswith(tuple("=+-@\uff1d")) and "'" not in cell] == []
+    for part in table.replace('"', "").split(separator):
+        assert not part.strip().startswith(tuple("=+-@\uff1d"))
+
+
 def test_the_trail_is_shown_and_proven(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "--limit", "2"]) == OK
     assert "proposed" in said(capsys)[0].splitlines()[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -23,7 +24,9 @@ HISTORY_COLUMNS = (
     "purpose",
 )
 AUDIT_COLUMNS = ("id", "at", "event", "by", "by_id", "detail")
-_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # full-width signs count as well
+_FORMULA = re.compile(r"""((?:^|[;,|])["'\s]*)([=+\-@\uff1d\uff0b\uff0d\uff20])""")
+"""Where some spreadsheet begins a formula: at a cell's start, or after a separator inside it, because a spreadsheet
+set up for another separator splits the cell there. Full-width signs count as well."""
 
 
 def history_rows(moves: Sequence[ProposedMove], texts: Texts) -> list[Row]:
@@ -85,7 +88,7 @@ def as_json(rows: Sequence[Row]) -> str:
 
 
 def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
-    """RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """RFC 4180. A sign that some spreadsheet would take for the start of a formula gets an apostrophe in front."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(columns)
@@ -97,8 +100,7 @@ def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
 def _cell(value: object) -> object:
     if not isinstance(value, str):
         return "" if value is None else value
-    text = one_line(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub(r"\1'\2", one_line(value))
 
 
 def _who(actor: Actor | None) -> Row:
