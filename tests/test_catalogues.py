@@ -20,8 +20,9 @@ import pytest
 from fluent.syntax import FluentParser
 from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
+from markupsafe import Markup
 
-from balancer.model import Purpose
+from balancer.model import Purpose, Reason
 from bot.cli.checks.sheet import CHECKS
 from bot.console.keys import KEYS, VIEWS
 from bot.domain.health import State
@@ -340,7 +341,7 @@ def test_a_message_is_worded_without_an_error(language: str, file: str) -> None:
     for key in messages(language, file):
         for arguments in samples(key, "node-1"):
             said = texts.text(key, **arguments)
-            assert said.strip(), key
+            assert said.strip() and said != key, key
             assert not re.search(r"[{}$]|None", said), key
             for name in merged(key).names - merged(key).numbers - merged(key).words.keys():
                 assert arguments[name] in said, key
@@ -431,6 +432,58 @@ def test_plain_text_keeps_hostile_names_on_their_line(language: str) -> None:
         arguments = {name: 3 if name in merged(key).numbers else HOSTILE for name in merged(key).names}
         said = texts_for(language).text(key, **arguments)
         assert "\x1b" not in said and "\u202e" not in said, key
+
+
+# What cannot go wrong ------------------------------------------------------------------------------
+
+ARGUMENTS: dict[str, Any] = {
+    "empty": "",
+    "null": None,
+    "one": "x",
+    "long": "n" * 300,
+    "very long": "n" * 30_000,
+    "very long and escaped": "&" * 30_000,
+    "markup": Markup("<b>x</b>"),
+    "very long markup": Markup("<b>x</b>") * 5_000,
+    "hostile": HOSTILE + "{ $vm } { NUMBER($x) } \ud800 \r\n",
+    "number": 10**300,
+    "endless number": 10**5000,
+    "negative": -1,
+    "infinite": float("inf"),
+    "not a number": float("nan"),
+    "true": True,
+    "list": ["a", "<b>"],
+    "bytes": b"\xff",
+}
+
+
+@pytest.mark.parametrize("value", ARGUMENTS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_message_is_made_of_any_argument(language: str, value: str) -> None:
+    texts = Texts(language)
+    for file in FILES:
+        for key in messages(language, file):
+            arguments = dict.fromkeys(merged(key).names, ARGUMENTS[value])
+            plain, markup = texts.text(key, **arguments), str(texts.html(key, **arguments))
+            for shown in (plain, markup):
+                assert len(shown) < 16_000 and not any(c in shown for c in "\x1b\u202e\r\ud800"), key
+            parse_html(markup)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_argument_that_is_too_long_is_cut_and_the_message_stays(language: str) -> None:
+    said = Texts(language).text("rejection-line", name="n" * 30_000, reason="r" * 30_000)
+    assert said.startswith("n" * 50) and "r" * 400 in said and len(said) < 700
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_reason_of_a_newer_version_shows_its_code(language: str) -> None:
+    reason = Reason.of("made-up-later", node="<b>", count=3)
+    texts = Texts(language)
+    assert texts.reason(reason) == "reason-made-up-later"
+    assert texts.reason_html(Reason("<b>")) == Markup("reason-&lt;b&gt;")
+    assert texts.html("<i>") == Markup("&lt;i&gt;")
+    assert texts.text("popup-noted") == "popup-noted", "an argument is missing"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

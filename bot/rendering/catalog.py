@@ -1,11 +1,13 @@
 """The message catalogues: every sentence a person reads, by language. Reads locales/ once per language.
 
-``text`` words a message as plain text, ``html`` as Telegram HTML with every argument escaped: that is the
-one place where names from strangers meet markup.
+``text`` gives a message as plain text, ``html`` as Telegram HTML with every argument escaped: this file is the
+only one where names from strangers meet markup. Rendering never raises: arguments are cut to a length that a
+message can hold, and a message that cannot be formatted is shown as its key and logged.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import tzinfo
 from functools import lru_cache
@@ -13,77 +15,113 @@ from importlib import resources
 from typing import Any
 
 from fluent.runtime import FluentBundle, FluentResource
+from fluent.runtime.types import fluent_number
 from markupsafe import Markup, escape
 
 from balancer.model import Reason
-from bot.domain.sanitize import one_line, shorten
+from bot.domain.sanitize import shorten
+
+log = logging.getLogger(__name__)
 
 LANGUAGES: tuple[str, ...] = ("en", "ru")
 FALLBACK = "en"
 
 NAMES = frozenset({"cluster", "name", "node", "source", "target", "vm", "who"})
-"""Arguments that people wrote and that stand many times in one message."""
+"""Arguments that are names written by people. One message can contain many of them."""
 LONGEST_NAME = 64
+LONGEST_ARGUMENT = 480
+"""Characters of any other argument. Escaped, each can become five; Fluent refuses arguments above 2,500."""
+LONGEST_MARKUP = 2400
+LARGEST_NUMBER = 1e15
+MISSING = "?"
+"""What is shown for ``None``, for what is not a number, and for numbers that nobody can read."""
 
 
 class Texts:
-    """One language. Unknown message ids raise ``KeyError``: a missing sentence is a defect, found by tests."""
+    """The messages of one language. Safe to use with any argument: see the module."""
 
     def __init__(self, language: str, zone: tzinfo | None = None) -> None:
         if language not in LANGUAGES:
             raise KeyError(language)
         self.language = language
         self.zone = zone
-        """Where the reader's clocks are; ``None`` = as this machine's."""
+        """The reader's time zone; ``None`` = the zone of this machine."""
         self._bundle = _bundle(language)
+        self._reported: set[str] = set()
 
     def text(self, key: str, /, **args: object) -> str:
-        """Plain text; names among the arguments are made one line without control characters."""
-        return self._format(key, {k: _shown(k, v) if isinstance(v, str) else v for k, v in args.items()})
+        """A message as plain text. Strings among the arguments become one line without control characters."""
+        formatted = self._format(key, {name: _argument(name, value) for name, value in args.items()})
+        return shorten(key, LONGEST_NAME) if formatted is None else formatted
 
     def html(self, key: str, /, **args: object) -> Markup:
-        """Telegram HTML. Arguments that are ``Markup`` go in as they are, all other strings escaped."""
-        safe = {k: str(v) if isinstance(v, Markup) else self._escaped(k, v) for k, v in args.items()}
-        return Markup(self._format(key, safe))  # noqa: S704 - every argument was escaped above
+        """A message as Telegram HTML. ``Markup`` arguments keep their tags, all other strings are escaped."""
+        formatted = self._format(key, {name: _html_argument(name, value) for name, value in args.items()})
+        if formatted is None:
+            return escape(shorten(key, LONGEST_NAME))
+        return Markup(formatted)  # noqa: S704 - every argument was escaped above
 
     def reason(self, reason: Reason) -> str:
         """A reason of the core as a plain sentence."""
         return self.text(f"reason-{reason.code}", **reason.as_dict())
 
     def reason_html(self, reason: Reason) -> Markup:
+        """The same, escaped for Telegram HTML."""
         return escape(self.reason(reason))
 
     def has(self, key: str) -> bool:
+        """Whether this language has the message."""
         return bool(self._bundle.has_message(key))
 
-    @staticmethod
-    def _escaped(name: str, value: object) -> object:
-        return str(escape(_shown(name, value))) if isinstance(value, str) else value
-
-    def _format(self, key: str, args: Mapping[str, object]) -> str:
-        message = self._bundle.get_message(key)
-        if message.value is None:
-            raise KeyError(key)
-        value, errors = self._bundle.format_pattern(message.value, dict(args))
+    def _format(self, key: str, args: Mapping[str, object]) -> str | None:
+        """The formatted message; ``None`` where that fails, which is logged once for each key."""
+        try:
+            value, errors = self._bundle.format_pattern(self._bundle.get_message(key).value, dict(args))
+        except Exception as error:  # one message that fails must not stop the program
+            self._report(key, error)
+            return None
         if errors:
-            raise KeyError(f"{key}: {errors[0]}")
+            self._report(key, errors[0])
+            return None
         return str(value)
 
+    def _report(self, key: str, error: Exception) -> None:
+        if key not in self._reported:
+            self._reported.add(key)
+            what = shorten(f"{type(error).__name__}: {error}", LONGEST_ARGUMENT)
+            log.error("The message %s cannot be formatted in '%s': %s", shorten(key, LONGEST_NAME), self.language, what)
 
-def _shown(name: str, value: str) -> str:
-    """An argument fit to be shown. Who writes a VM's name must not be able to make a message too long to be sent."""
-    return shorten(value, LONGEST_NAME) if name in NAMES else one_line(value)
+
+def _argument(name: str, value: object) -> object:
+    """An argument that can be shown: whoever names a VM must not be able to make a message too long to send."""
+    if value is None:
+        return MISSING
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value if abs(value) < LARGEST_NUMBER else MISSING
+    return shorten(str(value), LONGEST_NAME if name in NAMES else LONGEST_ARGUMENT)
+
+
+def _html_argument(name: str, value: object) -> object:
+    if isinstance(value, Markup):
+        return str(value if len(value) <= LONGEST_MARKUP else escape(shorten(value.striptags(), LONGEST_ARGUMENT)))
+    shown = _argument(name, value)
+    return str(escape(shown)) if isinstance(shown, str) else shown
+
+
+def _number(value: Any, **options: Any) -> Any:
+    """NUMBER of the catalogues: a figure that is missing or no number is shown as it is."""
+    return value if isinstance(value, str) else fluent_number(value, **options)
 
 
 @lru_cache(maxsize=16)
 def texts_for(language: str, zone: tzinfo | None = None) -> Texts:
-    """The catalogue of a language, or English where there is none, for readers in this time zone."""
+    """The catalogue of a language for readers in this time zone; English if there is no such language."""
     return Texts(language if language in LANGUAGES else FALLBACK, zone)
 
 
 @lru_cache(maxsize=len(LANGUAGES))
 def _bundle(language: str) -> Any:
-    bundle = FluentBundle([language], use_isolating=False)
+    bundle = FluentBundle([language], functions={"NUMBER": _number}, use_isolating=False)
     folder = resources.files("bot.rendering") / "locales" / language
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".ftl"):
