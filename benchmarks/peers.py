@@ -69,7 +69,7 @@ def load(name: str, folder: Path) -> tuple[Path, Instance]:
 
 def our_planners(file: str) -> Iterator[Planner]:
     """Whatever strategies the program has, ``optimal`` once for each thing it can make small."""
-    command = ("bot", "plan", file, "--json", "--limit", "0", "--strategy")
+    command = ("bot", "plan", file, "--json", "--stats", "--limit", "0", "--strategy")
     for strategy in STRATEGIES:
         if strategy == "optimal":
             for goal in ("moves", "memory", "time"):

@@ -14,7 +14,7 @@ from core_builders import cluster
 from balancer.formats.codec import snapshot_from_dict, snapshot_to_dict
 from balancer.groups import APART, IGNORE, KINDS, PIN, VMRule
 from balancer.policy import Policy
-from bot.cli.offline import plan_file
+from bot.cli.offline import PlanOptions, plan_file
 from bot.config.clusters_file import (
     CLUSTER_FIELDS,
     ClusterEntry,
@@ -256,5 +256,5 @@ async def test_a_saved_snapshot_replays_each_clusters_policy(tmp_path: Path) -> 
     saved = snapshot_from_dict(json.loads(json.dumps(document)))
     assert {i: saved.policy_of(i) for i in (1, 2)} == policies
     replay = file(tmp_path, document, "s.json")
-    planned = plan_file(str(replay), strategy=None, limit=None, as_json=True, texts=texts_for("en"))
+    planned = plan_file(str(replay), PlanOptions(), as_json=True, texts=texts_for("en"))
     assert [len(p["moves"]) for p in json.loads(planned.document)["plans"]] == [1, 0]

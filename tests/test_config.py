@@ -235,6 +235,7 @@ def test_every_setting_has_an_option_or_is_named_as_without_one(capsys: pytest.C
     assert all(is_secret(field) for field in ENVIRONMENT_ONLY)
     parser = make_parser("test", "")
     add_settings(parser)
+    parser.show_settings()
     text = " ".join(parser.format_help().split())
     for field, option in OPTIONS.items():
         assert re.search(rf" {option}\b", text), field

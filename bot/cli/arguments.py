@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -31,71 +33,126 @@ OPTIONS: dict[str, str] = {
     if field not in ENVIRONMENT_ONLY
 }
 """Field -> option."""
+SHOWN = 40
+"""Characters of a bad value that an error repeats."""
+SETTINGS_HELP = (
+    "Each setting is also an environment variable and a line of the settings file, named as in config.env.example. "
+    "An option wins over the environment, the environment over the file. Without an option: "
+    + ", ".join(field.upper() for field in ENVIRONMENT_ONLY)
+    + "."
+)
+
+
+HELP_SETTINGS = "--help-settings"
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line."""
+    """A parser that reports an error in one line and keeps the settings out of ``--help``."""
+
+    def __init__(self, prog: str, description: str) -> None:
+        self.actions: dict[str, argparse.Action] = {}
+        """The parser's own arguments and the settings, by ``dest``. Arguments of other groups are not here."""
+        self.settings_help: dict[argparse.Action, str] = {}
+        """What ``show_settings()`` puts into the help."""
+        super().__init__(  # adds --help, so the dictionaries come first
+            prog, description=description, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
 
     def error(self, message: str) -> NoReturn:
-        raise ConfigError([f"{message}; {self.prog} --help lists every option"])
+        raise ConfigError([f"{message}; `{self.prog} --help` lists the options"])
+
+    def add_argument(self, *names: str, **details: Any) -> argparse.Action:
+        action = super().add_argument(*names, **details)
+        self.actions[action.dest] = action
+        return action
+
+    def show_settings(self) -> None:
+        """From now on, the help lists the settings too."""
+        for action, text in self.settings_help.items():
+            action.help = text
+        if self.settings_help:
+            self.epilog = textwrap.fill(SETTINGS_HELP, 100)
+
+
+class _HelpSettings(argparse.Action):
+    """``--help-settings``: the help with every setting, then the end."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **details: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, **details)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        if isinstance(parser, Parser):
+            parser.show_settings()
+        parser.print_help()
+        parser.exit()
 
 
 def make_parser(name: str, text: str) -> Parser:
-    return Parser(prog=name, description=text, allow_abbrev=False)
+    return Parser(name, text)
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
+def add_settings(parser: Parser) -> None:
     """``--config`` and one option for each setting."""
-    parser.add_argument("--config", metavar="FILE", help="settings file (default: .env of this folder)")
+    parser.add_argument("--config", metavar="FILE", help="settings file (default: .env in this folder)")
     parser.add_argument(
         "--verbose", dest="log_level", action="store_const", const="DEBUG", help="the same as --log-level DEBUG"
     )
-    group = parser.add_argument_group(
-        "settings",
-        "Each is also an environment variable and a line of `.env`, called as in config.env.example; an option "
-        "beats the environment, the environment beats the file. Only there: "
-        + ", ".join(field.upper() for field in ENVIRONMENT_ONLY)
-        + ".",
-    )
+    parser.add_argument(HELP_SETTINGS, action=_HelpSettings, help="show the options for settings too, and exit")
+    group = parser.add_argument_group("settings")
     for field, option in OPTIONS.items():
-        group.add_argument(option, dest=field, **_kind(field))
+        action = group.add_argument(option, dest=field, help=argparse.SUPPRESS, **_details(field))
+        parser.actions[field] = action
+        parser.settings_help[action] = _help_text(field)
 
 
 def settings_of(given: argparse.Namespace) -> dict[str, Any]:
-    """What the options say about settings, as load_settings takes it."""
+    """The settings among the options, as load_settings takes them."""
     return {field: getattr(given, field) for field in OPTIONS if getattr(given, field) is not None}
 
 
-def unknown(left: Sequence[str], parser: argparse.ArgumentParser, commands: Sequence[str]) -> list[str]:
-    """A line for each argument that nobody understood. What is no option is never repeated: it may be a password."""
+def whole_number(option: str, text: str, problems: list[str], *, highest: int = 2**31 - 1, remark: str = "") -> int:
+    """A number from 0 to ``highest`` as a person wrote it for an option; a bad one is added to ``problems``."""
+    if re.fullmatch(r"[0-9]{1,18}", text.strip(), re.ASCII) and int(text) <= highest:
+        return int(text)
+    problems.append(f"{option} is {text[:SHOWN]!r}: a whole number from 0 to {highest} is needed{remark}")
+    return 0
+
+
+def unknown(left: Sequence[str], parser: Parser, commands: Sequence[str]) -> list[str]:
+    """One line for each argument that is unknown. Only options are repeated: another word may be a password."""
     lines = []
-    written = [option for action in parser._actions for option in action.option_strings]
+    parser.show_settings()
+    options = sorted(set(re.findall(r"--[a-z][a-z-]+", parser.format_help())))
     for word in left:
         option = word.split("=", 1)[0]
         if word in commands:
             lines.append(f"{word} is a command: put it first, as in `vm-balancer {word}`")
-        elif option.startswith("-") and not option.startswith("--"):
-            lines.append(f"{option[:2]} is not an option: {parser.prog} --help lists every option")
         elif option.startswith("--"):
-            near = difflib.get_close_matches(option, written, n=1, cutoff=0.7)
-            hint = f"{near[0]} is probably meant" if near else f"{parser.prog} --help lists every option"
+            near = difflib.get_close_matches(option, options, n=1, cutoff=0.7)
+            hint = f"{near[0]} is probably meant" if near else f"`{parser.prog} --help` lists the options"
             lines.append(f"{option} is not an option: {hint}")
+        elif option.startswith("-"):
+            lines.append(f"{option[:2]} is not an option: `{parser.prog} --help` lists the options")
     if left and not lines:
-        lines.append(
-            f"{len(left)} too many after the options: write a value with blanks in quotes, a switch without one"
-        )
+        lines.append(f"{len(left)} too many words after the options: put a value with blanks in quotes")
     return lines
 
 
-def _kind(field: str) -> dict[str, Any]:
+def _help_text(field: str) -> str:
     info = Settings.model_fields[field]
     text = (info.description or "").replace("%", "%%")
     default = info.get_default(call_default_factory=True)
-    if default is not None and not isinstance(default, (tuple, dict)):
-        text = f"{text} Default: {str(default).lower() if isinstance(default, bool) else default}"
+    if default is None or isinstance(default, (tuple, dict)):
+        return text
+    return f"{text} Default: {str(default).lower() if isinstance(default, bool) else default}"
+
+
+def _details(field: str) -> dict[str, Any]:
+    """How argparse reads the option of a setting."""
+    info = Settings.model_fields[field]
     if info.annotation is bool:
-        return {"action": argparse.BooleanOptionalAction, "default": None, "help": text}
+        return {"action": argparse.BooleanOptionalAction, "default": None}
     if info.annotation == tuple[int, ...] or info.annotation == tuple[str, ...]:
         metavar = "ID" if info.annotation == tuple[int, ...] else "NODE"
-        return {"nargs": "+", "action": "extend", "metavar": metavar, "help": text}
-    return {"metavar": "SECONDS" if text.startswith("Seconds") else "VALUE", "help": text}
+        return {"nargs": "+", "action": "extend", "metavar": metavar}
+    return {"metavar": "SECONDS" if (info.description or "").startswith("Seconds") else "VALUE"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
-from bot.cli.arguments import Parser, add_settings, make_parser
+from bot.cli.arguments import Parser, add_settings, make_parser, whole_number
 from bot.cli.given import read_settings, understood
 from bot.cli.output import FAILED, OK, complain, print_all
 from bot.config.settings import Settings
@@ -13,8 +13,8 @@ from bot.rendering.export import AUDIT_COLUMNS, as_csv, as_json, audit_line, aud
 from bot.store import AuditEntry, looking_at
 from bot.store.audit_chain import Verified
 
-DEFAULT_LIMIT = 50
-ALL = 2**31
+DEFAULT_LIMIT = "50"
+ALL = 2**31 - 1
 
 
 def parser() -> Parser:
@@ -24,21 +24,22 @@ def parser() -> Parser:
     form = made.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="for a spreadsheet")
     form.add_argument("--json", action="store_true", help="for programs")
-    made.add_argument("--limit", type=int, default=DEFAULT_LIMIT, help="most entries, 0 = all (default: 50)")
+    made.add_argument(
+        "--limit", default=DEFAULT_LIMIT, metavar="ENTRIES", help="maximum entries, 0 = all (default: 50)"
+    )
     add_settings(made)
     return made
 
 
 def run(arguments: list[str]) -> int:
     given, problems = understood(parser(), arguments)
-    if given.limit < 0:
-        problems.append(f"--limit is {given.limit}: a whole number is needed, 0 for all")
+    limit = whole_number("--limit", given.limit, problems, remark=", 0 = all")
     if given.head is not None and not re.fullmatch("[0-9a-f]{64}", given.head):
         problems.append("--head is not a seal: 64 digits of 0-9 and a-f are needed, as the log has them")
     settings = read_settings(given, problems, lambda _settings: [])
     if given.deed == "verify":
         return _tell(asyncio.run(_verify(settings, given.head)), given.head)
-    entries = asyncio.run(_read(settings, given.limit or ALL))
+    entries = asyncio.run(_read(settings, limit or ALL))
     if given.csv:
         print_all(as_csv(audit_rows(entries), AUDIT_COLUMNS))
     elif given.json:

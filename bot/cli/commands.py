@@ -1,21 +1,21 @@
-"""The commands, each with its line of help; `run(arguments)` of the module of the same name carries it out.
+"""The commands, each with its line of help. `run(arguments)` of the module of the same name carries a command out.
 
-Its `parser()` is what shell completion is made from.
+Shell completion is made from the module's `parser()`.
 """
 
 from __future__ import annotations
 
 COMMANDS = {
-    "run": "watch the clusters for ever (the default), or --once",
-    "console": "everything live on a full-screen terminal",
-    "snapshot": "print the live state as JSON",
-    "plan": "plan a saved snapshot, offline",
-    "check": "test the settings against reality, read-only",
-    "config": "print the settings in force and where each comes from",
-    "health": "tell whether the running program lives",
-    "completion": "print a script that completes this command in a shell",
-    "history": "past decisions and migrations, also as CSV or JSON",
-    "audit": "who did what; `audit verify` proves that nobody edited it",
-    "db": "check, back up or restore the database",
-    "demo": "a panel, a chat and the bot on this machine, nothing to configure",
+    "run": "Checks the clusters until it is stopped; this is the default. With --once: one check.",
+    "console": "Shows nodes, plan, decisions and history on a full-screen terminal.",
+    "check": "Tests the settings against VMmanager, the nodes and Telegram. It changes nothing.",
+    "config": "Prints the settings in force and where each of them comes from.",
+    "snapshot": "Prints the current state of the clusters as JSON.",
+    "plan": "Plans a saved snapshot without a connection to VMmanager.",
+    "history": "Prints past decisions and migrations, also as CSV or JSON.",
+    "audit": "Prints who did what. `audit verify` proves that nobody edited the trail.",
+    "db": "Checks, backs up or restores the database.",
+    "health": "Says whether the program runs. For containers, systemd and monitoring.",
+    "completion": "Prints a script that completes this command in a shell.",
+    "demo": "Starts an emulated VMmanager, a chat and the program on this machine.",
 }

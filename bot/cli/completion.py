@@ -44,13 +44,16 @@ def run(arguments: list[str]) -> int:
 
 
 def _whole(file: Complete) -> argparse.ArgumentParser:
-    """One parser of everything: the options of `run`, which is the default, with the commands below them."""
-    root = argparse.ArgumentParser("vm-balancer", parents=[run_parser()], add_help=False)
+    """One parser for everything: the options of `run`, the default command, and every command below them."""
+    run = run_parser()
+    _annotate(run, file)
+    root = argparse.ArgumentParser("vm-balancer", parents=[run], add_help=False)
     commands = root.add_subparsers(metavar="command")
     for name, text in COMMANDS.items():
         made = _parser_of(name)
-        _annotate(commands.add_parser(name, help=text, parents=[made] if made else [], add_help=False), file)
-    _annotate(root, file)
+        if made is not None:
+            _annotate(made, file)
+        commands.add_parser(name, help=text, parents=[made] if made else [], add_help=False)
     return root
 
 
@@ -59,11 +62,12 @@ def _parser_of(command: str) -> Parser | None:
     return None if make is None else make()
 
 
-def _annotate(parser: argparse.ArgumentParser, file: Complete) -> None:
-    """Tells shtab what argparse does not know: loading judges the values, so the options have no choices."""
-    for action in parser._actions:
-        info = Settings.model_fields.get(action.dest)
-        if action.dest in FILES:
+def _annotate(parser: Parser, file: Complete) -> None:
+    """Says for shtab which values an option takes. argparse has no choices for settings: loading judges the values."""
+    parser.show_settings()
+    for field, action in parser.actions.items():
+        info = Settings.model_fields.get(field)
+        if field in FILES:
             action.complete = file  # type: ignore[attr-defined]
         elif info is not None and get_origin(info.annotation) is Literal and action.nargs is None:
             action.choices = get_args(info.annotation)

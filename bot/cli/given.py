@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.cli.arguments import OPTIONS, settings_of, unknown
+from bot.cli.arguments import OPTIONS, Parser, settings_of, unknown
 from bot.cli.commands import COMMANDS
 from bot.config.loading import Found, find_settings, for_the_program, load_settings
 from bot.config.settings import Settings
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def understood(parser: argparse.ArgumentParser, arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
+def understood(parser: Parser, arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
     """The arguments, and a line for each that nobody understood."""
     given, left = parser.parse_known_args(arguments)
     return given, unknown(left, parser, list(COMMANDS))

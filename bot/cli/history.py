@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.cli.arguments import Parser, add_settings, make_parser
+from bot.cli.arguments import Parser, add_settings, make_parser, whole_number
 from bot.cli.given import read_settings, understood
 from bot.cli.output import OK, print_all
 from bot.config.settings import Settings
@@ -13,8 +13,8 @@ from bot.rendering.catalog import texts_for
 from bot.rendering.export import HISTORY_COLUMNS, as_csv, as_json, history_line, history_rows
 from bot.store import looking_at
 
-DEFAULT_LIMIT = 50
-ALL = 2**31
+DEFAULT_LIMIT = "50"
+ALL = 2**31 - 1
 
 
 def parser() -> Parser:
@@ -22,17 +22,16 @@ def parser() -> Parser:
     form = made.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="for a spreadsheet")
     form.add_argument("--json", action="store_true", help="for programs")
-    made.add_argument("--limit", type=int, default=DEFAULT_LIMIT, help="most rows, 0 = all (default: 50)")
+    made.add_argument("--limit", default=DEFAULT_LIMIT, metavar="ROWS", help="maximum rows, 0 = all (default: 50)")
     add_settings(made)
     return made
 
 
 def run(arguments: list[str]) -> int:
     given, problems = understood(parser(), arguments)
-    if given.limit < 0:
-        problems.append(f"--limit is {given.limit}: a whole number is needed, 0 for all")
+    limit = whole_number("--limit", given.limit, problems, remark=", 0 = all")
     settings = read_settings(given, problems, lambda _settings: [])
-    moves = asyncio.run(_read(settings, given.limit or ALL))
+    moves = asyncio.run(_read(settings, limit or ALL))
     texts = texts_for(settings.bot_language, settings.zone)
     if given.csv:
         print_all(as_csv(history_rows(moves, texts), HISTORY_COLUMNS))

@@ -1,10 +1,11 @@
-"""`vm-balancer plan FILE --drain NODE | --fill NODE | --place VCPUS GIB`: wishes about a saved snapshot. Pure."""
+"""`vm-balancer plan FILE --drain NODE | --fill NODE | --place VCPUS GIB`: requests about a saved snapshot. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from balancer.formats import codec
 from balancer.formats.codec import Saved
@@ -20,65 +21,59 @@ from bot.rendering.plain import plan_lines
 Change = Callable[[Policy], Policy]
 
 
-class Wish(NamedTuple):
-    """One of the three; the others are ``None``."""
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What the command line asks for instead of balancing: one of the three, the others are ``None``."""
 
     drain: str | None = None
     """A node by name or id; likewise ``fill``."""
     fill: str | None = None
-    place: tuple[float, float] | None = None
-    """vCPUs and GiB of memory."""
-
-    def problems(self) -> list[str]:
-        if self.place is None:
-            return []
-        vcpus, gib = self.place
-        if vcpus >= 1 and vcpus.is_integer() and gib * 1024 >= 1 and gib < float("inf"):
-            return []
-        return [
-            f"--place is {vcpus:g} {gib:g}: a whole number of vCPUs and GiB of memory are needed, as in --place 8 16"
-        ]
+    place: tuple[int, int] | None = None
+    """vCPUs and MiB of memory."""
 
 
-def wished(wish: Wish, saved: Saved, changed: Change, texts: Texts) -> tuple[dict[str, Any], list[str]]:
-    """The answer as an object of JSON and as lines.
+def answer_request(
+    request: PlanRequest, saved: Saved, change: Change, texts: Texts
+) -> tuple[dict[str, Any], list[str]]:
+    """The answer as a JSON object and as lines. ``change`` puts the options of the command line into a policy.
 
     Raises:
-        ConfigError: the snapshot holds no such node, or several.
+        ConfigError: the snapshot has no node of that name, or several.
     """
-    if wish.place is not None:
-        return _placed(wish.place, saved, changed, texts)
-    option, name, plan_for = ("--drain", wish.drain, drain) if wish.drain is not None else ("--fill", wish.fill, fill)
+    if request.place is not None:
+        return _place(request.place, saved, change, texts)
+    option, name, plan_for = (
+        ("--fill", request.fill, fill) if request.drain is None else ("--drain", request.drain, drain)
+    )
     node = _one_node(saved.snapshot, option, name or "")
-    own = next(s for s in saved.snapshot.split() if s.clusters[0].id == node.cluster_id)
-    made: Plan = plan_for(own, changed(saved.policy_of(node.cluster_id)), saved.recent or Recent(), node.id)
-    moves = [{"vm": m.vm_id, "from": m.source_id, "to": m.target_id} for m in made.moves]
-    return {"moves": moves, "plans": [codec.plan_to_dict(made)]}, plan_lines(texts, made)
+    cluster = next(s for s in saved.snapshot.split() if s.clusters[0].id == node.cluster_id)
+    plan: Plan = plan_for(cluster, change(saved.policy_of(node.cluster_id)), saved.recent or Recent(), node.id)
+    moves = [{"vm": m.vm_id, "from": m.source_id, "to": m.target_id} for m in plan.moves]
+    return {"moves": moves, "plans": [codec.plan_to_dict(plan)]}, plan_lines(texts, plan)
 
 
 def _one_node(snapshot: Snapshot, option: str, name: str) -> Node:
-    found = matching(snapshot.nodes, name)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        ids = ", ".join(str(node.id) for node in found)
-        raise ConfigError([f"{option} is {name!r}: several nodes are called so, give one of the ids {ids}"])
+    nodes = matching(snapshot.nodes, name)
+    if len(nodes) == 1:
+        return nodes[0]
+    if nodes:
+        ids = ", ".join(str(node.id) for node in nodes)
+        raise ConfigError([f"{option} is {name!r}: several nodes have this name, give one of the ids {ids}"])
     near = nearest(name, snapshot.nodes)
-    hint = f": {' or '.join(near)} is probably meant" if near else ": give the name or the id of a node"
-    raise ConfigError([f"{option} is {name!r}, and no node of the snapshot is called so{hint}"])
+    hint = f"{' or '.join(near)} is probably meant" if near else "give the name or the id of a node"
+    raise ConfigError([f"{option} is {name!r}, but no node of the snapshot has this name: {hint}"])
 
 
-def _placed(size: tuple[float, float], saved: Saved, changed: Change, texts: Texts) -> tuple[dict[str, Any], list[str]]:
-    vcpus, memory_mib = int(size[0]), round(size[1] * 1024)
-    made = [
-        place(own, changed(saved.policy_of(own.clusters[0].id)), vcpus, memory_mib) for own in saved.snapshot.split()
+def _place(size: tuple[int, int], saved: Saved, change: Change, texts: Texts) -> tuple[dict[str, Any], list[str]]:
+    placements = [
+        place(cluster, change(saved.policy_of(cluster.clusters[0].id)), *size) for cluster in saved.snapshot.split()
     ]
-    lines = [line for placement in made for line in placement_lines(texts, placement)]
-    return {"placements": [codec.placement_to_dict(placement) for placement in made]}, lines
+    lines = [line for placement in placements for line in placement_lines(texts, placement)]
+    return {"placements": [codec.placement_to_dict(placement) for placement in placements]}, lines
 
 
 def placement_lines(texts: Texts, placement: Placement) -> list[str]:
-    """How many more fit, the best nodes with what a VM does to them, and why others take none."""
+    """How many more VMs fit, the best nodes with the effect of one VM, and why the other nodes take none."""
     title = texts.text(
         "terminal-place",
         cluster=placement.cluster_name,

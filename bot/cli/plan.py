@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Sequence
+
 from balancer.policy import OPTIMIZE_FOR, STRATEGIES
-from bot.cli.arguments import Parser, make_parser
+from bot.cli.arguments import SHOWN, Parser, make_parser, whole_number
 from bot.cli.given import understood
+from bot.cli.offline_requests import PlanRequest
 from bot.cli.output import OK, complain, print_all
 from bot.errors import ConfigError
+
+MOST_VCPUS, MOST_GIB = 100_000, 1_000_000
+"""The largest VM that --place takes: beyond every machine there is."""
 
 
 def parser() -> Parser:
@@ -15,42 +22,65 @@ def parser() -> Parser:
     made.add_argument("--json", action="store_true", help="print the plan as JSON")
     made.add_argument("--strategy", metavar="NAME", help=" or ".join(STRATEGIES))
     made.add_argument("--optimize-for", metavar="WHAT", help=" or ".join(OPTIMIZE_FOR))
-    made.add_argument("--limit", type=int, help="most moves a cluster; 0 = no limit")
-    wish = made.add_mutually_exclusive_group()
-    wish.add_argument(
-        "--drain", metavar="NODE", help="instead of balancing: everything off this node that may leave it"
-    )
-    wish.add_argument("--fill", metavar="NODE", help="instead: bring this node, after maintenance, to its share")
-    wish.add_argument(
+    made.add_argument("--limit", metavar="MOVES", help="maximum moves per cluster; 0 = no limit")
+    request = made.add_mutually_exclusive_group()
+    request.add_argument("--drain", metavar="NODE", help="plan how to empty this node, instead of balancing")
+    request.add_argument("--fill", metavar="NODE", help="plan how to bring this node back to its share of VMs")
+    request.add_argument(
         "--place",
         nargs=2,
-        type=float,
         metavar=("VCPUS", "GIB"),
-        help="instead: where a new VM of this size fits best, and how many of them each cluster holds",
+        help="find the best nodes for a new VM of this size, and how many of them each cluster holds",
     )
-    made.add_argument("--language", choices=("en", "ru"), default="en")
+    made.add_argument("--language", choices=("en", "ru"), default="en", help="en or ru; default: en")
+    made.add_argument("--stats", action="store_true", help="print the planner's own time to standard error")
     return made
 
 
 def run(arguments: list[str]) -> int:
     given, problems = understood(parser(), arguments)
+    one_of("--strategy", given.strategy, STRATEGIES, problems)
+    one_of("--optimize-for", given.optimize_for, OPTIMIZE_FOR, problems)
+    limit = None if given.limit is None else whole_number("--limit", given.limit, problems, remark=", 0 = no limit")
+    request = _request(given, problems)
     if problems:
         raise ConfigError(problems)
-    from bot.cli.offline import plan_file
-    from bot.cli.offline_requests import Wish
+    from bot.cli.offline import PlanOptions, plan_file
     from bot.rendering.catalog import texts_for
 
-    texts = texts_for(given.language)
-    wish = Wish(given.drain, given.fill, tuple(given.place) if given.place else None)
-    planned = plan_file(
-        given.file,
-        strategy=given.strategy,
-        optimize_for=given.optimize_for,
-        limit=given.limit,
-        as_json=given.json,
-        texts=texts,
-        wish=wish if any(part is not None for part in wish) else None,
-    )
-    complain(planned.stats)
+    options = PlanOptions(given.strategy, given.optimize_for, limit, request)
+    planned = plan_file(given.file, options, as_json=given.json, texts=texts_for(given.language))
+    if given.stats:
+        complain(planned.stats)
     print_all(planned.document)
     return OK
+
+
+def one_of(option: str, value: str | None, choices: Sequence[str], problems: list[str]) -> None:
+    """Adds a line to ``problems`` when the value of an option is none of the choices."""
+    if value is not None and value not in choices:
+        problems.append(f"{option} is {value[:SHOWN]!r}: {' or '.join(choices)} is needed")
+
+
+def _request(given: argparse.Namespace, problems: list[str]) -> PlanRequest | None:
+    if given.place is not None:
+        return PlanRequest(place=_size(given.place, problems))
+    if given.drain is None and given.fill is None:
+        return None
+    return PlanRequest(given.drain, given.fill)
+
+
+def _size(words: Sequence[str], problems: list[str]) -> tuple[int, int]:
+    """vCPUs and MiB of memory, from vCPUs and GiB as a person wrote them."""
+    try:
+        vcpus, gib = map(float, words)
+    except ValueError:
+        vcpus = gib = 0.0
+    if 1 <= vcpus <= MOST_VCPUS and vcpus.is_integer() and 1 / 1024 <= gib <= MOST_GIB:
+        return int(vcpus), round(gib * 1024)
+    shown = " ".join(word[:SHOWN] for word in words)
+    problems.append(
+        f"--place is {shown!r}: a whole number of vCPUs (1 to {MOST_VCPUS}) and GiB of memory (up to {MOST_GIB}) "
+        "are needed, as in --place 8 16"
+    )
+    return 0, 0

@@ -27,14 +27,19 @@ REPORTED = ("bot.service.plan_log",)
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer", "Balances VMmanager 6 clusters, and asks before it moves.")
-    made.usage = f"vm-balancer [{' | '.join(COMMANDS)}] [options]"
-    made.epilog = "commands: " + "; ".join(f"{name}: {text}" for name, text in COMMANDS.items())
-    made.add_argument("--once", action="store_true", help="one cycle, carried through to its end")
-    made.add_argument("--yes", action="store_true", help="with --once: approve everything")
+    made = make_parser("vm-balancer", "Balances VMmanager 6 clusters, and asks before it moves a VM.\n\n" + _commands())
+    made.usage = "vm-balancer [COMMAND] [OPTIONS]"
+    made.epilog = "`vm-balancer COMMAND --help` describes a command; `vm-balancer --help-settings` lists the settings."
+    made.add_argument("--once", action="store_true", help="make one check and carry it through to its end")
+    made.add_argument("--yes", action="store_true", help="with --once: approve every move")
     made.add_argument("--version", action="version", version=f"vm-balancer {version()}")
     add_settings(made)
     return made
+
+
+def _commands() -> str:
+    width = max(map(len, COMMANDS))
+    return "\n".join(["commands:", *(f"  {name:{width}}  {text}" for name, text in COMMANDS.items())])
 
 
 def run(arguments: list[str]) -> int:
