@@ -68,14 +68,14 @@ class Variables(Visitor):
     numbers: set[str] = field(default_factory=set)
     words: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
-    def visit_VariableReference(self, node: ftl.VariableReference) -> None:
+    def visit_VariableReference(self, node: ftl.VariableReference) -> None:  # noqa: N802 - the parser calls it by this name
         self.names.add(node.id.name)
 
-    def visit_FunctionReference(self, node: ftl.FunctionReference) -> None:
+    def visit_FunctionReference(self, node: ftl.FunctionReference) -> None:  # noqa: N802 - the parser calls it by this name
         self.numbers |= {a.id.name for a in node.arguments.positional if isinstance(a, ftl.VariableReference)}
         self.generic_visit(node)
 
-    def visit_SelectExpression(self, node: ftl.SelectExpression) -> None:
+    def visit_SelectExpression(self, node: ftl.SelectExpression) -> None:  # noqa: N802 - the parser calls it by this name
         if isinstance(node.selector, ftl.VariableReference):
             name = node.selector.id.name
             keys = {k.name if isinstance(k := v.key, ftl.Identifier) else k.value for v in node.variants}
@@ -124,7 +124,7 @@ def selectors(message: ftl.Message) -> list[set[str]]:
     found = []
 
     class Collect(Visitor):
-        def visit_SelectExpression(self, node: ftl.SelectExpression) -> None:
+        def visit_SelectExpression(self, node: ftl.SelectExpression) -> None:  # noqa: N802 - the parser calls it by this name
             found.append({v.key.name for v in node.variants if isinstance(v.key, ftl.Identifier)})
             self.generic_visit(node)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bot.cli import main
 
 if TYPE_CHECKING:
-    from balancer.model import VM as VMInfo
+    from balancer.model import VM as VMInfo  # noqa: N811 - VM is a class
     from balancer.model import Cluster as ClusterInfo
     from balancer.model import Move, Plan, Rejection, Snapshot
     from balancer.model import Node as NodeInfo

@@ -43,7 +43,7 @@ class Choice(RadioButton):
     BUTTON_LEFT, BUTTON_RIGHT = "(", ")"
 
     @property
-    def BUTTON_INNER(self) -> str:  # type: ignore[override]
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802 - the library's name
         return "•" if self.value else " "
 
 

@@ -24,7 +24,7 @@ class LogFile(RotatingFileHandler):
         super().__init__(path, maxBytes=max_bytes, backupCount=kept, encoding="utf-8")
         self._limit = max_bytes
 
-    def doRollover(self) -> None:
+    def doRollover(self) -> None:  # noqa: N802 - overrides the library's method
         self._close()
         file = Path(self.baseFilename)
         aside = file.with_name(file.name + ".full")

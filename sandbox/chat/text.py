@@ -106,23 +106,27 @@ def _button(button: Any) -> Json:
         if style not in STYLES:
             raise bad_request(trouble + "invalid button style specified")
         kept["style"] = style
+    return kept | _button_action(button)
+
+
+def _button_action(button: Json) -> Json:
+    """The one field that says what a press does. Raises as Telegram does where there is none or a wrong one."""
     if url := button.get("url"):
-        kept["url"] = checked_url(url)
-        if not kept["url"]:
+        checked = checked_url(url)
+        if not checked:
             raise bad_request(f"inline keyboard button URL '{url}' is invalid: Wrong HTTP URL")
-    elif data := button.get("callback_data"):
+        return {"url": checked}
+    if data := button.get("callback_data"):
         if len(data.encode()) > MAX_CALLBACK_BYTES:
             raise bad_request("BUTTON_DATA_INVALID")
-        kept["callback_data"] = data
-    elif copy := button.get("copy_text"):
+        return {"callback_data": data}
+    if copy := button.get("copy_text"):
         if not 1 <= len(copy.get("text", "")) <= 256:
             raise bad_request("BUTTON_COPY_TEXT_INVALID")
-        kept["copy_text"] = {"text": copy["text"]}
-    elif isinstance(button.get("disabled"), dict):
-        kept["disabled"] = button["disabled"]
-    else:
-        raise bad_request(trouble + "Text buttons are unallowed in the inline keyboard")
-    return kept
+        return {"copy_text": {"text": copy["text"]}}
+    if isinstance(button.get("disabled"), dict):
+        return {"disabled": button["disabled"]}
+    raise bad_request("can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard")
 
 
 def _given_entities(given: Any) -> list[Entity]:
