@@ -222,7 +222,7 @@ async def test_one_chat_that_takes_nothing_holds_up_no_other(tmp_path: Path) -> 
         assert rig.balancer is not None and rig.balancer.telegram is not None
         assert str(NORTH) in (rig.balancer.telegram.reach.problem or "")
         rig.chat.state.chats[NORTH].bot_status = "administrator"
-        rig.balancer.telegram.board(NORTH).try_again()  # type: ignore[union-attr]
+        rig.balancer.telegram.chat_sync(NORTH).try_again()  # type: ignore[union-attr]
         await rig.message("n-hot", chat_id=NORTH, buttons=True)
         assert len([m for m in rig.messages(SOUTH) if "has waited" in m.content.text]) == 1
 

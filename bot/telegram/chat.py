@@ -17,7 +17,7 @@ from aiogram.exceptions import (
     TelegramUnauthorizedError,
 )
 from aiogram.types import CallbackQuery, ChatMemberUpdated, ErrorEvent, Message, TelegramObject, User
-from aiogram.utils.backoff import BackoffConfig
+from aiogram.utils.backoff import Backoff, BackoffConfig
 
 from bot.domain.chats import Room
 from bot.errors import ChatError, StoreError
@@ -32,7 +32,7 @@ from bot.telegram.handlers.status import NextCheck
 from bot.telegram.languages import Languages, spoken
 from bot.telegram.middlewares.access import AccessMiddleware
 from bot.telegram.notifier import TelegramNotifier
-from bot.telegram.session import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from bot.telegram.session import PAUSES
 from bot.telegram.webhook import Webhook, take_down_ours
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ class Chat:
         Raises:
             ChatError: Telegram does not know the token.
         """
-        await self._reach()
+        await self._connected()
         menus = asyncio.create_task(self._register_menus())
         try:
             if self._settings.telegram_webhook_url is not None:
@@ -133,22 +133,22 @@ class Chat:
 
     async def _moved(self, chat_id: object, new_id: int) -> bool:
         """Whether it was one of our chats that got a new id."""
-        board = self._notifier.board(chat_id) if isinstance(chat_id, int) else None
-        if board is None:
+        sync = self._notifier.chat_sync(chat_id) if isinstance(chat_id, int) else None
+        if sync is None:
             return False
-        await board.chat_moved(new_id)
+        await sync.chat_moved(new_id)
         await self._register_menus()
         return True
 
     async def _own_standing(self, event: ChatMemberUpdated) -> None:
         """The bot was thrown out of the chat (the notifier will notice), or let in again: what waits goes out."""
-        board = self._notifier.board(event.chat.id)
-        if board is not None and event.new_chat_member.status not in _OUT:
-            board.try_again()
+        sync = self._notifier.chat_sync(event.chat.id)
+        if sync is not None and event.new_chat_member.status not in _OUT:
+            sync.try_again()
 
-    async def _reach(self) -> None:
-        """Waits until Telegram says who we are; polling itself would give up where it cannot ask."""
-        pause = FIRST_PAUSE_S
+    async def _connected(self) -> None:
+        """Waits until Telegram answers who the bot is; aiogram's polling would end if it cannot ask that."""
+        pauses = Backoff(PAUSES)
         while True:
             try:
                 await self._notifier.bot.me()
@@ -161,9 +161,8 @@ class Chat:
                 ) from error
             except (AiogramError, StoreError) as error:
                 what = "Telegram cannot be reached" if isinstance(error, AiogramError) else "Not listening yet"
-                log.warning("%s, next try in %.0f s: %s", what, pause, error)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_S)
+                log.warning("%s, next try in %.0f s: %s", what, pauses.next_delay, error)
+                await pauses.asleep()
 
     async def _failed(self, event: ErrorEvent, bot: Bot) -> bool:
         """One update's defect must not stop the others; the person is told, the log has the trace."""

@@ -1,8 +1,8 @@
-"""One chat kept true: a message a proposal, edited as its rows change, and each notice sent once.
+"""Keeps one chat in step with the store: one message a proposal, edited when its rows change; each notice sent once.
 
-A picture of the store, never a source: it can be behind, and catches up by itself after any outage or
-restart. Changes that come quickly become one edit. What waits stands in the store: a message without a
-number is one to be sent, a notice that this chat has not seen as well.
+The chat shows what the store says and never decides anything: it can be late, and catches up by itself after an
+outage or a restart. Changes that follow each other quickly become one edit. What is still to be sent is written in
+the store: a message without a number, and a notice that this chat has not seen.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from aiogram.exceptions import (
     TelegramMigrateToChat,
     TelegramRetryAfter,
 )
+from aiogram.utils.backoff import Backoff
 
 from balancer.model import Cluster, Plan
 from bot.domain.chats import Room
@@ -32,10 +33,11 @@ from bot.rendering.catalog import Texts, texts_for
 from bot.service import Clock
 from bot.store import MessageRow, Notice, NoticeKind, Store
 from bot.telegram.deep_links import proposal_links
-from bot.telegram.health import NO_ANSWER, Reach
+from bot.telegram.health import NO_ANSWER, TelegramHealth
 from bot.telegram.languages import Languages
+from bot.telegram.middlewares.retry import without_retries
 from bot.telegram.sender import Place, Sender
-from bot.telegram.session import FIRST_PAUSE_S, LONGEST_PAUSE_S, impatiently
+from bot.telegram.session import PAUSES
 from bot.telegram.views.notices import HUSHED, notice_view
 from bot.telegram.views.proposals import Ahead, View, plan_view, proposal_view
 
@@ -48,7 +50,7 @@ GROUP_TICK_S = 6.0
 CLOSING_LOOK_S = 5.0
 """How often it is looked whether a button's time is over."""
 LONGEST_SILENCE_S = 8.0
-"""The longest where nobody answers: the line may be back at any moment, and decisions wait."""
+"""The longest pause while Telegram does not answer: it may be back at any moment, and decisions wait."""
 _MESSAGE_GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
 _CHAT_REFUSES = (
     "chat not found",
@@ -62,44 +64,53 @@ _CHAT_REFUSES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What all boards share.
+class ChatContext:
+    """What all chats share.
 
-    ``chats``: their ids as they are by now; ``escalate`` tells the chat for that; ``clusters``: as last seen,
-    none before the first answer of the panel.
+    ``chats``: the ids that they have now; ``clusters``: as last seen, none before the first answer of the panel.
     """
 
     bot: Callable[[], Bot]
     sender: Sender
-    reach: Reach
+    reach: TelegramHealth
     store: Store
     clock: Clock
     languages: Languages
     hours: Hours
     undo_window: timedelta
     chats: Callable[[], Sequence[int]]
-    escalate: Callable[[View], Awaitable[None]]
     clusters: Callable[[], Sequence[Cluster]]
 
 
-class Board:
-    """
+class ChatSync:
+    """Sends and edits what one chat shows.
+
     Args:
-        general: shows what is about no cluster: outages.
-        first: leads to the chat for escalations what is for it.
+        general: shows notices that concern no cluster: outages.
+        reports: shows proposals and notices; ``False`` for a chat that gets escalations only.
+        escalates: shows what nobody answered elsewhere.
     """
 
-    def __init__(self, room: Room, desk: Desk, *, general: bool = True, first: bool = True) -> None:
+    def __init__(
+        self,
+        room: Room,
+        context: ChatContext,
+        *,
+        general: bool = True,
+        reports: bool = True,
+        escalates: bool = False,
+    ) -> None:
         if room.chat_id is None:
-            raise ValueError("a board needs a chat")
+            raise ValueError("a chat without an id cannot be kept in step")
         self.room = room
         self.chat_id: int = room.chat_id
-        self._desk = desk
-        self._store = desk.store
-        self._clock = desk.clock
-        self._hours = desk.hours
+        self._context = context
+        self._store = context.store
+        self._clock = context.clock
+        self._hours = context.hours
         self._general = general
-        self._first = first
+        self._reports = reports
+        self._escalates = escalates
         self._texts: Texts = texts_for(room.language)
         self._changed: set[int] = set()
         self._ticking: set[int] = set()
@@ -109,28 +120,29 @@ class Board:
         self._rehearsals: dict[int, list[tuple[int, int, int]]] = {}
         self._plans: dict[int, Plan] = {}
         self._wake = asyncio.Event()
-        self._hope = asyncio.Event()
+        self._reachable = asyncio.Event()
         self._sending = asyncio.Lock()
 
     def __repr__(self) -> str:
-        return f"Board({self.room.named})"
+        return f"ChatSync({self.room.named})"
 
     @property
     def bot(self) -> Bot:
-        return self._desk.bot()
+        return self._context.bot()
 
     # What happened ----------------------------------------------------------------------------
 
     def proposals_changed(self, proposal_ids: Iterable[int]) -> None:
-        self._changed.update(proposal_ids)
-        self._wake.set()
+        if self._reports:
+            self._changed.update(proposal_ids)
+            self._wake.set()
 
     def wake(self) -> None:
         self._wake.set()
 
     def try_again(self) -> None:
-        """There is hope that the chat takes messages now: no pause goes on."""
-        self._hope.set()
+        """Ends the pause: the chat may take messages again."""
+        self._reachable.set()
         self._wake.set()
 
     def rehearsed(self, plans: Sequence[Plan]) -> None:
@@ -175,34 +187,41 @@ class Board:
     # Keeping it true --------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Brings the chat up to date whenever something changes, for ever."""
-        self._changed.update(await self._store.unfinished_messages(self.chat_id))
+        """Brings the chat up to date whenever something changes. Ends only when it is cancelled."""
         self._wake.set()
-        pause = FIRST_PAUSE_S
+        pauses = Backoff(PAUSES)
+        started = False
         while True:
             await self._wait()
             self._wake.clear()
             try:
+                if not started:
+                    await self._remember_unfinished()
+                    started = True
                 await self._catch_up()
-                pause = FIRST_PAUSE_S
+                pauses.reset()
             except TelegramRetryAfter as error:
                 log.warning("Telegram asks to wait %d s", error.retry_after)
                 await self._later(error.retry_after)
-            except (AiogramError, StoreError) as error:
-                said = log.warning if isinstance(error, StoreError) else log.debug  # of the others reach tells
-                said("The chat cannot be brought up to date, next try in %.0f s: %s", pause, error)
+            except Exception as error:  # the trouble of one chat must not stop the program
+                pause = min(next(pauses), LONGEST_SILENCE_S if isinstance(error, NO_ANSWER) else PAUSES.max_delay)
+                _log_failure(error, pause)
                 await self._later(pause)
-                pause = min(pause * 2, LONGEST_SILENCE_S if isinstance(error, NO_ANSWER) else LONGEST_PAUSE_S)
+
+    async def _remember_unfinished(self) -> None:
+        """After a restart: proposals whose message may not show their last state."""
+        if self._reports:
+            self._changed.update(await self._store.unfinished_messages(self.chat_id))
 
     async def flush(self) -> None:
         """Brings the chat up to date once more, before the program ends."""
         await self._catch_up()
 
     async def _wait(self) -> None:
-        """Until something changed, or a running migration's time wants to be moved on."""
+        """Waits until something changed, or until the time of a running migration has to be updated."""
         tick = GROUP_TICK_S if self.chat_id < 0 else TICK_S
         patience = tick * max(1, len(self._running)) if self._running else None
-        if self._closing:  # a button goes when its time is over
+        if self._closing:  # a button disappears when its time is over
             patience = min(patience or CLOSING_LOOK_S, CLOSING_LOOK_S)
         try:
             await asyncio.wait_for(self._wake.wait(), patience)
@@ -212,10 +231,10 @@ class Board:
         self._changed.update(i for i, until in self._closing.items() if until <= now)
 
     async def _later(self, seconds: float) -> None:
-        """A pause, in which what comes anew is noted, so that a restart does not forget it."""
-        self._hope.clear()
+        """Pauses. What changes meanwhile is written down, so that a restart does not lose it."""
+        self._reachable.clear()
         end = asyncio.get_running_loop().time() + seconds
-        while (left := end - asyncio.get_running_loop().time()) > 0 and not self._hope.is_set():
+        while (left := end - asyncio.get_running_loop().time()) > 0 and not self._reachable.is_set():
             try:
                 await asyncio.wait_for(self._wake.wait(), left)
             except asyncio.TimeoutError:
@@ -228,28 +247,27 @@ class Board:
         self._wake.set()
 
     async def _catch_up(self) -> None:
-        """Shows what changed, each thing once, also while another call does the same."""
+        """Shows what changed, each change once, also when two calls run at the same time."""
         async with self._sending:
-            with impatiently():
+            with without_retries():
                 try:
                     await self._catch_up_alone()
                 except TelegramMigrateToChat as error:
                     await self.chat_moved(error.migrate_to_chat_id)
                 except TelegramForbiddenError as error:
-                    self._desk.reach.turned_away(self.room.named, error.message)
+                    self._context.reach.turned_away(self.room.named, error.message)
                     raise
                 except TelegramBadRequest as error:  # the chat's, not one message's: see _shown
-                    self._desk.reach.turned_away(self.room.named, error.message)
+                    self._context.reach.turned_away(self.room.named, error.message)
                     raise
 
     async def _catch_up_alone(self) -> None:
-        """Decisions first: messages that stand there already; then new ones, notices, and the time of what runs."""
-        self._texts = await self._desk.languages.of_chat(self.chat_id, self.room.language)
-        await self._escalate()
+        """Decisions first: messages that exist already; then new messages, notices, and the time of what runs."""
+        self._texts = await self._context.languages.of_chat(self.chat_id, self.room.language)
         await self._note()
         known = [i for i in sorted(self._changed) if await self._number(i)]
         for proposal_id in [*known, *sorted(self._changed.difference(known))]:
-            # A proposal leaves the set only when it is shown, so a failure forgets nothing.
+            # A proposal leaves the set only when it is shown, so a failure loses nothing.
             self._changed.discard(proposal_id)
             self._ticking.discard(proposal_id)
             try:
@@ -270,31 +288,24 @@ class Board:
         while self._ticking:
             await self._possible(self._show(proposal_id := self._ticking.pop(), tick=True), f"{proposal_id}")
 
-    async def _escalate(self) -> None:
-        """Before all else: what is for another chat must not wait behind one that takes nothing, now least of all."""
-        if not self._first:
-            return
-        for notice in await self._store.unsent_notices(self.chat_id):
-            if notice.kind is NoticeKind.ESCALATION:
-                view = await self._notice_view(notice)
-                if view is not None:
-                    await self._desk.escalate(view)
-                await self._seen(notice)
-
     async def _seen(self, notice: Notice) -> None:
-        await self._store.notice_sent(notice.id, self._clock(), self.chat_id, self._desk.chats())
+        await self._store.notice_sent(notice.id, self._clock(), self.chat_id, self._context.chats())
 
     async def _possible(self, work: Awaitable[object], what: str) -> None:
-        """One message that Telegram will never take must not stop those behind it."""
+        """Makes and sends one message. One that cannot be made or sent is left out, those after it are sent."""
         try:
             await work
         except TelegramBadRequest as error:
             if any(words in error.message.lower() for words in _CHAT_REFUSES):
                 raise
             log.error("%s cannot be shown in the chat and is left out: %s", what, error.message)
+        except (AiogramError, StoreError):
+            raise
+        except Exception:  # a defect in one message
+            log.exception("%s cannot be shown in the chat and is left out", what)
 
     async def _note(self) -> None:
-        """Writes down what is to be shown for the first time."""
+        """Writes down which proposals are to be shown for the first time."""
         for proposal_id in sorted(self._changed - self._noted):
             if await self._store.message(proposal_id, self.chat_id) is None:
                 proposal = await self._store.proposal(proposal_id)
@@ -303,7 +314,7 @@ class Board:
             self._noted.add(proposal_id)
 
     async def _number(self, proposal_id: int) -> int:
-        """The number of a proposal's message; 0 = it has none, or nobody knows it."""
+        """The number of a proposal's message; 0 = it has none, or the number is unknown."""
         row = await self._store.message(proposal_id, self.chat_id)
         return row.message_id if row else 0
 
@@ -324,9 +335,9 @@ class Board:
             await self._edit(proposal, row, view, digest)
 
     async def _view(self, proposal: Proposal, page: int) -> View:
-        """The proposal as it is now; notes when the last of its buttons loses its sense."""
+        """The proposal as it is now. Also notes when its next button has to disappear."""
         now = self._clock()
-        times = changing_times(proposal, now, self._desk.undo_window)
+        times = changing_times(proposal, now, self._context.undo_window)
         undone = await self._store.undone(times.undo_until) if times.undo_until else ()
         opens = self._hours.opens_at(proposal.cluster_id, proposal.plan.cluster_name)
         ends = {i: until for i, until in times.undo_until.items() if i not in undone}
@@ -338,7 +349,7 @@ class Board:
 
     async def _post(self, proposal: Proposal, view: View, digest: str, page: int = 0) -> None:
         chat_id = self.chat_id
-        message_id = await self._desk.sender.send_once(("proposal", proposal.id), self._place(proposal.plan), view)
+        message_id = await self._context.sender.send_once(("proposal", proposal.id), self._place(proposal.plan), view)
         await self._store.save_message(MessageRow(proposal.id, chat_id, message_id, page, digest, view.final))
 
     async def _edit(self, proposal: Proposal, row: MessageRow, view: View, digest: str) -> None:
@@ -373,7 +384,7 @@ class Board:
         if proposal is None or not self._shows(proposal):
             return
         view = await self._view(proposal, row.page if row else 0)
-        message_id = await self._desk.sender.send(self._place(proposal.plan), view)
+        message_id = await self._context.sender.send(self._place(proposal.plan), view)
         page = row.page if row else 0
         await self._store.save_message(
             MessageRow(proposal_id, self.chat_id, message_id, page, _digest(view), view.final)
@@ -385,9 +396,9 @@ class Board:
                 log.debug("An older message kept its buttons: %s", error.message)
 
     async def _concerned(self, notice: Notice) -> bool | None:
-        """Whether what a notice is about is shown in this chat; ``None``: that shows after the next check."""
-        if notice.kind is NoticeKind.ESCALATION:
-            return False  # it goes elsewhere: see _escalate
+        """Whether a notice is for this chat; ``None``: that is known after the next check."""
+        if notice.kind is NoticeKind.ESCALATION or not self._reports:
+            return self._escalates and notice.kind is NoticeKind.ESCALATION
         if notice.proposal_id is not None:
             proposal = await self._store.proposal(notice.proposal_id)
             return proposal is not None and self._shows(proposal)
@@ -397,7 +408,7 @@ class Board:
         clusters = self._clusters()
         if clusters is None:
             return True
-        if not self._desk.clusters():
+        if not self._context.clusters():
             return None
         return bool(clusters) if cluster is None else cluster in clusters.values()
 
@@ -405,20 +416,22 @@ class Board:
         """The clusters that this chat shows, of those that have been seen; ``None`` = all."""
         if self.room.clusters is None:
             return None
-        return {c.id: c.name for c in self._desk.clusters() if self.room.shows(c.id, c.name)}
+        return {c.id: c.name for c in self._context.clusters() if self.room.shows(c.id, c.name)}
 
     def _shows(self, proposal: Proposal) -> bool:
-        return self.room.shows(proposal.cluster_id, proposal.plan.cluster_name)
+        return self._reports and self.room.shows(proposal.cluster_id, proposal.plan.cluster_name)
 
     async def _send_notice(self, notice: Notice) -> None:
         view = await self._notice_view(notice)
         if view is None:
             return
-        about = None if notice.proposal_id is None else await self._store.proposal(notice.proposal_id)
+        about = await self._store.proposal(notice.proposal_id) if notice.proposal_id is not None else None
+        if not self._reports:
+            about = None  # an escalation stands alone
         reply_to = 0 if about is None else await self._number(about.id)
         place = self._place(None if about is None else about.plan)
         loud = notice.kind not in HUSHED
-        await self._desk.sender.send_once(("notice", notice.id), place, view, reply_to or None, loud=loud)
+        await self._context.sender.send_once(("notice", notice.id), place, view, reply_to or None, loud=loud)
 
     async def _notice_view(self, notice: Notice) -> View | None:
         return await notice_view(
@@ -427,17 +440,27 @@ class Board:
         )
 
     async def _send_plan(self, plan: Plan) -> None:
-        await self._desk.sender.send_once(("plan", plan.cluster_id), self._place(plan), plan_view(self._texts, plan))
+        await self._context.sender.send_once(("plan", plan.cluster_id), self._place(plan), plan_view(self._texts, plan))
 
     def _place(self, plan: Plan | None = None) -> Place:
-        """Where what is about a plan's cluster goes, or about none."""
+        """Where a message about a plan's cluster goes; without a plan, where one about no cluster goes."""
         topic = self.room.thread_id if plan is None else self.room.topic_of(plan.cluster_id, plan.cluster_name)
         return Place(self.chat_id, self.room.named, topic)
 
 
 def _worth_showing(proposal: Proposal) -> bool:
-    """For the first time: what ended before anybody saw it is no news, unless something was moved."""
+    """Whether a proposal not shown so far is news: one that ended unseen is not, unless something was moved."""
     return bool(proposal.pending) or any(m.migration for m in proposal.moves)
+
+
+def _log_failure(error: Exception, pause_s: float) -> None:
+    words = "The chat cannot be brought up to date, next try in %.0f s: %s"
+    if isinstance(error, AiogramError):  # the connection's health reports these once
+        log.debug(words, pause_s, error)
+    elif isinstance(error, StoreError):
+        log.warning(words, pause_s, error)
+    else:
+        log.error(words, pause_s, type(error).__name__, exc_info=error)
 
 
 def _keys(plan: Plan) -> list[tuple[int, int, int]]:

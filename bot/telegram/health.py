@@ -42,7 +42,7 @@ class Fault:
     told: bool
 
 
-class Reach:
+class TelegramHealth:
     """``changed`` is called when another program begins or ends to listen with the same token."""
 
     def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)) -> None:

@@ -1,6 +1,6 @@
-"""The connection to Telegram and the chats that are kept true over it, a board each.
+"""The connection to Telegram, and one ``ChatSync`` for each chat that the program keeps in step with the store.
 
-A library user has the connection alone, and sends texts.
+A user of the library has only the connection, and sends texts.
 """
 
 from __future__ import annotations
@@ -14,12 +14,7 @@ from types import TracebackType
 from typing import TypeGuard
 
 from aiogram import Bot
-from aiogram.exceptions import (
-    AiogramError,
-    TelegramBadRequest,
-    TelegramForbiddenError,
-    TelegramMigrateToChat,
-)
+from aiogram.exceptions import AiogramError
 from aiogram.utils.token import TokenValidationError
 from markupsafe import Markup, escape
 
@@ -31,11 +26,11 @@ from bot.errors import ChatError, ConfigError, StoreError
 from bot.rendering.catalog import Texts, texts_for
 from bot.service import Clock
 from bot.store import Store
-from bot.telegram.chat_sync import Board, Desk
-from bot.telegram.health import Reach
+from bot.telegram.chat_sync import ChatContext, ChatSync
+from bot.telegram.health import TelegramHealth
 from bot.telegram.languages import Languages
 from bot.telegram.sender import Place, Sender
-from bot.telegram.session import FIRST_PAUSE_S, make_bot
+from bot.telegram.session import PAUSES, make_bot
 from bot.telegram.views.proposals import View
 
 log = logging.getLogger(__name__)
@@ -79,11 +74,13 @@ class TelegramNotifier:
         self._bot: Bot | None = None
         self._store: Store | None = None
         self._clock: Clock = utc_now
-        self.reach = Reach(lambda: self._clock())
+        self.reach = TelegramHealth(lambda: self._clock())
         """Whether Telegram answers."""
         self._sender = Sender(lambda: self.bot, self.reach)
         self._rooms: Sequence[Room] = ()
-        self._boards: tuple[Board, ...] = ()
+        self._chats: tuple[ChatSync, ...] = ()
+        self._syncs: tuple[ChatSync, ...] = ()
+        """``_chats`` and the chat for escalations."""
         self._stir = asyncio.Event()
         self._keeper: AsyncGenerator[None, None] | None = None
 
@@ -93,8 +90,8 @@ class TelegramNotifier:
     @property
     def chat_id(self) -> int:
         """The first chat of the running program, which knows chats by their numbers alone."""
-        if self._boards:
-            return self._boards[0].chat_id
+        if self._chats:
+            return self._chats[0].chat_id
         if isinstance(self._to, str):
             raise ConfigError([f"TELEGRAM_CHAT_ID is {self._to!r}: a numeric id is needed"])
         return self._to
@@ -178,7 +175,7 @@ class TelegramNotifier:
         self._store = store
         self._clock = clock
         self.reach.changed = self._stir.set
-        desk = Desk(
+        context = ChatContext(
             bot=lambda: self.bot,
             sender=Sender(lambda: self.bot, self.reach, hours.quiet),
             reach=self.reach,
@@ -187,54 +184,63 @@ class TelegramNotifier:
             languages=Languages(store, self._texts.language, self._texts.zone),
             hours=hours,
             undo_window=undo_window,
-            chats=lambda: [board.chat_id for board in self._boards],
-            escalate=self._escalate,
+            chats=lambda: [sync.chat_id for sync in self._syncs],
             clusters=clusters,
         )
         self._rooms = rooms or (Room(self.chat_id, language=self._texts.language, thread_id=self._thread_id),)
         chats = [room for room in self._rooms if room.chat_id is not None]
         general = [room for room in chats if room.clusters is None] or chats
-        self._boards = tuple(
-            Board(room, desk, general=room in general, first=number == 0) for number, room in enumerate(chats)
+        self._chats = tuple(
+            ChatSync(room, context, general=room in general, escalates=room.chat_id == self._escalation_chat_id)
+            for room in chats
         )
+        self._syncs = (*self._chats, *self._escalation_sync(context))
+
+    def _escalation_sync(self, context: ChatContext) -> list[ChatSync]:
+        """The chat that only gets escalations, unless another one is that chat already. It gives nobody rights."""
+        chat_id = self._escalation_chat_id
+        if chat_id is None or any(sync.chat_id == chat_id for sync in self._chats):
+            return []
+        room = Room(chat_id, language=self._texts.language, setting="ESCALATION_CHAT_ID")
+        return [ChatSync(room, context, general=False, reports=False, escalates=True)]
 
     @property
     def rooms(self) -> tuple[Room, ...]:
-        """With their chats as they are by now."""
-        return (*(board.room for board in self._boards), *(room for room in self._rooms if room.chat_id is None))
+        """The chats with the ids that they have now, and what belongs to no chat."""
+        return (*(sync.room for sync in self._chats), *(room for room in self._rooms if room.chat_id is None))
 
-    def board(self, chat_id: int) -> Board | None:
-        """The one of a chat; ``None``: nothing is shown there by itself."""
-        return next((board for board in self._boards if board.chat_id == chat_id), None)
+    def chat_sync(self, chat_id: int) -> ChatSync | None:
+        """What keeps a chat in step; ``None``: the program sends nothing there by itself."""
+        return next((sync for sync in self._syncs if sync.chat_id == chat_id), None)
 
     async def find_chat(self) -> None:
-        """As ``Board.find_chat``, of each. ``attach`` comes first."""
-        for board in self._boards:
-            await board.find_chat()
+        """``ChatSync.find_chat`` of each chat. Call ``attach`` first."""
+        for sync in self._syncs:
+            await sync.find_chat()
 
     def proposals_changed(self, *proposal_ids: int) -> None:
         if proposal_ids:
-            for board in self._boards:
-                board.proposals_changed(proposal_ids)
+            for sync in self._syncs:
+                sync.proposals_changed(proposal_ids)
 
     def notices_waiting(self) -> None:
-        for board in self._boards:
-            board.wake()
+        for sync in self._syncs:
+            sync.wake()
 
     async def rehearsed(self, plans: Sequence[Plan]) -> None:
         """Posts the plans of a dry run, without buttons, when they differ from the last ones posted."""
-        for board in self._boards:
-            board.rehearsed(plans)
+        for sync in self._syncs:
+            sync.rehearsed(plans)
 
     async def run(self) -> None:
-        """Keeps every chat true, for ever; the trouble of one holds up no other. ``attach`` comes first."""
+        """Keeps every chat in step until cancelled; the trouble of one delays no other. Call ``attach`` first."""
         if self._store is None:
             raise RuntimeError("attach() comes before run()")
         try:
-            await self._store.settle_notices([board.chat_id for board in self._boards], self._clock())
+            await self._store.settle_notices([sync.chat_id for sync in self._syncs], self._clock())
         except StoreError as error:  # the next start does it
             log.warning("What every chat has seen cannot be noted: %s", error)
-        works = [asyncio.create_task(work) for work in (*(b.run() for b in self._boards), self._heed(self._store))]
+        works = [asyncio.create_task(work) for work in (*(b.run() for b in self._syncs), self._heed(self._store))]
         try:
             await asyncio.gather(*works)
         finally:
@@ -244,7 +250,7 @@ class TelegramNotifier:
 
     async def flush(self) -> None:
         """Brings the chats up to date once more, before the program ends."""
-        results = await asyncio.gather(*(board.flush() for board in self._boards), return_exceptions=True)
+        results = await asyncio.gather(*(sync.flush() for sync in self._syncs), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result
@@ -256,7 +262,7 @@ class TelegramNotifier:
                 await self._note_listener(store)
             except StoreError as error:
                 log.warning("What is to be shown cannot be noted: %s", error)
-                await asyncio.sleep(FIRST_PAUSE_S)
+                await asyncio.sleep(PAUSES.min_delay)
                 continue
             await self._stir.wait()
             self._stir.clear()
@@ -273,15 +279,6 @@ class TelegramNotifier:
             minutes = max(1, round((now - known.at).total_seconds() / 60))
             await store.note_outage(LISTENER_KEY, None, Reason.of("second-listener-over", minutes=minutes), now)
             self.notices_waiting()
-
-    async def _escalate(self, view: View) -> None:
-        """To the other chat. One that does not take it must not keep everything else from the first."""
-        if self._escalation_chat_id is None:
-            return
-        try:
-            await self.bot.send_message(self._escalation_chat_id, str(view.text))
-        except (TelegramBadRequest, TelegramForbiddenError, TelegramMigrateToChat) as error:
-            log.error("ESCALATION_CHAT_ID=%d does not take messages: %s", self._escalation_chat_id, error.message)
 
 
 def _is_id(chat: int | str | None) -> TypeGuard[int | str]:

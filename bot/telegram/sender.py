@@ -11,8 +11,8 @@ from aiogram import Bot
 from aiogram.exceptions import TelegramBadRequest, TelegramNetworkError
 from aiogram.types import BufferedInputFile, Message, ReplyParameters
 
-from bot.telegram.health import Reach
-from bot.telegram.session import may_have_arrived
+from bot.telegram.health import TelegramHealth
+from bot.telegram.middlewares.retry import may_have_arrived
 from bot.telegram.views.proposals import PICTURE, View
 
 log = logging.getLogger(__name__)
@@ -33,9 +33,11 @@ class Sender:
         quiet: whether what is not loud is to make no sound now.
     """
 
-    def __init__(self, bot: Callable[[], Bot], reach: Reach, quiet: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, bot: Callable[[], Bot], health: TelegramHealth, quiet: Callable[[], bool] = lambda: False
+    ) -> None:
         self._bot = bot
-        self._reach = reach
+        self._health = health
         self._quiet = quiet
         self._doubtful: set[tuple[int | str, str, int]] = set()
         self._lost_topics: set[tuple[int | str, int]] = set()
@@ -83,7 +85,7 @@ class Sender:
             log.warning("%s: there is no topic %d now, messages go to the group", place.named, place.topic)
             self._lost_topics.add((place.chat, place.topic))
             return await self.send(place, view, reply_to, loud=loud)
-        self._reach.welcome(place.named)
+        self._health.welcome(place.named)
         return message.message_id
 
     async def _sent(self, place: Place, view: View, reply_to: int | None, *, silent: bool) -> Message:

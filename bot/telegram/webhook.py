@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from aiogram import Bot, Dispatcher
 from aiogram.exceptions import AiogramError
 from aiogram.types import Update
+from aiogram.utils.backoff import Backoff
 from aiohttp import web
 
 from bot.config.settings import Settings
@@ -26,7 +27,7 @@ from bot.errors import StoreError
 from bot.observability.http_server import FAREWELL_S, listen
 from bot.service import Clock
 from bot.store import Store
-from bot.telegram.session import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from bot.telegram.session import PAUSES
 
 log = logging.getLogger(__name__)
 
@@ -90,16 +91,15 @@ class Webhook:
 
     async def _keep(self) -> None:
         """Sets it, again where somebody took it away, and tells when Telegram cannot reach it."""
-        pause = FIRST_PAUSE_S
+        pauses = Backoff(PAUSES)
         while True:
             try:
                 await self._look()
             except (AiogramError, StoreError) as error:
-                log.warning("The webhook cannot be looked after, next try in %.0f s: %s", pause, error)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_S)
+                log.warning("The webhook cannot be checked, next try in %.0f s: %s", pauses.next_delay, error)
+                await pauses.asleep()
                 continue
-            pause = FIRST_PAUSE_S
+            pauses.reset()
             await asyncio.sleep(LOOK_S)
 
     async def _look(self) -> None:

@@ -54,12 +54,12 @@ class Planning(Feature):
             time = wording.moment(ask.texts, proposal.expires_at, now)
             count = len(proposal.pending)
             lines.append(ask.texts.html("proposals-line", cluster=proposal.plan.cluster_name, count=count, time=time))
-        board = self.notifier.board(ask.visit.chat_id)
-        if board is None:
+        sync = self.notifier.chat_sync(ask.visit.chat_id)
+        if sync is None:
             return [View(wording.joined(lines))]
         await ask.tell(View(wording.joined([*lines, ask.texts.html("proposals-again")])))
         for proposal in waiting:
-            await board.repost(proposal.id)
+            await sync.repost(proposal.id)
         return []
 
     async def balance(self, ask: Ask) -> Sequence[View]:
