@@ -137,7 +137,7 @@ class Groups:
         self._place[vm_id] = target_id
 
     def _resolve(self, snapshot: Snapshot, rules: Sequence[VMRule]) -> None:
-        find = _Finder(snapshot.vms)
+        find = _VMIndex(snapshot.vms)
         for index, rule in enumerate(rules):
             members = find.vms(rule)
             if rule.kind == IGNORE:
@@ -166,7 +166,7 @@ class Groups:
 
 def unmatched(snapshot: Snapshot, rules: Iterable[VMRule]) -> frozenset[tuple[str, str]]:
     """What rules name that fits nothing here: (name of the rule, what it names). Also nodes of pins."""
-    find = _Finder(snapshot.vms)
+    find = _VMIndex(snapshot.vms)
     missing: set[tuple[str, str]] = set()
     for rule in rules:
         for text, alone in _selectors(rule):
@@ -246,7 +246,7 @@ def _is_pattern(name: str) -> bool:
     return "*" in name or "?" in name
 
 
-class _Finder:
+class _VMIndex:
     """The VMs of a snapshot by what rules call them."""
 
     def __init__(self, vms: Sequence[VM]) -> None:

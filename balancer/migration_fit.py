@@ -12,14 +12,14 @@ from math import fsum
 from typing import NamedTuple
 
 MBIT_PER_MIB = 8.388608
-ENOUGH = 20
+MIN_SAMPLES = 20
 """Fewer migrations than this tell too little."""
 ROUNDS = 3
 """How often outliers are looked for anew, each time beside the line without the last ones."""
-FAR = 4.0
+OUTLIER_FACTOR = 4.0
 """Times the usual distance from the line (the median) at which a migration no longer counts."""
-MOST_OVERHEAD_S = 600.0
-LEAST_MBIT, MOST_MBIT = 10.0, 400_000.0
+MAX_OVERHEAD_S = 600.0
+MIN_MBIT, MAX_MBIT = 10.0, 400_000.0
 """Beyond these it is not the network that was measured."""
 
 
@@ -44,15 +44,15 @@ def fit(samples: Sequence[Sample]) -> Fitted | None:
     kept = [s for s in samples if s.memory_mib > 0 and s.seconds > 0]
     for _ in range(ROUNDS):
         line = _line(kept)
-        if len(kept) < ENOUGH or line is None:
+        if len(kept) < MIN_SAMPLES or line is None:
             return None
         kept = _near(kept, *line)
     line = _line(kept)
-    if len(kept) < ENOUGH or line is None:
+    if len(kept) < MIN_SAMPLES or line is None:
         return None
     overhead, per_mib = line
     bandwidth = MBIT_PER_MIB / per_mib
-    if not LEAST_MBIT <= bandwidth <= MOST_MBIT or overhead > MOST_OVERHEAD_S:
+    if not MIN_MBIT <= bandwidth <= MAX_MBIT or overhead > MAX_OVERHEAD_S:
         return None
     return Fitted(overhead, bandwidth, len(kept))
 
@@ -81,5 +81,5 @@ def _near(samples: Sequence[Sample], overhead: float, per_mib: float) -> list[Sa
     """Without those that are much further from the line than the others."""
     distance = [abs(s.seconds - overhead - per_mib * s.memory_mib) for s in samples]
     usual = sorted(distance)[len(distance) // 2]
-    limit = max(FAR * usual, 1.0)  # the clock of a migration is no finer than the looks at it
+    limit = max(OUTLIER_FACTOR * usual, 1.0)  # the clock of a migration is no finer than the looks at it
     return [s for s, d in zip(samples, distance, strict=True) if d <= limit]

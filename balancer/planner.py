@@ -23,13 +23,13 @@ def _smallest_first(state: WorkingState) -> Outcome:
 
 
 def _optimal(state: WorkingState) -> Outcome:
-    from balancer.strategies.optimal import optimal  # with NumPy, which the others do not pay for
+    from balancer.strategies.optimal.strategy import optimal  # with NumPy, which the others do not pay for
 
     return optimal(state)
 
 
 def _balance(state: WorkingState) -> Outcome:
-    from balancer.strategies.balance import balance
+    from balancer.strategies.balance.strategy import balance
 
     return balance(state)
 
@@ -44,9 +44,9 @@ STRATEGY_FUNCTIONS: Mapping[str, Callable[[WorkingState], Outcome]] = {
 def load_strategy(name: str) -> None:
     """Imports what the strategy needs, so that the first plan does not wait for it."""
     if name == OPTIMAL:
-        import balancer.strategies.optimal
+        import balancer.strategies.optimal.strategy
     elif name == BALANCE:
-        import balancer.strategies.balance  # noqa: F401
+        import balancer.strategies.balance.strategy  # noqa: F401
 
 
 def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Plan:

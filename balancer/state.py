@@ -66,7 +66,7 @@ class WorkingNode:
         return (self.load.score, self.load.memory_percent, self.node.id)
 
 
-class Mark(NamedTuple):
+class Checkpoint(NamedTuple):
     """A moment of a working state."""
 
     working: dict[int, WorkingNode]
@@ -118,14 +118,14 @@ class WorkingState:
         memory = node.memory_allocated_mib + vm.memory_mib
         return self._load(node.cpus, node.vcpus + vm.vcpus, node.memory_mib, memory, node.vm_count + 1, live)
 
-    def mark(self) -> Mark:
+    def checkpoint(self) -> Checkpoint:
         """The sums of this moment, for ``back_to``."""
         nodes = {i: replace(n, live=n.live and replace(n.live)) for i, n in self.working.items()}
-        return Mark(nodes, self.groups.copy())
+        return Checkpoint(nodes, self.groups.copy())
 
-    def back_to(self, mark: Mark) -> None:
+    def rollback(self, checkpoint: Checkpoint) -> None:
         """Forgets every move since then; a mark is good for one return."""
-        self.working, self.groups = mark
+        self.working, self.groups = checkpoint
 
     def load_of(self, candidate: Candidate) -> float:
         """What the VM is taken to add to a load average: by vCPUs its part of the load of the node it is on.

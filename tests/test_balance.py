@@ -19,8 +19,8 @@ from balancer.policy import BALANCE, OPTIMAL, Policy
 from balancer.rules.constraints import check_move
 from balancer.state import WorkingState
 from balancer.strategies.arrays import NodeArrays, VMArrays
-from balancer.strategies.balance import is_uneven
-from balancer.strategies.balance.bound import least_spread
+from balancer.strategies.balance.bound import lower_bound
+from balancer.strategies.balance.strategy import is_uneven
 
 NOW = datetime(2026, 11, 22, tzinfo=timezone.utc)
 POLICY = Policy(strategy=BALANCE, max_moves=0, allow_unknown_versions=True)
@@ -170,7 +170,7 @@ def test_same_cluster_same_plan_in_whatever_order_it_was_read(snapshot: Snapshot
 def test_bound_is_below_what_brute_force_reaches(snapshot: Snapshot, moves: int) -> None:
     state = WorkingState(snapshot, POLICY, Recent())
     nodes = NodeArrays.of(state)
-    bound = least_spread(nodes, VMArrays.of(state, nodes), moves)
+    bound = lower_bound(nodes, VMArrays.of(state, nodes), moves)
     assert bound is None or bound <= least_j(snapshot, moves) + 1e-12
 
 
@@ -191,7 +191,7 @@ def test_bound_is_sharp_where_the_best_plan_is_known() -> None:
     snapshot = cluster([node(1), node(2)], [vm(i, 1, 2, 4) for i in range(100, 104)])
     state = WorkingState(snapshot, POLICY, Recent())
     nodes = NodeArrays.of(state)
-    bound = least_spread(nodes, VMArrays.of(state, nodes), 1)
+    bound = lower_bound(nodes, VMArrays.of(state, nodes), 1)
     assert bound == pytest.approx(least_j(snapshot, 1), rel=0.01)
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis_profile import examples
 
-from balancer.strategies.optimal.covering import CELLS, Case, Cover, cheapest, cheapest_of_each
+from balancer.strategies.optimal.covering import MAX_CELLS, Case, Cover, cheapest, cheapest_of_each
 
 sizes = st.one_of(st.integers(0, 12), st.sampled_from([512, 1024, 1536, 4096]), st.integers(0, 50_000))
 items = st.lists(st.tuples(st.integers(0, 12), sizes, st.integers(1, 40)), max_size=7)
@@ -52,7 +52,7 @@ def judge(case: Case, found: Cover | None, *, fine: bool) -> None:
 @given(cases)
 def test_the_set_covers_and_none_is_cheaper(case: Case) -> None:
     """Exactly so while no need is divided into more parts than the tables have cells."""
-    judge(case, cheapest(case), fine=max(case.need_vcpus, case.need_mib) > CELLS)
+    judge(case, cheapest(case), fine=max(case.need_vcpus, case.need_mib) > MAX_CELLS)
 
 
 @settings(max_examples=examples(400), deadline=None)

@@ -21,7 +21,10 @@ from balancer.formats.codec import plan_from_dict, plan_to_dict
 from balancer.model import VM, Purpose, Recent, Rejection
 from balancer.planner import plan
 from balancer.policy import Policy
-from balancer.requests import best_targets, drain, fill, place, single_move
+from balancer.requests.drain import drain
+from balancer.requests.fill import fill
+from balancer.requests.move import best_targets, single_move
+from balancer.requests.place import place
 from balancer.rules.constraints import check_planned
 
 thorough = settings(

@@ -13,7 +13,7 @@ from bot_builders import ANNA, BORIS, NOW
 from bot_fixture import HOT_WORLD, HOUR, NODE, BotFixture, bot_on, running_bot
 
 from balancer.model import Purpose
-from balancer.requests import WhyNode, WhyVM
+from balancer.requests.results import WhyNode, WhyVM
 from bot.domain.proposals import ExclusionRole, MigrationState, MoveState, Proposal, Verdict
 from bot.errors import ConfigError, NotFound
 from bot.rendering.catalog import texts_for

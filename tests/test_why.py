@@ -15,7 +15,8 @@ from hypothesis_profile import examples
 from balancer.model import Recent, Snapshot
 from balancer.planner import plan
 from balancer.policy import BALANCE, OPTIMAL, Policy
-from balancer.requests import Verdict, WhyVM, why_node, why_vm
+from balancer.requests.results import Verdict, WhyVM
+from balancer.requests.why import why_node, why_vm
 
 thorough = settings(
     max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

@@ -14,7 +14,9 @@ from test_scenarios import as_text, load
 from balancer.formats.codec import Saved
 from balancer.model import Plan, Purpose, Recent, Rejection
 from balancer.policy import STRATEGIES, Policy
-from balancer.requests import drain, fill, single_move
+from balancer.requests.drain import drain
+from balancer.requests.fill import fill
+from balancer.requests.move import single_move
 from balancer.rules.constraints import check_planned
 
 FILES = sorted((Path(__file__).parent / "scenarios" / "wishes").glob("*.json"))

@@ -11,7 +11,10 @@ from core_builders import NOW, cluster, node, snapshot, vm
 
 from balancer.model import Plan, Purpose, Recent, Rejection, Snapshot
 from balancer.policy import STRATEGIES, Policy
-from balancer.requests import best_targets, drain, fill, place, single_move
+from balancer.requests.drain import drain
+from balancer.requests.fill import fill
+from balancer.requests.move import best_targets, single_move
+from balancer.requests.place import place
 from balancer.rules.constraints import check_move, check_planned
 
 HOUR_AGO = NOW - timedelta(minutes=10)

@@ -1,0 +1,1 @@
+"""JSON formats of snapshots and plans."""

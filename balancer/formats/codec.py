@@ -35,7 +35,7 @@ from balancer.model import (
     Snapshot,
 )
 from balancer.policy import Policy
-from balancer.requests.answers import Placement
+from balancer.requests.results import Placement
 
 SNAPSHOT_FORMAT = "vm-balancer-snapshot-1"
 PLAN_FORMAT = "vm-balancer-plan-1"

@@ -12,9 +12,9 @@ from balancer.model import VM, Move, Node, Plan, Reason, Recent, Rejection, Snap
 from balancer.planner import plan
 from balancer.policy import BALANCE, SMALLEST_FIRST, Policy
 from balancer.reasons import brief
-from balancer.requests.answers import Level, Refused, Verdict, WhyNode, WhyVM
-from balancer.requests.making import known_node, only_cluster
-from balancer.requests.moving import choices, known_vm, target_refusal
+from balancer.requests.move import choices, find_vm, target_refusal
+from balancer.requests.plan_builder import check_node, only_cluster
+from balancer.requests.results import Level, Refused, Verdict, WhyNode, WhyVM
 from balancer.rules.constraints import (
     CLUSTER_RULES,
     FIT_RULES,
@@ -35,7 +35,7 @@ from balancer.state import Candidate, WorkingState
 def why_vm(snapshot: Snapshot, policy: Policy, recent: Recent, vm_id: int) -> WhyVM:
     """Why this VM was not moved: may it leave, is it needed, did others come first, which node may take it."""
     only_cluster(snapshot)
-    vm = known_vm(snapshot, vm_id)
+    vm = find_vm(snapshot, vm_id)
     made = plan(snapshot, policy, recent)
     state = WorkingState(snapshot, policy, recent)
     source = state.nodes.get(vm.node_id) if vm.node_id is not None else None
@@ -77,7 +77,7 @@ def why_node(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -
     only_cluster(snapshot)
     made = plan(snapshot, policy, recent)
     state = WorkingState(snapshot, policy, recent)
-    known_node(state, node_id)
+    check_node(state, node_id)
     node, working = state.nodes[node_id], state.working.get(node_id)
     load = working.load if working is not None else None
     verdicts = [(vm, candidate(vm, state)) for vm in state.vms_on[node_id]]

@@ -1,0 +1,1 @@
+"""The rules: may a VM leave, may a node take it."""

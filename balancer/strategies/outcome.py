@@ -65,7 +65,7 @@ def overloaded(state: WorkingState) -> tuple[int, ...]:
     return tuple(node_id for node_id, node in state.nodes.items() if is_overloaded(node, state))
 
 
-def worth(state: WorkingState) -> tuple[int, float]:
+def objective(state: WorkingState) -> tuple[int, float]:
     """How much is overloaded now, less is better: nodes, then how far they are above their thresholds together."""
     left = overloaded(state)
     excess = sum(

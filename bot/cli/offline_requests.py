@@ -12,7 +12,10 @@ from balancer.formats.codec import Saved
 from balancer.model import Node, Plan, Recent, Snapshot
 from balancer.policy import Policy
 from balancer.reasons import brief
-from balancer.requests import Placement, TargetChoice, drain, fill, place
+from balancer.requests.drain import drain
+from balancer.requests.fill import fill
+from balancer.requests.place import place
+from balancer.requests.results import Placement, TargetChoice
 from bot.domain.lookup import matching, nearest
 from bot.errors import ConfigError
 from bot.rendering.catalog import Texts

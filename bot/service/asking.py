@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
-from balancer import requests
 from balancer.model import VM, Node
-from balancer.requests import Placement, WhyNode, WhyVM
+from balancer.requests.place import place
+from balancer.requests.results import Placement, WhyNode, WhyVM
+from balancer.requests.why import why_node, why_vm
 from bot.domain.lookup import matching, nearest
 from bot.domain.proposals import ProposedMove
 from bot.errors import NotFound
@@ -43,10 +44,7 @@ class Asking(Seeing):
         memory_mib = round(memory_gib * 1024)
         seen = [s for s in snapshot.split() if wanted in (None, s.clusters[0].id)]
         return tuple(
-            [
-                await asyncio.to_thread(requests.place, own, policies[own.clusters[0].id], vcpus, memory_mib)
-                for own in seen
-            ]
+            [await asyncio.to_thread(place, own, policies[own.clusters[0].id], vcpus, memory_mib) for own in seen]
         )
 
     async def why(self, name: str) -> tuple[WhyVM | WhyNode, ...]:
@@ -64,11 +62,11 @@ class Asking(Seeing):
         for node in nodes:
             judging = await self._planning.judging(snapshot, node.cluster_id)
             if judging is not None:
-                found.append(await asyncio.to_thread(requests.why_node, *judging, node.id))
+                found.append(await asyncio.to_thread(why_node, *judging, node.id))
         for vm in vms:
             judging = await self._planning.judging(snapshot, vm.cluster_id)
             if judging is not None:
-                found.append(await asyncio.to_thread(requests.why_vm, *judging, vm.id))
+                found.append(await asyncio.to_thread(why_vm, *judging, vm.id))
         return tuple(found)
 
     async def find_vms(self, name: str, max_age: timedelta = FRESH) -> list[VM]:
@@ -96,6 +94,6 @@ class Asking(Seeing):
         judging = latest and await self._planning.judging(snapshot, latest.cluster_id)
         if not latest or not judging:
             raise NotFound("vm", vm.name, nearest(vm.name, snapshot.vms))
-        why = await asyncio.to_thread(requests.why_vm, *judging, vm.id)
+        why = await asyncio.to_thread(why_vm, *judging, vm.id)
         node = next((n for n in snapshot.nodes if n.id == latest.node_id), None)
         return VMDetails(latest, node, why, tuple(await self._store.moves_of_vm(vm.id, PAST_MOVES)))

@@ -254,7 +254,7 @@ def _planned(
 
 def _uneven(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[int]:
     """The clusters that `balance` finds something to even out in."""
-    from balancer.strategies.balance import is_uneven  # with NumPy, which the other strategies do not pay for
+    from balancer.strategies.balance.strategy import is_uneven  # with NumPy, which the other strategies do not pay for
 
     balanced = (own for own in snapshot.split() if policies[own.clusters[0].id].strategy == BALANCE)
     return [own.clusters[0].id for own in balanced if is_uneven(own, policies[own.clusters[0].id])]

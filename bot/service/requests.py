@@ -11,9 +11,11 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from balancer import requests
 from balancer.model import Node, Plan, Purpose, Reason, Rejection
-from balancer.requests import TargetChoice
+from balancer.requests.drain import drain
+from balancer.requests.fill import fill
+from balancer.requests.move import best_targets, single_move
+from balancer.requests.results import TargetChoice
 from bot.domain.lookup import nearest
 from bot.domain.proposals import Actor, DecisionResult, Migration, MigrationState, ProposedMove, Verdict
 from bot.errors import ConfigError, NotFound
@@ -100,7 +102,7 @@ class Wishing(Deciding):
 
     async def _plan_node(self, node: Node, purpose: Purpose) -> Plan:
         judging = await self._judging(node, purpose)
-        make = requests.drain if purpose is Purpose.DRAIN else requests.fill
+        make = drain if purpose is Purpose.DRAIN else fill
         made = await asyncio.to_thread(make, *judging, node.id)
         # The first approval excludes the node by itself: nobody has to be reminded of that here.
         return replace(made, cautions=tuple(c for c in made.cautions if c.code != STILL_OPEN))
@@ -138,7 +140,7 @@ class Wishing(Deciding):
         """
         proposed, judging = await self._of_move(move_id)
         source_id, planned = proposed.move.source_id, proposed.move.target_id
-        found = await asyncio.to_thread(requests.best_targets, *judging, proposed.move.vm_id, count=4)
+        found = await asyncio.to_thread(best_targets, *judging, proposed.move.vm_id, count=4)
         return tuple(c for c in found if c.node_id not in (source_id, planned))[:3]
 
     async def retarget(self, move_id: int, target_id: int, actor: Actor, *, confirmed: bool = False) -> Wish:
@@ -219,7 +221,7 @@ class Wishing(Deciding):
     ) -> Wish:
         move = proposed.move
         before = move.source_before if purpose is Purpose.UNDO else None
-        made = await asyncio.to_thread(requests.single_move, *judging, move.vm_id, target_id, purpose, before)
+        made = await asyncio.to_thread(single_move, *judging, move.vm_id, target_id, purpose, before)
         if isinstance(made, Rejection):
             return Wish(refusal=made)
         if self.is_large_move(made.moves[0]) and not confirmed:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from balancer.strategies.arrays import Bools, Floats, Ints, NodeArrays, VMArrays
-from balancer.strategies.balance.spread import TINY
+from balancer.strategies.balance.imbalance import TINY
 
 ROUNDS = 200
 MOST_WORK = 60_000_000
@@ -35,7 +35,7 @@ MOST_SINGLES = 4_000_000
 SINGLES_AT_ONCE = 100_000
 
 
-def least_spread(nodes: NodeArrays, vms: VMArrays, moves: int) -> float | None:
+def lower_bound(nodes: NodeArrays, vms: VMArrays, moves: int) -> float | None:
     """A J below which no legal plan of at most ``moves`` moves gets; ``None`` where nothing better than 0 is found.
 
     Args:
@@ -184,9 +184,9 @@ def _search(tangents: _Tangents, rounds: int) -> float:
             break
         corners, weights = np.vstack([corners, corner]), np.append(weights, 0.0)
         for _ in range(INNER):
-            worth = corners @ (tangents.slope(at) + prices(at))
-            to, away = int(worth.argmin()), int(np.where(weights > 0, worth, -np.inf).argmax())
-            if worth[away] - worth[to] < SAFETY:
+            slopes = corners @ (tangents.slope(at) + prices(at))
+            to, away = int(slopes.argmin()), int(np.where(weights > 0, slopes, -np.inf).argmax())
+            if slopes[away] - slopes[to] < SAFETY:
                 break
             direction = corners[to] - corners[away]
             low, high = 0.0, float(weights[away])

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from balancer.strategies.balance.moves import Arrivals, Option, Options
-from balancer.strategies.balance.spread import Loads, Moment, Step
+from balancer.strategies.balance.imbalance import Loads, Moment, Step
+from balancer.strategies.balance.options import Arrivals, Option, Options
 
 BEAM_NODES = 192
 """Ways followed side by side x nodes: small clusters are searched more broadly, which costs no more."""
-MOST_WAYS = 24
-BRANCHES = 6
+MAX_BEAM = 24
+MAX_BRANCHES = 6
 """Next moves, and pairs of moves, taken from each way."""
 BETTER, SELDOM = 1.5, 4
 """Where a single move is so many times better than each of a pair was, pairs are looked at only now and then."""
@@ -39,49 +39,49 @@ class Chain(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Way:
+class BeamState:
     """The loads after some moves, J, and the moves."""
 
     loads: Loads
     j: float
     moves: Chain | None = None
 
-    def after(self, option: Option) -> Way:
+    def after(self, option: Option) -> BeamState:
         loads = self.loads.copy()
         for step in option.steps:
             loads.apply(step)
-        return Way(loads, option.j, Chain(option.steps, self.moves))
+        return BeamState(loads, option.j, Chain(option.steps, self.moves))
 
 
-def evened_out(loads: Loads, margin: float, relief: float = 0.0) -> list[Step]:
+def even_out(loads: Loads, margin: float, relief: float = 0.0) -> list[Step]:
     """Moves in order, each legal in its turn.
 
     Args:
         margin: what each move must take off J, as a part of the J that it finds.
         relief: what overload counts beside J, as a multiple of one node's share of J.
     """
-    wide = max(1, min(MOST_WAYS, BEAM_NODES // max(1, len(loads.field.nodes))))
+    wide = max(1, min(MAX_BEAM, BEAM_NODES // max(1, len(loads.field.nodes))))
     weight = relief * Moment.of(loads).j / loads.field.counted
-    looks = _Looks(Arrivals(loads.field), weight, margin, BRANCHES if wide > 1 else 1)
-    best = Way(loads, Options(loads, looks.arrivals, weight).j)
-    ways = [best]
-    waiting: dict[int, list[tuple[Option, Way]]] = {}
+    expander = _Expander(Arrivals(loads.field), weight, margin, MAX_BRANCHES if wide > 1 else 1)
+    best = BeamState(loads, Options(loads, expander.arrivals, weight).j)
+    beam = [best]
+    waiting: dict[int, list[tuple[Option, BeamState]]] = {}
     made = 0
-    while ways or waiting:
-        for way in ways:
-            for option in looks.ahead(way, made):
-                waiting.setdefault(made + len(option.steps), []).append((option, way))
+    while beam or waiting:
+        for branch in beam:
+            for option in expander.expand(branch, made):
+                waiting.setdefault(made + len(option.steps), []).append((option, branch))
         made += 1
         settled = _is_round(made)
-        ways = _most_even(waiting.pop(made, ()), 1 if settled else wide)
-        if settled and ways:
+        beam = _best_few(waiting.pop(made, ()), 1 if settled else wide)
+        if settled and beam:
             waiting.clear()  # ways that skip this length
-        best = min([best, *ways], key=lambda way: way.j)
+        best = min([best, *beam], key=lambda branch: branch.j)
     return best.moves.steps() if best.moves else []
 
 
 @dataclass
-class _Looks:
+class _Expander:
     """What may come next on a way, and how much pairs have lately been worth."""
 
     arrivals: Arrivals
@@ -91,28 +91,28 @@ class _Looks:
     of_pairs: float = 0.0
     """The gain of each move of the best pair, when pairs were last looked at."""
 
-    def ahead(self, way: Way, made: int) -> list[Option]:
+    def expand(self, branch: BeamState, made: int) -> list[Option]:
         """The moves and pairs of moves that are worth it. No pair skips a round length if a single move gets there."""
-        options = Options(way.loads, self.arrivals, self.weight)
-        found = [o for o in options.singles(self.most) if way.j - o.j > self.margin * way.j]
+        options = Options(branch.loads, self.arrivals, self.weight)
+        found = [o for o in options.singles(self.most) if branch.j - o.j > self.margin * branch.j]
         far_better = (
-            self.most == 1 and bool(found) and way.j - found[0].j > BETTER * self.of_pairs and made % SELDOM != 0
+            self.most == 1 and bool(found) and branch.j - found[0].j > BETTER * self.of_pairs and made % SELDOM != 0
         )
         if found and (far_better or _is_round(made + 1)):
             return found
-        pairs = [o for o in options.pairs(self.most) if way.j - o.j > 2 * self.margin * way.j]
-        self.of_pairs = (way.j - pairs[0].j) / 2 if pairs else 0.0
+        pairs = [o for o in options.pairs(self.most) if branch.j - o.j > 2 * self.margin * branch.j]
+        self.of_pairs = (branch.j - pairs[0].j) / 2 if pairs else 0.0
         return found + pairs
 
 
-def _most_even(options: Iterable[tuple[Option, Way]], most: int) -> list[Way]:
+def _best_few(options: Iterable[tuple[Option, BeamState]], most: int) -> list[BeamState]:
     """The best few, of those with equal J one: they are nearly always the same moves in another order."""
-    chosen: dict[float, tuple[Option, Way]] = {}
-    for option, way in sorted(options, key=lambda o: round(o[0].j, 12)):
-        chosen.setdefault(round(option.j, 12), (option, way))
+    chosen: dict[float, tuple[Option, BeamState]] = {}
+    for option, branch in sorted(options, key=lambda o: round(o[0].j, 12)):
+        chosen.setdefault(round(option.j, 12), (option, branch))
         if len(chosen) == most:
             break
-    return [way.after(option) for option, way in chosen.values()]
+    return [branch.after(option) for option, branch in chosen.values()]
 
 
 def _is_round(moves: int) -> bool:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from balancer.migration_time import MICROSECONDS
 from balancer.model import Bound
+from balancer.strategies.optimal.capacity_bound import least_cost
 from balancer.strategies.optimal.costs import ONE_MOVE, moves_first
 from balancer.strategies.optimal.covering import Case, Cover, cheapest_of_each
 from balancer.strategies.optimal.problem import Problem
-from balancer.strategies.optimal.scarcity import least_cost
 
 
 def prove(problem: Problem, spared: int) -> Bound:

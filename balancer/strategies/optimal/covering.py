@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from balancer.strategies.arrays import Ints
 
-NEVER = np.int64(2**62)
+INFEASIBLE = np.int64(2**62)
 """The cost of what cannot be done."""
-CELLS = 4096
+MAX_CELLS = 4096
 """Finer than this a resource is not divided; beyond it needs are rounded up, sizes down (or, for bounds, up)."""
 
 
@@ -112,7 +112,7 @@ def _units(sizes: Ints, need: int, relaxed: bool) -> tuple[Ints, int]:
     """Sizes and need in their greatest common unit, or in a coarser one where that is too fine."""
     small = sizes[sizes < need]
     unit = reduce(gcd, np.unique(small).tolist(), 0) or max(1, need)
-    unit = max(unit, -(-need // CELLS))
+    unit = max(unit, -(-need // MAX_CELLS))
     units = -(-need // unit)
     rounded = -(-sizes // unit) if relaxed else sizes // unit
     return np.where(sizes < need, rounded, units), units
@@ -122,16 +122,16 @@ def _lines(sizes: Sequence[Ints], costs: Sequence[Ints], needs: Sequence[int]) -
     rows, rounds = len(sizes), max((len(s) for s in sizes), default=0)
     width = max(needs) + 1
     size = np.zeros((rounds, rows, 1), dtype=np.int64)
-    cost = np.full((rounds, rows, 1), NEVER, dtype=np.int64)
+    cost = np.full((rounds, rows, 1), INFEASIBLE, dtype=np.int64)
     for i, (own, prices) in enumerate(zip(sizes, costs, strict=True)):
         size[: len(own), i, 0] = own
         cost[: len(own), i, 0] = prices
-    best = np.full((rows, width), NEVER, dtype=np.int64)
+    best = np.full((rows, width), INFEASIBLE, dtype=np.int64)
     best[:, 0] = 0
     taken = np.zeros((rounds, rows, width), dtype=np.bool_)
     column, row = np.arange(width), np.arange(rows)[:, None]
     for k in range(rounds):
-        with_it = np.minimum(best[row, np.maximum(column - size[k], 0)] + np.minimum(cost[k], NEVER), NEVER)
+        with_it = np.minimum(best[row, np.maximum(column - size[k], 0)] + np.minimum(cost[k], INFEASIBLE), INFEASIBLE)
         np.less(with_it, best, out=taken[k])
         np.copyto(best, with_it, where=taken[k])
     return [_traced_line(i, need, best, taken, size) for i, need in enumerate(needs)]
@@ -147,7 +147,7 @@ def _traced_line(i: int, need: int, best: Ints, taken: npt.NDArray[np.bool_], si
 
 
 def _plane(c: Ints, m: Ints, costs: Ints, need_c: int, need_m: int) -> tuple[int, list[int]] | None:
-    best = np.full((need_c + 1, need_m + 1), NEVER, dtype=np.int64)
+    best = np.full((need_c + 1, need_m + 1), INFEASIBLE, dtype=np.int64)
     best[0, 0] = 0
     taken = np.zeros((len(costs), need_c + 1, need_m + 1), dtype=np.bool_)
     across, down = np.arange(need_c + 1), np.arange(need_m + 1)
@@ -155,7 +155,7 @@ def _plane(c: Ints, m: Ints, costs: Ints, need_c: int, need_m: int) -> tuple[int
         with_it = best[np.maximum(across - ck, 0)][:, np.maximum(down - mk, 0)] + cost
         np.less(with_it, best, out=taken[k])
         np.copyto(best, with_it, where=taken[k])
-    if best[need_c, need_m] >= NEVER:  # only where sizes were rounded down
+    if best[need_c, need_m] >= INFEASIBLE:  # only where sizes were rounded down
         return None
     chosen, i, j = [], need_c, need_m
     for k in range(len(taken) - 1, -1, -1):

@@ -18,7 +18,7 @@ from balancer.state import WorkingState
 from balancer.strategies.arrays import Bools, Floats, Ints, NodeArrays, VMArrays
 
 _UNBOUNDED = np.inf
-_GRAIN = 1e-9
+_ROUNDING = 1e-9
 """Loads are no whole numbers: a target is left this part of its limit, so that the rules never disagree."""
 
 
@@ -87,7 +87,7 @@ class Room:
         """vCPUs and memory in one figure: an ordinary VM has about 2."""
         return float(self.vms.vcpus[vm] * self._scale_c + self.vms.mib[vm] * self._scale_m)
 
-    def snuggest(self, vm: int) -> int:
+    def best_fit(self, vm: int) -> int:
         """The target that keeps the least room besides, so that large gaps stay; -1 = it fits nowhere."""
         fits = np.flatnonzero(self.targets(vm))
         if not len(fits):
@@ -161,7 +161,7 @@ def _measured(state: WorkingState, nodes: NodeArrays) -> tuple[Floats, Floats, F
         live = working.live
         if live is not None:
             limit = state.policy.fill_limit(state.policy.ssh_load_overload) * live.cpus
-            load[i] = limit - live.load - _GRAIN * max(1.0, limit)
+            load[i] = limit - live.load - _ROUNDING * max(1.0, limit)
             available[i] = live.available_mib
             rate[i] = live.load / working.vcpus if working.vcpus > 0 else 1.0
     return load, available, rate

@@ -18,9 +18,9 @@ from balancer.strategies.optimal.covering import Case, cheapest, cheapest_of_eac
 
 MOST = 3
 """Sets of up to so many VMs are listed in full."""
-LISTED = 6000
+MAX_COMBINATIONS = 6000
 """Longer lists of combinations are not made; a node has about 20 sizes of VMs."""
-KEPT = 400
+MAX_PATTERNS = 400
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Relief:
             other = self.cheapest_of(np.flatnonzero(unlike))
             if other is not None:
                 found.setdefault(other.vms, other)
-        return sorted(found.values(), key=lambda p: (p.cost, p.vms))[:KEPT]
+        return sorted(found.values(), key=lambda p: (p.cost, p.vms))[:MAX_PATTERNS]
 
     def _sizes(self) -> tuple[list[tuple[int, int]], list[list[int]]]:
         """Sizes, and the entries of each, cheapest first."""
@@ -104,7 +104,7 @@ def find_best(reliefs: Sequence[Relief]) -> None:
 
 @lru_cache(maxsize=256)
 def _combinations(sizes: int, k: int) -> Ints:
-    combos = list(combinations_with_replacement(range(sizes), k)) if sizes**k <= 8 * LISTED else []
+    combos = list(combinations_with_replacement(range(sizes), k)) if sizes**k <= 8 * MAX_COMBINATIONS else []
     return np.array(combos, dtype=np.int64).reshape(-1, k)
 
 

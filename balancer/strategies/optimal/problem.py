@@ -17,7 +17,7 @@ from balancer.strategies.optimal.covering import Case
 from balancer.strategies.optimal.packing import Room
 from balancer.strategies.optimal.patterns import Relief, find_best
 
-_GRAIN = 1e-9
+_ROUNDING = 1e-9
 """Of a vCPU: measured loads are no whole numbers. A plan asks for this much more, a proof for this much less."""
 
 
@@ -32,11 +32,11 @@ class Problem:
     durations: Ints
     """Of each VM's migration, in microseconds."""
     room: Room
-    sick: list[int]
+    overloaded: list[int]
     """Rows of the overloaded nodes that VMs may leave."""
     reliefs: list[Relief]
     """Of the sick ones that can be relieved."""
-    hopeless: list[int]
+    unclearable: list[int]
     everywhere: bool
     """Whether the VMs of all nodes are there, or only those of the sick ones."""
     proven: list[Case]
@@ -46,14 +46,14 @@ class Problem:
     def of(state: WorkingState, *, everywhere: bool) -> Problem:
         """``everywhere``: with the VMs of all nodes, not only of those that are overloaded."""
         nodes = NodeArrays.of(state)
-        sick = np.flatnonzero(nodes.overloaded & nodes.source).tolist()
-        vms = VMArrays.of(state, nodes, None if everywhere else sick)
+        overloaded = np.flatnonzero(nodes.overloaded & nodes.source).tolist()
+        vms = VMArrays.of(state, nodes, None if everywhere else overloaded)
         times = durations(vms, state.policy)
         room = Room(state, nodes, vms)
         prices = costs(vms, times, state.policy.optimize_for)
         able = _takeable(state, nodes, vms, room, everywhere)
         every = []
-        for node in sick:
+        for node in overloaded:
             rows = np.arange(vms.start[node], vms.start[node + 1])
             rows = rows[able[rows]]
             every.append(
@@ -61,9 +61,9 @@ class Problem:
             )
         find_best(every)
         reliefs = [r for r in every if r.best is not None]
-        proven = [r.case._replace(need_vcpus=_needs(state, nodes, r.node, -_GRAIN)[0]) for r in reliefs]
-        hopeless = [r.node for r in every if r.best is None]
-        return Problem(state, nodes, vms, prices, times, room, sick, reliefs, hopeless, everywhere, proven)
+        proven = [r.case._replace(need_vcpus=_needs(state, nodes, r.node, -_ROUNDING)[0]) for r in reliefs]
+        unclearable = [r.node for r in every if r.best is None]
+        return Problem(state, nodes, vms, prices, times, room, overloaded, reliefs, unclearable, everywhere, proven)
 
     def node_id(self, row: int) -> int:
         return int(self.nodes.ids[row])
@@ -73,7 +73,7 @@ class Problem:
         return _needs(self.state, self.nodes, row)
 
 
-def _needs(state: WorkingState, nodes: NodeArrays, row: int, grain: float = _GRAIN) -> tuple[int, int]:
+def _needs(state: WorkingState, nodes: NodeArrays, row: int, rounding: float = _ROUNDING) -> tuple[int, int]:
     """How many vCPUs and MiB must leave this node so that it is no longer overloaded.
 
     Of a measured load each VM takes its part by vCPUs with it, so a load is vCPUs too.
@@ -86,7 +86,7 @@ def _needs(state: WorkingState, nodes: NodeArrays, row: int, grain: float = _GRA
     if live is None or live.per_cpu <= limit:
         return 0, mib
     of_a_vcpu = live.load / working.vcpus if working.vcpus > 0 else 1.0
-    return max(0, ceil((live.load - limit * live.cpus) / of_a_vcpu + grain)), mib
+    return max(0, ceil((live.load - limit * live.cpus) / of_a_vcpu + rounding)), mib
 
 
 def _takeable(state: WorkingState, nodes: NodeArrays, vms: VMArrays, room: Room, everywhere: bool) -> Bools:

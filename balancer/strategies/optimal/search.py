@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from balancer.strategies.optimal.answering import Answer, Dice, Finder
-from balancer.strategies.optimal.costs import slacks
+from balancer.strategies.optimal.costs import tolerances
 from balancer.strategies.optimal.patterns import Relief
 from balancer.strategies.optimal.problem import Problem
+from balancer.strategies.optimal.relocation import Relocation, RelocationFinder, Rng
 from balancer.strategies.optimal.sequence import Pair, ordered
 
-LONGER = 10
+ROUNDS_WHILE_OVERLOADED = 10
 """So many times as many rounds while nodes are not relieved: that counts before any cost."""
-FINER = 3
+ROUNDS_FOR_MEMORY = 3
 """So many times as many rounds for less memory, where moves count first: few of them change anything."""
-TRIES = 1500
+MAX_INSERTIONS = 1500
 """Nodes put back, in all: where many find no room, each round has many of them."""
 
 
@@ -29,15 +29,15 @@ class Search:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.reliefs: dict[int, Relief] = {r.node: r for r in problem.reliefs}
-        self.answers: dict[int, Answer] = {}
+        self.relocations: dict[int, Relocation] = {}
         self._home: list[int] = problem.vms.node.tolist()
-        self._dice = Dice()
-        self._finder = Finder(problem, self._dice)
+        self._rng = Rng()
+        self._finder = RelocationFinder(problem, self._rng)
         self.room = self._finder.room
         self.moved = self._finder.moved
-        self._slacks = slacks(problem.vms, problem.costs, problem.state.policy.optimize_for)
-        self._slack = self._slacks[0]
-        self._tries = 0
+        self._tolerances = tolerances(problem.vms, problem.costs, problem.state.policy.optimize_for)
+        self._tolerance = self._tolerances[0]
+        self._insertions = 0
         self._least = {node: relief.best.cost if relief.best else 0 for node, relief in self.reliefs.items()}
         self._least_of_all = sum(self._least.values())
 
@@ -58,7 +58,7 @@ class Search:
         for vm, node in wanted:
             if node in failed:
                 continue
-            target = self.room.snuggest(vm)
+            target = self.room.best_fit(vm)
             if target >= 0:
                 self.room.place(vm, target)
                 steps[node].append((vm, target))
@@ -68,17 +68,17 @@ class Search:
         for node, relief in self.reliefs.items():
             if node not in failed and relief.best:
                 self._off(steps[node])
-                self._keep(node, Answer(relief.best.cost, tuple(steps[node])))
-        self._break_circles()
+                self._keep(node, Relocation(relief.best.cost, tuple(steps[node])))
+        self._drop_cycles()
 
     def _off(self, steps: list[Pair]) -> None:
         for vm, target in steps:
             self.room.place(vm, target, -1)
 
-    def _break_circles(self) -> None:
+    def _drop_cycles(self) -> None:
         """Takes everything back where it has no legal order: a plan that cannot be carried out is worth nothing."""
         if not self._orderable():
-            for node in list(self.answers):
+            for node in list(self.relocations):
                 self._drop(node)
 
     # --- improving -----------------------------------------------------------------------------------
@@ -88,42 +88,46 @@ class Search:
 
         Once for each slack: where moves count first, the second time is for less memory in as many moves.
         """
-        for node in self._hardest(set(self.reliefs) - set(self.answers)):
+        for node in self._hardest(set(self.reliefs) - set(self.relocations)):
             self._insert(node)
-        self._break_circles()
-        for slack in self._slacks:
-            self._slack = slack
+        self._drop_cycles()
+        for tolerance in self._tolerances:
+            self._tolerance = tolerance
             self._improve(rounds)
-            rounds *= FINER
+            rounds *= ROUNDS_FOR_MEMORY
 
     def _improve(self, rounds: int) -> None:
-        best, best_value = dict(self.answers), self._value()
+        best, best_value = dict(self.relocations), self._value()
         done = 0
-        while done < (LONGER * rounds if best_value[0] else rounds) and self._tries < TRIES and not self.best_known:
-            before = dict(self.answers)
+        while (
+            done < (ROUNDS_WHILE_OVERLOADED * rounds if best_value[0] else rounds)
+            and self._insertions < MAX_INSERTIONS
+            and not self.best_known
+        ):
+            before = dict(self.relocations)
             self._ruin()
-            for node in self._dice.shuffled(sorted(set(self.reliefs) - set(self.answers))):
+            for node in self._rng.shuffled(sorted(set(self.reliefs) - set(self.relocations))):
                 self._insert(node)
             now = self._value()
-            if now > (best_value[0], best_value[1] + self._slack) or not self._orderable():
+            if now > (best_value[0], best_value[1] + self._tolerance) or not self._orderable():
                 self._restore(before)
             elif now < best_value:
-                best, best_value = dict(self.answers), now
+                best, best_value = dict(self.relocations), now
             done += 1
         if not self.best_known:
             self._restore(best)
 
     def _value(self) -> tuple[int, int]:
-        return len(self.reliefs) - len(self.answers), sum(a.cost for a in self.answers.values())
+        return len(self.reliefs) - len(self.relocations), sum(a.cost for a in self.relocations.values())
 
     def _orderable(self) -> bool:
         """Whether the answers have a legal order. Where none comes where others leave, they have."""
-        home, answers = self._home, [answer.steps for answer in self.answers.values()]
-        left = {home[vm] for steps in answers for vm, _ in steps}
-        both = {target for steps in answers for _, target in steps if target in left}
+        home, relocations = self._home, [relocation.steps for relocation in self.relocations.values()]
+        left = {home[vm] for steps in relocations for vm, _ in steps}
+        both = {target for steps in relocations for _, target in steps if target in left}
         if not both:
             return True
-        entangled = [steps for steps in answers if any(home[vm] in both or target in both for vm, target in steps)]
+        entangled = [steps for steps in relocations if any(home[vm] in both or target in both for vm, target in steps)]
         return ordered(self.problem.room.copy(), entangled) is not None
 
     def _hardest(self, nodes: set[int]) -> list[int]:
@@ -131,44 +135,44 @@ class Search:
 
     def _ruin(self) -> None:
         """Takes back a node that costs more than it must, and some others at random."""
-        dice = self._dice
-        dear = [n for n, a in self.answers.items() if a.cost > self._least[n]]
-        victims = [dear[dice.below(len(dear))]] if dear else []
-        others = sorted(self.answers)
-        victims += [others[dice.below(len(others))] for _ in range(2 + dice.below(4)) if others]
+        rng = self._rng
+        dear = [n for n, a in self.relocations.items() if a.cost > self._least[n]]
+        victims = [dear[rng.below(len(dear))]] if dear else []
+        others = sorted(self.relocations)
+        victims += [others[rng.below(len(others))] for _ in range(2 + rng.below(4)) if others]
         for node in victims:
             self._drop(node)
-        self._settle()
+        self._drop_unsupported()
 
-    def _settle(self) -> None:
+    def _drop_unsupported(self) -> None:
         """Takes back what stands on room that is no longer there."""
         while True:
             short = set(np.flatnonzero((self.room.vcpus < 0) | (self.room.mib < 0) | (self.room.count < 0)).tolist())
-            victims = {n for n, a in self.answers.items() for _, t in a.steps if t in short}
+            victims = {n for n, a in self.relocations.items() for _, t in a.steps if t in short}
             if not victims:
                 return
             for node in victims:
                 self._drop(node)
 
     def _insert(self, node: int) -> None:
-        self._tries += 1
-        answer = self._finder.cheapest(self.reliefs[node], self._slack)
-        if answer is not None:
-            self._keep(node, answer)
+        self._insertions += 1
+        relocation = self._finder.cheapest(self.reliefs[node], self._tolerance)
+        if relocation is not None:
+            self._keep(node, relocation)
 
-    def _keep(self, node: int, answer: Answer) -> None:
-        self.answers[node] = answer
-        self._finder.carry_out(node, answer)
+    def _keep(self, node: int, relocation: Relocation) -> None:
+        self.relocations[node] = relocation
+        self._finder.carry_out(node, relocation)
 
     def _drop(self, node: int) -> None:
-        answer = self.answers.pop(node, None)
-        if answer is not None:
-            self._finder.take_back(node, answer)
+        relocation = self.relocations.pop(node, None)
+        if relocation is not None:
+            self._finder.take_back(node, relocation)
 
-    def _restore(self, answers: dict[int, Answer]) -> None:
-        for node in list(self.answers):
-            if self.answers[node] is not answers.get(node):
+    def _restore(self, relocations: dict[int, Relocation]) -> None:
+        for node in list(self.relocations):
+            if self.relocations[node] is not relocations.get(node):
                 self._drop(node)
-        for node, answer in answers.items():
-            if node not in self.answers:
-                self._keep(node, answer)
+        for node, relocation in relocations.items():
+            if node not in self.relocations:
+                self._keep(node, relocation)

@@ -61,13 +61,13 @@ def soonest_first(jobs: Sequence[Job]) -> list[int]:
     return [i for block in sorted(blocks, key=key) for i in blocks[block]]
 
 
-def ordered(room: Room, answers: Sequence[Sequence[Pair]]) -> list[Pair] | None:
+def ordered(room: Room, relocations: Sequence[Sequence[Pair]]) -> list[Pair] | None:
     """All steps in a legal order from ``room`` (left as it is), answers as early in the list as can be.
 
     The steps of one answer stay together where that is possible. ``None``: they wait for each other in a circle.
     """
     done: list[Pair] = []
-    pending = [list(steps) for steps in answers]
+    pending = [list(steps) for steps in relocations]
     try:
         while pending:
             if not (_whole_answer(room, pending, done) or _one_step(room, pending, done)):

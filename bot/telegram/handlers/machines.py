@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from balancer.model import VM
-from balancer.requests import WhyNode, WhyVM
+from balancer.requests.results import WhyNode, WhyVM
 from bot.errors import NotFound
 from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Outdated, Page
 from bot.telegram.handlers.status import Looking

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from balancer.model import Move, Plan, Rejection
 from balancer.reasons import brief
-from balancer.requests import Placement, Refused, TargetChoice, WhyNode, WhyVM
+from balancer.requests.results import Placement, Refused, TargetChoice, WhyNode, WhyVM
 from bot.domain.proposals import IgnoredVM, ProposedMove
 from bot.rendering.catalog import Texts
 from bot.rendering.plan_summary import effort_words

@@ -57,11 +57,11 @@ def least_cost(problem: Problem, covers: Sequence[Cover], prices: Ints) -> int:
 def _scarce(problem: Problem, chosen: Ints) -> list[_Large]:
     """Sizes of which more would leave than find room, the scarcest first."""
     nodes, vms, room = problem.nodes, problem.vms, problem.room
-    calm = np.ones(len(nodes), dtype=np.bool_)
-    calm[problem.sick] = False
+    not_overloaded = np.ones(len(nodes), dtype=np.bool_)
+    not_overloaded[problem.overloaded] = False
     found = []
     for kinds in _families(nodes.compatible):
-        takes = _takers(problem, kinds) & calm
+        takes = _takers(problem, kinds) & not_overloaded
         of_kinds = chosen[np.isin(nodes.kind[vms.node[chosen]], kinds)]
         sizes = {(int(vms.vcpus[v]), int(vms.mib[v])) for v in of_kinds.tolist()}
         for vcpus, mib in sorted(sizes):
@@ -98,7 +98,7 @@ def _bound(problem: Problem, covers: Sequence[Cover], prices: Ints, large: _Larg
     need_c, need_m = np.zeros(len(nodes), dtype=np.int64), np.zeros(len(nodes), dtype=np.int64)
     dearer = []
     ends_well = np.ones(len(nodes), dtype=np.bool_)
-    ends_well[problem.hopeless] = False
+    ends_well[problem.unclearable] = False
     for i, (relief, cover) in enumerate(zip(problem.reliefs, covers, strict=True)):
         least[relief.node] = cover[0]
         need_c[relief.node], need_m[relief.node] = problem.proven[i].need_vcpus, problem.proven[i].need_mib
@@ -107,10 +107,10 @@ def _bound(problem: Problem, covers: Sequence[Cover], prices: Ints, large: _Larg
     again = [problem.proven[i]._replace(costs=prices[problem.reliefs[i].rows]) for i in dearer]
     for i, found in zip(dearer, cheapest_of_each(again, relaxed=True), strict=True):
         least[problem.reliefs[i].node] = 0 if found is None else found[0]
-    calm = np.ones(len(nodes), dtype=np.bool_)
-    calm[problem.sick] = False
+    not_overloaded = np.ones(len(nodes), dtype=np.bool_)
+    not_overloaded[problem.overloaded] = False
     slots = large.slots(room.vcpus, room.mib)
-    least[calm & takes] = -ONE_MOVE * slots[calm & takes]
+    least[not_overloaded & takes] = -ONE_MOVE * slots[not_overloaded & takes]
     hosts = _winners(problem, large, takes & ends_well, least, 1 + is_large.astype(np.int64), (need_c, need_m))
     if len(hosts) > EXACT:
         return 0

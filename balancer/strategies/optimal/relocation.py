@@ -18,23 +18,23 @@ from balancer.strategies.optimal.patterns import Pattern, Relief
 from balancer.strategies.optimal.problem import Problem
 from balancer.strategies.optimal.sequence import Pair
 
-BLINK = 8
+SKIP_ONE_IN = 8
 """Once in so many times the next best is taken instead, so that searches leave their ruts."""
 TRIED = 12
 """Sets of one node that are tried in earnest, at each insertion."""
-HOSTS = 6
+MAX_HOSTS = 6
 """Targets from which several VMs are taken to make room."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class Relocation:
     """What relieves one node: its own VMs that leave, and those that make room for them elsewhere."""
 
     cost: int
     steps: tuple[Pair, ...]
 
 
-class Dice:
+class Rng:
     """A fixed sequence of numbers (Lehmer's generator): the same plan from the same snapshot, everywhere."""
 
     def __init__(self, seed: int = 20_261_122) -> None:
@@ -52,48 +52,48 @@ class Dice:
         return result
 
 
-class Finder:
+class RelocationFinder:
     """Finds answers, given the room that is left and the VMs that have gone; its owner says what is carried out."""
 
-    def __init__(self, problem: Problem, dice: Dice) -> None:
+    def __init__(self, problem: Problem, rng: Rng) -> None:
         self.room: Room = problem.room.copy()
         self._costs = problem.costs
         self.moved: set[int] = set()
-        self._dice = dice
-        self._calm: Bools = ~self.room.nodes.overloaded & self.room.nodes.source
-        self._relieved: Bools = np.zeros_like(self._calm)
+        self._rng = rng
+        self._not_overloaded: Bools = ~self.room.nodes.overloaded & self.room.nodes.source
+        self._relieved: Bools = np.zeros_like(self._not_overloaded)
 
-    def carry_out(self, node: int, answer: Answer) -> None:
+    def carry_out(self, node: int, relocation: Relocation) -> None:
         self._relieved[node] = True
-        self._carry(answer, 1)
+        self._carry(relocation, 1)
 
-    def take_back(self, node: int, answer: Answer) -> None:
+    def take_back(self, node: int, relocation: Relocation) -> None:
         self._relieved[node] = False
-        self._carry(answer, -1)
+        self._carry(relocation, -1)
 
-    def _carry(self, answer: Answer, sign: int) -> None:
-        for vm, target in answer.steps:
+    def _carry(self, relocation: Relocation, sign: int) -> None:
+        for vm, target in relocation.steps:
             self.room.place(vm, target, sign)
-        (self.moved.update if sign > 0 else self.moved.difference_update)(vm for vm, _ in answer.steps)
+        (self.moved.update if sign > 0 else self.moved.difference_update)(vm for vm, _ in relocation.steps)
 
-    def cheapest(self, relief: Relief, slack: int) -> Answer | None:
+    def cheapest(self, relief: Relief, tolerance: int) -> Relocation | None:
         """The cheapest for this node; once in a while, by the dice, one that is up to ``slack`` dearer."""
         rows = [row for row in relief.rows.tolist() if row not in self.moved]
         if not rows:
             return None
         fits = dict(zip(rows, self.room.placeable(rows), strict=True))
         best = self._placed(relief, fits)
-        otherwise = best is not None and self._dice.below(BLINK) == 0
-        roomy = self._with_room_made(relief, fits, None if best is None else best.cost + slack * otherwise)
-        return roomy or best or self._piecemeal(relief, rows)
+        otherwise = best is not None and self._rng.below(SKIP_ONE_IN) == 0
+        roomy = self._with_room_made(relief, fits, None if best is None else best.cost + tolerance * otherwise)
+        return roomy or best or self._one_by_one(relief, rows)
 
-    def _placed(self, relief: Relief, fits: dict[int, bool]) -> Answer | None:
+    def _placed(self, relief: Relief, fits: dict[int, bool]) -> Relocation | None:
         tried = 0
         for pattern in relief.pool:
-            if self._dice.below(BLINK) and all(fits.get(vm, False) for vm in pattern.vms):
+            if self._rng.below(SKIP_ONE_IN) and all(fits.get(vm, False) for vm in pattern.vms):
                 steps = self._try(pattern.vms)
                 if steps is not None:
-                    return Answer(pattern.cost, steps)
+                    return Relocation(pattern.cost, steps)
                 tried += 1
                 if tried >= TRIED:
                     break
@@ -102,14 +102,14 @@ class Finder:
         if last is None:
             return None
         steps = self._try(last.vms)
-        return None if steps is None else Answer(last.cost, steps)
+        return None if steps is None else Relocation(last.cost, steps)
 
     def _try(self, vms: Sequence[int]) -> tuple[Pair, ...] | None:
         """Where these VMs go, largest first, or ``None``; the room is as before."""
         own = self.room.vms
         steps: list[Pair] = []
         for vm in sorted(vms, key=lambda v: (-int(own.mib[v]), -int(own.vcpus[v]), v)):
-            target = self.room.snuggest(vm)
+            target = self.room.best_fit(vm)
             if target < 0:
                 break
             self.room.place(vm, target)
@@ -120,9 +120,9 @@ class Finder:
 
     # --- making room ---------------------------------------------------------------------------------------
 
-    def _with_room_made(self, relief: Relief, fits: dict[int, bool], below: int | None) -> Answer | None:
+    def _with_room_made(self, relief: Relief, fits: dict[int, bool], below: int | None) -> Relocation | None:
         """An answer in which one VM finds room only after another VM has left its target."""
-        best: Answer | None = None
+        best: Relocation | None = None
         limit = below
         tried = 0
         cheapest_move = int(self._costs.min())
@@ -132,20 +132,20 @@ class Finder:
             large = [vm for vm in pattern.vms if not fits.get(vm, False)]
             if len(large) != 1 or large[0] in self.moved or large[0] not in fits:
                 continue
-            answer = self._make_room(pattern, large[0], limit)
+            relocation = self._make_room(pattern, large[0], limit)
             tried += 1
-            if answer is not None:
-                best, limit = answer, answer.cost
+            if relocation is not None:
+                best, limit = relocation, relocation.cost
             if tried >= TRIED:
                 break
         return best
 
-    def _make_room(self, pattern: Pattern, large: int, limit: int | None) -> Answer | None:
+    def _make_room(self, pattern: Pattern, large: int, limit: int | None) -> Relocation | None:
         hosts = self._hosts(large)
-        calm = hosts & self._calm
+        not_overloaded = hosts & self._not_overloaded
         return (
-            self._one_makes_room(calm, pattern, large, limit)
-            or self._several_make_room(calm, pattern, large, limit)
+            self._one_makes_room(not_overloaded, pattern, large, limit)
+            or self._several_make_room(not_overloaded, pattern, large, limit)
             or self._one_makes_room(hosts & self._relieved, pattern, large, limit)
         )
 
@@ -156,7 +156,7 @@ class Finder:
         hosts[source] = False
         return hosts
 
-    def _one_makes_room(self, hosts: Bools, pattern: Pattern, large: int, limit: int | None) -> Answer | None:
+    def _one_makes_room(self, hosts: Bools, pattern: Pattern, large: int, limit: int | None) -> Relocation | None:
         """The cheapest VM of these nodes whose leaving makes room enough."""
         room, vms = self.room, self.room.vms
         at = vms.node
@@ -172,18 +172,18 @@ class Finder:
             tried += 1
             steps = self._try_after([mover], int(at[mover]), large, pattern)
             if steps is not None:
-                return Answer(cost, steps)
+                return Relocation(cost, steps)
         return None
 
-    def _several_make_room(self, hosts: Bools, pattern: Pattern, large: int, limit: int | None) -> Answer | None:
+    def _several_make_room(self, hosts: Bools, pattern: Pattern, large: int, limit: int | None) -> Relocation | None:
         """The cheapest set of VMs of one of these nodes; those are tried that lack the least."""
         room, vms = self.room, self.room.vms
         lack_c = np.maximum(0, vms.vcpus[large] - room.vcpus)
         lack_m = np.maximum(0, vms.mib[large] - room.mib)
         lack = lack_c / float(vms.vcpus[large]) + lack_m / float(vms.mib[large])
         rows_of = np.flatnonzero(hosts)
-        best: Answer | None = None
-        for host in rows_of[np.argsort(lack[rows_of], kind="stable")][:HOSTS].tolist():
+        best: Relocation | None = None
+        for host in rows_of[np.argsort(lack[rows_of], kind="stable")][:MAX_HOSTS].tolist():
             rows = np.arange(vms.start[host], vms.start[host + 1])
             rows = rows[[row not in self.moved for row in rows.tolist()]] if len(rows) else rows
             if not len(rows):
@@ -195,7 +195,7 @@ class Finder:
                 continue
             steps = self._try_after(rows[found[1]].tolist(), host, large, pattern)
             if steps is not None:
-                best = Answer(pattern.cost + found[0], steps)
+                best = Relocation(pattern.cost + found[0], steps)
                 limit = best.cost
         return best
 
@@ -220,12 +220,12 @@ class Finder:
 
     # --- VM by VM --------------------------------------------------------------------------------------
 
-    def _piecemeal(self, relief: Relief, rows: Sequence[int]) -> Answer | None:
+    def _one_by_one(self, relief: Relief, rows: Sequence[int]) -> Relocation | None:
         """VM by VM in any order, each where it fits or one VM makes room for it, until enough have left."""
         vms = self.room.vms
         lack = [relief.case.need_vcpus, relief.case.need_mib]
-        parts: dict[int, Answer] = {}
-        for vm in self._dice.shuffled(rows):
+        parts: dict[int, Relocation] = {}
+        for vm in self._rng.shuffled(rows):
             if max(lack) <= 0:
                 break
             part = self._alone(vm)
@@ -242,14 +242,14 @@ class Finder:
             if max(without) <= 0 and len(parts[vm].steps) == 1:
                 lack = without
                 del parts[vm]
-        return Answer(sum(p.cost for p in parts.values()), tuple(step for p in parts.values() for step in p.steps))
+        return Relocation(sum(p.cost for p in parts.values()), tuple(step for p in parts.values() for step in p.steps))
 
-    def _alone(self, vm: int) -> Answer | None:
+    def _alone(self, vm: int) -> Relocation | None:
         only = Pattern(int(self._costs[vm]), (vm,))
-        target = self.room.snuggest(vm)
+        target = self.room.best_fit(vm)
         if target >= 0:
-            return Answer(only.cost, ((vm, target),))
+            return Relocation(only.cost, ((vm, target),))
         hosts = self._hosts(vm)
-        return self._one_makes_room(hosts & self._calm, only, vm, None) or self._one_makes_room(
+        return self._one_makes_room(hosts & self._not_overloaded, only, vm, None) or self._one_makes_room(
             hosts & self._relieved, only, vm, None
         )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from balancer.strategies.arrays import Floats, Ints
-from balancer.strategies.balance.spread import Field, Loads, Moment, Step
+from balancer.strategies.balance.imbalance import Field, Loads, Moment, Step
 
 GROUPS = 32
 """Groups of VMs judged exactly, each with ``TARGETS`` targets."""
@@ -22,7 +22,7 @@ CENTRES = 16
 PAIRS = 12
 """Pairs judged exactly, each with ``ENDS`` sources and ``ENDS`` targets."""
 ENDS = 3
-NODES_A_LOOK = 64
+NODES_A_CALL = 64
 """Nodes for which targets are ranked anew from the ground up, per look at what can be done next."""
 
 
@@ -57,9 +57,9 @@ class Options:
         field = self.field
         if not len(field.node):
             return []
-        worth = self._leaving + self._nearest[field.reach[field.node], field.size]
-        groups = _smallest(worth, GROUPS)
-        groups = groups[np.isfinite(worth[groups])]
+        change = self._leaving + self._nearest[field.reach[field.node], field.size]
+        groups = _smallest(change, GROUPS)
+        groups = groups[np.isfinite(change[groups])]
         if not len(groups):
             return []
         columns = self._arriving[field.reach[field.node[groups]], field.size[groups]]
@@ -88,10 +88,10 @@ class Options:
             return []
         entering = self._entering()
         centre = field.node[out]
-        worth = self._exchange(out, size) + self._nearest[field.reach[centre], field.size[out]]
-        worth += entering[field.nodes.kind[centre], size]
-        best = _smallest(worth, PAIRS)
-        best = best[worth[best] < 0]
+        change = self._exchange(out, size) + self._nearest[field.reach[centre], field.size[out]]
+        change += entering[field.nodes.kind[centre], size]
+        best = _smallest(change, PAIRS)
+        best = best[change[best] < 0]
         return self._through(out[best], size[best])[:most]
 
     def _middles(self) -> tuple[Ints, Ints]:
@@ -113,9 +113,9 @@ class Options:
         field = self.field
         centre = field.node[out]
         vcpus, mib = field.sizes_vcpus[size] - field.vcpus[out], field.sizes_mib[size] - field.mib[out]
-        worth: Floats = vcpus * (self._price_c[centre] + vcpus * self._bend_c[centre])
-        worth += mib * (self._price_m[centre] + mib * self._bend_m[centre])
-        return worth - self._relief(centre, vcpus, mib)
+        change: Floats = vcpus * (self._price_c[centre] + vcpus * self._bend_c[centre])
+        change += mib * (self._price_m[centre] + mib * self._bend_m[centre])
+        return change - self._relief(centre, vcpus, mib)
 
     def _entering(self) -> Floats:
         """By kind of target and size: the best group that may send there."""
@@ -218,22 +218,22 @@ class Arrivals:
         self._field = field
         self._table: Floats = np.zeros((0, 0, 0))
         self._seen = np.zeros((0, 0), dtype=np.int64)
-        self._looks = 0
+        self._calls = 0
 
     def at(self, moment: Moment) -> Floats:
         """Infinite where the size may not go or does not fit."""
         loads, nodes = moment.loads, self._field.nodes
         now = np.stack([loads.vcpus, loads.mib, loads.count])
-        if self._looks % max(1, len(nodes) // NODES_A_LOOK) == 0:
-            self._table = self._worked_out(moment, np.arange(len(nodes)))
+        if self._calls % max(1, len(nodes) // NODES_A_CALL) == 0:
+            self._table = self._computed(moment, np.arange(len(nodes)))
         else:
             rows = np.flatnonzero((now != self._seen).any(axis=0))
-            self._table[:, :, rows] = self._worked_out(moment, rows)
-        self._looks += 1
+            self._table[:, :, rows] = self._computed(moment, rows)
+        self._calls += 1
         self._seen = now
         return self._table
 
-    def _worked_out(self, moment: Moment, rows: Ints) -> Floats:
+    def _computed(self, moment: Moment, rows: Ints) -> Floats:
         field, nodes, loads = self._field, self._field.nodes, moment.loads
         price_c, price_m = moment.prices()
         bend_c, bend_m = moment.curvature()

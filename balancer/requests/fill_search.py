@@ -1,4 +1,4 @@
-"""The plan that brings a node back to its share of the load, with the search of ``balance`` and one target only."""
+"""The search of ``balance`` with a single target, for ``fill``. Importing this module costs NumPy."""
 
 from __future__ import annotations
 
@@ -7,45 +7,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from balancer.model import Evenness, Plan, Purpose, Reason, Recent, Rejection, Snapshot
-from balancer.policy import Policy
-from balancer.requests.making import Making, known_node
-from balancer.rules.constraints import cluster_refusal, load_refusal, static_target_refusal
+from balancer.model import Reason
 from balancer.state import Candidate, WorkingState
 from balancer.strategies.arrays import NodeArrays, VMArrays
-from balancer.strategies.balance.search import evened_out, vm_rows
-from balancer.strategies.balance.spread import Field, Loads, Moment
-from balancer.strategies.outcome import Step, carry_out
+from balancer.strategies.balance.imbalance import Field, Loads, Moment
+from balancer.strategies.balance.search import even_out, vm_rows
+from balancer.strategies.outcome import Step
 
 
-def fill_plan(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> Plan:
-    """See ``balancer.requests.fill``."""
-    making = Making(Purpose.FILL, snapshot, policy, recent)
-    state, cluster = making.state, making.cluster
-    known_node(state, node_id)
-    node = state.nodes[node_id]
-    refusal = cluster_refusal(cluster, state)
-    if refusal is not None:
-        return making.plan((), [Rejection("cluster", cluster.id, cluster.name, refusal)])
-    refusal = static_target_refusal(node, state) or load_refusal(state.working[node_id], state)
-    if refusal is not None:
-        return making.plan((), [Rejection("target", node.id, node.name, refusal)])
-    start = _Start(state, node_id)
-    moves = [move for _, move in carry_out(state, start.steps())]
-    if not moves:
-        return making.plan((), [Rejection("target", node.id, node.name, start.why_nothing())])
-    evenness = Evenness(before=start.j, after=_Start(state, node_id).j, moves=len(moves))
-    return making.plan(moves, evenness=evenness)
-
-
-class _Start:
-    """The cluster at one moment, as the search for evenness sees it, with all nodes but one closed."""
+class FillSearch:
+    """The cluster at one moment; all nodes but one are closed as targets."""
 
     def __init__(self, state: WorkingState, node_id: int) -> None:
         self._state = state
         nodes = NodeArrays.of(state)
         self._row = nodes.row[node_id]
-        # A node that is excluded as a source counts all the same: it is the one that is to carry more.
+        # The node counts even where it is excluded as a source: the request is about its load.
         only = np.arange(len(nodes)) == self._row
         self._nodes = replace(nodes, open=nodes.open & only, counted=nodes.counted | only)
         self._vms = VMArrays.of(state, self._nodes)
@@ -54,11 +31,13 @@ class _Start:
         self.j = Moment.of(self._loads).j
 
     def steps(self) -> list[Step]:
+        """Moves to the node, in order; each takes ``balance_margin`` off J."""
         field = self._loads.field
-        found = evened_out(self._loads, self._state.policy.balance_margin / field.counted)
+        found = even_out(self._loads, self._state.policy.balance_margin / field.counted)
         return [self._step(self._vms.candidates[vm]) for vm, _ in vm_rows(self._loads, found)]
 
-    def why_nothing(self) -> Reason:
+    def why_no_move(self) -> Reason:
+        """``fill-fair-share``: the node's load beside the means of the cluster."""
         cpu, memory = self._means()
         load = self._state.working[int(self._nodes.ids[self._row])].load
         return Reason.of(

@@ -18,7 +18,7 @@ from balancer.strategies.optimal.packing import Room
 from balancer.strategies.optimal.sequence import Pair
 
 
-def settle(room: Room, answers: Sequence[Sequence[Pair]], policy: Policy) -> list[list[Pair]]:
+def retarget(room: Room, relocations: Sequence[Sequence[Pair]], policy: Policy) -> list[list[Pair]]:
     """The same answers with new targets; ``room`` is the one after all of them and is kept so.
 
     ``answers`` are in the order in which they would best be carried out: who goes to a node that is left by a later
@@ -26,13 +26,13 @@ def settle(room: Room, answers: Sequence[Sequence[Pair]], policy: Policy) -> lis
     """
     vms = room.vms
     moved = sorted(
-        ((vm, target, i, k) for i, pairs in enumerate(answers) for k, (vm, target) in enumerate(pairs)),
+        ((vm, target, i, k) for i, pairs in enumerate(relocations) for k, (vm, target) in enumerate(pairs)),
         key=lambda move: (-int(vms.mib[move[0]]), -int(vms.vcpus[move[0]]), move[0]),
     )
     last_left = np.full(len(room.count), -1)
-    for i, pairs in enumerate(answers):
+    for i, pairs in enumerate(relocations):
         last_left[[vms.node[vm] for vm, _ in pairs]] = i
-    settled = [list(pairs) for pairs in answers]
+    settled = [list(pairs) for pairs in relocations]
     for vm, target, i, k in moved:
         room.place(vm, target, -1)
         best = _best(room, vm, target, last_left > i, policy)
@@ -46,8 +46,8 @@ def _best(room: Room, vm: int, target: int, waits: Bools, policy: Policy) -> int
     if not len(fits):
         return target
     fullness, too_full = _fullness(room, vm, fits, policy)
-    worth = 2 * waits[fits] + too_full
-    best = worth == worth.min()
+    penalty = 2 * waits[fits] + too_full
+    best = penalty == penalty.min()
     if too_full[best].all() and target in fits[best]:
         return target
     return int(fits[best][np.argmin(fullness[best])])

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from balancer.model import VM, Node, NodeLoad, Plan, Purpose, Reason, Recent, Rejection, Snapshot
 from balancer.moves import cautions, make_move
 from balancer.policy import Policy
-from balancer.requests.answers import TargetChoice
-from balancer.requests.making import Making
+from balancer.requests.plan_builder import PlanBuilder
+from balancer.requests.results import TargetChoice
 from balancer.rules.constraints import (
     candidate,
     cluster_refusal,
@@ -29,8 +29,8 @@ def best_targets(
 
     Empty where the VM may not leave, or no node may take it; ``why_vm`` says why.
     """
-    vm = known_vm(snapshot, vm_id)
-    state = Making(Purpose.TARGET, snapshot, policy, recent, source_id=vm.node_id, vm_id=vm_id).state
+    vm = find_vm(snapshot, vm_id)
+    state = PlanBuilder(Purpose.TARGET, snapshot, policy, recent, source_id=vm.node_id, vm_id=vm_id).state
     left = leaving(vm, state)
     if isinstance(left, Rejection):
         return ()
@@ -59,9 +59,9 @@ def single_move(
     """
     if purpose not in (Purpose.TARGET, Purpose.UNDO):
         raise ValueError(f"the purpose is {purpose.value!r}: one VM moves for 'target' or 'undo'")
-    vm = known_vm(snapshot, vm_id)
-    making = Making(purpose, snapshot, policy, recent, source_id=vm.node_id, vm_id=vm_id, up_to=up_to)
-    state = making.state
+    vm = find_vm(snapshot, vm_id)
+    builder = PlanBuilder(purpose, snapshot, policy, recent, source_id=vm.node_id, vm_id=vm_id, up_to=up_to)
+    state = builder.state
     target = state.nodes.get(target_id)
     if target is None:
         return Rejection("target", target_id, str(target_id), Reason.of("target-gone"))
@@ -75,10 +75,10 @@ def single_move(
     if refusal is not None:
         return Rejection("target", target.id, target.name, refusal)
     here, there = state.working[source.id], state.working[target.id]
-    return making.plan([make_move(state, able, here, there, _why(purpose, here, state))])
+    return builder.build([make_move(state, able, here, there, _why(purpose, here, state))])
 
 
-def known_vm(snapshot: Snapshot, vm_id: int) -> VM:
+def find_vm(snapshot: Snapshot, vm_id: int) -> VM:
     """
     Raises:
         ValueError: there is no such VM.

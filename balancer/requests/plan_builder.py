@@ -1,4 +1,4 @@
-"""What the plans of wishes have in common: their start, and how they are put together."""
+"""What all plans of requests share: the state they start from, and how a ``Plan`` is built from their moves."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from balancer.strategies.alternative import effort_of
 from balancer.strategies.outcome import overloaded, parallel_groups
 
 
-class Making:
-    """A plan for one purpose while it is being made: the state that its moves change, and how things were before."""
+class PlanBuilder:
+    """Builds a plan for one purpose. ``state`` takes the moves; the reports show the nodes before the first move."""
 
     def __init__(
         self,
@@ -43,16 +43,16 @@ class Making:
         self.cluster = only_cluster(snapshot)
         self._purpose, self._snapshot, self._policy = purpose, snapshot, policy
         self.state = state_for(purpose, snapshot, policy, recent, source_id, vm_id, up_to)
-        self._before = self._as_usual()
+        self._before = self._reports_by_policy()
 
-    def plan(
+    def build(
         self,
         moves: Sequence[Move] = (),
         rejections: Sequence[Rejection] = (),
         cautions: Sequence[Reason] = (),
         evenness: Evenness | None = None,
     ) -> Plan:
-        """The plan, its moves made on the state."""
+        """The plan of these moves, which ``state`` has already made."""
         own, self.state.policy = self.state.policy, self._policy
         after = overloaded(self.state)
         self.state.policy = own
@@ -72,8 +72,8 @@ class Making:
             purpose=self._purpose,
         )
 
-    def _as_usual(self) -> tuple[NodeReport, ...]:
-        """The nodes as a plan of the strategy shows them: what counts as overloaded is no matter of the wish."""
+    def _reports_by_policy(self) -> tuple[NodeReport, ...]:
+        """The nodes judged by the operator's policy: a request does not change which nodes count as overloaded."""
         own, self.state.policy = self.state.policy, self._policy
         reports = node_reports(self.state)
         self.state.policy = own
@@ -90,7 +90,7 @@ def only_cluster(snapshot: Snapshot) -> Cluster:
     return snapshot.clusters[0]
 
 
-def known_node(state: WorkingState, node_id: int) -> None:
+def check_node(state: WorkingState, node_id: int) -> None:
     """
     Raises:
         ValueError: there is no such node.

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from balancer.model import VM, Node, Purpose, Reason, Recent, Rejection, Snapshot
 from balancer.policy import Policy
-from balancer.requests.answers import NodeRoom, Placement
-from balancer.requests.making import Making
-from balancer.requests.moving import choices
+from balancer.requests.move import choices
+from balancer.requests.plan_builder import PlanBuilder
+from balancer.requests.results import NodeRoom, Placement
 from balancer.rules.constraints import fit_refusal, load_refusal, placement_refusal
 from balancer.state import Candidate, WorkingNode, WorkingState
 
@@ -30,8 +30,8 @@ def place(snapshot: Snapshot, policy: Policy, vcpus: int, memory_mib: int) -> Pl
     for name, value in (("vcpus", vcpus), ("memory_mib", memory_mib)):
         if value <= 0:
             raise ValueError(f"{name} is {value}: it must be above 0")
-    making = Making(Purpose.TARGET, snapshot, policy, Recent())
-    state, cluster = making.state, making.cluster
+    builder = PlanBuilder(Purpose.TARGET, snapshot, policy, Recent())
+    state, cluster = builder.state, builder.cluster
     vm = Candidate(VM(_NEW, "", cluster.id, None, vcpus, memory_mib), vcpus, memory_mib)
     refused: list[Rejection] = []
     rooms: list[NodeRoom] = []

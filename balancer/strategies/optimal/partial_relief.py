@@ -9,14 +9,14 @@ from balancer.strategies.optimal.problem import Problem
 from balancer.strategies.optimal.sequence import Pair
 
 
-def relieve_partly(problem: Problem, room: Room, moved: Iterable[int], left: list[int]) -> list[list[Pair]]:
+def relieve_partially(problem: Problem, room: Room, moved: Iterable[int], left: list[int]) -> list[list[Pair]]:
     """For each of these nodes the VMs that leave it and where they go; ``room`` is filled accordingly.
 
     ``moved``: rows of VMs that have gone already.
     """
     gone = set(moved)
-    answers = [_some(problem, room, gone, node) for node in left]
-    return [pairs for pairs in answers if pairs]
+    relocations = [_some(problem, room, gone, node) for node in left]
+    return [pairs for pairs in relocations if pairs]
 
 
 def _some(problem: Problem, room: Room, gone: set[int], node: int) -> list[Pair]:
@@ -29,7 +29,7 @@ def _some(problem: Problem, room: Room, gone: set[int], node: int) -> list[Pair]
         if _relief(problem, node, row, lack_c, lack_m) <= 0:
             break
         rows.remove(row)
-        target = room.snuggest(row)
+        target = room.best_fit(row)
         if target >= 0:
             room.place(row, target)
             pairs.append((row, target))
