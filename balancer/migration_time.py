@@ -1,12 +1,32 @@
-"""How long a migration is estimated to take: a fixed part, and what is copied over the bandwidth."""
+"""How long a migration takes: a fixed overhead, and the copied memory divided by the bandwidth.
+
+``migration_us`` estimates one migration from the policy's two figures. ``fit`` learns these figures from finished
+migrations by least squares, without outliers (a panel that hung, a busy link). Too few or odd samples teach nothing:
+then the settings stay in force.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import fsum
+from typing import NamedTuple
 
 from balancer.model import VM, Cluster
 from balancer.policy import Policy
 
 MICROSECONDS = 1_000_000
-_MBIT_PER_MIB = 8.388608
+MBIT_PER_MIB = 8.388608
+
+MIN_SAMPLES = 20
+"""Fewer migrations than this are not enough to fit."""
+OUTLIER_ROUNDS = 3
+"""How often outliers are removed, each time by their distance from the line without the previous ones."""
+OUTLIER_FACTOR = 4.0
+"""A migration this many times further from the line than the median distance is an outlier."""
+MAX_OVERHEAD_S = 600.0
+MIN_MBIT, MAX_MBIT = 10.0, 400_000.0
+"""A bandwidth outside these limits was not a measurement of the network."""
 
 
 def copied_mib(vm: VM, cluster: Cluster | None) -> int:
@@ -16,11 +36,75 @@ def copied_mib(vm: VM, cluster: Cluster | None) -> int:
 
 
 def migration_us(copied: int, policy: Policy) -> int:
-    """The estimated time of one migration in whole microseconds, so that sums are exact."""
-    copying = copied * _MBIT_PER_MIB / policy.migration_bandwidth_mbit
+    """The estimated time of one migration of so many MiB, in whole microseconds, so that sums are exact."""
+    copying = copied * MBIT_PER_MIB / policy.migration_bandwidth_mbit
     return round((policy.migration_overhead_s + copying) * MICROSECONDS)
 
 
 def migration_s(vm: VM, cluster: Cluster | None, policy: Policy) -> float:
-    """The same in seconds, for a VM of this cluster."""
+    """The estimated time of the migration of a VM of this cluster, in seconds."""
     return migration_us(copied_mib(vm, cluster), policy) / MICROSECONDS
+
+
+class Sample(NamedTuple):
+    """One finished migration."""
+
+    memory_mib: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Overhead and bandwidth of a cluster's own migrations; ``migrations`` is how many the fit used."""
+
+    overhead_s: float
+    bandwidth_mbit: float
+    migrations: int
+
+
+def fit(samples: Sequence[Sample]) -> Fitted | None:
+    """The overhead and bandwidth that explain the samples best; ``None`` when the samples do not determine them."""
+    kept = [s for s in samples if s.memory_mib > 0 and s.seconds > 0]
+    for _ in range(OUTLIER_ROUNDS):
+        line = _line(kept)
+        if len(kept) < MIN_SAMPLES or line is None:
+            return None
+        kept = _without_outliers(kept, *line)
+    line = _line(kept)
+    if len(kept) < MIN_SAMPLES or line is None:
+        return None
+    overhead, per_mib = line
+    bandwidth = MBIT_PER_MIB / per_mib
+    if not MIN_MBIT <= bandwidth <= MAX_MBIT or overhead > MAX_OVERHEAD_S:
+        return None
+    return Fitted(overhead, bandwidth, len(kept))
+
+
+def _line(samples: Sequence[Sample]) -> tuple[float, float] | None:
+    """Overhead in seconds and seconds per MiB.
+
+    ``None`` where the sizes are too similar, or larger VMs did not take longer.
+    """
+    if not samples:
+        return None
+    n = len(samples)
+    mean_x = fsum(s.memory_mib for s in samples) / n
+    mean_y = fsum(s.seconds for s in samples) / n
+    spread = fsum((s.memory_mib - mean_x) ** 2 for s in samples)
+    if spread < n * (mean_x / 10) ** 2:
+        return None
+    slope = fsum((s.memory_mib - mean_x) * (s.seconds - mean_y) for s in samples) / spread
+    if slope <= 0:
+        return None
+    overhead = mean_y - slope * mean_x
+    if overhead >= 0:
+        return overhead, slope
+    through_zero = fsum(s.memory_mib * s.seconds for s in samples) / fsum(s.memory_mib**2 for s in samples)
+    return 0.0, through_zero
+
+
+def _without_outliers(samples: Sequence[Sample], overhead: float, per_mib: float) -> list[Sample]:
+    distance = [abs(s.seconds - overhead - per_mib * s.memory_mib) for s in samples]
+    median = sorted(distance)[len(distance) // 2]
+    limit = max(OUTLIER_FACTOR * median, 1.0)  # polling measures a migration no more precisely than this
+    return [s for s, d in zip(samples, distance, strict=True) if d <= limit]

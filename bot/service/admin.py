@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from balancer.migration_fit import Fitted
+from balancer.migration_time import Fitted
 from balancer.model import Node
 from balancer.policy import STRATEGIES
 from bot.config.loading import understand

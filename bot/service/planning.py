@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from balancer.groups import tag_rules, unmatched
-from balancer.migration_fit import Fitted, fit
+from balancer.migration_time import Fitted, fit
 from balancer.model import Cluster, Plan, Recent, Snapshot
 from balancer.planner import look, plan
 from balancer.policy import BALANCE, STRATEGIES, Policy

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 
-from balancer.migration_fit import Sample
+from balancer.migration_time import Sample
 from balancer.model import Purpose, Reason, Recent
 from balancer.policy import REST, Policy
 from bot.domain.proposals import IN_FLIGHT, PROGRAM, UNSETTLED, Actor, MigrationState, check_transition

@@ -9,7 +9,7 @@ from datetime import datetime
 from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
 
-from balancer.migration_fit import Fitted
+from balancer.migration_time import Fitted
 from balancer.model import VM, Node, NodeReport, Plan
 from bot.domain.proposals import Exclusion, ExclusionRole, MigrationState, ProposedMove
 from bot.rendering.catalog import Texts

@@ -12,7 +12,7 @@ from bot_fixture import BotFixture, running_bot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.migration_fit import ENOUGH, LEAST_MBIT, MBIT_PER_MIB, MOST_MBIT, MOST_OVERHEAD_S, Fitted, Sample, fit
+from balancer.migration_time import MAX_MBIT, MAX_OVERHEAD_S, MBIT_PER_MIB, MIN_MBIT, MIN_SAMPLES, Fitted, Sample, fit
 from bot.domain.proposals import MigrationState, Verdict
 from bot.rendering.catalog import texts_for
 from bot.store import Store
@@ -45,7 +45,7 @@ def test_noise_and_migrations_that_hung_do_not_matter() -> None:
     assert found is not None
     assert found.overhead_s == pytest.approx(25, abs=3)
     assert found.bandwidth_mbit == pytest.approx(900, rel=0.05)
-    assert ENOUGH <= found.migrations <= 40
+    assert MIN_SAMPLES <= found.migrations <= 40
 
 
 def test_the_order_of_the_samples_does_not_matter() -> None:
@@ -57,13 +57,13 @@ def test_the_order_of_the_samples_does_not_matter() -> None:
     "given_samples",
     [
         [],
-        samples(20, 1000, count=ENOUGH - 1),
+        samples(20, 1000, count=MIN_SAMPLES - 1),
         [Sample(4096, 50.0 + i % 3) for i in range(40)],
         [Sample(s, 100.0 - s / 1000) for s in SIZES * 5],
         [Sample(0, 30.0)] * 40,
-        samples(MOST_OVERHEAD_S + 10, 1000),
-        samples(20, LEAST_MBIT / 2),
-        samples(20, MOST_MBIT * 2),
+        samples(MAX_OVERHEAD_S + 10, 1000),
+        samples(20, MIN_MBIT / 2),
+        samples(20, MAX_MBIT * 2),
     ],
     ids=["none", "too few", "one size", "larger is faster", "no size", "overhead", "too slow", "too fast"],
 )
@@ -106,14 +106,14 @@ async def figures(rig: BotFixture) -> tuple[float, float]:
 
 async def test_once_there_are_enough_the_settings_are_only_where_it_began(tmp_path: Path) -> None:
     async with running_bot(tmp_path, migration_overhead=15) as rig:
-        await finish(rig.store, rig.clock, samples(30, 500, count=ENOUGH - 1))
+        await finish(rig.store, rig.clock, samples(30, 500, count=MIN_SAMPLES - 1))
         assert (await figures(rig), rig.service.measured()) == ((15.0, 1000.0), {})
         await finish(rig.store, rig.clock, samples(30, 500, count=3))
         assert await figures(rig) == (30.0, 500.0)
         measured = rig.service.measured()
-        assert list(measured) == ["Production"] and measured["Production"].migrations == ENOUGH + 2
+        assert list(measured) == ["Production"] and measured["Production"].migrations == MIN_SAMPLES + 2
         shown = str(settings_view(texts_for("en"), {}, {}, measured).text)
-        assert f"Production: 30 s and 500 Mbit/s, measured from {ENOUGH + 2} migrations" in shown
+        assert f"Production: 30 s and 500 Mbit/s, measured from {MIN_SAMPLES + 2} migrations" in shown
 
 
 async def test_what_the_clusters_file_says_is_not_measured_away(tmp_path: Path) -> None:
