@@ -584,15 +584,16 @@ def test_database_and_log_must_be_writable_and_apart(clean: Path) -> None:
 
 def test_config_env_example_holds_every_setting_once_with_meaning_and_default() -> None:
     found: dict[str, tuple[str, str]] = {}
-    comment = ""
+    comment: list[str] = []
     for line in (ROOT / "config.env.example").read_text("utf-8").splitlines():
         if line.startswith("#"):
-            comment = line.removeprefix("# ")
+            comment.append(line.removeprefix("# "))
         elif line:
             name, value = line.split("=", 1)
             assert name not in found, f"{name} stands twice"
-            found[name] = (comment, value)
-            comment = ""
+            found[name] = (" ".join(comment), value)
+        if not line.startswith("#"):
+            comment = []
     wanted = {
         env_name(f): (info.description, masked(Settings())[env_name(f)]) for f, info in Settings.model_fields.items()
     }

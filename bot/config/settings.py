@@ -1,8 +1,8 @@
 """Settings: every one of them, with its type, its default and its meaning. Frozen plain data.
 
 Turns them into the core's Policy and into text; opens nothing. Where the values come from and in which
-order is loading's; what contradicts what is validation'. Every field's docstring is its
-documentation: `--help` prints it, and a test holds config.env.example to it.
+order is loading's; what contradicts what is validation's. Every field's docstring is its documentation:
+`--help-settings` prints it, and `make settings` writes it into config.env.example and docs/configuration.md.
 """
 
 from __future__ import annotations
@@ -68,6 +68,20 @@ POLICY_FIELDS: Mapping[str, str] = {
 }
 """Settings that go into the core's policy as they are; CLUSTERS_FILE may give a cluster its own."""
 
+SECTIONS: Mapping[str, str] = {
+    "VMmanager": "vmmanager_host",
+    "Balancing": "balance_mode",
+    "Strategy": "balance_strategy",
+    "Thresholds": "cpu_overload_threshold",
+    "Nodes and VMs to leave alone": "exclude_source_nodes",
+    "Migrations": "migration_timeout",
+    "Telegram": "telegram_bot_token",
+    "SSH load monitoring": "ssh_enabled",
+    "Monitoring": "metrics_port",
+    "Files": "database_path",
+}
+"""Title of a section in the documentation -> its first field; the section ends before the next first field."""
+
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}", re.ASCII)
 _TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]{3,}")
 
@@ -86,71 +100,71 @@ class Settings(BaseSettings):
     vmmanager_host: str | None = None
     """Address of VMmanager, such as https://vmmanager.example.com"""
     vmmanager_username: str | None = None
-    """E-mail address of the account; it needs administrator rights to migrate."""
+    """E-mail address of the account. Migrations need an administrator; a dry run only needs read access."""
     vmmanager_password: SecretStr | None = None
     """Password of the account."""
     vmmanager_password_file: Path | None = None
-    """File with that password, on its only line, instead."""
+    """File that holds this password on its only line. Use it instead of VMMANAGER_PASSWORD."""
     verify_ssl: bool = True
     """Check VMmanager's TLS certificate."""
     vmmanager_ca_file: Path | None = None
-    """File with the CA that VMmanager's certificate is from, or with that certificate itself (PEM)."""
+    """PEM file with the CA of VMmanager's certificate, or with that certificate itself."""
 
     # Balancing
     balance_mode: Literal["approve", "auto"] = "approve"
-    """approve: people decide; auto: every planned move is carried out, with messages that only inform."""
+    """approve: people decide about each move. auto: every planned move is carried out, and messages only inform."""
     balance_interval: Annotated[int, Field(ge=10, le=LONGEST_S)] = 600
     """Seconds between two checks."""
     cluster_ids: IdList = ()
-    """Ids of the clusters to balance, separated by commas; empty = all."""
+    """Ids of the clusters to balance, separated by commas. Empty: all clusters."""
     max_migrations_per_cycle: Annotated[int, Field(ge=1, le=10_000)] = 1
-    """Most moves proposed per cluster and check; the plan behind them is always whole."""
+    """How many moves are proposed at most, for each cluster and check. The plan behind them is always complete."""
     clusters_file: Path | None = None
-    """JSON or TOML file with other values for single clusters, and rules about VMs (docs/clusters-file.md)."""
+    """JSON or TOML file with other values for single clusters and with rules about VMs (docs/clusters-file.md)."""
     dry_run: bool = False
-    """Plan and report only: nothing is stored, nothing can be approved, nothing moves."""
+    """Only plan and report: nothing is stored, nothing can be approved, nothing moves."""
 
     # Strategy
     balance_strategy: Literal["smallest-first", "optimal", "balance"] = "smallest-first"
     """smallest-first: the smallest VM first; optimal: the cheapest plan; balance: optimal, then even out the load."""
     optimize_for: Literal["time", "moves", "memory"] = "time"
-    """What an optimal plan makes small: time of the migrations, their number, or the memory they copy."""
+    """What an optimal plan keeps small: the time of the migrations, their number, or the memory they copy."""
     migration_overhead: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 20.0
-    """Seconds that a migration takes besides copying; measured instead, once a cluster has enough history."""
+    """Seconds that a migration takes in addition to copying. Measured instead once a cluster has enough history."""
     migration_bandwidth: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1000.0
-    """Mbit per second at which a migration copies memory; measured instead, once a cluster has enough history."""
+    """Mbit per second at which a migration copies memory. Measured instead once a cluster has enough history."""
     balance_margin: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 0.05
-    """What a move of balance that only evens out must gain, as a part of one node's share of the unevenness."""
+    """Strategy balance: least gain of a move that only evens out, as a part of one node's share of the imbalance."""
     balance_deadband: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 0.1
-    """balance does not even out while no node is further from the mean than this part of the overload threshold."""
+    """Strategy balance: nothing is evened out while all nodes are this close to the mean (part of the threshold)."""
     overload_hold_cycles: Annotated[int, Field(ge=1, le=1000)] = 1
-    """Checks in a row that have to see a node overloaded, or load uneven for balance, before a VM leaves it."""
+    """How many checks in a row must see a node overloaded (or, for balance, the load uneven) before a VM leaves it."""
 
     # Thresholds
     cpu_overload_threshold: Positive = 7.0
-    """vCPUs per physical CPU above which a node is overloaded."""
+    """vCPUs per physical CPU core above which a node is overloaded."""
     memory_overload_threshold: Percent = 70.0
-    """Percent of allocated memory above which a node is overloaded."""
+    """Percent of a node's memory that is allocated to VMs above which the node is overloaded."""
     cpu_target_threshold: Positive = 6.0
     """A node takes VMs only while its CPU load score is below this."""
     memory_target_threshold: Percent = 80.0
-    """A node takes VMs only while its memory percent is below this; it never ends above the overload line."""
+    """A node takes VMs only while its memory percent is below this, and never ends above the overload threshold."""
     target_headroom: Annotated[float, Field(ge=0, le=90, allow_inf_nan=False)] = 0.0
     """Percent of the overload thresholds that a move leaves free on its target."""
 
     # Nodes and VMs to leave alone
     exclude_source_nodes: NameList = ()
-    """Nodes (names or ids, separated by commas; a name with a comma in double quotes) that no VM leaves."""
+    """Nodes that no VM leaves: names or ids, by commas. Write a name that contains a comma in double quotes."""
     exclude_target_nodes: NameList = ()
-    """Nodes (names or ids, separated by commas; a name with a comma in double quotes) that no VM enters."""
+    """Nodes that no VM enters: names or ids, by commas. Write a name that contains a comma in double quotes."""
     respect_balancer_mode: bool = True
-    """Leave VMs alone whose own balancer switch in VMmanager is off."""
+    """Leave a VM alone if its own balancer switch in VMmanager is off."""
     allow_unknown_versions: bool = False
     """Allow moves between nodes whose QEMU or kernel version is missing or unreadable."""
 
     # Migrations
     migration_timeout: Annotated[int, Field(ge=30, le=LONGEST_S)] = 3600
-    """Seconds after which a running migration counts as unknown; its VM and both nodes are then left alone."""
+    """Seconds after which a running migration counts as unknown. Its VM and both nodes are then left alone."""
     migration_cooldown: Seconds = 3600
     """Seconds for which a migrated VM is not moved again."""
     failure_cooldown: Seconds = 86400
@@ -158,97 +172,97 @@ class Settings(BaseSettings):
     skip_cooldown: Seconds = 21600
     """Seconds for which a skipped VM is not proposed again."""
     two_person_rule: bool = False
-    """A move needs the approval of two different people; automatic mode and --yes are refused then."""
+    """Each move needs the approval of two different people. Automatic mode and --yes are then refused."""
     confirm_large_moves: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = 0.0
-    """GiB of memory from which on an approval has to be confirmed by the same person once more; 0 = never."""
+    """A move of a VM with at least this many GiB of memory needs a second press by the same person. 0: never."""
     proposal_ttl: Annotated[int, Field(ge=5, le=LONGEST_S)] = 3600
     """Seconds for which a proposal can be approved."""
     undo_window: Annotated[int, Field(ge=0, le=86_400)] = 600
-    """Seconds for which a finished migration can be taken back with one press; 0 = off."""
+    """Seconds for which a finished migration can be moved back with one press. 0: off."""
     max_parallel_migrations: Annotated[int, Field(ge=1, le=10_000)] = 1
-    """Most migrations at the same time; never two on one node."""
+    """How many migrations run at the same time at most. Two of them never share a node."""
     task_poll_interval: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 5.0
-    """Seconds between two looks at a running migration."""
+    """Seconds between two requests for the state of a running migration."""
 
     # Telegram
     telegram_bot_token: SecretStr | None = None
-    """Token from @BotFather; empty = no Telegram."""
+    """Token of the bot, from @BotFather. Empty: Telegram is not used."""
     telegram_bot_token_file: Path | None = None
-    """File with that token, on its only line, instead."""
+    """File that holds this token on its only line. Use it instead of TELEGRAM_BOT_TOKEN."""
     telegram_chat_id: Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID)] | None = None
-    """Chat for reports: a person's id, or the negative id of a group."""
+    """Chat for reports: the id of a person, or the negative id of a group."""
     telegram_admin_ids: IdList = ()
-    """Numeric ids of the people who may decide and change things."""
+    """Numeric ids of the people who may decide and change things, separated by commas."""
     telegram_viewer_ids: IdList = ()
-    """Numeric ids of the people who may look."""
+    """Numeric ids of the people who may only look, separated by commas."""
     telegram_thread_id: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = None
-    """Topic of a group with topics."""
+    """Topic for reports, in a group with topics."""
     chats_file: Path | None = None
-    """JSON or TOML file with more chats, each with its own clusters, people, language and topics."""
+    """JSON or TOML file with more chats, each with its own clusters, people, language and topics (docs/chat.md)."""
     telegram_notifications: bool = True
-    """Use Telegram where a token is set; false: neither post nor listen."""
+    """Use Telegram if a token is set. false: the program neither posts nor listens."""
     telegram_api_url: str | None = None
-    """Address of a self-hosted Bot API server; empty = Telegram's own."""
+    """Address of a self-hosted Bot API server. Empty: Telegram's own."""
     telegram_proxy: SecretStr | None = None
     """Proxy for Telegram, such as socks5://user:password@host:1080"""
     telegram_proxy_file: Path | None = None
-    """File with that proxy's address, on its only line, instead."""
+    """File that holds the proxy's address on its only line. Use it instead of TELEGRAM_PROXY."""
     telegram_webhook_url: str | None = None
-    """Public address, with a path, to which Telegram brings what people write; empty = the bot asks for it."""
+    """Public address, with a path, to which Telegram sends updates. Empty: the bot asks Telegram for updates."""
     telegram_webhook_host: str = "127.0.0.1"
-    """Address that the webhook listens on; the server with the certificate for that address stands before it."""
+    """Address on which the program listens for the webhook, behind the web server with the public certificate."""
     telegram_webhook_port: Annotated[int, Field(ge=1, le=65_535)] = 8443
-    """Port of it."""
+    """Port on which the program listens for the webhook."""
     telegram_webhook_secret: SecretStr | None = None
-    """What Telegram shows with everything it brings: A-Z, a-z, 0-9, _ and -; empty = a new one at each start."""
+    """Secret that Telegram sends with each update: A-Z, a-z, 0-9, _ and -. Empty: a new one at each start."""
     telegram_webhook_secret_file: Path | None = None
-    """File with that secret, on its only line, instead."""
+    """File that holds this secret on its only line. Use it instead of TELEGRAM_WEBHOOK_SECRET."""
     telegram_recent_features: bool = True
-    """Real tables, and help in a group for the one who asks alone; false = neither, for apps that are too old."""
+    """Use tables, and replies in a group that only one person sees. false: neither, for old Telegram apps."""
     bot_language: Literal["en", "ru"] = "en"
-    """Language of chat and terminal: en or ru."""
+    """Language of groups and of the terminal: en or ru."""
     remind_after: Annotated[int, Field(ge=0, le=10_080)] = 30
-    """Minutes after which a proposal that nobody has answered is told of again, once; not in QUIET_HOURS; 0 = never."""
+    """Minutes after which an unanswered proposal is repeated once, outside QUIET_HOURS. 0: never."""
     escalation_chat_id: Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID)] | None = None
-    """Another chat, which is told when still nobody answers; deciding stays in the first one."""
+    """Another chat, which gets proposals that are still unanswered. People decide in the first chat."""
     escalate_after: Annotated[int, Field(ge=1, le=10_080)] = 45
-    """Minutes after which ESCALATION_CHAT_ID is told, at any hour."""
+    """Minutes after which ESCALATION_CHAT_ID gets an unanswered proposal, at any hour."""
     digest: DigestTime = ""
-    """When a summary of the day or week before is posted: 08:00 or mon 08:00; empty = never."""
+    """When a summary of the last day or week is posted: 08:00, or mon 08:00. Empty: never."""
     digest_quiet_days: bool = True
-    """Post it also when nothing has happened."""
+    """Post the summary also when nothing has happened."""
     timezone: ZoneName = ""
-    """Time zone of the times that people are told, such as Europe/Berlin; empty = the machine's own. Logs keep that."""
+    """Time zone of the times in messages, such as Europe/Berlin. Empty: the machine's zone. Logs always use that."""
     migration_window: Windows = ""
-    """Hours in which migrations may start, such as 22:00-06:00 or mon-fri 22:00-06:00, by commas; empty = always."""
+    """Hours in which migrations may start: 22:00-06:00, or mon-fri 22:00-06:00, by commas. Empty: always."""
     quiet_hours: Windows = ""
-    """Hours, written so too, in which messages come without a sound; failures and outages still make one."""
+    """Hours, in the same form, in which messages come without a sound. Failures and outages still make one."""
 
     # SSH load monitoring
     ssh_enabled: bool = False
     """Read each node's real load over SSH."""
     ssh_username: str | None = None
-    """User for SSH where the panel names none."""
+    """User for SSH if the panel names none. Empty: root."""
     ssh_private_key_path: Path | None = None
-    """Private key for SSH."""
+    """File of the private key for SSH. Empty: the keys of the agent and of ~/.ssh."""
     ssh_password: SecretStr | None = None
     """Password for SSH, or the passphrase of the key."""
     ssh_password_file: Path | None = None
-    """File with that password or passphrase, on its only line, instead."""
+    """File that holds this password or passphrase on its only line. Use it instead of SSH_PASSWORD."""
     ssh_timeout: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 10.0
-    """Seconds one node may take to answer over SSH."""
+    """Seconds that one node may take to answer over SSH."""
     ssh_hosts_mapping: Mapping[str, str] = Field(default_factory=dict)
-    """JSON object: node name or id to the host for SSH, instead of the panel's: host, host:port, user@host:port."""
+    """JSON object: node name or id to the host for SSH (host, host:port, user@host:port), instead of the panel's."""
     ssh_host_keys: Literal["accept-new", "strict", "ignore"] = "accept-new"
-    """accept-new: remember a host key at first sight, refuse another; strict: known_hosts only; ignore: no check."""
+    """accept-new: remember a new host key, refuse a changed one. strict: known_hosts only. ignore: no check."""
     ssh_load_overload_threshold: Positive = 1.0
-    """Load of one minute per CPU above which a node measured over SSH is overloaded, instead of its vCPUs."""
+    """Load average (1 minute) per CPU above which a node measured over SSH is overloaded; replaces the vCPU ratio."""
 
-    # Watching
+    # Monitoring
     metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
-    """TCP port for Prometheus' /metrics and for /healthz; 0 = none."""
+    """TCP port for /metrics (Prometheus) and /healthz. 0: no port is opened."""
     metrics_host: str = "127.0.0.1"
-    """Address that METRICS_PORT is opened on; there is no login, so leave it to this machine or a closed network."""
+    """Address on which METRICS_PORT is opened. There is no login: use this machine or a closed network only."""
 
     # Files
     database_path: Path = Path("vm_balancer.db")
@@ -256,13 +270,13 @@ class Settings(BaseSettings):
     history_keep_days: Annotated[int, Field(ge=1, le=36_500)] = 365
     """Days for which decisions, migrations and the audit trail are kept."""
     samples_keep_days: Annotated[int, Field(ge=1, le=3650)] = 90
-    """Days for which samples of each node's load are kept for charts: all for 2, one an hour for 14, then 4 a day."""
+    """Days for which load samples are kept for charts: all for 2 days, one an hour for 14 days, then 4 a day."""
     backup_keep: Annotated[int, Field(ge=0, le=1000)] = 7
-    """Daily backups of the database that are kept, in the folder backups beside it; 0 = make none."""
+    """How many daily backups of the database are kept, in the folder backups beside it. 0: none are made."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """DEBUG, INFO, WARNING or ERROR."""
+    """How much is logged: DEBUG, INFO, WARNING or ERROR."""
     log_format: Literal["text", "json"] = "text"
-    """text: lines for people; json: one object a line, for collectors."""
+    """text: lines for people. json: one JSON object a line, for log collectors."""
     log_file: Path = Path("vm_balancer.log")
     """Log file."""
 
