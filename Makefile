@@ -6,11 +6,11 @@ SOURCES := balancer benchmarks bot sandbox tests vm_balancer
 # More than cores: most of the time a test waits for one of its processes.
 WORKERS ?= 6
 
-.PHONY: help demo test chaos thorough check fmt lint types lock clean system screenshots pythons image release portable audit bench bench-quick
+.PHONY: help demo test chaos thorough check fmt lint types lock clean system screenshots pythons image release portable audit bench bench-quick docs settings
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo | test | thorough | audit | bench | bench-quick | check | fmt | lint | types | lock | pythons | image | release | portable | clean"
+	@echo "make demo | test | thorough | audit | bench | bench-quick | docs | settings | check | fmt | lint | types | lock | pythons | image | release | portable | clean"
 
 .venv/ready: pyproject.toml requirements/dev.txt requirements/build.txt requirements/installer.txt
 	$(PYTHON) tools/install.py .venv
@@ -50,6 +50,19 @@ bench: .venv/bench
 
 bench-quick: .venv/bench
 	$(BIN)/python -m benchmarks --quick $(ARGS)
+
+# The site, into build/docs/html; a warning is an error. Needs Python 3.11 or newer.
+.venv/docs: .venv/ready requirements/docs.txt
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/docs.txt
+	@touch $@
+
+docs: .venv/docs
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs -d build/docs/doctrees . build/docs/html
+	@echo "build/docs/html/docs/index.html"
+
+# config.env.example and docs/configuration.md, from the fields of Settings.
+settings: .venv/ready
+	$(BIN)/python tools/settings_docs.py
 
 check: lint types test
 

@@ -101,9 +101,9 @@ USER, PASSWORD = "admin", "password"
 CHAT = -1001000000001
 
 
-def readme_examples() -> list[str]:
-    section = (ROOT / "README.md").read_text("utf-8").split("\n## Library\n")[1].split("\n## ")[0]
-    return re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+def documented_examples() -> list[str]:
+    page = (ROOT / "docs" / "library.md").read_text("utf-8")
+    return re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
 
 
 # The remote servers ---------------------------------------------------------------------------------
@@ -247,12 +247,12 @@ async def test_the_seeds_components_run_as_they_stand_and_nobody_complains_at_ex
 
 
 def test_the_readme_has_the_seeds_examples_word_for_word() -> None:
-    examples = readme_examples()
+    examples = documented_examples()
     assert SEED_SIMPLE in examples and SEED_COMPONENTS in examples and len(examples) == 4
 
 
 async def test_the_readmes_example_without_chat_and_database(script_runner: ScriptRunner) -> None:
-    [text] = [e for e in readme_examples() if ":memory:" in e]
+    [text] = [e for e in documented_examples() if ":memory:" in e]
     said = await script_runner.run(text)
     assert said == ["Production 1 overloaded, 1 moves", "small-a -> cool succeeded"]
     assert script_runner.panel.world.vms[11].node == 2
@@ -265,7 +265,7 @@ async def test_the_readmes_example_of_the_parts(script_runner: ScriptRunner, ssh
     for node in script_runner.panel.world.nodes.values():
         port = sshd.port if node.name == "hot" else free_port()
         script_runner.panel.world.set_node(node, ip="127.0.0.1", port=port, ssh_user=USER_HERE)
-    [text] = [e for e in readme_examples() if "SSHMonitor" in e]
+    [text] = [e for e in documented_examples() if "SSHMonitor" in e]
     assert await script_runner.run(text) == []
     [posted] = await script_runner.posted()
     hot, *others = posted.splitlines()

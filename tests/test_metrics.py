@@ -1,4 +1,4 @@
-"""What can be watched from outside: the real program's pages over HTTP, and that contrib/ and README say what is so."""
+"""What can be watched from outside: the program's pages over HTTP; contrib/ and docs/monitoring.md say what is so."""
 
 from __future__ import annotations
 
@@ -584,8 +584,8 @@ def test_the_zabbix_template_is_whole() -> None:
     assert {s.value for s in State if s.alive} == set(re.search(r"\^\(([a-z|]+)\)\$", text)[1].split("|"))  # type: ignore[index]
 
 
-def test_the_readme_lists_every_metric_with_its_labels(existing: Seen) -> None:
-    text = (ROOT / "README.md").read_text("utf-8")
+def test_monitoring_page_lists_every_metric_with_its_labels(existing: Seen) -> None:
+    text = (ROOT / "docs" / "monitoring.md").read_text("utf-8")
     table = text.partition("| metric `vm_balancer_…` |")[2].partition("\n\n")[0]
     listed = {name for row in table.splitlines()[2:] for name in re.findall(r"`([a-z_]+)`", row.split("|")[1])}
     assert listed == {base(n).removeprefix(OURS) for n, _ in existing.samples if n.startswith(OURS)}

@@ -14,6 +14,7 @@ LISTS = (
     ("pyproject.toml", "requirements/run.txt", []),
     ("pyproject.toml", "requirements/dev.txt", ["--extra", "dev"]),
     ("pyproject.toml", "requirements/bench.txt", ["--extra", "bench", "--constraint", "requirements/dev.txt"]),
+    ("pyproject.toml", "requirements/docs.txt", ["--extra", "docs", "--constraint", "requirements/dev.txt"]),
 )
 
 
