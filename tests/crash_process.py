@@ -18,7 +18,8 @@ from typing import Any
 
 from bot_builders import ANNA, NOW, Clock, until
 from bot_fixture import settings
-from stack import FORKS, GROUP, TOKEN
+from processes import FORKS
+from stack import GROUP, TOKEN
 
 from bot.domain.proposals import IN_FLIGHT, MigrationState, Verdict
 from bot.panel.client import VMManagerAPI

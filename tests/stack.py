@@ -1,17 +1,14 @@
-"""The panel, the chat and the program as three processes, for end-to-end tests.
+"""A panel, a chat and the program between them, for end-to-end tests.
 
-Tests control them only from outside: over the control addresses of panel and chat, and by signals.
+The program runs as a process of its own, or in the test's process where the test needs no process. Tests control panel
+and chat only over their control addresses.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,12 +17,13 @@ from typing import Any
 
 import aiohttp
 from bot_fixture import HOT_WORLD
+from in_process import Program, ShiftedClock
+from processes import PATIENCE_S, ROOT, Bot, Child
+from servers import Servers
 
-ROOT = Path(__file__).resolve().parent.parent
 GROUP = -1001000000001
 ANNA, BORIS, VERA, MALLORY = 1001, 1002, 1003, 6666
 TOKEN = "123456:SANDBOX-TOKEN"
-PATIENCE_S = 60.0
 
 
 def world(**changes: Any) -> dict[str, Any]:
@@ -33,126 +31,16 @@ def world(**changes: Any) -> dict[str, Any]:
     return {**json.loads(json.dumps(HOT_WORLD)), **changes}
 
 
-class Child:
-    """A child process whose output goes to a file; how it is started is for the subclasses."""
-
-    def __init__(self, output: Path) -> None:
-        self._output = output
-
-    pid: int
-
-    @property
-    def lines(self) -> list[str]:
-        return self._output.read_text("utf-8", "replace").splitlines() if self._output.exists() else []
-
-    def exit_code(self) -> int | None:
-        raise NotImplementedError
-
-    async def ended(self) -> int:
-        """The exit code, once the process is over."""
-        deadline = time.monotonic() + PATIENCE_S
-        while (code := self.exit_code()) is None:
-            assert time.monotonic() < deadline, "still running:\n" + "\n".join(self.lines[-20:])
-            await asyncio.sleep(0.05)
-        return code
-
-    def send(self, sign: signal.Signals) -> None:
-        os.kill(self.pid, sign)
-
-    def kill(self) -> None:
-        if self.exit_code() is None:
-            self.send(signal.SIGKILL)
-
-
-class Command(Child):
-    """`python -m …`, as a person starts it."""
-
-    def __init__(self, output: Path, *command: str, env: dict[str, str], cwd: Path) -> None:
-        super().__init__(output)
-        with output.open("wb") as file:
-            self._child = subprocess.Popen(
-                [sys.executable, "-m", *command],
-                env=env,
-                cwd=cwd,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        self.pid = self._child.pid
-
-    def exit_code(self) -> int | None:
-        return self._child.poll()
-
-    async def ready(self) -> str:
-        """The address of a server, once it listens."""
-        deadline = time.monotonic() + PATIENCE_S
-        while time.monotonic() < deadline:
-            for line in self.lines:
-                if " ready: " in line:
-                    return line.split(" ready: ", 1)[1].strip()
-            if self.exit_code() is not None:
-                break
-            await asyncio.sleep(0.02)
-        raise AssertionError("not ready:\n" + "\n".join(self.lines))
-
-
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(
-    ["bot.cli.run", "bot.app", "bot.cli.once", "bot.telegram.chat", "bot.ssh.monitor", "sandbox.panel.server"]
-)
-
-
-class Bot(Child):
-    """The program as a process of its own, forked from one that has its libraries imported already.
-
-    Importing the chat's library takes seconds; a test suite starts the program dozens of times.
-    """
-
-    def __init__(self, output: Path, *options: str, env: dict[str, str], cwd: Path) -> None:
-        super().__init__(output)
-        output.touch()
-        self._child = FORKS.Process(target=_be_the_bot, args=(options, env, str(cwd), str(output)), daemon=True)
-        self._child.start()
-        self.pid = self._child.pid or 0
-
-    def exit_code(self) -> int | None:
-        return self._child.exitcode
-
-
-def _be_the_bot(options: tuple[str, ...], env: dict[str, str], cwd: str, output: str) -> None:
-    from bot.cli import main
-
-    os.setsid()
-    os.chdir(cwd)
-    os.environ.clear()
-    os.environ.update(env)
-    file = os.open(output, os.O_WRONLY | os.O_APPEND)
-    for number in (1, 2):
-        os.dup2(file, number)
-    sys.exit(main(options))
-
-
 class Stack:
-    """Panel and chat, and the program as often as it is started; ``settings`` are its environment."""
+    """A panel and a chat, and the program as often as a test starts it. ``settings`` is the program's environment."""
 
-    def __init__(self, folder: Path, session: aiohttp.ClientSession) -> None:
+    def __init__(self, folder: Path, session: aiohttp.ClientSession, servers: Servers) -> None:
         self.folder = folder
-        self.settings: dict[str, str] = {}
-        self.bots: list[Child] = []
+        self.bots: list[Child | Program] = []
+        self.clock = ShiftedClock()
         self._session = session
-        self._servers: list[Command] = []
-        self.panel = self.chat = ""
-
-    async def start_servers(self, data: dict[str, Any], *panel_options: str) -> None:
-        (self.folder / "world.json").write_text(json.dumps(data), encoding="utf-8")
-        panel_command = ["sandbox", "panel", "--port", "0", "--world", str(self.folder / "world.json"), "--still"]
-        servers = [[*panel_command, *panel_options], ["sandbox", "chat", "--port", "0"]]
-        env = self._environment()
-        self._servers = [Command(self.folder / f"{c[1]}.txt", *c, env=env, cwd=ROOT) for c in servers]
-        self.panel, self.chat = [await server.ready() for server in self._servers]
-        await self.speaks(BORIS, "en")
-        self.settings |= {
+        self.panel, self.chat = servers.panel, servers.chat
+        self.settings = {
             "VMMANAGER_HOST": self.panel,
             "VMMANAGER_USERNAME": "admin@example.com",
             "VMMANAGER_PASSWORD": "secret",
@@ -173,18 +61,28 @@ class Stack:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a program of this stack is started with."""
+        """The environment of a program of this stack."""
         return self._environment() | self.settings
 
     def start_bot(self, *options: str, **settings: str) -> Bot:
+        """Starts the program as a process: for its command line, its end, its files, and for killing it."""
         output = self.folder / f"bot-{len(self.bots)}.txt"
         bot = Bot(output, *options, env=self._environment() | self.settings | settings, cwd=self.folder)
         self.bots.append(bot)
         return bot
 
-    def close(self) -> None:
-        for process in [*self.bots, *self._servers]:
-            process.kill()
+    def start_program(self, **settings: str) -> Program:
+        """Starts the program in this process, with a clock that a test may set forward (``clock``)."""
+        program = Program({**self.settings, **settings}, self.clock)
+        self.bots.append(program)
+        return program
+
+    async def close(self) -> None:
+        for bot in self.bots:
+            if isinstance(bot, Program):
+                await bot.close()
+            else:
+                bot.kill()
 
     # The panel's side -------------------------------------------------------------------------
 
@@ -353,11 +251,16 @@ def buttons(message: dict[str, Any]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def running_stack(folder: Path, data: dict[str, Any], *panel_options: str) -> AsyncIterator[Stack]:
-    async with aiohttp.ClientSession() as session:
-        stack = Stack(folder, session)
-        try:
-            await stack.start_servers(data, *panel_options)
-            yield stack
-        finally:
-            stack.close()
+async def running_stack(folder: Path, data: dict[str, Any], **panel_options: Any) -> AsyncIterator[Stack]:
+    """A panel with this world and a chat; no program is started yet. ``panel_options`` are those of PanelOptions."""
+    servers = Servers(data, **panel_options)
+    try:
+        async with aiohttp.ClientSession() as session:
+            stack = Stack(folder, session, servers)
+            try:
+                await stack.speaks(BORIS, "en")
+                yield stack
+            finally:
+                await stack.close()
+    finally:
+        servers.close()

@@ -44,7 +44,7 @@ FORGED = (
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path, world(), "--migration-seconds", "1", "--task-row-delay", "0.1") as running:
+    async with running_stack(tmp_path, world(), migration_s=1, task_row_delay_s=0.1) as running:
         yield running
 
 
@@ -81,7 +81,7 @@ def test_an_account_of_many_has_no_role_and_is_refused_in_the_settings(shared: i
 
 
 async def test_who_shows_no_face_cannot_command(stack: Stack) -> None:
-    bot = stack.start_bot()
+    bot = stack.start_program()
     report = await stack.message("small-a", buttons=True)
     await post(stack, "config", chats=[{"id": GROUP, "members": [ANNA, VERA, MALLORY, GROUP_ANONYMOUS]}])
     await stack.say("/pause", GROUP_ANONYMOUS)
@@ -95,7 +95,7 @@ async def test_who_shows_no_face_cannot_command(stack: Stack) -> None:
 
 
 async def test_forwarded_words_and_buttons_are_nobodys(stack: Stack) -> None:
-    stack.start_bot()
+    stack.start_program()
     report = await stack.message("small-a", buttons=True)
     await post(stack, "send", chat_id=GROUP, user_id=ANNA, text="/pause", forward_from=MALLORY)
     await post(stack, "send", chat_id=ANNA, user_id=ANNA, text="/mode auto", forward_from=MALLORY)
@@ -113,7 +113,7 @@ async def test_a_role_taken_away_is_gone_from_the_buttons_that_are_out(stack: St
     data = buttons(report)["✅ Approve 1"]
     bot.kill()
     await bot.ended()
-    stack.start_bot(TELEGRAM_ADMIN_IDS="1002")
+    stack.start_program(TELEGRAM_ADMIN_IDS="1002")
     assert await stack.press(report, data, wait=30) == "You may not use this button."
     await stack.say("/pause")
     assert "Paused" not in await stack.ask("/status", "VM Balancer", user_id=VERA)
@@ -123,7 +123,7 @@ async def test_a_role_taken_away_is_gone_from_the_buttons_that_are_out(stack: St
 async def test_another_group_is_no_place_to_decide(stack: Stack) -> None:
     elsewhere = -1001000000088
     await stack.configure_chat({"id": elsewhere})
-    stack.start_bot()
+    stack.start_program()
     report = await stack.message("small-a", buttons=True)
     await stack.say("/pause", ANNA, elsewhere)
     await stack.say("/status", ANNA, elsewhere)
@@ -136,7 +136,7 @@ async def test_another_group_is_no_place_to_decide(stack: Stack) -> None:
 
 
 async def test_no_forged_press_does_anything_or_leaves_a_trace_of_a_defect(stack: Stack) -> None:
-    bot = stack.start_bot()
+    bot = stack.start_program()
     report = await stack.message("small-a", buttons=True)
     for number, data in enumerate(FORGED):
         for person in (ANNA, VERA) if number % 3 == 0 else (ANNA,):  # a viewer is not listened to that often
@@ -166,7 +166,7 @@ def test_only_what_a_button_says_is_understood(data: str) -> None:
 
 
 async def test_a_flood_of_a_stranger_costs_next_to_nothing(stack: Stack) -> None:
-    bot = stack.start_bot()
+    bot = stack.start_program()
     report = await stack.message("small-a", buttons=True)
     data = buttons(report)["✅ Approve 1"]
     answered = await requests(stack, "answerCallbackQuery")
@@ -186,7 +186,7 @@ async def test_a_flood_of_a_stranger_costs_next_to_nothing(stack: Stack) -> None
 
 
 async def test_a_viewer_cannot_keep_the_panel_busy_but_is_told(stack: Stack) -> None:
-    stack.start_bot()
+    stack.start_program()
     report = await stack.message("small-a", buttons=True)
     data = buttons(report)["✅ Approve 1"]
     words = [await stack.press(report, data, VERA) for _ in range(30)]
@@ -238,7 +238,7 @@ def test_nobody_gets_more_than_the_rate_and_memory_is_bounded(events: list[tuple
 async def test_everybody_is_spoken_to_in_their_own_language(stack: Stack) -> None:
     """Alone as one's Telegram or choice says, in the group as the settings or its choice say; popups as one's own."""
     await stack.speaks(BORIS, "ru-RU")
-    stack.start_bot()
+    stack.start_program()
     report = await stack.message("small-a", buttons=True)
     assert "asks before it moves" in await stack.ask("/status", "VM Balancer", user_id=BORIS)
     alone = await stack.ask("/status", "VM Balancer", user_id=BORIS, chat_id=BORIS)
@@ -262,7 +262,7 @@ async def test_everybody_is_spoken_to_in_their_own_language(stack: Stack) -> Non
 
 async def test_menus_are_in_the_language_of_each_persons_telegram(stack: Stack) -> None:
     await stack.speaks(BORIS, "ru")
-    stack.start_bot()
+    stack.start_program()
     await stack.message("small-a", buttons=True)
 
     async def look() -> bool:

@@ -27,13 +27,13 @@ CALM: dict[str, Any] = {
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path, world(), "--migration-seconds", "1", "--task-row-delay", "0.1") as running:
+    async with running_stack(tmp_path, world(), migration_s=1, task_row_delay_s=0.1) as running:
         yield running
 
 
 @pytest.fixture
 async def calm(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path, CALM, "--migration-seconds", "1", "--task-row-delay", "0.1") as running:
+    async with running_stack(tmp_path, CALM, migration_s=1, task_row_delay_s=0.1) as running:
         yield running
 
 
@@ -42,7 +42,7 @@ def labels(message: dict[str, Any]) -> list[str]:
 
 
 async def test_from_the_state_of_everything_to_a_vm_and_back(stack: Stack) -> None:
-    stack.start_bot()
+    stack.start_program()
     await stack.message("small-a", buttons=True)
     status = await stack.asked("/status", "VM Balancer", "1 of 3 nodes")
     assert labels(status) == ["⚠️ hot", "mild", "cool", "🖥 Nodes", "📈 Load", "🔄 Refresh", "🔎 Dry run"]
@@ -63,7 +63,7 @@ async def test_from_the_state_of_everything_to_a_vm_and_back(stack: Stack) -> No
 
 
 async def test_viewers_see_no_button_that_decides(stack: Stack) -> None:
-    stack.start_bot()
+    stack.start_program()
     await stack.message("small-a", buttons=True)
     shown = labels(await stack.asked("/node hot", "hot in Production", user_id=VERA))
     assert not {"🚰 Drain", "🪣 Fill", "⛔ Exclude"} & set(shown)
@@ -74,7 +74,7 @@ async def test_viewers_see_no_button_that_decides(stack: Stack) -> None:
 
 
 async def test_a_node_is_excluded_in_two_taps_without_typing_its_name(stack: Stack) -> None:
-    stack.start_bot()
+    stack.start_program()
     await stack.message("hot → cool", buttons=True)
     asked = await stack.asked("/exclude", "Which node")
     assert labels(asked) == ["⚠️ hot", "mild", "cool"]
@@ -86,7 +86,7 @@ async def test_a_node_is_excluded_in_two_taps_without_typing_its_name(stack: Sta
 
 
 async def test_why_and_words_that_are_no_command(stack: Stack) -> None:
-    stack.start_bot()
+    stack.start_program()
     await stack.message("small-a", buttons=True)
     assert "no other" not in await stack.ask("/why big-0", "big-0 on hot")
     assert "cool is not overloaded" in await stack.ask("/why COOL", "cool")
@@ -102,7 +102,7 @@ async def test_why_and_words_that_are_no_command(stack: Stack) -> None:
 
 
 async def test_where_a_new_vm_fits(calm: Stack) -> None:
-    calm.start_bot()
+    calm.start_program()
     said = plain(await calm.ask("/place 8 16", "room for"))
     assert "Production: room for" in said and "Lab: room for" in said and "spare: CPU 0.0 → 0.5" in said
     assert "Lab" not in await calm.ask("/place 8 16 production", "room for")
@@ -113,7 +113,7 @@ async def test_where_a_new_vm_fits(calm: Stack) -> None:
 
 
 async def test_a_node_is_emptied_by_one_press_and_filled_again(calm: Stack) -> None:
-    calm.start_bot()
+    calm.start_program()
     plan = await calm.asked("/drain one", "one: 10 VMs would leave", "→ two:", "→ three:")
     assert await calm.tap(plan, "Empty (10)", VERA) == "You may look, but not decide."
     assert await calm.tap(plan, "Empty (10)") == "10 moves approved."
@@ -127,7 +127,7 @@ async def test_a_node_is_emptied_by_one_press_and_filled_again(calm: Stack) -> N
 
 
 async def test_a_drain_can_be_stopped(calm: Stack) -> None:
-    calm.start_bot()
+    calm.start_program()
     plan = await calm.asked("/drain 1", "10 VMs would leave")
     await calm.tap(plan, "Empty (10)")
     under_way = await calm.message("one is to be emptied", "of about", buttons=True)
@@ -139,7 +139,7 @@ async def test_a_drain_can_be_stopped(calm: Stack) -> None:
 
 
 async def test_settings_change_by_buttons_and_by_words(stack: Stack) -> None:
-    stack.start_bot()
+    stack.start_program()
     await stack.message("small-a", buttons=True)
     menu = await stack.asked("/settings", "Settings that may change")
     assert "CPU limit: 7.0" in labels(menu)

@@ -113,9 +113,7 @@ async def walking(browser: Browser, stack: Stack, language: str, theme: str, dev
 @pytest.mark.parametrize(("language", "theme", "device"), WALKS if FOLDER else WALKS[:1])
 async def test_a_first_time_admin_needs_the_chat_alone(tmp_path: Path, language: str, theme: str, device: str) -> None:
     async with (
-        running_stack(
-            tmp_path, WORLD, "--migration-seconds", "8" if FOLDER else "4", "--task-row-delay", "0.1"
-        ) as stack,
+        running_stack(tmp_path, WORLD, migration_s=8 if FOLDER else 4, task_row_delay_s=0.1) as stack,
         running_browser() as browser,
     ):
         stack.start_bot(BOT_LANGUAGE=language, MIGRATION_OVERHEAD="6", MIGRATION_BANDWIDTH="10000")
@@ -207,7 +205,7 @@ CLUSTERS: dict[str, Any] = {
 @pytest.mark.parametrize(("language", "theme", "device"), WALKS[:2] if FOLDER else WALKS[:1])
 async def test_several_clusters_at_a_glance(tmp_path: Path, language: str, theme: str, device: str) -> None:
     async with (
-        running_stack(tmp_path, CLUSTERS, "--migration-seconds", "1") as stack,
+        running_stack(tmp_path, CLUSTERS, migration_s=1) as stack,
         running_browser() as browser,
     ):
         stack.start_bot(BOT_LANGUAGE=language)
@@ -246,7 +244,7 @@ async def a_day_ago(path: Path) -> None:
 async def test_every_other_screen(tmp_path: Path, language: str, theme: str, device: str) -> None:
     await a_day_ago(tmp_path / "bot.db")
     async with (
-        running_stack(tmp_path, WORLD, "--migration-seconds", "1", "--task-row-delay", "0.1") as stack,
+        running_stack(tmp_path, WORLD, migration_s=1, task_row_delay_s=0.1) as stack,
         running_browser() as browser,
     ):
         stack.start_bot(BOT_LANGUAGE=language, MIGRATION_OVERHEAD="6", MIGRATION_BANDWIDTH="10000")

@@ -19,8 +19,9 @@ from pathlib import Path
 import pytest
 from bot_fixture import running_panel
 from certificates import Issued, issue
+from processes import PATIENCE_S, ROOT, Bot
 from ssh_server import USER, Sshd, free_port, keygen
-from stack import ANNA, BORIS, GROUP, PATIENCE_S, ROOT, TOKEN, VERA, Bot, plain
+from stack import ANNA, BORIS, GROUP, TOKEN, VERA, plain
 
 from bot.app import VMBalancer
 from bot.cli import BAD_SETTINGS, main

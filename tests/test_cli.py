@@ -24,7 +24,9 @@ from typing import Any
 import pytest
 from bot_fixture import HOT_WORLD
 from core_builders import cluster, node, snapshot, vm
-from stack import PATIENCE_S, ROOT, Command, buttons, running_stack, world
+from processes import PATIENCE_S, ROOT
+from servers import Servers
+from stack import buttons, running_stack, world
 
 from balancer.formats.codec import snapshot_to_dict
 from balancer.policy import STRATEGIES
@@ -238,17 +240,12 @@ def test_a_wish_names_one_node(name: str, complaint: str, folder: Path, capsys: 
 # --- with a panel
 
 
-class PanelProcess:
-    """The sandbox's panel with the hot world, and the program beside it."""
+class HotPanel:
+    """A panel with the hot world, and what a test asks of it."""
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / "world.json"
-        path.write_text(json.dumps(HOT_WORLD), encoding="utf-8")
-        options = ["--port", "0", "--world", str(path), "--still", "--migration-seconds", "0.5"]
-        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-        command = ["sandbox", "panel", *options, "--task-row-delay", "0.1", "--password", PASSWORD]
-        self.process = Command(folder / "panel.txt", *command, env=env, cwd=ROOT)
-        self.url = eventually(lambda: next((x.split(" ready: ")[1] for x in self.process.lines if " ready: " in x), ""))
+    def __init__(self) -> None:
+        self.servers = Servers(HOT_WORLD, migration_s=0.5, task_row_delay_s=0.1, password=PASSWORD)
+        self.url = self.servers.panel
 
     def call(self, path: str, body: Any = None, method: str | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -281,25 +278,25 @@ def eventually(look: Callable[[], Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def one_panel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PanelProcess]:
-    running = PanelProcess(tmp_path_factory.mktemp("panel"))
+def one_panel() -> Iterator[HotPanel]:
+    running = HotPanel()
     yield running
-    running.process.kill()
+    running.servers.close()
 
 
 @pytest.fixture
-def panel(one_panel: PanelProcess) -> PanelProcess:
+def panel(one_panel: HotPanel) -> HotPanel:
     one_panel.reset()
     return one_panel
 
 
-def environment(panel: PanelProcess, **changes: str) -> dict[str, str]:
+def environment(panel: HotPanel, **changes: str) -> dict[str, str]:
     login = {"VMMANAGER_HOST": panel.url, "VMMANAGER_USERNAME": "admin@example.com", "VMMANAGER_PASSWORD": PASSWORD}
     mine = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TASK_POLL_INTERVAL": "0.1", "TZ": "Asia/Kolkata"}
     return {**mine, "LC_ALL": "C", **login, **changes}
 
 
-def run(panel: PanelProcess, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
+def run(panel: HotPanel, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "bot", *words],
         env=environment(panel, **changes),
@@ -318,7 +315,7 @@ def content(path: Path) -> dict[str, int]:
         return {t: connection.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables}  # noqa: S608
 
 
-def test_a_dry_run_prints_report_and_plan_and_leaves_nothing_behind(panel: PanelProcess, folder: Path) -> None:
+def test_a_dry_run_prints_report_and_plan_and_leaves_nothing_behind(panel: HotPanel, folder: Path) -> None:
     done = run(panel, "--once", "--dry-run")
     assert (done.returncode, done.stderr) == (OK, "")
     assert "Production" in done.stdout and "small-a" in done.stdout and "hot → cool" in done.stdout
@@ -327,7 +324,7 @@ def test_a_dry_run_prints_report_and_plan_and_leaves_nothing_behind(panel: Panel
     assert panel.asked("POST") == [] and panel.asked("GET") != []
 
 
-def test_with_nobody_to_ask_it_says_so_and_does_nothing(panel: PanelProcess, folder: Path) -> None:
+def test_with_nobody_to_ask_it_says_so_and_does_nothing(panel: HotPanel, folder: Path) -> None:
     done = run(panel, "--once")
     assert done.returncode == OK
     assert "small-a" in done.stdout
@@ -343,7 +340,7 @@ def test_with_nobody_to_ask_it_says_so_and_does_nothing(panel: PanelProcess, fol
     assert (folder / "vm_balancer.log").read_bytes() == log
 
 
-def test_yes_migrates_waits_and_logs_without_the_password(panel: PanelProcess, folder: Path) -> None:
+def test_yes_migrates_waits_and_logs_without_the_password(panel: HotPanel, folder: Path) -> None:
     done = run(panel, "--once", "--yes", "--verbose")
     assert done.returncode == OK, done.stderr
     assert re.search(r"small-a: hot → cool: done in \d+ s", done.stdout)
@@ -355,13 +352,13 @@ def test_yes_migrates_waits_and_logs_without_the_password(panel: PanelProcess, f
     assert "small-a (" not in done.stderr, "what is printed is not logged to the terminal as well"
 
 
-def test_automatic_mode_needs_nobody(panel: PanelProcess) -> None:
+def test_automatic_mode_needs_nobody(panel: HotPanel) -> None:
     done = run(panel, "--once", BALANCE_MODE="auto")
     assert done.returncode == OK and "done in" in done.stdout
     assert panel.starts == 1
 
 
-def test_a_failed_migration_is_exit_code_1(panel: PanelProcess) -> None:
+def test_a_failed_migration_is_exit_code_1(panel: HotPanel) -> None:
     panel.call("faults", {"kind": "migrate_fails", "output": "qemu: too many dirty pages"})
     done = run(panel, "--once", "--yes")
     assert done.returncode == FAILED
@@ -372,9 +369,7 @@ def test_a_failed_migration_is_exit_code_1(panel: PanelProcess) -> None:
     ("words", "fault"),
     [(["--once", "--dry-run"], "password"), (["--once", "--yes"], "password"), (["snapshot"], "down")],
 )
-def test_a_panel_that_cannot_be_used_is_one_line_and_exit_code_1(
-    panel: PanelProcess, words: list[str], fault: str
-) -> None:
+def test_a_panel_that_cannot_be_used_is_one_line_and_exit_code_1(panel: HotPanel, words: list[str], fault: str) -> None:
     wrong = {"VMMANAGER_PASSWORD": "wrong-hunter2"} if fault == "password" else {"VMMANAGER_HOST": "http://127.0.0.1:9"}
     done = run(panel, *words, **wrong)
     assert (done.returncode, done.stdout) == (FAILED, "")
@@ -383,7 +378,7 @@ def test_a_panel_that_cannot_be_used_is_one_line_and_exit_code_1(
 
 
 def test_a_snapshot_is_planned_offline_with_the_same_moves(
-    panel: PanelProcess, folder: Path, capsys: pytest.CaptureFixture[str]
+    panel: HotPanel, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live = run(panel, "--once", "--dry-run", "--max-migrations-per-cycle", "3").stdout
     saved = run(panel, "snapshot", "--max-migrations-per-cycle", "3", PYTHONIOENCODING="ascii")
@@ -406,12 +401,12 @@ def test_a_snapshot_is_planned_offline_with_the_same_moves(
 # --- ends before its time
 
 
-def started(panel: PanelProcess, *words: str, **options: Any) -> subprocess.Popen[bytes]:
+def started(panel: HotPanel, *words: str, **options: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-m", "bot", *words], env=environment(panel), **options)
 
 
 @pytest.mark.parametrize(("sign", "words"), [(signal.SIGTERM, []), (signal.SIGINT, ["--once", "--yes"])])
-def test_a_signal_during_the_work_ends_it_cleanly(panel: PanelProcess, sign: signal.Signals, words: list[str]) -> None:
+def test_a_signal_during_the_work_ends_it_cleanly(panel: HotPanel, sign: signal.Signals, words: list[str]) -> None:
     panel.call("faults", {"kind": "slow", "delay": 0.5})
     with started(panel, *words, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as bot:
         eventually(lambda: panel.asked("GET"))
@@ -421,7 +416,7 @@ def test_a_signal_during_the_work_ends_it_cleanly(panel: PanelProcess, sign: sig
     assert b"Traceback" not in errors
 
 
-def test_nobody_reads_any_more_and_the_work_goes_on(panel: PanelProcess) -> None:
+def test_nobody_reads_any_more_and_the_work_goes_on(panel: HotPanel) -> None:
     with started(
         panel, "--once", "--yes", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as bot:
@@ -433,7 +428,7 @@ def test_nobody_reads_any_more_and_the_work_goes_on(panel: PanelProcess) -> None
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_is_said(panel: PanelProcess) -> None:
+def test_a_full_disk_is_said(panel: HotPanel) -> None:
     with Path("/dev/full").open("wb") as full, started(panel, "snapshot", stdout=full, stderr=subprocess.PIPE) as bot:
         assert bot.stderr is not None
         assert bot.stderr.read() == b"standard output cannot be written: No space left on device\n"
@@ -446,7 +441,7 @@ def test_a_full_disk_is_said(panel: PanelProcess) -> None:
 class Typist:
     """The program in a pseudo-terminal, and what it has written there."""
 
-    def __init__(self, panel: PanelProcess, *words: str) -> None:
+    def __init__(self, panel: HotPanel, *words: str) -> None:
         self.master, slave = pty.openpty()
         self.bot = started(panel, *words, stdin=slave, stdout=slave, stderr=subprocess.DEVNULL, start_new_session=True)
         os.close(slave)
@@ -488,7 +483,7 @@ ANSWERS: dict[str, tuple[list[str], int, int]] = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_in_a_terminal_it_asks(answer: str, panel: PanelProcess, folder: Path) -> None:
+def test_in_a_terminal_it_asks(answer: str, panel: HotPanel, folder: Path) -> None:
     typed, starts, code = ANSWERS[answer]
     person = Typist(panel, "--once", "--max-migrations-per-cycle", "2")
     for text in typed:
@@ -502,7 +497,7 @@ def test_in_a_terminal_it_asks(answer: str, panel: PanelProcess, folder: Path) -
     assert "pending" not in states, "nothing is left that could still be approved"
 
 
-def test_a_signal_at_the_question_ends_it(panel: PanelProcess) -> None:
+def test_a_signal_at_the_question_ends_it(panel: HotPanel) -> None:
     person = Typist(panel, "--once")
     person.until("Approve?")
     person.bot.send_signal(signal.SIGINT)
@@ -515,7 +510,7 @@ def test_a_signal_at_the_question_ends_it(panel: PanelProcess) -> None:
 
 @pytest.mark.e2e
 async def test_with_a_chat_it_waits_until_all_is_decided_or_expired(tmp_path: Path) -> None:
-    async with running_stack(tmp_path, world(), "--migration-seconds", "0.5", "--task-row-delay", "0.1") as stack:
+    async with running_stack(tmp_path, world(), migration_s=0.5, task_row_delay_s=0.1) as stack:
         bot = stack.start_bot("--once")
         report = await stack.message("small-a", buttons=True)
         assert bot.exit_code() is None, "it waits"

@@ -13,7 +13,8 @@ import pytest
 from bot_builders import NOW
 from hypothesis import given
 from hypothesis import strategies as st
-from stack import Command, Stack, buttons, running_stack, world
+from processes import Command
+from stack import Stack, buttons, running_stack, world
 
 from bot.domain.clock import FOLLOWS, SteadyClock
 
@@ -90,7 +91,7 @@ def test_a_leap_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed (package faketime)")
 @pytest.mark.parametrize("leap", ["+2h", "-2h"])
 async def test_a_leap_neither_expires_a_proposal_nor_stops_the_checks(tmp_path: Path, leap: str) -> None:
-    async with running_stack(tmp_path, world(), "--migration-seconds", "0.5") as stack:
+    async with running_stack(tmp_path, world(), migration_s=0.5) as stack:
         told = tmp_path / "time"
         told.write_text("+0\n")
         env = stack.environment | {

@@ -23,7 +23,7 @@ from bot.telegram.confirmations import REMEMBERED, Confirmations
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path, world(), "--migration-seconds", "1", "--task-row-delay", "0.1") as running:
+    async with running_stack(tmp_path, world(), migration_s=1, task_row_delay_s=0.1) as running:
         yield running
 
 
@@ -107,7 +107,7 @@ async def test_a_large_move_takes_two_presses_of_one_person(stack: Stack) -> Non
     bot.kill()
     await bot.ended()
     assert await stack.starts() == []
-    stack.start_bot(CONFIRM_LARGE_MOVES="2", MAX_MIGRATIONS_PER_CYCLE="2")
+    stack.start_program(CONFIRM_LARGE_MOVES="2", MAX_MIGRATIONS_PER_CYCLE="2")
     assert await stack.press(report, data, wait=30) == question, "a restart asks again"
     assert await pressed_again(stack, report, data) == "Approved: small-a goes to cool."
     await stack.message("done in")
@@ -117,7 +117,7 @@ async def test_a_large_move_takes_two_presses_of_one_person(stack: Stack) -> Non
 
 
 async def test_approving_all_asks_about_the_large_ones(stack: Stack) -> None:
-    stack.start_bot(CONFIRM_LARGE_MOVES="2.5", MAX_MIGRATIONS_PER_CYCLE="3")
+    stack.start_program(CONFIRM_LARGE_MOVES="2.5", MAX_MIGRATIONS_PER_CYCLE="3")
     report = await stack.message("small-a", "small-b", "small-c", buttons=True)
     everything = buttons(report)["✅ Approve all 3"]
     words = await stack.press(report, everything)
@@ -128,7 +128,7 @@ async def test_approving_all_asks_about_the_large_ones(stack: Stack) -> None:
 
 
 async def test_each_of_two_people_confirms(stack: Stack) -> None:
-    stack.start_bot(CONFIRM_LARGE_MOVES="1", TWO_PERSON_RULE="true")
+    stack.start_program(CONFIRM_LARGE_MOVES="1", TWO_PERSON_RULE="true")
     report = await stack.message("small-a", buttons=True)
     data = buttons(report)["✅ Approve 1"]
     assert (await stack.press(report, data)).startswith("Really move")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import re
-import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -21,7 +20,7 @@ ME = getpass.getuser()
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path, world(), "--migration-seconds", "1.5", "--task-row-delay", "0.3") as running:
+    async with running_stack(tmp_path, world(), migration_s=1.5, task_row_delay_s=0.3) as running:
         yield running
 
 
@@ -193,7 +192,7 @@ async def test_the_end_of_the_bot_is_seen_and_its_work_taken_over(stack: Stack, 
     async with running_terminal(tmp_path, 80, 24) as terminal:
         start_console(stack, terminal, chat=True)
         await terminal.shows("attached to process", "1 move waits")
-        bot.send(signal.SIGTERM)
+        bot.terminate()
         assert await bot.ended() == 0
         await terminal.shows("NOBODY RUNS THE BALANCER", "T Take over")
         terminal.press("3", "a")

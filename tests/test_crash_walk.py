@@ -20,7 +20,8 @@ import pytest
 from bot_builders import NOW, Clock
 from bot_fixture import HOT_WORLD, running_panel
 from crash_process import Program, process
-from stack import GROUP, PATIENCE_S
+from processes import PATIENCE_S
+from stack import GROUP
 
 from sandbox.chat.server import RunningChat, start_chat
 from sandbox.chat.view import message_view

@@ -15,7 +15,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from stack import ANNA, GROUP, PATIENCE_S, ROOT, buttons
+from processes import PATIENCE_S, ROOT
+from stack import ANNA, GROUP, buttons
 
 from bot.config.settings import Settings, env_name
 from sandbox.demo import is_setting

@@ -75,12 +75,12 @@ async def test_quiet_days_can_be_left_out(tmp_path: Path) -> None:
 
 
 async def test_asked_for_by_command(tmp_path: Path) -> None:
-    async with running_stack(tmp_path, world(), "--migration-seconds", "1") as stack:
+    async with running_stack(tmp_path, world(), migration_s=1) as stack:
         await _asked(stack)
 
 
 async def _asked(stack: Stack) -> None:
-    stack.start_bot(BOT_LANGUAGE="en")
+    stack.start_program(BOT_LANGUAGE="en")
     await stack.message("small-a", buttons=True)
     day = await stack.asked("/digest", "The last day", "1 node was overloaded", "1 move waits", user_id=ANNA)
     assert "• 1 day" in [label.replace("\u00a0", " ") for label in buttons(day)]

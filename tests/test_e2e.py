@@ -1,4 +1,4 @@
-"""End to end: panel, chat and program as separate processes, from the overload to the moved VM."""
+"""End to end: panel, chat and program over HTTP, from the overload to the moved VM."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path, world(), "--migration-seconds", "1.5", "--task-row-delay", "0.3") as running:
+    async with running_stack(tmp_path, world(), migration_s=1.5, task_row_delay_s=0.3) as running:
         yield running
 
 
-async def test_an_approved_move_is_carried_out_and_seen_in_the_chat(stack: Stack) -> None:
+async def test_approved_move_runs_and_its_message_shows_each_state(stack: Stack) -> None:
     stack.start_bot()
     report = await stack.message("Production", "1 of 3 nodes is overloaded", buttons=True)
     assert "hot" in report["text"] and "small-a" in report["text"] and "hot → cool" in report["text"]
@@ -35,8 +35,8 @@ async def test_an_approved_move_is_carried_out_and_seen_in_the_chat(stack: Stack
     assert "done in" in history and "Anna Admin" in history
 
 
-async def test_two_presses_at_once_are_one_approval(stack: Stack) -> None:
-    stack.start_bot()
+async def test_simultaneous_presses_approve_once(stack: Stack) -> None:
+    stack.start_program()
     report = await stack.message("small-a", buttons=True)
     data = buttons(report)["✅ Approve 1"]
     await stack.chat_fault("slow", method="editMessageText", seconds=1)  # nobody's button goes before all have pressed
@@ -50,7 +50,7 @@ async def test_two_presses_at_once_are_one_approval(stack: Stack) -> None:
 
 
 async def test_strangers_and_viewers_cannot_decide(stack: Stack) -> None:
-    stack.start_bot()
+    stack.start_program()
     report = await stack.message("small-a", buttons=True)
     data = buttons(report)["✅ Approve 1"]
     assert await stack.press(report, data, MALLORY) == "You may not use this button."
@@ -65,8 +65,8 @@ async def test_strangers_and_viewers_cannot_decide(stack: Stack) -> None:
     assert again["text"] == report["text"]
 
 
-async def test_a_skipped_vm_is_left_alone_and_the_next_one_proposed(stack: Stack) -> None:
-    stack.start_bot()
+async def test_skip_excludes_the_vm_and_the_next_check_proposes_another(stack: Stack) -> None:
+    stack.start_program()
     report = await stack.message("small-a", buttons=True)
     popup = await stack.press(report, buttons(report)["⏭ Skip 1"])
     assert popup == "Skipped: small-a stays. It is not proposed again for 6 h."
@@ -77,9 +77,10 @@ async def test_a_skipped_vm_is_left_alone_and_the_next_one_proposed(stack: Stack
     assert await stack.starts() == []
 
 
-async def test_an_unanswered_proposal_expires(stack: Stack) -> None:
-    stack.start_bot(PROPOSAL_TTL="6")
+async def test_proposal_without_a_decision_expires(stack: Stack) -> None:
+    stack.start_program(PROPOSAL_TTL="3600")
     report = await stack.message("small-a", buttons=True)
+    stack.clock.advance(3601)
     expired = await stack.message("Nobody decided in time", buttons=False)
     assert expired["message_id"] == report["message_id"]
     popup = await stack.press(report, buttons(report)["✅ Approve 1"], forge=True)
@@ -87,8 +88,8 @@ async def test_an_unanswered_proposal_expires(stack: Stack) -> None:
     assert await stack.starts() == []
 
 
-async def test_a_newer_plan_takes_the_place_of_the_older(stack: Stack) -> None:
-    stack.start_bot()
+async def test_new_plan_supersedes_the_pending_one(stack: Stack) -> None:
+    stack.start_program()
     first = await stack.message("small-a", buttons=True)
     await stack.ask("/balance", "nothing new to propose")
     assert len([m for m in await stack.messages() if "1. small-a" in m["text"]]) == 1, "the same plan is left alone"
@@ -105,8 +106,8 @@ async def test_a_newer_plan_takes_the_place_of_the_older(stack: Stack) -> None:
     assert await stack.starts() == []
 
 
-async def test_automatic_mode_moves_and_only_informs(stack: Stack) -> None:
-    stack.start_bot(BALANCE_MODE="auto", MAX_MIGRATIONS_PER_CYCLE="2")
+async def test_automatic_mode_migrates_without_buttons(stack: Stack) -> None:
+    stack.start_program(BALANCE_MODE="auto", MAX_MIGRATIONS_PER_CYCLE="2")
     await stack.message("2 of 2 moves done")
     shown = await stack.message("1. small-a", "2. small-b")
     assert "automatic" in shown["text"] and shown["text"].count("done in") == 2
@@ -115,9 +116,9 @@ async def test_automatic_mode_moves_and_only_informs(stack: Stack) -> None:
     assert await stack.starts() == [(11, 2), (12, 2)]
 
 
-async def test_a_failed_migration_is_told_with_the_panels_words(stack: Stack) -> None:
+async def test_failed_migration_shows_the_panels_error(stack: Stack) -> None:
     await stack.panel_fault("migrate_fails", output="qemu: <dirty> pages & all")
-    stack.start_bot()
+    stack.start_program()
     report = await stack.message("small-a", buttons=True)
     await stack.press(report, buttons(report)["✅ Approve 1"])
     failed = await stack.message("failed", "qemu: <dirty> pages & all")
@@ -129,16 +130,16 @@ async def test_a_failed_migration_is_told_with_the_panels_words(stack: Stack) ->
     assert await stack.starts() == [(11, 2)], "a failed VM is left alone for a day"
 
 
-async def test_exclusions_withdraw_hold_and_survive_a_restart(stack: Stack) -> None:
-    bot = stack.start_bot()
+async def test_exclusion_withdraws_the_proposal_and_survives_a_restart(stack: Stack) -> None:
+    bot = stack.start_program()
     report = await stack.message("hot → cool", buttons=True)
     assert "cool is excluded as target" in await stack.ask("/exclude COOL target 2h", "excluded as")
     await stack.message("withdrawn", "Anna Admin excluded cool", buttons=False)
     popup = await stack.press(report, buttons(report)["✅ Approve 1"], forge=True)
     assert popup == "An exclusion forbids this move now."
-    bot.send(signal.SIGTERM)
+    bot.terminate()
     assert await bot.ended() == 0
-    stack.start_bot()
+    stack.start_program()
     await stack.message("hot → mild", buttons=True)
     listed = await stack.ask("/exclusions", "cool")
     assert "as target" in listed and "by Anna Admin" in listed
@@ -147,8 +148,8 @@ async def test_exclusions_withdraw_hold_and_survive_a_restart(stack: Stack) -> N
     assert "No node is excluded" in await stack.ask("/exclusions")
 
 
-async def test_the_world_is_looked_at_again_before_a_migration(stack: Stack) -> None:
-    stack.start_bot()
+async def test_precheck_stops_a_move_when_the_panel_has_changed(stack: Stack) -> None:
+    stack.start_program()
     report = await stack.message("small-a", buttons=True)
     await stack.patch({"op": "set_node", "id": 2, "fields": {"maintenance_mode": True}})
     await stack.press(report, buttons(report)["✅ Approve 1"])
@@ -163,8 +164,8 @@ async def test_the_world_is_looked_at_again_before_a_migration(stack: Stack) -> 
 
 
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
-async def test_a_restart_in_the_middle_of_a_migration_resumes_it(tmp_path: Path, sign: signal.Signals) -> None:
-    async with running_stack(tmp_path, world(), "--migration-seconds", "6", "--task-row-delay", "0.3") as stack:
+async def test_restart_during_a_migration_resumes_it(tmp_path: Path, sign: signal.Signals) -> None:
+    async with running_stack(tmp_path, world(), migration_s=6, task_row_delay_s=0.3) as stack:
         bot = stack.start_bot()
         report = await stack.message("small-a", buttons=True)
         await stack.press(report, buttons(report)["✅ Approve 1"])
@@ -178,7 +179,7 @@ async def test_a_restart_in_the_middle_of_a_migration_resumes_it(tmp_path: Path,
         assert await stack.where(11) == 2
 
 
-async def test_buttons_older_than_a_restart_work_and_a_second_program_refuses(stack: Stack) -> None:
+async def test_second_program_refuses_to_start_and_old_buttons_work_after_a_restart(stack: Stack) -> None:
     bot = stack.start_bot()
     report = await stack.message("small-a", buttons=True)
     second = stack.start_bot()
@@ -191,8 +192,8 @@ async def test_buttons_older_than_a_restart_work_and_a_second_program_refuses(st
     assert await stack.starts() == [(11, 2)]
 
 
-async def test_pause_mode_and_every_look_answer(stack: Stack) -> None:
-    stack.start_bot()
+async def test_pause_mode_and_query_commands_answer(stack: Stack) -> None:
+    stack.start_program()
     report = await stack.message("small-a", buttons=True)
     assert "Paused until" in await stack.ask("/pause 2h")
     popup = await stack.press(report, buttons(report)["✅ Approve 1"])
@@ -217,9 +218,9 @@ async def test_pause_mode_and_every_look_answer(stack: Stack) -> None:
     assert await stack.starts() == [(11, 2)]
 
 
-async def test_an_outage_is_told_once_and_so_is_its_end(stack: Stack) -> None:
+async def test_panel_outage_is_notified_once_and_so_is_its_end(stack: Stack) -> None:
     await stack.panel_fault("half_list", path="/vm/v3/host")
-    stack.start_bot()
+    stack.start_program()
     await stack.message("does not answer", "Nothing is planned")
     assert "failed" in await stack.ask("/balance", "check failed")
     await stack.clear_panel_faults()
@@ -230,12 +231,12 @@ async def test_an_outage_is_told_once_and_so_is_its_end(stack: Stack) -> None:
     assert (await stack.message("small-a", buttons=True))["chat_id"] == GROUP
 
 
-async def test_an_ambiguous_name_asks_which_node_is_meant(tmp_path: Path) -> None:
+async def test_ambiguous_node_name_offers_a_button_for_each_node(tmp_path: Path) -> None:
     twins = world()
     twins["clusters"].append({"id": 2, "name": "Lab"})
     twins["nodes"].append({"id": 9, "name": "cool", "cluster": 2, "cpu_number": 16, "ram_mib": 131072})
     async with running_stack(tmp_path, twins) as stack:
-        stack.start_bot()
+        stack.start_program()
         await stack.message("small-a", buttons=True)
         await stack.say("/exclude cool target 3d")
         question = await stack.message("More than one node is called cool", buttons=True)
@@ -247,8 +248,8 @@ async def test_an_ambiguous_name_asks_which_node_is_meant(tmp_path: Path) -> Non
         await stack.message("withdrawn", "Anna Admin excluded cool", buttons=False)
 
 
-async def test_each_role_has_its_menu_and_answers_come_at_once(stack: Stack) -> None:
-    stack.start_bot(MAX_MIGRATIONS_PER_CYCLE="2")
+async def test_each_role_has_its_command_menu_and_gets_answers_during_a_migration(stack: Stack) -> None:
+    stack.start_program(MAX_MIGRATIONS_PER_CYCLE="2")
     report = await stack.message("small-a", buttons=True)
     admin = await stack.eventually(lambda: stack.menu(ANNA, ANNA), "menu of the admin")
     viewer = await stack.eventually(lambda: stack.menu(VERA, GROUP), "menu of the viewer")
@@ -264,7 +265,7 @@ async def test_each_role_has_its_menu_and_answers_come_at_once(stack: Stack) -> 
 
 
 async def test_forged_and_foreign_buttons_do_nothing(stack: Stack) -> None:
-    stack.start_bot()
+    stack.start_program()
     report = await stack.message("small-a", buttons=True)
     await stack.say("/help", ANNA, ANNA)
     private = await stack.message("Commands", chat_id=ANNA)
@@ -276,10 +277,10 @@ async def test_forged_and_foreign_buttons_do_nothing(stack: Stack) -> None:
     assert await stack.starts() == []
 
 
-async def test_reports_and_answers_stay_in_their_topic(stack: Stack) -> None:
+async def test_messages_go_to_the_configured_topic(stack: Stack) -> None:
     forum = -1001000000077
     await stack.configure_chat({"id": forum, "is_forum": True, "topics": {"7": "Balancer"}})
-    stack.start_bot(TELEGRAM_CHAT_ID=str(forum), TELEGRAM_THREAD_ID="7")
+    stack.start_program(TELEGRAM_CHAT_ID=str(forum), TELEGRAM_THREAD_ID="7")
     report = await stack.message("small-a", chat_id=forum, buttons=True)
     assert report["thread_id"] == 7
     await stack.press(report, buttons(report)["✅ Approve 1"])
@@ -287,17 +288,17 @@ async def test_reports_and_answers_stay_in_their_topic(stack: Stack) -> None:
     assert (done["message_id"], done["thread_id"]) == (report["message_id"], 7)
 
 
-async def test_telegram_out_of_reach_is_waited_for(stack: Stack) -> None:
+async def test_program_waits_while_telegram_is_unavailable(stack: Stack) -> None:
     await stack.chat_fault("502", method="getMe", count=2)
     await stack.chat_fault("502", method="sendMessage", count=2)
-    bot = stack.start_bot()
+    bot = stack.start_program()
     report = await stack.message("small-a", buttons=True)
     assert await stack.press(report, buttons(report)["✅ Approve 1"], wait=30) == "Approved: small-a goes to cool."
     await stack.message("done in")
     assert bot.exit_code() is None
 
 
-async def test_a_token_that_telegram_does_not_know_ends_the_program_plainly(stack: Stack) -> None:
+async def test_unknown_bot_token_ends_the_program_with_one_clear_error(stack: Stack) -> None:
     bot = stack.start_bot(TELEGRAM_BOT_TOKEN="123456:WRONG-TOKEN")
     assert await bot.ended() == 1
     lines = [line for line in bot.lines if "TELEGRAM_BOT_TOKEN" in line]

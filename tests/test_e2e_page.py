@@ -30,7 +30,7 @@ async def test_a_press_on_the_page_moves_a_vm(tmp_path: Path) -> None:
     data = world()
     data["vms"][1]["name"] = HOSTILE
     async with (
-        running_stack(tmp_path, data, "--migration-seconds", "6" if os.environ.get("SCREENSHOTS") else "2.5") as stack,
+        running_stack(tmp_path, data, migration_s=6 if os.environ.get("SCREENSHOTS") else 2.5) as stack,
         running_browser() as browser,
     ):
         stack.start_bot(MAX_MIGRATIONS_PER_CYCLE="2")

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from bot_fixture import HOT_WORLD
-from stack import PATIENCE_S, ROOT, Stack, running_stack
+from processes import PATIENCE_S, ROOT
+from stack import Stack, running_stack
 
 from bot.cli import FAILED, OK, main
 from bot.config.settings import Settings, env_name
@@ -234,7 +235,7 @@ async def test_the_life_of_a_program(stack: Stack, capsys: pytest.CaptureFixture
     assert asked.once()["state"] == "never"
     bot = stack.start_bot(BALANCE_INTERVAL="10")
     assert (await asked.until("healthy"))["code"] == OK
-    bot.send(signal.SIGTERM)
+    bot.terminate()
     assert await bot.ended() == 0
     assert asked.once()["state"] == "stopped" and asked.once()["code"] == FAILED
 
@@ -265,7 +266,7 @@ async def test_a_paused_program_and_a_dry_run_are_healthy(stack: Stack, capsys: 
     asked = Asked(stack, capsys)
     bot = stack.start_bot(BALANCE_INTERVAL="10", DRY_RUN="true")
     await asked.until("healthy")
-    bot.send(signal.SIGTERM)
+    bot.terminate()
     await bot.ended()
     stack.start_bot(BALANCE_INTERVAL="10")
     await asked.until("healthy")

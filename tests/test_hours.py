@@ -111,7 +111,7 @@ async def test_a_cluster_can_have_hours_of_its_own(tmp_path: Path) -> None:
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path, world(), "--migration-seconds", "1", "--task-row-delay", "0.1") as running:
+    async with running_stack(tmp_path, world(), migration_s=1, task_row_delay_s=0.1) as running:
         yield running
 
 
@@ -119,7 +119,7 @@ async def test_the_chat_says_what_it_waits_for_and_makes_no_sound(stack: Stack) 
     now = datetime.now(timezone.utc)
     hours = f"{now + timedelta(hours=2):%H:00}-{now + timedelta(hours=4):%H:00}"
     quiet = f"{now - timedelta(hours=2):%H:00}-{now + timedelta(hours=2):%H:00}"
-    stack.start_bot(MIGRATION_WINDOW=hours, QUIET_HOURS=quiet, TIMEZONE="UTC")
+    stack.start_program(MIGRATION_WINDOW=hours, QUIET_HOURS=quiet, TIMEZONE="UTC")
     report = await stack.message("small-a", buttons=True)
     assert report["silent"], "in quiet hours"
     await stack.press(report, buttons(report)["✅ Approve 1"])

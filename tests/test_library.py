@@ -32,10 +32,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from processes import PATIENCE_S, ROOT
 from pydantic import SecretStr
 from ssh_server import USER as USER_HERE
 from ssh_server import Sshd, free_port, keygen
-from stack import PATIENCE_S, ROOT, TOKEN
+from stack import TOKEN
 
 import vm_balancer
 from bot import errors

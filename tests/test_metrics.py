@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -20,9 +19,10 @@ from bot_builders import ANNA, NOW, Clock, move_ids
 from bot_fixture import HOT_WORLD, running_bot
 from hypothesis import given
 from hypothesis import strategies as st
+from processes import Bot
 from prometheus_client.parser import text_string_to_metric_families
 from ruamel.yaml import YAML  # comes with check-jsonschema
-from stack import Bot, Stack, buttons, running_stack, world
+from stack import Stack, buttons, running_stack, world
 
 from balancer.model import Snapshot
 from balancer.planner import plan
@@ -373,7 +373,7 @@ async def test_a_restart_begins_at_zero_and_knows_the_last_success(stack: Stack,
     await stack.ask("/pause 2h")
     await watched.until(paused=1)
     assert await watched.until_health("paused") == 200
-    watched.bot.send(signal.SIGTERM)
+    watched.bot.terminate()
     await watched.bot.ended()
 
     watched.start()

@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path, HOT_WORLD, "--migration-seconds", "0.5") as made:
+    async with running_stack(tmp_path, HOT_WORLD, migration_s=0.5) as made:
         yield made
 
 

@@ -16,7 +16,7 @@ from bot.telegram.handlers.move_options import TIMES_OFFERED, offered
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path, world(), "--migration-seconds", "1", "--task-row-delay", "0.1") as running:
+    async with running_stack(tmp_path, world(), migration_s=1, task_row_delay_s=0.1) as running:
         yield running
 
 
@@ -27,7 +27,7 @@ async def card(stack: Stack, report: dict[str, Any], user_id: int = ANNA) -> dic
 
 
 async def test_a_skip_for_a_day_and_for_good(stack: Stack) -> None:
-    stack.start_bot()
+    stack.start_program()
     report = await stack.message("small-a", "≈ 37 s", buttons=True)
     assert await stack.tap(report, "More", VERA) == "You may look, but not decide."
     shown = await card(stack, report)
@@ -45,7 +45,7 @@ async def test_a_skip_for_a_day_and_for_good(stack: Stack) -> None:
 
 
 async def test_another_target_is_an_approval_of_it(stack: Stack) -> None:
-    stack.start_bot()
+    stack.start_program()
     report = await stack.message("hot → cool", buttons=True)
     places = await stack.opened(await card(stack, report), "Elsewhere", "instead of cool", "mild: CPU 1.0 → 1.1")
     assert await stack.tap(places, "🎯 mild") == "Approved: small-a goes to mild."
@@ -55,7 +55,7 @@ async def test_another_target_is_an_approval_of_it(stack: Stack) -> None:
 
 
 async def test_an_approval_for_later_can_be_called_back(stack: Stack) -> None:
-    stack.start_bot()
+    stack.start_program()
     report = await stack.message("hot → cool", buttons=True)
     times = await stack.opened(await card(stack, report), "Later", "when?")
     label = next(text for text in buttons(times) if text.startswith("🕑"))
@@ -76,7 +76,7 @@ async def test_what_has_arrived_can_be_moved_back_once(stack: Stack) -> None:
     assert await stack.tap(done, "Move back", VERA) == "You may look, but not decide."
     bot.kill()
     await bot.ended()
-    stack.start_bot(UNDO_WINDOW="600")
+    stack.start_program(UNDO_WINDOW="600")
     assert await stack.tap(done, "Move back") == "Approved: small-a goes to hot."
     await stack.message("Moved back", "asked for by Anna Admin", "done in", buttons=False)
     await stack.message("1 of 3 nodes", "hot → cool", "done in", buttons=False)
@@ -84,16 +84,17 @@ async def test_what_has_arrived_can_be_moved_back_once(stack: Stack) -> None:
 
 
 async def test_the_button_goes_when_its_time_is_over(stack: Stack) -> None:
-    stack.start_bot(UNDO_WINDOW="4")
+    stack.start_program(UNDO_WINDOW="600")
     report = await stack.message("hot → cool", buttons=True)
     await stack.tap(report, "Approve 1")
     done = await stack.message("done in", "hot → cool", buttons=True)
+    stack.clock.advance(601)
     await stack.message("done in", "hot → cool", buttons=False)
     assert "no longer works" in await stack.press(done, buttons(done)["↩️ Move back 1"], forge=True)
 
 
 async def test_a_whole_proposal_can_wait_for_later_or_be_left_alone(stack: Stack) -> None:
-    stack.start_bot(MAX_MIGRATIONS_PER_CYCLE="3")
+    stack.start_program(MAX_MIGRATIONS_PER_CYCLE="3")
     report = await stack.message("3 moves proposed", buttons=True)
     await stack.press(report, buttons(report)["⋯ More"])
     shown = await stack.message("which of the 3 moves", buttons=True)

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 from bot_fixture import HOT_WORLD, running_panel
+from processes import PATIENCE_S, ROOT
 from rich.cells import cell_len
-from stack import PATIENCE_S, ROOT
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7]m")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from bot_fixture import running_panel
-from stack import ROOT
+from processes import ROOT
 from test_config import SEED_ENV
 
 from bot.cli.arguments import OPTIONS, settings_of

@@ -319,7 +319,7 @@ async def test_an_approved_move_is_judged_by_the_strategy_that_planned_it(tmp_pa
 @pytest.mark.e2e
 async def test_the_report_offers_the_switch_once_and_to_admins(tmp_path: Path) -> None:
     async with running_stack(tmp_path, world()) as stack:
-        stack.start_bot()
+        stack.start_program()
         report = await stack.message("💡 optimal would do as much with 1 move instead of 3.", buttons=True)
         assert "The first 1 of 3 moves" in report["text"]
         switch = buttons(report)["💡 Use optimal"]
@@ -339,7 +339,7 @@ async def test_the_report_offers_the_switch_once_and_to_admins(tmp_path: Path) -
 @pytest.mark.e2e
 async def test_the_strategy_is_shown_set_and_compared(tmp_path: Path) -> None:
     async with running_stack(tmp_path, world()) as stack:
-        stack.start_bot()
+        stack.start_program()
         await stack.message("small-a", buttons=True)
         assert "smallest-first" in await stack.ask("/strategy", user_id=VERA, chat_id=VERA)
         assert "Only admins" in await stack.ask("/strategy optimal", user_id=VERA, chat_id=VERA)

@@ -320,13 +320,13 @@ def test_a_rule_that_one_admin_cannot_fulfil_is_noted(tmp_path: Path, monkeypatc
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path, world(), "--migration-seconds", "1", "--task-row-delay", "0.1") as running:
+    async with running_stack(tmp_path, world(), migration_s=1, task_row_delay_s=0.1) as running:
         running.settings["TWO_PERSON_RULE"] = "true"
         yield running
 
 
 async def test_two_admins_in_the_chat(stack: Stack) -> None:
-    stack.start_bot(MAX_MIGRATIONS_PER_CYCLE="2")
+    stack.start_program(MAX_MIGRATIONS_PER_CYCLE="2")
     report = await stack.message("small-a", "small-b", buttons=True)
     first = buttons(report)["✅ Approve 1"]
     assert await stack.press(report, first) == "Noted: small-a goes to cool once another person approves too."
@@ -361,7 +361,7 @@ async def test_a_first_approval_survives_a_restart_but_not_the_role(stack: Stack
     assert "another person has to approve" in await stack.press(report, data, wait=30)
     bot.send(signal.SIGKILL)
     await bot.ended()
-    stack.start_bot(TELEGRAM_ADMIN_IDS=f"{BORIS_ID},{VERA_ID}", TELEGRAM_VIEWER_IDS=str(ANNA_ID))
+    stack.start_program(TELEGRAM_ADMIN_IDS=f"{BORIS_ID},{VERA_ID}", TELEGRAM_VIEWER_IDS=str(ANNA_ID))
     assert await stack.press(report, data, wait=30) == "You may look, but not decide."
     assert (await stack.press(report, data, BORIS_ID)).startswith("Noted:")
     assert await stack.starts() == []
@@ -371,7 +371,7 @@ async def test_a_first_approval_survives_a_restart_but_not_the_role(stack: Stack
 
 
 async def test_the_audit_says_who_approved_when(stack: Stack) -> None:
-    stack.start_bot()
+    stack.start_program()
     report = await stack.message("small-a", buttons=True)
     data = buttons(report)["✅ Approve 1"]
     await stack.press(report, data, BORIS_ID)
