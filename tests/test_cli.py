@@ -108,6 +108,30 @@ def test_everything_that_is_wrong_is_said_in_one_go(folder: Path, capsys: pytest
     assert "hunter2" not in "\n".join(lines)
 
 
+def test_a_missing_settings_file_is_one_line_with_folder_and_remedy(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = f"there is no .env in {folder}: run `vm-balancer init`, copy config.env.example there, or name"
+    for words in ([], ["--once"], ["console"], ["snapshot"]):
+        assert main(words) == BAD_SETTINGS
+        [line] = said(capsys)
+        assert line.startswith(missing), words
+    assert main(["--host", "https://h"]) == BAD_SETTINGS
+    assert [line.split()[0] for line in said(capsys)] == ["VMMANAGER_USERNAME", "VMMANAGER_PASSWORD"]
+    (folder / ".env").write_text("", "utf-8")
+    assert main([]) == BAD_SETTINGS
+    assert len(said(capsys)) == 3
+
+
+def test_check_without_settings_says_what_is_first_and_no_more(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check"]) == FAILED
+    lines = capsys.readouterr().out.splitlines()
+    assert f"there is no .env in {folder}" in lines[0]
+    assert len([line for line in lines if "not tested" in line]) == 1 and len(lines) < 9
+
+
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [

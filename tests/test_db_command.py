@@ -161,6 +161,26 @@ async def test_what_had_been_started_is_left_for_the_panel_to_tell(path: Path, f
     await store.close()
 
 
+def test_a_backup_never_replaces_a_file_unasked(path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    copy = folder / "copy.db"
+    copy.write_text("precious", "utf-8")
+    assert main(["db", "backup", "copy.db"]) == BAD_SETTINGS
+    assert said(capsys)[1] == "copy.db exists: name another file, or add --force to replace it\n"
+    assert copy.read_text("utf-8") == "precious"
+    assert main(["db", "backup", "copy.db", "--force"]) == OK
+    assert files.faults(copy) == []
+
+
+def test_a_second_backup_of_a_day_is_a_file_of_its_own(path: Path, folder: Path) -> None:
+    assert main(["db", "backup"]) == OK
+    [daily] = (folder / "backups").iterdir()
+    daily.write_text("precious", "utf-8")
+    assert main(["db", "backup"]) == OK
+    assert daily.read_text("utf-8") == "precious"
+    [another] = [p for p in (folder / "backups").iterdir() if p != daily]
+    assert Backups(path, keep=1).newest() == another
+
+
 def test_restore_takes_the_newest_daily_backup(path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for day in ("2026-11-20", "2026-11-21"):
         files.copy(path, folder / "backups" / f"vm_balancer-{day}.db")

@@ -137,7 +137,8 @@ def health(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
 
 
 def test_without_a_database_nobody_lives(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert health(capsys) == (FAILED, "not running: no program has worked with this database yet")
+    path = folder / "vm_balancer.db"
+    assert health(capsys) == (FAILED, f"not running: no program has worked with the database {path} yet")
     assert health(capsys, "--database-path", ":memory:")[0] == FAILED
     (folder / "notes").write_text("no database at all, only notes " * 100)
     code, text = health(capsys, "--database-path", "notes")

@@ -93,7 +93,11 @@ def make_parser(name: str, text: str) -> Parser:
 
 def add_settings(parser: Parser) -> None:
     """``--config`` and one option for each setting."""
-    parser.add_argument("--config", metavar="FILE", help="settings file (default: .env in this folder)")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="settings file (default: .env in this folder); its relative paths count from its folder",
+    )
     parser.add_argument(
         "--verbose", dest="log_level", action="store_const", const="DEBUG", help="the same as --log-level DEBUG"
     )

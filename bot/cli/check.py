@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.cli.arguments import Parser, add_settings, make_parser
@@ -24,6 +25,8 @@ from bot.rendering.catalog import Texts, texts_for
 if TYPE_CHECKING:
     from bot.cli.checks.sheet import Line
 
+SKIPPED_SHOWN = 3
+"""Titles in the line of the checks that were skipped."""
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "skip": "--  "}
 SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red"), "skip": ("–", "dim")}
 
@@ -60,11 +63,27 @@ def _checks(_settings: Settings) -> Sequence[Check]:
 async def _tested(found: Found, texts: Texts, send_test: bool, show: Callable[[Line], None]) -> list[Line]:
     from bot.cli.checks.run import run_checks
 
-    lines = []
+    lines: list[Line] = []
+    held: list[Line] = []
     async for line in run_checks(found, texts, send_test=send_test):
         lines.append(line)
-        show(line)
+        if held and (line.mark is not held[0].mark or line.text != held[0].text):
+            show(_merge(held))
+            held.clear()
+        if line.mark.value == "skip":  # checks that one fault stopped are one line on the screen
+            held.append(line)
+        else:
+            show(line)
+    if held:
+        show(_merge(held))
     return lines
+
+
+def _merge(lines: Sequence[Line]) -> Line:
+    """One line for checks that were skipped for the same reason."""
+    titles = [line.title for line in lines]
+    more = f" +{len(titles) - SKIPPED_SHOWN}" if len(titles) > SKIPPED_SHOWN else ""
+    return replace(lines[0], title=", ".join(titles[:SKIPPED_SHOWN]) + more)
 
 
 def _redactor(found: Found) -> Redactor:

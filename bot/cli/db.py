@@ -19,27 +19,31 @@ from bot.store.restore import restore
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer db", "Looks after the database: is it whole, copy it, put a copy back.")
-    made.add_argument("deed", choices=("check", "backup", "restore"))
+    made = make_parser("vm-balancer db", "Checks the database, makes a backup of it, or restores a backup.")
+    made.add_argument("action", choices=("check", "backup", "restore"))
     made.add_argument(
-        "file", nargs="?", help="backup: where to (default: the folder backups beside it); restore: which (the newest)"
+        "file",
+        nargs="?",
+        help="backup: the file to make (default: in the folder backups beside the database); "
+        "restore: the backup to put back (default: the newest)",
     )
+    made.add_argument("--force", action="store_true", help="backup: replace FILE where it exists")
     add_settings(made)
     return made
 
 
 def run(arguments: list[str]) -> int:
     given, problems = understood(parser(), arguments)
-    if given.deed == "check" and given.file:
+    if given.action == "check" and given.file:
         problems.append("check takes no file: it checks DATABASE_PATH")
     settings = read_settings(given, problems, lambda _settings: [])
     if str(settings.database_path) == MEMORY:
         raise ConfigError([f"DATABASE_PATH is {MEMORY}: there is no file; name one"])
     file = Path(given.file).expanduser() if given.file else None
-    if given.deed == "check":
+    if given.action == "check":
         return asyncio.run(_check(settings))
-    if given.deed == "backup":
-        return _back_up(settings, file)
+    if given.action == "backup":
+        return _back_up(settings, file, replace=given.force)
     return asyncio.run(_restore(settings, file))
 
 
@@ -64,11 +68,13 @@ async def _check(settings: Settings) -> int:
     return OK
 
 
-def _back_up(settings: Settings, file: Path | None) -> int:
+def _back_up(settings: Settings, file: Path | None, *, replace: bool) -> int:
     path, now = settings.database_path, datetime.now(timezone.utc)
-    target = file or Backups(path, settings.backup_keep).path_for(now)
+    target = file or Backups(path, settings.backup_keep).path_for_another(now)
     if target.resolve() == path.resolve():
         raise ConfigError([f"{target} is the database itself: name another file"])
+    if target.exists() and not replace:
+        raise ConfigError([f"{target} exists: name another file, or add --force to replace it"])
     files.copy(path, target)
     print_all(f"{path} copied to {target}")
     return OK

@@ -43,7 +43,9 @@ def run(arguments: list[str]) -> int:
         return _say(given.json, "unreadable", texts.text("health-unreadable", problem=str(error)), 0, FAILED)
     health = judge(beat, datetime.now(timezone.utc), process_gone=beat is not None and _is_gone(beat))
     fine = health.state.alive and not (given.strict and health.state.degraded)
-    return _say(given.json, health.state.value, _worded(texts, health), health.for_s, OK if fine else FAILED)
+    return _say(
+        given.json, health.state.value, _describe(texts, health, found.settings), health.for_s, OK if fine else FAILED
+    )
 
 
 def _beat(settings: Settings) -> Heartbeat | None:
@@ -77,6 +79,7 @@ def _say(as_json: bool, state: str, text: str, seconds: int, code: int) -> int:
     return code
 
 
-def _worded(texts: Texts, health: Health) -> str:
+def _describe(texts: Texts, health: Health, settings: Settings) -> str:
     ago = duration(texts, timedelta(seconds=health.for_s))
-    return texts.text(f"health-{health.state.value}", ago=ago, problem=health.problem or "-")
+    path = str(settings.database_path.absolute())
+    return texts.text(f"health-{health.state.value}", ago=ago, problem=health.problem or "-", path=path)

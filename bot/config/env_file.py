@@ -36,6 +36,10 @@ class ConfigFile:
     def place(self, name: str) -> str:
         return f"{self.path} line {self.values[name].number}"
 
+    def place_of(self, name: str) -> str | None:
+        """The place of a value; ``None`` where the file does not have it."""
+        return self.place(name) if name in self.values else None
+
 
 def read_config_file(path: Path, *, required: bool, known: Collection[str]) -> ConfigFile:
     """The file, or an empty one where there is none and it is not required. Read exactly once: it may be a pipe.

@@ -19,9 +19,10 @@ from bot.config.chats_file import check_chats_file
 from bot.config.clusters_file import check_clusters_file
 from bot.config.env_file import ConfigFile, read_config_file
 from bot.config.parsing import needed
+from bot.config.relative_paths import DEFAULT_FILES, PATH_FIELDS, base_folder, resolve_path
 from bot.config.secret_files import Unusable, credential, exposure, read_secret
 from bot.config.settings import SECRET_FILES, Settings, env_name, is_secret
-from bot.config.validation import Check, check_chat, check_panel, check_people, check_ssh, notes
+from bot.config.validation import REQUIRED, Check, Problem, check_chat, check_panel, check_people, check_ssh, notes
 from bot.domain.redact import Redactor, with_parts
 from bot.errors import ConfigError
 
@@ -97,6 +98,7 @@ def find_settings(
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from None
     given = dict(_given(arguments or {}, options or {}, file))
+    moved = [] if env_file is None else _resolve_paths(given, file)
     wrong, exposed = _take_from_files(given)
     values = {field: g.value for field, g in given.items() if g.value != "" and field not in wrong}
     try:
@@ -108,13 +110,26 @@ def find_settings(
             wrong[field] = _problem(field, given[field], found_wrong, redact)
         settings = Settings(**{field: value for field, value in values.items() if field not in wrong})
     places = {field: given[field].place for field in values}
-    seen = (*file.notes, *exposed, *_exposed(file))
+    seen = (*file.notes, *moved, *exposed, *_exposed(file))
     settings = settings.came_from(places, seen)
-    found = [p.text for check in checks(settings) for p in check(settings) if wrong.keys().isdisjoint(p.fields)]
+    against = [p for check in checks(settings) for p in check(settings) if wrong.keys().isdisjoint(p.fields)]
+    found = _explain_missing_file(against, None if env_file is not None or path.exists() else path)
     everything = (*problems, *file.problems, *wrong.values(), *found)
     if not everything:
         settings = settings.came_from(places, (*seen, *notes(settings)))
     return Found(settings, everything, frozenset(wrong))
+
+
+def _explain_missing_file(problems: Sequence[Problem], missing: Path | None) -> list[str]:
+    """The problems as text. Where nothing is set and there is no settings file, one line says so instead of three."""
+    unset = [
+        p for p in problems if p.fields[0] in REQUIRED and p.text.startswith(f"{env_name(p.fields[0])} is not set")
+    ]
+    if missing is None or len(unset) < len(REQUIRED):
+        return [p.text for p in problems]
+    remedy = "run `vm-balancer init`, copy config.env.example there, or name a settings file with --config"
+    first = f"there is no {missing.name} in {missing.absolute().parent}: {remedy}"
+    return [first, *(p.text for p in problems if p not in unset)]
 
 
 def understand(field: str, text: str, place: str) -> Any:
@@ -142,6 +157,27 @@ def _given(arguments: Mapping[str, Any], options: Mapping[str, str], file: Confi
             yield field, Given(value, "environment")
         elif name in file.values and (value := _text(file.values[name].value, verbatim)):
             yield field, Given(value, file.place(name))
+
+
+def _resolve_paths(given: dict[str, Given], file: ConfigFile) -> list[str]:
+    """Makes the relative paths of a settings file absolute; a note for each file that is in the current folder."""
+    folder = base_folder(file.path)
+    if folder is None:
+        return []
+    notes = []
+    for field in PATH_FIELDS:
+        default = str(Settings.model_fields[field].default) if field in DEFAULT_FILES else ""
+        written = given.get(field, Given(default, "default"))
+        if not written.value or written.place not in ("default", file.place_of(env_name(field))):
+            continue
+        path, in_current_folder = resolve_path(str(written.value).strip(), folder)
+        given[field] = Given(path, written.place)
+        if in_current_folder:
+            notes.append(
+                f"{env_name(field)} is {path}: a relative path counts from {folder}, the folder of the settings file, "
+                f"but the file is in the current folder; write the whole path into {file.path}"
+            )
+    return notes
 
 
 def _take_from_files(given: dict[str, Given]) -> tuple[dict[str, str], list[str]]:

@@ -26,18 +26,20 @@ class Problem(NamedTuple):
 
 TWO_PERSONS_OR_AUTO = "TWO_PERSON_RULE is true: automatic mode asks nobody, so both cannot be; switch one of them off"
 
+REQUIRED = {
+    "vmmanager_host": "set it to the address of VMmanager, such as https://vmmanager.example.com",
+    "vmmanager_username": "set it to the e-mail address of the account",
+    "vmmanager_password": "set it to the password of the account",
+}
+"""Settings without which nothing works, each with the remedy."""
+
 Check = Callable[[Settings], list[Problem]]
 
 
 def check_panel(settings: Settings) -> list[Problem]:
     """What is missing to talk to VMmanager."""
-    fields = {
-        "vmmanager_host": "set it to the address of VMmanager, such as https://vmmanager.example.com",
-        "vmmanager_username": "set it to the e-mail address of the account",
-        "vmmanager_password": "set it to the password of the account",
-    }
-    missing = (f for f in fields if not getattr(settings, f))
-    problems = [Problem((f,), f"{env_name(f)} is not set: {fields[f]}") for f in missing]
+    missing = (f for f in REQUIRED if not getattr(settings, f))
+    problems = [Problem((f,), f"{env_name(f)} is not set: {REQUIRED[f]}") for f in missing]
     ca_file = settings.vmmanager_ca_file
     if ca_file is not None and settings.verify_ssl and not os.access(ca_file, os.R_OK):
         remedy = "name a PEM file with the CA or the certificate, or leave it empty for the system's CAs"

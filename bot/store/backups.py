@@ -10,7 +10,9 @@ from pathlib import Path
 from bot.store import files
 
 FOLDER = "backups"
-_STAMP = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_STAMP = re.compile(r"\d{4}-\d{2}-\d{2}(-\d{6})?")
+"""The day, and for a backup by hand on a day that has one already, the time."""
 
 
 class Backups:
@@ -31,9 +33,14 @@ class Backups:
     def path_for(self, now: datetime) -> Path:
         return self.folder / f"{self._database.stem}-{now:%Y-%m-%d}.db"
 
+    def path_for_another(self, now: datetime) -> Path:
+        """Where a backup by hand goes: the day's own file, or beside it where that exists. Never an existing file."""
+        daily = self.path_for(now)
+        return daily if not daily.exists() else daily.with_name(f"{daily.stem}-{now:%H%M%S}.db")
+
     def newest(self) -> Path | None:
-        """The last daily backup, if there is one."""
-        return max(self._daily(), default=None)
+        """The last backup, daily or by hand, if there is one."""
+        return max(self._stamped(_STAMP), key=lambda p: p.stem, default=None)
 
     async def make_due(self, now: datetime) -> Path | None:
         """Makes the day's backup unless it is there, and lets the oldest go; the file that was made.
@@ -45,7 +52,7 @@ class Backups:
         if not self._keep or target.exists():
             return None
         await asyncio.to_thread(files.copy, self._database, target)
-        for old in sorted(self._daily())[: -self._keep]:
+        for old in sorted(self._stamped(_DAY))[: -self._keep]:
             old.unlink(missing_ok=True)
         return target
 
@@ -64,8 +71,8 @@ class Backups:
         await asyncio.to_thread(files.copy, self._database, target)
         return target
 
-    def _daily(self) -> list[Path]:
+    def _stamped(self, stamp: re.Pattern[str]) -> list[Path]:
         if not self.folder.is_dir():
             return []
         head = f"{self._database.stem}-"
-        return [p for p in self.folder.glob(f"{head}*.db") if _STAMP.fullmatch(p.stem.removeprefix(head))]
+        return [p for p in self.folder.glob(f"{head}*.db") if stamp.fullmatch(p.stem.removeprefix(head))]

@@ -72,7 +72,8 @@ class Database:
     def _tried(self) -> str:
         """What SQLite is to open, having opened it once."""
         if self._looking and not Path(self.path).exists():
-            raise StoreError(f"DATABASE_PATH is {str(self.path)!r}: there is no such file; name the program's database")
+            remedy = "name the program's settings file with --config, or its database with --database-path"
+            raise StoreError(f"DATABASE_PATH is {str(Path(self.path).absolute())!r}: there is no such file; {remedy}")
         address = f"{Path(self.path).resolve().as_uri()}?mode=ro" if self._looking else str(self.path)
         sqlite3.connect(address, uri=self._looking).close()
         return address

@@ -24,7 +24,7 @@ check-title-telegram-chats = Telegram, more chats
 check-title-telegram-escalation = Telegram, escalation
 check-title-telegram-test = Telegram, test message
 
-check-after = not tested: { $title } comes first
+check-after = not tested: first fix { $title }
 check-settings-fine = all understood
 check-database = { $path } is readable and undamaged
 check-database-new = { $path } can be made
@@ -171,5 +171,5 @@ health-failing = unhealthy: no check has succeeded for { $ago }: { $problem }
 health-silent = unhealthy: no sign of life for { $ago }
 health-gone = unhealthy: the process is gone, its last sign of life came { $ago } ago
 health-stopped = not running: it was stopped { $ago } ago
-health-never = not running: no program has worked with this database yet
+health-never = not running: no program has worked with the database { $path } yet
 health-unreadable = unhealthy: { $problem }

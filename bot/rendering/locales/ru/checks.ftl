@@ -24,7 +24,7 @@ check-title-telegram-chats = Telegram, другие чаты
 check-title-telegram-escalation = Telegram, эскалация
 check-title-telegram-test = Telegram, пробное сообщение
 
-check-after = не проверено: сначала { $title }
+check-after = не проверено: сначала исправьте { $title }
 check-settings-fine = всё понятно
 check-database = { $path } читается и не повреждена
 check-database-new = { $path } можно создать
@@ -173,5 +173,5 @@ health-failing = неисправно: уже { $ago } ни одна прове�
 health-silent = неисправно: признаков жизни нет уже { $ago }
 health-gone = неисправно: процесса больше нет, последний признак жизни — { $ago } назад
 health-stopped = не работает: остановлена { $ago } назад
-health-never = не работает: с этой базой ещё не работала ни одна программа
+health-never = не работает: с базой { $path } ещё не работала ни одна программа
 health-unreadable = неисправно: { $problem }
