@@ -78,7 +78,7 @@ async def inside(cycles: int) -> dict[str, Any]:
         for _ in range(cycles):
             heart.longest_s = heart.own_s = 0.0
             started = time.perf_counter()
-            report = await balancer.service.run_cycle()
+            report = await balancer.service.cycle.run()
             seconds.append(time.perf_counter() - started)
             await asyncio.sleep(0.5)  # the notifier and the chat after it
             stalls.append(heart.longest_s)
@@ -109,7 +109,7 @@ async def inside(cycles: int) -> dict[str, Any]:
 
 async def _after_the_first(balancer: Any) -> None:
     """The timer begins with a cycle of its own."""
-    while (await balancer.service.run_cycle()).outcome == "busy":  # noqa: ASYNC110 - it tells nobody
+    while (await balancer.service.cycle.run()).outcome == "busy":  # noqa: ASYNC110 - it tells nobody
         await asyncio.sleep(0.1)
 
 
@@ -130,7 +130,7 @@ async def _parts(balancer: Any) -> dict[str, float]:
 async def _parts_once(balancer: Any) -> dict[str, float]:
     from balancer.planner import plan
     from bot.panel import responses, rows
-    from bot.store import Store
+    from bot.store.store import Store
     from bot.telegram.views.proposals import proposal_view
 
     taken: dict[str, float] = {}
@@ -142,17 +142,17 @@ async def _parts_once(balancer: Any) -> dict[str, float]:
         lists = [responses.read_answer(200, body, _same, each) for body, each in zip(bodies, keep, strict=True)]
         clusters, nodes, vms = lists
         snapshot = rows.snapshot(clusters, nodes, vms, now)
-    policy = await balancer.service.policy(snapshot)
+    policy = await balancer.service.planning.policy(snapshot)
     with _timed(taken, "plan"):
         plans = [plan(part, policy) for part in snapshot.split()]
     with tempfile.TemporaryDirectory(prefix="bench-store-") as folder:
         store = Store(Path(folder) / "bot.db")
         await store.open()
-        mark = await store.mark()
+        mark = await store.proposals.mark()
         with _timed(taken, "store"):
             for made in plans:
-                await store.publish(made, automatic=False, now=now, expires_at=now + A_DAY, since=mark)
-        waiting = await store.waiting()
+                await store.proposals.publish(made, automatic=False, now=now, expires_at=now + A_DAY, since=mark)
+        waiting = await store.proposals.waiting()
         with _timed(taken, "render"):
             for proposal in waiting:
                 proposal_view(balancer.texts, proposal, now)

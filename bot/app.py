@@ -22,7 +22,7 @@ from bot.config.settings import Settings
 from bot.config.validation import MEMORY, check_chat, check_panel, check_people, check_ssh
 from bot.domain import log_context
 from bot.domain.chats import Room
-from bot.domain.clock import SteadyClock
+from bot.domain.clock import Clock, SteadyClock
 from bot.domain.digest import parse_timing
 from bot.domain.health import judge
 from bot.domain.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
@@ -32,15 +32,15 @@ from bot.observability.heartbeat_writer import Life
 from bot.observability.watchdog import Watchdog
 from bot.panel.client import VMManagerAPI
 from bot.rendering.catalog import Texts, texts_for
-from bot.service import Clock, CycleReport, Service
-from bot.service.executor import Executor
-from bot.service.maintenance import Upkeep
+from bot.service.maintenance import Maintenance
 from bot.service.notifier import LogNotifier
-from bot.service.remote_requests import Answer, Watch
+from bot.service.remote_requests import Answer, RemoteRequests
 from bot.service.scheduler import Schedule
-from bot.store import Store
+from bot.service.service import Service
+from bot.service.values import CycleReport
 from bot.store.backups import Backups
 from bot.store.instance_lock import Instance
+from bot.store.store import Store
 
 if TYPE_CHECKING:
     from bot.observability.metrics import Metrics
@@ -127,7 +127,12 @@ class VMBalancer:
             if self.telegram is not None:
                 undo_window = timedelta(seconds=settings.undo_window)
                 self.telegram.attach(
-                    self.store, self._clock, undo_window, self._hours(), rooms, lambda: self.service.clusters_seen()
+                    self.store,
+                    self._clock,
+                    undo_window,
+                    self._hours(),
+                    rooms,
+                    lambda: self.service.observer.clusters_seen(),
                 )
                 await self.telegram.find_chat()
                 stack.push_async_callback(self.telegram.close)
@@ -138,9 +143,7 @@ class VMBalancer:
                 clusters=load_clusters_file(settings.clusters_file),
                 clock=self._clock,
             )
-            self.executor = Executor(self.panel, self.store, self.service, self.notifier, clock=self._clock)
-            self.service.use_worker(self.executor)
-            self._watch = Watch(self.store, self.service, self.notifier)
+            self._watch = RemoteRequests(self.store, self.service, self.notifier)
             reach = self.telegram.reach if self.telegram is not None else None
             self._life = Life(self.store, self.service, reach, settings.balance_interval, self._clock)
             self._watchdog = Watchdog(self.store, self.notifier, self._clock)
@@ -162,7 +165,7 @@ class VMBalancer:
     def _hours(self) -> Hours:
         quiet, timing = parse_windows(self.settings.quiet_hours), parse_timing(self.settings.digest)
         return Hours(
-            lambda cluster_id, name: self.service.opens_at(cluster_id, name),
+            lambda cluster_id, name: self.service.planning.opens_at(cluster_id, name, self._clock()),
             lambda: bool(quiet) and is_open(quiet, self._clock(), self.settings.zone),
             timing.length if timing is not None else timedelta(days=1),
             self.settings.digest_quiet_days,
@@ -186,7 +189,7 @@ class VMBalancer:
         self.store = Store(path)
         await self.store.open()
         stack.push_async_callback(self.store.close)
-        self._upkeep = Upkeep(self.store, backups, self.settings, self._clock)
+        self._upkeep = Maintenance(self.store, backups, self.settings, self._clock)
 
     async def close(self) -> None:
         """Stops what runs and closes everything; a running migration stays recorded for the next start."""
@@ -194,7 +197,7 @@ class VMBalancer:
             return
         if self._schedule is not None:
             self._schedule.stop()
-        await self.executor.stop()
+        await self.service.executor.stop()
         if self._working:  # who started nothing shows nothing: the notices belong to the program that runs
             with suppress(Exception):  # a last look at the chat must not keep the program from ending
                 await asyncio.wait_for(self.notifier.flush(), timeout=3)
@@ -222,7 +225,12 @@ class VMBalancer:
             return
         if not self._claimed and self._exclusive is None:
             self._claim(self._stack)
-        if not attended and self.telegram is None and not self.settings.dry_run and await self.service.mode() != "auto":
+        if (
+            not attended
+            and self.telegram is None
+            and not self.settings.dry_run
+            and await self.service.runtime.mode() != "auto"
+        ):
             log.warning("%s", self.texts.text("terminal-headless"))
         await self._serve_metrics(self._stack)
         await self._watch.begin()
@@ -253,7 +261,7 @@ class VMBalancer:
         self._working = True
         self._spawn(self.notifier.run())
         if not self.settings.dry_run:
-            self._spawn(self.executor.run())
+            self._spawn(self.service.executor.run())
 
     def listen(self, next_check: Callable[[], datetime | None] = lambda: None) -> None:
         """Starts listening to the chat, where there is one."""
@@ -286,9 +294,9 @@ class VMBalancer:
             async with self:
                 return await self.run_once()
         if self.settings.dry_run:
-            return await self.service.rehearse()
+            return await self.service.cycle.dry_run()
         self.start_workers()
-        report = await self.service.run_cycle()
+        report = await self.service.cycle.run()
         await self.until_idle()
         return report
 
@@ -304,11 +312,11 @@ class VMBalancer:
         if self._stack is None:
             async with self:
                 return await self.plan(cluster)
-        return await self.service.plans(cluster)
+        return await self.service.queries.plans(cluster)
 
     async def waiting(self) -> list[Proposal]:
         """Every proposal with a move that waits for a decision, oldest first; ``pending`` are those moves."""
-        return await self.service.waiting()
+        return await self.service.store.proposals.waiting()
 
     async def approve(self, moves: Iterable[ProposedMove], *, by: str = "code") -> tuple[ProposedMove, ...]:
         """Approves moves that wait, carries them out, and returns each as it stands when all is over.
@@ -326,7 +334,7 @@ class VMBalancer:
         ids = await self._decide(moves, Verdict.APPROVE, by)
         self.start_workers()
         await self.until_idle()
-        found = [await self.store.move(move_id) for move_id in ids]
+        found = [await self.store.proposals.move(move_id) for move_id in ids]
         return tuple(row[1] for row in found if row is not None)
 
     async def skip(self, moves: Iterable[ProposedMove], *, by: str = "code") -> None:
@@ -335,14 +343,14 @@ class VMBalancer:
 
     async def _decide(self, moves: Iterable[ProposedMove], verdict: Verdict, by: str) -> list[int]:
         ids = [proposed.id for proposed in moves]
-        await self.service.decide(ids, verdict, Actor(ActorKind.CODE, by))
+        await self.service.decisions.decide(ids, verdict, Actor(ActorKind.CODE, by))
         return ids
 
     async def until_idle(self, also: Callable[[], Awaitable[bool]] | None = None) -> None:
         """Waits until nothing is queued or running, and ``also`` holds."""
         while not self._stopped.is_set():
             await self._tick()
-            if (also is None or await also()) and await self.executor.idle():
+            if (also is None or await also()) and await self.service.executor.idle():
                 return
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._stopped.wait(), IDLE_POLL_S)
@@ -361,8 +369,8 @@ class VMBalancer:
         try:
             if rehearsed:
                 return Answer.of(await self._rehearse(), rehearsed)
-            await self.executor.settle_unknown()
-            report = await self.service.run_cycle()
+            await self.service.executor.settle_unknown()
+            report = await self.service.cycle.run()
             await self._upkeep.due()
             return Answer.of(report)
         except StoreError as error:
@@ -380,7 +388,7 @@ class VMBalancer:
 
     async def _rehearse(self) -> CycleReport:
         try:
-            report = await self.service.rehearse()
+            report = await self.service.cycle.dry_run()
         except PanelError as error:
             log.error("The cycle failed: %s", error)
             return CycleReport("failed", self._clock(), problem=str(error))
@@ -390,10 +398,10 @@ class VMBalancer:
     async def _tick(self) -> None:
         request = None
         try:
-            await self.service.expire_due()
+            await self.service.deadlines.expire_due()
             if self._claimed and not self.settings.dry_run:
-                await self.service.remind_due()
-                await self.service.digest_due()
+                await self.service.deadlines.remind_due()
+                await self.service.deadlines.digest_due()
             await self._follow_interval()
             request = await self._watch.look()
             if self._claimed:
@@ -403,11 +411,11 @@ class VMBalancer:
             log.error("%s", error)
         if request is not None:
             self._spawn(self._watch.answer(request, self.check_now))
-        self.executor.kick()
+        self.service.work.set()
 
     async def _follow_interval(self) -> None:
         """Somebody may have changed it at run time, here or in a console."""
-        interval_s = (await self.service.current_settings()).balance_interval
+        interval_s = (await self.service.runtime.current()).balance_interval
         self._life.every(interval_s)
         if self._schedule is not None:
             self._schedule.every(interval_s)

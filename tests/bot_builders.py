@@ -10,7 +10,8 @@ from typing import Any
 
 from balancer.model import Move, NodeLoad, Plan, Reason
 from bot.domain.proposals import Actor, ActorKind
-from bot.store import Published, Store
+from bot.store.store import Store
+from bot.store.values import Published
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
 LATER = NOW + timedelta(hours=1)
@@ -46,13 +47,13 @@ def plan(*moves: Move | int, cluster: int = 1) -> Plan:
 
 async def published(store: Store, *moves: Any, cluster: int = 1, automatic: bool = False, **options: Any) -> Published:
     made = plan(*moves, cluster=cluster)
-    return await store.publish(made, automatic=automatic, **{"now": NOW, "expires_at": LATER, **options})
+    return await store.proposals.publish(made, automatic=automatic, **{"now": NOW, "expires_at": LATER, **options})
 
 
 async def move_ids(store: Store, *moves: Any, **options: Any) -> list[int]:
     """The ids of the moves of a new proposal."""
     made = await published(store, *moves, **options)
-    proposal = await store.proposal(made.proposal_id or 0)
+    proposal = await store.proposals.get(made.proposal_id or 0)
     assert proposal is not None
     return [m.id for m in proposal.moves]
 

@@ -19,10 +19,10 @@ from bot.config.clusters_file import load_clusters_file
 from bot.config.settings import Settings
 from bot.domain.proposals import Migration, MigrationState, Verdict
 from bot.panel.client import VMManagerAPI
-from bot.service import CycleReport, Service
-from bot.service.executor import Executor
+from bot.service.service import Service
+from bot.service.values import CycleReport
 from bot.ssh.loads import Loads
-from bot.store import Store
+from bot.store.store import Store
 from sandbox.panel.server import RunningPanel, start_panel
 from sandbox.world.world import World
 
@@ -96,9 +96,14 @@ class BotFixture:
         )
         store, api = wrap(self.store), wrap(self.api)
         clusters = load_clusters_file(self.settings.clusters_file)
-        self.service = Service(api, store, self.settings, self.told, loads=loads, clusters=clusters, clock=self.clock)
-        self.executor = Executor(api, store, self.service, self.told, clock=self.clock, sleep=self.sleep)
-        self.service.use_worker(self.executor)
+        self.service = Service(
+            *(api, store, self.settings, self.told),
+            loads=loads,
+            clusters=clusters,
+            clock=self.clock,
+            sleep=self.sleep,
+        )
+        self.executor = self.service.executor
         self.worker: asyncio.Task[None] | None = None
 
     async def close(self) -> None:
@@ -123,15 +128,15 @@ class BotFixture:
     # Actions ---------------------------------------------------------------------------
 
     async def propose(self) -> CycleReport:
-        report = await self.service.run_cycle()
+        report = await self.service.cycle.run()
         assert report.outcome == "done", report.problem
         return report
 
     async def decide(self, *vm_ids: int, verdict: Verdict = Verdict.APPROVE) -> None:
         """Decides the pending moves of these VMs; without VMs, all pending moves."""
-        pending = [m for p in await self.store.waiting() for m in p.pending]
+        pending = [m for p in await self.store.proposals.waiting() for m in p.pending]
         ids = [m.id for m in pending if not vm_ids or m.move.vm_id in vm_ids]
-        results = await self.service.decide(ids, verdict, ANNA)
+        results = await self.service.decisions.decide(ids, verdict, ANNA)
         assert results and all(r.done for r in results)
 
     def start(self) -> None:
@@ -160,7 +165,7 @@ class BotFixture:
     # Results --------------------------------------------------------------------------
 
     async def migrations(self) -> list[Migration]:
-        return await self.store.migrations(tuple(MigrationState))
+        return await self.store.migrations.in_states(tuple(MigrationState))
 
     async def migration(self) -> Migration:
         [found] = await self.migrations()

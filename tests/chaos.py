@@ -30,11 +30,10 @@ from bot.domain.clock import SteadyClock
 from bot.domain.proposals import Actor, ActorKind, ExclusionRole, Verdict
 from bot.errors import NotFound, PanelError, StoreError
 from bot.panel.client import VMManagerAPI
-from bot.service import Service
-from bot.service.executor import Executor
-from bot.service.maintenance import Upkeep
-from bot.store import Store
+from bot.service.maintenance import Maintenance
+from bot.service.service import Service
 from bot.store.backups import Backups
+from bot.store.store import Store
 from sandbox.panel.server import RunningPanel, start_panel
 from sandbox.scenarios import SCENARIOS
 
@@ -93,10 +92,9 @@ class Life:
             monotonic=lambda: run.world.now,
         )
         given = settings_for(run.panel.url, **SETTINGS)
-        self.service = Service(self.api, self.store, given, Told(), clock=run.clock)
-        self.executor = Executor(self.api, self.store, self.service, Told(), clock=run.clock, sleep=run.sleep)
-        self.service.use_worker(self.executor)
-        self.upkeep = Upkeep(self.store, Backups(run.path, 2), given, run.clock)
+        self.service = Service(self.api, self.store, given, Told(), clock=run.clock, sleep=run.sleep)
+        self.executor = self.service.executor
+        self.upkeep = Maintenance(self.store, Backups(run.path, 2), given, run.clock)
 
     async def begin(self) -> None:
         await self.store.open()
@@ -106,7 +104,7 @@ class Life:
         """As the program's timer does it (app.py)."""
         try:
             await self.executor.settle_unknown()
-            report = await self.service.run_cycle()
+            report = await self.service.cycle.run()
             await self.upkeep.due()
         except StoreError:
             return "database"
@@ -174,16 +172,16 @@ class Run:
         await self.audit.look(self.life.store, outcome)
         self.world.step(max(0.0, end - self.world.now))
         with contextlib.suppress(StoreError):
-            await self.life.service.expire_due()
-        self.life.executor.kick()
+            await self.life.service.deadlines.expire_due()
+        self.life.service.work.set()
 
     async def _calm_down(self) -> None:
         self.panel.faults.clear()
         for node in self.world.nodes.values():
             self.world.set_node(node, maintenance_mode=False)
         self.world.churn = None
-        await self.life.service.resume(ADMINS[0])
-        await self.life.service.set_mode("approve", ADMINS[0])
+        await self.life.service.admin.resume(ADMINS[0])
+        await self.life.service.admin.set_mode("approve", ADMINS[0])
         self.audit.pause = (0.0, 0.0)
 
     # What goes wrong ------------------------------------------------------------------------------
@@ -222,21 +220,21 @@ class Run:
     async def _people(self) -> None:
         rng, service = self.rng, self.life.service
         with contextlib.suppress(StoreError):
-            for proposal in await self.life.store.waiting():
+            for proposal in await self.life.store.proposals.waiting():
                 if rng.random() < 0.85:
                     await self._press([m.id for m in proposal.pending])
             who = rng.choice(ADMINS)
             what = rng.random()
             if what < 0.02:
                 length = rng.choice([600, 3600, 14_400])
-                await service.pause(timedelta(seconds=length), who)
+                await service.admin.pause(timedelta(seconds=length), who)
                 # The program's clock may follow a leap of the system's, by a twentieth: see steady.py.
                 self.audit.pause = (self.world.now, self.world.now + length * 0.9)
             elif what < 0.06:
-                await service.resume(who)
+                await service.admin.resume(who)
                 self.audit.pause = (0.0, 0.0)
             elif what < 0.09:
-                await service.set_mode(rng.choice(["auto", "approve", "approve"]), who)
+                await service.admin.set_mode(rng.choice(["auto", "approve", "approve"]), who)
             elif what < 0.13:
                 await self._exclude(who)
             elif what < 0.19:
@@ -248,8 +246,8 @@ class Run:
         verdicts = self.rng.choices([Verdict.APPROVE, Verdict.SKIP], [5, 1], k=2)
         self.figures.presses += 2
         answers = await asyncio.gather(
-            self.life.service.decide(ids, verdicts[0], first),
-            self.life.service.decide(ids, verdicts[1], second),
+            self.life.service.decisions.decide(ids, verdicts[0], first),
+            self.life.service.decisions.decide(ids, verdicts[1], second),
         )
         for verdict, results in zip(verdicts, answers, strict=True):
             self.audit.pressed(verdict, results)
@@ -257,10 +255,10 @@ class Run:
     async def _exclude(self, who: Actor) -> None:
         node = self.rng.choice(list(self.world.nodes.values()))
         try:
-            [found] = await self.life.service.find_nodes(str(node.id), timedelta(days=30))
+            [found] = await self.life.service.queries.find_nodes(str(node.id), timedelta(days=30))
         except (PanelError, NotFound):  # nothing was ever seen since the last start: the person is told so
             return
-        await self.life.service.exclude(found, ExclusionRole.TARGET, None, who)
+        await self.life.service.admin.exclude(found, ExclusionRole.TARGET, None, who)
         self.audit.excluded[node.id] = self.world.now
         if len(self.audit.excluded) > 2:
             await self._include(who)
@@ -270,11 +268,11 @@ class Run:
             return
         node_id = self.rng.choice(list(self.audit.excluded))
         try:
-            [found] = await self.life.service.find_nodes(str(node_id), timedelta(days=30))
+            [found] = await self.life.service.queries.find_nodes(str(node_id), timedelta(days=30))
         except (PanelError, NotFound):
             return
         self.audit.excluded.pop(node_id, None)
-        await self.life.service.include(found, who)
+        await self.life.service.admin.include(found, who)
 
     # The executor's turn --------------------------------------------------------------------------
 
@@ -293,7 +291,7 @@ class Run:
                 self.life.worker.result()
             if self.world.now != last:
                 last, since = self.world.now, time.monotonic()
-            elif time.monotonic() - since > 0.05 and await self.life.service.paused_until() is not None:
+            elif time.monotonic() - since > 0.05 and await self.life.service.runtime.paused_until() is not None:
                 return
             assert time.monotonic() - since < STUCK_S, "the executor does nothing"
             await asyncio.sleep(0.001)

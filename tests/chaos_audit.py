@@ -19,8 +19,9 @@ from chaos_world import Start, WatchedWorld
 
 from bot.domain.proposals import DecisionResult, Verdict
 from bot.errors import StoreError
-from bot.store import Notice, NoticeKind, Store
 from bot.store.rows import from_text, maybe_from_text
+from bot.store.store import Store
+from bot.store.values import Notice, NoticeKind
 from sandbox.panel.server import RunningPanel
 from sandbox.world.model import VM, Node
 
@@ -97,8 +98,8 @@ class Auditor:
 
     async def look(self, store: Store, outcome: str) -> None:
         with suppress(StoreError):
-            for notice in await store.unsent_notices():
-                await store.notice_sent(notice.id, self._clock())
+            for notice in await store.notices.unsent():
+                await store.notices.mark_sent(notice.id, self._clock())
                 self.told.append(notice)
         self._read_requests()
         with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=10)) as db:

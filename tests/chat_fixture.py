@@ -17,8 +17,8 @@ from bot_fixture import running_panel, settings
 
 from bot.app import VMBalancer
 from bot.config.settings import Settings
-from bot.service.cycle import DIGEST_KEY
-from bot.store import Store
+from bot.service.deadlines import DIGEST_KEY
+from bot.store.store import Store
 from sandbox.chat.limits import Fault
 from sandbox.chat.model import Message, Press, User
 from sandbox.chat.server import RunningChat, start_chat
@@ -76,7 +76,7 @@ class ChatFixture:
         """Waits until the program has noted from when on summaries are due."""
 
         async def noted() -> bool:
-            return await self.store.setting(DIGEST_KEY) is not None
+            return await self.store.settings.get(DIGEST_KEY) is not None
 
         await until(noted, "the first time is noted")
 

@@ -23,9 +23,8 @@ from stack import GROUP, TOKEN
 
 from bot.domain.proposals import IN_FLIGHT, MigrationState, Verdict
 from bot.panel.client import VMManagerAPI
-from bot.service import Service
-from bot.service.executor import Executor
-from bot.store import Store
+from bot.service.service import Service
+from bot.store.store import Store
 from bot.telegram.notifier import TelegramNotifier
 
 OPEN = (MigrationState.QUEUED, *IN_FLIGHT)
@@ -40,9 +39,8 @@ class Program:
         self.panel = VMManagerAPI(panel, "admin@example.com", "secret", sleep=sleep, clock=clock, timeout_s=5.0)
         self.notifier = TelegramNotifier(TOKEN, GROUP, api_url=chat)
         self.notifier.attach(self.store, clock)
-        self.service = Service(self.panel, self.store, given, self.notifier, clock=clock)
-        self.executor = Executor(self.panel, self.store, self.service, self.notifier, clock=clock, sleep=sleep)
-        self.service.use_worker(self.executor)
+        self.service = Service(self.panel, self.store, given, self.notifier, clock=clock, sleep=sleep)
+        self.executor = self.service.executor
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Program]:
@@ -60,8 +58,8 @@ class Program:
 
     async def press(self) -> None:
         """Approves what waits; nothing waits where a life before this one has done it."""
-        ids = [m.id for p in await self.store.waiting() for m in p.pending]
-        await self.service.decide(ids, Verdict.APPROVE, ANNA)
+        ids = [m.id for p in await self.store.proposals.waiting() for m in p.pending]
+        await self.service.decisions.decide(ids, Verdict.APPROVE, ANNA)
 
     async def to_the_end(self) -> None:
         """Until nothing is under way and the chat shows it."""

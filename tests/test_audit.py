@@ -10,7 +10,7 @@ import pytest
 from bot_builders import ANNA, BORIS, LATER, NOW, move, move_ids, published
 
 from bot.domain.proposals import PROGRAM, MigrationState, Verdict
-from bot.store import Store
+from bot.store.store import Store
 
 
 @pytest.fixture
@@ -38,16 +38,16 @@ def tamper(path: Path, *statements: str) -> None:
 
 async def a_history(store: Store) -> None:
     ids = await move_ids(store, 11, 12)
-    await store.decide(ids[:1], Verdict.APPROVE, ANNA, NOW)
-    await store.decide(ids[1:], Verdict.SKIP, BORIS, NOW)
-    [migration] = await store.migrations((MigrationState.QUEUED,))
-    await store.advance(migration.id, MigrationState.STARTING, NOW)
-    await store.set_setting("mode", "auto", ANNA, LATER)
+    await store.decisions.decide(ids[:1], Verdict.APPROVE, ANNA, NOW)
+    await store.decisions.decide(ids[1:], Verdict.SKIP, BORIS, NOW)
+    [migration] = await store.migrations.in_states((MigrationState.QUEUED,))
+    await store.migrations.advance(migration.id, MigrationState.STARTING, NOW)
+    await store.settings.set("mode", "auto", ANNA, LATER)
 
 
 async def test_every_step_is_in_the_trail_with_who_took_it(store: Store) -> None:
     await a_history(store)
-    entries = [(e.event, e.by.name) for e in reversed(await store.audit())]
+    entries = [(e.event, e.by.name) for e in reversed(await store.audit.entries())]
     assert entries == [
         ("proposed", PROGRAM.name),
         ("approved", "Anna"),
@@ -59,22 +59,22 @@ async def test_every_step_is_in_the_trail_with_who_took_it(store: Store) -> None
 
 async def test_an_untouched_trail_is_proven_whole(store: Store) -> None:
     await a_history(store)
-    found = await store.verify_audit()
+    found = await store.audit.verify()
     assert found.problems == () and found.entries == 5 and found.unsealed == 0
 
 
 async def test_the_head_changes_with_every_entry_and_survives_a_restart(store: Store, path: Path) -> None:
     heads = set()
     for number in range(4):
-        await store.record("popup-old", ANNA, NOW, data=str(number))
-        heads.add((await store.verify_audit()).head)
+        await store.audit.record("popup-old", ANNA, NOW, data=str(number))
+        heads.add((await store.audit.verify()).head)
     assert len(heads) == 4
     await store.close()
     again = Store(path)
     await again.open()
-    assert (await again.verify_audit()).head in heads
-    await again.record("popup-old", ANNA, NOW)
-    assert (await again.verify_audit()).problems == ()
+    assert (await again.audit.verify()).head in heads
+    await again.audit.record("popup-old", ANNA, NOW)
+    assert (await again.audit.verify()).problems == ()
     await again.close()
 
 
@@ -96,7 +96,7 @@ async def test_whoever_edits_it_is_found_out(store: Store, path: Path, deed: str
     tamper(path, deed)
     again = Store(path)
     await again.open()
-    found = await again.verify_audit()
+    found = await again.audit.verify()
     assert any(words in problem for problem in found.problems), found.problems
     await again.close()
 
@@ -104,12 +104,12 @@ async def test_whoever_edits_it_is_found_out(store: Store, path: Path, deed: str
 async def test_a_chain_written_anew_has_another_head(store: Store, path: Path) -> None:
     """What the chain itself cannot show, the head that was noted elsewhere does."""
     await a_history(store)
-    noted = (await store.verify_audit()).head
+    noted = (await store.audit.verify()).head
     await store.close()
     tamper(path, "DELETE FROM audit WHERE id = 5", "UPDATE sqlite_sequence SET seq = 4 WHERE name = 'audit'")
     again = Store(path)
     await again.open()
-    found = await again.verify_audit()
+    found = await again.audit.verify()
     assert found.problems == () and found.head != noted
     await again.close()
 
@@ -126,19 +126,19 @@ async def test_the_database_itself_refuses_to_change_the_past(store: Store, path
 
 async def test_a_change_that_fails_leaves_no_entry(store: Store) -> None:
     await published(store, move(11, 1, 2))
-    before = (await store.verify_audit()).head
+    before = (await store.audit.verify()).head
     with pytest.raises(ValueError, match="no migration"):
-        await store.advance(99, MigrationState.STARTING, NOW)
-    assert (await store.verify_audit()).head == before
+        await store.migrations.advance(99, MigrationState.STARTING, NOW)
+    assert (await store.audit.verify()).head == before
 
 
 async def test_entries_from_before_the_chain_are_counted_not_vouched_for(store: Store, path: Path) -> None:
-    await store.record("popup-old", ANNA, NOW)
+    await store.audit.record("popup-old", ANNA, NOW)
     await store.close()
     tamper(path, "UPDATE audit SET seal = NULL")
     again = Store(path)
     await again.open()
-    await again.record("popup-old", ANNA, NOW)
-    found = await again.verify_audit()
+    await again.audit.record("popup-old", ANNA, NOW)
+    found = await again.audit.verify()
     assert (found.entries, found.unsealed, found.problems) == (2, 1, ())
     await again.close()

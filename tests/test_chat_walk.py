@@ -22,7 +22,7 @@ from stack import ANNA, GROUP, Stack, running_stack
 
 from balancer.model import NodeLoad, NodeReport, Plan
 from bot.rendering.catalog import Texts, texts_for
-from bot.store import Store
+from bot.store.store import Store
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser]
 
@@ -235,8 +235,8 @@ async def a_day_ago(path: Path) -> None:
                 (4, "fir", 0.4, 4.0),
             )
         )
-        await store.record_samples([Plan(1, "Production", at, "smallest-first", reports, (), (), ())], at, TEN_MINUTES)
-        await store.record_cycle(at, at, "done", {})
+        await store.samples.record([Plan(1, "Production", at, "smallest-first", reports, (), (), ())], at, TEN_MINUTES)
+        await store.cycles.record(at, at, "done", {})
     await store.close()
 
 

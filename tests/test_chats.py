@@ -172,12 +172,12 @@ async def test_each_chat_sees_its_own_clusters(tmp_path: Path) -> None:
         # Who decides where: only on what their room is for.
         assert "not" in (await rig.pressed(south, "Approve", CARLA)).lower()
         await rig.pressed(north, "Одобрить", DMITRI)
-        assert len(await rig.store.waiting()) == 2
+        assert len(await rig.store.proposals.waiting()) == 2
         await rig.pressed(north, "Одобрить", CARLA)
         done = await rig.message("n-hot", "готово", chat_id=NORTH)
         assert done.message_id == north.message_id
         await rig.message("n-hot", "done in")
-        assert len(await rig.store.waiting()) == 1
+        assert len(await rig.store.proposals.waiting()) == 1
         # A command shows what is its room's, and no name of another's.
         rig.chat.state.write(SOUTH, DMITRI, "/status")
         status = await rig.message("s-cold", "Nothing is being moved", chat_id=SOUTH, buttons=True)
@@ -234,13 +234,13 @@ async def test_general_notices_go_where_all_clusters_are_shown(tmp_path: Path) -
         await rig.message("s-hot", chat_id=SOUTH, buttons=True)
         await rig.message("n-hot", buttons=True)
         now = rig.clock()
-        await rig.store.note_outage("test", "x", Reason.of("outage", problem="the panel is away"), now)
+        await rig.store.notices.note_outage("test", "x", Reason.of("outage", problem="the panel is away"), now)
         assert rig.balancer is not None
         rig.balancer.notifier.notices_waiting()
         await rig.message("the panel is away")
 
         async def over() -> bool:
-            return not await rig.store.unsent_notices()
+            return not await rig.store.notices.unsent()
 
         await until(over, "every chat is through with it")
         assert not shown(rig, NORTH, "panel is away") and not shown(rig, SOUTH, "panel is away")
@@ -252,14 +252,14 @@ async def test_what_is_about_one_cluster_goes_where_that_is_shown(tmp_path: Path
         await rig.message("s-hot", chat_id=SOUTH, buttons=True)
         await rig.message("n-hot", chat_id=NORTH, buttons=True)
         body = Reason.of("foreign-moves", cluster="South", count=3)
-        await rig.store.note_outage("test", "3", body, rig.clock())
+        await rig.store.notices.note_outage("test", "3", body, rig.clock())
         assert rig.balancer is not None
         rig.balancer.notifier.notices_waiting()
         await rig.message("South", "Somebody else", chat_id=SOUTH)  # named in the file by its id
         await rig.message("South", "Somebody else")
 
         async def over() -> bool:
-            return not await rig.store.unsent_notices()
+            return not await rig.store.notices.unsent()
 
         await until(over, "every chat is through with it")
         assert not shown(rig, NORTH, "South")
@@ -287,11 +287,11 @@ async def test_a_summary_is_of_the_clusters_of_the_chat(tmp_path: Path, quiet_da
             assert "n-hot" not in (await rig.message("The last day", chat_id=SOUTH)).content.text
 
         async def over() -> bool:
-            return not await rig.store.unsent_notices()
+            return not await rig.store.notices.unsent()
 
         await until(over, "every chat is through with it")
         assert len(shown(rig, SOUTH)) == quiet_days
-        own = await rig.store.summary(rig.clock.now - timedelta(days=1), rig.clock.now, [2])
+        own = await rig.store.summaries.between(rig.clock.now - timedelta(days=1), rig.clock.now, [2])
         assert (own.waiting, own.overload_hours, own.quiet) == (0, 0, True)
         rig.chat.state.write(DMITRI, DMITRI, "/digest")
         assert "n-hot" not in (await rig.message("The last day", chat_id=DMITRI)).content.text
@@ -310,7 +310,7 @@ async def test_a_chat_that_is_left_out_keeps_no_notice_open(tmp_path: Path) -> N
         await rig.message("North", "has waited")
 
         async def nothing_open() -> bool:
-            return not await rig.store.unsent_notices()
+            return not await rig.store.notices.unsent()
 
         assert not await nothing_open(), "one chat has not seen them"
         await rig.stop()
@@ -326,7 +326,7 @@ async def test_escalation_does_not_wait_behind_a_chat_that_takes_nothing(tmp_pat
         await rig.start(telegram_admin_ids=(ANNA,), **settings)
 
         async def proposed() -> bool:
-            return len(await rig.store.waiting()) == 2
+            return len(await rig.store.proposals.waiting()) == 2
 
         await until(proposed, "both proposals")
         rig.clock.now += timedelta(minutes=46)

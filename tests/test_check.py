@@ -33,7 +33,8 @@ from bot.config.settings import Settings, env_name
 from bot.domain.heartbeat import Heartbeat
 from bot.errors import PanelError
 from bot.rendering.catalog import texts_for
-from bot.store import SCHEMA_VERSION, Store
+from bot.store.database import SCHEMA_VERSION
+from bot.store.store import Store
 from sandbox.chat.server import RunningChat, start_chat
 from sandbox.panel.server import RunningPanel
 
@@ -580,10 +581,10 @@ async def test_a_damaged_database(place: Place, folder: Path) -> None:
 async def test_a_program_that_works_with_the_database_is_a_note(place: Place, folder: Path) -> None:
     now = datetime.now(timezone.utc)
     async with opened(folder / "vm_balancer.db") as store:
-        await store.beat(Heartbeat(now, now, 4711, "here", 600))
+        await store.heartbeats.save(Heartbeat(now, now, 4711, "here", 600))
         lines = await place.lines()
         assert "process 4711 on here" in next(line.text for line in lines if line.check == "running")
-        await store.beat(Heartbeat(now - timedelta(hours=1), now - timedelta(hours=2), 4711, "here", 600))
+        await store.heartbeats.save(Heartbeat(now - timedelta(hours=1), now - timedelta(hours=2), 4711, "here", 600))
         lines = await place.lines()
         assert "no program works" in next(line.text for line in lines if line.check == "running")
     assert {line.mark for line in lines} == {Mark.OK}

@@ -203,7 +203,7 @@ async def test_a_cycle_judges_each_cluster_by_its_own_policy(tmp_path: Path) -> 
     async with running_bot(tmp_path, hot_clusters(2), clusters_file=path) as rig:
         report = await rig.propose()
         assert [len(r.plan.overloaded) for r in report.results if r.plan] == [1, 0]
-        plans = await rig.service.plans()
+        plans = await rig.service.queries.plans()
         assert [len(p.moves) for p in plans] == [1, 0]
 
 
@@ -226,7 +226,7 @@ async def test_tags_that_the_panel_shows_are_rules(tmp_path: Path) -> None:
     """Without any file: 11 is the smallest, and its tag says to leave it alone."""
     tagged = [{**v, "tags": ["plb_ignore_dev"]} if v["id"] == 11 else v for v in HOT_WORLD["vms"]]
     async with running_bot(tmp_path, {**HOT_WORLD, "vms": tagged}) as rig:
-        [made] = await rig.service.plans()
+        [made] = await rig.service.queries.plans()
         assert [m.vm_id for m in made.moves] == [12]
         assert [r.reason.code for r in made.rejections if r.id == 11 and r.subject == "vm"] == ["vm-ignored"]
 
@@ -249,9 +249,9 @@ async def test_what_means_nothing_is_said_once(tmp_path: Path, caplog: pytest.Lo
 async def test_a_saved_snapshot_replays_each_clusters_policy(tmp_path: Path) -> None:
     path = file(tmp_path, {"clusters": {"c2": {"cpu_overload_threshold": 8}}})
     async with running_bot(tmp_path, hot_clusters(2), clusters_file=path) as rig:
-        snapshot = await rig.service.observe()
-        policies = await rig.service.policies(snapshot)
-        document = snapshot_to_dict(snapshot, policy=await rig.service.policy(snapshot), policies=policies)
+        snapshot = await rig.service.observer.observe()
+        policies = await rig.service.planning.policies(snapshot)
+        document = snapshot_to_dict(snapshot, policy=await rig.service.planning.policy(snapshot), policies=policies)
     assert list(document["policies"]) == ["2"]
     saved = snapshot_from_dict(json.loads(json.dumps(document)))
     assert {i: saved.policy_of(i) for i in (1, 2)} == policies

@@ -18,7 +18,7 @@ from bot.config.loading import find_settings
 from bot.config.origins import as_env, quoted
 from bot.config.settings import Settings, env_name, is_secret, masked
 from bot.domain.proposals import Actor, ActorKind
-from bot.store import Store
+from bot.store.store import Store
 
 SECRETS = {
     "vmmanager_password": "hunter2/ß%",
@@ -183,7 +183,7 @@ async def _changed_at_run_time(path: Path) -> None:
     await store.open()
     try:
         anna = Actor(ActorKind.TELEGRAM, "Anna \x1b[31m", 1001)
-        await store.set_setting(
+        await store.settings.set(
             "cpu_overload_threshold", "6.5", anna, datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)
         )
     finally:

@@ -169,7 +169,7 @@ async def once(
     )
     async with VMBalancer(settings=settings) as balancer:
         await run_once(balancer, Terminal(lines.append, ask))
-        history = await balancer.store.proposal(1)
+        history = await balancer.store.proposals.get(1)
         assert history is not None
         return asked, lines, [m.state for m in history.moves]
 

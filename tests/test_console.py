@@ -30,9 +30,9 @@ from bot.console.nodes import NodesView
 from bot.console.tail import LINES_KEPT, Lines, Tail
 from bot.domain.proposals import Actor, ActorKind, ExclusionRole, MoveState, Verdict
 from bot.rendering.catalog import LANGUAGES, texts_for
-from bot.service.remote_requests import Answer, Watch, answered, ask_for_check
-from bot.store import Store
+from bot.service.remote_requests import Answer, RemoteRequests, answered, ask_for_check
 from bot.store.instance_lock import Instance
+from bot.store.store import Store
 
 OLGA = Actor(ActorKind.TERMINAL, "olga")
 HOSTILE = "[red]x[/red]\x1b[31m\u202egpj.exe\n[@click=app.quit]y"
@@ -46,7 +46,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
 
 def desk_of(rig: BotFixture, **given: Any) -> Desk:
     async def check() -> Answer:
-        return Answer.of(await rig.service.run_cycle())
+        return Answer.of(await rig.service.cycle.run())
 
     return Desk(rig.service, rig.store, **{"check": check, **given})
 
@@ -93,9 +93,9 @@ async def test_a_click_on_approve_decides_as_the_person_at_the_terminal(rig: Bot
         await shows(pilot, "Approve all")
         await pilot.click("#approve")
         await shows(pilot, "Approved: small-a goes to cool.")
-    [decided] = await rig.store.history(10)
+    [decided] = await rig.store.decisions.history(10)
     assert (decided.decided_by, decided.move.vm_name) == (OLGA, "small-a")
-    assert [m.move.vm_name for p in await rig.store.waiting() for m in p.pending] == ["small-b", "small-c"]
+    assert [m.move.vm_name for p in await rig.store.proposals.waiting() for m in p.pending] == ["small-b", "small-c"]
 
 
 async def test_tabs_and_footer_can_be_clicked(rig: BotFixture) -> None:
@@ -122,12 +122,12 @@ async def test_all_moves_of_a_proposal_are_approved_after_a_question(rig: BotFix
         await shows(pilot, "Approve all 3 moves in Production?")
         await pilot.press("n")
         await pilot.pause()
-        assert await rig.store.history(10) == []
+        assert await rig.store.decisions.history(10) == []
         await pilot.press("A")
         await shows(pilot, "Approve all 3 moves in Production?")
         await pilot.press("enter")
         await shows(pilot, "3 moves approved.")
-    assert {m.decided_by for m in await rig.store.history(10)} == {OLGA}
+    assert {m.decided_by for m in await rig.store.decisions.history(10)} == {OLGA}
 
 
 async def test_a_skip_keeps_the_vm_where_it_is(rig: BotFixture) -> None:
@@ -138,7 +138,7 @@ async def test_a_skip_keeps_the_vm_where_it_is(rig: BotFixture) -> None:
         await shows(pilot, "small-b")
         await pilot.press("down", "s")
         await shows(pilot, "Skipped: small-b stays.")
-    [decided] = await rig.store.history(10)
+    [decided] = await rig.store.decisions.history(10)
     assert (decided.move.vm_name, decided.state) == ("small-b", MoveState.SKIPPED)
 
 
@@ -149,7 +149,7 @@ async def test_keys_of_other_pages_do_nothing(rig: BotFixture) -> None:
         await pilot.press("a", "A", "s", "S")
         await pilot.pause()
         assert len(pilot.app.screen_stack) == 1
-    assert await rig.store.history(10) == []
+    assert await rig.store.decisions.history(10) == []
 
 
 async def test_a_russian_keyboard_works_without_switching(rig: BotFixture) -> None:
@@ -171,7 +171,7 @@ async def test_a_dry_run_decides_nothing(tmp_path: Path) -> None:
             await shows(pilot, "small-a")
             await pilot.press("a")
             await shows(pilot, "Dry run: nothing can be decided.")
-        assert await rig.store.history(10) == []
+        assert await rig.store.decisions.history(10) == []
 
 
 async def test_a_node_is_excluded_as_target_by_its_name(rig: BotFixture) -> None:
@@ -185,7 +185,7 @@ async def test_a_node_is_excluded_as_target_by_its_name(rig: BotFixture) -> None
         await shows(pilot, "Which node?")
         await pilot.press(*"cool", "tab", "down", "down", "enter", "tab", *"3d", "enter")
         await shows(pilot, "cool is excluded as target")
-    [made] = await rig.store.exclusions(rig.clock())
+    [made] = await rig.store.exclusions.active(rig.clock())
     assert (made.node_name, made.role, made.by) == ("cool", ExclusionRole.TARGET, OLGA)
 
 
@@ -196,12 +196,12 @@ async def test_automatic_mode_is_switched_on_only_after_a_question(rig: BotFixtu
         await shows(pilot, "Switch to automatic mode?")
         await pilot.press("escape")
         await pilot.pause()
-        assert await rig.service.mode() == "approve"
+        assert await rig.service.runtime.mode() == "approve"
         await pilot.press("m")
         await shows(pilot, "Switch to automatic mode?")
         await pilot.press("y")
         await shows(pilot, "VM Balancer · automatic mode")
-    assert await rig.service.mode() == "auto"
+    assert await rig.service.runtime.mode() == "auto"
 
 
 # What is drawn ------------------------------------------------------------------------------------
@@ -217,11 +217,11 @@ async def test_every_page_draws_at_every_size_with_hostile_names(
     world["vms"] = [{**v, "name": f"{HOSTILE}{v['name']}"} for v in HOT_WORLD["vms"]]
     async with running_panel(world) as panel, bot_on(panel, tmp_path / "bot.db", max_migrations_per_cycle=3) as rig:
         await rig.propose()
-        [node] = [n for n in (await rig.service.observe()).nodes if n.id == 2]
-        await rig.service.exclude(node, ExclusionRole.TARGET, None, Actor(ActorKind.TELEGRAM, HOSTILE, 1))
+        [node] = [n for n in (await rig.service.observer.observe()).nodes if n.id == 2]
+        await rig.service.admin.exclude(node, ExclusionRole.TARGET, None, Actor(ActorKind.TELEGRAM, HOSTILE, 1))
         await rig.propose()
-        [first, *_] = [m for p in await rig.store.waiting() for m in p.pending]
-        await rig.service.decide([first.id], Verdict.SKIP, Actor(ActorKind.TELEGRAM, HOSTILE, 1))
+        [first, *_] = [m for p in await rig.store.proposals.waiting() for m in p.pending]
+        await rig.service.decisions.decide([first.id], Verdict.SKIP, Actor(ActorKind.TELEGRAM, HOSTILE, 1))
         lines = Lines()
         lines.setFormatter(None)
         async with showing(desk_of(rig), *size, language, own_log=lines) as pilot:
@@ -324,7 +324,7 @@ async def test_two_consoles_that_approve_at_the_same_moment_decide_once(tmp_path
         await asyncio.gather(asyncio.create_task(person(one, "olga")), asyncio.create_task(person(two, "pavel")))
         assert sum("Approved: small-a goes to cool." in s for s in said) == 1
         assert sum("was first: approved" in s for s in said) == 1
-        [decided] = await one.store.history(10)
+        [decided] = await one.store.decisions.history(10)
         assert len(await one.migrations()) == 1
         assert decided.decided_by in (Actor(ActorKind.TERMINAL, "olga"), Actor(ActorKind.TERMINAL, "pavel"))
 
@@ -332,13 +332,13 @@ async def test_two_consoles_that_approve_at_the_same_moment_decide_once(tmp_path
 async def test_what_others_do_is_told_to_the_notifier_once(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
-        watch = Watch(bot.store, bot.service, bot.told)
+        watch = RemoteRequests(bot.store, bot.service, bot.told)
         await bot.propose()
         await watch.begin()
-        [proposal] = await bot.store.waiting()
+        [proposal] = await bot.store.proposals.waiting()
         bot.told.changed.clear()
         assert await watch.look() is None and bot.told.changed == []
-        await other.service.decide([proposal.moves[0].id], Verdict.APPROVE, OLGA)
+        await other.service.decisions.decide([proposal.moves[0].id], Verdict.APPROVE, OLGA)
         assert await watch.look() is None and bot.told.changed == [proposal.id]
         assert await watch.look() is None and bot.told.changed == [proposal.id]
 
@@ -346,12 +346,12 @@ async def test_what_others_do_is_told_to_the_notifier_once(tmp_path: Path) -> No
 async def test_what_is_made_and_taken_back_between_two_looks_is_told_too(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
-        watch = Watch(bot.store, bot.service, bot.told)
+        watch = RemoteRequests(bot.store, bot.service, bot.told)
         await watch.begin()
         await bot.propose()
-        [proposal] = await bot.store.waiting()
+        [proposal] = await bot.store.proposals.waiting()
         bot.told.changed.clear()
-        await other.service.decide([proposal.moves[0].id], Verdict.SKIP, OLGA)
+        await other.service.decisions.decide([proposal.moves[0].id], Verdict.SKIP, OLGA)
         assert await watch.look() is None and bot.told.changed == [proposal.id]
         assert await watch.look() is None and bot.told.changed == [proposal.id]
 
@@ -359,7 +359,7 @@ async def test_what_is_made_and_taken_back_between_two_looks_is_told_too(tmp_pat
 async def test_a_check_that_was_asked_for_is_made_once_and_answered(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
-        watches = [Watch(bot.store, bot.service, bot.told), Watch(bot.store, bot.service, bot.told)]
+        watches = [RemoteRequests(bot.store, bot.service, bot.told), RemoteRequests(bot.store, bot.service, bot.told)]
         for watch in watches:
             await watch.begin()
         number = await ask_for_check(other.store, other.service, OLGA)
@@ -368,19 +368,19 @@ async def test_a_check_that_was_asked_for_is_made_once_and_answered(tmp_path: Pa
         assert await answered(other.store, number) is None
 
         async def check() -> Answer:
-            return Answer.of(await bot.service.run_cycle())
+            return Answer.of(await bot.service.cycle.run())
 
         await watches[0].answer(request, check)
         answer = await answered(other.store, number)
         assert answer is not None and (answer.outcome, answer.proposed) == ("done", 1)
         assert await answered(other.store, "another") is None
-        assert [entry.by for entry in await bot.store.audit("check-asked-for")] == [OLGA]
+        assert [entry.by for entry in await bot.store.audit.entries("check-asked-for")] == [OLGA]
 
 
 async def test_an_old_request_is_not_taken_up(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
-        watch = Watch(bot.store, bot.service, bot.told)
+        watch = RemoteRequests(bot.store, bot.service, bot.told)
         await watch.begin()
         await ask_for_check(other.store, other.service, OLGA)
         bot.pass_time(120)
@@ -390,12 +390,12 @@ async def test_an_old_request_is_not_taken_up(tmp_path: Path) -> None:
 async def test_who_only_looks_sends_no_notice(rig: BotFixture, tmp_path: Path) -> None:
     """A notice that a running bot has not sent yet must not be taken for sent by a console that ends."""
     rig.fault("http_503")
-    await rig.service.run_cycle()
-    [notice] = await rig.store.unsent_notices()
+    await rig.service.cycle.run()
+    [notice] = await rig.store.notices.unsent()
     settings = rig.settings.model_copy(update={"database_path": tmp_path / "bot.db"})
     async with VMBalancer(settings=settings, exclusive=False):
         pass
-    assert [n.id for n in await rig.store.unsent_notices()] == [notice.id]
+    assert [n.id for n in await rig.store.notices.unsent()] == [notice.id]
 
 
 async def test_the_version_of_a_store_moves_with_every_commit(tmp_path: Path) -> None:
@@ -403,13 +403,13 @@ async def test_the_version_of_a_store_moves_with_every_commit(tmp_path: Path) ->
     await one.open()
     await two.open()
     try:
-        first = await one.version()
-        assert await one.version() == first
-        await two.set_setting("k", "v", OLGA, NOW)
-        second = await one.version()
+        first = await one.changes.version()
+        assert await one.changes.version() == first
+        await two.settings.set("k", "v", OLGA, NOW)
+        second = await one.changes.version()
         assert second.others != first.others and second.own == first.own
-        await one.set_setting("k", "w", OLGA, NOW)
-        third = await one.version()
+        await one.settings.set("k", "w", OLGA, NOW)
+        third = await one.changes.version()
         assert third.own != second.own and third.others == second.others
     finally:
         await one.close()

@@ -44,7 +44,7 @@ async def proposed(panel: RunningPanel, chat: RunningChat, path: Path) -> None:
     async def sleep(_: float) -> None: ...
 
     async with Program(panel.url, chat.url, path, Clock(NOW), sleep).running() as program:
-        assert (await program.service.run_cycle()).outcome == "done"
+        assert (await program.service.cycle.run()).outcome == "done"
         await program.notifier.flush()
 
 

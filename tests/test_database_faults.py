@@ -24,7 +24,7 @@ from bot.cli import BAD_SETTINGS, FAILED, main
 from bot.config.settings import Settings, env_name
 from bot.domain.proposals import MigrationState, Verdict
 from bot.errors import StoreError
-from bot.store import Store
+from bot.store.store import Store
 
 S = MigrationState
 MIB = 2**20
@@ -97,11 +97,11 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
 async def test_a_press_on_a_full_disk_is_an_error_and_no_decision(disk: Disk) -> None:
     async with running_bot(disk.folder) as rig:
         await rig.propose()
-        [proposal] = await rig.store.waiting()
+        [proposal] = await rig.store.proposals.waiting()
         disk.fill()
         with pytest.raises(StoreError, match="check the file, its folder and the disk"):
-            await rig.service.decide([m.id for m in proposal.moves], Verdict.APPROVE, ANNA)
-        assert [p.id for p in await rig.store.waiting()] == [proposal.id], "reading goes on"
+            await rig.service.decisions.decide([m.id for m in proposal.moves], Verdict.APPROVE, ANNA)
+        assert [p.id for p in await rig.store.proposals.waiting()] == [proposal.id], "reading goes on"
         disk.empty()
         await rig.decide()
         await rig.carry_out()
@@ -147,10 +147,10 @@ async def test_a_check_on_a_full_disk_neither_proposes_nor_ends_the_program(disk
     async with running_bot(disk.folder) as rig:
         disk.fill()
         with pytest.raises(StoreError, match="check the file, its folder and the disk"):
-            await rig.service.run_cycle()
+            await rig.service.cycle.run()
         disk.empty()
         await rig.propose()
-        assert len(await rig.store.waiting()) == 1
+        assert len(await rig.store.proposals.waiting()) == 1
 
 
 # Locked --------------------------------------------------------------------------------------------
@@ -166,7 +166,7 @@ async def test_a_database_that_is_locked_for_long_holds_the_start_back(tmp_path:
             await rig.reached(lambda: _after(rig, 120))
             assert rig.posts() == [] and await rig.in_state(S.QUEUED)
             with pytest.raises(StoreError, match="locked"):
-                await rig.service.run_cycle()
+                await rig.service.cycle.run()
         await rig.carry_out()
         assert rig.posts() == [(11, 2)] and (await rig.migration()).state is S.SUCCEEDED
 
@@ -205,7 +205,7 @@ async def test_damage_under_way_starts_nothing_and_names_the_way_out(tmp_path: P
         with closing(sqlite3.connect(rig.path)) as db:
             db.execute("PRAGMA user_version = 99")
         with pytest.raises(StoreError, match="vm-balancer db restore"):
-            await rig.store.waiting()
+            await rig.store.proposals.waiting()
         rig.start()
         await rig.reached(lambda: _after(rig, 60))
         assert rig.posts() == []

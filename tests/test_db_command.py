@@ -19,9 +19,11 @@ from bot.config.settings import Settings, env_name
 from bot.domain.proposals import MigrationState, MoveState, Verdict
 from bot.errors import StoreError
 from bot.rendering.export import as_csv
-from bot.store import SCHEMA_VERSION, Store, files
+from bot.store import files
 from bot.store.backups import Backups
+from bot.store.database import SCHEMA_VERSION
 from bot.store.instance_lock import Instance
+from bot.store.store import Store
 
 DAY = timedelta(days=1)
 S = MigrationState
@@ -41,14 +43,14 @@ async def path(folder: Path) -> Path:
     store = Store(folder / "vm_balancer.db")
     await store.open()
     first, second = await move_ids(store, move(11, 1, 2), move(12, 1, 3))
-    await store.decide([first], Verdict.APPROVE, ANNA, NOW)
-    await store.decide([second], Verdict.SKIP, BORIS, NOW)
-    [migration] = await store.migrations((S.QUEUED,))
-    await store.advance(migration.id, S.STARTING, NOW)
-    await store.advance(migration.id, S.RUNNING, NOW, consul_id=7)
-    await store.advance(migration.id, S.SUCCEEDED, NOW + timedelta(seconds=43))
+    await store.decisions.decide([first], Verdict.APPROVE, ANNA, NOW)
+    await store.decisions.decide([second], Verdict.SKIP, BORIS, NOW)
+    [migration] = await store.migrations.in_states((S.QUEUED,))
+    await store.migrations.advance(migration.id, S.STARTING, NOW)
+    await store.migrations.advance(migration.id, S.RUNNING, NOW, consul_id=7)
+    await store.migrations.advance(migration.id, S.SUCCEEDED, NOW + timedelta(seconds=43))
     [third] = await move_ids(store, move(21, 4, 5), cluster=2)
-    await store.decide([third], Verdict.APPROVE, ANNA, NOW)
+    await store.decisions.decide([third], Verdict.APPROVE, ANNA, NOW)
     await move_ids(store, move(31, 6, 7), cluster=3)
     await store.close()
     return folder / "vm_balancer.db"
@@ -128,7 +130,7 @@ def test_the_database_is_never_copied_onto_itself(path: Path, capsys: pytest.Cap
 async def test_a_restored_database_carries_nothing_out_a_second_time(path: Path, folder: Path) -> None:
     store = Store(path)
     await store.open()
-    await store.record("popup-old", ANNA, NOW)
+    await store.audit.record("popup-old", ANNA, NOW)
     await store.close()
     files.copy(path, folder / "old.db")
     damage(path)
@@ -138,26 +140,30 @@ async def test_a_restored_database_carries_nothing_out_a_second_time(path: Path,
     assert aside.read_bytes() == damaged
     store = Store(path)
     await store.open()
-    assert await store.waiting() == [] and await store.migrations((S.QUEUED,)) == []
-    [stale] = await store.migrations((S.STALE,))
+    assert await store.proposals.waiting() == [] and await store.migrations.in_states((S.QUEUED,)) == []
+    [stale] = await store.migrations.in_states((S.STALE,))
     assert stale.move.vm_id == 21 and stale.reason is not None and stale.reason.code == "restored"
-    assert [m.state for m in await store.history(9)] == [MoveState.APPROVED, MoveState.SKIPPED, MoveState.APPROVED]
-    assert (await store.verify_audit()).problems == ()
-    assert (await store.audit(limit=1))[0].event == "restored"
+    assert [m.state for m in await store.decisions.history(9)] == [
+        MoveState.APPROVED,
+        MoveState.SKIPPED,
+        MoveState.APPROVED,
+    ]
+    assert (await store.audit.verify()).problems == ()
+    assert (await store.audit.entries(limit=1))[0].event == "restored"
     await store.close()
 
 
 async def test_what_had_been_started_is_left_for_the_panel_to_tell(path: Path, folder: Path) -> None:
     store = Store(path)
     await store.open()
-    [queued] = await store.migrations((S.QUEUED,))
-    await store.advance(queued.id, S.STARTING, NOW)
+    [queued] = await store.migrations.in_states((S.QUEUED,))
+    await store.migrations.advance(queued.id, S.STARTING, NOW)
     await store.close()
     assert await asyncio.to_thread(main, ["db", "backup", "started.db"]) == OK
     assert await asyncio.to_thread(main, ["db", "restore", "started.db"]) == OK
     store = Store(path)
     await store.open()
-    assert [m.id for m in await store.migrations((S.STARTING,))] == [queued.id]
+    assert [m.id for m in await store.migrations.in_states((S.STARTING,))] == [queued.id]
     await store.close()
 
 
@@ -269,7 +275,7 @@ async def test_a_damaged_database_is_refused_with_the_way_out(path: Path) -> Non
     store = Store(path)
     with pytest.raises(StoreError, match="vm-balancer db restore"):
         await store.open()
-        await store.waiting()
+        await store.proposals.waiting()
     await store.close()
 
 

@@ -19,6 +19,7 @@ from bot_fixture import HOT_WORLD, HOUR, BotFixture, bot_on, hot_clusters, runni
 from bot.domain.proposals import ExclusionRole, Migration, MigrationState, Verdict
 from bot.errors import StoreError
 from bot.service.executor import APPROVAL_VALID_FOR
+from bot.store.database import Part
 from sandbox.panel.server import RunningPanel
 
 S = MigrationState
@@ -106,8 +107,8 @@ SKIPPED = {"vm-gone", "already-there", "vm-elsewhere"}
 
 
 async def _exclude(rig: BotFixture, node_id: int) -> None:
-    [node] = await rig.service.find_nodes(str(node_id))
-    await rig.service.exclude(node, ExclusionRole.TARGET, None, ANNA)
+    [node] = await rig.service.queries.find_nodes(str(node_id))
+    await rig.service.admin.exclude(node, ExclusionRole.TARGET, None, ANNA)
 
 
 @pytest.mark.parametrize("reason", CHANGES)
@@ -135,9 +136,9 @@ async def test_a_cluster_that_is_no_longer_there_makes_the_move_stale(tmp_path: 
 async def test_a_vm_that_has_just_failed_is_left_alone_even_when_approved(rig: BotFixture) -> None:
     rig.fault("migrate_fails", count=1)
     await rig.moved()
-    failed = await rig.store.proposal(1)
+    failed = await rig.store.proposals.get(1)
     assert failed is not None
-    await rig.store.publish(failed.plan, automatic=False, now=rig.clock(), expires_at=rig.clock() + HOUR)
+    await rig.store.proposals.publish(failed.plan, automatic=False, now=rig.clock(), expires_at=rig.clock() + HOUR)
     await rig.decide()
     await rig.carry_out()
     assert [(m.state, code(m)) for m in await rig.migrations()] == [
@@ -148,10 +149,10 @@ async def test_a_vm_that_has_just_failed_is_left_alone_even_when_approved(rig: B
 
 
 async def test_automatic_moves_are_not_started_once_the_mode_is_approve(rig: BotFixture) -> None:
-    await rig.service.set_mode("auto", ANNA)
+    await rig.service.admin.set_mode("auto", ANNA)
     await rig.propose()
     assert await rig.in_state(S.QUEUED)
-    await rig.service.set_mode("approve", ANNA)
+    await rig.service.admin.set_mode("approve", ANNA)
     await rig.carry_out()
     found = await rig.migration()
     assert (found.state, code(found)) == (S.STALE, "mode-changed") and rig.posts() == []
@@ -160,7 +161,7 @@ async def test_automatic_moves_are_not_started_once_the_mode_is_approve(rig: Bot
 async def test_what_a_person_approved_is_started_in_either_mode(rig: BotFixture) -> None:
     await rig.propose()
     await rig.decide()
-    await rig.service.set_mode("auto", ANNA)
+    await rig.service.admin.set_mode("auto", ANNA)
     await rig.carry_out()
     assert (await rig.migration()).state is S.SUCCEEDED
 
@@ -193,7 +194,7 @@ class During:
 
 @pytest.mark.parametrize(
     ("happens", "reason"),
-    [(lambda r: _exclude(r, 2), "node-excluded"), (lambda r: r.service.pause(None, ANNA), None)],
+    [(lambda r: _exclude(r, 2), "node-excluded"), (lambda r: r.service.admin.pause(None, ANNA), None)],
     ids=["excluded", "paused"],
 )
 async def test_a_word_spoken_while_the_panel_is_asked_still_counts(tmp_path: Path, happens: Any, reason: Any) -> None:
@@ -226,16 +227,16 @@ async def _nothing_at_work(rig: BotFixture) -> bool:
 
 async def test_a_pause_holds_what_is_queued_until_it_is_over(rig: BotFixture) -> None:
     await rig.propose()
-    await rig.service.pause(timedelta(hours=1), ANNA)
+    await rig.service.admin.pause(timedelta(hours=1), ANNA)
     await rig.decide()
     asked = len(rig.panel.requests.entries)
     rig.start()
     for _ in range(3):
-        rig.executor.kick()
+        rig.service.work.set()
         await asyncio.sleep(0.01)
     assert await rig.in_state(S.QUEUED) and len(rig.panel.requests.entries) == asked, "nor does it look all the time"
     rig.pass_time(3601)
-    rig.executor.kick()
+    rig.service.work.set()
     await rig.carry_out()
     assert (await rig.migration()).state is S.SUCCEEDED
 
@@ -324,7 +325,7 @@ async def test_a_start_that_never_arrived_is_told_so_and_not_repeated(rig: BotFi
     assert (lost.state, code(lost)) == (S.FAILED, "never-started")
     assert rig.posts() == [(11, 2)] and rig.node_of(11) == 1
     await rig.propose()
-    assert [m.move.vm_id for p in await rig.store.waiting() for m in p.pending] == [11], "no quarantine"
+    assert [m.move.vm_id for p in await rig.store.proposals.waiting() for m in p.pending] == [11], "no quarantine"
 
 
 @pytest.mark.parametrize("kind", ["http_503", "http_500", "html", "broken_json"])
@@ -386,15 +387,15 @@ async def test_a_migration_that_hangs_is_unknown_until_the_panel_tells(rig: BotF
     assert (await rig.migration()).state is S.UNKNOWN, "the panel still says that it runs"
     # Its VM and both nodes are left alone: the plan goes another way.
     await rig.propose()
-    assert await rig.store.waiting() == []
+    assert await rig.store.proposals.waiting() == []
     [task] = rig.panel.world.tasks.values()
     rig.panel.world.finish(task, "failed", "aborted")
     await rig.executor.settle_unknown()
     settled = await rig.migration()
     assert (settled.state, code(settled), settled.error) == (S.FAILED, "task-failed", "aborted")
-    assert len(await rig.store.unsent_notices()) == 2
+    assert len(await rig.store.notices.unsent()) == 2
     await rig.propose()
-    assert [m.move.vm_id for p in await rig.store.waiting() for m in p.pending] == [12]
+    assert [m.move.vm_id for p in await rig.store.proposals.waiting() for m in p.pending] == [12]
 
 
 async def test_the_vm_is_believed_where_its_task_never_ends(rig: BotFixture) -> None:
@@ -620,6 +621,8 @@ class Breaking:
         class Store:
             def __getattr__(self, name: str) -> Any:
                 real = getattr(part, name)
+                if isinstance(real, Part):
+                    return breaking(real)
 
                 async def call(*args: Any, **kwargs: Any) -> Any:
                     breaking.calls += 1
@@ -686,7 +689,7 @@ async def test_a_stop_starts_nothing_new_and_leaves_what_runs_recorded(tmp_path:
         await rig.reached(lambda: rig.in_state(S.RUNNING))
         await rig.executor.stop()
         assert sorted(m.state for m in await rig.migrations()) == [S.QUEUED, S.RUNNING]
-        rig.executor.kick()
+        rig.service.work.set()
         await asyncio.wait_for(rig.worker or asyncio.sleep(0), 5)
         assert len(rig.posts()) == 1
         async with bot_on(rig.panel, rig.path) as again:
@@ -742,6 +745,8 @@ class Fuse:
         class Fused:
             def __getattr__(self, name: str) -> Any:
                 real = getattr(part, name)
+                if isinstance(real, Part):
+                    return fuse(real)
 
                 async def call(*args: Any, **kwargs: Any) -> Any:
                     fuse.step(f"before {name}")

@@ -43,8 +43,8 @@ from bot.observability.logging_setup import JsonFormatter, SafeFormatter
 from bot.rendering.catalog import LANGUAGES, texts_for
 from bot.rendering.export import HISTORY_COLUMNS, as_csv, as_json, history_line, history_rows
 from bot.rendering.plain import outcome_line, plan_lines
-from bot.service import Status
-from bot.store import Store
+from bot.service.values import Status
+from bot.store.store import Store
 from bot.telegram.views import pages
 from bot.telegram.views.notices import ending_notice
 from bot.telegram.views.proposals import View, plan_view, proposal_view
@@ -189,13 +189,13 @@ async def test_the_database_keeps_a_name_and_nothing_of_it_is_sql(tmp_path: Path
     store = Store(tmp_path / "bot.db")
     await store.open()
     try:
-        made = await store.publish(
+        made = await store.proposals.publish(
             world(name, "x"), automatic=False, now=NOW, expires_at=NOW + timedelta(hours=1), since=None
         )
-        found = await store.proposal(made.proposal_id or 0)
+        found = await store.proposals.get(made.proposal_id or 0)
         assert found is not None and found.plan.moves[0].vm_name == name
-        await store.record("test", Actor(ActorKind.TELEGRAM, name, 1), NOW, name=name)
-        assert (await store.verify_audit()).problems == ()
+        await store.audit.record("test", Actor(ActorKind.TELEGRAM, name, 1), NOW, name=name)
+        assert (await store.audit.verify()).problems == ()
     finally:
         await store.close()
 

@@ -22,8 +22,9 @@ from bot.config.settings import Settings, env_name
 from bot.domain.health import MARGIN, SILENT, State, judge
 from bot.domain.heartbeat import Heartbeat, from_json, to_json
 from bot.errors import StoreError
-from bot.store import SCHEMA_VERSION, Store
+from bot.store.database import SCHEMA_VERSION
 from bot.store.readonly import faults_of, heartbeat_of, schema_of
+from bot.store.store import Store
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=timezone.utc)
 INTERVAL = timedelta(seconds=600)
@@ -111,8 +112,8 @@ async def test_a_glance_leaves_no_trace(folder: Path) -> None:
     store = Store(path)
     await store.open()
     assert heartbeat_of(path) is None
-    await store.beat(FRESH)
-    await store.beat(replace(FRESH, paused=True))
+    await store.heartbeats.save(FRESH)
+    await store.heartbeats.save(replace(FRESH, paused=True))
     assert heartbeat_of(path) == replace(FRESH, paused=True), "while the program has it open, without waiting"
     assert schema_of(path) == SCHEMA_VERSION and faults_of(path) == []
     await store.close()
@@ -166,7 +167,7 @@ async def test_each_state_is_worded(folder: Path, capsys: pytest.CaptureFixture[
     store = Store(folder / "vm_balancer.db")
     await store.open()
     for words, (beat, code, strictly) in told.items():
-        await store.beat(beat)
+        await store.heartbeats.save(beat)
         seen, text = health(capsys)
         assert text.startswith(words) and seen == code, text
         assert health(capsys, "--strict")[0] == strictly

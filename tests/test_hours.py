@@ -91,8 +91,8 @@ async def test_an_approved_move_waits_for_its_hours_however_long(tmp_path: Path)
     """The rig's clock stands at noon. An approval for 22:00 is not too old at 05:00, when it is 17 hours old."""
     async with running_bot(tmp_path, migration_window="22:00-06:00", timezone="UTC") as rig:
         await rig.propose()
-        [proposal] = await rig.store.waiting()
-        await rig.service.decide([proposal.moves[0].id], Verdict.APPROVE, ANNA)
+        [proposal] = await rig.store.proposals.waiting()
+        await rig.service.decisions.decide([proposal.moves[0].id], Verdict.APPROVE, ANNA)
         await rig.carry_out()
         assert rig.posts() == [] and (await rig.migration()).state is MigrationState.QUEUED
         rig.clock.now += 17 * HOUR

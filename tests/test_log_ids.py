@@ -79,7 +79,7 @@ def lines_of(path: Path, work: str | None = None) -> list[dict[str, Any]]:
 async def moved(rig: BotFixture) -> None:
     """One VM that is moved where it should go, and the end of that noticed."""
     await rig.propose()
-    [first, *_] = [m.move.vm_id for p in await rig.store.waiting() for m in p.pending]
+    [first, *_] = [m.move.vm_id for p in await rig.store.proposals.waiting() for m in p.pending]
     await rig.decide(first)
     await rig.carry_out()
 
@@ -138,7 +138,7 @@ async def test_what_settles_an_old_migration_within_a_cycle_is_the_migrations(tm
     path = log_to(log_format="json")
     async with running_bot(tmp_path, HOT_WORLD, {"migration_s": 500}) as rig:
         await moved(rig)
-        [unknown] = await rig.store.migrations((MigrationState.UNKNOWN,))
+        [unknown] = await rig.store.migrations.in_states((MigrationState.UNKNOWN,))
         rig.pass_time(1000)
         with log_context.cycle():
             await rig.executor.settle_unknown()
@@ -152,7 +152,7 @@ async def test_a_resumed_migration_has_its_id_from_the_first_line(tmp_path: Path
         await rig.propose()
         await rig.decide()
         [queued] = await rig.migrations()
-        await rig.store.advance(queued.id, MigrationState.STARTING, rig.clock(), history_mark=0)
+        await rig.store.migrations.advance(queued.id, MigrationState.STARTING, rig.clock(), history_mark=0)
         await rig.carry_out()
     [resumed] = [row for row in lines_of(path) if row["message"].startswith("Resuming")]
     assert resumed["migration"] == queued.id
@@ -222,7 +222,7 @@ async def test_info_tells_what_was_decided_and_by_whom(tmp_path: Path, log_to: A
         await rig.carry_out()
         await rig.propose()
         rig.pass_time(7200)
-        await rig.service.expire_due()
+        await rig.service.deadlines.expire_due()
     said = messages(path, "INFO")
     assert not {row["level"] for row in lines_of(path)} - {"INFO", "WARNING"}
     for wanted in (
@@ -258,8 +258,8 @@ async def test_warnings_are_what_was_skipped_or_wants_a_look(tmp_path: Path, log
         rig.panel.world.set_vm(rig.panel.world.vms[11], snapshot_count=1)
         await rig.propose()
         assert messages(path, "WARNING")[-1] == stuck and messages(path, "WARNING").count(stuck) == 2
-        await rig.service.pause(timedelta(hours=1), ANNA)
-        assert (await rig.service.run_cycle()).outcome == "paused"
+        await rig.service.admin.pause(timedelta(hours=1), ANNA)
+        assert (await rig.service.cycle.run()).outcome == "paused"
     assert messages(path, "WARNING")[-1].startswith("The cycle is skipped: the balancer is paused until 20")
 
 
@@ -286,7 +286,7 @@ async def test_an_error_says_in_words_why(tmp_path: Path, log_to: Any) -> None:
         rig.fault("migrate_fails", output="qemu: no way")
         await moved(rig)
         rig.fault("http_500", path="/vm/")
-        report = await rig.service.run_cycle()
+        report = await rig.service.cycle.run()
     assert report.outcome == "failed"
     first, second = messages(path, "ERROR")
     assert first.startswith("Migration of VM 'small-a': failed: ") and first.endswith("(qemu: no way)")

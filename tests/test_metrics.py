@@ -37,7 +37,7 @@ from bot.errors import ConfigError
 from bot.observability.metrics import Metrics
 from bot.observability.metrics_server import MetricsServer
 from bot.observability.prometheus import ERROR_KINDS, OUTCOMES, RESULTS, Known, page
-from bot.store import Store
+from bot.store.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
 Labels = frozenset[tuple[str, str]]
@@ -165,40 +165,40 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 async def test_each_event_is_counted_once(store: Store) -> None:
-    mark = await store.figure_mark()
+    mark = await store.figures.mark()
     one, two, three = await move_ids(store, 11, 12, 13)
-    mark, waiting, happened = await store.figures(mark)
+    mark, waiting, happened = await store.figures.since(mark)
     assert (waiting.proposals, waiting.moves, waiting.oldest_at) == (1, 3, NOW)
     assert not happened.verdicts and not happened.results
 
-    [result] = await store.decide([one], Verdict.APPROVE, ANNA, NOW)
-    await store.decide([two, three], Verdict.SKIP, ANNA, NOW)
+    [result] = await store.decisions.decide([one], Verdict.APPROVE, ANNA, NOW)
+    await store.decisions.decide([two, three], Verdict.SKIP, ANNA, NOW)
     assert result.move.migration is not None
     number = result.move.migration.id
-    await store.advance(number, MigrationState.STARTING, NOW)
-    await store.advance(number, MigrationState.UNKNOWN, NOW + timedelta(seconds=50))
-    mark, waiting, happened = await store.figures(mark)
+    await store.migrations.advance(number, MigrationState.STARTING, NOW)
+    await store.migrations.advance(number, MigrationState.UNKNOWN, NOW + timedelta(seconds=50))
+    mark, waiting, happened = await store.figures.since(mark)
     assert happened.verdicts == {"approve": 1, "skip": 2} and happened.results == {"unknown": 1}
     assert happened.durations == () and waiting.open_migrations["unknown"] == 1
     assert (waiting.moves, waiting.oldest_at, waiting.unsent_notices) == (0, None, 1)
 
-    await store.advance(number, MigrationState.SUCCEEDED, NOW + timedelta(seconds=90))
-    later, waiting, happened = await store.figures(mark)
+    await store.migrations.advance(number, MigrationState.SUCCEEDED, NOW + timedelta(seconds=90))
+    later, waiting, happened = await store.figures.since(mark)
     assert happened.results == {"succeeded": 1} and happened.durations == (("succeeded", timedelta(seconds=90)),)
     assert sum(waiting.open_migrations.values()) == 0
-    _, _, happened = await store.figures(later)
+    _, _, happened = await store.figures.since(later)
     assert not happened.verdicts and not happened.results
 
 
 async def test_what_was_let_go_of_is_not_counted_anew(store: Store) -> None:
     [move_id] = await move_ids(store, 11)
-    [result] = await store.decide([move_id], Verdict.APPROVE, ANNA, NOW)
+    [result] = await store.decisions.decide([move_id], Verdict.APPROVE, ANNA, NOW)
     assert result.move.migration is not None
-    await store.advance(result.move.migration.id, MigrationState.SKIPPED, NOW)
-    mark = await store.figure_mark()
-    assert await store.forget_before(NOW + timedelta(days=1), NOW + timedelta(days=1)) == 1
+    await store.migrations.advance(result.move.migration.id, MigrationState.SKIPPED, NOW)
+    mark = await store.figures.mark()
+    assert await store.retention.forget_before(NOW + timedelta(days=1), NOW + timedelta(days=1)) == 1
     await move_ids(store, 11)
-    _, _, happened = await store.figures(mark)
+    _, _, happened = await store.figures.since(mark)
     assert not happened.verdicts and not happened.results
 
 

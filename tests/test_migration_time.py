@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from balancer.migration_time import MAX_MBIT, MAX_OVERHEAD_S, MBIT_PER_MIB, MIN_MBIT, MIN_SAMPLES, Fitted, Sample, fit
 from bot.domain.proposals import MigrationState, Verdict
 from bot.rendering.catalog import texts_for
-from bot.store import Store
+from bot.store.store import Store
 from bot.telegram.views.pages import settings_view
 
 SIZES = [1024, 2048, 4096, 8192, 16384, 32768]
@@ -84,33 +84,33 @@ async def finish(store: Store, clock: Clock, found: list[Sample], cluster: int =
     """Migrations of this memory that took so long, one after the other."""
     for number, sample in enumerate(found):
         moved = replace(move(100 + number), memory_mib=sample.memory_mib)
-        made = await store.publish(
+        made = await store.proposals.publish(
             plan(moved, cluster=cluster), automatic=False, now=clock(), expires_at=clock.now.replace(year=2030)
         )
         assert made.proposal_id is not None
-        proposal = await store.proposal(made.proposal_id)
+        proposal = await store.proposals.get(made.proposal_id)
         assert proposal is not None
-        [decided] = await store.decide([m.id for m in proposal.moves], Verdict.APPROVE, ANNA, clock())
+        [decided] = await store.decisions.decide([m.id for m in proposal.moves], Verdict.APPROVE, ANNA, clock())
         assert decided.move.migration is not None
         migration_id = decided.move.migration.id
-        await store.advance(migration_id, MigrationState.STARTING, clock())
-        await store.advance(migration_id, MigrationState.RUNNING, clock())
+        await store.migrations.advance(migration_id, MigrationState.STARTING, clock())
+        await store.migrations.advance(migration_id, MigrationState.RUNNING, clock())
         clock.advance(sample.seconds)
-        await store.advance(migration_id, MigrationState.SUCCEEDED, clock())
+        await store.migrations.advance(migration_id, MigrationState.SUCCEEDED, clock())
 
 
 async def figures(rig: BotFixture) -> tuple[float, float]:
-    policy = (await rig.service.policies(await rig.service.observe()))[1]
+    policy = (await rig.service.planning.policies(await rig.service.observer.observe()))[1]
     return round(policy.migration_overhead_s, 1), round(policy.migration_bandwidth_mbit, 1)
 
 
 async def test_once_there_are_enough_the_settings_are_only_where_it_began(tmp_path: Path) -> None:
     async with running_bot(tmp_path, migration_overhead=15) as rig:
         await finish(rig.store, rig.clock, samples(30, 500, count=MIN_SAMPLES - 1))
-        assert (await figures(rig), rig.service.measured()) == ((15.0, 1000.0), {})
+        assert (await figures(rig), rig.service.queries.measured()) == ((15.0, 1000.0), {})
         await finish(rig.store, rig.clock, samples(30, 500, count=3))
         assert await figures(rig) == (30.0, 500.0)
-        measured = rig.service.measured()
+        measured = rig.service.queries.measured()
         assert list(measured) == ["Production"] and measured["Production"].migrations == MIN_SAMPLES + 2
         shown = str(settings_view(texts_for("en"), {}, {}, measured).text)
         assert f"Production: 30 s and 500 Mbit/s, measured from {MIN_SAMPLES + 2} migrations" in shown

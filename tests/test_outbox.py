@@ -23,15 +23,15 @@ async def told(rig: ChatFixture) -> None:
     """Until there is nothing left to tell."""
 
     async def empty() -> bool:
-        return not await rig.store.unsent_notices()
+        return not await rig.store.notices.unsent()
 
     await until(empty, "every notice sent")
 
 
 async def skip_all(rig: ChatFixture) -> None:
     assert rig.balancer is not None
-    moves = [m.id for p in await rig.store.waiting() for m in p.pending]
-    assert all(r.done for r in await rig.balancer.service.decide(moves, Verdict.SKIP, CODE))
+    moves = [m.id for p in await rig.store.proposals.waiting() for m in p.pending]
+    assert all(r.done for r in await rig.balancer.service.decisions.decide(moves, Verdict.SKIP, CODE))
 
 
 async def test_after_an_hour_without_network_everything_arrives_once_in_order_and_as_it_is_now(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ async def test_what_was_moved_while_nobody_could_be_told_is_told_after_a_restart
         rig.cut()
         balancer = await rig.start()
         await rig.until(lambda: rig.panel.world.vms[11].node != 1)
-        await until(balancer.executor.idle)
+        await until(balancer.service.executor.idle)
         await rig.stop()
         rig.mend()
         await rig.start()
@@ -116,7 +116,7 @@ async def test_a_paused_program_is_not_late(tmp_path: Path) -> None:
     async with running(tmp_path) as rig:
         balancer = await rig.start()
         await rig.message("1. small-a", buttons=True)
-        await balancer.service.pause(None, CODE)
+        await balancer.service.admin.pause(None, CODE)
         for _ in range(5):
             rig.clock.advance(3600)
             await balancer.check_now()

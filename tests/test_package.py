@@ -127,7 +127,7 @@ def test_the_demo_and_the_database(installed: Installed, tmp_path: Path) -> None
     done = installed.run(tmp_path, installed.program("vm-balancer"), "demo", "--once")
     assert done.returncode == 0, done.stdout + done.stderr
     code = (
-        "import asyncio\nfrom bot.store import Store\n"
+        "import asyncio\nfrom bot.store.store import Store\n"
         "async def main():\n    store = Store('fresh.db')\n    await store.open()\n    await store.close()\n"
         "asyncio.run(main())"
     )

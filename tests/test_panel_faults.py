@@ -19,9 +19,9 @@ from certificates import issue
 
 from bot.domain.proposals import MigrationState
 from bot.panel.client import VMManagerAPI
-from bot.service import Service
 from bot.service.foreign_moves import FOREIGN_KEY
-from bot.store import Store
+from bot.service.service import Service
+from bot.store.store import Store
 from sandbox.world.model import VM
 
 S = MigrationState
@@ -36,7 +36,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
 
 
 async def told(rig: BotFixture) -> list[str]:
-    return [n.body.code for n in await rig.store.unsent_notices() if n.body is not None]
+    return [n.body.code for n in await rig.store.notices.unsent() if n.body is not None]
 
 
 def logins(rig: BotFixture) -> int:
@@ -44,7 +44,7 @@ def logins(rig: BotFixture) -> int:
 
 
 async def waiting(rig: BotFixture) -> list[int]:
-    return [m.move.vm_id for p in await rig.store.waiting() for m in p.pending]
+    return [m.move.vm_id for p in await rig.store.proposals.waiting() for m in p.pending]
 
 
 async def under_way(rig: BotFixture) -> None:
@@ -77,7 +77,7 @@ async def test_an_outage_is_told_once_keeps_what_waits_and_ends(rig: BotFixture,
     assert await waiting(rig) == [11]
     rig.fault(**OUTAGES[name])
     for _ in range(3):
-        assert (await rig.service.run_cycle()).outcome == "failed"
+        assert (await rig.service.cycle.run()).outcome == "failed"
     assert await told(rig) == ["outage"] and await waiting(rig) == [11]
     rig.panel.faults.clear()
     await rig.propose()
@@ -100,11 +100,11 @@ async def test_a_slow_panel_is_an_outage_when_its_time_is_over(tmp_path: Path) -
         await store.open()
         async with VMManagerAPI(panel.url, "admin@example.com", "secret", timeout_s=0.1) as api:
             service = Service(api, store, settings(panel.url), Nobody())
-            report = await service.run_cycle()
+            report = await service.cycle.run()
             assert report.outcome == "failed" and "no answer within 0.1 s" in (report.problem or "")
             panel.faults.clear()
-            assert (await service.run_cycle()).outcome == "done"
-        assert [n.body.code for n in await store.unsent_notices() if n.body] == ["outage", "outage-over"]
+            assert (await service.cycle.run()).outcome == "done"
+        assert [n.body.code for n in await store.notices.unsent() if n.body] == ["outage", "outage-over"]
         await store.close()
 
 
@@ -119,10 +119,10 @@ class Nobody:
 @pytest.mark.parametrize("kind", ["unknown_fields", "numbers_as_strings"])
 async def test_a_panel_of_another_version_gets_the_same_plan(rig: BotFixture, kind: str) -> None:
     await rig.propose()
-    before = [p.plan.moves for p in await rig.store.waiting()]
+    before = [p.plan.moves for p in await rig.store.proposals.waiting()]
     rig.fault(kind)
     await rig.propose()
-    assert [p.plan.moves for p in await rig.store.waiting()] == before
+    assert [p.plan.moves for p in await rig.store.proposals.waiting()] == before
     await rig.decide()
     await rig.carry_out()
     assert rig.posts() == [(11, 2)] and (await rig.migration()).state is S.SUCCEEDED
@@ -132,7 +132,7 @@ async def test_a_panel_of_another_version_gets_the_same_plan(rig: BotFixture, ki
 async def test_what_the_panel_does_not_tell_is_not_taken_for_zero(rig: BotFixture, field: str) -> None:
     """A VM of which this is not known is not moved, or as before where the field may be missing."""
     rig.fault("missing_fields", path="/vm/v3/host", fields=[field], ids=[11])
-    report = await rig.service.run_cycle()
+    report = await rig.service.cycle.run()
     assert report.outcome == "done"
     if field in ("cpu_number", "ram_mib", "state"):
         assert 11 not in await waiting(rig)
@@ -156,10 +156,10 @@ async def test_a_changed_password_is_told_once_and_never_becomes_a_storm(rig: Bo
     rig.fault("revoke_password")
     before = logins(rig)
     for _ in range(20):
-        assert (await rig.service.run_cycle()).outcome == "failed"
+        assert (await rig.service.cycle.run()).outcome == "failed"
     assert logins(rig) - before == 1, "twenty checks, one login: the account must not be locked"
     assert await told(rig) == ["outage"]
-    [notice] = await rig.store.unsent_notices()
+    [notice] = await rig.store.notices.unsent()
     assert notice.body is not None
     assert "VMMANAGER_PASSWORD" in str(notice.body.as_dict()["problem"]) and "secret" not in str(notice.body)
 
@@ -176,12 +176,12 @@ async def test_after_the_pause_a_login_is_tried_again_and_only_one(tmp_path: Pat
         service = Service(api, store, settings(panel.url), Nobody())
         for _ in range(6):
             for _ in range(5):
-                assert (await service.run_cycle()).outcome == "failed"
+                assert (await service.cycle.run()).outcome == "failed"
             passed[0] += 301
         assert len(panel.requests.since(0, LOGIN, "POST")) == 6
         panel.faults.clear()
-        assert (await service.run_cycle()).outcome == "done"
-        assert [n.body.code for n in await store.unsent_notices() if n.body] == ["outage", "outage-over"]
+        assert (await service.cycle.run()).outcome == "done"
+        assert [n.body.code for n in await store.notices.unsent() if n.body] == ["outage", "outage-over"]
         await api.close()
         await store.close()
 
@@ -205,7 +205,7 @@ async def test_a_panel_that_cannot_be_reached_is_told_as_such(tmp_path: Path, na
         else:
             report = await one_check(address, store, None)
     assert report.startswith("VMmanager is out of reach")
-    assert [n.body.code for n in await store.unsent_notices() if n.body] == ["outage"]
+    assert [n.body.code for n in await store.notices.unsent() if n.body] == ["outage"]
     await store.close()
 
 
@@ -228,7 +228,7 @@ class _Served:
 
 async def one_check(url: str, store: Store, ca_file: str | None) -> str:
     async with VMManagerAPI(url, "admin@example.com", "secret", ca_file=ca_file, timeout_s=5.0) as api:
-        report = await Service(api, store, settings(url), Nobody()).run_cycle()
+        report = await Service(api, store, settings(url), Nobody()).cycle.run()
     assert report.outcome == "failed"
     return report.problem or ""
 
@@ -330,44 +330,44 @@ async def moved_by_another(rig: BotFixture, vm_id: int, node: int) -> None:
 
 
 async def test_vms_that_somebody_else_keeps_moving_are_told_of_once(rig: BotFixture) -> None:
-    await rig.service.run_cycle()
+    await rig.service.cycle.run()
     await moved_by_another(rig, 12, 2)
-    await rig.service.run_cycle()
+    await rig.service.cycle.run()
     assert await told(rig) == [], "one migration by hand is an admin's good right"
     await moved_by_another(rig, 12, 1)
-    await rig.service.run_cycle()
+    await rig.service.cycle.run()
     assert await told(rig) == ["foreign-moves"]
     await moved_by_another(rig, 12, 2)
-    await rig.service.run_cycle()
+    await rig.service.cycle.run()
     assert await told(rig) == ["foreign-moves"], "once"
-    [notice] = await rig.store.unsent_notices()
+    [notice] = await rig.store.notices.unsent()
     assert notice.body is not None and notice.body.as_dict()["cluster"] == "Production"
 
 
 async def test_it_is_told_again_only_after_a_week(rig: BotFixture) -> None:
     for node in (2, 1, 2, 1):
-        await rig.service.run_cycle()
+        await rig.service.cycle.run()
         await moved_by_another(rig, 12, node)
     assert len(await told(rig)) == 1
     rig.pass_time(8 * 86_400)
     for node in (2, 1, 2):
-        await rig.service.run_cycle()
+        await rig.service.cycle.run()
         await moved_by_another(rig, 12, node)
-    await rig.service.run_cycle()
+    await rig.service.cycle.run()
     assert len(await told(rig)) == 2
 
 
 async def test_our_own_migrations_are_no_other_balancer(tmp_path: Path) -> None:
     async with running_bot(tmp_path, hot_clusters(1), migration_cooldown=0) as rig:
-        await rig.service.set_mode("auto", ANNA)
+        await rig.service.admin.set_mode("auto", ANNA)
         for _ in range(4):
-            await rig.service.run_cycle()
+            await rig.service.cycle.run()
             await rig.carry_out()
             world = rig.panel.world
             world.set_vm(world.vms[101], cpu_number=2 + len(rig.posts()))
             rig.pass_time(600)
         assert rig.posts() and await told(rig) == []
-        assert await rig.store.setting(f"{FOREIGN_KEY}1") is None
+        assert await rig.store.settings.get(f"{FOREIGN_KEY}1") is None
 
 
 @pytest.mark.parametrize("excuse", ["maintenance", "opted out"])
@@ -379,16 +379,16 @@ async def test_an_evacuation_and_vms_that_its_switch_keeps_out_are_no_sign(tmp_p
         else:
             world.set_vm(world.vms[40], balancer_mode="off")
         for node in (2, 1, 2, 3):
-            await rig.service.run_cycle()
+            await rig.service.cycle.run()
             world.set_vm(world.vms[40], node=node if excuse == "opted out" else 2)
             rig.pass_time(600)
-        await rig.service.run_cycle()
+        await rig.service.cycle.run()
         assert await told(rig) == []
 
 
 async def test_a_check_that_shares_the_loop_is_not_held_up(rig: BotFixture) -> None:
     """Ten people ask while a check runs on an ill panel: each gets its answer, the panel one reading."""
     rig.fault("slow", delay=0.05, count=1, path="/vm/v3/host")
-    answers = await asyncio.gather(rig.service.run_cycle(), *(rig.service.status() for _ in range(10)))
+    answers = await asyncio.gather(rig.service.cycle.run(), *(rig.service.queries.status() for _ in range(10)))
     assert answers[0].outcome == "done"
     assert len(rig.panel.requests.since(0, "/vm/v3/node", "GET")) <= 2

@@ -12,7 +12,7 @@ from bot.cli import FAILED, OK, main
 from bot.config.loading import load_settings
 from bot.config.relative_paths import PATH_FIELDS
 from bot.config.settings import Settings, env_name
-from bot.store import Store
+from bot.store.store import Store
 
 ELSEWHERE = "elsewhere"
 SECRETS = {"telegram_bot_token_file": "1:abcd", "telegram_proxy_file": "socks5://host:1080"}

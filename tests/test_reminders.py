@@ -90,7 +90,7 @@ async def test_an_escalation_waits_until_its_chat_takes_messages(tmp_path: Path)
         await rig.message("small-a", buttons=True)
         rig.clock.now += 11 * MINUTE
         await rig.until(lambda: f"ESCALATION_CHAT_ID={OTHER}" in (balancer.telegram.reach.problem or ""))  # type: ignore[union-attr]
-        assert await rig.store.unsent_notices(), "it is not given up"
+        assert await rig.store.notices.unsent(), "it is not given up"
         rig.mend()
         await rig.message(ESCALATED, chat_id=OTHER)
         assert balancer.telegram is not None
@@ -107,7 +107,7 @@ async def test_an_escalation_whose_answer_is_lost_is_not_sent_a_third_time(tmp_p
         await rig.message(ESCALATED, chat_id=OTHER)
 
         async def told() -> bool:
-            return not await rig.store.unsent_notices()
+            return not await rig.store.notices.unsent()
 
         await until(told, "the escalation is done with")
         assert len(rig.messages(OTHER)) <= 2
@@ -141,8 +141,8 @@ async def test_a_notice_with_endless_words_or_an_unknown_reason_stops_nothing(tm
         await rig.start()
         report = await rig.message("small-a", buttons=True)
         now = rig.clock()
-        await rig.store.note_outage("one", "here", Reason.of("outage", problem="x" * 30_000), now)
-        await rig.store.note_outage("two", "here", Reason.of("made-up-later", node="<b>", count=None), now)
+        await rig.store.notices.note_outage("one", "here", Reason.of("outage", problem="x" * 30_000), now)
+        await rig.store.notices.note_outage("two", "here", Reason.of("made-up-later", node="<b>", count=None), now)
         assert rig.balancer is not None and rig.balancer.telegram is not None
         rig.balancer.telegram.notices_waiting()
         assert len((await rig.message("xxxx")).content.text) < 600

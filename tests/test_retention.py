@@ -12,7 +12,8 @@ from bot_builders import ANNA, LATER, NOW, move_ids, published
 
 from balancer.policy import Policy
 from bot.domain.proposals import Exclusion, ExclusionRole, MigrationState, Verdict
-from bot.store import MessageRow, Store
+from bot.store.store import Store
+from bot.store.values import MessageRow
 
 S = MigrationState
 YEAR = timedelta(days=365)
@@ -39,23 +40,23 @@ def counts(store: Store) -> dict[str, int]:
 
 async def done(store: Store, vm: int, *steps: MigrationState, cluster: int = 1) -> None:
     [move_id] = await move_ids(store, vm, cluster=cluster)
-    [result] = await store.decide([move_id], Verdict.APPROVE, ANNA, NOW)
+    [result] = await store.decisions.decide([move_id], Verdict.APPROVE, ANNA, NOW)
     assert result.move.migration is not None
     for step in steps:
-        await store.advance(result.move.migration.id, step, NOW)
+        await store.migrations.advance(result.move.migration.id, step, NOW)
 
 
 async def test_all_that_is_over_goes(store: Store) -> None:
     await done(store, 11, S.STARTING, S.RUNNING, S.FAILED)
-    for notice in await store.unsent_notices():
-        await store.notice_sent(notice.id, NOW)
-    await store.save_message(MessageRow(1, -100, 7, 0, "digest", True))
-    await store.exclude(Exclusion(9, "n9", ExclusionRole.BOTH, LATER, ANNA, NOW))
-    await store.record_cycle(NOW, NOW, "done", {})
+    for notice in await store.notices.unsent():
+        await store.notices.mark_sent(notice.id, NOW)
+    await store.messages.save(MessageRow(1, -100, 7, 0, "digest", True))
+    await store.exclusions.add(Exclusion(9, "n9", ExclusionRole.BOTH, LATER, ANNA, NOW))
+    await store.cycles.record(NOW, NOW, "done", {})
     assert min(counts(store).values()) == 1
-    assert await store.forget_before(AFTER, LONG_AFTER) == 1
+    assert await store.retention.forget_before(AFTER, LONG_AFTER) == 1
     assert counts(store) == dict.fromkeys(TABLES, 0)
-    assert (await store.recent(Policy(), LONG_AFTER)).failed == {}
+    assert (await store.recent_events.read(Policy(), LONG_AFTER)).failed == {}
 
 
 @pytest.mark.parametrize(
@@ -65,43 +66,43 @@ async def test_all_that_is_over_goes(store: Store) -> None:
 )
 async def test_what_is_not_settled_stays_however_old(store: Store, steps: tuple[MigrationState, ...]) -> None:
     await done(store, 11, *steps)
-    for notice in await store.unsent_notices():
-        await store.notice_sent(notice.id, NOW)
-    assert await store.forget_before(AFTER, LONG_AFTER) == 0
+    for notice in await store.notices.unsent():
+        await store.notices.mark_sent(notice.id, NOW)
+    assert await store.retention.forget_before(AFTER, LONG_AFTER) == 0
     assert counts(store)["migration"] == 1
 
 
 async def test_what_waits_for_people_or_was_not_told_stays(store: Store) -> None:
     await published(store, 11)
     await done(store, 21, S.STARTING, S.RUNNING, S.FAILED, cluster=2)
-    assert len(await store.unsent_notices()) == 1
-    assert await store.forget_before(AFTER, LONG_AFTER) == 0
+    assert len(await store.notices.unsent()) == 1
+    assert await store.retention.forget_before(AFTER, LONG_AFTER) == 0
     assert counts(store)["proposal"] == 2
 
 
 async def test_what_is_young_enough_stays(store: Store) -> None:
     await done(store, 11, S.STARTING, S.RUNNING, S.SUCCEEDED)
-    await store.exclude(Exclusion(9, "n9", ExclusionRole.BOTH, None, ANNA, NOW))
-    assert await store.forget_before(NOW, LONG_AFTER) == 0
+    await store.exclusions.add(Exclusion(9, "n9", ExclusionRole.BOTH, None, ANNA, NOW))
+    assert await store.retention.forget_before(NOW, LONG_AFTER) == 0
     assert counts(store)["migration"] == counts(store)["exclusion"] == 1
 
 
 async def test_the_trail_is_cut_at_its_beginning_and_still_proven(store: Store) -> None:
     await done(store, 11, S.STARTING, S.RUNNING, S.SUCCEEDED)
-    await store.record("popup-old", ANNA, LONG_AFTER)
-    before = await store.verify_audit()
-    await store.forget_before(AFTER, LONG_AFTER)
-    after = await store.verify_audit()
+    await store.audit.record("popup-old", ANNA, LONG_AFTER)
+    before = await store.audit.verify()
+    await store.retention.forget_before(AFTER, LONG_AFTER)
+    after = await store.audit.verify()
     assert after.problems == () and after.entries == 2 < before.entries
-    assert (await store.verify_audit(before.head)).holds_noted
-    await store.record("popup-old", ANNA, LONG_AFTER)
-    await store.forget_before(LONG_AFTER + YEAR, LONG_AFTER)
-    assert (await store.verify_audit()).problems == ()
+    assert (await store.audit.verify(before.head)).holds_noted
+    await store.audit.record("popup-old", ANNA, LONG_AFTER)
+    await store.retention.forget_before(LONG_AFTER + YEAR, LONG_AFTER)
+    assert (await store.audit.verify()).problems == ()
 
 
 async def test_afterwards_the_past_is_guarded_again(store: Store) -> None:
     await done(store, 11, S.STARTING, S.RUNNING, S.SUCCEEDED)
-    await store.forget_before(NOW, LONG_AFTER)
+    await store.retention.forget_before(NOW, LONG_AFTER)
     db = sqlite3.connect(store.path)
     for table in ("audit", "decision"):
         with pytest.raises(sqlite3.IntegrityError):

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from balancer.model import NodeLoad, NodeReport, Plan
 from bot.config.settings import Settings
 from bot.domain.proposals import MigrationState, Verdict
-from bot.service.maintenance import Upkeep
-from bot.store import SCHEMA_VERSION, Store
+from bot.service.maintenance import Maintenance
+from bot.store.database import SCHEMA_VERSION
 from bot.store.samples import FINEST_S, LEVELS
+from bot.store.store import Store
 
 TEN_MINUTES = timedelta(minutes=10)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -44,8 +45,8 @@ def report(node: int, cpu: float, memory: float = 50.0, load: float | None = Non
 async def check(store: Store, at: datetime, *reports: NodeReport, cluster: int = 1) -> None:
     """One check as the program makes it: the samples, then the check itself."""
     plan = Plan(cluster, f"c{cluster}", at, "smallest-first", reports, (), (), ())
-    await store.record_samples([plan], at, TEN_MINUTES)
-    await store.record_cycle(at, at, "done", {})
+    await store.samples.record([plan], at, TEN_MINUTES)
+    await store.cycles.record(at, at, "done", {})
 
 
 def count(store: Store) -> int:
@@ -58,37 +59,37 @@ def count(store: Store) -> int:
 
 async def thin(store: Store, now: datetime, keep: timedelta = KEEP) -> int:
     steps = 0
-    while await store.thin_samples(now, keep):
+    while await store.samples.thin(now, keep):
         steps += 1
     return steps
 
 
 async def test_a_check_is_read_as_it_was(store: Store) -> None:
     await check(store, START, report(1, 7.25, 62.5, 1.125, over=True), report(2, 1.0))
-    [sample] = await store.node_samples(1, *ALWAYS)
+    [sample] = await store.samples.of_node(1, *ALWAYS)
     assert (sample.at, sample.cpu_ratio, sample.memory_percent, sample.cpu_load) == (START, 7.25, 62.5, 1.125)
     assert sample.vm_count == 10 and sample.overloaded == TEN_MINUTES
-    [other] = await store.node_samples(2, *ALWAYS)
+    [other] = await store.samples.of_node(2, *ALWAYS)
     assert other.cpu_load is None and other.overloaded == timedelta(0)
 
 
 async def test_what_is_unknown_is_a_gap_and_no_zero(store: Store) -> None:
     await check(store, START, NodeReport(1, "n1", None, False))
-    assert await store.node_samples(1, *ALWAYS) == []
+    assert await store.samples.of_node(1, *ALWAYS) == []
 
 
 async def test_a_check_stands_for_the_time_since_the_one_before_at_most_for_the_interval(store: Store) -> None:
     over = report(1, 8.0, over=True)
     for minutes in (0, 10, 14, 500):  # on time, early by hand, after a long stop
         await check(store, START + timedelta(minutes=minutes), over)
-    assert await store.overload_hours(*ALWAYS) == {1: pytest.approx((10 + 10 + 4 + 10) / 60)}
+    assert await store.samples.overload_hours(*ALWAYS) == {1: pytest.approx((10 + 10 + 4 + 10) / 60)}
 
 
 async def test_the_size_does_not_grow_with_a_short_interval(store: Store) -> None:
     for n in range(60):
         await check(store, START + timedelta(seconds=10 * n), report(1, float(n % 5)))
     assert count(store) == 600 // FINEST_S
-    assert max(s.cpu_ratio_max for s in await store.node_samples(1, *ALWAYS)) == 4.0
+    assert max(s.cpu_ratio_max for s in await store.samples.of_node(1, *ALWAYS)) == 4.0
 
 
 @settings(max_examples=25, deadline=None)
@@ -110,14 +111,14 @@ async def test_thinning_keeps_sums_and_maxima_and_age_bounds_the_rest(
             await check(store, START + timedelta(minutes=minute), report(node, cpu, over=over))
         now = START + timedelta(days=120, hours=later_h)
         keep = timedelta(days=1000)
-        before = await store.busiest(*ALWAYS, limit=10)
+        before = await store.samples.busiest(*ALWAYS, limit=10)
         for step in (30, 90):  # also what was thinned once already
             await thin(store, START + step * DAY, keep)
         await thin(store, now, keep)
-        after = await store.busiest(*ALWAYS, limit=10)
+        after = await store.samples.busiest(*ALWAYS, limit=10)
         assert after == before
         for node in (1, 2, 3):
-            samples = await store.node_samples(node, *ALWAYS)
+            samples = await store.samples.of_node(node, *ALWAYS)
             for sample in samples:
                 due = max((w for age, w in LEVELS if sample.at + timedelta(seconds=w) <= now - age), default=FINEST_S)
                 assert sample.span.total_seconds() >= due
@@ -132,7 +133,7 @@ async def test_what_is_too_old_goes_with_the_names_of_nodes_that_are_gone(store:
     await check(store, START, report(1, 1.0))
     await check(store, START + 80 * DAY, report(2, 1.0))
     await thin(store, START + 91 * DAY)
-    assert await store.node_samples(1, *ALWAYS) == [] and len(await store.node_samples(2, *ALWAYS)) == 1
+    assert await store.samples.of_node(1, *ALWAYS) == [] and len(await store.samples.of_node(2, *ALWAYS)) == 1
     db = sqlite3.connect(store.path)
     assert db.execute("SELECT name FROM sampled_node").fetchall() == [("n2",)]
     db.close()
@@ -142,10 +143,10 @@ async def test_the_daily_upkeep_thins(store: Store) -> None:
     for n in range(12):
         await check(store, START + n * TEN_MINUTES, report(1, float(n)))
     clock = Clock(START + 3 * DAY)
-    await Upkeep(store, None, Settings(samples_keep_days=4), clock).due()
+    await Maintenance(store, None, Settings(samples_keep_days=4), clock).due()
     assert count(store) == 2
     clock.advance(2 * DAY.total_seconds())
-    await Upkeep(store, None, Settings(samples_keep_days=4), clock).due()
+    await Maintenance(store, None, Settings(samples_keep_days=4), clock).due()
     assert count(store) == 0
 
 
@@ -154,40 +155,40 @@ async def test_the_busiest_come_first(store: Store) -> None:
         reports = (report(1, 6.0), report(2, 9.0, over=n < 3), report(3, 8.0, over=True), report(4, 2.0))
         await check(store, START + n * TEN_MINUTES, *reports)
     await check(store, START + 6 * TEN_MINUTES, report(9, 20.0, over=True), cluster=2)
-    busiest = await store.busiest(*ALWAYS, clusters=[1], limit=3)
+    busiest = await store.samples.busiest(*ALWAYS, clusters=[1], limit=3)
     assert [(b.node_id, b.name, b.overload_hours) for b in busiest] == [(3, "n3", 1.0), (2, "n2", 0.5), (1, "n1", 0.0)]
     assert busiest[0].watched == HOUR
-    assert list(await store.overload_hours(*ALWAYS)) == [3, 2, 9]
+    assert list(await store.samples.overload_hours(*ALWAYS)) == [3, 2, 9]
 
 
 async def test_a_cluster_is_the_mean_of_its_nodes(store: Store) -> None:
     await check(store, START, report(1, 6.0, 40.0, 2.0), report(2, 2.0, 60.0))
     await check(store, START + TEN_MINUTES, report(1, 4.0))
-    first, second = await store.cluster_samples(1, *ALWAYS)
+    first, second = await store.samples.of_cluster(1, *ALWAYS)
     assert (first.cpu_ratio, first.cpu_ratio_max, first.memory_percent, first.cpu_load) == (4.0, 6.0, 50.0, 2.0)
     assert second.cpu_ratio == 4.0
-    assert await store.cluster_samples(2, *ALWAYS) == []
+    assert await store.samples.of_cluster(2, *ALWAYS) == []
 
 
 async def test_days_are_those_of_the_time_zone(store: Store) -> None:
     for hour in (20, 22):  # 23:00 and 01:00 of the next day in Moscow
         await check(store, START + timedelta(hours=hour), report(1, 9.0, over=True))
-    days = await store.overload_by_day(START, START + 2 * DAY, ZoneInfo("Europe/Moscow"))
+    days = await store.samples.overload_by_day(START, START + 2 * DAY, ZoneInfo("Europe/Moscow"))
     assert [(d.day, round(h * 60)) for d, h in days] == [(1, 10), (2, 10), (3, 0)]
 
 
 async def test_the_migrations_of_that_time(store: Store) -> None:
     ids = await move_ids(store, 11, 12)
-    for n, result in enumerate(await store.decide(ids, Verdict.APPROVE, ANNA, NOW)):
+    for n, result in enumerate(await store.decisions.decide(ids, Verdict.APPROVE, ANNA, NOW)):
         assert result.move.migration is not None
         end = MigrationState.SUCCEEDED if n == 0 else MigrationState.FAILED
         for state in (MigrationState.STARTING, MigrationState.RUNNING, end):
-            await store.advance(result.move.migration.id, state, NOW + HOUR)
-    [past] = await store.past_migrations(NOW, NOW + DAY)
+            await store.migrations.advance(result.move.migration.id, state, NOW + HOUR)
+    [past] = await store.migrations.past(NOW, NOW + DAY)
     assert (past.at, past.vm_id, past.source_id, past.target_id) == (NOW + HOUR, 11, 1, 2)
-    assert await store.past_migrations(NOW, NOW + DAY, node_id=2) == [past]
-    assert await store.past_migrations(NOW, NOW + DAY, node_id=3) == []
-    assert await store.past_migrations(NOW, NOW + HOUR) == []
+    assert await store.migrations.past(NOW, NOW + DAY, node_id=2) == [past]
+    assert await store.migrations.past(NOW, NOW + DAY, node_id=3) == []
+    assert await store.migrations.past(NOW, NOW + HOUR) == []
 
 
 async def test_a_database_of_schema_4_is_taken_over(tmp_path: Path) -> None:
@@ -202,7 +203,7 @@ async def test_a_database_of_schema_4_is_taken_over(tmp_path: Path) -> None:
     store = Store(path)
     await store.open()
     await check(store, START + TEN_MINUTES, report(1, 8.0, over=True))
-    assert await store.overload_hours(*ALWAYS) == {1: pytest.approx(1 / 6)}
+    assert await store.samples.overload_hours(*ALWAYS) == {1: pytest.approx(1 / 6)}
     await store.close()
     with sqlite3.connect(path) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
@@ -215,11 +216,11 @@ async def test_every_check_leaves_samples_and_says_so_where_it_cannot(
     async with running_bot(tmp_path) as rig:
         await rig.propose()
         now = rig.clock.now
-        nodes = await rig.service.plans(max_age=HOUR)
+        nodes = await rig.service.queries.plans(max_age=HOUR)
         known = {r.node_id for plan in nodes for r in plan.nodes if r.load is not None}
-        assert known and {b.node_id for b in await rig.store.busiest(now - DAY, now + DAY, limit=99)} == known
+        assert known and {b.node_id for b in await rig.store.samples.busiest(now - DAY, now + DAY, limit=99)} == known
         with sqlite3.connect(rig.store.path) as db:
             db.execute("ALTER TABLE sample RENAME TO lost")
         db.close()
-        assert (await rig.service.run_cycle()).outcome == "done"
+        assert (await rig.service.cycle.run()).outcome == "done"
         assert "are missing in charts and summaries" in caplog.text

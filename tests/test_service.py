@@ -15,7 +15,7 @@ from bot_fixture import HOT_WORLD, HOUR, BotFixture, bot_on, hot_clusters, runni
 from balancer.model import Reason
 from bot.domain.proposals import ExclusionRole, MigrationState, Verdict
 from bot.errors import NotFound, PanelAuthError, PanelDataError, PanelUnavailable
-from bot.service import FOREVER
+from bot.service.values import FOREVER
 
 S = MigrationState
 HOSTS = "/vm/v3/host"
@@ -33,21 +33,21 @@ def readings(rig: BotFixture) -> int:
 
 async def waiting(rig: BotFixture) -> list[int]:
     """The VMs whose moves wait."""
-    return [m.move.vm_id for p in await rig.store.waiting() for m in p.pending]
+    return [m.move.vm_id for p in await rig.store.proposals.waiting() for m in p.pending]
 
 
 async def told(rig: BotFixture) -> list[str]:
     """The notices for people, oldest first."""
-    return [n.body.code for n in await rig.store.unsent_notices() if n.body]
+    return [n.body.code for n in await rig.store.notices.unsent() if n.body]
 
 
 # Seeing --------------------------------------------------------------------------------------------
 
 
 async def test_callers_at_the_same_time_share_one_reading_but_none_older_than_their_question(rig: BotFixture) -> None:
-    first = asyncio.create_task(rig.service.observe())
+    first = asyncio.create_task(rig.service.observer.observe())
     await rig.reached(lambda: _asked(rig))
-    late = await asyncio.gather(*(rig.service.observe() for _ in range(5)))
+    late = await asyncio.gather(*(rig.service.observer.observe() for _ in range(5)))
     assert readings(rig) == 2, "the first, and one for all who asked while it ran"
     assert all(s is late[0] for s in late) and await first is not late[0]
 
@@ -58,45 +58,45 @@ async def _asked(rig: BotFixture) -> bool:
 
 async def test_callers_at_the_same_time_share_a_failure_too(rig: BotFixture) -> None:
     rig.fault("http_500", path="/vm/")
-    results = await asyncio.gather(*(rig.service.observe() for _ in range(5)), return_exceptions=True)
+    results = await asyncio.gather(*(rig.service.observer.observe() for _ in range(5)), return_exceptions=True)
     assert all(isinstance(r, PanelUnavailable) for r in results)
     assert readings(rig) <= 2 * 3, "two readings of three tries"
 
 
 async def test_an_answer_for_a_person_may_be_a_minute_old(rig: BotFixture) -> None:
-    seen = await rig.service.observe()
+    seen = await rig.service.observer.observe()
     rig.pass_time(59)
-    assert await rig.service.observe(timedelta(seconds=60)) is seen
-    assert await rig.service.observe(None) is seen
+    assert await rig.service.observer.observe(timedelta(seconds=60)) is seen
+    assert await rig.service.observer.observe(None) is seen
     rig.pass_time(1)
-    assert await rig.service.observe(timedelta(seconds=60)) is not seen
+    assert await rig.service.observer.observe(timedelta(seconds=60)) is not seen
     assert readings(rig) == 2
 
 
 async def test_an_answer_from_memory_does_not_wait_for_a_reading_under_way(rig: BotFixture) -> None:
-    seen = await rig.service.observe()
+    seen = await rig.service.observer.observe()
     rig.fault("slow", delay=0.3, path="/vm/v3/node")
-    reading = asyncio.create_task(rig.service.observe())
+    reading = asyncio.create_task(rig.service.observer.observe())
     await asyncio.sleep(0.01)
-    assert await asyncio.wait_for(rig.service.observe(timedelta(seconds=60)), 0.1) is seen
+    assert await asyncio.wait_for(rig.service.observer.observe(timedelta(seconds=60)), 0.1) is seen
     await reading
 
 
 async def test_a_clock_that_is_set_back_does_not_freeze_what_is_seen(rig: BotFixture) -> None:
-    seen = await rig.service.observe()
+    seen = await rig.service.observer.observe()
     rig.clock.advance(-7200)
-    assert await rig.service.observe() is not seen
-    assert await rig.service.observe(timedelta(seconds=60)) is not None
+    assert await rig.service.observer.observe() is not seen
+    assert await rig.service.observer.observe(timedelta(seconds=60)) is not None
     rig.panel.world.set_vm(rig.panel.world.vms[11], node=3)
-    assert next(v.node_id for v in (await rig.service.observe()).vms if v.id == 11) == 3
+    assert next(v.node_id for v in (await rig.service.observer.observe()).vms if v.id == 11) == 3
 
 
 async def test_a_caller_who_gives_up_costs_the_others_nothing(rig: BotFixture) -> None:
-    old = await rig.service.observe()
+    old = await rig.service.observer.observe()
     rig.panel.world.set_vm(rig.panel.world.vms[11], node=3)
-    first = asyncio.create_task(rig.service.observe())
+    first = asyncio.create_task(rig.service.observer.observe())
     await asyncio.sleep(0)
-    second = asyncio.create_task(rig.service.observe())
+    second = asyncio.create_task(rig.service.observer.observe())
     await asyncio.sleep(0)
     first.cancel()
     seen = await second
@@ -106,10 +106,10 @@ async def test_a_caller_who_gives_up_costs_the_others_nothing(rig: BotFixture) -
 async def test_a_cluster_of_the_settings_that_does_not_exist_is_a_failed_reading(tmp_path: Path) -> None:
     async with running_bot(tmp_path, cluster_ids="1,7") as rig:
         with pytest.raises(PanelDataError, match="CLUSTER_IDS: there is no cluster '7'"):
-            await rig.service.observe()
-        report = await rig.service.run_cycle()
+            await rig.service.observer.observe()
+        report = await rig.service.cycle.run()
         assert (report.outcome, await told(rig)) == ("failed", ["outage"])
-        status = await rig.service.status()
+        status = await rig.service.queries.status()
         assert status.plans == () and "CLUSTER_IDS" in (status.problem or "")
 
 
@@ -119,7 +119,7 @@ async def test_a_cluster_of_the_settings_that_does_not_exist_is_a_failed_reading
 @pytest.mark.parametrize("name", ["hot", "HOT", " hot ", "1"])
 async def test_nodes_of_the_settings_are_meant_by_name_or_id_in_any_case(tmp_path: Path, name: str) -> None:
     async with running_bot(tmp_path, exclude_source_nodes=name, exclude_target_nodes=f"nowhere,{name}") as rig:
-        policy = await rig.service.policy(await rig.service.observe())
+        policy = await rig.service.planning.policy(await rig.service.observer.observe())
         assert (policy.exclude_sources, policy.exclude_targets) == (frozenset({1}), frozenset({1}))
         await rig.propose()
         assert await waiting(rig) == []
@@ -127,34 +127,34 @@ async def test_nodes_of_the_settings_are_meant_by_name_or_id_in_any_case(tmp_pat
 
 async def test_exclusions_of_people_join_those_of_the_settings_while_they_last(tmp_path: Path) -> None:
     async with running_bot(tmp_path, exclude_target_nodes="mild") as rig:
-        [cool] = await rig.service.find_nodes("cool")
-        await rig.service.exclude(cool, ExclusionRole.TARGET, HOUR, ANNA)
-        [hot] = await rig.service.find_nodes("hot")
-        await rig.service.exclude(hot, ExclusionRole.SOURCE, None, ANNA)
-        snapshot = await rig.service.observe()
-        policy = await rig.service.policy(snapshot)
+        [cool] = await rig.service.queries.find_nodes("cool")
+        await rig.service.admin.exclude(cool, ExclusionRole.TARGET, HOUR, ANNA)
+        [hot] = await rig.service.queries.find_nodes("hot")
+        await rig.service.admin.exclude(hot, ExclusionRole.SOURCE, None, ANNA)
+        snapshot = await rig.service.observer.observe()
+        policy = await rig.service.planning.policy(snapshot)
         assert (policy.exclude_sources, policy.exclude_targets) == (frozenset({1}), frozenset({2, 3}))
         rig.pass_time(3600)
-        assert (await rig.service.policy(snapshot)).exclude_targets == frozenset({3})
-        assert await rig.service.include(hot, ANNA) == 1
-        assert (await rig.service.policy(snapshot)).exclude_sources == frozenset()
+        assert (await rig.service.planning.policy(snapshot)).exclude_targets == frozenset({3})
+        assert await rig.service.admin.include(hot, ANNA) == 1
+        assert (await rig.service.planning.policy(snapshot)).exclude_sources == frozenset()
 
 
 async def test_an_unknown_name_comes_with_the_nearest_ones(rig: BotFixture) -> None:
     with pytest.raises(NotFound) as error:
-        await rig.service.find_nodes("coll")
+        await rig.service.queries.find_nodes("coll")
     assert (error.value.what, error.value.name, error.value.near) == ("node", "coll", ("cool",))
     with pytest.raises(NotFound) as error:
-        await rig.service.plans("produktion")
+        await rig.service.queries.plans("produktion")
     assert (error.value.what, error.value.near) == ("cluster", ("Production",))
 
 
 async def test_a_name_that_means_two_nodes_gives_both(tmp_path: Path) -> None:
     twins = [*HOT_WORLD["nodes"], {"id": 4, "name": "COOL"}, {"id": 5, "name": "1"}]
     async with running_bot(tmp_path, {**HOT_WORLD, "nodes": twins}) as rig:
-        assert [n.id for n in await rig.service.find_nodes("cool")] == [2, 4]
-        assert [n.id for n in await rig.service.find_nodes("1")] == [1, 5]
-        policy = await rig.service.policy(await rig.service.observe())
+        assert [n.id for n in await rig.service.queries.find_nodes("cool")] == [2, 4]
+        assert [n.id for n in await rig.service.queries.find_nodes("1")] == [1, 5]
+        policy = await rig.service.planning.policy(await rig.service.observer.observe())
         assert not policy.exclude_sources
 
 
@@ -163,18 +163,18 @@ async def test_a_cluster_whose_name_is_the_number_of_another_is_ambiguous(tmp_pa
     world["clusters"][1]["name"] = "1"
     async with running_bot(tmp_path, world) as rig:
         with pytest.raises(NotFound):
-            await rig.service.plans("1")
-        [node] = await rig.service.find_nodes("hot-1")
-        found, plan, vms = await rig.service.node_details(node)
+            await rig.service.queries.plans("1")
+        [node] = await rig.service.queries.find_nodes("hot-1")
+        found, plan, vms = await rig.service.queries.node_details(node)
         assert (found.id, plan.cluster_id, len(vms)) == (11, 1, 8), "buttons carry ids and are never ambiguous"
 
 
 async def test_the_details_of_a_node_that_has_gone_are_not_found(rig: BotFixture) -> None:
-    [node] = await rig.service.find_nodes("mild")
+    [node] = await rig.service.queries.find_nodes("mild")
     rig.panel.world.set_node(rig.panel.world.nodes[3], extra={"id": 33})
     rig.pass_time(61)
     with pytest.raises(NotFound):
-        await rig.service.node_details(node)
+        await rig.service.queries.node_details(node)
 
 
 # The state of everything ---------------------------------------------------------------------------
@@ -184,14 +184,14 @@ async def test_the_status_shows_what_waits_and_what_runs(tmp_path: Path) -> None
     async with running_bot(tmp_path, hot_clusters(2)) as rig:
         await rig.propose()
         await rig.decide(101)
-        status = await rig.service.status()
+        status = await rig.service.queries.status()
         assert [p.cluster_id for p in status.plans] == [1, 2]
         assert [p.cluster_id for p in status.waiting] == [2]
         assert [m.move.vm_id for m in status.running] == [101]
         assert (status.mode, status.paused_until, status.problem, status.taken_at) == ("approve", None, None, NOW)
-        assert [p.cluster_id for p in (await rig.service.status("C2")).plans] == [2]
+        assert [p.cluster_id for p in (await rig.service.queries.status("C2")).plans] == [2]
         with pytest.raises(NotFound):
-            await rig.service.status("nowhere")
+            await rig.service.queries.status("nowhere")
 
 
 @pytest.mark.parametrize(
@@ -199,36 +199,36 @@ async def test_the_status_shows_what_waits_and_what_runs(tmp_path: Path) -> None
 )
 async def test_the_status_without_a_panel_is_what_was_seen_last_and_the_problem(rig: BotFixture, fault: Any) -> None:
     rig.fault(**fault)
-    status = await rig.service.status()
+    status = await rig.service.queries.status()
     assert (status.plans, status.taken_at) == ((), None) and status.problem
     rig.panel.faults.clear()
-    seen = await rig.service.observe()
+    seen = await rig.service.observer.observe()
     rig.fault(**fault)
     rig.pass_time(300)
-    status = await rig.service.status()
+    status = await rig.service.queries.status()
     assert len(status.plans) == 1 and status.taken_at == seen.taken_at
     assert status.problem
     rig.panel.faults.clear()
-    assert (await rig.service.status()).problem is None
+    assert (await rig.service.queries.status()).problem is None
 
 
 async def test_the_status_with_a_wrong_password_says_so(rig: BotFixture) -> None:
     rig.fault("revoke_password")
-    status = await rig.service.status()
+    status = await rig.service.queries.status()
     assert status.plans == () and "VMMANAGER_PASSWORD" in (status.problem or "")
     with pytest.raises(PanelAuthError):
-        await rig.service.plans()
+        await rig.service.queries.plans()
 
 
 # Cycles --------------------------------------------------------------------------------------------
 
 
 async def test_a_cycle_proposes_what_the_dry_run_shows_and_the_dry_run_stores_nothing(rig: BotFixture) -> None:
-    rehearsed = await rig.service.rehearse()
-    plans = await rig.service.plans()
-    assert await rig.store.waiting() == [] and rig.told.changed == []
+    rehearsed = await rig.service.cycle.dry_run()
+    plans = await rig.service.queries.plans()
+    assert await rig.store.proposals.waiting() == [] and rig.told.changed == []
     report = await rig.propose()
-    [proposal] = await rig.store.waiting()
+    [proposal] = await rig.store.proposals.waiting()
     assert report.proposed == (proposal.id,) and rig.told.changed == [proposal.id]
     for made in (proposal.plan, plans[0], rehearsed.results[0].plan):
         assert made is not None and [m.key for m in made.moves] == [(11, 1, 2)]
@@ -247,26 +247,26 @@ async def test_the_same_plan_is_proposed_once_and_another_takes_its_place(rig: B
 
 async def test_cycles_never_overlap(rig: BotFixture) -> None:
     rig.fault("slow", delay=0.1, count=1, path="/vm/v3/node")
-    reports = await asyncio.gather(*(rig.service.run_cycle() for _ in range(4)))
+    reports = await asyncio.gather(*(rig.service.cycle.run() for _ in range(4)))
     assert sorted(r.outcome for r in reports) == ["busy", "busy", "busy", "done"]
-    assert (await rig.service.run_cycle()).outcome == "done"
+    assert (await rig.service.cycle.run()).outcome == "done"
 
 
 async def test_a_paused_program_runs_no_cycle_but_lets_proposals_expire(rig: BotFixture) -> None:
     await rig.propose()
-    until = await rig.service.pause(2 * HOUR, ANNA)
-    assert until == NOW + 2 * HOUR == await rig.service.paused_until()
+    until = await rig.service.admin.pause(2 * HOUR, ANNA)
+    assert until == NOW + 2 * HOUR == await rig.service.runtime.paused_until()
     rig.pass_time(rig.settings.proposal_ttl)
     before = readings(rig)
-    assert (await rig.service.run_cycle()).outcome == "paused"
+    assert (await rig.service.cycle.run()).outcome == "paused"
     assert readings(rig) == before and await waiting(rig) == []
     rig.pass_time(3600)
-    assert await rig.service.paused_until() is None
+    assert await rig.service.runtime.paused_until() is None
     assert (await rig.propose()).proposed == (2,)
-    assert await rig.service.pause(None, ANNA) == FOREVER == await rig.service.paused_until()
-    assert await rig.service.resume(BORIS) is True
-    assert await rig.service.resume(BORIS) is False
-    assert await rig.service.paused_until() is None
+    assert await rig.service.admin.pause(None, ANNA) == FOREVER == await rig.service.runtime.paused_until()
+    assert await rig.service.admin.resume(BORIS) is True
+    assert await rig.service.admin.resume(BORIS) is False
+    assert await rig.service.runtime.paused_until() is None
 
 
 async def test_a_cluster_in_motion_is_left_alone(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ async def test_a_cluster_in_motion_is_left_alone(tmp_path: Path) -> None:
 async def test_a_press_during_a_check_is_not_answered_with_yesterdays_plan(rig: BotFixture, verdict: Verdict) -> None:
     await rig.propose()
     rig.fault("slow", delay=0.1, count=1, path="/vm/v3/node")
-    cycle = asyncio.create_task(rig.service.run_cycle())
+    cycle = asyncio.create_task(rig.service.cycle.run())
     await asyncio.sleep(0.03)
     await rig.decide(verdict=verdict)
     [result] = (await cycle).results
@@ -294,60 +294,52 @@ async def test_a_press_during_a_check_is_not_answered_with_yesterdays_plan(rig: 
 
 
 async def test_an_exclusion_during_a_check_is_heeded(rig: BotFixture) -> None:
-    [cool] = await rig.service.find_nodes("cool")
+    [cool] = await rig.service.queries.find_nodes("cool")
     rig.fault("slow", delay=0.1, count=1, path="/vm/v3/node")
-    cycle = asyncio.create_task(rig.service.run_cycle())
+    cycle = asyncio.create_task(rig.service.cycle.run())
     await asyncio.sleep(0.03)
-    await rig.service.exclude(cool, ExclusionRole.BOTH, None, ANNA)
+    await rig.service.admin.exclude(cool, ExclusionRole.BOTH, None, ANNA)
     await cycle
-    assert all(m.move.target_id != 2 for p in await rig.store.waiting() for m in p.pending)
+    assert all(m.move.target_id != 2 for p in await rig.store.proposals.waiting() for m in p.pending)
 
 
 async def test_an_outage_is_told_once_and_so_is_its_end_also_across_a_restart(rig: BotFixture) -> None:
     rig.fault("half_list", path=HOSTS)
     for _ in range(3):
-        report = await rig.service.run_cycle()
+        report = await rig.service.cycle.run()
         assert report.outcome == "failed" and "incomplete" in (report.problem or "")
     assert await told(rig) == ["outage"] and rig.told.notices == 1
     async with bot_on(rig.panel, rig.path) as again:
-        assert (await again.service.run_cycle()).outcome == "failed"
+        assert (await again.service.cycle.run()).outcome == "failed"
         assert await told(again) == ["outage"]
         rig.panel.faults.clear()
         again.clock.now = NOW + 5 * HOUR
         await again.propose()
         await again.propose()
         assert await told(again) == ["outage", "outage-over"]
-        assert (await again.store.unsent_notices())[1].body == Reason.of("outage-over", minutes=300)
+        assert (await again.store.notices.unsent())[1].body == Reason.of("outage-over", minutes=300)
 
 
 async def test_an_outage_is_never_an_empty_cluster(rig: BotFixture) -> None:
     await rig.propose()
     rig.fault("half_list", path=HOSTS, keep=0)
-    assert (await rig.service.run_cycle()).outcome == "failed"
+    assert (await rig.service.cycle.run()).outcome == "failed"
     assert await waiting(rig) == [11], "nothing is superseded by what was not seen"
 
 
 # Deciding ------------------------------------------------------------------------------------------
 
 
-class Kicked:
-    def __init__(self) -> None:
-        self.times = 0
-
-    def kick(self) -> None:
-        self.times += 1
-
-
 async def test_a_decision_is_shown_and_an_approval_wakes_the_worker(rig: BotFixture) -> None:
-    worker = Kicked()
-    rig.service.use_worker(worker)
     await rig.propose()
     rig.told.changed.clear()
-    [move] = (await rig.store.waiting())[0].moves
-    [first] = await rig.service.decide([move.id], Verdict.APPROVE, ANNA)
-    [second] = await rig.service.decide([move.id], Verdict.SKIP, BORIS)
+    [move] = (await rig.store.proposals.waiting())[0].moves
+    [first] = await rig.service.decisions.decide([move.id], Verdict.APPROVE, ANNA)
+    assert rig.service.work.is_set()
+    rig.service.work.clear()
+    [second] = await rig.service.decisions.decide([move.id], Verdict.SKIP, BORIS)
     assert (first.done, second.done, second.move.decided_by) == (True, False, ANNA)
-    assert rig.told.changed == [1] and worker.times == 1
+    assert rig.told.changed == [1] and not rig.service.work.is_set()
 
 
 async def test_a_skipped_vm_is_not_proposed_before_its_time(rig: BotFixture) -> None:
@@ -356,35 +348,35 @@ async def test_a_skipped_vm_is_not_proposed_before_its_time(rig: BotFixture) -> 
     await rig.propose()
     assert await waiting(rig) == [12]
     rig.pass_time(rig.settings.skip_cooldown)
-    await rig.service.expire_due()
+    await rig.service.deadlines.expire_due()
     await rig.propose()
     assert await waiting(rig) == [11]
-    assert [m.move.vm_id for m in await rig.service.history(5)] == [11]
+    assert [m.move.vm_id for m in await rig.service.store.decisions.history(5)] == [11]
 
 
 async def test_proposals_end_by_time_and_by_whoever_takes_them_back(rig: BotFixture) -> None:
     await rig.propose()
     rig.pass_time(rig.settings.proposal_ttl - 1)
-    await rig.service.expire_due()
-    assert len(await rig.service.waiting()) == 1
+    await rig.service.deadlines.expire_due()
+    assert len(await rig.service.store.proposals.waiting()) == 1
     rig.pass_time(1)
     rig.told.changed.clear()
-    await rig.service.expire_due()
-    assert await rig.service.waiting() == [] and rig.told.changed == [1]
+    await rig.service.deadlines.expire_due()
+    assert await rig.service.store.proposals.waiting() == [] and rig.told.changed == [1]
     await rig.propose()
-    [proposal] = await rig.service.waiting()
-    await rig.service.withdraw([m.id for m in proposal.moves], ANNA)
-    assert await rig.service.waiting() == []
+    [proposal] = await rig.service.store.proposals.waiting()
+    await rig.service.decisions.withdraw([m.id for m in proposal.moves], ANNA)
+    assert await rig.service.store.proposals.waiting() == []
     assert (await rig.propose()).proposed == (3,), "without a verdict it may be proposed again at once"
 
 
 async def test_an_exclusion_withdraws_what_waits_and_shows_it(rig: BotFixture) -> None:
     await rig.propose()
     rig.told.changed.clear()
-    [cool] = await rig.service.find_nodes("cool")
-    made = await rig.service.exclude(cool, ExclusionRole.TARGET, 2 * HOUR, ANNA)
+    [cool] = await rig.service.queries.find_nodes("cool")
+    made = await rig.service.admin.exclude(cool, ExclusionRole.TARGET, 2 * HOUR, ANNA)
     assert (made.until, rig.told.changed) == (NOW + 2 * HOUR, [1])
-    assert await waiting(rig) == [] and await rig.service.exclusions() == [made]
+    assert await waiting(rig) == [] and await rig.service.store.exclusions.active(rig.service.clock()) == [made]
 
 
 # Modes ---------------------------------------------------------------------------------------------
@@ -392,30 +384,26 @@ async def test_an_exclusion_withdraws_what_waits_and_shows_it(rig: BotFixture) -
 
 async def test_the_mode_is_the_settings_until_somebody_changes_it(tmp_path: Path) -> None:
     async with running_bot(tmp_path, balance_mode="auto") as rig:
-        assert await rig.service.mode() == "auto" and await rig.service.stored_settings() == {}
-        await rig.service.set_mode("approve", ANNA)
-        assert await rig.service.mode() == "approve"
-        assert (await rig.service.stored_settings())["BALANCE_MODE"].by == ANNA
+        assert await rig.service.runtime.mode() == "auto" and await rig.service.admin.stored_settings() == {}
+        await rig.service.admin.set_mode("approve", ANNA)
+        assert await rig.service.runtime.mode() == "approve"
+        assert (await rig.service.admin.stored_settings())["BALANCE_MODE"].by == ANNA
         with pytest.raises(NotFound):
-            await rig.service.set_mode("yolo", ANNA)
+            await rig.service.admin.set_mode("yolo", ANNA)
         async with bot_on(rig.panel, rig.path, balance_mode="auto") as again:
-            assert await again.service.mode() == "approve", "what was said in the chat survives a restart"
+            assert await again.service.runtime.mode() == "approve", "what was said in the chat survives a restart"
 
 
 async def test_automatic_mode_decides_by_itself_also_what_waited(rig: BotFixture) -> None:
-    worker = Kicked()
-    rig.service.use_worker(worker)
     await rig.propose()
-    await rig.service.set_mode("auto", ANNA)
-    kicks = worker.times
+    await rig.service.admin.set_mode("auto", ANNA)
+    rig.service.work.clear()
     await rig.propose()
-    assert await waiting(rig) == [] and worker.times == kicks + 1
+    assert await waiting(rig) == [] and rig.service.work.is_set()
     [queued] = await rig.migrations()
     assert (queued.state, queued.move.vm_id) == (S.QUEUED, 11)
 
 
 async def test_a_mode_that_changes_wakes_the_worker(rig: BotFixture) -> None:
-    worker = Kicked()
-    rig.service.use_worker(worker)
-    await rig.service.set_mode("approve", ANNA)
-    assert worker.times == 1
+    await rig.service.admin.set_mode("approve", ANNA)
+    assert rig.service.work.is_set()

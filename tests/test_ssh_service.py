@@ -89,7 +89,7 @@ async def rig_with(nodes: Nodes, folder: Path, **given: Any) -> AsyncIterator[Bo
 
 
 async def plan_of(rig: BotFixture) -> Plan:
-    [made] = await rig.service.plans()
+    [made] = await rig.service.queries.plans()
     return made
 
 
@@ -126,7 +126,7 @@ async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path
         assert "нагрузка 1,25 на CPU, ssh, 0 с назад" in russian and "отношение 0,0, панель" in russian
         chat = str(proposals.plan_view(texts_for("en"), made).text)
         assert "<b>hot</b>: load 1.25 per CPU, ssh, 0 s ago" in chat
-        hot = next(n for n in (await rig.service.observe(None)).nodes if n.name == "hot")
+        hot = next(n for n in (await rig.service.observer.observe(None)).nodes if n.name == "hot")
         page = str(pages.node_view(texts_for("en"), hot, made, [], [], NOW + timedelta(seconds=12)).text)
         assert "load 1.25 per CPU, ssh, 12 s ago" in page
         assert "Load average 20, 1, 0.5; really available 96 of 128 GiB" in page
@@ -168,13 +168,13 @@ async def test_a_node_that_has_calmed_down_keeps_its_vm(nodes: Nodes, tmp_path: 
 
 async def test_a_look_at_two_nodes_is_not_kept_for_others(nodes: Nodes, tmp_path: Path) -> None:
     async with rig_with(nodes, tmp_path) as rig:
-        whole = await rig.service.observe()
-        part = await rig.service.observe(measure=(1,))
-        assert part is not whole and await rig.service.observe(None) is whole
+        whole = await rig.service.observer.observe()
+        part = await rig.service.observer.observe(measure=(1,))
+        assert part is not whole and await rig.service.observer.observe(None) is whole
         assert nodes.asked == {"hot": 2, "cool": 1, "mild": 1}
         assert {n.name: n.measured.load1 for n in part.nodes if n.measured} == dict.fromkeys(NAMES.values(), 4.0)
         del nodes.load["hot"]
-        part = await rig.service.observe(measure=(1,))
+        part = await rig.service.observer.observe(measure=(1,))
         assert [n.name for n in part.nodes if n.measured is None] == ["hot"]
 
 
@@ -186,10 +186,10 @@ async def test_a_failing_node_is_said_once_and_when_it_is_back(
     del nodes.load["mild"]
     async with rig_with(nodes, tmp_path) as rig:
         for _ in range(3):
-            await rig.service.observe()
+            await rig.service.observer.observe()
         nodes.load["mild"] = 1.0
         for _ in range(2):
-            await rig.service.observe()
+            await rig.service.observer.observe()
     lines = [r.getMessage() for r in caplog.records if r.name == "bot.ssh.loads"]
     assert lines == [
         f"Node 'mild' is not measured, its allocation counts: 127.0.0.1:{nodes.port} let mild in, but the command "

@@ -29,7 +29,9 @@ from bot.domain.proposals import (
     Verdict,
 )
 from bot.errors import StoreError
-from bot.store import SCHEMA_VERSION, AuditEntry, MessageRow, NoticeKind, Published, Store
+from bot.store.database import SCHEMA_VERSION
+from bot.store.store import Store
+from bot.store.values import AuditEntry, MessageRow, NoticeKind, Published
 
 S = MigrationState
 SECOND = timedelta(seconds=1)
@@ -52,15 +54,15 @@ async def store(path: Path) -> AsyncIterator[Store]:
 async def migrating(store: Store, vm: Any, *steps: MigrationState, **options: Any) -> int:
     """The id of an approved migration, taken through these steps."""
     [move_id] = await move_ids(store, vm)
-    [result] = await store.decide([move_id], APPROVE, ANNA, NOW)
+    [result] = await store.decisions.decide([move_id], APPROVE, ANNA, NOW)
     assert result.move.migration is not None
     for step in steps:
-        await store.advance(result.move.migration.id, step, NOW, **(options if step is steps[-1] else {}))
+        await store.migrations.advance(result.move.migration.id, step, NOW, **(options if step is steps[-1] else {}))
     return result.move.migration.id
 
 
 async def states(store: Store, proposal_id: int | None) -> list[str]:
-    proposal = await store.proposal(proposal_id or 0)
+    proposal = await store.proposals.get(proposal_id or 0)
     assert proposal is not None
     return [m.state.value for m in proposal.moves]
 
@@ -80,7 +82,7 @@ def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
 async def test_a_plan_becomes_a_proposal_that_waits(store: Store) -> None:
     made = await published(store, 11, 12)
     assert made.created and made.superseded == () and made.left_alone is None
-    [proposal] = await store.waiting()
+    [proposal] = await store.proposals.waiting()
     assert proposal.id == made.proposal_id
     assert proposal.plan == plan(11, 12)
     assert [(m.position, m.move.vm_id, m.state) for m in proposal.moves] == [
@@ -94,7 +96,7 @@ async def test_the_same_plan_is_left_alone(store: Store) -> None:
     first = await published(store, 11, 12)
     again = await published(store, 11, 12, now=NOW + SECOND, expires_at=LATER + SECOND)
     assert (again.proposal_id, again.created, again.superseded) == (first.proposal_id, False, ())
-    proposal = await store.proposal(first.proposal_id or 0)
+    proposal = await store.proposals.get(first.proposal_id or 0)
     assert proposal is not None and proposal.expires_at == LATER
 
 
@@ -104,32 +106,32 @@ async def test_another_plan_supersedes_what_waited(store: Store, other: tuple[An
     new = await published(store, *other)
     assert new.created and new.superseded == (old.proposal_id,)
     assert await states(store, old.proposal_id) == ["superseded", "superseded"]
-    proposal = await store.proposal(old.proposal_id or 0)
+    proposal = await store.proposals.get(old.proposal_id or 0)
     assert proposal is not None and proposal.closed_reason == Reason.of("newer-plan")
-    assert [p.id for p in await store.waiting()] == [new.proposal_id]
+    assert [p.id for p in await store.proposals.waiting()] == [new.proposal_id]
 
 
 async def test_an_empty_plan_ends_what_waited_and_stores_nothing(store: Store) -> None:
     old = await published(store, 11)
     made = await published(store)
     assert (made.proposal_id, made.created, made.superseded) == (None, False, (old.proposal_id,))
-    proposal = await store.proposal(old.proposal_id or 0)
+    proposal = await store.proposals.get(old.proposal_id or 0)
     assert proposal is not None and proposal.closed_reason == Reason.of("no-longer-needed")
-    assert await store.waiting() == []
+    assert await store.proposals.waiting() == []
     assert (await published(store)).superseded == ()
 
 
 async def test_clusters_do_not_supersede_each_other(store: Store) -> None:
     await published(store, 11)
     assert (await published(store, 21, cluster=2)).superseded == ()
-    assert len(await store.waiting()) == 2
+    assert len(await store.proposals.waiting()) == 2
 
 
 async def test_only_what_still_waits_is_superseded(store: Store) -> None:
     first, _ = ids = await move_ids(store, 11, 12)
-    await store.decide([first], SKIP, ANNA, NOW)
+    await store.decisions.decide([first], SKIP, ANNA, NOW)
     await published(store, 13)
-    moves = [found[1] for i in ids if (found := await store.move(i)) is not None]
+    moves = [found[1] for i in ids if (found := await store.proposals.move(i)) is not None]
     assert [m.state.value for m in moves] == ["skipped", "superseded"]
 
 
@@ -137,7 +139,7 @@ async def test_an_automatic_plan_is_approved_by_the_policy_at_once(store: Store)
     waiting = await published(store, 11, 12)
     made = await published(store, 11, 12, automatic=True)
     assert made.created and made.superseded == (waiting.proposal_id,), "the same moves must not keep waiting"
-    proposal = await store.proposal(made.proposal_id or 0)
+    proposal = await store.proposals.get(made.proposal_id or 0)
     assert proposal is not None and proposal.automatic
     assert [(m.state.value, m.decided_by, m.migration and m.migration.state) for m in proposal.moves] == [
         ("approved", POLICY_ACTOR, S.QUEUED),
@@ -156,22 +158,22 @@ async def test_nothing_is_published_where_something_is_in_motion(store: Store, s
 @pytest.mark.parametrize("end", [S.SUCCEEDED, S.FAILED, S.UNKNOWN])
 async def test_a_cluster_that_moved_while_it_was_looked_at_is_left_alone(store: Store, end: MigrationState) -> None:
     migration = await migrating(store, 11, S.STARTING)
-    mark = await store.mark()
-    await store.advance(migration, end, NOW)
+    mark = await store.proposals.mark()
+    await store.migrations.advance(migration, end, NOW)
     assert (await published(store, 12, since=mark)).left_alone == Reason.of("in-motion")
-    assert (await published(store, 12, since=await store.mark())).created
+    assert (await published(store, 12, since=await store.proposals.mark())).created
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 async def test_a_plan_older_than_a_decision_is_not_published(store: Store, verdict: Verdict) -> None:
     [move_id] = await move_ids(store, 11)
-    mark = await store.mark()
-    await store.decide([move_id], verdict, ANNA, NOW)
+    mark = await store.proposals.mark()
+    await store.decisions.decide([move_id], verdict, ANNA, NOW)
     if verdict is APPROVE:
-        [migration] = await store.migrations(UNSETTLED)
-        await store.advance(migration.id, S.STALE, NOW)
+        [migration] = await store.migrations.in_states(UNSETTLED)
+        await store.migrations.advance(migration.id, S.STALE, NOW)
     made = await published(store, 11, since=mark)
-    assert made.left_alone == Reason.of("changed-meanwhile") and await store.waiting() == []
+    assert made.left_alone == Reason.of("changed-meanwhile") and await store.proposals.waiting() == []
     assert (await published(store, 21, cluster=2, since=mark)).created, "decisions elsewhere do not matter"
 
 
@@ -179,8 +181,8 @@ async def test_a_plan_older_than_a_decision_is_not_published(store: Store, verdi
 async def test_a_plan_older_than_an_exclusion_of_its_nodes_is_not_published(
     store: Store, node: int, published_anyway: bool
 ) -> None:
-    mark = await store.mark()
-    await store.exclude(Exclusion(node, f"n{node}", ExclusionRole.BOTH, None, ANNA, NOW))
+    mark = await store.proposals.mark()
+    await store.exclusions.add(Exclusion(node, f"n{node}", ExclusionRole.BOTH, None, ANNA, NOW))
     assert (await published(store, 11, since=mark)).created is published_anyway
 
 
@@ -189,53 +191,53 @@ async def test_a_plan_older_than_an_exclusion_of_its_nodes_is_not_published(
 
 async def test_an_approval_queues_a_migration(store: Store) -> None:
     [move_id] = await move_ids(store, 11)
-    [result] = await store.decide([move_id], APPROVE, ANNA, NOW)
+    [result] = await store.decisions.decide([move_id], APPROVE, ANNA, NOW)
     assert result.done
     assert (result.move.state, result.move.decided_by, result.move.decided_at) == (MoveState.APPROVED, ANNA, NOW)
-    [queued] = await store.migrations((S.QUEUED,))
+    [queued] = await store.migrations.in_states((S.QUEUED,))
     assert queued == result.move.migration
     assert (queued.move, queued.queued_at, queued.cluster_id, queued.started_at) == (move(11), NOW, 1, None)
 
 
 async def test_a_skip_queues_nothing(store: Store) -> None:
     [move_id] = await move_ids(store, 11)
-    [result] = await store.decide([move_id], SKIP, ANNA, NOW)
+    [result] = await store.decisions.decide([move_id], SKIP, ANNA, NOW)
     assert result.done and result.move.state is MoveState.SKIPPED and result.move.migration is None
-    assert await store.migrations(tuple(S)) == []
+    assert await store.migrations.in_states(tuple(S)) == []
 
 
 async def test_the_first_verdict_stands_and_is_named(store: Store) -> None:
     [move_id] = await move_ids(store, 11)
-    await store.decide([move_id], SKIP, ANNA, NOW)
-    [late] = await store.decide([move_id], APPROVE, BORIS, NOW + SECOND)
+    await store.decisions.decide([move_id], SKIP, ANNA, NOW)
+    [late] = await store.decisions.decide([move_id], APPROVE, BORIS, NOW + SECOND)
     assert not late.done
     assert (late.move.state, late.move.decided_by, late.move.decided_at) == (MoveState.SKIPPED, ANNA, NOW)
-    assert await store.migrations(tuple(S)) == []
+    assert await store.migrations.in_states(tuple(S)) == []
 
 
 async def test_many_moves_are_decided_in_one_step_and_queued_in_their_order(store: Store) -> None:
     ids = await move_ids(store, 13, 11, 12)
-    await store.decide(ids[1:2], SKIP, BORIS, NOW)
-    results = await store.decide([ids[2], ids[1], ids[0], ids[2], 999], APPROVE, ANNA, NOW)
+    await store.decisions.decide(ids[1:2], SKIP, BORIS, NOW)
+    results = await store.decisions.decide([ids[2], ids[1], ids[0], ids[2], 999], APPROVE, ANNA, NOW)
     assert [(r.move.id, r.done) for r in results] == [(ids[2], True), (ids[1], False), (ids[0], True)]
-    assert [m.move.vm_id for m in await store.migrations((S.QUEUED,))] == [13, 12]
+    assert [m.move.vm_id for m in await store.migrations.in_states((S.QUEUED,))] == [13, 12]
 
 
 @pytest.mark.parametrize(("now", "open_"), [(LATER - SECOND, True), (LATER, False), (LATER + SECOND, False)])
 async def test_a_proposal_ends_at_its_very_moment(store: Store, now: Any, open_: bool) -> None:
     [move_id] = await move_ids(store, 11)
-    [result] = await store.decide([move_id], APPROVE, ANNA, now)
+    [result] = await store.decisions.decide([move_id], APPROVE, ANNA, now)
     assert result.done is open_
 
 
 @pytest.mark.parametrize(("now", "ends"), [(LATER - SECOND, False), (LATER, True)])
 async def test_what_nobody_decided_expires_at_the_same_moment(store: Store, now: Any, ends: bool) -> None:
     skipped, _ = ids = await move_ids(store, 11, 12)
-    await store.decide([skipped], SKIP, ANNA, NOW)
-    assert await store.expire_due(now) == ((1,) if ends else ())
+    await store.decisions.decide([skipped], SKIP, ANNA, NOW)
+    assert await store.proposals.expire_due(now) == ((1,) if ends else ())
     assert await states(store, 1) == ["skipped", "expired" if ends else "pending"]
-    assert await store.expire_due(now) == ()
-    [result] = await store.decide(ids[1:], APPROVE, ANNA, NOW)
+    assert await store.proposals.expire_due(now) == ()
+    [result] = await store.decisions.decide(ids[1:], APPROVE, ANNA, NOW)
     assert result.done is not ends, "a clock that is set back revives nothing"
 
 
@@ -245,7 +247,7 @@ async def test_two_programs_deciding_at_once_decide_each_move_once(store: Store,
     await other.open()
     try:
         presses = [
-            s.decide([i], v, who, NOW)
+            s.decisions.decide([i], v, who, NOW)
             for i in ids
             for s, v, who in (
                 (store, APPROVE, ANNA),
@@ -267,11 +269,11 @@ async def test_two_programs_deciding_at_once_decide_each_move_once(store: Store,
 
 async def test_withdrawing_takes_only_what_waits(store: Store) -> None:
     first, second = await move_ids(store, 11, 12)
-    await store.decide([first], APPROVE, ANNA, NOW)
-    assert await store.withdraw([first, second, 999], BORIS, NOW) == (1,)
+    await store.decisions.decide([first], APPROVE, ANNA, NOW)
+    assert await store.proposals.withdraw([first, second, 999], BORIS, NOW) == (1,)
     assert await states(store, 1) == ["approved", "withdrawn"]
-    assert await store.withdraw([second], BORIS, NOW) == ()
-    entries = await store.audit("withdraw")
+    assert await store.proposals.withdraw([second], BORIS, NOW) == ()
+    entries = await store.audit.entries("withdraw")
     assert [(e.by, e.detail) for e in entries] == [(BORIS, {"moves": []}), (BORIS, {"moves": [2]})]
 
 
@@ -279,37 +281,37 @@ async def test_withdrawing_takes_only_what_waits(store: Store) -> None:
 
 
 async def test_what_does_not_exist_is_none(store: Store) -> None:
-    assert await store.proposal(1) is None
-    assert await store.move(1) is None
-    assert await store.message(1, 1) is None
-    assert await store.setting("mode") is None
-    assert await store.decide([1], APPROVE, ANNA, NOW) == ()
-    assert await store.proposals_of([1]) == ()
+    assert await store.proposals.get(1) is None
+    assert await store.proposals.move(1) is None
+    assert await store.messages.get(1, 1) is None
+    assert await store.settings.get("mode") is None
+    assert await store.decisions.decide([1], APPROVE, ANNA, NOW) == ()
+    assert await store.proposals.of_moves([1]) == ()
 
 
 async def test_moves_know_their_proposal(store: Store) -> None:
     first = await move_ids(store, 11, 12)
     second = await move_ids(store, 21, cluster=2)
-    assert await store.proposals_of([*second, *first]) == (1, 2)
-    found = await store.move(second[0])
+    assert await store.proposals.of_moves([*second, *first]) == (1, 2)
+    found = await store.proposals.move(second[0])
     assert found is not None and found[0] == 2 and found[1].move == move(21)
 
 
 async def test_the_history_shows_the_last_decisions_first(store: Store) -> None:
     ids = await move_ids(store, 11, 12, 13, 14)
     for move_id, verdict in zip((ids[2], ids[0], ids[3]), (APPROVE, SKIP, APPROVE), strict=True):
-        await store.decide([move_id], verdict, ANNA, NOW)
-    assert [m.move.vm_id for m in await store.history(10)] == [14, 11, 13]
-    assert [m.move.vm_id for m in await store.history(2)] == [14, 11]
-    [newest] = await store.history(1)
+        await store.decisions.decide([move_id], verdict, ANNA, NOW)
+    assert [m.move.vm_id for m in await store.decisions.history(10)] == [14, 11, 13]
+    assert [m.move.vm_id for m in await store.decisions.history(2)] == [14, 11]
+    [newest] = await store.decisions.history(1)
     assert newest.migration is not None and newest.decided_by == ANNA
 
 
 async def test_plans_are_read_back_after_more_of_them_than_are_kept(store: Store) -> None:
     for cluster in range(1, 71):
         await published(store, cluster, cluster=cluster)
-    assert [p.plan for p in await store.waiting()] == [plan(i, cluster=i) for i in range(1, 71)]
-    assert [p.plan for p in await store.waiting()] == [plan(i, cluster=i) for i in range(1, 71)]
+    assert [p.plan for p in await store.proposals.waiting()] == [plan(i, cluster=i) for i in range(1, 71)]
+    assert [p.plan for p in await store.proposals.waiting()] == [plan(i, cluster=i) for i in range(1, 71)]
 
 
 # Migrations ----------------------------------------------------------------------------------------
@@ -317,21 +319,23 @@ async def test_plans_are_read_back_after_more_of_them_than_are_kept(store: Store
 
 async def test_a_migration_is_written_down_step_by_step(store: Store) -> None:
     migration = await migrating(store, 11)
-    await store.advance(migration, S.STARTING, NOW + SECOND, history_mark=0)
-    await store.advance(migration, S.RUNNING, NOW + 2 * SECOND, consul_id=740_001)
-    await store.set_task(migration, 1001)
-    [running] = await store.migrations((S.RUNNING,))
+    await store.migrations.advance(migration, S.STARTING, NOW + SECOND, history_mark=0)
+    await store.migrations.advance(migration, S.RUNNING, NOW + 2 * SECOND, consul_id=740_001)
+    await store.migrations.set_task(migration, 1001)
+    [running] = await store.migrations.in_states((S.RUNNING,))
     assert (running.started_at, running.finished_at) == (NOW + SECOND, None)
     assert (running.history_mark, running.consul_id, running.task_id) == (0, 740_001, 1001)
-    await store.advance(migration, S.FAILED, NOW + 9 * SECOND, reason=Reason.of("task-failed"), error="qemu: no")
-    [failed] = await store.migrations((S.FAILED,))
+    await store.migrations.advance(
+        migration, S.FAILED, NOW + 9 * SECOND, reason=Reason.of("task-failed"), error="qemu: no"
+    )
+    [failed] = await store.migrations.in_states((S.FAILED,))
     assert (failed.duration, failed.reason, failed.error) == (8 * SECOND, Reason.of("task-failed"), "qemu: no")
     assert (failed.history_mark, failed.consul_id, failed.task_id) == (0, 740_001, 1001)
 
 
 async def test_the_panel_may_name_the_task_with_the_start(store: Store) -> None:
     await migrating(store, 11, S.STARTING, S.RUNNING, task_id=1001)
-    [running] = await store.migrations((S.RUNNING,))
+    [running] = await store.migrations.in_states((S.RUNNING,))
     assert (running.task_id, running.consul_id, running.history_mark) == (1001, None, None)
 
 
@@ -339,16 +343,16 @@ async def test_the_panel_may_name_the_task_with_the_start(store: Store) -> None:
 async def test_an_illegal_step_changes_nothing(store: Store, step: MigrationState) -> None:
     migration = await migrating(store, 11)
     with pytest.raises(ValueError, match="cannot go from queued"):
-        await store.advance(migration, step, NOW)
-    assert [m.state for m in await store.migrations(tuple(S))] == [S.QUEUED]
-    assert await store.unsent_notices() == []
+        await store.migrations.advance(migration, step, NOW)
+    assert [m.state for m in await store.migrations.in_states(tuple(S))] == [S.QUEUED]
+    assert await store.notices.unsent() == []
 
 
 async def test_two_programs_cannot_both_start_a_migration(store: Store, path: Path) -> None:
     migration = await migrating(store, 11)
     other = Store(path)
     await other.open()
-    starts = [s.advance(migration, S.STARTING, NOW) for s in (store, other)]
+    starts = [s.migrations.advance(migration, S.STARTING, NOW) for s in (store, other)]
     results = await asyncio.gather(*starts, return_exceptions=True)
     await other.close()
     assert sorted(type(r).__name__ for r in results) == ["ValueError", "bool"]
@@ -356,15 +360,15 @@ async def test_two_programs_cannot_both_start_a_migration(store: Store, path: Pa
 
 async def test_a_step_of_no_migration_is_a_defect(store: Store) -> None:
     with pytest.raises(ValueError, match="no migration 7"):
-        await store.advance(7, S.STARTING, NOW)
+        await store.migrations.advance(7, S.STARTING, NOW)
 
 
 async def test_an_unknown_end_is_not_an_end(store: Store) -> None:
     migration = await migrating(store, 11, S.STARTING, S.UNKNOWN, reason=Reason.of("no-answer"))
-    [unknown] = await store.migrations((S.UNKNOWN,))
+    [unknown] = await store.migrations.in_states((S.UNKNOWN,))
     assert unknown.finished_at is None
-    await store.advance(migration, S.SUCCEEDED, LATER)
-    [done] = await store.migrations((S.SUCCEEDED,))
+    await store.migrations.advance(migration, S.SUCCEEDED, LATER)
+    [done] = await store.migrations.in_states((S.SUCCEEDED,))
     assert (done.finished_at, done.reason) == (LATER, None)
 
 
@@ -382,21 +386,21 @@ async def test_an_unknown_end_is_not_an_end(store: Store) -> None:
 )
 async def test_every_failure_is_noted_for_people(store: Store, steps: Any, told: list[str]) -> None:
     migration = await migrating(store, 11, *steps)
-    notices = await store.unsent_notices()
+    notices = await store.notices.unsent()
     assert [n.kind.value for n in notices] == told
     assert all((n.proposal_id, n.migration_id) == (1, migration) for n in notices)
 
 
 async def test_the_end_of_an_automatic_proposal_is_noted_once(store: Store) -> None:
     await published(store, 11, 12, 13, automatic=True)
-    first, second, third = [m.id for m in await store.migrations((S.QUEUED,))]
-    await store.advance(first, S.SKIPPED, NOW)
+    first, second, third = [m.id for m in await store.migrations.in_states((S.QUEUED,))]
+    await store.migrations.advance(first, S.SKIPPED, NOW)
     for migration, end in ((second, S.UNKNOWN), (third, S.SUCCEEDED)):
-        await store.advance(migration, S.STARTING, NOW)
-        await store.advance(migration, end, NOW)
-    assert [n.kind for n in await store.unsent_notices()] == [NoticeKind.FAILED]
-    await store.advance(second, S.SUCCEEDED, NOW)
-    assert [n.kind.value for n in await store.unsent_notices()] == ["failed", "settled", "finished"]
+        await store.migrations.advance(migration, S.STARTING, NOW)
+        await store.migrations.advance(migration, end, NOW)
+    assert [n.kind for n in await store.notices.unsent()] == [NoticeKind.FAILED]
+    await store.migrations.advance(second, S.SUCCEEDED, NOW)
+    assert [n.kind.value for n in await store.notices.unsent()] == ["failed", "settled", "finished"]
 
 
 async def test_what_was_done_lately_is_remembered_for_as_long_as_it_counts(store: Store) -> None:
@@ -404,28 +408,33 @@ async def test_what_was_done_lately_is_remembered_for_as_long_as_it_counts(store
     await migrating(store, 11, S.STARTING, S.SUCCEEDED)
     await migrating(store, 12, S.STARTING, S.FAILED, reason=Reason.of("task-failed"))
     [skipped] = await move_ids(store, 13)
-    await store.decide([skipped], SKIP, ANNA, NOW)
-    recent = await store.recent(policy, NOW)
+    await store.decisions.decide([skipped], SKIP, ANNA, NOW)
+    recent = await store.recent_events.read(policy, NOW)
     assert (recent.migrated, recent.failed, recent.skipped) == ({11: NOW}, {12: NOW}, {13: NOW})
     for cooldown, kind in ((REST, "migrated"), (policy.failure_cooldown, "failed")):
-        assert getattr(await store.recent(policy, NOW + cooldown - SECOND), kind)
-        assert not getattr(await store.recent(policy, NOW + cooldown), kind)
-    assert not (await store.recent(policy, NOW + policy.skip_cooldown)).skipped
-    assert (await store.recent(policy, NOW - SECOND)).migrated == {11: NOW}, "a clock set back forgets nothing"
+        assert getattr(await store.recent_events.read(policy, NOW + cooldown - SECOND), kind)
+        assert not getattr(await store.recent_events.read(policy, NOW + cooldown), kind)
+    assert not (await store.recent_events.read(policy, NOW + policy.skip_cooldown)).skipped
+    assert (await store.recent_events.read(policy, NOW - SECOND)).migrated == {11: NOW}, (
+        "a clock set back forgets nothing"
+    )
 
 
 async def test_which_nodes_a_vm_left_by_the_balancers_own_will_is_known_for_a_day(store: Store) -> None:
     await migrating(store, move(11, 3, 4), S.STARTING, S.SUCCEEDED)
     await migrating(store, move(12, 3, 4), S.STARTING, S.FAILED, reason=Reason.of("task-failed"))
     await migrating(store, move(13, 4, 5), S.STARTING, S.SUCCEEDED)
-    assert (await store.recent(Policy(), NOW + REST - SECOND)).left == {11: frozenset({3}), 13: frozenset({4})}
-    assert (await store.recent(Policy(), NOW + REST)).left == {}
+    assert (await store.recent_events.read(Policy(), NOW + REST - SECOND)).left == {
+        11: frozenset({3}),
+        13: frozenset({4}),
+    }
+    assert (await store.recent_events.read(Policy(), NOW + REST)).left == {}
 
 
 @pytest.mark.parametrize("code", ["never-started", "not-sent"])
 async def test_a_start_that_the_panel_never_had_brings_no_quarantine(store: Store, code: str) -> None:
     await migrating(store, 11, S.STARTING, S.FAILED, reason=Reason.of(code))
-    assert (await store.recent(Policy(), NOW)).failed == {}
+    assert (await store.recent_events.read(Policy(), NOW)).failed == {}
 
 
 @pytest.mark.parametrize(
@@ -441,12 +450,14 @@ async def test_a_start_that_the_panel_never_had_brings_no_quarantine(store: Stor
 )
 async def test_whom_a_migration_keeps_busy(store: Store, steps: Any, to_all: bool, to_others: bool) -> None:
     migration = await migrating(store, move(11, 3, 4), *steps)
-    recent = await store.recent(Policy(), NOW)
+    recent = await store.recent_events.read(Policy(), NOW)
     assert (recent.busy_vms, recent.busy_nodes) == (
         (frozenset({11}), frozenset({3, 4})) if to_all else (frozenset(),) * 2
     )
-    assert bool((await store.recent(Policy(), NOW, besides=migration + 1)).busy_vms) is to_others
-    assert not (await store.recent(Policy(), NOW, besides=migration)).busy_vms, "nobody stands in his own way"
+    assert bool((await store.recent_events.read(Policy(), NOW, besides=migration + 1)).busy_vms) is to_others
+    assert not (await store.recent_events.read(Policy(), NOW, besides=migration)).busy_vms, (
+        "nobody stands in his own way"
+    )
 
 
 # Exclusions ----------------------------------------------------------------------------------------
@@ -462,18 +473,18 @@ async def test_whom_a_migration_keeps_busy(store: Store, steps: Any, to_all: boo
 )
 async def test_an_exclusion_withdraws_what_it_forbids(store: Store, role: ExclusionRole, expected: list[str]) -> None:
     made = await published(store, move(11, 5, 2), move(12, 1, 5), move(13, 1, 2))
-    changed = await store.exclude(Exclusion(5, "node-5", role, LATER, ANNA, NOW))
+    changed = await store.exclusions.add(Exclusion(5, "node-5", role, LATER, ANNA, NOW))
     assert changed == (made.proposal_id,)
     assert await states(store, made.proposal_id) == expected
-    proposal = await store.proposal(made.proposal_id or 0)
+    proposal = await store.proposals.get(made.proposal_id or 0)
     assert proposal is not None and proposal.closed_reason == Reason.of("excluded-by", node="node-5", who="Anna")
-    [entry] = await store.audit("exclude")
+    [entry] = await store.audit.entries("exclude")
     assert entry.by == ANNA and entry.detail["node"] == 5 and entry.detail["role"] == role.value
 
 
 async def test_an_exclusion_leaves_decided_moves_alone(store: Store) -> None:
     await migrating(store, 11)
-    assert await store.exclude(Exclusion(1, "n1", ExclusionRole.BOTH, None, ANNA, NOW)) == ()
+    assert await store.exclusions.add(Exclusion(1, "n1", ExclusionRole.BOTH, None, ANNA, NOW)) == ()
     assert await states(store, 1) == ["approved"]
 
 
@@ -481,18 +492,18 @@ async def test_exclusions_end_by_time_by_people_and_by_a_newer_word(store: Store
     short = Exclusion(5, "node-5", ExclusionRole.TARGET, LATER, ANNA, NOW)
     forever = Exclusion(4, "node-4", ExclusionRole.BOTH, None, BORIS, NOW)
     for exclusion in (short, forever):
-        await store.exclude(exclusion)
-    assert await store.exclusions(LATER - SECOND) == [forever, short]
-    assert await store.exclusions(LATER) == [forever]
+        await store.exclusions.add(exclusion)
+    assert await store.exclusions.active(LATER - SECOND) == [forever, short]
+    assert await store.exclusions.active(LATER) == [forever]
     longer = Exclusion(5, "node-5", ExclusionRole.TARGET, LATER + SECOND, BORIS, NOW)
     other = Exclusion(5, "node-5", ExclusionRole.SOURCE, None, BORIS, NOW)
     for exclusion in (longer, other):
-        await store.exclude(exclusion)
-    assert await store.exclusions(NOW) == [forever, longer, other]
-    assert await store.include(5, ANNA, NOW) == 2
-    assert await store.include(5, ANNA, NOW) == 0
-    assert await store.exclusions(NOW) == [forever]
-    assert len(await store.audit("include")) == 2
+        await store.exclusions.add(exclusion)
+    assert await store.exclusions.active(NOW) == [forever, longer, other]
+    assert await store.exclusions.end(5, ANNA, NOW) == 2
+    assert await store.exclusions.end(5, ANNA, NOW) == 0
+    assert await store.exclusions.active(NOW) == [forever]
+    assert len(await store.audit.entries("include")) == 2
 
 
 # Messages, notices, settings -----------------------------------------------------------------------
@@ -501,54 +512,54 @@ async def test_exclusions_end_by_time_by_people_and_by_a_newer_word(store: Store
 async def test_where_a_proposal_is_shown(store: Store) -> None:
     await published(store, 11)
     row = MessageRow(1, -100, 7, 0, "digest", False)
-    await store.save_message(row)
-    await store.set_page(1, -100, 2)
-    assert await store.message(1, -100) == MessageRow(1, -100, 7, 2, "digest", False)
-    assert await store.message(1, -200) is None
+    await store.messages.save(row)
+    await store.messages.set_page(1, -100, 2)
+    assert await store.messages.get(1, -100) == MessageRow(1, -100, 7, 2, "digest", False)
+    assert await store.messages.get(1, -200) is None
     newer = MessageRow(1, -100, 8, 2, "other", True)
-    await store.save_message(newer)
-    assert await store.message(1, -100) == newer
+    await store.messages.save(newer)
+    assert await store.messages.get(1, -100) == newer
 
 
 async def test_the_messages_that_may_be_out_of_date(store: Store) -> None:
     shown = [await published(store, i, cluster=i) for i in (1, 2, 3, 4)]
     ids = [p.proposal_id or 0 for p in shown]
-    await store.save_message(MessageRow(ids[0], 9, 1, 0, "", True))
-    await store.save_message(MessageRow(ids[1], 9, 2, 0, "", False))
+    await store.messages.save(MessageRow(ids[0], 9, 1, 0, "", True))
+    await store.messages.save(MessageRow(ids[1], 9, 2, 0, "", False))
     await published(store, cluster=4)
-    assert await store.unfinished_messages(9) == (ids[1], ids[2])
-    assert await store.unfinished_messages(8) == (ids[0], ids[1], ids[2])
-    [move_id] = [m.id for p in await store.waiting() if p.cluster_id == 3 for m in p.moves]
-    await store.decide([move_id], APPROVE, ANNA, NOW)
-    assert ids[2] in await store.unfinished_messages(9), "what is queued is worth showing"
-    [migration] = await store.migrations((S.QUEUED,))
-    await store.advance(migration.id, S.STALE, NOW)
-    assert await store.unfinished_messages(9) == (ids[1],)
+    assert await store.messages.unfinished(9) == (ids[1], ids[2])
+    assert await store.messages.unfinished(8) == (ids[0], ids[1], ids[2])
+    [move_id] = [m.id for p in await store.proposals.waiting() if p.cluster_id == 3 for m in p.moves]
+    await store.decisions.decide([move_id], APPROVE, ANNA, NOW)
+    assert ids[2] in await store.messages.unfinished(9), "what is queued is worth showing"
+    [migration] = await store.migrations.in_states((S.QUEUED,))
+    await store.migrations.advance(migration.id, S.STALE, NOW)
+    assert await store.messages.unfinished(9) == (ids[1],)
 
 
 async def test_notices_wait_in_order_until_they_are_sent(store: Store) -> None:
     down, up = Reason.of("outage", problem="no answer"), Reason.of("outage-over", minutes=5)
-    await store.note_outage("outage", "no answer", down, NOW)
-    known = await store.setting("outage")
+    await store.notices.note_outage("outage", "no answer", down, NOW)
+    known = await store.settings.get("outage")
     assert known is not None and (known.value, known.at, known.by) == ("no answer", NOW, POLICY_ACTOR)
-    await store.note_outage("outage", None, up, LATER)
-    assert await store.setting("outage") is None
-    first, second = await store.unsent_notices()
+    await store.notices.note_outage("outage", None, up, LATER)
+    assert await store.settings.get("outage") is None
+    first, second = await store.notices.unsent()
     assert (first.kind, first.body, first.created_at) == (NoticeKind.OUTAGE, down, NOW)
-    await store.notice_sent(first.id, LATER)
-    assert await store.unsent_notices() == [second]
-    await store.notice_sent(second.id, LATER)
-    assert await store.unsent_notices() == []
+    await store.notices.mark_sent(first.id, LATER)
+    assert await store.notices.unsent() == [second]
+    await store.notices.mark_sent(second.id, LATER)
+    assert await store.notices.unsent() == []
 
 
 async def test_a_setting_is_kept_with_who_set_it_and_both_are_in_the_audit(store: Store) -> None:
-    await store.set_setting("mode", "auto", ANNA, NOW)
-    await store.set_setting("mode", "approve", BORIS, LATER)
-    kept = await store.setting("mode")
+    await store.settings.set("mode", "auto", ANNA, NOW)
+    await store.settings.set("mode", "approve", BORIS, LATER)
+    kept = await store.settings.get("mode")
     assert kept is not None and (kept.value, kept.by, kept.at) == ("approve", BORIS, LATER)
-    await store.set_setting("mode", None, ANNA, LATER)
-    assert await store.setting("mode") is None
-    assert [(a.at, a.by, a.detail["value"]) for a in await store.audit("setting")] == [
+    await store.settings.set("mode", None, ANNA, LATER)
+    assert await store.settings.get("mode") is None
+    assert [(a.at, a.by, a.detail["value"]) for a in await store.audit.entries("setting")] == [
         (LATER, ANNA, None),
         (LATER, BORIS, "approve"),
         (NOW, ANNA, "auto"),
@@ -556,15 +567,15 @@ async def test_a_setting_is_kept_with_who_set_it_and_both_are_in_the_audit(store
 
 
 async def test_the_audit_tells_what_people_tried_newest_first(store: Store) -> None:
-    await store.record("turned-away", BORIS, NOW, kind="press")
-    await store.record("popup-old", ANNA, LATER, data="m:1:a", at=NOW)
-    assert [a.event for a in await store.audit()] == ["popup-old", "turned-away"]
-    assert await store.audit("turned-away") == [AuditEntry(1, NOW, BORIS, "turned-away", {"kind": "press"})]
-    assert len(await store.audit(limit=1)) == 1
+    await store.audit.record("turned-away", BORIS, NOW, kind="press")
+    await store.audit.record("popup-old", ANNA, LATER, data="m:1:a", at=NOW)
+    assert [a.event for a in await store.audit.entries()] == ["popup-old", "turned-away"]
+    assert await store.audit.entries("turned-away") == [AuditEntry(1, NOW, BORIS, "turned-away", {"kind": "press"})]
+    assert len(await store.audit.entries(limit=1)) == 1
 
 
 async def test_cycles_are_logged(store: Store, path: Path) -> None:
-    await store.record_cycle(NOW, LATER, "failed", {"problem": "нет ответа"})
+    await store.cycles.record(NOW, LATER, "failed", {"problem": "нет ответа"})
     [(outcome, detail)] = rows(path, "SELECT outcome, detail FROM cycle")
     assert (outcome, detail) == ("failed", '{"problem": "нет ответа"}')
 
@@ -576,25 +587,25 @@ async def test_everything_is_there_after_a_restart(path: Path) -> None:
     store = Store(path)
     await store.open()
     ids = await move_ids(store, 11, 12, 13)
-    await store.decide(ids[:1], APPROVE, ANNA, NOW)
-    await store.decide(ids[1:2], SKIP, BORIS, NOW)
-    await store.exclude(Exclusion(9, "n9", ExclusionRole.BOTH, None, ANNA, NOW))
-    await store.save_message(MessageRow(1, -100, 7, 0, "digest", False))
-    await store.set_setting("mode", "auto", ANNA, NOW)
-    await store.note_outage("outage", "x", Reason.of("outage", problem="x"), NOW)
+    await store.decisions.decide(ids[:1], APPROVE, ANNA, NOW)
+    await store.decisions.decide(ids[1:2], SKIP, BORIS, NOW)
+    await store.exclusions.add(Exclusion(9, "n9", ExclusionRole.BOTH, None, ANNA, NOW))
+    await store.messages.save(MessageRow(1, -100, 7, 0, "digest", False))
+    await store.settings.set("mode", "auto", ANNA, NOW)
+    await store.notices.note_outage("outage", "x", Reason.of("outage", problem="x"), NOW)
 
     async def everything(of: Store) -> list[object]:
         return [
-            await of.waiting(),
-            await of.migrations(tuple(S)),
-            await of.history(9),
-            await of.exclusions(NOW),
-            await of.message(1, -100),
-            await of.setting("mode"),
-            await of.unsent_notices(),
-            await of.audit(),
-            await of.recent(Policy(), NOW),
-            await of.mark(),
+            await of.proposals.waiting(),
+            await of.migrations.in_states(tuple(S)),
+            await of.decisions.history(9),
+            await of.exclusions.active(NOW),
+            await of.messages.get(1, -100),
+            await of.settings.get("mode"),
+            await of.notices.unsent(),
+            await of.audit.entries(),
+            await of.recent_events.read(Policy(), NOW),
+            await of.proposals.mark(),
         ]
 
     before = await everything(store)
@@ -617,7 +628,7 @@ async def test_two_programs_may_make_the_file_at_the_same_moment(path: Path) -> 
         stores = [Store(path.with_name(f"{attempt}.db")) for _ in range(4)]
         await asyncio.gather(*(s.open() for s in stores))
         await published(stores[0], 11)
-        assert [len(await s.waiting()) for s in stores] == [1, 1, 1, 1]
+        assert [len(await s.proposals.waiting()) for s in stores] == [1, 1, 1, 1]
         for store in stores:
             await store.close()
 
@@ -627,7 +638,7 @@ async def _refused(path: Path, words: str) -> None:
     with pytest.raises(StoreError, match=words):
         await store.open()
     with pytest.raises(StoreError, match="not open"):
-        await store.waiting()
+        await store.proposals.waiting()
 
 
 async def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(path: Path) -> None:
@@ -689,7 +700,7 @@ async def test_a_database_that_somebody_else_holds_is_told_as_such(store: Store,
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="locked"):
         await published(impatient, 11)
-    assert await impatient.waiting() == [], "reading goes on"
+    assert await impatient.proposals.waiting() == [], "reading goes on"
     holder.close()
     assert (await published(impatient, 11)).created
     await impatient.close()
@@ -702,8 +713,8 @@ async def test_a_plan_that_cannot_be_read_is_an_error_of_the_store(store: Store,
     db.commit()
     db.close()
     with pytest.raises(StoreError, match="proposal 1 cannot be read"):
-        await store.waiting()
-    assert await store.expire_due(LATER) == (1,), "the connection is still good"
+        await store.proposals.waiting()
+    assert await store.proposals.expire_due(LATER) == (1,), "the connection is still good"
 
 
 async def test_closing_waits_for_the_work_under_way_and_refuses_the_rest(store: Store, path: Path) -> None:
@@ -723,13 +734,13 @@ async def test_closing_waits_for_the_work_under_way_and_refuses_the_rest(store: 
 
 Call = Callable[[Store, list[int]], Coroutine[Any, Any, Any]]
 CALLS: dict[str, Call] = {
-    "publish": lambda s, _: s.publish(plan(90, cluster=3), automatic=True, now=NOW, expires_at=LATER),
-    "decide": lambda s, ids: s.decide(ids, APPROVE, ANNA, NOW),
-    "withdraw": lambda s, ids: s.withdraw(ids, ANNA, NOW),
-    "expire": lambda s, _: s.expire_due(LATER),
-    "exclude": lambda s, _: s.exclude(Exclusion(1, "n1", ExclusionRole.BOTH, None, ANNA, NOW)),
-    "setting": lambda s, _: s.set_setting("mode", "auto", ANNA, NOW),
-    "reading": lambda s, _: s.waiting(),
+    "publish": lambda s, _: s.proposals.publish(plan(90, cluster=3), automatic=True, now=NOW, expires_at=LATER),
+    "decide": lambda s, ids: s.decisions.decide(ids, APPROVE, ANNA, NOW),
+    "withdraw": lambda s, ids: s.proposals.withdraw(ids, ANNA, NOW),
+    "expire": lambda s, _: s.proposals.expire_due(LATER),
+    "exclude": lambda s, _: s.exclusions.add(Exclusion(1, "n1", ExclusionRole.BOTH, None, ANNA, NOW)),
+    "setting": lambda s, _: s.settings.set("mode", "auto", ANNA, NOW),
+    "reading": lambda s, _: s.proposals.waiting(),
 }
 
 
@@ -763,11 +774,11 @@ async def test_a_caller_cancelled_at_any_await_leaves_all_or_nothing(
         stopped = await cancelled_at(CALLS[name](store, ids), at, *([at + again] if again else []))
         # The next caller finds a connection that works, and no transaction but its own.
         other = await move_ids(store, 7, cluster=5000 + at)
-        assert [r.done for r in await store.decide(other, SKIP, BORIS, NOW)] == [True]
+        assert [r.done for r in await store.decisions.decide(other, SKIP, BORIS, NOW)] == [True]
         assert torn(path) == []
         if not stopped:
             break
-        await store.expire_due(LATER)
+        await store.proposals.expire_due(LATER)
         cut += 1
     assert cut >= 4, "the walk must have cut something"
 
@@ -778,7 +789,7 @@ async def test_a_cancellation_is_never_lost_in_the_cleaning_up(store: Store) -> 
     at, finished = 0, False
     while not finished:
         at += 1
-        work = CancelledAt(store.advance(migration, S.UNKNOWN, NOW), [at])
+        work = CancelledAt(store.migrations.advance(migration, S.UNKNOWN, NOW), [at])
         results = await asyncio.gather(asyncio.ensure_future(awaited(work)), return_exceptions=True)
         finished = work.waits < at
         assert isinstance(results[0], ValueError if finished else asyncio.CancelledError), at
@@ -797,7 +808,7 @@ async def test_an_opening_that_is_cancelled_leaves_no_thread_behind(tmp_path: Pa
         if not await cancelled_at(store.open(), at):
             break
         with pytest.raises(StoreError, match="not open"):
-            await store.waiting()
+            await store.proposals.waiting()
     await store.close()
     assert at > 10
 

@@ -175,7 +175,7 @@ def test_an_overload_counts_from_the_first_check_that_sees_it_without_a_gap() ->
 
 async def left(rig: BotFixture) -> list[str]:
     """The moves that wait, and why the hot node stays overloaded."""
-    [made] = await rig.service.plans()
+    [made] = await rig.service.queries.plans()
     return [r.reason.code for r in made.rejections if r.subject == "source"] if not made.moves else ["moves"]
 
 
@@ -185,10 +185,10 @@ async def test_nothing_moves_before_enough_checks_have_seen_it(tmp_path: Path) -
             assert await left(rig) == ["source-hold"]
             assert await left(rig) == ["source-hold"], "looking does not count"
             await rig.propose()
-            assert await rig.store.waiting() == []
+            assert await rig.store.proposals.waiting() == []
         assert await left(rig) == ["moves"], "what is shown is what the next check does"
         await rig.propose()
-        assert len(await rig.store.waiting()) == 1
+        assert len(await rig.store.proposals.waiting()) == 1
         await rig.moved()
         assert len(rig.posts()) == 1, "what was approved is not held up again"
 
@@ -199,10 +199,10 @@ async def test_nothing_is_evened_out_before_enough_checks_have_seen_it_uneven(tm
         hold = {"overload_hold_cycles": 2, "balance_strategy": "balance", "balance_deadband": 0.0}
         for checks in range(2):
             async with bot_on(panel, tmp_path / "bot.db", **hold) as rig:
-                [made] = await rig.service.plans()
+                [made] = await rig.service.queries.plans()
                 assert made.overloaded == () and bool(made.moves) is (checks == 1), "the count outlives a restart"
                 await rig.propose()
-                assert len(await rig.store.waiting()) == checks
+                assert len(await rig.store.proposals.waiting()) == checks
 
 
 async def test_a_calm_check_between_begins_anew(tmp_path: Path) -> None:
@@ -212,9 +212,9 @@ async def test_a_calm_check_between_begins_anew(tmp_path: Path) -> None:
         await rig.propose()
         rig.panel.world.nodes[1].cpu_number = 16
         await rig.propose()
-        assert await rig.store.waiting() == []
+        assert await rig.store.proposals.waiting() == []
         await rig.propose()
-        assert len(await rig.store.waiting()) == 1
+        assert len(await rig.store.proposals.waiting()) == 1
 
 
 @pytest.mark.parametrize(("pause_s", "proposed"), [(600, 1), (1201, 0)])
@@ -225,7 +225,7 @@ async def test_a_restart_goes_on_counting_while_it_is_short(tmp_path: Path, paus
         async with bot_on(panel, tmp_path / "bot.db", overload_hold_cycles=2) as rig:
             rig.pass_time(pause_s)
             await rig.propose()
-            assert len(await rig.store.waiting()) == proposed
+            assert len(await rig.store.proposals.waiting()) == proposed
 
 
 async def test_who_only_looks_sees_what_the_program_counts(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ async def test_who_only_looks_sees_what_the_program_counts(tmp_path: Path) -> No
 async def test_a_dry_run_that_goes_on_counts_as_well(tmp_path: Path) -> None:
     async with running_bot(tmp_path, overload_hold_cycles=2, dry_run=True) as rig:
         for expected in (0, 1):
-            [result] = (await rig.service.rehearse()).results
+            [result] = (await rig.service.cycle.dry_run()).results
             assert result.plan is not None and len(result.plan.moves) == expected
 
 
@@ -250,17 +250,17 @@ async def test_a_dry_run_that_goes_on_counts_as_well(tmp_path: Path) -> None:
 async def test_what_was_set_is_stored_audited_and_shown(tmp_path: Path) -> None:
     async with running_panel() as panel:
         async with bot_on(panel, tmp_path / "bot.db") as rig:
-            assert await rig.service.strategy() == SMALLEST_FIRST
-            await rig.service.set_strategy(OPTIMAL, ANNA)
+            assert await rig.service.runtime.strategy() == SMALLEST_FIRST
+            await rig.service.admin.set_strategy(OPTIMAL, ANNA)
             with pytest.raises(NotFound):
-                await rig.service.set_strategy("best", ANNA)
-            [entry] = await rig.store.audit("setting")
+                await rig.service.admin.set_strategy("best", ANNA)
+            [entry] = await rig.store.audit.entries("setting")
             assert (entry.by, entry.detail) == (
                 ANNA,
                 {"key": "strategy", "value": OPTIMAL, "old": SMALLEST_FIRST},
             )
         async with bot_on(panel, tmp_path / "bot.db") as rig:
-            stored = (await rig.service.stored_settings())["BALANCE_STRATEGY"]
+            stored = (await rig.service.admin.stored_settings())["BALANCE_STRATEGY"]
             assert (stored.value, stored.by) == (OPTIMAL, ANNA)
             await rig.moved()
             [made] = rig.posts()
@@ -269,8 +269,8 @@ async def test_what_was_set_is_stored_audited_and_shown(tmp_path: Path) -> None:
 
 async def test_a_strategy_that_this_version_does_not_know_counts_for_nothing(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as rig:
-        await rig.store.set_setting("strategy", "of-the-future", ANNA, rig.clock())
-        assert await rig.service.strategy() == SMALLEST_FIRST
+        await rig.store.settings.set("strategy", "of-the-future", ANNA, rig.clock())
+        assert await rig.service.runtime.strategy() == SMALLEST_FIRST
         await rig.propose()
 
 
@@ -283,17 +283,17 @@ async def test_the_clusters_file_wins_over_the_chat(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text('[clusters.Production]\nbalance_strategy = "smallest-first"\n', "utf-8")
     async with running_bot(tmp_path, clusters_file=path) as rig:
-        await rig.service.set_strategy(OPTIMAL, ANNA)
-        assert rig.service.own_strategies() == {"Production": SMALLEST_FIRST}
-        [made] = await rig.service.plans(outlook=True)
+        await rig.service.admin.set_strategy(OPTIMAL, ANNA)
+        assert rig.service.planning.own_strategies() == {"Production": SMALLEST_FIRST}
+        [made] = await rig.service.queries.plans(outlook=True)
         assert (made.strategy, made.alternative) == (SMALLEST_FIRST, None), "nothing to switch to is offered"
 
 
 async def test_another_strategy_can_be_looked_at_without_setting_it(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as rig:
-        [mine] = await rig.service.plans(outlook=True)
-        [other] = await rig.service.plans(strategy=OPTIMAL)
-        assert (mine.strategy, other.strategy, await rig.service.strategy()) == (
+        [mine] = await rig.service.queries.plans(outlook=True)
+        [other] = await rig.service.queries.plans(strategy=OPTIMAL)
+        assert (mine.strategy, other.strategy, await rig.service.runtime.strategy()) == (
             *(SMALLEST_FIRST, OPTIMAL),
             SMALLEST_FIRST,
         )
@@ -307,8 +307,8 @@ async def test_an_approved_move_is_judged_by_the_strategy_that_planned_it(tmp_pa
     async with running_bot(tmp_path, world_of_two, balance_strategy=OPTIMAL) as rig:
         await rig.propose()
         await rig.decide()
-        await rig.service.set_strategy(SMALLEST_FIRST, ANNA)
-        assert [p.moves for p in await rig.service.plans()] == [()]
+        await rig.service.admin.set_strategy(SMALLEST_FIRST, ANNA)
+        assert [p.moves for p in await rig.service.queries.plans()] == [()]
         await rig.carry_out()
         assert (await rig.migration()).state is MigrationState.SUCCEEDED
 

@@ -190,7 +190,7 @@ async def test_a_group_that_becomes_a_supergroup_is_followed_also_after_a_restar
         if how == "error":
             state.updates.clear()  # it was away for longer than Telegram keeps updates
             balancer = await rig.start()
-            await balancer.store.note_outage("test", "x", OUTAGE, rig.clock())
+            await balancer.store.notices.note_outage("test", "x", OUTAGE, rig.clock())
             balancer.notifier.notices_waiting()
             await rig.message("The panel does not answer", chat_id=new)
         report = await rig.message("small-a", chat_id=new, buttons=True)
@@ -264,7 +264,7 @@ async def test_a_message_that_telegram_never_takes_does_not_stop_the_others(tmp_
         rig.fault("400", "sendMessage", description="can't parse entities: unsupported start tag")
         balancer = await rig.start()
         await rig.until(lambda: rig.calls("sendMessage", 400))
-        await balancer.store.note_outage("test", "x", OUTAGE, rig.clock())
+        await balancer.store.notices.note_outage("test", "x", OUTAGE, rig.clock())
         balancer.notifier.notices_waiting()
         await rig.message("The panel does not answer")
         await rig.until(lambda: health(rig)[0] is State.HEALTHY)

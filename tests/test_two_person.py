@@ -27,8 +27,8 @@ from bot.errors import ConfigError
 from bot.rendering.catalog import texts_for
 from bot.rendering.export import history_rows
 from bot.service.local_actor import at_the_terminal
-from bot.service.remote_requests import Watch
-from bot.store import Store
+from bot.service.remote_requests import RemoteRequests
+from bot.store.store import Store
 
 APPROVE, SKIP = Verdict.APPROVE, Verdict.SKIP
 ROOT_USER = Actor(ActorKind.TERMINAL, "root")
@@ -88,54 +88,54 @@ def test_the_environment_cannot_lend_the_terminal_another_name(monkeypatch: pyte
 
 async def test_the_first_is_noted_the_second_decides(store: Store) -> None:
     [move_id] = await move_ids(store, 1)
-    [first] = await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    [first] = await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
     assert (first.done, first.noted, first.again) == (False, True, False)
     assert first.move.state is MoveState.PENDING
     assert first.move.first is not None and (first.move.first.by, first.move.first.at) == (ANNA, NOW)
-    assert await store.migrations(tuple(MigrationState)) == []
-    [again] = await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    assert await store.migrations.in_states(tuple(MigrationState)) == []
+    [again] = await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
     assert (again.done, again.noted, again.again) == (False, False, True)
-    [second] = await store.decide([move_id], APPROVE, BORIS, NOW, counts=everybody)
+    [second] = await store.decisions.decide([move_id], APPROVE, BORIS, NOW, counts=everybody)
     assert (second.done, second.move.state, second.move.decided_by) == (True, MoveState.APPROVED, BORIS)
-    [late] = await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    [late] = await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
     assert (late.done, late.noted, late.again) == (False, False, False)
-    assert len(await store.migrations((MigrationState.QUEUED,))) == 1
-    trail = [(e.event, e.by.name) for e in reversed(await store.audit())]
+    assert len(await store.migrations.in_states((MigrationState.QUEUED,))) == 1
+    trail = [(e.event, e.by.name) for e in reversed(await store.audit.entries())]
     assert trail[1:] == [("first-approval", "Anna"), ("seconded", "Boris"), ("approved", "Boris")]
-    assert (await store.verify_audit()).problems == ()
+    assert (await store.audit.verify()).problems == ()
 
 
 async def test_one_is_enough_to_skip(store: Store) -> None:
     [move_id] = await move_ids(store, 1)
-    await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
-    [skipped] = await store.decide([move_id], SKIP, ANNA, NOW, counts=everybody)
+    await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    [skipped] = await store.decisions.decide([move_id], SKIP, ANNA, NOW, counts=everybody)
     assert (skipped.done, skipped.move.state) == (True, MoveState.SKIPPED)
 
 
 async def test_a_first_approval_does_not_outlive_the_proposal(store: Store) -> None:
     [move_id] = await move_ids(store, 1)
-    await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
-    [late] = await store.decide([move_id], APPROVE, BORIS, LATER, counts=everybody)
+    await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    [late] = await store.decisions.decide([move_id], APPROVE, BORIS, LATER, counts=everybody)
     assert not (late.done or late.noted or late.again)
-    await store.expire_due(LATER)
-    [over] = await store.decide([move_id], APPROVE, BORIS, NOW, counts=everybody)
+    await store.proposals.expire_due(LATER)
+    [over] = await store.decisions.decide([move_id], APPROVE, BORIS, NOW, counts=everybody)
     assert not over.done and over.move.state is MoveState.EXPIRED
-    assert await store.first_approvals() == {}
+    assert await store.decisions.first_approvals() == {}
 
 
 async def test_the_word_of_somebody_without_the_role_counts_no_more(store: Store) -> None:
     [move_id] = await move_ids(store, 1)
-    await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
-    [instead] = await store.decide([move_id], APPROVE, BORIS, NOW, counts=nobody)
+    await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    [instead] = await store.decisions.decide([move_id], APPROVE, BORIS, NOW, counts=nobody)
     assert instead.noted and not instead.done
     assert instead.move.first is not None and instead.move.first.by == BORIS
 
 
 async def test_all_at_once_takes_each_move_as_far_as_it_goes(store: Store) -> None:
     ids = await move_ids(store, 1, 2, 3)
-    await store.decide(ids[:1], APPROVE, ANNA, NOW, counts=everybody)
-    await store.decide(ids[1:2], APPROVE, BORIS, NOW, counts=everybody)
-    results = await store.decide(ids, APPROVE, ANNA, NOW, counts=everybody)
+    await store.decisions.decide(ids[:1], APPROVE, ANNA, NOW, counts=everybody)
+    await store.decisions.decide(ids[1:2], APPROVE, BORIS, NOW, counts=everybody)
+    results = await store.decisions.decide(ids, APPROVE, ANNA, NOW, counts=everybody)
     assert [(r.done, r.noted, r.again) for r in results] == [
         (False, False, True),
         (True, False, False),
@@ -151,22 +151,25 @@ async def test_two_people_at_once_are_two_people(store: Store, tmp_path: Path) -
         people = [ANNA, BORIS, ANNA, BORIS]
         stores = [store, other, other, store]
         found = await asyncio.gather(
-            *(s.decide([move_id], APPROVE, who, NOW, counts=everybody) for s, who in zip(stores, people, strict=True))
+            *(
+                s.decisions.decide([move_id], APPROVE, who, NOW, counts=everybody)
+                for s, who in zip(stores, people, strict=True)
+            )
         )
     finally:
         await other.close()
     results = [r for [r] in found]
     assert sum(r.noted for r in results) == 1 and sum(r.done for r in results) == 1
-    assert len(await store.migrations((MigrationState.QUEUED,))) == 1
+    assert len(await store.migrations.in_states((MigrationState.QUEUED,))) == 1
 
 
 async def test_a_press_cut_off_half_way_is_whole_or_nothing(store: Store) -> None:
     ids = await move_ids(store, *range(1, 41))
     for number, move_id in enumerate(ids, start=1):
-        await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
-        if not await cancelled_at(store.decide([move_id], APPROVE, BORIS, NOW, counts=everybody), number):
+        await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+        if not await cancelled_at(store.decisions.decide([move_id], APPROVE, BORIS, NOW, counts=everybody), number):
             break
-        found = await store.move(move_id)
+        found = await store.proposals.move(move_id)
         assert found is not None
         decided = found[1].state is MoveState.APPROVED
         assert decided == (found[1].migration is not None) == (found[1].decided_by is not None)
@@ -176,17 +179,17 @@ async def test_a_press_cut_off_half_way_is_whole_or_nothing(store: Store) -> Non
 
 async def test_history_names_both(store: Store) -> None:
     [move_id] = await move_ids(store, 1)
-    await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
-    await store.decide([move_id], APPROVE, BORIS, NOW, counts=everybody)
-    [row] = history_rows(await store.history(10), texts_for("en"))
+    await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    await store.decisions.decide([move_id], APPROVE, BORIS, NOW, counts=everybody)
+    [row] = history_rows(await store.decisions.history(10), texts_for("en"))
     assert (row["by"], row["by_id"], row["first_by"], row["first_by_id"]) == ("Boris", 1002, "Anna", 1001)
 
 
 async def test_first_approvals_are_let_go_with_their_proposals(store: Store, tmp_path: Path) -> None:
     [move_id] = await move_ids(store, 1)
-    await store.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
-    await store.expire_due(LATER)
-    assert await store.forget_before(LATER, LATER) == 1
+    await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
+    await store.proposals.expire_due(LATER)
+    assert await store.retention.forget_before(LATER, LATER) == 1
     with sqlite3.connect(tmp_path / "bot.db") as db:
         assert db.execute("SELECT count(*) FROM first_approval").fetchone() == (0,)
     db.close()
@@ -196,7 +199,7 @@ async def test_first_approvals_are_let_go_with_their_proposals(store: Store, tmp
 
 
 async def pending(rig: BotFixture) -> list[int]:
-    return [m.id for p in await rig.store.waiting() for m in p.pending]
+    return [m.id for p in await rig.store.proposals.waiting() for m in p.pending]
 
 
 async def test_nothing_moves_before_the_second(rig: BotFixture) -> None:
@@ -204,11 +207,11 @@ async def test_nothing_moves_before_the_second(rig: BotFixture) -> None:
     await rig.propose()
     ids = await pending(rig)
     shown = len(rig.told.changed)
-    await rig.service.decide(ids, APPROVE, ANNA)
+    await rig.service.decisions.decide(ids, APPROVE, ANNA)
     assert len(rig.told.changed) == shown + 1, "the message is to show the first approval"
-    await rig.service.decide(ids, APPROVE, ANNA)
+    await rig.service.decisions.decide(ids, APPROVE, ANNA)
     assert await rig.executor.idle() and rig.posts() == []
-    await rig.service.decide(ids, APPROVE, BORIS)
+    await rig.service.decisions.decide(ids, APPROVE, BORIS)
     await rig.carry_out()
     assert sorted(rig.posts()) == [(11, 2), (12, 2)]
 
@@ -216,14 +219,14 @@ async def test_nothing_moves_before_the_second(rig: BotFixture) -> None:
 async def test_the_same_plan_keeps_a_first_approval_another_one_does_not(rig: BotFixture) -> None:
     await rig.propose()
     ids = await pending(rig)
-    await rig.service.decide(ids, APPROVE, ANNA)
+    await rig.service.decisions.decide(ids, APPROVE, ANNA)
     await rig.propose()
     assert await pending(rig) == ids
     rig.panel.world.set_vm(rig.panel.world.vms[11], iso_mounted=True)
     await rig.propose()
     new = await pending(rig)
     assert new and not set(new) & set(ids)
-    assert await rig.store.first_approvals() == {}
+    assert await rig.store.decisions.first_approvals() == {}
 
 
 async def test_a_role_taken_away_takes_the_approval_with_it(tmp_path: Path) -> None:
@@ -231,21 +234,21 @@ async def test_a_role_taken_away_takes_the_approval_with_it(tmp_path: Path) -> N
     async with running_bot(tmp_path, telegram_admin_ids="1001,1002", **given) as rig:
         await rig.propose()
         ids = await pending(rig)
-        await rig.service.decide(ids, APPROVE, ANNA)
+        await rig.service.decisions.decide(ids, APPROVE, ANNA)
     async with running_bot(tmp_path, telegram_admin_ids="1002,1003", **given) as rig:
-        [result] = await rig.service.decide(ids, APPROVE, BORIS)
+        [result] = await rig.service.decisions.decide(ids, APPROVE, BORIS)
         assert result.noted and not result.done
-        [result] = await rig.service.decide(ids, APPROVE, Actor(ActorKind.TELEGRAM, "Vera", 1003))
+        [result] = await rig.service.decisions.decide(ids, APPROVE, Actor(ActorKind.TELEGRAM, "Vera", 1003))
         assert result.done
 
 
 async def test_there_is_no_automatic_mode(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as rig:
-        await rig.service.set_mode("auto", ANNA)
+        await rig.service.admin.set_mode("auto", ANNA)
     async with running_bot(tmp_path, two_person_rule=True) as rig:
-        assert await rig.service.mode() == "approve", "what was set before the rule"
+        assert await rig.service.runtime.mode() == "approve", "what was set before the rule"
         with pytest.raises(ConfigError, match="TWO_PERSON_RULE is true: automatic mode"):
-            await rig.service.set_mode("auto", ANNA)
+            await rig.service.admin.set_mode("auto", ANNA)
         await rig.propose()
         assert await pending(rig) and rig.posts() == []
 
@@ -261,13 +264,13 @@ async def test_what_automatic_mode_had_queued_is_not_started_under_the_rule(tmp_
 
 async def test_a_first_approval_from_a_console_is_shown_by_the_program_that_runs(rig: BotFixture) -> None:
     await rig.propose()
-    [proposal] = await rig.store.waiting()
-    watch = Watch(rig.store, rig.service, rig.told)
+    [proposal] = await rig.store.proposals.waiting()
+    watch = RemoteRequests(rig.store, rig.service, rig.told)
     await watch.begin()
     other = Store(rig.path)
     await other.open()
     try:
-        await other.decide([proposal.moves[0].id], APPROVE, ROOT_USER, rig.clock(), counts=everybody)
+        await other.decisions.decide([proposal.moves[0].id], APPROVE, ROOT_USER, rig.clock(), counts=everybody)
     finally:
         await other.close()
     rig.told.changed.clear()

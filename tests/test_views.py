@@ -28,7 +28,7 @@ from bot.domain.proposals import (
 )
 from bot.rendering.catalog import Texts, texts_for
 from bot.rendering.phrases import popup
-from bot.service import Status
+from bot.service.values import Status
 from bot.telegram.views import pages
 from bot.telegram.views.notices import ending_notice, finished_notice
 from bot.telegram.views.proposals import View, plan_view, proposal_view

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         StoreError,
     )
     from bot.panel.client import VMManagerAPI
-    from bot.service import ClusterResult, CycleReport
+    from bot.service.values import ClusterResult, CycleReport
     from bot.ssh.monitor import SSHMonitor, SSHRound
     from bot.telegram.notifier import TelegramNotifier
 

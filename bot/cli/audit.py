@@ -10,8 +10,9 @@ from bot.cli.given import read_settings, understood
 from bot.cli.output import FAILED, OK, complain, print_all
 from bot.config.settings import Settings
 from bot.rendering.export import AUDIT_COLUMNS, as_csv, as_json, audit_line, audit_rows
-from bot.store import AuditEntry, looking_at
 from bot.store.audit_chain import Verified
+from bot.store.store import open_for_reading
+from bot.store.values import AuditEntry
 
 DEFAULT_LIMIT = "50"
 ALL = 2**31 - 1
@@ -62,10 +63,10 @@ def _tell(found: Verified, head: str | None) -> int:
 
 
 async def _read(settings: Settings, limit: int) -> list[AuditEntry]:
-    async with looking_at(settings.database_path) as store:
-        return await store.audit(limit=limit)
+    async with open_for_reading(settings.database_path) as store:
+        return await store.audit.entries(limit=limit)
 
 
 async def _verify(settings: Settings, noted: str | None) -> Verified:
-    async with looking_at(settings.database_path) as store:
-        return await store.verify_audit(noted)
+    async with open_for_reading(settings.database_path) as store:
+        return await store.audit.verify(noted)

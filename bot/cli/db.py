@@ -12,10 +12,12 @@ from bot.cli.output import FAILED, OK, complain, print_all
 from bot.config.settings import Settings
 from bot.config.validation import MEMORY
 from bot.errors import ConfigError, StoreError
-from bot.store import SCHEMA_VERSION, files, looking_at
+from bot.store import files
 from bot.store.backups import Backups
+from bot.store.database import SCHEMA_VERSION
 from bot.store.instance_lock import Instance
 from bot.store.restore import restore
+from bot.store.store import open_for_reading
 
 
 def parser() -> Parser:
@@ -57,8 +59,8 @@ async def _check(settings: Settings) -> int:
         problems = [f"its schema is {version}, this program's is {SCHEMA_VERSION}"]
     entries = 0
     if not problems:
-        async with looking_at(path) as store:
-            audit = await store.verify_audit()
+        async with open_for_reading(path) as store:
+            audit = await store.audit.verify()
         problems, entries = [f"audit trail: {line}" for line in audit.problems], audit.entries
     if problems:
         complain(*(f"{path}: {line}" for line in problems))

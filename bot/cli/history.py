@@ -11,7 +11,7 @@ from bot.config.settings import Settings
 from bot.domain.proposals import ProposedMove
 from bot.rendering.catalog import texts_for
 from bot.rendering.export import HISTORY_COLUMNS, as_csv, as_json, history_line, history_rows
-from bot.store import looking_at
+from bot.store.store import open_for_reading
 
 DEFAULT_LIMIT = "50"
 ALL = 2**31 - 1
@@ -43,5 +43,5 @@ def run(arguments: list[str]) -> int:
 
 
 async def _read(settings: Settings, limit: int) -> list[ProposedMove]:
-    async with looking_at(settings.database_path) as store:
-        return await store.history(limit)
+    async with open_for_reading(settings.database_path) as store:
+        return await store.decisions.history(limit)

@@ -58,10 +58,10 @@ class _Result(NamedTuple):
 
 async def save_snapshot(balancer: VMBalancer) -> str:
     """What the panel shows now as JSON, with the policy and the recent events that a replay needs."""
-    snapshot = await balancer.service.observe()
-    policy = await balancer.service.policy(snapshot)
-    recent = await balancer.store.recent(policy, balancer.service.clock())
-    policies = await balancer.service.policies(snapshot)
+    snapshot = await balancer.service.observer.observe()
+    policy = await balancer.service.planning.policy(snapshot)
+    recent = await balancer.store.recent_events.read(policy, balancer.service.clock())
+    policies = await balancer.service.planning.policies(snapshot)
     return _json(codec.snapshot_to_dict(snapshot, policy=policy, recent=recent, policies=policies))
 
 

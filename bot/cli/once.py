@@ -11,8 +11,8 @@ from bot.app import VMBalancer
 from bot.domain.proposals import Actor, Proposal, ProposedMove, Verdict
 from bot.domain.sanitize import one_line
 from bot.rendering.plain import all_well, move_lines, outcome_line, plan_lines
-from bot.service import CycleReport
 from bot.service.local_actor import at_the_terminal
+from bot.service.values import CycleReport
 
 if TYPE_CHECKING:
     from balancer.policy import Policy
@@ -46,12 +46,12 @@ async def run_once(balancer: VMBalancer, terminal: Terminal) -> int:
     Raises:
         PanelError: the panel did not answer a dry run.
     """
-    automatic = not balancer.settings.dry_run and await balancer.service.mode() == "auto"
+    automatic = not balancer.settings.dry_run and await balancer.service.runtime.mode() == "auto"
     somebody = terminal.approve_all or balancer.telegram is not None or terminal.ask is not None
     if balancer.settings.dry_run or not (automatic or somebody):
         return await _rehearse(balancer, terminal)
     balancer.start_workers()
-    report = await balancer.service.run_cycle()
+    report = await balancer.service.cycle.run()
     await _write_report(balancer, terminal, report)
     if report.outcome != "done":
         return _not_done(balancer, terminal, report)
@@ -65,7 +65,7 @@ async def run_once(balancer: VMBalancer, terminal: Terminal) -> int:
 
 
 async def _rehearse(balancer: VMBalancer, terminal: Terminal) -> int:
-    report = await balancer.service.rehearse()
+    report = await balancer.service.cycle.dry_run()
     await _write_report(balancer, terminal, report)
     moves = any(r.plan and r.plan.moves for r in report.results)
     key = "terminal-dry-run" if balancer.settings.dry_run else "terminal-nobody" if moves else "terminal-nothing"
@@ -76,7 +76,7 @@ async def _rehearse(balancer: VMBalancer, terminal: Terminal) -> int:
 async def _write_report(balancer: VMBalancer, terminal: Terminal, report: CycleReport) -> None:
     policies: dict[int, Policy] = {}
     if terminal.tables is not None and any(r.plan for r in report.results):
-        policies = await balancer.service.policies(await balancer.service.observe(None))
+        policies = await balancer.service.planning.policies(await balancer.service.observer.observe(None))
     for result in report.results:
         if result.plan is not None and terminal.tables is not None:
             policy = policies.get(result.plan.cluster_id) or balancer.settings.policy()
@@ -101,7 +101,7 @@ async def _decide(balancer: VMBalancer, terminal: Terminal, ids: Sequence[int]) 
     pending = [m for p in await _proposals(balancer, ids) for m in p.pending]
     actor = at_the_terminal()
     if terminal.approve_all:
-        await balancer.service.decide([m.id for m in pending], Verdict.APPROVE, actor)
+        await balancer.service.decisions.decide([m.id for m in pending], Verdict.APPROVE, actor)
     elif balancer.telegram is not None:
         terminal.write(balancer.texts.text("terminal-waiting-chat"))
         balancer.listen()
@@ -129,18 +129,18 @@ async def _ask(
                 break
             answer = await _answer(balancer, ask, balancer.texts.text("terminal-ask"), ANSWERS)
         if answer == "q":
-            await balancer.service.withdraw([m.id for m in pending[index:]], actor)
+            await balancer.service.decisions.withdraw([m.id for m in pending[index:]], actor)
             return
         if answer == "a":
-            await balancer.service.decide([m.id for m in pending[index:]], Verdict.APPROVE, actor)
+            await balancer.service.decisions.decide([m.id for m in pending[index:]], Verdict.APPROVE, actor)
             return
         verdict = Verdict.APPROVE if answer == "y" else Verdict.SKIP
-        await balancer.service.decide([proposed.id], verdict, actor)
+        await balancer.service.decisions.decide([proposed.id], verdict, actor)
 
 
 async def _confirmed(balancer: VMBalancer, ask: Callable[[str], Awaitable[str]], moves: Sequence[ProposedMove]) -> bool:
     """Whether there is nothing large among them, or the person at the terminal says so again."""
-    large = [m.move for m in moves if balancer.service.is_large(m)]
+    large = [m.move for m in moves if balancer.service.decisions.is_large(m.move)]
     if not large:
         return True
     gib, vms = sum(m.memory_mib for m in large) / 1024, ", ".join(one_line(m.vm_name) for m in large)
@@ -185,5 +185,5 @@ async def _outcome(balancer: VMBalancer, terminal: Terminal, ids: Sequence[int])
 
 
 async def _proposals(balancer: VMBalancer, ids: Iterable[int]) -> list[Proposal]:
-    found = [await balancer.store.proposal(i) for i in ids]
+    found = [await balancer.store.proposals.get(i) for i in ids]
     return [p for p in found if p is not None]

@@ -60,7 +60,7 @@ class Actions:
         self._confirm(question, yes, lambda: self._decide(pending, approve))
 
     def _large(self, moves: Sequence[ProposedMove]) -> list[ProposedMove]:
-        return [m for m in moves if self._console.desk.service.is_large(m)]
+        return [m for m in moves if self._console.desk.service.decisions.is_large(m.move)]
 
     def _decide_or_ask(self, moves: Sequence[ProposedMove], approve: bool) -> None:
         """Large moves are asked about once more before they are approved."""
@@ -84,11 +84,11 @@ class Actions:
             if service.settings.dry_run:
                 self._say("popup-dry-run", "warn")
                 return
-            results = await service.decide([m.id for m in moves], verdict, console.actor)
-            text = popup(self._texts, results, verdict, service.clock(), service.skip_cooldown)
+            results = await service.decisions.decide([m.id for m in moves], verdict, console.actor)
+            text = popup(self._texts, results, verdict, service.clock(), service.decisions.skip_cooldown)
             done = any(r.done or r.noted for r in results)
             waits = any(r.done for r in results) and approve
-            if waits and await service.paused_until() is not None:
+            if waits and await service.runtime.paused_until() is not None:
                 text = f"{text} {self._texts.text('console-starts-later')}"
             elif waits and console.desk.attached and await asyncio.to_thread(console.desk.holder) is None:
                 text = f"{text} {self._texts.text('console-starts-never')}"
@@ -113,14 +113,14 @@ class Actions:
         service, texts = self._console.desk.service, self._texts
         if node is None:
             [node] = await self._one(wanted.node)
-        made = await service.exclude(node, wanted.role, wanted.length, self._console.actor)
+        made = await service.admin.exclude(node, wanted.role, wanted.length, self._console.actor)
         lasts = until(texts, made.until, service.clock())
         said = texts.text("console-exclude-done", node=node.name, role=role(texts, wanted.role), until=lasts)
         self._console.say(said)
 
     async def _one(self, name: str) -> list[Node]:
         """The one node of this name; of several with one name none is guessed."""
-        found = await self._console.desk.service.find_nodes(name, FRESH)
+        found = await self._console.desk.service.queries.find_nodes(name, FRESH)
         if len(found) > 1:
             raise NotFound("node", name, [f"{n.id}" for n in found])
         return found
@@ -140,7 +140,7 @@ class Actions:
             return
 
         async def work() -> None:
-            ended = await console.desk.service.include(node, console.actor)
+            ended = await console.desk.service.admin.include(node, console.actor)
             key = "console-include-done" if ended else "console-include-none"
             console.say(self._texts.text(key, node=node.name), "good" if ended else "warn")
 
@@ -172,7 +172,7 @@ class Actions:
         console, texts = self._console, self._texts
 
         async def resume() -> None:
-            was = await console.desk.service.resume(console.actor)
+            was = await console.desk.service.admin.resume(console.actor)
             self._say("console-resumed" if was else "console-not-paused")
 
         def chosen(wanted: Length | None) -> None:
@@ -188,7 +188,7 @@ class Actions:
 
     async def _pause(self, wanted: Length) -> None:
         service = self._console.desk.service
-        ends = await service.pause(wanted.length, self._console.actor)
+        ends = await service.admin.pause(wanted.length, self._console.actor)
         lasts = until(self._texts, ends, service.clock())
         self._console.say(self._texts.text("console-pause-done", until=lasts), "warn")
 
@@ -201,7 +201,7 @@ class Actions:
             return
 
         async def work() -> None:
-            await console.desk.service.set_mode(new, console.actor)
+            await console.desk.service.admin.set_mode(new, console.actor)
             console.say(texts.text("console-mode-done", mode=new), "warn" if new == "auto" else "good")
 
         self._confirm(texts.text("console-mode-ask", mode=new), texts.text("console-switch"), lambda: console.do(work))

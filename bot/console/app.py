@@ -40,7 +40,7 @@ from bot.domain.proposals import IN_FLIGHT, Actor
 from bot.errors import BalancerError, InstanceRunning, NotFound
 from bot.rendering.catalog import Texts
 from bot.service.local_actor import at_the_terminal
-from bot.store import Version
+from bot.store.changes import Version
 
 log = logging.getLogger(__name__)
 
@@ -218,7 +218,7 @@ class Console(App[int]):
     async def read_store(self) -> None:
         if self.desk.attached:
             self._holder = await asyncio.to_thread(self.desk.holder)
-        version = await self.desk.store.version()
+        version = await self.desk.store.changes.version()
         if version != self._version:
             stored = await read_store(self.desk)
             if stored != self._stored:

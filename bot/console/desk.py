@@ -13,10 +13,11 @@ from balancer.policy import Policy
 from bot.config.settings import Settings
 from bot.domain.proposals import UNSETTLED, Exclusion, Migration, Proposal, ProposedMove
 from bot.errors import PanelError
-from bot.service import Service
 from bot.service.remote_requests import Answer
-from bot.store import LastCycle, Store
+from bot.service.service import Service
 from bot.store.instance_lock import Instance
+from bot.store.store import Store
+from bot.store.values import LastCycle
 
 HISTORY = 200
 SAMPLES = 120
@@ -96,36 +97,36 @@ class Seen:
 async def read_store(desk: Desk) -> Stored:
     service, store = desk.service, desk.store
     return Stored(
-        mode=await service.mode(),
-        paused_until=await service.paused_until(),
-        waiting=tuple(await store.waiting()),
-        running=tuple(await store.migrations(UNSETTLED)),
-        exclusions=tuple(await service.exclusions()),
-        history=tuple(await store.history(HISTORY)),
-        last_cycle=await store.last_cycle(),
+        mode=await service.runtime.mode(),
+        paused_until=await service.runtime.paused_until(),
+        waiting=tuple(await store.proposals.waiting()),
+        running=tuple(await store.migrations.in_states(UNSETTLED)),
+        exclusions=tuple(await service.store.exclusions.active(service.clock())),
+        history=tuple(await store.decisions.history(HISTORY)),
+        last_cycle=await store.cycles.last(),
     )
 
 
 async def read_panel(desk: Desk, before: World, max_age: timedelta | None) -> World:
     """Looks at the panel; when that fails the world before, with the problem: never an empty one."""
     try:
-        plans = await desk.service.plans(None, max_age, outlook=True)
+        plans = await desk.service.queries.plans(None, max_age, outlook=True)
         problem = None
     except PanelError as error:
         if before.snapshot is None:
             return World(problem=str(error))
-        plans, problem = await desk.service.plans(None, None, outlook=True), str(error)
-    snapshot = await desk.service.observe(None)
-    return World(snapshot, plans, await desk.service.policies(snapshot), problem)
+        plans, problem = await desk.service.queries.plans(None, None, outlook=True), str(error)
+    snapshot = await desk.service.observer.observe(None)
+    return World(snapshot, plans, await desk.service.planning.policies(snapshot), problem)
 
 
 async def plan_again(desk: Desk, before: World) -> World:
     """The same snapshot, planned by what people have decided since."""
     if before.snapshot is None:
         return before
-    plans = await desk.service.plans(None, None, outlook=True)
-    snapshot = await desk.service.observe(None)
-    return World(snapshot, plans, await desk.service.policies(snapshot), before.problem)
+    plans = await desk.service.queries.plans(None, None, outlook=True)
+    snapshot = await desk.service.observer.observe(None)
+    return World(snapshot, plans, await desk.service.planning.policies(snapshot), before.problem)
 
 
 def cpu_of(load: NodeLoad, policy: Policy) -> tuple[float, float]:

@@ -13,6 +13,9 @@ from datetime import datetime, timedelta, timezone
 
 log = logging.getLogger(__name__)
 
+Clock = Callable[[], datetime]
+"""Gives the present moment, aware UTC."""
+
 LEAP = timedelta(seconds=30)
 """A difference that is said in the log; smaller ones are the daily work of time servers."""
 FOLLOWS = 0.05

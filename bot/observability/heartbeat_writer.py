@@ -13,9 +13,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from bot.domain.clock import Clock
 from bot.domain.heartbeat import Heartbeat
-from bot.service import Clock, Service
-from bot.store import Store
+from bot.service.service import Service
+from bot.store.store import Store
 
 BEAT = timedelta(seconds=15)
 
@@ -72,7 +73,7 @@ class Life:
             StoreError: it cannot be written.
         """
         now = self._clock()
-        problem = self._service.problem
+        problem = self._service.observer.problem
         beat = replace(
             self._beat,
             at=now,
@@ -80,7 +81,7 @@ class Life:
             panel_problem=None if problem is None else str(problem),
             chat_since=self._chat.since if self._chat else None,
             chat_problem=self._chat.problem if self._chat else None,
-            paused=await self._service.paused_until() is not None,
+            paused=await self._service.runtime.paused_until() is not None,
         )
         self._beat = beat
         if (
@@ -88,11 +89,11 @@ class Life:
             or now - self._written.at >= BEAT
             or replace(beat, at=self._written.at) != self._written
         ):
-            await self._store.beat(beat)
+            await self._store.heartbeats.save(beat)
             self._written = beat
 
     async def end(self) -> None:
         """The last sign: the program ends in good order. StoreError as above; nothing where it never began."""
         if self._written is not None:
-            await self._store.beat(replace(self._beat, at=self._clock(), stopped_at=self._clock()))
+            await self._store.heartbeats.save(replace(self._beat, at=self._clock(), stopped_at=self._clock()))
             self._written = None

@@ -13,12 +13,13 @@ from datetime import datetime
 from importlib import metadata
 from typing import Protocol
 
+from bot.domain.clock import Clock
 from bot.domain.counters import Counted, FigureMark, Waiting
 from bot.errors import StoreError
 from bot.observability.heartbeat_writer import ChatReach
 from bot.observability.prometheus import Known, page
-from bot.service import Clock, Service
-from bot.store import Store
+from bot.service.service import Service
+from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +58,9 @@ class Metrics:
         Raises:
             StoreError: the database cannot be read.
         """
-        self._mark = await self._store.figure_mark()
-        tally = self._service.cycles
-        tally.succeeded_at = tally.succeeded_at or await self._store.last_success()
+        self._mark = await self._store.figures.mark()
+        tally = self._service.cycle.tally
+        tally.succeeded_at = tally.succeeded_at or await self._store.cycles.last_success()
 
     async def catch_up(self) -> None:
         """Counts what has happened since the last time. A database that cannot be read is said elsewhere."""
@@ -75,16 +76,16 @@ class Metrics:
     async def _known(self) -> Known:
         service = self._service
         waiting, mode, paused = await self._of_the_store()
-        seen = service.problem is not None or service.cycles.sight is not None
+        seen = service.observer.problem is not None or service.cycle.tally.sight is not None
         return Known(
             version=self._version,
             now=self._clock(),
             started_at=self._started_at,
             interval_s=await self._interval_s(),
             dry_run=service.settings.dry_run,
-            panel_up=service.problem is None if seen else None,
+            panel_up=service.observer.problem is None if seen else None,
             chat_up=None if self._chat is None else self._chat.since is None,
-            cycles=service.cycles.as_now(),
+            cycles=service.cycle.tally.as_now(),
             counted=self._counted,
             waiting=waiting,
             mode=mode,
@@ -95,9 +96,9 @@ class Metrics:
 
     async def _of_the_store(self) -> tuple[Waiting | None, str | None, bool | None]:
         try:
-            self._mark, waiting, happened = await self._store.figures(self._mark)
+            self._mark, waiting, happened = await self._store.figures.since(self._mark)
             self._counted.add(happened)
-            return waiting, await self._service.mode(), await self._service.paused_until() is not None
+            return waiting, await self._service.runtime.mode(), await self._service.runtime.paused_until() is not None
         except StoreError as error:
             log.debug("no figures from the database: %s", error)  # the cycle says it aloud
             return None, None, None
@@ -105,7 +106,7 @@ class Metrics:
     async def _interval_s(self) -> int:
         """As somebody may have changed it at run time; what the file says where nobody can tell."""
         try:
-            return (await self._service.current_settings()).balance_interval
+            return (await self._service.runtime.current()).balance_interval
         except StoreError:
             return self._service.settings.balance_interval
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from balancer.model import Reason
+from bot.domain.clock import Clock
 from bot.domain.health import INTERVALS
 from bot.domain.heartbeat import Heartbeat
-from bot.service import Clock
 from bot.service.notifier import Notifier
-from bot.store import Store
+from bot.store.store import Store
 
 ALARM_KEY = "watchdog"
 
@@ -33,13 +33,13 @@ class Watchdog:
         since, now = sign.succeeded_at, self._clock()
         if since is None:
             return
-        told = await self._store.setting(ALARM_KEY)
+        told = await self._store.settings.get(ALARM_KEY)
         if told is None and now - since > INTERVALS * timedelta(seconds=sign.interval_s):
             notice = Reason.of("watchdog", minutes=_minutes(now - since))
-            await self._store.note_outage(ALARM_KEY, since.isoformat(), notice, now)
+            await self._store.notices.note_outage(ALARM_KEY, since.isoformat(), notice, now)
         elif told is not None and sign.succeeded and since > told.at:
             notice = Reason.of("watchdog-over", minutes=_minutes(since - datetime.fromisoformat(told.value)))
-            await self._store.note_outage(ALARM_KEY, None, notice, now)
+            await self._store.notices.note_outage(ALARM_KEY, None, notice, now)
         else:
             return
         self._notifier.notices_waiting()

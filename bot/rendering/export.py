@@ -15,7 +15,7 @@ from bot.domain.sanitize import one_line
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import deciders
 from bot.rendering.plain import outcome_line
-from bot.store import AuditEntry
+from bot.store.values import AuditEntry
 
 Row = Mapping[str, object]
 HISTORY_COLUMNS = (

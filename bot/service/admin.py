@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from balancer.migration_time import Fitted
 from balancer.model import Node
 from balancer.policy import STRATEGIES
 from bot.config.loading import understand
@@ -15,11 +14,11 @@ from bot.config.settings import env_name, masked
 from bot.config.validation import TWO_PERSONS_OR_AUTO
 from bot.domain.proposals import Actor, Exclusion, ExclusionRole
 from bot.errors import ConfigError, NotFound
-from bot.service.planning import STRATEGY_KEY
-from bot.service.queries import Seeing
+from bot.service.context import ServiceContext, UseCase
+from bot.service.planning import Planning
 from bot.service.runtime_settings import KEYS, changeable_names, field_of
-from bot.service.values import FOREVER, MODE_KEY, MODES, PAUSE_KEY
-from bot.store import StoredSetting
+from bot.service.values import FOREVER, MODE_KEY, MODES, PAUSE_KEY, STRATEGY_KEY
+from bot.store.values import StoredSetting
 
 log = logging.getLogger(__name__)
 
@@ -36,17 +35,21 @@ class Changeable:
     """Clusters with a value of their own in CLUSTERS_FILE, which is stronger."""
 
 
-class Changing(Seeing):
+class Admin(UseCase):
+    def __init__(self, context: ServiceContext, planning: Planning) -> None:
+        super().__init__(context)
+        self._planning = planning
+
     async def stored_settings(self) -> dict[str, StoredSetting]:
         """What people changed at run time, by the name of the setting it stands for."""
-        stored = {env_name(field): value for field, value in (await self._planning.runtime.stored()).items()}
-        pause = await self._store.setting(PAUSE_KEY)
+        stored = {env_name(field): value for field, value in (await self._runtime.stored()).items()}
+        pause = await self._store.settings.get(PAUSE_KEY)
         return stored if pause is None else {**stored, "PAUSE": pause}
 
     async def changeable(self) -> tuple[Changeable, ...]:
         """Every setting that may change at run time: what holds, what the file says, who changed it."""
-        stored, current = await self._planning.runtime.stored(), await self.current_settings()
-        held, given = masked(current), masked(self.settings)
+        stored, current = await self._runtime.stored(), await self._runtime.current()
+        held, given = masked(current), masked(self._settings)
         return tuple(
             Changeable(
                 name=env_name(field),
@@ -69,23 +72,23 @@ class Changing(Seeing):
         """
         field = self._field(name)
         value = understand(field, text, f"from {actor.name}")
-        if field == "balance_mode" and value == "auto" and self.settings.two_person_rule:
+        if field == "balance_mode" and value == "auto" and self._settings.two_person_rule:
             raise ConfigError([TWO_PERSONS_OR_AUTO])
-        await self._store.set_setting(
-            KEYS[field], str(value), actor, self.clock(), before=str(getattr(self.settings, field))
+        await self._store.settings.set(
+            KEYS[field], str(value), actor, self._clock(), before=str(getattr(self._settings, field))
         )
         log.info("%s set %s to %s", actor.name, env_name(field), value)
-        self._kick()
+        self._work.set()
         return str(value)
 
     async def reset_value(self, name: str, actor: Actor) -> bool:
         """What the settings file says holds again; whether something else did. Raises NotFound as ``set_value``."""
         key = KEYS[self._field(name)]
-        if await self._store.setting(key) is None:
+        if await self._store.settings.get(key) is None:
             return False
-        await self._store.set_setting(key, None, actor, self.clock())
+        await self._store.settings.set(key, None, actor, self._clock())
         log.info("%s reset %s", actor.name, name)
-        self._kick()
+        self._work.set()
         return True
 
     @staticmethod
@@ -99,62 +102,46 @@ class Changing(Seeing):
         """From now on. What automatic mode has queued is not started once it is off."""
         if mode not in MODES:
             raise NotFound("mode", mode, MODES)
-        if mode == "auto" and self.settings.two_person_rule:
+        if mode == "auto" and self._settings.two_person_rule:
             raise ConfigError([TWO_PERSONS_OR_AUTO])
-        await self._store.set_setting(MODE_KEY, mode, actor, self.clock(), before=self.settings.balance_mode)
+        await self._store.settings.set(MODE_KEY, mode, actor, self._clock(), before=self._settings.balance_mode)
         log.info("%s set the mode to %s", actor.name, mode)
-        self._kick()
-
-    async def strategy(self) -> str:
-        """As ``Planning.strategy``."""
-        return await self._planning.strategy()
-
-    def measured(self) -> dict[str, Fitted]:
-        """Name of a cluster -> what its own migrations say of their duration."""
-        names = {} if self._observer.last is None else {c.id: c.name for c in self._observer.last.clusters}
-        return {names.get(i, str(i)): fitted for i, fitted in self._planning.measured().items()}
-
-    def own_strategies(self) -> dict[str, str]:
-        """The clusters that CLUSTERS_FILE gives a strategy of their own, whatever is set here."""
-        return self._planning.own_strategies()
+        self._work.set()
 
     async def set_strategy(self, strategy: str, actor: Actor) -> None:
         """From the next plan on. What waits for a decision stays as it is."""
         if strategy not in STRATEGIES:
             raise NotFound("strategy", strategy, STRATEGIES)
-        before = self.settings.balance_strategy
-        await self._store.set_setting(STRATEGY_KEY, strategy, actor, self.clock(), before=before)
+        before = self._settings.balance_strategy
+        await self._store.settings.set(STRATEGY_KEY, strategy, actor, self._clock(), before=before)
         log.info("%s set the strategy to %s", actor.name, strategy)
 
     async def pause(self, length: timedelta | None, actor: Actor) -> datetime | str:
         """No new cycle and no new migration until then; what runs goes on. ``None`` = until resumed."""
-        until = FOREVER if length is None else (self.clock() + length).isoformat()
-        await self._store.set_setting(PAUSE_KEY, until, actor, self.clock())
+        until = FOREVER if length is None else (self._clock() + length).isoformat()
+        await self._store.settings.set(PAUSE_KEY, until, actor, self._clock())
         log.info("%s paused the balancer until %s", actor.name, until)
         return until if length is None else datetime.fromisoformat(until)
 
     async def resume(self, actor: Actor) -> bool:
         """Ends a pause; whether there was one."""
-        was = await self.paused_until() is not None
-        await self._store.set_setting(PAUSE_KEY, None, actor, self.clock())
+        was = await self._runtime.paused_until() is not None
+        await self._store.settings.set(PAUSE_KEY, None, actor, self._clock())
         if was:
             log.info("%s resumed the balancer", actor.name)
-        self._kick()
+        self._work.set()
         return was
 
     async def exclude(self, node: Node, role: ExclusionRole, length: timedelta | None, actor: Actor) -> Exclusion:
         """Takes a node out as source, target or both, and withdraws the pending moves that use it so."""
-        now = self.clock()
+        now = self._clock()
         exclusion = Exclusion(node.id, node.name, role, None if length is None else now + length, actor, now)
-        self._notifier.proposals_changed(*await self._store.exclude(exclusion))
+        self._notifier.proposals_changed(*await self._store.exclusions.add(exclusion))
         log.info("%s excluded node '%s' as %s until %s", actor.name, node.name, role.value, exclusion.until or FOREVER)
         return exclusion
 
     async def include(self, node: Node, actor: Actor) -> int:
         """Ends every exclusion of a node; how many there were."""
-        ended = await self._store.include(node.id, actor, self.clock())
+        ended = await self._store.exclusions.end(node.id, actor, self._clock())
         log.info("%s included node '%s' again", actor.name, node.name)
         return ended
-
-    async def exclusions(self) -> list[Exclusion]:
-        return await self._store.exclusions(self.clock())

@@ -12,15 +12,12 @@ from bot.domain.proposals import (
     Actor,
     ActorKind,
     DecisionResult,
-    IgnoredVM,
-    Migration,
-    Proposal,
     ProposedMove,
     Snooze,
     Verdict,
 )
-from bot.service.queries import Seeing
-from bot.store import Terms
+from bot.service.context import ServiceContext, UseCase
+from bot.store.values import Terms
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +28,12 @@ LONGEST_WAIT = timedelta(days=7)
 """Nobody remembers what they approved for a day further away than this."""
 
 
-class Deciding(Seeing):
+class Decisions(UseCase):
+    def __init__(self, context: ServiceContext) -> None:
+        super().__init__(context)
+        self.decided_here: set[int] = set()
+        """Moves that somebody decided through this service, until RemoteRequests has seen the decision."""
+
     async def decide(
         self,
         move_ids: Sequence[int],
@@ -47,7 +49,7 @@ class Deciding(Seeing):
 
         Args:
             skip_for: for how long the skipped VMs are left alone, instead of SKIP_COOLDOWN. ``"always"``: until
-                somebody takes it back with ``heed``.
+                somebody takes it back with ``unignore``.
             not_before: approved for later: nothing of it is started before. Of two persons the later time counts.
         Raises:
             ValueError: a length that is not between ``SHORTEST_REST`` and ``LONGEST_REST``, a time that is over or more
@@ -55,16 +57,18 @@ class Deciding(Seeing):
         """
         terms = self._terms(verdict, skip_for, not_before)
         self.decided_here.update(move_ids)
-        results = await self._store.decide(move_ids, verdict, actor, self.clock(), counts=self._counts, terms=terms)
-        self._told(results, verdict)
+        results = await self._store.decisions.decide(
+            move_ids, verdict, actor, self._clock(), counts=self.counts, terms=terms
+        )
+        self.announce(results, verdict)
         if any(r.done or r.noted for r in results):
-            self._notifier.proposals_changed(*await self._store.proposals_of([r.move.id for r in results]))
+            self._notifier.proposals_changed(*await self._store.proposals.of_moves([r.move.id for r in results]))
         return results
 
     def _terms(
         self, verdict: Verdict, skip_for: timedelta | Literal["always"] | None, not_before: datetime | None
     ) -> Terms:
-        now = self.clock()
+        now = self._clock()
         if verdict is Verdict.APPROVE:
             if skip_for is not None:
                 raise ValueError("an approval leaves nothing alone: skip_for goes with a skip")
@@ -82,11 +86,11 @@ class Deciding(Seeing):
         return Terms(rests_until=None if skip_for is None else now + skip_for)
 
     @property
-    def _counts(self) -> Callable[[Actor], bool] | None:
+    def counts(self) -> Callable[[Actor], bool] | None:
         """As the store's ``decide`` wants it: ``None`` where one person is enough."""
-        return self._may_still_decide if self.settings.two_person_rule else None
+        return self._may_still_decide if self._settings.two_person_rule else None
 
-    def _told(self, results: Sequence[DecisionResult], verdict: Verdict) -> None:
+    def announce(self, results: Sequence[DecisionResult], verdict: Verdict) -> None:
         """Says in the log what was decided, and wakes who carries it out."""
         done = [r.move for r in results if r.done]
         noted = [r.move for r in results if r.noted]
@@ -95,31 +99,27 @@ class Deciding(Seeing):
         for proposed in noted:
             log_first_approval(proposed)
         if done and verdict is Verdict.APPROVE:
-            self._kick()
+            self._work.set()
 
     def _may_still_decide(self, actor: Actor) -> bool:
         """Of somebody who approved first: in Telegram the role may have been taken away since."""
-        return actor.kind is not ActorKind.TELEGRAM or actor.user_id in self.settings.admin_ids
+        return actor.kind is not ActorKind.TELEGRAM or actor.user_id in self._settings.admin_ids
 
-    def is_large(self, proposed: ProposedMove) -> bool:
+    def is_large(self, move: Move) -> bool:
         """Whether CONFIRM_LARGE_MOVES asks for a confirmation of this move."""
-        return self.is_large_move(proposed.move)
-
-    def is_large_move(self, move: Move) -> bool:
-        """As ``is_large``, of a move that is not stored yet."""
-        limit = self.settings.confirm_large_moves
+        limit = self._settings.confirm_large_moves
         return limit > 0 and move.memory_mib >= limit * 1024
 
     async def withdraw(self, move_ids: Sequence[int], actor: Actor) -> None:
         """Takes pending moves back, without a verdict on them: they may be proposed again at once."""
-        self._notifier.proposals_changed(*await self._store.withdraw(move_ids, actor, self.clock()))
+        self._notifier.proposals_changed(*await self._store.proposals.withdraw(move_ids, actor, self._clock()))
 
     async def call_back(self, migration_id: int, actor: Actor) -> bool:
         """Takes back an approval that was not started; whether this press did it. What runs goes on."""
-        done = await self._store.call_back(migration_id, actor, self.clock())
+        done = await self._store.migrations.call_back(migration_id, actor, self._clock())
         if done:
             log.info("%s called migration %d back before it started", actor.name, migration_id)
-            self._notifier.proposals_changed(*await self._store.proposals_of_migrations([migration_id]))
+            self._notifier.proposals_changed(*await self._store.proposals.of_migrations([migration_id]))
         return done
 
     async def snooze(self, proposal_id: int, length: timedelta, actor: Actor) -> Snooze | None:
@@ -133,53 +133,30 @@ class Deciding(Seeing):
         """
         if not SHORTEST_REST <= length <= LONGEST_REST:
             raise ValueError(f"the length is {length}: {SHORTEST_REST} to {LONGEST_REST} is needed")
-        now = self.clock()
-        made = await self._store.snooze(proposal_id, now + length, actor, now)
+        now = self._clock()
+        made = await self._store.snoozes.add(proposal_id, now + length, actor, now)
         if made is not None:
             log.info("%s snoozed cluster '%s' until %s", actor.name, made.cluster_name, made.until)
             self._notifier.proposals_changed(proposal_id)
         return made
 
-    async def snoozes(self) -> list[Snooze]:
-        """The clusters of which nothing is proposed for a while."""
-        return await self._store.snoozes(self.clock())
-
-    async def wake(self, cluster_id: int, actor: Actor) -> bool:
+    async def end_snooze(self, cluster_id: int, actor: Actor) -> bool:
         """Ends a snooze; whether there was one. The next check proposes again."""
-        return await self._store.wake(cluster_id, actor, self.clock())
+        ended = await self._store.snoozes.end(cluster_id, actor, self._clock())
+        if ended:
+            log.info("%s ended the snooze of cluster %d", actor.name, cluster_id)
+        return ended
 
-    async def ignored(self) -> list[IgnoredVM]:
-        """The VMs that somebody skipped for good: who and when."""
-        return await self._store.ignored()
-
-    async def heed(self, vm_id: int, actor: Actor) -> bool:
+    async def unignore(self, vm_id: int, actor: Actor) -> bool:
         """Takes back that a VM was skipped for good; whether it was."""
-        ended = await self._store.heed(vm_id, actor, self.clock())
+        ended = await self._store.ignored_vms.end(vm_id, actor, self._clock())
         if ended:
             log.info("%s took back that VM %d is always skipped", actor.name, vm_id)
         return ended
 
     @property
     def skip_cooldown(self) -> timedelta:
-        return timedelta(seconds=self.settings.skip_cooldown)
-
-    async def proposal(self, proposal_id: int) -> Proposal | None:
-        return await self._store.proposal(proposal_id)
-
-    async def proposed(self, move_id: int) -> tuple[Proposal, ProposedMove] | None:
-        """A move with the proposal that it is part of."""
-        found = await self._store.move(move_id)
-        proposal = None if found is None else await self._store.proposal(found[0])
-        return None if found is None or proposal is None else (proposal, found[1])
-
-    async def migration(self, migration_id: int) -> Migration | None:
-        return await self._store.migration(migration_id)
-
-    async def waiting(self) -> list[Proposal]:
-        return await self._store.waiting()
-
-    async def history(self, limit: int) -> list[ProposedMove]:
-        return await self._store.history(limit)
+        return timedelta(seconds=self._settings.skip_cooldown)
 
 
 def log_first_approval(proposed: ProposedMove) -> None:

@@ -25,11 +25,11 @@ from bot.errors import (
     StoreError,
 )
 from bot.panel.client import VMManagerAPI
-from bot.service import Clock, Service
-from bot.service.notifier import Notifier
+from bot.service.context import ServiceContext, UseCase
+from bot.service.observer import Observer
 from bot.service.plan_log import in_words
-from bot.service.task_tracker import APPEARANCE_GRACE, Follower, Outcome, is_running
-from bot.store import Store
+from bot.service.planning import Planning
+from bot.service.task_tracker import Outcome, TaskTracker, is_running
 
 log = logging.getLogger(__name__)
 
@@ -47,41 +47,30 @@ _CANNOT_SEE = (PanelUnavailable, PanelAuthError, PanelDataError)
 Work = Callable[[Migration], Awaitable[None]]
 
 
-class Executor:
-    """Run ``run()`` as a task; ``kick()`` after an approval; ``stop()`` leaves running migrations recorded."""
+class Executor(UseCase):
+    """Run ``run()`` as a task; ``stop()`` leaves running migrations recorded."""
 
     def __init__(
         self,
         panel: VMManagerAPI,
-        store: Store,
-        service: Service,
-        notifier: Notifier,
+        context: ServiceContext,
+        observer: Observer,
+        planning: Planning,
         *,
-        clock: Clock,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        appearance_grace: timedelta = APPEARANCE_GRACE,
     ) -> None:
+        super().__init__(context)
         self._panel = panel
-        self._store = store
-        self._service = service
-        self._notifier = notifier
-        self._settings = service.settings
-        self._clock = clock
+        self._observer = observer
+        self._planning = planning
         self._sleep = sleep
-        self._follower = Follower(
-            panel, store, service.settings, clock=clock, sleep=sleep, appearance_grace=appearance_grace
-        )
-        self._work = asyncio.Event()
+        self._tracker = TaskTracker(panel, self._store, self._settings, clock=self._clock, sleep=sleep)
         self._stopping = False
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._nodes: dict[int, frozenset[int]] = {}
         self._sending: set[asyncio.Future[bool]] = set()
 
     # The worker -------------------------------------------------------------------------------
-
-    def kick(self) -> None:
-        """There is, or may be, something to start."""
-        self._work.set()
 
     async def run(self) -> None:
         """Takes up what is in flight, starts what is queued, until stopped."""
@@ -98,9 +87,9 @@ class Executor:
 
     async def idle(self) -> bool:
         """Nothing running, and nothing queued whose time has come."""
-        if self._tasks or await self._store.migrations(IN_FLIGHT):
+        if self._tasks or await self._store.migrations.in_states(IN_FLIGHT):
             return False
-        queued = await self._store.migrations((MigrationState.QUEUED,))
+        queued = await self._store.migrations.in_states((MigrationState.QUEUED,))
         return not any([await self._is_due(migration) for migration in queued])
 
     async def _is_due(self, migration: Migration) -> bool:
@@ -108,11 +97,11 @@ class Executor:
         return migration.is_due(self._clock()) and await self._opens_at(migration, self._clock()) is None
 
     async def _opens_at(self, migration: Migration, now: datetime) -> datetime | None:
-        name = self._service.cluster_name(migration.cluster_id)
+        name = self._observer.cluster_name(migration.cluster_id)
         if not name:  # nobody has looked yet: as the plan called it
-            proposal = await self._store.proposal(migration.proposal_id)
+            proposal = await self._store.proposals.get(migration.proposal_id)
             name = proposal.plan.cluster_name if proposal is not None else ""
-        return self._service.opens_at(migration.cluster_id, name, now)
+        return self._planning.opens_at(migration.cluster_id, name, now)
 
     async def stop(self) -> None:
         """No new move. A running migration goes on in the panel and is taken up again at the next start."""
@@ -128,17 +117,17 @@ class Executor:
 
     async def _take_up(self) -> None:
         """Follows every migration in flight that nobody follows: after a restart, or after a defect."""
-        for migration in await self._store.migrations(IN_FLIGHT):
+        for migration in await self._store.migrations.in_states(IN_FLIGHT):
             if migration.id not in self._tasks and not self._stopping:
                 with log_context.migration(migration.id):
                     log.info("Resuming migration %d of VM '%s'", migration.id, migration.move.vm_name)
                 self._spawn(migration, self._resume)
 
     async def _start_ready(self) -> None:
-        if await self._service.paused_until() is not None:
+        if await self._runtime.paused_until() is not None:
             return
-        most = (await self._service.current_settings()).max_parallel_migrations
-        for migration in await self._store.migrations((MigrationState.QUEUED,)):
+        most = (await self._runtime.current()).max_parallel_migrations
+        for migration in await self._store.migrations.in_states((MigrationState.QUEUED,)):
             if self._stopping or len(self._tasks) >= most:
                 return
             busy = frozenset[int]().union(*self._nodes.values())
@@ -149,7 +138,7 @@ class Executor:
     def _spawn(self, migration: Migration, work: Work) -> None:
         def ended(_: asyncio.Task[None]) -> None:
             del self._tasks[migration.id], self._nodes[migration.id]
-            self.kick()
+            self._work.set()
 
         with log_context.migration(migration.id):  # the task keeps it, whoever asked for this
             task = asyncio.create_task(self._bounded(migration, work), name=f"migration-{migration.id}")
@@ -179,7 +168,7 @@ class Executor:
         if row.state is MigrationState.QUEUED:
             outcome = Outcome(MigrationState.STALE, Reason.of("cannot-check"), words)
             await self._record(row, outcome, only_from=MigrationState.QUEUED)
-        elif row.state in IN_FLIGHT and self._follower.overdue(row):
+        elif row.state in IN_FLIGHT and self._tracker.overdue(row):
             await self._record(row, Outcome(MigrationState.UNKNOWN, Reason.of("no-answer"), words))
 
     # One move ---------------------------------------------------------------------------------
@@ -196,7 +185,7 @@ class Executor:
             refusal = Outcome(MigrationState.STALE, Reason.of("cannot-check"), str(error))
         if refusal is not None:
             await self._record(migration, refusal, only_from=MigrationState.QUEUED)
-        elif await self._service.paused_until() is None and not self._stopping and await self._is_due(migration):
+        elif await self._runtime.paused_until() is None and not self._stopping and await self._is_due(migration):
             await self._send(migration, mark)
 
     async def _look_again(self, migration: Migration) -> tuple[Outcome | None, int | None]:
@@ -206,11 +195,11 @@ class Executor:
         counts_from = await self._opens_at(migration, counts_from) or counts_from
         if self._clock() - counts_from > APPROVAL_VALID_FOR:
             return _stale("approval-lapsed"), None
-        snapshot = await self._service.observe(measure=(move.source_id, move.target_id))
+        snapshot = await self._observer.observe(measure=(move.source_id, move.target_id))
         refusal = await self._refusal(migration, snapshot)
         if refusal is not None:
             return refusal, None
-        history = await self._follower.history(migration)
+        history = await self._tracker.history(migration)
         running = next((row for row in history or () if is_running(row)), None)
         if running is not None:
             return Outcome(MigrationState.STALE, Reason.of("vm-has-task", task=running.name or "?")), None
@@ -226,15 +215,15 @@ class Executor:
         own = next((s for s in snapshot.split() if s.clusters[0].id == migration.cluster_id), None)
         if own is None:
             return _stale("cluster-gone")
-        found = await self._store.move(migration.move_id)
+        found = await self._store.proposals.move(migration.move_id)
         by = found[1].decided_by if found else None
-        if by is not None and by.kind is ActorKind.POLICY and await self._service.mode() != "auto":
+        if by is not None and by.kind is ActorKind.POLICY and await self._runtime.mode() != "auto":
             return _stale("mode-changed")
-        proposal = await self._store.proposal(migration.proposal_id)
+        proposal = await self._store.proposals.get(migration.proposal_id)
         if proposal is None:
             return _stale("cannot-check")
-        policy = (await self._service.policies(snapshot))[migration.cluster_id]
-        recent = await self._store.recent(policy, self._clock(), besides=migration.id)
+        policy = (await self._planning.policies(snapshot))[migration.cluster_id]
+        recent = await self._store.recent_events.read(policy, self._clock(), besides=migration.id)
         reason = check_planned(own, policy, recent, migration.move, proposal.plan)
         if reason is None:
             return None
@@ -262,7 +251,7 @@ class Executor:
     async def _start(self, migration: Migration, mark: int | None) -> bool:
         """Whether it was still queued at the moment of the start: else somebody called it back."""
         move, queued = migration.move, MigrationState.QUEUED
-        if not await self._store.advance(
+        if not await self._store.migrations.advance(
             migration.id, MigrationState.STARTING, self._clock(), history_mark=mark, only_from=queued
         ):
             log.info("VM '%s' stays: somebody called it back", move.vm_name)
@@ -270,7 +259,9 @@ class Executor:
         self._changed(migration)
         log.info("Migrating VM '%s' from '%s' to '%s'", move.vm_name, move.source_name, move.target_name)
         started = await self._panel.start_migration(move.vm_id, move.target_id)
-        await self._store.advance(migration.id, MigrationState.RUNNING, self._clock(), consul_id=started.consul_id)
+        await self._store.migrations.advance(
+            migration.id, MigrationState.RUNNING, self._clock(), consul_id=started.consul_id
+        )
         self._changed(migration)
         return True
 
@@ -281,15 +272,15 @@ class Executor:
             return
         outcome = None
         if row.state is MigrationState.STARTING:
-            outcome = await self._follower.find(row)
+            outcome = await self._tracker.find(row)
             self._changed(row)
         if outcome is None:
-            outcome = await self._follower.follow(row)
+            outcome = await self._tracker.follow(row)
         await self._record(row, outcome)
 
     async def settle_unknown(self) -> None:
         """Asks the panel about every migration of unknown outcome; call it once a cycle."""
-        for migration in await self._store.migrations((MigrationState.UNKNOWN,)):
+        for migration in await self._store.migrations.in_states((MigrationState.UNKNOWN,)):
             with log_context.migration(migration.id):
                 if not await self._settle(migration):
                     return
@@ -297,7 +288,7 @@ class Executor:
     async def _settle(self, migration: Migration) -> bool:
         """Settles it if that can be done now; whether asking for others makes sense."""
         try:
-            outcome = await self._follower.settle(migration)
+            outcome = await self._tracker.settle(migration)
             if outcome is not None:
                 await self._record(migration, outcome)
         except StoreError:
@@ -314,7 +305,7 @@ class Executor:
 
     async def _record(self, migration: Migration, outcome: Outcome, *, only_from: MigrationState | None = None) -> None:
         now = self._clock()
-        written = await self._store.advance(
+        written = await self._store.migrations.advance(
             migration.id, outcome.state, now, reason=outcome.reason, error=outcome.error, only_from=only_from
         )
         if not written:
@@ -335,7 +326,7 @@ class Executor:
         self._notifier.proposals_changed(migration.proposal_id)
 
     async def _fresh(self, migration: Migration) -> Migration:
-        found = await self._store.move(migration.move_id)
+        found = await self._store.proposals.move(migration.move_id)
         if found is None or found[1].migration is None:
             raise LookupError(f"migration {migration.id} has no row")
         return found[1].migration

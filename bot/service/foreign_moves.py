@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from balancer.model import Reason, Snapshot
-from bot.store import Store
+from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ CHECKS = 2
 TOLD_AGAIN_AFTER = timedelta(days=7)
 
 
-class Rivals:
+class ForeignMoves:
     """Compares each check with the one before it; a restart begins anew."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
@@ -32,7 +32,7 @@ class Rivals:
         self._last: Snapshot | None = None
         self._seen: dict[int, list[datetime]] = {}
 
-    async def looked(self, snapshot: Snapshot) -> bool:
+    async def check(self, snapshot: Snapshot) -> bool:
         """Notes what was moved since the last check; whether there is something new to tell.
 
         Raises:
@@ -41,7 +41,7 @@ class Rivals:
         last, self._last = self._last, snapshot
         if last is None:
             return False
-        ours = await self._store.migrated_since(last.taken_at)
+        ours = await self._store.migrations.vms_since(last.taken_at)
         told = False
         for cluster in snapshot.clusters:
             vms = foreign_moves(last, snapshot, cluster.id) - ours
@@ -56,11 +56,13 @@ class Rivals:
         if len(seen) + 1 < CHECKS:
             return False
         key = f"{FOREIGN_KEY}{cluster_id}"
-        known = await self._store.setting(key)
+        known = await self._store.settings.get(key)
         if known is not None and now - known.at < TOLD_AGAIN_AFTER:
             return False
         log.warning("Cluster '%s': somebody else moves VMs here (%d since the last check)", name, count)
-        await self._store.note_outage(key, str(count), Reason.of("foreign-moves", cluster=name, count=count), now)
+        await self._store.notices.note_outage(
+            key, str(count), Reason.of("foreign-moves", cluster=name, count=count), now
+        )
         return True
 
 

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from bot.config.settings import Settings
-from bot.store import Store
 from bot.store.backups import Backups
+from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
 
 
-class Upkeep:
+class Maintenance:
     """Call ``due()`` after every cycle. ``backups`` is ``None`` for a database without a file."""
 
     def __init__(
@@ -42,11 +42,11 @@ class Upkeep:
             made = await self._backups.make_due(now)
             if made is not None:
                 log.info("Database backed up to %s", made)
-        while await self._store.forget_before(now - self._kept_for(), now):
+        while await self._store.retention.forget_before(now - self._kept_for(), now):
             pass
-        while await self._store.thin_samples(now, DAY * self._settings.samples_keep_days):
+        while await self._store.samples.thin(now, DAY * self._settings.samples_keep_days):
             pass
-        audit = await self._store.verify_audit()
+        audit = await self._store.audit.verify()
         log.info("Audit trail: %d entries, head %s", audit.entries, audit.head)
         for problem in audit.problems:
             log.error("Audit trail: %s", problem)

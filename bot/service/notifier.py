@@ -16,7 +16,8 @@ from bot.domain.proposals import Proposal
 from bot.errors import StoreError
 from bot.rendering.catalog import Texts
 from bot.rendering.plain import outcome_line, plan_lines
-from bot.store import Notice, Store
+from bot.store.store import Store
+from bot.store.values import Notice
 
 log = logging.getLogger(__name__)
 
@@ -73,10 +74,10 @@ class LogNotifier:
     async def _flush(self) -> None:
         for proposal_id in sorted(self._changed):
             self._changed.discard(proposal_id)
-            proposal = await self._store.proposal(proposal_id)
+            proposal = await self._store.proposals.get(proposal_id)
             if proposal is not None:
                 self._write(proposal)
-        for notice in await self._store.unsent_notices():
+        for notice in await self._store.notices.unsent():
             await self._say(notice)
 
     def _write(self, proposal: Proposal) -> None:
@@ -91,4 +92,4 @@ class LogNotifier:
         """Failures and ends stand in the log already; an outage has its own sentence."""
         if notice.body is not None:
             log.warning("%s", self._texts.reason(notice.body))
-        await self._store.notice_sent(notice.id, notice.created_at)
+        await self._store.notices.mark_sent(notice.id, notice.created_at)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from balancer.model import Snapshot
+from balancer.model import Cluster, Snapshot
 from bot.errors import NotFound, PanelDataError, PanelError
 from bot.panel.client import VMManagerAPI
 
@@ -51,6 +51,14 @@ class Observer:
     def problem(self) -> PanelError | None:
         """Why the last reading failed; ``None`` = it did not."""
         return self._result if isinstance(self._result, PanelError) else None
+
+    def clusters_seen(self) -> tuple[Cluster, ...]:
+        """As last seen; none where the panel has not answered yet."""
+        return () if self.last is None else self.last.clusters
+
+    def cluster_name(self, cluster_id: int) -> str:
+        """As last seen; empty where nobody saw it."""
+        return next((c.name for c in self.clusters_seen() if c.id == cluster_id), "")
 
     async def observe(self, max_age: timedelta | None = NOW, measure: Collection[int] | None = None) -> Snapshot:
         """The clusters as they are, or as they were at most ``max_age`` ago (``None``: when last seen).

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -17,19 +17,17 @@ from balancer.groups import tag_rules, unmatched
 from balancer.migration_time import Fitted, fit
 from balancer.model import Cluster, Plan, Recent, Snapshot
 from balancer.planner import look, plan
-from balancer.policy import BALANCE, STRATEGIES, Policy
+from balancer.policy import BALANCE, Policy
 from balancer.rules.constraints import overloaded_nodes
 from balancer.strategies.alternative import with_alternative
 from bot.config.clusters_file import ClustersFile
-from bot.config.settings import POLICY_FIELDS, Settings
+from bot.config.settings import POLICY_FIELDS
 from bot.domain.lookup import matching
 from bot.domain.times import opens_at, parse_windows
-from bot.service.runtime_settings import Runtime
-from bot.store import Store
+from bot.service.context import ServiceContext, UseCase
 
 log = logging.getLogger(__name__)
 
-STRATEGY_KEY = "strategy"
 COUNTS_STAY_VALID = 2
 """Overloads that were counted before a restart still count for so many intervals between checks."""
 
@@ -62,26 +60,17 @@ class Judging(NamedTuple):
     recent: Recent
 
 
-class Planning:
+class Planning(UseCase):
     """One for a program: it remembers what it warned of, and the overloads of the last checks."""
 
-    def __init__(self, store: Store, settings: Settings, clusters: ClustersFile, clock: Callable[[], datetime]) -> None:
-        self._store = store
-        self._settings = settings
-        self.runtime = Runtime(store, settings)
+    def __init__(self, context: ServiceContext, clusters: ClustersFile) -> None:
+        super().__init__(context)
         self._clusters = clusters
-        self._clock = clock
         self._warned: set[str] = set()
-        self._holds = Holds(settings.overload_hold_cycles)
+        self._holds = Holds(self._settings.overload_hold_cycles)
         self._learnt: dict[int, tuple[int, Fitted | None]] = {}
         """Cluster -> its newest migration that was looked at, and what all of them say."""
-        self._counts_itself = settings.overload_hold_cycles == 1
-
-    async def strategy(self) -> str:
-        """What was set in the chat, else the settings; a cluster may have its own in CLUSTERS_FILE."""
-        stored = await self._store.setting(STRATEGY_KEY)
-        known = stored is not None and stored.value in STRATEGIES  # another version may have had more of them
-        return stored.value if stored is not None and known else self._settings.balance_strategy
+        self._counts_itself = self._settings.overload_hold_cycles == 1
 
     async def policy(self, snapshot: Snapshot, *, filling: int | None = None) -> Policy:
         """The general policy with every exclusion in force, resolved to the nodes of this snapshot.
@@ -93,9 +82,11 @@ class Planning:
         """
         sources = self._named_nodes(snapshot, self._settings.exclude_source_nodes)
         targets = self._named_nodes(snapshot, self._settings.exclude_target_nodes)
-        stored = [e for e in await self._store.exclusions(self._clock()) if e.drain_id is None or e.node_id != filling]
-        draining = (await self._store.claims()).draining
-        policy = replace((await self.runtime.current()).policy(), strategy=await self.strategy())
+        stored = [
+            e for e in await self._store.exclusions.active(self._clock()) if e.drain_id is None or e.node_id != filling
+        ]
+        draining = (await self._store.requests.claims()).draining
+        policy = replace((await self._runtime.current()).policy(), strategy=await self._runtime.strategy())
         return policy.with_exclusions(
             sources | {e.node_id for e in stored if e.role.forbids_source()},
             targets | draining | {e.node_id for e in stored if e.role.forbids_target()},
@@ -115,12 +106,12 @@ class Planning:
 
     async def _learn(self, snapshot: Snapshot) -> None:
         """Fits anew where migrations were finished since. Where disks are copied too, memory alone explains nothing."""
-        newest = await self._store.succeeded()
+        newest = await self._store.migrations.newest_succeeded()
         for cluster in snapshot.clusters:
             last = newest.get(cluster.id)
             if last is None or cluster.local_storage or self._learnt.get(cluster.id, (None,))[0] == last:
                 continue
-            self._learnt[cluster.id] = (last, fit(await self._store.samples(cluster.id)))
+            self._learnt[cluster.id] = (last, fit(await self._store.migrations.durations(cluster.id)))
 
     def _as_measured(self, cluster: Cluster, policy: Policy) -> Policy:
         _, fitted = self._learnt.get(cluster.id, (0, None))
@@ -146,8 +137,8 @@ class Planning:
         policies = await self.policies(snapshot)
         if strategy is not None:
             policies = {i: replace(policy, strategy=strategy) for i, policy in policies.items()}
-        recent = await self._store.recent(self._settings.policy(), self._clock())
-        claims = await self._store.claims()
+        recent = await self._store.recent_events.read(self._settings.policy(), self._clock())
+        claims = await self._store.requests.claims()
         recent = replace(recent, busy_vms=recent.busy_vms | claims.vms)
         policies = {i: policy.with_exclusions(claims.draining, frozenset()) for i, policy in policies.items()}
         await self._recall()
@@ -172,14 +163,14 @@ class Planning:
         """What a wish of a person is judged by; ``None``: the cluster is not in the snapshot.
 
         Args:
-            single: as in ``Store.recent``.
+            single: as in ``RecentEvents.read``.
             filling: as in ``policy``.
         """
         own = next((s for s in snapshot.split() if s.clusters[0].id == cluster_id), None)
         if own is None:
             return None
         policy = (await self.policies(snapshot, filling=filling))[cluster_id]
-        return Judging(own, policy, await self._store.recent(policy, self._clock(), single=single))
+        return Judging(own, policy, await self._store.recent_events.read(policy, self._clock(), single=single))
 
     def own_strategies(self) -> dict[str, str]:
         """Names or ids of clusters that have a strategy of their own in CLUSTERS_FILE."""
@@ -209,8 +200,8 @@ class Planning:
         beside it, while that is fresh."""
         if self._counts_itself:
             return
-        since = self._clock() - timedelta(seconds=COUNTS_STAY_VALID * (await self.runtime.current()).balance_interval)
-        counts = await self._store.overload_counts(since)
+        since = self._clock() - timedelta(seconds=COUNTS_STAY_VALID * (await self._runtime.current()).balance_interval)
+        counts = await self._store.cycles.overload_counts(since)
         self._holds.seen = {i: count for i, count in counts.items() if count > 0}
 
     def _named_nodes(self, snapshot: Snapshot, names: Collection[str]) -> frozenset[int]:

@@ -1,21 +1,26 @@
-"""Looking: what is seen now, the plans made of it, the state of everything. Nothing is stored."""
+"""Questions of people: the state of everything, plans, nodes and VMs, where a new VM fits. Nothing is stored."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from balancer.model import VM, Cluster, Node, Plan, Snapshot
+from balancer.migration_time import Fitted
+from balancer.model import VM, Node, Plan
 from balancer.policy import Policy
-from bot.domain.load_history import DayHours, PastMigration, Sample
+from balancer.requests.place import place
+from balancer.requests.results import Placement, WhyNode, WhyVM
+from balancer.requests.why import why_node, why_vm
+from bot.domain.load_history import PastMigration, Sample
 from bot.domain.lookup import Named, matching, nearest
-from bot.domain.proposals import UNSETTLED
+from bot.domain.proposals import UNSETTLED, Proposal, ProposedMove
 from bot.errors import NotFound, PanelError
-from bot.service.base import Base
-from bot.service.observer import NOW
+from bot.service.context import ServiceContext, UseCase
+from bot.service.observer import NOW, Observer
+from bot.service.planning import Planning
 from bot.service.values import Status
-from bot.store import Summary
 
 FRESH = timedelta(seconds=60)
 """How old a snapshot may be for an answer to a person; its age is shown."""
@@ -23,23 +28,25 @@ PATIENCE_S = 5.0
 """How long the state of everything waits for the panel before it shows what was seen last."""
 
 
-class Seeing(Base):
-    async def observe(self, max_age: timedelta | None = NOW, measure: Collection[int] | None = None) -> Snapshot:
-        """As ``Observer.observe``."""
-        return await self._observer.observe(max_age, measure)
+PAST_MOVES = 10
+"""How many past moves of a VM its details show."""
 
-    @property
-    def problem(self) -> PanelError | None:
-        """Why the panel could not be read last; ``None`` = it could, or nobody asked yet."""
-        return self._observer.problem
 
-    async def policy(self, snapshot: Snapshot) -> Policy:
-        """As ``Planning.policy``: what holds where CLUSTERS_FILE says nothing else."""
-        return await self._planning.policy(snapshot)
+@dataclass(frozen=True, slots=True)
+class VMDetails:
+    """A VM as last seen: where it is, what keeps it there or where it may go, and what was decided about it."""
 
-    async def policies(self, snapshot: Snapshot) -> dict[int, Policy]:
-        """As ``Planning.policies``: what holds for each cluster."""
-        return await self._planning.policies(snapshot)
+    vm: VM
+    node: Node | None
+    why: WhyVM
+    past: tuple[ProposedMove, ...]
+
+
+class Queries(UseCase):
+    def __init__(self, context: ServiceContext, observer: Observer, planning: Planning) -> None:
+        super().__init__(context)
+        self._observer = observer
+        self._planning = planning
 
     async def plans(
         self,
@@ -58,13 +65,13 @@ class Seeing(Base):
             PanelError: as ``observe``.
             NotFound: no cluster is called so, or more than one.
         """
-        snapshot = await self.observe(max_age)
+        snapshot = await self._observer.observe(max_age)
         wanted = None if cluster is None else self._one(snapshot.clusters, cluster, "cluster").id
         return await self._planning.plans(snapshot, wanted, strategy, outlook=outlook)
 
     async def _looks(self, cluster: str | None, max_age: timedelta | None) -> tuple[Plan, ...]:
         """As ``plans``, of the nodes alone: to even out many large clusters takes longer than a person waits."""
-        snapshot = await self.observe(max_age)
+        snapshot = await self._observer.observe(max_age)
         wanted = None if cluster is None else self._one(snapshot.clusters, cluster, "cluster").id
         return await self._planning.looks(snapshot, wanted)
 
@@ -76,16 +83,16 @@ class Seeing(Base):
         except (PanelError, asyncio.TimeoutError):
             if self._observer.last is not None:
                 plans = await self._looks(cluster, None)
-        now = self.clock()
+        now = self._clock()
         last, problem = self._observer.last, self._observer.problem
         return Status(
             taken_at=None if last is None else last.taken_at,
             plans=plans,
-            mode=await self.mode(),
-            paused_until=await self.paused_until(),
-            waiting=tuple(await self._store.waiting()),
-            running=tuple(await self._store.migrations(UNSETTLED)),
-            exclusions=tuple(await self._store.exclusions(now)),
+            mode=await self._runtime.mode(),
+            paused_until=await self._runtime.paused_until(),
+            waiting=tuple(await self._store.proposals.waiting()),
+            running=tuple(await self._store.migrations.in_states(UNSETTLED)),
+            exclusions=tuple(await self._store.exclusions.active(now)),
             problem=None if problem is None else str(problem),
         )
 
@@ -95,7 +102,7 @@ class Seeing(Base):
         Raises:
             NotFound: the node has gone meanwhile.
         """
-        snapshot = await self.observe(FRESH)
+        snapshot = await self._observer.observe(FRESH)
         latest = next((n for n in snapshot.nodes if n.id == node.id), None)
         if latest is None:
             raise NotFound("node", node.name, nearest(node.name, snapshot.nodes))
@@ -108,31 +115,21 @@ class Seeing(Base):
         Raises:
             NotFound: none; with the nearest names.
         """
-        snapshot = await self.observe(max_age)
+        snapshot = await self._observer.observe(max_age)
         found = matching(snapshot.nodes, name)
         if not found:
             raise NotFound("node", name, nearest(name, snapshot.nodes))
         return found
-
-    async def summary(self, since: datetime, until: datetime, clusters: Collection[int] | None = None) -> Summary:
-        """What that time came to, in these clusters (``None`` = in all)."""
-        return await self._store.summary(since, until, clusters)
-
-    async def overload_by_day(
-        self, since: datetime, until: datetime, clusters: Collection[int] | None = None
-    ) -> list[DayHours]:
-        """Every day of that time, in TIMEZONE, with its hours of overload, summed over the nodes."""
-        return await self._store.overload_by_day(since, until, self.settings.zone, clusters)
 
     async def load_history(
         self, since: datetime, until: datetime, *, cluster_id: int | None = None, node_id: int | None = None
     ) -> tuple[list[Sample], list[PastMigration]]:
         """The load of a node, or of a cluster's nodes together, and the migrations that went well meanwhile."""
         if node_id is not None:
-            samples = await self._store.node_samples(node_id, since, until)
+            samples = await self._store.samples.of_node(node_id, since, until)
         else:
-            samples = await self._store.cluster_samples(cluster_id, since, until)
-        return samples, await self._store.past_migrations(since, until, cluster_id=cluster_id, node_id=node_id)
+            samples = await self._store.samples.of_cluster(cluster_id, since, until)
+        return samples, await self._store.migrations.past(since, until, cluster_id=cluster_id, node_id=node_id)
 
     async def policy_of(self, cluster_id: int) -> Policy:
         """What holds for a cluster; what holds in general where nobody has seen the cluster lately."""
@@ -141,17 +138,88 @@ class Seeing(Base):
 
     async def policies_of(self, cluster_ids: Sequence[int]) -> list[Policy]:
         """As ``policy_of``, of several in their order."""
-        snapshot = await self.observe(None)
-        policies, general = await self.policies(snapshot), await self.policy(snapshot)
+        snapshot = await self._observer.observe(None)
+        policies, general = await self._planning.policies(snapshot), await self._planning.policy(snapshot)
         return [policies.get(cluster_id, general) for cluster_id in cluster_ids]
 
-    def clusters_seen(self) -> tuple[Cluster, ...]:
-        """As last seen; none where the panel has not answered yet."""
-        return () if self._observer.last is None else self._observer.last.clusters
+    async def place(self, vcpus: int, memory_gib: float, cluster: str | None = None) -> tuple[Placement, ...]:
+        """Where a new VM of this size would fit best, cluster by cluster, and how many each still holds.
 
-    def cluster_name(self, cluster_id: int) -> str:
-        """As last seen; empty where nobody saw it."""
-        return next((c.name for c in self.clusters_seen() if c.id == cluster_id), "")
+        Raises:
+            PanelError: as ``observe``.
+            NotFound: no cluster is called so.
+            ValueError: a size is not above 0.
+        """
+        snapshot = await self._observer.observe(FRESH)
+        wanted = None if cluster is None else self._one(snapshot.clusters, cluster, "cluster").id
+        policies = await self._planning.policies(snapshot)
+        memory_mib = round(memory_gib * 1024)
+        seen = [s for s in snapshot.split() if wanted in (None, s.clusters[0].id)]
+        return tuple(
+            [await asyncio.to_thread(place, own, policies[own.clusters[0].id], vcpus, memory_mib) for own in seen]
+        )
+
+    async def why(self, name: str) -> tuple[WhyVM | WhyNode, ...]:
+        """Why what has this name or id is left as it is: nodes first, then VMs; several may have one name.
+
+        Raises:
+            PanelError: as ``observe``.
+            NotFound: nothing is called so; with the nearest names of both.
+        """
+        snapshot = await self._observer.observe(FRESH)
+        nodes, vms = matching(snapshot.nodes, name), matching(snapshot.vms, name)
+        if not nodes and not vms:
+            raise NotFound("node-or-vm", name, nearest(name, [*snapshot.nodes, *snapshot.vms]))
+        found: list[WhyVM | WhyNode] = []
+        for node in nodes:
+            judging = await self._planning.judging(snapshot, node.cluster_id)
+            if judging is not None:
+                found.append(await asyncio.to_thread(why_node, *judging, node.id))
+        for vm in vms:
+            judging = await self._planning.judging(snapshot, vm.cluster_id)
+            if judging is not None:
+                found.append(await asyncio.to_thread(why_vm, *judging, vm.id))
+        return tuple(found)
+
+    async def find_vms(self, name: str, max_age: timedelta = FRESH) -> list[VM]:
+        """The VMs with this name or id; more than one is for the person to choose from.
+
+        Raises:
+            PanelError: as ``observe``.
+            NotFound: none; with the nearest names.
+        """
+        snapshot = await self._observer.observe(max_age)
+        found = matching(snapshot.vms, name)
+        if not found:
+            raise NotFound("vm", name, nearest(name, snapshot.vms))
+        return found
+
+    async def vm_details(self, vm: VM) -> VMDetails:
+        """A VM as last seen, why it is where it is, and its past moves.
+
+        Raises:
+            PanelError: as ``observe``.
+            NotFound: it has gone meanwhile.
+        """
+        snapshot = await self._observer.observe(FRESH)
+        latest = next((v for v in snapshot.vms if v.id == vm.id), None)
+        judging = latest and await self._planning.judging(snapshot, latest.cluster_id)
+        if not latest or not judging:
+            raise NotFound("vm", vm.name, nearest(vm.name, snapshot.vms))
+        why = await asyncio.to_thread(why_vm, *judging, vm.id)
+        node = next((n for n in snapshot.nodes if n.id == latest.node_id), None)
+        return VMDetails(latest, node, why, tuple(await self._store.decisions.of_vm(vm.id, PAST_MOVES)))
+
+    def measured(self) -> dict[str, Fitted]:
+        """Name of a cluster -> what its own migrations say of their duration."""
+        names = {} if self._observer.last is None else {c.id: c.name for c in self._observer.last.clusters}
+        return {names.get(i, str(i)): fitted for i, fitted in self._planning.measured().items()}
+
+    async def proposed(self, move_id: int) -> tuple[Proposal, ProposedMove] | None:
+        """A move with the proposal that it is part of."""
+        found = await self._store.proposals.move(move_id)
+        proposal = None if found is None else await self._store.proposals.get(found[0])
+        return None if found is None or proposal is None else (proposal, found[1])
 
     @staticmethod
     def _one(things: Sequence[Named], name: str, what: str) -> Named:

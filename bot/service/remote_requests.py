@@ -14,9 +14,13 @@ from datetime import timedelta
 
 from balancer.model import Reason
 from bot.domain.proposals import POLICY_ACTOR, Actor
-from bot.service import CycleReport, Service, log_decision
+from bot.service.decisions import log_decision
 from bot.service.notifier import Notifier
-from bot.store import Store, StoredSetting, Version
+from bot.service.service import Service
+from bot.service.values import CycleReport
+from bot.store.changes import Version
+from bot.store.store import Store
+from bot.store.values import StoredSetting
 
 REQUEST_KEY, ANSWER_KEY = "check-request", "check-answer"
 REQUEST_VALID_FOR = timedelta(seconds=60)
@@ -40,7 +44,7 @@ class Answer:
         return Answer(outcome, len(report.proposed), len(report.results), left, report.problem)
 
 
-class Watch:
+class RemoteRequests:
     """``begin()`` once, then ``look()`` every few seconds."""
 
     def __init__(self, store: Store, service: Service, notifier: Notifier) -> None:
@@ -55,51 +59,51 @@ class Watch:
 
     async def begin(self) -> None:
         """From now on. What happened before is the notifier's to catch up with."""
-        self._version = await self._store.version()
-        self._decision_id = await self._store.last_decision()
-        self._pending = await self._store.undecided()
-        self._newest = await self._store.newest_proposal()
-        self._firsts = await self._store.first_approvals()
+        self._version = await self._store.changes.version()
+        self._decision_id = await self._store.decisions.last_id()
+        self._pending = await self._store.proposals.pending_moves()
+        self._newest = await self._store.proposals.newest()
+        self._firsts = await self._store.decisions.first_approvals()
 
     async def look(self) -> StoredSetting | None:
         """Tells what is new since the last look; returns the request for a check, where one waited."""
-        before, version = self._version, await self._store.version()
+        before, version = self._version, await self._store.changes.version()
         if version == before:
             return None
-        pending, firsts = await self._store.undecided(), await self._store.first_approvals()
-        made = await self._store.proposals_after(self._newest)
-        self._decision_id, decided = await self._store.decided_since(self._decision_id)
+        pending, firsts = await self._store.proposals.pending_moves(), await self._store.decisions.first_approvals()
+        made = await self._store.proposals.after(self._newest)
+        self._decision_id, decided = await self._store.decisions.since(self._decision_id)
         if before is None or version.others != before.others:
             changed = {p for m, p in self._pending.items() if m not in pending}
             changed |= set(made)  # made and decided between two looks, it was never seen pending
             changed |= {first[0] for m, first in firsts.items() if first != self._firsts.get(m)}
             self._notifier.proposals_changed(*sorted(changed))
             for proposed in decided:
-                if proposed.id not in self._service.decided_here:
+                if proposed.id not in self._service.decisions.decided_here:
                     log_decision(proposed)
-        self._service.decided_here.difference_update(p.id for p in decided)
+        self._service.decisions.decided_here.difference_update(p.id for p in decided)
         self._version, self._pending, self._firsts = version, pending, firsts
         self._newest = max(made, default=self._newest)
         now = self._service.clock()
-        request = await self._store.take_setting(REQUEST_KEY, "check-asked-for", now)
+        request = await self._store.settings.take(REQUEST_KEY, "check-asked-for", now)
         return request if request is not None and now - request.at < REQUEST_VALID_FOR else None
 
     async def answer(self, request: StoredSetting, check: Callable[[], Awaitable[Answer]]) -> None:
         """Makes the check and leaves what came of it for the one who asked."""
         made = await check()
-        await self._store.leave_setting(ANSWER_KEY, _to_text(request.value, made), POLICY_ACTOR, self._service.clock())
+        await self._store.settings.leave(ANSWER_KEY, _to_text(request.value, made), POLICY_ACTOR, self._service.clock())
 
 
 async def ask_for_check(store: Store, service: Service, actor: Actor) -> str:
     """Asks the program that carries out for a check; the number to look for the answer by."""
     number = uuid.uuid4().hex
-    await store.leave_setting(REQUEST_KEY, number, actor, service.clock())
+    await store.settings.leave(REQUEST_KEY, number, actor, service.clock())
     return number
 
 
 async def answered(store: Store, number: str) -> Answer | None:
     """The answer to a request, once there is one."""
-    found = await store.setting(ANSWER_KEY)
+    found = await store.settings.get(ANSWER_KEY)
     raw = None if found is None else json.loads(found.value)
     if raw is None or raw["request"] != number:
         return None

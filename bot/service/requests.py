@@ -19,9 +19,11 @@ from balancer.requests.results import TargetChoice
 from bot.domain.lookup import nearest
 from bot.domain.proposals import Actor, DecisionResult, Migration, MigrationState, ProposedMove, Verdict
 from bot.errors import ConfigError, NotFound
-from bot.service.decisions import Deciding
-from bot.service.planning import Judging
-from bot.store import Asked, Stopped, Wished
+from bot.service.context import ServiceContext, UseCase
+from bot.service.decisions import Decisions
+from bot.service.observer import Observer
+from bot.service.planning import Judging, Planning
+from bot.store.values import Asked, Stopped, Wished
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +49,13 @@ class Wish:
     result: DecisionResult | None = None
 
 
-class Wishing(Deciding):
+class Requests(UseCase):
+    def __init__(self, context: ServiceContext, observer: Observer, planning: Planning, decisions: Decisions) -> None:
+        super().__init__(context)
+        self._observer = observer
+        self._planning = planning
+        self._decisions = decisions
+
     # Whole nodes ------------------------------------------------------------------------------
 
     async def plan_drain(self, node: Node) -> Plan:
@@ -79,11 +87,11 @@ class Wishing(Deciding):
         Refused while the node is being drained: that has to be stopped first.
         """
         self._no_dry_run()
-        if node.id in (await self._store.claims()).draining:
+        if node.id in (await self._store.requests.claims()).draining:
             return Wish(refusal=Rejection("target", node.id, node.name, Reason.of("node-draining")))
         made = await self._wish_node(node, Purpose.FILL, actor)
         if made.refusal is not None and made.refusal.reason.code == FAIR_SHARE:  # nothing has to come, and it may
-            await self._store.reopen(node.id, actor, self.clock())
+            await self._store.requests.reopen_node(node.id, actor, self._clock())
         return made
 
     async def stop(self, proposal_id: int, actor: Actor) -> Stopped | None:
@@ -91,7 +99,7 @@ class Wishing(Deciding):
 
         ``None``: there is no such wish. The node of a drain takes VMs again.
         """
-        stopped = await self._store.stop_wish(proposal_id, actor, self.clock())
+        stopped = await self._store.requests.stop(proposal_id, actor, self._clock())
         if stopped is not None:
             log.info(
                 "%s stopped proposal %d: %d moves withdrawn, %d called back, %d go on",
@@ -108,7 +116,7 @@ class Wishing(Deciding):
         return replace(made, cautions=tuple(c for c in made.cautions if c.code != STILL_OPEN))
 
     async def _judging(self, node: Node, purpose: Purpose) -> Judging:
-        snapshot = await self.observe()
+        snapshot = await self._observer.observe()
         latest = next((n for n in snapshot.nodes if n.id == node.id), None)
         filling = node.id if purpose is Purpose.FILL else None
         judging = latest and await self._planning.judging(snapshot, latest.cluster_id, filling=filling)
@@ -118,9 +126,9 @@ class Wishing(Deciding):
 
     async def _wish_node(self, node: Node, purpose: Purpose, actor: Actor) -> Wish:
         self._no_dry_run()
-        open_one = await self._store.open_wish(node.id, purpose)
+        open_one = await self._store.requests.find_open(node.id, purpose)
         if open_one is not None:
-            proposal = await self._store.proposal(open_one)
+            proposal = await self._store.proposals.get(open_one)
             return Wish(proposal.plan if proposal else None, open_one)
         made = await self._plan_node(node, purpose)
         if not made.moves:
@@ -162,17 +170,17 @@ class Wishing(Deciding):
 
     def undo_until(self, migration: Migration) -> datetime | None:
         """Until when a migration can be taken back; ``None``: not (any more). Whether it was already is not asked."""
-        window = timedelta(seconds=self.settings.undo_window)
+        window = timedelta(seconds=self._settings.undo_window)
         if migration.state is not MigrationState.SUCCEEDED or migration.finished_at is None or not window:
             return None
         until = migration.finished_at + window
-        return until if until > self.clock() and migration.purpose is not Purpose.UNDO else None
+        return until if until > self._clock() and migration.purpose is not Purpose.UNDO else None
 
     async def can_undo(self, migration: Migration) -> bool:
         """Whether "move back" makes sense now: in time, not done already, and the VM was not moved since."""
-        if self.undo_until(migration) is None or migration.id in await self._store.undone([migration.id]):
+        if self.undo_until(migration) is None or migration.id in await self._store.migrations.undone([migration.id]):
             return False
-        return await self._store.last_migration_of(migration.move.vm_id) == migration.id
+        return await self._store.migrations.last_of(migration.move.vm_id) == migration.id
 
     async def undo(self, migration_id: int, actor: Actor, *, confirmed: bool = False) -> Wish:
         """Moves the VM of a migration back to where it came from: this is the person's approval of that.
@@ -181,7 +189,7 @@ class Wishing(Deciding):
         as it was before. Raises as ``retarget``.
         """
         self._no_dry_run()
-        migration = await self._store.migration(migration_id)
+        migration = await self._store.migrations.get(migration_id)
         if migration is None:
             raise NotFound("migration", str(migration_id))
         move = migration.move
@@ -199,11 +207,11 @@ class Wishing(Deciding):
 
     async def _of_move(self, move_id: int) -> tuple[ProposedMove, Judging]:
         """A stored move, and what a wish about its VM is judged by now."""
-        found = await self._store.move(move_id)
+        found = await self._store.proposals.move(move_id)
         if found is None:
             raise NotFound("move", str(move_id))
         move = found[1].move
-        snapshot = await self.observe(measure=(move.source_id, move.target_id))
+        snapshot = await self._observer.observe(measure=(move.source_id, move.target_id))
         vm = next((v for v in snapshot.vms if v.id == move.vm_id), None)
         judging = vm and await self._planning.judging(snapshot, vm.cluster_id, single=True)
         if not judging:
@@ -224,7 +232,7 @@ class Wishing(Deciding):
         made = await asyncio.to_thread(single_move, *judging, move.vm_id, target_id, purpose, before)
         if isinstance(made, Rejection):
             return Wish(refusal=made)
-        if self.is_large_move(made.moves[0]) and not confirmed:
+        if self._decisions.is_large(made.moves[0]) and not confirmed:
             return Wish(made, confirm=True)
         wished = await self._publish_wish(made, asked, approve=True)
         if wished.refused is not None:
@@ -232,17 +240,19 @@ class Wishing(Deciding):
         return Wish(made, wished.proposal_id, wished.created, result=wished.results[0])
 
     async def _publish_wish(self, made: Plan, asked: Asked, *, approve: bool) -> Wished:
-        now = self.clock()
-        expires = now + timedelta(seconds=self.settings.proposal_ttl)
-        counts = self._counts if approve else None
-        wished = await self._store.wish(made, asked, now=now, expires_at=expires, approve=approve, counts=counts)
+        now = self._clock()
+        expires = now + timedelta(seconds=self._settings.proposal_ttl)
+        counts = self._decisions.counts if approve else None
+        wished = await self._store.requests.add(
+            made, asked, now=now, expires_at=expires, approve=approve, counts=counts
+        )
         if wished.created:
             log.info(
                 "%s asked for proposal %s (%s): %d moves",
                 *(asked.by.name, wished.proposal_id, made.purpose.value, len(made.moves)),
             )
-        self.decided_here.update(r.move.id for r in wished.results)
-        self._told(wished.results, Verdict.APPROVE)
+        self._decisions.decided_here.update(r.move.id for r in wished.results)
+        self._decisions.announce(wished.results, Verdict.APPROVE)
         self._notifier.proposals_changed(*wished.changed)
         return wished
 
@@ -251,7 +261,7 @@ class Wishing(Deciding):
         Raises:
             ConfigError: this is a dry run.
         """
-        if self.settings.dry_run:
+        if self._settings.dry_run:
             raise ConfigError(["DRY_RUN is true: nothing can be approved in a dry run"])
 
 

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
+from balancer.policy import STRATEGIES
 from bot.config.loading import understand
 from bot.config.settings import Settings, env_name
+from bot.domain.clock import Clock
 from bot.errors import ConfigError
-from bot.store import Store, StoredSetting
+from bot.service.values import FOREVER, MODE_KEY, PAUSE_KEY, STRATEGY_KEY
+from bot.store.store import Store
+from bot.store.values import StoredSetting
 
 log = logging.getLogger(__name__)
 
@@ -31,17 +36,18 @@ KEYS: Mapping[str, str] = {
 """Field of the settings -> its key in the database, in the order in which they are shown."""
 
 
-class Runtime:
+class RuntimeSettings:
     """The settings of the file with what people changed since."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, clock: Clock) -> None:
         self._store = store
         self._settings = settings
+        self._clock = clock
         self._warned: set[tuple[str, str]] = set()
 
     async def stored(self) -> dict[str, StoredSetting]:
         """What people changed, by field."""
-        found = await self._store.settings(KEYS.values())
+        found = await self._store.settings.get_many(KEYS.values())
         return {field: found[key] for field, key in KEYS.items() if key in found}
 
     async def current(self) -> Settings:
@@ -55,6 +61,27 @@ class Runtime:
                     self._warned.add((field, stored.value))
                     log.warning("%s; the settings file holds instead", error)
         return self._settings.model_copy(update=values) if values else self._settings
+
+    async def mode(self) -> str:
+        """``approve`` or ``auto``: what was set in the chat, else the settings; ``approve`` with TWO_PERSON_RULE."""
+        if self._settings.two_person_rule:
+            return "approve"
+        stored = await self._store.settings.get(MODE_KEY)
+        return stored.value if stored is not None else self._settings.balance_mode
+
+    async def strategy(self) -> str:
+        """What was set in the chat, else the settings; a cluster may have its own in CLUSTERS_FILE."""
+        stored = await self._store.settings.get(STRATEGY_KEY)
+        known = stored is not None and stored.value in STRATEGIES  # another version may have had more of them
+        return stored.value if stored is not None and known else self._settings.balance_strategy
+
+    async def paused_until(self) -> datetime | str | None:
+        """When the pause ends, ``forever``, or ``None`` when there is none."""
+        stored = await self._store.settings.get(PAUSE_KEY)
+        if stored is None or stored.value == FOREVER:
+            return None if stored is None else FOREVER
+        until = datetime.fromisoformat(stored.value)
+        return until if until > self._clock() else None
 
 
 def field_of(name: str) -> str | None:

@@ -19,7 +19,7 @@ from bot.domain.proposals import Migration, MigrationState
 from bot.errors import PanelDataError, PanelError, PanelForbidden, PanelRefused
 from bot.panel.client import VMManagerAPI
 from bot.panel.responses import MIGRATE_TASK, HistoryRow, TaskInfo
-from bot.store import Store
+from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Outcome:
 SUCCESS = Outcome(MigrationState.SUCCEEDED)
 
 
-class Follower:
+class TaskTracker:
     """Shared by all migrations of one executor."""
 
     def __init__(
@@ -83,7 +83,9 @@ class Follower:
                 ours = _ours(migration, history)
                 if ours is not None:
                     now = self._clock()
-                    await self._store.advance(migration.id, MigrationState.RUNNING, now, task_id=ours.task_id)
+                    await self._store.migrations.advance(
+                        migration.id, MigrationState.RUNNING, now, task_id=ours.task_id
+                    )
                     return None
                 told = history is not None and migration.history_mark is not None
                 if told and self._clock() - since > self._grace:
@@ -162,7 +164,7 @@ class Follower:
 
     async def _task(self, migration: Migration) -> TaskInfo | None:
         """The panel's task: by its own id, else by consul id, else by the VM's history. ``None`` = none to see."""
-        found = await self._store.move(migration.move_id)
+        found = await self._store.proposals.move(migration.move_id)
         row = found[1].migration if found else None
         if row is None:
             raise LookupError(f"migration {migration.id} has no row")
@@ -170,7 +172,7 @@ class Follower:
         if task_id is None and row.consul_id is not None:
             listed = await _if_told(self._panel.find_task(row.consul_id))
             if listed is not None:
-                await self._store.set_task(row.id, listed.id)
+                await self._store.migrations.set_task(row.id, listed.id)
                 if listed.status == "pending":
                     return listed
                 task_id = listed.id
@@ -178,7 +180,7 @@ class Follower:
             ours = _ours(row, await self.history(row))
             if ours is not None and ours.task_id is not None:
                 task_id = ours.task_id
-                await self._store.set_task(row.id, task_id)
+                await self._store.migrations.set_task(row.id, task_id)
         # A row that the panel has thrown away tells nothing; the VM's node still does.
         return None if task_id is None else await _if_told(self._panel.task(task_id))
 

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
 from balancer.model import Cluster, Plan, Reason
 from bot.domain.proposals import Exclusion, Migration, Proposal
-from bot.store import Published
+from bot.store.values import Published
 
-Clock = Callable[[], datetime]
 MODES = ("approve", "auto")
-MODE_KEY, PAUSE_KEY, OUTAGE_KEY = "mode", "paused", "outage"
+MODE_KEY, PAUSE_KEY, STRATEGY_KEY, OUTAGE_KEY = "mode", "paused", "strategy", "outage"
 FOREVER = "forever"
-
-
-class Worker(Protocol):
-    """What the service needs of the executor: to be told that something was approved."""
-
-    def kick(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

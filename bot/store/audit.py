@@ -9,19 +9,19 @@ from datetime import datetime
 from bot.domain.proposals import Actor
 from bot.store import rows
 from bot.store.audit_chain import START, Sealed, Verified, seal, verify
-from bot.store.database import Connection, Database, all_rows, scalar
+from bot.store.database import Connection, Part, all_rows, scalar
 from bot.store.values import AuditEntry
 
 
-class AuditQueries(Database):
+class Audit(Part):
     async def record(self, event: str, actor: Actor, now: datetime, **detail: object) -> None:
         """Writes to the audit trail what changes no row of its own: a refused press, a start, a stop."""
-        async with self._transaction() as db:
+        async with self._database.transaction() as db:
             await write_audit(db, now, actor, event, detail)
 
-    async def audit(self, event: str | None = None, limit: int = 100) -> list[AuditEntry]:
+    async def entries(self, event: str | None = None, limit: int = 100) -> list[AuditEntry]:
         """The newest entries, newest first."""
-        async with self._reading() as db:
+        async with self._database.reading() as db:
             found = await all_rows(
                 db,
                 "SELECT * FROM audit WHERE ? IS NULL OR event = ? ORDER BY id DESC LIMIT ?",
@@ -32,9 +32,9 @@ class AuditQueries(Database):
             for r in found
         ]
 
-    async def verify_audit(self, noted: str | None = None) -> Verified:
+    async def verify(self, noted: str | None = None) -> Verified:
         """Walks the whole chain; see ``audit_chain.verify``."""
-        async with self._reading() as db:
+        async with self._database.reading() as db:
             newest = await scalar(db, "SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
             found = await all_rows(db, "SELECT * FROM audit ORDER BY id")
             anchor = await all_rows(db, "SELECT id, seal FROM audit_anchor")

@@ -100,7 +100,7 @@ class Database:
             waited_s += LOCK_PAUSE_S
 
     async def _check_schema(self) -> None:
-        async with self._reading() as db:
+        async with self.reading() as db:
             version = await scalar(db, "PRAGMA user_version")
         if version != SCHEMA_VERSION:
             raise StoreError(
@@ -110,7 +110,7 @@ class Database:
 
     async def _update_schema(self) -> None:
         # The version is read under the write lock: two programs may open a new file at the same moment.
-        async with self._transaction() as db:
+        async with self.transaction() as db:
             version = await scalar(db, "PRAGMA user_version")
             if version > SCHEMA_VERSION:
                 raise StoreError(
@@ -127,7 +127,7 @@ class Database:
         return unusable(self.path, error)
 
     @asynccontextmanager
-    async def _transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[Connection]:
+    async def transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[Connection]:
         """One transaction, all or nothing; everything on the connection waits for its turn."""
         async with self._lock:
             if self._db is None:
@@ -145,9 +145,9 @@ class Database:
                     raise self._translated(error) from error
                 raise
 
-    def _reading(self) -> AbstractAsyncContextManager[Connection]:
+    def reading(self) -> AbstractAsyncContextManager[Connection]:
         """A transaction that only reads: it sees one state and keeps no other process from writing."""
-        return self._transaction("BEGIN")
+        return self.transaction("BEGIN")
 
 
 def unusable(path: Path | str, error: sqlite3.Error) -> StoreError:
@@ -178,6 +178,13 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> bool:
         except asyncio.CancelledError:
             cancelled = True
     return cancelled
+
+
+class Part:
+    """A part of the store: named queries on one subject, each method one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
 
 # Helpers of the queries ---------------------------------------------------------------------------

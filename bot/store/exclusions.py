@@ -8,17 +8,17 @@ from balancer.model import Reason
 from bot.domain.proposals import Actor, Exclusion
 from bot.store import rows
 from bot.store.audit import write_audit
-from bot.store.database import Connection, Database, all_rows
+from bot.store.database import Connection, Part, all_rows
 
 
-class ExclusionQueries(Database):
-    async def exclude(self, exclusion: Exclusion) -> tuple[int, ...]:
+class Exclusions(Part):
+    async def add(self, exclusion: Exclusion) -> tuple[int, ...]:
         """Stores an exclusion (the newest word on a node and role holds) and withdraws the pending moves
         it forbids; the ids of the proposals that changed."""
         role, by = exclusion.role.value, exclusion.by
         now = rows.to_text(exclusion.created_at)
         until = None if exclusion.until is None else rows.to_text(exclusion.until)
-        async with self._transaction() as db:
+        async with self._database.transaction() as db:
             await db.execute(
                 "UPDATE exclusion SET ended_at = ?, ended_by = ? WHERE node_id = ? AND role = ? AND ended_at IS NULL",
                 (now, by.name, exclusion.node_id, role),
@@ -32,9 +32,9 @@ class ExclusionQueries(Database):
             await write_audit(db, exclusion.created_at, by, "exclude", detail)
             return await _withdraw(db, exclusion)
 
-    async def include(self, node_id: int, actor: Actor, now: datetime) -> int:
+    async def end(self, node_id: int, actor: Actor, now: datetime) -> int:
         """Ends every exclusion of a node; how many there were."""
-        async with self._transaction() as db:
+        async with self._database.transaction() as db:
             cursor = await db.execute(
                 "UPDATE exclusion SET ended_at = ?, ended_by = ? WHERE node_id = ? AND ended_at IS NULL "
                 "AND (until IS NULL OR until > ?)",
@@ -43,9 +43,9 @@ class ExclusionQueries(Database):
             await write_audit(db, now, actor, "include", {"node": node_id})
         return cursor.rowcount
 
-    async def exclusions(self, now: datetime) -> list[Exclusion]:
+    async def active(self, now: datetime) -> list[Exclusion]:
         """Those in force, by node."""
-        async with self._reading() as db:
+        async with self._database.reading() as db:
             found = await all_rows(
                 db,
                 "SELECT * FROM exclusion WHERE ended_at IS NULL AND (until IS NULL OR until > ?) ORDER BY node_id, id",

@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import datetime
 
 from bot.domain.counters import FigureMark, Happened, Waiting
 from bot.domain.proposals import UNSETTLED, MigrationState
 from bot.store import rows
-from bot.store.database import Connection, Database, all_rows, json_list, scalar
+from bot.store.database import Connection, Part, all_rows, json_list, scalar
 
 NOT_OPEN = tuple(state.value for state in MigrationState if state not in UNSETTLED)
 RESULTS = (*NOT_OPEN, MigrationState.UNKNOWN.value)
 """What can become of a migration. One whose outcome is unknown may have another result later."""
 
 
-class FigureQueries(Database):
-    async def figure_mark(self) -> FigureMark:
+class Figures(Part):
+    async def mark(self) -> FigureMark:
         """From now on."""
-        async with self._reading() as db:
+        async with self._database.reading() as db:
             return await _mark(db)
 
-    async def figures(self, since: FigureMark) -> tuple[FigureMark, Waiting, Happened]:
+    async def since(self, mark: FigureMark) -> tuple[FigureMark, Waiting, Happened]:
         """What waits now and what happened since the mark, of one moment; and the mark to go on from."""
-        async with self._reading() as db:
-            return await _mark(db), await _waiting(db), await _happened(db, since)
-
-    async def last_success(self) -> datetime | None:
-        """When the last check ended that could look at everything."""
-        async with self._reading() as db:
-            found = await all_rows(db, "SELECT finished_at FROM cycle WHERE outcome = 'done' ORDER BY id DESC LIMIT 1")
-        return rows.from_text(found[0]["finished_at"]) if found else None
+        async with self._database.reading() as db:
+            return await _mark(db), await _waiting(db), await _happened(db, mark)
 
 
 async def _mark(db: Connection) -> FigureMark:
@@ -61,13 +54,13 @@ async def _waiting(db: Connection) -> Waiting:
     )
 
 
-async def _happened(db: Connection, since: FigureMark) -> Happened:
+async def _happened(db: Connection, mark: FigureMark) -> Happened:
     verdicts = await all_rows(
-        db, "SELECT verdict, count(*) AS n FROM decision WHERE id > ? GROUP BY verdict", (since.decision_id,)
+        db, "SELECT verdict, count(*) AS n FROM decision WHERE id > ? GROUP BY verdict", (mark.decision_id,)
     )
     # A migration's row is written anew at each step: the order of its ends is in the audit trail alone.
     steps = await all_rows(
-        db, "SELECT detail FROM audit WHERE event = 'migration' AND id > ? ORDER BY id", (since.audit_id,)
+        db, "SELECT detail FROM audit WHERE event = 'migration' AND id > ? ORDER BY id", (mark.audit_id,)
     )
     ended = [(d["migration"], d["state"]) for d in (json.loads(r["detail"]) for r in steps) if d["state"] in RESULTS]
     times = await all_rows(

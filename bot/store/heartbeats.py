@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bot.domain.heartbeat import Heartbeat, to_json
-from bot.store.database import Database
+from bot.store.database import Part
 
 
-class HeartbeatQueries(Database):
-    async def beat(self, beat: Heartbeat) -> None:
-        async with self._transaction() as db:
+class Heartbeats(Part):
+    async def save(self, beat: Heartbeat) -> None:
+        async with self._database.transaction() as db:
             await db.execute("INSERT OR REPLACE INTO heartbeat (id, detail) VALUES (1, ?)", (to_json(beat),))

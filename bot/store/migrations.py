@@ -1,26 +1,44 @@
-"""Migrations: the steps of their life, and what the rules must know of those before."""
+"""Migrations: read, and the steps of their life."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 
 from balancer.migration_time import Sample
-from balancer.model import Purpose, Reason, Recent
-from balancer.policy import REST, Policy
-from bot.domain.proposals import IN_FLIGHT, PROGRAM, UNSETTLED, Actor, MigrationState, check_transition
+from balancer.model import Reason
+from bot.domain.load_history import PastMigration
+from bot.domain.proposals import PROGRAM, UNSETTLED, Actor, Migration, MigrationState, check_transition
 from bot.store import rows
 from bot.store.audit import write_audit
-from bot.store.database import Connection, Database, all_rows, json_list, scalar
-from bot.store.messages import add_notice
+from bot.store.database import Connection, Database, Part, all_rows, json_list, scalar
+from bot.store.notices import add_notice
+from bot.store.reading import Reader
 from bot.store.values import NoticeKind
 
-HARMLESS_FAILURES = frozenset({"never-started", "not-sent"})
-"""Failures in which the panel never had a task: the VM needs no quarantine."""
 
+class Migrations(Part):
+    def __init__(self, database: Database, reader: Reader) -> None:
+        super().__init__(database)
+        self._reader = reader
 
-class MigrationQueries(Database):
+    async def get(self, migration_id: int) -> Migration | None:
+        async with self._database.reading() as db:
+            found = await all_rows(db, "SELECT * FROM move_state WHERE migration_id = ?", (migration_id,))
+            return rows.migration_of(found[0], await self._reader.plan(db, found[0]["proposal_id"])) if found else None
+
+    async def in_states(self, states: Collection[MigrationState]) -> list[Migration]:
+        """Every migration in one of the states, in the order of approval."""
+        async with self._database.reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT * FROM move_state WHERE id IN (SELECT move_id FROM migration "
+                "WHERE state IN (SELECT value FROM json_each(?))) ORDER BY migration_id",
+                (json_list(s.value for s in states),),
+            )
+            made = [rows.migration_of(r, await self._reader.plan(db, r["proposal_id"])) for r in found]
+        return [m for m in made if m is not None]
+
     async def advance(
         self,
         migration_id: int,
@@ -43,7 +61,7 @@ class MigrationQueries(Database):
         Raises:
             ValueError: the step is not legal from the state that is stored.
         """
-        async with self._transaction() as db:
+        async with self._database.transaction() as db:
             found = await all_rows(
                 db,
                 "SELECT g.state, m.proposal_id FROM migration g JOIN move m ON m.id = g.move_id WHERE g.id = ?",
@@ -70,16 +88,16 @@ class MigrationQueries(Database):
 
     async def call_back(self, migration_id: int, actor: Actor, now: datetime) -> bool:
         """Takes back an approval whose migration has not been started; whether this call did it."""
-        async with self._transaction() as db:
+        async with self._database.transaction() as db:
             return await take_back(db, migration_id, actor, now)
 
     async def set_task(self, migration_id: int, task_id: int) -> None:
-        async with self._transaction() as db:
+        async with self._database.transaction() as db:
             await db.execute("UPDATE migration SET task_id = ? WHERE id = ?", (task_id, migration_id))
 
-    async def migrated_since(self, moment: datetime) -> frozenset[int]:
+    async def vms_since(self, moment: datetime) -> frozenset[int]:
         """The VMs that were, or may have been, on their way at some time after ``moment``."""
-        async with self._reading() as db:
+        async with self._database.reading() as db:
             found = await all_rows(
                 db,
                 "SELECT DISTINCT m.vm_id FROM migration g JOIN move m ON m.id = g.move_id "
@@ -88,9 +106,9 @@ class MigrationQueries(Database):
             )
         return frozenset(r["vm_id"] for r in found)
 
-    async def succeeded(self) -> dict[int, int]:
+    async def newest_succeeded(self) -> dict[int, int]:
         """Cluster -> its newest migration that succeeded: whether there is more to learn from than before."""
-        async with self._reading() as db:
+        async with self._database.reading() as db:
             found = await all_rows(
                 db,
                 "SELECT m.cluster_id, max(g.id) AS newest FROM migration g JOIN move m ON m.id = g.move_id "
@@ -99,9 +117,9 @@ class MigrationQueries(Database):
             )
         return {r["cluster_id"]: r["newest"] for r in found}
 
-    async def samples(self, cluster_id: int, limit: int = 100) -> list[Sample]:
+    async def durations(self, cluster_id: int, limit: int = 100) -> list[Sample]:
         """How much memory a cluster's last migrations moved, and how long each took; newest first."""
-        async with self._reading() as db:
+        async with self._database.reading() as db:
             found = await all_rows(
                 db,
                 "SELECT json_extract(p.plan, '$.moves[' || m.position || '].memory_mib') AS memory_mib, "
@@ -113,45 +131,39 @@ class MigrationQueries(Database):
         times = [(rows.from_text(r["started_at"]), rows.from_text(r["finished_at"])) for r in found]
         return [Sample(r["memory_mib"], (b - a).total_seconds()) for r, (a, b) in zip(found, times, strict=True)]
 
-    async def recent(
-        self, policy: Policy, now: datetime, *, besides: int | None = None, single: bool = False
-    ) -> Recent:
-        """What the rules must know of the past.
+    async def last_of(self, vm_id: int) -> int | None:
+        """The newest migration of a VM that was ever started."""
+        async with self._database.reading() as db:
+            return await last_started(db, vm_id) or None
 
-        Args:
-            besides: a migration about to start: it does not stand in its own way, and others that are
-                only queued do not either, since the executor keeps nodes apart.
-            single: for one move that a person wants, which is queued behind the others: their nodes are free to it.
-        """
-        async with self._reading() as db:
-            migrated = await _last(db, MigrationState.SUCCEEDED, now - max(policy.migration_cooldown, REST))
-            left = await all_rows(
+    async def undone(self, migration_ids: Collection[int]) -> frozenset[int]:
+        """Those that a wish has taken back, or tried to."""
+        async with self._database.reading() as db:
+            found = await all_rows(
                 db,
-                "SELECT DISTINCT m.vm_id, m.source_id FROM migration g JOIN move m ON m.id = g.move_id "
-                "JOIN proposal p ON p.id = m.proposal_id WHERE g.state = ? AND g.finished_at > ? AND p.purpose = ?",
-                (MigrationState.SUCCEEDED.value, rows.to_text(now - REST), Purpose.BALANCE.value),
+                "SELECT undoes FROM proposal WHERE undoes IN (SELECT value FROM json_each(?))",
+                (json_list(migration_ids),),
             )
-            failed = await _last(db, MigrationState.FAILED, now - policy.failure_cooldown)
-            skipped = await _skipped(db, policy, now)
-            ignored = await all_rows(db, "SELECT vm_id, by_name FROM ignored_vm WHERE ended_at IS NULL ORDER BY vm_id")
-            states = UNSETTLED if besides is None else (*IN_FLIGHT, MigrationState.UNKNOWN)
-            busy = await all_rows(
+        return frozenset(r["undoes"] for r in found)
+
+    async def past(
+        self, since: datetime, until: datetime, *, cluster_id: int | None = None, node_id: int | None = None
+    ) -> list[PastMigration]:
+        """The migrations that succeeded in that time, in its order; of a cluster, or that touch a node."""
+        async with self._database.reading() as db:
+            found = await all_rows(
                 db,
-                "SELECT m.vm_id, m.source_id, m.target_id, "
-                "g.state = 'queued' AND (? OR coalesce(g.not_before > ?, 0)) AS later "
+                "SELECT g.finished_at, m.vm_id, m.cluster_id, m.source_id, m.target_id "
                 "FROM migration g JOIN move m ON m.id = g.move_id "
-                "WHERE g.state IN (SELECT value FROM json_each(?)) AND g.id IS NOT ?",
-                (single, rows.to_text(now), json_list(s.value for s in states), besides),
+                "WHERE g.state = 'succeeded' AND g.finished_at >= ?1 AND g.finished_at < ?2 "
+                "AND (?3 IS NULL OR m.cluster_id = ?3) AND (?4 IS NULL OR ?4 IN (m.source_id, m.target_id)) "
+                "ORDER BY g.finished_at, g.id",
+                (rows.to_text(since), rows.to_text(until), cluster_id, node_id),
             )
-        return Recent(
-            migrated=migrated,
-            failed=failed,
-            skipped=skipped,
-            ignored={r["vm_id"]: r["by_name"] for r in ignored},
-            left=_by_vm(left),
-            busy_vms=frozenset(r["vm_id"] for r in busy),
-            busy_nodes=frozenset(n for r in busy if not r["later"] for n in (r["source_id"], r["target_id"])),
-        )
+        return [
+            PastMigration(rows.from_text(r["finished_at"]), r["vm_id"], r["cluster_id"], r["source_id"], r["target_id"])
+            for r in found
+        ]
 
 
 async def take_back(db: Connection, migration_id: int, actor: Actor, now: datetime) -> bool:
@@ -168,22 +180,6 @@ async def take_back(db: Connection, migration_id: int, actor: Actor, now: dateti
     proposal_id = await scalar(db, of, (migration_id,))
     await _note_end(db, migration_id, proposal_id, MigrationState.QUEUED, MigrationState.SKIPPED, now)
     return True
-
-
-async def _skipped(db: Connection, policy: Policy, now: datetime) -> dict[int, datetime]:
-    """VM -> the moment that its skip counts from. One for a certain time counts as if the usual one ended with it."""
-    found = await all_rows(
-        db,
-        "SELECT m.vm_id, d.at, d.rests_until FROM decision d JOIN move m ON m.id = d.move_id "
-        "WHERE d.verdict = 'skip' AND (d.rests_until > ?1 OR d.rests_until IS NULL AND d.at > ?2) ORDER BY d.id",
-        (rows.to_text(now), rows.to_text(now - policy.skip_cooldown)),
-    )
-    counts: dict[int, datetime] = {}
-    for row in found:
-        until = rows.maybe_from_text(row["rests_until"])
-        at = rows.from_text(row["at"]) if until is None else until - policy.skip_cooldown
-        counts[row["vm_id"]] = max(at, counts.get(row["vm_id"], at))
-    return counts
 
 
 async def _note_end(
@@ -207,23 +203,10 @@ async def _note_end(
         await add_notice(db, NoticeKind.FINISHED, now, proposal_id=proposal_id)
 
 
-def _by_vm(found: Iterable[sqlite3.Row]) -> dict[int, frozenset[int]]:
-    left: dict[int, frozenset[int]] = {}
-    for row in found:
-        left[row["vm_id"]] = left.get(row["vm_id"], frozenset()) | {row["source_id"]}
-    return left
-
-
-async def _last(db: Connection, state: MigrationState, since: datetime) -> dict[int, datetime]:
-    found = await all_rows(
+async def last_started(db: Connection, vm_id: int) -> int:
+    return await scalar(
         db,
-        "SELECT m.vm_id, g.finished_at, g.reason FROM migration g JOIN move m ON m.id = g.move_id "
-        "WHERE g.state = ? AND g.finished_at > ? ORDER BY g.finished_at",
-        (state.value, rows.to_text(since)),
+        "SELECT max(g.id) FROM migration g JOIN move m ON m.id = g.move_id "
+        "WHERE m.vm_id = ? AND g.started_at IS NOT NULL",
+        (vm_id,),
     )
-    reasons = ((r, rows.reason_from_text(r["reason"])) for r in found)
-    return {
-        r["vm_id"]: rows.from_text(r["finished_at"])
-        for r, reason in reasons
-        if reason is None or reason.code not in HARMLESS_FAILURES
-    }

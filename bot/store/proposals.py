@@ -1,44 +1,110 @@
-"""Proposals: publishing a plan, deciding its moves, and the ways in which they end undecided."""
+"""Proposals: read, published, and the ways in which they end without a decision."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from balancer.formats.codec import plan_to_dict
 from balancer.model import Plan, Purpose, Reason
-from bot.domain.proposals import (
-    IN_FLIGHT,
-    POLICY_ACTOR,
-    PROGRAM,
-    Actor,
-    MigrationState,
-    MoveState,
-    Verdict,
-)
+from bot.domain.proposals import PROGRAM, Actor, MoveState, Proposal, ProposedMove
 from bot.store import rows
 from bot.store.audit import write_audit
-from bot.store.database import Connection, all_rows, json_list, scalar
-from bot.store.decisions import DecisionQueries, approve_or_skip
-from bot.store.values import Asked, Mark, Published
+from bot.store.database import Database, Part, all_rows, json_list, scalar
+from bot.store.publishing import IN_MOTION, close, insert_proposal, reason_outdated, reason_snoozed
+from bot.store.reading import Reader
+from bot.store.values import Mark, Published, Unanswered
 
-_IN_MOTION = json_list(s.value for s in (MigrationState.QUEUED, *IN_FLIGHT))
 
+class Proposals(Part):
+    def __init__(self, database: Database, reader: Reader) -> None:
+        super().__init__(database)
+        self._reader = reader
 
-class ProposalQueries(DecisionQueries):
+    async def get(self, proposal_id: int) -> Proposal | None:
+        async with self._database.reading() as db:
+            return await self._reader.proposal(db, proposal_id)
+
+    async def waiting(self) -> list[Proposal]:
+        """Every proposal with a move that waits for people, oldest first."""
+        async with self._database.reading() as db:
+            found = await all_rows(
+                db, "SELECT DISTINCT proposal_id AS id FROM move WHERE state = 'pending' ORDER BY proposal_id"
+            )
+            proposals = [await self._reader.proposal(db, r["id"]) for r in found]
+        return [p for p in proposals if p is not None]
+
+    async def unanswered(self) -> list[Unanswered]:
+        """Every proposal with a move that waits for people, oldest first; cheap enough to ask every few seconds."""
+        async with self._database.reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT id, created_at, (SELECT group_concat(kind) FROM notice n WHERE n.proposal_id = p.id) AS told "
+                "FROM proposal p WHERE id IN (SELECT proposal_id FROM move WHERE state = 'pending') ORDER BY id",
+            )
+        return [
+            Unanswered(r["id"], rows.from_text(r["created_at"]), frozenset((r["told"] or "").split(","))) for r in found
+        ]
+
+    async def of_moves(self, move_ids: Collection[int]) -> tuple[int, ...]:
+        """The ids of the proposals that these moves belong to."""
+        async with self._database.reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT DISTINCT proposal_id FROM move WHERE id IN (SELECT value FROM json_each(?)) "
+                "ORDER BY proposal_id",
+                (json_list(move_ids),),
+            )
+        return tuple(r["proposal_id"] for r in found)
+
+    async def of_migrations(self, migration_ids: Collection[int]) -> tuple[int, ...]:
+        """The ids of the proposals that these migrations belong to."""
+        async with self._database.reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT DISTINCT m.proposal_id FROM migration g JOIN move m ON m.id = g.move_id "
+                "WHERE g.id IN (SELECT value FROM json_each(?)) ORDER BY m.proposal_id",
+                (json_list(migration_ids),),
+            )
+        return tuple(r["proposal_id"] for r in found)
+
+    async def move(self, move_id: int) -> tuple[int, ProposedMove] | None:
+        """A move with the id of its proposal."""
+        async with self._database.reading() as db:
+            found = await all_rows(db, "SELECT * FROM move_state WHERE id = ?", (move_id,))
+            if not found:
+                return None
+            proposal_id: int = found[0]["proposal_id"]
+            return proposal_id, rows.move_of(found[0], await self._reader.plan(db, proposal_id))
+
+    async def pending_moves(self) -> dict[int, int]:
+        """Every pending move with its proposal, by id."""
+        async with self._database.reading() as db:
+            found = await all_rows(db, "SELECT id, proposal_id FROM move WHERE state = 'pending'")
+        return {r["id"]: r["proposal_id"] for r in found}
+
+    async def after(self, proposal_id: int) -> list[int]:
+        """The ids of those made since, oldest first."""
+        async with self._database.reading() as db:
+            found = await all_rows(db, "SELECT id FROM proposal WHERE id > ? ORDER BY id", (proposal_id,))
+        return [r["id"] for r in found]
+
+    async def newest(self) -> int:
+        """Its id; 0 = there is none."""
+        async with self._database.reading() as db:
+            return await scalar(db, "SELECT max(id) FROM proposal")
+
     async def mark(self, now: datetime | None = None) -> Mark:
         """How far things are. Taken before the panel is read; ``publish`` sees by it what came in between.
 
         Args:
             now: what is approved for later than this is not in motion; ``None``: everything queued is.
         """
-        async with self._reading() as db:
+        async with self._database.reading() as db:
             moving = await all_rows(
                 db,
                 "SELECT DISTINCT m.cluster_id FROM migration g JOIN move m ON m.id = g.move_id "
                 "WHERE g.state IN (SELECT value FROM json_each(?)) AND NOT coalesce(g.not_before > ?, 0)",
-                (_IN_MOTION, rows.maybe_to_text(now)),
+                (IN_MOTION, rows.maybe_to_text(now)),
             )
             return Mark(
                 decision_id=await scalar(db, "SELECT max(id) FROM decision"),
@@ -61,8 +127,8 @@ class ProposalQueries(DecisionQueries):
 
         A cluster that somebody snoozed is left alone as well, until a node is overloaded that was not then.
         """
-        async with self._transaction() as db:
-            outdated = await _outdated(db, plan, since, now) or await _snoozed(db, plan, now)
+        async with self._database.transaction() as db:
+            outdated = await reason_outdated(db, plan, since, now) or await reason_snoozed(db, plan, now)
             if outdated is not None:
                 return Published(None, created=False, superseded=(), left_alone=outdated)
             waiting = await all_rows(
@@ -87,7 +153,7 @@ class ProposalQueries(DecisionQueries):
 
     async def expire_due(self, now: datetime) -> tuple[int, ...]:
         """Ends every proposal whose time is over; the ids of those that changed."""
-        async with self._transaction() as db:
+        async with self._database.transaction() as db:
             found = await all_rows(
                 db,
                 "SELECT DISTINCT p.id FROM proposal p JOIN move m ON m.proposal_id = p.id "
@@ -101,7 +167,7 @@ class ProposalQueries(DecisionQueries):
 
     async def withdraw(self, move_ids: Sequence[int], actor: Actor, now: datetime) -> tuple[int, ...]:
         """Takes pending moves back without a verdict; the ids of the proposals that changed."""
-        async with self._transaction() as db:
+        async with self._database.transaction() as db:
             found = await all_rows(
                 db,
                 "SELECT id, proposal_id FROM move WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?))",
@@ -111,13 +177,13 @@ class ProposalQueries(DecisionQueries):
             await write_audit(db, now, actor, "withdraw", {"moves": [r["id"] for r in found]})
         return tuple(sorted({r["proposal_id"] for r in found}))
 
-    async def void_what_waits(self, now: datetime, reason: Reason) -> tuple[int, int]:
+    async def void_waiting(self, now: datetime, reason: Reason) -> tuple[int, int]:
         """Ends every pending move and every migration that is only queued: for a database put back from a
         backup, which knows nothing of what happened since. How many of both.
 
         What had been started is left: the panel is asked about it, and never started again.
         """
-        async with self._transaction() as db:
+        async with self._database.transaction() as db:
             found = await all_rows(db, "SELECT DISTINCT proposal_id AS id FROM move WHERE state = 'pending' ORDER BY 1")
             pending = await scalar(db, "SELECT count(*) FROM move WHERE state = 'pending'")
             for row in found:
@@ -129,92 +195,3 @@ class ProposalQueries(DecisionQueries):
             queued = cursor.rowcount
             await write_audit(db, now, PROGRAM, "restored", {"pending": pending, "queued": queued})
         return pending, queued
-
-
-async def _outdated(db: Connection, plan: Plan, since: Mark | None, now: datetime) -> Reason | None:
-    """What came between the mark and now that the plan cannot know of."""
-    moving = await scalar(
-        db,
-        "SELECT count(*) FROM migration g JOIN move m ON m.id = g.move_id "
-        "WHERE g.state IN (SELECT value FROM json_each(?)) AND m.cluster_id = ? AND NOT coalesce(g.not_before > ?, 0)",
-        (_IN_MOTION, plan.cluster_id, rows.to_text(now)),
-    )
-    if moving or (since is not None and plan.cluster_id in since.moving):
-        return Reason.of("in-motion")
-    if since is None:
-        return None
-    decided = await scalar(
-        db,
-        "SELECT count(*) FROM decision d JOIN move m ON m.id = d.move_id WHERE d.id > ? AND m.cluster_id = ?",
-        (since.decision_id, plan.cluster_id),
-    )
-    nodes = json_list(n for move in plan.moves for n in (move.source_id, move.target_id))
-    excluded = await scalar(
-        db,
-        "SELECT count(*) FROM exclusion WHERE id > ? AND node_id IN (SELECT value FROM json_each(?))",
-        (since.exclusion_id, nodes),
-    )
-    return Reason.of("changed-meanwhile") if decided or excluded else None
-
-
-async def _snoozed(db: Connection, plan: Plan, now: datetime) -> Reason | None:
-    """Why nothing is proposed, where somebody snoozed the cluster; a node that was not overloaded then ends that."""
-    if plan.purpose is not Purpose.BALANCE:
-        return None
-    found = await all_rows(
-        db,
-        "SELECT * FROM snooze WHERE cluster_id = ? AND ended_at IS NULL AND until > ? ORDER BY id DESC LIMIT 1",
-        (plan.cluster_id, rows.to_text(now)),
-    )
-    if not found:
-        return None
-    snooze = rows.snooze_of(found[0])
-    new = {n.node_id for n in plan.overloaded} - snooze.overloaded
-    if not new:
-        return Reason.of("snoozed", who=snooze.by.name)
-    await db.execute(
-        "UPDATE snooze SET ended_at = ? WHERE cluster_id = ? AND ended_at IS NULL", (rows.to_text(now), plan.cluster_id)
-    )
-    await write_audit(db, now, PROGRAM, "snooze-over", {"cluster": plan.cluster_id, "overloaded": sorted(new)})
-    return None
-
-
-async def insert_proposal(
-    db: Connection, plan: Plan, automatic: bool, now: datetime, expires_at: datetime, asked: Asked | None = None
-) -> int:
-    """Stores a plan with its moves, all of them pending; in automatic mode the policy approves them at once."""
-    text = json.dumps(plan_to_dict(plan), ensure_ascii=False)
-    cursor = await db.execute(
-        "INSERT INTO proposal (cluster_id, automatic, created_at, expires_at, plan, purpose, "
-        "by_kind, by_name, by_id, node_id, undoes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            *(plan.cluster_id, int(automatic), rows.to_text(now), rows.to_text(expires_at), text, plan.purpose.value),
-            *((asked.by.kind.value, asked.by.name, asked.by.user_id) if asked else (None, None, None)),
-            *((asked.node_id, asked.undoes) if asked else (None, None)),
-        ),
-    )
-    proposal_id = cursor.lastrowid or 0
-    await db.executemany(
-        "INSERT INTO move (proposal_id, position, cluster_id, vm_id, source_id, target_id, state) "
-        "VALUES (?, ?, ?, ?, ?, ?, 'pending')",
-        [(proposal_id, position, plan.cluster_id, *move.key) for position, move in enumerate(plan.moves)],
-    )
-    detail = {"proposal": proposal_id, "cluster": plan.cluster_id, "moves": [list(m.key) for m in plan.moves]}
-    if asked is not None:
-        about = {"node": asked.node_id, "undoes": asked.undoes, "instead_of": asked.instead_of}
-        detail |= {"purpose": plan.purpose.value, **{k: v for k, v in about.items() if v is not None}}
-    await write_audit(db, now, PROGRAM if asked is None else asked.by, "proposed", detail)
-    if automatic:
-        made = await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))
-        await approve_or_skip(db, [r["id"] for r in made], Verdict.APPROVE, POLICY_ACTOR, now)
-    return proposal_id
-
-
-async def close(db: Connection, proposal_id: int, state: MoveState, reason: Reason | None) -> None:
-    await db.execute(
-        "UPDATE move SET state = ? WHERE proposal_id = ? AND state = 'pending'", (state.value, proposal_id)
-    )
-    if reason is not None:
-        await db.execute(
-            "UPDATE proposal SET closed_reason = ? WHERE id = ?", (rows.reason_to_text(reason), proposal_id)
-        )

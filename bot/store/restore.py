@@ -8,7 +8,8 @@ from pathlib import Path
 
 from balancer.model import Reason
 from bot.errors import StoreError
-from bot.store import Store, files
+from bot.store import files
+from bot.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ async def _made_harmless(fresh: Path, now: datetime) -> tuple[int, int]:
     store = Store(fresh)
     await store.open()
     try:
-        return await store.void_what_waits(now, Reason.of("restored"))
+        return await store.proposals.void_waiting(now, Reason.of("restored"))
     finally:
         await store.close()
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.domain.proposals import PROGRAM, UNSETTLED
 from bot.store import rows
 from bot.store.audit import write_audit
-from bot.store.database import Connection, Database, all_rows, json_list, scalar
+from bot.store.database import Connection, Part, all_rows, json_list, scalar
 
 AT_ONCE = 1000
 """Most proposals of one transaction: other work must not wait long for it."""
@@ -24,11 +24,11 @@ _OF_MOVES = "WHERE move_id IN (SELECT id FROM move WHERE proposal_id IN (SELECT 
 _OF_PROPOSALS = "WHERE proposal_id IN (SELECT value FROM json_each(?))"
 
 
-class RetentionQueries(Database):
+class Retention(Part):
     async def forget_before(self, moment: datetime, now: datetime) -> int:
         """Deletes what was over before ``moment``; how many proposals, at most ``AT_ONCE`` a call."""
         limit = rows.to_text(moment)
-        async with self._transaction() as db:
+        async with self._database.transaction() as db:
             states = json_list(s.value for s in UNSETTLED)
             found = json_list(r["id"] for r in await all_rows(db, _OLD_PROPOSALS, (limit, states, AT_ONCE)))
             guards = await _lifted(db)

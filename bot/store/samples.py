@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from balancer.model import NodeReport, Plan
-from bot.domain.load_history import BusyNode, DayHours, PastMigration, Sample
+from bot.domain.load_history import BusyNode, DayHours, Sample
 from bot.store import rows
-from bot.store.database import Database, all_rows, json_list, scalar
+from bot.store.database import Connection, Part, all_rows, json_list, scalar
 
 FINEST_S = 300
 """Checks closer together than this share a slot: the size does not grow with a short BALANCE_INTERVAL."""
@@ -42,8 +42,8 @@ def only(clusters: Collection[int] | None) -> str | None:
     return None if clusters is None else json_list(clusters)
 
 
-class SampleQueries(Database):
-    async def record_samples(self, plans: Iterable[Plan], now: datetime, every: timedelta) -> int:
+class Samples(Part):
+    async def record(self, plans: Iterable[Plan], now: datetime, every: timedelta) -> int:
         """Keeps what a check saw; how many nodes. Those whose load is unknown are left out: a gap.
 
         Args:
@@ -51,7 +51,7 @@ class SampleQueries(Database):
         """
         at = _unix(now)
         seen = [(p.cluster_id, r) for p in plans for r in p.nodes if r.load is not None]
-        async with self._transaction() as db:
+        async with self._database.transaction() as db:
             # The check itself is recorded at its end: the last one there is the one before.
             before = await all_rows(
                 db,
@@ -68,10 +68,10 @@ class SampleQueries(Database):
             )
         return len(seen)
 
-    async def thin_samples(self, now: datetime, keep: timedelta) -> bool:
+    async def thin(self, now: datetime, keep: timedelta) -> bool:
         """One small step of thinning and forgetting; whether there may be another."""
         moment = _unix(now)
-        async with self._transaction() as db:
+        async with self._database.transaction() as db:
             gone = await db.execute(
                 "DELETE FROM sample WHERE (at, node_id) IN (SELECT at, node_id FROM sample WHERE at < ? LIMIT ?)",
                 (moment - round(keep.total_seconds()), AT_ONCE),
@@ -89,29 +89,16 @@ class SampleQueries(Database):
                 if not oldest:
                     continue
                 slot = oldest // width_s * width_s
-                await self._merge(slot, width_s)
+                await _merge(db, slot, width_s)
                 return True
             await db.execute("DELETE FROM sampled_node WHERE node_id NOT IN (SELECT node_id FROM sample)")
         return False
 
-    async def _merge(self, slot: int, width_s: int) -> None:
-        assert self._db is not None  # noqa: S101 - within a transaction
-        one = "at >= ?1 AND at < ?2 AND span_s <= ?3"
-        args = (slot, slot + width_s, width_s)
-        merged = await all_rows(
-            self._db,
-            f"SELECT node_id, ?1 AS at, ?3 AS span_s, max(cluster_id) AS cluster_id, {_MERGED} "  # noqa: S608
-            f"FROM sample WHERE {one} GROUP BY node_id",
-            args,
-        )
-        await self._db.execute(f"DELETE FROM sample WHERE {one}", args)  # noqa: S608
-        await self._db.executemany(_PUT, [tuple(r[c] for c in _COLUMNS) for r in merged])
-
     # Asking -----------------------------------------------------------------------------------
 
-    async def node_samples(self, node_id: int, since: datetime, until: datetime) -> list[Sample]:
+    async def of_node(self, node_id: int, since: datetime, until: datetime) -> list[Sample]:
         """A node's load in the order of time."""
-        async with self._reading() as db:
+        async with self._database.reading() as db:
             found = await all_rows(
                 db,
                 "SELECT * FROM sample WHERE node_id = ? AND at >= ? AND at < ? ORDER BY at",
@@ -119,12 +106,12 @@ class SampleQueries(Database):
             )
         return [_sample(r) for r in found]
 
-    async def cluster_samples(self, cluster_id: int | None, since: datetime, until: datetime) -> list[Sample]:
+    async def of_cluster(self, cluster_id: int | None, since: datetime, until: datetime) -> list[Sample]:
         """All nodes of a cluster together (``None`` = of all): means over them, the highest of any, VMs at most on one.
 
         ``overloaded`` is the sum over the nodes.
         """
-        async with self._reading() as db:
+        async with self._database.reading() as db:
             found = await all_rows(
                 db,
                 f"SELECT at, max(span_s) AS span_s, {_MERGED} FROM sample WHERE {_WHERE} GROUP BY at ORDER BY at",  # noqa: S608
@@ -136,7 +123,7 @@ class SampleQueries(Database):
         self, since: datetime, until: datetime, clusters: Collection[int] | None = None, limit: int = 5
     ) -> list[BusyNode]:
         """The nodes that were overloaded longest, then those with most vCPUs per CPU."""
-        async with self._reading() as db:
+        async with self._database.reading() as db:
             found = await all_rows(
                 db,
                 f"SELECT node_id, max(cluster_id) AS cluster_id, {_MERGED}, "  # noqa: S608
@@ -151,7 +138,7 @@ class SampleQueries(Database):
         self, since: datetime, until: datetime, clusters: Collection[int] | None = None
     ) -> dict[int, float]:
         """Node -> hours overloaded in that time, longest first; only those that were."""
-        async with self._reading() as db:
+        async with self._database.reading() as db:
             found = await all_rows(
                 db,
                 f"SELECT node_id, sum(overloaded_s) AS s FROM sample WHERE {_WHERE} "  # noqa: S608
@@ -164,7 +151,7 @@ class SampleQueries(Database):
         self, since: datetime, until: datetime, zone: tzinfo | None, clusters: Collection[int] | None = None
     ) -> list[DayHours]:
         """Every day in a time zone (``None`` = the machine's) -> hours overloaded, summed over the nodes."""
-        async with self._reading() as db:
+        async with self._database.reading() as db:
             found = await all_rows(
                 db,
                 f"SELECT at, sum(overloaded_s) AS s FROM sample WHERE {_WHERE} GROUP BY at",  # noqa: S608
@@ -177,24 +164,18 @@ class SampleQueries(Database):
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         return [(day, hours.get(day, 0.0)) for day in days]
 
-    async def past_migrations(
-        self, since: datetime, until: datetime, *, cluster_id: int | None = None, node_id: int | None = None
-    ) -> list[PastMigration]:
-        """The migrations that succeeded in that time, in its order; of a cluster, or that touch a node."""
-        async with self._reading() as db:
-            found = await all_rows(
-                db,
-                "SELECT g.finished_at, m.vm_id, m.cluster_id, m.source_id, m.target_id "
-                "FROM migration g JOIN move m ON m.id = g.move_id "
-                "WHERE g.state = 'succeeded' AND g.finished_at >= ?1 AND g.finished_at < ?2 "
-                "AND (?3 IS NULL OR m.cluster_id = ?3) AND (?4 IS NULL OR ?4 IN (m.source_id, m.target_id)) "
-                "ORDER BY g.finished_at, g.id",
-                (rows.to_text(since), rows.to_text(until), cluster_id, node_id),
-            )
-        return [
-            PastMigration(rows.from_text(r["finished_at"]), r["vm_id"], r["cluster_id"], r["source_id"], r["target_id"])
-            for r in found
-        ]
+
+async def _merge(db: Connection, slot: int, width_s: int) -> None:
+    one = "at >= ?1 AND at < ?2 AND span_s <= ?3"
+    args = (slot, slot + width_s, width_s)
+    merged = await all_rows(
+        db,
+        f"SELECT node_id, ?1 AS at, ?3 AS span_s, max(cluster_id) AS cluster_id, {_MERGED} "  # noqa: S608
+        f"FROM sample WHERE {one} GROUP BY node_id",
+        args,
+    )
+    await db.execute(f"DELETE FROM sample WHERE {one}", args)  # noqa: S608
+    await db.executemany(_PUT, [tuple(r[c] for c in _COLUMNS) for r in merged])
 
 
 def _unix(moment: datetime) -> int:

@@ -23,8 +23,8 @@ from bot.domain.chats import Room
 from bot.errors import ChatError, StoreError
 from bot.rendering.catalog import Texts, texts_for
 from bot.rendering.phrases import POPUP_LIMIT
-from bot.service import Service
-from bot.store import Store
+from bot.service.service import Service
+from bot.store.store import Store
 from bot.telegram.commands import register_menus
 from bot.telegram.handlers.proposals import approvals_router
 from bot.telegram.handlers.registry import routes

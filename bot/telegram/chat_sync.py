@@ -26,12 +26,13 @@ from aiogram.utils.backoff import Backoff
 
 from balancer.model import Cluster, Plan
 from bot.domain.chats import Room
+from bot.domain.clock import Clock
 from bot.domain.proposals import IN_FLIGHT, Proposal, changing_times, waiting_for_hours
 from bot.domain.times import Hours
 from bot.errors import StoreError
 from bot.rendering.catalog import Texts, texts_for
-from bot.service import Clock
-from bot.store import MessageRow, Notice, NoticeKind, Store
+from bot.store.store import Store
+from bot.store.values import MessageRow, Notice, NoticeKind
 from bot.telegram.deep_links import proposal_links
 from bot.telegram.health import NO_ANSWER, TelegramHealth
 from bot.telegram.languages import Languages
@@ -161,7 +162,7 @@ class ChatSync:
         Raises:
             StoreError: the database cannot be read.
         """
-        if (now := await self._store.chat_after(self.chat_id)) != self.chat_id:
+        if (now := await self._store.messages.current_chat(self.chat_id)) != self.chat_id:
             log.warning("%s is %d by now, a supergroup: please set it so", self.room.named, now)
             self._move_to(now)
 
@@ -174,10 +175,10 @@ class ChatSync:
         if new_id == self.chat_id:
             return
         log.warning("%s has become a supergroup, %d: remembered; please set it so", self.room.named, new_id)
-        await self._store.chat_moved(self.chat_id, new_id, self._clock())
+        await self._store.messages.chat_moved(self.chat_id, new_id, self._clock())
         self._move_to(new_id)
         self._noted.clear()
-        self._changed.update(await self._store.unfinished_messages(new_id))
+        self._changed.update(await self._store.messages.unfinished(new_id))
         self.try_again()
 
     def _move_to(self, chat_id: int) -> None:
@@ -211,7 +212,7 @@ class ChatSync:
     async def _remember_unfinished(self) -> None:
         """After a restart: proposals whose message may not show their last state."""
         if self._reports:
-            self._changed.update(await self._store.unfinished_messages(self.chat_id))
+            self._changed.update(await self._store.messages.unfinished(self.chat_id))
 
     async def flush(self) -> None:
         """Brings the chat up to date once more, before the program ends."""
@@ -275,7 +276,7 @@ class ChatSync:
             except BaseException:
                 self._changed.add(proposal_id)
                 raise
-        for notice in await self._store.unsent_notices(self.chat_id):
+        for notice in await self._store.notices.unsent(self.chat_id):
             concerned = await self._concerned(notice)
             if concerned:
                 await self._possible(self._send_notice(notice), f"Notice {notice.id}")
@@ -289,7 +290,7 @@ class ChatSync:
             await self._possible(self._show(proposal_id := self._ticking.pop(), tick=True), f"{proposal_id}")
 
     async def _seen(self, notice: Notice) -> None:
-        await self._store.notice_sent(notice.id, self._clock(), self.chat_id, self._context.chats())
+        await self._store.notices.mark_sent(notice.id, self._clock(), self.chat_id, self._context.chats())
 
     async def _possible(self, work: Awaitable[object], what: str) -> None:
         """Makes and sends one message. One that cannot be made or sent is left out, those after it are sent."""
@@ -307,30 +308,30 @@ class ChatSync:
     async def _note(self) -> None:
         """Writes down which proposals are to be shown for the first time."""
         for proposal_id in sorted(self._changed - self._noted):
-            if await self._store.message(proposal_id, self.chat_id) is None:
-                proposal = await self._store.proposal(proposal_id)
+            if await self._store.messages.get(proposal_id, self.chat_id) is None:
+                proposal = await self._store.proposals.get(proposal_id)
                 if proposal is not None and self._shows(proposal) and _worth_showing(proposal):
-                    await self._store.intend_message(proposal_id, self.chat_id)
+                    await self._store.messages.intend(proposal_id, self.chat_id)
             self._noted.add(proposal_id)
 
     async def _number(self, proposal_id: int) -> int:
         """The number of a proposal's message; 0 = it has none, or the number is unknown."""
-        row = await self._store.message(proposal_id, self.chat_id)
+        row = await self._store.messages.get(proposal_id, self.chat_id)
         return row.message_id if row else 0
 
     async def _show(self, proposal_id: int, *, tick: bool = False) -> None:
-        proposal = await self._store.proposal(proposal_id)
+        proposal = await self._store.proposals.get(proposal_id)
         if proposal is None or not self._shows(proposal):
             return
         self._note_running(proposal)
-        row = await self._store.message(proposal_id, self.chat_id)
+        row = await self._store.messages.get(proposal_id, self.chat_id)
         view = await self._view(proposal, row.page if row else 0)
         digest = _digest(view)
         if row is None or not row.message_id:
             if _worth_showing(proposal) and not (row and (row.shown == digest or (row.shown and tick))):
                 await self._post(proposal, view, digest, row.page if row else 0)
             elif row is not None and not row.shown:  # it ended before it could be shown
-                await self._store.save_message(MessageRow(proposal_id, self.chat_id, 0, 0, "", True))
+                await self._store.messages.save(MessageRow(proposal_id, self.chat_id, 0, 0, "", True))
         elif row.shown != digest or row.final != view.final:
             await self._edit(proposal, row, view, digest)
 
@@ -338,7 +339,7 @@ class ChatSync:
         """The proposal as it is now. Also notes when its next button has to disappear."""
         now = self._clock()
         times = changing_times(proposal, now, self._context.undo_window)
-        undone = await self._store.undone(times.undo_until) if times.undo_until else ()
+        undone = await self._store.migrations.undone(times.undo_until) if times.undo_until else ()
         opens = self._hours.opens_at(proposal.cluster_id, proposal.plan.cluster_name)
         ends = {i: until for i, until in times.undo_until.items() if i not in undone}
         if later := [*ends.values(), *times.starts, *([opens] if opens and waiting_for_hours(proposal) else [])]:
@@ -350,7 +351,7 @@ class ChatSync:
     async def _post(self, proposal: Proposal, view: View, digest: str, page: int = 0) -> None:
         chat_id = self.chat_id
         message_id = await self._context.sender.send_once(("proposal", proposal.id), self._place(proposal.plan), view)
-        await self._store.save_message(MessageRow(proposal.id, chat_id, message_id, page, digest, view.final))
+        await self._store.messages.save(MessageRow(proposal.id, chat_id, message_id, page, digest, view.final))
 
     async def _edit(self, proposal: Proposal, row: MessageRow, view: View, digest: str) -> None:
         try:
@@ -367,9 +368,9 @@ class ChatSync:
             elif "not modified" not in problem:
                 raise
         # The page may have been turned meanwhile: keep what the row says now.
-        latest = await self._store.message(proposal.id, row.chat_id)
+        latest = await self._store.messages.get(proposal.id, row.chat_id)
         page = latest.page if latest else row.page
-        await self._store.save_message(MessageRow(proposal.id, row.chat_id, row.message_id, page, digest, view.final))
+        await self._store.messages.save(MessageRow(proposal.id, row.chat_id, row.message_id, page, digest, view.final))
 
     def _note_running(self, proposal: Proposal) -> None:
         if any(m.migration and m.migration.state in IN_FLIGHT for m in proposal.moves):
@@ -379,14 +380,14 @@ class ChatSync:
 
     async def repost(self, proposal_id: int) -> None:
         """Shows a proposal again at the end of the chat; the older message loses its buttons."""
-        proposal = await self._store.proposal(proposal_id)
-        row = await self._store.message(proposal_id, self.chat_id)
+        proposal = await self._store.proposals.get(proposal_id)
+        row = await self._store.messages.get(proposal_id, self.chat_id)
         if proposal is None or not self._shows(proposal):
             return
         view = await self._view(proposal, row.page if row else 0)
         message_id = await self._context.sender.send(self._place(proposal.plan), view)
         page = row.page if row else 0
-        await self._store.save_message(
+        await self._store.messages.save(
             MessageRow(proposal_id, self.chat_id, message_id, page, _digest(view), view.final)
         )
         if row is not None and row.message_id:
@@ -400,7 +401,7 @@ class ChatSync:
         if notice.kind is NoticeKind.ESCALATION or not self._reports:
             return self._escalates and notice.kind is NoticeKind.ESCALATION
         if notice.proposal_id is not None:
-            proposal = await self._store.proposal(notice.proposal_id)
+            proposal = await self._store.proposals.get(notice.proposal_id)
             return proposal is not None and self._shows(proposal)
         cluster = None if notice.body is None else dict(notice.body.params).get("cluster")
         if cluster is None and notice.kind is not NoticeKind.DIGEST:
@@ -425,7 +426,7 @@ class ChatSync:
         view = await self._notice_view(notice)
         if view is None:
             return
-        about = await self._store.proposal(notice.proposal_id) if notice.proposal_id is not None else None
+        about = await self._store.proposals.get(notice.proposal_id) if notice.proposal_id is not None else None
         if not self._reports:
             about = None  # an escalation stands alone
         reply_to = 0 if about is None else await self._number(about.id)

@@ -8,7 +8,7 @@ from aiogram.types import User
 
 from bot.domain.proposals import Actor
 from bot.rendering.catalog import LANGUAGES, Texts, texts_for
-from bot.store import Store
+from bot.store.store import Store
 
 
 class Languages:
@@ -24,7 +24,7 @@ class Languages:
         self._default = default
 
     async def chosen(self, chat_or_user_id: int) -> str | None:
-        stored = await self._store.setting(_key(chat_or_user_id))
+        stored = await self._store.settings.get(_key(chat_or_user_id))
         return stored.value if stored is not None and stored.value in LANGUAGES else None
 
     async def of_person(self, user: User) -> Texts:
@@ -37,7 +37,7 @@ class Languages:
 
     async def choose(self, chat_or_user_id: int, language: str | None, actor: Actor, now: datetime) -> None:
         """``None`` goes back to what Telegram or the settings say."""
-        await self._store.set_setting(_key(chat_or_user_id), language, actor, now)
+        await self._store.settings.set(_key(chat_or_user_id), language, actor, now)
 
 
 def spoken(user: User) -> str | None:

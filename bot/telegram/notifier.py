@@ -20,12 +20,11 @@ from markupsafe import Markup, escape
 
 from balancer.model import Cluster, Plan, Reason
 from bot.domain.chats import Room
-from bot.domain.clock import utc_now
+from bot.domain.clock import Clock, utc_now
 from bot.domain.times import Hours
 from bot.errors import ChatError, ConfigError, StoreError
 from bot.rendering.catalog import Texts, texts_for
-from bot.service import Clock
-from bot.store import Store
+from bot.store.store import Store
 from bot.telegram.chat_sync import ChatContext, ChatSync
 from bot.telegram.health import TelegramHealth
 from bot.telegram.languages import Languages
@@ -237,7 +236,7 @@ class TelegramNotifier:
         if self._store is None:
             raise RuntimeError("attach() comes before run()")
         try:
-            await self._store.settle_notices([sync.chat_id for sync in self._syncs], self._clock())
+            await self._store.notices.settle([sync.chat_id for sync in self._syncs], self._clock())
         except StoreError as error:  # the next start does it
             log.warning("What every chat has seen cannot be noted: %s", error)
         works = [asyncio.create_task(work) for work in (*(b.run() for b in self._syncs), self._heed(self._store))]
@@ -271,13 +270,13 @@ class TelegramNotifier:
         alone, now = self.reach.alone, self._clock()
         if alone is None:
             return
-        known = await store.setting(LISTENER_KEY)
+        known = await store.settings.get(LISTENER_KEY)
         if not alone and known is None:
-            await store.note_outage(LISTENER_KEY, "here", Reason.of("second-listener"), now)
+            await store.notices.note_outage(LISTENER_KEY, "here", Reason.of("second-listener"), now)
             self.notices_waiting()
         elif alone and known is not None:
             minutes = max(1, round((now - known.at).total_seconds() / 60))
-            await store.note_outage(LISTENER_KEY, None, Reason.of("second-listener-over", minutes=minutes), now)
+            await store.notices.note_outage(LISTENER_KEY, None, Reason.of("second-listener-over", minutes=minutes), now)
             self.notices_waiting()
 
 

@@ -22,11 +22,11 @@ from aiogram.utils.backoff import Backoff
 from aiohttp import web
 
 from bot.config.settings import Settings
+from bot.domain.clock import Clock
 from bot.domain.proposals import PROGRAM
 from bot.errors import StoreError
 from bot.observability.http_server import FAREWELL_S, listen
-from bot.service import Clock
-from bot.store import Store
+from bot.store.store import Store
 from bot.telegram.session import PAUSES
 
 log = logging.getLogger(__name__)
@@ -107,9 +107,9 @@ class Webhook:
         if self._set and info.url != self.url:
             log.warning("Somebody took the webhook away (another program with this token?): it is set again")
         if not self._set or info.url != self.url:
-            stored = await self._store.setting(OURS_KEY)
+            stored = await self._store.settings.get(OURS_KEY)
             if stored is None or stored.value != self.url:
-                await self._store.set_setting(OURS_KEY, self.url, PROGRAM, self._clock())
+                await self._store.settings.set(OURS_KEY, self.url, PROGRAM, self._clock())
             await self._bot.set_webhook(self.url, secret_token=self._secret, allowed_updates=self._updates)
             self._set = True
             log.info("Telegram brings updates to %s", self.url)
@@ -145,10 +145,10 @@ async def take_down_ours(bot: Bot, store: Store, clock: Clock) -> None:
     Raises:
         AiogramError: Telegram does not answer.
     """
-    stored = await store.setting(OURS_KEY)
+    stored = await store.settings.get(OURS_KEY)
     if stored is None:
         return
     if (await bot.get_webhook_info()).url == stored.value:
         await bot.delete_webhook()
         log.info("TELEGRAM_WEBHOOK_URL is not set any more: the webhook is taken away, the bot asks for updates")
-    await store.set_setting(OURS_KEY, None, PROGRAM, clock())
+    await store.settings.set(OURS_KEY, None, PROGRAM, clock())

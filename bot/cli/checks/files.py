@@ -12,7 +12,7 @@ from bot.config.validation import MEMORY
 from bot.domain.health import SILENT
 from bot.errors import StoreError
 from bot.rendering.catalog import Texts
-from bot.store import SCHEMA_VERSION
+from bot.store.database import SCHEMA_VERSION
 from bot.store.readonly import faults_of, heartbeat_of, schema_of
 
 

@@ -14,13 +14,13 @@ from bot.cli.checks.seen import SHOWN, look_at, some
 from bot.cli.checks.sheet import Sheet
 from bot.cli.checks.tcp_tls import Certificate, Door, door_of
 from bot.config.settings import Settings
+from bot.domain.clock import Clock
 from bot.domain.sanitize import shorten
 from bot.errors import ConfigError, PanelAuthError, PanelError
 from bot.panel.address import panel_address
 from bot.panel.client import VMManagerAPI
 from bot.panel.tls import certificate_fault, tls_context
 from bot.rendering.phrases import duration
-from bot.service import Clock
 
 GREETING_S = 10.0
 READING_S = 30.0

@@ -9,9 +9,8 @@ from bot.cli.checks.panel import check_panel
 from bot.cli.checks.sheet import PANEL, SSH, TELEGRAM, Line, Mark, Sheet
 from bot.config.loading import Found
 from bot.config.settings import env_name
-from bot.domain.clock import utc_now
+from bot.domain.clock import Clock, utc_now
 from bot.rendering.catalog import Texts
-from bot.service import Clock
 
 PANEL_FIELDS = ("vmmanager_host", "vmmanager_username", "vmmanager_password", "vmmanager_ca_file", "verify_ssl")
 SSH_FIELDS = (

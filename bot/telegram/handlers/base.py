@@ -14,7 +14,8 @@ from typing import TypeVar
 from balancer.model import VM, Cluster, Node, Plan
 from bot.errors import NotFound
 from bot.rendering.catalog import Texts
-from bot.service import Service, Status
+from bot.service.service import Service
+from bot.service.values import Status
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.middlewares.access import Visit
 from bot.telegram.notifier import TelegramNotifier
@@ -113,10 +114,10 @@ class Feature:
     # Who may ----------------------------------------------------------------------------------
 
     def sees(self, ask: Ask, cluster_id: int) -> bool:
-        return ask.visit.standing.sees(cluster_id, self.service.cluster_name(cluster_id))
+        return ask.visit.standing.sees(cluster_id, self.service.observer.cluster_name(cluster_id))
 
     def may_decide(self, ask: Ask, cluster_id: int) -> bool:
-        return ask.visit.standing.decides_on(cluster_id, self.service.cluster_name(cluster_id))
+        return ask.visit.standing.decides_on(cluster_id, self.service.observer.cluster_name(cluster_id))
 
     def need_decider(self, ask: Ask, cluster_id: int) -> None:
         """
@@ -147,7 +148,7 @@ class Feature:
 
     def clusters_seen(self, ask: Ask) -> list[Cluster]:
         """The service's, those that this person sees."""
-        return [c for c in self.service.clusters_seen() if ask.visit.standing.sees(c.id, c.name)]
+        return [c for c in self.service.observer.clusters_seen() if ask.visit.standing.sees(c.id, c.name)]
 
     async def clusters(self, ask: Ask) -> list[Cluster]:
         """As ``clusters_seen``; the panel is asked where it has not answered yet.
@@ -155,8 +156,8 @@ class Feature:
         Raises:
             PanelError: it does not answer now either.
         """
-        if not self.service.clusters_seen():
-            await self.service.observe(FRESH)
+        if not self.service.observer.clusters_seen():
+            await self.service.observer.observe(FRESH)
         return self.clusters_seen(ask)
 
     async def plans(
@@ -173,7 +174,7 @@ class Feature:
         Raises:
             NotFound: as the service's, also of a cluster that is none of theirs.
         """
-        plans = await self.service.plans(cluster, max_age, strategy, outlook=outlook)
+        plans = await self.service.queries.plans(cluster, max_age, strategy, outlook=outlook)
         seen = tuple(p for p in plans if ask.visit.standing.sees(p.cluster_id, p.cluster_name))
         if cluster is not None and not seen:
             raise NotFound("cluster", cluster)
@@ -185,7 +186,7 @@ class Feature:
         Raises:
             NotFound: as ``plans``.
         """
-        status = await self.service.status(cluster)
+        status = await self.service.queries.status(cluster)
         may = ask.visit.standing
         plans = tuple(p for p in status.plans if may.sees(p.cluster_id, p.cluster_name))
         if cluster is not None and status.plans and not plans:
@@ -205,14 +206,14 @@ class Feature:
         Raises:
             NotFound: none.
         """
-        found = [node for node in await self.service.find_nodes(name) if self.sees(ask, node.cluster_id)]
+        found = [node for node in await self.service.queries.find_nodes(name) if self.sees(ask, node.cluster_id)]
         if not found:
             raise NotFound("node", name)
         return found
 
     async def vms_called(self, ask: Ask, name: str) -> list[VM]:
         """As ``nodes_called``, of VMs."""
-        found = [vm for vm in await self.service.find_vms(name) if self.sees(ask, vm.cluster_id)]
+        found = [vm for vm in await self.service.queries.find_vms(name) if self.sees(ask, vm.cluster_id)]
         if not found:
             raise NotFound("vm", name)
         return found
@@ -223,12 +224,12 @@ class Feature:
         Raises:
             Outdated: it has gone, or was never this person's to see.
         """
-        snapshot = await self.service.observe(FRESH)
+        snapshot = await self.service.observer.observe(FRESH)
         return self._visible(ask, next((n for n in snapshot.nodes if n.id == node_id), None))
 
     async def vm(self, ask: Ask, vm_id: int) -> VM:
         """As ``node``, of a VM."""
-        snapshot = await self.service.observe(FRESH)
+        snapshot = await self.service.observer.observe(FRESH)
         return self._visible(ask, next((v for v in snapshot.vms if v.id == vm_id), None))
 
     def _visible(self, ask: Ask, found: T | None) -> T:

@@ -74,7 +74,7 @@ class Charting(Feature):
 
     async def picture(self, ask: Ask) -> Done:
         """What a proposal changes, as a message of its own: the proposal's belongs to everybody."""
-        proposal = await self.service.proposal(ask.key)
+        proposal = await self.service.store.proposals.get(ask.key)
         if proposal is None or not self.sees(ask, proposal.cluster_id):
             raise Outdated
         photo = await proposal_photo(self.service, ask.texts, proposal)
@@ -100,13 +100,13 @@ class Charting(Feature):
                 raise Outdated
         until = self.service.clock()
         since = until - SPANS[span]
-        samples, migrations = await self.service.load_history(
+        samples, migrations = await self.service.queries.load_history(
             since, until, cluster_id=None if node_id is not None else cluster_id, node_id=node_id
         )
         view = View(self._words(ask, name, span, samples, len(migrations)), self._buttons(ask, key, kind, span))
         if not samples:
             return view
-        policy = await self.service.policy_of(cluster_id)
+        policy = await self.service.queries.policy_of(cluster_id)
         return await illustrated(
             view, lambda: load_photo(ask.texts, name, policy, samples, migrations, (since, until), node_id)
         )

@@ -31,9 +31,11 @@ class Summing(Feature):
         days = ask.key if ask.key in DAYS else 1
         now = self.service.clock()
         clusters = None if self.sees_everything(ask) else [c.id for c in await self.clusters(ask)]
-        summary = await self.service.summary(now - timedelta(days=days), now, clusters)
+        summary = await self.service.store.summaries.between(now - timedelta(days=days), now, clusters)
         texts = ask.texts
         tabs = [go(("• " if d == days else "") + texts.text("digest-days", days=d), "digest", d) for d in DAYS]
         view = View(pages.digest_text(texts, summary), keyboard([tabs, [go(texts.text("button-status"), "status")]]))
-        by_day = await self.service.overload_by_day(summary.since, summary.until, clusters)
+        by_day = await self.service.store.samples.overload_by_day(
+            summary.since, summary.until, self.service.settings.zone, clusters
+        )
         return await illustrated(view, lambda: digest_photo(texts, by_day, summary.busiest))

@@ -75,7 +75,7 @@ class Excluding(Feature):
 
     async def _exclude(self, ask: Ask, node: Node, role: ExclusionRole, length: timedelta | None) -> View:
         self.need_decider(ask, node.cluster_id)
-        made = await self.service.exclude(node, role, length, ask.visit.actor)
+        made = await self.service.admin.exclude(node, role, length, ask.visit.actor)
         texts = ask.texts
         until = wording.until(texts, made.until, self.service.clock())
         words = texts.html("exclude-done", node=node.name, role=wording.role(texts, role), until=until)
@@ -98,7 +98,7 @@ class Excluding(Feature):
 
     async def _include(self, ask: Ask, node: Node) -> View:
         self.need_decider(ask, node.cluster_id)
-        ended = await self.service.include(node, ask.visit.actor)
+        ended = await self.service.admin.include(node, ask.visit.actor)
         words = ask.texts.html("include-done" if ended else "include-none", node=node.name)
         return View(words, keyboard([[go(ask.texts.text("button-node"), "node", node.id)]]))
 
@@ -109,8 +109,12 @@ class Excluding(Feature):
         """Which nodes are out, each with a button that takes it in again."""
         settings, texts = self.service.settings, ask.texts
         sources, targets = settings.exclude_source_nodes, settings.exclude_target_nodes
-        clusters = {n.id: n.cluster_id for n in (await self.service.observe(None)).nodes}
-        known = [e for e in await self.service.exclusions() if self.sees(ask, clusters.get(e.node_id, 0))]
+        clusters = {n.id: n.cluster_id for n in (await self.service.observer.observe(None)).nodes}
+        known = [
+            e
+            for e in await self.service.store.exclusions.active(self.service.clock())
+            if self.sees(ask, clusters.get(e.node_id, 0))
+        ]
         view = pages.exclusions_view(texts, known, sources, targets, self.service.clock())
         rows: list[Row] = [
             [do(texts.text("row-include", node=wording.short(e.node_name)), "include", e.node_id)]

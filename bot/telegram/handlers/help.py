@@ -9,7 +9,7 @@ from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
 
 from bot.rendering.catalog import LANGUAGES, Texts
-from bot.service import Service
+from bot.service.service import Service
 from bot.telegram.commands import COMMANDS, commands_for
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.deep_links import linked_proposal

@@ -51,7 +51,7 @@ class Machines(Feature):
 
     async def vms_page(self, ask: Ask) -> View:
         """The VMs of a node, largest first, each a button into its card."""
-        node, _plan, vms = await self.service.node_details(await self.node(ask, ask.key))
+        node, _plan, vms = await self.service.queries.node_details(await self.node(ask, ask.key))
         ranked = sorted(vms, key=lambda vm: (-(vm.memory_mib or 0), -(vm.vcpus or 0), vm.id))
         shown, part, pages = paged(ranked, ask.part, VMS_PER_PAGE)
         rows: list[Row] = [[go(self._label(ask, vm), "vm", vm.id)] for vm in shown]
@@ -79,10 +79,10 @@ class Machines(Feature):
         return await self._card(ask, await self.vm(ask, ask.key))
 
     async def _card(self, ask: Ask, vm: VM) -> View:
-        details = await self.service.vm_details(vm)
-        ignored = next((i for i in await self.service.ignored() if i.vm_id == vm.id), None)
+        details = await self.service.queries.vm_details(vm)
+        ignored = next((i for i in await self.service.store.ignored_vms.active() if i.vm_id == vm.id), None)
         texts, now = ask.texts, self.service.clock()
-        name = self.service.cluster_name(vm.cluster_id)
+        name = self.service.observer.cluster_name(vm.cluster_id)
         lines = cards.vm_lines(texts, details, name, ignored, now)
         rows: list[Row] = [[go(texts.text("button-why"), "why-vm", vm.id)]]
         if details.node is not None:
@@ -95,7 +95,7 @@ class Machines(Feature):
         """Takes back that a VM was skipped for good."""
         vm = await self.vm(ask, ask.key)
         self.need_decider(ask, vm.cluster_id)
-        ended = await self.service.heed(vm.id, ask.visit.actor)
+        ended = await self.service.decisions.unignore(vm.id, ask.visit.actor)
         key = "popup-heeded" if ended else "popup-heeded-already"
         return Done(ask.own.text(key, vm=wording.short(vm.name)), await self._card(ask, vm))
 
@@ -104,7 +104,7 @@ class Machines(Feature):
     async def why_command(self, ask: Ask) -> Sequence[View]:
         if not ask.args:
             return [View(ask.texts.html("why-usage"))]
-        found = [why for why in await self.service.why(ask.args) if await self._visible_answer(ask, why)]
+        found = [why for why in await self.service.queries.why(ask.args) if await self._visible_answer(ask, why)]
         if not found:
             raise NotFound("node-or-vm", ask.args)
         return [self._why(ask, why) for why in found[:MOST_NAMESAKES]]
@@ -118,11 +118,13 @@ class Machines(Feature):
 
     async def why_vm_page(self, ask: Ask) -> View:
         vm = await self.vm(ask, ask.key)
-        return self._why(ask, next(w for w in await self.service.why(str(vm.id)) if _is_about(w, vm.id, "vm")))
+        return self._why(ask, next(w for w in await self.service.queries.why(str(vm.id)) if _is_about(w, vm.id, "vm")))
 
     async def why_node_page(self, ask: Ask) -> View:
         node = await self.node(ask, ask.key)
-        return self._why(ask, next(w for w in await self.service.why(str(node.id)) if _is_about(w, node.id, "node")))
+        return self._why(
+            ask, next(w for w in await self.service.queries.why(str(node.id)) if _is_about(w, node.id, "node"))
+        )
 
     @staticmethod
     def _why(ask: Ask, why: WhyVM | WhyNode) -> View:
@@ -158,7 +160,7 @@ class Machines(Feature):
         return View(ask.texts.html("place-pick"), keyboard([buttons[i : i + 2] for i in range(0, len(buttons), 2)]))
 
     async def _place(self, ask: Ask, vcpus: int, gib: float, cluster: str | None) -> View:
-        found = await self.service.place(vcpus, gib, cluster)
+        found = await self.service.queries.place(vcpus, gib, cluster)
         seen = [p for p in found if ask.visit.standing.sees(p.cluster_id, p.cluster_name)]
         if cluster is not None and not seen:
             raise NotFound("cluster", cluster)

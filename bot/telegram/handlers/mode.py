@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from balancer.policy import STRATEGIES
 from bot.domain.durations import parse_duration
-from bot.service import MODES
+from bot.service.values import MODES
 from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Outdated
 from bot.telegram.views import wording
 from bot.telegram.views.proposals import View
@@ -35,9 +35,9 @@ class Changing(Feature):
             return [View(ask.texts.html("mode-two-persons"))]
         if wanted:
             self.need_governor(ask)
-            await self.service.set_mode(wanted, ask.visit.actor)
-        stored = (await self.service.stored_settings()).get("BALANCE_MODE")
-        mode = await self.service.mode()
+            await self.service.admin.set_mode(wanted, ask.visit.actor)
+        stored = (await self.service.admin.stored_settings()).get("BALANCE_MODE")
+        mode = await self.service.runtime.mode()
         text = ask.texts.text("mode-now", mode=mode)
         if stored is None or stored.value != mode:
             return [View(wording.joined([text]))]
@@ -49,28 +49,28 @@ class Changing(Feature):
             return [View(ask.texts.html("strategy-usage", text=ask.args, known=", ".join(STRATEGIES)))]
         if wanted:
             self.need_governor(ask)
-            await self.service.set_strategy(wanted, ask.visit.actor)
+            await self.service.admin.set_strategy(wanted, ask.visit.actor)
         return [await self._strategy_now(ask)]
 
     async def _strategy_now(self, ask: Ask) -> View:
-        stored = (await self.service.stored_settings()).get("BALANCE_STRATEGY")
-        own = self.service.own_strategies()
-        return strategy_view(ask.texts, await self.service.strategy(), stored, own, ask.visit.standing.governs)
+        stored = (await self.service.admin.stored_settings()).get("BALANCE_STRATEGY")
+        own = self.service.planning.own_strategies()
+        return strategy_view(ask.texts, await self.service.runtime.strategy(), stored, own, ask.visit.standing.governs)
 
     async def strategy_chosen(self, ask: Ask) -> Done:
         self.need_governor(ask)
         if ask.extra not in STRATEGIES:
             raise Outdated
-        await self.service.set_strategy(ask.extra, ask.visit.actor)
+        await self.service.admin.set_strategy(ask.extra, ask.visit.actor)
         return Done(ask.own.text("popup-strategy", strategy=ask.extra), await self._strategy_now(ask))
 
     async def pause(self, ask: Ask) -> Sequence[View]:
         length = parse_duration(ask.args) if ask.args else None
         if ask.args and length is None:
             return [View(ask.texts.html("duration-bad", text=ask.args))]
-        until = await self.service.pause(length, ask.visit.actor)
+        until = await self.service.admin.pause(length, ask.visit.actor)
         return [View(ask.texts.html("pause-done", until=wording.until(ask.texts, until, self.service.clock())))]
 
     async def resume(self, ask: Ask) -> Sequence[View]:
-        was = await self.service.resume(ask.visit.actor)
+        was = await self.service.admin.resume(ask.visit.actor)
         return [View(ask.texts.html("resume-done" if was else "resume-none"))]

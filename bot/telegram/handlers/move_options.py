@@ -12,7 +12,8 @@ from typing import Literal
 from bot.domain import zones
 from bot.domain.proposals import MoveState, Proposal, ProposedMove, Verdict
 from bot.rendering.phrases import POPUP_LIMIT, large_words
-from bot.service import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST, Wish
+from bot.service.decisions import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST
+from bot.service.requests import Wish
 from bot.telegram.confirmations import WITHIN
 from bot.telegram.handlers.base import Ask, Deed, Done, Feature, NotForYou, Outdated, Page
 from bot.telegram.handlers.replies import decided_words
@@ -51,7 +52,7 @@ class Options(Feature):
 
     async def linked(self, ask: Ask) -> Sequence[View]:
         """The proposal of a link, with what can be done about it here; a gone one is said kindly."""
-        proposal = await self.service.proposal(ask.key)
+        proposal = await self.service.store.proposals.get(ask.key)
         if proposal is None or not self.sees(ask, proposal.cluster_id):
             return [View(ask.texts.html("link-gone"))]
         text = proposal_view(ask.texts, proposal, self.service.clock()).text
@@ -149,7 +150,7 @@ class Options(Feature):
         """The best other nodes, each with what the move would make of it."""
         proposed = (await self._move(ask, ask.key))[1]
         texts, move = ask.texts, proposed.move
-        choices = await self.service.best_targets(proposed.id)
+        choices = await self.service.requests.best_targets(proposed.id)
         lines = [
             texts.html("targets-title" if choices else "targets-none", vm=move.vm_name, target=move.target_name),
             *(choice_line(texts, choice) for choice in choices),
@@ -177,10 +178,12 @@ class Options(Feature):
         return await self._approve(ask, [(await self._move(ask, ask.key))[1]], start)
 
     async def _approve(self, ask: Ask, moves: Sequence[ProposedMove], start: datetime | None) -> Done:
-        large = [m for m in moves if m.state is MoveState.PENDING and self.service.is_large(m)]
+        large = [m for m in moves if m.state is MoveState.PENDING and self.service.decisions.is_large(m.move)]
         if large and not self.confirmed(ask, *(m.id for m in large)):
             return Done(large_words(ask.own, large, round(WITHIN.total_seconds())), alert=True)
-        results = await self.service.decide([m.id for m in moves], Verdict.APPROVE, ask.visit.actor, not_before=start)
+        results = await self.service.decisions.decide(
+            [m.id for m in moves], Verdict.APPROVE, ask.visit.actor, not_before=start
+        )
         words = await decided_words(self.service, ask.own, results, Verdict.APPROVE)
         if start is not None and any(r.done for r in results):
             time = wording.moment(ask.own, start, self.service.clock())
@@ -191,11 +194,11 @@ class Options(Feature):
         proposed = (await self._move(ask, ask.key))[1]
         rest = _rest(ask.extra)
         actor = ask.visit.actor
-        results = await self.service.decide([proposed.id], Verdict.SKIP, actor, skip_for=rest)
+        results = await self.service.decisions.decide([proposed.id], Verdict.SKIP, actor, skip_for=rest)
         if rest == ALWAYS and results[0].done:
             words = ask.own.text("popup-skipped-always", vm=wording.short(proposed.move.vm_name))
         else:
-            length = self.service.skip_cooldown if isinstance(rest, str) else rest
+            length = self.service.decisions.skip_cooldown if isinstance(rest, str) else rest
             words = await decided_words(self.service, ask.own, results, Verdict.SKIP, length)
         return Done(words, await self._after(ask, [proposed]))
 
@@ -204,9 +207,9 @@ class Options(Feature):
         if not ask.extra.isdecimal():
             raise Outdated
         target_id, actor = int(ask.extra), ask.visit.actor
-        wish = await self.service.retarget(proposed.id, target_id, actor, confirmed=False)
+        wish = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=False)
         if wish.confirm and self.confirmed(ask, proposed.id):
-            wish = await self.service.retarget(proposed.id, target_id, actor, confirmed=True)
+            wish = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=True)
         done = self._wished(ask, wish)
         return done if wish.confirm else Done(done.popup, await self._after(ask, [proposed]), alert=done.alert)
 
@@ -215,7 +218,7 @@ class Options(Feature):
         rest = _rest(ask.extra)
         if isinstance(rest, str):
             raise Outdated
-        made = await self.service.snooze(proposal.id, rest, ask.visit.actor)
+        made = await self.service.decisions.snooze(proposal.id, rest, ask.visit.actor)
         if made is None:
             return Done(ask.own.text("popup-nothing-left"), close=True)
         until = wording.moment(ask.own, made.until, self.service.clock())
@@ -224,7 +227,7 @@ class Options(Feature):
     async def stop(self, ask: Ask) -> Done:
         """Of a drain or a fill: what waits is withdrawn, what is queued called back, what runs goes on."""
         proposal = await self._proposal(ask, ask.key)
-        stopped = await self.service.stop(proposal.id, ask.visit.actor)
+        stopped = await self.service.requests.stop(proposal.id, ask.visit.actor)
         if stopped is None:
             raise Outdated
         count, running = len(stopped.withdrawn) + len(stopped.called_back), len(stopped.running)
@@ -232,22 +235,22 @@ class Options(Feature):
 
     async def undo(self, ask: Ask) -> Done:
         """Moves back what has just arrived."""
-        migration = await self.service.migration(ask.key)
+        migration = await self.service.store.migrations.get(ask.key)
         if migration is None:
             raise Outdated
         self._need(ask, migration.cluster_id)
         actor = ask.visit.actor
-        wish = await self.service.undo(migration.id, actor)
+        wish = await self.service.requests.undo(migration.id, actor)
         if wish.confirm and self.confirmed(ask, migration.id):
-            wish = await self.service.undo(migration.id, actor, confirmed=True)
+            wish = await self.service.requests.undo(migration.id, actor, confirmed=True)
         return self._wished(ask, wish)
 
     async def call_back(self, ask: Ask) -> Done:
-        migration = await self.service.migration(ask.key)
+        migration = await self.service.store.migrations.get(ask.key)
         if migration is None:
             raise Outdated
         self._need(ask, migration.cluster_id)
-        done = await self.service.call_back(migration.id, ask.visit.actor)
+        done = await self.service.decisions.call_back(migration.id, ask.visit.actor)
         return Done(ask.own.text("popup-called-back" if done else "popup-started-already"))
 
     async def close(self, _ask: Ask) -> Done:
@@ -286,7 +289,7 @@ class Options(Feature):
             Outdated: there is no such proposal, or it is none of this person's.
             NotForYou: this person only looks; or nothing can be decided in a dry run.
         """
-        proposal = await self.service.proposal(proposal_id)
+        proposal = await self.service.store.proposals.get(proposal_id)
         if proposal is None or not self.sees(ask, proposal.cluster_id):
             raise Outdated
         self._need(ask, proposal.cluster_id)
@@ -294,7 +297,7 @@ class Options(Feature):
 
     async def _move(self, ask: Ask, move_id: int) -> tuple[Proposal, ProposedMove]:
         """As ``_proposal``, of a move."""
-        found = await self.service.proposed(move_id)
+        found = await self.service.queries.proposed(move_id)
         if found is None or not self.sees(ask, found[0].cluster_id):
             raise Outdated
         self._need(ask, found[0].cluster_id)

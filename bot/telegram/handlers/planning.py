@@ -45,7 +45,7 @@ class Planning(Feature):
 
     async def proposals(self, ask: Ask) -> Sequence[View]:
         """What waits, in a line each; in the chat that they are posted to they come once more, at its end."""
-        waiting = [p for p in await self.service.waiting() if self.sees(ask, p.cluster_id)]
+        waiting = [p for p in await self.service.store.proposals.waiting() if self.sees(ask, p.cluster_id)]
         if not waiting:
             return [View(ask.texts.html("proposals-none"))]
         now = self.service.clock()
@@ -68,7 +68,7 @@ class Planning(Feature):
             return await self.dryrun(ask)
         texts = ask.texts
         await ask.tell(View(texts.html("balance-started")))
-        report = await self.service.run_cycle()
+        report = await self.service.cycle.run()
         if report.outcome == "failed":
             return [View(texts.html("balance-failed", problem=report.problem or ""))]
         if report.outcome in ("busy", "paused"):

@@ -10,8 +10,8 @@ from aiogram.types import CallbackQuery
 
 from bot.domain.proposals import MoveState, Proposal, ProposedMove, Verdict
 from bot.rendering.phrases import large_words
-from bot.service import Service
-from bot.store import Store
+from bot.service.service import Service
+from bot.store.store import Store
 from bot.telegram.confirmations import WITHIN, Confirmations
 from bot.telegram.handlers.replies import decided_words, has_button
 from bot.telegram.keyboards.callbacks import VERDICTS, AllButton, MoveButton, PageButton, StrategyButton
@@ -41,15 +41,15 @@ class _Presses:
         self._confirmations = Confirmations(service.clock)
 
     async def move(self, query: CallbackQuery, callback_data: MoveButton, visit: Visit) -> None:
-        found = await self._store.move(callback_data.move_id)
+        found = await self._store.proposals.move(callback_data.move_id)
         if found is None or not await self._genuine(query, found[0]):
             await self._refuse(query, visit, "popup-old", callback_data.pack())
             return
-        proposal = await self._store.proposal(found[0])
+        proposal = await self._store.proposals.get(found[0])
         await self._decide(query, callback_data.verdict, visit, proposal, [found[1]])
 
     async def all(self, query: CallbackQuery, callback_data: AllButton, visit: Visit) -> None:
-        proposal = await self._store.proposal(callback_data.proposal_id)
+        proposal = await self._store.proposals.get(callback_data.proposal_id)
         if proposal is None or not await self._genuine(query, proposal.id):
             await self._refuse(query, visit, "popup-old", callback_data.pack())
             return
@@ -60,12 +60,12 @@ class _Presses:
             await query.answer(visit.own.text("popup-old"))
             return
         await query.answer()
-        await self._store.set_page(callback_data.proposal_id, visit.chat_id, callback_data.page)
+        await self._store.messages.set_page(callback_data.proposal_id, visit.chat_id, callback_data.page)
         self._notifier.proposals_changed(callback_data.proposal_id)
 
     async def strategy(self, query: CallbackQuery, callback_data: StrategyButton, visit: Visit) -> None:
         """Switches to the strategy that the proposal names, while that still waits; once, whoever comes first."""
-        proposal = await self._store.proposal(callback_data.proposal_id)
+        proposal = await self._store.proposals.get(callback_data.proposal_id)
         other = proposal.plan.alternative if proposal is not None and proposal.pending else None
         genuine = proposal is not None and await self._genuine(query, proposal.id)
         if not genuine or other is None or other.strategy != callback_data.strategy:
@@ -74,10 +74,10 @@ class _Presses:
             await self._refuse(query, visit, "popup-viewer", callback_data.pack())
         elif self._service.settings.dry_run:
             await self._refuse(query, visit, "popup-dry-run", callback_data.pack())
-        elif await self._service.strategy() == other.strategy:
+        elif await self._service.runtime.strategy() == other.strategy:
             await query.answer(visit.own.text("popup-strategy-already", strategy=other.strategy))
         else:
-            await self._service.set_strategy(other.strategy, visit.actor)
+            await self._service.admin.set_strategy(other.strategy, visit.actor)
             await query.answer(visit.own.text("popup-strategy", strategy=other.strategy))
 
     async def _decide(
@@ -100,12 +100,12 @@ class _Presses:
             return
         if verdict is Verdict.APPROVE and not await self._confirmed(query, visit, moves):
             return
-        results = await self._service.decide([m.id for m in moves], verdict, visit.actor)
+        results = await self._service.decisions.decide([m.id for m in moves], verdict, visit.actor)
         await query.answer(await decided_words(self._service, visit.own, results, verdict))
 
     async def _confirmed(self, query: CallbackQuery, visit: Visit, moves: Sequence[ProposedMove]) -> bool:
         """Whether nothing large is among what waits, or this is the second press; else asks for that."""
-        large = [m for m in moves if m.state is MoveState.PENDING and self._service.is_large(m)]
+        large = [m for m in moves if m.state is MoveState.PENDING and self._service.decisions.is_large(m.move)]
         button = f"{visit.chat_id} {query.data}"
         if not large or self._confirmations.confirmed(visit.user_id, button, [m.id for m in large]):
             return True
@@ -116,7 +116,7 @@ class _Presses:
     async def _refuse(self, query: CallbackQuery, visit: Visit, key: str, detail: str) -> None:
         """A press that may not count is answered kindly and written down."""
         await query.answer(visit.own.text(key))
-        await self._store.record(key, visit.actor, self._service.clock(), data=detail)
+        await self._store.audit.record(key, visit.actor, self._service.clock(), data=detail)
 
     async def _genuine(self, query: CallbackQuery, proposal_id: int) -> bool:
         """The button stands under the very message that shows this proposal: not forwarded, not forged."""
@@ -124,12 +124,12 @@ class _Presses:
             return False
         chat_id, message_id, waited = query.message.chat.id, query.message.message_id, 0.0
         while True:
-            row = await self._store.message(proposal_id, chat_id)
+            row = await self._store.messages.get(proposal_id, chat_id)
             if row is not None and row.message_id:
                 return row.message_id == message_id
             if waited >= MESSAGE_WAIT_S:
                 # Sent, but Telegram's answer with its number was lost: the message that has this button is it.
-                return has_button(query) and await self._store.adopt_message(proposal_id, chat_id, message_id)
+                return has_button(query) and await self._store.messages.adopt(proposal_id, chat_id, message_id)
             await asyncio.sleep(0.1)
             waited += 0.1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.service import Service
+from bot.service.service import Service
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.handlers.base import Feature
 from bot.telegram.handlers.charts import Charting

@@ -13,7 +13,7 @@ from aiogram.types import BufferedInputFile, CallbackQuery, EphemeralMessagePara
 from bot.domain.proposals import DecisionResult, Verdict
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import POPUP_LIMIT, popup
-from bot.service import Service
+from bot.service.service import Service
 from bot.telegram.views.proposals import PICTURE, View
 
 log = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ async def decided_words(
     Args:
         rest: for how long what was skipped is left alone; ``None`` = as the settings say.
     """
-    text = popup(texts, results, verdict, service.clock(), service.skip_cooldown if rest is None else rest)
-    if await service.paused_until() is not None and any(r.done and r.move.migration for r in results):
+    text = popup(texts, results, verdict, service.clock(), service.decisions.skip_cooldown if rest is None else rest)
+    if await service.runtime.paused_until() is not None and any(r.done and r.move.migration for r in results):
         text = texts.text("popup-paused", text=text)[:POPUP_LIMIT]
     return text

@@ -9,7 +9,7 @@ from aiogram.enums import ButtonStyle
 from balancer.model import Node, Purpose
 from bot.domain.proposals import Verdict
 from bot.rendering.phrases import POPUP_LIMIT, large_words
-from bot.service import Wish
+from bot.service.requests import Wish
 from bot.telegram.confirmations import WITHIN
 from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, NotForYou, Page
 from bot.telegram.handlers.replies import decided_words
@@ -68,7 +68,7 @@ class Wishing(Feature):
     async def _planned(self, ask: Ask, node: Node, purpose: Purpose) -> View:
         """What it would come to, with the one button that does it."""
         texts, drains = ask.texts, purpose is Purpose.DRAIN
-        plan = await (self.service.plan_drain(node) if drains else self.service.plan_fill(node))
+        plan = await (self.service.requests.plan_drain(node) if drains else self.service.requests.plan_fill(node))
         count = len(plan.moves)
         title = texts.html("drain-plan" if drains else "fill-plan", node=node.name, count=count)
         lines, below = cards.wish_lines(texts, plan, title)
@@ -92,7 +92,7 @@ class Wishing(Feature):
         node = await self.node(ask, ask.key)
         self.need_decider(ask, node.cluster_id)
         drains = purpose is Purpose.DRAIN
-        wish = await (self.service.drain if drains else self.service.fill)(node, ask.visit.actor)
+        wish = await (self.service.requests.drain if drains else self.service.requests.fill)(node, ask.visit.actor)
         if wish.refusal is not None or wish.proposal_id is None:
             reason = "" if wish.refusal is None else ask.own.reason(wish.refusal.reason)
             return Done(ask.own.text("popup-refused", reason=reason)[:POPUP_LIMIT], alert=True)
@@ -100,10 +100,10 @@ class Wishing(Feature):
 
     async def _approve_all(self, ask: Ask, wish: Wish, proposal_id: int) -> Done:
         """A large VM among them is asked about again; the proposal waits as it is meanwhile."""
-        proposal = await self.service.proposal(proposal_id)
+        proposal = await self.service.store.proposals.get(proposal_id)
         pending = () if proposal is None else proposal.pending
-        large = [m for m in pending if self.service.is_large(m)]
+        large = [m for m in pending if self.service.decisions.is_large(m.move)]
         if large and not self.confirmed(ask, *(m.id for m in large)):
             return Done(large_words(ask.own, large, round(WITHIN.total_seconds())), alert=True)
-        results = await self.service.decide([m.id for m in pending], Verdict.APPROVE, ask.visit.actor)
+        results = await self.service.decisions.decide([m.id for m in pending], Verdict.APPROVE, ask.visit.actor)
         return Done(await decided_words(self.service, ask.own, results, Verdict.APPROVE), close=True)

@@ -10,8 +10,9 @@ from markupsafe import Markup
 from balancer.policy import STRATEGIES
 from bot.config.settings import env_name, masked
 from bot.rendering.catalog import Texts
-from bot.service import MODES, Changeable
+from bot.service.admin import Changeable
 from bot.service.runtime_settings import KEYS
+from bot.service.values import MODES
 from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Outdated, Page
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import pages, wording
@@ -57,9 +58,9 @@ class SettingsMenu(Feature):
         if value:
             self.need_governor(ask)
             if value.strip().lower() == RESET:
-                await self.service.reset_value(name, ask.visit.actor)
+                await self.service.admin.reset_value(name, ask.visit.actor)
             else:
-                await self.service.set_value(name, value.strip().removeprefix("=").strip(), ask.visit.actor)
+                await self.service.admin.set_value(name, value.strip().removeprefix("=").strip(), ask.visit.actor)
         found = [i for i, field in enumerate(FIELDS) if env_name(field) == name.upper()]
         return [await self.setting(ask.about(found[0])) if found else await self.every(ask)]
 
@@ -73,7 +74,7 @@ class SettingsMenu(Feature):
                     i,
                 )
             ]
-            for i, (field, one) in enumerate(zip(FIELDS, await self.service.changeable(), strict=True))
+            for i, (field, one) in enumerate(zip(FIELDS, await self.service.admin.changeable(), strict=True))
         ]
         rows.append([go(texts.text("button-all"), "settings-all"), go(texts.text("button-status"), "status")])
         return View(texts.html("settings-menu"), keyboard(rows))
@@ -83,7 +84,7 @@ class SettingsMenu(Feature):
         if ask.key >= len(FIELDS):
             raise Outdated
         field, texts = FIELDS[ask.key], ask.texts
-        one = (await self.service.changeable())[ask.key]
+        one = (await self.service.admin.changeable())[ask.key]
         lines: list[Markup | str] = [
             texts.html("setting-title", label=texts.text(f"setting-{field}"), name=one.name, value=_value(texts, one)),
             texts.html(f"setting-about-{field}"),
@@ -110,21 +111,21 @@ class SettingsMenu(Feature):
         self.need_governor(ask)
         if ask.key >= len(FIELDS):
             raise Outdated
-        value = await self.service.set_value(FIELDS[ask.key], ask.extra, ask.visit.actor)
+        value = await self.service.admin.set_value(FIELDS[ask.key], ask.extra, ask.visit.actor)
         return Done(ask.own.text("popup-set", name=env_name(FIELDS[ask.key]), value=value), await self.setting(ask))
 
     async def reset(self, ask: Ask) -> Done:
         self.need_governor(ask)
         if ask.key >= len(FIELDS):
             raise Outdated
-        await self.service.reset_value(FIELDS[ask.key], ask.visit.actor)
+        await self.service.admin.reset_value(FIELDS[ask.key], ask.visit.actor)
         return Done(ask.own.text("popup-reset", name=env_name(FIELDS[ask.key])), await self.setting(ask))
 
     async def every(self, ask: Ask) -> View:
         """All of them, secrets masked."""
-        stored = await self.service.stored_settings()
-        held = masked(await self.service.current_settings())
-        view = pages.settings_view(ask.texts, held, stored, self.service.measured())
+        stored = await self.service.admin.stored_settings()
+        held = masked(await self.service.runtime.current())
+        view = pages.settings_view(ask.texts, held, stored, self.service.queries.measured())
         return View(view.text, keyboard([[go(ask.texts.text("button-back"), "settings")]]))
 
 

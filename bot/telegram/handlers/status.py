@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from balancer.model import Node, Plan
-from bot.service import Service
+from bot.service.service import Service
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.handlers.base import Answer, Ask, Feature, Page
 from bot.telegram.notifier import TelegramNotifier
@@ -81,8 +81,8 @@ class Looking(Feature):
         return await self._node(ask, await self.node(ask, ask.key))
 
     async def _node(self, ask: Ask, found: Node) -> View:
-        node, plan, vms = await self.service.node_details(found)
-        exclusions, now = await self.service.exclusions(), self.service.clock()
+        node, plan, vms = await self.service.queries.node_details(found)
+        exclusions, now = await self.service.store.exclusions.active(self.service.clock()), self.service.clock()
         decides = self.may_decide(ask, node.cluster_id)
         return pages.node_view(ask.texts, node, plan, vms, exclusions, now, decides)
 
@@ -92,5 +92,5 @@ class Looking(Feature):
         args = ask.args
         if args and not (args.isdecimal() and 1 <= int(args) <= HISTORY_MOST):
             return [View(ask.texts.html("number-bad", text=args, most=HISTORY_MOST))]
-        moves = await self.service.history(int(args) if args else HISTORY_DEFAULT)
+        moves = await self.service.store.decisions.history(int(args) if args else HISTORY_DEFAULT)
         return [pages.history_view(ask.texts, moves, self.service.clock())]

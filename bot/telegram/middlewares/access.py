@@ -16,11 +16,11 @@ from aiogram import BaseMiddleware
 from aiogram.types import CallbackQuery, Message, TelegramObject, User
 
 from bot.domain.chats import Role, Room, Standing, standing
+from bot.domain.clock import Clock
 from bot.domain.proposals import Actor, ActorKind
 from bot.domain.sanitize import one_line
 from bot.rendering.catalog import Texts, texts_for
-from bot.service import Clock
-from bot.store import Store
+from bot.store.store import Store
 from bot.telegram.languages import Languages, spoken
 from bot.telegram.middlewares.rate_limit import RateLimit
 
@@ -125,7 +125,7 @@ class AccessMiddleware(BaseMiddleware):
             self._known.popitem(last=False)
         kind = "press" if isinstance(event, CallbackQuery) else "message"
         log.warning("Turned away a %s of user %d (%s)", kind, user.id, one_line(user.full_name))
-        await self._store.record("turned-away", actor_of(user), self._clock(), kind=kind)
+        await self._store.audit.record("turned-away", actor_of(user), self._clock(), kind=kind)
 
 
 def _who_and_where(event: TelegramObject) -> tuple[User | None, int | None]:

@@ -14,7 +14,7 @@ from balancer.requests.results import Placement, Refused, TargetChoice, WhyNode,
 from bot.domain.proposals import IgnoredVM, ProposedMove
 from bot.rendering.catalog import Texts
 from bot.rendering.plan_summary import effort_words
-from bot.service import VMDetails
+from bot.service.queries import VMDetails
 from bot.telegram.views import wording
 from bot.telegram.views.pages import history_line
 

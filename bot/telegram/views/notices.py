@@ -14,7 +14,8 @@ from markupsafe import Markup
 from bot.domain.proposals import Migration, MigrationState, Proposal
 from bot.domain.times import Hours
 from bot.rendering.catalog import Texts
-from bot.store import Notice, NoticeKind, Store
+from bot.store.store import Store
+from bot.store.values import Notice, NoticeKind
 from bot.telegram.keyboards.buttons import Row, go, keyboard
 from bot.telegram.views import wording
 from bot.telegram.views.pages import digest_text
@@ -60,12 +61,12 @@ async def _digest(
 ) -> View | None:
     """The summary with its picture, the ways to what still waits, and to the state of everything."""
     since = until - hours.digest_of
-    summary = await store.summary(since, until, clusters)
+    summary = await store.summaries.between(since, until, clusters)
     if summary.quiet and clusters is not None and not hours.digest_quiet_days:
         return None  # the news was of other clusters
-    waiting = [p for p in await store.waiting() if clusters is None or p.cluster_id in clusters]
+    waiting = [p for p in await store.proposals.waiting() if clusters is None or p.cluster_id in clusters]
     rows = [*await links(waiting), [go(texts.text("button-status"), "status")]]
-    by_day = await store.overload_by_day(since, until, texts.zone, clusters)
+    by_day = await store.samples.overload_by_day(since, until, texts.zone, clusters)
     view = View(digest_text(texts, summary), keyboard(rows))
     return await illustrated(view, lambda: digest_photo(texts, by_day, summary.busiest))
 
@@ -73,7 +74,7 @@ async def _digest(
 async def _view(texts: Texts, store: Store, notice: Notice, now: datetime) -> View | None:
     if notice.kind is NoticeKind.OUTAGE:
         return None if notice.body is None else View(texts.reason_html(notice.body))
-    proposal = None if notice.proposal_id is None else await store.proposal(notice.proposal_id)
+    proposal = None if notice.proposal_id is None else await store.proposals.get(notice.proposal_id)
     if proposal is None:
         return None
     if notice.kind in (NoticeKind.REMINDER, NoticeKind.ESCALATION):

@@ -14,8 +14,8 @@ from balancer.model import VM, Node, NodeReport, Plan
 from bot.domain.proposals import Exclusion, ExclusionRole, MigrationState, ProposedMove
 from bot.rendering.catalog import Texts
 from bot.rendering.load_phrases import load_words
-from bot.service import Status
-from bot.store import StoredSetting, Summary
+from bot.service.values import Status
+from bot.store.values import StoredSetting, Summary
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import wording
 from bot.telegram.views.proposals import View, bar, decision_words, migration_words, rejections_of

@@ -25,7 +25,8 @@ from bot.rendering.charts import (
     load_picture,
     overview_picture,
 )
-from bot.service import Service, Status
+from bot.service.service import Service
+from bot.service.values import Status
 from bot.telegram.views.proposals import View
 
 CAPTION = 1024
@@ -50,7 +51,7 @@ async def status_photo(service: Service, texts: Texts, status: Status) -> bytes 
     if not plans:
         return None
     if len(plans) > 1:
-        policies = await service.policies_of([plan.cluster_id for plan in plans])
+        policies = await service.queries.policies_of([plan.cluster_id for plan in plans])
         sections = [Section(p.cluster_name, p.nodes, _limits(own)) for p, own in zip(plans, policies, strict=True)]
         return await drawn(overview_picture, texts, sections, texts.text("picture-clusters", count=len(plans)))
     [plan] = plans
@@ -65,14 +66,14 @@ async def status_photo(service: Service, texts: Texts, status: Status) -> bytes 
         for m in status.running
         if m.cluster_id == plan.cluster_id
     ]
-    limits = _limits(await service.policy_of(plan.cluster_id))
+    limits = _limits(await service.queries.policy_of(plan.cluster_id))
     return await drawn(cluster_picture, texts, plan.nodes, arrows, limits, plan.cluster_name)
 
 
 async def proposal_photo(service: Service, texts: Texts, proposal: Proposal) -> bytes | None:
     """What its moves change, before and after."""
     plan = proposal.plan
-    limits = _limits(await service.policy_of(plan.cluster_id))
+    limits = _limits(await service.queries.policy_of(plan.cluster_id))
     return await drawn(before_after_picture, texts, plan, limits, plan.cluster_name)
 
 

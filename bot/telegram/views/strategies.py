@@ -10,7 +10,7 @@ from balancer.model import Plan
 from balancer.policy import STRATEGIES
 from bot.rendering.catalog import Texts
 from bot.rendering.plan_summary import strategy_words
-from bot.store import StoredSetting
+from bot.store.values import StoredSetting
 from bot.telegram.keyboards.buttons import do, keyboard
 from bot.telegram.views import wording
 from bot.telegram.views.proposals import View, plan_view

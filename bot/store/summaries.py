@@ -6,24 +6,30 @@ from collections.abc import Collection
 from datetime import datetime
 
 from bot.store import rows
-from bot.store.database import Database, all_rows, scalar
-from bot.store.samples import SampleQueries, only
+from bot.store.database import Database, Part, all_rows, scalar
+from bot.store.samples import Samples, only
 from bot.store.values import Summary
 
 BUSIEST = 3
 _MOVES = "(?3 IS NULL OR m.cluster_id IN (SELECT value FROM json_each(?3)))"
 
 
-class SummaryQueries(SampleQueries, Database):
-    async def summary(self, since: datetime, until: datetime, clusters: Collection[int] | None = None) -> Summary:
+class Summaries(Part):
+    def __init__(self, database: Database, samples: Samples) -> None:
+        super().__init__(database)
+        self._samples = samples
+
+    async def between(self, since: datetime, until: datetime, clusters: Collection[int] | None = None) -> Summary:
         """Everything that ended in that time, in these clusters (``None`` = in all).
 
         The busiest nodes are those that were overloaded longest; what waits, waits now.
         """
-        hours = await self.overload_hours(since, until, clusters)
-        busiest = [n for n in await self.busiest(since, until, clusters, limit=BUSIEST) if n.overload_hours > 0]
+        hours = await self._samples.overload_hours(since, until, clusters)
+        busiest = [
+            n for n in await self._samples.busiest(since, until, clusters, limit=BUSIEST) if n.overload_hours > 0
+        ]
         wanted = (rows.to_text(since), rows.to_text(until), only(clusters))
-        async with self._reading() as db:
+        async with self._database.reading() as db:
             found = await all_rows(
                 db,
                 "SELECT g.state, count(*) AS n FROM migration g JOIN move m ON m.id = g.move_id "  # noqa: S608 - fixed words

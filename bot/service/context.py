@@ -1,0 +1,37 @@
+"""What every use case works with, and the base class that keeps it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from bot.config.settings import Settings
+from bot.domain.clock import Clock
+from bot.service.notifier import Notifier
+from bot.service.runtime_settings import RuntimeSettings
+from bot.store.store import Store
+
+
+@dataclass(frozen=True)
+class ServiceContext:
+    """One per program. ``work`` is set when there may be a migration to start."""
+
+    settings: Settings
+    store: Store
+    notifier: Notifier
+    clock: Clock
+    runtime: RuntimeSettings
+    work: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class UseCase:
+    """A part of the service."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        self._context = context
+        self._settings = context.settings
+        self._store = context.store
+        self._notifier = context.notifier
+        self._clock = context.clock
+        self._runtime = context.runtime
+        self._work = context.work

@@ -1,0 +1,57 @@
+"""What becomes due by time alone: proposals that expire, reminders, digests."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from bot.domain.digest import LATE, last_due, parse_timing
+from bot.domain.times import is_open, parse_windows
+from bot.service.context import UseCase
+from bot.store.values import NoticeKind
+
+log = logging.getLogger(__name__)
+
+MINUTE = timedelta(minutes=1)
+DIGEST_KEY = "digest"
+
+
+class Deadlines(UseCase):
+    async def expire_due(self) -> None:
+        """Ends the proposals whose time is over."""
+        expired = await self._store.proposals.expire_due(self._clock())
+        for proposal_id in expired:
+            log.info("Proposal %d expired: nobody decided in time", proposal_id)
+        self._notifier.proposals_changed(*expired)
+
+    async def remind_due(self) -> None:
+        """Tells once of what nobody has answered: here outside of the quiet hours, and then another chat."""
+        settings, now = self._settings, self._clock()
+        quiet = parse_windows(settings.quiet_hours)
+        hushed = bool(quiet) and is_open(quiet, now, settings.zone)
+        for waiting in await self._store.proposals.unanswered():
+            minutes = (now - waiting.since) / MINUTE
+            due = []
+            if 0 < settings.remind_after <= minutes and not hushed:
+                due.append(NoticeKind.REMINDER)
+            if settings.escalation_chat_id is not None and settings.escalate_after <= minutes:
+                due.append(NoticeKind.ESCALATION)
+            for kind in due:
+                if kind.value not in waiting.told and await self._store.notices.remind(waiting.proposal_id, kind, now):
+                    self._notifier.notices_waiting()
+
+    async def digest_due(self) -> None:
+        """Leaves the notice of a summary when its time has come; a missed one late on the same day, none twice."""
+        timing, now = parse_timing(self._settings.digest), self._clock()
+        if timing is None:
+            return
+        due = last_due(timing, now, self._settings.zone)
+        stored = await self._store.settings.get(DIGEST_KEY)
+        if stored is not None and datetime.fromisoformat(stored.value) >= due:
+            return
+        tell = stored is not None and now - due < LATE  # not for the time before this was asked for
+        if tell and not self._settings.digest_quiet_days:
+            tell = not (await self._store.summaries.between(now - timing.length, now)).quiet
+        await self._store.notices.note_digest(DIGEST_KEY, due, now, tell=tell)
+        if tell:
+            self._notifier.notices_waiting()

@@ -1,0 +1,67 @@
+"""The service: the use cases of the program, put together. Chat, terminal and timer share one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from bot.config.clusters_file import ClustersFile
+from bot.config.settings import Settings
+from bot.domain.clock import Clock, utc_now
+from bot.panel.client import VMManagerAPI
+from bot.service.admin import Admin
+from bot.service.context import ServiceContext
+from bot.service.cycle import Cycle
+from bot.service.deadlines import Deadlines
+from bot.service.decisions import Decisions
+from bot.service.executor import Executor
+from bot.service.notifier import Notifier
+from bot.service.observer import Observer
+from bot.service.planning import Planning
+from bot.service.queries import Queries
+from bot.service.requests import Requests
+from bot.service.runtime_settings import RuntimeSettings
+from bot.store.store import Store
+
+if TYPE_CHECKING:
+    # asyncssh takes half a second to import: only a program that measures over SSH pays for it.
+    from bot.ssh.loads import Loads
+
+
+class Service:
+    """Builds the use cases. Nothing runs until ``executor.run()`` and ``cycle.run()`` are called.
+
+    Args:
+        loads: measured loads of the nodes; ``None``: SSH is off.
+        clusters: the content of CLUSTERS_FILE; ``None``: there is no such file.
+        sleep: how the executor waits between two looks at the panel.
+    """
+
+    def __init__(
+        self,
+        panel: VMManagerAPI,
+        store: Store,
+        settings: Settings,
+        notifier: Notifier,
+        *,
+        loads: Loads | None = None,
+        clusters: ClustersFile | None = None,
+        clock: Clock = utc_now,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self.runtime = RuntimeSettings(store, settings, clock)
+        context = ServiceContext(settings, store, notifier, clock, self.runtime)
+        self.work = context.work
+        self.observer = Observer(panel, loads, settings.cluster_ids, clock)
+        self.planning = Planning(context, clusters or ClustersFile())
+        self.queries = Queries(context, self.observer, self.planning)
+        self.decisions = Decisions(context)
+        self.requests = Requests(context, self.observer, self.planning, self.decisions)
+        self.admin = Admin(context, self.planning)
+        self.deadlines = Deadlines(context)
+        self.cycle = Cycle(context, self.observer, self.planning, self.deadlines)
+        self.executor = Executor(panel, context, self.observer, self.planning, sleep=sleep)

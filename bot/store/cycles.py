@@ -1,0 +1,42 @@
+"""The log of checks: when each began and ended, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from bot.store import rows
+from bot.store.database import Part, all_rows
+from bot.store.values import LastCycle
+
+
+class Cycles(Part):
+    async def record(self, started: datetime, finished: datetime, outcome: str, detail: object) -> None:
+        async with self._database.transaction() as db:
+            await db.execute(
+                "INSERT INTO cycle (started_at, finished_at, outcome, detail) VALUES (?, ?, ?, ?)",
+                (rows.to_text(started), rows.to_text(finished), outcome, json.dumps(detail, ensure_ascii=False)),
+            )
+
+    async def overload_counts(self, since: datetime) -> dict[int, int]:
+        """Node -> checks in a row that saw it overloaded, as the last finished cycle recorded it; if not too old."""
+        async with self._database.reading() as db:
+            found = await all_rows(
+                db, "SELECT finished_at, detail FROM cycle WHERE outcome = 'done' ORDER BY id DESC LIMIT 1", ()
+            )
+        if not found or rows.from_text(found[0]["finished_at"]) < since:
+            return {}
+        counts = json.loads(found[0]["detail"]).get("overloaded") or {}
+        return {int(node_id): int(count) for node_id, count in counts.items()}
+
+    async def last(self) -> LastCycle | None:
+        """The check that was made last."""
+        async with self._database.reading() as db:
+            found = await all_rows(db, "SELECT started_at, outcome FROM cycle ORDER BY id DESC LIMIT 1")
+        return LastCycle(rows.from_text(found[0]["started_at"]), found[0]["outcome"]) if found else None
+
+    async def last_success(self) -> datetime | None:
+        """When the last check ended that could look at everything."""
+        async with self._database.reading() as db:
+            found = await all_rows(db, "SELECT finished_at FROM cycle WHERE outcome = 'done' ORDER BY id DESC LIMIT 1")
+        return rows.from_text(found[0]["finished_at"]) if found else None

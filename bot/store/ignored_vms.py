@@ -1,0 +1,29 @@
+"""VMs that a person has skipped for good."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.domain.proposals import Actor, IgnoredVM
+from bot.store import rows
+from bot.store.audit import write_audit
+from bot.store.database import Part, all_rows
+
+
+class IgnoredVMs(Part):
+    async def active(self) -> list[IgnoredVM]:
+        """The VMs that somebody skipped for good, by name."""
+        async with self._database.reading() as db:
+            found = await all_rows(db, "SELECT * FROM ignored_vm WHERE ended_at IS NULL ORDER BY vm_name, vm_id")
+        return [rows.ignored_of(r) for r in found]
+
+    async def end(self, vm_id: int, actor: Actor, now: datetime) -> bool:
+        """Ends that a VM is ignored; whether it was."""
+        async with self._database.transaction() as db:
+            cursor = await db.execute(
+                "UPDATE ignored_vm SET ended_at = ?, ended_by = ? WHERE vm_id = ? AND ended_at IS NULL",
+                (rows.to_text(now), actor.name, vm_id),
+            )
+            if cursor.rowcount:
+                await write_audit(db, now, actor, "heed", {"vm": vm_id})
+        return cursor.rowcount > 0

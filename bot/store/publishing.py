@@ -1,0 +1,113 @@
+"""The steps of storing a plan as a proposal, each within a transaction of the caller."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from datetime import datetime
+
+from balancer.formats.codec import plan_to_dict
+from balancer.model import Plan, Purpose, Reason
+from bot.domain.proposals import IN_FLIGHT, POLICY_ACTOR, PROGRAM, MigrationState, MoveState, Verdict
+from bot.store import rows
+from bot.store.audit import write_audit
+from bot.store.database import Connection, all_rows, json_list, scalar
+from bot.store.values import Asked, Mark
+from bot.store.verdicts import approve_or_skip
+
+IN_MOTION = json_list(s.value for s in (MigrationState.QUEUED, *IN_FLIGHT))
+
+
+async def reason_outdated(db: Connection, plan: Plan, since: Mark | None, now: datetime) -> Reason | None:
+    """What came between the mark and now that the plan cannot know of."""
+    moving = await scalar(
+        db,
+        "SELECT count(*) FROM migration g JOIN move m ON m.id = g.move_id "
+        "WHERE g.state IN (SELECT value FROM json_each(?)) AND m.cluster_id = ? AND NOT coalesce(g.not_before > ?, 0)",
+        (IN_MOTION, plan.cluster_id, rows.to_text(now)),
+    )
+    if moving or (since is not None and plan.cluster_id in since.moving):
+        return Reason.of("in-motion")
+    if since is None:
+        return None
+    decided = await scalar(
+        db,
+        "SELECT count(*) FROM decision d JOIN move m ON m.id = d.move_id WHERE d.id > ? AND m.cluster_id = ?",
+        (since.decision_id, plan.cluster_id),
+    )
+    nodes = json_list(n for move in plan.moves for n in (move.source_id, move.target_id))
+    excluded = await scalar(
+        db,
+        "SELECT count(*) FROM exclusion WHERE id > ? AND node_id IN (SELECT value FROM json_each(?))",
+        (since.exclusion_id, nodes),
+    )
+    return Reason.of("changed-meanwhile") if decided or excluded else None
+
+
+async def reason_snoozed(db: Connection, plan: Plan, now: datetime) -> Reason | None:
+    """Why nothing is proposed, where somebody snoozed the cluster; a node that was not overloaded then ends that."""
+    if plan.purpose is not Purpose.BALANCE:
+        return None
+    found = await all_rows(
+        db,
+        "SELECT * FROM snooze WHERE cluster_id = ? AND ended_at IS NULL AND until > ? ORDER BY id DESC LIMIT 1",
+        (plan.cluster_id, rows.to_text(now)),
+    )
+    if not found:
+        return None
+    snooze = rows.snooze_of(found[0])
+    new = {n.node_id for n in plan.overloaded} - snooze.overloaded
+    if not new:
+        return Reason.of("snoozed", who=snooze.by.name)
+    await db.execute(
+        "UPDATE snooze SET ended_at = ? WHERE cluster_id = ? AND ended_at IS NULL", (rows.to_text(now), plan.cluster_id)
+    )
+    await write_audit(db, now, PROGRAM, "snooze-over", {"cluster": plan.cluster_id, "overloaded": sorted(new)})
+    return None
+
+
+async def insert_proposal(
+    db: Connection, plan: Plan, automatic: bool, now: datetime, expires_at: datetime, asked: Asked | None = None
+) -> int:
+    """Stores a plan with its moves, all of them pending; in automatic mode the policy approves them at once."""
+    text = json.dumps(plan_to_dict(plan), ensure_ascii=False)
+    cursor = await db.execute(
+        "INSERT INTO proposal (cluster_id, automatic, created_at, expires_at, plan, purpose, "
+        "by_kind, by_name, by_id, node_id, undoes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(plan.cluster_id, int(automatic), rows.to_text(now), rows.to_text(expires_at), text, plan.purpose.value),
+            *((asked.by.kind.value, asked.by.name, asked.by.user_id) if asked else (None, None, None)),
+            *((asked.node_id, asked.undoes) if asked else (None, None)),
+        ),
+    )
+    proposal_id = cursor.lastrowid or 0
+    await db.executemany(
+        "INSERT INTO move (proposal_id, position, cluster_id, vm_id, source_id, target_id, state) "
+        "VALUES (?, ?, ?, ?, ?, ?, 'pending')",
+        [(proposal_id, position, plan.cluster_id, *move.key) for position, move in enumerate(plan.moves)],
+    )
+    detail = {"proposal": proposal_id, "cluster": plan.cluster_id, "moves": [list(m.key) for m in plan.moves]}
+    if asked is not None:
+        about = {"node": asked.node_id, "undoes": asked.undoes, "instead_of": asked.instead_of}
+        detail |= {"purpose": plan.purpose.value, **{k: v for k, v in about.items() if v is not None}}
+    await write_audit(db, now, PROGRAM if asked is None else asked.by, "proposed", detail)
+    if automatic:
+        made = await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))
+        await approve_or_skip(db, [r["id"] for r in made], Verdict.APPROVE, POLICY_ACTOR, now)
+    return proposal_id
+
+
+async def close(db: Connection, proposal_id: int, state: MoveState, reason: Reason | None) -> None:
+    await db.execute(
+        "UPDATE move SET state = ? WHERE proposal_id = ? AND state = 'pending'", (state.value, proposal_id)
+    )
+    if reason is not None:
+        await db.execute(
+            "UPDATE proposal SET closed_reason = ? WHERE id = ?", (rows.reason_to_text(reason), proposal_id)
+        )
+
+
+async def set_closed_reason(db: Connection, proposal_ids: Collection[int], reason: Reason) -> None:
+    await db.executemany(
+        "UPDATE proposal SET closed_reason = ? WHERE id = ?", [(rows.reason_to_text(reason), i) for i in proposal_ids]
+    )

@@ -1,0 +1,94 @@
+"""What the rules must know of the past: finished, failed, skipped and running moves of each VM."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from datetime import datetime
+
+from balancer.model import Purpose, Recent
+from balancer.policy import REST, Policy
+from bot.domain.proposals import IN_FLIGHT, UNSETTLED, MigrationState
+from bot.store import rows
+from bot.store.database import Connection, Part, all_rows, json_list
+
+HARMLESS_FAILURES = frozenset({"never-started", "not-sent"})
+"""Failures in which the panel never had a task: the VM needs no quarantine."""
+
+
+class RecentEvents(Part):
+    async def read(self, policy: Policy, now: datetime, *, besides: int | None = None, single: bool = False) -> Recent:
+        """What the rules must know of the past.
+
+        Args:
+            besides: a migration about to start: it does not stand in its own way, and others that are
+                only queued do not either, since the executor keeps nodes apart.
+            single: for one move that a person wants, which is queued behind the others: their nodes are free to it.
+        """
+        async with self._database.reading() as db:
+            migrated = await _last(db, MigrationState.SUCCEEDED, now - max(policy.migration_cooldown, REST))
+            left = await all_rows(
+                db,
+                "SELECT DISTINCT m.vm_id, m.source_id FROM migration g JOIN move m ON m.id = g.move_id "
+                "JOIN proposal p ON p.id = m.proposal_id WHERE g.state = ? AND g.finished_at > ? AND p.purpose = ?",
+                (MigrationState.SUCCEEDED.value, rows.to_text(now - REST), Purpose.BALANCE.value),
+            )
+            failed = await _last(db, MigrationState.FAILED, now - policy.failure_cooldown)
+            skipped = await _skipped(db, policy, now)
+            ignored = await all_rows(db, "SELECT vm_id, by_name FROM ignored_vm WHERE ended_at IS NULL ORDER BY vm_id")
+            states = UNSETTLED if besides is None else (*IN_FLIGHT, MigrationState.UNKNOWN)
+            busy = await all_rows(
+                db,
+                "SELECT m.vm_id, m.source_id, m.target_id, "
+                "g.state = 'queued' AND (? OR coalesce(g.not_before > ?, 0)) AS later "
+                "FROM migration g JOIN move m ON m.id = g.move_id "
+                "WHERE g.state IN (SELECT value FROM json_each(?)) AND g.id IS NOT ?",
+                (single, rows.to_text(now), json_list(s.value for s in states), besides),
+            )
+        return Recent(
+            migrated=migrated,
+            failed=failed,
+            skipped=skipped,
+            ignored={r["vm_id"]: r["by_name"] for r in ignored},
+            left=_by_vm(left),
+            busy_vms=frozenset(r["vm_id"] for r in busy),
+            busy_nodes=frozenset(n for r in busy if not r["later"] for n in (r["source_id"], r["target_id"])),
+        )
+
+
+async def _skipped(db: Connection, policy: Policy, now: datetime) -> dict[int, datetime]:
+    """VM -> the moment that its skip counts from. One for a certain time counts as if the usual one ended with it."""
+    found = await all_rows(
+        db,
+        "SELECT m.vm_id, d.at, d.rests_until FROM decision d JOIN move m ON m.id = d.move_id "
+        "WHERE d.verdict = 'skip' AND (d.rests_until > ?1 OR d.rests_until IS NULL AND d.at > ?2) ORDER BY d.id",
+        (rows.to_text(now), rows.to_text(now - policy.skip_cooldown)),
+    )
+    counts: dict[int, datetime] = {}
+    for row in found:
+        until = rows.maybe_from_text(row["rests_until"])
+        at = rows.from_text(row["at"]) if until is None else until - policy.skip_cooldown
+        counts[row["vm_id"]] = max(at, counts.get(row["vm_id"], at))
+    return counts
+
+
+def _by_vm(found: Iterable[sqlite3.Row]) -> dict[int, frozenset[int]]:
+    left: dict[int, frozenset[int]] = {}
+    for row in found:
+        left[row["vm_id"]] = left.get(row["vm_id"], frozenset()) | {row["source_id"]}
+    return left
+
+
+async def _last(db: Connection, state: MigrationState, since: datetime) -> dict[int, datetime]:
+    found = await all_rows(
+        db,
+        "SELECT m.vm_id, g.finished_at, g.reason FROM migration g JOIN move m ON m.id = g.move_id "
+        "WHERE g.state = ? AND g.finished_at > ? ORDER BY g.finished_at",
+        (state.value, rows.to_text(since)),
+    )
+    reasons = ((r, rows.reason_from_text(r["reason"])) for r in found)
+    return {
+        r["vm_id"]: rows.from_text(r["finished_at"])
+        for r, reason in reasons
+        if reason is None or reason.code not in HARMLESS_FAILURES
+    }

@@ -1,0 +1,75 @@
+"""The store: the database with one part for each subject.
+
+The only package that uses aiosqlite. The parts hold named queries and no rule of the balancer, only the
+conditions under which a row may change. Errors leave as StoreError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from bot.store.audit import Audit
+from bot.store.changes import Changes
+from bot.store.cycles import Cycles
+from bot.store.database import BUSY_TIMEOUT_S, Database
+from bot.store.decisions import Decisions
+from bot.store.exclusions import Exclusions
+from bot.store.figures import Figures
+from bot.store.heartbeats import Heartbeats
+from bot.store.ignored_vms import IgnoredVMs
+from bot.store.messages import Messages
+from bot.store.migrations import Migrations
+from bot.store.notices import Notices
+from bot.store.proposals import Proposals
+from bot.store.reading import Reader
+from bot.store.recent_events import RecentEvents
+from bot.store.requests import Requests
+from bot.store.retention import Retention
+from bot.store.samples import Samples
+from bot.store.settings import StoredSettings
+from bot.store.snoozes import Snoozes
+from bot.store.summaries import Summaries
+
+
+class Store(Database):
+    """The database and its parts: ``await open()`` before anything else, ``await close()`` at the end."""
+
+    def __init__(self, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S, looking: bool = False) -> None:
+        super().__init__(path, busy_timeout_s=busy_timeout_s, looking=looking)
+        reader = Reader(path)
+        self.proposals = Proposals(self, reader)
+        self.decisions = Decisions(self, reader)
+        self.migrations = Migrations(self, reader)
+        self.requests = Requests(self, reader)
+        self.snoozes = Snoozes(self, reader)
+        self.recent_events = RecentEvents(self)
+        self.ignored_vms = IgnoredVMs(self)
+        self.exclusions = Exclusions(self)
+        self.settings = StoredSettings(self)
+        self.cycles = Cycles(self)
+        self.samples = Samples(self)
+        self.summaries = Summaries(self, self.samples)
+        self.messages = Messages(self)
+        self.notices = Notices(self)
+        self.heartbeats = Heartbeats(self)
+        self.figures = Figures(self)
+        self.audit = Audit(self)
+        self.changes = Changes(self)
+        self.retention = Retention(self)
+
+
+@asynccontextmanager
+async def open_for_reading(path: Path) -> AsyncIterator[Store]:
+    """The database for reading only, also while the program runs; nothing is created or changed.
+
+    Raises:
+        StoreError: there is no database, it is damaged, or another version made it.
+    """
+    store = Store(path, looking=True)
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
