@@ -24,8 +24,8 @@ from balancer.model import NodeLoad, Plan
 from bot.app import VMBalancer
 from bot.domain.proposals import MigrationState
 from bot.rendering.catalog import texts_for
-from bot.rendering.load_phrases import load_words
 from bot.rendering.plain import plan_lines
+from bot.rendering.plan_summary import load_words
 from bot.ssh.loads import Loads
 from bot.ssh.monitor import SSHMonitor
 from bot.telegram.views import pages, proposals

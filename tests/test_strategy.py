@@ -117,7 +117,8 @@ def test_the_certificate(bound: Bound, line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("effort", "bound"), [(None, Bound(4)), (Effort(4, 1.0, 1), None), (Effort(4, 1.0, 1), Bound())]
+    ("effort", "bound"),
+    [(None, Bound(4)), (Effort(4, 1.0, 1), None), (Effort(4, 1.0, 1), Bound()), (Effort(4, 1.0, 1), Bound(1))],
 )
 def test_without_a_proof_nothing_is_claimed(effort: Effort | None, bound: Bound | None) -> None:
     assert not [text for text in outlook_lines(EN, planned(effort, bound)) if "no plan" in text]

@@ -11,6 +11,7 @@ from bot.app import VMBalancer
 from bot.domain.proposals import Actor, Proposal, ProposedMove, Verdict
 from bot.domain.sanitize import one_line
 from bot.rendering.plain import all_well, move_lines, outcome_line, plan_lines
+from bot.rendering.plan_summary import move_summary
 from bot.service.local_actor import at_the_terminal
 from bot.service.values import CycleReport
 
@@ -120,7 +121,7 @@ async def _ask(
 ) -> None:
     """Move by move. Who quits leaves nothing behind that could still be approved."""
     for index, proposed in enumerate(pending):
-        lines = move_lines(balancer.texts, proposed.position + 1, proposed.move)
+        lines = move_lines(balancer.texts, move_summary(balancer.texts, proposed.position + 1, proposed.move))
         for line in lines if terminal.tables is None else lines[:1]:  # a table with the rest stands above
             terminal.write(line)
         answer = await _answer(balancer, ask, balancer.texts.text("terminal-ask"), ANSWERS)

@@ -11,10 +11,8 @@ from balancer.model import VM, Move, Node, NodeReport, Plan
 from bot.console.drawing import Palette, lines
 from bot.domain.proposals import ActorKind, Exclusion, Migration, MigrationState, MoveState, ProposedMove
 from bot.rendering.catalog import Texts
-from bot.rendering.load_phrases import load_words
 from bot.rendering.phrases import deciders, duration, moment, role, size, until
-from bot.rendering.plan_summary import outlook_lines
-from bot.rendering.why_not import why_not
+from bot.rendering.plan_summary import MoveSummary, load_words, move_summary, summarize
 
 REASONS = 300
 STEPS = (MigrationState.QUEUED, MigrationState.STARTING, MigrationState.RUNNING, MigrationState.SUCCEEDED)
@@ -75,8 +73,9 @@ def move_facts(texts: Texts, proposed: ProposedMove, now: datetime, palette: Pal
         (texts.text("console-vm", vm=move.vm_name), "bold"), ("  " + size(texts, move.vcpus, move.memory_mib))
     )
     title.append("  " + texts.text("console-route", source=move.source_name, target=move.target_name), "bold")
-    found = [title, *effect_lines(texts, move, palette), Text(texts.reason(move.reason), palette.dim)]
-    found += [Text("! " + texts.reason(c), palette.warn) for c in move.cautions]
+    summary = move_summary(texts, proposed.position + 1, move)
+    found = [title, *(Text(line) for line in summary.effects), Text(summary.reason, palette.dim)]
+    found += [Text("! " + caution, palette.warn) for caution in summary.cautions]
     if proposed.decided_by is not None:
         when = moment(texts, proposed.decided_at, now) if proposed.decided_at else ""
         said = texts.text(f"terminal-{proposed.state.value}")
@@ -87,29 +86,6 @@ def move_facts(texts: Texts, proposed: ProposedMove, now: datetime, palette: Pal
         if migration.error:
             found.append(Text(texts.text("console-panel-words", error=migration.error), palette.bad))
     return lines(*found)
-
-
-def effect_lines(texts: Texts, move: Move, palette: Palette) -> list[Text]:
-    """What a move does to its two nodes."""
-    sides = (
-        (move.source_name, move.source_before, move.source_after),
-        (move.target_name, move.target_before, move.target_after),
-    )
-    found = []
-    for name, before, after in sides:
-        said = texts.text(
-            "move-effect",
-            node=name,
-            before=before.cpu_ratio,
-            after=after.cpu_ratio,
-            memory_before=before.memory_percent,
-            memory_after=after.memory_percent,
-        )
-        found.append(Text(said))
-        if before.cpu_load is not None:
-            measured = texts.text("move-effect-load", node=name, before=before.cpu_load, after=after.cpu_load)
-            found.append(Text(measured, palette.dim))
-    return found
 
 
 def plan_lines(texts: Texts, plan: Plan, palette: Palette) -> list[tuple[int, Text]]:
@@ -125,10 +101,11 @@ def plan_lines(texts: Texts, plan: Plan, palette: Palette) -> list[tuple[int, Te
         found.append((2, Text.assemble(("! ", palette.bad), said)))
     if not plan.moves:
         found.append((2, Text(texts.text("dryrun-nothing", overloaded=over))))
-    found += [(2, Text(line, palette.accent)) for line in outlook_lines(texts, plan)]
-    for number, move in enumerate(plan.moves, start=1):
-        found += _planned(texts, number, move, palette)
-    why = why_not(texts, plan, REASONS)
+    summary = summarize(texts, plan, REASONS)
+    found += [(2, Text(line, palette.accent)) for line in summary.outlook]
+    for each in summary.moves:
+        found += _planned(texts, each, palette)
+    why = summary.why_not
     if why.count:
         found.append((2, Text(texts.text("rejections-title", count=why.count), palette.accent)))
         found += [(4, Text(line)) for line in why.lines]
@@ -137,16 +114,16 @@ def plan_lines(texts: Texts, plan: Plan, palette: Palette) -> list[tuple[int, Te
     return found
 
 
-def _planned(texts: Texts, number: int, move: Move, palette: Palette) -> list[tuple[int, Text]]:
+def _planned(texts: Texts, summary: MoveSummary, palette: Palette) -> list[tuple[int, Text]]:
+    move = summary.move
     title = Text.assemble(
-        f"{number}. ",
+        f"{summary.number}. ",
         (texts.text("console-vm", vm=move.vm_name), "bold"),
         f"  {size(texts, move.vcpus, move.memory_mib)}  ",
         (texts.text("console-route", source=move.source_name, target=move.target_name), "bold"),
     )
-    found = [(2, title), *((5, line) for line in effect_lines(texts, move, palette))]
-    found.append((5, Text(texts.reason(move.reason), palette.dim)))
-    return [*found, *((5, Text("! " + texts.reason(c), palette.warn)) for c in move.cautions)]
+    found = [(2, title), *((5, Text(line)) for line in summary.effects), (5, Text(summary.reason, palette.dim))]
+    return [*found, *((5, Text("! " + caution, palette.warn)) for caution in summary.cautions)]
 
 
 def node_facts(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from balancer.model import Move, NodeReport, Plan
+from balancer.model import NodeReport, Plan
 from bot.domain.proposals import MigrationState, MoveState, ProposedMove
 from bot.domain.sanitize import one_line
 from bot.rendering.catalog import Texts
-from bot.rendering.load_phrases import any_measured, load_words
-from bot.rendering.plan_summary import outlook_lines
-from bot.rendering.why_not import why_not
+from bot.rendering.plan_summary import MoveSummary, PlanSummary, any_measured, load_words, summarize
 
 NODES_SHOWN = 10
 REASONS_SHOWN = 20
@@ -27,6 +25,7 @@ def plan_lines(texts: Texts, plan: Plan) -> list[str]:
             nodes=len(plan.nodes),
         )
     ]
+    summary = summarize(texts, plan, REASONS_SHOWN)
     measured = any_measured(plan.nodes)
     for report in plan.nodes[:NODES_SHOWN]:
         lines.append(_node_line(texts, report))
@@ -34,51 +33,28 @@ def plan_lines(texts: Texts, plan: Plan) -> list[str]:
             lines.append(" " * 6 + load_words(texts, report.load, plan.taken_at))
     if len(plan.nodes) > NODES_SHOWN:
         lines.append("  " + texts.text("table-more", count=len(plan.nodes) - NODES_SHOWN))
-    lines += ["  " + line for line in outlook_lines(texts, plan)]
+    lines += ["  " + line for line in summary.outlook]
     if not plan.moves:
         lines.append("  " + texts.text("dryrun-nothing", overloaded=len(plan.overloaded)))
-    for number, move in enumerate(plan.moves, start=1):
-        lines += move_lines(texts, number, move)
-    return [*lines, *_why_not(texts, plan)]
+    for summarized in summary.moves:
+        lines += move_lines(texts, summarized)
+    return [*lines, *_why_not(texts, summary)]
 
 
-def move_lines(texts: Texts, number: int, move: Move) -> list[str]:
-    """One move: what, effect on both nodes, why."""
-    gib = move.memory_mib / 1024
-    lines = [
-        "  "
-        + texts.text(
-            "terminal-move",
-            number=number,
-            vm=move.vm_name,
-            source=move.source_name,
-            target=move.target_name,
-            vcpus=move.vcpus,
-            gib=gib,
-        )
-    ]
-    sides = (
-        (move.source_name, move.source_before, move.source_after),
-        (move.target_name, move.target_before, move.target_after),
+def move_lines(texts: Texts, summary: MoveSummary) -> list[str]:
+    """One move: what moves where, its effect on both nodes, why, and what to mind."""
+    move = summary.move
+    title = texts.text(
+        "terminal-move",
+        number=summary.number,
+        vm=move.vm_name,
+        source=move.source_name,
+        target=move.target_name,
+        vcpus=move.vcpus,
+        gib=move.memory_mib / 1024,
     )
-    for name, before, after in sides:
-        lines.append(
-            "     "
-            + texts.text(
-                "move-effect",
-                node=name,
-                before=before.cpu_ratio,
-                after=after.cpu_ratio,
-                memory_before=before.memory_percent,
-                memory_after=after.memory_percent,
-            )
-        )
-        if before.cpu_load is not None:
-            words = texts.text("move-effect-load", node=name, before=before.cpu_load, after=after.cpu_load)
-            lines.append("     " + words)
-    lines.append("     " + texts.reason(move.reason))
-    lines += ["     ! " + texts.reason(c) for c in move.cautions]
-    return lines
+    details = [*summary.effects, summary.reason, *(f"! {caution}" for caution in summary.cautions)]
+    return ["  " + title, *("     " + line for line in details)]
 
 
 def outcome_line(texts: Texts, proposed: ProposedMove) -> str:
@@ -120,8 +96,8 @@ def _node_line(texts: Texts, report: NodeReport) -> str:
     return f"  {mark} {name:<24} {figures}  {load.vm_count:4d} {texts.text('table-vms')}  {reason}".rstrip()
 
 
-def _why_not(texts: Texts, plan: Plan) -> list[str]:
-    why = why_not(texts, plan, REASONS_SHOWN)
+def _why_not(texts: Texts, summary: PlanSummary) -> list[str]:
+    why = summary.why_not
     if not why.count:
         return []
     lines = ["  " + texts.text("rejections-title", count=why.count), *(f"     {line}" for line in why.lines)]

@@ -1,19 +1,115 @@
-"""What a plan comes to, in a few plain lines for chat and terminal: how much of it is shown, what is proven of it,
-what the other strategy would do, which rules are broken already. Pure."""
+"""What there is to say about a plan, as plain lines: loads, effect of each move, proof, and why not more. Pure.
+
+Chat, terminal, console and log take these lines and only lay them out: none of them words a plan by itself. The lines
+hold names from strangers on one line each; HTML and terminal styles are the caller's.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from balancer.model import Effort, Plan
+from balancer.model import Effort, Move, NodeLoad, NodeReport, Plan, Rejection
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import duration
 
 CAUTIONS_SHOWN = 3
+VMS_IN_DETAIL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class MoveSummary:
+    """One move: its effect on both nodes, a line for each figure, why it is made, and what to mind."""
+
+    number: int
+    move: Move
+    effects: tuple[str, ...]
+    reason: str
+    cautions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WhyNot:
+    """Why not more is moved: the most useful reasons, and how many more there are."""
+
+    lines: tuple[str, ...]
+    hidden: int
+
+    @property
+    def count(self) -> int:
+        """Reasons in total, the hidden ones included."""
+        return len(self.lines) + self.hidden
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSummary:
+    """A plan in words. ``outlook``: how much of it is shown, what is proven, the other strategy, broken rules."""
+
+    outlook: tuple[str, ...]
+    moves: tuple[MoveSummary, ...]
+    why_not: WhyNot
+
+
+def summarize(texts: Texts, plan: Plan, reasons: int) -> PlanSummary:
+    """The whole plan; of the reasons why not more is moved at most so many."""
+    moves = tuple(move_summary(texts, number, move) for number, move in enumerate(plan.moves, start=1))
+    return PlanSummary(tuple(outlook_lines(texts, plan)), moves, why_not(texts, plan, reasons))
+
+
+# Moves ---------------------------------------------------------------------------------------------
+
+
+def move_summary(texts: Texts, number: int, move: Move) -> MoveSummary:
+    """One move of a plan, counted from 1."""
+    cautions = tuple(texts.reason(c) for c in move.cautions)
+    return MoveSummary(number, move, _effect_lines(texts, move), texts.reason(move.reason), cautions)
+
+
+def _effect_lines(texts: Texts, move: Move) -> tuple[str, ...]:
+    """CPU and memory of the source, then of the target, before and after; measured load where there is one."""
+    source = _effect(texts, move.source_name, move.source_before, move.source_after)
+    return (*source, *_effect(texts, move.target_name, move.target_before, move.target_after))
+
+
+def _effect(texts: Texts, node: str, before: NodeLoad, after: NodeLoad) -> list[str]:
+    lines = [
+        texts.text(
+            "move-effect",
+            node=node,
+            before=before.cpu_ratio,
+            after=after.cpu_ratio,
+            memory_before=before.memory_percent,
+            memory_after=after.memory_percent,
+        )
+    ]
+    if before.cpu_load is not None:
+        lines.append(texts.text("move-effect-load", node=node, before=before.cpu_load, after=after.cpu_load))
+    return lines
+
+
+# Loads ---------------------------------------------------------------------------------------------
+
+
+def load_words(texts: Texts, load: NodeLoad, now: datetime) -> str:
+    """The CPU figure that decides for a node and its source: "load 0.62 per CPU, ssh, 12 s ago", "ratio 6.1, panel"."""
+    if load.cpu_load is None or load.measured_at is None:
+        return texts.text("load-panel", ratio=load.cpu_ratio)
+    seconds = max(0, round((now - load.measured_at).total_seconds()))
+    return texts.text("load-ssh", load=load.cpu_load, seconds=seconds)
+
+
+def any_measured(reports: Iterable[NodeReport]) -> bool:
+    """Whether the source of a figure has to be named: where nothing is measured, every figure is the panel's."""
+    return any(r.load is not None and r.load.cpu_load is not None for r in reports)
+
+
+# Outlook -------------------------------------------------------------------------------------------
 
 
 def outlook_lines(texts: Texts, plan: Plan) -> list[str]:
-    """Plain text, a line each; nothing where there is nothing to say."""
+    """What the plan as a whole achieves, one line each; an empty list where there is nothing to say."""
     lines = []
     if plan.total_moves > len(plan.moves) > 0:
         lines.append(texts.text("outlook-budget", shown=len(plan.moves), total=plan.total_moves))
@@ -27,21 +123,35 @@ def outlook_lines(texts: Texts, plan: Plan) -> list[str]:
 
 
 def effort_words(texts: Texts, effort: Effort) -> str:
-    """Moves, memory, time."""
+    """Moves, memory to copy, time."""
     length = duration(texts, timedelta(seconds=effort.seconds))
     return texts.text("outlook-effort", moves=effort.moves, gib=effort.memory_mib / 1024, duration=length)
 
 
+def strategy_words(texts: Texts, plan: Plan) -> str:
+    """What the plan of a strategy achieves, in one line that can stand beside another strategy's."""
+    left = _left_overloaded(plan)
+    if plan.effort is None or not plan.effort.moves:
+        return texts.text("outlook-nothing", strategy=plan.strategy, left=left)
+    effort, overloaded = effort_words(texts, plan.effort), len(plan.overloaded)
+    return texts.text("outlook-strategy", strategy=plan.strategy, effort=effort, left=left, overloaded=overloaded)
+
+
+def _left_overloaded(plan: Plan) -> int:
+    """Nodes that are overloaded after the whole plan, moves beyond the budget included."""
+    return len(plan.overloaded_after if plan.overloaded_after_all is None else plan.overloaded_after_all)
+
+
 def _certificate(texts: Texts, plan: Plan) -> str | None:
-    """The whole plan's cost and what is proven of any other."""
+    """The whole plan's cost and what is proven about any other plan."""
     effort, bound = plan.effort, plan.bound
     if effort is None or bound is None or not effort.moves or plan.evenness is not None:
-        return None  # moves that only even out are no part of what the bound is about
+        return None  # the bound says nothing about moves that only even out
     words = effort_words(texts, effort)
     if (bound.moves, bound.seconds) == (effort.moves, effort.seconds):
         return texts.text("outlook-proven", effort=words)
     limits = []
-    if bound.moves is not None:
+    if bound.moves is not None and bound.moves > 1:  # every plan that moves something has one move
         limits.append(texts.text("outlook-bound-moves", moves=bound.moves))
     if bound.seconds is not None:
         length = duration(texts, timedelta(seconds=bound.seconds))
@@ -50,14 +160,14 @@ def _certificate(texts: Texts, plan: Plan) -> str | None:
         limits.append(texts.text("outlook-bound-memory", gib=bound.memory_mib / 1024))
     if not limits:
         return None
-    said = texts.text("outlook-certificate", effort=words, limits=texts.text("outlook-or").join(limits))
+    sentence = texts.text("outlook-certificate", effort=words, limits=texts.text("outlook-or").join(limits))
     if bound.moves == effort.moves and bound.fewest_moves_mib is not None:
-        said += " " + texts.text("outlook-as-few", gib=bound.fewest_moves_mib / 1024)
-    return said
+        sentence += " " + texts.text("outlook-as-few", gib=bound.fewest_moves_mib / 1024)
+    return sentence
 
 
 def _evenness(texts: Texts, plan: Plan) -> str | None:
-    """How even the moves shown make the cluster, and what is proven of any others."""
+    """How even the moves make the cluster, and what is proven about any others."""
     even = plan.evenness
     if even is None or not even.moves:
         return None
@@ -72,8 +182,7 @@ def _alternative(texts: Texts, plan: Plan) -> str | None:
     other = plan.alternative
     if other is None:
         return None
-    after = plan.overloaded_after if plan.overloaded_after_all is None else plan.overloaded_after_all
-    name, moves, left = other.strategy, other.effort.moves, len(after)
+    name, moves, left = other.strategy, other.effort.moves, _left_overloaded(plan)
     if other.overloaded_left == left:
         return texts.text("outlook-fewer-moves", strategy=name, moves=moves, own=plan.total_moves)
     if other.overloaded_left == 0:
@@ -83,10 +192,32 @@ def _alternative(texts: Texts, plan: Plan) -> str | None:
     return texts.text("outlook-clears-more", strategy=name, moves=moves, remaining=remaining, left=left)
 
 
-def strategy_words(texts: Texts, plan: Plan) -> str:
-    """What the whole plan of a strategy comes to, in one line that can stand beside another's."""
-    after = plan.overloaded_after if plan.overloaded_after_all is None else plan.overloaded_after_all
-    if plan.effort is None or not plan.effort.moves:
-        return texts.text("outlook-nothing", strategy=plan.strategy, left=len(after))
-    effort, overloaded = effort_words(texts, plan.effort), len(plan.overloaded)
-    return texts.text("outlook-strategy", strategy=plan.strategy, effort=effort, left=len(after), overloaded=overloaded)
+# Why not more --------------------------------------------------------------------------------------
+
+
+def why_not(texts: Texts, plan: Plan, limit: int) -> WhyNot:
+    """Reasons, most useful first: cluster, nodes that stay overloaded, VMs that fit nowhere, nodes that take
+    nothing, then the other VMs counted by reason."""
+    left = {m.source_id for m in plan.moves}
+    named: dict[str, list[str]] = {"cluster": [], "source": [], "stuck": [], "target": []}
+    counted: Counter[str] = Counter()
+    for rejection in plan.rejections:
+        if rejection.subject == "target" and rejection.id in left:
+            continue  # a node that VMs just left is no target: that needs no words
+        if rejection.subject != "vm":
+            named.setdefault(rejection.subject, []).append(_rejection_line(texts, rejection))
+        elif rejection.per_target and len(named["stuck"]) < VMS_IN_DETAIL:
+            named["stuck"].append(_rejection_line(texts, rejection))
+        else:
+            counted[texts.reason(rejection.reason)] += 1
+    lines = [line for group in named.values() for line in group]
+    lines += [texts.text("rejection-count", reason=reason, count=count) for reason, count in counted.most_common()]
+    return WhyNot(tuple(lines[:limit]), max(0, len(lines) - limit))
+
+
+def _rejection_line(texts: Texts, rejection: Rejection) -> str:
+    sentence = texts.text("rejection-line", name=rejection.name, reason=texts.reason(rejection.reason))
+    if not rejection.per_target:
+        return sentence
+    each = (texts.text("rejection-per-target", reason=texts.reason(r), count=n) for r, n in rejection.per_target)
+    return f"{sentence}: {', '.join(each)}"

@@ -1,7 +1,7 @@
-"""Plans and outcomes as tables with bars, for people at a terminal. What to say is report.py's and whynot.py's.
+"""Plans and outcomes as tables with bars, for people at a terminal. The words come from ``plan_summary``.
 
-Gives text with the terminal's colours back and prints nothing. Names come from strangers: they stand in
-``Text`` only, which knows no markup.
+Returns text with the terminal's colours and prints nothing. Names come from strangers: they are put into ``Text``
+only, which has no markup.
 """
 
 from __future__ import annotations
@@ -21,10 +21,8 @@ from balancer.policy import Policy
 from bot.domain.proposals import MigrationState, MoveState, ProposedMove
 from bot.domain.sanitize import one_line
 from bot.rendering.catalog import Texts
-from bot.rendering.load_phrases import any_measured, load_words
 from bot.rendering.plain import NODES_SHOWN, REASONS_SHOWN, outcome_words
-from bot.rendering.plan_summary import outlook_lines
-from bot.rendering.why_not import why_not
+from bot.rendering.plan_summary import MoveSummary, PlanSummary, WhyNot, any_measured, load_words, summarize
 
 WIDEST = 200
 """Beyond it a line is hard to follow from its name to its figures."""
@@ -62,10 +60,10 @@ class RichReport:
         )
         parts: list[RenderableType] = [Text(title, style=f"bold {BAD if plan.overloaded else GOOD}")]
         parts += self._nodes(texts, plan, policy)
-        parts += [Padding(Text(line), (0, 0, 0, 2)) for line in outlook_lines(texts, plan)]
-        parts += [Text("  " + line) for line in outlook_lines(texts, plan)]
-        parts += self._moves(texts, plan)
-        parts += self._why_not(texts, plan)
+        summary = summarize(texts, plan, REASONS_SHOWN)
+        parts += [Padding(Text(line), (0, 0, 0, 2)) for line in summary.outlook]
+        parts += self._moves(texts, plan, summary)
+        parts += self._why_not(texts, summary.why_not)
         return self._rendered(Group(*parts, ""))
 
     def outcomes(self, texts: Texts, moves: Sequence[ProposedMove]) -> str:
@@ -149,7 +147,7 @@ class RichReport:
 
     # Moves and why not ------------------------------------------------------------------------
 
-    def _moves(self, texts: Texts, plan: Plan) -> Iterable[RenderableType]:
+    def _moves(self, texts: Texts, plan: Plan, summary: PlanSummary) -> Iterable[RenderableType]:
         if not plan.moves:
             yield Text("  " + texts.text("dryrun-nothing", overloaded=len(plan.overloaded)))
             return
@@ -157,15 +155,13 @@ class RichReport:
         table = _table("", *names, folding=(1, 2))
         if self._wide:
             table.add_column(Text(texts.text("report-why")), ratio=1, overflow="fold")
-        for number, move in enumerate(plan.moves, start=1):
-            table.add_row(Text(str(number)), *self._move(texts, move), *([_reasons(texts, move)] if self._wide else []))
+        for each in summary.moves:
+            reasons = [_reasons(each)] if self._wide else []
+            table.add_row(Text(str(each.number)), *self._move(texts, each.move), *reasons)
         yield ""
         yield table
         if not self._wide:
-            yield from (
-                Padding(_numbered(number, _reasons(texts, move)), (0, 0, 0, 2))
-                for number, move in enumerate(plan.moves, start=1)
-            )
+            yield from (Padding(_numbered(each.number, _reasons(each)), (0, 0, 0, 2)) for each in summary.moves)
 
     @staticmethod
     def _move(texts: Texts, move: Move) -> list[Text]:
@@ -178,8 +174,7 @@ class RichReport:
             Text("\n".join(_change(f"{b.memory_percent:.1f}", f"{a.memory_percent:.1f} %") for b, a in sides)),
         ]
 
-    def _why_not(self, texts: Texts, plan: Plan) -> Iterable[RenderableType]:
-        why = why_not(texts, plan, REASONS_SHOWN)
+    def _why_not(self, texts: Texts, why: WhyNot) -> Iterable[RenderableType]:
         if not why.count:
             return
         yield ""
@@ -246,10 +241,10 @@ def _numbered(number: int, words: Text) -> RenderableType:
     return grid
 
 
-def _reasons(texts: Texts, move: Move) -> Text:
-    words = Text(texts.reason(move.reason))
-    for caution in move.cautions:
-        words += Text("\n! " + texts.reason(caution), style=WARM)
+def _reasons(summary: MoveSummary) -> Text:
+    words = Text(summary.reason)
+    for caution in summary.cautions:
+        words += Text(f"\n! {caution}", style=WARM)
     return words
 
 

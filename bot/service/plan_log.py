@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from balancer.model import NodeReport, Plan, Reason, Rejection
 from bot.rendering.catalog import texts_for
+from bot.rendering.plan_summary import move_summary
 
 log = logging.getLogger(__name__)
 
@@ -90,10 +91,11 @@ def analysis(plan: Plan) -> Iterator[str]:
     """Every node's figures, every move with its effect, and why each other VM or node is left alone."""
     for report in plan.nodes:
         yield _node(report)
-    for move in plan.moves:
+    for number, move in enumerate(plan.moves, start=1):
+        summary = move_summary(texts_for("en"), number, move)
         yield (
             f"VM '{move.vm_name}' (ID: {move.vm_id}, {move.vcpus} vCPU, {move.memory_mib} MiB) may go from "
-            f"'{move.source_name}' to '{move.target_name}': {in_words(move.reason)}"
+            f"'{move.source_name}' to '{move.target_name}': {'; '.join((summary.reason, *summary.effects))}"
         )
     for rejection in plan.rejections:
         what = {"vm": "VM", "cluster": "Cluster"}.get(rejection.subject, "Node")

@@ -33,7 +33,7 @@ from bot.rendering.charts.levels import (
 )
 from bot.rendering.charts.tiles import draw_tiles
 from bot.rendering.charts.values import Arrow, Figure, Limits, figures
-from bot.rendering.load_phrases import any_measured
+from bot.rendering.plan_summary import any_measured
 
 MOST_BARS = 24
 ROOMY = 10

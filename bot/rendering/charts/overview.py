@@ -9,7 +9,7 @@ from bot.rendering.charts.canvas import FAINT, MARGIN, NORMAL, WIDTH, Canvas
 from bot.rendering.charts.levels import Legend, explain_colours, heading, limit_words, node_colour, worst_first
 from bot.rendering.charts.tiles import SQUARES_A_ROW, draw_squares
 from bot.rendering.charts.values import Section
-from bot.rendering.load_phrases import any_measured
+from bot.rendering.plan_summary import any_measured
 
 MOST_CLUSTERS = 10
 FEW = 6

@@ -13,7 +13,7 @@ from balancer.migration_time import Fitted
 from balancer.model import VM, Node, NodeReport, Plan
 from bot.domain.proposals import Exclusion, ExclusionRole, MigrationState, ProposedMove
 from bot.rendering.catalog import Texts
-from bot.rendering.load_phrases import load_words
+from bot.rendering.plan_summary import load_words
 from bot.service.values import Status
 from bot.store.values import StoredSetting, Summary
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager

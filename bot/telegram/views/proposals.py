@@ -20,10 +20,8 @@ from bot.domain.proposals import (
     ProposedMove,
 )
 from bot.rendering.catalog import Texts
-from bot.rendering.load_phrases import any_measured, load_words
 from bot.rendering.phrases import deciders
-from bot.rendering.plan_summary import outlook_lines
-from bot.rendering.why_not import why_not
+from bot.rendering.plan_summary import any_measured, load_words, move_summary, outlook_lines, why_not
 from bot.telegram.keyboards.buttons import paged
 from bot.telegram.keyboards.proposals import Shown, proposal_keyboard, waits_for_its_time
 from bot.telegram.views import wording
@@ -159,25 +157,10 @@ def _planned_lines(texts: Texts, number: int, proposed: ProposedMove) -> list[Ma
         texts.html("move-line", number=number, vm=move.vm_name, size=size),
         texts.html("move-route", source=move.source_name, target=move.target_name),
     ]
-    sides = (
-        (move.source_name, move.source_before, move.source_after),
-        (move.target_name, move.target_before, move.target_after),
-    )
-    for name, before, after in sides:
-        lines.append(
-            texts.html(
-                "move-effect",
-                node=name,
-                before=before.cpu_ratio,
-                after=after.cpu_ratio,
-                memory_before=before.memory_percent,
-                memory_after=after.memory_percent,
-            )
-        )
-        if before.cpu_load is not None:
-            lines.append(texts.html("move-effect-load", node=name, before=before.cpu_load, after=after.cpu_load))
-    lines.append(texts.html("move-why", reason=texts.reason(move.reason)))
-    lines += [texts.html("move-caution", reason=texts.reason(c)) for c in move.cautions]
+    summary = move_summary(texts, number, move)
+    lines += summary.effects
+    lines.append(texts.html("move-why", reason=summary.reason))
+    lines += [texts.html("move-caution", reason=caution) for caution in summary.cautions]
     return lines
 
 

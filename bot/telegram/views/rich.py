@@ -16,7 +16,7 @@ from markupsafe import Markup
 from balancer.model import NodeReport
 from bot.domain.sanitize import one_line
 from bot.rendering.catalog import Texts
-from bot.rendering.load_phrases import any_measured
+from bot.rendering.plan_summary import any_measured
 
 
 def nodes_message(texts: Texts, title: Markup, reports: Sequence[NodeReport]) -> InputRichMessage:
