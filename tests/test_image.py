@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from bot.cli import BAD_SETTINGS, COMMANDS
-from bot.config.settings import Settings, env_name
+from bot.config.settings import SECRET_FILES, Settings, env_name
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
@@ -151,8 +151,9 @@ def test_the_service_is_locked_in(name: str) -> None:
 def test_the_service_holds_no_secret() -> None:
     """Environment= can be read by everybody with systemctl show; the settings come as a credential."""
     service = Unit()["Service"]
-    known = {env_name(field) for field in Settings.model_fields}
-    assert not {word.partition("=")[0] for word in service["Environment"].split()} & known
+    environment = re.findall("^Environment=(.*)", UNIT.read_text("utf-8"), re.MULTILINE)
+    variables = {word.partition("=")[0] for line in environment for word in line.split()}
+    assert not variables & set(map(env_name, SECRET_FILES)) and "DATABASE_PATH" in variables
     name, _, _ = service["LoadCredential"].partition(":")
     assert service["ExecStart"].endswith(f" --config ${{CREDENTIALS_DIRECTORY}}/{name}")
     assert "EnvironmentFile" not in service
