@@ -3,14 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 SOURCES := balancer benchmarks bot sandbox tests vm_balancer
 # A browser and an SSH server are installed by the tests' target where that can be done.
-# More than cores: most of the time a test waits for one of its processes.
-WORKERS ?= 6
+# More than cores: a test often waits for a server or a process. Each worker spends six seconds of CPU on its imports.
+WORKERS ?= 4
 
-.PHONY: help demo test chaos thorough check fmt lint types lock clean system screenshots pythons image release portable audit bench bench-quick docs settings
+.PHONY: help demo compiled test test-slow test-all chaos thorough check fmt lint types lock clean system screenshots pythons image release portable audit bench bench-quick docs settings
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo | test | thorough | audit | bench | bench-quick | docs | settings | check | fmt | lint | types | lock | pythons | image | release | portable | clean"
+	@echo "make demo | test | test-slow | test-all | thorough | audit | bench | bench-quick | docs | settings | check | fmt | lint | types | lock | pythons | image | release | portable | clean"
 
 .venv/ready: pyproject.toml requirements/dev.txt requirements/build.txt requirements/installer.txt
 	$(PYTHON) tools/install.py .venv
@@ -22,10 +22,21 @@ system: .venv/ready
 demo: .venv/ready
 	@$(BIN)/vm-balancer demo $(ARGS)
 
-# Hundreds of processes of the program are started: none should have to compile it.
-test: system
+# Programs are started by the dozen: none should have to compile its modules.
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+compiled: system
 	@$(BIN)/python -m compileall -q $(filter-out tests,$(SOURCES))
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+# What every change has to pass: at most four minutes on two idle cores.
+test: compiled
+	$(PYTEST) -m "not slow" $(ARGS)
+
+# The rest: searches by brute force, browser, terminal, release, processes that are killed at many points.
+test-slow: compiled
+	$(PYTEST) -m slow $(ARGS)
+
+test-all: test test-slow
 
 # The property tests with all their examples.
 thorough: system

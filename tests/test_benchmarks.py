@@ -237,6 +237,7 @@ HALF_A_DAY = closed_loop.Scene("gen-8x100-tight", 0.5)
 
 
 @pytest.mark.parametrize("strategy", [closed_loop.NOTHING, *closed_loop.strategies(), closed_loop.HBAL])
+@pytest.mark.slow
 def test_the_same_days_pass_the_same_way(strategy: str) -> None:
     scene = HALF_A_DAY if strategy != closed_loop.BALANCE else closed_loop.Scene("gen-8x100-tight", 0.02)
     one, other = (closed_loop.simulate(scene, strategy, 1) for _ in range(2))

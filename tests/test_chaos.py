@@ -21,6 +21,7 @@ def quiet() -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
+@pytest.mark.slow
 async def test_a_day_of_faults_breaks_no_promise(tmp_path: Path) -> None:
     figures, audit = await chaos(7, 12, tmp_path)
     audit.judge(figures)

@@ -1,7 +1,7 @@
 """A first-time admin with a phone and nothing but the chat: sees the state, understands a proposal, approves it,
 follows it, takes it back, excludes a node, empties another. The pictures of docs/chat.md are made here.
 
-`make screenshots` walks in both languages, light and dark, on a phone and on a desktop; `make test` once.
+`make screenshots` walks in both languages, light and dark, on a phone and on a desktop; `make test-slow` once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from balancer.model import NodeLoad, NodeReport, Plan
 from bot.rendering.catalog import Texts, texts_for
 from bot.store.store import Store
 
-pytestmark = [pytest.mark.e2e, pytest.mark.browser]
+pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.slow]
 
 FOLDER = os.environ.get("SCREENSHOTS")
 WALKS = (("en", "light", "phone"), ("ru", "dark", "phone"), ("en", "dark", "desktop"), ("ru", "light", "desktop"))

@@ -90,6 +90,7 @@ def test_a_leap_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.e2e
 @pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed (package faketime)")
 @pytest.mark.parametrize("leap", ["+2h", "-2h"])
+@pytest.mark.slow
 async def test_a_leap_neither_expires_a_proposal_nor_stops_the_checks(tmp_path: Path, leap: str) -> None:
     async with running_stack(tmp_path, world(), migration_s=0.5) as stack:
         told = tmp_path / "time"

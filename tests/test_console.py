@@ -207,7 +207,9 @@ async def test_automatic_mode_is_switched_on_only_after_a_question(rig: BotFixtu
 # What is drawn ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (60, 16), (30, 10)])
+@pytest.mark.parametrize(
+    "size", [(80, 24), (30, 10), *(pytest.param(s, marks=pytest.mark.slow) for s in ((120, 40), (200, 60), (60, 16)))]
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_page_draws_at_every_size_with_hostile_names(
     tmp_path: Path, size: tuple[int, int], language: str

@@ -13,7 +13,7 @@ from terminal import Terminal, running_terminal
 
 from bot.store.instance_lock import Instance
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 SIZES = [(80, 24), (120, 40)]
 ME = getpass.getuser()
 

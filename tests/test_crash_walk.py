@@ -124,6 +124,7 @@ def shown(chat: RunningChat, state: str, where: str) -> None:
 @pytest.mark.timeout(240 if 0 < POINTS <= 6 else 4 * 3600)
 @pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
 @pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.slow
 async def test_killed_at_any_wait_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path, name: str) -> None:
     steps = await walked(tmp_path, name, 10**9)
     assert steps is not None and steps > 150, f"only {steps} steps: the walk does not see the waits"

@@ -128,6 +128,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
 
 
 @pytest.mark.e2e
+@pytest.mark.slow
 async def test_the_page_the_report_the_press_and_the_end(
     demo: Demo, tmp_path: Path, record_property: pytest.RecordProperty
 ) -> None:
@@ -160,6 +161,7 @@ async def test_the_page_the_report_the_press_and_the_end(
 
 @pytest.mark.e2e
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.slow
 async def test_other_ways_to_end_it(demo: Demo, sign: signal.Signals) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while "Open" not in demo.output.read_text("utf-8"):

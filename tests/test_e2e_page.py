@@ -13,7 +13,7 @@ from browsers import DESKTOP, PHONE, running_browser
 from playwright.async_api import Page, expect
 from stack import ANNA, GROUP, MALLORY, running_stack, world
 
-pytestmark = [pytest.mark.e2e, pytest.mark.browser]
+pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.slow]
 
 HOSTILE = "<b>x</b>&\"'\u202egpj.exe\x1b[31m"
 

@@ -814,6 +814,7 @@ async def crashed_and_restarted(path: Path, fuse: Fuse, faults: list[dict[str, A
 
 
 @pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.slow
 async def test_killed_at_any_step_the_move_is_made_once_or_plainly_reported(tmp_path: Path, name: str) -> None:
     """Before and after every call to panel and database, from the approval to the end; the walk finds them itself.
 

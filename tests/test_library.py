@@ -531,6 +531,7 @@ from vm_balancer import Nonsense
 """
 
 
+@pytest.mark.slow
 def test_an_installed_copy_is_typed(tmp_path: Path) -> None:
     """Another environment that has the three packages and sees the libraries of this one."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "env")], check=True)

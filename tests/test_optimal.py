@@ -88,6 +88,7 @@ def carried_out(world: World, made: Plan) -> Filling:
 
 @thorough
 @given(worlds, objectives, st.sampled_from([0, 0, 1, 3]))
+@pytest.mark.slow
 def test_every_prefix_is_legal(world: World, optimize_for: str, limit: int) -> None:
     """Moves are judged one by one on what the earlier ones left."""
     world = optimal(world, optimize_for, limit)
@@ -100,6 +101,7 @@ def test_every_prefix_is_legal(world: World, optimize_for: str, limit: int) -> N
 
 @thorough
 @given(worlds, objectives)
+@pytest.mark.slow
 def test_it_leaves_no_more_overloaded_than_smallest_first(world: World, optimize_for: str) -> None:
     world = optimal(world, optimize_for)
     ours = carried_out(world, plan(*world))
@@ -112,6 +114,7 @@ def test_it_leaves_no_more_overloaded_than_smallest_first(world: World, optimize
 
 @thorough
 @given(worlds, objectives, st.sampled_from([1, 2, 5]))
+@pytest.mark.slow
 def test_the_budget_cuts_the_plan_not_the_thinking(world: World, optimize_for: str, limit: int) -> None:
     whole = plan(*optimal(world, optimize_for))
     first = plan(*optimal(world, optimize_for, limit))
@@ -129,6 +132,7 @@ def test_the_budget_cuts_the_plan_not_the_thinking(world: World, optimize_for: s
 
 @thorough
 @given(worlds, objectives, st.randoms(use_true_random=False))
+@pytest.mark.slow
 def test_the_order_of_the_input_does_not_matter(world: World, optimize_for: str, shuffler: random.Random) -> None:
     seen, policy, recent = optimal(world, optimize_for)
     nodes, vms = list(seen.nodes), list(seen.vms)
@@ -139,6 +143,7 @@ def test_the_order_of_the_input_does_not_matter(world: World, optimize_for: str,
 
 @thorough
 @given(worlds, objectives)
+@pytest.mark.slow
 def test_looking_again_agrees(world: World, optimize_for: str) -> None:
     """What the executor asks before each move allows what was planned, the earlier moves done."""
     seen, policy, recent = optimal(world, optimize_for)
@@ -153,6 +158,7 @@ def test_looking_again_agrees(world: World, optimize_for: str) -> None:
 
 @thorough
 @given(worlds, objectives)
+@pytest.mark.slow
 def test_groups_share_no_node_and_keep_the_order(world: World, optimize_for: str) -> None:
     made = plan(*optimal(world, optimize_for))
     assert len(made.groups) == len(made.moves)
@@ -260,6 +266,7 @@ def crowded(seed: int) -> World:
 
 @settings(thorough, max_examples=examples(150))
 @given(st.integers(0, 10**9).map(crowded), objectives)
+@pytest.mark.slow
 def test_the_certificate_holds_where_room_must_be_made(world: World, optimize_for: str) -> None:
     judge_certificate(optimal(world, optimize_for))
 

@@ -310,6 +310,7 @@ def test_every_picture_takes_every_name(name: str) -> None:
 
 @settings(max_examples=examples(60), deadline=None)
 @given(st.text(max_size=80) | st.text(alphabet="$_^{}\\abc%&#", max_size=30))
+@pytest.mark.slow
 def test_no_name_breaks_a_picture(name: str) -> None:
     every_picture(EN, name)
 

@@ -15,7 +15,10 @@ from pathlib import Path
 import pytest
 from packaged import ROOT, clean_environment, commit, release
 
-pytestmark = pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a release is made from a git checkout")
+pytestmark = [
+    pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a release is made from a git checkout"),
+    pytest.mark.slow,
+]
 VERSION = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)[1]  # type: ignore[index]
 TAR, WHEEL = f"vm_balancer-{VERSION}.tar.gz", f"vm_balancer-{VERSION}-py3-none-any.whl"
 PORTABLE, WINDOWS = f"vm-balancer-{VERSION}-portable.tar.gz", f"vm-balancer-{VERSION}-windows.zip"

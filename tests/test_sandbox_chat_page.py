@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, ViewportSize, expect
 
 from sandbox.chat.server import RunningChat, start_chat
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 ANNA, BORIS, VERA, MALLORY, OPS = 1001, 1002, 1003, 6666, -1001000000001
 

@@ -146,6 +146,7 @@ def test_a_node_that_stays_overloaded_is_told_why() -> None:
 
 @thorough
 @given(worlds)
+@pytest.mark.slow
 def test_every_answer_agrees_with_the_plan(world: World) -> None:
     what, policy, recent = world
     for own in (policy, replace(policy, strategy=OPTIMAL)):
