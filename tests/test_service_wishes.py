@@ -122,15 +122,19 @@ async def test_wishes_heed_the_two_person_rule_large_moves_and_dry_runs(tmp_path
     async with running_bot(tmp_path, **given) as rig:
         move_id = await first_move(rig)
         asked = await rig.service.requests.retarget(move_id, 3, ANNA)
-        assert asked.confirm and asked.proposal_id is None
+        assert asked.needs_confirmation and asked.proposal_id is None
         assert len(await rig.store.proposals.waiting()) == 1, "nothing was done"
         wish = await rig.service.requests.retarget(move_id, 3, ANNA, confirmed=True)
         assert wish.result is not None and wish.result.noted and not wish.result.done
         await rig.carry_out()
         assert rig.posts() == [], "one of two"
         [pending] = (await proposal(rig, wish)).pending
-        assert (await rig.service.decisions.decide([pending.id], Verdict.APPROVE, ANNA))[0].again
-        assert (await rig.service.decisions.decide([pending.id], Verdict.APPROVE, BORIS))[0].done
+        assert (await rig.service.decisions.decide([pending.id], Verdict.APPROVE, ANNA, confirmed=[pending.id]))[
+            0
+        ].again
+        assert (await rig.service.decisions.decide([pending.id], Verdict.APPROVE, BORIS, confirmed=[pending.id]))[
+            0
+        ].done
         await rig.carry_out()
         assert rig.posts() == [(11, 3)]
         async with bot_on(rig.panel, tmp_path / "dry.db", dry_run=True) as dry:

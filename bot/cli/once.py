@@ -102,7 +102,8 @@ async def _decide(balancer: VMBalancer, terminal: Terminal, ids: Sequence[int]) 
     pending = [m for p in await _proposals(balancer, ids) for m in p.pending]
     actor = at_the_terminal()
     if terminal.approve_all:
-        await balancer.service.decisions.decide([m.id for m in pending], Verdict.APPROVE, actor)
+        ids = [m.id for m in pending]
+        await balancer.service.decisions.decide(ids, Verdict.APPROVE, actor, confirmed=ids)
     elif balancer.telegram is not None:
         terminal.write(balancer.texts.text("terminal-waiting-chat"))
         balancer.listen()
@@ -126,27 +127,33 @@ async def _ask(
             terminal.write(line)
         answer = await _answer(balancer, ask, balancer.texts.text("terminal-ask"), ANSWERS)
         while answer in ("y", "a"):
-            if await _confirmed(balancer, ask, pending[index:] if answer == "a" else [proposed]):
+            ids = [m.id for m in (pending[index:] if answer == "a" else [proposed])]
+            if await _approved(balancer, ask, ids, actor):
                 break
             answer = await _answer(balancer, ask, balancer.texts.text("terminal-ask"), ANSWERS)
         if answer == "q":
             await balancer.service.decisions.withdraw([m.id for m in pending[index:]], actor)
+        elif answer == "n":
+            await balancer.service.decisions.decide([proposed.id], Verdict.SKIP, actor)
+        if answer in ("a", "q"):
             return
-        if answer == "a":
-            await balancer.service.decisions.decide([m.id for m in pending[index:]], Verdict.APPROVE, actor)
-            return
-        verdict = Verdict.APPROVE if answer == "y" else Verdict.SKIP
-        await balancer.service.decisions.decide([proposed.id], verdict, actor)
 
 
-async def _confirmed(balancer: VMBalancer, ask: Callable[[str], Awaitable[str]], moves: Sequence[ProposedMove]) -> bool:
-    """Whether there is nothing large among them, or the person at the terminal says so again."""
-    large = [m.move for m in moves if balancer.service.decisions.is_large(m.move)]
+async def _approved(
+    balancer: VMBalancer, ask: Callable[[str], Awaitable[str]], move_ids: Sequence[int], actor: Actor
+) -> bool:
+    """Approves the moves; ``False`` where the person at the terminal does not confirm the large moves among them."""
+    decide = balancer.service.decisions.decide
+    results = await decide(move_ids, Verdict.APPROVE, actor)
+    large = [r.move for r in results if r.needs_confirmation]
     if not large:
         return True
-    gib, vms = sum(m.memory_mib for m in large) / 1024, ", ".join(one_line(m.vm_name) for m in large)
+    gib, vms = sum(m.move.memory_mib for m in large) / 1024, ", ".join(one_line(m.move.vm_name) for m in large)
     question = balancer.texts.text("terminal-confirm", count=len(large), vms=vms, gib=gib)
-    return await _answer(balancer, ask, question, YES_OR_NO) == "y"
+    if await _answer(balancer, ask, question, YES_OR_NO) != "y":
+        return False
+    await decide(move_ids, Verdict.APPROVE, actor, confirmed=[m.id for m in large])
+    return True
 
 
 async def _answer(

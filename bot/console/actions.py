@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from bot.console.moves import MovesView
 from bot.console.nodes import NodesView, NodeView
 from bot.console.pages import ExclusionsView
 from bot.domain.proposals import ProposedMove, Verdict
-from bot.errors import NotFound
+from bot.errors import DryRunError, NotFound
 from bot.rendering.phrases import popup, role, until
 from bot.service.remote_requests import Answer, answered, ask_for_check
 
@@ -41,7 +41,7 @@ class Actions:
         if chosen is None:
             self._say("console-choose-move", "warn")
         else:
-            self._decide_or_ask([chosen], approve)
+            self._decide([chosen], approve)
 
     def decide_all(self, *, approve: bool) -> None:
         """All that waits in the proposal of the chosen row; more than one is asked about."""
@@ -51,40 +51,40 @@ class Actions:
             return
         pending = proposal.pending
         cluster, count = proposal.plan.cluster_name, len(pending)
-        if count <= 1 or (approve and self._large(pending)):
-            self._decide_or_ask(pending, approve)
+        if count <= 1 or (approve and any(self._console.desk.service.decisions.is_large(m.move) for m in pending)):
+            self._decide(pending, approve)
             return
         texts = self._texts
         question = texts.text("console-approve-ask" if approve else "console-skip-ask", count=count, cluster=cluster)
         yes = texts.text("console-key-approve_all" if approve else "console-key-skip_all")
         self._confirm(question, yes, lambda: self._decide(pending, approve))
 
-    def _large(self, moves: Sequence[ProposedMove]) -> list[ProposedMove]:
-        return [m for m in moves if self._console.desk.service.decisions.is_large(m.move)]
-
-    def _decide_or_ask(self, moves: Sequence[ProposedMove], approve: bool) -> None:
-        """Large moves are asked about once more before they are approved."""
-        large, texts = self._large(moves) if approve else [], self._texts
-        if not large:
-            self._decide(moves, approve)
-            return
+    def _ask_about_large(self, moves: Sequence[ProposedMove], large: Sequence[ProposedMove]) -> None:
+        """Asks the person to confirm the large moves, then approves all of the moves."""
+        texts = self._texts
         gib, vms = sum(m.move.memory_mib for m in large) / 1024, ", ".join(m.move.vm_name for m in large)
         question = texts.text("console-confirm-ask", count=len(large), vms=vms, gib=gib)
         yes = texts.text("console-key-approve" if len(moves) == 1 else "console-key-approve_all")
-        self._confirm(question, yes, lambda: self._decide(moves, approve))
+        self._confirm(question, yes, lambda: self._decide(moves, True, confirmed=[m.id for m in large]))
 
     def _moves(self) -> MovesView | None:
         return self._console.query_one("#moves", MovesView) if self._console.front == "moves" else None
 
-    def _decide(self, moves: Sequence[ProposedMove], approve: bool) -> None:
+    def _decide(self, moves: Sequence[ProposedMove], approve: bool, confirmed: Collection[int] = ()) -> None:
         console, verdict = self._console, Verdict.APPROVE if approve else Verdict.SKIP
 
         async def work() -> None:
             service = console.desk.service
-            if service.settings.dry_run:
+            ids = [m.id for m in moves]
+            try:
+                results = await service.decisions.decide(ids, verdict, console.actor, confirmed=confirmed)
+            except DryRunError:
                 self._say("popup-dry-run", "warn")
                 return
-            results = await service.decisions.decide([m.id for m in moves], verdict, console.actor)
+            large = [r.move for r in results if r.needs_confirmation]
+            if large:
+                self._ask_about_large(moves, large)
+                return
             text = popup(self._texts, results, verdict, service.clock(), service.decisions.skip_cooldown)
             done = any(r.done or r.noted for r in results)
             waits = any(r.done for r in results) and approve

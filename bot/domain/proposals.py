@@ -243,15 +243,18 @@ def waiting_for_hours(proposal: Proposal) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DecisionResult:
-    """What a press did to one move: ``done`` by this press, or the state that stood already, and by whom.
+    """What a verdict did to one move.
 
-    ``noted``: it was the first approval of two. ``again``: the first had come from the same person.
+    ``done``: this verdict decided the move; else ``move`` shows the earlier decision, if there is one. ``noted``: this
+    was the first approval of two. ``again``: the first approval came from the same person. ``needs_confirmation``: the
+    move is large (CONFIRM_LARGE_MOVES), so the verdict decided nothing until the person confirms it.
     """
 
     move: ProposedMove
     done: bool
     noted: bool = False
     again: bool = False
+    needs_confirmation: bool = False
 
 
 class ExclusionRole(str, Enum):

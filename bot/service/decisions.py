@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -12,10 +12,12 @@ from bot.domain.proposals import (
     Actor,
     ActorKind,
     DecisionResult,
+    MoveState,
     ProposedMove,
     Snooze,
     Verdict,
 )
+from bot.errors import DryRunError
 from bot.service.context import ServiceContext, UseCase
 from bot.store.values import Terms
 
@@ -40,22 +42,32 @@ class Decisions(UseCase):
         verdict: Verdict,
         actor: Actor,
         *,
+        confirmed: Collection[int] = (),
         skip_for: timedelta | Literal["always"] | None = None,
         not_before: datetime | None = None,
     ) -> tuple[DecisionResult, ...]:
-        """One person's verdict on some moves; what was approved is carried out in order.
+        """One person's verdict on some moves; approved moves are carried out in order.
 
-        With TWO_PERSON_RULE the first approval of a move is only noted; another person's decides.
+        With TWO_PERSON_RULE the first approval of a move is only noted; the approval of another person decides.
+        An approval that covers large moves (CONFIRM_LARGE_MOVES) decides nothing until the person has confirmed each
+        of them: the results say which need it.
 
         Args:
+            confirmed: ids of the large moves that the person has confirmed.
             skip_for: for how long the skipped VMs are left alone, instead of SKIP_COOLDOWN. ``"always"``: until
                 somebody takes it back with ``unignore``.
             not_before: approved for later: nothing of it is started before. Of two persons the later time counts.
         Raises:
+            DryRunError: this is a dry run.
             ValueError: a length that is not between ``SHORTEST_REST`` and ``LONGEST_REST``, a time that is over or more
                 than ``LONGEST_WAIT`` away, or either with the other verdict.
         """
+        self.refuse_dry_run()
         terms = self._terms(verdict, skip_for, not_before)
+        if verdict is Verdict.APPROVE:
+            unconfirmed = await self._unconfirmed(move_ids, confirmed)
+            if unconfirmed:
+                return unconfirmed
         self.decided_here.update(move_ids)
         results = await self._store.decisions.decide(
             move_ids, verdict, actor, self._clock(), counts=self.counts, terms=terms
@@ -64,6 +76,22 @@ class Decisions(UseCase):
         if any(r.done or r.noted for r in results):
             self._notifier.proposals_changed(*await self._store.proposals.of_moves([r.move.id for r in results]))
         return results
+
+    def refuse_dry_run(self) -> None:
+        """
+        Raises:
+            DryRunError: this is a dry run.
+        """
+        if self._settings.dry_run:
+            raise DryRunError
+
+    async def _unconfirmed(self, move_ids: Sequence[int], confirmed: Collection[int]) -> tuple[DecisionResult, ...]:
+        """Empty where the approval may decide; else a result for each move, with those that need a confirmation."""
+        if not self._settings.confirm_large_moves:
+            return ()
+        moves = (await self._store.proposals.moves(move_ids)).values()
+        large = {m.id for m in moves if m.state is MoveState.PENDING and self.is_large(m.move)} - set(confirmed)
+        return tuple(DecisionResult(m, False, needs_confirmation=m.id in large) for m in moves) if large else ()
 
     def _terms(
         self, verdict: Verdict, skip_for: timedelta | Literal["always"] | None, not_before: datetime | None

@@ -18,7 +18,7 @@ from balancer.requests.move import best_targets, single_move
 from balancer.requests.results import TargetChoice
 from bot.domain.lookup import nearest
 from bot.domain.proposals import Actor, DecisionResult, Migration, MigrationState, ProposedMove, Verdict
-from bot.errors import ConfigError, NotFound
+from bot.errors import NotFound
 from bot.service.context import ServiceContext, UseCase
 from bot.service.decisions import Decisions
 from bot.service.observer import Observer
@@ -34,18 +34,18 @@ FAIR_SHARE = "fill-fair-share"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What came of a wish.
+    """What came of a request.
 
-    ``refusal`` says why there is no proposal; ``confirm``: a large move has to be confirmed first, and nothing was
-    done. ``created`` is false where the same wish was open already. ``result``: what the person's approval did, of a
-    wish that is one (with TWO_PERSON_RULE it is noted as the first).
+    ``refusal`` says why there is no proposal. ``needs_confirmation``: the person has to confirm a large move first, and
+    nothing was done. ``created`` is false where the same request was open already. ``result``: what the approval did
+    where the request is the approval too (with TWO_PERSON_RULE it is noted as the first).
     """
 
     plan: Plan | None = None
     proposal_id: int | None = None
     created: bool = False
     refusal: Rejection | None = None
-    confirm: bool = False
+    needs_confirmation: bool = False
     result: DecisionResult | None = None
 
 
@@ -77,7 +77,7 @@ class Requests(UseCase):
         From now on the node takes no VM and the program's own plans leave its VMs alone. From the first approval on
         it stays excluded as a target, also when it is empty, since work on it follows: until it is stopped, somebody
         includes the node, or fills it. Raises as ``plan_drain``, and:
-            ConfigError: this is a dry run.
+            DryRunError: this is a dry run.
         """
         return await self._wish_node(node, Purpose.DRAIN, actor)
 
@@ -86,7 +86,7 @@ class Requests(UseCase):
 
         Refused while the node is being drained: that has to be stopped first.
         """
-        self._no_dry_run()
+        self._decisions.refuse_dry_run()
         if node.id in (await self._store.requests.claims()).draining:
             return Wish(refusal=Rejection("target", node.id, node.name, Reason.of("node-draining")))
         made = await self._wish_node(node, Purpose.FILL, actor)
@@ -125,7 +125,7 @@ class Requests(UseCase):
         return judging
 
     async def _wish_node(self, node: Node, purpose: Purpose, actor: Actor) -> Wish:
-        self._no_dry_run()
+        self._decisions.refuse_dry_run()
         open_one = await self._store.requests.find_open(node.id, purpose)
         if open_one is not None:
             proposal = await self._store.proposals.get(open_one)
@@ -160,9 +160,9 @@ class Requests(UseCase):
             confirmed: the person has confirmed a large move (CONFIRM_LARGE_MOVES).
         Raises:
             PanelError, NotFound: as ``best_targets``.
-            ConfigError: this is a dry run.
+            DryRunError: this is a dry run.
         """
-        self._no_dry_run()
+        self._decisions.refuse_dry_run()
         proposed, judging = await self._of_move(move_id)
         return await self._wish_move(
             judging, proposed, target_id, Purpose.TARGET, Asked(actor, instead_of=move_id), confirmed
@@ -188,7 +188,7 @@ class Requests(UseCase):
         Once a migration, for UNDO_WINDOW after its end, and checked like any move; but its node may get as full again
         as it was before. Raises as ``retarget``.
         """
-        self._no_dry_run()
+        self._decisions.refuse_dry_run()
         migration = await self._store.migrations.get(migration_id)
         if migration is None:
             raise NotFound("migration", str(migration_id))
@@ -233,7 +233,7 @@ class Requests(UseCase):
         if isinstance(made, Rejection):
             return Wish(refusal=made)
         if self._decisions.is_large(made.moves[0]) and not confirmed:
-            return Wish(made, confirm=True)
+            return Wish(made, needs_confirmation=True)
         wished = await self._publish_wish(made, asked, approve=True)
         if wished.refused is not None:
             return Wish(made, refusal=Rejection("vm", move.vm_id, move.vm_name, wished.refused))
@@ -255,14 +255,6 @@ class Requests(UseCase):
         self._decisions.announce(wished.results, Verdict.APPROVE)
         self._notifier.proposals_changed(*wished.changed)
         return wished
-
-    def _no_dry_run(self) -> None:
-        """
-        Raises:
-            ConfigError: this is a dry run.
-        """
-        if self._settings.dry_run:
-            raise ConfigError(["DRY_RUN is true: nothing can be approved in a dry run"])
 
 
 def _nothing(node: Node, purpose: Purpose) -> Rejection:

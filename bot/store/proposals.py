@@ -76,6 +76,12 @@ class Proposals(Part):
             proposal_id: int = found[0]["proposal_id"]
             return proposal_id, rows.move_of(found[0], await self._reader.plan(db, proposal_id))
 
+    async def moves(self, move_ids: Sequence[int]) -> dict[int, ProposedMove]:
+        """Moves by their ids, in the order of the ids; ids that do not exist are left out."""
+        async with self._database.reading() as db:
+            found = await self._reader.moves(db, move_ids)
+        return {i: found[i] for i in dict.fromkeys(move_ids) if i in found}
+
     async def pending_moves(self) -> dict[int, int]:
         """Every pending move with its proposal, by id."""
         async with self._database.reading() as db:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from balancer.model import VM, Cluster, Node, Plan
+from bot.domain.proposals import DecisionResult, ProposedMove, Verdict
 from bot.errors import NotFound
 from bot.rendering.catalog import Texts
 from bot.service.service import Service
@@ -143,6 +144,17 @@ class Feature:
     def confirmed(self, ask: Ask, *subjects: int) -> bool:
         """Whether this press answers the question "really?" about them all; else it counts as asked now."""
         return self.confirmations.confirmed(ask.visit.user_id, ask.button, subjects)
+
+    async def approve_moves(
+        self, ask: Ask, moves: Sequence[ProposedMove], not_before: datetime | None = None
+    ) -> tuple[DecisionResult, ...]:
+        """Approves moves for the person who pressed; large moves count as confirmed from the second press on."""
+        ids, decide = [m.id for m in moves], self.service.decisions.decide
+        results = await decide(ids, Verdict.APPROVE, ask.visit.actor, not_before=not_before)
+        large = [r.move.id for r in results if r.needs_confirmation]
+        if large and self.confirmed(ask, *large):
+            return await decide(ids, Verdict.APPROVE, ask.visit.actor, confirmed=large, not_before=not_before)
+        return results
 
     # What they may see ------------------------------------------------------------------------
 

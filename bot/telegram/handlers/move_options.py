@@ -178,12 +178,10 @@ class Options(Feature):
         return await self._approve(ask, [(await self._move(ask, ask.key))[1]], start)
 
     async def _approve(self, ask: Ask, moves: Sequence[ProposedMove], start: datetime | None) -> Done:
-        large = [m for m in moves if m.state is MoveState.PENDING and self.service.decisions.is_large(m.move)]
-        if large and not self.confirmed(ask, *(m.id for m in large)):
+        results = await self.approve_moves(ask, moves, start)
+        large = [r.move for r in results if r.needs_confirmation]
+        if large:
             return Done(large_words(ask.own, large, round(WITHIN.total_seconds())), alert=True)
-        results = await self.service.decisions.decide(
-            [m.id for m in moves], Verdict.APPROVE, ask.visit.actor, not_before=start
-        )
         words = await decided_words(self.service, ask.own, results, Verdict.APPROVE)
         if start is not None and any(r.done for r in results):
             time = wording.moment(ask.own, start, self.service.clock())
@@ -208,10 +206,12 @@ class Options(Feature):
             raise Outdated
         target_id, actor = int(ask.extra), ask.visit.actor
         wish = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=False)
-        if wish.confirm and self.confirmed(ask, proposed.id):
+        if wish.needs_confirmation and self.confirmed(ask, proposed.id):
             wish = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=True)
         done = self._wished(ask, wish)
-        return done if wish.confirm else Done(done.popup, await self._after(ask, [proposed]), alert=done.alert)
+        return (
+            done if wish.needs_confirmation else Done(done.popup, await self._after(ask, [proposed]), alert=done.alert)
+        )
 
     async def snooze(self, ask: Ask) -> Done:
         proposal = await self._proposal(ask, ask.key)
@@ -241,7 +241,7 @@ class Options(Feature):
         self._need(ask, migration.cluster_id)
         actor = ask.visit.actor
         wish = await self.service.requests.undo(migration.id, actor)
-        if wish.confirm and self.confirmed(ask, migration.id):
+        if wish.needs_confirmation and self.confirmed(ask, migration.id):
             wish = await self.service.requests.undo(migration.id, actor, confirmed=True)
         return self._wished(ask, wish)
 
@@ -267,7 +267,7 @@ class Options(Feature):
         if move is None:
             raise Outdated
         vm, target = wording.short(move.vm_name), wording.short(move.target_name)
-        if wish.confirm:
+        if wish.needs_confirmation:
             seconds = round(WITHIN.total_seconds())
             return Done(texts.text("popup-confirm", vm=vm, gib=move.memory_mib / 1024, seconds=seconds), alert=True)
         if wish.result is not None and wish.result.noted:

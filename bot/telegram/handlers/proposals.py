@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from aiogram import Router
 from aiogram.types import CallbackQuery
 
-from bot.domain.proposals import MoveState, Proposal, ProposedMove, Verdict
+from bot.domain.proposals import Proposal, ProposedMove
+from bot.errors import DryRunError
 from bot.rendering.phrases import large_words
 from bot.service.service import Service
 from bot.store.store import Store
@@ -95,23 +96,21 @@ class _Presses:
         if not visit.standing.decides_on(proposal.cluster_id, proposal.plan.cluster_name):
             await self._refuse(query, visit, "popup-viewer", word)
             return
-        if self._service.settings.dry_run:
+        ids, decide = [m.id for m in moves], self._service.decisions.decide
+        try:
+            results = await decide(ids, verdict, visit.actor)
+            large = [r.move.id for r in results if r.needs_confirmation]
+            if large and self._confirmations.confirmed(visit.user_id, f"{visit.chat_id} {query.data}", large):
+                results = await decide(ids, verdict, visit.actor, confirmed=large)
+        except DryRunError:
             await self._refuse(query, visit, "popup-dry-run", word)
             return
-        if verdict is Verdict.APPROVE and not await self._confirmed(query, visit, moves):
+        unconfirmed = [r.move for r in results if r.needs_confirmation]
+        if unconfirmed:
+            words = large_words(visit.own, unconfirmed, round(WITHIN.total_seconds()))
+            await query.answer(words, show_alert=True)
             return
-        results = await self._service.decisions.decide([m.id for m in moves], verdict, visit.actor)
         await query.answer(await decided_words(self._service, visit.own, results, verdict))
-
-    async def _confirmed(self, query: CallbackQuery, visit: Visit, moves: Sequence[ProposedMove]) -> bool:
-        """Whether nothing large is among what waits, or this is the second press; else asks for that."""
-        large = [m for m in moves if m.state is MoveState.PENDING and self._service.decisions.is_large(m.move)]
-        button = f"{visit.chat_id} {query.data}"
-        if not large or self._confirmations.confirmed(visit.user_id, button, [m.id for m in large]):
-            return True
-        words = large_words(visit.own, large, round(WITHIN.total_seconds()))
-        await query.answer(words, show_alert=True)
-        return False
 
     async def _refuse(self, query: CallbackQuery, visit: Visit, key: str, detail: str) -> None:
         """A press that may not count is answered kindly and written down."""

@@ -11,7 +11,7 @@ from bot.domain.proposals import Verdict
 from bot.rendering.phrases import POPUP_LIMIT, large_words
 from bot.service.requests import Wish
 from bot.telegram.confirmations import WITHIN
-from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, NotForYou, Page
+from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Page
 from bot.telegram.handlers.replies import decided_words
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import cards, pages
@@ -87,8 +87,6 @@ class Wishing(Feature):
 
     async def _wish(self, ask: Ask, purpose: Purpose) -> Done:
         """Proposes it and approves all of it: the button stood under the plan that was shown."""
-        if self.service.settings.dry_run:
-            raise NotForYou(dry_run=True)
         node = await self.node(ask, ask.key)
         self.need_decider(ask, node.cluster_id)
         drains = purpose is Purpose.DRAIN
@@ -102,8 +100,8 @@ class Wishing(Feature):
         """A large VM among them is asked about again; the proposal waits as it is meanwhile."""
         proposal = await self.service.store.proposals.get(proposal_id)
         pending = () if proposal is None else proposal.pending
-        large = [m for m in pending if self.service.decisions.is_large(m.move)]
-        if large and not self.confirmed(ask, *(m.id for m in large)):
+        results = await self.approve_moves(ask, pending)
+        large = [r.move for r in results if r.needs_confirmation]
+        if large:
             return Done(large_words(ask.own, large, round(WITHIN.total_seconds())), alert=True)
-        results = await self.service.decisions.decide([m.id for m in pending], Verdict.APPROVE, ask.visit.actor)
         return Done(await decided_words(self.service, ask.own, results, Verdict.APPROVE), close=True)

@@ -11,7 +11,7 @@ from aiogram.filters import Command, CommandObject
 from aiogram.types import CallbackQuery, Message
 from markupsafe import Markup
 
-from bot.errors import BalancerError, NotFound
+from bot.errors import BalancerError, DryRunError, NotFound
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import POPUP_LIMIT
 from bot.telegram.commands import COMMANDS, CommandInfo
@@ -126,6 +126,8 @@ class Routes:
             done = await deed(Ask(visit, "", data.key, data.part, data.extra, button))
         except NotFound as error:
             done = Done("\n".join(str(line.striptags()) for line in _not_found(visit.own, error)), alert=True)
+        except DryRunError:
+            done = Done(visit.own.text("popup-dry-run"))
         except NotForYou as error:
             done = Done(visit.own.text("popup-dry-run" if error.dry_run else "popup-viewer"))
         except Outdated:
