@@ -1,6 +1,6 @@
 # Built in one stage, run in another: no compiler and no installer in the image that runs.
-# BASE is any image with Python 3.10 or newer as `python` and Debian below: a mirror's, one pinned by digest, your own.
-ARG BASE=python:3.11-slim
+# BASE is any image with Python 3.10 to 3.14 as `python` and Debian below: a mirror's, one pinned by digest, your own.
+ARG BASE=python:3.14-slim
 
 FROM ${BASE} AS build
 WORKDIR /src

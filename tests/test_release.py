@@ -141,5 +141,5 @@ def test_run_sh_says_what_is_missing(made: Release, tmp_path: Path) -> None:
         [str(folder / "run.sh")], env={"PATH": str(tools)}, check=False, capture_output=True, text=True, cwd=tmp_path
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert "Python 3.10 or newer" in done.stderr
+    assert "Python 3.10 to 3.14" in done.stderr
     assert not (folder / ".venv").exists()

@@ -12,8 +12,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from install import supported
+
 ROOT = Path(__file__).resolve().parent.parent
-SUPPORTED = ("3.10", "3.11", "3.12", "3.13")
+SUPPORTED = tuple("{}.{}".format(*version) for version in supported())
 
 
 def main(arguments: list[str]) -> int:

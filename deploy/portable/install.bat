@@ -6,10 +6,12 @@ setlocal
 cd /d "%~dp0"
 set "FOUND="
 call :try py -3
+call :try py -3.14
+call :try py -3.13
 call :try python
 call :try python3
 if defined FOUND goto found
-echo vm-balancer needs Python 3.10 or newer from python.org.
+echo vm-balancer needs Python 3.10 to 3.14 from python.org.
 goto failed
 
 :found
@@ -37,6 +39,6 @@ exit /b 1
 rem "call" also here: pyenv's python is a script, which would not come back.
 :try
 if defined FOUND exit /b 0
-call %* -c "import sys, ensurepip, venv; sys.exit(sys.hexversion < 0x030A0000)" >nul 2>nul
+call %* -c "import sys, ensurepip, venv; sys.exit(not 0x030A0000 <= sys.hexversion < 0x030F0000)" >nul 2>nul
 if "%ERRORLEVEL%"=="0" set "FOUND=%*"
 exit /b 0

@@ -8,19 +8,19 @@ cd "$(dirname "$0")"
 
 suits() {
     command -v "$1" >/dev/null 2>&1 &&
-        "$1" -c 'import sys, ensurepip, venv; sys.exit(sys.version_info < (3, 10))' >/dev/null 2>&1
+        "$1" -c 'import sys, ensurepip, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 14))' >/dev/null 2>&1
 }
 
 install() {
     found=
-    for python in ${PYTHON:-python3 python python3.13 python3.12 python3.11 python3.10}; do
+    for python in ${PYTHON:-python3 python python3.14 python3.13 python3.12 python3.11 python3.10}; do
         if suits "$python"; then
             found=$python
             break
         fi
     done
     if [ -z "$found" ]; then
-        echo "vm-balancer needs Python 3.10 or newer with its venv module (on Debian: apt install python3-venv)." >&2
+        echo "vm-balancer needs Python 3.10 to 3.14 with its venv module (on Debian: apt install python3-venv)." >&2
         exit 1
     fi
     echo "Installing into $(pwd)/.venv ..." >&2
