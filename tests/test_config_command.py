@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cli import BAD_SETTINGS, OK, main
-from bot.config.env_file import read_config_file
+from bot.cli.config import as_env
+from bot.config.env_file import quoted, read_config_file
 from bot.config.loading import find_settings
-from bot.config.origins import as_env, quoted
 from bot.config.settings import Settings, env_name, is_secret, masked
 from bot.domain.proposals import Actor, ActorKind
 from bot.store.store import Store

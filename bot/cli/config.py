@@ -1,23 +1,29 @@
-"""`vm-balancer config`: the settings in force and where each came from, also where some of them are wrong.
+"""`vm-balancer config`: the settings in force and where each comes from, also if some of them are wrong.
 
-What people changed while the program runs is stronger than that: it stands in the database, and is told besides.
+The output is an env file that can be read back. A secret is never in it: a comment says whether it is set.
+Settings that people changed while the program runs are in the database; they are printed as remarks.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from bot.cli.arguments import Parser, add_settings, make_parser
 from bot.cli.given import read_leniently, understood
 from bot.cli.output import BAD_SETTINGS, OK, complain, print_all
+from bot.config.env_file import quoted
 from bot.config.loading import Found
-from bot.config.origins import as_env, rows
-from bot.config.settings import env_name
+from bot.config.settings import Settings, env_name, is_secret, masked
 from bot.domain.redact import Redactor
 from bot.domain.sanitize import one_line
 from bot.errors import StoreError
 from bot.service.runtime_settings import KEYS
 from bot.store.readonly import Changed, settings_of
+
+HIDDEN = "••••"
 
 
 def parser() -> Parser:
@@ -75,3 +81,65 @@ def _as_json(found: Found, changed: dict[str, Changed]) -> str:
         "notes": list(found.settings.notes),
     }
     return json.dumps(document, ensure_ascii=False, indent=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting. ``value`` is text as the settings file has it; ``None`` for a secret and for a broken value.
+
+    ``given``: for a secret whether there is one, for others whether any source sets it.
+    """
+
+    name: str
+    value: str | None
+    default: str
+    origin: str
+    secret: bool
+    given: bool
+    broken: bool
+
+    @property
+    def changed(self) -> bool:
+        """Whether the value differs from the default."""
+        return self.given if self.secret else not self.broken and self.value != self.default
+
+
+def rows(found: Found) -> list[Row]:
+    """Every setting, in the order of config.env.example."""
+    shown, usual = masked(found.settings), masked(Settings())
+    return [_row(found, field, shown[env_name(field)], usual[env_name(field)]) for field in Settings.model_fields]
+
+
+def _row(found: Found, field: str, value: str, default: str) -> Row:
+    settings, secret, broken = found.settings, is_secret(field), field in found.broken
+    held: Any = getattr(settings, field)
+    return Row(
+        name=env_name(field),
+        value=None if secret or broken else value,
+        default=default,
+        origin=settings.place(field),
+        secret=secret,
+        given=broken or held is not None if secret else settings.place(field) != "default",
+        broken=broken,
+    )
+
+
+def as_env(found: Found, *, origins: bool) -> Iterator[str]:
+    """The lines of the file."""
+    for row in rows(found):
+        remarks = [row.origin] if origins else []
+        if row.changed and not row.secret:
+            remarks.append(f"default: {row.default or 'empty'}")
+        yield _line(row, "; ".join(remarks))
+
+
+def _line(row: Row, remark: str) -> str:
+    comment = f"  # {remark}" if remark else ""
+    if row.broken:
+        return f"# {row.name} cannot be understood{comment}"
+    if row.secret:
+        return f"# {row.name}={HIDDEN} is set{comment}" if row.given else f"# {row.name} is not set{comment}"
+    if row.value and not row.value.isprintable():
+        return f"# {row.name} holds characters that cannot be shown{comment}"
+    written = quoted(row.value or "")
+    return f"{row.name}={written or (repr('') if comment else '')}{comment}"

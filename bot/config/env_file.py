@@ -1,12 +1,13 @@
-"""Reads a `.env` file as the seed's users wrote it. Judges no value; says which lines cannot be understood.
+"""Reads a settings file (`.env`), and writes a value as such a file has it. Reads names and lines, judges no value.
 
-Values stand as they are written: `${NAME}` is not replaced, because passwords may look like that.
+A value is taken literally: `${NAME}` is not replaced, because a password may look like that.
 """
 
 from __future__ import annotations
 
 import difflib
 import io
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import NamedTuple
 from dotenv.parser import parse_stream
 
 from bot.errors import ConfigError
+
+_PLAIN = re.compile(r"[^\s'\"#\\`$]+")
 
 
 class Line(NamedTuple):
@@ -88,3 +91,11 @@ def _notes(path: Path, name: str, number: int, before: dict[str, Line], known: C
     if not near:
         return []
     return [f"{name} in {path} line {number} is not a setting and does nothing: {near[0]} is probably meant"]
+
+
+def quoted(value: str) -> str:
+    """A value as the file has it: bare if that is safe, else in single quotes."""
+    if not value or _PLAIN.fullmatch(value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,55 +1,49 @@
-"""Settings: every one of them, with its type, its default and its meaning. Frozen plain data.
+"""Every setting, with its type, its default and its meaning. Frozen plain data; opens nothing.
 
-Turns them into the core's Policy and into text; opens nothing. Where the values come from and in which
-order is loading's; what contradicts what is validation's. Every field's docstring is its documentation:
-`--help-settings` prints it, and `make settings` writes it into config.env.example and docs/configuration.md.
+sources.py gathers the values, loading.py reads them, validation.py finds contradictions. The docstring of a field
+is its documentation: `--help-settings` prints it, and `make settings` writes it into config.env.example and
+docs/configuration.md.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
 
 from balancer.policy import Policy
-from bot.config.parsing import LARGEST_ID, address, ids, names, proxy, ssh_hosts, webhook_address
-from bot.domain.digest import parse_timing
+from bot.config.field_types import (
+    Address,
+    AnyCase,
+    AnyCaseUpper,
+    BotToken,
+    ChatId,
+    DigestTime,
+    FilePath,
+    HostMapping,
+    IdList,
+    Line,
+    MainChatId,
+    NameList,
+    Percent,
+    Positive,
+    ProxyAddress,
+    Seconds,
+    ThreadId,
+    WebhookAddress,
+    WebhookSecret,
+    Windows,
+    ZoneName,
+    above,
+    number,
+    whole,
+)
 from bot.domain.redact import MASK
-from bot.domain.times import parse_windows
 from bot.domain.zones import zone_named
-
-LONGEST_S = 315_360_000  # ten years: beyond it, clocks overflow
-
-
-def _zone_name(name: str) -> str:
-    zone_named(name)
-    return name
-
-
-def _timing(text: str) -> str:
-    parse_timing(text)
-    return text
-
-
-def _windows(text: str) -> str:
-    parse_windows(text)
-    return text
-
-
-ZoneName = Annotated[str, AfterValidator(_zone_name)]
-DigestTime = Annotated[str, AfterValidator(_timing)]
-Windows = Annotated[str, AfterValidator(_windows)]
-IdList = tuple[int, ...]
-NameList = tuple[str, ...]
-Seconds = Annotated[int, Field(ge=0, le=LONGEST_S)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 POLICY_FIELDS: Mapping[str, str] = {
     "cpu_overload_threshold": "cpu_overload_ratio",
@@ -82,62 +76,57 @@ SECTIONS: Mapping[str, str] = {
 }
 """Title of a section in the documentation -> its first field; the section ends before the next first field."""
 
-_WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}", re.ASCII)
-_TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]{3,}")
 
-
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """One field a setting; the environment variable is the field's name in capitals."""
 
-    model_config = SettingsConfigDict(
-        extra="forbid", use_attribute_docstrings=True, frozen=True, hide_input_in_errors=True, validate_default=False
-    )
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, frozen=True, hide_input_in_errors=True)
 
     _places: dict[str, str] = PrivateAttr(default_factory=dict)
     _notes: tuple[str, ...] = PrivateAttr(default=())
 
     # VMmanager
-    vmmanager_host: str | None = None
+    vmmanager_host: Address | None = None
     """Address of VMmanager, such as https://vmmanager.example.com"""
-    vmmanager_username: str | None = None
+    vmmanager_username: Line | None = None
     """E-mail address of the account. Migrations need an administrator; a dry run only needs read access."""
     vmmanager_password: SecretStr | None = None
     """Password of the account."""
-    vmmanager_password_file: Path | None = None
+    vmmanager_password_file: FilePath | None = None
     """File that holds this password on its only line. Use it instead of VMMANAGER_PASSWORD."""
     verify_ssl: bool = True
     """Check VMmanager's TLS certificate."""
-    vmmanager_ca_file: Path | None = None
+    vmmanager_ca_file: FilePath | None = None
     """PEM file with the CA of VMmanager's certificate, or with that certificate itself."""
 
     # Balancing
-    balance_mode: Literal["approve", "auto"] = "approve"
+    balance_mode: Annotated[Literal["approve", "auto"], AnyCase] = "approve"
     """approve: people decide about each move. auto: every planned move is carried out, and messages only inform."""
-    balance_interval: Annotated[int, Field(ge=10, le=LONGEST_S)] = 600
+    balance_interval: Annotated[int, whole(10)] = 600
     """Seconds between two checks."""
     cluster_ids: IdList = ()
     """Ids of the clusters to balance, separated by commas. Empty: all clusters."""
-    max_migrations_per_cycle: Annotated[int, Field(ge=1, le=10_000)] = 1
+    max_migrations_per_cycle: Annotated[int, whole(1, 10_000)] = 1
     """How many moves are proposed at most, for each cluster and check. The plan behind them is always complete."""
-    clusters_file: Path | None = None
+    clusters_file: FilePath | None = None
     """JSON or TOML file with other values for single clusters and with rules about VMs (docs/clusters-file.md)."""
     dry_run: bool = False
     """Only plan and report: nothing is stored, nothing can be approved, nothing moves."""
 
     # Strategy
-    balance_strategy: Literal["smallest-first", "optimal", "balance"] = "smallest-first"
+    balance_strategy: Annotated[Literal["smallest-first", "optimal", "balance"], AnyCase] = "smallest-first"
     """smallest-first: the smallest VM first; optimal: the cheapest plan; balance: optimal, then even out the load."""
-    optimize_for: Literal["time", "moves", "memory"] = "time"
+    optimize_for: Annotated[Literal["time", "moves", "memory"], AnyCase] = "time"
     """What an optimal plan keeps small: the time of the migrations, their number, or the memory they copy."""
-    migration_overhead: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] = 20.0
+    migration_overhead: Annotated[float, number(0, 86_400)] = 20.0
     """Seconds that a migration takes in addition to copying. Measured instead once a cluster has enough history."""
-    migration_bandwidth: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 1000.0
+    migration_bandwidth: Annotated[float, above(0, 1_000_000)] = 1000.0
     """Mbit per second at which a migration copies memory. Measured instead once a cluster has enough history."""
-    balance_margin: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 0.05
+    balance_margin: Annotated[float, number(0, 100)] = 0.05
     """Strategy balance: least gain of a move that only evens out, as a part of one node's share of the imbalance."""
-    balance_deadband: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] = 0.1
+    balance_deadband: Annotated[float, number(0, 100)] = 0.1
     """Strategy balance: nothing is evened out while all nodes are this close to the mean (part of the threshold)."""
-    overload_hold_cycles: Annotated[int, Field(ge=1, le=1000)] = 1
+    overload_hold_cycles: Annotated[int, whole(1, 1000)] = 1
     """How many checks in a row must see a node overloaded (or, for balance, the load uneven) before a VM leaves it."""
 
     # Thresholds
@@ -149,7 +138,7 @@ class Settings(BaseSettings):
     """A node takes VMs only while its CPU load score is below this."""
     memory_target_threshold: Percent = 80.0
     """A node takes VMs only while its memory percent is below this, and never ends above the overload threshold."""
-    target_headroom: Annotated[float, Field(ge=0, le=90, allow_inf_nan=False)] = 0.0
+    target_headroom: Annotated[float, number(0, 90)] = 0.0
     """Percent of the overload thresholds that a move leaves free on its target."""
 
     # Nodes and VMs to leave alone
@@ -163,7 +152,7 @@ class Settings(BaseSettings):
     """Allow moves between nodes whose QEMU or kernel version is missing or unreadable."""
 
     # Migrations
-    migration_timeout: Annotated[int, Field(ge=30, le=LONGEST_S)] = 3600
+    migration_timeout: Annotated[int, whole(30)] = 3600
     """Seconds after which a running migration counts as unknown. Its VM and both nodes are then left alone."""
     migration_cooldown: Seconds = 3600
     """Seconds for which a migrated VM is not moved again."""
@@ -173,59 +162,59 @@ class Settings(BaseSettings):
     """Seconds for which a skipped VM is not proposed again."""
     two_person_rule: bool = False
     """Each move needs the approval of two different people. Automatic mode and --yes are then refused."""
-    confirm_large_moves: Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)] = 0.0
+    confirm_large_moves: Annotated[float, number(0, 1_000_000)] = 0.0
     """A move of a VM with at least this many GiB of memory needs a second press by the same person. 0: never."""
-    proposal_ttl: Annotated[int, Field(ge=5, le=LONGEST_S)] = 3600
+    proposal_ttl: Annotated[int, whole(5)] = 3600
     """Seconds for which a proposal can be approved."""
-    undo_window: Annotated[int, Field(ge=0, le=86_400)] = 600
+    undo_window: Annotated[int, whole(0, 86_400)] = 600
     """Seconds for which a finished migration can be moved back with one press. 0: off."""
-    max_parallel_migrations: Annotated[int, Field(ge=1, le=10_000)] = 1
+    max_parallel_migrations: Annotated[int, whole(1, 10_000)] = 1
     """How many migrations run at the same time at most. Two of them never share a node."""
-    task_poll_interval: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 5.0
+    task_poll_interval: Annotated[float, number(0.1, 3600)] = 5.0
     """Seconds between two requests for the state of a running migration."""
 
     # Telegram
-    telegram_bot_token: SecretStr | None = None
+    telegram_bot_token: BotToken | None = None
     """Token of the bot, from @BotFather. Empty: Telegram is not used."""
-    telegram_bot_token_file: Path | None = None
+    telegram_bot_token_file: FilePath | None = None
     """File that holds this token on its only line. Use it instead of TELEGRAM_BOT_TOKEN."""
-    telegram_chat_id: Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID)] | None = None
+    telegram_chat_id: MainChatId | None = None
     """Chat for reports: the id of a person, or the negative id of a group."""
     telegram_admin_ids: IdList = ()
     """Numeric ids of the people who may decide and change things, separated by commas."""
     telegram_viewer_ids: IdList = ()
     """Numeric ids of the people who may only look, separated by commas."""
-    telegram_thread_id: Annotated[int, Field(ge=1, le=LARGEST_ID)] | None = None
+    telegram_thread_id: ThreadId | None = None
     """Topic for reports, in a group with topics."""
-    chats_file: Path | None = None
+    chats_file: FilePath | None = None
     """JSON or TOML file with more chats, each with its own clusters, people, language and topics (docs/chat.md)."""
     telegram_notifications: bool = True
     """Use Telegram if a token is set. false: the program neither posts nor listens."""
-    telegram_api_url: str | None = None
+    telegram_api_url: Address | None = None
     """Address of a self-hosted Bot API server. Empty: Telegram's own."""
-    telegram_proxy: SecretStr | None = None
+    telegram_proxy: ProxyAddress | None = None
     """Proxy for Telegram, such as socks5://user:password@host:1080"""
-    telegram_proxy_file: Path | None = None
+    telegram_proxy_file: FilePath | None = None
     """File that holds the proxy's address on its only line. Use it instead of TELEGRAM_PROXY."""
-    telegram_webhook_url: str | None = None
+    telegram_webhook_url: WebhookAddress | None = None
     """Public address, with a path, to which Telegram sends updates. Empty: the bot asks Telegram for updates."""
-    telegram_webhook_host: str = "127.0.0.1"
+    telegram_webhook_host: Line = "127.0.0.1"
     """Address on which the program listens for the webhook, behind the web server with the public certificate."""
-    telegram_webhook_port: Annotated[int, Field(ge=1, le=65_535)] = 8443
+    telegram_webhook_port: Annotated[int, whole(1, 65_535)] = 8443
     """Port on which the program listens for the webhook."""
-    telegram_webhook_secret: SecretStr | None = None
+    telegram_webhook_secret: WebhookSecret | None = None
     """Secret that Telegram sends with each update: A-Z, a-z, 0-9, _ and -. Empty: a new one at each start."""
-    telegram_webhook_secret_file: Path | None = None
+    telegram_webhook_secret_file: FilePath | None = None
     """File that holds this secret on its only line. Use it instead of TELEGRAM_WEBHOOK_SECRET."""
     telegram_recent_features: bool = True
     """Use tables, and replies in a group that only one person sees. false: neither, for old Telegram apps."""
-    bot_language: Literal["en", "ru"] = "en"
+    bot_language: Annotated[Literal["en", "ru"], AnyCase] = "en"
     """Language of groups and of the terminal: en or ru."""
-    remind_after: Annotated[int, Field(ge=0, le=10_080)] = 30
+    remind_after: Annotated[int, whole(0, 10_080)] = 30
     """Minutes after which an unanswered proposal is repeated once, outside QUIET_HOURS. 0: never."""
-    escalation_chat_id: Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID)] | None = None
+    escalation_chat_id: ChatId | None = None
     """Another chat, which gets proposals that are still unanswered. People decide in the first chat."""
-    escalate_after: Annotated[int, Field(ge=1, le=10_080)] = 45
+    escalate_after: Annotated[int, whole(1, 10_080)] = 45
     """Minutes after which ESCALATION_CHAT_ID gets an unanswered proposal, at any hour."""
     digest: DigestTime = ""
     """When a summary of the last day or week is posted: 08:00, or mon 08:00. Empty: never."""
@@ -241,130 +230,44 @@ class Settings(BaseSettings):
     # SSH load monitoring
     ssh_enabled: bool = False
     """Read each node's real load over SSH."""
-    ssh_username: str | None = None
+    ssh_username: Line | None = None
     """User for SSH if the panel names none. Empty: root."""
-    ssh_private_key_path: Path | None = None
+    ssh_private_key_path: FilePath | None = None
     """File of the private key for SSH. Empty: the keys of the agent and of ~/.ssh."""
     ssh_password: SecretStr | None = None
     """Password for SSH, or the passphrase of the key."""
-    ssh_password_file: Path | None = None
+    ssh_password_file: FilePath | None = None
     """File that holds this password or passphrase on its only line. Use it instead of SSH_PASSWORD."""
-    ssh_timeout: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 10.0
+    ssh_timeout: Annotated[float, above(0, 3600)] = 10.0
     """Seconds that one node may take to answer over SSH."""
-    ssh_hosts_mapping: Mapping[str, str] = Field(default_factory=dict)
+    ssh_hosts_mapping: HostMapping = Field(default_factory=dict)
     """JSON object: node name or id to the host for SSH (host, host:port, user@host:port), instead of the panel's."""
-    ssh_host_keys: Literal["accept-new", "strict", "ignore"] = "accept-new"
+    ssh_host_keys: Annotated[Literal["accept-new", "strict", "ignore"], AnyCase] = "accept-new"
     """accept-new: remember a new host key, refuse a changed one. strict: known_hosts only. ignore: no check."""
     ssh_load_overload_threshold: Positive = 1.0
     """Load average (1 minute) per CPU above which a node measured over SSH is overloaded; replaces the vCPU ratio."""
 
     # Monitoring
-    metrics_port: Annotated[int, Field(ge=0, le=65_535)] = 0
+    metrics_port: Annotated[int, whole(0, 65_535)] = 0
     """TCP port for /metrics (Prometheus) and /healthz. 0: no port is opened."""
-    metrics_host: str = "127.0.0.1"
+    metrics_host: Line = "127.0.0.1"
     """Address on which METRICS_PORT is opened. There is no login: use this machine or a closed network only."""
 
     # Files
-    database_path: Path = Path("vm_balancer.db")
+    database_path: FilePath = Path("vm_balancer.db")
     """SQLite database with every decision and migration."""
-    history_keep_days: Annotated[int, Field(ge=1, le=36_500)] = 365
+    history_keep_days: Annotated[int, whole(1, 36_500)] = 365
     """Days for which decisions, migrations and the audit trail are kept."""
-    samples_keep_days: Annotated[int, Field(ge=1, le=3650)] = 90
+    samples_keep_days: Annotated[int, whole(1, 3650)] = 90
     """Days for which load samples are kept for charts: all for 2 days, one an hour for 14 days, then 4 a day."""
-    backup_keep: Annotated[int, Field(ge=0, le=1000)] = 7
+    backup_keep: Annotated[int, whole(0, 1000)] = 7
     """How many daily backups of the database are kept, in the folder backups beside it. 0: none are made."""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], AnyCaseUpper] = "INFO"
     """How much is logged: DEBUG, INFO, WARNING or ERROR."""
-    log_format: Literal["text", "json"] = "text"
+    log_format: Annotated[Literal["text", "json"], AnyCase] = "text"
     """text: lines for people. json: one JSON object a line, for log collectors."""
-    log_file: Path = Path("vm_balancer.log")
+    log_file: FilePath = Path("vm_balancer.log")
     """Log file."""
-
-    @field_validator("cluster_ids", "telegram_admin_ids", "telegram_viewer_ids", mode="before")
-    @classmethod
-    def _ids(cls, value: object) -> object:
-        return ids(value)
-
-    @field_validator("exclude_source_nodes", "exclude_target_nodes", mode="before")
-    @classmethod
-    def _names(cls, value: object) -> object:
-        return names(value)
-
-    @field_validator("ssh_hosts_mapping", mode="before")
-    @classmethod
-    def _mapping(cls, value: object) -> object:
-        return ssh_hosts(value)
-
-    @field_validator("log_level", mode="before")
-    @classmethod
-    def _upper(cls, value: object) -> object:
-        return value.upper() if isinstance(value, str) else value
-
-    @field_validator(
-        *(
-            "balance_mode",
-            "balance_strategy",
-            "optimize_for",
-            "bot_language",
-            "ssh_host_keys",
-            "log_format",
-        ),
-        mode="before",
-    )
-    @classmethod
-    def _lower(cls, value: object) -> object:
-        return value.lower() if isinstance(value, str) else value
-
-    @field_validator(
-        *("vmmanager_username", "vmmanager_ca_file", "ssh_username", "ssh_private_key_path"),
-        *("clusters_file", "chats_file", "metrics_host", "database_path", "log_file"),
-        *("vmmanager_password_file", "telegram_bot_token_file", "telegram_proxy_file", "ssh_password_file"),
-        *("telegram_webhook_host", "telegram_webhook_secret_file"),
-    )
-    @classmethod
-    def _plain(cls, value: Any) -> Any:
-        if value is not None and not str(value).isprintable():
-            raise ValueError("text on one line without control characters is needed")
-        try:
-            return value.expanduser() if isinstance(value, Path) else value
-        except RuntimeError as error:  # ~nobody
-            raise ValueError("the home folder of that user is not known; write the whole path") from error
-
-    @field_validator("vmmanager_host", "telegram_api_url")
-    @classmethod
-    def _address(cls, value: str | None) -> str | None:
-        return None if value is None else address(value)
-
-    @field_validator("telegram_chat_id")
-    @classmethod
-    def _chat(cls, value: int | None) -> int | None:
-        if value == 0:
-            raise ValueError("the numeric id of a person, or the negative id of a group, is needed")
-        return value
-
-    @field_validator("telegram_bot_token")
-    @classmethod
-    def _token(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None or _TOKEN.fullmatch(value.get_secret_value().strip()):
-            return value and SecretStr(value.get_secret_value().strip())
-        raise ValueError("it does not look like a token; copy it from @BotFather")
-
-    @field_validator("telegram_webhook_url")
-    @classmethod
-    def _webhook(cls, value: str | None) -> str | None:
-        return None if value is None else webhook_address(value)
-
-    @field_validator("telegram_webhook_secret")
-    @classmethod
-    def _webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None or _WEBHOOK_SECRET.fullmatch(value.get_secret_value()):
-            return value
-        raise ValueError("1 to 256 of A-Z, a-z, 0-9, _ and - are needed")
-
-    @field_validator("telegram_proxy")
-    @classmethod
-    def _proxy(cls, value: SecretStr | None) -> SecretStr | None:
-        return value and SecretStr(proxy(value.get_secret_value()))
 
     def place(self, field: str) -> str:
         """Where a value comes from: an option, the environment, a file with the line, the default."""
@@ -375,25 +278,12 @@ class Settings(BaseSettings):
         """What was found beside the settings that probably was not meant so: typos, values without effect."""
         return self._notes
 
-    def came_from(self, places: Mapping[str, str], notes: Iterable[str]) -> Settings:
-        """The same settings with their origin; loading says it once."""
+    def with_origin(self, places: Mapping[str, str], notes: Iterable[str]) -> Settings:
+        """The same settings, which know where each value comes from and what looks wrong beside them."""
         known = self.model_copy()
         known._places = dict(places)
         known._notes = tuple(notes)
         return known
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what loading hands over: it reads environment and file itself, since it has to know the place
-        of every value for its messages, and must not replace `${…}` in a password as the ready sources do."""
-        return (init_settings,)
 
     def policy(self) -> Policy:
         """The thresholds and limits for the core; exclusions by name are resolved later, against a snapshot."""
@@ -445,19 +335,16 @@ def secrets(settings: Settings) -> list[str]:
 
 def masked(settings: Settings) -> dict[str, str]:
     """Every setting as text, secrets masked."""
-    shown = {}
-    for field in Settings.model_fields:
-        value = getattr(settings, field)
-        if value is None or value == () or value == {}:
-            shown[env_name(field)] = ""
-        elif isinstance(value, SecretStr):
-            shown[env_name(field)] = MASK
-        elif isinstance(value, tuple):
-            shown[env_name(field)] = ",".join(f'"{v}"' if "," in str(v) else str(v) for v in value)
-        elif isinstance(value, Mapping):
-            shown[env_name(field)] = json.dumps(dict(value), ensure_ascii=False)
-        elif isinstance(value, bool):
-            shown[env_name(field)] = str(value).lower()
-        else:
-            shown[env_name(field)] = str(value)
-    return shown
+    return {env_name(field): _as_text(getattr(settings, field)) for field in Settings.model_fields}
+
+
+def _as_text(value: Any) -> str:
+    if value is None or value == () or value == {}:
+        return ""
+    if isinstance(value, SecretStr):
+        return MASK
+    if isinstance(value, tuple):
+        return ",".join(f'"{v}"' if "," in str(v) else str(v) for v in value)
+    if isinstance(value, Mapping):
+        return json.dumps(dict(value), ensure_ascii=False)
+    return str(value).lower() if isinstance(value, bool) else str(value)

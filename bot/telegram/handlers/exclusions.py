@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from balancer.model import Node
-from bot.config.settings import LONGEST_S
+from bot.config.field_types import LONGEST_S
 from bot.domain.durations import parse_duration
 from bot.domain.proposals import ExclusionRole
 from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Outdated, Page

@@ -1,0 +1,135 @@
+"""Where the value of a setting comes from: an option, the environment, the settings file, a file with a secret.
+
+Gathers the values as they are written, each with its place; reads no value and knows no default. The first source
+that has a value wins. This is not a source of pydantic-settings: its ready sources replace ``${…}`` in a password
+and tell no line of a file, and importing that package costs more than all of bot.config.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bot.config.env_file import ConfigFile
+from bot.config.relative_paths import DEFAULT_FILES, PATH_FIELDS, base_folder, resolve_path
+from bot.config.secret_files import Unusable, credential, exposure, read_secret
+from bot.config.settings import SECRET_FILES, Settings, env_name, is_secret
+
+
+class Given(NamedTuple):
+    """A value as somebody wrote it, and where."""
+
+    value: Any
+    place: str
+
+
+class Gathered(NamedTuple):
+    """``values`` by field; ``problems`` by field, of secrets that cannot be read; ``notes`` for the person."""
+
+    values: dict[str, Given]
+    problems: dict[str, str]
+    notes: list[str]
+
+
+def gather(arguments: Mapping[str, Any], options: Mapping[str, str], file: ConfigFile, *, named_file: bool) -> Gathered:
+    """All values that are given.
+
+    Args:
+        arguments: field name -> value; ``None`` = not given, an empty text = the default.
+        options: field name -> the option that an argument came from, for its place.
+        named_file: somebody named the file, so its relative paths count from its folder.
+    """
+    values = dict(_by_precedence(arguments, options, file))
+    notes = _resolve_paths(values, file) if named_file else []
+    problems, exposed = _read_secret_files(values)
+    return Gathered(values, problems, [*file.notes, *notes, *exposed, *_exposed(file)])
+
+
+def _by_precedence(
+    arguments: Mapping[str, Any], options: Mapping[str, str], file: ConfigFile
+) -> Iterator[tuple[str, Given]]:
+    """The first source that has a value. An empty variable or line gives none; an empty argument is a value."""
+    for field in Settings.model_fields:
+        name = env_name(field)
+        if arguments.get(field) is not None:
+            yield field, Given(arguments[field], options.get(field, "argument"))
+        elif value := _text(field, os.environ.get(name, "")):
+            yield field, Given(value, "environment")
+        elif name in file.values and (value := _text(field, file.values[name].value)):
+            yield field, Given(value, file.place(name))
+
+
+def _text(field: str, written: str) -> str:
+    """A secret stays as it is written: it may begin or end with a space."""
+    return written if is_secret(field) else written.strip()
+
+
+def _resolve_paths(values: dict[str, Given], file: ConfigFile) -> list[str]:
+    """Makes the relative paths of a settings file absolute; a note for each file that is in the current folder."""
+    folder = base_folder(file.path)
+    if folder is None:
+        return []
+    notes = []
+    for field in PATH_FIELDS:
+        default = str(Settings.model_fields[field].default) if field in DEFAULT_FILES else ""
+        written = values.get(field, Given(default, "default"))
+        if not written.value or written.place not in ("default", file.place_of(env_name(field))):
+            continue
+        path, in_current_folder = resolve_path(str(written.value).strip(), folder)
+        values[field] = Given(path, written.place)
+        if in_current_folder:
+            notes.append(
+                f"{env_name(field)} is {path}: a relative path counts from {folder}, the folder of the settings file, "
+                f"but the file is in the current folder; write the whole path into {file.path}"
+            )
+    return notes
+
+
+def _read_secret_files(values: dict[str, Given]) -> tuple[dict[str, str], list[str]]:
+    """Adds the secrets of files to the values; problems by field, and warnings about files that others can read.
+
+    A secret that is given twice is refused: the program does not guess which one is right.
+    """
+    problems: dict[str, str] = {}
+    exposed: list[str] = []
+    for field, setting in SECRET_FILES.items():
+        files = _secret_files_of(field, values.get(setting))
+        direct = values.get(field)
+        places = [direct.place] if direct is not None and direct.value != "" else []
+        places += [place for _, place in files]
+        if len(places) > 1:
+            problems[field] = f"{env_name(field)} is given {len(places)} times ({'; '.join(places)}): keep one"
+            continue
+        for path, place in files:
+            try:
+                values[field] = Given(read_secret(path), place)
+            except Unusable as error:
+                remedy = "name a file with the secret on its only line that this user may read"
+                problems[field] = f"{place}: {error}; {remedy}"
+            warning = exposure(path)
+            exposed += [warning] if warning else []
+    return problems, exposed
+
+
+def _secret_files_of(field: str, named: Given | None) -> list[tuple[Path, str]]:
+    """The files that are to hold a secret, each with its place. Settings refuses a path that makes no sense."""
+    files = []
+    text = "" if named is None else str(named.value).strip()
+    if named is not None and text and text.isprintable():
+        with suppress(RuntimeError):  # ~nobody
+            path = Path(text).expanduser()
+            files.append((path, f"{env_name(SECRET_FILES[field])}={path} ({named.place})"))
+    handed = credential(field)
+    if handed is not None:
+        files.append((handed, f"systemd credential {field}"))
+    return files
+
+
+def _exposed(file: ConfigFile) -> list[str]:
+    """A warning about the settings file, if it holds secrets and others can read it."""
+    held = any(name in file.values and file.values[name].value.strip() for name in map(env_name, SECRET_FILES))
+    warning = exposure(file.path) if held else None
+    return [warning] if warning else []
