@@ -1,6 +1,6 @@
 # Thin on purpose: each target is one or two lines. Everything is installed into .venv from hashed lists.
 PYTHON ?= python3
-BIN := .venv/bin
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 SOURCES := balancer benchmarks bot sandbox tests vm_balancer
 # A browser and an SSH server are installed by the tests' target where that can be done.
 # More than cores: a test often waits for a server or a process. Each worker spends six seconds of CPU on its imports.
@@ -87,7 +87,7 @@ types: .venv/ready
 	$(BIN)/mypy
 
 lock: .venv/ready
-	$(BIN)/python tools/lock.py
+	$(BIN)/python tools/lock.py $(ARGS)
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
