@@ -11,6 +11,7 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
     --mount=type=secret,id=ca.crt,target=/etc/ssl/certs/ca-certificates.crt \
     /opt/vm-balancer/bin/pip install --no-cache-dir --require-hashes -r requirements/run.txt -r requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
+COPY deploy/man deploy/man
 COPY balancer balancer
 COPY bot bot
 COPY sandbox sandbox

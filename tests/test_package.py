@@ -68,10 +68,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
 
 def test_the_wheel_holds_every_file_of_the_packages(installed: Installed) -> None:
     with zipfile.ZipFile(installed.wheel) as archive:
-        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name and ".data/" not in name}
     assert packed == {name for name in installed.names if name.split("/")[0] in PACKAGES}
     assert {f"{name}/py.typed" for name in ("balancer", "bot", "vm_balancer")} <= packed
     assert {name.rpartition(".")[2] for name in packed} >= {"py", "ftl", "sql", "html", "css", "js", "typed"}
+
+
+def test_wheel_installs_the_manual_page(installed: Installed) -> None:
+    page = installed.home / "share" / "man" / "man1" / "vm-balancer.1"
+    assert page.read_bytes() == (ROOT / "deploy" / "man" / "vm-balancer.1").read_bytes()
 
 
 def test_what_runs_is_the_installed_one(installed: Installed, tmp_path: Path) -> None:
