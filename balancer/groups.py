@@ -91,6 +91,8 @@ class Groups:
     together: dict[int, tuple[Group, ...]] = field(default_factory=dict)
     left: Mapping[int, frozenset[int]] = field(default_factory=dict)
     """No rule of the operator, but of the same kind: nodes that a VM has left lately, and does not go back to."""
+    judged: frozenset[int] = frozenset()
+    """No rule of the operator, but of the same kind: VMs whose targets the panel has judged one by one."""
     _place: dict[int, int | None] = field(default_factory=dict)
     _count: dict[tuple[int, int], int] = field(default_factory=dict)
 
@@ -109,11 +111,11 @@ class Groups:
 
     @property
     def binds_any(self) -> bool:
-        return bool(self.pins or self._place or self.left)
+        return bool(self.pins or self._place or self.left or self.judged)
 
     def binds(self, vm_id: int) -> bool:
         """Whether a rule makes a difference between targets for this VM."""
-        return vm_id in self.pins or vm_id in self._place or vm_id in self.left
+        return vm_id in self.pins or vm_id in self._place or vm_id in self.left or vm_id in self.judged
 
     def mates_on(self, group: Group, vm_id: int, node_id: int | None) -> int:
         """How many members of the group besides this VM are on the node now."""

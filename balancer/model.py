@@ -47,6 +47,8 @@ class Cluster:
     """The panel's placement rule, verbatim and only ever compared; ``None`` = none."""
     local_storage: bool | None = None
     """Disks lie on the nodes, so that a migration copies them too; ``None`` = not known, taken for no."""
+    held: Reason | None = None
+    """Why nothing may be planned here although the figures are known; ``None`` = nothing speaks against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,10 @@ class Node:
     ssh_user: str | None = None
     measured: Measurement | None = None
     """The node's real load; ``None`` = not measured, the allocation is all that is known."""
+    computed: tuple[str, ...] = ()
+    """Which of ``vcpus`` and ``memory`` the panel did not report: the sum of the node's VMs stands in for them."""
+    held: Reason | None = None
+    """Why this node gives and takes no VM although its figures are known; ``None`` = nothing speaks against it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +132,21 @@ class VM:
     restrictions: tuple[str, ...] = ()
     """What was left over from an import from VMmanager 5 and blocks a migration."""
     tags: tuple[str, ...] = ()
+    live_migration_allowed: bool | None = None
+    """``False`` where the panel forbids live migration for this VM but not for every VM of its node."""
+    uptime: int | None = None
+    """As the panel tells it, probably seconds; only compared with an earlier value of the same VM."""
+    held: Reason | None = None
+    """Why this VM stays although nothing else speaks against a move; ``None`` = nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that differs from what this program knows of a panel, for people; it decides nothing by itself."""
+
+    reason: Reason
+    cluster_id: int | None = None
+    """``None`` = it belongs to no cluster, or to several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +157,8 @@ class Snapshot:
     clusters: tuple[Cluster, ...]
     nodes: tuple[Node, ...]
     vms: tuple[VM, ...]
+    remarks: tuple[Remark, ...] = ()
+    """What was odd in the panel's answers."""
 
     def split(self) -> tuple[Snapshot, ...]:
         """One snapshot a cluster, in the order of the clusters' ids."""
@@ -147,7 +170,16 @@ class Snapshot:
         for vm in self.vms:
             if vm.cluster_id in vms:
                 vms[vm.cluster_id].append(vm)
-        return tuple(Snapshot(self.taken_at, (c,), tuple(nodes[c.id]), tuple(vms[c.id])) for c in self.clusters)
+        return tuple(
+            Snapshot(
+                self.taken_at,
+                (c,),
+                tuple(nodes[c.id]),
+                tuple(vms[c.id]),
+                tuple(r for r in self.remarks if r.cluster_id in (None, c.id)),
+            )
+            for c in self.clusters
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +204,8 @@ class Recent:
     """VMs that a person skipped for good, until someone takes that back: who it was."""
     left: Mapping[int, frozenset[int]] = field(default_factory=dict)
     """VMs that the balancer itself moved within the last day: the nodes that they left."""
+    suitable: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    """VM -> the nodes that the panel's own migration form calls suitable for it; only VMs that were asked about."""
 
 
 @dataclass(frozen=True, slots=True)

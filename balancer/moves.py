@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from balancer.migration_time import migration_s
 from balancer.model import Move, Reason
+from balancer.rules.vm import has_unknown_mode
 from balancer.state import Candidate, WorkingNode, WorkingState
 from balancer.versions import parse_kernel, parse_qemu
 
@@ -56,6 +57,8 @@ def cautions(vm: Candidate, source: WorkingNode, target: WorkingNode) -> tuple[R
         found.append(Reason.of("caution-cpu-passthrough"))
     versions = [parse_qemu(n.node.qemu_version) for n in (source, target)]
     versions += [parse_kernel(n.node.kernel_version) for n in (source, target)]
+    if has_unknown_mode(vm.vm):
+        found.append(Reason.of("caution-mode-unknown", mode=vm.vm.balancer_mode))
     if None in versions:  # only where the policy lets unknown versions pass
         found.append(Reason.of("caution-versions-unknown"))
     return tuple(found)

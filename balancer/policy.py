@@ -17,7 +17,18 @@ BALANCE = "balance"
 STRATEGIES: tuple[str, ...] = (SMALLEST_FIRST, OPTIMAL, BALANCE)
 
 COST_TIME, COST_MOVES, COST_MEMORY = "time", "moves", "memory"
+STRICT, SERIES, OFF, EQUAL, PANEL = "strict", "series", "off", "equal", "panel"
+KERNEL_RULES: tuple[str, ...] = (STRICT, SERIES, OFF)
+PLACEMENT_FILTERS: tuple[str, ...] = (PANEL, EQUAL, STRICT)
+
 OPTIMIZE_FOR: tuple[str, ...] = (COST_TIME, COST_MOVES, COST_MEMORY)
+
+_CHOICES = {
+    "strategy": STRATEGIES,
+    "optimize_for": OPTIMIZE_FOR,
+    "kernel_rule": KERNEL_RULES,
+    "placement_filters": PLACEMENT_FILTERS,
+}
 
 _POSITIVE = (
     "cpu_overload_ratio",
@@ -74,6 +85,13 @@ class Policy:
     respect_balancer_mode: bool = True
     allow_unknown_versions: bool = False
     """Let a VM move between nodes whose QEMU or kernel version cannot be compared."""
+    kernel_rule: str = STRICT
+    """``strict``: no kernel on the target newer than on the source; ``series``: no newer major.minor; ``off``."""
+    placement_filters: str = STRICT
+    """``strict``: a node with a filter takes no VM; ``equal``: one with the source's filter does; ``panel``: besides
+    those that the panel's migration form calls suitable for the VM."""
+    automatic: bool = False
+    """Nobody is asked before the moves, so what is doubtful about a VM forbids its move."""
     target_headroom_percent: float = 0.0
     """Part of the overload thresholds, in percent of them, that a move leaves free on its target."""
     rules: tuple[VMRule, ...] = ()
@@ -98,10 +116,10 @@ class Policy:
             raise ValueError(f"target_headroom_percent is {self.target_headroom_percent}: 0 to below 100 is needed")
         if self.max_moves < 0:
             raise ValueError(f"max_moves is {self.max_moves}: it must be 0 (no limit) or more")
-        if self.strategy not in STRATEGIES:
-            raise ValueError(f"strategy is {self.strategy!r}: it must be one of {', '.join(STRATEGIES)}")
-        if self.optimize_for not in OPTIMIZE_FOR:
-            raise ValueError(f"optimize_for is {self.optimize_for!r}: it must be one of {', '.join(OPTIMIZE_FOR)}")
+        for name, known in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in known:
+                raise ValueError(f"{name} is {value!r}: it must be one of {', '.join(known)}")
 
     @property
     def fills_targets(self) -> bool:

@@ -22,6 +22,9 @@ _TARGET_CODES: Mapping[str, tuple[str, ...]] = {
     "node-excluded": _ROLE,
     "node-live-migration-off": _ROLE,
     "node-busy": _ROLE,
+    "node-twice": _ROLE,
+    "node-vm-twice": ("role", "vm"),
+    "node-vms-missing": ("counted", "listed", "role"),
     # a node as target
     "target-creation-blocked": (),
     "target-creation-unknown": (),
@@ -44,6 +47,7 @@ _TARGET_CODES: Mapping[str, tuple[str, ...]] = {
     "fit-memory": ("limit", "value"),
     "fit-load": ("limit", "value"),
     "fit-memory-available": ("available_gib", "needed_gib"),
+    "fit-not-suitable": (),
     "fit-pin": ("rule",),
     "fit-just-left": (),
     "fit-apart": ("rule", "vms"),
@@ -54,6 +58,15 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "cluster-virtualization": ("virtualization",),
     "cluster-virtualization-unknown": (),
     "cluster-all-opted-out": ("vms",),
+    "cluster-twice": (),
+    "cluster-odd-rows": ("odd", "rows"),
+    "cluster-foreign-task": ("count", "task"),
+    # what was odd in the panel's answers
+    "remark-node-left-out": ("count", "names"),
+    "remark-vm-left-out": ("count", "names"),
+    "remark-word": ("field", "rows", "word"),
+    "remark-computed": ("count", "figure", "names"),
+    "remark-sums": ("count", "figure", "names"),
     # why a node counts as overloaded
     "overload-cpu": ("limit", "value"),
     "overload-memory": ("limit", "value"),
@@ -85,6 +98,9 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "vm-restricted": ("restrictions",),
     "vm-nested": (),
     "vm-opted-out": (),
+    "vm-mode-unknown": ("mode",),
+    "vm-live-migration-off": (),
+    "vm-twice": ("one", "other"),
     "vm-ignored": ("rule",),
     "vm-stays": ("rule",),
     "vm-size-unknown": (),
@@ -124,6 +140,8 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "why-not-enough": (),
     "caution-cpu-passthrough": (),
     "caution-versions-unknown": (),
+    "caution-mode-unknown": ("mode",),
+    "caution-updates-wait": ("count", "names"),
     # rules about VMs that are broken already
     "caution-not-apart": ("more", "names", "node", "rule"),
     "caution-not-together": ("nodes", "rule", "vms"),
@@ -144,6 +162,11 @@ CODES: Mapping[str, tuple[str, ...]] = {
     **{f"brief-{code}": () for code in _TARGET_CODES},
 }
 """Code -> the names of its parameters, sorted."""
+
+
+def with_role(reason: Reason, role: str) -> Reason:
+    """The same reason about a node in this role: ``source``, ``target`` or ``node``."""
+    return Reason.of(reason.code, **{**reason.as_dict(), "role": role})
 
 
 def brief(reason: Reason) -> Reason:

@@ -87,7 +87,10 @@ class WorkingState:
         for vm in sorted(snapshot.vms, key=lambda v: v.id):
             if vm.node_id in self.vms_on:
                 self.vms_on[vm.node_id].append(vm)
-        self.groups = replace(Groups.of(snapshot, policy.rules), left=recent.left)
+        self.opened = self._opened(recent)
+        """Source -> targets that only the panel's verdict about single VMs opens (``Recent.suitable``)."""
+        judged = frozenset(vm.id for node_id in self.opened for vm in self.vms_on[node_id])
+        self.groups = replace(Groups.of(snapshot, policy.rules), left=recent.left, judged=judged)
         """The operator's rules about VMs; follows the moves."""
         self.following: frozenset[int] = frozenset()
         """VMs that are about to leave one node together, so none of them is left behind there by another."""
@@ -140,6 +143,16 @@ class WorkingState:
     def allocation_score(self, node: WorkingNode) -> float:
         """The score that the node would have without a measurement."""
         return cpu_load_score(node.vcpus, node.cpus, node.vm_count, self.policy.density_weight)
+
+    def _opened(self, recent: Recent) -> dict[int, frozenset[int]]:
+        if not recent.suitable:
+            return {}
+        opened: dict[int, frozenset[int]] = {}
+        for node_id, vms in self.vms_on.items():
+            targets = frozenset[int]().union(*(recent.suitable.get(vm.id, ()) for vm in vms))
+            if targets:
+                opened[node_id] = targets
+        return opened
 
     def _add(self, node: Node) -> None:
         cpus, vcpus = _positive(node.cpus), _whole(node.vcpus_allocated)

@@ -47,6 +47,11 @@ def compare(a: Version, b: Version) -> int:
     return 0
 
 
+def series(version: Version) -> Version:
+    """Major and minor number alone: 5.10.0-27 and 5.10.0-28 are of one series."""
+    return version[:2]
+
+
 def _segments(release: str) -> Version:
     parts = [(1, int(s)) if s[0].isdecimal() else _LETTERS for s in _SEGMENT.findall(release)]
     while parts and parts[-1] == _LETTERS:  # the flavour: -generic, -pve

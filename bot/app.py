@@ -18,6 +18,7 @@ from balancer.model import Plan
 from bot.config.chats_file import check_chats_file, rooms_of
 from bot.config.clusters_file import check_clusters_file, load_clusters_file
 from bot.config.loading import load_settings
+from bot.config.panel_client import panel_client
 from bot.config.settings import Settings
 from bot.config.validation import MEMORY, check_chat, check_panel, check_people, check_ssh
 from bot.domain import log_context
@@ -30,7 +31,6 @@ from bot.domain.times import Hours, is_open, parse_windows
 from bot.errors import BalancerError, ConfigError, PanelError, StoreError
 from bot.observability.heartbeat_writer import Life
 from bot.observability.watchdog import Watchdog
-from bot.panel.client import VMManagerAPI
 from bot.rendering.catalog import Texts, texts_for
 from bot.service.maintenance import Maintenance
 from bot.service.notifier import LogNotifier
@@ -119,7 +119,7 @@ class VMBalancer:
             self.settings = settings
             self.texts: Texts = texts_for(settings.bot_language, settings.zone)
             await self._open_store(stack)
-            self.panel = _panel(settings, self._clock)
+            self.panel = panel_client(settings, self._clock)
             stack.push_async_callback(self.panel.close)
             loads = await _loads(settings, self._clock, stack)
             rooms = rooms_of(settings)
@@ -434,18 +434,6 @@ class VMBalancer:
             log.exception("Stopping: a part of the program failed")
             self.failed = True
             self.stop()
-
-
-def _panel(settings: Settings, clock: Clock) -> VMManagerAPI:
-    password = settings.vmmanager_password
-    return VMManagerAPI(
-        settings.vmmanager_host or "",
-        settings.vmmanager_username or "",
-        password.get_secret_value() if password else "",
-        verify_ssl=settings.verify_ssl,
-        ca_file=str(settings.vmmanager_ca_file) if settings.vmmanager_ca_file else None,
-        clock=clock,
-    )
 
 
 async def _loads(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Loads | None:

@@ -28,6 +28,11 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "vmmanager_username": ("ann", "bob", "cid"),
     "vmmanager_password": ("pw-a", "pw-b", "pw-c"),
     "vmmanager_password_file": ("pw-1", "pw-2", "pw-3"),
+    "vmmanager_token": ("4-a", "4-b", "4-c"),
+    "vmmanager_token_file": ("token-1", "token-2", "token-3"),
+    "panel_timeout": ("11", "22", "33"),
+    "kernel_rule": ("series", "off", "series"),
+    "placement_filters": ("equal", "strict", "equal"),
     "verify_ssl": ("false", "true", "false"),
     "vmmanager_ca_file": ("/a", "/b", "/c"),
     "balance_mode": ("auto", "approve", "auto"),
@@ -525,6 +530,7 @@ def test_no_secret_in_a_complaint(name: str, value: str, monkeypatch: pytest.Mon
 def test_secrets_are_masked_everywhere() -> None:
     wanted = {
         "vmmanager_password": "hunter2-a",
+        "vmmanager_token": "4-hunter2-f",
         "telegram_bot_token": "123:hunter2-b",
         "telegram_proxy": "socks5://u:hunter2-c@h:1",
         "ssh_password": "hunter2-d",
@@ -606,3 +612,48 @@ def test_config_env_example_can_be_copied(clean: Path) -> None:
     assert any_settings() == any_settings().model_copy()
     assert masked(any_settings()) == masked(Settings()) and any_settings().notes == ()
     assert [line.split()[0] for line in problems()] == ["VMMANAGER_HOST", "VMMANAGER_USERNAME", "VMMANAGER_PASSWORD"]
+
+
+# --- secrets from the environment, and names of version 2
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+def test_a_secret_from_the_environment_loses_the_end_of_its_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, end: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VMMANAGER_PASSWORD", f" pass word {end}")
+    settings = load_settings(checks=lambda _: ())
+    assert settings.vmmanager_password is not None
+    assert settings.vmmanager_password.get_secret_value() == " pass word "
+
+
+@pytest.mark.parametrize(("value", "noted"), [('"secret"', True), ("'secret'", True), ('se"cret', False), ('"', False)])
+def test_quotes_around_a_secret_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, noted: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VMMANAGER_PASSWORD", value)
+    notes = [note for note in load_settings(checks=lambda _: ()).notes if "quotes" in note]
+    assert len(notes) == noted
+    assert "secret" not in "".join(notes)
+
+
+@pytest.mark.parametrize(("value", "language"), [("ru", "ru"), ("ru_RU.UTF-8", "ru"), ("en", "en")])
+def test_the_language_of_version_2_is_accepted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, language: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VM_BALANCER_LANG", value)
+    assert load_settings(checks=lambda _: ()).bot_language == language
+    monkeypatch.setenv("BOT_LANGUAGE", "en")
+    assert load_settings(checks=lambda _: ()).bot_language == "en"
+
+
+def test_a_token_stands_for_user_name_and_password() -> None:
+    host = "https://panel.example.com"
+    assert check_panel(Settings(vmmanager_host=host, vmmanager_token=SecretStr("4-abc"))) == []
+    assert [p.fields for p in check_panel(Settings(vmmanager_host=host))] == [
+        ("vmmanager_username",),
+        ("vmmanager_password",),
+    ]

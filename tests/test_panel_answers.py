@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from bot.errors import OutcomeUnknown, PanelAuthError, PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
 from bot.panel import responses, streaming
-from bot.panel.body import PIECE_BYTES, PackedBody
 from bot.panel.client import VMManagerAPI
 from bot.panel.responses import HistoryRow, NotJSON, Refusal, TaskInfo
+from bot.panel.streaming import PIECE_BYTES, PackedBody
 
 LOGIN = "/auth/v4/public/token"
 CLUSTERS = {"list": [{"id": 1, "name": "one"}], "size": 1}
@@ -72,8 +72,9 @@ def test_a_history_is_newest_first() -> None:
         HistoryRow(6, "host_migrate", "pending", "running", 9, 2),
         HistoryRow(5, "host_start", "succeeded", "complete", 8, None, "2026-01-01 00:00:00"),
     ]
+    assert responses.history({"list": [{"name": "host_start"}]}) == [HistoryRow(None, "host_start", "pending", "")]
     with pytest.raises(PanelDataError):
-        responses.history({"list": [{"name": "host_start"}]})
+        responses.history({"list": [5]})
 
 
 @pytest.mark.parametrize(

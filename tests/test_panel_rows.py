@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from balancer.model import VM, Cluster, Node, Snapshot
 from bot.errors import NotFound, PanelDataError
-from bot.panel import rows
+from bot.panel import lists, rows, vocabulary
 from bot.panel.fields import count, flag, maybe_flag, positive, reference, text, whole
+from bot.panel.remarks import sums_of
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
 
@@ -182,6 +183,7 @@ def test_a_vm() -> None:
         balancer_mode="on",
         cpu_mode="host_model",
         tags=("a", "b", "4"),
+        live_migration_allowed=True,
     )
 
 
@@ -235,6 +237,15 @@ def test_newer_names_win_over_older_ones() -> None:
         ({"maintenance_mode": False, "maintenance": True}, True),
         ({"maintenance_mode": None, "maintenance": "1"}, True),
         ({"maintenance_mode": "entering"}, True),
+        ({"maintenance_mode": "disabled"}, False),
+        ({"maintenance_mode": "Inactive "}, False),
+        ({"maintenance_mode": {"state": "off"}}, False),
+        ({"maintenance_mode": {"enabled": False}}, False),
+        ({"maintenance_mode": {"status": {"name": "evacuating"}}}, True),
+        ({"maintenance_mode": {"since": "2026-11-30"}}, True),
+        ({"maintenance_mode": {}}, False),
+        ({"maintenance_mode": "sometimes"}, True),
+        ({"maintenance_mode": []}, True),
         ({"maintenance_mode": None}, False),
         ({"maintenance_mode": "false"}, False),
         ({"maintenance_mode": 0}, False),
@@ -254,7 +265,19 @@ def test_whether_creation_is_blocked() -> None:
     assert rows.node(without(NODE, "host_creation_blocked")).creation_allowed is None
 
 
-@pytest.mark.parametrize("empty", [None, [], {}, ""])
+EMPTY_FILTERS = [
+    None,
+    [],
+    {},
+    "",
+    "  ",
+    [{"entity": "os", "expression": ""}],
+    [{"expression": None}],
+    [{}, {"entity": "x", "expression": " "}],
+]
+
+
+@pytest.mark.parametrize("empty", EMPTY_FILTERS)
 def test_no_placement_filter(empty: object) -> None:
     assert node(host_filter=empty).placement_filter is None
 
@@ -318,9 +341,8 @@ def test_half_a_surrogate_in_a_name_cannot_break_the_database() -> None:
 
 def test_a_vm_without_cluster_has_that_of_its_node() -> None:
     row = without(VM_ROW, "cluster")
-    assert rows.vm(row, {7: 1}).cluster_id == 1
-    with pytest.raises(PanelDataError, match="VM 101"):
-        rows.vm(row, {8: 1})
+    assert [vm.cluster_id for vm in lists.vms([row], {7: 1})] == [1]
+    assert lists.vms([row], {8: 1}) == []
 
 
 def test_a_node_without_cluster_is_an_error() -> None:
@@ -337,8 +359,8 @@ def listed(*rows: object, **fields: object) -> dict[str, object]:
 
 def test_lists_are_sorted_by_id() -> None:
     listing = [{**CLUSTER, "id": number} for number in (3, 1, 2)]
-    assert [c.id for c in rows.clusters(listed(*listing, size=3))] == [1, 2, 3]
-    assert [c.id for c in rows.clusters(listing)] == [1, 2, 3]  # a bare array
+    assert [c.id for c in lists.clusters(listed(*listing, size=3))] == [1, 2, 3]
+    assert [c.id for c in lists.clusters(listing)] == [1, 2, 3]  # a bare array
 
 
 @pytest.mark.parametrize(
@@ -351,21 +373,15 @@ def test_lists_are_sorted_by_id() -> None:
         (None, "no list"),
         (listed(CLUSTER, size=2), "incomplete: 1 of 2"),
         (listed(CLUSTER, size="2"), "incomplete: 1 of 2"),
-        (listed(CLUSTER, 5), "no cluster: 5"),
-        (listed(CLUSTER, CLUSTER), "cluster 1 twice"),
-        (listed(without(CLUSTER, "id")), "without an id"),
-        (listed({**CLUSTER, "id": None}), "without an id"),
-        (listed({**CLUSTER, "id": "x"}), "without an id"),
-        (listed({**CLUSTER, "id": 0}), "without an id"),
     ],
 )
 def test_a_list_that_is_not_whole_is_an_error(document: object, words: str) -> None:
     with pytest.raises(PanelDataError, match=words):
-        rows.clusters(document)
+        lists.clusters(document)
 
 
 def test_a_size_smaller_than_the_list_is_only_strange() -> None:
-    assert len(rows.clusters(listed(CLUSTER, size=0))) == 1
+    assert len(lists.clusters(listed(CLUSTER, size=0))) == 1
 
 
 # --- snapshots
@@ -373,12 +389,12 @@ def test_a_size_smaller_than_the_list_is_only_strange() -> None:
 
 def snapshot(nodes: Sequence[object], vms: Sequence[object], ids: list[int] | None = None, **kinds: object) -> Snapshot:
     clusters = [{"id": 1, "name": "one\nline", **kinds}, {"id": 2, "name": "two"}]
-    return rows.snapshot(listed(*clusters), listed(*nodes), listed(*vms), NOW, ids)
+    return lists.snapshot(listed(*clusters), listed(*nodes), listed(*vms), NOW, ids)
 
 
 def test_vm_rows_tell_what_node_rows_do_not() -> None:
     off = {"id": 7, "live_migration_allowed": False, "maintenance_mode": True}
-    rows = [VM_ROW, {**VM_ROW, "id": 102, "node": off}, {**VM_ROW, "id": 103, "node": 8}]
+    rows = [{**VM_ROW, "node": off}, {**VM_ROW, "id": 102, "node": off}, {**VM_ROW, "id": 103, "node": 8}]
     found = snapshot([without(NODE, "maintenance_mode"), {**NODE, "id": 8}], rows).nodes
     assert [(n.id, n.maintenance, n.live_migration_allowed) for n in found] == [(7, True, False), (8, False, None)]
 
@@ -403,8 +419,8 @@ def test_lists_that_contradict_each_other_are_an_error() -> None:
     with pytest.raises(PanelDataError, match="contradict"):
         snapshot([], [VM_ROW])
     with pytest.raises(PanelDataError, match="contradict"):
-        rows.snapshot(listed(), listed(NODE), listed(), NOW)
-    assert rows.snapshot(listed(), listed(), listed(), NOW) == Snapshot(NOW, (), (), ())
+        lists.snapshot(listed(), listed(NODE), listed(), NOW)
+    assert lists.snapshot(listed(), listed(), listed(), NOW) == Snapshot(NOW, (), (), ())
 
 
 # --- whatever comes
@@ -437,3 +453,151 @@ def test_no_value_does_more_than_be_unknown(value: Any) -> None:
     assert flag(value) in (True, False)
     words = text(value)
     assert words is None or words.encode("utf-8")
+
+
+# --- odd rows
+
+
+def codes(seen: Snapshot) -> list[str]:
+    return [remark.reason.code for remark in seen.remarks]
+
+
+MOVABLE = [{**VM_ROW, "id": number} for number in range(101, 161)]
+ODD_ROWS = [
+    None,
+    5,
+    {"name": "no id"},
+    {**VM_ROW, "id": "x"},
+    {**VM_ROW, "id": 900, "node": None, "cluster": None},
+    {**VM_ROW, "id": 900, "node": None},
+    {**VM_ROW, "id": 900, "node": 99, "cluster": None},
+]
+
+
+@pytest.mark.parametrize("odd", ODD_ROWS)
+def test_an_odd_vm_row_is_left_out_and_named(odd: object) -> None:
+    seen = snapshot([{**NODE, "vm": {"total": 60}}], [*MOVABLE, odd])
+    assert (len(seen.vms), codes(seen)) == (60, ["remark-vm-left-out", "remark-sums", "remark-sums"])
+    assert [n.held for n in seen.nodes] == [None]
+    assert [c.held for c in seen.clusters] == [None, None]
+
+
+def test_a_node_with_fewer_vms_listed_than_counted_is_held_beside_an_odd_row() -> None:
+    odd = {**VM_ROW, "id": 900, "node": None, "cluster": None}
+    nodes = [{**NODE, "vm": {"total": 61}}, {**NODE, "id": 8, "vm": {"total": 0}}]
+    held = {n.id: n.held for n in snapshot(nodes, [*MOVABLE, odd]).nodes}
+    assert held[8] is None
+    assert held[7] is not None and held[7].as_dict() == {"role": "node", "listed": 60, "counted": 61}
+    assert [n.held for n in snapshot(nodes, MOVABLE).nodes] == [None, None]
+
+
+@pytest.mark.parametrize(("odd", "held"), [(1, False), (2, True), (3, True)])
+def test_a_cluster_with_more_than_three_percent_odd_rows_is_held_alone(odd: int, held: bool) -> None:
+    rows_of_two = [{**VM_ROW, "id": 500 + number, "node": 8, "cluster": 2} for number in range(3)]
+    missing = [{**VM_ROW, "id": 900 + number, "node": None} for number in range(odd)]
+    nodes = [NODE, {**NODE, "id": 8, "cluster": 2}]
+    seen = snapshot(nodes, [*MOVABLE[:20], *missing, *rows_of_two])
+    assert [c.held is not None for c in seen.clusters] == [held, False]
+
+
+def test_a_node_without_cluster_is_left_out_and_named() -> None:
+    seen = snapshot([NODE, {**NODE, "id": 9, "cluster": None}, 7], [])
+    assert [n.id for n in seen.nodes] == [7]
+    assert seen.remarks[0].reason.as_dict() == {"count": 2, "names": "node-7 (ID 9), 7"}
+
+
+def test_a_vm_that_is_listed_on_two_nodes_is_held_with_both_nodes() -> None:
+    nodes = [NODE, {**NODE, "id": 8}, {**NODE, "id": 9}]
+    seen = snapshot(nodes, [VM_ROW, {**VM_ROW, "node": 8}, {**VM_ROW, "id": 102, "node": 9}])
+    assert [(vm.id, vm.held and vm.held.code) for vm in seen.vms] == [(101, "vm-twice"), (102, None)]
+    assert [(n.id, n.held and n.held.code) for n in seen.nodes] == [
+        (7, "node-vm-twice"),
+        (8, "node-vm-twice"),
+        (9, None),
+    ]
+
+
+def test_the_same_row_twice_is_one_row() -> None:
+    seen = snapshot([NODE, NODE], [VM_ROW, VM_ROW])
+    assert (len(seen.nodes), len(seen.vms), seen.nodes[0].held, seen.vms[0].held) == (1, 1, None, None)
+    assert [n.held and n.held.code for n in snapshot([NODE, {**NODE, "state": "failed"}], []).nodes] == ["node-twice"]
+
+
+# --- words
+
+
+@pytest.mark.parametrize(
+    ("word", "mode"),
+    [
+        *((word, "off") for word in ("off", "OFF", "disabled", "excluded", "manual", "none", False, {"state": "off"})),
+        *((word, "on") for word in ("on", "enabled", "auto", True, 1, {"enabled": True})),
+        *((word, None) for word in (None, "", "  ", {})),
+        ("sometimes", "sometimes"),
+        ({"since": 3}, "?"),
+    ],
+)
+def test_words_of_the_balancer_mode(word: object, mode: str | None) -> None:
+    assert vm(balancer_mode=word).balancer_mode == mode
+
+
+def test_unknown_words_are_named_once_with_their_count() -> None:
+    nodes = [{**NODE, "state": "dancing"}, {**NODE, "id": 8, "maintenance_mode": "maybe"}]
+    vms = [{**VM_ROW, "id": n, "node": 8, "balancer_mode": "sometimes", "state": "singing"} for n in (1, 2)]
+    words = {
+        (r["field"], r["word"], r["rows"])
+        for r in (
+            remark.reason.as_dict() for remark in snapshot(nodes, vms).remarks if remark.reason.code == "remark-word"
+        )
+    }
+    assert words == {
+        ("state", "dancing", 1),
+        ("maintenance_mode", "maybe", 1),
+        ("balancer_mode", "sometimes", 2),
+        ("state", "singing", 2),
+    }
+
+
+@pytest.mark.parametrize("roles", [["@admin"], "[@admin]", '["@admin"]', "@admin", [{"name": "@admin"}]])
+def test_roles_come_as_list_or_text(roles: object) -> None:
+    assert vocabulary.roles(roles) == ("@admin",)
+
+
+def test_several_roles_in_a_text() -> None:
+    assert vocabulary.roles("[@admin.readonly, @user]") == ("@admin.readonly", "@user")
+
+
+# --- figures that are missing
+
+
+def test_sums_of_the_vms_stand_in_for_allocations_that_the_panel_does_not_report() -> None:
+    node = {**NODE, "cpu": {"number": 64}, "ram_mib": {"total": 1000}, "vm": {"total": 2}}
+    seen = snapshot([node], [VM_ROW, {**VM_ROW, "id": 102, "state": "stopped", "cpu_number": 3}])
+    (one,) = seen.nodes
+    assert (one.vcpus_allocated, one.memory_allocated_mib, one.computed) == (7, 16384, ("vcpus", "memory"))
+    assert codes(seen) == ["remark-computed", "remark-computed"]
+
+
+def test_a_vm_of_unknown_size_leaves_the_sum_unknown() -> None:
+    (one,) = snapshot(
+        [{**NODE, "cpu": {"number": 64}, "vm": {"total": 2}}], [VM_ROW, {**VM_ROW, "id": 102, "cpu_number": None}]
+    ).nodes
+    assert (one.vcpus_allocated, one.computed) == (None, ())
+
+
+def test_the_panels_sum_is_compared_with_those_of_the_rows() -> None:
+    vms = [VM_ROW, {**VM_ROW, "id": 102, "state": "stopped"}]
+    for used, every, active, neither in ((8, 1, 0, 0), (4, 0, 1, 0), (99, 0, 0, 1)):
+        seen = snapshot(
+            [{**NODE, "cpu": {"number": 64, "used": used}, "ram_mib": {"total": 9, "allocated": 16384}}], vms
+        )
+        sums = sums_of("vcpus", seen.nodes, seen.vms)
+        assert (sums.every, sums.active, len(sums.neither)) == (every, active, neither)
+        assert codes(seen) == ["remark-sums"] * neither
+
+
+def test_one_vm_without_live_migration_does_not_close_its_node() -> None:
+    off = {**VM_ROW, "id": 102, "node": {"id": 7, "live_migration_allowed": False}}
+    seen = snapshot([NODE], [VM_ROW, off])
+    assert [n.live_migration_allowed for n in seen.nodes] == [True]
+    assert [vm.live_migration_allowed for vm in seen.vms] == [True, False]
+    assert [n.live_migration_allowed for n in snapshot([NODE], [off, {**off, "id": 103}]).nodes] == [False]

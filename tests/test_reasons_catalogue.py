@@ -18,6 +18,10 @@ LANGUAGES = ("en", "ru")
 CHOICES: dict[str, tuple[Scalar, ...]] = {
     "role": ("source", "target"),
     "figure": ("cpus", "vcpus", "memory", "allocated"),
+    "field": ("balancer_mode",),
+    "word": ("sometimes",),
+    "mode": ("sometimes",),
+    "task": ("host_migrate",),
     "resource": ("cpu", "load", "memory"),
     "state": ("stopped",),
     "node": ("node-7",),
@@ -32,13 +36,34 @@ CHOICES: dict[str, tuple[Scalar, ...]] = {
 }
 COUNTS: tuple[Scalar, ...] = (0, 1, 2, 5, 21, 1024)
 FIGURES: tuple[Scalar, ...] = (7.456, 0.5, 70)
-WHOLE = {"checks", "count", "limit", "minutes", "more", "moved", "nodes", "targets", "tried", "vcpus", "vms"}
+WHOLE = {
+    "counted",
+    "listed",
+    "odd",
+    "one",
+    "other",
+    "rows",
+    "checks",
+    "count",
+    "limit",
+    "minutes",
+    "more",
+    "moved",
+    "nodes",
+    "targets",
+    "tried",
+    "vcpus",
+    "vms",
+}
+
+
+FILES = ("reasons.ftl", "reasons_wishes.ftl", "reasons_panel.ftl")
 
 
 def text_of(language: str) -> str:
     """Both files: the reasons of the rules, and those of what people wish for."""
     folder = ROOT / "bot" / "rendering" / "locales" / language
-    return "\n".join((folder / name).read_text("utf-8") for name in ("reasons.ftl", "reasons_wishes.ftl"))
+    return "\n".join((folder / name).read_text("utf-8") for name in FILES)
 
 
 def bundle(language: str) -> FluentBundle:
@@ -64,7 +89,7 @@ def reasons_made_in(folder: Path) -> set[tuple[str, tuple[str, ...]]]:
 
 
 def test_every_reason_of_the_core_is_registered_and_none_besides() -> None:
-    made = reasons_made_in(ROOT / "balancer")
+    made = reasons_made_in(ROOT / "balancer") | reasons_made_in(ROOT / "bot" / "panel")
     registered = {(code, params) for code, params in CODES.items() if not code.startswith("brief-")}
     assert made == registered
     assert len(made) >= 50

@@ -33,7 +33,7 @@ def load(path: Path) -> tuple[dict[str, Any], Saved]:
         "format": SNAPSHOT_FORMAT,
         "taken_at": NOW.isoformat(),
         "clusters": [{**asdict(cluster()), **c} for c in seen.get("clusters", [{"id": 1}])],
-        "nodes": [{**asdict(node(n["id"])), **n, "measured": as_measured(n)} for n in seen["nodes"]],
+        "nodes": [{**asdict(node(n["id"])), "computed": [], **n, "measured": as_measured(n)} for n in seen["nodes"]],
         "vms": [{**asdict(vm(v["id"])), "restrictions": [], "tags": [], **v} for v in seen["vms"]],
         "policy": case.get("policy"),
         "recent": case.get("recent"),

@@ -22,6 +22,7 @@ from bot.config.settings import SECRET_FILES, Settings, env_name
 
 ROOT = Path(__file__).resolve().parent.parent
 HELD = {
+    "vmmanager_token": "4-token-of-the-file",
     "vmmanager_password": "hunter2 # 'ß%'",
     "telegram_bot_token": "123456:hunter2-hunter2-hunter2",
     "telegram_proxy": "socks5://me:hunter2@proxy.example:1080",

@@ -201,7 +201,8 @@ async def test_missing_fields_are_not_known(rig: Rig) -> None:
     rig.fault("missing_fields", path="/vm/v3/host", fields=["snapshot_count", "name"])
     snapshot = await rig.api.snapshot()
     free = snapshot.nodes[1]
-    assert (free.cpus, free.vcpus_allocated, free.memory_mib, free.memory_allocated_mib) == (None, None, 131072, None)
+    assert (free.cpus, free.vcpus_allocated, free.memory_mib, free.memory_allocated_mib) == (None, 0, 131072, 0)
+    assert free.computed == ("vcpus", "memory")
     assert (free.maintenance, snapshot.vms[0].snapshot_count, snapshot.vms[0].name) == (False, None, "vm-101")
 
 

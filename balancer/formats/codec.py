@@ -32,6 +32,7 @@ from balancer.model import (
     Reason,
     Recent,
     Rejection,
+    Remark,
     Snapshot,
 )
 from balancer.policy import Policy
@@ -103,6 +104,7 @@ def snapshot_from_dict(document: Any) -> Saved:
             tuple(sorted(snapshot.clusters, key=lambda c: c.id)),
             tuple(sorted(snapshot.nodes, key=lambda n: n.id)),
             tuple(sorted(snapshot.vms, key=lambda v: v.id)),
+            snapshot.remarks,
         ),
         r.field(obj, "policy", (), r.null_or(policy_from_dict), None),
         r.field(obj, "recent", (), r.null_or(recent_from_dict), None),
@@ -302,6 +304,7 @@ _READERS: Mapping[str, r.Reader] = {
     "tuple[Move, ...]": r.many(_nested(Move)),
     "tuple[Rejection, ...]": r.many(_nested(Rejection)),
     "tuple[Reason, ...]": r.many(_nested(Reason)),
+    "tuple[Remark, ...]": r.many(_nested(Remark)),
     "tuple[VMRule, ...]": r.many(_rule),
 }
 """By the annotation of a field, as it is written in model.py and policy.py."""

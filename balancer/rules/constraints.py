@@ -28,7 +28,12 @@ def not_live_migratable(cluster: Cluster, state: WorkingState) -> Reason | None:
     return None if kind.lower() == "kvm" else Reason.of("cluster-virtualization", virtualization=kind)
 
 
-CLUSTER_RULES = (not_live_migratable,)
+def held(cluster: Cluster, state: WorkingState) -> Reason | None:
+    """Too much about the cluster is doubtful, or somebody else works on it."""
+    return cluster.held
+
+
+CLUSTER_RULES = (not_live_migratable, held)
 
 COUNTING_RULES = (
     partial(nodes.figures_unknown, "source"),
@@ -40,6 +45,7 @@ COUNTING_RULES = (
 SOURCE_RULES = (
     *COUNTING_RULES,
     partial(nodes.not_active, "source"),
+    partial(nodes.held, "source"),
     partial(nodes.live_migration_off, "source"),
     partial(nodes.node_busy, "source"),
     nodes.overload_too_new,
@@ -47,6 +53,7 @@ SOURCE_RULES = (
 
 VM_RULES = (
     vms.vm_busy,
+    vms.held,
     vms.vm_not_active,
     vms.iso_mounted,
     vms.has_snapshots,
@@ -55,6 +62,7 @@ VM_RULES = (
     vms.change_pending,
     vms.restricted,
     vms.nested_virtualization,
+    vms.live_migration_off,
     vms.opted_out,
     groups.ignored,
     groups.stays,
@@ -70,6 +78,7 @@ _LIVE_MIGRATION_TO = partial(nodes.live_migration_off, "target")
 TARGET_STATIC_RULES = (
     partial(nodes.figures_unknown, "target"),
     partial(nodes.not_active, "target"),
+    partial(nodes.held, "target"),
     partial(nodes.in_maintenance, "target"),
     partial(nodes.excluded, "target"),
     nodes.creation_blocked,
@@ -98,9 +107,13 @@ PAIR_RULES = (
 )
 
 
-def pair_kind(node: Node) -> tuple[object, ...]:
-    """All that PAIR_RULES look at in a node, its id aside: two nodes of equal kind get equal verdicts."""
-    return (node.cluster_id, node.placement_filter, node.qemu_version, node.kernel_version)
+def pair_kind(node: Node, state: WorkingState) -> tuple[object, ...]:
+    """All that PAIR_RULES look at in a node, its id aside: two nodes of equal kind get equal verdicts.
+
+    A node about which the panel was asked is of a kind of its own.
+    """
+    asked = node.id if any(node.id == source or node.id in open_to for source, open_to in state.opened.items()) else 0
+    return (node.cluster_id, node.placement_filter, node.qemu_version, node.kernel_version, asked)
 
 
 FIT_RULES = (nodes.cpu_does_not_fit, nodes.memory_does_not_fit)
@@ -110,7 +123,13 @@ LIVE_FIT_RULES = (nodes.load_does_not_fit, nodes.memory_not_available)
 
 _FIT_RULES_OF_MEASURED = FIT_RULES + LIVE_FIT_RULES
 
-GROUP_RULES = (groups.pinned_elsewhere, groups.just_left, groups.kept_apart, groups.kept_together)
+GROUP_RULES = (
+    nodes.not_called_suitable,
+    groups.pinned_elsewhere,
+    groups.just_left,
+    groups.kept_apart,
+    groups.kept_together,
+)
 """For a VM that one of the operator's rules binds (``Groups.binds``). Where its mates are changes with every move."""
 
 

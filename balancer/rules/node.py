@@ -7,9 +7,11 @@ them in order. Static rules look at what a plan cannot change; load rules at the
 from __future__ import annotations
 
 from balancer.model import Node, Reason
+from balancer.policy import OFF, SERIES, STRICT
+from balancer.reasons import with_role
 from balancer.scoring import ALLOCATED, Term, above, worst_term
 from balancer.state import Candidate, WorkingNode, WorkingState
-from balancer.versions import compare, parse_kernel, parse_qemu
+from balancer.versions import compare, parse_kernel, parse_qemu, series
 
 # --- either role: partial(rule, "source") and partial(rule, "target") ---------------------------------
 
@@ -23,6 +25,11 @@ def not_active(role: str, node: Node, state: WorkingState) -> Reason | None:
     if node.state is None:
         return Reason.of("node-state-unknown", role=role)
     return None if node.state == "active" else Reason.of("node-state", role=role, state=node.state)
+
+
+def held(role: str, node: Node, state: WorkingState) -> Reason | None:
+    """The panel's answers about this node contradict each other."""
+    return None if node.held is None else with_role(node.held, role)
 
 
 def in_maintenance(role: str, node: Node, state: WorkingState) -> Reason | None:
@@ -61,8 +68,10 @@ def creation_blocked(node: Node, state: WorkingState) -> Reason | None:
 
 
 def own_placement_filter(node: Node, state: WorkingState) -> Reason | None:
-    """Whether a migration obeys the panel's filters is not documented, so a filtered node takes nothing."""
-    return Reason.of("target-filter") if node.placement_filter else None
+    """Whether a migration obeys the panel's filters is not documented: under the strict rule a filtered node takes
+    nothing. Under the other rules source and target are compared."""
+    strict = state.policy.placement_filters == STRICT
+    return Reason.of("target-filter") if node.placement_filter and strict else None
 
 
 # --- target, by its load --------------------------------------------------------------------------------
@@ -131,9 +140,12 @@ def other_cluster(source: Node, target: Node, state: WorkingState) -> Reason | N
 
 
 def filters_differ(source: Node, target: Node, state: WorkingState) -> Reason | None:
-    """A node's own filter overrides its cluster's; the VM must not land under a rule it did not live under."""
+    """A node's own filter overrides its cluster's; the VM must not land under a rule it did not live under, unless the
+    panel itself calls the target suitable."""
     there = _effective_filter(target, state)
-    return Reason.of("pair-filter") if there and there != _effective_filter(source, state) else None
+    if not there or there == _effective_filter(source, state) or _opened(source, target, state):
+        return None
+    return Reason.of("pair-filter")
 
 
 def qemu_older(source: Node, target: Node, state: WorkingState) -> Reason | None:
@@ -147,13 +159,31 @@ def qemu_older(source: Node, target: Node, state: WorkingState) -> Reason | None
 
 
 def kernel_newer(source: Node, target: Node, state: WorkingState) -> Reason | None:
-    """Live migration needs a kernel on the target no newer than on the source."""
+    """Live migration needs a kernel on the target no newer than on the source. Newer pages of the vendor say so
+    flatly, older ones "in some cases"; the panel's own verdict about a target wins over this rule."""
+    if state.policy.kernel_rule == OFF or _opened(source, target, state):
+        return None
     here, there = parse_kernel(source.kernel_version), parse_kernel(target.kernel_version)
     if here is None or there is None:
         return None if state.policy.allow_unknown_versions else Reason.of("pair-kernel-unknown")
+    if state.policy.kernel_rule == SERIES:
+        here, there = series(here), series(there)
     if compare(there, here) <= 0:
         return None
     return Reason.of("pair-kernel-newer", source=source.kernel_version, target=target.kernel_version)
+
+
+def _opened(source: Node, target: Node, state: WorkingState) -> bool:
+    """Whether the panel called the target suitable for a VM of the source."""
+    return target.id in state.opened.get(source.id, ())
+
+
+def not_called_suitable(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    """Between nodes that only the panel's verdict opens, each VM needs a verdict of its own."""
+    source = state.nodes.get(vm.vm.node_id or 0)
+    if source is None or target.node.id not in state.opened.get(source.id, ()):
+        return None
+    return None if target.node.id in state.recent.suitable.get(vm.vm.id, ()) else Reason.of("fit-not-suitable")
 
 
 # --- the VM on the target -------------------------------------------------------------------------------

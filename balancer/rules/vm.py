@@ -20,6 +20,15 @@ def vm_busy(vm: VM, state: WorkingState) -> Reason | None:
     return Reason.of("vm-busy") if vm.id in state.recent.busy_vms else None
 
 
+def held(vm: VM, state: WorkingState) -> Reason | None:
+    """The panel's answers about this VM contradict each other."""
+    return vm.held
+
+
+def live_migration_off(vm: VM, state: WorkingState) -> Reason | None:
+    return Reason.of("vm-live-migration-off") if vm.live_migration_allowed is False else None
+
+
 def vm_not_active(vm: VM, state: WorkingState) -> Reason | None:
     if vm.state is None:
         return Reason.of("vm-state-unknown")
@@ -59,8 +68,15 @@ def nested_virtualization(vm: VM, state: WorkingState) -> Reason | None:
 
 
 def opted_out(vm: VM, state: WorkingState) -> Reason | None:
-    """Only an explicit "off" opts out: panels without VMmanager's own balancer lack the field."""
-    return Reason.of("vm-opted-out") if state.policy.respect_balancer_mode and is_opted_out(vm) else None
+    """Only an explicit "off" opts out: panels without VMmanager's own balancer lack the field. A word that is not known
+    could mean "off": people may decide about such a VM, automatic mode leaves it alone."""
+    if not state.policy.respect_balancer_mode:
+        return None
+    if is_opted_out(vm):
+        return Reason.of("vm-opted-out")
+    if state.policy.automatic and has_unknown_mode(vm):
+        return Reason.of("vm-mode-unknown", mode=vm.balancer_mode)
+    return None
 
 
 def size_unknown(vm: VM, state: WorkingState) -> Reason | None:
@@ -90,6 +106,11 @@ def skipped_for_good(vm: VM, state: WorkingState) -> Reason | None:
 
 def is_opted_out(vm: VM) -> bool:
     return vm.balancer_mode is not None and vm.balancer_mode.strip().lower() == "off"
+
+
+def has_unknown_mode(vm: VM) -> bool:
+    """Whether the VM's balancer switch has a word that is neither "on" nor "off"."""
+    return (vm.balancer_mode or "on").strip().lower() not in ("on", "off")
 
 
 def _minutes_left(vm: VM, events: Mapping[int, datetime], period: timedelta, now: datetime) -> int:

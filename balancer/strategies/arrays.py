@@ -179,7 +179,7 @@ def _kinds(nodes: list[Node], state: WorkingState) -> tuple[Ints, Bools]:
     order: dict[object, int] = {}
     kinds = []
     for node in nodes:
-        key = pair_kind(node)
+        key = pair_kind(node, state)
         kinds.append(order.setdefault(key, len(order)))
         members.setdefault(key, []).append(node)
     compatible = np.ones((len(order), len(order)), dtype=np.bool_)

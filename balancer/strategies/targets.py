@@ -19,7 +19,7 @@ class Targets:
         self._static = {node.id: static_target_refusal(node, state) for node in state.nodes.values()}
         self._load: dict[int, Reason | None] = {}
         self._reachable: dict[int, list[WorkingNode]] = {}
-        self._kinds = {node.id: pair_kind(node) for node in state.nodes.values()}
+        self._kinds = {node.id: pair_kind(node, state) for node in state.nodes.values()}
         self._pairs: dict[tuple[object, object], Reason | None] = {}
 
     def refusal(self, node_id: int) -> Reason | None:

@@ -25,7 +25,7 @@ SPELLINGS = {
     "telegram_notifications": "--notifications",
 }
 """Options that the seed calls otherwise than the setting."""
-ENVIRONMENT_ONLY = ("telegram_bot_token", "telegram_proxy")
+ENVIRONMENT_ONLY = ("vmmanager_token", "telegram_bot_token", "telegram_proxy")
 """Secrets that never had an option: what stands on a command line, everybody on the machine can read."""
 OPTIONS: dict[str, str] = {
     field: SPELLINGS.get(field, "--" + field.replace("_", "-"))

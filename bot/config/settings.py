@@ -59,6 +59,8 @@ POLICY_FIELDS: Mapping[str, str] = {
     "migration_overhead": "migration_overhead_s",
     "migration_bandwidth": "migration_bandwidth_mbit",
     "max_migrations_per_cycle": "max_moves",
+    "kernel_rule": "kernel_rule",
+    "placement_filters": "placement_filters",
 }
 """Settings that go into the core's policy as they are; CLUSTERS_FILE may give a cluster its own."""
 
@@ -94,6 +96,12 @@ class Settings(BaseModel):
     """Password of the account."""
     vmmanager_password_file: FilePath | None = None
     """File that holds this password on its only line. Use it instead of VMMANAGER_PASSWORD."""
+    vmmanager_token: SecretStr | None = None
+    """Token of the account, instead of user name and password: for two-factor, SSO or LDAP (docs/first-contact.md)."""
+    vmmanager_token_file: FilePath | None = None
+    """File that holds this token on its only line. Use it instead of VMMANAGER_TOKEN."""
+    panel_timeout: Annotated[float, number(1, 3600)] = 60.0
+    """Seconds that one answer of VMmanager may take. The list of VMs of a large panel is slow."""
     verify_ssl: bool = True
     """Check VMmanager's TLS certificate."""
     vmmanager_ca_file: FilePath | None = None
@@ -148,6 +156,10 @@ class Settings(BaseModel):
     """Nodes that no VM enters: names or ids, by commas. Write a name that contains a comma in double quotes."""
     respect_balancer_mode: bool = True
     """Leave a VM alone if its own balancer switch in VMmanager is off."""
+    kernel_rule: Annotated[Literal["strict", "series", "off"], AnyCase] = "strict"
+    """strict: no kernel on the target newer than on the source; series: no newer major.minor; off: any kernel."""
+    placement_filters: Annotated[Literal["panel", "equal", "strict"], AnyCase] = "panel"
+    """strict: a node with a filter takes no VM; equal: one with the source's filter does; panel: VMmanager decides."""
     allow_unknown_versions: bool = False
     """Allow moves between nodes whose QEMU or kernel version is missing or unreadable."""
 

@@ -8,6 +8,7 @@ and tell no line of a file, and importing that package costs more than all of bo
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from bot.config.env_file import ConfigFile
 from bot.config.relative_paths import DEFAULT_FILES, PATH_FIELDS, base_folder, resolve_path
 from bot.config.secret_files import Unusable, credential, exposure, read_secret
 from bot.config.settings import SECRET_FILES, Settings, env_name, is_secret
+
+OLD_LANGUAGE = "VM_BALANCER_LANG"
 
 
 class Given(NamedTuple):
@@ -45,7 +48,7 @@ def gather(arguments: Mapping[str, Any], options: Mapping[str, str], file: Confi
     values = dict(_by_precedence(arguments, options, file))
     notes = _resolve_paths(values, file) if named_file else []
     problems, exposed = _read_secret_files(values)
-    return Gathered(values, problems, [*file.notes, *notes, *exposed, *_exposed(file)])
+    return Gathered(values, problems, [*file.notes, *notes, *exposed, *_exposed(file), *_quoted(values)])
 
 
 def _by_precedence(
@@ -57,9 +60,35 @@ def _by_precedence(
         if arguments.get(field) is not None:
             yield field, Given(arguments[field], options.get(field, "argument"))
         elif value := _text(field, os.environ.get(name, "")):
-            yield field, Given(value, "environment")
+            yield field, Given(_one_line(value) if is_secret(field) else value, "environment")
         elif name in file.values and (value := _text(field, file.values[name].value)):
             yield field, Given(value, file.place(name))
+        elif field == "bot_language" and (old := _language_of_version_2(file)) is not None:
+            yield field, old
+
+
+def _language_of_version_2(file: ConfigFile) -> Given | None:
+    """VM_BALANCER_LANG, as version 2 called BOT_LANGUAGE; it may have a region, as in ru_RU.UTF-8."""
+    if written := os.environ.get(OLD_LANGUAGE, "").strip():
+        return Given(re.split("[_.-]", written)[0], f"environment, {OLD_LANGUAGE}")
+    if OLD_LANGUAGE in file.values and (written := file.values[OLD_LANGUAGE].value.strip()):
+        return Given(re.split("[_.-]", written)[0], f"{file.place(OLD_LANGUAGE)}, {OLD_LANGUAGE}")
+    return None
+
+
+def _one_line(secret: str) -> str:
+    """A secret from the environment without the end of its line, as read from a file."""
+    return secret.removesuffix("\n").removesuffix("\r")
+
+
+def _quoted(values: Mapping[str, Given]) -> list[str]:
+    """Secrets that kept the quotes around them: a shell removes them, Docker's --env-file does not."""
+    found = []
+    for field, (value, place) in values.items():
+        text = str(value) if is_secret(field) else ""
+        if place == "environment" and len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+            found.append(f"{env_name(field)} ({place}) stands in quotes, which are taken as a part of it: remove them")
+    return found
 
 
 def _text(field: str, written: str) -> str:

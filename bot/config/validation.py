@@ -28,7 +28,7 @@ TWO_PERSONS_OR_AUTO = "TWO_PERSON_RULE is true: automatic mode asks nobody, so b
 
 REQUIRED = {
     "vmmanager_host": "set it to the address of VMmanager, such as https://vmmanager.example.com",
-    "vmmanager_username": "set it to the e-mail address of the account",
+    "vmmanager_username": "set it to the e-mail address of the account, or VMMANAGER_TOKEN to a token",
     "vmmanager_password": "set it to the password of the account",
 }
 """Settings without which nothing works, each with the remedy."""
@@ -38,7 +38,8 @@ Check = Callable[[Settings], list[Problem]]
 
 def check_panel(settings: Settings) -> list[Problem]:
     """What is missing to talk to VMmanager."""
-    missing = (f for f in REQUIRED if not getattr(settings, f))
+    needed = ["vmmanager_host"] if settings.vmmanager_token else list(REQUIRED)
+    missing = (f for f in needed if not getattr(settings, f))
     problems = [Problem((f,), f"{env_name(f)} is not set: {REQUIRED[f]}") for f in missing]
     ca_file = settings.vmmanager_ca_file
     if ca_file is not None and settings.verify_ssl and not os.access(ca_file, os.R_OK):
@@ -110,6 +111,8 @@ def check_files(settings: Settings) -> list[Problem]:
 def notes(settings: Settings) -> list[str]:
     """What works, but probably not as it was meant."""
     found = []
+    if settings.vmmanager_token is not None and settings.vmmanager_password is not None:
+        found.append("VMMANAGER_PASSWORD has no effect: VMMANAGER_TOKEN is set")
     if settings.telegram_bot_token is None and settings.telegram_chat_id is not None:
         found.append(f"{said(settings, 'telegram_chat_id')} has no effect: TELEGRAM_BOT_TOKEN is not set")
     # In a file it stands because config.env.example has it; as an option somebody means it.

@@ -2,8 +2,7 @@
 
 Reads are repeated when the panel is starting or out of reach. The POST that starts a migration is sent
 once: where its answer is lost OutcomeUnknown says so, and every other error of it means that nothing was
-started. Which field means what stands in rows.py and responses.py; who may log in when, in
-panel_session.py.
+started. Which field means what stands in rows.py and responses.py; when a login may be repeated, in session.py.
 """
 
 from __future__ import annotations
@@ -25,12 +24,13 @@ from yarl import URL
 from balancer.model import VM, Cluster, Node, Snapshot
 from bot.domain.sanitize import shorten
 from bot.errors import PanelAuthError, PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
-from bot.panel import failures, responses, rows
+from bot.panel import failures, lists, responses, rows
 from bot.panel.address import panel_address
-from bot.panel.body import PackedBody
 from bot.panel.failures import LOGIN_PATH, Failed, Request
+from bot.panel.paging import all_rows
 from bot.panel.responses import Answerer, HistoryRow, MigrationStart, NotJSON, Refusal, TaskInfo, TaskStatus
 from bot.panel.session import PanelSession, Token
+from bot.panel.streaming import AnswerTooLarge, PackedBody
 from bot.panel.tls import tls_context
 
 __all__ = ["HistoryRow", "MigrationStart", "TaskInfo", "TaskStatus", "VMManagerAPI"]
@@ -42,10 +42,14 @@ log = logging.getLogger(__name__)
 REPEATS = {"starting": 10, "fault": 2}
 PAUSE_S = 0.1
 MAX_CONNECTIONS = 8
+TIMEOUT_S = 60.0
+CONNECT_S = 15.0
 # A session younger than this has not ended by itself.
 FRESH_S = 60.0
-# Shorter answers are parsed where they are: handing them to a thread would take longer.
+# Shorter answers are parsed in the event loop: a thread would take longer.
 INLINE_BYTES = 50_000
+# Of an answer with an error: its envelope has some hundred bytes, a page of a proxy some thousand.
+MOST_ERROR_BYTES = 1 << 20
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _TRANSPORT = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 
@@ -53,19 +57,24 @@ _TRANSPORT = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
 class VMManagerAPI:
     """A client for one panel; opens its connections at the first call. Use ``async with``, or call :meth:`close`.
 
-    Errors: PanelUnavailable (an outage), PanelAuthError, PanelForbidden, PanelRefused, PanelDataError. A
-    refused login is not repeated before ``login_pause_s`` has passed. ``clock`` dates the snapshots;
-    ``monotonic`` and ``sleep`` are the time for pauses. ConfigError for an address that cannot be one.
+    It logs in with ``username`` and ``password``, or sends a ``token`` that the panel issued before. ``clock`` dates
+    the snapshots; ``monotonic`` and ``sleep`` are the time for pauses. A refused login or token is not tried again
+    before ``login_pause_s`` has passed.
+
+    Raises:
+        ConfigError: the address cannot be one.
+        PanelUnavailable, PanelAuthError, PanelForbidden, PanelRefused, PanelDataError: from every request.
     """
 
     def __init__(
         self,
         host: str,
-        username: str,
-        password: str,
+        username: str = "",
+        password: str = "",
         *,
+        token: str | None = None,
         verify_ssl: bool = True,
-        timeout_s: float = 30.0,
+        timeout_s: float = TIMEOUT_S,
         ca_file: str | None = None,
         login_pause_s: float = 300.0,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -75,6 +84,8 @@ class VMManagerAPI:
         self.address = panel_address(host)
         self._username = username
         self._password = password
+        self._api_token = token
+        self._api_token_taken = False
         self._verify_ssl = verify_ssl
         self._timeout_s = timeout_s
         self._ca_file = ca_file
@@ -82,11 +93,11 @@ class VMManagerAPI:
         self._clock = clock
         self._warned = False
         self.clock_ahead_s: float | None = None
-        """How far the panel's clock was ahead of ours when it answered last; ``None`` = it does not say."""
+        """How far the panel's clock was ahead of this one at the last answer; ``None`` = the panel does not tell."""
         self.requests: Counter[str] = Counter()
-        """Requests sent since the start by their method, every repetition counted."""
+        """Method -> requests sent since the start; every repetition counts."""
         self.errors: Counter[str] = Counter()
-        """Those of them that failed, by ``failures.kind_of``."""
+        """Kind of failure (``failures.kind_of``) -> requests that failed."""
         self._http: aiohttp.ClientSession | None = None
         self._keeper: AsyncGenerator[aiohttp.ClientSession, None] | None = None
         self._session = PanelSession(self._log_in, pause_s=login_pause_s, clock=monotonic)
@@ -103,7 +114,7 @@ class VMManagerAPI:
         await self.close()
 
     async def close(self) -> None:
-        """Ends all connections; a later call would open new ones. Who forgets it closes with the event loop."""
+        """Ends all connections; a later call opens new ones. If never called, they close with the event loop."""
         keeper, self._keeper, self._http = self._keeper, None, None
         if keeper is not None:
             await keeper.aclose()
@@ -111,14 +122,15 @@ class VMManagerAPI:
     # --- reading the whole ---------------------------------------------------------------------------------
 
     async def get_clusters(self) -> list[Cluster]:
-        return await self._get("/vm/v3/cluster", rows.clusters)
+        return lists.clusters(await self._list("/vm/v3/cluster", "cluster"))
 
     async def get_nodes(self) -> list[Node]:
         """Without ``live_migration_allowed``, which only VM rows tell; :meth:`snapshot` has it."""
-        return await self._get("/vm/v3/node", rows.nodes)
+        return lists.nodes(await self._list("/vm/v3/node", "node"))
 
     async def get_vms(self) -> list[VM]:
-        return await self._get("/vm/v3/host", rows.vms)
+        """Without those whose row names no cluster; :meth:`snapshot` takes it from the node."""
+        return lists.vms(await self._list("/vm/v3/host", "VM", rows.seen_vm))
 
     async def snapshot(self, cluster_ids: Collection[int] | None = None) -> Snapshot:
         """The clusters with these ids (none given = all), their nodes and VMs, by three reads at once.
@@ -127,23 +139,26 @@ class VMManagerAPI:
         """
         taken_at = self._clock()
         clusters, nodes, vms = await _together(
-            self._get("/vm/v3/cluster", _as_it_is),
-            self._get("/vm/v3/node", _as_it_is),
+            self._list("/vm/v3/cluster", "cluster"),
+            self._list("/vm/v3/node", "node"),
             # Of a large panel's VMs only what is needed is kept, from the first row on.
-            self._call(Request("GET", "/vm/v3/host", each=rows.seen_vm), _as_it_is),
+            self._list("/vm/v3/host", "VM", rows.seen_vm),
         )
-        return await asyncio.to_thread(rows.snapshot, clusters, nodes, vms, taken_at, cluster_ids)
+        return await asyncio.to_thread(lists.snapshot, clusters, nodes, vms, taken_at, cluster_ids)
 
     # --- one VM --------------------------------------------------------------------------------------------
 
     async def vm(self, vm_id: int) -> VM | None:
-        """The VM as it is now; ``None`` = there is no such VM any more."""
-        found = await self._get(f"/vm/v3/host?where=(id+EQ+{int(vm_id)})", rows.vms)
-        return next((vm for vm in found if vm.id == vm_id), None)
+        """The VM as it is now; ``None`` = there is no such VM any more.
+
+        A VM that is being moved may be without node (``None``) or cluster (``rows.UNPLACED``) for a moment.
+        """
+        found = await self._list(f"/vm/v3/host?where=(id+EQ+{int(vm_id)})", "VM", rows.seen_vm)
+        return next((one.vm for one in found if one.vm is not None and one.vm.id == vm_id), None)
 
     async def history(self, vm_id: int) -> list[HistoryRow]:
         """What happened to the VM lately, newest first."""
-        return await self._get(f"/vm/v3/host/{int(vm_id)}/history", responses.history)
+        return responses.history(await self._list(f"/vm/v3/host/{int(vm_id)}/history", "history row"))
 
     async def migration_targets(self, vm_id: int) -> dict[int, bool] | None:
         """Node -> whether the panel itself finds it suitable; ``None`` where the panel does not say."""
@@ -162,8 +177,22 @@ class VMManagerAPI:
 
     async def find_task(self, consul_id: int) -> TaskInfo | None:
         """The task with this consul id, the migration where there are several; ``None`` = not listed (yet)."""
-        found = await self._get(f"/vm/v3/task?where=(consul_id+EQ+{int(consul_id)})", responses.tasks)
+        found = responses.tasks(await self._list(f"/vm/v3/task?where=(consul_id+EQ+{int(consul_id)})", "task"))
         return next((task for task in found if task.consul_id == consul_id), None)
+
+    async def active_tasks(self) -> list[TaskInfo] | None:
+        """All tasks that are not over, of everybody; ``None`` where this panel or account does not tell."""
+        where = "(status+EQ+'running'+OR+status+EQ+'created')"
+        try:
+            return responses.tasks(await self._list(f"/vm/v3/task?where={where}", "task"))
+        except (PanelRefused, PanelForbidden, PanelDataError) as error:
+            log.debug("active tasks are not available: %s", error)
+        except PanelUnavailable as error:
+            # A column that the panel does not know is answered with an error of the server.
+            if error.status is None or error.status == 503:
+                raise
+            log.debug("active tasks are not available: %s", error)
+        return None
 
     async def task(self, task_id: int) -> TaskInfo:
         """A task by its own id (not the consul id), with its output."""
@@ -172,18 +201,22 @@ class VMManagerAPI:
     # --- about the panel and the account -------------------------------------------------------------------
 
     async def who_answers(self) -> tuple[Answerer, str]:
-        """Who is at the address, and where to it leads elsewhere: one request without a login, so that no password
-        goes to a stranger. PanelUnavailable where nobody answers."""
+        """Who answers at the address, and the address of a redirect. Sends one request without a login, so that no
+        password goes to a stranger. PanelUnavailable where nobody answers."""
         request = Request("GET", "/vm/v3/cluster")
         try:
             status, body, location = await self._exchange(request, None)
         except _TRANSPORT as error:
             raise _unreachable(request, error, self._timeout_s).error from error
+        except AnswerTooLarge as error:
+            raise PanelUnavailable(f"the answer is too large: {error} ({request})") from error
         return responses.answerer(status, body if isinstance(body, bytes) else body.whole()), location
 
     async def log_in(self) -> None:
-        """Asks for a session where there is none yet; every call does so by itself."""
+        """Asks for a session where there is none yet; every call does so by itself. A token is tried by a request."""
         await self._session.token()
+        if self._api_token is not None:
+            await self._optional("/auth/v4/whoami", _as_it_is)
 
     async def version(self) -> str | None:
         """For a line in the log; nothing may depend on it."""
@@ -201,6 +234,16 @@ class VMManagerAPI:
 
     async def _get(self, path: str, read: Callable[[Any], T]) -> T:
         return await self._call(Request("GET", path), read)
+
+    async def _list(self, path: str, what: str, each: Callable[[object], object] | None = None) -> list[Any]:
+        """Every row of a list, also where the panel sends it in pages."""
+
+        async def fetch(limit: str) -> responses.Page:
+            sign = "&" if "?" in path else "?"
+            request = Request("GET", f"{path}{sign}limit={limit}" if limit else path, each=each, is_list=True)
+            return await self._call(request, lambda document: responses.page(document, what))
+
+        return await all_rows(fetch, what)
 
     async def _optional(self, path: str, read: Callable[[Any], T | None]) -> T | None:
         """For what not every panel and account offers. An outage is raised all the same."""
@@ -223,7 +266,7 @@ class VMManagerAPI:
             if failed.kind not in ("session", "not-callable"):
                 raise failed.error from failed.__cause__
             ended = failed.kind == "session"
-        if ended or not self._session.is_fresh(token, FRESH_S):
+        if ended or (self._api_token is None and not self._session.is_fresh(token, FRESH_S)):
             token = await self._session.renew(token, ended=ended)
         try:
             return await self._patiently(request, read, token)
@@ -233,7 +276,7 @@ class VMManagerAPI:
             raise failed.error from failed.__cause__
 
     async def _patiently(self, request: Request, read: Callable[[Any], T], token: Token | None) -> T:
-        """Repeats what may be repeated, with growing pauses."""
+        """Repeats a request that may be repeated, with growing pauses."""
         done = dict.fromkeys(REPEATS, 0)
         while True:
             self.requests[request.method] += 1
@@ -256,6 +299,9 @@ class VMManagerAPI:
             status, body, location = await self._exchange(request, token)
         except _TRANSPORT as error:
             raise _unreachable(request, error, self._timeout_s) from error
+        except AnswerTooLarge as error:
+            too_large = PanelDataError(f"the panel's answer is too large: {error} ({request})")
+            raise failures.unreadable(request, too_large, "final") from None
         try:
             if isinstance(body, bytes):
                 return responses.read_answer(status, body, read, request.each)
@@ -270,8 +316,8 @@ class VMManagerAPI:
             raise failures.unreadable(request, no_sense, "final") from None
 
     async def _exchange(self, request: Request, token: Token | None) -> tuple[int, bytes | PackedBody, str]:
-        """Status, body and where a redirect leads. The body of a long good answer stays packed: as it came
-        it would be the largest thing there is, and that moment decides how much memory the program needs."""
+        """Status, body and the address of a redirect. The body of a long good answer stays compressed: as it came it
+        would be the largest object of the program, and that moment decides how much memory the program needs."""
         headers = {"accept": "application/json"}
         if token is not None:
             headers["x-xsrf-token"] = token.value
@@ -286,7 +332,7 @@ class VMManagerAPI:
             headers=headers,
             allow_redirects=False,
         ) as response:
-            body = PackedBody()
+            body = PackedBody() if response.status < 300 else PackedBody(MOST_ERROR_BYTES)
             async for part in response.content.iter_any():
                 body.append(part)
             log.debug("%s: %d, %d bytes, %.3f s", request, response.status, body.size, time.monotonic() - started)
@@ -317,6 +363,8 @@ class VMManagerAPI:
 
     async def _log_in(self) -> str:
         """One login, for PanelSession. PanelAuthError when the panel answered and gave no token."""
+        if self._api_token is not None:
+            return self._given_token(self._api_token)
         request = Request("POST", LOGIN_PATH, {"email": self._username, "password": self._password})
         try:
             token = await self._patiently(request, responses.token, None)
@@ -326,14 +374,25 @@ class VMManagerAPI:
             raise PanelAuthError(f"the login at {self.address} was answered without a token: is this a VMmanager 6?")
         return token
 
+    def _given_token(self, token: str) -> str:
+        """The token of the settings. Asked for again it was not accepted, which no repetition changes."""
+        self._api_token_taken = not self._api_token_taken
+        if self._api_token_taken:
+            return token
+        raise PanelAuthError(
+            "VMmanager does not accept the token in VMMANAGER_TOKEN: it has expired or was revoked; make a new one "
+            "(docs/first-contact.md) and start the program again",
+            status=401,
+        )
+
 
 async def _kept_open(tls: ssl.SSLContext | bool, timeout_s: float) -> AsyncGenerator[aiohttp.ClientSession, None]:
-    """The connections until the generator is closed. asyncio closes the generators of a loop that ends, so whoever
-    uses this as a library and never closes anything hears no complaint from aiohttp."""
+    """The connections until the generator is closed. asyncio closes the generators of an event loop that ends, so a
+    library user who never closes anything gets no warning from aiohttp."""
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=tls),
         # Without its own limit a connection that hangs would look like a request that was sent.
-        timeout=aiohttp.ClientTimeout(total=timeout_s, connect=timeout_s / 2),
+        timeout=aiohttp.ClientTimeout(total=timeout_s, connect=min(CONNECT_S, timeout_s / 2)),
         cookie_jar=aiohttp.DummyCookieJar(),
     ) as http:
         yield http
@@ -361,4 +420,9 @@ def _unreachable(request: Request, error: Exception, timeout_s: float) -> Failed
     certificate = isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError))
     if certificate:
         words += "; name its CA in VMMANAGER_CA_FILE, or set VERIFY_SSL=false"
-    return failures.unreachable(request, words, sent=not isinstance(error, _NOT_SENT), repeat=not certificate)
+    # A large list that did not come within the time would not come within it again, and load the panel once more.
+    slow = request.is_list and isinstance(error, asyncio.TimeoutError) and not isinstance(error, _NOT_SENT)
+    if slow:
+        words += "; a larger PANEL_TIMEOUT gives the panel more time"
+    repeat = not certificate and not slow
+    return failures.unreachable(request, words, sent=not isinstance(error, _NOT_SENT), repeat=repeat)

@@ -1,6 +1,6 @@
 """What a failed request to the panel means: which error, and whether the request may be repeated. Pure.
 
-The rule that everything hangs on: a request that changes things is never repeated, and reported as
+The most important rule: a request that changes things is never repeated, and reported as
 OutcomeUnknown, unless it is certain that the panel has not acted on it.
 """
 
@@ -60,6 +60,8 @@ class Request:
     body: dict[str, Any] | None = None
     each: Each | None = None
     """What is kept of each row of the answer's list; ``None`` = the row."""
+    is_list: bool = False
+    """A list may be large, so one that did not come within the time is not asked for again."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

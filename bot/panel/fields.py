@@ -6,11 +6,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
-_TRUE = frozenset({"true", "1", "yes", "on"})
-_FALSE = frozenset({"false", "0", "no", "off", "none", "null", ""})
-# Larger than any figure of a panel; keeps absurd ones out of SQLite's integers too.
+from bot.panel.vocabulary import FALSE, LOCAL_STORAGE, SHARED_STORAGE, TRUE
+
 _LARGEST = 2**53
+"""Larger than any id of a panel, and still a whole number in SQLite and JSON."""
+_LONGEST_TEXT = 1000
+"""Longer texts are cut: a name in VMmanager has at most 255 characters."""
+_LARGEST_SIZE = 2**40
+"""Larger than any figure of a panel: 2^40 MiB are an exbibyte. A larger one is a fault of the panel, so not known."""
 
 
 def whole(value: object) -> int | None:
@@ -19,7 +25,7 @@ def whole(value: object) -> int | None:
         return None
     if isinstance(value, str):
         try:
-            value = float(value)
+            value = float(value[:_LONGEST_TEXT])
         except ValueError:
             return None
     if isinstance(value, float):
@@ -30,29 +36,30 @@ def whole(value: object) -> int | None:
 
 
 def count(value: object) -> int | None:
-    """A number of things: 0 is a fine answer, less is not known."""
+    """A number of things, 0 to 2^40; ``None`` for a number out of this range."""
     number = whole(value)
-    return number if number is not None and number >= 0 else None
+    return number if number is not None and 0 <= number <= _LARGEST_SIZE else None
 
 
 def positive(value: object) -> int | None:
-    """A size, or a limit: 0 and -1 are the panel's ways to say that there is none."""
+    """A size or a limit, 1 to 2^40. The panel writes 0 or -1 where there is no limit, which is ``None`` too."""
     number = whole(value)
-    return number if number is not None and number > 0 else None
+    return number if number is not None and 0 < number <= _LARGEST_SIZE else None
 
 
 def reference(value: object) -> int | None:
-    """The id of something that is given as a number or, in list rows, as an object with an ``id``."""
-    return positive(value.get("id") if isinstance(value, dict) else value)
+    """The id of something: a number, or in list rows an object with an ``id``."""
+    number = whole(value.get("id") if isinstance(value, dict) else value)
+    return number if number is not None and number > 0 else None
 
 
 def maybe_flag(value: object) -> bool | None:
     if isinstance(value, bool):
         return value
     word = str(value).strip().lower() if isinstance(value, (int, str)) else None
-    if word in _TRUE:
+    if word in TRUE:
         return True
-    return False if word in _FALSE and word else None
+    return False if word in FALSE and word else None
 
 
 def flag(value: object) -> bool:
@@ -60,16 +67,39 @@ def flag(value: object) -> bool:
     if value is None:
         return False
     if isinstance(value, str):
-        return value.strip().lower() not in _FALSE
+        return value.strip().lower() not in FALSE
     known = maybe_flag(value)
     return bool(value) if known is None else known
 
 
 def text(value: object) -> str | None:
-    """A text that is not empty. Lone surrogates, which nothing could store or send, become "?"."""
+    """A text that is not empty. Half surrogates, which no file or message can hold, become "?"."""
     if isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
-    words = str(value)
+    words = value[:_LONGEST_TEXT] if isinstance(value, str) else str(value)[:_LONGEST_TEXT]
     if not words.isascii():
         words = words.encode("utf-8", "replace").decode("utf-8")
     return words if words.strip() else None
+
+
+def local_storage(cluster: Mapping[str, Any]) -> bool | None:
+    """Whether the disks of a cluster lie on its nodes, so that a migration copies them too.
+
+    Read from the kind of the main storage in the cluster's row; ``None`` = the row does not tell, or the word is not
+    a known one.
+    """
+    main = cluster.get("storage")
+    kind = _storage_kind(main)
+    if kind is None:  # some versions send only the id of the main storage, or mark it in the list of all
+        number = main.get("id") if isinstance(main, dict) else main
+        every = cluster.get("storages")
+        rows = [row for row in every if isinstance(row, dict)] if isinstance(every, list) else []
+        chosen = [row for row in rows if flag(row.get("is_main")) or (number is not None and row.get("id") == number)]
+        kinds = {_storage_kind(row) for row in chosen or rows}
+        kind = kinds.pop() if len(kinds) == 1 else None
+    return True if kind in LOCAL_STORAGE else False if kind in SHARED_STORAGE else None
+
+
+def _storage_kind(storage: object) -> str | None:
+    word = text(storage.get("type")) if isinstance(storage, dict) else None
+    return word.strip().lower().replace("-", "_") if word else None

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from bot.domain.sanitize import shorten
 from bot.errors import PanelDataError
-from bot.panel import streaming
-from bot.panel.body import PackedBody
+from bot.panel import streaming, vocabulary
 from bot.panel.fields import maybe_flag, reference, text, whole
-from bot.panel.rows import list_rows
+from bot.panel.lists import list_rows
+from bot.panel.streaming import AnswerTooLarge, PackedBody
 
 T = TypeVar("T")
 TaskStatus = Literal["succeeded", "failed", "pending"]
@@ -24,7 +24,6 @@ Answerer = Literal["panel", "starting", "elsewhere", "stranger", "unclear"]
 MIGRATE_TASK = "host_migrate"
 CODE_SESSION_ENDED = 1000
 CODE_NOT_CALLABLE = 3001
-_FAILED = ("fail", "err", "abort", "cancel")
 _TEXT_LENGTH = 500
 
 
@@ -46,13 +45,16 @@ class TaskInfo:
     raw_status: str
     output: str | None = None
     running_time_s: int | None = None
+    cluster_id: int | None = None
+    """``None`` = the row does not tell, as in every shape that was seen."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
     """One entry of a VM's history; ids grow with time. ``created_at`` is the panel's text: its zone is not known."""
 
-    id: int
+    id: int | None
+    """``None`` = this version of the panel sends none."""
     name: str | None
     status: TaskStatus
     raw_status: str
@@ -89,7 +91,10 @@ def read_answer(
     Long lists take long to parse: the caller does this beside its event loop.
     """
     good = 200 <= status < 300
-    document = _parse(body, each if good else None) if good or len(body) < 100_000 else None
+    try:
+        document = _parse(body, each if good else None) if good or len(body) < 100_000 else None
+    except AnswerTooLarge as error:
+        raise PanelDataError(f"the panel's answer is too large: {error}") from error
     code, words = _envelope(document)
     if not good or code is not None or words:
         raise Refusal(status, code, words)
@@ -125,7 +130,10 @@ def answerer(status: int, body: bytes) -> Answerer:
     """
     if status == 503 or 300 <= status < 400:
         return "starting" if status == 503 else "elsewhere"
-    document = _parse(body) if len(body) < 100_000 else _BROKEN
+    try:
+        document = _parse(body) if len(body) < 100_000 else _BROKEN
+    except AnswerTooLarge:
+        document = _BROKEN
     if status != 404 and (_envelope(document)[0] is not None or _is_list(document)):
         return "panel"
     return "unclear" if status in (401, 403) or status >= 500 else "stranger"
@@ -133,6 +141,20 @@ def answerer(status: int, body: bytes) -> Answerer:
 
 def _is_list(document: object) -> bool:
     return isinstance(document, dict) and isinstance(document.get("list"), list)
+
+
+class Page(NamedTuple):
+    """The rows of a list answer, and how many rows match in all (``None`` = the panel does not say)."""
+
+    rows: list[Any]
+    size: int | None
+
+
+def page(document: object, what: str) -> Page:
+    """PanelDataError when the answer is no list."""
+    size = whole(document.get("size")) if isinstance(document, dict) else None
+    rows = document.get("list") if isinstance(document, dict) else document
+    return Page(list_rows(rows, what), size)
 
 
 # --- readers ---------------------------------------------------------------------------------------------
@@ -156,9 +178,9 @@ def migration_start(document: object) -> MigrationStart:
 def task_status(raw: str) -> TaskStatus:
     """The sheet's rule; an unknown word means that it is not over."""
     word = raw.strip().lower()
-    if word == "complete":
+    if word == vocabulary.TASK_DONE:
         return "succeeded"
-    return "failed" if word.startswith(_FAILED) else "pending"
+    return "failed" if word.startswith(vocabulary.TASK_FAILED) else "pending"
 
 
 def task(document: object) -> TaskInfo:
@@ -176,6 +198,7 @@ def task(document: object) -> TaskInfo:
         raw_status=raw,
         output=_words(row.get("output")),
         running_time_s=whole(row.get("running_time")),
+        cluster_id=reference(row.get("cluster")),
     )
 
 
@@ -186,19 +209,18 @@ def tasks(document: object) -> list[TaskInfo]:
 
 
 def history(document: object) -> list[HistoryRow]:
-    """Newest first."""
-    rows = map(_history_row, list_rows(document, "history row"))
-    return sorted(rows, key=lambda row: -row.id)
+    """Newest first where the rows have ids, else as the panel sends them."""
+    rows = [_history_row(row) for row in list_rows(document, "history row")]
+    return sorted(rows, key=lambda row: -(row.id or 0))
 
 
-def _history_row(row: Mapping[str, Any]) -> HistoryRow:
-    number = reference(row.get("id"))
-    if number is None:
-        raise PanelDataError("the panel's history holds a row without an id")
+def _history_row(row: object) -> HistoryRow:
+    if not isinstance(row, dict):
+        raise PanelDataError("the panel's history holds something that is no history row")
     raw = _words(row.get("state")) or ""
     params = row.get("params")
     return HistoryRow(
-        id=number,
+        id=reference(row.get("id")),
         name=_words(row.get("name")),
         status=task_status(raw),
         raw_status=raw,
@@ -237,9 +259,9 @@ def roles(document: object, username: str) -> tuple[str, ...] | None:
     if isinstance(rows, list):
         mine = [row for row in rows if isinstance(row, dict) and _is_of(row, username)]
         return roles(mine[0], username) if len(mine) == 1 else None
-    found = document.get("roles")
-    if isinstance(found, list):
-        return tuple(sorted(role for role in map(_words, found) if role))
+    found = vocabulary.roles(document.get("roles"))
+    if found is not None:
+        return found
     inner = next((document[key] for key in ("account", "user") if isinstance(document.get(key), dict)), None)
     return roles(inner, username) if inner else None
 

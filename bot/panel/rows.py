@@ -1,129 +1,58 @@
-"""The panel's JSON rows made into Cluster, Node and VM. Pure: no network, no clock.
+"""One row of the panel's JSON made into a Cluster, a Node or a VM. Pure: no network, no clock.
 
-The only place that knows the panel's field names. What is missing or of a wrong type is ``None`` (not
-known), never 0; a row without an id, or a list that is not complete, is a PanelDataError: better no
-snapshot than half of one. Names stay as customers wrote them.
+The only place that knows the panel's field names. A figure that is missing or of a wrong type is ``None`` (not known),
+never 0. A row without an id is a PanelDataError; whole lists, with odd rows in them, are lists.py's. Names stay as
+customers wrote them.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from balancer.model import VM, Cluster, Node, Snapshot
+from balancer.model import VM, Cluster, Node
 from bot.domain.sanitize import one_line
-from bot.errors import NotFound, PanelDataError
-from bot.panel.fields import count, flag, maybe_flag, positive, reference, text, whole
-from bot.panel.storage import local_storage
+from bot.errors import PanelDataError
+from bot.panel import vocabulary
+from bot.panel.fields import count, flag, local_storage, maybe_flag, positive, reference, text, whole
 
 Row = Mapping[str, Any]
-Kind = TypeVar("Kind", Cluster, Node, VM)
+
+_MAINTENANCE = ("maintenance_mode", "maintenance")
+_MOST_TAGS = 200
+UNPLACED = 0
+"""Stands for the cluster of a VM whose row does not name one, until the node's cluster is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeHint:
-    """What VM rows say about the node under them; the node list of some versions does not."""
+    """What a VM row says about the node under it; the node list of some versions does not say it."""
 
     maintenance: bool | None = None
     live_migration_allowed: bool | None = None
+    odd_word: str | None = None
+    """A word of ``maintenance_mode`` that is not known."""
 
 
 class SeenVM(NamedTuple):
-    """What is kept of a VM row: the VM, or the row where only its node tells the cluster; and the row's hint."""
+    """What is kept of a VM row."""
 
-    vm: VM | Row
-    node_id: int | None
+    vm: VM | None
+    """``None`` = the row is no VM: it has no id, or is no object."""
     hint: NodeHint | None
-
-
-# --- lists -----------------------------------------------------------------------------------------------
-
-
-def list_rows(document: object, what: str) -> list[Row]:
-    """The rows of a list answer. PanelDataError when it is not a list, or says that there are more."""
-    rows: object = document
-    if isinstance(document, dict):
-        rows = document.get("list")
-        size = whole(document.get("size"))
-        if isinstance(rows, list) and size is not None and size > len(rows):
-            raise PanelDataError(f"the panel's list of {what}s is incomplete: {len(rows)} of {size}")
-    if not isinstance(rows, list):
-        raise PanelDataError(f"the panel's answer holds no list of {what}s")
-    for row in rows:
-        if not isinstance(row, (dict, SeenVM)):
-            raise PanelDataError(f"the panel's list of {what}s holds something that is no {what}: {_short(row)}")
-    return rows
-
-
-def clusters(document: object) -> list[Cluster]:
-    return _sorted("cluster", [cluster(row) for row in list_rows(document, "cluster")])
-
-
-def nodes(document: object) -> list[Node]:
-    """Whether live migration is allowed stands in the VM rows; see :func:`snapshot`."""
-    return _sorted("node", [node(row) for row in list_rows(document, "node")])
-
-
-def vms(document: object, cluster_of_node: Mapping[int, int] | None = None) -> list[VM]:
-    """Of rows, or of what :func:`seen_vm` kept of them."""
-    seen = [one.vm if isinstance(one, SeenVM) else one for one in list_rows(document, "VM")]
-    return _sorted("VM", [one if isinstance(one, VM) else vm(one, cluster_of_node) for one in seen])
+    shown: str = ""
+    """The beginning of a row that is no VM."""
 
 
 def seen_vm(row: object) -> SeenVM:
-    """Of a row as it is read. PanelDataError as :func:`vm`."""
-    if not isinstance(row, dict):
-        raise PanelDataError(f"the panel's list of VMs holds something that is no VM: {_short(row)}")
-    node_id, hint = _hint(row)
-    return SeenVM(row if reference(row.get("cluster")) is None else vm(row), node_id, hint)
-
-
-def snapshot(
-    cluster_list: object,
-    node_list: object,
-    vm_list: object,
-    taken_at: datetime,
-    cluster_ids: Collection[int] | None = None,
-) -> Snapshot:
-    """One snapshot of three list answers, of those clusters only (none given = all).
-
-    NotFound when an asked cluster does not exist; PanelDataError when the lists contradict each other.
-    """
-    found = clusters(cluster_list)
-    wanted = _wanted(found, cluster_ids)
-    all_nodes = _with_hints(nodes(node_list), node_hints(vm_list))
-    all_vms = vms(vm_list, {n.id: n.cluster_id for n in all_nodes})
-    if (all_nodes and not found) or (all_vms and not all_nodes):
-        counts = f"{len(found)} clusters, {len(all_nodes)} nodes, {len(all_vms)} VMs"
-        raise PanelDataError(f"the panel's lists contradict each other: {counts}")
-    kinds = _virtualization(node_list)
-    return Snapshot(
-        taken_at=taken_at,
-        clusters=tuple(
-            c if c.virtualization else replace(c, virtualization=kinds.get(c.id)) for c in found if c.id in wanted
-        ),
-        nodes=tuple(n for n in all_nodes if n.cluster_id in wanted),
-        vms=tuple(v for v in all_vms if v.cluster_id in wanted),
-    )
-
-
-def _wanted(found: list[Cluster], cluster_ids: Collection[int] | None) -> frozenset[int]:
-    known = frozenset(c.id for c in found)
-    if not cluster_ids:
-        return known
-    missing = sorted(set(cluster_ids) - known)
-    if missing:
-        raise NotFound("cluster", ", ".join(map(str, missing)), [f"{c.id} ({one_line(c.name)})" for c in found])
-    return frozenset(cluster_ids)
-
-
-# --- one row ---------------------------------------------------------------------------------------------
+    """What is kept of a row of the VM list as soon as it is read. Never raises for an odd row."""
+    if not isinstance(row, dict) or reference(row.get("id")) is None:
+        return SeenVM(None, None, shown(row))
+    return SeenVM(vm(row), _hint(row))
 
 
 def cluster(row: Row) -> Cluster:
@@ -131,7 +60,7 @@ def cluster(row: Row) -> Cluster:
     return Cluster(
         id=number,
         name=_name(row, f"cluster-{number}"),
-        virtualization=_virtualization_of(row),
+        virtualization=virtualization(row),
         vm_limit_per_node=positive(row.get("host_per_node_limit")),
         placement_filter=_filter(row),
         local_storage=local_storage(row),
@@ -139,6 +68,7 @@ def cluster(row: Row) -> Cluster:
 
 
 def node(row: Row) -> Node:
+    """PanelDataError when the row has no id or names no cluster."""
     number = _id(row, "node")
     cluster_id = reference(row.get("cluster"))
     if cluster_id is None:
@@ -154,8 +84,8 @@ def node(row: Row) -> Node:
         memory_allocated_mib=_first(row, count, ("ram_mib", "allocated"), ("ram_mib", "used")),
         vm_count=_first(row, count, ("vm", "total"), ("host_count",)),
         vm_limit=positive(row.get("host_limit")),
-        state=text(row.get("state")),
-        maintenance=flag(row.get("maintenance_mode")) or flag(row.get("maintenance")),
+        state=vocabulary.state(row.get("state")),
+        maintenance=any(vocabulary.maintenance(row.get(key))[0] for key in _MAINTENANCE),
         creation_allowed=None if blocked is None else not blocked,
         live_migration_allowed=maybe_flag(row.get("live_migration_allowed")),
         qemu_version=text(row.get("qemu_version")),
@@ -167,27 +97,30 @@ def node(row: Row) -> Node:
     )
 
 
-def vm(row: Row, cluster_of_node: Mapping[int, int] | None = None) -> VM:
-    """``cluster_of_node`` helps where the row itself names no cluster."""
+def odd_words(row: Row) -> list[tuple[str, str]]:
+    """Field and word of a node row where the word is not a known one."""
+    words = [("maintenance_mode", vocabulary.maintenance(row.get(key))[1]) for key in _MAINTENANCE]
+    state = vocabulary.state(row.get("state"))
+    if state is not None and state.lower() not in vocabulary.NODE_STATES:
+        words.append(("state", state))
+    return [(field, word) for field, word in words if word is not None]
+
+
+def vm(row: Row) -> VM:
+    """PanelDataError when the row has no id. A row that names no cluster has ``UNPLACED``."""
     number = _id(row, "VM")
-    node_id = reference(row.get("node"))
-    cluster_id = reference(row.get("cluster"))
-    if cluster_id is None and node_id is not None:
-        cluster_id = (cluster_of_node or {}).get(node_id)
-    if cluster_id is None:
-        raise PanelDataError(f"the panel does not say to which cluster VM {number} belongs")
     return VM(
         id=number,
         name=_name(row, f"vm-{number}"),
-        cluster_id=cluster_id,
-        node_id=node_id,
+        cluster_id=reference(row.get("cluster")) or UNPLACED,
+        node_id=reference(row.get("node")),
         vcpus=positive(row.get("cpu_number")),
         memory_mib=positive(row.get("ram_mib")),
         disk_mib=_first(row, count, ("disk", "disk_mib")),
-        state=_word(row.get("state")),
+        state=_word(vocabulary.state(row.get("state"))),
         iso_mounted=maybe_flag(row.get("iso_mounted")),
         snapshot_count=count(row.get("snapshot_count")),
-        balancer_mode=_mode(row.get("balancer_mode")),
+        balancer_mode=_word(vocabulary.balancer_mode(row.get("balancer_mode"))),
         disabled=flag(row.get("disabled")),
         rescue=flag(row.get("rescue_mode")),
         change_pending=_change_pending(row),
@@ -195,62 +128,32 @@ def vm(row: Row, cluster_of_node: Mapping[int, int] | None = None) -> VM:
         cpu_mode=_word(row.get("cpu_mode")),
         restrictions=_restrictions(row.get("vm5_restrictions")),
         tags=_tags(row.get("tags")),
+        live_migration_allowed=_live_migration(row),
+        uptime=count(row.get("uptime")),
     )
 
 
-def node_hints(vm_list: object) -> dict[int, NodeHint]:
-    """Of several VMs on one node the one with the worst news counts: they were not read at one instant."""
-    hints: dict[int, NodeHint] = {}
-    for one in list_rows(vm_list, "VM"):
-        node_id, hint = (one.node_id, one.hint) if isinstance(one, SeenVM) else _hint(one)
-        if node_id is None or hint is None:
-            continue
-        old = hints.get(node_id, NodeHint())
-        hints[node_id] = NodeHint(
-            maintenance=_either(old.maintenance, hint.maintenance),
-            live_migration_allowed=_both(old.live_migration_allowed, hint.live_migration_allowed),
-        )
-    return hints
-
-
-def _hint(row: Row) -> tuple[int | None, NodeHint | None]:
+def _live_migration(row: Row) -> bool | None:
     under = row.get("node")
-    node_id = reference(under)
-    if node_id is None or not isinstance(under, dict):
-        return node_id, None
-    maintenance = flag(under["maintenance_mode"]) if "maintenance_mode" in under else None
-    return node_id, _shared_hint(maintenance, maybe_flag(under.get("live_migration_allowed")))
+    return maybe_flag(under.get("live_migration_allowed")) if isinstance(under, dict) else None
 
 
-@lru_cache(maxsize=16)
-def _shared_hint(maintenance: bool | None, live_migration_allowed: bool | None) -> NodeHint:
-    """There are few different ones: thousands of rows share them."""
-    return NodeHint(maintenance, live_migration_allowed)
+def _hint(row: Row) -> NodeHint | None:
+    under = row.get("node")
+    if not isinstance(under, dict) or reference(under) is None:
+        return None
+    maintenance, word = vocabulary.maintenance(under.get("maintenance_mode"))
+    return _shared_hint(
+        maintenance if under.get("maintenance_mode") is not None else None,
+        maybe_flag(under.get("live_migration_allowed")),
+        word,
+    )
 
 
-def _with_hints(found: list[Node], hints: Mapping[int, NodeHint]) -> list[Node]:
-    return [
-        replace(
-            n,
-            maintenance=_either(n.maintenance, hints[n.id].maintenance),
-            live_migration_allowed=_both(n.live_migration_allowed, hints[n.id].live_migration_allowed),
-        )
-        if n.id in hints
-        else n
-        for n in found
-    ]
-
-
-def _virtualization(node_list: object) -> dict[int, str]:
-    """Cluster -> virtualization, as the node rows say it."""
-    kinds: dict[int, str] = {}
-    for row in list_rows(node_list, "node"):
-        of = row.get("cluster")
-        cluster_id = reference(of)
-        kind = _virtualization_of(of) if isinstance(of, dict) else None
-        if cluster_id is not None and kind is not None:
-            kinds.setdefault(cluster_id, kind)
-    return kinds
+@lru_cache(maxsize=64)
+def _shared_hint(maintenance: bool | None, live_migration_allowed: bool | None, odd_word: str | None) -> NodeHint:
+    """There are few different hints: thousands of rows share them."""
+    return NodeHint(maintenance, live_migration_allowed, odd_word)
 
 
 # --- fields ----------------------------------------------------------------------------------------------
@@ -259,7 +162,7 @@ def _virtualization(node_list: object) -> dict[int, str]:
 def _id(row: Row, what: str) -> int:
     number = reference(row.get("id"))
     if number is None:
-        raise PanelDataError(f"the panel's list of {what}s holds a row without an id: {_short(row)}")
+        raise PanelDataError(f"the panel's list of {what}s holds a row without an id: {shown(row)}")
     return number
 
 
@@ -267,7 +170,8 @@ def _name(row: Row, fallback: str) -> str:
     return text(row.get("name")) or fallback
 
 
-def _virtualization_of(row: Row) -> str | None:
+def virtualization(row: Row) -> str | None:
+    """``kvm`` or ``lxd`` of a cluster row, or of the cluster in a node row."""
     kind = text(row.get("virtualization_type"))
     return kind.lower() if kind else None
 
@@ -285,21 +189,26 @@ def _first(row: Row, read: Callable[[object], int | None], *paths: tuple[str, ..
 
 
 def _filter(row: Row) -> str | None:
-    """Never understood, only compared; so in a form that is the same for the same rule."""
+    """The placement rule in a form that is the same for the same rule; it is only compared. An entry with an empty
+    expression filters nothing."""
     rule = row.get("host_filter")
+    if isinstance(rule, list):
+        rule = [entry for entry in rule if not _filters_nothing(entry)]
+    elif _filters_nothing(rule):
+        rule = None
     return json.dumps(rule, sort_keys=True, separators=(",", ":"), ensure_ascii=False) if rule else None
+
+
+def _filters_nothing(entry: object) -> bool:
+    if isinstance(entry, dict):
+        return not entry or ("expression" in entry and not str(entry["expression"] or "").strip())
+    return entry is None or (isinstance(entry, str) and not entry.strip())
 
 
 def _word(value: object) -> str | None:
     """One of few words that stand in every row: thousands of rows share one text."""
     word = text(value)
     return None if word is None else sys.intern(word)
-
-
-def _mode(value: object) -> str | None:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return _word(value)
 
 
 def _change_pending(row: Row) -> bool:
@@ -319,31 +228,16 @@ def _restrictions(value: object) -> tuple[str, ...]:
     if isinstance(value, dict):
         return tuple(sorted(str(key) for key, forbids in value.items() if flag(forbids)))
     if isinstance(value, list):
-        return tuple(sorted(text(item) or _short(item) for item in value))
+        return tuple(sorted(text(item) or shown(item) for item in value))
     return ("vm5",) if flag(value) else ()
 
 
 def _tags(value: object) -> tuple[str, ...]:
-    items = value if isinstance(value, list) else []
+    items = value[:_MOST_TAGS] if isinstance(value, list) else []
     names = (text(item.get("name") if isinstance(item, dict) else item) for item in items)
     return tuple(name for name in names if name)
 
 
-def _either(one: bool | None, other: bool | None) -> bool | None:
-    return one or other if one is not None and other is not None else (other if one is None else one)
-
-
-def _both(one: bool | None, other: bool | None) -> bool | None:
-    return one and other if one is not None and other is not None else (other if one is None else one)
-
-
-def _sorted(what: str, items: list[Kind]) -> list[Kind]:
-    items.sort(key=lambda item: item.id)
-    for one, other in pairwise(items):
-        if one.id == other.id:
-            raise PanelDataError(f"the panel's list of {what}s holds {what} {one.id} twice")
-    return items
-
-
-def _short(value: object) -> str:
+def shown(value: object) -> str:
+    """The beginning of any value, on one line, for an error text."""
     return one_line(repr(value))[:80]

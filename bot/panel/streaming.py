@@ -1,8 +1,11 @@
-"""JSON of the size of a big panel (20 MB) without holding up the program. Pure.
+"""JSON of a big panel (20 MB) in little memory and without holding up the program. Pure.
 
-``json.loads`` keeps Python's lock for the whole document, so that even in a thread it stops everything for
-half a second. Here the long list of the document is read row by row, and the others get their turn between; what
-is not needed of a row can be dropped at once, for as objects of Python the rows are ten times as large.
+``json.loads`` keeps Python's lock for the whole document: even in a thread it stops everything else for half a second.
+Here the long list of the document is read row by row, and other work runs in between. What is not needed of a row is
+dropped at once, because rows as Python objects are ten times as large as their text. A body that waits to be parsed is
+kept compressed: the list of VMs of a big panel has 20 MB, compressed one or two.
+
+Limits stand here too, because a faulty or hostile panel may send anything: AnswerTooLarge.
 """
 
 from __future__ import annotations
@@ -10,29 +13,87 @@ from __future__ import annotations
 import codecs
 import json
 import re
+import zlib
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from bot.panel.body import PackedBody
+FASTEST = 1
+PIECE_BYTES = 1 << 17
+"""Compressed at a time: long enough to compress well, and done in a millisecond."""
+SLICE_BYTES = 1 << 18
+"""Decoded at a time: some rows of a list, so that the body as text is never in memory as a whole."""
+MOST_BYTES = 256 << 20
+"""Of an unpacked answer. 100,000 VMs, ten times a large panel, are 180 MB."""
+MOST_VALUE_BYTES = 4 << 20
+"""Of one row of a list, or of any other value. A row of a VM has 2 KB."""
+MOST_ROWS = 200_000
 
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\n\r]*")
 _ENCODING_BYTES = 4
-"""What tells the encoding."""
-SLICE_BYTES = 1 << 18
-"""Some rows of a list: as text, too, the body is never there as a whole."""
+"""So many bytes tell the encoding."""
 
 Each = Callable[[Any], Any]
 """What is kept of a row of a list."""
 
 
+class AnswerTooLarge(Exception):
+    """An answer is larger than any real one. The text says what and the limit."""
+
+
+class PackedBody:
+    """Takes the parts of a body in order, and gives them back in order, once.
+
+    Raises:
+        AnswerTooLarge: from ``append``, when the parts exceed ``most_bytes`` in sum.
+    """
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._packed: deque[bytes] = deque()
+        self._loose: list[bytes] = []
+        self._loose_bytes = 0
+        self._most_bytes = most_bytes
+        self.size = 0
+        """Bytes that were taken."""
+
+    def append(self, part: bytes) -> None:
+        self.size += len(part)
+        if self.size > self._most_bytes:
+            raise AnswerTooLarge(f"it is larger than {_size(self._most_bytes)}")
+        self._loose.append(part)
+        self._loose_bytes += len(part)
+        if self._loose_bytes >= PIECE_BYTES:
+            self._packed.append(zlib.compress(b"".join(self._loose), FASTEST))
+            self._loose, self._loose_bytes = [], 0
+
+    def popleft(self) -> bytes:
+        if self._packed:
+            return zlib.decompress(self._packed.popleft())
+        loose, self._loose, self._loose_bytes = b"".join(self._loose), [], 0
+        return loose
+
+    def whole(self) -> bytes:
+        """All that is left, which is used up."""
+        pieces = []
+        while self:
+            pieces.append(self.popleft())
+        return b"".join(pieces)
+
+    def __len__(self) -> int:
+        """How many times ``popleft`` has something."""
+        return len(self._packed) + bool(self._loose)
+
+
 def loads(body: bytes | PackedBody, each: Each | None = None, *, slice_bytes: int = SLICE_BYTES) -> Any:
-    """Like ``json.loads``; only slices the work. ValueError or RecursionError when it is no JSON.
+    """Like ``json.loads``, in slices.
 
     Args:
-        body: the bytes, or what was packed of them, which is used up.
-        each: applied to every row of the document's lists as soon as it is read; what it raises is passed on.
+        body: the bytes, or a packed body, which is used up.
+        each: applied to every row of the document's lists as soon as the row is read; its exceptions are passed on.
+    Raises:
+        ValueError, RecursionError: this is no JSON.
+        AnswerTooLarge: a value or a list exceeds the limits of this module.
     """
     reader = _Reader(body, each, slice_bytes)
     sign = reader.sign()
@@ -53,7 +114,7 @@ class _Reader:
         self._text, self._at = self._decoder.decode(begin, final=not self._parts), 0
 
     def sign(self) -> str:
-        """The next sign that is no blank, which is not passed by; nothing at the end."""
+        """The next sign that is no blank, which is not consumed; an empty text at the end."""
         while True:
             found = _SPACE.match(self._text, self._at)
             self._at = found.end() if found else self._at
@@ -63,7 +124,7 @@ class _Reader:
                 return ""
 
     def passed(self, sign: str) -> bool:
-        """Whether this sign was next; then it is passed by."""
+        """Whether this sign was next; then it is consumed."""
         if self.sign() != sign:
             return False
         self._at += 1
@@ -74,7 +135,7 @@ class _Reader:
             raise ValueError(f"{sign!r} expected")
 
     def value(self) -> Any:
-        """Any value. One that seems to end with the text that there is so far may go on, as a number does."""
+        """Any value. A value that ends where the decoded text ends may go on in the next slice, as a number does."""
         self.sign()
         size = self._slice
         while True:
@@ -87,10 +148,12 @@ class _Reader:
                 if end < len(self._text) or not self._more(size):
                     self._at = end
                     return value
-            size *= 2  # a long value is not begun anew too often
+            if len(self._text) - self._at > MOST_VALUE_BYTES:
+                raise AnswerTooLarge(f"one value of it is larger than {_size(MOST_VALUE_BYTES)}")
+            size *= 2  # a long value is not started again too often
 
     def members(self) -> dict[str, Any]:
-        """An object, lists among its members row by row."""
+        """An object. Lists among its members are read row by row."""
         members: dict[str, Any] = {}
         self.expect("{")
         if self.passed("}"):
@@ -113,12 +176,14 @@ class _Reader:
         while True:
             row = self.value()
             rows.append(row if self._each is None else self._each(row))
+            if len(rows) > MOST_ROWS:
+                raise AnswerTooLarge(f"it is a list of more than {MOST_ROWS} rows")
             if self.passed("]"):
                 return rows
             self.expect(",")
 
     def _more(self, size: int) -> bool:
-        """Decode about so many bytes more, or say that there are none."""
+        """Decodes about so many bytes more; ``False`` = there are none."""
         if not self._parts:
             return False
         part = self._taken(size)
@@ -137,3 +202,7 @@ class _Reader:
 def _sliced(body: bytes, size: int) -> deque[bytes]:
     view = memoryview(body)
     return deque(bytes(view[at : at + size]) for at in range(0, len(body), size))
+
+
+def _size(count: int) -> str:
+    return f"{count >> 20} MiB"

@@ -29,7 +29,7 @@ from bot.service.context import ServiceContext, UseCase
 from bot.service.observer import Observer
 from bot.service.plan_log import in_words
 from bot.service.planning import Planning
-from bot.service.task_tracker import Outcome, TaskTracker, is_running
+from bot.service.task_tracker import Outcome, TaskTracker, is_running, newest_id
 
 log = logging.getLogger(__name__)
 
@@ -207,7 +207,7 @@ class Executor(UseCase):
         if suitable is not None and suitable.get(move.target_id) is False:
             return Outcome(MigrationState.STALE, Reason.of("panel-says-unsuitable", node=move.target_name)), None
         # Asking took its time: somebody may have excluded a node or changed the mode meanwhile.
-        mark = None if history is None else max((row.id for row in history), default=0)
+        mark = newest_id(history)
         return await self._refusal(migration, snapshot), mark
 
     async def _refusal(self, migration: Migration, snapshot: Snapshot) -> Outcome | None:

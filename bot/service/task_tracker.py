@@ -194,6 +194,14 @@ def is_running(row: HistoryRow) -> bool:
     return row.raw_status.lower() in ("running", "created")
 
 
+def newest_id(history: Sequence[HistoryRow] | None) -> int | None:
+    """The mark before a start: later rows have larger ids. ``None`` where this panel tells no history or no ids."""
+    if history is None:
+        return None
+    ids = [row.id for row in history]
+    return None if None in ids else max((number or 0 for number in ids), default=0)
+
+
 async def _if_told(answer: Awaitable[T]) -> T | None:
     """``None`` for what this panel or account does not offer, or no longer has. An outage is raised."""
     try:
@@ -212,11 +220,11 @@ def _ours(migration: Migration, history: Sequence[HistoryRow] | None) -> History
         row
         for row in history
         if row.name == MIGRATE_TASK
-        and row.id > migration.history_mark
+        and (row.id or 0) > migration.history_mark
         and row.task_id is not None
         and row.target_node_id in targets
     )
-    return min(ours, key=lambda row: row.id, default=None)
+    return min(ours, key=lambda row: row.id or 0, default=None)
 
 
 def _elsewhere(migration: Migration, vm: VM) -> Reason | None:

@@ -13,6 +13,7 @@ from bot.cli.checks import tcp_tls
 from bot.cli.checks.seen import SHOWN, look_at, some
 from bot.cli.checks.sheet import Sheet
 from bot.cli.checks.tcp_tls import Certificate, Door, door_of
+from bot.config.panel_client import panel_client
 from bot.config.settings import Settings
 from bot.domain.clock import Clock
 from bot.domain.sanitize import shorten
@@ -23,7 +24,6 @@ from bot.panel.tls import certificate_fault, tls_context
 from bot.rendering.phrases import duration
 
 GREETING_S = 10.0
-READING_S = 30.0
 EXPIRES_SOON = timedelta(days=14)
 SKEW_S = 30.0
 """Clocks further apart than this are worth a word."""
@@ -34,16 +34,7 @@ async def check_panel(sheet: Sheet, settings: Settings, clock: Clock) -> tuple[N
     door = door_of(panel_address(settings.vmmanager_host or ""))
     if not await _reached(sheet, door) or not await _trusted(sheet, door, settings, clock):
         return None
-    password = settings.vmmanager_password
-    async with VMManagerAPI(
-        settings.vmmanager_host or "",
-        settings.vmmanager_username or "",
-        password.get_secret_value() if password else "",
-        verify_ssl=settings.verify_ssl,
-        ca_file=str(settings.vmmanager_ca_file) if settings.vmmanager_ca_file else None,
-        timeout_s=READING_S,
-        clock=clock,
-    ) as panel:
+    async with panel_client(settings, clock) as panel:
         if not await _is_vmmanager(sheet, panel) or not await _let_in(sheet, panel, settings):
             return None
         snapshot = await _read(sheet, panel, settings)
@@ -172,7 +163,7 @@ async def _is_vmmanager(sheet: Sheet, panel: VMManagerAPI) -> bool:
 
 async def _let_in(sheet: Sheet, panel: VMManagerAPI, settings: Settings) -> bool:
     texts = sheet.texts
-    user = settings.vmmanager_username or ""
+    user = "VMMANAGER_TOKEN" if settings.vmmanager_token else settings.vmmanager_username or ""
     try:
         await panel.log_in()
         roles = await panel.account_roles()

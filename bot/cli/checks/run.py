@@ -12,7 +12,10 @@ from bot.config.settings import env_name
 from bot.domain.clock import Clock, utc_now
 from bot.rendering.catalog import Texts
 
-PANEL_FIELDS = ("vmmanager_host", "vmmanager_username", "vmmanager_password", "vmmanager_ca_file", "verify_ssl")
+PANEL_FIELDS = (
+    *("vmmanager_host", "vmmanager_username", "vmmanager_password", "vmmanager_token"),
+    *("vmmanager_ca_file", "verify_ssl"),
+)
 SSH_FIELDS = (
     *("ssh_username", "ssh_private_key_path", "ssh_password", "ssh_timeout", "ssh_hosts_mapping", "ssh_host_keys"),
     "ssh_enabled",
@@ -49,7 +52,8 @@ def _settings(found: Found, texts: Texts) -> list[Line]:
 
 async def _panel(found: Found, texts: Texts, clock: Clock) -> list[Line]:
     settings = found.settings
-    missing = _missing(found, PANEL_FIELDS, ("vmmanager_host", "vmmanager_username", "vmmanager_password"))
+    needed = () if settings.vmmanager_token else ("vmmanager_username", "vmmanager_password")
+    missing = _missing(found, PANEL_FIELDS, ("vmmanager_host", *needed))
     if missing:
         return _skipped(texts, (*PANEL, *(SSH if settings.ssh_enabled else ())), missing)
     sheet = Sheet(texts, PANEL)

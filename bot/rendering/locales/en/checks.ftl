@@ -73,7 +73,7 @@ check-rights-unknown = VMmanager does not tell the account's roles: whether it m
 check-clock-fine = panel and this machine agree
 check-clock-ahead = the panel's clock is { $by } ahead of this machine's: set both by NTP.
 check-clock-behind = the panel's clock is { $by } behind this machine's: set both by NTP.
-check-unreadable = { $words }. The account in VMMANAGER_USERNAME must be able to read clusters, nodes and VMs.
+check-unreadable = The lists of clusters, nodes and VMs cannot be read: { $words }
 check-clusters = { $count ->
     [one] { $count } cluster: { $names }
    *[other] { $count } clusters: { $names }

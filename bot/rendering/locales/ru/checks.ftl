@@ -73,7 +73,7 @@ check-rights-unknown = VMmanager не называет роли учётной �
 check-clock-fine = у панели и этой машины одно время
 check-clock-ahead = часы панели спешат относительно этой машины на { $by }: настройте NTP на обеих.
 check-clock-behind = часы панели отстают от этой машины на { $by }: настройте NTP на обеих.
-check-unreadable = { $words }. Учётная запись из VMMANAGER_USERNAME должна видеть кластеры, узлы и ВМ.
+check-unreadable = Списки кластеров, узлов и ВМ не читаются: { $words }
 check-clusters = { $count ->
     [one] { $count } кластер: { $names }
     [few] { $count } кластера: { $names }

@@ -1,0 +1,24 @@
+"""The client for VMmanager as the settings describe it. Costs the import of aiohttp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.config.settings import Settings
+from bot.panel.client import VMManagerAPI
+
+
+def panel_client(settings: Settings, clock: Callable[[], datetime]) -> VMManagerAPI:
+    """A client that has opened no connection yet; ``clock`` dates its snapshots."""
+    password, token = settings.vmmanager_password, settings.vmmanager_token
+    return VMManagerAPI(
+        settings.vmmanager_host or "",
+        settings.vmmanager_username or "",
+        password.get_secret_value() if password else "",
+        token=token.get_secret_value().strip() if token else None,
+        verify_ssl=settings.verify_ssl,
+        ca_file=str(settings.vmmanager_ca_file) if settings.vmmanager_ca_file else None,
+        timeout_s=settings.panel_timeout,
+        clock=clock,
+    )

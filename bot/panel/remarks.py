@@ -1,0 +1,109 @@
+"""What people are told about a snapshot whose shape differs from the known one. Pure; decides nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from balancer.model import VM, Node, Reason, Remark
+from bot.panel.vocabulary import VM_STATES
+
+Kind = TypeVar("Kind", Node, VM)
+
+_NAMED = 5
+"""So many names stand in a remark."""
+_SUM_TOLERANCE = 0.05
+"""The three lists are not read at one instant, so sums may differ by this part."""
+
+
+class Sums(NamedTuple):
+    """What a figure of the panel equals, counted over nodes: the sum of all VMs, of the active ones, or neither."""
+
+    every: int
+    active: int
+    neither: tuple[str, ...]
+    missing: tuple[str, ...]
+    """Nodes for which the panel reports no such figure."""
+
+
+def remarks_of(
+    nodes: Sequence[Node],
+    vms: Sequence[VM],
+    left_out: Mapping[str, Sequence[str]],
+    words: Mapping[tuple[int | None, str, str], int],
+) -> tuple[Remark, ...]:
+    """In a fixed order.
+
+    Args:
+        left_out: ``node`` and ``vm`` -> the odd rows that were left out, as they are called.
+        words: (cluster, field, word) -> in how many rows, of words of nodes that are not known.
+    """
+    found = []
+    nodes_out, vms_out = left_out["node"], left_out["vm"]
+    if nodes_out:
+        found.append(Remark(Reason.of("remark-node-left-out", count=len(nodes_out), names=_named(nodes_out))))
+    if vms_out:
+        found.append(Remark(Reason.of("remark-vm-left-out", count=len(vms_out), names=_named(vms_out))))
+    counted = Counter(dict(words))
+    for vm in vms:
+        if vm.balancer_mode not in (None, "on", "off"):
+            counted[vm.cluster_id, "balancer_mode", vm.balancer_mode or ""] += 1
+        if vm.state is not None and vm.state.lower() not in VM_STATES:
+            counted[vm.cluster_id, "state", vm.state] += 1
+    for (cluster_id, field, word), rows in sorted(counted.items(), key=lambda item: (item[0][0] or 0, item[0][1:])):
+        found.append(Remark(Reason.of("remark-word", field=field, word=word, rows=rows), cluster_id))
+    nodes_of, vms_of = _by_cluster(nodes), _by_cluster(vms)
+    for cluster_id, own in sorted(nodes_of.items()):
+        found += [Remark(reason, cluster_id) for reason in _of_cluster(own, vms_of.get(cluster_id, []))]
+    return tuple(found)
+
+
+def _by_cluster(items: Sequence[Kind]) -> dict[int, list[Kind]]:
+    grouped: dict[int, list[Kind]] = {}
+    for item in items:
+        grouped.setdefault(item.cluster_id, []).append(item)
+    return grouped
+
+
+def _of_cluster(nodes: Sequence[Node], vms: Sequence[VM]) -> list[Reason]:
+    found = []
+    for figure in ("vcpus", "memory"):
+        computed = [node.name for node in nodes if figure in node.computed]
+        if computed:
+            found.append(Reason.of("remark-computed", figure=figure, count=len(computed), names=_named(computed)))
+        odd = sums_of(figure, nodes, vms).neither
+        if odd:
+            found.append(Reason.of("remark-sums", figure=figure, count=len(odd), names=_named(odd)))
+    return found
+
+
+def sums_of(figure: str, nodes: Sequence[Node], vms: Sequence[VM]) -> Sums:
+    """Which sum of VM rows the panel's allocation of ``vcpus`` or ``memory`` equals, node by node."""
+    sizes: dict[int, list[tuple[int, bool]]] = {node.id: [] for node in nodes}
+    for vm in vms:
+        size = vm.vcpus if figure == "vcpus" else vm.memory_mib
+        if vm.node_id in sizes:
+            sizes[vm.node_id].append((size or 0, vm.state == "active"))
+    every = active = 0
+    neither, missing = [], []
+    for node in nodes:
+        told = node.vcpus_allocated if figure == "vcpus" else node.memory_allocated_mib
+        if told is None or figure in node.computed:
+            missing.append(node.name)
+            continue
+        whole = sum(size for size, _ in sizes[node.id])
+        running = sum(size for size, on in sizes[node.id] if on)
+        every += _equal(told, whole)
+        active += _equal(told, running)
+        if not _equal(told, whole) and not _equal(told, running):
+            neither.append(node.name)
+    return Sums(every, active, tuple(neither), tuple(missing))
+
+
+def _equal(told: int, computed: int) -> bool:
+    return abs(told - computed) <= _SUM_TOLERANCE * max(told, computed)
+
+
+def _named(names: Collection[str]) -> str:
+    return ", ".join(list(names)[:_NAMED]) + (", …" if len(names) > _NAMED else "")

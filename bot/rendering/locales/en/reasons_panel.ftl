@@ -1,0 +1,67 @@
+### Reasons that come from what the panel answers. Plain text, as in reasons.ftl.
+
+## What is doubtful and therefore left alone
+
+reason-node-twice = the panel lists { $role ->
+    [source] the source node
+    [target] the target node
+   *[node] the node
+ } twice, with different figures
+reason-brief-node-twice = listed twice
+reason-node-vm-twice = the panel lists the VM “{ $vm }” on { $role ->
+    [source] the source node
+    [target] the target node
+   *[node] the node
+ } and on another node; somebody may be moving it
+reason-brief-node-vm-twice = a VM is listed on two nodes
+reason-node-vms-missing = the panel counts { NUMBER($counted) } VMs on { $role ->
+    [source] the source node
+    [target] the target node
+   *[node] the node
+ }, but lists { NUMBER($listed) }
+reason-brief-node-vms-missing = the panel counts more VMs than it lists
+reason-vm-twice = the panel lists the VM on two nodes (ID { NUMBER($one, useGrouping: 0) } and { NUMBER($other, useGrouping: 0) }); somebody may be moving it
+reason-vm-live-migration-off = the panel does not allow live migration for this VM
+reason-vm-mode-unknown = its balancer mode “{ $mode }” is not a known word; automatic mode leaves the VM alone
+reason-fit-not-suitable = the panel does not call the target suitable for this VM
+reason-brief-fit-not-suitable = not suitable by the panel's own form
+reason-cluster-twice = the panel lists the cluster twice, with different figures
+reason-cluster-odd-rows = { NUMBER($odd) } of { NUMBER($rows) } VM rows of the cluster cannot be used, so nothing is planned here
+reason-cluster-foreign-task = somebody else works on the cluster: { $task }{ $count ->
+    [one] {""}
+   *[other] {" "}and { NUMBER($count) } tasks in all
+ }; nothing is started before it ends
+
+## What people should know
+
+reason-remark-node-left-out = { NUMBER($count) } { $count ->
+    [one] node
+   *[other] nodes
+ } without a cluster left out: { $names }
+reason-remark-vm-left-out = { NUMBER($count) } { $count ->
+    [one] VM
+   *[other] VMs
+ } without a node or a cluster left out: { $names }
+reason-remark-word = the panel uses a word that is not known here: { $field } = “{ $word }” ({ NUMBER($rows) } { $rows ->
+    [one] row
+   *[other] rows
+ })
+reason-remark-computed = the panel does not report the allocated { $figure ->
+    [vcpus] vCPUs
+   *[memory] memory
+ } of { NUMBER($count) } { $count ->
+    [one] node
+   *[other] nodes
+ }; the sum of their VMs is used instead: { $names }
+reason-remark-sums = the panel's allocated { $figure ->
+    [vcpus] vCPUs
+   *[memory] memory
+ } of { NUMBER($count) } { $count ->
+    [one] node
+   *[other] nodes
+ } equals neither the sum of all VMs nor that of the active ones: { $names }
+reason-caution-mode-unknown = its balancer mode “{ $mode }” is not a known word; make sure that the VM may be moved
+reason-caution-updates-wait = live migration needs a target with no newer kernel and no older QEMU; { NUMBER($count) } { $count ->
+    [one] node waits
+   *[other] nodes wait
+ } for an update: { $names }
