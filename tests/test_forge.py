@@ -59,7 +59,7 @@ def test_workflow_tests_every_supported_python_on_three_systems() -> None:
 
 
 def test_hooks_are_the_checks_of_make_check() -> None:
-    check = re.search(r"^check: (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    check = re.search(r"^check: ([^#]*)", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     assert check is not None
     hooks = read(ROOT / ".pre-commit-config.yaml")["repos"][0]["hooks"]
     assert [hook["entry"] for hook in hooks] == [f"make {target}" for target in check.group(1).split()]
