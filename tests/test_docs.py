@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -143,3 +144,43 @@ def test_walk_through_the_chat_shows_every_picture_that_is_made_for_it() -> None
     existing = {p.name for p in (ROOT / "docs" / "images").glob("*.jpg")}
     assert shown <= existing
     assert existing - shown <= {name for name in existing if "desktop" in name}, "a picture that no page shows"
+
+
+# --- the architecture page
+
+ARCHITECTURE = DOCS["architecture.md"]
+FOLDERS = "balancer|benchmarks|bot|contrib|deploy|sandbox|tests|tools|vm_balancer"
+
+
+def names_of(path: str) -> set[str]:
+    """Top-level names of a module, and the methods of its classes as ``Class.method``."""
+    found: set[str] = set()
+    for node in ast.parse((ROOT / path).read_text("utf-8")).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            found.add(node.name)
+        if isinstance(node, ast.ClassDef):
+            found |= {
+                f"{node.name}.{f.name}" for f in node.body if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef)
+            }
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`([\w/]+\.py)::([\w.]+)`", ARCHITECTURE))), ids="::".join)
+def test_architecture_page_names_functions_that_exist(name: tuple[str, str]) -> None:
+    path, function = name
+    assert function in names_of(path)
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(rf"`((?:{FOLDERS})/[\w./-]*)(?:::[\w.]+)?`", ARCHITECTURE))))
+def test_architecture_page_names_files_that_exist(path: str) -> None:
+    assert (ROOT / path).exists()
+
+
+def test_architecture_page_has_a_row_for_every_package() -> None:
+    packages = {f"bot/{path.name}/" for path in (ROOT / "bot").iterdir() if (path / "__init__.py").exists()}
+    packages |= {f"balancer/{path.name}/" for path in (ROOT / "balancer").iterdir() if (path / "__init__.py").exists()}
+    table = ARCHITECTURE.split("## Packages")[1].split("## ")[0]
+    assert packages <= set(re.findall(r"`([\w/]+/)`", table))
