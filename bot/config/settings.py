@@ -13,7 +13,8 @@ from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import Field, PrivateAttr, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from balancer.policy import Policy
 from bot.config.field_types import (
@@ -79,10 +80,12 @@ SECTIONS: Mapping[str, str] = {
 """Title of a section in the documentation -> its first field; the section ends before the next first field."""
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """One field a setting; the environment variable is the field's name in capitals."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        extra="forbid", use_attribute_docstrings=True, frozen=True, hide_input_in_errors=True, validate_default=False
+    )
 
     _places: dict[str, str] = PrivateAttr(default_factory=dict)
     _notes: tuple[str, ...] = PrivateAttr(default=())
@@ -296,6 +299,18 @@ class Settings(BaseModel):
         known._places = dict(places)
         known._notes = tuple(notes)
         return known
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only the values of sources.py: the ready sources replace ``${…}`` in a password and name no place."""
+        return (init_settings,)
 
     def policy(self) -> Policy:
         """The thresholds and limits for the core; exclusions by name are resolved later, against a snapshot."""

@@ -1,8 +1,8 @@
 """Where the value of a setting comes from: an option, the environment, the settings file, a file with a secret.
 
 Gathers the values as they are written, each with its place; reads no value and knows no default. The first source
-that has a value wins. This is not a source of pydantic-settings: its ready sources replace ``${…}`` in a password
-and tell no line of a file, and importing that package costs more than all of bot.config.
+that has a value wins. ``Settings`` (pydantic-settings) is given only these values: the ready sources of that library
+replace ``${…}`` in a password and cannot name the line of a file.
 """
 
 from __future__ import annotations
