@@ -685,3 +685,21 @@ def test_what_cannot_be_asked_is_no_finding(words: list[str], wanted: str, capsy
     assert main(["check", *words]) == BAD_SETTINGS
     said = capsys.readouterr()
     assert said.out == "" and wanted in said.err
+
+
+async def test_ids_are_shown_while_the_chat_is_not_set(place: Place) -> None:
+    given = {**place.settings, "telegram_chat_id": "", "telegram_admin_ids": "", "telegram_viewer_ids": ""}
+    found = find_settings(given, options=OPTIONS)
+    lines: list[Line] = []
+    async for line in run_checks(found, texts_for("en"), listen_s=3):
+        lines.append(line)
+        if "Listening for 3 s" in line.text:
+            place.chat.state.write(GROUP, ANNA, "/start")
+            place.chat.state.write(BORIS, BORIS, "/start")
+    texts = [line.text for line in lines if line.check == "telegram-chat"][1:]
+    assert texts == [
+        f"the group Ops has the id {GROUP}: TELEGRAM_CHAT_ID={GROUP}",
+        f"Anna Admin has the id {ANNA}: for TELEGRAM_ADMIN_IDS, or for TELEGRAM_CHAT_ID in a private chat",
+        f"Boris Backup has the id {BORIS}: for TELEGRAM_ADMIN_IDS, or for TELEGRAM_CHAT_ID in a private chat",
+    ]
+    assert len(place.chat.state.messages) == 2, "the bot posts nothing"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from bot.cli.arguments import Parser, add_settings, make_parser
+from bot.cli.arguments import Parser, add_settings, make_parser, whole_number
 from bot.cli.given import read_leniently, understood
 from bot.cli.output import FAILED, OK, print_all, say
 from bot.config.chats_file import check_chats_file
@@ -25,6 +25,7 @@ from bot.rendering.catalog import Texts, texts_for
 if TYPE_CHECKING:
     from bot.cli.checks.sheet import Line
 
+LISTEN_S = 60
 SKIPPED_SHOWN = 3
 """Titles in the line of the checks that were skipped."""
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL", "skip": "--  "}
@@ -32,21 +33,33 @@ SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer check", "Tests these settings against reality. Nothing is written, moved or sent.")
+    made = make_parser(
+        "vm-balancer check",
+        "Tests the settings against VMmanager, the nodes and Telegram. Nothing is written, moved or sent.",
+    )
     made.add_argument("--send-test", action="store_true", help="post a test message to the chat, silently")
     made.add_argument("--json", action="store_true", help="print the findings as JSON")
+    made.add_argument(
+        "--listen",
+        metavar="SECONDS",
+        default=str(LISTEN_S),
+        help=f"without TELEGRAM_CHAT_ID: how long to listen for who writes to the bot (default: {LISTEN_S}; 0 = not)",
+    )
     add_settings(made)
     return made
 
 
 def run(arguments: list[str]) -> int:
     given, problems = understood(parser(), arguments)
-    if problems:  # not the settings are wrong, but what was asked
+    listen_s = whole_number("--listen", given.listen, problems, highest=600)
+    if problems:  # the arguments are wrong, not the settings
         raise ConfigError(problems)
+    from bot.cli.checks.run import run_checks
+
     found = read_leniently(given, [], _checks)
     texts = texts_for(found.settings.bot_language)
     show = _hidden(found) if given.json else _shower(found)
-    lines = asyncio.run(_tested(found, texts, given.send_test, show))
+    lines = asyncio.run(_test(run_checks(found, texts, send_test=given.send_test, listen_s=listen_s), show))
     failed = sum(line.mark == "fail" for line in lines)
     if given.json:
         print_all(_as_json(found, lines, failed == 0))
@@ -60,12 +73,10 @@ def _checks(_settings: Settings) -> Sequence[Check]:
     return (check_panel, check_chat, check_people, check_ssh, check_clusters_file, check_chats_file)
 
 
-async def _tested(found: Found, texts: Texts, send_test: bool, show: Callable[[Line], None]) -> list[Line]:
-    from bot.cli.checks.run import run_checks
-
+async def _test(checks: AsyncIterator[Line], show: Callable[[Line], None]) -> list[Line]:
     lines: list[Line] = []
     held: list[Line] = []
-    async for line in run_checks(found, texts, send_test=send_test):
+    async for line in checks:
         lines.append(line)
         if held and (line.mark is not held[0].mark or line.text != held[0].text):
             show(_merge(held))

@@ -8,6 +8,7 @@ from __future__ import annotations
 COMMANDS = {
     "run": "Checks the clusters until it is stopped; this is the default. With --once: one check.",
     "console": "Shows nodes, plan, decisions and history on a full-screen terminal.",
+    "init": "Asks for the settings, tests each answer and writes the settings file.",
     "check": "Tests the settings against VMmanager, the nodes and Telegram. It changes nothing.",
     "config": "Prints the settings in force and where each of them comes from.",
     "snapshot": "Prints the current state of the clusters as JSON.",

@@ -58,7 +58,7 @@ def check_chat(settings: Settings) -> list[Problem]:
         return []
     chat, problems = settings.telegram_chat_id, []
     if chat is None:
-        remedy = "set it to your own numeric id, or to the negative id of a group"
+        remedy = "set it to your own numeric id, or to the negative id of a group; `vm-balancer check` shows ids"
         text = f"TELEGRAM_CHAT_ID is not set, but TELEGRAM_BOT_TOKEN is: {remedy}"
         problems.append(Problem(("telegram_chat_id", "telegram_bot_token"), text))
     elif not settings.admin_ids and chat < 0:

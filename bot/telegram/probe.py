@@ -5,7 +5,8 @@ For `check`: facts and faults as plain data, so that nobody there needs to know 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import time
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, TypeVar
@@ -22,14 +23,18 @@ from aiogram.exceptions import (
     TelegramServerError,
     TelegramUnauthorizedError,
 )
-from aiogram.types import ChatFullInfo, ChatMemberRestricted, ResultChatMemberUnion
+from aiogram.types import ChatFullInfo, ChatMemberRestricted, ChatMemberUpdated, Message, ResultChatMemberUnion
 
+from bot.domain.chats import SHARED_ACCOUNTS
 from bot.domain.sanitize import shorten
 from bot.errors import ChatError
 from bot.telegram.session import make_bot
 
 T = TypeVar("T")
 ANSWER_S = 8
+POLL_S = 10
+"""The longest that one request waits for somebody to write."""
+LISTENED = ["message", "my_chat_member"]
 FaultKind = Literal["token", "unreachable", "no-api", "not-found", "forbidden", "migrated", "other"]
 Standing = Literal["member", "admin", "muted", "outside"]
 
@@ -51,6 +56,17 @@ class ChatFacts:
     private: bool
     forum: bool
     members_may_post: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A chat that the bot was written to or added to. The user is who did it; ``None`` where nobody is named."""
+
+    chat_id: int
+    chat_name: str
+    private: bool
+    user_id: int | None
+    user_name: str
 
 
 class Probe:
@@ -99,6 +115,26 @@ class Probe:
         member = await _answered(self._bot.get_chat_member(chat_id, user_id, request_timeout=ANSWER_S))
         return _standing(member)
 
+    async def sightings(self, for_s: float, after_last_s: float | None = None) -> AsyncIterator[Sighting]:
+        """Listens for messages and for being added to a group. Takes the updates from a program that listens too.
+
+        Args:
+            for_s: how long at most.
+            after_last_s: end so long after the last one; ``None``: listen to the end.
+        """
+        offset, until = None, time.monotonic() + for_s
+        while (left_s := until - time.monotonic()) > 0:
+            poll_s = max(1, min(POLL_S, int(left_s)))
+            asking = self._bot.get_updates(
+                offset=offset, timeout=poll_s, allowed_updates=LISTENED, request_timeout=poll_s + ANSWER_S
+            )
+            for update in await _answered(asking):
+                offset = update.update_id + 1
+                seen = update.message or update.my_chat_member
+                if seen is not None:
+                    until = until if after_last_s is None else min(until, time.monotonic() + after_last_s)
+                    yield _sighting(seen)
+
     async def send(self, chat_id: int, thread_id: int | None, text: str) -> None:
         """Posts a text, without a sound."""
         sending = self._bot.send_message(
@@ -110,6 +146,18 @@ class Probe:
             request_timeout=ANSWER_S,
         )
         await _answered(sending)
+
+
+def _sighting(seen: Message | ChatMemberUpdated) -> Sighting:
+    chat, user = seen.chat, seen.from_user
+    named = user is not None and not user.is_bot and user.id not in SHARED_ACCOUNTS
+    return Sighting(
+        chat_id=chat.id,
+        chat_name=chat.title or chat.full_name or str(chat.id),
+        private=chat.type == "private",
+        user_id=user.id if user is not None and named else None,
+        user_name=user.full_name if user is not None and named else "",
+    )
 
 
 def _standing(member: ResultChatMemberUnion) -> Standing:

@@ -40,7 +40,7 @@ async def _look(sheet: Sheet, settings: Settings, probe: Probe, chat_id: int) ->
         name = await probe.name()
         webhook = await probe.webhook()
     except ProbeError as error:
-        sheet.halt("telegram-token", _no_telegram(sheet, settings, error))
+        sheet.halt("telegram-token", no_telegram(sheet, settings, error))
         return
     sheet.ok("telegram-token", texts.text("check-token", bot=name))
     wanted = settings.telegram_webhook_url
@@ -62,7 +62,8 @@ async def _look(sheet: Sheet, settings: Settings, probe: Probe, chat_id: int) ->
         await _people(sheet, settings, probe, chat, chat_id)
 
 
-def _no_telegram(sheet: Sheet, settings: Settings, error: ProbeError) -> str:
+def no_telegram(sheet: Sheet, settings: Settings, error: ProbeError) -> str:
+    """Why the Bot API did not answer about the bot itself, with the remedy."""
     texts = sheet.texts
     where = settings.telegram_api_url or "api.telegram.org"
     if error.kind == "token":

@@ -12,7 +12,7 @@ from balancer.model import Node, Snapshot
 from bot.cli.checks import tcp_tls
 from bot.cli.checks.seen import SHOWN, look_at, some
 from bot.cli.checks.sheet import Sheet
-from bot.cli.checks.tcp_tls import Certificate, Door, door_of
+from bot.cli.checks.tcp_tls import Certificate, Endpoint, endpoint_of
 from bot.config.panel_client import panel_client
 from bot.config.settings import Settings
 from bot.domain.clock import Clock
@@ -31,11 +31,24 @@ SKEW_S = 30.0
 
 async def check_panel(sheet: Sheet, settings: Settings, clock: Clock) -> tuple[Node, ...] | None:
     """The nodes of the clusters to balance; ``None`` where the panel could not be read."""
-    door = door_of(panel_address(settings.vmmanager_host or ""))
-    if not await _reached(sheet, door) or not await _trusted(sheet, door, settings, clock):
+    if not await check_address(sheet, settings, clock):
         return None
+    return await check_account(sheet, settings, clock)
+
+
+async def check_address(sheet: Sheet, settings: Settings, clock: Clock) -> bool:
+    """Whether VMmanager answers at VMMANAGER_HOST. No password is sent."""
+    endpoint = endpoint_of(panel_address(settings.vmmanager_host or ""))
+    if not await _reached(sheet, endpoint) or not await _trusted(sheet, endpoint, settings, clock):
+        return False
     async with panel_client(settings, clock) as panel:
-        if not await _is_vmmanager(sheet, panel) or not await _let_in(sheet, panel, settings):
+        return await _is_vmmanager(sheet, panel)
+
+
+async def check_account(sheet: Sheet, settings: Settings, clock: Clock) -> tuple[Node, ...] | None:
+    """As ``check_panel``, for an address that was checked before."""
+    async with panel_client(settings, clock) as panel:
+        if not await _let_in(sheet, panel, settings):
             return None
         snapshot = await _read(sheet, panel, settings)
     return None if snapshot is None else look_at(sheet, snapshot, settings)
@@ -44,51 +57,51 @@ async def check_panel(sheet: Sheet, settings: Settings, clock: Clock) -> tuple[N
 # The way there --------------------------------------------------------------------------------------
 
 
-async def _reached(sheet: Sheet, door: Door) -> bool:
+async def _reached(sheet: Sheet, endpoint: Endpoint) -> bool:
     texts = sheet.texts
     try:
-        found = await tcp_tls.resolve(door)
+        found = await tcp_tls.resolve(endpoint)
     except (OSError, UnicodeError, asyncio.TimeoutError) as error:
         words = error.strerror if isinstance(error, socket.gaierror) else _words(error)
-        sheet.halt("panel-name", texts.text("check-name-unknown", host=door.host, words=words or ""))
+        sheet.halt("panel-name", texts.text("check-name-unknown", host=endpoint.host, words=words or ""))
         return False
-    sheet.ok("panel-name", texts.text("check-name-known", host=door.host, ips=", ".join(found[:SHOWN])))
+    sheet.ok("panel-name", texts.text("check-name-known", host=endpoint.host, ips=", ".join(found[:SHOWN])))
     try:
-        await tcp_tls.connect(door)
+        await tcp_tls.connect(endpoint)
     except ConnectionRefusedError:
-        sheet.halt("panel-port", texts.text("check-port-closed", where=str(door)))
+        sheet.halt("panel-port", texts.text("check-port-closed", where=str(endpoint)))
         return False
     except asyncio.TimeoutError:
         seconds = tcp_tls.STEP_S
-        sheet.halt("panel-port", texts.text("check-port-silent", where=str(door), seconds=seconds))
+        sheet.halt("panel-port", texts.text("check-port-silent", where=str(endpoint), seconds=seconds))
         return False
     except OSError as error:
-        sheet.halt("panel-port", texts.text("check-port-unreachable", where=str(door), words=_words(error)))
+        sheet.halt("panel-port", texts.text("check-port-unreachable", where=str(endpoint), words=_words(error)))
         return False
-    sheet.ok("panel-port", texts.text("check-port-open", where=str(door)))
-    if not door.encrypted and not tcp_tls.is_loopback(found):
+    sheet.ok("panel-port", texts.text("check-port-open", where=str(endpoint)))
+    if not endpoint.encrypted and not tcp_tls.is_loopback(found):
         sheet.warn("panel-certificate", texts.text("check-not-encrypted"))
     return True
 
 
-async def _trusted(sheet: Sheet, door: Door, settings: Settings, clock: Clock) -> bool:
+async def _trusted(sheet: Sheet, endpoint: Endpoint, settings: Settings, clock: Clock) -> bool:
     """Also looked at where nobody asks for it: a warning then."""
-    if not door.encrypted:
+    if not endpoint.encrypted:
         return True
     texts = sheet.texts
     tell = sheet.halt if settings.verify_ssl else sheet.warn
     try:
         path = settings.vmmanager_ca_file if settings.verify_ssl else None
         context = tls_context(str(path) if path else None)
-        seen = await tcp_tls.certificate(door, context)
+        seen = await tcp_tls.certificate(endpoint, context)
     except ConfigError as error:
         sheet.halt("panel-certificate", error.problems[0])
         return False
     except ssl.SSLCertVerificationError as error:
-        tell("panel-certificate", await _untrusted(sheet, door, error, context, settings))
+        tell("panel-certificate", await _untrusted(sheet, endpoint, error, context, settings))
         return not settings.verify_ssl
     except (OSError, asyncio.TimeoutError) as error:
-        sheet.halt("panel-certificate", texts.text("check-no-tls", where=str(door), words=_words(error)))
+        sheet.halt("panel-certificate", texts.text("check-no-tls", where=str(endpoint), words=_words(error)))
         return False
     if not settings.verify_ssl:
         sheet.warn("panel-certificate", texts.text("check-certificate-fine-unchecked"))
@@ -110,7 +123,7 @@ def _tell_of(sheet: Sheet, seen: Certificate, clock: Clock) -> None:
 
 
 async def _untrusted(
-    sheet: Sheet, door: Door, error: ssl.SSLCertVerificationError, context: ssl.SSLContext, settings: Settings
+    sheet: Sheet, endpoint: Endpoint, error: ssl.SSLCertVerificationError, context: ssl.SSLContext, settings: Settings
 ) -> str:
     """What is wrong with the certificate, and what to do where it has to be right."""
     texts = sheet.texts
@@ -126,8 +139,8 @@ async def _untrusted(
     if fault == "not-yet-valid":
         return texts.text("check-certificate-not-yet")
     if fault == "wrong-name":
-        names = await tcp_tls.names_of(door, context)
-        return texts.text("check-certificate-name", host=door.host, names=", ".join(names[:SHOWN]) or "?")
+        names = await tcp_tls.names_of(endpoint, context)
+        return texts.text("check-certificate-name", host=endpoint.host, names=", ".join(names[:SHOWN]) or "?")
     return texts.text("check-certificate-other", words=error.verify_message)
 
 

@@ -27,15 +27,19 @@ CHAT_FIELDS = (
 
 
 async def run_checks(
-    found: Found, texts: Texts, *, send_test: bool = False, clock: Clock = utc_now
+    found: Found, texts: Texts, *, send_test: bool = False, listen_s: int = 0, clock: Clock = utc_now
 ) -> AsyncIterator[Line]:
-    """The lines, as soon as their group is through: one after the other, since to import what speaks to Telegram
-    takes seconds, in which a panel that answers would seem to be silent."""
+    """The lines, each group as soon as it is done. One group after the other: the import of the Telegram library
+    takes seconds, in which a panel that answers would seem to be silent.
+
+    Args:
+        listen_s: without TELEGRAM_CHAT_ID, how long to listen for people and chats that could be meant.
+    """
     for line in (*_settings(found, texts), *check_files(found, texts, clock())):
         yield line
     for line in await _panel(found, texts, clock):
         yield line
-    for line in await _telegram(found, texts, send_test):
+    async for line in _telegram(found, texts, send_test, listen_s):
         yield line
 
 
@@ -72,22 +76,39 @@ async def _panel(found: Found, texts: Texts, clock: Clock) -> list[Line]:
     return [*lines, *ssh.lines()]
 
 
-async def _telegram(found: Found, texts: Texts, send_test: bool) -> list[Line]:
-    settings = found.settings
-    sheet = Sheet(texts, TELEGRAM)
-    if not settings.telegram_notifications:
-        sheet.skip("telegram-token", texts.text("check-telegram-switched-off"))
-        return sheet.lines()
-    if settings.telegram_bot_token is None and "telegram_bot_token" not in found.broken:
-        text = texts.text("check-telegram-off")
-        (sheet.skip if settings.balance_mode == "auto" else sheet.warn)("telegram-token", text)
-        return sheet.lines()
-    missing = _missing(found, CHAT_FIELDS, ("telegram_chat_id",) if settings.chats_file is None else ())
-    if missing:
-        return _skipped(texts, TELEGRAM, missing)
+async def _telegram(found: Found, texts: Texts, send_test: bool, listen_s: int) -> AsyncIterator[Line]:
+    untested = _without_telegram(found, texts)
+    for line in untested:
+        yield line
+    if untested:
+        return
+    if _without_chat(found):
+        from bot.cli.checks.find_chat import find_chat
+
+        async for line in find_chat(texts, found.settings, listen_s):
+            yield line
+        return
     from bot.cli.checks.chat import check_chat
 
-    return await check_chat(sheet, settings, send_test=send_test)
+    for line in await check_chat(Sheet(texts, TELEGRAM), found.settings, send_test=send_test):
+        yield line
+
+
+def _without_telegram(found: Found, texts: Texts) -> list[Line]:
+    """The lines where Telegram is not in use, or its settings are broken; none where it can be tested."""
+    settings, sheet = found.settings, Sheet(texts, TELEGRAM)
+    if not settings.telegram_notifications:
+        sheet.skip("telegram-token", texts.text("check-telegram-switched-off"))
+    elif settings.telegram_bot_token is None and "telegram_bot_token" not in found.broken:
+        text = texts.text("check-telegram-off")
+        (sheet.skip if settings.balance_mode == "auto" else sheet.warn)("telegram-token", text)
+    elif broken := _missing(found, CHAT_FIELDS):
+        return _skipped(texts, TELEGRAM, broken)
+    return sheet.lines()
+
+
+def _without_chat(found: Found) -> bool:
+    return found.settings.telegram_chat_id is None and found.settings.chats_file is None
 
 
 def _missing(found: Found, fields: tuple[str, ...], needed: tuple[str, ...] = ()) -> str:

@@ -1,4 +1,4 @@
-"""The way to the panel step by step, below HTTP: name, port, certificate. For `check`, which says what is missing.
+"""The connection to the panel step by step, below HTTP: name, port, certificate. For `check`.
 
 Sends nothing but a TLS greeting. Errors leave as what they are (OSError, ssl.SSLError, TimeoutError): telling
 them apart is the purpose.
@@ -19,8 +19,8 @@ STEP_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
-    """Where a panel is: of an address that panel_address made."""
+class Endpoint:
+    """Where a panel listens: the parts of an address that panel_address made."""
 
     scheme: str
     host: str
@@ -36,57 +36,57 @@ class Door:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What a certificate that was checked says of itself."""
+    """The names and the end of a certificate that was checked."""
 
     names: tuple[str, ...]
     expires_at: datetime | None
 
 
-def door_of(address: str) -> Door:
+def endpoint_of(address: str) -> Endpoint:
     parts = urlsplit(address)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    return Door(parts.scheme, parts.hostname or "", port)
+    return Endpoint(parts.scheme, parts.hostname or "", port)
 
 
 def is_loopback(ips: tuple[str, ...]) -> bool:
     return all(ipaddress.ip_address(ip.split("%")[0]).is_loopback for ip in ips)
 
 
-async def resolve(door: Door) -> tuple[str, ...]:
-    """The addresses of the name, as the system tells them."""
+async def resolve(endpoint: Endpoint) -> tuple[str, ...]:
+    """The IP addresses of the name, from the system's resolver."""
     loop = asyncio.get_running_loop()
-    found = await asyncio.wait_for(loop.getaddrinfo(door.host, door.port, type=socket.SOCK_STREAM), STEP_S)
+    found = await asyncio.wait_for(loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM), STEP_S)
     return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-async def connect(door: Door) -> None:
+async def connect(endpoint: Endpoint) -> None:
     """A TCP connection, closed at once."""
-    await _shake(door, None)
+    await _shake(endpoint, None)
 
 
-async def certificate(door: Door, context: ssl.SSLContext) -> Certificate:
+async def certificate(endpoint: Endpoint, context: ssl.SSLContext) -> Certificate:
     """The certificate, checked as the context says."""
-    found = await _shake(door, context) or {}
+    found = await _shake(endpoint, context) or {}
     names = tuple(str(value) for kind, value in found.get("subjectAltName", ()) if kind in ("DNS", "IP Address"))
     until = found.get("notAfter")
     expires = datetime.fromtimestamp(ssl.cert_time_to_seconds(until), timezone.utc) if until else None
     return Certificate(names, expires)
 
 
-async def names_of(door: Door, context: ssl.SSLContext) -> tuple[str, ...]:
-    """The names of a certificate that is fine but for them; empty where it is not fine at all."""
+async def names_of(endpoint: Endpoint, context: ssl.SSLContext) -> tuple[str, ...]:
+    """The names of a certificate that is valid for other names; empty where it is not valid at all."""
     context.check_hostname = False
     try:
-        return (await certificate(door, context)).names
+        return (await certificate(endpoint, context)).names
     except (OSError, asyncio.TimeoutError):
         return ()
 
 
-async def _shake(door: Door, context: ssl.SSLContext | None) -> dict[str, Any] | None:
-    opening = asyncio.open_connection(door.host, door.port, ssl=context)
+async def _shake(endpoint: Endpoint, context: ssl.SSLContext | None) -> dict[str, Any] | None:
+    opening = asyncio.open_connection(endpoint.host, endpoint.port, ssl=context)
     _, writer = await asyncio.wait_for(opening, STEP_S)
     try:
         tls = writer.get_extra_info("ssl_object")
         return tls.getpeercert() if tls is not None else None
     finally:
-        writer.transport.abort()  # a polite farewell could be waited for for ever
+        writer.transport.abort()  # closing TLS politely may never end

@@ -128,6 +128,10 @@ check-listening = the bot can listen
 check-webhook-set = Telegram brings updates to { $url }
 check-webhook-will-be = at its start the program tells Telegram to bring updates to { $url }
 check-webhook = another program has set a webhook for this bot, so it cannot listen here: make a bot of its own with @BotFather and set TELEGRAM_BOT_TOKEN.
+check-listen = TELEGRAM_CHAT_ID is not set. To see ids: write /start to { $bot }, or add { $bot } to the group that gets the reports. Listening for { NUMBER($seconds) } s.
+check-listen-nobody = nobody wrote to the bot
+check-seen-group = the group { $name } has the id { $id }: TELEGRAM_CHAT_ID={ $id }
+check-seen-person = { $name } has the id { $id }: for TELEGRAM_ADMIN_IDS, or for TELEGRAM_CHAT_ID in a private chat
 check-chat = { $chat } is { $name }
 check-chat-topic = { $chat } is { $name }; whether it has topic { $topic }, --send-test would show
 check-chat-no-topics = { $chat } is { $name }, which has no topics: leave TELEGRAM_THREAD_ID empty.

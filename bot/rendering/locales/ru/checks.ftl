@@ -127,6 +127,10 @@ check-listening = бот может принимать сообщения
 check-webhook-set = Telegram доставляет обновления на { $url }
 check-webhook-will-be = при запуске программа попросит Telegram доставлять обновления на { $url }
 check-webhook = другая программа установила для этого бота вебхук, принимать сообщения здесь нельзя: создайте у @BotFather отдельного бота и задайте TELEGRAM_BOT_TOKEN.
+check-listen = TELEGRAM_CHAT_ID не задан. Чтобы увидеть ID, отправьте /start боту { $bot } или добавьте { $bot } в группу для отчётов. Жду { NUMBER($seconds) } с.
+check-listen-nobody = боту никто не написал
+check-seen-group = у группы { $name } ID { $id }: TELEGRAM_CHAT_ID={ $id }
+check-seen-person = { $name }: ID { $id }, для TELEGRAM_ADMIN_IDS или, для личного чата, TELEGRAM_CHAT_ID
 check-chat = { $chat } — это { $name }
 check-chat-topic = { $chat } — это { $name }; есть ли там тема { $topic }, покажет --send-test
 check-chat-no-topics = { $chat } — это { $name }, тем там нет: оставьте TELEGRAM_THREAD_ID пустым.
