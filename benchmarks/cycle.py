@@ -64,12 +64,12 @@ class Heartbeat:
 async def inside(cycles: int) -> dict[str, Any]:
     """Runs the program as its environment says, and tells what it took."""
     from bot.app import VMBalancer
-    from bot.observability.gc_tuning import settle
+    from bot.observability.gc_tuning import tune
 
     heart = Heartbeat()
     stalls, own, seconds = [], [], []
     async with VMBalancer() as balancer:
-        settle()  # as the command does
+        tune()  # as the command does
         running = asyncio.ensure_future(balancer.run())
         beating = asyncio.ensure_future(heart.beat())
         await _after_the_first(balancer)

@@ -29,7 +29,7 @@ from bot.domain.health import judge
 from bot.domain.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
 from bot.domain.times import Hours, is_open, parse_windows
 from bot.errors import BalancerError, ConfigError, PanelError, StoreError
-from bot.observability.heartbeat_writer import Life
+from bot.observability.heartbeat_writer import HeartbeatWriter
 from bot.observability.watchdog import Watchdog
 from bot.rendering.catalog import Texts, texts_for
 from bot.service.maintenance import Maintenance
@@ -145,7 +145,7 @@ class VMBalancer:
             )
             self._watch = RemoteRequests(self.store, self.service, self.notifier)
             reach = self.telegram.reach if self.telegram is not None else None
-            self._life = Life(self.store, self.service, reach, settings.balance_interval, self._clock)
+            self._heartbeat = HeartbeatWriter(self.store, self.service, reach, settings.balance_interval, self._clock)
             self._watchdog = Watchdog(self.store, self.notifier, self._clock)
             self._stack = stack.pop_all()
 
@@ -207,7 +207,7 @@ class VMBalancer:
         self._tasks.clear()
         self._working = False
         with suppress(StoreError):  # without it the sign of life just grows old
-            await self._life.end()
+            await self._heartbeat.end()
         stack, self._stack = self._stack, None
         await stack.aclose()
 
@@ -250,7 +250,9 @@ class VMBalancer:
         reach = self.telegram.reach if self.telegram is not None else None
         self._metrics = Metrics(self.service, self.store, self.panel, reach, self._clock)
         await self._metrics.begin()
-        server = MetricsServer(self.settings, self._metrics.page, lambda: judge(self._life.sign, self._clock()))
+        server = MetricsServer(
+            self.settings, self._metrics.page, lambda: judge(self._heartbeat.heartbeat, self._clock())
+        )
         await server.open()
         stack.push_async_callback(server.close)
 
@@ -355,10 +357,10 @@ class VMBalancer:
 
     async def check_now(self) -> Answer:
         """A check as the timer makes it, for somebody who asked; a dry run stores nothing here either."""
-        with log_context.cycle(), self._life.checking():
+        with log_context.cycle(), self._heartbeat.checking():
             answer = await self._check_now()
         if answer.outcome in WELL:
-            self._life.succeeded()
+            self._heartbeat.record_success()
         self.notifier.notices_waiting()  # those that waited for the names of the clusters
         return answer
 
@@ -403,8 +405,8 @@ class VMBalancer:
             await self._follow_interval()
             request = await self._watch.look()
             if self._claimed:
-                await self._life.beat()
-                await self._watchdog.look(self._life.sign)
+                await self._heartbeat.write()
+                await self._watchdog.check(self._heartbeat.heartbeat)
         except StoreError as error:
             log.error("%s", error)
         if request is not None:
@@ -414,7 +416,7 @@ class VMBalancer:
     async def _follow_interval(self) -> None:
         """Somebody may have changed it at run time, here or in a console."""
         interval_s = (await self.service.runtime.current()).balance_interval
-        self._life.every(interval_s)
+        self._heartbeat.set_interval(interval_s)
         if self._schedule is not None:
             self._schedule.every(interval_s)
 

@@ -36,7 +36,7 @@ from bot.domain.sanitize import one_line
 from bot.errors import ConfigError
 from bot.observability.metrics import Metrics
 from bot.observability.metrics_server import MetricsServer
-from bot.observability.prometheus import ERROR_KINDS, OUTCOMES, RESULTS, Known, page
+from bot.observability.prometheus import ERROR_KINDS, OUTCOMES, RESULTS, MetricValues, render
 from bot.store.store import Store
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,7 +76,7 @@ class Seen:
         return found
 
 
-def everything(names: dict[int, str] | None = None, cluster: str = "Production") -> Known:
+def everything(names: dict[int, str] | None = None, cluster: str = "Production") -> MetricValues:
     """All there can be on a page: one node measured, one of unknown load, one overloaded."""
     names = names or {1: "hot", 2: "measured", 3: "dark"}
     nodes = (
@@ -89,7 +89,7 @@ def everything(names: dict[int, str] | None = None, cluster: str = "Production")
     tally.saw(seen, [plan(seen, Policy())])
     with tally.counting(Clock()) as ended:
         ended("done")
-    return Known(
+    return MetricValues(
         version="1.2.3",
         now=NOW + timedelta(seconds=30),
         started_at=NOW,
@@ -111,7 +111,7 @@ def everything(names: dict[int, str] | None = None, cluster: str = "Production")
 
 
 def test_what_is_unknown_has_no_line_and_what_can_be_counted_begins_at_zero() -> None:
-    seen = Seen(page(everything()).decode())
+    seen = Seen(render(everything()).decode())
     hot, measured, dark = (
         {"cluster": "Production", "node": n, "node_id": i} for n, i in (("hot", "1"), ("measured", "2"), ("dark", "3"))
     )
@@ -133,7 +133,7 @@ def test_what_is_unknown_has_no_line_and_what_can_be_counted_begins_at_zero() ->
 
 @given(st.text(), st.text(), st.text())
 def test_names_of_strangers_break_nothing(cluster: str, one: str, other: str) -> None:
-    text = page(everything({1: one, 2: one, 3: other}, cluster)).decode("utf-8")
+    text = render(everything({1: one, 2: one, 3: other}, cluster)).decode("utf-8")
     seen = Seen(text)
     assert {(dict(k)["node_id"], dict(k)["node"]) for k in seen.all_of("node_overloaded")} == {
         ("1", one_line(one)),
@@ -460,7 +460,7 @@ async def test_by_default_nothing_listens(stack: Stack, http: aiohttp.ClientSess
 
 @pytest.fixture(scope="module")
 def existing() -> Seen:
-    return Seen(page(everything()).decode())
+    return Seen(render(everything()).decode())
 
 
 NAME = re.compile(r"\b(?:vm_balancer|process)_[a-z_]+\b")

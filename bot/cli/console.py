@@ -68,7 +68,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 async def _running(settings: Settings, given: argparse.Namespace) -> int:
     from bot.console.app import Console
     from bot.console.tail import Lines
-    from bot.observability.gc_tuning import settle
+    from bot.observability.gc_tuning import tune
     from bot.rendering.catalog import texts_for
 
     seat = _Seat(settings, Lines())
@@ -78,7 +78,7 @@ async def _running(settings: Settings, given: argparse.Namespace) -> int:
         console = Console(desk, texts_for(settings.bot_language, settings.zone), own_log=seat.lines, utf8=utf8)
         seat.console = console
         _end_on_signals(console)
-        settle()
+        tune()
         code = await console.run_async()
         return FAILED if code or console.return_code or seat.failed else OK
     finally:

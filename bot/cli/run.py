@@ -15,7 +15,7 @@ from bot.config.chats_file import check_chats_file
 from bot.config.clusters_file import check_clusters_file
 from bot.config.settings import Settings
 from bot.config.validation import Check, Problem, check_chat, check_files, check_panel, check_people, check_ssh, said
-from bot.observability.gc_tuning import settle
+from bot.observability.gc_tuning import tune
 
 if TYPE_CHECKING:
     from bot.rendering.rich_tables import RichReport
@@ -85,7 +85,7 @@ async def _running(settings: Settings, given: argparse.Namespace, looking: bool)
             typing = sys.stdin is not None and sys.stdin.isatty()
             ask = Prompt(sys.stdin, lambda question: say(question, end="")).ask if typing else None
             return await run_once(balancer, Terminal(say, ask, given.yes, _tables()))
-        settle()
+        tune()
         await balancer.run()
         return FAILED if balancer.failed else OK
 

@@ -1,21 +1,21 @@
-"""How Python's garbage collector is set in the program: so that it never stops everything for long.
+"""Tunes Python's garbage collector, so that it never stops the event loop for long.
 
-A full collection looks at every object there is; with the libraries' own half a million that is a quarter of a
-second in which no button is answered. For the program's own process only: a library leaves its host's alone.
+A full collection visits every object. The libraries have half a million of them: that takes a quarter of a second, in
+which no button is answered. Only the program tunes its process; used as a library it does not.
 """
 
 from __future__ import annotations
 
 import gc
 
-# A large panel's rows are made and dropped again by the hundred thousand without a single cycle among them: the
-# default of 700 would look through the young ones after every tenth row. The old ones are looked at after some
-# ten million: what is left of them once the libraries do not count takes milliseconds.
+# The rows of a large panel are created and dropped by the hundred thousand, and none of them is part of a cycle. With
+# the default of 700, a young collection would run after every tenth row. An old collection runs after some ten million
+# objects, and takes milliseconds once the objects of the libraries are frozen.
 THRESHOLDS = (50_000, 20, 10)
 
 
-def settle() -> None:
-    """Call once, when everything is imported and built: what is there then stays, and is never looked at again."""
+def tune() -> None:
+    """Call once, when everything is imported and built. The objects that exist then are never visited again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)

@@ -1,6 +1,6 @@
-"""Keeps the program's sign of life up to date: written while the event loop turns, so a hung program has none.
+"""Writes the heartbeat: the record by which other processes see that the program works.
 
-Decides nothing; what it means is bot.domain.health's.
+The event loop writes it, so a program that hangs stops writing. `bot.domain.health` judges what a heartbeat means.
 """
 
 from __future__ import annotations
@@ -18,82 +18,87 @@ from bot.domain.heartbeat import Heartbeat
 from bot.service.service import Service
 from bot.store.store import Store
 
-BEAT = timedelta(seconds=15)
+WRITE_EVERY = timedelta(seconds=15)
 
 
-class ChatReach(Protocol):
+class ChatHealth(Protocol):
     """Whether Telegram answers."""
 
     @property
-    def since(self) -> datetime | None: ...
+    def since(self) -> datetime | None:
+        """Since when it does not answer; ``None`` = it answers."""
 
     @property
     def problem(self) -> str | None: ...
 
 
-class Life:
-    """One program's. ``chat`` is ``None`` where there is no Telegram."""
+class HeartbeatWriter:
+    """One for each program. ``chat`` is ``None`` without Telegram; ``interval_s`` is the time between two checks."""
 
-    def __init__(self, store: Store, service: Service, chat: ChatReach | None, interval_s: int, clock: Clock) -> None:
+    def __init__(self, store: Store, service: Service, chat: ChatHealth | None, interval_s: int, clock: Clock) -> None:
         self._store = store
         self._service = service
         self._chat = chat
         self._clock = clock
         now = clock()
-        self._beat = Heartbeat(now, now, os.getpid(), socket.gethostname(), interval_s, succeeded_at=now)
+        self._heartbeat = Heartbeat(now, now, os.getpid(), socket.gethostname(), interval_s, succeeded_at=now)
         self._written: Heartbeat | None = None
 
-    def every(self, interval_s: int) -> None:
-        """Checks come at this interval from now on."""
-        if self._beat.interval_s != interval_s:
-            self._beat = replace(self._beat, interval_s=interval_s)
+    def set_interval(self, interval_s: int) -> None:
+        """Records that somebody has changed the time between two checks."""
+        if self._heartbeat.interval_s != interval_s:
+            self._heartbeat = replace(self._heartbeat, interval_s=interval_s)
 
     @property
-    def sign(self) -> Heartbeat:
-        """The last sign of life, whether or not it could be written."""
-        return self._beat
+    def heartbeat(self) -> Heartbeat:
+        """The latest heartbeat, written or not."""
+        return self._heartbeat
 
     @contextmanager
     def checking(self) -> Iterator[None]:
-        """Around each check: a check that never ends is a fault too."""
-        self._beat = replace(self._beat, cycle_since=self._clock())
+        """Wraps each check, so that a check which never ends can be seen."""
+        self._heartbeat = replace(self._heartbeat, cycle_since=self._clock())
         try:
             yield
         finally:
-            self._beat = replace(self._beat, cycle_since=None, cycle_at=self._clock())
+            self._heartbeat = replace(self._heartbeat, cycle_since=None, cycle_at=self._clock())
 
-    def succeeded(self) -> None:
-        """A check did what it should."""
-        self._beat = replace(self._beat, succeeded=True, succeeded_at=self._clock())
+    def record_success(self) -> None:
+        """Records that a check did its work."""
+        self._heartbeat = replace(self._heartbeat, succeeded=True, succeeded_at=self._clock())
 
-    async def beat(self) -> None:
-        """Writes the sign of life where the last one is old, or says something else.
+    async def write(self) -> None:
+        """Writes the heartbeat if it has changed, or if the last one was written 15 seconds ago or earlier.
 
         Raises:
-            StoreError: it cannot be written.
+            StoreError: the database cannot be written.
         """
         now = self._clock()
         problem = self._service.observer.problem
-        beat = replace(
-            self._beat,
+        heartbeat = replace(
+            self._heartbeat,
             at=now,
-            panel_since=None if problem is None else self._beat.panel_since or now,
+            panel_since=None if problem is None else self._heartbeat.panel_since or now,
             panel_problem=None if problem is None else str(problem),
             chat_since=self._chat.since if self._chat else None,
             chat_problem=self._chat.problem if self._chat else None,
             paused=await self._service.runtime.paused_until() is not None,
         )
-        self._beat = beat
+        self._heartbeat = heartbeat
         if (
             self._written is None
-            or now - self._written.at >= BEAT
-            or replace(beat, at=self._written.at) != self._written
+            or now - self._written.at >= WRITE_EVERY
+            or replace(heartbeat, at=self._written.at) != self._written
         ):
-            await self._store.heartbeats.save(beat)
-            self._written = beat
+            await self._store.heartbeats.save(heartbeat)
+            self._written = heartbeat
 
     async def end(self) -> None:
-        """The last sign: the program ends in good order. StoreError as above; nothing where it never began."""
+        """Writes the last heartbeat, which says that the program ended normally; without an earlier one, nothing.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
         if self._written is not None:
-            await self._store.heartbeats.save(replace(self._beat, at=self._clock(), stopped_at=self._clock()))
+            await self._store.heartbeats.save(replace(self._heartbeat, at=self._clock(), stopped_at=self._clock()))
             self._written = None

@@ -1,4 +1,4 @@
-"""Servers of the program: each at an address of its own, with one clear error where nothing can listen there."""
+"""Starts the program's HTTP servers (metrics, webhook), each on the address that its settings name."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from bot.config.settings import Settings
 from bot.config.validation import said
 from bot.errors import ConfigError
 
-FAREWELL_S = 1.0
-"""How long an answer under way may take when the program stops."""
+SHUTDOWN_S = 1.0
+"""How long a request that is being answered may take when the program stops."""
 
 
 async def listen(app: web.Application, settings: Settings, name: str, otherwise: str) -> web.AppRunner:
-    """Begins to listen; ``cleanup()`` of what comes back ends it.
+    """Starts to listen. Call ``cleanup()`` of the result to stop.
 
     Args:
-        name: of the settings ``{name}_host`` and ``{name}_port``.
-        otherwise: what else can be set for the port, where it cannot be used.
+        name: prefix of the settings ``{name}_host`` and ``{name}_port``.
+        otherwise: end of the error: what else the port may be set to.
     Raises:
-        ConfigError: nothing can listen there.
+        ConfigError: the address cannot be used.
     """
     host, port = getattr(settings, f"{name}_host"), getattr(settings, f"{name}_port")
     app.on_response_prepare.append(_without_versions)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=FAREWELL_S)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -1,7 +1,8 @@
-"""The rotating log file, also where nobody may rename it just now.
+"""The rotating log file, which also works while it cannot be renamed.
 
-Windows renames no file that another program has open (a second vm-balancer, a viewer), and elsewhere the folder may not
-be ours. The standard handler then loses the line, prints a traceback, and does so again with every line that follows.
+Windows does not rename a file that another program has open (a second vm-balancer, a viewer); on other systems the
+folder may belong to somebody else. The standard handler then loses the line and prints a traceback for every further
+line.
 """
 
 from __future__ import annotations
@@ -9,17 +10,18 @@ from __future__ import annotations
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-PATIENCE = 0.1
-"""By which part of its size the file grows further before the next try."""
+RETRY_GROWTH = 0.1
+"""The part of its size by which the file grows before the next attempt to rename it."""
 
 
 class LogFile(RotatingFileHandler):
-    """Writes on in the same file while it cannot be renamed, and tries again later. No line is lost."""
+    """While the file cannot be renamed, writes on in the same file and tries again later. No line is lost."""
 
     def __init__(self, path: Path, *, max_bytes: int, kept: int) -> None:
-        """
+        """Opens the file.
+
         Raises:
-            OSError: it cannot be written.
+            OSError: the file cannot be written.
         """
         super().__init__(path, maxBytes=max_bytes, backupCount=kept, encoding="utf-8")
         self._limit = max_bytes
@@ -29,19 +31,19 @@ class LogFile(RotatingFileHandler):
         file = Path(self.baseFilename)
         aside = file.with_name(file.name + ".full")
         try:
-            # Asked first: the handler moves the older files up before it finds out that this one stays.
+            # Tried first: the handler renames the older files before it finds out that this one cannot be renamed.
             file.replace(aside)
             aside.replace(file)
             super().doRollover()
         except OSError:
-            self.maxBytes = file.stat().st_size + max(1, int(self._limit * PATIENCE))
+            self.maxBytes = file.stat().st_size + max(1, int(self._limit * RETRY_GROWTH))
         else:
             self.maxBytes = self._limit
         if self.stream is None:
             self.stream = self._open()
 
     def _close(self) -> None:
-        """Windows renames nothing that we have open ourselves. The next record opens it again."""
+        """Windows does not rename a file that is open. The next record opens it again."""
         if self.stream is not None:
             self.stream.close()
             self.stream = None

@@ -1,4 +1,4 @@
-"""Logging: the seed's line format or JSON, to the console and a rotating file, names escaped, secrets taken out."""
+"""Sets up logging to the console and to a rotating file, as text or as JSON; escapes names and masks secrets."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ INDENT = "    "
 FILE_BYTES, FILES_KEPT = 10_000_000, 5
 LIBRARIES = ("aiogram", "apscheduler", "aiosqlite", "aiohttp", "asyncio", "asyncssh", "filelock")
 OURS = ("bot",)
-"""Loggers whose lines belong to a cycle or a migration. A library's connection outlives the cycle that opened it."""
+"""Loggers whose lines carry the id of a cycle or a migration. Connections of libraries outlive the cycle that opened
+them, so lines of libraries carry none."""
 
 
 class SafeFormatter(logging.Formatter):
-    """`2024-01-15 10:30:00 [INFO] …`, local time: one record, one line, without control characters and secrets.
+    """`2024-01-15 10:30:00 [INFO] …` in local time. One line for each record, without control characters and secrets.
 
-    The lines of a traceback are indented, so that no text from outside can look like a record of its own.
-    ``with_ids`` adds ` [cycle 5f1c09ab]` or ` [migration 7]` behind the message.
+    The lines of a traceback are indented, so that a text from outside cannot look like a record.
+    ``with_ids`` appends ` [cycle 5f1c09ab]` or ` [migration 7]` to the message.
     """
 
     def __init__(self, secrets: Iterable[str] = (), *, with_ids: bool = False) -> None:
@@ -53,8 +54,8 @@ class SafeFormatter(logging.Formatter):
 
 
 class JsonFormatter(SafeFormatter):
-    """One JSON object a line: `time` (ISO 8601, local with offset), `level`, `logger`, `message`, and where there is
-    one `cycle` or `migration`, and `exception`. Pure ASCII: what collectors read must not depend on a locale."""
+    """One JSON object for each record: `time` (ISO 8601, local with offset), `level`, `logger`, `message`, and if
+    there is one, `cycle` or `migration`, and `exception`. ASCII only, so that collectors need not know an encoding."""
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created).astimezone()
@@ -81,7 +82,7 @@ def _indentation(line: str) -> str:
 
 
 def formatter_for(settings: Settings) -> SafeFormatter:
-    """As ``LOG_FORMAT`` says. In text the ids stand only at DEBUG: the seed's lines end where they end."""
+    """The formatter that ``LOG_FORMAT`` names. Text has the ids only at DEBUG, as the specification fixes its lines."""
     known = secrets(settings)
     if settings.log_format == "json":
         return JsonFormatter(known)
@@ -95,11 +96,11 @@ def set_up_logging(
     hushed: Sequence[str] = (),
     instead: logging.Handler | None = None,
 ) -> None:
-    """Console (standard error) and file from now on.
+    """Logs to the console (standard error) and to the log file.
 
     Args:
-        instead: takes the place of standard error, for a program that fills the whole terminal; always plain text.
-        hushed: loggers that stay off the console, DEBUG apart, because somebody prints there what they say.
+        instead: a handler used in place of standard error, for a program that fills the terminal; always plain text.
+        hushed: loggers that write to the console only at DEBUG, because the program prints there what they log.
     Raises:
         ConfigError: the log file cannot be written.
     """

@@ -1,7 +1,7 @@
-"""Gathers what /metrics shows. A scrape reads the database once, asks nobody else, and never the panel.
+"""Collects the values that /metrics shows. A scrape reads the database once and never asks the panel.
 
-What has happened is counted from the store's own rows, from where the last count ended: after every check, so that
-there is never much of it, and for every scrape. It changes nothing and decides nothing.
+Events are counted from the rows of the store, from the point where the last count ended: after every check, so that a
+count stays short, and at every scrape. It changes nothing and decides nothing.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Protocol
 from bot.domain.clock import Clock
 from bot.domain.counters import Counted, FigureMark, Waiting
 from bot.errors import StoreError
-from bot.observability.heartbeat_writer import ChatReach
-from bot.observability.prometheus import Known, page
+from bot.observability.heartbeat_writer import ChatHealth
+from bot.observability.prometheus import MetricValues, render
 from bot.service.service import Service
 from bot.store.store import Store
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class PanelTraffic(Protocol):
-    """What the panel's client counts."""
+    """The counters of the panel's client."""
 
     @property
     def requests(self) -> Mapping[str, int]: ...
@@ -35,10 +35,10 @@ class PanelTraffic(Protocol):
 
 
 class Metrics:
-    """One program's. ``begin()`` once; ``chat`` is ``None`` where there is no Telegram."""
+    """One for each program; call ``begin()`` once. ``chat`` is ``None`` without Telegram."""
 
     def __init__(
-        self, service: Service, store: Store, panel: PanelTraffic, chat: ChatReach | None, clock: Clock
+        self, service: Service, store: Store, panel: PanelTraffic, chat: ChatHealth | None, clock: Clock
     ) -> None:
         self._service = service
         self._store = store
@@ -50,10 +50,10 @@ class Metrics:
         self._counted = Counted()
         self._mark = FigureMark(0, 0)
         self._turn = asyncio.Lock()
-        """One at a time: nothing is counted twice, and many who ask at once cost no more than one."""
+        """One count at a time, so that no event is counted twice."""
 
     async def begin(self) -> None:
-        """Counts from now on.
+        """Starts to count.
 
         Raises:
             StoreError: the database cannot be read.
@@ -63,21 +63,21 @@ class Metrics:
         tally.succeeded_at = tally.succeeded_at or await self._store.cycles.last_success()
 
     async def catch_up(self) -> None:
-        """Counts what has happened since the last time. A database that cannot be read is said elsewhere."""
+        """Counts the events since the last count. The cycle reports a database that cannot be read."""
         async with self._turn:
-            await self._of_the_store()
+            await self._count_events()
 
     async def page(self) -> bytes:
-        """The page as it is now; without the database's figures where it cannot be read."""
+        """The current page; without the values from the database if it cannot be read."""
         async with self._turn:
-            known = await self._known()
-            return await asyncio.to_thread(page, known)
+            values = await self._values()
+            return await asyncio.to_thread(render, values)
 
-    async def _known(self) -> Known:
+    async def _values(self) -> MetricValues:
         service = self._service
-        waiting, mode, paused = await self._of_the_store()
+        waiting, mode, paused = await self._count_events()
         seen = service.observer.problem is not None or service.cycle.tally.sight is not None
-        return Known(
+        return MetricValues(
             version=self._version,
             now=self._clock(),
             started_at=self._started_at,
@@ -94,17 +94,17 @@ class Metrics:
             panel_errors=dict(self._panel.errors),
         )
 
-    async def _of_the_store(self) -> tuple[Waiting | None, str | None, bool | None]:
+    async def _count_events(self) -> tuple[Waiting | None, str | None, bool | None]:
         try:
             self._mark, waiting, happened = await self._store.figures.since(self._mark)
             self._counted.add(happened)
             return waiting, await self._service.runtime.mode(), await self._service.runtime.paused_until() is not None
         except StoreError as error:
-            log.debug("no figures from the database: %s", error)  # the cycle says it aloud
+            log.debug("no figures from the database: %s", error)  # the cycle warns
             return None, None, None
 
     async def _interval_s(self) -> int:
-        """As somebody may have changed it at run time; what the file says where nobody can tell."""
+        """The interval in force; the configured one if the database cannot be read."""
         try:
             return (await self._service.runtime.current()).balance_interval
         except StoreError:

@@ -1,7 +1,7 @@
 """Answers /metrics and /healthz over HTTP.
 
-It reads and never changes anything, has no login, and tells whether the program lives without names or reasons:
-METRICS_HOST is the loopback address unless somebody says otherwise.
+It changes nothing and has no login. /healthz gives no names and no reasons. METRICS_HOST is the loopback address by
+default.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bot.observability.prometheus import CONTENT_TYPE
 
 
 class MetricsServer:
-    """``page`` makes the metrics, ``health`` judges the program as it is now."""
+    """``page`` renders the metrics; ``health`` judges the program."""
 
     def __init__(self, settings: Settings, page: Callable[[], Awaitable[bytes]], health: Callable[[], Health]) -> None:
         self._settings = settings
@@ -26,10 +26,10 @@ class MetricsServer:
         self._runner: web.AppRunner | None = None
 
     async def open(self) -> None:
-        """Begins to listen.
+        """Starts to listen.
 
         Raises:
-            ConfigError: nothing can listen there.
+            ConfigError: the address cannot be used.
         """
         app = web.Application()
         app.add_routes([web.get("/metrics", self._metrics), web.get("/healthz", self._healthz)])
@@ -45,5 +45,5 @@ class MetricsServer:
 
     async def _healthz(self, request: web.Request) -> web.Response:
         health = self._health()
-        said_so = {"healthy": health.state.alive, "state": health.state.value, "seconds": health.for_s}
-        return web.json_response(said_so, status=200 if health.state.alive else 503)
+        answer = {"healthy": health.state.alive, "state": health.state.value, "seconds": health.for_s}
+        return web.json_response(answer, status=200 if health.state.alive else 503)

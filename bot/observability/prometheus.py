@@ -1,8 +1,9 @@
-"""The page of /metrics in Prometheus' text format; the only user of prometheus_client. Pure but for the process's own.
+"""Renders /metrics in Prometheus' text format; the only user of prometheus_client.
 
-Every metric that exists stands here once, with its words. What is not known has no line; what can be counted is
-there from the start with 0, so that the first event shows. Names are written by strangers: they are put on one line
-here, the library escapes them, and a number beside them keeps two of the same name apart.
+Every metric is defined here once, with its help text. An unknown value has no line. A counter is there from the start
+with 0, so that its first event can be seen. Names of nodes and clusters come from strangers: they are put on one line
+here, the library escapes them, and the id beside each name tells two equal names apart. Counters are rendered from the
+program's own counts and not kept in the library's objects, which would have to live in the code that counts.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ METHODS = ("GET", "POST")
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """All that the page shows, of one moment. ``None`` = not known, or there is no such thing."""
+class MetricValues:
+    """The values of one page. ``None`` = unknown, or not there."""
 
     version: str
     now: datetime
@@ -44,7 +45,7 @@ class Known:
     cycles: CycleTally
     counted: Counted
     waiting: Waiting | None
-    """This, mode and pause: ``None`` = the database cannot be read."""
+    """``waiting``, ``mode`` and ``paused`` are ``None`` if the database cannot be read."""
     mode: str | None
     paused: bool | None
     panel_requests: Mapping[str, int]
@@ -55,47 +56,47 @@ _OWN_PROCESS = ProcessCollector(registry=None)
 
 
 class _Page(Collector):
-    """Our own figures, and what Linux knows of the process: memory, CPU time, open files."""
+    """The program's own metrics, and those of its process on Linux: memory, CPU time, open files."""
 
-    def __init__(self, known: Known) -> None:
-        self._known = known
+    def __init__(self, values: MetricValues) -> None:
+        self._values = values
 
     def collect(self) -> Iterator[Metric]:
-        known = self._known
-        yield from _program(known)
-        yield from _cycles(known.cycles)
-        if known.cycles.sight is not None:
-            yield from _clusters(known.cycles.sight, known.now)
-        if known.waiting is not None:
-            yield from _waiting(known.waiting, known.now)
-        yield from _counted(known)
+        values = self._values
+        yield from _program(values)
+        yield from _cycles(values.cycles)
+        if values.cycles.sight is not None:
+            yield from _clusters(values.cycles.sight, values.now)
+        if values.waiting is not None:
+            yield from _waiting(values.waiting, values.now)
+        yield from _counted(values)
         yield from _OWN_PROCESS.collect()
 
 
-def page(known: Known) -> bytes:
-    """Takes a tenth of a second with thousands of nodes: not for the event loop."""
-    return generate_latest(_Page(known))
+def render(values: MetricValues) -> bytes:
+    """The page. Takes a tenth of a second with thousands of nodes: call it in a thread."""
+    return generate_latest(_Page(values))
 
 
-def _program(known: Known) -> Iterator[Metric]:
+def _program(values: MetricValues) -> Iterator[Metric]:
     info = _gauge("build_info", "The version that runs; always 1.", ["version"])
-    info.add_metric([known.version], 1)
+    info.add_metric([values.version], 1)
     yield info
-    yield _one("started_timestamp_seconds", "When the program started.", known.started_at.timestamp())
-    yield _one("check_interval_seconds", "Seconds between two checks (BALANCE_INTERVAL).", known.interval_s)
-    yield _one("dry_run", "1 = nothing is stored and nothing moves (DRY_RUN).", known.dry_run)
-    if known.mode is not None:
+    yield _one("started_timestamp_seconds", "When the program started.", values.started_at.timestamp())
+    yield _one("check_interval_seconds", "Seconds between two checks (BALANCE_INTERVAL).", values.interval_s)
+    yield _one("dry_run", "1 = nothing is stored and nothing moves (DRY_RUN).", values.dry_run)
+    if values.mode is not None:
         mode = _gauge("mode", "1 for the mode in force.", ["mode"])
         for name in MODES:
-            mode.add_metric([name], name == known.mode)
+            mode.add_metric([name], name == values.mode)
         yield mode
-    if known.paused is not None:
-        yield _one("paused", "1 = somebody paused the balancer.", known.paused)
-    yield _one("database_up", "1 = the database could be read for this page.", known.waiting is not None)
-    if known.panel_up is not None:
-        yield _one("panel_up", "1 = VMmanager could be read when it was asked last.", known.panel_up)
-    if known.chat_up is not None:
-        yield _one("chat_up", "1 = Telegram answers.", known.chat_up)
+    if values.paused is not None:
+        yield _one("paused", "1 = somebody paused the balancer.", values.paused)
+    yield _one("database_up", "1 = the database could be read for this page.", values.waiting is not None)
+    if values.panel_up is not None:
+        yield _one("panel_up", "1 = VMmanager could be read when it was asked last.", values.panel_up)
+    if values.chat_up is not None:
+        yield _one("chat_up", "1 = Telegram answers.", values.chat_up)
 
 
 def _cycles(tally: CycleTally) -> Iterator[Metric]:
@@ -166,8 +167,8 @@ def _waiting(waiting: Waiting, now: datetime) -> Iterator[Metric]:
     yield running
 
 
-def _counted(known: Known) -> Iterator[Metric]:
-    counted = known.counted
+def _counted(values: MetricValues) -> Iterator[Metric]:
+    counted = values.counted
     yield _count("decisions", "Moves decided, also by the policy.", "verdict", VERDICTS, counted.verdicts)
     text = "Migrations by result; one that was unknown may get another result later."
     yield _count("migrations", text, "result", RESULTS, counted.results)
@@ -177,8 +178,8 @@ def _counted(known: Known) -> Iterator[Metric]:
     for result in TIMED_RESULTS:
         _add(durations, [result], counted.durations[result])
     yield durations
-    yield _count("panel_requests", "Requests to VMmanager.", "method", METHODS, known.panel_requests)
-    yield _count("panel_errors", "Requests to VMmanager that failed.", "kind", ERROR_KINDS, known.panel_errors)
+    yield _count("panel_requests", "Requests to VMmanager.", "method", METHODS, values.panel_requests)
+    yield _count("panel_errors", "Requests to VMmanager that failed.", "kind", ERROR_KINDS, values.panel_errors)
 
 
 def _gauge(name: str, text: str, labels: list[str]) -> GaugeMetricFamily:

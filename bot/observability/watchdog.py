@@ -1,6 +1,6 @@
-"""The watchdog: tells once when no check has succeeded for three intervals, and once when one does again.
+"""Notifies once when no check has succeeded for three intervals, and once when a check succeeds again.
 
-It watches from outside the check, so that a check which hangs or never begins is found too. It mends nothing.
+It runs beside the checks, so it also finds a check that hangs or never starts. It repairs nothing.
 """
 
 from __future__ import annotations
@@ -18,27 +18,28 @@ ALARM_KEY = "watchdog"
 
 
 class Watchdog:
-    """Call ``look()`` every few seconds. What it has told is in the store: a restart tells nothing twice."""
+    """Call ``check()`` every few seconds. The store keeps what was notified, so a restart repeats nothing."""
 
     def __init__(self, store: Store, notifier: Notifier, clock: Clock) -> None:
         self._store = store
         self._notifier = notifier
         self._clock = clock
 
-    async def look(self, sign: Heartbeat) -> None:
-        """
+    async def check(self, heartbeat: Heartbeat) -> None:
+        """Leaves a notice if the alarm begins or ends with this heartbeat.
+
         Raises:
             StoreError: the database cannot be used.
         """
-        since, now = sign.succeeded_at, self._clock()
+        since, now = heartbeat.succeeded_at, self._clock()
         if since is None:
             return
-        told = await self._store.settings.get(ALARM_KEY)
-        if told is None and now - since > INTERVALS * timedelta(seconds=sign.interval_s):
+        alarm = await self._store.settings.get(ALARM_KEY)
+        if alarm is None and now - since > INTERVALS * timedelta(seconds=heartbeat.interval_s):
             notice = Reason.of("watchdog", minutes=_minutes(now - since))
             await self._store.notices.note_outage(ALARM_KEY, since.isoformat(), notice, now)
-        elif told is not None and sign.succeeded and since > told.at:
-            notice = Reason.of("watchdog-over", minutes=_minutes(since - datetime.fromisoformat(told.value)))
+        elif alarm is not None and heartbeat.succeeded and since > alarm.at:
+            notice = Reason.of("watchdog-over", minutes=_minutes(since - datetime.fromisoformat(alarm.value)))
             await self._store.notices.note_outage(ALARM_KEY, None, notice, now)
         else:
             return

@@ -25,7 +25,7 @@ from bot.config.settings import Settings
 from bot.domain.clock import Clock
 from bot.domain.proposals import PROGRAM
 from bot.errors import StoreError
-from bot.observability.http_server import FAREWELL_S, listen
+from bot.observability.http_server import SHUTDOWN_S, listen
 from bot.store.store import Store
 from bot.telegram.session import PAUSES
 
@@ -85,7 +85,7 @@ class Webhook:
         """What is being handled has a moment to end; the rest Telegram brings again at the next start."""
         left = [task for task in self._handled.values() if not task.done()]
         if left:
-            await asyncio.wait(left, timeout=FAREWELL_S)
+            await asyncio.wait(left, timeout=SHUTDOWN_S)
         for task in left:
             task.cancel()
 
