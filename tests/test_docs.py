@@ -184,3 +184,9 @@ def test_architecture_page_has_a_row_for_every_package() -> None:
     packages |= {f"balancer/{path.name}/" for path in (ROOT / "balancer").iterdir() if (path / "__init__.py").exists()}
     table = ARCHITECTURE.split("## Packages")[1].split("## ")[0]
     assert packages <= set(re.findall(r"`([\w/]+/)`", table))
+
+
+def test_security_page_names_tests_and_files_that_exist() -> None:
+    named = {f"tests/{name}" for name in re.findall(r"`(test_\w+\.py)`", PROJECT["SECURITY.md"])}
+    named |= set(re.findall(rf"`((?:{FOLDERS})/[\w./-]*)`", PROJECT["SECURITY.md"]))
+    assert len(named) > 15 and [name for name in sorted(named) if not (ROOT / name).exists()] == []
