@@ -33,7 +33,7 @@ class Hands:
         return SteadyClock(lambda: NOW + timedelta(seconds=self.passed - 1000 + self.set_by), lambda: self.passed)
 
 
-def test_it_shows_the_time() -> None:
+def test_clock_shows_the_wall_time() -> None:
     hands = Hands()
     clock = hands.clock()
     for _ in range(5):
@@ -42,7 +42,7 @@ def test_it_shows_the_time() -> None:
 
 
 @pytest.mark.parametrize("leap", [HOUR, -HOUR, 365 * 24 * HOUR])
-def test_a_leap_changes_no_deadline_by_more_than_a_twentieth(leap: float) -> None:
+def test_clock_jump_shifts_deadlines_by_at_most_five_percent(leap: float) -> None:
     hands = Hands()
     clock = hands.clock()
     before = clock()
@@ -53,7 +53,7 @@ def test_a_leap_changes_no_deadline_by_more_than_a_twentieth(leap: float) -> Non
 
 
 @pytest.mark.parametrize("leap", [HOUR, -HOUR])
-def test_after_a_while_it_is_right_again(leap: float) -> None:
+def test_clock_converges_to_the_wall_time_after_a_jump(leap: float) -> None:
     hands = Hands()
     clock = hands.clock()
     hands.set_by = leap
@@ -64,7 +64,7 @@ def test_after_a_while_it_is_right_again(leap: float) -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(-1e6, 1e6))))
-def test_it_never_goes_back(steps: list[tuple[float, float]]) -> None:
+def test_clock_never_goes_backwards(steps: list[tuple[float, float]]) -> None:
     hands = Hands()
     clock = hands.clock()
     last = clock()
@@ -76,7 +76,7 @@ def test_it_never_goes_back(steps: list[tuple[float, float]]) -> None:
         last = now
 
 
-def test_a_leap_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_clock_jump_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     hands = Hands()
     clock = hands.clock()
     hands.set_by = -HOUR
@@ -91,7 +91,7 @@ def test_a_leap_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed (package faketime)")
 @pytest.mark.parametrize("leap", ["+2h", "-2h"])
 @pytest.mark.slow
-async def test_a_leap_neither_expires_a_proposal_nor_stops_the_checks(tmp_path: Path, leap: str) -> None:
+async def test_clock_jump_keeps_proposals_open_and_checks_running(tmp_path: Path, leap: str) -> None:
     async with running_stack(tmp_path, world(), migration_s=0.5) as stack:
         told = tmp_path / "time"
         told.write_text("+0\n")

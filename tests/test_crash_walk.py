@@ -125,7 +125,7 @@ def shown(chat: RunningChat, state: str, where: str) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.slow
-async def test_killed_at_any_wait_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path, name: str) -> None:
+async def test_process_killed_at_any_step_loses_nothing_and_repeats_nothing(tmp_path: Path, name: str) -> None:
     steps = await walked(tmp_path, name, 10**9)
     assert steps is not None and steps > 150, f"only {steps} steps: the walk does not see the waits"
     # Each fault begins elsewhere, so that together they come to more places.

@@ -51,13 +51,13 @@ def alive(group: int) -> list[str]:
     return found
 
 
-def test_every_setting_is_kept_from_the_demo() -> None:
+def test_demo_recognizes_every_setting_in_the_environment() -> None:
     assert [name for name in map(env_name, Settings.model_fields) if not is_setting(name)] == []
     assert [name for name in ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "HTTPS_PROXY") if is_setting(name)] == []
 
 
 @pytest.mark.e2e
-def test_once_prints_report_and_plan_whatever_stands_around(tmp_path: Path) -> None:
+def test_demo_once_prints_report_and_plan_despite_foreign_settings(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(HOSTILE, "utf-8")
     hostile = {"VMMANAGER_HOST": "https://h", "SKIP_COOLDOWN": "x", "TELEGRAM_BOT_TOKEN": "1:abcd", "DRY_RUN": "maybe"}
     done = subprocess.run(
@@ -129,7 +129,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[Demo]:
 
 @pytest.mark.e2e
 @pytest.mark.slow
-async def test_the_page_the_report_the_press_and_the_end(
+async def test_demo_serves_the_page_reports_approves_and_stops(
     demo: Demo, tmp_path: Path, record_property: pytest.RecordProperty
 ) -> None:
     """The promise is ten seconds from the command to the report; the test is patient with loaded machines."""
@@ -162,7 +162,7 @@ async def test_the_page_the_report_the_press_and_the_end(
 @pytest.mark.e2e
 @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.slow
-async def test_other_ways_to_end_it(demo: Demo, sign: signal.Signals) -> None:
+async def test_demo_stops_at_signals(demo: Demo, sign: signal.Signals) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while "Open" not in demo.output.read_text("utf-8"):
         assert time.monotonic() < deadline

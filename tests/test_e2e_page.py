@@ -26,7 +26,7 @@ async def shoot(page: Page, name: str) -> None:
         await page.screenshot(path=Path(folder) / f"{name}.png")
 
 
-async def test_a_press_on_the_page_moves_a_vm(tmp_path: Path) -> None:
+async def test_approval_on_the_page_migrates_the_vm(tmp_path: Path) -> None:
     data = world()
     data["vms"][1]["name"] = HOSTILE
     async with (
@@ -62,7 +62,7 @@ async def test_a_press_on_the_page_moves_a_vm(tmp_path: Path) -> None:
         assert await stack.starts() == [(11, 2)]
 
 
-async def test_commands_from_the_composer(tmp_path: Path) -> None:
+async def test_composer_sends_commands(tmp_path: Path) -> None:
     async with running_stack(tmp_path, world()) as stack, running_browser() as browser:
         stack.start_bot(BOT_LANGUAGE="ru")
         await stack.message("small-a", buttons=True)

@@ -77,18 +77,18 @@ SIGNS: dict[str, tuple[Heartbeat | None, State, int]] = {
 
 
 @pytest.mark.parametrize("sign", SIGNS)
-def test_what_a_sign_of_life_means(sign: str) -> None:
+def test_heartbeat_is_judged(sign: str) -> None:
     beat, state, seconds = SIGNS[sign]
     found = judge(beat, NOW)
     assert (found.state, found.for_s) == (state, seconds)
 
 
-def test_a_process_that_is_gone_is_not_waited_for() -> None:
+def test_dead_process_is_reported_at_once() -> None:
     assert judge(FRESH, NOW, process_gone=True).state is State.GONE
     assert judge(replace(FRESH, stopped_at=NOW), NOW, process_gone=True).state is State.STOPPED
 
 
-def test_a_sign_of_life_survives_json() -> None:
+def test_heartbeat_survives_json() -> None:
     for beat, _, _ in SIGNS.values():
         assert beat is None or from_json(to_json(beat)) == beat
     with pytest.raises(ValueError):
@@ -106,7 +106,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in folder.iterdir()}
 
 
-async def test_a_glance_leaves_no_trace(folder: Path) -> None:
+async def test_reading_the_heartbeat_changes_no_file(folder: Path) -> None:
     path = folder / "bot.db"
     assert heartbeat_of(path) is None and files(folder) == {}
     store = Store(path)
@@ -123,7 +123,7 @@ async def test_a_glance_leaves_no_trace(folder: Path) -> None:
     assert files(folder) == before
 
 
-def test_a_glance_at_what_is_no_database(folder: Path) -> None:
+def test_file_that_is_no_database_is_reported(folder: Path) -> None:
     (folder / "notes").write_text("no database at all, only notes " * 100)
     with pytest.raises(StoreError, match="cannot be read"):
         heartbeat_of(folder / "notes")
@@ -137,7 +137,7 @@ def health(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     return code, capsys.readouterr().out.strip().replace("\u00a0", " ")
 
 
-def test_without_a_database_nobody_lives(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_database_means_not_running(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "vm_balancer.db"
     assert health(capsys) == (FAILED, f"not running: no program has worked with the database {path} yet")
     assert health(capsys, "--database-path", ":memory:")[0] == FAILED
@@ -147,7 +147,7 @@ def test_without_a_database_nobody_lives(folder: Path, capsys: pytest.CaptureFix
     assert [p.name for p in folder.iterdir()] == ["notes"]
 
 
-async def test_each_state_is_worded(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_each_state_has_its_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     now = datetime.now(timezone.utc)
     alive = Heartbeat(now, now - timedelta(hours=3), 1, "elsewhere", 600, cycle_at=now - timedelta(seconds=100))
     told = {
@@ -176,7 +176,7 @@ async def test_each_state_is_worded(folder: Path, capsys: pytest.CaptureFixture[
     await store.close()
 
 
-def test_broken_settings_are_no_matter_of_health(
+def test_health_ignores_broken_settings(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also not that the panel's are missing: a health check need not know them."""
@@ -187,7 +187,7 @@ def test_broken_settings_are_no_matter_of_health(
     assert said.err == "" and said.out.startswith("not running")
 
 
-def test_it_imports_nothing_large(folder: Path) -> None:
+def test_health_imports_no_large_library(folder: Path) -> None:
     code = (
         "import sys\nfrom bot.cli import main\nmain(['health'])\n"
         "print(sorted({m.split('.')[0] for m in sys.modules} & set(sys.argv[1:])))"
@@ -232,7 +232,7 @@ class Asked:
 
 
 @pytest.mark.e2e
-async def test_the_life_of_a_program(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_health_follows_a_program_from_start_to_end(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     asked = Asked(stack, capsys)
     assert asked.once()["state"] == "never"
     bot = stack.start_bot(BALANCE_INTERVAL="10")
@@ -250,7 +250,7 @@ async def test_the_life_of_a_program(stack: Stack, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.e2e
-async def test_a_program_whose_panel_or_chat_is_away(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_health_names_an_unreachable_panel_or_chat(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     asked = Asked(stack, capsys)
     await stack.panel_fault("http_503")
     stack.start_bot(BALANCE_INTERVAL="10")
@@ -264,7 +264,7 @@ async def test_a_program_whose_panel_or_chat_is_away(stack: Stack, capsys: pytes
 
 
 @pytest.mark.e2e
-async def test_a_paused_program_and_a_dry_run_are_healthy(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_paused_program_and_dry_run_are_healthy(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     asked = Asked(stack, capsys)
     bot = stack.start_bot(BALANCE_INTERVAL="10", DRY_RUN="true")
     await asked.until("healthy")

@@ -47,11 +47,11 @@ def last_stage() -> dict[str, list[str]]:
 
 
 @pytest.mark.skipif(not shutil.which("hadolint", path=BESIDE_PYTHON), reason="hadolint has no package for this system")
-def test_hadolint_has_nothing_to_say() -> None:
+def test_dockerfile_passes_hadolint() -> None:
     assert ran(str(shutil.which("hadolint", path=BESIDE_PYTHON)), "Dockerfile") == ""
 
 
-def test_the_last_stage_runs_as_nobody_special_and_knows_its_health() -> None:
+def test_image_runs_as_an_unprivileged_user_and_has_a_health_check() -> None:
     stage = last_stage()
     (user,) = stage["USER"]
     assert user.isdigit() and int(user) > 0, "by number: Kubernetes cannot tell from a name that it is not root"
@@ -62,7 +62,7 @@ def test_the_last_stage_runs_as_nobody_special_and_knows_its_health() -> None:
     assert not any(re.search(r"\b(apt-get|apk|pip install|gcc)\b", run) for run in stage["RUN"])
 
 
-def test_what_is_installed_is_hashed_or_our_own() -> None:
+def test_image_installs_only_hashed_packages_and_the_project() -> None:
     installs = [
         part
         for word, rest in instructions(DOCKERFILE)
@@ -75,7 +75,7 @@ def test_what_is_installed_is_hashed_or_our_own() -> None:
         assert "--require-hashes" in install or ("--no-index --no-deps" in install and install.rstrip().endswith(" ."))
 
 
-def test_everything_that_is_copied_gets_past_the_ignore_file() -> None:
+def test_dockerignore_lets_every_copied_file_through() -> None:
     lines = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
     allowed = {line[1:] for line in lines if line.startswith("!")}
     copied = [
@@ -100,11 +100,11 @@ def compose() -> dict[str, Any]:
     return found
 
 
-def test_compose_fits_its_schema() -> None:
+def test_compose_file_fits_its_schema() -> None:
     ran(sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml")
 
 
-def test_compose_locks_the_program_in() -> None:
+def test_compose_file_drops_privileges_and_limits_resources() -> None:
     (service,) = compose()["services"].values()
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -146,11 +146,11 @@ HARDENED = {
 
 
 @pytest.mark.parametrize("name", HARDENED)
-def test_the_service_is_locked_in(name: str) -> None:
+def test_systemd_service_restricts_the_program(name: str) -> None:
     assert Unit()["Service"][name] == HARDENED[name]
 
 
-def test_the_service_holds_no_secret() -> None:
+def test_systemd_service_contains_no_secret() -> None:
     """Environment= can be read by everybody with systemctl show; the settings come as a credential."""
     service = Unit()["Service"]
     environment = re.findall("^Environment=(.*)", UNIT.read_text("utf-8"), re.MULTILINE)
@@ -162,7 +162,7 @@ def test_the_service_holds_no_secret() -> None:
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="there is no systemd-analyze here")
-def test_systemd_understands_the_service(tmp_path: Path) -> None:
+def test_systemd_accepts_the_service_file(tmp_path: Path) -> None:
     unit = tmp_path / UNIT.name
     program = shutil.which("true")
     unit.write_text(UNIT.read_text("utf-8").replace("/opt/vm-balancer/bin/vm-balancer", str(program)), encoding="utf-8")

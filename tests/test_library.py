@@ -233,7 +233,7 @@ def left_in(folder: Path) -> list[str]:
 # The seed's examples, and ours ---------------------------------------------------------------------
 
 
-async def test_the_seeds_simple_example_runs_as_it_stands(script_runner: ScriptRunner) -> None:
+async def test_simple_example_of_the_specification_runs_unchanged(script_runner: ScriptRunner) -> None:
     said = await script_runner.run(SEED_SIMPLE, TELEGRAM_BOT_TOKEN="")
     assert said == [], "a library prints nothing"
     assert left_in(script_runner.folder) == [".env"], "a dry run leaves nothing behind"
@@ -242,17 +242,19 @@ async def test_the_seeds_simple_example_runs_as_it_stands(script_runner: ScriptR
     )
 
 
-async def test_the_seeds_components_run_as_they_stand_and_nobody_complains_at_exit(script_runner: ScriptRunner) -> None:
+async def test_component_example_of_the_specification_runs_unchanged_without_warnings(
+    script_runner: ScriptRunner,
+) -> None:
     [clusters] = await script_runner.run(SEED_COMPONENTS, "clusters")
     assert clusters.startswith("[Cluster(id=1, name='Production'")
 
 
-def test_the_readme_has_the_seeds_examples_word_for_word() -> None:
+def test_documentation_has_the_examples_of_the_specification_word_for_word() -> None:
     examples = documented_examples()
     assert SEED_SIMPLE in examples and SEED_COMPONENTS in examples and len(examples) == 4
 
 
-async def test_the_readmes_example_without_chat_and_database(script_runner: ScriptRunner) -> None:
+async def test_documented_example_without_chat_and_database_runs(script_runner: ScriptRunner) -> None:
     [text] = [e for e in documented_examples() if ":memory:" in e]
     said = await script_runner.run(text)
     assert said == ["Production 1 overloaded, 1 moves", "small-a -> cool succeeded"]
@@ -262,7 +264,7 @@ async def test_the_readmes_example_without_chat_and_database(script_runner: Scri
 
 
 @pytest.mark.ssh
-async def test_the_readmes_example_of_the_parts(script_runner: ScriptRunner, sshd: Sshd) -> None:
+async def test_documented_example_of_the_components_runs(script_runner: ScriptRunner, sshd: Sshd) -> None:
     for node in script_runner.panel.world.nodes.values():
         port = sshd.port if node.name == "hot" else free_port()
         script_runner.panel.world.set_node(node, ip="127.0.0.1", port=port, ssh_user=USER_HERE)
@@ -278,7 +280,7 @@ async def test_the_readmes_example_of_the_parts(script_runner: ScriptRunner, ssh
     assert await script_runner.posted() == [posted]
 
 
-async def test_parts_that_are_never_closed_end_with_the_loop(script_runner: ScriptRunner) -> None:
+async def test_components_that_are_never_closed_end_with_the_event_loop(script_runner: ScriptRunner) -> None:
     text = f"""\
 import asyncio
 from vm_balancer import TelegramNotifier, VMManagerAPI
@@ -322,7 +324,7 @@ def settings(panel: RunningPanel, **given: Any) -> Settings:
     return Settings(**login, vmmanager_password=SecretStr("secret"), **more)  # type: ignore[arg-type]
 
 
-def test_the_seeds_names_and_arguments_in_their_order() -> None:
+def test_names_and_arguments_of_the_specification_keep_their_order() -> None:
     for name in SEED_NAMES:
         assert getattr(vm_balancer, name) and name in vm_balancer.__all__ and name in dir(vm_balancer)
 
@@ -338,14 +340,14 @@ def test_the_seeds_names_and_arguments_in_their_order() -> None:
         vm_balancer.VMBalancr  # type: ignore[attr-defined]  # noqa: B018
 
 
-def test_every_public_name_is_there_and_every_error_is_public() -> None:
+def test_every_public_name_exists_and_every_error_is_public() -> None:
     assert all(hasattr(vm_balancer, name) for name in vm_balancer.__all__)
     tree = {e.__name__ for e in vars(errors).values() if isinstance(e, type) and issubclass(e, BalancerError)}
     assert tree <= set(vm_balancer.__all__)
     assert all(issubclass(getattr(vm_balancer, name), BalancerError) for name in tree)
 
 
-def test_importing_it_is_quick_and_quiet() -> None:
+def test_import_loads_no_large_library_and_logs_nothing() -> None:
     code = (
         "import sys, vm_balancer, logging\n"
         "vm_balancer.PanelError, vm_balancer.NodeInfo\n"
@@ -368,7 +370,7 @@ async def test_results_are_frozen_dataclasses(panel: RunningPanel) -> None:
             setattr(one, "name", "x")  # noqa: B010
 
 
-async def test_a_dry_run_reports_and_can_approve_nothing(panel: RunningPanel) -> None:
+async def test_dry_run_reports_and_approves_nothing(panel: RunningPanel) -> None:
     async with VMBalancer(settings=settings(panel), dry_run=True) as balancer:
         report = await balancer.run_once()
         [result] = report.results
@@ -379,7 +381,7 @@ async def test_a_dry_run_reports_and_can_approve_nothing(panel: RunningPanel) ->
             await balancer.approve([])
 
 
-async def test_plan_decide_and_carry_out_from_code(panel: RunningPanel) -> None:
+async def test_code_can_plan_decide_and_migrate(panel: RunningPanel) -> None:
     given = settings(panel, max_migrations_per_cycle=2)
     async with VMBalancer(settings=given) as balancer:
         [plan] = await balancer.plan("Production")
@@ -411,7 +413,7 @@ async def _while_it_fails(panel: RunningPanel, work: Any) -> Any:
     return await work
 
 
-async def test_it_works_again_after_it_was_closed(panel: RunningPanel) -> None:
+async def test_balancer_can_be_opened_again_after_close(panel: RunningPanel) -> None:
     balancer = VMBalancer(settings=settings(panel, balance_mode="auto"))
     for name in ("small-a", "small-b"):
         report = await balancer.run_once()
@@ -419,7 +421,7 @@ async def test_it_works_again_after_it_was_closed(panel: RunningPanel) -> None:
     assert [panel.world.vms[i].node for i in (11, 12)] == [2, 2]
 
 
-async def test_run_goes_on_until_it_is_stopped(panel: RunningPanel) -> None:
+async def test_run_continues_until_stop(panel: RunningPanel) -> None:
     async with VMBalancer(settings=settings(panel, balance_mode="auto")) as balancer:
         running = asyncio.create_task(balancer.run())
         deadline = asyncio.get_running_loop().time() + PATIENCE_S
@@ -430,7 +432,7 @@ async def test_run_goes_on_until_it_is_stopped(panel: RunningPanel) -> None:
         await running
 
 
-async def test_a_dry_run_makes_no_database_and_disturbs_none(panel: RunningPanel, tmp_path: Path) -> None:
+async def test_dry_run_creates_no_database_and_changes_none(panel: RunningPanel, tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     given = settings(panel, database_path=path)
     await VMBalancer(settings=given, dry_run=True).run_once()
@@ -447,7 +449,7 @@ async def test_a_dry_run_makes_no_database_and_disturbs_none(panel: RunningPanel
     Instance(path).acquire(datetime.now(timezone.utc))
 
 
-async def test_arguments_win_over_settings_made_elsewhere(panel: RunningPanel) -> None:
+async def test_arguments_override_given_settings(panel: RunningPanel) -> None:
     async with VMBalancer(None, True, True, settings=settings(panel, dry_run=False)) as balancer:
         assert balancer.settings.dry_run and balancer.settings.log_level == "DEBUG"
         assert logging.getLogger("bot").isEnabledFor(logging.DEBUG)
@@ -455,7 +457,7 @@ async def test_arguments_win_over_settings_made_elsewhere(panel: RunningPanel) -
         assert not balancer.settings.dry_run
 
 
-async def test_what_goes_wrong_is_of_one_family(panel: RunningPanel) -> None:
+async def test_all_errors_share_one_base_class(panel: RunningPanel) -> None:
     with pytest.raises(ConfigError, match=r"'no\.env' does not exist"):
         await VMBalancer("no.env").run_once()
     with pytest.raises(ConfigError, match="VMMANAGER_HOST is not set"):
@@ -476,7 +478,7 @@ async def test_what_goes_wrong_is_of_one_family(panel: RunningPanel) -> None:
 # The notifier alone --------------------------------------------------------------------------------
 
 
-async def test_a_disabled_notifier_needs_nothing_and_does_nothing() -> None:
+async def test_disabled_notifier_needs_no_settings_and_sends_nothing() -> None:
     for notifier in (TelegramNotifier(enabled=False), TelegramNotifier("", "", False)):
         await notifier.send("x")
         await notifier.close()
@@ -485,7 +487,7 @@ async def test_a_disabled_notifier_needs_nothing_and_does_nothing() -> None:
             TelegramNotifier(**missing)
 
 
-async def test_what_telegram_does_not_take_is_a_chat_error() -> None:
+async def test_message_that_telegram_rejects_raises_chat_error() -> None:
     async with await start_chat(token=TOKEN) as chat:
         for token, chat_id, wanted in (
             ("your_bot_token", "your_chat_id", "does not look like a token"),
@@ -498,7 +500,7 @@ async def test_what_telegram_does_not_take_is_a_chat_error() -> None:
             assert token not in str(caught.value) and token not in repr(notifier)
 
 
-async def test_a_topic_that_is_gone_leaves_a_library_user_the_group(caplog: pytest.LogCaptureFixture) -> None:
+async def test_message_goes_to_the_group_if_its_topic_is_gone(caplog: pytest.LogCaptureFixture) -> None:
     async with await start_chat(token=TOKEN) as chat:
         forum = next(c for c in chat.state.chats.values() if c.id < 0)
         forum.is_forum = True
@@ -532,7 +534,7 @@ from vm_balancer import Nonsense
 
 
 @pytest.mark.slow
-def test_an_installed_copy_is_typed(tmp_path: Path) -> None:
+def test_installed_copy_is_typed(tmp_path: Path) -> None:
     """Another environment that has the three packages and sees the libraries of this one."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "env")], check=True)
     python = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"

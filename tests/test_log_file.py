@@ -38,14 +38,14 @@ def lines(tmp_path: Path) -> Lines:
     return Lines(tmp_path)
 
 
-def test_it_rotates(lines: Lines) -> None:
+def test_full_log_file_is_rotated(lines: Lines) -> None:
     lines.write(70)
     assert [p.name for p in lines.older()] == ["vm_balancer.log.3", "vm_balancer.log.2", "vm_balancer.log.1"]
     assert all(0 < p.stat().st_size <= LIMIT for p in [*lines.older(), lines.file])
     assert lines.found() == lines.written
 
 
-def test_a_file_that_cannot_be_renamed_is_written_on(lines: Lines, capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_file_that_cannot_be_renamed_is_still_written(lines: Lines, capsys: pytest.CaptureFixture[str]) -> None:
     lines.write(25)  # one older file, which has to stay as it is
     (older,) = lines.older()
     kept = older.read_text("utf-8")

@@ -87,7 +87,7 @@ async def moved(rig: BotFixture) -> None:
 # --- the seed's sentences
 
 
-async def test_the_lines_of_the_seeds_sample_are_written_word_for_word(tmp_path: Path, log_to: Any) -> None:
+async def test_log_has_the_lines_of_the_specification_word_for_word(tmp_path: Path, log_to: Any) -> None:
     path = log_to()
     async with running_bot(tmp_path, SEEDS, {"migration_s": 42}, task_poll_interval=0.5) as rig:
         await moved(rig)
@@ -102,7 +102,7 @@ async def test_the_lines_of_the_seeds_sample_are_written_word_for_word(tmp_path:
 # --- ids
 
 
-async def test_each_cycle_has_one_id_for_all_its_lines(tmp_path: Path, log_to: Any) -> None:
+async def test_all_lines_of_a_cycle_have_its_id(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json", log_level="DEBUG")
     async with running_bot(tmp_path, HOT_WORLD) as rig:
         await rig.propose()
@@ -117,7 +117,7 @@ async def test_each_cycle_has_one_id_for_all_its_lines(tmp_path: Path, log_to: A
         assert [json.loads(d)["id"] for (d,) in db.execute("SELECT detail FROM cycle ORDER BY id")] == ids
 
 
-async def test_a_migrations_lines_have_its_id_and_not_the_cycles(tmp_path: Path, log_to: Any) -> None:
+async def test_lines_of_a_migration_have_its_id_and_not_that_of_the_cycle(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json", log_level="DEBUG")
     async with running_bot(tmp_path, HOT_WORLD, max_migrations_per_cycle=2, balance_mode="auto") as rig:
         rig.start()
@@ -134,7 +134,7 @@ async def test_a_migrations_lines_have_its_id_and_not_the_cycles(tmp_path: Path,
         assert any("/migrate" in m for m in mine), "and what was asked of the panel for it"
 
 
-async def test_what_settles_an_old_migration_within_a_cycle_is_the_migrations(tmp_path: Path, log_to: Any) -> None:
+async def test_lines_about_an_old_migration_within_a_cycle_have_the_migrations_id(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
     async with running_bot(tmp_path, HOT_WORLD, {"migration_s": 500}) as rig:
         await moved(rig)
@@ -146,7 +146,7 @@ async def test_what_settles_an_old_migration_within_a_cycle_is_the_migrations(tm
     assert done["migration"] == unknown.id and "cycle" not in done
 
 
-async def test_a_resumed_migration_has_its_id_from_the_first_line(tmp_path: Path, log_to: Any) -> None:
+async def test_resumed_migration_has_its_id_from_the_first_line(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
     async with running_bot(tmp_path, HOT_WORLD) as rig:
         await rig.propose()
@@ -158,7 +158,7 @@ async def test_a_resumed_migration_has_its_id_from_the_first_line(tmp_path: Path
     assert resumed["migration"] == queued.id
 
 
-async def test_ids_reach_tasks_and_threads_and_end_with_their_work(log_to: Any) -> None:
+async def test_ids_are_inherited_by_tasks_and_threads_and_end_with_the_work(log_to: Any) -> None:
     path = log_to(log_format="json")
     log, library = logging.getLogger("bot.x"), logging.getLogger("aiogram")
     with log_context.cycle() as one, log_context.cycle() as same:
@@ -183,7 +183,7 @@ async def _say(log: logging.Logger, text: str) -> None:
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "INFO"])
-def test_in_text_the_ids_stand_behind_the_line_at_debug_only(level: str, log_to: Any) -> None:
+def test_text_lines_end_with_the_id_only_at_debug(level: str, log_to: Any) -> None:
     path = log_to(log_level=level)
     with log_context.migration(7):
         logging.getLogger("bot.x").info("hello")
@@ -198,7 +198,7 @@ def messages(path: Path, level: str) -> list[str]:
     return [row["message"] for row in lines_of(path) if row["level"] == level]
 
 
-async def test_debug_tells_of_every_node_and_why_every_vm_stays(tmp_path: Path, log_to: Any) -> None:
+async def test_debug_log_has_every_node_and_the_reason_why_each_vm_stays(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json", log_level="DEBUG")
     vms = [*HOT_WORLD["vms"], {"id": 50, "name": "snapped", "node": 1, "snapshot_count": 2}]
     async with running_bot(tmp_path, {**HOT_WORLD, "vms": vms}) as rig:
@@ -213,7 +213,7 @@ async def test_debug_tells_of_every_node_and_why_every_vm_stays(tmp_path: Path, 
     assert any(m.startswith("VM 'small-a' (ID: 11, 2 vCPU, 2048 MiB) may go from 'hot' to 'cool': ") for m in said)
 
 
-async def test_info_tells_what_was_decided_and_by_whom(tmp_path: Path, log_to: Any) -> None:
+async def test_info_log_has_each_decision_and_its_author(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
     async with running_bot(tmp_path, HOT_WORLD) as rig:
         await rig.propose()
@@ -236,7 +236,7 @@ async def test_info_tells_what_was_decided_and_by_whom(tmp_path: Path, log_to: A
         assert wanted in said, said
 
 
-async def test_a_plan_that_takes_anothers_place_is_told(tmp_path: Path, log_to: Any) -> None:
+async def test_superseded_plan_is_logged(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
     async with running_bot(tmp_path, HOT_WORLD) as rig:
         await rig.propose()
@@ -245,7 +245,7 @@ async def test_a_plan_that_takes_anothers_place_is_told(tmp_path: Path, log_to: 
     assert "Proposal 1 is replaced" in messages(path, "INFO")
 
 
-async def test_warnings_are_what_was_skipped_or_wants_a_look(tmp_path: Path, log_to: Any) -> None:
+async def test_skipped_cycle_and_overload_without_a_move_are_warnings(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
     vms = [{**vm, "snapshot_count": 1} for vm in HOT_WORLD["vms"]]
     async with running_bot(tmp_path, {**HOT_WORLD, "vms": vms}) as rig:
@@ -263,7 +263,7 @@ async def test_warnings_are_what_was_skipped_or_wants_a_look(tmp_path: Path, log
     assert messages(path, "WARNING")[-1].startswith("The cycle is skipped: the balancer is paused until 20")
 
 
-def test_what_is_wrong_with_the_world_is_a_warning_until_it_is_mended(log_to: Any) -> None:
+def test_continuing_problem_is_logged_once_as_a_warning(log_to: Any) -> None:
     path = log_to(log_format="json")
     log = PlanLog()
     lxd = plan(snapshot([node(1, cpus=None)], [], [cluster(virtualization="lxd")]), Policy(), Recent())
@@ -280,7 +280,7 @@ def test_what_is_wrong_with_the_world_is_a_warning_until_it_is_mended(log_to: An
     ]
 
 
-async def test_an_error_says_in_words_why(tmp_path: Path, log_to: Any) -> None:
+async def test_error_line_gives_the_reason_in_words(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
     async with running_bot(tmp_path, HOT_WORLD) as rig:
         rig.fault("migrate_fails", output="qemu: no way")
@@ -293,7 +293,7 @@ async def test_an_error_says_in_words_why(tmp_path: Path, log_to: Any) -> None:
     assert "Reason(" not in first and second == f"The cycle failed: {report.problem}"
 
 
-async def test_a_move_that_is_no_longer_needed_is_a_warning_in_words(tmp_path: Path, log_to: Any) -> None:
+async def test_move_that_is_no_longer_needed_is_a_warning_with_its_reason(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
     async with running_bot(tmp_path, HOT_WORLD) as rig:
         await rig.propose()

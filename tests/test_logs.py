@@ -46,7 +46,7 @@ def failure(error: Exception) -> str:
         return SafeFormatter([SECRET]).format(record("it failed", trace=True))
 
 
-def test_the_format_is_the_seeds() -> None:
+def test_text_format_is_that_of_the_specification() -> None:
     one = record("Starting balance cycle for %d clusters", 3)
     one.created = 1705314600.0
     text = SafeFormatter().format(one)
@@ -68,13 +68,13 @@ def test_times_are_local_and_independent_of_the_locale(zone: str) -> None:
     assert done.stdout == f"2024-01-15 {hour} [INFO] hello\n"
 
 
-def test_names_cannot_make_lines_of_their_own() -> None:
+def test_names_with_line_breaks_stay_on_one_line() -> None:
     forged = "vm\n2024-01-15 10:30:00 [INFO] Migration completed\x1b[2J\u202e\r\u2028x"
     text = formatted("VM '%s'", forged)
     assert len(text.splitlines()) == 1 and "\x1b" not in text and "\u202e" not in text
 
 
-def test_a_traceback_cannot_look_like_records() -> None:
+def test_traceback_lines_cannot_look_like_records() -> None:
     text = failure(ValueError("bad\n2024-01-15 10:30:00 [INFO] Migration completed\x1b[31m"))
     first, *rest = text.split("\n")
     assert LINE.fullmatch(first) and rest
@@ -82,7 +82,7 @@ def test_a_traceback_cannot_look_like_records() -> None:
     assert "Traceback (most recent call last):" in rest[0]
 
 
-def test_a_message_with_a_line_break_and_a_traceback_stays_one_line() -> None:
+def test_message_with_a_line_break_stays_on_one_line_before_its_traceback() -> None:
     try:
         raise ValueError
     except ValueError:
@@ -105,7 +105,7 @@ SPELLINGS = {
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_secret_is_masked_in_every_spelling(spelling: str) -> None:
+def test_secret_is_masked_in_every_encoding(spelling: str) -> None:
     written = SPELLINGS[spelling]
     assert formatted("Cannot connect to http://u:%s@h/", written).count(written) == 0
     assert MASK in formatted("<%s>", written) and written not in formatted("<%s>", written)
@@ -113,7 +113,7 @@ def test_a_secret_is_masked_in_every_spelling(spelling: str) -> None:
     assert written not in trace and MASK in trace
 
 
-def test_chained_exceptions_are_masked_too() -> None:
+def test_secrets_in_chained_exceptions_are_masked() -> None:
     try:
         try:
             raise KeyError(SECRET)
@@ -124,7 +124,7 @@ def test_chained_exceptions_are_masked_too() -> None:
     assert SECRET not in text and repr(SECRET)[1:-1] not in text and text.count(MASK) == 2
 
 
-def test_what_looks_like_a_secret_is_masked_without_being_known() -> None:
+def test_unknown_text_that_looks_like_a_secret_is_masked() -> None:
     redact = Redactor()
     token = "123456789:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
     assert redact(f"https://api.telegram.org/bot{token}/getMe") == f"https://api.telegram.org/bot{MASK}/getMe"
@@ -133,13 +133,13 @@ def test_what_looks_like_a_secret_is_masked_without_being_known() -> None:
     assert redact("https://h/a@b and x@y.example") == "https://h/a@b and x@y.example"
 
 
-def test_the_password_in_a_proxys_address_is_masked_alone_too() -> None:
+def test_password_of_a_proxy_address_is_masked_on_its_own() -> None:
     formatter = SafeFormatter(["socks5://user:hunt%20er2@h:1"])
     assert formatter.format(record("proxy refused hunt er2 and hunt%20er2")).count(MASK) == 2
     assert with_parts("socks5://[broken") == ["socks5://[broken"]
 
 
-def test_a_short_secret_does_not_blacken_every_word() -> None:
+def test_short_secret_does_not_mask_parts_of_words() -> None:
     redact = Redactor(["7", "abc"])
     assert redact("node-77 has 7 VMs of abcd, password abc") == f"node-77 has {MASK} VMs of abcd, password {MASK}"
     assert formatted("hello", secret="INFO").endswith("[INFO] hello"), "the line's own words stay"
@@ -156,7 +156,7 @@ def as_json(message: str, *args: object, secrets: list[str] | None = None, **opt
     return found
 
 
-def test_json_is_one_object_a_line_with_the_zone_in_its_time() -> None:
+def test_json_has_one_object_per_line_and_the_zone_in_its_time() -> None:
     one = record("VM '%s'", "шкаф\n2024-01-15 10:30:00 [INFO] forged\x1b[2J")
     one.created = 1705314600.25
     found = json.loads(JsonFormatter().format(one))
@@ -175,7 +175,7 @@ def test_json_names_the_cycle_or_the_migration(work: Any, key: str, id: int | No
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_a_secret_is_masked_in_json_too(spelling: str) -> None:
+def test_secret_is_masked_in_json(spelling: str) -> None:
     written = SPELLINGS[spelling]
     try:
         raise RuntimeError(f"GET /?password={written} failed\x1b[2J\u2028x")
@@ -188,13 +188,13 @@ def test_a_secret_is_masked_in_json_too(spelling: str) -> None:
 
 
 @given(st.text(max_size=50), st.text(min_size=6, max_size=20).filter(str.strip))
-def test_json_stays_one_readable_line_whatever_is_logged(message: str, secret: str) -> None:
+def test_json_stays_one_valid_line_for_any_text(message: str, secret: str) -> None:
     found = as_json("%s", message + secret, secrets=[secret])
     assert secret not in str(found["message"]).replace(MASK, "")
 
 
 @pytest.mark.parametrize(("given_format", "kind"), [("text", SafeFormatter), ("json", JsonFormatter)])
-def test_the_setting_chooses_the_format(given_format: str, kind: type[SafeFormatter]) -> None:
+def test_log_format_chooses_the_formatter(given_format: str, kind: type[SafeFormatter]) -> None:
     assert type(formatter_for(Settings(log_format=given_format))) is kind  # type: ignore[arg-type]
 
 
@@ -202,7 +202,7 @@ def test_the_setting_chooses_the_format(given_format: str, kind: type[SafeFormat
 
 
 @given(st.text(min_size=6, max_size=30).filter(str.strip), st.text(max_size=20), st.text(max_size=20))
-def test_no_secret_survives(secret: str, before: str, after: str) -> None:
+def test_no_secret_reaches_a_line(secret: str, before: str, after: str) -> None:
     assert secret not in Redactor([secret])(before + secret + after).replace(MASK, "")
 
 
@@ -224,7 +224,7 @@ def root_logger() -> Iterator[logging.Logger]:
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 
-def test_console_and_rotating_file(
+def test_lines_go_to_the_console_and_to_the_rotating_file(
     tmp_path: Path, root_logger: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "x.log"
@@ -244,7 +244,7 @@ def test_console_and_rotating_file(
     assert (tmp_path / "x.log.1").exists()
 
 
-def test_what_is_printed_anyway_stays_off_the_console_but_the_analysis_does_not(
+def test_loggers_whose_text_is_printed_stay_off_the_console_except_at_debug(
     tmp_path: Path, root_logger: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_up_logging(Settings(log_level="DEBUG"), to_file=False, hushed=("loud",))
@@ -255,7 +255,7 @@ def test_what_is_printed_anyway_stays_off_the_console_but_the_analysis_does_not(
 
 
 @pytest.mark.parametrize(("level", "shown"), [("DEBUG", "IWE"), ("INFO", "WE"), ("WARNING", "WE"), ("ERROR", "E")])
-def test_libraries_are_quieter_than_the_program(
+def test_libraries_log_one_level_less(
     level: str, shown: str, root_logger: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_up_logging(Settings(log_level=level), to_file=False)  # type: ignore[arg-type]
@@ -265,6 +265,6 @@ def test_libraries_are_quieter_than_the_program(
     assert "".join(line[-1] for line in capsys.readouterr().err.splitlines()) == shown
 
 
-def test_a_log_file_that_cannot_be_written(tmp_path: Path, root_logger: logging.Logger) -> None:
+def test_unwritable_log_file_is_a_config_error(tmp_path: Path, root_logger: logging.Logger) -> None:
     with pytest.raises(ConfigError, match=r"^LOG_FILE=.*x\.log \(given\): it cannot be written \(No such file"):
         set_up_logging(Settings(log_file=tmp_path / "no" / "x.log"))

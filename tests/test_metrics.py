@@ -110,7 +110,7 @@ def everything(names: dict[int, str] | None = None, cluster: str = "Production")
 # --- the page
 
 
-def test_what_is_unknown_has_no_line_and_what_can_be_counted_begins_at_zero() -> None:
+def test_unknown_values_have_no_line_and_counters_start_at_zero() -> None:
     seen = Seen(render(everything()).decode())
     hot, measured, dark = (
         {"cluster": "Production", "node": n, "node_id": i} for n, i in (("hot", "1"), ("measured", "2"), ("dark", "3"))
@@ -132,7 +132,7 @@ def test_what_is_unknown_has_no_line_and_what_can_be_counted_begins_at_zero() ->
 
 
 @given(st.text(), st.text(), st.text())
-def test_names_of_strangers_break_nothing(cluster: str, one: str, other: str) -> None:
+def test_any_name_gives_a_valid_page(cluster: str, one: str, other: str) -> None:
     text = render(everything({1: one, 2: one, 3: other}, cluster)).decode("utf-8")
     seen = Seen(text)
     assert {(dict(k)["node_id"], dict(k)["node"]) for k in seen.all_of("node_overloaded")} == {
@@ -146,7 +146,7 @@ def test_names_of_strangers_break_nothing(cluster: str, one: str, other: str) ->
 @pytest.mark.parametrize(
     ("seconds", "expected"), [((), [0, 0, 0]), ((1, 1.5, 2), [1, 3, 3]), ((0, 5), [1, 1, 2]), ((-3,), [1, 1, 1])]
 )
-def test_a_histogram_counts_what_is_at_most_so_long(seconds: tuple[float, ...], expected: list[int]) -> None:
+def test_histogram_buckets_include_their_upper_bound(seconds: tuple[float, ...], expected: list[int]) -> None:
     durations = Durations((1.0, 2.0))
     for s in seconds:
         durations.add(timedelta(seconds=s))
@@ -190,7 +190,7 @@ async def test_each_event_is_counted_once(store: Store) -> None:
     assert not happened.verdicts and not happened.results
 
 
-async def test_what_was_let_go_of_is_not_counted_anew(store: Store) -> None:
+async def test_rows_deleted_by_retention_are_not_counted_again(store: Store) -> None:
     [move_id] = await move_ids(store, 11)
     [result] = await store.decisions.decide([move_id], Verdict.APPROVE, ANNA, NOW)
     assert result.move.migration is not None
@@ -202,7 +202,7 @@ async def test_what_was_let_go_of_is_not_counted_anew(store: Store) -> None:
     assert not happened.verdicts and not happened.results
 
 
-async def test_a_database_that_cannot_be_read_hides_only_its_own_figures(tmp_path: Path) -> None:
+async def test_unreadable_database_hides_only_its_own_metrics(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as rig:
         metrics = Metrics(rig.service, rig.store, rig.api, None, rig.clock)
         await metrics.begin()
@@ -230,7 +230,7 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize("state", list(State))
-async def test_healthz_says_what_health_says_and_nothing_else(state: State) -> None:
+async def test_healthz_gives_the_state_without_names_and_reasons(state: State) -> None:
     async def no_page() -> bytes:
         return b""
 
@@ -252,7 +252,7 @@ async def test_healthz_says_what_health_says_and_nothing_else(state: State) -> N
         await server.close()
 
 
-async def test_nothing_is_left_open_after_a_refused_start() -> None:
+async def test_port_is_free_again_after_a_failed_start() -> None:
     async def no_page() -> bytes:
         return b""
 
@@ -339,7 +339,7 @@ async def requests(stack: Stack, http: aiohttp.ClientSession) -> int:
 
 
 @pytest.mark.e2e
-async def test_a_program_from_its_first_check_to_a_finished_migration(
+async def test_metrics_follow_the_program_from_its_first_check_to_a_finished_migration(
     stack: Stack, http: aiohttp.ClientSession
 ) -> None:
     watched = Watched(stack, http)
@@ -365,7 +365,7 @@ async def test_a_program_from_its_first_check_to_a_finished_migration(
 
 
 @pytest.mark.e2e
-async def test_a_restart_begins_at_zero_and_knows_the_last_success(stack: Stack, http: aiohttp.ClientSession) -> None:
+async def test_restart_resets_counters_and_keeps_the_last_success(stack: Stack, http: aiohttp.ClientSession) -> None:
     watched = Watched(stack, http)
     message = await stack.message("hot", buttons=True)
     await stack.press(message, next(data for text, data in buttons(message).items() if "Skip" in text))
@@ -385,7 +385,7 @@ async def test_a_restart_begins_at_zero_and_knows_the_last_success(stack: Stack,
 
 
 @pytest.mark.e2e
-async def test_an_outage_of_the_panel(stack: Stack, http: aiohttp.ClientSession) -> None:
+async def test_panel_outage_is_visible_in_the_metrics(stack: Stack, http: aiohttp.ClientSession) -> None:
     await stack.panel_fault("http_503")
     watched = Watched(stack, http, BALANCE_INTERVAL="10")
     seen = await watched.until(panel_up=0)
@@ -398,7 +398,7 @@ async def test_an_outage_of_the_panel(stack: Stack, http: aiohttp.ClientSession)
 
 
 @pytest.mark.e2e
-async def test_names_from_the_panel(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+async def test_names_from_the_panel_are_escaped(tmp_path: Path, http: aiohttp.ClientSession) -> None:
     name = 'a"b\\c\n} 1\n\x1b[31mred {x="y"} \u202e'
     nodes = [{**node, "name": name} for node in HOT_WORLD["nodes"]]
     async with running_stack(tmp_path, world(nodes=nodes, clusters=[{"id": 1, "name": name}])) as stack:
@@ -419,7 +419,7 @@ async def test_names_from_the_panel(tmp_path: Path, http: aiohttp.ClientSession)
         ),
     ],
 )
-async def test_where_nothing_can_listen_one_line_says_so(
+async def test_unusable_address_is_one_clear_error(
     stack: Stack, http: aiohttp.ClientSession, given: dict[str, str], words: str
 ) -> None:
     with socket.socket() as taken:
@@ -433,7 +433,7 @@ async def test_where_nothing_can_listen_one_line_says_so(
 
 @pytest.mark.e2e
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-async def test_by_default_nothing_listens(stack: Stack, http: aiohttp.ClientSession) -> None:
+async def test_no_port_is_open_by_default(stack: Stack, http: aiohttp.ClientSession) -> None:
     def listening(bot: Bot) -> int:
         rows = [
             line.split() for t in ("tcp", "tcp6") for line in Path(f"/proc/{bot.pid}/net/{t}").read_text().splitlines()
@@ -488,7 +488,7 @@ def hold(existing: Seen, expression: str) -> set[str]:
     return {base(name) for name in names}
 
 
-def test_the_dashboard_shows_every_metric_and_no_other(existing: Seen) -> None:
+def test_dashboard_shows_every_metric_and_no_other(existing: Seen) -> None:
     board = json.loads((ROOT / "contrib" / "grafana-dashboard.json").read_text("utf-8"))
     panels = board["panels"]
     expressions = [t["expr"] for p in panels for t in p.get("targets", [])]
@@ -518,7 +518,7 @@ def loaded(name: str) -> Any:
     return YAML(typ="safe").load((ROOT / "contrib" / name).read_text("utf-8"))
 
 
-def test_the_alerts_name_what_exists(existing: Seen) -> None:
+def test_alerts_use_existing_metrics(existing: Seen) -> None:
     [group] = loaded("prometheus-alerts.yaml")["groups"]
     rules = {rule["alert"]: rule for rule in group["rules"]}
     assert len(rules) == len(group["rules"])
@@ -532,7 +532,7 @@ def test_the_alerts_name_what_exists(existing: Seen) -> None:
     assert all(any(word in name for name in rules) for word in about)
 
 
-def test_the_zabbix_template_names_what_exists(existing: Seen) -> None:
+def test_zabbix_template_uses_existing_metrics(existing: Seen) -> None:
     export = loaded("zabbix-template.yaml")["zabbix_export"]
     [template] = export["templates"]
     assert export["version"] == "6.0"
@@ -565,7 +565,7 @@ def test_the_zabbix_template_names_what_exists(existing: Seen) -> None:
         assert set(re.findall(r"{#\w+}", json.dumps(rule["item_prototypes"]))) <= macros
 
 
-def test_the_zabbix_template_is_whole() -> None:
+def test_zabbix_template_is_complete() -> None:
     export = loaded("zabbix-template.yaml")["zabbix_export"]
     [template] = export["templates"]
     text = (ROOT / "contrib" / "zabbix-template.yaml").read_text("utf-8")

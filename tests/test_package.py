@@ -66,7 +66,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return Installed(names, wheel, home)
 
 
-def test_the_wheel_holds_every_file_of_the_packages(installed: Installed) -> None:
+def test_wheel_contains_every_file_of_the_packages(installed: Installed) -> None:
     with zipfile.ZipFile(installed.wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name and ".data/" not in name}
     assert packed == {name for name in installed.names if name.split("/")[0] in PACKAGES}
@@ -79,7 +79,7 @@ def test_wheel_installs_the_manual_page(installed: Installed) -> None:
     assert page.read_bytes() == (ROOT / "deploy" / "man" / "vm-balancer.1").read_bytes()
 
 
-def test_what_runs_is_the_installed_one(installed: Installed, tmp_path: Path) -> None:
+def test_installed_copy_runs_and_not_the_checkout(installed: Installed, tmp_path: Path) -> None:
     code = (
         "import balancer, bot, sandbox, vm_balancer as v; print(balancer.__file__, bot.__file__, v.__file__, sep='\\n')"
     )
@@ -88,7 +88,7 @@ def test_what_runs_is_the_installed_one(installed: Installed, tmp_path: Path) ->
     assert [Path(line).is_relative_to(installed.home) for line in done.stdout.splitlines()] == [True] * 3
 
 
-def test_version(installed: Installed, tmp_path: Path) -> None:
+def test_version_is_the_installed_one(installed: Installed, tmp_path: Path) -> None:
     version = installed.wheel.name.split("-")[1]
     ways = ([installed.program("vm-balancer")], [installed.program("python"), "-m", "vm_balancer"])
     for way in ways:
@@ -97,7 +97,7 @@ def test_version(installed: Installed, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["--help"], ["plan", "--help"], ["snapshot", "--help"], ["demo", "--help"]])
-def test_help(installed: Installed, tmp_path: Path, words: list[str]) -> None:
+def test_installed_commands_show_their_help(installed: Installed, tmp_path: Path, words: list[str]) -> None:
     script = installed.run(tmp_path, installed.program("vm-balancer"), *words)
     module = installed.run(tmp_path, installed.program("python"), "-m", "vm_balancer", *words)
     assert (script.returncode, script.stderr) == (0, "")
@@ -105,7 +105,7 @@ def test_help(installed: Installed, tmp_path: Path, words: list[str]) -> None:
     assert module.stdout == script.stdout
 
 
-def test_a_plan_from_a_file(installed: Installed, tmp_path: Path) -> None:
+def test_installed_copy_plans_from_a_file(installed: Installed, tmp_path: Path) -> None:
     """Both languages' catalogues are found as well."""
     (tmp_path / "small.json").write_text(json.dumps(INSTANCE), encoding="utf-8")
     plain = installed.run(tmp_path, installed.program("vm-balancer"), "plan", "small.json", "--json")
@@ -120,14 +120,14 @@ def test_a_plan_from_a_file(installed: Installed, tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["small.json"], "it left something behind"
 
 
-def test_the_library(installed: Installed, tmp_path: Path) -> None:
+def test_installed_copy_works_as_a_library(installed: Installed, tmp_path: Path) -> None:
     """The seed's own line."""
     code = "from vm_balancer import VMBalancer; print('Available')"
     done = installed.run(tmp_path, installed.program("python"), "-c", code)
     assert (done.returncode, done.stdout) == (0, "Available\n"), done.stderr
 
 
-def test_the_demo_and_the_database(installed: Installed, tmp_path: Path) -> None:
+def test_installed_copy_runs_the_demo_and_makes_a_database(installed: Installed, tmp_path: Path) -> None:
     """The stand-ins come along, and a whole cycle runs between them; the schema comes along, so a database is made."""
     done = installed.run(tmp_path, installed.program("vm-balancer"), "demo", "--once")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -40,7 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Release:
     return Release(tmp_path_factory.mktemp("release"))
 
 
-def test_four_files_and_their_sums(made: Release) -> None:
+def test_release_has_four_files_with_matching_checksums(made: Release) -> None:
     files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in made.dist.iterdir()}
     del files["SHA256SUMS"]
     assert set(files) == {TAR, WHEEL, PORTABLE, WINDOWS}
@@ -48,7 +48,7 @@ def test_four_files_and_their_sums(made: Release) -> None:
     assert made.said == "".join(f"{digest}  {name}\n" for name, digest in sorted(files.items()))
 
 
-def test_the_source_archive_is_complete(made: Release) -> None:
+def test_source_archive_is_complete(made: Release) -> None:
     with tarfile.open(made.dist / TAR) as archive:
         packed = {name.partition("/")[2] for name in archive.getnames()}
     assert set(made.names) - packed == set()
@@ -56,7 +56,7 @@ def test_the_source_archive_is_complete(made: Release) -> None:
     assert {n for n in packed - set(made.names) if ".egg-info/" not in n} == made_by_setuptools
 
 
-def test_another_folder_another_day_the_same_bytes(made: Release, tmp_path: Path) -> None:
+def test_release_is_reproducible_in_another_folder_on_another_day(made: Release, tmp_path: Path) -> None:
     again = tmp_path / "a longer name" / "source"
     commit(again)
     for number, file in enumerate(sorted(again.rglob("*.py"))):
@@ -84,7 +84,7 @@ def test_another_folder_another_day_the_same_bytes(made: Release, tmp_path: Path
         assert (tmp_path / "dist" / file.name).read_bytes() == file.read_bytes(), file.name
 
 
-def test_the_time_inside_is_the_commits_or_the_given_one(made: Release, tmp_path: Path) -> None:
+def test_archives_carry_the_time_of_the_commit_or_the_given_time(made: Release, tmp_path: Path) -> None:
     def moments(dist: Path) -> set[int]:
         with tarfile.open(dist / PORTABLE) as archive:
             return {int(info.mtime) for info in archive}
@@ -94,7 +94,7 @@ def test_the_time_inside_is_the_commits_or_the_given_one(made: Release, tmp_path
     assert moments(tmp_path) == {1500000000}
 
 
-def test_what_is_not_committed_is_not_released(made: Release, tmp_path: Path) -> None:
+def test_uncommitted_files_stop_the_release(made: Release, tmp_path: Path) -> None:
     stray = made.source / "bot" / "stray.py"
     stray.touch()
     try:
@@ -105,7 +105,7 @@ def test_what_is_not_committed_is_not_released(made: Release, tmp_path: Path) ->
     assert not (tmp_path / "dist").exists()
 
 
-def test_the_portable_archives(made: Release) -> None:
+def test_portable_archives_contain_what_they_need(made: Release) -> None:
     with tarfile.open(made.dist / PORTABLE) as archive:
         modes = {info.name: info.mode for info in archive}
         listed = archive.extractfile("vm-balancer-portable/requirements.txt")
@@ -125,7 +125,7 @@ def test_the_portable_archives(made: Release) -> None:
         assert script.count(b"\n") == script.count(b"\r\n") > 5
 
 
-def test_run_sh_says_what_is_missing(made: Release, tmp_path: Path) -> None:
+def test_run_sh_names_the_python_that_it_needs(made: Release, tmp_path: Path) -> None:
     """With no Python that is new enough; the path has nothing but the shell's helpers."""
     with tarfile.open(made.dist / PORTABLE) as archive:
         archive.extractall(tmp_path)  # noqa: S202 - our own

@@ -106,7 +106,7 @@ def offences(tree: ast.AST, guarded: bool = False) -> list[str]:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_nothing_is_for_unix_alone(folder: str) -> None:
+def test_unix_only_calls_have_a_fallback(folder: str) -> None:
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files
     found = {str(p.relative_to(ROOT)): offences(ast.parse(p.read_text("utf-8"))) for p in files}
@@ -114,7 +114,7 @@ def test_nothing_is_for_unix_alone(folder: str) -> None:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_names_of_files_are_possible_everywhere(folder: str) -> None:
+def test_file_names_are_valid_on_every_system(folder: str) -> None:
     reserved = {"aux", "con", "nul", "prn", *(f"{device}{n}" for device in ("com", "lpt") for n in range(1, 10))}
     for path in (ROOT / folder).rglob("*"):
         assert not set(path.name) & set('<>:"\\|?*'), path
@@ -138,7 +138,7 @@ def test_names_of_files_are_possible_everywhere(folder: str) -> None:
         "try:\n    import fcntl\nexcept ValueError:\n    pass",
     ],
 )
-def test_an_offender_is_found(code: str) -> None:
+def test_unix_only_call_without_a_fallback_is_found(code: str) -> None:
     assert len(offences(ast.parse(code))) == 1
 
 
@@ -155,5 +155,5 @@ def test_an_offender_is_found(code: str) -> None:
         "path.read_text('utf-8')",
     ],
 )
-def test_a_fallback_is_seen(code: str) -> None:
+def test_fallback_is_recognized(code: str) -> None:
     assert offences(ast.parse(code)) == []
