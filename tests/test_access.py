@@ -242,7 +242,7 @@ async def test_everybody_is_spoken_to_in_their_own_language(stack: Stack) -> Non
     report = await stack.message("small-a", buttons=True)
     assert "asks before it moves" in await stack.ask("/status", "VM Balancer", user_id=BORIS)
     alone = await stack.ask("/status", "VM Balancer", user_id=BORIS, chat_id=BORIS)
-    assert "перемещает только с одобрением" in alone
+    assert "режим: с подтверждением" in alone
     assert (
         await stack.press(report, "m:1:x", BORIS, forge=True)
         == "Эта кнопка больше не работает. Что ждёт решения: /proposals"
@@ -254,7 +254,7 @@ async def test_everybody_is_spoken_to_in_their_own_language(stack: Stack) -> Non
     assert "asks before it moves" in await stack.ask("/status", "VM Balancer", user_id=BORIS, chat_id=BORIS)
     assert "Only admins" in await stack.ask("/language ru", "admins", user_id=VERA)
     await stack.ask("/language ru", "по-русски")
-    assert "перемещает только с одобрением" in await stack.ask("/status", "VM Balancer", user_id=VERA)
+    assert "режим: с подтверждением" in await stack.ask("/status", "VM Balancer", user_id=VERA)
     assert "asks before it moves" in await stack.ask("/status", "VM Balancer", user_id=VERA, chat_id=VERA)
     await stack.ask("/language auto", "🌐")
     assert "asks before it moves" in await stack.ask("/status", "VM Balancer")
@@ -270,4 +270,4 @@ async def test_menus_are_in_the_language_of_each_persons_telegram(stack: Stack) 
 
     await stack.eventually(look, "menus")
     assert (await stack.descriptions(BORIS, GROUP))["status"] == "Состояние кластеров"
-    assert (await stack.descriptions(ANNA, ANNA))["status"] == "How the clusters are"
+    assert (await stack.descriptions(ANNA, ANNA))["status"] == "Cluster overview"

@@ -58,7 +58,7 @@ async def test_from_the_state_of_everything_to_a_vm_and_back(stack: Stack) -> No
     why = await stack.opened(vm, "Why", "small-a on hot", "cool: CPU 0.0 → 0.1")
     node = await stack.opened(await stack.opened(why, "VM", "small-a (ID 11)"), "Node", "hot in Production")
     reasons = await stack.opened(node, "Why", "hot is overloaded", "vCPU per CPU: 7.5, limit 7", "small-a: hot → cool")
-    await stack.opened(await stack.opened(reasons, "Node", "hot in"), "Nodes", "3 nodes, worst first")
+    await stack.opened(await stack.opened(reasons, "Node", "hot in"), "Nodes", "3 nodes, most loaded first")
     assert await stack.starts() == []
 
 
@@ -81,7 +81,7 @@ async def test_a_node_is_excluded_in_two_taps_without_typing_its_name(stack: Sta
     how = await stack.opened(asked, "cool", "cool: for how long?")
     done = await stack.opened(how, "⛔ 2 h", "cool is excluded as source and target until")
     await stack.message("Anna Admin excluded cool", "withdrawn", buttons=False)
-    await stack.opened(done, "Take in again", "cool takes part again")
+    await stack.opened(done, "Include", "cool is balanced again")
     assert "No node is excluded" in await stack.ask("/exclusions", "excluded")
 
 
@@ -108,8 +108,8 @@ async def test_where_a_new_vm_fits(calm: Stack) -> None:
     assert "Lab" not in await calm.ask("/place 8 16 production", "room for")
     asked = await calm.asked("/place", "How large is it?")
     await calm.opened(asked, "32 vCPU, 64 GiB", "of 32 vCPU, 64 GiB")
-    assert "is no size" in await calm.ask("/place x 16", "no size")
-    assert "is no size" in await calm.ask("/place 0 16", "no size")
+    assert "is not a size" in await calm.ask("/place x 16", "not a size")
+    assert "is not a size" in await calm.ask("/place 0 16", "not a size")
 
 
 async def test_a_node_is_emptied_by_one_press_and_filled_again(calm: Stack) -> None:
@@ -117,12 +117,12 @@ async def test_a_node_is_emptied_by_one_press_and_filled_again(calm: Stack) -> N
     plan = await calm.asked("/drain one", "one: 10 VMs would leave", "→ two:", "→ three:")
     assert await calm.tap(plan, "Empty (10)", VERA) == "You may look, but not decide."
     assert await calm.tap(plan, "Empty (10)") == "10 moves approved."
-    done = await calm.message("one is to be emptied, asked for by Anna Admin", "▰▰▰▰▰▰▰▰▰▰ 10 of 10")
+    done = await calm.message("one is being emptied, requested by Anna Admin", "▰▰▰▰▰▰▰▰▰▰ 10 of 10")
     assert len(await calm.starts()) == 10 and "⏹ Stop" not in labels(done)
     shown = await calm.asked("/node one", "excluded as target")
     back = await calm.opened(shown, "Fill", "one: ", "would come")
     await calm.tap(back, "Fill (")
-    await calm.message("one is to be filled again", "asked for by Anna Admin")
+    await calm.message("one is being filled again", "requested by Anna Admin")
     assert "excluded" not in await calm.ask("/node one", "one in Production")
 
 
@@ -130,10 +130,10 @@ async def test_a_drain_can_be_stopped(calm: Stack) -> None:
     calm.start_program()
     plan = await calm.asked("/drain 1", "10 VMs would leave")
     await calm.tap(plan, "Empty (10)")
-    under_way = await calm.message("one is to be emptied", "of about", buttons=True)
+    under_way = await calm.message("one is being emptied", "of about", buttons=True)
     words = await calm.tap(under_way, "Stop")
-    assert words.startswith("Stopped:") and "taken back" in words
-    await calm.message("one is to be emptied", "Anna Admin stopped it")
+    assert words.startswith("Stopped:") and "called back" in words
+    await calm.message("one is being emptied", "Anna Admin stopped it")
     assert 0 < len(await calm.starts()) < 10
     assert "excluded" not in await calm.ask("/node one", "one in Production")
 

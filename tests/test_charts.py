@@ -47,7 +47,7 @@ async def test_the_status_of_a_cluster_is_a_picture_with_words(tmp_path: Path) -
         status = await rig.message("Production", "1 move waits", buttons=True)
         first = picture(status)
         await rig.pressed(status, "Load")
-        chart = await rig.message("Production", "the last 24 h", "vCPUs per CPU on average")
+        chart = await rig.message("Production", "the last 24 h", "CPU: average")
         assert chart.message_id == status.message_id, "one picture takes the place of the other"
         assert picture(chart) != first
         await rig.pressed(chart, "7\u00a0d")
@@ -56,7 +56,7 @@ async def test_the_status_of_a_cluster_is_a_picture_with_words(tmp_path: Path) -
         await rig.message("Production", "1 move waits")
         # A page of words takes the place of a picture: Telegram cannot edit one into the other.
         await rig.pressed(status, "Nodes")
-        nodes = await rig.message("worst first", buttons=True)
+        nodes = await rig.message("most loaded first", buttons=True)
         assert nodes.content.media is None
         await rig.until(lambda: status.deleted)
 

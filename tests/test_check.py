@@ -124,7 +124,7 @@ async def test_everything_fine_is_told_and_nothing_is_touched(place: Place, fold
     assert [line.check for line in lines] == [c for c in CHECKS if c not in HANDED]
     text = {line.check: line.text for line in lines}
     assert "1 cluster: Production (1)" in text["clusters"] and "3 nodes, 11 VMs" in text["nodes"]
-    assert "admin@example.com is let in" in text["panel-login"] and "3 people" in text["telegram-people"]
+    assert "admin@example.com can log in" in text["panel-login"] and "3 people" in text["telegram-people"]
     assert list(folder.iterdir()) == [], "no database, no log, no host keys"
     posts = place.panel.requests.since(0, "", "POST")
     assert [row["path"] for row in posts] == ["/auth/v4/public/token"], "it logs in once and changes nothing"

@@ -180,7 +180,7 @@ async def test_a_node_is_excluded_as_target_by_its_name(rig: BotFixture) -> None
         await pilot.press("5", "e")
         await shows(pilot, "Which node?")
         await pilot.press(*"coll", "enter")
-        await shows(pilot, "There is not one node called coll. Nearest: cool")
+        await shows(pilot, "No node is called coll. Nearest: cool")
         await pilot.press("e")
         await shows(pilot, "Which node?")
         await pilot.press(*"cool", "tab", "down", "down", "enter", "tab", *"3d", "enter")

@@ -44,7 +44,7 @@ async def test_alone_it_shows_decides_and_carries_out(stack: Stack, terminal: Te
     assert re.search(r"! hot .*━.*7\.5", screen), screen
     assert "q Quit" in screen and "Enter VMs" in screen
     terminal.press("Enter")
-    screen = await terminal.shows("hot (ID 1)", "Overloaded: 7.5 vCPUs per CPU", "big-0", "Esc Back")
+    screen = await terminal.shows("hot (ID 1)", "Overloaded: 7.5 vCPU per CPU", "big-0", "Esc Back")
     terminal.press("Escape")
     await terminal.shows("Production", "Enter VMs")
     terminal.press("3")
@@ -67,7 +67,7 @@ async def test_a_node_is_taken_out_and_in_again(stack: Stack, terminal: Terminal
     await terminal.shows("Exclude hot?", "How long?")
     terminal.type("soon")
     terminal.press("Enter")
-    await terminal.shows("soon is not a length of time")
+    await terminal.shows("soon is not a duration")
     terminal.press("BSpace", "BSpace", "BSpace", "BSpace")
     emptied = ["soon", " soo │", " so │", " s │"]
     await terminal.shows("Exclude hot?", "(•) source and target", "( ) target: no VM", without=emptied)
@@ -77,7 +77,7 @@ async def test_a_node_is_taken_out_and_in_again(stack: Stack, terminal: Terminal
     terminal.press("5")
     await terminal.shows("5 Excluded (1)", "source and target", ME)
     terminal.press("i")
-    await terminal.shows("hot takes part again.", "No node is excluded", without=["Excluded (1)"])
+    await terminal.shows("hot is balanced again.", "No node is excluded", without=["Excluded (1)"])
     assert await stack.starts() == []
 
 
@@ -179,7 +179,7 @@ async def test_attached_it_excludes_pauses_and_asks_for_a_check(stack: Stack, tm
         terminal.press("r")
         await terminal.shows("The balancer is paused: resume first.")
         assert "paused" in (await stack.ask("/status", "Paused")).lower()
-        await stack.ask("/resume", "Going on")
+        await stack.ask("/resume", "Resumed")
         await terminal.shows("asks before it moves", without=["PAUSED"])
         terminal.press("q")
         await terminal.shows("ENDED=0")

@@ -48,7 +48,7 @@ async def test_it_comes_once_and_tells_what_happened(tmp_path: Path) -> None:
         await rig.message("small-a", "done in")
         assert rig.texts("The last day") == [], "nothing of the time before it was asked for"
         rig.clock.now += 11 * MINUTE
-        told = await rig.message("The last day", "Migrations: 1, all went well", "1 node was overloaded", "hot")
+        told = await rig.message("The last day", "Migrations: 1, none failed", "1 node was overloaded", "hot")
         assert told.content.keyboard and told.silent is False
         await rig.stop()
         rig.clock.now += 60 * MINUTE

@@ -136,7 +136,7 @@ async def test_exclusion_withdraws_the_proposal_and_survives_a_restart(stack: St
     assert "cool is excluded as target" in await stack.ask("/exclude COOL target 2h", "excluded as")
     await stack.message("withdrawn", "Anna Admin excluded cool", buttons=False)
     popup = await stack.press(report, buttons(report)["✅ Approve 1"], forge=True)
-    assert popup == "An exclusion forbids this move now."
+    assert popup == "A node of this move is excluded now."
     bot.terminate()
     assert await bot.ended() == 0
     stack.start_program()
@@ -144,7 +144,7 @@ async def test_exclusion_withdraws_the_proposal_and_survives_a_restart(stack: St
     listed = await stack.ask("/exclusions", "cool")
     assert "as target" in listed and "by Anna Admin" in listed
     assert "Did you mean: cool" in await stack.ask("/exclude coll")
-    assert "takes part again" in await stack.ask("/include cool")
+    assert "is balanced again" in await stack.ask("/include cool")
     assert "No node is excluded" in await stack.ask("/exclusions")
 
 
@@ -202,7 +202,7 @@ async def test_pause_mode_and_query_commands_answer(stack: Stack) -> None:
     assert "Paused" in status and "Production" in status and "Data" in status
     assert all(len(line) <= 34 for line in status.splitlines() if "%" in line or "CPU" in line), status
     assert await stack.starts() == []
-    assert "Going on" in await stack.ask("/resume")
+    assert "Resumed" in await stack.ask("/resume")
     await stack.message("done in")
     assert "hot" in await stack.ask("/nodes", "CPU")
     assert "QEMU" in await stack.ask("/node hot", "hot")

@@ -23,7 +23,7 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 async def card(stack: Stack, report: dict[str, Any], user_id: int = ANNA) -> dict[str, Any]:
     """The card that More opens."""
     await stack.press(report, buttons(report)["⋯ More"], user_id)
-    return await stack.message("⏭ leaves this VM alone", buttons=True)
+    return await stack.message("Skip leaves this VM alone", buttons=True)
 
 
 async def test_a_skip_for_a_day_and_for_good(stack: Stack) -> None:
@@ -32,14 +32,14 @@ async def test_a_skip_for_a_day_and_for_good(stack: Stack) -> None:
     assert await stack.tap(report, "More", VERA) == "You may look, but not decide."
     shown = await card(stack, report)
     assert "hot → cool" in shown["text"] and "/vm" not in shown["text"]
-    assert await stack.tap(shown, "⏭ 24 h", VERA) == "You may look, but not decide."
-    assert await stack.tap(shown, "⏭ 24 h") == "Skipped: small-a stays. It is not proposed again for 24 h."
+    assert await stack.tap(shown, "⏭ Skip 24 h", VERA) == "You may look, but not decide."
+    assert await stack.tap(shown, "⏭ Skip 24 h") == "Skipped: small-a stays. It is not proposed again for 24 h."
     decided = await stack.message("skipped by Anna Admin", "small-a", buttons=True)
     assert decided["message_id"] == shown["message_id"] and list(buttons(decided)) == ["✖ Close"]
     await stack.tap(decided, "Close")
     await stack.ask("/balance", "Checked: 1 new proposal")
     second = await stack.message("small-b", buttons=True)
-    assert "left alone until" in await stack.tap(await card(stack, second), "always")
+    assert "never moved until" in await stack.tap(await card(stack, second), "Never move")
     await stack.ask("/balance", "Checked: 1 new proposal")
     assert await stack.starts() == []
 
@@ -47,9 +47,9 @@ async def test_a_skip_for_a_day_and_for_good(stack: Stack) -> None:
 async def test_another_target_is_an_approval_of_it(stack: Stack) -> None:
     stack.start_program()
     report = await stack.message("hot → cool", buttons=True)
-    places = await stack.opened(await card(stack, report), "Elsewhere", "instead of cool", "mild: CPU 1.0 → 1.1")
+    places = await stack.opened(await card(stack, report), "Other node", "instead of cool", "mild: CPU 1.0 → 1.1")
     assert await stack.tap(places, "🎯 mild") == "Approved: small-a goes to mild."
-    await stack.message("Another target", "chosen by Anna Admin", "done in")
+    await stack.message("Other node", "chosen by Anna Admin", "done in")
     await stack.message("hot → cool", "replaced", buttons=False)
     assert await stack.starts() == [(11, 3)]
 
@@ -78,7 +78,7 @@ async def test_what_has_arrived_can_be_moved_back_once(stack: Stack) -> None:
     await bot.ended()
     stack.start_program(UNDO_WINDOW="600")
     assert await stack.tap(done, "Move back") == "Approved: small-a goes to hot."
-    await stack.message("Moved back", "asked for by Anna Admin", "done in", buttons=False)
+    await stack.message("Move back", "requested by Anna Admin", "done in", buttons=False)
     await stack.message("1 of 3 nodes", "hot → cool", "done in", buttons=False)
     assert await stack.starts() == [(11, 2), (11, 1)] and await stack.where(11) == 1
 
@@ -98,9 +98,9 @@ async def test_a_whole_proposal_can_wait_for_later_or_be_left_alone(stack: Stack
     report = await stack.message("3 moves proposed", buttons=True)
     await stack.press(report, buttons(report)["⋯ More"])
     shown = await stack.message("which of the 3 moves", buttons=True)
-    one = await stack.opened(shown, "2 · small-b", "small-b", "⏭ leaves this VM alone")
+    one = await stack.opened(shown, "2 · small-b", "small-b", "Skip leaves this VM alone")
     back = await stack.opened(one, "Back", "which of the 3 moves")
-    assert (await stack.tap(back, "💤 1 h")).startswith("Production is left alone until")
+    assert (await stack.tap(back, "💤 Snooze 1 h")).startswith("Production is left alone until")
     await stack.message("3 moves", "Anna Admin snoozed", buttons=False)
     assert "snoozed this cluster" in await stack.ask("/balance", "Checked")
 

@@ -145,11 +145,11 @@ def test_every_parameter_is_used(language: str, code: str) -> None:
         ("ru", "vm-snapshots", {"count": 3}, "у ВМ 3 снимка"),
         ("ru", "vm-snapshots", {"count": 11}, "у ВМ 11 снимков"),
         ("ru", "vm-snapshots", {"count": 21}, "у ВМ 21 снимок"),
-        ("en", "overload-cpu", {"value": 7.456, "limit": 7.0}, "7.46 vCPUs per CPU, the threshold is 7"),
+        ("en", "overload-cpu", {"value": 7.456, "limit": 7.0}, "7.46 vCPU per CPU, the limit is 7"),
         ("ru", "overload-cpu", {"value": 7.456, "limit": 7.0}, "7,46 vCPU на CPU при пороге 7"),
         ("en", "source-no-movable-vm", {"vms": 0}, "there is no VM on it"),
         ("en", "node-maintenance", {"role": "source"}, "the source node is in maintenance mode"),
-        ("ru", "source-budget", {"limit": 2}, "исчерпан лимит: 2 миграции за цикл, остальное — в следующем"),
+        ("ru", "source-budget", {"limit": 2}, "исчерпан лимит: 2 миграции за проверку, остальные — при следующих"),
         (
             "en",
             "move-smallest",

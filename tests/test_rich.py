@@ -18,7 +18,7 @@ STRANGE = "<b>x</b>\n\u202e" + "n" * 80
 
 async def nodes(rig: ChatFixture) -> Message:
     rig.chat.state.write(GROUP, ANNA, "/nodes")
-    return await rig.message("worst first", buttons=True)
+    return await rig.message("most loaded first", buttons=True)
 
 
 async def test_nodes_are_a_table_and_back_from_a_picture_as_well(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ async def test_nodes_are_a_table_and_back_from_a_picture_as_well(tmp_path: Path)
         await rig.pressed(shown, "Status")
         await rig.until(lambda: shown.content.media is not None)
         await rig.pressed(shown, "Nodes")
-        assert (await rig.message("worst first", buttons=True)).content.rich
+        assert (await rig.message("most loaded first", buttons=True)).content.rich
 
 
 async def test_a_table_takes_the_place_of_words_page_by_page(tmp_path: Path) -> None:

@@ -118,19 +118,19 @@ async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path
         made = await plan_of(rig)
         assert [m.vm_name for m in made.moves] == ["small-a"]
         english = "\n".join(plan_lines(texts_for("en"), made))
-        assert "load 1.25 per CPU (ssh), the threshold is 1" in english
+        assert "load 1.25 per CPU (ssh), the limit is 1" in english
         assert "load 1.25 per CPU, ssh, 0 s ago" in english
         assert "ratio 0.0, panel" in english
         assert "hot: load 1.25 → about 1.23 per CPU" in english
         russian = "\n".join(plan_lines(texts_for("ru"), made))
-        assert "нагрузка 1,25 на CPU, ssh, 0 с назад" in russian and "отношение 0,0, панель" in russian
+        assert "нагрузка 1,25 на CPU, ssh, 0 с назад" in russian and "0,0 vCPU на CPU, панель" in russian
         chat = str(proposals.plan_view(texts_for("en"), made).text)
         assert "<b>hot</b>: load 1.25 per CPU, ssh, 0 s ago" in chat
         hot = next(n for n in (await rig.service.observer.observe(None)).nodes if n.name == "hot")
         page = str(pages.node_view(texts_for("en"), hot, made, [], [], NOW + timedelta(seconds=12)).text)
         assert "load 1.25 per CPU, ssh, 12 s ago" in page
-        assert "Load average 20, 1, 0.5; really available 96 of 128 GiB" in page
-        assert "12.5 % of the time for a CPU" in page
+        assert "Load average 20, 1, 0.5; memory available 96 of 128 GiB" in page
+        assert "Pressure (PSI, last minute): CPU 12.5 %" in page
 
 
 async def test_without_ssh_no_source_is_named(tmp_path: Path) -> None:

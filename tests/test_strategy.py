@@ -51,8 +51,8 @@ def test_a_plan_of_smallest_first_knows_its_whole_and_what_would_be_better() -> 
     assert made.effort == Effort(4, pytest.approx(4 * (20 + 2_000 * 8.388608 / 1000)), 8_000)
     assert (made.alternative.strategy, made.alternative.effort.moves) == (OPTIMAL, 1)
     assert outlook_lines(EN, made) == [
-        "The first 1 of 4 moves; later checks go on.",
-        "💡 optimal would do as much with 1 move instead of 4.",
+        "1 of 4 moves now; the next checks continue.",
+        "💡 The strategy “optimal” would need 1 move instead of 4.",
     ]
 
 
@@ -71,7 +71,7 @@ def test_a_node_that_only_optimal_can_clear_is_reason_enough() -> None:
     seen = snapshot([node(1, vcpus_allocated=74), node(2, vcpus_allocated=61)], [vm(11, vcpus=4)])
     made = with_alternative(seen, Policy(), Recent(), plan(seen, Policy()))
     assert made.moves == () and made.alternative is not None
-    assert outlook_lines(EN, made) == ["💡 optimal would clear the node with 1 move; this leaves 1."]
+    assert outlook_lines(EN, made) == ["💡 The strategy “optimal” would clear the node with 1 move; this plan leaves 1 overloaded."]
 
 
 @settings(max_examples=examples(60), deadline=None)
@@ -106,7 +106,7 @@ def planned(effort: Effort | None, bound: Bound | None, **over: Any) -> Plan:
         (
             Bound(4, 358.0, 9_216, 11_264),
             "no plan does it with fewer than 4 moves or in less than 5 min 58 s. "
-            "In as few moves none copies less than 11 GiB.",
+            "With this number of moves, at least 11 GiB must be copied.",
         ),
         (Bound(3, 358.0, 9_216, 20_480), "no plan does it with fewer than 3 moves or in less than 5 min 58 s."),
     ],
@@ -127,10 +127,10 @@ def test_without_a_proof_nothing_is_claimed(effort: Effort | None, bound: Bound 
 def test_how_even_it_gets_instead_of_a_bound_on_clearing() -> None:
     made = planned(Effort(6, 1.0, 1), Bound(1, 1.0, 1), evenness=Evenness(2.263, 1.518, 3, 1.506))
     assert outlook_lines(EN, made)[1] == (
-        "Unevenness of the load 2.263 → 1.518 with 3 moves: no plan of as many gets below 1.506."
+        "Imbalance 2.263 → 1.518 with 3 moves; the best possible with this number of moves is 1.506."
     )
     unproven = planned(None, None, evenness=Evenness(2.263, 1.518, 1))
-    assert outlook_lines(EN, unproven) == ["Unevenness of the load 2.263 → 1.518 with 1 move."]
+    assert outlook_lines(EN, unproven) == ["Imbalance 2.263 → 1.518 with 1 move."]
 
 
 def test_broken_rules_are_named_and_the_rest_counted() -> None:
@@ -345,7 +345,7 @@ async def test_the_strategy_is_shown_set_and_compared(tmp_path: Path) -> None:
         assert "smallest-first" in await stack.ask("/strategy", user_id=VERA, chat_id=VERA)
         assert "Only admins" in await stack.ask("/strategy optimal", user_id=VERA, chat_id=VERA)
         answer = await stack.ask("/strategy best")
-        assert "I know no strategy best. Known are: smallest-first, optimal, balance" in answer
+        assert "Unknown strategy best. Choose: smallest-first, optimal, balance" in answer
         compared = await stack.ask("/dryrun production OPTIMAL", "Dry run", "optimal: 1 move")
         assert "smallest-first: 3 moves, 9 GiB, about 2 min 17 s; no node stays overloaded" in compared
         assert "1. big-" in compared

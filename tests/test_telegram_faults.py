@@ -125,11 +125,11 @@ async def test_a_second_listener_is_told_of_once_and_its_end_too(
             polling.cancel()
             await asyncio.gather(polling, return_exceptions=True)
         assert "Skipped" in await rig.pressed(report, "Skip 1"), "it hears again"
-        assert not rig.texts("listens alone again"), "not before some time without a clash"
+        assert not rig.texts("second program is gone"), "not before some time without a clash"
         rig.clock.advance(120)
         for number in range(3):  # each ends one long poll
             rig.chat.state.write(ANNA, ANNA, f"/exclusions {number}")
-        await rig.message("listens alone again, after 2 minutes")
+        await rig.message("second program is gone, after 2 minutes")
         await rig.until(lambda: health(rig)[0] is State.HEALTHY)
         assert len(rig.texts("Another program listens")) == 1
         said = [r for r in caplog.records if "another program listens" in r.getMessage()]

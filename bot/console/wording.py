@@ -175,7 +175,7 @@ def _load_lines(texts: Texts, node: Node, report: NodeReport | None, now: dateti
     load, seen = report.load, node.measured
     used, total = (node.memory_allocated_mib or 0) / 1024, (node.memory_mib or 0) / 1024
     said = [
-        texts.text("node-cpu", ratio=load.cpu_ratio, used=node.vcpus_allocated, cpus=node.cpus, score=load.score),
+        texts.text("node-cpu", ratio=load.cpu_ratio, used=node.vcpus_allocated, cpus=node.cpus),
         texts.text("node-memory", percent=load.memory_percent, used=used, total=total),
     ]
     if seen is not None and load.cpu_load is not None:

@@ -250,7 +250,7 @@ def _load_lines(texts: Texts, node: Node, report: NodeReport, vms: Sequence[VM])
         load = report.load
         used, total = (node.memory_allocated_mib or 0) / 1024, (node.memory_mib or 0) / 1024
         lines += [
-            texts.html("node-cpu", ratio=load.cpu_ratio, used=node.vcpus_allocated, cpus=node.cpus, score=load.score),
+            texts.html("node-cpu", ratio=load.cpu_ratio, used=node.vcpus_allocated, cpus=node.cpus),
             texts.html("node-memory", percent=load.memory_percent, used=used, total=total),
         ]
     active = [vm for vm in vms if vm.state == "active"]

@@ -12,7 +12,7 @@ button-vm = 🧩 VM
 button-vms = 🧩 VMs ({ $count })
 button-drain = 🚰 Drain
 button-fill = 🪣 Fill
-button-heed = ✅ Move it again
+button-heed = ✅ Allow moves
 button-drain-now = 🚰 Empty ({ $count })
 button-fill-now = 🪣 Fill ({ $count })
 
@@ -21,19 +21,19 @@ vms-title = <b>{ $node }</b>: { $count ->
     [one] 1 VM
    *[other] { $count } VMs, largest first
 }
-vm-usage = Which VM? /vm NAME
+vm-usage = Which VM? Write /vm and its name, or choose one of the largest.
 vm-choose = More than one VM is called { $name }. Which one?
 vm-title = 🧩 <b>{ $vm }</b> (ID { NUMBER($id, useGrouping: 0) })
 vm-place = on <b>{ $node }</b> in { $cluster }
 vm-size = { $size } · { $state }
 vm-disk = Disk { NUMBER($gib, maximumFractionDigits: 0) } GiB
-vm-ignored-by = ⏭ { $who } said at { $time } that it is never to be moved.
+vm-ignored-by = ⏭ Never to be moved: set by { $who }, { $time }.
 vm-stays = 🔒 { $reason }
 vm-may-go = May go to: { $nodes }
 vm-no-target = 🔒 No other node may take it now.
 vm-past = <b>Past decisions</b>
 
-why-usage = Why what? /why and the name of a VM or of a node
+why-usage = Write /why and the name of a VM or node, or choose a node.
 why-vm-title = ❓ <b>{ $vm }</b> on { $node }
 why-answer = <b>{ $reason }</b>
 why-keeps = 🔒 { $reason }
@@ -51,29 +51,29 @@ why-level = { $resource ->
     [load] Load per CPU
    *[memory] Memory, %
 }: { NUMBER($value, maximumFractionDigits: 2) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
-why-not-source = 📤 gives nothing away: { $reason }
-why-not-target = 📥 takes nothing: { $reason }
-why-leaving = The plan of now moves away:
-why-coming = The plan of now brings:
+why-not-source = 📤 no VM may leave: { $reason }
+why-not-target = 📥 takes no VM: { $reason }
+why-leaving = The current plan moves these away:
+why-coming = The current plan brings these:
 
-place-usage = { $text } is no size. Write vCPUs and GiB of memory: /place 8 16
+place-usage = { $text } is not a size. Write vCPUs and GiB of memory: /place 8 16
 place-pick = 📦 Where would a new VM fit best? How large is it?
 place-title = 📦 <b>{ $cluster }</b>: { $total ->
     [0] no room for a VM
     [one] room for one more VM
    *[other] room for { NUMBER($total) } more VMs
 } of { $size }
-place-room = <i>holds { NUMBER($vms) } of them</i>
+place-room = <i>fits { NUMBER($vms) } more</i>
 
-drain-choose = 🚰 <b>Which node</b> is to be emptied? You see the plan first. Worst first.
-fill-choose = 🪣 <b>Which node</b> is to be filled again? You see the plan first. Worst first.
+drain-choose = 🚰 <b>Which node</b> should be emptied? You see the plan first. Most loaded first.
+fill-choose = 🪣 <b>Which node</b> should be filled again? You see the plan first. Most loaded first.
 drain-plan = { $count ->
-    [0] 🚰 <b>{ $node }</b>: nothing can be moved away.
+    [0] 🚰 <b>{ $node }</b>: no VM can be moved away.
     [one] 🚰 <b>{ $node }</b>: 1 VM would leave.
    *[other] 🚰 <b>{ $node }</b>: { $count } VMs would leave.
 }
 fill-plan = { $count ->
-    [0] 🪣 <b>{ $node }</b>: nothing would come.
+    [0] 🪣 <b>{ $node }</b>: no VM would come.
     [one] 🪣 <b>{ $node }</b>: 1 VM would come.
    *[other] 🪣 <b>{ $node }</b>: { $count } VMs would come.
 }
@@ -83,4 +83,4 @@ wish-staying = { $count ->
    *[other] 🔒 { $count } stay, and why:
 }
 popup-heeded = { $vm } may be moved again.
-popup-heeded-already = { $vm } may be moved already.
+popup-heeded-already = { $vm } may already be moved.

@@ -1,12 +1,12 @@
 # Charts and pictures in the chat, and links to proposals.
 menu-chart = Load over time, as a picture
 chart-title = 📈 <b>{ $name }</b>, the last { $duration }
-chart-nothing = Nothing is recorded of this time yet: every check adds to it.
-chart-figures = CPU { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) } vCPUs per CPU on average, { NUMBER($ratio_max, minimumFractionDigits: 1, maximumFractionDigits: 1) } at most. Memory { NUMBER($memory, maximumFractionDigits: 0) }% on average, { NUMBER($memory_max, maximumFractionDigits: 0) }% at most.
+chart-nothing = No data for this period yet.
+chart-figures = CPU: average { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) }, peak { NUMBER($ratio_max, minimumFractionDigits: 1, maximumFractionDigits: 1) } vCPU per CPU. Memory: average { NUMBER($memory, maximumFractionDigits: 0) }%, peak { NUMBER($memory_max, maximumFractionDigits: 0) }%.
 chart-choose = Which cluster?
 button-chart = 📈 Load
 button-picture = 🖼 Picture
-popup-no-picture = No picture can be drawn now; the log says why.
+popup-no-picture = The picture cannot be drawn now; the log says why.
 chart-overload = { $count ->
     [0] No migration.
     [one] 1 migration.
@@ -20,4 +20,4 @@ open-proposal = ➡️ { $cluster }: { $count ->
     [one] 1 move waits
    *[other] { $count } moves wait
 }
-link-gone = That proposal is no longer kept, or is not yours to see. /proposals shows what waits.
+link-gone = This proposal no longer exists, or you may not see it. /proposals shows what waits.

@@ -31,14 +31,15 @@ proposal-open = { $count ->
    *[other] <b>{ $count } moves proposed</b>, can be approved until { $time }
 }
 proposal-decided = { $count ->
-    [one] <b>The move is decided</b>
-   *[other] <b>All { $count } moves are decided</b>
+    [one] <b>Decided</b>
+    [2] <b>Both decided</b>
+   *[other] <b>All { $count } decided</b>
 }
 proposal-automatic = { $count ->
     [one] <b>1 move</b>, started by itself (automatic mode)
    *[other] <b>{ $count } moves</b>, started by themselves (automatic mode)
 }
-proposal-expired = ⌛ Nobody decided in time. If the overload stays, the next check proposes anew.
+proposal-expired = ⌛ Expired, nobody decided. If the node is still overloaded, the next check proposes again.
 proposal-closed = 🔁 { $reason }
 proposal-page = Moves { $first } to { $last } of { $count }
 move-line = <b>{ $number }. { $vm }</b> · { $size }
@@ -85,7 +86,7 @@ button-previous = ‹ Back
 button-next = More ›
 
 ## What a plan comes to (chat and terminal; plain text)
-outlook-budget = The first { $shown } of { $total } moves; later checks go on.
+outlook-budget = { $shown } of { $total } moves now; the next checks continue.
 outlook-effort = { $moves ->
     [one] 1 move
    *[other] { $moves } moves
@@ -99,30 +100,30 @@ outlook-bound-moves = with fewer than { $moves ->
 outlook-bound-time = in less than { $duration }
 outlook-bound-memory = with less than { NUMBER($gib, maximumFractionDigits: 1) } GiB
 outlook-or = {" "}or{" "}
-outlook-as-few = In as few moves none copies less than { NUMBER($gib, maximumFractionDigits: 1) } GiB.
-outlook-evenness = Unevenness of the load { NUMBER($before, maximumFractionDigits: 3) } → { NUMBER($after, maximumFractionDigits: 3) } with { $moves ->
+outlook-as-few = With this number of moves, at least { NUMBER($gib, maximumFractionDigits: 1) } GiB must be copied.
+outlook-evenness = Imbalance { NUMBER($before, maximumFractionDigits: 3) } → { NUMBER($after, maximumFractionDigits: 3) } with { $moves ->
     [one] 1 move
    *[other] { $moves } moves
 }.
-outlook-evenness-proven = Unevenness of the load { NUMBER($before, maximumFractionDigits: 3) } → { NUMBER($after, maximumFractionDigits: 3) } with { $moves ->
+outlook-evenness-proven = Imbalance { NUMBER($before, maximumFractionDigits: 3) } → { NUMBER($after, maximumFractionDigits: 3) } with { $moves ->
     [one] 1 move
    *[other] { $moves } moves
-}: no plan of as many gets below { NUMBER($bound, maximumFractionDigits: 3) }.
-outlook-clears-all = 💡 { $strategy } would clear { $overloaded ->
+}; the best possible with this number of moves is { NUMBER($bound, maximumFractionDigits: 3) }.
+outlook-clears-all = 💡 The strategy “{ $strategy }” would clear { $overloaded ->
     [one] the node
    *[other] all { $overloaded } nodes
 } with { $moves ->
     [one] 1 move
    *[other] { $moves } moves
-}; this leaves { $left }.
-outlook-clears-more = 💡 { $strategy } would leave { $remaining ->
+}; this plan leaves { $left } overloaded.
+outlook-clears-more = 💡 The strategy “{ $strategy }” would leave { $remaining ->
     [one] 1 node
    *[other] { $remaining } nodes
 } overloaded, with { $moves ->
     [one] 1 move
    *[other] { $moves } moves
-}; this leaves { $left }.
-outlook-fewer-moves = 💡 { $strategy } would do as much with { $moves ->
+}; this plan leaves { $left } overloaded.
+outlook-fewer-moves = 💡 The strategy “{ $strategy }” would need { $moves ->
     [one] 1 move
    *[other] { $moves } moves
 } instead of { $own }.
@@ -153,10 +154,10 @@ popup-skipped-all = { $count ->
 }
 popup-first-approved = { $who } was first: approved { $duration } ago.
 popup-first-skipped = { $who } was first: skipped { $duration } ago.
-popup-expired = Too late: this proposal has expired. The next check proposes anew if needed.
+popup-expired = Too late: this proposal has expired. The next check proposes again if needed.
 popup-superseded = A newer plan has replaced this one.
-popup-withdrawn = An exclusion forbids this move now.
-popup-nothing-left = Everything here is decided already.
+popup-withdrawn = A node of this move is excluded now.
+popup-nothing-left = Everything in this proposal is decided already.
 popup-noted = Noted: { $vm } goes to { $target } once another person approves too.
 popup-noted-all = { $count ->
     [one] Noted for 1 move. Another person has to approve too.
@@ -176,36 +177,36 @@ popup-old = This button no longer works. /proposals shows what waits.
 popup-dry-run = Dry run: nothing can be decided.
 popup-paused = { $text } The balancer is paused: it starts after /resume.
 popup-strategy = From the next check on: { $strategy }. /balance checks now.
-popup-strategy-already = { $strategy } is on already. /balance checks now.
+popup-strategy-already = { $strategy } is in use already. /balance checks now.
 
 ## Notices
 notice-failed = ❌ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }
-notice-unknown = ❓ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }. Nothing else will be moved from or to these nodes until the panel tells how it ended.
-notice-settled = ✅ <b>{ $vm }</b> ({ $source } → { $target }) has arrived after all; its nodes take part again.
+notice-unknown = ❓ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }. Nothing else will be moved from or to these nodes until the panel reports the result.
+notice-settled = ✅ <b>{ $vm }</b> ({ $source } → { $target }) has arrived after all; its nodes are balanced again.
 notice-finished = { $failed ->
     [0] ✅ <b>{ $cluster }</b>: { $done } of { $count } moves done in { $duration }.
-   *[other] ⚠️ <b>{ $cluster }</b>: { $done } of { $count } moves done in { $duration }, { $failed } not.
+   *[other] ⚠️ <b>{ $cluster }</b>: { $done } of { $count } moves done in { $duration }, { $failed } failed.
 }
-notice-late = 🕓 This was at { $time }; the chat could not be reached since.
+notice-late = 🕓 Sent late: this happened at { $time }, Telegram was unreachable.
 dry-run-note = 🧪 Dry run: nothing is stored and nothing will move.
 
 ## Commands
 menu-start = Short tour
 menu-help = All commands
-menu-status = How the clusters are
-menu-nodes = Nodes, worst first
+menu-status = Cluster overview
+menu-nodes = Nodes, most loaded first
 menu-node = One node
 menu-dryrun = What would be moved now
 menu-balance = Check the clusters now
 menu-proposals = What waits for a decision
 menu-history = Last decisions and migrations
-menu-exclude = Take a node out
-menu-include = Take a node in again
-menu-exclusions = Which nodes are out
+menu-exclude = Exclude a node
+menu-include = Return a node to balancing
+menu-exclusions = Excluded nodes
 menu-mode = Ask first, or automatic
 menu-strategy = How moves are chosen
 menu-pause = Pause the balancer
-menu-resume = Go on
+menu-resume = Resume the balancer
 menu-settings = Settings in force
 
 start-viewer = You may look; admins decide.
@@ -245,24 +246,24 @@ no-clusters = The panel shows no cluster.
 nodes-title = <b>{ $cluster }</b>: { $count ->
     [one] 1 node
    *[other] { $count } nodes
-}, worst first
+}, most loaded first
 node-title = <b>{ $node }</b> in { $cluster }
 node-state-overloaded = ⚠️ overloaded: { $reason }
 node-state-unknown = ❓ load unknown: { $reason }
 node-state-fine = ✅ not overloaded
-node-cpu = CPU { NUMBER($ratio, maximumFractionDigits: 2) } vCPU per CPU ({ $used } of { $cpus } CPUs’ vCPUs), score { NUMBER($score, maximumFractionDigits: 2) }
-node-averages = Load average { NUMBER($one, maximumFractionDigits: 2) }, { NUMBER($five, maximumFractionDigits: 2) }, { NUMBER($fifteen, maximumFractionDigits: 2) }; really available { NUMBER($free, maximumFractionDigits: 1) } of { NUMBER($total, maximumFractionDigits: 1) } GiB
-node-pressure = In the last minute something waited { NUMBER($cpu, maximumFractionDigits: 1) } % of the time for a CPU, { NUMBER($memory, maximumFractionDigits: 1) } % for memory
+node-cpu = CPU: { $used } vCPU on { $cpus } CPUs = { NUMBER($ratio, maximumFractionDigits: 2) } per CPU
+node-averages = Load average { NUMBER($one, maximumFractionDigits: 2) }, { NUMBER($five, maximumFractionDigits: 2) }, { NUMBER($fifteen, maximumFractionDigits: 2) }; memory available { NUMBER($free, maximumFractionDigits: 1) } of { NUMBER($total, maximumFractionDigits: 1) } GiB
+node-pressure = Pressure (PSI, last minute): CPU { NUMBER($cpu, maximumFractionDigits: 1) } %, memory { NUMBER($memory, maximumFractionDigits: 1) } %
 node-memory = Memory { NUMBER($percent, maximumFractionDigits: 1) } % ({ NUMBER($used, maximumFractionDigits: 1) } of { NUMBER($total, maximumFractionDigits: 1) } GiB)
 node-vms = { $count ->
     [one] 1 VM
    *[other] { $count } VMs
-}, active ones hold { $vcpus } vCPU and { NUMBER($gib, maximumFractionDigits: 1) } GiB
+}, active VMs use { $vcpus } vCPU and { NUMBER($gib, maximumFractionDigits: 1) } GiB
 node-versions = QEMU { $qemu }, kernel { $kernel }
 node-flag-maintenance = 🔧 in maintenance
 node-flag-creation = 🚷 takes no new VMs
 node-flag-state = state: { $state }
-node-no-target = Takes nothing now: { $reason }
+node-no-target = Takes no VM now: { $reason }
 node-excluded = ⛔ excluded as { $role } { $until }, by { $who }
 node-vm-line = { $vm } · { $size } · { $state }
 node-biggest = Largest VMs:
@@ -290,7 +291,7 @@ proposals-line = <b>{ $cluster }</b>: { $count ->
     [one] 1 move waits
    *[other] { $count } moves wait
 } until { $time }
-proposals-again = I have posted what waits once more, below.
+proposals-again = What waits is posted again below.
 history-none = Nothing has been decided yet.
 history-title = <b>Last decisions</b>, newest first
 history-line = { $time } { $state }
@@ -300,12 +301,12 @@ role-target = target
 role-both = source and target
 exclude-done = ⛔ <b>{ $node }</b> is excluded as { $role } { $until }.
 exclude-choose = More than one node is called { $name }. Which one?
-include-done = ✅ <b>{ $node }</b> takes part again.
-include-none = { $node } was not excluded here. Nodes excluded in the settings stay so.
+include-done = ✅ <b>{ $node }</b> is balanced again.
+include-none = { $node } was not excluded here. Nodes excluded in the settings stay excluded.
 exclusions-none = No node is excluded.
 exclusions-title = <b>Excluded nodes</b>
 exclusion-line = ⛔ <b>{ $node }</b> as { $role } { $until }, by { $who }
-exclusion-setting = ⚙️ <b>{ $node }</b> as { $role }, by the settings
+exclusion-setting = ⚙️ <b>{ $node }</b> as { $role }, from the settings
 mode-now = { $mode ->
     [auto] 🤖 Automatic mode: moves are carried out and only reported.
    *[approve] 🙋 Approve mode: nothing moves before someone approves.
@@ -316,14 +317,14 @@ mode-changed = { $text } (set by { $who })
 strategy-now = { $strategy ->
     [optimal] 🎯 Strategy <b>optimal</b>: the cheapest plan that clears as many overloaded nodes as can be cleared.
     [balance] ⚖️ Strategy <b>balance</b>: as optimal, and the rest of the move budget evens out the load.
-   *[smallest-first] 🪶 Strategy <b>smallest-first</b>: the smallest VM leaves the worst node for the least loaded one.
+   *[smallest-first] 🪶 Strategy <b>smallest-first</b>: the smallest VM leaves the most loaded node for the least loaded one.
 }
 strategy-set-by = Set in the chat by { $who }.
-strategy-of-cluster = { $cluster } has its own, by CLUSTERS_FILE: { $strategy }
-strategy-usage = I know no strategy { $text }. Known are: { $known }
-pause-done = ⏸ Paused { $until }. What runs now goes on; nothing new starts.
-resume-done = ▶️ Going on.
-resume-none = It was not paused.
+strategy-of-cluster = { $cluster } has its own from CLUSTERS_FILE: { $strategy }
+strategy-usage = Unknown strategy { $text }. Choose: { $known }
+pause-done = ⏸ Paused { $until }. Running migrations continue; nothing new starts.
+resume-done = ▶️ Resumed.
+resume-none = It is not paused.
 settings-title = <b>Settings</b>
 settings-line = <code>{ $name }</code> { $value }
 settings-stored = 💬 set in the chat by { $who }: { $name } = { $value }
@@ -334,7 +335,7 @@ settings-measured = ⏱ { $cluster }: { NUMBER($seconds, maximumFractionDigits: 
 not-found-node = There is no node { $name }.
 not-found-cluster = There is no cluster { $name }.
 not-found-near = Did you mean: { $names }?
-duration-bad = { $text } is not a length of time: write 30m, 2h or 3d.
+duration-bad = { $text } is not a duration: write 30m, 2h or 3d.
 number-bad = { $text } is not a number from 1 to { $most }.
 only-admins = Only admins may do this.
 unknown-command = I do not know { $command }.

@@ -21,8 +21,8 @@ console-waiting = { $count ->
    *[other] { $count } moves wait
 }
 console-moving = { $count ->
-    [one] 1 VM on its way
-   *[other] { $count } VMs on their way
+    [one] 1 VM is moving
+   *[other] { $count } VMs are moving
 }
 console-age = data { $duration } old
 console-next = next check { $time }
@@ -64,19 +64,19 @@ console-help-approve_all = approve all moves of the proposal
 console-help-skip_all = skip all moves of the proposal
 console-help-open = the VMs of the chosen node
 console-help-leave = back to the nodes
-console-help-exclude = take a node out: as source, target or both
-console-help-include = let the chosen node take part again
+console-help-exclude = exclude a node: as source, target or both
+console-help-include = return the chosen node to balancing
 console-help-warnings = log: warnings and errors only, or everything
-console-help-dry_run = look at the panel and plan; nothing is stored
+console-help-dry_run = read the panel and plan; nothing is stored
 console-help-check = check the clusters now, and propose
-console-help-pause = pause, or go on
+console-help-pause = pause, or resume
 console-help-mode = ask first, or automatic
 console-help-take_over = run the balancer here, when nobody else does
 console-help-theme = dark or light
-console-help-refresh = look at the panel again
+console-help-refresh = read the panel again
 console-help-help = this page
 console-help-quit = end the console
-console-legend = Bars end at 125 % of a threshold, the tick is the threshold. ! overloaded, ? load unknown. Trend: CPU load since the console was started. Everything can be clicked.
+console-legend = Bars end at 125 % of the limit, the tick is the limit. ! overloaded, ? load unknown. Trend: CPU load since the console was started. Everything can be clicked.
 
 ## Nodes
 console-column-node = node
@@ -111,7 +111,7 @@ console-flag-out-target = no target
 console-flag-out-both = excluded
 console-node = { $node } (ID { NUMBER($id, useGrouping: 0) })
 console-in-cluster = in { $cluster }
-console-no-node = This node is gone.
+console-no-node = This node no longer exists.
 console-overloaded = Overloaded: { $reason }
 console-unknown = Load unknown: { $reason }
 console-fine = Not overloaded
@@ -122,7 +122,7 @@ console-vm = { $vm }
 console-route = { $source } → { $target }
 console-waits = { $cluster }: waits for a decision, { $duration } left
 console-running = Being carried out
-console-lately = Lately
+console-lately = Recently
 console-by-policy = automatic mode
 console-by-terminal = { $who } (terminal)
 console-by-chat = { $who }
@@ -135,7 +135,7 @@ console-migration-failed = failed: { $reason }
 console-migration-unknown = outcome unknown: { $reason }
 console-migration-stale = not started: { $reason }
 console-migration-skipped = not needed: { $reason }
-console-plan-note = What would be moved now, by data { $duration } old. Nothing here is stored; what waits for you is on page 3.
+console-plan-note = What would be moved now, from data { $duration } old. Nothing here is stored; what waits for a decision is on page 3.
 console-approve = Approve
 console-skip = Skip
 console-approve-all = Approve all
@@ -160,22 +160,22 @@ console-as-source = source: no VM leaves it
 console-as-target = target: no VM enters it
 console-length = How long? 30m, 2h, 3d; empty: until someone ends it
 console-exclude-done = { $node } is excluded as { $role } { $until }.
-console-include-done = { $node } takes part again.
-console-include-none = { $node } was not excluded by anyone; what the settings exclude stays so.
+console-include-done = { $node } is balanced again.
+console-include-none = { $node } was not excluded here; nodes excluded in the settings stay excluded.
 console-choose-node = Choose a node first.
-console-choose-exclusion = Choose an exclusion first; what the settings exclude stays so.
-console-no-such-node = There is not one node called { $name }.
+console-choose-exclusion = Choose an exclusion first; nodes excluded in the settings stay excluded.
+console-no-such-node = No node is called { $name }.
 console-near = Nearest: { $names }
 console-by-settings = the settings
-console-for-ever = always
+console-for-ever = no end
 
 ## Pause, mode, check, take over
 console-cancel = Cancel
 console-switch = Switch
-console-pause-ask = Pause the balancer? No new check and no new migration; what runs goes on.
-console-pause-done = Paused { $until }. What runs now goes on; nothing new starts.
-console-resumed = Going on.
-console-not-paused = It was not paused.
+console-pause-ask = Pause the balancer? No new check and no new migration; running migrations continue.
+console-pause-done = Paused { $until }. Running migrations continue; nothing new starts.
+console-resumed = Resumed.
+console-not-paused = It is not paused.
 console-mode-ask = { $mode ->
     [auto] Switch to automatic mode? Every planned move is then carried out without asking.
    *[approve] Switch back? Then nothing moves before someone approves; what automatic mode queued is not started.
@@ -184,7 +184,7 @@ console-mode-done = { $mode ->
     [auto] Automatic mode: moves are carried out and only reported.
    *[approve] Nothing moves before someone approves.
 }
-console-looking = Looking at the panel …
+console-looking = Reading the panel …
 console-planned = This is what would be done now.
 console-checking = Checking the clusters …
 console-check-done = { $proposed ->
@@ -208,6 +208,6 @@ console-take-over-ask = The program that ran the balancer has ended. Run it here
 console-take-over-late = Somebody else was quicker: the balancer runs there.
 console-taken-over = The balancer runs here now.
 console-quit-ask = { $count ->
-    [one] A migration runs. It goes on in the panel and is taken up at the next start. End the console?
-   *[other] { $count } migrations run. They go on in the panel and are taken up at the next start. End the console?
+    [one] A migration is running. It continues in the panel, and the next start follows it. End the console?
+   *[other] { $count } migrations are running. They continue in the panel, and the next start follows them. End the console?
 }

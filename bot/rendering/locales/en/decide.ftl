@@ -1,16 +1,16 @@
-# Reasons that have to do with what people decide and wish for.
+# Reasons that come from decisions and requests of people.
 reason-called-back = { $who } called it back before it started
-reason-decided-already = somebody has decided it meanwhile
-reason-node-draining = the node is being drained; stop that first
+reason-decided-already = somebody has decided this move meanwhile
+reason-node-draining = the node is being emptied; stop that first
 reason-nothing-to-move = there is nothing to move
 reason-snoozed = left alone, { $who } snoozed this cluster
 reason-snoozed-until = { $who } snoozed it until { $until }
 reason-stopped-by = { $who } stopped it
-reason-undo-moved-since = the VM was moved since
+reason-undo-moved-since = the VM was moved again after that
 reason-undo-too-late = the time for moving it back is over
 reason-undone-already = it has been moved back already
 reason-wish-vm-busy = one of the VMs has started to move meanwhile
-reason-wished-otherwise = { $who } asked for something else
+reason-wished-otherwise = { $who } requested something else
 
 # What a move is for.
 purpose-target = another target
@@ -20,6 +20,6 @@ purpose-fill = fill
 
 not-found-vm = There is no VM { $name }.
 not-found-node-or-vm = There is neither a node nor a VM { $name }.
-not-found-move = The move { $name } is no longer there.
-not-found-migration = The migration { $name } is no longer there.
-not-found-setting = There is no setting { $name } that can be changed here.
+not-found-move = The move { $name } no longer exists.
+not-found-migration = The migration { $name } no longer exists.
+not-found-setting = No setting { $name } can be changed here.

@@ -1,5 +1,5 @@
 # The summary of a day or a week.
-menu-digest = What the day or week came to
+menu-digest = Summary of the day or week
 digest-days = { $days ->
     [one] 1 day
    *[other] { $days } days
@@ -15,8 +15,8 @@ digest-overload = { $nodes ->
    *[other] ⚠️ { $nodes } nodes were overloaded, { NUMBER($hours, maximumFractionDigits: 1) } h together.
 }
 digest-migrations = { $failed ->
-    [0] 🚚 Migrations: { $count }, all went well.
-   *[other] 🚚 Migrations: { $count } went well, { $failed } did not.
+    [0] 🚚 Migrations: { $count }, none failed.
+   *[other] 🚚 Migrations: { $count } done, { $failed } failed.
 }
 digest-unanswered = { $count ->
     [one] ⌛ Nobody answered 1 proposal in time.

@@ -15,8 +15,8 @@ picture-more-clusters = { $count ->
     [one] and 1 more cluster
    *[other] and { $count } more clusters
 }
-picture-threshold = threshold
-picture-calm = below 85% of it
+picture-threshold = limit
+picture-calm = below 85% of the limit
 picture-near = 85–100%
 picture-over = overloaded
 picture-unknown = unknown
@@ -25,7 +25,7 @@ picture-running = running
 picture-others = { $nodes ->
     [one] 1 more node
    *[other] { $nodes } more nodes
-}, the busiest first
+}, most loaded first
 picture-more = { $nodes ->
     [one] +1 more, not drawn
    *[other] +{ $nodes } more, not drawn
@@ -36,7 +36,7 @@ picture-percent = { NUMBER($value, maximumFractionDigits: 0) }%
 picture-cpu-is = CPU { $figure }
 picture-load-is = load { $figure }
 picture-memory-is = mem { $figure }
-picture-limit = threshold: { $figures }
+picture-limit = limit: { $figures }
 picture-more-arrows = { $count ->
     [one] +1 more move
    *[other] +{ $count } more moves
@@ -61,7 +61,7 @@ picture-vms-fewer = { $vms ->
 }
 picture-before = before
 picture-after = after
-picture-cpu-long = vCPUs per CPU
+picture-cpu-long = vCPU per CPU
 picture-load-long = Measured load per CPU
 picture-memory-long = Memory
 picture-mean-max = mean { $mean }, max { $max }
@@ -70,7 +70,7 @@ picture-up-to-max = up to the maximum
 picture-migration = migration
 picture-left = a VM left
 picture-came = a VM came
-picture-no-figures = nothing known of this time
+picture-no-figures = no data for this period
 picture-number = { NUMBER($value, maximumFractionDigits: 2) }
 picture-last-hours = { $hours ->
     [one] The last hour

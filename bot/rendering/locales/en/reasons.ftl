@@ -52,9 +52,9 @@ reason-target-cluster-vm-limit = the target node is full: { NUMBER($count) } { $
    *[other] VMs
  }, the cluster's limit is { NUMBER($limit) } a node
 reason-target-overloaded = the target node is overloaded itself: { $resource ->
-    [load] load { NUMBER($value, maximumFractionDigits: 2) } per CPU, the threshold is { NUMBER($limit, maximumFractionDigits: 2) }
-    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, the threshold is { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] memory { NUMBER($value, maximumFractionDigits: 2) } %, the threshold is { NUMBER($limit, maximumFractionDigits: 2) } %
+    [load] load { NUMBER($value, maximumFractionDigits: 2) } per CPU, the limit is { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, the limit is { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] memory { NUMBER($value, maximumFractionDigits: 2) } %, the limit is { NUMBER($limit, maximumFractionDigits: 2) } %
  }
 reason-target-score = the target's CPU load score is { NUMBER($value, maximumFractionDigits: 2) }, it must be below { NUMBER($limit, maximumFractionDigits: 2) }
 reason-target-memory = the target's memory is { NUMBER($value, maximumFractionDigits: 2) } % allocated, it must be below { NUMBER($limit, maximumFractionDigits: 2) } %
@@ -74,17 +74,17 @@ reason-pair-kernel-unknown = the kernel versions of source and target cannot be 
 reason-fit-cpu = the target's CPU would reach { NUMBER($value, maximumFractionDigits: 2) }, it must stay below { NUMBER($limit, maximumFractionDigits: 2) }
 reason-fit-memory = the target's memory would reach { NUMBER($value, maximumFractionDigits: 2) } %, it must stay below { NUMBER($limit, maximumFractionDigits: 2) } %
 reason-fit-load = the target's measured load would reach about { NUMBER($value, maximumFractionDigits: 2) } per CPU, it must stay below { NUMBER($limit, maximumFractionDigits: 2) }
-reason-fit-memory-available = only { NUMBER($available_gib, maximumFractionDigits: 1) } GiB of memory are really available on the target, { NUMBER($needed_gib, maximumFractionDigits: 1) } GiB are needed
+reason-fit-memory-available = only { NUMBER($available_gib, maximumFractionDigits: 1) } GiB of memory are available on the target, { NUMBER($needed_gib, maximumFractionDigits: 1) } GiB are needed
 reason-fit-pin = the rule “{ $rule }” allows other nodes only
-reason-fit-just-left = it left this node less than a day ago, and does not go to and fro
+reason-fit-just-left = the VM left this node less than a day ago; it is not moved back yet
 reason-fit-apart = the rule “{ $rule }” keeps it apart from { $vms ->
     [one] a VM
    *[other] { NUMBER($vms) } VMs
  } there
 reason-fit-together = the rule “{ $rule }” keeps it with { $vms ->
-    [one] the VM
-   *[other] the { NUMBER($vms) } VMs
- } beside it
+    [one] another VM
+   *[other] { NUMBER($vms) } other VMs
+ } on its node
 
 ## The same for counting, "12 × CPU would be too full"
 
@@ -104,7 +104,7 @@ reason-brief-target-overloaded = overloaded
 reason-brief-target-score = CPU load score too high
 reason-brief-target-memory = memory too full
 reason-brief-pair-other-cluster = in another cluster
-reason-brief-pair-same-node = the VM's own node
+reason-brief-pair-same-node = the VM is on it already
 reason-brief-pair-filter = other placement filters
 reason-brief-pair-qemu-older = QEMU older than the source's
 reason-brief-pair-qemu-unknown = QEMU version unknown
@@ -113,11 +113,11 @@ reason-brief-pair-kernel-unknown = kernel version unknown
 reason-brief-fit-cpu = CPU would be too full
 reason-brief-fit-memory = memory would be too full
 reason-brief-fit-load = measured load would be too high
-reason-brief-fit-memory-available = too little memory really available
-reason-brief-fit-pin = not among the nodes of its rule
-reason-brief-fit-just-left = was left by it less than a day ago
-reason-brief-fit-apart = holds a VM to be kept apart from
-reason-brief-fit-together = would part it from its mates
+reason-brief-fit-memory-available = too little memory available
+reason-brief-fit-pin = not allowed by its rule
+reason-brief-fit-just-left = the VM left it less than a day ago
+reason-brief-fit-apart = has a VM that must be kept apart
+reason-brief-fit-together = would split its group
 
 ## A cluster
 
@@ -130,11 +130,11 @@ reason-cluster-all-opted-out = { $vms ->
 
 ## Why a node counts as overloaded
 
-reason-overload-cpu = { NUMBER($value, maximumFractionDigits: 2) } vCPUs per CPU, the threshold is { NUMBER($limit, maximumFractionDigits: 2) }
-reason-overload-memory = memory { NUMBER($value, maximumFractionDigits: 2) } %, the threshold is { NUMBER($limit, maximumFractionDigits: 2) } %
-reason-overload-both = { NUMBER($cpu, maximumFractionDigits: 2) } vCPUs per CPU and memory { NUMBER($memory, maximumFractionDigits: 2) } %, the thresholds are { NUMBER($cpu_limit, maximumFractionDigits: 2) } and { NUMBER($memory_limit, maximumFractionDigits: 2) } %
-reason-overload-load = load { NUMBER($value, maximumFractionDigits: 2) } per CPU (ssh), the threshold is { NUMBER($limit, maximumFractionDigits: 2) }
-reason-overload-load-memory = load { NUMBER($load, maximumFractionDigits: 2) } per CPU (ssh) and memory { NUMBER($memory, maximumFractionDigits: 2) } %, the thresholds are { NUMBER($load_limit, maximumFractionDigits: 2) } and { NUMBER($memory_limit, maximumFractionDigits: 2) } %
+reason-overload-cpu = { NUMBER($value, maximumFractionDigits: 2) } vCPU per CPU, the limit is { NUMBER($limit, maximumFractionDigits: 2) }
+reason-overload-memory = memory { NUMBER($value, maximumFractionDigits: 2) } %, the limit is { NUMBER($limit, maximumFractionDigits: 2) } %
+reason-overload-both = { NUMBER($cpu, maximumFractionDigits: 2) } vCPU per CPU and memory { NUMBER($memory, maximumFractionDigits: 2) } %, the limits are { NUMBER($cpu_limit, maximumFractionDigits: 2) } and { NUMBER($memory_limit, maximumFractionDigits: 2) } %
+reason-overload-load = load { NUMBER($value, maximumFractionDigits: 2) } per CPU (ssh), the limit is { NUMBER($limit, maximumFractionDigits: 2) }
+reason-overload-load-memory = load { NUMBER($load, maximumFractionDigits: 2) } per CPU (ssh) and memory { NUMBER($memory, maximumFractionDigits: 2) } %, the limits are { NUMBER($load_limit, maximumFractionDigits: 2) } and { NUMBER($memory_limit, maximumFractionDigits: 2) } %
 
 ## Why a node stays overloaded
 
@@ -155,25 +155,25 @@ reason-source-no-fit = { $vms ->
 reason-source-budget = the limit of { NUMBER($limit) } { $limit ->
     [one] migration
    *[other] migrations
- } a cycle is used up, more follow in the next
+ } a check is used up; the next checks continue
 reason-source-unclearable-few = { $vms ->
-    [one] its only movable VM is not enough, whatever the plan
-   *[other] its { NUMBER($vms) } movable VMs are not enough, whatever the plan
+    [one] its only movable VM is not enough under any plan
+   *[other] its { NUMBER($vms) } movable VMs are not enough under any plan
  }
 reason-source-unclearable-large = { $vms ->
-    [one] its movable VM is too large for every other node, even with all gone from it that may leave
-   *[other] too many of its { NUMBER($vms) } movable VMs are too large for every other node, even with all gone from it that may leave
+    [one] its movable VM is too large for every other node, even after all that can leave it has left
+   *[other] too many of its { NUMBER($vms) } movable VMs are too large for every other node, even after all that can leave it has left
  }
 reason-source-unclearable-qemu = no other node that takes VMs has QEMU ≥ { $version }
 reason-source-unclearable-kernel = no other node that takes VMs has a kernel ≤ { $version }
 reason-source-no-room = { $vms ->
-    [one] no plan was found that finds room for its movable VM
-   *[other] no plan was found that finds room for enough of its { NUMBER($vms) } movable VMs
+    [one] no plan was found with room for its movable VM
+   *[other] no plan was found with room for enough of its { NUMBER($vms) } movable VMs
  }
-reason-source-hold = overloaded for too short a time: { $checks ->
-    [one] one more check has
-   *[other] { NUMBER($checks) } more checks have
- } to see it so
+reason-source-hold = overloaded only recently: { $checks ->
+    [one] one more check
+   *[other] { NUMBER($checks) } more checks
+ } must confirm it
 
 ## A VM
 
@@ -192,13 +192,13 @@ reason-vm-change-pending = a new size of the VM waits for a restart
 reason-vm-restricted = restrictions left from VMmanager 5: { $restrictions }
 reason-vm-nested = nested virtualization is on
 reason-vm-opted-out = the balancer is switched off for this VM
-reason-vm-ignored = left alone by the rule “{ $rule }”
+reason-vm-ignored = excluded by the rule “{ $rule }”
 reason-vm-stays = kept on its node by the rule “{ $rule }”
 reason-vm-size-unknown = the size of the VM is unknown
-reason-vm-cooldown = migrated lately, may move again in { NUMBER($minutes) } min
+reason-vm-cooldown = migrated recently, may move again in { NUMBER($minutes) } min
 reason-vm-quarantine = its last migration failed, may be tried again in { NUMBER($minutes) } min
-reason-vm-skipped-always = skipped for good by { $who }
-reason-vm-skipped = skipped by a person, may be proposed again in { NUMBER($minutes) } min
+reason-vm-skipped-always = { $who } decided that it is never moved
+reason-vm-skipped = skipped by an admin, may be proposed again in { NUMBER($minutes) } min
 reason-vm-busy = the VM is taking part in a migration
 reason-vm-fits-nowhere = { NUMBER($vcpus) } vCPU and { NUMBER($memory_gib, maximumFractionDigits: 2) } GiB fit on none of the other { NUMBER($targets) } { $targets ->
     [one] node
@@ -226,7 +226,7 @@ reason-move-relieve = { $vms ->
     [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] memory { NUMBER($value, maximumFractionDigits: 1) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
  }); about { NUMBER($seconds, maximumFractionDigits: 0) } s
-reason-move-partly = the node cannot be relieved, but less overloaded it can be ({ $resource ->
+reason-move-partly = the node cannot be fully relieved, but this reduces its overload ({ $resource ->
     [load] load { NUMBER($value, maximumFractionDigits: 2) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] memory { NUMBER($value, maximumFractionDigits: 1) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
@@ -248,7 +248,7 @@ reason-caution-not-together = the rule “{ $rule }” is broken: its { NUMBER($
  }
 reason-caution-off-pin = the rule “{ $rule }” is broken: { $vm } is on { $node }
 
-## Looking again before the act
+## The check right before a migration
 
 reason-vm-gone = the VM no longer exists
 reason-vm-place-unknown = it is unknown on which node the VM is

@@ -1,39 +1,39 @@
-### The reasons of what people wish for (balancer/requests/): drain, fill, another target, a move back, and "why not".
+### The reasons of what people request (balancer/requests/): drain, fill, another target, a move back, and "why not".
 ### Plain text. Clauses that follow a colon or a dash: lower case, no full stop.
 
 ## Why a move
 
-reason-move-chosen = a person chose this node
-reason-move-chosen-relieve = a person chose this node; the source is overloaded ({ $resource ->
+reason-move-chosen = an admin chose this node
+reason-move-chosen-relieve = an admin chose this node; the source is overloaded ({ $resource ->
     [load] load { NUMBER($value, maximumFractionDigits: 2) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] memory { NUMBER($value, maximumFractionDigits: 1) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
  })
-reason-move-back = the VM goes back to where it was
+reason-move-back = the VM returns to its previous node
 reason-move-drain = the node is being emptied; { $targets ->
     [one] the only node with room
    *[other] the emptiest of { NUMBER($targets) } nodes with room
  }; about { NUMBER($seconds, maximumFractionDigits: 0) } s
 reason-move-drain-packed = the node is being emptied; { $targets ->
     [one] the only node with room
-   *[other] of { NUMBER($targets) } nodes with room the one that leaves enough for the others
+   *[other] of { NUMBER($targets) } nodes with room, the one that leaves enough room for the other VMs
  }; about { NUMBER($seconds, maximumFractionDigits: 0) } s
-reason-move-drain-together = the node is being emptied; the rule “{ $rule }” takes { $vms ->
+reason-move-drain-together = the node is being emptied; the rule “{ $rule }” keeps { $vms ->
     [one] the VM
    *[other] { NUMBER($vms) } VMs
- } to one node; about { NUMBER($seconds, maximumFractionDigits: 0) } s
+ } on one node; about { NUMBER($seconds, maximumFractionDigits: 0) } s
 reason-move-fill = brings the node its share: the source has CPU { NUMBER($cpu, maximumFractionDigits: 2) } and memory { NUMBER($memory, maximumFractionDigits: 1) }%, the mean is { NUMBER($mean_cpu, maximumFractionDigits: 2) } and { NUMBER($mean_memory, maximumFractionDigits: 1) }%
 
-## What is left undone
+## What cannot be done
 
-reason-drain-together = the rule “{ $rule }” holds { $vms ->
-    [one] it to its mates
+reason-drain-together = the rule “{ $rule }” keeps { $vms ->
+    [one] it with its group
    *[other] { NUMBER($vms) } VMs together
  }, and no node has room for all of them
-reason-drain-no-room = no plan was found that finds room for it beside the others
+reason-drain-no-room = no plan was found with room for it and the others
 reason-fill-fair-share = no further VM would even out the load enough to be worth a move: the node has CPU { NUMBER($cpu, maximumFractionDigits: 2) } and memory { NUMBER($memory, maximumFractionDigits: 1) }%, the mean is { NUMBER($mean_cpu, maximumFractionDigits: 2) } and { NUMBER($mean_memory, maximumFractionDigits: 1) }%
-reason-caution-drain-excluded = { $node } is excluded as a source: the drain empties it all the same
-reason-caution-drain-open = { $node } still takes VMs: exclude it as a target, so that nothing comes back
+reason-caution-drain-excluded = { $node } is excluded as a source; it is emptied anyway
+reason-caution-drain-open = { $node } still takes VMs: exclude it as a target, or VMs will come back
 
 ## Why a VM stays where it is
 

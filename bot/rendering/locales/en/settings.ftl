@@ -1,34 +1,34 @@
 # The menu of settings.
-settings-menu = ⚙️ <b>Settings</b> that may change while the program runs. ✎ marks what was changed here.
+settings-menu = ⚙️ <b>Settings</b> that can be changed while the program runs. ✎ marks values changed here.
 row-setting = { $label }: { $value }
 setting-title = ⚙️ <b>{ $label }</b>: { $value }
     <code>{ $name }</code>
 setting-by = ✎ Changed by { $who } at { $time }; the settings file says { $configured }.
-setting-of-cluster = { $cluster } has its own, by CLUSTERS_FILE: { $value }
+setting-of-cluster = { $cluster } has its own from CLUSTERS_FILE: { $value }
 setting-other = <i>Another value: /settings { $name } and the value.</i>
 mode-short = { $mode ->
     [auto] automatic
    *[approve] ask first
 }
 button-all = 📋 All
-button-reset = ↺ As in the file
+button-reset = ↺ Use the file
 popup-set = { $name } is { $value } from now on.
-popup-reset = { $name } is what the settings file says again.
+popup-reset = { $name } has the value of the settings file again.
 setting-balance_mode = Mode
 setting-balance_strategy = Strategy
 setting-cpu_overload_threshold = CPU limit
 setting-memory_overload_threshold = Memory limit
-setting-cpu_target_threshold = CPU of targets
-setting-memory_target_threshold = Memory of targets
-setting-balance_interval = Check every
+setting-cpu_target_threshold = Target CPU limit
+setting-memory_target_threshold = Target memory limit
+setting-balance_interval = Check interval
 setting-max_migrations_per_cycle = Moves per check
-setting-max_parallel_migrations = At once
-setting-about-balance_mode = Ask before each move, or carry out at once and report.
+setting-max_parallel_migrations = Parallel migrations
+setting-about-balance_mode = Ask before each move, or carry it out at once and report.
 setting-about-balance_strategy = How moves are chosen: the smallest VM first, the cheapest whole plan, or an even load.
 setting-about-cpu_overload_threshold = vCPU per CPU above which a node is overloaded.
 setting-about-memory_overload_threshold = Allocated memory in percent above which a node is overloaded.
 setting-about-cpu_target_threshold = The CPU load score below which smallest-first chooses targets.
 setting-about-memory_target_threshold = Allocated memory in percent below which smallest-first chooses targets.
-setting-about-balance_interval = How often the clusters are looked at.
+setting-about-balance_interval = How often the clusters are checked.
 setting-about-max_migrations_per_cycle = How many moves one check proposes for a cluster.
 setting-about-max_parallel_migrations = How many migrations may run at the same time.

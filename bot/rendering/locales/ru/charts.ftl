@@ -1,12 +1,12 @@
 # Графики и картинки в чате, ссылки на предложения.
-menu-chart = Нагрузка за время, картинкой
+menu-chart = График нагрузки
 chart-title = 📈 <b>{ $name }</b>, последние { $duration }
-chart-nothing = За это время ещё ничего не записано: каждая проверка добавляет данные.
-chart-figures = CPU: в среднем { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) } vCPU на ядро, не больше { NUMBER($ratio_max, minimumFractionDigits: 1, maximumFractionDigits: 1) }. Память: в среднем { NUMBER($memory, maximumFractionDigits: 0) }%, не больше { NUMBER($memory_max, maximumFractionDigits: 0) }%.
+chart-nothing = За этот период данных ещё нет.
+chart-figures = CPU: в среднем { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) }, максимум { NUMBER($ratio_max, minimumFractionDigits: 1, maximumFractionDigits: 1) } vCPU на CPU. Память: в среднем { NUMBER($memory, maximumFractionDigits: 0) }%, максимум { NUMBER($memory_max, maximumFractionDigits: 0) }%.
 chart-choose = Какой кластер?
 button-chart = 📈 Нагрузка
 button-picture = 🖼 Картинка
-popup-no-picture = Картинку сейчас не нарисовать; причина в журнале.
+popup-no-picture = Не удалось нарисовать картинку; причина в журнале.
 chart-overload = { $count ->
     [0] Миграций не было.
     [one] { $count } миграция.
@@ -23,4 +23,4 @@ open-proposal = ➡️ { $cluster }: { $count ->
     [few] ждут { $count } миграции
    *[many] ждут { $count } миграций
 }
-link-gone = Этого предложения больше нет, или оно не для вас. Что ждёт, покажет /proposals.
+link-gone = Этого предложения больше нет, или оно вам недоступно. Что ждёт решения: /proposals

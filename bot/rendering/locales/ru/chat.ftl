@@ -1,4 +1,4 @@
-# Что говорит чат. Здесь допустим HTML Telegram; все аргументы приходят экранированными.
+# Сообщения чата. Здесь допустим HTML Telegram; все аргументы приходят экранированными.
 # Имена не склоняются и рода не имеют: рядом с ними стоит слово, которое с ними не согласуется.
 
 ## Длительности и моменты
@@ -24,7 +24,7 @@ report-title = { $overloaded ->
 table-head = узел
 table-cpu = CPU
 table-load = нагр.
-table-memory = пам
+table-memory = ОЗУ
 table-vms = ВМ
 table-unknown = ?
 table-more = … ещё { $count }
@@ -34,24 +34,24 @@ proposal-open = { $count ->
    *[many] <b>Предложено { $count } миграций</b>, одобрить можно до { $time }
 }
 proposal-decided = { $count ->
-    [1] <b>Решение по миграции принято</b>
-   *[other] <b>Решения по всем { $count } миграциям приняты</b>
+    [1] <b>Решено</b>
+   *[other] <b>Все миграции ({ $count }) решены</b>
 }
 proposal-automatic = { $count ->
     [one] <b>{ $count } миграция</b>, запущена автоматически
     [few] <b>{ $count } миграции</b>, запущены автоматически
    *[many] <b>{ $count } миграций</b>, запущены автоматически
 }
-proposal-expired = ⌛ Вовремя никто не решил. Если перегрузка останется, следующая проверка предложит заново.
+proposal-expired = ⌛ Срок истёк, решения не было. Если узел останется перегружен, предложу снова при следующей проверке.
 proposal-closed = 🔁 { $reason }
 proposal-page = Миграции { $first }–{ $last } из { $count }
 move-line = <b>{ $number }. { $vm }</b> · { $size }
 move-route = { $source } → <b>{ $target }</b>
-move-effect = { $node }: CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }; пам { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }%
+move-effect = { $node }: CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }; ОЗУ { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }%
 move-effect-load = { $node }: нагрузка { NUMBER($before, maximumFractionDigits: 2) } → примерно { NUMBER($after, maximumFractionDigits: 2) } на CPU
 report-load = <b>{ $node }</b>: { $load }
 load-ssh = нагрузка { NUMBER($load, maximumFractionDigits: 2) } на CPU, ssh, { NUMBER($seconds) } с назад
-load-panel = отношение { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) }, панель
+load-panel = { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) } vCPU на CPU, панель
 move-why = <i>{ $reason }</i>
 move-caution = ⚠️ { $reason }
 rejections-title = { $count ->
@@ -68,7 +68,7 @@ state-pending = ⏳ ждёт решения
 state-first = 👥 одобрено: { $who }, нужен ещё один человек
 state-approved = ✅ одобрено: { $who }
 state-skipped = ⏭ пропущено: { $who }
-state-expired = ⌛ время вышло
+state-expired = ⌛ срок истёк
 state-superseded = 🔁 заменено новым планом
 state-withdrawn = ⛔ отозвано
 state-auto = 🤖 автоматически
@@ -78,8 +78,8 @@ migration-running = ▶️ идёт { $duration }
 migration-succeeded = ✅ готово за { $duration }
 migration-failed = ❌ не удалось: { $reason }
 migration-unknown = ❓ исход неизвестен: { $reason }
-migration-stale = 🚫 не запущено: { $reason }
-migration-skipped = ⏭ не потребовалось: { $reason }
+migration-stale = 🚫 не запущена: { $reason }
+migration-skipped = ⏭ не потребовалась: { $reason }
 panel-words = Ответ панели: <i>{ $error }</i>
 
 button-approve = ✅ Одобрить { $number }
@@ -90,14 +90,14 @@ button-previous = ‹ Назад
 button-next = Дальше ›
 
 ## К чему ведёт план (чат и терминал; простой текст)
-outlook-budget = Первые { $shown } из { $total }; остальное — в следующих проверках.
+outlook-budget = Сейчас миграций: { $shown } из { $total }; остальные — при следующих проверках.
 outlook-effort = { $moves ->
     [one] { $moves } миграция
     [few] { $moves } миграции
    *[many] { $moves } миграций
 }, { NUMBER($gib, maximumFractionDigits: 1) } ГиБ, около { $duration }
-outlook-proven = { $effort }: ни один план не обойдётся меньшим числом миграций или меньшим временем.
-outlook-certificate = { $effort }: ни один план не обойдётся { $limits }.
+outlook-proven = { $effort }: лучше нельзя — ни быстрее, ни меньшим числом миграций.
+outlook-certificate = { $effort }: никакой план не обойдётся { $limits }.
 outlook-bound-moves = меньше чем { $moves ->
     [one] { $moves } миграцией
     [few] { $moves } миграциями
@@ -106,7 +106,7 @@ outlook-bound-moves = меньше чем { $moves ->
 outlook-bound-time = меньшим временем, чем { $duration }
 outlook-bound-memory = меньшим объёмом, чем { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
 outlook-or = {" "}или{" "}
-outlook-as-few = Столь же малым числом миграций ни один не переносит меньше { NUMBER($gib, maximumFractionDigits: 1) } ГиБ.
+outlook-as-few = При таком числе миграций перенести придётся не меньше { NUMBER($gib, maximumFractionDigits: 1) } ГиБ.
 outlook-evenness = Неравномерность нагрузки { NUMBER($before, maximumFractionDigits: 3) } → { NUMBER($after, maximumFractionDigits: 3) }, { $moves ->
     [one] { $moves } миграция
     [few] { $moves } миграции
@@ -116,18 +116,18 @@ outlook-evenness-proven = Неравномерность нагрузки { NUMB
     [one] { $moves } миграция
     [few] { $moves } миграции
    *[many] { $moves } миграций
-}: столькими же ни один план не опустится ниже { NUMBER($bound, maximumFractionDigits: 3) }.
-outlook-clears-all = 💡 { $strategy } разгрузил бы все узлы ({ $overloaded }), { $moves ->
+}; лучший возможный результат — { NUMBER($bound, maximumFractionDigits: 3) }.
+outlook-clears-all = 💡 Стратегия «{ $strategy }» разгрузила бы все узлы ({ $overloaded }), { $moves ->
     [one] { $moves } миграция
     [few] { $moves } миграции
    *[many] { $moves } миграций
 }; этот план оставляет перегруженных: { $left }.
-outlook-clears-more = 💡 { $strategy } оставил бы перегруженных узлов: { $remaining }, { $moves ->
+outlook-clears-more = 💡 Стратегия «{ $strategy }» оставила бы перегруженных узлов: { $remaining }, { $moves ->
     [one] { $moves } миграция
     [few] { $moves } миграции
    *[many] { $moves } миграций
 }; этот план оставляет: { $left }.
-outlook-fewer-moves = 💡 { $strategy } добился бы того же: { $moves ->
+outlook-fewer-moves = 💡 Стратегии «{ $strategy }» хватило бы: { $moves ->
     [one] { $moves } миграция
     [few] { $moves } миграции
    *[many] { $moves } миграций
@@ -150,7 +150,7 @@ switch-strategy = 💡 Включить { $strategy }
 
 ## Всплывающие ответы (простой текст, не длиннее 200 знаков)
 popup-approved = Одобрено: { $vm } → { $target }.
-popup-skipped = Пропущено: { $vm } остаётся на месте. Снова предложим не раньше чем через { $duration }.
+popup-skipped = Пропущено: { $vm } остаётся на месте. Снова предложу не раньше чем через { $duration }.
 popup-approved-all = { $count ->
     [one] Одобрена { $count } миграция.
     [few] Одобрены { $count } миграции.
@@ -163,10 +163,10 @@ popup-skipped-all = { $count ->
 }
 popup-first-approved = Уже одобрено: { $who }, { $duration } назад.
 popup-first-skipped = Уже пропущено: { $who }, { $duration } назад.
-popup-expired = Поздно: срок предложения истёк. Если нужно, следующая проверка предложит заново.
+popup-expired = Поздно: срок предложения истёк. Если нужно, предложу снова при следующей проверке.
 popup-superseded = Это предложение заменено новым планом.
-popup-withdrawn = Узел исключён, эта миграция теперь запрещена.
-popup-nothing-left = Здесь уже всё решено.
+popup-withdrawn = Узел этой миграции исключён.
+popup-nothing-left = По этому предложению всё уже решено.
 popup-noted = Учтено: { $vm } → { $target }, когда одобрит ещё один человек.
 popup-noted-all = { $count ->
     [one] Учтено: { $count } миграция. Нужно одобрение ещё одного человека.
@@ -175,20 +175,20 @@ popup-noted-all = { $count ->
 }
 popup-noted-partly = Одобрено: { $count }. Нужно одобрение ещё одного человека: { $noted }.
 popup-same-person = Вы уже одобрили; нужно одобрение другого человека.
-popup-confirm = Точно переместить { $vm } ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? Чтобы подтвердить, нажмите ту же кнопку ещё раз в течение { $seconds } с.
+popup-confirm = Точно перенести { $vm } ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? Чтобы подтвердить, нажмите ту же кнопку ещё раз в течение { $seconds } с.
 popup-confirm-all = { $count ->
-    [one] Точно переместить { $count } большую ВМ ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
-    [few] Точно переместить { $count } большие ВМ (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
-   *[many] Точно переместить { $count } больших ВМ (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
+    [one] Точно перенести { $count } большую ВМ ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
+    [few] Точно перенести { $count } большие ВМ (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
+   *[many] Точно перенести { $count } больших ВМ (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
 } Чтобы подтвердить, нажмите ту же кнопку ещё раз в течение { $seconds } с.
 popup-too-fast = Слишком много нажатий: подождите немного.
 popup-not-yours = Эта кнопка не для вас.
-popup-viewer = Вам можно смотреть, но не решать.
+popup-viewer = У вас доступ только на просмотр.
 popup-old = Эта кнопка больше не работает. Что ждёт решения: /proposals
 popup-dry-run = Пробный прогон: решения не принимаются.
 popup-paused = { $text } Балансировщик на паузе: запуск после /resume.
-popup-strategy = Со следующей проверки: { $strategy }. Проверить сейчас: /balance.
-popup-strategy-already = { $strategy } уже включена. Проверить сейчас: /balance.
+popup-strategy = Со следующей проверки стратегия { $strategy }. Проверить сейчас: /balance.
+popup-strategy-already = Стратегия { $strategy } уже включена. Проверить сейчас: /balance.
 
 ## Уведомления
 notice-failed = ❌ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }
@@ -196,38 +196,38 @@ notice-unknown = ❓ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }. 
 notice-settled = ✅ <b>{ $vm }</b> ({ $source } → { $target }): миграция всё же завершилась, узлы снова участвуют.
 notice-finished = { $failed ->
     [0] ✅ <b>{ $cluster }</b>: выполнено { $done } из { $count } за { $duration }.
-   *[other] ⚠️ <b>{ $cluster }</b>: выполнено { $done } из { $count } за { $duration }, не выполнено: { $failed }.
+   *[other] ⚠️ <b>{ $cluster }</b>: выполнено { $done } из { $count } за { $duration }, с ошибкой: { $failed }.
 }
-notice-late = 🕓 Это было в { $time }; с тех пор чат был недоступен.
-dry-run-note = 🧪 Пробный прогон: ничего не сохраняется и не перемещается.
+notice-late = 🕓 Отправлено позже: событие было в { $time }, Telegram был недоступен.
+dry-run-note = 🧪 Пробный прогон: ничего не сохраняется и не переносится.
 
 ## Команды
 menu-start = Кратко о боте
 menu-help = Все команды
 menu-status = Состояние кластеров
-menu-nodes = Узлы, худшие первыми
+menu-nodes = Узлы, сначала самые загруженные
 menu-node = Один узел
-menu-dryrun = Что бот переместил бы сейчас
+menu-dryrun = Какие миграции нужны сейчас
 menu-balance = Проверить кластеры сейчас
 menu-proposals = Что ждёт решения
 menu-history = Последние решения и миграции
 menu-exclude = Исключить узел
 menu-include = Вернуть узел
 menu-exclusions = Исключённые узлы
-menu-mode = С одобрением или автоматически
+menu-mode = Режим: с подтверждением или авто
 menu-strategy = Как выбираются миграции
 menu-pause = Поставить на паузу
 menu-resume = Снять с паузы
 menu-settings = Действующие настройки
 
-start-viewer = Вам можно смотреть; решают администраторы.
+start-viewer = У вас доступ только на просмотр; решения принимают администраторы.
 help-title = <b>Команды</b>
 help-line = /{ $command } { $arguments } — { $text }
 help-line-plain = /{ $command } — { $text }
 
 status-title = <b>VM Balancer</b> · { $mode ->
     [auto] автоматический режим
-   *[approve] перемещает только с одобрением
+   *[approve] режим: с подтверждением
 }
 status-paused = ⏸ Пауза { $until }
 status-age = Данные получены { $duration } назад
@@ -240,13 +240,13 @@ status-more-clusters = … и ещё { $count ->
    *[many] { NUMBER($count) } кластеров
 }: /status и его имя
 status-waiting = { $count ->
-    [0] Решения ничего не ждёт.
+    [0] Ничего не ждёт решения.
     [one] ⏳ { $count } миграция ждёт решения: /proposals
     [few] ⏳ { $count } миграции ждут решения: /proposals
    *[many] ⏳ { $count } миграций ждут решения: /proposals
 }
 status-running = { $count ->
-    [0] Сейчас ничего не перемещается.
+    [0] Сейчас миграций нет.
    *[other] ▶️ Идёт миграций: { $count }
 }
 status-running-line = { $vm }: { $source } → { $target }, { $state }
@@ -255,35 +255,35 @@ status-exclusions = { $count ->
     [few] ⛔ { $count } исключения: /exclusions
    *[many] ⛔ { $count } исключений: /exclusions
 }
-status-dry-run = 🧪 Пробный прогон: ничего не переместится.
-no-clusters = Панель не показывает ни одного кластера.
+status-dry-run = 🧪 Пробный прогон: миграций не будет.
+no-clusters = В панели нет ни одного кластера.
 nodes-title = <b>{ $cluster }</b>: { $count ->
     [one] { $count } узел
     [few] { $count } узла
    *[many] { $count } узлов
-}, худшие первыми
+}, сначала самые загруженные
 node-title = <b>{ $node }</b>, кластер { $cluster }
 node-state-overloaded = ⚠️ перегружен: { $reason }
 node-state-unknown = ❓ нагрузка неизвестна: { $reason }
 node-state-fine = ✅ не перегружен
-node-cpu = CPU: { NUMBER($ratio, maximumFractionDigits: 2) } vCPU на CPU ({ $used } vCPU на { $cpus } CPU), оценка { NUMBER($score, maximumFractionDigits: 2) }
-node-averages = Средняя нагрузка { NUMBER($one, maximumFractionDigits: 2) }, { NUMBER($five, maximumFractionDigits: 2) }, { NUMBER($fifteen, maximumFractionDigits: 2) }; действительно свободно { NUMBER($free, maximumFractionDigits: 1) } из { NUMBER($total, maximumFractionDigits: 1) } ГиБ
-node-pressure = За последнюю минуту что-то ждало CPU { NUMBER($cpu, maximumFractionDigits: 1) } % времени, память — { NUMBER($memory, maximumFractionDigits: 1) } %
+node-cpu = CPU: { $used } vCPU на { $cpus } CPU, то есть { NUMBER($ratio, maximumFractionDigits: 2) } на CPU
+node-averages = Средняя нагрузка { NUMBER($one, maximumFractionDigits: 2) }, { NUMBER($five, maximumFractionDigits: 2) }, { NUMBER($fifteen, maximumFractionDigits: 2) }; доступно памяти { NUMBER($free, maximumFractionDigits: 1) } из { NUMBER($total, maximumFractionDigits: 1) } ГиБ
+node-pressure = Давление (PSI) за минуту: CPU { NUMBER($cpu, maximumFractionDigits: 1) } %, память { NUMBER($memory, maximumFractionDigits: 1) } %
 node-memory = Память: { NUMBER($percent, maximumFractionDigits: 1) } % ({ NUMBER($used, maximumFractionDigits: 1) } из { NUMBER($total, maximumFractionDigits: 1) } ГиБ)
 node-vms = { $count } ВМ, активные занимают { $vcpus } vCPU и { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
 node-versions = QEMU: { $qemu }, ядро: { $kernel }
 node-flag-maintenance = 🔧 на обслуживании
 node-flag-creation = 🚷 новые ВМ не принимает
 node-flag-state = состояние: { $state }
-node-no-target = Сейчас ничего не принимает: { $reason }
-node-excluded = ⛔ исключён как { $role } { $until } (автор: { $who })
+node-no-target = Сейчас не принимает ВМ: { $reason }
+node-excluded = ⛔ исключён: { $role }, { $until } ({ $who })
 node-vm-line = { $vm } · { $size } · { $state }
 node-biggest = Самые крупные ВМ:
 unknown-value = неизвестно
 
 dryrun-nothing = { $overloaded ->
     [0] Делать ничего не нужно.
-   *[other] Сейчас ничего нельзя переместить.
+   *[other] Сейчас ничего нельзя перенести.
 }
 balance-started = 🔎 Проверяю кластеры…
 balance-busy = Проверка уже идёт.
@@ -300,49 +300,49 @@ balance-done = { $proposed ->
    *[many] ✅ Проверено: { $proposed } новых предложений.
 }
 balance-left-alone = { $cluster }: { $reason }
-proposals-none = Решения ничего не ждёт.
+proposals-none = Ничего не ждёт решения.
 proposals-line = <b>{ $cluster }</b>: { $count ->
     [one] { $count } миграция ждёт
     [few] { $count } миграции ждут
    *[many] { $count } миграций ждут
 } решения до { $time }
-proposals-again = Всё, что ждёт решения, — ещё раз ниже.
-history-none = Решений ещё не было.
+proposals-again = То, что ждёт решения, повторяю ниже.
+history-none = Решений пока не было.
 history-title = <b>Последние решения</b>, новые сверху
 history-line = { $time } { $state }
     <b>{ $vm }</b> { $source } → { $target }
-role-source = источник
-role-target = цель
-role-both = источник и цель
-exclude-done = ⛔ Узел <b>{ $node }</b> исключён как { $role } { $until }.
+role-source = не отдаёт ВМ
+role-target = не принимает ВМ
+role-both = не отдаёт и не принимает ВМ
+exclude-done = ⛔ Узел <b>{ $node }</b> исключён: { $role }, { $until }.
 exclude-choose = С именем { $name } есть несколько узлов. Какой из них?
-include-done = ✅ Узел <b>{ $node }</b> снова участвует.
-include-none = Узел { $node } в чате не исключали. Исключённые в настройках остаются исключёнными.
+include-done = ✅ Узел <b>{ $node }</b> снова участвует в балансировке.
+include-none = Узел { $node } в чате не исключали. Узлы, исключённые в настройках, остаются исключёнными.
 exclusions-none = Исключённых узлов нет.
 exclusions-title = <b>Исключённые узлы</b>
-exclusion-line = ⛔ <b>{ $node }</b> как { $role } { $until } (автор: { $who })
-exclusion-setting = ⚙️ <b>{ $node }</b> как { $role }, из настроек
+exclusion-line = ⛔ <b>{ $node }</b>: { $role }, { $until } ({ $who })
+exclusion-setting = ⚙️ <b>{ $node }</b>: { $role }, из настроек
 mode-now = { $mode ->
-    [auto] 🤖 Автоматический режим: миграции выполняются сами, в чат приходит только отчёт.
-   *[approve] 🙋 Режим одобрения: пока никто не одобрит, ничего не перемещается.
+    [auto] 🤖 Автоматический режим: миграции выполняются без вопросов, в чат приходит отчёт.
+   *[approve] 🙋 Режим с подтверждением: без одобрения ничего не переносится.
 }
 mode-two-persons = Включено TWO_PERSON_RULE: каждую миграцию одобряют двое, поэтому автоматического режима нет.
 mode-usage = /mode approve или /mode auto
-mode-changed = { $text } (автор: { $who })
+mode-changed = { $text } ({ $who })
 strategy-now = { $strategy ->
     [optimal] 🎯 Стратегия <b>optimal</b>: самый дешёвый план, который разгружает столько узлов, сколько можно.
     [balance] ⚖️ Стратегия <b>balance</b>: как optimal, а остаток лимита миграций выравнивает нагрузку.
-   *[smallest-first] 🪶 Стратегия <b>smallest-first</b>: самая маленькая ВМ переезжает с худшего узла на самый свободный.
+   *[smallest-first] 🪶 Стратегия <b>smallest-first</b>: самая маленькая ВМ переносится с самого загруженного узла на самый свободный.
 }
-strategy-set-by = Задана в чате (автор: { $who }).
+strategy-set-by = Задана в чате ({ $who }).
 strategy-of-cluster = У { $cluster } своя, из CLUSTERS_FILE: { $strategy }
 strategy-usage = Стратегии { $text } нет. Есть: { $known }
-pause-done = ⏸ Пауза { $until }. Что уже идёт, продолжится; новое не начнётся.
-resume-done = ▶️ Продолжаем.
-resume-none = Паузы и не было.
+pause-done = ⏸ Пауза { $until }. Начатые миграции продолжатся, новые не начнутся.
+resume-done = ▶️ Пауза снята.
+resume-none = Балансировщик не на паузе.
 settings-title = <b>Настройки</b>
 settings-line = <code>{ $name }</code> { $value }
-settings-stored = 💬 задано в чате: { $name } = { $value } (автор: { $who })
+settings-stored = 💬 задано в чате: { $name } = { $value } ({ $who })
 settings-measured = ⏱ { $cluster }: { NUMBER($seconds, maximumFractionDigits: 0) } с и { NUMBER($mbit, maximumFractionDigits: 0) } Мбит/с, измерено: { $count ->
     [one] { $count } миграция
     [few] { $count } миграции
@@ -351,8 +351,8 @@ settings-measured = ⏱ { $cluster }: { NUMBER($seconds, maximumFractionDigits: 
 not-found-node = Узла { $name } нет.
 not-found-cluster = Кластера { $name } нет.
 not-found-near = Возможно, вы имели в виду: { $names }?
-duration-bad = { $text } — не длительность: напишите 30m, 2h или 3d, можно и 30м, 2ч или 3д.
+duration-bad = { $text } — не срок: напишите 30m, 2h или 3d, можно и 30м, 2ч или 3д.
 number-bad = { $text } — не число от 1 до { $most }.
-only-admins = Это могут только администраторы.
-unknown-command = Не знаю команды { $command }.
-problem = Что-то пошло не так: { $problem }
+only-admins = Это доступно только администраторам.
+unknown-command = Неизвестная команда { $command }.
+problem = Ошибка: { $problem }

@@ -1,4 +1,4 @@
-# Что говорят `vm-balancer check` и `vm-balancer health`. Простой текст. В ошибке названы настройки, которые нужно изменить.
+# Сообщения `vm-balancer check` и `vm-balancer health`. Простой текст. В ошибке названы настройки, которые нужно изменить.
 check-title-settings = Настройки
 check-title-database = База данных
 check-title-log-file = Файл журнала
@@ -22,10 +22,10 @@ check-title-telegram-posting = Telegram, отправка
 check-title-telegram-people = Telegram, люди
 check-title-telegram-chats = Telegram, другие чаты
 check-title-telegram-escalation = Telegram, эскалация
-check-title-telegram-test = Telegram, пробное сообщение
+check-title-telegram-test = Telegram, проверочное сообщение
 
 check-after = не проверено: сначала исправьте { $title }
-check-settings-fine = всё понятно
+check-settings-fine = ошибок нет
 check-database = { $path } читается и не повреждена
 check-database-new = { $path } можно создать
 check-database-memory = только в памяти: решения и миграции будут забыты. Укажите файл в DATABASE_PATH.
@@ -37,10 +37,10 @@ check-running = с этой базой работает процесс { $pid } 
 check-not-running = с этой базой никто не работает
 
 check-name-known = { $host } — это { $ips }
-check-name-unknown = у { $host } нет адреса ({ $words }): исправьте VMMANAGER_HOST или серверы имён этой машины.
+check-name-unknown = у { $host } нет адреса ({ $words }): исправьте VMMANAGER_HOST или DNS-серверы этой машины.
 check-port-open = { $where } принимает соединения
 check-port-closed = на { $where } никто не слушает: исправьте имя или порт в VMMANAGER_HOST или запустите панель.
-check-port-silent = { $where } не отвечает за { NUMBER($seconds) } с: исправьте VMMANAGER_HOST или откройте этой машине доступ в межсетевом экране.
+check-port-silent = { $where } не ответил за { NUMBER($seconds) } с: исправьте VMMANAGER_HOST или откройте этой машине доступ в межсетевом экране.
 check-port-unreachable = { $where } недоступен ({ $words }): исправьте VMMANAGER_HOST или сеть.
 check-not-encrypted = соединение не шифруется, пароль можно прочитать в пути: напишите https:// в VMMANAGER_HOST.
 check-no-tls = { $where } не отвечает по TLS как следует ({ $words }): исправьте порт или напишите http:// в VMMANAGER_HOST.
@@ -58,19 +58,19 @@ check-certificate-other = недоверенный ({ $words }): укажите 
 check-panel-answers = { $address } — это VMmanager
 check-panel-stranger = по адресу { $address } отвечает не VMmanager 6: исправьте VMMANAGER_HOST. Пароль не отправлялся.
 check-panel-elsewhere = адрес ведёт на { $location }: укажите в VMMANAGER_HOST саму панель. Пароль не отправлялся.
-check-panel-starting = VMmanager говорит, что запускается
-check-panel-unclear = { $address } не говорит, VMmanager ли это: если вход не удастся, исправьте VMMANAGER_HOST.
-check-panel-silent = соединение есть, но ответа нет за { NUMBER($seconds) } с: посмотрите на панель или исправьте VMMANAGER_HOST.
-check-panel-trouble = { $words }. Посмотрите на панель или исправьте VMMANAGER_HOST.
-check-login = { $user } вошёл
-check-login-version = { $user } вошёл; VMmanager { $version }
+check-panel-starting = VMmanager запускается
+check-panel-unclear = неясно, VMmanager ли отвечает по адресу { $address }: если вход не удастся, исправьте VMMANAGER_HOST.
+check-panel-silent = соединение есть, но ответа нет за { NUMBER($seconds) } с: проверьте панель или исправьте VMMANAGER_HOST.
+check-panel-trouble = { $words }. Проверьте панель или исправьте VMMANAGER_HOST.
+check-login = { $user }: вход выполнен
+check-login-version = { $user }: вход выполнен; VMmanager { $version }
 check-login-refused = { $user } не пускают: { $words }. Исправьте VMMANAGER_USERNAME и VMMANAGER_PASSWORD; у учётной записи не должно быть двухфакторного входа, а её список доступа должен пускать эту машину.
 check-rights-admin = администратор, миграции разрешены
 check-rights-dry-run = роли { $roles }: для пробного прогона достаточно
 check-rights-readonly = учётная запись только для чтения ({ $roles }), миграции ей запрещены: укажите администратора в VMMANAGER_USERNAME или задайте DRY_RUN=true.
 check-rights-other = учётная запись не администратор ({ $roles }): она видит не все узлы, миграции ей запрещены. Укажите администратора в VMMANAGER_USERNAME или задайте DRY_RUN=true.
-check-rights-unknown = VMmanager не называет роли учётной записи: разрешены ли миграции, покажет первая. В VMMANAGER_USERNAME должен быть администратор.
-check-clock-fine = у панели и этой машины одно время
+check-rights-unknown = VMmanager не сообщает роли учётной записи: разрешены ли миграции, покажет первая из них. В VMMANAGER_USERNAME должен быть администратор.
+check-clock-fine = время панели и этой машины совпадает
 check-clock-ahead = часы панели спешат относительно этой машины на { $by }: настройте NTP на обеих.
 check-clock-behind = часы панели отстают от этой машины на { $by }: настройте NTP на обеих.
 check-unreadable = Списки кластеров, узлов и ВМ не читаются: { $words }
@@ -111,8 +111,8 @@ check-ssh-key = { $problem }. См. SSH_PRIVATE_KEY_PATH и SSH_PASSWORD.
 check-ssh-address = { $node }: панель не называет адреса: укажите его в SSH_HOSTS_MAPPING.
 check-ssh-port = { $node }: на { $where } никто не слушает: укажите другой порт в SSH_HOSTS_MAPPING или запустите sshd.
 check-ssh-login = { $node }: { $where } не пускает { $user }: исправьте SSH_USERNAME, SSH_PRIVATE_KEY_PATH или SSH_PASSWORD либо добавьте там ключ в authorized_keys.
-check-ssh-host-key = { $node }: { $problem } (как проверяются ключи, говорит SSH_HOST_KEYS).
-check-ssh-timeout = { $node }: { $where } не отвечает за { NUMBER($seconds) } с: исправьте SSH_HOSTS_MAPPING, откройте этой машине доступ или увеличьте SSH_TIMEOUT.
+check-ssh-host-key = { $node }: { $problem } (проверку ключей задаёт SSH_HOST_KEYS).
+check-ssh-timeout = { $node }: { $where } не ответил за { NUMBER($seconds) } с: исправьте SSH_HOSTS_MAPPING, откройте этой машине доступ или увеличьте SSH_TIMEOUT.
 check-ssh-answer = { $node }: { $problem }. Пользователю из SSH_USERNAME нужна оболочка с grep.
 check-ssh-other = { $node }: { $problem }. См. SSH_HOSTS_MAPPING.
 
@@ -135,7 +135,7 @@ check-chat = { $chat } — это { $name }
 check-chat-topic = { $chat } — это { $name }; есть ли там тема { $topic }, покажет --send-test
 check-chat-no-topics = { $chat } — это { $name }, тем там нет: оставьте TELEGRAM_THREAD_ID пустым.
 check-chat-person = Telegram не даёт боту писать { $chat } ({ $words }): этот человек должен сначала отправить /start боту { $bot }, или исправьте TELEGRAM_CHAT_ID.
-check-chat-group = бот не видит чата { $chat } ({ $words }): добавьте туда { $bot } или исправьте TELEGRAM_CHAT_ID.
+check-chat-group = бот не видит чат { $chat } ({ $words }): добавьте туда { $bot } или исправьте TELEGRAM_CHAT_ID.
 check-other = { $chat } — это { $name }
 check-other-fault = Telegram не даёт боту писать в { $chat } ({ $words }): добавьте бота в эту группу, пусть этот человек отправит ему /start, или исправьте { $setting }.
 check-other-migrated = у группы { $chat } новый номер: укажите { $new } в { $setting }.
@@ -150,7 +150,7 @@ check-people = { $count ->
    *[many] бот знает { $count } человек
 }
 check-person-unknown = { $user } нет в чате, и бот его не знает: исправьте { $setting }, добавьте человека в чат, или пусть он отправит боту /start.
-check-test-message = Проба vm-balancer check --send-test: чат настроен. Делать ничего не нужно.
+check-test-message = Проверочное сообщение vm-balancer check --send-test: чат настроен. Делать ничего не нужно.
 check-test-sent = отправлено
 check-test-failed = не отправлено: { $words }. Исправьте TELEGRAM_CHAT_ID или разрешите боту писать там.
 check-test-topic = не отправлено ({ $words }): темы { $topic } нет, исправьте TELEGRAM_THREAD_ID.
@@ -176,6 +176,6 @@ health-late = неисправно: ни одна проверка не зако
 health-failing = неисправно: уже { $ago } ни одна проверка не завершилась успешно: { $problem }
 health-silent = неисправно: признаков жизни нет уже { $ago }
 health-gone = неисправно: процесса больше нет, последний признак жизни — { $ago } назад
-health-stopped = не работает: остановлена { $ago } назад
+health-stopped = не работает: программа остановлена { $ago } назад
 health-never = не работает: с базой { $path } ещё не работала ни одна программа
 health-unreadable = неисправно: { $problem }

@@ -3,7 +3,7 @@
 ## Заголовок
 console-mode = { $mode ->
     [auto] автоматический режим
-   *[approve] перемещает с одобрения
+   *[approve] режим: с подтверждением
 }
 console-dry-run = ПРОБНЫЙ ПРОГОН
 console-runs-here = работает здесь
@@ -17,8 +17,8 @@ console-overloaded-of = { $overloaded ->
    *[other] перегружено узлов: { $overloaded } из { $nodes }
 }
 console-waiting = ждут решения: { $count }
-console-moving = перемещается: { $count }
-console-age = данным { $duration }
+console-moving = идёт миграций: { $count }
+console-age = данные: { $duration } назад
 console-next = проверка в { $time }
 console-last = последняя проверка { $time }
 
@@ -43,7 +43,7 @@ console-key-warnings = Важное
 console-key-dry_run = Прогон
 console-key-check = Проверить
 console-key-pause = Пауза
-console-key-resume = Дальше
+console-key-resume = Возобновить
 console-key-mode = Режим
 console-key-take_over = Запустить здесь
 console-key-theme = Тема
@@ -58,19 +58,19 @@ console-help-approve_all = одобрить все миграции предло
 console-help-skip_all = пропустить все миграции предложения
 console-help-open = ВМ выбранного узла
 console-help-leave = назад к узлам
-console-help-exclude = исключить узел: как источник, цель или совсем
-console-help-include = вернуть выбранный узел
+console-help-exclude = исключить узел: не отдаёт ВМ, не принимает или оба
+console-help-include = вернуть выбранный узел в балансировку
 console-help-warnings = журнал: только важное или всё
-console-help-dry_run = посмотреть на панель и составить план без записи
+console-help-dry_run = прочитать панель и составить план без записи
 console-help-check = проверить кластеры сейчас и предложить миграции
-console-help-pause = поставить на паузу или продолжить
-console-help-mode = с одобрения или автоматически
+console-help-pause = поставить на паузу или снять с неё
+console-help-mode = с подтверждением или автоматически
 console-help-take_over = запустить балансировщик здесь, если он не работает
 console-help-theme = тёмная или светлая тема
-console-help-refresh = посмотреть на панель ещё раз
+console-help-refresh = прочитать панель ещё раз
 console-help-help = эта страница
-console-help-quit = закончить
-console-legend = Полоса кончается на 125 % порога, засечка — сам порог. ! — перегружен, ? — нагрузка неизвестна. Тренд: нагрузка CPU с запуска консоли. На всё можно нажать мышью.
+console-help-quit = закрыть консоль
+console-legend = Полоса заканчивается на 125 % порога, засечка — порог. ! — перегружен, ? — нагрузка неизвестна. Тренд: нагрузка CPU с запуска консоли. Можно пользоваться мышью.
 
 ## Узлы
 console-column-node = узел
@@ -99,9 +99,9 @@ console-unknown-load = неизв.
 console-flag-state = состояние { $state }
 console-flag-maintenance = обслуживание
 console-flag-creation = без новых ВМ
-console-flag-moving = перемещение
-console-flag-out-source = не источник
-console-flag-out-target = не цель
+console-flag-moving = миграция
+console-flag-out-source = не отдаёт
+console-flag-out-target = не принимает
 console-flag-out-both = исключён
 console-node = { $node } (ID { NUMBER($id, useGrouping: 0) })
 console-in-cluster = кластер { $cluster }
@@ -109,7 +109,7 @@ console-no-node = Этого узла больше нет.
 console-overloaded = Перегружен: { $reason }
 console-unknown = Нагрузка неизвестна: { $reason }
 console-fine = Не перегружен
-console-excluded = Исключён как { $role } { $until } (автор: { $who })
+console-excluded = Исключён: { $role }, { $until } ({ $who })
 
 ## Миграции
 console-vm = { $vm }
@@ -121,23 +121,23 @@ console-by-policy = автоматически
 console-by-terminal = { $who } (терминал)
 console-by-chat = { $who }
 console-panel-words = Ответ панели: { $error }
-console-migration-queued = одобрено, ждёт очереди
+console-migration-queued = одобрена, ждёт очереди
 console-migration-starting = запускается
 console-migration-running = идёт { $duration }
 console-migration-succeeded = готово за { $duration }
 console-migration-failed = не удалось: { $reason }
 console-migration-unknown = исход неизвестен: { $reason }
-console-migration-stale = не запущено: { $reason }
-console-migration-skipped = не потребовалось: { $reason }
-console-plan-note = Что переместилось бы сейчас; данным { $duration }. Здесь ничего не сохраняется; что ждёт решения — на странице 3.
+console-migration-stale = не запущена: { $reason }
+console-migration-skipped = не потребовалась: { $reason }
+console-plan-note = Какие миграции нужны сейчас (данные: { $duration } назад). Здесь ничего не сохраняется; что ждёт решения — на странице 3.
 console-approve = Одобрить
 console-skip = Пропустить
 console-approve-all = Одобрить все
 console-skip-all = Пропустить все
 console-confirm-ask = { $count ->
-    [one] Точно переместить { $vms } ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
-    [few] Точно переместить { $vms } (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
-   *[many] Точно переместить { $vms } (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
+    [one] Точно перенести { $vms } ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
+    [few] Точно перенести { $vms } (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
+   *[many] Точно перенести { $vms } (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
 }
 console-approve-ask = Одобрить все миграции ({ $count }), кластер { $cluster }?
 console-skip-ask = Пропустить все миграции ({ $count }), кластер { $cluster }?
@@ -150,37 +150,37 @@ console-exclude = Исключить
 console-exclude-which = Какой узел? Имя или ID:
 console-exclude-node = Исключить узел { $node }?
 console-exclude-role = Как
-console-as-both = источник и цель
-console-as-source = источник: ВМ с него не уходят
-console-as-target = цель: ВМ на него не приходят
-console-length = Надолго? 30м, 2ч, 3д; пусто — до отмены
-console-exclude-done = Узел { $node } исключён как { $role } { $until }.
-console-include-done = Узел { $node } снова участвует.
-console-include-none = Узел { $node } никто не исключал; исключённые в настройках остаются исключёнными.
+console-as-both = не отдаёт и не принимает ВМ
+console-as-source = не отдаёт ВМ
+console-as-target = не принимает ВМ
+console-length = На какой срок? 30м, 2ч, 3д; пусто — до отмены
+console-exclude-done = Узел { $node } исключён: { $role }, { $until }.
+console-include-done = Узел { $node } снова участвует в балансировке.
+console-include-none = Узел { $node } здесь не исключали; узлы, исключённые в настройках, остаются исключёнными.
 console-choose-node = Сначала выберите узел.
 console-choose-exclusion = Сначала выберите исключение; заданные в настройках остаются.
-console-no-such-node = Одного узла с именем { $name } нет.
+console-no-such-node = Узел { $name } не найден.
 console-near = Похожие: { $names }
 console-by-settings = настройки
-console-for-ever = всегда
+console-for-ever = без срока
 
 ## Пауза, режим, проверка
 console-cancel = Отмена
 console-switch = Переключить
-console-pause-ask = Поставить балансировщик на паузу? Новых проверок и миграций не будет; что идёт, продолжится.
-console-pause-done = Пауза { $until }. Что уже идёт, продолжится; новое не начнётся.
-console-resumed = Продолжаем.
-console-not-paused = Паузы и не было.
+console-pause-ask = Поставить балансировщик на паузу? Новых проверок и миграций не будет; начатые миграции продолжатся.
+console-pause-done = Пауза { $until }. Начатые миграции продолжатся, новые не начнутся.
+console-resumed = Пауза снята.
+console-not-paused = Балансировщик не на паузе.
 console-mode-ask = { $mode ->
     [auto] Включить автоматический режим? Тогда каждая запланированная миграция выполняется без вопросов.
-   *[approve] Вернуть режим одобрения? Тогда ничего не перемещается без решения; поставленное в очередь автоматически не начнётся.
+   *[approve] Вернуть режим с подтверждением? Тогда без одобрения ничего не переносится; миграции из очереди автоматического режима не начнутся.
 }
 console-mode-done = { $mode ->
     [auto] Автоматический режим: миграции выполняются сами.
-   *[approve] Пока никто не одобрит, ничего не перемещается.
+   *[approve] Без одобрения ничего не переносится.
 }
-console-looking = Смотрю на панель …
-console-planned = Вот что было бы сделано сейчас.
+console-looking = Читаю панель …
+console-planned = Какие миграции нужны сейчас.
 console-checking = Проверяю кластеры …
 console-check-done = { $proposed ->
     [0] { $clusters ->
@@ -194,7 +194,7 @@ console-check-done = { $proposed ->
 }
 console-check-failed = Проверка не удалась: { $problem }
 console-check-busy = Проверка уже идёт.
-console-check-paused = Балансировщик на паузе: сначала продолжите.
+console-check-paused = Балансировщик на паузе: сначала снимите её.
 console-check-rehearsed = Проверено; пробный прогон ничего не предлагает.
 console-left-alone = { $cluster }: { $reason }
 console-nobody-checks = Балансировщик не запущен: проверки не было.
@@ -205,7 +205,7 @@ console-take-over-ask = Программа, где работал баланси
 console-take-over-late = Другой успел раньше: балансировщик работает там.
 console-taken-over = Балансировщик теперь работает здесь.
 console-quit-ask = { $count ->
-    [one] Идёт { $count } миграция. Она продолжится в панели и будет учтена при следующем запуске. Закончить?
-    [few] Идут { $count } миграции. Они продолжатся в панели и будут учтены при следующем запуске. Закончить?
-   *[many] Идёт { $count } миграций. Они продолжатся в панели и будут учтены при следующем запуске. Закончить?
+    [one] Идёт { $count } миграция. Она продолжится в панели и будет учтена при следующем запуске. Закрыть консоль?
+    [few] Идут { $count } миграции. Они продолжатся в панели и будут учтены при следующем запуске. Закрыть консоль?
+   *[many] Идёт { $count } миграций. Они продолжатся в панели и будут учтены при следующем запуске. Закрыть консоль?
 }

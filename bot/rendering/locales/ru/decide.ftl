@@ -1,25 +1,25 @@
-# Причины, связанные с решениями и пожеланиями людей.
-reason-called-back = отозвано до начала (решение: { $who })
-reason-decided-already = решение тем временем уже принято
-reason-node-draining = узел сейчас освобождают; сначала остановите это
-reason-nothing-to-move = перемещать нечего
-reason-snoozed = не трогаем: кластер отложен (решение: { $who })
-reason-snoozed-until = отложено до { $until } (решение: { $who })
-reason-stopped-by = остановлено (решение: { $who })
-reason-undo-moved-since = с тех пор ВМ перемещали
+# Причины из решений и запросов людей.
+reason-called-back = отозвана до начала ({ $who })
+reason-decided-already = решение уже принято
+reason-node-draining = узел освобождается; сначала остановите освобождение
+reason-nothing-to-move = переносить нечего
+reason-snoozed = кластер отложен ({ $who })
+reason-snoozed-until = отложено до { $until } ({ $who })
+reason-stopped-by = остановлено ({ $who })
+reason-undo-moved-since = после этого ВМ переносили ещё раз
 reason-undo-too-late = время для возврата истекло
 reason-undone-already = ВМ уже возвращали
-reason-wish-vm-busy = одна из ВМ тем временем начала переезжать
-reason-wished-otherwise = вместо этого выбрано другое (решение: { $who })
+reason-wish-vm-busy = миграция одной из ВМ уже началась
+reason-wished-otherwise = выбран другой вариант ({ $who })
 
-# Для чего перемещение.
+# Цель миграции.
 purpose-target = другой узел
 purpose-undo = возврат
 purpose-drain = освобождение узла
-purpose-fill = наполнение узла
+purpose-fill = заполнение узла
 
 not-found-vm = ВМ { $name } нет.
 not-found-node-or-vm = Нет ни узла, ни ВМ { $name }.
-not-found-move = Перемещения { $name } больше нет.
+not-found-move = Миграции { $name } больше нет.
 not-found-migration = Миграции { $name } больше нет.
 not-found-setting = Настройки { $name }, которую можно менять здесь, нет.

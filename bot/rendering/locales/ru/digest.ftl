@@ -10,7 +10,7 @@ digest-title = 📰 <b>За { $days ->
     [few] последние { $days } дня
    *[many] последние { $days } дней
 }</b>
-digest-quiet = ✅ Ничего не было перегружено, ничего не перемещалось, ничего не ждёт.
+digest-quiet = ✅ Перегрузок не было, миграций не было, решения ничего не ждёт.
 digest-overload = { $nodes ->
     [0] ✅ Ни один узел не был перегружен.
     [one] ⚠️ { $nodes } узел был перегружен, { NUMBER($hours, maximumFractionDigits: 1) } ч.
@@ -18,9 +18,9 @@ digest-overload = { $nodes ->
    *[many] ⚠️ { $nodes } узлов были перегружены, вместе { NUMBER($hours, maximumFractionDigits: 1) } ч.
 }
 digest-migrations = { $failed ->
-    [0] 🚚 Миграций: { $count }, все удачно.
-   *[other] 🚚 Миграций удачно: { $count }, неудачно: { $failed }.
+    [0] 🚚 Миграций: { $count }, ошибок нет.
+   *[other] 🚚 Миграций выполнено: { $count }, с ошибкой: { $failed }.
 }
 digest-unanswered = ⌛ Предложений, на которые никто не ответил вовремя: { $count }.
-digest-busiest = <b>Дольше всех перегружены</b>
-digest-node = { $bar } <b>{ $node }</b>: { NUMBER($hours, maximumFractionDigits: 1) } ч, ЦП до { NUMBER($ratio, maximumFractionDigits: 1) }
+digest-busiest = <b>Дольше всего перегружены</b>
+digest-node = { $bar } <b>{ $node }</b>: { NUMBER($hours, maximumFractionDigits: 1) } ч, CPU до { NUMBER($ratio, maximumFractionDigits: 1) }

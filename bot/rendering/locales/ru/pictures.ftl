@@ -21,7 +21,7 @@ picture-more-clusters = { $count ->
    *[many] и ещё { $count } кластеров
 }
 picture-threshold = порог
-picture-calm = до 85% порога
+picture-calm = ниже 85% порога
 picture-near = 85–100%
 picture-over = перегрузка
 picture-unknown = неизвестно
@@ -42,7 +42,7 @@ picture-load = { NUMBER($value, minimumFractionDigits: 2, maximumFractionDigits:
 picture-percent = { NUMBER($value, maximumFractionDigits: 0) }%
 picture-cpu-is = CPU { $figure }
 picture-load-is = нагр. { $figure }
-picture-memory-is = пам. { $figure }
+picture-memory-is = ОЗУ { $figure }
 picture-limit = порог: { $figures }
 picture-more-arrows = { $count ->
     [one] и ещё { $count } миграция
@@ -51,7 +51,7 @@ picture-more-arrows = { $count ->
 }
 picture-cpu = CPU
 picture-measured = нагр.
-picture-memory = пам.
+picture-memory = ОЗУ
 picture-moves = { $moves ->
     [one] { $moves } миграция
     [few] { $moves } миграции
@@ -74,7 +74,7 @@ picture-up-to-max = до максимума
 picture-migration = миграция
 picture-left = ВМ ушла
 picture-came = ВМ пришла
-picture-no-figures = за это время данных нет
+picture-no-figures = за этот период данных нет
 picture-number = { NUMBER($value, maximumFractionDigits: 2) }
 picture-last-hours = { $hours ->
     [one] Последний { $hours } час
@@ -112,4 +112,4 @@ picture-date = { $day } { $month ->
 picture-by-day = Часы перегрузки по дням
 picture-hours-short = { NUMBER($hours, maximumFractionDigits: 1) }
 picture-busiest = Самые загруженные узлы
-picture-busy = { NUMBER($hours, maximumFractionDigits: 1) } ч, CPU { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) }, пам. { NUMBER($memory, maximumFractionDigits: 0) }%
+picture-busy = { NUMBER($hours, maximumFractionDigits: 1) } ч, CPU { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) }, ОЗУ { NUMBER($memory, maximumFractionDigits: 0) }%

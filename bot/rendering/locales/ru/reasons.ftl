@@ -1,76 +1,76 @@
 ### Все причины ядра (balancer/reasons.py), по сообщению на код: reason-<код>.
 ### Простой текст. Фразы после двоеточия или тире: со строчной буквы, без точки.
 
-## Узел как источник или цель
+## Узел как источник или узел-приёмник
 
 reason-node-figure-unknown = { $figure ->
-    [cpus] неизвестно число процессоров
+    [cpus] неизвестно число CPU
     [vcpus] неизвестно число выделенных vCPU
     [memory] неизвестен объём памяти
    *[allocated] неизвестен объём выделенной памяти
  } { $role ->
     [source] узла-источника
-    [target] целевого узла
+    [target] узла-приёмника
    *[node] узла
  }
 reason-node-state = { $role ->
     [source] узел-источник
-   *[target] целевой узел
+   *[target] узел-приёмник
  } не активен, его состояние — «{ $state }»
 reason-node-state-unknown = неизвестно состояние { $role ->
     [source] узла-источника
-   *[target] целевого узла
+   *[target] узла-приёмника
  }
 reason-node-maintenance = { $role ->
     [source] узел-источник
-   *[target] целевой узел
+   *[target] узел-приёмник
  } в режиме обслуживания
 reason-node-excluded = { $role ->
-    [source] узел исключён как источник
-   *[target] узел исключён как цель
+    [source] узел исключён: не отдаёт ВМ
+   *[target] узел исключён: не принимает ВМ
  }
 reason-node-live-migration-off = панель запрещает живую миграцию на { $role ->
     [source] узле-источнике
-   *[target] целевом узле
+   *[target] узле-приёмнике
  }
 reason-node-busy = { $role ->
     [source] узел-источник
-   *[target] целевой узел
+   *[target] узел-приёмник
  } занят другой миграцией
 
-## Узел как цель
+## Узел-приёмник
 
-reason-target-creation-blocked = создание ВМ на целевом узле запрещено
-reason-target-creation-unknown = неизвестно, можно ли создавать ВМ на целевом узле
-reason-target-filter = у целевого узла свой фильтр размещения
-reason-target-vm-limit = целевой узел заполнен: { NUMBER($count) } ВМ при лимите узла { NUMBER($limit) }
-reason-target-cluster-vm-limit = целевой узел заполнен: { NUMBER($count) } ВМ при лимите кластера { NUMBER($limit) } на узел
-reason-target-overloaded = целевой узел сам перегружен: { $resource ->
+reason-target-creation-blocked = создание ВМ на узле-приёмнике запрещено
+reason-target-creation-unknown = неизвестно, можно ли создавать ВМ на узле-приёмнике
+reason-target-filter = у узла-приёмника свой фильтр размещения
+reason-target-vm-limit = узел-приёмник заполнен: { NUMBER($count) } ВМ при лимите узла { NUMBER($limit) }
+reason-target-cluster-vm-limit = узел-приёмник заполнен: { NUMBER($count) } ВМ при лимите кластера { NUMBER($limit) } на узел
+reason-target-overloaded = узел-приёмник сам перегружен: { $resource ->
     [load] нагрузка { NUMBER($value, maximumFractionDigits: 2) } на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] память { NUMBER($value, maximumFractionDigits: 2) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
  }
-reason-target-score = оценка нагрузки CPU целевого узла { NUMBER($value, maximumFractionDigits: 2) }, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
-reason-target-memory = память целевого узла выделена на { NUMBER($value, maximumFractionDigits: 2) } %, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) } %
+reason-target-score = оценка нагрузки CPU узла-приёмника { NUMBER($value, maximumFractionDigits: 2) }, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
+reason-target-memory = память узла-приёмника выделена на { NUMBER($value, maximumFractionDigits: 2) } %, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) } %
 
-## Источник и цель вместе
+## Оба узла
 
-reason-pair-other-cluster = целевой узел в другом кластере
+reason-pair-other-cluster = узел-приёмник в другом кластере
 reason-pair-same-node = ВМ уже на этом узле
-reason-pair-filter = на целевом узле действуют другие фильтры размещения, чем на источнике
-reason-pair-qemu-older = QEMU { $target } на целевом узле старее, чем QEMU { $source } на источнике
-reason-pair-qemu-unknown = версии QEMU источника и цели нельзя сравнить
-reason-pair-kernel-newer = ядро { $target } на целевом узле новее, чем ядро { $source } на источнике
-reason-pair-kernel-unknown = версии ядра источника и цели нельзя сравнить
+reason-pair-filter = на узле-приёмнике действуют другие фильтры размещения, чем на источнике
+reason-pair-qemu-older = QEMU { $target } на узле-приёмнике старее, чем QEMU { $source } на источнике
+reason-pair-qemu-unknown = версии QEMU двух узлов нельзя сравнить
+reason-pair-kernel-newer = ядро { $target } на узле-приёмнике новее, чем ядро { $source } на источнике
+reason-pair-kernel-unknown = версии ядра двух узлов нельзя сравнить
 
-## ВМ на цели
+## ВМ на узле-приёмнике
 
-reason-fit-cpu = CPU целевого узла достигнет { NUMBER($value, maximumFractionDigits: 2) }, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
-reason-fit-memory = память целевого узла достигнет { NUMBER($value, maximumFractionDigits: 2) } %, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) } %
-reason-fit-load = измеренная нагрузка целевого узла достигнет примерно { NUMBER($value, maximumFractionDigits: 2) } на CPU, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
-reason-fit-memory-available = на целевом узле действительно свободно только { NUMBER($available_gib, maximumFractionDigits: 1) } ГиБ памяти, нужно { NUMBER($needed_gib, maximumFractionDigits: 1) } ГиБ
+reason-fit-cpu = CPU узла-приёмника достигнет { NUMBER($value, maximumFractionDigits: 2) }, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
+reason-fit-memory = память узла-приёмника достигнет { NUMBER($value, maximumFractionDigits: 2) } %, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) } %
+reason-fit-load = измеренная нагрузка узла-приёмника достигнет примерно { NUMBER($value, maximumFractionDigits: 2) } на CPU, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
+reason-fit-memory-available = на узле-приёмнике доступно только { NUMBER($available_gib, maximumFractionDigits: 1) } ГиБ памяти, нужно { NUMBER($needed_gib, maximumFractionDigits: 1) } ГиБ
 reason-fit-pin = правило «{ $rule }» разрешает только другие узлы
-reason-fit-just-left = она ушла с этого узла меньше суток назад и не ездит туда-сюда
+reason-fit-just-left = ВМ ушла с этого узла меньше суток назад, обратно пока не переносим
 reason-fit-apart = правило «{ $rule }» держит её отдельно от { $vms ->
     [one] { NUMBER($vms) } ВМ, которая уже там
    *[other] { NUMBER($vms) } ВМ, которые уже там
@@ -86,7 +86,7 @@ reason-brief-node-figure-unknown = неизвестны показатели
 reason-brief-node-state = не активен
 reason-brief-node-state-unknown = состояние неизвестно
 reason-brief-node-maintenance = на обслуживании
-reason-brief-node-excluded = исключён как цель
+reason-brief-node-excluded = исключён, не принимает ВМ
 reason-brief-node-live-migration-off = живая миграция запрещена
 reason-brief-node-busy = занят другой миграцией
 reason-brief-target-creation-blocked = создание ВМ запрещено
@@ -98,7 +98,7 @@ reason-brief-target-overloaded = перегружен
 reason-brief-target-score = слишком высокая оценка CPU
 reason-brief-target-memory = слишком занята память
 reason-brief-pair-other-cluster = в другом кластере
-reason-brief-pair-same-node = сам узел этой ВМ
+reason-brief-pair-same-node = ВМ уже здесь
 reason-brief-pair-filter = другие фильтры размещения
 reason-brief-pair-qemu-older = QEMU старее, чем на источнике
 reason-brief-pair-qemu-unknown = версия QEMU неизвестна
@@ -107,11 +107,11 @@ reason-brief-pair-kernel-unknown = версия ядра неизвестна
 reason-brief-fit-cpu = не хватит CPU
 reason-brief-fit-memory = не хватит памяти
 reason-brief-fit-load = измеренная нагрузка станет слишком высокой
-reason-brief-fit-memory-available = мало действительно свободной памяти
-reason-brief-fit-pin = нет среди узлов её правила
+reason-brief-fit-memory-available = мало доступной памяти
+reason-brief-fit-pin = не разрешён её правилом
 reason-brief-fit-just-left = с него она ушла меньше суток назад
-reason-brief-fit-apart = там ВМ, от которой её держат отдельно
-reason-brief-fit-together = разлучил бы её с соседями
+reason-brief-fit-apart = нарушит правило «держать раздельно»
+reason-brief-fit-together = нарушит правило «держать вместе»
 
 ## Кластер
 
@@ -134,34 +134,30 @@ reason-overload-both = { NUMBER($cpu, maximumFractionDigits: 2) } vCPU на CPU 
 
 reason-source-no-movable-vm = { $vms ->
     [0] на нём нет ВМ
-    [1] его единственную ВМ нельзя переместить
-   *[other] ни одну из его { NUMBER($vms) } ВМ нельзя переместить
+    [1] его единственную ВМ переносить нельзя
+   *[other] ни одну из его { NUMBER($vms) } ВМ переносить нельзя
  }
 reason-source-not-enough = { $moved ->
-    [1] единственной ВМ, которую можно переместить, мало
-    [one] мало { NUMBER($moved) } ВМ, которую можно переместить
-   *[other] мало { NUMBER($moved) } ВМ, которые можно переместить
+    [1] даже если перенести единственную доступную ВМ, узел останется перегружен
+   *[other] даже если перенести все доступные ВМ ({ NUMBER($moved) }), узел останется перегружен
  }
 reason-source-no-target = его ВМ не может принять ни один узел
 reason-source-no-fit = { $vms ->
-    [1] его ВМ, которую можно переместить, не помещается ни на один узел
-    [one] { NUMBER($vms) } его ВМ, которую можно переместить, не помещается ни на один узел
-   *[other] { NUMBER($vms) } его ВМ, которые можно переместить, не помещаются ни на один узел
+    [1] единственная доступная для переноса ВМ не помещается ни на один узел
+   *[other] ни одна из доступных для переноса ВМ ({ NUMBER($vms) }) не помещается ни на один узел
  }
 reason-source-budget = исчерпан лимит: { NUMBER($limit) } { $limit ->
     [one] миграция
     [few] миграции
    *[many] миграций
- } за цикл, остальное — в следующем
+ } за проверку, остальные — при следующих
 reason-source-unclearable-few = { $vms ->
-    [1] единственной ВМ, которую можно переместить, мало при любом плане
-    [one] мало { NUMBER($vms) } ВМ, которую можно переместить, — при любом плане
-   *[other] мало { NUMBER($vms) } ВМ, которые можно переместить, — при любом плане
+    [1] даже если перенести единственную доступную ВМ, узел останется перегружен при любом плане
+   *[other] даже если перенести все доступные ВМ ({ NUMBER($vms) }), узел останется перегружен при любом плане
  }
 reason-source-unclearable-large = { $vms ->
-    [1] его ВМ, которую можно переместить, велика для любого другого узла, даже если с него уйдёт всё, что можно переместить
-    [one] из { NUMBER($vms) } его ВМ, которую можно переместить, слишком многие велики для любого другого узла, даже если с него уйдёт всё, что можно переместить
-   *[other] из { NUMBER($vms) } его ВМ, которые можно переместить, слишком многие велики для любого другого узла, даже если с него уйдёт всё, что можно переместить
+    [1] единственная доступная для переноса ВМ не поместится ни на один другой узел, даже если освободить его от всего, что можно перенести
+   *[other] слишком многие из { NUMBER($vms) } доступных для переноса ВМ не поместятся ни на один другой узел, даже если освободить его от всего, что можно перенести
  }
 reason-source-unclearable-qemu = ни на одном другом узле, принимающем ВМ, нет QEMU ≥ { $version }
 reason-source-unclearable-kernel = ни на одном другом узле, принимающем ВМ, нет ядра ≤ { $version }
@@ -170,7 +166,7 @@ reason-source-no-room = { $vms ->
     [one] не найден план, в котором хватает места для { NUMBER($vms) } его ВМ
    *[other] не найден план, в котором хватает места для { NUMBER($vms) } его ВМ
  }
-reason-source-hold = перегружен слишком недавно: так должны увидеть ещё { $checks ->
+reason-source-hold = перегружен недавно: это должны подтвердить ещё { $checks ->
     [one] { NUMBER($checks) } проверка
     [few] { NUMBER($checks) } проверки
    *[many] { NUMBER($checks) } проверок
@@ -194,23 +190,23 @@ reason-vm-change-pending = новый размер ВМ ждёт перезап�
 reason-vm-restricted = ограничения, оставшиеся от VMmanager 5: { $restrictions }
 reason-vm-nested = включена вложенная виртуализация
 reason-vm-opted-out = балансировщик для этой ВМ выключен
-reason-vm-ignored = правило «{ $rule }» велит её не трогать
+reason-vm-ignored = исключена правилом «{ $rule }»
 reason-vm-stays = правило «{ $rule }» держит её на её узле
 reason-vm-size-unknown = размер ВМ неизвестен
-reason-vm-cooldown = недавно мигрировала, снова можно через { NUMBER($minutes) } мин
+reason-vm-cooldown = недавно перенесена, снова можно через { NUMBER($minutes) } мин
 reason-vm-quarantine = прошлая миграция не удалась, повтор возможен через { NUMBER($minutes) } мин
-reason-vm-skipped-always = навсегда пропускается (решение: { $who })
-reason-vm-skipped = пропущена человеком, снова предложим через { NUMBER($minutes) } мин
+reason-vm-skipped-always = больше не предлагается ({ $who })
+reason-vm-skipped = пропущена администратором, снова предложу через { NUMBER($minutes) } мин
 reason-vm-busy = ВМ уже участвует в миграции
 reason-vm-fits-nowhere = { NUMBER($vcpus) } vCPU и { NUMBER($memory_gib, maximumFractionDigits: 2) } ГиБ не помещаются ни на один из { $targets ->
     [one] { NUMBER($targets) } другого узла
    *[other] { NUMBER($targets) } других узлов
  }
 
-## Почему это перемещение
+## Почему эта миграция
 
 reason-move-smallest = { $tried ->
-    [0] наименьшая ВМ, которую можно переместить
+    [0] наименьшая ВМ, которую можно перенести
    *[other] наименьшая ВМ из тех, что где-то помещаются
  } ({ $resource ->
     [load] нагрузка { NUMBER($value, maximumFractionDigits: 2) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
@@ -235,9 +231,9 @@ reason-move-partly = разгрузить узел нельзя, но можно
     [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] память { NUMBER($value, maximumFractionDigits: 1) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
  }); около { NUMBER($seconds, maximumFractionDigits: 0) } с
-reason-move-make-room = освобождает место для { $vm }: её перемещение разгрузит { $node }
+reason-move-make-room = освобождает место для { $vm }: её перенос разгрузит { $node }
 reason-move-even = выравнивает нагрузку: на узле CPU { NUMBER($cpu, maximumFractionDigits: 2) } и память { NUMBER($memory, maximumFractionDigits: 1) }%, в среднем { NUMBER($mean_cpu, maximumFractionDigits: 2) } и { NUMBER($mean_memory, maximumFractionDigits: 1) }%
-reason-caution-cpu-passthrough = ВМ использует модель CPU узла: если процессоры узлов различаются, она может зависнуть
+reason-caution-cpu-passthrough = ВМ использует модель CPU узла: если CPU узлов различаются, она может зависнуть
 reason-caution-versions-unknown = известны не все версии QEMU и ядра на двух узлах
 
 ## Правила о ВМ, которые уже нарушены
@@ -257,7 +253,7 @@ reason-caution-off-pin = правило «{ $rule }» нарушено: { $vm } 
 reason-vm-gone = этой ВМ больше нет
 reason-vm-place-unknown = неизвестно, на каком узле ВМ
 reason-vm-elsewhere = теперь ВМ на узле { $node }
-reason-already-there = ВМ уже на целевом узле
-reason-target-gone = целевого узла больше нет
+reason-already-there = ВМ уже на узле-приёмнике
+reason-target-gone = узла-приёмника больше нет
 reason-source-relieved-load = узел-источник больше не перегружен: нагрузка { NUMBER($load, maximumFractionDigits: 2) } на CPU (ssh), память { NUMBER($memory, maximumFractionDigits: 2) } %
 reason-source-relieved = узел-источник больше не перегружен: CPU { NUMBER($cpu, maximumFractionDigits: 2) }, память { NUMBER($memory, maximumFractionDigits: 2) } %

@@ -1,48 +1,48 @@
 ### Причины того, о чём просят люди (balancer/requests/): освобождение и заполнение узла, другой узел, возврат, «почему нет».
 ### Простой текст. Части фраз после двоеточия или тире: со строчной буквы, без точки.
 
-## Почему перемещение
+## Почему эта миграция
 
-reason-move-chosen = узел выбрал человек
-reason-move-chosen-relieve = узел выбрал человек; источник перегружен ({ $resource ->
+reason-move-chosen = узел выбрал администратор
+reason-move-chosen-relieve = узел выбрал администратор; источник перегружен ({ $resource ->
     [load] нагрузка { NUMBER($value, maximumFractionDigits: 2) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] память { NUMBER($value, maximumFractionDigits: 1) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
  })
-reason-move-back = ВМ возвращается туда, где была
-reason-move-drain = узел освобождают; { $targets ->
+reason-move-back = ВМ возвращается на прежний узел
+reason-move-drain = узел освобождается; { $targets ->
     [1] единственный узел, где есть место
     [one] самый свободный из { NUMBER($targets) } узла, где есть место
    *[other] самый свободный из { NUMBER($targets) } узлов, где есть место
  }; около { NUMBER($seconds, maximumFractionDigits: 0) } с
-reason-move-drain-packed = узел освобождают; { $targets ->
+reason-move-drain-packed = узел освобождается; { $targets ->
     [1] единственный узел, где есть место
-    [one] из { NUMBER($targets) } узла, где есть место, тот, при котором хватит и остальным
-   *[other] из { NUMBER($targets) } узлов, где есть место, тот, при котором хватит и остальным
+    [one] из { NUMBER($targets) } узла, где есть место, тот, при котором места хватит и остальным
+   *[other] из { NUMBER($targets) } узлов, где есть место, тот, при котором места хватит и остальным
  }; около { NUMBER($seconds, maximumFractionDigits: 0) } с
-reason-move-drain-together = узел освобождают; по правилу «{ $rule }» { $vms ->
+reason-move-drain-together = узел освобождается; по правилу «{ $rule }» { $vms ->
     [1] ВМ уходит
     [one] { NUMBER($vms) } ВМ уходит
    *[other] { NUMBER($vms) } ВМ уходят
  } на один узел; около { NUMBER($seconds, maximumFractionDigits: 0) } с
 reason-move-fill = узел получает свою долю: у источника CPU { NUMBER($cpu, maximumFractionDigits: 2) } и память { NUMBER($memory, maximumFractionDigits: 1) }%, в среднем { NUMBER($mean_cpu, maximumFractionDigits: 2) } и { NUMBER($mean_memory, maximumFractionDigits: 1) }%
 
-## Что осталось несделанным
+## Чего сделать нельзя
 
 reason-drain-together = правило «{ $rule }» держит { $vms ->
-    [1] её рядом с соседями
+    [1] её вместе с её группой
    *[other] вместе { NUMBER($vms) } ВМ
  }, и ни на одном узле нет места для всех
 reason-drain-no-room = не нашлось плана, в котором ей хватает места рядом с остальными
-reason-fill-fair-share = ни одна ВМ не выровняет нагрузку настолько, чтобы её стоило перемещать: на узле CPU { NUMBER($cpu, maximumFractionDigits: 2) } и память { NUMBER($memory, maximumFractionDigits: 1) }%, в среднем { NUMBER($mean_cpu, maximumFractionDigits: 2) } и { NUMBER($mean_memory, maximumFractionDigits: 1) }%
-reason-caution-drain-excluded = узел { $node } исключён как источник, но его всё равно освободят
-reason-caution-drain-open = узел { $node } по-прежнему принимает ВМ: исключите его как цель, чтобы на него ничего не вернулось
+reason-fill-fair-share = ни одна ВМ не выровняет нагрузку настолько, чтобы её стоило переносить: на узле CPU { NUMBER($cpu, maximumFractionDigits: 2) } и память { NUMBER($memory, maximumFractionDigits: 1) }%, в среднем { NUMBER($mean_cpu, maximumFractionDigits: 2) } и { NUMBER($mean_memory, maximumFractionDigits: 1) }%
+reason-caution-drain-excluded = узел { $node } исключён (не отдаёт ВМ), но всё равно будет освобождён
+reason-caution-drain-open = узел { $node } по-прежнему принимает ВМ: исключите его для приёма, иначе ВМ вернутся
 
 ## Почему ВМ остаётся на месте
 
 reason-why-not-needed = её узел не перегружен: CPU { NUMBER($cpu, maximumFractionDigits: 2) }, память { NUMBER($memory, maximumFractionDigits: 2) } %
 reason-why-not-needed-load = её узел не перегружен: нагрузка { NUMBER($load, maximumFractionDigits: 2) } на CPU (ssh), память { NUMBER($memory, maximumFractionDigits: 2) } %
-reason-why-even-enough = её узел не перегружен, а её перемещение не выровняет нагрузку настолько, чтобы того стоить
+reason-why-even-enough = её узел не перегружен, а её перенос почти не выровняет нагрузку
 reason-why-smaller-first = узел { $vms ->
     [1] разгружает ВМ поменьше
     [one] разгружает { NUMBER($vms) } ВМ поменьше
@@ -60,4 +60,4 @@ reason-why-no-target = { $targets ->
     [one] её не может принять ни один из { NUMBER($targets) } другого узла
    *[other] её не может принять ни один из { NUMBER($targets) } других узлов
  }
-reason-why-not-enough = её перемещение не разгрузит узел
+reason-why-not-enough = её перенос не разгрузит узел

@@ -1,4 +1,4 @@
-# Что говорят терминал и журнал, сверх общего с чатом. Простой текст.
+# Сообщения терминала и журнала, которых нет в чате. Простой текст.
 terminal-title = Кластер { $cluster } (ID { NUMBER($id, useGrouping: 0) }): { $overloaded ->
     [0] перегруженных узлов нет, всего { $nodes }
     [one] перегружен { $overloaded } узел из { $nodes }
@@ -10,30 +10,30 @@ terminal-pending = ждёт решения
 terminal-first = одобрено: { $who }, нужен ещё один человек
 terminal-approved = одобрено
 terminal-skipped = пропущено
-terminal-expired = время вышло, никто не решил
+terminal-expired = срок истёк, решения не было
 terminal-superseded = заменено новым планом
-terminal-withdrawn = отозвано, запрещено исключением узла
-terminal-queued = одобрено, не запущено
+terminal-withdrawn = отозвано, узел исключён
+terminal-queued = одобрена, не запущена
 terminal-starting = запускается
 terminal-running = идёт
 terminal-succeeded = готово за { $seconds } с
 terminal-failed = не удалось: { $reason }
 terminal-unknown = исход неизвестен: { $reason }
-terminal-not-needed = не нужно: { $reason }
-terminal-stale = не запущено: { $reason }
+terminal-not-needed = не потребовалась: { $reason }
+terminal-stale = не запущена: { $reason }
 terminal-ask = Одобрить? [д]а, [н]ет, [в]се, [q] — выйти без решения:{" "}
 terminal-confirm = { $count ->
-    [one] Точно переместить { $vms } ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? [д]а, [н]ет:{" "}
-    [few] Точно переместить { $vms } (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? [д]а, [н]ет:{" "}
-   *[many] Точно переместить { $vms } (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? [д]а, [н]ет:{" "}
+    [one] Точно перенести { $vms } ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? [д]а, [н]ет:{" "}
+    [few] Точно перенести { $vms } (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? [д]а, [н]ет:{" "}
+   *[many] Точно перенести { $vms } (вместе { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? [д]а, [н]ет:{" "}
 }
-terminal-second = Нужно одобрение ещё одного человека: в `vm-balancer console`, под своим пользователем. Ждём его или истечения срока.
+terminal-second = Нужно одобрение ещё одного человека: в `vm-balancer console`, под своим пользователем. Жду его или окончания срока.
 terminal-dry-run = Пробный прогон: ничего не изменено.
 terminal-nobody = Ничего не сделано: BALANCE_MODE — approve, а спросить некого. Запустите в терминале, задайте TELEGRAM_BOT_TOKEN, добавьте --yes или задайте BALANCE_MODE=auto.
 terminal-nothing = Делать ничего не нужно.
 terminal-paused = Балансировщик на паузе, ничего не сделано. Отправьте /resume в чат или подождите.
 terminal-left-alone = Кластер { $cluster }: { $reason }
-terminal-waiting-chat = Предложение в чате; ждём, пока по нему решат или истечёт срок.
+terminal-waiting-chat = Предложение в чате; жду решения или окончания срока.
 terminal-headless = Telegram не используется (TELEGRAM_BOT_TOKEN не задан или TELEGRAM_NOTIFICATIONS — false), одобрить некому. Предложения только пишутся в журнал; чтобы программа действовала, задайте BALANCE_MODE=auto или запустите --once в терминале.
 report-vm = ВМ
 report-why = почему
