@@ -111,7 +111,7 @@ async def test_charts_by_name(tmp_path: Path) -> None:
         await rig.message("nowhere", "no node")
         rig.clock.now += timedelta(days=3)
         said(rig, "/chart cold 24h")
-        empty = await rig.message("cold", "Nothing is recorded")
+        empty = await rig.message("cold", "No data for this period")
         assert empty.content.media is None
 
 
@@ -138,7 +138,7 @@ async def test_without_matplotlib_words_go_alone(tmp_path: Path, monkeypatch: py
         report = await rig.message("small-a", buttons=True)
         said(rig, "/status")
         assert (await rig.message("Production", "1 move waits", "hot")).content.media is None
-        assert "No picture" in await rig.pressed(report, "Picture")
+        assert "picture cannot be drawn" in await rig.pressed(report, "Picture")
 
 
 async def test_long_words_go_without_a_picture_and_none_is_drawn() -> None:
@@ -186,4 +186,4 @@ async def test_a_summary_leads_to_what_waits(tmp_path: Path) -> None:
         await rig.pressed(opened, "Approve")
         await rig.message("small-a", "done in")
         said(rig, "/start p99", ANNA)
-        await rig.message("no longer kept", chat_id=ANNA)
+        await rig.message("no longer exists", chat_id=ANNA)

@@ -321,13 +321,13 @@ async def test_an_approved_move_is_judged_by_the_strategy_that_planned_it(tmp_pa
 async def test_the_report_offers_the_switch_once_and_to_admins(tmp_path: Path) -> None:
     async with running_stack(tmp_path, world()) as stack:
         stack.start_program()
-        report = await stack.message("💡 optimal would do as much with 1 move instead of 3.", buttons=True)
+        report = await stack.message("💡 The strategy “optimal” would need 1 move instead of 3.", buttons=True)
         assert "The first 1 of 3 moves" in report["text"]
         switch = buttons(report)["💡 Use optimal"]
         assert await stack.press(report, switch, MALLORY) == "You may not use this button."
         assert await stack.press(report, switch, VERA) == "You may look, but not decide."
         assert "From the next check on: optimal" in await stack.press(report, switch, BORIS)
-        assert "is on already" in await stack.press(report, switch)
+        assert "is in use already" in await stack.press(report, switch)
         every = await stack.opened(await stack.asked("/settings", "may change"), "All", "BALANCE_STRATEGY = optimal")
         assert "set in the chat by Boris" in every["text"]
         await stack.ask("/balance", "1 new proposal")
