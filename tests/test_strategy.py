@@ -71,7 +71,9 @@ def test_a_node_that_only_optimal_can_clear_is_reason_enough() -> None:
     seen = snapshot([node(1, vcpus_allocated=74), node(2, vcpus_allocated=61)], [vm(11, vcpus=4)])
     made = with_alternative(seen, Policy(), Recent(), plan(seen, Policy()))
     assert made.moves == () and made.alternative is not None
-    assert outlook_lines(EN, made) == ["💡 The strategy “optimal” would clear the node with 1 move; this plan leaves 1 overloaded."]
+    assert outlook_lines(EN, made) == [
+        "💡 The strategy “optimal” would clear the node with 1 move; this plan leaves 1 overloaded."
+    ]
 
 
 @settings(max_examples=examples(60), deadline=None)
