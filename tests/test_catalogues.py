@@ -211,7 +211,7 @@ class Code:
                 self.by_name[_last_name(child.func)].append((child, place))
                 if ast.unparse(child.func).endswith(("query.answer", "event.answer")):
                     self.popups |= {id(n) for a in child.args for n in ast.walk(a)}
-                if ast.unparse(child.func) == "Done":
+                if ast.unparse(child.func) == "ActionResult":
                     self.popups |= {id(n) for a in child.args[:1] for n in ast.walk(a)}
             function = child if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) else None
             self._collect(child, Place(place.file, function) if function else place)

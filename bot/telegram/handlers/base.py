@@ -1,7 +1,7 @@
 """What a feature of the chat is made of: questions in, views out, whoever asks and by whichever way.
 
 A feature names its commands, its pages (a button opens one in place) and its deeds (a button does something).
-Who may use a command stands in the menu; a page or a deed asks for what it needs by itself.
+Who may use a command stands in the menu; a page or an action checks itself what it needs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bot.rendering.catalog import Texts
 from bot.service.service import Service
 from bot.service.values import Status
 from bot.telegram.confirmations import Confirmations
-from bot.telegram.middlewares.access import Visit
+from bot.telegram.middlewares.access import RequestContext
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.views.proposals import View
 
@@ -32,13 +32,13 @@ async def _untold(_view: View) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Request:
     """A command with its arguments, or a button with what it carries.
 
     ``button``: the message and button pressed. ``tell`` says something at once, before the answer is there.
     """
 
-    visit: Visit
+    context: RequestContext
     args: str = ""
     key: int = 0
     part: int = 0
@@ -49,20 +49,20 @@ class Ask:
     @property
     def texts(self) -> Texts:
         """For what is shown in the chat."""
-        return self.visit.texts
+        return self.context.texts
 
     @property
     def own(self) -> Texts:
         """For what only this person sees."""
-        return self.visit.own
+        return self.context.own
 
-    def about(self, key: int = 0, part: int = 0, extra: str = "") -> Ask:
+    def about(self, key: int = 0, part: int = 0, extra: str = "") -> Request:
         """The same person's question about something else."""
         return replace(self, args="", key=key, part=part, extra=extra)
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ActionResult:
     """What came of a press: a popup of plain text, the page that the message shows from now on, a message below it.
 
     ``close``: the message has served its turn and goes.
@@ -87,9 +87,9 @@ class Outdated(Exception):
     """The button speaks of something that is no longer there."""
 
 
-Answer = Callable[[Ask], Awaitable[Sequence[View]]]
-Page = Callable[[Ask], Awaitable[View]]
-Deed = Callable[[Ask], Awaitable[Done]]
+Answer = Callable[[Request], Awaitable[Sequence[View]]]
+Page = Callable[[Request], Awaitable[View]]
+Action = Callable[[Request], Awaitable[ActionResult]]
 
 
 class Feature:
@@ -109,60 +109,60 @@ class Feature:
         return {}
 
     @property
-    def deeds(self) -> Mapping[str, Deed]:
+    def actions(self) -> Mapping[str, Action]:
         return {}
 
     # Who may ----------------------------------------------------------------------------------
 
-    def sees(self, ask: Ask, cluster_id: int) -> bool:
-        return ask.visit.standing.sees(cluster_id, self.service.observer.cluster_name(cluster_id))
+    def sees(self, request: Request, cluster_id: int) -> bool:
+        return request.context.standing.sees(cluster_id, self.service.observer.cluster_name(cluster_id))
 
-    def may_decide(self, ask: Ask, cluster_id: int) -> bool:
-        return ask.visit.standing.decides_on(cluster_id, self.service.observer.cluster_name(cluster_id))
+    def may_decide(self, request: Request, cluster_id: int) -> bool:
+        return request.context.standing.decides_on(cluster_id, self.service.observer.cluster_name(cluster_id))
 
-    def need_decider(self, ask: Ask, cluster_id: int) -> None:
+    def need_decider(self, request: Request, cluster_id: int) -> None:
         """
         Raises:
             NotForYou: this person does not decide on the cluster.
         """
-        if not self.may_decide(ask, cluster_id):
+        if not self.may_decide(request, cluster_id):
             raise NotForYou
 
     @staticmethod
-    def need_governor(ask: Ask) -> None:
+    def need_governor(request: Request) -> None:
         """
         Raises:
             NotForYou: what holds for every cluster is not this person's to change.
         """
-        if not ask.visit.standing.governs:
+        if not request.context.standing.governs:
             raise NotForYou
 
     @staticmethod
-    def sees_everything(ask: Ask) -> bool:
-        return any(room.clusters is None for room in ask.visit.standing.looks)
+    def sees_everything(request: Request) -> bool:
+        return any(room.clusters is None for room in request.context.standing.looks)
 
-    def confirmed(self, ask: Ask, *subjects: int) -> bool:
+    def confirmed(self, request: Request, *subjects: int) -> bool:
         """Whether this press answers the question "really?" about them all; else it counts as asked now."""
-        return self.confirmations.confirmed(ask.visit.user_id, ask.button, subjects)
+        return self.confirmations.confirmed(request.context.user_id, request.button, subjects)
 
     async def approve_moves(
-        self, ask: Ask, moves: Sequence[ProposedMove], not_before: datetime | None = None
+        self, request: Request, moves: Sequence[ProposedMove], not_before: datetime | None = None
     ) -> tuple[DecisionResult, ...]:
         """Approves moves for the person who pressed; large moves count as confirmed from the second press on."""
         ids, decide = [m.id for m in moves], self.service.decisions.decide
-        results = await decide(ids, Verdict.APPROVE, ask.visit.actor, not_before=not_before)
+        results = await decide(ids, Verdict.APPROVE, request.context.actor, not_before=not_before)
         large = [r.move.id for r in results if r.needs_confirmation]
-        if large and self.confirmed(ask, *large):
-            return await decide(ids, Verdict.APPROVE, ask.visit.actor, confirmed=large, not_before=not_before)
+        if large and self.confirmed(request, *large):
+            return await decide(ids, Verdict.APPROVE, request.context.actor, confirmed=large, not_before=not_before)
         return results
 
     # What they may see ------------------------------------------------------------------------
 
-    def clusters_seen(self, ask: Ask) -> list[Cluster]:
+    def clusters_seen(self, request: Request) -> list[Cluster]:
         """The service's, those that this person sees."""
-        return [c for c in self.service.observer.clusters_seen() if ask.visit.standing.sees(c.id, c.name)]
+        return [c for c in self.service.observer.clusters_seen() if request.context.standing.sees(c.id, c.name)]
 
-    async def clusters(self, ask: Ask) -> list[Cluster]:
+    async def clusters(self, request: Request) -> list[Cluster]:
         """As ``clusters_seen``; the panel is asked where it has not answered yet.
 
         Raises:
@@ -170,11 +170,11 @@ class Feature:
         """
         if not self.service.observer.clusters_seen():
             await self.service.observer.observe(FRESH)
-        return self.clusters_seen(ask)
+        return self.clusters_seen(request)
 
     async def plans(
         self,
-        ask: Ask,
+        request: Request,
         cluster: str | None = None,
         max_age: timedelta | None = FRESH,
         strategy: str | None = None,
@@ -187,19 +187,19 @@ class Feature:
             NotFound: as the service's, also of a cluster that is none of theirs.
         """
         plans = await self.service.queries.plans(cluster, max_age, strategy, outlook=outlook)
-        seen = tuple(p for p in plans if ask.visit.standing.sees(p.cluster_id, p.cluster_name))
+        seen = tuple(p for p in plans if request.context.standing.sees(p.cluster_id, p.cluster_name))
         if cluster is not None and not seen:
             raise NotFound("cluster", cluster)
         return seen
 
-    async def status(self, ask: Ask, cluster: str | None = None) -> Status:
+    async def status(self, request: Request, cluster: str | None = None) -> Status:
         """As the service's, of what this person sees.
 
         Raises:
             NotFound: as ``plans``.
         """
         status = await self.service.queries.status(cluster)
-        may = ask.visit.standing
+        may = request.context.standing
         plans = tuple(p for p in status.plans if may.sees(p.cluster_id, p.cluster_name))
         if cluster is not None and status.plans and not plans:
             raise NotFound("cluster", cluster)
@@ -212,39 +212,39 @@ class Feature:
             running=tuple(m for m in status.running if every or m.cluster_id in shown),
         )
 
-    async def nodes_called(self, ask: Ask, name: str) -> list[Node]:
+    async def nodes_called(self, request: Request, name: str) -> list[Node]:
         """The nodes of this name or id that this person sees.
 
         Raises:
             NotFound: none.
         """
-        found = [node for node in await self.service.queries.find_nodes(name) if self.sees(ask, node.cluster_id)]
+        found = [node for node in await self.service.queries.find_nodes(name) if self.sees(request, node.cluster_id)]
         if not found:
             raise NotFound("node", name)
         return found
 
-    async def vms_called(self, ask: Ask, name: str) -> list[VM]:
+    async def vms_called(self, request: Request, name: str) -> list[VM]:
         """As ``nodes_called``, of VMs."""
-        found = [vm for vm in await self.service.queries.find_vms(name) if self.sees(ask, vm.cluster_id)]
+        found = [vm for vm in await self.service.queries.find_vms(name) if self.sees(request, vm.cluster_id)]
         if not found:
             raise NotFound("vm", name)
         return found
 
-    async def node(self, ask: Ask, node_id: int) -> Node:
+    async def node(self, request: Request, node_id: int) -> Node:
         """The node of a button.
 
         Raises:
             Outdated: it has gone, or was never this person's to see.
         """
         snapshot = await self.service.observer.observe(FRESH)
-        return self._visible(ask, next((n for n in snapshot.nodes if n.id == node_id), None))
+        return self._visible(request, next((n for n in snapshot.nodes if n.id == node_id), None))
 
-    async def vm(self, ask: Ask, vm_id: int) -> VM:
+    async def vm(self, request: Request, vm_id: int) -> VM:
         """As ``node``, of a VM."""
         snapshot = await self.service.observer.observe(FRESH)
-        return self._visible(ask, next((v for v in snapshot.vms if v.id == vm_id), None))
+        return self._visible(request, next((v for v in snapshot.vms if v.id == vm_id), None))
 
-    def _visible(self, ask: Ask, found: T | None) -> T:
-        if not isinstance(found, Node | VM) or not self.sees(ask, found.cluster_id):
+    def _visible(self, request: Request, found: T | None) -> T:
+        if not isinstance(found, Node | VM) or not self.sees(request, found.cluster_id):
             raise Outdated
         return found

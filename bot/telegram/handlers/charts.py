@@ -11,7 +11,7 @@ from markupsafe import Markup
 from bot.domain.load_history import Sample
 from bot.domain.lookup import matching
 from bot.errors import NotFound
-from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Outdated, Page
+from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import wording
 from bot.telegram.views.pictures import illustrated, load_photo, proposal_photo
@@ -25,7 +25,7 @@ NODE, CLUSTER = 0, 1
 CLUSTERS_PER_PAGE = 8
 
 
-class Charting(Feature):
+class Charts(Feature):
     @property
     def commands(self) -> Mapping[str, Answer]:
         return {"chart": self.command}
@@ -35,66 +35,70 @@ class Charting(Feature):
         return {"chart": self.page, "charts": self.choice}
 
     @property
-    def deeds(self) -> Mapping[str, Deed]:
+    def actions(self) -> Mapping[str, Action]:
         return {"picture": self.picture}
 
-    async def command(self, ask: Ask) -> Sequence[View]:
-        name, _, span = ask.args.rpartition(" ")
+    async def command(self, request: Request) -> Sequence[View]:
+        name, _, span = request.args.rpartition(" ")
         if span.lower() not in SPANS:
-            name, span = ask.args, DEFAULT
+            name, span = request.args, DEFAULT
         name = name.strip()
         if not name:
-            return [await self.choice(ask)]
-        clusters = matching(await self.clusters(ask), name)
+            return [await self.choice(request)]
+        clusters = matching(await self.clusters(request), name)
         try:
-            nodes = await self.nodes_called(ask, name)
+            nodes = await self.nodes_called(request, name)
         except NotFound:
             if not clusters:
                 raise
             nodes = []
-        views = [await self._chart(ask, node.id, NODE, span.lower()) for node in nodes]
+        views = [await self._chart(request, node.id, NODE, span.lower()) for node in nodes]
         if not views:
-            views = [await self._chart(ask, cluster.id, CLUSTER, span.lower()) for cluster in clusters]
+            views = [await self._chart(request, cluster.id, CLUSTER, span.lower()) for cluster in clusters]
         return views
 
-    async def choice(self, ask: Ask) -> View:
+    async def choice(self, request: Request) -> View:
         """The clusters to choose from; where there is only one, its chart."""
-        clusters = await self.clusters(ask)
+        clusters = await self.clusters(request)
         if len(clusters) == 1:
-            return await self._chart(ask, clusters[0].id, CLUSTER, DEFAULT)
+            return await self._chart(request, clusters[0].id, CLUSTER, DEFAULT)
         if not clusters:
-            return View(ask.texts.html("no-clusters"))
-        shown, part, pages = paged(clusters, ask.part, CLUSTERS_PER_PAGE)
+            return View(request.texts.html("no-clusters"))
+        shown, part, pages = paged(clusters, request.part, CLUSTERS_PER_PAGE)
         rows: list[Row] = [[go(wording.short(c.name), "chart", c.id, CLUSTER)] for c in shown]
-        rows.append(pager(ask.texts, "charts", part, pages))
-        return View(ask.texts.html("chart-choose"), keyboard(rows))
+        rows.append(pager(request.texts, "charts", part, pages))
+        return View(request.texts.html("chart-choose"), keyboard(rows))
 
-    async def page(self, ask: Ask) -> View:
-        return await self._chart(ask, ask.key, ask.part, ask.extra if ask.extra in SPANS else DEFAULT)
+    async def page(self, request: Request) -> View:
+        return await self._chart(
+            request, request.key, request.part, request.extra if request.extra in SPANS else DEFAULT
+        )
 
-    async def picture(self, ask: Ask) -> Done:
+    async def picture(self, request: Request) -> ActionResult:
         """What a proposal changes, as a message of its own: the proposal's belongs to everybody."""
-        proposal = await self.service.store.proposals.get(ask.key)
-        if proposal is None or not self.sees(ask, proposal.cluster_id):
+        proposal = await self.service.store.proposals.get(request.key)
+        if proposal is None or not self.sees(request, proposal.cluster_id):
             raise Outdated
-        photo = await proposal_photo(self.service, ask.texts, proposal)
+        photo = await proposal_photo(self.service, request.texts, proposal)
         if photo is None:
-            return Done(ask.own.text("popup-no-picture"))
-        caption = ask.texts.html("picture-caption", cluster=proposal.plan.cluster_name, count=len(proposal.moves))
-        return Done(say=View(caption, keyboard([[do(ask.texts.text("button-close"), "close")]]), photo=photo))
+            return ActionResult(request.own.text("popup-no-picture"))
+        caption = request.texts.html("picture-caption", cluster=proposal.plan.cluster_name, count=len(proposal.moves))
+        return ActionResult(
+            say=View(caption, keyboard([[do(request.texts.text("button-close"), "close")]]), photo=photo)
+        )
 
     # Charts -----------------------------------------------------------------------------------
 
-    async def _chart(self, ask: Ask, key: int, kind: int, span: str) -> View:
+    async def _chart(self, request: Request, key: int, kind: int, span: str) -> View:
         """
         Raises:
             Outdated: no such node or cluster is this person's to see.
         """
         if kind == NODE:
-            node = await self.node(ask, key)
+            node = await self.node(request, key)
             name, cluster_id, node_id = node.name, node.cluster_id, node.id
         else:
-            name = next((c.name for c in await self.clusters(ask) if c.id == key), "")
+            name = next((c.name for c in await self.clusters(request) if c.id == key), "")
             cluster_id, node_id = key, None
             if not name:
                 raise Outdated
@@ -103,17 +107,17 @@ class Charting(Feature):
         samples, migrations = await self.service.queries.load_history(
             since, until, cluster_id=None if node_id is not None else cluster_id, node_id=node_id
         )
-        view = View(self._words(ask, name, span, samples, len(migrations)), self._buttons(ask, key, kind, span))
+        view = View(self._words(request, name, span, samples, len(migrations)), self._buttons(request, key, kind, span))
         if not samples:
             return view
         policy = await self.service.queries.policy_of(cluster_id)
         return await illustrated(
-            view, lambda: load_photo(ask.texts, name, policy, samples, migrations, (since, until), node_id)
+            view, lambda: load_photo(request.texts, name, policy, samples, migrations, (since, until), node_id)
         )
 
     @staticmethod
-    def _words(ask: Ask, name: str, span: str, samples: Sequence[Sample], migrations: int) -> Markup:
-        texts = ask.texts
+    def _words(request: Request, name: str, span: str, samples: Sequence[Sample], migrations: int) -> Markup:
+        texts = request.texts
         title = texts.html("chart-title", name=name, duration=wording.duration(texts, SPANS[span]))
         if not samples:
             return wording.joined([title, texts.html("chart-nothing")])
@@ -134,8 +138,8 @@ class Charting(Feature):
         return wording.joined(lines)
 
     @staticmethod
-    def _buttons(ask: Ask, key: int, kind: int, span: str) -> InlineKeyboardMarkup | None:
-        texts = ask.texts
+    def _buttons(request: Request, key: int, kind: int, span: str) -> InlineKeyboardMarkup | None:
+        texts = request.texts
         tabs = [
             go(("• " if name == span else "") + wording.duration(texts, length), "chart", key, kind, name)
             for name, length in SPANS.items()

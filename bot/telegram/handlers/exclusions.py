@@ -9,7 +9,7 @@ from balancer.model import Node
 from bot.config.field_types import LONGEST_S
 from bot.domain.durations import parse_duration
 from bot.domain.proposals import ExclusionRole
-from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Outdated, Page
+from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import pages, wording
 from bot.telegram.views.proposals import View
@@ -19,7 +19,7 @@ LENGTHS = (timedelta(hours=2), timedelta(days=1), None)
 """What the picker offers; ``None`` = until somebody ends it."""
 
 
-class Excluding(Feature):
+class Exclusions(Feature):
     @property
     def commands(self) -> Mapping[str, Answer]:
         return {"exclude": self.exclude, "include": self.include, "exclusions": self.exclusions}
@@ -29,35 +29,35 @@ class Excluding(Feature):
         return {"exclude": self.pick, "exclude-how": self.how, "exclusions": self.exclusions_page}
 
     @property
-    def deeds(self) -> Mapping[str, Deed]:
+    def actions(self) -> Mapping[str, Action]:
         return {"exclude": self.exclude_chosen, "include": self.include_chosen}
 
     # Out --------------------------------------------------------------------------------------
 
-    async def exclude(self, ask: Ask) -> Sequence[View]:
-        name, role, length = _exclusion_arguments(ask.args)
+    async def exclude(self, request: Request) -> Sequence[View]:
+        name, role, length = _exclusion_arguments(request.args)
         if not name:
-            return [await self.pick(ask)]
-        nodes = await self.nodes_called(ask, name)
+            return [await self.pick(request)]
+        nodes = await self.nodes_called(request, name)
         if len(nodes) > 1:
             how = _how(role, length)
             rows = [[do(_labelled(n), "exclude", n.id, extra=how)] for n in nodes]
-            return [View(ask.texts.html("exclude-choose", name=name), keyboard(rows))]
-        return [await self._exclude(ask, nodes[0], role, length)]
+            return [View(request.texts.html("exclude-choose", name=name), keyboard(rows))]
+        return [await self._exclude(request, nodes[0], role, length)]
 
-    async def pick(self, ask: Ask) -> View:
+    async def pick(self, request: Request) -> View:
         """The nodes to choose from, worst first, with a page for each of them."""
-        plans = [p for p in await self.plans(ask) if self.may_decide(ask, p.cluster_id)]
-        rows = pages.node_rows(ask.texts, plans, "exclude", ask.part, "exclude-how")
-        return View(ask.texts.html("exclude-pick"), keyboard(rows))
+        plans = [p for p in await self.plans(request) if self.may_decide(request, p.cluster_id)]
+        rows = pages.node_rows(request.texts, plans, "exclude", request.part, "exclude-how")
+        return View(request.texts.html("exclude-pick"), keyboard(rows))
 
-    async def how(self, ask: Ask) -> View:
+    async def how(self, request: Request) -> View:
         """For how long, and as what."""
-        node, texts = await self.node(ask, ask.key), ask.texts
-        self.need_decider(ask, node.cluster_id)
+        node, texts = await self.node(request, request.key), request.texts
+        self.need_decider(request, node.cluster_id)
         rows: list[Row] = []
         for role in (ExclusionRole.BOTH, ExclusionRole.TARGET, ExclusionRole.SOURCE):
-            words = [_length_words(ask, length) for length in LENGTHS]
+            words = [_length_words(request, length) for length in LENGTHS]
             mark = {ExclusionRole.BOTH: "⛔", ExclusionRole.TARGET: "📥", ExclusionRole.SOURCE: "📤"}[role]
             rows.append(
                 [
@@ -68,15 +68,15 @@ class Excluding(Feature):
         rows.append([go(texts.text("button-back"), "exclude"), go(texts.text("button-node"), "node", node.id)])
         return View(texts.html("exclude-how", node=node.name), keyboard(rows))
 
-    async def exclude_chosen(self, ask: Ask) -> Done:
-        node = await self.node(ask, ask.key)
-        role, length = _read_how(ask.extra)
-        return Done(view=await self._exclude(ask, node, role, length))
+    async def exclude_chosen(self, request: Request) -> ActionResult:
+        node = await self.node(request, request.key)
+        role, length = _read_how(request.extra)
+        return ActionResult(view=await self._exclude(request, node, role, length))
 
-    async def _exclude(self, ask: Ask, node: Node, role: ExclusionRole, length: timedelta | None) -> View:
-        self.need_decider(ask, node.cluster_id)
-        made = await self.service.admin.exclude(node, role, length, ask.visit.actor)
-        texts = ask.texts
+    async def _exclude(self, request: Request, node: Node, role: ExclusionRole, length: timedelta | None) -> View:
+        self.need_decider(request, node.cluster_id)
+        made = await self.service.admin.exclude(node, role, length, request.context.actor)
+        texts = request.texts
         until = wording.until(texts, made.until, self.service.clock())
         words = texts.html("exclude-done", node=node.name, role=wording.role(texts, role), until=until)
         rows = [[do(texts.text("button-include"), "include", node.id), go(texts.text("button-node"), "node", node.id)]]
@@ -84,44 +84,44 @@ class Excluding(Feature):
 
     # In again ---------------------------------------------------------------------------------
 
-    async def include(self, ask: Ask) -> Sequence[View]:
-        if not ask.args:
-            return [await self.exclusions_page(ask)]
-        nodes = await self.nodes_called(ask, ask.args)
+    async def include(self, request: Request) -> Sequence[View]:
+        if not request.args:
+            return [await self.exclusions_page(request)]
+        nodes = await self.nodes_called(request, request.args)
         if len(nodes) > 1:
             rows = [[do(_labelled(n), "include", n.id)] for n in nodes]
-            return [View(ask.texts.html("exclude-choose", name=ask.args), keyboard(rows))]
-        return [await self._include(ask, nodes[0])]
+            return [View(request.texts.html("exclude-choose", name=request.args), keyboard(rows))]
+        return [await self._include(request, nodes[0])]
 
-    async def include_chosen(self, ask: Ask) -> Done:
-        return Done(view=await self._include(ask, await self.node(ask, ask.key)))
+    async def include_chosen(self, request: Request) -> ActionResult:
+        return ActionResult(view=await self._include(request, await self.node(request, request.key)))
 
-    async def _include(self, ask: Ask, node: Node) -> View:
-        self.need_decider(ask, node.cluster_id)
-        ended = await self.service.admin.include(node, ask.visit.actor)
-        words = ask.texts.html("include-done" if ended else "include-none", node=node.name)
-        return View(words, keyboard([[go(ask.texts.text("button-node"), "node", node.id)]]))
+    async def _include(self, request: Request, node: Node) -> View:
+        self.need_decider(request, node.cluster_id)
+        ended = await self.service.admin.include(node, request.context.actor)
+        words = request.texts.html("include-done" if ended else "include-none", node=node.name)
+        return View(words, keyboard([[go(request.texts.text("button-node"), "node", node.id)]]))
 
-    async def exclusions(self, ask: Ask) -> Sequence[View]:
-        return [await self.exclusions_page(ask)]
+    async def exclusions(self, request: Request) -> Sequence[View]:
+        return [await self.exclusions_page(request)]
 
-    async def exclusions_page(self, ask: Ask) -> View:
+    async def exclusions_page(self, request: Request) -> View:
         """Which nodes are out, each with a button that takes it in again."""
-        settings, texts = self.service.settings, ask.texts
+        settings, texts = self.service.settings, request.texts
         sources, targets = settings.exclude_source_nodes, settings.exclude_target_nodes
         clusters = {n.id: n.cluster_id for n in (await self.service.observer.observe(None)).nodes}
         known = [
             e
             for e in await self.service.store.exclusions.active(self.service.clock())
-            if self.sees(ask, clusters.get(e.node_id, 0))
+            if self.sees(request, clusters.get(e.node_id, 0))
         ]
         view = pages.exclusions_view(texts, known, sources, targets, self.service.clock())
         rows: list[Row] = [
             [do(texts.text("row-include", node=wording.short(e.node_name)), "include", e.node_id)]
             for e in known[:INCLUDED_AT_ONCE]
-            if self.may_decide(ask, clusters.get(e.node_id, 0))
+            if self.may_decide(request, clusters.get(e.node_id, 0))
         ]
-        if ask.visit.standing.decides:
+        if request.context.standing.decides:
             rows.append([go(texts.text("button-exclude"), "exclude")])
         return View(view.text, keyboard(rows))
 
@@ -130,8 +130,8 @@ def _labelled(node: Node) -> str:
     return f"{wording.short(node.name)} (ID {node.id})"
 
 
-def _length_words(ask: Ask, length: timedelta | None) -> str:
-    return ask.texts.text("length-open") if length is None else wording.duration(ask.texts, length)
+def _length_words(request: Request, length: timedelta | None) -> str:
+    return request.texts.text("length-open") if length is None else wording.duration(request.texts, length)
 
 
 def _how(role: ExclusionRole, length: timedelta | None) -> str:

@@ -13,7 +13,7 @@ from bot.service.service import Service
 from bot.telegram.commands import COMMANDS, commands_for
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.deep_links import linked_proposal
-from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Page
+from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.languages import Languages
 from bot.telegram.notifier import TelegramNotifier
@@ -26,7 +26,7 @@ NEAR = 0.5
 """How alike a command and what was typed have to be to be suggested."""
 
 
-class Tour(Feature):
+class Help(Feature):
     """
     Args:
         named: opens the card of what words alone name.
@@ -56,18 +56,18 @@ class Tour(Feature):
         return {"tour": self.step}
 
     @property
-    def deeds(self) -> Mapping[str, Deed]:
+    def actions(self) -> Mapping[str, Action]:
         return {"language": self.choose_language}
 
-    async def start(self, ask: Ask) -> Sequence[View]:
+    async def start(self, request: Request) -> Sequence[View]:
         """What Telegram sends first; with the number of a proposal, where somebody followed a link to one."""
-        if (proposal_id := linked_proposal(ask.args)) is not None:
-            return await self._linked(ask.about(proposal_id))
-        return [await self.step(ask)]
+        if (proposal_id := linked_proposal(request.args)) is not None:
+            return await self._linked(request.about(proposal_id))
+        return [await self.step(request)]
 
-    async def step(self, ask: Ask) -> View:
+    async def step(self, request: Request) -> View:
         """The tour's page ``part``: what this is, how a proposal is read, how to decide, where to look."""
-        texts, part = ask.texts, min(ask.part, STEPS - 1)
+        texts, part = request.texts, min(request.part, STEPS - 1)
         words = (
             texts.html("tour-welcome"),
             texts.html("tour-proposal"),
@@ -75,7 +75,7 @@ class Tour(Feature):
             texts.html("tour-look"),
         )
         lines: list[Markup | str] = [words[part], "", texts.html("tour-page", page=part + 1, pages=STEPS)]
-        if part == 0 and not ask.visit.standing.decides:
+        if part == 0 and not request.context.standing.decides:
             lines[1:1] = ["", texts.html("start-viewer")]
         return View(wording.joined(lines), self._steps(texts, part))
 
@@ -88,44 +88,44 @@ class Tour(Feature):
             row.append(go(texts.text("button-next"), "tour", part=part + 1))
         return keyboard([row, [go(texts.text("button-status"), "status"), go(texts.text("button-dry-run"), "dryrun")]])
 
-    async def help(self, ask: Ask) -> Sequence[View]:
-        lines = [ask.texts.html("help-title")]
-        for info in commands_for(ask.visit.standing):
-            text = ask.texts.text(f"menu-{info.name}")
+    async def help(self, request: Request) -> Sequence[View]:
+        lines = [request.texts.html("help-title")]
+        for info in commands_for(request.context.standing):
+            text = request.texts.text(f"menu-{info.name}")
             key = "help-line" if info.arguments else "help-line-plain"
-            lines.append(ask.texts.html(key, command=info.name, arguments=info.arguments, text=text))
+            lines.append(request.texts.html(key, command=info.name, arguments=info.arguments, text=text))
         return [View(wording.joined(lines))]
 
     # Language ---------------------------------------------------------------------------------
 
-    async def language(self, ask: Ask) -> Sequence[View]:
+    async def language(self, request: Request) -> Sequence[View]:
         """Alone with the bot it is one's own; in a group the group's, which takes somebody who decides there."""
-        wanted = ask.args.lower()
+        wanted = request.args.lower()
         if not wanted:
-            return [self._language_view(ask.texts, await self._languages.chosen(ask.visit.chat_id))]
+            return [self._language_view(request.texts, await self._languages.chosen(request.context.chat_id))]
         if wanted not in (*LANGUAGES, AUTO):
-            return [View(ask.texts.html("language-usage", text=ask.args, known=", ".join((*LANGUAGES, AUTO))))]
-        return [await self._choose(ask, wanted)]
+            return [View(request.texts.html("language-usage", text=request.args, known=", ".join((*LANGUAGES, AUTO))))]
+        return [await self._choose(request, wanted)]
 
-    async def choose_language(self, ask: Ask) -> Done:
-        if ask.extra not in (*LANGUAGES, AUTO):
-            return Done(ask.own.text("popup-old"))
-        return Done(view=await self._choose(ask, ask.extra))
+    async def choose_language(self, request: Request) -> ActionResult:
+        if request.extra not in (*LANGUAGES, AUTO):
+            return ActionResult(request.own.text("popup-old"))
+        return ActionResult(view=await self._choose(request, request.extra))
 
-    async def _choose(self, ask: Ask, wanted: str) -> View:
-        visit = ask.visit
-        if not visit.private:
-            self.need_governor(ask)
+    async def _choose(self, request: Request, wanted: str) -> View:
+        context = request.context
+        if not context.private:
+            self.need_governor(request)
         language = None if wanted == AUTO else wanted
-        await self._languages.choose(visit.chat_id, language, visit.actor, self.service.clock())
-        texts = await self._words_now(ask)
+        await self._languages.choose(context.chat_id, language, context.actor, self.service.clock())
+        texts = await self._words_now(request)
         return self._language_view(texts, language)
 
-    async def _words_now(self, ask: Ask) -> Texts:
-        chosen = await self._languages.chosen(ask.visit.chat_id)
-        if chosen is None and ask.visit.private:
-            return ask.visit.spoken
-        return await self._languages.of_chat(ask.visit.chat_id, ask.visit.standing.looks[0].language)
+    async def _words_now(self, request: Request) -> Texts:
+        chosen = await self._languages.chosen(request.context.chat_id)
+        if chosen is None and request.context.private:
+            return request.context.spoken
+        return await self._languages.of_chat(request.context.chat_id, request.context.standing.looks[0].language)
 
     @staticmethod
     def _language_view(texts: Texts, chosen: str | None) -> View:
@@ -137,14 +137,14 @@ class Tour(Feature):
 
     # What nobody knows ------------------------------------------------------------------------
 
-    async def unknown(self, ask: Ask) -> Sequence[View]:
+    async def unknown(self, request: Request) -> Sequence[View]:
         """The nearest command, or the commands at all. Words that are no command: perhaps a node or a VM."""
-        if not ask.args.startswith("/"):
-            return await self._named(ask)
-        names = {f"/{info.name}": info for info in COMMANDS if info.open_to(ask.visit.standing)}
-        near = difflib.get_close_matches(ask.args.lower(), names, n=3, cutoff=NEAR)
-        line = ask.texts.html("unknown-command", command=ask.args)
+        if not request.args.startswith("/"):
+            return await self._named(request)
+        names = {f"/{info.name}": info for info in COMMANDS if info.open_to(request.context.standing)}
+        near = difflib.get_close_matches(request.args.lower(), names, n=3, cutoff=NEAR)
+        line = request.texts.html("unknown-command", command=request.args)
         if near:
-            return [View(wording.joined([line, ask.texts.html("unknown-near", commands=", ".join(near))]))]
-        [helped] = await self.help(ask)
+            return [View(wording.joined([line, request.texts.html("unknown-near", commands=", ".join(near))]))]
+        [helped] = await self.help(request)
         return [View(wording.joined([line, "", helped.text]))]

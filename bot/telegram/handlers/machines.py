@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from balancer.model import VM
 from balancer.requests.results import WhyNode, WhyVM
 from bot.errors import NotFound
-from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Outdated, Page
-from bot.telegram.handlers.status import Looking
+from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
+from bot.telegram.handlers.status import StatusPages
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import cards, wording
 from bot.telegram.views.proposals import View
@@ -25,7 +25,7 @@ class Machines(Feature):
         looking: has the cards of nodes.
     """
 
-    def __init__(self, looking: Looking) -> None:
+    def __init__(self, looking: StatusPages) -> None:
         super().__init__(looking.service, looking.notifier, looking.confirmations)
         self._looking = looking
 
@@ -44,147 +44,154 @@ class Machines(Feature):
         }
 
     @property
-    def deeds(self) -> Mapping[str, Deed]:
+    def actions(self) -> Mapping[str, Action]:
         return {"heed": self.heed}
 
     # VMs --------------------------------------------------------------------------------------
 
-    async def vms_page(self, ask: Ask) -> View:
+    async def vms_page(self, request: Request) -> View:
         """The VMs of a node, largest first, each a button into its card."""
-        node, _plan, vms = await self.service.queries.node_details(await self.node(ask, ask.key))
+        node, _plan, vms = await self.service.queries.node_details(await self.node(request, request.key))
         ranked = sorted(vms, key=lambda vm: (-(vm.memory_mib or 0), -(vm.vcpus or 0), vm.id))
-        shown, part, pages = paged(ranked, ask.part, VMS_PER_PAGE)
-        rows: list[Row] = [[go(self._label(ask, vm), "vm", vm.id)] for vm in shown]
-        rows.append(pager(ask.texts, "node-vms", part, pages, node.id))
-        rows.append([go(ask.texts.text("button-back"), "node", node.id)])
-        return View(ask.texts.html("vms-title", node=node.name, count=len(vms)), keyboard(rows))
+        shown, part, pages = paged(ranked, request.part, VMS_PER_PAGE)
+        rows: list[Row] = [[go(self._label(request, vm), "vm", vm.id)] for vm in shown]
+        rows.append(pager(request.texts, "node-vms", part, pages, node.id))
+        rows.append([go(request.texts.text("button-back"), "node", node.id)])
+        return View(request.texts.html("vms-title", node=node.name, count=len(vms)), keyboard(rows))
 
     @staticmethod
-    def _label(ask: Ask, vm: VM) -> str:
-        return f"{wording.short(vm.name)} · {wording.size(ask.texts, vm.vcpus or 0, vm.memory_mib or 0)}"
+    def _label(request: Request, vm: VM) -> str:
+        return f"{wording.short(vm.name)} · {wording.size(request.texts, vm.vcpus or 0, vm.memory_mib or 0)}"
 
-    async def vm_command(self, ask: Ask) -> Sequence[View]:
-        if not ask.args:
-            return [View(ask.texts.html("vm-usage"))]
-        return [await self._vms(ask, await self.vms_called(ask, ask.args))]
+    async def vm_command(self, request: Request) -> Sequence[View]:
+        if not request.args:
+            return [View(request.texts.html("vm-usage"))]
+        return [await self._vms(request, await self.vms_called(request, request.args))]
 
-    async def _vms(self, ask: Ask, found: Sequence[VM]) -> View:
+    async def _vms(self, request: Request, found: Sequence[VM]) -> View:
         """The card of one; of several a question."""
         if len(found) == 1:
-            return await self._card(ask, found[0])
+            return await self._card(request, found[0])
         rows = [[go(f"{wording.short(vm.name)} (ID {vm.id})", "vm", vm.id)] for vm in found[:MOST_NAMESAKES]]
-        return View(ask.texts.html("vm-choose", name=found[0].name), keyboard(rows))
+        return View(request.texts.html("vm-choose", name=found[0].name), keyboard(rows))
 
-    async def vm_page(self, ask: Ask) -> View:
-        return await self._card(ask, await self.vm(ask, ask.key))
+    async def vm_page(self, request: Request) -> View:
+        return await self._card(request, await self.vm(request, request.key))
 
-    async def _card(self, ask: Ask, vm: VM) -> View:
+    async def _card(self, request: Request, vm: VM) -> View:
         details = await self.service.queries.vm_details(vm)
         ignored = next((i for i in await self.service.store.ignored_vms.active() if i.vm_id == vm.id), None)
-        texts, now = ask.texts, self.service.clock()
+        texts, now = request.texts, self.service.clock()
         name = self.service.observer.cluster_name(vm.cluster_id)
         lines = cards.vm_lines(texts, details, name, ignored, now)
         rows: list[Row] = [[go(texts.text("button-why"), "why-vm", vm.id)]]
         if details.node is not None:
             rows[0].append(go(texts.text("button-node"), "node", details.node.id))
-        if ignored is not None and self.may_decide(ask, vm.cluster_id):
+        if ignored is not None and self.may_decide(request, vm.cluster_id):
             rows.append([do(texts.text("button-heed"), "heed", vm.id)])
         return View(wording.fitted(lines, [], texts), keyboard(rows))
 
-    async def heed(self, ask: Ask) -> Done:
+    async def heed(self, request: Request) -> ActionResult:
         """Takes back that a VM was skipped for good."""
-        vm = await self.vm(ask, ask.key)
-        self.need_decider(ask, vm.cluster_id)
-        ended = await self.service.decisions.unignore(vm.id, ask.visit.actor)
+        vm = await self.vm(request, request.key)
+        self.need_decider(request, vm.cluster_id)
+        ended = await self.service.decisions.unignore(vm.id, request.context.actor)
         key = "popup-heeded" if ended else "popup-heeded-already"
-        return Done(ask.own.text(key, vm=wording.short(vm.name)), await self._card(ask, vm))
+        return ActionResult(request.own.text(key, vm=wording.short(vm.name)), await self._card(request, vm))
 
     # Why --------------------------------------------------------------------------------------
 
-    async def why_command(self, ask: Ask) -> Sequence[View]:
-        if not ask.args:
-            return [View(ask.texts.html("why-usage"))]
-        found = [why for why in await self.service.queries.why(ask.args) if await self._visible_answer(ask, why)]
+    async def why_command(self, request: Request) -> Sequence[View]:
+        if not request.args:
+            return [View(request.texts.html("why-usage"))]
+        found = [
+            why for why in await self.service.queries.why(request.args) if await self._visible_answer(request, why)
+        ]
         if not found:
-            raise NotFound("node-or-vm", ask.args)
-        return [self._why(ask, why) for why in found[:MOST_NAMESAKES]]
+            raise NotFound("node-or-vm", request.args)
+        return [self._why(request, why) for why in found[:MOST_NAMESAKES]]
 
-    async def _visible_answer(self, ask: Ask, why: WhyVM | WhyNode) -> bool:
+    async def _visible_answer(self, request: Request, why: WhyVM | WhyNode) -> bool:
         try:
-            await (self.node(ask, why.node_id) if isinstance(why, WhyNode) else self.vm(ask, why.vm_id))
+            await (self.node(request, why.node_id) if isinstance(why, WhyNode) else self.vm(request, why.vm_id))
         except Outdated:
             return False
         return True
 
-    async def why_vm_page(self, ask: Ask) -> View:
-        vm = await self.vm(ask, ask.key)
-        return self._why(ask, next(w for w in await self.service.queries.why(str(vm.id)) if _is_about(w, vm.id, "vm")))
-
-    async def why_node_page(self, ask: Ask) -> View:
-        node = await self.node(ask, ask.key)
+    async def why_vm_page(self, request: Request) -> View:
+        vm = await self.vm(request, request.key)
         return self._why(
-            ask, next(w for w in await self.service.queries.why(str(node.id)) if _is_about(w, node.id, "node"))
+            request, next(w for w in await self.service.queries.why(str(vm.id)) if _is_about(w, vm.id, "vm"))
+        )
+
+    async def why_node_page(self, request: Request) -> View:
+        node = await self.node(request, request.key)
+        return self._why(
+            request, next(w for w in await self.service.queries.why(str(node.id)) if _is_about(w, node.id, "node"))
         )
 
     @staticmethod
-    def _why(ask: Ask, why: WhyVM | WhyNode) -> View:
+    def _why(request: Request, why: WhyVM | WhyNode) -> View:
         if isinstance(why, WhyVM):
-            lines, below = cards.why_vm_lines(ask.texts, why)
-            rows = [[go(ask.texts.text("button-vm"), "vm", why.vm_id)]]
+            lines, below = cards.why_vm_lines(request.texts, why)
+            rows = [[go(request.texts.text("button-vm"), "vm", why.vm_id)]]
         else:
-            lines, below = cards.why_node_lines(ask.texts, why)
-            rows = [[go(ask.texts.text("button-node"), "node", why.node_id)]]
-        return View(cards.folded(ask.texts, lines, below), keyboard(rows))
+            lines, below = cards.why_node_lines(request.texts, why)
+            rows = [[go(request.texts.text("button-node"), "node", why.node_id)]]
+        return View(cards.folded(request.texts, lines, below), keyboard(rows))
 
     # A new one --------------------------------------------------------------------------------
 
-    async def place_command(self, ask: Ask) -> Sequence[View]:
-        if not ask.args:
-            return [await self.place_page(ask)]
-        vcpus, _, rest = ask.args.partition(" ")
+    async def place_command(self, request: Request) -> Sequence[View]:
+        if not request.args:
+            return [await self.place_page(request)]
+        vcpus, _, rest = request.args.partition(" ")
         memory, _, cluster = rest.strip().partition(" ")
         try:
             size = int(vcpus), float(memory)
         except ValueError:
-            return [View(ask.texts.html("place-usage", text=ask.args))]
+            return [View(request.texts.html("place-usage", text=request.args))]
         if not (1 <= size[0] <= 1024 and 0.125 <= size[1] <= 65536):
-            return [View(ask.texts.html("place-usage", text=ask.args))]
-        return [await self._place(ask, *size, cluster.strip() or None)]
+            return [View(request.texts.html("place-usage", text=request.args))]
+        return [await self._place(request, *size, cluster.strip() or None)]
 
-    async def place_page(self, ask: Ask) -> View:
+    async def place_page(self, request: Request) -> View:
         """Without a size: some to choose from."""
-        vcpus, _, gib = ask.extra.partition("-")
+        vcpus, _, gib = request.extra.partition("-")
         if vcpus.isdecimal() and gib.isdecimal() and (int(vcpus), int(gib)) in SIZES:
-            return await self._place(ask, int(vcpus), float(gib), None)
-        buttons = [go(wording.size(ask.texts, c, g * 1024), "place", extra=f"{c}-{g}") for c, g in SIZES]
-        return View(ask.texts.html("place-pick"), keyboard([buttons[i : i + 2] for i in range(0, len(buttons), 2)]))
+            return await self._place(request, int(vcpus), float(gib), None)
+        buttons = [go(wording.size(request.texts, c, g * 1024), "place", extra=f"{c}-{g}") for c, g in SIZES]
+        return View(request.texts.html("place-pick"), keyboard([buttons[i : i + 2] for i in range(0, len(buttons), 2)]))
 
-    async def _place(self, ask: Ask, vcpus: int, gib: float, cluster: str | None) -> View:
+    async def _place(self, request: Request, vcpus: int, gib: float, cluster: str | None) -> View:
         found = await self.service.queries.place(vcpus, gib, cluster)
-        seen = [p for p in found if ask.visit.standing.sees(p.cluster_id, p.cluster_name)]
+        seen = [p for p in found if request.context.standing.sees(p.cluster_id, p.cluster_name)]
         if cluster is not None and not seen:
             raise NotFound("cluster", cluster)
-        parts = [wording.joined(cards.place_lines(ask.texts, p)) for p in sorted(seen, key=lambda p: -p.total)]
-        text = wording.fitted([], [line for part in parts for line in (part, "")], ask.texts, more="table-more")
+        parts = [wording.joined(cards.place_lines(request.texts, p)) for p in sorted(seen, key=lambda p: -p.total)]
+        text = wording.fitted([], [line for part in parts for line in (part, "")], request.texts, more="table-more")
         rows = [[go(wording.short(p.best[0].node_name), "node", p.best[0].node_id)] for p in seen[:3] if p.best]
-        return View(text, keyboard([*rows, [go(ask.texts.text("button-back"), "place")]]))
+        return View(text, keyboard([*rows, [go(request.texts.text("button-back"), "place")]]))
 
     # Words that are no command ----------------------------------------------------------------
 
-    async def named(self, ask: Ask) -> Sequence[View]:
+    async def named(self, request: Request) -> Sequence[View]:
         """The card of what is called so: a node, else a VM.
 
         Raises:
             NotFound: nothing is called so; with the nearest names.
         """
         try:
-            return [await self._looking.node_page(ask.about(n.id)) for n in await self.nodes_called(ask, ask.args)]
+            return [
+                await self._looking.node_page(request.about(n.id))
+                for n in await self.nodes_called(request, request.args)
+            ]
         except NotFound as none:
             near = none.near
         try:
-            return [await self._vms(ask, await self.vms_called(ask, ask.args))]
+            return [await self._vms(request, await self.vms_called(request, request.args))]
         except NotFound as error:
-            raise NotFound("node-or-vm", ask.args, [*near, *error.near][:5]) from error
+            raise NotFound("node-or-vm", request.args, [*near, *error.near][:5]) from error
 
 
 def _is_about(why: WhyVM | WhyNode, id_: int, what: str) -> bool:

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from balancer.policy import STRATEGIES
 from bot.domain.durations import parse_duration
 from bot.service.values import MODES
-from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Outdated
+from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Request
 from bot.telegram.views import wording
 from bot.telegram.views.proposals import View
 from bot.telegram.views.strategies import strategy_view
 
 
-class Changing(Feature):
+class Modes(Feature):
     @property
     def commands(self) -> Mapping[str, Answer]:
         return {
@@ -24,53 +24,57 @@ class Changing(Feature):
         }
 
     @property
-    def deeds(self) -> Mapping[str, Deed]:
+    def actions(self) -> Mapping[str, Action]:
         return {"strategy": self.strategy_chosen}
 
-    async def mode(self, ask: Ask) -> Sequence[View]:
-        wanted = ask.args.lower()
+    async def mode(self, request: Request) -> Sequence[View]:
+        wanted = request.args.lower()
         if wanted and wanted not in MODES:
-            return [View(ask.texts.html("mode-usage"))]
+            return [View(request.texts.html("mode-usage"))]
         if wanted == "auto" and self.service.settings.two_person_rule:
-            return [View(ask.texts.html("mode-two-persons"))]
+            return [View(request.texts.html("mode-two-persons"))]
         if wanted:
-            self.need_governor(ask)
-            await self.service.admin.set_mode(wanted, ask.visit.actor)
+            self.need_governor(request)
+            await self.service.admin.set_mode(wanted, request.context.actor)
         stored = (await self.service.admin.stored_settings()).get("BALANCE_MODE")
         mode = await self.service.runtime.mode()
-        text = ask.texts.text("mode-now", mode=mode)
+        text = request.texts.text("mode-now", mode=mode)
         if stored is None or stored.value != mode:
             return [View(wording.joined([text]))]
-        return [View(ask.texts.html("mode-changed", text=text, who=stored.by.name))]
+        return [View(request.texts.html("mode-changed", text=text, who=stored.by.name))]
 
-    async def strategy(self, ask: Ask) -> Sequence[View]:
-        wanted = ask.args.lower()
+    async def strategy(self, request: Request) -> Sequence[View]:
+        wanted = request.args.lower()
         if wanted and wanted not in STRATEGIES:
-            return [View(ask.texts.html("strategy-usage", text=ask.args, known=", ".join(STRATEGIES)))]
+            return [View(request.texts.html("strategy-usage", text=request.args, known=", ".join(STRATEGIES)))]
         if wanted:
-            self.need_governor(ask)
-            await self.service.admin.set_strategy(wanted, ask.visit.actor)
-        return [await self._strategy_now(ask)]
+            self.need_governor(request)
+            await self.service.admin.set_strategy(wanted, request.context.actor)
+        return [await self._strategy_now(request)]
 
-    async def _strategy_now(self, ask: Ask) -> View:
+    async def _strategy_now(self, request: Request) -> View:
         stored = (await self.service.admin.stored_settings()).get("BALANCE_STRATEGY")
         own = self.service.planning.own_strategies()
-        return strategy_view(ask.texts, await self.service.runtime.strategy(), stored, own, ask.visit.standing.governs)
+        return strategy_view(
+            request.texts, await self.service.runtime.strategy(), stored, own, request.context.standing.governs
+        )
 
-    async def strategy_chosen(self, ask: Ask) -> Done:
-        self.need_governor(ask)
-        if ask.extra not in STRATEGIES:
+    async def strategy_chosen(self, request: Request) -> ActionResult:
+        self.need_governor(request)
+        if request.extra not in STRATEGIES:
             raise Outdated
-        await self.service.admin.set_strategy(ask.extra, ask.visit.actor)
-        return Done(ask.own.text("popup-strategy", strategy=ask.extra), await self._strategy_now(ask))
+        await self.service.admin.set_strategy(request.extra, request.context.actor)
+        return ActionResult(
+            request.own.text("popup-strategy", strategy=request.extra), await self._strategy_now(request)
+        )
 
-    async def pause(self, ask: Ask) -> Sequence[View]:
-        length = parse_duration(ask.args) if ask.args else None
-        if ask.args and length is None:
-            return [View(ask.texts.html("duration-bad", text=ask.args))]
-        until = await self.service.admin.pause(length, ask.visit.actor)
-        return [View(ask.texts.html("pause-done", until=wording.until(ask.texts, until, self.service.clock())))]
+    async def pause(self, request: Request) -> Sequence[View]:
+        length = parse_duration(request.args) if request.args else None
+        if request.args and length is None:
+            return [View(request.texts.html("duration-bad", text=request.args))]
+        until = await self.service.admin.pause(length, request.context.actor)
+        return [View(request.texts.html("pause-done", until=wording.until(request.texts, until, self.service.clock())))]
 
-    async def resume(self, ask: Ask) -> Sequence[View]:
-        was = await self.service.admin.resume(ask.visit.actor)
-        return [View(ask.texts.html("resume-done" if was else "resume-none"))]
+    async def resume(self, request: Request) -> Sequence[View]:
+        was = await self.service.admin.resume(request.context.actor)
+        return [View(request.texts.html("resume-done" if was else "resume-none"))]

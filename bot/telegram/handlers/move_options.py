@@ -1,6 +1,6 @@
 """What can be done with a proposal beside a plain yes or no: later, elsewhere, for how long not, and taking back.
 
-Each deed is checked anew by the service; a button says only which move it is about.
+The service checks each action again; a button says only which move it is about.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bot.rendering.phrases import POPUP_LIMIT, large_words
 from bot.service.decisions import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST
 from bot.service.requests import Wish
 from bot.telegram.confirmations import WITHIN
-from bot.telegram.handlers.base import Ask, Deed, Done, Feature, NotForYou, Outdated, Page
+from bot.telegram.handlers.base import Action, ActionResult, Feature, NotForYou, Outdated, Page, Request
 from bot.telegram.handlers.replies import decided_words
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import wording
@@ -30,13 +30,13 @@ HOURS = (2, 6, 12, 22)
 TIMES_OFFERED = 6
 
 
-class Options(Feature):
+class MoveOptions(Feature):
     @property
     def pages(self) -> Mapping[str, Page]:
         return {"options": self.page, "move": self.move_page, "later": self.later, "targets": self.targets}
 
     @property
-    def deeds(self) -> Mapping[str, Deed]:
+    def actions(self) -> Mapping[str, Action]:
         return {
             "more": self.more,
             "approve": self.approve,
@@ -50,43 +50,43 @@ class Options(Feature):
             "close": self.close,
         }
 
-    async def linked(self, ask: Ask) -> Sequence[View]:
+    async def linked(self, request: Request) -> Sequence[View]:
         """The proposal of a link, with what can be done about it here; a gone one is said kindly."""
-        proposal = await self.service.store.proposals.get(ask.key)
-        if proposal is None or not self.sees(ask, proposal.cluster_id):
-            return [View(ask.texts.html("link-gone"))]
-        text = proposal_view(ask.texts, proposal, self.service.clock()).text
-        decidable = proposal.pending and self.may_decide(ask, proposal.cluster_id)
-        return [View(text, (await self.page(ask)).keyboard if decidable else None)]
+        proposal = await self.service.store.proposals.get(request.key)
+        if proposal is None or not self.sees(request, proposal.cluster_id):
+            return [View(request.texts.html("link-gone"))]
+        text = proposal_view(request.texts, proposal, self.service.clock()).text
+        decidable = proposal.pending and self.may_decide(request, proposal.cluster_id)
+        return [View(text, (await self.page(request)).keyboard if decidable else None)]
 
     # Pages ------------------------------------------------------------------------------------
 
-    async def more(self, ask: Ask) -> Done:
+    async def more(self, request: Request) -> ActionResult:
         """A message of its own: the proposal's belongs to everybody."""
-        return Done(say=await self.page(ask))
+        return ActionResult(say=await self.page(request))
 
-    async def page(self, ask: Ask) -> View:
+    async def page(self, request: Request) -> View:
         """A proposal as a whole; where one move waits, that move."""
-        proposal = await self._proposal(ask, ask.key)
+        proposal = await self._proposal(request, request.key)
         if len(proposal.pending) == 1:
-            return self._move_view(ask, proposal, proposal.pending[0])
-        texts = ask.texts
-        shown, part, count = paged(proposal.pending, ask.part, MOVES_PER_PAGE)
+            return self._move_view(request, proposal, proposal.pending[0])
+        texts = request.texts
+        shown, part, count = paged(proposal.pending, request.part, MOVES_PER_PAGE)
         rows: list[Row] = [
             [go(f"{m.position + 1} · {wording.short(_route(m))}", "move", m.id, extra=str(part))] for m in shown
         ]
         rows.append(pager(texts, "options", part, count, proposal.id))
         if len(proposal.pending) > 1:
             rows.append([go(texts.text("button-all-later"), "later", proposal.id, extra="all")])
-        rows += self._last_rows(ask, proposal)
+        rows += self._last_rows(request, proposal)
         title = texts.html("options-title", cluster=proposal.plan.cluster_name, count=len(proposal.pending))
         return View(title, keyboard(rows))
 
-    async def move_page(self, ask: Ask) -> View:
-        return self._move_view(ask, *await self._move(ask, ask.key))
+    async def move_page(self, request: Request) -> View:
+        return self._move_view(request, *await self._move(request, request.key))
 
-    def _move_view(self, ask: Ask, proposal: Proposal, proposed: ProposedMove) -> View:
-        texts, now = ask.texts, self.service.clock()
+    def _move_view(self, request: Request, proposal: Proposal, proposed: ProposedMove) -> View:
+        texts, now = request.texts, self.service.clock()
         lines = move_lines(texts, proposed, now)
         close = do(texts.text("button-close"), "close")
         if proposed.state is not MoveState.PENDING:
@@ -110,35 +110,35 @@ class Options(Feature):
         if many:
             rows.append([go(texts.text("button-back"), "options", proposal.id), close])
         else:
-            rows += self._last_rows(ask, proposal)
+            rows += self._last_rows(request, proposal)
         return View(wording.joined([*lines, "", texts.html("options-legend")]), keyboard(rows))
 
-    def _last_rows(self, ask: Ask, proposal: Proposal) -> list[Row]:
+    def _last_rows(self, request: Request, proposal: Proposal) -> list[Row]:
         """Leaving the whole cluster alone for a while; what a person wished for is stopped instead."""
-        close: Row = [do(ask.texts.text("button-close"), "close")]
+        close: Row = [do(request.texts.text("button-close"), "close")]
         if not proposal.pending or proposal.asked_by is not None:
             return [close]
-        words = (ask.texts.text("button-snooze", duration=wording.duration(ask.texts, s)) for s in SNOOZES)
+        words = (request.texts.text("button-snooze", duration=wording.duration(request.texts, s)) for s in SNOOZES)
         snoozes = [do(w, "snooze", proposal.id, extra=_seconds(s)) for w, s in zip(words, SNOOZES, strict=True)]
         return [snoozes, close]
 
-    async def later(self, ask: Ask) -> View:
+    async def later(self, request: Request) -> View:
         """Times to approve one move for, or (``extra``) all of a proposal."""
-        texts, now = ask.texts, self.service.clock()
-        whole = ask.extra == "all"
+        texts, now = request.texts, self.service.clock()
+        whole = request.extra == "all"
         if whole:
-            proposal = await self._proposal(ask, ask.key)
+            proposal = await self._proposal(request, request.key)
             back = go(texts.text("button-back"), "options", proposal.id)
             title = texts.html("later-title-all", count=len(proposal.pending))
         else:
-            proposal, proposed = await self._move(ask, ask.key)
+            proposal, proposed = await self._move(request, request.key)
             back = go(texts.text("button-back"), "move", proposed.id)
             title = texts.html("later-title", vm=proposed.move.vm_name, target=proposed.move.target_name)
         times = [
             do(
                 texts.text("button-at", time=wording.moment(texts, at, now)),
                 "approve-at",
-                ask.key,
+                request.key,
                 extra=f"{'all' if whole else 'one'}.{int(at.timestamp())}",
             )
             for at in offered(now, texts.zone)
@@ -146,10 +146,10 @@ class Options(Feature):
         rows = [times[i : i + 2] for i in range(0, len(times), 2)]
         return View(title, keyboard([*rows, [back]]))
 
-    async def targets(self, ask: Ask) -> View:
+    async def targets(self, request: Request) -> View:
         """The best other nodes, each with what the move would make of it."""
-        proposed = (await self._move(ask, ask.key))[1]
-        texts, move = ask.texts, proposed.move
+        proposed = (await self._move(request, request.key))[1]
+        texts, move = request.texts, proposed.move
         choices = await self.service.requests.best_targets(proposed.id)
         lines = [
             texts.html("targets-title" if choices else "targets-none", vm=move.vm_name, target=move.target_name),
@@ -163,150 +163,158 @@ class Options(Feature):
 
     # Deeds ------------------------------------------------------------------------------------
 
-    async def approve(self, ask: Ask) -> Done:
-        return await self._approve(ask, [(await self._move(ask, ask.key))[1]], None)
+    async def approve(self, request: Request) -> ActionResult:
+        return await self._approve(request, [(await self._move(request, request.key))[1]], None)
 
-    async def approve_at(self, ask: Ask) -> Done:
-        which, _, at = ask.extra.partition(".")
+    async def approve_at(self, request: Request) -> ActionResult:
+        which, _, at = request.extra.partition(".")
         if which not in ("all", "one") or not at.isdecimal():
             raise Outdated
         start, now = datetime.fromtimestamp(int(at), timezone.utc), self.service.clock()
         if not now < start <= now + LONGEST_WAIT:
-            return Done(ask.own.text("popup-time-over"), await self.later(ask.about(ask.key, extra=which)))
+            return ActionResult(
+                request.own.text("popup-time-over"), await self.later(request.about(request.key, extra=which))
+            )
         if which == "all":
-            return await self._approve(ask, (await self._proposal(ask, ask.key)).pending, start)
-        return await self._approve(ask, [(await self._move(ask, ask.key))[1]], start)
+            return await self._approve(request, (await self._proposal(request, request.key)).pending, start)
+        return await self._approve(request, [(await self._move(request, request.key))[1]], start)
 
-    async def _approve(self, ask: Ask, moves: Sequence[ProposedMove], start: datetime | None) -> Done:
-        results = await self.approve_moves(ask, moves, start)
+    async def _approve(self, request: Request, moves: Sequence[ProposedMove], start: datetime | None) -> ActionResult:
+        results = await self.approve_moves(request, moves, start)
         large = [r.move for r in results if r.needs_confirmation]
         if large:
-            return Done(large_words(ask.own, large, round(WITHIN.total_seconds())), alert=True)
-        words = await decided_words(self.service, ask.own, results, Verdict.APPROVE)
+            return ActionResult(large_words(request.own, large, round(WITHIN.total_seconds())), alert=True)
+        words = await decided_words(self.service, request.own, results, Verdict.APPROVE)
         if start is not None and any(r.done for r in results):
-            time = wording.moment(ask.own, start, self.service.clock())
-            words = ask.own.text("popup-approved-at", count=sum(r.done for r in results), time=time)
-        return Done(words, await self._after(ask, moves))
+            time = wording.moment(request.own, start, self.service.clock())
+            words = request.own.text("popup-approved-at", count=sum(r.done for r in results), time=time)
+        return ActionResult(words, await self._after(request, moves))
 
-    async def skip(self, ask: Ask) -> Done:
-        proposed = (await self._move(ask, ask.key))[1]
-        rest = _rest(ask.extra)
-        actor = ask.visit.actor
+    async def skip(self, request: Request) -> ActionResult:
+        proposed = (await self._move(request, request.key))[1]
+        rest = _rest(request.extra)
+        actor = request.context.actor
         results = await self.service.decisions.decide([proposed.id], Verdict.SKIP, actor, skip_for=rest)
         if rest == ALWAYS and results[0].done:
-            words = ask.own.text("popup-skipped-always", vm=wording.short(proposed.move.vm_name))
+            words = request.own.text("popup-skipped-always", vm=wording.short(proposed.move.vm_name))
         else:
             length = self.service.decisions.skip_cooldown if isinstance(rest, str) else rest
-            words = await decided_words(self.service, ask.own, results, Verdict.SKIP, length)
-        return Done(words, await self._after(ask, [proposed]))
+            words = await decided_words(self.service, request.own, results, Verdict.SKIP, length)
+        return ActionResult(words, await self._after(request, [proposed]))
 
-    async def retarget(self, ask: Ask) -> Done:
-        proposed = (await self._move(ask, ask.key))[1]
-        if not ask.extra.isdecimal():
+    async def retarget(self, request: Request) -> ActionResult:
+        proposed = (await self._move(request, request.key))[1]
+        if not request.extra.isdecimal():
             raise Outdated
-        target_id, actor = int(ask.extra), ask.visit.actor
+        target_id, actor = int(request.extra), request.context.actor
         wish = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=False)
-        if wish.needs_confirmation and self.confirmed(ask, proposed.id):
+        if wish.needs_confirmation and self.confirmed(request, proposed.id):
             wish = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=True)
-        done = self._wished(ask, wish)
+        done = self._wished(request, wish)
         return (
-            done if wish.needs_confirmation else Done(done.popup, await self._after(ask, [proposed]), alert=done.alert)
+            done
+            if wish.needs_confirmation
+            else ActionResult(done.popup, await self._after(request, [proposed]), alert=done.alert)
         )
 
-    async def snooze(self, ask: Ask) -> Done:
-        proposal = await self._proposal(ask, ask.key)
-        rest = _rest(ask.extra)
+    async def snooze(self, request: Request) -> ActionResult:
+        proposal = await self._proposal(request, request.key)
+        rest = _rest(request.extra)
         if isinstance(rest, str):
             raise Outdated
-        made = await self.service.decisions.snooze(proposal.id, rest, ask.visit.actor)
+        made = await self.service.decisions.snooze(proposal.id, rest, request.context.actor)
         if made is None:
-            return Done(ask.own.text("popup-nothing-left"), close=True)
-        until = wording.moment(ask.own, made.until, self.service.clock())
-        return Done(ask.own.text("popup-snoozed", cluster=wording.short(made.cluster_name), time=until), close=True)
+            return ActionResult(request.own.text("popup-nothing-left"), close=True)
+        until = wording.moment(request.own, made.until, self.service.clock())
+        return ActionResult(
+            request.own.text("popup-snoozed", cluster=wording.short(made.cluster_name), time=until), close=True
+        )
 
-    async def stop(self, ask: Ask) -> Done:
+    async def stop(self, request: Request) -> ActionResult:
         """Of a drain or a fill: what waits is withdrawn, what is queued called back, what runs goes on."""
-        proposal = await self._proposal(ask, ask.key)
-        stopped = await self.service.requests.stop(proposal.id, ask.visit.actor)
+        proposal = await self._proposal(request, request.key)
+        stopped = await self.service.requests.stop(proposal.id, request.context.actor)
         if stopped is None:
             raise Outdated
         count, running = len(stopped.withdrawn) + len(stopped.called_back), len(stopped.running)
-        return Done(ask.own.text("popup-stopped", count=count, running=running))
+        return ActionResult(request.own.text("popup-stopped", count=count, running=running))
 
-    async def undo(self, ask: Ask) -> Done:
+    async def undo(self, request: Request) -> ActionResult:
         """Moves back what has just arrived."""
-        migration = await self.service.store.migrations.get(ask.key)
+        migration = await self.service.store.migrations.get(request.key)
         if migration is None:
             raise Outdated
-        self._need(ask, migration.cluster_id)
-        actor = ask.visit.actor
+        self._need(request, migration.cluster_id)
+        actor = request.context.actor
         wish = await self.service.requests.undo(migration.id, actor)
-        if wish.needs_confirmation and self.confirmed(ask, migration.id):
+        if wish.needs_confirmation and self.confirmed(request, migration.id):
             wish = await self.service.requests.undo(migration.id, actor, confirmed=True)
-        return self._wished(ask, wish)
+        return self._wished(request, wish)
 
-    async def call_back(self, ask: Ask) -> Done:
-        migration = await self.service.store.migrations.get(ask.key)
+    async def call_back(self, request: Request) -> ActionResult:
+        migration = await self.service.store.migrations.get(request.key)
         if migration is None:
             raise Outdated
-        self._need(ask, migration.cluster_id)
-        done = await self.service.decisions.call_back(migration.id, ask.visit.actor)
-        return Done(ask.own.text("popup-called-back" if done else "popup-started-already"))
+        self._need(request, migration.cluster_id)
+        done = await self.service.decisions.call_back(migration.id, request.context.actor)
+        return ActionResult(request.own.text("popup-called-back" if done else "popup-started-already"))
 
-    async def close(self, _ask: Ask) -> Done:
-        return Done(close=True)
+    async def close(self, _ask: Request) -> ActionResult:
+        return ActionResult(close=True)
 
     # ------------------------------------------------------------------------------------------
 
-    def _wished(self, ask: Ask, wish: Wish) -> Done:
+    def _wished(self, request: Request, wish: Wish) -> ActionResult:
         """What came of a wish that is an approval at the same time."""
-        texts, move = ask.own, wish.plan.moves[0] if wish.plan and wish.plan.moves else None
+        texts, move = request.own, wish.plan.moves[0] if wish.plan and wish.plan.moves else None
         if wish.refusal is not None:
             words = texts.text("popup-refused", reason=texts.reason(wish.refusal.reason))
-            return Done(words[:POPUP_LIMIT], alert=True)
+            return ActionResult(words[:POPUP_LIMIT], alert=True)
         if move is None:
             raise Outdated
         vm, target = wording.short(move.vm_name), wording.short(move.target_name)
         if wish.needs_confirmation:
             seconds = round(WITHIN.total_seconds())
-            return Done(texts.text("popup-confirm", vm=vm, gib=move.memory_mib / 1024, seconds=seconds), alert=True)
+            return ActionResult(
+                texts.text("popup-confirm", vm=vm, gib=move.memory_mib / 1024, seconds=seconds), alert=True
+            )
         if wish.result is not None and wish.result.noted:
-            return Done(texts.text("popup-noted", vm=vm, target=target))
-        return Done(texts.text("popup-moving", vm=vm, target=target))
+            return ActionResult(texts.text("popup-noted", vm=vm, target=target))
+        return ActionResult(texts.text("popup-moving", vm=vm, target=target))
 
-    async def _after(self, ask: Ask, moves: Sequence[ProposedMove]) -> View:
+    async def _after(self, request: Request, moves: Sequence[ProposedMove]) -> View:
         """The card once something is decided: the move as it stands now, or what else waits."""
         if len(moves) == 1:
-            return await self.move_page(ask.about(moves[0].id))
+            return await self.move_page(request.about(moves[0].id))
         return View(
-            ask.texts.html("options-decided", count=len(moves)),
-            keyboard([[do(ask.texts.text("button-close"), "close")]]),
+            request.texts.html("options-decided", count=len(moves)),
+            keyboard([[do(request.texts.text("button-close"), "close")]]),
         )
 
-    async def _proposal(self, ask: Ask, proposal_id: int) -> Proposal:
+    async def _proposal(self, request: Request, proposal_id: int) -> Proposal:
         """
         Raises:
             Outdated: there is no such proposal, or it is none of this person's.
             NotForYou: this person only looks; or nothing can be decided in a dry run.
         """
         proposal = await self.service.store.proposals.get(proposal_id)
-        if proposal is None or not self.sees(ask, proposal.cluster_id):
+        if proposal is None or not self.sees(request, proposal.cluster_id):
             raise Outdated
-        self._need(ask, proposal.cluster_id)
+        self._need(request, proposal.cluster_id)
         return proposal
 
-    async def _move(self, ask: Ask, move_id: int) -> tuple[Proposal, ProposedMove]:
+    async def _move(self, request: Request, move_id: int) -> tuple[Proposal, ProposedMove]:
         """As ``_proposal``, of a move."""
         found = await self.service.queries.proposed(move_id)
-        if found is None or not self.sees(ask, found[0].cluster_id):
+        if found is None or not self.sees(request, found[0].cluster_id):
             raise Outdated
-        self._need(ask, found[0].cluster_id)
+        self._need(request, found[0].cluster_id)
         return found
 
-    def _need(self, ask: Ask, cluster_id: int) -> None:
+    def _need(self, request: Request, cluster_id: int) -> None:
         if self.service.settings.dry_run:
             raise NotForYou(dry_run=True)
-        self.need_decider(ask, cluster_id)
+        self.need_decider(request, cluster_id)
 
 
 def offered(now: datetime, zone: tzinfo | None) -> list[datetime]:

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 from balancer.policy import STRATEGIES
 from bot.service.observer import NOW
-from bot.telegram.handlers.base import Answer, Ask, Feature, Page
+from bot.telegram.handlers.base import Answer, Feature, Page, Request
 from bot.telegram.keyboards.buttons import go, keyboard
 from bot.telegram.views import wording
 from bot.telegram.views.proposals import View, plan_view
 from bot.telegram.views.strategies import comparison_view
 
 
-class Planning(Feature):
+class PlanCommands(Feature):
     @property
     def commands(self) -> Mapping[str, Answer]:
         return {"dryrun": self.dryrun, "proposals": self.proposals, "balance": self.balance}
@@ -23,51 +23,53 @@ class Planning(Feature):
     def pages(self) -> Mapping[str, Page]:
         return {"dryrun": self.dryrun_page}
 
-    async def dryrun(self, ask: Ask) -> Sequence[View]:
-        cluster, strategy = _dryrun_arguments(ask.args)
-        plans = await self.plans(ask, cluster, NOW, outlook=True)
-        nothing = [View(ask.texts.html("no-clusters"))]
+    async def dryrun(self, request: Request) -> Sequence[View]:
+        cluster, strategy = _dryrun_arguments(request.args)
+        plans = await self.plans(request, cluster, NOW, outlook=True)
+        nothing = [View(request.texts.html("no-clusters"))]
         if strategy is None:
-            return [plan_view(ask.texts, plan) for plan in plans] or nothing
-        others = await self.plans(ask, cluster, None, strategy, outlook=True)
+            return [plan_view(request.texts, plan) for plan in plans] or nothing
+        others = await self.plans(request, cluster, None, strategy, outlook=True)
         pairs = zip(plans, others, strict=True)
-        return [comparison_view(ask.texts, mine, other) for mine, other in pairs] or nothing
+        return [comparison_view(request.texts, mine, other) for mine, other in pairs] or nothing
 
-    async def dryrun_page(self, ask: Ask) -> View:
+    async def dryrun_page(self, request: Request) -> View:
         """What would be done now, of one cluster or the one in which most is overloaded."""
-        plans = await self.plans(ask, str(ask.key) if ask.key else None, outlook=True)
+        plans = await self.plans(request, str(request.key) if request.key else None, outlook=True)
         if not plans:
-            return View(ask.texts.html("no-clusters"))
+            return View(request.texts.html("no-clusters"))
         plan = max(plans, key=lambda p: (len(p.overloaded), -p.cluster_id))
-        view = plan_view(ask.texts, plan)
-        rows = [[go(ask.texts.text("button-status"), "status", ask.key)]]
+        view = plan_view(request.texts, plan)
+        rows = [[go(request.texts.text("button-status"), "status", request.key)]]
         return replace(view, keyboard=keyboard(rows))
 
-    async def proposals(self, ask: Ask) -> Sequence[View]:
+    async def proposals(self, request: Request) -> Sequence[View]:
         """What waits, in a line each; in the chat that they are posted to they come once more, at its end."""
-        waiting = [p for p in await self.service.store.proposals.waiting() if self.sees(ask, p.cluster_id)]
+        waiting = [p for p in await self.service.store.proposals.waiting() if self.sees(request, p.cluster_id)]
         if not waiting:
-            return [View(ask.texts.html("proposals-none"))]
+            return [View(request.texts.html("proposals-none"))]
         now = self.service.clock()
         lines = []
         for proposal in waiting:
-            time = wording.moment(ask.texts, proposal.expires_at, now)
+            time = wording.moment(request.texts, proposal.expires_at, now)
             count = len(proposal.pending)
-            lines.append(ask.texts.html("proposals-line", cluster=proposal.plan.cluster_name, count=count, time=time))
-        sync = self.notifier.chat_sync(ask.visit.chat_id)
+            lines.append(
+                request.texts.html("proposals-line", cluster=proposal.plan.cluster_name, count=count, time=time)
+            )
+        sync = self.notifier.chat_sync(request.context.chat_id)
         if sync is None:
             return [View(wording.joined(lines))]
-        await ask.tell(View(wording.joined([*lines, ask.texts.html("proposals-again")])))
+        await request.tell(View(wording.joined([*lines, request.texts.html("proposals-again")])))
         for proposal in waiting:
             await sync.repost(proposal.id)
         return []
 
-    async def balance(self, ask: Ask) -> Sequence[View]:
+    async def balance(self, request: Request) -> Sequence[View]:
         """A check at once; a dry run only shows what it would do."""
         if self.service.settings.dry_run:
-            return await self.dryrun(ask)
-        texts = ask.texts
-        await ask.tell(View(texts.html("balance-started")))
+            return await self.dryrun(request)
+        texts = request.texts
+        await request.tell(View(texts.html("balance-started")))
         report = await self.service.cycle.run()
         if report.outcome == "failed":
             return [View(texts.html("balance-failed", problem=report.problem or ""))]

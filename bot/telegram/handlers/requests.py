@@ -11,14 +11,14 @@ from bot.domain.proposals import Verdict
 from bot.rendering.phrases import POPUP_LIMIT, large_words
 from bot.service.requests import Wish
 from bot.telegram.confirmations import WITHIN
-from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Page
+from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.handlers.replies import decided_words
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import cards, pages
 from bot.telegram.views.proposals import View
 
 
-class Wishing(Feature):
+class NodeRequests(Feature):
     @property
     def commands(self) -> Mapping[str, Answer]:
         return {"drain": self.drain_command, "fill": self.fill_command}
@@ -33,75 +33,79 @@ class Wishing(Feature):
         }
 
     @property
-    def deeds(self) -> Mapping[str, Deed]:
+    def actions(self) -> Mapping[str, Action]:
         return {"drain": self.drain, "fill": self.fill}
 
-    async def drain_command(self, ask: Ask) -> Sequence[View]:
-        return await self._command(ask, Purpose.DRAIN)
+    async def drain_command(self, request: Request) -> Sequence[View]:
+        return await self._command(request, Purpose.DRAIN)
 
-    async def fill_command(self, ask: Ask) -> Sequence[View]:
-        return await self._command(ask, Purpose.FILL)
+    async def fill_command(self, request: Request) -> Sequence[View]:
+        return await self._command(request, Purpose.FILL)
 
-    async def _command(self, ask: Ask, purpose: Purpose) -> Sequence[View]:
-        if not ask.args:
-            return [await self._pick(ask, purpose)]
-        return [await self._planned(ask, node, purpose) for node in await self.nodes_called(ask, ask.args)]
+    async def _command(self, request: Request, purpose: Purpose) -> Sequence[View]:
+        if not request.args:
+            return [await self._pick(request, purpose)]
+        return [await self._planned(request, node, purpose) for node in await self.nodes_called(request, request.args)]
 
-    async def drain_pick(self, ask: Ask) -> View:
-        return await self._pick(ask, Purpose.DRAIN)
+    async def drain_pick(self, request: Request) -> View:
+        return await self._pick(request, Purpose.DRAIN)
 
-    async def fill_pick(self, ask: Ask) -> View:
-        return await self._pick(ask, Purpose.FILL)
+    async def fill_pick(self, request: Request) -> View:
+        return await self._pick(request, Purpose.FILL)
 
-    async def _pick(self, ask: Ask, purpose: Purpose) -> View:
-        plans = [p for p in await self.plans(ask) if self.may_decide(ask, p.cluster_id)]
+    async def _pick(self, request: Request, purpose: Purpose) -> View:
+        plans = [p for p in await self.plans(request) if self.may_decide(request, p.cluster_id)]
         drains = purpose is Purpose.DRAIN
-        rows = pages.node_rows(ask.texts, plans, "drain-pick" if drains else "fill-pick", ask.part, purpose.value)
-        return View(ask.texts.html("drain-choose" if drains else "fill-choose"), keyboard(rows))
+        rows = pages.node_rows(
+            request.texts, plans, "drain-pick" if drains else "fill-pick", request.part, purpose.value
+        )
+        return View(request.texts.html("drain-choose" if drains else "fill-choose"), keyboard(rows))
 
-    async def drain_page(self, ask: Ask) -> View:
-        return await self._planned(ask, await self.node(ask, ask.key), Purpose.DRAIN)
+    async def drain_page(self, request: Request) -> View:
+        return await self._planned(request, await self.node(request, request.key), Purpose.DRAIN)
 
-    async def fill_page(self, ask: Ask) -> View:
-        return await self._planned(ask, await self.node(ask, ask.key), Purpose.FILL)
+    async def fill_page(self, request: Request) -> View:
+        return await self._planned(request, await self.node(request, request.key), Purpose.FILL)
 
-    async def _planned(self, ask: Ask, node: Node, purpose: Purpose) -> View:
+    async def _planned(self, request: Request, node: Node, purpose: Purpose) -> View:
         """What it would come to, with the one button that does it."""
-        texts, drains = ask.texts, purpose is Purpose.DRAIN
+        texts, drains = request.texts, purpose is Purpose.DRAIN
         plan = await (self.service.requests.plan_drain(node) if drains else self.service.requests.plan_fill(node))
         count = len(plan.moves)
         title = texts.html("drain-plan" if drains else "fill-plan", node=node.name, count=count)
         lines, below = cards.wish_lines(texts, plan, title)
         rows: list[Row] = []
-        if plan.moves and self.may_decide(ask, node.cluster_id) and not self.service.settings.dry_run:
+        if plan.moves and self.may_decide(request, node.cluster_id) and not self.service.settings.dry_run:
             words = texts.text("button-drain-now" if drains else "button-fill-now", count=count)
             rows.append([do(words, purpose.value, node.id, style=ButtonStyle.PRIMARY)])
         rows.append([go(texts.text("button-node"), "node", node.id)])
         return View(cards.folded(texts, lines, below), keyboard(rows))
 
-    async def drain(self, ask: Ask) -> Done:
-        return await self._wish(ask, Purpose.DRAIN)
+    async def drain(self, request: Request) -> ActionResult:
+        return await self._wish(request, Purpose.DRAIN)
 
-    async def fill(self, ask: Ask) -> Done:
-        return await self._wish(ask, Purpose.FILL)
+    async def fill(self, request: Request) -> ActionResult:
+        return await self._wish(request, Purpose.FILL)
 
-    async def _wish(self, ask: Ask, purpose: Purpose) -> Done:
+    async def _wish(self, request: Request, purpose: Purpose) -> ActionResult:
         """Proposes it and approves all of it: the button stood under the plan that was shown."""
-        node = await self.node(ask, ask.key)
-        self.need_decider(ask, node.cluster_id)
+        node = await self.node(request, request.key)
+        self.need_decider(request, node.cluster_id)
         drains = purpose is Purpose.DRAIN
-        wish = await (self.service.requests.drain if drains else self.service.requests.fill)(node, ask.visit.actor)
+        wish = await (self.service.requests.drain if drains else self.service.requests.fill)(
+            node, request.context.actor
+        )
         if wish.refusal is not None or wish.proposal_id is None:
-            reason = "" if wish.refusal is None else ask.own.reason(wish.refusal.reason)
-            return Done(ask.own.text("popup-refused", reason=reason)[:POPUP_LIMIT], alert=True)
-        return await self._approve_all(ask, wish, wish.proposal_id)
+            reason = "" if wish.refusal is None else request.own.reason(wish.refusal.reason)
+            return ActionResult(request.own.text("popup-refused", reason=reason)[:POPUP_LIMIT], alert=True)
+        return await self._approve_all(request, wish, wish.proposal_id)
 
-    async def _approve_all(self, ask: Ask, wish: Wish, proposal_id: int) -> Done:
+    async def _approve_all(self, request: Request, wish: Wish, proposal_id: int) -> ActionResult:
         """A large VM among them is asked about again; the proposal waits as it is meanwhile."""
         proposal = await self.service.store.proposals.get(proposal_id)
         pending = () if proposal is None else proposal.pending
-        results = await self.approve_moves(ask, pending)
+        results = await self.approve_moves(request, pending)
         large = [r.move for r in results if r.needs_confirmation]
         if large:
-            return Done(large_words(ask.own, large, round(WITHIN.total_seconds())), alert=True)
-        return Done(await decided_words(self.service, ask.own, results, Verdict.APPROVE), close=True)
+            return ActionResult(large_words(request.own, large, round(WITHIN.total_seconds())), alert=True)
+        return ActionResult(await decided_words(self.service, request.own, results, Verdict.APPROVE), close=True)

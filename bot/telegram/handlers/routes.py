@@ -15,14 +15,14 @@ from bot.errors import BalancerError, DryRunError, NotFound
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import POPUP_LIMIT
 from bot.telegram.commands import COMMANDS, CommandInfo
-from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, NotForYou, Outdated, Page
+from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, NotForYou, Outdated, Page, Request
 from bot.telegram.handlers.replies import close, has_button, is_ephemeral, replace, reply, say
 from bot.telegram.keyboards.callbacks import DoButton, GoButton
-from bot.telegram.middlewares.access import Visit
+from bot.telegram.middlewares.access import RequestContext
 from bot.telegram.views import wording
 from bot.telegram.views.proposals import View
 
-Unknown = Callable[[Ask], Awaitable[Sequence[View]]]
+Unknown = Callable[[Request], Awaitable[Sequence[View]]]
 PERSONAL = ("tour",)
 """The pages that stay with the one who asked."""
 
@@ -37,11 +37,11 @@ class Routes:
     def __init__(self, features: Sequence[Feature], unknown: Unknown, *, ephemeral: bool = True) -> None:
         self._commands: dict[str, Answer] = {}
         self._pages: dict[str, Page] = {}
-        self._deeds: dict[str, Deed] = {}
+        self._actions: dict[str, Action] = {}
         for feature in features:
             self._commands |= feature.commands
             self._pages |= feature.pages
-            self._deeds |= feature.deeds
+            self._actions |= feature.actions
         self._unknown = unknown
         self._ephemeral = ephemeral
 
@@ -59,81 +59,83 @@ class Routes:
     def _handler(self, info: CommandInfo) -> Callable[..., Awaitable[None]]:
         work = self._commands[info.name]
 
-        async def handle(message: Message, command: CommandObject, visit: Visit) -> None:
-            ask = Ask(visit, (command.args or "").strip(), tell=partial(say, message))
-            views: Sequence[View] = [View(visit.texts.html("only-admins"))]
+        async def handle(message: Message, command: CommandObject, context: RequestContext) -> None:
+            request = Request(context, (command.args or "").strip(), tell=partial(say, message))
+            views: Sequence[View] = [View(context.texts.html("only-admins"))]
             alone = True
-            if info.open_to(visit.standing, ask.args):
-                views, alone = await self._answered(work, ask)
-            await self._say(message, visit, views, alone or (info.personal and not ask.args))
+            if info.open_to(context.standing, request.args):
+                views, alone = await self._answered(work, request)
+            await self._say(message, context, views, alone or (info.personal and not request.args))
 
         return handle
 
     @staticmethod
-    async def _answered(work: Answer, ask: Ask) -> tuple[Sequence[View], bool]:
+    async def _answered(work: Answer, request: Request) -> tuple[Sequence[View], bool]:
         """The answer, and whether it is of use to nobody but the one who asks."""
         try:
-            return await work(ask), False
+            return await work(request), False
         except NotFound as error:
-            return [View(wording.joined(_not_found(ask.texts, error)))], True
+            return [View(wording.joined(_not_found(request.texts, error)))], True
         except NotForYou:
-            return [View(ask.texts.html("only-admins"))], True
+            return [View(request.texts.html("only-admins"))], True
         except BalancerError as error:
-            return [View(ask.texts.html("problem", problem=str(error)))], False
+            return [View(request.texts.html("problem", problem=str(error)))], False
 
-    async def _say(self, message: Message, visit: Visit, views: Sequence[View], alone: bool) -> None:
-        only_to = visit.user_id if alone and self._ephemeral and not visit.private else None
+    async def _say(self, message: Message, context: RequestContext, views: Sequence[View], alone: bool) -> None:
+        only_to = context.user_id if alone and self._ephemeral and not context.private else None
         for view in views:
             await say(message, view, only_to=only_to)
 
-    async def _no_command(self, message: Message, command: CommandObject, visit: Visit) -> None:
-        views, _ = await self._answered(self._unknown, Ask(visit, f"/{command.command}"))
-        await self._say(message, visit, views, alone=True)
+    async def _no_command(self, message: Message, command: CommandObject, context: RequestContext) -> None:
+        views, _ = await self._answered(self._unknown, Request(context, f"/{command.command}"))
+        await self._say(message, context, views, alone=True)
 
-    async def _words(self, message: Message, visit: Visit) -> None:
+    async def _words(self, message: Message, context: RequestContext) -> None:
         """Plain words: in a group people talk to each other, so only what is said to the bot alone is answered."""
-        if visit.private and message.text:
-            views, _ = await self._answered(self._unknown, Ask(visit, message.text.strip()))
-            await self._say(message, visit, views, alone=False)
+        if context.private and message.text:
+            views, _ = await self._answered(self._unknown, Request(context, message.text.strip()))
+            await self._say(message, context, views, alone=False)
 
     # Buttons ----------------------------------------------------------------------------------
 
-    async def _go(self, query: CallbackQuery, callback_data: GoButton, visit: Visit) -> None:
+    async def _go(self, query: CallbackQuery, callback_data: GoButton, context: RequestContext) -> None:
         page = self._pages.get(callback_data.page)
         if page is None:
-            await self._no_button(query, visit)
+            await self._no_button(query, context)
             return
 
-        async def show(ask: Ask) -> Done:
-            view = await page(ask)
+        async def show(request: Request) -> ActionResult:
+            view = await page(request)
             # From what one person alone sees the way leads back to all: what is changed there, they see.
             stays = callback_data.page in PERSONAL or not is_ephemeral(query)
-            return Done(view=view) if stays else Done(say=view)
+            return ActionResult(view=view) if stays else ActionResult(say=view)
 
-        await self._pressed(query, callback_data, visit, show)
+        await self._pressed(query, callback_data, context, show)
 
-    async def _do(self, query: CallbackQuery, callback_data: DoButton, visit: Visit) -> None:
-        deed = self._deeds.get(callback_data.deed)
-        if deed is None or not has_button(query):
-            await self._no_button(query, visit)
+    async def _do(self, query: CallbackQuery, callback_data: DoButton, context: RequestContext) -> None:
+        action = self._actions.get(callback_data.action)
+        if action is None or not has_button(query):
+            await self._no_button(query, context)
             return
-        await self._pressed(query, callback_data, visit, deed)
+        await self._pressed(query, callback_data, context, action)
 
-    async def _pressed(self, query: CallbackQuery, data: GoButton | DoButton, visit: Visit, deed: Deed) -> None:
+    async def _pressed(
+        self, query: CallbackQuery, data: GoButton | DoButton, context: RequestContext, action: Action
+    ) -> None:
         message_id = query.message.message_id if query.message is not None else 0
-        button = f"{visit.chat_id} {message_id} {query.data}"
+        button = f"{context.chat_id} {message_id} {query.data}"
         try:
-            done = await deed(Ask(visit, "", data.key, data.part, data.extra, button))
+            done = await action(Request(context, "", data.key, data.part, data.extra, button))
         except NotFound as error:
-            done = Done("\n".join(str(line.striptags()) for line in _not_found(visit.own, error)), alert=True)
+            done = ActionResult("\n".join(str(line.striptags()) for line in _not_found(context.own, error)), alert=True)
         except DryRunError:
-            done = Done(visit.own.text("popup-dry-run"))
+            done = ActionResult(context.own.text("popup-dry-run"))
         except NotForYou as error:
-            done = Done(visit.own.text("popup-dry-run" if error.dry_run else "popup-viewer"))
+            done = ActionResult(context.own.text("popup-dry-run" if error.dry_run else "popup-viewer"))
         except Outdated:
-            done = Done(visit.own.text("popup-old"))
+            done = ActionResult(context.own.text("popup-old"))
         except BalancerError as error:
-            done = Done(visit.own.text("problem", problem=str(error)), alert=True)
+            done = ActionResult(context.own.text("problem", problem=str(error)), alert=True)
         await query.answer(done.popup[:POPUP_LIMIT] or None, show_alert=done.alert)
         if done.view is not None:
             await replace(query, done.view)
@@ -143,9 +145,9 @@ class Routes:
             await close(query)
 
     @staticmethod
-    async def _no_button(query: CallbackQuery, visit: Visit) -> None:
+    async def _no_button(query: CallbackQuery, context: RequestContext) -> None:
         """What no button of ours carries, or none of this version: forged, or older than an update."""
-        await query.answer(visit.own.text("popup-old"))
+        await query.answer(context.own.text("popup-old"))
 
 
 def _not_found(texts: Texts, error: NotFound) -> list[Markup]:

@@ -13,7 +13,7 @@ from bot.rendering.catalog import Texts
 from bot.service.admin import Changeable
 from bot.service.runtime_settings import KEYS
 from bot.service.values import MODES
-from bot.telegram.handlers.base import Answer, Ask, Deed, Done, Feature, Outdated, Page
+from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import pages, wording
 from bot.telegram.views.proposals import View
@@ -47,25 +47,25 @@ class SettingsMenu(Feature):
         return {"settings": self.menu, "setting": self.setting, "settings-all": self.every}
 
     @property
-    def deeds(self) -> Mapping[str, Deed]:
+    def actions(self) -> Mapping[str, Action]:
         return {"set": self.set_chosen, "reset": self.reset}
 
-    async def command(self, ask: Ask) -> Sequence[View]:
+    async def command(self, request: Request) -> Sequence[View]:
         """Without arguments the menu; ``NAME VALUE`` sets any value, ``NAME reset`` goes back to the file's."""
-        name, _, value = ask.args.partition(" ")
+        name, _, value = request.args.partition(" ")
         if not name:
-            return [await self.menu(ask)]
+            return [await self.menu(request)]
         if value:
-            self.need_governor(ask)
+            self.need_governor(request)
             if value.strip().lower() == RESET:
-                await self.service.admin.reset_value(name, ask.visit.actor)
+                await self.service.admin.reset_value(name, request.context.actor)
             else:
-                await self.service.admin.set_value(name, value.strip().removeprefix("=").strip(), ask.visit.actor)
+                await self.service.admin.set_value(name, value.strip().removeprefix("=").strip(), request.context.actor)
         found = [i for i, field in enumerate(FIELDS) if env_name(field) == name.upper()]
-        return [await self.setting(ask.about(found[0])) if found else await self.every(ask)]
+        return [await self.setting(request.about(found[0])) if found else await self.every(request)]
 
-    async def menu(self, ask: Ask) -> View:
-        texts = ask.texts
+    async def menu(self, request: Request) -> View:
+        texts = request.texts
         rows: list[Row] = [
             [
                 go(
@@ -79,12 +79,12 @@ class SettingsMenu(Feature):
         rows.append([go(texts.text("button-all"), "settings-all"), go(texts.text("button-status"), "status")])
         return View(texts.html("settings-menu"), keyboard(rows))
 
-    async def setting(self, ask: Ask) -> View:
+    async def setting(self, request: Request) -> View:
         """One of them: what holds, who changed it, and for those who may, buttons with other values."""
-        if ask.key >= len(FIELDS):
+        if request.key >= len(FIELDS):
             raise Outdated
-        field, texts = FIELDS[ask.key], ask.texts
-        one = (await self.service.admin.changeable())[ask.key]
+        field, texts = FIELDS[request.key], request.texts
+        one = (await self.service.admin.changeable())[request.key]
         lines: list[Markup | str] = [
             texts.html("setting-title", label=texts.text(f"setting-{field}"), name=one.name, value=_value(texts, one)),
             texts.html(f"setting-about-{field}"),
@@ -95,38 +95,42 @@ class SettingsMenu(Feature):
             lines.append(texts.html("setting-by", who=who, time=time, configured=_worded(texts, one, one.configured)))
         lines += [texts.html("setting-of-cluster", cluster=c, value=v) for c, v in one.clusters.items()]
         back: Row = [go(texts.text("button-back"), "settings")]
-        if not ask.visit.standing.governs:
+        if not request.context.standing.governs:
             return View(wording.joined(lines), keyboard([back]))
         lines += ["", texts.html("setting-other", name=one.name)]
         values = [
-            do(("• " if v == one.value else "") + _worded(texts, one, v), "set", ask.key, extra=v)
+            do(("• " if v == one.value else "") + _worded(texts, one, v), "set", request.key, extra=v)
             for v in offered(field, one.value)
         ]
         rows = [values[i : i + BUTTONS_IN_A_ROW] for i in range(0, len(values), BUTTONS_IN_A_ROW)]
         if one.stored is not None:
-            back.append(do(texts.text("button-reset"), "reset", ask.key))
+            back.append(do(texts.text("button-reset"), "reset", request.key))
         return View(wording.joined(lines), keyboard([*rows, back]))
 
-    async def set_chosen(self, ask: Ask) -> Done:
-        self.need_governor(ask)
-        if ask.key >= len(FIELDS):
+    async def set_chosen(self, request: Request) -> ActionResult:
+        self.need_governor(request)
+        if request.key >= len(FIELDS):
             raise Outdated
-        value = await self.service.admin.set_value(FIELDS[ask.key], ask.extra, ask.visit.actor)
-        return Done(ask.own.text("popup-set", name=env_name(FIELDS[ask.key]), value=value), await self.setting(ask))
+        value = await self.service.admin.set_value(FIELDS[request.key], request.extra, request.context.actor)
+        return ActionResult(
+            request.own.text("popup-set", name=env_name(FIELDS[request.key]), value=value), await self.setting(request)
+        )
 
-    async def reset(self, ask: Ask) -> Done:
-        self.need_governor(ask)
-        if ask.key >= len(FIELDS):
+    async def reset(self, request: Request) -> ActionResult:
+        self.need_governor(request)
+        if request.key >= len(FIELDS):
             raise Outdated
-        await self.service.admin.reset_value(FIELDS[ask.key], ask.visit.actor)
-        return Done(ask.own.text("popup-reset", name=env_name(FIELDS[ask.key])), await self.setting(ask))
+        await self.service.admin.reset_value(FIELDS[request.key], request.context.actor)
+        return ActionResult(
+            request.own.text("popup-reset", name=env_name(FIELDS[request.key])), await self.setting(request)
+        )
 
-    async def every(self, ask: Ask) -> View:
+    async def every(self, request: Request) -> View:
         """All of them, secrets masked."""
         stored = await self.service.admin.stored_settings()
         held = masked(await self.service.runtime.current())
-        view = pages.settings_view(ask.texts, held, stored, self.service.queries.measured())
-        return View(view.text, keyboard([[go(ask.texts.text("button-back"), "settings")]]))
+        view = pages.settings_view(request.texts, held, stored, self.service.queries.measured())
+        return View(view.text, keyboard([[go(request.texts.text("button-back"), "settings")]]))
 
 
 def offered(field: str, current: str) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from balancer.model import Node, Plan
 from bot.service.service import Service
 from bot.telegram.confirmations import Confirmations
-from bot.telegram.handlers.base import Answer, Ask, Feature, Page
+from bot.telegram.handlers.base import Answer, Feature, Page, Request
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.views import pages
 from bot.telegram.views.pictures import CAPTION, fits, status_photo
@@ -19,7 +19,7 @@ HISTORY_DEFAULT, HISTORY_MOST = 10, 50
 NextCheck = Callable[[], datetime | None]
 
 
-class Looking(Feature):
+class StatusPages(Feature):
     def __init__(
         self, service: Service, notifier: TelegramNotifier, confirmations: Confirmations, next_check: NextCheck
     ) -> None:
@@ -41,56 +41,56 @@ class Looking(Feature):
 
     # The state of everything ------------------------------------------------------------------
 
-    async def status_command(self, ask: Ask) -> Sequence[View]:
-        return [await self._status(ask, ask.args or None)]
+    async def status_command(self, request: Request) -> Sequence[View]:
+        return [await self._status(request, request.args or None)]
 
-    async def status_page(self, ask: Ask) -> View:
-        return await self._status(ask, str(ask.key) if ask.key else None)
+    async def status_page(self, request: Request) -> View:
+        return await self._status(request, str(request.key) if request.key else None)
 
-    async def _status(self, ask: Ask, cluster: str | None) -> View:
-        status = await self.status(ask, cluster)
+    async def _status(self, request: Request, cluster: str | None) -> View:
+        status = await self.status(request, cluster)
         now, dry = self.service.clock(), self.service.settings.dry_run
-        known = [(c.id, c.name) for c in self.clusters_seen(ask)]
+        known = [(c.id, c.name) for c in self.clusters_seen(request)]
         one = status.plans[0].cluster_id if cluster is not None and status.plans else 0
-        tabs = pages.Tabs(known, one, ask.part)
-        photo = await status_photo(self.service, ask.texts, status)
+        tabs = pages.Tabs(known, one, request.part)
+        photo = await status_photo(self.service, request.texts, status)
         # Of several clusters the picture shows all: the words are then of what needs somebody.
         room = CAPTION if photo is not None and len(status.plans) > 1 else None
-        view = replace(pages.status_view(ask.texts, status, now, self._next_check(), dry, tabs, room), photo=photo)
+        view = replace(pages.status_view(request.texts, status, now, self._next_check(), dry, tabs, room), photo=photo)
         return view if fits(view) else replace(view, photo=None)
 
     # Nodes ------------------------------------------------------------------------------------
 
-    async def nodes_command(self, ask: Ask) -> Sequence[View]:
-        plans = await self.plans(ask, ask.args or None)
-        return [self._nodes(ask, plan) for plan in plans] or [View(ask.texts.html("no-clusters"))]
+    async def nodes_command(self, request: Request) -> Sequence[View]:
+        plans = await self.plans(request, request.args or None)
+        return [self._nodes(request, plan) for plan in plans] or [View(request.texts.html("no-clusters"))]
 
-    async def nodes_page(self, ask: Ask) -> View:
-        [plan] = await self.plans(ask, str(ask.key))
-        return self._nodes(ask, plan)
+    async def nodes_page(self, request: Request) -> View:
+        [plan] = await self.plans(request, str(request.key))
+        return self._nodes(request, plan)
 
-    def _nodes(self, ask: Ask, plan: Plan) -> View:
-        return pages.nodes_view(ask.texts, plan, ask.part, rich=self.service.settings.telegram_recent_features)
+    def _nodes(self, request: Request, plan: Plan) -> View:
+        return pages.nodes_view(request.texts, plan, request.part, rich=self.service.settings.telegram_recent_features)
 
-    async def node_command(self, ask: Ask) -> Sequence[View]:
-        if not ask.args:
-            return await self.nodes_command(ask)
-        return [await self._node(ask, found) for found in await self.nodes_called(ask, ask.args)]
+    async def node_command(self, request: Request) -> Sequence[View]:
+        if not request.args:
+            return await self.nodes_command(request)
+        return [await self._node(request, found) for found in await self.nodes_called(request, request.args)]
 
-    async def node_page(self, ask: Ask) -> View:
-        return await self._node(ask, await self.node(ask, ask.key))
+    async def node_page(self, request: Request) -> View:
+        return await self._node(request, await self.node(request, request.key))
 
-    async def _node(self, ask: Ask, found: Node) -> View:
+    async def _node(self, request: Request, found: Node) -> View:
         node, plan, vms = await self.service.queries.node_details(found)
         exclusions, now = await self.service.store.exclusions.active(self.service.clock()), self.service.clock()
-        decides = self.may_decide(ask, node.cluster_id)
-        return pages.node_view(ask.texts, node, plan, vms, exclusions, now, decides)
+        decides = self.may_decide(request, node.cluster_id)
+        return pages.node_view(request.texts, node, plan, vms, exclusions, now, decides)
 
     # The past ---------------------------------------------------------------------------------
 
-    async def history(self, ask: Ask) -> Sequence[View]:
-        args = ask.args
+    async def history(self, request: Request) -> Sequence[View]:
+        args = request.args
         if args and not (args.isdecimal() and 1 <= int(args) <= HISTORY_MOST):
-            return [View(ask.texts.html("number-bad", text=args, most=HISTORY_MOST))]
+            return [View(request.texts.html("number-bad", text=args, most=HISTORY_MOST))]
         moves = await self.service.store.decisions.history(int(args) if args else HISTORY_DEFAULT)
-        return [pages.history_view(ask.texts, moves, self.service.clock())]
+        return [pages.history_view(request.texts, moves, self.service.clock())]

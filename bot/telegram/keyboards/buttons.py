@@ -22,10 +22,10 @@ def go(text: str, page: str, key: int = 0, part: int = 0, extra: str = "") -> In
 
 
 def do(
-    text: str, deed: str, key: int = 0, part: int = 0, extra: str = "", style: ButtonStyle | None = None
+    text: str, action: str, key: int = 0, part: int = 0, extra: str = "", style: ButtonStyle | None = None
 ) -> InlineKeyboardButton:
     """Does something."""
-    data = DoButton(deed=deed, key=key, part=part, extra=extra).pack()
+    data = DoButton(action=action, key=key, part=part, extra=extra).pack()
     return InlineKeyboardButton(text=text, callback_data=data, style=style)
 
 

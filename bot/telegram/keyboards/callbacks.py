@@ -53,7 +53,7 @@ class GoButton(CallbackData, prefix="g"):
 class DoButton(CallbackData, prefix="d"):
     """Do something, by somebody who may."""
 
-    deed: Name
+    action: Name
     key: Id = 0
     part: Page = 0
     extra: Extra = ""

@@ -32,7 +32,7 @@ EVERYBODY = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class RequestContext:
     """One person in one chat. ``texts`` words messages there, ``own`` what only this person sees: popups."""
 
     actor: Actor
@@ -55,7 +55,7 @@ def actor_of(user: User) -> Actor:
 
 
 class AccessMiddleware(BaseMiddleware):
-    """Lets admins and viewers through, with their ``visit``, in their own private chat or one of the rooms.
+    """Lets admins and viewers through, with their ``context``, in their own private chat or one of the rooms.
 
     Args:
         rooms: the rooms with their chats as they are by now.
@@ -90,13 +90,13 @@ class AccessMiddleware(BaseMiddleware):
             return await self._slow_down(event, user)
         if isinstance(event, Message) and (event.forward_origin is not None or event.via_bot is not None):
             return None  # somebody else's words in this person's name are no command
-        data["visit"] = await self._visit(user, place, may)
+        data["context"] = await self._context(user, place, may)
         return await handler(event, data)
 
-    async def _visit(self, user: User, chat_id: int, may: Standing) -> Visit:
+    async def _context(self, user: User, chat_id: int, may: Standing) -> RequestContext:
         own = await self._languages.of_person(user)
         texts = own if chat_id == user.id else await self._languages.of_chat(chat_id, may.looks[0].language)
-        return Visit(actor_of(user), may, texts, own, chat_id, user.id, self._spoken(user))
+        return RequestContext(actor_of(user), may, texts, own, chat_id, user.id, self._spoken(user))
 
     async def _slow_down(self, event: TelegramObject, user: User) -> None:
         """A press is answered, a message is not: an answer to each would be the flood."""
