@@ -56,6 +56,26 @@ def memory_percent(used_mib: int, total_mib: int) -> float:
     return 100 * used_mib / total_mib
 
 
+def most_vcpus(cpus: int, limit: float) -> int:
+    """The largest whole number of vCPUs whose ``cpu_ratio`` is not above the limit."""
+    most = int(limit * cpus)
+    while cpu_ratio(most + 1, cpus) <= limit:
+        most += 1
+    while cpu_ratio(most, cpus) > limit:
+        most -= 1
+    return most
+
+
+def most_mib(total: int, limit: float) -> int:
+    """The largest whole number of MiB whose ``memory_percent`` is not above the limit."""
+    most = int(limit * total / 100)
+    while memory_percent(most + 1, total) <= limit:
+        most += 1
+    while memory_percent(most, total) > limit:
+        most -= 1
+    return most
+
+
 def cpu_load_score(vcpus: int, cpus: int, vm_count: int, density_weight: float) -> float:
     """``vcpus / cpus + min(vm_count / cpus, 2.0) * density_weight`` (README, CPU Load Score)."""
     numerator, denominator = _weight(density_weight)

@@ -9,8 +9,9 @@ import numpy as np
 from balancer.requests.move_group import MoveGroup
 from balancer.requests.packing import Assignment, PackingProblem, pack
 from balancer.rules.constraints import group_refusal
+from balancer.scoring import most_mib, most_vcpus
 from balancer.state import WorkingNode, WorkingState
-from balancer.strategies.arrays import Bools, Floats, most_mib, most_vcpus
+from balancer.strategies.arrays import Bools, Floats
 
 _UNBOUNDED = 1e18
 _ROUNDING = 1e-9

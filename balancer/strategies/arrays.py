@@ -33,7 +33,7 @@ from balancer.rules.constraints import (
     source_refusal,
     static_target_refusal,
 )
-from balancer.scoring import cpu_ratio, memory_percent
+from balancer.scoring import most_mib, most_vcpus
 from balancer.state import Candidate, WorkingNode, WorkingState
 
 Ints = npt.NDArray[np.int64]
@@ -145,26 +145,6 @@ class VMArrays:
 
     def __len__(self) -> int:
         return len(self.candidates)
-
-
-def most_vcpus(cpus: int, limit: float) -> int:
-    """The largest whole number of vCPUs whose ratio, as scoring.py computes it, is not above the limit."""
-    most = int(limit * cpus)
-    while cpu_ratio(most + 1, cpus) <= limit:
-        most += 1
-    while cpu_ratio(most, cpus) > limit:
-        most -= 1
-    return most
-
-
-def most_mib(total: int, limit: float) -> int:
-    """The same for memory."""
-    most = int(limit * total / 100)
-    while memory_percent(most + 1, total) <= limit:
-        most += 1
-    while memory_percent(most, total) > limit:
-        most -= 1
-    return most
 
 
 def _most_vms(node: WorkingNode, state: WorkingState) -> int:

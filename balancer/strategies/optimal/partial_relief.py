@@ -9,14 +9,14 @@ from balancer.strategies.optimal.problem import Problem
 from balancer.strategies.optimal.sequence import Pair
 
 
-def relieve_partially(problem: Problem, room: Room, moved: Iterable[int], left: list[int]) -> list[list[Pair]]:
+def relieve_partially(problem: Problem, room: Room, moved: Iterable[int], left: list[int]) -> dict[int, list[Pair]]:
     """For each of these nodes the VMs that leave it and where they go; ``room`` is filled accordingly.
 
     ``moved``: rows of VMs that have gone already.
     """
     gone = set(moved)
-    relocations = [_some(problem, room, gone, node) for node in left]
-    return [pairs for pairs in relocations if pairs]
+    relocations = {node: _some(problem, room, gone, node) for node in left}
+    return {node: pairs for node, pairs in relocations.items() if pairs}
 
 
 def _some(problem: Problem, room: Room, gone: set[int], node: int) -> list[Pair]:

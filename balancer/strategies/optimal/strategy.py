@@ -7,20 +7,21 @@ is made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from balancer.migration_time import MICROSECONDS
 from balancer.model import Bound, Effort, Move, Reason
-from balancer.policy import SMALLEST_FIRST
-from balancer.scoring import worst_term
+from balancer.policy import COST_MEMORY, COST_MOVES, SMALLEST_FIRST
 from balancer.state import Checkpoint, WorkingState
+from balancer.strategies.exact.model import build_model
+from balancer.strategies.exact.solve import FIRST_WORK, MAX_VMS, improve, is_small
 from balancer.strategies.optimal.certificate import prove
+from balancer.strategies.optimal.exact_plan import exact_steps, value_of
+from balancer.strategies.optimal.layout import Layout, steps_in_order
 from balancer.strategies.optimal.partial_relief import relieve_partially
 from balancer.strategies.optimal.problem import Problem
-from balancer.strategies.optimal.retarget import retarget
 from balancer.strategies.optimal.search import Search
-from balancer.strategies.optimal.sequence import Job, Pair, ordered, soonest_first
 from balancer.strategies.optimal.unclearable import why_unclearable
 from balancer.strategies.outcome import Outcome, Step, carry_out, objective, overloaded
 from balancer.strategies.smallest_first import smallest_first
@@ -32,36 +33,83 @@ SMALL = 200_000
 
 
 def optimal(state: WorkingState, *, cut: bool = True) -> Outcome:
-    """The moves, made on the state, and what is known of the whole plan; ``cut``: only those within the budget."""
+    """The moves, made on the state, and what is known of the whole plan; ``cut``: only those within the budget.
+
+    A small cluster is searched exactly. Where a first, short search ends without a proof, the heuristics plan, and the
+    exact search looks for something better than their plan.
+    """
+    limit = state.policy.max_moves if cut else 0
+    checkpoint = state.checkpoint()
+    model = build_model(state) if is_small(state) else None
+    if model is None or len(model.vms) > MAX_VMS:
+        problem, made = _heuristic(state)
+        return _finished(state, problem, checkpoint, made, limit=limit, proven=False)
+    result = improve(model, value_of(model, ()), FIRST_WORK)
+    if not result.proven:
+        problem, made = _heuristic(state)
+        known = value_of(model, [(move.vm_id, move.target_id) for _, move in made])
+        first, result = result, improve(model, min(known, result.value))
+        if result.moves is None and first.value < known:
+            result = replace(result, moves=first.moves)
+        if result.moves is None:
+            return _finished(state, problem, checkpoint, made, limit=limit, proven=result.proven)
+        state.rollback(checkpoint)
+        checkpoint = state.checkpoint()
+    problem, steps = exact_steps(state, model, result.moves or [])
+    return _finished(state, problem, checkpoint, carry_out(state, steps), limit=limit, proven=result.proven)
+
+
+def _heuristic(state: WorkingState) -> tuple[Problem, list[tuple[Step, Move]]]:
+    """The plan of the heuristics, made on the state."""
     problem, steps = solve(state)
     checkpoint = state.checkpoint()
     made = carry_out(state, steps)
     if overloaded(state) and sum(len(r.rows) for r in problem.reliefs) * len(problem.nodes) <= SMALL:
         value = objective(state)
         state.rollback(checkpoint)
-        steps = _better(state, problem, [step for step, _ in made], value)
-        checkpoint = state.checkpoint()
-        made = carry_out(state, steps)
-    return _finished(state, problem, checkpoint, made, state.policy.max_moves if cut else 0)
+        made = carry_out(state, _better(state, problem, [step for step, _ in made], value))
+    return problem, made
 
 
 def _finished(
-    state: WorkingState, problem: Problem, checkpoint: Checkpoint, made: Sequence[tuple[Step, Move]], limit: int
+    state: WorkingState,
+    problem: Problem,
+    checkpoint: Checkpoint,
+    made: Sequence[tuple[Step, Move]],
+    *,
+    limit: int,
+    proven: bool,
 ) -> Outcome:
-    """The outcome when the state, since ``mark``, has made all these moves, of which ``limit`` (0 = all) are kept."""
+    """The outcome when the state has made all these moves since the checkpoint; ``limit`` of them (0 = all) are kept.
+
+    ``proven``: whether the exact search knows that no plan is better.
+    """
     after_all = overloaded(state)
     whole = [move for _, move in made]
     if limit and len(whole) > limit:
         state.rollback(checkpoint)
         carry_out(state, [step for step, _ in made[:limit]])
     effort, bound = _effort(problem, whole), certificate(problem, after_all)
+    holds = _holds(bound, effort)
     return Outcome(
         moves=whole[:limit] if limit else whole,
         effort=effort,
-        bound=bound if _holds(bound, effort) else None,
+        bound=_sharpened(bound, effort, state.policy.optimize_for, after_all, proven) if holds else None,
         overloaded_after_all=after_all,
         stuck=_stuck(problem, state, after_all),
     )
+
+
+def _sharpened(bound: Bound, effort: Effort, optimize_for: str, after_all: Sequence[int], proven: bool) -> Bound:
+    """The bound with what the exact search proved: of a plan that clears everything, its cost."""
+    if after_all:
+        return replace(bound, optimal=proven)
+    sharpened = replace(bound, seconds=effort.seconds, optimal=True)
+    if optimize_for == COST_MOVES:
+        sharpened = replace(bound, moves=effort.moves, fewest_moves_mib=effort.memory_mib, optimal=True)
+    elif optimize_for == COST_MEMORY:
+        sharpened = replace(bound, memory_mib=effort.memory_mib, optimal=True)
+    return sharpened if proven or sharpened == replace(bound, optimal=True) else bound
 
 
 def _holds(bound: Bound, effort: Effort) -> bool:
@@ -83,7 +131,7 @@ def solve(state: WorkingState) -> tuple[Problem, list[Step]]:
         search = Search(problem)
         search.place_cheapest()
         search.improve(ROUNDS)
-    return problem, _in_order(problem, search)
+    return problem, steps_in_order(problem, _layout(problem, search))
 
 
 def certificate(problem: Problem, after_all: Sequence[int]) -> Bound:
@@ -92,74 +140,10 @@ def certificate(problem: Problem, after_all: Sequence[int]) -> Bound:
     return prove(problem, spared=len(could.intersection(after_all)))
 
 
-def _in_order(problem: Problem, search: Search) -> list[Step]:
-    relocated = list(search.relocations.items())
-    jobs = _jobs(problem, [node for node, _ in relocated], [relocation.steps for _, relocation in relocated])
-    wished = [relocated[i] for i in soonest_first([job._replace(after=frozenset()) for job in jobs])]
-    nodes, relocations = [node for node, _ in wished], [list(relocation.steps) for _, relocation in wished]
+def _layout(problem: Problem, search: Search) -> Layout:
     left = [node for node in problem.overloaded if node not in search.relocations]
-    partly = relieve_partially(problem, search.room, search.moved, left)
-    for chosen in (
-        retarget(search.room, relocations + partly, problem.state.policy),
-        relocations + partly,
-        relocations,
-    ):
-        first = [chosen[i] for i in soonest_first(_jobs(problem, nodes, chosen))]
-        pairs = ordered(problem.room.copy(), first + chosen[len(nodes) :])
-        if pairs is not None:
-            serves = {vm: node for node, steps in zip(nodes, relocations, strict=True) for vm, _ in steps}
-            return [_step(problem, search, pair, serves.get(pair[0])) for pair in pairs]
-    return []
-
-
-def _jobs(problem: Problem, nodes: Sequence[int], relocations: Sequence[Sequence[Pair]]) -> list[Job]:
-    """What relieves each of the nodes.
-
-    With a budget a cycle a node waits for cycles rather than for seconds: those that need the fewest go first.
-    """
-    limit = problem.state.policy.max_moves
-    place = {node: i for i, node in enumerate(nodes)}
-    jobs = []
-    for i, (node, steps) in enumerate(zip(nodes, relocations, strict=False)):
-        severity = problem.state.working[problem.node_id(node)].severity
-        jobs.append(
-            Job(
-                checks=-(-len(steps) // limit) if limit else 0,
-                time=sum(int(problem.durations[vm]) for vm, _ in steps),
-                rank=(-severity, node),
-                after=frozenset(place[target] for _, target in steps if target in place) - {i},
-            )
-        )
-    return jobs
-
-
-def _step(problem: Problem, search: Search, pair: Pair, serves: int | None) -> Step:
-    """``serves``: the node that is relieved by it, ``None`` where one is only partly."""
-    vm, target = pair
-    source = int(problem.vms.node[vm])
-    candidate = problem.vms.candidates[vm]
-    return Step(candidate, problem.node_id(source), problem.node_id(target), _why(problem, search, vm, serves))
-
-
-def _why(problem: Problem, search: Search, vm: int, serves: int | None) -> Callable[[WorkingState], Reason]:
-    source = int(problem.vms.node[vm])
-    seconds = int(problem.durations[vm]) / MICROSECONDS
-    if serves is not None and serves != source:
-        large = next(v for v, t in search.relocations[serves].steps if t == source)
-        name, room_for = problem.state.nodes[problem.node_id(serves)].name, problem.vms.candidates[large].vm.name
-        return lambda state: Reason.of("move-make-room", vm=room_for, node=name)
-    relocation = search.relocations.get(source)
-
-    def why(state: WorkingState) -> Reason:
-        load = state.working[problem.node_id(source)].load
-        term = worst_term(load, state.policy)
-        value, limit = term.load(load), term.limit(state.policy)
-        if relocation is None:
-            return Reason.of("move-partly", resource=term.name, value=value, limit=limit, seconds=seconds)
-        together = sum(1 for v, _ in relocation.steps if problem.vms.node[v] == source)
-        return Reason.of("move-relieve", resource=term.name, value=value, limit=limit, seconds=seconds, vms=together)
-
-    return why
+    partial = relieve_partially(problem, search.room, search.moved, left)
+    return Layout({node: relocation.steps for node, relocation in search.relocations.items()}, partial)
 
 
 def _better(state: WorkingState, problem: Problem, steps: list[Step], value: tuple[int, float]) -> list[Step]:

@@ -1,0 +1,228 @@
+"""A small cluster in whole numbers, as the exact search sees it: limits, sizes, costs, who may go where.
+
+Rows are positions in ``nodes`` and ``vms``. Every limit and verdict comes from the rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from balancer.migration_time import copied_mib, migration_us
+from balancer.policy import COST_MEMORY, COST_MOVES, Policy
+from balancer.rules.constraints import (
+    candidate,
+    group_refusal,
+    is_overloaded,
+    pair_refusal,
+    source_refusal,
+    static_target_refusal,
+)
+from balancer.scoring import most_mib, most_vcpus
+from balancer.state import Candidate, WorkingNode, WorkingState
+
+NO_LIMIT = 2**40
+ONE_MOVE = 2**40
+"""More than all the memory of a cluster in MiB."""
+_ONE_MIB = 2**20
+"""More than the moves of any plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExactNode:
+    """One node. ``cap`` is the overload threshold, ``fill`` what a move may fill the node to."""
+
+    node_id: int
+    cap_vcpus: int
+    cap_mib: int
+    fill_vcpus: int
+    fill_mib: int
+    cap_count: int
+    vcpus: int
+    """Allocated before the plan; likewise ``mib`` and ``count``."""
+    mib: int
+    count: int
+    overloaded: bool
+    """It counts as overloaded before the plan."""
+    vcpus_at_threshold: float
+    """What ``cpu_ratio`` at its threshold is in vCPUs, and ``mib_at_threshold`` in MiB: no whole numbers."""
+    mib_at_threshold: float
+
+    def excess(self, vcpus: int, mib: int) -> float:
+        """How far the node would be above its thresholds with such sums, in parts of the thresholds."""
+        return max(0.0, vcpus / self.vcpus_at_threshold - 1) + max(0.0, mib / self.mib_at_threshold - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ExactVM:
+    """One VM that may leave its node."""
+
+    candidate: Candidate
+    home: int
+    vcpus: int
+    mib: int
+    cost: int
+    targets: tuple[int, ...]
+    """Rows of the nodes that may take it, their load aside."""
+    apart: tuple[int, ...]
+    """Indices of the anti-affinity groups of this VM; likewise ``together``."""
+    together: tuple[int, ...]
+    alike: int
+    """VMs with the same number can replace each other: same home, size, cost and targets, and no group."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExactModel:
+    """A cluster. Groups are given by the rows of their VMs that may move, and the rows of the nodes of the others."""
+
+    nodes: tuple[ExactNode, ...]
+    vms: tuple[ExactVM, ...]
+    members: dict[int, tuple[int, ...]]
+    """Group -> its VMs (rows) that may move."""
+    fixed: dict[int, tuple[int, ...]]
+    """Group -> the node row of each member that may not move."""
+    transitive: bool
+    """Whether each node that a VM can reach over several moves can also be reached by a single one."""
+
+    def at_home(self) -> list[list[int]]:
+        """By node: its VMs that may move, the cheapest first."""
+        home: list[list[int]] = [[] for _ in self.nodes]
+        for row in sorted(range(len(self.vms)), key=lambda v: (self.vms[v].cost, v)):
+            home[self.vms[row].home].append(row)
+        return home
+
+
+def build_model(state: WorkingState) -> ExactModel:
+    """The model of a state before any move, without measured loads: see ``is_small``."""
+    working = list(state.working.values())
+    row_of = {node.node.id: row for row, node in enumerate(working)}
+    closed = [static_target_refusal(node.node, state) is not None for node in working]
+    reach = {
+        source: [
+            target
+            for target, node in enumerate(working)
+            if target != source and not closed[target] and pair_refusal(working[source].node, node.node, state) is None
+        ]
+        for source in range(len(working))
+    }
+    movable = [
+        (row, verdict)
+        for row, node in enumerate(working)
+        if source_refusal(node.node, state) is None
+        for vm in state.vms_on[node.node.id]
+        if isinstance(verdict := candidate(vm, state), Candidate)
+    ]
+    held = _held(state, [vm for _, vm in movable])
+    vms = _vms([(row, vm) for row, vm in movable if vm.vm.id not in held], reach, working, state)
+    moving = {vm.candidate.vm.id: row for row, vm in enumerate(vms)}
+    members, fixed = _members(state, moving, row_of)
+    return ExactModel(
+        nodes=tuple(_node(node, state) for node in working),
+        vms=vms,
+        members=members,
+        fixed=fixed,
+        transitive=all(set(reach[via]) - {source} <= set(reach[source]) for source in reach for via in reach[source]),
+    )
+
+
+def _node(node: WorkingNode, state: WorkingState) -> ExactNode:
+    policy, cluster = state.policy, state.clusters.get(node.node.cluster_id)
+    limits = (node.node.vm_limit, cluster.vm_limit_per_node if cluster else None)
+    return ExactNode(
+        node_id=node.node.id,
+        cap_vcpus=most_vcpus(node.cpus, policy.cpu_overload_ratio),
+        cap_mib=most_mib(node.memory_mib, policy.memory_overload_percent),
+        fill_vcpus=most_vcpus(node.cpus, policy.fill_limit(policy.cpu_overload_ratio)),
+        fill_mib=most_mib(node.memory_mib, policy.fill_limit(policy.memory_overload_percent)),
+        cap_count=min((limit for limit in limits if limit is not None), default=NO_LIMIT),
+        vcpus=node.vcpus,
+        mib=node.memory_allocated_mib,
+        count=node.vm_count,
+        overloaded=is_overloaded(node.node, state),
+        vcpus_at_threshold=node.cpus * policy.cpu_overload_ratio,
+        mib_at_threshold=node.memory_mib * policy.memory_overload_percent / 100,
+    )
+
+
+def _vms(
+    movable: Iterable[tuple[int, Candidate]],
+    reach: dict[int, list[int]],
+    working: list[WorkingNode],
+    state: WorkingState,
+) -> tuple[ExactVM, ...]:
+    alike: dict[object, int] = {}
+    vms = []
+    for home, vm in movable:
+        targets = tuple(t for t in reach[home] if _may_ever_go(vm, working[t], state))
+        if not targets:
+            continue
+        apart = tuple(g.index for g in state.groups.apart.get(vm.vm.id, ()))
+        together = tuple(g.index for g in state.groups.together.get(vm.vm.id, ()))
+        cost = _cost(vm, state)
+        key = (home, vm.vcpus, vm.memory_mib, cost, targets, vm.vm.id if apart or together else None)
+        number = alike.setdefault(key, len(alike))
+        vms.append(ExactVM(vm, home, vm.vcpus, vm.memory_mib, cost, targets, apart, together, number))
+    return tuple(vms)
+
+
+def _cost(vm: Candidate, state: WorkingState) -> int:
+    """As ``costs`` of ``optimal``, but whole Python numbers."""
+    policy: Policy = state.policy
+    if policy.optimize_for == COST_MOVES:
+        return ONE_MOVE + vm.memory_mib
+    if policy.optimize_for == COST_MEMORY:
+        return vm.memory_mib * _ONE_MIB + 1
+    return migration_us(copied_mib(vm.vm, state.clusters.get(vm.vm.cluster_id)), policy)
+
+
+def _may_ever_go(vm: Candidate, target: WorkingNode, state: WorkingState) -> bool:
+    """Whether the rules of the operator that no move changes (pins, nodes just left) let the VM go to this node."""
+    if not state.groups.binds(vm.vm.id):
+        return True
+    reason = group_refusal(vm, target, state)
+    return reason is None or reason.code not in ("fit-pin", "fit-just-left")
+
+
+def _held(state: WorkingState, movable: list[Candidate]) -> set[int]:
+    """VMs that an affinity rule holds where they are, whatever others do.
+
+    A VM leaves mates only for a node with more of them. So the first VM of a group to leave must find such a node
+    as things are; others may follow it. Whoever never gets the chance is held.
+    """
+    groups = state.groups
+    waiting = [vm for vm in movable if groups.together.get(vm.vm.id)]
+    free: set[int] = set()
+    progress = True
+    while progress:
+        progress = False
+        for vm in waiting:
+            if vm.vm.id not in free and _could_leave(vm.vm.id, free, state):
+                free.add(vm.vm.id)
+                progress = True
+    return {vm.vm.id for vm in waiting} - free
+
+
+def _could_leave(vm_id: int, free: set[int], state: WorkingState) -> bool:
+    groups = state.groups
+    for group in groups.together.get(vm_id, ()):
+        home = groups.place(vm_id)
+        roaming = len(group.members & free - {vm_id})
+        here = sum(1 for mate in group.members - free - {vm_id} if groups.place(mate) == home)
+        places = {groups.place(mate) for mate in group.members - free - {vm_id}} - {home, None}
+        there = roaming + max((groups.mates_on(group, vm_id, place) for place in places), default=0)
+        if here and there <= here:
+            return False
+    return True
+
+
+def _members(
+    state: WorkingState, moving: dict[int, int], row_of: dict[int, int]
+) -> tuple[dict[int, tuple[int, ...]], dict[int, tuple[int, ...]]]:
+    members: dict[int, tuple[int, ...]] = {}
+    fixed: dict[int, tuple[int, ...]] = {}
+    every = {g.index: g for own in (state.groups.apart, state.groups.together) for gs in own.values() for g in gs}
+    for index, group in every.items():
+        members[index] = tuple(sorted(moving[vm_id] for vm_id in group.members if vm_id in moving))
+        places = (state.groups.place(vm_id) for vm_id in sorted(group.members) if vm_id not in moving)
+        fixed[index] = tuple(row_of[place] for place in places if place is not None and place in row_of)
+    return members, fixed

@@ -1,0 +1,117 @@
+"""A legal order of moves, or the proof that there is none: each move is legal when its turn comes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from balancer.strategies.exact.model import ExactModel
+
+Pair = tuple[int, int]
+"""The row of a VM and the row of its target."""
+
+MAX_STATES = 300
+"""Sets of finished moves that one search visits."""
+
+
+class OrderUnknown(Exception):
+    """The search for an order ended at ``MAX_STATES``."""
+
+
+class OrderSearch:
+    """Depth-first over sets of finished moves. What is legal depends on the set alone, so no set is visited twice.
+
+    A move is done at once, without any alternative, where it can harm no other: its VM is in no group, and its target
+    has room for all moves that are still to come to it.
+    """
+
+    def __init__(self, model: ExactModel, moves: Sequence[Pair], *, ignore_room: bool = False) -> None:
+        self._model, self._ignore_room = model, ignore_room
+        self._left = list(moves)
+        self._vcpus = [node.vcpus for node in model.nodes]
+        self._mib = [node.mib for node in model.nodes]
+        self._count = [node.count for node in model.nodes]
+        self._at = [vm.home for vm in model.vms]
+        self._failed: set[frozenset[Pair]] = set()
+        self.states = 0
+        self.order: list[Pair] = []
+
+    def run(self) -> list[Pair] | None:
+        """The moves in a legal order; ``None`` = there is no such order.
+
+        Raises:
+            OrderUnknown: too many moves depend on each other.
+        """
+        return self.order if self._go() else None
+
+    def _go(self) -> bool:
+        self.states += 1
+        if self.states > MAX_STATES:
+            raise OrderUnknown
+        start = len(self.order)
+        while (pair := next((p for p in self._left if self._legal(*p) and self._is_harmless(*p)), None)) is not None:
+            self._apply(pair)
+        if not self._left:
+            return True
+        key = frozenset(self._left)
+        if key not in self._failed:
+            for pair in [p for p in self._left if self._legal(*p)]:
+                self._apply(pair)
+                if self._go():
+                    return True
+                self._undo()
+            self._failed.add(key)
+        while len(self.order) > start:
+            self._undo()
+        return False
+
+    def _legal(self, row: int, target: int) -> bool:
+        vm, node = self._model.vms[row], self._model.nodes[target]
+        vcpus, mib = self._vcpus[target], self._mib[target]
+        if not self._ignore_room:
+            if vcpus > node.cap_vcpus or mib > node.cap_mib or self._count[target] >= node.cap_count:
+                return False
+            if vcpus + vm.vcpus > node.fill_vcpus or mib + vm.mib > node.fill_mib:
+                return False
+        if any(self._mates(group, row, target) for group in vm.apart):
+            return False
+        for group in vm.together:
+            here = self._mates(group, row, vm.home)
+            if here and self._mates(group, row, target) <= here:
+                return False
+        return True
+
+    def _is_harmless(self, row: int, target: int) -> bool:
+        vms, node = self._model.vms, self._model.nodes[target]
+        if vms[row].apart or vms[row].together:
+            return False
+        if self._ignore_room:
+            return True
+        coming = [vms[other] for other, there in self._left if there == target]
+        return (
+            self._count[target] + len(coming) <= node.cap_count
+            and self._vcpus[target] + sum(vm.vcpus for vm in coming) <= node.fill_vcpus
+            and self._mib[target] + sum(vm.mib for vm in coming) <= node.fill_mib
+        )
+
+    def _mates(self, group: int, row: int, node: int) -> int:
+        movable = sum(1 for mate in self._model.members[group] if mate != row and self._at[mate] == node)
+        return movable + self._model.fixed[group].count(node)
+
+    def _apply(self, pair: Pair) -> None:
+        self._left.remove(pair)
+        self.order.append(pair)
+        self._carry(*pair, 1)
+
+    def _undo(self) -> None:
+        pair = self.order.pop()
+        self._left.append(pair)
+        self._left.sort()
+        self._carry(*pair, -1)
+
+    def _carry(self, row: int, target: int, sign: int) -> None:
+        vm = self._model.vms[row]
+        self._at[row] = target if sign > 0 else vm.home
+        for node, by in ((vm.home, -sign), (target, sign)):
+            self._vcpus[node] += by * vm.vcpus
+            self._mib[node] += by * vm.mib
+            self._count[node] += by

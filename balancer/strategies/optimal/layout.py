@@ -1,0 +1,121 @@
+"""A plan as the search leaves it, without order: which VMs relieve which node. Put in order, it becomes steps.
+
+Each step has the reason that is shown for its move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from balancer.migration_time import MICROSECONDS
+from balancer.model import Reason
+from balancer.scoring import above, worst_term
+from balancer.state import WorkingState
+from balancer.strategies.optimal.problem import Problem
+from balancer.strategies.optimal.retarget import retarget
+from balancer.strategies.optimal.sequence import Job, Pair, ordered, soonest_first
+from balancer.strategies.outcome import Step
+
+Steps = Mapping[int, Sequence[Pair]]
+"""Row of a node -> its own VMs that leave it, and VMs of other nodes that make room for them."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All moves of a plan, by the node that they serve."""
+
+    relieved: Steps
+    """Of each node that is no longer overloaded afterwards."""
+    partial: Steps = field(default_factory=dict)
+    """Of each node that stays overloaded but less so."""
+    order: Sequence[Pair] = ()
+    """A legal order of all moves, where one is known: taken when no better one is found."""
+
+
+def steps_in_order(problem: Problem, layout: Layout) -> list[Step]:
+    """The moves, nodes that are relieved soonest first; each legal when its turn comes."""
+    served = {vm: node for part in (layout.relieved, layout.partial) for node in part for vm, _ in part[node]}
+    pairs = _pairs_in_order(problem, layout)
+    arrivals = {target: vm for vm, target in reversed(pairs)}
+    return [
+        Step(
+            problem.vms.candidates[vm],
+            problem.node_id(int(problem.vms.node[vm])),
+            problem.node_id(target),
+            _why(problem, layout, vm, served.get(vm), arrivals),
+        )
+        for vm, target in pairs
+    ]
+
+
+def _pairs_in_order(problem: Problem, layout: Layout) -> Sequence[Pair]:
+    jobs = _jobs(problem, list(layout.relieved), list(layout.relieved.values()))
+    relieved = list(layout.relieved.items())
+    sorted_nodes = [relieved[i] for i in soonest_first([job._replace(after=frozenset()) for job in jobs])]
+    nodes, whole = [node for node, _ in sorted_nodes], [list(steps) for _, steps in sorted_nodes]
+    partial = [list(steps) for steps in layout.partial.values()]
+    room = problem.room.copy()
+    for steps in whole + partial:
+        for vm, target in steps:
+            room.place(vm, target)
+    choices = (retarget(room, whole + partial, problem.state.policy), whole + partial)
+    for chosen in choices if layout.order else (*choices, whole):
+        first = [chosen[i] for i in soonest_first(_jobs(problem, nodes, chosen))]
+        pairs = ordered(problem.room.copy(), first + chosen[len(nodes) :])
+        if pairs is not None:
+            return pairs
+    return layout.order
+
+
+def _jobs(problem: Problem, nodes: Sequence[int], steps_of: Sequence[Sequence[Pair]]) -> list[Job]:
+    """What relieves each of the nodes.
+
+    With a budget of moves a check, a node waits for checks rather than for seconds: nodes that need the fewest first.
+    """
+    limit = problem.state.policy.max_moves
+    place = {node: i for i, node in enumerate(nodes)}
+    jobs = []
+    for i, (node, steps) in enumerate(zip(nodes, steps_of, strict=False)):
+        severity = problem.state.working[problem.node_id(node)].severity
+        jobs.append(
+            Job(
+                checks=-(-len(steps) // limit) if limit else 0,
+                time=sum(int(problem.durations[vm]) for vm, _ in steps),
+                rank=(-severity, node),
+                after=frozenset(place[target] for _, target in steps if target in place) - {i},
+            )
+        )
+    return jobs
+
+
+def _why(
+    problem: Problem, layout: Layout, vm: int, served: int | None, arrivals: Mapping[int, int]
+) -> Callable[[WorkingState], Reason]:
+    """The reason of one move. ``served``: the node that it helps; ``arrivals``: by node, the first VM that comes."""
+    source = int(problem.vms.node[vm])
+    steps = layout.relieved.get(source, ())
+    seconds = int(problem.durations[vm]) / MICROSECONDS
+    makes_room = served is not None and served != source
+    partial = source not in layout.relieved
+    helped = () if served is None else layout.relieved.get(served, layout.partial.get(served, ()))
+    room_for = next((other for other, target in helped if target == source), arrivals.get(source, vm))
+
+    def why(state: WorkingState) -> Reason:
+        load = state.working[problem.node_id(source)].load
+        if source in arrivals and (makes_room or not above(load, state.policy)):
+            return _makes_room(problem, room_for)
+        term = worst_term(load, state.policy)
+        value, limit = term.load(load), term.limit(state.policy)
+        if partial:
+            return Reason.of("move-partly", resource=term.name, value=value, limit=limit, seconds=seconds)
+        together = sum(1 for other, _ in steps if problem.vms.node[other] == source)
+        return Reason.of("move-relieve", resource=term.name, value=value, limit=limit, seconds=seconds, vms=together)
+
+    return why
+
+
+def _makes_room(problem: Problem, vm: int) -> Reason:
+    """``vm``: the one that needs the room."""
+    node = problem.state.nodes[problem.node_id(int(problem.vms.node[vm]))]
+    return Reason.of("move-make-room", vm=problem.vms.candidates[vm].vm.name, node=node.name)
