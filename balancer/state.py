@@ -98,6 +98,8 @@ class WorkingState:
         """What the rules about VMs said of those that they were asked about, by id."""
         self.unknown: dict[int, str] = {}
         """Nodes that no plan may touch, and the first figure that is missing."""
+        self.contradictions: list[Reason] = []
+        """Nodes whose totals are below the sums of their listed VMs; the sums count, so no figure falls below 0."""
         self.working: dict[int, WorkingNode] = {}
         for node in self.nodes.values():
             self._add(node)
@@ -161,9 +163,14 @@ class WorkingState:
             known = {"cpus": cpus, "vcpus": vcpus, "memory": memory, "allocated": allocated}
             self.unknown[node.id] = next(name for name, figure in known.items() if figure is None)
             return
+        listed = self.vms_on[node.id]
         count = _whole(node.vm_count)
         if count is None:
-            count = len(self.vms_on[node.id])
+            count = len(listed)
+        sums = (sum(vm.vcpus or 0 for vm in listed), sum(vm.memory_mib or 0 for vm in listed), len(listed))
+        if sums[0] > vcpus or sums[1] > allocated or sums[2] > count:
+            self.contradictions.append(Reason.of("caution-totals", node=node.name, total=count, listed=len(listed)))
+            vcpus, allocated, count = max(vcpus, sums[0]), max(allocated, sums[1]), max(count, sums[2])
         live = self._live(node.measured)
         load = self._load(cpus, vcpus, memory, allocated, count, live)
         self.working[node.id] = WorkingNode(

@@ -16,7 +16,7 @@ from bot.config.loading import understand
 from bot.config.settings import Settings, env_name
 from bot.domain.clock import Clock
 from bot.errors import ConfigError
-from bot.service.values import FOREVER, MODE_KEY, PAUSE_KEY, STRATEGY_KEY
+from bot.service.values import FOREVER, MODE_KEY, MODES, PAUSE_KEY, STRATEGY_KEY
 from bot.store.store import Store
 from bot.store.values import StoredSetting
 
@@ -67,7 +67,9 @@ class RuntimeSettings:
         if self._settings.two_person_rule:
             return "approve"
         stored = await self._store.settings.get(MODE_KEY)
-        return stored.value if stored is not None else self._settings.balance_mode
+        if stored is None:
+            return self._settings.balance_mode
+        return stored.value if stored.value in MODES else "approve"
 
     async def strategy(self) -> str:
         """What was set in the chat, else the settings; a cluster may have its own in CLUSTERS_FILE."""
@@ -80,8 +82,11 @@ class RuntimeSettings:
         stored = await self._store.settings.get(PAUSE_KEY)
         if stored is None or stored.value == FOREVER:
             return None if stored is None else FOREVER
-        until = datetime.fromisoformat(stored.value)
-        return until if until > self._clock() else None
+        try:
+            until = datetime.fromisoformat(stored.value)
+            return until if until > self._clock() else None
+        except (ValueError, TypeError):
+            return FOREVER  # a pause that cannot be read holds
 
 
 def field_of(name: str) -> str | None:

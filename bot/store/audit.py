@@ -28,7 +28,7 @@ class Audit(Part):
                 (event, event, limit),
             )
         return [
-            AuditEntry(r["id"], rows.from_text(r["at"]), rows.actor_of(r), r["event"], json.loads(r["detail"]))
+            AuditEntry(r["id"], rows.from_text(r["at"]), rows.actor_of(r), r["event"], _detail(r["detail"]))
             for r in found
         ]
 
@@ -69,6 +69,14 @@ async def write_audit(db: Connection, now: datetime, actor: Actor, event: str, d
             seal(previous, entry),
         ),
     )
+
+
+def _detail(text: str) -> dict[str, object]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"unreadable": text}
 
 
 def _sealed(row: sqlite3.Row) -> Sealed:

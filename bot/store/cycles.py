@@ -26,8 +26,11 @@ class Cycles(Part):
             )
         if not found or rows.from_text(found[0]["finished_at"]) < since:
             return {}
-        counts = json.loads(found[0]["detail"]).get("overloaded") or {}
-        return {int(node_id): int(count) for node_id, count in counts.items()}
+        try:
+            counts = json.loads(found[0]["detail"]).get("overloaded") or {}
+            return {int(node_id): int(count) for node_id, count in counts.items()}
+        except (ValueError, AttributeError, TypeError):
+            return {}  # counting begins again: the safer side
 
     async def last(self) -> LastCycle | None:
         """The check that was made last."""

@@ -19,7 +19,7 @@ import aiosqlite
 
 from bot.errors import StoreError
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 BUSY_TIMEOUT_S = 10.0
 """How long a statement waits for another process that writes."""
 LOCK_PAUSE_S = 0.02
@@ -55,6 +55,7 @@ class Database:
                 address, uri=self._looking, isolation_level=None, timeout=self._busy_timeout_s
             )
             self._db.row_factory = sqlite3.Row
+            self._db.text_factory = _decode_text
             if self._looking:
                 await self._check_schema()
                 return
@@ -143,11 +144,18 @@ class Database:
                     raise asyncio.CancelledError from error
                 if isinstance(error, sqlite3.Error):
                     raise self._translated(error) from error
+                if isinstance(error, (OverflowError, UnicodeEncodeError)):
+                    raise StoreError(f"the database {self.path} cannot hold a value: {error}") from error
                 raise
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """A transaction that only reads: it sees one state and keeps no other process from writing."""
         return self.transaction("BEGIN")
+
+
+def _decode_text(data: bytes) -> str:
+    """Bytes that are no UTF-8 must not end the query of all rows: the decoder of the row judges what remains."""
+    return data.decode("utf-8", "replace")
 
 
 def unusable(path: Path | str, error: sqlite3.Error) -> StoreError:

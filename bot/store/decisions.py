@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.proposals import Actor, DecisionResult, ProposedMove, Verdict
-from bot.store import rows
 from bot.store.database import Database, Part, all_rows, scalar
 from bot.store.reading import Reader
 from bot.store.values import AT_ONCE, Terms
@@ -50,7 +49,7 @@ class Decisions(Part):
                 "JOIN move_state s ON s.id = d.move_id ORDER BY d.id DESC",
                 (limit,),
             )
-            return [rows.move_of(r, await self._reader.plan(db, r["proposal_id"])) for r in found]
+            return await self._reader.moves_of(db, found)
 
     async def of_vm(self, vm_id: int, limit: int) -> list[ProposedMove]:
         """What was ever decided about a VM, newest first."""
@@ -60,7 +59,7 @@ class Decisions(Part):
                 "SELECT * FROM move_state WHERE vm_id = ? AND decided_at IS NOT NULL ORDER BY id DESC LIMIT ?",
                 (vm_id, limit),
             )
-            return [rows.move_of(r, await self._reader.plan(db, r["proposal_id"])) for r in found]
+            return await self._reader.moves_of(db, found)
 
     async def last_id(self) -> int:
         """The id of the newest decision; 0 = there is none."""
@@ -76,7 +75,7 @@ class Decisions(Part):
                 "WHERE d.id > ? ORDER BY d.id",
                 (decision_id,),
             )
-            moves = [rows.move_of(r, await self._reader.plan(db, r["proposal_id"])) for r in found]
+            moves = await self._reader.moves_of(db, found)
         return (found[-1]["decision_id"] if found else decision_id), moves
 
     async def first_approvals(self) -> dict[int, tuple[int, str]]:

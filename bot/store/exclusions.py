@@ -8,10 +8,15 @@ from balancer.model import Reason
 from bot.domain.proposals import Actor, Exclusion
 from bot.store import rows
 from bot.store.audit import write_audit
-from bot.store.database import Connection, Part, all_rows
+from bot.store.database import Connection, Database, Part, all_rows
+from bot.store.reading import Reader
 
 
 class Exclusions(Part):
+    def __init__(self, database: Database, reader: Reader) -> None:
+        super().__init__(database)
+        self._reader = reader
+
     async def add(self, exclusion: Exclusion) -> tuple[int, ...]:
         """Stores an exclusion (the newest word on a node and role holds) and withdraws the pending moves
         it forbids; the ids of the proposals that changed."""
@@ -44,14 +49,18 @@ class Exclusions(Part):
         return cursor.rowcount
 
     async def active(self, now: datetime) -> list[Exclusion]:
-        """Those in force, by node."""
+        """Those in force, by node.
+
+        Raises:
+            StoreError: one cannot be read: a protection is never left out.
+        """
         async with self._database.reading() as db:
             found = await all_rows(
                 db,
                 "SELECT * FROM exclusion WHERE ended_at IS NULL AND (until IS NULL OR until > ?) ORDER BY node_id, id",
                 (rows.to_text(now),),
             )
-        return [rows.exclusion_of(r) for r in found]
+        return [self._reader.decode(r, rows.exclusion_of) for r in found]
 
 
 async def _withdraw(db: Connection, exclusion: Exclusion) -> tuple[int, ...]:

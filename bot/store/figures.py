@@ -60,7 +60,9 @@ async def _happened(db: Connection, mark: FigureMark) -> Happened:
     )
     # A migration's row is written anew at each step: the order of its ends is in the audit trail alone.
     steps = await all_rows(
-        db, "SELECT detail FROM audit WHERE event = 'migration' AND id > ? ORDER BY id", (mark.audit_id,)
+        db,
+        "SELECT detail FROM audit WHERE event = 'migration' AND id > ? AND json_valid(detail) ORDER BY id",
+        (mark.audit_id,),
     )
     ended = [(d["migration"], d["state"]) for d in (json.loads(r["detail"]) for r in steps) if d["state"] in RESULTS]
     times = await all_rows(

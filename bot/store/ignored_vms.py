@@ -7,15 +7,20 @@ from datetime import datetime
 from bot.domain.proposals import Actor, IgnoredVM
 from bot.store import rows
 from bot.store.audit import write_audit
-from bot.store.database import Part, all_rows
+from bot.store.database import Database, Part, all_rows
+from bot.store.reading import Reader
 
 
 class IgnoredVMs(Part):
+    def __init__(self, database: Database, reader: Reader) -> None:
+        super().__init__(database)
+        self._reader = reader
+
     async def active(self) -> list[IgnoredVM]:
         """The VMs that somebody skipped for good, by name."""
         async with self._database.reading() as db:
             found = await all_rows(db, "SELECT * FROM ignored_vm WHERE ended_at IS NULL ORDER BY vm_name, vm_id")
-        return [rows.ignored_of(r) for r in found]
+        return self._reader.decode_all(found, rows.ignored_of)
 
     async def end(self, vm_id: int, actor: Actor, now: datetime) -> bool:
         """Ends that a VM is ignored; whether it was."""

@@ -58,7 +58,8 @@ class Messages(Part):
             while chat_id not in seen:
                 seen.add(chat_id)
                 found = await all_rows(db, "SELECT value FROM setting WHERE key = ?", (_moved_key(chat_id),))
-                chat_id = int(found[0]["value"]) if found else chat_id
+                new = found[0]["value"] if found else ""
+                chat_id = int(new) if new.removeprefix("-").isdecimal() else chat_id
         return chat_id
 
     async def chat_moved(self, chat_id: int, new_id: int, now: datetime) -> None:

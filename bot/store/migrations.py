@@ -25,7 +25,7 @@ class Migrations(Part):
     async def get(self, migration_id: int) -> Migration | None:
         async with self._database.reading() as db:
             found = await all_rows(db, "SELECT * FROM move_state WHERE migration_id = ?", (migration_id,))
-            return rows.migration_of(found[0], await self._reader.plan(db, found[0]["proposal_id"])) if found else None
+            return (await self._reader.move(db, found[0])).migration if found else None
 
     async def in_states(self, states: Collection[MigrationState]) -> list[Migration]:
         """Every migration in one of the states, in the order of approval."""
@@ -36,8 +36,7 @@ class Migrations(Part):
                 "WHERE state IN (SELECT value FROM json_each(?))) ORDER BY migration_id",
                 (json_list(s.value for s in states),),
             )
-            made = [rows.migration_of(r, await self._reader.plan(db, r["proposal_id"])) for r in found]
-        return [m for m in made if m is not None]
+            return await self._reader.migrations_of(db, found)
 
     async def advance(
         self,
@@ -125,7 +124,7 @@ class Migrations(Part):
                 "SELECT json_extract(p.plan, '$.moves[' || m.position || '].memory_mib') AS memory_mib, "
                 "g.started_at, g.finished_at FROM migration g JOIN move m ON m.id = g.move_id "
                 "JOIN proposal p ON p.id = m.proposal_id "
-                "WHERE g.state = ? AND m.cluster_id = ? AND g.started_at IS NOT NULL ORDER BY g.id DESC LIMIT ?",
+                "WHERE g.state = ? AND m.cluster_id = ? AND g.started_at IS NOT NULL AND json_valid(p.plan) ORDER BY g.id DESC LIMIT ?",
                 (MigrationState.SUCCEEDED.value, cluster_id, limit),
             )
         times = [(rows.from_text(r["started_at"]), rows.from_text(r["finished_at"])) for r in found]

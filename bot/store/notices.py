@@ -8,12 +8,17 @@ from datetime import datetime
 from balancer.model import Reason
 from bot.domain.proposals import POLICY_ACTOR
 from bot.store import rows
-from bot.store.database import Connection, Part, all_rows, json_list
+from bot.store.database import Connection, Database, Part, all_rows, json_list
+from bot.store.reading import Reader
 from bot.store.settings import put_setting
 from bot.store.values import Notice, NoticeKind
 
 
 class Notices(Part):
+    def __init__(self, database: Database, reader: Reader) -> None:
+        super().__init__(database)
+        self._reader = reader
+
     async def note_outage(self, key: str, problem: str | None, notice: Reason, now: datetime) -> None:
         """Remembers that something is out of order (or no longer: ``None``) together with the notice of it."""
         async with self._database.transaction() as db:
@@ -46,7 +51,7 @@ class Notices(Part):
                 "(SELECT 1 FROM notice_seen s WHERE s.notice_id = n.id AND s.chat_id = ?) ORDER BY id",
                 (chat_id,),
             )
-        return [rows.notice_of(r) for r in found]
+        return self._reader.decode_all(found, rows.notice_of)
 
     async def mark_sent(
         self, notice_id: int, now: datetime, chat_id: int | None = None, chats: Collection[int] = ()

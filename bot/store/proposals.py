@@ -30,8 +30,7 @@ class Proposals(Part):
             found = await all_rows(
                 db, "SELECT DISTINCT proposal_id AS id FROM move WHERE state = 'pending' ORDER BY proposal_id"
             )
-            proposals = [await self._reader.proposal(db, r["id"]) for r in found]
-        return [p for p in proposals if p is not None]
+            return await self._reader.proposals(db, [r["id"] for r in found])
 
     async def unanswered(self) -> list[Unanswered]:
         """Every proposal with a move that waits for people, oldest first; cheap enough to ask every few seconds."""
@@ -74,7 +73,7 @@ class Proposals(Part):
             if not found:
                 return None
             proposal_id: int = found[0]["proposal_id"]
-            return proposal_id, rows.move_of(found[0], await self._reader.plan(db, proposal_id))
+            return proposal_id, await self._reader.move(db, found[0])
 
     async def moves(self, move_ids: Sequence[int]) -> dict[int, ProposedMove]:
         """Moves by their ids, in the order of the ids; ids that do not exist are left out."""

@@ -6,12 +6,14 @@ import json
 from collections.abc import Collection
 from datetime import datetime
 
-from balancer.formats.codec import plan_to_dict
+from balancer.formats.codec import plan_from_dict, plan_to_dict
 from balancer.model import Plan, Purpose, Reason
 from bot.domain.proposals import IN_FLIGHT, POLICY_ACTOR, PROGRAM, MigrationState, MoveState, Verdict
+from bot.errors import StoreError
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, all_rows, json_list, scalar
+from bot.store.reading import UNDECODABLE
 from bot.store.values import Asked, Mark
 from bot.store.verdicts import approve_or_skip
 
@@ -55,7 +57,10 @@ async def reason_snoozed(db: Connection, plan: Plan, now: datetime) -> Reason | 
     )
     if not found:
         return None
-    snooze = rows.snooze_of(found[0])
+    try:
+        snooze = rows.snooze_of(found[0])
+    except UNDECODABLE:
+        return Reason.of("unreadable")
     new = {n.node_id for n in plan.overloaded} - snooze.overloaded
     if not new:
         return Reason.of("snoozed", who=snooze.by.name)
@@ -70,7 +75,7 @@ async def insert_proposal(
     db: Connection, plan: Plan, automatic: bool, now: datetime, expires_at: datetime, asked: Asked | None = None
 ) -> int:
     """Stores a plan with its moves, all of them pending; in automatic mode the policy approves them at once."""
-    text = json.dumps(plan_to_dict(plan), ensure_ascii=False)
+    text = _readable_text(plan)
     cursor = await db.execute(
         "INSERT INTO proposal (cluster_id, automatic, created_at, expires_at, plan, purpose, "
         "by_kind, by_name, by_id, node_id, undoes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -95,6 +100,23 @@ async def insert_proposal(
         made = await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))
         await approve_or_skip(db, [r["id"] for r in made], Verdict.APPROVE, POLICY_ACTOR, now)
     return proposal_id
+
+
+def _readable_text(plan: Plan) -> str:
+    """The plan as it is stored, once the decoder of the readers gives the same plan back.
+
+    Raises:
+        StoreError: it does not: such a row would be unreadable from then on.
+    """
+    try:
+        text = json.dumps(plan_to_dict(plan), ensure_ascii=False)
+        text.encode("utf-8")
+        stored = plan_from_dict(json.loads(text))
+    except UNDECODABLE as error:
+        raise StoreError(f"the plan of cluster {plan.cluster_id} cannot be stored: {error}") from error
+    if stored != plan:
+        raise StoreError(f"the plan of cluster {plan.cluster_id} cannot be stored: it reads back differently")
+    return text
 
 
 async def close(db: Connection, proposal_id: int, state: MoveState, reason: Reason | None) -> None:

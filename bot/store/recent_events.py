@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from balancer.model import Purpose, Recent
 from balancer.policy import REST, Policy
@@ -14,6 +14,8 @@ from bot.store.database import Connection, Part, all_rows, json_list
 
 HARMLESS_FAILURES = frozenset({"never-started", "not-sent"})
 """Failures in which the panel never had a task: the VM needs no quarantine."""
+LONGEST_SKIP = timedelta(days=365)
+"""A skip ends by then at the latest, also one that was noted while the clock was ahead."""
 
 
 class RecentEvents(Part):
@@ -26,14 +28,14 @@ class RecentEvents(Part):
             single: for one move that a person wants, which is queued behind the others: their nodes are free to it.
         """
         async with self._database.reading() as db:
-            migrated = await _last(db, MigrationState.SUCCEEDED, now - max(policy.migration_cooldown, REST))
+            migrated = await _last(db, MigrationState.SUCCEEDED, now - max(policy.migration_cooldown, REST), now)
             left = await all_rows(
                 db,
                 "SELECT DISTINCT m.vm_id, m.source_id FROM migration g JOIN move m ON m.id = g.move_id "
                 "JOIN proposal p ON p.id = m.proposal_id WHERE g.state = ? AND g.finished_at > ? AND p.purpose = ?",
                 (MigrationState.SUCCEEDED.value, rows.to_text(now - REST), Purpose.BALANCE.value),
             )
-            failed = await _last(db, MigrationState.FAILED, now - policy.failure_cooldown)
+            failed = await _last(db, MigrationState.FAILED, now - policy.failure_cooldown, now)
             skipped = await _skipped(db, policy, now)
             ignored = await all_rows(db, "SELECT vm_id, by_name FROM ignored_vm WHERE ended_at IS NULL ORDER BY vm_id")
             states = UNSETTLED if besides is None else (*IN_FLIGHT, MigrationState.UNKNOWN)
@@ -66,8 +68,12 @@ async def _skipped(db: Connection, policy: Policy, now: datetime) -> dict[int, d
     )
     counts: dict[int, datetime] = {}
     for row in found:
-        until = rows.maybe_from_text(row["rests_until"])
-        at = rows.from_text(row["at"]) if until is None else until - policy.skip_cooldown
+        until = (
+            None if row["rests_until"] is None else rows.from_text_or(row["rests_until"], now + policy.skip_cooldown)
+        )
+        at = min(rows.from_text_or(row["at"], now), now)
+        if until is not None:
+            at = min(until, now + LONGEST_SKIP) - policy.skip_cooldown
         counts[row["vm_id"]] = max(at, counts.get(row["vm_id"], at))
     return counts
 
@@ -79,16 +85,16 @@ def _by_vm(found: Iterable[sqlite3.Row]) -> dict[int, frozenset[int]]:
     return left
 
 
-async def _last(db: Connection, state: MigrationState, since: datetime) -> dict[int, datetime]:
+async def _last(db: Connection, state: MigrationState, since: datetime, now: datetime) -> dict[int, datetime]:
+    """VM -> when its newest such migration ended; never later than now: the clock may have been ahead then."""
     found = await all_rows(
         db,
         "SELECT m.vm_id, g.finished_at, g.reason FROM migration g JOIN move m ON m.id = g.move_id "
         "WHERE g.state = ? AND g.finished_at > ? ORDER BY g.finished_at",
         (state.value, rows.to_text(since)),
     )
-    reasons = ((r, rows.reason_from_text(r["reason"])) for r in found)
     return {
-        r["vm_id"]: rows.from_text(r["finished_at"])
-        for r, reason in reasons
-        if reason is None or reason.code not in HARMLESS_FAILURES
+        r["vm_id"]: min(rows.from_text_or(r["finished_at"], now), now)
+        for r in found
+        if rows.reason_code(r["reason"]) not in HARMLESS_FAILURES
     }

@@ -22,7 +22,7 @@ from bot.domain.proposals import (
     ProposedMove,
     Snooze,
 )
-from bot.store.values import MessageRow, Notice, NoticeKind
+from bot.store.values import MessageRow, Notice, NoticeKind, StoredSetting
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
@@ -36,6 +36,23 @@ def to_text(moment: datetime) -> str:
 
 def from_text(text: str) -> datetime:
     return datetime.strptime(text, _FORMAT).replace(tzinfo=timezone.utc)
+
+
+def from_text_or(text: str, default: datetime) -> datetime:
+    """The moment, or ``default`` where the text is none: for what must hold although it cannot be read."""
+    try:
+        return from_text(text)
+    except ValueError:
+        return default
+
+
+def reason_code(text: str | None) -> str | None:
+    """The code of a stored reason; ``None`` where there is none or it cannot be read."""
+    try:
+        reason = reason_from_text(text)
+    except (ValueError, LookupError, TypeError):
+        return None
+    return None if reason is None else reason.code
 
 
 def maybe_from_text(text: str | None) -> datetime | None:
@@ -121,6 +138,15 @@ def exclusion_of(row: sqlite3.Row) -> Exclusion:
 
 def ignored_of(row: sqlite3.Row) -> IgnoredVM:
     return IgnoredVM(row["vm_id"], row["vm_name"], row["cluster_id"], actor_of(row), from_text(row["at"]))
+
+
+def setting_of(row: sqlite3.Row) -> StoredSetting:
+    return StoredSetting(row["value"], actor_of(row), from_text(row["at"]))
+
+
+def first_approval_of(row: sqlite3.Row) -> FirstApproval:
+    """A row of the table first_approval; ``first_of`` takes one of the view move_state."""
+    return FirstApproval(actor_of(row), from_text(row["at"]), maybe_from_text(row["not_before"]))
 
 
 def snooze_of(row: sqlite3.Row) -> Snooze:

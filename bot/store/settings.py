@@ -8,17 +8,22 @@ from datetime import datetime
 from bot.domain.proposals import Actor
 from bot.store import rows
 from bot.store.audit import write_audit
-from bot.store.database import Connection, Part, all_rows, json_list
+from bot.store.database import Connection, Database, Part, all_rows, json_list
+from bot.store.reading import Reader
 from bot.store.values import StoredSetting
 
 
 class StoredSettings(Part):
+    def __init__(self, database: Database, reader: Reader) -> None:
+        super().__init__(database)
+        self._reader = reader
+
     async def get(self, key: str) -> StoredSetting | None:
         async with self._database.reading() as db:
             found = await all_rows(db, "SELECT * FROM setting WHERE key = ?", (key,))
         if not found:
             return None
-        return StoredSetting(found[0]["value"], rows.actor_of(found[0]), rows.from_text(found[0]["at"]))
+        return self._reader.decode(found[0], rows.setting_of)
 
     async def get_many(self, keys: Collection[str]) -> dict[str, StoredSetting]:
         """Those of the keys that are stored, of one moment."""
@@ -26,7 +31,7 @@ class StoredSettings(Part):
             found = await all_rows(
                 db, "SELECT * FROM setting WHERE key IN (SELECT value FROM json_each(?))", (json_list(keys),)
             )
-        return {r["key"]: StoredSetting(r["value"], rows.actor_of(r), rows.from_text(r["at"])) for r in found}
+        return {r["key"]: self._reader.decode(r, rows.setting_of) for r in found}
 
     async def set(self, key: str, value: str | None, actor: Actor, now: datetime, *, before: str | None = None) -> None:
         """Stores a setting, or forgets it (``None``), and writes both to the audit.
@@ -48,9 +53,9 @@ class StoredSettings(Part):
             if not found:
                 return None
             await db.execute("DELETE FROM setting WHERE key = ?", (key,))
-            actor = rows.actor_of(found[0])
+            actor = self._reader.decode(found[0], rows.actor_of)
             await write_audit(db, now, actor, event, {})
-        return StoredSetting(found[0]["value"], actor, rows.from_text(found[0]["at"]))
+        return self._reader.decode(found[0], rows.setting_of)
 
     async def leave(self, key: str, value: str, actor: Actor, now: datetime) -> None:
         """Stores a word between two programs, which is no setting of a person's and no matter for the audit."""

@@ -57,7 +57,7 @@ class Snoozes(Part):
                 "SELECT * FROM snooze WHERE ended_at IS NULL AND until > ? ORDER BY cluster_id, id",
                 (rows.to_text(now),),
             )
-        return [rows.snooze_of(r) for r in found]
+        return self._reader.decode_all(found, rows.snooze_of)
 
     async def end(self, cluster_id: int, actor: Actor, now: datetime) -> bool:
         """Ends the snooze of a cluster; whether there was one."""

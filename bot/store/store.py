@@ -31,6 +31,7 @@ from bot.store.samples import Samples
 from bot.store.settings import StoredSettings
 from bot.store.snoozes import Snoozes
 from bot.store.summaries import Summaries
+from bot.store.unreadable import UnreadableRows
 
 
 class Store(Database):
@@ -45,19 +46,20 @@ class Store(Database):
         self.requests = Requests(self, reader)
         self.snoozes = Snoozes(self, reader)
         self.recent_events = RecentEvents(self)
-        self.ignored_vms = IgnoredVMs(self)
-        self.exclusions = Exclusions(self)
-        self.settings = StoredSettings(self)
+        self.ignored_vms = IgnoredVMs(self, reader)
+        self.exclusions = Exclusions(self, reader)
+        self.settings = StoredSettings(self, reader)
         self.cycles = Cycles(self)
         self.samples = Samples(self)
         self.summaries = Summaries(self, self.samples)
         self.messages = Messages(self)
-        self.notices = Notices(self)
+        self.notices = Notices(self, reader)
         self.heartbeats = Heartbeats(self)
         self.figures = Figures(self)
         self.audit = Audit(self)
         self.changes = Changes(self)
         self.retention = Retention(self)
+        self.unreadable = UnreadableRows(self, reader)
 
 
 @asynccontextmanager

@@ -1,0 +1,212 @@
+"""Rows that cannot be read: found, and set aside, so that one bad row stops nothing else.
+
+A row is read by the decoder that every query uses. What cannot be read goes word for word into the table
+``unreadable`` with the reason; a stand-in takes its place, from which nothing can be approved or started. A
+protection (an exclusion, an ignored VM) stays in force.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from balancer.formats.codec import plan_from_dict, plan_to_dict
+from balancer.model import Move, NodeLoad, Plan, Purpose, Reason
+from bot.domain.proposals import PROGRAM, UNSETTLED
+from bot.store import rows
+from bot.store.audit import write_audit
+from bot.store.database import Connection, Database, Part, all_rows, json_list
+from bot.store.notices import add_notice
+from bot.store.reading import UNDECODABLE, Reader
+from bot.store.values import NoticeKind
+
+UNKNOWN_LOAD = NodeLoad(0.0, 0.0, 0, 0.0)
+"""Of a stand-in: its loads are never used, since nothing of it can be approved."""
+REASON_LENGTH = 300
+_OPEN_PROPOSALS = (
+    "SELECT DISTINCT m.proposal_id AS id FROM move m LEFT JOIN migration g ON g.move_id = m.id "
+    "WHERE m.state = 'pending' OR g.state IN (SELECT value FROM json_each(?))"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """``place``: the table. ``content``: what the row holds, as JSON. ``reason``: why it cannot be read."""
+
+    place: str
+    row_id: int
+    content: str
+    reason: str
+
+
+class UnreadableRows(Part):
+    def __init__(self, database: Database, reader: Reader) -> None:
+        super().__init__(database)
+        self._reader = reader
+
+    @property
+    def noted(self) -> bool:
+        """Whether a query met an unreadable row that is not set aside yet."""
+        return bool(self._reader.unreadable_proposals) or self._reader.unreadable_others
+
+    async def find(self) -> list[UnreadableRow]:
+        """Decodes every row of the database; changes nothing. Long histories take seconds."""
+        async with self._database.reading() as db:
+            return await _find(db, [r["id"] for r in await all_rows(db, "SELECT id FROM proposal ORDER BY id")])
+
+    async def set_aside(self, now: datetime, *, everything: bool = False) -> list[UnreadableRow]:
+        """Sets unreadable rows aside and leaves one notice of it; the rows.
+
+        Of a proposal, waiting moves are withdrawn and queued migrations become stale: nobody knows what was shown. A
+        migration that was started is followed to its end, by the ids of its VM and its nodes.
+
+        Args:
+            everything: look at all proposals; else at the open ones and at those that a query could not read.
+        """
+        async with self._database.transaction() as db:
+            open_ones = await all_rows(db, _OPEN_PROPOSALS, (json_list(s.value for s in UNSETTLED),))
+            ids = {r["id"] for r in open_ones} | self._reader.unreadable_proposals
+            if everything:
+                ids = {r["id"] for r in await all_rows(db, "SELECT id FROM proposal")}
+            known = {(r["place"], r["row_id"]) for r in await all_rows(db, "SELECT place, row_id FROM unreadable")}
+            found = [row for row in await _find(db, sorted(ids)) if (row.place, row.row_id) not in known]
+            for row in found:
+                await _set_aside(db, row, now)
+            if found:
+                await write_audit(db, now, PROGRAM, "set-aside", {"rows": [[r.place, r.row_id] for r in found]})
+                first = f"{found[0].place} {found[0].row_id}"
+                body = Reason.of("unreadable-rows", count=len(found), first=first)
+                await add_notice(db, NoticeKind.OUTAGE, now, body=body)
+        self._reader.forget()
+        return found
+
+    async def kept(self) -> list[UnreadableRow]:
+        """The rows that were set aside, oldest first."""
+        async with self._database.reading() as db:
+            found = await all_rows(db, "SELECT place, row_id, content, reason FROM unreadable ORDER BY id")
+        return [UnreadableRow(*r) for r in found]
+
+
+# Finding ------------------------------------------------------------------------------------------
+
+_DECODERS: Mapping[str, tuple[str, Callable[[sqlite3.Row], object]]] = {
+    "notice": ("SELECT * FROM notice WHERE sent_at IS NULL ORDER BY id", rows.notice_of),
+    "exclusion": ("SELECT * FROM exclusion WHERE ended_at IS NULL ORDER BY id", rows.exclusion_of),
+    "ignored_vm": ("SELECT * FROM ignored_vm WHERE ended_at IS NULL ORDER BY id", rows.ignored_of),
+    "snooze": ("SELECT * FROM snooze WHERE ended_at IS NULL ORDER BY id", rows.snooze_of),
+    "setting": ("SELECT rowid AS id, * FROM setting ORDER BY key", rows.setting_of),
+    "first_approval": ("SELECT move_id AS id, * FROM first_approval ORDER BY move_id", rows.first_approval_of),
+}
+
+
+async def _find(db: Connection, proposal_ids: Collection[int]) -> list[UnreadableRow]:
+    found: list[UnreadableRow] = []
+    for proposal_id in proposal_ids:
+        proposals = await all_rows(db, "SELECT * FROM proposal WHERE id = ?", (proposal_id,))
+        moves = await all_rows(db, "SELECT * FROM move_state WHERE proposal_id = ? ORDER BY position", (proposal_id,))
+        found += _of_proposal(proposals[0], moves)
+    for place, (query, decode) in _DECODERS.items():
+        for row in await all_rows(db, query):
+            found += _of_row(place, row, lambda row=row, decode=decode: decode(row))  # type: ignore[misc]
+    return found
+
+
+def _of_proposal(row: sqlite3.Row, moves: list[sqlite3.Row]) -> Iterator[UnreadableRow]:
+    def read() -> Plan:
+        plan = plan_from_dict(json.loads(row["plan"]))
+        rows.proposal_of(row, [], plan)
+        for move in moves:
+            plan.moves[move["position"]]
+        return plan
+
+    problems = list(_of_row("proposal", row, read))
+    if problems:
+        yield from problems
+        return
+    plan = read()
+    for move in moves:
+        yield from _of_row("move", move, lambda move=move: rows.move_of(move, plan))  # type: ignore[misc]
+
+
+def _of_row(place: str, row: sqlite3.Row, read: Callable[[], object]) -> Iterator[UnreadableRow]:
+    try:
+        read()
+    except UNDECODABLE as error:
+        content = json.dumps(dict(row), ensure_ascii=False, default=repr)
+        yield UnreadableRow(place, row["id"], content, f"{type(error).__name__}: {error}"[:REASON_LENGTH])
+
+
+# Setting aside ------------------------------------------------------------------------------------
+
+_STAND_INS: Mapping[str, str] = {
+    "notice": "UPDATE notice SET sent_at = :now WHERE id = :id",
+    "exclusion": "UPDATE exclusion SET until = NULL, by_kind = 'program', created_at = :now WHERE id = :id",
+    "ignored_vm": "UPDATE ignored_vm SET by_kind = 'program', at = :now WHERE id = :id",
+    "snooze": "UPDATE snooze SET ended_at = :now WHERE id = :id",
+    "setting": "UPDATE setting SET by_kind = 'program', at = :now WHERE rowid = :id",
+    "first_approval": "DELETE FROM first_approval WHERE move_id = :id",
+}
+
+
+async def _set_aside(db: Connection, row: UnreadableRow, now: datetime) -> None:
+    await db.execute(
+        "INSERT INTO unreadable (place, row_id, content, reason, at) VALUES (?, ?, ?, ?, ?)",
+        (row.place, row.row_id, row.content, row.reason, rows.to_text(now)),
+    )
+    if row.place == "proposal":
+        await _replace_proposal(db, row.row_id, now)
+    elif row.place == "move":
+        await _mend_migration(db, row.row_id, now)
+    else:
+        await db.execute(_STAND_INS[row.place], {"now": rows.to_text(now), "id": row.row_id})
+
+
+async def _replace_proposal(db: Connection, proposal_id: int, now: datetime) -> None:
+    moves = await all_rows(db, "SELECT * FROM move WHERE proposal_id = ? ORDER BY position", (proposal_id,))
+    moment, reason = rows.to_text(now), rows.reason_to_text(Reason.of("unreadable"))
+    await db.execute(
+        "UPDATE proposal SET plan = ?, purpose = ?, created_at = ?, expires_at = ?, closed_reason = ?, "
+        "by_kind = NULL, by_name = NULL, by_id = NULL WHERE id = ?",
+        (_stand_in(moves, now), Purpose.BALANCE.value, moment, moment, reason, proposal_id),
+    )
+    await db.execute("UPDATE move SET state = 'withdrawn' WHERE proposal_id = ? AND state = 'pending'", (proposal_id,))
+    await db.execute(
+        "UPDATE migration SET state = 'stale', finished_at = ?, reason = ? WHERE state = 'queued' "
+        "AND move_id IN (SELECT id FROM move WHERE proposal_id = ?)",
+        (moment, reason, proposal_id),
+    )
+
+
+def _stand_in(moves: list[sqlite3.Row], now: datetime) -> str:
+    """A plan of the moves' ids alone: enough to follow what was started, and to show what it was."""
+    by_position = {m["position"]: m for m in moves}
+    made = []
+    for position in range(max(by_position, default=-1) + 1):
+        row = by_position.get(position, moves[0])
+        vm_id, source_id, target_id = row["vm_id"], row["source_id"], row["target_id"]
+        names = (f"VM {vm_id}", f"ID {source_id}", f"ID {target_id}")
+        reason = Reason.of("unreadable")
+        loads = (UNKNOWN_LOAD, UNKNOWN_LOAD, UNKNOWN_LOAD, UNKNOWN_LOAD)
+        made.append(Move(vm_id, names[0], source_id, names[1], target_id, names[2], 0, 0, reason, *loads))
+    cluster_id = moves[0]["cluster_id"] if moves else 0
+    plan = Plan(cluster_id, f"ID {cluster_id}", now, "smallest-first", (), tuple(made), (), ())
+    return json.dumps(plan_to_dict(plan), ensure_ascii=False)
+
+
+async def _mend_migration(db: Connection, move_id: int, now: datetime) -> None:
+    """Nothing that waits on this row is started; a time that cannot be read becomes now, so that rests hold."""
+    moment, reason = rows.to_text(now), rows.reason_to_text(Reason.of("unreadable"))
+    await db.execute("UPDATE move SET state = 'withdrawn' WHERE id = ? AND state = 'pending'", (move_id,))
+    await db.execute(
+        "UPDATE migration SET state = 'stale', finished_at = ? WHERE state = 'queued' AND move_id = ?",
+        (moment, move_id),
+    )
+    await db.execute(
+        "UPDATE migration SET reason = ?, queued_at = ?, not_before = NULL, "
+        "started_at = CASE WHEN started_at IS NULL THEN NULL ELSE ? END, "
+        "finished_at = CASE WHEN finished_at IS NULL THEN NULL ELSE ? END WHERE move_id = ?",
+        (reason, moment, moment, moment, move_id),
+    )
