@@ -143,6 +143,7 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "caution-mode-unknown": ("mode",),
     "caution-updates-wait": ("count", "names"),
     # rules about VMs that are broken already
+    "caution-totals": ("listed", "node", "total"),
     "caution-not-apart": ("more", "names", "node", "rule"),
     "caution-not-together": ("nodes", "rule", "vms"),
     "caution-off-pin": ("node", "rule", "vm"),

@@ -189,7 +189,16 @@ class VMBalancer:
         self.store = Store(path)
         await self.store.open()
         stack.push_async_callback(self.store.close)
+        if self._claimed:
+            await self._set_unreadable_aside()
         self._upkeep = Maintenance(self.store, backups, self.settings, self._clock)
+
+    async def _set_unreadable_aside(self) -> bool:
+        """Whether there was a row of the database that cannot be read."""
+        found = await self.store.unreadable.set_aside(self._clock())
+        for row in found:
+            log.error("The row %s %d of the database cannot be read and is set aside: %s", *row.summary)
+        return bool(found)
 
     async def close(self) -> None:
         """Stops what runs and closes everything; a running migration stays recorded for the next start."""
@@ -399,6 +408,8 @@ class VMBalancer:
         request = None
         try:
             await self.service.deadlines.expire_due()
+            if self._claimed and self.store.unreadable.noted and await self._set_unreadable_aside():
+                self.notifier.notices_waiting()
             if self._claimed and not self.settings.dry_run:
                 await self.service.deadlines.remind_due()
                 await self.service.deadlines.digest_due()

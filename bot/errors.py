@@ -12,7 +12,8 @@
     │   └── OutcomeUnknown       a POST was sent and its answer never came: it may have worked
     ├── SSHError                 one node's load could not be read
     ├── StoreError               SQLite
-    │   └── InstanceRunning      another process uses this database
+    │   ├── InstanceRunning      another process uses this database
+    │   └── UnstorableError      a value that could not be read back, or that a column cannot hold
     ├── ChatError                Telegram
     └── NotFound                 no such cluster, node, VM, proposal …; carries near misses
 
@@ -92,6 +93,10 @@ class SSHError(BalancerError):
 
 class StoreError(BalancerError):
     """The database could not be read or written."""
+
+
+class UnstorableError(StoreError):
+    """A value that could not be read back, or that a column cannot hold. Nothing of its transaction was stored."""
 
 
 class InstanceRunning(StoreError):

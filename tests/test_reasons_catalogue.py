@@ -39,6 +39,7 @@ FIGURES: tuple[Scalar, ...] = (7.456, 0.5, 70)
 WHOLE = {
     "counted",
     "listed",
+    "total",
     "odd",
     "one",
     "other",

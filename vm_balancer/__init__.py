@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         PanelUnavailable,
         SSHError,
         StoreError,
+        UnstorableError,
     )
     from bot.panel.client import VMManagerAPI
     from bot.service.values import ClusterResult, CycleReport
@@ -76,6 +77,7 @@ __all__ = [
     "Snapshot",
     "StoreError",
     "TelegramNotifier",
+    "UnstorableError",
     "VMBalancer",
     "VMInfo",
     "VMManagerAPI",

@@ -1,4 +1,4 @@
-"""`vm-balancer db check | backup | restore`: the database as a file."""
+"""`vm-balancer db check | repair | backup | restore`: the database as a file."""
 
 from __future__ import annotations
 
@@ -11,18 +11,24 @@ from bot.cli.given import read_settings, understood
 from bot.cli.output import FAILED, OK, complain, print_all
 from bot.config.settings import Settings
 from bot.config.validation import MEMORY
+from bot.domain.sanitize import shorten
 from bot.errors import ConfigError, StoreError
 from bot.store import files
 from bot.store.backups import Backups
 from bot.store.database import SCHEMA_VERSION
 from bot.store.instance_lock import Instance
 from bot.store.restore import restore
-from bot.store.store import open_for_reading
+from bot.store.store import Store, open_for_reading
+
+SHOWN = 400
+"""How many characters of a row are shown; the table `unreadable` has all of them."""
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer db", "Checks the database, makes a backup of it, or restores a backup.")
-    made.add_argument("action", choices=("check", "backup", "restore"))
+    made = make_parser(
+        "vm-balancer db", "Checks the database, sets rows aside that cannot be read, makes a backup, or restores one."
+    )
+    made.add_argument("action", choices=("check", "repair", "backup", "restore"))
     made.add_argument(
         "file",
         nargs="?",
@@ -36,14 +42,16 @@ def parser() -> Parser:
 
 def run(arguments: list[str]) -> int:
     given, problems = understood(parser(), arguments)
-    if given.action == "check" and given.file:
-        problems.append("check takes no file: it checks DATABASE_PATH")
+    if given.action in ("check", "repair") and given.file:
+        problems.append(f"{given.action} takes no file: it is about DATABASE_PATH")
     settings = read_settings(given, problems, lambda _settings: [])
     if str(settings.database_path) == MEMORY:
         raise ConfigError([f"DATABASE_PATH is {MEMORY}: there is no file; name one"])
     file = Path(given.file).expanduser() if given.file else None
     if given.action == "check":
         return asyncio.run(_check(settings))
+    if given.action == "repair":
+        return asyncio.run(_repair(settings))
     if given.action == "backup":
         return _back_up(settings, file, replace=given.force)
     return asyncio.run(_restore(settings, file))
@@ -60,13 +68,36 @@ async def _check(settings: Settings) -> int:
     entries = 0
     if not problems:
         async with open_for_reading(path) as store:
-            audit = await store.audit.verify()
+            audit, unreadable = await store.audit.verify(), await store.unreadable.find()
         problems, entries = [f"audit trail: {line}" for line in audit.problems], audit.entries
+        problems += [f"{row.place} {row.row_id} cannot be read ({row.reason}): run db repair" for row in unreadable]
     if problems:
         complain(*(f"{path}: {line}" for line in problems))
         return FAILED
     newest = Backups(path, settings.backup_keep).newest()
     print_all(f"{path}: whole; schema {version}; {entries} audit entries; newest backup: {newest or 'none'}")
+    return OK
+
+
+async def _repair(settings: Settings) -> int:
+    """Sets every row aside that cannot be read, then shows what was ever set aside. No program may be at work."""
+    path, now = settings.database_path, datetime.now(timezone.utc)
+    if not path.exists():
+        raise ConfigError([f"DATABASE_PATH is {path}: there is no such file; name the program's database"])
+    instance = Instance(path)
+    instance.acquire(now)
+    try:
+        await Backups(path, settings.backup_keep).before_update()
+        store = Store(path)
+        await store.open()
+        try:
+            found, kept = await store.unreadable.set_aside(now, everything=True), await store.unreadable.kept()
+        finally:
+            await store.close()
+    finally:
+        instance.release()
+    lines = [f"{row.place} {row.row_id}: {row.reason}: {shorten(row.content, SHOWN)}" for row in kept]
+    print_all("\n".join([f"{path}: {len(found)} rows set aside now, {len(kept)} in all", *lines]))
     return OK
 
 

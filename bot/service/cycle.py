@@ -6,20 +6,24 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 
-from balancer.model import Plan, Reason
+from balancer.model import Cluster, Plan, Reason
 from bot.domain import log_context
 from bot.domain.counters import CycleTally
-from bot.errors import PanelError, StoreError
+from bot.domain.proposals import POLICY_ACTOR
+from bot.errors import PanelError, StoreError, UnstorableError
 from bot.service import plan_log
 from bot.service.context import ServiceContext, UseCase
 from bot.service.deadlines import Deadlines
 from bot.service.foreign_moves import ForeignMoves
 from bot.service.observer import Observer
-from bot.service.planning import Planning
+from bot.service.planning import Planning, planning_failure
 from bot.service.values import OUTAGE_KEY, ClusterResult, CycleReport
 from bot.store.values import Mark, Published
 
 log = logging.getLogger(__name__)
+
+FAILURE_KEY = "cluster-failed-"
+"""With the cluster's id: its planning failed, and people were told."""
 
 
 class Cycle(UseCase):
@@ -108,12 +112,27 @@ class Cycle(UseCase):
         for cluster in snapshot.clusters:
             made = plans[cluster.id]
             self._plan_log.found(made)
-            published = await self._publish(made, automatic, mark)
-            if published.left_alone is not None:
-                results.append(ClusterResult(cluster, made, left_alone=published.left_alone))
-            else:
-                results.append(ClusterResult(cluster, made, published))
+            results.append(await self._publish_safely(cluster, made, automatic, mark))
         return CycleReport("done", started, tuple(results))
+
+    async def _publish_safely(self, cluster: Cluster, made: Plan, automatic: bool, mark: Mark) -> ClusterResult:
+        """One cluster whose plan failed or cannot be stored leaves the others alone; what waits there stays."""
+        failure = planning_failure(made)
+        try:
+            published = await self._publish(made, automatic, mark) if failure is None else None
+        except UnstorableError as error:
+            log.error("Cluster '%s': %s", cluster.name, error)
+            failure, published = Reason.of("cannot-store", problem=str(error)), None
+        key = f"{FAILURE_KEY}{cluster.id}"
+        known = await self._store.settings.get(key)
+        if failure is not None and known is None:
+            await self._store.notices.note_outage(key, failure.code, failure, self._clock())
+            self._notifier.notices_waiting()
+        elif failure is None and known is not None:
+            await self._store.settings.leave(key, None, POLICY_ACTOR, self._clock())
+        if published is None or published.left_alone is not None:
+            return ClusterResult(cluster, made, left_alone=failure if published is None else published.left_alone)
+        return ClusterResult(cluster, made, published)
 
     async def _publish(self, made: Plan, automatic: bool, mark: Mark) -> Published:
         now = self._clock()

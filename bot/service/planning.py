@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from balancer.groups import tag_rules, unmatched
 from balancer.migration_time import Fitted, fit
-from balancer.model import Cluster, Plan, Recent, Snapshot
+from balancer.model import Cluster, Plan, Reason, Recent, Rejection, Snapshot
 from balancer.planner import look, plan
 from balancer.policy import BALANCE, Policy
 from balancer.rules.constraints import overloaded_nodes
@@ -150,7 +150,7 @@ class Planning(UseCase):
         """As ``plans``, of the nodes alone and at once: no moves are thought out."""
         policies = await self.policies(snapshot)
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
-        return await asyncio.to_thread(lambda: tuple(look(own, policies[own.clusters[0].id]) for own in seen))
+        return await asyncio.to_thread(lambda: tuple(_looked(own, policies[own.clusters[0].id]) for own in seen))
 
     def opens_at(self, cluster_id: int, cluster_name: str, now: datetime) -> datetime | None:
         """When the hours in which this cluster's migrations may start begin; ``None`` = it is one of them."""
@@ -232,15 +232,44 @@ def _planned(
     for own in seen:
         cluster_id = own.clusters[0].id
         policy = policies[cluster_id]
-        known = recent
-        if holds.needed > 1:
-            held = holds.held([*overloaded_nodes(own, policy, recent), -cluster_id])
-            known = replace(recent, uneven_held=held.pop(-cluster_id, 0), held=held)
-        made = plan(own, policy, known)
-        if outlook:
-            made = with_alternative(own, policy, known, made)
+        try:
+            made = _plan_cluster(own, policy, recent, holds, outlook)
+        except Exception as error:
+            # A defect in one cluster's planning must not keep the other clusters from being checked.
+            log.exception("Cluster '%s' cannot be planned", own.clusters[0].name)
+            made = _failed(own, policy, error)
         plans.append(replace(made, alternative=None) if cluster_id in fixed else made)
     return tuple(plans)
+
+
+def _plan_cluster(own: Snapshot, policy: Policy, recent: Recent, holds: Holds, outlook: bool) -> Plan:
+    cluster_id = own.clusters[0].id
+    if holds.needed > 1:
+        held = holds.held([*overloaded_nodes(own, policy, recent), -cluster_id])
+        recent = replace(recent, uneven_held=held.pop(-cluster_id, 0), held=held)
+    made = plan(own, policy, recent)
+    return with_alternative(own, policy, recent, made) if outlook else made
+
+
+def _looked(own: Snapshot, policy: Policy) -> Plan:
+    try:
+        return look(own, policy)
+    except Exception as error:  # as in _planned
+        log.exception("Cluster '%s' cannot be looked at", own.clusters[0].name)
+        return _failed(own, policy, error)
+
+
+def _failed(own: Snapshot, policy: Policy, error: Exception) -> Plan:
+    """A plan without moves that says why there are none."""
+    cluster = own.clusters[0]
+    why = Reason.of("planning-failed", problem=type(error).__name__)
+    rejection = Rejection("cluster", cluster.id, cluster.name, why)
+    return Plan(cluster.id, cluster.name, own.taken_at, policy.strategy, (), (), (rejection,), ())
+
+
+def planning_failure(made: Plan) -> Reason | None:
+    """Why the cluster could not be planned at all; ``None``: it could."""
+    return next((r.reason for r in made.rejections if r.reason.code == "planning-failed"), None)
 
 
 def _uneven(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[int]:

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import aiosqlite
 
-from bot.errors import StoreError
+from bot.errors import StoreError, UnstorableError
 
 SCHEMA_VERSION = 8
 BUSY_TIMEOUT_S = 10.0
@@ -145,7 +145,7 @@ class Database:
                 if isinstance(error, sqlite3.Error):
                     raise self._translated(error) from error
                 if isinstance(error, (OverflowError, UnicodeEncodeError)):
-                    raise StoreError(f"the database {self.path} cannot hold a value: {error}") from error
+                    raise UnstorableError(f"the database {self.path} cannot hold a value: {error}") from error
                 raise
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:

@@ -124,7 +124,8 @@ class Migrations(Part):
                 "SELECT json_extract(p.plan, '$.moves[' || m.position || '].memory_mib') AS memory_mib, "
                 "g.started_at, g.finished_at FROM migration g JOIN move m ON m.id = g.move_id "
                 "JOIN proposal p ON p.id = m.proposal_id "
-                "WHERE g.state = ? AND m.cluster_id = ? AND g.started_at IS NOT NULL AND json_valid(p.plan) ORDER BY g.id DESC LIMIT ?",
+                "WHERE g.state = ? AND m.cluster_id = ? AND g.started_at IS NOT NULL AND json_valid(p.plan) "
+                "ORDER BY g.id DESC LIMIT ?",
                 (MigrationState.SUCCEEDED.value, cluster_id, limit),
             )
         times = [(rows.from_text(r["started_at"]), rows.from_text(r["finished_at"])) for r in found]

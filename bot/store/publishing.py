@@ -9,7 +9,7 @@ from datetime import datetime
 from balancer.formats.codec import plan_from_dict, plan_to_dict
 from balancer.model import Plan, Purpose, Reason
 from bot.domain.proposals import IN_FLIGHT, POLICY_ACTOR, PROGRAM, MigrationState, MoveState, Verdict
-from bot.errors import StoreError
+from bot.errors import UnstorableError
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, all_rows, json_list, scalar
@@ -106,16 +106,16 @@ def _readable_text(plan: Plan) -> str:
     """The plan as it is stored, once the decoder of the readers gives the same plan back.
 
     Raises:
-        StoreError: it does not: such a row would be unreadable from then on.
+        UnstorableError: it does not: such a row would be unreadable from then on.
     """
     try:
         text = json.dumps(plan_to_dict(plan), ensure_ascii=False)
         text.encode("utf-8")
         stored = plan_from_dict(json.loads(text))
     except UNDECODABLE as error:
-        raise StoreError(f"the plan of cluster {plan.cluster_id} cannot be stored: {error}") from error
+        raise UnstorableError(f"the plan of cluster {plan.cluster_id} cannot be stored: {error}") from error
     if stored != plan:
-        raise StoreError(f"the plan of cluster {plan.cluster_id} cannot be stored: it reads back differently")
+        raise UnstorableError(f"the plan of cluster {plan.cluster_id} cannot be stored: it reads back differently")
     return text
 
 

@@ -22,6 +22,8 @@ HOUR_S, QUARTER_S = 3600, 6 * 3600
 LEVELS = ((timedelta(days=2), HOUR_S), (timedelta(days=14), QUARTER_S))
 """Older than this -> the slot that samples are merged into."""
 SPANS = f"({FINEST_S}, {HOUR_S}, {QUARTER_S})"
+LARGEST = 2**40
+"""A larger figure of a panel is nonsense, and sums of it would not fit into a column."""
 AT_ONCE = 5000
 """Most rows deleted in one transaction."""
 
@@ -192,12 +194,13 @@ def _row(cluster_id: int, report: NodeReport, at: int, stands_for_s: int) -> tup
     assert load is not None  # noqa: S101 - only these are recorded
     cpu, memory = round(load.cpu_ratio * 1000), round(load.memory_percent * 10)
     measured = 0 if load.cpu_load is None else round(load.cpu_load * 1000)
-    return (
+    figures = (
         *(report.node_id, at // FINEST_S * FINEST_S, FINEST_S, cluster_id),
         *(1, stands_for_s, stands_for_s if report.overloaded else 0),
         *(cpu, int(load.cpu_load is not None), measured, memory),
         *(cpu, measured, memory, load.vm_count),
     )
+    return tuple(min(figure, LARGEST) for figure in figures)
 
 
 def _load(row: sqlite3.Row) -> tuple[float | None, float | None]:

@@ -57,8 +57,8 @@ class StoredSettings(Part):
             await write_audit(db, now, actor, event, {})
         return self._reader.decode(found[0], rows.setting_of)
 
-    async def leave(self, key: str, value: str, actor: Actor, now: datetime) -> None:
-        """Stores a word between two programs, which is no setting of a person's and no matter for the audit."""
+    async def leave(self, key: str, value: str | None, actor: Actor, now: datetime) -> None:
+        """Stores or forgets (``None``) a value of the program's own: no setting of a person, and not for the audit."""
         async with self._database.transaction() as db:
             await put_setting(db, key, value, actor, now)
 

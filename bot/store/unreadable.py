@@ -41,6 +41,11 @@ class UnreadableRow:
     content: str
     reason: str
 
+    @property
+    def summary(self) -> tuple[str, int, str]:
+        """Place, id and reason: the content may be long."""
+        return self.place, self.row_id, self.reason
+
 
 class UnreadableRows(Part):
     def __init__(self, database: Database, reader: Reader) -> None:

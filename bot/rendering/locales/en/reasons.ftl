@@ -234,6 +234,7 @@ reason-move-partly = the node cannot be fully relieved, but this reduces its ove
 reason-move-make-room = makes room for { $vm }, which relieves { $node }
 reason-move-even = evens out the load: the node has CPU { NUMBER($cpu, maximumFractionDigits: 2) } and memory { NUMBER($memory, maximumFractionDigits: 1) }%, the mean is { NUMBER($mean_cpu, maximumFractionDigits: 2) } and { NUMBER($mean_memory, maximumFractionDigits: 1) }%
 reason-caution-cpu-passthrough = the VM uses the host's CPU model: it may freeze if the CPUs of the two nodes differ
+reason-caution-totals = the panel contradicts itself about { $node }: its total is { NUMBER($total) } VMs, its list has { NUMBER($listed) }; the larger figures count
 reason-caution-versions-unknown = not all QEMU and kernel versions of the two nodes are known
 
 ## Rules about VMs that are broken already

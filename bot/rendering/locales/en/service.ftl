@@ -3,6 +3,13 @@ reason-newer-plan = a newer plan has replaced this one
 reason-no-longer-needed = no longer needed: nothing has to be moved here now
 reason-restored = the database was restored from a backup meanwhile
 reason-excluded-by = { $who } excluded { $node }
+reason-planning-failed = a defect of the program ended the planning of this cluster ({ $problem }); nothing is moved here, the log says more
+reason-cannot-store = the plan of this cluster cannot be stored: { $problem }
+reason-unreadable = it could not be read from the database and was set aside
+reason-unreadable-rows = { $count ->
+    [one] 🗄 A row of the database could not be read and was set aside ({ $first }). Nothing of it is started; `vm-balancer db repair` shows it.
+   *[other] 🗄 { $count } rows of the database could not be read and were set aside (first: { $first }). Nothing of them is started; `vm-balancer db repair` shows them.
+}
 reason-in-motion = left alone, a migration is running here
 reason-changed-meanwhile = left alone, somebody decided here during the check; the next check makes a new plan
 reason-outage = 🔌 The panel does not answer: { $problem }. Nothing is planned until it is back.

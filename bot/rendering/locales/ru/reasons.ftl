@@ -234,6 +234,7 @@ reason-move-partly = разгрузить узел нельзя, но можно
 reason-move-make-room = освобождает место для { $vm }: её перенос разгрузит { $node }
 reason-move-even = выравнивает нагрузку: на узле CPU { NUMBER($cpu, maximumFractionDigits: 2) } и память { NUMBER($memory, maximumFractionDigits: 1) }%, в среднем { NUMBER($mean_cpu, maximumFractionDigits: 2) } и { NUMBER($mean_memory, maximumFractionDigits: 1) }%
 reason-caution-cpu-passthrough = ВМ использует модель CPU узла: если CPU узлов различаются, она может зависнуть
+reason-caution-totals = панель противоречит сама себе об узле { $node }: в итогах { NUMBER($total) } ВМ, в списке { NUMBER($listed) }; учитываются бо́льшие значения
 reason-caution-versions-unknown = известны не все версии QEMU и ядра на двух узлах
 
 ## Правила о ВМ, которые уже нарушены
