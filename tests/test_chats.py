@@ -116,7 +116,7 @@ def test_the_example_can_be_used() -> None:
     ("document", "words"),
     [
         ({"chats": [{"id": 0, "admins": [5]}]}, "id 0 is no chat"),
-        ({"chats": [{"id": NORTH, "admins": [5]}, {"id": NORTH, "admins": [6]}]}, "stands there twice"),
+        ({"chats": [{"id": NORTH, "admins": [5]}, {"id": NORTH, "admins": [6]}]}, "is in the file twice"),
         ({"chats": [{"id": NORTH}]}, "nobody may look"),
         ({"chats": [{"id": NORTH, "admins": [1087968824]}]}, "name people by their own ids"),
         ({"chats": [{"id": NORTH, "admins": [5], "clusters": []}]}, "clusters"),

@@ -343,7 +343,7 @@ def test_typos_and_repetitions_are_noted(clean: Path) -> None:
     assert any_settings().notes == (
         "BALANCE_INTERVALL in .env line 1 is not a setting and does nothing: BALANCE_INTERVAL is probably meant",
         "log_level in .env line 2 is not a setting and does nothing: LOG_LEVEL is probably meant",
-        "DRY_RUN stands twice in .env, in lines 3 and 5: the last one counts",
+        "DRY_RUN is in .env twice, in lines 3 and 5: the last one counts",
     )
     assert any_settings().notes[0] in problems(), "a typo explains what is missing"
 

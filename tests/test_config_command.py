@@ -78,7 +78,7 @@ def test_without_origins_only_changes_are_marked(folder: Path, capsys: pytest.Ca
 def test_no_secret_is_shown_nor_its_length(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seen = []
     for secret in ("x", "a much longer one than the one before"):
-        write_env(folder, telegram_chat_id="7", vmmanager_password=secret)
+        write_env(folder, telegram_chat_id="7", vmmanager_password=secret, vmmanager_token="hunter2-token")
         for words in ([], ["--origins"], ["--json"]):
             code, out, err = config(capsys, *words)
             assert code == OK and "hunter2" not in "\n".join([*out, *err])

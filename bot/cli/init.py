@@ -39,7 +39,7 @@ def run(arguments: list[str]) -> int:
         problems.append(f"{target} exists: move it away, edit it, or name another file with --config")
     elif not target.absolute().parent.is_dir():
         problems.append(f"{target} cannot be made: there is no folder {target.absolute().parent}")
-    values = _given_values(given)
+    values = _as_givens(given)
     found = find_settings(values, os.devnull, options=OPTIONS, checks=lambda _settings: (), problems=problems)
     if found.problems:
         raise ConfigError(found.problems)
@@ -56,7 +56,7 @@ def run(arguments: list[str]) -> int:
     return check.run(["--config", str(target), "--listen", "0"])
 
 
-def _given_values(given: argparse.Namespace) -> dict[str, str]:
+def _as_givens(given: argparse.Namespace) -> dict[str, str]:
     """Field -> text, from options and environment. A path is made whole: in a file it would count from its folder."""
     values = {}
     options = settings_of(given)

@@ -14,7 +14,16 @@ from bot.cli.output import FAILED, OK, say
 from bot.config.chats_file import check_chats_file
 from bot.config.clusters_file import check_clusters_file
 from bot.config.settings import Settings
-from bot.config.validation import Check, Problem, check_chat, check_files, check_panel, check_people, check_ssh, said
+from bot.config.validation import (
+    Check,
+    Problem,
+    as_given,
+    check_chat,
+    check_files,
+    check_panel,
+    check_people,
+    check_ssh,
+)
 from bot.observability.gc_tuning import tune
 
 if TYPE_CHECKING:
@@ -65,10 +74,14 @@ def _checks(settings: Settings, given: argparse.Namespace) -> list[Check]:
 def _check_yes(settings: Settings) -> list[Problem]:
     problems = []
     if settings.dry_run:
-        text = f"--yes is given, but {said(settings, 'dry_run')}: add --no-dry-run to act, or leave out --yes to look"
+        text = (
+            f"--yes is given, but {as_given(settings, 'dry_run')}: add --no-dry-run to act, or leave out --yes to look"
+        )
         problems.append(Problem(("dry_run",), text))
     if settings.two_person_rule:
-        text = f"--yes is given, but {said(settings, 'two_person_rule')}: one person cannot approve; leave out --yes"
+        text = (
+            f"--yes is given, but {as_given(settings, 'two_person_rule')}: one person cannot approve; leave out --yes"
+        )
         problems.append(Problem(("two_person_rule",), text))
     return problems
 

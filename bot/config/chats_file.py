@@ -1,6 +1,6 @@
-"""CHATS_FILE: more chats, each with its clusters, people, language and topics; and the rooms that come of it all.
+"""CHATS_FILE: more chats, each with its clusters, people, language and topics. docs/chat.md describes the file.
 
-TELEGRAM_ADMIN_IDS and TELEGRAM_VIEWER_IDS are the program's own people: they stand in every room.
+The people of TELEGRAM_ADMIN_IDS and TELEGRAM_VIEWER_IDS have their role in every chat.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bot.config.validation import Problem
 from bot.domain.chats import SHARED_ACCOUNTS, Room
 from bot.errors import ConfigError
 
-REMEDY = "mend it (see the README), or leave CHATS_FILE empty"
+REMEDY = "correct it (docs/chat.md describes the file), or leave CHATS_FILE empty"
 
 
 def _cluster(value: Any) -> str:
@@ -36,7 +36,7 @@ Topic = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 
 
 class ChatEntry(Strict):
-    """One chat as it stands in the file."""
+    """One chat, as the file has it."""
 
     id: Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID)]
     clusters: Annotated[list[Annotated[Any, AfterValidator(_cluster)]], Field(min_length=1)] | None = None
@@ -79,14 +79,15 @@ def load_chats_file(path: Path | None) -> tuple[ChatEntry, ...]:
     chats = tuple(read_strictly(path, _Document, REMEDY).chats)
     ids = [chat.id for chat in chats]
     if twice := sorted({i for i in ids if ids.count(i) > 1}):
-        raise ConfigError([f"{path}: the chat {i} stands there twice: make one entry of it" for i in twice])
+        raise ConfigError([f"{path}: the chat {i} is in the file twice: keep one entry" for i in twice])
     return chats
 
 
 def rooms_of(settings: Settings) -> tuple[Room, ...]:
-    """The chat of the settings, unless the file has an entry for it, and those of the file.
+    """The chat of the settings, unless the file has an entry for it, and the chats of the file.
 
-    Where none of them is for all clusters, a room without a chat: the program's own admins govern there, in private.
+    If none of them has all clusters, one entry without a chat is added: there the program's own admins change mode and
+    settings, in private.
 
     Raises:
         ConfigError: as ``load_chats_file``.
@@ -103,9 +104,9 @@ def rooms_of(settings: Settings) -> tuple[Room, ...]:
 
 
 def check_chats_file(settings: Settings) -> list[Problem]:
-    """The file that CHATS_FILE names can be used; in each chat somebody may look, and somewhere somebody decide.
+    """CHATS_FILE can be read, each chat has somebody who may look, and some chat has somebody who may decide.
 
-    Without the file this is ``check_chat``'s.
+    Without the file, ``check_chat`` checks the same for the one chat of the settings.
     """
     if settings.chats_file is None:
         return []

@@ -1,7 +1,7 @@
-"""CLUSTERS_FILE: other values for single clusters, and the rules about VMs. docs/clusters-file.md describes it.
+"""CLUSTERS_FILE: other values for single clusters, and rules about VMs. docs/clusters-file.md describes it.
 
-Reads JSON or TOML, judges it strictly, and says everything that is wrong at once. Which cluster an entry means is
-decided later, against what the panel shows; so is which VMs a rule means (balancer/groups.py).
+Reads JSON or TOML strictly and reports everything that is wrong at once. Which cluster an entry means, and which VMs
+a rule matches (balancer/groups.py), is decided later, with the panel's answer.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bot.config.validation import Problem
 from bot.errors import ConfigError
 
 CLUSTER_FIELDS = (*POLICY_FIELDS, "migration_window")
-REMEDY = "mend it (docs/clusters-file.md), or leave CLUSTERS_FILE empty"
+REMEDY = "correct it (docs/clusters-file.md describes the file), or leave CLUSTERS_FILE empty"
 
 
 def _id_or_name(value: Any) -> Any:
@@ -38,7 +38,7 @@ IdsAndNames = list[Annotated[Any, AfterValidator(_id_or_name)]]
 
 
 class RuleEntry(Strict):
-    """One rule as it stands in the file."""
+    """One rule, as the file has it."""
 
     type: Literal["anti-affinity", "affinity", "pin", "stay", "ignore"]
     name: Annotated[str, Field(min_length=1, max_length=100)] | None = None
@@ -72,17 +72,17 @@ class _ClusterEntry(Strict):
     rules: list[RuleEntry] = Field(default_factory=list)
 
     def applied_to(self, policy: Policy) -> Policy:
-        """The policy with what this entry says otherwise, and with its rules besides."""
+        """The policy with the values of this entry, and with its rules added."""
         own = {POLICY_FIELDS[field]: getattr(self, field) for field in self.model_fields_set & POLICY_FIELDS.keys()}
         return replace(policy, **own, rules=(*policy.rules, *(entry.rule() for entry in self.rules)))
 
 
-# With the types and bounds of the settings; which of them an entry holds, its model_fields_set says.
+# Types and bounds are those of the settings. model_fields_set says which of them an entry has.
 _overrides: dict[str, Any] = {
     field: (info.annotation, copy(info)) for field, info in Settings.model_fields.items() if field in CLUSTER_FIELDS
 }
 ClusterEntry: type[_ClusterEntry] = create_model("ClusterEntry", __base__=_ClusterEntry, **_overrides)
-"""What the file may say about one cluster: any of CLUSTER_FIELDS, called as the settings in lower case, and rules."""
+"""One cluster in the file: rules, and any of CLUSTER_FIELDS under the name of the setting in small letters."""
 
 
 class _Document(Strict):
@@ -92,14 +92,14 @@ class _Document(Strict):
 
 @dataclass(frozen=True, slots=True)
 class ClustersFile:
-    """What the file says; without one, nothing."""
+    """The content of the file; empty without a file."""
 
     rules: tuple[VMRule, ...] = ()
     entries: tuple[tuple[str, _ClusterEntry], ...] = ()
-    """The name or id of a cluster, and what is said about it, in the order of the file."""
+    """The name or id of a cluster and its entry, in the order of the file."""
 
     def policy_for(self, cluster: Cluster, policy: Policy) -> Policy:
-        """The policy of this cluster: the general one, with what the file says for all and for this one."""
+        """The policy of this cluster: the given one, with the rules for all clusters and the entries for this one."""
         policy = replace(policy, rules=(*policy.rules, *self.rules)) if self.rules else policy
         for _, entry in self._of(cluster):
             policy = entry.applied_to(policy)
@@ -110,24 +110,24 @@ class ClustersFile:
         return any(field in entry.model_fields_set for _, entry in self._of(cluster))
 
     def window_of(self, cluster_id: int, cluster_name: str, otherwise: str) -> str:
-        """The hours in which migrations of this cluster may start, where the file gives it its own."""
+        """The hours in which migrations of this cluster may start; ``otherwise`` if the file gives it none."""
         found = otherwise
         for key, entry in self.entries:
-            if _means(key, cluster_id, cluster_name) and "migration_window" in entry.model_fields_set:
+            if _is_key_of(key, cluster_id, cluster_name) and "migration_window" in entry.model_fields_set:
                 found = str(entry.migration_window)  # type: ignore[attr-defined]  # from _overrides
         return found
 
     def all_of(self, field: str) -> dict[str, Any]:
-        """Every value that the file gives for a setting, by the name or id of the cluster as it is written."""
+        """Every value that the file gives for a setting, by the name or id of the cluster as the file has it."""
         return {key: getattr(entry, field) for key, entry in self.entries if field in entry.model_fields_set}
 
     def unknown(self, clusters: Iterable[Cluster]) -> list[str]:
         """Names and ids in the file that no cluster has."""
         known = list(clusters)
-        return [key for key, _ in self.entries if not any(_means(key, c.id, c.name) for c in known)]
+        return [key for key, _ in self.entries if not any(_is_key_of(key, c.id, c.name) for c in known)]
 
     def _of(self, cluster: Cluster) -> list[tuple[str, _ClusterEntry]]:
-        return [(key, entry) for key, entry in self.entries if _means(key, cluster.id, cluster.name)]
+        return [(key, entry) for key, entry in self.entries if _is_key_of(key, cluster.id, cluster.name)]
 
 
 def load_clusters_file(path: Path | None) -> ClustersFile:
@@ -142,7 +142,7 @@ def load_clusters_file(path: Path | None) -> ClustersFile:
 
 
 def check_clusters_file(settings: Settings) -> list[Problem]:
-    """The file that CLUSTERS_FILE names can be used."""
+    """CLUSTERS_FILE can be read."""
     try:
         load_clusters_file(settings.clusters_file)
     except ConfigError as error:
@@ -161,5 +161,5 @@ def _names(values: Iterable[Any]) -> tuple[str, ...]:
     return tuple(v for v in values if isinstance(v, str))
 
 
-def _means(key: str, cluster_id: int, cluster_name: str) -> bool:
+def _is_key_of(key: str, cluster_id: int, cluster_name: str) -> bool:
     return key.strip().casefold() in (str(cluster_id), cluster_name.casefold())

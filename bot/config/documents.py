@@ -1,4 +1,4 @@
-"""Files beside the settings, in JSON or TOML: read strictly, with everything that is wrong said at once.
+"""Reads files in JSON or TOML strictly, and reports everything that is wrong at once.
 
 Each complaint names the place in the file, the value there and the remedy. What the files say, their own modules know.
 """
@@ -20,7 +20,7 @@ SHOWN = 60
 
 
 class Strict(BaseModel):
-    """An object in such a file: no key that is not known, no value of another type."""
+    """An object in such a file: unknown keys and values of another type are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
@@ -29,10 +29,10 @@ Document = TypeVar("Document", bound=Strict)
 
 
 def word(value: Any, need: str) -> Any:
-    """A value that has to be a text of printable characters, without space around it.
+    """A text of printable characters, without the space around it.
 
     Raises:
-        ValueError: it is none; says ``need``.
+        ValueError: it is something else; the message is ``need``.
     """
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise ValueError(need)
@@ -95,7 +95,7 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _complaint(error: Any, document: Any, model: type[Strict]) -> str:
-    """Path, value and remedy of one of pydantic's complaints."""
+    """One of pydantic's errors as path, value and remedy."""
     loc = error["loc"]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc).lstrip(".") or "the file"
     if error["type"] == "extra_forbidden":
@@ -113,7 +113,7 @@ def _complaint(error: Any, document: Any, model: type[Strict]) -> str:
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """The keys that the object at this place may have: the whole file's in their order, others sorted."""
+    """The keys that the object at this place may have: those of the whole file in their order, others sorted."""
     kind: Any = model
     for part in loc:
         is_object = isinstance(kind, type) and issubclass(kind, BaseModel)

@@ -29,7 +29,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A file's values by name. ``problems`` are lines that mean nothing; ``notes`` probable mistakes."""
+    """The values of a file by name. ``problems``: lines that cannot be understood; ``notes``: probable mistakes."""
 
     path: Path
     values: dict[str, Line] = field(default_factory=dict)
@@ -40,15 +40,15 @@ class ConfigFile:
         return f"{self.path} line {self.values[name].number}"
 
     def place_of(self, name: str) -> str | None:
-        """The place of a value; ``None`` where the file does not have it."""
+        """The place of a value; ``None`` if the file does not have it."""
         return self.place(name) if name in self.values else None
 
 
 def read_config_file(path: Path, *, required: bool, known: Collection[str]) -> ConfigFile:
-    """The file, or an empty one where there is none and it is not required. Read exactly once: it may be a pipe.
+    """The file, or an empty one if it does not exist and is not required. It is read once: it may be a pipe.
 
     Raises:
-        ConfigError: it is missing, unreadable, a folder or not UTF-8.
+        ConfigError: the file is missing, unreadable, a folder or not UTF-8.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -58,7 +58,9 @@ def read_config_file(path: Path, *, required: bool, known: Collection[str]) -> C
         remedy = "name an existing one, or make one from config.env.example"
         raise ConfigError([f"the settings file {str(path)!r} does not exist: {remedy}"]) from None
     except OSError as error:
-        problem = f"the settings file {str(path)!r} cannot be read ({error.strerror}): mend its rights or name another"
+        problem = (
+            f"the settings file {str(path)!r} cannot be read ({error.strerror}): correct its rights or name another"
+        )
         raise ConfigError([problem]) from error
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
@@ -86,7 +88,7 @@ def _notes(path: Path, name: str, number: int, before: dict[str, Line], known: C
     if name in known:
         if name not in before:
             return []
-        return [f"{name} stands twice in {path}, in lines {before[name].number} and {number}: the last one counts"]
+        return [f"{name} is in {path} twice, in lines {before[name].number} and {number}: the last one counts"]
     near = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0.8)
     if not near:
         return []

@@ -1,4 +1,4 @@
-"""Values as people write them, made into what the program uses: lists, mappings, addresses. Pure.
+"""Reads values as people write them: lists, mappings, addresses. Pure.
 
 ``ValueError`` says what is needed, without the value: it may hold a password.
 """
@@ -19,8 +19,8 @@ from bot.ssh.address import parse_mapping
 LARGEST_ID = 2**53 - 1
 _SEPARATORS = re.compile(r"[,;\s]+")
 _PROXY_SCHEMES = ("http", "https", "socks4", "socks5")
-_SLIP = re.compile(r"(?i)https?(:/?[^/]|/|:?$)")
-"""https:/host, http//host: a slash or a colon is missing, and the scheme would pass for the host's name."""
+_BROKEN_SCHEME = re.compile(r"(?i)https?(:/?[^/]|/|:?$)")
+"""https:/host, http//host: a slash or a colon is missing, so the scheme would be read as the host's name."""
 
 
 def ids(value: object) -> tuple[int, ...]:
@@ -29,12 +29,12 @@ def ids(value: object) -> tuple[int, ...]:
 
 
 def names(value: object) -> tuple[str, ...]:
-    """Names may hold blanks, and commas where they stand in double quotes; each once, in their order."""
+    """Names may contain spaces, and in double quotes commas; each once, in their order."""
     return tuple(dict.fromkeys(_items(value, _comma_separated)))
 
 
 def ssh_hosts(value: object) -> dict[str, str]:
-    """A JSON object, or a mapping already, from a node's name or id to its address."""
+    """A JSON object, or a mapping, from a node's name or id to its address."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
@@ -48,7 +48,7 @@ def ssh_hosts(value: object) -> dict[str, str]:
 
 
 def webhook_address(value: str) -> str:
-    """Where Telegram is to bring updates: https and a path; http only to this very machine."""
+    """The address to which Telegram sends updates: https and a path; http only to this machine."""
     try:
         parts = urlsplit(value.strip())
         host, _port = parts.hostname, parts.port
@@ -63,9 +63,9 @@ def webhook_address(value: str) -> str:
 
 
 def address(value: str) -> str:
-    """Scheme, host, port and path; https where no scheme is written."""
+    """Scheme, host, port and path; https if no scheme is written."""
     try:
-        if _SLIP.match(value.strip()):
+        if _BROKEN_SCHEME.match(value.strip()):
             raise ConfigError(["a slash or a colon is missing"])
         return panel_address(value)
     except ConfigError:
@@ -107,7 +107,7 @@ def _id(text: str) -> int:
 
 
 def needed(error: Any) -> str:
-    """What one of pydantic's complaints asks for, in our words."""
+    """What is needed instead of a value that pydantic refused, in our words."""
     context = error.get("ctx") or {}
     words = {
         "int_parsing": "a whole number is needed",

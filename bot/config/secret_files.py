@@ -1,6 +1,6 @@
-"""Secrets that stand in a file of their own: named by a setting `…_FILE`, or a credential from systemd.
+"""Secrets in a file of their own: a setting `…_FILE` names the file, or systemd hands it over as a credential.
 
-Reads such a file and says who else could; judges no value. No message of its holds what is in a file.
+Reads such a file and warns if others can read it. No message has the content of a file.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import stat
 from pathlib import Path
 
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
-"""Where systemd says that a service's credentials are."""
+"""Environment variable with the folder of a service's credentials; set by systemd."""
 LONGEST = 64 * 1024
 _CONTAINER_SECRETS = Path("/run/secrets")
-"""There a container's engine lays secrets, readable for all users of a container that has one."""
+"""A container engine puts secrets here, readable for all users of the container, which has one."""
 
 
 class Unusable(ValueError):
-    """Why a file cannot be taken for a secret, in words that follow its name."""
+    """Why a file is no secret; the text follows the name of the file."""
 
 
 def read_secret(path: Path) -> str:
-    """The one line of a file, as it stands there, without the line's end. Read exactly once: it may be a pipe.
+    """The only line of a file, unchanged, without its end. The file is read once, because it may be a pipe.
 
     Raises:
-        Unusable: it cannot be read, is empty, or is something else than one line of text.
+        Unusable: the file cannot be read, is empty, or is not one line of text.
     """
     try:
         with path.open("rb") as file:
@@ -56,7 +56,7 @@ def credential(name: str) -> Path | None:
 
 
 def exposure(path: Path) -> str | None:
-    """A warning, where everybody on this machine can read a file: its own rights and those of all folders above."""
+    """A warning if everybody on this machine can read a file: its rights and those of all folders above allow it."""
     if os.name != "posix" or path.is_relative_to(_CONTAINER_SECRETS):
         return None
     try:

@@ -1,6 +1,6 @@
-"""What single values cannot show: settings that are missing for a purpose, or that contradict each other.
+"""Checks across settings: what is missing for a purpose, and what contradicts something else.
 
-Each check takes settings whose values are fine one by one and returns what is wrong, with the remedy.
+Each check takes settings whose values are valid one by one, and returns what is wrong, with the remedy.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ MEMORY = ":memory:"
 
 
 class Problem(NamedTuple):
-    """``fields``: the settings that were looked at; where one of them is broken itself, the problem is moot."""
+    """``fields``: the settings that the check used. If one of them has no valid value, the problem is not reported."""
 
     fields: tuple[str, ...]
     text: str
 
 
-TWO_PERSONS_OR_AUTO = "TWO_PERSON_RULE is true: automatic mode asks nobody, so both cannot be; switch one of them off"
+TWO_PERSONS_OR_AUTO = (
+    "TWO_PERSON_RULE is true: automatic mode asks nobody, so both cannot be on; switch one of them off"
+)
 
 REQUIRED = {
     "vmmanager_host": "set it to the address of VMmanager, such as https://vmmanager.example.com",
@@ -44,15 +46,15 @@ def check_panel(settings: Settings) -> list[Problem]:
     ca_file = settings.vmmanager_ca_file
     if ca_file is not None and settings.verify_ssl and not os.access(ca_file, os.R_OK):
         remedy = "name a PEM file with the CA or the certificate, or leave it empty for the system's CAs"
-        text = f"{said(settings, 'vmmanager_ca_file')} cannot be read: {remedy}"
+        text = f"{as_given(settings, 'vmmanager_ca_file')} cannot be read: {remedy}"
         problems.append(Problem(("vmmanager_ca_file", "verify_ssl"), text))
     return problems
 
 
 def check_chat(settings: Settings) -> list[Problem]:
-    """What is missing or contradictory for Telegram; nothing where it is not in use.
+    """What is missing or contradictory for Telegram; nothing if Telegram is not used.
 
-    With a file of chats that is told of all of them together: ``check_chats_file``.
+    With CHATS_FILE, ``check_chats_file`` checks all chats together.
     """
     if settings.telegram_bot_token is None or not settings.telegram_notifications or settings.chats_file is not None:
         return []
@@ -63,7 +65,7 @@ def check_chat(settings: Settings) -> list[Problem]:
         problems.append(Problem(("telegram_chat_id", "telegram_bot_token"), text))
     elif not settings.admin_ids and chat < 0:
         text = (
-            f"TELEGRAM_ADMIN_IDS is not set, and {said(settings, 'telegram_chat_id')} is a group: "
+            f"TELEGRAM_ADMIN_IDS is not set, and {as_given(settings, 'telegram_chat_id')} is a group: "
             "set it to the numeric ids of those who may approve"
         )
         problems.append(Problem(("telegram_admin_ids", "telegram_chat_id"), text))
@@ -74,10 +76,10 @@ def check_chat(settings: Settings) -> list[Problem]:
 
 
 def check_people(settings: Settings) -> list[Problem]:
-    """Who may decide: nobody may stand behind an id that many share, and two people leave no room for none."""
+    """Who may decide: no id that many people share, and no automatic mode with TWO_PERSON_RULE."""
     problems = []
     if settings.two_person_rule and settings.balance_mode == "auto":
-        text = f"{said(settings, 'balance_mode')}: {TWO_PERSONS_OR_AUTO}"
+        text = f"{as_given(settings, 'balance_mode')}: {TWO_PERSONS_OR_AUTO}"
         problems.append(Problem(("two_person_rule", "balance_mode"), text))
     for field in ("telegram_admin_ids", "telegram_viewer_ids"):
         for shared in sorted(SHARED_ACCOUNTS.keys() & set(getattr(settings, field))):
@@ -90,63 +92,63 @@ def check_people(settings: Settings) -> list[Problem]:
 
 
 def check_ssh(settings: Settings) -> list[Problem]:
-    """The key is there, where one is named and SSH is on; what is in it shows at the first login."""
+    """The private key can be read, if SSH is on and a key is named. The first login shows whether it is accepted."""
     path = settings.ssh_private_key_path
     if not settings.ssh_enabled or path is None or os.access(path, os.R_OK):
         return []
     remedy = "name the file of a private key, or leave it empty for the agent and the keys of ~/.ssh"
-    text = f"{said(settings, 'ssh_private_key_path')} cannot be read: {remedy}"
+    text = f"{as_given(settings, 'ssh_private_key_path')} cannot be read: {remedy}"
     return [Problem(("ssh_private_key_path", "ssh_enabled"), text)]
 
 
 def check_files(settings: Settings) -> list[Problem]:
-    """Database and log, for a command that writes both: they can be made, and they are not one file."""
+    """For a command that writes database and log: both can be written, and they are not one file."""
     problems = [*_unwritable(settings, "database_path", beside=True), *_unwritable(settings, "log_file", beside=False)]
     if settings.database_path.absolute() == settings.log_file.absolute():
-        text = f"{said(settings, 'log_file')}: the log cannot be the database as well; name another file"
+        text = f"{as_given(settings, 'log_file')}: the log cannot be the database as well; name another file"
         problems.append(Problem(("database_path", "log_file"), text))
     return problems
 
 
 def notes(settings: Settings) -> list[str]:
-    """What works, but probably not as it was meant."""
+    """Settings that are valid, but probably not as they were meant."""
     found = []
     if settings.vmmanager_token is not None and settings.vmmanager_password is not None:
         found.append("VMMANAGER_PASSWORD has no effect: VMMANAGER_TOKEN is set")
     if settings.telegram_bot_token is None and settings.telegram_chat_id is not None:
-        found.append(f"{said(settings, 'telegram_chat_id')} has no effect: TELEGRAM_BOT_TOKEN is not set")
-    # In a file it stands because config.env.example has it; as an option somebody means it.
+        found.append(f"{as_given(settings, 'telegram_chat_id')} has no effect: TELEGRAM_BOT_TOKEN is not set")
+    # config.env.example has it, so a file may too; whoever writes the option means it.
     asked_for = settings.telegram_notifications and settings.place("telegram_notifications").startswith("--")
     if settings.telegram_bot_token is None and asked_for:
-        found.append(f"{said(settings, 'telegram_notifications')} has no effect: TELEGRAM_BOT_TOKEN is not set")
+        found.append(f"{as_given(settings, 'telegram_notifications')} has no effect: TELEGRAM_BOT_TOKEN is not set")
     if settings.vmmanager_ca_file is not None and not settings.verify_ssl:
-        found.append(f"{said(settings, 'vmmanager_ca_file')} has no effect: VERIFY_SSL is false")
+        found.append(f"{as_given(settings, 'vmmanager_ca_file')} has no effect: VERIFY_SSL is false")
     if not settings.metrics_port and settings.metrics_host != Settings.model_fields["metrics_host"].default:
-        found.append(f"{said(settings, 'metrics_host')} has no effect: METRICS_PORT is 0")
+        found.append(f"{as_given(settings, 'metrics_host')} has no effect: METRICS_PORT is 0")
     chat_decides = settings.telegram_bot_token is not None and settings.telegram_notifications
     alone = settings.chats_file is None and len(settings.admin_ids) < 2  # the people of a file are not counted here
     if settings.two_person_rule and chat_decides and alone:
         found.append(
-            f"{said(settings, 'two_person_rule')}, but TELEGRAM_ADMIN_IDS names only {len(settings.admin_ids)}: "
+            f"{as_given(settings, 'two_person_rule')}, but TELEGRAM_ADMIN_IDS names only {len(settings.admin_ids)}: "
             "the other approval can come from a console alone"
         )
     return found
 
 
-def said(settings: Settings, field: str) -> str:
-    """A setting as it was given: name, value, place."""
+def as_given(settings: Settings, field: str) -> str:
+    """A setting for a message: name, value, place."""
     value = getattr(settings, field)
     shown = str(value).lower() if isinstance(value, bool) else str(value)
     return f"{env_name(field)}={shown} ({settings.place(field)})"
 
 
 def _unwritable(settings: Settings, field: str, *, beside: bool) -> list[Problem]:
-    """``beside``: files are made beside it too, so its folder must be writable even where it exists."""
+    """``beside``: other files are created beside it, so the folder must be writable even if the file exists."""
     path = getattr(settings, field)
     if str(path) == MEMORY:
         return []
     reason = _why_not(path, beside)
-    return [Problem((field,), f"{said(settings, field)}: {reason}")] if reason else []
+    return [Problem((field,), f"{as_given(settings, field)}: {reason}")] if reason else []
 
 
 def _why_not(path: Path, beside: bool) -> str | None:
@@ -157,11 +159,11 @@ def _why_not(path: Path, beside: bool) -> str | None:
         return f"there is no folder {str(folder)!r}; create it or name another file"
     if os.path.exists(path):  # noqa: PTH110
         if not os.access(path, os.W_OK):
-            return "this user may not write it; mend its rights or name another file"
+            return "this user may not write it; correct its rights or name another file"
         if not beside:
             return None
     try:
         with tempfile.TemporaryFile(dir=folder):
             return None
     except OSError as error:
-        return f"nothing can be created in its folder ({error.strerror}); mend its rights or name another file"
+        return f"nothing can be created in its folder ({error.strerror}); correct its rights or name another file"

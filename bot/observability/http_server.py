@@ -8,7 +8,7 @@ import os
 from aiohttp import web
 
 from bot.config.settings import Settings
-from bot.config.validation import said
+from bot.config.validation import as_given
 from bot.errors import ConfigError
 
 SHUTDOWN_S = 1.0
@@ -42,7 +42,7 @@ async def _without_versions(request: web.Request, response: web.StreamResponse) 
 
 
 def _problem(settings: Settings, name: str, otherwise: str, error: OSError) -> str:
-    port, host = said(settings, f"{name}_port"), said(settings, f"{name}_host")
+    port, host = as_given(settings, f"{name}_port"), as_given(settings, f"{name}_host")
     if error.errno == errno.EADDRINUSE:
         address = getattr(settings, f"{name}_host")
         return f"{port}: another program uses this port of {address}: name a free one{otherwise}"
