@@ -154,6 +154,15 @@ def test_leaves_no_more_overloaded_than_optimal(snapshot: Snapshot, limit: int) 
 
 
 @slow
+@given(snapshots(), st.sampled_from([1, 2, 3, 4, 7]))
+def test_budget_never_ends_in_the_middle_of_a_pair(snapshot: Snapshot, limit: int) -> None:
+    """Where nothing is overloaded, the moves that a budget keeps make the load more even than before."""
+    made = plan(snapshot, replace(POLICY, max_moves=limit))
+    if made.moves and not made.overloaded:
+        assert j_of(carried_out(snapshot, made, POLICY)[-1]) < j_of(snapshot)
+
+
+@slow
 @given(snapshots(), st.randoms(use_true_random=False))
 def test_same_cluster_same_plan_in_whatever_order_it_was_read(snapshot: Snapshot, random: object) -> None:
     nodes, vms = list(snapshot.nodes), list(snapshot.vms)

@@ -33,8 +33,8 @@ class FillSearch:
     def steps(self) -> list[Step]:
         """Moves to the node, in order; each takes ``balance_margin`` off J."""
         field = self._loads.field
-        found = even_out(self._loads, self._state.policy.balance_margin / field.counted)
-        return [self._step(self._vms.candidates[vm]) for vm, _ in vm_rows(self._loads, found)]
+        parts = even_out(self._loads, self._state.policy.balance_margin / field.counted)
+        return [self._step(self._vms.candidates[vm]) for part in vm_rows(self._loads, parts) for vm, _ in part]
 
     def why_no_move(self) -> Reason:
         """``fill-fair-share``: the node's load beside the means of the cluster."""

@@ -29,13 +29,14 @@ class Chain(NamedTuple):
     newest: tuple[Step, ...]
     before: Chain | None
 
-    def steps(self) -> list[Step]:
+    def parts(self) -> list[tuple[Step, ...]]:
+        """The single moves and pairs of moves, in order."""
         parts: list[tuple[Step, ...]] = []
         chain: Chain | None = self
         while chain is not None:
             parts.append(chain.newest)
             chain = chain.before
-        return [step for part in reversed(parts) for step in part]
+        return parts[::-1]
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ class BeamState:
         return BeamState(loads, option.j, Chain(option.steps, self.moves))
 
 
-def even_out(loads: Loads, margin: float, relief: float = 0.0) -> list[Step]:
-    """Moves in order, each legal in its turn.
+def even_out(loads: Loads, margin: float, relief: float = 0.0) -> list[tuple[Step, ...]]:
+    """Moves in order, each legal in its turn: single ones, and pairs that even out only together.
 
     Args:
         margin: what each move must take off J, as a part of the J that it finds.
@@ -77,7 +78,7 @@ def even_out(loads: Loads, margin: float, relief: float = 0.0) -> list[Step]:
         if settled and beam:
             waiting.clear()  # ways that skip this length
         best = min([best, *beam], key=lambda branch: branch.j)
-    return best.moves.steps() if best.moves else []
+    return best.moves.parts() if best.moves else []
 
 
 @dataclass
@@ -122,13 +123,15 @@ def _is_round(moves: int) -> bool:
     return moves in (1, 2, 5)
 
 
-def vm_rows(loads: Loads, steps: Sequence[Step]) -> list[tuple[int, int]]:
-    """The steps as rows of the VMArrays and targets: of each group its VMs in turn."""
+def vm_rows(loads: Loads, parts: Sequence[Sequence[Step]]) -> list[list[tuple[int, int]]]:
+    """The same parts with rows of the VMArrays instead of groups: of each group its VMs in turn."""
     field = loads.field
     taken: dict[int, int] = {}
-    rows = []
-    for group, target in steps:
-        row = int(field.members[field.first[group] + taken.get(group, 0)])
-        taken[group] = taken.get(group, 0) + 1
-        rows.append((row, target))
+    rows: list[list[tuple[int, int]]] = []
+    for part in parts:
+        rows.append([])
+        for group, target in part:
+            row = int(field.members[field.first[group] + taken.get(group, 0)])
+            taken[group] = taken.get(group, 0) + 1
+            rows[-1].append((row, target))
     return rows

@@ -35,16 +35,18 @@ def balance(state: WorkingState) -> Outcome:
     start = _Start(state)
     cleared = optimal(state, cut=False)
     moves, limit = list(cleared.moves), state.policy.max_moves
+    shown = moves[:limit] if limit else moves
     if start.uneven and state.recent.uneven_held <= 0:
         if limit:
-            moves += _even_out(state, start, moves)
+            parts = _even_out(state, start, moves)
+            shown = _within(limit, shown, parts)
+            moves += _flat(parts)
         else:
-            moves = _fastest(state, start, moves)
+            shown = moves = _fastest(state, start, moves)
     after_all = overloaded(state)
-    if limit and len(moves) > limit:
+    if len(shown) < len(moves):
         start.back()
-        start.make(moves[:limit])
-    shown = moves[:limit] if limit else moves
+        start.make(shown)
     return replace(
         cleared,
         moves=shown,
@@ -123,13 +125,13 @@ def _fastest(state: WorkingState, start: _Start, clearing: Sequence[Move]) -> li
     for _ in range(ATTEMPTS):
         start.back()
         start.make(provided)
-        moves = _even_out(state, start, provided)
+        moves = _flat(_even_out(state, start, provided))
         if overloaded(state):
-            moves += _even_out(state, start, [*provided, *moves], RELIEF)
+            moves += _flat(_even_out(state, start, [*provided, *moves], RELIEF))
         hard = set(overloaded(state)) | {move.source_id for move in provided}
         if overloaded(state):
             moves += _clear_the_rest(state, [*provided, *moves])
-        moves += _even_out(state, start, [*provided, *moves])
+        moves += _flat(_even_out(state, start, [*provided, *moves]))
         moves = start.make_late(provided, moves)
         needed = _needed(clearing, hard)
         if objective(state) <= aim:
@@ -139,7 +141,7 @@ def _fastest(state: WorkingState, start: _Start, clearing: Sequence[Move]) -> li
         provided = needed
     start.back()
     first = start.make(clearing)
-    return first + _even_out(state, start, first)
+    return first + _flat(_even_out(state, start, first))
 
 
 def _clear_the_rest(state: WorkingState, moved: Iterable[Move]) -> list[Move]:
@@ -164,8 +166,11 @@ def _needed(clearing: Sequence[Move], hard: set[int]) -> list[Move]:
         sources |= more
 
 
-def _even_out(state: WorkingState, start: _Start, moved: Iterable[Move], relief: float = 0.0) -> list[Move]:
-    """Makes the load more even with VMs that have not moved for a day, and that no rule of the operator binds."""
+def _even_out(state: WorkingState, start: _Start, moved: Iterable[Move], relief: float = 0.0) -> list[list[Move]]:
+    """Makes the load more even with VMs that have not moved for a day, and that no rule of the operator binds.
+
+    Single moves, and pairs of moves that even out only together. A pair of which the rules refuse one ends the plan.
+    """
     nodes = NodeArrays.of(state)
     taboo = {move.vm_id for move in moved}
     taboo |= {vm_id for vm_id, at in state.recent.migrated.items() if state.now - at < REST}
@@ -173,8 +178,28 @@ def _even_out(state: WorkingState, start: _Start, moved: Iterable[Move], relief:
     field = Field.of(state, nodes, start.vms, np.array(free, dtype=np.bool_))
     loads = Loads.of(state, field)
     rows = vm_rows(loads, even_out(loads, state.policy.balance_margin / field.counted, relief))
-    steps = [_step(start, nodes, start.vms.candidates[vm], target) for vm, target in rows]
-    return [move for _, move in carry_out(state, steps)]
+    parts = [[_step(start, nodes, start.vms.candidates[vm], target) for vm, target in part] for part in rows]
+    checkpoint = state.checkpoint()
+    made = [[move for _, move in carry_out(state, part)] for part in parts]
+    broken = next((i for i, part in enumerate(parts) if 0 < len(made[i]) < len(part)), None)
+    if broken is None:
+        return [part for part in made if part]
+    state.rollback(checkpoint)
+    return [done for part in parts[:broken] if (done := [move for _, move in carry_out(state, part)])]
+
+
+def _within(limit: int, moves: Sequence[Move], parts: Iterable[Sequence[Move]]) -> list[Move]:
+    """The moves, and as many whole parts after them as the budget allows: half a pair makes the load less even."""
+    shown = list(moves)
+    for part in parts:
+        if len(shown) + len(part) > limit:
+            break
+        shown += part
+    return shown
+
+
+def _flat(parts: Iterable[Iterable[Move]]) -> list[Move]:
+    return [move for part in parts for move in part]
 
 
 def _step(start: _Start, nodes: NodeArrays, vm: Candidate, target: int) -> Step:
