@@ -19,7 +19,7 @@ from bot.config.chats_file import check_chats_file, rooms_of
 from bot.config.clusters_file import check_clusters_file, load_clusters_file
 from bot.config.loading import load_settings
 from bot.config.panel_client import panel_client
-from bot.config.settings import Settings
+from bot.config.settings import Settings, env_name
 from bot.config.validation import MEMORY, check_chat, check_panel, check_people, check_ssh
 from bot.domain import log_context
 from bot.domain.chats import Room
@@ -35,10 +35,12 @@ from bot.rendering.catalog import Texts, texts_for
 from bot.service.maintenance import Maintenance
 from bot.service.notifier import LogNotifier
 from bot.service.remote_requests import Answer, RemoteRequests
+from bot.service.runtime_settings import KEYS
 from bot.service.scheduler import Schedule
 from bot.service.service import Service
 from bot.service.values import CycleReport
 from bot.store.backups import Backups
+from bot.store.database import Access
 from bot.store.instance_lock import Instance
 from bot.store.store import Store
 
@@ -64,8 +66,9 @@ class VMBalancer:
         dry_run: plan and report only (or not), whatever the settings say.
         verbose: the program's own loggers, below ``bot``, say all they know. No handler is set up here.
         settings: settings made elsewhere, instead of a file and the environment.
-        exclusive: take the database for this process alone; ``False`` only for looking. ``None``: a dry run
-            only looks, and makes no database where there is none.
+        exclusive: take the database for this process alone; ``False``: work beside the program that has taken it.
+            ``None``: as ``True``, but a dry run takes it only for ``run()``. A dry run always works on a temporary
+            copy of the database, and creates none.
     """
 
     def __init__(
@@ -158,9 +161,13 @@ class VMBalancer:
         if self._overrides["log_level"] is not None:
             logging.getLogger("bot").setLevel(logging.DEBUG)
         self._claimed = not settings.dry_run if self._exclusive is None else self._exclusive
-        if self._exclusive is None and settings.dry_run and not settings.database_path.exists():
-            return settings.model_copy(update={"database_path": Path(MEMORY)})
         return settings
+
+    def _access(self) -> Access:
+        """A dry run, and who only looks, never opens the file of the database for writing."""
+        if self.settings.dry_run:
+            return Access.COPY
+        return Access.OWN if self._claimed else Access.GUEST
 
     def _hours(self) -> Hours:
         quiet, timing = parse_windows(self.settings.quiet_hours), parse_timing(self.settings.digest)
@@ -183,15 +190,29 @@ class VMBalancer:
         backups = None if str(path) == MEMORY else Backups(path, self.settings.backup_keep)
         if self._claimed:
             self._claim(stack)
+        if self._access() is Access.OWN:
             kept = await backups.before_update() if backups is not None else None
             if kept is not None:
                 log.info("The database is brought up to date; as it was it is kept in %s", kept)
-        self.store = Store(path)
+        self.store = Store(path, access=self._access())
         await self.store.open()
         stack.push_async_callback(self.store.close)
-        if self._claimed:
+        if self._access() is not Access.GUEST:
             await self._set_unreadable_aside()
+        if self._claimed:
+            await self._say_stored_settings()
         self._upkeep = Maintenance(self.store, backups, self.settings, self._clock)
+
+    async def _say_stored_settings(self) -> None:
+        """Says at each start which values set at run time are stronger than the settings file."""
+        for field, key in KEYS.items():
+            stored = await self.store.settings.get(key)
+            given = str(getattr(self.settings, field))
+            if stored is not None and stored.value != given:
+                log.warning(
+                    "%s is %s: %s set it at %s, and that is stronger than %s in the settings; /settings resets it",
+                    *(env_name(field), stored.value, stored.by.name, f"{stored.at:%Y-%m-%d %H:%M} UTC", given),
+                )
 
     async def _set_unreadable_aside(self) -> bool:
         """Whether there was a row of the database that cannot be read."""

@@ -8,14 +8,13 @@ import logging
 import signal
 from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.cli.arguments import OPTIONS, Parser, settings_of, unknown
 from bot.cli.commands import COMMANDS
 from bot.config.loading import Found, find_settings, for_the_program, load_settings
 from bot.config.settings import Settings
-from bot.config.validation import MEMORY, Check
+from bot.config.validation import Check
 
 if TYPE_CHECKING:
     from bot.app import VMBalancer
@@ -45,10 +44,8 @@ def read_leniently(
 
 
 def leaving_no_trace(settings: Settings) -> Settings:
-    """For a command that only looks: no chat is spoken to, and no database made where there is none."""
-    path = settings.database_path
-    changes = {"telegram_bot_token": None, "database_path": path if path.exists() else Path(MEMORY)}
-    return settings.model_copy(update=changes)
+    """For a command that only looks: it says nothing in a chat."""
+    return settings.model_copy(update={"telegram_bot_token": None})
 
 
 def log_to(settings: Settings, *, to_file: bool, hushed: Sequence[str] = ()) -> None:

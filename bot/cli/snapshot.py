@@ -29,7 +29,7 @@ def run(arguments: list[str]) -> int:
     log_to(settings, to_file=False)
 
     async def work() -> None:
-        async with VMBalancer(settings=settings, exclusive=False) as balancer:
+        async with VMBalancer(settings=settings, dry_run=True, exclusive=False) as balancer:
             document = await save_snapshot(balancer)
         print_all(document)
 

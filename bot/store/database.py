@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
+from enum import Enum
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -19,6 +21,7 @@ import aiosqlite
 
 from bot.errors import StoreError, UnstorableError
 
+MEMORY = ":memory:"
 SCHEMA_VERSION = 8
 BUSY_TIMEOUT_S = 10.0
 """How long a statement waits for another process that writes."""
@@ -28,16 +31,29 @@ _DAMAGED = ("malformed", "not a database")
 Connection: TypeAlias = aiosqlite.Connection
 
 
+class Access(Enum):
+    """What the opener may do to the file."""
+
+    OWN = "own"
+    """Create it and update its schema: for the one program that works on it."""
+    GUEST = "guest"
+    """Read and write beside that program, with the same schema; create and update nothing."""
+    READ = "read"
+    """Read only, with the same schema."""
+    COPY = "copy"
+    """Work on a temporary copy, of any older schema; the file keeps every byte, and a missing file stays missing."""
+
+
 class Database:
-    """An SQLite file. ``path`` ``":memory:"`` keeps everything in memory (a library user without a file).
+    """An SQLite file. ``path`` ``":memory:"`` keeps everything in memory (a library user without a file)."""
 
-    Args:
-        looking: open it for reading only: nothing is made, updated or changed.
-    """
-
-    def __init__(self, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S, looking: bool = False) -> None:
+    def __init__(
+        self, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S, access: Access = Access.OWN
+    ) -> None:
         self.path = path
-        self._looking = looking
+        self.access = Access.OWN if str(path) == MEMORY else access
+        self._looking = self.access is Access.READ
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._busy_timeout_s = busy_timeout_s
         self._db: Connection | None = None
         self._lock = asyncio.Lock()
@@ -56,12 +72,15 @@ class Database:
             )
             self._db.row_factory = sqlite3.Row
             self._db.text_factory = _decode_text
-            if self._looking:
+            if self.access in (Access.READ, Access.GUEST):
                 await self._check_schema()
+            if self._looking:
                 return
             await self._use_wal(self._db)
             await self._db.execute("PRAGMA synchronous = FULL")
             await self._update_schema()
+            if self.access is Access.COPY:
+                await self._leave_chats_alone()
             await self._db.execute("PRAGMA foreign_keys = ON")
         except BaseException as error:
             # Cancelled or not: an open connection is a thread that would keep the program from ending.
@@ -72,12 +91,30 @@ class Database:
 
     def _tried(self) -> str:
         """What SQLite is to open, having opened it once."""
-        if self._looking and not Path(self.path).exists():
+        if self.access is Access.COPY:
+            return self._copied()
+        if self.access is not Access.OWN and not Path(self.path).exists():
             remedy = "name the program's settings file with --config, or its database with --database-path"
             raise StoreError(f"DATABASE_PATH is {str(Path(self.path).absolute())!r}: there is no such file; {remedy}")
         address = f"{Path(self.path).resolve().as_uri()}?mode=ro" if self._looking else str(self.path)
         sqlite3.connect(address, uri=self._looking).close()
         return address
+
+    def _copied(self) -> str:
+        """The path of the temporary copy: of an empty file where there is no database."""
+        self._folder = tempfile.TemporaryDirectory(prefix="vm-balancer-")
+        copy = Path(self._folder.name) / "copy.db"
+        if Path(self.path).exists():
+            source = sqlite3.connect(f"{Path(self.path).resolve().as_uri()}?mode=ro", uri=True)
+            with closing(source), closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+        return str(copy)
+
+    async def _leave_chats_alone(self) -> None:
+        """What the copied program still had to say is for that program to say."""
+        async with self.transaction() as db:
+            await db.execute("UPDATE notice SET sent_at = created_at WHERE sent_at IS NULL")
+            await db.execute("UPDATE message SET final = 1")
 
     async def close(self) -> None:
         """Closes after the transaction under way; whoever comes later gets a StoreError."""
@@ -86,6 +123,9 @@ class Database:
             if db is not None:
                 with suppress(sqlite3.Error):  # what was committed is on the disk already
                     await db.close()
+            folder, self._folder = self._folder, None
+            if folder is not None:
+                folder.cleanup()
 
     async def _use_wal(self, db: Connection) -> None:
         """SQLite itself does not wait here while another program makes the same file."""
@@ -105,8 +145,8 @@ class Database:
             version = await scalar(db, "PRAGMA user_version")
         if version != SCHEMA_VERSION:
             raise StoreError(
-                f"the database {self.path} has schema {version}, this program reads {SCHEMA_VERSION}: "
-                "run the program on it once, or use the version that made it"
+                f"the database {self.path} has schema {version}, this program has {SCHEMA_VERSION}: "
+                "start this version of the program on it once, or use the version that made it"
             )
 
     async def _update_schema(self) -> None:

@@ -24,6 +24,11 @@ def heartbeat_of(path: Path) -> Heartbeat | None:
     Raises:
         StoreError: the database cannot be read.
     """
+    beats = [beat for beat in (_of_database(path), _of_sidecar(path)) if beat is not None]
+    return max(beats, key=lambda beat: beat.at, default=None)
+
+
+def _of_database(path: Path) -> Heartbeat | None:
     if not path.is_file():
         return None
     with _looking_at(path) as db:
@@ -31,6 +36,17 @@ def heartbeat_of(path: Path) -> Heartbeat | None:
             return None  # of an older version, or not written yet
         row = db.execute("SELECT detail FROM heartbeat").fetchone()
         return None if row is None else from_json(row[0])
+
+
+def _of_sidecar(path: Path) -> Heartbeat | None:
+    """Of a dry run, which works on a copy of the database."""
+    sidecar = path.with_name(path.name + ".heartbeat.json")
+    try:
+        return from_json(sidecar.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{sidecar} cannot be read: {error}") from error
 
 
 class Changed(NamedTuple):

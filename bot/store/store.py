@@ -13,7 +13,7 @@ from pathlib import Path
 from bot.store.audit import Audit
 from bot.store.changes import Changes
 from bot.store.cycles import Cycles
-from bot.store.database import BUSY_TIMEOUT_S, Database
+from bot.store.database import BUSY_TIMEOUT_S, Access, Database
 from bot.store.decisions import Decisions
 from bot.store.exclusions import Exclusions
 from bot.store.figures import Figures
@@ -37,8 +37,10 @@ from bot.store.unreadable import UnreadableRows
 class Store(Database):
     """The database and its parts: ``await open()`` before anything else, ``await close()`` at the end."""
 
-    def __init__(self, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S, looking: bool = False) -> None:
-        super().__init__(path, busy_timeout_s=busy_timeout_s, looking=looking)
+    def __init__(
+        self, path: Path | str, *, busy_timeout_s: float = BUSY_TIMEOUT_S, access: Access = Access.OWN
+    ) -> None:
+        super().__init__(path, busy_timeout_s=busy_timeout_s, access=access)
         reader = Reader(path)
         self.proposals = Proposals(self, reader)
         self.decisions = Decisions(self, reader)
@@ -69,7 +71,7 @@ async def open_for_reading(path: Path) -> AsyncIterator[Store]:
     Raises:
         StoreError: there is no database, it is damaged, or another version made it.
     """
-    store = Store(path, looking=True)
+    store = Store(path, access=Access.READ)
     await store.open()
     try:
         yield store
