@@ -36,6 +36,8 @@ def migration_words(texts: Texts, migration: Migration, now: datetime) -> str:
     started = migration.started_at or migration.queued_at
     length = duration(texts, (migration.finished_at or now) - started)
     reason = texts.reason(migration.reason) if migration.reason else ""
+    if migration.state is MigrationState.SUCCEEDED and migration.reason is not None:
+        return texts.text("console-migration-restarted", duration=length)
     return texts.text(f"console-migration-{migration.state.value}", duration=length, reason=reason)
 
 

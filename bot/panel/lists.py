@@ -301,7 +301,7 @@ def _computed(node: Node, own: Sequence[VM], odd: Sequence[Odd]) -> Node:
     """The node with sums of its VMs where the panel reports no allocation. All VMs count, stopped ones too: so the
     figure is rather too high. Not where a VM's size is not known, nor where a VM of this node may be missing."""
     doubtful = any(row.node_id in (None, node.id) and row.cluster_id in (None, node.cluster_id) for row in odd)
-    if (doubtful and node.vm_count is None) or (node.vm_count or 0) > len(own):
+    if doubtful and (node.vm_count is None or node.vm_count > len(own)):
         return node
     computed = {}
     for name, known, sizes in (

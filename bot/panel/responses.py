@@ -45,8 +45,15 @@ class TaskInfo:
     raw_status: str
     output: str | None = None
     running_time_s: int | None = None
+    waiting_time_s: int | None = None
     cluster_id: int | None = None
     """``None`` = the row does not tell, as in every shape that was seen."""
+
+    @property
+    def age_s(self) -> int | None:
+        """Since it was created; ``None`` = the panel tells neither time."""
+        times = [time for time in (self.running_time_s, self.waiting_time_s) if time is not None]
+        return sum(times) if times else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +205,7 @@ def task(document: object) -> TaskInfo:
         raw_status=raw,
         output=_words(row.get("output")),
         running_time_s=whole(row.get("running_time")),
+        waiting_time_s=whole(row.get("waiting_time")),
         cluster_id=reference(row.get("cluster")),
     )
 

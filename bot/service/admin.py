@@ -16,6 +16,7 @@ from bot.domain.proposals import Actor, Exclusion, ExclusionRole
 from bot.errors import ConfigError, NotFound
 from bot.service.context import ServiceContext, UseCase
 from bot.service.planning import Planning
+from bot.service.restarts import Restarts
 from bot.service.runtime_settings import KEYS, changeable_names, field_of
 from bot.service.values import FOREVER, MODE_KEY, MODES, PAUSE_KEY, STRATEGY_KEY
 from bot.store.values import StoredSetting
@@ -36,9 +37,10 @@ class Changeable:
 
 
 class Admin(UseCase):
-    def __init__(self, context: ServiceContext, planning: Planning) -> None:
+    def __init__(self, context: ServiceContext, planning: Planning, restarts: Restarts) -> None:
         super().__init__(context)
         self._planning = planning
+        self._restarts = restarts
 
     async def stored_settings(self) -> dict[str, StoredSetting]:
         """What people changed at run time, by the name of the setting it stands for."""
@@ -99,12 +101,17 @@ class Admin(UseCase):
         return field
 
     async def set_mode(self, mode: str, actor: Actor) -> None:
-        """From now on. What automatic mode has queued is not started once it is off."""
+        """From now on. What automatic mode has queued is not started once it is off.
+
+        Setting ``auto`` also lets it go on in clusters where it stopped because a VM was restarted by its migration.
+        """
         if mode not in MODES:
             raise NotFound("mode", mode, MODES)
         if mode == "auto" and self._settings.two_person_rule:
             raise ConfigError([TWO_PERSONS_OR_AUTO])
         await self._store.settings.set(MODE_KEY, mode, actor, self._clock(), before=self._settings.balance_mode)
+        if mode == "auto":
+            await self._restarts.go_on(actor)
         log.info("%s set the mode to %s", actor.name, mode)
         self._work.set()
 

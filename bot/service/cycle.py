@@ -16,7 +16,8 @@ from bot.service.context import ServiceContext, UseCase
 from bot.service.deadlines import Deadlines
 from bot.service.foreign_moves import ForeignMoves
 from bot.service.observer import Observer
-from bot.service.planning import Planning, planning_failure
+from bot.service.planning import Planning, held_reason, planning_failure
+from bot.service.restarts import Restarts
 from bot.service.values import OUTAGE_KEY, ClusterResult, CycleReport
 from bot.store.values import Mark, Published
 
@@ -27,8 +28,11 @@ FAILURE_KEY = "cluster-failed-"
 
 
 class Cycle(UseCase):
-    def __init__(self, context: ServiceContext, observer: Observer, planning: Planning, deadlines: Deadlines) -> None:
+    def __init__(
+        self, context: ServiceContext, observer: Observer, planning: Planning, deadlines: Deadlines, restarts: Restarts
+    ) -> None:
         super().__init__(context)
+        self._restarts = restarts
         self._observer = observer
         self._planning = planning
         self._deadlines = deadlines
@@ -108,11 +112,16 @@ class Cycle(UseCase):
         await self._planning.checked(snapshot, plans.values())
         self.tally.saw(snapshot, plans.values())
         automatic = await self._runtime.mode() == "auto"
+        stopped = await self._restarts.stopped([cluster.id for cluster in snapshot.clusters])
         results = []
         for cluster in snapshot.clusters:
             made = plans[cluster.id]
             self._plan_log.found(made)
-            results.append(await self._publish_safely(cluster, made, automatic, mark))
+            held = held_reason(made)
+            if held is not None:  # what waits for people may still be right: nothing is known against it
+                results.append(ClusterResult(cluster, made, left_alone=held))
+                continue
+            results.append(await self._publish_safely(cluster, made, automatic and cluster.id not in stopped, mark))
         return CycleReport("done", started, tuple(results))
 
     async def _publish_safely(self, cluster: Cluster, made: Plan, automatic: bool, mark: Mark) -> ClusterResult:

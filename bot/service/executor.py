@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,9 +28,11 @@ from bot.errors import (
 from bot.panel.client import VMManagerAPI
 from bot.service.context import ServiceContext, UseCase
 from bot.service.observer import Observer
+from bot.service.panel_verdicts import PanelVerdicts
 from bot.service.plan_log import in_words
 from bot.service.planning import Planning
-from bot.service.task_tracker import Outcome, TaskTracker, is_running, newest_id
+from bot.service.restarts import RESTARTED, Restarts, RestartWatch
+from bot.service.task_tracker import Outcome, TaskTracker, newest_id
 
 log = logging.getLogger(__name__)
 
@@ -57,14 +60,20 @@ class Executor(UseCase):
         observer: Observer,
         planning: Planning,
         *,
+        verdicts: PanelVerdicts,
+        restarts: Restarts,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         super().__init__(context)
         self._panel = panel
         self._observer = observer
         self._planning = planning
+        self._verdicts = verdicts
+        self._restarts = restarts
         self._sleep = sleep
-        self._tracker = TaskTracker(panel, self._store, self._settings, clock=self._clock, sleep=sleep)
+        self._watch = RestartWatch()
+        self._tracker = TaskTracker(panel, self._store, self._settings, self._watch, clock=self._clock, sleep=sleep)
+        self._waiting_told: set[int] = set()
         self._stopping = False
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._nodes: dict[int, frozenset[int]] = {}
@@ -127,13 +136,38 @@ class Executor(UseCase):
         if await self._runtime.paused_until() is not None:
             return
         most = (await self._runtime.current()).max_parallel_migrations
-        for migration in await self._store.migrations.in_states((MigrationState.QUEUED,)):
+        queued = await self._store.migrations.in_states((MigrationState.QUEUED,))
+        later = await self._after_the_first(queued)
+        for migration in queued:
             if self._stopping or len(self._tasks) >= most:
                 return
+            if migration.id in later:
+                continue
             busy = frozenset[int]().union(*self._nodes.values())
             waits = migration.id in self._tasks or not await self._is_due(migration)
             if not waits and busy.isdisjoint(_nodes_of(migration)):
                 self._spawn(migration, self._carry_out)
+
+    async def _after_the_first(self, queued: list[Migration]) -> set[int]:
+        """Queued migrations that nobody approved, and that wait until the first one on this panel has arrived alive.
+
+        What this panel does where a live migration is impossible is not known, so automatic mode begins with one
+        migration alone, of the smallest VM.
+        """
+        if await self._runtime.mode() != "auto" or await self._store.migrations.arrived_alive():
+            return set()
+        unasked = [migration for migration in queued if await self._is_unasked(migration)]
+        if self._tasks:
+            return {migration.id for migration in unasked}
+        due = [migration for migration in unasked if await self._is_due(migration)]
+        first = min(due, key=lambda m: (m.move.memory_mib, m.move.vcpus, m.id), default=None)
+        return {migration.id for migration in unasked if first is None or migration.id != first.id}
+
+    async def _is_unasked(self, migration: Migration) -> bool:
+        """Whether automatic mode decided it, and no person."""
+        found = await self._store.proposals.move(migration.move_id)
+        by = found[1].decided_by if found else None
+        return by is not None and by.kind is ActorKind.POLICY
 
     def _spawn(self, migration: Migration, work: Work) -> None:
         def ended(_: asyncio.Task[None]) -> None:
@@ -176,6 +210,9 @@ class Executor(UseCase):
     async def _carry_out(self, migration: Migration) -> None:
         mark = None
         try:
+            if await self._waits_for_others(migration):
+                await self._sleep(RETRY_PAUSE_S)
+                return
             refusal, mark = await self._look_again(migration)
         except _CANNOT_SEE as error:
             log.warning("VM '%s' waits: %s", migration.move.vm_name, error)
@@ -188,42 +225,66 @@ class Executor(UseCase):
         elif await self._runtime.paused_until() is None and not self._stopping and await self._is_due(migration):
             await self._send(migration, mark)
 
+    async def _waits_for_others(self, migration: Migration) -> bool:
+        """Whether somebody else moves VMs in this cluster now; told once for each migration that waits."""
+        if await self._lapsed(migration):
+            return False
+        reason = (await self._verdicts.foreign_work([migration.cluster_id])).get(migration.cluster_id)
+        if reason is None:
+            self._waiting_told.discard(migration.id)
+            return False
+        name = migration.move.vm_name
+        log.warning("VM '%s' waits: %s", name, in_words(reason))
+        if migration.id not in self._waiting_told:
+            self._waiting_told.add(migration.id)
+            notice = Reason.of("waits-for-others", vm=name, task=reason.as_dict()["task"])
+            await self._store.notices.note_outage(f"waits-{migration.id}", None, notice, self._clock())
+            self._notifier.notices_waiting()
+        return True
+
+    async def _lapsed(self, migration: Migration) -> bool:
+        counts_from = migration.approval_counts_from
+        counts_from = await self._opens_at(migration, counts_from) or counts_from
+        return self._clock() - counts_from > APPROVAL_VALID_FOR
+
     async def _look_again(self, migration: Migration) -> tuple[Outcome | None, int | None]:
         """Every rule on a fresh reading. Returns why not, and the newest entry of the VM's history."""
         move = migration.move
-        counts_from = migration.approval_counts_from
-        counts_from = await self._opens_at(migration, counts_from) or counts_from
-        if self._clock() - counts_from > APPROVAL_VALID_FOR:
+        if await self._lapsed(migration):
             return _stale("approval-lapsed"), None
         snapshot = await self._observer.observe(measure=(move.source_id, move.target_id))
-        refusal = await self._refusal(migration, snapshot)
+        verdicts = await self._panel.migration_targets(move.vm_id)
+        suitable = frozenset(node_id for node_id, good in (verdicts or {}).items() if good)
+        refusal = await self._refusal(migration, snapshot, suitable)
         if refusal is not None:
             return refusal, None
         history = await self._tracker.history(migration)
-        running = next((row for row in history or () if is_running(row)), None)
+        running = await self._tracker.running(migration, history)
         if running is not None:
             return Outcome(MigrationState.STALE, Reason.of("vm-has-task", task=running.name or "?")), None
-        suitable = await self._panel.migration_targets(move.vm_id)
-        if suitable is not None and suitable.get(move.target_id) is False:
+        if verdicts is not None and verdicts.get(move.target_id) is False:
             return Outcome(MigrationState.STALE, Reason.of("panel-says-unsuitable", node=move.target_name)), None
+        self._watch.before(migration, next((vm for vm in snapshot.vms if vm.id == move.vm_id), None))
         # Asking took its time: somebody may have excluded a node or changed the mode meanwhile.
         mark = newest_id(history)
-        return await self._refusal(migration, snapshot), mark
+        return await self._refusal(migration, snapshot, suitable), mark
 
-    async def _refusal(self, migration: Migration, snapshot: Snapshot) -> Outcome | None:
+    async def _refusal(self, migration: Migration, snapshot: Snapshot, suitable: frozenset[int]) -> Outcome | None:
         """What people and rules have against this move now."""
         own = next((s for s in snapshot.split() if s.clusters[0].id == migration.cluster_id), None)
         if own is None:
             return _stale("cluster-gone")
-        found = await self._store.proposals.move(migration.move_id)
-        by = found[1].decided_by if found else None
-        if by is not None and by.kind is ActorKind.POLICY and await self._runtime.mode() != "auto":
+        unasked = await self._is_unasked(migration)
+        if unasked and await self._runtime.mode() != "auto":
             return _stale("mode-changed")
+        if unasked and await self._restarts.stopped([migration.cluster_id]):
+            return _stale("auto-stopped")
         proposal = await self._store.proposals.get(migration.proposal_id)
         if proposal is None:
             return _stale("cannot-check")
-        policy = (await self._planning.policies(snapshot))[migration.cluster_id]
+        policy = replace((await self._planning.policies(snapshot))[migration.cluster_id], automatic=unasked)
         recent = await self._store.recent_events.read(policy, self._clock(), besides=migration.id)
+        recent = replace(recent, suitable={migration.move.vm_id: suitable} if suitable else {})
         reason = check_planned(own, policy, recent, migration.move, proposal.plan)
         if reason is None:
             return None
@@ -311,12 +372,17 @@ class Executor(UseCase):
         if not written:
             return
         self._changed(migration)
+        if outcome.reason is not None and outcome.reason.code == RESTARTED:
+            await self._restarts.note(migration)
         self._notifier.notices_waiting()
         seconds = round((now - (migration.started_at or now)).total_seconds())
         name = migration.move.vm_name
         if outcome.state is MigrationState.SUCCEEDED:
             log.info("VM '%s' is on '%s'", name, migration.move.target_name)
-            log.info("Migration completed successfully in %d seconds", seconds)
+            if outcome.reason is None:
+                log.info("Migration completed successfully in %d seconds", seconds)
+            else:
+                log.error("Migration ended in %d seconds: %s", seconds, _why(outcome))
         elif outcome.state in (MigrationState.FAILED, MigrationState.UNKNOWN):
             log.error("Migration of VM '%s': %s: %s", name, outcome.state.value, _why(outcome))
         else:

@@ -19,12 +19,15 @@ from balancer.model import Cluster, Plan, Reason, Recent, Rejection, Snapshot
 from balancer.planner import look, plan
 from balancer.policy import BALANCE, Policy
 from balancer.rules.constraints import overloaded_nodes
+from balancer.rules.updates import updates_wait
 from balancer.strategies.alternative import with_alternative
 from bot.config.clusters_file import ClustersFile
 from bot.config.settings import POLICY_FIELDS
 from bot.domain.lookup import matching
 from bot.domain.times import opens_at, parse_windows
 from bot.service.context import ServiceContext, UseCase
+from bot.service.panel_verdicts import PanelVerdicts
+from bot.service.restarts import Restarts
 
 log = logging.getLogger(__name__)
 
@@ -63,8 +66,12 @@ class Judging(NamedTuple):
 class Planning(UseCase):
     """One for a program: it remembers what it warned of, and the overloads of the last checks."""
 
-    def __init__(self, context: ServiceContext, clusters: ClustersFile) -> None:
+    def __init__(
+        self, context: ServiceContext, clusters: ClustersFile, verdicts: PanelVerdicts, restarts: Restarts
+    ) -> None:
         super().__init__(context)
+        self._verdicts = verdicts
+        self._restarts = restarts
         self._clusters = clusters
         self._warned: set[str] = set()
         self._holds = Holds(self._settings.overload_hold_cycles)
@@ -86,7 +93,11 @@ class Planning(UseCase):
             e for e in await self._store.exclusions.active(self._clock()) if e.drain_id is None or e.node_id != filling
         ]
         draining = (await self._store.requests.claims()).draining
-        policy = replace((await self._runtime.current()).policy(), strategy=await self._runtime.strategy())
+        policy = replace(
+            (await self._runtime.current()).policy(),
+            strategy=await self._runtime.strategy(),
+            automatic=await self._runtime.mode() == "auto",
+        )
         return policy.with_exclusions(
             sources | {e.node_id for e in stored if e.role.forbids_source()},
             targets | draining | {e.node_id for e in stored if e.role.forbids_target()},
@@ -143,8 +154,36 @@ class Planning(UseCase):
         policies = {i: policy.with_exclusions(claims.draining, frozenset()) for i, policy in policies.items()}
         await self._recall()
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
+        seen = await self._without_foreign_work(seen)
         fixed = {c.id for c in snapshot.clusters if self._clusters.sets(c, "balance_strategy")}
-        return await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook, fixed)
+        plans = await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook, fixed)
+        suitable = await self._verdicts.suitable(seen, policies, recent, plans)
+        if suitable:
+            recent = replace(recent, suitable=suitable)
+            plans = await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook, fixed)
+        return await self._with_cautions(seen, policies, recent, plans)
+
+    async def _without_foreign_work(self, seen: list[Snapshot]) -> list[Snapshot]:
+        """A cluster in which somebody else moves VMs is held, with the reason."""
+        foreign = await self._verdicts.foreign_work([own.clusters[0].id for own in seen])
+        return [_held(own, foreign.get(own.clusters[0].id)) for own in seen]
+
+    async def _with_cautions(
+        self, seen: list[Snapshot], policies: Mapping[int, Policy], recent: Recent, plans: tuple[Plan, ...]
+    ) -> tuple[Plan, ...]:
+        """The plans with what people should know about the panel's answers and about earlier migrations."""
+        restarted = await self._restarts.stopped([own.clusters[0].id for own in seen])
+        found = []
+        for own, made in zip(seen, plans, strict=True):
+            cluster_id = own.clusters[0].id
+            cautions = [remark.reason for remark in own.remarks]
+            if planning_failure(made) is None:
+                waits = updates_wait(own, policies[cluster_id], recent, made.overloaded_after)
+                cautions += [] if waits is None else [waits]
+            if cluster_id in restarted and made.moves:
+                cautions.append(Reason.of("caution-restarted", vm=restarted[cluster_id]))
+            found.append(replace(made, cautions=(*made.cautions, *cautions)) if cautions else made)
+        return tuple(found)
 
     async def looks(self, snapshot: Snapshot, cluster_id: int | None = None) -> tuple[Plan, ...]:
         """As ``plans``, of the nodes alone and at once: no moves are thought out."""
@@ -218,6 +257,18 @@ class Planning(UseCase):
         if text not in self._warned:
             self._warned.add(text)
             log.warning("%s", text)
+
+
+def held_reason(made: Plan) -> Reason | None:
+    """Why a plan is empty although nobody knows that nothing is needed; ``None`` = it is a plan."""
+    codes = ("cluster-foreign-task", "cluster-odd-rows", "cluster-twice")
+    return next((r.reason for r in made.rejections if r.subject == "cluster" and r.reason.code in codes), None)
+
+
+def _held(own: Snapshot, reason: Reason | None) -> Snapshot:
+    if reason is None or own.clusters[0].held is not None:
+        return own
+    return replace(own, clusters=(replace(own.clusters[0], held=reason),))
 
 
 def _planned(

@@ -18,9 +18,11 @@ from bot.service.decisions import Decisions
 from bot.service.executor import Executor
 from bot.service.notifier import Notifier
 from bot.service.observer import Observer
+from bot.service.panel_verdicts import PanelVerdicts
 from bot.service.planning import Planning
 from bot.service.queries import Queries
 from bot.service.requests import Requests
+from bot.service.restarts import Restarts
 from bot.service.runtime_settings import RuntimeSettings
 from bot.store.store import Store
 
@@ -57,11 +59,21 @@ class Service:
         context = ServiceContext(settings, store, notifier, clock, self.runtime)
         self.work = context.work
         self.observer = Observer(panel, loads, settings.cluster_ids, clock)
-        self.planning = Planning(context, clusters or ClustersFile())
+        self.restarts = Restarts(store, clock)
+        self.verdicts = PanelVerdicts(panel, store)
+        self.planning = Planning(context, clusters or ClustersFile(), self.verdicts, self.restarts)
         self.queries = Queries(context, self.observer, self.planning)
         self.decisions = Decisions(context)
         self.requests = Requests(context, self.observer, self.planning, self.decisions)
-        self.admin = Admin(context, self.planning)
+        self.admin = Admin(context, self.planning, self.restarts)
         self.deadlines = Deadlines(context)
-        self.cycle = Cycle(context, self.observer, self.planning, self.deadlines)
-        self.executor = Executor(panel, context, self.observer, self.planning, sleep=sleep)
+        self.cycle = Cycle(context, self.observer, self.planning, self.deadlines, self.restarts)
+        self.executor = Executor(
+            panel,
+            context,
+            self.observer,
+            self.planning,
+            verdicts=self.verdicts,
+            restarts=self.restarts,
+            sleep=sleep,
+        )

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import TypeVar
 
 from balancer.model import VM, Reason
@@ -19,6 +19,8 @@ from bot.domain.proposals import Migration, MigrationState
 from bot.errors import PanelDataError, PanelError, PanelForbidden, PanelRefused
 from bot.panel.client import VMManagerAPI
 from bot.panel.responses import MIGRATE_TASK, HistoryRow, TaskInfo
+from bot.panel.vocabulary import TASK_RUNNING
+from bot.service.restarts import RestartWatch
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -27,6 +29,9 @@ T = TypeVar("T")
 
 APPEARANCE_GRACE = timedelta(seconds=60)
 """How long a started migration may stay invisible in the panel's lists."""
+STUCK_AFTER = 3
+"""Times MIGRATION_TIMEOUT: a history row that says running for longer no longer counts."""
+LARGEST_ZONE = timedelta(hours=14)
 ARRIVAL_GRACE = timedelta(seconds=60)
 """How long a VM may still be seen on its old node after its task is complete."""
 
@@ -55,6 +60,7 @@ class TaskTracker:
         panel: VMManagerAPI,
         store: Store,
         settings: Settings,
+        watch: RestartWatch,
         *,
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -63,13 +69,18 @@ class TaskTracker:
         self._panel = panel
         self._store = store
         self._settings = settings
+        self._watch = watch
         self._clock = clock
         self._sleep = sleep
         self._grace = appearance_grace
         self._complete_since: dict[int, datetime] = {}
 
     async def find(self, migration: Migration) -> Outcome | None:
-        """Looks for a start that may never have reached the panel. ``None``: it did; the row is ``running`` now."""
+        """Looks for a start that may never have reached the panel. ``None``: it did; the row is ``running`` now.
+
+        A migration of the VM that began after the start may be ours, whatever its row says of the target: while it
+        runs this waits, and once it is over the outcome is unknown unless the VM has moved.
+        """
         since = self._clock()
         while True:
             told = True
@@ -77,8 +88,9 @@ class TaskTracker:
                 vm = await self._panel.vm(migration.move.vm_id)
                 if vm is None:
                     return Outcome.failed(Reason.of("vm-gone"))
+                self._watch.on_the_way(migration, vm)
                 if vm.node_id == migration.move.target_id:
-                    return SUCCESS
+                    return self._arrived(migration, vm)
                 history = await self.history(migration)
                 ours = _ours(migration, history)
                 if ours is not None:
@@ -88,8 +100,11 @@ class TaskTracker:
                     )
                     return None
                 told = history is not None and migration.history_mark is not None
-                if told and self._clock() - since > self._grace:
-                    return Outcome.failed(_elsewhere(migration, vm) or Reason.of("never-started"))
+                later = _later_migrations(migration, history)
+                if any(is_running(row) for row in later):
+                    since, told = self._clock(), False
+                elif told and self._clock() - since > self._grace:
+                    return self._not_found(migration, vm, bool(later))
             except PanelError as error:
                 log.warning("VM '%s' cannot be checked: %s", migration.move.vm_name, error)
                 since = self._clock()  # a panel that does not answer proves nothing
@@ -98,6 +113,22 @@ class TaskTracker:
             if not told and self.overdue(migration):
                 return self._timeout()
             await self._sleep(self._settings.task_poll_interval)
+
+    @staticmethod
+    def _not_found(migration: Migration, vm: VM, others: bool) -> Outcome:
+        """The VM is not on its target, and nothing runs that could be our start."""
+        elsewhere = _elsewhere(migration, vm)
+        if elsewhere is not None:
+            return Outcome.failed(elsewhere)
+        if others:
+            return Outcome(MigrationState.UNKNOWN, Reason.of("start-unclear"))
+        return Outcome.failed(Reason.of("never-started"))
+
+    def _arrived(self, migration: Migration, vm: VM) -> Outcome:
+        """The VM is on its target: alive, or after a restart."""
+        if self._watch.restarted(migration, vm, self._clock()):
+            return Outcome(MigrationState.SUCCEEDED, Reason.of("moved-restarted"))
+        return SUCCESS
 
     async def follow(self, migration: Migration) -> Outcome:
         """Polls until the migration is over or its time is. Nothing that the panel fails to say ends it."""
@@ -126,7 +157,16 @@ class TaskTracker:
             return outcome
         if any(is_running(row) for row in await self._panel.history(migration.move.vm_id)):
             return None
-        return Outcome.failed(_elsewhere(migration, vm) or Reason.of("vanished"))
+        elsewhere = _elsewhere(migration, vm)
+        answered = migration.consul_id is not None or migration.task_id is not None
+        if elsewhere is None and not answered and not self._long_ago(migration):
+            return None  # nobody knows which task was ours, so its end proves nothing yet
+        return Outcome.failed(elsewhere or Reason.of("vanished"))
+
+    def _long_ago(self, migration: Migration) -> bool:
+        """Whether even a start that the panel delayed would have shown itself by now."""
+        started = migration.started_at or migration.queued_at
+        return self._clock() - started > timedelta(seconds=self._settings.failure_cooldown)
 
     def overdue(self, migration: Migration) -> bool:
         started = migration.started_at or migration.queued_at
@@ -136,12 +176,56 @@ class TaskTracker:
         """What happened to the VM, newest first; ``None`` where this panel does not tell."""
         return await _if_told(self._panel.history(migration.move.vm_id))
 
+    async def running(self, migration: Migration, history: Sequence[HistoryRow] | None) -> HistoryRow | None:
+        """A row of the history that says that the panel is busy with the VM; ``None`` = it is not.
+
+        A row that says running for longer than three times MIGRATION_TIMEOUT does not count, nor one whose task is over
+        or gone.
+        """
+        for row in history or ():
+            if is_running(row) and not await self._is_stuck(row):
+                return row
+        return None
+
+    async def _is_stuck(self, row: HistoryRow) -> bool:
+        """Whether the row only says that something runs. Its task tells best, then its date."""
+        task = None if row.task_id is None else await _if_told(self._panel.task(row.task_id))
+        if task is not None and task.status != "pending":
+            return True
+        if task is not None and task.age_s is not None:
+            return task.age_s > STUCK_AFTER * self._settings.migration_timeout
+        return self._is_old(row) or (task is None and await self._is_forgotten(row))
+
+    def _is_old(self, row: HistoryRow) -> bool:
+        """The panel does not tell the zone of the date, so the row may be younger by the largest offset there is."""
+        try:
+            created = datetime.fromisoformat(row.created_at or "")
+        except ValueError:
+            return False
+        if created.tzinfo is None:
+            created = created.replace(tzinfo=timezone.utc)
+        longest = timedelta(seconds=STUCK_AFTER * self._settings.migration_timeout)
+        return self._clock() - created > longest + LARGEST_ZONE
+
+    async def _is_forgotten(self, row: HistoryRow) -> bool:
+        """Whether the panel neither has the row's task nor lists it as active, seen twice: a new one may come late."""
+        if row.task_id is None:
+            return False
+        for again in (False, True):
+            if again:
+                await self._sleep(self._settings.task_poll_interval)
+            active = await self._panel.active_tasks()
+            if active is None or any(task.id == row.task_id for task in active):
+                return False
+        return await _if_told(self._panel.task(row.task_id)) is None
+
     async def _look(self, migration: Migration) -> tuple[TaskInfo | None, VM | None, Outcome | None]:
         """The task and the VM as they are now, and the outcome; ``None`` while it is not over."""
         task = await self._task(migration)
+        vm = await self._panel.vm(migration.move.vm_id)
+        self._watch.on_the_way(migration, vm)
         if task is not None and task.status == "pending" and not self.overdue(migration):
             return task, None, None
-        vm = await self._panel.vm(migration.move.vm_id)
         outcome = self._judged(migration, task, vm)
         if outcome is not None:
             self._complete_since.pop(migration.id, None)
@@ -151,7 +235,7 @@ class TaskTracker:
         if vm is None:
             return Outcome.failed(Reason.of("vm-gone"))
         if vm.node_id == migration.move.target_id:
-            return SUCCESS
+            return self._arrived(migration, vm)
         if task is None or task.status == "pending":
             return None
         if task.status == "failed":
@@ -191,7 +275,7 @@ class TaskTracker:
 
 def is_running(row: HistoryRow) -> bool:
     """Only the words that are known: an old entry with an odd state must not block its VM for ever."""
-    return row.raw_status.lower() in ("running", "created")
+    return row.raw_status.lower() in TASK_RUNNING
 
 
 def newest_id(history: Sequence[HistoryRow] | None) -> int | None:
@@ -212,19 +296,22 @@ async def _if_told(answer: Awaitable[T]) -> T | None:
 
 
 def _ours(migration: Migration, history: Sequence[HistoryRow] | None) -> HistoryRow | None:
-    """The entry of our start: the first migration after the mark, and not one that somebody else sent elsewhere."""
-    if history is None or migration.history_mark is None:
-        return None
-    targets = (None, migration.move.target_id)
+    """The row of our start: the first migration to our target after the mark. A row with another target, or without
+    one, may be ours too, but proves nothing."""
     ours = (
         row
-        for row in history
-        if row.name == MIGRATE_TASK
-        and (row.id or 0) > migration.history_mark
-        and row.task_id is not None
-        and row.target_node_id in targets
+        for row in _later_migrations(migration, history)
+        if row.task_id is not None and row.target_node_id == migration.move.target_id
     )
     return min(ours, key=lambda row: row.id or 0, default=None)
+
+
+def _later_migrations(migration: Migration, history: Sequence[HistoryRow] | None) -> list[HistoryRow]:
+    """Migrations of the VM that began after the mark, whoever started them."""
+    mark = migration.history_mark
+    if history is None or mark is None:
+        return []
+    return [row for row in history if row.name == MIGRATE_TASK and (row.id is None or row.id > mark)]
 
 
 def _elsewhere(migration: Migration, vm: VM) -> Reason | None:

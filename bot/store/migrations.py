@@ -116,6 +116,12 @@ class Migrations(Part):
             )
         return {r["cluster_id"]: r["newest"] for r in found}
 
+    async def arrived_alive(self) -> bool:
+        """Whether any migration has succeeded without a reason against it, such as a restart of its VM."""
+        async with self._database.reading() as db:
+            sql = "SELECT EXISTS (SELECT 1 FROM migration WHERE state = ? AND reason IS NULL)"
+            return bool(await scalar(db, sql, (MigrationState.SUCCEEDED.value,)))
+
     async def durations(self, cluster_id: int, limit: int = 100) -> list[Sample]:
         """How much memory a cluster's last migrations moved, and how long each took; newest first."""
         async with self._database.reading() as db:

@@ -33,6 +33,14 @@ class StoredSettings(Part):
             )
         return {r["key"]: self._reader.decode(r, rows.setting_of) for r in found}
 
+    async def with_prefix(self, prefix: str) -> list[str]:
+        """The stored keys that begin with this text."""
+        async with self._database.reading() as db:
+            found = await all_rows(
+                db, "SELECT key FROM setting WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key", (prefix,)
+            )
+        return [r["key"] for r in found]
+
     async def set(self, key: str, value: str | None, actor: Actor, now: datetime, *, before: str | None = None) -> None:
         """Stores a setting, or forgets it (``None``), and writes both to the audit.
 

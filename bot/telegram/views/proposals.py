@@ -198,6 +198,8 @@ def migration_words(texts: Texts, migration: Migration, now: datetime, opens_at:
     if waits_for_its_time(migration, now) and migration.not_before is not None:
         return texts.html("migration-waits", time=wording.moment(texts, migration.not_before, now))
     state = f"migration-{migration.state.value}"
+    if migration.state is MigrationState.SUCCEEDED and migration.reason is not None:
+        state = "migration-restarted"
     if migration.state is MigrationState.QUEUED and opens_at is not None:
         return texts.html("migration-window", time=wording.moment(texts, opens_at, now))
     return texts.html(state, duration=wording.duration(texts, length), reason=reason)

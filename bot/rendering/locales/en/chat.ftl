@@ -72,6 +72,7 @@ migration-queued = waits for its turn
 migration-starting = ▶️ starting
 migration-running = ▶️ running for { $duration }
 migration-succeeded = ✅ done in { $duration }
+migration-restarted = ⚠️ moved in { $duration }, but restarted
 migration-failed = ❌ failed: { $reason }
 migration-unknown = ❓ outcome unknown: { $reason }
 migration-stale = 🚫 not started: { $reason }

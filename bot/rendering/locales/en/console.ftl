@@ -131,6 +131,7 @@ console-migration-queued = approved, waits for its turn
 console-migration-starting = starting
 console-migration-running = running { $duration }
 console-migration-succeeded = done in { $duration }
+console-migration-restarted = moved in { $duration }, but restarted
 console-migration-failed = failed: { $reason }
 console-migration-unknown = outcome unknown: { $reason }
 console-migration-stale = not started: { $reason }

@@ -39,7 +39,7 @@ reason-vm-has-task = the panel is busy with the VM ({ $task })
 reason-panel-says-unsuitable = the panel reports that { $node } is not suitable
 reason-not-sent = the panel could not be reached; nothing was sent
 reason-refused = the panel refused
-reason-never-started = the program was interrupted and the panel never started it; the VM is where it was
+reason-never-started = whether the start reached the panel was not known; the panel shows no migration of the VM, and it is where it was
 reason-task-failed = the panel reports an error
 reason-not-arrived = the task is complete, but the VM is still on its old node
 reason-vanished = its task is gone and the VM is still on its old node
@@ -48,3 +48,9 @@ reason-timeout = not finished after { $minutes ->
     [one] 1 minute
    *[other] { $minutes } minutes
 }
+reason-start-unclear = the answer to the start was lost; a migration of the VM ran and ended, but the VM is on its old node
+reason-auto-stopped = automatic mode is stopped in this cluster since a VM was restarted by its migration
+reason-moved-restarted = the VM was restarted on its way, so this was no live migration
+reason-cluster-restarted = ⚠️ { $vm } was moved from { $source } to { $target }, but restarted on its way. Automatic mode is stopped in this cluster; after you have looked into it, an admin lets it go on with /mode auto.
+reason-caution-restarted = the last migration here restarted its VM ({ $vm }); the next one may do so too
+reason-waits-for-others = ⏳ { $vm } waits: somebody else works on the cluster ({ $task }). It starts when that has ended.

@@ -15,6 +15,7 @@ terminal-queued = approved, not started
 terminal-starting = starting
 terminal-running = running
 terminal-succeeded = done in { $seconds } s
+terminal-restarted = moved in { $seconds } s, but restarted
 terminal-failed = failed: { $reason }
 terminal-unknown = outcome unknown: { $reason }
 terminal-not-needed = not needed: { $reason }

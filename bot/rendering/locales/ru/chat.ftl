@@ -76,6 +76,7 @@ migration-queued = ждёт очереди
 migration-starting = ▶️ запускается
 migration-running = ▶️ идёт { $duration }
 migration-succeeded = ✅ готово за { $duration }
+migration-restarted = ⚠️ перенесена за { $duration }, но перезапущена
 migration-failed = ❌ не удалось: { $reason }
 migration-unknown = ❓ исход неизвестен: { $reason }
 migration-stale = 🚫 не запущена: { $reason }

@@ -125,6 +125,7 @@ console-migration-queued = одобрена, ждёт очереди
 console-migration-starting = запускается
 console-migration-running = идёт { $duration }
 console-migration-succeeded = готово за { $duration }
+console-migration-restarted = перенесена за { $duration }, но перезапущена
 console-migration-failed = не удалось: { $reason }
 console-migration-unknown = исход неизвестен: { $reason }
 console-migration-stale = не запущена: { $reason }

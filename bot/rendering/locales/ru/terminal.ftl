@@ -17,6 +17,7 @@ terminal-queued = одобрена, не запущена
 terminal-starting = запускается
 terminal-running = идёт
 terminal-succeeded = готово за { $seconds } с
+terminal-restarted = перенесена за { $seconds } с, но перезапущена
 terminal-failed = не удалось: { $reason }
 terminal-unknown = исход неизвестен: { $reason }
 terminal-not-needed = не потребовалась: { $reason }

@@ -1,0 +1,83 @@
+"""Whether a VM was restarted by its migration, and what follows: automatic mode stops for its cluster.
+
+What the panel does where a live migration is impossible is not documented; its own evacuation stops such VMs. So the
+VM's uptime and state are compared before and after. The unit of the uptime is not documented either, so two readings of
+one VM are compared; only after a restart of this program, which has forgotten the first one, it is taken for seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from datetime import datetime
+
+from balancer.model import VM, Reason
+from bot.domain.clock import Clock
+from bot.domain.proposals import Actor, Migration
+from bot.store.store import Store
+
+log = logging.getLogger(__name__)
+
+RESTARTED = "moved-restarted"
+"""Code of the reason of a migration that succeeded, but not live."""
+KEY = "restarted-in-cluster-"
+"""With the cluster's id: the VM that was restarted. Automatic mode is stopped there until an admin lets it go on."""
+
+
+class RestartWatch:
+    """One for an executor: remembers the VMs of the migrations that it follows."""
+
+    def __init__(self) -> None:
+        self._uptime: dict[int, int] = {}
+        self._stopped: set[int] = set()
+
+    def before(self, migration: Migration, vm: VM | None) -> None:
+        """Right before the start."""
+        if vm is not None and vm.uptime:
+            self._uptime[migration.id] = vm.uptime
+
+    def on_the_way(self, migration: Migration, vm: VM | None) -> None:
+        if vm is not None and vm.state is not None and vm.state.lower() == "stopped":
+            self._stopped.add(migration.id)
+
+    def restarted(self, migration: Migration, vm: VM, now: datetime) -> bool:
+        """Whether the VM, as seen on its target, did not arrive alive; forgets the migration."""
+        before = self._uptime.pop(migration.id, None)
+        stopped = migration.id in self._stopped
+        self._stopped.discard(migration.id)
+        if stopped or (vm.state is not None and vm.state.lower() == "stopped"):
+            return True
+        if vm.uptime is None:
+            return False
+        if before is not None:
+            return vm.uptime < before
+        running_s = (now - migration.started_at).total_seconds() if migration.started_at else 0.0
+        return 0 < vm.uptime < running_s
+
+
+class Restarts:
+    """The clusters in which automatic mode is stopped, as stored."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def stopped(self, cluster_ids: Collection[int]) -> dict[int, str]:
+        """Cluster -> the VM that was restarted there."""
+        keys = {f"{KEY}{i}": i for i in cluster_ids}
+        found = await self._store.settings.get_many(keys)
+        return {keys[key]: stored.value for key, stored in found.items()}
+
+    async def note(self, migration: Migration) -> None:
+        """Stops automatic mode for the cluster and tells it at once."""
+        move = migration.move
+        log.error("VM '%s' was restarted by its migration: automatic mode stops in its cluster", move.vm_name)
+        reason = Reason.of("cluster-restarted", vm=move.vm_name, source=move.source_name, target=move.target_name)
+        await self._store.notices.note_outage(f"{KEY}{migration.cluster_id}", move.vm_name, reason, self._clock())
+
+    async def go_on(self, actor: Actor) -> list[str]:
+        """An admin says go on, for every cluster; the keys that were removed."""
+        keys = await self._store.settings.with_prefix(KEY)
+        for key in keys:
+            await self._store.settings.set(key, None, actor, self._clock())
+        return keys
