@@ -67,7 +67,7 @@ bench-quick: .venv/bench ## the same, smaller
 	@touch $@
 
 docs: .venv/docs ## the site, into build/docs/html
-	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -c docs -d build/docs/doctrees . build/docs/html
+	$(BIN)/python -m sphinx --quiet --fresh-env --fail-on-warning --keep-going -c docs -d build/docs/doctrees . build/docs/html
 	@echo "build/docs/html/docs/index.html"
 
 settings: .venv/ready ## config.env.example and docs/configuration.md, from the fields of Settings
