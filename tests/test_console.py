@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import subprocess
 import sys
-import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +20,14 @@ from textual.pilot import Pilot
 from bot.app import VMBalancer
 from bot.console.app import Console
 from bot.console.ascii import AsciiFilter, is_utf8, to_ascii
-from bot.console.desk import Desk, Trends, World
+from bot.console.backend import Backend, Trends, World
 from bot.console.drawing import bar, cut, fit, pieces, sparkline
-from bot.console.driver import Output
 from bot.console.keys import KEYS, Items
 from bot.console.nodes import NodesView
+from bot.console.program import Program, StartError
 from bot.console.tail import LINES_KEPT, Lines, Tail
 from bot.domain.proposals import Actor, ActorKind, ExclusionRole, MoveState, Verdict
+from bot.errors import InstanceRunning
 from bot.rendering.catalog import LANGUAGES, texts_for
 from bot.service.remote_requests import Answer, RemoteRequests, answered, ask_for_check
 from bot.store.instance_lock import Instance
@@ -44,18 +43,17 @@ async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
         yield made
 
 
-def desk_of(rig: BotFixture, **given: Any) -> Desk:
-    async def check() -> Answer:
-        return Answer.of(await rig.service.cycle.run())
-
-    return Desk(rig.service, rig.store, **{"check": check, **given})
+def backend_of(rig: BotFixture, arguments: Sequence[str] | None = None) -> Backend:
+    """Nobody runs the program: what is approved waits."""
+    settings = rig.settings.model_copy(update={"database_path": rig.path})
+    return Backend(rig.service, rig.store, Program(settings, arguments))
 
 
 @asynccontextmanager
 async def showing(
-    desk: Desk, width: int = 80, height: int = 24, language: str = "en", **given: Any
+    backend: Backend, width: int = 80, height: int = 24, language: str = "en", **given: Any
 ) -> AsyncIterator[Pilot[int]]:
-    console = Console(desk, texts_for(language), actor=OLGA, **{"utf8": True, **given})
+    console = Console(backend, texts_for(language), actor=OLGA, **{"utf8": True, **given})
     async with console.run_test(size=(width, height)) as pilot:
         yield pilot
 
@@ -87,7 +85,7 @@ async def shows(pilot: Pilot[int], *parts: str) -> str:
 
 async def test_a_click_on_approve_decides_as_the_person_at_the_terminal(rig: BotFixture) -> None:
     await rig.propose()
-    async with showing(desk_of(rig)) as pilot:
+    async with showing(backend_of(rig)) as pilot:
         await shows(pilot, "3 moves wait")
         await pilot.press("3")
         await shows(pilot, "Approve all")
@@ -99,7 +97,7 @@ async def test_a_click_on_approve_decides_as_the_person_at_the_terminal(rig: Bot
 
 
 async def test_tabs_and_footer_can_be_clicked(rig: BotFixture) -> None:
-    async with showing(desk_of(rig)) as pilot:
+    async with showing(backend_of(rig)) as pilot:
         await shows(pilot, "hot")
         for name in ("Plan", "History", "Excluded", "Log", "Nodes"):
             line = screen(pilot).splitlines()[2]
@@ -114,7 +112,7 @@ async def test_tabs_and_footer_can_be_clicked(rig: BotFixture) -> None:
 
 async def test_all_moves_of_a_proposal_are_approved_after_a_question(rig: BotFixture) -> None:
     await rig.propose()
-    async with showing(desk_of(rig)) as pilot:
+    async with showing(backend_of(rig)) as pilot:
         await shows(pilot, "3 moves wait")
         await pilot.press("3")
         await shows(pilot, "waits for a decision")
@@ -132,7 +130,7 @@ async def test_all_moves_of_a_proposal_are_approved_after_a_question(rig: BotFix
 
 async def test_a_skip_keeps_the_vm_where_it_is(rig: BotFixture) -> None:
     await rig.propose()
-    async with showing(desk_of(rig)) as pilot:
+    async with showing(backend_of(rig)) as pilot:
         await shows(pilot, "3 moves wait")
         await pilot.press("3")
         await shows(pilot, "small-b")
@@ -144,7 +142,7 @@ async def test_a_skip_keeps_the_vm_where_it_is(rig: BotFixture) -> None:
 
 async def test_keys_of_other_pages_do_nothing(rig: BotFixture) -> None:
     await rig.propose()
-    async with showing(desk_of(rig)) as pilot:
+    async with showing(backend_of(rig)) as pilot:
         await shows(pilot, "3 moves wait")
         await pilot.press("a", "A", "s", "S")
         await pilot.pause()
@@ -154,7 +152,7 @@ async def test_keys_of_other_pages_do_nothing(rig: BotFixture) -> None:
 
 async def test_a_russian_keyboard_works_without_switching(rig: BotFixture) -> None:
     await rig.propose()
-    async with showing(desk_of(rig), language="ru") as pilot:
+    async with showing(backend_of(rig), language="ru") as pilot:
         await shows(pilot, "ждут решения: 3")
         await pilot.press("3")
         await shows(pilot, "ждёт решения", "Одобрить")
@@ -165,7 +163,7 @@ async def test_a_russian_keyboard_works_without_switching(rig: BotFixture) -> No
 async def test_a_dry_run_decides_nothing(tmp_path: Path) -> None:
     async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db") as rig:
         await rig.propose()
-        async with bot_on(panel, tmp_path / "bot.db", dry_run=True) as dry, showing(desk_of(dry)) as pilot:
+        async with bot_on(panel, tmp_path / "bot.db", dry_run=True) as dry, showing(backend_of(dry)) as pilot:
             await shows(pilot, "DRY RUN", "1 move waits")
             await pilot.press("3")
             await shows(pilot, "small-a")
@@ -175,7 +173,7 @@ async def test_a_dry_run_decides_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_node_is_excluded_as_target_by_its_name(rig: BotFixture) -> None:
-    async with showing(desk_of(rig)) as pilot:
+    async with showing(backend_of(rig)) as pilot:
         await shows(pilot, "hot")
         await pilot.press("5", "e")
         await shows(pilot, "Which node?")
@@ -190,7 +188,7 @@ async def test_a_node_is_excluded_as_target_by_its_name(rig: BotFixture) -> None
 
 
 async def test_automatic_mode_is_switched_on_only_after_a_question(rig: BotFixture) -> None:
-    async with showing(desk_of(rig)) as pilot:
+    async with showing(backend_of(rig)) as pilot:
         await shows(pilot, "asks before it moves", "hot")
         await pilot.press("m")
         await shows(pilot, "Switch to automatic mode?")
@@ -200,7 +198,7 @@ async def test_automatic_mode_is_switched_on_only_after_a_question(rig: BotFixtu
         await pilot.press("m")
         await shows(pilot, "Switch to automatic mode?")
         await pilot.press("y")
-        await shows(pilot, "VM Balancer · automatic mode")
+        await shows(pilot, "NOBODY RUNS THE BALANCER · automatic mode")
     assert await rig.service.runtime.mode() == "auto"
 
 
@@ -226,7 +224,7 @@ async def test_every_page_draws_at_every_size_with_hostile_names(
         await rig.service.decisions.decide([first.id], Verdict.SKIP, Actor(ActorKind.TELEGRAM, HOSTILE, 1))
         lines = Lines()
         lines.setFormatter(None)
-        async with showing(desk_of(rig), *size, language, own_log=lines) as pilot:
+        async with showing(backend_of(rig), *size, language, own_log=lines) as pilot:
             await until(pilot, lambda s: "!" in s, "the nodes")
             for key in ("1", "enter", "2", "3", "4", "5", "6", "question_mark"):
                 await pilot.press(key)
@@ -241,7 +239,7 @@ async def test_every_page_draws_at_every_size_with_hostile_names(
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("page", ["1", "2", "3", "4", "5", "6"])
 async def test_the_footer_names_the_keys_of_the_page_and_fits(rig: BotFixture, language: str, page: str) -> None:
-    async with showing(desk_of(rig), language=language) as pilot:
+    async with showing(backend_of(rig), language=language) as pilot:
         await shows(pilot, "hot")
         await pilot.press(page)
         await pilot.pause()
@@ -254,7 +252,7 @@ async def test_the_footer_names_the_keys_of_the_page_and_fits(rig: BotFixture, l
 
 
 async def test_every_key_is_in_the_help(rig: BotFixture) -> None:
-    async with showing(desk_of(rig), 120, 50) as pilot:
+    async with showing(backend_of(rig), 120, 50) as pilot:
         await shows(pilot, "hot")
         await pilot.press("question_mark")
         drawn = await shows(pilot, "approve the chosen move")
@@ -265,7 +263,7 @@ async def test_every_key_is_in_the_help(rig: BotFixture) -> None:
 
 
 async def test_the_chosen_node_stays_chosen_when_the_order_changes(rig: BotFixture) -> None:
-    async with showing(desk_of(rig)) as pilot:
+    async with showing(backend_of(rig)) as pilot:
         await shows(pilot, "hot")
         await pilot.press("down", "down")
         page = pilot.app.query_one("#nodes", NodesView)
@@ -279,7 +277,7 @@ async def test_the_chosen_node_stays_chosen_when_the_order_changes(rig: BotFixtu
 
 
 async def test_a_panel_that_is_gone_leaves_the_last_picture(rig: BotFixture) -> None:
-    async with showing(desk_of(rig)) as pilot:
+    async with showing(backend_of(rig)) as pilot:
         await shows(pilot, "! hot", "1 of 3 nodes overloaded")
         rig.fault("http_503")
         rig.pass_time(90)
@@ -290,14 +288,14 @@ async def test_a_panel_that_is_gone_leaves_the_last_picture(rig: BotFixture) -> 
 
 async def test_a_panel_that_never_answered_is_no_empty_cluster(rig: BotFixture) -> None:
     rig.fault("http_503")
-    async with showing(desk_of(rig)) as pilot:
+    async with showing(backend_of(rig)) as pilot:
         drawn = await shows(pilot, "the panel does not answer")
         assert "no node of 0" not in drawn
 
 
 async def test_many_clusters_are_shown_one_under_the_other(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
-    async with running_panel(hot_clusters(3)) as panel, bot_on(panel, path) as rig, showing(desk_of(rig)) as pilot:
+    async with running_panel(hot_clusters(3)) as panel, bot_on(panel, path) as rig, showing(backend_of(rig)) as pilot:
         drawn = await shows(pilot, "3 of 6 nodes overloaded", "c1", "hot-1", "c2", "hot-2")
         assert drawn.index("c1") < drawn.index("hot-1") < drawn.index("c2") < drawn.index("hot-2")
 
@@ -313,7 +311,7 @@ async def test_two_consoles_that_approve_at_the_same_moment_decide_once(tmp_path
         ready: list[str] = []
 
         async def person(rig: BotFixture, name: str) -> None:
-            console = Console(desk_of(rig), texts_for("en"), actor=Actor(ActorKind.TERMINAL, name), utf8=True)
+            console = Console(backend_of(rig), texts_for("en"), actor=Actor(ActorKind.TERMINAL, name), utf8=True)
             async with console.run_test(size=(80, 24)) as pilot:
                 await shows(pilot, "1 move waits")
                 await pilot.press("3")
@@ -423,80 +421,47 @@ def test_looking_at_the_lock_leaves_it_free(tmp_path: Path) -> None:
     assert Instance(path).holder() is None
     mine = Instance(path)
     mine.acquire(NOW)
-    assert "process" in (Instance(path).holder() or "")
+    assert str(Instance(path).holder()).startswith("process ")
     mine.release()
     assert Instance(path).holder() is None
     mine.acquire(NOW)
     mine.release()
 
 
-# The terminal -------------------------------------------------------------------------------------
-
-
-class Pipe:
-    """A terminal that reads only when it is told to."""
-
-    def __init__(self) -> None:
-        self.reading, self.writing = os.pipe()
-        self.lost, self.gone = threading.Event(), threading.Event()
-        self.output = Output(self.writing, self.lost.set, self.gone.set)
-        self.output.start()
-        self._reader: threading.Thread | None = None
-
-    def drain(self) -> None:
-        """From now on somebody reads."""
-        self._reader = threading.Thread(target=_drain, args=(self.reading,), daemon=True)
-        self._reader.start()
-
-    def hang_up(self) -> None:
-        os.close(self.reading)
-        self.reading = -1
-
-    def close(self) -> None:
-        """The reader ends before its file does: its number is the next file's, and it would read there."""
-        self.output.stop()
-        os.close(self.writing)
-        if self._reader is not None:
-            self._reader.join(PATIENCE_S)
-        if self.reading >= 0:
-            os.close(self.reading)
+# The program behind the console ------------------------------------------------------------------
 
 
 @pytest.fixture
-def pipe() -> Iterator[Pipe]:
-    made = Pipe()
-    yield made
-    made.close()
+def options(rig: BotFixture, tmp_path: Path) -> list[str]:
+    """The command line of a program on the database of the fixture, without a chat."""
+    login = ["--host", rig.panel.url, "--username", "admin@example.com", "--password", "secret"]
+    return [*login, "--database-path", str(rig.path), "--log-file", str(tmp_path / "bot.log")]
 
 
-def test_a_terminal_that_reads_gets_everything(pipe: Pipe) -> None:
-    pipe.output.write("одно ")
-    pipe.output.write("два")
-    pipe.output.stop()
-    assert os.read(pipe.reading, 1000).decode() == "одно два"
+async def test_a_started_program_works_until_its_input_ends(rig: BotFixture, options: list[str]) -> None:
+    program = Program(rig.settings.model_copy(update={"database_path": rig.path}), options)
+    await program.start()
+    holder = program.holder()
+    assert program.is_ours and holder is not None and holder.pid is not None
+    with pytest.raises(InstanceRunning, match=f"process {holder.pid} "):
+        await Program(rig.settings.model_copy(update={"database_path": rig.path}), options).start()
+    program.release()  # as the end of the console does, however it ends
+    await wait_until(lambda: program.holder() is None)
+    await program.stop()
+    assert not program.is_ours
 
 
-def test_a_frozen_terminal_holds_nobody_up_and_is_drawn_anew(pipe: Pipe) -> None:
-    for _ in range(50):
-        pipe.output.write("x" * 100_000)  # far more than a pipe and the backlog hold: it returns all the same
-    pipe.drain()
-    pipe.output.write("end")
-    assert pipe.lost.wait(PATIENCE_S), "what was dropped has to be drawn again"
+async def test_a_program_that_does_not_start_says_why(rig: BotFixture, options: list[str]) -> None:
+    program = Program(rig.settings.model_copy(update={"database_path": rig.path}), [*options, "--interval", "soon"])
+    with pytest.raises(StartError, match="exit code 2: BALANCE_INTERVAL is 'soon'"):
+        await program.start()
 
 
-def _drain(number: int) -> None:
-    with suppress(OSError):
-        while os.read(number, 65536):
-            pass
-
-
-def test_a_terminal_that_has_gone_is_told_once_and_not_written_to(pipe: Pipe) -> None:
-    pipe.hang_up()
-    pipe.output.write("x")
-    assert pipe.gone.wait(PATIENCE_S)
-    pipe.output.write("y")
-    pipe.output.join(PATIENCE_S)
-    assert not pipe.output.is_alive()
+async def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = asyncio.get_running_loop().time() + PATIENCE_S * 2
+    while not holds():
+        assert asyncio.get_running_loop().time() < deadline
+        await asyncio.sleep(0.05)
 
 
 # Small parts --------------------------------------------------------------------------------------

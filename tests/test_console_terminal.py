@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import os
 import re
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -40,7 +42,7 @@ async def terminal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 async def test_alone_it_shows_decides_and_carries_out(stack: Stack, terminal: Terminal) -> None:
     start_console(stack, terminal, MAX_MIGRATIONS_PER_CYCLE="3")
-    screen = await terminal.shows("runs here", "1 of 3 nodes overloaded", "3 moves wait")
+    screen = await terminal.shows("runs as process", "1 of 3 nodes overloaded", "3 moves wait")
     assert re.search(r"! hot .*━.*7\.5", screen), screen
     assert "q Quit" in screen and "Enter VMs" in screen
     terminal.press("Enter")
@@ -186,7 +188,7 @@ async def test_attached_it_excludes_pauses_and_asks_for_a_check(stack: Stack, tm
     assert await stack.starts() == []
 
 
-async def test_the_end_of_the_bot_is_seen_and_its_work_taken_over(stack: Stack, tmp_path: Path) -> None:
+async def test_the_end_of_the_program_is_seen_and_it_can_be_started_again(stack: Stack, tmp_path: Path) -> None:
     bot = stack.start_bot()
     await stack.message("1. small-a", buttons=True)
     async with running_terminal(tmp_path, 80, 24) as terminal:
@@ -194,19 +196,51 @@ async def test_the_end_of_the_bot_is_seen_and_its_work_taken_over(stack: Stack, 
         await terminal.shows("attached to process", "1 move waits")
         bot.terminate()
         assert await bot.ended() == 0
-        await terminal.shows("NOBODY RUNS THE BALANCER", "T Take over")
+        await terminal.shows("NOBODY RUNS THE BALANCER", "T Start")
         terminal.press("3", "a")
         await terminal.shows("Nobody runs the balancer: it starts once somebody does")
         assert await stack.starts() == []
         terminal.press("T")
-        await terminal.shows("has ended. Run it here")
+        await terminal.shows("Nobody runs the balancer. Start it?")
         terminal.press("y")
-        await terminal.shows("runs here", without=["NOBODY"])
+        await terminal.shows("runs as process", without=["NOBODY"])
         await stack.message(f"approved by {ME}", "done in")
         await terminal.shows("done in")
         assert await stack.starts() == [(11, 2)]
         terminal.press("q")
         await terminal.shows("ENDED=0")
+    assert Instance(tmp_path / "bot.db").holder() is None, "what the console started ends with it"
+
+
+async def test_a_console_that_is_killed_ends_the_program_that_it_started(stack: Stack, tmp_path: Path) -> None:
+    async with running_terminal(tmp_path, 80, 24) as terminal:
+        start_console(stack, terminal)
+        await terminal.shows("runs as process", "1 move waits")
+        [console] = terminal.children()
+        os.kill(console, signal.SIGKILL)
+
+        async def free() -> bool:
+            return Instance(tmp_path / "bot.db").holder() is None
+
+        await stack.eventually(free, "the end of the program")
+
+
+async def test_a_stopped_console_holds_up_no_migration(stack: Stack, tmp_path: Path) -> None:
+    """As an SSH session does that sleeps with its laptop."""
+    async with running_terminal(tmp_path, 80, 24) as terminal:
+        start_console(stack, terminal)
+        await terminal.shows("1 move waits")
+        terminal.press("3", "a")
+        await terminal.shows("Approved: small-a goes to cool.")
+        [console] = terminal.children()
+        os.kill(console, signal.SIGSTOP)
+
+        async def moved() -> bool:
+            return await stack.where(11) == 2
+
+        await stack.eventually(moved, "the migration")
+        os.kill(console, signal.SIGCONT)
+        await terminal.shows("done in")
 
 
 async def test_a_panel_that_is_gone_leaves_the_last_picture_with_its_age(stack: Stack, tmp_path: Path) -> None:
@@ -280,7 +314,8 @@ async def test_a_terminal_that_is_closed_ends_the_console(stack: Stack, tmp_path
 async def test_without_a_terminal_it_says_so(stack: Stack, tmp_path: Path) -> None:
     bot = stack.start_bot("console")
     assert await bot.ended() == 2
-    assert any("needs a terminal" in line for line in bot.lines)
+    wanted = "vm-balancer console needs a terminal, and standard input and standard error is none: use"
+    assert any(line.startswith(wanted) for line in bot.lines)
 
 
 async def test_standalone_does_not_attach(stack: Stack, tmp_path: Path) -> None:

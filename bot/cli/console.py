@@ -1,61 +1,61 @@
-"""`vm-balancer console`: the full-screen terminal; runs the balancer itself, or attaches to the one that runs."""
+"""`vm-balancer console`: the full-screen terminal beside the program, which it finds or starts."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
+import contextlib
+import io
+import os
 import signal
 import sys
-from contextlib import suppress
+import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from bot.cli.arguments import Parser, add_settings, make_parser
 from bot.cli.given import read_settings, understood
-from bot.cli.output import FAILED, OK
+from bot.cli.output import FAILED, OK, complain, say
 from bot.config.chats_file import check_chats_file
 from bot.config.clusters_file import check_clusters_file
-from bot.config.settings import Settings
+from bot.config.settings import Settings, secrets
 from bot.config.validation import MEMORY, Check, check_chat, check_files, check_panel, check_people, check_ssh
-from bot.errors import BalancerError, ConfigError, InstanceRunning
+from bot.domain.redact import Redactor, with_parts
+from bot.errors import ConfigError, InstanceRunning
+from bot.rendering.catalog import texts_for
 
 if TYPE_CHECKING:
-    from bot.app import VMBalancer
     from bot.console.app import Console
-    from bot.console.desk import Desk
-    from bot.console.tail import Lines
+    from bot.console.program import Program
 
-log = logging.getLogger(__name__)
+END_S = 10.0
+"""How long the console may take to end after a signal."""
+OWN_OPTIONS = ("--attach", "--standalone", "--ascii")
+STREAMS = {"__stdin__": "standard input", "__stderr__": "standard error"}
+"""Textual reads from the first and draws on the second."""
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer console", "Everything live on the terminal: nodes, plan, decisions, history.")
+    made = make_parser("vm-balancer console", "Shows nodes, plan, decisions and history live on the whole terminal.")
     which = made.add_mutually_exclusive_group()
-    which.add_argument("--attach", action="store_true", help="only attach; never run the balancer here")
-    which.add_argument("--standalone", action="store_true", help="run the balancer here, or fail")
-    made.add_argument("--ascii", action="store_true", help="draw with ASCII signs only")
+    which.add_argument("--attach", action="store_true", help="only attach to the program that runs; start none")
+    which.add_argument("--standalone", action="store_true", help="start the program, or fail where one runs")
+    made.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
     add_settings(made)
     return made
 
 
 def run(arguments: list[str]) -> int:
     given, problems = understood(parser(), arguments)
-    checks: list[Check] = [
-        check_panel,
-        check_chat,
-        check_people,
-        check_ssh,
-        check_clusters_file,
-        check_chats_file,
-        check_files,
-    ]
-    settings = read_settings(given, problems, lambda _: checks)
-    # Textual reads from standard input and draws on standard error.
-    if not (_is_terminal(sys.__stdin__) and _is_terminal(sys.__stderr__)):
-        raise ConfigError(["vm-balancer console needs a terminal: use `vm-balancer --once --dry-run` for a report"])
-    if given.attach and str(settings.database_path) == MEMORY:
-        raise ConfigError([f"--attach is given, but DATABASE_PATH is {MEMORY}: name the file of the running bot"])
-    return asyncio.run(_running(settings, given))
+    checks: list[Check] = [check_panel, check_chat, check_people, check_ssh, check_clusters_file, check_chats_file]
+    settings = read_settings(given, problems, lambda _: [*checks, check_files])
+    missing = [words for name, words in STREAMS.items() if not _is_terminal(getattr(sys, name))]
+    if missing:
+        remedy = "use `vm-balancer --once --dry-run` for a report"
+        raise ConfigError([f"vm-balancer console needs a terminal, and {' and '.join(missing)} is none: {remedy}"])
+    if str(settings.database_path) == MEMORY:
+        raise ConfigError([f"DATABASE_PATH is {MEMORY}: the console and the program share a file, so name one"])
+    return asyncio.run(_running(settings, given, [word for word in arguments if word not in OWN_OPTIONS]))
 
 
 def _is_terminal(stream: TextIO | None) -> bool:
@@ -65,116 +65,76 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
-async def _running(settings: Settings, given: argparse.Namespace) -> int:
-    from bot.console.app import Console
-    from bot.console.tail import Lines
-    from bot.observability.gc_tuning import tune
-    from bot.rendering.catalog import texts_for
+async def _running(settings: Settings, given: argparse.Namespace, arguments: Sequence[str]) -> int:
+    """Finds or starts the program, and shows it until the person quits. What was started here ends with the console."""
+    from bot.console.program import Program
 
-    seat = _Seat(settings, Lines())
+    program = Program(settings, None if given.attach else arguments)
+    work = asyncio.ensure_future(_show(settings, given, program))
+    _end_on_signals(program, work)
     try:
-        desk = await seat.take(given)
-        utf8 = False if given.ascii else None
-        console = Console(desk, texts_for(settings.bot_language, settings.zone), own_log=seat.lines, utf8=utf8)
-        seat.console = console
-        _end_on_signals(console)
-        tune()
-        code = await console.run_async()
-        return FAILED if code or console.return_code or seat.failed else OK
+        return await work
+    except asyncio.CancelledError:
+        return OK
     finally:
-        await seat.leave()
+        await program.stop()
 
 
-def _end_on_signals(console: Console) -> None:
+def _end_on_signals(program: Program, work: asyncio.Future[int]) -> None:
+    """Ends the console also where its terminal takes nothing any more, and Textual waits for it in the event loop."""
     loop = asyncio.get_running_loop()
-    for name in ("SIGTERM", "SIGHUP"):  # Ctrl-C is a key here
-        with suppress(AttributeError, NotImplementedError):  # Windows has neither
-            loop.add_signal_handler(getattr(signal, name), console.exit)
+
+    def end(_number: int, _frame: object) -> None:
+        program.release()
+        loop.call_soon_threadsafe(work.cancel)
+        last_resort = threading.Timer(END_S, os._exit, (OK,))
+        last_resort.daemon = True
+        last_resort.start()
+
+    for name in ("SIGTERM", "SIGHUP"):  # Ctrl-C is a key of the console
+        if hasattr(signal, name):  # Windows has no SIGHUP
+            signal.signal(getattr(signal, name), end)
 
 
-class _Seat:
-    """The program behind the console, and its change from attached to running here."""
+async def _show(settings: Settings, given: argparse.Namespace, program: Program) -> int:
+    from bot.app import VMBalancer
+    from bot.console.app import Console
+    from bot.console.backend import Backend
+    from bot.console.tail import Lines
+    from bot.observability.logging_setup import set_up_logging
 
-    def __init__(self, settings: Settings, lines: Lines) -> None:
-        self._settings = settings
-        self._balancer: VMBalancer | None = None
-        self._attached: list[VMBalancer] = []
-        self._work: asyncio.Task[None] | None = None
-        self.lines = lines
-        self.console: Console | None = None
+    texts = texts_for(settings.bot_language, settings.zone)
+    if not given.attach:
+        await _start_unless_running(program, texts.text("console-starting"), fail=given.standalone)
+    lines = Lines()
+    # The log file and the chat belong to the program: two that rotate one file lose lines.
+    set_up_logging(settings, to_file=False, instead=lines)
+    own = settings.model_copy(update={"telegram_bot_token": None})
+    async with VMBalancer(settings=own, exclusive=False) as balancer:
+        backend = Backend(balancer.service, balancer.store, program)
+        console = Console(backend, texts, own_log=lines, utf8=False if given.ascii else None)
+        return await _run(console, settings)
 
-    @property
-    def failed(self) -> bool:
-        return self._balancer is not None and self._balancer.failed
 
-    async def take(self, given: argparse.Namespace) -> Desk:
-        """Runs the balancer here unless somebody else does.
+async def _start_unless_running(program: Program, words: str, *, fail: bool) -> None:
+    """Raises InstanceRunning where ``fail`` is set and somebody runs the program."""
+    holder = await asyncio.to_thread(program.holder)
+    if holder is not None and not fail:
+        return
+    say(words)
+    try:
+        await program.start()
+    except InstanceRunning:
+        if fail:
+            raise
 
-        Raises:
-            InstanceRunning: ``--standalone`` is given, and somebody else does.
-        """
-        if not given.attach:
-            try:
-                return await self._run_here()
-            except InstanceRunning:
-                if given.standalone:
-                    raise
-        return await self._attach(may_take_over=not given.attach)
 
-    async def _run_here(self) -> Desk:
-        from bot.app import VMBalancer
-        from bot.console.desk import Desk
-        from bot.observability.logging_setup import set_up_logging
-
-        balancer = VMBalancer(settings=self._settings, exclusive=True)
-        await balancer.open()
-        if self._balancer is not None:
-            self._attached.append(self._balancer)  # the screen may be asking it something: closed at the end
-        self._balancer = balancer
-        set_up_logging(self._settings, instead=self.lines)
-        self._say_notes()
-        self._work = asyncio.create_task(self._working(balancer))
-        return Desk(balancer.service, balancer.store, balancer.check_now, balancer.next_check)
-
-    async def _attach(self, may_take_over: bool) -> Desk:
-        from bot.app import VMBalancer
-        from bot.console.desk import Desk
-        from bot.observability.logging_setup import set_up_logging
-
-        # The file belongs to the program that runs: two that rotate one file lose lines.
-        set_up_logging(self._settings, to_file=False, instead=self.lines)
-        # So does the chat: what is attached never speaks there.
-        self._balancer = VMBalancer(
-            settings=self._settings.model_copy(update={"telegram_bot_token": None}), exclusive=False
-        )
-        await self._balancer.open()
-        take_over = self._run_here if may_take_over else None
-        return Desk(self._balancer.service, self._balancer.store, take_over=take_over)
-
-    def _say_notes(self) -> None:
-        for note in self._settings.notes:
-            log.warning("%s", note)
-
-    async def _working(self, balancer: VMBalancer) -> None:
-        """The balancer's own work; when it ends by a defect, half a program must not look alive."""
-        try:
-            await balancer.run(attended=True)
-        except BalancerError as error:
-            log.error("Stopping: %s", error)
-            balancer.failed = True
-        except Exception:
-            log.exception("Stopping: a part of the program failed")
-            balancer.failed = True
-        if self.console is not None:
-            self.console.exit(FAILED)
-
-    async def leave(self) -> None:
-        """Stops what runs here; a running migration stays recorded for the next start."""
-        self.console = None
-        if self._balancer is not None:
-            self._balancer.stop()
-            if self._work is not None:
-                await self._work
-            await self._balancer.close()
-        for balancer in self._attached:
-            await balancer.close()
+async def _run(console: Console, settings: Settings) -> int:
+    """The exit code. What Textual prints of a defect holds variables, so secrets are taken out of it first."""
+    printed = io.StringIO()
+    with contextlib.redirect_stderr(printed):
+        code = await console.run_async()
+    if printed.getvalue():
+        redact = Redactor(part for secret in secrets(settings) for part in with_parts(secret))
+        complain("The console failed; please report this", *redact(printed.getvalue()).splitlines())
+    return FAILED if code or console.return_code else OK

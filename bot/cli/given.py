@@ -48,10 +48,10 @@ def leaving_no_trace(settings: Settings) -> Settings:
     return settings.model_copy(update={"telegram_bot_token": None})
 
 
-def log_to(settings: Settings, *, to_file: bool, hushed: Sequence[str] = ()) -> None:
+def log_to(settings: Settings, *, to_file: bool, hushed: Sequence[str] = (), to_terminal: bool = True) -> None:
     from bot.observability.logging_setup import set_up_logging
 
-    set_up_logging(settings, to_file=to_file, hushed=hushed)
+    set_up_logging(settings, to_file=to_file, hushed=hushed, instead=None if to_terminal else logging.NullHandler())
     for note in settings.notes:
         log.warning("%s", note)
 

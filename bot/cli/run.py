@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import sys
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bot.cli.arguments import Parser, add_settings, make_parser
@@ -27,6 +30,7 @@ from bot.config.validation import (
 from bot.observability.gc_tuning import tune
 
 if TYPE_CHECKING:
+    from bot.app import VMBalancer
     from bot.rendering.rich_tables import RichReport
 
 PRINTED = ("bot.service.notifier",)
@@ -41,6 +45,9 @@ def parser() -> Parser:
     made.epilog = "`vm-balancer COMMAND --help` describes a command; `vm-balancer --help-settings` lists the settings."
     made.add_argument("--once", action="store_true", help="make one check and carry it through to its end")
     made.add_argument("--yes", action="store_true", help="with --once: approve every move")
+    made.add_argument(
+        "--attended", action="store_true", help="end with standard input, and log to the file only (for the console)"
+    )
     made.add_argument("--version", action="version", version=f"vm-balancer {version()}")
     add_settings(made)
     return made
@@ -58,7 +65,7 @@ def run(arguments: list[str]) -> int:
     settings = read_settings(given, problems, lambda settings: _checks(settings, given))
     looking = given.once and settings.dry_run
     hushed = (*PRINTED, *REPORTED) if looking else PRINTED if given.once else ()
-    log_to(settings, to_file=not looking, hushed=hushed)
+    log_to(settings, to_file=not looking, hushed=hushed, to_terminal=not given.attended)
     return asyncio.run(_running(leaving_no_trace(settings) if looking else settings, given, looking))
 
 
@@ -99,8 +106,24 @@ async def _running(settings: Settings, given: argparse.Namespace, looking: bool)
             ask = Prompt(sys.stdin, lambda question: say(question, end="")).ask if typing else None
             return await run_once(balancer, Terminal(say, ask, given.yes, _tables()))
         tune()
-        await balancer.run()
+        if given.attended:
+            _stop_at_end_of_input(balancer)
+        await balancer.run(attended=given.attended)
         return FAILED if balancer.failed else OK
+
+
+def _stop_at_end_of_input(balancer: VMBalancer) -> None:
+    """Whoever started the program holds the other end of its standard input, and lets go when it ends."""
+    loop = asyncio.get_running_loop()
+
+    def wait() -> None:
+        with suppress(OSError):
+            while os.read(0, 4096):
+                pass
+        with suppress(RuntimeError):  # the program has ended by itself
+            loop.call_soon_threadsafe(balancer.stop)
+
+    threading.Thread(target=wait, name="end-of-input", daemon=True).start()
 
 
 def _tables() -> RichReport | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.text import Text
 
-from bot.console.desk import Desk, Seen
+from bot.config.settings import Settings
+from bot.console.backend import ViewState
 from bot.console.drawing import Palette, cut
 from bot.console.keys import VIEWS
 from bot.rendering.catalog import Texts
@@ -14,37 +15,37 @@ from bot.rendering.phrases import duration, moment, until
 SEPARATOR = " · "
 
 
-def head(texts: Texts, seen: Seen, desk: Desk, palette: Palette, width: int) -> Text:
+def head(texts: Texts, view_state: ViewState, settings: Settings, palette: Palette, width: int) -> Text:
     """Who carries out and how; then how things are, the worst first."""
     room = width - 2
-    clock = seen.now.astimezone(texts.zone).strftime("%H:%M:%S")
-    first = _joined(_who(texts, seen, desk, palette), room - len(clock) - 1)
+    clock = view_state.now.astimezone(texts.zone).strftime("%H:%M:%S")
+    first = _joined(_who(texts, view_state, settings, palette), room - len(clock) - 1)
     first.append(" " * max(1, room - cell_len(first.plain) - len(clock)))
     first.append(clock, palette.dim)
-    return Text("\n").join([first, _joined(_how(texts, seen, palette), room)])
+    return Text("\n").join([first, _joined(_how(texts, view_state, palette), room)])
 
 
-def _who(texts: Texts, seen: Seen, desk: Desk, palette: Palette) -> list[tuple[str, str]]:
-    found = [("VM Balancer", f"bold {palette.accent}")]
-    if desk.settings.dry_run:
-        found.append((texts.text("console-dry-run"), f"bold {palette.warn}"))
-    if desk.attached and seen.holder is None:
-        found.append((texts.text("console-nobody-runs"), f"bold {palette.bad}"))
-    automatic = seen.stored.mode == "auto"
-    found.append((texts.text("console-mode", mode=seen.stored.mode), palette.warn if automatic else ""))
-    if not desk.attached:
-        found.append((texts.text("console-runs-here"), palette.good))
-    elif seen.holder is not None:
-        found.append((texts.text("console-attached", holder=seen.holder), palette.good))
-    return found
+def _who(texts: Texts, view_state: ViewState, settings: Settings, palette: Palette) -> list[tuple[str, str]]:
+    parts = [("VM Balancer", f"bold {palette.accent}")]
+    holder = view_state.holder
+    if settings.dry_run:
+        parts.append((texts.text("console-dry-run"), f"bold {palette.warn}"))
+    if holder is None:
+        parts.append((texts.text("console-nobody-runs"), f"bold {palette.bad}"))
+    automatic = view_state.stored.mode == "auto"
+    parts.append((texts.text("console-mode", mode=view_state.stored.mode), palette.warn if automatic else ""))
+    if holder is not None:
+        key = "console-started-here" if view_state.started_here else "console-attached"
+        parts.append((texts.text(key, pid=str(holder.pid or "?")), palette.good))
+    return parts
 
 
-def _how(texts: Texts, seen: Seen, palette: Palette) -> list[tuple[str, str]]:
+def _how(texts: Texts, view_state: ViewState, palette: Palette) -> list[tuple[str, str]]:
     found = []
-    world, stored = seen.world, seen.stored
-    age = None if world.snapshot is None else duration(texts, seen.now - world.snapshot.taken_at)
+    world, stored = view_state.world, view_state.stored
+    age = None if world.snapshot is None else duration(texts, view_state.now - world.snapshot.taken_at)
     if stored.paused_until is not None:
-        lasts = until(texts, stored.paused_until, seen.now)
+        lasts = until(texts, stored.paused_until, view_state.now)
         found.append((texts.text("console-paused", until=lasts), f"bold {palette.warn}"))
     if world.problem is not None:
         if age is not None:
@@ -64,11 +65,9 @@ def _how(texts: Texts, seen: Seen, palette: Palette) -> list[tuple[str, str]]:
         found.append((texts.text("console-moving", count=len(stored.running)), palette.accent))
     if age is not None:
         found.append((texts.text("console-age", duration=age), palette.dim))
-    if seen.next_check is not None:
-        found.append((texts.text("console-next", time=moment(texts, seen.next_check, seen.now)), palette.dim))
-    elif stored.last_cycle is not None:
+    if stored.last_cycle is not None:
         found.append(
-            (texts.text("console-last", time=moment(texts, stored.last_cycle.started_at, seen.now)), palette.dim)
+            (texts.text("console-last", time=moment(texts, stored.last_cycle.started_at, view_state.now)), palette.dim)
         )
     return found
 
@@ -86,9 +85,12 @@ def _joined(parts: list[tuple[str, str]], width: int) -> Text:
     return line
 
 
-def tabs(texts: Texts, seen: Seen, front: str, palette: Palette, width: int) -> list[tuple[Text, str]]:
+def tabs(texts: Texts, view_state: ViewState, front: str, palette: Palette, width: int) -> list[tuple[Text, str]]:
     """The pages with their numbers; how much waits stands behind its tab."""
-    counts = {"moves": sum(len(p.pending) for p in seen.stored.waiting), "exclusions": len(seen.stored.exclusions)}
+    counts = {
+        "moves": sum(len(p.pending) for p in view_state.stored.waiting),
+        "exclusions": len(view_state.stored.exclusions),
+    }
     found = []
     for number, name in enumerate(VIEWS, start=1):
         here = front == name or (front == "node" and name == "nodes")

@@ -43,14 +43,23 @@ KEYS: tuple[Key, ...] = (
     Key("check", "r", "r,к", ("nodes", "plan", "history", "log")),
     Key("pause", "p", "p,з", _ALL),
     Key("mode", "m", "m,ь", ("nodes", "plan")),
-    Key("take_over", "T", "T,Е", ()),
+    Key("start", "T", "T,Е", ()),
     Key("theme", "t", "t,е", ()),
     Key("refresh", "F5", "f5", ()),
     Key("help", "?", "question_mark,f1", _ALL),
     Key("quit", "q", "q,й,ctrl+q,ctrl+c", _ALL),
 )
+SCREEN_ACTIONS = ("warnings", "theme", "refresh", "help", "quit")
+"""They change the screen alone; the others go through ``action_act``."""
+
+
+def binding_action(action: str) -> str:
+    """An action in the words of Textual's bindings."""
+    return action if action in SCREEN_ACTIONS else f"act('{action}')"
+
+
 BINDINGS: list[BindingType] = [
-    *(Binding(key.keys, key.action, show=False) for key in KEYS if key.keys),
+    *(Binding(key.keys, binding_action(key.action), show=False) for key in KEYS if key.keys),
     *(Binding(str(number), f"view('{name}')", show=False) for number, name in enumerate(VIEWS, start=1)),
 ]
 
@@ -94,4 +103,7 @@ class Items(Static):
 
 def footer(keys: Sequence[Key], label: Callable[[Key], str], palette: Palette) -> list[tuple[Text, str]]:
     """The keys of a view with their labels."""
-    return [(Text.assemble((f" {k.shown}", f"bold {palette.accent}"), f" {label(k)} "), k.action) for k in keys]
+    return [
+        (Text.assemble((f" {k.shown}", f"bold {palette.accent}"), f" {label(k)} "), binding_action(k.action))
+        for k in keys
+    ]

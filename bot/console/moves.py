@@ -11,7 +11,7 @@ from textual.containers import Horizontal
 from textual.widgets import Button, Static
 
 from bot.console import wording
-from bot.console.desk import Seen
+from bot.console.backend import ViewState
 from bot.console.drawing import cut, pieces
 from bot.console.grid import Grid, Row
 from bot.console.views import View
@@ -30,7 +30,7 @@ class _MovesTable(View):
         self.grid = Grid(id=f"{id}-grid")
         self.facts = Static(classes="facts", id=f"{id}-facts")
         self._moves: dict[int, ProposedMove] = {}
-        self._seen: Seen | None = None
+        self._view_state: ViewState | None = None
 
     @property
     def first(self) -> Grid:
@@ -43,12 +43,14 @@ class _MovesTable(View):
         return self._moves.get(int(number)) if kind == "m" else None
 
     def on_data_table_row_highlighted(self) -> None:
-        if self._seen is not None:
-            self._show_facts(self._seen)
+        if self._view_state is not None:
+            self._show_facts(self._view_state)
 
-    def _show_facts(self, seen: Seen) -> None:
+    def _show_facts(self, view_state: ViewState) -> None:
         move = self.chosen
-        self.facts.update(Text() if move is None else wording.move_facts(self.texts, move, seen.now, self.palette))
+        self.facts.update(
+            Text() if move is None else wording.move_facts(self.texts, move, view_state.now, self.palette)
+        )
         self.facts.set_class(move is None, "hidden")
 
 
@@ -71,7 +73,7 @@ class MovesView(_MovesTable):
     @property
     def proposal(self) -> Proposal | None:
         """The proposal of the chosen row, where it waits."""
-        move, waiting = self.chosen, self._seen.stored.waiting if self._seen else ()
+        move, waiting = self.chosen, self._view_state.stored.waiting if self._view_state else ()
         if move is not None:
             return next((p for p in waiting if any(m.id == move.id for m in p.moves)), None)
         kind, _, number = (self.grid.chosen or "").partition(":")
@@ -79,12 +81,12 @@ class MovesView(_MovesTable):
 
     async def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        await self.app.run_action(event.button.id or "")
+        await self.app.run_action(f"act('{event.button.id}')")
         self.grid.focus()
 
-    def show(self, seen: Seen) -> None:
+    def show(self, view_state: ViewState) -> None:
         first = not self._moves
-        self._seen = seen
+        self._view_state = view_state
         room = self.app.size.width - 1
         vm, what = (18, 15) if room < 100 else (28, 20)
         way = min(44, (room - vm - what - 3) // 2)
@@ -97,13 +99,13 @@ class MovesView(_MovesTable):
             (self.texts.text("console-column-state"), widths[4]),
         ]
         self._moves = {}
-        rows = list(self._rows(seen, widths))
-        pending = [f"m:{m.id}" for p in seen.stored.waiting for m in p.pending]
+        rows = list(self._rows(view_state, widths))
+        pending = [f"m:{m.id}" for p in view_state.stored.waiting for m in p.pending]
         self.grid.fill(columns, rows, choose=pending[0] if first and pending else None)
-        self._show_facts(seen)
+        self._show_facts(view_state)
 
-    def _show_facts(self, seen: Seen) -> None:
-        super()._show_facts(seen)
+    def _show_facts(self, view_state: ViewState) -> None:
+        super()._show_facts(view_state)
         chosen, proposal = self.chosen, self.proposal
         pending = proposal is not None and bool(proposal.pending)
         self._buttons.set_class(not pending, "hidden")
@@ -112,28 +114,28 @@ class MovesView(_MovesTable):
                 chosen is None or chosen.state is not MoveState.PENDING
             )
 
-    def _rows(self, seen: Seen, widths: tuple[int, ...]) -> Iterator[Row]:
-        texts, stored = self.texts, seen.stored
+    def _rows(self, view_state: ViewState, widths: tuple[int, ...]) -> Iterator[Row]:
+        texts, stored = self.texts, view_state.stored
         if not stored.waiting:
             yield self._heading("h:none", texts.text("proposals-none"), widths, self.palette.dim)
         shown: set[int] = set()
         for proposal in stored.waiting:
-            time = duration(texts, proposal.expires_at - seen.now)
+            time = duration(texts, proposal.expires_at - view_state.now)
             title = texts.text("console-waits", cluster=proposal.plan.cluster_name, duration=time)
             yield self._heading(f"p:{proposal.id}", title, widths)
             for proposed in proposal.moves:
                 shown.add(proposed.id)
-                yield self._row(proposed, seen, widths)
+                yield self._row(proposed, view_state, widths)
         lately = [m for m in stored.history if m.id not in shown]
         moving = {g.move_id for g in stored.running}
         running = [m for m in reversed(lately) if m.id in moving]
         if running:
             yield self._heading("h:running", texts.text("console-running"), widths)
-            yield from (self._row(m, seen, widths) for m in running)
-        ended = [m for m in lately if m.id not in moving and seen.now - _ended_at(m, seen) < LATELY]
+            yield from (self._row(m, view_state, widths) for m in running)
+        ended = [m for m in lately if m.id not in moving and view_state.now - _ended_at(m, view_state) < LATELY]
         if ended:
             yield self._heading("h:lately", texts.text("console-lately"), widths)
-            yield from (self._row(m, seen, widths) for m in ended)
+            yield from (self._row(m, view_state, widths) for m in ended)
 
     def _heading(self, key: str, text: str, widths: tuple[int, ...], style: str | None = None) -> Row:
         """A line across the columns: each cell shows its own part of it."""
@@ -141,11 +143,11 @@ class MovesView(_MovesTable):
         parts = pieces(cut(text, sum(widths[1:])), widths[1:])
         return Row(key, (Text("▸", style), *(Text(part, style) for part in parts)))
 
-    def _row(self, proposed: ProposedMove, seen: Seen, widths: tuple[int, ...]) -> Row:
+    def _row(self, proposed: ProposedMove, view_state: ViewState, widths: tuple[int, ...]) -> Row:
         self._moves[proposed.id] = proposed
         move, style = proposed.move, wording.state_style(proposed, self.palette)
         migration = proposed.migration
-        words = wording.state_words(self.texts, proposed, seen.now)
+        words = wording.state_words(self.texts, proposed, view_state.now)
         state = Text(cut(words, widths[4]), style)
         if migration is not None and migration.finished_at is None:
             state = Text.assemble(wording.steps(migration, self.palette), " ", (cut(words, widths[4] - 5), style))
@@ -169,8 +171,8 @@ class HistoryView(_MovesTable):
         yield self.grid
         yield self.facts
 
-    def show(self, seen: Seen) -> None:
-        self._seen = seen
+    def show(self, view_state: ViewState) -> None:
+        self._view_state = view_state
         room = self.app.size.width - 1
         when, who, vm = 17, 16 if room < 100 else 24, 18 if room < 100 else 26
         way = (room - when - who - vm) // 2
@@ -182,21 +184,21 @@ class HistoryView(_MovesTable):
             (texts.text("console-column-state"), room - when - who - vm - way),
             (texts.text("console-column-who"), who),
         ]
-        self._moves = {m.id: m for m in seen.stored.history}
-        self.grid.fill(columns, self._rows(seen, [w for _, w in columns]))
-        self._show_facts(seen)
+        self._moves = {m.id: m for m in view_state.stored.history}
+        self.grid.fill(columns, self._rows(view_state, [w for _, w in columns]))
+        self._show_facts(view_state)
 
-    def _rows(self, seen: Seen, widths: Sequence[int]) -> list[Row]:
-        if not seen.stored.history:
+    def _rows(self, view_state: ViewState, widths: Sequence[int]) -> list[Row]:
+        if not view_state.stored.history:
             none = Text(cut(self.texts.text("history-none"), widths[2]), self.palette.dim)
             return [Row("h:none", (Text(), Text(), none, Text(), Text()))]
-        return [self._row(m, seen, widths) for m in seen.stored.history]
+        return [self._row(m, view_state, widths) for m in view_state.stored.history]
 
-    def _row(self, proposed: ProposedMove, seen: Seen, widths: Sequence[int]) -> Row:
+    def _row(self, proposed: ProposedMove, view_state: ViewState, widths: Sequence[int]) -> Row:
         move = proposed.move
-        state = wording.state_words(self.texts, proposed, seen.now)
+        state = wording.state_words(self.texts, proposed, view_state.now)
         cells = (
-            Text(moment(self.texts, proposed.decided_at or seen.now, seen.now)),
+            Text(moment(self.texts, proposed.decided_at or view_state.now, view_state.now)),
             Text(cut(move.vm_name, widths[1] - 1), "bold"),
             Text(cut(wording.route(move), widths[2] - 1)),
             Text(cut(state, widths[3] - 1), wording.state_style(proposed, self.palette)),
@@ -205,7 +207,7 @@ class HistoryView(_MovesTable):
         return Row(f"m:{proposed.id}", cells)
 
 
-def _ended_at(proposed: ProposedMove, seen: Seen) -> datetime:
+def _ended_at(proposed: ProposedMove, view_state: ViewState) -> datetime:
     migration = proposed.migration
     ended = migration.finished_at if migration is not None else None
-    return ended or proposed.decided_at or seen.now
+    return ended or proposed.decided_at or view_state.now

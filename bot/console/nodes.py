@@ -11,7 +11,7 @@ from textual.widgets import Static
 from balancer.model import VM, Node, NodeReport, Plan
 from balancer.policy import Policy
 from bot.console import wording
-from bot.console.desk import Seen, cpu_of
+from bot.console.backend import ViewState, cpu_of
 from bot.console.drawing import bar, cut, fit, sparkline
 from bot.console.grid import Grid, Row
 from bot.console.views import View
@@ -28,7 +28,7 @@ class NodesView(View):
         super().__init__(texts, id=id)
         self.grid = Grid(id="nodes-grid")
         self.facts = Static(classes="facts", id="nodes-facts")
-        self._seen: Seen | None = None
+        self._view_state: ViewState | None = None
 
     def compose(self) -> ComposeResult:
         yield self.grid
@@ -46,35 +46,35 @@ class NodesView(View):
 
     def on_resize(self) -> None:
         self.set_class(self.app.size.width >= WIDE, "wide")
-        if self._seen is not None:
-            self.call_after_refresh(self.show, self._seen)
+        if self._view_state is not None:
+            self.call_after_refresh(self.show, self._view_state)
 
     def on_data_table_row_highlighted(self) -> None:
-        if self._seen is not None:
-            self._show_facts(self._seen)
+        if self._view_state is not None:
+            self._show_facts(self._view_state)
 
-    def show(self, seen: Seen) -> None:
-        first = self._seen is None or not self._seen.world.plans
-        self._seen = seen
+    def show(self, view_state: ViewState) -> None:
+        first = self._view_state is None or not self._view_state.world.plans
+        self._view_state = view_state
         wide = self.has_class("wide")
         room = (self.app.size.width - SIDE if wide else self.app.size.width) - 1
-        table = _Table(self, seen, room)
+        table = _Table(self, view_state, room)
         rows = table.rows()
         nodes = [row.key for row in rows if row.key.startswith("n:")]
         self.grid.fill(table.columns, rows, choose=nodes[0] if first and nodes else None)
-        self._show_facts(seen)
+        self._show_facts(view_state)
 
-    def _show_facts(self, seen: Seen) -> None:
+    def _show_facts(self, view_state: ViewState) -> None:
         if self.has_class("wide"):
-            self.facts.update(facts_of(self, seen, self.node_id))
+            self.facts.update(facts_of(self, view_state, self.node_id))
 
 
 class _Table:
     """The rows of the nodes at one width."""
 
-    def __init__(self, view: View, seen: Seen, room: int) -> None:
-        self._texts, self._palette, self._seen = view.texts, view.palette, seen
-        reports = [r for plan in seen.world.plans for r in plan.nodes]
+    def __init__(self, view: View, view_state: ViewState, room: int) -> None:
+        self._texts, self._palette, self._view_state = view.texts, view.palette, view_state
+        reports = [r for plan in view_state.world.plans for r in plan.nodes]
         measured = any(r.load is not None and r.load.cpu_load is not None for r in reports)
         self._value = MEASURED_WIDTH if measured else 5
         self._bar = 8 if room < 78 else 10 if room < 100 else 16
@@ -95,10 +95,10 @@ class _Table:
 
     def rows(self) -> list[Row]:
         found = []
-        nodes = {n.id: n for n in self._seen.world.snapshot.nodes} if self._seen.world.snapshot else {}
-        for plan in self._seen.world.plans:
+        nodes = {n.id: n for n in self._view_state.world.snapshot.nodes} if self._view_state.world.snapshot else {}
+        for plan in self._view_state.world.plans:
             found.append(self._heading(plan))
-            policy = self._seen.world.policy(plan.cluster_id)
+            policy = self._view_state.world.policy(plan.cluster_id)
             found += [self._row(r, nodes.get(r.node_id), policy) for r in plan.nodes]
         return found
 
@@ -125,7 +125,7 @@ class _Table:
         memory_limit = policy.memory_overload_percent
         memory = self._gauge(load.memory_percent, memory_limit, f"{load.memory_percent:.0f}%", 4)
         mark = Text("!", f"bold {p.bad}") if report.overloaded else Text(" ")
-        trend = sparkline(self._seen.trends.cpu(report.node_id), 1.0, self._trend, p.dim, p.bad)
+        trend = sparkline(self._view_state.trends.cpu(report.node_id), 1.0, self._trend, p.dim, p.bad)
         vms = Text(f"{load.vm_count:>4} ")
         return Row(f"n:{report.node_id}", (mark, name, cpu, memory, vms, trend, state))
 
@@ -136,7 +136,7 @@ class _Table:
 
     def _flag_words(self, report: NodeReport, node: Node | None, policy: Policy) -> list[str]:
         found = [] if node is None else wording.flags(self._texts, node)
-        busy = {n for g in self._seen.stored.running for n in (g.move.source_id, g.move.target_id)}
+        busy = {n for g in self._view_state.stored.running for n in (g.move.source_id, g.move.target_id)}
         if report.node_id in busy:
             found.append(self._texts.text("console-flag-moving"))
         source, target = report.node_id in policy.exclude_sources, report.node_id in policy.exclude_targets
@@ -169,8 +169,8 @@ class NodeView(View):
     def first(self) -> Grid:
         return self.grid
 
-    def show(self, seen: Seen) -> None:
-        self.facts.update(facts_of(self, seen, self.node_id))
+    def show(self, view_state: ViewState) -> None:
+        self.facts.update(facts_of(self, view_state, self.node_id))
         texts, room = self.texts, self.app.size.width - 1
         tail = max(8, room - (26 + 7 + 10 + 9 + 16))
         columns = [
@@ -181,18 +181,18 @@ class NodeView(View):
             (texts.text("console-column-vm-state"), 16),
             (texts.text("console-column-remarks"), tail),
         ]
-        vms = vms_of(seen, self.node_id)
+        vms = vms_of(view_state, self.node_id)
         ranked = sorted(vms, key=lambda vm: (-(vm.vcpus or 0), -(vm.memory_mib or 0), vm.id))
-        self.grid.fill(columns, [self._row(vm, seen, tail) for vm in ranked])
+        self.grid.fill(columns, [self._row(vm, view_state, tail) for vm in ranked])
 
-    def _row(self, vm: VM, seen: Seen, tail: int) -> Row:
+    def _row(self, vm: VM, view_state: ViewState, tail: int) -> Row:
         unknown, p = self.texts.text("table-unknown"), self.palette
         state = vm.state or self.texts.text("unknown-value")
-        moving = any(g.move.vm_id == vm.id for g in seen.stored.running)
+        moving = any(g.move.vm_id == vm.id for g in view_state.stored.running)
         remarks = [self.texts.text("console-flag-moving")] if moving else []
         remarks += [
             self.texts.reason(r.reason)
-            for plan in seen.world.plans
+            for plan in view_state.world.plans
             for r in plan.rejections
             if r.subject == "vm" and r.id == vm.id
         ]
@@ -207,22 +207,29 @@ class NodeView(View):
         return Row(f"v:{vm.id}", cells)
 
 
-def vms_of(seen: Seen, node_id: int | None) -> Sequence[VM]:
-    snapshot = seen.world.snapshot
+def vms_of(view_state: ViewState, node_id: int | None) -> Sequence[VM]:
+    snapshot = view_state.world.snapshot
     return [] if snapshot is None else [vm for vm in snapshot.vms if vm.node_id == node_id]
 
 
-def node_of(seen: Seen, node_id: int | None) -> Node | None:
-    snapshot = seen.world.snapshot
+def node_of(view_state: ViewState, node_id: int | None) -> Node | None:
+    snapshot = view_state.world.snapshot
     return None if snapshot is None else next((n for n in snapshot.nodes if n.id == node_id), None)
 
 
-def facts_of(view: View, seen: Seen, node_id: int | None) -> Text:
-    node = node_of(seen, node_id)
+def facts_of(view: View, view_state: ViewState, node_id: int | None) -> Text:
+    node = node_of(view_state, node_id)
     if node is None:
         return Text(view.texts.text("console-no-node") if node_id is not None else "", view.palette.dim)
-    found = [(plan, r) for plan in seen.world.plans for r in plan.nodes if r.node_id == node_id]
+    found = [(plan, r) for plan in view_state.world.plans for r in plan.nodes if r.node_id == node_id]
     plan, report = found[0] if found else (None, None)
     return wording.node_facts(
-        view.texts, node, report, plan, vms_of(seen, node_id), seen.stored.exclusions, seen.now, view.palette
+        view.texts,
+        node,
+        report,
+        plan,
+        vms_of(view_state, node_id),
+        view_state.stored.exclusions,
+        view_state.now,
+        view.palette,
     )

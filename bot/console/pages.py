@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import RichLog, Static
 
 from bot.console import wording
-from bot.console.desk import Seen
+from bot.console.backend import ViewState
 from bot.console.drawing import cut, paragraphs
 from bot.console.grid import Grid, Row
 from bot.console.tail import LINES_KEPT
@@ -40,11 +40,11 @@ class PlanView(View):
     def first(self) -> VerticalScroll:
         return self._scroll
 
-    def show(self, seen: Seen) -> None:
-        world, texts = seen.world, self.texts
+    def show(self, view_state: ViewState) -> None:
+        world, texts = view_state.world, self.texts
         found: list[tuple[int, Text]] = []
         if world.snapshot is not None:
-            age = duration(texts, seen.now - world.snapshot.taken_at)
+            age = duration(texts, view_state.now - world.snapshot.taken_at)
             found.append((0, Text(texts.text("console-plan-note", duration=age), self.palette.dim)))
         for plan in world.plans:
             found += [(0, Text()), *wording.plan_lines(texts, plan, self.palette)]
@@ -74,7 +74,7 @@ class ExclusionsView(View):
         kind, _, number = (self.grid.chosen or "").partition(":")
         return int(number.partition(":")[0]) if kind == "x" else None
 
-    def show(self, seen: Seen) -> None:
+    def show(self, view_state: ViewState) -> None:
         texts, room = self.texts, self.app.size.width - 1
         name, as_what, how_long = 26 if room < 100 else 36, 19, 24
         columns = [
@@ -86,20 +86,20 @@ class ExclusionsView(View):
         rows = [
             self._row(
                 f"x:{e.node_id}:{e.role.value}",
-                (e.node_name, role(texts, e.role), until(texts, e.until, seen.now), e.by.name),
+                (e.node_name, role(texts, e.role), until(texts, e.until, view_state.now), e.by.name),
                 [w for _, w in columns],
             )
-            for e in seen.stored.exclusions
+            for e in view_state.stored.exclusions
         ]
-        rows += self._by_settings(seen, [w for _, w in columns])
+        rows += self._by_settings(view_state, [w for _, w in columns])
         if not rows:
             none = cut(texts.text("exclusions-none"), name)
             rows = [Row("h:none", (Text(none, self.palette.dim), Text(), Text(), Text()))]
         self.grid.fill(columns, rows)
 
-    def _by_settings(self, seen: Seen, widths: Sequence[int]) -> list[Row]:
+    def _by_settings(self, view_state: ViewState, widths: Sequence[int]) -> list[Row]:
         texts, settings = self.texts, self.app.settings  # type: ignore[attr-defined]
-        nodes = seen.world.snapshot.nodes if seen.world.snapshot else ()
+        nodes = view_state.world.snapshot.nodes if view_state.world.snapshot else ()
         found = []
         for names, which in (
             (settings.exclude_source_nodes, ExclusionRole.SOURCE),
@@ -132,7 +132,7 @@ class LogView(View):
     def first(self) -> RichLog:
         return self._log
 
-    def show(self, seen: Seen) -> None:
+    def show(self, view_state: ViewState) -> None:
         """Lines come by ``add``."""
 
     def add(self, new: Sequence[str]) -> None:

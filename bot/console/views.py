@@ -1,4 +1,4 @@
-"""What all views share: they show what is seen, name the keys they offer, and never decide anything."""
+"""What all views share: they show the state, name the keys they offer, and never decide anything."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Vertical
 
-from bot.console.desk import Seen
+from bot.console.backend import ViewState
 from bot.console.drawing import Palette
 from bot.rendering.catalog import Texts
 
@@ -25,8 +25,8 @@ class View(Vertical):
     def palette(self) -> Palette:
         return self.app.palette  # type: ignore[attr-defined,no-any-return]
 
-    def show(self, seen: Seen) -> None:
-        """Draws what is seen; called about once a second while the page is in front."""
+    def show(self, view_state: ViewState) -> None:
+        """Draws the state; called about once a second while the page is in front."""
         raise NotImplementedError
 
     @property

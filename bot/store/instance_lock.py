@@ -9,6 +9,7 @@ import json
 import os
 import socket
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -18,6 +19,20 @@ from bot.errors import InstanceRunning, StoreError
 
 PATIENCE_S = 0.3
 """Somebody who only looks whether the lock is free holds it for an instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that holds a database. ``pid`` is ``None`` where its note cannot be read."""
+
+    pid: int | None = None
+    host: str = ""
+    since: str = ""
+
+    def __str__(self) -> str:
+        return (
+            "another process" if self.pid is None else f"process {self.pid} on {self.host}, running since {self.since}"
+        )
 
 
 class Instance:
@@ -50,7 +65,7 @@ class Instance:
                 f"DATABASE_PATH is {str(self._path)!r}: its folder cannot be written ({error.strerror}); name another"
             ) from error
 
-    def holder(self) -> str | None:
+    def holder(self) -> Holder | None:
         """Who holds the database, as far as is known; ``None`` = nobody. Only looks."""
         try:
             self._lock.acquire(timeout=0)
@@ -61,12 +76,12 @@ class Instance:
         self._lock.release()
         return None
 
-    def _holder(self) -> str:
+    def _holder(self) -> Holder:
         try:
             note = json.loads(self._note.read_text(encoding="utf-8"))
-            return f"process {note['pid']} on {note['host']}, running since {note['since']}"
-        except (OSError, ValueError, KeyError):
-            return "another process"
+            return Holder(int(note["pid"]), str(note["host"]), str(note["since"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return Holder()
 
     def release(self) -> None:
         if self._lock.is_locked:

@@ -6,9 +6,9 @@ console-mode = { $mode ->
    *[approve] asks before it moves
 }
 console-dry-run = DRY RUN
-console-runs-here = runs here
-console-attached = attached to { $holder }
-console-nobody-runs = NOBODY RUNS THE BALANCER: press T to take over
+console-started-here = runs as process { $pid }
+console-attached = attached to process { $pid }
+console-nobody-runs = NOBODY RUNS THE BALANCER
 console-paused = PAUSED { $until }
 console-problem = the panel does not answer: { $problem }
 console-reading = reading the panel …
@@ -25,7 +25,6 @@ console-moving = { $count ->
    *[other] { $count } VMs are moving
 }
 console-age = data { $duration } old
-console-next = next check { $time }
 console-last = last check { $time }
 
 ## Tabs
@@ -51,7 +50,7 @@ console-key-check = Run now
 console-key-pause = Pause
 console-key-resume = Resume
 console-key-mode = Mode
-console-key-take_over = Take over
+console-key-start = Start
 console-key-theme = Theme
 console-key-refresh = Refresh
 console-key-help = Help
@@ -71,7 +70,7 @@ console-help-dry_run = read the panel and plan; nothing is stored
 console-help-check = check the clusters now, and propose
 console-help-pause = pause, or resume
 console-help-mode = ask first, or automatic
-console-help-take_over = run the balancer here, when nobody else does
+console-help-start = start the balancer, when nobody runs it
 console-help-theme = dark or light
 console-help-refresh = read the panel again
 console-help-help = this page
@@ -148,6 +147,7 @@ console-confirm-ask = { $count ->
 console-approve-ask = Approve all { $count } moves in { $cluster }?
 console-skip-ask = Skip all { $count } moves in { $cluster }?
 console-choose-move = Choose a move first.
+console-move-over = This move is over.
 console-starts-later = The balancer is paused: it starts after Resume.
 console-starts-never = Nobody runs the balancer: it starts once somebody does.
 
@@ -170,7 +170,7 @@ console-near = Nearest: { $names }
 console-by-settings = the settings
 console-for-ever = no end
 
-## Pause, mode, check, take over
+## Pause, mode, check, start
 console-cancel = Cancel
 console-switch = Switch
 console-pause-ask = Pause the balancer? No new check and no new migration; running migrations continue.
@@ -205,9 +205,10 @@ console-nobody-checks = Nobody runs the balancer: nothing was checked.
 console-no-answer = The balancer ended before it answered.
 console-warnings-only = Warnings and errors only.
 console-warnings-all = All lines.
-console-take-over-ask = The program that ran the balancer has ended. Run it here from now on?
-console-take-over-late = Somebody else was quicker: the balancer runs there.
-console-taken-over = The balancer runs here now.
+console-starting = Starting the balancer …
+console-start-ask = Nobody runs the balancer. Start it? It ends with this console.
+console-start-late = Somebody else was quicker: the balancer runs there.
+console-started = The balancer runs.
 console-quit-ask = { $count ->
     [one] A migration is running. It continues in the panel, and the next start follows it. End the console?
    *[other] { $count } migrations are running. They continue in the panel, and the next start follows them. End the console?

@@ -6,9 +6,9 @@ console-mode = { $mode ->
    *[approve] режим: с подтверждением
 }
 console-dry-run = ПРОБНЫЙ ПРОГОН
-console-runs-here = работает здесь
-console-attached = подключено: { $holder }
-console-nobody-runs = БАЛАНСИРОВЩИК НЕ ЗАПУЩЕН: T — запустить здесь
+console-started-here = процесс { $pid }
+console-attached = подключено к процессу { $pid }
+console-nobody-runs = БАЛАНСИРОВЩИК НЕ ЗАПУЩЕН
 console-paused = ПАУЗА { $until }
 console-problem = панель не отвечает: { $problem }
 console-reading = читаю панель …
@@ -19,7 +19,6 @@ console-overloaded-of = { $overloaded ->
 console-waiting = ждут решения: { $count }
 console-moving = идёт миграций: { $count }
 console-age = данные: { $duration } назад
-console-next = проверка в { $time }
 console-last = последняя проверка { $time }
 
 ## Вкладки
@@ -45,7 +44,7 @@ console-key-check = Проверить
 console-key-pause = Пауза
 console-key-resume = Возобновить
 console-key-mode = Режим
-console-key-take_over = Запустить здесь
+console-key-start = Запустить
 console-key-theme = Тема
 console-key-refresh = Обновить
 console-key-help = Справка
@@ -65,7 +64,7 @@ console-help-dry_run = прочитать панель и составить п�
 console-help-check = проверить кластеры сейчас и предложить миграции
 console-help-pause = поставить на паузу или снять с неё
 console-help-mode = с подтверждением или автоматически
-console-help-take_over = запустить балансировщик здесь, если он не работает
+console-help-start = запустить балансировщик, если он не работает
 console-help-theme = тёмная или светлая тема
 console-help-refresh = прочитать панель ещё раз
 console-help-help = эта страница
@@ -143,6 +142,7 @@ console-confirm-ask = { $count ->
 console-approve-ask = Одобрить все миграции ({ $count }), кластер { $cluster }?
 console-skip-ask = Пропустить все миграции ({ $count }), кластер { $cluster }?
 console-choose-move = Сначала выберите миграцию.
+console-move-over = Эта миграция уже завершена.
 console-starts-later = Балансировщик на паузе: запуск после её окончания.
 console-starts-never = Балансировщик не запущен: миграция начнётся, когда его запустят.
 
@@ -202,9 +202,10 @@ console-nobody-checks = Балансировщик не запущен: пров
 console-no-answer = Балансировщик остановился, не ответив.
 console-warnings-only = Только предупреждения и ошибки.
 console-warnings-all = Все строки.
-console-take-over-ask = Программа, где работал балансировщик, завершилась. Запустить его здесь?
-console-take-over-late = Другой успел раньше: балансировщик работает там.
-console-taken-over = Балансировщик теперь работает здесь.
+console-starting = Запускаю балансировщик …
+console-start-ask = Балансировщик не запущен. Запустить? Он завершится вместе с консолью.
+console-start-late = Другой успел раньше: балансировщик работает там.
+console-started = Балансировщик запущен.
 console-quit-ask = { $count ->
     [one] Идёт { $count } миграция. Она продолжится в панели и будет учтена при следующем запуске. Закрыть консоль?
     [few] Идут { $count } миграции. Они продолжатся в панели и будут учтены при следующем запуске. Закрыть консоль?

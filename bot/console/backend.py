@@ -3,51 +3,36 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from balancer.model import NodeLoad, Plan, Snapshot
 from balancer.policy import Policy
 from bot.config.settings import Settings
+from bot.console.program import Program
 from bot.domain.proposals import UNSETTLED, Exclusion, Migration, Proposal, ProposedMove
 from bot.errors import PanelError
-from bot.service.remote_requests import Answer
 from bot.service.service import Service
-from bot.store.instance_lock import Instance
+from bot.store.instance_lock import Holder
 from bot.store.store import Store
 from bot.store.values import LastCycle
 
 HISTORY = 200
 SAMPLES = 120
-MEMORY = ":memory:"
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The program behind the screen; replaced as a whole when the console takes the work over."""
+class Backend:
+    """What the console works with: use cases and store of its own, and the program that carries out."""
 
     service: Service
     store: Store
-    check: Callable[[], Awaitable[Answer]] | None = None
-    """Makes a check now; ``None`` = attached: the program that carries out is asked for it."""
-    next_check: Callable[[], datetime | None] = lambda: None
-    take_over: Callable[[], Awaitable[Desk]] | None = None
-    """Attached: takes the database and runs the balancer here. Raises InstanceRunning where another was quicker."""
-
-    @property
-    def attached(self) -> bool:
-        return self.check is None
+    program: Program
 
     @property
     def settings(self) -> Settings:
         return self.service.settings
-
-    def holder(self) -> str | None:
-        """Who carries out, where that is somebody else; ``None`` = nobody."""
-        path: Path = self.settings.database_path
-        return None if str(path) == MEMORY else Instance(path).holder()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +67,21 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ViewState:
     """Everything that the views show, at one moment."""
 
     now: datetime
     world: World
     stored: Stored
     trends: Trends
-    holder: str | None = None
-    """Attached: who carries out."""
-    next_check: datetime | None = None
+    holder: Holder | None = None
+    """The process that carries out; ``None`` = nobody."""
+    started_here: bool = False
+    """Whether this console started that process."""
 
 
-async def read_store(desk: Desk) -> Stored:
-    service, store = desk.service, desk.store
+async def read_store(backend: Backend) -> Stored:
+    service, store = backend.service, backend.store
     return Stored(
         mode=await service.runtime.mode(),
         paused_until=await service.runtime.paused_until(),
@@ -107,26 +93,26 @@ async def read_store(desk: Desk) -> Stored:
     )
 
 
-async def read_panel(desk: Desk, before: World, max_age: timedelta | None) -> World:
+async def read_panel(backend: Backend, before: World, max_age: timedelta | None) -> World:
     """Looks at the panel; when that fails the world before, with the problem: never an empty one."""
     try:
-        plans = await desk.service.queries.plans(None, max_age, outlook=True)
+        plans = await backend.service.queries.plans(None, max_age, outlook=True)
         problem = None
     except PanelError as error:
         if before.snapshot is None:
             return World(problem=str(error))
-        plans, problem = await desk.service.queries.plans(None, None, outlook=True), str(error)
-    snapshot = await desk.service.observer.observe(None)
-    return World(snapshot, plans, await desk.service.planning.policies(snapshot), problem)
+        plans, problem = await backend.service.queries.plans(None, None, outlook=True), str(error)
+    snapshot = await backend.service.observer.observe(None)
+    return World(snapshot, plans, await backend.service.planning.policies(snapshot), problem)
 
 
-async def plan_again(desk: Desk, before: World) -> World:
+async def plan_again(backend: Backend, before: World) -> World:
     """The same snapshot, planned by what people have decided since."""
     if before.snapshot is None:
         return before
-    plans = await desk.service.queries.plans(None, None, outlook=True)
-    snapshot = await desk.service.observer.observe(None)
-    return World(snapshot, plans, await desk.service.planning.policies(snapshot), before.problem)
+    plans = await backend.service.queries.plans(None, None, outlook=True)
+    snapshot = await backend.service.observer.observe(None)
+    return World(snapshot, plans, await backend.service.planning.policies(snapshot), before.problem)
 
 
 def cpu_of(load: NodeLoad, policy: Policy) -> tuple[float, float]:
