@@ -45,7 +45,7 @@ def generate(nodes: int, vms: int, family: str, seed: int = 1) -> dict[str, Any]
     cpus = [max(4, 2 * round(unit * size / 2)) for size in sizes]
     memory = _memory(dice, sum(mib) / kind.memory / sum(sizes) / 1024, sizes)
     base = [min(4096, m // 32) for m in memory]
-    home = _place(dice, kind, vcpus, mib, cpus, memory, base)
+    home = _place(dice, kind, vcpus, mib=mib, cpus=cpus, memory=memory, base=base)
     count = [0] * nodes
     for node in home:
         count[node] += 1
@@ -54,7 +54,7 @@ def generate(nodes: int, vms: int, family: str, seed: int = 1) -> dict[str, Any]
         "name": f"gen-{nodes}x{vms}-{family}" + (f"-{seed}" if seed != 1 else ""),
         "source": f"benchmarks.generate {nodes} {vms} {family} {seed}",
         "thresholds": {"cpu_ratio": 7.0, "mem_pct": 70.0},
-        "nodes": _node_rows(dice, sizes, cpus, memory, base, count, vms),
+        "nodes": _node_rows(dice, sizes, cpus=cpus, memory=memory, base=base, count=count, vms=vms),
         "vms": [_vm_row(dice, i, home[i], vcpus[i], mib[i]) for i in range(vms)],
     }
 
@@ -70,6 +70,7 @@ def _place(
     dice: random.Random,
     kind: Family,
     vcpus: list[int],
+    *,
     mib: list[int],
     cpus: list[int],
     memory: list[int],
@@ -105,6 +106,7 @@ def _place(
 def _node_rows(
     dice: random.Random,
     sizes: list[float],
+    *,
     cpus: list[int],
     memory: list[int],
     base: list[int],

@@ -132,10 +132,10 @@ class VMBalancer:
                 self.telegram.attach(
                     self.store,
                     self._clock,
-                    undo_window,
-                    self._hours(),
-                    rooms,
-                    lambda: self.service.observer.clusters_seen(),
+                    undo_window=undo_window,
+                    hours=self._hours(),
+                    rooms=rooms,
+                    clusters=lambda: self.service.observer.clusters_seen(),
                 )
                 await self.telegram.find_chat()
                 stack.push_async_callback(self.telegram.close)

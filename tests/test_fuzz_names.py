@@ -127,9 +127,11 @@ def test_every_message_is_valid_html_whatever_the_names(language: str, name: str
         proposal_view(texts, made, NOW),
         plan_view(texts, made.plan),
         View(ending_notice(texts, failed)),
-        pages.status_view(texts, status, NOW, None, False),
+        pages.status_view(texts, status, NOW, next_check=None, dry_run=False),
         pages.nodes_view(texts, made.plan),
-        pages.node_view(texts, node(1, name=name, state=other), made.plan, [vm(10, name=name)], [exclusion], NOW),
+        pages.node_view(
+            texts, node(1, name=name, state=other), made.plan, [vm(10, name=name)], exclusions=[exclusion], now=NOW
+        ),
         pages.history_view(texts, made.moves, NOW),
         pages.exclusions_view(texts, [exclusion], (name,), (other,), NOW),
         pages.settings_view(texts, {"EXCLUDE_SOURCE_NODES": name}, {}, {}),

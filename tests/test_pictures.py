@@ -220,7 +220,9 @@ def test_a_chart_of_any_time_fits_a_phone(language: str, days: int, count: int) 
     samples = every(days * DAY / max(count, 1), count, measured=1.1)
     migrations = [PastMigration(NOW - days * DAY * i / 50, i, 1, 1 + i % 2, 2 - i % 2) for i in range(1, 50)]
     for node_id in (None, 1):
-        png = load_picture(texts, samples, migrations, LIMITS, "node-1", NOW - days * DAY, NOW, node_id)
+        png = load_picture(
+            texts, samples, migrations, LIMITS, title="node-1", since=NOW - days * DAY, until=NOW, node_id=node_id
+        )
         seen = looked_at(png)
         assert bool(amount(seen, CALM)) is bool(count)
 
@@ -228,7 +230,7 @@ def test_a_chart_of_any_time_fits_a_phone(language: str, days: int, count: int) 
 def test_what_is_above_the_threshold_is_red_unless_it_does_not_decide() -> None:
     def red(node_id: int | None, **how: float) -> bool:
         samples = every(HOUR / 6, 100, **how)
-        seen = image(load_picture(EN, samples, [], LIMITS, "n", NOW - DAY, NOW, node_id))
+        seen = image(load_picture(EN, samples, [], LIMITS, title="n", since=NOW - DAY, until=NOW, node_id=node_id))
         return bool(amount(seen, OVER)) or any(r > 180 and g < 110 and b < 40 for r, g, b in colours(seen))
 
     assert red(1, cpu=9.0) and not red(1, cpu=5.0)
@@ -325,7 +327,7 @@ def every_picture(texts: Texts, name: str) -> None:
     looked_at(cluster_picture(texts, [report(1, name), report(2, name)], [Arrow(1, 2)], LIMITS, name))
     looked_at(cluster_picture(texts, [report(i, name) for i in range(25)], [], LIMITS, name))
     looked_at(before_after_picture(texts, plan(named), LIMITS, name))
-    looked_at(load_picture(texts, every(HOUR, 3), [], LIMITS, name, NOW - DAY, NOW))
+    looked_at(load_picture(texts, every(HOUR, 3), [], LIMITS, title=name, since=NOW - DAY, until=NOW))
     looked_at(digest_picture(texts, [], [busy(1, 2.0, name)]))
 
 

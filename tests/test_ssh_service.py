@@ -127,7 +127,7 @@ async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path
         chat = str(proposals.plan_view(texts_for("en"), made).text)
         assert "<b>hot</b>: load 1.25 per CPU, ssh, 0 s ago" in chat
         hot = next(n for n in (await rig.service.observer.observe(None)).nodes if n.name == "hot")
-        page = str(pages.node_view(texts_for("en"), hot, made, [], [], NOW + timedelta(seconds=12)).text)
+        page = str(pages.node_view(texts_for("en"), hot, made, [], exclusions=[], now=NOW + timedelta(seconds=12)).text)
         assert "load 1.25 per CPU, ssh, 12 s ago" in page
         assert "Load average 20, 1, 0.5; memory available 96 of 128 GiB" in page
         assert "Pressure (PSI, last minute): CPU 12.5 %" in page

@@ -202,14 +202,18 @@ def test_status_tells_everything_and_fits(language: str) -> None:
         exclusions=(exclusion,),
         problem="HTTP 503 <html>",
     )
-    shown = checked(pages.status_view(texts, status, NOW + timedelta(seconds=12), NOW + timedelta(minutes=5), True))
+    shown = checked(
+        pages.status_view(
+            texts, status, NOW + timedelta(seconds=12), next_check=NOW + timedelta(minutes=5), dry_run=True
+        )
+    )
     for expected in (duration(texts, timedelta(seconds=12)), "HTTP 503 <html>"):
         assert expected in shown
     calm = replace(status, plans=status.plans[:1], paused_until=None, problem=None)
-    shown = checked(pages.status_view(texts, calm, NOW, NOW + timedelta(minutes=5), False))
+    shown = checked(pages.status_view(texts, calm, NOW, next_check=NOW + timedelta(minutes=5), dry_run=False))
     assert duration(texts, timedelta(minutes=5)) in shown and "/proposals" in shown and "vm-0" in shown
     empty = replace(status, taken_at=None, plans=())
-    checked(pages.status_view(texts, empty, NOW, None, False))
+    checked(pages.status_view(texts, empty, NOW, next_check=None, dry_run=False))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -220,7 +224,7 @@ def test_of_many_large_clusters_the_status_shows_the_overloaded_ones(language: s
     plans = [plan(snapshot(calm, []), Policy())] * 19 + [plan(snapshot(hot, []), Policy())]
     waiting = (proposal(3),)
     status = Status(NOW, tuple(plans), "approve", None, waiting, (), (), None)
-    shown = checked(pages.status_view(texts, status, NOW, NOW + timedelta(minutes=5), False))
+    shown = checked(pages.status_view(texts, status, NOW, next_check=NOW + timedelta(minutes=5), dry_run=False))
     assert "hot" in shown and "/proposals" in shown
     assert texts.text("status-more-clusters", count=20 - shown.count("n6 ")) in shown
 

@@ -132,6 +132,7 @@ def node_facts(
     texts: Texts,
     node: Node,
     report: NodeReport | None,
+    *,
     plan: Plan | None,
     vms: Sequence[VM],
     exclusions: Sequence[Exclusion],

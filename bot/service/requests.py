@@ -165,7 +165,7 @@ class Requests(UseCase):
         self._decisions.refuse_dry_run()
         proposed, judging = await self._of_move(move_id)
         return await self._wish_move(
-            judging, proposed, target_id, Purpose.TARGET, Asked(actor, instead_of=move_id), confirmed
+            judging, proposed, target_id, Purpose.TARGET, asked=Asked(actor, instead_of=move_id), confirmed=confirmed
         )
 
     def undo_until(self, migration: Migration) -> datetime | None:
@@ -200,7 +200,7 @@ class Requests(UseCase):
         if at != move.target_id:
             return Wish(refusal=Rejection("vm", move.vm_id, move.vm_name, Reason.of("undo-moved-since")))
         asked = Asked(actor, undoes=migration_id)
-        made = await self._wish_move(judging, proposed, move.source_id, Purpose.UNDO, asked, confirmed)
+        made = await self._wish_move(judging, proposed, move.source_id, Purpose.UNDO, asked=asked, confirmed=confirmed)
         if made.created:  # what can be moved back once offers it no more
             self._notifier.proposals_changed(migration.proposal_id)
         return made
@@ -224,6 +224,7 @@ class Requests(UseCase):
         proposed: ProposedMove,
         target_id: int,
         purpose: Purpose,
+        *,
         asked: Asked,
         confirmed: bool,
     ) -> Wish:

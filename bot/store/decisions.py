@@ -37,7 +37,7 @@ class Decisions(Part):
             terms: when what is approved may begin, or for how long what is skipped rests.
         """
         async with self._database.transaction() as db:
-            outcome = await decided(db, move_ids, verdict, actor, now, counts, terms)
+            outcome = await decided(db, move_ids, verdict, actor, now=now, counts=counts, terms=terms)
             return outcome.results(await self._reader.moves(db, move_ids), move_ids)
 
     async def history(self, limit: int) -> list[ProposedMove]:

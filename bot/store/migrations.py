@@ -82,7 +82,7 @@ class Migrations(Part):
                 (new.value, started, finished, consul_id, task_id, history_mark, text, error, migration_id),
             )
             await write_audit(db, now, PROGRAM, "migration", {"migration": migration_id, "state": new.value})
-            await _note_end(db, migration_id, found[0]["proposal_id"], old, new, now)
+            await _note_end(db, migration_id, found[0]["proposal_id"], old=old, new=new, now=now)
         return True
 
     async def call_back(self, migration_id: int, actor: Actor, now: datetime) -> bool:
@@ -184,12 +184,12 @@ async def take_back(db: Connection, migration_id: int, actor: Actor, now: dateti
     await write_audit(db, now, actor, "call-back", {"migration": migration_id})
     of = "SELECT m.proposal_id FROM migration g JOIN move m ON m.id = g.move_id WHERE g.id = ?"
     proposal_id = await scalar(db, of, (migration_id,))
-    await _note_end(db, migration_id, proposal_id, MigrationState.QUEUED, MigrationState.SKIPPED, now)
+    await _note_end(db, migration_id, proposal_id, old=MigrationState.QUEUED, new=MigrationState.SKIPPED, now=now)
     return True
 
 
 async def _note_end(
-    db: Connection, migration_id: int, proposal_id: int, old: MigrationState, new: MigrationState, now: datetime
+    db: Connection, migration_id: int, proposal_id: int, *, old: MigrationState, new: MigrationState, now: datetime
 ) -> None:
     """The notices that an ending owes people: every failure, what an unknown outcome turned out to be, and the
     end of an automatic proposal."""

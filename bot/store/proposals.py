@@ -153,7 +153,7 @@ class Proposals(Part):
                 await write_audit(db, now, PROGRAM, "superseded", {"proposal": proposal_id})
             if not plan.moves:
                 return Published(None, created=False, superseded=old)
-            proposal_id = await insert_proposal(db, plan, automatic, now, expires_at)
+            proposal_id = await insert_proposal(db, plan, automatic, now=now, expires_at=expires_at)
             return Published(proposal_id, created=True, superseded=old)
 
     async def expire_due(self, now: datetime) -> tuple[int, ...]:

@@ -72,7 +72,7 @@ async def reason_snoozed(db: Connection, plan: Plan, now: datetime) -> Reason | 
 
 
 async def insert_proposal(
-    db: Connection, plan: Plan, automatic: bool, now: datetime, expires_at: datetime, asked: Asked | None = None
+    db: Connection, plan: Plan, automatic: bool, *, now: datetime, expires_at: datetime, asked: Asked | None = None
 ) -> int:
     """Stores a plan with its moves, all of them pending; in automatic mode the policy approves them at once."""
     text = _readable_text(plan)
@@ -98,7 +98,7 @@ async def insert_proposal(
     await write_audit(db, now, PROGRAM if asked is None else asked.by, "proposed", detail)
     if automatic:
         made = await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))
-        await approve_or_skip(db, [r["id"] for r in made], Verdict.APPROVE, POLICY_ACTOR, now)
+        await approve_or_skip(db, [r["id"] for r in made], Verdict.APPROVE, POLICY_ACTOR, now=now)
     return proposal_id
 
 

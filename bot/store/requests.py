@@ -47,13 +47,13 @@ class Requests(Part):
             if refused is not None:
                 return Wished(refused=refused)
             changed = await _give_way(db, plan, asked, now)
-            proposal_id = await insert_proposal(db, plan, False, now, expires_at, asked)
+            proposal_id = await insert_proposal(db, plan, False, now=now, expires_at=expires_at, asked=asked)
             if plan.purpose is Purpose.FILL and asked.node_id is not None:
                 await _reopen(db, asked.node_id, asked.by, now)
             if not approve:
                 return Wished(proposal_id, created=True, changed=(*changed, proposal_id))
             ids = [r["id"] for r in await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))]
-            outcome = await decided(db, ids, Verdict.APPROVE, asked.by, now, counts)
+            outcome = await decided(db, ids, Verdict.APPROVE, asked.by, now=now, counts=counts)
             results = outcome.results(await self._reader.moves(db, ids), ids)
             return Wished(proposal_id, created=True, results=results, changed=(*changed, proposal_id))
 

@@ -45,6 +45,7 @@ async def decided(
     move_ids: Sequence[int],
     verdict: Verdict,
     actor: Actor,
+    *,
     now: datetime,
     counts: Counts | None,
     terms: Terms = AT_ONCE,
@@ -52,15 +53,15 @@ async def decided(
     """A verdict as ``Decisions.decide`` gives it, within a transaction."""
     outcome = Outcome(second=list(move_ids))
     if verdict is Verdict.APPROVE and counts is not None:
-        outcome = await _first_or_second(db, move_ids, actor, now, counts, terms)
+        outcome = await _first_or_second(db, move_ids, actor, now=now, counts=counts, terms=terms)
     if outcome.firsts:
         await write_audit(db, now, actor, "seconded", {"moves": outcome.second, "after": outcome.firsts})
-    outcome.done = await approve_or_skip(db, outcome.second, verdict, actor, now, terms, outcome.waits)
+    outcome.done = await approve_or_skip(db, outcome.second, verdict, actor, now=now, terms=terms, waits=outcome.waits)
     return outcome
 
 
 async def _first_or_second(
-    db: Connection, move_ids: Sequence[int], actor: Actor, now: datetime, counts: Counts, terms: Terms
+    db: Connection, move_ids: Sequence[int], actor: Actor, *, now: datetime, counts: Counts, terms: Terms
 ) -> Outcome:
     """Writes down the first approvals of this person. Other moves than pending ones are left to the verdict."""
     found = await all_rows(
@@ -97,6 +98,7 @@ async def approve_or_skip(
     move_ids: Sequence[int],
     verdict: Verdict,
     actor: Actor,
+    *,
     now: datetime,
     terms: Terms = AT_ONCE,
     waits: dict[int, datetime] | None = None,
@@ -126,14 +128,14 @@ async def approve_or_skip(
     if ids:
         await write_audit(db, now, actor, verdict.state.value, {"moves": ids, **terms.detail()})
     if verdict is Verdict.APPROVE:
-        await _queue(db, ids, actor, now, terms, waits or {})
+        await _queue(db, ids, actor, now, terms=terms, waits=waits or {})
     elif terms.for_good:
         await _ignore(db, ids, actor, now)
     return frozenset(ids)
 
 
 async def _queue(
-    db: Connection, ids: Sequence[int], actor: Actor, now: datetime, terms: Terms, waits: dict[int, datetime]
+    db: Connection, ids: Sequence[int], actor: Actor, now: datetime, *, terms: Terms, waits: dict[int, datetime]
 ) -> None:
     """Queues the migrations, and closes the node of a drain to VMs from its first approval on."""
     for move_id in ids:

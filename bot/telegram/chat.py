@@ -84,8 +84,8 @@ class Chat:
             menus.cancel()
 
     def _webhook(self) -> Webhook:
-        parts = (self._notifier.bot, self._dispatcher, self._store, self._clock)
-        return Webhook(self._settings, *parts, UPDATES)
+        bot, updates = self._notifier.bot, UPDATES
+        return Webhook(self._settings, bot, self._dispatcher, store=self._store, clock=self._clock, updates=updates)
 
     async def _poll(self) -> None:
         polling = asyncio.create_task(

@@ -436,7 +436,9 @@ class ChatSync:
 
     async def _notice_view(self, notice: Notice) -> View | None:
         return await notice_view(
-            *(self._texts, self._store, notice, self._clock(), self._hours, self._clusters()),
+            *(self._texts, self._store, notice, self._clock()),
+            hours=self._hours,
+            clusters=self._clusters(),
             links=lambda proposals: proposal_links(self.bot, self._texts, proposals),
         )
 

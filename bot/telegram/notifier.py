@@ -158,6 +158,7 @@ class TelegramNotifier:
         self,
         store: Store,
         clock: Clock,
+        *,
         undo_window: timedelta = timedelta(0),
         hours: Hours | None = None,
         rooms: Sequence[Room] = (),

@@ -48,7 +48,14 @@ class Webhook:
     """
 
     def __init__(
-        self, settings: Settings, bot: Bot, dispatcher: Dispatcher, store: Store, clock: Clock, updates: Sequence[str]
+        self,
+        settings: Settings,
+        bot: Bot,
+        dispatcher: Dispatcher,
+        *,
+        store: Store,
+        clock: Clock,
+        updates: Sequence[str],
     ) -> None:
         self._settings = settings
         self._bot = bot

@@ -67,7 +67,7 @@ def cluster_picture(
     """
     from bot.rendering.charts import cluster
 
-    return cluster.draw(texts, nodes, arrows, limits, title)
+    return cluster.draw(texts, nodes, arrows, limits, title=title)
 
 
 def overview_picture(texts: Texts, sections: Sequence[Section], title: str) -> bytes:
@@ -89,6 +89,7 @@ def load_picture(
     samples: Sequence[Sample],
     migrations: Sequence[PastMigration],
     limits: Limits,
+    *,
     title: str,
     since: datetime,
     until: datetime,
@@ -102,7 +103,7 @@ def load_picture(
     """
     from bot.rendering.charts import history
 
-    return history.draw(texts, samples, migrations, limits, title, since, until, node_id)
+    return history.draw(texts, samples, migrations, limits, title=title, since=since, until=until, node_id=node_id)
 
 
 def digest_picture(texts: Texts, overload_by_day: Sequence[tuple[date, float]], busiest: Sequence[BusyNode]) -> bytes:

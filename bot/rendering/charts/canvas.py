@@ -98,7 +98,7 @@ class Canvas:
         if path:
             self._add(PathPatch(Path(path, codes), edgecolor=DARK, facecolor="none", linewidth=1.3))
 
-    def box(self, x: float, y: float, width: float, height: float, colour: str, edge: str | None = None) -> None:
+    def box(self, x: float, y: float, width: float, height: float, *, colour: str, edge: str | None = None) -> None:
         """With round corners, and a thick edge where one is given."""
         style = "round,pad=0,rounding_size=4"
         inset = 1.25 if edge else 0.0

@@ -52,9 +52,9 @@ def draw(texts: Texts, nodes: Sequence[NodeReport], arrows: Sequence[Arrow], lim
     y = heading(canvas, title, texts.text("picture-nodes", nodes=len(reports), overloaded=overloaded))
     bars = len(reports) <= MOST_BARS
     if bars:
-        y = _Bars(texts, canvas, reports, names, limits, bool(shown)).draw(y, shown)
+        y = _Bars(texts, canvas, reports, names, limits=limits, arrows=bool(shown)).draw(y, shown)
     else:
-        y = draw_tiles(texts, canvas, reports, names, limits, shown, y)
+        y = draw_tiles(texts, canvas, reports, names, limits=limits, arrows=shown, y=y)
     legend = Legend(canvas, y + 12)
     limit_words(texts, legend, limits, measured=any_measured(reports), line=bars)
     explain_colours(texts, legend, {node_colour(r, limits) for r in reports} - ({UNKNOWN} if bars else set()))
@@ -89,6 +89,7 @@ class _Bars:
         canvas: Canvas,
         reports: list[NodeReport],
         names: dict[int, str],
+        *,
         limits: Limits,
         arrows: bool,
     ) -> None:

@@ -68,11 +68,11 @@ def _nodes(texts: Texts, canvas: Canvas, nodes: Sequence[BusyNode], y: float) ->
     values = [node.overload_hours if hours else node.cpu_ratio for node in nodes]
     most = max([*values, 1e-6])
     for at, (node, name) in enumerate(zip(nodes, short_names([n.name for n in nodes]), strict=True)):
-        _node(texts, canvas, node, name, y + at * ROW, values[at] / most, hours=hours)
+        _node(texts, canvas, node, name, y=y + at * ROW, part=values[at] / most, hours=hours)
     return y + len(nodes) * ROW + 8
 
 
-def _node(texts: Texts, canvas: Canvas, node: BusyNode, name: str, y: float, part: float, *, hours: bool) -> None:
+def _node(texts: Texts, canvas: Canvas, node: BusyNode, name: str, *, y: float, part: float, hours: bool) -> None:
     said = texts.text(
         "picture-busy", hours=node.overload_hours, ratio=node.cpu_ratio_max, memory=node.memory_percent_max
     )

@@ -48,6 +48,7 @@ def draw(
     samples: Sequence[Sample],
     migrations: Sequence[PastMigration],
     limits: Limits,
+    *,
     title: str,
     since: datetime,
     until: datetime,

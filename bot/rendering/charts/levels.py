@@ -106,7 +106,7 @@ class Legend:
         elif sign == OVER:
             canvas.hatched(x, y - 5.5, 11, 11, OVER)
         elif sign != "none":
-            canvas.box(x, y - 5.5, 11, 11, sign)
+            canvas.box(x, y - 5.5, 11, 11, colour=sign)
         if sign == UNKNOWN:
             canvas.text(x + 5.5, y, "?", colour=DARK, bold=True, align="center")
 

@@ -66,7 +66,7 @@ def draw(texts: Texts, plan: Plan, limits: Limits, title: str) -> bytes:
     canvas.text(limit_x, y + 8, texts.text("picture-threshold"), align="center")
     top = y + 18
     for at, (change, name) in enumerate(zip(shown, short_names([c.name for c in shown]), strict=True)):
-        _node(texts, canvas, change, name, limits, top + at * ROW, most)
+        _node(texts, canvas, change, name, limits=limits, y=top + at * ROW, most=most)
     y = top + len(shown) * ROW
     canvas.line([(limit_x, top), (limit_x, y - 4)], INK, width=1.4, dashed=True)
     if len(touched) > len(shown):
@@ -84,17 +84,17 @@ def _x(share: float, most: float) -> float:
     return _LEFT + (_RIGHT - 8 - _LEFT) * min(share, most) / most
 
 
-def _node(texts: Texts, canvas: Canvas, change: Change, name: str, limits: Limits, y: float, most: float) -> None:
+def _node(texts: Texts, canvas: Canvas, change: Change, name: str, *, limits: Limits, y: float, most: float) -> None:
     said = texts.text("picture-vms-more", vms=change.delta) if change.delta > 0 else ""
     said = texts.text("picture-vms-fewer", vms=-change.delta) if change.delta < 0 else said
     room = WIDTH - 2 * MARGIN - canvas.fonts.width(said, SMALL) - 10
     canvas.fit(MARGIN, y + 8, name, room, size=NORMAL, bold=True)
     canvas.text(WIDTH - MARGIN, y + 8, said, colour=FAINT, align="right")
     for line, (old, new) in enumerate(change.shares(limits)):
-        _dumbbell(texts, canvas, old, new, y + 22 + line * LINE, most)
+        _dumbbell(texts, canvas, old, new, y=y + 22 + line * LINE, most=most)
 
 
-def _dumbbell(texts: Texts, canvas: Canvas, old: Figure, new: Figure, y: float, most: float) -> None:
+def _dumbbell(texts: Texts, canvas: Canvas, old: Figure, new: Figure, *, y: float, most: float) -> None:
     kind = "picture-memory" if old.kind == "memory" else "picture-measured" if old.kind == "load" else "picture-cpu"
     canvas.fit(MARGIN, y, texts.text(kind), KIND - 6, colour=FAINT)
     start, end = _x(old.share, most), _x(new.share, most)

@@ -24,6 +24,7 @@ def draw_tiles(
     canvas: Canvas,
     reports: list[NodeReport],
     names: dict[int, str],
+    *,
     limits: Limits,
     arrows: list[Arrow],
     y: float,
@@ -37,12 +38,13 @@ def draw_tiles(
     }
     for report in large:
         colour, edge = node_colour(report, limits), INK if report.overloaded else None
-        canvas.box(*places[report.node_id], width, HEIGHT, colour, edge)
+        canvas.box(*places[report.node_id], width, HEIGHT, colour=colour, edge=edge)
     for arrow in reversed(arrows):  # what runs lies on top
         if arrow.source_id in places and arrow.target_id in places:
             _between(canvas, places[arrow.source_id], places[arrow.target_id], width, dashed=not arrow.running)
     for report in large:  # above the arrows, so that none hides a name
-        _tile(texts, canvas, report, names[report.node_id], limits, *places[report.node_id], width)
+        left, top = places[report.node_id]
+        _tile(texts, canvas, report, names[report.node_id], limits=limits, x=left, y=top, width=width)
     y += -(-len(large) // COLUMNS) * (HEIGHT + GAP)
     return _squares(texts, canvas, small, limits, y + 4) if small else y
 
@@ -58,7 +60,7 @@ def _split(reports: list[NodeReport], arrows: list[Arrow]) -> tuple[list[NodeRep
 
 
 def _tile(
-    texts: Texts, canvas: Canvas, report: NodeReport, name: str, limits: Limits, x: float, y: float, width: float
+    texts: Texts, canvas: Canvas, report: NodeReport, name: str, *, limits: Limits, x: float, y: float, width: float
 ) -> None:
     halo, middle = node_colour(report, limits), x + width / 2
     canvas.fit(middle, y + 12, name, width - 10, colour=DARK, bold=True, align="center", halo=halo)

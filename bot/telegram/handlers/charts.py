@@ -112,7 +112,10 @@ class Charts(Feature):
             return view
         policy = await self.service.queries.policy_of(cluster_id)
         return await illustrated(
-            view, lambda: load_photo(request.texts, name, policy, samples, migrations, (since, until), node_id)
+            view,
+            lambda: load_photo(
+                request.texts, policy, samples, migrations, title=name, since=since, until=until, node_id=node_id
+            ),
         )
 
     @staticmethod

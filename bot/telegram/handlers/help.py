@@ -39,6 +39,7 @@ class Help(Feature):
         notifier: TelegramNotifier,
         confirmations: Confirmations,
         languages: Languages,
+        *,
         named: Answer,
         linked: Answer,
     ) -> None:

@@ -55,7 +55,7 @@ class Machines(Feature):
         ranked = sorted(vms, key=lambda vm: (-(vm.memory_mib or 0), -(vm.vcpus or 0), vm.id))
         shown, part, pages = paged(ranked, request.part, VMS_PER_PAGE)
         rows: list[Row] = [[go(self._label(request, vm), "vm", vm.id)] for vm in shown]
-        rows.append(pager(request.texts, "node-vms", part, pages, node.id))
+        rows.append(pager(request.texts, "node-vms", part, pages, key=node.id))
         rows.append([go(request.texts.text("button-back"), "node", node.id)])
         return View(request.texts.html("vms-title", node=node.name, count=len(vms)), keyboard(rows))
 

@@ -75,7 +75,7 @@ class MoveOptions(Feature):
         rows: list[Row] = [
             [go(f"{m.position + 1} · {wording.short(_route(m))}", "move", m.id, extra=str(part))] for m in shown
         ]
-        rows.append(pager(texts, "options", part, count, proposal.id))
+        rows.append(pager(texts, "options", part, count, key=proposal.id))
         if len(proposal.pending) > 1:
             rows.append([go(texts.text("button-all-later"), "later", proposal.id, extra="all")])
         rows += self._last_rows(request, proposal)

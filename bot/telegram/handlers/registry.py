@@ -29,7 +29,7 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
     looking = StatusPages(*parts, next_check)
     machines = Machines(looking)
     options = MoveOptions(*parts)
-    tour = Help(*parts, languages, machines.named, options.linked)
+    tour = Help(*parts, languages, named=machines.named, linked=options.linked)
     every: list[Feature] = [
         tour,
         looking,

@@ -56,7 +56,12 @@ class StatusPages(Feature):
         photo = await status_photo(self.service, request.texts, status)
         # Of several clusters the picture shows all: the words are then of what needs somebody.
         room = CAPTION if photo is not None and len(status.plans) > 1 else None
-        view = replace(pages.status_view(request.texts, status, now, self._next_check(), dry, tabs, room), photo=photo)
+        view = replace(
+            pages.status_view(
+                request.texts, status, now, next_check=self._next_check(), dry_run=dry, tabs=tabs, room=room
+            ),
+            photo=photo,
+        )
         return view if fits(view) else replace(view, photo=None)
 
     # Nodes ------------------------------------------------------------------------------------
@@ -84,7 +89,7 @@ class StatusPages(Feature):
         node, plan, vms = await self.service.queries.node_details(found)
         exclusions, now = await self.service.store.exclusions.active(self.service.clock()), self.service.clock()
         decides = self.may_decide(request, node.cluster_id)
-        return pages.node_view(request.texts, node, plan, vms, exclusions, now, decides)
+        return pages.node_view(request.texts, node, plan, vms, exclusions=exclusions, now=now, decides=decides)
 
     # The past ---------------------------------------------------------------------------------
 

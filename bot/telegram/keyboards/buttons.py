@@ -22,7 +22,7 @@ def go(text: str, page: str, key: int = 0, part: int = 0, extra: str = "") -> In
 
 
 def do(
-    text: str, action: str, key: int = 0, part: int = 0, extra: str = "", style: ButtonStyle | None = None
+    text: str, action: str, key: int = 0, *, part: int = 0, extra: str = "", style: ButtonStyle | None = None
 ) -> InlineKeyboardButton:
     """Does something."""
     data = DoButton(action=action, key=key, part=part, extra=extra).pack()
@@ -42,7 +42,7 @@ def paged(things: Sequence[T], part: int, size: int) -> tuple[Sequence[T], int, 
     return things[part * size : (part + 1) * size], part, pages
 
 
-def pager(texts: Texts, page: str, part: int, pages: int, key: int = 0, extra: str = "") -> Row:
+def pager(texts: Texts, page: str, part: int, pages: int, *, key: int = 0, extra: str = "") -> Row:
     """Buttons to the pages before and behind this one, where there are such."""
     row = []
     if part > 0:

@@ -34,9 +34,9 @@ async def notice_view(
     store: Store,
     notice: Notice,
     now: datetime,
+    *,
     hours: Hours,
     clusters: Collection[int] | None,
-    *,
     links: Links,
 ) -> View | None:
     """``None``: it has nothing to tell any more.
@@ -46,7 +46,7 @@ async def notice_view(
         links: makes the buttons that lead from a summary to what waits.
     """
     if notice.kind is NoticeKind.DIGEST:
-        view = await _digest(texts, store, notice.created_at, hours, clusters, links)
+        view = await _digest(texts, store, notice.created_at, hours=hours, clusters=clusters, links=links)
     else:
         view = await _view(texts, store, notice, now)
     if view is None or now - notice.created_at <= LATE:
@@ -57,7 +57,7 @@ async def notice_view(
 
 
 async def _digest(
-    texts: Texts, store: Store, until: datetime, hours: Hours, clusters: Collection[int] | None, links: Links
+    texts: Texts, store: Store, until: datetime, *, hours: Hours, clusters: Collection[int] | None, links: Links
 ) -> View | None:
     """The summary with its picture, the ways to what still waits, and to the state of everything."""
     since = until - hours.digest_of

@@ -33,6 +33,7 @@ def status_view(
     texts: Texts,
     status: Status,
     now: datetime,
+    *,
     next_check: datetime | None,
     dry_run: bool,
     tabs: Tabs | None = None,
@@ -87,7 +88,7 @@ def _status_keyboard(texts: Texts, status: Status, tabs: Tabs) -> InlineKeyboard
         }
         row = [go(marks[i] + wording.short(name), "status", i, part) for i, name in shown]
         rows += [row[i : i + TABS_IN_A_ROW] for i in range(0, len(row), TABS_IN_A_ROW)]
-        rows.append(pager(texts, "status", part, pages, tabs.shown))
+        rows.append(pager(texts, "status", part, pages, key=tabs.shown))
         if tabs.shown:
             rows.append([go(texts.text("button-all-clusters"), "status", 0, part)])
     if len(status.plans) == 1:
@@ -174,7 +175,7 @@ def nodes_view(texts: Texts, plan: Plan, page: int = 0, *, rich: bool = False) -
     text = wording.joined([title, wording.node_table(texts, shown)])
     worst = [go(wording.short(r.node_name), "node", r.node_id) for r in shown[:STATUS_NODES]]
     rows = [worst[i : i + TABS_IN_A_ROW] for i in range(0, len(worst), TABS_IN_A_ROW)]
-    rows.append(pager(texts, "nodes", page, pages, plan.cluster_id))
+    rows.append(pager(texts, "nodes", page, pages, key=plan.cluster_id))
     rows.append([go(texts.text("button-status"), "status", plan.cluster_id)])
     return View(text, keyboard(rows), rich=nodes_message(texts, title, shown) if rich else None)
 
@@ -184,6 +185,7 @@ def node_view(
     node: Node,
     plan: Plan,
     vms: Sequence[VM],
+    *,
     exclusions: Sequence[Exclusion],
     now: datetime,
     decides: bool = False,

@@ -79,15 +79,27 @@ async def proposal_photo(service: Service, texts: Texts, proposal: Proposal) -> 
 
 async def load_photo(
     texts: Texts,
-    title: str,
     policy: Policy,
     samples: Sequence[Sample],
     migrations: Sequence[PastMigration],
-    span: tuple[datetime, datetime],
+    *,
+    title: str,
+    since: datetime,
+    until: datetime,
     node_id: int | None,
 ) -> bytes | None:
     """A node's load over time, or (``node_id`` is ``None``) that of a cluster."""
-    return await drawn(load_picture, texts, samples, migrations, _limits(policy), title, *span, node_id)
+    return await drawn(
+        load_picture,
+        texts,
+        samples,
+        migrations,
+        _limits(policy),
+        title=title,
+        since=since,
+        until=until,
+        node_id=node_id,
+    )
 
 
 async def digest_photo(texts: Texts, days: Sequence[DayHours], busiest: Sequence[BusyNode]) -> bytes | None:
