@@ -87,6 +87,9 @@ async def vm_disks(request: web.Request) -> web.Response:
 async def vm_history(request: web.Request) -> web.Response:
     world = request.app[PANEL].world
     rows = [history_row(world, task) for task in _vm(request).history]
+    if request.app[PANEL].shapes.options("history_params") is not None:
+        for row, task in zip(rows, _vm(request).history, strict=True):
+            row["params"] = {**row["params"], "source": task.source}
     return reply({"list": rows, "max_id": max((row["id"] for row in rows), default=0)})
 
 
@@ -130,6 +133,10 @@ def _bend(panel: Panel, request: web.Request, task: Task) -> None:
         task.fail_output = fails.options["output"]
     task.hangs = panel.faults.take("migrate_hangs", request) is not None
     task.hidden = panel.faults.take("lose_task_row", request) is not None
+    cold = panel.shapes.options("cold")
+    task.cold = cold is not None
+    if cold is not None and cold["stops"] and not fails:
+        panel.world.set_vm(panel.world.vms[task.vm_id], state="stopped")
 
 
 # --- tasks

@@ -52,7 +52,10 @@ async def login(request: web.Request) -> web.Response:
 
 
 async def whoami(request: web.Request) -> web.Response:
-    return reply(_user_row(require_user(request)))
+    row = _user_row(require_user(request))
+    if request.app[PANEL].shapes.options("roles_text") is not None:
+        row["roles"] = f"[{','.join(row['roles'])}]"
+    return reply(row)
 
 
 async def users(request: web.Request) -> web.Response:

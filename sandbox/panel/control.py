@@ -67,6 +67,24 @@ async def clear_faults(request: web.Request) -> web.Response:
     return reply([])
 
 
+async def get_shapes(request: web.Request) -> web.Response:
+    return reply(request.app[PANEL].shapes.describe())
+
+
+async def add_shape(request: web.Request) -> web.Response:
+    body = await _object(request)
+    name = body.pop("name", None)
+    try:
+        return reply(request.app[PANEL].shapes.switch_on(str(name), **body), status=201)
+    except WorldError as error:
+        raise ApiError(400, BAD_REQUEST, str(error)) from error
+
+
+async def clear_shapes(request: web.Request) -> web.Response:
+    request.app[PANEL].shapes.switch_off(request.query.get("name", ""))
+    return reply([])
+
+
 async def get_requests(request: web.Request) -> web.Response:
     since = request.query.get("since", "0")
     if not since.isdecimal():
@@ -162,6 +180,9 @@ ROUTES = (
     web.get("/sandbox/faults", get_faults),
     web.post("/sandbox/faults", add_fault),
     web.delete("/sandbox/faults", clear_faults),
+    web.get("/sandbox/shapes", get_shapes),
+    web.post("/sandbox/shapes", add_shape),
+    web.delete("/sandbox/shapes", clear_shapes),
     web.get("/sandbox/requests", get_requests),
     web.delete("/sandbox/requests", clear_requests),
     web.get("/sandbox/world", get_world),

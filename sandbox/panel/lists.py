@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from aiohttp import web
 
-from sandbox.panel.http import BAD_REQUEST, ApiError, list_reply
+from sandbox.panel.http import list_reply
+from sandbox.panel.shapes import page_of
 from sandbox.panel.state import PANEL
 from sandbox.panel.where import Columns, compile_where
 
@@ -23,9 +24,9 @@ def chosen_of(request: web.Request, records: Iterable[Record], columns: Columns)
         chosen = list(filter(compile_where(where, columns), chosen))
     size = len(chosen)
     if limit:
-        if not limit.isdecimal():
-            raise ApiError(400, BAD_REQUEST, "Property 'limit' must be a number", {"property": "limit"})
-        chosen = chosen[: int(limit)]
+        offset, count = page_of(limit)
+        if not request.app[PANEL].shapes:  # they cut the page themselves, after they have bent the whole list
+            chosen = chosen[offset : offset + count]
     return chosen, size
 
 

@@ -25,6 +25,8 @@ from sandbox.panel import api, auth, control
 from sandbox.panel.auth import require_user
 from sandbox.panel.faults import Dropped, FaultBox, Handler, apply_faults
 from sandbox.panel.http import BAD_REQUEST, NOT_FOUND, UNAUTHORIZED, ApiError, envelope
+from sandbox.panel.shapes import KINDS as SHAPES
+from sandbox.panel.shapes import VMS, ShapeBox, bent
 from sandbox.panel.state import PANEL, READONLY_ROLE, Panel, PanelOptions, RequestLog
 from sandbox.scenarios import SCENARIOS
 from sandbox.world.file import load
@@ -58,6 +60,23 @@ async def _faults(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 @web.middleware
+async def _shapes(request: web.Request, handler: Handler) -> web.StreamResponse:
+    shapes = request.app[PANEL].shapes
+    if request.path.startswith(BEHIND_THE_STAGE):
+        return await handler(request)
+    prefixed = request.path.startswith("/api/")
+    if prefixed != (shapes.options("api_prefix") is not None):
+        if prefixed:
+            return envelope(404, NOT_FOUND, "Not found", {"path": request.path})
+        return web.Response(text="<html><title>VMmanager</title></html>", content_type="text/html")
+    slow = shapes.options("slow_list")
+    if slow and request.path.endswith(VMS) and "where" not in request.query:
+        await asyncio.sleep(slow["seconds"])
+    response = await handler(request)
+    return bent(shapes, request, response) if shapes else response
+
+
+@web.middleware
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
@@ -76,7 +95,7 @@ async def _sessions(request: web.Request, handler: Handler) -> web.StreamRespons
         if not control.is_loopback(request.remote):
             raise ApiError(403, UNAUTHORIZED, "Only for this machine")
         return await handler(request)
-    if request.path.startswith(PUBLIC):
+    if request.path.removeprefix("/api").startswith(PUBLIC):
         return await handler(request)
     user = require_user(request)
     if request.method != "GET" and user.role == READONLY_ROLE:
@@ -85,9 +104,11 @@ async def _sessions(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def make_app(panel: Panel) -> web.Application:
-    app = web.Application(middlewares=[_log, _faults, _errors, _sessions])
+    app = web.Application(middlewares=[_log, _faults, _shapes, _errors, _sessions])
     app[PANEL] = panel
     app.add_routes([*auth.ROUTES, *api.ROUTES, *control.ROUTES])
+    for route in (*auth.ROUTES, *api.ROUTES):  # answered there under the shape api_prefix alone
+        app.router.add_route(route.method, f"/api{route.path}", route.handler)
     return app
 
 
@@ -113,6 +134,10 @@ class RunningPanel:
     @property
     def faults(self) -> FaultBox:
         return self.panel.faults
+
+    @property
+    def shapes(self) -> ShapeBox:
+        return self.panel.shapes
 
     async def close(self) -> None:
         await self._runner.cleanup()
@@ -159,6 +184,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--token-idle", type=_number(float, 0.001, 1e9), default=3600.0, help="seconds until an idle token dies")
     add("--migration-seconds", type=_number(float, 0, 1e6), help="what each migration takes (default: by size)")
     add("--task-row-delay", type=_number(float, 0, 1e6), default=1.0, help="seconds until a task can be seen")
+    add(
+        "--shape",
+        action="append",
+        default=[],
+        choices=SHAPES,
+        metavar="NAME",
+        help=f"how it answers: {', '.join(SHAPES)}",
+    )
     add("--no-form", action="store_true", help="no migration form (404), as on some panels")
     add("--tls-cert", type=Path, metavar="FILE", help="serve HTTPS with this certificate")
     add("--tls-key", type=Path, metavar="FILE", help="its private key")
@@ -226,6 +259,8 @@ async def _serve(args: argparse.Namespace, world: World, tls: ssl.SSLContext | N
         task_row_delay_s=args.task_row_delay,
         form=not args.no_form,
     )
+    for name in args.shape:
+        running.shapes.switch_on(name)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -17,6 +17,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.panel.faults import FaultBox
+from sandbox.panel.shapes import ShapeBox
 from sandbox.panel.vm_rows import VMRows
 from sandbox.world.model import WorldError
 from sandbox.world.world import World
@@ -131,6 +132,7 @@ class Panel:
         self.world, self.options = world, options
         self.vm_rows = VMRows(world)
         self.faults = FaultBox()
+        self.shapes = ShapeBox()
         self.sessions = Sessions(options.token_idle_s)
         self.requests = RequestLog()
         self.users = (

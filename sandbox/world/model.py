@@ -105,11 +105,14 @@ class Task:
     output: str = ""
     started_at: float | None = None
     finished_at: float | None = None
+    source: int | None = None
     target: int | None = None
     # How the faults bend this task:
     fail_output: str | None = None
     hangs: bool = False
     hidden: bool = False
+    cold: bool = False
+    """The VM is restarted on its way."""
 
     @property
     def active(self) -> bool:

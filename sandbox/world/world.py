@@ -222,6 +222,7 @@ class World:
             vm_id=vm.id,
             params=params or {},
             user=user,
+            source=vm.node,
             created_at=self.now,
             visible_at=self.now + self.task_row_delay_s,
             target=target,
@@ -239,15 +240,23 @@ class World:
         duration = self.migration_s
         if duration is None:
             duration = MIGRATION_OVERHEAD_S + vm.ram_mib / MIGRATION_MIB_PER_S
-        return self.start_task(
+
+        def arrive() -> None:
+            self.set_vm(vm, node=target.id)
+            if task.cold:
+                self.set_vm(vm, state="active")
+                vm.started_at = self.now
+
+        task = self.start_task(
             vm,
             "host_migrate",
             duration,
-            lambda: self.set_vm(vm, node=target.id),
+            arrive,
             user=user,
             params={"node": target.id},
             target=target.id,
         )
+        return task
 
     def finish(self, task: Task, status: str, output: str = "") -> None:
         task.status, task.output, task.finished_at = status, output, self.now

@@ -1,0 +1,238 @@
+"""The program against panels that answer in other shapes: alone, and mixed at random.
+
+No shape may lead to silent harm: no request against a rule, no wrong word to people. Where the true world allows a
+move, it is made, or a reason names the difference.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bot_builders import ANNA
+from bot_fixture import HOT_WORLD, BotFixture, running_bot
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis_profile import THOROUGH
+
+from bot.domain.proposals import MigrationState
+from bot.service.restarts import KEY as RESTARTED_KEY
+
+MOVES = ("filters_empty", "filters_equal", "maintenance_words", "maintenance_object", "cpu_unreported", "paged")
+MOVES += ("roles_text", "vm_without_node", "node_without_cluster", "live_false_one", "vm_without_cluster", "fail_word")
+MOVES += ("history_params", "stuck_history", "history_without_ids", "node_dead")
+
+
+def codes(rig_report: Any) -> set[str]:
+    return {r.reason.code for result in rig_report.results if result.plan for r in result.plan.rejections}
+
+
+async def check_in_shape(folder: Path, shape: str, *, form: bool = True) -> tuple[Any, list[tuple[int, int]], Any]:
+    """One check in automatic mode and its end: its report, the requests that it sent, the migrations."""
+    async with running_bot(folder, panel={"form": form}, balance_mode="auto") as bot:
+        bot.panel.shapes.switch_on(shape)
+        report = await bot.service.cycle.run()
+        await bot.carry_out()
+        return report, bot.posts(), await bot.migrations()
+
+
+@pytest.mark.parametrize("shape", MOVES)
+async def test_a_move_is_made_in_this_shape(tmp_path: Path, shape: str) -> None:
+    report, posts, migrations = await check_in_shape(tmp_path, shape)
+    assert report.outcome == "done"
+    assert len(posts) == 1
+    assert [(m.state, m.reason) for m in migrations] == [(MigrationState.SUCCEEDED, None)]
+
+
+@pytest.mark.parametrize(
+    ("shape", "code"),
+    [
+        ("foreign_task", "cluster-foreign-task"),
+        ("kernel_behind", "pair-kernel-newer"),
+        ("rows_2022", "vm-iso-unknown"),
+        ("vm_twice", "node-vm-twice"),
+    ],
+)
+async def test_nothing_is_sent_in_this_shape_and_a_reason_names_it(tmp_path: Path, shape: str, code: str) -> None:
+    report, posts, _ = await check_in_shape(tmp_path, shape, form=shape != "kernel_behind")
+    found = codes(report) | {
+        reason.code.removeprefix("brief-")
+        for result in report.results
+        for rejection in result.plan.rejections
+        for reason, _ in rejection.per_target
+    }
+    assert posts == []
+    assert code in found
+
+
+async def test_the_panels_own_form_wins_over_the_kernel_rule(tmp_path: Path) -> None:
+    _, posts, _ = await check_in_shape(tmp_path, "kernel_behind")
+    assert len(posts) == 1
+
+
+async def test_other_peoples_task_names_itself_where_a_start_waits(tmp_path: Path) -> None:
+    async with running_bot(tmp_path) as bot:
+        await bot.propose()
+        await bot.decide()
+        bot.panel.shapes.switch_on("foreign_task", task="node_evacuate")
+        bot.start()
+        await bot.reached(lambda: notice_codes(bot, "waits-for-others"))
+        assert bot.posts() == []
+        bot.panel.shapes.switch_off("foreign_task")
+        await bot.carry_out()
+        assert bot.node_of(11) == 2
+
+
+async def notice_codes(bot: BotFixture, code: str) -> list[Any]:
+    return [n.body for n in await bot.store.notices.unsent() if n.body is not None and n.body.code == code]
+
+
+@pytest.mark.parametrize("stops", [False, True])
+async def test_a_restarted_vm_stops_automatic_mode_until_an_admin_goes_on(tmp_path: Path, stops: bool) -> None:
+    async with running_bot(tmp_path, balance_mode="auto", migration_cooldown=0) as bot:
+        bot.panel.shapes.switch_on("cold", stops=stops)
+        await bot.service.cycle.run()
+        await bot.carry_out()
+        migration = await bot.migration()
+        assert migration.state is MigrationState.SUCCEEDED
+        assert migration.reason is not None and migration.reason.code == "moved-restarted"
+        assert len(await notice_codes(bot, "cluster-restarted")) == 1
+        bot.panel.shapes.switch_off()
+        report = await bot.service.cycle.run()
+        await bot.carry_out()
+        assert len(bot.posts()) == 1
+        assert "caution-restarted" in {c.code for c in report.results[0].plan.cautions}
+        await bot.service.admin.set_mode("auto", ANNA)
+        assert await bot.store.settings.with_prefix(RESTARTED_KEY) == []
+        await bot.service.cycle.run()
+        await bot.carry_out()
+        assert len(bot.posts()) == 2
+
+
+async def test_automatic_mode_begins_with_the_smallest_vm_alone(tmp_path: Path) -> None:
+    options = {"balance_mode": "auto", "max_migrations_per_cycle": 3, "max_parallel_migrations": 3}
+    async with running_bot(tmp_path, **options) as bot:
+        bot.panel.shapes.switch_on("cold")
+        await bot.service.cycle.run()
+        await bot.carry_out()
+        assert [vm for vm, _ in bot.posts()] == [11]
+        stale = [m.reason.code for m in await bot.migrations() if m.state is MigrationState.STALE and m.reason]
+        assert stale == ["auto-stopped"] * (len(await bot.migrations()) - 1)
+
+
+@pytest.mark.parametrize("of", ["source", "object", "none", "list"])
+async def test_a_lost_answer_is_never_called_failed_while_the_migration_runs(tmp_path: Path, of: str) -> None:
+    async with running_bot(tmp_path, panel={"migration_s": 90}) as bot:
+        bot.panel.shapes.switch_on("history_params", of=of)
+        bot.fault("drop_after", count=1)
+        await bot.moved()
+        assert len(bot.posts()) == 1
+        assert (await bot.migration()).state is MigrationState.SUCCEEDED
+
+
+@pytest.mark.parametrize("of", ["source", "none"])
+async def test_a_lost_answer_and_a_failed_task_leave_the_outcome_unknown(tmp_path: Path, of: str) -> None:
+    async with running_bot(tmp_path) as bot:
+        bot.panel.shapes.switch_on("history_params", of=of)
+        bot.fault("drop_after", count=1)
+        bot.fault("migrate_fails", count=1)
+        await bot.moved()
+        found = await bot.migration()
+        assert (found.state, found.reason and found.reason.code) == (MigrationState.UNKNOWN, "start-unclear")
+
+
+async def test_shapes_can_be_switched_while_the_panel_runs(tmp_path: Path) -> None:
+    async with running_bot(tmp_path) as bot:
+        bot.panel.shapes.switch_on("paged", rows=3)
+        assert len((await bot.api.snapshot()).vms) == len(HOT_WORLD["vms"])
+        asked = [e["query"] for e in bot.panel.requests.since(0, "/vm/v3/host")]
+        assert asked == ["", "limit=3,3", "limit=6,3", "limit=9,3"]
+        bot.panel.shapes.switch_off()
+        await bot.api.snapshot()
+        assert bot.panel.requests.since(0, "/vm/v3/host")[-1]["query"] == ""
+
+
+# --- mixed -------------------------------------------------------------------------------------------------
+
+DRAWN = {
+    **{name: st.just({}) for name in MOVES if name not in ("history_params", "paged", "vm_without_node")},
+    "history_params": st.fixed_dictionaries({"of": st.sampled_from(["source", "object", "none", "list"])}),
+    "paged": st.fixed_dictionaries({"rows": st.integers(1, 12)}),
+    "vm_without_node": st.fixed_dictionaries({"count": st.integers(1, 4)}),
+    "foreign_task": st.fixed_dictionaries({"task": st.sampled_from(["host_migrate", "node_evacuate", "host_create"])}),
+    "kernel_behind": st.fixed_dictionaries({"node": st.integers(1, 3)}),
+    "balancer_words": st.fixed_dictionaries(
+        {
+            "words": st.lists(
+                st.sampled_from(["excluded", "manual", "enabled", "on", "sometimes"]), min_size=1, max_size=3
+            )
+        }
+    ),
+    "rows_2022": st.just({}),
+    "vm_twice": st.just({}),
+    "cold": st.fixed_dictionaries({"stops": st.booleans()}),
+}
+FAULTS = ("drop_after", "migrate_fails", "lose_task_row", "no_form", "migrate_refused")
+PANELS = st.tuples(
+    st.lists(st.sampled_from(sorted(DRAWN)), unique=True, max_size=5).flatmap(
+        lambda names: st.fixed_dictionaries({name: DRAWN[name] for name in names})
+    ),
+    st.lists(st.sampled_from(FAULTS), unique=True, max_size=2),
+)
+
+
+@settings(max_examples=2000 if THOROUGH else 12, deadline=None)
+@given(PANELS)
+def test_no_drawn_panel_leads_to_silent_harm(drawn: tuple[dict[str, dict[str, Any]], list[str]]) -> None:
+    shapes, faults = drawn
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(check_panel(Path(folder), shapes, faults))
+
+
+async def check_panel(folder: Path, shapes: dict[str, dict[str, Any]], faults: list[str]) -> None:
+    async with running_bot(folder, balance_mode="auto", failure_cooldown=0, migration_cooldown=0) as bot:
+        for name, options in shapes.items():
+            bot.panel.shapes.switch_on(name, **options)
+        for fault in faults:
+            bot.fault(fault, count=1)
+        report = await bot.service.cycle.run()
+        await bot.carry_out()
+        harmless(bot, shapes)
+        truthful(bot, await bot.migrations(), shapes)
+        named_or_moved(bot, report, shapes, faults)
+
+
+def harmless(bot: BotFixture, shapes: dict[str, dict[str, Any]]) -> None:
+    """Nothing was sent against a rule, and nothing twice."""
+    posts = bot.posts()
+    assert len(posts) == len({vm for vm, _ in posts}) <= 1
+    for vm_id, target in posts:
+        words = shapes.get("balancer_words", {}).get("words", ["on"])
+        assert words[vm_id % len(words)] in ("enabled", "on")
+        assert not ("node_dead" in shapes and target == 2)
+        assert not ("live_false_one" in shapes and vm_id == 11)
+        assert "vm_twice" not in shapes
+        assert shapes.get("foreign_task", {"task": "host_create"})["task"] == "host_create"
+
+
+def truthful(bot: BotFixture, migrations: list[Any], shapes: dict[str, dict[str, Any]]) -> None:
+    """What people are told of each migration is so."""
+    for m in migrations:
+        here = bot.node_of(m.move.vm_id)
+        if m.state is MigrationState.SUCCEEDED:
+            assert here == m.move.target_id
+            assert (m.reason is not None) == ("cold" in shapes)
+        elif m.state is MigrationState.FAILED:
+            assert here == m.move.source_id
+            assert not [t for t in bot.panel.world.tasks.values() if t.active]
+
+
+def named_or_moved(bot: BotFixture, report: Any, shapes: dict[str, Any], faults: list[str]) -> None:
+    """Where the true world allows a move it was sent, or the plan has a reason."""
+    if bot.posts() or report.outcome != "done":
+        return
+    [result] = report.results
+    assert result.plan.rejections or result.left_alone is not None
