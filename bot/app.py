@@ -23,12 +23,12 @@ from bot.config.settings import Settings, env_name
 from bot.config.validation import MEMORY, check_chat, check_panel, check_people, check_ssh
 from bot.domain import log_context
 from bot.domain.chats import Room
-from bot.domain.clock import Clock, SteadyClock
-from bot.domain.digest import parse_timing
+from bot.domain.clock import LEAP, Clock, SteadyClock, wall_clock_of
 from bot.domain.health import judge
 from bot.domain.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
-from bot.domain.times import Hours, is_open, parse_windows
+from bot.domain.times import Hours, is_open, parse_timing, parse_windows
 from bot.errors import BalancerError, ConfigError, PanelError, StoreError
+from bot.observability import systemd
 from bot.observability.heartbeat_writer import HeartbeatWriter
 from bot.observability.watchdog import Watchdog
 from bot.rendering.catalog import Texts, texts_for
@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IDLE_POLL_S = 0.5
+EARLY = timedelta(minutes=10)
+"""So soon after the start, a leap of the clock is taken for its first correction: older rows have the right time."""
 WELL = ("done", "rehearsed", "paused")
 """Outcomes of a check that did what it should."""
 
@@ -87,6 +89,8 @@ class VMBalancer:
         self._exclusive = exclusive
         self.failed = False
         self._clock: Clock = clock or SteadyClock()
+        self._wall = wall_clock_of(self._clock)
+        self._started_at = self._clock()
         self._stack: AsyncExitStack | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._working = False
@@ -172,8 +176,8 @@ class VMBalancer:
     def _hours(self) -> Hours:
         quiet, timing = parse_windows(self.settings.quiet_hours), parse_timing(self.settings.digest)
         return Hours(
-            lambda cluster_id, name: self.service.planning.opens_at(cluster_id, name, self._clock()),
-            lambda: bool(quiet) and is_open(quiet, self._clock(), self.settings.zone),
+            lambda cluster_id, name: self.service.planning.opens_at(cluster_id, name, self._wall()),
+            lambda: bool(quiet) and is_open(quiet, self._wall(), self.settings.zone),
             timing.length if timing is not None else timedelta(days=1),
             self.settings.digest_quiet_days,
         )
@@ -202,6 +206,21 @@ class VMBalancer:
         if self._claimed:
             await self._say_stored_settings()
         self._upkeep = Maintenance(self.store, backups, self.settings, self._clock)
+
+    async def _follow_clock(self) -> None:
+        """Moves the stored deadlines where the system's clock was set; hours of the day follow it by themselves."""
+        steady = self._clock
+        leap = steady.leap if isinstance(steady, SteadyClock) else timedelta(0)
+        if not leap or not isinstance(steady, SteadyClock):
+            return
+        if self._claimed:
+            early = self._clock() - self._started_at < EARLY
+            since = self._started_at - LEAP if early else None
+            moved = await self.store.deadlines.shift(leap, steady.wall(), since=since)
+            log.info("%d stored deadlines moved with the clock", moved)
+        steady.settle()
+        self._started_at += leap
+        self._heartbeat.shift(leap)
 
     async def _say_stored_settings(self) -> None:
         """Says at each start which values set at run time are stronger than the settings file."""
@@ -268,7 +287,9 @@ class VMBalancer:
         self.start_workers()
         self.listen(self.next_check)
         self._schedule.start()
+        systemd.notify(systemd.READY)
         await self._stopped.wait()
+        systemd.notify(systemd.STOPPING)
 
     async def _serve_metrics(self, stack: AsyncExitStack) -> None:
         """Opens METRICS_PORT. Who only looks at a database leaves that to the program that works on it."""
@@ -428,6 +449,7 @@ class VMBalancer:
     async def _tick(self) -> None:
         request = None
         try:
+            await self._follow_clock()
             await self.service.deadlines.expire_due()
             if self._claimed and self.store.unreadable.noted and await self._set_unreadable_aside():
                 self.notifier.notices_waiting()
@@ -441,6 +463,7 @@ class VMBalancer:
                 await self._watchdog.check(self._heartbeat.heartbeat)
         except StoreError as error:
             log.error("%s", error)
+        systemd.notify(systemd.ALIVE)
         if request is not None:
             self._spawn(self._watch.answer(request, self.check_now))
         self.service.work.set()

@@ -12,7 +12,7 @@ from chat_fixture import ANNA, GROUP, running
 from stack import Stack, buttons, running_stack, world
 
 from bot.config.loading import find_settings
-from bot.domain.digest import Timing, last_due, parse_timing
+from bot.domain.times import Timing, last_due, parse_timing
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE = timedelta(minutes=1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.durations import LONGEST, parse_duration
+from bot.domain.times import LONGEST, parse_duration
 
 KNOWN = {
     "90s": timedelta(seconds=90),

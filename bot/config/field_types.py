@@ -14,9 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bot.config.parsing import LARGEST_ID, address, ids, names, proxy, ssh_hosts, webhook_address
-from bot.domain.digest import parse_timing
-from bot.domain.times import parse_windows
-from bot.domain.zones import zone_named
+from bot.domain.times import parse_timing, parse_windows, zone_named
 
 LONGEST_S = 315_360_000  # ten years: beyond it, clocks overflow
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}", re.ASCII)

@@ -44,7 +44,7 @@ from bot.config.field_types import (
     whole,
 )
 from bot.domain.redact import MASK
-from bot.domain.zones import zone_named
+from bot.domain.times import zone_named
 
 POLICY_FIELDS: Mapping[str, str] = {
     "cpu_overload_threshold": "cpu_overload_ratio",

@@ -16,8 +16,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, RadioButton, RadioSet, Static
 
 from bot.console.drawing import lines
-from bot.domain.durations import parse_duration
 from bot.domain.proposals import ExclusionRole
+from bot.domain.times import parse_duration
 from bot.rendering.catalog import Texts
 
 

@@ -1,7 +1,7 @@
-"""A clock for deadlines: it goes by the time that really passed, whatever is done to the system's clock.
+"""Two clocks: the wall clock for hours of the day and stored rows, a steady one for lengths of time.
 
-Set forward by an hour, the system's clock would expire every proposal and end every cool-down at once; set
-back, it would revive them. This one takes no such leap: it follows slowly, by at most one part in twenty.
+A leap of the system's clock by an hour would expire every proposal and end every cool-down at once, or revive them.
+The steady clock does not leap: it follows slowly, until the deadlines that are stored were moved by the same leap.
 """
 
 from __future__ import annotations
@@ -11,18 +11,22 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
+from bot.domain.times import WallTime
+
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
-"""Gives the present moment, aware UTC."""
+"""Gives the present moment, aware UTC. Where hours of the day are asked for, a WallClock is needed."""
+WallClock = Callable[[], WallTime]
 
 LEAP = timedelta(seconds=30)
-"""A difference that is said in the log; smaller ones are the daily work of time servers."""
+"""A larger difference counts as a leap; smaller ones are the daily work of time servers."""
 FOLLOWS = 0.05
 
 
-def utc_now() -> datetime:
-    return datetime.now(timezone.utc)
+def utc_now() -> WallTime:
+    """The system's clock, aware UTC."""
+    return WallTime(datetime.now(timezone.utc))
 
 
 def seconds_passed() -> float:
@@ -32,30 +36,48 @@ def seconds_passed() -> float:
 
 
 class SteadyClock:
-    """Call it for the time, aware UTC. Never goes back; right again some time after every leap."""
+    """Call it for the time, aware UTC. It goes back in ``settle()`` alone."""
 
-    def __init__(self, wall: Callable[[], datetime] = utc_now, passed: Callable[[], float] = seconds_passed) -> None:
-        self._wall = wall
+    def __init__(self, wall: WallClock = utc_now, passed: Callable[[], float] = seconds_passed) -> None:
+        self.wall = wall
         self._passed = passed
-        self._now = wall()
+        self._now: datetime = wall()
         self._at = passed()
         self._away = False
 
     def __call__(self) -> datetime:
         at = self._passed()
         step = timedelta(seconds=max(0.0, at - self._at))
-        gap = self._wall() - (self._now + step)
+        gap = _difference(self.wall(), self._now + step)
         most = step * FOLLOWS
         self._now += step + max(-most, min(most, gap))
         self._at = at
-        self._tell(gap)
+        self._log_leap(gap)
         return self._now
 
-    def _tell(self, gap: timedelta) -> None:
+    @property
+    def leap(self) -> timedelta:
+        """By how much the system's clock was set; zero where it was not."""
+        gap = _difference(self.wall(), self())
+        return gap if abs(gap) > LEAP else timedelta(0)
+
+    def settle(self) -> None:
+        """Adopts the time of the system's clock: the stored deadlines were moved by ``leap``."""
+        self._now, self._at, self._away = self.wall(), self._passed(), False
+
+    def _log_leap(self, gap: timedelta) -> None:
         away = abs(gap) > LEAP
         if away and not self._away:
             way = "forward" if gap > timedelta(0) else "back"
-            log.warning(
-                "The system's clock was set %s by %d s: deadlines take no notice", way, abs(gap.total_seconds())
-            )
+            log.warning("The system's clock was set %s by %d s: deadlines move with it", way, abs(gap.total_seconds()))
         self._away = away
+
+
+def wall_clock_of(clock: Clock) -> WallClock:
+    """The clock for hours of the day that belongs to a clock for lengths of time; most clocks serve both."""
+    return clock.wall if isinstance(clock, SteadyClock) else lambda: WallTime(clock())
+
+
+def _difference(wall: datetime, steady: datetime) -> timedelta:
+    """The one place where the two clocks are compared."""
+    return wall - steady

@@ -1,16 +1,22 @@
-"""Hours of the day, such as ``22:00-06:00`` or ``mon-fri 22:00-06:00, sat 00:00-24:00``: read, and asked. Pure.
+"""Times as people write and read them: hours of the day, digest times, lengths, time zones. Pure.
 
-By the clocks of a time zone: where they are set on or back, a span begins and ends when they show its times.
+Hours of the day follow the clock on the wall, in a time zone: these functions take a ``WallTime``, so the steady
+clock for deadlines does not type-check here. A zone of ``None`` is the machine's own: Python asks the system for it at
+each moment, so that daylight saving holds without a named zone.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
+from typing import NewType
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from bot.domain import zones
+WallTime = NewType("WallTime", datetime)
+"""A moment, aware, as the system's clock shows it; stored rows carry such moments too."""
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = timedelta(days=1)
@@ -19,9 +25,50 @@ _SPAN = re.compile(
 )
 
 
+# Time zones ---------------------------------------------------------------------------------------
+
+
+def zone_named(name: str) -> tzinfo | None:
+    """The zone of a name such as ``Europe/Berlin``; ``None`` for an empty name.
+
+    Raises:
+        ValueError: there is no such zone; with the nearest name.
+    """
+    if not name:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        names = {zone.casefold(): zone for zone in available_timezones()}
+        cities = {zone.rsplit("/", 1)[-1].casefold(): zone for zone in names.values()}
+        wanted = name.strip().casefold()
+        near = [names[n] for n in difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)]
+        near = near or [cities[n] for n in difflib.get_close_matches(wanted.replace(" ", "_"), cities, n=1, cutoff=0.8)]
+        hint = f": {near[0]} is probably meant" if near else ", such as Europe/Berlin"
+        raise ValueError(f"the name of a time zone is needed{hint}") from error
+
+
+def local(when: datetime, zone: tzinfo | None) -> datetime:
+    """The same moment on the clocks of the zone."""
+    return when.astimezone(zone)
+
+
+def at(naive: datetime, zone: tzinfo | None) -> datetime:
+    """The moment, in UTC, at which the clocks of the zone show this time.
+
+    Clocks that go back show it twice: the first moment. Clocks that go forward may never show it: as much later as
+    they were set forward.
+    """
+    found = naive.replace(tzinfo=zone) if zone is not None else naive.astimezone()
+    return found.astimezone(timezone.utc)
+
+
+# Hours of the day ---------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From one time of the day to another, on days on which it begins; past midnight where it does not end later.
+    """From one time of the day to another, on the days on which it begins; past midnight where it ends earlier.
 
     Times are minutes after midnight; Monday is 0.
     """
@@ -33,18 +80,18 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """When a cluster's migrations may start (``None`` = now), and whether messages are to make no sound now."""
+    """When a cluster's migrations may start (``None`` = now), and whether messages make no sound now."""
 
     opens_at: Callable[[int, str], datetime | None] = lambda _id, _name: None
     quiet: Callable[[], bool] = lambda: False
     digest_of: timedelta = _DAY
-    """What a summary is about: the day or the week before it."""
+    """What a digest is about: the day or the week before it."""
     digest_quiet_days: bool = True
-    """Whether there is a summary of what was quiet as well."""
+    """Whether a quiet day gets a digest too."""
 
 
 def parse_windows(text: str) -> tuple[Span, ...]:
-    """Nothing: always.
+    """``22:00-06:00``, or ``mon-fri 22:00-06:00, sat 00:00-24:00``; an empty text means always.
 
     Raises:
         ValueError: it is not written so.
@@ -52,28 +99,75 @@ def parse_windows(text: str) -> tuple[Span, ...]:
     return tuple(_span(part.strip().lower()) for part in text.split(",")) if text.strip() else ()
 
 
-def is_open(spans: Sequence[Span], now: datetime, zone: tzinfo | None) -> bool:
-    return not spans or any(start <= now < end for start, end in _around(spans, now, zone))
+def is_open(spans: Sequence[Span], now: WallTime, zone: tzinfo | None) -> bool:
+    """Whether a span has begun and is not over, and the clocks of the zone show one of its times. No spans: always."""
+    if not spans:
+        return True
+    return _shows(spans, local(now, zone)) and any(start <= now < end for start, end in _around(spans, now, zone))
 
 
-def opens_at(spans: Sequence[Span], now: datetime, zone: tzinfo | None) -> datetime | None:
-    """When the next one begins; ``None`` = it is open now."""
+def opens_at(spans: Sequence[Span], now: WallTime, zone: tzinfo | None) -> WallTime | None:
+    """When the next span begins; ``None`` = one is open now. Never a moment that is closed."""
     if is_open(spans, now, zone):
         return None
-    return min(start for start, _ in _around(spans, now, zone) if start > now)
+    for first_day in (-1, 7):  # a span of one day a week may fall on a night that leaves it out
+        days = range(first_day, first_day + 9)
+        moments = (m for m in _beginnings(spans, now, zone, days) if m > now and is_open(spans, m, zone))
+        opening = min(moments, default=None)
+        if opening is not None:
+            return opening
+    raise AssertionError("every fortnight has every day")
 
 
-def _around(spans: Sequence[Span], now: datetime, zone: tzinfo | None) -> list[tuple[datetime, datetime]]:
-    """Every span that begins from yesterday to this day next week."""
-    today = zones.local(now, zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+def open_time(spans: Sequence[Span], since: WallTime, until: WallTime, zone: tzinfo | None) -> timedelta:
+    """How much of the time between two moments lies within the spans; at most nine days of it are looked at."""
+    if not spans or until <= since:
+        return max(until - since, timedelta(0))
+    found = sorted((max(start, since), min(end, until)) for start, end in _around(spans, since, zone))
+    total, reached = timedelta(0), since
+    for start, end in found:
+        if end > max(start, reached):
+            total += end - max(start, reached)
+            reached = end
+    return total
+
+
+def _shows(spans: Sequence[Span], here: datetime) -> bool:
+    minute, today = here.hour * 60 + here.minute, here.weekday()
+    yesterday = (today - 1) % 7
+    return any(
+        (today in span.days and span.start <= minute < (span.end if span.end > span.start else 24 * 60))
+        or (yesterday in span.days and span.end <= span.start and minute < span.end)
+        for span in spans
+    )
+
+
+def _around(spans: Sequence[Span], now: WallTime, zone: tzinfo | None) -> list[tuple[WallTime, WallTime]]:
+    """Every span that begins from yesterday to this day next week; none that the clocks leave out."""
     found = []
-    for day in (today + _DAY * n for n in range(-1, 9)):
-        for span in spans:
-            if day.weekday() in span.days:
-                length = span.end - span.start if span.end > span.start else span.end - span.start + 24 * 60
-                begin = day + timedelta(minutes=span.start)
-                found.append((zones.at(begin, zone), zones.at(begin + timedelta(minutes=length), zone)))
+    for day, span in _days_of(spans, now, zone, range(-1, 9)):
+        length = span.end - span.start if span.end > span.start else span.end - span.start + 24 * 60
+        begin = day + timedelta(minutes=span.start)
+        start, end = WallTime(at(begin, zone)), WallTime(at(begin + timedelta(minutes=length), zone))
+        if start < end:
+            found.append((start, end))
     return found
+
+
+def _beginnings(spans: Sequence[Span], now: WallTime, zone: tzinfo | None, days: Iterable[int]) -> Iterator[WallTime]:
+    """Every moment of these days (0 = today) at which a span may begin: clocks that go back show its time twice."""
+    for day, span in _days_of(spans, now, zone, days):
+        begin = day + timedelta(minutes=span.start)
+        yield WallTime(at(begin, zone))
+        yield WallTime(at(begin.replace(fold=1), zone))
+
+
+def _days_of(
+    spans: Sequence[Span], now: WallTime, zone: tzinfo | None, days: Iterable[int]
+) -> Iterator[tuple[datetime, Span]]:
+    today = local(now, zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None, fold=0)
+    for day in (today + _DAY * n for n in days):
+        yield from ((day, span) for span in spans if day.weekday() in span.days)
 
 
 def _span(text: str) -> Span:
@@ -102,3 +196,81 @@ def _days(first: str | None, last: str | None) -> frozenset[int]:
     begin = DAYS.index(first)
     end = begin if last is None else DAYS.index(last)
     return frozenset((begin + n) % 7 for n in range((end - begin) % 7 + 1))
+
+
+# Digest times -------------------------------------------------------------------------------------
+
+LATE = timedelta(hours=12)
+"""For so long a digest that was missed is made up for; after that the next one comes, about its own time alone."""
+_DIGEST = re.compile(r"(?:(?P<day>[a-z]{3})\s+)?(?P<hours>\d{1,2}):(?P<minutes>\d{2})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a digest is due. ``day``: Monday is 0; ``None`` = every day."""
+
+    day: int | None
+    hour: int
+    minute: int
+
+    @property
+    def length(self) -> timedelta:
+        """What a digest is about."""
+        return timedelta(days=1 if self.day is None else 7)
+
+
+def parse_timing(text: str) -> Timing | None:
+    """``08:00`` every day, ``mon 08:00`` every week; ``None`` for an empty text: never.
+
+    Raises:
+        ValueError: it is not written so.
+    """
+    if not text.strip():
+        return None
+    found = _DIGEST.fullmatch(text.strip().lower())
+    if found is None or int(found["hours"]) > 23 or int(found["minutes"]) > 59:
+        raise ValueError("a time such as 08:00, or a day and a time such as mon 08:00, is needed")
+    if found["day"] is not None and found["day"] not in DAYS:
+        raise ValueError(f"{found['day']} is no day: {', '.join(DAYS)} are known")
+    return Timing(
+        None if found["day"] is None else DAYS.index(found["day"]), int(found["hours"]), int(found["minutes"])
+    )
+
+
+def last_due(timing: Timing, now: WallTime, zone: tzinfo | None) -> WallTime:
+    """The last moment, not after ``now``, at which a digest is due."""
+    today = local(now, zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    for back in range(9):
+        day = today - timedelta(days=back)
+        due = at(day.replace(hour=timing.hour, minute=timing.minute), zone)
+        if due <= now and timing.day in (None, day.weekday()):
+            return WallTime(due)
+    raise AssertionError("every week has every day")
+
+
+# Lengths ------------------------------------------------------------------------------------------
+
+_PART = re.compile(r"(\d{1,6})\s*([smhdw]|мин|м|ч|д|с|н)", re.IGNORECASE)
+_UNITS = {
+    **dict.fromkeys(("s", "с"), "seconds"),
+    **dict.fromkeys(("m", "м", "мин"), "minutes"),
+    **dict.fromkeys(("h", "ч"), "hours"),
+    **dict.fromkeys(("d", "д"), "days"),
+    **dict.fromkeys(("w", "н"), "weeks"),
+}
+LONGEST = timedelta(days=3650)
+MOST_PARTS = 10
+"""So few that a sum of them cannot overflow."""
+
+
+def parse_duration(text: str) -> timedelta | None:
+    """The length of ``90s``, ``30m``, ``2h``, ``3d``, ``1w`` or ``1d12h``, in Latin or Russian letters.
+
+    ``None``: it is no length of time, or zero, or beyond ten years.
+    """
+    cleaned = text.strip()
+    parts = _PART.findall(cleaned)
+    if not 0 < len(parts) <= MOST_PARTS or _PART.sub("", cleaned).strip():
+        return None
+    total = sum((timedelta(**{_UNITS[unit.lower()]: int(number)}) for number, unit in parts), timedelta())
+    return total if timedelta(0) < total <= LONGEST else None

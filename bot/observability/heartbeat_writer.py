@@ -9,7 +9,7 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -66,6 +66,14 @@ class HeartbeatWriter:
     def record_success(self) -> None:
         """Records that a check did its work."""
         self._heartbeat = replace(self._heartbeat, succeeded=True, succeeded_at=self._clock())
+
+    def shift(self, leap: timedelta) -> None:
+        """Moves every time of the heartbeat, since the system's clock was set by ``leap``."""
+        for field in fields(self._heartbeat):
+            value = getattr(self._heartbeat, field.name)
+            if isinstance(value, datetime):
+                self._heartbeat = replace(self._heartbeat, **{field.name: value + leap})  # type: ignore[arg-type]
+        self._written = None  # write it at once
 
     async def write(self) -> None:
         """Writes the heartbeat if it has changed, or if the last one was written 15 seconds ago or earlier.

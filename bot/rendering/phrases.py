@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from bot.domain import zones
+from bot.domain import times
 from bot.domain.proposals import Actor, DecisionResult, ExclusionRole, MoveState, ProposedMove, Verdict, same_person
 from bot.rendering.catalog import Texts
 
@@ -32,7 +32,7 @@ def duration(texts: Texts, length: timedelta) -> str:
 
 def moment(texts: Texts, when: datetime, now: datetime) -> str:
     """A time of day in the reader's zone; "tomorrow" before that of the next day, the date before any other's."""
-    there, today = zones.local(when, texts.zone), zones.local(now, texts.zone).date()
+    there, today = times.local(when, texts.zone), times.local(now, texts.zone).date()
     if there.date() == today:
         return there.strftime("%H:%M")
     if there.date() == today + timedelta(days=1):

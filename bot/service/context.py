@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from bot.config.settings import Settings
-from bot.domain.clock import Clock
+from bot.domain.clock import Clock, WallClock
 from bot.service.notifier import Notifier
 from bot.service.runtime_settings import RuntimeSettings
 from bot.store.store import Store
@@ -14,12 +14,17 @@ from bot.store.store import Store
 
 @dataclass(frozen=True)
 class ServiceContext:
-    """One per program. ``work`` is set when there may be a migration to start."""
+    """One per program.
+
+    ``clock`` is for lengths of time, ``wall`` for hours of the day. ``work`` is set when there may be a migration to
+    start.
+    """
 
     settings: Settings
     store: Store
     notifier: Notifier
     clock: Clock
+    wall: WallClock
     runtime: RuntimeSettings
     work: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -33,5 +38,6 @@ class UseCase:
         self._store = context.store
         self._notifier = context.notifier
         self._clock = context.clock
+        self._wall = context.wall
         self._runtime = context.runtime
         self._work = context.work

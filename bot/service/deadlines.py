@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from bot.domain.digest import LATE, last_due, parse_timing
-from bot.domain.times import is_open, parse_windows
+from bot.domain.times import LATE, is_open, last_due, parse_timing, parse_windows
 from bot.service.context import UseCase
 from bot.store.values import NoticeKind
 
@@ -28,7 +27,7 @@ class Deadlines(UseCase):
         """Tells once of what nobody has answered: here outside of the quiet hours, and then another chat."""
         settings, now = self._settings, self._clock()
         quiet = parse_windows(settings.quiet_hours)
-        hushed = bool(quiet) and is_open(quiet, now, settings.zone)
+        hushed = bool(quiet) and is_open(quiet, self._wall(), settings.zone)
         for waiting in await self._store.proposals.unanswered():
             minutes = (now - waiting.since) / MINUTE
             due = []
@@ -42,7 +41,7 @@ class Deadlines(UseCase):
 
     async def digest_due(self) -> None:
         """Leaves the notice of a summary when its time has come; a missed one late on the same day, none twice."""
-        timing, now = parse_timing(self._settings.digest), self._clock()
+        timing, now = parse_timing(self._settings.digest), self._wall()
         if timing is None:
             return
         due = last_due(timing, now, self._settings.zone)

@@ -10,13 +10,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from balancer.model import Reason, Snapshot
 from balancer.rules.constraints import check_planned
 from bot.domain import log_context
 from bot.domain.proposals import IN_FLIGHT, ActorKind, Migration, MigrationState
+from bot.domain.times import WallTime
 from bot.errors import (
     OutcomeUnknown,
     PanelAuthError,
@@ -37,7 +38,9 @@ from bot.service.task_tracker import Outcome, TaskTracker, newest_id
 log = logging.getLogger(__name__)
 
 APPROVAL_VALID_FOR = timedelta(hours=12)
-"""An approval that could not be carried out for this long no longer speaks for the person who gave it."""
+"""An approval that could not be carried out for so many open hours no longer speaks for the person who gave it."""
+LONGEST_APPROVAL = timedelta(days=8)
+"""Longer than a window of one day a week is closed."""
 RETRY_PAUSE_S = 15.0
 """Before something that did not work is tried again: the panel, the database, or a defect of ours."""
 STOP_GRACE_S = 10.0
@@ -103,14 +106,23 @@ class Executor(UseCase):
 
     async def _is_due(self, migration: Migration) -> bool:
         """Whether its time has come: the one that a person gave it, and the hours in which its cluster may move."""
-        return migration.is_due(self._clock()) and await self._opens_at(migration, self._clock()) is None
+        now = self._wall()
+        name = await self._cluster_name(migration)
+        return migration.is_due(now) and self._planning.opens_at(migration.cluster_id, name, now) is None
 
-    async def _opens_at(self, migration: Migration, now: datetime) -> datetime | None:
+    async def _cluster_name(self, migration: Migration) -> str:
         name = self._observer.cluster_name(migration.cluster_id)
         if not name:  # nobody has looked yet: as the plan called it
             proposal = await self._store.proposals.get(migration.proposal_id)
             name = proposal.plan.cluster_name if proposal is not None else ""
-        return self._planning.opens_at(migration.cluster_id, name, now)
+        return name
+
+    async def _has_lapsed(self, migration: Migration) -> bool:
+        """Whether the approval is too old. Closed hours do not age it, but it never outlives LONGEST_APPROVAL."""
+        since, now = migration.approval_counts_from, self._clock()
+        name = await self._cluster_name(migration)
+        open_for = self._planning.open_time(migration.cluster_id, name, WallTime(since), WallTime(now))
+        return open_for > APPROVAL_VALID_FOR or now - since > LONGEST_APPROVAL
 
     async def stop(self) -> None:
         """No new move. A running migration goes on in the panel and is taken up again at the next start."""
@@ -227,7 +239,7 @@ class Executor(UseCase):
 
     async def _waits_for_others(self, migration: Migration) -> bool:
         """Whether somebody else moves VMs in this cluster now; told once for each migration that waits."""
-        if await self._lapsed(migration):
+        if await self._has_lapsed(migration):
             return False
         reason = (await self._verdicts.foreign_work([migration.cluster_id])).get(migration.cluster_id)
         if reason is None:
@@ -242,15 +254,10 @@ class Executor(UseCase):
             self._notifier.notices_waiting()
         return True
 
-    async def _lapsed(self, migration: Migration) -> bool:
-        counts_from = migration.approval_counts_from
-        counts_from = await self._opens_at(migration, counts_from) or counts_from
-        return self._clock() - counts_from > APPROVAL_VALID_FOR
-
     async def _look_again(self, migration: Migration) -> tuple[Outcome | None, int | None]:
         """Every rule on a fresh reading. Returns why not, and the newest entry of the VM's history."""
         move = migration.move
-        if await self._lapsed(migration):
+        if await self._has_lapsed(migration):
             return _stale("approval-lapsed"), None
         snapshot = await self._observer.observe(measure=(move.source_id, move.target_id))
         verdicts = await self._panel.migration_targets(move.vm_id)

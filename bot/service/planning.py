@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 from balancer.groups import tag_rules, unmatched
@@ -24,7 +24,7 @@ from balancer.strategies.alternative import with_alternative
 from bot.config.clusters_file import ClustersFile
 from bot.config.settings import POLICY_FIELDS
 from bot.domain.lookup import matching
-from bot.domain.times import opens_at, parse_windows
+from bot.domain.times import WallTime, open_time, opens_at, parse_windows
 from bot.service.context import ServiceContext, UseCase
 from bot.service.panel_verdicts import PanelVerdicts
 from bot.service.restarts import Restarts
@@ -191,10 +191,15 @@ class Planning(UseCase):
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
         return await asyncio.to_thread(lambda: tuple(_looked(own, policies[own.clusters[0].id]) for own in seen))
 
-    def opens_at(self, cluster_id: int, cluster_name: str, now: datetime) -> datetime | None:
+    def opens_at(self, cluster_id: int, cluster_name: str, now: WallTime) -> WallTime | None:
         """When the hours in which this cluster's migrations may start begin; ``None`` = it is one of them."""
         text = self._clusters.window_of(cluster_id, cluster_name, self._settings.migration_window)
         return opens_at(parse_windows(text), now, self._settings.zone)
+
+    def open_time(self, cluster_id: int, cluster_name: str, since: WallTime, until: WallTime) -> timedelta:
+        """How long between two moments this cluster's migrations were allowed to start by MIGRATION_WINDOW."""
+        text = self._clusters.window_of(cluster_id, cluster_name, self._settings.migration_window)
+        return open_time(parse_windows(text), since, until, self._settings.zone)
 
     async def judging(
         self, snapshot: Snapshot, cluster_id: int, *, single: bool = False, filling: int | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bot.config.clusters_file import ClustersFile
 from bot.config.settings import Settings
-from bot.domain.clock import Clock, utc_now
+from bot.domain.clock import Clock, utc_now, wall_clock_of
 from bot.panel.client import VMManagerAPI
 from bot.service.admin import Admin
 from bot.service.context import ServiceContext
@@ -37,6 +37,7 @@ class Service:
     Args:
         loads: measured loads of the nodes; ``None``: SSH is off.
         clusters: the content of CLUSTERS_FILE; ``None``: there is no such file.
+        clock: for lengths of time; of a ``SteadyClock`` the hours of the day follow its wall clock.
         sleep: how the executor waits between two looks at the panel.
     """
 
@@ -56,7 +57,8 @@ class Service:
         self.store = store
         self.clock = clock
         self.runtime = RuntimeSettings(store, settings, clock)
-        context = ServiceContext(settings, store, notifier, clock, self.runtime)
+        self.wall = wall_clock_of(clock)
+        context = ServiceContext(settings, store, notifier, clock, self.wall, self.runtime)
         self.work = context.work
         self.observer = Observer(panel, loads, settings.cluster_ids, clock)
         self.restarts = Restarts(store, clock)

@@ -14,6 +14,7 @@ from bot.store.audit import Audit
 from bot.store.changes import Changes
 from bot.store.cycles import Cycles
 from bot.store.database import BUSY_TIMEOUT_S, Access, Database
+from bot.store.deadlines import StoredDeadlines
 from bot.store.decisions import Decisions
 from bot.store.exclusions import Exclusions
 from bot.store.figures import Figures
@@ -61,6 +62,7 @@ class Store(Database):
         self.audit = Audit(self)
         self.changes = Changes(self)
         self.retention = Retention(self)
+        self.deadlines = StoredDeadlines(self)
         self.unreadable = UnreadableRows(self, reader)
 
 

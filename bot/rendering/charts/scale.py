@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, tzinfo
 
-from bot.domain import zones
+from bot.domain import times
 from bot.rendering.catalog import Texts
 
 _MANTISSAS = (1, 2, 2.5, 5, 10)
@@ -34,16 +34,16 @@ def marks(texts: Texts, since: datetime, until: datetime) -> list[tuple[datetime
         return [(at, _hour_words(texts, at)) for at in _hours(since, until, step, texts.zone)]
     days = next((d for d in _DAYS if hours / 24 / d <= MOST_MARKS + 0.1), 364)
     return [
-        (at, day_words(texts, zones.local(at, texts.zone).date(), weekday=days == 1))
+        (at, day_words(texts, times.local(at, texts.zone).date(), weekday=days == 1))
         for at in _midnights(since, until, days, texts.zone)
     ]
 
 
 def _hours(since: datetime, until: datetime, step: int, zone: tzinfo | None) -> Iterator[datetime]:
-    day = zones.local(since, zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-    while (start := zones.at(day, zone)) <= until:
+    day = times.local(since, zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    while (start := times.at(day, zone)) <= until:
         for hour in range(0, 24, step):
-            at = zones.at(day.replace(hour=hour), zone)
+            at = times.at(day.replace(hour=hour), zone)
             if since <= at <= until and (hour == 0 or at > start):
                 yield at
         day += timedelta(days=1)
@@ -51,17 +51,17 @@ def _hours(since: datetime, until: datetime, step: int, zone: tzinfo | None) -> 
 
 def _midnights(since: datetime, until: datetime, days: int, zone: tzinfo | None) -> Iterator[datetime]:
     """Of every so many days; of weeks on Mondays."""
-    day = zones.local(since, zone).date()
+    day = times.local(since, zone).date()
     if days % 7 == 0:
         day += timedelta(days=-day.weekday() % 7)
-    while (at := zones.at(datetime(day.year, day.month, day.day), zone)) <= until:
+    while (at := times.at(datetime(day.year, day.month, day.day), zone)) <= until:
         if at >= since:
             yield at
         day += timedelta(days=days)
 
 
 def _hour_words(texts: Texts, at: datetime) -> str:
-    there = zones.local(at, texts.zone)
+    there = times.local(at, texts.zone)
     if there.hour == 0 and there.minute == 0:
         return day_words(texts, there.date(), weekday=True)
     return there.strftime("%H:%M")

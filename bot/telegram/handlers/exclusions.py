@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from balancer.model import Node
 from bot.config.field_types import LONGEST_S
-from bot.domain.durations import parse_duration
 from bot.domain.proposals import ExclusionRole
+from bot.domain.times import parse_duration
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import pages, wording

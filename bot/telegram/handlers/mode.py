@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from balancer.policy import STRATEGIES
-from bot.domain.durations import parse_duration
+from bot.domain.times import parse_duration
 from bot.service.values import MODES
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Request
 from bot.telegram.views import wording

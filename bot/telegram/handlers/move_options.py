@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Literal
 
-from bot.domain import zones
+from bot.domain import times
 from bot.domain.proposals import MoveState, Proposal, ProposedMove, Verdict
 from bot.rendering.phrases import POPUP_LIMIT, large_words
 from bot.service.decisions import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST
@@ -319,12 +319,12 @@ class MoveOptions(Feature):
 
 def offered(now: datetime, zone: tzinfo | None) -> list[datetime]:
     """The next hours, and times of day that people like, soonest first."""
-    local = zones.local(now, zone)
-    hour = local.replace(minute=0, second=0, microsecond=0)
-    times = {hour + timedelta(hours=2), hour + timedelta(hours=4)}
+    here = times.local(now, zone)
+    hour = here.replace(minute=0, second=0, microsecond=0)
+    offers = {hour + timedelta(hours=2), hour + timedelta(hours=4)}
     for day in (0, 1):
-        times |= {(hour + timedelta(days=day)).replace(hour=h) for h in HOURS}
-    return sorted(t for t in times if t > now + timedelta(minutes=30))[:TIMES_OFFERED]
+        offers |= {(hour + timedelta(days=day)).replace(hour=h) for h in HOURS}
+    return sorted(t for t in offers if t > now + timedelta(minutes=30))[:TIMES_OFFERED]
 
 
 def _route(proposed: ProposedMove) -> str:

@@ -1,0 +1,240 @@
+"""Hours of the day follow the system's clock at once; lengths of time do not notice that it was set."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from bot_builders import ANNA, NOW, move_ids
+from bot_fixture import HOT_WORLD, bot_on, running_bot, running_panel, settings
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.app import VMBalancer
+from bot.domain.clock import SteadyClock
+from bot.domain.proposals import MigrationState, Verdict
+from bot.domain.times import WallTime, is_open, last_due, open_time, opens_at, parse_timing, parse_windows
+from bot.observability import systemd
+from bot.store.readonly import heartbeat_of
+from bot.store.store import Store
+
+S = MigrationState
+HOUR = timedelta(hours=1)
+ZONES = ["Europe/Berlin", "America/New_York", "Asia/Tehran", "Australia/Lord_Howe", "America/Sao_Paulo", "UTC"]
+
+
+class Hands:
+    """A system's clock that can be set, and the seconds that really pass."""
+
+    def __init__(self, wrong: timedelta = timedelta(0)) -> None:
+        self.passed = 0.0
+        self.wrong = wrong
+        self.clock = SteadyClock(self.wall, lambda: self.passed)
+
+    def wall(self) -> WallTime:
+        return WallTime(NOW + timedelta(seconds=self.passed) + self.wrong)
+
+
+def utc(text: str) -> WallTime:
+    return WallTime(datetime.fromisoformat(text).replace(tzinfo=timezone.utc))
+
+
+# Hours of the day ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("leap", [3 * HOUR, -3 * HOUR, 12 * HOUR, -12 * HOUR])
+async def test_window_follows_the_system_clock_at_once(tmp_path: Path, leap: timedelta) -> None:
+    hands = Hands(wrong=-leap)
+    shown = hands.wall()  # by the wrong clock the window is open, by the right one it is over or not yet begun
+    window = f"{shown - timedelta(minutes=10):%H:%M}-{shown + timedelta(minutes=20):%H:%M}"
+    async with running_panel(HOT_WORLD) as panel:
+        given = settings(panel.url, migration_window=window, balance_mode="auto", timezone="UTC")
+        given = given.model_copy(update={"database_path": tmp_path / "bot.db"})
+        async with VMBalancer(settings=given, clock=hands.clock) as balancer:
+            hands.wrong = timedelta(0)
+            await balancer.service.cycle.run()
+            running = asyncio.create_task(balancer.service.executor.run())
+            assert await balancer.service.executor.idle(), "closed: nothing is due"
+            await balancer.service.executor.stop()
+            await running
+        assert panel.requests.since(0, "/vm/v3/host", "POST") == []
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@given(
+    start=st.integers(0, 1439),
+    length=st.integers(1, 1439),
+    now=st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(timezone.utc)),
+)
+def test_the_named_opening_is_the_next_moment_that_is_open(zone: str, start: int, length: int, now: datetime) -> None:
+    end, here = (start + length) % 1440, ZoneInfo(zone)
+    spans = parse_windows(f"{start // 60}:{start % 60:02}-{end // 60}:{end % 60:02}")
+    opening = opens_at(spans, WallTime(now), here)
+    assert (opening is None) == is_open(spans, WallTime(now), here)
+    if opening is not None:
+        assert now < opening <= now + timedelta(hours=50) and is_open(spans, opening, here)
+        assert not is_open(spans, WallTime(opening - timedelta(seconds=1)), here)
+
+
+NIGHTS = [
+    # zone, window, now, opening
+    ("Europe/Berlin", "02:00-03:00", "2026-03-28T12:00", "2026-03-30T00:00"),  # the night leaves 02:00-03:00 out
+    ("Europe/Berlin", "02:15-02:45", "2026-03-28T12:00", "2026-03-30T00:15"),
+    ("Europe/Berlin", "sun 02:00-03:00", "2026-03-28T12:00", "2026-04-05T00:00"),
+    ("Europe/Berlin", "02:30-04:00", "2026-03-28T12:00", "2026-03-29T01:30"),
+    ("Europe/Berlin", "02:30-04:00", "2026-10-24T12:00", "2026-10-25T00:30"),  # 02:30 is shown twice: the first
+    ("America/New_York", "02:00-03:00", "2026-03-07T18:00", "2026-03-09T06:00"),
+    ("Australia/Lord_Howe", "02:00-02:30", "2026-10-03T00:00", "2026-10-04T15:00"),  # half an hour is left out
+]
+
+
+@pytest.mark.parametrize(("zone", "window", "now", "opening"), NIGHTS)
+def test_openings_in_nights_with_a_change_of_clocks(zone: str, window: str, now: str, opening: str) -> None:
+    assert opens_at(parse_windows(window), utc(now), ZoneInfo(zone)) == utc(opening)
+
+
+@pytest.mark.parametrize(
+    ("now", "due"),
+    [
+        ("2026-03-29T06:00", "2026-03-29T06:00"),  # a day of 23 hours
+        ("2026-03-29T05:59", "2026-03-28T07:00"),
+        ("2026-10-25T07:00", "2026-10-25T07:00"),  # and of 25
+        ("2026-10-25T06:59", "2026-10-24T06:00"),
+    ],
+)
+def test_a_digest_is_due_once_on_days_of_23_and_25_hours(now: str, due: str) -> None:
+    timing = parse_timing("08:00")
+    assert timing is not None and last_due(timing, utc(now), ZoneInfo("Europe/Berlin")) == utc(due)
+
+
+def test_open_time_counts_hours_within_the_window_alone() -> None:
+    night = parse_windows("22:00-06:00")
+    assert open_time(night, utc("2026-11-22T05:00"), utc("2026-11-22T22:30"), timezone.utc) == timedelta(hours=1.5)
+    assert open_time((), utc("2026-11-22T05:00"), utc("2026-11-22T06:00"), None) == HOUR
+    assert open_time(night, utc("2026-11-22T06:00"), utc("2026-11-22T05:00"), None) == timedelta(0)
+
+
+async def test_closed_hours_do_not_age_an_approval(tmp_path: Path) -> None:
+    """Approved at 05:00, closed from 06:00 to 22:00: it holds at 22:01, as the message says."""
+    async with running_bot(tmp_path, migration_window="22:00-06:00", timezone="UTC") as bot:
+        bot.clock.now = utc("2026-11-22T05:00")
+        await bot.propose()
+        await bot.decide()
+        bot.clock.now = utc("2026-11-22T06:00")
+        await bot.carry_out()
+        assert bot.posts() == []
+        bot.clock.now = utc("2026-11-22T22:01")
+        bot.service.work.set()
+        await bot.reached(lambda: bot.in_state(S.SUCCEEDED))
+
+
+async def test_an_approval_grows_old_in_open_hours(tmp_path: Path) -> None:
+    async with running_bot(tmp_path) as bot:
+        await bot.propose()
+        await bot.decide()
+        bot.clock.advance(13 * 3600)
+        await bot.carry_out()
+        assert bot.posts() == [] and (await bot.migration()).state is S.STALE
+
+
+# Lengths of time ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("leap", [3 * HOUR, -3 * HOUR, timedelta(days=400)])
+async def test_a_leap_moves_stored_deadlines_by_the_same_leap(tmp_path: Path, leap: timedelta) -> None:
+    store = Store(tmp_path / "bot.db")
+    await store.open()
+    try:
+        await move_ids(store, 11)
+        [approved] = await move_ids(store, 21, cluster=2)
+        await store.decisions.decide([approved], Verdict.APPROVE, ANNA, NOW)
+        left = (await store.proposals.waiting())[0].expires_at - NOW
+        assert await store.deadlines.shift(leap, NOW + leap) == 2
+        [waiting] = await store.proposals.waiting()
+        assert waiting.expires_at - (NOW + leap) == left and await store.proposals.expire_due(NOW + leap) == ()
+        [queued] = await store.migrations.in_states((S.QUEUED,))
+        assert queued.queued_at == NOW + leap
+        assert [e.event for e in await store.audit.entries("clock-set")] == ["clock-set"]
+    finally:
+        await store.close()
+
+
+async def test_the_first_correction_after_a_start_leaves_older_rows_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path / "bot.db")
+    await store.open()
+    try:
+        await move_ids(store, 11)  # by a program whose clock was right, at NOW
+        wrong = NOW - 12 * HOUR
+        await move_ids(store, 21, cluster=2, now=wrong, expires_at=wrong + HOUR)
+        assert await store.deadlines.shift(12 * HOUR, NOW, since=wrong - HOUR) == 1
+        assert [p.expires_at - NOW for p in await store.proposals.waiting()] == [HOUR, HOUR]
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize("wrong", [-12 * HOUR, 3 * HOUR])
+async def test_a_clock_that_was_wrong_at_the_start_is_right_after_its_correction(
+    tmp_path: Path, wrong: timedelta
+) -> None:
+    hands = Hands(wrong)
+    async with running_panel(HOT_WORLD) as panel:
+        given = settings(panel.url, database_path=tmp_path / "bot.db")
+        async with VMBalancer(settings=given, clock=hands.clock) as balancer:
+            await balancer.service.cycle.run()
+            hands.passed, hands.wrong = 3.0, timedelta(0)
+            await balancer.until_idle()
+            assert balancer.service.clock() == NOW + timedelta(seconds=3)
+            [proposal] = await balancer.waiting()
+            left = timedelta(seconds=given.proposal_ttl) - timedelta(seconds=3)
+            assert abs(proposal.expires_at - NOW - left) < timedelta(seconds=10), "a console beside it can approve"
+            beat = heartbeat_of(given.database_path)
+            assert beat is not None and abs(beat.at - NOW) < timedelta(seconds=10), "health judges it by the right time"
+
+
+async def test_a_rest_noted_while_the_clock_was_ahead_is_no_longer_than_the_cooldown(tmp_path: Path) -> None:
+    async with running_panel(HOT_WORLD) as panel:
+        async with bot_on(panel, tmp_path / "bot.db") as bot:
+            bot.clock.now = NOW + timedelta(days=190)
+            await bot.moved()
+        async with bot_on(panel, tmp_path / "bot.db") as again:
+            policy = (await again.service.planning.policies(await again.service.observer.observe()))[1]
+            recent = await again.store.recent_events.read(policy, NOW)
+            assert recent.migrated == {11: NOW}
+
+
+# systemd ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="systemd is of Linux")
+async def test_systemd_hears_ready_alive_and_stopping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
+        ear.bind(address)
+        ear.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", address)
+        async with running_panel(HOT_WORLD) as panel:
+            given = settings(panel.url, database_path=tmp_path / "bot.db")
+            async with VMBalancer(settings=given) as balancer:
+                running = asyncio.create_task(balancer.run())
+                heard = [await asyncio.wait_for(asyncio.get_running_loop().sock_recv(ear, 100), 20) for _ in range(2)]
+                balancer.stop()
+                await running
+                heard.append(ear.recv(100))
+    assert [h.decode() for h in heard[:2]] == [systemd.READY, systemd.ALIVE]
+    assert heard[-1].decode() in (systemd.STOPPING, systemd.ALIVE)
+
+
+def test_without_systemd_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    assert not systemd.notify(systemd.READY)
+
+
+def test_the_unit_waits_for_the_time_and_has_a_watchdog() -> None:
+    unit = (Path(__file__).parent.parent / "deploy" / "vm-balancer.service").read_text("utf-8")
+    for line in ("Type=notify", "WatchdogSec=120", "NotifyAccess=main"):
+        assert line in unit.splitlines()
+    assert "time-sync.target" in next(line for line in unit.splitlines() if line.startswith("After="))
