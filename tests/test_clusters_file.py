@@ -75,7 +75,7 @@ def problems(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("content", [TOML, "\ufeff" + TOML, SAME_AS_JSON])
-def test_toml_and_json_say_the_same(tmp_path: Path, content: str | dict[str, Any]) -> None:
+def test_toml_and_json_give_the_same_rules(tmp_path: Path, content: str | dict[str, Any]) -> None:
     found = load_clusters_file(file(tmp_path, content))
     apart = VMRule(APART, "web-*, 17, Frontend", (17,), ("web-*",), ("Frontend",))
     pin = VMRule(PIN, "licensed", vm_names=("*",), node_ids=(4,), node_names=("ssd-?",))
@@ -85,12 +85,12 @@ def test_toml_and_json_say_the_same(tmp_path: Path, content: str | dict[str, Any
     assert own == Policy(cpu_overload_ratio=8.0, strategy="optimal", max_moves=3, rules=(apart, pin))
 
 
-def test_without_a_file_nothing_changes() -> None:
+def test_missing_clusters_file_changes_nothing() -> None:
     assert load_clusters_file(None) == ClustersFile()
     assert ClustersFile().policy_for(cluster(1), Policy(max_moves=5)) == Policy(max_moves=5)
 
 
-def test_an_id_means_the_cluster_as_well_and_later_entries_win(tmp_path: Path) -> None:
+def test_cluster_is_found_by_id_and_later_entry_wins(tmp_path: Path) -> None:
     content = {"clusters": {"c1": {"target_headroom": 5, "optimize_for": "moves"}, "1": {"target_headroom": 7}}}
     found = load_clusters_file(file(tmp_path, content))
     policy = found.policy_for(cluster(1), Policy())
@@ -99,14 +99,14 @@ def test_an_id_means_the_cluster_as_well_and_later_entries_win(tmp_path: Path) -
     assert found.unknown([cluster(3)]) == ["c1", "1"]
 
 
-def test_every_setting_that_may_differ_is_judged_as_the_setting_is(tmp_path: Path) -> None:
+def test_value_of_a_cluster_has_the_bounds_of_the_setting(tmp_path: Path) -> None:
     assert set(ClusterEntry.model_fields) == {*CLUSTER_FIELDS, "rules"}
     for field in CLUSTER_FIELDS:
         assert ClusterEntry.model_fields[field].metadata == Settings.model_fields[field].metadata
         assert ClusterEntry.model_fields[field].annotation == Settings.model_fields[field].annotation
 
 
-def test_the_kinds_of_rules_are_the_cores() -> None:
+def test_rule_types_are_those_of_the_core() -> None:
     for kind in KINDS:
         entry = RuleEntry.model_validate({"type": kind, "vms": [1], "nodes": [1] if kind == PIN else []})
         assert entry.rule().kind == kind
@@ -158,7 +158,7 @@ def test_the_kinds_of_rules_are_the_cores() -> None:
         ),
     ],
 )
-def test_a_complaint_names_place_value_and_remedy(tmp_path: Path, content: dict[str, Any], lines: list[str]) -> None:
+def test_error_names_place_value_and_remedy(tmp_path: Path, content: dict[str, Any], lines: list[str]) -> None:
     assert sorted(problems(file(tmp_path, content))) == sorted(lines)
 
 
@@ -171,17 +171,17 @@ def test_a_complaint_names_place_value_and_remedy(tmp_path: Path, content: dict[
         ("c.json", '{"rules": [], "rules": []}', "'rules' stands twice"),
     ],
 )
-def test_a_file_that_cannot_be_understood(tmp_path: Path, name: str, content: str, words: str) -> None:
+def test_unreadable_clusters_file_is_refused(tmp_path: Path, name: str, content: str, words: str) -> None:
     [line] = problems(file(tmp_path, content, name))
     assert words in line
 
 
-def test_a_file_that_is_not_there_is_named_with_the_setting(tmp_path: Path) -> None:
+def test_missing_named_file_is_reported_with_the_setting(tmp_path: Path) -> None:
     [problem] = check_clusters_file(Settings(clusters_file=tmp_path / "gone.toml"))
     assert problem.text.startswith(f"CLUSTERS_FILE: {tmp_path / 'gone.toml'} cannot be read")
 
 
-def test_the_example_can_be_used() -> None:
+def test_example_file_is_valid() -> None:
     found = load_clusters_file(ROOT / "clusters.example.toml")
     assert {rule.kind for rule in found.rules} == {APART, IGNORE}
     assert [key for key, _ in found.entries] == ["Production", "2"]
@@ -189,7 +189,7 @@ def test_the_example_can_be_used() -> None:
     assert (policy.strategy, policy.max_moves, len(policy.rules)) == ("optimal", 3, 4)
 
 
-def test_the_page_names_every_setting_and_type() -> None:
+def test_documentation_names_every_setting_and_rule_type() -> None:
     page = (ROOT / "docs" / "clusters-file.md").read_text("utf-8")
     assert [name for name in (*CLUSTER_FIELDS, *KINDS) if f"`{name}`" not in page] == []
 
@@ -197,7 +197,7 @@ def test_the_page_names_every_setting_and_type() -> None:
 # In the running program -----------------------------------------------------------------------------
 
 
-async def test_a_cycle_judges_each_cluster_by_its_own_policy(tmp_path: Path) -> None:
+async def test_check_uses_the_policy_of_each_cluster(tmp_path: Path) -> None:
     """120 vCPUs on 16 CPUs are 7.5 each: overloaded by the settings, and not where the file says 8."""
     path = file(tmp_path, {"clusters": {"c2": {"cpu_overload_threshold": 8}, "nowhere": {"optimize_for": "moves"}}})
     async with running_bot(tmp_path, hot_clusters(2), clusters_file=path) as rig:
@@ -207,7 +207,7 @@ async def test_a_cycle_judges_each_cluster_by_its_own_policy(tmp_path: Path) -> 
         assert [len(p.moves) for p in plans] == [1, 0]
 
 
-async def test_rules_hold_until_the_moment_of_the_move(tmp_path: Path) -> None:
+async def test_rule_is_checked_again_right_before_the_move(tmp_path: Path) -> None:
     """Approved while it was allowed; then a mate arrived on the target."""
     path = file(tmp_path, {"rules": [{"type": "anti-affinity", "name": "pair", "vms": [11, 12]}]})
     async with running_bot(tmp_path, clusters_file=path) as rig:
@@ -222,7 +222,7 @@ async def test_rules_hold_until_the_moment_of_the_move(tmp_path: Path) -> None:
         assert ended.reason is not None and ended.reason.code == "fit-apart"
 
 
-async def test_tags_that_the_panel_shows_are_rules(tmp_path: Path) -> None:
+async def test_proxlb_tags_of_the_panel_act_as_rules(tmp_path: Path) -> None:
     """Without any file: 11 is the smallest, and its tag says to leave it alone."""
     tagged = [{**v, "tags": ["plb_ignore_dev"]} if v["id"] == 11 else v for v in HOT_WORLD["vms"]]
     async with running_bot(tmp_path, {**HOT_WORLD, "vms": tagged}) as rig:
@@ -231,7 +231,7 @@ async def test_tags_that_the_panel_shows_are_rules(tmp_path: Path) -> None:
         assert [r.reason.code for r in made.rejections if r.id == 11 and r.subject == "vm"] == ["vm-ignored"]
 
 
-async def test_what_means_nothing_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_name_that_nothing_has_is_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The log is where an operator learns of a typing mistake."""
     content = {
         "rules": [{"type": "stay", "name": "old", "vms": ["small-a", "gone-*"]}],
@@ -246,7 +246,7 @@ async def test_what_means_nothing_is_said_once(tmp_path: Path, caplog: pytest.Lo
         assert "'Prodution'" in said[0] and "'old'" in said[1] and "'gone-*'" in said[1]
 
 
-async def test_a_saved_snapshot_replays_each_clusters_policy(tmp_path: Path) -> None:
+async def test_saved_snapshot_keeps_the_policy_of_each_cluster(tmp_path: Path) -> None:
     path = file(tmp_path, {"clusters": {"c2": {"cpu_overload_threshold": 8}}})
     async with running_bot(tmp_path, hot_clusters(2), clusters_file=path) as rig:
         snapshot = await rig.service.observer.observe()

@@ -208,7 +208,7 @@ def problems(arguments: Mapping[str, Any] | None = None, **options: Any) -> list
 
 
 @pytest.mark.parametrize("field", Settings.model_fields)
-def test_arguments_beat_the_environment_beats_the_file_beats_the_default(
+def test_option_wins_over_environment_over_file_over_default(
     field: str, clean: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     argument, environment, file = SAMPLES[field]
@@ -235,7 +235,7 @@ def test_arguments_beat_the_environment_beats_the_file_beats_the_default(
         assert settings.place(field) == OPTIONS[field]
 
 
-def test_every_setting_has_an_option_or_is_named_as_without_one(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_setting_has_an_option_or_is_listed_as_environment_only(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(OPTIONS) | set(ENVIRONMENT_ONLY) == set(Settings.model_fields)
     assert all(is_secret(field) for field in ENVIRONMENT_ONLY)
     parser = make_parser("test", "")
@@ -248,7 +248,7 @@ def test_every_setting_has_an_option_or_is_named_as_without_one(capsys: pytest.C
         assert env_name(field) in text
 
 
-def test_empty_means_default_and_an_empty_argument_beats_the_rest(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_value_means_default_and_empty_option_wins(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (clean / ".env").write_text("CLUSTER_IDS=1\nLOG_FILE=x.log\nBALANCE_INTERVAL=\n", "utf-8")
     monkeypatch.setenv("CLUSTER_IDS", " ")
     assert any_settings().cluster_ids == (1,)
@@ -257,7 +257,7 @@ def test_empty_means_default_and_an_empty_argument_beats_the_rest(clean: Path, m
     assert settings.cluster_ids == () and settings.log_file == Path("vm_balancer.log")
 
 
-def test_a_named_file_takes_the_place_of_the_folders_own(clean: Path) -> None:
+def test_named_settings_file_replaces_the_one_of_the_folder(clean: Path) -> None:
     (clean / ".env").write_text("BALANCE_INTERVAL=11\nSSH_USERNAME=root\n", "utf-8")
     (clean / "other.env").write_text("BALANCE_INTERVAL=22\n", "utf-8")
     settings = any_settings(env_file="other.env")
@@ -265,7 +265,7 @@ def test_a_named_file_takes_the_place_of_the_folders_own(clean: Path) -> None:
     assert settings.place("balance_interval") == "other.env line 1"
 
 
-def test_settings_made_in_code_read_nothing_from_outside(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_made_in_code_read_neither_environment_nor_file(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (clean / ".env").write_text("BALANCE_INTERVAL=11\n", "utf-8")
     monkeypatch.setenv("PROPOSAL_TTL", "7")
     assert Settings() == Settings(balance_interval=600, proposal_ttl=3600)
@@ -276,7 +276,7 @@ def test_settings_made_in_code_read_nothing_from_outside(clean: Path, monkeypatc
 # --- the file as people write it
 
 
-def test_the_seeds_own_file_parses(clean: Path) -> None:
+def test_settings_file_of_version_2_is_read(clean: Path) -> None:
     (clean / ".env").write_text(SEED_ENV, "utf-8")
     settings = load_settings()
     assert settings.vmmanager_host == "https://your-vmmanager.com"
@@ -290,7 +290,7 @@ def test_the_seeds_own_file_parses(clean: Path) -> None:
     assert settings.notes == ()
 
 
-def test_the_seeds_ssh_example_parses(clean: Path) -> None:
+def test_ssh_example_of_version_2_is_read(clean: Path) -> None:
     (clean / ".env").write_text(SEED_SSH, "utf-8")
     settings = any_settings()
     assert settings.ssh_private_key_path == Path("/root/.ssh/id_rsa")
@@ -311,14 +311,14 @@ def test_the_seeds_ssh_example_parses(clean: Path) -> None:
         ("пароль=€", "пароль=€"),
     ],
 )
-def test_passwords_are_taken_as_they_are_written(clean: Path, written: str, meant: str) -> None:
+def test_password_is_taken_literally(clean: Path, written: str, meant: str) -> None:
     (clean / ".env").write_text(f"VMMANAGER_PASSWORD={written}\r\nSSH_USERNAME= root \n", "utf-8")
     settings = any_settings()
     assert secrets(settings) == [meant]
     assert settings.ssh_username == "root"
 
 
-def test_files_from_other_systems(clean: Path) -> None:
+def test_settings_file_from_another_system_is_read(clean: Path) -> None:
     """A byte order mark, Windows line ends, `export`, and a pipe that can be read only once."""
     (clean / ".env").write_bytes("\ufeffBALANCE_INTERVAL=11\r\nexport PROPOSAL_TTL=7\r\n".encode())
     assert any_settings().balance_interval == 11 and any_settings().proposal_ttl == 7
@@ -330,7 +330,7 @@ def test_files_from_other_systems(clean: Path) -> None:
     assert settings.ssh_username == "ann"
 
 
-def test_lines_that_mean_nothing_are_named_by_number_only(clean: Path) -> None:
+def test_unreadable_line_is_reported_by_number_without_its_text(clean: Path) -> None:
     (clean / ".env").write_text("LOG_LEVEL=INFO\nthis is text\nVMMANAGER_PASSWORD='hunter2\nDRY_RUN\n", "utf-8")
     said = problems()
     assert [line.split(" cannot")[0] for line in said[:3]] == [".env line 2", ".env line 3", ".env line 4"]
@@ -338,7 +338,7 @@ def test_lines_that_mean_nothing_are_named_by_number_only(clean: Path) -> None:
     assert any(line.startswith("VMMANAGER_PASSWORD is not set") for line in said)
 
 
-def test_typos_and_repetitions_are_noted(clean: Path) -> None:
+def test_typo_and_repeated_name_are_noted(clean: Path) -> None:
     (clean / ".env").write_text("BALANCE_INTERVALL=1\nlog_level=DEBUG\nDRY_RUN=1\nPATHS=x\nDRY_RUN=0\n", "utf-8")
     assert any_settings().notes == (
         "BALANCE_INTERVALL in .env line 1 is not a setting and does nothing: BALANCE_INTERVAL is probably meant",
@@ -348,13 +348,13 @@ def test_typos_and_repetitions_are_noted(clean: Path) -> None:
     assert any_settings().notes[0] in problems(), "a typo explains what is missing"
 
 
-def test_values_without_effect_are_noted() -> None:
+def test_value_without_effect_is_noted() -> None:
     (chat,) = any_settings({"telegram_chat_id": 5}).notes
     assert chat.startswith("TELEGRAM_CHAT_ID=5 (argument) has no effect")
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_a_file_that_cannot_be_read(clean: Path, required: bool) -> None:
+def test_unreadable_settings_file_is_one_error_with_remedy(clean: Path, required: bool) -> None:
     path = clean / ".env"
     options = {"env_file": path} if required else {}
     path.mkdir()
@@ -373,11 +373,11 @@ def test_a_file_that_cannot_be_read(clean: Path, required: bool) -> None:
 
 
 @pytest.mark.parametrize("words", [["1", "2", "3"], ["1,2,3"], ["1,", "2", "3"], ["1 2", "3,3"], ["1;2;3"]])
-def test_cluster_ids_as_people_write_them(words: list[str]) -> None:
+def test_cluster_ids_are_read_in_any_common_form(words: list[str]) -> None:
     assert any_settings(parsed("--cluster-ids", *words)).cluster_ids == (1, 2, 3)
 
 
-def test_options_given_twice_add_up() -> None:
+def test_repeated_list_option_adds_values() -> None:
     assert any_settings(parsed("--cluster-ids", "1", "--cluster-ids", "2")).cluster_ids == (1, 2)
 
 
@@ -392,7 +392,7 @@ def test_options_given_twice_add_up() -> None:
         ([",", "a,,a"], ("a",)),
     ],
 )
-def test_node_names_as_people_write_them(words: list[str], names: tuple[str, ...]) -> None:
+def test_node_names_are_read_in_any_common_form(words: list[str], names: tuple[str, ...]) -> None:
     settings = any_settings(parsed("--exclude-source-nodes", *words))
     assert settings.exclude_source_nodes == names
     again = Settings(exclude_source_nodes=masked(settings)["EXCLUDE_SOURCE_NODES"])  # type: ignore[arg-type]
@@ -400,14 +400,14 @@ def test_node_names_as_people_write_them(words: list[str], names: tuple[str, ...
 
 
 @given(st.lists(st.integers(1, 2**53 - 1), max_size=20), st.data())
-def test_id_lists_survive_any_separators(ids: list[int], data: st.DataObject) -> None:
+def test_id_list_is_read_with_any_separators(ids: list[int], data: st.DataObject) -> None:
     separators = st.text(alphabet=",; \t\n", min_size=1, max_size=3)
     text = "".join(str(i) + data.draw(separators) for i in ids)
     assert Settings(cluster_ids=text).cluster_ids == tuple(dict.fromkeys(ids))  # type: ignore[arg-type]
 
 
 @given(st.text(min_size=1))
-def test_no_text_for_an_id_list_breaks_anything(text: str) -> None:
+def test_any_text_for_an_id_list_is_read_or_refused(text: str) -> None:
     try:
         ids = Settings(telegram_admin_ids=text).telegram_admin_ids  # type: ignore[arg-type]
     except ValidationError as error:
@@ -453,7 +453,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in BAD.items() for value in values])
-def test_a_bad_value_is_one_line_with_name_value_place_and_remedy(
+def test_bad_value_is_one_line_with_name_value_place_and_remedy(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -465,7 +465,7 @@ def test_a_bad_value_is_one_line_with_name_value_place_and_remedy(
     assert "\n" not in line and len(line) < 300 and "pydantic" not in line.lower()
 
 
-def test_everything_is_said_at_once(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_problems_are_reported_together(clean: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Values, missing settings, contradictions, files, unreadable lines and the caller's own findings."""
     (clean / "my.env").write_text("BALANCE_INTERVAL=5\n???\nTELEGRAM_BOT_TOKEN=1:abcd\nLOG_FLE=x\n", "utf-8")
     monkeypatch.setenv("CLUSTER_IDS", "a")
@@ -491,7 +491,7 @@ def test_everything_is_said_at_once(clean: Path, monkeypatch: pytest.MonkeyPatch
     assert "TELEGRAM_CHAT_ID=-100 (--telegram-chat-id)" in said[6] and "(--database-path)" in said[7]
 
 
-def test_what_follows_only_from_a_broken_setting_is_not_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_problem_that_follows_from_a_broken_setting_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"HOST": "https://h", "USERNAME": "u", "PASSWORD": "p"}.items():
         monkeypatch.setenv(f"VMMANAGER_{name}", value)
     for name, value in {"BOT_TOKEN": "1:abcd", "CHAT_ID": "-5", "ADMIN_IDS": "anna"}.items():
@@ -518,7 +518,7 @@ def test_what_follows_only_from_a_broken_setting_is_not_said(monkeypatch: pytest
         ("LOG_LEVEL", "https://u:hunter2@h"),
     ],
 )
-def test_no_secret_in_a_complaint(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_contains_no_secret(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     if name == "SSH_TIMEOUT":
         monkeypatch.setenv("SSH_PASSWORD", "hunter2")  # the two lines were mixed up
@@ -527,7 +527,7 @@ def test_no_secret_in_a_complaint(name: str, value: str, monkeypatch: pytest.Mon
     assert "hunter2" not in "\n".join(said)
 
 
-def test_secrets_are_masked_everywhere() -> None:
+def test_secrets_are_masked_in_every_text_form() -> None:
     wanted = {
         "vmmanager_password": "hunter2-a",
         "vmmanager_token": "4-hunter2-f",
@@ -547,7 +547,7 @@ def test_secrets_are_masked_everywhere() -> None:
     assert shown["VERIFY_SSL"] == "true" and masked(Settings(cluster_ids=(1, 2)))["CLUSTER_IDS"] == "1,2"
 
 
-def test_addresses_are_completed() -> None:
+def test_address_gets_its_scheme() -> None:
     hosts = {"h": "https://h", " h:8443/ ": "https://h:8443", "HTTP://H/sub/": "http://h/sub"}
     assert {written: Settings(vmmanager_host=written).vmmanager_host for written in hosts} == hosts
 
@@ -559,7 +559,7 @@ def chat(**fields: Any) -> list[str]:
     return [p.text for p in check_chat(Settings(telegram_bot_token=SecretStr("1:abcd"), **fields))]
 
 
-def test_the_chat_needs_somebody_who_may_decide() -> None:
+def test_chat_without_admins_is_refused_in_approve_mode() -> None:
     assert check_chat(Settings(telegram_chat_id=-5)) == [], "without a token there is no chat"
     assert chat()[0].startswith("TELEGRAM_CHAT_ID is not set")
     assert chat(telegram_chat_id=-5)[0].startswith("TELEGRAM_ADMIN_IDS is not set, and TELEGRAM_CHAT_ID=-5")
@@ -572,7 +572,7 @@ def test_the_chat_needs_somebody_who_may_decide() -> None:
     assert Settings(telegram_chat_id=7, telegram_viewer_ids=(8,)).admin_ids == frozenset()
 
 
-def test_database_and_log_must_be_writable_and_apart(clean: Path) -> None:
+def test_unwritable_or_shared_database_and_log_are_refused(clean: Path) -> None:
     def check(database: str, log: str) -> list[str]:
         return [p.text for p in check_files(Settings(database_path=Path(database), log_file=Path(log)))]
 
@@ -588,7 +588,7 @@ def test_database_and_log_must_be_writable_and_apart(clean: Path) -> None:
 # --- the documentation
 
 
-def test_config_env_example_holds_every_setting_once_with_meaning_and_default() -> None:
+def test_config_env_example_has_every_setting_once_with_meaning_and_default() -> None:
     found: dict[str, tuple[str, str]] = {}
     comment: list[str] = []
     for line in (ROOT / "config.env.example").read_text("utf-8").splitlines():

@@ -50,7 +50,7 @@ def write_env(folder: Path, **values: str) -> None:
     (folder / ".env").write_text("".join(lines), "utf-8")
 
 
-def test_each_setting_with_its_origin(
+def test_origins_shows_where_each_setting_comes_from(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_env(folder, telegram_chat_id="7", cluster_ids="1,2", balance_interval="300")
@@ -67,7 +67,7 @@ def test_each_setting_with_its_origin(
     assert "# VMMANAGER_PASSWORD=•••• is set  # .env line 3" in out
 
 
-def test_without_origins_only_changes_are_marked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_changed_settings_are_marked_with_their_default(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_env(folder, telegram_chat_id="7", cluster_ids="1,2", memory_overload_threshold="70")
     _, out, _ = config(capsys)
     marked = {line.split("=")[0] for line in out if "  # default: " in line}
@@ -75,7 +75,7 @@ def test_without_origins_only_changes_are_marked(folder: Path, capsys: pytest.Ca
     assert "MEMORY_OVERLOAD_THRESHOLD=70.0" in out and "EXCLUDE_SOURCE_NODES=" in out
 
 
-def test_no_secret_is_shown_nor_its_length(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_shows_neither_a_secret_nor_its_length(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seen = []
     for secret in ("x", "a much longer one than the one before"):
         write_env(folder, telegram_chat_id="7", vmmanager_password=secret, vmmanager_token="hunter2-token")
@@ -89,7 +89,7 @@ def test_no_secret_is_shown_nor_its_length(folder: Path, capsys: pytest.CaptureF
             assert f"# {env_name(field)}=•••• is set" in seen[0]
 
 
-def test_what_it_prints_can_be_read_back(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_output_is_read_back_as_the_same_settings(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     odd = {
         "exclude_source_nodes": 'node #1,"rack 3, left",it\'s,back\\slash,$HOME `x`',
         "ssh_hosts_mapping": '{"node 1": "root@192.0.2.1:2222", "узел": "[2001:db8::1]:22"}',
@@ -108,7 +108,7 @@ def test_what_it_prints_can_be_read_back(folder: Path, capsys: pytest.CaptureFix
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"])))
-def test_any_value_that_can_be_shown_is_quoted_so_that_it_is_read_back(value: str) -> None:
+def test_any_printable_value_is_quoted_and_read_back(value: str) -> None:
     path = Path("quoted.env")
     for comment in ("", "  # .env line 3; default: 'x'"):
         path.write_bytes(f"NAME={quoted(value) or repr('')}{comment}\nNEXT=1\n".encode())
@@ -116,7 +116,9 @@ def test_any_value_that_can_be_shown_is_quoted_so_that_it_is_read_back(value: st
         assert (found.problems, {k: v.value for k, v in found.values.items()}) == ((), {"NAME": value, "NEXT": "1"})
 
 
-def test_broken_settings_are_printed_as_far_as_they_go(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_broken_setting_is_printed_as_a_comment_beside_the_valid_ones(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write_env(folder, balance_interval="soon", vmmanager_host="https://u:hunter2@h")
     with (folder / ".env").open("a") as file:
         file.write("CLUSTER_IDDS=3\nMAX_MIGRATIONS_PER_CYCLE=3\n")
@@ -138,7 +140,7 @@ def test_broken_settings_are_printed_as_far_as_they_go(folder: Path, capsys: pyt
     assert line.startswith(f"there is no .env in {folder}: ")
 
 
-def test_a_misspelled_name_is_noted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_misspelled_setting_is_noted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_env(folder, telegram_chat_id="7")
     with (folder / ".env").open("a") as file:
         file.write("BALANCE_INTERVALL=3\n")
@@ -149,7 +151,7 @@ def test_a_misspelled_name_is_noted(folder: Path, capsys: pytest.CaptureFixture[
     ]
 
 
-def test_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_output_has_values_origins_and_problems(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_env(folder, telegram_chat_id="7")
     code, out, _ = config(capsys, "--json", "--interval", "60", "--cluster-ids", "x")
     document = json.loads("\n".join(out))
@@ -170,7 +172,7 @@ def test_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert settings["TELEGRAM_NOTIFICATIONS"]["set"] is False
 
 
-def test_a_value_that_cannot_be_shown_is_not(folder: Path) -> None:
+def test_unprintable_value_is_replaced_by_a_comment(folder: Path) -> None:
     found = find_settings({**PANEL, "vmmanager_password": "x", "exclude_source_nodes": ("a\x1b[31mb",)})
     lines = list(as_env(found, origins=False))
     [line] = [line for line in lines if "EXCLUDE_SOURCE_NODES" in line]
@@ -190,7 +192,7 @@ async def _changed_at_run_time(path: Path) -> None:
         await store.close()
 
 
-def test_what_was_changed_while_the_program_runs_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_settings_changed_at_run_time_are_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_env(folder, database_path=str(folder / "bot.db"))
     _, _, notes = config(capsys)
     assert not any("while the program runs" in n for n in notes) and not (folder / "bot.db").exists()

@@ -65,7 +65,7 @@ def test_every_secret_has_a_setting_for_its_file() -> None:
 
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 @pytest.mark.parametrize("field", HELD)
-def test_a_secret_is_read_as_it_stands_in_its_file(
+def test_secret_of_a_file_is_taken_literally(
     folder: Path, monkeypatch: pytest.MonkeyPatch, field: str, end: str
 ) -> None:
     file = folder / "secret"
@@ -77,7 +77,7 @@ def test_a_secret_is_read_as_it_stands_in_its_file(
     assert got.settings.place(field) == f"{env_name(field)}_FILE={file} (environment)"
 
 
-def test_the_name_of_the_file_can_stand_in_the_settings_file_and_be_an_option(folder: Path) -> None:
+def test_secret_file_can_be_named_in_the_settings_file_and_by_option(folder: Path) -> None:
     (folder / "a").write_text("first\n", "utf-8")
     (folder / "b").write_text("second\n", "utf-8")
     (folder / ".env").write_text("VMMANAGER_PASSWORD=\nVMMANAGER_PASSWORD_FILE=a\n", "utf-8")
@@ -88,7 +88,7 @@ def test_the_name_of_the_file_can_stand_in_the_settings_file_and_be_an_option(fo
 
 
 @pytest.mark.parametrize("field", HELD)
-def test_a_credential_of_systemd_needs_no_setting(folder: Path, monkeypatch: pytest.MonkeyPatch, field: str) -> None:
+def test_systemd_credential_needs_no_setting(folder: Path, monkeypatch: pytest.MonkeyPatch, field: str) -> None:
     (folder / field).write_text(HELD[field], "utf-8")
     monkeypatch.setenv(CREDENTIALS, str(folder))
     got = found()
@@ -96,7 +96,7 @@ def test_a_credential_of_systemd_needs_no_setting(folder: Path, monkeypatch: pyt
     assert got.settings.place(field) == f"systemd credential {field}"
 
 
-def test_given_twice_none_is_guessed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_given_twice_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "vmmanager_password").write_text("hunter2-credential", "utf-8")
     (folder / "file").write_text("hunter2-file", "utf-8")
     (folder / ".env").write_text("VMMANAGER_PASSWORD=hunter2-env\nVMMANAGER_PASSWORD_FILE=file\n", "utf-8")
@@ -124,7 +124,7 @@ def test_given_twice_none_is_guessed(folder: Path, monkeypatch: pytest.MonkeyPat
         (b"h" * (LONGEST + 1), "it is too large for a secret"),
     ],
 )
-def test_what_is_no_secret_is_refused_without_showing_it(
+def test_file_that_is_no_secret_is_refused_without_showing_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, words: str
 ) -> None:
     (folder / "secret").write_bytes(content)
@@ -134,7 +134,7 @@ def test_what_is_no_secret_is_refused_without_showing_it(
     assert "hunter2" not in problem
 
 
-def test_a_file_that_cannot_be_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_secret_file_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_PASSWORD_FILE", "nowhere")
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN_FILE", str(folder))
     said = "\n".join(found().problems)
@@ -142,7 +142,7 @@ def test_a_file_that_cannot_be_read(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert f"TELEGRAM_BOT_TOKEN_FILE={folder} (environment): it cannot be read (Is a directory)" in said
 
 
-def test_what_stands_in_the_file_is_judged_and_hidden(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_secret_of_a_file_is_refused_and_hidden(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "token").write_text("hunter2 is no token\n", "utf-8")
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN_FILE", "token")
     [problem] = found().problems
@@ -152,7 +152,7 @@ def test_what_stands_in_the_file_is_judged_and_hidden(folder: Path, monkeypatch:
     )
 
 
-def test_a_pipe_is_a_file_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_is_read_from_a_pipe(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
     os.write(writing, b"hunter2\n")
     os.close(writing)
@@ -164,7 +164,7 @@ def test_a_pipe_is_a_file_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0\ufeff"), max_size=100))
-def test_any_line_is_read_back_or_refused(line: str) -> None:
+def test_any_file_content_is_read_back_or_refused(line: str) -> None:
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / "secret"
         file.write_bytes(f"{line}\n".encode())
@@ -179,7 +179,7 @@ def test_any_line_is_read_back_or_refused(line: str) -> None:
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o644, True), (0o604, True), (0o640, False), (0o600, False)])
-def test_a_file_for_everybody_is_warned_of(
+def test_secret_file_that_everybody_can_read_is_warned_about(
     open_folder: Path, monkeypatch: pytest.MonkeyPatch, mode: int, warned: bool
 ) -> None:
     file = open_folder / "it's a secret"
@@ -195,7 +195,7 @@ def test_a_file_for_everybody_is_warned_of(
         assert found().settings.notes == (), "the remedy is one"
 
 
-def test_a_closed_folder_above_protects_it(open_folder: Path) -> None:
+def test_closed_folder_above_a_secret_file_prevents_the_warning(open_folder: Path) -> None:
     inner = open_folder / "inner"
     inner.mkdir(mode=0o755)
     (inner / "secret").write_text("x", "utf-8")
@@ -207,7 +207,7 @@ def test_a_closed_folder_above_protects_it(open_folder: Path) -> None:
     assert exposure(inner / "secret") is None and exposure(open_folder / "link") is None
 
 
-def test_the_settings_file_itself_is_warned_of_where_it_holds_secrets(open_folder: Path) -> None:
+def test_settings_file_with_secrets_that_everybody_can_read_is_warned_about(open_folder: Path) -> None:
     file = open_folder / "config.env"
     file.write_text("BALANCE_INTERVAL=300\nVMMANAGER_PASSWORD=\n", "utf-8")
     file.chmod(0o644)
@@ -222,7 +222,7 @@ def test_the_settings_file_itself_is_warned_of_where_it_holds_secrets(open_folde
 # Where it shows --------------------------------------------------------------------------------------
 
 
-def test_config_says_where_it_is_from_and_can_be_read_back(
+def test_config_command_names_the_secret_file_and_is_read_back(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "pw").write_text("hunter2\n", "utf-8")
@@ -243,7 +243,7 @@ def test_config_says_where_it_is_from_and_can_be_read_back(
     assert again.problems == () and value_of(again.settings, "vmmanager_password") == "hunter2"
 
 
-def test_the_program_logs_the_warning(open_folder: Path) -> None:
+def test_program_logs_the_warning_about_exposed_secrets(open_folder: Path) -> None:
     file = open_folder / ".env"
     file.write_text("VMMANAGER_HOST=http://127.0.0.1:9\nVMMANAGER_USERNAME=me\nVMMANAGER_PASSWORD=hunter2\n", "utf-8")
     file.chmod(0o644)
@@ -253,7 +253,7 @@ def test_the_program_logs_the_warning(open_folder: Path) -> None:
     assert f"chmod 600 {file}" in done.stderr and "hunter2" not in done.stdout + done.stderr
 
 
-def test_the_service_names_credentials_as_they_are_looked_for() -> None:
+def test_systemd_unit_names_credentials_that_the_program_reads() -> None:
     unit = (ROOT / "deploy" / "vm-balancer.service").read_text("utf-8")
     hinted = set(re.findall(r"^#LoadCredential=(\w+):", unit, re.MULTILINE))
     assert hinted - {"ssh_key"} == set(SECRET_FILES)

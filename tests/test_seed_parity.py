@@ -106,12 +106,12 @@ def functions_of(file: str) -> frozenset[str]:
     return frozenset(f.name for f in functions if f.name.startswith("test_"))
 
 
-def test_every_section_of_the_seed_has_its_table() -> None:
+def test_page_has_a_table_for_every_section_of_the_seed() -> None:
     assert [part.partition("\n")[0] for part in PAGE.split("\n## ")[1:]] == list(SECTIONS)
     assert all(sum(section == name for section, _ in rows()) >= 3 for name in SECTIONS)
 
 
-def test_no_line_is_open() -> None:
+def test_every_row_names_a_file_and_a_test() -> None:
     for section, cells in rows():
         assert len(cells) == 4 and all(cells[:3]), f"{section}: {cells}"
         assert re.search(r"`tests/test_\w+\.py", cells[2]), f"nothing holds {cells[0]}"
@@ -119,24 +119,24 @@ def test_no_line_is_open() -> None:
 
 
 @pytest.mark.parametrize("file", sorted({f for _, cells in rows() for f in re.findall(r"`([^`]+)`", cells[1])}))
-def test_where_a_line_lives_exists(file: str) -> None:
+def test_named_file_exists(file: str) -> None:
     assert (ROOT / file).exists()
 
 
 @pytest.mark.parametrize("held", sorted({t for _, cells in rows() for t in re.findall(r"`(tests/[^`]+)`", cells[2])}))
-def test_what_holds_a_line_exists(held: str) -> None:
+def test_named_test_exists(held: str) -> None:
     file, _, name = held.partition("::")
     assert functions_of(file), "no test in it"
     assert not name or name in functions_of(file)
 
 
-def test_every_scenario_named_exists() -> None:
+def test_named_scenarios_exist() -> None:
     named = {s for _, cells in rows() for s in re.findall(r"`([a-z]+(?:-[a-z]+)+)`", cells[2])}
     assert len(named) > 20
     assert {s for s in named if not (ROOT / "tests" / "scenarios" / f"{s}.json").exists()} == set()
 
 
-def test_every_option_and_variable_of_the_seed_has_a_line() -> None:
+def test_page_has_a_row_for_every_option_and_variable() -> None:
     said = {word for _, cells in rows() for word in re.findall(r"--[a-z-]+|[A-Z]{3,}_[A-Z_]+", cells[0])}
     assert {line.split()[0] for line in OPTION_LINES} <= said
     assert {line.split("=")[0] for line in SEED_ENV.splitlines() if re.match("[A-Z]", line)} <= said | {"LOG_LEVEL"}
@@ -145,13 +145,13 @@ def test_every_option_and_variable_of_the_seed_has_a_line() -> None:
 # --- options, variables, commands
 
 
-def test_every_variable_of_the_seed_is_a_setting() -> None:
+def test_variables_of_the_seed_are_settings() -> None:
     named = {line.split("=")[0] for line in SEED_ENV.splitlines() if re.match("[A-Z]", line)}
     assert len(named) == 21 and named <= {env_name(field) for field in Settings.model_fields}
 
 
 @pytest.mark.parametrize("line", OPTION_LINES, ids=lambda line: line.split()[0])
-def test_every_option_of_the_seed_is_accepted_as_it_writes_it(line: str) -> None:
+def test_option_of_the_seed_is_accepted_as_written(line: str) -> None:
     words = shlex.split(line, comments=True)
     given, problems = understood(parser(), words)
     assert problems == []
@@ -164,7 +164,7 @@ def test_every_option_of_the_seed_is_accepted_as_it_writes_it(line: str) -> None
 
 
 @pytest.mark.parametrize("command", SEED_COMMANDS.splitlines())
-def test_every_command_of_the_seed_is_understood(command: str) -> None:
+def test_command_of_the_seed_is_accepted(command: str) -> None:
     given, problems = understood(parser(), shlex.split(command)[1:])
     assert problems == []
     assert load_settings({**LOGIN, **settings_of(given)})
@@ -174,13 +174,13 @@ def environment(**more: str) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **more}
 
 
-def test_the_seeds_import_says_available() -> None:
+def test_import_line_of_the_seed_prints_available() -> None:
     code = "from vm_balancer import VMBalancer; print('Available')"
     done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("Available\n", "")
 
 
-async def test_the_seeds_first_run_shows_the_analysis(tmp_path: Path) -> None:
+async def test_first_command_of_the_seed_prints_the_analysis(tmp_path: Path) -> None:
     words = shlex.split(SEED_COMMANDS.splitlines()[0])[1:]
     async with running_panel() as panel:
         login = {"VMMANAGER_HOST": panel.url, "VMMANAGER_USERNAME": "admin@example.com", "VMMANAGER_PASSWORD": "secret"}
@@ -200,22 +200,22 @@ async def test_the_seeds_first_run_shows_the_analysis(tmp_path: Path) -> None:
 # --- the rest
 
 
-def test_the_licence_is_mit() -> None:
+def test_licence_is_mit() -> None:
     text = (ROOT / "LICENSE").read_text("utf-8")
     assert text.startswith("MIT License\n") and "WITHOUT WARRANTY OF ANY KIND" in text
     assert 'license = "MIT"' in (ROOT / "pyproject.toml").read_text("utf-8")
 
 
-def test_python_is_said_as_it_is() -> None:
+def test_documents_name_the_required_python() -> None:
     assert 'requires-python = ">=3.10"' in (ROOT / "pyproject.toml").read_text("utf-8")
     assert "Python 3.10 or newer" in (ROOT / "README.md").read_text("utf-8")
 
 
-def test_the_style_is_held_by_a_formatter() -> None:
+def test_lint_runs_the_formatter() -> None:
     assert "ruff format --check" in " ".join((ROOT / "Makefile").read_text("utf-8").split()).replace("$(BIN)/", "")
 
 
-def test_the_documents_the_seed_names_are_there() -> None:
+def test_documents_that_the_seed_names_exist() -> None:
     for name in ("CONTRIBUTING.md", "RELEASE.md", "LICENSE", "SECURITY.md", "CHANGELOG.md"):
         assert len((ROOT / name).read_text("utf-8")) > 300, name
     readme = (ROOT / "README.md").read_text("utf-8")
