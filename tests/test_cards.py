@@ -141,7 +141,7 @@ async def test_a_drain_can_be_stopped(calm: Stack) -> None:
 async def test_settings_change_by_buttons_and_by_words(stack: Stack) -> None:
     stack.start_program()
     await stack.message("small-a", buttons=True)
-    menu = await stack.asked("/settings", "Settings that may change")
+    menu = await stack.asked("/settings", "Settings that can be changed")
     assert "CPU limit: 7.0" in labels(menu)
     one = await stack.opened(menu, "CPU limit", "vCPU per CPU above which", "CPU_OVERLOAD_THRESHOLD")
     assert await stack.tap(one, "7.5", VERA) == "You may look, but not decide."
@@ -150,10 +150,10 @@ async def test_settings_change_by_buttons_and_by_words(stack: Stack) -> None:
     await stack.ask("/balance", "nothing new to propose")
     await stack.tap(changed, "As in the file")
     await stack.ask("/settings MAX_MIGRATIONS_PER_CYCLE 3", "Moves per check: 3")
-    assert "✎" in "".join(labels(await stack.asked("/settings", "may change")))
+    assert "✎" in "".join(labels(await stack.asked("/settings", "can be changed")))
     assert "is 'x'" in await stack.ask("/settings BALANCE_INTERVAL x", "BALANCE_INTERVAL")
     assert "no setting HOST" in await stack.ask("/settings HOST x", "HOST")
     await stack.ask("/balance", "new proposal")
     await stack.message("3 moves proposed", buttons=True)
-    every = await stack.opened(await stack.asked("/settings", "may change"), "All", "VMMANAGER_HOST")
+    every = await stack.opened(await stack.asked("/settings", "can be changed"), "All", "VMMANAGER_HOST")
     assert "secret" not in every["text"]

@@ -210,7 +210,9 @@ async def test_pause_mode_and_query_commands_answer(stack: Stack) -> None:
     assert "Nothing waits" in await stack.ask("/proposals")
     assert "Automatic mode" in await stack.ask("/mode auto")
     assert "Approve mode" in await stack.ask("/mode approve")
-    settings = (await stack.opened(await stack.asked("/settings", "may change"), "All", "VMMANAGER_PASSWORD"))["text"]
+    settings = (await stack.opened(await stack.asked("/settings", "can be changed"), "All", "VMMANAGER_PASSWORD"))[
+        "text"
+    ]
     assert "secret" not in settings and "SANDBOX" not in settings
     assert "/exclude" in await stack.ask("/help")
     assert "watches" in await stack.ask("/start")

@@ -330,7 +330,9 @@ async def test_the_report_offers_the_switch_once_and_to_admins(tmp_path: Path) -
         assert await stack.press(report, switch, VERA) == "You may look, but not decide."
         assert "From the next check on: optimal" in await stack.press(report, switch, BORIS)
         assert "is in use already" in await stack.press(report, switch)
-        every = await stack.opened(await stack.asked("/settings", "may change"), "All", "BALANCE_STRATEGY = optimal")
+        every = await stack.opened(
+            await stack.asked("/settings", "can be changed"), "All", "BALANCE_STRATEGY = optimal"
+        )
         assert "set in the chat by Boris" in every["text"]
         await stack.ask("/balance", "1 new proposal")
         new = await stack.message("1. big-", "no plan does it", buttons=True)
