@@ -333,6 +333,15 @@ class Alternative:
     """How many nodes it would leave overloaded."""
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which rule chose the moves of a plan, and why that rule."""
+
+    strategy: str
+    """``smallest-first``, ``optimal`` or ``balance``: ``adaptive`` decides between the first two at each check."""
+    reason: Reason
+
+
 class Purpose(str, Enum):
     """What a plan is for, which decides by which rules its moves are judged (purposes.py)."""
 
@@ -380,6 +389,12 @@ class Plan:
     alternative: Alternative | None = None
     """Another strategy that would do clearly better; ``None`` = none would, or nobody looked."""
     purpose: Purpose = Purpose.BALANCE
+    beyond_targets: Alternative | None = None
+    """Where hard target thresholds keep nodes overloaded: what a plan that passes them would come to."""
+    targets_passed: bool = False
+    """Whether a person let this one plan pass hard target thresholds."""
+    choice: Choice | None = None
+    """Which rule chose the moves; ``None`` where nothing was chosen: nothing is overloaded, or a person asked."""
 
     @property
     def total_moves(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from balancer.migration_time import migration_s
 from balancer.model import Move, Reason
+from balancer.policy import ADAPTIVE, Policy
 from balancer.rules.vm import has_unknown_mode
 from balancer.state import Candidate, WorkingNode, WorkingState
 from balancer.versions import parse_kernel, parse_qemu
@@ -27,7 +28,7 @@ def make_move(state: WorkingState, vm: Candidate, source: WorkingNode, target: W
         source_after=source.load,
         target_before=target_before,
         target_after=target.load,
-        cautions=cautions(vm, source, target),
+        cautions=(*cautions(vm, source, target), *_passed_targets(target, state.policy)),
         seconds=migration_s(vm.vm, state.clusters.get(vm.vm.cluster_id), state.policy),
     )
 
@@ -62,3 +63,17 @@ def cautions(vm: Candidate, source: WorkingNode, target: WorkingNode) -> tuple[R
     if None in versions:  # only where the policy lets unknown versions pass
         found.append(Reason.of("caution-versions-unknown"))
     return tuple(found)
+
+
+def _passed_targets(target: WorkingNode, policy: Policy) -> tuple[Reason, ...]:
+    """Which target thresholds the node is now above, where ``adaptive`` takes them for a preference."""
+    if policy.strategy != ADAPTIVE:
+        return ()
+    name, load, passed = target.node.name, target.load, []
+    if load.score > policy.cpu_target_score:
+        limit = policy.cpu_target_score
+        passed.append(Reason.of("caution-above-cpu-target", node=name, value=load.score, limit=limit))
+    if load.memory_percent > policy.memory_target_percent:
+        limit = policy.memory_target_percent
+        passed.append(Reason.of("caution-above-memory-target", node=name, value=load.memory_percent, limit=limit))
+    return tuple(passed)

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from balancer.groups import violations
-from balancer.model import Node, NodeLoad, NodeReport, Plan, Reason, Recent, Snapshot
-from balancer.policy import BALANCE, OPTIMAL, SMALLEST_FIRST, Policy
+from balancer.model import Choice, Node, NodeLoad, NodeReport, Plan, Reason, Recent, Snapshot
+from balancer.policy import ADAPTIVE, BALANCE, OPTIMAL, SMALLEST_FIRST, Policy
 from balancer.rules.constraints import cluster_refusal, is_overloaded, not_counted
 from balancer.rules.rejections import explain, of_the_cluster
 from balancer.scoring import above
 from balancer.state import WorkingState
+from balancer.strategies.adaptive import adaptive
 from balancer.strategies.outcome import Outcome, parallel_groups
 from balancer.strategies.smallest_first import smallest_first
 
@@ -35,6 +36,7 @@ def _balance(state: WorkingState) -> Outcome:
 
 
 STRATEGY_FUNCTIONS: Mapping[str, Callable[[WorkingState], Outcome]] = {
+    ADAPTIVE: adaptive,
     SMALLEST_FIRST: _smallest_first,
     OPTIMAL: _optimal,
     BALANCE: _balance,
@@ -43,7 +45,7 @@ STRATEGY_FUNCTIONS: Mapping[str, Callable[[WorkingState], Outcome]] = {
 
 def load_strategy(name: str) -> None:
     """Imports what the strategy needs, so that the first plan does not wait for it."""
-    if name == OPTIMAL:
+    if name in (ADAPTIVE, OPTIMAL):
         import balancer.strategies.optimal.strategy
     elif name == BALANCE:
         import balancer.strategies.balance.strategy  # noqa: F401
@@ -64,9 +66,10 @@ def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Pl
     reports = node_reports(state)
     overloaded = [state.nodes[report.node_id] for report in reports if report.overloaded]
     broken = violations(snapshot, state.groups)
-    outcome = Outcome(())
+    outcome, choice = Outcome(()), None
     if (overloaded or policy.strategy == BALANCE) and cluster_refusal(cluster, state) is None:
         outcome = STRATEGY_FUNCTIONS[policy.strategy](state)
+        choice = outcome.choice or Choice(policy.strategy, Reason.of("choice-set"))
     return Plan(
         cluster_id=cluster.id,
         cluster_name=cluster.name,
@@ -82,6 +85,7 @@ def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Pl
         overloaded_after_all=outcome.overloaded_after_all,
         evenness=outcome.evenness,
         groups=parallel_groups((move.source_id, move.target_id) for move in outcome.moves),
+        choice=choice if overloaded or outcome.moves else None,
     )
 
 

@@ -11,23 +11,33 @@ from math import inf
 
 from balancer.groups import VMRule
 
+ADAPTIVE = "adaptive"
 SMALLEST_FIRST = "smallest-first"
 OPTIMAL = "optimal"
 BALANCE = "balance"
-STRATEGIES: tuple[str, ...] = (SMALLEST_FIRST, OPTIMAL, BALANCE)
+STRATEGIES: tuple[str, ...] = (ADAPTIVE, SMALLEST_FIRST, OPTIMAL, BALANCE)
 
-COST_TIME, COST_MOVES, COST_MEMORY = "time", "moves", "memory"
 STRICT, SERIES, OFF, EQUAL, PANEL = "strict", "series", "off", "equal", "panel"
 KERNEL_RULES: tuple[str, ...] = (STRICT, SERIES, OFF)
 PLACEMENT_FILTERS: tuple[str, ...] = (PANEL, EQUAL, STRICT)
 
-OPTIMIZE_FOR: tuple[str, ...] = (COST_TIME, COST_MOVES, COST_MEMORY)
+COST_AUTO, COST_TIME, COST_MOVES, COST_MEMORY = "auto", "time", "moves", "memory"
+OPTIMIZE_FOR: tuple[str, ...] = (COST_AUTO, COST_TIME, COST_MOVES, COST_MEMORY)
+SMALL_BUDGET = 5
+"""Up to so many moves a check ``auto`` makes their number small. An overload then lasts for checks, not for seconds;
+with more moves a check it lasts as long as the migrations take (benchmarks/RESULTS.md, "Over time")."""
+
+TARGETS_AUTO, TARGETS_HARD, TARGETS_PREFERRED = "auto", "hard", "preferred"
+TARGET_THRESHOLDS: tuple[str, ...] = (TARGETS_AUTO, TARGETS_HARD, TARGETS_PREFERRED)
+CPU_TARGET_SCORE, MEMORY_TARGET_PERCENT = 6.0, 80.0
+"""The seed's target thresholds. Another value was set by an administrator."""
 
 _CHOICES = {
     "strategy": STRATEGIES,
     "optimize_for": OPTIMIZE_FOR,
     "kernel_rule": KERNEL_RULES,
     "placement_filters": PLACEMENT_FILTERS,
+    "target_thresholds": TARGET_THRESHOLDS,
 }
 
 _POSITIVE = (
@@ -48,7 +58,7 @@ REST = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Defaults are the seed's. Ratios are vCPUs per physical CPU, percents 0-100.
+    """Thresholds, limits and cool-downs default to the seed's. Ratios are vCPUs per physical CPU, percents 0-100.
 
     Raises:
         ValueError: a figure is out of range; the text names the field, the value and the range.
@@ -56,8 +66,10 @@ class Policy:
 
     cpu_overload_ratio: float = 7.0
     memory_overload_percent: float = 70.0
-    cpu_target_score: float = 6.0
-    memory_target_percent: float = 80.0
+    cpu_target_score: float = CPU_TARGET_SCORE
+    memory_target_percent: float = MEMORY_TARGET_PERCENT
+    target_thresholds: str = TARGETS_AUTO
+    """Whether ``adaptive`` may pass the two target thresholds, see ``hard_cpu_target``."""
     max_moves: int = 1
     """Most moves of one plan; 0 = no limit."""
     density_weight: float = 0.5
@@ -67,9 +79,10 @@ class Policy:
     """Instead of ``density_weight`` where the load was measured."""
     measurement_max_age: timedelta = timedelta(minutes=5)
     """An older measurement is not used. It tells of one minute, so the interval between checks does not matter."""
-    strategy: str = SMALLEST_FIRST
-    optimize_for: str = COST_TIME
-    """What ``optimal`` makes small: the time of the migrations, their number (then memory), or their memory."""
+    strategy: str = ADAPTIVE
+    optimize_for: str = COST_AUTO
+    """What ``optimal`` makes small: the time of the migrations, their number (then memory), or their memory.
+    ``auto``: see ``goal``."""
     migration_overhead_s: float = 20.0
     """What every migration takes besides copying."""
     migration_bandwidth_mbit: float = 1000.0
@@ -122,9 +135,39 @@ class Policy:
                 raise ValueError(f"{name} is {value!r}: it must be one of {', '.join(known)}")
 
     @property
+    def goal(self) -> str:
+        """``optimize_for`` with ``auto`` resolved: ``moves`` with a small budget of moves a check, else ``time``."""
+        if self.optimize_for != COST_AUTO:
+            return self.optimize_for
+        return COST_MOVES if 0 < self.max_moves <= SMALL_BUDGET else COST_TIME
+
+    @property
     def fills_targets(self) -> bool:
-        """Whether a target may be filled up to the overload thresholds; else it stays below its own, stricter ones."""
+        """Whether a VM may fill its target up to the overload thresholds; else the target stays below them."""
         return self.strategy != SMALLEST_FIRST
+
+    @property
+    def hard_cpu_target(self) -> bool:
+        """Whether a node takes VMs only while its score is below ``cpu_target_score``; else it is a preference.
+
+        Always in ``smallest-first``, never in ``optimal`` and ``balance``. In ``adaptive`` as ``target_thresholds``
+        says; ``auto`` = where the value is not the seed's.
+        """
+        return self._hard_target(self.cpu_target_score != CPU_TARGET_SCORE)
+
+    @property
+    def hard_memory_target(self) -> bool:
+        """The same for ``memory_target_percent``."""
+        return self._hard_target(self.memory_target_percent != MEMORY_TARGET_PERCENT)
+
+    def _hard_target(self, changed: bool) -> bool:
+        if self.strategy != ADAPTIVE:
+            return self.strategy == SMALLEST_FIRST
+        return self.target_thresholds == TARGETS_HARD or (self.target_thresholds == TARGETS_AUTO and changed)
+
+    def passing_targets(self) -> Policy:
+        """The same policy with which a move may pass the target thresholds, up to the overload thresholds."""
+        return replace(self, strategy=ADAPTIVE, target_thresholds=TARGETS_PREFERRED)
 
     def fill_limit(self, threshold: float) -> float:
         """How full of a resource a target may get, by the overload threshold of that resource."""

@@ -85,6 +85,7 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "source-unclearable-kernel": ("version",),
     "source-unclearable-qemu": ("version",),
     "source-no-room": ("vms",),
+    "source-hard-targets": (),
     # a VM
     "vm-state": ("state",),
     "vm-state-unknown": (),
@@ -124,6 +125,11 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "move-drain-packed": ("seconds", "targets"),
     "move-drain-together": ("rule", "seconds", "vms"),
     "move-fill": ("cpu", "mean_cpu", "mean_memory", "memory"),
+    # which rule chose the moves of a plan
+    "choice-as-good": (),
+    "choice-clears-more": ("documented", "left"),
+    "choice-fewer-moves": ("documented", "moves"),
+    "choice-set": (),
     # what a wish leaves undone
     "drain-together": ("rule", "vms"),
     "drain-no-room": (),
@@ -142,6 +148,8 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "caution-versions-unknown": (),
     "caution-mode-unknown": ("mode",),
     "caution-updates-wait": ("count", "names"),
+    "caution-above-cpu-target": ("limit", "node", "value"),
+    "caution-above-memory-target": ("limit", "node", "value"),
     # rules about VMs that are broken already
     "caution-totals": ("listed", "node", "total"),
     "caution-not-apart": ("more", "names", "node", "rule"),

@@ -16,7 +16,7 @@ from core_builders import NOW, cluster, measured, node, vm
 from hypothesis import strategies as st
 
 from balancer.model import VM, Node, Recent, Snapshot
-from balancer.policy import Policy
+from balancer.policy import SMALLEST_FIRST, Policy
 
 QEMU = [None, "?", "6.2.0", "7.2.0-1+deb", "7.2", "8.2.1"]
 QEMU_AGE = {"6.2.0": 1, "7.2.0": 2, "7.2.0-1+deb": 2, "7.2": 2, "8.2.1": 3}
@@ -113,6 +113,8 @@ def _measured(r: random.Random, n: Node) -> Node:
 
 def _policy(r: random.Random) -> Policy:
     return Policy(
+        strategy=SMALLEST_FIRST,
+        optimize_for="time",
         cpu_overload_ratio=r.choice([0.97, 1.5, 2.0, 2.25, 3.0]),
         memory_overload_percent=r.choice([40.0, 70.0]),
         cpu_target_score=r.choice([1.7, 2.5, 3.0, 6.0]),

@@ -45,6 +45,7 @@ class Stack:
             "VMMANAGER_USERNAME": "admin@example.com",
             "VMMANAGER_PASSWORD": "secret",
             "BALANCE_INTERVAL": "3600",
+            "BALANCE_STRATEGY": "smallest-first",
             "TASK_POLL_INTERVAL": "0.2",
             "TELEGRAM_BOT_TOKEN": TOKEN,
             "TELEGRAM_API_URL": self.chat,

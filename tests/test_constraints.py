@@ -12,11 +12,12 @@ from core_builders import NOW, cluster, node, snapshot, vm
 from test_scenarios import FILES
 
 from balancer.model import Reason, Recent, Snapshot
-from balancer.policy import Policy
+from balancer.policy import SMALLEST_FIRST, Policy
 from balancer.reasons import CODES
 from balancer.rules import constraints
 from balancer.rules.constraints import check_move
 
+PLAIN = Policy(strategy=SMALLEST_FIRST)
 HOT = node(1, vcpus_allocated=75)
 
 
@@ -25,7 +26,7 @@ def seen(*, source: Any = HOT, target: Any = None, machine: Any = None, **over: 
 
 
 def check(what: Snapshot, policy: Policy | None = None, recent: Recent | None = None, **options: Any) -> str | None:
-    reason = check_move(what, policy or Policy(), recent or Recent(), 11, 2, **options)
+    reason = check_move(what, policy or PLAIN, recent or Recent(), 11, 2, **options)
     return reason.code if reason else None
 
 
@@ -63,14 +64,14 @@ def test_looking_again_says_why_not(what: Snapshot, code: str) -> None:
 def test_the_vm_moved_elsewhere_meanwhile() -> None:
     what = snapshot([HOT, node(2), node(3, name="third", vcpus_allocated=75)], [vm(11, node_id=3)])
     assert check(what) is None
-    assert check_move(what, Policy(), Recent(), 11, 2, source_id=1) == Reason.of("vm-elsewhere", node="third")
+    assert check_move(what, PLAIN, Recent(), 11, 2, source_id=1) == Reason.of("vm-elsewhere", node="third")
     assert check(what, source_id=3) is None
 
 
 def test_a_relieved_source_matters_only_when_asked() -> None:
     what = seen(source=node(1, vcpus_allocated=70))
     assert check(what, need_overload=False) is None
-    assert check_move(what, Policy(), Recent(), 11, 2) == Reason.of("source-relieved", cpu=7.0, memory=40.0)
+    assert check_move(what, PLAIN, Recent(), 11, 2) == Reason.of("source-relieved", cpu=7.0, memory=40.0)
 
 
 def test_an_exclusion_made_meanwhile_counts() -> None:
@@ -88,7 +89,7 @@ def test_recent_events_count() -> None:
 
 def test_a_clock_that_runs_ahead_does_not_end_a_cooldown() -> None:
     ahead = NOW.replace(hour=14)
-    reason = check_move(seen(), Policy(), Recent(migrated={11: ahead}), 11, 2)
+    reason = check_move(seen(), PLAIN, Recent(migrated={11: ahead}), 11, 2)
     assert reason == Reason.of("vm-cooldown", minutes=180)
 
 

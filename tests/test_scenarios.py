@@ -1,9 +1,9 @@
 """Every file of tests/scenarios is one case: why it is here, what is seen, what must come out.
 
 A scenario is a saved snapshot (docs/snapshot-format.md) cut down to what matters: whatever it leaves out
-is healthy, as core_builders.py says, and the time is 12:00. ``rejections`` is the complete list, in order, as
-"subject id code", with the counts per target in brackets; ``cautions`` are codes, none where they are left out;
-``params`` looks at single reasons.
+is healthy, as core_builders.py says, the time is 12:00, and the strategy smallest-first. ``rejections`` is the
+complete list, in order, as "subject id code", with the counts per target in brackets; ``cautions`` are codes, none
+where they are left out; ``choice`` is the rule that chose the moves; ``params`` looks at single reasons.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from balancer.formats.codec import SNAPSHOT_FORMAT, Saved, snapshot_from_dict
 from balancer.model import Plan, Recent, Rejection
 from balancer.moves import relieves_its_source
 from balancer.planner import plan
-from balancer.policy import Policy
+from balancer.policy import SMALLEST_FIRST
 from balancer.rules.constraints import check_move
 
 FILES = sorted((Path(__file__).parent / "scenarios").glob("*.json"))
@@ -35,7 +35,7 @@ def load(path: Path) -> tuple[dict[str, Any], Saved]:
         "clusters": [{**asdict(cluster()), **c} for c in seen.get("clusters", [{"id": 1}])],
         "nodes": [{**asdict(node(n["id"])), "computed": [], **n, "measured": as_measured(n)} for n in seen["nodes"]],
         "vms": [{**asdict(vm(v["id"])), "restrictions": [], "tags": [], **v} for v in seen["vms"]],
-        "policy": case.get("policy"),
+        "policy": {"strategy": SMALLEST_FIRST, **(case.get("policy") or {})},
         "recent": case.get("recent"),
     }
     return case, snapshot_from_dict(document)
@@ -68,12 +68,15 @@ def test_there_are_many() -> None:
 def test_scenario(path: Path) -> None:
     case, saved = load(path)
     assert len(case["why"]) > 20
-    result = plan(saved.snapshot, saved.policy or Policy(), saved.recent)
+    result = plan(saved.snapshot, saved.policy_of(1), saved.recent)
     expected = case["expected"]
     assert [[m.vm_id, m.source_id, m.target_id] for m in result.moves] == expected["moves"]
     assert [as_text(r) for r in result.rejections] == expected["rejections"]
     assert list(result.overloaded_after) == expected["overloaded_after"]
     assert [caution.code for caution in result.cautions] == expected.get("cautions", [])
+    if "choice" in expected:
+        assert result.choice is not None
+        assert f"{result.choice.strategy} {result.choice.reason.code}" == expected["choice"]
     found = params_of(result)
     for subject, params in expected.get("params", {}).items():
         assert found[subject] | params == found[subject]
@@ -83,7 +86,7 @@ def test_scenario(path: Path) -> None:
 def test_looking_again_gives_the_same_answer(path: Path) -> None:
     """What the planner moved first ``check_move`` allows; where it found nothing to move, it finds nothing."""
     _, saved = load(path)
-    policy, recent = saved.policy or Policy(), saved.recent or Recent()
+    policy, recent = saved.policy_of(1), saved.recent or Recent()
     result = plan(saved.snapshot, policy, recent)
     for first in result.moves[:1]:
         need = relieves_its_source(first)

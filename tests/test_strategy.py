@@ -17,8 +17,9 @@ from stack import BORIS, MALLORY, VERA, buttons, plain, running_stack, world
 
 from balancer.model import Bound, Effort, Evenness, Plan, Reason, Recent, Snapshot
 from balancer.planner import plan
-from balancer.policy import OPTIMAL, OPTIMIZE_FOR, SMALLEST_FIRST, STRATEGIES, Policy
-from balancer.strategies.alternative import clearly_better, with_alternative
+from balancer.policy import OPTIMAL, OPTIMIZE_FOR, SMALLEST_FIRST, STRATEGIES, TARGET_THRESHOLDS, Policy
+from balancer.strategies.adaptive import clearly_better
+from balancer.strategies.alternative import with_alternative
 from bot.config.settings import Settings
 from bot.domain.proposals import MigrationState
 from bot.errors import NotFound
@@ -29,22 +30,27 @@ from bot.telegram.views.proposals import plan_view
 from sandbox.chat.html import parse_html
 
 EN = texts_for("en")
+PLAIN = Policy(strategy=SMALLEST_FIRST, optimize_for="time")
 SMALL_ONES_AND_A_LARGE_ONE = snapshot(
-    [node(1, vcpus_allocated=78), node(2), node(3)],
+    [node(1, vcpus_allocated=78, vm_count=6), node(2), node(3)],
     [*(vm(10 + i, vcpus=2, memory_mib=2_000) for i in range(5)), vm(20, vcpus=8, memory_mib=9_000)],
 )
 """8 vCPUs too many on node 1: four small VMs, or the large one."""
 
 
 def whole(seen: Snapshot, strategy: str, policy: Policy | None = None, recent: Recent | None = None) -> Plan:
-    return plan(seen, replace(policy or Policy(), strategy=strategy, max_moves=0), recent)
+    return plan(seen, replace(policy or PLAIN, strategy=strategy, max_moves=0), recent)
+
+
+def value(made: Plan) -> tuple[int, int]:
+    return len(made.overloaded_after), len(made.moves)
 
 
 # In the shadow --------------------------------------------------------------------------------------
 
 
 def test_a_plan_of_smallest_first_knows_its_whole_and_what_would_be_better() -> None:
-    policy = Policy(max_moves=1)
+    policy = replace(PLAIN, max_moves=1)
     made = with_alternative(SMALL_ONES_AND_A_LARGE_ONE, policy, Recent(), plan(SMALL_ONES_AND_A_LARGE_ONE, policy))
     assert (len(made.moves), made.total_moves, made.overloaded_after, made.overloaded_after_all) == (1, 4, (1,), ())
     assert made.effort is not None and made.alternative is not None
@@ -52,6 +58,7 @@ def test_a_plan_of_smallest_first_knows_its_whole_and_what_would_be_better() -> 
     assert (made.alternative.strategy, made.alternative.effort.moves) == (OPTIMAL, 1)
     assert outlook_lines(EN, made) == [
         "1 of 4 moves now; the next checks continue.",
+        "Rule: smaller VMs first (set by an administrator).",
         "💡 The strategy “optimal” would need 1 move instead of 4.",
     ]
 
@@ -59,9 +66,9 @@ def test_a_plan_of_smallest_first_knows_its_whole_and_what_would_be_better() -> 
 def test_nothing_is_said_where_the_other_would_do_little_better_or_nothing_is_wrong() -> None:
     few = snapshot([node(1, vcpus_allocated=74), node(2)], [vm(11, vcpus=2), vm(12, vcpus=2), vm(13, vcpus=4)])
     for seen in (few, snapshot([node(1), node(2)], [vm(11)])):
-        made = with_alternative(seen, Policy(), Recent(), plan(seen, Policy()))
+        made = with_alternative(seen, PLAIN, Recent(), plan(seen, PLAIN))
         assert (len(made.overloaded) > 0, made.alternative) == (seen is few, None)
-    optimal = Policy(strategy=OPTIMAL)
+    optimal = Policy(strategy=OPTIMAL, optimize_for="time")
     best = plan(SMALL_ONES_AND_A_LARGE_ONE, optimal)
     assert with_alternative(SMALL_ONES_AND_A_LARGE_ONE, optimal, Recent(), best) == best
 
@@ -69,10 +76,12 @@ def test_nothing_is_said_where_the_other_would_do_little_better_or_nothing_is_wr
 def test_a_node_that_only_optimal_can_clear_is_reason_enough() -> None:
     """The only target is above the limit of smallest-first's score, and has room below the hard line."""
     seen = snapshot([node(1, vcpus_allocated=74), node(2, vcpus_allocated=61)], [vm(11, vcpus=4)])
-    made = with_alternative(seen, Policy(), Recent(), plan(seen, Policy()))
+    made = with_alternative(seen, PLAIN, Recent(), plan(seen, PLAIN))
     assert made.moves == () and made.alternative is not None
     assert outlook_lines(EN, made) == [
-        "💡 The strategy “optimal” would clear the node with 1 move; this plan leaves 1 overloaded."
+        "Rule: smaller VMs first (set by an administrator).",
+        "💡 The strategy “optimal” would clear the node with 1 move; this plan leaves 1 overloaded.",
+        "💡 The target thresholds keep 1 node overloaded. A plan that passes them would clear all nodes with 1 move.",
     ]
 
 
@@ -83,7 +92,7 @@ def test_what_is_promised_is_what_the_other_strategy_does(world: World) -> None:
     made = with_alternative(seen, policy, recent, plan(seen, policy, recent))
     assert made.moves == plan(seen, policy, recent).moves
     mine, other = (whole(seen, s, policy, recent) for s in (SMALLEST_FIRST, OPTIMAL))
-    assert (made.alternative is not None) == (bool(made.overloaded) and clearly_better(other, mine))
+    assert (made.alternative is not None) == (bool(made.overloaded) and clearly_better(value(other), value(mine)))
     if made.overloaded:
         assert (made.total_moves, made.overloaded_after_all) == (len(mine.moves), mine.overloaded_after)
     if made.alternative is not None:
@@ -95,7 +104,7 @@ def test_what_is_promised_is_what_the_other_strategy_does(world: World) -> None:
 
 
 def planned(effort: Effort | None, bound: Bound | None, **over: Any) -> Plan:
-    return replace(plan(SMALL_ONES_AND_A_LARGE_ONE, Policy()), effort=effort, bound=bound, **over)
+    return replace(plan(SMALL_ONES_AND_A_LARGE_ONE, PLAIN), effort=effort, bound=bound, **over)
 
 
 @pytest.mark.parametrize(
@@ -128,27 +137,27 @@ def test_without_a_proof_nothing_is_claimed(effort: Effort | None, bound: Bound 
 
 def test_how_even_it_gets_instead_of_a_bound_on_clearing() -> None:
     made = planned(Effort(6, 1.0, 1), Bound(1, 1.0, 1), evenness=Evenness(2.263, 1.518, 3, 1.506))
-    assert outlook_lines(EN, made)[1] == (
+    assert outlook_lines(EN, made)[2] == (
         "Imbalance 2.263 → 1.518 with 3 moves; the best possible with this number of moves is 1.506."
     )
     unproven = planned(None, None, evenness=Evenness(2.263, 1.518, 1))
-    assert outlook_lines(EN, unproven) == ["Imbalance 2.263 → 1.518 with 1 move."]
+    assert outlook_lines(EN, unproven)[1:] == ["Imbalance 2.263 → 1.518 with 1 move."]
 
 
 def test_broken_rules_are_named_and_the_rest_counted() -> None:
     cautions = tuple(Reason.of("caution-off-pin", rule="ssd", vm=f"v{i}", node="n<1>") for i in range(5))
     lines = outlook_lines(EN, planned(None, None, cautions=cautions))
-    assert lines[0] == "⚠️ the rule “ssd” is broken: v0 is on n<1>"
-    assert (len(lines), lines[-1]) == (4, "⚠️ … and 2 more broken rules")
+    assert lines[1] == "⚠️ the rule “ssd” is broken: v0 is on n<1>"
+    assert (len(lines), lines[-1]) == (5, "⚠️ … and 2 more broken rules")
 
 
 def test_two_strategies_in_a_line_each() -> None:
-    made = with_alternative(SMALL_ONES_AND_A_LARGE_ONE, Policy(), Recent(), plan(SMALL_ONES_AND_A_LARGE_ONE, Policy()))
+    made = with_alternative(SMALL_ONES_AND_A_LARGE_ONE, PLAIN, Recent(), plan(SMALL_ONES_AND_A_LARGE_ONE, PLAIN))
     assert (
         plain(strategy_words(EN, made))
         == "smallest-first: 4 moves, 7.8 GiB, about 2 min 27 s; no node stays overloaded"
     )
-    best = plan(SMALL_ONES_AND_A_LARGE_ONE, Policy(strategy=OPTIMAL))
+    best = plan(SMALL_ONES_AND_A_LARGE_ONE, Policy(strategy=OPTIMAL, optimize_for="time"))
     assert plain(strategy_words(EN, best)).startswith("optimal: 1 move, 8.8 GiB, about 1 min 35 s; no node")
 
 
@@ -278,7 +287,8 @@ async def test_a_strategy_that_this_version_does_not_know_counts_for_nothing(tmp
 
 
 def test_the_settings_know_every_strategy() -> None:
-    for field, known in (("balance_strategy", STRATEGIES), ("optimize_for", OPTIMIZE_FOR)):
+    fields = {"balance_strategy": STRATEGIES, "optimize_for": OPTIMIZE_FOR, "target_thresholds": TARGET_THRESHOLDS}
+    for field, known in fields.items():
         assert get_args(Settings.model_fields[field].annotation) == known
 
 
@@ -324,7 +334,7 @@ async def test_the_report_offers_the_switch_once_and_to_admins(tmp_path: Path) -
     async with running_stack(tmp_path, world()) as stack:
         stack.start_program()
         report = await stack.message("💡 The strategy “optimal” would need 1 move instead of 3.", buttons=True)
-        assert "The first 1 of 3 moves" in report["text"]
+        assert "1 of 3 moves now" in report["text"]
         switch = buttons(report)["💡 Use optimal"]
         assert await stack.press(report, switch, MALLORY) == "You may not use this button."
         assert await stack.press(report, switch, VERA) == "You may look, but not decide."
@@ -349,7 +359,7 @@ async def test_the_strategy_is_shown_set_and_compared(tmp_path: Path) -> None:
         assert "smallest-first" in await stack.ask("/strategy", user_id=VERA, chat_id=VERA)
         assert "Only admins" in await stack.ask("/strategy optimal", user_id=VERA, chat_id=VERA)
         answer = await stack.ask("/strategy best")
-        assert "Unknown strategy best. Choose: smallest-first, optimal, balance" in answer
+        assert "Unknown strategy best. Choose: adaptive, smallest-first, optimal, balance" in answer
         compared = await stack.ask("/dryrun production OPTIMAL", "Dry run", "optimal: 1 move")
         assert "smallest-first: 3 moves, 9 GiB, about 2 min 17 s; no node stays overloaded" in compared
         assert "1. big-" in compared
@@ -363,5 +373,5 @@ async def test_the_strategy_is_shown_set_and_compared(tmp_path: Path) -> None:
 def test_a_hold_is_a_time_not_a_verdict() -> None:
     """A node that is held still counts as overloaded, and takes nothing."""
     seen = snapshot([node(1, vcpus_allocated=74), node(2)], [vm(11)])
-    made = plan(seen, Policy(), Recent(held={1: 1}))
+    made = plan(seen, PLAIN, Recent(held={1: 1}))
     assert [n.node_id for n in made.overloaded] == [1] and made.overloaded_after == (1,)

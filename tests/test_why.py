@@ -14,7 +14,7 @@ from hypothesis_profile import examples
 
 from balancer.model import Recent, Snapshot
 from balancer.planner import plan
-from balancer.policy import BALANCE, OPTIMAL, Policy
+from balancer.policy import BALANCE, OPTIMAL, SMALLEST_FIRST, Policy
 from balancer.requests.results import Verdict, WhyVM
 from balancer.requests.why import why_node, why_vm
 
@@ -22,13 +22,15 @@ thorough = settings(
     max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
+PLAIN = Policy(strategy=SMALLEST_FIRST)
+
 
 def seen(*vms: Any, vcpus: int = 75, **second: Any) -> Snapshot:
     return snapshot([node(1, vcpus_allocated=vcpus), node(2, **second), node(3, maintenance=True)], vms)
 
 
 def why(what: Snapshot, vm_id: int = 11, policy: Policy | None = None, recent: Recent | None = None) -> WhyVM:
-    return why_vm(what, policy or Policy(), recent or Recent(), vm_id)
+    return why_vm(what, policy or PLAIN, recent or Recent(), vm_id)
 
 
 def test_a_vm_that_the_plan_moves_does_not_stay() -> None:
@@ -113,7 +115,7 @@ def test_a_vm_nobody_knows_the_place_of_is_no_riddle() -> None:
 
 def test_a_node_is_told_by_how_much_it_is_overloaded_and_who_may_not_leave() -> None:
     what = seen(vm(11), vm(12, snapshot_count=1), vm(13, iso_mounted=True), vm(14, iso_mounted=True))
-    found = why_node(what, Policy(), Recent(), 1)
+    found = why_node(what, PLAIN, Recent(), 1)
     assert found.overloaded
     assert [(level.resource, level.value, level.above) for level in found.levels] == [
         ("cpu", 7.5, True),
@@ -122,25 +124,25 @@ def test_a_node_is_told_by_how_much_it_is_overloaded_and_who_may_not_leave() -> 
     assert (found.not_source, [r.code for r in found.not_target]) == ((), ["target-overloaded", "target-score"])
     assert [(r.reason.code, r.ids) for r in found.staying] == [("vm-iso", (13, 14)), ("vm-snapshots", (12,))]
     assert ([m.vm_id for m in found.leaving], found.vms, found.stays_overloaded) == ([11], 4, None)
-    taker = why_node(what, Policy(), Recent(), 2)
+    taker = why_node(what, PLAIN, Recent(), 2)
     assert ([m.vm_id for m in taker.coming], taker.not_target) == ([11], ())
 
 
 def test_a_node_in_maintenance_is_neither_source_nor_target() -> None:
-    found = why_node(seen(vm(11)), Policy(), Recent(), 3)
+    found = why_node(seen(vm(11)), PLAIN, Recent(), 3)
     assert not found.overloaded
     assert [r.code for r in found.not_source] == ["node-maintenance"]
     assert [r.code for r in found.not_target] == ["node-maintenance"]
 
 
 def test_a_node_that_stays_overloaded_is_told_why() -> None:
-    found = why_node(seen(vm(11, snapshot_count=1)), Policy(), Recent(), 1)
+    found = why_node(seen(vm(11, snapshot_count=1)), PLAIN, Recent(), 1)
     assert found.stays_overloaded is not None
     assert found.stays_overloaded.code == "source-no-movable-vm"
-    held = why_node(seen(vm(11)), Policy(), Recent(held={1: 2}), 1)
+    held = why_node(seen(vm(11)), PLAIN, Recent(held={1: 2}), 1)
     assert held.stays_overloaded is not None
     assert held.stays_overloaded.code == "source-hold"
-    unknown = why_node(snapshot([node(1, cpus=None)], []), Policy(), Recent(), 1)
+    unknown = why_node(snapshot([node(1, cpus=None)], []), PLAIN, Recent(), 1)
     assert (unknown.levels, unknown.load, unknown.not_source[0].code) == ((), None, "node-figure-unknown")
 
 

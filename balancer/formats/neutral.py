@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from balancer.formats import reading as r
 from balancer.formats.reading import FormatError
 from balancer.model import VM, Cluster, Node, Plan, Recent, Scalar, Snapshot
-from balancer.policy import Policy
+from balancer.policy import TARGETS_PREFERRED, Policy
 
 FORMAT = "vmbal-1"
 EPOCH = datetime(2000, 1, 1, tzinfo=timezone.utc)
@@ -149,6 +149,7 @@ def _policy(obj: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], max_moves
             memory_overload_percent=memory,
             cpu_target_score=cpu * 6 / 7,
             memory_target_percent=min(100.0, memory * 80 / 70),
+            target_thresholds=TARGETS_PREFERRED,  # nobody has set them
             density_weight=cpu * 0.5 / 7,
             max_moves=max_moves,
             exclude_sources=excluded,

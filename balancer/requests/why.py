@@ -7,6 +7,7 @@ look at each rule once a node or VM.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from balancer.model import VM, Move, Node, Plan, Reason, Recent, Rejection, Snapshot
 from balancer.planner import plan
@@ -27,6 +28,7 @@ from balancer.rules.constraints import (
     VM_RULES,
     candidate,
     is_overloaded,
+    judging_strategy,
 )
 from balancer.scoring import terms
 from balancer.state import Candidate, WorkingState
@@ -37,7 +39,7 @@ def why_vm(snapshot: Snapshot, policy: Policy, recent: Recent, vm_id: int) -> Wh
     only_cluster(snapshot)
     vm = find_vm(snapshot, vm_id)
     made = plan(snapshot, policy, recent)
-    state = WorkingState(snapshot, policy, recent)
+    state = WorkingState(snapshot, replace(policy, strategy=judging_strategy(made)), recent)
     source = state.nodes.get(vm.node_id) if vm.node_id is not None else None
     move = next((m for m in made.moves if m.vm_id == vm.id), None)
     instead = tuple(m for m in made.moves if source is not None and m.source_id == source.id and m is not move)
@@ -76,7 +78,7 @@ def why_node(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -
     """What this node is in the plan of this moment: overloaded by how much, why no source, why no target, who stays."""
     only_cluster(snapshot)
     made = plan(snapshot, policy, recent)
-    state = WorkingState(snapshot, policy, recent)
+    state = WorkingState(snapshot, replace(policy, strategy=judging_strategy(made)), recent)
     check_node(state, node_id)
     node, working = state.nodes[node_id], state.working.get(node_id)
     load = working.load if working is not None else None

@@ -11,7 +11,7 @@ from functools import partial
 
 from balancer.model import VM, Cluster, Move, Node, NodeLoad, Plan, Purpose, Reason, Recent, Snapshot
 from balancer.moves import relieves_its_source
-from balancer.policy import BALANCE, Policy
+from balancer.policy import BALANCE, SMALLEST_FIRST, Policy
 from balancer.rules import group as groups
 from balancer.rules import node as nodes
 from balancer.rules import vm as vms
@@ -280,7 +280,8 @@ def check_planned(snapshot: Snapshot, policy: Policy, recent: Recent, move: Move
     What a person approved stays what it was when the strategy is switched, so ``policy`` may have any.
     """
     if made.purpose is Purpose.BALANCE:
-        policy = replace(policy, strategy=made.strategy)
+        policy = policy.passing_targets() if made.targets_passed else policy
+        policy = replace(policy, strategy=judging_strategy(made))
     return check_move(
         snapshot,
         policy,
@@ -292,6 +293,12 @@ def check_planned(snapshot: Snapshot, policy: Policy, recent: Recent, move: Move
         purpose=made.purpose,
         up_to=move.target_after,
     )
+
+
+def judging_strategy(made: Plan) -> str:
+    """The strategy by whose rules its moves are judged: the documented rule's own where ``adaptive`` chose that."""
+    documented = made.choice is not None and made.choice.strategy == SMALLEST_FIRST
+    return SMALLEST_FIRST if documented else made.strategy
 
 
 def _check(vm: VM, source: Node, target: Node, state: WorkingState, need_overload: bool) -> Reason | None:

@@ -111,9 +111,9 @@ def target_overloaded(target: WorkingNode, state: WorkingState) -> Reason | None
 def score_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
     """A measured node needs both scores below the limit: that of its load, and that of its allocation.
 
-    For strategies that fill targets this is no rule: the overload thresholds are their only line.
+    Only where the target threshold is hard (``Policy.hard_cpu_target``).
     """
-    if state.policy.fills_targets:
+    if not state.policy.hard_cpu_target:
         return None
     score, limit = target.load.score, state.policy.cpu_target_score
     if target.live is not None:
@@ -122,7 +122,7 @@ def score_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
 
 
 def memory_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
-    if state.policy.fills_targets:
+    if not state.policy.hard_memory_target:
         return None
     percent, limit = target.load.memory_percent, state.policy.memory_target_percent
     return None if percent < limit else Reason.of("target-memory", value=percent, limit=limit)

@@ -1,6 +1,6 @@
-"""The other strategy in the shadow: what ``optimal`` would make of the same snapshot, beside the seed's plan.
+"""What another plan of the same snapshot would come to, beside the plan that was made. A person may choose it.
 
-Both are compared as whole plans, without the budget. Pure; it decides nothing, a person may.
+All are compared as whole plans, without the budget. Pure; nothing here changes which moves are proposed.
 """
 
 from __future__ import annotations
@@ -10,36 +10,51 @@ from dataclasses import replace
 from balancer.migration_time import MICROSECONDS, migration_us
 from balancer.model import Alternative, Cluster, Effort, Move, Plan, Recent, Snapshot
 from balancer.planner import plan
-from balancer.policy import OPTIMAL, SMALLEST_FIRST, Policy
-
-FEWER_BY = 2
-FEWER_THAN = 3 / 4
-"""With as many nodes left overloaded, a plan is clearly better when it has at most this part of the other's moves,
-and at least two fewer."""
+from balancer.policy import ADAPTIVE, OPTIMAL, SMALLEST_FIRST, TARGETS_HARD, Policy
+from balancer.strategies.adaptive import clearly_better
 
 
 def with_alternative(snapshot: Snapshot, policy: Policy, recent: Recent, made: Plan) -> Plan:
-    """A plan of ``smallest-first`` with what the whole of it comes to, and with ``optimal`` beside it where that
-    would be clearly better: fewer nodes left overloaded, or as many with clearly fewer moves."""
-    if made.strategy != SMALLEST_FIRST or not made.overloaded:
+    """The plan with what else would be possible.
+
+    Of ``smallest-first``: what its whole plan comes to, and ``optimal`` where that would be clearly better. Of
+    ``smallest-first`` and ``adaptive``: where hard target thresholds keep nodes overloaded, the plan that passes them.
+    """
+    if made.strategy not in (ADAPTIVE, SMALLEST_FIRST) or not made.overloaded:
         return made
-    unlimited = replace(policy, max_moves=0)
-    cut = policy.max_moves and len(made.moves) >= policy.max_moves
+    unlimited = replace(policy, max_moves=0, optimize_for=policy.goal)
+    if made.strategy == SMALLEST_FIRST:
+        made = _with_optimal(snapshot, unlimited, recent, made, cut_at=policy.max_moves)
+    return _with_targets_passed(snapshot, unlimited, recent, made)
+
+
+def _with_optimal(snapshot: Snapshot, unlimited: Policy, recent: Recent, made: Plan, cut_at: int) -> Plan:
+    cut = cut_at and len(made.moves) >= cut_at
     own = plan(snapshot, unlimited, recent) if cut else made
-    made = replace(made, effort=effort_of(snapshot, own.moves, policy), overloaded_after_all=own.overloaded_after)
+    effort = effort_of(snapshot, own.moves, unlimited)
+    made = replace(made, effort=effort, overloaded_after_all=own.overloaded_after)
     other = plan(snapshot, replace(unlimited, strategy=OPTIMAL), recent)
-    if other.effort is None or not clearly_better(other, own):
+    if other.effort is None or not clearly_better(_value(other), _value(own)):
         return made
     return replace(made, alternative=Alternative(OPTIMAL, other.effort, len(other.overloaded_after)))
 
 
-def clearly_better(one: Plan, other: Plan) -> bool:
-    """Of two whole plans from the same snapshot."""
-    left, others_left = len(one.overloaded_after), len(other.overloaded_after)
-    if left != others_left:
-        return left < others_left
-    moves, others_moves = len(one.moves), len(other.moves)
-    return moves <= min(others_moves - FEWER_BY, others_moves * FEWER_THAN)
+def _with_targets_passed(snapshot: Snapshot, unlimited: Policy, recent: Recent, made: Plan) -> Plan:
+    if not made.overloaded_after_all or not (unlimited.hard_cpu_target or unlimited.hard_memory_target):
+        return made
+    kept = len(made.overloaded_after_all)
+    if made.strategy == SMALLEST_FIRST:  # the rule itself may be why, not the thresholds
+        hard = plan(snapshot, replace(unlimited, strategy=ADAPTIVE, target_thresholds=TARGETS_HARD), recent)
+        kept = min(kept, len(hard.overloaded_after))
+    passed = plan(snapshot, unlimited.passing_targets(), recent)
+    left = len(passed.overloaded_after)
+    if passed.effort is None or left >= kept:
+        return made
+    return replace(made, beyond_targets=Alternative(ADAPTIVE, passed.effort, left))
+
+
+def _value(whole: Plan) -> tuple[int, int]:
+    return len(whole.overloaded_after), len(whole.moves)
 
 
 def effort_of(snapshot: Snapshot, moves: tuple[Move, ...], policy: Policy) -> Effort:

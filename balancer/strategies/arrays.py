@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from balancer.capacity import fill_mib, fill_vcpus
 from balancer.migration_time import copied_mib
 from balancer.model import Node
 from balancer.rules.constraints import (
@@ -61,7 +62,8 @@ class NodeArrays:
     """The most that may be allocated without overload: at the threshold, in whole vCPUs; likewise ``cap_mib``."""
     cap_mib: Ints
     fill_vcpus: Ints
-    """The most that a move may fill it with: the same, less the headroom where one is asked for; and ``fill_mib``."""
+    """The most that a move may fill it with: the same, less the headroom where one is asked for, and below the target
+    thresholds where these are hard; and ``fill_mib``."""
     fill_mib: Ints
     cap_count: Ints
     counted: Bools
@@ -92,8 +94,8 @@ class NodeArrays:
             count=_ints(n.vm_count for n in working),
             cap_vcpus=_ints(most_vcpus(n.cpus, policy.cpu_overload_ratio) for n in working),
             cap_mib=_ints(most_mib(n.memory_mib, policy.memory_overload_percent) for n in working),
-            fill_vcpus=_ints(most_vcpus(n.cpus, policy.fill_limit(policy.cpu_overload_ratio)) for n in working),
-            fill_mib=_ints(most_mib(n.memory_mib, policy.fill_limit(policy.memory_overload_percent)) for n in working),
+            fill_vcpus=_ints(fill_vcpus(n, policy) for n in working),
+            fill_mib=_ints(fill_mib(n, policy) for n in working),
             cap_count=_ints(_most_vms(n, state) for n in working),
             counted=_bools(not_counted(n.node, state) is None for n in working),
             overloaded=_bools(is_overloaded(n.node, state) for n in working),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from balancer.model import Bound, Effort, Evenness, Move, Reason
+from balancer.model import Bound, Choice, Effort, Evenness, Move, Reason
 from balancer.moves import make_move
 from balancer.rules.constraints import (
     fit_refusal,
@@ -44,6 +44,8 @@ class Outcome:
     overloaded_after_all: tuple[int, ...] | None = None
     stuck: Mapping[int, Reason] = field(default_factory=dict)
     """Node id -> why it stays overloaded, where the strategy knows better than the rules."""
+    choice: Choice | None = None
+    """Which rule chose the moves; ``None`` = the strategy has only one."""
 
 
 def carry_out(state: WorkingState, steps: Sequence[Step]) -> list[tuple[Step, Move]]:

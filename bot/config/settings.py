@@ -55,6 +55,7 @@ POLICY_FIELDS: Mapping[str, str] = {
     "target_headroom": "target_headroom_percent",
     "balance_strategy": "strategy",
     "optimize_for": "optimize_for",
+    "target_thresholds": "target_thresholds",
     "balance_margin": "balance_margin",
     "balance_deadband": "balance_deadband",
     "migration_overhead": "migration_overhead_s",
@@ -125,10 +126,10 @@ class Settings(BaseSettings):
     """Only plan and report: nothing is stored, nothing can be approved, nothing moves."""
 
     # Strategy
-    balance_strategy: Annotated[Literal["smallest-first", "optimal", "balance"], AnyCase] = "smallest-first"
-    """smallest-first: the smallest VM first; optimal: the cheapest plan; balance: optimal, then even out the load."""
-    optimize_for: Annotated[Literal["time", "moves", "memory"], AnyCase] = "time"
-    """What an optimal plan keeps small: the time of the migrations, their number, or the memory they copy."""
+    balance_strategy: Annotated[Literal["adaptive", "smallest-first", "optimal", "balance"], AnyCase] = "adaptive"
+    """adaptive: smaller VMs first, or optimal if clearly better. optimal: cheapest plan. balance: also even load."""
+    optimize_for: Annotated[Literal["auto", "time", "moves", "memory"], AnyCase] = "auto"
+    """What optimal keeps small: the moves' time, number or memory. auto: number up to 5 moves per check, else time."""
     migration_overhead: Annotated[float, number(0, 86_400)] = 20.0
     """Seconds that a migration takes in addition to copying. Measured instead once a cluster has enough history."""
     migration_bandwidth: Annotated[float, above(0, 1_000_000)] = 1000.0
@@ -149,6 +150,8 @@ class Settings(BaseSettings):
     """A node takes VMs only while its CPU load score is below this."""
     memory_target_threshold: Percent = 80.0
     """A node takes VMs only while its memory percent is below this, and never ends above the overload threshold."""
+    target_thresholds: Annotated[Literal["auto", "hard", "preferred"], AnyCase] = "auto"
+    """Are the target thresholds hard in adaptive? auto: if changed from the default; preferred: moves may pass them."""
     target_headroom: Annotated[float, number(0, 90)] = 0.0
     """Percent of the overload thresholds that a move leaves free on its target."""
 

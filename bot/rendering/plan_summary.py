@@ -113,7 +113,8 @@ def outlook_lines(texts: Texts, plan: Plan) -> list[str]:
     lines = []
     if plan.total_moves > len(plan.moves) > 0:
         lines.append(texts.text("outlook-budget", shown=len(plan.moves), total=plan.total_moves))
-    for line in (_certificate(texts, plan), _evenness(texts, plan), _alternative(texts, plan)):
+    said = (_choice, _certificate, _evenness, _alternative, _beyond_targets)
+    for line in (words(texts, plan) for words in said):
         if line is not None:
             lines.append(line)
     lines += [texts.text("outlook-caution", reason=texts.reason(c)) for c in plan.cautions[:CAUTIONS_SHOWN]]
@@ -176,6 +177,23 @@ def _evenness(texts: Texts, plan: Plan) -> str | None:
     return texts.text(
         "outlook-evenness-proven", before=even.before, after=even.after, moves=even.moves, bound=even.bound
     )
+
+
+def _choice(texts: Texts, plan: Plan) -> str | None:
+    """Which rule chose the moves, and why that rule."""
+    if plan.choice is None:
+        return None
+    key = "outlook-choice-passed" if plan.targets_passed else "outlook-choice"
+    return texts.text(key, rule=plan.choice.strategy, reason=texts.reason(plan.choice.reason))
+
+
+def _beyond_targets(texts: Texts, plan: Plan) -> str | None:
+    """That hard target thresholds keep nodes overloaded, and what a plan that passes them once would achieve."""
+    other = plan.beyond_targets
+    if other is None:
+        return None
+    kept = _left_overloaded(plan) - other.overloaded_left
+    return texts.text("outlook-beyond-targets", kept=kept, moves=other.effort.moves, left=other.overloaded_left)
 
 
 def _alternative(texts: Texts, plan: Plan) -> str | None:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from balancer.model import Cluster, Plan, Reason
 from bot.domain import log_context
 from bot.domain.counters import CycleTally
-from bot.domain.proposals import POLICY_ACTOR
-from bot.errors import PanelError, StoreError, UnstorableError
+from bot.domain.proposals import POLICY_ACTOR, Actor
+from bot.errors import DryRunError, PanelError, StoreError, UnstorableError
 from bot.service import plan_log
 from bot.service.context import ServiceContext, UseCase
 from bot.service.deadlines import Deadlines
@@ -102,6 +102,24 @@ class Cycle(UseCase):
         by_id = {p.cluster_id: p for p in plans}
         return CycleReport("done", started, tuple(ClusterResult(c, by_id[c.id]) for c in clusters if c.id in by_id))
 
+    async def pass_targets(self, cluster_id: int, actor: Actor) -> Published | None:
+        """Proposes for one cluster, this once, a plan that may pass hard target thresholds. People decide about it,
+        in automatic mode too. ``None``: there is no such cluster.
+
+        Raises:
+            PanelError: as ``observe``.
+            DryRunError: this is a dry run.
+        """
+        if self._settings.dry_run:
+            raise DryRunError
+        mark = await self._store.proposals.mark(self._clock())
+        snapshot = await self._observer.observe()
+        plans = await self._planning.plans(snapshot, cluster_id, pass_targets=True)
+        if not plans:
+            return None
+        await self._store.audit.record("pass-targets", actor, self._clock(), data=str(cluster_id))
+        return await self._publish(plans[0], automatic=False, mark=mark)
+
     async def _check(self, started: datetime) -> CycleReport:
         mark = await self._store.proposals.mark(self._clock())
         snapshot = await self._observer.observe()
@@ -121,7 +139,8 @@ class Cycle(UseCase):
             if held is not None:  # what waits for people may still be right: nothing is known against it
                 results.append(ClusterResult(cluster, made, left_alone=held))
                 continue
-            results.append(await self._publish_safely(cluster, made, automatic and cluster.id not in stopped, mark))
+            alone = automatic and cluster.id not in stopped and not made.targets_passed
+            results.append(await self._publish_safely(cluster, made, alone, mark))
         return CycleReport("done", started, tuple(results))
 
     async def _publish_safely(self, cluster: Cluster, made: Plan, automatic: bool, mark: Mark) -> ClusterResult:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import NamedTuple
@@ -137,11 +137,15 @@ class Planning(UseCase):
         strategy: str | None = None,
         *,
         outlook: bool = False,
+        pass_targets: bool = False,
     ) -> tuple[Plan, ...]:
         """What would be done now for one cluster or all, in the order of their ids.
 
+        While a proposal waits for which a person let moves pass hard target thresholds, its cluster is planned so too.
+
         Args:
             strategy: instead of each cluster's own.
+            pass_targets: moves may pass hard target thresholds, up to the overload thresholds.
             outlook: tell of a plan of ``smallest-first`` what the whole of it comes to, and whether ``optimal`` would
                 do clearly better, where CLUSTERS_FILE leaves the choice. Takes three times the planning.
         """
@@ -156,12 +160,21 @@ class Planning(UseCase):
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
         seen = await self._without_foreign_work(seen)
         fixed = {c.id for c in snapshot.clusters if self._clusters.sets(c, "balance_strategy")}
+        passing = await self._passing_targets(policies, strategy, pass_targets)
+        policies = {i: policy.passing_targets() if i in passing else policy for i, policy in policies.items()}
         plans = await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook, fixed)
         suitable = await self._verdicts.suitable(seen, policies, recent, plans)
         if suitable:
             recent = replace(recent, suitable=suitable)
             plans = await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook, fixed)
+        plans = tuple(replace(made, targets_passed=True) if made.cluster_id in passing else made for made in plans)
         return await self._with_cautions(seen, policies, recent, plans)
+
+    async def _passing_targets(self, clusters: Iterable[int], strategy: str | None, all_of_them: bool) -> set[int]:
+        """The clusters whose moves may pass hard target thresholds: those where a proposal waits that does."""
+        if all_of_them or strategy is not None:
+            return set(clusters) if all_of_them else set()
+        return {p.cluster_id for p in await self._store.proposals.waiting() if p.plan.targets_passed}
 
     async def _without_foreign_work(self, seen: list[Snapshot]) -> list[Snapshot]:
         """A cluster in which somebody else moves VMs is held, with the reason."""

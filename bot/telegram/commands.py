@@ -64,7 +64,7 @@ COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("drain", "[NODE]", Level.DECIDE),
     CommandInfo("fill", "[NODE]", Level.DECIDE),
     CommandInfo("mode", "[approve|auto]", Level.GOVERN, open=True),
-    CommandInfo("strategy", "[smallest-first|optimal|balance]", Level.GOVERN, open=True),
+    CommandInfo("strategy", "[adaptive|smallest-first|optimal|balance]", Level.GOVERN, open=True),
     CommandInfo("pause", "[2h]", Level.GOVERN),
     CommandInfo("resume", level=Level.GOVERN),
     CommandInfo("settings", "[NAME VALUE]", Level.GOVERN, open=True),

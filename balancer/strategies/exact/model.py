@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from balancer.capacity import fill_mib, fill_vcpus
 from balancer.migration_time import copied_mib, migration_us
 from balancer.policy import COST_MEMORY, COST_MOVES, Policy
 from balancer.rules.constraints import (
@@ -132,8 +133,8 @@ def _node(node: WorkingNode, state: WorkingState) -> ExactNode:
         node_id=node.node.id,
         cap_vcpus=most_vcpus(node.cpus, policy.cpu_overload_ratio),
         cap_mib=most_mib(node.memory_mib, policy.memory_overload_percent),
-        fill_vcpus=most_vcpus(node.cpus, policy.fill_limit(policy.cpu_overload_ratio)),
-        fill_mib=most_mib(node.memory_mib, policy.fill_limit(policy.memory_overload_percent)),
+        fill_vcpus=fill_vcpus(node, policy),
+        fill_mib=fill_mib(node, policy),
         cap_count=min((limit for limit in limits if limit is not None), default=NO_LIMIT),
         vcpus=node.vcpus,
         mib=node.memory_allocated_mib,
@@ -168,9 +169,9 @@ def _vms(
 def _cost(vm: Candidate, state: WorkingState) -> int:
     """As ``costs`` of ``optimal``, but whole Python numbers."""
     policy: Policy = state.policy
-    if policy.optimize_for == COST_MOVES:
+    if policy.goal == COST_MOVES:
         return ONE_MOVE + vm.memory_mib
-    if policy.optimize_for == COST_MEMORY:
+    if policy.goal == COST_MEMORY:
         return vm.memory_mib * _ONE_MIB + 1
     return migration_us(copied_mib(vm.vm, state.clusters.get(vm.vm.cluster_id)), policy)
 

@@ -50,7 +50,7 @@ class Problem:
         vms = VMArrays.of(state, nodes, None if everywhere else overloaded)
         times = durations(vms, state.policy)
         room = Room(state, nodes, vms)
-        prices = costs(vms, times, state.policy.optimize_for)
+        prices = costs(vms, times, state.policy.goal)
         able = _takeable(state, nodes, vms, room, everywhere)
         every = []
         for node in overloaded:

@@ -35,7 +35,7 @@ class Search:
         self._finder = RelocationFinder(problem, self._rng)
         self.room = self._finder.room
         self.moved = self._finder.moved
-        self._tolerances = tolerances(problem.vms, problem.costs, problem.state.policy.optimize_for)
+        self._tolerances = tolerances(problem.vms, problem.costs, problem.state.policy.goal)
         self._tolerance = self._tolerances[0]
         self._insertions = 0
         self._least = {node: relief.best.cost if relief.best else 0 for node, relief in self.reliefs.items()}

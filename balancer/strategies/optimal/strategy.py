@@ -94,7 +94,7 @@ def _finished(
     return Outcome(
         moves=whole[:limit] if limit else whole,
         effort=effort,
-        bound=_sharpened(bound, effort, state.policy.optimize_for, after_all, proven) if holds else None,
+        bound=_sharpened(bound, effort, state.policy.goal, after_all, proven) if holds else None,
         overloaded_after_all=after_all,
         stuck=_stuck(problem, state, after_all),
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from balancer.model import Plan
 from balancer.policy import STRATEGIES
 from bot.service.observer import NOW
-from bot.telegram.handlers.base import Answer, Feature, Page, Request
+from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
 from bot.telegram.keyboards.buttons import go, keyboard
+from bot.telegram.keyboards.proposals import pass_targets_button
 from bot.telegram.views import wording
 from bot.telegram.views.proposals import View, plan_view
 from bot.telegram.views.strategies import comparison_view
@@ -23,15 +25,39 @@ class PlanCommands(Feature):
     def pages(self) -> Mapping[str, Page]:
         return {"dryrun": self.dryrun_page}
 
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        return {"pass-targets": self.pass_targets}
+
     async def dryrun(self, request: Request) -> Sequence[View]:
         cluster, strategy = _dryrun_arguments(request.args)
         plans = await self.plans(request, cluster, NOW, outlook=True)
         nothing = [View(request.texts.html("no-clusters"))]
         if strategy is None:
-            return [plan_view(request.texts, plan) for plan in plans] or nothing
+            return [self._planned(request, plan) for plan in plans] or nothing
         others = await self.plans(request, cluster, None, strategy, outlook=True)
         pairs = zip(plans, others, strict=True)
         return [comparison_view(request.texts, mine, other) for mine, other in pairs] or nothing
+
+    def _planned(self, request: Request, plan: Plan) -> View:
+        """The plan, with a button to pass hard target thresholds once for those who decide on the cluster."""
+        view = plan_view(request.texts, plan)
+        deciding = self.may_decide(request, plan.cluster_id) and not self.service.settings.dry_run
+        if plan.beyond_targets is None or not deciding:
+            return view
+        return replace(view, keyboard=keyboard([[pass_targets_button(request.texts, plan.cluster_id)]]))
+
+    async def pass_targets(self, request: Request) -> ActionResult:
+        """Proposes once a plan that may pass hard target thresholds; the proposal is posted like any other."""
+        self.need_decider(request, request.key)
+        published = await self.service.cycle.pass_targets(request.key, request.context.actor)
+        if published is None:
+            raise Outdated
+        if published.left_alone is not None:
+            return ActionResult(request.own.text("problem", problem=request.own.reason(published.left_alone)))
+        if published.proposal_id is None:
+            return ActionResult(request.own.text("popup-pass-targets-nothing"))
+        return ActionResult(request.own.text("popup-pass-targets"))
 
     async def dryrun_page(self, request: Request) -> View:
         """What would be done now, of one cluster or the one in which most is overloaded."""

@@ -35,6 +35,8 @@ def proposal_keyboard(
     rows.append(_page_row(texts, proposal.id, shown.page, shown.pages))
     if pending and proposal.plan.alternative is not None:
         rows.append([_strategy_button(texts, proposal.id, proposal.plan.alternative.strategy)])
+    if pending and proposal.plan.beyond_targets is not None:
+        rows.append([pass_targets_button(texts, proposal.cluster_id)])
     rows += [_later_row(texts, m, now, undoable) for m in shown.moves]
     last: Row = []
     if pending:
@@ -99,6 +101,11 @@ def _strategy_button(texts: Texts, proposal_id: int, strategy: str) -> InlineKey
     """Switches to the strategy that the proposal of this id names."""
     data = StrategyButton(proposal_id=proposal_id, strategy=strategy).pack()
     return InlineKeyboardButton(text=texts.text("switch-strategy", strategy=strategy), callback_data=data)
+
+
+def pass_targets_button(texts: Texts, cluster_id: int) -> InlineKeyboardButton:
+    """Asks for one plan of this cluster that may pass hard target thresholds."""
+    return do(texts.text("button-pass-targets"), "pass-targets", cluster_id)
 
 
 def _page_row(texts: Texts, proposal_id: int, page: int, pages: int) -> Row:

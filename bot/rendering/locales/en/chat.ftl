@@ -110,6 +110,24 @@ outlook-evenness-proven = Imbalance { NUMBER($before, maximumFractionDigits: 3) 
     [one] 1 move
    *[other] { $moves } moves
 }; the best possible with this number of moves is { NUMBER($bound, maximumFractionDigits: 3) }.
+outlook-choice = Rule: { $rule ->
+    [smallest-first] smaller VMs first
+   *[other] { $rule }
+} ({ $reason }).
+outlook-choice-passed = Rule: { $rule ->
+    [smallest-first] smaller VMs first
+   *[other] { $rule }
+} ({ $reason }). This once, moves may pass the target thresholds.
+outlook-beyond-targets = 💡 The target thresholds keep { $kept ->
+    [one] 1 node
+   *[other] { $kept } nodes
+} overloaded. A plan that passes them would { $left ->
+    [0] clear all nodes
+   *[other] leave { $left }
+} with { $moves ->
+    [one] 1 move
+   *[other] { $moves } moves
+}.
 outlook-clears-all = 💡 The strategy “{ $strategy }” would clear { $overloaded ->
     [one] the node
    *[other] all { $overloaded } nodes
@@ -140,6 +158,7 @@ outlook-nothing = { $strategy }: nothing to move; { $left ->
     [one] 1 node stays overloaded
    *[other] { $left } nodes stay overloaded
 }
+button-pass-targets = ⤴️ Pass once
 switch-strategy = 💡 Use { $strategy }
 
 ## Popups (plain text, at most 200 characters)
@@ -178,6 +197,8 @@ popup-old = This button no longer works. /proposals shows what waits.
 popup-dry-run = Dry run: nothing can be decided.
 popup-paused = { $text } The balancer is paused: it starts after /resume.
 popup-strategy = From the next check on: { $strategy }. /balance checks now.
+popup-pass-targets = Proposed: a plan that may pass the target thresholds.
+popup-pass-targets-nothing = Nothing can be moved, even past the target thresholds.
 popup-strategy-already = { $strategy } is in use already. /balance checks now.
 
 ## Notices
@@ -316,6 +337,7 @@ mode-two-persons = TWO_PERSON_RULE is on: every move needs two people, so there 
 mode-usage = /mode approve or /mode auto
 mode-changed = { $text } (set by { $who })
 strategy-now = { $strategy ->
+    [adaptive] 🧭 Strategy <b>adaptive</b>: smaller VMs first; at each check the cheapest plan instead where it is clearly better.
     [optimal] 🎯 Strategy <b>optimal</b>: the cheapest plan that clears as many overloaded nodes as can be cleared.
     [balance] ⚖️ Strategy <b>balance</b>: as optimal, and the rest of the move budget evens out the load.
    *[smallest-first] 🪶 Strategy <b>smallest-first</b>: the smallest VM leaves the most loaded node for the least loaded one.

@@ -170,6 +170,7 @@ reason-source-no-room = { $vms ->
     [one] no plan was found with room for its movable VM
    *[other] no plan was found with room for enough of its { NUMBER($vms) } movable VMs
  }
+reason-source-hard-targets = no node below the target thresholds has room for enough of its VMs
 reason-source-hold = overloaded only recently: { $checks ->
     [one] one more check
    *[other] { NUMBER($checks) } more checks
@@ -235,7 +236,22 @@ reason-move-make-room = makes room for { $vm }, which relieves { $node }
 reason-move-even = evens out the load: the node has CPU { NUMBER($cpu, maximumFractionDigits: 2) } and memory { NUMBER($memory, maximumFractionDigits: 1) }%, the mean is { NUMBER($mean_cpu, maximumFractionDigits: 2) } and { NUMBER($mean_memory, maximumFractionDigits: 1) }%
 reason-caution-cpu-passthrough = the VM uses the host's CPU model: it may freeze if the CPUs of the two nodes differ
 reason-caution-totals = the panel contradicts itself about { $node }: its total is { NUMBER($total) } VMs, its list has { NUMBER($listed) }; the larger figures count
+reason-caution-above-cpu-target = { $node } to CPU load score { NUMBER($value, maximumFractionDigits: 2) }, above the target threshold { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) }
+reason-caution-above-memory-target = { $node } to memory { NUMBER($value, maximumFractionDigits: 1) }%, above the target threshold { NUMBER($limit, maximumFractionDigits: 1) }%
 reason-caution-versions-unknown = not all QEMU and kernel versions of the two nodes are known
+
+## Which rule chose the moves of a plan
+
+reason-choice-as-good = no other plan is clearly better
+reason-choice-clears-more = smaller VMs first would leave { $documented ->
+    [one] 1 node overloaded
+   *[other] { NUMBER($documented) } nodes overloaded
+ }, this plan { $left ->
+    [0] none
+   *[other] { NUMBER($left) }
+ }
+reason-choice-fewer-moves = smaller VMs first would take { NUMBER($documented) } moves instead of { NUMBER($moves) }
+reason-choice-set = set by an administrator
 
 ## Rules about VMs that are broken already
 

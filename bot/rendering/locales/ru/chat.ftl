@@ -118,6 +118,18 @@ outlook-evenness-proven = Неравномерность нагрузки { NUMB
     [few] { $moves } миграции
    *[many] { $moves } миграций
 }; лучший возможный результат — { NUMBER($bound, maximumFractionDigits: 3) }.
+outlook-choice = Правило: { $rule ->
+    [smallest-first] сначала самые маленькие ВМ
+   *[other] { $rule }
+} ({ $reason }).
+outlook-choice-passed = Правило: { $rule ->
+    [smallest-first] сначала самые маленькие ВМ
+   *[other] { $rule }
+} ({ $reason }). В этот раз миграции могут превысить целевые пороги.
+outlook-beyond-targets = 💡 Из-за целевых порогов остаётся перегруженных узлов: { $kept }. План, который превысит пороги, { $left ->
+    [0] разгрузит все узлы
+   *[other] оставит перегруженных узлов: { $left }
+}, миграций: { $moves }.
 outlook-clears-all = 💡 Стратегия «{ $strategy }» разгрузила бы все узлы ({ $overloaded }), { $moves ->
     [one] { $moves } миграция
     [few] { $moves } миграции
@@ -147,6 +159,7 @@ outlook-nothing = { $strategy }: переносить нечего; { $left ->
     [few] остаются перегружены { $left } узла
    *[many] остаются перегружены { $left } узлов
 }
+button-pass-targets = ⤴️ Превысить
 switch-strategy = 💡 Включить { $strategy }
 
 ## Всплывающие ответы (простой текст, не длиннее 200 знаков)
@@ -189,6 +202,8 @@ popup-old = Эта кнопка больше не работает. Что жд�
 popup-dry-run = Пробный прогон: решения не принимаются.
 popup-paused = { $text } Балансировщик на паузе: запуск после /resume.
 popup-strategy = Со следующей проверки стратегия { $strategy }. Проверить сейчас: /balance.
+popup-pass-targets = Предложен план, который может превысить целевые пороги.
+popup-pass-targets-nothing = Переносить нечего даже с превышением целевых порогов.
 popup-strategy-already = Стратегия { $strategy } уже включена. Проверить сейчас: /balance.
 
 ## Уведомления
@@ -331,6 +346,7 @@ mode-two-persons = Включено TWO_PERSON_RULE: каждую миграци
 mode-usage = /mode approve или /mode auto
 mode-changed = { $text } ({ $who })
 strategy-now = { $strategy ->
+    [adaptive] 🧭 Стратегия <b>adaptive</b>: сначала самые маленькие ВМ; если самый дешёвый план явно лучше, при этой проверке берётся он.
     [optimal] 🎯 Стратегия <b>optimal</b>: самый дешёвый план, который разгружает столько узлов, сколько можно.
     [balance] ⚖️ Стратегия <b>balance</b>: как optimal, а остаток лимита миграций выравнивает нагрузку.
    *[smallest-first] 🪶 Стратегия <b>smallest-first</b>: самая маленькая ВМ переносится с самого загруженного узла на самый свободный.

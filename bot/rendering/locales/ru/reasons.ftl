@@ -166,6 +166,7 @@ reason-source-no-room = { $vms ->
     [one] не найден план, в котором хватает места для { NUMBER($vms) } его ВМ
    *[other] не найден план, в котором хватает места для { NUMBER($vms) } его ВМ
  }
+reason-source-hard-targets = на узлах ниже целевых порогов недостаточно места для ВМ этого узла
 reason-source-hold = перегружен недавно: это должны подтвердить ещё { $checks ->
     [one] { NUMBER($checks) } проверка
     [few] { NUMBER($checks) } проверки
@@ -235,7 +236,16 @@ reason-move-make-room = освобождает место для { $vm }: её �
 reason-move-even = выравнивает нагрузку: на узле CPU { NUMBER($cpu, maximumFractionDigits: 2) } и память { NUMBER($memory, maximumFractionDigits: 1) }%, в среднем { NUMBER($mean_cpu, maximumFractionDigits: 2) } и { NUMBER($mean_memory, maximumFractionDigits: 1) }%
 reason-caution-cpu-passthrough = ВМ использует модель CPU узла: если CPU узлов различаются, она может зависнуть
 reason-caution-totals = панель противоречит сама себе об узле { $node }: в итогах { NUMBER($total) } ВМ, в списке { NUMBER($listed) }; учитываются бо́льшие значения
+reason-caution-above-cpu-target = { $node }: оценка CPU станет { NUMBER($value, maximumFractionDigits: 2) }, выше целевого порога { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) }
+reason-caution-above-memory-target = { $node }: память станет { NUMBER($value, maximumFractionDigits: 1) }%, выше целевого порога { NUMBER($limit, maximumFractionDigits: 1) }%
 reason-caution-versions-unknown = известны не все версии QEMU и ядра на двух узлах
+
+## Какое правило выбрало миграции плана
+
+reason-choice-as-good = явно лучшего плана нет
+reason-choice-clears-more = если переносить сначала самые маленькие ВМ, останется перегруженных узлов: { NUMBER($documented) }, с этим планом — { NUMBER($left) }
+reason-choice-fewer-moves = если переносить сначала самые маленькие ВМ, миграций будет { NUMBER($documented) } вместо { NUMBER($moves) }
+reason-choice-set = задано администратором
 
 ## Правила о ВМ, которые уже нарушены
 

@@ -1,0 +1,42 @@
+"""How far a move may fill a node: to the overload thresholds less the headroom, below hard target thresholds.
+
+In whole vCPUs and MiB, for strategies that search before they ask the rules. The rules have the last word.
+"""
+
+from __future__ import annotations
+
+from balancer.policy import Policy
+from balancer.scoring import cpu_load_score, memory_percent, most_mib, most_vcpus
+from balancer.state import WorkingNode
+
+
+def fill_vcpus(node: WorkingNode, policy: Policy) -> int:
+    """The most vCPUs that may be allocated on the node after a move to it."""
+    most = most_vcpus(node.cpus, policy.fill_limit(policy.cpu_overload_ratio))
+    return min(most, _vcpus_below_target(node, policy)) if policy.hard_cpu_target else most
+
+
+def _vcpus_below_target(node: WorkingNode, policy: Policy) -> int:
+    """The most vCPUs with which the node's score surely stays below the target threshold.
+
+    The score counts VMs too. Each VM that comes brings one vCPU or more, so vCPUs that are added bound them.
+    """
+
+    def score(vcpus: int) -> float:
+        count = node.vm_count + max(0, vcpus - node.vcpus)
+        return cpu_load_score(vcpus, node.cpus, count, policy.density_weight)
+
+    low, high = -1, most_vcpus(node.cpus, policy.cpu_target_score) + 1
+    while high - low > 1:  # the score rises with the vCPUs; low has room, high has none
+        middle = (low + high) // 2
+        low, high = (middle, high) if score(middle) < policy.cpu_target_score else (low, middle)
+    return low
+
+
+def fill_mib(node: WorkingNode, policy: Policy) -> int:
+    """The same for memory, in MiB."""
+    most = most_mib(node.memory_mib, policy.fill_limit(policy.memory_overload_percent))
+    if not policy.hard_memory_target:
+        return most
+    below = most_mib(node.memory_mib, policy.memory_target_percent)
+    return min(most, below - (memory_percent(below, node.memory_mib) >= policy.memory_target_percent))

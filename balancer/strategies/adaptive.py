@@ -1,0 +1,107 @@
+"""The default strategy: the documented rule, smaller VMs first, while its whole plan does as well as ``optimal``.
+
+Both whole plans are made from the same state and compared (``clearly_better``). The moves within the budget are the
+first of the plan that wins. The next check compares again, so each check has its own choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from balancer.model import Choice, Effort, Move, Reason
+from balancer.policy import OPTIMAL, SMALLEST_FIRST, Policy
+from balancer.state import WorkingState
+from balancer.strategies.outcome import Outcome, Step, carry_out, overloaded
+from balancer.strategies.smallest_first import smallest_first
+
+FEWER_BY = 2
+FEWER_THAN = 3 / 4
+"""With as many nodes left overloaded, a plan is clearly better when it has at most this part of the other's moves,
+and at least two fewer."""
+
+_ABOUT_ROOM = frozenset({"source-no-room", "source-unclearable-large"})
+
+
+def adaptive(state: WorkingState) -> Outcome:
+    """The moves within the budget, made on the state; what is known of the whole plan; and which rule chose them.
+
+    Afterwards ``state.policy`` is the one that the chosen rule obeys, so that refusals are explained by it.
+    """
+    own, start, nodes = state.policy, state.checkpoint(), len(overloaded(state))
+    state.policy = replace(own, strategy=SMALLEST_FIRST, max_moves=0)
+    documented = _Whole(smallest_first(state), overloaded(state))
+    state.rollback(start)
+    if not documented.left and not clearly_better((0, nodes), documented.value):
+        return _documented(state, own, documented)  # each node loses a VM at least: no plan has fewer moves than nodes
+    from balancer.strategies.optimal.strategy import optimal  # with NumPy, which the documented rule does not need
+
+    state.policy, start = own, state.checkpoint()
+    best = optimal(state)
+    effort = best.effort or effort_of(best.moves)
+    value = (len(best.overloaded_after_all or ()), effort.moves)
+    if not clearly_better(value, documented.value):
+        state.rollback(start)
+        return _documented(state, own, documented)
+    best = replace(best, choice=Choice(OPTIMAL, _why_optimal(value, documented.value)))
+    return _without_proofs(best) if own.hard_cpu_target or own.hard_memory_target else best
+
+
+def clearly_better(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Of two whole plans of the same snapshot, each given as the number of nodes left overloaded and of moves."""
+    (left, moves), (others_left, others_moves) = one, other
+    if left != others_left:
+        return left < others_left
+    return moves <= min(others_moves - FEWER_BY, others_moves * FEWER_THAN)
+
+
+def effort_of(moves: Sequence[Move]) -> Effort:
+    """What these moves come to, one after another."""
+    return Effort(len(moves), sum(m.seconds or 0.0 for m in moves), sum(m.memory_mib for m in moves))
+
+
+class _Whole(NamedTuple):
+    """The whole plan of the documented rule."""
+
+    moves: Sequence[Move]
+    left: tuple[int, ...]
+
+    @property
+    def value(self) -> tuple[int, int]:
+        return len(self.left), len(self.moves)
+
+
+def _documented(state: WorkingState, own: Policy, whole: _Whole) -> Outcome:
+    """Makes the moves of the documented rule that the budget allows, on the state they were found from."""
+    state.policy = replace(own, strategy=SMALLEST_FIRST)
+    steps = [_step(state, move) for move in (whole.moves[: own.max_moves] if own.max_moves else whole.moves)]
+    return Outcome(
+        moves=[move for _, move in carry_out(state, steps)],
+        effort=effort_of(whole.moves),
+        overloaded_after_all=whole.left,
+        choice=Choice(SMALLEST_FIRST, Reason.of("choice-as-good")),
+    )
+
+
+def _step(state: WorkingState, move: Move) -> Step:
+    vm = state.verdicts[move.vm_id]
+    if isinstance(vm, Reason):  # never: this VM has just been moved; it tells the type checker
+        raise ValueError(f"VM {move.vm_id} may not move: {vm.code}")
+    return Step(vm, move.source_id, move.target_id, lambda _: move.reason)
+
+
+def _why_optimal(value: tuple[int, int], documented: tuple[int, int]) -> Reason:
+    (left, moves), (documented_left, documented_moves) = value, documented
+    if left < documented_left:
+        return Reason.of("choice-clears-more", documented=documented_left, left=left)
+    return Reason.of("choice-fewer-moves", documented=documented_moves, moves=moves)
+
+
+def _without_proofs(best: Outcome) -> Outcome:
+    """With hard target thresholds ``optimal`` leaves room that the documented rule may use, so it proves nothing."""
+    stuck = {
+        node_id: Reason.of("source-hard-targets") if reason.code in _ABOUT_ROOM else reason
+        for node_id, reason in best.stuck.items()
+    }
+    return replace(best, bound=None, stuck=stuck)
