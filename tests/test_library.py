@@ -460,7 +460,7 @@ async def test_arguments_override_given_settings(panel: RunningPanel) -> None:
 async def test_all_errors_share_one_base_class(panel: RunningPanel) -> None:
     with pytest.raises(ConfigError, match=r"'no\.env' does not exist"):
         await VMBalancer("no.env").run_once()
-    with pytest.raises(ConfigError, match="VMMANAGER_HOST is not set"):
+    with pytest.raises(ConfigError, match=r"there is no \.env in .*vm-balancer init"):
         await VMBalancer().plan()
     with pytest.raises(ConfigError):
         VMManagerAPI("not an address", "u", "p")
