@@ -130,6 +130,8 @@ def _summary(texts: Texts, lines: Sequence[Line], failed: int) -> str:
     warned = sum(line.mark == "warn" for line in lines)
     if failed:
         return texts.text("check-summary-failed", faults=failed)
+    if any(line.check == "readiness" and line.mark.value == "warn" for line in lines):
+        return texts.text("check-summary-nothing-moves")
     return texts.text("check-summary-warned", warnings=warned) if warned else texts.text("check-summary-fine")
 
 

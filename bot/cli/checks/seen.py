@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from balancer.model import Cluster, Node, Snapshot
+from balancer.readiness import Readiness, readiness
 from bot.cli.checks.sheet import Sheet
+from bot.config.clusters_file import load_clusters_file
 from bot.config.settings import Settings
 from bot.domain.lookup import matching, nearest
+from bot.panel.remarks import sums_of
 
 SHOWN = 5
 """So many names stand in a line."""
@@ -23,7 +26,62 @@ def look_at(sheet: Sheet, seen: Snapshot, settings: Settings) -> tuple[Node, ...
     (sheet.ok if nodes else sheet.warn)("nodes", count)
     _versions(sheet, nodes, chosen, settings)
     _exclusions(sheet, nodes, settings)
+    _answers(sheet, seen)
+    _figures(sheet, nodes, seen)
+    _readiness(sheet, seen, settings)
     return nodes
+
+
+def _answers(sheet: Sheet, seen: Snapshot) -> None:
+    """What is odd in the panel's answers, each once."""
+    remarks = list(dict.fromkeys(sheet.texts.reason(r.reason) for r in seen.remarks))
+    for words in remarks:
+        sheet.warn("answers", words)
+    if not remarks:
+        sheet.ok("answers", sheet.texts.text("check-answers-known"))
+
+
+def _figures(sheet: Sheet, nodes: Sequence[Node], seen: Snapshot) -> None:
+    """Which VMs the panel's allocations count."""
+    texts, parts, neither = sheet.texts, [], 0
+    for figure in ("vcpus", "memory"):
+        sums = sums_of(figure, nodes, seen.vms)
+        told, odd = len(nodes) - len(sums.missing), len(sums.neither)
+        neither += odd
+        text = texts.text("check-figures", figure=figure, told=told, every=sums.every, active=sums.active, neither=odd)
+        parts += [text] if told else []
+    if parts:
+        (sheet.warn if neither else sheet.ok)("figures", "; ".join(parts))
+
+
+def _readiness(sheet: Sheet, seen: Snapshot, settings: Settings) -> None:
+    """Per cluster what could move now; a warning where nothing can in any of them."""
+    texts, found = sheet.texts, _ready(seen, settings)
+    tell = sheet.ok if any(one.movable for one in found) else sheet.warn
+    for one in found:
+        why = "; ".join(f"{texts.reason(reason)} ({count}×)" for reason, count in one.reasons) or "-"
+        text = texts.text(
+            "check-readiness",
+            cluster=one.cluster_name,
+            movable=one.movable,
+            vms=one.vms,
+            nodes=one.nodes,
+            giving=one.giving,
+            taking=one.taking,
+            why=why,
+        )
+        tell("readiness", text)
+
+
+def _ready(seen: Snapshot, settings: Settings) -> list[Readiness]:
+    nodes = {
+        role: frozenset(n.id for name in names for n in matching(seen.nodes, name))
+        for role, names in (("from", settings.exclude_source_nodes), ("to", settings.exclude_target_nodes))
+    }
+    policy = settings.policy().with_exclusions(nodes["from"], nodes["to"])
+    clusters = load_clusters_file(settings.clusters_file)
+    chosen = [s for s in seen.split() if not settings.cluster_ids or s.clusters[0].id in settings.cluster_ids]
+    return [readiness(own, clusters.policy_for(own.clusters[0], policy)) for own in chosen]
 
 
 def _versions(sheet: Sheet, nodes: Sequence[Node], clusters: dict[int, Cluster], settings: Settings) -> None:

@@ -13,7 +13,7 @@ from bot.rendering.catalog import Texts
 FILES = ("database", "log-file", "running")
 PANEL = (
     *("panel-name", "panel-port", "panel-certificate", "panel-kind", "panel-login", "panel-rights", "panel-clock"),
-    *("clusters", "nodes", "versions", "exclusions"),
+    *("clusters", "nodes", "versions", "exclusions", "answers", "figures", "readiness"),
 )
 SSH = ("ssh",)
 TELEGRAM = ("telegram-token", "telegram-listening", "telegram-chat", "telegram-posting", "telegram-people")

@@ -160,6 +160,7 @@ check-summary-warned = { $warnings ->
     [one] It works, with { $warnings } warning.
    *[other] It works, with { $warnings } warnings.
 }
+check-summary-nothing-moves = The panel can be read, but nothing could be moved now: see “Could move now”.
 check-summary-failed = { $faults ->
     [one] { $faults } fault.
    *[other] { $faults } faults.
@@ -177,3 +178,13 @@ health-gone = unhealthy: the process is gone, its last sign of life came { $ago 
 health-stopped = not running: it was stopped { $ago } ago
 health-never = not running: no program has worked with the database { $path } yet
 health-unreadable = unhealthy: { $problem }
+
+check-title-answers = VMmanager's answers
+check-title-figures = Allocations
+check-title-readiness = Could move now
+check-answers-known = every row and word is known
+check-figures = the panel's allocated { $figure ->
+    [vcpus] vCPUs
+   *[memory] memory
+ } of { NUMBER($told) } nodes: { NUMBER($every) } equal the sum of all VMs, { NUMBER($active) } that of the active VMs, { NUMBER($neither) } neither
+check-readiness = { $cluster }: { NUMBER($movable) } of { NUMBER($vms) } VMs; of { NUMBER($nodes) } nodes { NUMBER($giving) } may give and { NUMBER($taking) } may take; why not: { $why }

@@ -161,6 +161,7 @@ check-summary-warned = { $warnings ->
     [few] Работает, { $warnings } предупреждения.
    *[many] Работает, { $warnings } предупреждений.
 }
+check-summary-nothing-moves = Панель читается, но сейчас ничего перенести нельзя: см. «Можно перенести сейчас».
 check-summary-failed = { $faults ->
     [one] { $faults } ошибка.
     [few] { $faults } ошибки.
@@ -179,3 +180,13 @@ health-gone = неисправно: процесса больше нет, пос
 health-stopped = не работает: программа остановлена { $ago } назад
 health-never = не работает: с базой { $path } ещё не работала ни одна программа
 health-unreadable = неисправно: { $problem }
+
+check-title-answers = Ответы VMmanager
+check-title-figures = Выделенные ресурсы
+check-title-readiness = Можно перенести сейчас
+check-answers-known = все строки и слова известны
+check-figures = { $figure ->
+    [vcpus] выделенные vCPU
+   *[memory] выделенная память
+ } по данным панели, узлов { NUMBER($told) }: у { NUMBER($every) } равны сумме по всем ВМ, у { NUMBER($active) } — сумме по активным, у { NUMBER($neither) } — ни той, ни другой
+check-readiness = { $cluster }: ВМ { NUMBER($movable) } из { NUMBER($vms) }; из { NUMBER($nodes) } узлов отдавать могут { NUMBER($giving) }, принимать { NUMBER($taking) }; почему не больше: { $why }
