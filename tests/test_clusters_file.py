@@ -168,7 +168,7 @@ def test_error_names_place_value_and_remedy(tmp_path: Path, content: dict[str, A
         ("c.yaml", "a: 1", "neither .json nor .toml"),
         ("c.toml", "a = ", "is not TOML"),
         ("c.json", "{", "is not JSON"),
-        ("c.json", '{"rules": [], "rules": []}', "'rules' stands twice"),
+        ("c.json", '{"rules": [], "rules": []}', "'rules' is in one object twice"),
     ],
 )
 def test_unreadable_clusters_file_is_refused(tmp_path: Path, name: str, content: str, words: str) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from bot.cli.arguments import ENVIRONMENT_ONLY, OPTIONS, add_settings, make_parser, settings_of
-from bot.config.loading import load_settings
+from bot.config.loading import find_settings, load_settings
 from bot.config.settings import SECRET_FILES, Settings, env_name, is_secret, masked, secrets
 from bot.config.validation import check_chat, check_files, check_panel
 from bot.errors import ConfigError
@@ -584,6 +584,55 @@ def test_unwritable_or_shared_database_and_log_are_refused(clean: Path) -> None:
     assert "there is no folder" in check("x.db", "no/x.log")[0]
     assert "nothing can be created" in check("/proc/x.db", "x.log")[0]
     assert len(check("/no/x.db", "/no/x.log")) == 2
+
+
+NO_NAME = "the numeric id of a person, or the negative id of a group, is needed, not a name"
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "needed"),
+    [
+        ("cpu_overload_threshold", "1e308", "a number of at most 1000000000.0 is needed"),
+        ("cpu_target_threshold", "1e-320", "a number of at least 0.001 is needed"),
+        ("memory_overload_threshold", "0", "a number of at least 0.001 is needed"),
+        (
+            "telegram_chat_id",
+            "@ops",
+            "the numeric id of a person, or the negative id of a group, is needed, not a name",
+        ),
+        (
+            "escalation_chat_id",
+            "Ops",
+            "the numeric id of a person, or the negative id of a group, is needed, not a name",
+        ),
+        ("ssh_hosts_mapping", '{"a": "b", "a": "c"}', "'a' is in one object twice"),
+    ],
+)
+def test_value_that_would_overflow_or_be_lost_is_refused(field: str, text: str, needed: str) -> None:
+    [problem] = find_settings({field: text}, checks=lambda _settings: ()).problems
+    assert problem == f"{env_name(field)} is {text!r} (argument): {needed}"
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no endless file on this system")
+def test_endless_file_is_refused(clean: Path) -> None:
+    assert problems(env_file="/dev/zero")[0].startswith(
+        "the settings file '/dev/zero' is refused: it is larger than 1024 KiB"
+    )
+    (clean / "clusters.toml").symlink_to("/dev/zero")
+    (clean / "chats.json").symlink_to("/dev/zero")
+    files = {"clusters_file": "clusters.toml", "chats_file": "chats.json", "vmmanager_password_file": "/dev/zero"}
+    given = {"vmmanager_host": "https://h.example", "vmmanager_username": "u", **files}
+    found = "\n".join(problems(given))
+    assert "CLUSTERS_FILE: clusters.toml is refused: it is larger than 16384 KiB" in found
+    assert "CHATS_FILE: chats.json is refused: it is larger than 16384 KiB" in found
+    assert "it is too large for a secret" in found
+
+
+def test_file_name_that_no_system_accepts_is_refused(clean: Path) -> None:
+    settings = any_settings({"log_file": "a" * 300, "database_path": "ж" * 200})
+    assert [p.text.rpartition(": ")[2] for p in check_files(settings)] == [
+        "a name of more than 240 bytes is not possible; name another file"
+    ] * 2
 
 
 # --- the documentation

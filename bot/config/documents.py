@@ -13,10 +13,12 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bot.config.parsing import LARGEST_ID, needed
+from bot.config.files import TooLarge, read_bytes
+from bot.config.parsing import LARGEST_ID, needed, without_repeated_keys
 from bot.errors import ConfigError
 
 SHOWN = 60
+LONGEST = 16 * 1024 * 1024
 
 
 class Strict(BaseModel):
@@ -67,10 +69,12 @@ def _read(path: Path, remedy: str) -> Any:
     if kind not in (".json", ".toml"):
         raise ConfigError([f"{path} is neither .json nor .toml: name it so, by what is in it"])
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        return json.loads(text, object_pairs_hook=_without_twins) if kind == ".json" else _toml(text)
+        text = read_bytes(path, LONGEST).decode("utf-8-sig")
+        return json.loads(text, object_pairs_hook=without_repeated_keys) if kind == ".json" else _toml(text)
     except OSError as error:
         raise ConfigError([f"{path} cannot be read ({error.strerror}): {remedy}"]) from error
+    except TooLarge as error:
+        raise ConfigError([f"{path} is refused: {error}: {remedy}"]) from None
     except UnicodeDecodeError as error:
         raise ConfigError([f"{path} is not UTF-8: save it as UTF-8"]) from error
     except (ValueError, RecursionError) as error:
@@ -83,15 +87,6 @@ def _toml(text: str) -> Any:
     else:
         import tomli as tomllib
     return tomllib.loads(text)
-
-
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"{key!r} stands twice in one object")
-        found[key] = value
-    return found
 
 
 def _complaint(error: Any, document: Any, model: type[Strict]) -> str:

@@ -15,8 +15,10 @@ from typing import NamedTuple
 
 from dotenv.parser import parse_stream
 
+from bot.config.files import TooLarge, read_bytes
 from bot.errors import ConfigError
 
+LONGEST = 1024 * 1024
 _PLAIN = re.compile(r"[^\s'\"#\\`$]+")
 
 
@@ -51,7 +53,7 @@ def read_config_file(path: Path, *, required: bool, known: Collection[str]) -> C
         ConfigError: the file is missing, unreadable, a folder or not UTF-8.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_bytes(path, LONGEST).decode("utf-8-sig")
     except FileNotFoundError:
         if not required:
             return ConfigFile(path)
@@ -62,6 +64,8 @@ def read_config_file(path: Path, *, required: bool, known: Collection[str]) -> C
             f"the settings file {str(path)!r} cannot be read ({error.strerror}): correct its rights or name another"
         )
         raise ConfigError([problem]) from error
+    except TooLarge as error:
+        raise ConfigError([f"the settings file {str(path)!r} is refused: {error}; name another"]) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError([f"the settings file {str(path)!r} is not UTF-8 in line {line}: save it as UTF-8"]) from None

@@ -13,10 +13,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from bot.config.parsing import LARGEST_ID, address, ids, names, proxy, ssh_hosts, webhook_address
+from bot.config.parsing import LARGEST_ID, address, chat_id, ids, names, proxy, ssh_hosts, webhook_address
 from bot.domain.times import parse_timing, parse_windows, zone_named
 
 LONGEST_S = 315_360_000  # ten years: beyond it, clocks overflow
+SMALLEST, LARGEST = 0.001, 1e9  # of thresholds: beyond them, scores overflow
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}", re.ASCII)
 _TOKEN = re.compile(r"\d+:[A-Za-z0-9_-]{3,}")
 
@@ -74,7 +75,7 @@ AnyCaseUpper = BeforeValidator(lambda value: value.upper() if isinstance(value, 
 
 Address = Annotated[str, AfterValidator(address)]
 BotToken = Annotated[SecretStr, _secret(_token)]
-ChatId = Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID)]
+ChatId = Annotated[int, Field(ge=-LARGEST_ID, le=LARGEST_ID), BeforeValidator(chat_id)]
 DigestTime = Annotated[str, _checked_by(parse_timing)]
 FilePath = Annotated[Path, AfterValidator(_path)]
 HostMapping = Annotated[Mapping[str, str], BeforeValidator(ssh_hosts)]
@@ -82,8 +83,8 @@ IdList = Annotated[tuple[int, ...], BeforeValidator(ids)]
 Line = Annotated[str, AfterValidator(_one_line)]
 MainChatId = Annotated[ChatId, AfterValidator(_chat_id)]
 NameList = Annotated[tuple[str, ...], BeforeValidator(names)]
-Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Percent = Annotated[float, Field(ge=SMALLEST, le=100, allow_inf_nan=False)]
+Positive = Annotated[float, Field(ge=SMALLEST, le=LARGEST, allow_inf_nan=False)]
 ProxyAddress = Annotated[SecretStr, _secret(proxy)]
 Seconds = Annotated[int, Field(ge=0, le=LONGEST_S)]
 ThreadId = Annotated[int, Field(ge=1, le=LARGEST_ID)]

@@ -37,7 +37,9 @@ def ssh_hosts(value: object) -> dict[str, str]:
     """A JSON object, or a mapping, from a node's name or id to its address."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = json.loads(value, object_pairs_hook=without_repeated_keys)
+        except RepeatedKey:
+            raise
         except (ValueError, RecursionError):
             value = None
     if not isinstance(value, Mapping) or not all(isinstance(v, str) and v.strip() for v in value.values()):
@@ -45,6 +47,27 @@ def ssh_hosts(value: object) -> dict[str, str]:
     hosts = {str(k).strip(): v.strip() for k, v in value.items()}
     parse_mapping(hosts)
     return hosts
+
+
+class RepeatedKey(ValueError):
+    """A key is in one JSON object twice, so one of the two values would be lost."""
+
+
+def without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For ``json.loads``: refuses an object that has a key twice."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise RepeatedKey(f"{key!r} is in one object twice")
+        found[key] = value
+    return found
+
+
+def chat_id(value: object) -> object:
+    """The id of a chat. People often write the name of a group, which Telegram does not take for a private one."""
+    if isinstance(value, str) and not re.fullmatch(r"[+-]?\d+", value.strip(), re.ASCII):
+        raise ValueError("the numeric id of a person, or the negative id of a group, is needed, not a name")
+    return value
 
 
 def webhook_address(value: str) -> str:

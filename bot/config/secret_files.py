@@ -10,6 +10,8 @@ import shlex
 import stat
 from pathlib import Path
 
+from bot.config.files import TooLarge, read_bytes
+
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 """Environment variable with the folder of a service's credentials; set by systemd."""
 LONGEST = 64 * 1024
@@ -28,12 +30,11 @@ def read_secret(path: Path) -> str:
         Unusable: the file cannot be read, is empty, or is not one line of text.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(LONGEST + 1)
+        raw = read_bytes(path, LONGEST)
     except OSError as error:
         raise Unusable(f"it cannot be read ({error.strerror})") from error
-    if len(raw) > LONGEST:
-        raise Unusable("it is too large for a secret")
+    except TooLarge:
+        raise Unusable("it is too large for a secret") from None
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -15,6 +15,8 @@ from bot.config.settings import Settings, env_name
 from bot.domain.chats import SHARED_ACCOUNTS
 
 MEMORY = ":memory:"
+LONGEST_NAME = 240
+"""Bytes in the name of a file: systems allow 255, and files such as ``-wal`` have names with something added."""
 
 
 class Problem(NamedTuple):
@@ -152,18 +154,27 @@ def _unwritable(settings: Settings, field: str, *, beside: bool) -> list[Problem
 
 
 def _why_not(path: Path, beside: bool) -> str | None:
-    folder = path.parent
-    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir() raises where a folder above is closed
-        return "it is a folder; name a file in it"
-    if not os.path.isdir(folder):  # noqa: PTH112
-        return f"there is no folder {str(folder)!r}; create it or name another file"
+    reason = _why_no_such_file(path)
+    if reason is not None:
+        return reason
     if os.path.exists(path):  # noqa: PTH110
         if not os.access(path, os.W_OK):
             return "this user may not write it; correct its rights or name another file"
         if not beside:
             return None
     try:
-        with tempfile.TemporaryFile(dir=folder):
+        with tempfile.TemporaryFile(dir=path.parent):
             return None
     except OSError as error:
         return f"nothing can be created in its folder ({error.strerror}); correct its rights or name another file"
+
+
+def _why_no_such_file(path: Path) -> str | None:
+    """Why no file of this name can exist here; ``None`` if it can."""
+    if len(os.fsencode(path.name)) > LONGEST_NAME:
+        return f"a name of more than {LONGEST_NAME} bytes is not possible; name another file"
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir() raises where a folder above is closed
+        return "it is a folder; name a file in it"
+    if not os.path.isdir(path.parent):  # noqa: PTH112
+        return f"there is no folder {str(path.parent)!r}; create it or name another file"
+    return None
