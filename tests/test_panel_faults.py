@@ -278,12 +278,21 @@ async def test_a_vm_that_somebody_moves_elsewhere_on_its_way_is_told_as_that(rig
     assert found.state is S.FAILED and rig.posts() == [(11, 2)] and rig.node_of(11) == 3
 
 
-async def test_a_vm_renamed_between_plan_and_press_is_moved_by_its_number(rig: BotFixture) -> None:
+@pytest.mark.parametrize(
+    "change", [{"name": "another"}, {"ram_mib": 20480}, {"ram_mib": 1024}, {"cpu_number": 3}], ids=str
+)
+async def test_an_approval_is_for_the_vm_with_its_name_and_size_as_shown(
+    rig: BotFixture, change: dict[str, Any]
+) -> None:
     await rig.propose()
-    _rename(rig, rig.panel.world.vms[11])
     await rig.decide()
+    rig.panel.world.set_vm(rig.panel.world.vms[11], **change)
     await rig.carry_out()
-    assert rig.posts() == [(11, 2)] and (await rig.migration()).state is S.SUCCEEDED
+    migration = await rig.migration()
+    assert rig.posts() == [] and migration.state is S.STALE, "somebody else may have this id now"
+    assert migration.reason is not None
+    await rig.propose()
+    assert any(m.pending for m in await rig.store.proposals.waiting()), "people are asked again"
 
 
 @pytest.mark.parametrize("node", [1, 2], ids=["source", "target"])

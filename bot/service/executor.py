@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from balancer.model import Reason, Snapshot
+from balancer.model import Move, Reason, Snapshot
 from balancer.rules.constraints import check_planned
 from bot.domain import log_context
 from bot.domain.proposals import IN_FLIGHT, ActorKind, Migration, MigrationState
@@ -293,6 +293,7 @@ class Executor(UseCase):
         recent = await self._store.recent_events.read(policy, self._clock(), besides=migration.id)
         recent = replace(recent, suitable={migration.move.vm_id: suitable} if suitable else {})
         reason = check_planned(own, policy, recent, migration.move, proposal.plan)
+        reason = reason or changed_since(migration.move, own)
         if reason is None:
             return None
         return Outcome(MigrationState.SKIPPED if reason.code in GONE else MigrationState.STALE, reason)
@@ -403,6 +404,15 @@ class Executor(UseCase):
         if found is None or found[1].migration is None:
             raise LookupError(f"migration {migration.id} has no row")
         return found[1].migration
+
+
+def changed_since(move: Move, snapshot: Snapshot) -> Reason | None:
+    """Why an approval does not hold for the VM of this id now: its name or size is not what was shown."""
+    vm = next((vm for vm in snapshot.vms if vm.id == move.vm_id), None)
+    if vm is None or (vm.name, vm.vcpus, vm.memory_mib) == (move.vm_name, move.vcpus, move.memory_mib):
+        return None
+    shown = f"{move.vm_name}, {move.vcpus} vCPU, {move.memory_mib} MiB"
+    return Reason.of("vm-changed", shown=shown, now=f"{vm.name}, {vm.vcpus} vCPU, {vm.memory_mib} MiB")
 
 
 def _why(outcome: Outcome) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from balancer.model import Cluster, Snapshot
-from bot.errors import NotFound, PanelDataError, PanelError
+from bot.errors import NotFound, PanelDataError, PanelError, PanelUnavailable
 from bot.panel.client import VMManagerAPI
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from bot.ssh.loads import Loads
 
 NOW = timedelta(0)
+FRESH = timedelta(seconds=60)
+"""How old a snapshot may be for an answer to a person; its age is shown."""
+PATIENCE_S = 5.0
+"""How long an answer to a person waits for the panel before it shows what was seen last."""
 
 
 class Observer:
@@ -38,6 +42,9 @@ class Observer:
         self._wishes: list[Collection[int] | None] = []
         self._snapshot: Snapshot | None = None
         self._result: Snapshot | PanelError | None = None
+        self._reading_since: float | None = None
+        self._failed_at: float | None = None
+        """Both by the clock of the event loop."""
         self._begun = 0
         self._ended = 0
         self._observing = asyncio.Lock()
@@ -82,6 +89,34 @@ class Observer:
             raise _again(result) from result
         return result
 
+    async def observe_soon(self, max_age: timedelta = FRESH) -> Snapshot:
+        """As ``observe``, for a person: after ``PATIENCE_S`` seconds, or where the panel does not answer, what
+        was seen last, however old. The reading goes on for those who come later.
+
+        Raises:
+            PanelError: nothing was ever seen.
+        """
+        patience_s = self._patience_s()
+        reading = asyncio.ensure_future(self.observe(max_age))
+        reading.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may be left to take it
+        done, _ = await asyncio.wait((reading,), timeout=patience_s)
+        if done and reading.exception() is None:
+            return reading.result()
+        if self._snapshot is not None:
+            return self._snapshot
+        if done:
+            return reading.result()
+        raise PanelUnavailable(f"the panel has not answered within {PATIENCE_S:.0f} s, and nothing was seen before")
+
+    def _patience_s(self) -> float:
+        """What is left of the patience: one question to a panel that hangs may need several looks."""
+        now = asyncio.get_running_loop().time()
+        if self._snapshot is None:
+            return PATIENCE_S
+        if self._failed_at is not None and now - self._failed_at < PATIENCE_S:
+            return 0.0
+        return PATIENCE_S if self._reading_since is None else max(0.0, self._reading_since + PATIENCE_S - now)
+
     def _kept(self, max_age: timedelta | None) -> Snapshot | None:
         last = self._snapshot
         if last is None or max_age is None:
@@ -90,6 +125,13 @@ class Observer:
 
     async def _read(self) -> Snapshot | PanelError:
         self._begun += 1
+        self._reading_since = asyncio.get_running_loop().time()
+        try:
+            return await self._read_now()
+        finally:
+            self._reading_since = None
+
+    async def _read_now(self) -> Snapshot | PanelError:
         wishes, self._wishes = self._wishes, []
         result: Snapshot | PanelError
         try:
@@ -99,6 +141,8 @@ class Observer:
             result = PanelDataError(f"CLUSTER_IDS: {error}")
         except PanelError as error:
             result = error
+        failed = isinstance(result, PanelError)
+        self._failed_at = asyncio.get_running_loop().time() if failed else None
         self._result, self._ended = result, self._begun
         return result
 

@@ -138,6 +138,7 @@ class Planning(UseCase):
         *,
         outlook: bool = False,
         pass_targets: bool = False,
+        asks_panel: bool = True,
     ) -> tuple[Plan, ...]:
         """What would be done now for one cluster or all, in the order of their ids.
 
@@ -148,6 +149,8 @@ class Planning(UseCase):
             pass_targets: moves may pass hard target thresholds, up to the overload thresholds.
             outlook: tell of a plan of ``smallest-first`` what the whole of it comes to, and whether ``optimal`` would
                 do clearly better, where CLUSTERS_FILE leaves the choice. Takes three times the planning.
+            asks_panel: ask for other people's work and for suitable nodes; ``False`` for a person who waits, since the
+                panel may hang.
         """
         policies = await self.policies(snapshot)
         if strategy is not None:
@@ -158,12 +161,12 @@ class Planning(UseCase):
         policies = {i: policy.with_exclusions(claims.draining, frozenset()) for i, policy in policies.items()}
         await self._recall()
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
-        seen = await self._without_foreign_work(seen)
+        seen = await self._without_foreign_work(seen) if asks_panel else seen
         fixed = {c.id for c in snapshot.clusters if self._clusters.sets(c, "balance_strategy")}
         passing = await self._passing_targets(policies, strategy, pass_targets)
         policies = {i: policy.passing_targets() if i in passing else policy for i, policy in policies.items()}
         plans = await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook, fixed)
-        suitable = await self._verdicts.suitable(seen, policies, recent, plans)
+        suitable = await self._verdicts.suitable(seen, policies, recent, plans) if asks_panel else {}
         if suitable:
             recent = replace(recent, suitable=suitable)
             plans = await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook, fixed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,15 +19,9 @@ from bot.domain.lookup import Named, matching, nearest
 from bot.domain.proposals import UNSETTLED, Proposal, ProposedMove
 from bot.errors import NotFound, PanelError
 from bot.service.context import ServiceContext, UseCase
-from bot.service.observer import NOW, Observer
+from bot.service.observer import FRESH, NOW, Observer
 from bot.service.planning import Planning
 from bot.service.values import Status
-
-FRESH = timedelta(seconds=60)
-"""How old a snapshot may be for an answer to a person; its age is shown."""
-PATIENCE_S = 5.0
-"""How long the state of everything waits for the panel before it shows what was seen last."""
-
 
 PAST_MOVES = 10
 """How many past moves of a VM its details show."""
@@ -65,24 +60,22 @@ class Queries(UseCase):
             PanelError: as ``observe``.
             NotFound: no cluster is called so, or more than one.
         """
-        snapshot = await self._observer.observe(max_age)
+        # Who is content with an older snapshot is a person who waits.
+        snapshot = await (self._observer.observe_soon(max_age) if max_age else self._observer.observe(max_age))
         wanted = None if cluster is None else self._one(snapshot.clusters, cluster, "cluster").id
-        return await self._planning.plans(snapshot, wanted, strategy, outlook=outlook)
+        return await self._planning.plans(snapshot, wanted, strategy, outlook=outlook, asks_panel=max_age == NOW)
 
-    async def _looks(self, cluster: str | None, max_age: timedelta | None) -> tuple[Plan, ...]:
+    async def _looks(self, cluster: str | None, max_age: timedelta) -> tuple[Plan, ...]:
         """As ``plans``, of the nodes alone: to even out many large clusters takes longer than a person waits."""
-        snapshot = await self._observer.observe(max_age)
+        snapshot = await self._observer.observe_soon(max_age)
         wanted = None if cluster is None else self._one(snapshot.clusters, cluster, "cluster").id
         return await self._planning.looks(snapshot, wanted)
 
     async def status(self, cluster: str | None = None, max_age: timedelta = FRESH) -> Status:
         """The state of everything; when the panel does not answer (soon), the last snapshot with the problem."""
         plans: tuple[Plan, ...] = ()
-        try:
-            plans = await asyncio.wait_for(self._looks(cluster, max_age), PATIENCE_S)
-        except (PanelError, asyncio.TimeoutError):
-            if self._observer.last is not None:
-                plans = await self._looks(cluster, None)
+        with suppress(PanelError):  # nothing was ever seen: the problem below says why
+            plans = await self._looks(cluster, max_age)
         now = self._clock()
         last, problem = self._observer.last, self._observer.problem
         return Status(
@@ -102,11 +95,11 @@ class Queries(UseCase):
         Raises:
             NotFound: the node has gone meanwhile.
         """
-        snapshot = await self._observer.observe(FRESH)
+        snapshot = await self._observer.observe_soon()
         latest = next((n for n in snapshot.nodes if n.id == node.id), None)
         if latest is None:
             raise NotFound("node", node.name, nearest(node.name, snapshot.nodes))
-        [made] = await self._planning.plans(snapshot, latest.cluster_id)
+        [made] = await self._planning.plans(snapshot, latest.cluster_id, asks_panel=False)
         return latest, made, [vm for vm in snapshot.vms if vm.node_id == node.id]
 
     async def find_nodes(self, name: str, max_age: timedelta = FRESH) -> list[Node]:
@@ -115,7 +108,7 @@ class Queries(UseCase):
         Raises:
             NotFound: none; with the nearest names.
         """
-        snapshot = await self._observer.observe(max_age)
+        snapshot = await self._observer.observe_soon(max_age)
         found = matching(snapshot.nodes, name)
         if not found:
             raise NotFound("node", name, nearest(name, snapshot.nodes))
@@ -150,7 +143,7 @@ class Queries(UseCase):
             NotFound: no cluster is called so.
             ValueError: a size is not above 0.
         """
-        snapshot = await self._observer.observe(FRESH)
+        snapshot = await self._observer.observe_soon()
         wanted = None if cluster is None else self._one(snapshot.clusters, cluster, "cluster").id
         policies = await self._planning.policies(snapshot)
         memory_mib = round(memory_gib * 1024)
@@ -166,7 +159,7 @@ class Queries(UseCase):
             PanelError: as ``observe``.
             NotFound: nothing is called so; with the nearest names of both.
         """
-        snapshot = await self._observer.observe(FRESH)
+        snapshot = await self._observer.observe_soon()
         nodes, vms = matching(snapshot.nodes, name), matching(snapshot.vms, name)
         if not nodes and not vms:
             raise NotFound("node-or-vm", name, nearest(name, [*snapshot.nodes, *snapshot.vms]))
@@ -188,7 +181,7 @@ class Queries(UseCase):
             PanelError: as ``observe``.
             NotFound: none; with the nearest names.
         """
-        snapshot = await self._observer.observe(max_age)
+        snapshot = await self._observer.observe_soon(max_age)
         found = matching(snapshot.vms, name)
         if not found:
             raise NotFound("vm", name, nearest(name, snapshot.vms))
@@ -201,7 +194,7 @@ class Queries(UseCase):
             PanelError: as ``observe``.
             NotFound: it has gone meanwhile.
         """
-        snapshot = await self._observer.observe(FRESH)
+        snapshot = await self._observer.observe_soon()
         latest = next((v for v in snapshot.vms if v.id == vm.id), None)
         judging = latest and await self._planning.judging(snapshot, latest.cluster_id)
         if not latest or not judging:

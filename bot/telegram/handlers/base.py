@@ -20,6 +20,7 @@ from bot.service.values import Status
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.middlewares.access import RequestContext
 from bot.telegram.notifier import TelegramNotifier
+from bot.telegram.views import wording
 from bot.telegram.views.proposals import View
 
 T = TypeVar("T")
@@ -156,6 +157,14 @@ class Feature:
             return await decide(ids, Verdict.APPROVE, request.context.actor, confirmed=large, not_before=not_before)
         return results
 
+    def aged(self, request: Request, view: View) -> View:
+        """The view, with the age of its data where the panel did not answer in time."""
+        seen, now = self.service.observer.last, self.service.clock()
+        if seen is None or now - seen.taken_at <= FRESH:
+            return view
+        line = request.texts.html("status-age", duration=wording.duration(request.texts, now - seen.taken_at))
+        return replace(view, text=wording.joined([view.text, line]))
+
     # What they may see ------------------------------------------------------------------------
 
     def clusters_seen(self, request: Request) -> list[Cluster]:
@@ -169,7 +178,7 @@ class Feature:
             PanelError: it does not answer now either.
         """
         if not self.service.observer.clusters_seen():
-            await self.service.observer.observe(FRESH)
+            await self.service.observer.observe_soon(FRESH)
         return self.clusters_seen(request)
 
     async def plans(
@@ -236,12 +245,12 @@ class Feature:
         Raises:
             Outdated: it has gone, or was never this person's to see.
         """
-        snapshot = await self.service.observer.observe(FRESH)
+        snapshot = await self.service.observer.observe_soon(FRESH)
         return self._visible(request, next((n for n in snapshot.nodes if n.id == node_id), None))
 
     async def vm(self, request: Request, vm_id: int) -> VM:
         """As ``node``, of a VM."""
-        snapshot = await self.service.observer.observe(FRESH)
+        snapshot = await self.service.observer.observe_soon(FRESH)
         return self._visible(request, next((v for v in snapshot.vms if v.id == vm_id), None))
 
     def _visible(self, request: Request, found: T | None) -> T:

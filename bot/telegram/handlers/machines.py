@@ -57,7 +57,8 @@ class Machines(Feature):
         rows: list[Row] = [[go(self._label(request, vm), "vm", vm.id)] for vm in shown]
         rows.append(pager(request.texts, "node-vms", part, pages, key=node.id))
         rows.append([go(request.texts.text("button-back"), "node", node.id)])
-        return View(request.texts.html("vms-title", node=node.name, count=len(vms)), keyboard(rows))
+        view = View(request.texts.html("vms-title", node=node.name, count=len(vms)), keyboard(rows))
+        return self.aged(request, view)
 
     @staticmethod
     def _label(request: Request, vm: VM) -> str:
@@ -89,7 +90,7 @@ class Machines(Feature):
             rows[0].append(go(texts.text("button-node"), "node", details.node.id))
         if ignored is not None and self.may_decide(request, vm.cluster_id):
             rows.append([do(texts.text("button-heed"), "heed", vm.id)])
-        return View(wording.fitted(lines, [], texts), keyboard(rows))
+        return self.aged(request, View(wording.fitted(lines, [], texts), keyboard(rows)))
 
     async def heed(self, request: Request) -> ActionResult:
         """Takes back that a VM was skipped for good."""
@@ -109,7 +110,7 @@ class Machines(Feature):
         ]
         if not found:
             raise NotFound("node-or-vm", request.args)
-        return [self._why(request, why) for why in found[:MOST_NAMESAKES]]
+        return [self.aged(request, self._why(request, why)) for why in found[:MOST_NAMESAKES]]
 
     async def _visible_answer(self, request: Request, why: WhyVM | WhyNode) -> bool:
         try:

@@ -75,7 +75,8 @@ class StatusPages(Feature):
         return self._nodes(request, plan)
 
     def _nodes(self, request: Request, plan: Plan) -> View:
-        return pages.nodes_view(request.texts, plan, request.part, rich=self.service.settings.telegram_recent_features)
+        rich = self.service.settings.telegram_recent_features
+        return self.aged(request, pages.nodes_view(request.texts, plan, request.part, rich=rich))
 
     async def node_command(self, request: Request) -> Sequence[View]:
         if not request.args:
@@ -89,7 +90,8 @@ class StatusPages(Feature):
         node, plan, vms = await self.service.queries.node_details(found)
         exclusions, now = await self.service.store.exclusions.active(self.service.clock()), self.service.clock()
         decides = self.may_decide(request, node.cluster_id)
-        return pages.node_view(request.texts, node, plan, vms, exclusions=exclusions, now=now, decides=decides)
+        view = pages.node_view(request.texts, node, plan, vms, exclusions=exclusions, now=now, decides=decides)
+        return self.aged(request, view)
 
     # The past ---------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ reason-watchdog-over = { $minutes ->
 reason-foreign-moves = ⚖️ Somebody else keeps moving VMs in { $cluster } (since the last check: { $count }). If VMmanager's own Balancer is on there, switch one of the two off: they undo each other's work.
 reason-approval-lapsed = the approval is too old; the next check proposes again
 reason-mode-changed = automatic mode was switched off before it started
+reason-vm-changed = the VM is no longer what was approved ({ $shown }): it is { $now } now; the next check proposes anew
 reason-cluster-gone = its cluster no longer exists
 reason-cannot-check = the move could not be checked again
 reason-vm-has-task = the panel is busy with the VM ({ $task })
