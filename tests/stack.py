@@ -251,6 +251,12 @@ def buttons(message: dict[str, Any]) -> dict[str, str]:
     return {b["text"]: b["callback_data"] for row in message["keyboard"] or [] for b in row}
 
 
+def button(message: dict[str, Any], start: str) -> str:
+    """The callback data of the one button whose text begins so."""
+    [data] = [data for text, data in buttons(message).items() if text.startswith(start)]
+    return data
+
+
 @asynccontextmanager
 async def running_stack(folder: Path, data: dict[str, Any], **panel_options: Any) -> AsyncIterator[Stack]:
     """A panel with this world and a chat; no program is started yet. ``panel_options`` are those of PanelOptions."""

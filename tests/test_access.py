@@ -12,7 +12,7 @@ import pytest
 from aiogram.filters.callback_data import CallbackData
 from hypothesis import given
 from hypothesis import strategies as st
-from stack import ANNA, BORIS, GROUP, MALLORY, VERA, Stack, buttons, running_stack, world
+from stack import ANNA, BORIS, GROUP, MALLORY, VERA, Stack, button, buttons, running_stack, world
 
 from bot.config.chats_file import rooms_of
 from bot.config.settings import Settings
@@ -30,6 +30,7 @@ FORGED = (
         "g:nodes:1:-1:",
         "g:node:\u0661:0:",
         "g:exclude-how:99:0:",
+        *(f"g:{page}:1:0:" for page in ("status", "nodes", "node", "options", "dryrun", "why-vm")),
         "n:1:0",
         "st:0:best",
         "st:1:best",
@@ -85,7 +86,7 @@ async def test_who_shows_no_face_cannot_command(stack: Stack) -> None:
     report = await stack.message("small-a", buttons=True)
     await post(stack, "config", chats=[{"id": GROUP, "members": [ANNA, VERA, MALLORY, GROUP_ANONYMOUS]}])
     await stack.say("/pause", GROUP_ANONYMOUS)
-    data = buttons(report)["✅ Approve 1"]
+    data = button(report, "✅ Approve 1")
     await post(
         stack, "press", chat_id=GROUP, message_id=report["message_id"], user_id=GROUP_ANONYMOUS, data=data, wait=0
     )
@@ -100,7 +101,7 @@ async def test_forwarded_words_and_buttons_are_nobodys(stack: Stack) -> None:
     await post(stack, "send", chat_id=GROUP, user_id=ANNA, text="/pause", forward_from=MALLORY)
     await post(stack, "send", chat_id=ANNA, user_id=ANNA, text="/mode auto", forward_from=MALLORY)
     copied = await post(stack, "forward", chat_id=GROUP, user_id=ANNA, message_id=report["message_id"])
-    data = buttons(report)["✅ Approve 1"]
+    data = button(report, "✅ Approve 1")
     assert "no longer works" in await stack.press(copied, data, forge=True)
     status = await stack.ask("/status", "VM Balancer")
     assert "Paused" not in status and "asks before it moves" in status
@@ -110,7 +111,7 @@ async def test_forwarded_words_and_buttons_are_nobodys(stack: Stack) -> None:
 async def test_a_role_taken_away_is_gone_from_the_buttons_that_are_out(stack: Stack) -> None:
     bot = stack.start_bot()
     report = await stack.message("small-a", buttons=True)
-    data = buttons(report)["✅ Approve 1"]
+    data = button(report, "✅ Approve 1")
     bot.kill()
     await bot.ended()
     stack.start_program(TELEGRAM_ADMIN_IDS="1002")
@@ -168,7 +169,7 @@ def test_only_what_a_button_says_is_understood(data: str) -> None:
 async def test_a_flood_of_a_stranger_costs_next_to_nothing(stack: Stack) -> None:
     bot = stack.start_program()
     report = await stack.message("small-a", buttons=True)
-    data = buttons(report)["✅ Approve 1"]
+    data = button(report, "✅ Approve 1")
     answered = await requests(stack, "answerCallbackQuery")
     sent = await requests(stack, "sendMessage")
     press = {"chat_id": GROUP, "message_id": report["message_id"], "user_id": MALLORY, "data": data, "wait": 0}
@@ -188,7 +189,7 @@ async def test_a_flood_of_a_stranger_costs_next_to_nothing(stack: Stack) -> None
 async def test_a_viewer_cannot_keep_the_panel_busy_but_is_told(stack: Stack) -> None:
     stack.start_program()
     report = await stack.message("small-a", buttons=True)
-    data = buttons(report)["✅ Approve 1"]
+    data = button(report, "✅ Approve 1")
     words = [await stack.press(report, data, VERA) for _ in range(30)]
     assert words[0] == "You may look, but not decide."
     assert words[-1] == "Too many presses: wait a moment."
@@ -247,7 +248,7 @@ async def test_everybody_is_spoken_to_in_their_own_language(stack: Stack) -> Non
         await stack.press(report, "m:1:x", BORIS, forge=True)
         == "Эта кнопка больше не работает. Что ждёт решения: /proposals"
     )
-    assert await stack.press(report, "m:1:a", VERA) == "You may look, but not decide."
+    assert await stack.press(report, "m:1:a", VERA, forge=True) == "You may look, but not decide."
     shown = await stack.asked("/language", "🌐", user_id=BORIS, chat_id=BORIS)
     assert "Telegram" in shown["text"] and "• Автоматически" in buttons(shown)
     await stack.opened(shown, "English", "I speak English here", user_id=BORIS)

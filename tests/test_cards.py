@@ -148,11 +148,11 @@ async def test_settings_change_by_buttons_and_by_words(stack: Stack) -> None:
     assert await stack.tap(one, "7.5") == "CPU_OVERLOAD_THRESHOLD is 7.5 from now on."
     changed = await stack.message("CPU limit: 7.5", "Changed by Anna Admin", "the settings file says 7.0")
     await stack.ask("/balance", "nothing new to propose")
-    await stack.tap(changed, "As in the file")
+    await stack.tap(changed, "Use the file")
     await stack.ask("/settings MAX_MIGRATIONS_PER_CYCLE 3", "Moves per check: 3")
     assert "✎" in "".join(labels(await stack.asked("/settings", "can be changed")))
     assert "is 'x'" in await stack.ask("/settings BALANCE_INTERVAL x", "BALANCE_INTERVAL")
-    assert "no setting HOST" in await stack.ask("/settings HOST x", "HOST")
+    assert "No setting HOST" in await stack.ask("/settings HOST x", "HOST")
     await stack.ask("/balance", "new proposal")
     await stack.message("3 moves proposed", buttons=True)
     every = await stack.opened(await stack.asked("/settings", "can be changed"), "All", "VMMANAGER_HOST")

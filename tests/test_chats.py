@@ -159,6 +159,17 @@ def test_people_of_the_file_are_people_for_the_main_chat_too(tmp_path: Path) -> 
 # The program --------------------------------------------------------------------------------------
 
 
+async def test_two_admins_of_the_chats_file_alone_approve_under_the_two_person_rule(tmp_path: Path) -> None:
+    chats = {"chats": [{"id": SOUTH, "clusters": [2], "admins": [DMITRI, CARLA]}]}
+    async with running(tmp_path, TWO, two_person_rule=True) as rig:
+        opened(rig)
+        await rig.start(chats_file=written(tmp_path, chats), telegram_admin_ids=(ANNA,))
+        report = await rig.message("s-hot", chat_id=SOUTH, buttons=True)
+        assert "another person" in await rig.pressed(report, "Approve 1", DMITRI)
+        assert "Approved" in await rig.pressed(report, "Approve 1", CARLA)
+        await rig.message("done in", chat_id=SOUTH)
+
+
 async def test_each_chat_sees_its_own_clusters(tmp_path: Path) -> None:
     async with running(tmp_path, TWO) as rig:
         await started(rig)

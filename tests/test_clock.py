@@ -14,7 +14,7 @@ from bot_builders import NOW
 from hypothesis import given
 from hypothesis import strategies as st
 from processes import Command
-from stack import Stack, buttons, running_stack, world
+from stack import Stack, button, running_stack, world
 
 from bot.domain.clock import FOLLOWS, SteadyClock
 
@@ -111,7 +111,7 @@ async def test_clock_jump_keeps_proposals_open_and_checks_running(tmp_path: Path
         await stack.eventually(lambda: more_checks(stack, seen + 1), "two more checks")
         [message] = [m for m in await stack.messages() if m["message_id"] == report["message_id"]]
         assert message["keyboard"], "the proposal is still open"
-        assert (await stack.press(report, buttons(report)["✅ Approve 1"])).startswith("Approved")
+        assert (await stack.press(report, button(report, "✅ Approve 1"))).startswith("Approved")
         await stack.message("done in")
         assert await stack.starts() == [(11, 2)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from bot_builders import Clock
-from stack import ANNA, BORIS, Stack, buttons, running_stack, world
+from stack import ANNA, BORIS, Stack, button, buttons, running_stack, world
 from test_views import proposal
 
 from bot.app import VMBalancer
@@ -100,7 +100,7 @@ async def pressed_again(stack: Stack, report: dict[str, object], data: str, user
 async def test_a_large_move_takes_two_presses_of_one_person(stack: Stack) -> None:
     bot = stack.start_bot(CONFIRM_LARGE_MOVES="2", MAX_MIGRATIONS_PER_CYCLE="2")
     report = await stack.message("small-a", buttons=True)
-    data = buttons(report)["✅ Approve 1"]
+    data = button(report, "✅ Approve 1")
     question = "Really move small-a (2 GiB)? To confirm, press the same button again within 60 s."
     assert await stack.press(report, data) == question
     assert await stack.press(report, data, BORIS) == question, "another person's question is another one"
@@ -122,7 +122,7 @@ async def test_approving_all_asks_about_the_large_ones(stack: Stack) -> None:
     everything = buttons(report)["✅ Approve all 3"]
     words = await stack.press(report, everything)
     assert words.startswith("Really move 2 large VMs (7 GiB together)?")
-    assert (await stack.press(report, buttons(report)["✅ Approve 1"])).startswith("Approved: small-a"), "it is small"
+    assert (await stack.press(report, button(report, "✅ Approve 1"))).startswith("Approved: small-a"), "it is small"
     assert await pressed_again(stack, report, everything) == "2 moves approved."
     await stack.message("small-c", "approved by Anna Admin")
 
@@ -130,7 +130,7 @@ async def test_approving_all_asks_about_the_large_ones(stack: Stack) -> None:
 async def test_each_of_two_people_confirms(stack: Stack) -> None:
     stack.start_program(CONFIRM_LARGE_MOVES="1", TWO_PERSON_RULE="true")
     report = await stack.message("small-a", buttons=True)
-    data = buttons(report)["✅ Approve 1"]
+    data = button(report, "✅ Approve 1")
     assert (await stack.press(report, data)).startswith("Really move")
     assert (await pressed_again(stack, report, data)).startswith("Noted:")
     assert (await stack.press(report, data, BORIS)).startswith("Really move")

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from stack import ANNA, BORIS, GROUP, MALLORY, VERA, Stack, buttons, running_stack, world
+from stack import ANNA, BORIS, GROUP, MALLORY, VERA, Stack, button, buttons, running_stack, world
 
 pytestmark = pytest.mark.e2e
 
@@ -21,9 +21,9 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 
 async def test_approved_move_runs_and_its_message_shows_each_state(stack: Stack) -> None:
     stack.start_bot()
-    report = await stack.message("Production", "1 of 3 nodes is overloaded", buttons=True)
+    report = await stack.message("Production", "hot is overloaded", buttons=True)
     assert "hot" in report["text"] and "small-a" in report["text"] and "hot → cool" in report["text"]
-    popup = await stack.press(report, buttons(report)["✅ Approve 1"])
+    popup = await stack.press(report, button(report, "✅ Approve 1"))
     assert popup == "Approved: small-a goes to cool."
     running = await stack.message("approved by Anna Admin", "of about")
     assert running["message_id"] == report["message_id"], "the same message is edited"
@@ -38,7 +38,7 @@ async def test_approved_move_runs_and_its_message_shows_each_state(stack: Stack)
 async def test_simultaneous_presses_approve_once(stack: Stack) -> None:
     stack.start_program()
     report = await stack.message("small-a", buttons=True)
-    data = buttons(report)["✅ Approve 1"]
+    data = button(report, "✅ Approve 1")
     await stack.chat_fault("slow", method="editMessageText", seconds=1)  # nobody's button goes before all have pressed
     popups = await asyncio.gather(
         stack.press(report, data, ANNA), stack.press(report, data, BORIS), stack.press(report, data, ANNA)
@@ -52,7 +52,7 @@ async def test_simultaneous_presses_approve_once(stack: Stack) -> None:
 async def test_strangers_and_viewers_cannot_decide(stack: Stack) -> None:
     stack.start_program()
     report = await stack.message("small-a", buttons=True)
-    data = buttons(report)["✅ Approve 1"]
+    data = button(report, "✅ Approve 1")
     assert await stack.press(report, data, MALLORY) == "You may not use this button."
     assert await stack.press(report, data, VERA) == "You may look, but not decide."
     await stack.say("/status", MALLORY, MALLORY)
@@ -81,9 +81,9 @@ async def test_proposal_without_a_decision_expires(stack: Stack) -> None:
     stack.start_program(PROPOSAL_TTL="3600")
     report = await stack.message("small-a", buttons=True)
     stack.clock.advance(3601)
-    expired = await stack.message("Nobody decided in time", buttons=False)
+    expired = await stack.message("expired, nobody decided", buttons=False)
     assert expired["message_id"] == report["message_id"]
-    popup = await stack.press(report, buttons(report)["✅ Approve 1"], forge=True)
+    popup = await stack.press(report, button(report, "✅ Approve 1"), forge=True)
     assert "expired" in popup
     assert await stack.starts() == []
 
@@ -98,7 +98,7 @@ async def test_new_plan_supersedes_the_pending_one(stack: Stack) -> None:
     second = await stack.message("1. small-b", buttons=True)
     old = await stack.message("1. small-a", "newer plan", buttons=False)
     assert old["message_id"] == first["message_id"] != second["message_id"]
-    popup = await stack.press(first, buttons(first)["✅ Approve 1"], forge=True)
+    popup = await stack.press(first, button(first, "✅ Approve 1"), forge=True)
     assert popup == "A newer plan has replaced this one."
     await stack.patch({"op": "set_node", "id": 1, "fields": {"cpu_number": 64}})
     await stack.ask("/balance", "nothing new")
@@ -120,7 +120,7 @@ async def test_failed_migration_shows_the_panels_error(stack: Stack) -> None:
     await stack.panel_fault("migrate_fails", output="qemu: <dirty> pages & all")
     stack.start_program()
     report = await stack.message("small-a", buttons=True)
-    await stack.press(report, buttons(report)["✅ Approve 1"])
+    await stack.press(report, button(report, "✅ Approve 1"))
     failed = await stack.message("failed", "qemu: <dirty> pages & all")
     assert failed["message_id"]
     notice = await stack.message("small-a (hot → cool)")
@@ -135,7 +135,7 @@ async def test_exclusion_withdraws_the_proposal_and_survives_a_restart(stack: St
     report = await stack.message("hot → cool", buttons=True)
     assert "cool is excluded as target" in await stack.ask("/exclude COOL target 2h", "excluded as")
     await stack.message("withdrawn", "Anna Admin excluded cool", buttons=False)
-    popup = await stack.press(report, buttons(report)["✅ Approve 1"], forge=True)
+    popup = await stack.press(report, button(report, "✅ Approve 1"), forge=True)
     assert popup == "A node of this move is excluded now."
     bot.terminate()
     assert await bot.ended() == 0
@@ -152,13 +152,13 @@ async def test_precheck_stops_a_move_when_the_panel_has_changed(stack: Stack) ->
     stack.start_program()
     report = await stack.message("small-a", buttons=True)
     await stack.patch({"op": "set_node", "id": 2, "fields": {"maintenance_mode": True}})
-    await stack.press(report, buttons(report)["✅ Approve 1"])
+    await stack.press(report, button(report, "✅ Approve 1"))
     await stack.message("not started", "maintenance")
     await stack.patch({"op": "set_node", "id": 2, "fields": {"maintenance_mode": False}})
     await stack.ask("/balance", "1 new proposal")
     second = await stack.message("small-a", buttons=True)
     await stack.patch({"op": "delete_vm", "id": 11})
-    await stack.press(second, buttons(second)["✅ Approve 1"])
+    await stack.press(second, button(second, "✅ Approve 1"))
     await stack.message("not needed", buttons=False)
     assert await stack.starts() == []
 
@@ -168,7 +168,7 @@ async def test_restart_during_a_migration_resumes_it(tmp_path: Path, sign: signa
     async with running_stack(tmp_path, world(), migration_s=6, task_row_delay_s=0.3) as stack:
         bot = stack.start_bot()
         report = await stack.message("small-a", buttons=True)
-        await stack.press(report, buttons(report)["✅ Approve 1"])
+        await stack.press(report, button(report, "✅ Approve 1"))
         await stack.message("of about")
         bot.send(sign)
         await bot.ended()
@@ -187,7 +187,7 @@ async def test_second_program_refuses_to_start_and_old_buttons_work_after_a_rest
     assert any(f"process {bot.pid} on" in line for line in second.lines), second.lines
     bot.kill()
     stack.start_bot()
-    assert await stack.press(report, buttons(report)["✅ Approve 1"], wait=25) == "Approved: small-a goes to cool."
+    assert await stack.press(report, button(report, "✅ Approve 1"), wait=25) == "Approved: small-a goes to cool."
     await stack.message("done in")
     assert await stack.starts() == [(11, 2)]
 
@@ -196,7 +196,7 @@ async def test_pause_mode_and_query_commands_answer(stack: Stack) -> None:
     stack.start_program()
     report = await stack.message("small-a", buttons=True)
     assert "Paused until" in await stack.ask("/pause 2h")
-    popup = await stack.press(report, buttons(report)["✅ Approve 1"])
+    popup = await stack.press(report, button(report, "✅ Approve 1"))
     assert "paused" in popup
     status = await stack.ask("/status", "VM Balancer")
     assert "Paused" in status and "Production" in status and "Data" in status
@@ -285,7 +285,7 @@ async def test_messages_go_to_the_configured_topic(stack: Stack) -> None:
     stack.start_program(TELEGRAM_CHAT_ID=str(forum), TELEGRAM_THREAD_ID="7")
     report = await stack.message("small-a", chat_id=forum, buttons=True)
     assert report["thread_id"] == 7
-    await stack.press(report, buttons(report)["✅ Approve 1"])
+    await stack.press(report, button(report, "✅ Approve 1"))
     done = await stack.message("done in", chat_id=forum)
     assert (done["message_id"], done["thread_id"]) == (report["message_id"], 7)
 
@@ -295,7 +295,7 @@ async def test_program_waits_while_telegram_is_unavailable(stack: Stack) -> None
     await stack.chat_fault("502", method="sendMessage", count=2)
     bot = stack.start_program()
     report = await stack.message("small-a", buttons=True)
-    assert await stack.press(report, buttons(report)["✅ Approve 1"], wait=30) == "Approved: small-a goes to cool."
+    assert await stack.press(report, button(report, "✅ Approve 1"), wait=30) == "Approved: small-a goes to cool."
     await stack.message("done in")
     assert bot.exit_code() is None
 

@@ -12,7 +12,7 @@ from bot_builders import ANNA
 from bot_fixture import HOUR, running_bot
 from hypothesis import given
 from hypothesis import strategies as st
-from stack import Stack, buttons, running_stack, world
+from stack import Stack, button, running_stack, world
 
 from bot.config.loading import find_settings
 from bot.domain.proposals import MigrationState, Verdict
@@ -122,6 +122,6 @@ async def test_the_chat_says_what_it_waits_for_and_makes_no_sound(stack: Stack) 
     stack.start_program(MIGRATION_WINDOW=hours, QUIET_HOURS=quiet, TIMEZONE="UTC")
     report = await stack.message("small-a", buttons=True)
     assert report["silent"], "in quiet hours"
-    await stack.press(report, buttons(report)["✅ Approve 1"])
+    await stack.press(report, button(report, "✅ Approve 1"))
     await stack.message("small-a", "waits for its hours, from", f"{now + timedelta(hours=2):%H:00}")
     assert await stack.starts() == []

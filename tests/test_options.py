@@ -48,9 +48,9 @@ async def test_another_target_is_an_approval_of_it(stack: Stack) -> None:
     stack.start_program()
     report = await stack.message("hot → cool", buttons=True)
     places = await stack.opened(await card(stack, report), "Other node", "instead of cool", "mild: CPU 1.0 → 1.1")
-    assert await stack.tap(places, "🎯 mild") == "Approved: small-a goes to mild."
+    assert await stack.tap(places, "🎯 mild") == "Approved: small-a moves to mild."
     await stack.message("Other node", "chosen by Anna Admin", "done in")
-    await stack.message("hot → cool", "replaced", buttons=False)
+    await stack.message("requested something else", "1. small-a", buttons=False)
     assert await stack.starts() == [(11, 3)]
 
 
@@ -60,10 +60,10 @@ async def test_an_approval_for_later_can_be_called_back(stack: Stack) -> None:
     times = await stack.opened(await card(stack, report), "Later", "when?")
     label = next(text for text in buttons(times) if text.startswith("🕑"))
     assert (await stack.tap(times, label)).startswith("Approved: it starts at")
-    waiting = await stack.message("small-a", "starts at", "1 of 3 nodes", buttons=True)
+    waiting = await stack.message("0 of 1 move done", "starts at", buttons=True)
     assert waiting["message_id"] == report["message_id"]
     assert await stack.tap(waiting, "Call back 1", BORIS) == "Called back: it does not start."
-    await stack.message("Boris Backup called it back", "1 of 3 nodes", buttons=False)
+    await stack.message("✋ called back by Boris Backup", buttons=False)
     assert await stack.starts() == []
 
 
@@ -77,9 +77,9 @@ async def test_what_has_arrived_can_be_moved_back_once(stack: Stack) -> None:
     bot.kill()
     await bot.ended()
     stack.start_program(UNDO_WINDOW="600")
-    assert await stack.tap(done, "Move back") == "Approved: small-a goes to hot."
+    assert await stack.tap(done, "Move back") == "Approved: small-a moves to hot."
     await stack.message("Move back", "requested by Anna Admin", "done in", buttons=False)
-    await stack.message("1 of 3 nodes", "hot → cool", "done in", buttons=False)
+    await stack.message("hot CPU 7.5 → 7.4", "hot → cool", "done in", buttons=False)
     assert await stack.starts() == [(11, 2), (11, 1)] and await stack.where(11) == 1
 
 
@@ -101,7 +101,7 @@ async def test_a_whole_proposal_can_wait_for_later_or_be_left_alone(stack: Stack
     one = await stack.opened(shown, "2 · small-b", "small-b", "Skip leaves this VM alone")
     back = await stack.opened(one, "Back", "which of the 3 moves")
     assert (await stack.tap(back, "💤 Snooze 1 h")).startswith("Production is left alone until")
-    await stack.message("3 moves", "Anna Admin snoozed", buttons=False)
+    await stack.message("Anna Admin snoozed", "1. small-a, 2. small-b, 3. small-c", buttons=False)
     assert "snoozed this cluster" in await stack.ask("/balance", "Checked")
 
     async def gone() -> bool:

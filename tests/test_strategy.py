@@ -335,18 +335,21 @@ async def test_the_report_offers_the_switch_once_and_to_admins(tmp_path: Path) -
         stack.start_program()
         report = await stack.message("💡 The strategy “optimal” would need 1 move instead of 3.", buttons=True)
         assert "1 of 3 moves now" in report["text"]
-        switch = buttons(report)["💡 Use optimal"]
-        assert await stack.press(report, switch, MALLORY) == "You may not use this button."
-        assert await stack.press(report, switch, VERA) == "You may look, but not decide."
-        assert "From the next check on: optimal" in await stack.press(report, switch, BORIS)
-        assert "is in use already" in await stack.press(report, switch)
+        await stack.press(report, buttons(report)["💡 Compare with optimal"], BORIS)
+        compared = await stack.message("optimal: 1 move", "of all clusters", buttons=True)
+        assert list(buttons(compared)) == ["💡 Use optimal", "✖ Close"]
+        switch = "st:1:optimal"  # a button of older versions
+        assert await stack.press(report, switch, MALLORY, forge=True) == "You may not use this button."
+        assert await stack.press(report, switch, VERA, forge=True) == "You may look, but not decide."
+        assert "From the next check on: optimal" in await stack.press(report, switch, BORIS, forge=True)
+        assert "is in use already" in await stack.press(report, switch, forge=True)
         every = await stack.opened(
             await stack.asked("/settings", "can be changed"), "All", "BALANCE_STRATEGY = optimal"
         )
         assert "set in the chat by Boris" in every["text"]
         await stack.ask("/balance", "1 new proposal")
         new = await stack.message("1. big-", "no plan does it", buttons=True)
-        assert "💡" not in new["text"] and "💡 Use optimal" not in buttons(new)
+        assert "💡" not in new["text"] and "💡 Compare with optimal" not in buttons(new)
         await stack.message("1. small-a", "newer plan", buttons=False)
         assert "no longer works" in await stack.press(report, switch, forge=True)
 

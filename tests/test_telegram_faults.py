@@ -116,7 +116,7 @@ async def test_a_second_listener_is_told_of_once_and_its_end_too(
         report = await rig.message("small-a", buttons=True)
         polling = asyncio.create_task(_listens(rig))
         try:
-            await rig.message("Another program listens", "@BotFather")
+            await rig.message("Two programs use", "@BotFather")
             await rig.until(lambda: health(rig)[0] is State.CHAT)
             assert "stop it" in health(rig)[1] and rig.chat.state.token not in health(rig)[1]
             clashes = lambda: len([e for e in rig.calls("getUpdates") if e["status"] == 409])  # noqa: E731
@@ -131,7 +131,7 @@ async def test_a_second_listener_is_told_of_once_and_its_end_too(
             rig.chat.state.write(ANNA, ANNA, f"/exclusions {number}")
         await rig.message("second program is gone, after 2 minutes")
         await rig.until(lambda: health(rig)[0] is State.HEALTHY)
-        assert len(rig.texts("Another program listens")) == 1
+        assert len(rig.texts("Two programs use")) == 1
         said = [r for r in caplog.records if "another program listens" in r.getMessage()]
         assert len(said) == 1, "how often it is said is the subject here"
 

@@ -15,7 +15,7 @@ from bot_fixture import BotFixture, running_bot
 from stack import ANNA as ANNA_ID
 from stack import BORIS as BORIS_ID
 from stack import VERA as VERA_ID
-from stack import Stack, buttons, running_stack, world
+from stack import Stack, button, buttons, running_stack, world
 
 from bot.cli import run
 from bot.cli.arguments import OPTIONS
@@ -331,7 +331,7 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 async def test_two_admins_in_the_chat(stack: Stack) -> None:
     stack.start_program(MAX_MIGRATIONS_PER_CYCLE="2")
     report = await stack.message("small-a", "small-b", buttons=True)
-    first = buttons(report)["✅ Approve 1"]
+    first = button(report, "✅ Approve 1")
     assert await stack.press(report, first) == "Noted: small-a goes to cool once another person approves too."
     shown = await stack.message("Anna Admin approved, one more person is needed", buttons=True)
     assert shown["message_id"] == report["message_id"] and first in buttons(shown).values()
@@ -355,7 +355,7 @@ async def test_two_admins_in_the_chat(stack: Stack) -> None:
 async def test_a_first_approval_survives_a_restart_but_not_the_role(stack: Stack) -> None:
     bot = stack.start_bot()
     report = await stack.message("small-a", buttons=True)
-    data = buttons(report)["✅ Approve 1"]
+    data = button(report, "✅ Approve 1")
     await stack.press(report, data)
     await stack.message("Anna Admin approved, one more")
     bot.send(signal.SIGKILL)
@@ -376,7 +376,7 @@ async def test_a_first_approval_survives_a_restart_but_not_the_role(stack: Stack
 async def test_the_audit_says_who_approved_when(stack: Stack) -> None:
     stack.start_program()
     report = await stack.message("small-a", buttons=True)
-    data = buttons(report)["✅ Approve 1"]
+    data = button(report, "✅ Approve 1")
     await stack.press(report, data, BORIS_ID)
     await stack.press(report, data, ANNA_ID)
     with sqlite3.connect(stack.folder / "bot.db") as db:

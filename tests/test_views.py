@@ -29,6 +29,7 @@ from bot.domain.proposals import (
 from bot.rendering.catalog import Texts, texts_for
 from bot.rendering.phrases import popup
 from bot.service.values import Status
+from bot.telegram.keyboards.callbacks import PAGE_PREFIX
 from bot.telegram.views import pages
 from bot.telegram.views.notices import ending_notice, finished_notice
 from bot.telegram.views.proposals import View, plan_view, proposal_view
@@ -67,7 +68,7 @@ def checked(view: View) -> str:
     rows = view.keyboard.inline_keyboard if view.keyboard else []
     for button in (b for row in rows for b in row):
         assert button.callback_data and len(button.callback_data.encode()) <= 64
-        assert 0 < len(button.text) <= 20
+        assert 0 < len(button.text) <= 24
     assert "\x1b" not in text and "\u202e" not in text
     return text
 
@@ -81,13 +82,67 @@ def test_long_plans_page(language: str) -> None:
     assert checked(proposal_view(texts, proposal(7), NOW, 99)) == checked(second), "a page too far is the last"
     data = [b.callback_data for row in first.keyboard.inline_keyboard for b in row]  # type: ignore[union-attr]
     assert data == [
-        *(f"m:{100 + i}:{v}" for i in range(5) for v in "as"),
-        "all:5:a",
-        "all:5:s",
-        "pg:5:1",
+        "d:approve-all:5:0:",
+        "d:skip-all:5:0:",
+        *(f"d:{verdict}-move:{100 + i}:0:" for i in range(5) for verdict in ("approve", "skip")),
+        "d:turn:5:1:",
+        "d:details:5:0:",
         "d:picture:5:0:",
         "d:more:5:0:",
     ]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_five_moves_fit_ten_lines_and_700_characters_before_the_fold(language: str) -> None:
+    view = proposal_view(texts_for(language), proposal(5, "production-web"), NOW)
+    shown, _ = parse_html(str(view.text).partition("<blockquote")[0])
+    assert len(shown) <= 700 and len(shown.splitlines()) <= 10
+    whole, _ = parse_html(str(view.text))
+    assert len(whole.encode("utf-16-le")) // 2 <= 1024, "Telegram takes no more under a picture"
+    headline = shown.splitlines()[0]
+    assert headline.startswith("⚠️") and "production-web-hot" in headline and "7" in headline
+    assert view.keyboard is not None and "approve-all" in str(view.keyboard.inline_keyboard[0][0].callback_data)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_button_of_a_proposal_opens_a_page(language: str) -> None:
+    """Else a page could take the place of the proposal."""
+    for state in MoveState:
+        base = proposal(7)
+        view = proposal_view(
+            texts_for(language), replace(base, moves=(replace(base.moves[0], state=state), *base.moves[1:])), NOW
+        )
+        for row in view.keyboard.inline_keyboard if view.keyboard else []:
+            assert not [b for b in row if (b.callback_data or "").startswith(PAGE_PREFIX)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", [MoveState.EXPIRED, MoveState.SUPERSEDED, MoveState.SKIPPED, MoveState.WITHDRAWN])
+def test_a_closed_proposal_is_two_lines(language: str, state: MoveState) -> None:
+    base = proposal(3)
+    decided_by = ANNA if state is MoveState.SKIPPED else None
+    moves = tuple(replace(m, state=state, decided_by=decided_by, decided_at=NOW) for m in base.moves)
+    closed = replace(
+        base, moves=moves, closed_reason=Reason.of("newer-plan") if state is MoveState.SUPERSEDED else None
+    )
+    shown = checked(proposal_view(texts_for(language), closed, NOW))
+    assert len(shown.splitlines()) == 2 and "1. vm-0, 2. vm-1, 3. vm-2" in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "sign"),
+    [
+        (MigrationState.RUNNING, "▶️"),
+        (MigrationState.SUCCEEDED, "✅"),
+        (MigrationState.FAILED, "❌"),
+        (MigrationState.UNKNOWN, "❌"),
+    ],
+)
+def test_the_headline_follows_the_state(state: MigrationState, sign: str) -> None:
+    shown = checked(proposal_view(texts_for("en"), with_migration(state), NOW + timedelta(seconds=43)))
+    assert shown.startswith(sign)
+    if state is MigrationState.SUCCEEDED:
+        assert "hot CPU 7.9 → 7.8 (1 move in 43\u00a0s)" in shown.splitlines()[0]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -33,6 +33,8 @@ def state_words(texts: Texts, proposed: ProposedMove, now: datetime) -> str:
 
 
 def migration_words(texts: Texts, migration: Migration, now: datetime) -> str:
+    if migration.called_back_by is not None:
+        return texts.text("terminal-called-back", who=migration.called_back_by)
     started = migration.started_at or migration.queued_at
     length = duration(texts, (migration.finished_at or now) - started)
     reason = texts.reason(migration.reason) if migration.reason else ""

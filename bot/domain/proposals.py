@@ -140,6 +140,13 @@ class Migration:
         """From when on the approval grows old."""
         return self.queued_at if self.not_before is None else max(self.queued_at, self.not_before)
 
+    @property
+    def called_back_by(self) -> str | None:
+        """Who took the approval back before the migration started; ``None``: nobody did."""
+        if self.reason is None or self.reason.code != "called-back":
+            return None
+        return str(dict(self.reason.params).get("who", ""))
+
     def is_due(self, now: datetime) -> bool:
         return self.not_before is None or self.not_before <= now
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from balancer.model import Purpose
-from bot.domain.proposals import Actor, ProposedMove
+from bot.domain.proposals import Actor, Migration, ProposedMove
 from bot.domain.sanitize import one_line
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import deciders
@@ -53,7 +53,7 @@ def _history_row(proposed: ProposedMove, texts: Texts) -> Row:
         "source": move.source_name,
         "target_id": move.target_id,
         "target": move.target_name,
-        "state": migration.state.value if migration else None,
+        "state": _state(migration),
         "started_at": _iso(migration.started_at) if migration else None,
         "finished_at": _iso(migration.finished_at) if migration else None,
         "seconds": None if took is None else round(took.total_seconds()),
@@ -61,6 +61,13 @@ def _history_row(proposed: ProposedMove, texts: Texts) -> Row:
         "error": migration.error if migration else None,
         "purpose": proposed.purpose.value,
     }
+
+
+def _state(migration: Migration | None) -> str | None:
+    """A migration that was called back was needed: tables say so, though the store keeps it among the skipped."""
+    if migration is None:
+        return None
+    return "called-back" if migration.called_back_by is not None else migration.state.value
 
 
 def audit_rows(entries: Sequence[AuditEntry]) -> list[Row]:

@@ -71,6 +71,8 @@ def outcome_words(texts: Texts, proposed: ProposedMove) -> str:
         return texts.text("terminal-first", who=proposed.first.by.name)
     if migration is None:
         return texts.text(f"terminal-{proposed.state.value}")
+    if migration.called_back_by is not None:
+        return texts.text("terminal-called-back", who=migration.called_back_by)
     if migration.state is MigrationState.SKIPPED:
         return texts.text("terminal-not-needed", reason=texts.reason(migration.reason) if migration.reason else "")
     seconds = round(migration.duration.total_seconds()) if migration.duration else 0

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from balancer.model import Move
+from bot.config.chats_file import rooms_of
+from bot.domain.chats import Role
 from bot.domain.proposals import (
     Actor,
     ActorKind,
@@ -33,6 +35,8 @@ LONGEST_WAIT = timedelta(days=7)
 class Decisions(UseCase):
     def __init__(self, context: ServiceContext) -> None:
         super().__init__(context)
+        self._rooms = rooms_of(context.settings)
+        """Every chat with its admins: the same list that the chat itself goes by."""
         self.decided_here: set[int] = set()
         """Moves that somebody decided through this service, until RemoteRequests has seen the decision."""
 
@@ -131,7 +135,9 @@ class Decisions(UseCase):
 
     def _may_still_decide(self, actor: Actor) -> bool:
         """Of somebody who approved first: in Telegram the role may have been taken away since."""
-        return actor.kind is not ActorKind.TELEGRAM or actor.user_id in self._settings.admin_ids
+        if actor.kind is not ActorKind.TELEGRAM:
+            return True
+        return actor.user_id is not None and any(room.role(actor.user_id) is Role.ADMIN for room in self._rooms)
 
     def is_large(self, move: Move) -> bool:
         """Whether CONFIRM_LARGE_MOVES asks for a confirmation of this move."""

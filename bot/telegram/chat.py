@@ -26,7 +26,6 @@ from bot.rendering.phrases import POPUP_LIMIT
 from bot.service.service import Service
 from bot.store.store import Store
 from bot.telegram.commands import register_menus
-from bot.telegram.handlers.proposals import approvals_router
 from bot.telegram.handlers.registry import routes
 from bot.telegram.handlers.status import NextCheck
 from bot.telegram.languages import Languages, spoken
@@ -61,7 +60,6 @@ class Chat:
         self._dispatcher.message.outer_middleware(self._service_message)
         self._dispatcher.message.outer_middleware(access)
         self._dispatcher.callback_query.outer_middleware(access)
-        self._dispatcher.include_router(approvals_router(service, store, notifier))
         self._dispatcher.include_router(routes(service, notifier, self._languages, next_check).router())
         self._dispatcher.my_chat_member.register(self._own_standing)
         self._dispatcher.errors.register(self._failed)

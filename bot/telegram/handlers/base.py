@@ -36,7 +36,8 @@ async def _untold(_view: View) -> None:
 class Request:
     """A command with its arguments, or a button with what it carries.
 
-    ``button``: the message and button pressed. ``tell`` says something at once, before the answer is there.
+    ``button``: the message and button pressed, as one text. ``message_id``: that message, 0 for a command.
+    ``has_button``: Telegram confirms that the message has this button. ``tell`` sends a first answer at once.
     """
 
     context: RequestContext
@@ -45,6 +46,8 @@ class Request:
     part: int = 0
     extra: str = ""
     button: str = ""
+    message_id: int = 0
+    has_button: bool = False
     tell: Callable[[View], Awaitable[None]] = _untold
 
     @property
@@ -111,6 +114,12 @@ class Feature:
 
     @property
     def actions(self) -> Mapping[str, Action]:
+        """What buttons do, by name. A press counts only if Telegram confirms that the message has the button."""
+        return {}
+
+    @property
+    def message_actions(self) -> Mapping[str, Action]:
+        """Actions that check by themselves which message was pressed. An edit may have taken the button meanwhile."""
         return {}
 
     # Who may ----------------------------------------------------------------------------------
@@ -121,12 +130,15 @@ class Feature:
     def may_decide(self, request: Request, cluster_id: int) -> bool:
         return request.context.standing.decides_on(cluster_id, self.service.observer.cluster_name(cluster_id))
 
-    def need_decider(self, request: Request, cluster_id: int) -> None:
+    def need_decider(self, request: Request, cluster_id: int, cluster_name: str | None = None) -> None:
         """
+        Args:
+            cluster_name: as stored with a proposal; ``None`` = as last seen.
         Raises:
             NotForYou: this person does not decide on the cluster.
         """
-        if not self.may_decide(request, cluster_id):
+        name = self.service.observer.cluster_name(cluster_id) if cluster_name is None else cluster_name
+        if not request.context.standing.decides_on(cluster_id, name):
             raise NotForYou
 
     @staticmethod

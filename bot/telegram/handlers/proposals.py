@@ -1,139 +1,160 @@
-"""Presses on a proposal: approve, skip, all of it, another page. The store decides, once."""
+"""The buttons of a proposal's own message: approve, skip, all of it, another page. The store decides, once.
+
+Each action checks that the press came from the very message that shows the proposal: not forwarded, not forged.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from aiogram import Router
-from aiogram.types import CallbackQuery
-
-from bot.domain.proposals import Proposal, ProposedMove
-from bot.errors import DryRunError
+from balancer.policy import STRATEGIES
+from bot.domain.proposals import MoveState, Proposal, ProposedMove, Verdict
 from bot.rendering.phrases import large_words
-from bot.service.service import Service
-from bot.store.store import Store
-from bot.telegram.confirmations import WITHIN, Confirmations
-from bot.telegram.handlers.replies import decided_words, has_button
-from bot.telegram.keyboards.callbacks import VERDICTS, AllButton, MoveButton, PageButton, StrategyButton
-from bot.telegram.middlewares.access import RequestContext
-from bot.telegram.notifier import TelegramNotifier
+from bot.telegram.confirmations import WITHIN
+from bot.telegram.handlers.base import Action, ActionResult, Feature, NotForYou, Outdated, Request
+from bot.telegram.handlers.replies import decided_words
+from bot.telegram.keyboards.buttons import do, keyboard
+from bot.telegram.views import wording
+from bot.telegram.views.proposals import details_view
+from bot.telegram.views.strategies import comparison_view
 
 MESSAGE_WAIT_S = 2.0
-"""A press can overtake the record of the message it stands under by a moment."""
+"""A press can arrive before the number of its message is stored."""
 
 
-def approvals_router(service: Service, store: Store, notifier: TelegramNotifier) -> Router:
-    """The handlers of a proposal's buttons."""
-    router = Router(name="approvals")
-    presses = _Presses(service, store, notifier)
-    router.callback_query.register(presses.move, MoveButton.filter())
-    router.callback_query.register(presses.all, AllButton.filter())
-    router.callback_query.register(presses.page, PageButton.filter())
-    router.callback_query.register(presses.strategy, StrategyButton.filter())
-    return router
+class Proposals(Feature):
+    """What everybody sees and presses under a proposal."""
 
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        return {"details": self.details, "compare": self.compare}
 
-class _Presses:
-    def __init__(self, service: Service, store: Store, notifier: TelegramNotifier) -> None:
-        self._service = service
-        self._store = store
-        self._notifier = notifier
-        self._confirmations = Confirmations(service.clock)
+    @property
+    def message_actions(self) -> Mapping[str, Action]:
+        return {
+            "approve-move": self.approve_move,
+            "skip-move": self.skip_move,
+            "approve-all": self.approve_all,
+            "skip-all": self.skip_all,
+            "turn": self.turn,
+            "use-strategy": self.use_strategy,
+        }
 
-    async def move(self, query: CallbackQuery, callback_data: MoveButton, context: RequestContext) -> None:
-        found = await self._store.proposals.move(callback_data.move_id)
-        if found is None or not await self._genuine(query, found[0]):
-            await self._refuse(query, context, "popup-old", callback_data.pack())
-            return
-        proposal = await self._store.proposals.get(found[0])
-        await self._decide(query, callback_data.verdict, context, proposal, [found[1]])
+    async def approve_move(self, request: Request) -> ActionResult:
+        """``key``: the move's id."""
+        return await self._decide_move(request, Verdict.APPROVE)
 
-    async def all(self, query: CallbackQuery, callback_data: AllButton, context: RequestContext) -> None:
-        proposal = await self._store.proposals.get(callback_data.proposal_id)
-        if proposal is None or not await self._genuine(query, proposal.id):
-            await self._refuse(query, context, "popup-old", callback_data.pack())
-            return
-        await self._decide(query, callback_data.verdict, context, proposal, proposal.pending or _last_decided(proposal))
+    async def skip_move(self, request: Request) -> ActionResult:
+        """``key``: the move's id."""
+        return await self._decide_move(request, Verdict.SKIP)
 
-    async def page(self, query: CallbackQuery, callback_data: PageButton, context: RequestContext) -> None:
-        if not await self._genuine(query, callback_data.proposal_id):
-            await query.answer(context.own.text("popup-old"))
-            return
-        await query.answer()
-        await self._store.messages.set_page(callback_data.proposal_id, context.chat_id, callback_data.page)
-        self._notifier.proposals_changed(callback_data.proposal_id)
+    async def approve_all(self, request: Request) -> ActionResult:
+        """``key``: the proposal's id. Every move that still waits."""
+        return await self._decide_all(request, Verdict.APPROVE)
 
-    async def strategy(self, query: CallbackQuery, callback_data: StrategyButton, context: RequestContext) -> None:
-        """Switches to the strategy that the proposal names, while that still waits; once, whoever comes first."""
-        proposal = await self._store.proposals.get(callback_data.proposal_id)
-        other = proposal.plan.alternative if proposal is not None and proposal.pending else None
-        genuine = proposal is not None and await self._genuine(query, proposal.id)
-        if not genuine or other is None or other.strategy != callback_data.strategy:
-            await self._refuse(query, context, "popup-old", callback_data.pack())
-        elif not context.standing.governs:
-            await self._refuse(query, context, "popup-viewer", callback_data.pack())
-        elif self._service.settings.dry_run:
-            await self._refuse(query, context, "popup-dry-run", callback_data.pack())
-        elif await self._service.runtime.strategy() == other.strategy:
-            await query.answer(context.own.text("popup-strategy-already", strategy=other.strategy))
-        else:
-            await self._service.admin.set_strategy(other.strategy, context.actor)
-            await query.answer(context.own.text("popup-strategy", strategy=other.strategy))
+    async def skip_all(self, request: Request) -> ActionResult:
+        """``key``: the proposal's id. Every move that still waits."""
+        return await self._decide_all(request, Verdict.SKIP)
+
+    async def turn(self, request: Request) -> ActionResult:
+        """Shows page ``part`` of proposal ``key`` to everybody."""
+        proposal = await self._shown_here(request, request.key)
+        await self.service.store.messages.set_page(proposal.id, request.context.chat_id, request.part)
+        self.notifier.proposals_changed(proposal.id)
+        return ActionResult()
+
+    async def use_strategy(self, request: Request) -> ActionResult:
+        """Switches every cluster to the strategy that the proposal names, while that waits; the first press counts."""
+        proposal = await self._shown_here(request, request.key)
+        other = proposal.plan.alternative if proposal.pending else None
+        if other is None or other.strategy != request.extra:
+            raise Outdated
+        self.need_governor(request)
+        if self.service.settings.dry_run:
+            raise NotForYou(dry_run=True)
+        if await self.service.runtime.strategy() == other.strategy:
+            return ActionResult(request.own.text("popup-strategy-already", strategy=other.strategy))
+        await self.service.admin.set_strategy(other.strategy, request.context.actor)
+        return ActionResult(request.own.text("popup-strategy", strategy=other.strategy))
+
+    async def details(self, request: Request) -> ActionResult:
+        """Effect and reasons of every move, as a message of its own: the proposal's belongs to everybody."""
+        proposal = await self.service.store.proposals.get(request.key)
+        if proposal is None or not self.sees(request, proposal.cluster_id):
+            raise Outdated
+        return ActionResult(say=details_view(request.texts, proposal, self.service.clock()))
+
+    async def compare(self, request: Request) -> ActionResult:
+        """What the strategy ``extra`` would do in the proposal's cluster now; nothing is changed."""
+        proposal = await self.service.store.proposals.get(request.key)
+        if proposal is None or request.extra not in STRATEGIES or not self.sees(request, proposal.cluster_id):
+            raise Outdated
+        cluster, texts = str(proposal.cluster_id), request.texts
+        [mine] = await self.plans(request, cluster, outlook=True)
+        [other] = await self.plans(request, cluster, None, request.extra, outlook=True)
+        view = comparison_view(texts, mine, other)
+        rows = [[do(texts.text("button-close"), "close")]]
+        if request.context.standing.governs:
+            view = replace(view, text=wording.joined([view.text, texts.html("strategy-reach")]))
+            rows.insert(0, [do(texts.text("switch-strategy", strategy=request.extra), "strategy", extra=request.extra)])
+        return ActionResult(say=replace(view, keyboard=keyboard(rows)))
+
+    # Deciding ---------------------------------------------------------------------------------
+
+    async def _decide_move(self, request: Request, verdict: Verdict) -> ActionResult:
+        found = await self.service.store.proposals.move(request.key)
+        if found is None:
+            raise Outdated
+        proposal = await self._shown_here(request, found[0])
+        return await self._decide(request, verdict, proposal, [found[1]])
+
+    async def _decide_all(self, request: Request, verdict: Verdict) -> ActionResult:
+        proposal = await self._shown_here(request, request.key)
+        return await self._decide(request, verdict, proposal, proposal.pending or _last_decided(proposal))
 
     async def _decide(
-        self,
-        query: CallbackQuery,
-        word: str,
-        context: RequestContext,
-        proposal: Proposal | None,
-        moves: Sequence[ProposedMove],
-    ) -> None:
-        verdict = VERDICTS.get(word)
-        if verdict is None or proposal is None:
-            await self._refuse(query, context, "popup-old", word)
-            return
-        if not context.standing.decides_on(proposal.cluster_id, proposal.plan.cluster_name):
-            await self._refuse(query, context, "popup-viewer", word)
-            return
-        ids, decide = [m.id for m in moves], self._service.decisions.decide
-        try:
-            results = await decide(ids, verdict, context.actor)
-            large = [r.move.id for r in results if r.needs_confirmation]
-            if large and self._confirmations.confirmed(context.user_id, f"{context.chat_id} {query.data}", large):
-                results = await decide(ids, verdict, context.actor, confirmed=large)
-        except DryRunError:
-            await self._refuse(query, context, "popup-dry-run", word)
-            return
+        self, request: Request, verdict: Verdict, proposal: Proposal, moves: Sequence[ProposedMove]
+    ) -> ActionResult:
+        self.need_decider(request, proposal.cluster_id, proposal.plan.cluster_name)
+        ids, actor, decide = [m.id for m in moves], request.context.actor, self.service.decisions.decide
+        results = await decide(ids, verdict, actor)
+        large = [r.move.id for r in results if r.needs_confirmation]
+        if large and self.confirmed(request, *large):
+            results = await decide(ids, verdict, actor, confirmed=large)
         unconfirmed = [r.move for r in results if r.needs_confirmation]
         if unconfirmed:
-            words = large_words(context.own, unconfirmed, round(WITHIN.total_seconds()))
-            await query.answer(words, show_alert=True)
-            return
-        await query.answer(await decided_words(self._service, context.own, results, verdict))
+            return ActionResult(large_words(request.own, unconfirmed, round(WITHIN.total_seconds())), alert=True)
+        return ActionResult(await decided_words(self.service, request.own, results, verdict))
 
-    async def _refuse(self, query: CallbackQuery, context: RequestContext, key: str, detail: str) -> None:
-        """A press that may not count is answered kindly and written down."""
-        await query.answer(context.own.text(key))
-        await self._store.audit.record(key, context.actor, self._service.clock(), data=detail)
+    async def _shown_here(self, request: Request, proposal_id: int) -> Proposal:
+        """The proposal that the pressed message shows.
 
-    async def _genuine(self, query: CallbackQuery, proposal_id: int) -> bool:
-        """The button stands under the very message that shows this proposal: not forwarded, not forged."""
-        if query.message is None:
-            return False
-        chat_id, message_id, waited = query.message.chat.id, query.message.message_id, 0.0
-        while True:
-            row = await self._store.messages.get(proposal_id, chat_id)
+        Raises:
+            Outdated: there is no such proposal, or another message shows it.
+        """
+        proposal = await self.service.store.proposals.get(proposal_id)
+        if proposal is None or not await self._is_its_message(request, proposal_id):
+            raise Outdated
+        return proposal
+
+    async def _is_its_message(self, request: Request, proposal_id: int) -> bool:
+        chat_id, message_id, waited = request.context.chat_id, request.message_id, 0.0
+        messages = self.service.store.messages
+        while message_id:
+            row = await messages.get(proposal_id, chat_id)
             if row is not None and row.message_id:
                 return row.message_id == message_id
             if waited >= MESSAGE_WAIT_S:
-                # Sent, but Telegram's answer with its number was lost: the message that has this button is it.
-                return has_button(query) and await self._store.messages.adopt(proposal_id, chat_id, message_id)
+                # Telegram's answer with the message's number was lost: the message that has this button is it.
+                return request.has_button and await messages.adopt(proposal_id, chat_id, message_id)
             await asyncio.sleep(0.1)
             waited += 0.1
+        return False
 
 
 def _last_decided(proposal: Proposal) -> Sequence[ProposedMove]:
-    """With nothing left to decide, the popup names who decided last."""
-    decided = [m for m in proposal.moves if m.decided_at is not None]
+    """When nothing is left to decide, the popup names who decided last."""
+    decided = [m for m in proposal.moves if m.state is not MoveState.PENDING and m.decided_at is not None]
     return sorted(decided, key=lambda m: (m.decided_at, m.id))[-1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.domain.proposals import Actor
 from bot.service.service import Service
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.handlers.base import Feature
@@ -13,6 +14,7 @@ from bot.telegram.handlers.machines import Machines
 from bot.telegram.handlers.mode import Modes
 from bot.telegram.handlers.move_options import MoveOptions
 from bot.telegram.handlers.planning import PlanCommands
+from bot.telegram.handlers.proposals import Proposals
 from bot.telegram.handlers.requests import NodeRequests
 from bot.telegram.handlers.routes import Routes
 from bot.telegram.handlers.settings import SettingsMenu
@@ -24,7 +26,7 @@ __all__ = ["NextCheck", "routes"]
 
 
 def routes(service: Service, notifier: TelegramNotifier, languages: Languages, next_check: NextCheck) -> Routes:
-    """All of them, with the tour answering what nobody knows."""
+    """All features of the chat; the tour answers what no feature knows."""
     parts = (service, notifier, Confirmations(service.clock))
     looking = StatusPages(*parts, next_check)
     machines = Machines(looking)
@@ -35,6 +37,7 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
         looking,
         machines,
         PlanCommands(*parts),
+        Proposals(*parts),
         options,
         Exclusions(*parts),
         NodeRequests(*parts),
@@ -43,4 +46,8 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
         Digest(*parts),
         Charts(*parts),
     ]
-    return Routes(every, tour.unknown, ephemeral=service.settings.telegram_recent_features)
+
+    async def record(event: str, actor: Actor, data: str) -> None:
+        await service.store.audit.record(event, actor, service.clock(), data=data)
+
+    return Routes(every, tour.unknown, record, ephemeral=service.settings.telegram_recent_features)

@@ -14,6 +14,7 @@ from bot.domain.proposals import DecisionResult, Verdict
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import POPUP_LIMIT, popup
 from bot.service.service import Service
+from bot.telegram.keyboards.callbacks import PAGE_PREFIX
 from bot.telegram.views.proposals import PICTURE, View
 
 log = logging.getLogger(__name__)
@@ -126,6 +127,18 @@ def has_button(query: CallbackQuery) -> bool:
         return False
     pressed = any(b.callback_data == query.data for row in message.reply_markup.inline_keyboard for b in row)
     return pressed and message.from_user is not None and message.from_user.id == query.bot.id
+
+
+def is_page(query: CallbackQuery) -> bool:
+    """Whether the message is ours and has a button that opens a page. A proposal's message has none: no press, forged
+    ones included, may put a page in its place."""
+    message = query.message
+    if not isinstance(message, Message) or message.reply_markup is None or query.bot is None:
+        return False
+    pages = any(
+        (b.callback_data or "").startswith(PAGE_PREFIX) for row in message.reply_markup.inline_keyboard for b in row
+    )
+    return pages and message.from_user is not None and message.from_user.id == query.bot.id
 
 
 async def decided_words(

@@ -11,37 +11,47 @@ from aiogram.filters import Command, CommandObject
 from aiogram.types import CallbackQuery, Message
 from markupsafe import Markup
 
+from bot.domain.proposals import Actor
+from bot.domain.sanitize import one_line
 from bot.errors import BalancerError, DryRunError, NotFound
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import POPUP_LIMIT
 from bot.telegram.commands import COMMANDS, CommandInfo
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, NotForYou, Outdated, Page, Request
-from bot.telegram.handlers.replies import close, has_button, is_ephemeral, replace, reply, say
-from bot.telegram.keyboards.callbacks import DoButton, GoButton
+from bot.telegram.handlers.replies import close, has_button, is_ephemeral, is_page, replace, reply, say
+from bot.telegram.keyboards.callbacks import LEGACY_BUTTONS, DoButton, GoButton, LegacyButton
 from bot.telegram.middlewares.access import RequestContext
 from bot.telegram.views import wording
 from bot.telegram.views.proposals import View
 
 Unknown = Callable[[Request], Awaitable[Sequence[View]]]
+Record = Callable[[str, Actor, str], Awaitable[None]]
 PERSONAL = ("tour",)
 """The pages that stay with the one who asked."""
 
 
 class Routes:
-    """
+    """Finds the feature for a command or a button.
+
     Args:
-        unknown: answers a command that nobody knows, and words that are no command.
-        ephemeral: in a group what only the one who asks has use for is shown to nobody else.
+        unknown: answers unknown commands, and words that are no command.
+        record: writes a press that does not count into the audit trail: why, who, and what the button carried.
+        ephemeral: in a group, an answer that only the asking person needs is shown to that person alone.
     """
 
-    def __init__(self, features: Sequence[Feature], unknown: Unknown, *, ephemeral: bool = True) -> None:
+    def __init__(
+        self, features: Sequence[Feature], unknown: Unknown, record: Record, *, ephemeral: bool = True
+    ) -> None:
+        self._record = record
         self._commands: dict[str, Answer] = {}
         self._pages: dict[str, Page] = {}
         self._actions: dict[str, Action] = {}
+        self._message_actions: dict[str, Action] = {}
         for feature in features:
             self._commands |= feature.commands
             self._pages |= feature.pages
             self._actions |= feature.actions
+            self._message_actions |= feature.message_actions
         self._unknown = unknown
         self._ephemeral = ephemeral
 
@@ -53,6 +63,8 @@ class Routes:
         router.message.register(self._words, F.text)
         router.callback_query.register(self._go, GoButton.filter())
         router.callback_query.register(self._do, DoButton.filter())
+        for button in LEGACY_BUTTONS:
+            router.callback_query.register(self._do_legacy, button.filter())
         router.callback_query.register(self._no_button)
         return router
 
@@ -100,7 +112,7 @@ class Routes:
 
     async def _go(self, query: CallbackQuery, callback_data: GoButton, context: RequestContext) -> None:
         page = self._pages.get(callback_data.page)
-        if page is None:
+        if page is None or not is_page(query):
             await self._no_button(query, context)
             return
 
@@ -113,11 +125,21 @@ class Routes:
         await self._pressed(query, callback_data, context, show)
 
     async def _do(self, query: CallbackQuery, callback_data: DoButton, context: RequestContext) -> None:
-        action = self._actions.get(callback_data.action)
-        if action is None or not has_button(query):
+        action = self._message_actions.get(callback_data.action)
+        if action is None and has_button(query):
+            action = self._actions.get(callback_data.action)
+        if action is None:
             await self._no_button(query, context)
             return
         await self._pressed(query, callback_data, context, action)
+
+    async def _do_legacy(self, query: CallbackQuery, callback_data: LegacyButton, context: RequestContext) -> None:
+        """A button of a message that an older version sent."""
+        button = callback_data.current()
+        if button is None:
+            await self._no_button(query, context)
+        else:
+            await self._do(query, button, context)
 
     async def _pressed(
         self, query: CallbackQuery, data: GoButton | DoButton, context: RequestContext, action: Action
@@ -125,15 +147,13 @@ class Routes:
         message_id = query.message.message_id if query.message is not None else 0
         button = f"{context.chat_id} {message_id} {query.data}"
         try:
-            done = await action(Request(context, "", data.key, data.part, data.extra, button))
+            done = await action(
+                Request(context, "", data.key, data.part, data.extra, button, message_id, has_button(query))
+            )
         except NotFound as error:
             done = ActionResult("\n".join(str(line.striptags()) for line in _not_found(context.own, error)), alert=True)
-        except DryRunError:
-            done = ActionResult(context.own.text("popup-dry-run"))
-        except NotForYou as error:
-            done = ActionResult(context.own.text("popup-dry-run" if error.dry_run else "popup-viewer"))
-        except Outdated:
-            done = ActionResult(context.own.text("popup-old"))
+        except (DryRunError, NotForYou, Outdated) as refusal:
+            done = await self._refused(query, context, refusal)
         except BalancerError as error:
             done = ActionResult(context.own.text("problem", problem=str(error)), alert=True)
         await query.answer(done.popup[:POPUP_LIMIT] or None, show_alert=done.alert)
@@ -143,6 +163,15 @@ class Routes:
             await reply(query, done.say)
         if done.close:
             await close(query)
+
+    async def _refused(self, query: CallbackQuery, context: RequestContext, refusal: Exception) -> ActionResult:
+        """A press that does not count is answered and recorded."""
+        key = "popup-old"
+        if not isinstance(refusal, Outdated):
+            dry_run = isinstance(refusal, DryRunError) or (isinstance(refusal, NotForYou) and refusal.dry_run)
+            key = "popup-dry-run" if dry_run else "popup-viewer"
+        await self._record(key, context.actor, one_line(query.data or ""))
+        return ActionResult(context.own.text(key))
 
     @staticmethod
     async def _no_button(query: CallbackQuery, context: RequestContext) -> None:

@@ -1,4 +1,4 @@
-"""The buttons under a proposal: what waits can be decided, what ended well can be taken back for a while. Pure."""
+"""The buttons under a proposal: decide what waits, move back what has just ended well. None opens a page. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from balancer.model import Purpose
 from bot.domain.proposals import Migration, MigrationState, MoveState, Proposal, ProposedMove
+from bot.domain.sanitize import shorten
 from bot.rendering.catalog import Texts
 from bot.telegram.keyboards.buttons import Row, do, keyboard
-from bot.telegram.keyboards.callbacks import APPROVE, SKIP, AllButton, MoveButton, PageButton, StrategyButton
+
+NAME_ON_BUTTON = 10
+"""Characters of a VM's name that half a row of buttons shows on a phone."""
 
 
 class Shown(NamedTuple):
@@ -27,55 +30,47 @@ class Shown(NamedTuple):
 def proposal_keyboard(
     texts: Texts, proposal: Proposal, now: datetime, shown: Shown, undoable: Collection[int]
 ) -> InlineKeyboardMarkup | None:
-    """Only what can be done now."""
-    rows: list[Row] = [_move_row(texts, m) for m in shown.moves if m.state is MoveState.PENDING]
+    """Only what can be done now: the whole proposal first, then each move by its VM's name."""
     pending = len(proposal.pending)
-    if pending > 1:
-        rows.append(_all_row(texts, proposal.id, pending))
+    rows: list[Row] = [_all_row(texts, proposal.id, pending)] if pending > 1 else []
+    rows += [_move_row(texts, m) for m in shown.moves if m.state is MoveState.PENDING]
     rows.append(_page_row(texts, proposal.id, shown.page, shown.pages))
+    rows += [_later_row(texts, m, now, undoable) for m in shown.moves]
     if pending and proposal.plan.alternative is not None:
-        rows.append([_strategy_button(texts, proposal.id, proposal.plan.alternative.strategy)])
+        strategy = proposal.plan.alternative.strategy
+        rows.append([do(texts.text("button-compare", strategy=strategy), "compare", proposal.id, extra=strategy)])
     if pending and proposal.plan.beyond_targets is not None:
         rows.append([pass_targets_button(texts, proposal.cluster_id)])
-    rows += [_later_row(texts, m, now, undoable) for m in shown.moves]
     last: Row = []
     if pending:
-        last += [
+        last = [
+            do(texts.text("button-details"), "details", proposal.id),
             do(texts.text("button-picture"), "picture", proposal.id),
             do(texts.text("button-more"), "more", proposal.id),
         ]
-    if proposal.purpose in (Purpose.DRAIN, Purpose.FILL) and not proposal.settled and proposal.closed_reason is None:
-        last.append(do(texts.text("button-stop"), "stop", proposal.id, style=ButtonStyle.DANGER))
     rows.append(last)
+    if proposal.purpose in (Purpose.DRAIN, Purpose.FILL) and not proposal.settled and proposal.closed_reason is None:
+        rows.append([do(texts.text("button-stop"), "stop", proposal.id, style=ButtonStyle.DANGER)])
     return keyboard(rows)
 
 
 def _move_row(texts: Texts, proposed: ProposedMove) -> Row:
-    number = proposed.position + 1
+    number, vm = proposed.position + 1, shorten(proposed.move.vm_name, NAME_ON_BUTTON)
     return [
-        InlineKeyboardButton(
-            text=texts.text("button-approve", number=number, vm=proposed.move.vm_name),
-            callback_data=MoveButton(move_id=proposed.id, verdict=APPROVE).pack(),
+        do(
+            texts.text("button-approve", number=number, vm=vm),
+            "approve-move",
+            proposed.id,
             style=ButtonStyle.SUCCESS,
         ),
-        InlineKeyboardButton(
-            text=texts.text("button-skip", number=number),
-            callback_data=MoveButton(move_id=proposed.id, verdict=SKIP).pack(),
-        ),
+        do(texts.text("button-skip", number=number), "skip-move", proposed.id),
     ]
 
 
 def _all_row(texts: Texts, proposal_id: int, count: int) -> Row:
     return [
-        InlineKeyboardButton(
-            text=texts.text("button-approve-all", count=count),
-            callback_data=AllButton(proposal_id=proposal_id, verdict=APPROVE).pack(),
-            style=ButtonStyle.SUCCESS,
-        ),
-        InlineKeyboardButton(
-            text=texts.text("button-skip-all"),
-            callback_data=AllButton(proposal_id=proposal_id, verdict=SKIP).pack(),
-        ),
+        do(texts.text("button-approve-all", count=count), "approve-all", proposal_id, style=ButtonStyle.SUCCESS),
+        do(texts.text("button-skip-all"), "skip-all", proposal_id),
     ]
 
 
@@ -97,12 +92,6 @@ def waits_for_its_time(migration: Migration, now: datetime) -> bool:
     return migration.state is MigrationState.QUEUED and later
 
 
-def _strategy_button(texts: Texts, proposal_id: int, strategy: str) -> InlineKeyboardButton:
-    """Switches to the strategy that the proposal of this id names."""
-    data = StrategyButton(proposal_id=proposal_id, strategy=strategy).pack()
-    return InlineKeyboardButton(text=texts.text("switch-strategy", strategy=strategy), callback_data=data)
-
-
 def pass_targets_button(texts: Texts, cluster_id: int) -> InlineKeyboardButton:
     """Asks for one plan of this cluster that may pass hard target thresholds."""
     return do(texts.text("button-pass-targets"), "pass-targets", cluster_id)
@@ -111,9 +100,7 @@ def pass_targets_button(texts: Texts, cluster_id: int) -> InlineKeyboardButton:
 def _page_row(texts: Texts, proposal_id: int, page: int, pages: int) -> Row:
     row: Row = []
     if page > 0:
-        back = PageButton(proposal_id=proposal_id, page=page - 1).pack()
-        row.append(InlineKeyboardButton(text=texts.text("button-previous"), callback_data=back))
+        row.append(do(texts.text("button-previous"), "turn", proposal_id, part=page - 1))
     if page < pages - 1:
-        more = PageButton(proposal_id=proposal_id, page=page + 1).pack()
-        row.append(InlineKeyboardButton(text=texts.text("button-next"), callback_data=more))
+        row.append(do(texts.text("button-next"), "turn", proposal_id, part=page + 1))
     return row

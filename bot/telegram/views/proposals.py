@@ -1,4 +1,4 @@
-"""A proposal and the notices about it as messages. Pure: rows in, text and buttons out."""
+"""A proposal as a message: short, details folded or apart. Pure: rows in, text and buttons out."""
 
 from __future__ import annotations
 
@@ -19,18 +19,26 @@ from bot.domain.proposals import (
     Proposal,
     ProposedMove,
 )
-from bot.rendering.catalog import Texts
+from bot.domain.sanitize import shorten
+from bot.rendering.catalog import LONGEST_NAME, Texts
 from bot.rendering.phrases import deciders
 from bot.rendering.plan_summary import any_measured, load_words, move_summary, outlook_lines, why_not
-from bot.telegram.keyboards.buttons import paged
+from bot.telegram.keyboards.buttons import do, paged
+from bot.telegram.keyboards.buttons import keyboard as keyboard_of
 from bot.telegram.keyboards.proposals import Shown, proposal_keyboard, waits_for_its_time
 from bot.telegram.views import wording
+from bot.telegram.views.headlines import headline, summary_line
 
 MOVES_PER_PAGE = 5
 BAR_STEPS = 10
 REPORT_NODES = 6
 REASON_LINES = 12
 PANEL_WORDS_LIMIT = 300
+NAMES_SHOWN = 10
+CAPTION = 1000
+"""Characters of a proposal's text: Telegram takes 1,024 under a picture."""
+FOLD_MARGIN, SHORTEST_FOLD = 40, 80
+"""Kept free below the fold for "… and so many more"; with less room than the second nothing is folded."""
 PICTURE = "picture.png"
 """What the file of a view's photo is called."""
 
@@ -57,28 +65,42 @@ class Ahead(NamedTuple):
 
 
 def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0, ahead: Ahead | None = None) -> View:
-    """The overload report, then the proposed moves with what became of each, page by page."""
+    """What is overloaded, what is proposed and what became of it: a line or two a move, page by page.
+
+    A closed proposal without a migration is two lines: how it ended, and for which moves.
+    """
     ahead = ahead or Ahead()
+    head = _title_lines(texts, proposal, now)
+    if proposal.settled and not any(m.migration for m in proposal.moves):
+        return View(wording.fitted([*head, *_closed_lines(texts, proposal)], [], texts, CAPTION), final=True)
     shown, page, pages = paged(proposal.moves, page, MOVES_PER_PAGE)
-    head: list[Markup | str] = [*_title_lines(texts, proposal), "", _headline(texts, proposal, now)]
-    if proposal.closed_reason is not None:
-        head.append(texts.html("proposal-closed", reason=texts.reason(proposal.closed_reason)))
-    head += outlook_lines(texts, proposal.plan)
     if pages > 1:
-        first = page * MOVES_PER_PAGE + 1
-        count = len(proposal.moves)
+        first, count = page * MOVES_PER_PAGE + 1, len(proposal.moves)
         head.append(texts.html("proposal-page", first=first, last=first + len(shown) - 1, count=count))
-    body = [line for m in shown for line in ["", *move_lines(texts, m, now, ahead.opens_at)]]
-    text = wording.fitted([*head, *body], reason_lines(texts, proposal.plan), texts)
+    body = [line for m in shown for line in short_move_lines(texts, m, now, ahead.opens_at)]
+    text = _folded(texts, [*head, *body], _details(texts, proposal) if proposal.pending else [])
     keyboard = proposal_keyboard(texts, proposal, now, Shown(shown, page, pages), ahead.undoable)
     return View(text, keyboard, final=proposal.settled and not ahead.undoable)
 
 
-def _title_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
-    """What a check found, or who wished for what."""
-    who = proposal.asked_by.name if proposal.asked_by else ""
+def _title_lines(texts: Texts, proposal: Proposal, now: datetime) -> list[Markup | str]:
+    """How things stand, or who requested what; then what waits."""
+    lines: list[Markup | str] = []
     if proposal.purpose is Purpose.BALANCE:
-        return report_lines(texts, proposal.plan)
+        lines += headline(texts, proposal)
+    else:
+        lines += _request_lines(texts, proposal)
+        if proposal.closed_reason is not None and not proposal.pending:
+            lines.append(texts.html("proposal-closed", reason=texts.reason(proposal.closed_reason)))
+    if proposal.pending:
+        lines.append(summary_line(texts, proposal, wording.moment(texts, proposal.expires_at, now)))
+    elif proposal.automatic:
+        lines.append(texts.html("proposal-automatic", count=len(proposal.moves)))
+    return lines
+
+
+def _request_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
+    who = proposal.asked_by.name if proposal.asked_by else ""
     if proposal.purpose in (Purpose.DRAIN, Purpose.FILL):
         name = next((r.node_name for r in proposal.plan.nodes if r.node_id == proposal.node_id), "")
         key = "wish-drain" if proposal.purpose is Purpose.DRAIN else "wish-fill"
@@ -88,6 +110,73 @@ def _title_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
         lines.append(texts.html("wish-progress", bar=bar(done, count), done=done, count=count))
         return lines
     return [texts.html("wish-undo" if proposal.purpose is Purpose.UNDO else "wish-target", who=who)]
+
+
+def _closed_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
+    """Of moves that were never started: how each was decided, those decided alike on one line."""
+    groups: dict[Markup, list[str]] = {}
+    for proposed in proposal.moves:
+        name = f"{proposed.position + 1}. {shorten(proposed.move.vm_name, LONGEST_NAME)}"
+        ended_by_itself = proposed.state in (MoveState.SUPERSEDED, MoveState.WITHDRAWN, MoveState.EXPIRED)
+        words = Markup() if ended_by_itself else decision_words(texts, proposed)  # the headline says how it ended
+        groups.setdefault(words, []).append(name)
+    lines: list[Markup | str] = []
+    for words, names in groups.items():
+        more = len(names) - NAMES_SHOWN
+        shown = [*names[:NAMES_SHOWN], *([texts.text("rejections-more", count=more)] if more > 0 else [])]
+        lines.append(Markup("{}{}{}").format(words, ": " if words else "", ", ".join(shown)))
+    return lines
+
+
+def _details(texts: Texts, proposal: Proposal) -> list[Markup | str]:
+    """What is folded away: what the plan as a whole achieves, and why not more is moved."""
+    why = why_not(texts, proposal.plan, REASON_LINES)
+    lines: list[Markup | str] = [*outlook_lines(texts, proposal.plan)]
+    if why.count:
+        lines += [texts.html("rejections-title", count=why.count), *why.lines]
+    if why.hidden:
+        lines.append(texts.html("rejections-more", count=why.hidden))
+    return lines
+
+
+def _folded(texts: Texts, lines: Sequence[Markup | str], details: Sequence[Markup | str]) -> Markup:
+    """The lines, and below them as many details as fit under a picture, folded."""
+    text = wording.fitted(lines, [], texts)
+    room = CAPTION - wording.length(text) - FOLD_MARGIN
+    if not details or room < SHORTEST_FOLD:
+        return text
+    fold = wording.fitted(details, [], texts, room)
+    return wording.joined([text, Markup("<blockquote expandable>{}</blockquote>").format(fold)])
+
+
+def short_move_lines(
+    texts: Texts, proposed: ProposedMove, now: datetime, opens_at: datetime | None = None
+) -> list[Markup | str]:
+    """A move in one line; what to mind and where it stands below it."""
+    move = proposed.move
+    size = wording.size(texts, move.vcpus, move.memory_mib)
+    lines: list[Markup | str] = [
+        texts.html(
+            "move-short",
+            number=proposed.position + 1,
+            vm=move.vm_name,
+            size=size,
+            source=move.source_name,
+            target=move.target_name,
+        )
+    ]
+    if proposed.state is MoveState.PENDING:
+        lines += [texts.html("move-caution", reason=texts.reason(caution)) for caution in move.cautions]
+    return [*lines, *state_lines(texts, proposed, now, opens_at)]
+
+
+def details_view(texts: Texts, proposal: Proposal, now: datetime) -> View:
+    """Effect and reasons of every move, what is proven, and why not more: for the one who asks."""
+    lines: list[Markup | str] = [*_title_lines(texts, proposal, now), *outlook_lines(texts, proposal.plan)]
+    for proposed in proposal.moves:
+        lines += ["", *move_lines(texts, proposed, now)]
+    close = do(texts.text("button-close"), "close")
+    return View(wording.fitted(lines, reason_lines(texts, proposal.plan), texts), keyboard_of([[close]]))
 
 
 def _arrived(proposed: ProposedMove) -> bool:
@@ -136,13 +225,22 @@ def move_lines(
 ) -> list[Markup | str]:
     """A move: what, why, before and after, and where it stands."""
     lines = _planned_lines(texts, proposed.position + 1, proposed)
-    if proposed.state is not MoveState.PENDING:  # the headline and the buttons say so already
-        lines.append(decision_words(texts, proposed))
-    elif proposed.first is not None:
-        lines.append(texts.html("state-first", who=proposed.first.by.name))
+    return [*lines, *state_lines(texts, proposed, now, opens_at)]
+
+
+def state_lines(
+    texts: Texts, proposed: ProposedMove, now: datetime, opens_at: datetime | None = None
+) -> list[Markup | str]:
+    """What people said of a move and where its migration stands; nothing while it waits for the first person."""
     migration = proposed.migration
+    words: list[Markup | str] = []
+    if proposed.state is not MoveState.PENDING:
+        words.append(decision_words(texts, proposed))
+    elif proposed.first is not None:
+        words.append(texts.html("state-first", who=proposed.first.by.name))
     if migration is not None:
-        lines.append(migration_words(texts, migration, now, opens_at))
+        words.append(migration_words(texts, migration, now, opens_at))
+    lines: list[Markup | str] = [Markup(" · ").join(words)] if words else []
     if migration is not None and migration.error:
         lines.append(texts.html("panel-words", error=migration.error[:PANEL_WORDS_LIMIT]))
     return lines
@@ -162,16 +260,6 @@ def _planned_lines(texts: Texts, number: int, proposed: ProposedMove) -> list[Ma
     lines.append(texts.html("move-why", reason=summary.reason))
     lines += [texts.html("move-caution", reason=caution) for caution in summary.cautions]
     return lines
-
-
-def _headline(texts: Texts, proposal: Proposal, now: datetime) -> Markup:
-    count = len(proposal.pending)
-    if count:
-        return texts.html("proposal-open", count=count, time=wording.moment(texts, proposal.expires_at, now))
-    if any(m.state is MoveState.EXPIRED for m in proposal.moves):
-        return texts.html("proposal-expired")
-    key = "proposal-automatic" if proposal.automatic else "proposal-decided"
-    return texts.html(key, count=len(proposal.moves))
 
 
 def decision_words(texts: Texts, proposed: ProposedMove) -> Markup:
@@ -197,6 +285,8 @@ def migration_words(texts: Texts, migration: Migration, now: datetime, opens_at:
         )
     if waits_for_its_time(migration, now) and migration.not_before is not None:
         return texts.html("migration-waits", time=wording.moment(texts, migration.not_before, now))
+    if migration.called_back_by is not None:
+        return texts.html("migration-called-back", who=migration.called_back_by)
     state = f"migration-{migration.state.value}"
     if migration.state is MigrationState.SUCCEEDED and migration.reason is not None:
         state = "migration-restarted"

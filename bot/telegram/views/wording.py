@@ -74,9 +74,14 @@ def fitted(
     lines: list[Markup | str] = []
     used, every = 0, [*head, *body]
     for index, line in enumerate(every):
-        used += len(str(escape(line)).encode("utf-16-le", "surrogatepass")) // 2 + 1  # as Telegram counts
+        used += length(escape(line)) + 1
         if used > room:
             lines.append(texts.html(more, count=len(every) - index))
             break
         lines.append(line)
     return joined(lines)
+
+
+def length(text: Markup) -> int:
+    """Characters as Telegram counts them, markup included: never less than what it will count."""
+    return len(str(text).encode("utf-16-le", "surrogatepass")) // 2

@@ -27,19 +27,40 @@ table-vms = VMs
 table-unknown = ?
 table-more = … { $count } more
 proposal-open = { $count ->
-    [one] <b>1 move proposed</b>, can be approved until { $time }
-   *[other] <b>{ $count } moves proposed</b>, can be approved until { $time }
+    [one] <b>1 move proposed</b>
+   *[other] <b>{ $count } moves proposed</b>
 }
-proposal-decided = { $count ->
-    [one] <b>Decided</b>
-    [2] <b>Both decided</b>
-   *[other] <b>All { $count } decided</b>
-}
+proposal-memory = { NUMBER($gib, maximumFractionDigits: 1) } GiB
+proposal-time = ≈ { $duration }
+proposal-until = can be approved until { $time }
+headline-node = ⚠️ <b>{ $cluster }</b>: { $node } is overloaded, { $reason }
+headline-running = ▶️ <b>{ $cluster }</b>: { $done } of { $count } { $count ->
+    [one] move
+   *[other] moves
+} done
+headline-done = ✅ <b>{ $cluster }</b>: { $count ->
+    [one] 1 move
+   *[other] { $count } moves
+} done in { $duration }
+headline-relieved = ✅ <b>{ $cluster }</b>: { $change } ({ $count ->
+    [one] 1 move
+   *[other] { $count } moves
+} in { $duration })
+headline-failed = ❌ <b>{ $cluster }</b>: { $failed } of { $count } { $count ->
+    [one] move
+   *[other] moves
+} failed
+headline-closed = 🔁 <b>{ $cluster }</b>: { $reason }
+headline-expired = ⌛ <b>{ $cluster }</b>: expired, nobody decided. If the node is still overloaded, the next check proposes again.
+headline-nothing = ⏹ <b>{ $cluster }</b>: decided, nothing was moved
+change-cpu = { $node } CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }
+change-load = { $node } load { NUMBER($before, maximumFractionDigits: 2) } → { NUMBER($after, maximumFractionDigits: 2) }
+change-memory = { $node } memory { NUMBER($before, maximumFractionDigits: 0) } → { NUMBER($after, maximumFractionDigits: 0) }%
+move-short = <b>{ $number }. { $vm }</b> · { $size } · { $source } → <b>{ $target }</b>
 proposal-automatic = { $count ->
     [one] <b>1 move</b>, started by itself (automatic mode)
    *[other] <b>{ $count } moves</b>, started by themselves (automatic mode)
 }
-proposal-expired = ⌛ Expired, nobody decided. If the node is still overloaded, the next check proposes again.
 proposal-closed = 🔁 { $reason }
 proposal-page = Moves { $first } to { $last } of { $count }
 move-line = <b>{ $number }. { $vm }</b> · { $size }
@@ -77,12 +98,15 @@ migration-failed = ❌ failed: { $reason }
 migration-unknown = ❓ outcome unknown: { $reason }
 migration-stale = 🚫 not started: { $reason }
 migration-skipped = ⏭ not needed: { $reason }
+migration-called-back = ✋ called back by { $who }
 panel-words = The panel says: <i>{ $error }</i>
 
-button-approve = ✅ Approve { $number }
+button-approve = ✅ Approve { $number } { $vm }
 button-skip = ⏭ Skip { $number }
 button-approve-all = ✅ Approve all { $count }
 button-skip-all = ⏭ Skip all
+button-details = ℹ️ Details
+button-compare = 💡 Compare with { $strategy }
 button-previous = ‹ Back
 button-next = More ›
 
@@ -160,6 +184,7 @@ outlook-nothing = { $strategy }: nothing to move; { $left ->
 }
 button-pass-targets = ⤴️ Pass once
 switch-strategy = 💡 Use { $strategy }
+strategy-reach = <i>Use changes the strategy of all clusters, from the next check on.</i>
 
 ## Popups (plain text, at most 200 characters)
 popup-approved = Approved: { $vm } goes to { $target }.

@@ -19,6 +19,7 @@ terminal-restarted = moved in { $seconds } s, but restarted
 terminal-failed = failed: { $reason }
 terminal-unknown = outcome unknown: { $reason }
 terminal-not-needed = not needed: { $reason }
+terminal-called-back = called back by { $who }
 terminal-stale = not started: { $reason }
 terminal-ask = Approve? [y]es, [n]o, [a]ll, [q]uit without deciding:{" "}
 terminal-confirm = { $count ->

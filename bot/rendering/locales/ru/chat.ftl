@@ -29,20 +29,34 @@ table-vms = ВМ
 table-unknown = ?
 table-more = … ещё { $count }
 proposal-open = { $count ->
-    [one] <b>Предложена { $count } миграция</b>, одобрить можно до { $time }
-    [few] <b>Предложены { $count } миграции</b>, одобрить можно до { $time }
-   *[many] <b>Предложено { $count } миграций</b>, одобрить можно до { $time }
+    [one] <b>Предложена { $count } миграция</b>
+    [few] <b>Предложены { $count } миграции</b>
+   *[many] <b>Предложено { $count } миграций</b>
 }
-proposal-decided = { $count ->
-    [1] <b>Решено</b>
-   *[other] <b>Все миграции ({ $count }) решены</b>
-}
+proposal-memory = { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
+proposal-time = ≈ { $duration }
+proposal-until = одобрить можно до { $time }
+headline-node = ⚠️ <b>{ $cluster }</b>: узел { $node } перегружен, { $reason }
+headline-running = ▶️ <b>{ $cluster }</b>: выполнено миграций { $done } из { $count }
+headline-done = ✅ <b>{ $cluster }</b>: выполнено миграций: { $count }, за { $duration }
+headline-relieved = ✅ <b>{ $cluster }</b>: { $change } ({ $count ->
+    [one] { $count } миграция
+    [few] { $count } миграции
+   *[many] { $count } миграций
+} за { $duration })
+headline-failed = ❌ <b>{ $cluster }</b>: миграций с ошибкой: { $failed } из { $count }
+headline-closed = 🔁 <b>{ $cluster }</b>: { $reason }
+headline-expired = ⌛ <b>{ $cluster }</b>: срок истёк, решения не было. Если узел останется перегружен, предложу снова при следующей проверке.
+headline-nothing = ⏹ <b>{ $cluster }</b>: решение принято, миграций не было
+change-cpu = { $node } CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }
+change-load = { $node } нагрузка { NUMBER($before, maximumFractionDigits: 2) } → { NUMBER($after, maximumFractionDigits: 2) }
+change-memory = { $node } ОЗУ { NUMBER($before, maximumFractionDigits: 0) } → { NUMBER($after, maximumFractionDigits: 0) }%
+move-short = <b>{ $number }. { $vm }</b> · { $size } · { $source } → <b>{ $target }</b>
 proposal-automatic = { $count ->
     [one] <b>{ $count } миграция</b>, запущена автоматически
     [few] <b>{ $count } миграции</b>, запущены автоматически
    *[many] <b>{ $count } миграций</b>, запущены автоматически
 }
-proposal-expired = ⌛ Срок истёк, решения не было. Если узел останется перегружен, предложу снова при следующей проверке.
 proposal-closed = 🔁 { $reason }
 proposal-page = Миграции { $first }–{ $last } из { $count }
 move-line = <b>{ $number }. { $vm }</b> · { $size }
@@ -81,12 +95,15 @@ migration-failed = ❌ не удалось: { $reason }
 migration-unknown = ❓ исход неизвестен: { $reason }
 migration-stale = 🚫 не запущена: { $reason }
 migration-skipped = ⏭ не потребовалась: { $reason }
+migration-called-back = ✋ отозвана ({ $who })
 panel-words = Ответ панели: <i>{ $error }</i>
 
-button-approve = ✅ Одобрить { $number }
+button-approve = ✅ Одобрить { $number } { $vm }
 button-skip = ⏭ Пропустить { $number }
-button-approve-all = ✅ Все { $count }
+button-approve-all = ✅ Одобрить все { $count }
 button-skip-all = ⏭ Пропустить все
+button-details = ℹ️ Детали
+button-compare = 💡 Сравнить с { $strategy }
 button-previous = ‹ Назад
 button-next = Дальше ›
 
@@ -161,6 +178,7 @@ outlook-nothing = { $strategy }: переносить нечего; { $left ->
 }
 button-pass-targets = ⤴️ Превысить
 switch-strategy = 💡 Включить { $strategy }
+strategy-reach = <i>Включение меняет стратегию всех кластеров, начиная со следующей проверки.</i>
 
 ## Всплывающие ответы (простой текст, не длиннее 200 знаков)
 popup-approved = Одобрено: { $vm } → { $target }.

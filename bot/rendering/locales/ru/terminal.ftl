@@ -21,6 +21,7 @@ terminal-restarted = перенесена за { $seconds } с, но перез�
 terminal-failed = не удалось: { $reason }
 terminal-unknown = исход неизвестен: { $reason }
 terminal-not-needed = не потребовалась: { $reason }
+terminal-called-back = отозвана ({ $who })
 terminal-stale = не запущена: { $reason }
 terminal-ask = Одобрить? [д]а, [н]ет, [в]се, [q] — выйти без решения:{" "}
 terminal-confirm = { $count ->

@@ -1,0 +1,108 @@
+"""The first lines of a proposal: how things stand. Chat list, notification and quotes show nothing else. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from markupsafe import Markup
+
+from balancer.model import Move, NodeLoad, NodeReport
+from bot.domain.proposals import MigrationState, MoveState, Proposal, ProposedMove
+from bot.rendering.catalog import Texts
+from bot.rendering.phrases import duration
+
+NODES_NAMED = 3
+_FAILED = (MigrationState.FAILED, MigrationState.UNKNOWN)
+_UNDER_WAY = (MigrationState.QUEUED, MigrationState.STARTING, MigrationState.RUNNING)
+
+
+def headline(texts: Texts, proposal: Proposal) -> list[Markup]:
+    """One line, and while several nodes are overloaded a line for each of the first."""
+    cluster = proposal.plan.cluster_name
+    if proposal.pending:
+        return _open(texts, proposal)
+    migrations = [m.migration for m in proposal.moves if m.migration is not None]
+    done = sum(m.state is MigrationState.SUCCEEDED for m in migrations)
+    if any(m.state in _UNDER_WAY for m in migrations):
+        return [texts.html("headline-running", cluster=cluster, done=done, count=len(migrations))]
+    failed = sum(m.state in _FAILED for m in migrations)
+    if failed:
+        return [texts.html("headline-failed", cluster=cluster, failed=failed, count=len(migrations))]
+    if done:
+        return [_done(texts, proposal)]
+    if proposal.closed_reason is not None:
+        return [texts.html("headline-closed", cluster=cluster, reason=texts.reason(proposal.closed_reason))]
+    key = "headline-expired" if any(m.state is MoveState.EXPIRED for m in proposal.moves) else "headline-nothing"
+    return [texts.html(key, cluster=cluster)]
+
+
+def _open(texts: Texts, proposal: Proposal) -> list[Markup]:
+    plan = proposal.plan
+    over = plan.overloaded
+    if len(over) == 1 and over[0].reason is not None:
+        reason = texts.reason(over[0].reason)
+        return [texts.html("headline-node", cluster=plan.cluster_name, node=over[0].node_name, reason=reason)]
+    lines = [texts.html("report-title", cluster=plan.cluster_name, overloaded=len(over), nodes=len(plan.nodes))]
+    lines += [_node_line(texts, node) for node in over[:NODES_NAMED]]
+    if len(over) > NODES_NAMED:
+        lines.append(texts.html("table-more", count=len(over) - NODES_NAMED))
+    return lines
+
+
+def _node_line(texts: Texts, node: NodeReport) -> Markup:
+    return texts.html("rejection-line", name=node.node_name, reason=texts.reason(node.reason) if node.reason else "")
+
+
+def _done(texts: Texts, proposal: Proposal) -> Markup:
+    """What was reached: the figure of the node that was relieved, before and after, moves and time."""
+    arrived = [m for m in proposal.moves if m.migration and m.migration.state is MigrationState.SUCCEEDED]
+    starts = [m.migration.started_at for m in arrived if m.migration and m.migration.started_at]
+    ends = [m.migration.finished_at for m in arrived if m.migration and m.migration.finished_at]
+    took = max(ends) - min(starts) if starts and ends else timedelta(0)
+    change = change_words(texts, proposal, arrived)
+    key = "headline-done" if change is None else "headline-relieved"
+    return texts.html(
+        key,
+        cluster=proposal.plan.cluster_name,
+        change=change or "",
+        count=len(arrived),
+        duration=duration(texts, took),
+    )
+
+
+def change_words(texts: Texts, proposal: Proposal, moves: Sequence[ProposedMove]) -> str | None:
+    """What these moves do to the most overloaded node: "amber CPU 7.7 → 6.9". ``None``: no node is relieved."""
+    plan = proposal.plan
+    for node in plan.overloaded:
+        own = [m.move for m in moves if m.move.source_id == node.node_id]
+        if own and node.load is not None:
+            return _change(texts, node, node.load, own)
+    return None
+
+
+def _change(texts: Texts, node: NodeReport, before: NodeLoad, moves: Sequence[Move]) -> str:
+    after, code = moves[-1].source_after, node.reason.code if node.reason else ""
+    if before.cpu_load is not None and after.cpu_load is not None and "load" in code.removeprefix("overload"):
+        return texts.text("change-load", node=node.node_name, before=before.cpu_load, after=after.cpu_load)
+    if code == "overload-memory":
+        return texts.text(
+            "change-memory", node=node.node_name, before=before.memory_percent, after=after.memory_percent
+        )
+    return texts.text("change-cpu", node=node.node_name, before=before.cpu_ratio, after=after.cpu_ratio)
+
+
+def summary_line(texts: Texts, proposal: Proposal, expires: str) -> Markup:
+    """What waits: moves, what they reach, memory to copy, time, and until when they can be approved."""
+    pending = proposal.pending
+    parts: list[Markup | str] = [texts.html("proposal-open", count=len(pending))]
+    change = change_words(texts, proposal, proposal.moves)
+    if change is not None:
+        parts.append(change)
+    parts.append(texts.text("proposal-memory", gib=sum(m.move.memory_mib for m in pending) / 1024))
+    seconds = [m.move.seconds for m in pending]
+    if all(s is not None for s in seconds):
+        length = timedelta(seconds=sum(s for s in seconds if s is not None))
+        parts.append(texts.text("proposal-time", duration=duration(texts, length)))
+    parts.append(texts.text("proposal-until", time=expires))
+    return Markup(" · ").join(parts)
