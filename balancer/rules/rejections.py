@@ -11,16 +11,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from balancer.model import Cluster, Move, Node, Reason, Rejection
-from balancer.reasons import brief
 from balancer.rules.constraints import (
     candidate,
     cluster_refusal,
-    fit_refusal,
     is_overloaded,
     source_refusal,
 )
 from balancer.rules.vm import is_opted_out
-from balancer.state import Candidate, WorkingNode, WorkingState
+from balancer.state import Candidate, WorkingState
 from balancer.strategies.targets import Targets
 
 
@@ -78,12 +76,11 @@ class _Explainer:
         self._moved = {move.vm_id for move in moves}
         self._left = Counter(move.source_id for move in moves)
         self._took = {move.target_id for move in moves}
-        self._refusals = {node_id: self._targets.refusal(node_id) for node_id in state.nodes}
-        self._closed = Counter(brief(reason) for reason in self._refusals.values() if reason)
 
     def refused_targets(self) -> Iterator[Rejection]:
         """Nodes that may take nothing; one that took VMs in this plan and is now full is not refused."""
-        for node_id, reason in self._refusals.items():
+        for node_id in self._state.nodes:
+            reason = self._targets.refusal(node_id)
             if reason and node_id not in self._took:
                 yield Rejection("target", node_id, self._state.nodes[node_id].name, reason)
 
@@ -115,7 +112,7 @@ class _Explainer:
         able, misfits = self.misfits(node, movable, stop=True)
         if able:  # the planner would go on here
             return Reason.of("source-budget", limit=self._state.policy.max_moves), misfits
-        if not self._targets.open_to(node):
+        if not self._targets.has_open(node):
             return Reason.of("source-no-target"), misfits
         return Reason.of("source-no-fit", vms=len(movable)), misfits
 
@@ -123,7 +120,6 @@ class _Explainer:
         self, source: Node, vms: Sequence[Candidate], *, stop: bool = False
     ) -> tuple[list[Candidate], list[Rejection]]:
         """Of these VMs those that fit somewhere, and why the others do not. ``stop``: at the first that fits."""
-        targets, closed = self._targets.open_to(source), self._closed_to(source)
         able: list[Candidate] = []
         misfits: list[Rejection] = []
         alike: dict[tuple[int, int], Rejection] = {}
@@ -132,8 +128,8 @@ class _Explainer:
             bound = self._state.groups.binds(vm.vm.id)
             if size in alike and not bound:  # of one node, so the same holds for it
                 misfits.append(replace(alike[size], id=vm.vm.id, name=vm.vm.name))
-            elif not self._targets.fitting(vm, targets):
-                misfits.append(self._misfit(vm, targets, closed))
+            elif self._targets.best(vm, source)[0] is None:
+                misfits.append(self._misfit(vm, source))
                 if not bound:
                     alike[size] = misfits[-1]
             else:
@@ -142,26 +138,9 @@ class _Explainer:
                     break
         return able, misfits
 
-    def _closed_to(self, source: Node) -> Counter[Reason]:
-        """The other nodes that take no VM of this source, counted by why."""
-        closed = self._closed.copy()
-        own = self._refusals[source.id]
-        if own:
-            closed[brief(own)] -= 1
-        for node_id, refusal in self._refusals.items():
-            here = node_id == source.id
-            pair = None if refusal or here else self._targets.pair(source, self._state.nodes[node_id])
-            if pair:
-                closed[brief(pair)] += 1
-        return closed
-
-    def _misfit(self, vm: Candidate, targets: list[WorkingNode], closed: Counter[Reason]) -> Rejection:
+    def _misfit(self, vm: Candidate, source: Node) -> Rejection:
         """A VM that fits nowhere, with the targets counted by what forbids them, most first."""
-        counts = closed.copy()
-        for target in targets:
-            reason = fit_refusal(vm, target, self._state)
-            if reason:
-                counts[brief(reason)] += 1
+        counts = self._targets.closed(source) + self._targets.fit_refusals(vm, source)
         reason = Reason.of(
             "vm-fits-nowhere",
             vcpus=vm.vcpus,

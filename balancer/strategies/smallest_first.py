@@ -30,6 +30,7 @@ def smallest_first(state: WorkingState) -> list[Move]:
             if not (stuck and moved_since_stuck):
                 break
             stuck, moved_since_stuck = set(), False
+            sources.restart()
             continue
         move = _move_smallest(state, source, sources.queue(source), targets)
         if move is None:
@@ -53,23 +54,22 @@ class _Sources:
         ]
         self._queues: dict[int, list[Candidate]] = {}
         self._current: WorkingNode | None = None
+        self.restart()
+
+    def restart(self) -> None:
+        """All sources that are still overloaded are looked at again, the worst first.
+
+        Until then only the current source changes: the others keep their order.
+        """
+        self._nodes = [node for node in self._nodes if above(node.load, self._state.policy)]
+        self._waiting = sorted(self._nodes, key=lambda n: (n.severity, -n.node.id))
 
     def next(self, stuck: set[int]) -> WorkingNode | None:
         """The source of the last move while it is overloaded and not stuck, else the worst of the others."""
         current = self._current
         if current is None or current.node.id in stuck or not above(current.load, self._state.policy):
-            self._current = self._worst(stuck)
+            self._current = self._waiting.pop() if self._waiting else None
         return self._current
-
-    def _worst(self, stuck: set[int]) -> WorkingNode | None:
-        left = [n for n in self._nodes if n.node.id not in stuck]
-        while left:
-            worst = min(left, key=lambda n: (-n.severity, n.node.id))
-            if above(worst.load, self._state.policy):
-                return worst
-            left.remove(worst)
-            self._nodes.remove(worst)  # relieved; a target is never filled to overload, so for good
-        return None
 
     def queue(self, source: WorkingNode) -> list[Candidate]:
         """What has not left yet; a VM that arrived in this plan is never in it."""
@@ -82,18 +82,16 @@ class _Sources:
 
 def _move_smallest(state: WorkingState, source: WorkingNode, queue: list[Candidate], targets: Targets) -> Move | None:
     """Make the move of the first VM of the queue that fits anywhere, and take it off the queue."""
-    open_targets = targets.open_to(source.node)
-    if not open_targets:
+    if not targets.has_open(source.node):
         return None
     too_large: list[Candidate] = []
     for tried, vm in enumerate(queue):
         if any(vm.vcpus >= other.vcpus and vm.memory_mib >= other.memory_mib for other in too_large):
             continue  # both are of one node: where not even the other fits, this one does not
-        fitting = targets.fitting(vm, open_targets)
-        if fitting:
+        target, fitting = targets.best(vm, source.node)
+        if target is not None:
             del queue[tried]
-            target = min(fitting, key=lambda t: t.rank)
-            reason = _reason(state, source, target, len(fitting), tried)
+            reason = _reason(state, source, target, fitting, tried)
             return make_move(state, vm, source, target, reason)
         if not state.groups.binds(vm.vm.id):
             too_large.append(vm)

@@ -1,14 +1,25 @@
-"""Which nodes can take a VM right now, with the rules' verdicts remembered between moves.
+"""Which nodes can take a VM right now. The verdicts of the rules are kept between moves.
 
-Pure bookkeeping for speed: every verdict comes from constraints.py. Whoever applies a move to the
-working state says so here (``moved``), and the two nodes are judged anew.
+Bookkeeping for speed: every verdict comes from constraints.py. Whoever applies a move to the working state calls
+``moved``, so that the two nodes are judged again. Clusters of many nodes are looked at by way of NumPy.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import TYPE_CHECKING
+
 from balancer.model import Node, Reason
+from balancer.reasons import brief
 from balancer.rules.constraints import fit_refusal, load_refusal, pair_kind, pair_refusal, static_target_refusal
 from balancer.state import Candidate, WorkingNode, WorkingState
+
+if TYPE_CHECKING:
+    from balancer.strategies.arrays import Bools
+    from balancer.strategies.target_arrays import TargetArrays
+
+MANY_NODES = 256
+"""From so many nodes on, arrays are faster than a loop, also with the import of NumPy."""
 
 
 class Targets:
@@ -18,12 +29,20 @@ class Targets:
         self._state = state
         self._static = {node.id: static_target_refusal(node, state) for node in state.nodes.values()}
         self._load: dict[int, Reason | None] = {}
-        self._reachable: dict[int, list[WorkingNode]] = {}
+        self._reachable: dict[object, list[WorkingNode]] = {}
+        self._reach: dict[object, Bools] = {}
         self._kinds = {node.id: pair_kind(node, state) for node in state.nodes.values()}
+        self._nodes_of: dict[object, list[Node]] = {}
+        for node in state.nodes.values():
+            self._nodes_of.setdefault(self._kinds[node.id], []).append(node)
         self._pairs: dict[tuple[object, object], Reason | None] = {}
+        self._closed: dict[object, Counter[Reason]] = {}
+        self._arrays: TargetArrays | None = None
+        if len(state.working) >= MANY_NODES:
+            self._arrays = self._new_arrays()
 
     def refusal(self, node_id: int) -> Reason | None:
-        """Why this node takes no VM from anyone at this moment."""
+        """Why this node takes no VM from any source at this moment."""
         static = self._static[node_id]
         if static is not None:
             return static
@@ -33,27 +52,88 @@ class Targets:
 
     def open_to(self, source: Node) -> list[WorkingNode]:
         """The nodes that may take VMs of this source at this moment, size aside."""
-        if source.id not in self._reachable:
-            self._reachable[source.id] = [
-                self._state.working[node_id]
-                for node_id, refusal in self._static.items()
-                if refusal is None and node_id != source.id and not self.pair(source, self._state.nodes[node_id])
-            ]
-        return [target for target in self._reachable[source.id] if self.refusal(target.node.id) is None]
+        return [
+            target
+            for target in self._reached_from(source)
+            if target.node.id != source.id and self.refusal(target.node.id) is None
+        ]
+
+    def has_open(self, source: Node) -> bool:
+        """Whether any node may take VMs of this source at this moment, size aside."""
+        reached = self._reached_from(source)
+        return any(target.node.id != source.id and self.refusal(target.node.id) is None for target in reached)
 
     def pair(self, source: Node, target: Node) -> Reason | None:
         """Why no VM may go from this source to this other node, size and load aside."""
-        key = (self._kinds[source.id], self._kinds[target.id])
-        if key not in self._pairs:
-            self._pairs[key] = pair_refusal(source, target, self._state)
-        return self._pairs[key]
+        return self._pair(self._kinds[source.id], self._kinds[target.id])
 
     def fitting(self, vm: Candidate, targets: list[WorkingNode]) -> list[WorkingNode]:
         """Those of ``targets`` (from ``open_to``) that this VM fits on."""
         state = self._state
         return [target for target in targets if fit_refusal(vm, target, state) is None]
 
+    def best(self, vm: Candidate, source: Node) -> tuple[WorkingNode | None, int]:
+        """The target of lowest score (then memory, then id) that this VM fits on, and how many it fits on."""
+        if self._arrays is not None:
+            return self._arrays.best(vm, source.id, self._reach_of(self._arrays, source))
+        fitting = self.fitting(vm, self.open_to(source))
+        return min(fitting, key=lambda target: target.rank, default=None), len(fitting)
+
+    def fit_refusals(self, vm: Candidate, source: Node) -> Counter[Reason]:
+        """How many open targets refuse this VM, by the brief form of the reason. The VM fits on none of them."""
+        if self._arrays is not None:
+            refusals = self._arrays.refusals(vm, source.id, self._reach_of(self._arrays, source))
+            if refusals is not None:
+                return Counter({brief(reason): number for reason, number in refusals})
+        reasons = (fit_refusal(vm, target, self._state) for target in self.open_to(source))
+        return Counter(brief(reason) for reason in reasons if reason is not None)
+
+    def closed(self, source: Node) -> Counter[Reason]:
+        """How many other nodes take no VM of this source whatever its size, by the brief form of the reason."""
+        kind = self._kinds[source.id]
+        if kind not in self._closed:
+            reasons = (self.refusal(node_id) or self._pair(kind, there) for node_id, there in self._kinds.items())
+            self._closed[kind] = Counter(brief(reason) for reason in reasons if reason is not None)
+        counts = self._closed[kind].copy()
+        own = self.refusal(source.id) or self._pair(kind, kind)
+        if own is not None:
+            counts[brief(own)] -= 1
+        return counts
+
     def moved(self, source_id: int, target_id: int) -> None:
-        """The load of these two has changed."""
-        self._load.pop(source_id, None)
-        self._load.pop(target_id, None)
+        """The load of these two nodes has changed."""
+        for node_id in (source_id, target_id):
+            self._load.pop(node_id, None)
+            self._closed.clear()
+            if self._arrays is not None:
+                self._arrays.update(node_id, self.refusal(node_id) is None)
+
+    def _reached_from(self, source: Node) -> list[WorkingNode]:
+        """The nodes to which VMs of this kind of node may go, load aside; with the source, if it may take VMs."""
+        kind = self._kinds[source.id]
+        if kind not in self._reachable:
+            self._reachable[kind] = [
+                self._state.working[node_id]
+                for node_id, refusal in self._static.items()
+                if refusal is None and self._pair(kind, self._kinds[node_id]) is None
+            ]
+        return self._reachable[kind]
+
+    def _pair(self, source: object, target: object) -> Reason | None:
+        """Why no VM may go from nodes of one kind to others of the other kind; ``None`` where there are no two."""
+        key = (source, target)
+        if key not in self._pairs:
+            first, last = self._nodes_of[source][0], self._nodes_of[target][-1]
+            self._pairs[key] = None if first.id == last.id else pair_refusal(first, last, self._state)
+        return self._pairs[key]
+
+    def _new_arrays(self) -> TargetArrays:
+        from balancer.strategies.target_arrays import TargetArrays  # imports NumPy; small clusters do not need it
+
+        return TargetArrays(self._state, [self.refusal(node_id) is None for node_id in self._state.working])
+
+    def _reach_of(self, arrays: TargetArrays, source: Node) -> Bools:
+        kind = self._kinds[source.id]
+        if kind not in self._reach:
+            self._reach[kind] = arrays.rows_of(target.node.id for target in self._reached_from(source))
+        return self._reach[kind]

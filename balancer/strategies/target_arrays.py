@@ -1,0 +1,101 @@
+"""Which targets a VM fits on, for clusters of many nodes: the same verdicts as the rules, for all nodes at once.
+
+Importing this module costs NumPy. Measured targets, and VMs that a rule of the operator binds, are judged by the
+rules one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from balancer.model import Reason
+from balancer.rules.constraints import fit_refusal
+from balancer.scoring import cpu_ratio, memory_percent, most_mib, most_vcpus
+from balancer.state import Candidate, WorkingNode, WorkingState
+from balancer.strategies.arrays import Bools, Floats, Ints
+
+
+class TargetArrays:
+    """The room of every node, and its rank as a target. ``update`` follows the moves of the state."""
+
+    def __init__(self, state: WorkingState, is_open: Sequence[bool]) -> None:
+        """``is_open``: by node, whether it takes any VM now; the rows are those of ``state.working``, in order."""
+        self._state = state
+        self._nodes = list(state.working.values())
+        self._row = {node.node.id: row for row, node in enumerate(self._nodes)}
+        self.open: Bools = np.array(is_open, dtype=np.bool_)
+        limits = [_limits(node, state) for node in self._nodes]
+        self._limit_vcpus: Ints = np.array([vcpus for vcpus, _ in limits], dtype=np.int64)
+        self._limit_mib: Ints = np.array([mib for _, mib in limits], dtype=np.int64)
+        self._room_vcpus: Ints = self._limit_vcpus - np.array([node.vcpus for node in self._nodes], dtype=np.int64)
+        self._room_mib: Ints = self._limit_mib - np.array([node.memory_allocated_mib for node in self._nodes])
+        self._score: Floats = np.array([node.load.score for node in self._nodes], dtype=np.float64)
+        self._memory: Floats = np.array([node.load.memory_percent for node in self._nodes], dtype=np.float64)
+        self._measured: Bools = np.array([node.live is not None for node in self._nodes], dtype=np.bool_)
+
+    def rows_of(self, node_ids: Iterable[int]) -> Bools:
+        """By node, whether it is one of these."""
+        rows: Bools = np.zeros(len(self._nodes), dtype=np.bool_)
+        rows[[self._row[node_id] for node_id in node_ids]] = True
+        return rows
+
+    def update(self, node_id: int, is_open: bool) -> None:
+        """The load of the node has changed."""
+        row = self._row[node_id]
+        node = self._nodes[row]
+        self.open[row] = is_open
+        self._room_vcpus[row] = self._limit_vcpus[row] - node.vcpus
+        self._room_mib[row] = self._limit_mib[row] - node.memory_allocated_mib
+        self._score[row] = node.load.score
+        self._memory[row] = node.load.memory_percent
+
+    def best(self, vm: Candidate, source_id: int, reach: Bools) -> tuple[WorkingNode | None, int]:
+        """The best-ranked target that the VM fits on, and how many it fits on.
+
+        Args:
+            vm: on the source.
+            source_id: its node.
+            reach: by node, whether VMs of the source may go there, size and load aside.
+        """
+        rows = self._fitting(vm, source_id, reach)
+        if not len(rows):
+            return None, 0
+        scores = self._score[rows]
+        lowest = rows[scores == scores.min()]
+        return self._nodes[int(lowest[np.argmin(self._memory[lowest])])], len(rows)  # rows are ordered by id
+
+    def refusals(self, vm: Candidate, source_id: int, reach: Bools) -> list[tuple[Reason, int]] | None:
+        """How many open targets each rule about sizes closes to the VM; ``None`` where they must be asked singly."""
+        candidates = self.open & reach
+        candidates[self._row[source_id]] = False
+        if self._state.groups.binds(vm.vm.id) or (candidates & self._measured).any():
+            return None
+        by_cpu = candidates & (self._room_vcpus < vm.vcpus)
+        by_memory = candidates & ~by_cpu & (self._room_mib < vm.memory_mib)
+        examples = [(rows, int(rows.sum())) for rows in (by_cpu, by_memory)]
+        reasons = [(self._refusal(vm, int(rows.argmax())), number) for rows, number in examples if number]
+        return [(reason, number) for reason, number in reasons if reason is not None]
+
+    def _refusal(self, vm: Candidate, row: int) -> Reason | None:
+        return fit_refusal(vm, self._nodes[row], self._state)
+
+    def _fitting(self, vm: Candidate, source_id: int, reach: Bools) -> Ints:
+        fits = self.open & reach & (self._room_vcpus >= vm.vcpus) & (self._room_mib >= vm.memory_mib)
+        fits[self._row[source_id]] = False
+        bound = self._state.groups.binds(vm.vm.id)
+        for row in np.flatnonzero(fits if bound else fits & self._measured).tolist():
+            fits[row] = self._refusal(vm, row) is None
+        return np.flatnonzero(fits)
+
+
+def _limits(node: WorkingNode, state: WorkingState) -> tuple[int, int]:
+    """The most vCPUs and MiB that the rules let a move fill the node to: up to the limit, or below it."""
+    policy = state.policy
+    cpu, memory = policy.fill_limit(policy.cpu_overload_ratio), policy.fill_limit(policy.memory_overload_percent)
+    vcpus, mib = most_vcpus(node.cpus, cpu), most_mib(node.memory_mib, memory)
+    if policy.fills_targets:
+        return vcpus, mib
+    at_cpu, at_memory = cpu_ratio(vcpus, node.cpus) >= cpu, memory_percent(mib, node.memory_mib) >= memory
+    return vcpus - at_cpu, mib - at_memory
