@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.cli.arguments import Parser, add_settings, make_parser, whole_number
-from bot.cli.given import read_leniently, understood
+from bot.cli.given import read_leniently, read_settings, understood
 from bot.cli.output import FAILED, OK, print_all, say
 from bot.config.chats_file import check_chats_file
 from bot.config.clusters_file import check_clusters_file
@@ -38,6 +40,9 @@ def parser() -> Parser:
         "Tests the settings against VMmanager, the nodes and Telegram. Nothing is written, moved or sent.",
     )
     made.add_argument("--send-test", action="store_true", help="post a test message to the chat, silently")
+    made.add_argument(
+        "--record", metavar="FILE", help="write what VMmanager answers to a new file, without names; test nothing else"
+    )
     made.add_argument("--json", action="store_true", help="print the findings as JSON")
     made.add_argument(
         "--listen",
@@ -54,6 +59,8 @@ def run(arguments: list[str]) -> int:
     listen_s = whole_number("--listen", given.listen, problems, highest=600)
     if problems:  # the arguments are wrong, not the settings
         raise ConfigError(problems)
+    if given.record is not None:
+        return _record(given)
     from bot.cli.checks.run import run_checks
 
     found = read_leniently(given, [], _checks)
@@ -66,6 +73,20 @@ def run(arguments: list[str]) -> int:
     else:
         say(_summary(texts, lines, failed))
     return FAILED if failed else OK
+
+
+def _record(given: argparse.Namespace) -> int:
+    """Reads only. What was written is told before anybody shares it."""
+    from bot.cli.record import record
+
+    settings = read_settings(given, [], lambda _: (check_panel,))
+    texts, file = texts_for(settings.bot_language), Path(given.record)
+    document = asyncio.run(record(settings, file))
+    for entry in document["requests"]:
+        rows = "" if entry["rows"] is None else f", {entry['rows']} of {entry['size']} rows"
+        say(f"{entry['status']} {entry['method']} {entry['path']}: {entry['bytes']} bytes, {entry['seconds']} s{rows}")
+    say(texts.text("check-recorded", file=str(file), requests=len(document["requests"])))
+    return OK
 
 
 def _checks(_settings: Settings) -> Sequence[Check]:

@@ -13,10 +13,11 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 from yarl import URL
@@ -52,6 +53,31 @@ INLINE_BYTES = 50_000
 MOST_ERROR_BYTES = 1 << 20
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _TRANSPORT = (aiohttp.ClientError, asyncio.TimeoutError, OSError)
+
+
+class Exchange(NamedTuple):
+    """One answer as it came. ``location`` = the address of a redirect."""
+
+    status: int
+    body: bytes | PackedBody
+    location: str
+    content_type: str
+    seconds: float
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """One answer for a recording, whatever its status. ``document`` is ``None`` where the body is no JSON."""
+
+    method: str
+    path: str
+    authenticated: bool
+    status: int
+    content_type: str
+    seconds: float
+    size: int
+    document: Any
 
 
 class VMManagerAPI:
@@ -98,6 +124,8 @@ class VMManagerAPI:
         """Method -> requests sent since the start; every repetition counts."""
         self.errors: Counter[str] = Counter()
         """Kind of failure (``failures.kind_of``) -> requests that failed."""
+        self.login_answer: RawAnswer | None = None
+        """The answer to the last login, without its token; ``None`` = there was none."""
         self._http: aiohttp.ClientSession | None = None
         self._keeper: AsyncGenerator[aiohttp.ClientSession, None] | None = None
         self._session = PanelSession(self._log_in, pause_s=login_pause_s, clock=monotonic)
@@ -205,12 +233,31 @@ class VMManagerAPI:
         password goes to a stranger. PanelUnavailable where nobody answers."""
         request = Request("GET", "/vm/v3/cluster")
         try:
-            status, body, location = await self._exchange(request, None)
+            status, body, location, *_ = await self._exchange(request, None)
         except _TRANSPORT as error:
             raise _unreachable(request, error, self._timeout_s).error from error
         except AnswerTooLarge as error:
             raise PanelUnavailable(f"the answer is too large: {error} ({request})") from error
         return responses.answerer(status, body if isinstance(body, bytes) else body.whole()), location
+
+    async def raw(self, path: str, *, log_in: bool = True) -> RawAnswer:
+        """The answer to a GET as it came, of any status, for a recording. Sent once.
+
+        Raises:
+            PanelError: there is no answer, or the login is refused.
+        """
+        request = Request("GET", path)
+        token = await self._session.token() if log_in else None
+        try:
+            exchange = await self._exchange(request, token)
+        except _TRANSPORT as error:
+            raise _unreachable(request, error, self._timeout_s).error from error
+        except AnswerTooLarge as error:
+            raise PanelDataError(f"the panel's answer is too large: {error} ({request})") from error
+        document = await asyncio.to_thread(responses.document_of, exchange.body)
+        return RawAnswer(
+            *("GET", path, log_in, exchange.status, exchange.content_type, exchange.seconds, exchange.size, document)
+        )
 
     async def log_in(self) -> None:
         """Asks for a session where there is none yet; every call does so by itself. A token is tried by a request."""
@@ -296,7 +343,8 @@ class VMManagerAPI:
 
     async def _once(self, request: Request, read: Callable[[Any], T], token: Token | None) -> T:
         try:
-            status, body, location = await self._exchange(request, token)
+            exchange = await self._exchange(request, token)
+            status, body, location = exchange.status, exchange.body, exchange.location
         except _TRANSPORT as error:
             raise _unreachable(request, error, self._timeout_s) from error
         except AnswerTooLarge as error:
@@ -315,8 +363,8 @@ class VMManagerAPI:
             no_sense = PanelDataError(f"{error} ({request})", status=status)
             raise failures.unreadable(request, no_sense, "final") from None
 
-    async def _exchange(self, request: Request, token: Token | None) -> tuple[int, bytes | PackedBody, str]:
-        """Status, body and the address of a redirect. The body of a long good answer stays compressed: as it came it
+    async def _exchange(self, request: Request, token: Token | None) -> Exchange:
+        """Sends the request once. The body of a long good answer stays compressed: as it came it
         would be the largest object of the program, and that moment decides how much memory the program needs."""
         headers = {"accept": "application/json"}
         if token is not None:
@@ -338,7 +386,20 @@ class VMManagerAPI:
             log.debug("%s: %d, %d bytes, %.3f s", request, response.status, body.size, time.monotonic() - started)
             self._compare_clocks(response.headers.get("date"))
             short = body.size < INLINE_BYTES or response.status >= 300
-            return response.status, body.whole() if short else body, response.headers.get("location", "")
+            seconds = time.monotonic() - started
+            if request.is_login:
+                self.login_answer = RawAnswer(
+                    *(request.method, request.path, False, response.status, response.content_type, seconds),
+                    *(body.size, None),
+                )
+            return Exchange(
+                response.status,
+                body.whole() if short else body,
+                response.headers.get("location", ""),
+                response.content_type,
+                seconds,
+                body.size,
+            )
 
     def _compare_clocks(self, date: str | None) -> None:
         try:

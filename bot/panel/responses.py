@@ -120,6 +120,15 @@ def _parse(body: bytes | PackedBody, each: streaming.Each | None = None) -> Any:
         return _BROKEN
 
 
+def document_of(body: bytes | PackedBody) -> Any:
+    """The JSON of a body; ``None`` where it is something else."""
+    try:
+        document = _parse(body)
+    except AnswerTooLarge:
+        return None
+    return None if document is _BROKEN else document
+
+
 def _envelope(document: object) -> tuple[int | None, str]:
     """Code and message of ``{"error": {"code", "msg"}}``, or without the outer key as older texts print it."""
     if not isinstance(document, dict):

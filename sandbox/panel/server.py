@@ -25,6 +25,8 @@ from sandbox.panel import api, auth, control
 from sandbox.panel.auth import require_user
 from sandbox.panel.faults import Dropped, FaultBox, Handler, apply_faults
 from sandbox.panel.http import BAD_REQUEST, NOT_FOUND, UNAUTHORIZED, ApiError, envelope
+from sandbox.panel.replay import load as load_recording
+from sandbox.panel.replay import start_replay
 from sandbox.panel.shapes import KINDS as SHAPES
 from sandbox.panel.shapes import VMS, ShapeBox, bent
 from sandbox.panel.state import PANEL, READONLY_ROLE, Panel, PanelOptions, RequestLog
@@ -176,6 +178,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     names = ", ".join(SCENARIOS)
     source.add_argument("--scenario", choices=SCENARIOS, default="demo", metavar="NAME", help=f"{names} (demo)")
     source.add_argument("--world", type=Path, metavar="FILE", help="start from a JSON file instead")
+    source.add_argument("--replay", type=Path, metavar="FILE", help="serve what `vm-balancer check --record` wrote")
     add("--seed", type=int, default=1, help="the same seed makes the same world (default: %(default)s)")
     add("--speed", type=_number(float, 0, 100_000), default=1.0, help="simulated seconds per second")
     add("--still", action="store_true", help="VMs neither come, go nor change by themselves")
@@ -212,6 +215,9 @@ def _number(kind: type, low: float, high: float) -> Callable[[str], Any]:
 
 def main(args: argparse.Namespace) -> int:
     try:
+        if args.replay is not None:
+            asyncio.run(_serve_recording(args))
+            return 0
         world = make_world(args)
         tls = _tls(args.tls_cert, args.tls_key)
         asyncio.run(_serve(args, world, tls))
@@ -261,13 +267,25 @@ async def _serve(args: argparse.Namespace, world: World, tls: ssl.SSLContext | N
     )
     for name in args.shape:
         running.shapes.switch_on(name)
+    try:
+        await _until_stopped(running.url)
+    finally:
+        await running.close()
+
+
+async def _serve_recording(args: argparse.Namespace) -> None:
+    url, runner = await start_replay(load_recording(args.replay), host=args.host, port=args.port)
+    try:
+        await _until_stopped(url)
+    finally:
+        await runner.cleanup()
+
+
+async def _until_stopped(url: str) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, stop.set)
-    print(f"panel ready: {running.url}", flush=True)
-    try:
-        await stop.wait()
-    finally:
-        await running.close()
+    print(f"panel ready: {url}", flush=True)
+    await stop.wait()

@@ -188,3 +188,4 @@ check-figures = the panel's allocated { $figure ->
    *[memory] memory
  } of { NUMBER($told) } nodes: { NUMBER($every) } equal the sum of all VMs, { NUMBER($active) } that of the active VMs, { NUMBER($neither) } neither
 check-readiness = { $cluster }: { NUMBER($movable) } of { NUMBER($vms) } VMs; of { NUMBER($nodes) } nodes { NUMBER($giving) } may give and { NUMBER($taking) } may take; why not: { $why }
+check-recorded = { $file } holds what VMmanager answered to { NUMBER($requests) } requests. Names, addresses, tags and secrets were replaced. Nothing was sent anywhere. Read the file before you share it.

@@ -190,3 +190,4 @@ check-figures = { $figure ->
    *[memory] выделенная память
  } по данным панели, узлов { NUMBER($told) }: у { NUMBER($every) } равны сумме по всем ВМ, у { NUMBER($active) } — сумме по активным, у { NUMBER($neither) } — ни той, ни другой
 check-readiness = { $cluster }: ВМ { NUMBER($movable) } из { NUMBER($vms) }; из { NUMBER($nodes) } узлов отдавать могут { NUMBER($giving) }, принимать { NUMBER($taking) }; почему не больше: { $why }
+check-recorded = В файле { $file } ответы VMmanager на запросы ({ NUMBER($requests) }). Имена, адреса, теги и секреты заменены. Файл никуда не отправлен. Прочитайте его, прежде чем делиться им.

@@ -1,0 +1,169 @@
+"""What a panel answers, made fit to be shared: shapes and figures stay, names and secrets do not. Pure.
+
+Values are kept by an allow-list: numbers, booleans, versions and the words of vocabularies. Ids are renumbered in
+their order, so that a plan made from the recording is the same plan. Every other text becomes a placeholder; equal
+texts become equal ones, so that equal placement filters stay equal.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FORMAT = "vm-balancer-recording-1"
+ROWS_KEPT = 20
+"""Of a list; of the others only the statistics of their keys are kept."""
+
+_WORDS = frozenset(
+    {"state", "status", "balancer_mode", "maintenance_mode", "virtualization_type", "datacenter_type", "type"}
+    | {"roles", "ha_state", "ha_error", "cpu_mode", "host_distribution_policy", "iso_status", "os_group", "entity"}
+)
+_VERSIONS = frozenset({"qemu_version", "kernel_version", "os_version", "version"})
+_TASK_NAME = re.compile(r"(host|node|disk|cluster|vm|balancer|iface|ip)_[a-z_]{2,40}")
+_WORD = re.compile(r"\[?@?[A-Za-z][A-Za-z0-9_.,@ -]{0,39}\]?")
+_VERSION = re.compile(r"[A-Za-z ]{0,16}v?\d[\w.+~-]{0,60}", re.ASCII)
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
+_NUMERIC_KEY = re.compile(r"(.*_mib|.*number|total|used|allocated|count|.*_count|.*limit|size|port|uptime|id)(_new)?")
+_KEY = re.compile(r"[A-Za-z0-9_.]{1,48}")
+_REFERENCES = {"node": "node", "cluster": "cluster", "host": "vm", "account": "account", "task": "task"}
+_KIND_OF_LIST = {"/vm/v3/cluster": "cluster", "/vm/v3/node": "node", "/vm/v3/host": "vm", "/vm/v3/task": "task"}
+_PLACEHOLDERS = (
+    ("mail", re.compile(r"[^@\s]+@[^@\s]+")),
+    ("mac", re.compile(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")),
+    ("ip", re.compile(r"[0-9.]{7,15}(/\d+)?|[0-9A-Fa-f:]*:[0-9A-Fa-f:]+(/\d+)?")),
+)
+
+
+@dataclass
+class Anonymizer:
+    """Consistent over one recording. Give it every answer once (``learn``) before the first one is rewritten."""
+
+    _ids: dict[str, set[int]] = field(default_factory=dict)
+    _numbers: dict[str, dict[int, int]] = field(default_factory=dict)
+    _texts: dict[str, str] = field(default_factory=dict)
+    _counts: Counter[str] = field(default_factory=Counter)
+
+    def learn(self, document: object, kind: str) -> None:
+        """Collects the ids of an answer whose rows are of this kind."""
+        for found, number in _ids_in(document, kind):
+            self._ids.setdefault(found, set()).add(number)
+        self._numbers.clear()
+
+    def number(self, kind: str, original: int) -> int:
+        """The new id; in the order of the old ones."""
+        if kind not in self._numbers:
+            ordered = sorted(self._ids.get(kind, ()))
+            self._numbers[kind] = {old: new for new, old in enumerate(ordered, start=1)}
+        return self._numbers[kind].get(original, 0)
+
+    def rewrite(self, value: Any, kind: str, key: str = "") -> Any:
+        """The same value without what must not be shared."""
+        if isinstance(value, dict):
+            inner = _REFERENCES.get(key, kind if key in ("", "list") else key)
+            return {self._key(name): self.rewrite(item, inner, str(name)) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.rewrite(item, kind, key) for item in value]
+        if isinstance(value, bool) or value is None:
+            return value
+        if isinstance(value, (int, float)):
+            return self._figure(value, kind, key)
+        return self._text(str(value), kind, key)
+
+    def _figure(self, value: float, kind: str, key: str) -> Any:
+        if isinstance(value, int) and key == "id":
+            return self.number(kind, value)
+        if isinstance(value, int) and key in _REFERENCES:
+            return self.number(_REFERENCES[key], value)
+        return value
+
+    def _text(self, text: str, kind: str, key: str) -> str:
+        if key == "id" and text.isdecimal():
+            return str(self.number(kind, int(text)))
+        if key == "token":
+            return "token"
+        kept = (
+            not text
+            or (key in _WORDS and _WORD.fullmatch(text))
+            or (key in _VERSIONS and _VERSION.fullmatch(text))
+            or (key == "name" and kind in ("task", "history") and _TASK_NAME.fullmatch(text))
+            or (_NUMERIC_KEY.fullmatch(key) and _NUMBER.fullmatch(text))
+        )
+        return text if kept else self._placeholder(text, kind if key == "name" else key)
+
+    def _placeholder(self, text: str, key: str) -> str:
+        if text not in self._texts:
+            kind = next((name for name, pattern in _PLACEHOLDERS if pattern.fullmatch(text)), _safe(key) or "text")
+            self._counts[kind] += 1
+            self._texts[text] = f"{kind}-{self._counts[kind]}"
+        return self._texts[text]
+
+    def _key(self, name: object) -> str:
+        return str(name) if _KEY.fullmatch(str(name)) else self._placeholder(str(name), "key")
+
+
+def kind_of(path: str) -> str:
+    """What the rows of an answer are, by the path of its request."""
+    bare = path.partition("?")[0]
+    if bare.endswith("/history"):
+        return "history"
+    if bare.endswith("/migrate"):
+        return "node"
+    return _KIND_OF_LIST.get(bare) or _KIND_OF_LIST.get(bare.rpartition("/")[0], "other")
+
+
+def statistics(document: object) -> dict[str, dict[str, Any]]:
+    """Key path -> its JSON types with their counts and the share of nulls, over the whole answer."""
+    types: dict[str, Counter[str]] = {}
+    for path, value in _leaves(document, ""):
+        types.setdefault(path, Counter())[type(value).__name__] += 1
+    return {
+        path: {"types": dict(sorted(found.items())), "nulls": round(found["NoneType"] / sum(found.values()), 3)}
+        for path, found in sorted(types.items())
+    }
+
+
+def shortened(document: Any) -> Any:
+    """A list answer with its first rows."""
+    if isinstance(document, dict) and isinstance(document.get("list"), list):
+        return {**document, "list": document["list"][:ROWS_KEPT]}
+    return document[:ROWS_KEPT] if isinstance(document, list) else document
+
+
+def _ids_in(value: Any, kind: str, key: str = "") -> Iterator[tuple[str, int]]:
+    if isinstance(value, dict):
+        inner = _REFERENCES.get(key, kind if key in ("", "list") else key)
+        for name, item in value.items():
+            yield from _ids_in(item, inner, str(name))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _ids_in(item, kind, key)
+    elif not isinstance(value, bool) and str(value).isdecimal() and len(str(value)) < 17:
+        if key == "id":
+            yield kind, int(value)
+        elif key in _REFERENCES and isinstance(value, int):
+            yield _REFERENCES[key], value
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for name, item in value.items():
+            part = str(name) if _KEY.fullmatch(str(name)) else "*"
+            yield from _leaves(item, f"{path}.{part}" if path else part)
+    elif isinstance(value, list) and value:
+        for item in value:
+            yield from _leaves(item, f"{path}[]")
+    else:
+        yield path, value
+
+
+def _safe(key: str) -> str:
+    return key if _KEY.fullmatch(key) else ""
+
+
+def unknown_keys(statistic: Mapping[str, object], known: Iterable[str]) -> list[str]:
+    """Fields of list rows that the client does not read."""
+    names = {path.split("[].", 1)[1].split(".")[0].split("[")[0] for path in statistic if path.startswith("list[].")}
+    return sorted(names - set(known))
