@@ -27,7 +27,17 @@ from sandbox.panel.server import RunningPanel, start_panel
 from sandbox.world.model import WorldError
 from sandbox.world.world import World
 
-SECRETS = ('hot"', "small-a", "customer@example.com", "192.0.2", "10.0.0", "198.18", "admin@example.com", "4-", "golden")
+SECRETS = (
+    'hot"',
+    "small-a",
+    "customer@example.com",
+    "192.0.2",
+    "10.0.0",
+    "198.18",
+    "admin@example.com",
+    "4-",
+    "golden",
+)
 
 
 @pytest.fixture
