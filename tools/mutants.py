@@ -71,6 +71,9 @@ def main(arguments: list[str]) -> int:
     survivors = []
     with tempfile.TemporaryDirectory() as folder:
         project = copy_of(given.root, Path(folder) / "project")
+        for tests in sorted({mutant.tests for mutant in chosen}):
+            if fails(project, tests):
+                raise SystemExit(f"these tests fail without any change: {' '.join(tests)}")
         for mutant in chosen:
             killed = notices(project, mutant)
             print(f"{'killed  ' if killed else 'SURVIVED'} {mutant.file}:{mutant.line}: {mutant.text}", flush=True)
@@ -134,11 +137,19 @@ def copy_of(root: Path, folder: Path) -> Path:
 
 
 def notices(project: Path, mutant: Mutant) -> bool:
-    """Do the tests of the mutant fail? Tests that never end count as failed."""
+    """Do the tests of the mutant fail?"""
     path = project / mutant.file
     original = path.read_text("utf-8")
     path.write_text(mutant.source, "utf-8")
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests]
+    try:
+        return fails(project, mutant.tests)
+    finally:
+        path.write_text(original, "utf-8")
+
+
+def fails(project: Path, tests: tuple[str, ...]) -> bool:
+    """Does one of these test files fail? Tests that never end count as failed."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     environment = os.environ | {"PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1"}
     try:
         done = subprocess.run(  # noqa: S603 - our own command
@@ -146,8 +157,6 @@ def notices(project: Path, mutant: Mutant) -> bool:
         )
     except subprocess.TimeoutExpired:
         return True
-    finally:
-        path.write_text(original, "utf-8")
     if done.returncode > 1:
         raise SystemExit(f"the tests do not run:\n{done.stdout.decode()[-2000:]}")
     return done.returncode == 1
