@@ -111,6 +111,7 @@ class Groups:
 
     @property
     def binds_any(self) -> bool:
+        """Whether a rule makes a difference between targets for any VM."""
         return bool(self.pins or self._place or self.left or self.judged)
 
     def binds(self, vm_id: int) -> bool:
@@ -141,17 +142,7 @@ class Groups:
     def _resolve(self, snapshot: Snapshot, rules: Sequence[VMRule]) -> None:
         find = _VMIndex(snapshot.vms)
         for index, rule in enumerate(rules):
-            members = find.vms(rule)
-            if rule.kind == IGNORE:
-                self.ignored.update({vm_id: rule.name for vm_id in members if vm_id not in self.ignored})
-            elif rule.kind == STAY:
-                self.staying.update({vm_id: rule.name for vm_id in members if vm_id not in self.staying})
-            elif rule.kind == PIN:
-                pin = Pin(rule.name, frozenset(n.id for n in snapshot.nodes if _is_meant(n, rule)))
-                for vm_id in members:
-                    self.pins[vm_id] = (*self.pins.get(vm_id, ()), pin)
-            elif len(members) > 1:
-                self._join(Group(index, rule.name, members), self.apart if rule.kind == APART else self.together)
+            self._add(index, rule, find.vms(rule), snapshot)
         for vm in snapshot.vms:
             if vm.id in self.apart or vm.id in self.together:
                 self._place[vm.id] = vm.node_id
@@ -159,6 +150,18 @@ class Groups:
                     if vm.node_id is not None:
                         key = (group.index, vm.node_id)
                         self._count[key] = self._count.get(key, 0) + 1
+
+    def _add(self, index: int, rule: VMRule, members: frozenset[int], snapshot: Snapshot) -> None:
+        if rule.kind == IGNORE:
+            self.ignored.update({vm_id: rule.name for vm_id in members if vm_id not in self.ignored})
+        elif rule.kind == STAY:
+            self.staying.update({vm_id: rule.name for vm_id in members if vm_id not in self.staying})
+        elif rule.kind == PIN:
+            pin = Pin(rule.name, frozenset(n.id for n in snapshot.nodes if _is_meant(n, rule)))
+            for vm_id in members:
+                self.pins[vm_id] = (*self.pins.get(vm_id, ()), pin)
+        elif len(members) > 1:
+            self._join(Group(index, rule.name, members), self.apart if rule.kind == APART else self.together)
 
     @staticmethod
     def _join(group: Group, groups_of: dict[int, tuple[Group, ...]]) -> None:

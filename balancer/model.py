@@ -27,9 +27,11 @@ class Reason:
 
     @staticmethod
     def of(code: str, **params: Scalar) -> Reason:
+        """A reason with these arguments, sorted by name, so that equal reasons compare equal."""
         return Reason(code, tuple(sorted(params.items())))
 
     def as_dict(self) -> dict[str, Scalar]:
+        """The arguments by name."""
         return dict(self.params)
 
 
@@ -403,4 +405,5 @@ class Plan:
 
     @property
     def overloaded(self) -> tuple[NodeReport, ...]:
+        """The nodes that are overloaded before the plan."""
         return tuple(n for n in self.nodes if n.overloaded)

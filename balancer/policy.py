@@ -5,9 +5,11 @@ It holds no rule (constraints.py does) and reads no settings (bot/config/setting
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from math import inf
+from typing import Any
 
 from balancer.groups import VMRule
 
@@ -49,7 +51,15 @@ _POSITIVE = (
     "migration_bandwidth_mbit",
 )
 
-_BALANCE = ("balance_margin", "balance_deadband")
+_NOT_NEGATIVE = (
+    "density_weight",
+    "measured_density_weight",
+    "migration_overhead_s",
+    "balance_margin",
+    "balance_deadband",
+)
+_PERCENT = ("memory_overload_percent", "memory_target_percent")
+_DURATIONS = ("migration_cooldown", "failure_cooldown", "skip_cooldown", "measurement_max_age")
 
 
 REST = timedelta(days=1)
@@ -111,28 +121,21 @@ class Policy:
     """The operator's rules about VMs; those of tags come on top."""
 
     def __post_init__(self) -> None:
-        for name in _POSITIVE:
-            value = getattr(self, name)
-            if not 0 < value < inf:
-                raise ValueError(f"{name} is {value}: it must be above 0")
-        for name in ("memory_overload_percent", "memory_target_percent"):
-            value = getattr(self, name)
-            if value > 100:
-                raise ValueError(f"{name} is {value}: it must be at most 100")
-        for name in ("density_weight", "measured_density_weight", "migration_overhead_s", *_BALANCE):
-            if not 0 <= getattr(self, name) < inf:
-                raise ValueError(f"{name} is {getattr(self, name)}: it must be 0 or more")
-        for name in ("migration_cooldown", "failure_cooldown", "skip_cooldown", "measurement_max_age"):
-            if getattr(self, name) < timedelta(0):
-                raise ValueError(f"{name} is {getattr(self, name)}: it must be 0 or more")
-        if not 0 <= self.target_headroom_percent < 100:
-            raise ValueError(f"target_headroom_percent is {self.target_headroom_percent}: 0 to below 100 is needed")
-        if self.max_moves < 0:
-            raise ValueError(f"max_moves is {self.max_moves}: it must be 0 (no limit) or more")
+        self._require(_POSITIVE, lambda value: 0 < value < inf, "it must be above 0")
+        self._require(_PERCENT, lambda value: value <= 100, "it must be at most 100")
+        self._require(_NOT_NEGATIVE, lambda value: 0 <= value < inf, "it must be 0 or more")
+        self._require(_DURATIONS, lambda value: value >= timedelta(0), "it must be 0 or more")
+        self._require(("target_headroom_percent",), lambda value: 0 <= value < 100, "0 to below 100 is needed")
+        self._require(("max_moves",), lambda value: value >= 0, "it must be 0 (no limit) or more")
         for name, known in _CHOICES.items():
             value = getattr(self, name)
             if value not in known:
                 raise ValueError(f"{name} is {value!r}: it must be one of {', '.join(known)}")
+
+    def _require(self, names: Iterable[str], holds: Callable[[Any], bool], needed: str) -> None:
+        for name in names:
+            if not holds(value := getattr(self, name)):
+                raise ValueError(f"{name} is {value}: {needed}")
 
     @property
     def goal(self) -> str:

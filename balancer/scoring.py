@@ -95,6 +95,7 @@ def measured_score(load: float, cpus: int, vm_count: int, policy: Policy) -> flo
 def node_load(
     *, cpus: int, vcpus: int, memory_mib: int, memory_allocated_mib: int, vm_count: int, density_weight: float
 ) -> NodeLoad:
+    """The load of a node by what is allocated on it. Memory is in MiB."""
     return NodeLoad(
         cpu_ratio=cpu_ratio(vcpus, cpus),
         memory_percent=memory_percent(memory_allocated_mib, memory_mib),
@@ -114,6 +115,7 @@ def severity(load: NodeLoad, policy: Policy) -> float:
 
 
 def worst_term(load: NodeLoad, policy: Policy) -> Term:
+    """The resource that is furthest up, measured against its threshold."""
     return max(terms(load), key=lambda term: term.load(load) / term.limit(policy))
 
 

@@ -42,6 +42,7 @@ class Live:
 
     @property
     def per_cpu(self) -> float:
+        """Load average of one minute per CPU."""
         return self.load / self.cpus
 
 
@@ -121,7 +122,8 @@ class WorkingState:
         """The node's load with this VM on it besides; nothing is changed."""
         live = node.live and replace(node.live, load=node.live.load + self.load_of(vm))
         memory = node.memory_allocated_mib + vm.memory_mib
-        return self._load(node.cpus, node.vcpus + vm.vcpus, node.memory_mib, memory, node.vm_count + 1, live)
+        vcpus, count = node.vcpus + vm.vcpus, node.vm_count + 1
+        return self._load(node.cpus, vcpus, node.memory_mib, memory, count=count, live=live)
 
     def checkpoint(self) -> Checkpoint:
         """The sums of this moment, for ``back_to``."""
@@ -172,7 +174,7 @@ class WorkingState:
             self.contradictions.append(Reason.of("caution-totals", node=node.name, total=count, listed=len(listed)))
             vcpus, allocated, count = max(vcpus, sums[0]), max(allocated, sums[1]), max(count, sums[2])
         live = self._live(node.measured)
-        load = self._load(cpus, vcpus, memory, allocated, count, live)
+        load = self._load(cpus, vcpus, memory, allocated, count=count, live=live)
         self.working[node.id] = WorkingNode(
             node, cpus, memory, vcpus, allocated, count, load, severity(load, self.policy), live
         )
@@ -190,12 +192,12 @@ class WorkingState:
         node.memory_allocated_mib += memory_mib
         node.vm_count += vms
         node.load = self._load(
-            node.cpus, node.vcpus, node.memory_mib, node.memory_allocated_mib, node.vm_count, node.live
+            *(node.cpus, node.vcpus, node.memory_mib, node.memory_allocated_mib), count=node.vm_count, live=node.live
         )
         node.severity = severity(node.load, self.policy)
 
     def _load(
-        self, cpus: int, vcpus: int, memory_mib: int, allocated_mib: int, count: int, live: Live | None
+        self, cpus: int, vcpus: int, memory_mib: int, allocated_mib: int, *, count: int, live: Live | None
     ) -> NodeLoad:
         load = node_load(
             cpus=cpus,

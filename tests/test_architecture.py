@@ -94,6 +94,11 @@ def package(module: str) -> str:
 def problem(module: str, imported: str) -> str | None:
     """Why ``module`` may not import ``imported``, or None."""
     root, own = imported.split(".")[0], module.split(".")[0]
+    return _problem_between(module, imported) if root == own == "bot" else _problem_across(module, root, own)
+
+
+def _problem_across(module: str, root: str, own: str) -> str | None:
+    """One of our own packages, or a library."""
     if root in OWNERS and not within(module, *OWNERS[root]):
         return f"{root} belongs to {' and '.join(OWNERS[root])} alone"
     if own == "balancer" and root != "balancer" and root not in CORE_MAY_USE:
@@ -103,12 +108,15 @@ def problem(module: str, imported: str) -> str | None:
     if own != "sandbox" and root == "sandbox":
         return "nothing in the program knows that the sandbox exists"
     if root == "vm_balancer" and own != "vm_balancer":
-        return "the facade is for outsiders"
-    if root == own == "bot":
-        mine, theirs = package(module), package(imported)
-        if theirs not in (mine, "errors", *MAY_IMPORT.get(mine, ())):
-            return f"bot.{mine} may not import bot.{theirs}"
+        return "the facade is for users of the library"
     return None
+
+
+def _problem_between(module: str, imported: str) -> str | None:
+    """Two packages of bot/."""
+    mine, theirs = package(module), package(imported)
+    allowed = theirs in (mine, "errors", *MAY_IMPORT.get(mine, ()))
+    return None if allowed else f"bot.{mine} may not import bot.{theirs}"
 
 
 def offences(module: str, tree: ast.Module) -> list[str]:

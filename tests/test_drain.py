@@ -285,7 +285,7 @@ def test_the_best_targets_are_the_legal_ones_and_each_can_be_chosen(world: World
         legal = {t for t in opinion.nodes if opinion.legal(v.id, v.node_id, t)}
         assert {c.node_id for c in found} == legal
         for target in opinion.nodes:
-            made = single_move(seen, policy, recent, v.id, target, Purpose.TARGET)
+            made = single_move(seen, policy, recent, vm_id=v.id, target_id=target, purpose=Purpose.TARGET)
             assert isinstance(made, Rejection) == (target not in legal)
             if not isinstance(made, Rejection):
                 choice = next(c for c in found if c.node_id == target)

@@ -28,7 +28,7 @@ def made_of(wish: dict[str, object], saved: Saved, policy: Policy) -> Plan | Rej
     if isinstance(of, int):
         return {"drain": drain, "fill": fill}[kind](seen, policy, recent, of)
     assert isinstance(of, list)
-    return single_move(seen, policy, recent, of[0], of[1], Purpose(kind))
+    return single_move(seen, policy, recent, vm_id=of[0], target_id=of[1], purpose=Purpose(kind))
 
 
 def test_there_are_many() -> None:

@@ -262,7 +262,7 @@ def test_the_best_targets_do_not_depend_on_the_strategy() -> None:
 
 def test_a_chosen_target_is_a_plan_of_one_move() -> None:
     seen = small(vm(11), vcpus_allocated=75)
-    made = single_move(seen, Policy(), Recent(), 11, 2, Purpose.TARGET)
+    made = single_move(seen, Policy(), Recent(), vm_id=11, target_id=2, purpose=Purpose.TARGET)
     assert isinstance(made, Plan)
     assert [(m.key, m.reason.code) for m in made.moves] == [((11, 1, 2), "move-chosen-relieve")]
     assert check_planned(seen, Policy(), Recent(), made.moves[0], made) is None
@@ -273,7 +273,7 @@ def test_a_chosen_target_is_a_plan_of_one_move() -> None:
 
 
 def test_a_target_chosen_without_need_needs_none_later() -> None:
-    made = single_move(small(vm(11)), Policy(), Recent(), 11, 2, Purpose.TARGET)
+    made = single_move(small(vm(11)), Policy(), Recent(), vm_id=11, target_id=2, purpose=Purpose.TARGET)
     assert isinstance(made, Plan)
     assert made.moves[0].reason.code == "move-chosen"
     assert check_planned(small(vm(11)), Policy(), Recent(), made.moves[0], made) is None
@@ -295,7 +295,7 @@ def test_a_target_chosen_without_need_needs_none_later() -> None:
 def test_a_chosen_target_is_refused_with_its_reason(
     what: Snapshot, target: int, recent: Recent, refusal: tuple[str, str] | None
 ) -> None:
-    made = single_move(what, Policy(), recent, 11, target, Purpose.TARGET)
+    made = single_move(what, Policy(), recent, vm_id=11, target_id=target, purpose=Purpose.TARGET)
     assert isinstance(made, Rejection)
     assert (made.subject, made.reason.code) == (refusal or ("cluster", "cluster-virtualization-unknown"))
 
@@ -303,17 +303,19 @@ def test_a_chosen_target_is_refused_with_its_reason(
 def test_a_move_back_does_not_wait_for_the_rest_that_it_takes_back() -> None:
     recent = Recent(migrated={11: HOUR_AGO, 12: HOUR_AGO})
     seen = small(vm(11), vm(12))
-    made = single_move(seen, Policy(), recent, 11, 2, Purpose.UNDO)
+    made = single_move(seen, Policy(), recent, vm_id=11, target_id=2, purpose=Purpose.UNDO)
     assert isinstance(made, Plan)
     assert (made.moves[0].reason.code, made.purpose) == ("move-back", Purpose.UNDO)
     assert check_planned(seen, Policy(), recent, made.moves[0], made) is None
-    failed = single_move(seen, Policy(), replace(recent, failed={11: HOUR_AGO}), 11, 2, Purpose.UNDO)
+    failed = single_move(
+        seen, Policy(), replace(recent, failed={11: HOUR_AGO}), vm_id=11, target_id=2, purpose=Purpose.UNDO
+    )
     assert isinstance(failed, Rejection)
     assert failed.reason.code == "vm-quarantine"
 
 
 def test_only_one_vm_moves_for_a_target_or_back() -> None:
     with pytest.raises(ValueError, match="'drain'"):
-        single_move(small(vm(11)), Policy(), Recent(), 11, 2, Purpose.DRAIN)
+        single_move(small(vm(11)), Policy(), Recent(), vm_id=11, target_id=2, purpose=Purpose.DRAIN)
     with pytest.raises(ValueError, match="id 12"):
-        single_move(small(vm(11)), Policy(), Recent(), 12, 2, Purpose.TARGET)
+        single_move(small(vm(11)), Policy(), Recent(), vm_id=12, target_id=2, purpose=Purpose.TARGET)

@@ -76,8 +76,11 @@ def snapshot_to_dict(
     recent: Recent | None = None,
     policies: Mapping[int, Policy] | None = None,
 ) -> dict[str, Any]:
-    """With ``policy`` (and ``policies`` of single clusters, where they differ) and ``recent`` the file replays what
-    the running program would have decided."""
+    """The document of a snapshot.
+
+    With ``policy``, ``recent`` and the ``policies`` of single clusters where they differ, the document replays what the
+    running program would have decided.
+    """
     document = {"format": SNAPSHOT_FORMAT, **_write_fields(snapshot)}
     if policy is not None:
         document["policy"] = policy_to_dict(policy)
@@ -90,7 +93,8 @@ def snapshot_to_dict(
 
 
 def snapshot_from_dict(document: Any) -> Saved:
-    """
+    """Reads the document of a snapshot.
+
     Raises:
         FormatError: the document does not follow the format.
     """
@@ -114,11 +118,13 @@ def snapshot_from_dict(document: Any) -> Saved:
 
 
 def plan_to_dict(plan: Plan) -> dict[str, Any]:
+    """The document of a plan."""
     return {"format": PLAN_FORMAT, **_write_fields(plan)}
 
 
 def plan_from_dict(document: Any) -> Plan:
-    """
+    """Reads the document of a plan.
+
     Raises:
         FormatError: the document does not follow the format.
     """
@@ -150,11 +156,13 @@ def policy_from_dict(value: Any, path: Path = ("policy",)) -> Policy:
 
 
 def recent_to_dict(recent: Recent) -> dict[str, Any]:
+    """The recent events as the part ``recent`` of a document."""
     return _write_fields(recent)
 
 
 def recent_from_dict(value: Any, path: Path = ("recent",)) -> Recent:
-    """
+    """Reads the part ``recent`` of a document.
+
     Raises:
         FormatError: a value has the wrong type.
     """
@@ -171,7 +179,7 @@ def _write_fields(value: Any) -> dict[str, Any]:
     }
 
 
-def _write(value: Any) -> Any:
+def _write(value: Any) -> Any:  # noqa: PLR0911 - one for each type
     if is_dataclass(value):
         return _write_fields(value)
     if isinstance(value, datetime):

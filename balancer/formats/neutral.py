@@ -35,11 +35,13 @@ class Neutral(NamedTuple):
 
 
 def is_neutral(document: Any) -> bool:
+    """Whether the document says that it has the neutral format."""
     return isinstance(document, dict) and document.get("format") == FORMAT
 
 
 def read(document: Any, *, max_moves: int = 0, taken_at: datetime = EPOCH) -> Neutral:
-    """
+    """Reads a document of the neutral format.
+
     Raises:
         FormatError: the document does not follow the format.
     """

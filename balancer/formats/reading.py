@@ -32,6 +32,7 @@ def place(path: Path) -> str:
 
 
 def wrong(value: Any, path: Path, needed: str) -> FormatError:
+    """The error for a value: where it is, what it is, and what is needed instead."""
     shown = json.dumps(value, ensure_ascii=False, default=str)
     if len(shown) > 60:
         shown = shown[:57] + "..."
@@ -48,42 +49,49 @@ def field(obj: Mapping[str, Any], key: str, path: Path, reader: Reader, default:
 
 
 def mapping(value: Any, path: Path) -> Mapping[str, Any]:
+    """An object. Raises FormatError for anything else, as all readers do."""
     if not isinstance(value, dict):
         raise wrong(value, path, "an object")
     return value
 
 
 def items(value: Any, path: Path) -> list[Any]:
+    """A list."""
     if not isinstance(value, list):
         raise wrong(value, path, "a list")
     return value
 
 
 def whole(value: Any, path: Path) -> int:
+    """A whole number from 0 to ``LARGEST``."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
         raise wrong(value, path, "a whole number from 0 up")
     return value
 
 
 def number(value: Any, path: Path) -> float:
+    """A number; the sign is free."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= LARGEST:
         raise wrong(value, path, "a number")
     return float(value)
 
 
 def text(value: Any, path: Path) -> str:
+    """A text."""
     if not isinstance(value, str):
         raise wrong(value, path, "a text in quotes")
     return value
 
 
 def truth(value: Any, path: Path) -> bool:
+    """``true`` or ``false``."""
     if not isinstance(value, bool):
         raise wrong(value, path, "true or false")
     return value
 
 
 def scalar(value: Any, path: Path) -> Scalar:
+    """A text, a number, ``true``, ``false`` or ``null``."""
     if value is not None and not isinstance(value, (str, int, float, bool)):
         raise wrong(value, path, "a text, a number, true, false or null")
     return value
@@ -102,6 +110,7 @@ def moment(value: Any, path: Path) -> datetime:
 
 
 def seconds(value: Any, path: Path) -> timedelta:
+    """A length of time, given in seconds."""
     try:
         return timedelta(seconds=number(value, path))
     except OverflowError as error:

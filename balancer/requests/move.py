@@ -43,6 +43,7 @@ def single_move(
     snapshot: Snapshot,
     policy: Policy,
     recent: Recent,
+    *,
     vm_id: int,
     target_id: int,
     purpose: Purpose,
@@ -79,9 +80,10 @@ def single_move(
 
 
 def find_vm(snapshot: Snapshot, vm_id: int) -> VM:
-    """
+    """The VM with this id.
+
     Raises:
-        ValueError: there is no such VM.
+        ValueError: the snapshot has no such VM.
     """
     found = next((vm for vm in snapshot.vms if vm.id == vm_id), None)
     if found is None:

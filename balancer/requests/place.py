@@ -78,8 +78,10 @@ def _room(vm: Candidate, node: WorkingNode, state: WorkingState) -> int:
 
 
 def _most(holds: Callable[[int], bool]) -> int:
-    """The largest number for which it holds, where it holds for all smaller ones too; asked, so that it agrees with
-    the rules to the last bit."""
+    """The largest number for which ``holds`` is true; it must be true for all smaller numbers too.
+
+    The rules themselves are asked, so that the result agrees with them to the last bit.
+    """
     if not holds(1):
         return 0
     low, high = 1, 2

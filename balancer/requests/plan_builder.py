@@ -42,7 +42,7 @@ class PlanBuilder:
     ) -> None:
         self.cluster = only_cluster(snapshot)
         self._purpose, self._snapshot, self._policy = purpose, snapshot, policy
-        self.state = state_for(purpose, snapshot, policy, recent, source_id, vm_id, up_to)
+        self.state = state_for(purpose, snapshot, policy, recent, source_id=source_id, vm_id=vm_id, up_to=up_to)
         self._before = self._reports_by_policy()
 
     def build(
@@ -81,9 +81,10 @@ class PlanBuilder:
 
 
 def only_cluster(snapshot: Snapshot) -> Cluster:
-    """
+    """The cluster of a snapshot that holds one.
+
     Raises:
-        ValueError: it does not hold exactly one.
+        ValueError: the snapshot holds no cluster, or several.
     """
     if len(snapshot.clusters) != 1:
         raise ValueError(f"the snapshot holds {len(snapshot.clusters)} clusters: one is needed (split() it)")
@@ -91,9 +92,10 @@ def only_cluster(snapshot: Snapshot) -> Cluster:
 
 
 def check_node(state: WorkingState, node_id: int) -> None:
-    """
+    """Checks that there is such a node.
+
     Raises:
-        ValueError: there is no such node.
+        ValueError: there is none.
     """
     if node_id not in state.nodes:
         raise ValueError(f"no node of the snapshot has the id {node_id}")

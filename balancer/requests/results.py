@@ -115,6 +115,7 @@ class Level:
 
     @property
     def above(self) -> bool:
+        """Whether the value exceeds the limit."""
         return self.value > self.limit
 
 

@@ -57,7 +57,9 @@ def why_vm(snapshot: Snapshot, policy: Policy, recent: Recent, vm_id: int) -> Wh
     here = source if source is not None and source.id in state.working else None
     opened = choices(able, here, fitting, state) if able is not None else ()
     nearest = _nearest(able, source, refused, state) if able is not None and source is not None and not opened else ()
-    verdict, reason = _verdict(vm, source, refusals, move, instead, bool(opened), made, state)
+    verdict, reason = _verdict(
+        vm, source, refusals, move=move, instead=instead, may_go=bool(opened), made=made, state=state
+    )
     return WhyVM(
         vm_id=vm.id,
         vm_name=vm.name,
@@ -183,10 +185,11 @@ def _grouped(refused: Iterable[tuple[Node | VM, Reason]]) -> tuple[Refused, ...]
 # --- the verdict ----------------------------------------------------------------------------------------
 
 
-def _verdict(
+def _verdict(  # noqa: PLR0911 - one for each verdict
     vm: VM,
     source: Node | None,
     refusals: Sequence[Reason],
+    *,
     move: Move | None,
     instead: Sequence[Move],
     may_go: bool,

@@ -227,6 +227,7 @@ def state_for(
     snapshot: Snapshot,
     policy: Policy,
     recent: Recent,
+    *,
     source_id: int | None,
     vm_id: int | None = None,
     up_to: NodeLoad | None = None,
@@ -239,7 +240,7 @@ def state_for(
     return state
 
 
-def check_move(
+def check_move(  # noqa: PLR0913 - what the rules look at, all but the first five by name
     snapshot: Snapshot,
     policy: Policy,
     recent: Recent,
@@ -262,7 +263,7 @@ def check_move(
         return Reason.of("vm-gone")
     if vm.node_id == target_id:
         return Reason.of("already-there")
-    state = state_for(purpose, snapshot, policy, recent, vm.node_id, vm_id, up_to)
+    state = state_for(purpose, snapshot, policy, recent, source_id=vm.node_id, vm_id=vm_id, up_to=up_to)
     source = state.nodes.get(vm.node_id) if vm.node_id is not None else None
     if source is None:
         return Reason.of("vm-place-unknown")

@@ -17,11 +17,13 @@ from balancer.versions import compare, parse_kernel, parse_qemu, series
 
 
 def figures_unknown(role: str, node: Node, state: WorkingState) -> Reason | None:
+    """The panel did not give a figure of the node that the plan needs."""
     figure = state.unknown.get(node.id)
     return Reason.of("node-figure-unknown", role=role, figure=figure) if figure else None
 
 
 def not_active(role: str, node: Node, state: WorkingState) -> Reason | None:
+    """The node's state is unknown, or it is not `active`."""
     if node.state is None:
         return Reason.of("node-state-unknown", role=role)
     return None if node.state == "active" else Reason.of("node-state", role=role, state=node.state)
@@ -38,22 +40,25 @@ def in_maintenance(role: str, node: Node, state: WorkingState) -> Reason | None:
 
 
 def excluded(role: str, node: Node, state: WorkingState) -> Reason | None:
+    """The operator has excluded the node from this role."""
     policy = state.policy
     ids = policy.exclude_sources if role == "source" else policy.exclude_targets
     return Reason.of("node-excluded", role=role) if node.id in ids else None
 
 
 def live_migration_off(role: str, node: Node, state: WorkingState) -> Reason | None:
+    """The panel forbids live migration for this node."""
     off = node.live_migration_allowed is False
     return Reason.of("node-live-migration-off", role=role) if off else None
 
 
 def node_busy(role: str, node: Node, state: WorkingState) -> Reason | None:
+    """A migration from or to the node is running."""
     return Reason.of("node-busy", role=role) if node.id in state.recent.busy_nodes else None
 
 
 def overload_too_new(node: Node, state: WorkingState) -> Reason | None:
-    """Where an overload has to last for some checks before anything moves: a peak that passes moves nothing."""
+    """The overload has not lasted for as many checks as the operator requires."""
     checks = state.recent.held.get(node.id, 0)
     return Reason.of("source-hold", checks=checks) if checks > 0 else None
 
@@ -62,14 +67,18 @@ def overload_too_new(node: Node, state: WorkingState) -> Reason | None:
 
 
 def creation_blocked(node: Node, state: WorkingState) -> Reason | None:
+    """The panel lets no new VM onto the node, or does not say whether it does."""
     if node.creation_allowed is None:
         return Reason.of("target-creation-unknown")
     return None if node.creation_allowed else Reason.of("target-creation-blocked")
 
 
 def own_placement_filter(node: Node, state: WorkingState) -> Reason | None:
-    """Whether a migration obeys the panel's filters is not documented: under the strict rule a filtered node takes
-    nothing. Under the other rules source and target are compared."""
+    """With the rule `strict`, a node with a placement filter takes no VM.
+
+    The vendor does not document whether a migration obeys the filters of the panel. With the other rules,
+    ``filters_differ`` compares source and target.
+    """
     strict = state.policy.placement_filters == STRICT
     return Reason.of("target-filter") if node.placement_filter and strict else None
 
@@ -78,6 +87,7 @@ def own_placement_filter(node: Node, state: WorkingState) -> Reason | None:
 
 
 def vm_limit_reached(target: WorkingNode, state: WorkingState) -> Reason | None:
+    """The node has as many VMs as its own limit allows."""
     limit = target.node.vm_limit
     if limit is None or target.vm_count < limit:
         return None
@@ -85,6 +95,7 @@ def vm_limit_reached(target: WorkingNode, state: WorkingState) -> Reason | None:
 
 
 def cluster_vm_limit_reached(target: WorkingNode, state: WorkingState) -> Reason | None:
+    """The node has as many VMs as its cluster allows on each node."""
     cluster = state.clusters.get(target.node.cluster_id)
     limit = cluster.vm_limit_per_node if cluster else None
     if limit is None or target.vm_count < limit:
@@ -122,6 +133,7 @@ def score_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
 
 
 def memory_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
+    """The allocated memory is at or above the target threshold, where that threshold is hard."""
     if not state.policy.hard_memory_target:
         return None
     percent, limit = target.load.memory_percent, state.policy.memory_target_percent
@@ -132,16 +144,20 @@ def memory_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:
 
 
 def same_node(source: Node, target: Node, state: WorkingState) -> Reason | None:
+    """Source and target are the same node."""
     return Reason.of("pair-same-node") if source.id == target.id else None
 
 
 def other_cluster(source: Node, target: Node, state: WorkingState) -> Reason | None:
+    """Source and target are in different clusters."""
     return Reason.of("pair-other-cluster") if source.cluster_id != target.cluster_id else None
 
 
 def filters_differ(source: Node, target: Node, state: WorkingState) -> Reason | None:
-    """A node's own filter overrides its cluster's; the VM must not land under a rule it did not live under, unless the
-    panel itself calls the target suitable."""
+    """The target has a placement filter that the source does not have.
+
+    The filter of a node overrides that of its cluster. A target that the panel itself calls suitable is allowed.
+    """
     there = _effective_filter(target, state)
     if not there or there == _effective_filter(source, state) or _opened(source, target, state):
         return None
@@ -159,8 +175,11 @@ def qemu_older(source: Node, target: Node, state: WorkingState) -> Reason | None
 
 
 def kernel_newer(source: Node, target: Node, state: WorkingState) -> Reason | None:
-    """Live migration needs a kernel on the target no newer than on the source. Newer pages of the vendor say so
-    flatly, older ones "in some cases"; the panel's own verdict about a target wins over this rule."""
+    """The kernel of the target is newer than that of the source.
+
+    Newer pages of the vendor forbid this always, older pages "in some cases". A target that the panel itself calls
+    suitable is allowed.
+    """
     if state.policy.kernel_rule == OFF or _opened(source, target, state):
         return None
     here, there = parse_kernel(source.kernel_version), parse_kernel(target.kernel_version)
@@ -190,12 +209,14 @@ def not_called_suitable(vm: Candidate, target: WorkingNode, state: WorkingState)
 
 
 def cpu_does_not_fit(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    """With the VM, the target would exceed the limit of allocated vCPUs per CPU."""
     after = (target.vcpus + vm.vcpus) / target.cpus
     limit = state.policy.fill_limit(state.policy.cpu_overload_ratio)
     return None if _within(after, limit, state) else Reason("fit-cpu", (("limit", limit), ("value", after)))
 
 
 def memory_does_not_fit(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    """With the VM, the target would exceed the limit of allocated memory."""
     after = 100 * (target.memory_allocated_mib + vm.memory_mib) / target.memory_mib
     limit = state.policy.fill_limit(state.policy.memory_overload_percent)
     return None if _within(after, limit, state) else Reason("fit-memory", (("limit", limit), ("value", after)))

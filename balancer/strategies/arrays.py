@@ -81,6 +81,7 @@ class NodeArrays:
 
     @staticmethod
     def of(state: WorkingState) -> NodeArrays:
+        """The arrays of the nodes of a state, in its order."""
         working = list(state.working.values())
         kinds, compatible = _kinds([n.node for n in working], state)
         policy = state.policy

@@ -340,6 +340,7 @@ class Settings(BaseSettings):
 
     @property
     def viewer_ids(self) -> frozenset[int]:
+        """Who may look, but not decide."""
         return frozenset(self.telegram_viewer_ids)
 
 

@@ -52,29 +52,46 @@ class Health:
 
 
 def judge(beat: Heartbeat | None, now: datetime, *, process_gone: bool = False) -> Health:
-    """``process_gone``: the process that gave the sign does not exist any more."""
+    """The state of the program by its last heartbeat; the worst fault decides.
+
+    ``process_gone``: the process that wrote the heartbeat does not exist any more.
+    """
     if beat is None:
         return Health(State.NEVER)
-    if beat.stopped_at is not None:
-        return Health(State.STOPPED, _seconds(beat.stopped_at, now))
-    if process_gone:
-        return Health(State.GONE, _seconds(beat.at, now))
-    if now - beat.at > SILENT:
-        return Health(State.SILENT, _seconds(beat.at, now))
-    last = beat.cycle_at or beat.started_at
-    if now - last > 2 * timedelta(seconds=beat.interval_s) + MARGIN:
-        return Health(State.LATE, _seconds(last, now))
-    if beat.succeeded_at is not None and now - beat.succeeded_at > INTERVALS * timedelta(seconds=beat.interval_s):
-        return Health(State.FAILING, _seconds(beat.succeeded_at, now), beat.panel_problem)
-    if beat.panel_since is not None:
-        return Health(State.PANEL, _seconds(beat.panel_since, now), beat.panel_problem)
-    if beat.chat_since is not None:
-        return Health(State.CHAT, _seconds(beat.chat_since, now), beat.chat_problem)
+    fault = _fault_of_process(beat, now, process_gone) or _fault_of_checks(beat, now) or _fault_outside(beat, now)
+    if fault is not None:
+        return fault
     if beat.paused:
         return Health(State.PAUSED)
     if beat.cycle_at is None:
         return Health(State.STARTING, _seconds(beat.started_at, now))
     return Health(State.HEALTHY, _seconds(beat.cycle_at, now))
+
+
+def _fault_of_process(beat: Heartbeat, now: datetime, gone: bool) -> Health | None:
+    if beat.stopped_at is not None:
+        return Health(State.STOPPED, _seconds(beat.stopped_at, now))
+    if gone:
+        return Health(State.GONE, _seconds(beat.at, now))
+    return Health(State.SILENT, _seconds(beat.at, now)) if now - beat.at > SILENT else None
+
+
+def _fault_of_checks(beat: Heartbeat, now: datetime) -> Health | None:
+    last = beat.cycle_at or beat.started_at
+    if now - last > 2 * timedelta(seconds=beat.interval_s) + MARGIN:
+        return Health(State.LATE, _seconds(last, now))
+    if beat.succeeded_at is not None and now - beat.succeeded_at > INTERVALS * timedelta(seconds=beat.interval_s):
+        return Health(State.FAILING, _seconds(beat.succeeded_at, now), beat.panel_problem)
+    return None
+
+
+def _fault_outside(beat: Heartbeat, now: datetime) -> Health | None:
+    """The panel or the chat does not answer."""
+    if beat.panel_since is not None:
+        return Health(State.PANEL, _seconds(beat.panel_since, now), beat.panel_problem)
+    if beat.chat_since is not None:
+        return Health(State.CHAT, _seconds(beat.chat_since, now), beat.chat_problem)
+    return None
 
 
 def _seconds(since: datetime, now: datetime) -> int:

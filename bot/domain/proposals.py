@@ -25,6 +25,8 @@ from balancer.model import Move, Plan, Purpose, Reason
 
 
 class MoveState(str, Enum):
+    """What has been decided about a proposed move."""
+
     PENDING = "pending"
     APPROVED = "approved"
     SKIPPED = "skipped"
@@ -34,6 +36,8 @@ class MoveState(str, Enum):
 
 
 class MigrationState(str, Enum):
+    """How far an approved move is."""
+
     QUEUED = "queued"
     STARTING = "starting"
     RUNNING = "running"
@@ -68,15 +72,20 @@ UNSETTLED = (MigrationState.QUEUED, *IN_FLIGHT, MigrationState.UNKNOWN)
 
 
 class Verdict(str, Enum):
+    """What a person or the policy decides about a move."""
+
     APPROVE = "approve"
     SKIP = "skip"
 
     @property
     def state(self) -> MoveState:
+        """The state of a move after this verdict."""
         return MoveState.APPROVED if self is Verdict.APPROVE else MoveState.SKIPPED
 
 
 class ActorKind(str, Enum):
+    """Who or what acts."""
+
     TELEGRAM = "telegram"
     TERMINAL = "terminal"
     CODE = "code"
@@ -148,6 +157,7 @@ class Migration:
         return str(dict(self.reason.params).get("who", ""))
 
     def is_due(self, now: datetime) -> bool:
+        """Whether the migration may start now."""
         return self.not_before is None or self.not_before <= now
 
     @property
@@ -207,10 +217,12 @@ class Proposal:
 
     @property
     def purpose(self) -> Purpose:
+        """What its plan is for."""
         return self.plan.purpose
 
     @property
     def pending(self) -> tuple[ProposedMove, ...]:
+        """The moves that wait for a decision."""
         return tuple(m for m in self.moves if m.state is MoveState.PENDING)
 
     @property
@@ -223,8 +235,11 @@ class Proposal:
 
 
 class ChangingTimes(NamedTuple):
-    """When what a proposal allows changes by time alone: migration -> until when it can be moved back; the moments
-    at which what was approved for later begins."""
+    """When the buttons of a proposal change by time alone.
+
+    ``undo_until``: migration -> until when it can be moved back. ``starts``: the moments at which moves that were
+    approved for later begin.
+    """
 
     undo_until: dict[int, datetime]
     starts: tuple[datetime, ...]
@@ -265,14 +280,18 @@ class DecisionResult:
 
 
 class ExclusionRole(str, Enum):
+    """What an excluded node may not be."""
+
     SOURCE = "source"
     TARGET = "target"
     BOTH = "both"
 
     def forbids_source(self) -> bool:
+        """Whether no VM may leave the node."""
         return self in (ExclusionRole.SOURCE, ExclusionRole.BOTH)
 
     def forbids_target(self) -> bool:
+        """Whether the node may take no VM."""
         return self in (ExclusionRole.TARGET, ExclusionRole.BOTH)
 
 

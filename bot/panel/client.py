@@ -92,7 +92,7 @@ class VMManagerAPI:
         PanelUnavailable, PanelAuthError, PanelForbidden, PanelRefused, PanelDataError: from every request.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as specified; the rest by name
         self,
         host: str,
         username: str = "",
@@ -150,6 +150,7 @@ class VMManagerAPI:
     # --- reading the whole ---------------------------------------------------------------------------------
 
     async def get_clusters(self) -> list[Cluster]:
+        """All clusters."""
         return lists.clusters(await self._list("/vm/v3/cluster", "cluster"))
 
     async def get_nodes(self) -> list[Node]:
@@ -229,8 +230,13 @@ class VMManagerAPI:
     # --- about the panel and the account -------------------------------------------------------------------
 
     async def who_answers(self) -> tuple[Answerer, str]:
-        """Who answers at the address, and the address of a redirect. Sends one request without a login, so that no
-        password goes to a stranger. PanelUnavailable where nobody answers."""
+        """Who answers at the address, and the address of a redirect.
+
+        Sends one request without a login, so that no password goes to a stranger.
+
+        Raises:
+            PanelUnavailable: nobody answers.
+        """
         request = Request("GET", "/vm/v3/cluster")
         try:
             status, body, location, *_ = await self._exchange(request, None)
@@ -364,8 +370,11 @@ class VMManagerAPI:
             raise failures.unreadable(request, no_sense, "final") from None
 
     async def _exchange(self, request: Request, token: Token | None) -> Exchange:
-        """Sends the request once. The body of a long good answer stays compressed: as it came it
-        would be the largest object of the program, and that moment decides how much memory the program needs."""
+        """Sends the request once.
+
+        The body of a long good answer stays compressed: uncompressed it would be the largest object of the program, and
+        that moment decides how much memory the program needs.
+        """
         headers = {"accept": "application/json"}
         if token is not None:
             headers["x-xsrf-token"] = token.value
@@ -448,8 +457,11 @@ class VMManagerAPI:
 
 
 async def _kept_open(tls: ssl.SSLContext | bool, timeout_s: float) -> AsyncGenerator[aiohttp.ClientSession, None]:
-    """The connections until the generator is closed. asyncio closes the generators of an event loop that ends, so a
-    library user who never closes anything gets no warning from aiohttp."""
+    """The connections, until the generator is closed.
+
+    asyncio closes the generators of an event loop that ends, so a user of the library who never
+    closes anything gets no warning from aiohttp.
+    """
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=tls),
         # Without its own limit a connection that hangs would look like a request that was sent.

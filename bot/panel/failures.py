@@ -91,7 +91,7 @@ def unreadable(request: Request, error: PanelError, kind: Kind) -> Failed:
     return _unknown(request, str(error), None, error.status) if request.changes_things else Failed(error, kind)
 
 
-def refused(request: Request, refusal: Refusal, location: str, secret: str) -> Failed:
+def refused(request: Request, refusal: Refusal, location: str, secret: str) -> Failed:  # noqa: PLR0911 - one for each kind
     """An error envelope or a status that is not 2xx. ``location`` = where a redirect leads."""
     status, code = refusal.status, refusal.code
     figures = f"HTTP {status}, {request}" if code is None else f"code {code}, HTTP {status}, {request}"

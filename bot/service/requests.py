@@ -230,7 +230,9 @@ class Requests(UseCase):
     ) -> Wish:
         move = proposed.move
         before = move.source_before if purpose is Purpose.UNDO else None
-        made = await asyncio.to_thread(single_move, *judging, move.vm_id, target_id, purpose, before)
+        made = await asyncio.to_thread(
+            single_move, *judging, vm_id=move.vm_id, target_id=target_id, purpose=purpose, up_to=before
+        )
         if isinstance(made, Rejection):
             return Wish(refusal=made)
         if self._decisions.is_large(made.moves[0]) and not confirmed:

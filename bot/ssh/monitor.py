@@ -71,7 +71,7 @@ class SSHMonitor:
         ConfigError: an entry of ``hosts_mapping`` is not an address.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as specified; the rest by name
         self,
         username: str | None = None,
         private_key_path: str | Path | None = None,

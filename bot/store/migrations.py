@@ -38,7 +38,7 @@ class Migrations(Part):
             )
             return await self._reader.migrations_of(db, found)
 
-    async def advance(
+    async def advance(  # noqa: PLR0913 - each step has its own facts, all by name
         self,
         migration_id: int,
         new: MigrationState,

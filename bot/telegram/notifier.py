@@ -47,7 +47,7 @@ class TelegramNotifier:
         ConfigError: it is enabled, and token or chat are missing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as specified; the rest by name
         self,
         bot_token: str | None = None,
         chat_id: int | str | None = None,
@@ -137,8 +137,11 @@ class TelegramNotifier:
             raise ChatError(f"Telegram did not take the message: {error}") from error
 
     async def _keep(self) -> None:
-        """asyncio closes the generators of a loop that ends, and this one the connection with it: a library user
-        who never closes anything hears no complaint from aiohttp."""
+        """Keeps a generator that closes the connection.
+
+        asyncio closes the generators of an event loop that ends, so a user of the library who
+        never closes anything gets no warning from aiohttp.
+        """
 
         async def keeper() -> AsyncGenerator[None, None]:
             try:
@@ -219,11 +222,13 @@ class TelegramNotifier:
             await sync.find_chat()
 
     def proposals_changed(self, *proposal_ids: int) -> None:
+        """Brings the messages of these proposals up to date."""
         if proposal_ids:
             for sync in self._syncs:
                 sync.proposals_changed(proposal_ids)
 
     def notices_waiting(self) -> None:
+        """Sends the notices that wait in the store."""
         for sync in self._syncs:
             sync.wake()
 

@@ -10,6 +10,7 @@ For a single move all there are can be tried instead: that bound is exact.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,12 +69,15 @@ def _after_one(nodes: NodeArrays, vms: VMArrays) -> float | None:
         group, target = np.nonzero(legal)
         if len(group):
             parts = zip(resources, sizes, strict=True)
-            after = sum(_deviation(nodes, used, of, size[group], source[group], target) for (used, of), size in parts)
+            after = sum(
+                _deviation(nodes, used, of, size=size[group], source=source[group], target=target)
+                for (used, of), size in parts
+            )
             least = min(least, float(np.min(after)))
     return max(0.0, least - SAFETY * (1 + least))
 
 
-def _deviation(nodes: NodeArrays, used: Ints, of: Ints, size: Ints, source: Ints, target: Ints) -> Floats:
+def _deviation(nodes: NodeArrays, used: Ints, of: Ints, *, size: Ints, source: Ints, target: Ints) -> Floats:
     """The standard deviation of one resource after each of these moves, out of the sums of loads and squares."""
     weight = np.where(nodes.counted, 1.0 / of, 0.0)
     load, n = used * weight, int(nodes.counted.sum())
@@ -183,28 +187,33 @@ def _search(tangents: _Tangents, rounds: int) -> float:
         if (slope + price) @ (at - corner) < SHARP * best and price @ (at - tangents.caps) < SHARP * best:
             break
         corners, weights = np.vstack([corners, corner]), np.append(weights, 0.0)
-        for _ in range(INNER):
-            slopes = corners @ (tangents.slope(at) + prices(at))
-            to, away = int(slopes.argmin()), int(np.where(weights > 0, slopes, -np.inf).argmax())
-            if slopes[away] - slopes[to] < SAFETY:
-                break
-            direction = corners[to] - corners[away]
-            low, high = 0.0, float(weights[away])
-            for _ in range(HALVINGS):
-                middle = (low + high) / 2
-                there = at + middle * direction
-                if (tangents.slope(there) + prices(there)) @ direction > 0:
-                    high = middle
-                else:
-                    low = middle
-            weights[to] += high
-            weights[away] -= high
-            at = at + high * direction
+        at = _descend(lambda loads: tangents.slope(loads) + prices(loads), at, corners, weights)
         if len(weights) > CORNERS:
             corners, weights = corners[weights > 0], weights[weights > 0]
         if i % PRICES_EVERY == PRICES_EVERY - 1:
             paid = prices(at)
     return max(0.0, best - SAFETY * (1 + best))
+
+
+def _descend(gradient: Callable[[Floats], Floats], at: Floats, corners: Floats, weights: Floats) -> Floats:
+    """Moves weight from the worst corner to the best one, step by step; changes ``weights``, returns the new point."""
+    for _ in range(INNER):
+        slopes = corners @ gradient(at)
+        to, away = int(slopes.argmin()), int(np.where(weights > 0, slopes, -np.inf).argmax())
+        if slopes[away] - slopes[to] < SAFETY:
+            break
+        direction = corners[to] - corners[away]
+        low, high = 0.0, float(weights[away])
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            if gradient(at + middle * direction) @ direction > 0:
+                high = middle
+            else:
+                low = middle
+        weights[to] += high
+        weights[away] -= high
+        at = at + high * direction
+    return at
 
 
 def _stiffness(tangents: _Tangents) -> Floats:

@@ -124,6 +124,7 @@ class Loads:
 
     @staticmethod
     def of(state: WorkingState, field: Field) -> Loads:
+        """The loads of a state."""
         self, nodes = Loads(), field.nodes
         self.field = field
         self.vcpus, self.mib, self.count = nodes.vcpus.copy(), nodes.mib.copy(), nodes.count.copy()
@@ -135,6 +136,7 @@ class Loads:
         return self
 
     def copy(self) -> Loads:
+        """Independent loads with the same values."""
         other = Loads()
         other.field = self.field
         for name in ("vcpus", "mib", "count", "left", "cpu", "memory", "load", "available"):
@@ -142,6 +144,7 @@ class Loads:
         return other
 
     def apply(self, step: Step) -> None:
+        """Moves one VM of the group to the target."""
         group, target = step
         field = self.field
         vcpus, mib, load = int(field.vcpus[group]), int(field.mib[group]), float(field.load[group])
@@ -193,6 +196,7 @@ class Moment:
 
     @staticmethod
     def of(loads: Loads) -> Moment:
+        """The sums of these loads."""
         n, cpu, memory = loads.field.counted, loads.cpu, loads.memory
         sum_cpu, sum_memory = float(cpu.sum()), float(memory.sum())
         squares_cpu, squares_memory = float(cpu @ cpu), float(memory @ memory)

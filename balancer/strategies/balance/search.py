@@ -48,6 +48,7 @@ class BeamState:
     moves: Chain | None = None
 
     def after(self, option: Option) -> BeamState:
+        """The state after the moves of this option."""
         loads = self.loads.copy()
         for step in option.steps:
             loads.apply(step)

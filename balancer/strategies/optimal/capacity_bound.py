@@ -111,7 +111,9 @@ def _bound(problem: Problem, covers: Sequence[Cover], prices: Ints, large: _Larg
     not_overloaded[problem.overloaded] = False
     slots = large.slots(room.vcpus, room.mib)
     least[not_overloaded & takes] = -ONE_MOVE * slots[not_overloaded & takes]
-    hosts = _winners(problem, large, takes & ends_well, least, 1 + is_large.astype(np.int64), (need_c, need_m))
+    hosts = _winners(
+        problem, large, takes & ends_well, least=least, moves=1 + is_large.astype(np.int64), needs=(need_c, need_m)
+    )
     if len(hosts) > EXACT:
         return 0
     cases = [
@@ -126,7 +128,7 @@ def _bound(problem: Problem, covers: Sequence[Cover], prices: Ints, large: _Larg
 
 
 def _winners(
-    problem: Problem, large: _Large, able: Bools, least: Ints, moves: Ints, needs: tuple[Ints, Ints]
+    problem: Problem, large: _Large, able: Bools, *, least: Ints, moves: Ints, needs: tuple[Ints, Ints]
 ) -> list[tuple[int, int, tuple[int, int]]]:
     """Nodes that might win by taking so many large VMs while others leave, and what must leave then: to be computed.
 

@@ -48,6 +48,7 @@ class Relief:
 
     @property
     def pool(self) -> list[Pattern]:
+        """The sets that are worth a try, cheapest first."""
         if self._pool is None:
             self._pool = self._patterns()
         return self._pool

@@ -66,6 +66,7 @@ class Problem:
         return Problem(state, nodes, vms, prices, times, room, overloaded, reliefs, unclearable, everywhere, proven)
 
     def node_id(self, row: int) -> int:
+        """The id of the node in this row."""
         return int(self.nodes.ids[row])
 
     def needs(self, row: int) -> tuple[int, int]:

@@ -41,10 +41,12 @@ class Rng:
         self._state = seed
 
     def below(self, n: int) -> int:
+        """A number from 0 to ``n`` - 1."""
         self._state = self._state * 48271 % 2147483647
         return self._state % n
 
     def shuffled(self, numbers: Sequence[int]) -> list[int]:
+        """The numbers in another order."""
         result = list(numbers)
         for i in range(len(result) - 1, 0, -1):
             j = self.below(i + 1)
@@ -64,10 +66,12 @@ class RelocationFinder:
         self._relieved: Bools = np.zeros_like(self._not_overloaded)
 
     def carry_out(self, node: int, relocation: Relocation) -> None:
+        """Records that the node is relieved in this way."""
         self._relieved[node] = True
         self._carry(relocation, 1)
 
     def take_back(self, node: int, relocation: Relocation) -> None:
+        """Undoes ``carry_out``."""
         self._relieved[node] = False
         self._carry(relocation, -1)
 

@@ -44,7 +44,7 @@ async def check_nodes(sheet: Sheet, settings: Settings, nodes: Sequence[Node]) -
             (sheet.warn if node.maintenance else sheet.fail)("ssh", _fault(sheet, settings, node, error))
 
 
-def _fault(sheet: Sheet, settings: Settings, node: Node, error: SSHError) -> str:
+def _fault(sheet: Sheet, settings: Settings, node: Node, error: SSHError) -> str:  # noqa: PLR0911 - a line for each kind
     texts = sheet.texts
     address = address_of(node, parse_mapping(settings.ssh_hosts_mapping), settings.ssh_username)
     where, user = (str(address), address.user) if address else ("-", "-")

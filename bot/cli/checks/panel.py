@@ -122,7 +122,7 @@ def _tell_of(sheet: Sheet, seen: Certificate, clock: Clock) -> None:
         sheet.ok("panel-certificate", texts.text("check-certificate-until", date=date))
 
 
-async def _untrusted(
+async def _untrusted(  # noqa: PLR0911 - a line for each fault
     sheet: Sheet, endpoint: Endpoint, error: ssl.SSLCertVerificationError, context: ssl.SSLContext, settings: Settings
 ) -> str:
     """What is wrong with the certificate, and what to do where it has to be right."""
