@@ -152,6 +152,8 @@ FORMATTED: dict[str, list[str]] = {
     "console-key-{key.action}": [k.action for k in KEYS],
     "console-help-{k.action}": [k.action for k in KEYS],
     "console-tab-{name}": list(VIEWS),
+    "console-{purpose.value}-ask": [Purpose.DRAIN.value, Purpose.FILL.value],
+    "console-key-{purpose.value}": [Purpose.DRAIN.value, Purpose.FILL.value],
     "console-flag-out-{which.value}": [r.value for r in ExclusionRole],
     "console-as-{which.value}": [r.value for r in ExclusionRole],
     "role-{which.value}": [r.value for r in ExclusionRole],

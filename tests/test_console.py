@@ -26,7 +26,7 @@ from bot.console.keys import KEYS, Items
 from bot.console.nodes import NodesView
 from bot.console.program import Program, StartError
 from bot.console.tail import LINES_KEPT, Lines, Tail
-from bot.domain.proposals import Actor, ActorKind, ExclusionRole, MoveState, Verdict
+from bot.domain.proposals import Actor, ActorKind, ExclusionRole, MigrationState, MoveState, Verdict
 from bot.errors import InstanceRunning
 from bot.rendering.catalog import LANGUAGES, texts_for
 from bot.service.remote_requests import Answer, RemoteRequests, answered, ask_for_check
@@ -99,7 +99,7 @@ async def test_a_click_on_approve_decides_as_the_person_at_the_terminal(rig: Bot
 async def test_tabs_and_footer_can_be_clicked(rig: BotFixture) -> None:
     async with showing(backend_of(rig)) as pilot:
         await shows(pilot, "hot")
-        for name in ("Plan", "History", "Excluded", "Log", "Nodes"):
+        for name in ("Plan", "History", "Excluded", "Log", "Settings", "Nodes"):
             line = screen(pilot).splitlines()[2]
             await pilot.click("#tabs", offset=(line.index(name) + 1, 0))
             await pilot.pause()
@@ -202,6 +202,98 @@ async def test_automatic_mode_is_switched_on_only_after_a_question(rig: BotFixtu
     assert await rig.service.runtime.mode() == "auto"
 
 
+# What a person asks for ---------------------------------------------------------------------------
+
+
+async def test_a_node_is_drained_after_its_plan_was_shown_and_the_drain_is_stopped(rig: BotFixture) -> None:
+    async with showing(backend_of(rig)) as pilot:
+        await shows(pilot, "hot")
+        await pilot.press("down", "D")  # mild: one VM
+        await shows(pilot, "Empty mild? The move below is approved", "resident", "mild → cool")
+        assert await rig.store.proposals.waiting() == [], "looking at the plan stores nothing"
+        await pilot.press("y")
+        await shows(pilot, "Approved: resident goes to cool.")
+        [decided] = await rig.store.decisions.history(10)
+        assert (decided.decided_by, decided.move.vm_name) == (OLGA, "resident")
+        await pilot.press("3")
+        await shows(pilot, "Being carried out")
+        await pilot.press("down", "down", "x")
+        await shows(pilot, "Stopped: 1 called back")
+    assert [m.state for m in await rig.migrations()] == [MigrationState.SKIPPED]
+
+
+async def test_a_node_with_nothing_to_move_is_not_drained(rig: BotFixture) -> None:
+    async with showing(backend_of(rig)) as pilot:
+        await shows(pilot, "hot")
+        await pilot.press("down", "down", "D")
+        await shows(pilot, "cool: there is nothing to move")
+        await pilot.press("escape")
+    assert await rig.store.exclusions.active(rig.clock()) == []
+
+
+async def test_why_answers_for_the_chosen_vm_and_for_the_chosen_node(rig: BotFixture) -> None:
+    async with showing(backend_of(rig)) as pilot:
+        await shows(pilot, "hot")
+        await pilot.press("y")
+        await shows(pilot, "hot is overloaded", "The current plan moves these away:")
+        await pilot.press("escape", "enter")
+        await shows(pilot, "big-0")
+        await pilot.press("y")
+        await shows(pilot, "big-0 on hot", "It could go to:")
+
+
+async def test_strategy_and_settings_are_changed_and_reset(rig: BotFixture) -> None:
+    async with showing(backend_of(rig)) as pilot:
+        await shows(pilot, "hot")
+        await pilot.press("2", "b")
+        await shows(pilot, "(•) smallest-first")
+        await pilot.press("down", "enter", "tab", "enter")
+        await shows(pilot, "Strategy optimal: from the next check on.")
+        assert await rig.service.runtime.strategy() == "optimal"
+        await pilot.press("7")
+        await shows(pilot, "BALANCE_STRATEGY", "olga")
+        await pilot.press("down", "down", "c")
+        await shows(pilot, "Change CPU_OVERLOAD_THRESHOLD")
+        await pilot.press(*["backspace"] * 5, *"many", "enter")
+        await shows(pilot, "CPU_OVERLOAD_THRESHOLD is 'many'", "a number is needed")
+        await pilot.press("c")
+        await shows(pilot, "Change CPU_OVERLOAD_THRESHOLD")
+        await pilot.press(*["backspace"] * 5, *"6.5", "enter")
+        await shows(pilot, "CPU_OVERLOAD_THRESHOLD is 6.5 now.")
+        assert (await rig.service.runtime.current()).cpu_overload_threshold == 6.5
+        await pilot.press("u")
+        await shows(pilot, "CPU_OVERLOAD_THRESHOLD is 7.0 again, as in the settings file.")
+    assert (await rig.service.runtime.current()).cpu_overload_threshold == 7.0
+
+
+async def test_a_cluster_is_snoozed_and_woken(rig: BotFixture) -> None:
+    await rig.propose()
+    async with showing(backend_of(rig)) as pilot:
+        await shows(pilot, "3 moves wait")
+        await pilot.press("3", "z")
+        await shows(pilot, "Snooze Production?")
+        await pilot.press("enter")
+        await shows(pilot, "A snooze needs a duration")
+        await pilot.press("z")
+        await shows(pilot, "Snooze Production?")
+        await pilot.press(*"2h", "enter")
+        await shows(pilot, "Production is snoozed until", "Production: snoozed until", "by olga")
+        await pilot.press("Z")
+        await shows(pilot, "Production is awake: the next check proposes again.")
+    assert await rig.store.snoozes.active(rig.clock()) == []
+
+
+async def test_a_move_that_is_over_cannot_be_decided(rig: BotFixture) -> None:
+    await rig.propose()
+    await rig.decide(11, verdict=Verdict.SKIP)
+    async with showing(backend_of(rig)) as pilot:
+        await shows(pilot, "2 moves wait")
+        await pilot.press("3")
+        await shows(pilot, "small-a", "skipped")
+        await pilot.press("up", "s")
+        await shows(pilot, "This move is over.")
+
+
 # What is drawn ------------------------------------------------------------------------------------
 
 
@@ -226,7 +318,7 @@ async def test_every_page_draws_at_every_size_with_hostile_names(
         lines.setFormatter(None)
         async with showing(backend_of(rig), *size, language, own_log=lines) as pilot:
             await until(pilot, lambda s: "!" in s, "the nodes")
-            for key in ("1", "enter", "2", "3", "4", "5", "6", "question_mark"):
+            for key in ("1", "enter", "2", "3", "4", "5", "6", "7", "question_mark"):
                 await pilot.press(key)
                 await pilot.pause()
                 drawn = screen(pilot)
@@ -237,7 +329,7 @@ async def test_every_page_draws_at_every_size_with_hostile_names(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("page", ["1", "2", "3", "4", "5", "6"])
+@pytest.mark.parametrize("page", ["1", "2", "3", "4", "5", "6", "7"])
 async def test_the_footer_names_the_keys_of_the_page_and_fits(rig: BotFixture, language: str, page: str) -> None:
     async with showing(backend_of(rig), language=language) as pilot:
         await shows(pilot, "hot")
@@ -252,7 +344,7 @@ async def test_the_footer_names_the_keys_of_the_page_and_fits(rig: BotFixture, l
 
 
 async def test_every_key_is_in_the_help(rig: BotFixture) -> None:
-    async with showing(backend_of(rig), 120, 50) as pilot:
+    async with showing(backend_of(rig), 120, 60) as pilot:
         await shows(pilot, "hot")
         await pilot.press("question_mark")
         drawn = await shows(pilot, "approve the chosen move")

@@ -14,7 +14,7 @@ from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.widgets import ContentSwitcher, Static
 
-from bot.console.actions import moves, nodes, program
+from bot.console.actions import moves, nodes, program, requests, settings
 from bot.console.ascii import AsciiFilter, is_utf8
 from bot.console.backend import Backend
 from bot.console.base import ConsoleBase
@@ -22,8 +22,10 @@ from bot.console.dialogs import Help
 from bot.console.header import head, tabs
 from bot.console.keys import BINDINGS, KEYS, VIEWS, Items, Key, footer
 from bot.console.moves import HistoryView, MovesView
-from bot.console.nodes import NodesView, NodeView
+from bot.console.node import NodeView
+from bot.console.nodes import NodesView
 from bot.console.pages import ExclusionsView, LogView, PlanView
+from bot.console.settings_page import SettingsView
 from bot.console.tail import Lines, Tail
 from bot.console.theme import CSS, DARK, LIGHT
 from bot.console.views import View
@@ -46,6 +48,15 @@ ACTIONS: Mapping[str, Callable[[ConsoleBase], None]] = {
     "leave": nodes.leave,
     "exclude": nodes.exclude,
     "include": nodes.include,
+    "drain": requests.drain,
+    "fill": requests.fill,
+    "stop": requests.stop,
+    "why": requests.why,
+    "strategy": settings.strategy,
+    "change": settings.change,
+    "reset": settings.reset,
+    "snooze": settings.snooze,
+    "wake": settings.wake,
     "pause": program.pause,
     "mode": program.mode,
     "dry_run": program.dry_run,
@@ -96,10 +107,12 @@ class Console(ConsoleBase):
             yield HistoryView(texts)
             yield ExclusionsView(texts)
             yield LogView(texts)
+            yield SettingsView(texts)
         yield Static(id="said")
         yield Items(id="keys")
 
     async def on_mount(self) -> None:
+        await self.find_program()
         self._drawn = True
         self.view.first.focus()
         self.show()
@@ -188,6 +201,7 @@ class Console(ConsoleBase):
     def action_act(self, name: str) -> None:
         """What a key or a click does, where the page in front offers it."""
         if name in {key.action for key in self.keys}:
+            self.forget_said()
             ACTIONS[name](self)
 
     def action_view(self, name: str) -> None:
@@ -195,7 +209,7 @@ class Console(ConsoleBase):
             self.show_page(name)
 
     def on_data_table_row_selected(self) -> None:
-        self.action_act("open")
+        self.action_act("change" if self.front == "settings" else "open")
 
     def action_refresh(self) -> None:
         self._fresh.set()

@@ -11,8 +11,9 @@ from balancer.model import NodeLoad, Plan, Snapshot
 from balancer.policy import Policy
 from bot.config.settings import Settings
 from bot.console.program import Program
-from bot.domain.proposals import UNSETTLED, Exclusion, Migration, Proposal, ProposedMove
+from bot.domain.proposals import UNSETTLED, Exclusion, Migration, Proposal, ProposedMove, Snooze
 from bot.errors import PanelError
+from bot.service.admin import Changeable
 from bot.service.service import Service
 from bot.store.instance_lock import Holder
 from bot.store.store import Store
@@ -44,6 +45,9 @@ class Stored:
     waiting: tuple[Proposal, ...] = ()
     running: tuple[Migration, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
+    snoozes: tuple[Snooze, ...] = ()
+    strategy: str = ""
+    settings: tuple[Changeable, ...] = ()
     history: tuple[ProposedMove, ...] = ()
     last_cycle: LastCycle | None = None
 
@@ -88,6 +92,9 @@ async def read_store(backend: Backend) -> Stored:
         waiting=tuple(await store.proposals.waiting()),
         running=tuple(await store.migrations.in_states(UNSETTLED)),
         exclusions=tuple(await service.store.exclusions.active(service.clock())),
+        snoozes=tuple(await store.snoozes.active(service.clock())),
+        strategy=await service.runtime.strategy(),
+        settings=await service.admin.changeable(),
         history=tuple(await store.decisions.history(HISTORY)),
         last_cycle=await store.cycles.last(),
     )

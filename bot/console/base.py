@@ -133,9 +133,13 @@ class ConsoleBase(App[int]):
 
     # What is known ----------------------------------------------------------------------------
 
+    async def find_program(self) -> None:
+        """Sees who carries out what is decided."""
+        self._holder = await asyncio.to_thread(self.backend.program.holder)
+
     async def read_store(self) -> None:
         """Reads what people and migrations have changed."""
-        self._holder = await asyncio.to_thread(self.backend.program.holder)
+        await self.find_program()
         version = await self.backend.store.changes.version()
         if version != self._version:
             stored = await read_store(self.backend)

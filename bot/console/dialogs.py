@@ -48,7 +48,7 @@ class Choice(RadioButton):
 
 
 class Confirm(ModalScreen[bool]):
-    """Yes or no."""
+    """Yes or no, with what it is about where that has to be read first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y,д", "answer(True)", show=False),
@@ -57,13 +57,16 @@ class Confirm(ModalScreen[bool]):
         Binding("left,right", "app.focus_next", show=False),
     ]
 
-    def __init__(self, texts: Texts, question: str, yes: str) -> None:
+    def __init__(self, texts: Texts, question: str, yes: str, body: Sequence[Text] = ()) -> None:
         super().__init__()
-        self._texts, self._question, self._yes = texts, question, yes
+        self._texts, self._question, self._yes, self._body = texts, question, yes, body
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog"):
+        with Vertical(classes="dialog help" if self._body else "dialog"):
             yield Static(Text(self._question), classes="question")
+            if self._body:
+                with VerticalScroll(classes="body"):
+                    yield Static(lines(*self._body))
             with Horizontal(classes="answers"):
                 yield Button(Content(self._yes), id="yes", compact=True)
                 yield Button(Content(self._texts.text("console-cancel")), id="no", compact=True)
@@ -128,6 +131,67 @@ class AskLength(ModalScreen[Length | None]):
             self.query_one("#wrong", Static).update(Text(self._texts.text("duration-bad", text=typed)))
             return None
         return Length(length)
+
+
+class AskText(ModalScreen[str | None]):
+    """A text, such as the value of a setting."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+
+    def __init__(self, texts: Texts, question: str, label: str, value: str) -> None:
+        super().__init__()
+        self._texts, self._question, self._label, self._value = texts, question, label, value
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text(self._question), classes="question")
+            yield Static(Text(self._label), classes="label")
+            yield Input(self._value, id="text", compact=True)
+            with Horizontal(classes="answers"):
+                yield Button(Content(self._texts.text("console-change")), id="yes", compact=True)
+                yield Button(Content(self._texts.text("console-cancel")), id="no", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#text").focus()
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(self.query_one("#text", Input).value.strip() if event.button.id == "yes" else None)
+
+    def on_input_submitted(self) -> None:
+        self.dismiss(self.query_one("#text", Input).value.strip())
+
+
+class Choose(ModalScreen[str | None]):
+    """One of a few values."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
+
+    def __init__(self, texts: Texts, question: str, values: Sequence[str], chosen: str) -> None:
+        super().__init__()
+        self._texts, self._question, self._values, self._chosen = texts, question, values, chosen
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text(self._question), classes="question")
+            with RadioSet(id="values", compact=True):
+                for value in self._values:
+                    yield Choice(Content(value), value=value == self._chosen, compact=True)
+            with Horizontal(classes="answers"):
+                yield Button(Content(self._texts.text("console-switch")), id="yes", compact=True)
+                yield Button(Content(self._texts.text("console-cancel")), id="no", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#values").focus()
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        index = self.query_one("#values", RadioSet).pressed_index
+        self.dismiss(self._values[index] if event.button.id == "yes" and index >= 0 else None)
 
 
 class AskExclusion(ModalScreen[Exclude | None]):

@@ -13,6 +13,7 @@ from bot.rendering.catalog import Texts
 from bot.rendering.phrases import duration, moment, until
 
 SEPARATOR = " · "
+WIDE = 100
 
 
 def head(texts: Texts, view_state: ViewState, settings: Settings, palette: Palette, width: int) -> Text:
@@ -97,5 +98,6 @@ def tabs(texts: Texts, view_state: ViewState, front: str, palette: Palette, widt
         label = texts.text(f"console-tab-{name}")
         count = f" ({counts[name]})" if counts.get(name) else ""
         style = f"bold reverse {palette.accent}" if here else ""
-        found.append((Text.assemble((f" {number} {label}{count} ", style), " "), f"view('{name}')"))
+        gap = " " if width >= WIDE else ""
+        found.append((Text.assemble((f" {number} {label}{count} ", style), gap), f"view('{name}')"))
     return found

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from bot.console.drawing import Palette
 
-VIEWS = ("nodes", "plan", "moves", "history", "exclusions", "log")
+VIEWS = ("nodes", "plan", "moves", "history", "exclusions", "log", "settings")
 """In the order of the tabs; ``node`` stands behind ``nodes``."""
 
 
@@ -28,18 +28,27 @@ class Key:
 
 
 _NODES = ("nodes", "node")
-_ALL = (*_NODES, "plan", "moves", "history", "exclusions", "log")
+_ALL = (*_NODES, "plan", "moves", "history", "exclusions", "log", "settings")
 KEYS: tuple[Key, ...] = (
     Key("approve", "a", "a,ф", ("moves",)),
     Key("skip", "s", "s,ы", ("moves",)),
     Key("approve_all", "A", "A,Ф", ("moves",)),
     Key("skip_all", "S", "S,Ы", ("moves",)),
+    Key("snooze", "z", "z,я", ("moves",)),
+    Key("wake", "Z", "Z,Я", ("moves",)),
+    Key("stop", "x", "x,ч", ("moves",)),
     Key("open", "Enter", "", ("nodes",)),
     Key("leave", "Esc", "escape", ("node",)),
     Key("exclude", "e", "e,у", (*_NODES, "exclusions")),
     Key("include", "i", "i,ш", (*_NODES, "exclusions")),
+    Key("drain", "D", "D,В", _NODES),
+    Key("fill", "F", "F,А", _NODES),
+    Key("why", "y", "y,н", _NODES),
     Key("warnings", "w", "w,ц", ("log",)),
     Key("dry_run", "d", "d,в", ("plan",)),
+    Key("strategy", "b", "b,и", ("plan",)),
+    Key("change", "c", "c,с", ("settings",)),
+    Key("reset", "u", "u,г", ("settings",)),
     Key("check", "r", "r,к", ("nodes", "plan", "history", "log")),
     Key("pause", "p", "p,з", _ALL),
     Key("mode", "m", "m,ь", ("nodes", "plan")),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -17,7 +18,7 @@ from bot.console.grid import Grid, Row
 from bot.console.views import View
 from bot.domain.proposals import MoveState, Proposal, ProposedMove
 from bot.rendering.catalog import Texts
-from bot.rendering.phrases import duration, moment, size
+from bot.rendering.phrases import duration, moment, size, until
 
 LATELY = timedelta(minutes=15)
 
@@ -79,6 +80,12 @@ class MovesView(_MovesTable):
         kind, _, number = (self.grid.chosen or "").partition(":")
         return next((p for p in waiting if kind == "p" and p.id == int(number)), None)
 
+    @property
+    def snoozed_cluster(self) -> int | None:
+        """The cluster of the chosen row, where the row is a snooze."""
+        kind, _, number = (self.grid.chosen or "").partition(":")
+        return int(number) if kind == "z" else None
+
     async def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
         await self.app.run_action(f"act('{event.button.id}')")
@@ -88,7 +95,7 @@ class MovesView(_MovesTable):
         first = not self._moves
         self._view_state = view_state
         room = self.app.size.width - 1
-        vm, what = (18, 15) if room < 100 else (28, 20)
+        vm, what = (18, 16) if room < 100 else (28, 20)
         way = min(44, (room - vm - what - 3) // 2)
         widths = (3, vm, way, what, room - 3 - vm - way - what)
         columns = [
@@ -126,6 +133,10 @@ class MovesView(_MovesTable):
             for proposed in proposal.moves:
                 shown.add(proposed.id)
                 yield self._row(proposed, view_state, widths)
+        for snooze in stored.snoozes:
+            lasts = until(texts, snooze.until, view_state.now)
+            words = texts.text("console-snoozed", cluster=snooze.cluster_name, until=lasts, who=snooze.by.name)
+            yield self._heading(f"z:{snooze.cluster_id}", words, widths, self.palette.warn)
         lately = [m for m in stored.history if m.id not in shown]
         moving = {g.move_id for g in stored.running}
         running = [m for m in reversed(lately) if m.id in moving]
@@ -174,7 +185,9 @@ class HistoryView(_MovesTable):
     def show(self, view_state: ViewState) -> None:
         self._view_state = view_state
         room = self.app.size.width - 1
-        when, who, vm = 17, 16 if room < 100 else 24, 18 if room < 100 else 26
+        times = [self._time(m, view_state) for m in view_state.stored.history]
+        when = max([7, *(cell_len(time) + 1 for time in times)])
+        who, vm = (16, 16) if room < 100 else (24, 26)
         way = (room - when - who - vm) // 2
         texts = self.texts
         columns = [
@@ -188,6 +201,9 @@ class HistoryView(_MovesTable):
         self.grid.fill(columns, self._rows(view_state, [w for _, w in columns]))
         self._show_facts(view_state)
 
+    def _time(self, proposed: ProposedMove, view_state: ViewState) -> str:
+        return moment(self.texts, proposed.decided_at or view_state.now, view_state.now)
+
     def _rows(self, view_state: ViewState, widths: Sequence[int]) -> list[Row]:
         if not view_state.stored.history:
             none = Text(cut(self.texts.text("history-none"), widths[2]), self.palette.dim)
@@ -198,7 +214,7 @@ class HistoryView(_MovesTable):
         move = proposed.move
         state = wording.state_words(self.texts, proposed, view_state.now)
         cells = (
-            Text(moment(self.texts, proposed.decided_at or view_state.now, view_state.now)),
+            Text(self._time(proposed, view_state)),
             Text(cut(move.vm_name, widths[1] - 1), "bold"),
             Text(cut(wording.route(move), widths[2] - 1)),
             Text(cut(state, widths[3] - 1), wording.state_style(proposed, self.palette)),

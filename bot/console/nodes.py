@@ -1,19 +1,18 @@
-"""The nodes, worst first, by cluster, with their load as bars and trends; and one node with its VMs."""
+"""The nodes, worst first, by cluster, with their load as bars and trends."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import Static
 
-from balancer.model import VM, Node, NodeReport, Plan
+from balancer.model import Node, NodeReport, Plan
 from balancer.policy import Policy
 from bot.console import wording
 from bot.console.backend import ViewState, cpu_of
-from bot.console.drawing import bar, cut, fit, sparkline
+from bot.console.drawing import bar, cut, fit, lines, sparkline
 from bot.console.grid import Grid, Row
+from bot.console.node import facts_of, vm_lines
 from bot.console.views import View
 from bot.domain.proposals import ExclusionRole
 from bot.rendering.catalog import Texts
@@ -66,7 +65,10 @@ class NodesView(View):
 
     def _show_facts(self, view_state: ViewState) -> None:
         if self.has_class("wide"):
-            self.facts.update(facts_of(self, view_state, self.node_id))
+            facts = facts_of(self, view_state, self.node_id)
+            vms = vm_lines(self, view_state, self.node_id, SIDE - 2)
+            title = Text(self.texts.text("console-side-vms"), self.palette.dim)
+            self.facts.update(lines(facts, Text(), title, *vms) if vms else facts)
 
 
 class _Table:
@@ -77,7 +79,7 @@ class _Table:
         reports = [r for plan in view_state.world.plans for r in plan.nodes]
         measured = any(r.load is not None and r.load.cpu_load is not None for r in reports)
         self._value = MEASURED_WIDTH if measured else 5
-        self._bar = 8 if room < 78 else 10 if room < 100 else 16
+        self._bar = 8 if room < 70 else 10 if room < 100 else 16
         self._trend = 8 if room < 100 else 16
         rest = room - (2 + 1 + 2 * self._bar + self._value + 4 + 1 + 5 + 2 + 1 + self._trend + 1)
         self._name = max(10, min(34, rest * 3 // 5))
@@ -150,86 +152,3 @@ class _Table:
 
 def _figure(value: float) -> str:
     return f"{value:.1f}" if value < 1000 else ">999"
-
-
-class NodeView(View):
-    """One node: its facts, and its VMs, the largest first."""
-
-    def __init__(self, texts: Texts, *, id: str = "node") -> None:
-        super().__init__(texts, id=id)
-        self.node_id: int | None = None
-        self.facts = Static(classes="facts", id="node-facts")
-        self.grid = Grid(id="node-grid")
-
-    def compose(self) -> ComposeResult:
-        yield self.facts
-        yield self.grid
-
-    @property
-    def first(self) -> Grid:
-        return self.grid
-
-    def show(self, view_state: ViewState) -> None:
-        self.facts.update(facts_of(self, view_state, self.node_id))
-        texts, room = self.texts, self.app.size.width - 1
-        tail = max(8, room - (26 + 7 + 10 + 9 + 16))
-        columns = [
-            (texts.text("console-column-vm"), 26),
-            (texts.text("console-column-vcpus"), 7),
-            (texts.text("console-column-ram"), 10),
-            (texts.text("console-column-disk"), 9),
-            (texts.text("console-column-vm-state"), 16),
-            (texts.text("console-column-remarks"), tail),
-        ]
-        vms = vms_of(view_state, self.node_id)
-        ranked = sorted(vms, key=lambda vm: (-(vm.vcpus or 0), -(vm.memory_mib or 0), vm.id))
-        self.grid.fill(columns, [self._row(vm, view_state, tail) for vm in ranked])
-
-    def _row(self, vm: VM, view_state: ViewState, tail: int) -> Row:
-        unknown, p = self.texts.text("table-unknown"), self.palette
-        state = vm.state or self.texts.text("unknown-value")
-        moving = any(g.move.vm_id == vm.id for g in view_state.stored.running)
-        remarks = [self.texts.text("console-flag-moving")] if moving else []
-        remarks += [
-            self.texts.reason(r.reason)
-            for plan in view_state.world.plans
-            for r in plan.rejections
-            if r.subject == "vm" and r.id == vm.id
-        ]
-        cells = (
-            Text(cut(vm.name, 25)),
-            Text(f"{unknown if vm.vcpus is None else vm.vcpus:>5}"),
-            Text(f"{unknown if vm.memory_mib is None else format(vm.memory_mib / 1024, '.1f'):>8}"),
-            Text(f"{unknown if vm.disk_mib is None else format(vm.disk_mib / 1024, '.0f'):>7}"),
-            Text("  " + cut(state, 13), p.good if vm.state == "active" else p.dim),
-            Text(cut(", ".join(remarks), tail), p.dim),
-        )
-        return Row(f"v:{vm.id}", cells)
-
-
-def vms_of(view_state: ViewState, node_id: int | None) -> Sequence[VM]:
-    snapshot = view_state.world.snapshot
-    return [] if snapshot is None else [vm for vm in snapshot.vms if vm.node_id == node_id]
-
-
-def node_of(view_state: ViewState, node_id: int | None) -> Node | None:
-    snapshot = view_state.world.snapshot
-    return None if snapshot is None else next((n for n in snapshot.nodes if n.id == node_id), None)
-
-
-def facts_of(view: View, view_state: ViewState, node_id: int | None) -> Text:
-    node = node_of(view_state, node_id)
-    if node is None:
-        return Text(view.texts.text("console-no-node") if node_id is not None else "", view.palette.dim)
-    found = [(plan, r) for plan in view_state.world.plans for r in plan.nodes if r.node_id == node_id]
-    plan, report = found[0] if found else (None, None)
-    return wording.node_facts(
-        view.texts,
-        node,
-        report,
-        plan=plan,
-        vms=vms_of(view_state, node_id),
-        exclusions=view_state.stored.exclusions,
-        now=view_state.now,
-        palette=view.palette,
-    )

@@ -66,7 +66,7 @@ PALETTES = {
 CSS = """
 Screen { background: $background; layout: vertical; }
 #head { height: 2; padding: 0 1; background: $panel; }
-#tabs { height: 1; background: $panel; }
+#tabs { height: auto; max-height: 2; background: $panel; }
 #body { height: 1fr; }
 #said { height: auto; max-height: 3; min-height: 1; padding: 0 1; }
 #keys { height: auto; max-height: 3; background: $panel; padding: 0; }
@@ -77,11 +77,12 @@ VerticalScroll { scrollbar-size: 1 1; }
 RichLog { background: $background; scrollbar-size: 1 1; padding: 0 1; }
 
 .facts { padding: 0 1; background: $surface; }
-#node-grid, #history-grid, #exclusions-grid { padding-left: 1; }
+#node-grid, #history-grid, #exclusions-grid, #settings-grid { padding-left: 1; }
 #nodes { layout: horizontal; }
 #nodes .facts { display: none; width: 44; height: 100%; }
 #nodes.wide .facts { display: block; }
 #node .facts { height: auto; max-height: 50%; }
+#node #node-reason { max-height: 3; }
 #plan { padding: 0 1; }
 #moves .facts, #history .facts { height: auto; max-height: 50%; }
 .buttons { height: 1; background: $surface; padding: 0 1; }
@@ -100,6 +101,7 @@ ModalScreen { align: center middle; background: $background 60%; }
 .dialog RadioSet:focus { border: none; }
 .dialog .answers { height: 1; margin-top: 1; }
 .dialog .answers Button { margin-right: 2; }
+.dialog .body { height: auto; max-height: 14; margin-bottom: 1; }
 .help { width: 76; }
 .help VerticalScroll { height: auto; max-height: 100%; }
 Button { min-width: 6; height: 1; border: none; padding: 0 1; background: $scrollbar; color: $foreground;

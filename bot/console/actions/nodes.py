@@ -7,7 +7,8 @@ from datetime import timedelta
 from balancer.model import Node
 from bot.console.base import ConsoleBase
 from bot.console.dialogs import AskExclusion, Exclude
-from bot.console.nodes import NodesView, NodeView
+from bot.console.node import NodeView
+from bot.console.nodes import NodesView
 from bot.console.pages import ExclusionsView
 from bot.errors import NotFound
 from bot.rendering.phrases import role, until

@@ -34,18 +34,28 @@ console-tab-moves = Moves
 console-tab-history = History
 console-tab-exclusions = Excluded
 console-tab-log = Log
+console-tab-settings = Settings
 
 ## Footer
 console-key-approve = Approve
 console-key-skip = Skip
 console-key-approve_all = Approve all
 console-key-skip_all = Skip all
+console-key-snooze = Snooze
+console-key-wake = Wake
+console-key-stop = Stop
 console-key-open = VMs
 console-key-leave = Back
 console-key-exclude = Exclude
 console-key-include = Include
+console-key-drain = Drain
+console-key-fill = Fill
+console-key-why = Why
 console-key-warnings = Warnings
 console-key-dry_run = Dry run
+console-key-strategy = Strategy
+console-key-change = Change
+console-key-reset = Reset
 console-key-check = Run now
 console-key-pause = Pause
 console-key-resume = Resume
@@ -61,12 +71,21 @@ console-help-approve = approve the chosen move
 console-help-skip = skip the chosen move
 console-help-approve_all = approve all moves of the proposal
 console-help-skip_all = skip all moves of the proposal
+console-help-snooze = leave the cluster of the proposal alone for a while
+console-help-wake = end a snooze
+console-help-stop = stop a drain or a fill
 console-help-open = the VMs of the chosen node
 console-help-leave = back to the nodes
 console-help-exclude = exclude a node: as source, target or both
 console-help-include = return the chosen node to balancing
+console-help-drain = empty a node; you see the plan first
+console-help-fill = bring VMs back to a node; you see the plan first
+console-help-why = why the chosen VM or node stays as it is
 console-help-warnings = log: warnings and errors only, or everything
 console-help-dry_run = read the panel and plan; nothing is stored
+console-help-strategy = another strategy
+console-help-change = change the chosen setting
+console-help-reset = let the settings file hold again
 console-help-check = check the clusters now, and propose
 console-help-pause = pause, or resume
 console-help-mode = ask first, or automatic
@@ -96,6 +115,10 @@ console-column-time = time
 console-column-who = by
 console-column-role = as
 console-column-until = until
+console-column-setting = setting
+console-column-value = value
+console-column-configured = in the file
+console-side-vms = VMs (vCPU, RAM GiB)
 console-cluster-over = { $overloaded ->
     [0] fine
    *[other] overloaded
@@ -205,6 +228,42 @@ console-nobody-checks = Nobody runs the balancer: nothing was checked.
 console-no-answer = The balancer ended before it answered.
 console-warnings-only = Warnings and errors only.
 console-warnings-all = All lines.
+
+## Drain, fill, why
+console-drain-ask = { $count ->
+    [one] Empty { $node }? The move below is approved, and { $node } takes no VM until it is included again.
+   *[other] Empty { $node }? All { $count } moves below are approved, and { $node } takes no VM until it is included again.
+}
+console-fill-ask = { $count ->
+    [one] Bring a VM back to { $node }? The move below is approved.
+   *[other] Bring VMs back to { $node }? All { $count } moves below are approved.
+}
+console-request-nothing = { $node }: there is nothing to move
+console-stop-nothing = This move belongs to no drain and no fill that is open.
+console-stopped = Stopped: { $back } called back, { $running } running to the end.
+console-why-vm = { $vm } on { $node }
+console-why-closed = It may not go to:
+console-why-overloaded = { $node } is overloaded
+console-why-fine = { $node } is not overloaded
+console-why-not-source = No VM may leave: { $reason }
+console-why-not-target = Takes no VM: { $reason }
+console-why-staying = VMs that may not leave:
+
+## Strategy, settings, snooze
+console-strategy-ask = Which strategy, for all clusters from the next check on?
+console-strategy-done = Strategy { $strategy }: from the next check on.
+console-choose-setting = Choose a setting first.
+console-setting-ask = Change { $setting }
+console-change = Change
+console-setting-done = { $setting } is { $value } now.
+console-setting-reset = { $setting } is { $value } again, as in the settings file.
+console-setting-unchanged = { $setting } was not changed here: { $value } is from the settings file.
+console-snooze-ask = Snooze { $cluster }? This proposal is withdrawn, and nothing is proposed for a while unless another node gets overloaded.
+console-snooze-length = A snooze needs a duration of at least a minute, such as 2h.
+console-snooze-done = { $cluster } is snoozed { $until }.
+console-snoozed = { $cluster }: snoozed { $until }, by { $who }
+console-choose-snooze = Choose a snoozed cluster first.
+console-wake-done = { $cluster } is awake: the next check proposes again.
 console-starting = Starting the balancer …
 console-start-ask = Nobody runs the balancer. Start it? It ends with this console.
 console-start-late = Somebody else was quicker: the balancer runs there.

@@ -1,0 +1,145 @@
+"""One node with its VMs, and why each of them stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from balancer.model import VM, Node
+from bot.console import wording
+from bot.console.backend import ViewState
+from bot.console.drawing import cut, fit
+from bot.console.grid import Grid, Row
+from bot.console.views import View
+from bot.domain.sanitize import one_line
+from bot.rendering.catalog import Texts
+
+WIDE = 100
+
+
+class NodeView(View):
+    """One node: its facts, its VMs, the largest first, and below them the chosen VM's reason in full."""
+
+    def __init__(self, texts: Texts, *, id: str = "node") -> None:
+        super().__init__(texts, id=id)
+        self.node_id: int | None = None
+        self.facts = Static(classes="facts", id="node-facts")
+        self.grid = Grid(id="node-grid")
+        self.reason = Static(classes="facts hidden", id="node-reason")
+        self._view_state: ViewState | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self.facts
+        yield self.grid
+        yield self.reason
+
+    @property
+    def first(self) -> Grid:
+        return self.grid
+
+    @property
+    def vm_id(self) -> int | None:
+        """The VM under the cursor."""
+        kind, _, number = (self.grid.chosen or "").partition(":")
+        return int(number) if kind == "v" else None
+
+    def on_data_table_row_highlighted(self) -> None:
+        if self._view_state is not None:
+            self._show_reason(self._view_state)
+
+    def show(self, view_state: ViewState) -> None:
+        self._view_state = view_state
+        self.facts.update(facts_of(self, view_state, self.node_id))
+        texts, room = self.texts, self.app.size.width - 1
+        wide = room >= WIDE
+        columns = [
+            (texts.text("console-column-vm"), 30 if wide else 20),
+            (texts.text("console-column-vcpus"), 6),
+            (texts.text("console-column-ram"), 9),
+            *([(texts.text("console-column-disk"), 9)] if wide else []),
+            (texts.text("console-column-vm-state"), 16 if wide else 11),
+        ]
+        tail = max(8, room - sum(width for _, width in columns))
+        columns.append((texts.text("console-column-remarks"), tail))
+        vms = largest_first(vms_of(view_state, self.node_id))
+        self.grid.fill(columns, [self._row(vm, view_state, columns) for vm in vms])
+        self._show_reason(view_state)
+
+    def _show_reason(self, view_state: ViewState) -> None:
+        """The whole reason of the chosen VM, which its row may cut."""
+        vm = next((vm for vm in vms_of(view_state, self.node_id) if vm.id == self.vm_id), None)
+        remarks = [] if vm is None else self._remarks(vm, view_state)
+        self.reason.set_class(not remarks, "hidden")
+        self.reason.update(Text("" if vm is None else f"{one_line(vm.name)}: {'; '.join(remarks)}"))
+
+    def _remarks(self, vm: VM, view_state: ViewState) -> list[str]:
+        moving = any(g.move.vm_id == vm.id for g in view_state.stored.running)
+        remarks = [self.texts.text("console-flag-moving")] if moving else []
+        return remarks + [
+            self.texts.reason(r.reason)
+            for plan in view_state.world.plans
+            for r in plan.rejections
+            if r.subject == "vm" and r.id == vm.id
+        ]
+
+    def _row(self, vm: VM, view_state: ViewState, columns: Sequence[tuple[str, int]]) -> Row:
+        unknown, p = self.texts.text("table-unknown"), self.palette
+        widths = [width for _, width in columns]
+        state = vm.state or self.texts.text("unknown-value")
+        disk = unknown if vm.disk_mib is None else format(vm.disk_mib / 1024, ".0f")
+        cells = (
+            Text(cut(vm.name, widths[0] - 1)),
+            Text(f"{unknown if vm.vcpus is None else vm.vcpus:>4}"),
+            Text(f"{unknown if vm.memory_mib is None else format(vm.memory_mib / 1024, '.1f'):>7}"),
+            *([Text(f"{disk:>7}")] if len(widths) == 6 else []),
+            Text("  " + cut(state, widths[-2] - 3), p.good if vm.state == "active" else p.dim),
+            Text(cut(", ".join(self._remarks(vm, view_state)), widths[-1]), p.dim),
+        )
+        return Row(f"v:{vm.id}", cells)
+
+
+def largest_first(vms: Sequence[VM]) -> list[VM]:
+    return sorted(vms, key=lambda vm: (-(vm.vcpus or 0), -(vm.memory_mib or 0), vm.id))
+
+
+def vm_lines(view: View, view_state: ViewState, node_id: int | None, width: int) -> list[Text]:
+    """The VMs of a node, one short line each, the largest first."""
+    unknown = view.texts.text("table-unknown")
+    lines = []
+    for vm in largest_first(vms_of(view_state, node_id)):
+        vcpus = unknown if vm.vcpus is None else str(vm.vcpus)
+        gib = unknown if vm.memory_mib is None else format(vm.memory_mib / 1024, ".1f")
+        size = f"{vcpus:>4}{gib:>8}"
+        lines.append(Text(fit(vm.name, width - len(size)) + size, "" if vm.state == "active" else view.palette.dim))
+    return lines
+
+
+def vms_of(view_state: ViewState, node_id: int | None) -> Sequence[VM]:
+    snapshot = view_state.world.snapshot
+    return [] if snapshot is None else [vm for vm in snapshot.vms if vm.node_id == node_id]
+
+
+def node_of(view_state: ViewState, node_id: int | None) -> Node | None:
+    snapshot = view_state.world.snapshot
+    return None if snapshot is None else next((n for n in snapshot.nodes if n.id == node_id), None)
+
+
+def facts_of(view: View, view_state: ViewState, node_id: int | None) -> Text:
+    node = node_of(view_state, node_id)
+    if node is None:
+        return Text(view.texts.text("console-no-node") if node_id is not None else "", view.palette.dim)
+    found = [(plan, r) for plan in view_state.world.plans for r in plan.nodes if r.node_id == node_id]
+    plan, report = found[0] if found else (None, None)
+    return wording.node_facts(
+        view.texts,
+        node,
+        report,
+        plan=plan,
+        vms=vms_of(view_state, node_id),
+        exclusions=view_state.stored.exclusions,
+        now=view_state.now,
+        palette=view.palette,
+    )
