@@ -1,5 +1,5 @@
 @echo off
-rem Makes a Python environment in this folder, from the hashed list. run.bat does it by itself when it is needed.
+rem Creates a Python environment in this folder, from the hashed list. run.bat calls this file if it is needed.
 rem Without a network, put the packages into a folder "wheels" first:
 rem   pip download --no-deps --require-hashes -r requirements.txt -d wheels
 setlocal
@@ -36,7 +36,7 @@ echo vm-balancer was not installed.
 if /i not "%~1"=="/quiet" pause
 exit /b 1
 
-rem "call" also here: pyenv's python is a script, which would not come back.
+rem "call" is needed here too: the python of pyenv is a script and would not return.
 :try
 if defined FOUND exit /b 0
 call %* -c "import sys, ensurepip, venv; sys.exit(not 0x030A0000 <= sys.hexversion < 0x030F0000)" >nul 2>nul

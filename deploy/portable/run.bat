@@ -1,9 +1,9 @@
 @echo off
-rem Starts vm-balancer out of this folder: run.bat --dry-run --once
-rem Settings (.env), database and log live here too.
+rem Starts vm-balancer from this folder: run.bat --dry-run --once
+rem Settings (.env), database and log are here too.
 setlocal
 cd /d "%~dp0"
-rem A newer version unpacked over this one has another list.
+rem If a newer version was unpacked over this one, its list differs.
 if not exist .venv\installed.txt goto install
 fc /b requirements.txt .venv\installed.txt >nul 2>nul
 if "%ERRORLEVEL%"=="0" goto ready

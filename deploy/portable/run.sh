@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts vm-balancer out of this folder: ./run.sh --dry-run --once
-# The first start makes a Python environment in it, from the hashed list. Settings (.env), database and log live
+# Starts vm-balancer from this folder: ./run.sh --dry-run --once
+# The first start creates a Python environment here, from the hashed list. Settings (.env), database and log are
 # here too, so the whole folder can be moved. Without a network, put the packages into a folder "wheels" first:
 #   pip download --no-deps --require-hashes -r requirements.txt -d wheels
 set -eu
@@ -34,7 +34,7 @@ install() {
     cp requirements.txt .venv/installed.txt
 }
 
-# A newer version unpacked over this one has another list.
+# If a newer version was unpacked over this one, its list differs.
 cmp -s requirements.txt .venv/installed.txt || install
-# Not .venv/bin/vm-balancer: scripts remember the folder that they were made in.
+# Not .venv/bin/vm-balancer: such a script has the path of the folder that it was created in.
 exec .venv/bin/python -m vm_balancer "$@"
