@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import os
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
@@ -21,11 +23,15 @@ import aiosqlite
 
 from bot.errors import StoreError, UnstorableError
 
+log = logging.getLogger(__name__)
+
 MEMORY = ":memory:"
 SCHEMA_VERSION = 8
 BUSY_TIMEOUT_S = 10.0
 """How long a statement waits for another process that writes."""
 LOCK_PAUSE_S = 0.02
+READ = "BEGIN"
+"""How a transaction begins that only reads."""
 _DAMAGED = ("malformed", "not a database")
 
 Connection: TypeAlias = aiosqlite.Connection
@@ -54,6 +60,8 @@ class Database:
         self.access = Access.OWN if str(path) == MEMORY else access
         self._looking = self.access is Access.READ
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._file: tuple[int, int] | None = None
+        """Device and number of the file that is open."""
         self._busy_timeout_s = busy_timeout_s
         self._db: Connection | None = None
         self._lock = asyncio.Lock()
@@ -67,21 +75,19 @@ class Database:
         try:
             # What cannot be opened is found out without aiosqlite, whose thread would outlive this call.
             address = await asyncio.to_thread(self._tried)
-            self._db = await aiosqlite.connect(
-                address, uri=self._looking, isolation_level=None, timeout=self._busy_timeout_s
-            )
-            self._db.row_factory = sqlite3.Row
-            self._db.text_factory = _decode_text
-            if self.access in (Access.READ, Access.GUEST):
-                await self._check_schema()
             if self._looking:
+                self._db = await self._connect(address)
+                await self._check_schema()
                 return
-            await self._use_wal(self._db)
-            await self._db.execute("PRAGMA synchronous = FULL")
+            db = await self._connect_for_writing(address)
+            if self.access is Access.GUEST:
+                await self._check_schema()
             await self._update_schema()
             if self.access is Access.COPY:
                 await self._leave_chats_alone()
-            await self._db.execute("PRAGMA foreign_keys = ON")
+            await db.execute("PRAGMA foreign_keys = ON")
+            if self.access is not Access.COPY and str(self.path) != MEMORY:
+                self._file = self._identity()
         except BaseException as error:
             # Cancelled or not: an open connection is a thread that would keep the program from ending.
             await self.close()
@@ -116,6 +122,60 @@ class Database:
             await db.execute("UPDATE notice SET sent_at = created_at WHERE sent_at IS NULL")
             await db.execute("UPDATE message SET final = 1")
 
+    # The file under the program ------------------------------------------------------------------
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Which file stands at the path; ``None``: there is none, or it cannot be asked."""
+        try:
+            found = Path(self.path).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    async def _check_file(self) -> None:
+        """Before each write: what is written to a file that is gone, or is another by now, would be lost.
+
+        A file that was removed is written anew from the open one, which still has everything.
+
+        Raises:
+            StoreError: another file stands at the path, or the file cannot be written anew.
+        """
+        if self._file is None or self._db is None:  # in memory, or a copy
+            return
+        found = self._identity()
+        if found == self._file:
+            return
+        if found is not None:
+            raise StoreError(
+                f"the database {self.path} was replaced by another file while the program runs: nothing is started or "
+                "stored; restart the program to work on the new file"
+            )
+        await self._write_anew(self._db)
+
+    async def _write_anew(self, db: Connection) -> None:
+        path = Path(self.path)
+        fresh = path.with_name(path.name + ".rescued")
+        try:
+            target = await aiosqlite.connect(str(fresh), isolation_level=None)
+            try:
+                await db.backup(target)
+            finally:
+                await target.close()
+            with suppress(sqlite3.Error):
+                await db.close()
+            for side in ("-wal", "-shm"):
+                path.with_name(path.name + side).unlink(missing_ok=True)
+            fresh.replace(path)
+            anew = await self._connect_for_writing(str(path))
+            await anew.execute("PRAGMA foreign_keys = ON")
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(
+                f"the database {self.path} was removed while the program runs and cannot be written anew ({error}): "
+                "nothing is started or stored; check its folder"
+            ) from error
+        self._file = self._identity()
+        log.error("The database %s was removed while the program runs; it is written anew with all its content", path)
+
     async def close(self) -> None:
         """Closes after the transaction under way; whoever comes later gets a StoreError."""
         async with self._lock:
@@ -126,6 +186,36 @@ class Database:
             folder, self._folder = self._folder, None
             if folder is not None:
                 folder.cleanup()
+
+    async def _connect(self, address: str) -> Connection:
+        db = await aiosqlite.connect(address, uri=self._looking, isolation_level=None, timeout=self._busy_timeout_s)
+        db.row_factory = sqlite3.Row
+        db.text_factory = _decode_text
+        return db
+
+    async def _connect_for_writing(self, address: str) -> Connection:
+        """With a write-ahead log where the file system allows one: it needs memory that processes share.
+
+        Some network and shared folders (SMB, 9p, vboxsf) have none; there a rollback journal does the same, and who
+        looks waits a moment for who writes.
+        """
+        self._db = db = await self._connect(address)
+        try:
+            await self._use_wal(db)
+            await _try_to_write(db)  # a read alone may do without the shared memory
+        except sqlite3.OperationalError as error:
+            if any(word in str(error) for word in ("locked", *_DAMAGED)) or not _is_writable(Path(self.path)):
+                raise
+            await db.close()
+            self._db = db = await self._connect(address)
+            # Exclusive locking needs no shared memory, so what is in the log is taken over.
+            await db.execute("PRAGMA locking_mode = EXCLUSIVE")
+            await db.execute("PRAGMA journal_mode = DELETE")
+            await db.execute("PRAGMA locking_mode = NORMAL")
+            await _try_to_write(db)
+            log.warning("%s: a rollback journal is used, since its file system allows no write-ahead log", self.path)
+        await db.execute("PRAGMA synchronous = FULL")
+        return db
 
     async def _use_wal(self, db: Connection) -> None:
         """SQLite itself does not wait here while another program makes the same file."""
@@ -173,6 +263,8 @@ class Database:
         async with self._lock:
             if self._db is None:
                 raise StoreError(f"the database {self.path} is not open")
+            if begin != READ:
+                await self._check_file()
             db = self._db
             try:
                 await db.execute(begin)
@@ -190,7 +282,18 @@ class Database:
 
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """A transaction that only reads: it sees one state and keeps no other process from writing."""
-        return self.transaction("BEGIN")
+        return self.transaction(READ)
+
+
+def _is_writable(path: Path) -> bool:
+    """Whether the rights of file and folder allow writing: then it is the file system that lacks something."""
+    as_this_user = os.access in os.supports_effective_ids
+    return all(os.access(p, os.W_OK, effective_ids=as_this_user) for p in (path, path.resolve().parent))
+
+
+async def _try_to_write(db: Connection) -> None:
+    await db.execute("BEGIN IMMEDIATE")
+    await db.execute("ROLLBACK")
 
 
 def _decode_text(data: bytes) -> str:
