@@ -186,6 +186,20 @@ def unmatched(snapshot: Snapshot, rules: Iterable[VMRule]) -> frozenset[tuple[st
     return frozenset(missing)
 
 
+def matches(snapshot: Snapshot, rules: Iterable[VMRule]) -> dict[tuple[bool, str, str], frozenset[int]]:
+    """What each thing that rules name means here: (of nodes, the rule's name, what it names) -> ids of VMs or nodes."""
+    find = _VMIndex(snapshot.vms)
+    found: dict[tuple[bool, str, str], frozenset[int]] = {}
+    for rule in rules:
+        found |= {(False, rule.name, text): frozenset(find.vms(alone)) for text, alone in _selectors(rule)}
+        if rule.kind == PIN:
+            for name in rule.node_names:
+                fits = _Names([name]).fits
+                nodes = frozenset(n.id for n in snapshot.nodes if fits(n.name.casefold()))
+                found[True, rule.name, name] = nodes
+    return found
+
+
 def tag_rules(snapshot: Snapshot) -> tuple[VMRule, ...]:
     """The rules that ProxLB's tags make, one a tag, by name."""
     return tuple(_tag_rules(snapshot.vms))

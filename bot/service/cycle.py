@@ -126,6 +126,7 @@ class Cycle(UseCase):
         if await self._foreign_moves.check(snapshot):
             self._notifier.notices_waiting()
         self._plan_log.begins(len(snapshot.clusters))
+        lost = await self._planning.lost_protections(snapshot)
         plans = {p.cluster_id: p for p in await self._planning.plans(snapshot, outlook=True)}
         await self._planning.checked(snapshot, plans.values())
         self.tally.saw(snapshot, plans.values())
@@ -139,7 +140,7 @@ class Cycle(UseCase):
             if held is not None:  # what waits for people may still be right: nothing is known against it
                 results.append(ClusterResult(cluster, made, left_alone=held))
                 continue
-            alone = automatic and cluster.id not in stopped and not made.targets_passed
+            alone = automatic and cluster.id not in {*stopped, *lost} and not made.targets_passed
             results.append(await self._publish_safely(cluster, made, alone, mark))
         return CycleReport("done", started, tuple(results))
 

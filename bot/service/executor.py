@@ -282,10 +282,9 @@ class Executor(UseCase):
         if own is None:
             return _stale("cluster-gone")
         unasked = await self._is_unasked(migration)
-        if unasked and await self._runtime.mode() != "auto":
-            return _stale("mode-changed")
-        if unasked and await self._restarts.stopped([migration.cluster_id]):
-            return _stale("auto-stopped")
+        against = await self._against_automatic(migration.cluster_id, snapshot) if unasked else None
+        if against is not None:
+            return Outcome(MigrationState.STALE, against)
         proposal = await self._store.proposals.get(migration.proposal_id)
         if proposal is None:
             return _stale("cannot-check")
@@ -297,6 +296,14 @@ class Executor(UseCase):
         if reason is None:
             return None
         return Outcome(MigrationState.SKIPPED if reason.code in GONE else MigrationState.STALE, reason)
+
+    async def _against_automatic(self, cluster_id: int, snapshot: Snapshot) -> Reason | None:
+        """Why what nobody approved does not start."""
+        if await self._runtime.mode() != "auto":
+            return Reason.of("mode-changed")
+        if await self._restarts.stopped([cluster_id]):
+            return Reason.of("auto-stopped")
+        return (await self._planning.lost_protections(snapshot)).get(cluster_id)
 
     async def _send(self, migration: Migration, mark: int | None) -> None:
         """The one POST, and what follows from its answer."""

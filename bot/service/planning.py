@@ -23,10 +23,10 @@ from balancer.rules.updates import updates_wait
 from balancer.strategies.alternative import with_alternative
 from bot.config.clusters_file import ClustersFile
 from bot.config.settings import POLICY_FIELDS
-from bot.domain.lookup import matching
 from bot.domain.times import WallTime, open_time, opens_at, parse_windows
 from bot.service.context import ServiceContext, UseCase
 from bot.service.panel_verdicts import PanelVerdicts
+from bot.service.protections import Protections
 from bot.service.restarts import Restarts
 
 log = logging.getLogger(__name__)
@@ -73,8 +73,11 @@ class Planning(UseCase):
         self._verdicts = verdicts
         self._restarts = restarts
         self._clusters = clusters
+        self.protections = Protections(context, clusters)
         self._warned: set[str] = set()
         self._holds = Holds(self._settings.overload_hold_cycles)
+        self._known_as: dict[int, str] = {}
+        """Cluster -> its name, or the one under which CLUSTERS_FILE knows it."""
         self._learnt: dict[int, tuple[int, Fitted | None]] = {}
         """Cluster -> its newest migration that was looked at, and what all of them say."""
         self._counts_itself = self._settings.overload_hold_cycles == 1
@@ -87,6 +90,7 @@ class Planning(UseCase):
         Args:
             filling: a node that somebody wants to fill: what an earlier drain has excluded does not count.
         """
+        await self.protections.load()
         sources = self._named_nodes(snapshot, self._settings.exclude_source_nodes)
         targets = self._named_nodes(snapshot, self._settings.exclude_target_nodes)
         stored = [
@@ -109,7 +113,9 @@ class Planning(UseCase):
         for name in self._clusters.unknown(snapshot.clusters):
             self._warn(f"CLUSTERS_FILE: no cluster is called '{name}': what it says about it has no effect")
         await self._learn(snapshot)
-        return {c.id: self._clusters.policy_for(c, self._as_measured(c, general)) for c in snapshot.clusters}
+        self._known_as = {c.id: self.protections.known_as(c) for c in snapshot.clusters}
+        known = [replace(c, name=self._known_as[c.id]) for c in snapshot.clusters]
+        return {c.id: self._clusters.policy_for(c, self._as_measured(c, general)) for c in known}
 
     def measured(self) -> dict[int, Fitted]:
         """Cluster -> what its own migrations say of their duration, where there are enough of them."""
@@ -162,7 +168,8 @@ class Planning(UseCase):
         await self._recall()
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
         seen = await self._without_foreign_work(seen) if asks_panel else seen
-        fixed = {c.id for c in snapshot.clusters if self._clusters.sets(c, "balance_strategy")}
+        known = [replace(c, name=self._known_as[c.id]) for c in snapshot.clusters]
+        fixed = {c.id for c in known if self._clusters.sets(c, "balance_strategy")}
         passing = await self._passing_targets(policies, strategy, pass_targets)
         policies = {i: policy.passing_targets() if i in passing else policy for i, policy in policies.items()}
         plans = await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook, fixed)
@@ -209,13 +216,21 @@ class Planning(UseCase):
 
     def opens_at(self, cluster_id: int, cluster_name: str, now: WallTime) -> WallTime | None:
         """When the hours in which this cluster's migrations may start begin; ``None`` = it is one of them."""
-        text = self._clusters.window_of(cluster_id, cluster_name, self._settings.migration_window)
+        text = self._window_of(cluster_id, cluster_name)
         return opens_at(parse_windows(text), now, self._settings.zone)
 
     def open_time(self, cluster_id: int, cluster_name: str, since: WallTime, until: WallTime) -> timedelta:
         """How long between two moments this cluster's migrations were allowed to start by MIGRATION_WINDOW."""
-        text = self._clusters.window_of(cluster_id, cluster_name, self._settings.migration_window)
+        text = self._window_of(cluster_id, cluster_name)
         return open_time(parse_windows(text), since, until, self._settings.zone)
+
+    def _window_of(self, cluster_id: int, cluster_name: str) -> str:
+        name = self._known_as.get(cluster_id, cluster_name)
+        return self._clusters.window_of(cluster_id, name, self._settings.migration_window)
+
+    async def lost_protections(self, snapshot: Snapshot) -> dict[int, Reason]:
+        """Cluster -> why automatic mode waits there: a name that protected something matches nothing any more."""
+        return self.protections.lost(snapshot, await self.policies(snapshot))
 
     async def judging(
         self, snapshot: Snapshot, cluster_id: int, *, single: bool = False, filling: int | None = None
@@ -247,6 +262,7 @@ class Planning(UseCase):
         policies = await self.policies(snapshot)
         uneven = await asyncio.to_thread(_uneven, snapshot, policies) if self._holds.needed > 1 else []
         self._holds.counted([n.node_id for made in plans for n in made.overloaded] + [-i for i in uneven])
+        await self.protections.record(snapshot, policies)
         for rule, what in await asyncio.to_thread(_without_effect, snapshot, policies):
             self._warn(f"Rule '{rule}': nothing is called '{what}', so this part of it has no effect")
 
@@ -268,8 +284,8 @@ class Planning(UseCase):
         """Every node that a setting names; a name that fits nothing is said once in the log."""
         found: set[int] = set()
         for name in names:
-            nodes = matching(snapshot.nodes, name)
-            found.update(n.id for n in nodes)
+            nodes = self.protections.nodes_called(snapshot.nodes, name)
+            found.update(nodes)
             if not nodes:
                 self._warn(f"No node is called '{name}': its exclusion in the settings has no effect")
         return frozenset(found)

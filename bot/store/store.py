@@ -24,6 +24,7 @@ from bot.store.messages import Messages
 from bot.store.migrations import Migrations
 from bot.store.notices import Notices
 from bot.store.proposals import Proposals
+from bot.store.protections import StoredProtections
 from bot.store.reading import Reader
 from bot.store.recent_events import RecentEvents
 from bot.store.requests import Requests
@@ -63,6 +64,7 @@ class Store(Database):
         self.changes = Changes(self)
         self.retention = Retention(self)
         self.deadlines = StoredDeadlines(self)
+        self.protections = StoredProtections(self)
         self.unreadable = UnreadableRows(self, reader)
 
 

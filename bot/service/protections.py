@@ -1,0 +1,73 @@
+"""Holds automatic mode where a name that protects something matches nothing any more, and tells people."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+
+from balancer.model import Cluster, Node, Reason, Snapshot
+from balancer.policy import Policy
+from bot.config.clusters_file import ClustersFile
+from bot.domain.lookup import matching
+from bot.domain.proposals import POLICY_ACTOR
+from bot.domain.protections import NODE, Bindings, Protection, bindings, known_as, lost, to_bind
+from bot.service.context import ServiceContext, UseCase
+
+log = logging.getLogger(__name__)
+
+LOST_KEY = "protection-lost-"
+"""With the cluster's id: which names were lost there, and since when."""
+SHOWN = 5
+
+
+class Protections(UseCase):
+    """Call ``load`` before the others: another program may have written meanwhile."""
+
+    def __init__(self, context: ServiceContext, clusters: ClustersFile) -> None:
+        super().__init__(context)
+        self._keys = [key for key, _ in clusters.entries]
+        self._nodes = (*context.settings.exclude_source_nodes, *context.settings.exclude_target_nodes)
+        self._bound: Bindings = {}
+
+    async def load(self) -> None:
+        """Reads what the names meant when they were matched last."""
+        self._bound = await self._store.protections.all()
+
+    def nodes_called(self, nodes: Collection[Node], name: str) -> frozenset[int]:
+        """The nodes that a name of the settings means: by name, and as it was matched last."""
+        meant = self._bound.get(Protection(NODE, name), {})
+        return frozenset(n.id for n in matching(nodes, name)) | (frozenset(meant) & {n.id for n in nodes})
+
+    def known_as(self, cluster: Cluster) -> str:
+        """The name under which CLUSTERS_FILE knows a cluster, also after it was renamed."""
+        return known_as(cluster, self._keys, self._bound)
+
+    def lost(self, snapshot: Snapshot, policies: Mapping[int, Policy]) -> dict[int, Reason]:
+        """Cluster -> why nothing is moved there without a person."""
+        now = bindings(snapshot, self._nodes, self._keys, policies)
+        names = lost(now, self._bound, snapshot)
+        return {i: Reason.of("protection-lost", names=", ".join(found[:SHOWN])) for i, found in names.items()}
+
+    async def record(self, snapshot: Snapshot, policies: Mapping[int, Policy]) -> None:
+        """Remembers what every name means now, and tells people once what was lost, or is found again."""
+        now = bindings(snapshot, self._nodes, self._keys, policies)
+        fresh = to_bind(now, self._bound, snapshot)
+        if fresh:
+            await self._store.protections.bind(fresh, self._clock())
+        missing = self.lost(snapshot, policies)
+        for cluster in snapshot.clusters:
+            await self._tell(cluster, missing.get(cluster.id))
+
+    async def _tell(self, cluster: Cluster, reason: Reason | None) -> None:
+        key = f"{LOST_KEY}{cluster.id}"
+        known = await self._store.settings.get(key)
+        if reason is None and known is not None:
+            await self._store.settings.leave(key, None, POLICY_ACTOR, self._clock())
+        elif reason is not None and known is None:
+            names = str(reason.as_dict()["names"])
+            log.warning(
+                "Cluster '%s': %s in the settings match nothing any more; automatic mode waits", *(cluster.name, names)
+            )
+            notice = Reason.of("protection-lost-in", cluster=cluster.name, names=names)
+            await self._store.notices.note_outage(key, names, notice, self._clock())
+            self._notifier.notices_waiting()
