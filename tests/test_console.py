@@ -17,6 +17,7 @@ from bot_fixture import HOT_WORLD, BotFixture, bot_on, hot_clusters, running_pan
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
+from balancer.policy import STRATEGIES
 from bot.app import VMBalancer
 from bot.console.app import Console
 from bot.console.ascii import AsciiFilter, is_utf8, to_ascii
@@ -247,7 +248,7 @@ async def test_strategy_and_settings_are_changed_and_reset(rig: BotFixture) -> N
         await shows(pilot, "hot")
         await pilot.press("2", "b")
         await shows(pilot, "(•) smallest-first")
-        await pilot.press("down", "enter", "tab", "enter")
+        await pilot.press(*["down"] * (STRATEGIES.index("optimal") - STRATEGIES.index("smallest-first")), "enter")
         await shows(pilot, "Strategy optimal: from the next check on.")
         assert await rig.service.runtime.strategy() == "optimal"
         await pilot.press("7")

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Button, Input, RadioButton, RadioSet, Static
+from textual.widgets import Button, Input, OptionList, RadioButton, RadioSet, Static
 
 from bot.console.drawing import lines
 from bot.domain.proposals import ExclusionRole
@@ -165,7 +165,7 @@ class AskText(ModalScreen[str | None]):
 
 
 class Choose(ModalScreen[str | None]):
-    """One of a few values."""
+    """One of a few values; the cursor stands on the one that holds."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
 
@@ -176,22 +176,24 @@ class Choose(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Static(Text(self._question), classes="question")
-            with RadioSet(id="values", compact=True):
-                for value in self._values:
-                    yield Choice(Content(value), value=value == self._chosen, compact=True)
+            options = [f"({'•' if value == self._chosen else ' '}) {value}" for value in self._values]
+            yield OptionList(*map(Content, options), id="values", compact=True)
             with Horizontal(classes="answers"):
-                yield Button(Content(self._texts.text("console-switch")), id="yes", compact=True)
                 yield Button(Content(self._texts.text("console-cancel")), id="no", compact=True)
 
     def on_mount(self) -> None:
-        self.query_one("#values").focus()
+        values = self.query_one("#values", OptionList)
+        values.highlighted = self._values.index(self._chosen) if self._chosen in self._values else 0
+        values.focus()
 
     def action_cancel(self) -> None:
         self.dismiss(None)
 
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        index = self.query_one("#values", RadioSet).pressed_index
-        self.dismiss(self._values[index] if event.button.id == "yes" and index >= 0 else None)
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._values[event.option_index])
+
+    def on_button_pressed(self) -> None:
+        self.dismiss(None)
 
 
 class AskExclusion(ModalScreen[Exclude | None]):

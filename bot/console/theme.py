@@ -99,6 +99,8 @@ ModalScreen { align: center middle; background: $background 60%; }
 .dialog Input:focus { border: none; background: $background; text-style: underline; }
 .dialog RadioSet { border: none; background: transparent; padding: 0; height: auto; width: 100%; }
 .dialog RadioSet:focus { border: none; }
+.dialog OptionList { border: none; background: transparent; padding: 0; height: auto; }
+.dialog OptionList:focus { border: none; }
 .dialog .answers { height: 1; margin-top: 1; }
 .dialog .answers Button { margin-right: 2; }
 .dialog .body { height: auto; max-height: 14; margin-bottom: 1; }
