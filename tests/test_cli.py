@@ -151,7 +151,7 @@ def test_check_without_settings_says_what_is_first_and_no_more(
         (["history", "--limit", "9" * 30], f"--limit is '{'9' * 30}': a whole number from 0 to 2147483647 is needed"),
         (["audit", "--limit", "1e3"], "--limit is '1e3': a whole number from 0 to 2147483647 is needed, 0 = all"),
         (["plan", "x", "--strategy", "best"], f"--strategy is 'best': {' or '.join(STRATEGIES)} is needed"),
-        (["plan", "x", "--optimize-for", "joy"], "--optimize-for is 'joy': time or moves or memory is needed"),
+        (["plan", "x", "--optimize-for", "joy"], "--optimize-for is 'joy': auto or time or moves or memory is needed"),
         (["plan", "x", "--place", "8", "many"], "--place is '8 many': a whole number of vCPUs (1 to 100000)"),
         (["plan", "x", "--place", "8.5", "16"], "--place is '8.5 16': a whole number of vCPUs"),
         (["plan", "x", "--place", "1", "inf"], "--place is '1 inf': a whole number"),
@@ -317,7 +317,7 @@ def panel(one_panel: HotPanel) -> HotPanel:
 def environment(panel: HotPanel, **changes: str) -> dict[str, str]:
     login = {"VMMANAGER_HOST": panel.url, "VMMANAGER_USERNAME": "admin@example.com", "VMMANAGER_PASSWORD": PASSWORD}
     mine = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "TASK_POLL_INTERVAL": "0.1", "TZ": "Asia/Kolkata"}
-    return {**mine, "LC_ALL": "C", **login, **changes}
+    return {**mine, "LC_ALL": "C", "BALANCE_STRATEGY": "smallest-first", **login, **changes}
 
 
 def run(panel: HotPanel, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:

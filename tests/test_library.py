@@ -257,7 +257,7 @@ def test_documentation_has_the_examples_of_the_specification_word_for_word() -> 
 async def test_documented_example_without_chat_and_database_runs(script_runner: ScriptRunner) -> None:
     [text] = [e for e in documented_examples() if ":memory:" in e]
     said = await script_runner.run(text)
-    assert said == ["Production 1 overloaded, 1 moves", "small-a -> cool succeeded"]
+    assert said == ["Production 1 overloaded, 1 moves", "big-0 -> cool succeeded"]
     assert script_runner.panel.world.vms[11].node == 2
     assert left_in(script_runner.folder) == [".env"]
     assert await script_runner.posted() == []
@@ -319,7 +319,11 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 def settings(panel: RunningPanel, **given: Any) -> Settings:
-    login = {"vmmanager_host": panel.url, "vmmanager_username": "admin@example.com"}
+    login = {
+        "vmmanager_host": panel.url,
+        "vmmanager_username": "admin@example.com",
+        "balance_strategy": "smallest-first",
+    }
     more = {"database_path": Path(":memory:"), "task_poll_interval": 0.1, **given}
     return Settings(**login, vmmanager_password=SecretStr("secret"), **more)  # type: ignore[arg-type]
 
