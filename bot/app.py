@@ -38,6 +38,7 @@ from bot.service.remote_requests import Answer, RemoteRequests
 from bot.service.runtime_settings import KEYS
 from bot.service.scheduler import Schedule
 from bot.service.service import Service
+from bot.service.start_line import start_line
 from bot.service.values import CycleReport
 from bot.store.backups import Backups
 from bot.store.database import Access
@@ -287,9 +288,15 @@ class VMBalancer:
         self.start_workers()
         self.listen(self.next_check)
         self._schedule.start()
+        log.info("%s", await self._start_line())
         systemd.notify(systemd.READY)
         await self._stopped.wait()
         systemd.notify(systemd.STOPPING)
+
+    async def _start_line(self) -> str:
+        chats = [] if self.telegram is None else [r.chat_id for r in rooms_of(self.settings) if r.chat_id is not None]
+        runtime = self.service.runtime
+        return start_line(await runtime.current(), await runtime.mode(), chats, await runtime.paused_until())
 
     async def _serve_metrics(self, stack: AsyncExitStack) -> None:
         """Opens METRICS_PORT. Who only looks at a database leaves that to the program that works on it."""

@@ -438,6 +438,11 @@ def test_a_signal_during_the_work_ends_it_cleanly(panel: HotPanel, sign: signal.
         _, errors = bot.communicate(timeout=PATIENCE_S)
     assert bot.returncode == OK
     assert b"Traceback" not in errors
+    if not words:
+        line = (
+            rf"vm-balancer \S.* · approve mode · panel {panel.url} · no chat · checks now and every 600 s · database "
+        )
+        assert re.search(line, errors.decode()), errors
 
 
 def test_nobody_reads_any_more_and_the_work_goes_on(panel: HotPanel) -> None:

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Iterable, Sequence
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from bot.cli.arguments import OPTIONS, Parser, settings_of, unknown
@@ -63,10 +62,3 @@ def stop_on_signals(balancer: VMBalancer) -> None:
             loop.add_signal_handler(sign, balancer.stop)
         except NotImplementedError:  # Windows: the default handler raises KeyboardInterrupt, which main() takes
             return
-
-
-def version() -> str:
-    try:
-        return metadata.version("vm-balancer")
-    except metadata.PackageNotFoundError:
-        return "(not installed)"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot.cli.arguments import Parser, add_settings, make_parser
 from bot.cli.commands import COMMANDS
-from bot.cli.given import leaving_no_trace, log_to, read_settings, stop_on_signals, understood, version
+from bot.cli.given import leaving_no_trace, log_to, read_settings, stop_on_signals, understood
 from bot.cli.output import FAILED, OK, say
 from bot.config.chats_file import check_chats_file
 from bot.config.clusters_file import check_clusters_file
@@ -27,6 +27,7 @@ from bot.config.validation import (
     check_people,
     check_ssh,
 )
+from bot.domain.version import program_version
 from bot.observability.gc_tuning import tune
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def parser() -> Parser:
     made.add_argument(
         "--attended", action="store_true", help="end with standard input, and log to the file only (for the console)"
     )
-    made.add_argument("--version", action="version", version=f"vm-balancer {version()}")
+    made.add_argument("--version", action="version", version=f"vm-balancer {program_version() or '(not installed)'}")
     add_settings(made)
     return made
 

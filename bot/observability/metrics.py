@@ -10,11 +10,11 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from importlib import metadata
 from typing import Protocol
 
 from bot.domain.clock import Clock
 from bot.domain.counters import Counted, FigureMark, Waiting
+from bot.domain.version import program_version
 from bot.errors import StoreError
 from bot.observability.heartbeat_writer import ChatHealth
 from bot.observability.prometheus import MetricValues, render
@@ -46,7 +46,7 @@ class Metrics:
         self._chat = chat
         self._clock = clock
         self._started_at: datetime = clock()
-        self._version = _version()
+        self._version = program_version() or "unknown"
         self._counted = Counted()
         self._mark = FigureMark(0, 0)
         self._turn = asyncio.Lock()
@@ -109,10 +109,3 @@ class Metrics:
             return (await self._service.runtime.current()).balance_interval
         except StoreError:
             return self._service.settings.balance_interval
-
-
-def _version() -> str:
-    try:
-        return metadata.version("vm-balancer")
-    except metadata.PackageNotFoundError:
-        return "unknown"
