@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from bot.config.chats_file import check_chats_file, rooms_of
 from bot.config.loading import find_settings
 from bot.config.validation import check_chat
 from bot.domain.chats import standing
+from bot.telegram.commands import COMMANDS
 from sandbox.chat.model import Chat, Message, User
 
 TOKEN = "12345:test-token-of-nobody-000000000000000"
@@ -157,6 +160,43 @@ def test_people_of_the_file_are_people_for_the_main_chat_too(tmp_path: Path) -> 
 
 
 # The program --------------------------------------------------------------------------------------
+
+
+FOREIGN = re.compile(r"\bs-hot\b|\bs-cold\b|\bs-web-\d|\bSouth\b")
+"""Names of the cluster that the people of the other chat must not learn."""
+
+
+async def test_people_of_one_chat_learn_nothing_of_other_clusters(tmp_path: Path) -> None:
+    """Every command with names of the other cluster, near misses of them and none, and every page and button found."""
+    async with running(tmp_path, TWO) as rig:
+        opened(rig)
+        only_north = {"chats": [{**CHATS["chats"][0], "language": "en"}, {**CHATS["chats"][1], "viewers": []}]}
+        chats_file = written(rig.path.parent, only_north)
+        await rig.start(
+            chats_file=chats_file, telegram_admin_ids=(ANNA,), exclude_source_nodes=("s-cold",), remind_after=0
+        )
+        await rig.message("n-hot", chat_id=NORTH, buttons=True)
+        south = await rig.message("s-hot", chat_id=SOUTH, buttons=True)
+        await rig.pressed(south, "Approve 1", DMITRI)
+        await rig.message("done in", chat_id=SOUTH)
+        near_misses = ("", "s-hott", "sout", "s-web", "s-col", "3", "2", "30")
+        for command in COMMANDS:
+            for name in near_misses:
+                rig.chat.state.write(CARLA, CARLA, f"/{command.name} {name}".strip())
+        for payload in ("p1", "p2", "p3", "p99"):
+            rig.chat.state.write(CARLA, CARLA, f"/start {payload}")
+        rig.chat.state.write(CARLA, CARLA, "s-hott")
+        rig.chat.state.write(CARLA, CARLA, "/exclusions")
+        await rig.until(lambda: len(rig.chat.state.updates.waiting) == 0, "every command is taken")
+        await rig.message("excluded", chat_id=CARLA)
+        for message in list(rig.messages(CARLA)):
+            pages = [b["callback_data"] for row in message.content.keyboard or [] for b in row if "callback_data" in b]
+            for data in pages:
+                if data.startswith("g:") and data in str(message.content.keyboard):  # a page may have replaced it
+                    press = rig.press(message, data, CARLA)
+                    await asyncio.wait_for(press.answered.wait(), 60)
+        answers = [m.content.text + str(m.content.keyboard) for m in rig.messages(CARLA)]
+        assert len(answers) > 50 and [a for a in answers if FOREIGN.search(a)] == []
 
 
 async def test_two_admins_of_the_chats_file_alone_approve_under_the_two_person_rule(tmp_path: Path) -> None:

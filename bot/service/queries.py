@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from balancer.migration_time import Fitted
-from balancer.model import VM, Node, Plan
+from balancer.model import VM, Cluster, Node, Plan, Snapshot
 from balancer.policy import Policy
 from balancer.requests.place import place
 from balancer.requests.results import Placement, WhyNode, WhyVM
 from balancer.requests.why import why_node, why_vm
 from bot.domain.load_history import PastMigration, Sample
 from bot.domain.lookup import Named, matching, nearest
-from bot.domain.proposals import UNSETTLED, Proposal, ProposedMove
+from bot.domain.proposals import UNSETTLED, Exclusion, Proposal, ProposedMove
 from bot.errors import NotFound, PanelError
 from bot.service.context import ServiceContext, UseCase
 from bot.service.observer import FRESH, NOW, Observer
 from bot.service.planning import Planning
 from bot.service.values import Status
 
+Sees = Callable[[int, str], bool]
+"""Whether a cluster, by id and name, is somebody's to see."""
+InCluster = TypeVar("InCluster", Node, VM)
 PAST_MOVES = 10
 """How many past moves of a VM its details show."""
 
@@ -38,10 +42,38 @@ class VMDetails:
 
 
 class Queries(UseCase):
-    def __init__(self, context: ServiceContext, observer: Observer, planning: Planning) -> None:
+    """What one person, or everybody, may ask.
+
+    Args:
+        sees: whether a cluster (id, name) is this person's to see; ``None`` = every cluster. Names and figures of
+            other clusters are in no answer and in no error.
+    """
+
+    def __init__(
+        self, context: ServiceContext, observer: Observer, planning: Planning, sees: Sees | None = None
+    ) -> None:
         super().__init__(context)
         self._observer = observer
         self._planning = planning
+        self._sees = sees
+
+    def seen_by(self, sees: Sees) -> Queries:
+        """The same questions, asked by somebody who sees only these clusters."""
+        return Queries(self._context, self._observer, self._planning, sees)
+
+    def _clusters(self, snapshot: Snapshot) -> list[Cluster]:
+        return [c for c in snapshot.clusters if self._sees is None or self._sees(c.id, c.name)]
+
+    def _in_sight(self, things: Sequence[InCluster], snapshot: Snapshot) -> list[InCluster]:
+        """The nodes or VMs of the clusters that this person sees."""
+        shown = {c.id for c in self._clusters(snapshot)}
+        return [thing for thing in things if thing.cluster_id in shown]
+
+    def _in_sight_ids(self) -> list[int] | None:
+        """Ids of the clusters that this person sees, as last seen; ``None`` = all, those that are gone included."""
+        if self._sees is None:
+            return None
+        return [c.id for c in self._observer.clusters_seen() if self._sees(c.id, c.name)]
 
     async def plans(
         self,
@@ -62,32 +94,49 @@ class Queries(UseCase):
         """
         # Who is content with an older snapshot is a person who waits.
         snapshot = await (self._observer.observe_soon(max_age) if max_age else self._observer.observe(max_age))
-        wanted = None if cluster is None else self._one(snapshot.clusters, cluster, "cluster").id
-        return await self._planning.plans(snapshot, wanted, strategy, outlook=outlook, asks_panel=max_age == NOW)
+        wanted = None if cluster is None else self._one(self._clusters(snapshot), cluster, "cluster").id
+        plans = await self._planning.plans(snapshot, wanted, strategy, outlook=outlook, asks_panel=max_age == NOW)
+        return self._plans_in_sight(plans)
+
+    def _plans_in_sight(self, plans: Sequence[Plan]) -> tuple[Plan, ...]:
+        return tuple(p for p in plans if self._sees is None or self._sees(p.cluster_id, p.cluster_name))
 
     async def _looks(self, cluster: str | None, max_age: timedelta) -> tuple[Plan, ...]:
         """As ``plans``, of the nodes alone: to even out many large clusters takes longer than a person waits."""
         snapshot = await self._observer.observe_soon(max_age)
-        wanted = None if cluster is None else self._one(snapshot.clusters, cluster, "cluster").id
-        return await self._planning.looks(snapshot, wanted)
+        wanted = None if cluster is None else self._one(self._clusters(snapshot), cluster, "cluster").id
+        return self._plans_in_sight(await self._planning.looks(snapshot, wanted))
 
     async def status(self, cluster: str | None = None, max_age: timedelta = FRESH) -> Status:
         """The state of everything; when the panel does not answer (soon), the last snapshot with the problem."""
         plans: tuple[Plan, ...] = ()
         with suppress(PanelError):  # nothing was ever seen: the problem below says why
             plans = await self._looks(cluster, max_age)
-        now = self._clock()
         last, problem = self._observer.last, self._observer.problem
+        shown = None if self._sees is None and cluster is None else {p.cluster_id for p in plans}
+        waiting, running = await self._store.proposals.waiting(), await self._store.migrations.in_states(UNSETTLED)
         return Status(
             taken_at=None if last is None else last.taken_at,
             plans=plans,
             mode=await self._runtime.mode(),
             paused_until=await self._runtime.paused_until(),
-            waiting=tuple(await self._store.proposals.waiting()),
-            running=tuple(await self._store.migrations.in_states(UNSETTLED)),
-            exclusions=tuple(await self._store.exclusions.active(now)),
+            waiting=tuple(p for p in waiting if shown is None or p.cluster_id in shown),
+            running=tuple(m for m in running if shown is None or m.cluster_id in shown),
+            exclusions=tuple(await self.exclusions()),
             problem=None if problem is None else str(problem),
         )
+
+    async def exclusions(self) -> list[Exclusion]:
+        """What people have excluded and what holds now, of the nodes that this person sees."""
+        active, last = await self._store.exclusions.active(self._clock()), self._observer.last
+        if self._sees is None:
+            return list(active)
+        shown = set() if last is None else {n.id for n in self._in_sight(last.nodes, last)}
+        return [exclusion for exclusion in active if exclusion.node_id in shown]
+
+    async def history(self, limit: int) -> list[ProposedMove]:
+        """The moves decided on last, newest first, in the clusters that this person sees."""
+        return await self._store.decisions.history(limit, self._in_sight_ids())
 
     async def node_details(self, node: Node) -> tuple[Node, Plan, list[VM]]:
         """A node as last seen, with the plan of its cluster and its VMs.
@@ -98,7 +147,7 @@ class Queries(UseCase):
         snapshot = await self._observer.observe_soon()
         latest = next((n for n in snapshot.nodes if n.id == node.id), None)
         if latest is None:
-            raise NotFound("node", node.name, nearest(node.name, snapshot.nodes))
+            raise NotFound("node", node.name, nearest(node.name, self._in_sight(snapshot.nodes, snapshot)))
         [made] = await self._planning.plans(snapshot, latest.cluster_id, asks_panel=False)
         return latest, made, [vm for vm in snapshot.vms if vm.node_id == node.id]
 
@@ -109,9 +158,10 @@ class Queries(UseCase):
             NotFound: none; with the nearest names.
         """
         snapshot = await self._observer.observe_soon(max_age)
-        found = matching(snapshot.nodes, name)
+        nodes = self._in_sight(snapshot.nodes, snapshot)
+        found = matching(nodes, name)
         if not found:
-            raise NotFound("node", name, nearest(name, snapshot.nodes))
+            raise NotFound("node", name, nearest(name, nodes))
         return found
 
     async def load_history(
@@ -144,10 +194,11 @@ class Queries(UseCase):
             ValueError: a size is not above 0.
         """
         snapshot = await self._observer.observe_soon()
-        wanted = None if cluster is None else self._one(snapshot.clusters, cluster, "cluster").id
+        clusters = self._clusters(snapshot)
+        wanted = {c.id for c in clusters} if cluster is None else {self._one(clusters, cluster, "cluster").id}
         policies = await self._planning.policies(snapshot)
         memory_mib = round(memory_gib * 1024)
-        seen = [s for s in snapshot.split() if wanted in (None, s.clusters[0].id)]
+        seen = [s for s in snapshot.split() if s.clusters[0].id in wanted]
         return tuple(
             [await asyncio.to_thread(place, own, policies[own.clusters[0].id], vcpus, memory_mib) for own in seen]
         )
@@ -160,9 +211,10 @@ class Queries(UseCase):
             NotFound: nothing is called so; with the nearest names of both.
         """
         snapshot = await self._observer.observe_soon()
-        nodes, vms = matching(snapshot.nodes, name), matching(snapshot.vms, name)
+        all_nodes, all_vms = self._in_sight(snapshot.nodes, snapshot), self._in_sight(snapshot.vms, snapshot)
+        nodes, vms = matching(all_nodes, name), matching(all_vms, name)
         if not nodes and not vms:
-            raise NotFound("node-or-vm", name, nearest(name, [*snapshot.nodes, *snapshot.vms]))
+            raise NotFound("node-or-vm", name, nearest(name, [*all_nodes, *all_vms]))
         found: list[WhyVM | WhyNode] = []
         for node in nodes:
             judging = await self._planning.judging(snapshot, node.cluster_id)
@@ -182,9 +234,10 @@ class Queries(UseCase):
             NotFound: none; with the nearest names.
         """
         snapshot = await self._observer.observe_soon(max_age)
-        found = matching(snapshot.vms, name)
+        vms = self._in_sight(snapshot.vms, snapshot)
+        found = matching(vms, name)
         if not found:
-            raise NotFound("vm", name, nearest(name, snapshot.vms))
+            raise NotFound("vm", name, nearest(name, vms))
         return found
 
     async def vm_details(self, vm: VM) -> VMDetails:
@@ -198,15 +251,25 @@ class Queries(UseCase):
         latest = next((v for v in snapshot.vms if v.id == vm.id), None)
         judging = latest and await self._planning.judging(snapshot, latest.cluster_id)
         if not latest or not judging:
-            raise NotFound("vm", vm.name, nearest(vm.name, snapshot.vms))
+            raise NotFound("vm", vm.name, nearest(vm.name, self._in_sight(snapshot.vms, snapshot)))
         why = await asyncio.to_thread(why_vm, *judging, vm.id)
         node = next((n for n in snapshot.nodes if n.id == latest.node_id), None)
         return VMDetails(latest, node, why, tuple(await self._store.decisions.of_vm(vm.id, PAST_MOVES)))
 
     def measured(self) -> dict[str, Fitted]:
         """Name of a cluster -> what its own migrations say of their duration."""
-        names = {} if self._observer.last is None else {c.id: c.name for c in self._observer.last.clusters}
-        return {names.get(i, str(i)): fitted for i, fitted in self._planning.measured().items()}
+        last = self._observer.last
+        names = {} if last is None else {c.id: c.name for c in self._clusters(last)}
+        shown = {i: fitted for i, fitted in self._planning.measured().items() if self._sees is None or i in names}
+        return {names.get(i, str(i)): fitted for i, fitted in shown.items()}
+
+    def own_values(self, field: str) -> dict[str, str]:
+        """Name or id of a cluster -> its own value of a setting from CLUSTERS_FILE, of the clusters in sight."""
+        last, own = self._observer.last, self._planning.own_values(field)
+        if self._sees is None:
+            return own
+        words = {word for c in (self._clusters(last) if last else ()) for word in (str(c.id), c.name.casefold())}
+        return {cluster: value for cluster, value in own.items() if cluster.casefold() in words}
 
     async def proposed(self, move_id: int) -> tuple[Proposal, ProposedMove] | None:
         """A move with the proposal that it is part of."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from bot.domain.proposals import Actor, DecisionResult, ProposedMove, Verdict
-from bot.store.database import Database, Part, all_rows, scalar
+from bot.store.database import Database, Part, all_rows, json_list, scalar
 from bot.store.reading import Reader
 from bot.store.values import AT_ONCE, Terms
 from bot.store.verdicts import Counts, decided
@@ -40,14 +40,26 @@ class Decisions(Part):
             outcome = await decided(db, move_ids, verdict, actor, now=now, counts=counts, terms=terms)
             return outcome.results(await self._reader.moves(db, move_ids), move_ids)
 
-    async def history(self, limit: int) -> list[ProposedMove]:
-        """The moves decided on last, newest first, with what became of them."""
+    async def history(self, limit: int, clusters: Collection[int] | None = None) -> list[ProposedMove]:
+        """The moves decided on last, newest first, with what became of them.
+
+        Args:
+            clusters: only of these; ``None`` = of all.
+        """
+        within = (
+            ""
+            if clusters is None
+            else (
+                "WHERE move_id IN (SELECT m.id FROM move m JOIN proposal p ON p.id = m.proposal_id "
+                "WHERE p.cluster_id IN (SELECT value FROM json_each(?))) "
+            )
+        )
         async with self._database.reading() as db:
             found = await all_rows(
                 db,
-                "SELECT s.* FROM (SELECT id, move_id FROM decision ORDER BY id DESC LIMIT ?) d "
+                f"SELECT s.* FROM (SELECT id, move_id FROM decision {within}ORDER BY id DESC LIMIT ?) d "  # noqa: S608
                 "JOIN move_state s ON s.id = d.move_id ORDER BY d.id DESC",
-                (limit,),
+                (limit,) if clusters is None else (json_list(clusters), limit),
             )
             return await self._reader.moves_of(db, found)
 

@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from balancer.model import VM, Cluster, Node, Plan
 from bot.domain.proposals import DecisionResult, ProposedMove, Verdict
-from bot.errors import NotFound
 from bot.rendering.catalog import Texts
+from bot.service.queries import Queries
 from bot.service.service import Service
 from bot.service.values import Status
 from bot.telegram.confirmations import Confirmations
@@ -179,6 +179,11 @@ class Feature:
 
     # What they may see ------------------------------------------------------------------------
 
+    def queries(self, request: Request) -> Queries:
+        """The service's questions, about the clusters that this person sees and no others."""
+        every = self.sees_everything(request)
+        return self.service.queries if every else self.service.queries.seen_by(request.context.standing.sees)
+
     def clusters_seen(self, request: Request) -> list[Cluster]:
         """The service's, those that this person sees."""
         return [c for c in self.service.observer.clusters_seen() if request.context.standing.sees(c.id, c.name)]
@@ -207,11 +212,7 @@ class Feature:
         Raises:
             NotFound: as the service's, also of a cluster that is none of theirs.
         """
-        plans = await self.service.queries.plans(cluster, max_age, strategy, outlook=outlook)
-        seen = tuple(p for p in plans if request.context.standing.sees(p.cluster_id, p.cluster_name))
-        if cluster is not None and not seen:
-            raise NotFound("cluster", cluster)
-        return seen
+        return await self.queries(request).plans(cluster, max_age, strategy, outlook=outlook)
 
     async def status(self, request: Request, cluster: str | None = None) -> Status:
         """As the service's, of what this person sees.
@@ -219,19 +220,7 @@ class Feature:
         Raises:
             NotFound: as ``plans``.
         """
-        status = await self.service.queries.status(cluster)
-        may = request.context.standing
-        plans = tuple(p for p in status.plans if may.sees(p.cluster_id, p.cluster_name))
-        if cluster is not None and status.plans and not plans:
-            raise NotFound("cluster", cluster)
-        shown = {p.cluster_id for p in plans}
-        every = all(room.clusters is None for room in may.looks) and cluster is None
-        return replace(
-            status,
-            plans=plans,
-            waiting=tuple(p for p in status.waiting if every or p.plan.cluster_id in shown),
-            running=tuple(m for m in status.running if every or m.cluster_id in shown),
-        )
+        return await self.queries(request).status(cluster)
 
     async def nodes_called(self, request: Request, name: str) -> list[Node]:
         """The nodes of this name or id that this person sees.
@@ -239,17 +228,11 @@ class Feature:
         Raises:
             NotFound: none.
         """
-        found = [node for node in await self.service.queries.find_nodes(name) if self.sees(request, node.cluster_id)]
-        if not found:
-            raise NotFound("node", name)
-        return found
+        return await self.queries(request).find_nodes(name)
 
     async def vms_called(self, request: Request, name: str) -> list[VM]:
         """As ``nodes_called``, of VMs."""
-        found = [vm for vm in await self.service.queries.find_vms(name) if self.sees(request, vm.cluster_id)]
-        if not found:
-            raise NotFound("vm", name)
-        return found
+        return await self.queries(request).find_vms(name)
 
     async def node(self, request: Request, node_id: int) -> Node:
         """The node of a button.

@@ -105,16 +105,22 @@ class Exclusions(Feature):
     async def exclusions(self, request: Request) -> Sequence[View]:
         return [await self.exclusions_page(request)]
 
+    def _of_settings(self, request: Request, nodes: Sequence[Node]) -> tuple[list[str], list[str]]:
+        """Sources and targets that the settings exclude; of somebody who sees some clusters only, their nodes."""
+        settings = self.service.settings
+        sources, targets = list(settings.exclude_source_nodes), list(settings.exclude_target_nodes)
+        if self.sees_everything(request):
+            return sources, targets
+        shown = {n.name.casefold() for n in nodes if self.sees(request, n.cluster_id)}
+        return [n for n in sources if n.casefold() in shown], [n for n in targets if n.casefold() in shown]
+
     async def exclusions_page(self, request: Request) -> View:
         """Which nodes are out, each with a button that takes it in again."""
-        settings, texts = self.service.settings, request.texts
-        sources, targets = settings.exclude_source_nodes, settings.exclude_target_nodes
-        clusters = {n.id: n.cluster_id for n in (await self.service.observer.observe(None)).nodes}
-        known = [
-            e
-            for e in await self.service.store.exclusions.active(self.service.clock())
-            if self.sees(request, clusters.get(e.node_id, 0))
-        ]
+        texts = request.texts
+        nodes = (await self.service.observer.observe(None)).nodes
+        clusters = {n.id: n.cluster_id for n in nodes}
+        known = await self.queries(request).exclusions()
+        sources, targets = self._of_settings(request, nodes)
         view = pages.exclusions_view(texts, known, sources, targets, self.service.clock())
         rows: list[Row] = [
             [do(texts.text("row-include", node=wording.short(e.node_name)), "include", e.node_id)]

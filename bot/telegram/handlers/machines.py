@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from balancer.model import VM
 from balancer.requests.results import WhyNode, WhyVM
 from bot.errors import NotFound
-from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
+from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.handlers.status import StatusPages
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import cards, wording
@@ -51,7 +51,7 @@ class Machines(Feature):
 
     async def vms_page(self, request: Request) -> View:
         """The VMs of a node, largest first, each a button into its card."""
-        node, _plan, vms = await self.service.queries.node_details(await self.node(request, request.key))
+        node, _plan, vms = await self.queries(request).node_details(await self.node(request, request.key))
         ranked = sorted(vms, key=lambda vm: (-(vm.memory_mib or 0), -(vm.vcpus or 0), vm.id))
         shown, part, pages = paged(ranked, request.part, VMS_PER_PAGE)
         rows: list[Row] = [[go(self._label(request, vm), "vm", vm.id)] for vm in shown]
@@ -80,7 +80,7 @@ class Machines(Feature):
         return await self._card(request, await self.vm(request, request.key))
 
     async def _card(self, request: Request, vm: VM) -> View:
-        details = await self.service.queries.vm_details(vm)
+        details = await self.queries(request).vm_details(vm)
         ignored = next((i for i in await self.service.store.ignored_vms.active() if i.vm_id == vm.id), None)
         texts, now = request.texts, self.service.clock()
         name = self.service.observer.cluster_name(vm.cluster_id)
@@ -105,30 +105,19 @@ class Machines(Feature):
     async def why_command(self, request: Request) -> Sequence[View]:
         if not request.args:
             return [View(request.texts.html("why-usage"))]
-        found = [
-            why for why in await self.service.queries.why(request.args) if await self._visible_answer(request, why)
-        ]
-        if not found:
-            raise NotFound("node-or-vm", request.args)
+        found = await self.queries(request).why(request.args)
         return [self.aged(request, self._why(request, why)) for why in found[:MOST_NAMESAKES]]
-
-    async def _visible_answer(self, request: Request, why: WhyVM | WhyNode) -> bool:
-        try:
-            await (self.node(request, why.node_id) if isinstance(why, WhyNode) else self.vm(request, why.vm_id))
-        except Outdated:
-            return False
-        return True
 
     async def why_vm_page(self, request: Request) -> View:
         vm = await self.vm(request, request.key)
         return self._why(
-            request, next(w for w in await self.service.queries.why(str(vm.id)) if _is_about(w, vm.id, "vm"))
+            request, next(w for w in await self.queries(request).why(str(vm.id)) if _is_about(w, vm.id, "vm"))
         )
 
     async def why_node_page(self, request: Request) -> View:
         node = await self.node(request, request.key)
         return self._why(
-            request, next(w for w in await self.service.queries.why(str(node.id)) if _is_about(w, node.id, "node"))
+            request, next(w for w in await self.queries(request).why(str(node.id)) if _is_about(w, node.id, "node"))
         )
 
     @staticmethod
@@ -165,10 +154,7 @@ class Machines(Feature):
         return View(request.texts.html("place-pick"), keyboard([buttons[i : i + 2] for i in range(0, len(buttons), 2)]))
 
     async def _place(self, request: Request, vcpus: int, gib: float, cluster: str | None) -> View:
-        found = await self.service.queries.place(vcpus, gib, cluster)
-        seen = [p for p in found if request.context.standing.sees(p.cluster_id, p.cluster_name)]
-        if cluster is not None and not seen:
-            raise NotFound("cluster", cluster)
+        seen = await self.queries(request).place(vcpus, gib, cluster)
         parts = [wording.joined(cards.place_lines(request.texts, p)) for p in sorted(seen, key=lambda p: -p.total)]
         text = wording.fitted([], [line for part in parts for line in (part, "")], request.texts, more="table-more")
         rows = [[go(wording.short(p.best[0].node_name), "node", p.best[0].node_id)] for p in seen[:3] if p.best]

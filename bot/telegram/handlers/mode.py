@@ -54,7 +54,7 @@ class Modes(Feature):
 
     async def _strategy_now(self, request: Request) -> View:
         stored = (await self.service.admin.stored_settings()).get("BALANCE_STRATEGY")
-        own = self.service.planning.own_strategies()
+        own = self.queries(request).own_values("balance_strategy")
         return strategy_view(
             request.texts, await self.service.runtime.strategy(), stored, own, request.context.standing.governs
         )

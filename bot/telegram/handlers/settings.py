@@ -85,6 +85,7 @@ class SettingsMenu(Feature):
             raise Outdated
         field, texts = FIELDS[request.key], request.texts
         one = (await self.service.admin.changeable())[request.key]
+        own = self.queries(request).own_values(field)
         lines: list[Markup | str] = [
             texts.html("setting-title", label=texts.text(f"setting-{field}"), name=one.name, value=_value(texts, one)),
             texts.html(f"setting-about-{field}"),
@@ -93,7 +94,7 @@ class SettingsMenu(Feature):
             time = wording.moment(texts, one.stored.at, self.service.clock())
             who = one.stored.by.name
             lines.append(texts.html("setting-by", who=who, time=time, configured=_worded(texts, one, one.configured)))
-        lines += [texts.html("setting-of-cluster", cluster=c, value=v) for c, v in one.clusters.items()]
+        lines += [texts.html("setting-of-cluster", cluster=c, value=v) for c, v in own.items()]
         back: Row = [go(texts.text("button-back"), "settings")]
         if not request.context.standing.governs:
             return View(wording.joined(lines), keyboard([back]))
@@ -126,11 +127,20 @@ class SettingsMenu(Feature):
         )
 
     async def every(self, request: Request) -> View:
-        """All of them, secrets masked."""
+        """All of them, secrets masked; names of nodes, clusters and chats only for those who see every cluster."""
         stored = await self.service.admin.stored_settings()
         held = masked(await self.service.runtime.current())
-        view = pages.settings_view(request.texts, held, stored, self.service.queries.measured())
+        if not self.sees_everything(request):
+            held = {name: value for name, value in held.items() if name not in NAMES_OTHERS}
+        view = pages.settings_view(request.texts, held, stored, self.queries(request).measured())
         return View(view.text, keyboard([[go(request.texts.text("button-back"), "settings")]]))
+
+
+NAMES_OTHERS = frozenset(
+    env_name(field)
+    for field in ("cluster_ids", "exclude_source_nodes", "exclude_target_nodes", "ssh_hosts_mapping", "chats_file")
+)
+"""Settings whose values can name nodes, clusters and chats of other people."""
 
 
 def offered(field: str, current: str) -> list[str]:

@@ -87,7 +87,7 @@ class StatusPages(Feature):
         return await self._node(request, await self.node(request, request.key))
 
     async def _node(self, request: Request, found: Node) -> View:
-        node, plan, vms = await self.service.queries.node_details(found)
+        node, plan, vms = await self.queries(request).node_details(found)
         exclusions, now = await self.service.store.exclusions.active(self.service.clock()), self.service.clock()
         decides = self.may_decide(request, node.cluster_id)
         view = pages.node_view(request.texts, node, plan, vms, exclusions=exclusions, now=now, decides=decides)
@@ -99,5 +99,5 @@ class StatusPages(Feature):
         args = request.args
         if args and not (args.isdecimal() and 1 <= int(args) <= HISTORY_MOST):
             return [View(request.texts.html("number-bad", text=args, most=HISTORY_MOST))]
-        moves = await self.service.store.decisions.history(int(args) if args else HISTORY_DEFAULT)
+        moves = await self.queries(request).history(int(args) if args else HISTORY_DEFAULT)
         return [pages.history_view(request.texts, moves, self.service.clock())]
