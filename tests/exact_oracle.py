@@ -115,7 +115,7 @@ class Oracle:
     def cost(self, v: VM) -> int:
         mib = v.memory_mib or 0
         whole = {"moves": 10**9 + mib, "memory": 10**6 * mib + 1, "time": round(20_000_000 + mib * 8388.608)}
-        return whole[self.policy.optimize_for]
+        return whole[self.policy.goal]
 
     def sums(self, places: Places, i: int) -> tuple[int, int, int]:
         n = self.nodes[i]
