@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from bot.cli.commands import COMMANDS
-from bot.cli.output import BAD_SETTINGS, FAILED, OK, complain, to_nowhere, unwritten
+from bot.cli.output import BAD_SETTINGS, FAILED, OK, complain, print_all, to_nowhere, unwritten
 from bot.errors import BalancerError, ConfigError
 
 __all__ = ["BAD_SETTINGS", "COMMANDS", "FAILED", "OK", "main"]
@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that knows no arrow gets a question mark, not a traceback
             stream.reconfigure(errors="replace")
-    code = _outcome(arguments)
+    code = _print_version() if arguments == ["--version"] else _outcome(arguments)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -35,6 +35,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         to_nowhere(sys.stdout)
         code = code or unwritten(error)
     return code
+
+
+def _print_version() -> int:
+    """The version alone needs no settings, whose import takes most of the time of a short command."""
+    from bot.cli.version import version
+
+    print_all(f"vm-balancer {version()}")
+    return OK
 
 
 def _outcome(arguments: list[str]) -> int:
