@@ -18,6 +18,8 @@ from balancer.strategies.exact.order import OrderSearch, OrderUnknown, Pair
 
 DIGITS = 9
 """Excesses that agree to so many digits are equal."""
+_ROUNDING = 1e-12
+"""More than the sums of a few fractions can differ by in their order, and less than what ``DIGITS`` tell apart."""
 UNDECIDED, STAYS = -1, -2
 
 
@@ -165,7 +167,7 @@ class PlacementSearch:
         room_mib = sum(max(0, node.fill_mib - self._mib[i]) for i, node in others)
         vcpus = [(nodes[i].vcpus_at_threshold, self._vcpus[i], self._free_vcpus[i]) for i in self._left]
         mib = [(nodes[i].mib_at_threshold, self._mib[i], self._free_mib[i]) for i in self._left]
-        return round(max(0.0, _least_above(vcpus, room_vcpus) + _least_above(mib, room_mib) - 10.0**-DIGITS), DIGITS)
+        return round(max(0.0, _least_above(vcpus, room_vcpus) + _least_above(mib, room_mib) - _ROUNDING), DIGITS)
 
     def _undecided(self, node: int) -> list[int]:
         return [row for row in self._home[node] if self._target[row] == UNDECIDED]

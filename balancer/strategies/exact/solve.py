@@ -14,9 +14,9 @@ from balancer.strategies.exact.search import Best, PlacementSearch, Value, WorkL
 MAX_NODES = 16
 MAX_VMS = 90
 """Larger clusters are left to the heuristics."""
-WORK = 12_000
+WORK = 40_000
 """Placements and parts of placements that one search visits."""
-FIRST_WORK = 1_500
+FIRST_WORK = 4_000
 """Of a first search that knows no plan yet: enough for most clusters of a few nodes."""
 
 

@@ -24,6 +24,13 @@ TRIED = 12
 """Sets of one node that are tried in earnest, at each insertion."""
 MAX_HOSTS = 6
 """Targets from which several VMs are taken to make room."""
+WORK = 500_000
+"""About the microseconds that one plan's search takes on a machine of 2025. Work is counted, not timed, so the same
+snapshot has the same plan everywhere."""
+ONE_LOOK, NODES_A_UNIT, VMS_A_UNIT = 25, 100, 50
+"""The work of one array expression, and how many nodes or VMs in it add one unit."""
+ONE_COVER = 400
+"""The work of one covering knapsack."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,10 @@ class RelocationFinder:
         self._rng = rng
         self._not_overloaded: Bools = ~self.room.nodes.overloaded & self.room.nodes.source
         self._relieved: Bools = np.zeros_like(self._not_overloaded)
+        self.work = WORK
+        """What is left of the work; at 0 or below the search ends."""
+        self._look = ONE_LOOK + len(problem.nodes) // NODES_A_UNIT
+        self._scan = ONE_LOOK + len(problem.vms) // VMS_A_UNIT
 
     def carry_out(self, node: int, relocation: Relocation) -> None:
         """Records that the node is relieved in this way."""
@@ -80,16 +91,21 @@ class RelocationFinder:
             self.room.place(vm, target, sign)
         (self.moved.update if sign > 0 else self.moved.difference_update)(vm for vm, _ in relocation.steps)
 
-    def cheapest(self, relief: Relief, tolerance: int) -> Relocation | None:
+    def work_one_by_one(self, reliefs: Sequence[Relief]) -> int:
+        """An estimate of the work of relieving all these nodes VM by VM."""
+        return sum(len(relief.rows) * 3 * (self._scan + self._look) for relief in reliefs)
+
+    def cheapest(self, relief: Relief, tolerance: int, *, one_by_one: bool = True) -> Relocation | None:
         """The cheapest for this node; once in a while, by the dice, one that is up to ``slack`` dearer."""
         rows = [row for row in relief.rows.tolist() if row not in self.moved]
         if not rows:
             return None
+        self.work -= len(rows) * self._look // 4 + ONE_COVER
         fits = dict(zip(rows, self.room.placeable(rows), strict=True))
         best = self._placed(relief, fits)
         otherwise = best is not None and self._rng.below(SKIP_ONE_IN) == 0
         roomy = self._with_room_made(relief, fits, None if best is None else best.cost + tolerance * otherwise)
-        return roomy or best or self._one_by_one(relief, rows)
+        return roomy or best or (self._one_by_one(relief, rows) if one_by_one else None)
 
     def _placed(self, relief: Relief, fits: dict[int, bool]) -> Relocation | None:
         tried = 0
@@ -113,6 +129,7 @@ class RelocationFinder:
         own = self.room.vms
         steps: list[Pair] = []
         for vm in sorted(vms, key=lambda v: (-int(own.mib[v]), -int(own.vcpus[v]), v)):
+            self.work -= self._look
             target = self.room.best_fit(vm)
             if target < 0:
                 break
@@ -163,6 +180,7 @@ class RelocationFinder:
     def _one_makes_room(self, hosts: Bools, pattern: Pattern, large: int, limit: int | None) -> Relocation | None:
         """The cheapest VM of these nodes whose leaving makes room enough."""
         room, vms = self.room, self.room.vms
+        self.work -= self._scan
         at = vms.node
         lack_c, lack_m = vms.vcpus[large] - room.vcpus, vms.mib[large] - room.mib
         able = np.flatnonzero(hosts[at] & (vms.vcpus >= lack_c[at]) & (vms.mib >= lack_m[at]))
@@ -192,6 +210,7 @@ class RelocationFinder:
             rows = rows[[row not in self.moved for row in rows.tolist()]] if len(rows) else rows
             if not len(rows):
                 continue
+            self.work -= ONE_COVER
             rows = rows[room.placeable(rows.tolist())]
             lack_here = int(lack_c[host]), int(lack_m[host])
             found = cheapest(Case(vms.vcpus[rows], vms.mib[rows], self._costs[rows], *lack_here))
@@ -230,7 +249,7 @@ class RelocationFinder:
         lack = [relief.case.need_vcpus, relief.case.need_mib]
         parts: dict[int, Relocation] = {}
         for vm in self._rng.shuffled(rows):
-            if max(lack) <= 0:
+            if max(lack) <= 0 or self.work <= 0:
                 break
             part = self._alone(vm)
             if part is not None:

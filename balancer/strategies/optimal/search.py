@@ -88,7 +88,12 @@ class Search:
 
         Once for each slack: where moves count first, the second time is for less memory in as many moves.
         """
-        for node in self._hardest(set(self.reliefs) - set(self.relocations)):
+        left = self._hardest(set(self.reliefs) - set(self.relocations))
+        if self._finder.work_one_by_one([self.reliefs[node] for node in left]) > self._finder.work:
+            for node in left:  # cheap ways first, so that the work lasts for all nodes
+                self._insert(node, one_by_one=False)
+            left = [node for node in left if node not in self.relocations]
+        for node in left:
             self._insert(node)
         self._drop_cycles()
         for tolerance in self._tolerances:
@@ -102,6 +107,7 @@ class Search:
         while (
             done < (ROUNDS_WHILE_OVERLOADED * rounds if best_value[0] else rounds)
             and self._insertions < MAX_INSERTIONS
+            and self._finder.work > 0
             and not self.best_known
         ):
             before = dict(self.relocations)
@@ -154,9 +160,11 @@ class Search:
             for node in victims:
                 self._drop(node)
 
-    def _insert(self, node: int) -> None:
+    def _insert(self, node: int, *, one_by_one: bool = True) -> None:
+        if self._finder.work <= 0:
+            return
         self._insertions += 1
-        relocation = self._finder.cheapest(self.reliefs[node], self._tolerance)
+        relocation = self._finder.cheapest(self.reliefs[node], self._tolerance, one_by_one=one_by_one)
         if relocation is not None:
             self._keep(node, relocation)
 
