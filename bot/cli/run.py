@@ -14,7 +14,6 @@ from bot.cli.arguments import Parser, add_settings, make_parser
 from bot.cli.commands import COMMANDS
 from bot.cli.given import leaving_no_trace, log_to, read_settings, stop_on_signals, understood
 from bot.cli.output import FAILED, OK, say
-from bot.cli.version import version
 from bot.config.chats_file import check_chats_file
 from bot.config.clusters_file import check_clusters_file
 from bot.config.settings import Settings
