@@ -39,9 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _print_version() -> int:
     """The version alone needs no settings, whose import takes most of the time of a short command."""
-    from bot.cli.version import version
+    from bot.domain.version import program_version
 
-    print_all(f"vm-balancer {version()}")
+    print_all(f"vm-balancer {program_version() or '(not installed)'}")
     return OK
 
 
