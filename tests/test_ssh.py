@@ -312,6 +312,25 @@ async def test_the_usual_key_of_the_user_is_found(server: Sshd, key: Path, home:
 
 
 @real
+async def test_a_key_that_was_replaced_on_disk_is_read_again_after_a_refusal(
+    server: Sshd, key: Path, tmp_path: Path
+) -> None:
+    used = tmp_path / "used"
+    used.write_bytes(keygen(tmp_path / "old").read_bytes())
+    used.chmod(0o600)
+    async with SSHMonitor(private_key_path=used) as monitor:
+        for _ in range(2):  # the same file is not read again
+            _, failed = await once(monitor, at(server))
+            assert "refused the login" in failed[1]
+        replaced = tmp_path / "new"
+        replaced.write_bytes(key.read_bytes())
+        replaced.chmod(0o600)
+        replaced.replace(used)
+        measured, failed = await once(monitor, at(server))
+        assert (list(measured), failed) == ([1], {})
+
+
+@real
 async def test_a_wrong_key_is_refused_and_a_broken_one_named(server: Sshd, tmp_path: Path) -> None:
     stranger = keygen(tmp_path / "stranger")
     _, failed = await measure(at(server), private_key_path=stranger, password=PASSPHRASE)

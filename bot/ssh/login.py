@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncssh
 
@@ -12,6 +12,23 @@ from bot.domain.sanitize import shorten
 from bot.errors import SSHError
 from bot.ssh.address import Address
 from bot.ssh.trust import Client
+
+
+class KeyFile(NamedTuple):
+    """What tells whether a key file was replaced or written since it was read."""
+
+    inode: int
+    size: int
+    modified_ns: int
+
+
+def key_file(path: Path | None) -> KeyFile | None:
+    """``None`` = no key is set, or the file cannot be read now."""
+    try:
+        found = None if path is None else path.stat()
+    except OSError:
+        return None
+    return None if found is None else KeyFile(found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def login_options(path: Path | None, password: str | None) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from bot.errors import ConfigError, SSHError
 from bot.ssh.address import Address, address_of, parse_mapping
 from bot.ssh.answer import ANSWER_LIMIT, COMMAND, parse
 from bot.ssh.known_hosts import KnownHosts
-from bot.ssh.login import login_options, why_not
+from bot.ssh.login import KeyFile, key_file, login_options, why_not
 from bot.ssh.trust import Client, HostKeys, Trust
 
 log = logging.getLogger(__name__)
@@ -99,6 +99,10 @@ class SSHMonitor:
         self._max_logins = max_connections
         self._clock = clock
         self._login_options: dict[str, Any] | None = None
+        self._key_file: KeyFile | None = None
+        """The key file as it was when it was read."""
+        self._refused = False
+        """A node refused the login since the key was read: the file may have been replaced."""
         self._links: dict[int, _Link] = {}
         self._failed_in: dict[int, int] = {}
         self._rounds = 0
@@ -147,9 +151,9 @@ class SSHMonitor:
                 measured[job.node.id] = job.result
                 self._failed_in.pop(job.node.id, None)
             else:
-                failed[job.node.id] = job.result or SSHError(
-                    "not asked: too many other nodes did not answer in time", "timeout"
-                )
+                error = job.result or SSHError("not asked: too many other nodes did not answer in time", "timeout")
+                failed[job.node.id] = error
+                self._refused = self._refused or error.kind == "login"
                 self._failed_in[job.node.id] = self._rounds
         return SSHRound(measured, failed)
 
@@ -269,7 +273,12 @@ class SSHMonitor:
             link.connection.abort()
 
     async def _options(self) -> dict[str, Any]:
-        """How to prove who we are; read once, since unlocking a key takes a while by design."""
+        """How to prove who we are. Read once, since unlocking a key takes a while by design; read again after a refused
+        login where the file has changed since."""
+        if self._refused and await asyncio.to_thread(key_file, self._key_path) != self._key_file:
+            self._login_options = None
+        self._refused = False
         if self._login_options is None:
+            self._key_file = await asyncio.to_thread(key_file, self._key_path)
             self._login_options = await asyncio.to_thread(login_options, self._key_path, self._password)
         return self._login_options
