@@ -114,7 +114,7 @@ def test_every_command_has_a_parser_to_complete_from() -> None:
 
     for command in COMMANDS:
         if command != "demo":  # the stand-ins parse their own
-            made = importlib.import_module(f"bot.cli.{command}").parser()
+            made = importlib.import_module(f"bot.cli.{command.replace('-', '_')}").parser()
             assert isinstance(made, argparse.ArgumentParser), command
 
 

@@ -21,7 +21,7 @@ SHARED = set(re.findall(r"--[a-z-]+", SECTIONS["OPTIONS"])) - {"--log-level"}
 
 def options_of(command: str) -> set[str]:
     """What a command's own help lists."""
-    parser = getattr(importlib.import_module(f"bot.cli.{command}"), "parser", None)
+    parser = getattr(importlib.import_module(f"bot.cli.{command.replace('-', '_')}"), "parser", None)
     return set(re.findall(r"--[a-z-]+", parser().format_help())) if parser else set()
 
 

@@ -51,7 +51,7 @@ def _outcome(arguments: list[str]) -> int:
     try:
         if command not in COMMANDS:
             raise ConfigError([f"{command!r} is not a command: the commands are {', '.join(COMMANDS)}"])
-        run: Callable[[list[str]], int] = importlib.import_module(f"bot.cli.{command}").run
+        run: Callable[[list[str]], int] = importlib.import_module(f"bot.cli.{command.replace('-', '_')}").run
         return run(arguments)
     except ConfigError as error:
         complain(*error.problems)

@@ -10,6 +10,7 @@ COMMANDS = {
     "console": "Shows nodes, plan, decisions and history on a full-screen terminal.",
     "init": "Asks for the settings, tests each answer and writes the settings file.",
     "check": "Tests the settings against VMmanager, the nodes and Telegram. It changes nothing.",
+    "first-move": "Moves the smallest VM after a question, and watches it: for a new VMmanager.",
     "config": "Prints the settings in force and where each of them comes from.",
     "snapshot": "Prints the current state of the clusters as JSON.",
     "plan": "Plans a saved snapshot without a connection to VMmanager.",

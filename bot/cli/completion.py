@@ -58,7 +58,7 @@ def _whole(file: Complete) -> argparse.ArgumentParser:
 
 
 def _parser_of(command: str) -> Parser | None:
-    make = getattr(importlib.import_module(f"bot.cli.{command}"), "parser", None)
+    make = getattr(importlib.import_module(f"bot.cli.{command.replace('-', '_')}"), "parser", None)
     return None if make is None else make()
 
 

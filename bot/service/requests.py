@@ -11,7 +11,7 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from balancer.model import Node, Plan, Purpose, Reason, Rejection
+from balancer.model import VM, Node, Plan, Purpose, Reason, Rejection
 from balancer.requests.drain import drain
 from balancer.requests.fill import fill
 from balancer.requests.move import best_targets, single_move
@@ -139,6 +139,40 @@ class Requests(UseCase):
 
     # One VM -----------------------------------------------------------------------------------
 
+    async def least_move(self) -> tuple[VM, TargetChoice] | None:
+        """The smallest VM of all clusters that may move now, with its best target; ``None``: none may.
+
+        For the first migration on a panel: whether anything is overloaded does not matter.
+
+        Raises:
+            PanelError: as ``observe``.
+        """
+        snapshot = await self._observer.observe()
+        found: list[tuple[VM, TargetChoice]] = []
+        for cluster in snapshot.clusters:
+            judging = await self._planning.judging(snapshot, cluster.id, single=True)
+            choice = await asyncio.to_thread(_least, judging) if judging is not None else None
+            found += [choice] if choice is not None else []
+        return min(found, key=lambda pair: (pair[0].memory_mib or 0, pair[0].vcpus or 0, pair[0].id), default=None)
+
+    async def move(self, vm_id: int, target_id: int, actor: Actor, *, confirmed: bool = False) -> Wish:
+        """Moves one VM to a node that a person chose: this is the person's approval of that. Raises as ``retarget``."""
+        self._decisions.refuse_dry_run()
+        snapshot = await self._observer.observe()
+        vm = next((v for v in snapshot.vms if v.id == vm_id), None)
+        judging = None if vm is None else await self._planning.judging(snapshot, vm.cluster_id, single=True)
+        if vm is None or judging is None:
+            raise NotFound("vm", str(vm_id))
+        made = await asyncio.to_thread(single_move, *judging, vm_id=vm_id, target_id=target_id, purpose=Purpose.TARGET)
+        if isinstance(made, Rejection):
+            return Wish(refusal=made)
+        if self._decisions.is_large(made.moves[0]) and not confirmed:
+            return Wish(made, needs_confirmation=True)
+        wished = await self._publish_wish(made, Asked(actor), approve=True)
+        if wished.refused is not None:
+            return Wish(made, refusal=Rejection("vm", vm_id, vm.name, wished.refused))
+        return Wish(made, wished.proposal_id, wished.created, result=wished.results[0])
+
     async def best_targets(self, move_id: int) -> tuple[TargetChoice, ...]:
         """The three best other nodes for the VM of a move that waits; empty where there is none.
 
@@ -258,6 +292,14 @@ class Requests(UseCase):
         self._decisions.announce(wished.results, Verdict.APPROVE)
         self._notifier.proposals_changed(*wished.changed)
         return wished
+
+
+def _least(judging: Judging) -> tuple[VM, TargetChoice] | None:
+    """The smallest VM of a cluster that a node may take now, with that node."""
+    for vm in sorted(judging.snapshot.vms, key=lambda v: (v.memory_mib or 0, v.vcpus or 0, v.id)):
+        if vm.node_id is not None and (choices := best_targets(*judging, vm.id, count=1)):
+            return vm, choices[0]
+    return None
 
 
 def _nothing(node: Node, purpose: Purpose) -> Rejection:

@@ -273,8 +273,10 @@ class SSHMonitor:
             link.connection.abort()
 
     async def _options(self) -> dict[str, Any]:
-        """How to prove who we are. Read once, since unlocking a key takes a while by design; read again after a refused
-        login where the file has changed since."""
+        """How to prove who we are. Read once, since unlocking a key takes a while by design.
+
+        Read again after a refused login, where the file has changed since.
+        """
         if self._refused and await asyncio.to_thread(key_file, self._key_path) != self._key_file:
             self._login_options = None
         self._refused = False

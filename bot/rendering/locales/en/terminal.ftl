@@ -38,3 +38,13 @@ report-vm = VM
 report-why = why
 report-size = { $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } GiB
 terminal-no-history = No decisions yet.
+
+## first-move
+first-move-none = No VM can be moved now: `vm-balancer check` says why.
+first-move-proposed = The smallest VM that may move: { $vm } ({ NUMBER($vcpus) } vCPU, { NUMBER($memory, maximumFractionDigits: 1) } GiB) to { $target }.
+first-move-question = Move it now? [y/N]
+first-move-declined = Nothing was moved.
+first-move-refused = It is not moved: { $reason }
+first-move-seen = on { $node }, { $state }, uptime { $uptime }, last task: { $task }
+first-move-alive = The VM arrived alive. Automatic mode may start on this VMmanager.
+first-move-not-alive = The VM did not arrive alive. Look into it before you move another one.

@@ -41,3 +41,13 @@ report-vm = ВМ
 report-why = почему
 report-size = { $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
 terminal-no-history = Решений пока не было.
+
+## first-move
+first-move-none = Сейчас нельзя перенести ни одну ВМ: почему, покажет `vm-balancer check`.
+first-move-proposed = Самая маленькая ВМ, которую можно перенести: { $vm } ({ NUMBER($vcpus) } vCPU, { NUMBER($memory, maximumFractionDigits: 1) } ГиБ) на { $target }.
+first-move-question = Перенести её сейчас? [д/Н]
+first-move-declined = Ничего не перенесено.
+first-move-refused = Перенос невозможен: { $reason }
+first-move-seen = на { $node }, { $state }, uptime { $uptime }, последняя задача: { $task }
+first-move-alive = ВМ перенесена без перезапуска. На этом VMmanager можно включать автоматический режим.
+first-move-not-alive = ВМ не была перенесена вживую. Разберитесь, прежде чем переносить следующую.

@@ -1,0 +1,160 @@
+"""`vm-balancer first-move`: the smallest VM that may move, after a question, watched closely. For a new panel.
+
+Goes through the same rules, records and executor as every other migration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from bot.cli.arguments import Parser, add_settings, make_parser
+from bot.cli.given import log_to, read_settings, stop_on_signals, understood
+from bot.cli.output import FAILED, OK, say
+from bot.cli.prompt import Prompt
+from bot.config.clusters_file import check_clusters_file
+from bot.config.validation import check_files, check_panel
+from bot.domain.proposals import MigrationState
+from bot.domain.sanitize import one_line
+from bot.errors import PanelError
+from bot.rendering.plain import all_well, outcome_line
+from bot.service.local_actor import at_the_terminal
+
+if TYPE_CHECKING:
+    from balancer.model import VM, Node
+    from balancer.requests.results import TargetChoice
+    from bot.app import VMBalancer
+
+LOOK_S = 2.0
+YES = frozenset({"y", "yes", "д", "да"})
+
+Ask = Callable[[str], Awaitable[str]]
+
+
+def parser() -> Parser:
+    made = make_parser(
+        "vm-balancer first-move",
+        "Moves the smallest VM that may move, after a question, and prints what it sees. For the first migration.",
+    )
+    made.add_argument("--yes", action="store_true", help="do not ask")
+    add_settings(made)
+    return made
+
+
+def run(arguments: list[str]) -> int:
+    from bot.app import VMBalancer
+
+    given, problems = understood(parser(), arguments)
+    if not given.yes and not sys.stdin.isatty():
+        problems.append("first-move asks before it moves a VM, and nobody can answer here: add --yes")
+    settings = read_settings(given, problems, lambda _: [check_panel, check_clusters_file, check_files])
+    log_to(settings, to_file=True)
+    update = {"telegram_notifications": False, "dry_run": False, "balance_mode": "approve"}
+
+    async def work() -> int:
+        async with VMBalancer(settings=settings.model_copy(update=update), exclusive=True) as balancer:
+            stop_on_signals(balancer)
+            return await first_move(balancer, None if given.yes else Prompt(sys.stdin, _write).ask)
+
+    return asyncio.run(work())
+
+
+def _write(text: str) -> None:
+    print(text, end="", flush=True)
+
+
+async def first_move(balancer: VMBalancer, ask: Ask | None) -> int:
+    """Proposes, asks, carries out and watches. Returns the exit code.
+
+    Raises:
+        PanelError: the panel does not answer.
+    """
+    texts = balancer.texts
+    least = await balancer.service.requests.least_move()
+    if least is None:
+        say(texts.text("first-move-none"))
+        return FAILED
+    vm, choice = least
+    proposed = texts.text(
+        "first-move-proposed",
+        vm=one_line(vm.name),
+        vcpus=vm.vcpus or 0,
+        memory=(vm.memory_mib or 0) / 1024,
+        target=one_line(choice.node_name),
+    )
+    say(proposed)
+    for caution in choice.cautions:
+        say(texts.text("outlook-caution", reason=texts.reason(caution)))
+    if ask is not None and (await ask(texts.text("first-move-question") + " ")).strip().lower() not in YES:
+        say(texts.text("first-move-declined"))
+        return OK
+    return await _carry_out(balancer, vm, choice)
+
+
+async def _carry_out(balancer: VMBalancer, vm: VM, choice: TargetChoice) -> int:
+    texts = balancer.texts
+    made = await balancer.service.requests.move(vm.id, choice.node_id, at_the_terminal(), confirmed=True)
+    if made.refusal is not None or made.proposal_id is None:
+        reason = texts.reason(made.refusal.reason) if made.refusal is not None else "-"
+        say(texts.text("first-move-refused", reason=reason))
+        return FAILED
+    watching = asyncio.create_task(_watch(balancer, vm.id))
+    balancer.start_workers()
+    try:
+        await balancer.until_idle()
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    await _look(balancer, vm.id, 0.0, "")
+    proposal = await balancer.store.proposals.get(made.proposal_id)
+    moves = proposal.moves if proposal is not None else ()
+    for proposed in moves:
+        say(outcome_line(texts, proposed))
+    alive = all(m.migration is not None and m.migration.reason is None for m in moves)
+    arrived = all(m.migration is not None and m.migration.state is MigrationState.SUCCEEDED for m in moves)
+    say(texts.text("first-move-alive" if alive and arrived else "first-move-not-alive"))
+    return OK if all_well(moves) and alive else FAILED
+
+
+async def _watch(balancer: VMBalancer, vm_id: int) -> None:
+    """Prints the VM whenever something about it has changed."""
+    started, last = time.monotonic(), ""
+    while True:
+        last = await _look(balancer, vm_id, time.monotonic() - started, last)
+        await asyncio.sleep(LOOK_S)
+
+
+async def _look(balancer: VMBalancer, vm_id: int, seconds: float, last: str) -> str:
+    try:
+        vm = await balancer.panel.vm(vm_id)
+        rows = await balancer.panel.history(vm_id)
+    except PanelError as error:
+        say(f"{seconds:4.0f} s  {one_line(str(error))}")
+        return last
+    if vm is None:
+        return last
+    task = next((f"{row.name} {row.raw_status}" for row in rows), "-")
+    node = next((n.name for n in _nodes(balancer) if n.id == vm.node_id), str(vm.node_id))
+    seen = balancer.texts.text(
+        "first-move-seen",
+        node=one_line(node),
+        state=vm.state or "?",
+        uptime="?" if vm.uptime is None else str(vm.uptime),
+        task=task,
+    )
+    if _without_uptime(seen, vm) != last:
+        say(f"{seconds:4.0f} s  {seen}")
+    return _without_uptime(seen, vm)
+
+
+def _without_uptime(seen: str, vm: VM) -> str:
+    """An uptime that only goes on is no news; one that began anew is."""
+    return seen.replace(str(vm.uptime), "0" if (vm.uptime or 0) < LOOK_S * 30 else "n")
+
+
+def _nodes(balancer: VMBalancer) -> tuple[Node, ...]:
+    last = balancer.service.observer.last
+    return () if last is None else last.nodes
