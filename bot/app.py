@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from balancer.model import Plan
 from bot.config.chats_file import check_chats_file, rooms_of
@@ -27,7 +27,7 @@ from bot.domain.clock import LEAP, Clock, SteadyClock, wall_clock_of
 from bot.domain.health import judge
 from bot.domain.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
 from bot.domain.times import Hours, is_open, parse_timing, parse_windows
-from bot.errors import BalancerError, ConfigError, PanelError, StoreError
+from bot.errors import ConfigError, PanelError, StoreError
 from bot.observability import systemd
 from bot.observability.heartbeat_writer import HeartbeatWriter
 from bot.observability.watchdog import Watchdog
@@ -39,6 +39,7 @@ from bot.service.runtime_settings import KEYS
 from bot.service.scheduler import Schedule
 from bot.service.service import Service
 from bot.service.start_line import start_line
+from bot.service.supervisor import Supervisor
 from bot.service.values import CycleReport
 from bot.store.backups import Backups
 from bot.store.database import Access
@@ -88,12 +89,11 @@ class VMBalancer:
         self._overrides = {"dry_run": dry_run, "log_level": "DEBUG" if verbose else None}
         self._given = settings
         self._exclusive = exclusive
-        self.failed = False
+        self._supervisor = Supervisor(self.stop)
         self._clock: Clock = clock or SteadyClock()
         self._wall = wall_clock_of(self._clock)
         self._started_at = self._clock()
         self._stack: AsyncExitStack | None = None
-        self._tasks: list[asyncio.Task[None]] = []
         self._working = False
         self._claimed = False
         self._stopped = asyncio.Event()
@@ -251,10 +251,7 @@ class VMBalancer:
         if self._working:  # who started nothing shows nothing: the notices belong to the program that runs
             with suppress(Exception):  # a last look at the chat must not keep the program from ending
                 await asyncio.wait_for(self.notifier.flush(), timeout=3)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._tasks.clear()
+        await self._supervisor.close()
         self._working = False
         with suppress(StoreError):  # without it the sign of life just grows old
             await self._heartbeat.end()
@@ -319,20 +316,26 @@ class VMBalancer:
         if self._working:
             return
         self._working = True
-        self._spawn(self.notifier.run())
+        self._supervisor.start("The notifier", self.notifier.run)
         if not self.settings.dry_run:
-            self._spawn(self.service.executor.run())
+            self._supervisor.start("The executor", self.service.executor.run)
 
     def listen(self, next_check: Callable[[], datetime | None] = lambda: None) -> None:
         """Starts listening to the chat, where there is one."""
         if self.telegram is not None:
             from bot.telegram.chat import Chat
 
-            self._spawn(Chat(self.service, self.store, self.telegram, self.texts, next_check).run())
+            chat = Chat(self.service, self.store, self.telegram, self.texts, next_check)
+            self._supervisor.start("The chat", chat.run)
 
     def next_check(self) -> datetime | None:
         """When the timer makes the next check; ``None`` = it does not run."""
         return None if self._schedule is None else self._schedule.next_check()
+
+    @property
+    def failed(self) -> bool:
+        """Whether ``run()`` ended by an error."""
+        return self._supervisor.ended_by_error
 
     def stop(self) -> None:
         """Ends ``run()``. Safe to call from a signal handler of the event loop."""
@@ -427,9 +430,9 @@ class VMBalancer:
         try:
             if rehearsed:
                 return Answer.of(await self._rehearse(), rehearsed)
-            await self.service.executor.settle_unknown()
+            await self._supervisor.step("Settling unknown outcomes", self.service.executor.settle_unknown)
             report = await self.service.cycle.run()
-            await self._upkeep.due()
+            await self._supervisor.step("Maintaining the database", self._upkeep.due)
             return Answer.of(report)
         except StoreError as error:
             log.error("The cycle failed: %s", error)
@@ -454,26 +457,31 @@ class VMBalancer:
         return report
 
     async def _tick(self) -> None:
-        request = None
-        try:
-            await self._follow_clock()
-            await self.service.deadlines.expire_due()
-            if self._claimed and self.store.unreadable.noted and await self._set_unreadable_aside():
-                self.notifier.notices_waiting()
-            if self._claimed and not self.settings.dry_run:
-                await self.service.deadlines.remind_due()
-                await self.service.deadlines.digest_due()
-            await self._follow_interval()
-            request = await self._watch.look()
-            if self._claimed:
-                await self._heartbeat.write()
-                await self._watchdog.check(self._heartbeat.heartbeat)
-        except StoreError as error:
-            log.error("%s", error)
+        """What is due every two seconds; each step may fail alone."""
+        step, deadlines = self._supervisor.step, self.service.deadlines
+        await step("Following the clock", self._follow_clock)
+        await step("Expiring proposals", deadlines.expire_due)
+        if self._claimed:
+            await step("Setting rows aside", self._set_noted_rows_aside)
+        if self._claimed and not self.settings.dry_run:
+            await step("Reminding", deadlines.remind_due)
+            await step("Making the digest", deadlines.digest_due)
+        await step("Following the interval", self._follow_interval)
+        await step("Looking for requests of a console", self._take_request)
+        if self._claimed:
+            await step("Writing the heartbeat", self._heartbeat.write)
+            await step("Watching the checks", lambda: self._watchdog.check(self._heartbeat.heartbeat))
         systemd.notify(systemd.ALIVE)
-        if request is not None:
-            self._spawn(self._watch.answer(request, self.check_now))
         self.service.work.set()
+
+    async def _set_noted_rows_aside(self) -> None:
+        if self.store.unreadable.noted and await self._set_unreadable_aside():
+            self.notifier.notices_waiting()
+
+    async def _take_request(self) -> None:
+        request = await self._watch.look()
+        if request is not None:
+            self._supervisor.start("Answering a console", lambda: self._watch.answer(request, self.check_now))
 
     async def _follow_interval(self) -> None:
         """Somebody may have changed it at run time, here or in a console."""
@@ -481,23 +489,6 @@ class VMBalancer:
         self._heartbeat.set_interval(interval_s)
         if self._schedule is not None:
             self._schedule.every(interval_s)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        self._tasks = [task for task in self._tasks if not task.done()]
-        self._tasks.append(asyncio.create_task(self._guarded(work)))
-
-    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
-        """A part that ends by a defect ends the program: half a program would look alive."""
-        try:
-            await work
-        except BalancerError as error:
-            log.error("Stopping: %s", error)
-            self.failed = True
-            self.stop()
-        except Exception:
-            log.exception("Stopping: a part of the program failed")
-            self.failed = True
-            self.stop()
 
 
 async def _loads(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Loads | None:

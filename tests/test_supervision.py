@@ -1,0 +1,154 @@
+"""A defect anywhere ends what it is in, and nothing else: it is raised once in every call to database and panel."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bot_builders import ANNA, until
+from bot_fixture import bot_on, hot_clusters, running_panel, settings
+
+from bot.app import VMBalancer
+from bot.domain.proposals import MigrationState
+from bot.errors import ChatError, StoreError
+from bot.service.supervisor import Supervisor
+from bot.store.database import Part
+
+S = MigrationState
+OVER = (S.SUCCEEDED, S.STALE, S.FAILED, S.UNKNOWN)
+
+
+class Defect:
+    """Raises once, at the n-th call of the program to its panel and database."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.calls = 0
+        self.place = ""
+
+    def __call__(self, part: Any) -> Any:
+        defect = self
+
+        class Wrapped:
+            def __getattr__(self, name: str) -> Any:
+                real = getattr(part, name)
+                if isinstance(real, Part):
+                    return defect(real)
+                if not asyncio.iscoroutinefunction(real):
+                    return real
+
+                async def call(*args: Any, **kwargs: Any) -> Any:
+                    defect.calls += 1
+                    if defect.calls == defect.at:
+                        defect.place = f"{type(part).__name__}.{name}"
+                        raise ZeroDivisionError(defect.place)
+                    return await real(*args, **kwargs)
+
+                return call
+
+        return Wrapped()
+
+
+async def life(path: Path, defect: Defect) -> tuple[dict[int, int], list[tuple[int, int]]]:
+    """Three checks in automatic mode over two hot clusters; where the VMs are at the end, and every start."""
+    given = {"balance_mode": "auto", "skip_cooldown": 60, "failure_cooldown": 60}
+    async with running_panel(hot_clusters(2)) as panel, bot_on(panel, path, defect, **given) as bot:
+        supervisor = Supervisor(lambda: None, sleep=bot.sleep)
+        supervisor.start("The executor", bot.executor.run)
+        for _ in range(4):
+            await supervisor.step("The check", bot.service.cycle.run)
+            await supervisor.step("Settling", bot.executor.settle_unknown)
+
+            async def settled() -> bool:
+                bot.service.work.set()
+                return all(m.state in OVER for m in await bot.migrations())
+
+            await until(settled)
+            bot.pass_time(1200)
+        await bot.executor.stop()
+        await supervisor.close()
+        return {vm: bot.node_of(vm) for vm in (101, 201)}, bot.posts()
+
+
+async def test_without_a_defect_both_clusters_are_relieved_by_a_known_number_of_calls(tmp_path: Path) -> None:
+    at, starts = await life(tmp_path / "bot.db", Defect(0))
+    assert at == {101: 12, 201: 22} and sorted(starts) == [(101, 12), (201, 22)]
+
+
+@pytest.mark.parametrize("first", range(8))
+async def test_a_defect_in_any_call_leaves_the_rest_going(tmp_path: Path, first: int) -> None:
+    whole = Defect(0)
+    await life(tmp_path / "whole.db", whole)
+    hits = 0
+    for at in range(first * 5 + 1, whole.calls - 20, 40):  # the number of calls differs by a few
+        defect = Defect(at)
+        where, starts = await life(tmp_path / f"{at}.db", defect)
+        hits += bool(defect.place)
+        assert len(starts) == len(set(starts)), f"{defect.place}: nothing is started twice"
+        moved = [vm for vm, node in where.items() if node in (12, 22)]
+        assert len(moved) == 2, f"{defect.place}: {where}"
+    assert hits
+
+
+async def test_a_loop_that_fails_starts_again_with_growing_pauses() -> None:
+    pauses: list[float] = []
+    runs = 0
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    async def work() -> None:
+        nonlocal runs
+        runs += 1
+        if runs < 4:
+            raise ZeroDivisionError("ours") if runs > 1 else StoreError("away")
+
+    ended = []
+    supervisor = Supervisor(lambda: ended.append(True), sleep)
+    supervisor.start("A loop", work)
+
+    async def enough() -> bool:
+        return runs == 4
+
+    await until(enough)
+    await supervisor.close()
+    assert pauses == [5.0, 10.0, 20.0] and supervisor.failures == {"A loop": 2}
+    assert not ended and not supervisor.ended_by_error
+
+
+async def test_an_error_that_another_try_would_not_mend_ends_the_program() -> None:
+    ended = asyncio.Event()
+    supervisor = Supervisor(ended.set)
+
+    async def work() -> None:
+        raise ChatError("the token is refused")
+
+    supervisor.start("The chat", work)
+    await asyncio.wait_for(ended.wait(), 5)
+    assert supervisor.ended_by_error
+    await supervisor.close()
+
+
+async def test_a_step_that_fails_is_logged_once_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    supervisor = Supervisor(lambda: None)
+
+    async def broken() -> None:
+        raise ZeroDivisionError("ours")
+
+    for _ in range(3):
+        await supervisor.step("A step", broken)
+    assert supervisor.failures == {"A step": 3} and len(caplog.records) == 1
+
+
+async def test_the_timer_goes_on_after_a_defect_in_one_of_its_steps(tmp_path: Path) -> None:
+    async with running_panel(hot_clusters(1)) as panel:
+        balancer = VMBalancer(settings=settings(panel.url, database_path=tmp_path / "bot.db"))
+        async with balancer:
+            await balancer.store.settings.set("digest", "no time", ANNA, balancer.service.clock())
+            balancer.settings = balancer.settings.model_copy(update={"digest": "08:00"})
+            await balancer.run_once()
+            await balancer.until_idle()
+            assert len(await balancer.waiting()) == 1
