@@ -172,11 +172,11 @@ class Planning(UseCase):
         fixed = {c.id for c in known if self._clusters.sets(c, "balance_strategy")}
         passing = await self._passing_targets(policies, strategy, pass_targets)
         policies = {i: policy.passing_targets() if i in passing else policy for i, policy in policies.items()}
-        plans = await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook, fixed)
+        plans = await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook=outlook, fixed=fixed)
         suitable = await self._verdicts.suitable(seen, policies, recent, plans) if asks_panel else {}
         if suitable:
             recent = replace(recent, suitable=suitable)
-            plans = await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook, fixed)
+            plans = await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook=outlook, fixed=fixed)
         plans = tuple(replace(made, targets_passed=True) if made.cluster_id in passing else made for made in plans)
         return await self._with_cautions(seen, policies, recent, plans)
 
@@ -313,6 +313,7 @@ def _planned(
     policies: Mapping[int, Policy],
     recent: Recent,
     holds: Holds,
+    *,
     outlook: bool,
     fixed: Collection[int],
 ) -> tuple[Plan, ...]:
