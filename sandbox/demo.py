@@ -18,19 +18,22 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+OPTIONS = 'Other worlds and languages: make demo ARGS="--language ru --auto --scenario hostile"'
 GROUP_ID = -1001000000001
 ADMINS, VIEWER = (1001, 1002), 1003
 CHAT_TOKEN = "123456:SANDBOX-TOKEN"  # noqa: S105 - the emulated chat's own
 CHAT_PORT = 8081
+OVERHEAD_S, BANDWIDTH_MBIT = 10, 16_777
+"""What a migration in the panel's world takes (10 s and 2,000 MiB a second), so that estimates come true."""
 READY_WITHIN_S = 20.0
 STOP_WITHIN_S = 8.0
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 """Ctrl-C, a polite kill, a closed terminal: the parts live in sessions of their own and would go on."""
 _NAMES = "ALLOW_UNKNOWN_VERSIONS BOT_LANGUAGE CLUSTER_IDS DATABASE_PATH DIGEST DRY_RUN TIMEZONE VERIFY_SSL"
 _PREFIXES = """
-    BACKUP_ BALANCE_ CHATS_ CLUSTERS_ CONFIRM_ CPU_ DIGEST_ ESCALATE_ ESCALATION_ EXCLUDE_ FAILURE_ HISTORY_
-    LOG_ MAX_ MEMORY_ METRICS_ MIGRATION_ OPTIMIZE_ OVERLOAD_ PROPOSAL_ QUIET_ REMIND_ RESPECT_ SAMPLES_ SKIP_ SSH_
-    TARGET_ TASK_ TELEGRAM_ TWO_PERSON_ UNDO_ VMMANAGER_ WEBHOOK_
+    BACKUP_ BALANCE_ CHATS_ CLUSTERS_ CONFIRM_ CPU_ DIGEST_ ESCALATE_ ESCALATION_ EXCLUDE_ FAILURE_ HISTORY_ KERNEL_
+    LOG_ MAX_ MEMORY_ METRICS_ MIGRATION_ OPTIMIZE_ OVERLOAD_ PANEL_ PLACEMENT_ PROPOSAL_ QUIET_ REMIND_ RESPECT_
+    SAMPLES_ SKIP_ SSH_ TARGET_ TASK_ TELEGRAM_ TWO_PERSON_ UNDO_ VMMANAGER_ WEBHOOK_
 """
 SETTINGS, SETTING_PREFIXES = frozenset(_NAMES.split()), tuple(_PREFIXES.split())
 
@@ -122,7 +125,8 @@ def _run(args: argparse.Namespace, children: Children, folder: str) -> int:
     if chat:
         children.wait_ready("chat")
         where = f"Open  {chat}/?user={ADMINS[0]}&chat={GROUP_ID}"
-    print(f"\n  {where}\n\n  Ctrl-C stops everything.\n", flush=True)
+    print(f"\n  {where}\n  The bot is starting: the first report comes in a few seconds.\n", flush=True)
+    print(f"  {OPTIONS}\n  Ctrl-C stops everything.\n", flush=True)
     while True:
         ended = children.first_ended()
         if ended is not None:
@@ -163,6 +167,8 @@ def _environment(args: argparse.Namespace, panel: str, folder: str) -> dict[str,
         "MAX_PARALLEL_MIGRATIONS": "2",
         "TASK_POLL_INTERVAL": "1",
         "PROPOSAL_TTL": "600",
+        "MIGRATION_OVERHEAD": str(OVERHEAD_S),
+        "MIGRATION_BANDWIDTH": str(BANDWIDTH_MBIT),
         "DATABASE_PATH": str(Path(folder) / "vm_balancer.db"),
         "LOG_FILE": str(Path(folder) / "vm_balancer.log"),
         "BOT_LANGUAGE": args.language,

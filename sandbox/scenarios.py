@@ -177,9 +177,16 @@ def demo(seed: int) -> dict[str, Any]:
     make.cluster("Containers", containers, kind="lxd")
     make.mark("amber", ISO, SNAPSHOT, OPTED_OUT, STOPPED)
     make.mark("harbor", SNAPSHOT, {"rescue_mode": True}, {"nesting": True})
-    for vm, name in zip(make.vms_of("amber")[5::2], TRICKY_NAMES, strict=False):
+    return make.world(interval_s=60.0)
+
+
+def hostile(seed: int) -> dict[str, Any]:
+    """The demo, with names that a chat or a terminal must show as they are."""
+    world = demo(seed)
+    amber = next(node["id"] for node in world["nodes"] if node["name"] == "amber")
+    for vm, name in zip([vm for vm in world["vms"] if vm["node"] == amber][5::2], TRICKY_NAMES, strict=False):
         vm["name"] = name
-    return make.world()
+    return world
 
 
 def tight(seed: int) -> dict[str, Any]:
@@ -232,5 +239,5 @@ def empty(seed: int) -> dict[str, Any]:
 
 
 SCENARIOS: dict[str, Callable[[int], dict[str, Any]]] = {
-    scenario.__name__: scenario for scenario in (small, demo, tight, calm, large, empty)
+    scenario.__name__: scenario for scenario in (small, demo, hostile, tight, calm, large, empty)
 }

@@ -307,7 +307,7 @@ def resident_bytes() -> int:
 
 async def chaos(seed: int, cycles: int, folder: Path) -> tuple[Figures, Auditor]:
     """A run and whoever has seen everything of it."""
-    data = SCENARIOS["demo"](seed)
+    data = SCENARIOS["hostile"](seed)
     data["churn"] = {"interval_s": 60.0, "pressure": True}
     panel = await start_panel(watched(data, seed), speed=0)
     try:

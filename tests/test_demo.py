@@ -19,7 +19,9 @@ from processes import PATIENCE_S, ROOT
 from stack import ANNA, GROUP, buttons
 
 from bot.config.settings import Settings, env_name
-from sandbox.demo import is_setting
+from sandbox.demo import BANDWIDTH_MBIT, OVERHEAD_S, is_setting
+from sandbox.scenarios import SCENARIOS, TRICKY_NAMES
+from sandbox.world.world import MIGRATION_MIB_PER_S, MIGRATION_OVERHEAD_S
 
 HOSTILE = """\
 VMMANAGER_HOST=https://production.example.com
@@ -54,6 +56,19 @@ def alive(group: int) -> list[str]:
 def test_demo_recognizes_every_setting_in_the_environment() -> None:
     assert [name for name in map(env_name, Settings.model_fields) if not is_setting(name)] == []
     assert [name for name in ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "HTTPS_PROXY") if is_setting(name)] == []
+
+
+def test_estimates_of_the_demo_come_true() -> None:
+    for memory_mib in (1024, 16_384, 65_536):
+        estimate_s = OVERHEAD_S + memory_mib * 8.388608 / BANDWIDTH_MBIT
+        assert estimate_s == pytest.approx(MIGRATION_OVERHEAD_S + memory_mib / MIGRATION_MIB_PER_S, rel=0.01)
+
+
+def test_only_the_hostile_world_has_hostile_names() -> None:
+    for name, make in SCENARIOS.items():
+        vms = make(1)["vms"]
+        assert any(vm["name"] in TRICKY_NAMES for vm in vms) == (name == "hostile"), name
+    assert SCENARIOS["demo"](1)["churn"]["interval_s"] == 60
 
 
 @pytest.mark.e2e
@@ -138,7 +153,7 @@ async def test_demo_serves_the_page_reports_approves_and_stops(
     record_property("seconds_to_the_report", round(time.monotonic() - begun, 1))
     assert time.monotonic() - begun < PATIENCE_S
     printed = demo.output.read_text("utf-8")
-    assert f"{demo.chat}/?user={ANNA}&chat={GROUP}" in printed and printed.count("http") == 1
+    assert f"{demo.chat}/?user={ANNA}&chat={GROUP}" in printed and printed.count(demo.chat) == 1
     async with demo.session.get(f"{demo.chat}/?user={ANNA}&chat={GROUP}") as page:
         assert page.status == 200 and "<html" in await page.text()
 
