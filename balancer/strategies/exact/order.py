@@ -9,12 +9,12 @@ from balancer.strategies.exact.model import ExactModel
 Pair = tuple[int, int]
 """The row of a VM and the row of its target."""
 
-MAX_STATES = 300
-"""Sets of finished moves that one search visits."""
+MAX_CHECKS = 4000
+"""Moves that one search looks at."""
 
 
 class OrderUnknown(Exception):
-    """The search for an order ended at ``MAX_STATES``."""
+    """The search for an order ended at ``MAX_CHECKS``."""
 
 
 class OrderSearch:
@@ -32,7 +32,8 @@ class OrderSearch:
         self._count = [node.count for node in model.nodes]
         self._at = [vm.home for vm in model.vms]
         self._failed: set[frozenset[Pair]] = set()
-        self.states = 0
+        self.checks = 0
+        """Moves looked at so far."""
         self.order: list[Pair] = []
 
     def run(self) -> list[Pair] | None:
@@ -44,8 +45,7 @@ class OrderSearch:
         return self.order if self._go() else None
 
     def _go(self) -> bool:
-        self.states += 1
-        if self.states > MAX_STATES:
+        if self.checks > MAX_CHECKS:
             raise OrderUnknown
         start = len(self.order)
         while (pair := next((p for p in self._left if self._legal(*p) and self._is_harmless(*p)), None)) is not None:
@@ -65,6 +65,7 @@ class OrderSearch:
         return False
 
     def _legal(self, row: int, target: int) -> bool:
+        self.checks += 1
         vm, node = self._model.vms[row], self._model.nodes[target]
         vcpus, mib = self._vcpus[target], self._mib[target]
         if not self._ignore_room:

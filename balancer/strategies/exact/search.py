@@ -18,6 +18,8 @@ from balancer.strategies.exact.order import OrderSearch, OrderUnknown, Pair
 
 DIGITS = 9
 """Excesses that agree to so many digits are equal."""
+CHECKS_A_VISIT = 6
+"""Moves that a search for an order looks at in the time of one visit here."""
 _ROUNDING = 1e-12
 """More than the sums of a few fractions can differ by in their order, and less than what ``DIGITS`` tell apart."""
 UNDECIDED, STAYS = -1, -2
@@ -56,7 +58,7 @@ class Best:
         except OrderUnknown:
             self.order_unknown = True
             order = None
-        self.work -= search.states
+        self.work -= search.checks // CHECKS_A_VISIT
         if order is not None:
             self.value, self.moves = value, order
         elif self.without_order is None or value < self.without_order:

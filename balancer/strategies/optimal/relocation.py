@@ -24,12 +24,12 @@ TRIED = 12
 """Sets of one node that are tried in earnest, at each insertion."""
 MAX_HOSTS = 6
 """Targets from which several VMs are taken to make room."""
-WORK = 500_000
+WORK = 1_000_000
 """About the microseconds that one plan's search takes on a machine of 2025. Work is counted, not timed, so the same
 snapshot has the same plan everywhere."""
-ONE_LOOK, NODES_A_UNIT, VMS_A_UNIT = 25, 100, 50
+ONE_LOOK, NODES_A_UNIT, VMS_A_UNIT = 8, 100, 100
 """The work of one array expression, and how many nodes or VMs in it add one unit."""
-ONE_COVER = 400
+ONE_COVER = 150
 """The work of one covering knapsack."""
 
 
