@@ -108,7 +108,7 @@ async def test_new_plan_supersedes_the_pending_one(stack: Stack) -> None:
 
 async def test_automatic_mode_migrates_without_buttons(stack: Stack) -> None:
     stack.start_program(BALANCE_MODE="auto", MAX_MIGRATIONS_PER_CYCLE="2")
-    await stack.message("2 of 2 moves done")
+    await stack.message("2 moves in")
     shown = await stack.message("1. small-a", "2. small-b")
     assert "automatic" in shown["text"] and shown["text"].count("done in") == 2
     offered = {label for m in await stack.messages() for label in buttons(m)}
@@ -208,7 +208,10 @@ async def test_pause_mode_and_query_commands_answer(stack: Stack) -> None:
     assert "QEMU" in await stack.ask("/node hot", "hot")
     assert "Dry run" in await stack.ask("/dryrun production", "Dry run")
     assert "Nothing waits" in await stack.ask("/proposals")
-    assert "Automatic mode" in await stack.ask("/mode auto")
+    question = await stack.asked("/mode auto", "Switch to automatic mode?")
+    assert "Approve mode" in await stack.ask("/mode"), "a question changes nothing"
+    assert await stack.press(question, buttons(question)["🤖 Yes, automatic"]) == "Automatic mode is on."
+    assert "Automatic mode" in await stack.ask("/mode")
     assert "Approve mode" in await stack.ask("/mode approve")
     settings = (await stack.opened(await stack.asked("/settings", "can be changed"), "All", "VMMANAGER_PASSWORD"))[
         "text"

@@ -103,6 +103,10 @@ async def test_a_whole_proposal_can_wait_for_later_or_be_left_alone(stack: Stack
     assert (await stack.tap(back, "💤 Snooze 1 h")).startswith("Production is left alone until")
     await stack.message("Anna Admin snoozed", "1. small-a, 2. small-b, 3. small-c", buttons=False)
     assert "snoozed this cluster" in await stack.ask("/balance", "Checked")
+    status = await stack.asked("/status", "💤 Production is snoozed until")
+    assert await stack.tap(status, "Wake Production", VERA) == "You may look, but not decide."
+    assert "from the next check on" in await stack.tap(status, "Wake Production")
+    assert "snoozed" not in (await stack.asked("/status", "VM Balancer"))["text"]
 
     async def gone() -> bool:
         return any(m["deleted"] for m in await stack.messages(GROUP) if m["message_id"] == shown["message_id"])

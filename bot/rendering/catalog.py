@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import tzinfo
+from datetime import datetime, timezone, tzinfo
 from functools import lru_cache
 from importlib import resources
 from typing import Any
@@ -19,6 +19,7 @@ from fluent.runtime.types import fluent_number
 from markupsafe import Markup, escape
 
 from balancer.model import Reason
+from bot.domain import times
 from bot.domain.sanitize import shorten
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ LONGEST_ARGUMENT = 480
 """Characters of any other argument. Escaped, each can become five; Fluent refuses arguments above 2,500."""
 LONGEST_MARKUP = 2400
 LARGEST_NUMBER = 1e15
+REASON_TIME = "%Y-%m-%d %H:%M UTC"
 MISSING = "?"
 """What is shown for ``None``, for what is not a number, and for numbers that nobody can read."""
 
@@ -63,7 +65,17 @@ class Texts:
 
     def reason(self, reason: Reason) -> str:
         """A reason of the core as a plain sentence."""
-        return self.text(f"reason-{reason.code}", **reason.as_dict())
+        return self.text(f"reason-{reason.code}", **{k: self._local_time(v) for k, v in reason.as_dict().items()})
+
+    def _local_time(self, value: object) -> object:
+        """A moment that a reason carries as text in UTC, in the reader's zone; anything else as it is."""
+        if not isinstance(value, str) or not value.endswith(" UTC"):
+            return value
+        try:
+            moment = datetime.strptime(value, REASON_TIME).replace(tzinfo=timezone.utc)
+        except ValueError:
+            return value
+        return times.local(moment, self.zone).strftime("%Y-%m-%d %H:%M")
 
     def reason_html(self, reason: Reason) -> Markup:
         """The same, escaped for Telegram HTML."""

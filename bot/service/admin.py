@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -97,7 +98,8 @@ class Admin(UseCase):
     def _field(name: str) -> str:
         field = field_of(name)
         if field is None:
-            raise NotFound("setting", name, changeable_names())
+            names = changeable_names()
+            raise NotFound("setting", name, difflib.get_close_matches(name.upper(), names, n=3) or names)
         return field
 
     async def set_mode(self, mode: str, actor: Actor) -> None:

@@ -115,6 +115,7 @@ class Queries(UseCase):
         last, problem = self._observer.last, self._observer.problem
         shown = None if self._sees is None and cluster is None else {p.cluster_id for p in plans}
         waiting, running = await self._store.proposals.waiting(), await self._store.migrations.in_states(UNSETTLED)
+        snoozes = await self._store.snoozes.active(self._clock())
         return Status(
             taken_at=None if last is None else last.taken_at,
             plans=plans,
@@ -124,6 +125,7 @@ class Queries(UseCase):
             running=tuple(m for m in running if shown is None or m.cluster_id in shown),
             exclusions=tuple(await self.exclusions()),
             problem=None if problem is None else str(problem),
+            snoozes=tuple(x for x in snoozes if shown is None or x.cluster_id in shown),
         )
 
     async def exclusions(self) -> list[Exclusion]:

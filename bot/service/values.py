@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from balancer.model import Cluster, Plan, Reason
-from bot.domain.proposals import Exclusion, Migration, Proposal
+from bot.domain.proposals import Exclusion, Migration, Proposal, Snooze
 from bot.store.values import Published
 
 MODES = ("approve", "auto")
@@ -52,3 +52,4 @@ class Status:
     running: tuple[Migration, ...]
     exclusions: tuple[Exclusion, ...]
     problem: str | None
+    snoozes: tuple[Snooze, ...] = ()

@@ -350,7 +350,9 @@ class ChatSync:
 
     async def _post(self, proposal: Proposal, view: View, digest: str, page: int = 0) -> None:
         chat_id = self.chat_id
-        message_id = await self._context.sender.send_once(("proposal", proposal.id), self._place(proposal.plan), view)
+        message_id = await self._context.sender.send_once(
+            ("proposal", proposal.id), self._place(proposal.plan), view, silent=proposal.automatic
+        )
         await self._store.messages.save(MessageRow(proposal.id, chat_id, message_id, page, digest, view.final))
 
     async def _edit(self, proposal: Proposal, row: MessageRow, view: View, digest: str) -> None:

@@ -43,7 +43,14 @@ class Sender:
         self._lost_topics: set[tuple[int | str, int]] = set()
 
     async def send_once(
-        self, key: tuple[str, int], place: Place, view: View, reply_to: int | None = None, *, loud: bool = False
+        self,
+        key: tuple[str, int],
+        place: Place,
+        view: View,
+        reply_to: int | None = None,
+        *,
+        loud: bool = False,
+        silent: bool = False,
     ) -> int:
         """Sends a message. If the answer never comes it may be there: it is sent again, but not a third time.
 
@@ -57,7 +64,7 @@ class Sender:
         if key_there in self._doubtful:
             await self._bot().get_me()
         try:
-            message_id = await self.send(place, view, reply_to, loud=loud)
+            message_id = await self.send(place, view, reply_to, loud=loud, silent=silent)
         except TelegramNetworkError as error:
             if not may_have_arrived(error):
                 raise
@@ -69,8 +76,14 @@ class Sender:
         self._doubtful.discard(key_there)
         return message_id
 
-    async def send(self, place: Place, view: View, reply_to: int | None = None, *, loud: bool = False) -> int:
+    async def send(
+        self, place: Place, view: View, reply_to: int | None = None, *, loud: bool = False, silent: bool = False
+    ) -> int:
         """Sends a message, and returns its number.
+
+        Args:
+            loud: makes a sound in quiet hours too.
+            silent: makes none at any hour.
 
         Raises:
             AiogramError: Telegram does not answer, or does not take it.
@@ -78,13 +91,13 @@ class Sender:
         if place.topic is not None and (place.chat, place.topic) in self._lost_topics:
             place = replace(place, topic=None)
         try:
-            message = await self._sent(place, view, reply_to, silent=not loud and self._quiet())
+            message = await self._sent(place, view, reply_to, silent=silent or (not loud and self._quiet()))
         except TelegramBadRequest as error:
             if place.topic is None or "thread not found" not in error.message.lower():
                 raise
             log.warning("%s: there is no topic %d now, messages go to the group", place.named, place.topic)
             self._lost_topics.add((place.chat, place.topic))
-            return await self.send(place, view, reply_to, loud=loud)
+            return await self.send(place, view, reply_to, loud=loud, silent=silent)
         self._health.welcome(place.named)
         return message.message_id
 

@@ -11,6 +11,7 @@ from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Pa
 from bot.telegram.handlers.status import StatusPages
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import cards, wording
+from bot.telegram.views.pages import node_rows
 from bot.telegram.views.proposals import View
 
 VMS_PER_PAGE = 8
@@ -41,6 +42,8 @@ class Machines(Feature):
             "why-vm": self.why_vm_page,
             "why-node": self.why_node_page,
             "place": self.place_page,
+            "vm-pick": self.vm_pick,
+            "why-pick": self.why_pick,
         }
 
     @property
@@ -66,8 +69,18 @@ class Machines(Feature):
 
     async def vm_command(self, request: Request) -> Sequence[View]:
         if not request.args:
-            return [View(request.texts.html("vm-usage"))]
+            return [await self.vm_pick(request)]
         return [await self._vms(request, await self.vms_called(request, request.args))]
+
+    async def vm_pick(self, request: Request) -> View:
+        """Which VM: nodes to choose from, most loaded first, each a button to its VMs."""
+        rows = node_rows(request.texts, await self.plans(request), "vm-pick", request.part, "node-vms")
+        return View(request.texts.html("vm-usage"), keyboard(rows))
+
+    async def why_pick(self, request: Request) -> View:
+        """Why what: nodes to choose from, most loaded first, each a button to its reasons."""
+        rows = node_rows(request.texts, await self.plans(request), "why-pick", request.part, "why-node")
+        return View(request.texts.html("why-usage"), keyboard(rows))
 
     async def _vms(self, request: Request, found: Sequence[VM]) -> View:
         """The card of one; of several a question."""
@@ -104,7 +117,7 @@ class Machines(Feature):
 
     async def why_command(self, request: Request) -> Sequence[View]:
         if not request.args:
-            return [View(request.texts.html("why-usage"))]
+            return [await self.why_pick(request)]
         found = await self.queries(request).why(request.args)
         return [self.aged(request, self._why(request, why)) for why in found[:MOST_NAMESAKES]]
 
@@ -128,6 +141,7 @@ class Machines(Feature):
         else:
             lines, below = cards.why_node_lines(request.texts, why)
             rows = [[go(request.texts.text("button-node"), "node", why.node_id)]]
+        rows[0].append(do(request.texts.text("button-close"), "close"))
         return View(cards.folded(request.texts, lines, below), keyboard(rows))
 
     # A new one --------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ from balancer.policy import STRATEGIES
 from bot.domain.times import parse_duration
 from bot.service.values import MODES
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Request
+from bot.telegram.keyboards.buttons import do, keyboard
 from bot.telegram.views import wording
+from bot.telegram.views.modes import automatic_mode_question
 from bot.telegram.views.proposals import View
 from bot.telegram.views.strategies import strategy_view
 
@@ -25,7 +27,12 @@ class Modes(Feature):
 
     @property
     def actions(self) -> Mapping[str, Action]:
-        return {"strategy": self.strategy_chosen}
+        return {
+            "strategy": self.strategy_chosen,
+            "mode": self.mode_chosen,
+            "mode-ask": self.mode_asked,
+            "resume": self.resumed,
+        }
 
     async def mode(self, request: Request) -> Sequence[View]:
         wanted = request.args.lower()
@@ -35,13 +42,38 @@ class Modes(Feature):
             return [View(request.texts.html("mode-two-persons"))]
         if wanted:
             self.need_governor(request)
+        if wanted == "auto" and await self.service.runtime.mode() != "auto":
+            return [automatic_mode_question(request.texts)]
+        if wanted:
             await self.service.admin.set_mode(wanted, request.context.actor)
+        return [await self._mode_now(request)]
+
+    async def mode_asked(self, request: Request) -> ActionResult:
+        """The question before automatic mode is switched on."""
+        self.need_governor(request)
+        return ActionResult(view=automatic_mode_question(request.texts))
+
+    async def mode_chosen(self, request: Request) -> ActionResult:
+        """Switches to the mode ``extra``."""
+        self.need_governor(request)
+        if request.extra not in MODES:
+            raise Outdated
+        await self.service.admin.set_mode(request.extra, request.context.actor)
+        return ActionResult(request.own.text("popup-mode", mode=request.extra), await self._mode_now(request))
+
+    async def _mode_now(self, request: Request) -> View:
+        """The mode in force, who set it, and for those who may a button for the other one."""
         stored = (await self.service.admin.stored_settings()).get("BALANCE_MODE")
-        mode = await self.service.runtime.mode()
-        text = request.texts.text("mode-now", mode=mode)
-        if stored is None or stored.value != mode:
-            return [View(wording.joined([text]))]
-        return [View(request.texts.html("mode-changed", text=text, who=stored.by.name))]
+        mode, texts = await self.service.runtime.mode(), request.texts
+        text = texts.html("mode-now", mode=mode)
+        if stored is not None and stored.value == mode:
+            text = texts.html("mode-changed", text=text, who=stored.by.name)
+        if not request.context.standing.governs or self.service.settings.two_person_rule:
+            return View(text)
+        other = do(texts.text("button-mode-approve"), "mode", extra="approve")
+        if mode != "auto":
+            other = do(texts.text("button-mode-auto"), "mode-ask")
+        return View(text, keyboard([[other]]))
 
     async def strategy(self, request: Request) -> Sequence[View]:
         wanted = request.args.lower()
@@ -73,7 +105,14 @@ class Modes(Feature):
         if request.args and length is None:
             return [View(request.texts.html("duration-bad", text=request.args))]
         until = await self.service.admin.pause(length, request.context.actor)
-        return [View(request.texts.html("pause-done", until=wording.until(request.texts, until, self.service.clock())))]
+        words = request.texts.html("pause-done", until=wording.until(request.texts, until, self.service.clock()))
+        return [View(words, keyboard([[do(request.texts.text("button-resume"), "resume")]]))]
+
+    async def resumed(self, request: Request) -> ActionResult:
+        """Ends the pause by a button."""
+        self.need_governor(request)
+        [view] = await self.resume(request)
+        return ActionResult(view=view)
 
     async def resume(self, request: Request) -> Sequence[View]:
         was = await self.service.admin.resume(request.context.actor)

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from bot.domain.proposals import Actor
 from bot.domain.sanitize import one_line
-from bot.errors import BalancerError, DryRunError, NotFound
+from bot.errors import BalancerError, ConfigError, DryRunError, NotFound
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import POPUP_LIMIT
 from bot.telegram.commands import COMMANDS, CommandInfo
@@ -90,6 +90,8 @@ class Routes:
             return [View(wording.joined(_not_found(request.texts, error)))], True
         except NotForYou:
             return [View(request.texts.html("only-admins"))], True
+        except ConfigError as error:
+            return [View(request.texts.html("setting-refused", problem="; ".join(error.problems)))], True
         except BalancerError as error:
             return [View(request.texts.html("problem", problem=str(error)))], False
 

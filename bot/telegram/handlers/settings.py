@@ -16,6 +16,7 @@ from bot.service.values import MODES
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import pages, wording
+from bot.telegram.views.modes import automatic_mode_question
 from bot.telegram.views.proposals import View
 
 RESET = "reset"
@@ -57,6 +58,8 @@ class SettingsMenu(Feature):
             return [await self.menu(request)]
         if value:
             self.need_governor(request)
+            if name.upper() == env_name(MODE_FIELD) and value.strip().lower() == "auto":
+                return [automatic_mode_question(request.texts)]
             if value.strip().lower() == RESET:
                 await self.service.admin.reset_value(name, request.context.actor)
             else:
@@ -112,6 +115,8 @@ class SettingsMenu(Feature):
         self.need_governor(request)
         if request.key >= len(FIELDS):
             raise Outdated
+        if FIELDS[request.key] == MODE_FIELD and request.extra == "auto":
+            return ActionResult(say=automatic_mode_question(request.texts))
         value = await self.service.admin.set_value(FIELDS[request.key], request.extra, request.context.actor)
         return ActionResult(
             request.own.text("popup-set", name=env_name(FIELDS[request.key]), value=value), await self.setting(request)
@@ -136,6 +141,7 @@ class SettingsMenu(Feature):
         return View(view.text, keyboard([[go(request.texts.text("button-back"), "settings")]]))
 
 
+MODE_FIELD = "balance_mode"
 NAMES_OTHERS = frozenset(
     env_name(field)
     for field in ("cluster_ids", "exclude_source_nodes", "exclude_target_nodes", "ssh_hosts_mapping", "chats_file")

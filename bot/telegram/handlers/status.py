@@ -9,9 +9,9 @@ from datetime import datetime
 from balancer.model import Node, Plan
 from bot.service.service import Service
 from bot.telegram.confirmations import Confirmations
-from bot.telegram.handlers.base import Answer, Feature, Page, Request
+from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.notifier import TelegramNotifier
-from bot.telegram.views import pages
+from bot.telegram.views import pages, wording
 from bot.telegram.views.pictures import CAPTION, fits, status_photo
 from bot.telegram.views.proposals import View
 
@@ -38,6 +38,18 @@ class StatusPages(Feature):
     @property
     def pages(self) -> Mapping[str, Page]:
         return {"status": self.status_page, "nodes": self.nodes_page, "node": self.node_page}
+
+    @property
+    def actions(self) -> Mapping[str, Action]:
+        return {"wake": self.wake}
+
+    async def wake(self, request: Request) -> ActionResult:
+        """Ends the snooze of cluster ``key``."""
+        self.need_decider(request, request.key)
+        ended = await self.service.decisions.end_snooze(request.key, request.context.actor)
+        name = wording.short(self.service.observer.cluster_name(request.key))
+        words = request.own.text("popup-awake" if ended else "popup-awake-already", cluster=name)
+        return ActionResult(words, await self.status_page(request.about(part=request.part)))
 
     # The state of everything ------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from balancer.model import Move, Plan, Rejection
+from balancer.model import Move, Plan, Purpose, Rejection
 from balancer.reasons import brief
 from balancer.requests.results import Placement, Refused, TargetChoice, WhyNode, WhyVM
 from bot.domain.proposals import IgnoredVM, ProposedMove
@@ -117,7 +117,8 @@ def wish_lines(texts: Texts, plan: Plan, title: Markup) -> tuple[Lines, Lines]:
             lines.append(texts.html("table-more", count=len(nodes) - NAMES_SHOWN))
     lines += [texts.html("move-caution", reason=texts.reason(c)) for c in plan.cautions[:REASONS_SHOWN]]
     if plan.rejections:
-        lines += ["", texts.html("wish-staying", count=len(plan.rejections))]
+        blocked = texts.html("wish-staying", count=len(plan.rejections))
+        lines += ["", texts.html("fill-blocked") if plan.purpose is Purpose.FILL else blocked]
     return lines, [_rejection(texts, rejection) for rejection in plan.rejections]
 
 

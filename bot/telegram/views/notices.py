@@ -80,7 +80,8 @@ async def _view(texts: Texts, store: Store, notice: Notice, now: datetime) -> Vi
     if notice.kind in (NoticeKind.REMINDER, NoticeKind.ESCALATION):
         return _unanswered(texts, notice, proposal, now) if proposal.pending else None
     if notice.kind is NoticeKind.FINISHED:
-        return View(finished_notice(texts, proposal))
+        ended_well = all(m.migration is None or m.migration.state is MigrationState.SUCCEEDED for m in proposal.moves)
+        return None if ended_well else View(finished_notice(texts, proposal))  # the proposal's own message says it
     ended = (m.migration for m in proposal.moves if m.migration and m.migration.id == notice.migration_id)
     migration = next(ended, None)
     return None if migration is None else View(ending_notice(texts, migration))

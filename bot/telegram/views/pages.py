@@ -23,6 +23,7 @@ from bot.telegram.views.rich import nodes_message
 
 STATUS_NODES = 6
 NODES_PER_PAGE = 20
+SNOOZES_SHOWN = 5
 PICKED_PER_PAGE = 8
 TABS_PER_PAGE, TABS_IN_A_ROW = 9, 3
 LARGEST_VMS = 8
@@ -83,8 +84,14 @@ def _status_keyboard(texts: Texts, status: Status, tabs: Tabs) -> InlineKeyboard
     rows: list[Row] = []
     if len(tabs.clusters) > 1:
         shown, part, pages = paged(tabs.clusters, tabs.part, TABS_PER_PAGE)
+        sleeping = {s.cluster_id for s in status.snoozes}
         marks = {
-            cluster_id: "• " if cluster_id == tabs.shown else "⚠️ " * (cluster_id in over) for cluster_id, _ in shown
+            cluster_id: "• "
+            if cluster_id == tabs.shown
+            else "💤 "
+            if cluster_id in sleeping
+            else "⚠️ " * (cluster_id in over)
+            for cluster_id, _ in shown
         }
         row = [go(marks[i] + wording.short(name), "status", i, part) for i, name in shown]
         rows += [row[i : i + TABS_IN_A_ROW] for i in range(0, len(row), TABS_IN_A_ROW)]
@@ -98,6 +105,12 @@ def _status_keyboard(texts: Texts, status: Status, tabs: Tabs) -> InlineKeyboard
         rows += [worst[i : i + TABS_IN_A_ROW] for i in range(0, len(worst), TABS_IN_A_ROW)]
         chart = go(texts.text("button-chart"), "chart", plan.cluster_id, 1)
         rows.append([go(texts.text("button-nodes"), "nodes", plan.cluster_id), chart])
+    if status.paused_until is not None:
+        rows.append([do(texts.text("button-resume"), "resume")])
+    rows += [
+        [do(texts.text("button-wake", cluster=wording.short(s.cluster_name)), "wake", s.cluster_id, part=tabs.part)]
+        for s in status.snoozes[:SNOOZES_SHOWN]
+    ]
     refresh = go(texts.text("button-refresh"), "status", tabs.shown, tabs.part)
     rows.append([refresh, go(texts.text("button-dry-run"), "dryrun", tabs.shown)])
     return keyboard(rows)
@@ -165,6 +178,10 @@ def _work_lines(texts: Texts, status: Status, now: datetime) -> list[Markup | st
         )
     if status.exclusions:
         lines.append(texts.html("status-exclusions", count=len(status.exclusions)))
+    lines += [
+        texts.html("status-snoozed", cluster=x.cluster_name, time=wording.moment(texts, x.until, now), who=x.by.name)
+        for x in status.snoozes[:SNOOZES_SHOWN]
+    ]
     return lines
 
 
@@ -339,7 +356,14 @@ def digest_text(texts: Texts, summary: Summary) -> Markup:
         percent = round(100 * node.overloaded / node.watched) if node.watched else 0
         share = bar(percent, 100)
         lines.append(
-            texts.html("digest-node", node=node.name, bar=share, hours=node.overload_hours, ratio=node.cpu_ratio_max)
+            texts.html(
+                "digest-node",
+                node=node.name,
+                bar=share,
+                hours=node.overload_hours,
+                ratio=node.cpu_ratio_max,
+                memory=node.memory_percent_max,
+            )
         )
     return wording.joined(lines)
 

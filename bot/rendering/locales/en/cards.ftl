@@ -21,7 +21,7 @@ vms-title = <b>{ $node }</b>: { $count ->
     [one] 1 VM
    *[other] { $count } VMs, largest first
 }
-vm-usage = Which VM? Write /vm and its name, or choose one of the largest.
+vm-usage = Which VM? Write /vm and its name, or choose its node.
 vm-choose = More than one VM is called { $name }. Which one?
 vm-title = 🧩 <b>{ $vm }</b> (ID { NUMBER($id, useGrouping: 0) })
 vm-place = on <b>{ $node }</b> in { $cluster }
@@ -82,5 +82,6 @@ wish-staying = { $count ->
     [one] 🔒 1 stays, and why:
    *[other] 🔒 { $count } stay, and why:
 }
+fill-blocked = 🔒 Why not more:
 popup-heeded = { $vm } may be moved again.
 popup-heeded-already = { $vm } may already be moved.

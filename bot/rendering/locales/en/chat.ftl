@@ -370,6 +370,20 @@ strategy-now = { $strategy ->
 strategy-set-by = Set in the chat by { $who }.
 strategy-of-cluster = { $cluster } has its own from CLUSTERS_FILE: { $strategy }
 strategy-usage = Unknown strategy { $text }. Choose: { $known }
+mode-ask = 🤖 Switch to <b>automatic mode</b>? Every planned move is then carried out without asking; you get a report.
+popup-mode = { $mode ->
+    [auto] Automatic mode is on.
+   *[approve] Approve mode is on.
+}
+button-mode-auto = 🤖 Automatic…
+button-mode-yes = 🤖 Yes, automatic
+button-mode-approve = 🙋 Ask first
+button-resume = ▶️ Resume
+button-wake = ⏰ Wake { $cluster }
+popup-awake = { $cluster } is proposed again from the next check on.
+popup-awake-already = { $cluster } is not snoozed.
+status-snoozed = 💤 { $cluster } is snoozed until { $time } ({ $who })
+setting-refused = { $problem }
 pause-done = ⏸ Paused { $until }. Running migrations continue; nothing new starts.
 resume-done = ▶️ Resumed.
 resume-none = It is not paused.

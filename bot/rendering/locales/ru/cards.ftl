@@ -22,7 +22,7 @@ vms-title = <b>{ $node }</b>: { $count ->
     [few] { $count } ВМ, сначала большие
    *[many] { $count } ВМ, сначала большие
 }
-vm-usage = Какая ВМ? Напишите /vm и имя или выберите одну из самых крупных.
+vm-usage = Какая ВМ? Напишите /vm и имя или выберите её узел.
 vm-choose = С именем { $name } есть несколько ВМ. Какая из них?
 vm-title = 🧩 <b>{ $vm }</b> (ID { NUMBER($id, useGrouping: 0) })
 vm-place = на <b>{ $node }</b>, кластер { $cluster }
@@ -88,5 +88,6 @@ wish-staying = { $count ->
     [few] 🔒 Остаются { $count }, причины:
    *[many] 🔒 Остаётся { $count }, причины:
 }
+fill-blocked = 🔒 Почему не больше:
 popup-heeded = { $vm } снова можно переносить.
 popup-heeded-already = { $vm } уже можно переносить.

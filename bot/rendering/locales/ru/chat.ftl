@@ -372,6 +372,20 @@ strategy-now = { $strategy ->
 strategy-set-by = Задана в чате ({ $who }).
 strategy-of-cluster = У { $cluster } своя, из CLUSTERS_FILE: { $strategy }
 strategy-usage = Стратегии { $text } нет. Есть: { $known }
+mode-ask = 🤖 Включить <b>автоматический режим</b>? Тогда каждая запланированная миграция выполняется без вопросов, в чат приходит отчёт.
+popup-mode = { $mode ->
+    [auto] Автоматический режим включён.
+   *[approve] Режим с подтверждением включён.
+}
+button-mode-auto = 🤖 Автоматически…
+button-mode-yes = 🤖 Да, включить
+button-mode-approve = 🙋 Спрашивать
+button-resume = ▶️ Снять паузу
+button-wake = ⏰ Вернуть { $cluster }
+popup-awake = { $cluster }: предложения возобновятся со следующей проверки.
+popup-awake-already = { $cluster } не отложен.
+status-snoozed = 💤 { $cluster } отложен до { $time } ({ $who })
+setting-refused = { $problem }
 pause-done = ⏸ Пауза { $until }. Начатые миграции продолжатся, новые не начнутся.
 resume-done = ▶️ Пауза снята.
 resume-none = Балансировщик не на паузе.

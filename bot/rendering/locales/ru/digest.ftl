@@ -23,4 +23,4 @@ digest-migrations = { $failed ->
 }
 digest-unanswered = ⌛ Предложений, на которые никто не ответил вовремя: { $count }.
 digest-busiest = <b>Дольше всего перегружены</b>
-digest-node = { $bar } <b>{ $node }</b>: { NUMBER($hours, maximumFractionDigits: 1) } ч, CPU до { NUMBER($ratio, maximumFractionDigits: 1) }
+digest-node = { $bar } <b>{ $node }</b>: { NUMBER($hours, maximumFractionDigits: 1) } ч, CPU до { NUMBER($ratio, maximumFractionDigits: 1) }, ОЗУ до { NUMBER($memory, maximumFractionDigits: 0) }%
