@@ -70,7 +70,8 @@ async def test_a_name_that_matches_again_lets_automatic_mode_go_on(tmp_path: Pat
     async with running_panel(HOT_WORLD) as panel:
         given = {"balance_mode": "auto", "exclude_target_nodes": ["mild"]}
         async with bot_on(panel, tmp_path / "bot.db", **given) as bot:
-            await bot.service.planning.checked(await bot.service.observer.observe(), ())
+            context = await bot.service.planning.context(await bot.service.observer.observe())
+            await bot.service.planning.record_check(context, ())
             panel.world.set_node(panel.world.nodes[3], name="renamed")
             await bot.service.cycle.run()
             assert len(await bot.store.proposals.waiting()) == 1, "a person is asked"

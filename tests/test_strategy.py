@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from bot_builders import ANNA
+from bot_builders import ANNA, NOW
 from bot_fixture import HOT_WORLD, BotFixture, bot_on, running_bot, running_panel
 from core_builders import node, snapshot, vm
 from core_worlds import World, worlds
@@ -25,7 +25,7 @@ from bot.domain.proposals import MigrationState
 from bot.errors import NotFound
 from bot.rendering.catalog import texts_for
 from bot.rendering.plan_summary import outlook_lines, strategy_words
-from bot.service.planning import Holds
+from bot.service.overload_counters import OverloadCounters
 from bot.telegram.views.proposals import plan_view
 from sandbox.chat.html import parse_html
 
@@ -175,14 +175,27 @@ def test_what_strangers_named_stays_text_in_the_chat() -> None:
 
 
 def test_an_overload_counts_from_the_first_check_that_sees_it_without_a_gap() -> None:
-    holds = Holds(3)
-    assert holds.held({1}) == {1: 2}
-    holds.counted({1})
-    assert holds.held({1, 2}) == {1: 1, 2: 2}
-    holds.counted({1, 2})
-    assert holds.held({1, 2}) == {2: 1}
-    holds.counted({2})
-    assert holds.held({1, 2}) == {1: 2}
+    counters = OverloadCounters(3)
+    assert counters.held_nodes({1}) == {1: 2}
+    counters.count({1}, ())
+    assert counters.held_nodes({1, 2}) == {1: 1, 2: 2}
+    counters.count({1, 2}, ())
+    assert counters.held_nodes({1, 2}) == {2: 1}
+    counters.count({2}, ())
+    assert counters.held_nodes({1, 2}) == {1: 2}
+
+
+def test_nodes_and_clusters_of_one_id_are_counted_apart() -> None:
+    counters = OverloadCounters(2)
+    counters.count({1}, {2})
+    assert counters.held_nodes({1, 2}) == {2: 1}
+    assert (counters.held_cluster(1), counters.held_cluster(2)) == (1, 0)
+
+
+async def test_counters_of_an_older_version_are_read(tmp_path: Path) -> None:
+    async with running_bot(tmp_path) as rig:
+        await rig.store.cycles.record(NOW, NOW, "done", {"overloaded": {"3": 2, "-1": 1}})
+        assert await rig.store.cycles.overload_counts(NOW) == ({3: 2}, {1: 1})
 
 
 async def left(rig: BotFixture) -> list[str]:

@@ -69,7 +69,7 @@ class Cycle(UseCase):
             else:
                 await self._outage(None)
                 await self._sampled(report, started)
-            detail = {"id": name, "problem": report.problem, "overloaded": dict(self._planning.counts)}
+            detail = {"id": name, "problem": report.problem, **self._planning.counters}
             await self._store.cycles.record(started, self._clock(), report.outcome, detail)
         return report
 
@@ -91,9 +91,10 @@ class Cycle(UseCase):
         started = self._clock()
         with log_context.cycle(), self.tally.counting(self._clock) as ended:
             snapshot = await self._observer.observe()
-            plans = await self._planning.plans(snapshot, outlook=True)
+            context = await self._planning.context(snapshot)
+            plans = await self._planning.plans(context, outlook=True)
             clusters = snapshot.clusters
-            await self._planning.checked(snapshot, plans)
+            await self._planning.record_check(context, plans)
             self.tally.saw(snapshot, plans)
             ended("done")
             self._plan_log.begins(len(clusters))
@@ -114,7 +115,7 @@ class Cycle(UseCase):
             raise DryRunError
         mark = await self._store.proposals.mark(self._clock())
         snapshot = await self._observer.observe()
-        plans = await self._planning.plans(snapshot, cluster_id, pass_targets=True)
+        plans = await self._planning.plans(await self._planning.context(snapshot), cluster_id, pass_targets=True)
         if not plans:
             return None
         await self._store.audit.record("pass-targets", actor, self._clock(), data=str(cluster_id))
@@ -126,9 +127,9 @@ class Cycle(UseCase):
         if await self._foreign_moves.check(snapshot):
             self._notifier.notices_waiting()
         self._plan_log.begins(len(snapshot.clusters))
-        lost = await self._planning.lost_protections(snapshot)
-        plans = {p.cluster_id: p for p in await self._planning.plans(snapshot, outlook=True)}
-        await self._planning.checked(snapshot, plans.values())
+        context = await self._planning.context(snapshot)
+        plans = {p.cluster_id: p for p in await self._planning.plans(context, outlook=True)}
+        await self._planning.record_check(context, plans.values())
         self.tally.saw(snapshot, plans.values())
         automatic = await self._runtime.mode() == "auto"
         stopped = await self._restarts.stopped([cluster.id for cluster in snapshot.clusters])
@@ -140,7 +141,7 @@ class Cycle(UseCase):
             if held is not None:  # what waits for people may still be right: nothing is known against it
                 results.append(ClusterResult(cluster, made, left_alone=held))
                 continue
-            alone = automatic and cluster.id not in {*stopped, *lost} and not made.targets_passed
+            alone = automatic and cluster.id not in {*stopped, *context.lost} and not made.targets_passed
             results.append(await self._publish_safely(cluster, made, alone, mark))
         return CycleReport("done", started, tuple(results))
 

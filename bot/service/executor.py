@@ -31,7 +31,7 @@ from bot.service.context import ServiceContext, UseCase
 from bot.service.observer import Observer
 from bot.service.panel_verdicts import PanelVerdicts
 from bot.service.plan_log import in_words
-from bot.service.planning import Planning
+from bot.service.planning import Planning, PlanningContext
 from bot.service.restarts import RESTARTED, Restarts, RestartWatch
 from bot.service.task_tracker import Outcome, TaskTracker, newest_id
 
@@ -282,13 +282,14 @@ class Executor(UseCase):
         if own is None:
             return _stale("cluster-gone")
         unasked = await self._is_unasked(migration)
-        against = await self._against_automatic(migration.cluster_id, snapshot) if unasked else None
+        context = await self._planning.context(snapshot)
+        against = await self._against_automatic(migration.cluster_id, context) if unasked else None
         if against is not None:
             return Outcome(MigrationState.STALE, against)
         proposal = await self._store.proposals.get(migration.proposal_id)
         if proposal is None:
             return _stale("cannot-check")
-        policy = replace((await self._planning.policies(snapshot))[migration.cluster_id], automatic=unasked)
+        policy = replace(context.policies[migration.cluster_id], automatic=unasked)
         recent = await self._store.recent_events.read(policy, self._clock(), besides=migration.id)
         recent = replace(recent, suitable={migration.move.vm_id: suitable} if suitable else {})
         reason = check_planned(own, policy, recent, migration.move, proposal.plan)
@@ -297,13 +298,13 @@ class Executor(UseCase):
             return None
         return Outcome(MigrationState.SKIPPED if reason.code in GONE else MigrationState.STALE, reason)
 
-    async def _against_automatic(self, cluster_id: int, snapshot: Snapshot) -> Reason | None:
+    async def _against_automatic(self, cluster_id: int, context: PlanningContext) -> Reason | None:
         """Why what nobody approved does not start."""
         if await self._runtime.mode() != "auto":
             return Reason.of("mode-changed")
         if await self._restarts.stopped([cluster_id]):
             return Reason.of("auto-stopped")
-        return (await self._planning.lost_protections(snapshot)).get(cluster_id)
+        return context.lost.get(cluster_id)
 
     async def _send(self, migration: Migration, mark: int | None) -> None:
         """The one POST, and what follows from its answer."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -25,9 +25,11 @@ from bot.config.clusters_file import ClustersFile
 from bot.config.settings import POLICY_FIELDS
 from bot.domain.times import WallTime, open_time, opens_at, parse_windows
 from bot.service.context import ServiceContext, UseCase
+from bot.service.overload_counters import OverloadCounters
 from bot.service.panel_verdicts import PanelVerdicts
 from bot.service.protections import Protections
 from bot.service.restarts import Restarts
+from bot.store.values import Claims
 
 log = logging.getLogger(__name__)
 
@@ -35,27 +37,23 @@ COUNTS_STAY_VALID = 2
 """Overloads that were counted before a restart still count for so many intervals between checks."""
 
 
-@dataclass(slots=True)
-class Holds:
-    """In how many checks in a row each node was seen overloaded, and each cluster uneven: by their ids, which are
-    above 0, of a cluster with a minus."""
+@dataclass(frozen=True, slots=True)
+class PlanningContext:
+    """What one check, or the look before one start, plans with: read once, of one moment."""
 
-    needed: int
-    seen: dict[int, int] = field(default_factory=dict)
-
-    def held(self, overloaded: Collection[int]) -> dict[int, int]:
-        """Of the nodes overloaded now: in how many more checks they have to be, this one counted."""
-        if self.needed == 1:
-            return {}
-        left = {i: self.needed - self.seen.get(i, 0) - 1 for i in overloaded}
-        return {i: checks for i, checks in left.items() if checks > 0}
-
-    def counted(self, overloaded: Collection[int]) -> None:
-        """A check has seen these nodes overloaded, and no others."""
-        self.seen = {i: min(self.needed, self.seen.get(i, 0) + 1) for i in overloaded}
+    snapshot: Snapshot
+    general: Policy
+    """What holds where CLUSTERS_FILE says nothing else."""
+    policies: Mapping[int, Policy]
+    """Of each cluster, with every exclusion in force."""
+    recent: Recent
+    claims: Claims
+    """What the program's own plans leave alone, since people want something with it."""
+    lost: Mapping[int, Reason]
+    """Cluster -> why automatic mode waits there: a name that protected something matches nothing any more."""
 
 
-class Judging(NamedTuple):
+class ClusterContext(NamedTuple):
     """One cluster with all that its rules look at."""
 
     snapshot: Snapshot
@@ -75,7 +73,7 @@ class Planning(UseCase):
         self._clusters = clusters
         self.protections = Protections(context, clusters)
         self._warned: set[str] = set()
-        self._holds = Holds(self._settings.overload_hold_cycles)
+        self._counters = OverloadCounters(self._settings.overload_hold_cycles)
         self._known_as: dict[int, str] = {}
         """Cluster -> its name, or the one under which CLUSTERS_FILE knows it."""
         self._learnt: dict[int, tuple[int, Fitted | None]] = {}
@@ -109,7 +107,9 @@ class Planning(UseCase):
 
     async def policies(self, snapshot: Snapshot, *, filling: int | None = None) -> dict[int, Policy]:
         """Each cluster's policy: the general one, as its migrations were measured, with what CLUSTERS_FILE says."""
-        general = await self.policy(snapshot, filling=filling)
+        return await self._policies(snapshot, await self.policy(snapshot, filling=filling))
+
+    async def _policies(self, snapshot: Snapshot, general: Policy) -> dict[int, Policy]:
         for name in self._clusters.unknown(snapshot.clusters):
             self._warn(f"CLUSTERS_FILE: no cluster is called '{name}': what it says about it has no effect")
         await self._learn(snapshot)
@@ -136,9 +136,17 @@ class Planning(UseCase):
             return policy
         return replace(policy, migration_overhead_s=fitted.overhead_s, migration_bandwidth_mbit=fitted.bandwidth_mbit)
 
+    async def context(self, snapshot: Snapshot, *, filling: int | None = None) -> PlanningContext:
+        """Reads all that plans of this snapshot depend on. Arguments as ``policy``."""
+        general = await self.policy(snapshot, filling=filling)
+        policies = await self._policies(snapshot, general)
+        recent = await self._store.recent_events.read(general, self._clock())
+        claims = await self._store.requests.claims()
+        return PlanningContext(snapshot, general, policies, recent, claims, self.protections.lost(snapshot, policies))
+
     async def plans(
         self,
-        snapshot: Snapshot,
+        context: PlanningContext,
         cluster_id: int | None = None,
         strategy: str | None = None,
         *,
@@ -152,19 +160,18 @@ class Planning(UseCase):
 
         Args:
             strategy: instead of each cluster's own.
-            pass_targets: moves may pass hard target thresholds, up to the overload thresholds.
+            pass_targets: moves may pass hard target thresholds, up to the overload threscounters.
             outlook: tell of a plan of ``smallest-first`` what the whole of it comes to, and whether ``optimal`` would
                 do clearly better, where CLUSTERS_FILE leaves the choice. Takes three times the planning.
             asks_panel: ask for other people's work and for suitable nodes; ``False`` for a person who waits, since the
                 panel may hang.
         """
-        policies = await self.policies(snapshot)
-        if strategy is not None:
-            policies = {i: replace(policy, strategy=strategy) for i, policy in policies.items()}
-        recent = await self._store.recent_events.read(self._settings.policy(), self._clock())
-        claims = await self._store.requests.claims()
-        recent = replace(recent, busy_vms=recent.busy_vms | claims.vms)
-        policies = {i: policy.with_exclusions(claims.draining, frozenset()) for i, policy in policies.items()}
+        snapshot, claims = context.snapshot, context.claims
+        policies = {
+            i: replace(policy, strategy=strategy or policy.strategy).with_exclusions(claims.draining, frozenset())
+            for i, policy in context.policies.items()
+        }
+        recent = replace(context.recent, busy_vms=context.recent.busy_vms | claims.vms)
         await self._recall()
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
         seen = await self._without_foreign_work(seen) if asks_panel else seen
@@ -172,11 +179,13 @@ class Planning(UseCase):
         fixed = {c.id for c in known if self._clusters.sets(c, "balance_strategy")}
         passing = await self._passing_targets(policies, strategy, pass_targets)
         policies = {i: policy.passing_targets() if i in passing else policy for i, policy in policies.items()}
-        plans = await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook=outlook, fixed=fixed)
+        plans = await asyncio.to_thread(_planned, seen, policies, recent, self._counters, outlook=outlook, fixed=fixed)
         suitable = await self._verdicts.suitable(seen, policies, recent, plans) if asks_panel else {}
         if suitable:
             recent = replace(recent, suitable=suitable)
-            plans = await asyncio.to_thread(_planned, seen, policies, recent, self._holds, outlook=outlook, fixed=fixed)
+            plans = await asyncio.to_thread(
+                _planned, seen, policies, recent, self._counters, outlook=outlook, fixed=fixed
+            )
         plans = tuple(replace(made, targets_passed=True) if made.cluster_id in passing else made for made in plans)
         return await self._with_cautions(seen, policies, recent, plans)
 
@@ -228,13 +237,9 @@ class Planning(UseCase):
         name = self._known_as.get(cluster_id, cluster_name)
         return self._clusters.window_of(cluster_id, name, self._settings.migration_window)
 
-    async def lost_protections(self, snapshot: Snapshot) -> dict[int, Reason]:
-        """Cluster -> why automatic mode waits there: a name that protected something matches nothing any more."""
-        return self.protections.lost(snapshot, await self.policies(snapshot))
-
-    async def judging(
+    async def cluster_context(
         self, snapshot: Snapshot, cluster_id: int, *, single: bool = False, filling: int | None = None
-    ) -> Judging | None:
+    ) -> ClusterContext | None:
         """What a wish of a person is judged by; ``None``: the cluster is not in the snapshot.
 
         Args:
@@ -245,7 +250,7 @@ class Planning(UseCase):
         if own is None:
             return None
         policy = (await self.policies(snapshot, filling=filling))[cluster_id]
-        return Judging(own, policy, await self._store.recent_events.read(policy, self._clock(), single=single))
+        return ClusterContext(own, policy, await self._store.recent_events.read(policy, self._clock(), single=single))
 
     def own_strategies(self) -> dict[str, str]:
         """Names or ids of clusters that have a strategy of their own in CLUSTERS_FILE."""
@@ -256,20 +261,22 @@ class Planning(UseCase):
         own = self._clusters.all_of(field) if field in POLICY_FIELDS else {}
         return {cluster: str(value) for cluster, value in own.items()}
 
-    async def checked(self, snapshot: Snapshot, plans: Collection[Plan]) -> None:
-        """A cycle has seen this: counts its overloads, and warns once of rules that mean nothing."""
+    async def record_check(self, context: PlanningContext, plans: Collection[Plan]) -> None:
+        """After a check: counts its overloads, remembers what names mean, and warns once of rules that mean nothing."""
         self._counts_itself = True
-        policies = await self.policies(snapshot)
-        uneven = await asyncio.to_thread(_uneven, snapshot, policies) if self._holds.needed > 1 else []
-        self._holds.counted([n.node_id for made in plans for n in made.overloaded] + [-i for i in uneven])
+        snapshot, policies = context.snapshot, context.policies
+        uneven = await asyncio.to_thread(_uneven, snapshot, policies) if self._counters.needed > 1 else []
+        self._counters.count([n.node_id for made in plans for n in made.overloaded], uneven)
         await self.protections.record(snapshot, policies)
         for rule, what in await asyncio.to_thread(_without_effect, snapshot, policies):
             self._warn(f"Rule '{rule}': nothing is called '{what}', so this part of it has no effect")
 
     @property
-    def counts(self) -> Mapping[int, int]:
+    def counters(self) -> dict[str, dict[int, int]]:
         """For the record of a cycle: what a restart has to know of the overloads seen."""
-        return {} if self._holds.needed == 1 else self._holds.seen
+        if self._counters.needed == 1:
+            return {"overloaded": {}, "uneven": {}}
+        return {"overloaded": self._counters.nodes, "uneven": self._counters.clusters}
 
     async def _recall(self) -> None:
         """Before the first check of its own: what the program that ran before has counted, or the one that runs
@@ -277,8 +284,7 @@ class Planning(UseCase):
         if self._counts_itself:
             return
         since = self._clock() - timedelta(seconds=COUNTS_STAY_VALID * (await self._runtime.current()).balance_interval)
-        counts = await self._store.cycles.overload_counts(since)
-        self._holds.seen = {i: count for i, count in counts.items() if count > 0}
+        self._counters.nodes, self._counters.clusters = await self._store.cycles.overload_counts(since)
 
     def _named_nodes(self, snapshot: Snapshot, names: Collection[str]) -> frozenset[int]:
         """Every node that a setting names; a name that fits nothing is said once in the log."""
@@ -312,7 +318,7 @@ def _planned(
     seen: list[Snapshot],
     policies: Mapping[int, Policy],
     recent: Recent,
-    holds: Holds,
+    counters: OverloadCounters,
     *,
     outlook: bool,
     fixed: Collection[int],
@@ -322,7 +328,7 @@ def _planned(
         cluster_id = own.clusters[0].id
         policy = policies[cluster_id]
         try:
-            made = _plan_cluster(own, policy, recent, holds, outlook)
+            made = _plan_cluster(own, policy, recent, counters, outlook)
         except Exception as error:
             # A defect in one cluster's planning must not keep the other clusters from being checked.
             log.exception("Cluster '%s' cannot be planned", own.clusters[0].name)
@@ -331,11 +337,11 @@ def _planned(
     return tuple(plans)
 
 
-def _plan_cluster(own: Snapshot, policy: Policy, recent: Recent, holds: Holds, outlook: bool) -> Plan:
+def _plan_cluster(own: Snapshot, policy: Policy, recent: Recent, counters: OverloadCounters, outlook: bool) -> Plan:
     cluster_id = own.clusters[0].id
-    if holds.needed > 1:
-        held = holds.held([*overloaded_nodes(own, policy, recent), -cluster_id])
-        recent = replace(recent, uneven_held=held.pop(-cluster_id, 0), held=held)
+    if counters.needed > 1:
+        held = counters.held_nodes(overloaded_nodes(own, policy, recent))
+        recent = replace(recent, uneven_held=counters.held_cluster(cluster_id), held=held)
     made = plan(own, policy, recent)
     return with_alternative(own, policy, recent, made) if outlook else made
 

@@ -95,7 +95,8 @@ class Queries(UseCase):
         # Who is content with an older snapshot is a person who waits.
         snapshot = await (self._observer.observe_soon(max_age) if max_age else self._observer.observe(max_age))
         wanted = None if cluster is None else self._one(self._clusters(snapshot), cluster, "cluster").id
-        plans = await self._planning.plans(snapshot, wanted, strategy, outlook=outlook, asks_panel=max_age == NOW)
+        context = await self._planning.context(snapshot)
+        plans = await self._planning.plans(context, wanted, strategy, outlook=outlook, asks_panel=max_age == NOW)
         return self._plans_in_sight(plans)
 
     def _plans_in_sight(self, plans: Sequence[Plan]) -> tuple[Plan, ...]:
@@ -150,7 +151,8 @@ class Queries(UseCase):
         latest = next((n for n in snapshot.nodes if n.id == node.id), None)
         if latest is None:
             raise NotFound("node", node.name, nearest(node.name, self._in_sight(snapshot.nodes, snapshot)))
-        [made] = await self._planning.plans(snapshot, latest.cluster_id, asks_panel=False)
+        context = await self._planning.context(snapshot)
+        [made] = await self._planning.plans(context, latest.cluster_id, asks_panel=False)
         return latest, made, [vm for vm in snapshot.vms if vm.node_id == node.id]
 
     async def find_nodes(self, name: str, max_age: timedelta = FRESH) -> list[Node]:
@@ -184,8 +186,8 @@ class Queries(UseCase):
     async def policies_of(self, cluster_ids: Sequence[int]) -> list[Policy]:
         """As ``policy_of``, of several in their order."""
         snapshot = await self._observer.observe(None)
-        policies, general = await self._planning.policies(snapshot), await self._planning.policy(snapshot)
-        return [policies.get(cluster_id, general) for cluster_id in cluster_ids]
+        context = await self._planning.context(snapshot)
+        return [context.policies.get(cluster_id, context.general) for cluster_id in cluster_ids]
 
     async def place(self, vcpus: int, memory_gib: float, cluster: str | None = None) -> tuple[Placement, ...]:
         """Where a new VM of this size would fit best, cluster by cluster, and how many each still holds.
@@ -219,13 +221,13 @@ class Queries(UseCase):
             raise NotFound("node-or-vm", name, nearest(name, [*all_nodes, *all_vms]))
         found: list[WhyVM | WhyNode] = []
         for node in nodes:
-            judging = await self._planning.judging(snapshot, node.cluster_id)
-            if judging is not None:
-                found.append(await asyncio.to_thread(why_node, *judging, node.id))
+            context = await self._planning.cluster_context(snapshot, node.cluster_id)
+            if context is not None:
+                found.append(await asyncio.to_thread(why_node, *context, node.id))
         for vm in vms:
-            judging = await self._planning.judging(snapshot, vm.cluster_id)
-            if judging is not None:
-                found.append(await asyncio.to_thread(why_vm, *judging, vm.id))
+            context = await self._planning.cluster_context(snapshot, vm.cluster_id)
+            if context is not None:
+                found.append(await asyncio.to_thread(why_vm, *context, vm.id))
         return tuple(found)
 
     async def find_vms(self, name: str, max_age: timedelta = FRESH) -> list[VM]:
@@ -251,10 +253,10 @@ class Queries(UseCase):
         """
         snapshot = await self._observer.observe_soon()
         latest = next((v for v in snapshot.vms if v.id == vm.id), None)
-        judging = latest and await self._planning.judging(snapshot, latest.cluster_id)
-        if not latest or not judging:
+        context = latest and await self._planning.cluster_context(snapshot, latest.cluster_id)
+        if not latest or not context:
             raise NotFound("vm", vm.name, nearest(vm.name, self._in_sight(snapshot.vms, snapshot)))
-        why = await asyncio.to_thread(why_vm, *judging, vm.id)
+        why = await asyncio.to_thread(why_vm, *context, vm.id)
         node = next((n for n in snapshot.nodes if n.id == latest.node_id), None)
         return VMDetails(latest, node, why, tuple(await self._store.decisions.of_vm(vm.id, PAST_MOVES)))
 

@@ -22,7 +22,7 @@ from bot.errors import NotFound
 from bot.service.context import ServiceContext, UseCase
 from bot.service.decisions import Decisions
 from bot.service.observer import Observer
-from bot.service.planning import Judging, Planning
+from bot.service.planning import ClusterContext, Planning
 from bot.store.values import Asked, Stopped, Wished
 
 log = logging.getLogger(__name__)
@@ -109,20 +109,20 @@ class Requests(UseCase):
         return stopped
 
     async def _plan_node(self, node: Node, purpose: Purpose) -> Plan:
-        judging = await self._judging(node, purpose)
+        context = await self._context_of_node(node, purpose)
         make = drain if purpose is Purpose.DRAIN else fill
-        made = await asyncio.to_thread(make, *judging, node.id)
+        made = await asyncio.to_thread(make, *context, node.id)
         # The first approval excludes the node by itself: nobody has to be reminded of that here.
         return replace(made, cautions=tuple(c for c in made.cautions if c.code != STILL_OPEN))
 
-    async def _judging(self, node: Node, purpose: Purpose) -> Judging:
+    async def _context_of_node(self, node: Node, purpose: Purpose) -> ClusterContext:
         snapshot = await self._observer.observe()
         latest = next((n for n in snapshot.nodes if n.id == node.id), None)
         filling = node.id if purpose is Purpose.FILL else None
-        judging = latest and await self._planning.judging(snapshot, latest.cluster_id, filling=filling)
-        if not judging:
+        context = latest and await self._planning.cluster_context(snapshot, latest.cluster_id, filling=filling)
+        if not context:
             raise NotFound("node", node.name, nearest(node.name, snapshot.nodes))
-        return judging
+        return context
 
     async def _wish_node(self, node: Node, purpose: Purpose, actor: Actor) -> Wish:
         self._decisions.refuse_dry_run()
@@ -150,8 +150,8 @@ class Requests(UseCase):
         snapshot = await self._observer.observe()
         found: list[tuple[VM, TargetChoice]] = []
         for cluster in snapshot.clusters:
-            judging = await self._planning.judging(snapshot, cluster.id, single=True)
-            choice = await asyncio.to_thread(_least, judging) if judging is not None else None
+            context = await self._planning.cluster_context(snapshot, cluster.id, single=True)
+            choice = await asyncio.to_thread(_least, context) if context is not None else None
             found += [choice] if choice is not None else []
         return min(found, key=lambda pair: (pair[0].memory_mib or 0, pair[0].vcpus or 0, pair[0].id), default=None)
 
@@ -160,10 +160,10 @@ class Requests(UseCase):
         self._decisions.refuse_dry_run()
         snapshot = await self._observer.observe()
         vm = next((v for v in snapshot.vms if v.id == vm_id), None)
-        judging = None if vm is None else await self._planning.judging(snapshot, vm.cluster_id, single=True)
-        if vm is None or judging is None:
+        context = None if vm is None else await self._planning.cluster_context(snapshot, vm.cluster_id, single=True)
+        if vm is None or context is None:
             raise NotFound("vm", str(vm_id))
-        made = await asyncio.to_thread(single_move, *judging, vm_id=vm_id, target_id=target_id, purpose=Purpose.TARGET)
+        made = await asyncio.to_thread(single_move, *context, vm_id=vm_id, target_id=target_id, purpose=Purpose.TARGET)
         if isinstance(made, Rejection):
             return Wish(refusal=made)
         if self._decisions.is_large(made.moves[0]) and not confirmed:
@@ -180,9 +180,9 @@ class Requests(UseCase):
             PanelError: as ``observe``.
             NotFound: there is no such move, or its VM or cluster has gone.
         """
-        proposed, judging = await self._of_move(move_id)
+        proposed, context = await self._of_move(move_id)
         source_id, planned = proposed.move.source_id, proposed.move.target_id
-        found = await asyncio.to_thread(best_targets, *judging, proposed.move.vm_id, count=4)
+        found = await asyncio.to_thread(best_targets, *context, proposed.move.vm_id, count=4)
         return tuple(c for c in found if c.node_id not in (source_id, planned))[:3]
 
     async def retarget(self, move_id: int, target_id: int, actor: Actor, *, confirmed: bool = False) -> Wish:
@@ -197,9 +197,9 @@ class Requests(UseCase):
             DryRunError: this is a dry run.
         """
         self._decisions.refuse_dry_run()
-        proposed, judging = await self._of_move(move_id)
+        proposed, context = await self._of_move(move_id)
         return await self._wish_move(
-            judging, proposed, target_id, Purpose.TARGET, asked=Asked(actor, instead_of=move_id), confirmed=confirmed
+            context, proposed, target_id, Purpose.TARGET, asked=Asked(actor, instead_of=move_id), confirmed=confirmed
         )
 
     def undo_until(self, migration: Migration) -> datetime | None:
@@ -229,17 +229,17 @@ class Requests(UseCase):
         move = migration.move
         if self.undo_until(migration) is None:
             return Wish(refusal=Rejection("vm", move.vm_id, move.vm_name, Reason.of("undo-too-late")))
-        proposed, judging = await self._of_move(migration.move_id)
-        at = next((vm.node_id for vm in judging.snapshot.vms if vm.id == move.vm_id), None)
+        proposed, context = await self._of_move(migration.move_id)
+        at = next((vm.node_id for vm in context.snapshot.vms if vm.id == move.vm_id), None)
         if at != move.target_id:
             return Wish(refusal=Rejection("vm", move.vm_id, move.vm_name, Reason.of("undo-moved-since")))
         asked = Asked(actor, undoes=migration_id)
-        made = await self._wish_move(judging, proposed, move.source_id, Purpose.UNDO, asked=asked, confirmed=confirmed)
+        made = await self._wish_move(context, proposed, move.source_id, Purpose.UNDO, asked=asked, confirmed=confirmed)
         if made.created:  # what can be moved back once offers it no more
             self._notifier.proposals_changed(migration.proposal_id)
         return made
 
-    async def _of_move(self, move_id: int) -> tuple[ProposedMove, Judging]:
+    async def _of_move(self, move_id: int) -> tuple[ProposedMove, ClusterContext]:
         """A stored move, and what a wish about its VM is judged by now."""
         found = await self._store.proposals.move(move_id)
         if found is None:
@@ -247,14 +247,14 @@ class Requests(UseCase):
         move = found[1].move
         snapshot = await self._observer.observe(measure=(move.source_id, move.target_id))
         vm = next((v for v in snapshot.vms if v.id == move.vm_id), None)
-        judging = vm and await self._planning.judging(snapshot, vm.cluster_id, single=True)
-        if not judging:
+        context = vm and await self._planning.cluster_context(snapshot, vm.cluster_id, single=True)
+        if not context:
             raise NotFound("vm", move.vm_name)
-        return found[1], judging
+        return found[1], context
 
     async def _wish_move(
         self,
-        judging: Judging,
+        context: ClusterContext,
         proposed: ProposedMove,
         target_id: int,
         purpose: Purpose,
@@ -265,7 +265,7 @@ class Requests(UseCase):
         move = proposed.move
         before = move.source_before if purpose is Purpose.UNDO else None
         made = await asyncio.to_thread(
-            single_move, *judging, vm_id=move.vm_id, target_id=target_id, purpose=purpose, up_to=before
+            single_move, *context, vm_id=move.vm_id, target_id=target_id, purpose=purpose, up_to=before
         )
         if isinstance(made, Rejection):
             return Wish(refusal=made)
@@ -294,10 +294,10 @@ class Requests(UseCase):
         return wished
 
 
-def _least(judging: Judging) -> tuple[VM, TargetChoice] | None:
+def _least(context: ClusterContext) -> tuple[VM, TargetChoice] | None:
     """The smallest VM of a cluster that a node may take now, with that node."""
-    for vm in sorted(judging.snapshot.vms, key=lambda v: (v.memory_mib or 0, v.vcpus or 0, v.id)):
-        if vm.node_id is not None and (choices := best_targets(*judging, vm.id, count=1)):
+    for vm in sorted(context.snapshot.vms, key=lambda v: (v.memory_mib or 0, v.vcpus or 0, v.id)):
+        if vm.node_id is not None and (choices := best_targets(*context, vm.id, count=1)):
             return vm, choices[0]
     return None
 

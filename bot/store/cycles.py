@@ -18,19 +18,25 @@ class Cycles(Part):
                 (rows.to_text(started), rows.to_text(finished), outcome, json.dumps(detail, ensure_ascii=False)),
             )
 
-    async def overload_counts(self, since: datetime) -> dict[int, int]:
-        """Node -> checks in a row that saw it overloaded, as the last finished cycle recorded it; if not too old."""
+    async def overload_counts(self, since: datetime) -> tuple[dict[int, int], dict[int, int]]:
+        """Node -> checks in a row that saw it overloaded, cluster -> that saw it uneven; of the last finished check.
+
+        Both are empty where that check ended before ``since``. Versions before schema 9 stored clusters with a minus.
+        """
         async with self._database.reading() as db:
             found = await all_rows(
                 db, "SELECT finished_at, detail FROM cycle WHERE outcome = 'done' ORDER BY id DESC LIMIT 1", ()
             )
         if not found or rows.from_text(found[0]["finished_at"]) < since:
-            return {}
+            return {}, {}
         try:
-            counts = json.loads(found[0]["detail"]).get("overloaded") or {}
-            return {int(node_id): int(count) for node_id, count in counts.items()}
+            detail = json.loads(found[0]["detail"])
+            counts = {int(i): int(count) for i, count in (detail.get("overloaded") or {}).items()}
+            uneven = {int(i): int(count) for i, count in (detail.get("uneven") or {}).items()}
+            uneven |= {-i: count for i, count in counts.items() if i < 0}
+            return {i: count for i, count in counts.items() if i > 0}, uneven
         except (ValueError, AttributeError, TypeError):
-            return {}  # counting begins again: the safer side
+            return {}, {}  # counting begins again: the safer side
 
     async def last(self) -> LastCycle | None:
         """The check that was made last."""
