@@ -556,3 +556,12 @@ def test_installed_copy_is_typed(tmp_path: Path) -> None:
     assert said[1].startswith('error: Argument "config_path" to "VMBalancer" has incompatible type "int"')
     assert said[2].startswith('error: Module "vm_balancer" has no attribute "Nonsense"')
     assert len(said) == 4, done.stdout
+
+
+def test_docstrings_are_required_of_every_module_with_public_names() -> None:
+    [line] = [
+        line for line in (ROOT / "pyproject.toml").read_text("utf-8").splitlines() if line.endswith('.py" = ["D"]')
+    ]
+    required = set(line.partition("!{")[2].partition("}")[0].split(","))
+    homes = {module.replace(".", "/") for module in vm_balancer._HOMES} - {"balancer/model"}
+    assert required == {"balancer/**", "vm_balancer/**", "bot/errors", *homes}
