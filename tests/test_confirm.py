@@ -164,6 +164,7 @@ async def once(
         vmmanager_password="secret",
         database_path=folder / "once.db",
         task_poll_interval=0.2,
+        balance_strategy="smallest-first",
         max_migrations_per_cycle=2,
         **given,
     )
