@@ -24,7 +24,7 @@ from typing import Any
 from bot_builders import NOW
 from bot_fixture import settings as settings_for
 from chaos_audit import Auditor
-from chaos_world import WatchedWorld, break_panel, meddle, tidy, watched
+from chaos_world import WatchedWorld, break_panel, meddle, reshape_panel, tidy, watched
 
 from bot.domain.clock import SteadyClock
 from bot.domain.proposals import Actor, ActorKind, ExclusionRole, Verdict
@@ -177,6 +177,7 @@ class Run:
 
     async def _calm_down(self) -> None:
         self.panel.faults.clear()
+        self.panel.shapes.switch_off()
         for node in self.world.nodes.values():
             self.world.set_node(node, maintenance_mode=False)
         self.world.churn = None
@@ -190,6 +191,8 @@ class Run:
         rng, faults = self.rng, self.figures.faults
         while rng.random() < 0.35:
             break_panel(self.panel, rng, faults)
+        if rng.random() < 0.1:
+            reshape_panel(self.panel, rng, faults)
         if rng.random() < 0.15:  # an outage does not last for ever
             self.panel.faults.clear()
         if rng.random() < 0.25:

@@ -116,6 +116,30 @@ OF_THE_START = ("drop", "http_500", "http_503", "html", "broken_json")
 """These also hit the one POST, each in its own way."""
 
 
+SHAPES: dict[str, Callable[[random.Random], dict[str, Any]]] = {
+    **{
+        name: lambda rng: {}
+        for name in ("roles_text", "node_without_cluster", "vm_twice", "filters_empty", "fail_word")
+    },
+    **{name: lambda rng: {} for name in ("filters_equal", "cpu_unreported", "live_false_one")},
+    "paged": lambda rng: {"rows": rng.randint(5, 200)},
+    "vm_without_node": lambda rng: {"count": rng.randint(1, 5)},
+    "foreign_task": lambda rng: {"task": rng.choice(["host_migrate", "node_evacuate"])},
+    "history_params": lambda rng: {"of": rng.choice(["source", "object", "none", "list"])},
+}
+"""Shapes that differ without lying about which rules hold."""
+
+
+def reshape_panel(panel: RunningPanel, rng: random.Random, counts: Counter[str]) -> None:
+    """Switches one shape on, or all off."""
+    if rng.random() < 0.5:
+        panel.shapes.switch_off()
+        return
+    name = rng.choice(list(SHAPES))
+    panel.shapes.switch_on(name, **SHAPES[name](rng))
+    counts[f"shape {name}"] += 1
+
+
 def break_panel(panel: RunningPanel, rng: random.Random, counts: Counter[str]) -> None:
     """Orders one fault."""
     if rng.random() < 0.2:

@@ -236,3 +236,16 @@ def named_or_moved(bot: BotFixture, report: Any, shapes: dict[str, Any], faults:
         return
     [result] = report.results
     assert result.plan.rejections or result.left_alone is not None
+
+
+async def test_a_restart_is_counted_and_an_unknown_word_is_shown_with_the_status(tmp_path: Path) -> None:
+    async with running_bot(tmp_path, balance_mode="auto") as bot:
+        mark = await bot.store.figures.mark()
+        bot.panel.shapes.switch_on("cold")
+        bot.panel.shapes.switch_on("balancer_words", words=["sometimes", "on"])
+        await bot.service.cycle.run()
+        await bot.carry_out()
+        _, _, happened = await bot.store.figures.since(mark)
+        assert (happened.results["succeeded"], happened.restarted) == (1, 1)
+        [made] = (await bot.service.queries.status()).plans
+        assert "remark-word" in {caution.code for caution in made.cautions}

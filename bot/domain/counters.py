@@ -110,6 +110,8 @@ class Happened:
     verdicts: Counter[str]
     results: Counter[str]
     durations: tuple[tuple[str, timedelta], ...]
+    restarted: int = 0
+    """Migrations that succeeded, but restarted their VM."""
 
 
 TIMED_RESULTS = ("succeeded", "failed")
@@ -121,6 +123,7 @@ class Counted:
 
     verdicts: Counter[str] = field(default_factory=Counter)
     results: Counter[str] = field(default_factory=Counter)
+    restarted: int = 0
     durations: dict[str, Durations] = field(
         default_factory=lambda: {result: Durations(MIGRATION_BOUNDS_S) for result in TIMED_RESULTS}
     )
@@ -128,6 +131,7 @@ class Counted:
     def add(self, happened: Happened) -> None:
         self.verdicts.update(happened.verdicts)
         self.results.update(happened.results)
+        self.restarted += happened.restarted
         for result, duration in happened.durations:
             if result in TIMED_RESULTS:
                 self.durations[result].add(duration)

@@ -172,6 +172,11 @@ def _counted(values: MetricValues) -> Iterator[Metric]:
     yield _count("decisions", "Moves decided, also by the policy.", "verdict", VERDICTS, counted.verdicts)
     text = "Migrations by result; one that was unknown may get another result later."
     yield _count("migrations", text, "result", RESULTS, counted.results)
+    restarted = CounterMetricFamily(
+        f"{PREFIX}migrations_restarted", "Migrations that moved their VM but restarted it on its way."
+    )
+    restarted.add_metric([], counted.restarted)
+    yield restarted
     durations = HistogramMetricFamily(
         f"{PREFIX}migration_duration_seconds", "How long migrations ran in the panel.", labels=["result"]
     )

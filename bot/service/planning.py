@@ -347,8 +347,10 @@ def _plan_cluster(own: Snapshot, policy: Policy, recent: Recent, counters: Overl
 
 
 def _looked(own: Snapshot, policy: Policy) -> Plan:
+    """The nodes of a cluster, with what was odd in the panel's answers."""
     try:
-        return look(own, policy)
+        made = look(own, policy)
+        return replace(made, cautions=(*made.cautions, *(remark.reason for remark in own.remarks)))
     except Exception as error:  # as in _planned
         log.exception("Cluster '%s' cannot be looked at", own.clusters[0].name)
         return _failed(own, policy, error)

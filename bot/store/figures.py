@@ -9,6 +9,7 @@ from bot.domain.counters import FigureMark, Happened, Waiting
 from bot.domain.proposals import UNSETTLED, MigrationState
 from bot.store import rows
 from bot.store.database import Connection, Part, all_rows, json_list, scalar
+from bot.store.summaries import RESTARTED
 
 NOT_OPEN = tuple(state.value for state in MigrationState if state not in UNSETTLED)
 RESULTS = (*NOT_OPEN, MigrationState.UNKNOWN.value)
@@ -76,4 +77,9 @@ async def _happened(db: Connection, mark: FigureMark) -> Happened:
         Counter({r["verdict"]: r["n"] for r in verdicts}),
         Counter(state for _, state in ended),
         tuple((state, ran[number]) for number, state in ended if number in ran and state in NOT_OPEN),
+        await scalar(
+            db,
+            f"SELECT count(*) FROM migration g WHERE {RESTARTED} AND id IN (SELECT value FROM json_each(?))",  # noqa: S608
+            (json_list(number for number, state in ended if state == MigrationState.SUCCEEDED.value),),
+        ),
     )

@@ -11,6 +11,7 @@ from bot.store.samples import Samples, only
 from bot.store.values import Summary
 
 BUSIEST = 3
+RESTARTED = "g.state = 'succeeded' AND json_extract(g.reason, '$.code') = 'moved-restarted'"
 _MOVES = "(?3 IS NULL OR m.cluster_id IN (SELECT value FROM json_each(?3)))"
 
 
@@ -36,6 +37,12 @@ class Summaries(Part):
                 f"WHERE g.finished_at >= ?1 AND g.finished_at < ?2 AND {_MOVES} GROUP BY g.state",
                 wanted,
             )
+            restarted = await scalar(
+                db,
+                "SELECT count(*) FROM migration g JOIN move m ON m.id = g.move_id "  # noqa: S608
+                f"WHERE g.finished_at >= ?1 AND g.finished_at < ?2 AND {_MOVES} AND {RESTARTED}",
+                wanted,
+            )
             expired = await scalar(
                 db,
                 "SELECT count(DISTINCT p.id) FROM proposal p JOIN move m ON m.proposal_id = p.id "  # noqa: S608
@@ -59,4 +66,5 @@ class Summaries(Part):
             failed=ended.get("failed", 0) + ended.get("unknown", 0),
             unanswered=expired,
             waiting=waiting,
+            restarted=restarted,
         )

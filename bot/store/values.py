@@ -158,6 +158,8 @@ class Summary:
     failed: int
     unanswered: int
     waiting: int
+    restarted: int = 0
+    """Of those that succeeded: VMs that were restarted on their way."""
 
     @property
     def quiet(self) -> bool:

@@ -152,6 +152,8 @@ def _cluster_lines(texts: Texts, plan: Plan, brief: bool) -> list[Markup | str]:
     ]
     for refusal in rejections_of(plan, "cluster"):
         lines.append(texts.html("rejection-line", name=refusal.name, reason=texts.reason(refusal.reason)))
+    if not brief:
+        lines += [texts.html("outlook-caution", reason=texts.reason(c)) for c in plan.cautions[:LISTED]]
     if nodes:
         lines.append(wording.node_table(texts, nodes[:STATUS_NODES]))
     if len(nodes) > STATUS_NODES:
@@ -346,6 +348,8 @@ def digest_text(texts: Texts, summary: Summary) -> Markup:
         texts.html("digest-overload", hours=summary.overload_hours, nodes=summary.overloaded_nodes),
         texts.html("digest-migrations", count=summary.succeeded, failed=summary.failed),
     ]
+    if summary.restarted:
+        lines.append(texts.html("digest-restarted", count=summary.restarted))
     if summary.unanswered:
         lines.append(texts.html("digest-unanswered", count=summary.unanswered))
     if summary.waiting:

@@ -18,6 +18,7 @@ digest-migrations = { $failed ->
     [0] 🚚 Migrations: { $count }, none failed.
    *[other] 🚚 Migrations: { $count } done, { $failed } failed.
 }
+digest-restarted = ⚠️ VMs restarted by their migration: { $count }.
 digest-unanswered = { $count ->
     [one] ⌛ Nobody answered 1 proposal in time.
    *[other] ⌛ Nobody answered { $count } proposals in time.
