@@ -65,6 +65,8 @@ def published(
     elif proposal_id is not None and not created:
         log.info("Proposal %d still waits for a decision", proposal_id)
     elif proposal_id is not None:
+        if plan.choice is not None:
+            log.info("Proposal %d: rule '%s', %s", proposal_id, plan.choice.strategy, in_words(plan.choice.reason))
         for move in plan.moves:
             what = (proposal_id, move.vm_name, move.source_name, move.target_name)
             log.info("Proposal %d: VM '%s' from '%s' to '%s'", *what)

@@ -1,0 +1,230 @@
+"""The default strategy `adaptive`: which rule it chooses and why, what it may do to targets, and passing them once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bot_builders import ANNA
+from bot_fixture import HOT_WORLD, running_bot
+from core_builders import NOW, node, snapshot, vm
+from core_worlds import World, worlds
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis_profile import examples
+
+from balancer.formats.codec import plan_from_dict, plan_to_dict
+from balancer.model import Plan, Recent
+from balancer.planner import plan
+from balancer.policy import ADAPTIVE, COST_MOVES, COST_TIME, OPTIMAL, SMALLEST_FIRST, Policy
+from balancer.rules.constraints import check_move
+from balancer.strategies.adaptive import clearly_better
+from balancer.strategies.alternative import with_alternative
+from bot.domain.proposals import MigrationState
+from bot.errors import DryRunError
+from bot.rendering.catalog import texts_for
+from bot.rendering.plan_summary import outlook_lines
+from bot.telegram.keyboards.proposals import Shown, proposal_keyboard
+
+thorough = settings(max_examples=examples(200), deadline=None, suppress_health_check=list(HealthCheck))
+targets = st.sampled_from(["auto", "hard", "preferred"])
+FULL_TARGET = snapshot([node(1, vcpus_allocated=74), node(2, vcpus_allocated=61)], [vm(11, vcpus=4)])
+"""The only target has a score of 6.35, above the target threshold 6.0, and room below the overload threshold."""
+
+
+def adaptive(world: World, target_thresholds: str = "auto", max_moves: int = 0) -> World:
+    seen, policy, recent = world
+    chosen = replace(policy, strategy=ADAPTIVE, target_thresholds=target_thresholds, max_moves=max_moves)
+    return seen, chosen, recent
+
+
+def value(made: Plan) -> tuple[int, int]:
+    return len(made.overloaded_after), len(made.moves)
+
+
+# Which rule -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "better"),
+    [
+        ((0, 9), (1, 1), True),  # fewer nodes left, whatever it takes
+        ((1, 1), (0, 9), False),
+        ((0, 1), (0, 2), False),  # at least two moves fewer
+        ((0, 1), (0, 3), True),
+        ((0, 6), (0, 8), True),  # three quarters
+        ((0, 7), (0, 9), False),
+        ((2, 3), (2, 5), True),
+    ],
+)
+def test_fewer_nodes_or_clearly_fewer_moves_are_better(
+    one: tuple[int, int], other: tuple[int, int], better: bool
+) -> None:
+    assert clearly_better(one, other) is better
+
+
+@thorough
+@given(worlds, targets)
+def test_the_choice_is_the_comparison_of_both_whole_plans(world: World, target_thresholds: str) -> None:
+    seen, policy, recent = adaptive(world, target_thresholds)
+    made = plan(seen, policy, recent)
+    documented = plan(seen, replace(policy, strategy=SMALLEST_FIRST), recent)
+    assert value(made)[0] <= value(documented)[0], "never more nodes left than smallest-first"
+    if made.choice is None:
+        assert not made.moves, "nothing is overloaded, or nothing in the cluster may move"
+    elif made.choice.strategy == SMALLEST_FIRST:
+        assert [m.key for m in made.moves] == [m.key for m in documented.moves]
+    else:
+        assert made.choice.strategy == OPTIMAL and clearly_better(value(made), value(documented))
+    assert plan_from_dict(plan_to_dict(made)) == made
+
+
+@thorough
+@given(worlds, targets, st.sampled_from([1, 2]))
+def test_the_budget_cuts_the_plan(world: World, target_thresholds: str, limit: int) -> None:
+    whole, first = plan(*adaptive(world, target_thresholds)), plan(*adaptive(world, target_thresholds, limit))
+    assert [m.key for m in first.moves] == [m.key for m in whole.moves[:limit]]
+    assert (first.choice, first.total_moves) == (whole.choice, len(whole.moves))
+    if first.overloaded_after_all is not None:
+        assert set(first.overloaded_after_all) == set(whole.overloaded_after)
+
+
+@thorough
+@given(worlds, targets)
+def test_every_move_is_legal_when_looked_at_again(world: World, target_thresholds: str) -> None:
+    seen, policy, recent = adaptive(world, target_thresholds)
+    made = plan(seen, policy, recent)
+    for move in made.moves[:1]:
+        assert check_move(seen, policy, recent, move.vm_id, move.target_id, need_overload=False) is None
+
+
+@thorough
+@given(worlds, targets)
+def test_hard_target_thresholds_are_not_passed_and_passing_them_is_said(world: World, target_thresholds: str) -> None:
+    seen, policy, recent = adaptive(world, target_thresholds)
+    made = plan(seen, policy, recent)
+    if made.choice is None or made.choice.strategy == SMALLEST_FIRST:
+        return
+    for move in made.moves:
+        passed = {c.code for c in move.cautions}
+        above_cpu = move.target_after.score > policy.cpu_target_score
+        above_memory = move.target_after.memory_percent > policy.memory_target_percent
+        assert ("caution-above-cpu-target" in passed) == above_cpu
+        assert ("caution-above-memory-target" in passed) == above_memory
+        if policy.hard_cpu_target and move.target_after.cpu_load is None:
+            assert not above_cpu
+        if policy.hard_memory_target:
+            assert not above_memory
+
+
+def test_auto_keeps_moves_few_with_a_small_budget_and_time_short_with_a_large_one() -> None:
+    goals = {limit: Policy(max_moves=limit).goal for limit in (0, 1, 5, 6, 100)}
+    assert goals == {0: COST_TIME, 1: COST_MOVES, 5: COST_MOVES, 6: COST_TIME, 100: COST_TIME}
+    assert Policy(max_moves=1, optimize_for="memory").goal == "memory"
+
+
+def test_a_few_small_moves_need_no_search() -> None:
+    seen = snapshot([node(1, vcpus_allocated=72), node(2)], [vm(11, vcpus=2), vm(12, vcpus=8)])
+    made = plan(seen, Policy())
+    assert [m.vm_id for m in made.moves] == [11] and made.bound is None
+
+
+# What people read -----------------------------------------------------------------------------------
+
+
+def test_the_proposal_says_the_rule_and_the_passed_threshold() -> None:
+    made = plan(FULL_TARGET, Policy())
+    assert made.choice is not None
+    assert outlook_lines(texts_for("en"), made)[0] == (
+        "Rule: optimal (smaller VMs first would leave 1 node overloaded, this plan none)."
+    )
+    [caution] = made.moves[0].cautions
+    assert texts_for("en").reason(caution) == "n2 to CPU load score 6.8, above the target threshold 6.0"
+    assert "выше целевого порога 6,0" in texts_for("ru").reason(caution)
+
+
+def test_an_old_stored_plan_has_no_choice() -> None:
+    document = plan_to_dict(plan(FULL_TARGET, Policy()))
+    for key in ("choice", "beyond_targets", "targets_passed"):
+        del document[key]
+    old = plan_from_dict(document)
+    assert (old.choice, old.beyond_targets, old.targets_passed) == (None, None, False)
+
+
+@pytest.mark.parametrize("policy", [Policy(cpu_target_score=5.9), Policy(target_thresholds="hard")])
+def test_hard_thresholds_that_keep_a_node_overloaded_are_reported(policy: Policy) -> None:
+    made = with_alternative(FULL_TARGET, policy, Recent(), plan(FULL_TARGET, policy))
+    assert made.moves == () and made.beyond_targets is not None
+    assert (made.beyond_targets.effort.moves, made.beyond_targets.overloaded_left) == (1, 0)
+    assert outlook_lines(texts_for("en"), made)[-1] == (
+        "💡 The target thresholds keep 1 node overloaded. A plan that passes them would clear all nodes with 1 move."
+    )
+
+
+# Once -----------------------------------------------------------------------------------------------
+
+CROWDED = {
+    **HOT_WORLD,
+    "nodes": HOT_WORLD["nodes"][:2],
+    "vms": [
+        *(v for v in HOT_WORLD["vms"] if v["node"] != 3),
+        *({"id": 60 + i, "name": f"f-{i}", "node": 2, "cpu_number": 16} for i in range(6)),
+    ],
+}
+"""`cool`, the only target, has a score above 6.0 and room for the large VM."""
+
+
+async def test_target_thresholds_are_passed_once_and_hard_again_afterwards(tmp_path: Path) -> None:
+    async with running_bot(tmp_path, CROWDED, balance_strategy=ADAPTIVE, target_thresholds="hard") as rig:
+        await rig.service.cycle.run()
+        assert await rig.store.proposals.waiting() == []
+        [plain] = await rig.service.queries.plans(outlook=True)
+        assert plain.beyond_targets is not None
+        published = await rig.service.cycle.pass_targets(plain.cluster_id, ANNA)
+        assert published is not None and published.created
+        [entry] = await rig.store.audit.entries("pass-targets")
+        assert entry.by == ANNA
+        await rig.service.cycle.run()
+        [proposal] = await rig.store.proposals.waiting()
+        assert proposal.id == published.proposal_id, "the next check leaves it alone"
+        assert proposal.plan.targets_passed and not proposal.automatic
+        await rig.decide()
+        await rig.carry_out()
+        assert (await rig.migration()).state is MigrationState.SUCCEEDED
+        [after] = await rig.service.queries.plans()
+        assert not after.targets_passed
+
+
+async def test_automatic_mode_still_asks_people_before_it_passes_target_thresholds(tmp_path: Path) -> None:
+    given = {"balance_strategy": ADAPTIVE, "target_thresholds": "hard", "balance_mode": "auto"}
+    async with running_bot(tmp_path, CROWDED, **given) as rig:
+        [plain] = await rig.service.queries.plans()
+        await rig.service.cycle.pass_targets(plain.cluster_id, ANNA)
+        await rig.service.cycle.run()
+        [proposal] = await rig.store.proposals.waiting()
+        assert len(proposal.pending) == len(proposal.moves) == 1
+        assert rig.posts() == []
+
+
+async def test_a_dry_run_passes_nothing(tmp_path: Path) -> None:
+    async with running_bot(tmp_path, CROWDED, target_thresholds="hard", dry_run=True) as rig:
+        with pytest.raises(DryRunError):
+            await rig.service.cycle.pass_targets(1, ANNA)
+
+
+async def test_a_proposal_offers_to_pass_the_thresholds_only_where_that_helps(tmp_path: Path) -> None:
+    async with running_bot(tmp_path) as rig:
+        await rig.propose()
+        [proposal] = await rig.store.proposals.waiting()
+        beyond = with_alternative(
+            FULL_TARGET, Policy(cpu_target_score=5.9), Recent(), plan(FULL_TARGET, Policy(cpu_target_score=5.9))
+        )
+        for plan_shown, offered in (
+            (proposal.plan, False),
+            (replace(proposal.plan, beyond_targets=beyond.beyond_targets), True),
+        ):
+            shown = Shown(proposal.moves, 0, 1)
+            keyboard = proposal_keyboard(texts_for("en"), replace(proposal, plan=plan_shown), NOW, shown, ())
+            assert keyboard is not None
+            assert ("⤴️ Pass once" in [b.text for row in keyboard.inline_keyboard for b in row]) is offered
