@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 from textual.app import ComposeResult
 
+from balancer.policy import ADAPTIVE
 from bot.console.backend import ViewState
 from bot.console.drawing import cut
 from bot.console.grid import Grid, Row
@@ -13,6 +14,7 @@ from bot.rendering.catalog import Texts
 from bot.service.admin import Changeable
 
 NAME, VALUE = 30, 15
+STRATEGY = "BALANCE_STRATEGY"
 
 
 class SettingsView(View):
@@ -47,6 +49,8 @@ class SettingsView(View):
         changed = setting.stored is not None
         remarks = [] if setting.stored is None else [setting.stored.by.name]
         remarks += [f"{cluster}: {value}" for cluster, value in setting.clusters.items()]
+        if setting.name == STRATEGY and setting.value == ADAPTIVE and not remarks:
+            remarks.append(self.texts.text("console-strategy-default"))
         cells = (
             Text(cut(setting.name, NAME - 1)),
             Text(cut(setting.value, VALUE - 1), f"bold {self.palette.warn}" if changed else ""),

@@ -51,7 +51,16 @@ def _settings(found: Found, texts: Texts) -> list[Line]:
         sheet.warn("settings", note)
     if not sheet.lines():
         sheet.ok("settings", texts.text("check-settings-fine"))
+    sheet.ok("strategy", _strategy(found, texts))
     return sheet.lines()
+
+
+def _strategy(found: Found, texts: Texts) -> str:
+    """The strategy; where nothing is set, what has changed since version 2."""
+    settings = found.settings
+    if settings.place("balance_strategy") == "default":
+        return texts.text("check-strategy-default", strategy=settings.balance_strategy)
+    return settings.balance_strategy
 
 
 async def _panel(found: Found, texts: Texts, clock: Clock) -> list[Line]:

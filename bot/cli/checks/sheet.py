@@ -19,7 +19,7 @@ SSH = ("ssh",)
 TELEGRAM = ("telegram-token", "telegram-listening", "telegram-chat", "telegram-posting", "telegram-people")
 OTHER_CHATS = ("telegram-chats", "telegram-escalation")
 TEST = ("telegram-test",)
-CHECKS = ("settings", *FILES, *PANEL, *SSH, *TELEGRAM, *OTHER_CHATS, *TEST)
+CHECKS = ("settings", "strategy", *FILES, *PANEL, *SSH, *TELEGRAM, *OTHER_CHATS, *TEST)
 """Every check, by the name that JSON gives it."""
 
 _NAME = re.compile("|".join(sorted((env_name(f) for f in Settings.model_fields), key=len, reverse=True)))

@@ -1,5 +1,6 @@
 # What `vm-balancer check` and `vm-balancer health` say. Plain text. A fault names the settings to change.
 check-title-settings = Settings
+check-title-strategy = Strategy
 check-title-database = Database
 check-title-log-file = Log file
 check-title-running = Program
@@ -25,6 +26,7 @@ check-title-telegram-escalation = Telegram, escalation
 check-title-telegram-test = Telegram, test message
 
 check-after = not tested: first fix { $title }
+check-strategy-default = { $strategy }, the default since version 3: smaller VMs first, unless another plan is clearly better. BALANCE_STRATEGY=smallest-first keeps the rule of version 2
 check-settings-fine = all valid
 check-database = { $path } is readable and undamaged
 check-database-new = { $path } can be created

@@ -115,6 +115,7 @@ console-column-time = time
 console-column-who = by
 console-column-role = as
 console-column-until = until
+console-strategy-default = the default since version 3; version 2: smallest-first
 console-column-setting = setting
 console-column-value = value
 console-column-configured = in the file

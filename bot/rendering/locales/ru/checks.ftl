@@ -1,5 +1,6 @@
 # Сообщения `vm-balancer check` и `vm-balancer health`. Простой текст. В ошибке названы настройки, которые нужно изменить.
 check-title-settings = Настройки
+check-title-strategy = Стратегия
 check-title-database = База данных
 check-title-log-file = Файл журнала
 check-title-running = Программа
@@ -25,6 +26,7 @@ check-title-telegram-escalation = Telegram, эскалация
 check-title-telegram-test = Telegram, проверочное сообщение
 
 check-after = не проверено: сначала исправьте { $title }
+check-strategy-default = { $strategy }, по умолчанию с версии 3: сначала самые маленькие ВМ, если другой план не лучше явно. BALANCE_STRATEGY=smallest-first оставляет правило версии 2
 check-settings-fine = ошибок нет
 check-database = { $path } читается и не повреждена
 check-database-new = { $path } можно создать

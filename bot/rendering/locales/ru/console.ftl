@@ -109,6 +109,7 @@ console-column-time = время
 console-column-who = кто
 console-column-role = как
 console-column-until = до
+console-strategy-default = по умолчанию с версии 3; в версии 2: smallest-first
 console-column-setting = настройка
 console-column-value = значение
 console-column-configured = в файле
