@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -19,6 +19,8 @@ from bot.console.drawing import lines
 from bot.domain.proposals import ExclusionRole
 from bot.domain.times import parse_duration
 from bot.rendering.catalog import Texts
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +83,14 @@ class Confirm(ModalScreen[bool]):
         self.dismiss(event.button.id == "yes")
 
 
-class AskLength(ModalScreen[Length | None]):
-    """A length of time, or none at all."""
+class _LengthForm(ModalScreen[T | None]):
+    """A dialog that asks for a length of time, among other things; the length may be left out."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
 
-    def __init__(self, texts: Texts, question: str, yes: str) -> None:
+    def __init__(self, texts: Texts) -> None:
         super().__init__()
-        self._texts, self._question, self._yes = texts, question, yes
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog"):
-            yield Static(Text(self._question), classes="question")
-            yield Static(Text(self._texts.text("console-length")), classes="label")
-            yield Input(id="length", compact=True)
-            yield Static(id="wrong", classes="wrong")
-            with Horizontal(classes="answers"):
-                yield Button(Content(self._yes), id="yes", compact=True)
-                yield Button(Content(self._texts.text("console-cancel")), id="no", compact=True)
-
-    def on_mount(self) -> None:
-        self.query_one("#length").focus()
+        self._texts = texts
 
     def action_cancel(self) -> None:
         self.dismiss(None)
@@ -119,17 +108,41 @@ class AskLength(ModalScreen[Length | None]):
         self._done()
 
     def _done(self) -> None:
-        length = self._length()
-        if length is not None:
-            self.dismiss(length)
-
-    def _length(self) -> Length | None:
-        """What was typed, or ``None`` with a word about what is wrong with it."""
         typed = self.query_one("#length", Input).value.strip()
         length = parse_duration(typed) if typed else None
         if typed and length is None:
             self.query_one("#wrong", Static).update(Text(self._texts.text("duration-bad", text=typed)))
-            return None
+            return
+        answer = self._answer(length)
+        if answer is not None:
+            self.dismiss(answer)
+
+    def _answer(self, length: timedelta | None) -> T | None:
+        """What the dialog ends with; ``None`` = it stays open, because something is missing."""
+        raise NotImplementedError
+
+
+class AskLength(_LengthForm[Length]):
+    """A length of time, or none at all."""
+
+    def __init__(self, texts: Texts, question: str, yes: str) -> None:
+        super().__init__(texts)
+        self._question, self._yes = question, yes
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text(self._question), classes="question")
+            yield Static(Text(self._texts.text("console-length")), classes="label")
+            yield Input(id="length", compact=True)
+            yield Static(id="wrong", classes="wrong")
+            with Horizontal(classes="answers"):
+                yield Button(Content(self._yes), id="yes", compact=True)
+                yield Button(Content(self._texts.text("console-cancel")), id="no", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one("#length").focus()
+
+    def _answer(self, length: timedelta | None) -> Length:
         return Length(length)
 
 
@@ -196,14 +209,12 @@ class Choose(ModalScreen[str | None]):
         self.dismiss(None)
 
 
-class AskExclusion(ModalScreen[Exclude | None]):
+class AskExclusion(_LengthForm[Exclude]):
     """Which node (where none is chosen), as what, and for how long."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
-
     def __init__(self, texts: Texts, node: str | None) -> None:
-        super().__init__()
-        self._texts, self._node = texts, node
+        super().__init__(texts)
+        self._node = node
 
     def compose(self) -> ComposeResult:
         texts = self._texts
@@ -228,32 +239,11 @@ class AskExclusion(ModalScreen[Exclude | None]):
     def on_mount(self) -> None:
         self.query_one("#name" if self._node is None else "#length").focus()
 
-    def action_cancel(self) -> None:
-        self.dismiss(None)
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        if event.button.id == "yes":
-            self._done()
-        else:
-            self.dismiss(None)
-
-    def on_input_changed(self) -> None:
-        self.query_one("#wrong", Static).update("")
-
-    def on_input_submitted(self) -> None:
-        self._done()
-
-    def _done(self) -> None:
-        typed = self.query_one("#length", Input).value.strip()
-        length = parse_duration(typed) if typed else None
-        if typed and length is None:
-            self.query_one("#wrong", Static).update(Text(self._texts.text("duration-bad", text=typed)))
-            return
+    def _answer(self, length: timedelta | None) -> Exclude | None:
         node = self._node if self._node is not None else self.query_one("#name", Input).value.strip()
         pressed = self.query_one("#role", RadioSet).pressed_button
         role = ExclusionRole(pressed.id) if pressed is not None and pressed.id else ExclusionRole.BOTH
-        if node:
-            self.dismiss(Exclude(node, role, length))
+        return Exclude(node, role, length) if node else None
 
 
 class Help(ModalScreen[None]):
