@@ -17,6 +17,7 @@ from hypothesis_profile import examples
 
 from balancer.formats import neutral
 from balancer.formats.codec import plan_from_dict, plan_to_dict
+from balancer.groups import APART, VMRule
 from balancer.model import VM, Node, Plan, Recent
 from balancer.moves import relieves_its_source
 from balancer.planner import plan
@@ -374,3 +375,16 @@ def test_of_plans_with_as_few_moves_one_that_copies_little_is_found() -> None:
     made = generated("gen-128x3000-tight-4", "moves")
     assert made.effort is not None
     assert (made.effort.moves, made.effort.memory_mib <= 1300 * 1024) == (39, True)
+
+
+def test_several_vms_of_one_group_leave_in_a_cluster_too_large_for_the_exact_search() -> None:
+    """Both VMs of an anti-affinity rule must leave node 1; the first to leave does not hold the second."""
+    nodes = [node(1, cpus=10, vcpus_allocated=36, vm_count=20)]
+    nodes += [node(i, cpus=10, vcpus_allocated=0, vm_count=0) for i in range(2, 20)]
+    vms = [vm(1, node_id=1, vcpus=9), vm(2, node_id=1, vcpus=9), *(vm(i, node_id=1, vcpus=1) for i in range(3, 21))]
+    rule = VMRule(APART, "apart", vm_ids=(1, 2))
+    policy = Policy(cpu_overload_ratio=2.0, strategy=OPTIMAL, max_moves=0, optimize_for="moves", rules=(rule,))
+    made = plan(snapshot(nodes, vms), policy)
+    assert not made.overloaded_after
+    assert {move.vm_id for move in made.moves} == {1, 2}
+    assert len({move.target_id for move in made.moves}) == 2

@@ -193,6 +193,11 @@ def group_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Re
     return next((reason for rule in GROUP_RULES if (reason := rule(vm, target, state))), None)
 
 
+def fixed_group_refusal(vm: Candidate, target: WorkingNode, state: WorkingState) -> Reason | None:
+    """Which rule of the operator keeps this VM off this target whatever other VMs do: a pin, or a node just left."""
+    return groups.pinned_elsewhere(vm, target, state) or groups.just_left(vm, target, state)
+
+
 def candidate(vm: VM, state: WorkingState) -> Candidate | Reason:
     """The VM with its size when it may be moved, else why not. No move of a plan changes this, so it is asked once."""
     known = state.verdicts.get(vm.id)

@@ -13,7 +13,7 @@ from balancer.migration_time import copied_mib, migration_us
 from balancer.policy import COST_MEMORY, COST_MOVES, Policy
 from balancer.rules.constraints import (
     candidate,
-    group_refusal,
+    fixed_group_refusal,
     is_overloaded,
     pair_refusal,
     source_refusal,
@@ -178,10 +178,7 @@ def _cost(vm: Candidate, state: WorkingState) -> int:
 
 def _may_ever_go(vm: Candidate, target: WorkingNode, state: WorkingState) -> bool:
     """Whether the rules of the operator that no move changes (pins, nodes just left) let the VM go to this node."""
-    if not state.groups.binds(vm.vm.id):
-        return True
-    reason = group_refusal(vm, target, state)
-    return reason is None or reason.code not in ("fit-pin", "fit-just-left")
+    return not state.groups.binds(vm.vm.id) or fixed_group_refusal(vm, target, state) is None
 
 
 def _held(state: WorkingState, movable: list[Candidate]) -> set[int]:

@@ -6,14 +6,13 @@ memory really available. A node that was overloaded has room as soon as enough V
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from copy import copy
 from typing import NamedTuple
 
 import numpy as np
 
-from balancer.rules.constraints import group_refusal
+from balancer.rules.constraints import fixed_group_refusal
 from balancer.state import WorkingState
 from balancer.strategies.arrays import Bools, Floats, Ints, NodeArrays, VMArrays
 
@@ -39,8 +38,8 @@ class Room:
             k: self.open & nodes.compatible[k, nodes.kind] for k in np.unique(nodes.kind).tolist()
         }
         self._bound = _bound(state, nodes, vms)
-        self._gone: Counter[int] = Counter()
-        """Groups of which a VM has moved: their rules were asked before, so no other may follow."""
+        self._mates = _mates(state, nodes, vms)
+        """Group -> by node how many of its VMs are there now."""
         self._scale_c = 1.0 / max(1.0, float(np.median(vms.vcpus)) if len(vms) else 1.0)
         self._scale_m = 1.0 / max(1.0, float(np.median(vms.mib)) if len(vms) else 1.0)
 
@@ -48,7 +47,11 @@ class Room:
         """Another with the same room, to be filled otherwise."""
         twin = copy(self)
         twin.vcpus, twin.mib, twin.count = self.vcpus.copy(), self.mib.copy(), self.count.copy()
-        twin.load, twin.available, twin._gone = self.load.copy(), self.available.copy(), self._gone.copy()
+        twin.load, twin.available, twin._mates = (
+            self.load.copy(),
+            self.available.copy(),
+            {g: n.copy() for g, n in self._mates.items()},
+        )
         return twin
 
     def targets(self, vm: int) -> Bools:
@@ -63,11 +66,24 @@ class Room:
             fits &= self.available >= vms.mib[vm]
         fits[source] = False
         if vm in self._bound:
-            fits &= self._bound[vm].nodes if self._alone(vm) else False
+            fits &= self._kept(vm)
         return fits
 
-    def _alone(self, vm: int) -> bool:
-        return not any(self._gone[group] for group in self._bound[vm].groups)
+    def is_grouped(self, vm: int) -> bool:
+        """Whether it depends on other VMs where this one may go."""
+        return vm in self._bound and bool(self._bound[vm].apart or self._bound[vm].together)
+
+    def _kept(self, vm: int) -> Bools:
+        """By node: whether the rules of the operator let the VM leave its node for it now."""
+        bound, home = self._bound[vm], int(self.vms.node[vm])
+        kept: Bools = bound.nodes.copy()
+        for group in bound.apart:
+            kept &= self._mates[group] == 0
+        for group in bound.together:
+            here = int(self._mates[group][home]) - 1
+            if here > 0:
+                kept &= self._mates[group] > here
+        return kept
 
     def fits(self, vm: int, target: int) -> bool:
         """Whether the VM fits on this one target now."""
@@ -76,7 +92,7 @@ class Room:
             return False
         if self.vcpus[target] < vms.vcpus[vm] or self.mib[target] < vms.mib[vm]:
             return False
-        if vm in self._bound and not (self._alone(vm) and self._bound[vm].nodes[target]):
+        if vm in self._bound and not self._kept(vm)[target]:
             return False
         if not self._any_measured:
             return True
@@ -106,8 +122,9 @@ class Room:
         self.mib[source] += m
         self.count[source] += sign
         if vm in self._bound:
-            for group in self._bound[vm].groups:
-                self._gone[group] += sign
+            for group in (*self._bound[vm].apart, *self._bound[vm].together):
+                self._mates[group][target] += sign
+                self._mates[group][source] -= sign
         if self._any_measured:
             self.load[target] -= self._rate[source] * float(c)
             self.available[target] -= m
@@ -126,30 +143,44 @@ class Room:
         if self._bound:
             for i, vm in enumerate(vms):
                 if vm in self._bound:
-                    fits[i] &= self._bound[vm].nodes if self._alone(vm) else False
+                    fits[i] &= self._kept(vm)
         anywhere: list[bool] = np.logical_or.reduce(fits, axis=1).tolist()
         return anywhere
 
 
 class _Bound(NamedTuple):
-    """What the operator's rules leave to a VM: nodes, as long as no other VM of these groups moves."""
+    """What the operator's rules leave to a VM: nodes, and the groups whose VMs it follows or keeps away from."""
 
     nodes: Bools
-    groups: tuple[int, ...]
+    apart: tuple[int, ...]
+    together: tuple[int, ...]
 
 
 def _bound(state: WorkingState, nodes: NodeArrays, vms: VMArrays) -> dict[int, _Bound]:
-    """The rules are asked about every node, on the state as it is before the plan."""
+    """Pins, and the nodes that a VM has just left, are asked of the rules on the state before the plan."""
     bound: dict[int, _Bound] = {}
     if not state.groups.binds_any:
         return bound
     targets = [state.working[node_id] for node_id in nodes.ids.tolist()]
     for row, vm in enumerate(vms.candidates):
         if state.groups.binds(vm.vm.id):
-            allowed = np.fromiter((group_refusal(vm, t, state) is None for t in targets), dtype=np.bool_)
-            groups = (*state.groups.apart.get(vm.vm.id, ()), *state.groups.together.get(vm.vm.id, ()))
-            bound[row] = _Bound(allowed, tuple(g.index for g in groups))
+            allowed = np.fromiter((fixed_group_refusal(vm, t, state) is None for t in targets), dtype=np.bool_)
+            apart = tuple(g.index for g in state.groups.apart.get(vm.vm.id, ()))
+            together = tuple(g.index for g in state.groups.together.get(vm.vm.id, ()))
+            bound[row] = _Bound(allowed, apart, together)
     return bound
+
+
+def _mates(state: WorkingState, nodes: NodeArrays, vms: VMArrays) -> dict[int, Ints]:
+    """Of the groups of these VMs: how many members each node has, those that may not move included."""
+    ids = [vm.vm.id for vm in vms.candidates] if state.groups.binds_any else []
+    groups = {g for own in (state.groups.apart, state.groups.together) for vm_id in ids for g in own.get(vm_id, ())}
+    mates: dict[int, Ints] = {}
+    for group in groups:
+        places = (state.groups.place(vm_id) for vm_id in group.members)
+        rows = [nodes.row[place] for place in places if place is not None and place in nodes.row]
+        mates[group.index] = np.bincount(np.array(rows, dtype=np.int64), minlength=len(nodes))
+    return mates
 
 
 def _measured(state: WorkingState, nodes: NodeArrays) -> tuple[Floats, Floats, Floats]:

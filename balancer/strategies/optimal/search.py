@@ -131,10 +131,12 @@ class Search:
         home, relocations = self._home, [relocation.steps for relocation in self.relocations.values()]
         left = {home[vm] for steps in relocations for vm, _ in steps}
         both = {target for steps in relocations for _, target in steps if target in left}
-        if not both:
-            return True
-        entangled = [steps for steps in relocations if any(home[vm] in both or target in both for vm, target in steps)]
-        return ordered(self.problem.room.copy(), entangled) is not None
+        entangled = [
+            steps
+            for steps in relocations
+            if any(home[vm] in both or target in both or self.room.is_grouped(vm) for vm, target in steps)
+        ]
+        return not entangled or ordered(self.problem.room.copy(), entangled) is not None
 
     def _hardest(self, nodes: set[int]) -> list[int]:
         return sorted(nodes, key=lambda node: (-self._least[node], node))
