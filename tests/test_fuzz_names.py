@@ -38,7 +38,7 @@ from bot.domain.proposals import (
     Proposal,
     ProposedMove,
 )
-from bot.domain.redact import Redactor, with_parts
+from bot.domain.sanitize import Redactor, with_parts
 from bot.observability.logging_setup import JsonFormatter, SafeFormatter
 from bot.rendering.catalog import LANGUAGES, texts_for
 from bot.rendering.export import HISTORY_COLUMNS, as_csv, as_json, history_line, history_rows

@@ -22,7 +22,7 @@ from yarl import URL
 
 from bot.config.settings import Settings
 from bot.domain import log_context
-from bot.domain.redact import MASK, Redactor, with_parts
+from bot.domain.sanitize import MASK, Redactor, with_parts
 from bot.errors import ConfigError
 from bot.observability.logging_setup import LIBRARIES, JsonFormatter, SafeFormatter, formatter_for, set_up_logging
 

@@ -18,7 +18,7 @@ from bot.domain.proposals import ExclusionRole, MigrationState, MoveState, Propo
 from bot.errors import ConfigError, NotFound
 from bot.rendering.catalog import texts_for
 from bot.rendering.export import history_line, history_rows
-from bot.service.requests import Wish
+from bot.service.requests import RequestResult
 
 S = MigrationState
 WORLD: dict[str, Any] = {
@@ -44,7 +44,7 @@ async def calm(tmp_path: Path) -> AsyncIterator[BotFixture]:
         yield running
 
 
-async def proposal(rig: BotFixture, wish: Wish) -> Proposal:
+async def proposal(rig: BotFixture, wish: RequestResult) -> Proposal:
     found = await rig.store.proposals.get(wish.proposal_id or 0)
     assert found is not None, wish.refusal
     return found
@@ -59,17 +59,17 @@ async def events(rig: BotFixture, event: str) -> list[tuple[str, dict[str, objec
     return [(e.by.name, e.detail) for e in await rig.store.audit.entries(event)]
 
 
-async def drained(rig: BotFixture, node_id: int = 1, by: Any = ANNA) -> Wish:
+async def drained(rig: BotFixture, node_id: int = 1, by: Any = ANNA) -> RequestResult:
     [node] = await rig.service.queries.find_nodes(str(node_id))
     return await rig.service.requests.drain(node, by)
 
 
-async def approved(rig: BotFixture, wish: Wish, by: Any = ANNA, count: int | None = None) -> None:
+async def approved(rig: BotFixture, wish: RequestResult, by: Any = ANNA, count: int | None = None) -> None:
     ids = [m.id for m in (await proposal(rig, wish)).pending][:count]
     assert all(r.done for r in await rig.service.decisions.decide(ids, Verdict.APPROVE, by))
 
 
-def code(wish: Wish) -> str | None:
+def code(wish: RequestResult) -> str | None:
     return wish.refusal.reason.code if wish.refusal else None
 
 
@@ -105,7 +105,7 @@ async def test_of_presses_at_once_one_counts(rig: BotFixture) -> None:
     )
     await rig.carry_out()
     assert len(rig.posts()) == 1 and len(await rig.migrations()) == 1
-    refused = [code(r) for r in results[:2] if isinstance(r, Wish) and r.refusal]
+    refused = [code(r) for r in results[:2] if isinstance(r, RequestResult) and r.refusal]
     assert refused and set(refused) <= {"decided-already", "vm-busy", "wish-vm-busy"}
 
 
@@ -324,7 +324,7 @@ async def test_a_skip_for_a_time_holds_as_long_as_it_says(rig: BotFixture) -> No
     for length in (HOUR, timedelta(days=1)):
         move_id = await first_move(rig)
         [result] = await rig.service.decisions.decide([move_id], Verdict.SKIP, ANNA, skip_for=length)
-        assert result.move.rests_until == rig.clock() + length
+        assert result.move.skip_until == rig.clock() + length
         rig.pass_time(length.total_seconds() - 60)
         await rig.service.deadlines.expire_due()
         await rig.propose()

@@ -19,8 +19,7 @@ from bot.config.clusters_file import check_clusters_file
 from bot.config.loading import Found
 from bot.config.settings import Settings, secrets
 from bot.config.validation import Check, check_chat, check_panel, check_people, check_ssh
-from bot.domain.redact import Redactor, with_parts
-from bot.domain.sanitize import one_line
+from bot.domain.sanitize import Redactor, one_line, with_parts
 from bot.errors import ConfigError
 from bot.rendering.catalog import Texts, texts_for
 

@@ -17,8 +17,7 @@ from bot.cli.output import BAD_SETTINGS, OK, complain, print_all
 from bot.config.env_file import quoted
 from bot.config.loading import Found
 from bot.config.settings import Settings, env_name, is_secret, masked
-from bot.domain.redact import Redactor
-from bot.domain.sanitize import one_line
+from bot.domain.sanitize import Redactor, one_line
 from bot.errors import StoreError
 from bot.service.runtime_settings import KEYS
 from bot.store.readonly import Changed, settings_of

@@ -20,7 +20,7 @@ from bot.config.chats_file import check_chats_file
 from bot.config.clusters_file import check_clusters_file
 from bot.config.settings import Settings, secrets
 from bot.config.validation import MEMORY, Check, check_chat, check_files, check_panel, check_people, check_ssh
-from bot.domain.redact import Redactor, with_parts
+from bot.domain.sanitize import Redactor, with_parts
 from bot.errors import ConfigError, InstanceRunning
 from bot.rendering.catalog import texts_for
 

@@ -15,8 +15,7 @@ from bot.cli.questions import ask, ask_yes
 from bot.config.loading import find_settings, understand
 from bot.config.settings import Settings, env_name, secrets
 from bot.domain.clock import utc_now
-from bot.domain.redact import Redactor, with_parts
-from bot.domain.sanitize import one_line
+from bot.domain.sanitize import Redactor, one_line, with_parts
 from bot.errors import ConfigError
 from bot.rendering.catalog import LANGUAGES, Texts, texts_for
 

@@ -7,8 +7,7 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
-from bot.domain.redact import Redactor
-from bot.domain.sanitize import one_line
+from bot.domain.sanitize import Redactor, one_line
 
 OK, FAILED, BAD_SETTINGS = 0, 1, 2
 

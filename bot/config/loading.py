@@ -20,7 +20,7 @@ from bot.config.parsing import needed
 from bot.config.settings import Settings, env_name, is_secret
 from bot.config.sources import Given, gather
 from bot.config.validation import REQUIRED, Check, Problem, check_chat, check_panel, check_people, check_ssh, notes
-from bot.domain.redact import Redactor, with_parts
+from bot.domain.sanitize import Redactor, with_parts
 from bot.errors import ConfigError
 
 DEFAULT_ENV_FILE = ".env"

@@ -43,7 +43,7 @@ from bot.config.field_types import (
     number,
     whole,
 )
-from bot.domain.redact import MASK
+from bot.domain.sanitize import MASK
 from bot.domain.times import zone_named
 
 POLICY_FIELDS: Mapping[str, str] = {

@@ -191,7 +191,7 @@ class ProposedMove:
     migration: Migration | None = None
     first: FirstApproval | None = None
     purpose: Purpose = Purpose.BALANCE
-    rests_until: datetime | None = None
+    skip_until: datetime | None = None
     """Of a skip for a certain time: when that is over; ``None`` = as SKIP_COOLDOWN says, or for good."""
 
 

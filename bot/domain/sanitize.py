@@ -1,13 +1,18 @@
-"""Text from outside (names that customers wrote, messages of the panel) made fit to be shown. Pure.
+"""Text made fit to be shown: names that strangers wrote become one harmless line, secrets are masked. Pure.
 
-Takes out what moves a cursor, breaks a line or turns the reading direction; it does not escape for
-HTML, CSV or SQL: each edge does that for its own language.
+What moves a cursor, breaks a line or turns the reading direction is taken out. Nothing is escaped for HTML, CSV or
+SQL: each edge does that for its own language. The redactor knows the values of the secrets, in whatever way a library
+may have written them, and two shapes that are secret wherever they come from.
 """
 
 from __future__ import annotations
 
+import html
+import json
 import re
 import unicodedata
+from collections.abc import Iterable
+from urllib.parse import unquote, urlsplit
 
 # Whole ANSI sequences, so that "\x1b[31m" leaves no "[31m" behind: strings (OSC, DCS, SOS, PM, APC) up to
 # their end mark, control sequences (CSI), two-character escapes. C1 forms included.
@@ -40,3 +45,52 @@ def shorten(text: str, length: int) -> str:
     """:func:`one_line`, at most so many characters long; a cut shows as an ellipsis."""
     line = one_line(text)
     return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"
+
+
+# Secrets ------------------------------------------------------------------------------------------
+
+MASK = "********"
+
+_BOT_TOKEN = re.compile(r"(?<!\d)\d{5,}(?::|%3[Aa])[A-Za-z0-9_-]{20,}")
+_URL_LOGIN = re.compile(r"(?<=://)[^\s/@?#]+(?=@)")
+_SHORT = 5
+"""A secret up to this length is masked only where it stands alone: "7" must not blacken every figure."""
+
+
+class Redactor:
+    """``redactor(text)`` is the text without the secrets. Longer secrets go first."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        known = sorted({s for s in secrets if s.strip()}, key=lambda s: (-len(s), s))
+        self._known = [re.compile(_pattern(secret)) for secret in known]
+
+    def __call__(self, text: str) -> str:
+        for pattern in self._known:
+            text = pattern.sub(MASK, text)
+        return _URL_LOGIN.sub(MASK, _BOT_TOKEN.sub(MASK, text))
+
+
+def with_parts(secret: str) -> list[str]:
+    """A secret, and where it is an address also the password in it: a library may show that alone."""
+    try:
+        password = urlsplit(secret).password if "://" in secret else None
+    except ValueError:
+        password = None
+    return [secret, *([password, unquote(password)] if password else [])]
+
+
+def _pattern(secret: str) -> str:
+    body = "".join(map(_written, secret))
+    return body if len(secret) > _SHORT else rf"(?<!\w){body}(?!\w)"
+
+
+def _written(char: str) -> str:
+    """Every way in which one character may have been written."""
+    if char.isascii() and char.isalnum():
+        return char
+    data = char.encode("utf-8", "surrogatepass")
+    percent = "".join(f"%(?:{byte:02X}|{byte:02x})" for byte in data)
+    forms = {char, html.escape(char), repr(char)[1:-1], json.dumps(char)[1:-1], ascii(char)[1:-1], f"\\{char}"}
+    if char.isspace():
+        forms |= {"+", " "}  # in a query, and after the line breaks were taken out
+    return f"(?:{percent}|{'|'.join(re.escape(form) for form in sorted(forms, key=len, reverse=True))})"

@@ -10,8 +10,7 @@ from datetime import datetime
 
 from bot.config.settings import Settings, secrets
 from bot.domain.log_context import Work, current_work
-from bot.domain.redact import Redactor, with_parts
-from bot.domain.sanitize import one_line
+from bot.domain.sanitize import Redactor, one_line, with_parts
 from bot.errors import ConfigError
 from bot.observability.log_file import LogFile
 

@@ -21,7 +21,7 @@ from bot.domain.proposals import (
 )
 from bot.errors import DryRunError
 from bot.service.context import ServiceContext, UseCase
-from bot.store.values import Terms
+from bot.store.values import DecisionOptions
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class Decisions(UseCase):
 
     def _terms(
         self, verdict: Verdict, skip_for: timedelta | Literal["always"] | None, not_before: datetime | None
-    ) -> Terms:
+    ) -> DecisionOptions:
         now = self._clock()
         if verdict is Verdict.APPROVE:
             if skip_for is not None:
@@ -108,14 +108,14 @@ class Decisions(UseCase):
                 raise ValueError(
                     f"not_before is {not_before}: after {now}, and at most {LONGEST_WAIT} later, is needed"
                 )
-            return Terms(not_before=not_before)
+            return DecisionOptions(not_before=not_before)
         if not_before is not None:
             raise ValueError("a skip begins at once: not_before goes with an approval")
         if skip_for == ALWAYS:
-            return Terms(for_good=True)
+            return DecisionOptions(for_good=True)
         if skip_for is not None and not SHORTEST_REST <= skip_for <= LONGEST_REST:
             raise ValueError(f"skip_for is {skip_for}: {SHORTEST_REST} to {LONGEST_REST} is needed")
-        return Terms(rests_until=None if skip_for is None else now + skip_for)
+        return DecisionOptions(skip_until=None if skip_for is None else now + skip_for)
 
     @property
     def counts(self) -> Callable[[Actor], bool] | None:

@@ -23,7 +23,7 @@ from bot.service.context import ServiceContext, UseCase
 from bot.service.decisions import Decisions
 from bot.service.observer import Observer
 from bot.service.planning import ClusterContext, Planning
-from bot.store.values import Asked, Stopped, Wished
+from bot.store.values import RequestOrigin, Stopped, StoredRequest
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ FAIR_SHARE = "fill-fair-share"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RequestResult:
     """What came of a request.
 
     ``refusal`` says why there is no proposal. ``needs_confirmation``: the person has to confirm a large move first, and
@@ -71,7 +71,7 @@ class Requests(UseCase):
         """What would come to the node, as if nobody had drained it. Nothing is stored. Raises as ``plan_drain``."""
         return await self._plan_node(node, Purpose.FILL)
 
-    async def drain(self, node: Node, actor: Actor) -> Wish:
+    async def drain(self, node: Node, actor: Actor) -> RequestResult:
         """Proposes the evacuation of a node; every move waits for people. It is one question: approve all.
 
         From now on the node takes no VM and the program's own plans leave its VMs alone. From the first approval on
@@ -81,14 +81,14 @@ class Requests(UseCase):
         """
         return await self._wish_node(node, Purpose.DRAIN, actor)
 
-    async def fill(self, node: Node, actor: Actor) -> Wish:
+    async def fill(self, node: Node, actor: Actor) -> RequestResult:
         """Proposes to bring VMs back to a node; what an earlier drain has excluded ends at once. Raises as ``drain``.
 
         Refused while the node is being drained: that has to be stopped first.
         """
         self._decisions.refuse_dry_run()
         if node.id in (await self._store.requests.claims()).draining:
-            return Wish(refusal=Rejection("target", node.id, node.name, Reason.of("node-draining")))
+            return RequestResult(refusal=Rejection("target", node.id, node.name, Reason.of("node-draining")))
         made = await self._wish_node(node, Purpose.FILL, actor)
         if made.refusal is not None and made.refusal.reason.code == FAIR_SHARE:  # nothing has to come, and it may
             await self._store.requests.reopen_node(node.id, actor, self._clock())
@@ -124,18 +124,18 @@ class Requests(UseCase):
             raise NotFound("node", node.name, nearest(node.name, snapshot.nodes))
         return context
 
-    async def _wish_node(self, node: Node, purpose: Purpose, actor: Actor) -> Wish:
+    async def _wish_node(self, node: Node, purpose: Purpose, actor: Actor) -> RequestResult:
         self._decisions.refuse_dry_run()
         open_one = await self._store.requests.find_open(node.id, purpose)
         if open_one is not None:
             proposal = await self._store.proposals.get(open_one)
-            return Wish(proposal.plan if proposal else None, open_one)
+            return RequestResult(proposal.plan if proposal else None, open_one)
         made = await self._plan_node(node, purpose)
         if not made.moves:
-            return Wish(made, refusal=made.rejections[0] if made.rejections else _nothing(node, purpose))
-        wished = await self._publish_wish(made, Asked(actor, node_id=node.id), approve=False)
+            return RequestResult(made, refusal=made.rejections[0] if made.rejections else _nothing(node, purpose))
+        wished = await self._publish_wish(made, RequestOrigin(actor, node_id=node.id), approve=False)
         refusal = None if wished.refused is None else Rejection("source", node.id, node.name, wished.refused)
-        return Wish(made, wished.proposal_id, wished.created, refusal)
+        return RequestResult(made, wished.proposal_id, wished.created, refusal)
 
     # One VM -----------------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ class Requests(UseCase):
             found += [choice] if choice is not None else []
         return min(found, key=lambda pair: (pair[0].memory_mib or 0, pair[0].vcpus or 0, pair[0].id), default=None)
 
-    async def move(self, vm_id: int, target_id: int, actor: Actor, *, confirmed: bool = False) -> Wish:
+    async def move(self, vm_id: int, target_id: int, actor: Actor, *, confirmed: bool = False) -> RequestResult:
         """Moves one VM to a node that a person chose: this is the person's approval of that. Raises as ``retarget``."""
         self._decisions.refuse_dry_run()
         snapshot = await self._observer.observe()
@@ -165,13 +165,13 @@ class Requests(UseCase):
             raise NotFound("vm", str(vm_id))
         made = await asyncio.to_thread(single_move, *context, vm_id=vm_id, target_id=target_id, purpose=Purpose.TARGET)
         if isinstance(made, Rejection):
-            return Wish(refusal=made)
+            return RequestResult(refusal=made)
         if self._decisions.is_large(made.moves[0]) and not confirmed:
-            return Wish(made, needs_confirmation=True)
-        wished = await self._publish_wish(made, Asked(actor), approve=True)
+            return RequestResult(made, needs_confirmation=True)
+        wished = await self._publish_wish(made, RequestOrigin(actor), approve=True)
         if wished.refused is not None:
-            return Wish(made, refusal=Rejection("vm", vm_id, vm.name, wished.refused))
-        return Wish(made, wished.proposal_id, wished.created, result=wished.results[0])
+            return RequestResult(made, refusal=Rejection("vm", vm_id, vm.name, wished.refused))
+        return RequestResult(made, wished.proposal_id, wished.created, result=wished.results[0])
 
     async def best_targets(self, move_id: int) -> tuple[TargetChoice, ...]:
         """The three best other nodes for the VM of a move that waits; empty where there is none.
@@ -185,7 +185,7 @@ class Requests(UseCase):
         found = await asyncio.to_thread(best_targets, *context, proposed.move.vm_id, count=4)
         return tuple(c for c in found if c.node_id not in (source_id, planned))[:3]
 
-    async def retarget(self, move_id: int, target_id: int, actor: Actor, *, confirmed: bool = False) -> Wish:
+    async def retarget(self, move_id: int, target_id: int, actor: Actor, *, confirmed: bool = False) -> RequestResult:
         """Sends the VM of a move that waits to another node instead: this is the person's approval of that.
 
         The pending move is superseded in the same transaction, so that of two presses one counts.
@@ -199,7 +199,12 @@ class Requests(UseCase):
         self._decisions.refuse_dry_run()
         proposed, context = await self._of_move(move_id)
         return await self._wish_move(
-            context, proposed, target_id, Purpose.TARGET, asked=Asked(actor, instead_of=move_id), confirmed=confirmed
+            context,
+            proposed,
+            target_id,
+            Purpose.TARGET,
+            asked=RequestOrigin(actor, instead_of=move_id),
+            confirmed=confirmed,
         )
 
     def undo_until(self, migration: Migration) -> datetime | None:
@@ -216,7 +221,7 @@ class Requests(UseCase):
             return False
         return await self._store.migrations.last_of(migration.move.vm_id) == migration.id
 
-    async def undo(self, migration_id: int, actor: Actor, *, confirmed: bool = False) -> Wish:
+    async def undo(self, migration_id: int, actor: Actor, *, confirmed: bool = False) -> RequestResult:
         """Moves the VM of a migration back to where it came from: this is the person's approval of that.
 
         Once a migration, for UNDO_WINDOW after its end, and checked like any move; but its node may get as full again
@@ -228,12 +233,12 @@ class Requests(UseCase):
             raise NotFound("migration", str(migration_id))
         move = migration.move
         if self.undo_until(migration) is None:
-            return Wish(refusal=Rejection("vm", move.vm_id, move.vm_name, Reason.of("undo-too-late")))
+            return RequestResult(refusal=Rejection("vm", move.vm_id, move.vm_name, Reason.of("undo-too-late")))
         proposed, context = await self._of_move(migration.move_id)
         at = next((vm.node_id for vm in context.snapshot.vms if vm.id == move.vm_id), None)
         if at != move.target_id:
-            return Wish(refusal=Rejection("vm", move.vm_id, move.vm_name, Reason.of("undo-moved-since")))
-        asked = Asked(actor, undoes=migration_id)
+            return RequestResult(refusal=Rejection("vm", move.vm_id, move.vm_name, Reason.of("undo-moved-since")))
+        asked = RequestOrigin(actor, undoes=migration_id)
         made = await self._wish_move(context, proposed, move.source_id, Purpose.UNDO, asked=asked, confirmed=confirmed)
         if made.created:  # what can be moved back once offers it no more
             self._notifier.proposals_changed(migration.proposal_id)
@@ -259,24 +264,24 @@ class Requests(UseCase):
         target_id: int,
         purpose: Purpose,
         *,
-        asked: Asked,
+        asked: RequestOrigin,
         confirmed: bool,
-    ) -> Wish:
+    ) -> RequestResult:
         move = proposed.move
         before = move.source_before if purpose is Purpose.UNDO else None
         made = await asyncio.to_thread(
             single_move, *context, vm_id=move.vm_id, target_id=target_id, purpose=purpose, up_to=before
         )
         if isinstance(made, Rejection):
-            return Wish(refusal=made)
+            return RequestResult(refusal=made)
         if self._decisions.is_large(made.moves[0]) and not confirmed:
-            return Wish(made, needs_confirmation=True)
+            return RequestResult(made, needs_confirmation=True)
         wished = await self._publish_wish(made, asked, approve=True)
         if wished.refused is not None:
-            return Wish(made, refusal=Rejection("vm", move.vm_id, move.vm_name, wished.refused))
-        return Wish(made, wished.proposal_id, wished.created, result=wished.results[0])
+            return RequestResult(made, refusal=Rejection("vm", move.vm_id, move.vm_name, wished.refused))
+        return RequestResult(made, wished.proposal_id, wished.created, result=wished.results[0])
 
-    async def _publish_wish(self, made: Plan, asked: Asked, *, approve: bool) -> Wished:
+    async def _publish_wish(self, made: Plan, asked: RequestOrigin, *, approve: bool) -> StoredRequest:
         now = self._clock()
         expires = now + timedelta(seconds=self._settings.proposal_ttl)
         counts = self._decisions.counts if approve else None

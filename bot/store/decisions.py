@@ -8,7 +8,7 @@ from datetime import datetime
 from bot.domain.proposals import Actor, DecisionResult, ProposedMove, Verdict
 from bot.store.database import Database, Part, all_rows, json_list, scalar
 from bot.store.reading import Reader
-from bot.store.values import AT_ONCE, Terms
+from bot.store.values import NO_OPTIONS, DecisionOptions
 from bot.store.verdicts import Counts, decided
 
 
@@ -25,7 +25,7 @@ class Decisions(Part):
         now: datetime,
         *,
         counts: Counts | None = None,
-        terms: Terms = AT_ONCE,
+        terms: DecisionOptions = NO_OPTIONS,
     ) -> tuple[DecisionResult, ...]:
         """One person's verdict on some moves: each is decided at most once, whoever comes first.
 

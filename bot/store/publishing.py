@@ -14,7 +14,7 @@ from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, all_rows, json_list, scalar
 from bot.store.reading import UNDECODABLE
-from bot.store.values import Asked, Mark
+from bot.store.values import Mark, RequestOrigin
 from bot.store.verdicts import approve_or_skip
 
 IN_MOTION = json_list(s.value for s in (MigrationState.QUEUED, *IN_FLIGHT))
@@ -72,7 +72,13 @@ async def reason_snoozed(db: Connection, plan: Plan, now: datetime) -> Reason | 
 
 
 async def insert_proposal(
-    db: Connection, plan: Plan, automatic: bool, *, now: datetime, expires_at: datetime, asked: Asked | None = None
+    db: Connection,
+    plan: Plan,
+    automatic: bool,
+    *,
+    now: datetime,
+    expires_at: datetime,
+    asked: RequestOrigin | None = None,
 ) -> int:
     """Stores a plan with its moves, all of them pending; in automatic mode the policy approves them at once."""
     text = _readable_text(plan)

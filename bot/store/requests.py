@@ -12,7 +12,7 @@ from bot.store.database import Connection, Database, Part, all_rows, json_list, 
 from bot.store.migrations import last_started, take_back
 from bot.store.publishing import insert_proposal, set_closed_reason
 from bot.store.reading import Reader
-from bot.store.values import Asked, Claims, Stopped, Wished
+from bot.store.values import Claims, RequestOrigin, Stopped, StoredRequest
 from bot.store.verdicts import Counts, decided
 
 _UNSETTLED = json_list(s.value for s in UNSETTLED)
@@ -29,8 +29,15 @@ class Requests(Part):
         self._reader = reader
 
     async def add(
-        self, plan: Plan, asked: Asked, *, now: datetime, expires_at: datetime, approve: bool, counts: Counts | None
-    ) -> Wished:
+        self,
+        plan: Plan,
+        asked: RequestOrigin,
+        *,
+        now: datetime,
+        expires_at: datetime,
+        approve: bool,
+        counts: Counts | None,
+    ) -> StoredRequest:
         """Stores a plan that a person wishes for; what else waits for the same VMs gives way, in one transaction.
 
         A plan for a whole node ends the program's own proposal of the cluster too: it was made without it.
@@ -42,20 +49,20 @@ class Requests(Part):
         async with self._database.transaction() as db:
             known = await _same_wish(db, plan, asked)
             if known is not None:
-                return Wished(known)
+                return StoredRequest(known)
             refused = await _forbidden(db, plan, asked, now)
             if refused is not None:
-                return Wished(refused=refused)
+                return StoredRequest(refused=refused)
             changed = await _give_way(db, plan, asked, now)
             proposal_id = await insert_proposal(db, plan, False, now=now, expires_at=expires_at, asked=asked)
             if plan.purpose is Purpose.FILL and asked.node_id is not None:
                 await _reopen(db, asked.node_id, asked.by, now)
             if not approve:
-                return Wished(proposal_id, created=True, changed=(*changed, proposal_id))
+                return StoredRequest(proposal_id, created=True, changed=(*changed, proposal_id))
             ids = [r["id"] for r in await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))]
             outcome = await decided(db, ids, Verdict.APPROVE, asked.by, now=now, counts=counts)
             results = outcome.results(await self._reader.moves(db, ids), ids)
-            return Wished(proposal_id, created=True, results=results, changed=(*changed, proposal_id))
+            return StoredRequest(proposal_id, created=True, results=results, changed=(*changed, proposal_id))
 
     async def stop(self, proposal_id: int, actor: Actor, now: datetime) -> Stopped | None:
         """Takes back what is not started yet of a drain or a fill; ``None``: there is no such wish.
@@ -114,7 +121,7 @@ class Requests(Part):
             return await _open_wish(db, node_id, purpose)
 
 
-async def _same_wish(db: Connection, plan: Plan, asked: Asked) -> int | None:
+async def _same_wish(db: Connection, plan: Plan, asked: RequestOrigin) -> int | None:
     """Two presses at once, or a second one later, find the first."""
     if asked.node_id is not None:
         return await _open_wish(db, asked.node_id, plan.purpose)
@@ -130,7 +137,7 @@ async def _open_wish(db: Connection, node_id: int, purpose: Purpose) -> int | No
     return found[0]["id"] if found else None
 
 
-async def _forbidden(db: Connection, plan: Plan, asked: Asked, now: datetime) -> Reason | None:
+async def _forbidden(db: Connection, plan: Plan, asked: RequestOrigin, now: datetime) -> Reason | None:
     """What came between the look at the panel and now. The write lock is held."""
     if asked.undoes is not None:
         if await scalar(db, "SELECT count(*) FROM proposal WHERE undoes = ?", (asked.undoes,)):
@@ -155,7 +162,7 @@ async def _forbidden(db: Connection, plan: Plan, asked: Asked, now: datetime) ->
     return Reason.of("wish-vm-busy") if busy else None
 
 
-async def _give_way(db: Connection, plan: Plan, asked: Asked, now: datetime) -> tuple[int, ...]:
+async def _give_way(db: Connection, plan: Plan, asked: RequestOrigin, now: datetime) -> tuple[int, ...]:
     """Ends the pending moves whose place the wish takes; the proposals that changed."""
     whole = asked.node_id is not None
     found = await all_rows(

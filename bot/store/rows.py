@@ -114,7 +114,7 @@ def move_of(row: sqlite3.Row, plan: Plan) -> ProposedMove:
         migration=migration_of(row, plan),
         first=None if row["first_kind"] is None else first_of(row),
         purpose=plan.purpose,
-        rests_until=maybe_from_text(row["rests_until"]),
+        skip_until=maybe_from_text(row["rests_until"]),
     )
 
 

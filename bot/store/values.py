@@ -22,24 +22,24 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class DecisionOptions:
     """What a verdict says besides yes and no: of an approval when it may begin, of a skip for how long it holds."""
 
     not_before: datetime | None = None
-    rests_until: datetime | None = None
+    skip_until: datetime | None = None
     for_good: bool = False
 
     def detail(self) -> dict[str, object]:
         """For the audit trail: what was said, and nothing else."""
-        said = {"not_before": self.not_before, "rests_until": self.rests_until, "for_good": self.for_good or None}
+        said = {"not_before": self.not_before, "rests_until": self.skip_until, "for_good": self.for_good or None}
         return {word: value for word, value in said.items() if value is not None}
 
 
-AT_ONCE = Terms()
+NO_OPTIONS = DecisionOptions()
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestOrigin:
     """Who wished for a plan, and what it is about."""
 
     by: Actor
@@ -52,7 +52,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Wished:
+class StoredRequest:
     """What became of a wish: its proposal, or why there is none. ``created`` is false where there was one already.
 
     ``results``: what the person's approval did, where the wish is one. ``changed``: proposals that look different now.

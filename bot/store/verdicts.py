@@ -11,7 +11,7 @@ from bot.domain.proposals import Actor, DecisionResult, ProposedMove, Verdict, s
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, all_rows, json_list
-from bot.store.values import AT_ONCE, Terms
+from bot.store.values import NO_OPTIONS, DecisionOptions
 
 Counts = Callable[[Actor], bool]
 """Whether the first of two approvals still counts: that person may have lost their role since."""
@@ -48,7 +48,7 @@ async def decided(
     *,
     now: datetime,
     counts: Counts | None,
-    terms: Terms = AT_ONCE,
+    terms: DecisionOptions = NO_OPTIONS,
 ) -> Outcome:
     """A verdict as ``Decisions.decide`` gives it, within a transaction."""
     outcome = Outcome(second=list(move_ids))
@@ -61,7 +61,7 @@ async def decided(
 
 
 async def _first_or_second(
-    db: Connection, move_ids: Sequence[int], actor: Actor, *, now: datetime, counts: Counts, terms: Terms
+    db: Connection, move_ids: Sequence[int], actor: Actor, *, now: datetime, counts: Counts, terms: DecisionOptions
 ) -> Outcome:
     """Writes down the first approvals of this person. Other moves than pending ones are left to the verdict."""
     found = await all_rows(
@@ -100,7 +100,7 @@ async def approve_or_skip(
     actor: Actor,
     *,
     now: datetime,
-    terms: Terms = AT_ONCE,
+    terms: DecisionOptions = NO_OPTIONS,
     waits: dict[int, datetime] | None = None,
 ) -> frozenset[int]:
     """Which of the moves this verdict decided. The write lock is held: nobody comes between look and write.
@@ -119,7 +119,7 @@ async def approve_or_skip(
     await db.executemany(
         "UPDATE move SET state = ? WHERE id = ? AND state = 'pending'", [(verdict.state.value, i) for i in ids]
     )
-    rests = rows.maybe_to_text(terms.rests_until)
+    rests = rows.maybe_to_text(terms.skip_until)
     await db.executemany(
         "INSERT INTO decision (move_id, verdict, by_kind, by_name, by_id, at, rests_until) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -135,7 +135,13 @@ async def approve_or_skip(
 
 
 async def _queue(
-    db: Connection, ids: Sequence[int], actor: Actor, now: datetime, *, terms: Terms, waits: dict[int, datetime]
+    db: Connection,
+    ids: Sequence[int],
+    actor: Actor,
+    now: datetime,
+    *,
+    terms: DecisionOptions,
+    waits: dict[int, datetime],
 ) -> None:
     """Queues the migrations, and closes the node of a drain to VMs from its first approval on."""
     for move_id in ids:

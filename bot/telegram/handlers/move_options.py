@@ -13,7 +13,7 @@ from bot.domain import times
 from bot.domain.proposals import MoveState, Proposal, ProposedMove, Verdict
 from bot.rendering.phrases import POPUP_LIMIT, large_words
 from bot.service.decisions import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST
-from bot.service.requests import Wish
+from bot.service.requests import RequestResult
 from bot.telegram.confirmations import WITHIN
 from bot.telegram.handlers.base import Action, ActionResult, Feature, NotForYou, Outdated, Page, Request
 from bot.telegram.handlers.replies import decided_words
@@ -264,7 +264,7 @@ class MoveOptions(Feature):
 
     # ------------------------------------------------------------------------------------------
 
-    def _wished(self, request: Request, wish: Wish) -> ActionResult:
+    def _wished(self, request: Request, wish: RequestResult) -> ActionResult:
         """What came of a wish that is an approval at the same time."""
         texts, move = request.own, wish.plan.moves[0] if wish.plan and wish.plan.moves else None
         if wish.refusal is not None:

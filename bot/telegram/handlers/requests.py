@@ -9,7 +9,7 @@ from aiogram.enums import ButtonStyle
 from balancer.model import Node, Purpose
 from bot.domain.proposals import Verdict
 from bot.rendering.phrases import POPUP_LIMIT, large_words
-from bot.service.requests import Wish
+from bot.service.requests import RequestResult
 from bot.telegram.confirmations import WITHIN
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.handlers.replies import decided_words
@@ -100,7 +100,7 @@ class NodeRequests(Feature):
             return ActionResult(request.own.text("popup-refused", reason=reason)[:POPUP_LIMIT], alert=True)
         return await self._approve_all(request, wish, wish.proposal_id)
 
-    async def _approve_all(self, request: Request, wish: Wish, proposal_id: int) -> ActionResult:
+    async def _approve_all(self, request: Request, wish: RequestResult, proposal_id: int) -> ActionResult:
         """A large VM among them is asked about again; the proposal waits as it is meanwhile."""
         proposal = await self.service.store.proposals.get(proposal_id)
         pending = () if proposal is None else proposal.pending
