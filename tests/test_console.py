@@ -170,6 +170,13 @@ async def test_a_dry_run_decides_nothing(tmp_path: Path) -> None:
             await shows(pilot, "small-a")
             await pilot.press("a")
             await shows(pilot, "Dry run: nothing can be decided.")
+            for page, keys in {"1": "eipm", "2": "b", "3": "zZx", "7": "cu"}.items():
+                await pilot.press(page)
+                for key in keys:
+                    await pilot.press(key)
+                    await shows(pilot, "Dry run: nothing can be decided.")
+            await pilot.press("1", "r")
+            await shows(pilot, "This is what would be done now.")
         assert await rig.store.decisions.history(10) == []
 
 

@@ -64,6 +64,10 @@ ACTIONS: Mapping[str, Callable[[ConsoleBase], None]] = {
     "start": program.start,
 }
 """Actions of keys that change something outside of the screen."""
+STORING = frozenset(
+    ("exclude", "include", "stop", "strategy", "change", "reset", "snooze", "wake", "pause", "mode", "approve", "skip")
+)
+"""Actions that change what is stored. A dry run works on a copy of the database, where nobody would see the change."""
 
 
 class Console(ConsoleBase):
@@ -202,7 +206,12 @@ class Console(ConsoleBase):
         """What a key or a click does, where the page in front offers it."""
         if name in {key.action for key in self.keys}:
             self.forget_said()
-            ACTIONS[name](self)
+            if self.settings.dry_run and name in STORING:
+                self.say_key("popup-dry-run", "warn")
+            elif self.settings.dry_run and name == "check":
+                program.dry_run(self)
+            else:
+                ACTIONS[name](self)
 
     def action_view(self, name: str) -> None:
         if name in VIEWS:

@@ -18,7 +18,7 @@ from typing import IO
 
 from bot.config.settings import Settings
 from bot.domain.sanitize import shorten
-from bot.errors import BalancerError, InstanceRunning
+from bot.errors import BalancerError, InstanceRunning, StoreError
 from bot.store.instance_lock import Holder, Instance
 from bot.store.readonly import heartbeat_of
 
@@ -104,7 +104,10 @@ class Program:
         holder = self.holder()
         if holder is None or holder.pid != pid:
             return False
-        heartbeat = heartbeat_of(self._settings.database_path)
+        try:
+            heartbeat = heartbeat_of(self._settings.database_path)
+        except StoreError:  # the program is making the file just now
+            return False
         return heartbeat is not None and heartbeat.pid == pid
 
     def last_words(self) -> str:
