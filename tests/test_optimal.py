@@ -381,7 +381,8 @@ def test_several_vms_of_one_group_leave_in_a_cluster_too_large_for_the_exact_sea
     """Both VMs of an anti-affinity rule must leave node 1; the first to leave does not hold the second."""
     nodes = [node(1, cpus=10, vcpus_allocated=36, vm_count=20)]
     nodes += [node(i, cpus=10, vcpus_allocated=0, vm_count=0) for i in range(2, 20)]
-    vms = [vm(1, node_id=1, vcpus=9), vm(2, node_id=1, vcpus=9), *(vm(i, node_id=1, vcpus=1) for i in range(3, 21))]
+    sizes = {1: 9, 2: 9} | dict.fromkeys(range(3, 21), 1)
+    vms = [vm(i, node_id=1, vcpus=vcpus, memory_mib=100) for i, vcpus in sizes.items()]
     rule = VMRule(APART, "apart", vm_ids=(1, 2))
     policy = Policy(cpu_overload_ratio=2.0, strategy=OPTIMAL, max_moves=0, optimize_for="moves", rules=(rule,))
     made = plan(snapshot(nodes, vms), policy)
