@@ -1,4 +1,4 @@
-"""The panel's address as people write it, made into one that requests can start with. Pure."""
+"""The panel's address as people write it, made into the beginning of every request's address. Pure."""
 
 from __future__ import annotations
 

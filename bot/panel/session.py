@@ -1,7 +1,7 @@
-"""One login to the panel shared by all requests, and the restraint not to lock the account. No network here.
+"""One session with the panel, shared by all requests; it protects the account from being locked. No network here.
 
-Whoever finds the session ended asks for a new one; of many at once, one logs in and the others wait for it.
-A refused login is remembered: until a pause is over nobody tries again.
+A request that finds the session ended asks for a new one. Where many ask at once, one logs in and the others wait.
+After a refused login no request tries again before a pause is over.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bot.errors import PanelAuthError, PanelError
 
-# So many sessions in a row that were granted but never accepted count as a refused login.
+# So many sessions in a row that the panel grants and then does not accept count as a refused login.
 _FRUITLESS_LOGINS = 3
 
 
@@ -44,11 +44,11 @@ class PanelSession:
         self._fruitless = 0
 
     async def token(self) -> Token:
-        """The present token, after a login where there is none."""
+        """The token in use. Logs in where there is none."""
         return self._token or await self._log_in(self._generation)
 
     async def renew(self, old: Token, *, ended: bool = True) -> Token:
-        """A newer token than ``old``. ``ended`` = the panel no longer takes it, so it is thrown away."""
+        """A newer token than ``old``. ``ended`` = the panel no longer accepts the old one."""
         if ended and self._token is old:
             self._token = None
         return await self._log_in(old.generation)
@@ -57,11 +57,11 @@ class PanelSession:
         return self._clock() - token.granted_at < age_s
 
     def worked(self) -> None:
-        """The panel took the token."""
+        """The panel accepted the token."""
         self._fruitless = 0
 
     def rejected(self, token: Token) -> None:
-        """The panel did not take a token that it has only just given. Repeated, it is as bad as a refused login."""
+        """The panel did not accept a token that it has just granted. Several in a row count as a refused login."""
         if self._token is not token:
             return
         self._fruitless += 1
@@ -77,7 +77,7 @@ class PanelSession:
                 return self._token
             self._raise_if_refused()
             if self._attempts != attempts and self._failure is not None:
-                # Somebody's attempt has just failed while this one waited: the same answer serves both.
+                # Another request has just tried and failed while this one waited: its failure holds for both.
                 raise type(self._failure)(str(self._failure), code=self._failure.code, status=self._failure.status)
             return await self._try()
 

@@ -1,4 +1,4 @@
-"""Logging in: what is shown to the server, and what a refusal means. Secrets never stand in its words."""
+"""Logging in over SSH: keys and passwords, and what a refusal means. Error texts never hold a secret."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def key_file(path: Path | None) -> KeyFile | None:
 
 
 def login_options(path: Path | None, password: str | None) -> dict[str, Any]:
-    """What asyncssh gets to prove who we are. Reads the key; unlocking one takes a while by design.
+    """The options of asyncssh that authenticate this program. Reads the key; unlocking a key takes a while by design.
 
     Raises:
         SSHError: the key cannot be used.

@@ -1,4 +1,4 @@
-"""Rounds: every node is asked once, all at the same time, over connections that stay open in between."""
+"""Rounds of measurements: every node is asked once, all at the same time, over connections that stay open."""
 
 from __future__ import annotations
 
@@ -158,7 +158,10 @@ class SSHMonitor:
         return SSHRound(measured, failed)
 
     async def _ask_again(self, job: _Job) -> None:
-        """Over the connection of an earlier round; where that is broken, or silent for half the time, log in anew."""
+        """Asks over the connection of an earlier round.
+
+        A connection that is broken, or silent for half the time, is dropped, so that the node gets a new login.
+        """
         link = self._links.get(job.node.id)
         if link is None:
             return
@@ -174,7 +177,7 @@ class SSHMonitor:
         self._drop(job.node.id)
 
     async def _log_in_to(self, jobs: Sequence[_Job]) -> None:
-        """So many at a time; who failed lately comes last, so that silent nodes keep nobody waiting for ever."""
+        """Logs in to some nodes at a time. Nodes that failed lately come last, so silent nodes do not delay others."""
         if not jobs:
             return
         try:
@@ -208,12 +211,15 @@ class SSHMonitor:
         except (OSError, asyncssh.Error, ValueError) as error:
             return why_not(error, job.address, client)
         except Exception as error:
-            # Whatever one node may do to us, the others are read.
+            # A defect with one node must not keep the others from being read.
             log.exception("Reading node '%s' over SSH met a defect", job.node.name)
             return SSHError(f"{job.address} cannot be read: {type(error).__name__}")
 
     async def _log_in_patiently(self, job: _Job, client: Client, options: Mapping[str, Any]) -> Measurement:
-        """Once more where the server hung up, as a busy sshd does; never after a refusal: that may lock us out."""
+        """Tries once more where the server closed the connection, as a busy sshd does.
+
+        Never after a refused login: the server could lock the user out.
+        """
         try:
             return await self._log_in_and_ask(job, client, options)
         except (asyncssh.ConnectionLost, ConnectionResetError) as error:
