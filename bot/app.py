@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from balancer.model import Plan
+from balancer.model import Plan, Reason
 from bot.config.chats_file import check_chats_file, rooms_of
 from bot.config.clusters_file import check_clusters_file, load_clusters_file
 from bot.config.loading import load_settings
@@ -89,7 +89,7 @@ class VMBalancer:
         self._overrides = {"dry_run": dry_run, "log_level": "DEBUG" if verbose else None}
         self._given = settings
         self._exclusive = exclusive
-        self._supervisor = Supervisor(self.stop)
+        self._supervisor = Supervisor(self.stop, tell=self._tell_defect)
         self._clock: Clock = clock or SteadyClock()
         self._wall = wall_clock_of(self._clock)
         self._started_at = self._clock()
@@ -482,6 +482,12 @@ class VMBalancer:
         request = await self._watch.look()
         if request is not None:
             self._supervisor.start("Answering a console", lambda: self._watch.answer(request, self.check_now))
+
+    async def _tell_defect(self, name: str) -> None:
+        """Once in the chat; the log says more."""
+        notice = Reason.of("loop-failed", name=name)
+        await self.store.notices.note_outage(f"loop-failed-{name}", name, notice, self._clock())
+        self.notifier.notices_waiting()
 
     async def _follow_interval(self) -> None:
         """Somebody may have changed it at run time, here or in a console."""

@@ -106,8 +106,14 @@ async def test_a_loop_that_fails_starts_again_with_growing_pauses() -> None:
         if runs < 4:
             raise ZeroDivisionError("ours") if runs > 1 else StoreError("away")
 
-    ended = []
-    supervisor = Supervisor(lambda: ended.append(True), sleep)
+    ended: list[bool] = []
+    told: list[str] = []
+
+    async def tell(name: str) -> None:
+        told.append(name)
+        raise StoreError("away")
+
+    supervisor = Supervisor(lambda: ended.append(True), sleep, tell=tell)
     supervisor.start("A loop", work)
 
     async def enough() -> bool:
@@ -116,7 +122,7 @@ async def test_a_loop_that_fails_starts_again_with_growing_pauses() -> None:
     await until(enough)
     await supervisor.close()
     assert pauses == [5.0, 10.0, 20.0] and supervisor.failures == {"A loop": 2}
-    assert not ended and not supervisor.ended_by_error
+    assert not ended and not supervisor.ended_by_error and told == ["A loop"]
 
 
 async def test_an_error_that_another_try_would_not_mend_ends_the_program() -> None:

@@ -26,10 +26,18 @@ class Supervisor:
 
     Args:
         stop: ends the program.
+        tell: tells people of the first defect of a loop, by its name; it may fail.
     """
 
-    def __init__(self, stop: Callable[[], None], sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        stop: Callable[[], None],
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        *,
+        tell: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
         self._stop = stop
+        self._tell = tell
         self._sleep = sleep
         self._tasks: list[asyncio.Task[None]] = []
         self._failing: dict[str, str] = {}
@@ -50,7 +58,7 @@ class Supervisor:
         except PASSING as error:
             log.error("%s", error)
         except Exception as error:
-            self.failures[name] += 1
+            await self._count(name)
             if self._failing.get(name) != repr(error):  # a step every two seconds must not fill the log
                 log.exception("%s failed; it is tried again", name)
             self._failing[name] = repr(error)
@@ -63,6 +71,14 @@ class Supervisor:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+
+    async def _count(self, name: str) -> None:
+        self.failures[name] += 1
+        if self._tell is not None and self.failures[name] == 1:
+            try:
+                await self._tell(name)
+            except Exception:
+                log.exception("The defect of '%s' could not be told", name)
 
     async def _supervise(self, name: str, work: Work) -> None:
         pause_s = FIRST_PAUSE_S
@@ -79,7 +95,7 @@ class Supervisor:
                     return
                 log.error("%s: %s", name, error)
             except Exception:
-                self.failures[name] += 1
+                await self._count(name)
                 log.exception("%s failed; next try in %.0f s", name, pause_s)
             if asyncio.get_running_loop().time() - began > LONGEST_PAUSE_S:
                 pause_s = FIRST_PAUSE_S

@@ -36,6 +36,7 @@ reason-mode-changed = automatic mode was switched off before it started
 reason-vm-changed = the VM is no longer what was approved ({ $shown }): it is { $now } now; the next check proposes anew
 reason-protection-lost = automatic mode waits here: { $names } in the settings match nothing any more
 reason-protection-lost-in = 🛡 Automatic mode waits in { $cluster }: { $names } in the settings match nothing any more, although what they meant is still there. It was renamed, or the panel left its name or tags out. Mend EXCLUDE_…_NODES or CLUSTERS_FILE; until then every move there needs an approval.
+reason-loop-failed = 🐞 A part of the program met a defect and is tried again ({ $name }). The rest goes on; the log says more.
 reason-cluster-gone = its cluster no longer exists
 reason-cannot-check = the move could not be checked again
 reason-vm-has-task = the panel is busy with the VM ({ $task })
