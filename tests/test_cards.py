@@ -153,6 +153,8 @@ async def test_settings_change_by_buttons_and_by_words(stack: Stack) -> None:
     assert "✎" in "".join(labels(await stack.asked("/settings", "can be changed")))
     assert "is 'x'" in await stack.ask("/settings BALANCE_INTERVAL x", "BALANCE_INTERVAL")
     assert "No setting HOST" in await stack.ask("/settings HOST x", "HOST")
+    typo = await stack.ask("/settings BALANCE_INTERVL 5", "BALANCE_INTERVAL")
+    assert "MAX_PARALLEL_MIGRATIONS" not in typo, "only the nearest names"
     await stack.ask("/balance", "new proposal")
     await stack.message("3 moves proposed", buttons=True)
     every = await stack.opened(await stack.asked("/settings", "can be changed"), "All", "VMMANAGER_HOST")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from fluent.syntax import FluentParser
@@ -486,6 +487,12 @@ def test_a_reason_of_a_newer_version_shows_its_code(language: str) -> None:
     assert texts.reason_html(Reason("<b>")) == Markup("reason-&lt;b&gt;")
     assert texts.html("<i>") == Markup("&lt;i&gt;")
     assert texts.text("popup-noted") == "popup-noted", "an argument is missing"
+
+
+def test_a_moment_in_a_reason_is_shown_in_the_readers_zone() -> None:
+    reason = Reason.of("snoozed-until", until="2026-12-01 02:09 UTC", who="Anna UTC")
+    assert "until 2026-12-01 05:09" in texts_for("en", ZoneInfo("Europe/Moscow")).reason(reason)
+    assert "Anna UTC" in texts_for("en", ZoneInfo("Europe/Moscow")).reason(reason), "a name is no moment"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
