@@ -33,7 +33,9 @@ def test_no_version_in_between_is_left_out() -> None:
     assert f'requires-python = ">={OLDEST}"' in (ROOT / "pyproject.toml").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "Dockerfile", "docs/install.md", "deploy/portable/run.sh"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "Dockerfile", "docs/install.md", "deploy/portable/run.sh"]
+)
 def test_documents_and_scripts_name_the_range(name: str) -> None:
     assert f"Python {OLDEST} to {NEWEST}" in (ROOT / name).read_text("utf-8")
 

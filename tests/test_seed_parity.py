@@ -208,7 +208,7 @@ def test_licence_is_mit() -> None:
 
 def test_documents_name_the_required_python() -> None:
     assert 'requires-python = ">=3.10"' in (ROOT / "pyproject.toml").read_text("utf-8")
-    assert "Python 3.10 or newer" in (ROOT / "README.md").read_text("utf-8")
+    assert "Python 3.10 to 3.14" in (ROOT / "README.md").read_text("utf-8")
 
 
 def test_lint_runs_the_formatter() -> None:
