@@ -55,7 +55,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """The real load of a node at one moment, as its own kernel told it."""
+    """The real load of a node at one moment, as its kernel reports it."""
 
     taken_at: datetime
     load1: float
@@ -367,7 +367,7 @@ class Plan:
     cluster_name: str
     taken_at: datetime
     strategy: str
-    """Which one made it; where a person wished for something, the purpose."""
+    """Which one made it; the purpose, where a person asked for the plan."""
     nodes: tuple[NodeReport, ...]
     """Every node of the cluster before the plan, worst first."""
     moves: tuple[Move, ...]
@@ -389,7 +389,7 @@ class Plan:
     evenness: Evenness | None = None
     """Of ``moves``; ``None`` = the strategy does not look at it."""
     alternative: Alternative | None = None
-    """Another strategy that would do clearly better; ``None`` = none would, or nobody looked."""
+    """Another strategy that would do clearly better; ``None`` = none would, or no strategy was compared."""
     purpose: Purpose = Purpose.BALANCE
     beyond_targets: Alternative | None = None
     """Where hard target thresholds keep nodes overloaded: what a plan that passes them would come to."""

@@ -117,7 +117,7 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "move-make-room": ("node", "vm"),
     "move-partly": ("limit", "resource", "seconds", "value"),
     "move-even": ("cpu", "mean_cpu", "mean_memory", "memory"),
-    # why a move that a person wished for
+    # why a move that a person asked for
     "move-chosen": (),
     "move-chosen-relieve": ("limit", "resource", "value"),
     "move-back": (),
@@ -130,7 +130,7 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "choice-clears-more": ("documented", "left"),
     "choice-fewer-moves": ("documented", "moves"),
     "choice-set": (),
-    # what a wish leaves undone
+    # what a request leaves undone
     "drain-together": ("rule", "vms"),
     "drain-no-room": (),
     "fill-fair-share": ("cpu", "mean_cpu", "mean_memory", "memory"),

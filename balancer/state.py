@@ -31,7 +31,7 @@ class Candidate(NamedTuple):
 
 @dataclass(slots=True)
 class Live:
-    """What a node measured, changed by every move as far as that can be told beforehand."""
+    """What a node measured, changed by every move as far as it can be estimated."""
 
     measured_at: datetime
     cpus: int

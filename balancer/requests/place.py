@@ -21,7 +21,7 @@ def place(snapshot: Snapshot, policy: Policy, vcpus: int, memory_mib: int) -> Pl
     """The best nodes for a new VM of this size, and how many of them the cluster holds below its overload thresholds.
 
     Of the headroom of targets nothing is used. A measured node is taken to be loaded by every vCPU of a new VM, the
-    most that it can run at once. Where a node's own placement filter is set, nobody can tell whether it takes the VM,
+    most that it can run at once. Where a node's own placement filter is set, it is not known whether it takes the VM,
     so it counts for nothing. Live migration does not matter, so any virtualization does.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What wishes are answered with, besides plans. Values only, no wording: reasons are worded by the catalogues."""
+"""The results of requests, besides plans. Values only; the catalogues word the reasons."""
 
 from __future__ import annotations
 

@@ -1,18 +1,18 @@
-"""By which rules the moves of a plan are judged, by what it is for: constraints.py asks them, with what is told here.
+"""The rules that judge the moves of a plan depend on its purpose. This module changes what constraints.py looks at.
 
-What a person wishes for is judged by every rule that protects a VM or a node. Less strict are only those that keep
-the program itself from doing too much: the target thresholds of ``smallest-first`` (a wish fills a target up to the
+A request of a person is judged by every rule that protects a VM or a node. Less strict are only the rules that keep
+the program itself from doing too much: the target thresholds of ``smallest-first`` (a request fills a target up to the
 overload thresholds, less the headroom, whatever strategy balances), and the wait for an overload to last.
 
 - ``balance``, ``target``, ``fill``: VMs rest after a migration, and no VM leaves a node excluded as a source.
-- ``undo``: the same, but the rest of the VM itself does not count: that migration is what is taken back. And its node
-  may get as full again as it was before that, above the overload thresholds too: else what relieved an overloaded
-  node could never be taken back, and nothing gets worse than it was minutes ago.
-- ``drain``: no VM rests, since an hour of rest is about unrest, and the work on the node will not wait. The one
-  node may be excluded as a source: the wish is the newer word (the plan says so, ``caution-drain-excluded``).
+- ``undo``: the same, but the rest of the VM itself does not count, since the request takes that migration back. Its
+  node may get as full again as before that migration, also above the overload thresholds: nothing gets worse than it
+  was minutes ago, and what relieved an overloaded node can be taken back.
+- ``drain``: no VM rests, because the work on the node does not wait. The node may be excluded as a source: the request
+  is newer than the exclusion (the plan says so, ``caution-drain-excluded``).
 
-Always holding: the quarantine after a failure (what failed once fails again, with the VM in the middle), a person's
-skip (a "no" to one VM is not taken back by a "yes" to its node), and whatever is in motion.
+These rules always hold: the quarantine after a failed migration, a person's skip of a VM, and every rule about VMs and
+nodes in motion.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a strategy hands back, and how steps that were thought out elsewhere become moves of the working state.
+"""The result of a strategy, and how the steps that a search found become moves of the working state.
 
 Every step is judged by the rules of constraints.py on the state of its turn; one that they refuse is left out.
 """

@@ -23,7 +23,7 @@ PAIRS = 12
 """Pairs judged exactly, each with ``ENDS`` sources and ``ENDS`` targets."""
 ENDS = 3
 NODES_A_CALL = 64
-"""Nodes for which targets are ranked anew from the ground up, per look at what can be done next."""
+"""For each so many nodes, all targets are ranked again every so many calls."""
 
 
 class Option(NamedTuple):
@@ -210,7 +210,7 @@ class Options:
 class Arrivals:
     """What it does to J, to first order, when a VM of each size arrives on each node; by reach, size and node.
 
-    Kept from one look to the next: only nodes that changed are worked out anew, and all of them once in a while,
+    Kept from one call to the next: only nodes that changed are computed again, and all of them from time to time,
     since the mean and the steepness of J move slowly. It ranks; what is chosen is judged exactly.
     """
 

@@ -3,7 +3,7 @@
 A node that is overloaded takes nothing until it is relieved. So VMs that stand on it now must leave it, enough
 to cover its needs, and every move takes one VM from one node: what the nodes need at least, each by itself,
 adds up. Only VMs that some node could ever take count. Whole numbers throughout; what is rounded is rounded down.
-For the number of moves scarcity.py looks besides at the room that large VMs need.
+For the number of moves, capacity_bound.py also considers the room that large VMs need.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def moves_first(vms: VMArrays) -> Ints:
 
 
 def tolerances(vms: VMArrays, costs: Ints, optimize_for: str) -> tuple[int, ...]:
-    """How much dearer than the best a plan may be while a search looks around: half of the cheapest move.
+    """How much more than the best plan a plan may cost on the way to a better one: half of the cheapest move.
 
     Where moves come before memory, plans of as many moves are all the same to that: then once more, by memory alone.
     """

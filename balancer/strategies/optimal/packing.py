@@ -1,4 +1,4 @@
-"""Who is where while a plan is being thought out: the room left on every node, and where a VM fits.
+"""Where each VM is while a plan is searched: the room left on every node, and where a VM fits.
 
 One mutable value of a search; it knows no cost and no order. Measured nodes also have a room of load and of
 memory really available. A node that was overloaded has room as soon as enough VMs have left it.
@@ -33,7 +33,7 @@ class Room:
         self._any_measured = bool(nodes.measured.any())
         overloaded_by_load = nodes.measured & nodes.overloaded
         self.open: Bools = nodes.open & ~overloaded_by_load
-        """What such a node's load will be once it is relieved, nobody can promise: it takes nothing in this plan."""
+        """A node overloaded by a measured load takes no VM: its load after relief is not known."""
         self.reach: dict[int, Bools] = {
             k: self.open & nodes.compatible[k, nodes.kind] for k in np.unique(nodes.kind).tolist()
         }

@@ -1,4 +1,4 @@
-"""How one node is relieved beside what is decided for others: which of its VMs leave for where, and what makes room.
+"""How one node is relieved beside what is decided for other nodes: which VMs leave, for where, and what makes room.
 
 The cheapest sets of its VMs first, as they are or with one VM that finds room only once others have left its
 target; where none of them works, VM by VM. Nothing here changes what is decided.
@@ -19,7 +19,7 @@ from balancer.strategies.optimal.problem import Problem
 from balancer.strategies.optimal.sequence import Pair
 
 SKIP_ONE_IN = 8
-"""Once in so many times the next best is taken instead, so that searches leave their ruts."""
+"""Once in so many times the next best one is taken, so that the search leaves local optima."""
 TRIED = 12
 """Sets of one node that are tried in earnest, at each insertion."""
 MAX_HOSTS = 6
@@ -96,7 +96,7 @@ class RelocationFinder:
         return sum(len(relief.rows) * 3 * (self._scan + self._look) for relief in reliefs)
 
     def cheapest(self, relief: Relief, tolerance: int, *, one_by_one: bool = True) -> Relocation | None:
-        """The cheapest for this node; once in a while, by the dice, one that is up to ``slack`` dearer."""
+        """The cheapest for this node; from time to time, at random, one that is up to ``slack`` dearer."""
         rows = [row for row in relief.rows.tolist() if row not in self.moved]
         if not rows:
             return None

@@ -1,7 +1,7 @@
-"""The last touch of a plan: the same VMs leave, but go where there is most room, and need not wait.
+"""The last step of a plan: the same VMs leave, but go to the nodes with the most room, without waiting.
 
 The search packs tightly, so that large gaps stay for large VMs. Once everything has found its place, each VM is
-offered the other nodes that can take it: first those that nobody has to leave before, then those that stay below
+offered the other nodes that can take it: first those that no other VM must leave before, then those that stay below
 the target thresholds, and of these the emptiest. Where no node stays below them the gap that the search chose is
 as good, and leaves larger ones to VMs that are still to come. It costs no migration.
 """

@@ -2,7 +2,7 @@
 
 Where the cheapest sets have no room side by side, nodes are taken back and tried again in other orders, with
 other sets, and by making room first (a VM leaves a target so that a larger one fits). Deterministic: the
-amount of work is counted in rounds, and the dice are a sequence of numbers of our own.
+amount of work is counted in rounds, and the random numbers come from a fixed sequence.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Search:
             self.room.place(vm, target, -1)
 
     def _drop_cycles(self) -> None:
-        """Takes everything back where it has no legal order: a plan that cannot be carried out is worth nothing."""
+        """Takes everything back where it has no legal order: a plan that cannot be carried out has no value."""
         if not self._orderable():
             for node in list(self.relocations):
                 self._drop(node)

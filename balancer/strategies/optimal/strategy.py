@@ -56,7 +56,9 @@ def optimal(state: WorkingState, *, cut: bool = True) -> Outcome:
         state.rollback(checkpoint)
         checkpoint = state.checkpoint()
     problem, steps = exact_steps(state, model, result.moves or [])
-    return _finished(state, problem, checkpoint, carry_out(state, steps), limit=limit, proven=result.proven)
+    made = carry_out(state, steps)
+    proven = result.proven and len(made) == len(steps)  # a step that the rules refuse after all proves nothing
+    return _finished(state, problem, checkpoint, made, limit=limit, proven=proven)
 
 
 def _heuristic(state: WorkingState) -> tuple[Problem, list[tuple[Step, Move]]]:
