@@ -213,10 +213,7 @@ class World:
         alive = sorted(self.vms)
         vm = self.vms[alive[int(event.dice[0] * len(alive))]]
         if event.kind == REMOVE:
-            self._count(vm, -1)
-            del self.vms[vm.id]
-            self.migrated.pop(vm.id, None)
-            self.failures.pop(vm.id, None)
+            self._remove(vm)
         else:
             vcpus, mib = _size(event.dice[1:])
             self._count(vm, -1)
@@ -238,8 +235,17 @@ class World:
             snapshot_count=int(dice[4] < 0.05),
             balancer_mode="on" if dice[5] >= 0.03 else "off",
         )
-        self.vms[number] = vm
+        self._add(vm)
+
+    def _add(self, vm: VM) -> None:
+        self.vms[vm.id] = vm
         self._count(vm, 1)
+
+    def _remove(self, vm: VM) -> None:
+        self._count(vm, -1)
+        del self.vms[vm.id]
+        self.migrated.pop(vm.id, None)
+        self.failures.pop(vm.id, None)
 
     def _node_for(self, vcpus: int, mib: int, dice: tuple[float, ...]) -> int:
         """The emptiest of a few nodes drawn of those that it fits on; else of all that are open."""

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from balancer.formats import neutral
@@ -26,7 +27,7 @@ from balancer.moves import relieves_its_source
 from balancer.planner import plan
 from balancer.policy import OPTIMAL, STRATEGIES, Policy
 from balancer.rules.constraints import check_move
-from benchmarks import churn, generate
+from benchmarks import churn, generate, orders
 
 CYCLE_S = 600.0
 BUDGETS = (1, 3, 10)
@@ -56,9 +57,12 @@ class Scene:
     days: float
     seed: int = 1
     habits: churn.Habits = field(default_factory=churn.Habits)
+    orders: Path | None = None
+    """The file of real orders by which the cluster lives; ``instance`` is then ``orders-<nodes>-<fullness>``."""
 
 
 SCENES = (Scene("gen-32x600-tight", 14.0), Scene("gen-128x3000-tight-4", 3.0))
+ORDERS = ("orders-64-0.92", "orders-32-0.84")
 QUICK_SCENES = (Scene("gen-32x600-tight", 2.0),)
 
 
@@ -82,16 +86,26 @@ class Outcome:
     """Below this no planner gets with this budget: see :func:`floor`."""
 
 
-def simulate(scene: Scene, strategy: str, budget: int) -> Outcome:
+def live(scene: Scene) -> tuple[dict[str, Any], churn.World, list[churn.Event]]:
+    """The instance at the start, the world, and what customers will do."""
+    if scene.orders is not None:
+        _, count, fullness = scene.instance.split("-")
+        nodes, part = int(count), float(fullness)
+        return orders.live(scene.orders, nodes, part, habits=scene.habits, days=scene.days, seed=scene.seed)
     document = generate.named(scene.instance)
-    case = neutral.read(document, max_moves=budget)
     world = churn.World.of(document, scene.habits, scene.seed)
+    return document, world, churn.events(scene.habits, len(world.vms), scene.days * churn.DAY_S, scene.seed)
+
+
+def simulate(scene: Scene, strategy: str, budget: int) -> Outcome:
+    document, world, happens = live(scene)
+    case = neutral.read(document, max_moves=budget)
     policy = case.policy
     planner = _planner(strategy, policy)
     # What is checked again before each migration: the hard rules, which are the same for all.
     checked = _hard_rules(policy) if strategy in (NOTHING, HBAL) else _ours(strategy, policy)
     loop = _Loop(world, case.snapshot, checked)
-    ahead = deque(churn.events(scene.habits, len(world.vms), scene.days * churn.DAY_S, scene.seed))
+    ahead = deque(happens)
     slowest = 0.0
     for number in range(round(scene.days * churn.DAY_S / CYCLE_S)):
         loop.run_until(number * CYCLE_S, ahead)
@@ -126,12 +140,11 @@ def floor(scene: Scene, budget: int) -> float:
     stay so, unless customers take away enough of what stands there. What comes later, the time of a
     migration, and VMs that customers put there besides are left out: the truth is above it.
     """
-    document = generate.named(scene.instance)
-    world = churn.World.of(document, scene.habits, scene.seed)
+    _, world, happens = live(scene)
     first = {n: [vm.id for vm in world.vms.values() if vm.node_id == n] for n in sorted(world.overloaded)}
     # What is there besides VMs (the hypervisor's own memory), which stays.
     base = {n: world.used_mib[n] - sum(world.vms[i].memory_mib or 0 for i in ids) for n, ids in first.items()}
-    ahead = deque(churn.events(scene.habits, len(world.vms), scene.days * churn.DAY_S, scene.seed))
+    ahead = deque(happens)
     seconds = 0.0
     for number in range(round(scene.days * churn.DAY_S / CYCLE_S)):
         while ahead and ahead[0].at_s <= (number + 1) * CYCLE_S:
@@ -300,8 +313,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--seed", type=int, default=1, help="of what customers do, and of which migrations fail")
+    parser.add_argument("--orders", type=Path, metavar="FILE", help="real orders instead (benchmarks/README.md)")
+    parser.add_argument("--days", type=float, default=14.0, help="of the real orders")
     given = parser.parse_args()
-    outcomes = run([replace(scene, seed=given.seed) for scene in (QUICK_SCENES if given.quick else SCENES)])
+    scenes: Sequence[Scene] = QUICK_SCENES if given.quick else SCENES
+    if given.orders is not None:
+        scenes = [Scene(name, given.days, orders=given.orders) for name in ORDERS]
+    outcomes = run([replace(scene, seed=given.seed) for scene in scenes])
     if given.json:
         print(json.dumps([asdict(o) for o in outcomes], indent=1))
         return
