@@ -64,6 +64,8 @@ ACTIONS: Mapping[str, Callable[[ConsoleBase], None]] = {
     "start": program.start,
 }
 """Actions of keys that change something outside of the screen."""
+ANYWHERE = frozenset(("dry_run", "check", "mode", "pause", "strategy", "start"))
+"""Actions whose key works on every page, also where the footer has no room for it."""
 STORING = frozenset(
     ("exclude", "include", "stop", "strategy", "change", "reset", "snooze", "wake", "pause", "mode", "approve", "skip")
 )
@@ -203,8 +205,8 @@ class Console(ConsoleBase):
     # Keys -------------------------------------------------------------------------------------
 
     def action_act(self, name: str) -> None:
-        """What a key or a click does, where the page in front offers it."""
-        if name in {key.action for key in self.keys}:
+        """What a key or a click does, where the page in front offers it or it works anywhere."""
+        if name in ANYWHERE or name in {key.action for key in self.keys}:
             self.forget_said()
             if self.settings.dry_run and name in STORING:
                 self.say_key("popup-dry-run", "warn")
