@@ -80,17 +80,12 @@ def world(
     """
     dice = random.Random(f"orders-nodes-{seed}")
     sizes = dice.choices(generate.GENERATIONS, generate.GENERATION_WEIGHTS, k=nodes)
-    most_vcpus, most_mib = peak(orders)
-    unit_cpus = most_vcpus / (THRESHOLDS["cpu_ratio"] * fullness) / sum(sizes)
-    unit_mib = most_mib / (THRESHOLDS["mem_pct"] / 100 * fullness) / sum(sizes)
-    rows = [_node(i, size, unit_cpus, unit_mib) for i, size in enumerate(sizes)]
-    median = sorted(rows, key=lambda row: row["cpus"])[nodes // 2]
-    kept = [
-        o
-        for o in orders
-        if o.vcpus <= LARGEST * THRESHOLDS["cpu_ratio"] * median["cpus"]
-        and o.mib <= LARGEST * THRESHOLDS["mem_pct"] / 100 * median["ram_mib"]
-    ]
+    kept, left = list(orders), -1
+    rows: list[dict[str, Any]] = []
+    while left != len(kept):  # nodes get smaller with every VM that is left out
+        left = len(kept)
+        rows = _nodes(sizes, peak(kept), fullness)
+        kept = _fitting(kept, rows)
     first = [o for o in kept if o.starts_s <= 0]
     document = {
         "format": "vmbal-1",
@@ -100,6 +95,21 @@ def world(
         "vms": _placed(first, rows, dice),
     }
     return document, first, [o for o in kept if o.starts_s > 0]
+
+
+def _nodes(sizes: Sequence[float], most: tuple[int, int], fullness: float) -> list[dict[str, Any]]:
+    """Nodes of these relative sizes of which ``most`` (vCPUs, MiB) fill so much up to the thresholds."""
+    unit_cpus = most[0] / (THRESHOLDS["cpu_ratio"] * fullness) / sum(sizes)
+    unit_mib = most[1] / (THRESHOLDS["mem_pct"] / 100 * fullness) / sum(sizes)
+    return [_node(i, size, unit_cpus, unit_mib) for i, size in enumerate(sizes)]
+
+
+def _fitting(orders: Sequence[Order], nodes: Sequence[dict[str, Any]]) -> list[Order]:
+    """The VMs that are not larger than ``LARGEST`` of a median node."""
+    median = sorted(nodes, key=lambda row: row["cpus"])[len(nodes) // 2]
+    most_vcpus = LARGEST * THRESHOLDS["cpu_ratio"] * median["cpus"]
+    most_mib = LARGEST * THRESHOLDS["mem_pct"] / 100 * median["ram_mib"]
+    return [o for o in orders if o.vcpus <= most_vcpus and o.mib <= most_mib]
 
 
 def _node(number: int, size: float, unit_cpus: float, unit_mib: float) -> dict[str, Any]:
