@@ -38,6 +38,10 @@ def given(panel: RunningPanel, tmp_path: Path) -> Settings:
     return settings(panel.url, database_path=tmp_path / "bot.db")
 
 
+OLDER = 7
+"""The schema of the last version that let a dry run write."""
+
+
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -87,14 +91,15 @@ async def test_looking_at_an_older_database_leaves_its_bytes_alone(given: Settin
     await filled(given)
     with closing(sqlite3.connect(path)) as db:
         db.execute("DROP TABLE unreadable")
-        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
+        db.execute("DROP TABLE protection")
+        db.execute(f"PRAGMA user_version = {OLDER}")
         db.execute("PRAGMA journal_mode = DELETE")
         db.commit()
     before = digest(path)
     async with VMBalancer(settings=given, dry_run=True) as looking:
         assert (await looking.run_once()).outcome == "done"
         assert len(await looking.waiting()) == 1
-    with pytest.raises(StoreError, match=f"schema {SCHEMA_VERSION - 1}, this program has {SCHEMA_VERSION}"):
+    with pytest.raises(StoreError, match=f"schema {OLDER}, this program has {SCHEMA_VERSION}"):
         async with VMBalancer(settings=given, exclusive=False):
             pass
     assert digest(path) == before

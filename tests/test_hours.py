@@ -123,5 +123,5 @@ async def test_the_chat_says_what_it_waits_for_and_makes_no_sound(stack: Stack) 
     report = await stack.message("small-a", buttons=True)
     assert report["silent"], "in quiet hours"
     await stack.press(report, button(report, "✅ Approve 1"))
-    await stack.message("small-a", "waits for its hours, from", f"{now + timedelta(hours=2):%H:00}")
+    await stack.message("small-a", "waits for the migration window", f"{now + timedelta(hours=2):%H:00}")
     assert await stack.starts() == []
