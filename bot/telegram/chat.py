@@ -163,7 +163,7 @@ class Chat:
                 await pauses.asleep()
 
     async def _failed(self, event: ErrorEvent, bot: Bot) -> bool:
-        """One update's defect must not stop the others; the person is told, the log has the trace."""
+        """Handles a defect in one update: the person gets a message, the log the traceback, other updates go on."""
         error = event.exception
         if isinstance(error, TelegramBadRequest) and "query is too old" in error.message:
             log.info("A button was answered too late: the decision stands, only its popup is lost")
@@ -182,7 +182,7 @@ class Chat:
                 texts = self._spoken(update.callback_query.from_user)
                 await update.callback_query.answer(texts.text("problem", problem=type(error).__name__)[:POPUP_LIMIT])
         except AiogramError as second:
-            log.warning("The person could not be told: %s", second)
+            log.warning("The person could not be informed: %s", second)
         return True
 
     def _spoken(self, user: User | None) -> Texts:

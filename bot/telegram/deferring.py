@@ -1,10 +1,11 @@
-"""aiogram, imported without building its six hundred models at once: each is built when it is first used.
+"""Imports aiogram without building its six hundred models at once: each is built when it is first used.
 
-aiogram marks its models for that itself (``defer_build``), and then builds them all as the last thing of its
-import, since their annotations name each other across modules that do not import each other. That is three
-quarters of the time that the program takes to start, and 100 MiB, for models of which a bot meets some dozens.
-Here that last step is left out, and every module is given the names that its annotations use: pydantic then
-finds them by itself whenever a model is needed.
+aiogram marks its models with ``defer_build``, but builds all of them at the end of its import, because their
+annotations name models of modules that do not import each other. That takes three quarters of the program's start
+and 100 MiB, while a bot uses a few dozen models. This module skips that last step and puts the names that the
+annotations use into each model's module, so that pydantic finds them when it builds a model. It replaces two
+attributes of ``pydantic.BaseModel`` during the import only; ``tests/test_deferring.py`` fails if aiogram changes what
+this relies on.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 def import_aiogram() -> None:
-    """Imports aiogram so, unless somebody has imported it already: then its models are built."""
+    """Imports aiogram without building its models; does nothing if aiogram is imported already."""
     if "aiogram" in sys.modules:
         return
     names: dict[str, Any] = {}
@@ -42,7 +43,7 @@ def import_aiogram() -> None:
 
 
 def _name_in_its_module(model: Any, names: Mapping[str, Any]) -> None:
-    """What the annotations of a model, and of those it inherits from, are made of becomes known where it stands."""
+    """Copies the names used in the annotations of a model and its bases into the model's module."""
     module = sys.modules.get(getattr(model, "__module__", ""))
     for base in getattr(model, "__mro__", ()):
         for annotation in inspect.get_annotations(base).values():

@@ -80,7 +80,7 @@ class TelegramNotifier:
         self._chats: tuple[ChatSync, ...] = ()
         self._syncs: tuple[ChatSync, ...] = ()
         """``_chats`` and the chat for escalations."""
-        self._stir = asyncio.Event()
+        self._listener_changed = asyncio.Event()
         self._keeper: AsyncGenerator[None, None] | None = None
 
     def __repr__(self) -> str:
@@ -111,7 +111,7 @@ class TelegramNotifier:
         await self.close()
 
     async def close(self) -> None:
-        """Ends the connection. Who forgets it after ``send`` closes with the event loop."""
+        """Closes the connection. If never called, it closes with the event loop."""
         if self._keeper is not None:
             await self._keeper.aclose()
         if self._bot is not None:
@@ -177,7 +177,7 @@ class TelegramNotifier:
         hours = hours or Hours()
         self._store = store
         self._clock = clock
-        self.reach.changed = self._stir.set
+        self.reach.changed = self._listener_changed.set
         context = ChatContext(
             bot=lambda: self.bot,
             sender=Sender(lambda: self.bot, self.reach, hours.quiet),
@@ -233,7 +233,7 @@ class TelegramNotifier:
             sync.wake()
 
     async def rehearsed(self, plans: Sequence[Plan]) -> None:
-        """Posts the plans of a dry run, without buttons, when they differ from the last ones posted."""
+        """Posts the plans of a dry run, without buttons, if they differ from the last posted ones."""
         for sync in self._syncs:
             sync.rehearsed(plans)
 
@@ -245,7 +245,9 @@ class TelegramNotifier:
             await self._store.notices.settle([sync.chat_id for sync in self._syncs], self._clock())
         except StoreError as error:  # the next start does it
             log.warning("What every chat has seen cannot be noted: %s", error)
-        works = [asyncio.create_task(work) for work in (*(b.run() for b in self._syncs), self._heed(self._store))]
+        works = [
+            asyncio.create_task(work) for work in (*(b.run() for b in self._syncs), self._watch_listener(self._store))
+        ]
         try:
             await asyncio.gather(*works)
         finally:
@@ -260,8 +262,8 @@ class TelegramNotifier:
             if isinstance(result, BaseException):
                 raise result
 
-    async def _heed(self, store: Store) -> None:
-        """Tells of another program that listens with the same token, once, and of its end."""
+    async def _watch_listener(self, store: Store) -> None:
+        """Reports another program that listens with the same token, once, and reports when it is gone."""
         while True:
             try:
                 await self._note_listener(store)
@@ -269,8 +271,8 @@ class TelegramNotifier:
                 log.warning("What is to be shown cannot be noted: %s", error)
                 await asyncio.sleep(PAUSES.min_delay)
                 continue
-            await self._stir.wait()
-            self._stir.clear()
+            await self._listener_changed.wait()
+            self._listener_changed.clear()
 
     async def _note_listener(self, store: Store) -> None:
         alone, now = self.reach.alone, self._clock()

@@ -25,11 +25,11 @@ from bot.telegram.views.proposals import View
 
 T = TypeVar("T")
 FRESH = timedelta(seconds=60)
-"""How old what is shown may be; its age is told where it matters."""
+"""How old what is shown may be; the age is shown where it matters."""
 
 
-async def _untold(_view: View) -> None:
-    """For who has no chat at hand."""
+async def _no_first_answer(_view: View) -> None:
+    """For requests without a chat to write to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Request:
     button: str = ""
     message_id: int = 0
     has_button: bool = False
-    tell: Callable[[View], Awaitable[None]] = _untold
+    tell: Callable[[View], Awaitable[None]] = _no_first_answer
 
     @property
     def texts(self) -> Texts:

@@ -1,7 +1,7 @@
-"""Who may do what: roles by numeric id, checked on every update before anything else looks at it.
+"""Checks on every update, before anything else, who may do what: roles by numeric user id.
 
-Strangers get silence (a popup on a button, so that it stops spinning) and one line in log and audit; a flood
-of theirs costs neither a request nor a write. Admins are never limited: no decision may be lost to a counter.
+Strangers get no answer (on a button an empty popup, so that it stops spinning) and one line in log and audit trail;
+a flood of their messages causes neither requests nor writes. Admins have no limit, so that no decision is lost.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class AccessMiddleware(BaseMiddleware):
         if may.role is Role.VIEWER and not self._viewers.allows(user.id):
             return await self._slow_down(event, user)
         if isinstance(event, Message) and (event.forward_origin is not None or event.via_bot is not None):
-            return None  # somebody else's words in this person's name are no command
+            return None  # forwarded words of somebody else are not a command of this person
         data["context"] = await self._context(user, place, may)
         return await handler(event, data)
 
