@@ -376,7 +376,8 @@ async def test_an_approval_for_later_starts_then_and_not_before(rig: BotFixture)
     rig.service.work.set()
     await rig.reached(lambda: rig.in_state(S.SUCCEEDED))
     assert rig.posts() == [(11, 2)], "twelve hours of an approval count from then"
-    for wrong in (NOW, at, at + timedelta(days=7, seconds=1)):
+    now = rig.clock()
+    for wrong in (NOW, now, now + timedelta(days=7, seconds=1)):
         with pytest.raises(ValueError, match="not_before"):
             await rig.service.decisions.decide([move_id], Verdict.APPROVE, ANNA, not_before=wrong)
     with pytest.raises(ValueError, match="not_before"):
