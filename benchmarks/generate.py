@@ -37,15 +37,15 @@ FAMILIES = {"easy": Family(5.0, 0.50, 2.0, 0.16), "tight": Family(6.0, 0.60, 1.1
 def generate(nodes: int, vms: int, family: str, seed: int = 1) -> dict[str, Any]:
     """The order of the random draws is part of the instance: changing it makes other instances."""
     kind = FAMILIES[family]
-    dice = random.Random(f"{nodes}-{vms}-{family}-{seed}")
-    vcpus = dice.choices(FLAVOURS, FLAVOUR_WEIGHTS, k=vms)
-    mib = [1024 * min(128, max(1, c * dice.choices(GIB_PER_VCPU, GIB_WEIGHTS)[0])) for c in vcpus]
-    sizes = dice.choices(GENERATIONS, GENERATION_WEIGHTS, k=nodes)
+    rng = random.Random(f"{nodes}-{vms}-{family}-{seed}")
+    vcpus = rng.choices(FLAVOURS, FLAVOUR_WEIGHTS, k=vms)
+    mib = [1024 * min(128, max(1, c * rng.choices(GIB_PER_VCPU, GIB_WEIGHTS)[0])) for c in vcpus]
+    sizes = rng.choices(GENERATIONS, GENERATION_WEIGHTS, k=nodes)
     unit = sum(vcpus) / kind.ratio / sum(sizes)
     cpus = [max(4, 2 * round(unit * size / 2)) for size in sizes]
-    memory = _memory(dice, sum(mib) / kind.memory / sum(sizes) / 1024, sizes)
+    memory = _memory(rng, sum(mib) / kind.memory / sum(sizes) / 1024, sizes)
     base = [min(4096, m // 32) for m in memory]
-    home = _place(dice, kind, vcpus, mib=mib, cpus=cpus, memory=memory, base=base)
+    home = _place(rng, kind, vcpus, mib=mib, cpus=cpus, memory=memory, base=base)
     count = [0] * nodes
     for node in home:
         count[node] += 1
@@ -54,20 +54,20 @@ def generate(nodes: int, vms: int, family: str, seed: int = 1) -> dict[str, Any]
         "name": f"gen-{nodes}x{vms}-{family}" + (f"-{seed}" if seed != 1 else ""),
         "source": f"benchmarks.generate {nodes} {vms} {family} {seed}",
         "thresholds": {"cpu_ratio": 7.0, "mem_pct": 70.0},
-        "nodes": _node_rows(dice, sizes, cpus=cpus, memory=memory, base=base, count=count, vms=vms),
-        "vms": [_vm_row(dice, i, home[i], vcpus[i], mib[i]) for i in range(vms)],
+        "nodes": _node_rows(rng, sizes, cpus=cpus, memory=memory, base=base, count=count, vms=vms),
+        "vms": [_vm_row(rng, i, home[i], vcpus[i], mib[i]) for i in range(vms)],
     }
 
 
-def _memory(dice: random.Random, unit: float, sizes: list[float]) -> list[int]:
+def _memory(rng: random.Random, unit: float, sizes: list[float]) -> list[int]:
     """Memory follows the CPUs, but not strictly."""
-    wobble = [dice.choice([0.85, 1.0, 1.0, 1.2]) for _ in sizes]
+    wobble = [rng.choice([0.85, 1.0, 1.0, 1.2]) for _ in sizes]
     mean = sum(a * b for a, b in zip(sizes, wobble, strict=True)) / sum(sizes)
     return [1024 * max(16, 8 * round(unit * s * w / mean / 8)) for s, w in zip(sizes, wobble, strict=True)]
 
 
 def _place(
-    dice: random.Random,
+    rng: random.Random,
     kind: Family,
     vcpus: list[int],
     *,
@@ -78,17 +78,17 @@ def _place(
 ) -> list[int]:
     """Big VMs first, each to the one of 24 random nodes that is furthest below the load drawn for it."""
     nodes, vms = range(len(cpus)), range(len(vcpus))
-    want_ratio = [min(9.0, max(2.0, dice.gauss(kind.ratio, kind.ratio_deviation))) for _ in nodes]
-    want_memory = [min(0.93, max(0.15, dice.gauss(kind.memory, kind.memory_deviation))) for _ in nodes]
+    want_ratio = [min(9.0, max(2.0, rng.gauss(kind.ratio, kind.ratio_deviation))) for _ in nodes]
+    want_memory = [min(0.93, max(0.15, rng.gauss(kind.memory, kind.memory_deviation))) for _ in nodes]
     scale_c = sum(vcpus) / sum(t * c for t, c in zip(want_ratio, cpus, strict=True))
     want_c = [t * c * scale_c for t, c in zip(want_ratio, cpus, strict=True)]
     scale_m = sum(mib) / sum(t * m for t, m in zip(want_memory, memory, strict=True))
     want_m = [t * m * scale_m for t, m in zip(want_memory, memory, strict=True)]
     used_c, used_m = [0] * len(cpus), list(base)
     home = [0] * len(vcpus)
-    for vm in sorted(vms, key=lambda k: (-vcpus[k] * dice.uniform(0.5, 1.5), k)):
+    for vm in sorted(vms, key=lambda k: (-vcpus[k] * rng.uniform(0.5, 1.5), k)):
         best, best_gap = None, -1e18
-        for n in dice.sample(nodes, min(len(nodes), 24)):
+        for n in rng.sample(nodes, min(len(nodes), 24)):
             if used_m[n] + mib[vm] > MOST_MEMORY * memory[n] or (used_c[n] + vcpus[vm]) / cpus[n] > MOST_VCPUS:
                 continue
             gap_c = (want_c[n] - used_c[n]) / cpus[n] / kind.ratio
@@ -104,7 +104,7 @@ def _place(
 
 
 def _node_rows(
-    dice: random.Random,
+    rng: random.Random,
     sizes: list[float],
     *,
     cpus: list[int],
@@ -116,7 +116,7 @@ def _node_rows(
     """A few nodes are in maintenance, excluded, closed for new VMs, or hold as many VMs as they may."""
     nodes = len(sizes)
     special = list(range(nodes))
-    dice.shuffle(special)
+    rng.shuffle(special)
     shares = (
         round(0.02 * nodes) if nodes >= 32 else 0,
         round(0.01 * nodes),
@@ -140,14 +140,14 @@ def _node_rows(
             "excluded": n in excluded,
             "creation_allowed": n not in closed,
             "vm_limit": count[n] if n in full else math.ceil(3.5 * vms / nodes * sizes[n] / mean) + 10,
-            "qemu": dice.choices(QEMU, QEMU_WEIGHTS)[0],
+            "qemu": rng.choices(QEMU, QEMU_WEIGHTS)[0],
         }
         for n in range(nodes)
     ]
 
 
-def _vm_row(dice: random.Random, number: int, node: int, vcpus: int, mib: int) -> dict[str, Any]:
-    running = dice.random() < 0.94
+def _vm_row(rng: random.Random, number: int, node: int, vcpus: int, mib: int) -> dict[str, Any]:
+    running = rng.random() < 0.94
     return {
         "id": number,
         "name": f"v{number}",
@@ -155,11 +155,11 @@ def _vm_row(dice: random.Random, number: int, node: int, vcpus: int, mib: int) -
         "vcpus": vcpus,
         "ram_mib": mib,
         "state": "running" if running else "stopped",
-        "has_iso": dice.random() < 0.02,
-        "has_snapshot": dice.random() < 0.05,
-        "balancer_enabled": dice.random() >= 0.03,
-        "last_migrated_s": dice.choice([300, 1200, 3000]) if dice.random() < 0.02 else None,
-        "cpu_usage": round(min(1.0, dice.paretovariate(1.6) * 0.03), 3) if running else 0.0,
+        "has_iso": rng.random() < 0.02,
+        "has_snapshot": rng.random() < 0.05,
+        "balancer_enabled": rng.random() >= 0.03,
+        "last_migrated_s": rng.choice([300, 1200, 3000]) if rng.random() < 0.02 else None,
+        "cpu_usage": round(min(1.0, rng.paretovariate(1.6) * 0.03), 3) if running else 0.0,
     }
 
 
