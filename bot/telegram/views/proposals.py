@@ -117,7 +117,7 @@ def _closed_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
     groups: dict[Markup, list[str]] = {}
     for proposed in proposal.moves:
         name = f"{proposed.position + 1}. {shorten(proposed.move.vm_name, LONGEST_NAME)}"
-        ended_by_itself = proposed.state in (MoveState.SUPERSEDED, MoveState.WITHDRAWN, MoveState.EXPIRED)
+        ended_by_itself = proposed.state in (MoveState.SUPERSEDED, MoveState.EXPIRED)
         words = Markup() if ended_by_itself else decision_words(texts, proposed)  # the headline says how it ended
         groups.setdefault(words, []).append(name)
     lines: list[Markup | str] = []
