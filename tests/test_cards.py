@@ -80,7 +80,7 @@ async def test_a_node_is_excluded_in_two_taps_without_typing_its_name(stack: Sta
     assert labels(asked) == ["⚠️ hot", "mild", "cool"]
     how = await stack.opened(asked, "cool", "cool: for how long?")
     done = await stack.opened(how, "⛔ 2 h", "cool is excluded as source and target until")
-    await stack.message("Anna Admin excluded cool", "withdrawn", buttons=False)
+    await stack.message("Anna Admin excluded cool", "1. small-a", buttons=False)
     await stack.opened(done, "Include", "cool is balanced again")
     assert "No node is excluded" in await stack.ask("/exclusions", "excluded")
 
