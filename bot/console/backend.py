@@ -104,7 +104,8 @@ async def read_panel(backend: Backend, before: World, max_age: timedelta | None)
     """Looks at the panel; when that fails the world before, with the problem: never an empty one."""
     try:
         plans = await backend.service.queries.plans(None, max_age, outlook=True)
-        problem = None
+        failure = backend.service.observer.problem  # the plans are of the last snapshot then
+        problem = None if failure is None else str(failure)
     except PanelError as error:
         if before.snapshot is None:
             return World(problem=str(error))
