@@ -19,7 +19,7 @@ from balancer.strategies.smallest_first import smallest_first
 FEWER_BY = 2
 FEWER_THAN = 3 / 4
 """With as many nodes left overloaded, a plan is clearly better when it has at most this part of the other's moves,
-and at least two fewer."""
+and at least two fewer. With a budget of one move each move costs a check: there any plan with fewer moves is better."""
 
 _ABOUT_ROOM = frozenset({"source-no-room", "source-unclearable-large"})
 
@@ -33,7 +33,7 @@ def adaptive(state: WorkingState) -> Outcome:
     state.policy = replace(own, strategy=SMALLEST_FIRST, max_moves=0)
     documented = _Whole(smallest_first(state), overloaded(state))
     state.rollback(start)
-    if not documented.left and not clearly_better((0, nodes), documented.value):
+    if not documented.left and not clearly_better((0, nodes), documented.value, own.max_moves):
         return _documented(state, own, documented)  # each node loses a VM at least: no plan has fewer moves than nodes
     from balancer.strategies.optimal.strategy import optimal  # with NumPy, which the documented rule does not need
 
@@ -41,18 +41,26 @@ def adaptive(state: WorkingState) -> Outcome:
     best = optimal(state)
     effort = best.effort or effort_of(best.moves)
     value = (len(best.overloaded_after_all or ()), effort.moves)
-    if not clearly_better(value, documented.value):
+    if not clearly_better(value, documented.value, own.max_moves):
         state.rollback(start)
         return _documented(state, own, documented)
     best = replace(best, choice=Choice(OPTIMAL, _why_optimal(value, documented.value)))
     return _without_proofs(best) if own.hard_cpu_target or own.hard_memory_target else best
 
 
-def clearly_better(one: tuple[int, int], other: tuple[int, int]) -> bool:
-    """Of two whole plans of the same snapshot, each given as the number of nodes left overloaded and of moves."""
+def clearly_better(one: tuple[int, int], other: tuple[int, int], budget: int = 0) -> bool:
+    """Whether the first of two whole plans of the same snapshot is clearly better.
+
+    Args:
+        one: the number of nodes that the plan leaves overloaded, and of its moves.
+        other: the same of the other plan.
+        budget: moves a check; 0 = no limit.
+    """
     (left, moves), (others_left, others_moves) = one, other
     if left != others_left:
         return left < others_left
+    if budget == 1:  # as many checks until all is clear as there are moves
+        return moves < others_moves
     return moves <= min(others_moves - FEWER_BY, others_moves * FEWER_THAN)
 
 
