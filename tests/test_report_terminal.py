@@ -31,7 +31,7 @@ async def run(folder: Path, url: str, *words: str, size: tuple[int, int] = (80, 
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", *words),
-        env={**mine, "TERM": "xterm-256color", **login, **env},
+        env={**mine, "TERM": "xterm-256color", "BALANCE_STRATEGY": "smallest-first", **login, **env},
         cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=slave,
