@@ -192,7 +192,7 @@ STRANGERS = {
 async def test_a_host_that_is_no_vmmanager_does_not_get_the_password(kind: str, place: Place) -> None:
     async with web_server(STRANGERS[kind]) as (url, heard):
         lines = await place.lines(vmmanager_host=url)
-    assert "is no VMmanager 6" in the_fault(lines, "panel-kind", "VMMANAGER_HOST")
+    assert "is not VMmanager 6" in the_fault(lines, "panel-kind", "VMMANAGER_HOST")
     assert skipped(lines) == after("panel-kind")
     assert [request.split(b" ")[0] for request in heard] == [b"GET"]
 
@@ -406,7 +406,7 @@ async def test_telegram_out_of_reach(place: Place) -> None:
     assert "cannot be reached" in the_fault(lines, "telegram-token", "TELEGRAM_PROXY", "TELEGRAM_API_URL")
     async with web_server(STRANGERS["a web site"]) as (url, _):
         lines = await place.lines(telegram_api_url=url)
-    assert "no Bot API server" in the_fault(lines, "telegram-token", "TELEGRAM_API_URL")
+    assert "not a working Bot API server" in the_fault(lines, "telegram-token", "TELEGRAM_API_URL")
     assert TOKEN not in "".join(line.text for line in lines)
 
 

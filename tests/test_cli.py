@@ -235,7 +235,7 @@ def test_wishes_about_a_saved_snapshot(folder: Path, capsys: pytest.CaptureFixtu
     assert drained["moves"] == [{"vm": 11, "from": 1, "to": 2}]
     assert [r["reason"]["code"] for r in drained["plans"][0]["rejections"]] == ["vm-iso"]
     assert "an ISO image is mounted" in asked("--drain", "1")
-    assert "узел освобождают" in asked("--drain", "1", "--language", "ru")
+    assert "освобождается" in asked("--drain", "1", "--language", "ru")
     assert json.loads(asked("--fill", "2", "--json"))["plans"][0]["purpose"] == "fill"
     placed = json.loads(asked("--place", "8", "16", "--json"))["placements"]
     assert [(p["cluster_id"], p["total"]) for p in placed] == [(1, 2), (2, 1)]
