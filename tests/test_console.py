@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,14 @@ from bot.console.keys import KEYS, Items
 from bot.console.nodes import NodesView
 from bot.console.program import Program, StartError
 from bot.console.tail import LINES_KEPT, Lines, Tail
+from bot.domain.clock import SteadyClock
 from bot.domain.proposals import Actor, ActorKind, ExclusionRole, MigrationState, MoveState, Verdict
+from bot.domain.times import WallTime
 from bot.errors import InstanceRunning
 from bot.rendering.catalog import LANGUAGES, texts_for
 from bot.service.remote_requests import Answer, RemoteRequests, answered, ask_for_check
+from bot.service.runtime_settings import RuntimeSettings
+from bot.service.service import Service
 from bot.store.instance_lock import Instance
 from bot.store.store import Store
 
@@ -95,6 +100,18 @@ async def test_a_click_on_approve_decides_as_the_person_at_the_terminal(rig: Bot
     [decided] = await rig.store.decisions.history(10)
     assert (decided.decided_by, decided.move.vm_name) == (OLGA, "small-a")
     assert [m.move.vm_name for p in await rig.store.proposals.waiting() for m in p.pending] == ["small-b", "small-c"]
+
+
+async def test_a_pause_holds_after_the_system_clock_was_set(rig: BotFixture) -> None:
+    wrong = [timedelta(hours=-12)]
+    clock = SteadyClock(lambda: WallTime(rig.clock() + wrong[0]), lambda: 0.0)
+    rig.service = Service(rig.api, rig.store, rig.settings, rig.told, clock=clock)
+    async with showing(backend_of(rig)) as pilot:
+        await shows(pilot, "hot")
+        wrong[0] = timedelta(0)
+        await until(pilot, lambda _: clock() == rig.clock(), "the time of the system's clock")
+        await rig.service.admin.pause(timedelta(hours=1), OLGA)
+    assert await RuntimeSettings(rig.store, rig.settings, rig.clock).paused_until() == rig.clock() + timedelta(hours=1)
 
 
 async def test_tabs_and_footer_can_be_clicked(rig: BotFixture) -> None:

@@ -22,6 +22,7 @@ from bot.console.backend import Backend, Stored, Trends, ViewState, World, plan_
 from bot.console.dialogs import Confirm
 from bot.console.drawing import Palette
 from bot.console.theme import DARK, PALETTES
+from bot.domain.clock import follow
 from bot.domain.proposals import Actor
 from bot.errors import BalancerError, DryRunError, NotFound
 from bot.rendering.catalog import Texts
@@ -139,6 +140,7 @@ class ConsoleBase(App[int]):
 
     async def read_store(self) -> None:
         """Reads what people and migrations have changed."""
+        follow(self.backend.service.clock)
         await self.find_program()
         version = await self.backend.store.changes.version()
         if version != self._version:

@@ -73,6 +73,12 @@ class SteadyClock:
         self._away = away
 
 
+def follow(clock: Clock) -> None:
+    """Adopts a leap at once: for a process beside the program, which leaves the stored deadlines to that."""
+    if isinstance(clock, SteadyClock) and clock.leap:
+        clock.settle()
+
+
 def wall_clock_of(clock: Clock) -> WallClock:
     """The clock for hours of the day that belongs to a clock for lengths of time; most clocks serve both."""
     return clock.wall if isinstance(clock, SteadyClock) else lambda: WallTime(clock())
