@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hypothesis_profile import THOROUGH
 
 from bot.domain.proposals import MigrationState
+from bot.errors import StoreError
 from bot.service.restarts import KEY as RESTARTED_KEY
 
 MOVES = ("filters_empty", "filters_equal", "maintenance_words", "maintenance_object", "cpu_unreported", "paged")
@@ -110,6 +111,31 @@ async def test_a_restarted_vm_stops_automatic_mode_until_an_admin_goes_on(tmp_pa
         await bot.service.cycle.run()
         await bot.carry_out()
         assert len(bot.posts()) == 2
+
+
+@pytest.mark.parametrize("table", ["notices.note_outage", "migrations.advance"])
+@pytest.mark.parametrize("stops", [False, True])
+async def test_a_restart_stops_automatic_mode_also_where_the_database_fails_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, stops: bool
+) -> None:
+    async with running_bot(tmp_path, balance_mode="auto", migration_cooldown=0) as bot:
+        bot.panel.shapes.switch_on("cold", stops=stops)
+        part, _, name = table.partition(".")
+        write, failed = getattr(getattr(bot.store, part), name), []
+
+        async def fails_once(*args: Any, **given: Any) -> object:
+            about = repr((args, given))
+            if not failed and ("restarted" in about or "SUCCEEDED" in about):
+                failed.append(about)
+                raise StoreError("the disk is full")
+            return await write(*args, **given)
+
+        monkeypatch.setattr(getattr(bot.store, part), name, fails_once)
+        await bot.service.cycle.run()
+        await bot.carry_out()
+        migration = await bot.migration()
+        assert failed and migration.reason is not None and migration.reason.code == "moved-restarted"
+        assert await bot.service.restarts.stopped([migration.cluster_id])
 
 
 async def test_automatic_mode_begins_with_the_smallest_vm_alone(tmp_path: Path) -> None:

@@ -382,14 +382,16 @@ class Executor(UseCase):
 
     async def _record(self, migration: Migration, outcome: Outcome, *, only_from: MigrationState | None = None) -> None:
         now = self._clock()
+        if outcome.reason is not None and outcome.reason.code == RESTARTED:
+            await self._restarts.note(migration)  # first: once it is over, nobody would look at it again
         written = await self._store.migrations.advance(
             migration.id, outcome.state, now, reason=outcome.reason, error=outcome.error, only_from=only_from
         )
         if not written:
             return
+        if outcome.state is not MigrationState.UNKNOWN:
+            self._watch.forget(migration)
         self._changed(migration)
-        if outcome.reason is not None and outcome.reason.code == RESTARTED:
-            await self._restarts.note(migration)
         self._notifier.notices_waiting()
         seconds = round((now - (migration.started_at or now)).total_seconds())
         name = migration.move.vm_name

@@ -41,11 +41,9 @@ class RestartWatch:
             self._stopped.add(migration.id)
 
     def restarted(self, migration: Migration, vm: VM, now: datetime) -> bool:
-        """Whether the VM, as seen on its target, did not arrive alive; forgets the migration."""
-        before = self._uptime.pop(migration.id, None)
-        stopped = migration.id in self._stopped
-        self._stopped.discard(migration.id)
-        if stopped or (vm.state is not None and vm.state.lower() == "stopped"):
+        """Whether the VM, as seen on its target, did not arrive alive."""
+        before = self._uptime.get(migration.id)
+        if migration.id in self._stopped or (vm.state is not None and vm.state.lower() == "stopped"):
             return True
         if vm.uptime is None:
             return False
@@ -53,6 +51,11 @@ class RestartWatch:
             return vm.uptime < before
         running_s = (now - migration.started_at).total_seconds() if migration.started_at else 0.0
         return 0 < vm.uptime < running_s
+
+    def forget(self, migration: Migration) -> None:
+        """Once its end is written down."""
+        self._uptime.pop(migration.id, None)
+        self._stopped.discard(migration.id)
 
 
 class Restarts:
