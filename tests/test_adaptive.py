@@ -202,6 +202,17 @@ async def test_target_thresholds_are_passed_once_and_hard_again_afterwards(tmp_p
         assert not after.targets_passed
 
 
+async def test_a_cluster_in_which_somebody_works_keeps_what_waits_when_thresholds_are_passed(tmp_path: Path) -> None:
+    async with running_bot(tmp_path) as rig:
+        await rig.propose()
+        [before] = await rig.store.proposals.waiting()
+        rig.panel.shapes.switch_on("foreign_task")
+        published = await rig.service.cycle.pass_targets(before.cluster_id, ANNA)
+        assert published is not None and published.left_alone is not None
+        assert published.left_alone.code == "cluster-foreign-task"
+        assert [p.id for p in await rig.store.proposals.waiting()] == [before.id]
+
+
 async def test_automatic_mode_still_asks_people_before_it_passes_target_thresholds(tmp_path: Path) -> None:
     given = {"balance_strategy": ADAPTIVE, "target_thresholds": "hard", "balance_mode": "auto"}
     async with running_bot(tmp_path, CROWDED, **given) as rig:

@@ -118,6 +118,9 @@ class Cycle(UseCase):
         plans = await self._planning.plans(await self._planning.context(snapshot), cluster_id, pass_targets=True)
         if not plans:
             return None
+        unclear = planning_failure(plans[0]) or held_reason(plans[0])
+        if unclear is not None:  # as in a check: what waits for people may still be right
+            return Published(None, created=False, superseded=(), left_alone=unclear)
         await self._store.audit.record("pass-targets", actor, self._clock(), data=str(cluster_id))
         return await self._publish(plans[0], automatic=False, mark=mark)
 
