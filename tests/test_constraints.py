@@ -114,3 +114,9 @@ def test_no_rule_is_listed_twice() -> None:
     rules = [str(rule) for rules in tuples for rule in rules]
     assert len(tuples) == 9
     assert len(rules) == len(set(rules)) >= 35
+
+
+@pytest.mark.parametrize(("rule", "code"), [("panel", None), ("equal", "pair-filter"), ("strict", "target-filter")])
+def test_a_verdict_of_the_panel_opens_another_filter_only_with_the_rule_panel(rule: str, code: str | None) -> None:
+    what, suitable = seen(target=node(2, placement_filter="ssd")), Recent(suitable={11: frozenset({2})})
+    assert check(what, replace(PLAIN, placement_filters=rule), suitable) == code

@@ -7,7 +7,7 @@ them in order. Static rules look at what a plan cannot change; load rules at the
 from __future__ import annotations
 
 from balancer.model import Node, Reason
-from balancer.policy import OFF, SERIES, STRICT
+from balancer.policy import OFF, PANEL, SERIES, STRICT
 from balancer.reasons import with_role
 from balancer.scoring import ALLOCATED, Term, above, worst_term
 from balancer.state import Candidate, WorkingNode, WorkingState
@@ -156,10 +156,13 @@ def other_cluster(source: Node, target: Node, state: WorkingState) -> Reason | N
 def filters_differ(source: Node, target: Node, state: WorkingState) -> Reason | None:
     """The target has a placement filter that the source does not have.
 
-    The filter of a node overrides that of its cluster. A target that the panel itself calls suitable is allowed.
+    The filter of a node overrides that of its cluster. With the rule `panel`, a target that the panel itself calls
+    suitable is allowed.
     """
     there = _effective_filter(target, state)
-    if not there or there == _effective_filter(source, state) or _opened(source, target, state):
+    if not there or there == _effective_filter(source, state):
+        return None
+    if state.policy.placement_filters == PANEL and _opened(source, target, state):
         return None
     return Reason.of("pair-filter")
 
