@@ -78,6 +78,8 @@ class Console(ConsoleBase):
     CSS = CSS
     BINDINGS: ClassVar[list[BindingType]] = BINDINGS
     ENABLE_COMMAND_PALETTE = False
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (14, "-high")]  # noqa: RUF012 - Textual types it as the instance's
+    """A low terminal shows one line of keys, so that the page keeps some rows; ``?`` lists all keys."""
     TITLE = "VM Balancer"
 
     def __init__(

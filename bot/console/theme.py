@@ -70,6 +70,7 @@ Screen { background: $background; layout: vertical; }
 #body { height: 1fr; }
 #said { height: auto; max-height: 3; min-height: 1; padding: 0 1; }
 #keys { height: auto; max-height: 3; background: $panel; padding: 0; }
+.-low #keys { max-height: 1; }
 
 DataTable { height: 1fr; background: $background; scrollbar-size: 1 1; }
 DataTable > .datatable--header { background: $surface; color: $secondary; text-style: none; }
