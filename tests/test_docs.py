@@ -69,7 +69,7 @@ def test_readme_in_russian_has_the_same_commands_settings_and_links() -> None:
     assert code_blocks(RUSSIAN) == code_blocks(README) != []
     assert first_cells(RUSSIAN) == first_cells(README) != []
     assert set(links(RUSSIAN)) - set(links(README)) == {"README.md", "docs/images/status-phone-ru.png"}
-    assert set(links(README)) - set(links(RUSSIAN)) == {"README.ru.md", "docs/images/report-phone.png"}
+    assert set(links(README)) - set(links(RUSSIAN)) == {"README.ru.md", "docs/images/proposal-en-light-phone.jpg"}
     assert len(re.findall(r"^\d+\. ", README, re.MULTILINE)) == 10
     assert len(re.findall(r"^\d+\. ", RUSSIAN, re.MULTILINE)) == 10
 

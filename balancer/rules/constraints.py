@@ -1,7 +1,7 @@
 """May this VM leave, may this node take it: the rules in order. The first that forbids is the explanation.
 
 Planner and executor use these tuples and no others, so they cannot disagree. A new rule is one function
-in vm_rules.py or node_rules.py, one line here, a line in reasons.py and the catalogues, one scenario file.
+in vm.py or node.py, one line here, a line in reasons.py and the catalogues, one scenario file.
 """
 
 from __future__ import annotations
