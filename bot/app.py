@@ -40,7 +40,7 @@ from bot.service.scheduler import Schedule
 from bot.service.service import Service
 from bot.service.start_line import start_line
 from bot.service.supervisor import Supervisor
-from bot.service.values import CycleReport
+from bot.service.values import PAUSE_KEY, CycleReport
 from bot.store.backups import Backups
 from bot.store.database import Access
 from bot.store.instance_lock import Instance
@@ -217,7 +217,7 @@ class VMBalancer:
         if self._claimed:
             early = self._clock() - self._started_at < EARLY
             since = self._started_at - LEAP if early else None
-            moved = await self.store.deadlines.shift(leap, steady.wall(), since=since)
+            moved = await self.store.deadlines.shift(leap, steady.wall(), since=since, settings=(PAUSE_KEY,))
             log.info("%d stored deadlines moved with the clock", moved)
         steady.settle()
         self._started_at += leap

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -19,6 +21,7 @@ from bot.domain.clock import SteadyClock
 from bot.domain.proposals import MigrationState, Verdict
 from bot.domain.times import WallTime, is_open, last_due, open_time, opens_at, parse_timing, parse_windows
 from bot.observability import systemd
+from bot.service.values import FOREVER
 from bot.store.readonly import heartbeat_of
 from bot.store.store import Store
 
@@ -159,6 +162,36 @@ async def test_a_leap_moves_stored_deadlines_by_the_same_leap(tmp_path: Path, le
         [queued] = await store.migrations.in_states((S.QUEUED,))
         assert queued.queued_at == NOW + leap
         assert [e.event for e in await store.audit.entries("clock-set")] == ["clock-set"]
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize("leap", [3 * HOUR, -3 * HOUR])
+async def test_a_pause_lasts_as_long_as_it_was_asked_for_when_the_clock_is_set(tmp_path: Path, leap: timedelta) -> None:
+    hands = Hands()
+    async with running_panel(HOT_WORLD) as panel:
+        given = settings(panel.url, database_path=tmp_path / "bot.db")
+        async with VMBalancer(settings=given, clock=hands.clock) as balancer:
+            await balancer.service.admin.pause(2 * HOUR, ANNA)
+            hands.wrong = leap
+            await balancer.until_idle()
+            assert await balancer.service.runtime.paused_until() == NOW + leap + 2 * HOUR
+            await balancer.service.admin.pause(None, ANNA)
+            hands.wrong = timedelta(0)
+            await balancer.until_idle()
+            assert await balancer.service.runtime.paused_until() == FOREVER
+
+
+async def test_a_row_without_readable_times_keeps_no_other_deadline_from_moving(tmp_path: Path) -> None:
+    store = Store(tmp_path / "bot.db")
+    await store.open()
+    try:
+        await move_ids(store, 11)
+        await move_ids(store, 21, cluster=2)
+        with closing(sqlite3.connect(tmp_path / "bot.db")) as db:
+            db.execute("UPDATE proposal SET created_at = 'soon' WHERE cluster_id = 2")
+            db.commit()
+        assert await store.deadlines.shift(3 * HOUR, NOW + 3 * HOUR) == 1
     finally:
         await store.close()
 

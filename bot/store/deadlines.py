@@ -6,12 +6,13 @@ twenty minutes left has twenty minutes left still. Verdicts are never rewritten;
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from bot.domain.proposals import PROGRAM, UNSETTLED
 from bot.store import rows
 from bot.store.audit import write_audit
-from bot.store.database import Connection, Part, json_list
+from bot.store.database import Connection, Part, all_rows, json_list
 
 KEPT = timedelta(days=2)
 """Migrations that ended longer ago than this keep their times: no rest lasts so long by default."""
@@ -26,19 +27,24 @@ _OPEN = (
 
 
 class StoredDeadlines(Part):
-    async def shift(self, leap: timedelta, now: datetime, *, since: datetime | None = None) -> int:
-        """Moves every open deadline by ``leap``; how many rows.
+    async def shift(
+        self, leap: timedelta, now: datetime, *, since: datetime | None = None, settings: Collection[str] = ()
+    ) -> int:
+        """Moves every open deadline by ``leap``; how many rows. A row whose times cannot be read stays as it is.
 
         Args:
             leap: by how much the system's clock was set.
             now: by the new time of the system's clock.
             since: move only rows that began at or after this moment of the old time: right after a start, older rows
                 may come from a program whose clock was right.
+            settings: keys of settings whose value is a deadline.
         """
         async with self._database.transaction() as db:
             moved = 0
             for table, columns, condition in _OPEN:
                 moved += await _shift(db, table, columns, condition, leap, now, since)
+            for key in settings:
+                moved += await _shift_setting(db, key, leap, now, since)
             await write_audit(db, now, PROGRAM, "clock-set", {"seconds": round(leap.total_seconds()), "rows": moved})
         return moved
 
@@ -64,7 +70,25 @@ async def _shift(  # noqa: PLR0917 - all of one line of the table above
     query = f"SELECT id, {columns[0]}, {columns[1]} FROM {table} WHERE {condition} {scale}"  # noqa: S608 - fixed words
     async with db.execute(query, needed) as cursor:
         found = list(await cursor.fetchall())
+    moved = 0
     for row in found:
-        moments = [None if row[c] is None else rows.to_text(rows.from_text(row[c]) + leap) for c in columns]
+        try:
+            moments = [None if row[c] is None else rows.to_text(rows.from_text(row[c]) + leap) for c in columns]
+        except (ValueError, OverflowError):
+            continue
+        moved += 1
         await db.execute(f"UPDATE {table} SET {columns[0]} = ?, {columns[1]} = ? WHERE id = ?", (*moments, row["id"]))  # noqa: S608
-    return len(found)
+    return moved
+
+
+async def _shift_setting(db: Connection, key: str, leap: timedelta, now: datetime, since: datetime | None) -> int:
+    for row in await all_rows(db, "SELECT value, at FROM setting WHERE key = ?", (key,)):
+        try:
+            began, until = rows.from_text(row["at"]), datetime.fromisoformat(row["value"]) + leap
+        except (ValueError, OverflowError):  # without an end, or not to be read
+            continue
+        if since is None or since <= began <= now - leap + timedelta(minutes=1):
+            moved = (until.isoformat(), rows.to_text(began + leap), key)
+            await db.execute("UPDATE setting SET value = ?, at = ? WHERE key = ?", moved)
+            return 1
+    return 0
