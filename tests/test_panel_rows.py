@@ -482,6 +482,13 @@ def test_an_odd_vm_row_is_left_out_and_named(odd: object) -> None:
     assert [c.held for c in seen.clusters] == [None, None]
 
 
+def test_an_odd_vm_row_is_named_in_its_own_cluster_alone() -> None:
+    odd = {**VM_ROW, "id": 900, "name": "of-one", "node": None, "cluster": 1}
+    one, two = snapshot([{**NODE, "vm": {"total": 60}}, {**NODE, "id": 8, "cluster": 2}], [*MOVABLE, odd]).split()
+    assert one.remarks[0].reason.as_dict() == {"count": 1, "names": "of-one (ID 900)"}
+    assert "of-one" not in repr(two.remarks), "whoever sees this cluster alone may not read it"
+
+
 def test_a_node_with_fewer_vms_listed_than_counted_is_held_beside_an_odd_row() -> None:
     odd = {**VM_ROW, "id": 900, "node": None, "cluster": None}
     nodes = [{**NODE, "vm": {"total": 61}}, {**NODE, "id": 8, "vm": {"total": 0}}]

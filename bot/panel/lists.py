@@ -213,10 +213,20 @@ def _assembled(read: Read, taken_at: datetime, words: Mapping[tuple[int | None, 
     remarks = remarks_of(
         read.nodes,
         read.vms,
-        {"node": [o.shown for o in read.odd_nodes], "vm": [o.shown for o in read.odd_vms]},
+        _left_out(read),
         words,
     )
     return Snapshot(taken_at, tuple(held), tuple(read.nodes), tuple(read.vms), remarks)
+
+
+def _left_out(read: Read) -> dict[tuple[int | None, str], list[str]]:
+    """(Cluster, ``node`` or ``vm``) -> the odd rows; ``None`` = the row does not tell its cluster."""
+    known = {c.id for c in read.clusters}
+    found: dict[tuple[int | None, str], list[str]] = {}
+    for what, odd in (("node", read.odd_nodes), ("vm", read.odd_vms)):
+        for row in odd:
+            found.setdefault((row.cluster_id if row.cluster_id in known else None, what), []).append(row.shown)
+    return found
 
 
 def _odd_by_cluster(read: Read) -> Counter[int]:

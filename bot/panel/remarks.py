@@ -30,21 +30,20 @@ class Sums(NamedTuple):
 def remarks_of(
     nodes: Sequence[Node],
     vms: Sequence[VM],
-    left_out: Mapping[str, Sequence[str]],
+    left_out: Mapping[tuple[int | None, str], Sequence[str]],
     words: Mapping[tuple[int | None, str, str], int],
 ) -> tuple[Remark, ...]:
     """In a fixed order.
 
     Args:
-        left_out: ``node`` and ``vm`` -> the odd rows that were left out, as they are called.
+        left_out: (cluster, ``node`` or ``vm``) -> the odd rows that were left out, as they are called. Who sees one
+            cluster alone reads no names of another.
         words: (cluster, field, word) -> in how many rows, of words of nodes that are not known.
     """
     found = []
-    nodes_out, vms_out = left_out["node"], left_out["vm"]
-    if nodes_out:
-        found.append(Remark(Reason.of("remark-node-left-out", count=len(nodes_out), names=_named(nodes_out))))
-    if vms_out:
-        found.append(Remark(Reason.of("remark-vm-left-out", count=len(vms_out), names=_named(vms_out))))
+    for (of, what), out in sorted(left_out.items(), key=lambda item: (item[0][0] or 0, item[0][1])):
+        code = "remark-node-left-out" if what == "node" else "remark-vm-left-out"
+        found.append(Remark(Reason.of(code, count=len(out), names=_named(out)), of))
     counted = Counter(dict(words))
     for vm in vms:
         if vm.balancer_mode not in (None, "on", "off"):
