@@ -42,8 +42,11 @@ def remarks_of(
     """
     found = []
     for (of, what), out in sorted(left_out.items(), key=lambda item: (item[0][0] or 0, item[0][1])):
-        code = "remark-node-left-out" if what == "node" else "remark-vm-left-out"
-        found.append(Remark(Reason.of(code, count=len(out), names=_named(out)), of))
+        count, names = len(out), _named(out)
+        reason = Reason.of("remark-vm-left-out", count=count, names=names)
+        if what == "node":
+            reason = Reason.of("remark-node-left-out", count=count, names=names)
+        found.append(Remark(reason, of))
     counted = Counter(dict(words))
     for vm in vms:
         if vm.balancer_mode not in (None, "on", "off"):
