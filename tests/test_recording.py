@@ -21,7 +21,7 @@ from balancer.policy import Policy
 from bot.cli.record import record
 from bot.errors import ConfigError
 from bot.panel.client import VMManagerAPI
-from bot.panel.recording import Anonymizer
+from bot.panel.recording import Anonymizer, statistics
 from sandbox.panel.replay import load, start_replay
 from sandbox.panel.server import RunningPanel, start_panel
 from sandbox.world.model import WorldError
@@ -143,3 +143,13 @@ def test_a_file_that_is_no_recording_is_refused(tmp_path: Path) -> None:
     file.write_text("{}", "utf-8")
     with pytest.raises(WorldError, match="no recording"):
         load(file)
+
+
+def test_hosts_that_are_keys_and_mail_addresses_in_word_fields_are_taken_out() -> None:
+    document = {
+        "list": [{"id": 5, "type": "jo@example.org", "by_host": {"web.example.org": 1}, "roles": "[@admin, @user]"}]
+    }
+    names = Anonymizer()
+    names.learn(document, "vm")
+    written = repr((names.rewrite(document, "vm"), statistics(document)))
+    assert "example.org" not in written and "[@admin, @user]" in written

@@ -23,11 +23,13 @@ _WORDS = frozenset(
 )
 _VERSIONS = frozenset({"qemu_version", "kernel_version", "os_version", "version"})
 _TASK_NAME = re.compile(r"(host|node|disk|cluster|vm|balancer|iface|ip)_[a-z_]{2,40}")
-_WORD = re.compile(r"\[?@?[A-Za-z][A-Za-z0-9_.,@ -]{0,39}\]?")
+_WORD = re.compile(r"\[?@?[A-Za-z](?:[A-Za-z0-9_., -]|(?<![A-Za-z0-9_.-])@){0,39}\]?")
+"""A word of a vocabulary or a list of roles such as ``[@admin, @user]``; no mail address."""
 _VERSION = re.compile(r"[A-Za-z ]{0,16}v?\d[\w.+~-]{0,60}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
 _NUMERIC_KEY = re.compile(r"(.*_mib|.*number|total|used|allocated|count|.*_count|.*limit|size|port|uptime|id)(_new)?")
-_KEY = re.compile(r"[A-Za-z0-9_.]{1,48}")
+_KEY = re.compile(r"[A-Za-z0-9_]{1,48}")
+"""A field's name. With a dot it is a host's name or an address, in an object with such keys."""
 _REFERENCES = {"node": "node", "cluster": "cluster", "host": "vm", "account": "account", "task": "task"}
 _KIND_OF_LIST = {"/vm/v3/cluster": "cluster", "/vm/v3/node": "node", "/vm/v3/host": "vm", "/vm/v3/task": "task"}
 _PLACEHOLDERS = (
