@@ -14,6 +14,7 @@ from bot_fixture import BotFixture, running_bot
 
 from bot.domain.proposals import MigrationState, Verdict
 from bot.errors import StoreError
+from bot.store.database import Access
 from bot.store.files import faults
 from bot.store.store import Store
 
@@ -48,6 +49,21 @@ async def test_a_removed_database_is_written_anew_before_anything_is_decided(bot
     async with _opened(bot.path) as again:
         [migration] = await again.migrations.in_states((S.SUCCEEDED,))
         assert migration.move.vm_id == 11 and (await again.audit.verify()).problems == ()
+
+
+async def test_only_the_owner_of_a_removed_database_writes_it_anew(bot: BotFixture) -> None:
+    await bot.propose()
+    console = Store(bot.path, access=Access.GUEST)
+    await console.open()
+    try:
+        remove(bot.path)
+        with pytest.raises(StoreError, match="was removed"):
+            await console.audit.record("x", ANNA, NOW)
+        assert not bot.path.exists()
+        await bot.decide()
+        assert verdicts(bot.path) == [("approve",)]
+    finally:
+        await console.close()
 
 
 async def test_a_database_that_cannot_be_written_anew_starts_nothing(bot: BotFixture) -> None:

@@ -135,7 +135,7 @@ class Database:
     async def _check_file(self) -> None:
         """Before each write: what is written to a file that is gone, or is another by now, would be lost.
 
-        A file that was removed is written anew from the open one, which still has everything.
+        A file that was removed is written anew, by its owner alone, from the open one, which still has everything.
 
         Raises:
             StoreError: another file stands at the path, or the file cannot be written anew.
@@ -149,6 +149,10 @@ class Database:
             raise StoreError(
                 f"the database {self.path} was replaced by another file while the program runs: nothing is started or "
                 "stored; restart the program to work on the new file"
+            )
+        if self.access is Access.GUEST:  # two that write it anew at once would each lose what the other stored
+            raise StoreError(
+                f"the database {self.path} was removed: the program on it writes it anew; try again, or start this anew"
             )
         await self._write_anew(self._db)
 
