@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -49,6 +51,15 @@ async def test_a_removed_database_is_written_anew_before_anything_is_decided(bot
     async with _opened(bot.path) as again:
         [migration] = await again.migrations.in_states((S.SUCCEEDED,))
         assert migration.move.vm_id == 11 and (await again.audit.verify()).problems == ()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no such rights")
+async def test_a_database_that_is_written_anew_is_readable_for_the_same_people(bot: BotFixture) -> None:
+    bot.path.chmod(0o600)
+    await bot.propose()
+    remove(bot.path)
+    await bot.decide()
+    assert stat.S_IMODE(bot.path.stat().st_mode) == 0o600
 
 
 async def test_only_the_owner_of_a_removed_database_writes_it_anew(bot: BotFixture) -> None:

@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import sqlite3
+import stat
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
@@ -62,6 +63,8 @@ class Database:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._file: tuple[int, int] | None = None
         """Device and number of the file that is open."""
+        self._rights = 0o600
+        """Who may read and write it, as last seen."""
         self._busy_timeout_s = busy_timeout_s
         self._db: Connection | None = None
         self._lock = asyncio.Lock()
@@ -130,6 +133,8 @@ class Database:
             found = Path(self.path).stat()
         except OSError:
             return None
+        if self._file in (None, (found.st_dev, found.st_ino)):
+            self._rights = stat.S_IMODE(found.st_mode)
         return found.st_dev, found.st_ino
 
     async def _check_file(self) -> None:
@@ -160,11 +165,14 @@ class Database:
         path = Path(self.path)
         fresh = path.with_name(path.name + ".rescued")
         try:
+            fresh.unlink(missing_ok=True)
+            os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
             target = await aiosqlite.connect(str(fresh), isolation_level=None)
             try:
                 await db.backup(target)
             finally:
                 await target.close()
+            fresh.chmod(self._rights)
             with suppress(sqlite3.Error):
                 await db.close()
             for side in ("-wal", "-shm"):
