@@ -102,14 +102,14 @@ async def read_store(backend: Backend) -> Stored:
 
 async def read_panel(backend: Backend, before: World, max_age: timedelta | None) -> World:
     """Looks at the panel; when that fails the world before, with the problem: never an empty one."""
+    problem = None
     try:
-        plans = await backend.service.queries.plans(None, max_age, outlook=True)
-        failure = backend.service.observer.problem  # the plans are of the last snapshot then
-        problem = None if failure is None else str(failure)
+        await backend.service.observer.observe(max_age)  # not a query: these answer from the last snapshot instead
     except PanelError as error:
+        problem = str(error)
         if before.snapshot is None:
-            return World(problem=str(error))
-        plans, problem = await backend.service.queries.plans(None, None, outlook=True), str(error)
+            return World(problem=problem)
+    plans = await backend.service.queries.plans(None, None, outlook=True)
     snapshot = await backend.service.observer.observe(None)
     return World(snapshot, plans, await backend.service.planning.policies(snapshot), problem)
 
