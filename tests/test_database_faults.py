@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from bot.cli import BAD_SETTINGS, FAILED, main
 from bot.config.settings import Settings, env_name
 from bot.domain.proposals import MigrationState, Verdict
 from bot.errors import StoreError
+from bot.store import files
 from bot.store.store import Store
 
 S = MigrationState
@@ -262,3 +264,14 @@ def whole(folder: Path) -> bytes:
 
     asyncio.run(made())
     return (folder / "made.db").read_bytes()
+
+
+def test_a_journal_that_a_crash_left_is_rolled_back_before_the_start(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "live.db", isolation_level=None)) as live:
+        live.executescript("PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; CREATE TABLE proposal (text)")
+        live.executescript("CREATE TABLE migration (id); PRAGMA user_version = 1; BEGIN")
+        live.executemany("INSERT INTO proposal VALUES (?)", [("x" * 4000,)] * 50)
+        for name in ("live.db", "live.db-journal"):  # as a killed program leaves them
+            shutil.copy(tmp_path / name, tmp_path / name.replace("live", "bot"))
+        live.execute("ROLLBACK")
+    assert files.schema_in_use(tmp_path / "bot.db") == 1

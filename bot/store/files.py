@@ -59,7 +59,10 @@ def schema_in_use(path: Path) -> int:
         StoreError: it cannot be read.
     """
     try:
-        return _schema(path)
+        try:
+            return _schema(path)
+        except sqlite3.OperationalError:  # after a crash a connection has to roll back first, which needs to write
+            return _schema(path, "rw")
     except sqlite3.Error as error:
         raise unusable(path, error) from error
 
@@ -113,15 +116,15 @@ def remove(path: Path) -> None:
             path.with_name(path.name + side).unlink(missing_ok=True)
 
 
-def _schema(path: Path) -> int:
-    with closing(_looking(path)) as db:
+def _schema(path: Path, mode: str = "ro") -> int:
+    with closing(_looking(path, mode)) as db:
         tables = db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('proposal', 'migration')").fetchone()
         return int(db.execute("PRAGMA user_version").fetchone()[0]) if tables[0] == 2 else 0
 
 
-def _looking(path: Path) -> sqlite3.Connection:
-    """A connection that can change nothing, and makes no file where there is none."""
-    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=LOOK_S)
+def _looking(path: Path, mode: str = "ro") -> sqlite3.Connection:
+    """A connection that makes no file where there is none; with the mode ``ro`` it can change nothing."""
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=LOOK_S)
 
 
 def _to_disk(path: Path) -> None:
