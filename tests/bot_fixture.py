@@ -206,20 +206,20 @@ async def bot_on(
     panel: RunningPanel, path: Path, wrap: Callable[[Any], Any] = lambda part: part, **given: Any
 ) -> AsyncIterator[BotFixture]:
     """The program on this panel and this database."""
-    rig = BotFixture(panel, path, wrap, **given)
-    await rig.store.open()
+    fixture = BotFixture(panel, path, wrap, **given)
+    await fixture.store.open()
     try:
-        yield rig
+        yield fixture
     finally:
-        await rig.close()
+        await fixture.close()
 
 
 @asynccontextmanager
 async def running_bot(
     folder: Path, world: dict[str, Any] | None = None, panel: dict[str, Any] | None = None, **given: Any
 ) -> AsyncIterator[BotFixture]:
-    async with running_panel(world, **(panel or {})) as server, bot_on(server, folder / "bot.db", **given) as rig:
-        yield rig
+    async with running_panel(world, **(panel or {})) as server, bot_on(server, folder / "bot.db", **given) as fixture:
+        yield fixture
 
 
 HOUR = timedelta(hours=1)

@@ -164,6 +164,6 @@ async def running(
         chat = await stack.enter_async_context(
             await start_chat(limits=limits, conflict_delay_s=0.05, callback_timeout_s=60.0)
         )
-        rig = ChatFixture(server, chat, folder, **given)
-        stack.push_async_callback(rig.stop)
-        yield rig
+        fixture = ChatFixture(server, chat, folder, **given)
+        stack.push_async_callback(fixture.stop)
+        yield fixture

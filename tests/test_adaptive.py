@@ -182,58 +182,58 @@ CROWDED = {
 
 
 async def test_target_thresholds_are_passed_once_and_hard_again_afterwards(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, CROWDED, balance_strategy=ADAPTIVE, target_thresholds="hard") as rig:
-        await rig.service.cycle.run()
-        assert await rig.store.proposals.waiting() == []
-        [plain] = await rig.service.queries.plans(outlook=True)
+    async with running_bot(tmp_path, CROWDED, balance_strategy=ADAPTIVE, target_thresholds="hard") as fixture:
+        await fixture.service.cycle.run()
+        assert await fixture.store.proposals.waiting() == []
+        [plain] = await fixture.service.queries.plans(outlook=True)
         assert plain.beyond_targets is not None
-        published = await rig.service.cycle.pass_targets(plain.cluster_id, ANNA)
+        published = await fixture.service.cycle.pass_targets(plain.cluster_id, ANNA)
         assert published is not None and published.created
-        [entry] = await rig.store.audit.entries("pass-targets")
+        [entry] = await fixture.store.audit.entries("pass-targets")
         assert entry.by == ANNA
-        await rig.service.cycle.run()
-        [proposal] = await rig.store.proposals.waiting()
+        await fixture.service.cycle.run()
+        [proposal] = await fixture.store.proposals.waiting()
         assert proposal.id == published.proposal_id, "the next check leaves it alone"
         assert proposal.plan.targets_passed and not proposal.automatic
-        await rig.decide()
-        await rig.carry_out()
-        assert (await rig.migration()).state is MigrationState.SUCCEEDED
-        [after] = await rig.service.queries.plans()
+        await fixture.decide()
+        await fixture.carry_out()
+        assert (await fixture.migration()).state is MigrationState.SUCCEEDED
+        [after] = await fixture.service.queries.plans()
         assert not after.targets_passed
 
 
 async def test_a_cluster_in_which_somebody_works_keeps_what_waits_when_thresholds_are_passed(tmp_path: Path) -> None:
-    async with running_bot(tmp_path) as rig:
-        await rig.propose()
-        [before] = await rig.store.proposals.waiting()
-        rig.panel.shapes.switch_on("foreign_task")
-        published = await rig.service.cycle.pass_targets(before.cluster_id, ANNA)
+    async with running_bot(tmp_path) as fixture:
+        await fixture.propose()
+        [before] = await fixture.store.proposals.waiting()
+        fixture.panel.shapes.switch_on("foreign_task")
+        published = await fixture.service.cycle.pass_targets(before.cluster_id, ANNA)
         assert published is not None and published.left_alone is not None
         assert published.left_alone.code == "cluster-foreign-task"
-        assert [p.id for p in await rig.store.proposals.waiting()] == [before.id]
+        assert [p.id for p in await fixture.store.proposals.waiting()] == [before.id]
 
 
 async def test_automatic_mode_still_asks_people_before_it_passes_target_thresholds(tmp_path: Path) -> None:
     given = {"balance_strategy": ADAPTIVE, "target_thresholds": "hard", "balance_mode": "auto"}
-    async with running_bot(tmp_path, CROWDED, **given) as rig:
-        [plain] = await rig.service.queries.plans()
-        await rig.service.cycle.pass_targets(plain.cluster_id, ANNA)
-        await rig.service.cycle.run()
-        [proposal] = await rig.store.proposals.waiting()
+    async with running_bot(tmp_path, CROWDED, **given) as fixture:
+        [plain] = await fixture.service.queries.plans()
+        await fixture.service.cycle.pass_targets(plain.cluster_id, ANNA)
+        await fixture.service.cycle.run()
+        [proposal] = await fixture.store.proposals.waiting()
         assert len(proposal.pending) == len(proposal.moves) == 1
-        assert rig.posts() == []
+        assert fixture.posts() == []
 
 
 async def test_a_dry_run_passes_nothing(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, CROWDED, target_thresholds="hard", dry_run=True) as rig:
+    async with running_bot(tmp_path, CROWDED, target_thresholds="hard", dry_run=True) as fixture:
         with pytest.raises(DryRunError):
-            await rig.service.cycle.pass_targets(1, ANNA)
+            await fixture.service.cycle.pass_targets(1, ANNA)
 
 
 async def test_a_proposal_offers_to_pass_the_thresholds_only_where_that_helps(tmp_path: Path) -> None:
-    async with running_bot(tmp_path) as rig:
-        await rig.propose()
-        [proposal] = await rig.store.proposals.waiting()
+    async with running_bot(tmp_path) as fixture:
+        await fixture.propose()
+        [proposal] = await fixture.store.proposals.waiting()
         beyond = with_alternative(
             FULL_TARGET, Policy(cpu_target_score=5.9), Recent(), plan(FULL_TARGET, Policy(cpu_target_score=5.9))
         )

@@ -26,8 +26,8 @@ TWO: dict[str, Any] = {
 }
 
 
-def said(rig: ChatFixture, text: str, chat_id: int = GROUP) -> None:
-    rig.chat.state.write(chat_id, ANNA, text)
+def said(fixture: ChatFixture, text: str, chat_id: int = GROUP) -> None:
+    fixture.chat.state.write(chat_id, ANNA, text)
 
 
 def picture(message: Message) -> bytes:
@@ -40,38 +40,38 @@ def picture(message: Message) -> bytes:
 
 
 async def test_the_status_of_a_cluster_is_a_picture_with_words(tmp_path: Path) -> None:
-    async with running(tmp_path) as rig:
-        await rig.start()
-        await rig.message("small-a", buttons=True)
-        said(rig, "/status")
-        status = await rig.message("Production", "1 move waits", buttons=True)
+    async with running(tmp_path) as fixture:
+        await fixture.start()
+        await fixture.message("small-a", buttons=True)
+        said(fixture, "/status")
+        status = await fixture.message("Production", "1 move waits", buttons=True)
         first = picture(status)
-        await rig.pressed(status, "Load")
-        chart = await rig.message("Production", "the last 24 h", "CPU: average")
+        await fixture.pressed(status, "Load")
+        chart = await fixture.message("Production", "the last 24 h", "CPU: average")
         assert chart.message_id == status.message_id, "one picture takes the place of the other"
         assert picture(chart) != first
-        await rig.pressed(chart, "7\u00a0d")
-        await rig.message("Production", "the last 7 d", "No migration")
-        await rig.pressed(chart, "Status")
-        await rig.message("Production", "1 move waits")
+        await fixture.pressed(chart, "7\u00a0d")
+        await fixture.message("Production", "the last 7 d", "No migration")
+        await fixture.pressed(chart, "Status")
+        await fixture.message("Production", "1 move waits")
         # A page of words takes the place of a picture: Telegram cannot edit one into the other.
-        await rig.pressed(status, "Nodes")
-        nodes = await rig.message("most loaded first", buttons=True)
+        await fixture.pressed(status, "Nodes")
+        nodes = await fixture.message("most loaded first", buttons=True)
         assert nodes.content.media is None
-        await rig.until(lambda: status.deleted)
+        await fixture.until(lambda: status.deleted)
 
 
 async def test_several_clusters_are_one_picture_with_another_behind_each_tab(tmp_path: Path) -> None:
-    async with running(tmp_path, TWO) as rig:
-        await rig.start()
-        await rig.message("web-", buttons=True)
-        said(rig, "/status")
-        status = await rig.message("Production", "Lab", buttons=True)
+    async with running(tmp_path, TWO) as fixture:
+        await fixture.start()
+        await fixture.message("web-", buttons=True)
+        said(fixture, "/status")
+        status = await fixture.message("Production", "Lab", buttons=True)
         everything = picture(status)
-        await rig.pressed(status, "Lab")
-        await rig.until(lambda: picture(status) != everything, "the picture of the lab")
-        await rig.pressed(status, "All clusters")
-        await rig.until(lambda: picture(status) == everything, "the picture of both")
+        await fixture.pressed(status, "Lab")
+        await fixture.until(lambda: picture(status) != everything, "the picture of the lab")
+        await fixture.pressed(status, "All clusters")
+        await fixture.until(lambda: picture(status) == everything, "the picture of both")
 
 
 async def test_the_words_under_the_picture_of_many_clusters_are_few(tmp_path: Path) -> None:
@@ -80,51 +80,51 @@ async def test_the_words_under_the_picture_of_many_clusters_are_few(tmp_path: Pa
     ]
     vms = [{"id": 99 + i, "name": f"vm-{i}", "node": 7, "cpu_number": 8, "ram_mib": 1024} for i in range(9)]
     many = {"clusters": [{"id": i, "name": f"cluster-{i:02}"} for i in range(1, 21)], "nodes": nodes, "vms": vms}
-    async with running(tmp_path, many) as rig:
-        await rig.start()
-        await rig.message("cluster-08", buttons=True)
-        said(rig, "/status")
-        status = await rig.message("more clusters", "1 move waits", buttons=True)
+    async with running(tmp_path, many) as fixture:
+        await fixture.start()
+        await fixture.message("cluster-08", buttons=True)
+        said(fixture, "/status")
+        status = await fixture.message("more clusters", "1 move waits", buttons=True)
         picture(status)
         assert "cluster-08: 1 of 3 nodes is overloaded" in status.content.text, "what needs somebody comes first"
 
 
 async def test_charts_by_name(tmp_path: Path) -> None:
-    async with running(tmp_path, TWO) as rig:
-        await rig.start()
-        report = await rig.message("web-", buttons=True)
-        await rig.pressed(report, "Approve")
-        await rig.message("done in")
-        rig.clock.now += timedelta(minutes=1)
-        said(rig, "/chart HOT 7d")
-        chart = await rig.message("hot", "the last 7 d", "1 migration")
+    async with running(tmp_path, TWO) as fixture:
+        await fixture.start()
+        report = await fixture.message("web-", buttons=True)
+        await fixture.pressed(report, "Approve")
+        await fixture.message("done in")
+        fixture.clock.now += timedelta(minutes=1)
+        said(fixture, "/chart HOT 7d")
+        chart = await fixture.message("hot", "the last 7 d", "1 migration")
         picture(chart)
-        await rig.pressed(chart, "Back")
-        await rig.message("hot", "QEMU")
-        said(rig, "/chart lab")
-        picture(await rig.message("Lab", "the last 24 h"))
-        said(rig, "/chart")
-        choice = await rig.message("Which cluster?", buttons=True)
-        await rig.pressed(choice, "Production")
-        picture(await rig.message("Production", "the last 24 h"))
-        said(rig, "/chart nowhere")
-        await rig.message("nowhere", "no node")
-        rig.clock.now += timedelta(days=3)
-        said(rig, "/chart cold 24h")
-        empty = await rig.message("cold", "No data for this period")
+        await fixture.pressed(chart, "Back")
+        await fixture.message("hot", "QEMU")
+        said(fixture, "/chart lab")
+        picture(await fixture.message("Lab", "the last 24 h"))
+        said(fixture, "/chart")
+        choice = await fixture.message("Which cluster?", buttons=True)
+        await fixture.pressed(choice, "Production")
+        picture(await fixture.message("Production", "the last 24 h"))
+        said(fixture, "/chart nowhere")
+        await fixture.message("nowhere", "no node")
+        fixture.clock.now += timedelta(days=3)
+        said(fixture, "/chart cold 24h")
+        empty = await fixture.message("cold", "No data for this period")
         assert empty.content.media is None
 
 
 async def test_a_proposal_shows_before_and_after(tmp_path: Path) -> None:
-    async with running(tmp_path) as rig:
-        await rig.start()
-        report = await rig.message("small-a", buttons=True)
-        await rig.pressed(report, "Picture")
-        shown = await rig.message("Production", "what 1 move changes", buttons=True)
+    async with running(tmp_path) as fixture:
+        await fixture.start()
+        report = await fixture.message("small-a", buttons=True)
+        await fixture.pressed(report, "Picture")
+        shown = await fixture.message("Production", "what 1 move changes", buttons=True)
         picture(shown)
         assert shown.reply_to is report
-        await rig.pressed(shown, "Close")
-        await rig.until(lambda: shown.deleted, "it goes")
+        await fixture.pressed(shown, "Close")
+        await fixture.until(lambda: shown.deleted, "it goes")
 
 
 async def test_without_matplotlib_words_go_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,12 +133,12 @@ async def test_without_matplotlib_words_go_alone(tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr("bot.telegram.views.pictures.cluster_picture", missing)
     monkeypatch.setattr("bot.telegram.views.pictures.before_after_picture", missing)
-    async with running(tmp_path) as rig:
-        await rig.start()
-        report = await rig.message("small-a", buttons=True)
-        said(rig, "/status")
-        assert (await rig.message("Production", "1 move waits", "hot")).content.media is None
-        assert "picture cannot be drawn" in await rig.pressed(report, "Picture")
+    async with running(tmp_path) as fixture:
+        await fixture.start()
+        report = await fixture.message("small-a", buttons=True)
+        said(fixture, "/status")
+        assert (await fixture.message("Production", "1 move waits", "hot")).content.media is None
+        assert "picture cannot be drawn" in await fixture.pressed(report, "Picture")
 
 
 async def test_long_words_go_without_a_picture_and_none_is_drawn() -> None:
@@ -166,24 +166,24 @@ def test_what_is_no_link(text: str) -> None:
 
 
 async def test_a_summary_leads_to_what_waits(tmp_path: Path) -> None:
-    async with running(tmp_path, telegram_admin_ids=(ANNA,), telegram_viewer_ids=(BORIS,)) as rig:
-        soon = rig.clock.now + timedelta(minutes=10)
-        await rig.start(digest=f"{soon:%H:%M}", timezone="UTC", remind_after=0, proposal_ttl=86_400)
-        await rig.message("small-a", buttons=True)
-        await rig.summaries_begun()
-        rig.clock.now += timedelta(minutes=11)
-        summary = await rig.message("The last day", buttons=True)
+    async with running(tmp_path, telegram_admin_ids=(ANNA,), telegram_viewer_ids=(BORIS,)) as fixture:
+        soon = fixture.clock.now + timedelta(minutes=10)
+        await fixture.start(digest=f"{soon:%H:%M}", timezone="UTC", remind_after=0, proposal_ttl=86_400)
+        await fixture.message("small-a", buttons=True)
+        await fixture.summaries_begun()
+        fixture.clock.now += timedelta(minutes=11)
+        summary = await fixture.message("The last day", buttons=True)
         picture(summary)
         [button] = (summary.content.keyboard or [[]])[0]
         assert "Production: 1 move waits" in button["text"].replace("\u00a0", " ")
         name, _, payload = button["url"].removeprefix("https://t.me/").partition("?start=")
-        assert name == rig.chat.state.bot.username and linked_proposal(payload) == 1
+        assert name == fixture.chat.state.bot.username and linked_proposal(payload) == 1
         # Whoever follows it is in their own chat with the bot; who only looks gets no buttons.
-        rig.chat.state.write(BORIS, BORIS, f"/start {payload}")
-        assert (await rig.message("small-a", chat_id=BORIS)).content.keyboard is None
-        said(rig, f"/start {payload}", ANNA)
-        opened = await rig.message("small-a", "hot", chat_id=ANNA, buttons=True)
-        await rig.pressed(opened, "Approve")
-        await rig.message("small-a", "done in")
-        said(rig, "/start p99", ANNA)
-        await rig.message("no longer exists", chat_id=ANNA)
+        fixture.chat.state.write(BORIS, BORIS, f"/start {payload}")
+        assert (await fixture.message("small-a", chat_id=BORIS)).content.keyboard is None
+        said(fixture, f"/start {payload}", ANNA)
+        opened = await fixture.message("small-a", "hot", chat_id=ANNA, buttons=True)
+        await fixture.pressed(opened, "Approve")
+        await fixture.message("small-a", "done in")
+        said(fixture, "/start p99", ANNA)
+        await fixture.message("no longer exists", chat_id=ANNA)

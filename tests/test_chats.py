@@ -53,9 +53,9 @@ def written(folder: Path, document: Any = CHATS, name: str = "chats.json") -> Pa
     return path
 
 
-def opened(rig: ChatFixture) -> None:
+def opened(fixture: ChatFixture) -> None:
     """The two groups, with the bot in them."""
-    state = rig.chat.state
+    state = fixture.chat.state
     for user_id, name in ((CARLA, "Carla"), (DMITRI, "Dmitri")):
         state.add_user(User(user_id, name, language_code="en", started=True))
     for chat_id, title in ((NORTH, "North ops"), (SOUTH, "South ops")):
@@ -67,13 +67,13 @@ def opened(rig: ChatFixture) -> None:
     state.chats[NORTH].topics[7] = "North"
 
 
-async def started(rig: ChatFixture, **more: Any) -> VMBalancer:
-    opened(rig)
-    return await rig.start(chats_file=written(rig.path.parent), telegram_admin_ids=(ANNA,), **more)
+async def started(fixture: ChatFixture, **more: Any) -> VMBalancer:
+    opened(fixture)
+    return await fixture.start(chats_file=written(fixture.path.parent), telegram_admin_ids=(ANNA,), **more)
 
 
-def shown(rig: ChatFixture, chat_id: int, *parts: str) -> list[Message]:
-    return [m for m in rig.messages(chat_id) if all(p in m.content.text for p in parts)]
+def shown(fixture: ChatFixture, chat_id: int, *parts: str) -> list[Message]:
+    return [m for m in fixture.messages(chat_id) if all(p in m.content.text for p in parts)]
 
 
 # The file -----------------------------------------------------------------------------------------
@@ -168,231 +168,231 @@ FOREIGN = re.compile(r"\bs-hot\b|\bs-cold\b|\bs-web-\d|\bSouth\b")
 
 async def test_people_of_one_chat_learn_nothing_of_other_clusters(tmp_path: Path) -> None:
     """Every command with names of the other cluster, near misses of them and none, and every page and button found."""
-    async with running(tmp_path, TWO) as rig:
-        opened(rig)
+    async with running(tmp_path, TWO) as fixture:
+        opened(fixture)
         only_north = {"chats": [{**CHATS["chats"][0], "language": "en"}, {**CHATS["chats"][1], "viewers": []}]}
-        chats_file = written(rig.path.parent, only_north)
-        await rig.start(
+        chats_file = written(fixture.path.parent, only_north)
+        await fixture.start(
             chats_file=chats_file, telegram_admin_ids=(ANNA,), exclude_source_nodes=("s-cold",), remind_after=0
         )
-        await rig.message("n-hot", chat_id=NORTH, buttons=True)
-        south = await rig.message("s-hot", chat_id=SOUTH, buttons=True)
-        await rig.pressed(south, "Approve 1", DMITRI)
-        await rig.message("done in", chat_id=SOUTH)
+        await fixture.message("n-hot", chat_id=NORTH, buttons=True)
+        south = await fixture.message("s-hot", chat_id=SOUTH, buttons=True)
+        await fixture.pressed(south, "Approve 1", DMITRI)
+        await fixture.message("done in", chat_id=SOUTH)
         near_misses = ("", "s-hott", "sout", "s-web", "s-col", "3", "2", "30")
         for command in COMMANDS:
             for name in near_misses:
-                rig.chat.state.write(CARLA, CARLA, f"/{command.name} {name}".strip())
+                fixture.chat.state.write(CARLA, CARLA, f"/{command.name} {name}".strip())
         for payload in ("p1", "p2", "p3", "p99"):
-            rig.chat.state.write(CARLA, CARLA, f"/start {payload}")
-        rig.chat.state.write(CARLA, CARLA, "s-hott")
-        rig.chat.state.write(CARLA, CARLA, "/exclusions")
-        await rig.until(lambda: len(rig.chat.state.updates.waiting) == 0, "every command is taken")
-        await rig.message("excluded", chat_id=CARLA)
-        for message in list(rig.messages(CARLA)):
+            fixture.chat.state.write(CARLA, CARLA, f"/start {payload}")
+        fixture.chat.state.write(CARLA, CARLA, "s-hott")
+        fixture.chat.state.write(CARLA, CARLA, "/exclusions")
+        await fixture.until(lambda: len(fixture.chat.state.updates.waiting) == 0, "every command is taken")
+        await fixture.message("excluded", chat_id=CARLA)
+        for message in list(fixture.messages(CARLA)):
             pages = [b["callback_data"] for row in message.content.keyboard or [] for b in row if "callback_data" in b]
             for data in pages:
                 if data.startswith("g:") and data in str(message.content.keyboard):  # a page may have replaced it
-                    press = rig.press(message, data, CARLA)
+                    press = fixture.press(message, data, CARLA)
                     await asyncio.wait_for(press.answered.wait(), 60)
-        answers = [m.content.text + str(m.content.keyboard) for m in rig.messages(CARLA)]
+        answers = [m.content.text + str(m.content.keyboard) for m in fixture.messages(CARLA)]
         assert len(answers) > 50 and [a for a in answers if FOREIGN.search(a)] == []
 
 
 async def test_two_admins_of_the_chats_file_alone_approve_under_the_two_person_rule(tmp_path: Path) -> None:
     chats = {"chats": [{"id": SOUTH, "clusters": [2], "admins": [DMITRI, CARLA]}]}
-    async with running(tmp_path, TWO, two_person_rule=True) as rig:
-        opened(rig)
-        await rig.start(chats_file=written(tmp_path, chats), telegram_admin_ids=(ANNA,))
-        report = await rig.message("s-hot", chat_id=SOUTH, buttons=True)
-        assert "another person" in await rig.pressed(report, "Approve 1", DMITRI)
-        assert "Approved" in await rig.pressed(report, "Approve 1", CARLA)
-        await rig.message("done in", chat_id=SOUTH)
+    async with running(tmp_path, TWO, two_person_rule=True) as fixture:
+        opened(fixture)
+        await fixture.start(chats_file=written(tmp_path, chats), telegram_admin_ids=(ANNA,))
+        report = await fixture.message("s-hot", chat_id=SOUTH, buttons=True)
+        assert "another person" in await fixture.pressed(report, "Approve 1", DMITRI)
+        assert "Approved" in await fixture.pressed(report, "Approve 1", CARLA)
+        await fixture.message("done in", chat_id=SOUTH)
 
 
 async def test_each_chat_sees_its_own_clusters(tmp_path: Path) -> None:
-    async with running(tmp_path, TWO) as rig:
-        await started(rig)
-        north = await rig.message("n-hot", chat_id=NORTH, buttons=True)
-        south = await rig.message("s-hot", chat_id=SOUTH, buttons=True)
-        await rig.message("n-hot", buttons=True)
-        await rig.message("s-hot", buttons=True)
-        assert not shown(rig, NORTH, "s-hot") and not shown(rig, SOUTH, "n-hot")
+    async with running(tmp_path, TWO) as fixture:
+        await started(fixture)
+        north = await fixture.message("n-hot", chat_id=NORTH, buttons=True)
+        south = await fixture.message("s-hot", chat_id=SOUTH, buttons=True)
+        await fixture.message("n-hot", buttons=True)
+        await fixture.message("s-hot", buttons=True)
+        assert not shown(fixture, NORTH, "s-hot") and not shown(fixture, SOUTH, "n-hot")
         assert "перегружен" in north.content.text and "overloaded" in south.content.text
         assert north.thread_id == 7 and south.thread_id is None
         # Who decides where: only on what their room is for.
-        assert "not" in (await rig.pressed(south, "Approve", CARLA)).lower()
-        await rig.pressed(north, "Одобрить", DMITRI)
-        assert len(await rig.store.proposals.waiting()) == 2
-        await rig.pressed(north, "Одобрить", CARLA)
-        done = await rig.message("n-hot", "готово", chat_id=NORTH)
+        assert "not" in (await fixture.pressed(south, "Approve", CARLA)).lower()
+        await fixture.pressed(north, "Одобрить", DMITRI)
+        assert len(await fixture.store.proposals.waiting()) == 2
+        await fixture.pressed(north, "Одобрить", CARLA)
+        done = await fixture.message("n-hot", "готово", chat_id=NORTH)
         assert done.message_id == north.message_id
-        await rig.message("n-hot", "done in")
-        assert len(await rig.store.proposals.waiting()) == 1
+        await fixture.message("n-hot", "done in")
+        assert len(await fixture.store.proposals.waiting()) == 1
         # A command shows what is its room's, and no name of another's.
-        rig.chat.state.write(SOUTH, DMITRI, "/status")
-        status = await rig.message("s-cold", "Nothing is being moved", chat_id=SOUTH, buttons=True)
+        fixture.chat.state.write(SOUTH, DMITRI, "/status")
+        status = await fixture.message("s-cold", "Nothing is being moved", chat_id=SOUTH, buttons=True)
         assert "North" not in status.content.text
-        rig.chat.state.write(SOUTH, DMITRI, "/node n-hot")
-        refused = await rig.message("no node", chat_id=SOUTH)
+        fixture.chat.state.write(SOUTH, DMITRI, "/node n-hot")
+        refused = await fixture.message("no node", chat_id=SOUTH)
         assert "n-cold" not in refused.content.text
-        rig.chat.state.write(SOUTH, DMITRI, "/proposals")
-        await rig.until(lambda: len(shown(rig, SOUTH, "s-hot", "can be approved")) >= 2, "posted again there")
+        fixture.chat.state.write(SOUTH, DMITRI, "/proposals")
+        await fixture.until(lambda: len(shown(fixture, SOUTH, "s-hot", "can be approved")) >= 2, "posted again there")
 
 
 async def test_a_restart_repeats_nothing_and_a_new_chat_gets_what_waits(tmp_path: Path) -> None:
-    async with running(tmp_path, TWO) as rig:
-        await rig.start(telegram_admin_ids=(ANNA,))
-        await rig.message("n-hot", buttons=True)
-        await rig.message("s-hot", buttons=True)
-        await rig.stop()
-        await started(rig)
-        await rig.message("n-hot", chat_id=NORTH, buttons=True)
-        await rig.message("s-hot", chat_id=SOUTH, buttons=True)
-        await rig.stop()
-        counts = [len(rig.messages(chat)) for chat in (GROUP, NORTH, SOUTH)]
-        await rig.start(chats_file=rig.path.parent / "chats.json", telegram_admin_ids=(ANNA,))
-        rig.chat.state.write(SOUTH, DMITRI, "/help")
-        await rig.message("/status", chat_id=SOUTH)
-        assert [len(rig.messages(chat)) for chat in (GROUP, NORTH, SOUTH)] == [counts[0], counts[1], counts[2] + 1]
+    async with running(tmp_path, TWO) as fixture:
+        await fixture.start(telegram_admin_ids=(ANNA,))
+        await fixture.message("n-hot", buttons=True)
+        await fixture.message("s-hot", buttons=True)
+        await fixture.stop()
+        await started(fixture)
+        await fixture.message("n-hot", chat_id=NORTH, buttons=True)
+        await fixture.message("s-hot", chat_id=SOUTH, buttons=True)
+        await fixture.stop()
+        counts = [len(fixture.messages(chat)) for chat in (GROUP, NORTH, SOUTH)]
+        await fixture.start(chats_file=fixture.path.parent / "chats.json", telegram_admin_ids=(ANNA,))
+        fixture.chat.state.write(SOUTH, DMITRI, "/help")
+        await fixture.message("/status", chat_id=SOUTH)
+        assert [len(fixture.messages(chat)) for chat in (GROUP, NORTH, SOUTH)] == [counts[0], counts[1], counts[2] + 1]
 
 
 async def test_one_chat_that_takes_nothing_holds_up_no_other(tmp_path: Path) -> None:
-    async with running(tmp_path, TWO) as rig:
-        opened(rig)
-        rig.chat.state.chats[NORTH].bot_status = "kicked"
+    async with running(tmp_path, TWO) as fixture:
+        opened(fixture)
+        fixture.chat.state.chats[NORTH].bot_status = "kicked"
         path = written(tmp_path)
-        await rig.start(chats_file=path, telegram_admin_ids=(ANNA,), remind_after=30)
-        south = await rig.message("s-hot", chat_id=SOUTH, buttons=True)
-        await rig.message("n-hot", buttons=True)
-        rig.clock.now += timedelta(minutes=31)
-        await rig.message("South", "has waited", chat_id=SOUTH)
-        await rig.pressed(south, "Approve", DMITRI)
-        await rig.message("s-hot", "done in", chat_id=SOUTH)
-        assert rig.messages(NORTH) == []
-        assert rig.balancer is not None and rig.balancer.telegram is not None
-        assert str(NORTH) in (rig.balancer.telegram.reach.problem or "")
-        rig.chat.state.chats[NORTH].bot_status = "administrator"
-        rig.balancer.telegram.chat_sync(NORTH).try_again()  # type: ignore[union-attr]
-        await rig.message("n-hot", chat_id=NORTH, buttons=True)
-        assert len([m for m in rig.messages(SOUTH) if "has waited" in m.content.text]) == 1
+        await fixture.start(chats_file=path, telegram_admin_ids=(ANNA,), remind_after=30)
+        south = await fixture.message("s-hot", chat_id=SOUTH, buttons=True)
+        await fixture.message("n-hot", buttons=True)
+        fixture.clock.now += timedelta(minutes=31)
+        await fixture.message("South", "has waited", chat_id=SOUTH)
+        await fixture.pressed(south, "Approve", DMITRI)
+        await fixture.message("s-hot", "done in", chat_id=SOUTH)
+        assert fixture.messages(NORTH) == []
+        assert fixture.balancer is not None and fixture.balancer.telegram is not None
+        assert str(NORTH) in (fixture.balancer.telegram.reach.problem or "")
+        fixture.chat.state.chats[NORTH].bot_status = "administrator"
+        fixture.balancer.telegram.chat_sync(NORTH).try_again()  # type: ignore[union-attr]
+        await fixture.message("n-hot", chat_id=NORTH, buttons=True)
+        assert len([m for m in fixture.messages(SOUTH) if "has waited" in m.content.text]) == 1
 
 
 async def test_general_notices_go_where_all_clusters_are_shown(tmp_path: Path) -> None:
-    async with running(tmp_path, TWO) as rig:
-        await started(rig)
-        await rig.message("n-hot", chat_id=NORTH, buttons=True)
-        await rig.message("s-hot", chat_id=SOUTH, buttons=True)
-        await rig.message("n-hot", buttons=True)
-        now = rig.clock()
-        await rig.store.notices.note_outage("test", "x", Reason.of("outage", problem="the panel is away"), now)
-        assert rig.balancer is not None
-        rig.balancer.notifier.notices_waiting()
-        await rig.message("the panel is away")
+    async with running(tmp_path, TWO) as fixture:
+        await started(fixture)
+        await fixture.message("n-hot", chat_id=NORTH, buttons=True)
+        await fixture.message("s-hot", chat_id=SOUTH, buttons=True)
+        await fixture.message("n-hot", buttons=True)
+        now = fixture.clock()
+        await fixture.store.notices.note_outage("test", "x", Reason.of("outage", problem="the panel is away"), now)
+        assert fixture.balancer is not None
+        fixture.balancer.notifier.notices_waiting()
+        await fixture.message("the panel is away")
 
         async def over() -> bool:
-            return not await rig.store.notices.unsent()
+            return not await fixture.store.notices.unsent()
 
         await until(over, "every chat is through with it")
-        assert not shown(rig, NORTH, "panel is away") and not shown(rig, SOUTH, "panel is away")
+        assert not shown(fixture, NORTH, "panel is away") and not shown(fixture, SOUTH, "panel is away")
 
 
 async def test_what_is_about_one_cluster_goes_where_that_is_shown(tmp_path: Path) -> None:
-    async with running(tmp_path, TWO) as rig:
-        await started(rig)
-        await rig.message("s-hot", chat_id=SOUTH, buttons=True)
-        await rig.message("n-hot", chat_id=NORTH, buttons=True)
+    async with running(tmp_path, TWO) as fixture:
+        await started(fixture)
+        await fixture.message("s-hot", chat_id=SOUTH, buttons=True)
+        await fixture.message("n-hot", chat_id=NORTH, buttons=True)
         body = Reason.of("foreign-moves", cluster="South", count=3)
-        await rig.store.notices.note_outage("test", "3", body, rig.clock())
-        assert rig.balancer is not None
-        rig.balancer.notifier.notices_waiting()
-        await rig.message("South", "Somebody else", chat_id=SOUTH)  # named in the file by its id
-        await rig.message("South", "Somebody else")
+        await fixture.store.notices.note_outage("test", "3", body, fixture.clock())
+        assert fixture.balancer is not None
+        fixture.balancer.notifier.notices_waiting()
+        await fixture.message("South", "Somebody else", chat_id=SOUTH)  # named in the file by its id
+        await fixture.message("South", "Somebody else")
 
         async def over() -> bool:
-            return not await rig.store.notices.unsent()
+            return not await fixture.store.notices.unsent()
 
         await until(over, "every chat is through with it")
-        assert not shown(rig, NORTH, "South")
+        assert not shown(fixture, NORTH, "South")
 
 
 @pytest.mark.parametrize("quiet_days", [True, False])
 async def test_a_summary_is_of_the_clusters_of_the_chat(tmp_path: Path, quiet_days: bool) -> None:
     world = {**TWO, "vms": TWO["vms"][:8]}  # nothing happens in South
-    async with running(tmp_path, world) as rig:
-        soon = rig.clock.now + timedelta(minutes=10)
+    async with running(tmp_path, world) as fixture:
+        soon = fixture.clock.now + timedelta(minutes=10)
         given = {"digest": f"{soon:%H:%M}", "digest_quiet_days": quiet_days, "timezone": "UTC", "remind_after": 0}
-        await started(rig, **given)
-        await rig.message("n-hot", chat_id=NORTH, buttons=True)
+        await started(fixture, **given)
+        await fixture.message("n-hot", chat_id=NORTH, buttons=True)
 
-        await rig.summaries_begun()
-        rig.clock.now += timedelta(minutes=5)
-        assert rig.balancer is not None
-        await rig.balancer.check_now()
-        await rig.stop()
-        rig.clock.now += timedelta(minutes=6)
-        await started(rig, **given)  # no cluster has been seen yet when the summary is due
-        await rig.message("The last day", "n-hot")
-        await rig.message("n-hot", "последний день", chat_id=NORTH)
+        await fixture.summaries_begun()
+        fixture.clock.now += timedelta(minutes=5)
+        assert fixture.balancer is not None
+        await fixture.balancer.check_now()
+        await fixture.stop()
+        fixture.clock.now += timedelta(minutes=6)
+        await started(fixture, **given)  # no cluster has been seen yet when the summary is due
+        await fixture.message("The last day", "n-hot")
+        await fixture.message("n-hot", "последний день", chat_id=NORTH)
         if quiet_days:
-            assert "n-hot" not in (await rig.message("The last day", chat_id=SOUTH)).content.text
+            assert "n-hot" not in (await fixture.message("The last day", chat_id=SOUTH)).content.text
 
         async def over() -> bool:
-            return not await rig.store.notices.unsent()
+            return not await fixture.store.notices.unsent()
 
         await until(over, "every chat is through with it")
-        assert len(shown(rig, SOUTH)) == quiet_days
-        own = await rig.store.summaries.between(rig.clock.now - timedelta(days=1), rig.clock.now, [2])
+        assert len(shown(fixture, SOUTH)) == quiet_days
+        own = await fixture.store.summaries.between(fixture.clock.now - timedelta(days=1), fixture.clock.now, [2])
         assert (own.waiting, own.overload_hours, own.quiet) == (0, 0, True)
-        rig.chat.state.write(DMITRI, DMITRI, "/digest")
-        assert "n-hot" not in (await rig.message("The last day", chat_id=DMITRI)).content.text
+        fixture.chat.state.write(DMITRI, DMITRI, "/digest")
+        assert "n-hot" not in (await fixture.message("The last day", chat_id=DMITRI)).content.text
 
 
 async def test_a_chat_that_is_left_out_keeps_no_notice_open(tmp_path: Path) -> None:
-    async with running(tmp_path, TWO) as rig:
-        opened(rig)
-        rig.chat.state.chats[NORTH].bot_status = "kicked"
-        await rig.start(chats_file=written(tmp_path), telegram_admin_ids=(ANNA,), remind_after=30)
-        await rig.message("s-hot", chat_id=SOUTH, buttons=True)
-        await rig.message("n-hot", buttons=True)
-        rig.clock.now += timedelta(minutes=31)
-        await rig.message("South", "has waited", chat_id=SOUTH)
-        await rig.message("South", "has waited")
-        await rig.message("North", "has waited")
+    async with running(tmp_path, TWO) as fixture:
+        opened(fixture)
+        fixture.chat.state.chats[NORTH].bot_status = "kicked"
+        await fixture.start(chats_file=written(tmp_path), telegram_admin_ids=(ANNA,), remind_after=30)
+        await fixture.message("s-hot", chat_id=SOUTH, buttons=True)
+        await fixture.message("n-hot", buttons=True)
+        fixture.clock.now += timedelta(minutes=31)
+        await fixture.message("South", "has waited", chat_id=SOUTH)
+        await fixture.message("South", "has waited")
+        await fixture.message("North", "has waited")
 
         async def nothing_open() -> bool:
-            return not await rig.store.notices.unsent()
+            return not await fixture.store.notices.unsent()
 
         assert not await nothing_open(), "one chat has not seen them"
-        await rig.stop()
+        await fixture.stop()
         written(tmp_path, {"chats": [CHATS["chats"][1]]})
-        await rig.start(chats_file=tmp_path / "chats.json", telegram_admin_ids=(ANNA,), remind_after=30)
+        await fixture.start(chats_file=tmp_path / "chats.json", telegram_admin_ids=(ANNA,), remind_after=30)
         await until(nothing_open, "the one that is left out is not waited for")
 
 
 async def test_escalation_does_not_wait_behind_a_chat_that_takes_nothing(tmp_path: Path) -> None:
-    async with running(tmp_path, TWO) as rig:
-        rig.chat.state.chats[GROUP].bot_status = "kicked"
+    async with running(tmp_path, TWO) as fixture:
+        fixture.chat.state.chats[GROUP].bot_status = "kicked"
         settings = {"escalation_chat_id": BORIS, "escalate_after": 45, "proposal_ttl": 86_400}
-        await rig.start(telegram_admin_ids=(ANNA,), **settings)
+        await fixture.start(telegram_admin_ids=(ANNA,), **settings)
 
         async def proposed() -> bool:
-            return len(await rig.store.proposals.waiting()) == 2
+            return len(await fixture.store.proposals.waiting()) == 2
 
         await until(proposed, "both proposals")
-        rig.clock.now += timedelta(minutes=46)
-        await rig.message("North", chat_id=BORIS)
-        await rig.message("South", chat_id=BORIS)
-        assert rig.messages(GROUP) == []
+        fixture.clock.now += timedelta(minutes=46)
+        await fixture.message("North", chat_id=BORIS)
+        await fixture.message("South", chat_id=BORIS)
+        assert fixture.messages(GROUP) == []
 
 
 async def test_a_group_of_the_file_becomes_a_supergroup(tmp_path: Path) -> None:
-    async with running(tmp_path, TWO) as rig:
-        await started(rig)
-        south = await rig.message("s-hot", chat_id=SOUTH, buttons=True)
-        await rig.message("n-hot", chat_id=NORTH, buttons=True)
-        new = rig.chat.state.migrate(SOUTH, -1001000000099).id
-        again = await rig.message("s-hot", chat_id=new, buttons=True)
+    async with running(tmp_path, TWO) as fixture:
+        await started(fixture)
+        south = await fixture.message("s-hot", chat_id=SOUTH, buttons=True)
+        await fixture.message("n-hot", chat_id=NORTH, buttons=True)
+        new = fixture.chat.state.migrate(SOUTH, -1001000000099).id
+        again = await fixture.message("s-hot", chat_id=new, buttons=True)
         assert south is not again
-        await rig.pressed(again, "Approve", DMITRI)
-        await rig.message("s-hot", "done in", chat_id=new)
+        await fixture.pressed(again, "Approve", DMITRI)
+        await fixture.message("s-hot", "done in", chat_id=new)

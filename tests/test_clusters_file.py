@@ -200,33 +200,33 @@ def test_documentation_names_every_setting_and_rule_type() -> None:
 async def test_check_uses_the_policy_of_each_cluster(tmp_path: Path) -> None:
     """120 vCPUs on 16 CPUs are 7.5 each: overloaded by the settings, and not where the file says 8."""
     path = file(tmp_path, {"clusters": {"c2": {"cpu_overload_threshold": 8}, "nowhere": {"optimize_for": "moves"}}})
-    async with running_bot(tmp_path, hot_clusters(2), clusters_file=path) as rig:
-        report = await rig.propose()
+    async with running_bot(tmp_path, hot_clusters(2), clusters_file=path) as fixture:
+        report = await fixture.propose()
         assert [len(r.plan.overloaded) for r in report.results if r.plan] == [1, 0]
-        plans = await rig.service.queries.plans()
+        plans = await fixture.service.queries.plans()
         assert [len(p.moves) for p in plans] == [1, 0]
 
 
 async def test_rule_is_checked_again_right_before_the_move(tmp_path: Path) -> None:
     """Approved while it was allowed; then a mate arrived on the target."""
     path = file(tmp_path, {"rules": [{"type": "anti-affinity", "name": "pair", "vms": [11, 12]}]})
-    async with running_bot(tmp_path, clusters_file=path) as rig:
-        await rig.propose()
-        await rig.decide()
-        [waiting] = await rig.migrations()
+    async with running_bot(tmp_path, clusters_file=path) as fixture:
+        await fixture.propose()
+        await fixture.decide()
+        [waiting] = await fixture.migrations()
         mate = 23 - waiting.move.vm_id  # of the pair 11 and 12
-        rig.panel.world.vms[mate].node = waiting.move.target_id
-        await rig.carry_out()
-        ended = await rig.migration()
-        assert (ended.state, rig.posts()) == (MigrationState.STALE, [])
+        fixture.panel.world.vms[mate].node = waiting.move.target_id
+        await fixture.carry_out()
+        ended = await fixture.migration()
+        assert (ended.state, fixture.posts()) == (MigrationState.STALE, [])
         assert ended.reason is not None and ended.reason.code == "fit-apart"
 
 
 async def test_proxlb_tags_of_the_panel_act_as_rules(tmp_path: Path) -> None:
     """Without any file: 11 is the smallest, and its tag says to leave it alone."""
     tagged = [{**v, "tags": ["plb_ignore_dev"]} if v["id"] == 11 else v for v in HOT_WORLD["vms"]]
-    async with running_bot(tmp_path, {**HOT_WORLD, "vms": tagged}) as rig:
-        [made] = await rig.service.queries.plans()
+    async with running_bot(tmp_path, {**HOT_WORLD, "vms": tagged}) as fixture:
+        [made] = await fixture.service.queries.plans()
         assert [m.vm_id for m in made.moves] == [12]
         assert [r.reason.code for r in made.rejections if r.id == 11 and r.subject == "vm"] == ["vm-ignored"]
 
@@ -237,10 +237,10 @@ async def test_name_that_nothing_has_is_reported_once(tmp_path: Path, caplog: py
         "rules": [{"type": "stay", "name": "old", "vms": ["small-a", "gone-*"]}],
         "clusters": {"Prodution": {"target_headroom": 5}},
     }
-    async with running_bot(tmp_path, clusters_file=file(tmp_path, content)) as rig:
+    async with running_bot(tmp_path, clusters_file=file(tmp_path, content)) as fixture:
         with caplog.at_level(logging.WARNING, "bot.service.planning"):
-            await rig.propose()
-            await rig.propose()
+            await fixture.propose()
+            await fixture.propose()
         said = [r.getMessage() for r in caplog.records if r.name == "bot.service.planning"]
         assert len(said) == 2
         assert "'Prodution'" in said[0] and "'old'" in said[1] and "'gone-*'" in said[1]
@@ -248,10 +248,10 @@ async def test_name_that_nothing_has_is_reported_once(tmp_path: Path, caplog: py
 
 async def test_saved_snapshot_keeps_the_policy_of_each_cluster(tmp_path: Path) -> None:
     path = file(tmp_path, {"clusters": {"c2": {"cpu_overload_threshold": 8}}})
-    async with running_bot(tmp_path, hot_clusters(2), clusters_file=path) as rig:
-        snapshot = await rig.service.observer.observe()
-        policies = await rig.service.planning.policies(snapshot)
-        document = snapshot_to_dict(snapshot, policy=await rig.service.planning.policy(snapshot), policies=policies)
+    async with running_bot(tmp_path, hot_clusters(2), clusters_file=path) as fixture:
+        snapshot = await fixture.service.observer.observe()
+        policies = await fixture.service.planning.policies(snapshot)
+        document = snapshot_to_dict(snapshot, policy=await fixture.service.planning.policy(snapshot), policies=policies)
     assert list(document["policies"]) == ["2"]
     saved = snapshot_from_dict(json.loads(json.dumps(document)))
     assert {i: saved.policy_of(i) for i in (1, 2)} == policies

@@ -44,15 +44,15 @@ HOSTILE = "[red]x[/red]\x1b[31m\u202egpj.exe\n[@click=app.quit]y"
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
+async def fixture(tmp_path: Path) -> AsyncIterator[BotFixture]:
     async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db", max_migrations_per_cycle=3) as made:
         yield made
 
 
-def backend_of(rig: BotFixture, arguments: Sequence[str] | None = None) -> Backend:
+def backend_of(fixture: BotFixture, arguments: Sequence[str] | None = None) -> Backend:
     """Nobody runs the program: what is approved waits."""
-    settings = rig.settings.model_copy(update={"database_path": rig.path})
-    return Backend(rig.service, rig.store, Program(settings, arguments))
+    settings = fixture.settings.model_copy(update={"database_path": fixture.path})
+    return Backend(fixture.service, fixture.store, Program(settings, arguments))
 
 
 @asynccontextmanager
@@ -89,33 +89,38 @@ async def shows(pilot: Pilot[int], *parts: str) -> str:
 # Keys and clicks ----------------------------------------------------------------------------------
 
 
-async def test_a_click_on_approve_decides_as_the_person_at_the_terminal(rig: BotFixture) -> None:
-    await rig.propose()
-    async with showing(backend_of(rig)) as pilot:
+async def test_a_click_on_approve_decides_as_the_person_at_the_terminal(fixture: BotFixture) -> None:
+    await fixture.propose()
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "3 moves wait")
         await pilot.press("3")
         await shows(pilot, "Approve all")
         await pilot.click("#approve")
         await shows(pilot, "Approved: small-a goes to cool.")
-    [decided] = await rig.store.decisions.history(10)
+    [decided] = await fixture.store.decisions.history(10)
     assert (decided.decided_by, decided.move.vm_name) == (OLGA, "small-a")
-    assert [m.move.vm_name for p in await rig.store.proposals.waiting() for m in p.pending] == ["small-b", "small-c"]
+    assert [m.move.vm_name for p in await fixture.store.proposals.waiting() for m in p.pending] == [
+        "small-b",
+        "small-c",
+    ]
 
 
-async def test_a_pause_holds_after_the_system_clock_was_set(rig: BotFixture) -> None:
+async def test_a_pause_holds_after_the_system_clock_was_set(fixture: BotFixture) -> None:
     wrong = [timedelta(hours=-12)]
-    clock = SteadyClock(lambda: WallTime(rig.clock() + wrong[0]), lambda: 0.0)
-    rig.service = Service(rig.api, rig.store, rig.settings, rig.told, clock=clock)
-    async with showing(backend_of(rig)) as pilot:
+    clock = SteadyClock(lambda: WallTime(fixture.clock() + wrong[0]), lambda: 0.0)
+    fixture.service = Service(fixture.api, fixture.store, fixture.settings, fixture.told, clock=clock)
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "hot")
         wrong[0] = timedelta(0)
-        await until(pilot, lambda _: clock() == rig.clock(), "the time of the system's clock")
-        await rig.service.admin.pause(timedelta(hours=1), OLGA)
-    assert await RuntimeSettings(rig.store, rig.settings, rig.clock).paused_until() == rig.clock() + timedelta(hours=1)
+        await until(pilot, lambda _: clock() == fixture.clock(), "the time of the system's clock")
+        await fixture.service.admin.pause(timedelta(hours=1), OLGA)
+    assert await RuntimeSettings(
+        fixture.store, fixture.settings, fixture.clock
+    ).paused_until() == fixture.clock() + timedelta(hours=1)
 
 
-async def test_tabs_and_footer_can_be_clicked(rig: BotFixture) -> None:
-    async with showing(backend_of(rig)) as pilot:
+async def test_tabs_and_footer_can_be_clicked(fixture: BotFixture) -> None:
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "hot")
         for name in ("Plan", "History", "Excluded", "Log", "Settings", "Nodes"):
             line = screen(pilot).splitlines()[2]
@@ -128,9 +133,9 @@ async def test_tabs_and_footer_can_be_clicked(rig: BotFixture) -> None:
         await shows(pilot, "Pause the balancer?")
 
 
-async def test_all_moves_of_a_proposal_are_approved_after_a_question(rig: BotFixture) -> None:
-    await rig.propose()
-    async with showing(backend_of(rig)) as pilot:
+async def test_all_moves_of_a_proposal_are_approved_after_a_question(fixture: BotFixture) -> None:
+    await fixture.propose()
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "3 moves wait")
         await pilot.press("3")
         await shows(pilot, "waits for a decision")
@@ -138,39 +143,39 @@ async def test_all_moves_of_a_proposal_are_approved_after_a_question(rig: BotFix
         await shows(pilot, "Approve all 3 moves in Production?")
         await pilot.press("n")
         await pilot.pause()
-        assert await rig.store.decisions.history(10) == []
+        assert await fixture.store.decisions.history(10) == []
         await pilot.press("A")
         await shows(pilot, "Approve all 3 moves in Production?")
         await pilot.press("enter")
         await shows(pilot, "3 moves approved.")
-    assert {m.decided_by for m in await rig.store.decisions.history(10)} == {OLGA}
+    assert {m.decided_by for m in await fixture.store.decisions.history(10)} == {OLGA}
 
 
-async def test_a_skip_keeps_the_vm_where_it_is(rig: BotFixture) -> None:
-    await rig.propose()
-    async with showing(backend_of(rig)) as pilot:
+async def test_a_skip_keeps_the_vm_where_it_is(fixture: BotFixture) -> None:
+    await fixture.propose()
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "3 moves wait")
         await pilot.press("3")
         await shows(pilot, "small-b")
         await pilot.press("down", "s")
         await shows(pilot, "Skipped: small-b stays.")
-    [decided] = await rig.store.decisions.history(10)
+    [decided] = await fixture.store.decisions.history(10)
     assert (decided.move.vm_name, decided.state) == ("small-b", MoveState.SKIPPED)
 
 
-async def test_keys_of_other_pages_do_nothing(rig: BotFixture) -> None:
-    await rig.propose()
-    async with showing(backend_of(rig)) as pilot:
+async def test_keys_of_other_pages_do_nothing(fixture: BotFixture) -> None:
+    await fixture.propose()
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "3 moves wait")
         await pilot.press("a", "A", "s", "S")
         await pilot.pause()
         assert len(pilot.app.screen_stack) == 1
-    assert await rig.store.decisions.history(10) == []
+    assert await fixture.store.decisions.history(10) == []
 
 
-async def test_a_russian_keyboard_works_without_switching(rig: BotFixture) -> None:
-    await rig.propose()
-    async with showing(backend_of(rig), language="ru") as pilot:
+async def test_a_russian_keyboard_works_without_switching(fixture: BotFixture) -> None:
+    await fixture.propose()
+    async with showing(backend_of(fixture), language="ru") as pilot:
         await shows(pilot, "ждут решения: 3")
         await pilot.press("3")
         await shows(pilot, "ждёт решения", "Одобрить")
@@ -179,8 +184,8 @@ async def test_a_russian_keyboard_works_without_switching(rig: BotFixture) -> No
 
 
 async def test_a_dry_run_decides_nothing(tmp_path: Path) -> None:
-    async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db") as rig:
-        await rig.propose()
+    async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db") as fixture:
+        await fixture.propose()
         async with bot_on(panel, tmp_path / "bot.db", dry_run=True) as dry, showing(backend_of(dry)) as pilot:
             await shows(pilot, "DRY RUN", "1 move waits")
             await pilot.press("3")
@@ -194,11 +199,11 @@ async def test_a_dry_run_decides_nothing(tmp_path: Path) -> None:
                     await shows(pilot, "Dry run: nothing can be decided.")
             await pilot.press("1", "r")
             await shows(pilot, "This is what would be done now.")
-        assert await rig.store.decisions.history(10) == []
+        assert await fixture.store.decisions.history(10) == []
 
 
-async def test_a_node_is_excluded_as_target_by_its_name(rig: BotFixture) -> None:
-    async with showing(backend_of(rig)) as pilot:
+async def test_a_node_is_excluded_as_target_by_its_name(fixture: BotFixture) -> None:
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "hot")
         await pilot.press("5", "e")
         await shows(pilot, "Which node?")
@@ -208,56 +213,56 @@ async def test_a_node_is_excluded_as_target_by_its_name(rig: BotFixture) -> None
         await shows(pilot, "Which node?")
         await pilot.press(*"cool", "tab", "down", "down", "enter", "tab", *"3d", "enter")
         await shows(pilot, "cool is excluded as target")
-    [made] = await rig.store.exclusions.active(rig.clock())
+    [made] = await fixture.store.exclusions.active(fixture.clock())
     assert (made.node_name, made.role, made.by) == ("cool", ExclusionRole.TARGET, OLGA)
 
 
-async def test_automatic_mode_is_switched_on_only_after_a_question(rig: BotFixture) -> None:
-    async with showing(backend_of(rig)) as pilot:
+async def test_automatic_mode_is_switched_on_only_after_a_question(fixture: BotFixture) -> None:
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "asks before it moves", "hot")
         await pilot.press("m")
         await shows(pilot, "Switch to automatic mode?")
         await pilot.press("escape")
         await pilot.pause()
-        assert await rig.service.runtime.mode() == "approve"
+        assert await fixture.service.runtime.mode() == "approve"
         await pilot.press("m")
         await shows(pilot, "Switch to automatic mode?")
         await pilot.press("y")
         await shows(pilot, "NOBODY RUNS THE BALANCER · automatic mode")
-    assert await rig.service.runtime.mode() == "auto"
+    assert await fixture.service.runtime.mode() == "auto"
 
 
 # What a person asks for ---------------------------------------------------------------------------
 
 
-async def test_a_node_is_drained_after_its_plan_was_shown_and_the_drain_is_stopped(rig: BotFixture) -> None:
-    async with showing(backend_of(rig)) as pilot:
+async def test_a_node_is_drained_after_its_plan_was_shown_and_the_drain_is_stopped(fixture: BotFixture) -> None:
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "hot")
         await pilot.press("down", "D")  # mild: one VM
         await shows(pilot, "Empty mild? The move below is approved", "resident", "mild → cool")
-        assert await rig.store.proposals.waiting() == [], "looking at the plan stores nothing"
+        assert await fixture.store.proposals.waiting() == [], "looking at the plan stores nothing"
         await pilot.press("y")
         await shows(pilot, "Approved: resident goes to cool.")
-        [decided] = await rig.store.decisions.history(10)
+        [decided] = await fixture.store.decisions.history(10)
         assert (decided.decided_by, decided.move.vm_name) == (OLGA, "resident")
         await pilot.press("3")
         await shows(pilot, "Being carried out")
         await pilot.press("down", "down", "x")
         await shows(pilot, "Stopped: 1 called back")
-    assert [m.state for m in await rig.migrations()] == [MigrationState.SKIPPED]
+    assert [m.state for m in await fixture.migrations()] == [MigrationState.SKIPPED]
 
 
-async def test_a_node_with_nothing_to_move_is_not_drained(rig: BotFixture) -> None:
-    async with showing(backend_of(rig)) as pilot:
+async def test_a_node_with_nothing_to_move_is_not_drained(fixture: BotFixture) -> None:
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "hot")
         await pilot.press("down", "down", "D")
         await shows(pilot, "cool: there is nothing to move")
         await pilot.press("escape")
-    assert await rig.store.exclusions.active(rig.clock()) == []
+    assert await fixture.store.exclusions.active(fixture.clock()) == []
 
 
-async def test_why_answers_for_the_chosen_vm_and_for_the_chosen_node(rig: BotFixture) -> None:
-    async with showing(backend_of(rig)) as pilot:
+async def test_why_answers_for_the_chosen_vm_and_for_the_chosen_node(fixture: BotFixture) -> None:
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "hot")
         await pilot.press("y")
         await shows(pilot, "hot is overloaded", "The current plan moves these away:")
@@ -267,14 +272,14 @@ async def test_why_answers_for_the_chosen_vm_and_for_the_chosen_node(rig: BotFix
         await shows(pilot, "big-0 on hot", "It could go to:")
 
 
-async def test_strategy_and_settings_are_changed_and_reset(rig: BotFixture) -> None:
-    async with showing(backend_of(rig)) as pilot:
+async def test_strategy_and_settings_are_changed_and_reset(fixture: BotFixture) -> None:
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "hot")
         await pilot.press("2", "b")
         await shows(pilot, "(•) smallest-first")
         await pilot.press(*["down"] * (STRATEGIES.index("optimal") - STRATEGIES.index("smallest-first")), "enter")
         await shows(pilot, "Strategy optimal: from the next check on.")
-        assert await rig.service.runtime.strategy() == "optimal"
+        assert await fixture.service.runtime.strategy() == "optimal"
         await pilot.press("7")
         await shows(pilot, "BALANCE_STRATEGY", "olga")
         await pilot.press("down", "down", "c")
@@ -285,15 +290,15 @@ async def test_strategy_and_settings_are_changed_and_reset(rig: BotFixture) -> N
         await shows(pilot, "Change CPU_OVERLOAD_THRESHOLD")
         await pilot.press(*["backspace"] * 5, *"6.5", "enter")
         await shows(pilot, "CPU_OVERLOAD_THRESHOLD is 6.5 now.")
-        assert (await rig.service.runtime.current()).cpu_overload_threshold == 6.5
+        assert (await fixture.service.runtime.current()).cpu_overload_threshold == 6.5
         await pilot.press("u")
         await shows(pilot, "CPU_OVERLOAD_THRESHOLD is 7.0 again, as in the settings file.")
-    assert (await rig.service.runtime.current()).cpu_overload_threshold == 7.0
+    assert (await fixture.service.runtime.current()).cpu_overload_threshold == 7.0
 
 
-async def test_a_cluster_is_snoozed_and_woken(rig: BotFixture) -> None:
-    await rig.propose()
-    async with showing(backend_of(rig)) as pilot:
+async def test_a_cluster_is_snoozed_and_woken(fixture: BotFixture) -> None:
+    await fixture.propose()
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "3 moves wait")
         await pilot.press("3", "z")
         await shows(pilot, "Snooze Production?")
@@ -305,13 +310,13 @@ async def test_a_cluster_is_snoozed_and_woken(rig: BotFixture) -> None:
         await shows(pilot, "Production is snoozed until", "Production: snoozed until", "by olga")
         await pilot.press("Z")
         await shows(pilot, "Production is awake: the next check proposes again.")
-    assert await rig.store.snoozes.active(rig.clock()) == []
+    assert await fixture.store.snoozes.active(fixture.clock()) == []
 
 
-async def test_a_move_that_is_over_cannot_be_decided(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.decide(11, verdict=Verdict.SKIP)
-    async with showing(backend_of(rig)) as pilot:
+async def test_a_move_that_is_over_cannot_be_decided(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide(11, verdict=Verdict.SKIP)
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "2 moves wait")
         await pilot.press("3")
         await shows(pilot, "small-a", "skipped")
@@ -332,16 +337,16 @@ async def test_every_page_draws_at_every_size_with_hostile_names(
     world = {**HOT_WORLD, "clusters": [{"id": 1, "name": HOSTILE}]}
     world["nodes"] = [{**n, "name": f"{HOSTILE}{n['name']}"} for n in HOT_WORLD["nodes"]]
     world["vms"] = [{**v, "name": f"{HOSTILE}{v['name']}"} for v in HOT_WORLD["vms"]]
-    async with running_panel(world) as panel, bot_on(panel, tmp_path / "bot.db", max_migrations_per_cycle=3) as rig:
-        await rig.propose()
-        [node] = [n for n in (await rig.service.observer.observe()).nodes if n.id == 2]
-        await rig.service.admin.exclude(node, ExclusionRole.TARGET, None, Actor(ActorKind.TELEGRAM, HOSTILE, 1))
-        await rig.propose()
-        [first, *_] = [m for p in await rig.store.proposals.waiting() for m in p.pending]
-        await rig.service.decisions.decide([first.id], Verdict.SKIP, Actor(ActorKind.TELEGRAM, HOSTILE, 1))
+    async with running_panel(world) as panel, bot_on(panel, tmp_path / "bot.db", max_migrations_per_cycle=3) as fixture:
+        await fixture.propose()
+        [node] = [n for n in (await fixture.service.observer.observe()).nodes if n.id == 2]
+        await fixture.service.admin.exclude(node, ExclusionRole.TARGET, None, Actor(ActorKind.TELEGRAM, HOSTILE, 1))
+        await fixture.propose()
+        [first, *_] = [m for p in await fixture.store.proposals.waiting() for m in p.pending]
+        await fixture.service.decisions.decide([first.id], Verdict.SKIP, Actor(ActorKind.TELEGRAM, HOSTILE, 1))
         lines = Lines()
         lines.setFormatter(None)
-        async with showing(backend_of(rig), *size, language, own_log=lines) as pilot:
+        async with showing(backend_of(fixture), *size, language, own_log=lines) as pilot:
             await until(pilot, lambda s: "!" in s, "the nodes")
             for key in ("1", "enter", "2", "3", "4", "5", "6", "7", "question_mark"):
                 await pilot.press(key)
@@ -355,8 +360,8 @@ async def test_every_page_draws_at_every_size_with_hostile_names(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("page", ["1", "2", "3", "4", "5", "6", "7"])
-async def test_the_footer_names_the_keys_of_the_page_and_fits(rig: BotFixture, language: str, page: str) -> None:
-    async with showing(backend_of(rig), language=language) as pilot:
+async def test_the_footer_names_the_keys_of_the_page_and_fits(fixture: BotFixture, language: str, page: str) -> None:
+    async with showing(backend_of(fixture), language=language) as pilot:
         await shows(pilot, "hot")
         await pilot.press(page)
         await pilot.pause()
@@ -368,8 +373,8 @@ async def test_the_footer_names_the_keys_of_the_page_and_fits(rig: BotFixture, l
         assert footer.region.height <= 2
 
 
-async def test_every_key_is_in_the_help(rig: BotFixture) -> None:
-    async with showing(backend_of(rig), 120, 60) as pilot:
+async def test_every_key_is_in_the_help(fixture: BotFixture) -> None:
+    async with showing(backend_of(fixture), 120, 60) as pilot:
         await shows(pilot, "hot")
         await pilot.press("question_mark")
         drawn = await shows(pilot, "approve the chosen move")
@@ -379,40 +384,44 @@ async def test_every_key_is_in_the_help(rig: BotFixture) -> None:
             )
 
 
-async def test_the_chosen_node_stays_chosen_when_the_order_changes(rig: BotFixture) -> None:
-    async with showing(backend_of(rig)) as pilot:
+async def test_the_chosen_node_stays_chosen_when_the_order_changes(fixture: BotFixture) -> None:
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "hot")
         await pilot.press("down", "down")
         page = pilot.app.query_one("#nodes", NodesView)
         assert page.node_id == 2
-        rig.panel.world.set_node(rig.panel.world.nodes[2], cpu_number=1)
-        rig.panel.world.set_vm(rig.panel.world.vms[40], node=2)
-        rig.pass_time(10)
+        fixture.panel.world.set_node(fixture.panel.world.nodes[2], cpu_number=1)
+        fixture.panel.world.set_vm(fixture.panel.world.vms[40], node=2)
+        fixture.pass_time(10)
         await pilot.press("f5")
         await until(pilot, lambda s: re.search(r"! cool", s), "cool overloaded")
         assert page.node_id == 2
 
 
-async def test_a_panel_that_is_gone_leaves_the_last_picture(rig: BotFixture) -> None:
-    async with showing(backend_of(rig)) as pilot:
+async def test_a_panel_that_is_gone_leaves_the_last_picture(fixture: BotFixture) -> None:
+    async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "! hot", "1 of 3 nodes overloaded")
-        rig.fault("http_503")
-        rig.pass_time(90)
+        fixture.fault("http_503")
+        fixture.pass_time(90)
         await pilot.press("f5")
         drawn = await shows(pilot, "the panel does not answer")
         assert "! hot" in drawn and "data " in drawn
 
 
-async def test_a_panel_that_never_answered_is_no_empty_cluster(rig: BotFixture) -> None:
-    rig.fault("http_503")
-    async with showing(backend_of(rig)) as pilot:
+async def test_a_panel_that_never_answered_is_no_empty_cluster(fixture: BotFixture) -> None:
+    fixture.fault("http_503")
+    async with showing(backend_of(fixture)) as pilot:
         drawn = await shows(pilot, "the panel does not answer")
         assert "no node of 0" not in drawn
 
 
 async def test_many_clusters_are_shown_one_under_the_other(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
-    async with running_panel(hot_clusters(3)) as panel, bot_on(panel, path) as rig, showing(backend_of(rig)) as pilot:
+    async with (
+        running_panel(hot_clusters(3)) as panel,
+        bot_on(panel, path) as fixture,
+        showing(backend_of(fixture)) as pilot,
+    ):
         drawn = await shows(pilot, "3 of 6 nodes overloaded", "c1", "hot-1", "c2", "hot-2")
         assert drawn.index("c1") < drawn.index("hot-1") < drawn.index("c2") < drawn.index("hot-2")
 
@@ -427,8 +436,8 @@ async def test_two_consoles_that_approve_at_the_same_moment_decide_once(tmp_path
         said: list[str] = []
         ready: list[str] = []
 
-        async def person(rig: BotFixture, name: str) -> None:
-            console = Console(backend_of(rig), texts_for("en"), actor=Actor(ActorKind.TERMINAL, name), utf8=True)
+        async def person(fixture: BotFixture, name: str) -> None:
+            console = Console(backend_of(fixture), texts_for("en"), actor=Actor(ActorKind.TERMINAL, name), utf8=True)
             async with console.run_test(size=(80, 24)) as pilot:
                 await shows(pilot, "1 move waits")
                 await pilot.press("3")
@@ -504,15 +513,15 @@ async def test_an_old_request_is_not_taken_up(tmp_path: Path) -> None:
         assert await watch.look() is None
 
 
-async def test_who_only_looks_sends_no_notice(rig: BotFixture, tmp_path: Path) -> None:
+async def test_who_only_looks_sends_no_notice(fixture: BotFixture, tmp_path: Path) -> None:
     """A notice that a running bot has not sent yet must not be taken for sent by a console that ends."""
-    rig.fault("http_503")
-    await rig.service.cycle.run()
-    [notice] = await rig.store.notices.unsent()
-    settings = rig.settings.model_copy(update={"database_path": tmp_path / "bot.db"})
+    fixture.fault("http_503")
+    await fixture.service.cycle.run()
+    [notice] = await fixture.store.notices.unsent()
+    settings = fixture.settings.model_copy(update={"database_path": tmp_path / "bot.db"})
     async with VMBalancer(settings=settings, exclusive=False):
         pass
-    assert [n.id for n in await rig.store.notices.unsent()] == [notice.id]
+    assert [n.id for n in await fixture.store.notices.unsent()] == [notice.id]
 
 
 async def test_the_version_of_a_store_moves_with_every_commit(tmp_path: Path) -> None:
@@ -549,27 +558,29 @@ def test_looking_at_the_lock_leaves_it_free(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def options(rig: BotFixture, tmp_path: Path) -> list[str]:
+def options(fixture: BotFixture, tmp_path: Path) -> list[str]:
     """The command line of a program on the database of the fixture, without a chat."""
-    login = ["--host", rig.panel.url, "--username", "admin@example.com", "--password", "secret"]
-    return [*login, "--database-path", str(rig.path), "--log-file", str(tmp_path / "bot.log")]
+    login = ["--host", fixture.panel.url, "--username", "admin@example.com", "--password", "secret"]
+    return [*login, "--database-path", str(fixture.path), "--log-file", str(tmp_path / "bot.log")]
 
 
-async def test_a_started_program_works_until_its_input_ends(rig: BotFixture, options: list[str]) -> None:
-    program = Program(rig.settings.model_copy(update={"database_path": rig.path}), options)
+async def test_a_started_program_works_until_its_input_ends(fixture: BotFixture, options: list[str]) -> None:
+    program = Program(fixture.settings.model_copy(update={"database_path": fixture.path}), options)
     await program.start()
     holder = program.holder()
     assert program.is_ours and holder is not None and holder.pid is not None
     with pytest.raises(InstanceRunning, match=f"process {holder.pid} "):
-        await Program(rig.settings.model_copy(update={"database_path": rig.path}), options).start()
+        await Program(fixture.settings.model_copy(update={"database_path": fixture.path}), options).start()
     program.release()  # as the end of the console does, however it ends
     await wait_until(lambda: program.holder() is None)
     await program.stop()
     assert not program.is_ours
 
 
-async def test_a_program_that_does_not_start_says_why(rig: BotFixture, options: list[str]) -> None:
-    program = Program(rig.settings.model_copy(update={"database_path": rig.path}), [*options, "--interval", "soon"])
+async def test_a_program_that_does_not_start_says_why(fixture: BotFixture, options: list[str]) -> None:
+    program = Program(
+        fixture.settings.model_copy(update={"database_path": fixture.path}), [*options, "--interval", "soon"]
+    )
     with pytest.raises(StartError, match="exit code 2: BALANCE_INTERVAL is 'soon'"):
         await program.start()
 

@@ -97,80 +97,80 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
 
 
 async def test_a_press_on_a_full_disk_is_an_error_and_no_decision(disk: Disk) -> None:
-    async with running_bot(disk.folder) as rig:
-        await rig.propose()
-        [proposal] = await rig.store.proposals.waiting()
+    async with running_bot(disk.folder) as fixture:
+        await fixture.propose()
+        [proposal] = await fixture.store.proposals.waiting()
         disk.fill()
         with pytest.raises(StoreError, match="check the file, its folder and the disk"):
-            await rig.service.decisions.decide([m.id for m in proposal.moves], Verdict.APPROVE, ANNA)
-        assert [p.id for p in await rig.store.proposals.waiting()] == [proposal.id], "reading goes on"
+            await fixture.service.decisions.decide([m.id for m in proposal.moves], Verdict.APPROVE, ANNA)
+        assert [p.id for p in await fixture.store.proposals.waiting()] == [proposal.id], "reading goes on"
         disk.empty()
-        await rig.decide()
-        await rig.carry_out()
-        assert rig.posts() == [(11, 2)] and (await rig.migration()).state is S.SUCCEEDED
+        await fixture.decide()
+        await fixture.carry_out()
+        assert fixture.posts() == [(11, 2)] and (await fixture.migration()).state is S.SUCCEEDED
 
 
 async def test_nothing_is_started_that_cannot_be_written_down_first(disk: Disk) -> None:
-    async with running_bot(disk.folder) as rig:
-        await rig.propose()
-        await rig.decide()
+    async with running_bot(disk.folder) as fixture:
+        await fixture.propose()
+        await fixture.decide()
         disk.fill()
-        rig.start()
-        await rig.reached(lambda: _after(rig, 60))
-        assert rig.posts() == [] and await rig.in_state(S.QUEUED)
+        fixture.start()
+        await fixture.reached(lambda: _after(fixture, 60))
+        assert fixture.posts() == [] and await fixture.in_state(S.QUEUED)
         disk.empty()
-        await rig.carry_out()
-        assert rig.posts() == [(11, 2)] and (await rig.migration()).state is S.SUCCEEDED
+        await fixture.carry_out()
+        assert fixture.posts() == [(11, 2)] and (await fixture.migration()).state is S.SUCCEEDED
 
 
 async def test_a_disk_that_fills_up_after_the_start_loses_nothing(disk: Disk) -> None:
     async def fills(_: BotFixture) -> None:
         disk.fill()
 
-    async with running_panel() as panel, bot_on(panel, disk.folder / "bot.db") as rig:
-        await rig.propose()
-        await rig.decide()
-        async with bot_on(panel, rig.path, During(rig, "start_migration", fills)) as full:
+    async with running_panel() as panel, bot_on(panel, disk.folder / "bot.db") as fixture:
+        await fixture.propose()
+        await fixture.decide()
+        async with bot_on(panel, fixture.path, During(fixture, "start_migration", fills)) as full:
             full.start()
             await full.reached(lambda: _after(full, 60))
             assert full.posts() == [(11, 2)]
-            assert (await rig.migration()).state is S.STARTING, "the record was there before the start"
+            assert (await fixture.migration()).state is S.STARTING, "the record was there before the start"
             disk.empty()
             await full.carry_out()
-        assert (await rig.migration()).state is S.SUCCEEDED
-        assert rig.posts() == [(11, 2)] and len(panel.world.tasks) == 1
+        assert (await fixture.migration()).state is S.SUCCEEDED
+        assert fixture.posts() == [(11, 2)] and len(panel.world.tasks) == 1
 
 
-async def _after(rig: BotFixture, seconds: float) -> bool:
-    return (rig.clock.now - NOW).total_seconds() > seconds
+async def _after(fixture: BotFixture, seconds: float) -> bool:
+    return (fixture.clock.now - NOW).total_seconds() > seconds
 
 
 async def test_a_check_on_a_full_disk_neither_proposes_nor_ends_the_program(disk: Disk) -> None:
-    async with running_bot(disk.folder) as rig:
+    async with running_bot(disk.folder) as fixture:
         disk.fill()
         with pytest.raises(StoreError, match="check the file, its folder and the disk"):
-            await rig.service.cycle.run()
+            await fixture.service.cycle.run()
         disk.empty()
-        await rig.propose()
-        assert len(await rig.store.proposals.waiting()) == 1
+        await fixture.propose()
+        assert len(await fixture.store.proposals.waiting()) == 1
 
 
 # Locked --------------------------------------------------------------------------------------------
 
 
 async def test_a_database_that_is_locked_for_long_holds_the_start_back(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, busy_timeout_s=0.02) as rig:
-        await rig.propose()
-        await rig.decide()
-        with closing(sqlite3.connect(rig.path, isolation_level=None)) as holder:
+    async with running_bot(tmp_path, busy_timeout_s=0.02) as fixture:
+        await fixture.propose()
+        await fixture.decide()
+        with closing(sqlite3.connect(fixture.path, isolation_level=None)) as holder:
             holder.execute("BEGIN IMMEDIATE")
-            rig.start()
-            await rig.reached(lambda: _after(rig, 120))
-            assert rig.posts() == [] and await rig.in_state(S.QUEUED)
+            fixture.start()
+            await fixture.reached(lambda: _after(fixture, 120))
+            assert fixture.posts() == [] and await fixture.in_state(S.QUEUED)
             with pytest.raises(StoreError, match="locked"):
-                await rig.service.cycle.run()
-        await rig.carry_out()
-        assert rig.posts() == [(11, 2)] and (await rig.migration()).state is S.SUCCEEDED
+                await fixture.service.cycle.run()
+        await fixture.carry_out()
+        assert fixture.posts() == [(11, 2)] and (await fixture.migration()).state is S.SUCCEEDED
 
 
 async def test_a_lock_that_comes_after_the_start_loses_nothing(tmp_path: Path) -> None:
@@ -179,17 +179,17 @@ async def test_a_lock_that_comes_after_the_start_loses_nothing(tmp_path: Path) -
     async def locks(_: BotFixture) -> None:
         holder.execute("BEGIN IMMEDIATE")
 
-    async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db") as rig:
-        await rig.propose()
-        await rig.decide()
-        hook = During(rig, "start_migration", locks)
-        async with bot_on(panel, rig.path, hook, busy_timeout_s=0.02) as late:
+    async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db") as fixture:
+        await fixture.propose()
+        await fixture.decide()
+        hook = During(fixture, "start_migration", locks)
+        async with bot_on(panel, fixture.path, hook, busy_timeout_s=0.02) as late:
             late.start()
             await late.reached(lambda: _after(late, 120))
-            assert late.posts() == [(11, 2)] and await rig.in_state(S.STARTING)
+            assert late.posts() == [(11, 2)] and await fixture.in_state(S.STARTING)
             holder.execute("ROLLBACK")
             await late.carry_out()
-        assert rig.posts() == [(11, 2)] and (await rig.migration()).state is S.SUCCEEDED
+        assert fixture.posts() == [(11, 2)] and (await fixture.migration()).state is S.SUCCEEDED
     holder.close()
 
 
@@ -197,21 +197,21 @@ async def test_a_lock_that_comes_after_the_start_loses_nothing(tmp_path: Path) -
 
 
 async def test_damage_under_way_starts_nothing_and_names_the_way_out(tmp_path: Path) -> None:
-    async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db") as rig:
-        await rig.propose()
-        await rig.decide()
-        with closing(sqlite3.connect(rig.path)) as db:
+    async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db") as fixture:
+        await fixture.propose()
+        await fixture.decide()
+        with closing(sqlite3.connect(fixture.path)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        damage(rig.path)
+        damage(fixture.path)
         # Whatever another program writes makes this one read the file anew.
-        with closing(sqlite3.connect(rig.path)) as db:
+        with closing(sqlite3.connect(fixture.path)) as db:
             db.execute("PRAGMA user_version = 99")
         with pytest.raises(StoreError, match="vm-balancer db restore"):
-            await rig.store.proposals.waiting()
-        rig.start()
-        await rig.reached(lambda: _after(rig, 60))
-        assert rig.posts() == []
-        assert rig.worker is not None and not rig.worker.done(), "it waits for the file to be put right"
+            await fixture.store.proposals.waiting()
+        fixture.start()
+        await fixture.reached(lambda: _after(fixture, 60))
+        assert fixture.posts() == []
+        assert fixture.worker is not None and not fixture.worker.done(), "it waits for the file to be put right"
 
 
 # At the start --------------------------------------------------------------------------------------

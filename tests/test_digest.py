@@ -38,40 +38,40 @@ def test_nonsense_is_refused(text: str) -> None:
 
 
 async def test_it_comes_once_and_tells_what_happened(tmp_path: Path) -> None:
-    async with running(tmp_path) as rig:
-        soon = rig.clock.now + 10 * MINUTE
+    async with running(tmp_path) as fixture:
+        soon = fixture.clock.now + 10 * MINUTE
         given = {"digest": f"{soon:%H:%M}", "timezone": "UTC", "remind_after": 0}
-        await rig.start(**given)
-        report = await rig.message("small-a", buttons=True)
-        await rig.summaries_begun()
-        await rig.pressed(report, "Approve 1")
-        await rig.message("small-a", "done in")
-        assert rig.texts("The last day") == [], "nothing of the time before it was asked for"
-        rig.clock.now += 11 * MINUTE
-        told = await rig.message("The last day", "Migrations: 1, none failed", "1 node was overloaded", "hot")
+        await fixture.start(**given)
+        report = await fixture.message("small-a", buttons=True)
+        await fixture.summaries_begun()
+        await fixture.pressed(report, "Approve 1")
+        await fixture.message("small-a", "done in")
+        assert fixture.texts("The last day") == [], "nothing of the time before it was asked for"
+        fixture.clock.now += 11 * MINUTE
+        told = await fixture.message("The last day", "Migrations: 1, none failed", "1 node was overloaded", "hot")
         assert told.content.keyboard and told.silent is False
-        await rig.stop()
-        rig.clock.now += 60 * MINUTE
-        await rig.start(**given)
+        await fixture.stop()
+        fixture.clock.now += 60 * MINUTE
+        await fixture.start(**given)
         await asyncio.sleep(5)
-        assert len(rig.texts("The last day")) == 1
-        await rig.stop()
-        rig.clock.now += timedelta(hours=24)  # it was not running at the time: late is better than never
-        await rig.start(**given)
-        await rig.until(lambda: len(rig.texts("The last day")) == 2, "the missed one")
+        assert len(fixture.texts("The last day")) == 1
+        await fixture.stop()
+        fixture.clock.now += timedelta(hours=24)  # it was not running at the time: late is better than never
+        await fixture.start(**given)
+        await fixture.until(lambda: len(fixture.texts("The last day")) == 2, "the missed one")
 
 
 async def test_quiet_days_can_be_left_out(tmp_path: Path) -> None:
     calm = world()
     calm["vms"] = []
-    async with running(tmp_path, calm) as rig:
-        soon = rig.clock.now + 10 * MINUTE
-        await rig.start(digest=f"{soon:%H:%M}", digest_quiet_days=False, timezone="UTC")
-        await rig.until(lambda: bool(rig.panel.requests.since(0, "/vm/v3/node", "GET")), "a check")
+    async with running(tmp_path, calm) as fixture:
+        soon = fixture.clock.now + 10 * MINUTE
+        await fixture.start(digest=f"{soon:%H:%M}", digest_quiet_days=False, timezone="UTC")
+        await fixture.until(lambda: bool(fixture.panel.requests.since(0, "/vm/v3/node", "GET")), "a check")
         await asyncio.sleep(3)
-        rig.clock.now += 11 * MINUTE
+        fixture.clock.now += 11 * MINUTE
         await asyncio.sleep(5)
-        assert rig.messages(GROUP) == []
+        assert fixture.messages(GROUP) == []
 
 
 async def test_asked_for_by_command(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ OVER = {S.SUCCEEDED, S.FAILED, S.STALE, S.SKIPPED}
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
+async def fixture(tmp_path: Path) -> AsyncIterator[BotFixture]:
     async with running_bot(tmp_path) as running:
         yield running
 
@@ -40,46 +40,46 @@ def code(migration: Migration) -> str | None:
 # The straight way ----------------------------------------------------------------------------------
 
 
-async def test_an_approved_move_is_carried_out(rig: BotFixture) -> None:
-    await rig.moved()
-    done = await rig.migration()
+async def test_an_approved_move_is_carried_out(fixture: BotFixture) -> None:
+    await fixture.moved()
+    done = await fixture.migration()
     assert done.state is S.SUCCEEDED and done.reason is None and done.error is None
-    assert rig.posts() == [(11, 2)] and rig.node_of(11) == 2
+    assert fixture.posts() == [(11, 2)] and fixture.node_of(11) == 2
     assert done.consul_id is not None and done.task_id is not None and done.history_mark == 0
     assert done.duration is not None and timedelta(seconds=30) <= done.duration <= timedelta(seconds=40)
-    assert set(rig.told.changed) == {1} and len(rig.told.changed) >= 4, "every step shows in the chat"
+    assert set(fixture.told.changed) == {1} and len(fixture.told.changed) >= 4, "every step shows in the chat"
 
 
-async def test_the_mark_is_the_newest_entry_of_the_history(rig: BotFixture) -> None:
-    earlier(rig, "host_start")
-    await rig.moved()
-    assert (await rig.migration()).history_mark == rig.panel.world.vms[11].history[1].history_id == 1
+async def test_the_mark_is_the_newest_entry_of_the_history(fixture: BotFixture) -> None:
+    earlier(fixture, "host_start")
+    await fixture.moved()
+    assert (await fixture.migration()).history_mark == fixture.panel.world.vms[11].history[1].history_id == 1
 
 
-async def test_what_was_queued_before_the_program_ran_is_started(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.decide()
-    assert await rig.executor.idle() is False
-    await rig.carry_out()
-    assert (await rig.migration()).state is S.SUCCEEDED
+async def test_what_was_queued_before_the_program_ran_is_started(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide()
+    assert await fixture.executor.idle() is False
+    await fixture.carry_out()
+    assert (await fixture.migration()).state is S.SUCCEEDED
 
 
-async def test_a_skipped_move_is_not_started(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.decide(verdict=Verdict.SKIP)
-    await rig.carry_out()
-    assert await rig.migrations() == [] and rig.posts() == []
+async def test_a_skipped_move_is_not_started(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide(verdict=Verdict.SKIP)
+    await fixture.carry_out()
+    assert await fixture.migrations() == [] and fixture.posts() == []
 
 
 # Looking again -------------------------------------------------------------------------------------
 
 
-async def _set_node(rig: BotFixture, node: int, **fields: Any) -> None:
-    rig.panel.world.set_node(rig.panel.world.nodes[node], **fields)
+async def _set_node(fixture: BotFixture, node: int, **fields: Any) -> None:
+    fixture.panel.world.set_node(fixture.panel.world.nodes[node], **fields)
 
 
-async def _set_vm(rig: BotFixture, **fields: Any) -> None:
-    rig.panel.world.set_vm(rig.panel.world.vms[11], **fields)
+async def _set_vm(fixture: BotFixture, **fields: Any) -> None:
+    fixture.panel.world.set_vm(fixture.panel.world.vms[11], **fields)
 
 
 CHANGES: dict[str, Any] = {
@@ -106,71 +106,73 @@ CHANGES: dict[str, Any] = {
 SKIPPED = {"vm-gone", "already-there", "vm-elsewhere"}
 
 
-async def _exclude(rig: BotFixture, node_id: int) -> None:
-    [node] = await rig.service.queries.find_nodes(str(node_id))
-    await rig.service.admin.exclude(node, ExclusionRole.TARGET, None, ANNA)
+async def _exclude(fixture: BotFixture, node_id: int) -> None:
+    [node] = await fixture.service.queries.find_nodes(str(node_id))
+    await fixture.service.admin.exclude(node, ExclusionRole.TARGET, None, ANNA)
 
 
 @pytest.mark.parametrize("reason", CHANGES)
 async def test_what_changed_since_the_plan_keeps_the_move_from_starting(tmp_path: Path, reason: str) -> None:
     small = {"id": 50, "name": "tiny", "node": 2, "cpu_number": 1, "ram_mib": 64}
-    async with running_bot(tmp_path, {**HOT_WORLD, "vms": [*HOT_WORLD["vms"], small]}) as rig:
-        await rig.propose()
-        await rig.decide()
-        await CHANGES[reason](rig)
-        await rig.carry_out()
-        [found] = await rig.migrations()
+    async with running_bot(tmp_path, {**HOT_WORLD, "vms": [*HOT_WORLD["vms"], small]}) as fixture:
+        await fixture.propose()
+        await fixture.decide()
+        await CHANGES[reason](fixture)
+        await fixture.carry_out()
+        [found] = await fixture.migrations()
         assert (code(found), found.state) == (reason, S.SKIPPED if reason in SKIPPED else S.STALE)
-        assert rig.posts() == [] and found.started_at is None
+        assert fixture.posts() == [] and found.started_at is None
 
 
 async def test_a_cluster_that_is_no_longer_there_makes_the_move_stale(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, hot_clusters(2)) as rig:
-        await rig.propose()
-        await rig.decide(101)
-        async with bot_on(rig.panel, rig.path, cluster_ids="2") as narrow:
+    async with running_bot(tmp_path, hot_clusters(2)) as fixture:
+        await fixture.propose()
+        await fixture.decide(101)
+        async with bot_on(fixture.panel, fixture.path, cluster_ids="2") as narrow:
             await narrow.carry_out()
-            assert code(await narrow.migration()) == "cluster-gone" and rig.posts() == []
+            assert code(await narrow.migration()) == "cluster-gone" and fixture.posts() == []
 
 
-async def test_a_vm_that_has_just_failed_is_left_alone_even_when_approved(rig: BotFixture) -> None:
-    rig.fault("migrate_fails", count=1)
-    await rig.moved()
-    failed = await rig.store.proposals.get(1)
+async def test_a_vm_that_has_just_failed_is_left_alone_even_when_approved(fixture: BotFixture) -> None:
+    fixture.fault("migrate_fails", count=1)
+    await fixture.moved()
+    failed = await fixture.store.proposals.get(1)
     assert failed is not None
-    await rig.store.proposals.publish(failed.plan, automatic=False, now=rig.clock(), expires_at=rig.clock() + HOUR)
-    await rig.decide()
-    await rig.carry_out()
-    assert [(m.state, code(m)) for m in await rig.migrations()] == [
+    await fixture.store.proposals.publish(
+        failed.plan, automatic=False, now=fixture.clock(), expires_at=fixture.clock() + HOUR
+    )
+    await fixture.decide()
+    await fixture.carry_out()
+    assert [(m.state, code(m)) for m in await fixture.migrations()] == [
         (S.FAILED, "task-failed"),
         (S.STALE, "vm-quarantine"),
     ]
-    assert rig.posts() == [(11, 2)]
+    assert fixture.posts() == [(11, 2)]
 
 
-async def test_automatic_moves_are_not_started_once_the_mode_is_approve(rig: BotFixture) -> None:
-    await rig.service.admin.set_mode("auto", ANNA)
-    await rig.propose()
-    assert await rig.in_state(S.QUEUED)
-    await rig.service.admin.set_mode("approve", ANNA)
-    await rig.carry_out()
-    found = await rig.migration()
-    assert (found.state, code(found)) == (S.STALE, "mode-changed") and rig.posts() == []
+async def test_automatic_moves_are_not_started_once_the_mode_is_approve(fixture: BotFixture) -> None:
+    await fixture.service.admin.set_mode("auto", ANNA)
+    await fixture.propose()
+    assert await fixture.in_state(S.QUEUED)
+    await fixture.service.admin.set_mode("approve", ANNA)
+    await fixture.carry_out()
+    found = await fixture.migration()
+    assert (found.state, code(found)) == (S.STALE, "mode-changed") and fixture.posts() == []
 
 
-async def test_what_a_person_approved_is_started_in_either_mode(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.decide()
-    await rig.service.admin.set_mode("auto", ANNA)
-    await rig.carry_out()
-    assert (await rig.migration()).state is S.SUCCEEDED
+async def test_what_a_person_approved_is_started_in_either_mode(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide()
+    await fixture.service.admin.set_mode("auto", ANNA)
+    await fixture.carry_out()
+    assert (await fixture.migration()).state is S.SUCCEEDED
 
 
 class During:
     """Stands before the panel and lets something happen when a call of that name comes."""
 
-    def __init__(self, rig: BotFixture, name: str, happens: Any) -> None:
-        self._rig, self._name, self._happens = rig, name, happens
+    def __init__(self, fixture: BotFixture, name: str, happens: Any) -> None:
+        self._fixture, self._name, self._happens = fixture, name, happens
 
     def __call__(self, part: Any) -> Any:
         if not hasattr(part, "snapshot"):
@@ -184,7 +186,7 @@ class During:
                     return real
 
                 async def call(*args: Any) -> Any:
-                    await during._happens(during._rig)
+                    await during._happens(during._fixture)
                     return await real(*args)
 
                 return call
@@ -200,45 +202,47 @@ class During:
 async def test_a_word_spoken_while_the_panel_is_asked_still_counts(tmp_path: Path, happens: Any, reason: Any) -> None:
     happened = asyncio.Event()
 
-    async def during(rig: BotFixture) -> None:
-        await happens(rig)
+    async def during(fixture: BotFixture) -> None:
+        await happens(fixture)
         happened.set()
 
     async with (
-        running_bot(tmp_path) as rig,
-        bot_on(rig.panel, rig.path, During(rig, "migration_targets", during)) as it,
+        running_bot(tmp_path) as fixture,
+        bot_on(fixture.panel, fixture.path, During(fixture, "migration_targets", during)) as it,
     ):
-        await rig.propose()
-        await rig.decide()
+        await fixture.propose()
+        await fixture.decide()
         it.start()
         await asyncio.wait_for(happened.wait(), 10)
         if reason is None:
             await it.reached(lambda: _nothing_at_work(it))
         else:
             await it.reached(it.executor.idle)
-        found = await rig.migration()
+        found = await fixture.migration()
         assert (found.state, code(found)) == ((S.STALE, reason) if reason else (S.QUEUED, None))
-        assert rig.posts() == []
+        assert fixture.posts() == []
 
 
-async def _nothing_at_work(rig: BotFixture) -> bool:
+async def _nothing_at_work(fixture: BotFixture) -> bool:
     return not [t for t in asyncio.all_tasks() if t.get_name().startswith("migration-")]
 
 
-async def test_a_pause_holds_what_is_queued_until_it_is_over(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.service.admin.pause(timedelta(hours=1), ANNA)
-    await rig.decide()
-    asked = len(rig.panel.requests.entries)
-    rig.start()
+async def test_a_pause_holds_what_is_queued_until_it_is_over(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.service.admin.pause(timedelta(hours=1), ANNA)
+    await fixture.decide()
+    asked = len(fixture.panel.requests.entries)
+    fixture.start()
     for _ in range(3):
-        rig.service.work.set()
+        fixture.service.work.set()
         await asyncio.sleep(0.01)
-    assert await rig.in_state(S.QUEUED) and len(rig.panel.requests.entries) == asked, "nor does it look all the time"
-    rig.pass_time(3601)
-    rig.service.work.set()
-    await rig.carry_out()
-    assert (await rig.migration()).state is S.SUCCEEDED
+    assert await fixture.in_state(S.QUEUED) and len(fixture.panel.requests.entries) == asked, (
+        "nor does it look all the time"
+    )
+    fixture.pass_time(3601)
+    fixture.service.work.set()
+    await fixture.carry_out()
+    assert (await fixture.migration()).state is S.SUCCEEDED
 
 
 # A panel that is ill -------------------------------------------------------------------------------
@@ -254,355 +258,357 @@ async def test_a_pause_holds_what_is_queued_until_it_is_over(rig: BotFixture) ->
     ],
     ids=lambda f: str(f["kind"]),
 )
-async def test_an_approved_move_waits_for_a_panel_that_cannot_be_read(rig: BotFixture, fault: dict[str, Any]) -> None:
-    await rig.propose()
-    await rig.decide()
-    rig.fault(**fault)
-    rig.start()
-    await rig.reached(lambda: _after(rig, 50))
-    assert await rig.in_state(S.QUEUED) and rig.posts() == []
-    asked = len(rig.panel.requests.entries)
+async def test_an_approved_move_waits_for_a_panel_that_cannot_be_read(
+    fixture: BotFixture, fault: dict[str, Any]
+) -> None:
+    await fixture.propose()
+    await fixture.decide()
+    fixture.fault(**fault)
+    fixture.start()
+    await fixture.reached(lambda: _after(fixture, 50))
+    assert await fixture.in_state(S.QUEUED) and fixture.posts() == []
+    asked = len(fixture.panel.requests.entries)
     assert asked <= 3 * 3 * 2 * 6, "it pauses between its tries"
-    rig.panel.faults.clear()
-    await rig.carry_out()
-    assert (await rig.migration()).state is S.SUCCEEDED and rig.posts() == [(11, 2)]
+    fixture.panel.faults.clear()
+    await fixture.carry_out()
+    assert (await fixture.migration()).state is S.SUCCEEDED and fixture.posts() == [(11, 2)]
 
 
-async def test_a_refused_login_makes_an_approved_move_wait_without_a_storm(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.decide()
-    rig.panel.panel.sessions.expire_all()
-    rig.fault("revoke_password")
-    logins = len(rig.panel.requests.since(0, "/auth/v4/public/token"))
-    rig.start()
-    await rig.reached(lambda: _after(rig, 600))
-    assert await rig.in_state(S.QUEUED) and rig.posts() == []
-    assert len(rig.panel.requests.since(0, "/auth/v4/public/token")) - logins <= 2
+async def test_a_refused_login_makes_an_approved_move_wait_without_a_storm(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide()
+    fixture.panel.panel.sessions.expire_all()
+    fixture.fault("revoke_password")
+    logins = len(fixture.panel.requests.since(0, "/auth/v4/public/token"))
+    fixture.start()
+    await fixture.reached(lambda: _after(fixture, 600))
+    assert await fixture.in_state(S.QUEUED) and fixture.posts() == []
+    assert len(fixture.panel.requests.since(0, "/auth/v4/public/token")) - logins <= 2
 
 
-async def _after(rig: BotFixture, seconds: float) -> bool:
-    return rig.clock.now - NOW > timedelta(seconds=seconds)
+async def _after(fixture: BotFixture, seconds: float) -> bool:
+    return fixture.clock.now - NOW > timedelta(seconds=seconds)
 
 
-async def test_a_panel_without_history_and_form_can_be_moved_on_all_the_same(rig: BotFixture) -> None:
-    rig.fault("no_form")
-    rig.fault("missing_fields", path="/vm/v3/host/11/history", fields=["id"])
-    earlier(rig, "host_start")
-    await rig.moved()
-    done = await rig.migration()
+async def test_a_panel_without_history_and_form_can_be_moved_on_all_the_same(fixture: BotFixture) -> None:
+    fixture.fault("no_form")
+    fixture.fault("missing_fields", path="/vm/v3/host/11/history", fields=["id"])
+    earlier(fixture, "host_start")
+    await fixture.moved()
+    done = await fixture.migration()
     assert done.state is S.SUCCEEDED and done.history_mark is None
 
 
-async def test_a_refusal_is_told_in_the_panels_words(rig: BotFixture) -> None:
-    rig.fault("migrate_refused", msg="License has expired")
-    await rig.moved()
-    refused = await rig.migration()
+async def test_a_refusal_is_told_in_the_panels_words(fixture: BotFixture) -> None:
+    fixture.fault("migrate_refused", msg="License has expired")
+    await fixture.moved()
+    refused = await fixture.migration()
     assert (refused.state, code(refused)) == (S.FAILED, "refused")
     assert "License has expired" in (refused.error or "")
-    assert rig.posts() == [(11, 2)] and rig.told.notices == 1
+    assert fixture.posts() == [(11, 2)] and fixture.told.notices == 1
 
 
-async def test_a_migration_that_fails_is_told_in_the_panels_words(rig: BotFixture) -> None:
-    rig.fault("migrate_fails", output="qemu: no")
-    await rig.moved()
-    failed = await rig.migration()
+async def test_a_migration_that_fails_is_told_in_the_panels_words(fixture: BotFixture) -> None:
+    fixture.fault("migrate_fails", output="qemu: no")
+    await fixture.moved()
+    failed = await fixture.migration()
     assert (failed.state, code(failed), failed.error) == (S.FAILED, "task-failed", "qemu: no")
-    assert rig.node_of(11) == 1 and rig.posts() == [(11, 2)]
+    assert fixture.node_of(11) == 1 and fixture.posts() == [(11, 2)]
 
 
-async def test_a_start_whose_answer_is_lost_is_found_again(rig: BotFixture) -> None:
-    rig.fault("drop_after", count=1)
-    await rig.moved()
-    done = await rig.migration()
+async def test_a_start_whose_answer_is_lost_is_found_again(fixture: BotFixture) -> None:
+    fixture.fault("drop_after", count=1)
+    await fixture.moved()
+    done = await fixture.migration()
     assert done.state is S.SUCCEEDED and done.consul_id is None and done.task_id is not None
-    assert rig.posts() == [(11, 2)] and rig.node_of(11) == 2
+    assert fixture.posts() == [(11, 2)] and fixture.node_of(11) == 2
 
 
-async def test_a_start_that_never_arrived_is_told_so_and_not_repeated(rig: BotFixture) -> None:
-    rig.fault("drop", count=1, path=MIGRATE, method="POST")
-    await rig.moved()
-    lost = await rig.migration()
+async def test_a_start_that_never_arrived_is_told_so_and_not_repeated(fixture: BotFixture) -> None:
+    fixture.fault("drop", count=1, path=MIGRATE, method="POST")
+    await fixture.moved()
+    lost = await fixture.migration()
     assert (lost.state, code(lost)) == (S.FAILED, "never-started")
-    assert rig.posts() == [(11, 2)] and rig.node_of(11) == 1
-    await rig.propose()
-    assert [m.move.vm_id for p in await rig.store.proposals.waiting() for m in p.pending] == [11], "no quarantine"
+    assert fixture.posts() == [(11, 2)] and fixture.node_of(11) == 1
+    await fixture.propose()
+    assert [m.move.vm_id for p in await fixture.store.proposals.waiting() for m in p.pending] == [11], "no quarantine"
 
 
 @pytest.mark.parametrize("kind", ["http_503", "http_500", "html", "broken_json"])
-async def test_an_answer_that_says_nothing_is_looked_after(rig: BotFixture, kind: str) -> None:
-    rig.fault(kind, count=1, path=MIGRATE, method="POST")
-    await rig.moved()
-    done = await rig.migration()
+async def test_an_answer_that_says_nothing_is_looked_after(fixture: BotFixture, kind: str) -> None:
+    fixture.fault(kind, count=1, path=MIGRATE, method="POST")
+    await fixture.moved()
+    done = await fixture.migration()
     assert done.state is (S.SUCCEEDED if kind == "broken_json" else S.FAILED)
-    assert rig.posts() == [(11, 2)] and rig.node_of(11) == (2 if kind == "broken_json" else 1)
+    assert fixture.posts() == [(11, 2)] and fixture.node_of(11) == (2 if kind == "broken_json" else 1)
 
 
-async def test_somebody_elses_migration_is_not_taken_for_ours(rig: BotFixture) -> None:
-    rig.fault("drop", count=1, path=MIGRATE, method="POST")
-    await rig.propose()
-    await rig.decide()
-    rig.start()
-    await rig.reached(lambda: rig.in_state(S.STARTING))
-    rig.panel.world.migrate(rig.panel.world.vms[11], rig.panel.world.nodes[3], "customer@example.com")
-    await rig.carry_out()
-    found = await rig.migration()
+async def test_somebody_elses_migration_is_not_taken_for_ours(fixture: BotFixture) -> None:
+    fixture.fault("drop", count=1, path=MIGRATE, method="POST")
+    await fixture.propose()
+    await fixture.decide()
+    fixture.start()
+    await fixture.reached(lambda: fixture.in_state(S.STARTING))
+    fixture.panel.world.migrate(fixture.panel.world.vms[11], fixture.panel.world.nodes[3], "customer@example.com")
+    await fixture.carry_out()
+    found = await fixture.migration()
     assert (found.state, code(found)) == (S.FAILED, "vm-elsewhere")
-    assert found.task_id is None and rig.posts() == [(11, 2)]
+    assert found.task_id is None and fixture.posts() == [(11, 2)]
 
 
-def earlier(rig: BotFixture, name: str = "host_migrate") -> None:
+def earlier(fixture: BotFixture, name: str = "host_migrate") -> None:
     """Something that was done with the VM before."""
-    rig.panel.world.start_task(rig.panel.world.vms[11], name, 5, lambda: None, params={"node": 2})
-    rig.pass_time(10)
+    fixture.panel.world.start_task(fixture.panel.world.vms[11], name, 5, lambda: None, params={"node": 2})
+    fixture.pass_time(10)
 
 
-async def test_an_earlier_migration_of_the_vm_is_not_taken_for_ours(rig: BotFixture) -> None:
-    earlier(rig)
-    rig.fault("drop", count=1, path=MIGRATE, method="POST")
-    await rig.moved()
-    assert code(await rig.migration()) == "never-started"
+async def test_an_earlier_migration_of_the_vm_is_not_taken_for_ours(fixture: BotFixture) -> None:
+    earlier(fixture)
+    fixture.fault("drop", count=1, path=MIGRATE, method="POST")
+    await fixture.moved()
+    assert code(await fixture.migration()) == "never-started"
 
 
-async def test_without_a_mark_nothing_in_the_history_is_taken_for_ours(rig: BotFixture) -> None:
+async def test_without_a_mark_nothing_in_the_history_is_taken_for_ours(fixture: BotFixture) -> None:
     """Nothing tells whether it was sent: "never started" would be a guess, and so would "failed"."""
-    earlier(rig)
-    rig.fault("missing_fields", path="/vm/v3/host/11/history", fields=["id"])
-    rig.fault("drop", count=1, path=MIGRATE, method="POST")
-    await rig.propose()
-    await rig.decide()
-    rig.start()
-    await rig.reached(lambda: rig.in_state(S.STARTING))
-    rig.panel.faults.clear("missing_fields")
-    await rig.carry_out()
-    found = await rig.migration()
+    earlier(fixture)
+    fixture.fault("missing_fields", path="/vm/v3/host/11/history", fields=["id"])
+    fixture.fault("drop", count=1, path=MIGRATE, method="POST")
+    await fixture.propose()
+    await fixture.decide()
+    fixture.start()
+    await fixture.reached(lambda: fixture.in_state(S.STARTING))
+    fixture.panel.faults.clear("missing_fields")
+    await fixture.carry_out()
+    found = await fixture.migration()
     assert (found.state, code(found), found.task_id) == (S.UNKNOWN, "timeout", None)
 
 
-async def test_a_migration_that_hangs_is_unknown_until_the_panel_tells(rig: BotFixture) -> None:
-    rig.fault("migrate_hangs", count=1)
-    await rig.moved()
-    hung = await rig.migration()
+async def test_a_migration_that_hangs_is_unknown_until_the_panel_tells(fixture: BotFixture) -> None:
+    fixture.fault("migrate_hangs", count=1)
+    await fixture.moved()
+    hung = await fixture.migration()
     assert (hung.state, code(hung), hung.finished_at) == (S.UNKNOWN, "timeout", None)
-    await rig.executor.settle_unknown()
-    assert (await rig.migration()).state is S.UNKNOWN, "the panel still says that it runs"
+    await fixture.executor.settle_unknown()
+    assert (await fixture.migration()).state is S.UNKNOWN, "the panel still says that it runs"
     # Its VM and both nodes are left alone: the plan goes another way.
-    await rig.propose()
-    assert await rig.store.proposals.waiting() == []
-    [task] = rig.panel.world.tasks.values()
-    rig.panel.world.finish(task, "failed", "aborted")
-    await rig.executor.settle_unknown()
-    settled = await rig.migration()
+    await fixture.propose()
+    assert await fixture.store.proposals.waiting() == []
+    [task] = fixture.panel.world.tasks.values()
+    fixture.panel.world.finish(task, "failed", "aborted")
+    await fixture.executor.settle_unknown()
+    settled = await fixture.migration()
     assert (settled.state, code(settled), settled.error) == (S.FAILED, "task-failed", "aborted")
-    assert len(await rig.store.notices.unsent()) == 2
-    await rig.propose()
-    assert [m.move.vm_id for p in await rig.store.proposals.waiting() for m in p.pending] == [12]
+    assert len(await fixture.store.notices.unsent()) == 2
+    await fixture.propose()
+    assert [m.move.vm_id for p in await fixture.store.proposals.waiting() for m in p.pending] == [12]
 
 
-async def test_the_vm_is_believed_where_its_task_never_ends(rig: BotFixture) -> None:
-    rig.fault("migrate_hangs", count=1)
-    await rig.propose()
-    await rig.decide()
-    rig.start()
-    await rig.reached(lambda: rig.in_state(S.RUNNING))
-    await _set_vm(rig, node=2)
-    await rig.carry_out()
-    assert (await rig.migration()).state is S.SUCCEEDED
+async def test_the_vm_is_believed_where_its_task_never_ends(fixture: BotFixture) -> None:
+    fixture.fault("migrate_hangs", count=1)
+    await fixture.propose()
+    await fixture.decide()
+    fixture.start()
+    await fixture.reached(lambda: fixture.in_state(S.RUNNING))
+    await _set_vm(fixture, node=2)
+    await fixture.carry_out()
+    assert (await fixture.migration()).state is S.SUCCEEDED
 
 
 @pytest.mark.parametrize("end", ["arrived", "vanished", "gone", "elsewhere"])
-async def test_an_unknown_outcome_is_settled_by_where_the_vm_is(rig: BotFixture, end: str) -> None:
-    rig.fault("migrate_hangs", count=1)
-    await rig.moved()
-    [task] = rig.panel.world.tasks.values()
-    vm = rig.panel.world.vms[11]
+async def test_an_unknown_outcome_is_settled_by_where_the_vm_is(fixture: BotFixture, end: str) -> None:
+    fixture.fault("migrate_hangs", count=1)
+    await fixture.moved()
+    [task] = fixture.panel.world.tasks.values()
+    vm = fixture.panel.world.vms[11]
     if end == "gone":
-        rig.panel.world.delete_vm(vm)
+        fixture.panel.world.delete_vm(vm)
     elif end == "arrived":
-        await _set_vm(rig, node=2)
+        await _set_vm(fixture, node=2)
     else:
-        rig.panel.world.finish(task, "complete")
-        del rig.panel.world.tasks[task.id]
+        fixture.panel.world.finish(task, "complete")
+        del fixture.panel.world.tasks[task.id]
         if end == "elsewhere":
-            await _set_vm(rig, node=3)
-    await rig.executor.settle_unknown()
-    found = await rig.migration()
+            await _set_vm(fixture, node=3)
+    await fixture.executor.settle_unknown()
+    found = await fixture.migration()
     expected = {"arrived": None, "vanished": "vanished", "gone": "vm-gone", "elsewhere": "vm-elsewhere"}
     assert (found.state, code(found)) == (S.SUCCEEDED if end == "arrived" else S.FAILED, expected[end])
 
 
-async def test_a_late_end_of_an_unknown_task_leaves_the_vm_time_to_arrive(rig: BotFixture) -> None:
-    rig.fault("migrate_hangs", count=1)
-    await rig.moved()
-    [task] = rig.panel.world.tasks.values()
-    rig.panel.world.finish(task, "complete")
-    await rig.executor.settle_unknown()
-    assert (await rig.migration()).state is S.UNKNOWN
-    rig.pass_time(61)
-    await rig.executor.settle_unknown()
-    assert code(await rig.migration()) == "not-arrived"
+async def test_a_late_end_of_an_unknown_task_leaves_the_vm_time_to_arrive(fixture: BotFixture) -> None:
+    fixture.fault("migrate_hangs", count=1)
+    await fixture.moved()
+    [task] = fixture.panel.world.tasks.values()
+    fixture.panel.world.finish(task, "complete")
+    await fixture.executor.settle_unknown()
+    assert (await fixture.migration()).state is S.UNKNOWN
+    fixture.pass_time(61)
+    await fixture.executor.settle_unknown()
+    assert code(await fixture.migration()) == "not-arrived"
 
 
-async def test_an_unknown_outcome_waits_for_a_panel_that_is_out_of_reach(rig: BotFixture) -> None:
-    rig.fault("migrate_hangs", count=1)
-    await rig.moved()
-    rig.fault("http_500", path="/vm/")
-    await rig.executor.settle_unknown()
-    assert (await rig.migration()).state is S.UNKNOWN
+async def test_an_unknown_outcome_waits_for_a_panel_that_is_out_of_reach(fixture: BotFixture) -> None:
+    fixture.fault("migrate_hangs", count=1)
+    await fixture.moved()
+    fixture.fault("http_500", path="/vm/")
+    await fixture.executor.settle_unknown()
+    assert (await fixture.migration()).state is S.UNKNOWN
 
 
-async def test_a_task_row_that_is_thrown_away_does_not_hide_the_arrival(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.decide()
-    rig.start()
-    await rig.reached(lambda: _has_task(rig))
-    rig.panel.world.tasks.clear()
-    await rig.carry_out()
-    assert (await rig.migration()).state is S.SUCCEEDED
+async def test_a_task_row_that_is_thrown_away_does_not_hide_the_arrival(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide()
+    fixture.start()
+    await fixture.reached(lambda: _has_task(fixture))
+    fixture.panel.world.tasks.clear()
+    await fixture.carry_out()
+    assert (await fixture.migration()).state is S.SUCCEEDED
 
 
-async def _has_task(rig: BotFixture) -> bool:
-    return any(m.task_id for m in await rig.migrations())
+async def _has_task(fixture: BotFixture) -> bool:
+    return any(m.task_id for m in await fixture.migrations())
 
 
 async def test_a_task_row_that_never_appears_is_found_by_the_history(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, panel={"migration_s": 90}) as rig:
-        rig.fault("lose_task_row", count=1)
-        rig.fault("migrate_fails", count=1, output="qemu: no")
-        await rig.moved()
-        failed = await rig.migration()
+    async with running_bot(tmp_path, panel={"migration_s": 90}) as fixture:
+        fixture.fault("lose_task_row", count=1)
+        fixture.fault("migrate_fails", count=1, output="qemu: no")
+        await fixture.moved()
+        failed = await fixture.migration()
         assert (failed.state, failed.error) == (S.FAILED, "qemu: no") and failed.task_id is not None
 
 
-async def test_a_task_that_is_complete_while_the_vm_stays_is_a_failure(rig: BotFixture) -> None:
-    rig.fault("migrate_hangs", count=1)
-    await rig.propose()
-    await rig.decide()
-    rig.start()
-    await rig.reached(lambda: _has_task(rig))
-    [task] = rig.panel.world.tasks.values()
-    rig.panel.world.finish(task, "complete")
-    completed_at = rig.clock.now
-    await rig.carry_out()
-    found = await rig.migration()
+async def test_a_task_that_is_complete_while_the_vm_stays_is_a_failure(fixture: BotFixture) -> None:
+    fixture.fault("migrate_hangs", count=1)
+    await fixture.propose()
+    await fixture.decide()
+    fixture.start()
+    await fixture.reached(lambda: _has_task(fixture))
+    [task] = fixture.panel.world.tasks.values()
+    fixture.panel.world.finish(task, "complete")
+    completed_at = fixture.clock.now
+    await fixture.carry_out()
+    found = await fixture.migration()
     assert (found.state, code(found)) == (S.FAILED, "not-arrived")
     assert found.finished_at is not None and found.finished_at - completed_at > timedelta(seconds=60)
 
 
-async def test_a_vm_deleted_on_its_way_is_told_as_gone(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.decide()
-    rig.start()
-    await rig.reached(lambda: rig.in_state(S.RUNNING))
-    rig.panel.world.delete_vm(rig.panel.world.vms[11])
-    await rig.carry_out()
-    assert code(await rig.migration()) == "vm-gone"
+async def test_a_vm_deleted_on_its_way_is_told_as_gone(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide()
+    fixture.start()
+    await fixture.reached(lambda: fixture.in_state(S.RUNNING))
+    fixture.panel.world.delete_vm(fixture.panel.world.vms[11])
+    await fixture.carry_out()
+    assert code(await fixture.migration()) == "vm-gone"
 
 
 @pytest.mark.parametrize("fault", ["expired", "code_1000", "http_503", "drop", "broken_json", "numbers_as_strings"])
-async def test_trouble_while_following_ends_no_migration(rig: BotFixture, fault: str) -> None:
-    await rig.propose()
-    await rig.decide()
-    rig.start()
-    await rig.reached(lambda: rig.in_state(S.RUNNING))
+async def test_trouble_while_following_ends_no_migration(fixture: BotFixture, fault: str) -> None:
+    await fixture.propose()
+    await fixture.decide()
+    fixture.start()
+    await fixture.reached(lambda: fixture.in_state(S.RUNNING))
     if fault in ("expired", "code_1000"):
-        rig.panel.panel.sessions.expire_all()
+        fixture.panel.panel.sessions.expire_all()
     if fault != "expired":
-        rig.fault(fault, count=3)
-    await rig.carry_out()
-    assert (await rig.migration()).state is S.SUCCEEDED and rig.posts() == [(11, 2)]
+        fixture.fault(fault, count=3)
+    await fixture.carry_out()
+    assert (await fixture.migration()).state is S.SUCCEEDED and fixture.posts() == [(11, 2)]
 
 
-async def test_a_password_changed_on_the_way_leaves_the_outcome_open_not_failed(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.decide()
-    rig.start()
-    await rig.reached(lambda: rig.in_state(S.RUNNING))
-    rig.panel.panel.sessions.expire_all()
-    rig.fault("revoke_password")
-    await rig.carry_out()
-    found = await rig.migration()
+async def test_a_password_changed_on_the_way_leaves_the_outcome_open_not_failed(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide()
+    fixture.start()
+    await fixture.reached(lambda: fixture.in_state(S.RUNNING))
+    fixture.panel.panel.sessions.expire_all()
+    fixture.fault("revoke_password")
+    await fixture.carry_out()
+    found = await fixture.migration()
     assert (found.state, code(found)) == (S.UNKNOWN, "no-answer") and "password" in (found.error or "")
-    rig.panel.faults.clear()
-    async with bot_on(rig.panel, rig.path) as again:
-        again.clock.now = rig.clock.now
+    fixture.panel.faults.clear()
+    async with bot_on(fixture.panel, fixture.path) as again:
+        again.clock.now = fixture.clock.now
         await again.executor.settle_unknown()
         assert (await again.migration()).state is S.SUCCEEDED
 
 
-async def test_a_token_that_ends_right_before_the_start_costs_no_second_migration(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.decide()
+async def test_a_token_that_ends_right_before_the_start_costs_no_second_migration(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide()
 
     async def expire(_: BotFixture) -> None:
-        rig.panel.panel.sessions.expire_all()
+        fixture.panel.panel.sessions.expire_all()
 
-    async with bot_on(rig.panel, rig.path, During(rig, "start_migration", expire)) as late:
+    async with bot_on(fixture.panel, fixture.path, During(fixture, "start_migration", expire)) as late:
         await late.carry_out()
         assert (await late.migration()).state is S.SUCCEEDED
-    answers = [e["status"] for e in rig.panel.requests.since(0, MIGRATE, "POST")]
+    answers = [e["status"] for e in fixture.panel.requests.since(0, MIGRATE, "POST")]
     assert answers == [401, 200], "the panel refused the first and acted on the second"
-    assert len(rig.panel.world.tasks) == 1
+    assert len(fixture.panel.world.tasks) == 1
 
 
 # Many at once --------------------------------------------------------------------------------------
 
 
 async def test_no_more_than_allowed_run_at_once_and_in_the_order_of_approval(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, hot_clusters(5), max_parallel_migrations=2) as rig:
-        await rig.propose()
+    async with running_bot(tmp_path, hot_clusters(5), max_parallel_migrations=2) as fixture:
+        await fixture.propose()
         for vm in (301, 101, 501, 201, 401):
-            await rig.decide(vm)
+            await fixture.decide(vm)
         most = 0
-        rig.start()
+        fixture.start()
 
         async def watch() -> bool:
             nonlocal most
-            most = max(most, sum(task.active for task in rig.panel.world.tasks.values()))
-            return await rig.executor.idle()
+            most = max(most, sum(task.active for task in fixture.panel.world.tasks.values()))
+            return await fixture.executor.idle()
 
-        await rig.reached(watch)
+        await fixture.reached(watch)
         assert most == 2
-        assert [vm for vm, _ in rig.posts()] == [301, 101, 501, 201, 401]
-        assert {m.state for m in await rig.migrations()} == {S.SUCCEEDED}
+        assert [vm for vm, _ in fixture.posts()] == [301, 101, 501, 201, 401]
+        assert {m.state for m in await fixture.migrations()} == {S.SUCCEEDED}
 
 
 async def test_one_node_never_takes_part_in_two(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, max_parallel_migrations=4, max_migrations_per_cycle=3) as rig:
-        await rig.propose()
-        await rig.decide()
-        assert len(await rig.migrations()) > 1
-        rig.start()
+    async with running_bot(tmp_path, max_parallel_migrations=4, max_migrations_per_cycle=3) as fixture:
+        await fixture.propose()
+        await fixture.decide()
+        assert len(await fixture.migrations()) > 1
+        fixture.start()
 
         async def alone() -> bool:
-            assert sum(task.active for task in rig.panel.world.tasks.values()) <= 1
-            return await rig.executor.idle()
+            assert sum(task.active for task in fixture.panel.world.tasks.values()) <= 1
+            return await fixture.executor.idle()
 
-        await rig.reached(alone)
-        assert len(rig.posts()) > 1
+        await fixture.reached(alone)
+        assert len(fixture.posts()) > 1
 
 
 async def test_one_that_cannot_start_lets_the_others_pass(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, hot_clusters(2)) as rig:
-        await rig.propose()
-        await rig.decide(101)
-        await rig.decide(201)
-        await _set_node(rig, 12, maintenance_mode=True)
-        await rig.carry_out()
-        assert [m.state for m in await rig.migrations()] == [S.STALE, S.SUCCEEDED]
-        assert rig.posts() == [(201, 22)]
+    async with running_bot(tmp_path, hot_clusters(2)) as fixture:
+        await fixture.propose()
+        await fixture.decide(101)
+        await fixture.decide(201)
+        await _set_node(fixture, 12, maintenance_mode=True)
+        await fixture.carry_out()
+        assert [m.state for m in await fixture.migrations()] == [S.STALE, S.SUCCEEDED]
+        assert fixture.posts() == [(201, 22)]
 
 
 # Trouble at home -----------------------------------------------------------------------------------
 
 
-async def test_a_database_that_is_locked_for_a_while_neither_spins_nor_ends_the_worker(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.decide()
+async def test_a_database_that_is_locked_for_a_while_neither_spins_nor_ends_the_worker(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide()
     broken = Breaking(9)
-    async with bot_on(rig.panel, rig.path, broken) as second:
+    async with bot_on(fixture.panel, fixture.path, broken) as second:
         second.start()
-        await second.reached(lambda: rig.in_state(S.SUCCEEDED))
-        assert broken.left == 0 and rig.posts() == [(11, 2)]
+        await second.reached(lambda: fixture.in_state(S.SUCCEEDED))
+        assert broken.left == 0 and fixture.posts() == [(11, 2)]
         assert second.clock.now - NOW >= timedelta(seconds=15 * 5), "each time it paused"
 
 
@@ -649,73 +655,73 @@ def defect(times: int) -> Any:
 
 
 async def test_a_defect_before_the_start_drops_that_move_only(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, hot_clusters(2)) as rig:
-        await rig.propose()
-        await rig.decide()
-        async with bot_on(rig.panel, rig.path, During(rig, "history", defect(1))) as faulty:
+    async with running_bot(tmp_path, hot_clusters(2)) as fixture:
+        await fixture.propose()
+        await fixture.decide()
+        async with bot_on(fixture.panel, fixture.path, During(fixture, "history", defect(1))) as faulty:
             await faulty.carry_out()
-        first, second = await rig.migrations()
+        first, second = await fixture.migrations()
         assert (first.state, code(first), first.error) == (S.STALE, "cannot-check", "ZeroDivisionError: ours")
-        assert second.state is S.SUCCEEDED and rig.posts() == [(201, 22)]
+        assert second.state is S.SUCCEEDED and fixture.posts() == [(201, 22)]
 
 
-async def test_a_defect_while_following_neither_ends_nor_loses_the_migration(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.decide()
-    async with bot_on(rig.panel, rig.path, During(rig, "task", defect(3))) as faulty:
+async def test_a_defect_while_following_neither_ends_nor_loses_the_migration(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide()
+    async with bot_on(fixture.panel, fixture.path, During(fixture, "task", defect(3))) as faulty:
         await faulty.carry_out()
-    assert (await rig.migration()).state is S.SUCCEEDED and rig.posts() == [(11, 2)]
+    assert (await fixture.migration()).state is S.SUCCEEDED and fixture.posts() == [(11, 2)]
 
 
-async def test_a_defect_that_lasts_ends_as_unknown_and_stops_nobody_else(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.decide()
-    async with bot_on(rig.panel, rig.path, During(rig, "vm", defect(1000))) as faulty:
+async def test_a_defect_that_lasts_ends_as_unknown_and_stops_nobody_else(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide()
+    async with bot_on(fixture.panel, fixture.path, During(fixture, "vm", defect(1000))) as faulty:
         await faulty.carry_out()
-        found = await rig.migration()
+        found = await fixture.migration()
         assert (found.state, code(found), found.error) == (S.UNKNOWN, "no-answer", "ZeroDivisionError: ours")
         await faulty.executor.settle_unknown()
-        assert (await rig.migration()).state is S.UNKNOWN
+        assert (await fixture.migration()).state is S.UNKNOWN
 
 
 # Stops and crashes ---------------------------------------------------------------------------------
 
 
 async def test_a_stop_starts_nothing_new_and_leaves_what_runs_recorded(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, hot_clusters(2)) as rig:
-        await rig.propose()
-        await rig.decide()
-        rig.start()
-        await rig.reached(lambda: rig.in_state(S.RUNNING))
-        await rig.executor.stop()
-        assert sorted(m.state for m in await rig.migrations()) == [S.QUEUED, S.RUNNING]
-        rig.service.work.set()
-        await asyncio.wait_for(rig.worker or asyncio.sleep(0), 5)
-        assert len(rig.posts()) == 1
-        async with bot_on(rig.panel, rig.path) as again:
+    async with running_bot(tmp_path, hot_clusters(2)) as fixture:
+        await fixture.propose()
+        await fixture.decide()
+        fixture.start()
+        await fixture.reached(lambda: fixture.in_state(S.RUNNING))
+        await fixture.executor.stop()
+        assert sorted(m.state for m in await fixture.migrations()) == [S.QUEUED, S.RUNNING]
+        fixture.service.work.set()
+        await asyncio.wait_for(fixture.worker or asyncio.sleep(0), 5)
+        assert len(fixture.posts()) == 1
+        async with bot_on(fixture.panel, fixture.path) as again:
             await again.carry_out()
-        assert {m.state for m in await rig.migrations()} == {S.SUCCEEDED}
-        assert rig.posts() == [(101, 12), (201, 22)]
+        assert {m.state for m in await fixture.migrations()} == {S.SUCCEEDED}
+        assert fixture.posts() == [(101, 12), (201, 22)]
 
 
-async def test_a_stop_waits_for_the_answer_to_a_start_under_way(rig: BotFixture) -> None:
-    rig.fault("slow", delay=0.2, count=1, path=MIGRATE, method="POST")
-    await rig.propose()
-    await rig.decide()
-    rig.start()
-    await rig.reached(lambda: rig.in_state(S.STARTING))
-    await rig.executor.stop()
-    running = await rig.migration()
+async def test_a_stop_waits_for_the_answer_to_a_start_under_way(fixture: BotFixture) -> None:
+    fixture.fault("slow", delay=0.2, count=1, path=MIGRATE, method="POST")
+    await fixture.propose()
+    await fixture.decide()
+    fixture.start()
+    await fixture.reached(lambda: fixture.in_state(S.STARTING))
+    await fixture.executor.stop()
+    running = await fixture.migration()
     assert running.state is S.RUNNING and running.consul_id is not None
 
 
-async def test_a_stop_right_after_a_kick_leaves_nothing_behind(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.decide()
-    rig.start()
+async def test_a_stop_right_after_a_kick_leaves_nothing_behind(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide()
+    fixture.start()
     await asyncio.sleep(0)
-    await rig.executor.stop()
-    assert await rig.in_state(S.QUEUED) and rig.posts() == []
+    await fixture.executor.stop()
+    assert await fixture.in_state(S.QUEUED) and fixture.posts() == []
 
 
 class Crash(BaseException):
@@ -772,25 +778,25 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
 
 async def approved(path: Path) -> None:
     """A database with one approved move in it."""
-    async with running_panel() as panel, bot_on(panel, path) as rig:
-        await rig.propose()
-        await rig.decide()
+    async with running_panel() as panel, bot_on(panel, path) as fixture:
+        await fixture.propose()
+        await fixture.decide()
 
 
 async def one_life(panel: RunningPanel, path: Path, fuse: Fuse) -> datetime:
     """The program until the fuse blows or the move is over; the time it is then."""
-    async with bot_on(panel, path, fuse, task_poll_interval=20.0) as rig:
+    async with bot_on(panel, path, fuse, task_poll_interval=20.0) as fixture:
 
         async def over() -> bool:
-            return bool(fuse.place) or any(m.state in OVER for m in await rig.migrations())
+            return bool(fuse.place) or any(m.state in OVER for m in await fixture.migrations())
 
-        worker = asyncio.create_task(rig.executor.run())
+        worker = asyncio.create_task(fixture.executor.run())
         await until(over)
         lost = [worker, *(t for t in asyncio.all_tasks() if t.get_name().startswith("migration-"))]
         for task in lost:
             task.cancel()
         await asyncio.gather(*lost, return_exceptions=True)
-        return rig.clock.now
+        return fixture.clock.now
 
 
 async def crashed_and_restarted(path: Path, fuse: Fuse, faults: list[dict[str, Any]]) -> None:

@@ -88,25 +88,25 @@ def test_people_are_told_times_in_their_zone() -> None:
 
 
 async def test_an_approved_move_waits_for_its_hours_however_long(tmp_path: Path) -> None:
-    """The rig's clock stands at noon. An approval for 22:00 is not too old at 05:00, when it is 17 hours old."""
-    async with running_bot(tmp_path, migration_window="22:00-06:00", timezone="UTC") as rig:
-        await rig.propose()
-        [proposal] = await rig.store.proposals.waiting()
-        await rig.service.decisions.decide([proposal.moves[0].id], Verdict.APPROVE, ANNA)
-        await rig.carry_out()
-        assert rig.posts() == [] and (await rig.migration()).state is MigrationState.QUEUED
-        rig.clock.now += 17 * HOUR
-        await rig.carry_out()
-        assert rig.posts() == [(11, 2)] and (await rig.migration()).state is MigrationState.SUCCEEDED
+    """The clock stands at noon. An approval for 22:00 is not too old at 05:00, when it is 17 hours old."""
+    async with running_bot(tmp_path, migration_window="22:00-06:00", timezone="UTC") as fixture:
+        await fixture.propose()
+        [proposal] = await fixture.store.proposals.waiting()
+        await fixture.service.decisions.decide([proposal.moves[0].id], Verdict.APPROVE, ANNA)
+        await fixture.carry_out()
+        assert fixture.posts() == [] and (await fixture.migration()).state is MigrationState.QUEUED
+        fixture.clock.now += 17 * HOUR
+        await fixture.carry_out()
+        assert fixture.posts() == [(11, 2)] and (await fixture.migration()).state is MigrationState.SUCCEEDED
 
 
 async def test_a_cluster_can_have_hours_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "clusters.toml"
     path.write_text('[clusters.Production]\nmigration_window = "11:00-13:00"\n', "utf-8")
     given = {"migration_window": "22:00-06:00", "timezone": "UTC", "clusters_file": path}
-    async with running_bot(tmp_path, **given) as rig:
-        await rig.moved()
-        assert rig.posts() == [(11, 2)]
+    async with running_bot(tmp_path, **given) as fixture:
+        await fixture.moved()
+        assert fixture.posts() == [(11, 2)]
 
 
 @pytest.fixture

@@ -76,12 +76,12 @@ def lines_of(path: Path, work: str | None = None) -> list[dict[str, Any]]:
     return [row for row in rows if work is None or work in row]
 
 
-async def moved(rig: BotFixture) -> None:
+async def moved(fixture: BotFixture) -> None:
     """One VM that is moved where it should go, and the end of that noticed."""
-    await rig.propose()
-    [first, *_] = [m.move.vm_id for p in await rig.store.proposals.waiting() for m in p.pending]
-    await rig.decide(first)
-    await rig.carry_out()
+    await fixture.propose()
+    [first, *_] = [m.move.vm_id for p in await fixture.store.proposals.waiting() for m in p.pending]
+    await fixture.decide(first)
+    await fixture.carry_out()
 
 
 # --- the seed's sentences
@@ -89,8 +89,8 @@ async def moved(rig: BotFixture) -> None:
 
 async def test_log_has_the_lines_of_the_specification_word_for_word(tmp_path: Path, log_to: Any) -> None:
     path = log_to()
-    async with running_bot(tmp_path, SEEDS, {"migration_s": 42}, task_poll_interval=0.5) as rig:
-        await moved(rig)
+    async with running_bot(tmp_path, SEEDS, {"migration_s": 42}, task_poll_interval=0.5) as fixture:
+        await moved(fixture)
     said = [re.sub(r"^[\d-]{10} [\d:]{8} ", "", line) for line in path.read_text("utf-8").splitlines()]
     wanted = [line.split(" ", 2)[2] for line in SAMPLE.splitlines()]
     timed = re.compile(r"(?<=in )\d+(?= seconds$)")
@@ -104,9 +104,9 @@ async def test_log_has_the_lines_of_the_specification_word_for_word(tmp_path: Pa
 
 async def test_all_lines_of_a_cycle_have_its_id(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json", log_level="DEBUG")
-    async with running_bot(tmp_path, HOT_WORLD) as rig:
-        await rig.propose()
-        await rig.propose()
+    async with running_bot(tmp_path, HOT_WORLD) as fixture:
+        await fixture.propose()
+        await fixture.propose()
     rows = lines_of(path, "cycle")
     ids = list(dict.fromkeys(row["cycle"] for row in rows))
     assert len(ids) == 2
@@ -119,11 +119,11 @@ async def test_all_lines_of_a_cycle_have_its_id(tmp_path: Path, log_to: Any) -> 
 
 async def test_lines_of_a_migration_have_its_id_and_not_that_of_the_cycle(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json", log_level="DEBUG")
-    async with running_bot(tmp_path, HOT_WORLD, max_migrations_per_cycle=2, balance_mode="auto") as rig:
-        rig.start()
-        await rig.propose()  # automatic: the cycle itself wakes the executor
-        await rig.carry_out()
-        known = {m.id: m.move.vm_name for m in await rig.migrations()}
+    async with running_bot(tmp_path, HOT_WORLD, max_migrations_per_cycle=2, balance_mode="auto") as fixture:
+        fixture.start()
+        await fixture.propose()  # automatic: the cycle itself wakes the executor
+        await fixture.carry_out()
+        known = {m.id: m.move.vm_name for m in await fixture.migrations()}
     assert len(known) == 2
     rows = lines_of(path, "migration")
     assert not any("cycle" in row for row in rows)
@@ -136,24 +136,24 @@ async def test_lines_of_a_migration_have_its_id_and_not_that_of_the_cycle(tmp_pa
 
 async def test_lines_about_an_old_migration_within_a_cycle_have_the_migrations_id(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
-    async with running_bot(tmp_path, HOT_WORLD, {"migration_s": 500}) as rig:
-        await moved(rig)
-        [unknown] = await rig.store.migrations.in_states((MigrationState.UNKNOWN,))
-        rig.pass_time(1000)
+    async with running_bot(tmp_path, HOT_WORLD, {"migration_s": 500}) as fixture:
+        await moved(fixture)
+        [unknown] = await fixture.store.migrations.in_states((MigrationState.UNKNOWN,))
+        fixture.pass_time(1000)
         with log_context.cycle():
-            await rig.executor.settle_unknown()
+            await fixture.executor.settle_unknown()
     [done] = [row for row in lines_of(path) if row["message"].startswith("Migration completed")]
     assert done["migration"] == unknown.id and "cycle" not in done
 
 
 async def test_resumed_migration_has_its_id_from_the_first_line(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
-    async with running_bot(tmp_path, HOT_WORLD) as rig:
-        await rig.propose()
-        await rig.decide()
-        [queued] = await rig.migrations()
-        await rig.store.migrations.advance(queued.id, MigrationState.STARTING, rig.clock(), history_mark=0)
-        await rig.carry_out()
+    async with running_bot(tmp_path, HOT_WORLD) as fixture:
+        await fixture.propose()
+        await fixture.decide()
+        [queued] = await fixture.migrations()
+        await fixture.store.migrations.advance(queued.id, MigrationState.STARTING, fixture.clock(), history_mark=0)
+        await fixture.carry_out()
     [resumed] = [row for row in lines_of(path) if row["message"].startswith("Resuming")]
     assert resumed["migration"] == queued.id
 
@@ -201,8 +201,8 @@ def messages(path: Path, level: str) -> list[str]:
 async def test_debug_log_has_every_node_and_the_reason_why_each_vm_stays(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json", log_level="DEBUG")
     vms = [*HOT_WORLD["vms"], {"id": 50, "name": "snapped", "node": 1, "snapshot_count": 2}]
-    async with running_bot(tmp_path, {**HOT_WORLD, "vms": vms}) as rig:
-        await rig.propose()
+    async with running_bot(tmp_path, {**HOT_WORLD, "vms": vms}) as fixture:
+        await fixture.propose()
     said = [
         row["message"] for row in lines_of(path) if row["logger"] == "bot.service.plan_log" and row["level"] == "DEBUG"
     ]
@@ -215,14 +215,14 @@ async def test_debug_log_has_every_node_and_the_reason_why_each_vm_stays(tmp_pat
 
 async def test_info_log_has_each_decision_and_its_author(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
-    async with running_bot(tmp_path, HOT_WORLD) as rig:
-        await rig.propose()
-        await rig.propose()
-        await rig.decide()
-        await rig.carry_out()
-        await rig.propose()
-        rig.pass_time(7200)
-        await rig.service.deadlines.expire_due()
+    async with running_bot(tmp_path, HOT_WORLD) as fixture:
+        await fixture.propose()
+        await fixture.propose()
+        await fixture.decide()
+        await fixture.carry_out()
+        await fixture.propose()
+        fixture.pass_time(7200)
+        await fixture.service.deadlines.expire_due()
     said = messages(path, "INFO")
     assert not {row["level"] for row in lines_of(path)} - {"INFO", "WARNING"}
     for wanted in (
@@ -238,28 +238,28 @@ async def test_info_log_has_each_decision_and_its_author(tmp_path: Path, log_to:
 
 async def test_superseded_plan_is_logged(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
-    async with running_bot(tmp_path, HOT_WORLD) as rig:
-        await rig.propose()
-        rig.panel.world.set_vm(rig.panel.world.vms[11], snapshot_count=1)
-        await rig.propose()
+    async with running_bot(tmp_path, HOT_WORLD) as fixture:
+        await fixture.propose()
+        fixture.panel.world.set_vm(fixture.panel.world.vms[11], snapshot_count=1)
+        await fixture.propose()
     assert "Proposal 1 is replaced" in messages(path, "INFO")
 
 
 async def test_skipped_cycle_and_overload_without_a_move_are_warnings(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
     vms = [{**vm, "snapshot_count": 1} for vm in HOT_WORLD["vms"]]
-    async with running_bot(tmp_path, {**HOT_WORLD, "vms": vms}) as rig:
-        await rig.propose()
-        await rig.propose()
+    async with running_bot(tmp_path, {**HOT_WORLD, "vms": vms}) as fixture:
+        await fixture.propose()
+        await fixture.propose()
         stuck = "Node 'hot' stays overloaded: none of its 10 VMs can be moved"
         assert messages(path, "WARNING") == [stuck], "once, while it lasts"
-        rig.panel.world.set_vm(rig.panel.world.vms[11], snapshot_count=0)
-        await rig.propose()
-        rig.panel.world.set_vm(rig.panel.world.vms[11], snapshot_count=1)
-        await rig.propose()
+        fixture.panel.world.set_vm(fixture.panel.world.vms[11], snapshot_count=0)
+        await fixture.propose()
+        fixture.panel.world.set_vm(fixture.panel.world.vms[11], snapshot_count=1)
+        await fixture.propose()
         assert messages(path, "WARNING")[-1] == stuck and messages(path, "WARNING").count(stuck) == 2
-        await rig.service.admin.pause(timedelta(hours=1), ANNA)
-        assert (await rig.service.cycle.run()).outcome == "paused"
+        await fixture.service.admin.pause(timedelta(hours=1), ANNA)
+        assert (await fixture.service.cycle.run()).outcome == "paused"
     assert messages(path, "WARNING")[-1].startswith("The cycle is skipped: the balancer is paused until 20")
 
 
@@ -282,11 +282,11 @@ def test_continuing_problem_is_logged_once_as_a_warning(log_to: Any) -> None:
 
 async def test_error_line_gives_the_reason_in_words(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
-    async with running_bot(tmp_path, HOT_WORLD) as rig:
-        rig.fault("migrate_fails", output="qemu: no way")
-        await moved(rig)
-        rig.fault("http_500", path="/vm/")
-        report = await rig.service.cycle.run()
+    async with running_bot(tmp_path, HOT_WORLD) as fixture:
+        fixture.fault("migrate_fails", output="qemu: no way")
+        await moved(fixture)
+        fixture.fault("http_500", path="/vm/")
+        report = await fixture.service.cycle.run()
     assert report.outcome == "failed"
     first, second = messages(path, "ERROR")
     assert first.startswith("Migration of VM 'small-a': failed: ") and first.endswith("(qemu: no way)")
@@ -295,9 +295,9 @@ async def test_error_line_gives_the_reason_in_words(tmp_path: Path, log_to: Any)
 
 async def test_move_that_is_no_longer_needed_is_a_warning_with_its_reason(tmp_path: Path, log_to: Any) -> None:
     path = log_to(log_format="json")
-    async with running_bot(tmp_path, HOT_WORLD) as rig:
-        await rig.propose()
-        await rig.decide()
-        rig.panel.world.vms.pop(11)
-        await rig.carry_out()
+    async with running_bot(tmp_path, HOT_WORLD) as fixture:
+        await fixture.propose()
+        await fixture.decide()
+        fixture.panel.world.vms.pop(11)
+        await fixture.carry_out()
     assert "VM 'small-a' was not moved: the VM no longer exists" in messages(path, "WARNING")

@@ -203,13 +203,13 @@ async def test_rows_deleted_by_retention_are_not_counted_again(store: Store) -> 
 
 
 async def test_unreadable_database_hides_only_its_own_metrics(tmp_path: Path) -> None:
-    async with running_bot(tmp_path) as rig:
-        metrics = Metrics(rig.service, rig.store, rig.api, None, rig.clock)
+    async with running_bot(tmp_path) as fixture:
+        metrics = Metrics(fixture.service, fixture.store, fixture.api, None, fixture.clock)
         await metrics.begin()
         before = Seen((await metrics.page()).decode())
         assert before.get("panel_up") is None, "nobody asked it yet"
-        await rig.propose()
-        await rig.store.close()
+        await fixture.propose()
+        await fixture.store.close()
         seen = Seen((await metrics.page()).decode())
         assert seen.get("database_up") == 0 and seen.get("panel_up") == 1
         assert seen.get("moves_waiting") is None and seen.get("paused") is None and not seen.all_of("mode")

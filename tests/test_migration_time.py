@@ -99,18 +99,18 @@ async def finish(store: Store, clock: Clock, found: list[Sample], cluster: int =
         await store.migrations.advance(migration_id, MigrationState.SUCCEEDED, clock())
 
 
-async def figures(rig: BotFixture) -> tuple[float, float]:
-    policy = (await rig.service.planning.policies(await rig.service.observer.observe()))[1]
+async def figures(fixture: BotFixture) -> tuple[float, float]:
+    policy = (await fixture.service.planning.policies(await fixture.service.observer.observe()))[1]
     return round(policy.migration_overhead_s, 1), round(policy.migration_bandwidth_mbit, 1)
 
 
 async def test_once_there_are_enough_the_settings_are_only_where_it_began(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, migration_overhead=15) as rig:
-        await finish(rig.store, rig.clock, samples(30, 500, count=MIN_SAMPLES - 1))
-        assert (await figures(rig), rig.service.queries.measured()) == ((15.0, 1000.0), {})
-        await finish(rig.store, rig.clock, samples(30, 500, count=3))
-        assert await figures(rig) == (30.0, 500.0)
-        measured = rig.service.queries.measured()
+    async with running_bot(tmp_path, migration_overhead=15) as fixture:
+        await finish(fixture.store, fixture.clock, samples(30, 500, count=MIN_SAMPLES - 1))
+        assert (await figures(fixture), fixture.service.queries.measured()) == ((15.0, 1000.0), {})
+        await finish(fixture.store, fixture.clock, samples(30, 500, count=3))
+        assert await figures(fixture) == (30.0, 500.0)
+        measured = fixture.service.queries.measured()
         assert list(measured) == ["Production"] and measured["Production"].migrations == MIN_SAMPLES + 2
         shown = str(settings_view(texts_for("en"), {}, {}, measured).text)
         assert f"Production: 30 s and 500 Mbit/s, measured from {MIN_SAMPLES + 2} migrations" in shown
@@ -119,15 +119,15 @@ async def test_once_there_are_enough_the_settings_are_only_where_it_began(tmp_pa
 async def test_what_the_clusters_file_says_is_not_measured_away(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text("[clusters.Production]\nmigration_bandwidth = 250\n", "utf-8")
-    async with running_bot(tmp_path, clusters_file=path) as rig:
-        await finish(rig.store, rig.clock, samples(30, 500))
-        assert await figures(rig) == (30.0, 250.0)
+    async with running_bot(tmp_path, clusters_file=path) as fixture:
+        await finish(fixture.store, fixture.clock, samples(30, 500))
+        assert await figures(fixture) == (30.0, 250.0)
 
 
 async def test_another_clusters_migrations_teach_nothing_here(tmp_path: Path) -> None:
-    async with running_bot(tmp_path) as rig:
-        await finish(rig.store, rig.clock, samples(30, 500), cluster=2)
-        assert await figures(rig) == (20.0, 1000.0)
+    async with running_bot(tmp_path) as fixture:
+        await finish(fixture.store, fixture.clock, samples(30, 500), cluster=2)
+        assert await figures(fixture) == (20.0, 1000.0)
 
 
 def test_numbers_are_grouped_for_people() -> None:

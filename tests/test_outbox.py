@@ -19,108 +19,108 @@ from sandbox.chat.model import Press
 CODE = Actor(ActorKind.CODE, "a script")
 
 
-async def told(rig: ChatFixture) -> None:
+async def told(fixture: ChatFixture) -> None:
     """Until there is nothing left to tell."""
 
     async def empty() -> bool:
-        return not await rig.store.notices.unsent()
+        return not await fixture.store.notices.unsent()
 
     await until(empty, "every notice sent")
 
 
-async def skip_all(rig: ChatFixture) -> None:
-    assert rig.balancer is not None
-    moves = [m.id for p in await rig.store.proposals.waiting() for m in p.pending]
-    assert all(r.done for r in await rig.balancer.service.decisions.decide(moves, Verdict.SKIP, CODE))
+async def skip_all(fixture: ChatFixture) -> None:
+    assert fixture.balancer is not None
+    moves = [m.id for p in await fixture.store.proposals.waiting() for m in p.pending]
+    assert all(r.done for r in await fixture.balancer.service.decisions.decide(moves, Verdict.SKIP, CODE))
 
 
 async def test_after_an_hour_without_network_everything_arrives_once_in_order_and_as_it_is_now(tmp_path: Path) -> None:
-    async with running(tmp_path, proposal_ttl=86_400) as rig:
-        balancer = await rig.start()
-        first = await rig.message("1. small-a", buttons=True)
-        await told(rig)
-        sent_before = len(rig.messages())
-        rig.cut()
-        await skip_all(rig)
+    async with running(tmp_path, proposal_ttl=86_400) as fixture:
+        balancer = await fixture.start()
+        first = await fixture.message("1. small-a", buttons=True)
+        await told(fixture)
+        sent_before = len(fixture.messages())
+        fixture.cut()
+        await skip_all(fixture)
         await balancer.check_now()  # small-b
-        await skip_all(rig)  # before anybody saw it
+        await skip_all(fixture)  # before anybody saw it
         await balancer.check_now()  # small-c
-        rig.panel.faults.add("half_list", path="/vm/v3/host")
+        fixture.panel.faults.add("half_list", path="/vm/v3/host")
         await balancer.check_now()
-        rig.clock.advance(1800)
-        rig.panel.faults.clear()
+        fixture.clock.advance(1800)
+        fixture.panel.faults.clear()
         await balancer.check_now()
-        rig.clock.advance(1800)
-        await rig.stop()
-        await rig.start()
-        assert len(rig.messages()) == sent_before, "nothing got through"
-        rig.mend()
-        await rig.message("answers again, after 30 minutes")
-        await told(rig)
+        fixture.clock.advance(1800)
+        await fixture.stop()
+        await fixture.start()
+        assert len(fixture.messages()) == sent_before, "nothing got through"
+        fixture.mend()
+        await fixture.message("answers again, after 30 minutes")
+        await told(fixture)
         assert "skipped" in first.content.text and not first.content.keyboard
-        anew = [m.content.text for m in rig.messages()[sent_before:]]
+        anew = [m.content.text for m in fixture.messages()[sent_before:]]
         assert len(anew) == 3, anew
         assert "1. small-c" in anew[0] and "does not answer" in anew[1] and "answers again" in anew[2]
         assert all("🕓" in text for text in anew[1:]), "a notice that waited says since when"
-        assert len(rig.texts("1. small-a")) == 1 and not rig.texts("1. small-b")
+        assert len(fixture.texts("1. small-a")) == 1 and not fixture.texts("1. small-b")
 
 
 async def test_what_was_moved_while_nobody_could_be_told_is_told_after_a_restart(tmp_path: Path) -> None:
-    async with running(tmp_path, balance_mode="auto") as rig:
-        rig.cut()
-        balancer = await rig.start()
-        await rig.until(lambda: rig.panel.world.vms[11].node != 1)
+    async with running(tmp_path, balance_mode="auto") as fixture:
+        fixture.cut()
+        balancer = await fixture.start()
+        await fixture.until(lambda: fixture.panel.world.vms[11].node != 1)
         await until(balancer.service.executor.idle)
-        await rig.stop()
-        rig.mend()
-        await rig.start()
-        await told(rig)
-        await rig.message("1. small-a", "done in")
-        assert len(rig.texts("1. small-a")) == 1 and not rig.texts("moves done"), "one message tells all"
+        await fixture.stop()
+        fixture.mend()
+        await fixture.start()
+        await told(fixture)
+        await fixture.message("1. small-a", "done in")
+        assert len(fixture.texts("1. small-a")) == 1 and not fixture.texts("moves done"), "one message tells all"
 
 
 async def test_the_watchdog_tells_once_and_so_is_its_end(tmp_path: Path) -> None:
-    async with running(tmp_path) as rig:
+    async with running(tmp_path) as fixture:
 
         def health() -> State:
-            return judge(heartbeat_of(rig.path), rig.clock()).state
+            return judge(heartbeat_of(fixture.path), fixture.clock()).state
 
-        balancer = await rig.start()
-        await rig.message("1. small-a", buttons=True)
-        await rig.until(lambda: health() is State.HEALTHY)
-        rig.panel.faults.add("half_list", path="/vm/v3/host")
+        balancer = await fixture.start()
+        await fixture.message("1. small-a", buttons=True)
+        await fixture.until(lambda: health() is State.HEALTHY)
+        fixture.panel.faults.add("half_list", path="/vm/v3/host")
         for _ in range(3):
-            rig.clock.advance(3600)
+            fixture.clock.advance(3600)
             await balancer.check_now()
-        assert not rig.texts("No check has succeeded"), "three intervals are not over yet"
-        rig.clock.advance(61)
+        assert not fixture.texts("No check has succeeded"), "three intervals are not over yet"
+        fixture.clock.advance(61)
         await balancer.check_now()
-        await rig.message("No check has succeeded for 181 minutes")
-        await rig.until(lambda: health() is State.FAILING)
-        await rig.stop()
-        balancer = await rig.start()
-        rig.clock.advance(4 * 3600)
+        await fixture.message("No check has succeeded for 181 minutes")
+        await fixture.until(lambda: health() is State.FAILING)
+        await fixture.stop()
+        balancer = await fixture.start()
+        fixture.clock.advance(4 * 3600)
         await balancer.check_now()
-        await rig.until(lambda: health() is State.FAILING)
-        assert len(rig.texts("No check has succeeded")) == 1
-        rig.panel.faults.clear()
+        await fixture.until(lambda: health() is State.FAILING)
+        assert len(fixture.texts("No check has succeeded")) == 1
+        fixture.panel.faults.clear()
         await balancer.check_now()
-        await rig.message("Checks work again, after 421 minutes")
-        await rig.until(lambda: health() is State.HEALTHY)
-        await told(rig)
-        assert len(rig.texts("Checks work again")) == 1 and len(rig.texts("No check has succeeded")) == 1
+        await fixture.message("Checks work again, after 421 minutes")
+        await fixture.until(lambda: health() is State.HEALTHY)
+        await told(fixture)
+        assert len(fixture.texts("Checks work again")) == 1 and len(fixture.texts("No check has succeeded")) == 1
 
 
 async def test_a_paused_program_is_not_late(tmp_path: Path) -> None:
-    async with running(tmp_path) as rig:
-        balancer = await rig.start()
-        await rig.message("1. small-a", buttons=True)
+    async with running(tmp_path) as fixture:
+        balancer = await fixture.start()
+        await fixture.message("1. small-a", buttons=True)
         await balancer.service.admin.pause(None, CODE)
         for _ in range(5):
-            rig.clock.advance(3600)
+            fixture.clock.advance(3600)
             await balancer.check_now()
-        await rig.until(lambda: judge(heartbeat_of(rig.path), rig.clock()).state is State.PAUSED)
-        assert not rig.texts("No check has succeeded")
+        await fixture.until(lambda: judge(heartbeat_of(fixture.path), fixture.clock()).state is State.PAUSED)
+        assert not fixture.texts("No check has succeeded")
 
 
 # --- load
@@ -137,52 +137,54 @@ async def slowest(presses: Sequence[Press]) -> float:
     return asyncio.get_running_loop().time() - began
 
 
-def fifty(rig: ChatFixture) -> tuple[int, ...]:
-    return (ANNA, *rig.people(49))
+def fifty(fixture: ChatFixture) -> tuple[int, ...]:
+    return (ANNA, *fixture.people(49))
 
 
 async def test_fifty_people_press_at_once(tmp_path: Path) -> None:
-    async with running(tmp_path, limits="telegram", max_migrations_per_cycle=3) as rig:
-        admins = fifty(rig)
-        await rig.start(telegram_admin_ids=admins)
-        report = await rig.message("1. small-a", "3. small-c", buttons=True)
+    async with running(tmp_path, limits="telegram", max_migrations_per_cycle=3) as fixture:
+        admins = fifty(fixture)
+        await fixture.start(telegram_admin_ids=admins)
+        report = await fixture.message("1. small-a", "3. small-c", buttons=True)
         data = [
             b["callback_data"]
             for row in report.content.keyboard or []
             for b in row
             if "skip-move" in b["callback_data"]
         ]
-        presses = [rig.press(report, data[i % 3], user_id) for i, user_id in enumerate(admins)]
+        presses = [fixture.press(report, data[i % 3], user_id) for i, user_id in enumerate(admins)]
         assert await slowest(presses) <= ANSWER_S
         said = [str(p.answer["text"]) for p in presses if p.answer]
         assert len(said) == 50 and sum(t.startswith("Skipped") for t in said) == 3, said
         assert sum("was first" in t for t in said) == 47
-        await rig.until(lambda: not report.content.keyboard)
+        await fixture.until(lambda: not report.content.keyboard)
         assert report.content.text.count("skipped by") == 3
-        assert len(rig.calls("editMessageText")) <= 10, "the presses became few edits"
-        assert not rig.calls("editMessageText", 429)
+        assert len(fixture.calls("editMessageText")) <= 10, "the presses became few edits"
+        assert not fixture.calls("editMessageText", 429)
 
 
 async def test_five_hundred_updates_wait_at_the_start(tmp_path: Path) -> None:
-    async with running(tmp_path, limits="telegram") as rig:
-        admins = fifty(rig)
-        await rig.start(telegram_admin_ids=admins)
-        report = await rig.message("1. small-a", buttons=True)
-        await rig.stop()
+    async with running(tmp_path, limits="telegram") as fixture:
+        admins = fifty(fixture)
+        await fixture.start(telegram_admin_ids=admins)
+        report = await fixture.message("1. small-a", buttons=True)
+        await fixture.stop()
         buttons = [b["callback_data"] for row in report.content.keyboard or [] for b in row]
         approve = next(b for b in buttons if "approve-move" in b)
-        presses = [rig.press(report, approve, user_id) for _ in range(9) for user_id in admins]
+        presses = [fixture.press(report, approve, user_id) for _ in range(9) for user_id in admins]
         for user_id in admins:
-            rig.chat.state.write(user_id, user_id, "/exclusions")
-        assert len(rig.chat.state.updates.waiting) == 500
-        await rig.start(telegram_admin_ids=admins)
-        await rig.until(lambda: all(p.answer for p in presses), "an answer to every press")
-        await rig.until(lambda: all(rig.texts("No node", chat_id=i) for i in admins), "an answer to every command")
+            fixture.chat.state.write(user_id, user_id, "/exclusions")
+        assert len(fixture.chat.state.updates.waiting) == 500
+        await fixture.start(telegram_admin_ids=admins)
+        await fixture.until(lambda: all(p.answer for p in presses), "an answer to every press")
+        await fixture.until(
+            lambda: all(fixture.texts("No node", chat_id=i) for i in admins), "an answer to every command"
+        )
         assert sum(str((p.answer or {})["text"]).startswith("Approved") for p in presses) == 1
-        assert all(len(rig.texts("No node", chat_id=i)) == 1 for i in admins)
-        await rig.message("1. small-a", "done in")
-        assert len(rig.panel.requests.since(0, "/vm/v3/host/11/migrate", "POST")) == 1
-        assert len(rig.calls("sendMessage", 429)) <= 50, "Telegram's word is heeded, not tried against"
+        assert all(len(fixture.texts("No node", chat_id=i)) == 1 for i in admins)
+        await fixture.message("1. small-a", "done in")
+        assert len(fixture.panel.requests.since(0, "/vm/v3/host/11/migrate", "POST")) == 1
+        assert len(fixture.calls("sendMessage", 429)) <= 50, "Telegram's word is heeded, not tried against"
 
 
 def crowd(count: int) -> dict[str, Any]:
@@ -193,17 +195,17 @@ def crowd(count: int) -> dict[str, Any]:
 
 
 async def test_a_plan_of_two_thousand_moves_is_shown_paged_and_decided(tmp_path: Path) -> None:
-    async with running(tmp_path, crowd(2000), limits="telegram", max_migrations_per_cycle=2000) as rig:
-        admins = fifty(rig)
-        balancer = await rig.start(telegram_admin_ids=admins)
-        report = await rig.message("1 to 5 of 2,000", buttons=True)
+    async with running(tmp_path, crowd(2000), limits="telegram", max_migrations_per_cycle=2000) as fixture:
+        admins = fifty(fixture)
+        balancer = await fixture.start(telegram_admin_ids=admins)
+        report = await fixture.message("1 to 5 of 2,000", buttons=True)
         buttons = [b for row in report.content.keyboard or [] for b in row]
         data = next(b["callback_data"] for b in buttons if b["text"].endswith("Skip 1"))
-        presses = [rig.press(report, data, user_id) for user_id in admins]
+        presses = [fixture.press(report, data, user_id) for user_id in admins]
         assert await slowest(presses) <= ANSWER_S
         assert sum(str((p.answer or {})["text"]).startswith("Skipped") for p in presses) == 1
-        await rig.until(lambda: report.content.text.count("skipped by") == 1)
-        said = await rig.pressed(report, "Skip all")
+        await fixture.until(lambda: report.content.text.count("skipped by") == 1)
+        said = await fixture.pressed(report, "Skip all")
         assert "1999" in said.replace(",", ""), said
-        await rig.until(lambda: not any("Skip" in b["text"] for r in report.content.keyboard or [] for b in r))
-        assert await balancer.waiting() == [] and len(rig.messages(GROUP)) == 1
+        await fixture.until(lambda: not any("Skip" in b["text"] for r in report.content.keyboard or [] for b in r))
+        assert await balancer.waiting() == [] and len(fixture.messages(GROUP)) == 1

@@ -30,29 +30,29 @@ MIGRATE = "/vm/v3/host/11/migrate"
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
+async def fixture(tmp_path: Path) -> AsyncIterator[BotFixture]:
     async with running_bot(tmp_path) as running:
         yield running
 
 
-async def told(rig: BotFixture) -> list[str]:
-    return [n.body.code for n in await rig.store.notices.unsent() if n.body is not None]
+async def told(fixture: BotFixture) -> list[str]:
+    return [n.body.code for n in await fixture.store.notices.unsent() if n.body is not None]
 
 
-def logins(rig: BotFixture) -> int:
-    return len(rig.panel.requests.since(0, LOGIN, "POST"))
+def logins(fixture: BotFixture) -> int:
+    return len(fixture.panel.requests.since(0, LOGIN, "POST"))
 
 
-async def waiting(rig: BotFixture) -> list[int]:
-    return [m.move.vm_id for p in await rig.store.proposals.waiting() for m in p.pending]
+async def waiting(fixture: BotFixture) -> list[int]:
+    return [m.move.vm_id for p in await fixture.store.proposals.waiting() for m in p.pending]
 
 
-async def under_way(rig: BotFixture) -> None:
+async def under_way(fixture: BotFixture) -> None:
     """A move is approved and running in the panel."""
-    await rig.propose()
-    await rig.decide()
-    rig.start()
-    await rig.reached(lambda: rig.in_state(S.RUNNING))
+    await fixture.propose()
+    await fixture.decide()
+    fixture.start()
+    await fixture.reached(lambda: fixture.in_state(S.RUNNING))
 
 
 # A check -------------------------------------------------------------------------------------------
@@ -72,25 +72,25 @@ OUTAGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", OUTAGES)
-async def test_an_outage_is_told_once_keeps_what_waits_and_ends(rig: BotFixture, name: str) -> None:
-    await rig.propose()
-    assert await waiting(rig) == [11]
-    rig.fault(**OUTAGES[name])
+async def test_an_outage_is_told_once_keeps_what_waits_and_ends(fixture: BotFixture, name: str) -> None:
+    await fixture.propose()
+    assert await waiting(fixture) == [11]
+    fixture.fault(**OUTAGES[name])
     for _ in range(3):
-        assert (await rig.service.cycle.run()).outcome == "failed"
-    assert await told(rig) == ["outage"] and await waiting(rig) == [11]
-    rig.panel.faults.clear()
-    await rig.propose()
-    await rig.propose()
-    assert await told(rig) == ["outage", "outage-over"] and await waiting(rig) == [11]
-    assert rig.posts() == []
+        assert (await fixture.service.cycle.run()).outcome == "failed"
+    assert await told(fixture) == ["outage"] and await waiting(fixture) == [11]
+    fixture.panel.faults.clear()
+    await fixture.propose()
+    await fixture.propose()
+    assert await told(fixture) == ["outage", "outage-over"] and await waiting(fixture) == [11]
+    assert fixture.posts() == []
 
 
 @pytest.mark.parametrize("kind", ["http_503", "http_500", "drop", "html", "broken_json"])
-async def test_a_short_burst_is_not_even_told(rig: BotFixture, kind: str) -> None:
-    rig.fault(kind, count=1, path="/vm/")
-    await rig.propose()
-    assert await told(rig) == [] and await waiting(rig) == [11]
+async def test_a_short_burst_is_not_even_told(fixture: BotFixture, kind: str) -> None:
+    fixture.fault(kind, count=1, path="/vm/")
+    await fixture.propose()
+    assert await told(fixture) == [] and await waiting(fixture) == [11]
 
 
 async def test_a_slow_panel_is_an_outage_when_its_time_is_over(tmp_path: Path) -> None:
@@ -117,49 +117,49 @@ class Nobody:
 
 
 @pytest.mark.parametrize("kind", ["unknown_fields", "numbers_as_strings"])
-async def test_a_panel_of_another_version_gets_the_same_plan(rig: BotFixture, kind: str) -> None:
-    await rig.propose()
-    before = [p.plan.moves for p in await rig.store.proposals.waiting()]
-    rig.fault(kind)
-    await rig.propose()
-    assert [p.plan.moves for p in await rig.store.proposals.waiting()] == before
-    await rig.decide()
-    await rig.carry_out()
-    assert rig.posts() == [(11, 2)] and (await rig.migration()).state is S.SUCCEEDED
+async def test_a_panel_of_another_version_gets_the_same_plan(fixture: BotFixture, kind: str) -> None:
+    await fixture.propose()
+    before = [p.plan.moves for p in await fixture.store.proposals.waiting()]
+    fixture.fault(kind)
+    await fixture.propose()
+    assert [p.plan.moves for p in await fixture.store.proposals.waiting()] == before
+    await fixture.decide()
+    await fixture.carry_out()
+    assert fixture.posts() == [(11, 2)] and (await fixture.migration()).state is S.SUCCEEDED
 
 
 @pytest.mark.parametrize("field", ["cpu_number", "ram_mib", "state", "snapshot_count", "iso_mounted"])
-async def test_what_the_panel_does_not_tell_is_not_taken_for_zero(rig: BotFixture, field: str) -> None:
+async def test_what_the_panel_does_not_tell_is_not_taken_for_zero(fixture: BotFixture, field: str) -> None:
     """A VM of which this is not known is not moved, or as before where the field may be missing."""
-    rig.fault("missing_fields", path="/vm/v3/host", fields=[field], ids=[11])
-    report = await rig.service.cycle.run()
+    fixture.fault("missing_fields", path="/vm/v3/host", fields=[field], ids=[11])
+    report = await fixture.service.cycle.run()
     assert report.outcome == "done"
     if field in ("cpu_number", "ram_mib", "state"):
-        assert 11 not in await waiting(rig)
-    assert rig.posts() == []
+        assert 11 not in await waiting(fixture)
+    assert fixture.posts() == []
 
 
 @pytest.mark.parametrize("fault", ["expired", "code_1000"])
-async def test_a_session_that_ends_in_the_middle_of_a_check_costs_one_login(rig: BotFixture, fault: str) -> None:
-    await rig.propose()
-    before = logins(rig)
-    rig.panel.panel.sessions.expire_all()
+async def test_a_session_that_ends_in_the_middle_of_a_check_costs_one_login(fixture: BotFixture, fault: str) -> None:
+    await fixture.propose()
+    before = logins(fixture)
+    fixture.panel.panel.sessions.expire_all()
     if fault == "code_1000":
-        rig.fault("code_1000", count=3)
-    await rig.propose()
-    assert logins(rig) - before == 1 and await told(rig) == []
+        fixture.fault("code_1000", count=3)
+    await fixture.propose()
+    assert logins(fixture) - before == 1 and await told(fixture) == []
 
 
-async def test_a_changed_password_is_told_once_and_never_becomes_a_storm(rig: BotFixture) -> None:
-    await rig.propose()
-    rig.panel.panel.sessions.expire_all()
-    rig.fault("revoke_password")
-    before = logins(rig)
+async def test_a_changed_password_is_told_once_and_never_becomes_a_storm(fixture: BotFixture) -> None:
+    await fixture.propose()
+    fixture.panel.panel.sessions.expire_all()
+    fixture.fault("revoke_password")
+    before = logins(fixture)
     for _ in range(20):
-        assert (await rig.service.cycle.run()).outcome == "failed"
-    assert logins(rig) - before == 1, "twenty checks, one login: the account must not be locked"
-    assert await told(rig) == ["outage"]
-    [notice] = await rig.store.notices.unsent()
+        assert (await fixture.service.cycle.run()).outcome == "failed"
+    assert logins(fixture) - before == 1, "twenty checks, one login: the account must not be locked"
+    assert await told(fixture) == ["outage"]
+    [notice] = await fixture.store.notices.unsent()
     assert notice.body is not None
     assert "VMMANAGER_PASSWORD" in str(notice.body.as_dict()["problem"]) and "secret" not in str(notice.body)
 
@@ -236,168 +236,168 @@ async def one_check(url: str, store: Store, ca_file: str | None) -> str:
 # A migration and other people ----------------------------------------------------------------------
 
 
-async def test_a_migration_that_is_aborted_in_the_panel_is_told_in_its_words(rig: BotFixture) -> None:
-    await under_way(rig)
-    [task] = rig.panel.world.tasks.values()
-    rig.panel.world.finish(task, "failed", "Task has been aborted by the administrator")
-    await rig.carry_out()
-    found = await rig.migration()
+async def test_a_migration_that_is_aborted_in_the_panel_is_told_in_its_words(fixture: BotFixture) -> None:
+    await under_way(fixture)
+    [task] = fixture.panel.world.tasks.values()
+    fixture.panel.world.finish(task, "failed", "Task has been aborted by the administrator")
+    await fixture.carry_out()
+    found = await fixture.migration()
     assert found.state is S.FAILED and "aborted by the administrator" in (found.error or "")
-    assert rig.posts() == [(11, 2)] and rig.node_of(11) == 1
+    assert fixture.posts() == [(11, 2)] and fixture.node_of(11) == 1
 
 
-def _rename(rig: BotFixture, vm: VM) -> None:
-    rig.panel.world.set_vm(vm, name="renamed")
+def _rename(fixture: BotFixture, vm: VM) -> None:
+    fixture.panel.world.set_vm(vm, name="renamed")
 
 
-def _stop(rig: BotFixture, vm: VM) -> None:
-    rig.panel.world.set_vm(vm, state="stopped")
+def _stop(fixture: BotFixture, vm: VM) -> None:
+    fixture.panel.world.set_vm(vm, state="stopped")
 
 
-def _lose_row(rig: BotFixture, vm: VM) -> None:
-    rig.panel.world.tasks.clear()
+def _lose_row(fixture: BotFixture, vm: VM) -> None:
+    fixture.panel.world.tasks.clear()
 
 
 @pytest.mark.parametrize("deed", [_rename, _stop, _lose_row], ids=["renamed", "stopped", "row lost"])
-async def test_what_happens_to_a_vm_on_its_way_does_not_hide_its_arrival(rig: BotFixture, deed: Any) -> None:
-    await under_way(rig)
-    deed(rig, rig.panel.world.vms[11])
-    await rig.carry_out()
-    assert (await rig.migration()).state is S.SUCCEEDED and rig.node_of(11) == 2
-    assert rig.posts() == [(11, 2)]
+async def test_what_happens_to_a_vm_on_its_way_does_not_hide_its_arrival(fixture: BotFixture, deed: Any) -> None:
+    await under_way(fixture)
+    deed(fixture, fixture.panel.world.vms[11])
+    await fixture.carry_out()
+    assert (await fixture.migration()).state is S.SUCCEEDED and fixture.node_of(11) == 2
+    assert fixture.posts() == [(11, 2)]
 
 
-async def test_a_vm_that_somebody_moves_elsewhere_on_its_way_is_told_as_that(rig: BotFixture) -> None:
-    rig.fault("migrate_hangs", count=1)
-    await under_way(rig)
-    [task] = rig.panel.world.tasks.values()
-    rig.panel.world.finish(task, "failed", "aborted")
-    rig.panel.world.set_vm(rig.panel.world.vms[11], node=3)
-    await rig.carry_out()
-    found = await rig.migration()
-    assert found.state is S.FAILED and rig.posts() == [(11, 2)] and rig.node_of(11) == 3
+async def test_a_vm_that_somebody_moves_elsewhere_on_its_way_is_told_as_that(fixture: BotFixture) -> None:
+    fixture.fault("migrate_hangs", count=1)
+    await under_way(fixture)
+    [task] = fixture.panel.world.tasks.values()
+    fixture.panel.world.finish(task, "failed", "aborted")
+    fixture.panel.world.set_vm(fixture.panel.world.vms[11], node=3)
+    await fixture.carry_out()
+    found = await fixture.migration()
+    assert found.state is S.FAILED and fixture.posts() == [(11, 2)] and fixture.node_of(11) == 3
 
 
 @pytest.mark.parametrize(
     "change", [{"name": "another"}, {"ram_mib": 20480}, {"ram_mib": 1024}, {"cpu_number": 3}], ids=str
 )
 async def test_an_approval_is_for_the_vm_with_its_name_and_size_as_shown(
-    rig: BotFixture, change: dict[str, Any]
+    fixture: BotFixture, change: dict[str, Any]
 ) -> None:
-    await rig.propose()
-    await rig.decide()
-    rig.panel.world.set_vm(rig.panel.world.vms[11], **change)
-    await rig.carry_out()
-    migration = await rig.migration()
-    assert rig.posts() == [] and migration.state is S.STALE, "somebody else may have this id now"
+    await fixture.propose()
+    await fixture.decide()
+    fixture.panel.world.set_vm(fixture.panel.world.vms[11], **change)
+    await fixture.carry_out()
+    migration = await fixture.migration()
+    assert fixture.posts() == [] and migration.state is S.STALE, "somebody else may have this id now"
     assert migration.reason is not None
-    await rig.propose()
-    assert any(m.pending for m in await rig.store.proposals.waiting()), "people are asked again"
+    await fixture.propose()
+    assert any(m.pending for m in await fixture.store.proposals.waiting()), "people are asked again"
 
 
 @pytest.mark.parametrize("node", [1, 2], ids=["source", "target"])
 async def test_a_node_that_enters_maintenance_between_plan_and_press_stops_the_start(
-    rig: BotFixture, node: int
+    fixture: BotFixture, node: int
 ) -> None:
-    await rig.propose()
-    rig.panel.world.set_node(rig.panel.world.nodes[node], maintenance_mode=True)
-    await rig.decide()
-    await rig.carry_out()
-    found = await rig.migration()
+    await fixture.propose()
+    fixture.panel.world.set_node(fixture.panel.world.nodes[node], maintenance_mode=True)
+    await fixture.decide()
+    await fixture.carry_out()
+    found = await fixture.migration()
     assert found.state is S.STALE and found.reason is not None and found.reason.code == "node-maintenance"
-    assert rig.posts() == []
+    assert fixture.posts() == []
 
 
 @pytest.mark.parametrize("fault", ["expired", "password"])
-async def test_a_session_lost_between_press_and_start_starts_it_once(rig: BotFixture, fault: str) -> None:
-    await rig.propose()
-    await rig.decide()
-    rig.panel.panel.sessions.expire_all()
+async def test_a_session_lost_between_press_and_start_starts_it_once(fixture: BotFixture, fault: str) -> None:
+    await fixture.propose()
+    await fixture.decide()
+    fixture.panel.panel.sessions.expire_all()
     if fault == "password":
-        rig.fault("revoke_password", count=1)
-    before = logins(rig)
-    rig.start()
+        fixture.fault("revoke_password", count=1)
+    before = logins(fixture)
+    fixture.start()
     if fault == "password":
-        await rig.reached(lambda: _passed(rig, 120))
-        assert await rig.in_state(S.QUEUED) and logins(rig) - before == 1 and rig.posts() == []
+        await fixture.reached(lambda: _passed(fixture, 120))
+        assert await fixture.in_state(S.QUEUED) and logins(fixture) - before == 1 and fixture.posts() == []
     else:
-        await rig.carry_out()
-        assert rig.posts() == [(11, 2)] and logins(rig) - before == 1
+        await fixture.carry_out()
+        assert fixture.posts() == [(11, 2)] and logins(fixture) - before == 1
 
 
-async def _passed(rig: BotFixture, seconds: float) -> bool:
-    return rig.clock.now - NOW > timedelta(seconds=seconds)
+async def _passed(fixture: BotFixture, seconds: float) -> bool:
+    return fixture.clock.now - NOW > timedelta(seconds=seconds)
 
 
 # Another balancer ----------------------------------------------------------------------------------
 
 
-async def moved_by_another(rig: BotFixture, vm_id: int, node: int) -> None:
-    world = rig.panel.world
+async def moved_by_another(fixture: BotFixture, vm_id: int, node: int) -> None:
+    world = fixture.panel.world
     world.migrate(world.vms[vm_id], world.nodes[node], "balancer@vmmanager")
-    rig.pass_time(600)
+    fixture.pass_time(600)
 
 
-async def test_vms_that_somebody_else_keeps_moving_are_told_of_once(rig: BotFixture) -> None:
-    await rig.service.cycle.run()
-    await moved_by_another(rig, 12, 2)
-    await rig.service.cycle.run()
-    assert await told(rig) == [], "one migration by hand is an admin's good right"
-    await moved_by_another(rig, 12, 1)
-    await rig.service.cycle.run()
-    assert await told(rig) == ["foreign-moves"]
-    await moved_by_another(rig, 12, 2)
-    await rig.service.cycle.run()
-    assert await told(rig) == ["foreign-moves"], "once"
-    [notice] = await rig.store.notices.unsent()
+async def test_vms_that_somebody_else_keeps_moving_are_told_of_once(fixture: BotFixture) -> None:
+    await fixture.service.cycle.run()
+    await moved_by_another(fixture, 12, 2)
+    await fixture.service.cycle.run()
+    assert await told(fixture) == [], "one migration by hand is an admin's good right"
+    await moved_by_another(fixture, 12, 1)
+    await fixture.service.cycle.run()
+    assert await told(fixture) == ["foreign-moves"]
+    await moved_by_another(fixture, 12, 2)
+    await fixture.service.cycle.run()
+    assert await told(fixture) == ["foreign-moves"], "once"
+    [notice] = await fixture.store.notices.unsent()
     assert notice.body is not None and notice.body.as_dict()["cluster"] == "Production"
 
 
-async def test_it_is_told_again_only_after_a_week(rig: BotFixture) -> None:
+async def test_it_is_told_again_only_after_a_week(fixture: BotFixture) -> None:
     for node in (2, 1, 2, 1):
-        await rig.service.cycle.run()
-        await moved_by_another(rig, 12, node)
-    assert len(await told(rig)) == 1
-    rig.pass_time(8 * 86_400)
+        await fixture.service.cycle.run()
+        await moved_by_another(fixture, 12, node)
+    assert len(await told(fixture)) == 1
+    fixture.pass_time(8 * 86_400)
     for node in (2, 1, 2):
-        await rig.service.cycle.run()
-        await moved_by_another(rig, 12, node)
-    await rig.service.cycle.run()
-    assert len(await told(rig)) == 2
+        await fixture.service.cycle.run()
+        await moved_by_another(fixture, 12, node)
+    await fixture.service.cycle.run()
+    assert len(await told(fixture)) == 2
 
 
 async def test_our_own_migrations_are_no_other_balancer(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, hot_clusters(1), migration_cooldown=0) as rig:
-        await rig.service.admin.set_mode("auto", ANNA)
+    async with running_bot(tmp_path, hot_clusters(1), migration_cooldown=0) as fixture:
+        await fixture.service.admin.set_mode("auto", ANNA)
         for _ in range(4):
-            await rig.service.cycle.run()
-            await rig.carry_out()
-            world = rig.panel.world
-            world.set_vm(world.vms[101], cpu_number=2 + len(rig.posts()))
-            rig.pass_time(600)
-        assert rig.posts() and await told(rig) == []
-        assert await rig.store.settings.get(f"{FOREIGN_KEY}1") is None
+            await fixture.service.cycle.run()
+            await fixture.carry_out()
+            world = fixture.panel.world
+            world.set_vm(world.vms[101], cpu_number=2 + len(fixture.posts()))
+            fixture.pass_time(600)
+        assert fixture.posts() and await told(fixture) == []
+        assert await fixture.store.settings.get(f"{FOREIGN_KEY}1") is None
 
 
 @pytest.mark.parametrize("excuse", ["maintenance", "opted out"])
 async def test_an_evacuation_and_vms_that_its_switch_keeps_out_are_no_sign(tmp_path: Path, excuse: str) -> None:
-    async with running_bot(tmp_path, HOT_WORLD) as rig:
-        world = rig.panel.world
+    async with running_bot(tmp_path, HOT_WORLD) as fixture:
+        world = fixture.panel.world
         if excuse == "maintenance":
             world.set_node(world.nodes[3], maintenance_mode=True)
         else:
             world.set_vm(world.vms[40], balancer_mode="off")
         for node in (2, 1, 2, 3):
-            await rig.service.cycle.run()
+            await fixture.service.cycle.run()
             world.set_vm(world.vms[40], node=node if excuse == "opted out" else 2)
-            rig.pass_time(600)
-        await rig.service.cycle.run()
-        assert await told(rig) == []
+            fixture.pass_time(600)
+        await fixture.service.cycle.run()
+        assert await told(fixture) == []
 
 
-async def test_a_check_that_shares_the_loop_is_not_held_up(rig: BotFixture) -> None:
+async def test_a_check_that_shares_the_loop_is_not_held_up(fixture: BotFixture) -> None:
     """Ten people ask while a check runs on an ill panel: each gets its answer, the panel one reading."""
-    rig.fault("slow", delay=0.05, count=1, path="/vm/v3/host")
-    answers = await asyncio.gather(rig.service.cycle.run(), *(rig.service.queries.status() for _ in range(10)))
+    fixture.fault("slow", delay=0.05, count=1, path="/vm/v3/host")
+    answers = await asyncio.gather(fixture.service.cycle.run(), *(fixture.service.queries.status() for _ in range(10)))
     assert answers[0].outcome == "done"
-    assert len(rig.panel.requests.since(0, "/vm/v3/node", "GET")) <= 2
+    assert len(fixture.panel.requests.since(0, "/vm/v3/node", "GET")) <= 2

@@ -27,8 +27,8 @@ MOVES += ("roles_text", "vm_without_node", "node_without_cluster", "live_false_o
 MOVES += ("history_params", "stuck_history", "history_without_ids", "node_dead")
 
 
-def codes(rig_report: Any) -> set[str]:
-    return {r.reason.code for result in rig_report.results if result.plan for r in result.plan.rejections}
+def codes(report: Any) -> set[str]:
+    return {r.reason.code for result in report.results if result.plan for r in result.plan.rejections}
 
 
 async def check_in_shape(folder: Path, shape: str, *, form: bool = True) -> tuple[Any, list[tuple[int, int]], Any]:

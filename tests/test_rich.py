@@ -16,70 +16,70 @@ from sandbox.chat.model import Message
 STRANGE = "<b>x</b>\n\u202e" + "n" * 80
 
 
-async def nodes(rig: ChatFixture) -> Message:
-    rig.chat.state.write(GROUP, ANNA, "/nodes")
-    return await rig.message("most loaded first", buttons=True)
+async def nodes(fixture: ChatFixture) -> Message:
+    fixture.chat.state.write(GROUP, ANNA, "/nodes")
+    return await fixture.message("most loaded first", buttons=True)
 
 
 async def test_nodes_are_a_table_and_back_from_a_picture_as_well(tmp_path: Path) -> None:
-    async with running(tmp_path) as rig:
-        await rig.start()
-        await rig.message("small-a", buttons=True)
-        shown = await nodes(rig)
+    async with running(tmp_path) as fixture:
+        await fixture.start()
+        await fixture.message("small-a", buttons=True)
+        shown = await nodes(fixture)
         paragraph, table = shown.content.rich
         assert paragraph["text"]["text"].startswith("Production: 3 nodes")
         assert [[c["align"] for c in row] for row in table["cells"]] == [["left", "right", "right", "right"]] * 4
         assert table["cells"][1][0]["text"] == {"type": "bold", "text": "⚠️ hot"}
-        await rig.pressed(shown, "hot")
-        await rig.until(lambda: "QEMU" in shown.content.text, "words in the place of a table")
+        await fixture.pressed(shown, "hot")
+        await fixture.until(lambda: "QEMU" in shown.content.text, "words in the place of a table")
         assert not shown.content.rich
-        await rig.pressed(shown, "Nodes")
-        await rig.until(lambda: shown.content.rich, "a table again")
-        await rig.pressed(shown, "Status")
-        await rig.until(lambda: shown.content.media is not None)
-        await rig.pressed(shown, "Nodes")
-        assert (await rig.message("most loaded first", buttons=True)).content.rich
+        await fixture.pressed(shown, "Nodes")
+        await fixture.until(lambda: shown.content.rich, "a table again")
+        await fixture.pressed(shown, "Status")
+        await fixture.until(lambda: shown.content.media is not None)
+        await fixture.pressed(shown, "Nodes")
+        assert (await fixture.message("most loaded first", buttons=True)).content.rich
 
 
 async def test_a_table_takes_the_place_of_words_page_by_page(tmp_path: Path) -> None:
     many = [{"id": i, "name": f"node-{i}", "cluster": 1, "cpu_number": 8, "ram_mib": 65536} for i in range(1, 41)]
     vms = [{"id": 99 + i, "name": f"vm-{i}", "node": 7, "cpu_number": 8, "ram_mib": 1024} for i in range(9)]
     world = {"clusters": [{"id": 1, "name": "Large"}], "nodes": many, "vms": vms}
-    async with running(tmp_path, world) as rig:
-        await rig.start()
-        await rig.message("Large", buttons=True)
-        shown = await nodes(rig)
+    async with running(tmp_path, world) as fixture:
+        await fixture.start()
+        await fixture.message("Large", buttons=True)
+        shown = await nodes(fixture)
         first = shown.content.rich
-        await rig.pressed(shown, "›")
-        await rig.until(lambda: shown.content.rich not in ((), first), "the next page, a table again")
+        await fixture.pressed(shown, "›")
+        await fixture.until(lambda: shown.content.rich not in ((), first), "the next page, a table again")
 
 
 @pytest.mark.parametrize("server", ["older", "refusing", "switched off"])
 async def test_where_it_cannot_be_the_words_say_the_same(tmp_path: Path, server: str) -> None:
-    async with running(tmp_path, telegram_recent_features=server != "switched off") as rig:
-        await rig.start()
-        await rig.message("small-a", buttons=True)
+    async with running(tmp_path, telegram_recent_features=server != "switched off") as fixture:
+        await fixture.start()
+        await fixture.message("small-a", buttons=True)
         if server == "older":
-            rig.chat.state.rich = False
+            fixture.chat.state.rich = False
         elif server == "refusing":
-            rig.fault("400", "sendRichMessage", count=1, description="RICH_MESSAGES_DISABLED")
-        shown = await nodes(rig)
+            fixture.fault("400", "sendRichMessage", count=1, description="RICH_MESSAGES_DISABLED")
+        shown = await nodes(fixture)
         assert not shown.content.rich and "! hot" in shown.content.text
-        asked = [entry for entry in rig.chat.state.requests if entry["method"].lower() == "sendrichmessage"]
+        asked = [entry for entry in fixture.chat.state.requests if entry["method"].lower() == "sendrichmessage"]
         assert bool(asked) is (server != "switched off")
-        await rig.pressed(shown, "hot")
-        await rig.until(lambda: "QEMU" in shown.content.text)
+        await fixture.pressed(shown, "hot")
+        await fixture.until(lambda: "QEMU" in shown.content.text)
 
 
 async def test_an_older_server_edits_into_words_too(tmp_path: Path) -> None:
-    async with running(tmp_path, telegram_recent_features=True) as rig:
-        await rig.start()
-        await rig.message("small-a", buttons=True)
-        rig.chat.state.rich = False
-        rig.chat.state.write(GROUP, ANNA, "/node hot")
-        card = await rig.message("QEMU", buttons=True)
-        await rig.pressed(card, "Nodes")
-        await rig.until(lambda: "! hot" in card.content.text, "monospaced, in its place")
+    async with running(tmp_path, telegram_recent_features=True) as fixture:
+        await fixture.start()
+        await fixture.message("small-a", buttons=True)
+        fixture.chat.state.rich = False
+        fixture.chat.state.write(GROUP, ANNA, "/node hot")
+        card = await fixture.message("QEMU", buttons=True)
+        await fixture.pressed(card, "Nodes")
+        await fixture.until(lambda: "! hot" in card.content.text, "monospaced, in its place")
 
 
 def test_strange_names_are_words_of_one_line_and_unknown_loads_have_a_sign() -> None:

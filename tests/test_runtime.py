@@ -18,23 +18,23 @@ from bot.service.scheduler import Schedule
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
+async def fixture(tmp_path: Path) -> AsyncIterator[BotFixture]:
     async with running_bot(tmp_path) as running:
         yield running
 
 
-async def test_a_threshold_holds_from_the_next_plan_on_until_it_is_reset(rig: BotFixture) -> None:
-    await rig.propose()
-    assert await rig.service.admin.set_value("CPU_OVERLOAD_THRESHOLD", " 7.5 ", ANNA) == "7.5"
-    await rig.propose()
-    assert await rig.store.proposals.waiting() == [], "7.5 is not above 7.5"
-    async with bot_on(rig.panel, rig.path) as again:
+async def test_a_threshold_holds_from_the_next_plan_on_until_it_is_reset(fixture: BotFixture) -> None:
+    await fixture.propose()
+    assert await fixture.service.admin.set_value("CPU_OVERLOAD_THRESHOLD", " 7.5 ", ANNA) == "7.5"
+    await fixture.propose()
+    assert await fixture.store.proposals.waiting() == [], "7.5 is not above 7.5"
+    async with bot_on(fixture.panel, fixture.path) as again:
         assert (await again.service.runtime.current()).cpu_overload_threshold == 7.5
         assert await again.service.admin.reset_value("cpu_overload_threshold", BORIS)
         assert not await again.service.admin.reset_value("cpu_overload_threshold", BORIS)
-    await rig.propose()
-    assert len(await rig.store.proposals.waiting()) == 1
-    told = [(e.by, e.detail["old"], e.detail["value"]) for e in await rig.store.audit.entries("setting")]
+    await fixture.propose()
+    assert len(await fixture.store.proposals.waiting()) == 1
+    told = [(e.by, e.detail["old"], e.detail["value"]) for e in await fixture.store.audit.entries("setting")]
     assert told == [(BORIS, "7.5", None), (ANNA, "7.0", "7.5")]
 
 
@@ -47,61 +47,61 @@ async def test_a_threshold_holds_from_the_next_plan_on_until_it_is_reset(rig: Bo
         ("MAX_PARALLEL_MIGRATIONS", "x"),
     ],
 )
-async def test_nonsense_is_refused_in_the_words_of_the_settings_file(rig: BotFixture, name: str, text: str) -> None:
+async def test_nonsense_is_refused_in_the_words_of_the_settings_file(fixture: BotFixture, name: str, text: str) -> None:
     with pytest.raises(ConfigError) as error:
-        await rig.service.admin.set_value(name, text, ANNA)
+        await fixture.service.admin.set_value(name, text, ANNA)
     found = find_settings({name.lower(): text}, checks=lambda _settings: ())
     assert error.value.problems[0].split(": ", 1)[1] == found.problems[0].split(": ", 1)[1]
-    assert await rig.service.admin.stored_settings() == {}
+    assert await fixture.service.admin.stored_settings() == {}
 
 
-async def test_only_some_settings_may_change(rig: BotFixture) -> None:
+async def test_only_some_settings_may_change(fixture: BotFixture) -> None:
     with pytest.raises(NotFound) as error:
-        await rig.service.admin.set_value("VMMANAGER_HOST", "https://elsewhere.example.com", ANNA)
+        await fixture.service.admin.set_value("VMMANAGER_HOST", "https://elsewhere.example.com", ANNA)
     assert "BALANCE_INTERVAL" in error.value.near
-    shown = {c.name: c for c in await rig.service.admin.changeable()}
+    shown = {c.name: c for c in await fixture.service.admin.changeable()}
     assert len(shown) == 9 and shown["BALANCE_INTERVAL"].value == shown["BALANCE_INTERVAL"].configured == "600"
-    await rig.service.admin.set_value("balance-mode", "AUTO", ANNA)
-    assert await rig.service.runtime.mode() == "auto"
-    changed = {c.name: c for c in await rig.service.admin.changeable()}["BALANCE_MODE"]
+    await fixture.service.admin.set_value("balance-mode", "AUTO", ANNA)
+    assert await fixture.service.runtime.mode() == "auto"
+    changed = {c.name: c for c in await fixture.service.admin.changeable()}["BALANCE_MODE"]
     assert (changed.value, changed.configured) == ("auto", "approve")
     assert changed.stored is not None and changed.stored.by == ANNA
 
 
 async def test_automatic_mode_and_two_persons_contradict_each_other_here_too(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, two_person_rule=True) as rig:
+    async with running_bot(tmp_path, two_person_rule=True) as fixture:
         with pytest.raises(ConfigError, match="TWO_PERSON_RULE"):
-            await rig.service.admin.set_value("BALANCE_MODE", "auto", ANNA)
+            await fixture.service.admin.set_value("BALANCE_MODE", "auto", ANNA)
 
 
 async def test_what_the_clusters_file_says_stays_stronger(tmp_path: Path) -> None:
     path = tmp_path / "clusters.json"
     path.write_text('{"clusters": {"Production": {"cpu_overload_threshold": 7.0}}}', "utf-8")
-    async with running_bot(tmp_path, clusters_file=path) as rig:
-        await rig.service.admin.set_value("CPU_OVERLOAD_THRESHOLD", "9", ANNA)
-        await rig.propose()
-        assert len(await rig.store.proposals.waiting()) == 1
-        own = {c.name: c.clusters for c in await rig.service.admin.changeable()}
+    async with running_bot(tmp_path, clusters_file=path) as fixture:
+        await fixture.service.admin.set_value("CPU_OVERLOAD_THRESHOLD", "9", ANNA)
+        await fixture.propose()
+        assert len(await fixture.store.proposals.waiting()) == 1
+        own = {c.name: c.clusters for c in await fixture.service.admin.changeable()}
         assert own["CPU_OVERLOAD_THRESHOLD"] == {"Production": "7.0"} and not own["BALANCE_INTERVAL"]
 
 
-async def test_a_stored_value_of_another_version_counts_for_nothing(rig: BotFixture) -> None:
-    await rig.store.settings.set("balance_interval", "soon", ANNA, NOW)
-    assert (await rig.service.runtime.current()).balance_interval == 600
+async def test_a_stored_value_of_another_version_counts_for_nothing(fixture: BotFixture) -> None:
+    await fixture.store.settings.set("balance_interval", "soon", ANNA, NOW)
+    assert (await fixture.service.runtime.current()).balance_interval == 600
 
 
 async def test_more_run_at_once_as_soon_as_that_is_set(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, hot_clusters(3)) as rig:
-        await rig.propose()
-        await rig.service.admin.set_value("MAX_PARALLEL_MIGRATIONS", "3", ANNA)
-        await rig.decide()
-        rig.start()
+    async with running_bot(tmp_path, hot_clusters(3)) as fixture:
+        await fixture.propose()
+        await fixture.service.admin.set_value("MAX_PARALLEL_MIGRATIONS", "3", ANNA)
+        await fixture.decide()
+        fixture.start()
 
         async def three() -> bool:
-            return len(await rig.store.migrations.in_states((MigrationState.RUNNING,))) == 3
+            return len(await fixture.store.migrations.in_states((MigrationState.RUNNING,))) == 3
 
-        await rig.reached(three)
-        await rig.carry_out()
+        await fixture.reached(three)
+        await fixture.carry_out()
 
 
 async def test_the_timer_follows_a_new_interval() -> None:

@@ -213,14 +213,16 @@ async def test_a_database_of_schema_4_is_taken_over(tmp_path: Path) -> None:
 async def test_every_check_leaves_samples_and_says_so_where_it_cannot(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with running_bot(tmp_path) as rig:
-        await rig.propose()
-        now = rig.clock.now
-        nodes = await rig.service.queries.plans(max_age=HOUR)
+    async with running_bot(tmp_path) as fixture:
+        await fixture.propose()
+        now = fixture.clock.now
+        nodes = await fixture.service.queries.plans(max_age=HOUR)
         known = {r.node_id for plan in nodes for r in plan.nodes if r.load is not None}
-        assert known and {b.node_id for b in await rig.store.samples.busiest(now - DAY, now + DAY, limit=99)} == known
-        with sqlite3.connect(rig.store.path) as db:
+        assert (
+            known and {b.node_id for b in await fixture.store.samples.busiest(now - DAY, now + DAY, limit=99)} == known
+        )
+        with sqlite3.connect(fixture.store.path) as db:
             db.execute("ALTER TABLE sample RENAME TO lost")
         db.close()
-        assert (await rig.service.cycle.run()).outcome == "done"
+        assert (await fixture.service.cycle.run()).outcome == "done"
         assert "are missing in charts and summaries" in caplog.text

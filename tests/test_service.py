@@ -22,81 +22,83 @@ HOSTS = "/vm/v3/host"
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
+async def fixture(tmp_path: Path) -> AsyncIterator[BotFixture]:
     async with running_bot(tmp_path) as running:
         yield running
 
 
-def readings(rig: BotFixture) -> int:
-    return len(rig.panel.requests.since(0, "/vm/v3/node", "GET"))
+def readings(fixture: BotFixture) -> int:
+    return len(fixture.panel.requests.since(0, "/vm/v3/node", "GET"))
 
 
-async def waiting(rig: BotFixture) -> list[int]:
+async def waiting(fixture: BotFixture) -> list[int]:
     """The VMs whose moves wait."""
-    return [m.move.vm_id for p in await rig.store.proposals.waiting() for m in p.pending]
+    return [m.move.vm_id for p in await fixture.store.proposals.waiting() for m in p.pending]
 
 
-async def told(rig: BotFixture) -> list[str]:
+async def told(fixture: BotFixture) -> list[str]:
     """The notices for people, oldest first."""
-    return [n.body.code for n in await rig.store.notices.unsent() if n.body]
+    return [n.body.code for n in await fixture.store.notices.unsent() if n.body]
 
 
 # Seeing --------------------------------------------------------------------------------------------
 
 
-async def test_callers_at_the_same_time_share_one_reading_but_none_older_than_their_question(rig: BotFixture) -> None:
-    first = asyncio.create_task(rig.service.observer.observe())
-    await rig.reached(lambda: _asked(rig))
-    late = await asyncio.gather(*(rig.service.observer.observe() for _ in range(5)))
-    assert readings(rig) == 2, "the first, and one for all who asked while it ran"
+async def test_callers_at_the_same_time_share_one_reading_but_none_older_than_their_question(
+    fixture: BotFixture,
+) -> None:
+    first = asyncio.create_task(fixture.service.observer.observe())
+    await fixture.reached(lambda: _asked(fixture))
+    late = await asyncio.gather(*(fixture.service.observer.observe() for _ in range(5)))
+    assert readings(fixture) == 2, "the first, and one for all who asked while it ran"
     assert all(s is late[0] for s in late) and await first is not late[0]
 
 
-async def _asked(rig: BotFixture) -> bool:
-    return bool(rig.panel.requests.entries)
+async def _asked(fixture: BotFixture) -> bool:
+    return bool(fixture.panel.requests.entries)
 
 
-async def test_callers_at_the_same_time_share_a_failure_too(rig: BotFixture) -> None:
-    rig.fault("http_500", path="/vm/")
-    results = await asyncio.gather(*(rig.service.observer.observe() for _ in range(5)), return_exceptions=True)
+async def test_callers_at_the_same_time_share_a_failure_too(fixture: BotFixture) -> None:
+    fixture.fault("http_500", path="/vm/")
+    results = await asyncio.gather(*(fixture.service.observer.observe() for _ in range(5)), return_exceptions=True)
     assert all(isinstance(r, PanelUnavailable) for r in results)
-    assert readings(rig) <= 2 * 3, "two readings of three tries"
+    assert readings(fixture) <= 2 * 3, "two readings of three tries"
 
 
-async def test_an_answer_for_a_person_may_be_a_minute_old(rig: BotFixture) -> None:
-    seen = await rig.service.observer.observe()
-    rig.pass_time(59)
-    assert await rig.service.observer.observe(timedelta(seconds=60)) is seen
-    assert await rig.service.observer.observe(None) is seen
-    rig.pass_time(1)
-    assert await rig.service.observer.observe(timedelta(seconds=60)) is not seen
-    assert readings(rig) == 2
+async def test_an_answer_for_a_person_may_be_a_minute_old(fixture: BotFixture) -> None:
+    seen = await fixture.service.observer.observe()
+    fixture.pass_time(59)
+    assert await fixture.service.observer.observe(timedelta(seconds=60)) is seen
+    assert await fixture.service.observer.observe(None) is seen
+    fixture.pass_time(1)
+    assert await fixture.service.observer.observe(timedelta(seconds=60)) is not seen
+    assert readings(fixture) == 2
 
 
-async def test_an_answer_from_memory_does_not_wait_for_a_reading_under_way(rig: BotFixture) -> None:
-    seen = await rig.service.observer.observe()
-    rig.fault("slow", delay=0.3, path="/vm/v3/node")
-    reading = asyncio.create_task(rig.service.observer.observe())
+async def test_an_answer_from_memory_does_not_wait_for_a_reading_under_way(fixture: BotFixture) -> None:
+    seen = await fixture.service.observer.observe()
+    fixture.fault("slow", delay=0.3, path="/vm/v3/node")
+    reading = asyncio.create_task(fixture.service.observer.observe())
     await asyncio.sleep(0.01)
-    assert await asyncio.wait_for(rig.service.observer.observe(timedelta(seconds=60)), 0.1) is seen
+    assert await asyncio.wait_for(fixture.service.observer.observe(timedelta(seconds=60)), 0.1) is seen
     await reading
 
 
-async def test_a_clock_that_is_set_back_does_not_freeze_what_is_seen(rig: BotFixture) -> None:
-    seen = await rig.service.observer.observe()
-    rig.clock.advance(-7200)
-    assert await rig.service.observer.observe() is not seen
-    assert await rig.service.observer.observe(timedelta(seconds=60)) is not None
-    rig.panel.world.set_vm(rig.panel.world.vms[11], node=3)
-    assert next(v.node_id for v in (await rig.service.observer.observe()).vms if v.id == 11) == 3
+async def test_a_clock_that_is_set_back_does_not_freeze_what_is_seen(fixture: BotFixture) -> None:
+    seen = await fixture.service.observer.observe()
+    fixture.clock.advance(-7200)
+    assert await fixture.service.observer.observe() is not seen
+    assert await fixture.service.observer.observe(timedelta(seconds=60)) is not None
+    fixture.panel.world.set_vm(fixture.panel.world.vms[11], node=3)
+    assert next(v.node_id for v in (await fixture.service.observer.observe()).vms if v.id == 11) == 3
 
 
-async def test_a_caller_who_gives_up_costs_the_others_nothing(rig: BotFixture) -> None:
-    old = await rig.service.observer.observe()
-    rig.panel.world.set_vm(rig.panel.world.vms[11], node=3)
-    first = asyncio.create_task(rig.service.observer.observe())
+async def test_a_caller_who_gives_up_costs_the_others_nothing(fixture: BotFixture) -> None:
+    old = await fixture.service.observer.observe()
+    fixture.panel.world.set_vm(fixture.panel.world.vms[11], node=3)
+    first = asyncio.create_task(fixture.service.observer.observe())
     await asyncio.sleep(0)
-    second = asyncio.create_task(rig.service.observer.observe())
+    second = asyncio.create_task(fixture.service.observer.observe())
     await asyncio.sleep(0)
     first.cancel()
     seen = await second
@@ -104,12 +106,12 @@ async def test_a_caller_who_gives_up_costs_the_others_nothing(rig: BotFixture) -
 
 
 async def test_a_cluster_of_the_settings_that_does_not_exist_is_a_failed_reading(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, cluster_ids="1,7") as rig:
+    async with running_bot(tmp_path, cluster_ids="1,7") as fixture:
         with pytest.raises(PanelDataError, match="CLUSTER_IDS: there is no cluster '7'"):
-            await rig.service.observer.observe()
-        report = await rig.service.cycle.run()
-        assert (report.outcome, await told(rig)) == ("failed", ["outage"])
-        status = await rig.service.queries.status()
+            await fixture.service.observer.observe()
+        report = await fixture.service.cycle.run()
+        assert (report.outcome, await told(fixture)) == ("failed", ["outage"])
+        status = await fixture.service.queries.status()
         assert status.plans == () and "CLUSTER_IDS" in (status.problem or "")
 
 
@@ -118,201 +120,205 @@ async def test_a_cluster_of_the_settings_that_does_not_exist_is_a_failed_reading
 
 @pytest.mark.parametrize("name", ["hot", "HOT", " hot ", "1"])
 async def test_nodes_of_the_settings_are_meant_by_name_or_id_in_any_case(tmp_path: Path, name: str) -> None:
-    async with running_bot(tmp_path, exclude_source_nodes=name, exclude_target_nodes=f"nowhere,{name}") as rig:
-        policy = await rig.service.planning.policy(await rig.service.observer.observe())
+    async with running_bot(tmp_path, exclude_source_nodes=name, exclude_target_nodes=f"nowhere,{name}") as fixture:
+        policy = await fixture.service.planning.policy(await fixture.service.observer.observe())
         assert (policy.exclude_sources, policy.exclude_targets) == (frozenset({1}), frozenset({1}))
-        await rig.propose()
-        assert await waiting(rig) == []
+        await fixture.propose()
+        assert await waiting(fixture) == []
 
 
 async def test_exclusions_of_people_join_those_of_the_settings_while_they_last(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, exclude_target_nodes="mild") as rig:
-        [cool] = await rig.service.queries.find_nodes("cool")
-        await rig.service.admin.exclude(cool, ExclusionRole.TARGET, HOUR, ANNA)
-        [hot] = await rig.service.queries.find_nodes("hot")
-        await rig.service.admin.exclude(hot, ExclusionRole.SOURCE, None, ANNA)
-        snapshot = await rig.service.observer.observe()
-        policy = await rig.service.planning.policy(snapshot)
+    async with running_bot(tmp_path, exclude_target_nodes="mild") as fixture:
+        [cool] = await fixture.service.queries.find_nodes("cool")
+        await fixture.service.admin.exclude(cool, ExclusionRole.TARGET, HOUR, ANNA)
+        [hot] = await fixture.service.queries.find_nodes("hot")
+        await fixture.service.admin.exclude(hot, ExclusionRole.SOURCE, None, ANNA)
+        snapshot = await fixture.service.observer.observe()
+        policy = await fixture.service.planning.policy(snapshot)
         assert (policy.exclude_sources, policy.exclude_targets) == (frozenset({1}), frozenset({2, 3}))
-        rig.pass_time(3600)
-        assert (await rig.service.planning.policy(snapshot)).exclude_targets == frozenset({3})
-        assert await rig.service.admin.include(hot, ANNA) == 1
-        assert (await rig.service.planning.policy(snapshot)).exclude_sources == frozenset()
+        fixture.pass_time(3600)
+        assert (await fixture.service.planning.policy(snapshot)).exclude_targets == frozenset({3})
+        assert await fixture.service.admin.include(hot, ANNA) == 1
+        assert (await fixture.service.planning.policy(snapshot)).exclude_sources == frozenset()
 
 
-async def test_an_unknown_name_comes_with_the_nearest_ones(rig: BotFixture) -> None:
+async def test_an_unknown_name_comes_with_the_nearest_ones(fixture: BotFixture) -> None:
     with pytest.raises(NotFound) as error:
-        await rig.service.queries.find_nodes("coll")
+        await fixture.service.queries.find_nodes("coll")
     assert (error.value.what, error.value.name, error.value.near) == ("node", "coll", ("cool",))
     with pytest.raises(NotFound) as error:
-        await rig.service.queries.plans("produktion")
+        await fixture.service.queries.plans("produktion")
     assert (error.value.what, error.value.near) == ("cluster", ("Production",))
 
 
 async def test_a_name_that_means_two_nodes_gives_both(tmp_path: Path) -> None:
     twins = [*HOT_WORLD["nodes"], {"id": 4, "name": "COOL"}, {"id": 5, "name": "1"}]
-    async with running_bot(tmp_path, {**HOT_WORLD, "nodes": twins}) as rig:
-        assert [n.id for n in await rig.service.queries.find_nodes("cool")] == [2, 4]
-        assert [n.id for n in await rig.service.queries.find_nodes("1")] == [1, 5]
-        policy = await rig.service.planning.policy(await rig.service.observer.observe())
+    async with running_bot(tmp_path, {**HOT_WORLD, "nodes": twins}) as fixture:
+        assert [n.id for n in await fixture.service.queries.find_nodes("cool")] == [2, 4]
+        assert [n.id for n in await fixture.service.queries.find_nodes("1")] == [1, 5]
+        policy = await fixture.service.planning.policy(await fixture.service.observer.observe())
         assert not policy.exclude_sources
 
 
 async def test_a_cluster_whose_name_is_the_number_of_another_is_ambiguous(tmp_path: Path) -> None:
     world = hot_clusters(2)
     world["clusters"][1]["name"] = "1"
-    async with running_bot(tmp_path, world) as rig:
+    async with running_bot(tmp_path, world) as fixture:
         with pytest.raises(NotFound):
-            await rig.service.queries.plans("1")
-        [node] = await rig.service.queries.find_nodes("hot-1")
-        found, plan, vms = await rig.service.queries.node_details(node)
+            await fixture.service.queries.plans("1")
+        [node] = await fixture.service.queries.find_nodes("hot-1")
+        found, plan, vms = await fixture.service.queries.node_details(node)
         assert (found.id, plan.cluster_id, len(vms)) == (11, 1, 8), "buttons carry ids and are never ambiguous"
 
 
-async def test_the_details_of_a_node_that_has_gone_are_not_found(rig: BotFixture) -> None:
-    [node] = await rig.service.queries.find_nodes("mild")
-    rig.panel.world.set_node(rig.panel.world.nodes[3], extra={"id": 33})
-    rig.pass_time(61)
+async def test_the_details_of_a_node_that_has_gone_are_not_found(fixture: BotFixture) -> None:
+    [node] = await fixture.service.queries.find_nodes("mild")
+    fixture.panel.world.set_node(fixture.panel.world.nodes[3], extra={"id": 33})
+    fixture.pass_time(61)
     with pytest.raises(NotFound):
-        await rig.service.queries.node_details(node)
+        await fixture.service.queries.node_details(node)
 
 
 # The state of everything ---------------------------------------------------------------------------
 
 
 async def test_the_status_shows_what_waits_and_what_runs(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, hot_clusters(2)) as rig:
-        await rig.propose()
-        await rig.decide(101)
-        status = await rig.service.queries.status()
+    async with running_bot(tmp_path, hot_clusters(2)) as fixture:
+        await fixture.propose()
+        await fixture.decide(101)
+        status = await fixture.service.queries.status()
         assert [p.cluster_id for p in status.plans] == [1, 2]
         assert [p.cluster_id for p in status.waiting] == [2]
         assert [m.move.vm_id for m in status.running] == [101]
         assert (status.mode, status.paused_until, status.problem, status.taken_at) == ("approve", None, None, NOW)
-        assert [p.cluster_id for p in (await rig.service.queries.status("C2")).plans] == [2]
+        assert [p.cluster_id for p in (await fixture.service.queries.status("C2")).plans] == [2]
         with pytest.raises(NotFound):
-            await rig.service.queries.status("nowhere")
+            await fixture.service.queries.status("nowhere")
 
 
 @pytest.mark.parametrize(
     "fault", [{"kind": "http_500", "path": "/vm/"}, {"kind": "half_list", "path": HOSTS}], ids=lambda f: str(f["kind"])
 )
-async def test_the_status_without_a_panel_is_what_was_seen_last_and_the_problem(rig: BotFixture, fault: Any) -> None:
-    rig.fault(**fault)
-    status = await rig.service.queries.status()
+async def test_the_status_without_a_panel_is_what_was_seen_last_and_the_problem(
+    fixture: BotFixture, fault: Any
+) -> None:
+    fixture.fault(**fault)
+    status = await fixture.service.queries.status()
     assert (status.plans, status.taken_at) == ((), None) and status.problem
-    rig.panel.faults.clear()
-    seen = await rig.service.observer.observe()
-    rig.fault(**fault)
-    rig.pass_time(300)
-    status = await rig.service.queries.status()
+    fixture.panel.faults.clear()
+    seen = await fixture.service.observer.observe()
+    fixture.fault(**fault)
+    fixture.pass_time(300)
+    status = await fixture.service.queries.status()
     assert len(status.plans) == 1 and status.taken_at == seen.taken_at
     assert status.problem
-    rig.panel.faults.clear()
-    assert (await rig.service.queries.status()).problem is None
+    fixture.panel.faults.clear()
+    assert (await fixture.service.queries.status()).problem is None
 
 
-async def test_the_status_with_a_wrong_password_says_so(rig: BotFixture) -> None:
-    rig.fault("revoke_password")
-    status = await rig.service.queries.status()
+async def test_the_status_with_a_wrong_password_says_so(fixture: BotFixture) -> None:
+    fixture.fault("revoke_password")
+    status = await fixture.service.queries.status()
     assert status.plans == () and "VMMANAGER_PASSWORD" in (status.problem or "")
     with pytest.raises(PanelAuthError):
-        await rig.service.queries.plans()
+        await fixture.service.queries.plans()
 
 
 # Cycles --------------------------------------------------------------------------------------------
 
 
-async def test_a_cycle_proposes_what_the_dry_run_shows_and_the_dry_run_stores_nothing(rig: BotFixture) -> None:
-    rehearsed = await rig.service.cycle.dry_run()
-    plans = await rig.service.queries.plans()
-    assert await rig.store.proposals.waiting() == [] and rig.told.changed == []
-    report = await rig.propose()
-    [proposal] = await rig.store.proposals.waiting()
-    assert report.proposed == (proposal.id,) and rig.told.changed == [proposal.id]
+async def test_a_cycle_proposes_what_the_dry_run_shows_and_the_dry_run_stores_nothing(fixture: BotFixture) -> None:
+    rehearsed = await fixture.service.cycle.dry_run()
+    plans = await fixture.service.queries.plans()
+    assert await fixture.store.proposals.waiting() == [] and fixture.told.changed == []
+    report = await fixture.propose()
+    [proposal] = await fixture.store.proposals.waiting()
+    assert report.proposed == (proposal.id,) and fixture.told.changed == [proposal.id]
     for made in (proposal.plan, plans[0], rehearsed.results[0].plan):
         assert made is not None and [m.key for m in made.moves] == [(11, 1, 2)]
-    assert proposal.expires_at - proposal.created_at == timedelta(seconds=rig.settings.proposal_ttl)
+    assert proposal.expires_at - proposal.created_at == timedelta(seconds=fixture.settings.proposal_ttl)
 
 
-async def test_the_same_plan_is_proposed_once_and_another_takes_its_place(rig: BotFixture) -> None:
-    await rig.propose()
-    assert (await rig.propose()).proposed == ()
-    rig.panel.world.set_vm(rig.panel.world.vms[11], iso_mounted=True)
-    rig.told.changed.clear()
-    assert (await rig.propose()).proposed == (2,)
-    assert sorted(rig.told.changed) == [1, 2], "the old one loses its buttons"
-    assert await waiting(rig) == [12]
+async def test_the_same_plan_is_proposed_once_and_another_takes_its_place(fixture: BotFixture) -> None:
+    await fixture.propose()
+    assert (await fixture.propose()).proposed == ()
+    fixture.panel.world.set_vm(fixture.panel.world.vms[11], iso_mounted=True)
+    fixture.told.changed.clear()
+    assert (await fixture.propose()).proposed == (2,)
+    assert sorted(fixture.told.changed) == [1, 2], "the old one loses its buttons"
+    assert await waiting(fixture) == [12]
 
 
-async def test_cycles_never_overlap(rig: BotFixture) -> None:
-    rig.fault("slow", delay=0.1, count=1, path="/vm/v3/node")
-    reports = await asyncio.gather(*(rig.service.cycle.run() for _ in range(4)))
+async def test_cycles_never_overlap(fixture: BotFixture) -> None:
+    fixture.fault("slow", delay=0.1, count=1, path="/vm/v3/node")
+    reports = await asyncio.gather(*(fixture.service.cycle.run() for _ in range(4)))
     assert sorted(r.outcome for r in reports) == ["busy", "busy", "busy", "done"]
-    assert (await rig.service.cycle.run()).outcome == "done"
+    assert (await fixture.service.cycle.run()).outcome == "done"
 
 
-async def test_a_paused_program_runs_no_cycle_but_lets_proposals_expire(rig: BotFixture) -> None:
-    await rig.propose()
-    until = await rig.service.admin.pause(2 * HOUR, ANNA)
-    assert until == NOW + 2 * HOUR == await rig.service.runtime.paused_until()
-    rig.pass_time(rig.settings.proposal_ttl)
-    before = readings(rig)
-    assert (await rig.service.cycle.run()).outcome == "paused"
-    assert readings(rig) == before and await waiting(rig) == []
-    rig.pass_time(3600)
-    assert await rig.service.runtime.paused_until() is None
-    assert (await rig.propose()).proposed == (2,)
-    assert await rig.service.admin.pause(None, ANNA) == FOREVER == await rig.service.runtime.paused_until()
-    assert await rig.service.admin.resume(BORIS) is True
-    assert await rig.service.admin.resume(BORIS) is False
-    assert await rig.service.runtime.paused_until() is None
+async def test_a_paused_program_runs_no_cycle_but_lets_proposals_expire(fixture: BotFixture) -> None:
+    await fixture.propose()
+    until = await fixture.service.admin.pause(2 * HOUR, ANNA)
+    assert until == NOW + 2 * HOUR == await fixture.service.runtime.paused_until()
+    fixture.pass_time(fixture.settings.proposal_ttl)
+    before = readings(fixture)
+    assert (await fixture.service.cycle.run()).outcome == "paused"
+    assert readings(fixture) == before and await waiting(fixture) == []
+    fixture.pass_time(3600)
+    assert await fixture.service.runtime.paused_until() is None
+    assert (await fixture.propose()).proposed == (2,)
+    assert await fixture.service.admin.pause(None, ANNA) == FOREVER == await fixture.service.runtime.paused_until()
+    assert await fixture.service.admin.resume(BORIS) is True
+    assert await fixture.service.admin.resume(BORIS) is False
+    assert await fixture.service.runtime.paused_until() is None
 
 
 async def test_a_cluster_in_motion_is_left_alone(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, hot_clusters(2)) as rig:
-        await rig.propose()
-        await rig.decide(101)
-        rig.panel.world.set_vm(rig.panel.world.vms[201], iso_mounted=True)
-        report = await rig.propose()
+    async with running_bot(tmp_path, hot_clusters(2)) as fixture:
+        await fixture.propose()
+        await fixture.decide(101)
+        fixture.panel.world.set_vm(fixture.panel.world.vms[201], iso_mounted=True)
+        report = await fixture.propose()
         alone = {r.cluster.id: r.left_alone.code if r.left_alone else None for r in report.results}
         assert alone == {1: "in-motion", 2: None}
         assert len(report.results) == 2 and all(r.plan is not None for r in report.results)
 
 
 @pytest.mark.parametrize("verdict", Verdict)
-async def test_a_press_during_a_check_is_not_answered_with_yesterdays_plan(rig: BotFixture, verdict: Verdict) -> None:
-    await rig.propose()
-    rig.fault("slow", delay=0.1, count=1, path="/vm/v3/node")
-    cycle = asyncio.create_task(rig.service.cycle.run())
+async def test_a_press_during_a_check_is_not_answered_with_yesterdays_plan(
+    fixture: BotFixture, verdict: Verdict
+) -> None:
+    await fixture.propose()
+    fixture.fault("slow", delay=0.1, count=1, path="/vm/v3/node")
+    cycle = asyncio.create_task(fixture.service.cycle.run())
     await asyncio.sleep(0.03)
-    await rig.decide(verdict=verdict)
+    await fixture.decide(verdict=verdict)
     [result] = (await cycle).results
     expected = "in-motion" if verdict is Verdict.APPROVE else "changed-meanwhile"
     assert result.left_alone is not None and result.left_alone.code == expected
-    assert await waiting(rig) == []
+    assert await waiting(fixture) == []
 
 
-async def test_an_exclusion_during_a_check_is_heeded(rig: BotFixture) -> None:
-    [cool] = await rig.service.queries.find_nodes("cool")
-    rig.fault("slow", delay=0.1, count=1, path="/vm/v3/node")
-    cycle = asyncio.create_task(rig.service.cycle.run())
+async def test_an_exclusion_during_a_check_is_heeded(fixture: BotFixture) -> None:
+    [cool] = await fixture.service.queries.find_nodes("cool")
+    fixture.fault("slow", delay=0.1, count=1, path="/vm/v3/node")
+    cycle = asyncio.create_task(fixture.service.cycle.run())
     await asyncio.sleep(0.03)
-    await rig.service.admin.exclude(cool, ExclusionRole.BOTH, None, ANNA)
+    await fixture.service.admin.exclude(cool, ExclusionRole.BOTH, None, ANNA)
     await cycle
-    assert all(m.move.target_id != 2 for p in await rig.store.proposals.waiting() for m in p.pending)
+    assert all(m.move.target_id != 2 for p in await fixture.store.proposals.waiting() for m in p.pending)
 
 
-async def test_an_outage_is_told_once_and_so_is_its_end_also_across_a_restart(rig: BotFixture) -> None:
-    rig.fault("half_list", path=HOSTS)
+async def test_an_outage_is_told_once_and_so_is_its_end_also_across_a_restart(fixture: BotFixture) -> None:
+    fixture.fault("half_list", path=HOSTS)
     for _ in range(3):
-        report = await rig.service.cycle.run()
+        report = await fixture.service.cycle.run()
         assert report.outcome == "failed" and "incomplete" in (report.problem or "")
-    assert await told(rig) == ["outage"] and rig.told.notices == 1
-    async with bot_on(rig.panel, rig.path) as again:
+    assert await told(fixture) == ["outage"] and fixture.told.notices == 1
+    async with bot_on(fixture.panel, fixture.path) as again:
         assert (await again.service.cycle.run()).outcome == "failed"
         assert await told(again) == ["outage"]
-        rig.panel.faults.clear()
+        fixture.panel.faults.clear()
         again.clock.now = NOW + 5 * HOUR
         await again.propose()
         await again.propose()
@@ -320,115 +326,117 @@ async def test_an_outage_is_told_once_and_so_is_its_end_also_across_a_restart(ri
         assert (await again.store.notices.unsent())[1].body == Reason.of("outage-over", minutes=300)
 
 
-async def test_an_outage_is_never_an_empty_cluster(rig: BotFixture) -> None:
-    await rig.propose()
-    rig.fault("half_list", path=HOSTS, keep=0)
-    assert (await rig.service.cycle.run()).outcome == "failed"
-    assert await waiting(rig) == [11], "nothing is superseded by what was not seen"
+async def test_an_outage_is_never_an_empty_cluster(fixture: BotFixture) -> None:
+    await fixture.propose()
+    fixture.fault("half_list", path=HOSTS, keep=0)
+    assert (await fixture.service.cycle.run()).outcome == "failed"
+    assert await waiting(fixture) == [11], "nothing is superseded by what was not seen"
 
 
 # Deciding ------------------------------------------------------------------------------------------
 
 
-async def test_a_decision_is_shown_and_an_approval_wakes_the_worker(rig: BotFixture) -> None:
-    await rig.propose()
-    rig.told.changed.clear()
-    [move] = (await rig.store.proposals.waiting())[0].moves
-    [first] = await rig.service.decisions.decide([move.id], Verdict.APPROVE, ANNA)
-    assert rig.service.work.is_set()
-    rig.service.work.clear()
-    [second] = await rig.service.decisions.decide([move.id], Verdict.SKIP, BORIS)
+async def test_a_decision_is_shown_and_an_approval_wakes_the_worker(fixture: BotFixture) -> None:
+    await fixture.propose()
+    fixture.told.changed.clear()
+    [move] = (await fixture.store.proposals.waiting())[0].moves
+    [first] = await fixture.service.decisions.decide([move.id], Verdict.APPROVE, ANNA)
+    assert fixture.service.work.is_set()
+    fixture.service.work.clear()
+    [second] = await fixture.service.decisions.decide([move.id], Verdict.SKIP, BORIS)
     assert (first.done, second.done, second.move.decided_by) == (True, False, ANNA)
-    assert rig.told.changed == [1] and not rig.service.work.is_set()
+    assert fixture.told.changed == [1] and not fixture.service.work.is_set()
 
 
-async def test_a_skipped_vm_is_not_proposed_before_its_time(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.decide(11, verdict=Verdict.SKIP)
-    await rig.propose()
-    assert await waiting(rig) == [12]
-    rig.pass_time(rig.settings.skip_cooldown)
-    await rig.service.deadlines.expire_due()
-    await rig.propose()
-    assert await waiting(rig) == [11]
-    assert [m.move.vm_id for m in await rig.service.store.decisions.history(5)] == [11]
+async def test_a_skipped_vm_is_not_proposed_before_its_time(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide(11, verdict=Verdict.SKIP)
+    await fixture.propose()
+    assert await waiting(fixture) == [12]
+    fixture.pass_time(fixture.settings.skip_cooldown)
+    await fixture.service.deadlines.expire_due()
+    await fixture.propose()
+    assert await waiting(fixture) == [11]
+    assert [m.move.vm_id for m in await fixture.service.store.decisions.history(5)] == [11]
 
 
-async def test_proposals_end_by_time_and_by_whoever_takes_them_back(rig: BotFixture) -> None:
-    await rig.propose()
-    rig.pass_time(rig.settings.proposal_ttl - 1)
-    await rig.service.deadlines.expire_due()
-    assert len(await rig.service.store.proposals.waiting()) == 1
-    rig.pass_time(1)
-    rig.told.changed.clear()
-    await rig.service.deadlines.expire_due()
-    assert await rig.service.store.proposals.waiting() == [] and rig.told.changed == [1]
-    await rig.propose()
-    [proposal] = await rig.service.store.proposals.waiting()
-    await rig.service.decisions.withdraw([m.id for m in proposal.moves], ANNA)
-    assert await rig.service.store.proposals.waiting() == []
-    assert (await rig.propose()).proposed == (3,), "without a verdict it may be proposed again at once"
+async def test_proposals_end_by_time_and_by_whoever_takes_them_back(fixture: BotFixture) -> None:
+    await fixture.propose()
+    fixture.pass_time(fixture.settings.proposal_ttl - 1)
+    await fixture.service.deadlines.expire_due()
+    assert len(await fixture.service.store.proposals.waiting()) == 1
+    fixture.pass_time(1)
+    fixture.told.changed.clear()
+    await fixture.service.deadlines.expire_due()
+    assert await fixture.service.store.proposals.waiting() == [] and fixture.told.changed == [1]
+    await fixture.propose()
+    [proposal] = await fixture.service.store.proposals.waiting()
+    await fixture.service.decisions.withdraw([m.id for m in proposal.moves], ANNA)
+    assert await fixture.service.store.proposals.waiting() == []
+    assert (await fixture.propose()).proposed == (3,), "without a verdict it may be proposed again at once"
 
 
-async def test_an_exclusion_withdraws_what_waits_and_shows_it(rig: BotFixture) -> None:
-    await rig.propose()
-    rig.told.changed.clear()
-    [cool] = await rig.service.queries.find_nodes("cool")
-    made = await rig.service.admin.exclude(cool, ExclusionRole.TARGET, 2 * HOUR, ANNA)
-    assert (made.until, rig.told.changed) == (NOW + 2 * HOUR, [1])
-    assert await waiting(rig) == [] and await rig.service.store.exclusions.active(rig.service.clock()) == [made]
+async def test_an_exclusion_withdraws_what_waits_and_shows_it(fixture: BotFixture) -> None:
+    await fixture.propose()
+    fixture.told.changed.clear()
+    [cool] = await fixture.service.queries.find_nodes("cool")
+    made = await fixture.service.admin.exclude(cool, ExclusionRole.TARGET, 2 * HOUR, ANNA)
+    assert (made.until, fixture.told.changed) == (NOW + 2 * HOUR, [1])
+    assert await waiting(fixture) == [] and await fixture.service.store.exclusions.active(fixture.service.clock()) == [
+        made
+    ]
 
 
 # Modes ---------------------------------------------------------------------------------------------
 
 
 async def test_the_mode_is_the_settings_until_somebody_changes_it(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, balance_mode="auto") as rig:
-        assert await rig.service.runtime.mode() == "auto" and await rig.service.admin.stored_settings() == {}
-        await rig.service.admin.set_mode("approve", ANNA)
-        assert await rig.service.runtime.mode() == "approve"
-        assert (await rig.service.admin.stored_settings())["BALANCE_MODE"].by == ANNA
+    async with running_bot(tmp_path, balance_mode="auto") as fixture:
+        assert await fixture.service.runtime.mode() == "auto" and await fixture.service.admin.stored_settings() == {}
+        await fixture.service.admin.set_mode("approve", ANNA)
+        assert await fixture.service.runtime.mode() == "approve"
+        assert (await fixture.service.admin.stored_settings())["BALANCE_MODE"].by == ANNA
         with pytest.raises(NotFound):
-            await rig.service.admin.set_mode("yolo", ANNA)
-        async with bot_on(rig.panel, rig.path, balance_mode="auto") as again:
+            await fixture.service.admin.set_mode("yolo", ANNA)
+        async with bot_on(fixture.panel, fixture.path, balance_mode="auto") as again:
             assert await again.service.runtime.mode() == "approve", "what was said in the chat survives a restart"
 
 
-async def test_automatic_mode_decides_by_itself_also_what_waited(rig: BotFixture) -> None:
-    await rig.propose()
-    await rig.service.admin.set_mode("auto", ANNA)
-    rig.service.work.clear()
-    await rig.propose()
-    assert await waiting(rig) == [] and rig.service.work.is_set()
-    [queued] = await rig.migrations()
+async def test_automatic_mode_decides_by_itself_also_what_waited(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.service.admin.set_mode("auto", ANNA)
+    fixture.service.work.clear()
+    await fixture.propose()
+    assert await waiting(fixture) == [] and fixture.service.work.is_set()
+    [queued] = await fixture.migrations()
     assert (queued.state, queued.move.vm_id) == (S.QUEUED, 11)
 
 
-async def test_a_mode_that_changes_wakes_the_worker(rig: BotFixture) -> None:
-    await rig.service.admin.set_mode("approve", ANNA)
-    assert rig.service.work.is_set()
+async def test_a_mode_that_changes_wakes_the_worker(fixture: BotFixture) -> None:
+    await fixture.service.admin.set_mode("approve", ANNA)
+    assert fixture.service.work.is_set()
 
 
 # Rules of a decision hold for every caller ----------------------------------------------------------
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
-async def test_dry_run_refuses_every_verdict(rig: BotFixture, verdict: Verdict) -> None:
-    await rig.propose()
-    [move] = (await rig.store.proposals.waiting())[0].moves
-    async with bot_on(rig.panel, rig.path, dry_run=True) as dry:
+async def test_dry_run_refuses_every_verdict(fixture: BotFixture, verdict: Verdict) -> None:
+    await fixture.propose()
+    [move] = (await fixture.store.proposals.waiting())[0].moves
+    async with bot_on(fixture.panel, fixture.path, dry_run=True) as dry:
         with pytest.raises(DryRunError, match="DRY_RUN"):
             await dry.service.decisions.decide([move.id], verdict, ANNA)
-    assert await waiting(rig) == [11]
+    assert await waiting(fixture) == [11]
 
 
-async def test_approval_of_a_large_move_decides_nothing_until_it_is_confirmed(rig: BotFixture) -> None:
-    await rig.propose()
-    [move] = (await rig.store.proposals.waiting())[0].moves
-    async with bot_on(rig.panel, rig.path, confirm_large_moves=1) as strict:
+async def test_approval_of_a_large_move_decides_nothing_until_it_is_confirmed(fixture: BotFixture) -> None:
+    await fixture.propose()
+    [move] = (await fixture.store.proposals.waiting())[0].moves
+    async with bot_on(fixture.panel, fixture.path, confirm_large_moves=1) as strict:
         decide = strict.service.decisions.decide
         [first] = await decide([move.id], Verdict.APPROVE, ANNA)
-        assert (first.done, first.needs_confirmation) == (False, True) and await waiting(rig) == [11]
+        assert (first.done, first.needs_confirmation) == (False, True) and await waiting(fixture) == [11]
         [other] = await decide([move.id], Verdict.APPROVE, ANNA, confirmed=[move.id + 1])
         assert other.needs_confirmation, "the confirmation is for another move"
         [second] = await decide([move.id], Verdict.APPROVE, ANNA, confirmed=[move.id])
@@ -437,9 +445,9 @@ async def test_approval_of_a_large_move_decides_nothing_until_it_is_confirmed(ri
         assert (late.done, late.needs_confirmation) == (False, False), "a decided move needs no confirmation"
 
 
-async def test_skip_of_a_large_move_needs_no_confirmation(rig: BotFixture) -> None:
-    await rig.propose()
-    [move] = (await rig.store.proposals.waiting())[0].moves
-    async with bot_on(rig.panel, rig.path, confirm_large_moves=1) as strict:
+async def test_skip_of_a_large_move_needs_no_confirmation(fixture: BotFixture) -> None:
+    await fixture.propose()
+    [move] = (await fixture.store.proposals.waiting())[0].moves
+    async with bot_on(fixture.panel, fixture.path, confirm_large_moves=1) as strict:
         [result] = await strict.service.decisions.decide([move.id], Verdict.SKIP, ANNA)
     assert result.done

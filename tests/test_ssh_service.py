@@ -82,24 +82,24 @@ async def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 @asynccontextmanager
-async def rig_with(nodes: Nodes, folder: Path, **given: Any) -> AsyncIterator[BotFixture]:
+async def fixture_with(nodes: Nodes, folder: Path, **given: Any) -> AsyncIterator[BotFixture]:
     monitor = SSHMonitor(hosts_mapping=nodes.mapping, timeout_s=5, clock=lambda: NOW)
-    async with monitor, running_bot(folder, loads=Loads(monitor), **given) as rig:
-        yield rig
+    async with monitor, running_bot(folder, loads=Loads(monitor), **given) as fixture:
+        yield fixture
 
 
-async def plan_of(rig: BotFixture) -> Plan:
-    [made] = await rig.service.queries.plans()
+async def plan_of(fixture: BotFixture) -> Plan:
+    [made] = await fixture.service.queries.plans()
     return made
 
 
 async def test_a_node_that_is_calm_is_left_alone_whatever_its_allocation(nodes: Nodes, tmp_path: Path) -> None:
-    async with rig_with(nodes, tmp_path) as rig:
-        made = await plan_of(rig)
+    async with fixture_with(nodes, tmp_path) as fixture:
+        made = await plan_of(fixture)
         assert (made.overloaded, made.moves) == ((), ())
         assert {n.node_name: n.load.source for n in made.nodes if n.load} == dict.fromkeys(NAMES.values(), "ssh")
         del nodes.load["hot"]
-        made = await plan_of(rig)
+        made = await plan_of(fixture)
         assert [(n.node_name, n.load and n.load.source) for n in made.overloaded] == [("hot", "panel")]
         assert {n.node_name: n.load.source for n in made.nodes if n.load} == {
             "hot": "panel",
@@ -110,12 +110,12 @@ async def test_a_node_that_is_calm_is_left_alone_whatever_its_allocation(nodes: 
 
 async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path: Path) -> None:
     nodes.load |= {"mild": 1.25}
-    async with rig_with(nodes, tmp_path) as rig:
-        made = await plan_of(rig)
+    async with fixture_with(nodes, tmp_path) as fixture:
+        made = await plan_of(fixture)
         assert [n.node_name for n in made.overloaded] == ["mild"]
         del nodes.load["cool"]
         nodes.load |= {"hot": 1.25, "mild": 0.25}
-        made = await plan_of(rig)
+        made = await plan_of(fixture)
         assert [m.vm_name for m in made.moves] == ["small-a"]
         english = "\n".join(plan_lines(texts_for("en"), made))
         assert "load 1.25 per CPU (ssh), the limit is 1" in english
@@ -126,7 +126,7 @@ async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path
         assert "нагрузка 1,25 на CPU, ssh, 0 с назад" in russian and "0,0 vCPU на CPU, панель" in russian
         chat = str(proposals.plan_view(texts_for("en"), made).text)
         assert "<b>hot</b>: load 1.25 per CPU, ssh, 0 s ago" in chat
-        hot = next(n for n in (await rig.service.observer.observe(None)).nodes if n.name == "hot")
+        hot = next(n for n in (await fixture.service.observer.observe(None)).nodes if n.name == "hot")
         page = str(pages.node_view(texts_for("en"), hot, made, [], exclusions=[], now=NOW + timedelta(seconds=12)).text)
         assert "load 1.25 per CPU, ssh, 12 s ago" in page
         assert "Load average 20, 1, 0.5; memory available 96 of 128 GiB" in page
@@ -134,47 +134,47 @@ async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path
 
 
 async def test_without_ssh_no_source_is_named(tmp_path: Path) -> None:
-    async with running_bot(tmp_path) as rig:
-        made = await plan_of(rig)
+    async with running_bot(tmp_path) as fixture:
+        made = await plan_of(fixture)
         words = "\n".join(plan_lines(texts_for("en"), made)) + str(proposals.plan_view(texts_for("en"), made).text)
         assert made.moves and "panel" not in words and "ssh" not in words
 
 
 async def test_before_a_move_only_its_two_nodes_are_asked_again(nodes: Nodes, tmp_path: Path) -> None:
     nodes.load["hot"] = 1.25
-    async with rig_with(nodes, tmp_path) as rig:
-        await rig.propose()
+    async with fixture_with(nodes, tmp_path) as fixture:
+        await fixture.propose()
         assert nodes.asked == {"hot": 1, "cool": 1, "mild": 1}
-        await rig.decide()
-        await rig.carry_out()
-        assert (await rig.migration()).state is MigrationState.SUCCEEDED
+        await fixture.decide()
+        await fixture.carry_out()
+        assert (await fixture.migration()).state is MigrationState.SUCCEEDED
         assert nodes.asked == {"hot": 2, "cool": 2, "mild": 1}
 
 
 async def test_a_node_that_has_calmed_down_keeps_its_vm(nodes: Nodes, tmp_path: Path) -> None:
     nodes.load["hot"] = 1.25
-    async with rig_with(nodes, tmp_path) as rig:
-        await rig.propose()
-        await rig.decide()
+    async with fixture_with(nodes, tmp_path) as fixture:
+        await fixture.propose()
+        await fixture.decide()
         nodes.load["hot"] = 0.5
-        await rig.carry_out()
-        migration = await rig.migration()
+        await fixture.carry_out()
+        migration = await fixture.migration()
         assert (migration.state, migration.reason and migration.reason.code) == (
             MigrationState.STALE,
             "source-relieved-load",
         )
-        assert rig.posts() == []
+        assert fixture.posts() == []
 
 
 async def test_a_look_at_two_nodes_is_not_kept_for_others(nodes: Nodes, tmp_path: Path) -> None:
-    async with rig_with(nodes, tmp_path) as rig:
-        whole = await rig.service.observer.observe()
-        part = await rig.service.observer.observe(measure=(1,))
-        assert part is not whole and await rig.service.observer.observe(None) is whole
+    async with fixture_with(nodes, tmp_path) as fixture:
+        whole = await fixture.service.observer.observe()
+        part = await fixture.service.observer.observe(measure=(1,))
+        assert part is not whole and await fixture.service.observer.observe(None) is whole
         assert nodes.asked == {"hot": 2, "cool": 1, "mild": 1}
         assert {n.name: n.measured.load1 for n in part.nodes if n.measured} == dict.fromkeys(NAMES.values(), 4.0)
         del nodes.load["hot"]
-        part = await rig.service.observer.observe(measure=(1,))
+        part = await fixture.service.observer.observe(measure=(1,))
         assert [n.name for n in part.nodes if n.measured is None] == ["hot"]
 
 
@@ -184,12 +184,12 @@ async def test_a_failing_node_is_said_once_and_when_it_is_back(
     """Which lines come, and how often, is what this is about."""
     caplog.set_level(logging.INFO, "bot.ssh.loads")
     del nodes.load["mild"]
-    async with rig_with(nodes, tmp_path) as rig:
+    async with fixture_with(nodes, tmp_path) as fixture:
         for _ in range(3):
-            await rig.service.observer.observe()
+            await fixture.service.observer.observe()
         nodes.load["mild"] = 1.0
         for _ in range(2):
-            await rig.service.observer.observe()
+            await fixture.service.observer.observe()
     lines = [r.getMessage() for r in caplog.records if r.name == "bot.ssh.loads"]
     assert lines == [
         f"Node 'mild' is not measured, its allocation counts: 127.0.0.1:{nodes.port} let mild in, but the command "

@@ -193,29 +193,29 @@ def test_nodes_and_clusters_of_one_id_are_counted_apart() -> None:
 
 
 async def test_counters_of_an_older_version_are_read(tmp_path: Path) -> None:
-    async with running_bot(tmp_path) as rig:
-        await rig.store.cycles.record(NOW, NOW, "done", {"overloaded": {"3": 2, "-1": 1}})
-        assert await rig.store.cycles.overload_counts(NOW) == ({3: 2}, {1: 1})
+    async with running_bot(tmp_path) as fixture:
+        await fixture.store.cycles.record(NOW, NOW, "done", {"overloaded": {"3": 2, "-1": 1}})
+        assert await fixture.store.cycles.overload_counts(NOW) == ({3: 2}, {1: 1})
 
 
-async def left(rig: BotFixture) -> list[str]:
+async def left(fixture: BotFixture) -> list[str]:
     """The moves that wait, and why the hot node stays overloaded."""
-    [made] = await rig.service.queries.plans()
+    [made] = await fixture.service.queries.plans()
     return [r.reason.code for r in made.rejections if r.subject == "source"] if not made.moves else ["moves"]
 
 
 async def test_nothing_moves_before_enough_checks_have_seen_it(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, overload_hold_cycles=3) as rig:
+    async with running_bot(tmp_path, overload_hold_cycles=3) as fixture:
         for _ in range(2):
-            assert await left(rig) == ["source-hold"]
-            assert await left(rig) == ["source-hold"], "looking does not count"
-            await rig.propose()
-            assert await rig.store.proposals.waiting() == []
-        assert await left(rig) == ["moves"], "what is shown is what the next check does"
-        await rig.propose()
-        assert len(await rig.store.proposals.waiting()) == 1
-        await rig.moved()
-        assert len(rig.posts()) == 1, "what was approved is not held up again"
+            assert await left(fixture) == ["source-hold"]
+            assert await left(fixture) == ["source-hold"], "looking does not count"
+            await fixture.propose()
+            assert await fixture.store.proposals.waiting() == []
+        assert await left(fixture) == ["moves"], "what is shown is what the next check does"
+        await fixture.propose()
+        assert len(await fixture.store.proposals.waiting()) == 1
+        await fixture.moved()
+        assert len(fixture.posts()) == 1, "what was approved is not held up again"
 
 
 async def test_nothing_is_evened_out_before_enough_checks_have_seen_it_uneven(tmp_path: Path) -> None:
@@ -223,49 +223,49 @@ async def test_nothing_is_evened_out_before_enough_checks_have_seen_it_uneven(tm
         panel.world.nodes[1].cpu_number = 64  # nothing is overloaded any more
         hold = {"overload_hold_cycles": 2, "balance_strategy": "balance", "balance_deadband": 0.0}
         for checks in range(2):
-            async with bot_on(panel, tmp_path / "bot.db", **hold) as rig:
-                [made] = await rig.service.queries.plans()
+            async with bot_on(panel, tmp_path / "bot.db", **hold) as fixture:
+                [made] = await fixture.service.queries.plans()
                 assert made.overloaded == () and bool(made.moves) is (checks == 1), "the count outlives a restart"
-                await rig.propose()
-                assert len(await rig.store.proposals.waiting()) == checks
+                await fixture.propose()
+                assert len(await fixture.store.proposals.waiting()) == checks
 
 
 async def test_a_calm_check_between_begins_anew(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, overload_hold_cycles=2) as rig:
-        await rig.propose()
-        rig.panel.world.nodes[1].cpu_number = 64
-        await rig.propose()
-        rig.panel.world.nodes[1].cpu_number = 16
-        await rig.propose()
-        assert await rig.store.proposals.waiting() == []
-        await rig.propose()
-        assert len(await rig.store.proposals.waiting()) == 1
+    async with running_bot(tmp_path, overload_hold_cycles=2) as fixture:
+        await fixture.propose()
+        fixture.panel.world.nodes[1].cpu_number = 64
+        await fixture.propose()
+        fixture.panel.world.nodes[1].cpu_number = 16
+        await fixture.propose()
+        assert await fixture.store.proposals.waiting() == []
+        await fixture.propose()
+        assert len(await fixture.store.proposals.waiting()) == 1
 
 
 @pytest.mark.parametrize(("pause_s", "proposed"), [(600, 1), (1201, 0)])
 async def test_a_restart_goes_on_counting_while_it_is_short(tmp_path: Path, pause_s: int, proposed: int) -> None:
     async with running_panel() as panel:
-        async with bot_on(panel, tmp_path / "bot.db", overload_hold_cycles=2) as rig:
-            await rig.propose()
-        async with bot_on(panel, tmp_path / "bot.db", overload_hold_cycles=2) as rig:
-            rig.pass_time(pause_s)
-            await rig.propose()
-            assert len(await rig.store.proposals.waiting()) == proposed
+        async with bot_on(panel, tmp_path / "bot.db", overload_hold_cycles=2) as fixture:
+            await fixture.propose()
+        async with bot_on(panel, tmp_path / "bot.db", overload_hold_cycles=2) as fixture:
+            fixture.pass_time(pause_s)
+            await fixture.propose()
+            assert len(await fixture.store.proposals.waiting()) == proposed
 
 
 async def test_who_only_looks_sees_what_the_program_counts(tmp_path: Path) -> None:
     """A console shares the database with the program that makes the checks."""
     path, hold = tmp_path / "bot.db", {"overload_hold_cycles": 2}
-    async with running_panel() as panel, bot_on(panel, path, **hold) as rig, bot_on(panel, path, **hold) as looking:
+    async with running_panel() as panel, bot_on(panel, path, **hold) as fixture, bot_on(panel, path, **hold) as looking:
         assert await left(looking) == ["source-hold"]
-        await rig.propose()
-        assert await left(looking) == ["moves"] == await left(rig)
+        await fixture.propose()
+        assert await left(looking) == ["moves"] == await left(fixture)
 
 
 async def test_a_dry_run_that_goes_on_counts_as_well(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, overload_hold_cycles=2, dry_run=True) as rig:
+    async with running_bot(tmp_path, overload_hold_cycles=2, dry_run=True) as fixture:
         for expected in (0, 1):
-            [result] = (await rig.service.cycle.dry_run()).results
+            [result] = (await fixture.service.cycle.dry_run()).results
             assert result.plan is not None and len(result.plan.moves) == expected
 
 
@@ -274,29 +274,29 @@ async def test_a_dry_run_that_goes_on_counts_as_well(tmp_path: Path) -> None:
 
 async def test_what_was_set_is_stored_audited_and_shown(tmp_path: Path) -> None:
     async with running_panel() as panel:
-        async with bot_on(panel, tmp_path / "bot.db") as rig:
-            assert await rig.service.runtime.strategy() == SMALLEST_FIRST
-            await rig.service.admin.set_strategy(OPTIMAL, ANNA)
+        async with bot_on(panel, tmp_path / "bot.db") as fixture:
+            assert await fixture.service.runtime.strategy() == SMALLEST_FIRST
+            await fixture.service.admin.set_strategy(OPTIMAL, ANNA)
             with pytest.raises(NotFound):
-                await rig.service.admin.set_strategy("best", ANNA)
-            [entry] = await rig.store.audit.entries("setting")
+                await fixture.service.admin.set_strategy("best", ANNA)
+            [entry] = await fixture.store.audit.entries("setting")
             assert (entry.by, entry.detail) == (
                 ANNA,
                 {"key": "strategy", "value": OPTIMAL, "old": SMALLEST_FIRST},
             )
-        async with bot_on(panel, tmp_path / "bot.db") as rig:
-            stored = (await rig.service.admin.stored_settings())["BALANCE_STRATEGY"]
+        async with bot_on(panel, tmp_path / "bot.db") as fixture:
+            stored = (await fixture.service.admin.stored_settings())["BALANCE_STRATEGY"]
             assert (stored.value, stored.by) == (OPTIMAL, ANNA)
-            await rig.moved()
-            [made] = rig.posts()
+            await fixture.moved()
+            [made] = fixture.posts()
             assert made[0] not in (11, 12, 13), "one large VM instead of three small ones"
 
 
 async def test_a_strategy_that_this_version_does_not_know_counts_for_nothing(tmp_path: Path) -> None:
-    async with running_bot(tmp_path) as rig:
-        await rig.store.settings.set("strategy", "of-the-future", ANNA, rig.clock())
-        assert await rig.service.runtime.strategy() == SMALLEST_FIRST
-        await rig.propose()
+    async with running_bot(tmp_path) as fixture:
+        await fixture.store.settings.set("strategy", "of-the-future", ANNA, fixture.clock())
+        assert await fixture.service.runtime.strategy() == SMALLEST_FIRST
+        await fixture.propose()
 
 
 def test_the_settings_know_every_strategy() -> None:
@@ -308,18 +308,18 @@ def test_the_settings_know_every_strategy() -> None:
 async def test_the_clusters_file_wins_over_the_chat(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text('[clusters.Production]\nbalance_strategy = "smallest-first"\n', "utf-8")
-    async with running_bot(tmp_path, clusters_file=path) as rig:
-        await rig.service.admin.set_strategy(OPTIMAL, ANNA)
-        assert rig.service.planning.own_strategies() == {"Production": SMALLEST_FIRST}
-        [made] = await rig.service.queries.plans(outlook=True)
+    async with running_bot(tmp_path, clusters_file=path) as fixture:
+        await fixture.service.admin.set_strategy(OPTIMAL, ANNA)
+        assert fixture.service.planning.own_strategies() == {"Production": SMALLEST_FIRST}
+        [made] = await fixture.service.queries.plans(outlook=True)
         assert (made.strategy, made.alternative) == (SMALLEST_FIRST, None), "nothing to switch to is offered"
 
 
 async def test_another_strategy_can_be_looked_at_without_setting_it(tmp_path: Path) -> None:
-    async with running_bot(tmp_path) as rig:
-        [mine] = await rig.service.queries.plans(outlook=True)
-        [other] = await rig.service.queries.plans(strategy=OPTIMAL)
-        assert (mine.strategy, other.strategy, await rig.service.runtime.strategy()) == (
+    async with running_bot(tmp_path) as fixture:
+        [mine] = await fixture.service.queries.plans(outlook=True)
+        [other] = await fixture.service.queries.plans(strategy=OPTIMAL)
+        assert (mine.strategy, other.strategy, await fixture.service.runtime.strategy()) == (
             *(SMALLEST_FIRST, OPTIMAL),
             SMALLEST_FIRST,
         )
@@ -330,13 +330,13 @@ async def test_an_approved_move_is_judged_by_the_strategy_that_planned_it(tmp_pa
     """Switching back must not undo what a person approved: `cool` is too full for the other strategy's targets."""
     full = [*HOT_WORLD["vms"], *({"id": 60 + i, "name": f"f-{i}", "node": 2, "cpu_number": 16} for i in range(6))]
     world_of_two = {**HOT_WORLD, "nodes": HOT_WORLD["nodes"][:2], "vms": [v for v in full if v["node"] != 3]}
-    async with running_bot(tmp_path, world_of_two, balance_strategy=OPTIMAL) as rig:
-        await rig.propose()
-        await rig.decide()
-        await rig.service.admin.set_strategy(SMALLEST_FIRST, ANNA)
-        assert [p.moves for p in await rig.service.queries.plans()] == [()]
-        await rig.carry_out()
-        assert (await rig.migration()).state is MigrationState.SUCCEEDED
+    async with running_bot(tmp_path, world_of_two, balance_strategy=OPTIMAL) as fixture:
+        await fixture.propose()
+        await fixture.decide()
+        await fixture.service.admin.set_strategy(SMALLEST_FIRST, ANNA)
+        assert [p.moves for p in await fixture.service.queries.plans()] == [()]
+        await fixture.carry_out()
+        assert (await fixture.migration()).state is MigrationState.SUCCEEDED
 
 
 # In the chat ----------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[BotFixture]:
+async def fixture(tmp_path: Path) -> AsyncIterator[BotFixture]:
     async with running_bot(
         tmp_path, two_person_rule=True, telegram_admin_ids="1001,1002", max_migrations_per_cycle=2
     ) as made:
@@ -198,87 +198,87 @@ async def test_first_approvals_are_let_go_with_their_proposals(store: Store, tmp
 # The service -----------------------------------------------------------------------------------------
 
 
-async def pending(rig: BotFixture) -> list[int]:
-    return [m.id for p in await rig.store.proposals.waiting() for m in p.pending]
+async def pending(fixture: BotFixture) -> list[int]:
+    return [m.id for p in await fixture.store.proposals.waiting() for m in p.pending]
 
 
-async def test_nothing_moves_before_the_second(rig: BotFixture) -> None:
-    rig.start()
-    await rig.propose()
-    ids = await pending(rig)
-    shown = len(rig.told.changed)
-    await rig.service.decisions.decide(ids, APPROVE, ANNA)
-    assert len(rig.told.changed) == shown + 1, "the message is to show the first approval"
-    await rig.service.decisions.decide(ids, APPROVE, ANNA)
-    assert await rig.executor.idle() and rig.posts() == []
-    await rig.service.decisions.decide(ids, APPROVE, BORIS)
-    await rig.carry_out()
-    assert sorted(rig.posts()) == [(11, 2), (12, 2)]
+async def test_nothing_moves_before_the_second(fixture: BotFixture) -> None:
+    fixture.start()
+    await fixture.propose()
+    ids = await pending(fixture)
+    shown = len(fixture.told.changed)
+    await fixture.service.decisions.decide(ids, APPROVE, ANNA)
+    assert len(fixture.told.changed) == shown + 1, "the message is to show the first approval"
+    await fixture.service.decisions.decide(ids, APPROVE, ANNA)
+    assert await fixture.executor.idle() and fixture.posts() == []
+    await fixture.service.decisions.decide(ids, APPROVE, BORIS)
+    await fixture.carry_out()
+    assert sorted(fixture.posts()) == [(11, 2), (12, 2)]
 
 
-async def test_the_same_plan_keeps_a_first_approval_another_one_does_not(rig: BotFixture) -> None:
-    await rig.propose()
-    ids = await pending(rig)
-    await rig.service.decisions.decide(ids, APPROVE, ANNA)
-    await rig.propose()
-    assert await pending(rig) == ids
-    rig.panel.world.set_vm(rig.panel.world.vms[11], iso_mounted=True)
-    await rig.propose()
-    new = await pending(rig)
+async def test_the_same_plan_keeps_a_first_approval_another_one_does_not(fixture: BotFixture) -> None:
+    await fixture.propose()
+    ids = await pending(fixture)
+    await fixture.service.decisions.decide(ids, APPROVE, ANNA)
+    await fixture.propose()
+    assert await pending(fixture) == ids
+    fixture.panel.world.set_vm(fixture.panel.world.vms[11], iso_mounted=True)
+    await fixture.propose()
+    new = await pending(fixture)
     assert new and not set(new) & set(ids)
-    assert await rig.store.decisions.first_approvals() == {}
+    assert await fixture.store.decisions.first_approvals() == {}
 
 
 async def test_a_role_taken_away_takes_the_approval_with_it(tmp_path: Path) -> None:
     given = {"two_person_rule": True, "max_migrations_per_cycle": 1}
-    async with running_bot(tmp_path, telegram_admin_ids="1001,1002", **given) as rig:
-        await rig.propose()
-        ids = await pending(rig)
-        await rig.service.decisions.decide(ids, APPROVE, ANNA)
-    async with running_bot(tmp_path, telegram_admin_ids="1002,1003", **given) as rig:
-        [result] = await rig.service.decisions.decide(ids, APPROVE, BORIS)
+    async with running_bot(tmp_path, telegram_admin_ids="1001,1002", **given) as fixture:
+        await fixture.propose()
+        ids = await pending(fixture)
+        await fixture.service.decisions.decide(ids, APPROVE, ANNA)
+    async with running_bot(tmp_path, telegram_admin_ids="1002,1003", **given) as fixture:
+        [result] = await fixture.service.decisions.decide(ids, APPROVE, BORIS)
         assert result.noted and not result.done
-        [result] = await rig.service.decisions.decide(ids, APPROVE, Actor(ActorKind.TELEGRAM, "Vera", 1003))
+        [result] = await fixture.service.decisions.decide(ids, APPROVE, Actor(ActorKind.TELEGRAM, "Vera", 1003))
         assert result.done
 
 
 async def test_there_is_no_automatic_mode(tmp_path: Path) -> None:
-    async with running_bot(tmp_path) as rig:
-        await rig.service.admin.set_mode("auto", ANNA)
-    async with running_bot(tmp_path, two_person_rule=True) as rig:
-        assert await rig.service.runtime.mode() == "approve", "what was set before the rule"
+    async with running_bot(tmp_path) as fixture:
+        await fixture.service.admin.set_mode("auto", ANNA)
+    async with running_bot(tmp_path, two_person_rule=True) as fixture:
+        assert await fixture.service.runtime.mode() == "approve", "what was set before the rule"
         with pytest.raises(ConfigError, match="TWO_PERSON_RULE is true: automatic mode"):
-            await rig.service.admin.set_mode("auto", ANNA)
-        await rig.propose()
-        assert await pending(rig) and rig.posts() == []
+            await fixture.service.admin.set_mode("auto", ANNA)
+        await fixture.propose()
+        assert await pending(fixture) and fixture.posts() == []
 
 
 async def test_what_automatic_mode_had_queued_is_not_started_under_the_rule(tmp_path: Path) -> None:
-    async with running_bot(tmp_path, balance_mode="auto") as rig:
-        await rig.propose()
-        assert await rig.in_state(MigrationState.QUEUED)
-    async with running_bot(tmp_path, two_person_rule=True) as rig:
-        await rig.carry_out()
-        assert (await rig.migration()).state is MigrationState.STALE and rig.posts() == []
+    async with running_bot(tmp_path, balance_mode="auto") as fixture:
+        await fixture.propose()
+        assert await fixture.in_state(MigrationState.QUEUED)
+    async with running_bot(tmp_path, two_person_rule=True) as fixture:
+        await fixture.carry_out()
+        assert (await fixture.migration()).state is MigrationState.STALE and fixture.posts() == []
 
 
-async def test_a_first_approval_from_a_console_is_shown_by_the_program_that_runs(rig: BotFixture) -> None:
-    await rig.propose()
-    [proposal] = await rig.store.proposals.waiting()
-    watch = RemoteRequests(rig.store, rig.service, rig.told)
+async def test_a_first_approval_from_a_console_is_shown_by_the_program_that_runs(fixture: BotFixture) -> None:
+    await fixture.propose()
+    [proposal] = await fixture.store.proposals.waiting()
+    watch = RemoteRequests(fixture.store, fixture.service, fixture.told)
     await watch.begin()
-    other = Store(rig.path)
+    other = Store(fixture.path)
     await other.open()
     try:
-        await other.decisions.decide([proposal.moves[0].id], APPROVE, ROOT_USER, rig.clock(), counts=everybody)
+        await other.decisions.decide([proposal.moves[0].id], APPROVE, ROOT_USER, fixture.clock(), counts=everybody)
     finally:
         await other.close()
-    rig.told.changed.clear()
+    fixture.told.changed.clear()
     await watch.look()
-    assert rig.told.changed == [proposal.id]
-    rig.told.changed.clear()
+    assert fixture.told.changed == [proposal.id]
+    fixture.told.changed.clear()
     await watch.look()
-    assert rig.told.changed == []
+    assert fixture.told.changed == []
 
 
 # Settings --------------------------------------------------------------------------------------------

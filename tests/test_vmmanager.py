@@ -74,7 +74,7 @@ class Clock:
         return self.now
 
 
-class Rig:
+class ClientFixture:
     """A panel and a client of it."""
 
     def __init__(self, panel: RunningPanel) -> None:
@@ -102,18 +102,18 @@ class Rig:
 
 
 @asynccontextmanager
-async def running(**options: Any) -> AsyncIterator[Rig]:
+async def running(**options: Any) -> AsyncIterator[ClientFixture]:
     panel = await start_panel(World.from_dict(WORLD), **{"speed": 0, "migration_s": 10, **options})
-    rig = Rig(panel)
+    fixture = ClientFixture(panel)
     try:
-        yield rig
+        yield fixture
     finally:
-        await rig.api.close()
+        await fixture.api.close()
         await panel.close()
 
 
 @pytest.fixture
-async def rig() -> AsyncIterator[Rig]:
+async def fixture() -> AsyncIterator[ClientFixture]:
     async with running() as found:
         yield found
 
@@ -156,21 +156,21 @@ def test_an_address_that_cannot_be_one(garbage: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-async def test_plain_use_and_as_a_context(rig: Rig) -> None:
-    assert [c.name for c in await rig.api.get_clusters()] == ["Production", "Other"]
-    await rig.api.close()
-    await rig.api.close()
-    async with rig.client() as other:
+async def test_plain_use_and_as_a_context(fixture: ClientFixture) -> None:
+    assert [c.name for c in await fixture.api.get_clusters()] == ["Production", "Other"]
+    await fixture.api.close()
+    await fixture.api.close()
+    async with fixture.client() as other:
         assert [n.name for n in await other.get_nodes()] == ["full", "free", "old", "foreign"]
         assert [v.name for v in await other.get_vms()] == ["web <b>", "db", "other"]
 
 
-async def test_a_snapshot_is_three_reads(rig: Rig) -> None:
+async def test_a_snapshot_is_three_reads(fixture: ClientFixture) -> None:
     now = datetime(2026, 11, 22, tzinfo=timezone.utc)
-    async with rig.client(clock=lambda: now) as api:
+    async with fixture.client(clock=lambda: now) as api:
         snapshot = await api.snapshot()
-    assert sorted(rig.seen()) == ["GET /vm/v3/cluster", "GET /vm/v3/host", "GET /vm/v3/node", f"POST {LOGIN}"]
-    assert all(entry["query"] == "" for entry in rig.panel.requests.entries)
+    assert sorted(fixture.seen()) == ["GET /vm/v3/cluster", "GET /vm/v3/host", "GET /vm/v3/node", f"POST {LOGIN}"]
+    assert all(entry["query"] == "" for entry in fixture.panel.requests.entries)
     assert (snapshot.taken_at, [c.id for c in snapshot.clusters]) == (now, [1, 2])
     assert snapshot.clusters[1].vm_limit_per_node == 9
     assert [c.local_storage for c in snapshot.clusters] == [False, True]
@@ -181,25 +181,27 @@ async def test_a_snapshot_is_three_reads(rig: Rig) -> None:
     assert [(v.id, v.node_id, v.cluster_id) for v in snapshot.vms] == [(101, 1, 1), (102, 1, 1), (103, 4, 2)]
 
 
-async def test_a_snapshot_of_some_clusters(rig: Rig) -> None:
-    two = await rig.api.snapshot([2])
+async def test_a_snapshot_of_some_clusters(fixture: ClientFixture) -> None:
+    two = await fixture.api.snapshot([2])
     assert ([c.id for c in two.clusters], [n.id for n in two.nodes], [v.id for v in two.vms]) == ([2], [4], [103])
     with pytest.raises(NotFound, match=r"1 \(Production\), 2 \(Other\)"):
-        await rig.api.snapshot([2, 7])
+        await fixture.api.snapshot([2, 7])
 
 
 @pytest.mark.parametrize("kind", ["unknown_fields", "numbers_as_strings"])
-async def test_strange_but_whole_answers_change_nothing(rig: Rig, kind: str) -> None:
-    before = await rig.api.snapshot()
-    rig.fault(kind, path="/vm/")
-    after = await rig.api.snapshot()
+async def test_strange_but_whole_answers_change_nothing(fixture: ClientFixture, kind: str) -> None:
+    before = await fixture.api.snapshot()
+    fixture.fault(kind, path="/vm/")
+    after = await fixture.api.snapshot()
     assert (after.nodes, after.vms) == (before.nodes, before.vms)
 
 
-async def test_missing_fields_are_not_known(rig: Rig) -> None:
-    rig.fault("missing_fields", path="/vm/v3/node", fields=["cpu", "ram_mib.allocated", "maintenance_mode"], ids=[2])
-    rig.fault("missing_fields", path="/vm/v3/host", fields=["snapshot_count", "name"])
-    snapshot = await rig.api.snapshot()
+async def test_missing_fields_are_not_known(fixture: ClientFixture) -> None:
+    fixture.fault(
+        "missing_fields", path="/vm/v3/node", fields=["cpu", "ram_mib.allocated", "maintenance_mode"], ids=[2]
+    )
+    fixture.fault("missing_fields", path="/vm/v3/host", fields=["snapshot_count", "name"])
+    snapshot = await fixture.api.snapshot()
     free = snapshot.nodes[1]
     assert (free.cpus, free.vcpus_allocated, free.memory_mib, free.memory_allocated_mib) == (None, 0, 131072, 0)
     assert free.computed == ("vcpus", "memory")
@@ -210,146 +212,148 @@ async def test_missing_fields_are_not_known(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("fault", ["login_status_200", None])
-async def test_any_good_status_of_a_login_will_do(rig: Rig, fault: str | None) -> None:
+async def test_any_good_status_of_a_login_will_do(fixture: ClientFixture, fault: str | None) -> None:
     if fault:
-        rig.fault(fault)
-    await asyncio.gather(*(rig.api.get_clusters() for _ in range(5)))
-    assert rig.logins() == 1
+        fixture.fault(fault)
+    await asyncio.gather(*(fixture.api.get_clusters() for _ in range(5)))
+    assert fixture.logins() == 1
 
 
 @pytest.mark.parametrize("fault", [None, "code_1000"])
-async def test_twenty_requests_find_the_session_ended_and_one_logs_in(rig: Rig, fault: str | None) -> None:
-    await rig.api.get_clusters()
-    rig.expire()
+async def test_twenty_requests_find_the_session_ended_and_one_logs_in(
+    fixture: ClientFixture, fault: str | None
+) -> None:
+    await fixture.api.get_clusters()
+    fixture.expire()
     if fault:
-        rig.fault(fault)
-    answers = await asyncio.gather(*(rig.api.get_nodes() for _ in range(20)))
+        fixture.fault(fault)
+    answers = await asyncio.gather(*(fixture.api.get_nodes() for _ in range(20)))
     assert all(len(nodes) == 4 for nodes in answers)
-    assert rig.logins() == 2
-    assert len(rig.seen("/vm/v3/node")) <= 40
+    assert fixture.logins() == 2
+    assert len(fixture.seen("/vm/v3/node")) <= 40
 
 
-async def test_a_session_that_ended_before_the_post_costs_nothing(rig: Rig) -> None:
-    await rig.api.get_clusters()
-    rig.expire()
-    started = await rig.api.start_migration(101, 2)
-    assert (rig.logins(), rig.posts()) == (2, 2)
-    assert [task.consul_id for task in rig.panel.world.tasks.values()] == [started.consul_id]
+async def test_a_session_that_ended_before_the_post_costs_nothing(fixture: ClientFixture) -> None:
+    await fixture.api.get_clusters()
+    fixture.expire()
+    started = await fixture.api.start_migration(101, 2)
+    assert (fixture.logins(), fixture.posts()) == (2, 2)
+    assert [task.consul_id for task in fixture.panel.world.tasks.values()] == [started.consul_id]
 
 
 @pytest.mark.parametrize("warm", [False, True])
-async def test_a_refused_login_is_not_tried_again_for_minutes(rig: Rig, warm: bool) -> None:
+async def test_a_refused_login_is_not_tried_again_for_minutes(fixture: ClientFixture, warm: bool) -> None:
     if warm:
-        await rig.api.get_clusters()
-    rig.expire()
-    rig.fault("revoke_password")
-    rig.panel.requests.clear()
-    calls = await asyncio.gather(*(rig.api.get_nodes() for _ in range(20)), return_exceptions=True)
+        await fixture.api.get_clusters()
+    fixture.expire()
+    fixture.fault("revoke_password")
+    fixture.panel.requests.clear()
+    calls = await asyncio.gather(*(fixture.api.get_nodes() for _ in range(20)), return_exceptions=True)
     assert all(isinstance(answer, PanelAuthError) for answer in calls)
     for _ in range(10):
-        rig.clock.now += 25
+        fixture.clock.now += 25
         with pytest.raises(PanelAuthError, match=r"Invalid email.*next login is tried in \d+ min") as caught:
-            await rig.api.start_migration(101, 2)
+            await fixture.api.start_migration(101, 2)
         assert (caught.value.status, caught.value.code) == (400, 1005)
-    assert (rig.logins(), rig.posts()) == (1, 0)
-    rig.panel.faults.clear()
-    rig.clock.now += 60
-    assert await rig.api.get_nodes()
-    assert rig.logins() == 2
+    assert (fixture.logins(), fixture.posts()) == (1, 0)
+    fixture.panel.faults.clear()
+    fixture.clock.now += 60
+    assert await fixture.api.get_nodes()
+    assert fixture.logins() == 2
 
 
-async def test_the_wrong_password_is_told_but_not_shown(rig: Rig) -> None:
-    async with rig.client(password="hunter2") as api:
+async def test_the_wrong_password_is_told_but_not_shown(fixture: ClientFixture) -> None:
+    async with fixture.client(password="hunter2") as api:
         with pytest.raises(PanelAuthError, match="VMMANAGER_PASSWORD") as caught:
             await api.get_clusters()
     assert "hunter2" not in str(caught.value)
 
 
-async def test_a_login_waits_for_a_panel_that_starts(rig: Rig) -> None:
-    rig.fault("http_503", count=4, path=LOGIN)
-    assert await rig.api.get_clusters()
-    assert rig.pauses.taken == [0.1, 0.2, 0.3, 0.4]
+async def test_a_login_waits_for_a_panel_that_starts(fixture: ClientFixture) -> None:
+    fixture.fault("http_503", count=4, path=LOGIN)
+    assert await fixture.api.get_clusters()
+    assert fixture.pauses.taken == [0.1, 0.2, 0.3, 0.4]
 
 
-async def test_an_outage_at_login_is_no_refusal(rig: Rig) -> None:
-    rig.fault("http_503", path=LOGIN)
-    answers = await asyncio.gather(*(rig.api.get_clusters() for _ in range(10)), return_exceptions=True)
+async def test_an_outage_at_login_is_no_refusal(fixture: ClientFixture) -> None:
+    fixture.fault("http_503", path=LOGIN)
+    answers = await asyncio.gather(*(fixture.api.get_clusters() for _ in range(10)), return_exceptions=True)
     assert all(isinstance(answer, PanelUnavailable) for answer in answers)
-    assert rig.logins() == 11  # shared by all ten
-    rig.panel.faults.clear()
-    assert await rig.api.get_clusters()
+    assert fixture.logins() == 11  # shared by all ten
+    fixture.panel.faults.clear()
+    assert await fixture.api.get_clusters()
 
 
-async def test_an_account_that_may_only_read(rig: Rig) -> None:
-    async with rig.client(user="readonly@example.com") as api:
+async def test_an_account_that_may_only_read(fixture: ClientFixture) -> None:
+    async with fixture.client(user="readonly@example.com") as api:
         assert await api.account_roles() == ("@admin.readonly",)
         assert await api.get_vms()
         with pytest.raises(PanelForbidden) as caught:
             await api.start_migration(101, 2)
-        assert (caught.value.code, rig.logins(), rig.posts()) == (3001, 1, 2)
-        rig.clock.now += 3600  # an old session could be the reason
+        assert (caught.value.code, fixture.logins(), fixture.posts()) == (3001, 1, 2)
+        fixture.clock.now += 3600  # an old session could be the reason
         with pytest.raises(PanelForbidden):
             await api.start_migration(101, 2)
-        assert (rig.logins(), rig.posts()) == (2, 4)
-    assert not rig.panel.world.tasks
+        assert (fixture.logins(), fixture.posts()) == (2, 4)
+    assert not fixture.panel.world.tasks
 
 
 # --- reads that fail
 
 
-async def test_503_is_met_with_growing_patience(rig: Rig) -> None:
-    await rig.api.get_clusters()
-    rig.fault("http_503", count=10)
-    assert await rig.api.get_nodes()
-    assert rig.pauses.taken == [round(0.1 * attempt, 3) for attempt in range(1, 11)]
-    rig.fault("http_503")
+async def test_503_is_met_with_growing_patience(fixture: ClientFixture) -> None:
+    await fixture.api.get_clusters()
+    fixture.fault("http_503", count=10)
+    assert await fixture.api.get_nodes()
+    assert fixture.pauses.taken == [round(0.1 * attempt, 3) for attempt in range(1, 11)]
+    fixture.fault("http_503")
     with pytest.raises(PanelUnavailable, match="HTTP 503"):
-        await rig.api.get_vms()
-    assert len(rig.seen("/vm/v3/host")) == 11
+        await fixture.api.get_vms()
+    assert len(fixture.seen("/vm/v3/host")) == 11
 
 
 @pytest.mark.parametrize("kind", ["http_500", "html", "broken_json", "drop"])
-async def test_an_outage_looks_like_an_outage(rig: Rig, kind: str) -> None:
-    before = await rig.api.snapshot()
-    rig.fault(kind, path="/vm/v3/node")
+async def test_an_outage_looks_like_an_outage(fixture: ClientFixture, kind: str) -> None:
+    before = await fixture.api.snapshot()
+    fixture.fault(kind, path="/vm/v3/node")
     with pytest.raises(PanelUnavailable):
-        await rig.api.snapshot()
-    assert 3 <= len(rig.seen("/vm/v3/node")) - 1 <= 6  # aiohttp itself repeats a GET on a lost connection
-    rig.panel.faults.clear()
-    assert (await rig.api.snapshot()).nodes == before.nodes
+        await fixture.api.snapshot()
+    assert 3 <= len(fixture.seen("/vm/v3/node")) - 1 <= 6  # aiohttp itself repeats a GET on a lost connection
+    fixture.panel.faults.clear()
+    assert (await fixture.api.snapshot()).nodes == before.nodes
 
 
 @pytest.mark.parametrize("kind", ["http_500", "html", "broken_json", "drop"])
-async def test_a_single_bad_answer_is_forgiven(rig: Rig, kind: str) -> None:
-    rig.fault(kind, path="/vm/v3/node", count=1)
-    assert len((await rig.api.snapshot()).nodes) == 4
+async def test_a_single_bad_answer_is_forgiven(fixture: ClientFixture, kind: str) -> None:
+    fixture.fault(kind, path="/vm/v3/node", count=1)
+    assert len((await fixture.api.snapshot()).nodes) == 4
 
 
-async def test_half_a_list_is_no_list(rig: Rig) -> None:
-    rig.fault("half_list", path="/vm/v3/host")
+async def test_half_a_list_is_no_list(fixture: ClientFixture) -> None:
+    fixture.fault("half_list", path="/vm/v3/host")
     with pytest.raises(PanelDataError, match="incomplete: 1 of 3"):
-        await rig.api.snapshot()
+        await fixture.api.snapshot()
     with pytest.raises(PanelDataError, match="incomplete"):  # and never "the VM is gone"
-        rig.panel.faults.clear()
-        rig.fault("half_list", keep=0)
-        await rig.api.vm(101)
+        fixture.panel.faults.clear()
+        fixture.fault("half_list", keep=0)
+        await fixture.api.vm(101)
 
 
-async def test_a_slow_panel_runs_out_of_time(rig: Rig) -> None:
-    async with rig.client(timeout_s=0.1) as api:
+async def test_a_slow_panel_runs_out_of_time(fixture: ClientFixture) -> None:
+    async with fixture.client(timeout_s=0.1) as api:
         await api.get_clusters()
-        rig.fault("slow", delay=0.4)
+        fixture.fault("slow", delay=0.4)
         with pytest.raises(PanelUnavailable, match=r"within 0\.1 s"):
             await api.get_nodes()
 
 
-async def test_a_panel_that_is_not_there(rig: Rig) -> None:
-    await rig.api.get_clusters()
-    await rig.panel.close()
+async def test_a_panel_that_is_not_there(fixture: ClientFixture) -> None:
+    await fixture.api.get_clusters()
+    await fixture.panel.close()
     with pytest.raises(PanelUnavailable, match="out of reach"):
-        await rig.api.get_clusters()
+        await fixture.api.get_clusters()
     with pytest.raises(PanelUnavailable, match="out of reach"):  # never sent, so nothing is unknown
-        await rig.api.start_migration(101, 2)
+        await fixture.api.start_migration(101, 2)
 
 
 async def test_a_name_that_does_not_resolve() -> None:
@@ -362,90 +366,90 @@ async def test_a_name_that_does_not_resolve() -> None:
 # --- migrations
 
 
-async def test_a_migration_from_start_to_end(rig: Rig) -> None:
-    world = rig.panel.world
-    started = await rig.api.start_migration(101, 2)
-    [sent] = rig.panel.requests.since(0, "/vm/", "POST")
+async def test_a_migration_from_start_to_end(fixture: ClientFixture) -> None:
+    world = fixture.panel.world
+    started = await fixture.api.start_migration(101, 2)
+    [sent] = fixture.panel.requests.since(0, "/vm/", "POST")
     assert (sent["path"], sent["body"]) == ("/vm/v3/host/101/migrate", {"node": 2})
-    assert await rig.api.find_task(started.consul_id) is None  # its row comes late
-    [entry] = await rig.api.history(101)
+    assert await fixture.api.find_task(started.consul_id) is None  # its row comes late
+    [entry] = await fixture.api.history(101)
     assert (entry.name, entry.status, entry.target_node_id) == ("host_migrate", "pending", 2)
     world.step(2)
-    running_task = await rig.api.find_task(started.consul_id)
+    running_task = await fixture.api.find_task(started.consul_id)
     assert running_task is not None
     assert (running_task.status, running_task.raw_status, running_task.name) == ("pending", "running", "host_migrate")
     assert running_task.id == entry.task_id != started.consul_id
-    vm = await rig.api.vm(101)
+    vm = await fixture.api.vm(101)
     assert vm is not None
     assert vm.node_id == 1
     world.step(10)
-    done = await rig.api.task(running_task.id)
+    done = await fixture.api.task(running_task.id)
     assert (done.status, done.raw_status, done.consul_id) == ("succeeded", "complete", started.consul_id)
     assert done.running_time_s is not None
-    moved = await rig.api.vm(101)
+    moved = await fixture.api.vm(101)
     assert moved is not None
     assert moved.node_id == 2
-    assert (await rig.api.history(101))[0].status == "succeeded"
+    assert (await fixture.api.history(101))[0].status == "succeeded"
 
 
-async def test_a_migration_that_fails_says_why(rig: Rig) -> None:
-    rig.fault("migrate_fails", output="qemu:\n\x1b[31mno\x1b[0m memory")
-    started = await rig.api.start_migration(101, 2)
-    rig.panel.world.step(20)
-    listed = await rig.api.find_task(started.consul_id)
+async def test_a_migration_that_fails_says_why(fixture: ClientFixture) -> None:
+    fixture.fault("migrate_fails", output="qemu:\n\x1b[31mno\x1b[0m memory")
+    started = await fixture.api.start_migration(101, 2)
+    fixture.panel.world.step(20)
+    listed = await fixture.api.find_task(started.consul_id)
     assert listed is not None
     assert listed.status == "failed"
-    assert (await rig.api.task(listed.id)).output == "qemu: no memory"
+    assert (await fixture.api.task(listed.id)).output == "qemu: no memory"
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "drop", "http_503", "http_500", "html", "broken_json"])
-async def test_a_post_is_never_repeated_once_it_may_have_worked(rig: Rig, kind: str) -> None:
-    await rig.api.get_clusters()
-    rig.fault(kind, method="POST", path="/vm/")
+async def test_a_post_is_never_repeated_once_it_may_have_worked(fixture: ClientFixture, kind: str) -> None:
+    await fixture.api.get_clusters()
+    fixture.fault(kind, method="POST", path="/vm/")
     with pytest.raises(OutcomeUnknown, match="/vm/v3/host/101/migrate"):
-        await rig.api.start_migration(101, 2)
-    assert (rig.posts(), rig.pauses.taken) == (1, [])
-    assert len(rig.panel.world.tasks) == (1 if kind in ("drop_after", "broken_json") else 0)
+        await fixture.api.start_migration(101, 2)
+    assert (fixture.posts(), fixture.pauses.taken) == (1, [])
+    assert len(fixture.panel.world.tasks) == (1 if kind in ("drop_after", "broken_json") else 0)
 
 
-async def test_a_post_without_an_answer_in_time_is_not_repeated(rig: Rig) -> None:
-    async with rig.client(timeout_s=0.1) as api:
+async def test_a_post_without_an_answer_in_time_is_not_repeated(fixture: ClientFixture) -> None:
+    async with fixture.client(timeout_s=0.1) as api:
         await api.get_clusters()
-        rig.fault("slow", delay=0.3, method="POST")
+        fixture.fault("slow", delay=0.3, method="POST")
         with pytest.raises(OutcomeUnknown, match="answer is lost"):
             await api.start_migration(101, 2)
-    assert rig.posts() == 1
+    assert fixture.posts() == 1
 
 
-async def test_a_refusal_is_told_in_the_panels_own_words(rig: Rig) -> None:
-    rig.fault("migrate_refused", code=4711, msg="Not enough\nRAM\u202e on \x1b[1mnode", count=1)
+async def test_a_refusal_is_told_in_the_panels_own_words(fixture: ClientFixture) -> None:
+    fixture.fault("migrate_refused", code=4711, msg="Not enough\nRAM\u202e on \x1b[1mnode", count=1)
     with pytest.raises(PanelRefused, match="Not enough RAM on node") as caught:
-        await rig.api.start_migration(101, 2)
-    assert (caught.value.code, caught.value.status, rig.posts()) == (4711, 400, 1)
+        await fixture.api.start_migration(101, 2)
+    assert (caught.value.code, caught.value.status, fixture.posts()) == (4711, 400, 1)
     with pytest.raises(PanelRefused):
-        await rig.api.start_migration(999, 2)
+        await fixture.api.start_migration(999, 2)
 
 
-async def test_a_vm_that_is_gone(rig: Rig) -> None:
-    rig.panel.world.delete_vm(rig.panel.world.vms[102])
-    assert await rig.api.vm(102) is None
-    assert [entry["query"] for entry in rig.panel.requests.since(0, "/vm/")] == ["where=(id EQ 102)"]
+async def test_a_vm_that_is_gone(fixture: ClientFixture) -> None:
+    fixture.panel.world.delete_vm(fixture.panel.world.vms[102])
+    assert await fixture.api.vm(102) is None
+    assert [entry["query"] for entry in fixture.panel.requests.since(0, "/vm/")] == ["where=(id EQ 102)"]
 
 
-async def test_the_panels_own_verdict_on_targets(rig: Rig) -> None:
-    assert await rig.api.migration_targets(101) == {2: True, 3: False}
-    rig.fault("no_form", count=1)
-    assert await rig.api.migration_targets(101) is None
-    rig.fault("html", count=3)  # some panels answer unknown paths with their start page
-    assert await rig.api.migration_targets(101) is None
-    rig.fault("http_503")
+async def test_the_panels_own_verdict_on_targets(fixture: ClientFixture) -> None:
+    assert await fixture.api.migration_targets(101) == {2: True, 3: False}
+    fixture.fault("no_form", count=1)
+    assert await fixture.api.migration_targets(101) is None
+    fixture.fault("html", count=3)  # some panels answer unknown paths with their start page
+    assert await fixture.api.migration_targets(101) is None
+    fixture.fault("http_503")
     with pytest.raises(PanelUnavailable):
-        await rig.api.migration_targets(101)
+        await fixture.api.migration_targets(101)
 
 
-async def test_about_the_panel_and_the_account(rig: Rig) -> None:
-    assert await rig.api.account_roles() == ("@admin",)
-    version = await rig.api.version()
+async def test_about_the_panel_and_the_account(fixture: ClientFixture) -> None:
+    assert await fixture.api.account_roles() == ("@admin",)
+    version = await fixture.api.version()
     assert version
     assert "sandbox" in version
 
@@ -453,36 +457,36 @@ async def test_about_the_panel_and_the_account(rig: Rig) -> None:
 # --- cancelling
 
 
-async def test_a_cancelled_snapshot_leaves_a_working_client(rig: Rig) -> None:
-    rig.fault("slow", delay=0.2)
-    snapshot = asyncio.create_task(rig.api.snapshot())
-    waiting = asyncio.create_task(rig.api.get_clusters())
+async def test_a_cancelled_snapshot_leaves_a_working_client(fixture: ClientFixture) -> None:
+    fixture.fault("slow", delay=0.2)
+    snapshot = asyncio.create_task(fixture.api.snapshot())
+    waiting = asyncio.create_task(fixture.api.get_clusters())
     await asyncio.sleep(0.05)  # in the middle of the login
     snapshot.cancel()
     with pytest.raises(asyncio.CancelledError):
         await snapshot
-    rig.panel.faults.clear()
+    fixture.panel.faults.clear()
     assert len(await waiting) == 2
-    assert len((await rig.api.snapshot()).vms) == 3
+    assert len((await fixture.api.snapshot()).vms) == 3
     assert not [task for task in asyncio.all_tasks() if "VMManagerAPI" in repr(task)]
 
 
 # --- secrets and TLS
 
 
-async def test_no_secret_is_logged_or_raised(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+async def test_no_secret_is_logged_or_raised(fixture: ClientFixture, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     texts = []
     for kind in ("http_500", "html", "drop", "half_list", "revoke_password"):
-        rig.fault(kind)
-        async with rig.client() as api:
+        fixture.fault(kind)
+        async with fixture.client() as api:
             try:
                 await api.get_clusters()
             except Exception as error:
                 texts.append(f"{error!r}{error.__cause__!r}{error.__context__!r}")
-        rig.panel.faults.clear()
-    await rig.api.get_clusters()
-    tokens = list(rig.panel.panel.sessions._by_token)
+        fixture.panel.faults.clear()
+    await fixture.api.get_clusters()
+    tokens = list(fixture.panel.panel.sessions._by_token)
     everything = caplog.text + "".join(texts)
     assert tokens
     assert not [secret for secret in [PASSWORD, *tokens] if secret in everything]
@@ -518,18 +522,18 @@ def tls(files: tuple[Path, Path]) -> ssl.SSLContext:
 
 async def test_an_unknown_certificate_is_refused_unless_told_otherwise(tmp_path: Path) -> None:
     files = certificate(tmp_path)
-    async with running(tls=tls(files)) as rig:
+    async with running(tls=tls(files)) as fixture:
         with pytest.raises(PanelUnavailable, match="VERIFY_SSL"):
-            await rig.api.get_clusters()
-        assert (rig.seen(), rig.pauses.taken) == ([], [])
+            await fixture.api.get_clusters()
+        assert (fixture.seen(), fixture.pauses.taken) == ([], [])
         for options in ({"verify_ssl": False}, {"ca_file": str(files[0])}):
-            async with rig.client(**options) as api:
+            async with fixture.client(**options) as api:
                 assert await api.get_clusters()
 
 
 async def test_an_expired_certificate_is_refused(tmp_path: Path) -> None:
     files = certificate(tmp_path, days=-1)
-    async with running(tls=tls(files)) as rig, rig.client(ca_file=str(files[0])) as api:
+    async with running(tls=tls(files)) as fixture, fixture.client(ca_file=str(files[0])) as api:
         with pytest.raises(PanelUnavailable, match="expired"):
             await api.get_clusters()
 

@@ -31,23 +31,23 @@ async def posted(port: int, body: Any, headers: dict[str, str], path: str = "/te
         return answer.status
 
 
-def webhook(rig: ChatFixture) -> dict[str, Any]:
-    return rig.chat.state.updates.webhook
+def webhook(fixture: ChatFixture) -> dict[str, Any]:
+    return fixture.chat.state.updates.webhook
 
 
 async def test_commands_and_presses_come_by_webhook(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     port = free_port()
-    async with running(tmp_path) as rig:
-        await rig.start(**hooked(port))
-        report = await rig.message("small-a", buttons=True)
-        await rig.until(lambda: webhook(rig), "the webhook")
-        assert webhook(rig)["secret_token"] == SECRET
-        rig.chat.state.write(GROUP, ANNA, "/help")
-        await rig.message("/status")
-        await rig.pressed(report, "Approve")
-        await rig.message("done in")
-        assert rig.calls("getUpdates") == []
+    async with running(tmp_path) as fixture:
+        await fixture.start(**hooked(port))
+        report = await fixture.message("small-a", buttons=True)
+        await fixture.until(lambda: webhook(fixture), "the webhook")
+        assert webhook(fixture)["secret_token"] == SECRET
+        fixture.chat.state.write(GROUP, ANNA, "/help")
+        await fixture.message("/status")
+        await fixture.pressed(report, "Approve")
+        await fixture.message("done in")
+        assert fixture.calls("getUpdates") == []
         # Nobody else gets in, and learns nothing.
         forged = {"update_id": 999_999, "message": {}}
         for headers in ({}, {SECRET_HEADER: "wrong"}, {SECRET_HEADER: ""}):
@@ -60,12 +60,12 @@ async def test_commands_and_presses_come_by_webhook(tmp_path: Path, caplog: pyte
 
 async def test_what_is_brought_twice_is_handled_once(tmp_path: Path) -> None:
     port = free_port()
-    async with running(tmp_path) as rig:
-        await rig.start(**hooked(port))
-        await rig.message("small-a", buttons=True)
-        await rig.until(lambda: webhook(rig), "the webhook")
-        rig.chat.state.write(GROUP, ANNA, "/help")
-        await rig.message("/status")
+    async with running(tmp_path) as fixture:
+        await fixture.start(**hooked(port))
+        await fixture.message("small-a", buttons=True)
+        await fixture.until(lambda: webhook(fixture), "the webhook")
+        fixture.chat.state.write(GROUP, ANNA, "/help")
+        await fixture.message("/status")
         update = {
             "update_id": 777_777,
             "message": {
@@ -79,48 +79,48 @@ async def test_what_is_brought_twice_is_handled_once(tmp_path: Path) -> None:
         }
         for _ in range(3):
             assert await posted(port, update, {SECRET_HEADER: SECRET}) == 200
-        assert len(rig.texts("/status", "/exclude")) == 2, "the one that Anna wrote, and one of these"
+        assert len(fixture.texts("/status", "/exclude")) == 2, "the one that Anna wrote, and one of these"
 
 
 async def test_what_is_pressed_while_the_program_is_away_waits(tmp_path: Path) -> None:
     port = free_port()
-    async with running(tmp_path) as rig:
-        await rig.start(**hooked(port))
-        report = await rig.message("small-a", buttons=True)
-        await rig.until(lambda: webhook(rig), "the webhook")
-        await rig.stop()
-        assert webhook(rig), "it stays: updates wait at Telegram"
+    async with running(tmp_path) as fixture:
+        await fixture.start(**hooked(port))
+        report = await fixture.message("small-a", buttons=True)
+        await fixture.until(lambda: webhook(fixture), "the webhook")
+        await fixture.stop()
+        assert webhook(fixture), "it stays: updates wait at Telegram"
         data = next(b["callback_data"] for row in report.content.keyboard or [] for b in row if "Approve" in b["text"])
-        press = rig.press(report, data)
-        await rig.start(**hooked(port, telegram_webhook_secret=None))  # a new secret, which Telegram is told
-        await rig.message("done in")
+        press = fixture.press(report, data)
+        await fixture.start(**hooked(port, telegram_webhook_secret=None))  # a new secret, which Telegram is told
+        await fixture.message("done in")
         assert press.answer is not None
-        assert webhook(rig)["secret_token"] not in ("", SECRET)
+        assert webhook(fixture)["secret_token"] not in ("", SECRET)
         # Back to asking: the program takes away what it had set itself.
-        await rig.stop()
-        await rig.start()
-        rig.chat.state.write(GROUP, ANNA, "/help")
-        await rig.message("/status")
-        assert not webhook(rig) and rig.calls("getUpdates", 200)
+        await fixture.stop()
+        await fixture.start()
+        fixture.chat.state.write(GROUP, ANNA, "/help")
+        await fixture.message("/status")
+        assert not webhook(fixture) and fixture.calls("getUpdates", 200)
 
 
 async def test_a_webhook_of_somebody_else_stays(tmp_path: Path) -> None:
-    async with running(tmp_path) as rig:
-        rig.chat.state.updates.set_webhook({"url": "http://127.0.0.1:9/theirs", "secret_token": ""})
-        await rig.start()
-        await rig.until(lambda: rig.calls("getUpdates", 409), "refused")
-        assert webhook(rig)["url"].endswith("/theirs")
+    async with running(tmp_path) as fixture:
+        fixture.chat.state.updates.set_webhook({"url": "http://127.0.0.1:9/theirs", "secret_token": ""})
+        await fixture.start()
+        await fixture.until(lambda: fixture.calls("getUpdates", 409), "refused")
+        assert webhook(fixture)["url"].endswith("/theirs")
 
 
 async def test_a_webhook_that_somebody_took_away_is_set_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.telegram.webhook.LOOK_S", 0.1)
     port = free_port()
-    async with running(tmp_path) as rig:
-        await rig.start(**hooked(port))
-        await rig.until(lambda: webhook(rig), "the webhook")
-        rig.chat.state.updates.set_webhook({})
-        await rig.until(lambda: webhook(rig), "again")
-        assert webhook(rig)["url"].endswith(f":{port}/telegram")
+    async with running(tmp_path) as fixture:
+        await fixture.start(**hooked(port))
+        await fixture.until(lambda: webhook(fixture), "the webhook")
+        fixture.chat.state.updates.set_webhook({})
+        await fixture.until(lambda: webhook(fixture), "again")
+        assert webhook(fixture)["url"].endswith(f":{port}/telegram")
 
 
 async def test_a_port_in_use_is_one_clear_error(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -128,10 +128,10 @@ async def test_a_port_in_use_is_one_clear_error(tmp_path: Path, caplog: pytest.L
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        async with running(tmp_path) as rig:
-            balancer = await rig.start(**hooked(port))
-            await rig.until(lambda: balancer.failed, "it stops")
-            rig.balancer = rig._running = None
+        async with running(tmp_path) as fixture:
+            balancer = await fixture.start(**hooked(port))
+            await fixture.until(lambda: balancer.failed, "it stops")
+            fixture.balancer = fixture._running = None
             await balancer.close()
     assert f"TELEGRAM_WEBHOOK_PORT={port}" in caplog.text and "another program uses this port" in caplog.text
 
