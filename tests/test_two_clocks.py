@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,9 +17,10 @@ from bot_fixture import HOT_WORLD, bot_on, running_bot, running_panel, settings
 from hypothesis import given
 from hypothesis import strategies as st
 
+from balancer.model import Reason
 from bot.app import VMBalancer
 from bot.domain.clock import SteadyClock
-from bot.domain.proposals import MigrationState, Verdict
+from bot.domain.proposals import Exclusion, ExclusionRole, MigrationState, Verdict
 from bot.domain.times import WallTime, is_open, last_due, open_time, opens_at, parse_timing, parse_windows
 from bot.observability import systemd
 from bot.service.values import FOREVER
@@ -26,7 +28,7 @@ from bot.store.readonly import heartbeat_of
 from bot.store.store import Store
 
 S = MigrationState
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 ZONES = ["Europe/Berlin", "America/New_York", "Asia/Tehran", "Australia/Lord_Howe", "America/Sao_Paulo", "UTC"]
 
 
@@ -40,6 +42,16 @@ class Hands:
 
     def wall(self) -> WallTime:
         return WallTime(NOW + timedelta(seconds=self.passed) + self.wrong)
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Store]:
+    store = Store(folder / "bot.db")
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
 
 
 def utc(text: str) -> WallTime:
@@ -147,23 +159,92 @@ async def test_an_approval_grows_old_in_open_hours(tmp_path: Path) -> None:
 # Lengths of time ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("leap", [3 * HOUR, -3 * HOUR, timedelta(days=400)])
-async def test_a_leap_moves_stored_deadlines_by_the_same_leap(tmp_path: Path, leap: timedelta) -> None:
-    store = Store(tmp_path / "bot.db")
-    await store.open()
-    try:
+@pytest.mark.parametrize(
+    ("leap", "proposal", "approval"),
+    [
+        # A backward leap moves everything; a forward one looks like a machine that was suspended.
+        (-3 * HOUR, -3 * HOUR, -3 * HOUR),
+        (-400 * DAY, -400 * DAY, -400 * DAY),
+        (HOUR, HOUR, 0 * HOUR),
+        (3 * HOUR, 3 * HOUR, 0 * HOUR),
+        (13 * HOUR, 3 * HOUR, 0 * HOUR),
+        (400 * DAY, 3 * HOUR, 0 * HOUR),
+    ],
+)
+async def test_a_forward_leap_prolongs_proposals_by_three_hours_at_most_and_approvals_not_at_all(
+    tmp_path: Path, leap: timedelta, proposal: timedelta, approval: timedelta
+) -> None:
+    async with opened(tmp_path) as store:
         await move_ids(store, 11)
         [approved] = await move_ids(store, 21, cluster=2)
         await store.decisions.decide([approved], Verdict.APPROVE, ANNA, NOW)
-        left = (await store.proposals.waiting())[0].expires_at - NOW
-        assert await store.deadlines.shift(leap, NOW + leap) == 2
-        [waiting] = await store.proposals.waiting()
-        assert waiting.expires_at - (NOW + leap) == left and await store.proposals.expire_due(NOW + leap) == ()
+        ends = (await store.proposals.waiting())[0].expires_at
+        await store.deadlines.shift(leap, NOW + leap)
+        assert (await store.proposals.waiting())[0].expires_at == ends + proposal
         [queued] = await store.migrations.in_states((S.QUEUED,))
-        assert queued.queued_at == NOW + leap
+        assert queued.queued_at == NOW + approval
+        assert await store.proposals.expire_due(NOW + leap) == (() if leap <= proposal else (1,))
         assert [e.event for e in await store.audit.entries("clock-set")] == ["clock-set"]
-    finally:
-        await store.close()
+
+
+@pytest.mark.parametrize("leap", [3 * HOUR, -3 * HOUR, 400 * DAY])
+async def test_a_leap_leaves_protections_as_long_as_they_were(tmp_path: Path, leap: timedelta) -> None:
+    async with opened(tmp_path) as store:
+        [waits] = await move_ids(store, 31, cluster=3)
+        await store.exclusions.add(Exclusion(7, "n7", ExclusionRole.SOURCE, NOW + HOUR, ANNA, NOW))
+        snoozed = await store.snoozes.add(1, NOW + HOUR, ANNA, NOW)
+        assert waits and snoozed is not None
+        [done, runs] = await move_ids(store, 21, 22, cluster=2)
+        await store.decisions.decide([done, runs], Verdict.APPROVE, ANNA, NOW)
+        for migration in await store.migrations.in_states((S.QUEUED,)):
+            await store.migrations.advance(migration.id, S.STARTING, NOW)
+            await store.migrations.advance(migration.id, S.RUNNING, NOW)
+        await store.migrations.advance(1, S.SUCCEEDED, NOW)
+        await store.deadlines.shift(leap, NOW + leap)
+        now = NOW + leap
+        [excluded] = await store.exclusions.active(now)
+        assert excluded.until == now + HOUR
+        assert [s.until for s in await store.snoozes.active(now)] == [now + HOUR]
+        assert [m.started_at for m in await store.migrations.in_states((S.RUNNING,))] == [now], "its time limit goes on"
+        assert [m.finished_at for m in await store.migrations.in_states((S.SUCCEEDED,))] == [now], "its VM rests"
+
+
+async def test_a_suspended_machine_starts_nothing_that_was_approved_before(tmp_path: Path) -> None:
+    """The steady clock stands still meanwhile, and the executor may be faster than the correction of the rows."""
+    hands = Hands()
+    async with running_panel(HOT_WORLD) as panel:
+        given = settings(panel.url, database_path=tmp_path / "bot.db")
+        async with VMBalancer(settings=given, clock=hands.clock) as balancer:
+            await balancer.service.cycle.run()
+            [move] = [m for p in await balancer.waiting() for m in p.pending]
+            await balancer.service.decisions.decide([move.id], Verdict.APPROVE, ANNA)
+            hands.wrong = 3 * DAY
+            running = asyncio.create_task(balancer.service.executor.run())
+            await balancer.until_idle()
+            await balancer.service.executor.stop()
+            await running
+            [migration] = await balancer.store.migrations.in_states(tuple(S))
+            assert migration.state is S.STALE and migration.reason == Reason.of("approval-lapsed")
+        assert panel.requests.since(0, "/vm/v3/host", "POST") == []
+
+
+async def test_only_the_owner_of_the_database_expires_proposals(tmp_path: Path) -> None:
+    """After the clock was set the owner moves the rows; a program beside it must not come before that."""
+    owner, beside = Hands(), Hands()
+    async with running_panel(HOT_WORLD) as panel:
+        given = settings(panel.url, database_path=tmp_path / "bot.db")
+        async with VMBalancer(settings=given, clock=owner.clock) as balancer:
+            await balancer.service.cycle.run()
+            owner.wrong = beside.wrong = 2 * HOUR
+            async with VMBalancer(settings=given, clock=beside.clock, exclusive=False) as console:
+                await console.until_idle()
+                await console.service.deadlines.expire_due()
+            await balancer.until_idle()
+            [proposal] = await balancer.waiting()
+            assert proposal.pending
+            owner.passed += given.proposal_ttl + 1
+            await balancer.until_idle()
+            assert await balancer.waiting() == []
 
 
 @pytest.mark.parametrize("leap", [3 * HOUR, -3 * HOUR])

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.times import LATE, is_open, last_due, parse_timing, parse_windows
 from bot.service.context import UseCase
+from bot.store.database import Access
 from bot.store.values import NoticeKind
 
 log = logging.getLogger(__name__)
@@ -17,7 +18,10 @@ DIGEST_KEY = "digest"
 
 class Deadlines(UseCase):
     async def expire_due(self) -> None:
-        """Ends the proposals whose time is over."""
+        """Ends the proposals whose time is over. Only the owner of the database does: it alone moves the stored
+        deadlines after the clock was set, and a program beside it could come seconds before that."""
+        if self._store.access is Access.GUEST:
+            return
         expired = await self._store.proposals.expire_due(self._clock())
         for proposal_id in expired:
             log.info("Proposal %d expired: nobody decided in time", proposal_id)

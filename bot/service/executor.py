@@ -118,8 +118,12 @@ class Executor(UseCase):
         return name
 
     async def _has_lapsed(self, migration: Migration) -> bool:
-        """Whether the approval is too old. Closed hours do not age it, but it never outlives LONGEST_APPROVAL."""
-        since, now = migration.approval_counts_from, self._clock()
+        """Whether the approval is too old. Closed hours do not age it, but it never outlives LONGEST_APPROVAL.
+
+        Its age is taken by the clock that shows the later time: a machine that was suspended finds its wall clock set
+        forward, seconds before the other clock follows.
+        """
+        since, now = migration.approval_counts_from, max(self._clock(), self._wall())
         name = await self._cluster_name(migration)
         open_for = self._planning.open_time(migration.cluster_id, name, WallTime(since), WallTime(now))
         return open_for > APPROVAL_VALID_FOR or now - since > LONGEST_APPROVAL

@@ -1,84 +1,131 @@
-"""Moves the deadlines that are stored when the system's clock is set: lengths of time stay what they are.
+"""Moves stored deadlines when the system's clock is set. Rows carry the time of that clock.
 
-Rows carry the time of the system's clock, and other processes judge them by it. After a leap of an hour, what had
-twenty minutes left has twenty minutes left still. Verdicts are never rewritten; their rest ends by the new clock.
+A clock that is set forward looks the same as a machine that was suspended, or restored from a snapshot, and missed
+that time. So a forward leap prolongs what protects VMs in full (rests, exclusions, snoozes, pauses, the time limit
+of a running migration), what waits for people by ``LONGEST_GAIN`` at most, and approvals not at all: an approval that
+was given before the leap is older by the leap. A backward leap moves everything.
+
+Verdicts are never rewritten; the rest after a skip ends by the new clock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from enum import Enum
+from typing import NamedTuple
 
-from bot.domain.proposals import PROGRAM, UNSETTLED
+from bot.domain.proposals import PROGRAM
 from bot.store import rows
 from bot.store.audit import write_audit
-from bot.store.database import Connection, Part, all_rows, json_list
+from bot.store.database import Connection, Part, all_rows
 
 KEPT = timedelta(days=2)
 """Migrations that ended longer ago than this keep their times: no rest lasts so long by default."""
+LONGEST_GAIN = timedelta(hours=3)
+"""A forward leap prolongs a waiting proposal by this at most: after a longer leap its plan is too old."""
+_NO_GAIN = timedelta(0)
+
+
+class _Gain(Enum):
+    """How much of a forward leap is added to the times of a row."""
+
+    FULL = "full"
+    LIMITED = "limited"
+    NONE = "none"
+
+
+class _Times(NamedTuple):
+    table: str
+    columns: tuple[str, str]
+    """The columns that move. The first one says when the row began."""
+    condition: str
+    """Which rows still have a deadline."""
+    gain: _Gain
+
+
 _OPEN = (
-    ("proposal", ("created_at", "expires_at"), "id IN (SELECT proposal_id FROM move WHERE state = 'pending')"),
-    ("migration", ("queued_at", "started_at"), "state IN (SELECT value FROM json_each(:unsettled))"),
-    ("migration", ("started_at", "finished_at"), "finished_at >= :recent"),
-    ("exclusion", ("created_at", "until"), "ended_at IS NULL AND until IS NOT NULL"),
-    ("snooze", ("at", "until"), "ended_at IS NULL"),
+    _Times(
+        "proposal",
+        ("created_at", "expires_at"),
+        "id IN (SELECT proposal_id FROM move WHERE state = 'pending')",
+        _Gain.LIMITED,
+    ),
+    _Times("migration", ("queued_at", "started_at"), "state = 'queued'", _Gain.NONE),
+    _Times("migration", ("queued_at", "started_at"), "state IN ('starting', 'running', 'unknown')", _Gain.FULL),
+    _Times("migration", ("started_at", "finished_at"), "finished_at >= :recent", _Gain.FULL),
+    _Times("exclusion", ("created_at", "until"), "ended_at IS NULL AND until IS NOT NULL", _Gain.FULL),
+    _Times("snooze", ("at", "until"), "ended_at IS NULL", _Gain.FULL),
 )
-"""Table, the columns that move (the first says when the row began), and which rows have a deadline still."""
 
 
 class StoredDeadlines(Part):
     async def shift(
         self, leap: timedelta, now: datetime, *, since: datetime | None = None, settings: Collection[str] = ()
     ) -> int:
-        """Moves every open deadline by ``leap``; how many rows. A row whose times cannot be read stays as it is.
+        """Moves open deadlines by ``leap`` as the module says. A row whose times cannot be read stays as it is.
 
         Args:
             leap: by how much the system's clock was set.
             now: by the new time of the system's clock.
-            since: move only rows that began at or after this moment of the old time: right after a start, older rows
-                may come from a program whose clock was right.
+            since: move only rows that began at or after this moment of the old time, and proposals without a limit:
+                right after a start, when the leap is the first correction of the clock and older rows may come from a
+                program whose clock was right.
             settings: keys of settings whose value is a deadline.
+        Returns:
+            How many rows were moved.
         """
         async with self._database.transaction() as db:
             moved = 0
-            for table, columns, condition in _OPEN:
-                moved += await _shift(db, table, columns, condition, leap, now, since)
+            for times in _OPEN:
+                gain = _gain(times.gain, leap, corrected=since is not None)
+                if gain:
+                    moved += await _shift(db, times, gain, before=now - leap, since=since)
             for key in settings:
                 moved += await _shift_setting(db, key, leap, now, since)
             await write_audit(db, now, PROGRAM, "clock-set", {"seconds": round(leap.total_seconds()), "rows": moved})
         return moved
 
 
-async def _shift(  # noqa: PLR0917 - all of one line of the table above
-    db: Connection,
-    table: str,
-    columns: tuple[str, str],
-    condition: str,
-    leap: timedelta,
-    now: datetime,
-    since: datetime | None,
-) -> int:
-    before = now - leap
+def _gain(kind: _Gain, leap: timedelta, *, corrected: bool) -> timedelta:
+    """What is added to the times of a row.
+
+    Args:
+        corrected: the leap is the first correction of the clock after a start.
+    """
+    if leap < _NO_GAIN or kind is _Gain.FULL:
+        return leap
+    if kind is _Gain.NONE:
+        return _NO_GAIN
+    return leap if corrected else min(leap, LONGEST_GAIN)
+
+
+async def _shift(db: Connection, times: _Times, gain: timedelta, *, before: datetime, since: datetime | None) -> int:
+    """Args: ``before``: the present moment by the old time of the clock; ``since`` as in ``shift``."""
+    table, (began, ends), condition, _ = times
     args = {
-        "unsettled": json_list(s.value for s in UNSETTLED),
         "recent": rows.to_text(before - KEPT),
         "since": rows.maybe_to_text(since),
         "before": rows.to_text(before + timedelta(minutes=1)),
     }
-    scale = f"AND {columns[0]} BETWEEN :since AND :before" if since is not None else ""
-    needed = {name: value for name, value in args.items() if f":{name}" in condition + scale}
-    query = f"SELECT id, {columns[0]}, {columns[1]} FROM {table} WHERE {condition} {scale}"  # noqa: S608 - fixed words
+    age = f"AND {began} BETWEEN :since AND :before" if since is not None else ""
+    needed = {name: value for name, value in args.items() if f":{name}" in condition + age}
+    query = f"SELECT id, {began} AS began, {ends} AS ends FROM {table} WHERE {condition} {age}"  # noqa: S608 - fixed words
     async with db.execute(query, needed) as cursor:
         found = list(await cursor.fetchall())
     moved = 0
     for row in found:
         try:
-            moments = [None if row[c] is None else rows.to_text(rows.from_text(row[c]) + leap) for c in columns]
+            moments = [None if text is None else _later(text, gain) for text in (row["began"], row["ends"])]
         except (ValueError, OverflowError):
             continue
         moved += 1
-        await db.execute(f"UPDATE {table} SET {columns[0]} = ?, {columns[1]} = ? WHERE id = ?", (*moments, row["id"]))  # noqa: S608
+        await db.execute(f"UPDATE {table} SET {began} = ?, {ends} = ? WHERE id = ?", (*moments, row["id"]))  # noqa: S608
     return moved
+
+
+def _later(text: str, gain: timedelta) -> str:
+    return rows.to_text(rows.from_text(text) + gain)
 
 
 async def _shift_setting(db: Connection, key: str, leap: timedelta, now: datetime, since: datetime | None) -> int:
