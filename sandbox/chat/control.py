@@ -64,7 +64,7 @@ async def _outcome(pressed: Press, wait_s: float) -> Json:
 
 def _button_at(state: ChatState, chat_id: int, message_id: int, row: int, col: int) -> str:
     message = state.message(chat_id, message_id)
-    rows = (message.content.keyboard if message else None) or []
+    rows = message.content.button_rows() if message else []
     try:
         return str(rows[row][col]["callback_data"])
     except (IndexError, KeyError) as error:
@@ -87,7 +87,7 @@ async def add_fault(state: ChatState, body: Json) -> Json:
 
 
 async def configure(state: ChatState, body: Json) -> Json:
-    """Adds or changes users and chats; sets limits, callback_timeout, privacy_mode, ephemeral and rich."""
+    """Adds or changes users and chats; sets limits, callback_timeout, privacy_mode, ephemeral, rich, rich_buttons."""
     for wish in body.get("users", []):
         _put_user(state, dict(wish))
     for wish in body.get("chats", []):
@@ -96,7 +96,7 @@ async def configure(state: ChatState, body: Json) -> Json:
         state.limits.settings = state.limits.settings.changed(body["limits"])
     if "callback_timeout" in body:
         state.callback_timeout_s = float(body["callback_timeout"])
-    for switch in ("ephemeral", "rich", "privacy_mode"):
+    for switch in ("ephemeral", "rich", "rich_buttons", "privacy_mode"):
         if switch in body:
             setattr(state, switch, bool(body[switch]))
     state.feed.publish("chats")

@@ -41,8 +41,15 @@ def send_message(state: ChatState, p: Params) -> Json:
 def send_rich_message(state: ChatState, p: Params) -> Json:
     if not state.rich:
         raise ApiError(404, "Not Found: method not found")
-    words, blocks = rich_message(p.json("rich_message"))
+    words, blocks = _rich(state, p)
     return _send(state, p, Content(words, rich=blocks))
+
+
+def _rich(state: ChatState, p: Params) -> tuple[str, tuple[Json, ...]]:
+    def store(media: str) -> Any:
+        return _media(state, p, "photo", media).to_api()
+
+    return rich_message(p.json("rich_message"), store, state.clock(), buttons_known=state.rich_buttons)
 
 
 def send_photo(state: ChatState, p: Params) -> Json:
@@ -63,6 +70,7 @@ def _send(state: ChatState, p: Params, content: Content) -> Json:
     keyboard = inline_keyboard(p.json("reply_markup"))
     chat = chat_to_act(state, p)
     reply_to, thread_id = _reply_target(state, chat, p), _thread(chat, p)
+    receiver, replaces = _receiver(state, chat, p)
     state.limits.spend(chat.id, sending=True)
     message = state.post(
         chat,
@@ -72,19 +80,31 @@ def _send(state: ChatState, p: Params, content: Content) -> Json:
         thread_id=thread_id,
         silent=p.flag("disable_notification"),
         protected=p.flag("protect_content"),
-        receiver=_receiver(state, chat, p),
+        receiver=receiver,
+        replaces=replaces,
     )
     return message.to_api()
 
 
-def _receiver(state: ChatState, chat: Chat, p: Params) -> User | None:
-    """Of an ephemeral message. An older server overlooks the parameter."""
-    wish = p.json("ephemeral_message_parameters")
-    if not wish or not state.ephemeral:
-        return None
-    if not isinstance(wish, dict):
+def _receiver(state: ChatState, chat: Chat, p: Params) -> tuple[User | None, int | None]:
+    """Who alone sees an ephemeral message, and in place of which message. An older server overlooks the parameter."""
+    wanted = p.json("ephemeral_message_parameters")
+    if not wanted or not state.ephemeral:
+        return None, None
+    if not isinstance(wanted, dict):
         raise bad_request("object expected as ephemeral message parameters")
-    return state.receiver(chat, int(wish.get("receiver_user_id") or 0))
+    if unknown := set(wanted) - {"receiver_user_id", "callback_query_id", "replace_callback_query_message"}:
+        raise bad_request(f"can't parse EphemeralMessageParameters: unknown field {min(unknown)!r}")
+    receiver = state.receiver(chat, int(wanted.get("receiver_user_id") or 0))
+    query_id = wanted.get("callback_query_id")
+    pressed = None if query_id is None else state.pressed(str(query_id), receiver, chat)
+    if not wanted.get("replace_callback_query_message") or not state.rich_buttons:
+        return receiver, None
+    if pressed is None:
+        raise bad_request("callback query is needed to replace its message")
+    if pressed.receiver is not None:
+        raise bad_request("an ephemeral message can't be replaced; edit it instead")
+    return receiver, pressed.message_id
 
 
 def _thread(chat: Chat, p: Params) -> int | None:
@@ -173,7 +193,7 @@ def _edit_text(find: Find, state: ChatState, p: Params) -> Message:
     blocks: tuple[Json, ...] = ()
     entities: tuple[Json, ...] = ()
     if state.rich and p.json("rich_message"):
-        text, blocks = rich_message(p.json("rich_message"))
+        text, blocks = _rich(state, p)
     else:
         text, entities = message_text(p.text("text"), p.text("parse_mode"), p.json("entities"), state.users)
     keyboard = _edited_keyboard(p)
@@ -237,6 +257,11 @@ def delete_message(state: ChatState, p: Params) -> bool:
     return True
 
 
+def delete_ephemeral_message(state: ChatState, p: Params) -> bool:
+    state.delete(_ephemeral(state, p))
+    return True
+
+
 def answer_callback_query(state: ChatState, p: Params) -> bool:
     state.answer(p.text("callback_query_id"), p.text("text"), p.flag("show_alert"))
     return True
@@ -291,7 +316,10 @@ MESSAGE_METHODS = {
     "editmessagemedia": _for_all(_edit_media),
     "editmessagereplymarkup": _for_all(_edit_reply_markup),
     "editephemeralmessagetext": _for_one(_edit_text),
+    "editephemeralmessagecaption": _for_one(_edit_caption),
+    "editephemeralmessagemedia": _for_one(_edit_media),
     "editephemeralmessagereplymarkup": _for_one(_edit_reply_markup),
+    "deleteephemeralmessage": delete_ephemeral_message,
     "deletemessage": delete_message,
     "answercallbackquery": answer_callback_query,
     "sendchataction": send_chat_action,

@@ -6,6 +6,7 @@ Plain records that know how the Bot API spells them (`to_api`). No queueing, no 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -160,6 +161,10 @@ class Content:
     link_preview: Json | None = None
     rich: tuple[Json, ...] = ()  # the blocks of a rich message; ``text`` is then what they say
 
+    def button_rows(self) -> list[list[Json]]:
+        """Every row of buttons: those inside a rich message in reading order, then those below the message."""
+        return [*_button_rows(self.rich), *(self.keyboard or [])]
+
     def to_api(self) -> Json:
         api: Json = {}
         if self.media is not None:
@@ -175,6 +180,15 @@ class Content:
         if self.link_preview:
             api["link_preview_options"] = self.link_preview
         return api
+
+
+def _button_rows(blocks: Sequence[Json]) -> list[list[Json]]:
+    rows: list[list[Json]] = []
+    for block in blocks:
+        if block["type"] == "buttons":
+            rows.append(block["buttons"])
+        rows += _button_rows(block.get("blocks", ()))
+    return rows
 
 
 @dataclass
@@ -194,6 +208,7 @@ class Message:
     protected: bool = False
     deleted: bool = False
     receiver: User | None = None  # of an ephemeral message: nobody else sees it
+    replaces: int | None = None  # the message in whose place the receiver sees this ephemeral one
     history: list[tuple[int, Content]] = field(default_factory=list)  # (replaced at, what it was)
     reactions: tuple[str, ...] = ()
 

@@ -50,6 +50,7 @@ class ChatState:
         callback_timeout_s: float = 15.0,
         conflict_delay_s: float = 3.0,
         privacy_mode: bool = True,
+        rich_buttons: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.token = token
@@ -69,7 +70,8 @@ class ChatState:
         self.limits = Limits(LimitSettings().changed(limits), clock)
         self.faults = Faults()
         self.ephemeral = True  # whether the server knows messages for one member of a group
-        self.rich = True  # whether the server knows rich messages
+        self.rich = True  # whether the server knows rich messages (Bot API 10.1)
+        self.rich_buttons = rich_buttons  # whether it knows buttons inside them, and replacing a message (10.3)
         self.requests: deque[Json] = deque(maxlen=5000)
         self._message_ids: dict[int, itertools.count[int]] = {}
         for person in default_people():
@@ -112,6 +114,14 @@ class ChatState:
         if user_id not in self.users or not chat.has(user_id):
             raise bad_request("user not found")
         return self.users[user_id]
+
+    def pressed(self, query_id: str, user: User, chat: Chat) -> Message:
+        """The message whose button this person pressed in this chat, while the press can still be answered."""
+        press = self.presses.get(query_id)
+        late = press is not None and self.clock() - press.at > self.callback_timeout_s
+        if press is None or late or press.user is not user or press.message.chat is not chat:
+            raise bad_request("query is too old and response timeout expired or query ID is invalid")
+        return press.message
 
     # messages
 
@@ -227,7 +237,7 @@ class ChatState:
         message = self.messages.get((chat_id, message_id))
         if message is None or message.receiver not in (None, user):
             raise NotAllowed(f"chat {chat_id} has no message {message_id} for user {user_id}")
-        rows = [] if message.deleted else message.content.keyboard or []
+        rows = [] if message.deleted else message.content.button_rows()
         if not forge and not any(button.get("callback_data") == data for row in rows for button in row):
             raise NotAllowed(f"message {message_id} has no button with the data {data!r}")
         press = Press(str(secrets.randbits(62)), user, message, data, self.clock())

@@ -38,6 +38,7 @@ def content_view(content: Content) -> Json:
         "entities": list(content.entities),
         "rich": list(content.rich),
         "keyboard": content.keyboard or [],
+        "button_rows": content.button_rows(),
         "media": media
         and {
             "kind": media.kind,
@@ -69,6 +70,7 @@ def message_view(message: Message) -> Json:
         "protected": message.protected,
         "deleted": message.deleted,
         "receiver_id": message.receiver and message.receiver.id,
+        "replaces": message.replaces,
         "service": message.service,
         "thread_id": message.thread_id,
         "topic": message.chat.topics.get(message.thread_id or 0),

@@ -2,7 +2,8 @@
 
 import { richBlocks } from "./blocks.js";
 import { avatar, clockTime, el, fileSize, hue, icon } from "./dom.js";
-import { endsWithBlock, link, richText } from "./richtext.js";
+import { key, photo } from "./parts.js";
+import { endsWithBlock, richText } from "./richtext.js";
 
 /**
  * context: { me, isGroup, pending(messageId, data) -> bool, actions }
@@ -39,8 +40,8 @@ function card(message, context, own) {
   const { media, text } = message;
   const rich = message.rich.length > 0;
   const below = rich || endsWithBlock(text, message.entities);
-  const classes = ["bubble", media && `with-${media.kind}`, !text && "bare", below && "meta-below"];
-  const words = el("div", { class: "text" }, rich ? richBlocks(message.rich) : richText(text, message.entities, context.actions));
+  const classes = ["bubble", media && `with-${media.kind}`, !text && "bare", below && "meta-below", rich && "with-rich"];
+  const words = el("div", { class: "text" }, rich ? richBlocks(message, context) : richText(text, message.entities, context.actions));
   if (!below) words.append(el("span", { class: "spacer", "data-meta": metaWords(message) + (message.silent ? "    " : "") }));
   return el(
     "div",
@@ -84,12 +85,6 @@ function quoted(reply, context) {
   );
 }
 
-function photo(media, text, context) {
-  const image = el("img", { src: media.url, alt: text || "Photo", width: media.width, height: media.height, decoding: "async" });
-  const label = { type: "button", class: "photo", "aria-label": "Enlarge the photo", onclick: () => context.actions.enlarge(media, text) };
-  return el("button", label, image);
-}
-
 function file(media) {
   return el(
     "a",
@@ -101,37 +96,8 @@ function file(media) {
 
 function keyboard(message, context) {
   if (!message.keyboard.length) return null;
-  const rows = message.keyboard.map((row) => el("div", { class: "row" }, ...row.map((button) => key(message, button, context))));
+  const rows = message.keyboard.map((row) => el("div", { class: "row" }, ...row.map((button) => key(message, button, [button.text], context))));
   return el("div", { class: "keyboard", role: "group", "aria-label": "Buttons" }, ...rows);
-}
-
-function key(message, button, context) {
-  const common = { class: `key ${button.style || "plain"}`, "data-testid": "inline-button" };
-  const label = el("span", { class: "label" }, button.text);
-  if (button.url) {
-    const node = link(button.url);
-    for (const [name, value] of Object.entries(common)) node.setAttribute(name, value);
-    node.append(label, icon("out"));
-    return node;
-  }
-  if (button.copy_text) {
-    return el("button", { ...common, type: "button", onclick: () => context.actions.copy(button.copy_text.text) }, label, icon("copy"));
-  }
-  if (button.disabled) return el("button", { ...common, type: "button", disabled: true }, label);
-  const data = button.callback_data;
-  const waiting = context.pending(message.message_id, data);
-  return el(
-    "button",
-    {
-      ...common,
-      type: "button",
-      "data-data": data,
-      "aria-busy": waiting ? "true" : null,
-      onclick: () => context.actions.press(message, data),
-    },
-    label,
-    el("span", { class: "spinner", "aria-hidden": "true" }),
-  );
 }
 
 function serviceLine(message) {

@@ -158,19 +158,23 @@ const handlers = {
   message({ message }) {
     stopTyping(message);
     put(message);
-    if (message.chat_id === view.chat && forMe(message)) conversation.add(message);
+    if (message.chat_id === view.chat && forMe(message)) {
+      if (message.replaces) conversation.drawInPlace();
+      else conversation.add(message);
+    }
     drawSide();
   },
   edit({ message }) {
     stopTyping(message);
     put(message);
-    if (message.chat_id === view.chat && !message.deleted && forMe(message)) conversation.replace(message);
+    if (message.chat_id === view.chat && shown(view.chat).includes(message)) conversation.replace(message);
     redraw();
   },
   delete({ chat_id: chatId, message_id: messageId }) {
     const message = messagesOf(chatId).get(messageId);
     if (message) message.deleted = true;
-    if (chatId === view.chat) conversation.remove(messageId);
+    if (chatId === view.chat && message?.replaces) conversation.drawInPlace();
+    else if (chatId === view.chat) conversation.remove(messageId);
     redraw();
   },
   action({ chat_id: chatId }) {

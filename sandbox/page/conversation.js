@@ -26,12 +26,23 @@ export class Conversation {
   }
 
   draw() {
+    this.#drawAll();
+    this.toEnd();
+  }
+
+  /** After one message took the place of another, or gave it back: what is in view stays in view. */
+  drawInPlace() {
+    const top = scroll.scrollTop;
+    this.#drawAll();
+    scroll.scrollTop = top;
+  }
+
+  #drawAll() {
     this.nodes.clear();
     log.replaceChildren();
     for (const message of shown(view.chat)) this.#place(message);
     if (!this.nodes.size && !isGroup(store.chats.get(view.chat))) log.append(this.#welcome());
     this.#group();
-    this.toEnd();
   }
 
   add(message) {
@@ -94,8 +105,12 @@ export class Conversation {
     return node;
   }
 
-  /** An edit in place: the focus and the sideways scrolling of tables stay as they were. */
+  /** An edit in place: the focus, opened details and the sideways scrolling of tables stay as they were. */
   #swap(old, node) {
+    const opened = [...old.querySelectorAll("details")].map((fold) => fold.open);
+    node.querySelectorAll("details").forEach((fold, index) => {
+      if (opened[index]) fold.open = true;
+    });
     const focused = old.contains(document.activeElement) ? document.activeElement.dataset.data : undefined;
     const offsets = [...old.querySelectorAll("pre")].map((pre) => pre.scrollLeft);
     old.replaceWith(node);

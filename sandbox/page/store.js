@@ -26,7 +26,15 @@ export function put(message) {
 export const messagesOf = (chatId) => store.messages.get(chatId) || new Map();
 /** An ephemeral message is there for its receiver alone. */
 export const forMe = (message) => !message.receiver_id || message.receiver_id === view.me;
-export const shown = (chatId) => [...messagesOf(chatId).values()].filter((message) => !message.deleted && forMe(message));
+
+/** What this person sees, in order. An ephemeral message may stand in place of another one. */
+export function shown(chatId) {
+  const mine = [...messagesOf(chatId).values()].filter((message) => !message.deleted && forMe(message));
+  const replaced = new Set(mine.map((message) => message.replaces));
+  const place = (message) => message.replaces ?? message.message_id;
+  return mine.filter((message) => !replaced.has(message.message_id)).sort((a, b) => place(a) - place(b));
+}
+
 export const isGroup = (chat) => chat.type !== "private";
 export const chatName = (chat) => (isGroup(chat) ? chat.title : store.bot.name);
 export const people = (chat) => Object.entries(chat.members).filter(([id, status]) => Number(id) !== ANONYMOUS_ADMIN && !GONE.includes(status));
