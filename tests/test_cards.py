@@ -114,26 +114,26 @@ async def test_where_a_new_vm_fits(calm: Stack) -> None:
 
 async def test_a_node_is_emptied_by_one_press_and_filled_again(calm: Stack) -> None:
     calm.start_program()
-    plan = await calm.asked("/drain one", "one: 10 VMs would leave", "→ two:", "→ three:")
-    assert await calm.tap(plan, "Empty (10)", VERA) == "You may look, but not decide."
-    assert await calm.tap(plan, "Empty (10)") == "10 moves approved."
-    done = await calm.message("one is being emptied, requested by Anna Admin", "▰▰▰▰▰▰▰▰▰▰ 10 of 10")
+    plan = await calm.asked("/drain one", "one: 10 VMs would leave", "two: CPU", "three: CPU", "takes no VM")
+    assert await calm.tap(plan, "Empty and exclude (10)", VERA) == "You may look, but not decide."
+    assert await calm.tap(plan, "Empty and exclude (10)") == "10 moves approved."
+    done = await calm.message("one is empty: 10 VMs moved in", "requested by Anna Admin", "✅ 6 more moved")
     assert len(await calm.starts()) == 10 and "⏹ Stop" not in labels(done)
     shown = await calm.asked("/node one", "excluded as target")
     back = await calm.opened(shown, "Fill", "one: ", "would come")
     await calm.tap(back, "Fill (")
-    await calm.message("one is being filled again", "requested by Anna Admin")
+    await calm.message("one: ", " · ≈ ", "requested by Anna Admin", "▶️ ", " → one")
     assert "excluded" not in await calm.ask("/node one", "one in Production")
 
 
 async def test_a_drain_can_be_stopped(calm: Stack) -> None:
     calm.start_program()
     plan = await calm.asked("/drain 1", "10 VMs would leave")
-    await calm.tap(plan, "Empty (10)")
-    under_way = await calm.message("one is being emptied", "of about", buttons=True)
+    await calm.tap(plan, "Empty and exclude (10)")
+    under_way = await calm.message("one: 0 of 10 · ≈ ", " left", "▶️ a-", "· 1 more waits", buttons=True)
     words = await calm.tap(under_way, "Stop")
     assert words.startswith("Stopped:") and "called back" in words
-    await calm.message("one is being emptied", "Anna Admin stopped it")
+    await calm.message("one: ", " of 10 moved away in ", "Anna Admin stopped it", "✋ a-", " stays: called back")
     assert 0 < len(await calm.starts()) < 10
     assert "excluded" not in await calm.ask("/node one", "one in Production")
 

@@ -170,6 +170,12 @@ FORMATTED: dict[str, list[str]] = {
     "setting-{field}": list(KEYS_AT_RUN_TIME),
     "setting-about-{field}": list(KEYS_AT_RUN_TIME),
     "check-title-{check}": list(CHECKS),
+    "request-vm-{state}": [
+        *MOVE_STATES,
+        *(s.value for s in MigrationState if s is not MigrationState.SKIPPED),
+        *("called-back", "restarted", "not-needed"),
+    ],
+    **{f"{{kind}}-{end}": ["drain", "fill"] for end in ("waiting", "progress", "nothing", "ended")},
     "health-{health.state.value}": [s.value for s in State],
 }
 """What stands for the braces of a key that the code puts together. A new f-string needs an entry."""

@@ -76,7 +76,7 @@ class NodeRequests(Feature):
         lines, below = cards.wish_lines(texts, plan, title)
         rows: list[Row] = []
         if plan.moves and self.may_decide(request, node.cluster_id) and not self.service.settings.dry_run:
-            words = texts.text("button-drain-now" if drains else "button-fill-now", count=count)
+            words = texts.text("row-drain-now" if drains else "row-fill-now", count=count)
             rows.append([do(words, purpose.value, node.id, style=ButtonStyle.PRIMARY)])
         rows.append([go(texts.text("button-node"), "node", node.id)])
         return View(cards.folded(texts, lines, below), keyboard(rows))

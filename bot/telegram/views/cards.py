@@ -13,9 +13,9 @@ from balancer.reasons import brief
 from balancer.requests.results import Placement, Refused, TargetChoice, WhyNode, WhyVM
 from bot.domain.proposals import IgnoredVM, ProposedMove
 from bot.rendering.catalog import Texts
-from bot.rendering.plan_summary import effort_words
 from bot.service.queries import VMDetails
 from bot.telegram.views import wording
+from bot.telegram.views.node_requests import plan_lines
 from bot.telegram.views.pages import history_line
 
 CHOICES_SHOWN = 3
@@ -108,13 +108,9 @@ def place_lines(texts: Texts, placement: Placement) -> Lines:
 
 def wish_lines(texts: Texts, plan: Plan, title: Markup) -> tuple[Lines, Lines]:
     """What emptying or filling a node comes to; what cannot leave, folded."""
-    lines: Lines = [title]
-    if plan.moves and plan.effort is not None:
-        lines.append(effort_words(texts, plan.effort))
-        nodes = Counter(m.target_name for m in plan.moves)
-        lines += [texts.html("wish-towards", node=name, count=count) for name, count in nodes.most_common(NAMES_SHOWN)]
-        if len(nodes) > NAMES_SHOWN:
-            lines.append(texts.html("table-more", count=len(nodes) - NAMES_SHOWN))
+    lines: Lines = [title, *plan_lines(texts, plan)]
+    if plan.moves and plan.purpose is Purpose.DRAIN:
+        lines += ["", texts.html("drain-excludes", node=plan.moves[0].source_name)]
     lines += [texts.html("move-caution", reason=texts.reason(c)) for c in plan.cautions[:REASONS_SHOWN]]
     if plan.rejections:
         blocked = texts.html("wish-staying", count=len(plan.rejections))

@@ -28,6 +28,7 @@ from bot.telegram.keyboards.buttons import keyboard as keyboard_of
 from bot.telegram.keyboards.proposals import Shown, proposal_keyboard, waits_for_its_time
 from bot.telegram.views import wording
 from bot.telegram.views.headlines import headline, summary_line
+from bot.telegram.views.node_requests import is_node_request, progress_lines
 
 MOVES_PER_PAGE = 5
 BAR_STEPS = 10
@@ -70,6 +71,8 @@ def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0
     A closed proposal without a migration is two lines: how it ended, and for which moves.
     """
     ahead = ahead or Ahead()
+    if is_node_request(proposal):
+        return _node_request_view(texts, proposal, now, page, ahead)
     head = _title_lines(texts, proposal, now)
     if proposal.settled and not any(m.migration for m in proposal.moves):
         return View(wording.fitted([*head, *_closed_lines(texts, proposal)], [], texts, CAPTION), final=True)
@@ -83,13 +86,26 @@ def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0
     return View(text, keyboard, final=proposal.settled and not ahead.undoable)
 
 
+def _node_request_view(texts: Texts, proposal: Proposal, now: datetime, page: int, ahead: Ahead) -> View:
+    """Emptying or filling a node: the time that is left, then one line a VM; buttons only for what waits."""
+    lines = progress_lines(texts, proposal, now, ahead.opens_at)
+    if proposal.pending:
+        lines[1:1] = [texts.html("proposal-until-line", time=wording.moment(texts, proposal.expires_at, now))]
+    shown, page, pages = paged(proposal.pending, page, MOVES_PER_PAGE)
+    keyboard = proposal_keyboard(texts, proposal, now, Shown(shown, page, pages), ahead.undoable)
+    return View(wording.fitted(lines, [], texts, CAPTION), keyboard, final=proposal.settled)
+
+
 def _title_lines(texts: Texts, proposal: Proposal, now: datetime) -> list[Markup | str]:
     """How things stand, or who requested what; then what waits."""
     lines: list[Markup | str] = []
     if proposal.purpose is Purpose.BALANCE:
         lines += headline(texts, proposal)
+    elif is_node_request(proposal):
+        lines += progress_lines(texts, proposal, now)
     else:
-        lines += _request_lines(texts, proposal)
+        key = "wish-undo" if proposal.purpose is Purpose.UNDO else "wish-target"
+        lines.append(texts.html(key, who=proposal.asked_by.name if proposal.asked_by else ""))
         if proposal.closed_reason is not None and not proposal.pending:
             lines.append(texts.html("proposal-closed", reason=texts.reason(proposal.closed_reason)))
     if proposal.pending:
@@ -97,19 +113,6 @@ def _title_lines(texts: Texts, proposal: Proposal, now: datetime) -> list[Markup
     elif proposal.automatic:
         lines.append(texts.html("proposal-automatic", count=len(proposal.moves)))
     return lines
-
-
-def _request_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
-    who = proposal.asked_by.name if proposal.asked_by else ""
-    if proposal.purpose in (Purpose.DRAIN, Purpose.FILL):
-        name = next((r.node_name for r in proposal.plan.nodes if r.node_id == proposal.node_id), "")
-        key = "wish-drain" if proposal.purpose is Purpose.DRAIN else "wish-fill"
-        lines: list[Markup | str] = [texts.html(key, node=name, who=who)]
-        done = sum(_arrived(m) for m in proposal.moves)
-        count = len(proposal.moves)
-        lines.append(texts.html("wish-progress", bar=bar(done, count), done=done, count=count))
-        return lines
-    return [texts.html("wish-undo" if proposal.purpose is Purpose.UNDO else "wish-target", who=who)]
 
 
 def _closed_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
@@ -177,10 +180,6 @@ def details_view(texts: Texts, proposal: Proposal, now: datetime) -> View:
         lines += ["", *move_lines(texts, proposed, now)]
     close = do(texts.text("button-close"), "close")
     return View(wording.fitted(lines, reason_lines(texts, proposal.plan), texts), keyboard_of([[close]]))
-
-
-def _arrived(proposed: ProposedMove) -> bool:
-    return proposed.migration is not None and proposed.migration.state is MigrationState.SUCCEEDED
 
 
 def bar(part: float, whole: float) -> str:

@@ -13,8 +13,8 @@ button-vms = 🧩 VMs ({ $count })
 button-drain = 🚰 Drain
 button-fill = 🪣 Fill
 button-heed = ✅ Allow moves
-button-drain-now = 🚰 Empty ({ $count })
-button-fill-now = 🪣 Fill ({ $count })
+row-drain-now = 🚰 Empty and exclude ({ $count })
+row-fill-now = 🪣 Fill ({ $count })
 
 vms-title = <b>{ $node }</b>: { $count ->
     [0] no VM
@@ -77,7 +77,6 @@ fill-plan = { $count ->
     [one] 🪣 <b>{ $node }</b>: 1 VM would come.
    *[other] 🪣 <b>{ $node }</b>: { $count } VMs would come.
 }
-wish-towards = → { $node }: { $count }
 wish-staying = { $count ->
     [one] 🔒 1 stays, and why:
    *[other] 🔒 { $count } stay, and why:
@@ -85,3 +84,51 @@ wish-staying = { $count ->
 fill-blocked = 🔒 Why not more:
 popup-heeded = { $vm } may be moved again.
 popup-heeded-already = { $vm } may already be moved.
+
+# Emptying and filling a node: the plan, then how far it is.
+node-effect = { $node }: CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }, mem { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }% ({ $count ->
+    [one] 1 VM
+   *[other] { $count } VMs
+})
+drain-excludes = From then on { $node } takes no VM, until somebody includes it or fills it again.
+request-by = requested by { $who }
+proposal-until-line = ⏳ can be approved until { $time }
+drain-waiting = 🚰 <b>{ $node }</b>: { $count ->
+    [one] 1 VM waits
+   *[other] { $count } VMs wait
+} for approval · ≈ { $duration }
+drain-progress = 🚰 <b>{ $node }</b>: { $done } of { $count } · ≈ { $duration } left
+drain-empty = ✅ <b>{ $node }</b> is empty: { $count ->
+    [one] 1 VM
+   *[other] { $count } VMs
+} moved in { $duration }
+drain-ended = 🚰 <b>{ $node }</b>: { $done } of { $count } moved away in { $duration }
+drain-nothing = ⏹ <b>{ $node }</b> was not emptied: no VM was moved
+fill-waiting = 🪣 <b>{ $node }</b>: { $count ->
+    [one] 1 VM waits
+   *[other] { $count } VMs wait
+} for approval · ≈ { $duration }
+fill-progress = 🪣 <b>{ $node }</b>: { $done } of { $count } · ≈ { $duration } left
+fill-ended = 🪣 <b>{ $node }</b>: { $done } of { $count } moved here in { $duration }
+fill-nothing = ⏹ <b>{ $node }</b> was not filled: no VM was moved
+request-arrived-more = ✅ { $count } more moved
+request-waiting-more = · { $count ->
+    [one] 1 more waits
+   *[other] { $count } more wait
+}
+request-vm-pending = ⏳ { $vm } → { $target }
+request-vm-approved = · { $vm } → { $target }
+request-vm-skipped = ⏭ { $vm } stays: skipped
+request-vm-expired = ⌛ { $vm } stays: nobody approved in time
+request-vm-superseded = 🔁 { $vm }: replaced by a newer request
+request-vm-withdrawn = ⛔ { $vm } stays: withdrawn
+request-vm-queued = · { $vm } → { $target }
+request-vm-starting = ▶️ { $vm } → { $target }
+request-vm-running = ▶️ { $vm } → { $target } · { $duration }
+request-vm-succeeded = ✅ { $vm } → { $target } · { $duration }
+request-vm-restarted = ⚠️ { $vm } → { $target }: moved, but restarted
+request-vm-failed = ❌ { $vm } stays on { $source }: { $reason }
+request-vm-unknown = ❓ { $vm }: outcome unknown
+request-vm-stale = 🚫 { $vm } stays: { $reason }
+request-vm-not-needed = ⏭ { $vm }: { $reason }
+request-vm-called-back = ✋ { $vm } stays: called back

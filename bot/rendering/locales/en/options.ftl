@@ -1,9 +1,6 @@
 # What can be done with a proposal besides approve and skip.
 wish-target = 🎯 <b>Other node</b>, chosen by { $who }
 wish-undo = ↩️ <b>Move back</b>, requested by { $who }
-wish-drain = 🚰 <b>{ $node } is being emptied</b>, requested by { $who }
-wish-fill = 🪣 <b>{ $node } is being filled again</b>, requested by { $who }
-wish-progress = { $bar } { $done } of { $count }
 move-cost = { $size }, ≈ { $duration }
 migration-under-way = ▶️ { $bar } { $duration } of about { $expected }
 migration-window = 🕑 waits for the migration window (opens { $time })

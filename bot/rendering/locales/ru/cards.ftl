@@ -13,8 +13,8 @@ button-vms = 🧩 ВМ ({ $count })
 button-drain = 🚰 Освободить
 button-fill = 🪣 Заполнить
 button-heed = ✅ Разрешить
-button-drain-now = 🚰 Начать ({ $count })
-button-fill-now = 🪣 Начать ({ $count })
+row-drain-now = 🚰 Освободить и исключить ({ $count })
+row-fill-now = 🪣 Заполнить ({ $count })
 
 vms-title = <b>{ $node }</b>: { $count ->
     [0] ни одной ВМ
@@ -82,7 +82,6 @@ fill-plan = { $count ->
     [few] 🪣 <b>{ $node }</b>: придут { $count } ВМ.
    *[many] 🪣 <b>{ $node }</b>: придёт { $count } ВМ.
 }
-wish-towards = → { $node }: { $count }
 wish-staying = { $count ->
     [one] 🔒 Остаётся { $count }, причины:
     [few] 🔒 Остаются { $count }, причины:
@@ -91,3 +90,48 @@ wish-staying = { $count ->
 fill-blocked = 🔒 Почему не больше:
 popup-heeded = { $vm } снова можно переносить.
 popup-heeded-already = { $vm } уже можно переносить.
+
+# Освобождение и заполнение узла: план, затем ход выполнения.
+node-effect = { $node }: CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }; ОЗУ { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }% ({ $count } ВМ)
+drain-excludes = После этого узел { $node } не принимает ВМ, пока его не вернут или не заполнят.
+request-by = запросил: { $who }
+proposal-until-line = ⏳ одобрить можно до { $time }
+drain-waiting = 🚰 <b>{ $node }</b>: { $count ->
+    [one] { $count } ВМ ждёт
+    [few] { $count } ВМ ждут
+   *[many] { $count } ВМ ждут
+} одобрения · ≈ { $duration }
+drain-progress = 🚰 <b>{ $node }</b>: { $done } из { $count } · осталось ≈ { $duration }
+drain-empty = ✅ Узел <b>{ $node }</b> пуст: { $count ->
+    [one] перенесена { $count } ВМ
+    [few] перенесены { $count } ВМ
+   *[many] перенесено { $count } ВМ
+} за { $duration }
+drain-ended = 🚰 <b>{ $node }</b>: перенесено { $done } из { $count } ВМ за { $duration }
+drain-nothing = ⏹ Узел <b>{ $node }</b> не освобождён: ни одна ВМ не перенесена
+fill-waiting = 🪣 <b>{ $node }</b>: { $count ->
+    [one] { $count } ВМ ждёт
+    [few] { $count } ВМ ждут
+   *[many] { $count } ВМ ждут
+} одобрения · ≈ { $duration }
+fill-progress = 🪣 <b>{ $node }</b>: { $done } из { $count } · осталось ≈ { $duration }
+fill-ended = 🪣 <b>{ $node }</b>: перенесено сюда { $done } из { $count } ВМ за { $duration }
+fill-nothing = ⏹ Узел <b>{ $node }</b> не заполнен: ни одна ВМ не перенесена
+request-arrived-more = ✅ перенесено ещё { $count }
+request-waiting-more = · ждут ещё: { $count }
+request-vm-pending = ⏳ { $vm } → { $target }
+request-vm-approved = · { $vm } → { $target }
+request-vm-skipped = ⏭ { $vm } остаётся: пропущена
+request-vm-expired = ⌛ { $vm } остаётся: не одобрена вовремя
+request-vm-superseded = 🔁 { $vm }: заменено новым запросом
+request-vm-withdrawn = ⛔ { $vm } остаётся: отозвана
+request-vm-queued = · { $vm } → { $target }
+request-vm-starting = ▶️ { $vm } → { $target }
+request-vm-running = ▶️ { $vm } → { $target } · { $duration }
+request-vm-succeeded = ✅ { $vm } → { $target } · { $duration }
+request-vm-restarted = ⚠️ { $vm } → { $target }: перенесена, но перезапущена
+request-vm-failed = ❌ { $vm } остаётся на { $source }: { $reason }
+request-vm-unknown = ❓ { $vm }: исход неизвестен
+request-vm-stale = 🚫 { $vm } остаётся: { $reason }
+request-vm-not-needed = ⏭ { $vm }: { $reason }
+request-vm-called-back = ✋ { $vm } остаётся: отозвана

@@ -1,9 +1,6 @@
 # Что можно сделать с предложением, кроме простого «да» или «нет».
 wish-target = 🎯 <b>Выбран другой узел</b> ({ $who })
 wish-undo = ↩️ <b>Возврат ВМ</b> (запросил: { $who })
-wish-drain = 🚰 <b>Узел { $node } освобождается</b> (запросил: { $who })
-wish-fill = 🪣 <b>Узел { $node } снова заполняется</b> (запросил: { $who })
-wish-progress = { $bar } { $done } из { $count }
 move-cost = { $size }, ≈ { $duration }
 migration-under-way = ▶️ { $bar } { $duration } примерно из { $expected }
 migration-window = 🕑 ждёт окна миграций (с { $time })
