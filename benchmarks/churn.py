@@ -18,7 +18,7 @@ from benchmarks.generate import FLAVOUR_WEIGHTS, FLAVOURS, GIB_PER_VCPU, GIB_WEI
 
 DAY_S = 86_400.0
 BITS_PER_MIB = 8 * 2**20
-DICE = 16
+DRAWS = 16
 CREATE, REMOVE, RESIZE = "create", "remove", "resize"
 
 
@@ -43,29 +43,29 @@ class Habits:
 
 
 class Event(NamedTuple):
-    """``dice`` decide which VM, which size and which node; they do not depend on where VMs are."""
+    """``draws`` decide which VM, which size and which node; they do not depend on where VMs are."""
 
     at_s: float
     kind: str
-    dice: tuple[float, ...]
+    draws: tuple[float, ...]
 
 
 def events(habits: Habits, vms: int, seconds: float, seed: int) -> list[Event]:
     """For each VM that goes another one comes, some time later, so that the cluster stays as full as it is."""
-    dice = random.Random(f"events-{seed}")
+    rng = random.Random(f"events-{seed}")
     found: list[Event] = []
     at = 0.0
-    while habits.replaced and (at := at + dice.expovariate(habits.replaced * vms / DAY_S)) < seconds:
-        found.append(Event(at, REMOVE, _throw(dice)))
-        found.append(Event(at + dice.expovariate(1 / habits.gap_s), CREATE, _throw(dice)))
+    while habits.replaced and (at := at + rng.expovariate(habits.replaced * vms / DAY_S)) < seconds:
+        found.append(Event(at, REMOVE, _draw(rng)))
+        found.append(Event(at + rng.expovariate(1 / habits.gap_s), CREATE, _draw(rng)))
     at = 0.0
-    while habits.resized and (at := at + dice.expovariate(habits.resized * vms / DAY_S)) < seconds:
-        found.append(Event(at, RESIZE, _throw(dice)))
+    while habits.resized and (at := at + rng.expovariate(habits.resized * vms / DAY_S)) < seconds:
+        found.append(Event(at, RESIZE, _draw(rng)))
     return sorted(event for event in found if event.at_s < seconds)
 
 
-def _throw(dice: random.Random) -> tuple[float, ...]:
-    return tuple(dice.random() for _ in range(DICE))
+def _draw(rng: random.Random) -> tuple[float, ...]:
+    return tuple(rng.random() for _ in range(DRAWS))
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class World:
     excluded: frozenset[int]
     cpu_limit: float
     memory_limit: float
-    dice: random.Random
+    rng: random.Random
     now_s: float = 0.0
     account: Account = field(default_factory=Account)
     running: dict[int, Migration] = field(default_factory=dict)
@@ -129,7 +129,7 @@ class World:
             excluded=policy.exclude_sources,
             cpu_limit=policy.cpu_overload_ratio,
             memory_limit=policy.memory_overload_percent,
-            dice=random.Random(f"migrations-{seed}"),
+            rng=random.Random(f"migrations-{seed}"),
             migrated=dict(case.recent.migrated),
         )
         world.vcpus = [node.vcpus_allocated or 0 for node in world.nodes]
@@ -186,7 +186,7 @@ class World:
         assert vm.node_id is not None
         copying = (vm.memory_mib or 0) * BITS_PER_MIB / (self.habits.bandwidth_mbit * 1e6)
         ends = self.now_s + self.habits.overhead_s + copying
-        self.running[vm_id] = Migration(vm_id, vm.node_id, target, ends, self.dice.random() < self.habits.failing)
+        self.running[vm_id] = Migration(vm_id, vm.node_id, target, ends, self.rng.random() < self.habits.failing)
         return ends
 
     def end_migration(self, vm_id: int) -> None:
@@ -208,32 +208,32 @@ class World:
 
     def happen(self, event: Event) -> None:
         if event.kind == CREATE:
-            self._create(event.dice)
+            self._create(event.draws)
             return
         alive = sorted(self.vms)
-        vm = self.vms[alive[int(event.dice[0] * len(alive))]]
+        vm = self.vms[alive[int(event.draws[0] * len(alive))]]
         if event.kind == REMOVE:
             self._remove(vm)
         else:
-            vcpus, mib = _size(event.dice[1:])
+            vcpus, mib = _size(event.draws[1:])
             self._count(vm, -1)
             self.vms[vm.id] = replace(vm, vcpus=vcpus, memory_mib=mib)
             self._count(self.vms[vm.id], 1)
 
-    def _create(self, dice: tuple[float, ...]) -> None:
-        vcpus, mib = _size(dice)
+    def _create(self, draws: tuple[float, ...]) -> None:
+        vcpus, mib = _size(draws)
         number = max(self.vms) + 1
         vm = VM(
             id=number,
             name=f"v{number}",
             cluster_id=self.nodes[0].cluster_id,
-            node_id=self._node_for(vcpus, mib, dice[8 : 8 + self.habits.choices]),
+            node_id=self._node_for(vcpus, mib, draws[8 : 8 + self.habits.choices]),
             vcpus=vcpus,
             memory_mib=mib,
-            state="active" if dice[2] < 0.94 else "stopped",
-            iso_mounted=dice[3] < 0.02,
-            snapshot_count=int(dice[4] < 0.05),
-            balancer_mode="on" if dice[5] >= 0.03 else "off",
+            state="active" if draws[2] < 0.94 else "stopped",
+            iso_mounted=draws[3] < 0.02,
+            snapshot_count=int(draws[4] < 0.05),
+            balancer_mode="on" if draws[5] >= 0.03 else "off",
         )
         self._add(vm)
 
@@ -247,13 +247,13 @@ class World:
         self.migrated.pop(vm.id, None)
         self.failures.pop(vm.id, None)
 
-    def _node_for(self, vcpus: int, mib: int, dice: tuple[float, ...]) -> int:
+    def _node_for(self, vcpus: int, mib: int, draws: tuple[float, ...]) -> int:
         """The emptiest of a few nodes drawn of those that it fits on; else of all that are open."""
         able = [n for n in self.active if self.nodes[n].creation_allowed and self._has_place(n)]
         fitting = [n for n in able if self._fullness(n, vcpus, mib) <= self.habits.fills_to]
         if not fitting:
             return min(able, key=lambda n: (self._fullness(n, vcpus, mib), n))
-        drawn = [fitting[int(die * len(fitting))] for die in dice]
+        drawn = [fitting[int(draw * len(fitting))] for draw in draws]
         return min(drawn, key=lambda n: (self._fullness(n, vcpus, mib), n))
 
     def _has_place(self, node: int) -> bool:
@@ -291,14 +291,14 @@ class World:
             self.account.clear_at_s = self.now_s
 
 
-def _size(dice: tuple[float, ...]) -> tuple[int, int]:
+def _size(draws: tuple[float, ...]) -> tuple[int, int]:
     """vCPUs and MiB of a VM, with the shares that the generator has."""
-    vcpus = _weighted(FLAVOURS, FLAVOUR_WEIGHTS, dice[0])
-    return vcpus, 1024 * min(128, max(1, vcpus * _weighted(GIB_PER_VCPU, GIB_WEIGHTS, dice[1])))
+    vcpus = _weighted(FLAVOURS, FLAVOUR_WEIGHTS, draws[0])
+    return vcpus, 1024 * min(128, max(1, vcpus * _weighted(GIB_PER_VCPU, GIB_WEIGHTS, draws[1])))
 
 
-def _weighted(values: tuple[int, ...], weights: tuple[int, ...], die: float) -> int:
-    return next(value for value, upto in _running(values, weights) if die * sum(weights) < upto)
+def _weighted(values: tuple[int, ...], weights: tuple[int, ...], draw: float) -> int:
+    return next(value for value, upto in _running(values, weights) if draw * sum(weights) < upto)
 
 
 def _running(values: tuple[int, ...], weights: tuple[int, ...]) -> Iterator[tuple[int, int]]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from balancer.model import VM
 from benchmarks import generate
-from benchmarks.churn import CREATE, DAY_S, DICE, REMOVE, Event, Habits, World
+from benchmarks.churn import CREATE, DAY_S, DRAWS, REMOVE, Event, Habits, World
 
 CORES_A_VCPU, RAM_A_GIB = 50, 2
 """The units of the file are arbitrary: so many of them make the commonest shapes 2 vCPUs with 7 and with 16 GiB."""
@@ -53,8 +53,8 @@ def read(path: Path) -> list[Order]:
 def sampled(orders: Sequence[Order], vms: float, seed: int) -> list[Order]:
     """Each order with the same probability, so that about ``vms`` are alive at the start."""
     alive = sum(1 for order in orders if order.starts_s <= 0)
-    dice = random.Random(f"orders-{seed}")
-    return [order for order in orders if dice.random() < vms / alive]
+    rng = random.Random(f"orders-{seed}")
+    return [order for order in orders if rng.random() < vms / alive]
 
 
 def peak(orders: Sequence[Order]) -> tuple[int, int]:
@@ -78,8 +78,8 @@ def world(
     Args:
         fullness: the part of the thresholds that the peak fills, of CPU and of memory.
     """
-    dice = random.Random(f"orders-nodes-{seed}")
-    sizes = dice.choices(generate.GENERATIONS, generate.GENERATION_WEIGHTS, k=nodes)
+    rng = random.Random(f"orders-nodes-{seed}")
+    sizes = rng.choices(generate.GENERATIONS, generate.GENERATION_WEIGHTS, k=nodes)
     kept, left = list(orders), -1
     rows: list[dict[str, Any]] = []
     while left != len(kept):  # nodes get smaller with every VM that is left out
@@ -92,7 +92,7 @@ def world(
         "name": f"orders-azure-{nodes}-{fullness}-{seed}",
         "thresholds": dict(THRESHOLDS),
         "nodes": rows,
-        "vms": _placed(first, rows, dice),
+        "vms": _placed(first, rows, rng),
     }
     return document, first, [o for o in kept if o.starts_s > 0]
 
@@ -127,7 +127,7 @@ def _node(number: int, size: float, unit_cpus: float, unit_mib: float) -> dict[s
     }
 
 
-def _placed(orders: Sequence[Order], nodes: Sequence[dict[str, Any]], dice: random.Random) -> list[dict[str, Any]]:
+def _placed(orders: Sequence[Order], nodes: Sequence[dict[str, Any]], rng: random.Random) -> list[dict[str, Any]]:
     """The VMs at the start, each on the emptiest of four random nodes, as the panel places them (churn.py)."""
     vcpus, mib = [0] * len(nodes), [0] * len(nodes)
 
@@ -138,15 +138,15 @@ def _placed(orders: Sequence[Order], nodes: Sequence[dict[str, Any]], dice: rand
 
     rows = []
     for number, order in enumerate(orders):
-        drawn = dice.choices(range(len(nodes)), k=4)
+        drawn = rng.choices(range(len(nodes)), k=4)
         node = min(drawn, key=lambda n: (fullness(n, order), n))
         vcpus[node] += order.vcpus
         mib[node] += order.mib
-        rows.append(_vm(number, node, order, dice))
+        rows.append(_vm(number, node, order, rng))
     return rows
 
 
-def _vm(number: int, node: int, order: Order, dice: random.Random) -> dict[str, Any]:
+def _vm(number: int, node: int, order: Order, rng: random.Random) -> dict[str, Any]:
     """``number`` is the id, which churn.py counts on from."""
     return {
         "id": number,
@@ -154,25 +154,25 @@ def _vm(number: int, node: int, order: Order, dice: random.Random) -> dict[str, 
         "node": node,
         "vcpus": order.vcpus,
         "ram_mib": order.mib,
-        "state": "running" if dice.random() < 0.94 else "stopped",
-        "has_iso": dice.random() < 0.02,
-        "has_snapshot": dice.random() < 0.05,
-        "balancer_enabled": dice.random() >= 0.03,
+        "state": "running" if rng.random() < 0.94 else "stopped",
+        "has_iso": rng.random() < 0.02,
+        "has_snapshot": rng.random() < 0.05,
+        "balancer_enabled": rng.random() >= 0.03,
         "last_migrated_s": None,
     }
 
 
 @dataclass(slots=True)
 class OrdersWorld(World):
-    """As ``World``, but a CREATE or REMOVE event means one order: ``dice[0]`` is its number in ``orders``."""
+    """As ``World``, but a CREATE or REMOVE event means one order: ``draws[0]`` is its number in ``orders``."""
 
     orders: Sequence[Order] = ()
 
     def happen(self, event: Event) -> None:
-        number = int(event.dice[0])
+        number = int(event.draws[0])
         if event.kind == CREATE:
             order = self.orders[number]
-            node = self._node_for(order.vcpus, order.mib, event.dice[1 : 1 + self.habits.choices])
+            node = self._node_for(order.vcpus, order.mib, event.draws[1 : 1 + self.habits.choices])
             self._add(
                 VM(
                     id=number,
@@ -181,10 +181,10 @@ class OrdersWorld(World):
                     node_id=node,
                     vcpus=order.vcpus,
                     memory_mib=order.mib,
-                    state="active" if event.dice[8] < 0.94 else "stopped",
-                    iso_mounted=event.dice[9] < 0.02,
-                    snapshot_count=int(event.dice[10] < 0.05),
-                    balancer_mode="on" if event.dice[11] >= 0.03 else "off",
+                    state="active" if event.draws[8] < 0.94 else "stopped",
+                    iso_mounted=event.draws[9] < 0.02,
+                    snapshot_count=int(event.draws[10] < 0.05),
+                    balancer_mode="on" if event.draws[11] >= 0.03 else "off",
                 )
             )
         elif number in self.vms:
@@ -198,13 +198,13 @@ def live(
     chosen = sampled(read(path), VMS_A_NODE * nodes, seed)
     document, first, later = world(chosen, nodes, fullness, seed)
     every = [*first, *later]
-    dice = random.Random(f"orders-events-{seed}")
+    rng = random.Random(f"orders-events-{seed}")
     happens = []
     for number, order in enumerate(every):
-        throws = (float(number), *(dice.random() for _ in range(DICE - 1)))
+        draws = (float(number), *(rng.random() for _ in range(DRAWS - 1)))
         if order.starts_s > 0:
-            happens.append(Event(order.starts_s, CREATE, throws))
-        happens.append(Event(order.ends_s, REMOVE, throws))
+            happens.append(Event(order.starts_s, CREATE, draws))
+        happens.append(Event(order.ends_s, REMOVE, draws))
     lively = OrdersWorld.of(document, habits, seed)
     lively.orders = every
     return document, lively, sorted(event for event in happens if event.at_s < days * DAY_S)
