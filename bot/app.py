@@ -15,14 +15,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from balancer.model import Plan, Reason
-from bot.config.chats_file import check_chats_file, rooms_of
+from bot.config.chats_file import chats_of, check_chats_file
 from bot.config.clusters_file import check_clusters_file, load_clusters_file
 from bot.config.loading import load_settings
 from bot.config.panel_client import panel_client
 from bot.config.settings import Settings, env_name
 from bot.config.validation import MEMORY, check_chat, check_panel, check_people, check_ssh
 from bot.domain import log_context
-from bot.domain.chats import Room
+from bot.domain.chats import Chat
 from bot.domain.clock import LEAP, Clock, SteadyClock, wall_clock_of
 from bot.domain.health import judge
 from bot.domain.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
@@ -130,8 +130,8 @@ class VMBalancer:
             self.panel = panel_client(settings, self._clock)
             stack.push_async_callback(self.panel.close)
             loads = await _loads(settings, self._clock, stack)
-            rooms = rooms_of(settings)
-            self.telegram = _telegram(settings, rooms)
+            chats = chats_of(settings)
+            self.telegram = _telegram(settings, chats)
             if self.telegram is not None:
                 undo_window = timedelta(seconds=settings.undo_window)
                 self.telegram.attach(
@@ -139,7 +139,7 @@ class VMBalancer:
                     self._clock,
                     undo_window=undo_window,
                     hours=self._hours(),
-                    rooms=rooms,
+                    chats=chats,
                     clusters=lambda: self.service.observer.clusters_seen(),
                 )
                 await self.telegram.find_chat()
@@ -291,7 +291,7 @@ class VMBalancer:
         systemd.notify(systemd.STOPPING)
 
     async def _start_line(self) -> str:
-        chats = [] if self.telegram is None else [r.chat_id for r in rooms_of(self.settings) if r.chat_id is not None]
+        chats = [] if self.telegram is None else [r.chat_id for r in chats_of(self.settings) if r.chat_id is not None]
         runtime = self.service.runtime
         return start_line(await runtime.current(), await runtime.mode(), chats, await runtime.paused_until())
 
@@ -323,10 +323,10 @@ class VMBalancer:
     def listen(self, next_check: Callable[[], datetime | None] = lambda: None) -> None:
         """Starts listening to the chat, where there is one."""
         if self.telegram is not None:
-            from bot.telegram.chat import Chat
+            from bot.telegram.chat import ChatListener
 
-            chat = Chat(self.service, self.store, self.telegram, self.texts, next_check)
-            self._supervisor.start("The chat", chat.run)
+            listener = ChatListener(self.service, self.store, self.telegram, self.texts, next_check)
+            self._supervisor.start("The chat", listener.run)
 
     def next_check(self) -> datetime | None:
         """When the timer makes the next check; ``None`` = it does not run."""
@@ -518,8 +518,8 @@ async def _loads(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Loa
     return Loads(await stack.enter_async_context(monitor))
 
 
-def _telegram(settings: Settings, rooms: Sequence[Room]) -> TelegramNotifier | None:
-    chat_id = next((room.chat_id for room in rooms if room.chat_id is not None), None)
+def _telegram(settings: Settings, chats: Sequence[Chat]) -> TelegramNotifier | None:
+    chat_id = next((chat.chat_id for chat in chats if chat.chat_id is not None), None)
     if settings.telegram_bot_token is None or chat_id is None or not settings.telegram_notifications:
         return None
     from bot.telegram.notifier import TelegramNotifier

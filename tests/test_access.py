@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stack import ANNA, BORIS, GROUP, MALLORY, VERA, Stack, button, buttons, running_stack, world
 
-from bot.config.chats_file import rooms_of
+from bot.config.chats_file import chats_of
 from bot.config.settings import Settings
 from bot.config.validation import check_people
-from bot.domain.chats import GROUP_ANONYMOUS, SHARED_ACCOUNTS, Role, standing
+from bot.domain.chats import GROUP_ANONYMOUS, SHARED_ACCOUNTS, Role, permissions_of
 from bot.telegram.keyboards.callbacks import AllButton, DoButton, GoButton, MoveButton, PageButton, StrategyButton
 from bot.telegram.middlewares.rate_limit import RateLimit
 
@@ -73,10 +73,10 @@ def audit(stack: Stack, event: str) -> list[int | None]:
 def test_an_account_of_many_has_no_role_and_is_refused_in_the_settings(shared: int) -> None:
     for field in ("telegram_admin_ids", "telegram_viewer_ids"):
         settings = Settings(telegram_chat_id=GROUP, **{field: (1001, shared)})  # type: ignore[arg-type]
-        rooms = rooms_of(settings)
+        chats = chats_of(settings)
         for place in (shared, GROUP):
-            assert standing(rooms, shared, place).role is Role.STRANGER
-        assert standing(rooms, 1001, GROUP).role is not Role.STRANGER
+            assert permissions_of(chats, shared, place).role is Role.STRANGER
+        assert permissions_of(chats, 1001, GROUP).role is not Role.STRANGER
         [problem] = check_people(settings)
         assert f"names {shared}" in problem.text and "by their own ids" in problem.text
 

@@ -15,10 +15,10 @@ from chat_fixture import ANNA, BORIS, GROUP, ChatFixture, running
 
 from balancer.model import Reason
 from bot.app import VMBalancer
-from bot.config.chats_file import check_chats_file, rooms_of
+from bot.config.chats_file import chats_of, check_chats_file
 from bot.config.loading import find_settings
 from bot.config.validation import check_chat
-from bot.domain.chats import standing
+from bot.domain.chats import permissions_of
 from bot.telegram.commands import COMMANDS
 from sandbox.chat.model import Chat, Message, User
 
@@ -81,37 +81,42 @@ def shown(fixture: ChatFixture, chat_id: int, *parts: str) -> list[Message]:
 
 def test_rooms_of_the_file_and_of_the_settings(tmp_path: Path) -> None:
     given = {"telegram_chat_id": GROUP, "telegram_admin_ids": "1001", "chats_file": str(written(tmp_path))}
-    main, north, south = rooms_of(find_settings(given).settings)
+    main, north, south = chats_of(find_settings(given).settings)
     assert (main.chat_id, main.clusters, main.language) == (GROUP, None, "en")
     assert north.language == "ru" and north.shows(1, "North") and not north.shows(2, "South")
     assert south.shows(2, "whatever") and north.topic_of(1, "North") == 7 and south.topic_of(2, "South") is None
-    rooms = (main, north, south)
-    assert standing(rooms, CARLA, NORTH).decides == (north,)
-    assert standing(rooms, CARLA, SOUTH).decides == () and standing(rooms, CARLA, SOUTH).looks == (south,)
-    assert standing(rooms, CARLA, CARLA).looks == (north, south), "in private what she may anywhere"
-    assert standing(rooms, CARLA, GROUP).looks == () and standing(rooms, ANNA, NORTH).decides == (north,)
-    assert not standing(rooms, CARLA, CARLA).governs and standing(rooms, ANNA, ANNA).governs
+    chats = (main, north, south)
+    carla_north, carla_south = permissions_of(chats, CARLA, NORTH), permissions_of(chats, CARLA, SOUTH)
+    assert carla_north.administered == (north,) and permissions_of(chats, ANNA, NORTH).administered == (north,)
+    assert carla_south.administered == () and carla_south.visible == (south,)
+    carla_private = permissions_of(chats, CARLA, CARLA)
+    assert carla_private.visible == (north, south), "in private what she may anywhere"
+    assert permissions_of(chats, CARLA, GROUP).visible == ()
+    assert not carla_private.global_admin and permissions_of(chats, ANNA, ANNA).global_admin
 
 
 def test_the_file_alone_is_enough_and_the_programs_admins_govern(tmp_path: Path) -> None:
     toml = f'[[chats]]\nid = {NORTH}\nclusters = ["North"]\nadmins = [5]\nthread = 3\n'
     given = {"telegram_admin_ids": "1001", "chats_file": str(written(tmp_path, toml, "chats.toml"))}
     settings = find_settings({**given, "telegram_bot_token": "1:" + "a" * 35}).settings
-    north, nowhere = rooms_of(settings)
+    north, nowhere = chats_of(settings)
     assert north.thread_id == 3 and nowhere.chat_id is None
-    assert standing((north, nowhere), 1001, 1001).governs and not standing((north, nowhere), 5, 5).governs
+    assert (
+        permissions_of((north, nowhere), 1001, 1001).global_admin
+        and not permissions_of((north, nowhere), 5, 5).global_admin
+    )
 
 
 def test_an_entry_for_the_chat_of_the_settings_is_what_counts(tmp_path: Path) -> None:
     path = written(tmp_path, {"chats": [{"id": GROUP, "clusters": ["North"]}]})
     given = {"telegram_chat_id": GROUP, "telegram_admin_ids": "1001", "chats_file": str(path)}
-    first, second = rooms_of(find_settings(given).settings)
+    first, second = chats_of(find_settings(given).settings)
     assert first.clusters == frozenset({"north"}) and second.chat_id is None
 
 
 def test_the_example_can_be_used() -> None:
     path = Path(__file__).resolve().parent.parent / "chats.example.toml"
-    _, first, second = rooms_of(find_settings({"telegram_chat_id": GROUP, "chats_file": str(path)}).settings)
+    _, first, second = chats_of(find_settings({"telegram_chat_id": GROUP, "chats_file": str(path)}).settings)
     assert first.topic_of(3, "Lab") == 22 and first.topic_of(4, "Other") == 17 and second.clusters is None
 
 
@@ -220,7 +225,7 @@ async def test_each_chat_sees_its_own_clusters(tmp_path: Path) -> None:
         assert not shown(fixture, NORTH, "s-hot") and not shown(fixture, SOUTH, "n-hot")
         assert "перегружен" in north.content.text and "overloaded" in south.content.text
         assert north.thread_id == 7 and south.thread_id is None
-        # Who decides where: only on what their room is for.
+        # People decide only on the clusters of their chat.
         assert "not" in (await fixture.pressed(south, "Approve", CARLA)).lower()
         await fixture.pressed(north, "Одобрить", DMITRI)
         assert len(await fixture.store.proposals.waiting()) == 2
@@ -229,7 +234,7 @@ async def test_each_chat_sees_its_own_clusters(tmp_path: Path) -> None:
         assert done.message_id == north.message_id
         await fixture.message("n-hot", "done in")
         assert len(await fixture.store.proposals.waiting()) == 1
-        # A command shows what is its room's, and no name of another's.
+        # A command shows the clusters of its chat, and no name from another chat.
         fixture.chat.state.write(SOUTH, DMITRI, "/status")
         status = await fixture.message("s-cold", "Nothing is being moved", chat_id=SOUTH, buttons=True)
         assert "North" not in status.content.text

@@ -14,7 +14,7 @@ from bot.config.documents import Strict, id_or_name, read_strictly
 from bot.config.parsing import LARGEST_ID
 from bot.config.settings import Settings
 from bot.config.validation import Problem
-from bot.domain.chats import SHARED_ACCOUNTS, Room
+from bot.domain.chats import SHARED_ACCOUNTS, Chat
 from bot.errors import ConfigError
 
 REMEDY = "correct it (docs/chat.md describes the file), or leave CHATS_FILE empty"
@@ -52,8 +52,8 @@ class ChatEntry(Strict):
             raise ValueError("id 0 is no chat: the id of a person, or the negative id of a group, is needed")
         return self
 
-    def room(self, settings: Settings) -> Room:
-        return Room(
+    def chat(self, settings: Settings) -> Chat:
+        return Chat(
             self.id,
             frozenset(self.admins) | settings.admin_ids,
             frozenset(self.viewers) | settings.viewer_ids,
@@ -83,7 +83,7 @@ def load_chats_file(path: Path | None) -> tuple[ChatEntry, ...]:
     return chats
 
 
-def rooms_of(settings: Settings) -> tuple[Room, ...]:
+def chats_of(settings: Settings) -> tuple[Chat, ...]:
     """The chat of the settings, unless the file has an entry for it, and the chats of the file.
 
     If none of them has all clusters, one entry without a chat is added: there the program's own admins change mode and
@@ -93,14 +93,14 @@ def rooms_of(settings: Settings) -> tuple[Room, ...]:
         ConfigError: as ``load_chats_file``.
     """
     entries = load_chats_file(settings.chats_file)
-    rooms = [entry.room(settings) for entry in entries]
+    chats = [entry.chat(settings) for entry in entries]
     people = (settings.admin_ids, settings.viewer_ids, settings.bot_language)
     main = settings.telegram_chat_id
     if main is not None and all(entry.id != main for entry in entries):
-        rooms.insert(0, Room(main, *people, thread_id=settings.telegram_thread_id))
-    if all(room.clusters is not None for room in rooms):
-        rooms.append(Room(None, *people))
-    return tuple(rooms)
+        chats.insert(0, Chat(main, *people, thread_id=settings.telegram_thread_id))
+    if all(chat.clusters is not None for chat in chats):
+        chats.append(Chat(None, *people))
+    return tuple(chats)
 
 
 def check_chats_file(settings: Settings) -> list[Problem]:
@@ -111,13 +111,13 @@ def check_chats_file(settings: Settings) -> list[Problem]:
     if settings.chats_file is None:
         return []
     try:
-        rooms = rooms_of(settings)
+        entries = chats_of(settings)
     except ConfigError as error:
         return [Problem(("chats_file",), f"CHATS_FILE: {problem}") for problem in error.problems]
     file = f"CHATS_FILE: {settings.chats_file}"
     if settings.telegram_bot_token is None or not settings.telegram_notifications:
         return []
-    chats = [room for room in rooms if room.chat_id is not None]
+    chats = [entry for entry in entries if entry.chat_id is not None]
     fields = ("chats_file", "telegram_chat_id", "telegram_admin_ids", "telegram_viewer_ids", "telegram_bot_token")
     if not chats:
         remedy = "give the file a chat, or set TELEGRAM_CHAT_ID"
@@ -125,12 +125,12 @@ def check_chats_file(settings: Settings) -> list[Problem]:
     problems = [
         Problem(
             fields,
-            f"{file}: nobody may look at the chat {room.chat_id}: give it admins or viewers, or set TELEGRAM_ADMIN_IDS",
+            f"{file}: nobody may look at the chat {chat.chat_id}: give it admins or viewers, or set TELEGRAM_ADMIN_IDS",
         )
-        for room in chats
-        if not (room.admins or room.viewers)
+        for chat in chats
+        if not (chat.admins or chat.viewers)
     ]
-    if not problems and settings.balance_mode == "approve" and not any(room.admins for room in rooms):
+    if not problems and settings.balance_mode == "approve" and not any(entry.admins for entry in entries):
         remedy = "give a chat admins, or set TELEGRAM_ADMIN_IDS, or BALANCE_MODE to auto"
         problems.append(
             Problem((*fields, "balance_mode"), f"{file}: no chat has admins, so nobody may approve: {remedy}")

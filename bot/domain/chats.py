@@ -1,6 +1,6 @@
 """Who may do what, and where: the chats of the program, their people, and the clusters each is for. Pure.
 
-A room is a chat with its people. Somebody who writes to the bot alone stands in all of their rooms at once.
+In a private chat with the bot, a person has the rights of all chats that name them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Role(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """A chat: who decides, who looks. ``clusters``: names or ids in lower case; ``None`` = all of them.
+class Chat:
+    """One chat of the program with its people. ``clusters``: names or ids in lower case; ``None`` = all of them.
 
     ``thread_id``: the topic that messages go to; ``topics``: of single clusters, by name or id in lower case.
     """
@@ -61,33 +61,36 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What one person may do in one place: in which rooms they look, and in which of them decide."""
+class Permissions:
+    """What one person may do in one place.
 
-    looks: tuple[Room, ...] = ()
-    decides: tuple[Room, ...] = ()
+    ``visible``: the chats whose clusters they see; ``administered``: the chats where they decide.
+    """
+
+    visible: tuple[Chat, ...] = ()
+    administered: tuple[Chat, ...] = ()
 
     @property
     def role(self) -> Role:
-        if self.decides:
+        if self.administered:
             return Role.ADMIN
-        return Role.VIEWER if self.looks else Role.STRANGER
+        return Role.VIEWER if self.visible else Role.STRANGER
 
     @property
-    def governs(self) -> bool:
-        """Whether what holds for every cluster is theirs to change: mode, pause, settings."""
-        return any(room.clusters is None for room in self.decides)
+    def global_admin(self) -> bool:
+        """Whether they may change what holds for every cluster: mode, pause, settings."""
+        return any(chat.clusters is None for chat in self.administered)
 
     def sees(self, cluster_id: int, cluster_name: str) -> bool:
-        return any(room.shows(cluster_id, cluster_name) for room in self.looks)
+        return any(chat.shows(cluster_id, cluster_name) for chat in self.visible)
 
     def decides_on(self, cluster_id: int, cluster_name: str) -> bool:
-        return any(room.shows(cluster_id, cluster_name) for room in self.decides)
+        return any(chat.shows(cluster_id, cluster_name) for chat in self.administered)
 
 
-def standing(rooms: Sequence[Room], user_id: int, chat_id: int | None) -> Standing:
-    """What this person may do in this chat: their own private one, or a room's. Elsewhere nothing."""
-    here = [room for room in rooms if chat_id is not None and chat_id in (user_id, room.chat_id)]
-    decides = tuple(room for room in here if room.role(user_id) is Role.ADMIN)
-    viewing = tuple(room for room in here if room.role(user_id) is Role.VIEWER)
-    return Standing((*decides, *viewing), decides)
+def permissions_of(chats: Sequence[Chat], user_id: int, chat_id: int | None) -> Permissions:
+    """What this person may do in their private chat with the bot, or in one of ``chats``. Elsewhere nothing."""
+    here = [chat for chat in chats if chat_id is not None and chat_id in (user_id, chat.chat_id)]
+    administered = tuple(chat for chat in here if chat.role(user_id) is Role.ADMIN)
+    viewing = tuple(chat for chat in here if chat.role(user_id) is Role.VIEWER)
+    return Permissions((*administered, *viewing), administered)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from balancer.model import Move
-from bot.config.chats_file import rooms_of
+from bot.config.chats_file import chats_of
 from bot.domain.chats import Role
 from bot.domain.proposals import (
     Actor,
@@ -35,7 +35,7 @@ LONGEST_WAIT = timedelta(days=7)
 class Decisions(UseCase):
     def __init__(self, context: ServiceContext) -> None:
         super().__init__(context)
-        self._rooms = rooms_of(context.settings)
+        self._chats = chats_of(context.settings)
         """Every chat with its admins: the same list that the chat itself goes by."""
         self.decided_here: set[int] = set()
         """Moves that somebody decided through this service, until RemoteRequests has seen the decision."""
@@ -137,7 +137,7 @@ class Decisions(UseCase):
         """Of somebody who approved first: in Telegram the role may have been taken away since."""
         if actor.kind is not ActorKind.TELEGRAM:
             return True
-        return actor.user_id is not None and any(room.role(actor.user_id) is Role.ADMIN for room in self._rooms)
+        return actor.user_id is not None and any(chat.role(actor.user_id) is Role.ADMIN for chat in self._chats)
 
     def is_large(self, move: Move) -> bool:
         """Whether CONFIRM_LARGE_MOVES asks for a confirmation of this move."""

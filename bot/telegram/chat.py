@@ -19,7 +19,7 @@ from aiogram.exceptions import (
 from aiogram.types import CallbackQuery, ChatMemberUpdated, ErrorEvent, Message, TelegramObject, User
 from aiogram.utils.backoff import Backoff, BackoffConfig
 
-from bot.domain.chats import Room
+from bot.domain.chats import Chat
 from bot.errors import ChatError, StoreError
 from bot.rendering.catalog import Texts, texts_for
 from bot.rendering.phrases import POPUP_LIMIT
@@ -43,7 +43,7 @@ BACKOFF = BackoffConfig(min_delay=1.0, max_delay=30.0, factor=1.6, jitter=0.1)
 _OUT = (ChatMemberStatus.KICKED, ChatMemberStatus.LEFT)
 
 
-class Chat:
+class ChatListener:
     """The listening half of Telegram; the notifier is the speaking one, both share a connection."""
 
     def __init__(
@@ -56,12 +56,12 @@ class Chat:
         self._clock = service.clock
         self._dispatcher = Dispatcher(disable_fsm=True)  # its memory would grow by an entry for every stranger
         self._languages = Languages(store, texts.language, texts.zone)
-        access = AccessMiddleware(self._rooms, store, self._languages, texts, service.clock)
+        access = AccessMiddleware(self._chats, store, self._languages, texts, service.clock)
         self._dispatcher.message.outer_middleware(self._service_message)
         self._dispatcher.message.outer_middleware(access)
         self._dispatcher.callback_query.outer_middleware(access)
         self._dispatcher.include_router(routes(service, notifier, self._languages, next_check).router())
-        self._dispatcher.my_chat_member.register(self._own_standing)
+        self._dispatcher.my_chat_member.register(self._own_membership)
         self._dispatcher.errors.register(self._failed)
         logging.getLogger("aiogram.dispatcher").addFilter(_says_what_reach_says)
 
@@ -112,10 +112,10 @@ class Chat:
         await asyncio.gather(polling, return_exceptions=True)
 
     async def _register_menus(self) -> None:
-        await register_menus(self._notifier.bot, self._rooms(), self._languages)
+        await register_menus(self._notifier.bot, self._chats(), self._languages)
 
-    def _rooms(self) -> tuple[Room, ...]:
-        return self._notifier.rooms
+    def _chats(self) -> tuple[Chat, ...]:
+        return self._notifier.chats
 
     async def _service_message(
         self,
@@ -138,7 +138,7 @@ class Chat:
         await self._register_menus()
         return True
 
-    async def _own_standing(self, event: ChatMemberUpdated) -> None:
+    async def _own_membership(self, event: ChatMemberUpdated) -> None:
         """The bot was thrown out of the chat (the notifier will notice), or let in again: what waits goes out."""
         sync = self._notifier.chat_sync(event.chat.id)
         if sync is not None and event.new_chat_member.status not in _OUT:

@@ -25,7 +25,7 @@ from aiogram.exceptions import (
 from aiogram.utils.backoff import Backoff
 
 from balancer.model import Cluster, Plan
-from bot.domain.chats import Room
+from bot.domain.chats import Chat
 from bot.domain.clock import Clock
 from bot.domain.proposals import IN_FLIGHT, Proposal, changing_times, waiting_for_hours
 from bot.domain.times import Hours
@@ -94,17 +94,17 @@ class ChatSync:
 
     def __init__(
         self,
-        room: Room,
+        chat: Chat,
         context: ChatContext,
         *,
         general: bool = True,
         reports: bool = True,
         escalates: bool = False,
     ) -> None:
-        if room.chat_id is None:
+        if chat.chat_id is None:
             raise ValueError("a chat without an id cannot be kept in step")
-        self.room = room
-        self.chat_id: int = room.chat_id
+        self.chat = chat
+        self.chat_id: int = chat.chat_id
         self._context = context
         self._store = context.store
         self._clock = context.clock
@@ -112,7 +112,7 @@ class ChatSync:
         self._general = general
         self._reports = reports
         self._escalates = escalates
-        self._texts: Texts = texts_for(room.language)
+        self._texts: Texts = texts_for(chat.language)
         self._changed: set[int] = set()
         self._ticking: set[int] = set()
         self._noted: set[int] = set()
@@ -125,7 +125,7 @@ class ChatSync:
         self._sending = asyncio.Lock()
 
     def __repr__(self) -> str:
-        return f"ChatSync({self.room.named})"
+        return f"ChatSync({self.chat.named})"
 
     @property
     def bot(self) -> Bot:
@@ -148,7 +148,7 @@ class ChatSync:
 
     def rehearsed(self, plans: Sequence[Plan]) -> None:
         """Posts the plans of a dry run, without buttons, when they differ from the last ones posted."""
-        plans = [p for p in plans if self.room.shows(p.cluster_id, p.cluster_name)]
+        plans = [p for p in plans if self.chat.shows(p.cluster_id, p.cluster_name)]
         for plan in plans:
             if self._rehearsals.get(plan.cluster_id) != _keys(plan):
                 self._plans[plan.cluster_id] = plan
@@ -163,7 +163,7 @@ class ChatSync:
             StoreError: the database cannot be read.
         """
         if (now := await self._store.messages.current_chat(self.chat_id)) != self.chat_id:
-            log.warning("%s is %d by now, a supergroup: please set it so", self.room.named, now)
+            log.warning("%s is %d by now, a supergroup: please set it so", self.chat.named, now)
             self._move_to(now)
 
     async def chat_moved(self, new_id: int) -> None:
@@ -174,7 +174,7 @@ class ChatSync:
         """
         if new_id == self.chat_id:
             return
-        log.warning("%s has become a supergroup, %d: remembered; please set it so", self.room.named, new_id)
+        log.warning("%s has become a supergroup, %d: remembered; please set it so", self.chat.named, new_id)
         await self._store.messages.chat_moved(self.chat_id, new_id, self._clock())
         self._move_to(new_id)
         self._noted.clear()
@@ -182,7 +182,7 @@ class ChatSync:
         self.try_again()
 
     def _move_to(self, chat_id: int) -> None:
-        self.room = replace(self.room, chat_id=chat_id)
+        self.chat = replace(self.chat, chat_id=chat_id)
         self.chat_id = chat_id
 
     # Keeping it true --------------------------------------------------------------------------
@@ -256,15 +256,15 @@ class ChatSync:
                 except TelegramMigrateToChat as error:
                     await self.chat_moved(error.migrate_to_chat_id)
                 except TelegramForbiddenError as error:
-                    self._context.reach.turned_away(self.room.named, error.message)
+                    self._context.reach.turned_away(self.chat.named, error.message)
                     raise
                 except TelegramBadRequest as error:  # the chat's, not one message's: see _shown
-                    self._context.reach.turned_away(self.room.named, error.message)
+                    self._context.reach.turned_away(self.chat.named, error.message)
                     raise
 
     async def _catch_up_alone(self) -> None:
         """Decisions first: messages that exist already; then new messages, notices, and the time of what runs."""
-        self._texts = await self._context.languages.of_chat(self.chat_id, self.room.language)
+        self._texts = await self._context.languages.of_chat(self.chat_id, self.chat.language)
         await self._note()
         known = [i for i in sorted(self._changed) if await self._number(i)]
         for proposal_id in [*known, *sorted(self._changed.difference(known))]:
@@ -417,12 +417,12 @@ class ChatSync:
 
     def _clusters(self) -> dict[int, str] | None:
         """The clusters that this chat shows, of those that have been seen; ``None`` = all."""
-        if self.room.clusters is None:
+        if self.chat.clusters is None:
             return None
-        return {c.id: c.name for c in self._context.clusters() if self.room.shows(c.id, c.name)}
+        return {c.id: c.name for c in self._context.clusters() if self.chat.shows(c.id, c.name)}
 
     def _shows(self, proposal: Proposal) -> bool:
-        return self._reports and self.room.shows(proposal.cluster_id, proposal.plan.cluster_name)
+        return self._reports and self.chat.shows(proposal.cluster_id, proposal.plan.cluster_name)
 
     async def _send_notice(self, notice: Notice) -> None:
         view = await self._notice_view(notice)
@@ -449,8 +449,8 @@ class ChatSync:
 
     def _place(self, plan: Plan | None = None) -> Place:
         """Where a message about a plan's cluster goes; without a plan, where one about no cluster goes."""
-        topic = self.room.thread_id if plan is None else self.room.topic_of(plan.cluster_id, plan.cluster_name)
-        return Place(self.chat_id, self.room.named, topic)
+        topic = self.chat.thread_id if plan is None else self.chat.topic_of(plan.cluster_id, plan.cluster_name)
+        return Place(self.chat_id, self.chat.named, topic)
 
 
 def _worth_showing(proposal: Proposal) -> bool:

@@ -11,7 +11,7 @@ from aiogram import Bot
 from aiogram.exceptions import AiogramError
 from aiogram.types import BotCommand, BotCommandScopeChat, BotCommandScopeChatMember, BotCommandScopeUnion
 
-from bot.domain.chats import Room, Standing, standing
+from bot.domain.chats import Chat, Permissions, permissions_of
 from bot.rendering.catalog import LANGUAGES, Texts, texts_for
 from bot.telegram.languages import Languages
 
@@ -39,10 +39,10 @@ class CommandInfo:
     open: bool = False
     personal: bool = False
 
-    def open_to(self, may: Standing, args: str = "") -> bool:
+    def open_to(self, permissions: Permissions, args: str = "") -> bool:
         if self.level is Level.LOOK or (self.open and not args):
             return True
-        return may.governs if self.level is Level.GOVERN else bool(may.decides)
+        return permissions.global_admin if self.level is Level.GOVERN else bool(permissions.administered)
 
 
 COMMANDS: tuple[CommandInfo, ...] = (
@@ -74,36 +74,36 @@ COMMANDS: tuple[CommandInfo, ...] = (
 )
 
 
-def commands_for(may: Standing) -> tuple[CommandInfo, ...]:
+def commands_for(permissions: Permissions) -> tuple[CommandInfo, ...]:
     """Those that are of use to this person; what only shows something is for everybody, but no use to promise."""
-    return tuple(c for c in COMMANDS if c.open_to(may, "?"))
+    return tuple(c for c in COMMANDS if c.open_to(permissions, "?"))
 
 
-async def register_menus(bot: Bot, rooms: Sequence[Room], languages: Languages) -> None:
+async def register_menus(bot: Bot, chats: Sequence[Chat], languages: Languages) -> None:
     """Shows each admin and viewer the commands of their role, in private and in their groups.
 
-    In the language that they chose; where they did not, in that of their Telegram, the room's for any other.
+    In the language that they chose; else in the language of their Telegram; else in the chat's.
     """
-    for user_id in sorted({person for room in rooms for person in room.admins | room.viewers}):
-        for chat_id in (user_id, *(room.chat_id for room in rooms if room.chat_id and room.chat_id < 0)):
-            may = standing(rooms, user_id, chat_id)
-            if may.looks:
-                await _register(bot, user_id, chat_id, may, await languages.chosen(user_id))
+    for user_id in sorted({person for chat in chats for person in chat.admins | chat.viewers}):
+        for chat_id in (user_id, *(chat.chat_id for chat in chats if chat.chat_id and chat.chat_id < 0)):
+            permissions = permissions_of(chats, user_id, chat_id)
+            if permissions.visible:
+                await _register(bot, user_id, chat_id, permissions, await languages.chosen(user_id))
 
 
-async def _register(bot: Bot, user_id: int, chat_id: int, may: Standing, chosen: str | None) -> None:
+async def _register(bot: Bot, user_id: int, chat_id: int, permissions: Permissions, chosen: str | None) -> None:
     scope: BotCommandScopeUnion = BotCommandScopeChat(chat_id=user_id)
     if chat_id != user_id:
         scope = BotCommandScopeChatMember(chat_id=chat_id, user_id=user_id)
-    default = texts_for(chosen or may.looks[0].language)
+    default = texts_for(chosen or permissions.visible[0].language)
     try:
-        await bot.set_my_commands(_menu(may, default), scope=scope)
+        await bot.set_my_commands(_menu(permissions, default), scope=scope)
         for language in LANGUAGES:
             words = default if chosen else texts_for(language)
-            await bot.set_my_commands(_menu(may, words), scope=scope, language_code=language)
+            await bot.set_my_commands(_menu(permissions, words), scope=scope, language_code=language)
     except AiogramError as error:  # someone who has not talked to the bot yet
         log.info("No command menu for user %d yet: %s", user_id, error)
 
 
-def _menu(may: Standing, texts: Texts) -> list[BotCommand]:
-    return [BotCommand(command=c.name, description=texts.text(f"menu-{c.name}")) for c in commands_for(may)]
+def _menu(permissions: Permissions, texts: Texts) -> list[BotCommand]:
+    return [BotCommand(command=c.name, description=texts.text(f"menu-{c.name}")) for c in commands_for(permissions)]

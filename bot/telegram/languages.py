@@ -1,4 +1,4 @@
-"""Which language somebody is spoken to in: what they chose, else what their Telegram says, else the room's."""
+"""The language for a person: the one they chose, else that of their Telegram, else the chat's."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from aiogram.utils.token import TokenValidationError
 from markupsafe import Markup, escape
 
 from balancer.model import Cluster, Plan, Reason
-from bot.domain.chats import Room
+from bot.domain.chats import Chat
 from bot.domain.clock import Clock, utc_now
 from bot.domain.times import Hours
 from bot.errors import ChatError, ConfigError, StoreError
@@ -76,8 +76,8 @@ class TelegramNotifier:
         self.reach = TelegramHealth(lambda: self._clock())
         """Whether Telegram answers."""
         self._sender = Sender(lambda: self.bot, self.reach)
-        self._rooms: Sequence[Room] = ()
-        self._chats: tuple[ChatSync, ...] = ()
+        self._chats: Sequence[Chat] = ()
+        self._main_syncs: tuple[ChatSync, ...] = ()
         self._syncs: tuple[ChatSync, ...] = ()
         """``_chats`` and the chat for escalations."""
         self._listener_changed = asyncio.Event()
@@ -89,8 +89,8 @@ class TelegramNotifier:
     @property
     def chat_id(self) -> int:
         """The first chat of the running program, which knows chats by their numbers alone."""
-        if self._chats:
-            return self._chats[0].chat_id
+        if self._main_syncs:
+            return self._main_syncs[0].chat_id
         if isinstance(self._to, str):
             raise ConfigError([f"TELEGRAM_CHAT_ID is {self._to!r}: a numeric id is needed"])
         return self._to
@@ -164,14 +164,14 @@ class TelegramNotifier:
         *,
         undo_window: timedelta = timedelta(0),
         hours: Hours | None = None,
-        rooms: Sequence[Room] = (),
+        chats: Sequence[Chat] = (),
         clusters: Callable[[], Sequence[Cluster]] = lambda: (),
     ) -> None:
         """Where proposals and notices are read from; for how long a migration that ended well can be moved back.
 
         Args:
             hours: when migrations may start, and when messages make no sound; without it always, and never.
-            rooms: the chats, each with what it shows; without them the one of the constructor shows everything.
+            chats: each with what it shows; if empty, the chat of the constructor shows everything.
             clusters: as last seen, for chats that show only some.
         """
         hours = hours or Hours()
@@ -190,27 +190,27 @@ class TelegramNotifier:
             chats=lambda: [sync.chat_id for sync in self._syncs],
             clusters=clusters,
         )
-        self._rooms = rooms or (Room(self.chat_id, language=self._texts.language, thread_id=self._thread_id),)
-        chats = [room for room in self._rooms if room.chat_id is not None]
-        general = [room for room in chats if room.clusters is None] or chats
-        self._chats = tuple(
-            ChatSync(room, context, general=room in general, escalates=room.chat_id == self._escalation_chat_id)
-            for room in chats
+        self._chats = chats or (Chat(self.chat_id, language=self._texts.language, thread_id=self._thread_id),)
+        reachable = [chat for chat in self._chats if chat.chat_id is not None]
+        general = [chat for chat in reachable if chat.clusters is None] or reachable
+        self._main_syncs = tuple(
+            ChatSync(chat, context, general=chat in general, escalates=chat.chat_id == self._escalation_chat_id)
+            for chat in reachable
         )
-        self._syncs = (*self._chats, *self._escalation_sync(context))
+        self._syncs = (*self._main_syncs, *self._escalation_sync(context))
 
     def _escalation_sync(self, context: ChatContext) -> list[ChatSync]:
         """The chat that only gets escalations, unless another one is that chat already. It gives nobody rights."""
         chat_id = self._escalation_chat_id
-        if chat_id is None or any(sync.chat_id == chat_id for sync in self._chats):
+        if chat_id is None or any(sync.chat_id == chat_id for sync in self._main_syncs):
             return []
-        room = Room(chat_id, language=self._texts.language, setting="ESCALATION_CHAT_ID")
-        return [ChatSync(room, context, general=False, reports=False, escalates=True)]
+        chat = Chat(chat_id, language=self._texts.language, setting="ESCALATION_CHAT_ID")
+        return [ChatSync(chat, context, general=False, reports=False, escalates=True)]
 
     @property
-    def rooms(self) -> tuple[Room, ...]:
+    def chats(self) -> tuple[Chat, ...]:
         """The chats with the ids that they have now, and what belongs to no chat."""
-        return (*(sync.room for sync in self._chats), *(room for room in self._rooms if room.chat_id is None))
+        return (*(sync.chat for sync in self._main_syncs), *(chat for chat in self._chats if chat.chat_id is None))
 
     def chat_sync(self, chat_id: int) -> ChatSync | None:
         """What keeps a chat in step; ``None``: the program sends nothing there by itself."""

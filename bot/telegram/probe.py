@@ -36,7 +36,7 @@ POLL_S = 10
 """The longest that one request waits for somebody to write."""
 LISTENED = ["message", "my_chat_member"]
 FaultKind = Literal["token", "unreachable", "no-api", "not-found", "forbidden", "migrated", "other"]
-Standing = Literal["member", "admin", "muted", "outside"]
+Membership = Literal["member", "admin", "muted", "outside"]
 
 
 class ProbeError(ChatError):
@@ -107,13 +107,13 @@ class Probe:
             members_may_post=found.type != "channel" and (rights is None or rights.can_send_messages is not False),
         )
 
-    async def own_standing(self, chat_id: int) -> Standing:
-        return await self.standing(chat_id, self._bot.id)
+    async def own_membership(self, chat_id: int) -> Membership:
+        return await self.membership(chat_id, self._bot.id)
 
-    async def standing(self, chat_id: int, user_id: int) -> Standing:
+    async def membership(self, chat_id: int, user_id: int) -> Membership:
         """What somebody is in a group."""
         member = await _answered(self._bot.get_chat_member(chat_id, user_id, request_timeout=ANSWER_S))
-        return _standing(member)
+        return _membership(member)
 
     async def sightings(self, for_s: float, after_last_s: float | None = None) -> AsyncIterator[Sighting]:
         """Listens for messages and for being added to a group. Takes the updates from a program that listens too.
@@ -160,7 +160,7 @@ def _sighting(seen: Message | ChatMemberUpdated) -> Sighting:
     )
 
 
-def _standing(member: ResultChatMemberUnion) -> Standing:
+def _membership(member: ResultChatMemberUnion) -> Membership:
     if member.status in (ChatMemberStatus.CREATOR, ChatMemberStatus.ADMINISTRATOR):
         return "admin"
     if isinstance(member, ChatMemberRestricted):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.cli.checks.sheet import TEST, Line, Mark, Sheet
-from bot.config.chats_file import rooms_of
+from bot.config.chats_file import chats_of
 from bot.config.settings import Settings
 from bot.errors import ConfigError
 from bot.rendering.catalog import Texts
@@ -101,16 +101,16 @@ def _tell_of(sheet: Sheet, settings: Settings, chat: ChatFacts, chat_id: int) ->
 async def _may_post(sheet: Sheet, probe: Probe, chat: ChatFacts, chat_id: int, bot: str) -> bool:
     texts = sheet.texts
     try:
-        standing = await probe.own_standing(chat_id)
+        membership = await probe.own_membership(chat_id)
     except ProbeError as error:
         if error.kind in ("not-found", "forbidden", "token"):
             sheet.halt("telegram-posting", texts.text("check-bot-outside", bot=bot, name=chat.name))
         else:
             sheet.halt("telegram-posting", texts.text("check-telegram-trouble", words=str(error)))
         return False
-    if standing == "outside":
+    if membership == "outside":
         sheet.halt("telegram-posting", texts.text("check-bot-outside", bot=bot, name=chat.name))
-    elif standing == "muted" or (standing == "member" and not chat.members_may_post):
+    elif membership == "muted" or (membership == "member" and not chat.members_may_post):
         sheet.halt("telegram-posting", texts.text("check-bot-muted", bot=bot, name=chat.name))
     else:
         sheet.ok("telegram-posting", texts.text("check-bot-inside"))
@@ -139,7 +139,7 @@ async def _people(sheet: Sheet, settings: Settings, probe: Probe, chat: ChatFact
 async def _is_met(probe: Probe, chat: ChatFacts, chat_id: int, user_id: int) -> bool:
     if not chat.private:
         try:
-            if await probe.standing(chat_id, user_id) != "outside":
+            if await probe.membership(chat_id, user_id) != "outside":
                 return True
         except ProbeError:
             pass  # not in the group: perhaps in private
@@ -170,7 +170,7 @@ async def _other(sheet: Sheet, probe: Probe, check: str, setting: str, chat_id: 
     texts, shown = sheet.texts, str(chat_id)
     try:
         chat = await probe.chat(chat_id)
-        standing = "admin" if chat.private else await probe.own_standing(chat_id)
+        membership = "admin" if chat.private else await probe.own_membership(chat_id)
     except ProbeError as error:
         if error.kind == "migrated":
             text = texts.text("check-other-migrated", chat=shown, new=str(error.new_chat_id), setting=setting)
@@ -178,7 +178,7 @@ async def _other(sheet: Sheet, probe: Probe, check: str, setting: str, chat_id: 
             text = texts.text("check-other-fault", chat=shown, words=str(error), setting=setting)
         sheet.fail(check, text)
         return
-    if standing in ("outside", "muted") or (standing == "member" and not chat.members_may_post):
+    if membership in ("outside", "muted") or (membership == "member" and not chat.members_may_post):
         sheet.fail(check, texts.text("check-other-muted", chat=shown, name=chat.name, setting=setting))
     else:
         sheet.ok(check, texts.text("check-other", chat=shown, name=chat.name))
@@ -187,7 +187,7 @@ async def _other(sheet: Sheet, probe: Probe, check: str, setting: str, chat_id: 
 def _chats(settings: Settings) -> list[int]:
     """The chats that reports go to, the first of them first; a file that cannot be read has been told of."""
     try:
-        return [room.chat_id for room in rooms_of(settings) if room.chat_id is not None]
+        return [chat.chat_id for chat in chats_of(settings) if chat.chat_id is not None]
     except ConfigError:
         return [] if settings.telegram_chat_id is None else [settings.telegram_chat_id]
 

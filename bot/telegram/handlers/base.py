@@ -125,10 +125,10 @@ class Feature:
     # Who may ----------------------------------------------------------------------------------
 
     def sees(self, request: Request, cluster_id: int) -> bool:
-        return request.context.standing.sees(cluster_id, self.service.observer.cluster_name(cluster_id))
+        return request.context.permissions.sees(cluster_id, self.service.observer.cluster_name(cluster_id))
 
     def may_decide(self, request: Request, cluster_id: int) -> bool:
-        return request.context.standing.decides_on(cluster_id, self.service.observer.cluster_name(cluster_id))
+        return request.context.permissions.decides_on(cluster_id, self.service.observer.cluster_name(cluster_id))
 
     def need_decider(self, request: Request, cluster_id: int, cluster_name: str | None = None) -> None:
         """
@@ -138,7 +138,7 @@ class Feature:
             NotForYou: this person does not decide on the cluster.
         """
         name = self.service.observer.cluster_name(cluster_id) if cluster_name is None else cluster_name
-        if not request.context.standing.decides_on(cluster_id, name):
+        if not request.context.permissions.decides_on(cluster_id, name):
             raise NotForYou
 
     @staticmethod
@@ -147,12 +147,12 @@ class Feature:
         Raises:
             NotForYou: what holds for every cluster is not this person's to change.
         """
-        if not request.context.standing.governs:
+        if not request.context.permissions.global_admin:
             raise NotForYou
 
     @staticmethod
     def sees_everything(request: Request) -> bool:
-        return any(room.clusters is None for room in request.context.standing.looks)
+        return any(chat.clusters is None for chat in request.context.permissions.visible)
 
     def confirmed(self, request: Request, *subjects: int) -> bool:
         """Whether this press answers the question "really?" about them all; else it counts as asked now."""
@@ -182,11 +182,11 @@ class Feature:
     def queries(self, request: Request) -> Queries:
         """The service's questions, about the clusters that this person sees and no others."""
         every = self.sees_everything(request)
-        return self.service.queries if every else self.service.queries.seen_by(request.context.standing.sees)
+        return self.service.queries if every else self.service.queries.seen_by(request.context.permissions.sees)
 
     def clusters_seen(self, request: Request) -> list[Cluster]:
         """The service's, those that this person sees."""
-        return [c for c in self.service.observer.clusters_seen() if request.context.standing.sees(c.id, c.name)]
+        return [c for c in self.service.observer.clusters_seen() if request.context.permissions.sees(c.id, c.name)]
 
     async def clusters(self, request: Request) -> list[Cluster]:
         """As ``clusters_seen``; the panel is asked where it has not answered yet.

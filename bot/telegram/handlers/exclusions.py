@@ -127,7 +127,7 @@ class Exclusions(Feature):
             for e in known[:INCLUDED_AT_ONCE]
             if self.may_decide(request, clusters.get(e.node_id, 0))
         ]
-        if request.context.standing.decides:
+        if request.context.permissions.administered:
             rows.append([go(texts.text("button-exclude"), "exclude")])
         return View(view.text, keyboard(rows))
 

@@ -76,7 +76,7 @@ class Help(Feature):
             texts.html("tour-look"),
         )
         lines: list[Markup | str] = [words[part], "", texts.html("tour-page", page=part + 1, pages=STEPS)]
-        if part == 0 and not request.context.standing.decides:
+        if part == 0 and not request.context.permissions.administered:
             lines[1:1] = ["", texts.html("start-viewer")]
         return View(wording.joined(lines), self._steps(texts, part))
 
@@ -91,7 +91,7 @@ class Help(Feature):
 
     async def help(self, request: Request) -> Sequence[View]:
         lines = [request.texts.html("help-title")]
-        for info in commands_for(request.context.standing):
+        for info in commands_for(request.context.permissions):
             text = request.texts.text(f"menu-{info.name}")
             key = "help-line" if info.arguments else "help-line-plain"
             lines.append(request.texts.html(key, command=info.name, arguments=info.arguments, text=text))
@@ -126,7 +126,7 @@ class Help(Feature):
         chosen = await self._languages.chosen(request.context.chat_id)
         if chosen is None and request.context.private:
             return request.context.spoken
-        return await self._languages.of_chat(request.context.chat_id, request.context.standing.looks[0].language)
+        return await self._languages.of_chat(request.context.chat_id, request.context.permissions.visible[0].language)
 
     @staticmethod
     def _language_view(texts: Texts, chosen: str | None) -> View:
@@ -142,7 +142,7 @@ class Help(Feature):
         """The nearest command, or the commands at all. Words that are no command: perhaps a node or a VM."""
         if not request.args.startswith("/"):
             return await self._named(request)
-        names = {f"/{info.name}": info for info in COMMANDS if info.open_to(request.context.standing)}
+        names = {f"/{info.name}": info for info in COMMANDS if info.open_to(request.context.permissions)}
         near = difflib.get_close_matches(request.args.lower(), names, n=3, cutoff=NEAR)
         line = request.texts.html("unknown-command", command=request.args)
         if near:

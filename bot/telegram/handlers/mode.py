@@ -68,7 +68,7 @@ class Modes(Feature):
         text = texts.html("mode-now", mode=mode)
         if stored is not None and stored.value == mode:
             text = texts.html("mode-changed", text=text, who=stored.by.name)
-        if not request.context.standing.governs or self.service.settings.two_person_rule:
+        if not request.context.permissions.global_admin or self.service.settings.two_person_rule:
             return View(text)
         other = do(texts.text("button-mode-approve"), "mode", extra="approve")
         if mode != "auto":
@@ -88,7 +88,11 @@ class Modes(Feature):
         stored = (await self.service.admin.stored_settings()).get("BALANCE_STRATEGY")
         own = self.queries(request).own_values("balance_strategy")
         return strategy_view(
-            request.texts, await self.service.runtime.strategy(), stored, own, request.context.standing.governs
+            request.texts,
+            await self.service.runtime.strategy(),
+            stored,
+            own,
+            request.context.permissions.global_admin,
         )
 
     async def strategy_chosen(self, request: Request) -> ActionResult:

@@ -96,7 +96,7 @@ class Proposals(Feature):
         [other] = await self.plans(request, cluster, None, request.extra, outlook=True)
         view = comparison_view(texts, mine, other)
         rows = [[do(texts.text("button-close"), "close")]]
-        if request.context.standing.governs:
+        if request.context.permissions.global_admin:
             view = replace(view, text=wording.joined([view.text, texts.html("strategy-reach")]))
             rows.insert(0, [do(texts.text("switch-strategy", strategy=request.extra), "strategy", extra=request.extra)])
         return ActionResult(say=replace(view, keyboard=keyboard(rows)))

@@ -75,7 +75,7 @@ class Routes:
             request = Request(context, (command.args or "").strip(), tell=partial(say, message))
             views: Sequence[View] = [View(context.texts.html("only-admins"))]
             alone = True
-            if info.open_to(context.standing, request.args):
+            if info.open_to(context.permissions, request.args):
                 views, alone = await self._answered(work, request)
             await self._say(message, context, views, alone or (info.personal and not request.args))
 

@@ -99,7 +99,7 @@ class SettingsMenu(Feature):
             lines.append(texts.html("setting-by", who=who, time=time, configured=_worded(texts, one, one.configured)))
         lines += [texts.html("setting-of-cluster", cluster=c, value=v) for c, v in own.items()]
         back: Row = [go(texts.text("button-back"), "settings")]
-        if not request.context.standing.governs:
+        if not request.context.permissions.global_admin:
             return View(wording.joined(lines), keyboard([back]))
         lines += ["", texts.html("setting-other", name=one.name)]
         values = [

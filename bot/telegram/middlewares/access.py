@@ -15,7 +15,7 @@ from typing import Any
 from aiogram import BaseMiddleware
 from aiogram.types import CallbackQuery, Message, TelegramObject, User
 
-from bot.domain.chats import Role, Room, Standing, standing
+from bot.domain.chats import Chat, Permissions, Role, permissions_of
 from bot.domain.clock import Clock
 from bot.domain.proposals import Actor, ActorKind
 from bot.domain.sanitize import one_line
@@ -36,7 +36,7 @@ class RequestContext:
     """One person in one chat. ``texts`` words messages there, ``own`` what only this person sees: popups."""
 
     actor: Actor
-    standing: Standing
+    permissions: Permissions
     texts: Texts
     own: Texts
     chat_id: int
@@ -55,16 +55,16 @@ def actor_of(user: User) -> Actor:
 
 
 class AccessMiddleware(BaseMiddleware):
-    """Lets admins and viewers through, with their ``context``, in their own private chat or one of the rooms.
+    """Lets admins and viewers through, with their ``context``, in their own private chat or one of the program's.
 
     Args:
-        rooms: the rooms with their chats as they are by now.
+        chats: returns the chats with the ids that they have now.
     """
 
     def __init__(
-        self, rooms: Callable[[], Sequence[Room]], store: Store, languages: Languages, texts: Texts, clock: Clock
+        self, chats: Callable[[], Sequence[Chat]], store: Store, languages: Languages, texts: Texts, clock: Clock
     ) -> None:
-        self._rooms = rooms
+        self._chats = chats
         self._store = store
         self._languages = languages
         self._texts = texts
@@ -83,20 +83,20 @@ class AccessMiddleware(BaseMiddleware):
         user, place = _who_and_where(event)
         if user is None or place is None:
             return await self._turn_away(event, user)
-        may = standing(self._rooms(), user.id, place)
-        if may.role is Role.STRANGER:
+        permissions = permissions_of(self._chats(), user.id, place)
+        if permissions.role is Role.STRANGER:
             return await self._turn_away(event, user)
-        if may.role is Role.VIEWER and not self._viewers.allows(user.id):
+        if permissions.role is Role.VIEWER and not self._viewers.allows(user.id):
             return await self._slow_down(event, user)
         if isinstance(event, Message) and (event.forward_origin is not None or event.via_bot is not None):
             return None  # forwarded words of somebody else are not a command of this person
-        data["context"] = await self._context(user, place, may)
+        data["context"] = await self._context(user, place, permissions)
         return await handler(event, data)
 
-    async def _context(self, user: User, chat_id: int, may: Standing) -> RequestContext:
+    async def _context(self, user: User, chat_id: int, permissions: Permissions) -> RequestContext:
         own = await self._languages.of_person(user)
-        texts = own if chat_id == user.id else await self._languages.of_chat(chat_id, may.looks[0].language)
-        return RequestContext(actor_of(user), may, texts, own, chat_id, user.id, self._spoken(user))
+        texts = own if chat_id == user.id else await self._languages.of_chat(chat_id, permissions.visible[0].language)
+        return RequestContext(actor_of(user), permissions, texts, own, chat_id, user.id, self._spoken(user))
 
     async def _slow_down(self, event: TelegramObject, user: User) -> None:
         """A press is answered, a message is not: an answer to each would be the flood."""
