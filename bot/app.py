@@ -426,10 +426,10 @@ class VMBalancer:
         return answer
 
     async def _check_now(self) -> Answer:
-        rehearsed = self.settings.dry_run
+        dry_run = self.settings.dry_run
         try:
-            if rehearsed:
-                return Answer.of(await self._rehearse(), rehearsed)
+            if dry_run:
+                return Answer.of(await self._dry_run(), dry_run)
             await self._supervisor.step("Settling unknown outcomes", self.service.executor.settle_unknown)
             report = await self.service.cycle.run()
             await self._supervisor.step("Maintaining the database", self._upkeep.due)
@@ -447,13 +447,13 @@ class VMBalancer:
         if self._metrics is not None:
             await self._metrics.catch_up()
 
-    async def _rehearse(self) -> CycleReport:
+    async def _dry_run(self) -> CycleReport:
         try:
             report = await self.service.cycle.dry_run()
         except PanelError as error:
             log.error("The cycle failed: %s", error)
             return CycleReport("failed", self._clock(), problem=str(error))
-        await self.notifier.rehearsed([r.plan for r in report.results if r.plan is not None and r.plan.moves])
+        await self.notifier.show_dry_run([r.plan for r in report.results if r.plan is not None and r.plan.moves])
         return report
 
     async def _tick(self) -> None:

@@ -84,7 +84,7 @@ def test_every_command_of_the_chat_is_described(command: str) -> None:
 
 @pytest.mark.parametrize("page", [CHAT, README], ids=["chat.md", "README.md"])
 def test_the_table_of_commands_says_who_may_use_each(page: str) -> None:
-    levels = {c.name: "all" if c.level is Level.LOOK else "admins" for c in COMMANDS}
+    levels = {c.name: "all" if c.level is Level.VIEWER else "admins" for c in COMMANDS}
     for row in re.findall(r"^\| `/.+$", page, re.MULTILINE):
         commands, who = row.replace("\\|", "/").split(" | ")[:2]
         names = re.findall(r"`/(\w+)", commands)

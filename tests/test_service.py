@@ -228,13 +228,13 @@ async def test_the_status_with_a_wrong_password_says_so(fixture: BotFixture) -> 
 
 
 async def test_a_cycle_proposes_what_the_dry_run_shows_and_the_dry_run_stores_nothing(fixture: BotFixture) -> None:
-    rehearsed = await fixture.service.cycle.dry_run()
+    dry_run = await fixture.service.cycle.dry_run()
     plans = await fixture.service.queries.plans()
     assert await fixture.store.proposals.waiting() == [] and fixture.told.changed == []
     report = await fixture.propose()
     [proposal] = await fixture.store.proposals.waiting()
     assert report.proposed == (proposal.id,) and fixture.told.changed == [proposal.id]
-    for made in (proposal.plan, plans[0], rehearsed.results[0].plan):
+    for made in (proposal.plan, plans[0], dry_run.results[0].plan):
         assert made is not None and [m.key for m in made.moves] == [(11, 1, 2)]
     assert proposal.expires_at - proposal.created_at == timedelta(seconds=fixture.settings.proposal_ttl)
 

@@ -50,7 +50,7 @@ class LogNotifier:
     def notices_waiting(self) -> None:
         self._wake.set()
 
-    async def rehearsed(self, plans: Sequence[Plan]) -> None:
+    async def show_dry_run(self, plans: Sequence[Plan]) -> None:
         """Writes the plans of a dry run."""
         for plan in plans:
             for line in plan_lines(self._texts, plan):

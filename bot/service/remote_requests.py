@@ -38,9 +38,9 @@ class Answer:
     problem: str | None = None
 
     @staticmethod
-    def of(report: CycleReport, rehearsed: bool = False) -> Answer:
+    def of(report: CycleReport, dry_run: bool = False) -> Answer:
         left = tuple((r.cluster.name, r.left_alone) for r in report.results if r.left_alone is not None)
-        outcome = "rehearsed" if rehearsed and report.outcome == "done" else report.outcome
+        outcome = "rehearsed" if dry_run and report.outcome == "done" else report.outcome
         return Answer(outcome, len(report.proposed), len(report.results), left, report.problem)
 
 

@@ -146,7 +146,7 @@ class ChatSync:
         self._reachable.set()
         self._wake.set()
 
-    def rehearsed(self, plans: Sequence[Plan]) -> None:
+    def show_dry_run(self, plans: Sequence[Plan]) -> None:
         """Posts the plans of a dry run, without buttons, when they differ from the last ones posted."""
         plans = [p for p in plans if self.chat.shows(p.cluster_id, p.cluster_name)]
         for plan in plans:

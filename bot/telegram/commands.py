@@ -19,37 +19,37 @@ log = logging.getLogger(__name__)
 
 
 class Level(str, Enum):
-    """What a command takes: to look, to decide on some cluster, or to decide on all of them."""
+    """Who may use a command: a viewer, an admin of some cluster, or an admin of all clusters."""
 
-    LOOK = "look"
-    DECIDE = "decide"
-    GOVERN = "govern"
+    VIEWER = "viewer"
+    ADMIN = "admin"
+    GLOBAL_ADMIN = "global-admin"
 
 
 @dataclass(frozen=True, slots=True)
 class CommandInfo:
-    """A command: its arguments as help shows them, and what it takes. ``open``: without arguments it only shows.
+    """A command: its arguments as help shows them, and who may use it. ``open``: without arguments it only shows.
 
     ``personal``: without arguments its answer, in a group, is for the one who asks alone.
     """
 
     name: str
     arguments: str = ""
-    level: Level = Level.LOOK
+    level: Level = Level.VIEWER
     open: bool = False
     personal: bool = False
 
     def open_to(self, permissions: Permissions, args: str = "") -> bool:
-        if self.level is Level.LOOK or (self.open and not args):
+        if self.level is Level.VIEWER or (self.open and not args):
             return True
-        return permissions.global_admin if self.level is Level.GOVERN else bool(permissions.administered)
+        return permissions.global_admin if self.level is Level.GLOBAL_ADMIN else bool(permissions.administered)
 
 
 COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("status", "[cluster]"),
     CommandInfo("proposals"),
     CommandInfo("dryrun", "[cluster] [strategy]"),
-    CommandInfo("balance", level=Level.GOVERN),
+    CommandInfo("balance", level=Level.GLOBAL_ADMIN),
     CommandInfo("nodes", "[cluster]"),
     CommandInfo("node", "NAME"),
     CommandInfo("vm", "NAME"),
@@ -58,16 +58,16 @@ COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("chart", "[NODE|CLUSTER] [24h|7d|90d]"),
     CommandInfo("history", "[N]"),
     CommandInfo("digest", "[day|week]"),
-    CommandInfo("exclude", "[NODE] [source|target] [2h|3d]", Level.DECIDE),
-    CommandInfo("include", "[NODE]", Level.DECIDE),
+    CommandInfo("exclude", "[NODE] [source|target] [2h|3d]", Level.ADMIN),
+    CommandInfo("include", "[NODE]", Level.ADMIN),
     CommandInfo("exclusions"),
-    CommandInfo("drain", "[NODE]", Level.DECIDE),
-    CommandInfo("fill", "[NODE]", Level.DECIDE),
-    CommandInfo("mode", "[approve|auto]", Level.GOVERN, open=True),
-    CommandInfo("strategy", "[adaptive|smallest-first|optimal|balance]", Level.GOVERN, open=True),
-    CommandInfo("pause", "[2h]", Level.GOVERN),
-    CommandInfo("resume", level=Level.GOVERN),
-    CommandInfo("settings", "[NAME VALUE]", Level.GOVERN, open=True),
+    CommandInfo("drain", "[NODE]", Level.ADMIN),
+    CommandInfo("fill", "[NODE]", Level.ADMIN),
+    CommandInfo("mode", "[approve|auto]", Level.GLOBAL_ADMIN, open=True),
+    CommandInfo("strategy", "[adaptive|smallest-first|optimal|balance]", Level.GLOBAL_ADMIN, open=True),
+    CommandInfo("pause", "[2h]", Level.GLOBAL_ADMIN),
+    CommandInfo("resume", level=Level.GLOBAL_ADMIN),
+    CommandInfo("settings", "[NAME VALUE]", Level.GLOBAL_ADMIN, open=True),
     CommandInfo("language", "[en|ru|auto]"),
     CommandInfo("start", personal=True),
     CommandInfo("help", personal=True),

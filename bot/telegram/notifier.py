@@ -232,10 +232,10 @@ class TelegramNotifier:
         for sync in self._syncs:
             sync.wake()
 
-    async def rehearsed(self, plans: Sequence[Plan]) -> None:
+    async def show_dry_run(self, plans: Sequence[Plan]) -> None:
         """Posts the plans of a dry run, without buttons, if they differ from the last posted ones."""
         for sync in self._syncs:
-            sync.rehearsed(plans)
+            sync.show_dry_run(plans)
 
     async def run(self) -> None:
         """Keeps every chat in step until cancelled; the trouble of one delays no other. Call ``attach`` first."""

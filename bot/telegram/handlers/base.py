@@ -142,7 +142,7 @@ class Feature:
             raise NotForYou
 
     @staticmethod
-    def need_governor(request: Request) -> None:
+    def need_global_admin(request: Request) -> None:
         """
         Raises:
             NotForYou: what holds for every cluster is not this person's to change.

@@ -116,7 +116,7 @@ class Help(Feature):
     async def _choose(self, request: Request, wanted: str) -> View:
         context = request.context
         if not context.private:
-            self.need_governor(request)
+            self.need_global_admin(request)
         language = None if wanted == AUTO else wanted
         await self._languages.choose(context.chat_id, language, context.actor, self.service.clock())
         texts = await self._words_now(request)

@@ -41,7 +41,7 @@ class Modes(Feature):
         if wanted == "auto" and self.service.settings.two_person_rule:
             return [View(request.texts.html("mode-two-persons"))]
         if wanted:
-            self.need_governor(request)
+            self.need_global_admin(request)
         if wanted == "auto" and await self.service.runtime.mode() != "auto":
             return [automatic_mode_question(request.texts)]
         if wanted:
@@ -50,12 +50,12 @@ class Modes(Feature):
 
     async def mode_asked(self, request: Request) -> ActionResult:
         """The question before automatic mode is switched on."""
-        self.need_governor(request)
+        self.need_global_admin(request)
         return ActionResult(view=automatic_mode_question(request.texts))
 
     async def mode_chosen(self, request: Request) -> ActionResult:
         """Switches to the mode ``extra``."""
-        self.need_governor(request)
+        self.need_global_admin(request)
         if request.extra not in MODES:
             raise Outdated
         await self.service.admin.set_mode(request.extra, request.context.actor)
@@ -80,7 +80,7 @@ class Modes(Feature):
         if wanted and wanted not in STRATEGIES:
             return [View(request.texts.html("strategy-usage", text=request.args, known=", ".join(STRATEGIES)))]
         if wanted:
-            self.need_governor(request)
+            self.need_global_admin(request)
             await self.service.admin.set_strategy(wanted, request.context.actor)
         return [await self._strategy_now(request)]
 
@@ -96,7 +96,7 @@ class Modes(Feature):
         )
 
     async def strategy_chosen(self, request: Request) -> ActionResult:
-        self.need_governor(request)
+        self.need_global_admin(request)
         if request.extra not in STRATEGIES:
             raise Outdated
         await self.service.admin.set_strategy(request.extra, request.context.actor)
@@ -114,7 +114,7 @@ class Modes(Feature):
 
     async def resumed(self, request: Request) -> ActionResult:
         """Ends the pause by a button."""
-        self.need_governor(request)
+        self.need_global_admin(request)
         [view] = await self.resume(request)
         return ActionResult(view=view)
 

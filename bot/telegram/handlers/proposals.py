@@ -71,7 +71,7 @@ class Proposals(Feature):
         other = proposal.plan.alternative if proposal.pending else None
         if other is None or other.strategy != request.extra:
             raise Outdated
-        self.need_governor(request)
+        self.need_global_admin(request)
         if self.service.settings.dry_run:
             raise NotForYou(dry_run=True)
         if await self.service.runtime.strategy() == other.strategy:

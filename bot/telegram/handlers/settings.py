@@ -57,7 +57,7 @@ class SettingsMenu(Feature):
         if not name:
             return [await self.menu(request)]
         if value:
-            self.need_governor(request)
+            self.need_global_admin(request)
             if name.upper() == env_name(MODE_FIELD) and value.strip().lower() == "auto":
                 return [automatic_mode_question(request.texts)]
             if value.strip().lower() == RESET:
@@ -112,7 +112,7 @@ class SettingsMenu(Feature):
         return View(wording.joined(lines), keyboard([*rows, back]))
 
     async def set_chosen(self, request: Request) -> ActionResult:
-        self.need_governor(request)
+        self.need_global_admin(request)
         if request.key >= len(FIELDS):
             raise Outdated
         if FIELDS[request.key] == MODE_FIELD and request.extra == "auto":
@@ -123,7 +123,7 @@ class SettingsMenu(Feature):
         )
 
     async def reset(self, request: Request) -> ActionResult:
-        self.need_governor(request)
+        self.need_global_admin(request)
         if request.key >= len(FIELDS):
             raise Outdated
         await self.service.admin.reset_value(FIELDS[request.key], request.context.actor)
