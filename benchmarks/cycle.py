@@ -148,10 +148,10 @@ async def _parts_once(balancer: Any) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="bench-store-") as folder:
         store = Store(Path(folder) / "bot.db")
         await store.open()
-        mark = await store.proposals.mark()
+        checkpoint = await store.proposals.checkpoint()
         with _timed(taken, "store"):
             for made in plans:
-                await store.proposals.publish(made, automatic=False, now=now, expires_at=now + A_DAY, since=mark)
+                await store.proposals.publish(made, automatic=False, now=now, expires_at=now + A_DAY, since=checkpoint)
         waiting = await store.proposals.waiting()
         with _timed(taken, "render"):
             for proposal in waiting:

@@ -27,7 +27,7 @@ from bot.app import VMBalancer
 from bot.cli import BAD_SETTINGS, main
 from bot.cli.arguments import OPTIONS
 from bot.cli.checks.run import run_checks
-from bot.cli.checks.sheet import CHECKS, PANEL, TELEGRAM, Line, Mark
+from bot.cli.checks.sheet import CHECKS, PANEL, TELEGRAM, CheckStatus, Line
 from bot.config.loading import find_settings, load_settings
 from bot.config.settings import Settings, env_name
 from bot.domain.heartbeat import Heartbeat
@@ -90,27 +90,33 @@ async def place() -> AsyncIterator[Place]:
         yield Place(panel, chat)
 
 
-def marked(lines: list[Line], mark: Mark) -> list[Line]:
-    return [line for line in lines if line.mark is mark]
+def with_status(lines: list[Line], status: CheckStatus) -> list[Line]:
+    return [line for line in lines if line.status is status]
 
 
 def the_fault(lines: list[Line], check: str, *settings: str) -> str:
     """The text of the one line that fails; it names these settings, and nothing else has a fault or a warning."""
-    troubled = [(line.mark.value, line.check, line.text) for line in lines if line.mark in (Mark.FAIL, Mark.WARN)]
+    troubled = [
+        (line.status.value, line.check, line.text)
+        for line in lines
+        if line.status in (CheckStatus.FAIL, CheckStatus.WARN)
+    ]
     assert [row[:2] for row in troubled] == [("fail", check)], troubled
-    [line] = marked(lines, Mark.FAIL)
+    [line] = with_status(lines, CheckStatus.FAIL)
     assert set(settings) <= set(line.settings), line.text
     assert PASSWORD not in line.text
     return line.text
 
 
 def the_warning(lines: list[Line], check: str) -> str:
-    assert [(line.mark.value, line.check) for line in lines if line.mark in (Mark.FAIL, Mark.WARN)] == [("warn", check)]
-    return marked(lines, Mark.WARN)[0].text
+    assert [
+        (line.status.value, line.check) for line in lines if line.status in (CheckStatus.FAIL, CheckStatus.WARN)
+    ] == [("warn", check)]
+    return with_status(lines, CheckStatus.WARN)[0].text
 
 
 def skipped(lines: list[Line]) -> set[str]:
-    return {line.check for line in marked(lines, Mark.SKIP)}
+    return {line.check for line in with_status(lines, CheckStatus.SKIP)}
 
 
 def after(check: str) -> set[str]:
@@ -120,7 +126,9 @@ def after(check: str) -> set[str]:
 
 async def test_everything_fine_is_told_and_nothing_is_touched(place: Place, folder: Path) -> None:
     lines = await place.lines()
-    assert {line.mark for line in lines} == {Mark.OK}, [line.text for line in lines if line.mark is not Mark.OK]
+    assert {line.status for line in lines} == {CheckStatus.OK}, [
+        line.text for line in lines if line.status is not CheckStatus.OK
+    ]
     assert [line.check for line in lines] == [c for c in CHECKS if c not in HANDED]
     text = {line.check: line.text for line in lines}
     assert "1 cluster: Production (1)" in text["clusters"] and "3 nodes, 11 VMs" in text["nodes"]
@@ -133,7 +141,7 @@ async def test_everything_fine_is_told_and_nothing_is_touched(place: Place, fold
 
 async def test_both_languages_say_it(place: Place) -> None:
     russian = await place.lines(bot_language="ru")
-    assert [line.mark for line in russian] == [line.mark for line in await place.lines()]
+    assert [line.status for line in russian] == [line.status for line in await place.lines()]
     assert any("Кластеры" in line.title for line in russian)
 
 
@@ -211,8 +219,8 @@ async def test_a_panel_that_is_starting_or_says_little(place: Place) -> None:
     closed = page("401 Unauthorized", b"<html>who are you?</html>")
     async with web_server(closed) as (url, _):
         lines = await place.lines(vmmanager_host=url)
-    assert [line.check for line in marked(lines, Mark.WARN)] == ["panel-kind"]
-    assert [line.check for line in marked(lines, Mark.FAIL)] == ["panel-login"]
+    assert [line.check for line in with_status(lines, CheckStatus.WARN)] == ["panel-kind"]
+    assert [line.check for line in with_status(lines, CheckStatus.FAIL)] == ["panel-login"]
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +246,7 @@ async def test_a_certificate_that_is_self_signed(place: Place, tmp_path: Path) -
     assert "self-signed" in text
     assert skipped(lines) == after("panel-certificate")
     lines = await with_certificate(place, own, vmmanager_ca_file=str(own.cert_file))
-    assert {line.mark for line in lines} == {Mark.OK}, "the remedy helps"
+    assert {line.status for line in lines} == {CheckStatus.OK}, "the remedy helps"
     lines = await with_certificate(place, own, verify_ssl="false")
     assert "would not pass" in the_warning(lines, "panel-certificate"), "the other remedy helps, with a warning"
 
@@ -268,7 +276,7 @@ async def test_a_certificate_of_an_unknown_issuer(place: Place, tmp_path: Path, 
     lines = await with_certificate(place, fine)
     assert "issuer is not known" in the_fault(lines, "panel-certificate", "VMMANAGER_CA_FILE", "VERIFY_SSL")
     lines = await with_certificate(place, fine, vmmanager_ca_file=str(authority.cert_file))
-    assert {line.mark for line in lines} == {Mark.OK}
+    assert {line.status for line in lines} == {CheckStatus.OK}
     assert "valid until" in next(line.text for line in lines if line.check == "panel-certificate")
 
 
@@ -296,7 +304,7 @@ async def test_a_ca_file_that_is_none(place: Place, tmp_path: Path, authority: I
     lines = await with_certificate(place, authority, vmmanager_ca_file=str(tmp_path / "empty.pem"))
     the_fault(lines, "panel-certificate", "VMMANAGER_CA_FILE")
     lines = await with_certificate(place, authority, vmmanager_ca_file=str(tmp_path / "none.pem"))
-    assert marked(lines, Mark.FAIL)[0].check == "settings"
+    assert with_status(lines, CheckStatus.FAIL)[0].check == "settings"
 
 
 async def test_http_where_https_is_meant(place: Place) -> None:
@@ -311,7 +319,7 @@ async def test_a_read_only_account(place: Place) -> None:
     assert "read-only (@admin.readonly)" in text
     assert skipped(lines) == set(), "it reads, so everything else is tested"
     lines = await place.lines(**reader, dry_run="true")
-    assert {line.mark for line in lines} == {Mark.OK}, "enough for a dry run"
+    assert {line.status for line in lines} == {CheckStatus.OK}, "enough for a dry run"
 
 
 async def test_clocks_that_differ(place: Place) -> None:
@@ -337,7 +345,7 @@ async def test_versions_that_are_not_known(place: Place) -> None:
     place.panel.faults.add("missing_fields", path="/vm/v3/node", fields=["qemu_version"], ids=[2])
     assert "1 node is not known (cool)" in the_warning(await place.lines(), "versions")
     lines = await place.lines(allow_unknown_versions="true")
-    assert {line.mark for line in lines} == {Mark.OK}
+    assert {line.status for line in lines} == {CheckStatus.OK}
 
 
 async def test_a_panel_in_trouble_is_not_called_a_wrong_login(place: Place) -> None:
@@ -377,7 +385,7 @@ async def test_a_chat_that_is_not_there(place: Place) -> None:
 
 async def test_the_chat_for_escalations(place: Place) -> None:
     [line] = [x for x in await place.lines(escalation_chat_id=str(ANNA)) if x.check == "telegram-escalation"]
-    assert line.mark is Mark.OK and str(ANNA) in line.text
+    assert line.status is CheckStatus.OK and str(ANNA) in line.text
     the_fault(await place.lines(escalation_chat_id="-1009999999999"), "telegram-escalation", "ESCALATION_CHAT_ID")
     the_fault(await place.lines(escalation_chat_id="424242"), "telegram-escalation", "ESCALATION_CHAT_ID")
     place.chat.state.chats[GROUP].bot_status = "left"
@@ -391,9 +399,9 @@ async def test_the_chats_of_the_file(place: Place, tmp_path: Path) -> None:
     path = tmp_path / "chats.toml"
     path.write_text(f"[[chats]]\nid = {ANNA}\n[[chats]]\nid = -1009999999999\n", "utf-8")
     lines = [x for x in await place.lines(chats_file=str(path)) if x.check == "telegram-chats"]
-    assert [x.mark for x in lines] == [Mark.OK, Mark.FAIL] and "CHATS_FILE" in lines[1].text
+    assert [x.status for x in lines] == [CheckStatus.OK, CheckStatus.FAIL] and "CHATS_FILE" in lines[1].text
     lines = await place.lines(chats_file=str(path), telegram_chat_id=None)
-    assert [x.mark for x in lines if x.check == "telegram-chat"] == [Mark.OK], "the first of the file"
+    assert [x.status for x in lines if x.check == "telegram-chat"] == [CheckStatus.OK], "the first of the file"
 
 
 async def test_another_program_with_a_webhook(place: Place) -> None:
@@ -413,7 +421,7 @@ async def test_telegram_out_of_reach(place: Place) -> None:
 async def test_people_whom_the_bot_cannot_meet(place: Place) -> None:
     place.chat.state.chats[GROUP].members[BORIS] = "left"
     lines = await place.lines(telegram_admin_ids=f"{ANNA},{BORIS}")
-    assert {line.mark for line in lines} == {Mark.OK}, "there is his private chat"
+    assert {line.status for line in lines} == {CheckStatus.OK}, "there is his private chat"
     text = the_warning(await place.lines(telegram_admin_ids=f"{ANNA},5555"), "telegram-people")
     assert text.startswith("5555 ") and "TELEGRAM_ADMIN_IDS" in text, "Anna can still approve"
     text = the_warning(await place.lines(telegram_viewer_ids="5555"), "telegram-people")
@@ -427,14 +435,14 @@ async def test_topics(place: Place) -> None:
     group = place.chat.state.chats[GROUP]
     group.is_forum, group.topics = True, {7: "Balancer"}
     lines = await place.lines(telegram_thread_id="7", send_test=True)
-    assert {line.mark for line in lines} == {Mark.OK}
+    assert {line.status for line in lines} == {CheckStatus.OK}
     lines = await place.lines(telegram_thread_id="5", send_test=True)
     assert "no topic 5" in the_fault(lines, "telegram-test", "TELEGRAM_THREAD_ID")
 
 
 async def test_a_test_message_is_sent_only_on_request(place: Place) -> None:
     lines = await place.lines(send_test=True)
-    assert (lines[-1].check, lines[-1].mark) == ("telegram-test", Mark.OK)
+    assert (lines[-1].check, lines[-1].status) == ("telegram-test", CheckStatus.OK)
     [message] = place.chat.state.messages.values()
     assert message.chat.id == GROUP and message.silent and "vm-balancer check" in message.content.text
 
@@ -443,9 +451,9 @@ async def test_without_telegram(place: Place) -> None:
     lines = await place.lines(telegram_bot_token=None, telegram_chat_id=None)
     assert "nobody can approve" in the_warning(lines, "telegram-token")
     lines = await place.lines(telegram_bot_token=None, telegram_chat_id=None, balance_mode="auto")
-    assert skipped(lines) == {"telegram-token"} and marked(lines, Mark.WARN) == []
+    assert skipped(lines) == {"telegram-token"} and with_status(lines, CheckStatus.WARN) == []
     lines = await place.lines(telegram_notifications="false", telegram_bot_token="1:wrong")
-    assert skipped(lines) == {"telegram-token"} and marked(lines, Mark.FAIL) == []
+    assert skipped(lines) == {"telegram-token"} and with_status(lines, CheckStatus.FAIL) == []
 
 
 # --- SSH
@@ -472,7 +480,7 @@ def over_ssh(tmp_path: Path, **nodes: int) -> dict[str, str]:
 @pytest.mark.ssh
 async def test_ssh_to_every_node(place: Place, sshd: Sshd, tmp_path: Path, folder: Path) -> None:
     lines = await place.lines(**over_ssh(tmp_path, hot=sshd.port, cool=sshd.port, mild=sshd.port))
-    assert {line.mark for line in lines} == {Mark.OK}
+    assert {line.status for line in lines} == {CheckStatus.OK}
     assert next(line.text for line in lines if line.check == "ssh") == "3 nodes answer: hot, cool, mild"
     assert list(folder.iterdir()) == [], "no host key is remembered"
 
@@ -492,13 +500,13 @@ async def test_a_changed_host_key(place: Place, sshd: Sshd, tmp_path: Path, fold
     remembered = folder / "vm_balancer.known_hosts"
     remembered.write_text(sshd.host_line)
     nodes = over_ssh(tmp_path, hot=sshd.port, cool=sshd.port, mild=sshd.port)
-    assert {line.mark for line in await place.lines(**nodes)} == {Mark.OK}
+    assert {line.status for line in await place.lines(**nodes)} == {CheckStatus.OK}
     sshd.stop()
     sshd.new_host_key()
     sshd.start()
     lines = await place.lines(**nodes)
-    faults = marked(lines, Mark.FAIL)
-    assert [line.check for line in faults] == ["ssh"] * 3 and marked(lines, Mark.WARN) == []
+    faults = with_status(lines, CheckStatus.FAIL)
+    assert [line.check for line in faults] == ["ssh"] * 3 and with_status(lines, CheckStatus.WARN) == []
     for line, name in zip(faults, ("hot", "cool", "mild"), strict=True):
         assert line.text.startswith(f"{name}: the host key of 127.0.0.1:{sshd.port} has changed")
         assert "vm_balancer.known_hosts" in line.text and "SSH_HOST_KEYS" in line.settings
@@ -510,8 +518,8 @@ async def test_a_refused_ssh_login_and_a_locked_key(place: Place, sshd: Sshd, tm
     nodes = over_ssh(tmp_path, hot=sshd.port, cool=sshd.port, mild=sshd.port)
     stranger, locked = keygen(tmp_path / "stranger"), keygen(tmp_path / "locked", "passphrase")
     lines = await place.lines(**nodes | {"ssh_private_key_path": str(stranger)})
-    assert [line.check for line in marked(lines, Mark.FAIL)] == ["ssh"] * 3
-    assert all("refuses the login" in line.text for line in marked(lines, Mark.FAIL))
+    assert [line.check for line in with_status(lines, CheckStatus.FAIL)] == ["ssh"] * 3
+    assert all("refuses the login" in line.text for line in with_status(lines, CheckStatus.FAIL))
     lines = await place.lines(**nodes | {"ssh_private_key_path": str(locked)})
     assert "is encrypted" in the_fault(lines, "ssh", "SSH_PASSWORD"), "said once, not for every node"
 
@@ -523,7 +531,7 @@ async def test_a_silent_ssh_port(place: Place, tmp_path: Path) -> None:
     async with silent:
         port = silent.sockets[0].getsockname()[1]
         settings = over_ssh(tmp_path, hot=port, cool=port, mild=port) | {"ssh_timeout": "0.5"}
-        faults = marked(await place.lines(**settings), Mark.FAIL)
+        faults = with_status(await place.lines(**settings), CheckStatus.FAIL)
         for writer in held:  # the server waits for them when it ends, from Python 3.12 on
             writer.close()
     assert len(faults) == 3 and all("does not answer within 0.5 s" in line.text for line in faults)
@@ -535,7 +543,7 @@ async def test_ssh_waits_for_the_panel(place: Place, tmp_path: Path) -> None:
     assert {"ssh", *after("panel-login")} == skipped(lines)
     mapping = {"ssh_hosts_mapping": json.dumps({"nobody": "127.0.0.1:9"}), "ssh_timeout": "0.5"}
     lines = await place.lines(**over_ssh(tmp_path) | mapping)
-    assert ["no node nobody" in line.text for line in marked(lines, Mark.WARN)] == [True]
+    assert ["no node nobody" in line.text for line in with_status(lines, CheckStatus.WARN)] == [True]
 
 
 # --- files
@@ -546,7 +554,7 @@ async def test_a_database_that_is_fine_is_left_as_it_is(place: Place, folder: Pa
     await store.open()
     await store.close()
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
-    assert {line.mark for line in await place.lines()} == {Mark.OK}
+    assert {line.status for line in await place.lines()} == {CheckStatus.OK}
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
 
@@ -588,7 +596,7 @@ async def test_a_program_that_works_with_the_database_is_a_note(place: Place, fo
         await store.heartbeats.save(Heartbeat(now - timedelta(hours=1), now - timedelta(hours=2), 4711, "here", 600))
         lines = await place.lines()
         assert "no program works" in next(line.text for line in lines if line.check == "running")
-    assert {line.mark for line in lines} == {Mark.OK}
+    assert {line.status for line in lines} == {CheckStatus.OK}
 
 
 @asynccontextmanager
@@ -606,13 +614,13 @@ async def opened(path: Path) -> AsyncIterator[Store]:
 
 async def test_settings_that_make_no_sense_leave_the_rest_to_be_tested(place: Place) -> None:
     lines = await place.lines(balance_interval="soon", telegram_chat_id="abc")
-    faults = marked(lines, Mark.FAIL)
+    faults = with_status(lines, CheckStatus.FAIL)
     assert [line.settings for line in faults] == [("BALANCE_INTERVAL",), ("TELEGRAM_CHAT_ID",)]
     assert {line.check for line in faults} == {"settings"}
     assert skipped(lines) == set(TELEGRAM)
-    assert {line.mark for line in lines if line.check in PANEL} == {Mark.OK}
+    assert {line.status for line in lines if line.check in PANEL} == {CheckStatus.OK}
     lines = await place.lines(vmmanager_host=None)
-    assert [line.settings for line in marked(lines, Mark.FAIL)] == [("VMMANAGER_HOST",)]
+    assert [line.settings for line in with_status(lines, CheckStatus.FAIL)] == [("VMMANAGER_HOST",)]
     assert skipped(lines) == set(PANEL)
 
 

@@ -165,9 +165,9 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 async def test_each_event_is_counted_once(store: Store) -> None:
-    mark = await store.figures.mark()
+    checkpoint = await store.figures.checkpoint()
     one, two, three = await move_ids(store, 11, 12, 13)
-    mark, waiting, happened = await store.figures.since(mark)
+    checkpoint, waiting, happened = await store.figures.since(checkpoint)
     assert (waiting.proposals, waiting.moves, waiting.oldest_at) == (1, 3, NOW)
     assert not happened.verdicts and not happened.results
 
@@ -177,13 +177,13 @@ async def test_each_event_is_counted_once(store: Store) -> None:
     number = result.move.migration.id
     await store.migrations.advance(number, MigrationState.STARTING, NOW)
     await store.migrations.advance(number, MigrationState.UNKNOWN, NOW + timedelta(seconds=50))
-    mark, waiting, happened = await store.figures.since(mark)
+    checkpoint, waiting, happened = await store.figures.since(checkpoint)
     assert happened.verdicts == {"approve": 1, "skip": 2} and happened.results == {"unknown": 1}
     assert happened.durations == () and waiting.open_migrations["unknown"] == 1
     assert (waiting.moves, waiting.oldest_at, waiting.unsent_notices) == (0, None, 1)
 
     await store.migrations.advance(number, MigrationState.SUCCEEDED, NOW + timedelta(seconds=90))
-    later, waiting, happened = await store.figures.since(mark)
+    later, waiting, happened = await store.figures.since(checkpoint)
     assert happened.results == {"succeeded": 1} and happened.durations == (("succeeded", timedelta(seconds=90)),)
     assert sum(waiting.open_migrations.values()) == 0
     _, _, happened = await store.figures.since(later)
@@ -195,10 +195,10 @@ async def test_rows_deleted_by_retention_are_not_counted_again(store: Store) -> 
     [result] = await store.decisions.decide([move_id], Verdict.APPROVE, ANNA, NOW)
     assert result.move.migration is not None
     await store.migrations.advance(result.move.migration.id, MigrationState.SKIPPED, NOW)
-    mark = await store.figures.mark()
+    checkpoint = await store.figures.checkpoint()
     assert await store.retention.forget_before(NOW + timedelta(days=1), NOW + timedelta(days=1)) == 1
     await move_ids(store, 11)
-    _, _, happened = await store.figures.since(mark)
+    _, _, happened = await store.figures.since(checkpoint)
     assert not happened.verdicts and not happened.results
 
 

@@ -266,12 +266,12 @@ def named_or_moved(bot: BotFixture, report: Any, shapes: dict[str, Any], faults:
 
 async def test_a_restart_is_counted_and_an_unknown_word_is_shown_with_the_status(tmp_path: Path) -> None:
     async with running_bot(tmp_path, balance_mode="auto") as bot:
-        mark = await bot.store.figures.mark()
+        checkpoint = await bot.store.figures.checkpoint()
         bot.panel.shapes.switch_on("cold")
         bot.panel.shapes.switch_on("balancer_words", words=["sometimes", "on"])
         await bot.service.cycle.run()
         await bot.carry_out()
-        _, _, happened = await bot.store.figures.since(mark)
+        _, _, happened = await bot.store.figures.since(checkpoint)
         assert (happened.results["succeeded"], happened.restarted) == (1, 1)
         [made] = (await bot.service.queries.status()).plans
         assert "remark-word" in {caution.code for caution in made.cautions}

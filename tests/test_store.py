@@ -158,32 +158,32 @@ async def test_nothing_is_published_where_something_is_in_motion(store: Store, s
 @pytest.mark.parametrize("end", [S.SUCCEEDED, S.FAILED, S.UNKNOWN])
 async def test_a_cluster_that_moved_while_it_was_looked_at_is_left_alone(store: Store, end: MigrationState) -> None:
     migration = await migrating(store, 11, S.STARTING)
-    mark = await store.proposals.mark()
+    checkpoint = await store.proposals.checkpoint()
     await store.migrations.advance(migration, end, NOW)
-    assert (await published(store, 12, since=mark)).left_alone == Reason.of("in-motion")
-    assert (await published(store, 12, since=await store.proposals.mark())).created
+    assert (await published(store, 12, since=checkpoint)).left_alone == Reason.of("in-motion")
+    assert (await published(store, 12, since=await store.proposals.checkpoint())).created
 
 
 @pytest.mark.parametrize("verdict", Verdict)
 async def test_a_plan_older_than_a_decision_is_not_published(store: Store, verdict: Verdict) -> None:
     [move_id] = await move_ids(store, 11)
-    mark = await store.proposals.mark()
+    checkpoint = await store.proposals.checkpoint()
     await store.decisions.decide([move_id], verdict, ANNA, NOW)
     if verdict is APPROVE:
         [migration] = await store.migrations.in_states(UNSETTLED)
         await store.migrations.advance(migration.id, S.STALE, NOW)
-    made = await published(store, 11, since=mark)
+    made = await published(store, 11, since=checkpoint)
     assert made.left_alone == Reason.of("changed-meanwhile") and await store.proposals.waiting() == []
-    assert (await published(store, 21, cluster=2, since=mark)).created, "decisions elsewhere do not matter"
+    assert (await published(store, 21, cluster=2, since=checkpoint)).created, "decisions elsewhere do not matter"
 
 
 @pytest.mark.parametrize(("node", "published_anyway"), [(1, False), (2, False), (3, True)])
 async def test_a_plan_older_than_an_exclusion_of_its_nodes_is_not_published(
     store: Store, node: int, published_anyway: bool
 ) -> None:
-    mark = await store.proposals.mark()
+    checkpoint = await store.proposals.checkpoint()
     await store.exclusions.add(Exclusion(node, f"n{node}", ExclusionRole.BOTH, None, ANNA, NOW))
-    assert (await published(store, 11, since=mark)).created is published_anyway
+    assert (await published(store, 11, since=checkpoint)).created is published_anyway
 
 
 # Deciding ------------------------------------------------------------------------------------------
@@ -605,7 +605,7 @@ async def test_everything_is_there_after_a_restart(path: Path) -> None:
             await of.notices.unsent(),
             await of.audit.entries(),
             await of.recent_events.read(Policy(), NOW),
-            await of.proposals.mark(),
+            await of.proposals.checkpoint(),
         ]
 
     before = await everything(store)

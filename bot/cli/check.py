@@ -66,7 +66,7 @@ def run(arguments: list[str]) -> int:
     texts = texts_for(found.settings.bot_language)
     show = _hidden(found) if given.json else _shower(found)
     lines = asyncio.run(_test(run_checks(found, texts, send_test=given.send_test, listen_s=listen_s), show))
-    failed = sum(line.mark == "fail" for line in lines)
+    failed = sum(line.status == "fail" for line in lines)
     if given.json:
         print_all(_as_json(found, lines, failed == 0))
     else:
@@ -98,10 +98,10 @@ async def _test(checks: AsyncIterator[Line], show: Callable[[Line], None]) -> li
     held: list[Line] = []
     async for line in checks:
         lines.append(line)
-        if held and (line.mark is not held[0].mark or line.text != held[0].text):
+        if held and (line.status is not held[0].status or line.text != held[0].text):
             show(_merge(held))
             held.clear()
-        if line.mark.value == "skip":  # checks that one fault stopped are one line on the screen
+        if line.status.value == "skip":  # checks that one fault stopped are one line on the screen
             held.append(line)
         else:
             show(line)
@@ -129,7 +129,7 @@ def _shower(found: Found) -> Callable[[Line], None]:
     """Signs and colours for a person at a terminal, words for everybody else."""
     redact = _redactor(found)
     if not sys.stdout.isatty():
-        return lambda line: say(f"{MARKS[line.mark.value]} {one_line(redact(f'{line.title}: {line.text}'))}")
+        return lambda line: say(f"{MARKS[line.status.value]} {one_line(redact(f'{line.title}: {line.text}'))}")
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -137,7 +137,7 @@ def _shower(found: Found) -> Callable[[Line], None]:
     console = Console(highlight=False)
 
     def show(line: Line) -> None:
-        sign, style = SIGNS[line.mark.value]
+        sign, style = SIGNS[line.status.value]
         row = Table.grid(padding=(0, 1))
         words = Text.assemble((one_line(line.title), "bold"), ": ", one_line(redact(line.text)))
         row.add_row(Text(sign, style=style), words)
@@ -147,10 +147,10 @@ def _shower(found: Found) -> Callable[[Line], None]:
 
 
 def _summary(texts: Texts, lines: Sequence[Line], failed: int) -> str:
-    warned = sum(line.mark == "warn" for line in lines)
+    warned = sum(line.status == "warn" for line in lines)
     if failed:
         return texts.text("check-summary-failed", faults=failed)
-    if any(line.check == "readiness" and line.mark.value == "warn" for line in lines):
+    if any(line.check == "readiness" and line.status.value == "warn" for line in lines):
         return texts.text("check-summary-nothing-moves")
     return texts.text("check-summary-warned", warnings=warned) if warned else texts.text("check-summary-fine")
 
@@ -160,7 +160,7 @@ def _as_json(found: Found, lines: Sequence[Line], fine: bool) -> str:
     rows = [
         {
             "check": line.check,
-            "result": line.mark.value,
+            "result": line.status.value,
             "title": line.title,
             "text": one_line(redact(line.text)),
             "settings": list(line.settings),

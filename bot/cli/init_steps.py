@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.cli.checks.panel import check_account, check_address
-from bot.cli.checks.sheet import PANEL, TELEGRAM, Line, Mark, Sheet
+from bot.cli.checks.sheet import PANEL, TELEGRAM, CheckStatus, Line, Sheet
 from bot.cli.output import complain, say
 from bot.cli.questions import ask, ask_yes
 from bot.config.loading import find_settings, understand
@@ -27,7 +27,7 @@ ACCOUNT = (
     "vmmanager_token",
     "vmmanager_token_file",
 )
-MARKS = {Mark.OK: "  ok  ", Mark.WARN: "  !   ", Mark.FAIL: "  FAIL "}
+MARKS = {CheckStatus.OK: "  ok  ", CheckStatus.WARN: "  !   ", CheckStatus.FAIL: "  FAIL "}
 
 
 class Setup:
@@ -170,9 +170,9 @@ class Setup:
         """Runs checks with the answers so far, and shows their lines."""
         sheet = Sheet(self.texts, checks)
         asyncio.run(work(sheet, self._settings()))
-        lines = [line for line in sheet.lines() if line.mark in MARKS]
+        lines = [line for line in sheet.lines() if line.status in MARKS]
         for line in lines:
-            self._say(f"{MARKS[line.mark]}{line.title}: {line.text}")
+            self._say(f"{MARKS[line.status]}{line.title}: {line.text}")
         return lines
 
     def _say(self, text: str) -> None:
@@ -182,4 +182,4 @@ class Setup:
 
 
 def _faults(lines: list[Line]) -> list[Line]:
-    return [line for line in lines if line.mark is Mark.FAIL]
+    return [line for line in lines if line.status is CheckStatus.FAIL]

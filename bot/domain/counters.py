@@ -85,7 +85,7 @@ class CycleTally:
 
 
 @dataclass(frozen=True, slots=True)
-class FigureMark:
+class FigureCheckpoint:
     """How far the store's rows were counted."""
 
     decision_id: int

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.clock import Clock
-from bot.domain.counters import Counted, FigureMark, Waiting
+from bot.domain.counters import Counted, FigureCheckpoint, Waiting
 from bot.domain.version import program_version
 from bot.errors import StoreError
 from bot.observability.heartbeat_writer import ChatHealth
@@ -48,7 +48,7 @@ class Metrics:
         self._started_at: datetime = clock()
         self._version = program_version() or "unknown"
         self._counted = Counted()
-        self._mark = FigureMark(0, 0)
+        self._checkpoint = FigureCheckpoint(0, 0)
         self._turn = asyncio.Lock()
         """One count at a time, so that no event is counted twice."""
 
@@ -58,7 +58,7 @@ class Metrics:
         Raises:
             StoreError: the database cannot be read.
         """
-        self._mark = await self._store.figures.mark()
+        self._checkpoint = await self._store.figures.checkpoint()
         tally = self._service.cycle.tally
         tally.succeeded_at = tally.succeeded_at or await self._store.cycles.last_success()
 
@@ -96,7 +96,7 @@ class Metrics:
 
     async def _count_events(self) -> tuple[Waiting | None, str | None, bool | None]:
         try:
-            self._mark, waiting, happened = await self._store.figures.since(self._mark)
+            self._checkpoint, waiting, happened = await self._store.figures.since(self._checkpoint)
             self._counted.add(happened)
             return waiting, await self._service.runtime.mode(), await self._service.runtime.paused_until() is not None
         except StoreError as error:

@@ -19,7 +19,7 @@ from bot.service.observer import Observer
 from bot.service.planning import Planning, held_reason, planning_failure
 from bot.service.restarts import Restarts
 from bot.service.values import OUTAGE_KEY, ClusterResult, CycleReport
-from bot.store.values import Mark, Published
+from bot.store.values import Checkpoint, Published
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ class Cycle(UseCase):
         """
         if self._settings.dry_run:
             raise DryRunError
-        mark = await self._store.proposals.mark(self._clock())
+        checkpoint = await self._store.proposals.checkpoint(self._clock())
         snapshot = await self._observer.observe()
         plans = await self._planning.plans(await self._planning.context(snapshot), cluster_id, pass_targets=True)
         if not plans:
@@ -122,10 +122,10 @@ class Cycle(UseCase):
         if unclear is not None:  # as in a check: what waits for people may still be right
             return Published(None, created=False, superseded=(), left_alone=unclear)
         await self._store.audit.record("pass-targets", actor, self._clock(), data=str(cluster_id))
-        return await self._publish(plans[0], automatic=False, mark=mark)
+        return await self._publish(plans[0], automatic=False, checkpoint=checkpoint)
 
     async def _check(self, started: datetime) -> CycleReport:
-        mark = await self._store.proposals.mark(self._clock())
+        checkpoint = await self._store.proposals.checkpoint(self._clock())
         snapshot = await self._observer.observe()
         if await self._foreign_moves.check(snapshot):
             self._notifier.notices_waiting()
@@ -145,14 +145,16 @@ class Cycle(UseCase):
                 results.append(ClusterResult(cluster, made, left_alone=held))
                 continue
             alone = automatic and cluster.id not in {*stopped, *context.lost} and not made.targets_passed
-            results.append(await self._publish_safely(cluster, made, alone, mark))
+            results.append(await self._publish_safely(cluster, made, alone, checkpoint))
         return CycleReport("done", started, tuple(results))
 
-    async def _publish_safely(self, cluster: Cluster, made: Plan, automatic: bool, mark: Mark) -> ClusterResult:
+    async def _publish_safely(
+        self, cluster: Cluster, made: Plan, automatic: bool, checkpoint: Checkpoint
+    ) -> ClusterResult:
         """One cluster whose plan failed or cannot be stored leaves the others alone; what waits there stays."""
         failure = planning_failure(made)
         try:
-            published = await self._publish(made, automatic, mark) if failure is None else None
+            published = await self._publish(made, automatic, checkpoint) if failure is None else None
         except UnstorableError as error:
             log.error("Cluster '%s': %s", cluster.name, error)
             failure, published = Reason.of("cannot-store", problem=str(error)), None
@@ -167,11 +169,11 @@ class Cycle(UseCase):
             return ClusterResult(cluster, made, left_alone=failure if published is None else published.left_alone)
         return ClusterResult(cluster, made, published)
 
-    async def _publish(self, made: Plan, automatic: bool, mark: Mark) -> Published:
+    async def _publish(self, made: Plan, automatic: bool, checkpoint: Checkpoint) -> Published:
         now = self._clock()
         expires = now + timedelta(seconds=self._settings.proposal_ttl)
         published = await self._store.proposals.publish(
-            made, automatic=automatic, now=now, expires_at=expires, since=mark
+            made, automatic=automatic, now=now, expires_at=expires, since=checkpoint
         )
         plan_log.published(
             *(made, published.proposal_id),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from bot.domain.counters import FigureMark, Happened, Waiting
+from bot.domain.counters import FigureCheckpoint, Happened, Waiting
 from bot.domain.proposals import UNSETTLED, MigrationState
 from bot.store import rows
 from bot.store.database import Connection, Part, all_rows, json_list, scalar
@@ -17,21 +17,21 @@ RESULTS = (*NOT_OPEN, MigrationState.UNKNOWN.value)
 
 
 class Figures(Part):
-    async def mark(self) -> FigureMark:
+    async def checkpoint(self) -> FigureCheckpoint:
         """From now on."""
         async with self._database.reading() as db:
-            return await _mark(db)
+            return await _checkpoint(db)
 
-    async def since(self, mark: FigureMark) -> tuple[FigureMark, Waiting, Happened]:
-        """What waits now and what happened since the mark, of one moment; and the mark to go on from."""
+    async def since(self, checkpoint: FigureCheckpoint) -> tuple[FigureCheckpoint, Waiting, Happened]:
+        """What waits now and what happened since the checkpoint, at one moment; and the next checkpoint."""
         async with self._database.reading() as db:
-            return await _mark(db), await _waiting(db), await _happened(db, mark)
+            return await _checkpoint(db), await _waiting(db), await _happened(db, checkpoint)
 
 
-async def _mark(db: Connection) -> FigureMark:
+async def _checkpoint(db: Connection) -> FigureCheckpoint:
     # Not max(id): what was let go of must not be counted again under its number.
     sql = "SELECT seq FROM sqlite_sequence WHERE name = ?"
-    return FigureMark(await scalar(db, sql, ("decision",)), await scalar(db, sql, ("audit",)))
+    return FigureCheckpoint(await scalar(db, sql, ("decision",)), await scalar(db, sql, ("audit",)))
 
 
 async def _waiting(db: Connection) -> Waiting:
@@ -55,15 +55,15 @@ async def _waiting(db: Connection) -> Waiting:
     )
 
 
-async def _happened(db: Connection, mark: FigureMark) -> Happened:
+async def _happened(db: Connection, checkpoint: FigureCheckpoint) -> Happened:
     verdicts = await all_rows(
-        db, "SELECT verdict, count(*) AS n FROM decision WHERE id > ? GROUP BY verdict", (mark.decision_id,)
+        db, "SELECT verdict, count(*) AS n FROM decision WHERE id > ? GROUP BY verdict", (checkpoint.decision_id,)
     )
     # A migration's row is written anew at each step: the order of its ends is in the audit trail alone.
     steps = await all_rows(
         db,
         "SELECT detail FROM audit WHERE event = 'migration' AND id > ? AND json_valid(detail) ORDER BY id",
-        (mark.audit_id,),
+        (checkpoint.audit_id,),
     )
     ended = [(d["migration"], d["state"]) for d in (json.loads(r["detail"]) for r in steps) if d["state"] in RESULTS]
     times = await all_rows(

@@ -12,7 +12,7 @@ from bot.store.audit import write_audit
 from bot.store.database import Database, Part, all_rows, json_list, scalar
 from bot.store.publishing import IN_MOTION, close, insert_proposal, reason_outdated, reason_snoozed
 from bot.store.reading import Reader
-from bot.store.values import Mark, Published, Unanswered
+from bot.store.values import Checkpoint, Published, Unanswered
 
 
 class Proposals(Part):
@@ -98,8 +98,8 @@ class Proposals(Part):
         async with self._database.reading() as db:
             return await scalar(db, "SELECT max(id) FROM proposal")
 
-    async def mark(self, now: datetime | None = None) -> Mark:
-        """How far things are. Taken before the panel is read; ``publish`` sees by it what came in between.
+    async def checkpoint(self, now: datetime | None = None) -> Checkpoint:
+        """Taken before the panel is read; ``publish`` compares it with the present to find what came in between.
 
         Args:
             now: what is approved for later than this is not in motion; ``None``: everything queued is.
@@ -111,14 +111,14 @@ class Proposals(Part):
                 "WHERE g.state IN (SELECT value FROM json_each(?)) AND NOT coalesce(g.not_before > ?, 0)",
                 (IN_MOTION, rows.maybe_to_text(now)),
             )
-            return Mark(
+            return Checkpoint(
                 decision_id=await scalar(db, "SELECT max(id) FROM decision"),
                 exclusion_id=await scalar(db, "SELECT max(id) FROM exclusion"),
                 moving=frozenset(r["cluster_id"] for r in moving),
             )
 
     async def publish(
-        self, plan: Plan, *, automatic: bool, now: datetime, expires_at: datetime, since: Mark | None = None
+        self, plan: Plan, *, automatic: bool, now: datetime, expires_at: datetime, since: Checkpoint | None = None
     ) -> Published:
         """Stores a plan as the cluster's one open proposal of its own making; what people wished for stays as it is.
 

@@ -14,14 +14,14 @@ from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, all_rows, json_list, scalar
 from bot.store.reading import UNDECODABLE
-from bot.store.values import Mark, RequestOrigin
+from bot.store.values import Checkpoint, RequestOrigin
 from bot.store.verdicts import approve_or_skip
 
 IN_MOTION = json_list(s.value for s in (MigrationState.QUEUED, *IN_FLIGHT))
 
 
-async def reason_outdated(db: Connection, plan: Plan, since: Mark | None, now: datetime) -> Reason | None:
-    """What came between the mark and now that the plan cannot know of."""
+async def reason_outdated(db: Connection, plan: Plan, since: Checkpoint | None, now: datetime) -> Reason | None:
+    """Why a plan is outdated: what changed after the checkpoint ``since`` that the plan cannot know."""
     moving = await scalar(
         db,
         "SELECT count(*) FROM migration g JOIN move m ON m.id = g.move_id "

@@ -12,8 +12,8 @@ from bot.domain.proposals import Actor, DecisionResult
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """How far people and migrations had come when a look at the panel began: see ``Store.mark``."""
+class Checkpoint:
+    """The newest decision and exclusion, and what was in motion, before the panel was read."""
 
     decision_id: int
     exclusion_id: int

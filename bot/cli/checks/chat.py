@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.cli.checks.sheet import TEST, Line, Mark, Sheet
+from bot.cli.checks.sheet import TEST, CheckStatus, Line, Sheet
 from bot.config.chats_file import chats_of
 from bot.config.settings import Settings
 from bot.errors import ConfigError
@@ -26,7 +26,7 @@ async def check_chat(sheet: Sheet, settings: Settings, *, send_test: bool) -> li
         if not send_test:
             return [*lines, *await _others(sheet.texts, settings, probe, chat_id, lines)]
         last = Sheet(sheet.texts, TEST)
-        stopped = [line for line in lines if line.mark is Mark.FAIL and line.check != "telegram-people"]
+        stopped = [line for line in lines if line.status is CheckStatus.FAIL and line.check != "telegram-people"]
         if stopped:
             last.skip("telegram-test", sheet.texts.text("check-after", title=stopped[0].title))
         else:
@@ -155,7 +155,7 @@ async def _others(texts: Texts, settings: Settings, probe: Probe, first: int, be
     chats = [("telegram-chats", "CHATS_FILE", i) for i in _chats(settings) if i != first]
     if settings.escalation_chat_id is not None:
         chats.append(("telegram-escalation", "ESCALATION_CHAT_ID", settings.escalation_chat_id))
-    stopped = [line for line in before if line.mark is Mark.FAIL and line.check == "telegram-token"]
+    stopped = [line for line in before if line.status is CheckStatus.FAIL and line.check == "telegram-token"]
     for check, setting, chat_id in chats:
         sheet = Sheet(texts, (check,))
         if stopped:

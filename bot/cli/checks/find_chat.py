@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 
 from bot.cli.checks.chat import no_telegram
-from bot.cli.checks.sheet import Line, Mark, Sheet
+from bot.cli.checks.sheet import CheckStatus, Line, Sheet
 from bot.config.settings import Settings
 from bot.rendering.catalog import Texts
 from bot.telegram.probe import Probe, ProbeError, Sighting
@@ -32,11 +32,11 @@ async def find_chat(texts: Texts, settings: Settings, listen_s: int) -> AsyncIte
             async for sighting in probe.sightings(listen_s):
                 for text in [text for text in _describe(texts, sighting) if text not in shown]:
                     shown.add(text)
-                    yield _line(texts, Mark.OK, text)
+                    yield _line(texts, CheckStatus.OK, text)
     except ProbeError as error:
-        yield _line(texts, Mark.FAIL, texts.text("check-telegram-trouble", words=str(error)))
+        yield _line(texts, CheckStatus.FAIL, texts.text("check-telegram-trouble", words=str(error)))
     if not shown:
-        yield _line(texts, Mark.WARN, texts.text("check-listen-nobody"))
+        yield _line(texts, CheckStatus.WARN, texts.text("check-listen-nobody"))
 
 
 async def check_token(sheet: Sheet, settings: Settings) -> str:
@@ -86,8 +86,8 @@ def _probe(settings: Settings) -> Probe:
     )
 
 
-def _line(texts: Texts, mark: Mark, text: str) -> Line:
-    return Line(mark, CHECK, texts.text("check-title-telegram-chat"), text)
+def _line(texts: Texts, status: CheckStatus, text: str) -> Line:
+    return Line(status, CHECK, texts.text("check-title-telegram-chat"), text)
 
 
 def _describe(texts: Texts, sighting: Sighting) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from bot.cli.checks.files import check_files
 from bot.cli.checks.panel import check_panel
-from bot.cli.checks.sheet import PANEL, SSH, TELEGRAM, Line, Mark, Sheet
+from bot.cli.checks.sheet import PANEL, SSH, TELEGRAM, CheckStatus, Line, Sheet
 from bot.config.loading import Found
 from bot.config.settings import env_name
 from bot.domain.clock import Clock, utc_now
@@ -76,7 +76,7 @@ async def _panel(found: Found, texts: Texts, clock: Clock) -> list[Line]:
         return lines
     missing = _missing(found, SSH_FIELDS)
     if missing or nodes is None:
-        first = next((line.title for line in reversed(lines) if line.mark is Mark.FAIL), "")
+        first = next((line.title for line in reversed(lines) if line.status is CheckStatus.FAIL), "")
         return [*lines, *_skipped(texts, SSH, missing or first)]
     from bot.cli.checks.nodes import check_nodes
 

@@ -25,7 +25,7 @@ CHECKS = ("settings", "strategy", *FILES, *PANEL, *SSH, *TELEGRAM, *OTHER_CHATS,
 _NAME = re.compile("|".join(sorted((env_name(f) for f in Settings.model_fields), key=len, reverse=True)))
 
 
-class Mark(str, Enum):
+class CheckStatus(str, Enum):
     OK = "ok"
     WARN = "warn"
     FAIL = "fail"
@@ -36,7 +36,7 @@ class Mark(str, Enum):
 class Line:
     """``text`` says what is so; of a fault also the remedy, with the names of the settings to change."""
 
-    mark: Mark
+    status: CheckStatus
     check: str
     title: str
     text: str
@@ -44,7 +44,8 @@ class Line:
     @property
     def settings(self) -> tuple[str, ...]:
         """The settings that a fault names."""
-        return tuple(dict.fromkeys(_NAME.findall(self.text))) if self.mark in (Mark.WARN, Mark.FAIL) else ()
+        faulty = self.status in (CheckStatus.WARN, CheckStatus.FAIL)
+        return tuple(dict.fromkeys(_NAME.findall(self.text))) if faulty else ()
 
 
 class Sheet:
@@ -57,21 +58,21 @@ class Sheet:
         self._halted = ""
 
     def ok(self, check: str, text: str) -> None:
-        self._add(Mark.OK, check, text)
+        self._add(CheckStatus.OK, check, text)
 
     def warn(self, check: str, text: str) -> None:
-        self._add(Mark.WARN, check, text)
+        self._add(CheckStatus.WARN, check, text)
 
     def fail(self, check: str, text: str) -> None:
-        self._add(Mark.FAIL, check, text)
+        self._add(CheckStatus.FAIL, check, text)
 
     def halt(self, check: str, text: str) -> None:
         """A fault that leaves nothing to test behind it."""
-        self._add(Mark.FAIL, check, text)
+        self._add(CheckStatus.FAIL, check, text)
         self._halted = self._lines[-1].title
 
     def skip(self, check: str, text: str) -> None:
-        self._add(Mark.SKIP, check, text)
+        self._add(CheckStatus.SKIP, check, text)
 
     def lines(self) -> list[Line]:
         """All of them; what was not come to is skipped, with the check that stood in the way."""
@@ -82,5 +83,5 @@ class Sheet:
             self._halted = ""
         return self._lines
 
-    def _add(self, mark: Mark, check: str, text: str) -> None:
-        self._lines.append(Line(mark, check, self.texts.text(f"check-title-{check}"), text))
+    def _add(self, status: CheckStatus, check: str, text: str) -> None:
+        self._lines.append(Line(status, check, self.texts.text(f"check-title-{check}"), text))
