@@ -93,6 +93,21 @@ async def test_a_clock_that_is_set_back_does_not_freeze_what_is_seen(fixture: Bo
     assert next(v.node_id for v in (await fixture.service.observer.observe()).vms if v.id == 11) == 3
 
 
+async def test_the_status_after_a_migration_shows_the_nodes_after_it(fixture: BotFixture) -> None:
+    await fixture.propose()
+    await fixture.decide(11)
+    await fixture.service.observer.observe()
+    before = await fixture.service.queries.status()
+    await fixture.carry_out()
+    fixture.pass_time(1)
+    seen = readings(fixture)
+    after = await fixture.service.queries.status()
+    vms = {r.node_id: r.load.vm_count for r in after.plans[0].nodes if r.load}
+    were = {r.node_id: r.load.vm_count for r in before.plans[0].nodes if r.load}
+    assert vms[1] == were[1] - 1, "nobody has to wait a minute, or press Refresh"
+    assert await fixture.service.queries.status() and readings(fixture) <= seen + 1, "one new reading is enough"
+
+
 async def test_a_caller_who_gives_up_costs_the_others_nothing(fixture: BotFixture) -> None:
     old = await fixture.service.observer.observe()
     fixture.panel.world.set_vm(fixture.panel.world.vms[11], node=3)

@@ -93,18 +93,29 @@ class Queries(UseCase):
             NotFound: no cluster is called so, or more than one.
         """
         # Who is content with an older snapshot is a person who waits.
-        snapshot = await (self._observer.observe_soon(max_age) if max_age else self._observer.observe(max_age))
+        snapshot = await (self._observe_soon(max_age) if max_age else self._observer.observe(max_age))
         wanted = None if cluster is None else self._one(self._clusters(snapshot), cluster, "cluster").id
         context = await self._planning.context(snapshot)
         plans = await self._planning.plans(context, wanted, strategy, outlook=outlook, asks_panel=max_age == NOW)
         return self._plans_in_sight(plans)
+
+    async def _observe_soon(self, max_age: timedelta = FRESH) -> Snapshot:
+        """As ``Observer.observe_soon``; but a snapshot from before the end of a migration is never fresh.
+
+        Raises:
+            PanelError: nothing was ever seen.
+        """
+        last = self._observer.last
+        if last is not None and await self._store.migrations.ended_since(last.taken_at):
+            max_age = NOW
+        return await self._observer.observe_soon(max_age)
 
     def _plans_in_sight(self, plans: Sequence[Plan]) -> tuple[Plan, ...]:
         return tuple(p for p in plans if self._sees is None or self._sees(p.cluster_id, p.cluster_name))
 
     async def _looks(self, cluster: str | None, max_age: timedelta) -> tuple[Plan, ...]:
         """As ``plans``, of the nodes alone: to even out many large clusters takes longer than a person waits."""
-        snapshot = await self._observer.observe_soon(max_age)
+        snapshot = await self._observe_soon(max_age)
         wanted = None if cluster is None else self._one(self._clusters(snapshot), cluster, "cluster").id
         return self._plans_in_sight(await self._planning.looks(snapshot, wanted))
 
@@ -147,7 +158,7 @@ class Queries(UseCase):
         Raises:
             NotFound: the node has gone meanwhile.
         """
-        snapshot = await self._observer.observe_soon()
+        snapshot = await self._observe_soon()
         latest = next((n for n in snapshot.nodes if n.id == node.id), None)
         if latest is None:
             raise NotFound("node", node.name, nearest(node.name, self._in_sight(snapshot.nodes, snapshot)))
@@ -161,7 +172,7 @@ class Queries(UseCase):
         Raises:
             NotFound: none; with the nearest names.
         """
-        snapshot = await self._observer.observe_soon(max_age)
+        snapshot = await self._observe_soon(max_age)
         nodes = self._in_sight(snapshot.nodes, snapshot)
         found = matching(nodes, name)
         if not found:
@@ -197,7 +208,7 @@ class Queries(UseCase):
             NotFound: no cluster is called so.
             ValueError: a size is not above 0.
         """
-        snapshot = await self._observer.observe_soon()
+        snapshot = await self._observe_soon()
         clusters = self._clusters(snapshot)
         wanted = {c.id for c in clusters} if cluster is None else {self._one(clusters, cluster, "cluster").id}
         policies = await self._planning.policies(snapshot)
@@ -214,7 +225,7 @@ class Queries(UseCase):
             PanelError: as ``observe``.
             NotFound: nothing is called so; with the nearest names of both.
         """
-        snapshot = await self._observer.observe_soon()
+        snapshot = await self._observe_soon()
         all_nodes, all_vms = self._in_sight(snapshot.nodes, snapshot), self._in_sight(snapshot.vms, snapshot)
         nodes, vms = matching(all_nodes, name), matching(all_vms, name)
         if not nodes and not vms:
@@ -237,7 +248,7 @@ class Queries(UseCase):
             PanelError: as ``observe``.
             NotFound: none; with the nearest names.
         """
-        snapshot = await self._observer.observe_soon(max_age)
+        snapshot = await self._observe_soon(max_age)
         vms = self._in_sight(snapshot.vms, snapshot)
         found = matching(vms, name)
         if not found:
@@ -251,7 +262,7 @@ class Queries(UseCase):
             PanelError: as ``observe``.
             NotFound: it has gone meanwhile.
         """
-        snapshot = await self._observer.observe_soon()
+        snapshot = await self._observe_soon()
         latest = next((v for v in snapshot.vms if v.id == vm.id), None)
         context = latest and await self._planning.cluster_context(snapshot, latest.cluster_id)
         if not latest or not context:

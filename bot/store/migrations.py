@@ -105,6 +105,12 @@ class Migrations(Part):
             )
         return frozenset(r["vm_id"] for r in found)
 
+    async def ended_since(self, moment: datetime) -> bool:
+        """Whether a migration that was started has ended at that moment or later."""
+        async with self._database.reading() as db:
+            sql = "SELECT EXISTS (SELECT 1 FROM migration WHERE started_at IS NOT NULL AND finished_at >= ?)"
+            return bool(await scalar(db, sql, (rows.to_text(moment),)))
+
     async def newest_succeeded(self) -> dict[int, int]:
         """Cluster -> its newest migration that succeeded: whether there is more to learn from than before."""
         async with self._database.reading() as db:
