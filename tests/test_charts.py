@@ -11,8 +11,8 @@ from chat_fixture import ANNA, BORIS, GROUP, ChatFixture, running
 from markupsafe import Markup
 
 from bot.telegram.deep_links import linked_proposal
-from bot.telegram.views.pictures import CAPTION, illustrated
-from bot.telegram.views.proposals import View
+from bot.telegram.views.pictures import illustrated
+from bot.telegram.views.view import CAPTION, View
 from sandbox.chat.model import Message
 
 TWO: dict[str, Any] = {

@@ -47,7 +47,8 @@ from bot.service.values import Status
 from bot.store.store import Store
 from bot.telegram.views import pages
 from bot.telegram.views.notices import ending_notice
-from bot.telegram.views.proposals import View, plan_view, proposal_view
+from bot.telegram.views.proposals import plan_view, proposal_view
+from bot.telegram.views.view import View
 from sandbox.chat.html import parse_html
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -32,7 +32,8 @@ from bot.service.values import Status
 from bot.telegram.keyboards.callbacks import PAGE_PREFIX
 from bot.telegram.views import pages
 from bot.telegram.views.notices import ending_notice, finished_notice
-from bot.telegram.views.proposals import View, plan_view, proposal_view
+from bot.telegram.views.proposals import plan_view, proposal_view
+from bot.telegram.views.view import View
 from bot.telegram.views.wording import TABLE_WIDTH, duration, node_table
 from sandbox.chat.html import parse_html
 

@@ -40,7 +40,8 @@ from bot.telegram.middlewares.retry import without_retries
 from bot.telegram.sender import Place, Sender
 from bot.telegram.session import PAUSES
 from bot.telegram.views.notices import HUSHED, notice_view
-from bot.telegram.views.proposals import Ahead, View, plan_view, proposal_view
+from bot.telegram.views.proposals import Ahead, plan_view, proposal_view
+from bot.telegram.views.view import View
 
 log = logging.getLogger(__name__)
 

@@ -30,7 +30,7 @@ from bot.telegram.health import TelegramHealth
 from bot.telegram.languages import Languages
 from bot.telegram.sender import Place, Sender
 from bot.telegram.session import PAUSES, make_bot
-from bot.telegram.views.proposals import View
+from bot.telegram.views.view import View
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from aiogram.types import BufferedInputFile, Message, ReplyParameters
 
 from bot.telegram.health import TelegramHealth
 from bot.telegram.middlewares.retry import may_have_arrived
-from bot.telegram.views.proposals import PICTURE, View
+from bot.telegram.views.view import PICTURE_FILE, View
 
 log = logging.getLogger(__name__)
 
@@ -111,5 +111,5 @@ class Sender:
         }
         if view.photo is None:
             return await self._bot().send_message(place.chat, str(view.text), **options)
-        picture = BufferedInputFile(view.photo, PICTURE)
+        picture = BufferedInputFile(view.photo, PICTURE_FILE)
         return await self._bot().send_photo(place.chat, picture, caption=str(view.text), **options)

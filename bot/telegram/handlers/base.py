@@ -21,7 +21,7 @@ from bot.telegram.confirmations import Confirmations
 from bot.telegram.middlewares.access import RequestContext
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.views import wording
-from bot.telegram.views.proposals import View
+from bot.telegram.views.view import View
 
 T = TypeVar("T")
 FRESH = timedelta(seconds=60)

@@ -15,7 +15,7 @@ from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Ou
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import wording
 from bot.telegram.views.pictures import illustrated, load_photo, proposal_photo
-from bot.telegram.views.proposals import View
+from bot.telegram.views.view import View
 
 SPANS: dict[str, timedelta] = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "90d": timedelta(days=90)}
 """What a chart can show, by the words for it."""

@@ -9,7 +9,7 @@ from bot.telegram.handlers.base import Answer, Feature, Page, Request
 from bot.telegram.keyboards.buttons import go, keyboard
 from bot.telegram.views import pages
 from bot.telegram.views.pictures import digest_photo, illustrated
-from bot.telegram.views.proposals import View
+from bot.telegram.views.view import View
 
 DAYS = (1, 7)
 

@@ -12,7 +12,7 @@ from bot.domain.times import parse_duration
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import pages, wording
-from bot.telegram.views.proposals import View
+from bot.telegram.views.view import View
 
 INCLUDED_AT_ONCE = 8
 LENGTHS = (timedelta(hours=2), timedelta(days=1), None)

@@ -18,7 +18,7 @@ from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.languages import Languages
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.views import wording
-from bot.telegram.views.proposals import View
+from bot.telegram.views.view import View
 
 STEPS = 4
 AUTO = "auto"

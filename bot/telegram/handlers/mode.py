@@ -11,8 +11,8 @@ from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Ou
 from bot.telegram.keyboards.buttons import do, keyboard
 from bot.telegram.views import wording
 from bot.telegram.views.modes import automatic_mode_question
-from bot.telegram.views.proposals import View
 from bot.telegram.views.strategies import strategy_view
+from bot.telegram.views.view import View
 
 
 class Modes(Feature):

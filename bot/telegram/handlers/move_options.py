@@ -20,7 +20,8 @@ from bot.telegram.handlers.replies import decided_words
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import wording
 from bot.telegram.views.cards import choice_line
-from bot.telegram.views.proposals import View, move_lines, proposal_view
+from bot.telegram.views.proposals import move_lines, proposal_view
+from bot.telegram.views.view import View
 
 MOVES_PER_PAGE = 6
 RESTS: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(days=1))

@@ -12,8 +12,9 @@ from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Ou
 from bot.telegram.keyboards.buttons import go, keyboard
 from bot.telegram.keyboards.proposals import pass_targets_button
 from bot.telegram.views import wording
-from bot.telegram.views.proposals import View, plan_view
+from bot.telegram.views.proposals import plan_view
 from bot.telegram.views.strategies import comparison_view
+from bot.telegram.views.view import View
 
 
 class PlanCommands(Feature):

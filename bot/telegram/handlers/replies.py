@@ -15,7 +15,7 @@ from bot.rendering.catalog import Texts
 from bot.rendering.phrases import POPUP_LIMIT, popup
 from bot.service.service import Service
 from bot.telegram.keyboards.callbacks import PAGE_PREFIX
-from bot.telegram.views.proposals import PICTURE, View
+from bot.telegram.views.view import PICTURE_FILE, View
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ async def say(message: Message, view: View, *, only_to: int | None = None) -> No
 
 async def _said(message: Message, view: View, options: dict[str, Any]) -> None:
     if view.photo is not None:
-        picture = BufferedInputFile(view.photo, PICTURE)
+        picture = BufferedInputFile(view.photo, PICTURE_FILE)
         await message.answer_photo(picture, caption=str(view.text), reply_markup=view.keyboard, **options)
         return
     if view.rich is not None:
@@ -61,7 +61,7 @@ async def replace(query: CallbackQuery, view: View) -> None:
         return
     try:
         if view.photo is not None:
-            picture = InputMediaPhoto(media=BufferedInputFile(view.photo, PICTURE), caption=str(view.text))
+            picture = InputMediaPhoto(media=BufferedInputFile(view.photo, PICTURE_FILE), caption=str(view.text))
             await message.edit_media(picture, reply_markup=view.keyboard)
         elif message.photo:
             await say(message, view)
@@ -98,7 +98,7 @@ async def reply(query: CallbackQuery, view: View) -> None:
         await message.reply(str(view.text), reply_markup=view.keyboard, allow_sending_without_reply=True)
     else:
         await message.reply_photo(
-            BufferedInputFile(view.photo, PICTURE),
+            BufferedInputFile(view.photo, PICTURE_FILE),
             caption=str(view.text),
             reply_markup=view.keyboard,
             allow_sending_without_reply=True,

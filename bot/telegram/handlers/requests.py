@@ -15,7 +15,7 @@ from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Pa
 from bot.telegram.handlers.replies import decided_words
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import cards, pages
-from bot.telegram.views.proposals import View
+from bot.telegram.views.view import View
 
 
 class NodeRequests(Feature):

@@ -22,7 +22,7 @@ from bot.telegram.handlers.replies import close, has_button, is_ephemeral, is_pa
 from bot.telegram.keyboards.callbacks import LEGACY_BUTTONS, DoButton, GoButton, LegacyButton
 from bot.telegram.middlewares.access import RequestContext
 from bot.telegram.views import wording
-from bot.telegram.views.proposals import View
+from bot.telegram.views.view import View
 
 Unknown = Callable[[Request], Awaitable[Sequence[View]]]
 Record = Callable[[str, Actor, str], Awaitable[None]]

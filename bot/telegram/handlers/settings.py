@@ -17,7 +17,7 @@ from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Ou
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import pages, wording
 from bot.telegram.views.modes import automatic_mode_question
-from bot.telegram.views.proposals import View
+from bot.telegram.views.view import View
 
 RESET = "reset"
 FIELDS = tuple(KEYS)

@@ -12,8 +12,8 @@ from bot.telegram.confirmations import Confirmations
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.views import pages, wording
-from bot.telegram.views.pictures import CAPTION, fits, status_photo
-from bot.telegram.views.proposals import View
+from bot.telegram.views.pictures import status_photo
+from bot.telegram.views.view import CAPTION, View, fits
 
 HISTORY_DEFAULT, HISTORY_MOST = 10, 50
 NextCheck = Callable[[], datetime | None]

@@ -6,7 +6,7 @@ from aiogram.enums import ButtonStyle
 
 from bot.rendering.catalog import Texts
 from bot.telegram.keyboards.buttons import do, keyboard
-from bot.telegram.views.proposals import View
+from bot.telegram.views.view import View
 
 
 def automatic_mode_question(texts: Texts) -> View:

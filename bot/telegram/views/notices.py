@@ -19,8 +19,9 @@ from bot.store.values import Notice, NoticeKind
 from bot.telegram.keyboards.buttons import Row, go, keyboard
 from bot.telegram.views import wording
 from bot.telegram.views.pages import digest_text
-from bot.telegram.views.pictures import digest_photo, fits, illustrated
-from bot.telegram.views.proposals import PANEL_WORDS_LIMIT, View
+from bot.telegram.views.pictures import digest_photo, illustrated
+from bot.telegram.views.proposals import PANEL_WORDS_LIMIT
+from bot.telegram.views.view import View, fits
 
 Links = Callable[[Sequence[Proposal]], Awaitable[list[Row]]]
 LATE = timedelta(minutes=2)

@@ -18,8 +18,9 @@ from bot.service.values import Status
 from bot.store.values import StoredSetting, Summary
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import wording
-from bot.telegram.views.proposals import View, bar, decision_words, migration_words, rejections_of
+from bot.telegram.views.proposals import bar, decision_words, migration_words, rejections_of
 from bot.telegram.views.rich import nodes_message
+from bot.telegram.views.view import View
 
 STATUS_NODES = 6
 NODES_PER_PAGE = 20

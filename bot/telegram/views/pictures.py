@@ -4,8 +4,6 @@ that fails: they go alone.
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -27,22 +25,12 @@ from bot.rendering.charts import (
 )
 from bot.service.service import Service
 from bot.service.values import Status
-from bot.telegram.views.proposals import View
-
-CAPTION = 1024
-"""Characters that Telegram takes under a picture, its tags not counted."""
-_TAG = re.compile(r"<[^>]*>")
+from bot.telegram.views.view import View, fits
 
 
 async def illustrated(view: View, draw: Callable[[], Awaitable[bytes | None]]) -> View:
     """The view with a picture, which is drawn only where the words fit under it."""
     return replace(view, photo=await draw()) if fits(view) else view
-
-
-def fits(view: View) -> bool:
-    """Whether Telegram takes the words under a picture."""
-    shown = html.unescape(_TAG.sub("", str(view.text)))
-    return len(shown.encode("utf-16-le", "surrogatepass")) // 2 <= CAPTION
 
 
 async def status_photo(service: Service, texts: Texts, status: Status) -> bytes | None:

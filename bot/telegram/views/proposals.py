@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from aiogram.types import InlineKeyboardMarkup, InputRichMessage
 from markupsafe import Markup
 
 from balancer.model import Plan, Purpose, Rejection
@@ -29,6 +27,7 @@ from bot.telegram.keyboards.proposals import Shown, proposal_keyboard, waits_for
 from bot.telegram.views import wording
 from bot.telegram.views.headlines import headline, summary_line
 from bot.telegram.views.node_requests import is_node_request, progress_lines
+from bot.telegram.views.view import View
 
 MOVES_PER_PAGE = 5
 BAR_STEPS = 10
@@ -40,22 +39,6 @@ CAPTION = 1000
 """Characters of a proposal's text: Telegram takes 1,024 under a picture."""
 FOLD_MARGIN, SHORTEST_FOLD = 40, 80
 """Kept free below the fold for "… and so many more"; with less room than the second nothing is folded."""
-PICTURE = "picture.png"
-"""What the file of a view's photo is called."""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """A message as it should look. ``final``: it will never change again. ``photo``: a PNG, the text its caption.
-
-    ``rich``: the same with real tables, for servers that know how.
-    """
-
-    text: Markup
-    keyboard: InlineKeyboardMarkup | None = None
-    final: bool = False
-    photo: bytes | None = None
-    rich: InputRichMessage | None = None
 
 
 class Ahead(NamedTuple):

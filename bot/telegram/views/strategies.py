@@ -13,7 +13,8 @@ from bot.rendering.plan_summary import strategy_words
 from bot.store.values import StoredSetting
 from bot.telegram.keyboards.buttons import do, keyboard
 from bot.telegram.views import wording
-from bot.telegram.views.proposals import View, plan_view
+from bot.telegram.views.proposals import plan_view
+from bot.telegram.views.view import View
 
 
 def strategy_view(
