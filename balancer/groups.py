@@ -189,15 +189,15 @@ def unmatched(snapshot: Snapshot, rules: Iterable[VMRule]) -> frozenset[tuple[st
 def matches(snapshot: Snapshot, rules: Iterable[VMRule]) -> dict[tuple[bool, str, str], frozenset[int]]:
     """What each thing that rules name means here: (of nodes, the rule's name, what it names) -> ids of VMs or nodes."""
     find = _VMIndex(snapshot.vms)
-    found: dict[tuple[bool, str, str], frozenset[int]] = {}
+    members: dict[tuple[bool, str, str], frozenset[int]] = {}
     for rule in rules:
-        found |= {(False, rule.name, text): frozenset(find.vms(alone)) for text, alone in _selectors(rule)}
+        members |= {(False, rule.name, text): frozenset(find.vms(alone)) for text, alone in _selectors(rule)}
         if rule.kind == PIN:
             for name in rule.node_names:
                 fits = _Names([name]).fits
                 nodes = frozenset(n.id for n in snapshot.nodes if fits(n.name.casefold()))
-                found[True, rule.name, name] = nodes
-    return found
+                members[True, rule.name, name] = nodes
+    return members
 
 
 def tag_rules(snapshot: Snapshot) -> tuple[VMRule, ...]:
@@ -209,17 +209,17 @@ def violations(snapshot: Snapshot, groups: Groups) -> tuple[Reason, ...]:
     """Rules that are broken in the snapshot: cautions for the report. Nothing is moved to mend them alone."""
     vms = {vm.id: vm for vm in snapshot.vms}
     names = {node.id: node.name for node in snapshot.nodes}
-    found: list[Reason] = []
+    reasons: list[Reason] = []
     for kind, groups_of in ((APART, groups.apart), (TOGETHER, groups.together)):
         for group in sorted({g for own in groups_of.values() for g in own}, key=lambda g: g.index):
-            found += _broken(kind, group, vms, names)
+            reasons += _broken(kind, group, vms, names)
     for vm_id in sorted(groups.pins):
         vm = vms[vm_id]
         for pin in groups.pins[vm_id]:
             if vm.node_id is not None and vm.node_id not in pin.nodes:
                 place = names.get(vm.node_id, str(vm.node_id))
-                found.append(Reason.of("caution-off-pin", vm=vm.name, node=place, rule=pin.name))
-    return tuple(found)
+                reasons.append(Reason.of("caution-off-pin", vm=vm.name, node=place, rule=pin.name))
+    return tuple(reasons)
 
 
 def _broken(kind: str, group: Group, vms: Mapping[int, VM], nodes: Mapping[int, str]) -> Iterator[Reason]:
@@ -278,14 +278,14 @@ class _VMIndex:
                 self._tags[tag.strip().casefold()].add(vm.id)
 
     def vms(self, rule: VMRule) -> frozenset[int]:
-        found = self._ids.intersection(rule.vm_ids)
+        matched = self._ids.intersection(rule.vm_ids)
         for tag in rule.vm_tags:
-            found = found.union(self._tags.get(tag.strip().casefold(), ()))
+            matched = matched.union(self._tags.get(tag.strip().casefold(), ()))
         if rule.vm_names:
             self._names = self._names or [(vm.name.casefold(), vm.id) for vm in self._vms]
             fits = _Names(rule.vm_names).fits
-            found = found.union([vm_id for name, vm_id in self._names if fits(name)])
-        return found
+            matched = matched.union([vm_id for name, vm_id in self._names if fits(name)])
+        return matched
 
 
 def _is_meant(node: Node, rule: VMRule) -> bool:

@@ -53,16 +53,16 @@ def relieves_its_source(move: Move) -> bool:
 
 def cautions(vm: Candidate, source: WorkingNode, target: WorkingNode) -> tuple[Reason, ...]:
     """What does not forbid this move but a person should know."""
-    found = []
+    reasons = []
     if vm.vm.cpu_mode and vm.vm.cpu_mode.strip().lower().replace("_", "-") == "host-passthrough":
-        found.append(Reason.of("caution-cpu-passthrough"))
+        reasons.append(Reason.of("caution-cpu-passthrough"))
     versions = [parse_qemu(n.node.qemu_version) for n in (source, target)]
     versions += [parse_kernel(n.node.kernel_version) for n in (source, target)]
     if has_unknown_mode(vm.vm):
-        found.append(Reason.of("caution-mode-unknown", mode=vm.vm.balancer_mode))
+        reasons.append(Reason.of("caution-mode-unknown", mode=vm.vm.balancer_mode))
     if None in versions:  # only where the policy lets unknown versions pass
-        found.append(Reason.of("caution-versions-unknown"))
-    return tuple(found)
+        reasons.append(Reason.of("caution-versions-unknown"))
+    return tuple(reasons)
 
 
 def _passed_targets(target: WorkingNode, policy: Policy) -> tuple[Reason, ...]:

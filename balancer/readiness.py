@@ -81,14 +81,14 @@ def readiness(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) 
 def _why_nowhere(vm: Candidate, targets: Targets, state: WorkingState) -> Reason:
     """The reason that most of the other nodes have."""
     source = state.nodes[vm.vm.node_id or 0]
-    found = Counter[Reason]()
+    counts = Counter[Reason]()
     for node in state.nodes.values():
         if node.id == source.id:
             continue
         reason = targets.refusal(node.id) or targets.pair(source, node)
         reason = reason or fit_refusal(vm, state.working[node.id], state)
         if reason is not None:
-            found[brief(reason)] += 1
-    if not found:
+            counts[brief(reason)] += 1
+    if not counts:
         return Reason.of("source-no-target")
-    return min(found, key=lambda reason: (-found[reason], reason.code))
+    return min(counts, key=lambda reason: (-counts[reason], reason.code))

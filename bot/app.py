@@ -236,10 +236,10 @@ class VMBalancer:
 
     async def _set_unreadable_aside(self) -> bool:
         """Whether there was a row of the database that cannot be read."""
-        found = await self.store.unreadable.set_aside(self._clock())
-        for row in found:
+        unreadable = await self.store.unreadable.set_aside(self._clock())
+        for row in unreadable:
             log.error("The row %s %d of the database cannot be read and is set aside: %s", *row.summary)
-        return bool(found)
+        return bool(unreadable)
 
     async def close(self) -> None:
         """Stops what runs and closes everything; a running migration stays recorded for the next start."""
@@ -395,8 +395,8 @@ class VMBalancer:
         ids = await self._decide(moves, Verdict.APPROVE, by)
         self.start_workers()
         await self.until_idle()
-        found = [await self.store.proposals.move(move_id) for move_id in ids]
-        return tuple(row[1] for row in found if row is not None)
+        stored = [await self.store.proposals.move(move_id) for move_id in ids]
+        return tuple(row[1] for row in stored if row is not None)
 
     async def skip(self, moves: Iterable[ProposedMove], *, by: str = "code") -> None:
         """Turns moves down; their VMs are left alone for ``SKIP_COOLDOWN``."""

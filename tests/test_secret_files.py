@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cli import OK, main
-from bot.config.loading import Found, find_settings
+from bot.config.loading import LoadedSettings, find_settings
 from bot.config.secret_files import CREDENTIALS, LONGEST, Unusable, exposure, read_secret
 from bot.config.settings import SECRET_FILES, Settings, env_name
 
@@ -49,7 +49,7 @@ def open_folder() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def found() -> Found:
+def found() -> LoadedSettings:
     return find_settings(checks=lambda _settings: ())
 
 

@@ -85,10 +85,10 @@ def find_vm(snapshot: Snapshot, vm_id: int) -> VM:
     Raises:
         ValueError: the snapshot has no such VM.
     """
-    found = next((vm for vm in snapshot.vms if vm.id == vm_id), None)
-    if found is None:
+    match = next((vm for vm in snapshot.vms if vm.id == vm_id), None)
+    if match is None:
         raise ValueError(f"no VM of the snapshot has the id {vm_id}")
-    return found
+    return match
 
 
 def leaving(vm: VM, state: WorkingState) -> tuple[Candidate, Node] | Rejection:
@@ -122,8 +122,8 @@ def choices(
 ) -> tuple[TargetChoice, ...]:
     """These nodes with the VM on them, the emptiest first: by the worst resource, then score, then id."""
     here = state.working[source.id] if source is not None else None
-    found = [_choice(vm, here, target, state) for target in targets]
-    return tuple(sorted(found, key=lambda c: (c.fullness, c.after.score, c.node_id)))
+    ranked = [_choice(vm, here, target, state) for target in targets]
+    return tuple(sorted(ranked, key=lambda c: (c.fullness, c.after.score, c.node_id)))
 
 
 def _choice(vm: Candidate, source: WorkingNode | None, target: WorkingNode, state: WorkingState) -> TargetChoice:

@@ -38,11 +38,11 @@ def why_vm(snapshot: Snapshot, policy: Policy, recent: Recent, vm_id: int) -> Wh
     """Why this VM was not moved: may it leave, is it needed, did others come first, which node may take it."""
     only_cluster(snapshot)
     vm = find_vm(snapshot, vm_id)
-    made = plan(snapshot, policy, recent)
-    state = WorkingState(snapshot, replace(policy, strategy=judging_strategy(made)), recent)
+    new_plan = plan(snapshot, policy, recent)
+    state = WorkingState(snapshot, replace(policy, strategy=judging_strategy(new_plan)), recent)
     source = state.nodes.get(vm.node_id) if vm.node_id is not None else None
-    move = next((m for m in made.moves if m.vm_id == vm.id), None)
-    instead = tuple(m for m in made.moves if source is not None and m.source_id == source.id and m is not move)
+    move = next((m for m in new_plan.moves if m.vm_id == vm.id), None)
+    instead = tuple(m for m in new_plan.moves if source is not None and m.source_id == source.id and m is not move)
     refusals = _keeping(vm, source, state)
     able = _sized(vm)
     refused: dict[int, Reason] = {}
@@ -58,7 +58,7 @@ def why_vm(snapshot: Snapshot, policy: Policy, recent: Recent, vm_id: int) -> Wh
     opened = choices(able, here, fitting, state) if able is not None else ()
     nearest = _nearest(able, source, refused, state) if able is not None and source is not None and not opened else ()
     verdict, reason = _verdict(
-        vm, source, refusals, move=move, instead=instead, may_go=bool(opened), made=made, state=state
+        vm, source, refusals, move=move, instead=instead, may_go=bool(opened), new_plan=new_plan, state=state
     )
     return WhyVM(
         vm_id=vm.id,
@@ -79,15 +79,14 @@ def why_vm(snapshot: Snapshot, policy: Policy, recent: Recent, vm_id: int) -> Wh
 def why_node(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> WhyNode:
     """What this node is in the plan of this moment: overloaded by how much, why no source, why no target, who stays."""
     only_cluster(snapshot)
-    made = plan(snapshot, policy, recent)
-    state = WorkingState(snapshot, replace(policy, strategy=judging_strategy(made)), recent)
+    new_plan = plan(snapshot, policy, recent)
+    state = WorkingState(snapshot, replace(policy, strategy=judging_strategy(new_plan)), recent)
     check_node(state, node_id)
     node, working = state.nodes[node_id], state.working.get(node_id)
     load = working.load if working is not None else None
     verdicts = [(vm, candidate(vm, state)) for vm in state.vms_on[node_id]]
-    stays = [
-        r.reason for r in made.rejections if r.subject in ("source", "cluster") and r.id == _subject(r, made, node)
-    ]
+    own = (r for r in new_plan.rejections if r.subject in ("source", "cluster"))
+    stays = [r.reason for r in own if r.id == _subject(r, new_plan, node)]
     return WhyNode(
         node_id=node.id,
         node_name=node.name,
@@ -96,17 +95,17 @@ def why_node(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -
         load=load,
         not_source=_leaving_refusals(node, state),
         not_target=_coming_refusals(node, state),
-        leaving=tuple(m for m in made.moves if m.source_id == node.id),
-        coming=tuple(m for m in made.moves if m.target_id == node.id),
-        stays_overloaded=stays[0] if stays and node.id in made.overloaded_after else None,
+        leaving=tuple(m for m in new_plan.moves if m.source_id == node.id),
+        coming=tuple(m for m in new_plan.moves if m.target_id == node.id),
+        stays_overloaded=stays[0] if stays and node.id in new_plan.overloaded_after else None,
         vms=len(verdicts),
         staying=_grouped((vm, verdict) for vm, verdict in verdicts if isinstance(verdict, Reason)),
     )
 
 
-def _subject(rejection: Rejection, made: Plan, node: Node) -> int:
+def _subject(rejection: Rejection, new_plan: Plan, node: Node) -> int:
     """The id that a rejection must have to be about this node: that of its cluster is about all of them."""
-    return made.cluster_id if rejection.subject == "cluster" else node.id
+    return new_plan.cluster_id if rejection.subject == "cluster" else node.id
 
 
 # --- all reasons, not the first alone -------------------------------------------------------------------
@@ -158,9 +157,9 @@ def _sized(vm: VM) -> Candidate | None:
 def _nearest(vm: Candidate, source: Node, refused: Iterable[int], state: WorkingState) -> tuple[Rejection, ...]:
     """All that keeps the VM off the node that the fewest reasons keep it off; by then the emptiest, then the id."""
 
-    def key(found: tuple[Node, tuple[Reason, ...]]) -> tuple[int, float, int]:
-        working = state.working.get(found[0].id)
-        return len(found[1]), working.severity if working is not None else float("inf"), found[0].id
+    def key(refusal: tuple[Node, tuple[Reason, ...]]) -> tuple[int, float, int]:
+        working = state.working.get(refusal[0].id)
+        return len(refusal[1]), working.severity if working is not None else float("inf"), refusal[0].id
 
     every = [
         (target, _all_target_refusals(vm, source, target, state)) for target in map(state.nodes.__getitem__, refused)
@@ -176,10 +175,10 @@ def _grouped(refused: Iterable[tuple[Node | VM, Reason]]) -> tuple[Refused, ...]
     by_reason: dict[Reason, list[Node | VM]] = {}
     for subject, reason in refused:
         by_reason.setdefault(reason, []).append(subject)
-    found = [
+    groups = [
         Refused(reason, tuple(s.id for s in them), tuple(s.name for s in them)) for reason, them in by_reason.items()
     ]
-    return tuple(sorted(found, key=lambda group: (-len(group.ids), group.reason.code, group.ids)))
+    return tuple(sorted(groups, key=lambda group: (-len(group.ids), group.reason.code, group.ids)))
 
 
 # --- the verdict ----------------------------------------------------------------------------------------
@@ -193,7 +192,7 @@ def _verdict(  # noqa: PLR0911 - one for each verdict
     move: Move | None,
     instead: Sequence[Move],
     may_go: bool,
-    made: Plan,
+    new_plan: Plan,
     state: WorkingState,
 ) -> tuple[Verdict, Reason]:
     if move is not None:
@@ -201,24 +200,24 @@ def _verdict(  # noqa: PLR0911 - one for each verdict
     if source is None or refusals:
         return Verdict.FORBIDDEN, refusals[0]
     if not is_overloaded(source, state):
-        return _without_overload(source, made, state)
-    if source.id not in made.overloaded_after:
+        return _without_overload(source, new_plan, state)
+    if source.id not in new_plan.overloaded_after:
         return Verdict.OTHERS, _others(vm, instead, state)
     if not may_go:
         return Verdict.NO_TARGET, Reason.of("why-no-target", targets=len(state.nodes) - 1)
     limit = state.policy.max_moves
-    if limit and len(made.moves) >= limit:
+    if limit and len(new_plan.moves) >= limit:
         return Verdict.BUDGET, Reason.of("source-budget", limit=limit)
-    known = next((r.reason for r in made.rejections if r.subject == "source" and r.id == source.id), None)
+    known = next((r.reason for r in new_plan.rejections if r.subject == "source" and r.id == source.id), None)
     return Verdict.NOT_ENOUGH, known or Reason.of("why-not-enough")
 
 
-def _without_overload(source: Node, made: Plan, state: WorkingState) -> tuple[Verdict, Reason]:
+def _without_overload(source: Node, new_plan: Plan, state: WorkingState) -> tuple[Verdict, Reason]:
     """``balance`` moves VMs of calm nodes too, as long as it is worth it and within the budget."""
     limit = state.policy.max_moves
     if state.policy.strategy != BALANCE:
         return Verdict.NOT_NEEDED, _not_needed(source, state)
-    if limit and made.total_moves > len(made.moves):
+    if limit and new_plan.total_moves > len(new_plan.moves):
         return Verdict.BUDGET, Reason.of("source-budget", limit=limit)
     return Verdict.NOT_NEEDED, Reason.of("why-even-enough")
 

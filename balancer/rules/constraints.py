@@ -280,14 +280,14 @@ def check_move(  # noqa: PLR0913 - what the rules look at, all but the first fiv
     return _check(vm, source, target, state, need_overload)
 
 
-def check_planned(snapshot: Snapshot, policy: Policy, recent: Recent, move: Move, made: Plan) -> Reason | None:
+def check_planned(snapshot: Snapshot, policy: Policy, recent: Recent, move: Move, new_plan: Plan) -> Reason | None:
     """``check_move`` for a move of a plan that was stored, by the rules it was planned with.
 
     What a person approved stays what it was when the strategy is switched, so ``policy`` may have any.
     """
-    if made.purpose is Purpose.BALANCE:
-        policy = policy.passing_targets() if made.targets_passed else policy
-        policy = replace(policy, strategy=judging_strategy(made))
+    if new_plan.purpose is Purpose.BALANCE:
+        policy = policy.passing_targets() if new_plan.targets_passed else policy
+        policy = replace(policy, strategy=judging_strategy(new_plan))
     return check_move(
         snapshot,
         policy,
@@ -296,15 +296,15 @@ def check_planned(snapshot: Snapshot, policy: Policy, recent: Recent, move: Move
         move.target_id,
         source_id=move.source_id,
         need_overload=relieves_its_source(move),
-        purpose=made.purpose,
+        purpose=new_plan.purpose,
         up_to=move.target_after,
     )
 
 
-def judging_strategy(made: Plan) -> str:
+def judging_strategy(new_plan: Plan) -> str:
     """The strategy by whose rules its moves are judged: the documented rule's own where ``adaptive`` chose that."""
-    documented = made.choice is not None and made.choice.strategy == SMALLEST_FIRST
-    return SMALLEST_FIRST if documented else made.strategy
+    documented = new_plan.choice is not None and new_plan.choice.strategy == SMALLEST_FIRST
+    return SMALLEST_FIRST if documented else new_plan.strategy
 
 
 def _check(vm: VM, source: Node, target: Node, state: WorkingState, need_overload: bool) -> Reason | None:

@@ -35,7 +35,7 @@ def questions(
     """
     state = WorkingState(snapshot, policy, recent)
     codes = _KERNEL_CODES | ({_FILTER_CODE} if policy.placement_filters == PANEL else frozenset())
-    found: list[Question] = []
+    result: list[Question] = []
     for source_id in sorted(sources):
         source = state.nodes.get(source_id)
         if source is None or source_refusal(source, state) is not None:
@@ -50,5 +50,5 @@ def questions(
         if closed:
             verdicts = (candidate(vm, state) for vm in state.vms_on[source_id])
             movable = sorted((c for c in verdicts if isinstance(c, Candidate)), key=lambda c: c.size)
-            found += [Question(c.vm.id, closed) for c in movable[:each]]
-    return found
+            result += [Question(c.vm.id, closed) for c in movable[:each]]
+    return result

@@ -14,43 +14,43 @@ from balancer.policy import ADAPTIVE, OPTIMAL, SMALLEST_FIRST, TARGETS_HARD, Pol
 from balancer.strategies.adaptive import clearly_better
 
 
-def with_alternative(snapshot: Snapshot, policy: Policy, recent: Recent, made: Plan) -> Plan:
+def with_alternative(snapshot: Snapshot, policy: Policy, recent: Recent, new_plan: Plan) -> Plan:
     """The plan with what else would be possible.
 
     Of ``smallest-first``: what its whole plan comes to, and ``optimal`` where that would be clearly better. Of
     ``smallest-first`` and ``adaptive``: where hard target thresholds keep nodes overloaded, the plan that passes them.
     """
-    if made.strategy not in (ADAPTIVE, SMALLEST_FIRST) or not made.overloaded:
-        return made
+    if new_plan.strategy not in (ADAPTIVE, SMALLEST_FIRST) or not new_plan.overloaded:
+        return new_plan
     unlimited = replace(policy, max_moves=0, optimize_for=policy.goal)
-    if made.strategy == SMALLEST_FIRST:
-        made = _with_optimal(snapshot, unlimited, recent, made, cut_at=policy.max_moves)
-    return _with_targets_passed(snapshot, unlimited, recent, made)
+    if new_plan.strategy == SMALLEST_FIRST:
+        new_plan = _with_optimal(snapshot, unlimited, recent, new_plan, cut_at=policy.max_moves)
+    return _with_targets_passed(snapshot, unlimited, recent, new_plan)
 
 
-def _with_optimal(snapshot: Snapshot, unlimited: Policy, recent: Recent, made: Plan, cut_at: int) -> Plan:
-    cut = cut_at and len(made.moves) >= cut_at
-    own = plan(snapshot, unlimited, recent) if cut else made
+def _with_optimal(snapshot: Snapshot, unlimited: Policy, recent: Recent, new_plan: Plan, cut_at: int) -> Plan:
+    cut = cut_at and len(new_plan.moves) >= cut_at
+    own = plan(snapshot, unlimited, recent) if cut else new_plan
     effort = effort_of(snapshot, own.moves, unlimited)
-    made = replace(made, effort=effort, overloaded_after_all=own.overloaded_after)
+    new_plan = replace(new_plan, effort=effort, overloaded_after_all=own.overloaded_after)
     other = plan(snapshot, replace(unlimited, strategy=OPTIMAL), recent)
     if other.effort is None or not clearly_better(_value(other), _value(own)):
-        return made
-    return replace(made, alternative=Alternative(OPTIMAL, other.effort, len(other.overloaded_after)))
+        return new_plan
+    return replace(new_plan, alternative=Alternative(OPTIMAL, other.effort, len(other.overloaded_after)))
 
 
-def _with_targets_passed(snapshot: Snapshot, unlimited: Policy, recent: Recent, made: Plan) -> Plan:
-    if not made.overloaded_after_all or not (unlimited.hard_cpu_target or unlimited.hard_memory_target):
-        return made
-    kept = len(made.overloaded_after_all)
-    if made.strategy == SMALLEST_FIRST:  # the rule itself may be why, not the thresholds
+def _with_targets_passed(snapshot: Snapshot, unlimited: Policy, recent: Recent, new_plan: Plan) -> Plan:
+    if not new_plan.overloaded_after_all or not (unlimited.hard_cpu_target or unlimited.hard_memory_target):
+        return new_plan
+    kept = len(new_plan.overloaded_after_all)
+    if new_plan.strategy == SMALLEST_FIRST:  # the rule itself may be why, not the thresholds
         hard = plan(snapshot, replace(unlimited, strategy=ADAPTIVE, target_thresholds=TARGETS_HARD), recent)
         kept = min(kept, len(hard.overloaded_after))
     passed = plan(snapshot, unlimited.passing_targets(), recent)
     left = len(passed.overloaded_after)
     if passed.effort is None or left >= kept:
-        return made
-    return replace(made, beyond_targets=Alternative(ADAPTIVE, passed.effort, left))
+        return new_plan
+    return replace(new_plan, beyond_targets=Alternative(ADAPTIVE, passed.effort, left))
 
 
 def _value(whole: Plan) -> tuple[int, int]:

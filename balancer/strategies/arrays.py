@@ -129,20 +129,20 @@ class VMArrays:
     def of(state: WorkingState, nodes: NodeArrays, rows: Iterable[int] | None = None) -> VMArrays:
         """All that may leave, or those of the nodes in ``rows``. Every rule is asked about each: a few microseconds."""
         wanted = set(range(len(nodes)) if rows is None else rows)
-        found: list[Candidate] = []
+        candidates: list[Candidate] = []
         start = [0]
         cluster = next(iter(state.clusters.values()), None)
         for i, node_id in enumerate(nodes.ids.tolist()):
             if i in wanted and nodes.source[i]:
                 verdicts = (candidate(vm, state) for vm in state.vms_on[node_id])
-                found += [c for c in verdicts if isinstance(c, Candidate)]
-            start.append(len(found))
+                candidates += [c for c in verdicts if isinstance(c, Candidate)]
+            start.append(len(candidates))
         return VMArrays(
-            candidates=found,
+            candidates=candidates,
             node=np.repeat(np.arange(len(nodes), dtype=np.int64), np.diff(_ints(start))),
-            vcpus=_ints(c.vcpus for c in found),
-            mib=_ints(c.memory_mib for c in found),
-            copied_mib=_ints(copied_mib(c.vm, cluster) for c in found),
+            vcpus=_ints(c.vcpus for c in candidates),
+            mib=_ints(c.memory_mib for c in candidates),
+            copied_mib=_ints(copied_mib(c.vm, cluster) for c in candidates),
             start=_ints(start),
         )
 

@@ -50,7 +50,7 @@ class Outcome:
 
 def carry_out(state: WorkingState, steps: Sequence[Step]) -> list[tuple[Step, Move]]:
     """Makes the legal ones of these steps, in order."""
-    made = []
+    moves = []
     for step in steps:
         if _refused(state, step):
             continue
@@ -58,8 +58,8 @@ def carry_out(state: WorkingState, steps: Sequence[Step]) -> list[tuple[Step, Mo
         reason = step.why(state)
         if reason.code == "move-relieve" and not above(source.load, state.policy):
             continue  # a measured load falls by estimates, and may be low enough a move earlier
-        made.append((step, make_move(state, step.candidate, source, target, reason)))
-    return made
+        moves.append((step, make_move(state, step.candidate, source, target, reason)))
+    return moves
 
 
 def overloaded(state: WorkingState) -> tuple[int, ...]:

@@ -19,17 +19,17 @@ ALL = 2**31 - 1
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer audit", "Prints the audit trail, newest first; `verify` proves that it is whole.")
-    made.add_argument("deed", nargs="?", choices=("show", "verify"), default="show")
-    made.add_argument("--head", metavar="HASH", help="verify: this seal, noted earlier (the log has it), must be in it")
-    form = made.add_mutually_exclusive_group()
+    parser = make_parser("vm-balancer audit", "Prints the audit trail, newest first; `verify` proves that it is whole.")
+    parser.add_argument("deed", nargs="?", choices=("show", "verify"), default="show")
+    parser.add_argument("--head", metavar="HASH", help="verify: this seal of an earlier run, as logged, must be in it")
+    form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="for a spreadsheet")
     form.add_argument("--json", action="store_true", help="for programs")
-    made.add_argument(
+    parser.add_argument(
         "--limit", default=DEFAULT_LIMIT, metavar="ENTRIES", help="maximum entries, 0 = all (default: 50)"
     )
-    add_settings(made)
-    return made
+    add_settings(parser)
+    return parser
 
 
 def run(arguments: list[str]) -> int:
@@ -50,15 +50,15 @@ def run(arguments: list[str]) -> int:
     return OK
 
 
-def _tell(found: Verified, head: str | None) -> int:
-    complain(*found.problems)
-    missing = head is not None and not found.holds_noted
+def _tell(verified: Verified, head: str | None) -> int:
+    complain(*verified.problems)
+    missing = head is not None and not verified.holds_noted
     if missing:
         complain("the seal given by --head is not in the trail: it was written anew since, or is another database's")
-    if found.problems or missing:
+    if verified.problems or missing:
         return FAILED
-    before = f", {found.unsealed} of them from before the chain" if found.unsealed else ""
-    print_all(f"whole: {found.entries} entries{before}; head {found.head}")
+    before = f", {verified.unsealed} of them from before the chain" if verified.unsealed else ""
+    print_all(f"whole: {verified.entries} entries{before}; head {verified.head}")
     return OK
 
 

@@ -16,7 +16,7 @@ from bot.cli.given import read_leniently, read_settings, understood
 from bot.cli.output import FAILED, OK, print_all, say
 from bot.config.chats_file import check_chats_file
 from bot.config.clusters_file import check_clusters_file
-from bot.config.loading import Found
+from bot.config.loading import LoadedSettings
 from bot.config.settings import Settings, secrets
 from bot.config.validation import Check, check_chat, check_panel, check_people, check_ssh
 from bot.domain.sanitize import Redactor, one_line, with_parts
@@ -34,23 +34,23 @@ SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")
 
 
 def parser() -> Parser:
-    made = make_parser(
+    parser = make_parser(
         "vm-balancer check",
         "Tests the settings against VMmanager, the nodes and Telegram. Nothing is written, moved or sent.",
     )
-    made.add_argument("--send-test", action="store_true", help="post a test message to the chat, silently")
-    made.add_argument(
+    parser.add_argument("--send-test", action="store_true", help="post a test message to the chat, silently")
+    parser.add_argument(
         "--record", metavar="FILE", help="write what VMmanager answers to a new file, without names; test nothing else"
     )
-    made.add_argument("--json", action="store_true", help="print the findings as JSON")
-    made.add_argument(
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument(
         "--listen",
         metavar="SECONDS",
         default=str(LISTEN_S),
         help=f"without TELEGRAM_CHAT_ID: how long to listen for who writes to the bot (default: {LISTEN_S}; 0 = not)",
     )
-    add_settings(made)
-    return made
+    add_settings(parser)
+    return parser
 
 
 def run(arguments: list[str]) -> int:
@@ -62,13 +62,13 @@ def run(arguments: list[str]) -> int:
         return _record(given)
     from bot.cli.checks.run import run_checks
 
-    found = read_leniently(given, [], _checks)
-    texts = texts_for(found.settings.bot_language)
-    show = _hidden(found) if given.json else _shower(found)
-    lines = asyncio.run(_test(run_checks(found, texts, send_test=given.send_test, listen_s=listen_s), show))
+    loaded = read_leniently(given, [], _checks)
+    texts = texts_for(loaded.settings.bot_language)
+    show = _hidden(loaded) if given.json else _shower(loaded)
+    lines = asyncio.run(_test(run_checks(loaded, texts, send_test=given.send_test, listen_s=listen_s), show))
     failed = sum(line.status == "fail" for line in lines)
     if given.json:
-        print_all(_as_json(found, lines, failed == 0))
+        print_all(_as_json(loaded, lines, failed == 0))
     else:
         say(_summary(texts, lines, failed))
     return FAILED if failed else OK
@@ -117,17 +117,17 @@ def _merge(lines: Sequence[Line]) -> Line:
     return replace(lines[0], title=", ".join(titles[:SKIPPED_SHOWN]) + more)
 
 
-def _redactor(found: Found) -> Redactor:
-    return Redactor(part for secret in secrets(found.settings) for part in with_parts(secret))
+def _redactor(loaded: LoadedSettings) -> Redactor:
+    return Redactor(part for secret in secrets(loaded.settings) for part in with_parts(secret))
 
 
-def _hidden(_found: Found) -> Callable[[Line], None]:
+def _hidden(_found: LoadedSettings) -> Callable[[Line], None]:
     return lambda line: None
 
 
-def _shower(found: Found) -> Callable[[Line], None]:
+def _shower(loaded: LoadedSettings) -> Callable[[Line], None]:
     """Signs and colours for a person at a terminal, words for everybody else."""
-    redact = _redactor(found)
+    redact = _redactor(loaded)
     if not sys.stdout.isatty():
         return lambda line: say(f"{MARKS[line.status.value]} {one_line(redact(f'{line.title}: {line.text}'))}")
     from rich.console import Console
@@ -155,8 +155,8 @@ def _summary(texts: Texts, lines: Sequence[Line], failed: int) -> str:
     return texts.text("check-summary-warned", warnings=warned) if warned else texts.text("check-summary-fine")
 
 
-def _as_json(found: Found, lines: Sequence[Line], fine: bool) -> str:
-    redact = _redactor(found)
+def _as_json(loaded: LoadedSettings, lines: Sequence[Line], fine: bool) -> str:
+    redact = _redactor(loaded)
     rows = [
         {
             "check": line.check,

@@ -25,9 +25,9 @@ FILES = ("config", "file", "vmmanager_ca_file", "ssh_private_key_path", "databas
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer completion", "Prints a script for a shell. For bash: source it in ~/.bashrc.")
-    made.add_argument("shell", choices=SHELLS, help="the shell that reads it")
-    return made
+    parser = make_parser("vm-balancer completion", "Prints a script for a shell. For bash: source it in ~/.bashrc.")
+    parser.add_argument("shell", choices=SHELLS, help="the shell that reads it")
+    return parser
 
 
 def run(arguments: list[str]) -> int:
@@ -50,10 +50,10 @@ def _whole(file: Complete) -> argparse.ArgumentParser:
     root = argparse.ArgumentParser("vm-balancer", parents=[run], add_help=False)
     commands = root.add_subparsers(metavar="command")
     for name, text in COMMANDS.items():
-        made = _parser_of(name)
-        if made is not None:
-            _annotate(made, file)
-        commands.add_parser(name, help=text, parents=[made] if made else [], add_help=False)
+        parser = _parser_of(name)
+        if parser is not None:
+            _annotate(parser, file)
+        commands.add_parser(name, help=text, parents=[parser] if parser else [], add_help=False)
     return root
 
 

@@ -15,7 +15,7 @@ from bot.cli.arguments import Parser, add_settings, make_parser
 from bot.cli.given import read_leniently, understood
 from bot.cli.output import BAD_SETTINGS, OK, complain, print_all
 from bot.config.env_file import quoted
-from bot.config.loading import Found
+from bot.config.loading import LoadedSettings
 from bot.config.settings import Settings, env_name, is_secret, masked
 from bot.domain.sanitize import Redactor, one_line
 from bot.errors import StoreError
@@ -26,41 +26,42 @@ HIDDEN = "••••"
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer config", "Prints the settings in force as an env file, without the secrets.")
-    made.add_argument("--origins", action="store_true", help="say of each where it comes from")
-    made.add_argument("--json", action="store_true", help="print them as JSON, with origins")
-    add_settings(made)
-    return made
+    parser = make_parser("vm-balancer config", "Prints the settings in force as an env file, without the secrets.")
+    parser.add_argument("--origins", action="store_true", help="say of each where it comes from")
+    parser.add_argument("--json", action="store_true", help="print them as JSON, with origins")
+    add_settings(parser)
+    return parser
 
 
 def run(arguments: list[str]) -> int:
     given, problems = understood(parser(), arguments)
-    found = read_leniently(given, problems)
-    changed, notes = _changed(found)
+    loaded = read_leniently(given, problems)
+    changed, notes = _changed(loaded)
     if given.json:
-        print_all(_as_json(found, changed))
+        print_all(_as_json(loaded, changed))
     else:
         redact = Redactor()
-        print_all("\n".join(one_line(redact(line)) for line in as_env(found, origins=given.origins)))
-    complain(*found.problems, *found.settings.notes, *notes)
-    return BAD_SETTINGS if found.problems else OK
+        print_all("\n".join(one_line(redact(line)) for line in as_env(loaded, origins=given.origins)))
+    complain(*loaded.problems, *loaded.settings.notes, *notes)
+    return BAD_SETTINGS if loaded.problems else OK
 
 
-def _changed(found: Found) -> tuple[dict[str, Changed], list[str]]:
+def _changed(loaded: LoadedSettings) -> tuple[dict[str, Changed], list[str]]:
     """What was changed at run time, by the names of the settings, and a line of words for each."""
-    path = found.settings.database_path
+    path = loaded.settings.database_path
     try:
         stored = settings_of(path)
     except StoreError as error:
         return {}, [str(error)]
     changed = {env_name(field): stored[key] for field, key in KEYS.items() if key in stored}
     return changed, [
-        f"{name} is {made.value} while the program runs: {made.who} changed it on {made.at[:16].replace('T', ' ')} UTC"
-        for name, made in changed.items()
+        f"{name} is {change.value} while the program runs: "
+        f"{change.who} changed it on {change.at[:16].replace('T', ' ')} UTC"
+        for name, change in changed.items()
     ]
 
 
-def _as_json(found: Found, changed: dict[str, Changed]) -> str:
+def _as_json(loaded: LoadedSettings, changed: dict[str, Changed]) -> str:
     settings = {
         row.name: {
             "value": row.value,
@@ -70,14 +71,14 @@ def _as_json(found: Found, changed: dict[str, Changed]) -> str:
             "changed": row.changed,
             "origin": row.origin,
         }
-        for row in rows(found)
+        for row in rows(loaded)
     }
-    at_run_time = {name: made._asdict() for name, made in changed.items()}
+    at_run_time = {name: change._asdict() for name, change in changed.items()}
     document = {
         "settings": settings,
         "at_run_time": at_run_time,
-        "problems": list(found.problems),
-        "notes": list(found.settings.notes),
+        "problems": list(loaded.problems),
+        "notes": list(loaded.settings.notes),
     }
     return json.dumps(document, ensure_ascii=False, indent=2)
 
@@ -103,14 +104,14 @@ class Row:
         return self.given if self.secret else not self.broken and self.value != self.default
 
 
-def rows(found: Found) -> list[Row]:
+def rows(loaded: LoadedSettings) -> list[Row]:
     """Every setting, in the order of config.env.example."""
-    shown, usual = masked(found.settings), masked(Settings())
-    return [_row(found, field, shown[env_name(field)], usual[env_name(field)]) for field in Settings.model_fields]
+    shown, usual = masked(loaded.settings), masked(Settings())
+    return [_row(loaded, field, shown[env_name(field)], usual[env_name(field)]) for field in Settings.model_fields]
 
 
-def _row(found: Found, field: str, value: str, default: str) -> Row:
-    settings, secret, broken = found.settings, is_secret(field), field in found.broken
+def _row(loaded: LoadedSettings, field: str, value: str, default: str) -> Row:
+    settings, secret, broken = loaded.settings, is_secret(field), field in loaded.broken
     held: Any = getattr(settings, field)
     return Row(
         name=env_name(field),
@@ -123,9 +124,9 @@ def _row(found: Found, field: str, value: str, default: str) -> Row:
     )
 
 
-def as_env(found: Found, *, origins: bool) -> Iterator[str]:
+def as_env(loaded: LoadedSettings, *, origins: bool) -> Iterator[str]:
     """The lines of the file."""
-    for row in rows(found):
+    for row in rows(loaded):
         remarks = [row.origin] if origins else []
         if row.changed and not row.secret:
             remarks.append(f"default: {row.default or 'empty'}")

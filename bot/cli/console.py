@@ -36,13 +36,13 @@ STREAMS = {"__stdin__": "standard input", "__stderr__": "standard error"}
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer console", "Shows nodes, plan, decisions and history live on the whole terminal.")
-    which = made.add_mutually_exclusive_group()
+    parser = make_parser("vm-balancer console", "Shows nodes, plan, decisions and history live on the whole terminal.")
+    which = parser.add_mutually_exclusive_group()
     which.add_argument("--attach", action="store_true", help="only attach to the program that runs; start none")
     which.add_argument("--standalone", action="store_true", help="start the program, or fail where one runs")
-    made.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
-    add_settings(made)
-    return made
+    parser.add_argument("--ascii", action="store_true", help="draw with ASCII characters only")
+    add_settings(parser)
+    return parser
 
 
 def run(arguments: list[str]) -> int:

@@ -25,19 +25,19 @@ SHOWN = 400
 
 
 def parser() -> Parser:
-    made = make_parser(
+    parser = make_parser(
         "vm-balancer db", "Checks the database, sets rows aside that cannot be read, makes a backup, or restores one."
     )
-    made.add_argument("action", choices=("check", "repair", "backup", "restore"))
-    made.add_argument(
+    parser.add_argument("action", choices=("check", "repair", "backup", "restore"))
+    parser.add_argument(
         "file",
         nargs="?",
         help="backup: the file to make (default: in the folder backups beside the database); "
         "restore: the backup to put back (default: the newest)",
     )
-    made.add_argument("--force", action="store_true", help="backup: replace FILE where it exists")
-    add_settings(made)
-    return made
+    parser.add_argument("--force", action="store_true", help="backup: replace FILE where it exists")
+    add_settings(parser)
+    return parser
 
 
 def run(arguments: list[str]) -> int:
@@ -91,13 +91,13 @@ async def _repair(settings: Settings) -> int:
         store = Store(path)
         await store.open()
         try:
-            found, kept = await store.unreadable.set_aside(now, everything=True), await store.unreadable.kept()
+            unreadable, kept = await store.unreadable.set_aside(now, everything=True), await store.unreadable.kept()
         finally:
             await store.close()
     finally:
         instance.release()
     lines = [f"{row.place} {row.row_id}: {row.reason}: {shorten(row.content, SHOWN)}" for row in kept]
-    print_all("\n".join([f"{path}: {len(found)} rows set aside now, {len(kept)} in all", *lines]))
+    print_all("\n".join([f"{path}: {len(unreadable)} rows set aside now, {len(kept)} in all", *lines]))
     return OK
 
 

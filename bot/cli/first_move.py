@@ -35,13 +35,13 @@ Ask = Callable[[str], Awaitable[str]]
 
 
 def parser() -> Parser:
-    made = make_parser(
+    parser = make_parser(
         "vm-balancer first-move",
         "Moves the smallest VM that may move, after a question, and prints what it sees. For the first migration.",
     )
-    made.add_argument("--yes", action="store_true", help="do not ask")
-    add_settings(made)
-    return made
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_settings(parser)
+    return parser
 
 
 def run(arguments: list[str]) -> int:
@@ -96,9 +96,9 @@ async def first_move(balancer: VMBalancer, ask: Ask | None) -> int:
 
 async def _carry_out(balancer: VMBalancer, vm: VM, choice: TargetChoice) -> int:
     texts = balancer.texts
-    made = await balancer.service.requests.move(vm.id, choice.node_id, at_the_terminal(), confirmed=True)
-    if made.refusal is not None or made.proposal_id is None:
-        reason = texts.reason(made.refusal.reason) if made.refusal is not None else "-"
+    result = await balancer.service.requests.move(vm.id, choice.node_id, at_the_terminal(), confirmed=True)
+    if result.refusal is not None or result.proposal_id is None:
+        reason = texts.reason(result.refusal.reason) if result.refusal is not None else "-"
         say(texts.text("first-move-refused", reason=reason))
         return FAILED
     watching = asyncio.create_task(_watch(balancer, vm.id))
@@ -109,7 +109,7 @@ async def _carry_out(balancer: VMBalancer, vm: VM, choice: TargetChoice) -> int:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
     await _look(balancer, vm.id, 0.0, "")
-    proposal = await balancer.store.proposals.get(made.proposal_id)
+    proposal = await balancer.store.proposals.get(result.proposal_id)
     moves = proposal.moves if proposal is not None else ()
     for proposed in moves:
         say(outcome_line(texts, proposed))

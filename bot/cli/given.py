@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bot.cli.arguments import OPTIONS, Parser, settings_of, unknown
 from bot.cli.commands import COMMANDS
-from bot.config.loading import Found, find_settings, for_the_program, load_settings
+from bot.config.loading import LoadedSettings, find_settings, for_the_program, load_settings
 from bot.config.settings import Settings
 from bot.config.validation import Check
 
@@ -37,7 +37,7 @@ def read_leniently(
     given: argparse.Namespace,
     problems: list[str],
     checks: Callable[[Settings], Iterable[Check]] = for_the_program,
-) -> Found:
+) -> LoadedSettings:
     """For commands that are of use with broken settings too."""
     return find_settings(settings_of(given), given.config, options=OPTIONS, checks=checks, problems=problems)
 

@@ -24,27 +24,27 @@ from bot.store.readonly import heartbeat_of
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer health", "Tells whether the program on DATABASE_PATH lives: exit 0 or 1.")
-    made.add_argument("--strict", action="store_true", help="exit 1 also while VMmanager or Telegram is out of reach")
-    made.add_argument("--json", action="store_true", help="print it as JSON")
-    add_settings(made)
-    return made
+    parser = make_parser("vm-balancer health", "Tells whether the program on DATABASE_PATH lives: exit 0 or 1.")
+    parser.add_argument("--strict", action="store_true", help="exit 1 also while VMmanager or Telegram is out of reach")
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    add_settings(parser)
+    return parser
 
 
 def run(arguments: list[str]) -> int:
     given, problems = understood(parser(), arguments)
-    found = read_leniently(given, problems)
-    if problems or "database_path" in found.broken:  # whatever else is wrong is no matter of health
-        raise ConfigError(found.problems)
-    texts = texts_for(found.settings.bot_language)
+    loaded = read_leniently(given, problems)
+    if problems or "database_path" in loaded.broken:  # whatever else is wrong is no matter of health
+        raise ConfigError(loaded.problems)
+    texts = texts_for(loaded.settings.bot_language)
     try:
-        beat = _beat(found.settings)
+        beat = _beat(loaded.settings)
     except (StoreError, ValueError) as error:
         return _say(given.json, "unreadable", texts.text("health-unreadable", problem=str(error)), 0, FAILED)
     health = judge(beat, datetime.now(timezone.utc), process_gone=beat is not None and _is_gone(beat))
     fine = health.state.alive and not (given.strict and health.state.degraded)
     return _say(
-        given.json, health.state.value, _describe(texts, health, found.settings), health.for_s, OK if fine else FAILED
+        given.json, health.state.value, _describe(texts, health, loaded.settings), health.for_s, OK if fine else FAILED
     )
 
 

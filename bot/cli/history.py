@@ -18,13 +18,13 @@ ALL = 2**31 - 1
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer history", "Prints past decisions and their migrations, newest first.")
-    form = made.add_mutually_exclusive_group()
+    parser = make_parser("vm-balancer history", "Prints past decisions and their migrations, newest first.")
+    form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="for a spreadsheet")
     form.add_argument("--json", action="store_true", help="for programs")
-    made.add_argument("--limit", default=DEFAULT_LIMIT, metavar="ROWS", help="maximum rows, 0 = all (default: 50)")
-    add_settings(made)
-    return made
+    parser.add_argument("--limit", default=DEFAULT_LIMIT, metavar="ROWS", help="maximum rows, 0 = all (default: 50)")
+    add_settings(parser)
+    return parser
 
 
 def run(arguments: list[str]) -> int:

@@ -26,10 +26,10 @@ HEADER = "# Settings of vm-balancer. All of them, with their meaning: config.env
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer init", "Asks for the settings, tests them, writes them to .env and runs `check`.")
-    add_settings(made)
-    made.actions["config"].help = "settings file to make (default: .env in this folder)"
-    return made
+    parser = make_parser("vm-balancer init", "Asks for the settings, tests them, writes them to .env and runs `check`.")
+    add_settings(parser)
+    parser.actions["config"].help = "settings file to make (default: .env in this folder)"
+    return parser
 
 
 def run(arguments: list[str]) -> int:
@@ -40,9 +40,9 @@ def run(arguments: list[str]) -> int:
     elif not target.absolute().parent.is_dir():
         problems.append(f"{target} cannot be made: there is no folder {target.absolute().parent}")
     values = _as_givens(given)
-    found = find_settings(values, os.devnull, options=OPTIONS, checks=lambda _settings: (), problems=problems)
-    if found.problems:
-        raise ConfigError(found.problems)
+    loaded = find_settings(values, os.devnull, options=OPTIONS, checks=lambda _settings: (), problems=problems)
+    if loaded.problems:
+        raise ConfigError(loaded.problems)
     from bot.cli.init_steps import Setup
 
     setup = Setup(values)
@@ -72,10 +72,10 @@ def _as_givens(given: argparse.Namespace) -> dict[str, str]:
 
 def _check_complete(values: Mapping[str, str]) -> None:
     """What the program would refuse, as options to give: without a terminal there are no questions."""
-    found = find_settings(values, os.devnull, options=OPTIONS, checks=for_the_program)
-    if found.problems:
+    loaded = find_settings(values, os.devnull, options=OPTIONS, checks=for_the_program)
+    if loaded.problems:
         remedy = "`vm-balancer init` asks for the rest in a terminal; without one, give it as options or variables"
-        raise ConfigError([*found.problems, remedy])
+        raise ConfigError([*loaded.problems, remedy])
 
 
 def _write(target: Path, values: Mapping[str, str]) -> None:

@@ -142,9 +142,9 @@ def _plan_snapshot(document: Any, options: PlanOptions, texts: Texts) -> _Result
     seconds = time.perf_counter() - started
     # The running program compares with another strategy as well. That is not the planner's own time.
     pairs = zip(clusters, plans, strict=True)
-    plans = [with_alternative(c, policies[c.clusters[0].id], recent, found) for c, found in pairs]
+    plans = [with_alternative(c, policies[c.clusters[0].id], recent, cluster_plan) for c, cluster_plan in pairs]
     moves = [{"vm": m.vm_id, "from": m.source_id, "to": m.target_id} for p in plans for m in p.moves]
-    lines = [line for found in plans for line in plan_lines(texts, found)]
+    lines = [line for cluster_plan in plans for line in plan_lines(texts, cluster_plan)]
     return _Result({"moves": moves, "plans": [codec.plan_to_dict(p) for p in plans]}, lines, seconds)
 
 

@@ -119,5 +119,5 @@ async def _outcome(balancer: VMBalancer, terminal: Terminal, ids: Sequence[int])
 
 
 async def _proposals(balancer: VMBalancer, ids: Iterable[int]) -> list[Proposal]:
-    found = [await balancer.store.proposals.get(i) for i in ids]
-    return [p for p in found if p is not None]
+    proposals = [await balancer.store.proposals.get(i) for i in ids]
+    return [p for p in proposals if p is not None]

@@ -17,13 +17,13 @@ MOST_VCPUS, MOST_GIB = 100_000, 1_000_000
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer plan", "Plans a saved snapshot, or an instance of the neutral benchmark format.")
-    made.add_argument("file", help="made by `vm-balancer snapshot`; - reads standard input")
-    made.add_argument("--json", action="store_true", help="print the plan as JSON")
-    made.add_argument("--strategy", metavar="NAME", help=" or ".join(STRATEGIES))
-    made.add_argument("--optimize-for", metavar="WHAT", help=" or ".join(OPTIMIZE_FOR))
-    made.add_argument("--limit", metavar="MOVES", help="maximum moves per cluster; 0 = no limit")
-    request = made.add_mutually_exclusive_group()
+    parser = make_parser("vm-balancer plan", "Plans a saved snapshot, or an instance of the neutral benchmark format.")
+    parser.add_argument("file", help="made by `vm-balancer snapshot`; - reads standard input")
+    parser.add_argument("--json", action="store_true", help="print the plan as JSON")
+    parser.add_argument("--strategy", metavar="NAME", help=" or ".join(STRATEGIES))
+    parser.add_argument("--optimize-for", metavar="WHAT", help=" or ".join(OPTIMIZE_FOR))
+    parser.add_argument("--limit", metavar="MOVES", help="maximum moves per cluster; 0 = no limit")
+    request = parser.add_mutually_exclusive_group()
     request.add_argument("--drain", metavar="NODE", help="plan how to empty this node, instead of balancing")
     request.add_argument("--fill", metavar="NODE", help="plan how to bring this node back to its share of VMs")
     request.add_argument(
@@ -32,9 +32,9 @@ def parser() -> Parser:
         metavar=("VCPUS", "GIB"),
         help="find the best nodes for a new VM of this size, and how many of them each cluster holds",
     )
-    made.add_argument("--language", choices=("en", "ru"), default="en", help="en or ru; default: en")
-    made.add_argument("--stats", action="store_true", help="print the planner's own time to standard error")
-    return made
+    parser.add_argument("--language", choices=("en", "ru"), default="en", help="en or ru; default: en")
+    parser.add_argument("--stats", action="store_true", help="print the planner's own time to standard error")
+    return parser
 
 
 def run(arguments: list[str]) -> int:

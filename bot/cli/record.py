@@ -138,7 +138,7 @@ def _path(path: str, names: Anonymizer) -> str:
 def _derived(by_path: dict[str, RawAnswer]) -> dict[str, Any]:
     """What the lists tell as a whole, which their first rows do not show."""
     whole = {kind: by_path[path] for kind, path in LISTS.items()}
-    found: dict[str, Any] = {
+    derived: dict[str, Any] = {
         "unknown_fields": {k: unknown_keys(statistics(whole[k].document), KNOWN[k]) for k in LISTS},
         "rows_without_cluster": {
             k: sum(_id(row.get("cluster")) is None for row in _rows(whole[k])) for k in ("node", "vm")
@@ -149,31 +149,31 @@ def _derived(by_path: dict[str, RawAnswer]) -> dict[str, Any]:
         clusters, nodes, vms = (whole[kind].document for kind in LISTS)
         seen = lists.snapshot(clusters, nodes, vms, utc_now())
     except PanelError as error:
-        return {**found, "snapshot": type(error).__name__}
-    return {**found, "sums": _sums(seen), "remarks": sorted({remark.reason.code for remark in seen.remarks})}
+        return {**derived, "snapshot": type(error).__name__}
+    return {**derived, "sums": _sums(seen), "remarks": sorted({remark.reason.code for remark in seen.remarks})}
 
 
 def _sums(seen: Snapshot) -> dict[str, dict[str, int]]:
-    found = {}
+    counts = {}
     for figure in ("vcpus", "memory"):
         sums = sums_of(figure, seen.nodes, seen.vms)
-        found[figure] = {
+        counts[figure] = {
             "nodes": len(seen.nodes),
             "equal_all_vms": sums.every,
             "equal_active_vms": sums.active,
             "equal_neither": len(sums.neither),
             "missing": len(sums.missing),
         }
-    return found
+    return counts
 
 
 def _different(vms: list[dict[str, Any]]) -> int:
-    said: dict[int, Counter[object]] = {}
+    counts: dict[int, Counter[object]] = {}
     for row in vms:
         under = row.get("node")
         if isinstance(under, dict) and _id(under) is not None:
-            said.setdefault(_id(under) or 0, Counter())[str(under.get("live_migration_allowed"))] += 1
-    return sum(len(words) > 1 for words in said.values())
+            counts.setdefault(_id(under) or 0, Counter())[str(under.get("live_migration_allowed"))] += 1
+    return sum(len(words) > 1 for words in counts.values())
 
 
 def _rows(answer: RawAnswer) -> list[dict[str, Any]]:

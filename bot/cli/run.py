@@ -41,17 +41,21 @@ REPORTED = ("bot.service.plan_log",)
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer", "Balances VMmanager 6 clusters, and asks before it moves a VM.\n\n" + _commands())
-    made.usage = "vm-balancer [COMMAND] [OPTIONS]"
-    made.epilog = "`vm-balancer COMMAND --help` describes a command; `vm-balancer --help-settings` lists the settings."
-    made.add_argument("--once", action="store_true", help="make one check and carry it through to its end")
-    made.add_argument("--yes", action="store_true", help="with --once: approve every move")
-    made.add_argument(
+    parser = make_parser(
+        "vm-balancer", "Balances VMmanager 6 clusters, and asks before it moves a VM.\n\n" + _commands()
+    )
+    parser.usage = "vm-balancer [COMMAND] [OPTIONS]"
+    parser.epilog = (
+        "`vm-balancer COMMAND --help` describes a command; `vm-balancer --help-settings` lists the settings."
+    )
+    parser.add_argument("--once", action="store_true", help="make one check and carry it through to its end")
+    parser.add_argument("--yes", action="store_true", help="with --once: approve every move")
+    parser.add_argument(
         "--attended", action="store_true", help="end with standard input, and log to the file only (for the console)"
     )
-    made.add_argument("--version", action="version", version=f"vm-balancer {program_version() or '(not installed)'}")
-    add_settings(made)
-    return made
+    parser.add_argument("--version", action="version", version=f"vm-balancer {program_version() or '(not installed)'}")
+    add_settings(parser)
+    return parser
 
 
 def _commands() -> str:

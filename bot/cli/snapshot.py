@@ -12,10 +12,10 @@ from bot.config.validation import check_panel, check_ssh
 
 
 def parser() -> Parser:
-    made = make_parser("vm-balancer snapshot", "Prints the live state as JSON, with policy and recent events.")
-    made.usage = "vm-balancer snapshot [options] > FILE"
-    add_settings(made)
-    return made
+    parser = make_parser("vm-balancer snapshot", "Prints the live state as JSON, with policy and recent events.")
+    parser.usage = "vm-balancer snapshot [options] > FILE"
+    add_settings(parser)
+    return parser
 
 
 def run(arguments: list[str]) -> int:

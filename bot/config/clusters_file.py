@@ -111,11 +111,11 @@ class ClustersFile:
 
     def window_of(self, cluster_id: int, cluster_name: str, otherwise: str) -> str:
         """The hours in which migrations of this cluster may start; ``otherwise`` if the file gives it none."""
-        found = otherwise
+        window = otherwise
         for key, entry in self.entries:
             if _is_key_of(key, cluster_id, cluster_name) and "migration_window" in entry.model_fields_set:
-                found = str(entry.migration_window)  # type: ignore[attr-defined]  # from _overrides
-        return found
+                window = str(entry.migration_window)  # type: ignore[attr-defined]  # from _overrides
+        return window
 
     def all_of(self, field: str) -> dict[str, Any]:
         """Every value that the file gives for a setting, by the name or id of the cluster as the file has it."""
@@ -137,8 +137,8 @@ def load_clusters_file(path: Path | None) -> ClustersFile:
     """
     if path is None:
         return ClustersFile()
-    found = read_strictly(path, _Document, REMEDY)
-    return ClustersFile(tuple(entry.rule() for entry in found.rules), tuple(found.clusters.items()))
+    document = read_strictly(path, _Document, REMEDY)
+    return ClustersFile(tuple(entry.rule() for entry in document.rules), tuple(document.clusters.items()))
 
 
 def check_clusters_file(settings: Settings) -> list[Problem]:

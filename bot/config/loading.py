@@ -35,7 +35,7 @@ def for_the_program(_settings: Settings) -> Iterable[Check]:
     return (check_panel, check_chat, check_people, check_ssh, check_clusters_file, check_chats_file)
 
 
-class Found(NamedTuple):
+class LoadedSettings(NamedTuple):
     """Settings as far as they can be read, and what is wrong with the rest."""
 
     settings: Settings
@@ -64,10 +64,10 @@ def load_settings(
     Raises:
         ConfigError: everything that does not fit, one line each.
     """
-    found = find_settings(arguments, env_file, options=options, checks=checks, problems=problems)
-    if found.problems:  # a typo may explain what is missing
-        raise ConfigError([*found.problems, *found.settings.notes])
-    return found.settings
+    loaded = find_settings(arguments, env_file, options=options, checks=checks, problems=problems)
+    if loaded.problems:  # a typo may explain what is missing
+        raise ConfigError([*loaded.problems, *loaded.settings.notes])
+    return loaded.settings
 
 
 def find_settings(
@@ -77,7 +77,7 @@ def find_settings(
     options: Mapping[str, str] | None = None,
     checks: Callable[[Settings], Iterable[Check]] = for_the_program,
     problems: Sequence[str] = (),
-) -> Found:
+) -> LoadedSettings:
     """Like ``load_settings``, but returns what is wrong beside what is right.
 
     Raises:
@@ -98,7 +98,7 @@ def find_settings(
     everything = (*problems, *file.problems, *wrong.values(), *_explain_missing_file(failed, missing))
     if not everything:
         settings = settings.with_origin(places, (*remarks, *notes(settings)))
-    return Found(settings, everything, frozenset(wrong))
+    return LoadedSettings(settings, everything, frozenset(wrong))
 
 
 def understand(field: str, text: str, place: str) -> Any:

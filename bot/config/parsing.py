@@ -55,12 +55,12 @@ class RepeatedKey(ValueError):
 
 def without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """For ``json.loads``: refuses an object that has a key twice."""
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for key, value in pairs:
-        if key in found:
+        if key in values:
             raise RepeatedKey(f"{key!r} is in one object twice")
-        found[key] = value
-    return found
+        values[key] = value
+    return values
 
 
 def chat_id(value: object) -> object:

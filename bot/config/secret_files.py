@@ -61,9 +61,9 @@ def exposure(path: Path) -> str | None:
     if os.name != "posix" or path.is_relative_to(_CONTAINER_SECRETS):
         return None
     try:
-        found = path.resolve()
-        mode = found.stat().st_mode
-        open_to_all = bool(mode & stat.S_IROTH) and all(p.stat().st_mode & stat.S_IXOTH for p in found.parents)
+        resolved = path.resolve()
+        mode = resolved.stat().st_mode
+        open_to_all = bool(mode & stat.S_IROTH) and all(p.stat().st_mode & stat.S_IXOTH for p in resolved.parents)
     except (OSError, RuntimeError):
         return None
     if not stat.S_ISREG(mode) or not open_to_all:

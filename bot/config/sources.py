@@ -83,12 +83,12 @@ def _one_line(secret: str) -> str:
 
 def _quoted(values: Mapping[str, Given]) -> list[str]:
     """Secrets that kept the quotes around them: a shell removes them, Docker's --env-file does not."""
-    found = []
+    names = []
     for field, (value, place) in values.items():
         text = str(value) if is_secret(field) else ""
         if place == "environment" and len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-            found.append(f"{env_name(field)} ({place}) stands in quotes, which are taken as a part of it: remove them")
-    return found
+            names.append(f"{env_name(field)} ({place}) stands in quotes, which are taken as a part of it: remove them")
+    return names
 
 
 def _text(field: str, written: str) -> str:

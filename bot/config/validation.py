@@ -114,27 +114,27 @@ def check_files(settings: Settings) -> list[Problem]:
 
 def notes(settings: Settings) -> list[str]:
     """Settings that are valid, but probably not as they were meant."""
-    found = []
+    lines = []
     if settings.vmmanager_token is not None and settings.vmmanager_password is not None:
-        found.append("VMMANAGER_PASSWORD has no effect: VMMANAGER_TOKEN is set")
+        lines.append("VMMANAGER_PASSWORD has no effect: VMMANAGER_TOKEN is set")
     if settings.telegram_bot_token is None and settings.telegram_chat_id is not None:
-        found.append(f"{as_given(settings, 'telegram_chat_id')} has no effect: TELEGRAM_BOT_TOKEN is not set")
+        lines.append(f"{as_given(settings, 'telegram_chat_id')} has no effect: TELEGRAM_BOT_TOKEN is not set")
     # config.env.example has it, so a file may too; whoever writes the option means it.
     asked_for = settings.telegram_notifications and settings.place("telegram_notifications").startswith("--")
     if settings.telegram_bot_token is None and asked_for:
-        found.append(f"{as_given(settings, 'telegram_notifications')} has no effect: TELEGRAM_BOT_TOKEN is not set")
+        lines.append(f"{as_given(settings, 'telegram_notifications')} has no effect: TELEGRAM_BOT_TOKEN is not set")
     if settings.vmmanager_ca_file is not None and not settings.verify_ssl:
-        found.append(f"{as_given(settings, 'vmmanager_ca_file')} has no effect: VERIFY_SSL is false")
+        lines.append(f"{as_given(settings, 'vmmanager_ca_file')} has no effect: VERIFY_SSL is false")
     if not settings.metrics_port and settings.metrics_host != Settings.model_fields["metrics_host"].default:
-        found.append(f"{as_given(settings, 'metrics_host')} has no effect: METRICS_PORT is 0")
+        lines.append(f"{as_given(settings, 'metrics_host')} has no effect: METRICS_PORT is 0")
     chat_decides = settings.telegram_bot_token is not None and settings.telegram_notifications
     alone = settings.chats_file is None and len(settings.admin_ids) < 2  # the people of a file are not counted here
     if settings.two_person_rule and chat_decides and alone:
-        found.append(
+        lines.append(
             f"{as_given(settings, 'two_person_rule')}, but TELEGRAM_ADMIN_IDS names only {len(settings.admin_ids)}: "
             "the other approval can come from a console alone"
         )
-    return found
+    return lines
 
 
 def as_given(settings: Settings, field: str) -> str:

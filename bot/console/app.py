@@ -163,8 +163,8 @@ class Console(ConsoleBase):
         return self.texts.text(f"console-key-{key.action}")
 
     def _answer(self) -> Text:
-        said = self.said()
-        return Text() if said is None else Text(said[0], f"bold {getattr(self.palette, said[1])}")
+        status = self.said()
+        return Text() if status is None else Text(status[0], f"bold {getattr(self.palette, status[1])}")
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.show)

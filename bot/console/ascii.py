@@ -65,17 +65,17 @@ def to_ascii(text: str) -> str:
 def _drawn(char: str) -> str:
     if char.isascii():
         return char
-    found = LOOKALIKES.get(char)
-    if found is None:
+    lookalike = LOOKALIKES.get(char)
+    if lookalike is None:
         plain = unicodedata.normalize("NFKD", char)[0]
-        found = plain if plain.isascii() and plain.isprintable() else "?"
+        lookalike = plain if plain.isascii() and plain.isprintable() else "?"
     width = cell_len(char)
-    return (found * width)[:width]
+    return (lookalike * width)[:width]
 
 
 def is_utf8(environment: Mapping[str, str] = os.environ, platform: str = os.name) -> bool:
     """What the locale says of the terminal; as tmux and others judge it."""
     if platform == "nt":
         return True
-    said = next((v for name in ("LC_ALL", "LC_CTYPE", "LANG") if (v := environment.get(name))), "")
-    return "UTF-8" in said.upper() or "UTF8" in said.upper()
+    encoding = next((v for name in ("LC_ALL", "LC_CTYPE", "LANG") if (v := environment.get(name))), "")
+    return "UTF-8" in encoding.upper() or "UTF8" in encoding.upper()

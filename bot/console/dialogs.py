@@ -251,9 +251,9 @@ class Help(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,й,question_mark,f1,enter", "close", show=False)]
 
-    def __init__(self, title: str, found: Sequence[Text]) -> None:
+    def __init__(self, title: str, lines: Sequence[Text]) -> None:
         super().__init__()
-        self._title, self._lines = title, found
+        self._title, self._lines = title, lines
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog help"):

@@ -47,14 +47,14 @@ def fit(text: str, width: int) -> str:
 
 def pieces(text: str, widths: Sequence[int]) -> list[str]:
     """One text across several columns, each cell with its part."""
-    found, at = [], 0
+    parts, at = [], 0
     for width in widths:
         start, used = at, 0
         while at < len(text) and used + cell_len(text[at]) <= width:
             used += cell_len(text[at])
             at += 1
-        found.append(text[start:at])
-    return found
+        parts.append(text[start:at])
+    return parts
 
 
 def bar(value: float, limit: float, width: int, style: str, dim: str) -> Text:

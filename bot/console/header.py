@@ -42,35 +42,35 @@ def _who(texts: Texts, view_state: ViewState, settings: Settings, palette: Palet
 
 
 def _how(texts: Texts, view_state: ViewState, palette: Palette) -> list[tuple[str, str]]:
-    found = []
+    parts = []
     world, stored = view_state.world, view_state.stored
     age = None if world.snapshot is None else duration(texts, view_state.now - world.snapshot.taken_at)
     if stored.paused_until is not None:
         lasts = until(texts, stored.paused_until, view_state.now)
-        found.append((texts.text("console-paused", until=lasts), f"bold {palette.warn}"))
+        parts.append((texts.text("console-paused", until=lasts), f"bold {palette.warn}"))
     if world.problem is not None:
         if age is not None:
-            found.append((texts.text("console-age", duration=age), palette.bad))
-        found.append((texts.text("console-problem", problem=world.problem), f"bold {palette.bad}"))
-        return found
+            parts.append((texts.text("console-age", duration=age), palette.bad))
+        parts.append((texts.text("console-problem", problem=world.problem), f"bold {palette.bad}"))
+        return parts
     if age is None:
-        found.append((texts.text("console-reading"), palette.dim))
+        parts.append((texts.text("console-reading"), palette.dim))
     else:
         nodes = sum(len(p.nodes) for p in world.plans)
         style = palette.bad if world.overloaded else palette.good
-        found.append((texts.text("console-overloaded-of", overloaded=world.overloaded, nodes=nodes), style))
+        parts.append((texts.text("console-overloaded-of", overloaded=world.overloaded, nodes=nodes), style))
     pending = sum(len(p.pending) for p in stored.waiting)
     if pending:
-        found.append((texts.text("console-waiting", count=pending), palette.warn))
+        parts.append((texts.text("console-waiting", count=pending), palette.warn))
     if stored.running:
-        found.append((texts.text("console-moving", count=len(stored.running)), palette.accent))
+        parts.append((texts.text("console-moving", count=len(stored.running)), palette.accent))
     if age is not None:
-        found.append((texts.text("console-age", duration=age), palette.dim))
+        parts.append((texts.text("console-age", duration=age), palette.dim))
     if stored.last_cycle is not None:
-        found.append(
+        parts.append(
             (texts.text("console-last", time=moment(texts, stored.last_cycle.started_at, view_state.now)), palette.dim)
         )
-    return found
+    return parts
 
 
 def _joined(parts: list[tuple[str, str]], width: int) -> Text:
@@ -92,12 +92,12 @@ def tabs(texts: Texts, view_state: ViewState, front: str, palette: Palette, widt
         "moves": sum(len(p.pending) for p in view_state.stored.waiting),
         "exclusions": len(view_state.stored.exclusions),
     }
-    found = []
+    labels = []
     for number, name in enumerate(VIEWS, start=1):
         here = front == name or (front == "node" and name == "nodes")
         label = texts.text(f"console-tab-{name}")
         count = f" ({counts[name]})" if counts.get(name) else ""
         style = f"bold reverse {palette.accent}" if here else ""
         gap = " " if width >= WIDE else ""
-        found.append((Text.assemble((f" {number} {label}{count} ", style), gap), f"view('{name}')"))
-    return found
+        labels.append((Text.assemble((f" {number} {label}{count} ", style), gap), f"view('{name}')"))
+    return labels

@@ -131,8 +131,8 @@ def facts_of(view: View, view_state: ViewState, node_id: int | None) -> Text:
     node = node_of(view_state, node_id)
     if node is None:
         return Text(view.texts.text("console-no-node") if node_id is not None else "", view.palette.dim)
-    found = [(plan, r) for plan in view_state.world.plans for r in plan.nodes if r.node_id == node_id]
-    plan, report = found[0] if found else (None, None)
+    reports = [(plan, r) for plan in view_state.world.plans for r in plan.nodes if r.node_id == node_id]
+    plan, report = reports[0] if reports else (None, None)
     return wording.node_facts(
         view.texts,
         node,

@@ -96,21 +96,21 @@ class _Table:
         ]
 
     def rows(self) -> list[Row]:
-        found = []
+        result = []
         nodes = {n.id: n for n in self._view_state.world.snapshot.nodes} if self._view_state.world.snapshot else {}
         for plan in self._view_state.world.plans:
-            found.append(self._heading(plan))
+            result.append(self._heading(plan))
             policy = self._view_state.world.policy(plan.cluster_id)
-            found += [self._row(r, nodes.get(r.node_id), policy) for r in plan.nodes]
-        return found
+            result += [self._row(r, nodes.get(r.node_id), policy) for r in plan.nodes]
+        return result
 
     def _heading(self, plan: Plan) -> Row:
         over, p = len(plan.overloaded), self._palette
         count = Text(f"{over}/{len(plan.nodes)}", p.bad if over else p.good)
         empty = (Text(),) * 4
         name = Text(cut(plan.cluster_name, self._name), f"bold {p.accent}")
-        said = self._texts.text("console-cluster-over", overloaded=over)
-        return Row(f"c:{plan.cluster_id}", (Text("▸", p.accent), name, count + Text(" " + said), *empty))
+        overloaded = self._texts.text("console-cluster-over", overloaded=over)
+        return Row(f"c:{plan.cluster_id}", (Text("▸", p.accent), name, count + Text(" " + overloaded), *empty))
 
     def _row(self, report: NodeReport, node: Node | None, policy: Policy) -> Row:
         p = self._palette
@@ -137,17 +137,17 @@ class _Table:
         return Text.assemble(bar(value, limit, self._bar, style, p.dim), (f"{shown:>{width}}", style))
 
     def _flag_words(self, report: NodeReport, node: Node | None, policy: Policy) -> list[str]:
-        found = [] if node is None else wording.flags(self._texts, node)
+        words = [] if node is None else wording.flags(self._texts, node)
         busy = {n for g in self._view_state.stored.running for n in (g.move.source_id, g.move.target_id)}
         if report.node_id in busy:
-            found.append(self._texts.text("console-flag-moving"))
+            words.append(self._texts.text("console-flag-moving"))
         source, target = report.node_id in policy.exclude_sources, report.node_id in policy.exclude_targets
         if source or target:
             which = (
                 ExclusionRole.BOTH if source and target else ExclusionRole.SOURCE if source else ExclusionRole.TARGET
             )
-            found.append(self._texts.text(f"console-flag-out-{which.value}"))
-        return found
+            words.append(self._texts.text(f"console-flag-out-{which.value}"))
+        return words
 
 
 def _figure(value: float) -> str:

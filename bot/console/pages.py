@@ -42,17 +42,17 @@ class PlanView(View):
 
     def show(self, view_state: ViewState) -> None:
         world, texts = view_state.world, self.texts
-        found: list[tuple[int, Text]] = []
+        lines: list[tuple[int, Text]] = []
         if world.snapshot is not None:
             age = duration(texts, view_state.now - world.snapshot.taken_at)
-            found.append((0, Text(texts.text("console-plan-note", duration=age), self.palette.dim)))
+            lines.append((0, Text(texts.text("console-plan-note", duration=age), self.palette.dim)))
         for plan in world.plans:
-            found += [(0, Text()), *wording.plan_lines(texts, plan, self.palette)]
+            lines += [(0, Text()), *wording.plan_lines(texts, plan, self.palette)]
         if world.snapshot is not None and not world.plans:
-            found.append((0, Text(texts.text("no-clusters"))))
-        if found != self._shown:
-            self._shown = found
-            self._text.update(paragraphs(found))
+            lines.append((0, Text(texts.text("no-clusters"))))
+        if lines != self._shown:
+            self._shown = lines
+            self._text.update(paragraphs(lines))
 
 
 class ExclusionsView(View):
@@ -100,20 +100,20 @@ class ExclusionsView(View):
     def _by_settings(self, view_state: ViewState, widths: Sequence[int]) -> list[Row]:
         texts, settings = self.texts, self.app.settings  # type: ignore[attr-defined]
         nodes = view_state.world.snapshot.nodes if view_state.world.snapshot else ()
-        found = []
+        result = []
         for names, which in (
             (settings.exclude_source_nodes, ExclusionRole.SOURCE),
             (settings.exclude_target_nodes, ExclusionRole.TARGET),
         ):
             for name in names:
                 known = ", ".join(n.name for n in matching(nodes, name)) or name
-                said = (known, role(texts, which), texts.text("console-for-ever"), texts.text("console-by-settings"))
-                found.append(self._row(f"s:{which.value}:{name}", said, widths))
-        return found
+                cells = (known, role(texts, which), texts.text("console-for-ever"), texts.text("console-by-settings"))
+                result.append(self._row(f"s:{which.value}:{name}", cells, widths))
+        return result
 
     @staticmethod
-    def _row(key: str, said: Sequence[str], widths: Sequence[int]) -> Row:
-        return Row(key, tuple(Text(cut(words, width - 1)) for words, width in zip(said, widths, strict=True)))
+    def _row(key: str, cells: Sequence[str], widths: Sequence[int]) -> Row:
+        return Row(key, tuple(Text(cut(words, width - 1)) for words, width in zip(cells, widths, strict=True)))
 
 
 class LogView(View):

@@ -118,8 +118,8 @@ class Program:
             with suppress(OSError):
                 self._errors.seek(0)
                 lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
-        said = shorten(lines[-1], 300) if lines else f"see {self._settings.log_file}"
-        return f"the program has ended with exit code {code}: {said}"
+        message = shorten(lines[-1], 300) if lines else f"see {self._settings.log_file}"
+        return f"the program has ended with exit code {code}: {message}"
 
     def release(self) -> None:
         """Tells the program that was started here to end. Never blocks."""

@@ -46,18 +46,18 @@ class Tail:
     def read(self) -> list[str]:
         """The lines that were written since the last time; a file that is not there has none."""
         try:
-            found = self._path.stat()
+            status = self._path.stat()
         except OSError:
             return []
         if self._number is None:
-            self._number, self._at = found.st_ino, max(0, found.st_size - FIRST_BYTES)
+            self._number, self._at = status.st_ino, max(0, status.st_size - FIRST_BYTES)
             if self._at:
                 self._more(self._path)
                 self._rest = self._rest.partition(b"\n")[2]  # the first line is cut somewhere
-        elif found.st_ino != self._number:
+        elif status.st_ino != self._number:
             self._finish_old()
-            self._number, self._at = found.st_ino, 0
-        elif found.st_size < self._at:
+            self._number, self._at = status.st_ino, 0
+        elif status.st_size < self._at:
             self._at, self._rest = 0, b""
         self._more(self._path)
         *whole, self._rest = self._rest.split(b"\n")

@@ -78,18 +78,18 @@ def move_facts(texts: Texts, proposed: ProposedMove, now: datetime, palette: Pal
     )
     title.append("  " + texts.text("console-route", source=move.source_name, target=move.target_name), "bold")
     summary = move_summary(texts, proposed.position + 1, move)
-    found = [title, *(Text(line) for line in summary.effects), Text(summary.reason, palette.dim)]
-    found += [Text("! " + caution, palette.warn) for caution in summary.cautions]
+    facts = [title, *(Text(line) for line in summary.effects), Text(summary.reason, palette.dim)]
+    facts += [Text("! " + caution, palette.warn) for caution in summary.cautions]
     if proposed.decided_by is not None:
         when = moment(texts, proposed.decided_at, now) if proposed.decided_at else ""
-        said = texts.text(f"terminal-{proposed.state.value}")
-        found.append(Text(f"{when} {said}, {decided_by(texts, proposed)}"))
+        state = texts.text(f"terminal-{proposed.state.value}")
+        facts.append(Text(f"{when} {state}, {decided_by(texts, proposed)}"))
     if migration is not None:
-        said = migration_words(texts, migration, now)
-        found.append(Text.assemble(steps(migration, palette), ("  " + said, state_style(proposed, palette))))
+        state = migration_words(texts, migration, now)
+        facts.append(Text.assemble(steps(migration, palette), ("  " + state, state_style(proposed, palette))))
         if migration.error:
-            found.append(Text(texts.text("console-panel-words", error=migration.error), palette.bad))
-    return lines(*found)
+            facts.append(Text(texts.text("console-panel-words", error=migration.error), palette.bad))
+    return lines(*facts)
 
 
 def plan_lines(texts: Texts, plan: Plan, palette: Palette) -> list[tuple[int, Text]]:
@@ -98,24 +98,24 @@ def plan_lines(texts: Texts, plan: Plan, palette: Palette) -> list[tuple[int, Te
     title = texts.text(
         "terminal-title", cluster=plan.cluster_name, id=plan.cluster_id, overloaded=over, nodes=len(plan.nodes)
     )
-    found = [(0, Text(title, f"bold {palette.bad if over else palette.good}"))]
+    lines = [(0, Text(title, f"bold {palette.bad if over else palette.good}"))]
     for report in plan.overloaded:
         reason = texts.reason(report.reason) if report.reason else ""
-        said = texts.text("rejection-line", name=report.node_name, reason=reason)
-        found.append((2, Text.assemble(("! ", palette.bad), said)))
+        sentence = texts.text("rejection-line", name=report.node_name, reason=reason)
+        lines.append((2, Text.assemble(("! ", palette.bad), sentence)))
     if not plan.moves:
-        found.append((2, Text(texts.text("dryrun-nothing", overloaded=over))))
+        lines.append((2, Text(texts.text("dryrun-nothing", overloaded=over))))
     summary = summarize(texts, plan, REASONS)
-    found += [(2, Text(line, palette.accent)) for line in summary.outlook]
+    lines += [(2, Text(line, palette.accent)) for line in summary.outlook]
     for each in summary.moves:
-        found += _planned(texts, each, palette)
+        lines += _planned(texts, each, palette)
     why = summary.why_not
     if why.count:
-        found.append((2, Text(texts.text("rejections-title", count=why.count), palette.accent)))
-        found += [(4, Text(line)) for line in why.lines]
+        lines.append((2, Text(texts.text("rejections-title", count=why.count), palette.accent)))
+        lines += [(4, Text(line)) for line in why.lines]
     if why.hidden:
-        found.append((4, Text(texts.text("rejections-more", count=why.hidden))))
-    return found
+        lines.append((4, Text(texts.text("rejections-more", count=why.hidden))))
+    return lines
 
 
 def _planned(texts: Texts, summary: MoveSummary, palette: Palette) -> list[tuple[int, Text]]:
@@ -126,8 +126,8 @@ def _planned(texts: Texts, summary: MoveSummary, palette: Palette) -> list[tuple
         f"  {size(texts, move.vcpus, move.memory_mib)}  ",
         (texts.text("console-route", source=move.source_name, target=move.target_name), "bold"),
     )
-    found = [(2, title), *((5, Text(line)) for line in summary.effects), (5, Text(summary.reason, palette.dim))]
-    return [*found, *((5, Text("! " + caution, palette.warn)) for caution in summary.cautions)]
+    lines = [(2, title), *((5, Text(line)) for line in summary.effects), (5, Text(summary.reason, palette.dim))]
+    return [*lines, *((5, Text("! " + caution, palette.warn)) for caution in summary.cautions)]
 
 
 def node_facts(
@@ -145,24 +145,24 @@ def node_facts(
     title = Text(texts.text("console-node", node=node.name, id=node.id), "bold")
     if plan is not None:
         title.append("  " + texts.text("console-in-cluster", cluster=plan.cluster_name), palette.dim)
-    found = [title]
+    facts = [title]
     if report is not None:
-        found.append(_verdict(texts, report, palette))
-    found += [Text(line) for line in _load_lines(texts, node, report, now)]
+        facts.append(_verdict(texts, report, palette))
+    facts += [Text(line) for line in _load_lines(texts, node, report, now)]
     active = [vm for vm in vms if vm.state == "active"]
     vcpus, gib = sum(vm.vcpus or 0 for vm in active), sum(vm.memory_mib or 0 for vm in active) / 1024
-    found.append(Text(texts.text("node-vms", count=len(vms), vcpus=vcpus, gib=gib)))
+    facts.append(Text(texts.text("node-vms", count=len(vms), vcpus=vcpus, gib=gib)))
     unknown = texts.text("unknown-value")
     versions = texts.text("node-versions", qemu=node.qemu_version or unknown, kernel=node.kernel_version or unknown)
-    found.append(Text(versions, palette.dim))
+    facts.append(Text(versions, palette.dim))
     if plan is not None:
         refused = [r for r in plan.rejections if r.subject == "target" and r.id == node.id]
-        found += [Text(texts.text("node-no-target", reason=texts.reason(r.reason)), palette.dim) for r in refused]
-    found += [Text(line, palette.warn) for line in flags(texts, node)]
+        facts += [Text(texts.text("node-no-target", reason=texts.reason(r.reason)), palette.dim) for r in refused]
+    facts += [Text(line, palette.warn) for line in flags(texts, node)]
     for exclusion in exclusions:
         if exclusion.node_id == node.id:
-            found.append(Text(exclusion_words(texts, exclusion, now), palette.warn))
-    return lines(*found)
+            facts.append(Text(exclusion_words(texts, exclusion, now), palette.warn))
+    return lines(*facts)
 
 
 def _verdict(texts: Texts, report: NodeReport, palette: Palette) -> Text:
@@ -179,31 +179,31 @@ def _load_lines(texts: Texts, node: Node, report: NodeReport | None, now: dateti
         return []
     load, seen = report.load, node.measured
     used, total = (node.memory_allocated_mib or 0) / 1024, (node.memory_mib or 0) / 1024
-    said = [
+    parts = [
         texts.text("node-cpu", ratio=load.cpu_ratio, used=node.vcpus_allocated, cpus=node.cpus),
         texts.text("node-memory", percent=load.memory_percent, used=used, total=total),
     ]
     if seen is not None and load.cpu_load is not None:
         free, size_ = seen.memory_available_mib / 1024, seen.memory_total_mib / 1024
-        said.append(load_words(texts, load, now))
-        said.append(
+        parts.append(load_words(texts, load, now))
+        parts.append(
             texts.text("node-averages", one=seen.load1, five=seen.load5, fifteen=seen.load15, free=free, total=size_)
         )
         if seen.cpu_pressure is not None and seen.memory_pressure is not None:
-            said.append(texts.text("node-pressure", cpu=seen.cpu_pressure, memory=seen.memory_pressure))
-    return said
+            parts.append(texts.text("node-pressure", cpu=seen.cpu_pressure, memory=seen.memory_pressure))
+    return parts
 
 
 def flags(texts: Texts, node: Node) -> list[str]:
     """What is special about a node, a few words each."""
-    found = []
+    words = []
     if node.state != "active":
-        found.append(texts.text("console-flag-state", state=node.state or texts.text("unknown-value")))
+        words.append(texts.text("console-flag-state", state=node.state or texts.text("unknown-value")))
     if node.maintenance:
-        found.append(texts.text("console-flag-maintenance"))
+        words.append(texts.text("console-flag-maintenance"))
     if node.creation_allowed is False:
-        found.append(texts.text("console-flag-creation"))
-    return found
+        words.append(texts.text("console-flag-creation"))
+    return words
 
 
 def exclusion_words(texts: Texts, exclusion: Exclusion, now: datetime) -> str:

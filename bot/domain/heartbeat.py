@@ -38,8 +38,8 @@ class Heartbeat:
 
 
 def to_json(beat: Heartbeat) -> str:
-    found = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in asdict(beat).items()}
-    return json.dumps(found, ensure_ascii=False)
+    document = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in asdict(beat).items()}
+    return json.dumps(document, ensure_ascii=False)
 
 
 def from_json(text: str) -> Heartbeat:
@@ -47,11 +47,11 @@ def from_json(text: str) -> Heartbeat:
     Raises:
         ValueError: it is none.
     """
-    found = json.loads(text)
+    document = json.loads(text)
     names = {f.name for f in fields(Heartbeat)}
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise ValueError("no sign of life")
-    values = {name: _value(f"{name}", found[name]) for name in names & found.keys()}
+    values = {name: _value(f"{name}", document[name]) for name in names & document.keys()}
     try:
         return Heartbeat(**values)
     except TypeError as error:

@@ -33,14 +33,14 @@ def bindings(
     snapshot: Snapshot, node_names: Iterable[str], cluster_names: Iterable[str], policies: Mapping[int, Policy]
 ) -> dict[Protection, dict[int, int]]:
     """What every name means now; empty where it means nothing."""
-    found = {Protection(NODE, n): {x.id: x.cluster_id for x in matching(snapshot.nodes, n)} for n in node_names}
-    found |= {Protection(CLUSTER, n): {c.id: c.id for c in matching(snapshot.clusters, n)} for n in cluster_names}
+    result = {Protection(NODE, n): {x.id: x.cluster_id for x in matching(snapshot.nodes, n)} for n in node_names}
+    result |= {Protection(CLUSTER, n): {c.id: c.id for c in matching(snapshot.clusters, n)} for n in cluster_names}
     for own in snapshot.split():
         cluster_id = own.clusters[0].id
         for (of_nodes, rule, what), ids in matches(own, policies[cluster_id].rules).items():
             protection = Protection(RULE_NODE if of_nodes else RULE_VM, f"{rule}{_SEPARATOR}{what}")
-            found.setdefault(protection, {}).update(dict.fromkeys(ids, cluster_id))
-    return found
+            result.setdefault(protection, {}).update(dict.fromkeys(ids, cluster_id))
+    return result
 
 
 def lost(now: Bindings, bound: Bindings, snapshot: Snapshot) -> dict[int, list[str]]:
@@ -51,7 +51,7 @@ def lost(now: Bindings, bound: Bindings, snapshot: Snapshot) -> dict[int, list[s
         RULE_VM: {vm.id for vm in snapshot.vms},
         RULE_NODE: {n.id for n in snapshot.nodes},
     }
-    found: dict[int, list[str]] = {}
+    names: dict[int, list[str]] = {}
     for protection, things in sorted(now.items()):
         meant = {t: c for t, c in bound.get(protection, {}).items() if t in there[protection.kind]}
         if protection.kind in (NODE, CLUSTER):  # one name, one thing
@@ -59,8 +59,8 @@ def lost(now: Bindings, bound: Bindings, snapshot: Snapshot) -> dict[int, list[s
         else:  # a pattern or a tag: single VMs come and go
             clusters = set(meant.values()) - set(things.values())
         for cluster_id in sorted(clusters):
-            found.setdefault(cluster_id, []).append(protection.name)
-    return found
+            names.setdefault(cluster_id, []).append(protection.name)
+    return names
 
 
 def to_bind(now: Bindings, bound: Bindings, snapshot: Snapshot) -> dict[Protection, Mapping[int, int]]:

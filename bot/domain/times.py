@@ -59,8 +59,8 @@ def at(naive: datetime, zone: tzinfo | None) -> datetime:
     Clocks that go back show it twice: the first moment. Clocks that go forward may never show it: as much later as
     they were set forward.
     """
-    found = naive.replace(tzinfo=zone) if zone is not None else naive.astimezone()
-    return found.astimezone(timezone.utc)
+    moment = naive.replace(tzinfo=zone) if zone is not None else naive.astimezone()
+    return moment.astimezone(timezone.utc)
 
 
 # Hours of the day ---------------------------------------------------------------------------------
@@ -123,9 +123,9 @@ def open_time(spans: Sequence[Span], since: WallTime, until: WallTime, zone: tzi
     """How much of the time between two moments lies within the spans; at most nine days of it are looked at."""
     if not spans or until <= since:
         return max(until - since, timedelta(0))
-    found = sorted((max(start, since), min(end, until)) for start, end in _around(spans, since, zone))
+    stretches = sorted((max(start, since), min(end, until)) for start, end in _around(spans, since, zone))
     total, reached = timedelta(0), since
-    for start, end in found:
+    for start, end in stretches:
         if end > max(start, reached):
             total += end - max(start, reached)
             reached = end
@@ -144,14 +144,14 @@ def _shows(spans: Sequence[Span], here: datetime) -> bool:
 
 def _around(spans: Sequence[Span], now: WallTime, zone: tzinfo | None) -> list[tuple[WallTime, WallTime]]:
     """Every span that begins from yesterday to this day next week; none that the clocks leave out."""
-    found = []
+    spans_near = []
     for day, span in _days_of(spans, now, zone, range(-1, 9)):
         length = span.end - span.start if span.end > span.start else span.end - span.start + 24 * 60
         begin = day + timedelta(minutes=span.start)
         start, end = WallTime(at(begin, zone)), WallTime(at(begin + timedelta(minutes=length), zone))
         if start < end:
-            found.append((start, end))
-    return found
+            spans_near.append((start, end))
+    return spans_near
 
 
 def _beginnings(spans: Sequence[Span], now: WallTime, zone: tzinfo | None, days: Iterable[int]) -> Iterator[WallTime]:
@@ -171,13 +171,13 @@ def _days_of(
 
 
 def _span(text: str) -> Span:
-    found = _SPAN.fullmatch(text)
-    if found is None:
+    match = _SPAN.fullmatch(text)
+    if match is None:
         raise ValueError("hours such as 22:00-06:00 or mon-fri 22:00-06:00 are needed, several separated by commas")
-    start, end = _minutes(found["from"], 23 * 60 + 59), _minutes(found["to"], 24 * 60)
+    start, end = _minutes(match["from"], 23 * 60 + 59), _minutes(match["to"], 24 * 60)
     if start == end:
         raise ValueError("the hours begin and end at the same time; the whole day is 00:00-24:00")
-    return Span(_days(found["first"], found["last"]), start, end)
+    return Span(_days(match["first"], match["last"]), start, end)
 
 
 def _minutes(text: str, latest: int) -> int:
@@ -227,13 +227,13 @@ def parse_timing(text: str) -> Timing | None:
     """
     if not text.strip():
         return None
-    found = _DIGEST.fullmatch(text.strip().lower())
-    if found is None or int(found["hours"]) > 23 or int(found["minutes"]) > 59:
+    match = _DIGEST.fullmatch(text.strip().lower())
+    if match is None or int(match["hours"]) > 23 or int(match["minutes"]) > 59:
         raise ValueError("a time such as 08:00, or a day and a time such as mon 08:00, is needed")
-    if found["day"] is not None and found["day"] not in DAYS:
-        raise ValueError(f"{found['day']} is no day: {', '.join(DAYS)} are known")
+    if match["day"] is not None and match["day"] not in DAYS:
+        raise ValueError(f"{match['day']} is no day: {', '.join(DAYS)} are known")
     return Timing(
-        None if found["day"] is None else DAYS.index(found["day"]), int(found["hours"]), int(found["minutes"])
+        None if match["day"] is None else DAYS.index(match["day"]), int(match["hours"]), int(match["minutes"])
     )
 
 

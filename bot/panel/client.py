@@ -182,8 +182,8 @@ class VMManagerAPI:
 
         A VM that is being moved may be without node (``None``) or cluster (``rows.UNPLACED``) for a moment.
         """
-        found = await self._list(f"/vm/v3/host?where=(id+EQ+{int(vm_id)})", "VM", rows.seen_vm)
-        return next((one.vm for one in found if one.vm is not None and one.vm.id == vm_id), None)
+        matches = await self._list(f"/vm/v3/host?where=(id+EQ+{int(vm_id)})", "VM", rows.seen_vm)
+        return next((one.vm for one in matches if one.vm is not None and one.vm.id == vm_id), None)
 
     async def history(self, vm_id: int) -> list[HistoryRow]:
         """What happened to the VM lately, newest first."""
@@ -206,8 +206,8 @@ class VMManagerAPI:
 
     async def find_task(self, consul_id: int) -> TaskInfo | None:
         """The task with this consul id, the migration where there are several; ``None`` = not listed (yet)."""
-        found = responses.tasks(await self._list(f"/vm/v3/task?where=(consul_id+EQ+{int(consul_id)})", "task"))
-        return next((task for task in found if task.consul_id == consul_id), None)
+        matches = responses.tasks(await self._list(f"/vm/v3/task?where=(consul_id+EQ+{int(consul_id)})", "task"))
+        return next((task for task in matches if task.consul_id == consul_id), None)
 
     async def active_tasks(self) -> list[TaskInfo] | None:
         """All tasks that are not over, of everybody; ``None`` where this panel or account does not tell."""

@@ -50,22 +50,22 @@ class Read:
 
 def list_rows(document: object, what: str) -> list[object]:
     """The rows of a list answer. PanelDataError when it is no list, or says that there are more rows."""
-    found: object = document
+    value: object = document
     if isinstance(document, dict):
-        found = document.get("list")
+        value = document.get("list")
         size = whole(document.get("size"))
-        if isinstance(found, list) and size is not None and size > len(found):
-            raise PanelDataError(f"the panel's list of {what}s is incomplete: {len(found)} of {size}")
-    if not isinstance(found, list):
+        if isinstance(value, list) and size is not None and size > len(value):
+            raise PanelDataError(f"the panel's list of {what}s is incomplete: {len(value)} of {size}")
+    if not isinstance(value, list):
         raise PanelDataError(f"the panel's answer holds no list of {what}s")
-    return found
+    return value
 
 
 def clusters(document: object) -> list[Cluster]:
     """The clusters by id, without odd rows."""
     listed = list_rows(document, "cluster")
-    found = (rows.cluster(row) for row in listed if isinstance(row, dict) and _has_id(row))
-    return _once(found, lambda one, other: one == other)
+    parsed = (rows.cluster(row) for row in listed if isinstance(row, dict) and _has_id(row))
+    return _once(parsed, lambda one, other: one == other)
 
 
 def nodes(document: object) -> list[Node]:
@@ -91,14 +91,14 @@ def snapshot(
     """
     cluster_rows, node_rows = list_rows(cluster_list, "cluster"), list_rows(node_list, "node")
     seen = [_seen(row) for row in list_rows(vm_list, "VM")]
-    found = clusters(cluster_rows)
-    wanted = _wanted(found, cluster_ids)
+    known = clusters(cluster_rows)
+    wanted = _wanted(known, cluster_ids)
     all_nodes, odd_nodes = _nodes(node_rows)
     all_vms, odd_vms = _vms(seen, {n.id: n.cluster_id for n in all_nodes})
     _refuse_all_odd("node", len(all_nodes), odd_nodes)
     _refuse_all_odd("VM", len(all_vms), odd_vms)
-    if (all_nodes and not found) or (all_vms and not all_nodes and not odd_nodes):
-        counts = f"{len(found)} clusters, {len(all_nodes)} nodes, {len(all_vms)} VMs"
+    if (all_nodes and not known) or (all_vms and not all_nodes and not odd_nodes):
+        counts = f"{len(known)} clusters, {len(all_nodes)} nodes, {len(all_vms)} VMs"
         raise PanelDataError(f"the panel's lists contradict each other: {counts}")
     hints = node_hints(seen)
     all_nodes = [_with_hint(node, hints.get(node.id)) for node in all_nodes]
@@ -106,7 +106,7 @@ def snapshot(
     all_nodes = [_computed(node, own, odd_vms) for node, own in _with_their_vms(all_nodes, all_vms)]
     kinds = _virtualization(node_rows)
     read = Read(
-        [replace(c, virtualization=c.virtualization or kinds.get(c.id)) for c in found if c.id in wanted],
+        [replace(c, virtualization=c.virtualization or kinds.get(c.id)) for c in known if c.id in wanted],
         [n for n in all_nodes if n.cluster_id in wanted],
         [v for v in all_vms if v.cluster_id in wanted],
         odd_nodes,
@@ -127,21 +127,21 @@ def _has_id(row: object) -> bool:
 
 
 def _nodes(listed: Iterable[object]) -> tuple[list[Node], list[Odd]]:
-    found, odd = [], []
+    nodes, odd = [], []
     for row in listed:
         if not isinstance(row, dict) or not _has_id(row):
             odd.append(Odd(rows.shown(row)))
         elif reference(row.get("cluster")) is None:
             odd.append(Odd(_called(row)))
         else:
-            found.append(rows.node(row))
-    kept = _once(found, lambda one, other: one == other)
+            nodes.append(rows.node(row))
+    kept = _once(nodes, lambda one, other: one == other)
     return kept, odd
 
 
 def _vms(seen: Iterable[SeenVM], cluster_of_node: Mapping[int, int]) -> tuple[list[VM], list[Odd]]:
     """A VM without a cluster has that of its node; one without a node is left out."""
-    found, odd = [], []
+    vms, odd = [], []
     for one in seen:
         vm = one.vm
         if vm is None:
@@ -152,8 +152,8 @@ def _vms(seen: Iterable[SeenVM], cluster_of_node: Mapping[int, int]) -> tuple[li
             name = f"{shorten(vm.name, _NAME_LENGTH)} (ID {vm.id})"
             odd.append(Odd(name, cluster_id or None, vm.node_id))
         else:
-            found.append(vm if vm.cluster_id else replace(vm, cluster_id=cluster_id))
-    return _once(found, lambda one, other: one.node_id == other.node_id), odd
+            vms.append(vm if vm.cluster_id else replace(vm, cluster_id=cluster_id))
+    return _once(vms, lambda one, other: one.node_id == other.node_id), odd
 
 
 def _refuse_all_odd(what: str, usable: int, odd: Sequence[Odd]) -> None:
@@ -222,11 +222,11 @@ def _assembled(read: Read, taken_at: datetime, words: Mapping[tuple[int | None, 
 def _left_out(read: Read) -> dict[tuple[int | None, str], list[str]]:
     """(Cluster, ``node`` or ``vm``) -> the odd rows; ``None`` = the row does not tell its cluster."""
     known = {c.id for c in read.clusters}
-    found: dict[tuple[int | None, str], list[str]] = {}
+    names: dict[tuple[int | None, str], list[str]] = {}
     for what, odd in (("node", read.odd_nodes), ("vm", read.odd_vms)):
         for row in odd:
-            found.setdefault((row.cluster_id if row.cluster_id in known else None, what), []).append(row.shown)
-    return found
+            names.setdefault((row.cluster_id if row.cluster_id in known else None, what), []).append(row.shown)
+    return names
 
 
 def _odd_by_cluster(read: Read) -> Counter[int]:
@@ -348,12 +348,12 @@ def _words(
     return dict(words)
 
 
-def _wanted(found: list[Cluster], cluster_ids: Collection[int] | None) -> frozenset[int]:
-    known = frozenset(c.id for c in found)
+def _wanted(listed: list[Cluster], cluster_ids: Collection[int] | None) -> frozenset[int]:
+    known = frozenset(c.id for c in listed)
     if not cluster_ids:
         return known
     missing = sorted(set(cluster_ids) - known)
     if missing:
-        near = [f"{c.id} ({shorten(c.name, _NAME_LENGTH)})" for c in found]
+        near = [f"{c.id} ({shorten(c.name, _NAME_LENGTH)})" for c in listed]
         raise NotFound("cluster", ", ".join(map(str, missing)), near)
     return frozenset(cluster_ids)

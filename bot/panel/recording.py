@@ -50,8 +50,8 @@ class Anonymizer:
 
     def learn(self, document: object, kind: str) -> None:
         """Collects the ids of an answer whose rows are of this kind."""
-        for found, number in _ids_in(document, kind):
-            self._ids.setdefault(found, set()).add(number)
+        for own_id, number in _ids_in(document, kind):
+            self._ids.setdefault(own_id, set()).add(number)
         self._numbers.clear()
 
     def number(self, kind: str, original: int) -> int:
@@ -122,8 +122,8 @@ def statistics(document: object) -> dict[str, dict[str, Any]]:
     for path, value in _leaves(document, ""):
         types.setdefault(path, Counter())[type(value).__name__] += 1
     return {
-        path: {"types": dict(sorted(found.items())), "nulls": round(found["NoneType"] / sum(found.values()), 3)}
-        for path, found in sorted(types.items())
+        path: {"types": dict(sorted(counts.items())), "nulls": round(counts["NoneType"] / sum(counts.values()), 3)}
+        for path, counts in sorted(types.items())
     }
 
 

@@ -40,13 +40,13 @@ def remarks_of(
             cluster alone reads no names of another.
         words: (cluster, field, word) -> in how many rows, of words of nodes that are not known.
     """
-    found = []
+    remarks = []
     for (of, what), out in sorted(left_out.items(), key=lambda item: (item[0][0] or 0, item[0][1])):
         count, names = len(out), _named(out)
         reason = Reason.of("remark-vm-left-out", count=count, names=names)
         if what == "node":
             reason = Reason.of("remark-node-left-out", count=count, names=names)
-        found.append(Remark(reason, of))
+        remarks.append(Remark(reason, of))
     counted = Counter(dict(words))
     for vm in vms:
         if vm.balancer_mode not in (None, "on", "off"):
@@ -54,11 +54,11 @@ def remarks_of(
         if vm.state is not None and vm.state.lower() not in VM_STATES:
             counted[vm.cluster_id, "state", vm.state] += 1
     for (cluster_id, field, word), rows in sorted(counted.items(), key=lambda item: (item[0][0] or 0, item[0][1:])):
-        found.append(Remark(Reason.of("remark-word", field=field, word=word, rows=rows), cluster_id))
+        remarks.append(Remark(Reason.of("remark-word", field=field, word=word, rows=rows), cluster_id))
     nodes_of, vms_of = _by_cluster(nodes), _by_cluster(vms)
     for cluster_id, own in sorted(nodes_of.items()):
-        found += [Remark(reason, cluster_id) for reason in _of_cluster(own, vms_of.get(cluster_id, []))]
-    return tuple(found)
+        remarks += [Remark(reason, cluster_id) for reason in _of_cluster(own, vms_of.get(cluster_id, []))]
+    return tuple(remarks)
 
 
 def _by_cluster(items: Sequence[Kind]) -> dict[int, list[Kind]]:
@@ -69,15 +69,15 @@ def _by_cluster(items: Sequence[Kind]) -> dict[int, list[Kind]]:
 
 
 def _of_cluster(nodes: Sequence[Node], vms: Sequence[VM]) -> list[Reason]:
-    found = []
+    reasons = []
     for figure in ("vcpus", "memory"):
         computed = [node.name for node in nodes if figure in node.computed]
         if computed:
-            found.append(Reason.of("remark-computed", figure=figure, count=len(computed), names=_named(computed)))
+            reasons.append(Reason.of("remark-computed", figure=figure, count=len(computed), names=_named(computed)))
         odd = sums_of(figure, nodes, vms).neither
         if odd:
-            found.append(Reason.of("remark-sums", figure=figure, count=len(odd), names=_named(odd)))
-    return found
+            reasons.append(Reason.of("remark-sums", figure=figure, count=len(odd), names=_named(odd)))
+    return reasons
 
 
 def sums_of(figure: str, nodes: Sequence[Node], vms: Sequence[VM]) -> Sums:

@@ -221,8 +221,8 @@ def task(document: object) -> TaskInfo:
 
 def tasks(document: object) -> list[TaskInfo]:
     """A list of tasks, migrations first, newest first."""
-    found = [task(row) for row in list_rows(document, "task")]
-    return sorted(found, key=lambda one: (one.name != MIGRATE_TASK, -one.id))
+    parsed = [task(row) for row in list_rows(document, "task")]
+    return sorted(parsed, key=lambda one: (one.name != MIGRATE_TASK, -one.id))
 
 
 def history(document: object) -> list[HistoryRow]:
@@ -276,9 +276,9 @@ def roles(document: object, username: str) -> tuple[str, ...] | None:
     if isinstance(rows, list):
         mine = [row for row in rows if isinstance(row, dict) and _is_of(row, username)]
         return roles(mine[0], username) if len(mine) == 1 else None
-    found = vocabulary.roles(document.get("roles"))
-    if found is not None:
-        return found
+    names = vocabulary.roles(document.get("roles"))
+    if names is not None:
+        return names
     inner = next((document[key] for key in ("account", "user") if isinstance(document.get(key), dict)), None)
     return roles(inner, username) if inner else None
 

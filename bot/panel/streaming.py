@@ -116,8 +116,8 @@ class _Reader:
     def sign(self) -> str:
         """The next sign that is no blank, which is not consumed; an empty text at the end."""
         while True:
-            found = _SPACE.match(self._text, self._at)
-            self._at = found.end() if found else self._at
+            space = _SPACE.match(self._text, self._at)
+            self._at = space.end() if space else self._at
             if self._at < len(self._text):
                 return self._text[self._at]
             if not self._more(self._slice):

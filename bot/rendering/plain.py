@@ -77,10 +77,10 @@ def outcome_words(texts: Texts, proposed: ProposedMove) -> str:
         return texts.text("terminal-not-needed", reason=texts.reason(migration.reason) if migration.reason else "")
     seconds = round(migration.duration.total_seconds()) if migration.duration else 0
     reason = texts.reason(migration.reason) if migration.reason else ""
-    said = f" ({one_line(migration.error)})" if migration.error else ""
+    error = f" ({one_line(migration.error)})" if migration.error else ""
     if migration.state is MigrationState.SUCCEEDED and migration.reason is not None:
         return texts.text("terminal-restarted", seconds=seconds)
-    return texts.text(f"terminal-{migration.state.value}", seconds=seconds, reason=reason) + said
+    return texts.text(f"terminal-{migration.state.value}", seconds=seconds, reason=reason) + error
 
 
 def all_well(moves: Sequence[ProposedMove]) -> bool:

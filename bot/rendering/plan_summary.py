@@ -113,8 +113,8 @@ def outlook_lines(texts: Texts, plan: Plan) -> list[str]:
     lines = []
     if plan.total_moves > len(plan.moves) > 0:
         lines.append(texts.text("outlook-budget", shown=len(plan.moves), total=plan.total_moves))
-    said = (_choice, _certificate, _evenness, _alternative, _beyond_targets)
-    for line in (words(texts, plan) for words in said):
+    parts = (_choice, _certificate, _evenness, _alternative, _beyond_targets)
+    for line in (words(texts, plan) for words in parts):
         if line is not None:
             lines.append(line)
     lines += [texts.text("outlook-caution", reason=texts.reason(c)) for c in plan.cautions[:CAUTIONS_SHOWN]]

@@ -137,13 +137,13 @@ class RichReport:
     @staticmethod
     def _notes(texts: Texts, plan: Plan, shown: Sequence[NodeReport]) -> dict[int, str]:
         measured = any_measured(plan.nodes)
-        found = {}
+        notes = {}
         for report in shown:
             words = [texts.reason(report.reason)] if report.reason else []
             if measured and report.load is not None:
                 words.append(load_words(texts, report.load, plan.taken_at))
-            found[report.node_id] = "; ".join(words)
-        return found
+            notes[report.node_id] = "; ".join(words)
+        return notes
 
     # Moves and why not ------------------------------------------------------------------------
 

@@ -98,8 +98,8 @@ class Cycle(UseCase):
             self.tally.saw(snapshot, plans)
             ended("done")
             self._plan_log.begins(len(clusters))
-            for made in plans:
-                self._plan_log.found(made)
+            for new_plan in plans:
+                self._plan_log.log(new_plan)
         by_id = {p.cluster_id: p for p in plans}
         return CycleReport("done", started, tuple(ClusterResult(c, by_id[c.id]) for c in clusters if c.id in by_id))
 
@@ -138,23 +138,23 @@ class Cycle(UseCase):
         stopped = await self._restarts.stopped([cluster.id for cluster in snapshot.clusters])
         results = []
         for cluster in snapshot.clusters:
-            made = plans[cluster.id]
-            self._plan_log.found(made)
-            held = held_reason(made)
+            new_plan = plans[cluster.id]
+            self._plan_log.log(new_plan)
+            held = held_reason(new_plan)
             if held is not None:  # what waits for people may still be right: nothing is known against it
-                results.append(ClusterResult(cluster, made, left_alone=held))
+                results.append(ClusterResult(cluster, new_plan, left_alone=held))
                 continue
-            alone = automatic and cluster.id not in {*stopped, *context.lost} and not made.targets_passed
-            results.append(await self._publish_safely(cluster, made, alone, checkpoint))
+            alone = automatic and cluster.id not in {*stopped, *context.lost} and not new_plan.targets_passed
+            results.append(await self._publish_safely(cluster, new_plan, alone, checkpoint))
         return CycleReport("done", started, tuple(results))
 
     async def _publish_safely(
-        self, cluster: Cluster, made: Plan, automatic: bool, checkpoint: Checkpoint
+        self, cluster: Cluster, new_plan: Plan, automatic: bool, checkpoint: Checkpoint
     ) -> ClusterResult:
         """One cluster whose plan failed or cannot be stored leaves the others alone; what waits there stays."""
-        failure = planning_failure(made)
+        failure = planning_failure(new_plan)
         try:
-            published = await self._publish(made, automatic, checkpoint) if failure is None else None
+            published = await self._publish(new_plan, automatic, checkpoint) if failure is None else None
         except UnstorableError as error:
             log.error("Cluster '%s': %s", cluster.name, error)
             failure, published = Reason.of("cannot-store", problem=str(error)), None
@@ -166,17 +166,17 @@ class Cycle(UseCase):
         elif failure is None and known is not None:
             await self._store.settings.leave(key, None, POLICY_ACTOR, self._clock())
         if published is None or published.left_alone is not None:
-            return ClusterResult(cluster, made, left_alone=failure if published is None else published.left_alone)
-        return ClusterResult(cluster, made, published)
+            return ClusterResult(cluster, new_plan, left_alone=failure if published is None else published.left_alone)
+        return ClusterResult(cluster, new_plan, published)
 
-    async def _publish(self, made: Plan, automatic: bool, checkpoint: Checkpoint) -> Published:
+    async def _publish(self, new_plan: Plan, automatic: bool, checkpoint: Checkpoint) -> Published:
         now = self._clock()
         expires = now + timedelta(seconds=self._settings.proposal_ttl)
         published = await self._store.proposals.publish(
-            made, automatic=automatic, now=now, expires_at=expires, since=checkpoint
+            new_plan, automatic=automatic, now=now, expires_at=expires, since=checkpoint
         )
         plan_log.published(
-            *(made, published.proposal_id),
+            *(new_plan, published.proposal_id),
             created=published.created,
             superseded=published.superseded,
             left_alone=published.left_alone,

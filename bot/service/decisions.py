@@ -168,11 +168,11 @@ class Decisions(UseCase):
         if not SHORTEST_REST <= length <= LONGEST_REST:
             raise ValueError(f"the length is {length}: {SHORTEST_REST} to {LONGEST_REST} is needed")
         now = self._clock()
-        made = await self._store.snoozes.add(proposal_id, now + length, actor, now)
-        if made is not None:
-            log.info("%s snoozed cluster '%s' until %s", actor.name, made.cluster_name, made.until)
+        added = await self._store.snoozes.add(proposal_id, now + length, actor, now)
+        if added is not None:
+            log.info("%s snoozed cluster '%s' until %s", actor.name, added.cluster_name, added.until)
             self._notifier.proposals_changed(proposal_id)
-        return made
+        return added
 
     async def end_snooze(self, cluster_id: int, actor: Actor) -> bool:
         """Ends a snooze; whether there was one. The next check proposes again."""

@@ -181,8 +181,8 @@ class Executor(UseCase):
 
     async def _is_unasked(self, migration: Migration) -> bool:
         """Whether automatic mode decided it, and no person."""
-        found = await self._store.proposals.move(migration.move_id)
-        by = found[1].decided_by if found else None
+        stored = await self._store.proposals.move(migration.move_id)
+        by = stored[1].decided_by if stored else None
         return by is not None and by.kind is ActorKind.POLICY
 
     def _spawn(self, migration: Migration, work: Work) -> None:
@@ -414,10 +414,10 @@ class Executor(UseCase):
         self._notifier.proposals_changed(migration.proposal_id)
 
     async def _fresh(self, migration: Migration) -> Migration:
-        found = await self._store.proposals.move(migration.move_id)
-        if found is None or found[1].migration is None:
+        stored = await self._store.proposals.move(migration.move_id)
+        if stored is None or stored[1].migration is None:
             raise LookupError(f"migration {migration.id} has no row")
-        return found[1].migration
+        return stored[1].migration
 
 
 def changed_since(move: Move, snapshot: Snapshot) -> Reason | None:

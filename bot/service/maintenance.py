@@ -39,9 +39,9 @@ class Maintenance:
         if self._done_at is not None and now - self._done_at < DAY:
             return
         if self._backups is not None:
-            made = await self._backups.make_due(now)
-            if made is not None:
-                log.info("Database backed up to %s", made)
+            backup = await self._backups.make_due(now)
+            if backup is not None:
+                log.info("Database backed up to %s", backup)
         while await self._store.retention.forget_before(now - self._kept_for(), now):
             pass
         while await self._store.samples.thin(now, DAY * self._settings.samples_keep_days):

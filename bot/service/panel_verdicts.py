@@ -43,27 +43,27 @@ class PanelVerdicts:
         own = await self._store.migrations.in_states((*IN_FLIGHT, MigrationState.UNKNOWN))
         consul_ids = {m.consul_id for m in own if m.consul_id is not None}
         task_ids = {m.task_id for m in own if m.task_id is not None}
-        found = {i: foreign_work(tasks, consul_ids, task_ids, i) for i in cluster_ids}
-        return {i: reason for i, reason in found.items() if reason is not None}
+        reasons = {i: foreign_work(tasks, consul_ids, task_ids, i) for i in cluster_ids}
+        return {i: reason for i, reason in reasons.items() if reason is not None}
 
     async def suitable(
         self, seen: Sequence[Snapshot], policies: Mapping[int, Policy], recent: Recent, plans: Sequence[Plan]
     ) -> dict[int, frozenset[int]]:
         """VM -> nodes that the panel calls suitable for it, where only such a verdict relieves an overloaded node."""
         asked: list[Question] = []
-        for own, made in zip(seen, plans, strict=True):
+        for own, new_plan in zip(seen, plans, strict=True):
             policy = policies[own.clusters[0].id]
-            asked += questions(own, policy, recent, made.overloaded_after, ASKED_PER_NODE)
-        found: dict[int, frozenset[int]] = {}
+            asked += questions(own, policy, recent, new_plan.overloaded_after, ASKED_PER_NODE)
+        result: dict[int, frozenset[int]] = {}
         for question in asked[:MOST_QUESTIONS]:
             try:
                 verdicts = await self._panel.migration_targets(question.vm_id)
             except PanelError as error:
                 log.warning("The panel does not say which nodes suit VM %d: %s", question.vm_id, error)
-                return found
+                return result
             if verdicts is None:  # this panel has no migration form
-                return found
+                return result
             targets = frozenset(node_id for node_id, good in verdicts.items() if good) & question.targets
             if targets:
-                found[question.vm_id] = targets
-        return found
+                result[question.vm_id] = targets
+        return result

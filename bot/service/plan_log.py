@@ -32,7 +32,7 @@ class PlanLog:
     def begins(self, clusters: int) -> None:
         log.info("Starting balance cycle for %d clusters", clusters)
 
-    def found(self, plan: Plan) -> None:
+    def log(self, plan: Plan) -> None:
         """Call it once a cycle for each cluster."""
         log.info(
             "Cluster '%s' (ID: %d) - Found %d overloaded nodes",

@@ -186,7 +186,9 @@ class Planning(UseCase):
             plans = await asyncio.to_thread(
                 _planned, seen, policies, recent, self._counters, outlook=outlook, fixed=fixed
             )
-        plans = tuple(replace(made, targets_passed=True) if made.cluster_id in passing else made for made in plans)
+        plans = tuple(
+            replace(new_plan, targets_passed=True) if new_plan.cluster_id in passing else new_plan for new_plan in plans
+        )
         return await self._with_cautions(seen, policies, recent, plans)
 
     async def _passing_targets(self, clusters: Iterable[int], strategy: str | None, all_of_them: bool) -> set[int]:
@@ -205,17 +207,17 @@ class Planning(UseCase):
     ) -> tuple[Plan, ...]:
         """The plans with what people should know about the panel's answers and about earlier migrations."""
         restarted = await self._restarts.stopped([own.clusters[0].id for own in seen])
-        found = []
-        for own, made in zip(seen, plans, strict=True):
+        result = []
+        for own, new_plan in zip(seen, plans, strict=True):
             cluster_id = own.clusters[0].id
             cautions = [remark.reason for remark in own.remarks]
-            if planning_failure(made) is None:
-                waits = updates_wait(own, policies[cluster_id], recent, made.overloaded_after)
+            if planning_failure(new_plan) is None:
+                waits = updates_wait(own, policies[cluster_id], recent, new_plan.overloaded_after)
                 cautions += [] if waits is None else [waits]
-            if cluster_id in restarted and made.moves:
+            if cluster_id in restarted and new_plan.moves:
                 cautions.append(Reason.of("caution-restarted", vm=restarted[cluster_id]))
-            found.append(replace(made, cautions=(*made.cautions, *cautions)) if cautions else made)
-        return tuple(found)
+            result.append(replace(new_plan, cautions=(*new_plan.cautions, *cautions)) if cautions else new_plan)
+        return tuple(result)
 
     async def looks(self, snapshot: Snapshot, cluster_id: int | None = None) -> tuple[Plan, ...]:
         """As ``plans``, of the nodes alone and at once: no moves are thought out."""
@@ -266,7 +268,7 @@ class Planning(UseCase):
         self._counts_itself = True
         snapshot, policies = context.snapshot, context.policies
         uneven = await asyncio.to_thread(_uneven, snapshot, policies) if self._counters.needed > 1 else []
-        self._counters.count([n.node_id for made in plans for n in made.overloaded], uneven)
+        self._counters.count([n.node_id for new_plan in plans for n in new_plan.overloaded], uneven)
         await self.protections.record(snapshot, policies)
         for rule, what in await asyncio.to_thread(_without_effect, snapshot, policies):
             self._warn(f"Rule '{rule}': nothing is called '{what}', so this part of it has no effect")
@@ -288,13 +290,13 @@ class Planning(UseCase):
 
     def _named_nodes(self, snapshot: Snapshot, names: Collection[str]) -> frozenset[int]:
         """Every node that a setting names; a name that fits nothing is said once in the log."""
-        found: set[int] = set()
+        node_ids: set[int] = set()
         for name in names:
             nodes = self.protections.nodes_called(snapshot.nodes, name)
-            found.update(nodes)
+            node_ids.update(nodes)
             if not nodes:
                 self._warn(f"No node is called '{name}': its exclusion in the settings has no effect")
-        return frozenset(found)
+        return frozenset(node_ids)
 
     def _warn(self, text: str) -> None:
         if text not in self._warned:
@@ -302,10 +304,10 @@ class Planning(UseCase):
             log.warning("%s", text)
 
 
-def held_reason(made: Plan) -> Reason | None:
+def held_reason(new_plan: Plan) -> Reason | None:
     """Why a plan is empty although nobody knows that nothing is needed; ``None`` = it is a plan."""
     codes = ("cluster-foreign-task", "cluster-odd-rows", "cluster-twice")
-    return next((r.reason for r in made.rejections if r.subject == "cluster" and r.reason.code in codes), None)
+    return next((r.reason for r in new_plan.rejections if r.subject == "cluster" and r.reason.code in codes), None)
 
 
 def _held(own: Snapshot, reason: Reason | None) -> Snapshot:
@@ -328,12 +330,12 @@ def _planned(
         cluster_id = own.clusters[0].id
         policy = policies[cluster_id]
         try:
-            made = _plan_cluster(own, policy, recent, counters, outlook)
+            new_plan = _plan_cluster(own, policy, recent, counters, outlook)
         except Exception as error:
             # A defect in one cluster's planning must not keep the other clusters from being checked.
             log.exception("Cluster '%s' cannot be planned", own.clusters[0].name)
-            made = _failed(own, policy, error)
-        plans.append(replace(made, alternative=None) if cluster_id in fixed else made)
+            new_plan = _failed(own, policy, error)
+        plans.append(replace(new_plan, alternative=None) if cluster_id in fixed else new_plan)
     return tuple(plans)
 
 
@@ -342,15 +344,15 @@ def _plan_cluster(own: Snapshot, policy: Policy, recent: Recent, counters: Overl
     if counters.needed > 1:
         held = counters.held_nodes(overloaded_nodes(own, policy, recent))
         recent = replace(recent, uneven_held=counters.held_cluster(cluster_id), held=held)
-    made = plan(own, policy, recent)
-    return with_alternative(own, policy, recent, made) if outlook else made
+    new_plan = plan(own, policy, recent)
+    return with_alternative(own, policy, recent, new_plan) if outlook else new_plan
 
 
 def _looked(own: Snapshot, policy: Policy) -> Plan:
     """The nodes of a cluster, with what was odd in the panel's answers."""
     try:
-        made = look(own, policy)
-        return replace(made, cautions=(*made.cautions, *(remark.reason for remark in own.remarks)))
+        new_plan = look(own, policy)
+        return replace(new_plan, cautions=(*new_plan.cautions, *(remark.reason for remark in own.remarks)))
     except Exception as error:  # as in _planned
         log.exception("Cluster '%s' cannot be looked at", own.clusters[0].name)
         return _failed(own, policy, error)
@@ -364,9 +366,9 @@ def _failed(own: Snapshot, policy: Policy, error: Exception) -> Plan:
     return Plan(cluster.id, cluster.name, own.taken_at, policy.strategy, (), (), (rejection,), ())
 
 
-def planning_failure(made: Plan) -> Reason | None:
+def planning_failure(new_plan: Plan) -> Reason | None:
     """Why the cluster could not be planned at all; ``None``: it could."""
-    return next((r.reason for r in made.rejections if r.reason.code == "planning-failed"), None)
+    return next((r.reason for r in new_plan.rejections if r.reason.code == "planning-failed"), None)
 
 
 def _uneven(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[int]:

@@ -46,7 +46,7 @@ class Protections(UseCase):
         """Cluster -> why nothing is moved there without a person."""
         now = bindings(snapshot, self._nodes, self._keys, policies)
         names = lost(now, self._bound, snapshot)
-        return {i: Reason.of("protection-lost", names=", ".join(found[:SHOWN])) for i, found in names.items()}
+        return {i: Reason.of("protection-lost", names=", ".join(lost_names[:SHOWN])) for i, lost_names in names.items()}
 
     async def record(self, snapshot: Snapshot, policies: Mapping[int, Policy]) -> None:
         """Remembers what every name means now, and tells people once what was lost, or is found again."""

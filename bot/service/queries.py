@@ -163,8 +163,8 @@ class Queries(UseCase):
         if latest is None:
             raise NotFound("node", node.name, nearest(node.name, self._in_sight(snapshot.nodes, snapshot)))
         context = await self._planning.context(snapshot)
-        [made] = await self._planning.plans(context, latest.cluster_id, asks_panel=False)
-        return latest, made, [vm for vm in snapshot.vms if vm.node_id == node.id]
+        [new_plan] = await self._planning.plans(context, latest.cluster_id, asks_panel=False)
+        return latest, new_plan, [vm for vm in snapshot.vms if vm.node_id == node.id]
 
     async def find_nodes(self, name: str, max_age: timedelta = FRESH) -> list[Node]:
         """The nodes with this name or id; more than one is for the person to choose from.
@@ -174,10 +174,10 @@ class Queries(UseCase):
         """
         snapshot = await self._observe_soon(max_age)
         nodes = self._in_sight(snapshot.nodes, snapshot)
-        found = matching(nodes, name)
-        if not found:
+        matches = matching(nodes, name)
+        if not matches:
             raise NotFound("node", name, nearest(name, nodes))
-        return found
+        return matches
 
     async def load_history(
         self, since: datetime, until: datetime, *, cluster_id: int | None = None, node_id: int | None = None
@@ -230,16 +230,16 @@ class Queries(UseCase):
         nodes, vms = matching(all_nodes, name), matching(all_vms, name)
         if not nodes and not vms:
             raise NotFound("node-or-vm", name, nearest(name, [*all_nodes, *all_vms]))
-        found: list[WhyVM | WhyNode] = []
+        answers: list[WhyVM | WhyNode] = []
         for node in nodes:
             context = await self._planning.cluster_context(snapshot, node.cluster_id)
             if context is not None:
-                found.append(await asyncio.to_thread(why_node, *context, node.id))
+                answers.append(await asyncio.to_thread(why_node, *context, node.id))
         for vm in vms:
             context = await self._planning.cluster_context(snapshot, vm.cluster_id)
             if context is not None:
-                found.append(await asyncio.to_thread(why_vm, *context, vm.id))
-        return tuple(found)
+                answers.append(await asyncio.to_thread(why_vm, *context, vm.id))
+        return tuple(answers)
 
     async def find_vms(self, name: str, max_age: timedelta = FRESH) -> list[VM]:
         """The VMs with this name or id; more than one is for the person to choose from.
@@ -250,10 +250,10 @@ class Queries(UseCase):
         """
         snapshot = await self._observe_soon(max_age)
         vms = self._in_sight(snapshot.vms, snapshot)
-        found = matching(vms, name)
-        if not found:
+        matches = matching(vms, name)
+        if not matches:
             raise NotFound("vm", name, nearest(name, vms))
-        return found
+        return matches
 
     async def vm_details(self, vm: VM) -> VMDetails:
         """A VM as last seen, why it is where it is, and its past moves.
@@ -288,13 +288,13 @@ class Queries(UseCase):
 
     async def proposed(self, move_id: int) -> tuple[Proposal, ProposedMove] | None:
         """A move with the proposal that it is part of."""
-        found = await self._store.proposals.move(move_id)
-        proposal = None if found is None else await self._store.proposals.get(found[0])
-        return None if found is None or proposal is None else (proposal, found[1])
+        stored = await self._store.proposals.move(move_id)
+        proposal = None if stored is None else await self._store.proposals.get(stored[0])
+        return None if stored is None or proposal is None else (proposal, stored[1])
 
     @staticmethod
     def _one(things: Sequence[Named], name: str, what: str) -> Named:
-        found = matching(things, name)
-        if len(found) != 1:
+        matches = matching(things, name)
+        if len(matches) != 1:
             raise NotFound(what, name, nearest(name, things))
-        return found[0]
+        return matches[0]

@@ -71,11 +71,11 @@ class RemoteRequests:
         if version == before:
             return None
         pending, firsts = await self._store.proposals.pending_moves(), await self._store.decisions.first_approvals()
-        made = await self._store.proposals.after(self._newest)
+        newer = await self._store.proposals.after(self._newest)
         self._decision_id, decided = await self._store.decisions.since(self._decision_id)
         if before is None or version.others != before.others:
             changed = {p for m, p in self._pending.items() if m not in pending}
-            changed |= set(made)  # made and decided between two looks, it was never seen pending
+            changed |= set(newer)  # made and decided between two looks, it was never seen pending
             changed |= {first[0] for m, first in firsts.items() if first != self._firsts.get(m)}
             self._notifier.proposals_changed(*sorted(changed))
             for proposed in decided:
@@ -83,15 +83,17 @@ class RemoteRequests:
                     log_decision(proposed)
         self._service.decisions.decided_here.difference_update(p.id for p in decided)
         self._version, self._pending, self._firsts = version, pending, firsts
-        self._newest = max(made, default=self._newest)
+        self._newest = max(newer, default=self._newest)
         now = self._service.clock()
         request = await self._store.settings.take(REQUEST_KEY, "check-asked-for", now)
         return request if request is not None and now - request.at < REQUEST_VALID_FOR else None
 
     async def answer(self, request: StoredSetting, check: Callable[[], Awaitable[Answer]]) -> None:
         """Makes the check and leaves what came of it for the one who asked."""
-        made = await check()
-        await self._store.settings.leave(ANSWER_KEY, _to_text(request.value, made), POLICY_ACTOR, self._service.clock())
+        result = await check()
+        await self._store.settings.leave(
+            ANSWER_KEY, _to_text(request.value, result), POLICY_ACTOR, self._service.clock()
+        )
 
 
 async def ask_for_check(store: Store, service: Service, actor: Actor) -> str:
@@ -103,15 +105,15 @@ async def ask_for_check(store: Store, service: Service, actor: Actor) -> str:
 
 async def answered(store: Store, number: str) -> Answer | None:
     """The answer to a request, once there is one."""
-    found = await store.settings.get(ANSWER_KEY)
-    raw = None if found is None else json.loads(found.value)
+    stored = await store.settings.get(ANSWER_KEY)
+    raw = None if stored is None else json.loads(stored.value)
     if raw is None or raw["request"] != number:
         return None
     left = tuple((name, Reason(code, tuple((k, v) for k, v in params))) for name, code, params in raw["left_alone"])
     return Answer(raw["outcome"], raw["proposed"], raw["clusters"], left, raw["problem"])
 
 
-def _to_text(number: str, made: Answer) -> str:
-    left = [[name, reason.code, reason.params] for name, reason in made.left_alone]
-    said = {"request": number, "outcome": made.outcome, "proposed": made.proposed, "clusters": made.clusters}
-    return json.dumps({**said, "left_alone": left, "problem": made.problem}, ensure_ascii=False)
+def _to_text(number: str, answer: Answer) -> str:
+    left = [[name, reason.code, reason.params] for name, reason in answer.left_alone]
+    document = {"request": number, "outcome": answer.outcome, "proposed": answer.proposed, "clusters": answer.clusters}
+    return json.dumps({**document, "left_alone": left, "problem": answer.problem}, ensure_ascii=False)

@@ -89,10 +89,10 @@ class Requests(UseCase):
         self._decisions.refuse_dry_run()
         if node.id in (await self._store.requests.claims()).draining:
             return RequestResult(refusal=Rejection("target", node.id, node.name, Reason.of("node-draining")))
-        made = await self._wish_node(node, Purpose.FILL, actor)
-        if made.refusal is not None and made.refusal.reason.code == FAIR_SHARE:  # nothing has to come, and it may
+        result = await self._wish_node(node, Purpose.FILL, actor)
+        if result.refusal is not None and result.refusal.reason.code == FAIR_SHARE:  # nothing has to come, and it may
             await self._store.requests.reopen_node(node.id, actor, self._clock())
-        return made
+        return result
 
     async def stop(self, proposal_id: int, actor: Actor) -> Stopped | None:
         """Stops a drain or a fill: what waits is withdrawn, what is queued called back, what runs goes on.
@@ -111,9 +111,9 @@ class Requests(UseCase):
     async def _plan_node(self, node: Node, purpose: Purpose) -> Plan:
         context = await self._context_of_node(node, purpose)
         make = drain if purpose is Purpose.DRAIN else fill
-        made = await asyncio.to_thread(make, *context, node.id)
+        new_plan = await asyncio.to_thread(make, *context, node.id)
         # The first approval excludes the node by itself: nobody has to be reminded of that here.
-        return replace(made, cautions=tuple(c for c in made.cautions if c.code != STILL_OPEN))
+        return replace(new_plan, cautions=tuple(c for c in new_plan.cautions if c.code != STILL_OPEN))
 
     async def _context_of_node(self, node: Node, purpose: Purpose) -> ClusterContext:
         snapshot = await self._observer.observe()
@@ -130,12 +130,14 @@ class Requests(UseCase):
         if open_one is not None:
             proposal = await self._store.proposals.get(open_one)
             return RequestResult(proposal.plan if proposal else None, open_one)
-        made = await self._plan_node(node, purpose)
-        if not made.moves:
-            return RequestResult(made, refusal=made.rejections[0] if made.rejections else _nothing(node, purpose))
-        wished = await self._publish_wish(made, RequestOrigin(actor, node_id=node.id), approve=False)
+        new_plan = await self._plan_node(node, purpose)
+        if not new_plan.moves:
+            return RequestResult(
+                new_plan, refusal=new_plan.rejections[0] if new_plan.rejections else _nothing(node, purpose)
+            )
+        wished = await self._publish_wish(new_plan, RequestOrigin(actor, node_id=node.id), approve=False)
         refusal = None if wished.refused is None else Rejection("source", node.id, node.name, wished.refused)
-        return RequestResult(made, wished.proposal_id, wished.created, refusal)
+        return RequestResult(new_plan, wished.proposal_id, wished.created, refusal)
 
     # One VM -----------------------------------------------------------------------------------
 
@@ -148,12 +150,12 @@ class Requests(UseCase):
             PanelError: as ``observe``.
         """
         snapshot = await self._observer.observe()
-        found: list[tuple[VM, TargetChoice]] = []
+        choices: list[tuple[VM, TargetChoice]] = []
         for cluster in snapshot.clusters:
             context = await self._planning.cluster_context(snapshot, cluster.id, single=True)
             choice = await asyncio.to_thread(_least, context) if context is not None else None
-            found += [choice] if choice is not None else []
-        return min(found, key=lambda pair: (pair[0].memory_mib or 0, pair[0].vcpus or 0, pair[0].id), default=None)
+            choices += [choice] if choice is not None else []
+        return min(choices, key=lambda pair: (pair[0].memory_mib or 0, pair[0].vcpus or 0, pair[0].id), default=None)
 
     async def move(self, vm_id: int, target_id: int, actor: Actor, *, confirmed: bool = False) -> RequestResult:
         """Moves one VM to a node that a person chose: this is the person's approval of that. Raises as ``retarget``."""
@@ -163,15 +165,17 @@ class Requests(UseCase):
         context = None if vm is None else await self._planning.cluster_context(snapshot, vm.cluster_id, single=True)
         if vm is None or context is None:
             raise NotFound("vm", str(vm_id))
-        made = await asyncio.to_thread(single_move, *context, vm_id=vm_id, target_id=target_id, purpose=Purpose.TARGET)
-        if isinstance(made, Rejection):
-            return RequestResult(refusal=made)
-        if self._decisions.is_large(made.moves[0]) and not confirmed:
-            return RequestResult(made, needs_confirmation=True)
-        wished = await self._publish_wish(made, RequestOrigin(actor), approve=True)
+        new_plan = await asyncio.to_thread(
+            single_move, *context, vm_id=vm_id, target_id=target_id, purpose=Purpose.TARGET
+        )
+        if isinstance(new_plan, Rejection):
+            return RequestResult(refusal=new_plan)
+        if self._decisions.is_large(new_plan.moves[0]) and not confirmed:
+            return RequestResult(new_plan, needs_confirmation=True)
+        wished = await self._publish_wish(new_plan, RequestOrigin(actor), approve=True)
         if wished.refused is not None:
-            return RequestResult(made, refusal=Rejection("vm", vm_id, vm.name, wished.refused))
-        return RequestResult(made, wished.proposal_id, wished.created, result=wished.results[0])
+            return RequestResult(new_plan, refusal=Rejection("vm", vm_id, vm.name, wished.refused))
+        return RequestResult(new_plan, wished.proposal_id, wished.created, result=wished.results[0])
 
     async def best_targets(self, move_id: int) -> tuple[TargetChoice, ...]:
         """The three best other nodes for the VM of a move that waits; empty where there is none.
@@ -182,8 +186,8 @@ class Requests(UseCase):
         """
         proposed, context = await self._of_move(move_id)
         source_id, planned = proposed.move.source_id, proposed.move.target_id
-        found = await asyncio.to_thread(best_targets, *context, proposed.move.vm_id, count=4)
-        return tuple(c for c in found if c.node_id not in (source_id, planned))[:3]
+        choices = await asyncio.to_thread(best_targets, *context, proposed.move.vm_id, count=4)
+        return tuple(c for c in choices if c.node_id not in (source_id, planned))[:3]
 
     async def retarget(self, move_id: int, target_id: int, actor: Actor, *, confirmed: bool = False) -> RequestResult:
         """Sends the VM of a move that waits to another node instead: this is the person's approval of that.
@@ -239,23 +243,25 @@ class Requests(UseCase):
         if at != move.target_id:
             return RequestResult(refusal=Rejection("vm", move.vm_id, move.vm_name, Reason.of("undo-moved-since")))
         asked = RequestOrigin(actor, undoes=migration_id)
-        made = await self._wish_move(context, proposed, move.source_id, Purpose.UNDO, asked=asked, confirmed=confirmed)
-        if made.created:  # what can be moved back once offers it no more
+        result = await self._wish_move(
+            context, proposed, move.source_id, Purpose.UNDO, asked=asked, confirmed=confirmed
+        )
+        if result.created:  # what can be moved back once offers it no more
             self._notifier.proposals_changed(migration.proposal_id)
-        return made
+        return result
 
     async def _of_move(self, move_id: int) -> tuple[ProposedMove, ClusterContext]:
         """A stored move, and what a wish about its VM is judged by now."""
-        found = await self._store.proposals.move(move_id)
-        if found is None:
+        stored = await self._store.proposals.move(move_id)
+        if stored is None:
             raise NotFound("move", str(move_id))
-        move = found[1].move
+        move = stored[1].move
         snapshot = await self._observer.observe(measure=(move.source_id, move.target_id))
         vm = next((v for v in snapshot.vms if v.id == move.vm_id), None)
         context = vm and await self._planning.cluster_context(snapshot, vm.cluster_id, single=True)
         if not context:
             raise NotFound("vm", move.vm_name)
-        return found[1], context
+        return stored[1], context
 
     async def _wish_move(
         self,
@@ -269,29 +275,29 @@ class Requests(UseCase):
     ) -> RequestResult:
         move = proposed.move
         before = move.source_before if purpose is Purpose.UNDO else None
-        made = await asyncio.to_thread(
+        new_plan = await asyncio.to_thread(
             single_move, *context, vm_id=move.vm_id, target_id=target_id, purpose=purpose, up_to=before
         )
-        if isinstance(made, Rejection):
-            return RequestResult(refusal=made)
-        if self._decisions.is_large(made.moves[0]) and not confirmed:
-            return RequestResult(made, needs_confirmation=True)
-        wished = await self._publish_wish(made, asked, approve=True)
+        if isinstance(new_plan, Rejection):
+            return RequestResult(refusal=new_plan)
+        if self._decisions.is_large(new_plan.moves[0]) and not confirmed:
+            return RequestResult(new_plan, needs_confirmation=True)
+        wished = await self._publish_wish(new_plan, asked, approve=True)
         if wished.refused is not None:
-            return RequestResult(made, refusal=Rejection("vm", move.vm_id, move.vm_name, wished.refused))
-        return RequestResult(made, wished.proposal_id, wished.created, result=wished.results[0])
+            return RequestResult(new_plan, refusal=Rejection("vm", move.vm_id, move.vm_name, wished.refused))
+        return RequestResult(new_plan, wished.proposal_id, wished.created, result=wished.results[0])
 
-    async def _publish_wish(self, made: Plan, asked: RequestOrigin, *, approve: bool) -> StoredRequest:
+    async def _publish_wish(self, new_plan: Plan, asked: RequestOrigin, *, approve: bool) -> StoredRequest:
         now = self._clock()
         expires = now + timedelta(seconds=self._settings.proposal_ttl)
         counts = self._decisions.counts if approve else None
         wished = await self._store.requests.add(
-            made, asked, now=now, expires_at=expires, approve=approve, counts=counts
+            new_plan, asked, now=now, expires_at=expires, approve=approve, counts=counts
         )
         if wished.created:
             log.info(
                 "%s asked for proposal %s (%s): %d moves",
-                *(asked.by.name, wished.proposal_id, made.purpose.value, len(made.moves)),
+                *(asked.by.name, wished.proposal_id, new_plan.purpose.value, len(new_plan.moves)),
             )
         self._decisions.decided_here.update(r.move.id for r in wished.results)
         self._decisions.announce(wished.results, Verdict.APPROVE)

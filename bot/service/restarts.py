@@ -68,8 +68,8 @@ class Restarts:
     async def stopped(self, cluster_ids: Collection[int]) -> dict[int, str]:
         """Cluster -> the VM that was restarted there."""
         keys = {f"{KEY}{i}": i for i in cluster_ids}
-        found = await self._store.settings.get_many(keys)
-        return {keys[key]: stored.value for key, stored in found.items()}
+        values = await self._store.settings.get_many(keys)
+        return {keys[key]: stored.value for key, stored in values.items()}
 
     async def note(self, migration: Migration) -> None:
         """Stops automatic mode for the cluster and tells it at once."""

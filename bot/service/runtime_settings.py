@@ -47,8 +47,8 @@ class RuntimeSettings:
 
     async def stored(self) -> dict[str, StoredSetting]:
         """What people changed, by field."""
-        found = await self._store.settings.get_many(KEYS.values())
-        return {field: found[key] for field, key in KEYS.items() if key in found}
+        values = await self._store.settings.get_many(KEYS.values())
+        return {field: values[key] for field, key in KEYS.items() if key in values}
 
     async def current(self) -> Settings:
         """What holds now. A stored value that makes no sense (another version's) counts for nothing."""

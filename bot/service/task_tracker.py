@@ -248,8 +248,8 @@ class TaskTracker:
 
     async def _task(self, migration: Migration) -> TaskInfo | None:
         """The panel's task: by its own id, else by consul id, else by the VM's history. ``None`` = none to see."""
-        found = await self._store.proposals.move(migration.move_id)
-        row = found[1].migration if found else None
+        stored = await self._store.proposals.move(migration.move_id)
+        row = stored[1].migration if stored else None
         if row is None:
             raise LookupError(f"migration {migration.id} has no row")
         task_id = row.task_id

@@ -36,8 +36,8 @@ class CycleReport:
     @property
     def proposed(self) -> tuple[int, ...]:
         """Ids of the proposals that this cycle made."""
-        made = (r.published for r in self.results if r.published is not None and r.published.created)
-        return tuple(p.proposal_id for p in made if p.proposal_id is not None)
+        published = (r.published for r in self.results if r.published is not None and r.published.created)
+        return tuple(p.proposal_id for p in published if p.proposal_id is not None)
 
 
 @dataclass(frozen=True, slots=True)

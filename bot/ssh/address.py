@@ -65,13 +65,13 @@ def parse_mapping(mapping: Mapping[str, str]) -> dict[str, Override]:
     Raises:
         ValueError: a value is not an address; the text names its key.
     """
-    found = {}
+    overrides = {}
     for name, text in mapping.items():
         try:
-            found[name.strip().casefold()] = parse_override(text)
+            overrides[name.strip().casefold()] = parse_override(text)
         except ValueError as error:
             raise ValueError(f"the value of {name!r} is {error}") from None
-    return found
+    return overrides
 
 
 def address_of(node: Node, overrides: Mapping[str, Override], username: str | None) -> Address | None:

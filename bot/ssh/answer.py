@@ -42,19 +42,19 @@ def parse(answer: str, taken_at: datetime) -> Measurement:
     Raises:
         ValueError: a figure that is needed is missing, stands there twice or is impossible; the text names it.
     """
-    found: dict[str, re.Match[str]] = {}
+    matches: dict[str, re.Match[str]] = {}
     for line in answer.splitlines():
         for name, shape in _SHAPES.items():
             match = shape.fullmatch(line.strip())
-            if match and name in found:
+            if match and name in matches:
                 raise ValueError(f"{name} stands in it twice")
             if match:
-                found[name] = match
-    missing = [name for name in _SHAPES if name not in found and name not in _OPTIONAL]
+                matches[name] = match
+    missing = [name for name in _SHAPES if name not in matches and name not in _OPTIONAL]
     if missing:
         raise ValueError(f"no {missing[0]} in it")
-    load1, load5, load15 = (_within(found["load"][i], _MOST_LOAD, "load") for i in (1, 2, 3))
-    total, available = int(found["MemTotal"][1]), int(found["MemAvailable"][1])
+    load1, load5, load15 = (_within(matches["load"][i], _MOST_LOAD, "load") for i in (1, 2, 3))
+    total, available = int(matches["MemTotal"][1]), int(matches["MemAvailable"][1])
     if not 0 <= available <= total or total == 0:
         raise ValueError(f"{available} of {total} kB of memory cannot be available")
     return Measurement(
@@ -62,11 +62,11 @@ def parse(answer: str, taken_at: datetime) -> Measurement:
         load1=load1,
         load5=load5,
         load15=load15,
-        cpus=_count(found["CPUs"][1]),
+        cpus=_count(matches["CPUs"][1]),
         memory_available_mib=available // 1024,
         memory_total_mib=total // 1024,
-        cpu_pressure=_percent(found.get("CPU pressure")),
-        memory_pressure=_percent(found.get("memory pressure")),
+        cpu_pressure=_percent(matches.get("CPU pressure")),
+        memory_pressure=_percent(matches.get("memory pressure")),
     )
 
 

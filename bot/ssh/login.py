@@ -25,10 +25,10 @@ class KeyFile(NamedTuple):
 def key_file(path: Path | None) -> KeyFile | None:
     """``None`` = no key is set, or the file cannot be read now."""
     try:
-        found = None if path is None else path.stat()
+        status = None if path is None else path.stat()
     except OSError:
         return None
-    return None if found is None else KeyFile(found.st_ino, found.st_size, found.st_mtime_ns)
+    return None if status is None else KeyFile(status.st_ino, status.st_size, status.st_mtime_ns)
 
 
 def login_options(path: Path | None, password: str | None) -> dict[str, Any]:
@@ -58,14 +58,14 @@ def login_options(path: Path | None, password: str | None) -> dict[str, Any]:
 
 def why_not(error: Exception, address: Address, client: Client) -> SSHError:
     """A failed login in one line, with what to look at."""
-    said = shorten(str(error), 150)
+    message = shorten(str(error), 150)
     if isinstance(error, asyncssh.PermissionDenied):
         text = f"{address} refused the login of {address.user}: check the user, and the key or the password"
         return SSHError(text, "login")
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
-        return SSHError(client.untrusted(said), "host-key")
+        return SSHError(client.untrusted(message), "host-key")
     if isinstance(error, asyncssh.Error):
-        return SSHError(f"{address} closed the connection: {said}", "unreachable")
+        return SSHError(f"{address} closed the connection: {message}", "unreachable")
     if isinstance(error, ConnectionRefusedError):
         return SSHError(f"nothing listens at {address}: check the port", "port")
-    return SSHError(f"{address} cannot be reached: {said}", "unreachable")
+    return SSHError(f"{address} cannot be reached: {message}", "unreachable")

@@ -126,10 +126,10 @@ class Client(asyncssh.SSHClient):
 
 
 def _imported(keys: frozenset[str]) -> list[asyncssh.SSHKey]:
-    found = []
+    imported = []
     for text in sorted(keys):
         try:
-            found.append(asyncssh.import_public_key(text))
+            imported.append(asyncssh.import_public_key(text))
         except ValueError:  # a damaged line: the host counts as known, and no key fits it
             continue
-    return found
+    return imported

@@ -22,29 +22,29 @@ class Audit(Part):
     async def entries(self, event: str | None = None, limit: int = 100) -> list[AuditEntry]:
         """The newest entries, newest first."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT * FROM audit WHERE ? IS NULL OR event = ? ORDER BY id DESC LIMIT ?",
                 (event, event, limit),
             )
         return [
             AuditEntry(r["id"], rows.from_text(r["at"]), rows.actor_of(r), r["event"], _detail(r["detail"]))
-            for r in found
+            for r in records
         ]
 
     async def verify(self, noted: str | None = None) -> Verified:
         """Walks the whole chain; see ``audit_chain.verify``."""
         async with self._database.reading() as db:
             newest = await scalar(db, "SELECT seq FROM sqlite_sequence WHERE name = 'audit'")
-            found = await all_rows(db, "SELECT * FROM audit ORDER BY id")
+            records = await all_rows(db, "SELECT * FROM audit ORDER BY id")
             anchor = await all_rows(db, "SELECT id, seal FROM audit_anchor")
         after = (anchor[0]["id"], anchor[0]["seal"]) if anchor else (0, None)
-        return verify((_sealed(r) for r in found), newest, noted, after)
+        return verify((_sealed(r) for r in records), newest, noted, after)
 
 
 async def write_audit(db: Connection, now: datetime, actor: Actor, event: str, detail: object) -> None:
     """Adds an entry within the transaction of what it tells of: neither is ever there without the other."""
-    found = await all_rows(db, "SELECT seal FROM audit ORDER BY id DESC LIMIT 1")
+    records = await all_rows(db, "SELECT seal FROM audit ORDER BY id DESC LIMIT 1")
     entry = Sealed(
         id=await scalar(db, "SELECT seq FROM sqlite_sequence WHERE name = 'audit'") + 1,
         at=rows.to_text(now),
@@ -55,7 +55,7 @@ async def write_audit(db: Connection, now: datetime, actor: Actor, event: str, d
         detail=json.dumps(detail, ensure_ascii=False, default=str),
         seal=None,
     )
-    previous = (found[0]["seal"] if found else None) or START
+    previous = (records[0]["seal"] if records else None) or START
     await db.execute(
         "INSERT INTO audit (id, at, by_kind, by_name, by_id, event, detail, seal) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -73,10 +73,10 @@ async def write_audit(db: Connection, now: datetime, actor: Actor, event: str, d
 
 def _detail(text: str) -> dict[str, object]:
     try:
-        found = json.loads(text)
+        value = json.loads(text)
     except ValueError:
-        found = None
-    return found if isinstance(found, dict) else {"unreadable": text}
+        value = None
+    return value if isinstance(value, dict) else {"unreadable": text}
 
 
 def _sealed(row: sqlite3.Row) -> Sealed:

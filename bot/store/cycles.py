@@ -24,13 +24,13 @@ class Cycles(Part):
         Both are empty where that check ended before ``since``. Versions before schema 9 stored clusters with a minus.
         """
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db, "SELECT finished_at, detail FROM cycle WHERE outcome = 'done' ORDER BY id DESC LIMIT 1", ()
             )
-        if not found or rows.from_text(found[0]["finished_at"]) < since:
+        if not records or rows.from_text(records[0]["finished_at"]) < since:
             return {}, {}
         try:
-            detail = json.loads(found[0]["detail"])
+            detail = json.loads(records[0]["detail"])
             counts = {int(i): int(count) for i, count in (detail.get("overloaded") or {}).items()}
             uneven = {int(i): int(count) for i, count in (detail.get("uneven") or {}).items()}
             uneven |= {-i: count for i, count in counts.items() if i < 0}
@@ -41,11 +41,13 @@ class Cycles(Part):
     async def last(self) -> LastCycle | None:
         """The check that was made last."""
         async with self._database.reading() as db:
-            found = await all_rows(db, "SELECT started_at, outcome FROM cycle ORDER BY id DESC LIMIT 1")
-        return LastCycle(rows.from_text(found[0]["started_at"]), found[0]["outcome"]) if found else None
+            records = await all_rows(db, "SELECT started_at, outcome FROM cycle ORDER BY id DESC LIMIT 1")
+        return LastCycle(rows.from_text(records[0]["started_at"]), records[0]["outcome"]) if records else None
 
     async def last_success(self) -> datetime | None:
         """When the last check ended that could look at everything."""
         async with self._database.reading() as db:
-            found = await all_rows(db, "SELECT finished_at FROM cycle WHERE outcome = 'done' ORDER BY id DESC LIMIT 1")
-        return rows.from_text(found[0]["finished_at"]) if found else None
+            records = await all_rows(
+                db, "SELECT finished_at FROM cycle WHERE outcome = 'done' ORDER BY id DESC LIMIT 1"
+            )
+        return rows.from_text(records[0]["finished_at"]) if records else None

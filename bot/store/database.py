@@ -130,12 +130,12 @@ class Database:
     def _identity(self) -> tuple[int, int] | None:
         """Which file stands at the path; ``None``: there is none, or it cannot be asked."""
         try:
-            found = Path(self.path).stat()
+            status = Path(self.path).stat()
         except OSError:
             return None
-        if self._file in (None, (found.st_dev, found.st_ino)):
-            self._rights = stat.S_IMODE(found.st_mode)
-        return found.st_dev, found.st_ino
+        if self._file in (None, (status.st_dev, status.st_ino)):
+            self._rights = stat.S_IMODE(status.st_mode)
+        return status.st_dev, status.st_ino
 
     async def _check_file(self) -> None:
         """Before each write: what is written to a file that is gone, or is another by now, would be lost.
@@ -147,10 +147,10 @@ class Database:
         """
         if self._file is None or self._db is None:  # in memory, or a copy
             return
-        found = self._identity()
-        if found == self._file:
+        identity = self._identity()
+        if identity == self._file:
             return
-        if found is not None:
+        if identity is not None:
             raise StoreError(
                 f"the database {self.path} was replaced by another file while the program runs: nothing is started or "
                 "stored; restart the program to work on the new file"
@@ -365,8 +365,8 @@ def statements(script: str) -> Iterator[str]:
 
 async def scalar(db: Connection, sql: str, args: Iterable[object] = ()) -> int:
     """The one number that a query asks for; 0 where there is none."""
-    found = await all_rows(db, sql, args)
-    return int(found[0][0] or 0) if found else 0
+    records = await all_rows(db, sql, args)
+    return int(records[0][0] or 0) if records else 0
 
 
 async def all_rows(db: Connection, sql: str, args: Iterable[object] = ()) -> list[sqlite3.Row]:

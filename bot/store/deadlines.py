@@ -112,9 +112,9 @@ async def _shift(db: Connection, times: _Times, gain: timedelta, *, before: date
     needed = {name: value for name, value in args.items() if f":{name}" in condition + age}
     query = f"SELECT id, {began} AS began, {ends} AS ends FROM {table} WHERE {condition} {age}"  # noqa: S608 - fixed words
     async with db.execute(query, needed) as cursor:
-        found = list(await cursor.fetchall())
+        records = list(await cursor.fetchall())
     moved = 0
-    for row in found:
+    for row in records:
         try:
             moments = [None if text is None else _later(text, gain) for text in (row["began"], row["ends"])]
         except (ValueError, OverflowError):

@@ -55,23 +55,23 @@ class Decisions(Part):
             )
         )
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 f"SELECT s.* FROM (SELECT id, move_id FROM decision {within}ORDER BY id DESC LIMIT ?) d "  # noqa: S608
                 "JOIN move_state s ON s.id = d.move_id ORDER BY d.id DESC",
                 (limit,) if clusters is None else (json_list(clusters), limit),
             )
-            return await self._reader.moves_of(db, found)
+            return await self._reader.moves_of(db, records)
 
     async def of_vm(self, vm_id: int, limit: int) -> list[ProposedMove]:
         """What was ever decided about a VM, newest first."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT * FROM move_state WHERE vm_id = ? AND decided_at IS NOT NULL ORDER BY id DESC LIMIT ?",
                 (vm_id, limit),
             )
-            return await self._reader.moves_of(db, found)
+            return await self._reader.moves_of(db, records)
 
     async def last_id(self) -> int:
         """The id of the newest decision; 0 = there is none."""
@@ -81,21 +81,21 @@ class Decisions(Part):
     async def since(self, decision_id: int) -> tuple[int, list[ProposedMove]]:
         """The newest decision's id, and the moves decided after the given one, oldest first."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT d.id AS decision_id, s.* FROM decision d JOIN move_state s ON s.id = d.move_id "
                 "WHERE d.id > ? ORDER BY d.id",
                 (decision_id,),
             )
-            moves = await self._reader.moves_of(db, found)
-        return (found[-1]["decision_id"] if found else decision_id), moves
+            moves = await self._reader.moves_of(db, records)
+        return (records[-1]["decision_id"] if records else decision_id), moves
 
     async def first_approvals(self) -> dict[int, tuple[int, str]]:
         """Every pending move that one of two persons has approved: its proposal, and when that was."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT m.id, m.proposal_id, f.at FROM first_approval f JOIN move m ON m.id = f.move_id "
                 "WHERE m.state = 'pending'",
             )
-        return {r["id"]: (r["proposal_id"], r["at"]) for r in found}
+        return {r["id"]: (r["proposal_id"], r["at"]) for r in records}

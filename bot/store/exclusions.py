@@ -55,25 +55,25 @@ class Exclusions(Part):
             StoreError: one cannot be read: a protection is never left out.
         """
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT * FROM exclusion WHERE ended_at IS NULL AND (until IS NULL OR until > ?) ORDER BY node_id, id",
                 (rows.to_text(now),),
             )
-        return [self._reader.decode(r, rows.exclusion_of) for r in found]
+        return [self._reader.decode(r, rows.exclusion_of) for r in records]
 
 
 async def _withdraw(db: Connection, exclusion: Exclusion) -> tuple[int, ...]:
     role, node = exclusion.role, exclusion.node_id
-    found = await all_rows(
+    records = await all_rows(
         db,
         "SELECT id, proposal_id FROM move "
         "WHERE state = 'pending' AND ((? AND source_id = ?) OR (? AND target_id = ?)) ORDER BY id",
         (role.forbids_source(), node, role.forbids_target(), node),
     )
-    await db.executemany("UPDATE move SET state = 'withdrawn' WHERE id = ?", [(r["id"],) for r in found])
+    await db.executemany("UPDATE move SET state = 'withdrawn' WHERE id = ?", [(r["id"],) for r in records])
     reason = Reason.of("excluded-by", node=exclusion.node_name, who=exclusion.by.name)
-    proposals = tuple(sorted({int(r["proposal_id"]) for r in found}))
+    proposals = tuple(sorted({int(r["proposal_id"]) for r in records}))
     await db.executemany(
         "UPDATE proposal SET closed_reason = ? WHERE id = ?", [(rows.reason_to_text(reason), i) for i in proposals]
     )

@@ -41,7 +41,7 @@ async def _waiting(db: Connection) -> Waiting:
         "FROM move m JOIN proposal p ON p.id = m.proposal_id WHERE m.state = 'pending'",
     )
     states = [state.value for state in UNSETTLED]
-    found = await all_rows(
+    records = await all_rows(
         db,
         "SELECT state, count(*) AS n FROM migration WHERE state IN (SELECT value FROM json_each(?)) GROUP BY state",
         (json_list(states),),
@@ -51,7 +51,7 @@ async def _waiting(db: Connection) -> Waiting:
         moves=pending["moves"],
         oldest_at=rows.from_text(pending["oldest"]) if pending["oldest"] else None,
         unsent_notices=await scalar(db, "SELECT count(*) FROM notice WHERE sent_at IS NULL"),
-        open_migrations={**dict.fromkeys(states, 0), **{r["state"]: r["n"] for r in found}},
+        open_migrations={**dict.fromkeys(states, 0), **{r["state"]: r["n"] for r in records}},
     )
 
 

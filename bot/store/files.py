@@ -29,7 +29,7 @@ def faults(path: Path) -> list[str]:
     """
     try:
         with closing(_looking(path)) as db:
-            found = [str(r[0]) for r in db.execute("PRAGMA integrity_check(20)")]
+            messages = [str(r[0]) for r in db.execute("PRAGMA integrity_check(20)")]
             broken = [
                 f"a row of {r[0]} points to a missing row of {r[2]}" for r in db.execute("PRAGMA foreign_key_check")
             ]
@@ -37,7 +37,7 @@ def faults(path: Path) -> list[str]:
         if isinstance(error, sqlite3.OperationalError) and "unable to open" in str(error):
             raise StoreError(f"{path} cannot be read ({error})") from error
         return [str(error)]
-    return [line for line in found if line != "ok"] + broken[:20]
+    return [line for line in messages if line != "ok"] + broken[:20]
 
 
 def schema_of(path: Path) -> int:
@@ -77,9 +77,9 @@ def copy(path: Path, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished.unlink(missing_ok=True)
-        with closing(_looking(path)) as source, closing(sqlite3.connect(unfinished)) as made:
-            source.backup(made)
-            made.execute("PRAGMA journal_mode = DELETE")  # one file, that needs no other beside it
+        with closing(_looking(path)) as source, closing(sqlite3.connect(unfinished)) as duplicate:
+            source.backup(duplicate)
+            duplicate.execute("PRAGMA journal_mode = DELETE")  # one file, that needs no other beside it
         problems = faults(unfinished)
         if problems:
             raise StoreError(f"the copy of {path} is damaged ({problems[0]}): so is the database, probably")

@@ -19,8 +19,8 @@ class IgnoredVMs(Part):
     async def active(self) -> list[IgnoredVM]:
         """The VMs that somebody skipped for good, by name."""
         async with self._database.reading() as db:
-            found = await all_rows(db, "SELECT * FROM ignored_vm WHERE ended_at IS NULL ORDER BY vm_name, vm_id")
-        return self._reader.decode_all(found, rows.ignored_of)
+            records = await all_rows(db, "SELECT * FROM ignored_vm WHERE ended_at IS NULL ORDER BY vm_name, vm_id")
+        return self._reader.decode_all(records, rows.ignored_of)
 
     async def end(self, vm_id: int, actor: Actor, now: datetime) -> bool:
         """Ends that a VM is ignored; whether it was."""

@@ -14,10 +14,10 @@ from bot.store.values import MessageRow
 class Messages(Part):
     async def get(self, proposal_id: int, chat_id: int) -> MessageRow | None:
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db, "SELECT * FROM message WHERE proposal_id = ? AND chat_id = ?", (proposal_id, chat_id)
             )
-        return rows.message_of(found[0]) if found else None
+        return rows.message_of(records[0]) if records else None
 
     async def save(self, message: MessageRow) -> None:
         async with self._database.transaction() as db:
@@ -57,8 +57,8 @@ class Messages(Part):
             seen: set[int] = set()
             while chat_id not in seen:
                 seen.add(chat_id)
-                found = await all_rows(db, "SELECT value FROM setting WHERE key = ?", (_moved_key(chat_id),))
-                new = found[0]["value"] if found else ""
+                records = await all_rows(db, "SELECT value FROM setting WHERE key = ?", (_moved_key(chat_id),))
+                new = records[0]["value"] if records else ""
                 chat_id = int(new) if new.removeprefix("-").isdecimal() else chat_id
         return chat_id
 
@@ -85,7 +85,7 @@ class Messages(Part):
     async def unfinished(self, chat_id: int) -> tuple[int, ...]:
         """Proposals whose picture in the chat may not show their last state: for after a restart."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT p.id FROM proposal p LEFT JOIN message s ON s.proposal_id = p.id AND s.chat_id = ? "
                 "WHERE s.final = 0 OR (s.final IS NULL AND EXISTS (SELECT 1 FROM move m LEFT JOIN migration g "
@@ -93,7 +93,7 @@ class Messages(Part):
                 "AND g.id IS NOT NULL))) ORDER BY p.id",
                 (chat_id,),
             )
-        return tuple(r["id"] for r in found)
+        return tuple(r["id"] for r in records)
 
 
 def _moved_key(chat_id: int) -> str:

@@ -24,19 +24,19 @@ class Migrations(Part):
 
     async def get(self, migration_id: int) -> Migration | None:
         async with self._database.reading() as db:
-            found = await all_rows(db, "SELECT * FROM move_state WHERE migration_id = ?", (migration_id,))
-            return (await self._reader.move(db, found[0])).migration if found else None
+            records = await all_rows(db, "SELECT * FROM move_state WHERE migration_id = ?", (migration_id,))
+            return (await self._reader.move(db, records[0])).migration if records else None
 
     async def in_states(self, states: Collection[MigrationState]) -> list[Migration]:
         """Every migration in one of the states, in the order of approval."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT * FROM move_state WHERE id IN (SELECT move_id FROM migration "
                 "WHERE state IN (SELECT value FROM json_each(?))) ORDER BY migration_id",
                 (json_list(s.value for s in states),),
             )
-            return await self._reader.migrations_of(db, found)
+            return await self._reader.migrations_of(db, records)
 
     async def advance(  # noqa: PLR0913 - each step has its own facts, all by name
         self,
@@ -61,14 +61,14 @@ class Migrations(Part):
             ValueError: the step is not legal from the state that is stored.
         """
         async with self._database.transaction() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT g.state, m.proposal_id FROM migration g JOIN move m ON m.id = g.move_id WHERE g.id = ?",
                 (migration_id,),
             )
-            if not found:
+            if not records:
                 raise ValueError(f"there is no migration {migration_id}")
-            old = MigrationState(found[0]["state"])
+            old = MigrationState(records[0]["state"])
             if only_from is not None and old is not only_from:
                 return False
             check_transition(old, new)
@@ -82,7 +82,7 @@ class Migrations(Part):
                 (new.value, started, finished, consul_id, task_id, history_mark, text, error, migration_id),
             )
             await write_audit(db, now, PROGRAM, "migration", {"migration": migration_id, "state": new.value})
-            await _note_end(db, migration_id, found[0]["proposal_id"], old=old, new=new, now=now)
+            await _note_end(db, migration_id, records[0]["proposal_id"], old=old, new=new, now=now)
         return True
 
     async def call_back(self, migration_id: int, actor: Actor, now: datetime) -> bool:
@@ -97,13 +97,13 @@ class Migrations(Part):
     async def vms_since(self, moment: datetime) -> frozenset[int]:
         """The VMs that were, or may have been, on their way at some time after ``moment``."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT DISTINCT m.vm_id FROM migration g JOIN move m ON m.id = g.move_id "
                 "WHERE g.started_at IS NOT NULL AND (g.finished_at IS NULL OR g.finished_at >= ?)",
                 (rows.to_text(moment),),
             )
-        return frozenset(r["vm_id"] for r in found)
+        return frozenset(r["vm_id"] for r in records)
 
     async def ended_since(self, moment: datetime) -> bool:
         """Whether a migration that was started has ended at that moment or later."""
@@ -114,13 +114,13 @@ class Migrations(Part):
     async def newest_succeeded(self) -> dict[int, int]:
         """Cluster -> its newest migration that succeeded: whether there is more to learn from than before."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT m.cluster_id, max(g.id) AS newest FROM migration g JOIN move m ON m.id = g.move_id "
                 "WHERE g.state = ? GROUP BY m.cluster_id",
                 (MigrationState.SUCCEEDED.value,),
             )
-        return {r["cluster_id"]: r["newest"] for r in found}
+        return {r["cluster_id"]: r["newest"] for r in records}
 
     async def arrived_alive(self) -> bool:
         """Whether any migration has succeeded without a reason against it, such as a restart of its VM."""
@@ -131,7 +131,7 @@ class Migrations(Part):
     async def durations(self, cluster_id: int, limit: int = 100) -> list[Sample]:
         """How much memory a cluster's last migrations moved, and how long each took; newest first."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT json_extract(p.plan, '$.moves[' || m.position || '].memory_mib') AS memory_mib, "
                 "g.started_at, g.finished_at FROM migration g JOIN move m ON m.id = g.move_id "
@@ -140,8 +140,8 @@ class Migrations(Part):
                 "ORDER BY g.id DESC LIMIT ?",
                 (MigrationState.SUCCEEDED.value, cluster_id, limit),
             )
-        times = [(rows.from_text(r["started_at"]), rows.from_text(r["finished_at"])) for r in found]
-        return [Sample(r["memory_mib"], (b - a).total_seconds()) for r, (a, b) in zip(found, times, strict=True)]
+        times = [(rows.from_text(r["started_at"]), rows.from_text(r["finished_at"])) for r in records]
+        return [Sample(r["memory_mib"], (b - a).total_seconds()) for r, (a, b) in zip(records, times, strict=True)]
 
     async def last_of(self, vm_id: int) -> int | None:
         """The newest migration of a VM that was ever started."""
@@ -151,19 +151,19 @@ class Migrations(Part):
     async def undone(self, migration_ids: Collection[int]) -> frozenset[int]:
         """Those that a wish has taken back, or tried to."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT undoes FROM proposal WHERE undoes IN (SELECT value FROM json_each(?))",
                 (json_list(migration_ids),),
             )
-        return frozenset(r["undoes"] for r in found)
+        return frozenset(r["undoes"] for r in records)
 
     async def past(
         self, since: datetime, until: datetime, *, cluster_id: int | None = None, node_id: int | None = None
     ) -> list[PastMigration]:
         """The migrations that succeeded in that time, in its order; of a cluster, or that touch a node."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT g.finished_at, m.vm_id, m.cluster_id, m.source_id, m.target_id "
                 "FROM migration g JOIN move m ON m.id = g.move_id "
@@ -174,7 +174,7 @@ class Migrations(Part):
             )
         return [
             PastMigration(rows.from_text(r["finished_at"]), r["vm_id"], r["cluster_id"], r["source_id"], r["target_id"])
-            for r in found
+            for r in records
         ]
 
 

@@ -45,13 +45,13 @@ class Notices(Part):
     async def unsent(self, chat_id: int | None = None) -> list[Notice]:
         """Oldest first; without those that this chat has seen already."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT * FROM notice n WHERE sent_at IS NULL AND NOT EXISTS "
                 "(SELECT 1 FROM notice_seen s WHERE s.notice_id = n.id AND s.chat_id = ?) ORDER BY id",
                 (chat_id,),
             )
-        return self._reader.decode_all(found, rows.notice_of)
+        return self._reader.decode_all(records, rows.notice_of)
 
     async def mark_sent(
         self, notice_id: int, now: datetime, chat_id: int | None = None, chats: Collection[int] = ()

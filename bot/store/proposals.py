@@ -27,71 +27,72 @@ class Proposals(Part):
     async def waiting(self) -> list[Proposal]:
         """Every proposal with a move that waits for people, oldest first."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db, "SELECT DISTINCT proposal_id AS id FROM move WHERE state = 'pending' ORDER BY proposal_id"
             )
-            return await self._reader.proposals(db, [r["id"] for r in found])
+            return await self._reader.proposals(db, [r["id"] for r in records])
 
     async def unanswered(self) -> list[Unanswered]:
         """Every proposal with a move that waits for people, oldest first; cheap enough to ask every few seconds."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT id, created_at, (SELECT group_concat(kind) FROM notice n WHERE n.proposal_id = p.id) AS told "
                 "FROM proposal p WHERE id IN (SELECT proposal_id FROM move WHERE state = 'pending') ORDER BY id",
             )
         return [
-            Unanswered(r["id"], rows.from_text(r["created_at"]), frozenset((r["told"] or "").split(","))) for r in found
+            Unanswered(r["id"], rows.from_text(r["created_at"]), frozenset((r["told"] or "").split(",")))
+            for r in records
         ]
 
     async def of_moves(self, move_ids: Collection[int]) -> tuple[int, ...]:
         """The ids of the proposals that these moves belong to."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT DISTINCT proposal_id FROM move WHERE id IN (SELECT value FROM json_each(?)) "
                 "ORDER BY proposal_id",
                 (json_list(move_ids),),
             )
-        return tuple(r["proposal_id"] for r in found)
+        return tuple(r["proposal_id"] for r in records)
 
     async def of_migrations(self, migration_ids: Collection[int]) -> tuple[int, ...]:
         """The ids of the proposals that these migrations belong to."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT DISTINCT m.proposal_id FROM migration g JOIN move m ON m.id = g.move_id "
                 "WHERE g.id IN (SELECT value FROM json_each(?)) ORDER BY m.proposal_id",
                 (json_list(migration_ids),),
             )
-        return tuple(r["proposal_id"] for r in found)
+        return tuple(r["proposal_id"] for r in records)
 
     async def move(self, move_id: int) -> tuple[int, ProposedMove] | None:
         """A move with the id of its proposal."""
         async with self._database.reading() as db:
-            found = await all_rows(db, "SELECT * FROM move_state WHERE id = ?", (move_id,))
-            if not found:
+            records = await all_rows(db, "SELECT * FROM move_state WHERE id = ?", (move_id,))
+            if not records:
                 return None
-            proposal_id: int = found[0]["proposal_id"]
-            return proposal_id, await self._reader.move(db, found[0])
+            proposal_id: int = records[0]["proposal_id"]
+            return proposal_id, await self._reader.move(db, records[0])
 
     async def moves(self, move_ids: Sequence[int]) -> dict[int, ProposedMove]:
         """Moves by their ids, in the order of the ids; ids that do not exist are left out."""
         async with self._database.reading() as db:
-            found = await self._reader.moves(db, move_ids)
-        return {i: found[i] for i in dict.fromkeys(move_ids) if i in found}
+            moves = await self._reader.moves(db, move_ids)
+        return {i: moves[i] for i in dict.fromkeys(move_ids) if i in moves}
 
     async def pending_moves(self) -> dict[int, int]:
         """Every pending move with its proposal, by id."""
         async with self._database.reading() as db:
-            found = await all_rows(db, "SELECT id, proposal_id FROM move WHERE state = 'pending'")
-        return {r["id"]: r["proposal_id"] for r in found}
+            records = await all_rows(db, "SELECT id, proposal_id FROM move WHERE state = 'pending'")
+        return {r["id"]: r["proposal_id"] for r in records}
 
     async def after(self, proposal_id: int) -> list[int]:
         """The ids of those made since, oldest first."""
         async with self._database.reading() as db:
-            found = await all_rows(db, "SELECT id FROM proposal WHERE id > ? ORDER BY id", (proposal_id,))
-        return [r["id"] for r in found]
+            records = await all_rows(db, "SELECT id FROM proposal WHERE id > ? ORDER BY id", (proposal_id,))
+        return [r["id"] for r in records]
 
     async def newest(self) -> int:
         """Its id; 0 = there is none."""
@@ -159,28 +160,28 @@ class Proposals(Part):
     async def expire_due(self, now: datetime) -> tuple[int, ...]:
         """Ends every proposal whose time is over; the ids of those that changed."""
         async with self._database.transaction() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT DISTINCT p.id FROM proposal p JOIN move m ON m.proposal_id = p.id "
                 "WHERE m.state = 'pending' AND p.expires_at <= ? ORDER BY p.id",
                 (rows.to_text(now),),
             )
-            for row in found:
+            for row in records:
                 await close(db, row["id"], MoveState.EXPIRED, None)
                 await write_audit(db, now, PROGRAM, "expired", {"proposal": row["id"]})
-        return tuple(r["id"] for r in found)
+        return tuple(r["id"] for r in records)
 
     async def withdraw(self, move_ids: Sequence[int], actor: Actor, now: datetime) -> tuple[int, ...]:
         """Takes pending moves back without a verdict; the ids of the proposals that changed."""
         async with self._database.transaction() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT id, proposal_id FROM move WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?))",
                 (json_list(move_ids),),
             )
-            await db.executemany("UPDATE move SET state = 'withdrawn' WHERE id = ?", [(r["id"],) for r in found])
-            await write_audit(db, now, actor, "withdraw", {"moves": [r["id"] for r in found]})
-        return tuple(sorted({r["proposal_id"] for r in found}))
+            await db.executemany("UPDATE move SET state = 'withdrawn' WHERE id = ?", [(r["id"],) for r in records])
+            await write_audit(db, now, actor, "withdraw", {"moves": [r["id"] for r in records]})
+        return tuple(sorted({r["proposal_id"] for r in records}))
 
     async def void_waiting(self, now: datetime, reason: Reason) -> tuple[int, int]:
         """Ends every pending move and every migration that is only queued: for a database put back from a
@@ -189,9 +190,11 @@ class Proposals(Part):
         What had been started is left: the panel is asked about it, and never started again.
         """
         async with self._database.transaction() as db:
-            found = await all_rows(db, "SELECT DISTINCT proposal_id AS id FROM move WHERE state = 'pending' ORDER BY 1")
+            records = await all_rows(
+                db, "SELECT DISTINCT proposal_id AS id FROM move WHERE state = 'pending' ORDER BY 1"
+            )
             pending = await scalar(db, "SELECT count(*) FROM move WHERE state = 'pending'")
-            for row in found:
+            for row in records:
                 await close(db, row["id"], MoveState.SUPERSEDED, reason)
             cursor = await db.execute(
                 "UPDATE migration SET state = 'stale', finished_at = ?, reason = ? WHERE state = 'queued'",

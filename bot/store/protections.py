@@ -14,9 +14,9 @@ class StoredProtections(Part):
     async def all(self) -> Bindings:
         """Protection -> the ids that it meant, each with its cluster."""
         async with self._database.reading() as db:
-            found = await all_rows(db, "SELECT kind, name, thing_id, cluster_id FROM protection")
+            records = await all_rows(db, "SELECT kind, name, thing_id, cluster_id FROM protection")
         bound: dict[Protection, dict[int, int]] = {}
-        for row in found:
+        for row in records:
             bound.setdefault(Protection(row["kind"], row["name"]), {})[row["thing_id"]] = row["cluster_id"]
         return bound
 

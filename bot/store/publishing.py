@@ -50,15 +50,15 @@ async def reason_snoozed(db: Connection, plan: Plan, now: datetime) -> Reason | 
     """Why nothing is proposed, where somebody snoozed the cluster; a node that was not overloaded then ends that."""
     if plan.purpose is not Purpose.BALANCE:
         return None
-    found = await all_rows(
+    records = await all_rows(
         db,
         "SELECT * FROM snooze WHERE cluster_id = ? AND ended_at IS NULL AND until > ? ORDER BY id DESC LIMIT 1",
         (plan.cluster_id, rows.to_text(now)),
     )
-    if not found:
+    if not records:
         return None
     try:
-        snooze = rows.snooze_of(found[0])
+        snooze = rows.snooze_of(records[0])
     except UNDECODABLE:
         return Reason.of("unreadable")
     new = {n.node_id for n in plan.overloaded} - snooze.overloaded
@@ -103,8 +103,8 @@ async def insert_proposal(
         detail |= {"purpose": plan.purpose.value, **{k: v for k, v in about.items() if v is not None}}
     await write_audit(db, now, PROGRAM if asked is None else asked.by, "proposed", detail)
     if automatic:
-        made = await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))
-        await approve_or_skip(db, [r["id"] for r in made], Verdict.APPROVE, POLICY_ACTOR, now=now)
+        moves = await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))
+        await approve_or_skip(db, [r["id"] for r in moves], Verdict.APPROVE, POLICY_ACTOR, now=now)
     return proposal_id
 
 

@@ -43,10 +43,10 @@ class Reader:
         self.unreadable_proposals.clear()
         self.unreadable_others = False
 
-    def decode_all(self, found: Iterable[sqlite3.Row], decode: Callable[[sqlite3.Row], T]) -> list[T]:
+    def decode_all(self, records: Iterable[sqlite3.Row], decode: Callable[[sqlite3.Row], T]) -> list[T]:
         """The values of the rows that can be read; the others are noted and left out."""
         values = []
-        for row in found:
+        for row in records:
             try:
                 values.append(decode(row))
             except UNDECODABLE:
@@ -67,24 +67,24 @@ class Reader:
 
     async def moves(self, db: Connection, move_ids: Sequence[int]) -> dict[int, ProposedMove]:
         """By id; ids that do not exist or cannot be read are left out."""
-        found = await all_rows(
+        records = await all_rows(
             db, "SELECT * FROM move_state WHERE id IN (SELECT value FROM json_each(?))", (json_list(move_ids),)
         )
-        return {move.id: move for move in await self.moves_of(db, found)}
+        return {move.id: move for move in await self.moves_of(db, records)}
 
-    async def moves_of(self, db: Connection, found: Iterable[sqlite3.Row]) -> list[ProposedMove]:
+    async def moves_of(self, db: Connection, records: Iterable[sqlite3.Row]) -> list[ProposedMove]:
         """Rows of the view move_state as moves, in their order; a row that cannot be read is left out."""
         values = []
-        for row in found:
+        for row in records:
             try:
                 values.append(await self.move(db, row))
             except StoreError:
                 continue  # noted: it is set aside soon, and told then
         return values
 
-    async def migrations_of(self, db: Connection, found: Iterable[sqlite3.Row]) -> list[Migration]:
+    async def migrations_of(self, db: Connection, records: Iterable[sqlite3.Row]) -> list[Migration]:
         """As ``moves_of``, of the migrations of these rows."""
-        return [m.migration for m in await self.moves_of(db, found) if m.migration is not None]
+        return [m.migration for m in await self.moves_of(db, records) if m.migration is not None]
 
     async def move(self, db: Connection, row: sqlite3.Row) -> ProposedMove:
         """A row of the view move_state.
@@ -103,13 +103,13 @@ class Reader:
         Raises:
             StoreError: it cannot be read.
         """
-        found = await all_rows(db, "SELECT * FROM proposal WHERE id = ?", (proposal_id,))
-        if not found:
+        records = await all_rows(db, "SELECT * FROM proposal WHERE id = ?", (proposal_id,))
+        if not records:
             return None
         moves = await all_rows(db, "SELECT * FROM move_state WHERE proposal_id = ? ORDER BY position", (proposal_id,))
         plan = await self.plan(db, proposal_id)
         try:
-            return rows.proposal_of(found[0], moves, plan)
+            return rows.proposal_of(records[0], moves, plan)
         except UNDECODABLE as error:
             raise self._unreadable(proposal_id, error) from error
 
@@ -133,9 +133,9 @@ class Reader:
         """
         plan = self._plans.get(proposal_id)
         if plan is None:
-            found = await all_rows(db, "SELECT plan FROM proposal WHERE id = ?", (proposal_id,))
+            records = await all_rows(db, "SELECT plan FROM proposal WHERE id = ?", (proposal_id,))
             try:
-                plan = plan_from_dict(json.loads(found[0]["plan"]))
+                plan = plan_from_dict(json.loads(records[0]["plan"]))
             except UNDECODABLE as error:
                 raise self._unreadable(proposal_id, error) from error
             self._plans[proposal_id] = plan

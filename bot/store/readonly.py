@@ -76,8 +76,8 @@ def schema_of(path: Path) -> int:
 def faults_of(path: Path) -> list[str]:
     """What is damaged in it. StoreError as above."""
     with _looking_at(path) as db:
-        found = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)")]
-    return [] if found == ["ok"] else found
+        messages = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)")]
+    return [] if messages == ["ok"] else messages
 
 
 @contextmanager

@@ -60,14 +60,14 @@ class RecentEvents(Part):
 
 async def _skipped(db: Connection, policy: Policy, now: datetime) -> dict[int, datetime]:
     """VM -> the moment that its skip counts from. One for a certain time counts as if the usual one ended with it."""
-    found = await all_rows(
+    records = await all_rows(
         db,
         "SELECT m.vm_id, d.at, d.rests_until FROM decision d JOIN move m ON m.id = d.move_id "
         "WHERE d.verdict = 'skip' AND (d.rests_until > ?1 OR d.rests_until IS NULL AND d.at > ?2) ORDER BY d.id",
         (rows.to_text(now), rows.to_text(now - policy.skip_cooldown)),
     )
     counts: dict[int, datetime] = {}
-    for row in found:
+    for row in records:
         until = (
             None if row["rests_until"] is None else rows.from_text_or(row["rests_until"], now + policy.skip_cooldown)
         )
@@ -78,16 +78,16 @@ async def _skipped(db: Connection, policy: Policy, now: datetime) -> dict[int, d
     return counts
 
 
-def _by_vm(found: Iterable[sqlite3.Row]) -> dict[int, frozenset[int]]:
+def _by_vm(records: Iterable[sqlite3.Row]) -> dict[int, frozenset[int]]:
     left: dict[int, frozenset[int]] = {}
-    for row in found:
+    for row in records:
         left[row["vm_id"]] = left.get(row["vm_id"], frozenset()) | {row["source_id"]}
     return left
 
 
 async def _last(db: Connection, state: MigrationState, since: datetime, now: datetime) -> dict[int, datetime]:
     """VM -> when its newest such migration ended; never later than now: the clock may have been ahead then."""
-    found = await all_rows(
+    records = await all_rows(
         db,
         "SELECT m.vm_id, g.finished_at, g.reason FROM migration g JOIN move m ON m.id = g.move_id "
         "WHERE g.state = ? AND g.finished_at > ? ORDER BY g.finished_at",
@@ -95,6 +95,6 @@ async def _last(db: Connection, state: MigrationState, since: datetime, now: dat
     )
     return {
         r["vm_id"]: min(rows.from_text_or(r["finished_at"], now), now)
-        for r in found
+        for r in records
         if rows.reason_code(r["reason"]) not in HARMLESS_FAILURES
     }

@@ -70,8 +70,8 @@ class Requests(Part):
         Whatever runs goes on. The node of a drain takes VMs again.
         """
         async with self._database.transaction() as db:
-            found = await all_rows(db, "SELECT purpose FROM proposal WHERE id = ?", (proposal_id,))
-            if not found or found[0]["purpose"] not in _OF_NODES:
+            records = await all_rows(db, "SELECT purpose FROM proposal WHERE id = ?", (proposal_id,))
+            if not records or records[0]["purpose"] not in _OF_NODES:
                 return None
             moves = await all_rows(db, "SELECT * FROM move_state WHERE proposal_id = ? ORDER BY id", (proposal_id,))
             withdrawn = tuple(r["id"] for r in moves if r["state"] == "pending")
@@ -129,12 +129,12 @@ async def _same_wish(db: Connection, plan: Plan, asked: RequestOrigin) -> int | 
 
 
 async def _open_wish(db: Connection, node_id: int, purpose: Purpose) -> int | None:
-    found = await all_rows(
+    records = await all_rows(
         db,
         f"SELECT p.id FROM proposal p WHERE p.node_id = ? AND p.purpose = ? AND {_OPEN} ORDER BY p.id DESC LIMIT 1",  # noqa: S608
         (node_id, purpose.value, _UNSETTLED),
     )
-    return found[0]["id"] if found else None
+    return records[0]["id"] if records else None
 
 
 async def _forbidden(db: Connection, plan: Plan, asked: RequestOrigin, now: datetime) -> Reason | None:
@@ -165,19 +165,19 @@ async def _forbidden(db: Connection, plan: Plan, asked: RequestOrigin, now: date
 async def _give_way(db: Connection, plan: Plan, asked: RequestOrigin, now: datetime) -> tuple[int, ...]:
     """Ends the pending moves whose place the wish takes; the proposals that changed."""
     whole = asked.node_id is not None
-    found = await all_rows(
+    records = await all_rows(
         db,
         "SELECT m.id, m.proposal_id FROM move m JOIN proposal p ON p.id = m.proposal_id WHERE m.state = 'pending' "
         "AND (m.vm_id IN (SELECT value FROM json_each(?)) OR ? AND p.purpose = ? AND m.cluster_id = ?) ORDER BY m.id",
         (json_list(m.vm_id for m in plan.moves), whole, Purpose.BALANCE.value, plan.cluster_id),
     )
     await db.executemany(
-        "UPDATE move SET state = 'superseded' WHERE id = ? AND state = 'pending'", [(r["id"],) for r in found]
+        "UPDATE move SET state = 'superseded' WHERE id = ? AND state = 'pending'", [(r["id"],) for r in records]
     )
-    proposals = sorted({int(r["proposal_id"]) for r in found})
+    proposals = sorted({int(r["proposal_id"]) for r in records})
     await set_closed_reason(db, proposals, Reason.of("wished-otherwise", who=asked.by.name))
     for proposal_id in proposals:
-        moves = [r["id"] for r in found if r["proposal_id"] == proposal_id]
+        moves = [r["id"] for r in records if r["proposal_id"] == proposal_id]
         await write_audit(db, now, asked.by, "superseded", {"proposal": proposal_id, "moves": moves})
     return tuple(proposals)
 

@@ -30,15 +30,17 @@ class Retention(Part):
         limit = rows.to_text(moment)
         async with self._database.transaction() as db:
             states = json_list(s.value for s in UNSETTLED)
-            found = json_list(r["id"] for r in await all_rows(db, _OLD_PROPOSALS, (limit, states, AT_ONCE)))
+            proposal_ids = json_list(r["id"] for r in await all_rows(db, _OLD_PROPOSALS, (limit, states, AT_ONCE)))
             guards = await _lifted(db)
-            await db.execute(f"DELETE FROM notice {_OF_PROPOSALS}", (found,))  # noqa: S608 - fixed words
-            await db.execute(f"DELETE FROM message {_OF_PROPOSALS}", (found,))  # noqa: S608
-            await db.execute(f"DELETE FROM migration {_OF_MOVES}", (found,))  # noqa: S608
-            await db.execute(f"DELETE FROM first_approval {_OF_MOVES}", (found,))  # noqa: S608
-            await db.execute(f"DELETE FROM decision {_OF_MOVES}", (found,))  # noqa: S608
-            await db.execute(f"DELETE FROM move {_OF_PROPOSALS}", (found,))  # noqa: S608
-            cursor = await db.execute("DELETE FROM proposal WHERE id IN (SELECT value FROM json_each(?))", (found,))
+            await db.execute(f"DELETE FROM notice {_OF_PROPOSALS}", (proposal_ids,))  # noqa: S608 - fixed words
+            await db.execute(f"DELETE FROM message {_OF_PROPOSALS}", (proposal_ids,))  # noqa: S608
+            await db.execute(f"DELETE FROM migration {_OF_MOVES}", (proposal_ids,))  # noqa: S608
+            await db.execute(f"DELETE FROM first_approval {_OF_MOVES}", (proposal_ids,))  # noqa: S608
+            await db.execute(f"DELETE FROM decision {_OF_MOVES}", (proposal_ids,))  # noqa: S608
+            await db.execute(f"DELETE FROM move {_OF_PROPOSALS}", (proposal_ids,))  # noqa: S608
+            cursor = await db.execute(
+                "DELETE FROM proposal WHERE id IN (SELECT value FROM json_each(?))", (proposal_ids,)
+            )
             gone = cursor.rowcount
             await db.execute("DELETE FROM cycle WHERE finished_at < ?", (limit,))
             await db.execute("DELETE FROM notice WHERE proposal_id IS NULL AND sent_at < ?", (limit,))
@@ -56,12 +58,12 @@ class Retention(Part):
 
 async def _lifted(db: Connection) -> list[str]:
     """Takes away the triggers that refuse to delete, within this transaction; the words that make them again."""
-    found = await all_rows(
+    records = await all_rows(
         db, "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name IN ('audit_keeps', 'decision_keeps')"
     )
-    for row in found:
+    for row in records:
         await db.execute(f"DROP TRIGGER {row['name']}")
-    return [row["sql"] for row in found]
+    return [row["sql"] for row in records]
 
 
 async def _shorten_audit(db: Connection, limit: str) -> None:

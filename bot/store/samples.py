@@ -101,12 +101,12 @@ class Samples(Part):
     async def of_node(self, node_id: int, since: datetime, until: datetime) -> list[Sample]:
         """A node's load in the order of time."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT * FROM sample WHERE node_id = ? AND at >= ? AND at < ? ORDER BY at",
                 (node_id, _unix(since), _unix(until)),
             )
-        return [_sample(r) for r in found]
+        return [_sample(r) for r in records]
 
     async def of_cluster(self, cluster_id: int | None, since: datetime, until: datetime) -> list[Sample]:
         """All nodes of a cluster together (``None`` = of all): means over them, the highest of any, VMs at most on one.
@@ -114,19 +114,19 @@ class Samples(Part):
         ``overloaded`` is the sum over the nodes.
         """
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 f"SELECT at, max(span_s) AS span_s, {_MERGED} FROM sample WHERE {_WHERE} GROUP BY at ORDER BY at",  # noqa: S608
                 (_unix(since), _unix(until), only(None if cluster_id is None else [cluster_id])),
             )
-        return [_sample(r) for r in found]
+        return [_sample(r) for r in records]
 
     async def busiest(
         self, since: datetime, until: datetime, clusters: Collection[int] | None = None, limit: int = 5
     ) -> list[BusyNode]:
         """The nodes that were overloaded longest, then those with most vCPUs per CPU."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 f"SELECT node_id, max(cluster_id) AS cluster_id, {_MERGED}, "  # noqa: S608
                 "coalesce((SELECT name FROM sampled_node n WHERE n.node_id = sample.node_id), '') AS name "
@@ -134,33 +134,33 @@ class Samples(Part):
                 "ORDER BY sum(overloaded_s) DESC, 1.0 * sum(cpu_sum) / sum(checks) DESC, node_id LIMIT ?4",
                 (_unix(since), _unix(until), only(clusters), limit),
             )
-        return [_busy(r) for r in found]
+        return [_busy(r) for r in records]
 
     async def overload_hours(
         self, since: datetime, until: datetime, clusters: Collection[int] | None = None
     ) -> dict[int, float]:
         """Node -> hours overloaded in that time, longest first; only those that were."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 f"SELECT node_id, sum(overloaded_s) AS s FROM sample WHERE {_WHERE} "  # noqa: S608
                 "GROUP BY node_id HAVING s > 0 ORDER BY s DESC, node_id",
                 (_unix(since), _unix(until), only(clusters)),
             )
-        return {r["node_id"]: r["s"] / 3600 for r in found}
+        return {r["node_id"]: r["s"] / 3600 for r in records}
 
     async def overload_by_day(
         self, since: datetime, until: datetime, zone: tzinfo | None, clusters: Collection[int] | None = None
     ) -> list[DayHours]:
         """Every day in a time zone (``None`` = the machine's) -> hours overloaded, summed over the nodes."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 f"SELECT at, sum(overloaded_s) AS s FROM sample WHERE {_WHERE} GROUP BY at",  # noqa: S608
                 (_unix(since), _unix(until), only(clusters)),
             )
         hours: dict[object, float] = defaultdict(float)
-        for r in found:
+        for r in records:
             hours[_moment(r["at"]).astimezone(zone).date()] += r["s"] / 3600
         first, last = since.astimezone(zone).date(), (until - timedelta(microseconds=1)).astimezone(zone).date()
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -20,26 +20,26 @@ class StoredSettings(Part):
 
     async def get(self, key: str) -> StoredSetting | None:
         async with self._database.reading() as db:
-            found = await all_rows(db, "SELECT * FROM setting WHERE key = ?", (key,))
-        if not found:
+            records = await all_rows(db, "SELECT * FROM setting WHERE key = ?", (key,))
+        if not records:
             return None
-        return self._reader.decode(found[0], rows.setting_of)
+        return self._reader.decode(records[0], rows.setting_of)
 
     async def get_many(self, keys: Collection[str]) -> dict[str, StoredSetting]:
         """Those of the keys that are stored, of one moment."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db, "SELECT * FROM setting WHERE key IN (SELECT value FROM json_each(?))", (json_list(keys),)
             )
-        return {r["key"]: self._reader.decode(r, rows.setting_of) for r in found}
+        return {r["key"]: self._reader.decode(r, rows.setting_of) for r in records}
 
     async def with_prefix(self, prefix: str) -> list[str]:
         """The stored keys that begin with this text."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db, "SELECT key FROM setting WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key", (prefix,)
             )
-        return [r["key"] for r in found]
+        return [r["key"] for r in records]
 
     async def set(self, key: str, value: str | None, actor: Actor, now: datetime, *, before: str | None = None) -> None:
         """Stores a setting, or forgets it (``None``), and writes both to the audit.
@@ -48,8 +48,8 @@ class StoredSettings(Part):
             before: what held where nothing was stored, for the audit.
         """
         async with self._database.transaction() as db:
-            found = await all_rows(db, "SELECT value FROM setting WHERE key = ?", (key,))
-            old = found[0]["value"] if found else before
+            records = await all_rows(db, "SELECT value FROM setting WHERE key = ?", (key,))
+            old = records[0]["value"] if records else before
             await put_setting(db, key, value, actor, now)
             detail = {"key": key, "value": value}
             await write_audit(db, now, actor, "setting", detail if old is None else {**detail, "old": old})
@@ -57,13 +57,13 @@ class StoredSettings(Part):
     async def take(self, key: str, event: str, now: datetime) -> StoredSetting | None:
         """Reads and forgets in one transaction, so that of several takers one gets it; the audit has who asked."""
         async with self._database.transaction() as db:
-            found = await all_rows(db, "SELECT * FROM setting WHERE key = ?", (key,))
-            if not found:
+            records = await all_rows(db, "SELECT * FROM setting WHERE key = ?", (key,))
+            if not records:
                 return None
             await db.execute("DELETE FROM setting WHERE key = ?", (key,))
-            actor = self._reader.decode(found[0], rows.actor_of)
+            actor = self._reader.decode(records[0], rows.actor_of)
             await write_audit(db, now, actor, event, {})
-        return self._reader.decode(found[0], rows.setting_of)
+        return self._reader.decode(records[0], rows.setting_of)
 
     async def leave(self, key: str, value: str | None, actor: Actor, now: datetime) -> None:
         """Stores or forgets (``None``) a value of the program's own: no setting of a person, and not for the audit."""

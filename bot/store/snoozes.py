@@ -52,12 +52,12 @@ class Snoozes(Part):
     async def active(self, now: datetime) -> list[Snooze]:
         """Those in force, by cluster."""
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT * FROM snooze WHERE ended_at IS NULL AND until > ? ORDER BY cluster_id, id",
                 (rows.to_text(now),),
             )
-        return self._reader.decode_all(found, rows.snooze_of)
+        return self._reader.decode_all(records, rows.snooze_of)
 
     async def end(self, cluster_id: int, actor: Actor, now: datetime) -> bool:
         """Ends the snooze of a cluster; whether there was one."""

@@ -31,7 +31,7 @@ class Summaries(Part):
         ]
         wanted = (rows.to_text(since), rows.to_text(until), only(clusters))
         async with self._database.reading() as db:
-            found = await all_rows(
+            records = await all_rows(
                 db,
                 "SELECT g.state, count(*) AS n FROM migration g JOIN move m ON m.id = g.move_id "  # noqa: S608 - fixed words
                 f"WHERE g.finished_at >= ?1 AND g.finished_at < ?2 AND {_MOVES} GROUP BY g.state",
@@ -55,7 +55,7 @@ class Summaries(Part):
                 "(?1 IS NULL OR cluster_id IN (SELECT value FROM json_each(?1)))",
                 (only(clusters),),
             )
-        ended = {r["state"]: r["n"] for r in found}
+        ended = {r["state"]: r["n"] for r in records}
         return Summary(
             since=since,
             until=until,

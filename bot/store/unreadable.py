@@ -77,22 +77,22 @@ class UnreadableRows(Part):
             if everything:
                 ids = {r["id"] for r in await all_rows(db, "SELECT id FROM proposal")}
             known = {(r["place"], r["row_id"]) for r in await all_rows(db, "SELECT place, row_id FROM unreadable")}
-            found = [row for row in await _find(db, sorted(ids)) if (row.place, row.row_id) not in known]
-            for row in found:
+            unreadable = [row for row in await _find(db, sorted(ids)) if (row.place, row.row_id) not in known]
+            for row in unreadable:
                 await _set_aside(db, row, now)
-            if found:
-                await write_audit(db, now, PROGRAM, "set-aside", {"rows": [[r.place, r.row_id] for r in found]})
-                first = f"{found[0].place} {found[0].row_id}"
-                body = Reason.of("unreadable-rows", count=len(found), first=first)
+            if unreadable:
+                await write_audit(db, now, PROGRAM, "set-aside", {"rows": [[r.place, r.row_id] for r in unreadable]})
+                first = f"{unreadable[0].place} {unreadable[0].row_id}"
+                body = Reason.of("unreadable-rows", count=len(unreadable), first=first)
                 await add_notice(db, NoticeKind.OUTAGE, now, body=body)
         self._reader.forget()
-        return found
+        return unreadable
 
     async def kept(self) -> list[UnreadableRow]:
         """The rows that were set aside, oldest first."""
         async with self._database.reading() as db:
-            found = await all_rows(db, "SELECT place, row_id, content, reason FROM unreadable ORDER BY id")
-        return [UnreadableRow(*r) for r in found]
+            records = await all_rows(db, "SELECT place, row_id, content, reason FROM unreadable ORDER BY id")
+        return [UnreadableRow(*r) for r in records]
 
 
 # Finding ------------------------------------------------------------------------------------------
@@ -108,15 +108,15 @@ _DECODERS: Mapping[str, tuple[str, Callable[[sqlite3.Row], object]]] = {
 
 
 async def _find(db: Connection, proposal_ids: Collection[int]) -> list[UnreadableRow]:
-    found: list[UnreadableRow] = []
+    unreadable: list[UnreadableRow] = []
     for proposal_id in proposal_ids:
         proposals = await all_rows(db, "SELECT * FROM proposal WHERE id = ?", (proposal_id,))
         moves = await all_rows(db, "SELECT * FROM move_state WHERE proposal_id = ? ORDER BY position", (proposal_id,))
-        found += _of_proposal(proposals[0], moves)
+        unreadable += _of_proposal(proposals[0], moves)
     for place, (query, decode) in _DECODERS.items():
         for row in await all_rows(db, query):
-            found += _of_row(place, row, lambda row=row, decode=decode: decode(row))  # type: ignore[misc]
-    return found
+            unreadable += _of_row(place, row, lambda row=row, decode=decode: decode(row))  # type: ignore[misc]
+    return unreadable
 
 
 def _of_proposal(row: sqlite3.Row, moves: list[sqlite3.Row]) -> Iterator[UnreadableRow]:
@@ -188,16 +188,16 @@ async def _replace_proposal(db: Connection, proposal_id: int, now: datetime) -> 
 def _stand_in(moves: list[sqlite3.Row], now: datetime) -> str:
     """A plan of the moves' ids alone: enough to follow what was started, and to show what it was."""
     by_position = {m["position"]: m for m in moves}
-    made = []
+    parts = []
     for position in range(max(by_position, default=-1) + 1):
         row = by_position.get(position, moves[0])
         vm_id, source_id, target_id = row["vm_id"], row["source_id"], row["target_id"]
         names = (f"VM {vm_id}", f"ID {source_id}", f"ID {target_id}")
         reason = Reason.of("unreadable")
         loads = (UNKNOWN_LOAD, UNKNOWN_LOAD, UNKNOWN_LOAD, UNKNOWN_LOAD)
-        made.append(Move(vm_id, names[0], source_id, names[1], target_id, names[2], 0, 0, reason, *loads))
+        parts.append(Move(vm_id, names[0], source_id, names[1], target_id, names[2], 0, 0, reason, *loads))
     cluster_id = moves[0]["cluster_id"] if moves else 0
-    plan = Plan(cluster_id, f"ID {cluster_id}", now, "smallest-first", (), tuple(made), (), ())
+    plan = Plan(cluster_id, f"ID {cluster_id}", now, "smallest-first", (), tuple(parts), (), ())
     return json.dumps(plan_to_dict(plan), ensure_ascii=False)
 
 

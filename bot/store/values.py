@@ -31,8 +31,8 @@ class DecisionOptions:
 
     def detail(self) -> dict[str, object]:
         """For the audit trail: what was said, and nothing else."""
-        said = {"not_before": self.not_before, "rests_until": self.skip_until, "for_good": self.for_good or None}
-        return {word: value for word, value in said.items() if value is not None}
+        detail = {"not_before": self.not_before, "rests_until": self.skip_until, "for_good": self.for_good or None}
+        return {word: value for word, value in detail.items() if value is not None}
 
 
 NO_OPTIONS = DecisionOptions()

@@ -64,14 +64,14 @@ async def _first_or_second(
     db: Connection, move_ids: Sequence[int], actor: Actor, *, now: datetime, counts: Counts, terms: DecisionOptions
 ) -> Outcome:
     """Writes down the first approvals of this person. Other moves than pending ones are left to the verdict."""
-    found = await all_rows(
+    records = await all_rows(
         db,
         "SELECT s.* FROM move_state s JOIN proposal p ON p.id = s.proposal_id "
         "WHERE s.id IN (SELECT value FROM json_each(?)) AND s.state = 'pending' AND p.expires_at > ? ORDER BY s.id",
         (json_list(move_ids), rows.to_text(now)),
     )
     split = Outcome()
-    for row in found:
+    for row in records:
         first = None if row["first_kind"] is None else rows.first_of(row)
         if first is None or not counts(first.by):
             split.noted.append(row["id"])
@@ -109,13 +109,13 @@ async def approve_or_skip(
         waits: of single moves, before when somebody else does not want them to begin; the later moment counts.
     """
     moment = rows.to_text(now)
-    found = await all_rows(
+    records = await all_rows(
         db,
         "SELECT m.id FROM move m JOIN proposal p ON p.id = m.proposal_id "
         "WHERE m.id IN (SELECT value FROM json_each(?)) AND m.state = 'pending' AND p.expires_at > ? ORDER BY m.id",
         (json_list(move_ids), moment),
     )
-    ids = [int(r["id"]) for r in found]
+    ids = [int(r["id"]) for r in records]
     await db.executemany(
         "UPDATE move SET state = ? WHERE id = ? AND state = 'pending'", [(verdict.state.value, i) for i in ids]
     )
@@ -170,13 +170,13 @@ async def _queue(
 
 async def _ignore(db: Connection, move_ids: Sequence[int], actor: Actor, now: datetime) -> None:
     """Leaves the VMs of these moves alone until someone takes that back."""
-    found = await all_rows(
+    records = await all_rows(
         db,
         "SELECT m.vm_id, m.cluster_id, json_extract(p.plan, '$.moves[' || m.position || '].vm_name') AS name "
         "FROM move m JOIN proposal p ON p.id = m.proposal_id WHERE m.id IN (SELECT value FROM json_each(?))",
         (json_list(move_ids),),
     )
-    for row in found:
+    for row in records:
         await db.execute(
             "INSERT OR IGNORE INTO ignored_vm (vm_id, vm_name, cluster_id, by_kind, by_name, by_id, at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",

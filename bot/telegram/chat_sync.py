@@ -154,8 +154,8 @@ class ChatSync:
             if self._rehearsals.get(plan.cluster_id) != _keys(plan):
                 self._plans[plan.cluster_id] = plan
                 self._wake.set()
-        found = {p.cluster_id for p in plans}
-        self._rehearsals = {c: keys for c, keys in self._rehearsals.items() if c in found}
+        cluster_ids = {p.cluster_id for p in plans}
+        self._rehearsals = {c: keys for c, keys in self._rehearsals.items() if c in cluster_ids}
 
     async def find_chat(self) -> None:
         """Goes by the id that the chat has now, where it got a new one.

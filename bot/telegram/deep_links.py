@@ -22,8 +22,8 @@ _PAYLOAD = re.compile(r"p([1-9]\d{0,18})", re.ASCII)
 
 def linked_proposal(payload: str) -> int | None:
     """The number of the proposal that a link was for; ``None``: it is no link of ours."""
-    found = _PAYLOAD.fullmatch(payload.strip())
-    number = 0 if found is None else int(found[1])
+    match = _PAYLOAD.fullmatch(payload.strip())
+    number = 0 if match is None else int(match[1])
     return number if 0 < number <= LARGEST_ID else None
 
 

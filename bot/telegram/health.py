@@ -122,16 +122,16 @@ class TelegramHealth:
         self._end(LINE, "Telegram answers again")
         self._end(TOKEN, "Telegram knows the token again")
 
-    def _begin(self, what: str, problem: str, said: str, patience: timedelta = timedelta(0)) -> None:
+    def _begin(self, what: str, problem: str, message: str, patience: timedelta = timedelta(0)) -> None:
         now = self._clock()
         known = self._faults.get(what) or Fault(now, problem, told=False)
         told = known.told and known.problem == problem
         if not told and now - known.since >= patience:
-            log.warning("%s: %s", said, problem)
+            log.warning("%s: %s", message, problem)
             told = True
         self._faults[what] = Fault(known.since, problem, told)
 
-    def _end(self, what: str, said: str) -> None:
+    def _end(self, what: str, message: str) -> None:
         fault = self._faults.pop(what, None)
         if fault is not None and fault.told:
-            log.warning("%s, after %d s", said, (self._clock() - fault.since).total_seconds())
+            log.warning("%s, after %d s", message, (self._clock() - fault.since).total_seconds())

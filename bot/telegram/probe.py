@@ -98,13 +98,13 @@ class Probe:
         return info.url
 
     async def chat(self, chat_id: int) -> ChatFacts:
-        found: ChatFullInfo = await _answered(self._bot.get_chat(chat_id, request_timeout=ANSWER_S))
-        rights = found.permissions
+        info: ChatFullInfo = await _answered(self._bot.get_chat(chat_id, request_timeout=ANSWER_S))
+        rights = info.permissions
         return ChatFacts(
-            name=found.title or found.full_name or str(chat_id),
-            private=found.type == "private",
-            forum=bool(found.is_forum),
-            members_may_post=found.type != "channel" and (rights is None or rights.can_send_messages is not False),
+            name=info.title or info.full_name or str(chat_id),
+            private=info.type == "private",
+            forum=bool(info.is_forum),
+            members_may_post=info.type != "channel" and (rights is None or rights.can_send_messages is not False),
         )
 
     async def own_membership(self, chat_id: int) -> Membership:

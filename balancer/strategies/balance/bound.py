@@ -44,8 +44,8 @@ def lower_bound(nodes: NodeArrays, vms: VMArrays, moves: int) -> float | None:
     """
     if not nodes.counted.any() or not len(vms):
         return None
-    if moves == 1 and (found := _after_one(nodes, vms)) is not None:
-        return found
+    if moves == 1 and (exact := _after_one(nodes, vms)) is not None:
+        return exact
     tangents = _Tangents.of(nodes, vms, moves)
     rounds = min(ROUNDS, MOST_WORK // max(1, tangents.targets.size))
     bound = _search(tangents, rounds) if rounds >= FEWEST_ROUNDS else 0.0

@@ -68,14 +68,14 @@ def even_out(loads: Loads, margin: float, relief: float = 0.0) -> list[tuple[Ste
     best = BeamState(loads, Options(loads, expander.arrivals, weight).j)
     beam = [best]
     waiting: dict[int, list[tuple[Option, BeamState]]] = {}
-    made = 0
+    depth = 0
     while beam or waiting:
         for branch in beam:
-            for option in expander.expand(branch, made):
-                waiting.setdefault(made + len(option.steps), []).append((option, branch))
-        made += 1
-        settled = _is_round(made)
-        beam = _best_few(waiting.pop(made, ()), 1 if settled else wide)
+            for option in expander.expand(branch, depth):
+                waiting.setdefault(depth + len(option.steps), []).append((option, branch))
+        depth += 1
+        settled = _is_round(depth)
+        beam = _best_few(waiting.pop(depth, ()), 1 if settled else wide)
         if settled and beam:
             waiting.clear()  # ways that skip this length
         best = min([best, *beam], key=lambda branch: branch.j)
@@ -93,18 +93,17 @@ class _Expander:
     of_pairs: float = 0.0
     """The gain of each move of the best pair, when pairs were last looked at."""
 
-    def expand(self, branch: BeamState, made: int) -> list[Option]:
+    def expand(self, branch: BeamState, depth: int) -> list[Option]:
         """The moves and pairs of moves that are worth it. No pair skips a round length if a single move gets there."""
         options = Options(branch.loads, self.arrivals, self.weight)
-        found = [o for o in options.singles(self.most) if branch.j - o.j > self.margin * branch.j]
-        far_better = (
-            self.most == 1 and bool(found) and branch.j - found[0].j > BETTER * self.of_pairs and made % SELDOM != 0
-        )
-        if found and (far_better or _is_round(made + 1)):
-            return found
+        singles = [o for o in options.singles(self.most) if branch.j - o.j > self.margin * branch.j]
+        gain = branch.j - singles[0].j if singles else 0.0
+        far_better = self.most == 1 and bool(singles) and gain > BETTER * self.of_pairs and depth % SELDOM != 0
+        if singles and (far_better or _is_round(depth + 1)):
+            return singles
         pairs = [o for o in options.pairs(self.most) if branch.j - o.j > 2 * self.margin * branch.j]
         self.of_pairs = (branch.j - pairs[0].j) / 2 if pairs else 0.0
-        return found + pairs
+        return singles + pairs
 
 
 def _best_few(options: Iterable[tuple[Option, BeamState]], most: int) -> list[BeamState]:

@@ -98,15 +98,15 @@ class _Start:
     def make_late(self, late: Sequence[Move], moves: Sequence[Move]) -> list[Move]:
         """Makes ``moves`` from the start, and ``late`` only when one of them waits for it, or at the end."""
         self.back()
-        made: list[Move] = []
+        carried_out: list[Move] = []
         for move in moves:
             done = self.make([move])
             if not done:
-                made += self.make(late)
+                carried_out += self.make(late)
                 late = ()
                 done = self.make([move])
-            made += done
-        return made + self.make(late)
+            carried_out += done
+        return carried_out + self.make(late)
 
     def effort(self, moves: Sequence[Move]) -> Effort:
         row = {c.vm.id: i for i, c in enumerate(self.vms.candidates)}
@@ -180,10 +180,10 @@ def _even_out(state: WorkingState, start: _Start, moved: Iterable[Move], relief:
     rows = vm_rows(loads, even_out(loads, state.policy.balance_margin / field.counted, relief))
     parts = [[_step(start, nodes, start.vms.candidates[vm], target) for vm, target in part] for part in rows]
     checkpoint = state.checkpoint()
-    made = [[move for _, move in carry_out(state, part)] for part in parts]
-    broken = next((i for i, part in enumerate(parts) if 0 < len(made[i]) < len(part)), None)
+    moves = [[move for _, move in carry_out(state, part)] for part in parts]
+    broken = next((i for i, part in enumerate(parts) if 0 < len(moves[i]) < len(part)), None)
     if broken is None:
-        return [part for part in made if part]
+        return [part for part in moves if part]
     state.rollback(checkpoint)
     return [done for part in parts[:broken] if (done := [move for _, move in carry_out(state, part)])]
 

@@ -35,8 +35,8 @@ class _Large:
 
     def slots(self, vcpus: Ints, mib: Ints) -> Ints:
         """How many find room, at most."""
-        found: Ints = np.maximum(np.minimum(vcpus // self.vcpus, mib // self.mib), 0)
-        return found
+        counts: Ints = np.maximum(np.minimum(vcpus // self.vcpus, mib // self.mib), 0)
+        return counts
 
 
 def least_cost(problem: Problem, covers: Sequence[Cover], prices: Ints) -> int:
@@ -59,7 +59,7 @@ def _scarce(problem: Problem, chosen: Ints) -> list[_Large]:
     nodes, vms, room = problem.nodes, problem.vms, problem.room
     not_overloaded = np.ones(len(nodes), dtype=np.bool_)
     not_overloaded[problem.overloaded] = False
-    found = []
+    groups = []
     for kinds in _families(nodes.compatible):
         takes = _takers(problem, kinds) & not_overloaded
         of_kinds = chosen[np.isin(nodes.kind[vms.node[chosen]], kinds)]
@@ -69,9 +69,9 @@ def _scarce(problem: Problem, chosen: Ints) -> list[_Large]:
             leave = int(((vms.vcpus[of_kinds] >= vcpus) & (vms.mib[of_kinds] >= mib)).sum())
             there = int(large.slots(room.vcpus[takes], room.mib[takes]).sum())
             if leave > there:
-                found.append((there - leave, -vcpus, -mib, large))
-    found.sort(key=lambda entry: (*entry[:3], entry[3].kinds))
-    return [entry[3] for entry in found[:TRIED]]
+                groups.append((there - leave, -vcpus, -mib, large))
+    groups.sort(key=lambda entry: (*entry[:3], entry[3].kinds))
+    return [entry[3] for entry in groups[:TRIED]]
 
 
 def _families(compatible: Bools) -> list[tuple[int, ...]]:
@@ -105,8 +105,8 @@ def _bound(problem: Problem, covers: Sequence[Cover], prices: Ints, large: _Larg
         if is_large[relief.rows[cover[1]]].any():
             dearer.append(i)
     again = [problem.proven[i]._replace(costs=prices[problem.reliefs[i].rows]) for i in dearer]
-    for i, found in zip(dearer, cheapest_of_each(again, relaxed=True), strict=True):
-        least[problem.reliefs[i].node] = 0 if found is None else found[0]
+    for i, relaxed_cover in zip(dearer, cheapest_of_each(again, relaxed=True), strict=True):
+        least[problem.reliefs[i].node] = 0 if relaxed_cover is None else relaxed_cover[0]
     not_overloaded = np.ones(len(nodes), dtype=np.bool_)
     not_overloaded[problem.overloaded] = False
     slots = large.slots(room.vcpus, room.mib)
@@ -121,9 +121,9 @@ def _bound(problem: Problem, covers: Sequence[Cover], prices: Ints, large: _Larg
         for node, _, need in hosts
         for rows in [np.arange(vms.start[node], vms.start[node + 1])]
     ]
-    for (node, number, _), found in zip(hosts, cheapest_of_each(cases, relaxed=True), strict=True):
-        if found is not None:
-            least[node] = min(least[node], found[0] - ONE_MOVE * number)
+    for (node, number, _), relaxed_cover in zip(hosts, cheapest_of_each(cases, relaxed=True), strict=True):
+        if relaxed_cover is not None:
+            least[node] = min(least[node], relaxed_cover[0] - ONE_MOVE * number)
     return int(least.sum())
 
 
@@ -144,11 +144,11 @@ def _winners(
     all_m = room.mib + np.bincount(vms.node, vms.mib, size).astype(np.int64)
     most, first = large.slots(all_c, all_m), large.slots(room.vcpus, room.mib) + 1
     fewest, must = least // ONE_MOVE, (needs[0] > 0) | (needs[1] > 0)
-    found: list[tuple[int, int, tuple[int, int]]] = []
+    winners: list[tuple[int, int, tuple[int, int]]] = []
     for number in range(1, int(most[able].max(initial=0)) + 1):
         lack_c = np.maximum(needs[0], number * large.vcpus - room.vcpus)
         lack_m = np.maximum(needs[1], number * large.mib - room.mib)
         price = np.maximum(-(-2 * lack_c // np.maximum(best_c, 1)), -(-2 * lack_m // np.maximum(best_m, 1)))
         pays = able & (number >= first) & (number <= most) & (price - number < fewest + must)
-        found += [(i, number, (int(lack_c[i]), int(lack_m[i]))) for i in np.flatnonzero(pays).tolist()]
-    return found
+        winners += [(i, number, (int(lack_c[i]), int(lack_m[i]))) for i in np.flatnonzero(pays).tolist()]
+    return winners

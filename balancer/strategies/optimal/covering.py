@@ -46,22 +46,22 @@ def cheapest(case: Case, *, relaxed: bool = False) -> Cover | None:
 
 def cheapest_of_each(cases: Sequence[Case], *, relaxed: bool = False) -> list[Cover | None]:
     """The same for many nodes, together where they lack only one resource."""
-    found: list[Cover | None] = [None] * len(cases)
+    covers: list[Cover | None] = [None] * len(cases)
     open_cases = [
         i for i, c in enumerate(cases) if c.vcpus.sum() >= c.need_vcpus and c.mib.sum() >= c.need_mib
     ]  # the others cannot be covered
     for resource in (0, 1):  # what the other resource asks for comes along, in most cases
-        open_cases = _one_resource(cases, open_cases, found, resource, relaxed=relaxed)
+        open_cases = _one_resource(cases, open_cases, covers, resource, relaxed=relaxed)
     for i in open_cases:
         case = cases[i]
         c, need_c = _units(case.vcpus, case.need_vcpus, relaxed)
         m, need_m = _units(case.mib, case.need_mib, relaxed)
-        found[i] = _plane(c, m, case.costs, need_c, need_m)
-    return found
+        covers[i] = _plane(c, m, case.costs, need_c, need_m)
+    return covers
 
 
 def _one_resource(
-    cases: Sequence[Case], indices: list[int], found: list[Cover | None], resource: int, *, relaxed: bool
+    cases: Sequence[Case], indices: list[int], results: list[Cover | None], resource: int, *, relaxed: bool
 ) -> list[int]:
     """Solves for one resource alone, keeps what covers the other as well, returns the cases that are left."""
     sizes, needs = [_of(cases[i], resource)[0] for i in indices], [_of(cases[i], resource)[1] for i in indices]
@@ -72,7 +72,7 @@ def _one_resource(
     for k, cover in zip(picked, covers, strict=True):
         other, other_need = _of(cases[indices[k]], 1 - resource)
         if int(other[cover[1]].sum()) >= other_need:
-            found[indices[k]] = cover
+            results[indices[k]] = cover
         else:
             left.append(indices[k])
     return left
@@ -88,13 +88,13 @@ def cheapest_in_line(
 ) -> list[tuple[int, list[int]]]:
     """For each row the cheapest set with ``sum(sizes) >= need``; every row can cover its need with all it has."""
     scaled = [_units(s, max(0, need), relaxed) for s, need in zip(sizes, needs, strict=True)]
-    found: list[tuple[int, list[int]]] = [(0, [])] * len(scaled)
+    best: list[tuple[int, list[int]]] = [(0, [])] * len(scaled)
     order = sorted(range(len(scaled)), key=lambda i: (scaled[i][1], len(sizes[i]), i))
     for some in _batches(order, [(need + 1) for _, need in scaled]):
         results = _lines([scaled[i][0] for i in some], [costs[i] for i in some], [scaled[i][1] for i in some])
         for i, result in zip(some, results, strict=True):
-            found[i] = result
-    return found
+            best[i] = result
+    return best
 
 
 def _batches(order: Sequence[int], widths: Sequence[int]) -> list[list[int]]:

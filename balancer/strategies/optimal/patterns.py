@@ -43,8 +43,8 @@ class Relief:
     def cheapest_of(self, allowed: Ints) -> Pattern | None:
         """The cheapest set among these VMs only, given by their places in the case."""
         own = self.case
-        found = cheapest(own._replace(vcpus=own.vcpus[allowed], mib=own.mib[allowed], costs=own.costs[allowed]))
-        return None if found is None else Pattern(found[0], tuple(self.rows[allowed[found[1]]].tolist()))
+        cover = cheapest(own._replace(vcpus=own.vcpus[allowed], mib=own.mib[allowed], costs=own.costs[allowed]))
+        return None if cover is None else Pattern(cover[0], tuple(self.rows[allowed[cover[1]]].tolist()))
 
     @property
     def pool(self) -> list[Pattern]:
@@ -57,16 +57,16 @@ class Relief:
         if self.best is None:
             return []
         sizes, of_size = self._sizes()
-        found = {self.best.vms: self.best}
+        patterns = {self.best.vms: self.best}
         for chosen in self._small_sets(sizes, of_size):
-            found.setdefault(chosen.vms, chosen)
+            patterns.setdefault(chosen.vms, chosen)
         for row in self.best.vms:  # without each of its sizes: where that size finds no room
             k = int(np.flatnonzero(self.rows == row)[0])
             unlike = (self.case.vcpus != self.case.vcpus[k]) | (self.case.mib != self.case.mib[k])
             other = self.cheapest_of(np.flatnonzero(unlike))
             if other is not None:
-                found.setdefault(other.vms, other)
-        return sorted(found.values(), key=lambda p: (p.cost, p.vms))[:MAX_PATTERNS]
+                patterns.setdefault(other.vms, other)
+        return sorted(patterns.values(), key=lambda p: (p.cost, p.vms))[:MAX_PATTERNS]
 
     def _sizes(self) -> tuple[list[tuple[int, int]], list[list[int]]]:
         """Sizes, and the entries of each, cheapest first."""

@@ -213,12 +213,12 @@ class RelocationFinder:
             self.work -= ONE_COVER
             rows = rows[room.placeable(rows.tolist())]
             lack_here = int(lack_c[host]), int(lack_m[host])
-            found = cheapest(Case(vms.vcpus[rows], vms.mib[rows], self._costs[rows], *lack_here))
-            if found is None or (limit is not None and pattern.cost + found[0] >= limit):
+            cover = cheapest(Case(vms.vcpus[rows], vms.mib[rows], self._costs[rows], *lack_here))
+            if cover is None or (limit is not None and pattern.cost + cover[0] >= limit):
                 continue
-            steps = self._try_after(rows[found[1]].tolist(), host, large, pattern)
+            steps = self._try_after(rows[cover[1]].tolist(), host, large, pattern)
             if steps is not None:
-                best = Relocation(pattern.cost + found[0], steps)
+                best = Relocation(pattern.cost + cover[0], steps)
                 limit = best.cost
         return best
 

@@ -42,42 +42,42 @@ def optimal(state: WorkingState, *, cut: bool = True) -> Outcome:
     checkpoint = state.checkpoint()
     model = build_model(state) if is_small(state) else None
     if model is None or len(model.vms) > MAX_VMS:
-        problem, made = _heuristic(state)
-        return _finished(state, problem, checkpoint, made, limit=limit, proven=False)
+        problem, moves = _heuristic(state)
+        return _finished(state, problem, checkpoint, moves, limit=limit, proven=False)
     result = improve(model, value_of(model, ()), FIRST_WORK)
     if not result.proven:
-        problem, made = _heuristic(state)
-        known = value_of(model, [(move.vm_id, move.target_id) for _, move in made])
+        problem, moves = _heuristic(state)
+        known = value_of(model, [(move.vm_id, move.target_id) for _, move in moves])
         first, result = result, improve(model, min(known, result.value))
         if result.moves is None and first.value < known:
             result = replace(result, moves=first.moves)
         if result.moves is None:
-            return _finished(state, problem, checkpoint, made, limit=limit, proven=result.proven)
+            return _finished(state, problem, checkpoint, moves, limit=limit, proven=result.proven)
         state.rollback(checkpoint)
         checkpoint = state.checkpoint()
     problem, steps = exact_steps(state, model, result.moves or [])
-    made = carry_out(state, steps)
-    proven = result.proven and len(made) == len(steps)  # a step that the rules refuse after all proves nothing
-    return _finished(state, problem, checkpoint, made, limit=limit, proven=proven)
+    moves = carry_out(state, steps)
+    proven = result.proven and len(moves) == len(steps)  # a step that the rules refuse after all proves nothing
+    return _finished(state, problem, checkpoint, moves, limit=limit, proven=proven)
 
 
 def _heuristic(state: WorkingState) -> tuple[Problem, list[tuple[Step, Move]]]:
     """The plan of the heuristics, made on the state."""
     problem, steps = solve(state)
     checkpoint = state.checkpoint()
-    made = carry_out(state, steps)
+    moves = carry_out(state, steps)
     if overloaded(state) and sum(len(r.rows) for r in problem.reliefs) * len(problem.nodes) <= SMALL:
         value = objective(state)
         state.rollback(checkpoint)
-        made = carry_out(state, _better(state, problem, [step for step, _ in made], value))
-    return problem, made
+        moves = carry_out(state, _better(state, problem, [step for step, _ in moves], value))
+    return problem, moves
 
 
 def _finished(
     state: WorkingState,
     problem: Problem,
     checkpoint: Checkpoint,
-    made: Sequence[tuple[Step, Move]],
+    moves: Sequence[tuple[Step, Move]],
     *,
     limit: int,
     proven: bool,
@@ -87,10 +87,10 @@ def _finished(
     ``proven``: whether the exact search knows that no plan is better.
     """
     after_all = overloaded(state)
-    whole = [move for _, move in made]
+    whole = [move for _, move in moves]
     if limit and len(whole) > limit:
         state.rollback(checkpoint)
-        carry_out(state, [step for step, _ in made[:limit]])
+        carry_out(state, [step for step, _ in moves[:limit]])
     effort, bound = _effort(problem, whole), certificate(problem, after_all)
     holds = _holds(bound, effort)
     return Outcome(
@@ -160,8 +160,8 @@ def _better(state: WorkingState, problem: Problem, steps: list[Step], value: tup
 
 
 def _as_step(problem: Problem, move: Move) -> Step:
-    found = next(c for c in problem.vms.candidates if c.vm.id == move.vm_id)
-    return Step(found, move.source_id, move.target_id, lambda _: move.reason)
+    candidate = next(c for c in problem.vms.candidates if c.vm.id == move.vm_id)
+    return Step(candidate, move.source_id, move.target_id, lambda _: move.reason)
 
 
 def _effort(problem: Problem, moves: Sequence[Move]) -> Effort:

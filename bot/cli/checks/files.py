@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.cli.checks.sheet import FILES, Line, Sheet
 from bot.config import validation
-from bot.config.loading import Found
+from bot.config.loading import LoadedSettings
 from bot.config.settings import Settings
 from bot.config.validation import MEMORY
 from bot.domain.health import SILENT
@@ -16,23 +16,23 @@ from bot.store.database import SCHEMA_VERSION
 from bot.store.readonly import faults_of, heartbeat_of, schema_of
 
 
-def check_files(found: Found, texts: Texts, now: datetime) -> list[Line]:
-    settings, sheet = found.settings, Sheet(texts, FILES)
+def check_files(loaded: LoadedSettings, texts: Texts, now: datetime) -> list[Line]:
+    settings, sheet = loaded.settings, Sheet(texts, FILES)
     # The last field is the one to change: database and log in one file are the log's fault.
     problems = {p.fields[-1]: p.text for p in validation.check_files(settings)}
-    if "database_path" in found.broken:
+    if "database_path" in loaded.broken:
         sheet.skip("database", texts.text("check-after", title="DATABASE_PATH"))
     elif "database_path" in problems:
         sheet.fail("database", problems["database_path"])
     else:
         _database(sheet, settings)
-    if "log_file" in found.broken:
+    if "log_file" in loaded.broken:
         sheet.skip("log-file", texts.text("check-after", title="LOG_FILE"))
     elif "log_file" in problems:
         sheet.fail("log-file", problems["log_file"])
     else:
         sheet.ok("log-file", texts.text("check-log-file", path=str(settings.log_file)))
-    if "database_path" not in found.broken:
+    if "database_path" not in loaded.broken:
         _running(sheet, settings, now)
     return sheet.lines()
 

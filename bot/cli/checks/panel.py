@@ -60,12 +60,12 @@ async def check_account(sheet: Sheet, settings: Settings, clock: Clock) -> tuple
 async def _reached(sheet: Sheet, endpoint: Endpoint) -> bool:
     texts = sheet.texts
     try:
-        found = await tcp_tls.resolve(endpoint)
+        addresses = await tcp_tls.resolve(endpoint)
     except (OSError, UnicodeError, asyncio.TimeoutError) as error:
         words = error.strerror if isinstance(error, socket.gaierror) else _words(error)
         sheet.halt("panel-name", texts.text("check-name-unknown", host=endpoint.host, words=words or ""))
         return False
-    sheet.ok("panel-name", texts.text("check-name-known", host=endpoint.host, ips=", ".join(found[:SHOWN])))
+    sheet.ok("panel-name", texts.text("check-name-known", host=endpoint.host, ips=", ".join(addresses[:SHOWN])))
     try:
         await tcp_tls.connect(endpoint)
     except ConnectionRefusedError:
@@ -79,7 +79,7 @@ async def _reached(sheet: Sheet, endpoint: Endpoint) -> bool:
         sheet.halt("panel-port", texts.text("check-port-unreachable", where=str(endpoint), words=_words(error)))
         return False
     sheet.ok("panel-port", texts.text("check-port-open", where=str(endpoint)))
-    if not endpoint.encrypted and not tcp_tls.is_loopback(found):
+    if not endpoint.encrypted and not tcp_tls.is_loopback(addresses):
         sheet.warn("panel-certificate", texts.text("check-not-encrypted"))
     return True
 

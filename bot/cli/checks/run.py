@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from bot.cli.checks.files import check_files
 from bot.cli.checks.panel import check_panel
 from bot.cli.checks.sheet import PANEL, SSH, TELEGRAM, CheckStatus, Line, Sheet
-from bot.config.loading import Found
+from bot.config.loading import LoadedSettings
 from bot.config.settings import env_name
 from bot.domain.clock import Clock, utc_now
 from bot.rendering.catalog import Texts
@@ -27,7 +27,7 @@ CHAT_FIELDS = (
 
 
 async def run_checks(
-    found: Found, texts: Texts, *, send_test: bool = False, listen_s: int = 0, clock: Clock = utc_now
+    loaded: LoadedSettings, texts: Texts, *, send_test: bool = False, listen_s: int = 0, clock: Clock = utc_now
 ) -> AsyncIterator[Line]:
     """The lines, each group as soon as it is done. One group after the other: the import of the Telegram library
     takes seconds, in which a panel that answers would seem to be silent.
@@ -35,38 +35,38 @@ async def run_checks(
     Args:
         listen_s: without TELEGRAM_CHAT_ID, how long to listen for people and chats that could be meant.
     """
-    for line in (*_settings(found, texts), *check_files(found, texts, clock())):
+    for line in (*_settings(loaded, texts), *check_files(loaded, texts, clock())):
         yield line
-    for line in await _panel(found, texts, clock):
+    for line in await _panel(loaded, texts, clock):
         yield line
-    async for line in _telegram(found, texts, send_test, listen_s):
+    async for line in _telegram(loaded, texts, send_test, listen_s):
         yield line
 
 
-def _settings(found: Found, texts: Texts) -> list[Line]:
+def _settings(loaded: LoadedSettings, texts: Texts) -> list[Line]:
     sheet = Sheet(texts, ())
-    for problem in found.problems:
+    for problem in loaded.problems:
         sheet.fail("settings", problem)
-    for note in found.settings.notes:
+    for note in loaded.settings.notes:
         sheet.warn("settings", note)
     if not sheet.lines():
         sheet.ok("settings", texts.text("check-settings-fine"))
-    sheet.ok("strategy", _strategy(found, texts))
+    sheet.ok("strategy", _strategy(loaded, texts))
     return sheet.lines()
 
 
-def _strategy(found: Found, texts: Texts) -> str:
+def _strategy(loaded: LoadedSettings, texts: Texts) -> str:
     """The strategy; where nothing is set, what has changed since version 2."""
-    settings = found.settings
+    settings = loaded.settings
     if settings.place("balance_strategy") == "default":
         return texts.text("check-strategy-default", strategy=settings.balance_strategy)
     return settings.balance_strategy
 
 
-async def _panel(found: Found, texts: Texts, clock: Clock) -> list[Line]:
-    settings = found.settings
+async def _panel(loaded: LoadedSettings, texts: Texts, clock: Clock) -> list[Line]:
+    settings = loaded.settings
     needed = () if settings.vmmanager_token else ("vmmanager_username", "vmmanager_password")
-    missing = _missing(found, PANEL_FIELDS, ("vmmanager_host", *needed))
+    missing = _missing(loaded, PANEL_FIELDS, ("vmmanager_host", *needed))
     if missing:
         return _skipped(texts, (*PANEL, *(SSH if settings.ssh_enabled else ())), missing)
     sheet = Sheet(texts, PANEL)
@@ -74,7 +74,7 @@ async def _panel(found: Found, texts: Texts, clock: Clock) -> list[Line]:
     lines = sheet.lines()
     if not settings.ssh_enabled:
         return lines
-    missing = _missing(found, SSH_FIELDS)
+    missing = _missing(loaded, SSH_FIELDS)
     if missing or nodes is None:
         first = next((line.title for line in reversed(lines) if line.status is CheckStatus.FAIL), "")
         return [*lines, *_skipped(texts, SSH, missing or first)]
@@ -85,44 +85,44 @@ async def _panel(found: Found, texts: Texts, clock: Clock) -> list[Line]:
     return [*lines, *ssh.lines()]
 
 
-async def _telegram(found: Found, texts: Texts, send_test: bool, listen_s: int) -> AsyncIterator[Line]:
-    untested = _without_telegram(found, texts)
+async def _telegram(loaded: LoadedSettings, texts: Texts, send_test: bool, listen_s: int) -> AsyncIterator[Line]:
+    untested = _without_telegram(loaded, texts)
     for line in untested:
         yield line
     if untested:
         return
-    if _without_chat(found):
+    if _without_chat(loaded):
         from bot.cli.checks.find_chat import find_chat
 
-        async for line in find_chat(texts, found.settings, listen_s):
+        async for line in find_chat(texts, loaded.settings, listen_s):
             yield line
         return
     from bot.cli.checks.chat import check_chat
 
-    for line in await check_chat(Sheet(texts, TELEGRAM), found.settings, send_test=send_test):
+    for line in await check_chat(Sheet(texts, TELEGRAM), loaded.settings, send_test=send_test):
         yield line
 
 
-def _without_telegram(found: Found, texts: Texts) -> list[Line]:
+def _without_telegram(loaded: LoadedSettings, texts: Texts) -> list[Line]:
     """The lines where Telegram is not in use, or its settings are broken; none where it can be tested."""
-    settings, sheet = found.settings, Sheet(texts, TELEGRAM)
+    settings, sheet = loaded.settings, Sheet(texts, TELEGRAM)
     if not settings.telegram_notifications:
         sheet.skip("telegram-token", texts.text("check-telegram-switched-off"))
-    elif settings.telegram_bot_token is None and "telegram_bot_token" not in found.broken:
+    elif settings.telegram_bot_token is None and "telegram_bot_token" not in loaded.broken:
         text = texts.text("check-telegram-off")
         (sheet.skip if settings.balance_mode == "auto" else sheet.warn)("telegram-token", text)
-    elif broken := _missing(found, CHAT_FIELDS):
+    elif broken := _missing(loaded, CHAT_FIELDS):
         return _skipped(texts, TELEGRAM, broken)
     return sheet.lines()
 
 
-def _without_chat(found: Found) -> bool:
-    return found.settings.telegram_chat_id is None and found.settings.chats_file is None
+def _without_chat(loaded: LoadedSettings) -> bool:
+    return loaded.settings.telegram_chat_id is None and loaded.settings.chats_file is None
 
 
-def _missing(found: Found, fields: tuple[str, ...], needed: tuple[str, ...] = ()) -> str:
+def _missing(loaded: LoadedSettings, fields: tuple[str, ...], needed: tuple[str, ...] = ()) -> str:
     """The names of the settings without which nothing can be tested."""
-    wanting = [f for f in fields if f in found.broken or (f in needed and getattr(found.settings, f) is None)]
+    wanting = [f for f in fields if f in loaded.broken or (f in needed and getattr(loaded.settings, f) is None)]
     return ", ".join(map(env_name, wanting))
 
 

@@ -56,9 +56,9 @@ def _figures(sheet: Sheet, nodes: Sequence[Node], seen: Snapshot) -> None:
 
 def _readiness(sheet: Sheet, seen: Snapshot, settings: Settings) -> None:
     """Per cluster what could move now; a warning where nothing can in any of them."""
-    texts, found = sheet.texts, _ready(seen, settings)
-    tell = sheet.ok if any(one.movable for one in found) else sheet.warn
-    for one in found:
+    texts, clusters = sheet.texts, _ready(seen, settings)
+    tell = sheet.ok if any(one.movable for one in clusters) else sheet.warn
+    for one in clusters:
         why = "; ".join(f"{texts.reason(reason)} ({count}×)" for reason, count in one.reasons) or "-"
         text = texts.text(
             "check-readiness",

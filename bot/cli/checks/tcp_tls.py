@@ -55,8 +55,8 @@ def is_loopback(ips: tuple[str, ...]) -> bool:
 async def resolve(endpoint: Endpoint) -> tuple[str, ...]:
     """The IP addresses of the name, from the system's resolver."""
     loop = asyncio.get_running_loop()
-    found = await asyncio.wait_for(loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM), STEP_S)
-    return tuple(dict.fromkeys(str(entry[4][0]) for entry in found))
+    addresses = await asyncio.wait_for(loop.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM), STEP_S)
+    return tuple(dict.fromkeys(str(entry[4][0]) for entry in addresses))
 
 
 async def connect(endpoint: Endpoint) -> None:
@@ -66,9 +66,9 @@ async def connect(endpoint: Endpoint) -> None:
 
 async def certificate(endpoint: Endpoint, context: ssl.SSLContext) -> Certificate:
     """The certificate, checked as the context says."""
-    found = await _shake(endpoint, context) or {}
-    names = tuple(str(value) for kind, value in found.get("subjectAltName", ()) if kind in ("DNS", "IP Address"))
-    until = found.get("notAfter")
+    fields = await _shake(endpoint, context) or {}
+    names = tuple(str(value) for kind, value in fields.get("subjectAltName", ()) if kind in ("DNS", "IP Address"))
+    until = fields.get("notAfter")
     expires = datetime.fromtimestamp(ssl.cert_time_to_seconds(until), timezone.utc) if until else None
     return Certificate(names, expires)
 

@@ -76,15 +76,15 @@ def snooze(app: ConsoleBase) -> None:
             app.say_key("console-snooze-length", "warn")
             return
         try:
-            made = await service.decisions.snooze(proposal.id, wanted.length, app.actor)
+            snooze = await service.decisions.snooze(proposal.id, wanted.length, app.actor)
         except ValueError:
             app.say_key("console-snooze-length", "warn")
             return
-        if made is None:
+        if snooze is None:
             app.say_key("console-move-over", "warn")
             return
-        lasts = until(texts, made.until, service.clock())
-        app.say(texts.text("console-snooze-done", cluster=made.cluster_name, until=lasts))
+        lasts = until(texts, snooze.until, service.clock())
+        app.say(texts.text("console-snooze-done", cluster=snooze.cluster_name, until=lasts))
 
     def chosen(wanted: Length | None) -> None:
         if wanted is not None:

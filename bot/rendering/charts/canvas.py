@@ -50,7 +50,7 @@ class Canvas:
         self,
         x: float,
         y: float,
-        said: str,
+        text: str,
         *,
         size: float = SMALL,
         colour: str = INK,
@@ -59,7 +59,7 @@ class Canvas:
         halo: str | None = None,
     ) -> float:
         """One line with its middle at ``y``; how wide it is. ``halo``: the colour around each letter."""
-        shown = self.fonts.shown(said, bold)
+        shown = self.fonts.shown(text, bold)
         words = Text(
             *(x, y + 0.36 * size, shown),
             color=colour,
@@ -74,9 +74,9 @@ class Canvas:
         self._add(words)
         return self.fonts.width(shown, size, bold)
 
-    def fit(self, x: float, y: float, said: str, room: float, **how: Any) -> float:
+    def fit(self, x: float, y: float, text: str, room: float, **how: Any) -> float:
         """``text``, cut to the room."""
-        shown = self.fonts.fitted(said, how.get("size", SMALL), room, how.get("bold", False))
+        shown = self.fonts.fitted(text, how.get("size", SMALL), room, how.get("bold", False))
         return self.text(x, y, shown, **how)
 
     # Shapes -----------------------------------------------------------------------------------
@@ -169,10 +169,10 @@ class Canvas:
         """What was drawn, down to this height."""
         self._figure.set_size_inches(WIDTH / _POINT, round(height) / _POINT)
         self._place.scale(SCALE, -SCALE).translate(0, SCALE * round(height))
-        made = io.BytesIO()
+        buffer = io.BytesIO()
         canvas: Any = FigureCanvasAgg(self._figure)
-        canvas.print_png(made, metadata={"Software": None})
-        return made.getvalue()
+        canvas.print_png(buffer, metadata={"Software": None})
+        return buffer.getvalue()
 
     def _add(self, artist: Any) -> None:
         """Later ones lie above earlier ones, whatever they are."""

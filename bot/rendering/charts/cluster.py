@@ -123,9 +123,9 @@ class _Bars:
         return self._left + (self._figures - 8 - self._left) * min(share, self._most) / self._most
 
     def _threshold_label(self, y: float) -> float:
-        said = self._texts.text("picture-threshold")
-        half = self._canvas.fonts.width(said, SMALL) / 2
-        self._canvas.text(min(self._x(1), WIDTH - MARGIN - half), y + 8, said, align="center")
+        label = self._texts.text("picture-threshold")
+        half = self._canvas.fonts.width(label, SMALL) / 2
+        self._canvas.text(min(self._x(1), WIDTH - MARGIN - half), y + 8, label, align="center")
         return y + 20
 
     def _node(self, report: NodeReport, y: float) -> None:

@@ -27,8 +27,8 @@ def draw(texts: Texts, by_day: Sequence[DayHours], busiest: Sequence[BusyNode]) 
     return canvas.png(y)
 
 
-def _title(canvas: Canvas, said: str, y: float) -> float:
-    canvas.fit(MARGIN, y + 12, said, WIDTH - 2 * MARGIN, size=14, bold=True)
+def _title(canvas: Canvas, text: str, y: float) -> float:
+    canvas.fit(MARGIN, y + 12, text, WIDTH - 2 * MARGIN, size=14, bold=True)
     return y + 32
 
 
@@ -50,12 +50,12 @@ def _days(texts: Texts, canvas: Canvas, by_day: Sequence[DayHours], y: float) ->
         if hours > 0:
             canvas.hatched(middle - wide / 2, bottom - max(tall, 1.5), wide, max(tall, 1.5), HOURS)
         if pitch >= 26:
-            said = texts.text("picture-hours-short", hours=hours)
-            canvas.text(middle, bottom - tall - 9, said, bold=hours > 0, align="center", halo=GROUND)
+            label = texts.text("picture-hours-short", hours=hours)
+            canvas.text(middle, bottom - tall - 9, label, bold=hours > 0, align="center", halo=GROUND)
         if (len(by_day) - 1 - at) % every == 0:
-            said = day_words(texts, day, weekday=len(by_day) <= 8)
-            edge = WIDTH - 4 - canvas.fonts.width(said, SMALL) / 2
-            canvas.text(min(middle, edge), bottom + 13, said, colour=FAINT, align="center")
+            label = day_words(texts, day, weekday=len(by_day) <= 8)
+            edge = WIDTH - 4 - canvas.fonts.width(label, SMALL) / 2
+            canvas.text(min(middle, edge), bottom + 13, label, colour=FAINT, align="center")
     return bottom + 34
 
 
@@ -73,12 +73,12 @@ def _nodes(texts: Texts, canvas: Canvas, nodes: Sequence[BusyNode], y: float) ->
 
 
 def _node(texts: Texts, canvas: Canvas, node: BusyNode, name: str, *, y: float, part: float, hours: bool) -> None:
-    said = texts.text(
+    label = texts.text(
         "picture-busy", hours=node.overload_hours, ratio=node.cpu_ratio_max, memory=node.memory_percent_max
     )
-    room = WIDTH - 2 * MARGIN - canvas.fonts.width(said, SMALL) - 10
+    room = WIDTH - 2 * MARGIN - canvas.fonts.width(label, SMALL) - 10
     canvas.fit(MARGIN, y + 7, name or f"#{node.node_id}", room, size=NORMAL, bold=True)
-    canvas.text(WIDTH - MARGIN, y + 7, said, colour=INK, align="right")
+    canvas.text(WIDTH - MARGIN, y + 7, label, colour=INK, align="right")
     wide = WIDTH - 2 * MARGIN
     canvas.rect(MARGIN, y + 17, wide, 11, TRACK)
     if hours and part > 0:

@@ -123,19 +123,21 @@ class _Chart:
         for value in lines:
             if value <= most:
                 canvas.line([(_LEFT, at(value)), (_RIGHT, at(value))], GRID)
-                said = self._number(track.kind, value)
-                canvas.text(_LEFT - 6, at(value), said, colour=FAINT, align="right")
+                label = self._number(track.kind, value)
+                canvas.text(_LEFT - 6, at(value), label, colour=FAINT, align="right")
         for time in times:
             canvas.line([(self._x(time), top), (self._x(time), bottom)], GRID)
         for run in runs(samples, track.mean):
             self._run(track, run, at)
         canvas.line([(_LEFT, at(track.limit)), (_RIGHT, at(track.limit))], INK, width=1.4, dashed=True)
         limit = number(self._texts, track.kind, track.limit)
-        said = self._texts.text("picture-limit", figures=limit)
-        canvas.text(self._free(track, seen, canvas.fonts.width(said, SMALL)), at(track.limit) - 9, said, halo=GROUND)
+        label = self._texts.text("picture-limit", figures=limit)
+        canvas.text(self._free(track, seen, canvas.fonts.width(label, SMALL)), at(track.limit) - 9, label, halo=GROUND)
         if not seen:
-            said = self._texts.text("picture-no-figures")
-            canvas.text((_LEFT + _RIGHT) / 2, bottom - 34, said, size=NORMAL, colour=FAINT, align="center", halo=GROUND)
+            label = self._texts.text("picture-no-figures")
+            canvas.text(
+                (_LEFT + _RIGHT) / 2, bottom - 34, label, size=NORMAL, colour=FAINT, align="center", halo=GROUND
+            )
         return bottom + 12
 
     def _free(self, track: Track, seen: Sequence[Sample], width: float) -> float:
@@ -147,11 +149,11 @@ class _Chart:
 
     def _title(self, track: Track, seen: Sequence[Sample], highest: float, y: float) -> None:
         texts, kind = self._texts, track.kind
-        said = ""
+        text = ""
         if seen:
             mean = sum(track.mean(s) or 0.0 for s in seen) / len(seen)
-            said = texts.text("picture-mean-max", mean=number(texts, kind, mean), max=number(texts, kind, highest))
-        wide = self._canvas.text(WIDTH - MARGIN, y, said, colour=FAINT, align="right")
+            text = texts.text("picture-mean-max", mean=number(texts, kind, mean), max=number(texts, kind, highest))
+        wide = self._canvas.text(WIDTH - MARGIN, y, text, colour=FAINT, align="right")
         key = (
             "picture-memory-long" if kind == "memory" else "picture-load-long" if kind == "load" else "picture-cpu-long"
         )
@@ -200,9 +202,9 @@ class _Chart:
             ("out", [m for m in migrations if node_id is None or m.source_id == node_id]),
             ("in", [m for m in migrations if node_id is not None and m.target_id == node_id]),
         )
-        for name, found in lanes:
+        for name, lane in lanes:
             buckets: dict[int, int] = {}
-            for migration in found:
+            for migration in lane:
                 bucket = int((self._x(migration.at) - _LEFT) // BUCKET)
                 buckets[bucket] = buckets.get(bucket, 0) + 1
             for bucket, count in buckets.items():
@@ -217,10 +219,10 @@ class _Chart:
 
     def clock(self, times: Sequence[tuple[datetime, str]], y: float) -> float:
         last = 0.0
-        for at, said in times:
-            half = self._canvas.fonts.width(said, SMALL) / 2
+        for at, label in times:
+            half = self._canvas.fonts.width(label, SMALL) / 2
             x = min(max(self._x(at), MARGIN + half), WIDTH - 4 - half)
             if x - half >= last + 6:
-                self._canvas.text(x, y + 2, said, colour=FAINT, align="center")
+                self._canvas.text(x, y + 2, label, colour=FAINT, align="center")
                 last = x + half
         return y + 12

@@ -57,10 +57,10 @@ def number(texts: Texts, kind: str, value: float) -> str:
 
 def named(texts: Texts, figure: Figure) -> str:
     """ "CPU 7.2": short, there is no room."""
-    said = number(texts, figure.kind, figure.value)
+    text = number(texts, figure.kind, figure.value)
     if figure.kind == "memory":
-        return texts.text("picture-memory-is", figure=said)
-    return texts.text("picture-load-is" if figure.kind == "load" else "picture-cpu-is", figure=said)
+        return texts.text("picture-memory-is", figure=text)
+    return texts.text("picture-load-is" if figure.kind == "load" else "picture-cpu-is", figure=text)
 
 
 def heading(canvas: Canvas, title: str, below: str) -> float:
@@ -78,15 +78,15 @@ class Legend:
         self._x = MARGIN
         self.y = y
 
-    def add(self, sign: str, said: str) -> None:
+    def add(self, sign: str, label: str) -> None:
         """``sign`` is a colour, or ``line``, ``band``, ``limit``, ``proposed``, ``running``, ``in``, ``out``,
         ``before``, ``after``, or ``none``."""
         width = 0 if sign == "none" else 28 if sign in ("line", "limit", "proposed", "running") else 16
-        needed = width + self._canvas.fonts.width(said, SMALL) + 12
+        needed = width + self._canvas.fonts.width(label, SMALL) + 12
         if self._x > MARGIN and self._x + needed > WIDTH - MARGIN + 12:
             self._x, self.y = MARGIN, self.y + LEGEND_LINE
         self._sign(sign, self._x, self.y)
-        self._canvas.fit(self._x + width, self.y, said, WIDTH - MARGIN - self._x - width, colour=FAINT)
+        self._canvas.fit(self._x + width, self.y, label, WIDTH - MARGIN - self._x - width, colour=FAINT)
         self._x += needed
 
     def _sign(self, sign: str, x: float, y: float) -> None:
@@ -117,10 +117,10 @@ class Legend:
 
 def limit_words(texts: Texts, legend: Legend, limits: Limits, *, measured: bool, line: bool = True) -> None:
     """What the thresholds are; ``line``: that one stands in the picture."""
-    said = [named(texts, Figure("cpu", limits.cpu_ratio, 1)), named(texts, Figure("memory", limits.memory_percent, 1))]
+    parts = [named(texts, Figure("cpu", limits.cpu_ratio, 1)), named(texts, Figure("memory", limits.memory_percent, 1))]
     if measured:
-        said.insert(1, named(texts, Figure("load", limits.cpu_load, 1)))
-    legend.add("limit" if line else "none", texts.text("picture-limit", figures=", ".join(said)))
+        parts.insert(1, named(texts, Figure("load", limits.cpu_load, 1)))
+    legend.add("limit" if line else "none", texts.text("picture-limit", figures=", ".join(parts)))
 
 
 def explain_colours(texts: Texts, legend: Legend, colours: Container[str]) -> None:

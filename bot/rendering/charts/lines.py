@@ -28,7 +28,7 @@ def runs(samples: Sequence[Sample], known: Callable[[Sample], float | None]) -> 
         span: GAP * max(median(seen) if len(seen) >= FEWEST else 0.0, span.total_seconds())
         for span, seen in usual.items()
     }
-    found: list[list[Sample]] = []
+    result: list[list[Sample]] = []
     before: Sample | None = None
     for sample in samples:
         if known(sample) is None:
@@ -36,11 +36,11 @@ def runs(samples: Sequence[Sample], known: Callable[[Sample], float | None]) -> 
             continue
         span = max(sample.span, before.span) if before else sample.span
         if before and (sample.at - before.at).total_seconds() <= most.get(span, 0):
-            found[-1].append(sample)
+            result[-1].append(sample)
         else:
-            found.append([sample])
+            result.append([sample])
         before = sample
-    return found
+    return result
 
 
 def above(points: Sequence[Point], limit: float) -> list[list[Point]]:

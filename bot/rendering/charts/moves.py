@@ -42,17 +42,17 @@ class Change:
 
 
 def changes(moves: Sequence[Move]) -> list[Change]:
-    found: dict[int, Change] = {}
+    by_node: dict[int, Change] = {}
     for move in moves:
         for node_id, name, before, after, delta in (
             (move.source_id, move.source_name, move.source_before, move.source_after, -1),
             (move.target_id, move.target_name, move.target_before, move.target_after, 1),
         ):
-            old = found.get(node_id)
-            found[node_id] = Change(
+            old = by_node.get(node_id)
+            by_node[node_id] = Change(
                 node_id, name, old.before if old else before, after, (old.delta if old else 0) + delta
             )
-    return list(found.values())
+    return list(by_node.values())
 
 
 def draw(texts: Texts, plan: Plan, limits: Limits, title: str) -> bytes:
@@ -85,11 +85,11 @@ def _x(share: float, most: float) -> float:
 
 
 def _node(texts: Texts, canvas: Canvas, change: Change, name: str, *, limits: Limits, y: float, most: float) -> None:
-    said = texts.text("picture-vms-more", vms=change.delta) if change.delta > 0 else ""
-    said = texts.text("picture-vms-fewer", vms=-change.delta) if change.delta < 0 else said
-    room = WIDTH - 2 * MARGIN - canvas.fonts.width(said, SMALL) - 10
+    label = texts.text("picture-vms-more", vms=change.delta) if change.delta > 0 else ""
+    label = texts.text("picture-vms-fewer", vms=-change.delta) if change.delta < 0 else label
+    room = WIDTH - 2 * MARGIN - canvas.fonts.width(label, SMALL) - 10
     canvas.fit(MARGIN, y + 8, name, room, size=NORMAL, bold=True)
-    canvas.text(WIDTH - MARGIN, y + 8, said, colour=FAINT, align="right")
+    canvas.text(WIDTH - MARGIN, y + 8, label, colour=FAINT, align="right")
     for line, (old, new) in enumerate(change.shares(limits)):
         _dumbbell(texts, canvas, old, new, y=y + 22 + line * LINE, most=most)
 

@@ -28,8 +28,8 @@ def draw(texts: Texts, sections: Sequence[Section], title: str) -> bytes:
         y = _strip(texts, canvas, section, most, y + 6)
         colours |= {node_colour(report, section.limits) for report in section.nodes}
     if len(ordered) > MOST_CLUSTERS:
-        said = texts.text("picture-more-clusters", count=len(ordered) - MOST_CLUSTERS)
-        canvas.fit(MARGIN, y + 10, said, WIDTH - 2 * MARGIN, colour=FAINT)
+        label = texts.text("picture-more-clusters", count=len(ordered) - MOST_CLUSTERS)
+        canvas.fit(MARGIN, y + 10, label, WIDTH - 2 * MARGIN, colour=FAINT)
         y += 20
     legend = Legend(canvas, y + 12)
     limits = {section.limits for section in sections}

@@ -105,8 +105,8 @@ def _rim(middle: Point, towards: Point, width: float) -> Point:
 
 def _squares(texts: Texts, canvas: Canvas, reports: list[NodeReport], limits: Limits, y: float) -> float:
     shown = reports[:MOST_SQUARES]
-    said = texts.text("picture-others", nodes=len(reports))
-    canvas.fit(MARGIN, y + 8, said, WIDTH - 2 * MARGIN, size=NORMAL, colour=FAINT)
+    label = texts.text("picture-others", nodes=len(reports))
+    canvas.fit(MARGIN, y + 8, label, WIDTH - 2 * MARGIN, size=NORMAL, colour=FAINT)
     y += 20
     y = draw_squares(canvas, shown, limits, y)
     if len(reports) > len(shown):

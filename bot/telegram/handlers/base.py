@@ -248,7 +248,7 @@ class Feature:
         snapshot = await self.service.observer.observe_soon(FRESH)
         return self._visible(request, next((v for v in snapshot.vms if v.id == vm_id), None))
 
-    def _visible(self, request: Request, found: T | None) -> T:
-        if not isinstance(found, Node | VM) or not self.sees(request, found.cluster_id):
+    def _visible(self, request: Request, thing: T | None) -> T:
+        if not isinstance(thing, Node | VM) or not self.sees(request, thing.cluster_id):
             raise Outdated
-        return found
+        return thing

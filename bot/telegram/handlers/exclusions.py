@@ -75,9 +75,9 @@ class Exclusions(Feature):
 
     async def _exclude(self, request: Request, node: Node, role: ExclusionRole, length: timedelta | None) -> View:
         self.need_decider(request, node.cluster_id)
-        made = await self.service.admin.exclude(node, role, length, request.context.actor)
+        exclusion = await self.service.admin.exclude(node, role, length, request.context.actor)
         texts = request.texts
-        until = wording.until(texts, made.until, self.service.clock())
+        until = wording.until(texts, exclusion.until, self.service.clock())
         words = texts.html("exclude-done", node=node.name, role=wording.role(texts, role), until=until)
         rows = [[do(texts.text("button-include"), "include", node.id), go(texts.text("button-node"), "node", node.id)]]
         return View(words, keyboard(rows))

@@ -82,12 +82,12 @@ class Machines(Feature):
         rows = node_rows(request.texts, await self.plans(request), "why-pick", request.part, "why-node")
         return View(request.texts.html("why-usage"), keyboard(rows))
 
-    async def _vms(self, request: Request, found: Sequence[VM]) -> View:
+    async def _vms(self, request: Request, vms: Sequence[VM]) -> View:
         """The card of one; of several a question."""
-        if len(found) == 1:
-            return await self._card(request, found[0])
-        rows = [[go(f"{wording.short(vm.name)} (ID {vm.id})", "vm", vm.id)] for vm in found[:MOST_NAMESAKES]]
-        return View(request.texts.html("vm-choose", name=found[0].name), keyboard(rows))
+        if len(vms) == 1:
+            return await self._card(request, vms[0])
+        rows = [[go(f"{wording.short(vm.name)} (ID {vm.id})", "vm", vm.id)] for vm in vms[:MOST_NAMESAKES]]
+        return View(request.texts.html("vm-choose", name=vms[0].name), keyboard(rows))
 
     async def vm_page(self, request: Request) -> View:
         return await self._card(request, await self.vm(request, request.key))
@@ -118,8 +118,8 @@ class Machines(Feature):
     async def why_command(self, request: Request) -> Sequence[View]:
         if not request.args:
             return [await self.why_pick(request)]
-        found = await self.queries(request).why(request.args)
-        return [self.aged(request, self._why(request, why)) for why in found[:MOST_NAMESAKES]]
+        answers = await self.queries(request).why(request.args)
+        return [self.aged(request, self._why(request, why)) for why in answers[:MOST_NAMESAKES]]
 
     async def why_vm_page(self, request: Request) -> View:
         vm = await self.vm(request, request.key)

@@ -223,12 +223,12 @@ class MoveOptions(Feature):
         rest = _rest(request.extra)
         if isinstance(rest, str):
             raise Outdated
-        made = await self.service.decisions.snooze(proposal.id, rest, request.context.actor)
-        if made is None:
+        snooze = await self.service.decisions.snooze(proposal.id, rest, request.context.actor)
+        if snooze is None:
             return ActionResult(request.own.text("popup-nothing-left"), close=True)
-        until = wording.moment(request.own, made.until, self.service.clock())
+        until = wording.moment(request.own, snooze.until, self.service.clock())
         return ActionResult(
-            request.own.text("popup-snoozed", cluster=wording.short(made.cluster_name), time=until), close=True
+            request.own.text("popup-snoozed", cluster=wording.short(snooze.cluster_name), time=until), close=True
         )
 
     async def stop(self, request: Request) -> ActionResult:
@@ -306,11 +306,11 @@ class MoveOptions(Feature):
 
     async def _move(self, request: Request, move_id: int) -> tuple[Proposal, ProposedMove]:
         """As ``_proposal``, of a move."""
-        found = await self.service.queries.proposed(move_id)
-        if found is None or not self.sees(request, found[0].cluster_id):
+        stored = await self.service.queries.proposed(move_id)
+        if stored is None or not self.sees(request, stored[0].cluster_id):
             raise Outdated
-        self._need(request, found[0].cluster_id)
-        return found
+        self._need(request, stored[0].cluster_id)
+        return stored
 
     def _need(self, request: Request, cluster_id: int) -> None:
         if self.service.settings.dry_run:

@@ -104,11 +104,11 @@ class Proposals(Feature):
     # Deciding ---------------------------------------------------------------------------------
 
     async def _decide_move(self, request: Request, verdict: Verdict) -> ActionResult:
-        found = await self.service.store.proposals.move(request.key)
-        if found is None:
+        stored = await self.service.store.proposals.move(request.key)
+        if stored is None:
             raise Outdated
-        proposal = await self._shown_here(request, found[0])
-        return await self._decide(request, verdict, proposal, [found[1]])
+        proposal = await self._shown_here(request, stored[0])
+        return await self._decide(request, verdict, proposal, [stored[1]])
 
     async def _decide_all(self, request: Request, verdict: Verdict) -> ActionResult:
         proposal = await self._shown_here(request, request.key)

@@ -64,8 +64,8 @@ class SettingsMenu(Feature):
                 await self.service.admin.reset_value(name, request.context.actor)
             else:
                 await self.service.admin.set_value(name, value.strip().removeprefix("=").strip(), request.context.actor)
-        found = [i for i, field in enumerate(FIELDS) if env_name(field) == name.upper()]
-        return [await self.setting(request.about(found[0])) if found else await self.every(request)]
+        matches = [i for i, field in enumerate(FIELDS) if env_name(field) == name.upper()]
+        return [await self.setting(request.about(matches[0])) if matches else await self.every(request)]
 
     async def menu(self, request: Request) -> View:
         texts = request.texts

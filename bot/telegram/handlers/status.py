@@ -93,13 +93,13 @@ class StatusPages(Feature):
     async def node_command(self, request: Request) -> Sequence[View]:
         if not request.args:
             return await self.nodes_command(request)
-        return [await self._node(request, found) for found in await self.nodes_called(request, request.args)]
+        return [await self._node(request, node) for node in await self.nodes_called(request, request.args)]
 
     async def node_page(self, request: Request) -> View:
         return await self._node(request, await self.node(request, request.key))
 
-    async def _node(self, request: Request, found: Node) -> View:
-        node, plan, vms = await self.queries(request).node_details(found)
+    async def _node(self, request: Request, selected: Node) -> View:
+        node, plan, vms = await self.queries(request).node_details(selected)
         exclusions, now = await self.service.store.exclusions.active(self.service.clock()), self.service.clock()
         decides = self.may_decide(request, node.cluster_id)
         view = pages.node_view(request.texts, node, plan, vms, exclusions=exclusions, now=now, decides=decides)
