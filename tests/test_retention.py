@@ -44,6 +44,7 @@ async def done(store: Store, vm: int, *steps: MigrationState, cluster: int = 1) 
     assert result.move.migration is not None
     for step in steps:
         await store.migrations.advance(result.move.migration.id, step, NOW)
+    await published(store, cluster=cluster)  # a check that finds nothing ends the incident
 
 
 async def test_all_that_is_over_goes(store: Store) -> None:

@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -151,7 +152,7 @@ async def test_an_automatic_plan_is_approved_by_the_policy_at_once(store: Store)
 async def test_nothing_is_published_where_something_is_in_motion(store: Store, steps: Any) -> None:
     await migrating(store, 11, *steps)
     made = await published(store, 12, automatic=True)
-    assert made == Published(None, False, (), Reason.of("in-motion"))
+    assert replace(made, shows_incident=None) == Published(None, False, (), Reason.of("in-motion"))
     assert (await published(store, 21, cluster=2)).created
 
 

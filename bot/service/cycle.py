@@ -146,6 +146,9 @@ class Cycle(UseCase):
                 continue
             alone = automatic and cluster.id not in {*stopped, *context.lost} and not new_plan.targets_passed
             results.append(await self._publish_safely(cluster, new_plan, alone, checkpoint))
+        checked = [cluster.id for cluster in snapshot.clusters]
+        ended = await self._store.incidents.end_of_others(checked, Reason.of("cluster-not-checked"), self._clock())
+        self._notifier.proposals_changed(*ended)
         return CycleReport("done", started, tuple(results))
 
     async def _publish_safely(
@@ -181,10 +184,7 @@ class Cycle(UseCase):
             superseded=published.superseded,
             left_alone=published.left_alone,
         )
-        changed = published.superseded
-        if published.proposal_id is not None and published.created:
-            changed = (*changed, published.proposal_id)
-        self._notifier.proposals_changed(*changed)
+        self._notifier.proposals_changed(*published.changed)
         if automatic and published.created:
             self._work.set()
         return published

@@ -56,6 +56,8 @@ _OPEN = (
     _Times("migration", ("started_at", "finished_at"), "finished_at >= :recent", _Gain.FULL),
     _Times("exclusion", ("created_at", "until"), "ended_at IS NULL AND until IS NOT NULL", _Gain.FULL),
     _Times("snooze", ("at", "until"), "ended_at IS NULL", _Gain.FULL),
+    _Times("incident", ("opened_at", "changed_at"), "ended_at IS NULL", _Gain.NONE),
+    _Times("incident", ("waits_since", "looking_until"), "ended_at IS NULL", _Gain.NONE),
 )
 
 

@@ -7,10 +7,24 @@ from datetime import datetime
 
 from balancer.model import Plan, Purpose, Reason
 from bot.domain.proposals import PROGRAM, Actor, MoveState, Proposal, ProposedMove
+from bot.errors import StoreError
 from bot.store import rows
 from bot.store.audit import write_audit
-from bot.store.database import Database, Part, all_rows, json_list, scalar
-from bot.store.publishing import IN_MOTION, close, insert_proposal, reason_outdated, reason_snoozed
+from bot.store.database import Connection, Database, Part, all_rows, json_list, scalar
+from bot.store.incidents import adopt_waiting, end_if_over, note_check, note_question
+from bot.store.publishing import (
+    IN_MOTION,
+    Waiting,
+    close,
+    extend,
+    insert_proposal,
+    look_alike,
+    note_in_incident,
+    published,
+    reason_outdated,
+    reason_snoozed,
+    supersede,
+)
 from bot.store.reading import Reader
 from bot.store.values import Checkpoint, Published, Unanswered
 
@@ -121,10 +135,11 @@ class Proposals(Part):
     async def publish(
         self, plan: Plan, *, automatic: bool, now: datetime, expires_at: datetime, since: Checkpoint | None = None
     ) -> Published:
-        """Stores a plan as the cluster's one open proposal of its own making; what people wished for stays as it is.
+        """Stores a plan as the cluster's one open proposal of its own making; people's requests stay as they are.
 
-        The same moves as those that wait already: nothing changes. Other moves, or none: what waited is
-        superseded in the same transaction. ``automatic``: the policy approves every move here and now.
+        The same moves as those that wait already: they wait longer. Other moves, or none: what waited is superseded in
+        the same transaction. ``automatic``: the policy approves every move here and now. The cluster's incident is
+        opened, kept or ended by what this check saw.
 
         Args:
             since: taken before the snapshot of the plan. Where the cluster was moving then or is now, or
@@ -134,28 +149,46 @@ class Proposals(Part):
         A cluster that somebody snoozed is left alone as well, until a node is overloaded that was not then.
         """
         async with self._database.transaction() as db:
-            outdated = await reason_outdated(db, plan, since, now) or await reason_snoozed(db, plan, now)
-            if outdated is not None:
-                return Published(None, created=False, superseded=(), left_alone=outdated)
-            waiting = await all_rows(
-                db,
-                "SELECT m.proposal_id, m.vm_id, m.source_id, m.target_id FROM move m "
-                "JOIN proposal p ON p.id = m.proposal_id WHERE m.state = 'pending' AND m.cluster_id = ? "
-                "AND p.purpose = ? ORDER BY m.proposal_id, m.position",
-                (plan.cluster_id, Purpose.BALANCE.value),
+            incident = await note_check(db, self._reader, plan, now)
+            outdated = await reason_outdated(db, plan, since, now)
+            snoozed = None if outdated is not None else await reason_snoozed(db, plan, now)
+            if outdated is not None or snoozed is not None:
+                if incident is not None and outdated is None and not plan.overloaded and not plan.moves:
+                    await end_if_over(db, incident, now)
+                return await published(db, incident, left_alone=outdated or snoozed)
+            waiting = await self._waiting(db, plan.cluster_id)
+            if waiting.moves and not automatic and look_alike(waiting.moves, plan.moves):
+                await extend(db, waiting.proposal_ids, now, expires_at)
+                if incident is not None:
+                    await adopt_waiting(db, incident.id, waiting.proposal_ids)
+                    await note_question(db, incident)
+                return await published(db, incident, proposal_id=waiting.proposal_ids[0])
+            await supersede(db, waiting.proposal_ids, plan, now)
+            proposal_id = None
+            if plan.moves:
+                proposal_id = await insert_proposal(db, plan, automatic, now=now, expires_at=expires_at)
+            if incident is not None:
+                await adopt_waiting(db, incident.id, waiting.proposal_ids)
+                await note_in_incident(db, incident, proposal_id, waiting, plan, automatic=automatic, now=now)
+            return await published(
+                db, incident, proposal_id=proposal_id, created=bool(plan.moves), superseded=waiting.proposal_ids
             )
-            same = [(r["vm_id"], r["source_id"], r["target_id"]) for r in waiting] == [m.key for m in plan.moves]
-            if waiting and same and not automatic:
-                return Published(waiting[0]["proposal_id"], created=False, superseded=())
-            old = tuple(sorted({int(r["proposal_id"]) for r in waiting}))
-            reason = Reason.of("newer-plan") if plan.moves else Reason.of("no-longer-needed")
-            for proposal_id in old:
-                await close(db, proposal_id, MoveState.SUPERSEDED, reason)
-                await write_audit(db, now, PROGRAM, "superseded", {"proposal": proposal_id})
-            if not plan.moves:
-                return Published(None, created=False, superseded=old)
-            proposal_id = await insert_proposal(db, plan, automatic, now=now, expires_at=expires_at)
-            return Published(proposal_id, created=True, superseded=old)
+
+    async def _waiting(self, db: Connection, cluster_id: int) -> Waiting:
+        """What waits for people of the program's own plans in a cluster."""
+        found = await all_rows(
+            db,
+            "SELECT m.proposal_id, m.position FROM move m JOIN proposal p ON p.id = m.proposal_id "
+            "WHERE m.state = 'pending' AND m.cluster_id = ? AND p.purpose = ? ORDER BY m.proposal_id, m.position",
+            (cluster_id, Purpose.BALANCE.value),
+        )
+        ids = tuple(dict.fromkeys(int(r["proposal_id"]) for r in found))
+        try:
+            plans = {i: await self._reader.plan(db, i) for i in ids}
+            moves = tuple(plans[r["proposal_id"]].moves[r["position"]] for r in found)
+        except (StoreError, IndexError):  # it is noted, and set aside soon
+            return Waiting(ids, ())
+        return Waiting(ids, moves)
 
     async def expire_due(self, now: datetime) -> tuple[int, ...]:
         """Ends every proposal whose time is over; the ids of those that changed."""

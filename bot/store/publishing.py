@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from balancer.formats.codec import plan_from_dict, plan_to_dict
-from balancer.model import Plan, Purpose, Reason
+from balancer.model import Move, Plan, Purpose, Reason
+from bot.domain.incidents import Incident
 from bot.domain.proposals import IN_FLIGHT, POLICY_ACTOR, PROGRAM, MigrationState, MoveState, Verdict
 from bot.errors import UnstorableError
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, all_rows, json_list, scalar
+from bot.store.incidents import end_if_over, note_proposal, note_question
+from bot.store.notices import add_notice
 from bot.store.reading import UNDECODABLE
-from bot.store.values import Checkpoint, RequestOrigin
+from bot.store.values import Checkpoint, NoticeKind, Published, RequestOrigin
 from bot.store.verdicts import approve_or_skip
 
 IN_MOTION = json_list(s.value for s in (MigrationState.QUEUED, *IN_FLIGHT))
+
+
+class Waiting(NamedTuple):
+    """The program's own proposals that wait, and their waiting moves; no moves where they cannot be read."""
+
+    proposal_ids: tuple[int, ...]
+    moves: tuple[Move, ...]
 
 
 async def reason_outdated(db: Connection, plan: Plan, since: Checkpoint | None, now: datetime) -> Reason | None:
@@ -139,3 +150,68 @@ async def set_closed_reason(db: Connection, proposal_ids: Collection[int], reaso
     await db.executemany(
         "UPDATE proposal SET closed_reason = ? WHERE id = ?", [(rows.reason_to_text(reason), i) for i in proposal_ids]
     )
+
+
+def look_alike(waiting: Sequence[Move], new: Sequence[Move]) -> bool:
+    """Whether people who read the moves that wait would read the same of the new ones, figures aside."""
+    return [_shown(m) for m in waiting] == [_shown(m) for m in new]
+
+
+def _shown(move: Move) -> tuple[object, ...]:
+    names = (move.vm_name, move.source_name, move.target_name)
+    return (move.key, names, move.vcpus, move.memory_mib, tuple(c.code for c in move.cautions))
+
+
+async def extend(db: Connection, proposal_ids: Sequence[int], now: datetime, expires_at: datetime) -> None:
+    """Lets proposals wait longer, once half of their time is over: not every check needs an edit of the message."""
+    half = rows.to_text(now + (expires_at - now) / 2)
+    await db.executemany(
+        "UPDATE proposal SET expires_at = ? WHERE id = ? AND expires_at < ?",
+        [(rows.to_text(expires_at), i, half) for i in proposal_ids],
+    )
+
+
+async def supersede(db: Connection, proposal_ids: Sequence[int], plan: Plan, now: datetime) -> None:
+    reason = Reason.of("newer-plan")
+    if not plan.moves:
+        reason = Reason.of("nothing-possible") if plan.overloaded else Reason.of("no-longer-needed")
+    for proposal_id in proposal_ids:
+        await close(db, proposal_id, MoveState.SUPERSEDED, reason)
+        await write_audit(db, now, PROGRAM, "superseded", {"proposal": proposal_id})
+
+
+async def note_in_incident(
+    db: Connection,
+    incident: Incident,
+    proposal_id: int | None,
+    waiting: Waiting,
+    plan: Plan,
+    *,
+    automatic: bool,
+    now: datetime,
+) -> None:
+    """What a plan that is not the waiting one means for the incident: another question, or its end."""
+    if proposal_id is None:
+        if not plan.overloaded:
+            await end_if_over(db, incident, now)
+        return
+    await note_proposal(db, incident, proposal_id, old=waiting.moves, new=plan.moves, now=now)
+    new = await note_question(db, incident)
+    if new and not automatic and not waiting.proposal_ids:
+        body = Reason.of("node-joined", node=new[0])
+        await add_notice(db, NoticeKind.WORSE, now, proposal_id=proposal_id, body=body)
+
+
+async def published(
+    db: Connection,
+    incident: Incident | None,
+    *,
+    proposal_id: int | None = None,
+    created: bool = False,
+    superseded: tuple[int, ...] = (),
+    left_alone: Reason | None = None,
+) -> Published:
+    shows = 0
+    if incident is not None:
+        shows = await scalar(db, "SELECT max(id) FROM proposal WHERE incident_id = ?", (incident.id,))
+    return Published(proposal_id, created, superseded, left_alone, shows or None)

@@ -18,6 +18,9 @@ _OLD_PROPOSALS = """
          WHERE m.proposal_id = p.id AND (m.state = 'pending' OR d.at >= ?1 OR d.rests_until >= ?1 OR g.finished_at >= ?1
                OR g.state IN (SELECT value FROM json_each(?2))))
        AND NOT EXISTS (SELECT 1 FROM notice n WHERE n.proposal_id = p.id AND n.sent_at IS NULL)
+       -- the message of an open incident is filed under its first proposal
+       AND NOT EXISTS (SELECT 1 FROM incident i WHERE i.id = p.incident_id AND (i.ended_at IS NULL OR i.ended_at >= ?1)
+           AND p.id = (SELECT min(f.id) FROM proposal f WHERE f.incident_id = i.id))
      ORDER BY p.id LIMIT ?3
 """
 _OF_MOVES = "WHERE move_id IN (SELECT id FROM move WHERE proposal_id IN (SELECT value FROM json_each(?)))"
@@ -42,6 +45,11 @@ class Retention(Part):
                 "DELETE FROM proposal WHERE id IN (SELECT value FROM json_each(?))", (proposal_ids,)
             )
             gone = cursor.rowcount
+            await db.execute(
+                "DELETE FROM incident WHERE ended_at < ? AND NOT EXISTS (SELECT 1 FROM proposal p "
+                "WHERE p.incident_id = incident.id)",
+                (limit,),
+            )
             await db.execute("DELETE FROM cycle WHERE finished_at < ?", (limit,))
             await db.execute("DELETE FROM notice WHERE proposal_id IS NULL AND sent_at < ?", (limit,))
             await db.execute("DELETE FROM exclusion WHERE ended_at < ?1 OR until < ?1", (limit,))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timezone
 
 from balancer.model import Plan, Reason
+from bot.domain.incidents import Incident, Looking, NodeFigure, PlanChange, Resource
 from bot.domain.proposals import (
     Actor,
     ActorKind,
@@ -186,4 +188,43 @@ def notice_of(row: sqlite3.Row) -> Notice:
         migration_id=row["migration_id"],
         body=reason_from_text(row["body"]),
         created_at=from_text(row["created_at"]),
+    )
+
+
+def incident_of(row: sqlite3.Row) -> Incident:
+    change, changed_at = reason_from_text(row["change"]), maybe_from_text(row["changed_at"])
+    until = maybe_from_text(row["looking_until"])
+    return Incident(
+        id=row["id"],
+        cluster_id=row["cluster_id"],
+        cluster_name=row["cluster_name"],
+        opened_at=from_text(row["opened_at"]),
+        ended_at=maybe_from_text(row["ended_at"]),
+        nodes=figures_from_text(row["figures"]),
+        waits_since=from_text(row["waits_since"]),
+        reminded=int(row["reminded"]),
+        escalated=bool(row["escalated"]),
+        change=None if change is None or changed_at is None else PlanChange(changed_at, change),
+        looking=None if until is None else Looking(actor_of(row), until),
+        end_reason=reason_from_text(row["end_reason"]),
+    )
+
+
+def figures_to_text(nodes: Sequence[NodeFigure]) -> str:
+    return json.dumps([{**asdict(node), "resource": node.resource.value} for node in nodes], ensure_ascii=False)
+
+
+def figures_from_text(text: str) -> tuple[NodeFigure, ...]:
+    return tuple(
+        NodeFigure(
+            node_id=int(raw["node_id"]),
+            node_name=str(raw["node_name"]),
+            resource=Resource(raw["resource"]),
+            limit=float(raw["limit"]),
+            before=float(raw["before"]),
+            after=None if raw["after"] is None else float(raw["after"]),
+            overloaded=bool(raw["overloaded"]),
+            asked=bool(raw["asked"]),
+        )
+        for raw in json.loads(text)
     )

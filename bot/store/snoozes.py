@@ -10,6 +10,7 @@ from bot.domain.proposals import Actor, Snooze
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, Part, all_rows
+from bot.store.incidents import note_snooze
 from bot.store.publishing import set_closed_reason
 from bot.store.reading import Reader
 
@@ -45,6 +46,7 @@ class Snoozes(Part):
                     *(actor.kind.value, actor.name, actor.user_id, rows.to_text(now)),
                 ),
             )
+            await note_snooze(db, plan.cluster_id, until)
             detail = {"proposal": proposal_id, "cluster": plan.cluster_id, "until": until}
             await write_audit(db, now, actor, "snooze", detail)
         return Snooze(plan.cluster_id, plan.cluster_name, until, frozenset(overloaded), actor, now)
@@ -64,6 +66,7 @@ class Snoozes(Part):
         async with self._database.transaction() as db:
             ended = await _end_snoozes(db, cluster_id, now)
             if ended:
+                await note_snooze(db, cluster_id, now)
                 await write_audit(db, now, actor, "wake", {"cluster": cluster_id})
         return ended
 

@@ -20,6 +20,7 @@ from bot.store.exclusions import Exclusions
 from bot.store.figures import Figures
 from bot.store.heartbeats import Heartbeats
 from bot.store.ignored_vms import IgnoredVMs
+from bot.store.incidents import Incidents
 from bot.store.messages import Messages
 from bot.store.migrations import Migrations
 from bot.store.notices import Notices
@@ -45,6 +46,7 @@ class Store(Database):
         super().__init__(path, busy_timeout_s=busy_timeout_s, access=access)
         reader = Reader(path)
         self.proposals = Proposals(self, reader)
+        self.incidents = Incidents(self, reader)
         self.decisions = Decisions(self, reader)
         self.migrations = Migrations(self, reader)
         self.requests = Requests(self, reader)

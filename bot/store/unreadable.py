@@ -102,6 +102,7 @@ _DECODERS: Mapping[str, tuple[str, Callable[[sqlite3.Row], object]]] = {
     "exclusion": ("SELECT * FROM exclusion WHERE ended_at IS NULL ORDER BY id", rows.exclusion_of),
     "ignored_vm": ("SELECT * FROM ignored_vm WHERE ended_at IS NULL ORDER BY id", rows.ignored_of),
     "snooze": ("SELECT * FROM snooze WHERE ended_at IS NULL ORDER BY id", rows.snooze_of),
+    "incident": ("SELECT * FROM incident WHERE ended_at IS NULL ORDER BY id", rows.incident_of),
     "setting": ("SELECT rowid AS id, * FROM setting ORDER BY key", rows.setting_of),
     "first_approval": ("SELECT move_id AS id, * FROM first_approval ORDER BY move_id", rows.first_approval_of),
 }
@@ -151,6 +152,8 @@ _STAND_INS: Mapping[str, str] = {
     "exclusion": "UPDATE exclusion SET until = NULL, by_kind = 'program', created_at = :now WHERE id = :id",
     "ignored_vm": "UPDATE ignored_vm SET by_kind = 'program', at = :now WHERE id = :id",
     "snooze": "UPDATE snooze SET ended_at = :now WHERE id = :id",
+    "incident": "UPDATE incident SET opened_at = :now, waits_since = :now, ended_at = :now, figures = '[]', "
+    "change = NULL, looking_until = NULL, end_reason = NULL WHERE id = :id",
     "setting": "UPDATE setting SET by_kind = 'program', at = :now WHERE rowid = :id",
     "first_approval": "DELETE FROM first_approval WHERE move_id = :id",
 }

@@ -87,12 +87,20 @@ class Claims:
 @dataclass(frozen=True, slots=True)
 class Published:
     """What became of a plan: the proposal that shows it (``None`` for an empty plan), whether it is new,
-    and the proposals whose pending moves it ended. ``left_alone``: why nothing at all was done with it."""
+    and the proposals whose pending moves it ended. ``left_alone``: why nothing at all was done with it.
+    ``shows_incident``: the newest proposal of the cluster's incident, whose message may look different now."""
 
     proposal_id: int | None
     created: bool
     superseded: tuple[int, ...]
     left_alone: Reason | None = None
+    shows_incident: int | None = None
+
+    @property
+    def changed(self) -> tuple[int, ...]:
+        """The proposals whose messages may look different now."""
+        own = (self.proposal_id if self.created else None, self.shows_incident)
+        return (*self.superseded, *dict.fromkeys(i for i in own if i is not None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,8 @@ class NoticeKind(str, Enum):
     """The panel is out of reach, or back."""
     REMINDER = "reminder"
     """Nobody has answered a proposal."""
+    WORSE = "worse"
+    """A new proposal of an incident is also about a node that people were not asked about before."""
     ESCALATION = "escalation"
     """Still nobody has: for another chat."""
     DIGEST = "digest"

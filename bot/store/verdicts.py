@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from balancer.model import Purpose
-from bot.domain.proposals import Actor, DecisionResult, ProposedMove, Verdict, same_person
+from bot.domain.proposals import Actor, ActorKind, DecisionResult, ProposedMove, Verdict, same_person
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, all_rows, json_list
+from bot.store.incidents import note_answer
 from bot.store.values import NO_OPTIONS, DecisionOptions
 
 Counts = Callable[[Actor], bool]
@@ -125,6 +126,8 @@ async def approve_or_skip(
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(i, verdict.value, actor.kind.value, actor.name, actor.user_id, moment, rests) for i in ids],
     )
+    if ids and actor.kind is not ActorKind.POLICY:
+        await note_answer(db, ids, now)
     if ids:
         await write_audit(db, now, actor, verdict.state.value, {"moves": ids, **terms.detail()})
     if verdict is Verdict.APPROVE:
