@@ -59,7 +59,7 @@ def hot_clusters(count: int) -> dict[str, Any]:
     return world
 
 
-class Told:
+class RecordingNotifier:
     """A notifier that only records its calls."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ class BotFixture:
     ):
         self.panel = panel
         self.clock = Clock()
-        self.told = Told()
+        self.notifier = RecordingNotifier()
         self.path = path
         self.settings = settings(panel.url, **given)
         self.store = Store(path, busy_timeout_s=busy_timeout_s)
@@ -97,7 +97,7 @@ class BotFixture:
         store, api = wrap(self.store), wrap(self.api)
         clusters = load_clusters_file(self.settings.clusters_file)
         self.service = Service(
-            *(api, store, self.settings, self.told),
+            *(api, store, self.settings, self.notifier),
             loads=loads,
             clusters=clusters,
             clock=self.clock,

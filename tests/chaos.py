@@ -69,7 +69,7 @@ class Figures:
     memory_bytes: list[int] = field(default_factory=list)
 
 
-class Told:
+class RecordingNotifier:
     """Only remembers that there is something to tell: the run tells it, as a chat would, when it comes to it."""
 
     def proposals_changed(self, *proposal_ids: int) -> None: ...
@@ -92,7 +92,7 @@ class Life:
             monotonic=lambda: run.world.now,
         )
         given = settings_for(run.panel.url, **SETTINGS)
-        self.service = Service(self.api, self.store, given, Told(), clock=run.clock, sleep=run.sleep)
+        self.service = Service(self.api, self.store, given, RecordingNotifier(), clock=run.clock, sleep=run.sleep)
         self.executor = self.service.executor
         self.upkeep = Maintenance(self.store, Backups(run.path, 2), given, run.clock)
 
@@ -332,7 +332,7 @@ def report(seed: int, figures: Figures, audit: Auditor, seconds: float) -> list[
         f"faults injected: {sum(figures.faults.values())} {dict(sorted(figures.faults.items()))}",
         f"program starts: {figures.lives}; presses: {figures.presses}; decisions: {len(audit.decisions)}",
         f"migrations: {len(audit.rows)} {dict(audit.states())}; accepted by the panel: {len(audit.world.starts)}",
-        f"told: {dict(audit.told_kinds())}",
+        f"told: {dict(audit.notice_kinds())}",
         f"database: {max(figures.database_bytes) / 2**20:.1f} MiB at most; "
         f"memory: {mib[len(mib) // 4]:.0f} MiB after a quarter, {mib[-1]:.0f} MiB at the end",
         f"violations: {len(audit.violations)}",

@@ -66,7 +66,7 @@ class Auditor:
         self.steps: dict[int, list[str]] = defaultdict(list)
         self.decisions: dict[int, str] = {}
         self.pressed_moves: dict[int, str] = {}
-        self.told: list[Notice] = []
+        self.notices: list[Notice] = []
         self.excluded: dict[int, float] = {}
         self.pause = (0.0, 0.0)
         self._times: list[datetime] = []
@@ -100,13 +100,13 @@ class Auditor:
         with suppress(StoreError):
             for notice in await store.notices.unsent():
                 await store.notices.mark_sent(notice.id, self._clock())
-                self.told.append(notice)
+                self.notices.append(notice)
         self._read_requests()
         with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=10)) as db:
             db.row_factory = sqlite3.Row
             self._read_rows(db)
             self._read_trail(db)
-        self._outage_is_told(outcome)
+        self._outage_is_notified(outcome)
 
     def _read_requests(self) -> None:
         for entry in self._panel.requests.since(self._seen_request, "/vm/v3/host", "POST"):
@@ -135,29 +135,29 @@ class Auditor:
             self._seen_decision = r["id"]
             self.decisions[r["move_id"]] = r["verdict"]
 
-    def _outage_is_told(self, outcome: str) -> None:
+    def _outage_is_notified(self, outcome: str) -> None:
         """What people were told last is what is so."""
         last = next(iter(self._outages()[-1:]), None)
         if outcome in ("done", "failed") and (last == "outage") != (outcome == "failed"):
             self.violations.append(f"a check ended as {outcome}, and people were told last: {last}")
 
     def _outages(self) -> list[str]:
-        return [n.body.code for n in self.told if n.body and n.body.code in ("outage", "outage-over")]
+        return [n.body.code for n in self.notices if n.body and n.body.code in ("outage", "outage-over")]
 
     # At the end -----------------------------------------------------------------------------------
 
     def states(self) -> Counter[str]:
         return Counter(row.state for row in self.rows.values())
 
-    def told_kinds(self) -> Counter[str]:
-        return Counter(n.body.code if n.body else n.kind.value for n in self.told)
+    def notice_kinds(self) -> Counter[str]:
+        return Counter(n.body.code if n.body else n.kind.value for n in self.notices)
 
     def judge(self, figures: Figures) -> None:
         """Every promise, over the whole of the run."""
         self._one_start_a_record()
         self._nothing_left_open()
         self._no_decision_lost()
-        self._told_once()
+        self._notified_once()
         self._bounded(figures)
         self.violations += [f"start of VM {s.vm_id}: {o}" for s in self.world.starts for o in s.offences]
 
@@ -192,9 +192,9 @@ class Auditor:
             if (verdict == "approve") != (move_id in of_move):
                 self.violations.append(f"move {move_id}: {verdict}, and {move_id in of_move=}")
 
-    def _told_once(self) -> None:
-        failed = Counter(n.migration_id for n in self.told if n.kind is NoticeKind.FAILED)
-        settled = Counter(n.migration_id for n in self.told if n.kind is NoticeKind.SETTLED)
+    def _notified_once(self) -> None:
+        failed = Counter(n.migration_id for n in self.notices if n.kind is NoticeKind.FAILED)
+        settled = Counter(n.migration_id for n in self.notices if n.kind is NoticeKind.SETTLED)
         for migration_id in self.rows:
             steps = self.steps[migration_id]
             ends = sum(s in ("failed", "unknown") for s in steps)
@@ -202,7 +202,7 @@ class Auditor:
                 self.violations.append(f"migration {migration_id}: {steps}, and told {failed[migration_id]} times")
             if settled[migration_id] != int("unknown" in steps and steps[-1] == "succeeded"):
                 self.violations.append(f"migration {migration_id}: {steps}, settled told {settled[migration_id]} times")
-        ids = Counter(n.id for n in self.told)
+        ids = Counter(n.id for n in self.notices)
         self.violations += [f"notice {i} was told {times} times" for i, times in ids.items() if times > 1]
         outages = self._outages()
         expected = ["outage", "outage-over"] * (len(outages) // 2 + 1)

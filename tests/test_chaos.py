@@ -27,7 +27,7 @@ async def test_a_day_with_faults_violates_no_invariant(tmp_path: Path) -> None:
     audit.judge(figures)
     assert audit.violations == []
     assert audit.rows and audit.world.starts and audit.decisions, "nothing happened"
-    assert sum(figures.faults.values()) > 5 and len(audit.told) > 0
+    assert sum(figures.faults.values()) > 5 and len(audit.notices) > 0
     for break_it, words in BREAKS:
         assert noticed(audit, figures, break_it, words), f"the auditor overlooks: {words}"
 
@@ -73,8 +73,8 @@ def _lost_decision(audit: Auditor) -> None:
     audit.decisions.pop(next(iter(audit.pressed_moves)))
 
 
-def _told_again(audit: Auditor) -> None:
-    audit.told.append(audit.told[-1])
+def _repeated_notice(audit: Auditor) -> None:
+    audit.notices.append(audit.notices[-1])
 
 
 def _illegal(audit: Auditor) -> None:
@@ -87,6 +87,6 @@ BREAKS = (
     (_lost_row, "records"),
     (_open_row, "left open"),
     (_lost_decision, "is recorded as None"),
-    (_told_again, "was told 2 times"),
+    (_repeated_notice, "was told 2 times"),
     (_illegal, "would be overloaded"),
 )

@@ -93,11 +93,11 @@ def test_clock_jump_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.slow
 async def test_clock_jump_keeps_proposals_open_and_checks_running(tmp_path: Path, leap: str) -> None:
     async with running_stack(tmp_path, world(), migration_s=0.5) as stack:
-        told = tmp_path / "time"
-        told.write_text("+0\n")
+        clock_file = tmp_path / "time"
+        clock_file.write_text("+0\n")
         env = stack.environment | {
             "LD_PRELOAD": LIBRARIES[0],
-            "FAKETIME_TIMESTAMP_FILE": str(told),
+            "FAKETIME_TIMESTAMP_FILE": str(clock_file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
             "BALANCE_INTERVAL": "10",
@@ -106,7 +106,7 @@ async def test_clock_jump_keeps_proposals_open_and_checks_running(tmp_path: Path
         bot = Command(tmp_path / "bot.txt", "bot", env=env, cwd=tmp_path)
         stack.bots.append(bot)
         report = await stack.message("small-a", buttons=True)
-        told.write_text(f"{leap}\n")
+        clock_file.write_text(f"{leap}\n")
         seen = await checks(stack)
         await stack.eventually(lambda: more_checks(stack, seen + 1), "two more checks")
         [message] = [m for m in await stack.messages() if m["message_id"] == report["message_id"]]

@@ -108,7 +108,7 @@ async def test_a_click_on_approve_decides_as_the_person_at_the_terminal(fixture:
 async def test_a_pause_holds_after_the_system_clock_was_set(fixture: BotFixture) -> None:
     wrong = [timedelta(hours=-12)]
     clock = SteadyClock(lambda: WallTime(fixture.clock() + wrong[0]), lambda: 0.0)
-    fixture.service = Service(fixture.api, fixture.store, fixture.settings, fixture.told, clock=clock)
+    fixture.service = Service(fixture.api, fixture.store, fixture.settings, fixture.notifier, clock=clock)
     async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "hot")
         wrong[0] = timedelta(0)
@@ -458,34 +458,37 @@ async def test_two_consoles_that_approve_at_the_same_moment_decide_once(tmp_path
 async def test_what_others_do_is_told_to_the_notifier_once(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
-        watch = RemoteRequests(bot.store, bot.service, bot.told)
+        watch = RemoteRequests(bot.store, bot.service, bot.notifier)
         await bot.propose()
         await watch.begin()
         [proposal] = await bot.store.proposals.waiting()
-        bot.told.changed.clear()
-        assert await watch.look() is None and bot.told.changed == []
+        bot.notifier.changed.clear()
+        assert await watch.look() is None and bot.notifier.changed == []
         await other.service.decisions.decide([proposal.moves[0].id], Verdict.APPROVE, OLGA)
-        assert await watch.look() is None and bot.told.changed == [proposal.id]
-        assert await watch.look() is None and bot.told.changed == [proposal.id]
+        assert await watch.look() is None and bot.notifier.changed == [proposal.id]
+        assert await watch.look() is None and bot.notifier.changed == [proposal.id]
 
 
 async def test_what_is_made_and_taken_back_between_two_looks_is_told_too(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
-        watch = RemoteRequests(bot.store, bot.service, bot.told)
+        watch = RemoteRequests(bot.store, bot.service, bot.notifier)
         await watch.begin()
         await bot.propose()
         [proposal] = await bot.store.proposals.waiting()
-        bot.told.changed.clear()
+        bot.notifier.changed.clear()
         await other.service.decisions.decide([proposal.moves[0].id], Verdict.SKIP, OLGA)
-        assert await watch.look() is None and bot.told.changed == [proposal.id]
-        assert await watch.look() is None and bot.told.changed == [proposal.id]
+        assert await watch.look() is None and bot.notifier.changed == [proposal.id]
+        assert await watch.look() is None and bot.notifier.changed == [proposal.id]
 
 
 async def test_a_check_that_was_asked_for_is_made_once_and_answered(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
-        watches = [RemoteRequests(bot.store, bot.service, bot.told), RemoteRequests(bot.store, bot.service, bot.told)]
+        watches = [
+            RemoteRequests(bot.store, bot.service, bot.notifier),
+            RemoteRequests(bot.store, bot.service, bot.notifier),
+        ]
         for watch in watches:
             await watch.begin()
         number = await ask_for_check(other.store, other.service, OLGA)
@@ -506,7 +509,7 @@ async def test_a_check_that_was_asked_for_is_made_once_and_answered(tmp_path: Pa
 async def test_an_old_request_is_not_taken_up(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
-        watch = RemoteRequests(bot.store, bot.service, bot.told)
+        watch = RemoteRequests(bot.store, bot.service, bot.notifier)
         await watch.begin()
         await ask_for_check(other.store, other.service, OLGA)
         bot.pass_time(120)

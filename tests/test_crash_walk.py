@@ -116,9 +116,9 @@ def shown(chat: RunningChat, state: str, where: str) -> None:
     texts = [m["text"].replace("\u00a0", " ") for m in ours]
     assert ("done in" if state == "succeeded" else "failed:") in texts[0], f"{where}: {texts}"
     assert not ours[0]["keyboard"], f"{where}: {ours[0]['keyboard']}"
-    told = [text for text in texts[1:] if "❌" in text]
+    failures = [text for text in texts[1:] if "❌" in text]
     # Killed between Telegram's answer and the note of it, it says so twice: better than not at all.
-    assert len(told) in ((1, 2) if state == "failed" else (0,)), f"{where}: {texts}"
+    assert len(failures) in ((1, 2) if state == "failed" else (0,)), f"{where}: {texts}"
 
 
 @pytest.mark.timeout(240 if 0 < POINTS <= 6 else 4 * 3600)

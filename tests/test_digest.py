@@ -48,8 +48,8 @@ async def test_it_comes_once_and_tells_what_happened(tmp_path: Path) -> None:
         await fixture.message("small-a", "done in")
         assert fixture.texts("The last day") == [], "nothing of the time before it was asked for"
         fixture.clock.now += 11 * MINUTE
-        told = await fixture.message("The last day", "Migrations: 1, none failed", "1 node was overloaded", "hot")
-        assert told.content.keyboard and told.silent is False
+        digest = await fixture.message("The last day", "Migrations: 1, none failed", "1 node was overloaded", "hot")
+        assert digest.content.keyboard and digest.silent is False
         await fixture.stop()
         fixture.clock.now += 60 * MINUTE
         await fixture.start(**given)

@@ -104,11 +104,11 @@ def test_every_prefix_of_a_drain_is_legal(world: World, node_id: int) -> None:
         assert not opinion.above(move.target_id)
     moved = [m.vm_id for m in made.moves]
     stay = {v.id for v in seen.vms if v.node_id == node_id} - set(moved)
-    told = {r.id for r in made.rejections}
+    rejected = {r.id for r in made.rejections}
     assert len(set(moved)) == len(moved)
     assert set(moved) <= set(movable)
     if {r.subject for r in made.rejections} <= {"vm"}:
-        assert told == stay
+        assert rejected == stay
     else:
         assert (len(made.rejections), moved) == (1, [])
     assert plan_from_dict(plan_to_dict(made)) == made
@@ -256,8 +256,8 @@ def test_the_count_of_a_place_is_what_placing_one_after_another_comes_to(
             sums.load, sums.available = sums.load + vcpus, sums.available - memory_mib
         assert room.vms == placed
     assert made.total == sum(room.vms for room in made.rooms)
-    told = {r.id for r in made.rejections} | {r.node_id for r in made.rooms if r.vms}
-    assert told == {n.id for n in world[0].nodes}
+    covered = {r.id for r in made.rejections} | {r.node_id for r in made.rooms if r.vms}
+    assert covered == {n.id for n in world[0].nodes}
     assert [c.node_id for c in made.best] == [c.node_id for c in sorted(made.best, key=lambda c: c.fullness)]
 
 

@@ -11,7 +11,7 @@ from sandbox.chat.model import Message
 from sandbox.chat.state import NotAllowed
 
 
-async def told(fixture: ChatFixture, user_id: int, text: str, *parts: str, chat_id: int = GROUP) -> Message:
+async def reply(fixture: ChatFixture, user_id: int, text: str, *parts: str, chat_id: int = GROUP) -> Message:
     """What the bot answers to somebody's words."""
     seen = len(fixture.messages(chat_id))
     fixture.chat.state.write(chat_id, user_id, text)
@@ -29,15 +29,15 @@ async def test_help_is_for_who_asks_and_the_state_for_all(tmp_path: Path) -> Non
     async with running(tmp_path, telegram_admin_ids=(ANNA,), telegram_viewer_ids=(BORIS,)) as fixture:
         await fixture.start()
         await fixture.message("small-a", buttons=True)
-        assert receiver(await told(fixture, ANNA, "/help")) == ANNA
-        assert receiver(await told(fixture, BORIS, "/start", "VM Balancer")) == BORIS
-        assert receiver(await told(fixture, BORIS, "/pause", "admin")) == BORIS, "what somebody may not"
-        assert receiver(await told(fixture, ANNA, "/stauts", "/status")) == ANNA, "a slip of the finger"
-        assert receiver(await told(fixture, ANNA, "/node nowhere", "nowhere")) == ANNA
-        assert receiver(await told(fixture, ANNA, "/status", "Production")) is None
-        assert receiver(await told(fixture, ANNA, "/pause", "Paused")) is None, "what changes something, all see"
-        assert receiver(await told(fixture, ANNA, "/language ru", "по-русски")) is None
-        assert receiver(await told(fixture, ANNA, "/help", chat_id=ANNA)) is None, (
+        assert receiver(await reply(fixture, ANNA, "/help")) == ANNA
+        assert receiver(await reply(fixture, BORIS, "/start", "VM Balancer")) == BORIS
+        assert receiver(await reply(fixture, BORIS, "/pause", "admin")) == BORIS, "what somebody may not"
+        assert receiver(await reply(fixture, ANNA, "/stauts", "/status")) == ANNA, "a slip of the finger"
+        assert receiver(await reply(fixture, ANNA, "/node nowhere", "nowhere")) == ANNA
+        assert receiver(await reply(fixture, ANNA, "/status", "Production")) is None
+        assert receiver(await reply(fixture, ANNA, "/pause", "Paused")) is None, "what changes something, all see"
+        assert receiver(await reply(fixture, ANNA, "/language ru", "по-русски")) is None
+        assert receiver(await reply(fixture, ANNA, "/help", chat_id=ANNA)) is None, (
             "alone with the bot there is nobody else"
         )
 
@@ -46,7 +46,7 @@ async def test_its_buttons_work_and_it_stays_with_who_asked(tmp_path: Path) -> N
     async with running(tmp_path) as fixture:
         await fixture.start()
         await fixture.message("small-a", buttons=True)
-        tour = await told(fixture, ANNA, "/start", "1 of 4")
+        tour = await reply(fixture, ANNA, "/start", "1 of 4")
         with pytest.raises(NotAllowed):
             await fixture.pressed(tour, "More", BORIS)
         await fixture.pressed(tour, "More")
@@ -68,7 +68,7 @@ async def test_where_telegram_cannot_all_see_it(tmp_path: Path, server: str) -> 
             fixture.chat.state.ephemeral = False
         elif server == "refusing":
             fixture.fault("400", "sendMessage", count=1, description="EPHEMERAL_NOT_ALLOWED")
-        tour = await told(fixture, ANNA, "/start", "1 of 4")
+        tour = await reply(fixture, ANNA, "/start", "1 of 4")
         assert receiver(tour) is None
         await fixture.pressed(tour, "More", BORIS)
         await fixture.until(lambda: "2 of 4" in tour.content.text)

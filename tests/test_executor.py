@@ -47,7 +47,7 @@ async def test_an_approved_move_is_carried_out(fixture: BotFixture) -> None:
     assert fixture.posts() == [(11, 2)] and fixture.node_of(11) == 2
     assert done.consul_id is not None and done.task_id is not None and done.history_mark == 0
     assert done.duration is not None and timedelta(seconds=30) <= done.duration <= timedelta(seconds=40)
-    assert set(fixture.told.changed) == {1} and len(fixture.told.changed) >= 4, "every step shows in the chat"
+    assert set(fixture.notifier.changed) == {1} and len(fixture.notifier.changed) >= 4, "every step shows in the chat"
 
 
 async def test_the_mark_is_the_newest_entry_of_the_history(fixture: BotFixture) -> None:
@@ -305,7 +305,7 @@ async def test_a_refusal_is_told_in_the_panels_words(fixture: BotFixture) -> Non
     refused = await fixture.migration()
     assert (refused.state, code(refused)) == (S.FAILED, "refused")
     assert "License has expired" in (refused.error or "")
-    assert fixture.posts() == [(11, 2)] and fixture.told.notices == 1
+    assert fixture.posts() == [(11, 2)] and fixture.notifier.notices == 1
 
 
 async def test_a_migration_that_fails_is_told_in_the_panels_words(fixture: BotFixture) -> None:

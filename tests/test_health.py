@@ -150,7 +150,7 @@ def test_missing_database_means_not_running(folder: Path, capsys: pytest.Capture
 async def test_each_state_has_its_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     now = datetime.now(timezone.utc)
     alive = Heartbeat(now, now - timedelta(hours=3), 1, "elsewhere", 600, cycle_at=now - timedelta(seconds=100))
-    told = {
+    expected = {
         "healthy: the last check ended": (alive, OK, OK),
         "healthy: paused": (replace(alive, paused=True), OK, OK),
         "starting": (replace(alive, started_at=now, cycle_at=None), OK, OK),
@@ -166,7 +166,7 @@ async def test_each_state_has_its_text(folder: Path, capsys: pytest.CaptureFixtu
     }
     store = Store(folder / "vm_balancer.db")
     await store.open()
-    for words, (beat, code, strictly) in told.items():
+    for words, (beat, code, strictly) in expected.items():
         await store.heartbeats.save(beat)
         seen, text = health(capsys)
         assert text.startswith(words) and seen == code, text

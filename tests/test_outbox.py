@@ -19,7 +19,7 @@ from sandbox.chat.model import Press
 CODE = Actor(ActorKind.CODE, "a script")
 
 
-async def told(fixture: ChatFixture) -> None:
+async def notices_sent(fixture: ChatFixture) -> None:
     """Until there is nothing left to tell."""
 
     async def empty() -> bool:
@@ -38,7 +38,7 @@ async def test_after_an_hour_without_network_everything_arrives_once_in_order_an
     async with running(tmp_path, proposal_ttl=86_400) as fixture:
         balancer = await fixture.start()
         first = await fixture.message("1. small-a", buttons=True)
-        await told(fixture)
+        await notices_sent(fixture)
         sent_before = len(fixture.messages())
         fixture.cut()
         await skip_all(fixture)
@@ -56,7 +56,7 @@ async def test_after_an_hour_without_network_everything_arrives_once_in_order_an
         assert len(fixture.messages()) == sent_before, "nothing got through"
         fixture.mend()
         await fixture.message("answers again, after 30 minutes")
-        await told(fixture)
+        await notices_sent(fixture)
         assert "skipped" in first.content.text and not first.content.keyboard
         anew = [m.content.text for m in fixture.messages()[sent_before:]]
         assert len(anew) == 3, anew
@@ -74,7 +74,7 @@ async def test_what_was_moved_while_nobody_could_be_told_is_told_after_a_restart
         await fixture.stop()
         fixture.mend()
         await fixture.start()
-        await told(fixture)
+        await notices_sent(fixture)
         await fixture.message("1. small-a", "done in")
         assert len(fixture.texts("1. small-a")) == 1 and not fixture.texts("moves done"), "one message tells all"
 
@@ -107,7 +107,7 @@ async def test_the_watchdog_tells_once_and_so_is_its_end(tmp_path: Path) -> None
         await balancer.check_now()
         await fixture.message("Checks work again, after 421 minutes")
         await fixture.until(lambda: health() is State.HEALTHY)
-        await told(fixture)
+        await notices_sent(fixture)
         assert len(fixture.texts("Checks work again")) == 1 and len(fixture.texts("No check has succeeded")) == 1
 
 

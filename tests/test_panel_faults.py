@@ -35,7 +35,7 @@ async def fixture(tmp_path: Path) -> AsyncIterator[BotFixture]:
         yield running
 
 
-async def told(fixture: BotFixture) -> list[str]:
+async def notice_codes(fixture: BotFixture) -> list[str]:
     return [n.body.code for n in await fixture.store.notices.unsent() if n.body is not None]
 
 
@@ -78,11 +78,11 @@ async def test_an_outage_is_told_once_keeps_what_waits_and_ends(fixture: BotFixt
     fixture.fault(**OUTAGES[name])
     for _ in range(3):
         assert (await fixture.service.cycle.run()).outcome == "failed"
-    assert await told(fixture) == ["outage"] and await waiting(fixture) == [11]
+    assert await notice_codes(fixture) == ["outage"] and await waiting(fixture) == [11]
     fixture.panel.faults.clear()
     await fixture.propose()
     await fixture.propose()
-    assert await told(fixture) == ["outage", "outage-over"] and await waiting(fixture) == [11]
+    assert await notice_codes(fixture) == ["outage", "outage-over"] and await waiting(fixture) == [11]
     assert fixture.posts() == []
 
 
@@ -90,7 +90,7 @@ async def test_an_outage_is_told_once_keeps_what_waits_and_ends(fixture: BotFixt
 async def test_a_short_burst_is_not_even_told(fixture: BotFixture, kind: str) -> None:
     fixture.fault(kind, count=1, path="/vm/")
     await fixture.propose()
-    assert await told(fixture) == [] and await waiting(fixture) == [11]
+    assert await notice_codes(fixture) == [] and await waiting(fixture) == [11]
 
 
 async def test_a_slow_panel_is_an_outage_when_its_time_is_over(tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ async def test_a_session_that_ends_in_the_middle_of_a_check_costs_one_login(fixt
     if fault == "code_1000":
         fixture.fault("code_1000", count=3)
     await fixture.propose()
-    assert logins(fixture) - before == 1 and await told(fixture) == []
+    assert logins(fixture) - before == 1 and await notice_codes(fixture) == []
 
 
 async def test_a_changed_password_is_told_once_and_never_becomes_a_storm(fixture: BotFixture) -> None:
@@ -158,7 +158,7 @@ async def test_a_changed_password_is_told_once_and_never_becomes_a_storm(fixture
     for _ in range(20):
         assert (await fixture.service.cycle.run()).outcome == "failed"
     assert logins(fixture) - before == 1, "twenty checks, one login: the account must not be locked"
-    assert await told(fixture) == ["outage"]
+    assert await notice_codes(fixture) == ["outage"]
     [notice] = await fixture.store.notices.unsent()
     assert notice.body is not None
     assert "VMMANAGER_PASSWORD" in str(notice.body.as_dict()["problem"]) and "secret" not in str(notice.body)
@@ -342,13 +342,13 @@ async def test_vms_that_somebody_else_keeps_moving_are_told_of_once(fixture: Bot
     await fixture.service.cycle.run()
     await moved_by_another(fixture, 12, 2)
     await fixture.service.cycle.run()
-    assert await told(fixture) == [], "one migration by hand is an admin's good right"
+    assert await notice_codes(fixture) == [], "one migration by hand is an admin's good right"
     await moved_by_another(fixture, 12, 1)
     await fixture.service.cycle.run()
-    assert await told(fixture) == ["foreign-moves"]
+    assert await notice_codes(fixture) == ["foreign-moves"]
     await moved_by_another(fixture, 12, 2)
     await fixture.service.cycle.run()
-    assert await told(fixture) == ["foreign-moves"], "once"
+    assert await notice_codes(fixture) == ["foreign-moves"], "once"
     [notice] = await fixture.store.notices.unsent()
     assert notice.body is not None and notice.body.as_dict()["cluster"] == "Production"
 
@@ -357,13 +357,13 @@ async def test_it_is_told_again_only_after_a_week(fixture: BotFixture) -> None:
     for node in (2, 1, 2, 1):
         await fixture.service.cycle.run()
         await moved_by_another(fixture, 12, node)
-    assert len(await told(fixture)) == 1
+    assert len(await notice_codes(fixture)) == 1
     fixture.pass_time(8 * 86_400)
     for node in (2, 1, 2):
         await fixture.service.cycle.run()
         await moved_by_another(fixture, 12, node)
     await fixture.service.cycle.run()
-    assert len(await told(fixture)) == 2
+    assert len(await notice_codes(fixture)) == 2
 
 
 async def test_our_own_migrations_are_no_other_balancer(tmp_path: Path) -> None:
@@ -375,7 +375,7 @@ async def test_our_own_migrations_are_no_other_balancer(tmp_path: Path) -> None:
             world = fixture.panel.world
             world.set_vm(world.vms[101], cpu_number=2 + len(fixture.posts()))
             fixture.pass_time(600)
-        assert fixture.posts() and await told(fixture) == []
+        assert fixture.posts() and await notice_codes(fixture) == []
         assert await fixture.store.settings.get(f"{FOREIGN_KEY}1") is None
 
 
@@ -392,7 +392,7 @@ async def test_an_evacuation_and_vms_that_its_switch_keeps_out_are_no_sign(tmp_p
             world.set_vm(world.vms[40], node=node if excuse == "opted out" else 2)
             fixture.pass_time(600)
         await fixture.service.cycle.run()
-        assert await told(fixture) == []
+        assert await notice_codes(fixture) == []
 
 
 async def test_a_check_that_shares_the_loop_is_not_held_up(fixture: BotFixture) -> None:

@@ -106,10 +106,10 @@ async def test_an_escalation_whose_answer_is_lost_is_not_sent_a_third_time(tmp_p
         fixture.clock.now += 11 * MINUTE
         await fixture.message(ESCALATED, chat_id=OTHER)
 
-        async def told() -> bool:
+        async def escalated() -> bool:
             return not await fixture.store.notices.unsent()
 
-        await until(told, "the escalation is done with")
+        await until(escalated, "the escalation is done with")
         assert len(fixture.messages(OTHER)) <= 2
 
 

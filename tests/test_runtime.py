@@ -34,8 +34,8 @@ async def test_a_threshold_holds_from_the_next_plan_on_until_it_is_reset(fixture
         assert not await again.service.admin.reset_value("cpu_overload_threshold", BORIS)
     await fixture.propose()
     assert len(await fixture.store.proposals.waiting()) == 1
-    told = [(e.by, e.detail["old"], e.detail["value"]) for e in await fixture.store.audit.entries("setting")]
-    assert told == [(BORIS, "7.5", None), (ANNA, "7.0", "7.5")]
+    recorded = [(e.by, e.detail["old"], e.detail["value"]) for e in await fixture.store.audit.entries("setting")]
+    assert recorded == [(BORIS, "7.5", None), (ANNA, "7.0", "7.5")]
 
 
 @pytest.mark.parametrize(

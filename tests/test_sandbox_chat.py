@@ -394,8 +394,8 @@ async def test_a_migrated_group_names_its_new_id(bot: Bot, control: Control) -> 
         await bot.send_message(-500, "x")
     assert caught.value.migrate_to_chat_id == new_id
     assert (await bot.send_message(new_id, "x")).chat.type == "supergroup"
-    told = [update.message for update in await bot.get_updates() if update.message]
-    assert [(m.migrate_to_chat_id, m.migrate_from_chat_id) for m in told] == [(new_id, None), (None, -500)]
+    service_messages = [update.message for update in await bot.get_updates() if update.message]
+    assert [(m.migrate_to_chat_id, m.migrate_from_chat_id) for m in service_messages] == [(new_id, None), (None, -500)]
 
 
 async def test_in_a_group_the_bot_hears_what_is_meant_for_it(bot: Bot, control: Control) -> None:

@@ -36,7 +36,7 @@ async def waiting(fixture: BotFixture) -> list[int]:
     return [m.move.vm_id for p in await fixture.store.proposals.waiting() for m in p.pending]
 
 
-async def told(fixture: BotFixture) -> list[str]:
+async def notice_codes(fixture: BotFixture) -> list[str]:
     """The notices for people, oldest first."""
     return [n.body.code for n in await fixture.store.notices.unsent() if n.body]
 
@@ -125,7 +125,7 @@ async def test_a_cluster_of_the_settings_that_does_not_exist_is_a_failed_reading
         with pytest.raises(PanelDataError, match="CLUSTER_IDS: there is no cluster '7'"):
             await fixture.service.observer.observe()
         report = await fixture.service.cycle.run()
-        assert (report.outcome, await told(fixture)) == ("failed", ["outage"])
+        assert (report.outcome, await notice_codes(fixture)) == ("failed", ["outage"])
         status = await fixture.service.queries.status()
         assert status.plans == () and "CLUSTER_IDS" in (status.problem or "")
 
@@ -245,10 +245,10 @@ async def test_the_status_with_a_wrong_password_says_so(fixture: BotFixture) -> 
 async def test_a_cycle_proposes_what_the_dry_run_shows_and_the_dry_run_stores_nothing(fixture: BotFixture) -> None:
     dry_run = await fixture.service.cycle.dry_run()
     plans = await fixture.service.queries.plans()
-    assert await fixture.store.proposals.waiting() == [] and fixture.told.changed == []
+    assert await fixture.store.proposals.waiting() == [] and fixture.notifier.changed == []
     report = await fixture.propose()
     [proposal] = await fixture.store.proposals.waiting()
-    assert report.proposed == (proposal.id,) and fixture.told.changed == [proposal.id]
+    assert report.proposed == (proposal.id,) and fixture.notifier.changed == [proposal.id]
     for made in (proposal.plan, plans[0], dry_run.results[0].plan):
         assert made is not None and [m.key for m in made.moves] == [(11, 1, 2)]
     assert proposal.expires_at - proposal.created_at == timedelta(seconds=fixture.settings.proposal_ttl)
@@ -258,9 +258,9 @@ async def test_the_same_plan_is_proposed_once_and_another_takes_its_place(fixtur
     await fixture.propose()
     assert (await fixture.propose()).proposed == ()
     fixture.panel.world.set_vm(fixture.panel.world.vms[11], iso_mounted=True)
-    fixture.told.changed.clear()
+    fixture.notifier.changed.clear()
     assert (await fixture.propose()).proposed == (2,)
-    assert sorted(fixture.told.changed) == [1, 2], "the old one loses its buttons"
+    assert sorted(fixture.notifier.changed) == [1, 2], "the old one loses its buttons"
     assert await waiting(fixture) == [12]
 
 
@@ -329,15 +329,15 @@ async def test_an_outage_is_told_once_and_so_is_its_end_also_across_a_restart(fi
     for _ in range(3):
         report = await fixture.service.cycle.run()
         assert report.outcome == "failed" and "incomplete" in (report.problem or "")
-    assert await told(fixture) == ["outage"] and fixture.told.notices == 1
+    assert await notice_codes(fixture) == ["outage"] and fixture.notifier.notices == 1
     async with bot_on(fixture.panel, fixture.path) as again:
         assert (await again.service.cycle.run()).outcome == "failed"
-        assert await told(again) == ["outage"]
+        assert await notice_codes(again) == ["outage"]
         fixture.panel.faults.clear()
         again.clock.now = NOW + 5 * HOUR
         await again.propose()
         await again.propose()
-        assert await told(again) == ["outage", "outage-over"]
+        assert await notice_codes(again) == ["outage", "outage-over"]
         assert (await again.store.notices.unsent())[1].body == Reason.of("outage-over", minutes=300)
 
 
@@ -353,14 +353,14 @@ async def test_an_outage_is_never_an_empty_cluster(fixture: BotFixture) -> None:
 
 async def test_a_decision_is_shown_and_an_approval_wakes_the_worker(fixture: BotFixture) -> None:
     await fixture.propose()
-    fixture.told.changed.clear()
+    fixture.notifier.changed.clear()
     [move] = (await fixture.store.proposals.waiting())[0].moves
     [first] = await fixture.service.decisions.decide([move.id], Verdict.APPROVE, ANNA)
     assert fixture.service.work.is_set()
     fixture.service.work.clear()
     [second] = await fixture.service.decisions.decide([move.id], Verdict.SKIP, BORIS)
     assert (first.done, second.done, second.move.decided_by) == (True, False, ANNA)
-    assert fixture.told.changed == [1] and not fixture.service.work.is_set()
+    assert fixture.notifier.changed == [1] and not fixture.service.work.is_set()
 
 
 async def test_a_skipped_vm_is_not_proposed_before_its_time(fixture: BotFixture) -> None:
@@ -381,9 +381,9 @@ async def test_proposals_end_by_time_and_by_whoever_takes_them_back(fixture: Bot
     await fixture.service.deadlines.expire_due()
     assert len(await fixture.service.store.proposals.waiting()) == 1
     fixture.pass_time(1)
-    fixture.told.changed.clear()
+    fixture.notifier.changed.clear()
     await fixture.service.deadlines.expire_due()
-    assert await fixture.service.store.proposals.waiting() == [] and fixture.told.changed == [1]
+    assert await fixture.service.store.proposals.waiting() == [] and fixture.notifier.changed == [1]
     await fixture.propose()
     [proposal] = await fixture.service.store.proposals.waiting()
     await fixture.service.decisions.withdraw([m.id for m in proposal.moves], ANNA)
@@ -393,10 +393,10 @@ async def test_proposals_end_by_time_and_by_whoever_takes_them_back(fixture: Bot
 
 async def test_an_exclusion_withdraws_what_waits_and_shows_it(fixture: BotFixture) -> None:
     await fixture.propose()
-    fixture.told.changed.clear()
+    fixture.notifier.changed.clear()
     [cool] = await fixture.service.queries.find_nodes("cool")
     made = await fixture.service.admin.exclude(cool, ExclusionRole.TARGET, 2 * HOUR, ANNA)
-    assert (made.until, fixture.told.changed) == (NOW + 2 * HOUR, [1])
+    assert (made.until, fixture.notifier.changed) == (NOW + 2 * HOUR, [1])
     assert await waiting(fixture) == [] and await fixture.service.store.exclusions.active(fixture.service.clock()) == [
         made
     ]

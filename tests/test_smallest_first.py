@@ -92,12 +92,12 @@ def test_every_node_and_every_refusal_is_told(world: World) -> None:
         assert (n.load is None) == (n.node_id not in opinion.sums)
         assert n.overloaded == opinion.overloaded(n.node_id)
         assert n.reason is not None or not n.overloaded
-    told = {(r.subject, r.id) for r in result.rejections}
-    assert len(told) == len(result.rejections)
-    if told == {("cluster", 1)}:
+    explained = {(r.subject, r.id) for r in result.rejections}
+    assert len(explained) == len(result.rejections)
+    if explained == {("cluster", 1)}:
         assert not result.moves
         return
-    assert {i for kind, i in told if kind == "source"} == set(result.overloaded_after)
+    assert {i for kind, i in explained if kind == "source"} == set(result.overloaded_after)
     for r in result.rejections:
         if r.reason.code == "source-budget":
             assert world[1].max_moves == len(result.moves) > 0

@@ -374,7 +374,7 @@ async def test_an_unknown_end_is_not_an_end(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "told"),
+    ("steps", "kinds"),
     [
         ((S.STALE,), []),
         ((S.SKIPPED,), []),
@@ -385,10 +385,10 @@ async def test_an_unknown_end_is_not_an_end(store: Store) -> None:
         ((S.STARTING, S.UNKNOWN, S.SUCCEEDED), ["failed", "settled"]),
     ],
 )
-async def test_every_failure_is_noted_for_people(store: Store, steps: Any, told: list[str]) -> None:
+async def test_every_failure_is_noted_for_people(store: Store, steps: Any, kinds: list[str]) -> None:
     migration = await migrating(store, 11, *steps)
     notices = await store.notices.unsent()
-    assert [n.kind.value for n in notices] == told
+    assert [n.kind.value for n in notices] == kinds
     assert all((n.proposal_id, n.migration_id) == (1, migration) for n in notices)
 
 

@@ -107,10 +107,10 @@ async def test_a_loop_that_fails_starts_again_with_growing_pauses() -> None:
             raise ZeroDivisionError("ours") if runs > 1 else StoreError("away")
 
     ended: list[bool] = []
-    told: list[str] = []
+    failed: list[str] = []
 
     async def tell(name: str) -> None:
-        told.append(name)
+        failed.append(name)
         raise StoreError("away")
 
     supervisor = Supervisor(lambda: ended.append(True), sleep, tell=tell)
@@ -122,7 +122,7 @@ async def test_a_loop_that_fails_starts_again_with_growing_pauses() -> None:
     await until(enough)
     await supervisor.close()
     assert pauses == [5.0, 10.0, 20.0] and supervisor.failures == {"A loop": 2}
-    assert not ended and not supervisor.ended_by_error and told == ["A loop"]
+    assert not ended and not supervisor.ended_by_error and failed == ["A loop"]
 
 
 async def test_an_error_that_another_try_would_not_mend_ends_the_program() -> None:

@@ -206,9 +206,9 @@ async def test_nothing_moves_before_the_second(fixture: BotFixture) -> None:
     fixture.start()
     await fixture.propose()
     ids = await pending(fixture)
-    shown = len(fixture.told.changed)
+    shown = len(fixture.notifier.changed)
     await fixture.service.decisions.decide(ids, APPROVE, ANNA)
-    assert len(fixture.told.changed) == shown + 1, "the message is to show the first approval"
+    assert len(fixture.notifier.changed) == shown + 1, "the message is to show the first approval"
     await fixture.service.decisions.decide(ids, APPROVE, ANNA)
     assert await fixture.executor.idle() and fixture.posts() == []
     await fixture.service.decisions.decide(ids, APPROVE, BORIS)
@@ -265,7 +265,7 @@ async def test_what_automatic_mode_had_queued_is_not_started_under_the_rule(tmp_
 async def test_a_first_approval_from_a_console_is_shown_by_the_program_that_runs(fixture: BotFixture) -> None:
     await fixture.propose()
     [proposal] = await fixture.store.proposals.waiting()
-    watch = RemoteRequests(fixture.store, fixture.service, fixture.told)
+    watch = RemoteRequests(fixture.store, fixture.service, fixture.notifier)
     await watch.begin()
     other = Store(fixture.path)
     await other.open()
@@ -273,12 +273,12 @@ async def test_a_first_approval_from_a_console_is_shown_by_the_program_that_runs
         await other.decisions.decide([proposal.moves[0].id], APPROVE, ROOT_USER, fixture.clock(), counts=everybody)
     finally:
         await other.close()
-    fixture.told.changed.clear()
+    fixture.notifier.changed.clear()
     await watch.look()
-    assert fixture.told.changed == [proposal.id]
-    fixture.told.changed.clear()
+    assert fixture.notifier.changed == [proposal.id]
+    fixture.notifier.changed.clear()
     await watch.look()
-    assert fixture.told.changed == []
+    assert fixture.notifier.changed == []
 
 
 # Settings --------------------------------------------------------------------------------------------

@@ -164,8 +164,8 @@ def test_every_answer_agrees_with_the_plan(world: World) -> None:
             if found.verdict is Verdict.NOT_NEEDED:
                 assert v.node_id not in overloaded
             if found.node_name is not None and v.vcpus and v.memory_mib:
-                told = [i for group in found.refused for i in group.ids] + [c.node_id for c in found.open]
-                assert sorted(told) == sorted(n.id for n in what.nodes if n.id != v.node_id)
+                explained = [i for group in found.refused for i in group.ids] + [c.node_id for c in found.open]
+                assert sorted(explained) == sorted(n.id for n in what.nodes if n.id != v.node_id)
         for n in what.nodes:
             answer = why_node(what, own, recent, n.id)
             assert answer.overloaded == (n.id in overloaded)

@@ -67,9 +67,9 @@ class CycleTally:
         """Around a check: call what it gives with the outcome, as in CycleReport; one without has failed."""
         began, outcome = clock(), "failed"
 
-        def ended(told: str) -> None:
+        def ended(result: str) -> None:
             nonlocal outcome
-            outcome = told
+            outcome = result
 
         try:
             yield ended

@@ -412,8 +412,8 @@ class VMManagerAPI:
 
     def _compare_clocks(self, date: str | None) -> None:
         try:
-            told = parsedate_to_datetime(date) if date else None
-            self.clock_ahead_s = None if told is None else (told - self._clock()).total_seconds()
+            server_time = parsedate_to_datetime(date) if date else None
+            self.clock_ahead_s = None if server_time is None else (server_time - self._clock()).total_seconds()
         except (ValueError, TypeError):  # no date, or one without a zone
             self.clock_ahead_s = None
 

@@ -273,11 +273,11 @@ def _merged(one: NodeHint, other: NodeHint) -> NodeHint:
 def _with_hint(node: Node, hint: NodeHint | None) -> Node:
     if hint is None:
         return node
-    told = (node.live_migration_allowed, hint.live_migration_allowed)
+    flags = (node.live_migration_allowed, hint.live_migration_allowed)
     return replace(
         node,
         maintenance=_either(node.maintenance, hint.maintenance),
-        live_migration_allowed=False if False in told else told[0] if told[0] is not None else told[1],
+        live_migration_allowed=False if False in flags else flags[0] if flags[0] is not None else flags[1],
     )
 
 

@@ -90,21 +90,21 @@ def sums_of(figure: str, nodes: Sequence[Node], vms: Sequence[VM]) -> Sums:
     every = active = 0
     neither, missing = [], []
     for node in nodes:
-        told = node.vcpus_allocated if figure == "vcpus" else node.memory_allocated_mib
-        if told is None or figure in node.computed:
+        allocated = node.vcpus_allocated if figure == "vcpus" else node.memory_allocated_mib
+        if allocated is None or figure in node.computed:
             missing.append(node.name)
             continue
         whole = sum(size for size, _ in sizes[node.id])
         running = sum(size for size, on in sizes[node.id] if on)
-        every += _equal(told, whole)
-        active += _equal(told, running)
-        if not _equal(told, whole) and not _equal(told, running):
+        every += _equal(allocated, whole)
+        active += _equal(allocated, running)
+        if not _equal(allocated, whole) and not _equal(allocated, running):
             neither.append(node.name)
     return Sums(every, active, tuple(neither), tuple(missing))
 
 
-def _equal(told: int, computed: int) -> bool:
-    return abs(told - computed) <= _SUM_TOLERANCE * max(told, computed)
+def _equal(allocated: int, computed: int) -> bool:
+    return abs(allocated - computed) <= _SUM_TOLERANCE * max(allocated, computed)
 
 
 def _named(names: Collection[str]) -> str:

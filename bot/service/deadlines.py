@@ -40,7 +40,9 @@ class Deadlines(UseCase):
             if settings.escalation_chat_id is not None and settings.escalate_after <= minutes:
                 due.append(NoticeKind.ESCALATION)
             for kind in due:
-                if kind.value not in waiting.told and await self._store.notices.remind(waiting.proposal_id, kind, now):
+                if kind.value not in waiting.notified and await self._store.notices.remind(
+                    waiting.proposal_id, kind, now
+                ):
                     self._notifier.notices_waiting()
 
     async def digest_due(self) -> None:

@@ -76,7 +76,7 @@ class Executor(UseCase):
         self._sleep = sleep
         self._watch = RestartWatch()
         self._tracker = TaskTracker(panel, self._store, self._settings, self._watch, clock=self._clock, sleep=sleep)
-        self._waiting_told: set[int] = set()
+        self._waiting_announced: set[int] = set()
         self._stopping = False
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._nodes: dict[int, frozenset[int]] = {}
@@ -247,12 +247,12 @@ class Executor(UseCase):
             return False
         reason = (await self._verdicts.foreign_work([migration.cluster_id])).get(migration.cluster_id)
         if reason is None:
-            self._waiting_told.discard(migration.id)
+            self._waiting_announced.discard(migration.id)
             return False
         name = migration.move.vm_name
         log.warning("VM '%s' waits: %s", name, in_words(reason))
-        if migration.id not in self._waiting_told:
-            self._waiting_told.add(migration.id)
+        if migration.id not in self._waiting_announced:
+            self._waiting_announced.add(migration.id)
             notice = Reason.of("waits-for-others", vm=name, task=reason.as_dict()["task"])
             await self._store.notices.note_outage(f"waits-{migration.id}", None, notice, self._clock())
             self._notifier.notices_waiting()

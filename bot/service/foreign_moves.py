@@ -20,7 +20,7 @@ FOREIGN_KEY = "foreign-moves-"
 WITHIN = timedelta(days=1)
 CHECKS = 2
 """So many checks within that time have to see foreign moves: one is an admin at work."""
-TOLD_AGAIN_AFTER = timedelta(days=7)
+REMIND_AFTER = timedelta(days=7)
 
 
 class ForeignMoves:
@@ -42,12 +42,12 @@ class ForeignMoves:
         if last is None:
             return False
         ours = await self._store.migrations.vms_since(last.taken_at)
-        told = False
+        is_news = False
         for cluster in snapshot.clusters:
             vms = foreign_moves(last, snapshot, cluster.id) - ours
             if vms:
-                told = await self._noted(cluster.id, cluster.name, len(vms)) or told
-        return told
+                is_news = await self._noted(cluster.id, cluster.name, len(vms)) or is_news
+        return is_news
 
     async def _noted(self, cluster_id: int, name: str, count: int) -> bool:
         now = self._clock()
@@ -57,7 +57,7 @@ class ForeignMoves:
             return False
         key = f"{FOREIGN_KEY}{cluster_id}"
         known = await self._store.settings.get(key)
-        if known is not None and now - known.at < TOLD_AGAIN_AFTER:
+        if known is not None and now - known.at < REMIND_AFTER:
             return False
         log.warning("Cluster '%s': somebody else moves VMs here (%d since the last check)", name, count)
         await self._store.notices.note_outage(

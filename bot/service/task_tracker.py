@@ -83,7 +83,7 @@ class TaskTracker:
         """
         since = self._clock()
         while True:
-            told = True
+            conclusive = True
             try:
                 vm = await self._panel.vm(migration.move.vm_id)
                 if vm is None:
@@ -99,18 +99,18 @@ class TaskTracker:
                         migration.id, MigrationState.RUNNING, now, task_id=ours.task_id
                     )
                     return None
-                told = history is not None and migration.history_mark is not None
+                conclusive = history is not None and migration.history_mark is not None
                 later = _later_migrations(migration, history)
                 if any(is_running(row) for row in later):
-                    since, told = self._clock(), False
-                elif told and self._clock() - since > self._grace:
+                    since, conclusive = self._clock(), False
+                elif conclusive and self._clock() - since > self._grace:
                     return self._not_found(migration, vm, bool(later))
             except PanelError as error:
                 log.warning("VM '%s' cannot be checked: %s", migration.move.vm_name, error)
                 since = self._clock()  # a panel that does not answer proves nothing
                 if self.overdue(migration):
                     return Outcome(MigrationState.UNKNOWN, Reason.of("no-answer"), str(error))
-            if not told and self.overdue(migration):
+            if not conclusive and self.overdue(migration):
                 return self._timeout()
             await self._sleep(self._settings.task_poll_interval)
 
@@ -174,7 +174,7 @@ class TaskTracker:
 
     async def history(self, migration: Migration) -> list[HistoryRow] | None:
         """What happened to the VM, newest first; ``None`` where this panel does not tell."""
-        return await _if_told(self._panel.history(migration.move.vm_id))
+        return await _if_answered(self._panel.history(migration.move.vm_id))
 
     async def running(self, migration: Migration, history: Sequence[HistoryRow] | None) -> HistoryRow | None:
         """A row of the history that says that the panel is busy with the VM; ``None`` = it is not.
@@ -189,7 +189,7 @@ class TaskTracker:
 
     async def _is_stuck(self, row: HistoryRow) -> bool:
         """Whether the row only says that something runs. Its task tells best, then its date."""
-        task = None if row.task_id is None else await _if_told(self._panel.task(row.task_id))
+        task = None if row.task_id is None else await _if_answered(self._panel.task(row.task_id))
         if task is not None and task.status != "pending":
             return True
         if task is not None and task.age_s is not None:
@@ -217,7 +217,7 @@ class TaskTracker:
             active = await self._panel.active_tasks()
             if active is None or any(task.id == row.task_id for task in active):
                 return False
-        return await _if_told(self._panel.task(row.task_id)) is None
+        return await _if_answered(self._panel.task(row.task_id)) is None
 
     async def _look(self, migration: Migration) -> tuple[TaskInfo | None, VM | None, Outcome | None]:
         """The task and the VM as they are now, and the outcome; ``None`` while it is not over."""
@@ -254,7 +254,7 @@ class TaskTracker:
             raise LookupError(f"migration {migration.id} has no row")
         task_id = row.task_id
         if task_id is None and row.consul_id is not None:
-            listed = await _if_told(self._panel.find_task(row.consul_id))
+            listed = await _if_answered(self._panel.find_task(row.consul_id))
             if listed is not None:
                 await self._store.migrations.set_task(row.id, listed.id)
                 if listed.status == "pending":
@@ -266,7 +266,7 @@ class TaskTracker:
                 task_id = ours.task_id
                 await self._store.migrations.set_task(row.id, task_id)
         # A row that the panel has thrown away tells nothing; the VM's node still does.
-        return None if task_id is None else await _if_told(self._panel.task(task_id))
+        return None if task_id is None else await _if_answered(self._panel.task(task_id))
 
     def _timeout(self) -> Outcome:
         minutes = max(1, self._settings.migration_timeout // 60)
@@ -286,7 +286,7 @@ def newest_id(history: Sequence[HistoryRow] | None) -> int | None:
     return None if None in ids else max((number or 0 for number in ids), default=0)
 
 
-async def _if_told(answer: Awaitable[T]) -> T | None:
+async def _if_answered(answer: Awaitable[T]) -> T | None:
     """``None`` for what this panel or account does not offer, or no longer has. An outage is raised."""
     try:
         return await answer

@@ -152,7 +152,7 @@ class Unanswered:
 
     proposal_id: int
     since: datetime
-    told: frozenset[str]
+    notified: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ UNKNOWN_TOKEN = "Telegram does not know TELEGRAM_BOT_TOKEN any more: copy it aga
 class Fault:
     since: datetime
     problem: str
-    told: bool
+    logged: bool
 
 
 class TelegramHealth:
@@ -50,7 +50,7 @@ class TelegramHealth:
         self._faults: dict[str, Fault] = {}
         self._clash_at: datetime | None = None
         self._listens_since: datetime | None = None
-        self._told_alone: bool | None = None
+        self._logged_alone: bool | None = None
         self.changed: Callable[[], None] = lambda: None
 
     @property
@@ -104,8 +104,8 @@ class TelegramHealth:
             self.worked(polling=polling)
 
     def _tell(self) -> None:
-        before, self._told_alone = self._told_alone, self.alone
-        if before is not self._told_alone:
+        before, self._logged_alone = self._logged_alone, self.alone
+        if before is not self._logged_alone:
             self.changed()
 
     # What the notifier tells ------------------------------------------------------------------
@@ -124,14 +124,14 @@ class TelegramHealth:
 
     def _begin(self, what: str, problem: str, message: str, patience: timedelta = timedelta(0)) -> None:
         now = self._clock()
-        known = self._faults.get(what) or Fault(now, problem, told=False)
-        told = known.told and known.problem == problem
-        if not told and now - known.since >= patience:
+        known = self._faults.get(what) or Fault(now, problem, logged=False)
+        logged = known.logged and known.problem == problem
+        if not logged and now - known.since >= patience:
             log.warning("%s: %s", message, problem)
-            told = True
-        self._faults[what] = Fault(known.since, problem, told)
+            logged = True
+        self._faults[what] = Fault(known.since, problem, logged)
 
     def _end(self, what: str, message: str) -> None:
         fault = self._faults.pop(what, None)
-        if fault is not None and fault.told:
+        if fault is not None and fault.logged:
             log.warning("%s, after %d s", message, (self._clock() - fault.since).total_seconds())

@@ -66,7 +66,7 @@ class Webhook:
         given = settings.telegram_webhook_secret
         self._secret = given.get_secret_value() if given is not None else secrets.token_urlsafe(32)
         self._handled: OrderedDict[int, asyncio.Task[object]] = OrderedDict()
-        self._told_at: datetime | None = None
+        self._logged_at: datetime | None = None
         self._set = False
 
     @property
@@ -120,8 +120,8 @@ class Webhook:
             await self._bot.set_webhook(self.url, secret_token=self._secret, allowed_updates=self._updates)
             self._set = True
             log.info("Telegram brings updates to %s", self.url)
-        elif info.last_error_date is not None and info.last_error_date != self._told_at:
-            self._told_at = info.last_error_date
+        elif info.last_error_date is not None and info.last_error_date != self._logged_at:
+            self._logged_at = info.last_error_date
             log.warning("Telegram could not bring an update to %s: %s", self.url, info.last_error_message)
 
     async def _take(self, request: web.Request) -> web.Response:

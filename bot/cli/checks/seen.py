@@ -46,10 +46,10 @@ def _figures(sheet: Sheet, nodes: Sequence[Node], seen: Snapshot) -> None:
     texts, parts, neither = sheet.texts, [], 0
     for figure in ("vcpus", "memory"):
         sums = sums_of(figure, nodes, seen.vms)
-        told, odd = len(nodes) - len(sums.missing), len(sums.neither)
+        known, odd = len(nodes) - len(sums.missing), len(sums.neither)
         neither += odd
-        text = texts.text("check-figures", figure=figure, told=told, every=sums.every, active=sums.active, neither=odd)
-        parts += [text] if told else []
+        text = texts.text("check-figures", figure=figure, told=known, every=sums.every, active=sums.active, neither=odd)
+        parts += [text] if known else []
     if parts:
         (sheet.warn if neither else sheet.ok)("figures", "; ".join(parts))
 
