@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
     # aiogram takes seconds to import: only a program that talks to Telegram pays for it.
     from bot.telegram.notifier import TelegramNotifier
+    from bot.telegram.views.view import Picture
 
 log = logging.getLogger(__name__)
 
@@ -141,6 +142,8 @@ class VMBalancer:
                     hours=self._hours(),
                     chats=chats,
                     clusters=lambda: self.service.observer.clusters_seen(),
+                    pictures=self._picture if settings.pictures else None,
+                    rich=settings.telegram_recent_features,
                 )
                 await self.telegram.find_chat()
                 stack.push_async_callback(self.telegram.close)
@@ -173,6 +176,11 @@ class VMBalancer:
         if self.settings.dry_run:
             return Access.COPY
         return Access.OWN if self._claimed else Access.GUEST
+
+    def _picture(self, texts: Texts, proposal: Proposal) -> Picture | None:
+        from bot.telegram.views.pictures import proposal_picture  # costs aiogram, which not every start needs
+
+        return proposal_picture(self.service, texts, proposal)
 
     def _hours(self) -> Hours:
         quiet, timing = parse_windows(self.settings.quiet_hours), parse_timing(self.settings.digest)

@@ -51,6 +51,7 @@ class ChatFixture:
             "balance_interval": 3600,
             "task_poll_interval": 0.2,
             "database_path": self.path,
+            "pictures": False,  # drawing takes longer than most tests; what they check is in the words
         }
         return settings(self.panel.url, **{**values, **self._given, **more})
 
@@ -114,7 +115,7 @@ class ChatFixture:
         def look() -> Message | None:
             for m in reversed(self.messages(chat_id)):
                 text = m.content.text.replace("\u00a0", " ")
-                if all(p in text for p in parts) and buttons in (None, bool(m.content.keyboard)):
+                if all(p in text for p in parts) and buttons in (None, bool(m.content.button_rows())):
                     return m
             return None
 
@@ -137,8 +138,8 @@ class ChatFixture:
 
     async def pressed(self, message: Message, text: str, user_id: int = ANNA) -> str:
         """Presses the button with this in its text; what the popup says."""
-        rows = message.content.keyboard or []
-        data = next(b["callback_data"] for row in rows for b in row if text in b["text"])
+        rows = message.content.button_rows()
+        data = next(b["callback_data"] for row in rows for b in row if text in b["text"] and "callback_data" in b)
         press = self.press(message, data, user_id)
         await asyncio.wait_for(press.answered.wait(), PATIENCE_S)
         assert press.answer is not None
@@ -155,14 +156,20 @@ class ChatFixture:
 
 @asynccontextmanager
 async def running(
-    folder: Path, world: dict[str, Any] | None = None, *, limits: Any = "off", panel: Any = None, **given: Any
+    folder: Path,
+    world: dict[str, Any] | None = None,
+    *,
+    limits: Any = "off",
+    panel: Any = None,
+    rich_buttons: bool = False,
+    **given: Any,
 ) -> AsyncIterator[ChatFixture]:
     """A panel and a chat; the program is not started yet. A migration takes half a second unless ``panel`` says so."""
     options = {"speed": 60, "migration_s": 0.5, **(panel or {})}
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(running_panel(world, **options))
         chat = await stack.enter_async_context(
-            await start_chat(limits=limits, conflict_delay_s=0.05, callback_timeout_s=60.0)
+            await start_chat(limits=limits, conflict_delay_s=0.05, callback_timeout_s=60.0, rich_buttons=rich_buttons)
         )
         fixture = ChatFixture(server, chat, folder, **given)
         stack.push_async_callback(fixture.stop)

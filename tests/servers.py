@@ -35,13 +35,13 @@ def call(work: Coroutine[Any, Any, T]) -> T:
 class Servers:
     """A panel with this world, which changes only by hand and by migrations, and a chat."""
 
-    def __init__(self, data: dict[str, Any], **panel_options: Any) -> None:
+    def __init__(self, data: dict[str, Any], *, rich_buttons: bool = False, **panel_options: Any) -> None:
         self._running: list[RunningPanel | RunningChat] = []
         world = World.from_dict(data, epoch=datetime.now(timezone.utc))
         world.churn = None
         panel = call(start_panel(world, **panel_options))
         self._running.append(panel)
-        chat = call(start_chat())
+        chat = call(start_chat(rich_buttons=rich_buttons))
         self._running.append(chat)
         self.panel, self.chat = panel.url, chat.url
 

@@ -53,6 +53,7 @@ class Stack:
             "TELEGRAM_ADMIN_IDS": f"{ANNA},{BORIS}",
             "TELEGRAM_VIEWER_IDS": str(VERA),
             "DATABASE_PATH": str(self.folder / "bot.db"),
+            "PICTURES": "false",
             "LOG_FILE": str(self.folder / "bot.log"),
         }
 
@@ -131,7 +132,7 @@ class Stack:
 
         async def look() -> dict[str, Any] | None:
             for message in reversed(await self.messages(chat_id)):
-                if all(p in message["text"] for p in parts) and buttons in (None, bool(message["keyboard"])):
+                if all(p in message["text"] for p in parts) and buttons in (None, bool(message["button_rows"])):
                     return message
             return None
 
@@ -202,7 +203,7 @@ class Stack:
 
         async def look() -> dict[str, Any] | None:
             for now in await self.messages(message["chat_id"]):
-                turned = (now["text"], now["keyboard"]) != (message["text"], message["keyboard"])
+                turned = (now["text"], now["button_rows"]) != (message["text"], message["button_rows"])
                 anew = message["media"] is not None and now["message_id"] > message["message_id"]
                 same = now["message_id"] == message["message_id"] or anew
                 if same and turned and all(p in now["text"] for p in parts):
@@ -248,7 +249,7 @@ def plain(text: str) -> str:
 
 def buttons(message: dict[str, Any]) -> dict[str, str]:
     """Text -> callback data of every button of a message."""
-    return {b["text"]: b["callback_data"] for row in message["keyboard"] or [] for b in row}
+    return {b["text"]: b["callback_data"] for row in message["button_rows"] for b in row if "callback_data" in b}
 
 
 def button(message: dict[str, Any], start: str) -> str:
@@ -258,9 +259,16 @@ def button(message: dict[str, Any], start: str) -> str:
 
 
 @asynccontextmanager
-async def running_stack(folder: Path, data: dict[str, Any], **panel_options: Any) -> AsyncIterator[Stack]:
-    """A panel with this world and a chat; no program is started yet. ``panel_options`` are those of PanelOptions."""
-    servers = Servers(data, **panel_options)
+async def running_stack(
+    folder: Path, data: dict[str, Any], *, rich_buttons: bool = False, **panel_options: Any
+) -> AsyncIterator[Stack]:
+    """A panel with this world and a chat; no program is started yet.
+
+    Args:
+        rich_buttons: whether the chat's server knows buttons inside messages (Bot API 10.3).
+        panel_options: those of PanelOptions.
+    """
+    servers = Servers(data, rich_buttons=rich_buttons, **panel_options)
     try:
         async with aiohttp.ClientSession() as session:
             stack = Stack(folder, session, servers)

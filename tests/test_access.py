@@ -130,7 +130,7 @@ async def test_another_group_is_no_place_to_decide(stack: Stack) -> None:
     await stack.say("/status", ANNA, elsewhere)
     assert "Paused" not in await stack.ask("/status", "VM Balancer")
     assert await stack.messages(elsewhere) == []
-    assert report["keyboard"]
+    assert report["button_rows"]
 
 
 # Forged presses --------------------------------------------------------------------------------------

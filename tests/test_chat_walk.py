@@ -122,10 +122,6 @@ async def test_a_first_time_admin_needs_the_chat_alone(tmp_path: Path, language:
         text = walk.texts.text
         await walk.see("alder")
         await walk.shoot("proposal")
-        await walk.tap(text("button-picture"))
-        await walk.see(text("picture-caption", cluster="Production", count=1).split("</b>")[1])
-        await walk.shoot("picture")
-        await walk.tap(text("button-close"))
         await walk.say("/start")
         await walk.see("VMmanager")
         await walk.shoot("tour")

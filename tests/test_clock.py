@@ -110,7 +110,7 @@ async def test_clock_jump_keeps_proposals_open_and_checks_running(tmp_path: Path
         seen = await checks(stack)
         await stack.eventually(lambda: more_checks(stack, seen + 1), "two more checks")
         [message] = [m for m in await stack.messages() if m["message_id"] == report["message_id"]]
-        assert message["keyboard"], "the proposal is still open"
+        assert message["button_rows"], "the proposal is still open"
         assert (await stack.press(report, button(report, "✅ Approve 1"))).startswith("Approved")
         await stack.message("done in")
         assert await stack.starts() == [(11, 2)]

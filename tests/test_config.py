@@ -96,6 +96,7 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "telegram_webhook_secret": ("hook-a", "hook-b", "hook-c"),
     "telegram_webhook_secret_file": ("hook-1", "hook-2", "hook-3"),
     "telegram_recent_features": ("false", "true", "false"),
+    "pictures": ("false", "true", "false"),
     "bot_language": ("ru", "en", "ru"),
     "ssh_enabled": ("true", "false", "true"),
     "ssh_username": ("ann", "bob", "cid"),

@@ -115,7 +115,7 @@ def shown(chat: RunningChat, state: str, where: str) -> None:
     ours = [m for m in found if m["from_bot"]]
     texts = [m["text"].replace("\u00a0", " ") for m in ours]
     assert ("done in" if state == "succeeded" else "failed:") in texts[0], f"{where}: {texts}"
-    assert not ours[0]["keyboard"], f"{where}: {ours[0]['keyboard']}"
+    assert not ours[0]["button_rows"], f"{where}: {ours[0]}"
     failures = [text for text in texts[1:] if "❌" in text]
     # Killed between Telegram's answer and the note of it, it says so twice: better than not at all.
     assert len(failures) in ((1, 2) if state == "failed" else (0,)), f"{where}: {texts}"

@@ -123,7 +123,7 @@ class Demo:
         deadline = time.monotonic() + PATIENCE_S
         while True:
             for message in await self.messages():
-                if all(part in message["text"] for part in parts) and (message["keyboard"] or not pressable):
+                if all(part in message["text"] for part in parts) and (message["button_rows"] or not pressable):
                     return message
             assert self.process.poll() is None and time.monotonic() < deadline, self.output.read_text("utf-8")
             await asyncio.sleep(0.1)

@@ -88,7 +88,6 @@ def test_long_plans_page(language: str) -> None:
         *(f"d:{verdict}-move:{100 + i}:0:" for i in range(5) for verdict in ("approve", "skip")),
         "d:turn:5:1:",
         "d:details:5:0:",
-        "d:picture:5:0:",
         "d:more:5:0:",
     ]
 

@@ -226,6 +226,8 @@ class Settings(BaseSettings):
     """File that holds this secret on its only line. Use it instead of TELEGRAM_WEBHOOK_SECRET."""
     telegram_recent_features: bool = True
     """Use tables, and replies in a group that only one person sees. false: neither, for old Telegram apps."""
+    pictures: bool = True
+    """Put pictures into chat messages: a proposal before and after, status, charts. false: words alone."""
     bot_language: Annotated[Literal["en", "ru"], AnyCase] = "en"
     """Language of groups and of the terminal: en or ru."""
     remind_after: Annotated[int, whole(0, 10_080)] = 30

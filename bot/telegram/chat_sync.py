@@ -8,7 +8,6 @@ the store: a message without a number, and a notice that this chat has not seen.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +33,7 @@ from bot.rendering.catalog import Texts, texts_for
 from bot.store.store import Store
 from bot.store.values import MessageRow, Notice, NoticeKind
 from bot.telegram.deep_links import proposal_links
+from bot.telegram.delivery import MESSAGE_GONE, UNCHANGED
 from bot.telegram.health import NO_ANSWER, TelegramHealth
 from bot.telegram.languages import Languages
 from bot.telegram.middlewares.retry import without_retries
@@ -41,7 +41,7 @@ from bot.telegram.sender import Place, Sender
 from bot.telegram.session import PAUSES
 from bot.telegram.views.notices import HUSHED, notice_view
 from bot.telegram.views.proposals import Ahead, plan_view, proposal_view
-from bot.telegram.views.view import View
+from bot.telegram.views.view import Picture, View
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,6 @@ CLOSING_LOOK_S = 5.0
 """How often it is looked whether a button's time is over."""
 LONGEST_SILENCE_S = 8.0
 """The longest pause while Telegram does not answer: it may be back at any moment, and decisions wait."""
-_MESSAGE_GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
 _CHAT_REFUSES = (
     "chat not found",
     "not enough rights",
@@ -69,7 +68,8 @@ _CHAT_REFUSES = (
 class ChatContext:
     """What all chats share.
 
-    ``chats``: the ids that they have now; ``clusters``: as last seen, none before the first answer of the panel.
+    ``chats``: the ids that they have now; ``clusters``: as last seen, none before the first answer of the panel;
+    ``pictures``: what a proposal changes; ``rich``: whether rich messages are tried.
     """
 
     bot: Callable[[], Bot]
@@ -82,6 +82,8 @@ class ChatContext:
     undo_window: timedelta
     chats: Callable[[], Sequence[int]]
     clusters: Callable[[], Sequence[Cluster]]
+    pictures: Callable[[Texts, Proposal], Picture | None]
+    rich: bool
 
 
 class ChatSync:
@@ -327,7 +329,7 @@ class ChatSync:
         self._note_running(proposal)
         row = await self._store.messages.get(proposal_id, self.chat_id)
         view = await self._view(proposal, row.page if row else 0)
-        digest = _digest(view)
+        digest = view.digest
         if row is None or not row.message_id:
             if _worth_showing(proposal) and not (row and (row.shown == digest or (row.shown and tick))):
                 await self._post(proposal, view, digest, row.page if row else 0)
@@ -347,7 +349,9 @@ class ChatSync:
             self._closing[proposal.id] = min(later)
         else:
             self._closing.pop(proposal.id, None)
-        return proposal_view(self._texts, proposal, now, page, Ahead(frozenset(ends), opens))
+        view = proposal_view(self._texts, proposal, now, page, Ahead(frozenset(ends), opens))
+        shows_plan = proposal.pending or any(m.migration for m in proposal.moves)
+        return replace(view, picture=self._context.pictures(self._texts, proposal)) if shows_plan else view
 
     async def _post(self, proposal: Proposal, view: View, digest: str, page: int = 0) -> None:
         chat_id = self.chat_id
@@ -358,17 +362,15 @@ class ChatSync:
 
     async def _edit(self, proposal: Proposal, row: MessageRow, view: View, digest: str) -> None:
         try:
-            await self.bot.edit_message_text(
-                chat_id=row.chat_id, message_id=row.message_id, text=str(view.text), reply_markup=view.keyboard
-            )
+            await self._context.sender.edit(row.chat_id, row.message_id, view)
         except TelegramBadRequest as error:
             problem = error.message.lower()
-            if any(words in problem for words in _MESSAGE_GONE):
+            if any(words in problem for words in MESSAGE_GONE):
                 # Someone deleted it. What was moved is worth a message even when all is over.
                 if not proposal.settled or any(m.migration for m in proposal.moves):
                     await self._post(proposal, view, digest, row.page)
                     return
-            elif "not modified" not in problem:
+            elif UNCHANGED not in problem:
                 raise
         # The page may have been turned meanwhile: keep what the row says now.
         latest = await self._store.messages.get(proposal.id, row.chat_id)
@@ -391,11 +393,11 @@ class ChatSync:
         message_id = await self._context.sender.send(self._place(proposal.plan), view)
         page = row.page if row else 0
         await self._store.messages.save(
-            MessageRow(proposal_id, self.chat_id, message_id, page, _digest(view), view.final)
+            MessageRow(proposal_id, self.chat_id, message_id, page, view.digest, view.final)
         )
         if row is not None and row.message_id:
             try:
-                await self.bot.edit_message_reply_markup(chat_id=row.chat_id, message_id=row.message_id)
+                await self._context.sender.retire(row.chat_id, row.message_id, view)
             except TelegramBadRequest as error:
                 log.debug("An older message kept its buttons: %s", error.message)
 
@@ -471,8 +473,3 @@ def _log_failure(error: Exception, pause_s: float) -> None:
 
 def _keys(plan: Plan) -> list[tuple[int, int, int]]:
     return [m.key for m in plan.moves]
-
-
-def _digest(view: View) -> str:
-    keyboard = view.keyboard.model_dump_json(exclude_none=True) if view.keyboard else ""
-    return hashlib.sha256(f"{view.text}\n{keyboard}".encode()).hexdigest()[:32]

@@ -21,6 +21,7 @@ from markupsafe import Markup, escape
 from balancer.model import Cluster, Plan, Reason
 from bot.domain.chats import Chat
 from bot.domain.clock import Clock, utc_now
+from bot.domain.proposals import Proposal
 from bot.domain.times import Hours
 from bot.errors import ChatError, ConfigError, StoreError
 from bot.rendering.catalog import Texts, texts_for
@@ -30,7 +31,7 @@ from bot.telegram.health import TelegramHealth
 from bot.telegram.languages import Languages
 from bot.telegram.sender import Place, Sender
 from bot.telegram.session import PAUSES, make_bot
-from bot.telegram.views.view import View
+from bot.telegram.views.view import Picture, View
 
 log = logging.getLogger(__name__)
 
@@ -166,6 +167,8 @@ class TelegramNotifier:
         hours: Hours | None = None,
         chats: Sequence[Chat] = (),
         clusters: Callable[[], Sequence[Cluster]] = lambda: (),
+        pictures: Callable[[Texts, Proposal], Picture | None] | None = None,
+        rich: bool = False,
     ) -> None:
         """Where proposals and notices are read from; for how long a migration that ended well can be moved back.
 
@@ -173,6 +176,8 @@ class TelegramNotifier:
             hours: when migrations may start, and when messages make no sound; without it always, and never.
             chats: each with what it shows; if empty, the chat of the constructor shows everything.
             clusters: as last seen, for chats that show only some.
+            pictures: the picture of a proposal; without it messages are words alone.
+            rich: whether rich messages are tried.
         """
         hours = hours or Hours()
         self._store = store
@@ -180,7 +185,7 @@ class TelegramNotifier:
         self.reach.changed = self._listener_changed.set
         context = ChatContext(
             bot=lambda: self.bot,
-            sender=Sender(lambda: self.bot, self.reach, hours.quiet),
+            sender=Sender(lambda: self.bot, self.reach, hours.quiet, rich=rich, pictures=pictures is not None),
             reach=self.reach,
             store=store,
             clock=clock,
@@ -189,6 +194,8 @@ class TelegramNotifier:
             undo_window=undo_window,
             chats=lambda: [sync.chat_id for sync in self._syncs],
             clusters=clusters,
+            pictures=pictures or (lambda _texts, _proposal: None),
+            rich=rich,
         )
         self._chats = chats or (Chat(self.chat_id, language=self._texts.language, thread_id=self._thread_id),)
         reachable = [chat for chat in self._chats if chat.chat_id is not None]

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from aiogram import Bot
 from aiogram.exceptions import TelegramBadRequest, TelegramNetworkError
-from aiogram.types import BufferedInputFile, Message, ReplyParameters
+from aiogram.types import Message, ReplyParameters
 
+from bot.telegram.delivery import Delivery
 from bot.telegram.health import TelegramHealth
 from bot.telegram.middlewares.retry import may_have_arrived
-from bot.telegram.views.view import PICTURE_FILE, View
+from bot.telegram.views.view import View
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +31,22 @@ class Sender:
     """
     Args:
         quiet: whether what is not loud is to make no sound now.
+        rich: whether rich messages are tried.
+        pictures: whether messages have pictures.
     """
 
     def __init__(
-        self, bot: Callable[[], Bot], health: TelegramHealth, quiet: Callable[[], bool] = lambda: False
+        self,
+        bot: Callable[[], Bot],
+        health: TelegramHealth,
+        quiet: Callable[[], bool] = lambda: False,
+        *,
+        rich: bool = False,
+        pictures: bool = True,
     ) -> None:
+        self._delivery = Delivery(bot, rich=rich, pictures=pictures)
+        self.edit = self._delivery.edit
+        self.retire = self._delivery.retire
         self._bot = bot
         self._health = health
         self._quiet = quiet
@@ -103,13 +114,10 @@ class Sender:
 
     async def _sent(self, place: Place, view: View, reply_to: int | None, *, silent: bool) -> Message:
         reply = None if reply_to is None else ReplyParameters(message_id=reply_to, allow_sending_without_reply=True)
-        options: dict[str, Any] = {
-            "message_thread_id": place.topic,
-            "reply_markup": view.keyboard,
-            "reply_parameters": reply,
-            "disable_notification": True if silent else None,
-        }
-        if view.photo is None:
-            return await self._bot().send_message(place.chat, str(view.text), **options)
-        picture = BufferedInputFile(view.photo, PICTURE_FILE)
-        return await self._bot().send_photo(place.chat, picture, caption=str(view.text), **options)
+        return await self._delivery.send(
+            place.chat,
+            view,
+            message_thread_id=place.topic,
+            reply_parameters=reply,
+            disable_notification=True if silent else None,
+        )

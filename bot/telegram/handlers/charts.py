@@ -108,7 +108,7 @@ class Charts(Feature):
             since, until, cluster_id=None if node_id is not None else cluster_id, node_id=node_id
         )
         view = View(self._words(request, name, span, samples, len(migrations)), self._buttons(request, key, kind, span))
-        if not samples:
+        if not samples or not self.service.settings.pictures:
             return view
         policy = await self.service.queries.policy_of(cluster_id)
         return await illustrated(

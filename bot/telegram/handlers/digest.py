@@ -35,6 +35,8 @@ class Digest(Feature):
         texts = request.texts
         tabs = [go(("• " if d == days else "") + texts.text("digest-days", days=d), "digest", d) for d in DAYS]
         view = View(pages.digest_text(texts, summary), keyboard([tabs, [go(texts.text("button-status"), "status")]]))
+        if not self.service.settings.pictures:
+            return view
         by_day = await self.service.store.samples.overload_by_day(
             summary.since, summary.until, self.service.settings.zone, clusters
         )

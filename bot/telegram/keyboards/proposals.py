@@ -45,7 +45,6 @@ def proposal_keyboard(
     if pending:
         last = [
             do(texts.text("button-details"), "details", proposal.id),
-            do(texts.text("button-picture"), "picture", proposal.id),
             do(texts.text("button-more"), "more", proposal.id),
         ]
     rows.append(last)

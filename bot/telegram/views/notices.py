@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from markupsafe import Markup
 
@@ -19,9 +20,9 @@ from bot.store.values import Notice, NoticeKind
 from bot.telegram.keyboards.buttons import Row, go, keyboard
 from bot.telegram.views import wording
 from bot.telegram.views.pages import digest_text
-from bot.telegram.views.pictures import digest_photo, illustrated
+from bot.telegram.views.pictures import digest_photo
 from bot.telegram.views.proposals import PANEL_WORDS_LIMIT
-from bot.telegram.views.view import View, fits
+from bot.telegram.views.view import Picture, View
 
 Links = Callable[[Sequence[Proposal]], Awaitable[list[Row]]]
 LATE = timedelta(minutes=2)
@@ -47,20 +48,20 @@ async def notice_view(
         links: makes the buttons that lead from a summary to what waits.
     """
     if notice.kind is NoticeKind.DIGEST:
-        view = await _digest(texts, store, notice.created_at, hours=hours, clusters=clusters, links=links)
+        view = await _digest(texts, store, notice, hours=hours, clusters=clusters, links=links)
     else:
         view = await _view(texts, store, notice, now)
     if view is None or now - notice.created_at <= LATE:
         return view
     time = wording.moment(texts, notice.created_at, now)
-    late = replace(view, text=wording.joined([view.text, texts.html("notice-late", time=time)]))
-    return late if fits(late) else replace(late, photo=None)
+    return replace(view, text=wording.joined([view.text, texts.html("notice-late", time=time)]))
 
 
 async def _digest(
-    texts: Texts, store: Store, until: datetime, *, hours: Hours, clusters: Collection[int] | None, links: Links
+    texts: Texts, store: Store, notice: Notice, *, hours: Hours, clusters: Collection[int] | None, links: Links
 ) -> View | None:
     """The summary with its picture, the ways to what still waits, and to the state of everything."""
+    until = notice.created_at
     since = until - hours.digest_of
     summary = await store.summaries.between(since, until, clusters)
     if summary.quiet and clusters is not None and not hours.digest_quiet_days:
@@ -68,8 +69,8 @@ async def _digest(
     waiting = [p for p in await store.proposals.waiting() if clusters is None or p.cluster_id in clusters]
     rows = [*await links(waiting), [go(texts.text("button-status"), "status")]]
     by_day = await store.samples.overload_by_day(since, until, texts.zone, clusters)
-    view = View(digest_text(texts, summary), keyboard(rows))
-    return await illustrated(view, lambda: digest_photo(texts, by_day, summary.busiest))
+    picture = Picture(f"digest {notice.id} {texts.language}", partial(digest_photo, texts, by_day, summary.busiest))
+    return View(digest_text(texts, summary), keyboard(rows), picture=picture)
 
 
 async def _view(texts: Texts, store: Store, notice: Notice, now: datetime) -> View | None:

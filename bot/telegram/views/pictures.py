@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
+from balancer.model import Purpose
 from balancer.policy import Policy
 from bot.domain.load_history import BusyNode, DayHours, PastMigration, Sample
 from bot.domain.proposals import IN_FLIGHT, Proposal
@@ -25,7 +27,7 @@ from bot.rendering.charts import (
 )
 from bot.service.service import Service
 from bot.service.values import Status
-from bot.telegram.views.view import View, fits
+from bot.telegram.views.view import Picture, View, fits
 
 
 async def illustrated(view: View, draw: Callable[[], Awaitable[bytes | None]]) -> View:
@@ -36,7 +38,7 @@ async def illustrated(view: View, draw: Callable[[], Awaitable[bytes | None]]) -
 async def status_photo(service: Service, texts: Texts, status: Status) -> bytes | None:
     """One cluster with what is proposed and what runs, or several at a glance."""
     plans = [plan for plan in status.plans if plan.nodes]
-    if not plans:
+    if not plans or not service.settings.pictures:
         return None
     if len(plans) > 1:
         policies = await service.queries.policies_of([plan.cluster_id for plan in plans])
@@ -59,10 +61,22 @@ async def status_photo(service: Service, texts: Texts, status: Status) -> bytes 
 
 
 async def proposal_photo(service: Service, texts: Texts, proposal: Proposal) -> bytes | None:
-    """What its moves change, before and after."""
+    """What its moves change, before and after; ``None`` also where the settings want no pictures."""
+    if not service.settings.pictures:
+        return None
     plan = proposal.plan
     limits = _limits(await service.queries.policy_of(plan.cluster_id))
     return await drawn(before_after_picture, texts, plan, limits, plan.cluster_name)
+
+
+def proposal_picture(service: Service, texts: Texts, proposal: Proposal) -> Picture | None:
+    """The picture of a proposal that relieves nodes; ``None`` for what a person requested.
+
+    A proposal's plan never changes, so neither does its picture.
+    """
+    if proposal.purpose is not Purpose.BALANCE:
+        return None
+    return Picture(f"{proposal.id} {texts.language}", partial(proposal_photo, service, texts, proposal))
 
 
 async def load_photo(

@@ -5,7 +5,6 @@ chart-nothing = No data for this period yet.
 chart-figures = CPU: average { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) }, peak { NUMBER($ratio_max, minimumFractionDigits: 1, maximumFractionDigits: 1) } vCPU per CPU. Memory: average { NUMBER($memory, maximumFractionDigits: 0) }%, peak { NUMBER($memory_max, maximumFractionDigits: 0) }%.
 chart-choose = Which cluster?
 button-chart = 📈 Load
-button-picture = 🖼 Picture
 popup-no-picture = The picture cannot be drawn now; the log says why.
 chart-overload = { $count ->
     [0] No migration.

@@ -5,7 +5,6 @@ chart-nothing = За этот период данных ещё нет.
 chart-figures = CPU: в среднем { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) }, максимум { NUMBER($ratio_max, minimumFractionDigits: 1, maximumFractionDigits: 1) } vCPU на CPU. Память: в среднем { NUMBER($memory, maximumFractionDigits: 0) }%, максимум { NUMBER($memory_max, maximumFractionDigits: 0) }%.
 chart-choose = Какой кластер?
 button-chart = 📈 Нагрузка
-button-picture = 🖼 Картинка
 popup-no-picture = Не удалось нарисовать картинку; причина в журнале.
 chart-overload = { $count ->
     [0] Миграций не было.
