@@ -7,13 +7,13 @@ It opens no file. Unknown keys are ignored; a missing optional key is its defaul
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
 from balancer.formats import reading as r
-from balancer.formats.reading import FormatError, Path
+from balancer.formats.reading import FormatError
 from balancer.groups import VMRule
 from balancer.model import (
     VM,
@@ -99,7 +99,7 @@ def snapshot_from_dict(document: Any) -> Saved:
         FormatError: the document does not follow the format.
     """
     obj = _of_format(document, SNAPSHOT_FORMAT)
-    snapshot: Snapshot = _read(Snapshot, obj, ())
+    snapshot: Snapshot = _read(Snapshot, obj)
     for kind in ("clusters", "nodes", "vms"):
         _refuse_twins([x.id for x in getattr(snapshot, kind)], kind)
     _refuse_strays(snapshot)
@@ -111,9 +111,9 @@ def snapshot_from_dict(document: Any) -> Saved:
             tuple(sorted(snapshot.vms, key=lambda v: v.id)),
             snapshot.remarks,
         ),
-        r.field(obj, "policy", (), r.null_or(policy_from_dict), None),
-        r.field(obj, "recent", (), r.null_or(recent_from_dict), None),
-        r.field(obj, "policies", (), _by_id(policy_from_dict), {}),
+        r.field(obj, "policy", r.null_or(_policy), None),
+        r.field(obj, "recent", r.null_or(_nested(Recent)), None),
+        r.field(obj, "policies", _by_id(_policy), {}),
     )
 
 
@@ -128,7 +128,7 @@ def plan_from_dict(document: Any) -> Plan:
     Raises:
         FormatError: the document does not follow the format.
     """
-    return _read(Plan, _of_format(document, PLAN_FORMAT), ())
+    return _read(Plan, _of_format(document, PLAN_FORMAT))
 
 
 def placement_to_dict(placement: Placement) -> dict[str, Any]:
@@ -141,18 +141,14 @@ def policy_to_dict(policy: Policy) -> dict[str, Any]:
     return _write_fields(policy)
 
 
-def policy_from_dict(value: Any, path: Path = ("policy",)) -> Policy:
-    """A missing key is the policy's default.
+def policy_from_dict(value: Any) -> Policy:
+    """Reads the part ``policy`` of a document; a missing key is the policy's default.
 
     Raises:
         FormatError: a value has the wrong type or is out of range.
     """
-    try:
-        return _read(Policy, r.mapping(value, path), path)
-    except FormatError:
-        raise
-    except ValueError as error:  # the policy checks its own ranges
-        raise FormatError(f"{r.place(path)}: {error}") from error
+    policy: Policy = r.field({"policy": value}, "policy", _policy)
+    return policy
 
 
 def recent_to_dict(recent: Recent) -> dict[str, Any]:
@@ -160,13 +156,14 @@ def recent_to_dict(recent: Recent) -> dict[str, Any]:
     return _write_fields(recent)
 
 
-def recent_from_dict(value: Any, path: Path = ("recent",)) -> Recent:
+def recent_from_dict(value: Any) -> Recent:
     """Reads the part ``recent`` of a document.
 
     Raises:
         FormatError: a value has the wrong type.
     """
-    return _read(Recent, r.mapping(value, path), path)
+    recent: Recent = r.field({"recent": value}, "recent", _nested(Recent))
+    return recent
 
 
 # --- writing --------------------------------------------------------------------------------------------
@@ -213,64 +210,95 @@ def _key(name: str, kind: Any) -> str:
 # --- reading --------------------------------------------------------------------------------------------
 
 
-def _read(cls: type[T], obj: Mapping[str, Any], path: Path) -> T:
-    renamed = _RENAMED.get(cls, {})
-    values = {}
-    for f in fields(cls):  # type: ignore[arg-type]
-        optional = f.default is not MISSING or f.default_factory is not MISSING
-        key = renamed.get(f.name, _key(f.name, f.type))
-        if key in obj or not optional:
-            nullable = str(f.type).endswith("| None") and f.default is MISSING
-            default = None if nullable else r.REQUIRED
-            values[f.name] = r.field(obj, key, path, _READERS[str(f.type)], default)
+class _Field(NamedTuple):
+    name: str
+    key: str
+    reader: r.Reader
+    optional: bool
+    default: Any
+    """For a missing key of a field that is not optional: ``None`` where the figure may be unknown."""
+
+
+_FIELDS: dict[type[Any], tuple[_Field, ...]] = {}
+
+
+def _fields(cls: type[Any]) -> tuple[_Field, ...]:
+    """How the fields of this dataclass are read; looked up once for each class, since a file has 30,000 VMs."""
+    if cls not in _FIELDS:
+        _FIELDS[cls] = tuple(_field(cls, f) for f in fields(cls))
+    return _FIELDS[cls]
+
+
+def _field(cls: type[Any], f: Field[Any]) -> _Field:
+    optional = f.default is not MISSING or f.default_factory is not MISSING
+    default = None if str(f.type).endswith("| None") else r.REQUIRED
+    key = _RENAMED.get(cls, {}).get(f.name, _key(f.name, f.type))
+    return _Field(f.name, key, _READERS[str(f.type)], optional, default)
+
+
+def _read(cls: type[T], obj: Mapping[str, Any]) -> T:
+    values = {
+        name: r.field(obj, key, reader, default)
+        for name, key, reader, optional, default in _fields(cls)
+        if key in obj or not optional
+    }
     return cls(**values)
 
 
 def _nested(cls: type[Any]) -> r.Reader:
-    return lambda value, path: _read(cls, r.mapping(value, path), path)
+    return lambda value: _read(cls, r.mapping(value))
 
 
-def _params(value: Any, path: Path) -> tuple[tuple[str, Any], ...]:
-    obj = r.mapping(value, path)
-    return tuple((key, r.scalar(obj[key], (*path, key))) for key in sorted(obj))
+def _params(value: Any) -> tuple[tuple[str, Any], ...]:
+    obj = r.mapping(value)
+    return tuple((key, r.field(obj, key, r.scalar)) for key in sorted(obj))
 
 
-def _count(value: Any, path: Path) -> tuple[Reason, int]:
-    obj = r.mapping(value, path)
-    return r.field(obj, "reason", path, _nested(Reason)), r.field(obj, "count", path, r.whole)
+def _count(value: Any) -> tuple[Reason, int]:
+    obj = r.mapping(value)
+    return r.field(obj, "reason", _nested(Reason)), r.field(obj, "count", r.whole)
 
 
-def _rule(value: Any, path: Path) -> VMRule:
+def _policy(value: Any) -> Policy:
     try:
-        return _read(VMRule, r.mapping(value, path), path)
+        return _read(Policy, r.mapping(value))
+    except FormatError:
+        raise
+    except ValueError as error:  # the policy checks its own ranges
+        raise FormatError(f": {error}") from error
+
+
+def _rule(value: Any) -> VMRule:
+    try:
+        return _read(VMRule, r.mapping(value))
     except FormatError:
         raise
     except ValueError as error:  # a rule checks itself
-        raise FormatError(f"{r.place(path)}: {error}") from error
+        raise FormatError(f": {error}") from error
 
 
-def _purpose(value: Any, path: Path) -> Purpose:
+def _purpose(value: Any) -> Purpose:
     known = [p.value for p in Purpose]
     if value not in known:
-        raise r.wrong(value, path, f"one of {', '.join(known)}")
+        raise r.wrong(value, f"one of {', '.join(known)}")
     return Purpose(value)
 
 
 def _by_id(reader: r.Reader) -> r.Reader:
-    def read(value: Any, path: Path) -> dict[int, Any]:
-        obj = r.mapping(value, path)
+    def read(value: Any) -> dict[int, Any]:
+        obj = r.mapping(value)
         result = {}
         for key in obj:
             if not (key.isascii() and key.isdecimal() and len(key) < 17):
-                raise r.wrong(key, (*path, key), "an id, a whole number in quotes, as key")
-            result[int(key)] = reader(obj[key], (*path, key))
+                raise r.wrong(key, "an id, a whole number in quotes, as key", (key,))
+            result[int(key)] = r.field(obj, key, reader)
         return result
 
     return read
 
 
-def _ids(value: Any, path: Path) -> frozenset[int]:
-    return frozenset(r.many(r.whole)(value, path))
+def _ids(value: Any) -> frozenset[int]:
+    return frozenset(r.many(r.whole)(value))
 
 
 _READERS: Mapping[str, r.Reader] = {
@@ -321,9 +349,9 @@ _READERS: Mapping[str, r.Reader] = {
 
 
 def _of_format(document: Any, name: str) -> Mapping[str, Any]:
-    obj = r.mapping(document, ())
+    obj = r.mapping(document)
     if obj.get("format") != name:
-        raise r.wrong(obj.get("format"), ("format",), f'"{name}"')
+        raise r.wrong(obj.get("format"), f'"{name}"', ("format",))
     return obj
 
 
@@ -331,7 +359,7 @@ def _refuse_twins(ids: Sequence[int], kind: str) -> None:
     first: dict[int, int] = {}
     for i, an_id in enumerate(ids):
         if an_id in first:
-            raise FormatError(f"{kind}[{i}].id is {an_id}, and so is {kind}[{first[an_id]}].id: give each its own")
+            raise FormatError(f" is {an_id}, and so is {kind}[{first[an_id]}].id: give each its own", (kind, i, "id"))
         first[an_id] = i
 
 
@@ -340,4 +368,4 @@ def _refuse_strays(snapshot: Snapshot) -> None:
     for kind in ("nodes", "vms"):
         for i, x in enumerate(getattr(snapshot, kind)):
             if x.cluster_id not in clusters:
-                raise FormatError(f"{kind}[{i}].cluster_id is {x.cluster_id}: no cluster of the file has this id")
+                raise FormatError(f" is {x.cluster_id}: no cluster of the file has this id", (kind, i, "cluster_id"))

@@ -6,9 +6,9 @@ to the threshold, as `optimal` does; the seed's rule stays stricter (below it), 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from balancer.formats import reading as r
 from balancer.formats.reading import FormatError
@@ -22,6 +22,10 @@ EPOCH = datetime(2000, 1, 1, tzinfo=timezone.utc)
 _STATES = {"running": "active", "stopped": "stopped"}
 _LONG_AGO_S = 10 * 365 * 86_400
 _CLUSTER_ID = 1
+_CPU_RATIO, _MEMORY_PERCENT = 7.0, 70.0
+"""The thresholds of a file that names none."""
+
+T = TypeVar("T")
 
 
 class Neutral(NamedTuple):
@@ -45,17 +49,18 @@ def read(document: Any, *, max_moves: int = 0, taken_at: datetime = EPOCH) -> Ne
     Raises:
         FormatError: the document does not follow the format.
     """
-    obj = r.mapping(document, ())
+    obj = r.mapping(document)
     if not is_neutral(obj):
-        raise r.wrong(obj.get("format"), ("format",), f'"{FORMAT}"')
-    rows = r.field(obj, "nodes", (), r.many(r.mapping))
-    vm_rows = r.field(obj, "vms", (), r.many(r.mapping))
+        raise r.wrong(obj.get("format"), f'"{FORMAT}"', ("format",))
+    rows = r.field(obj, "nodes", r.many(r.mapping))
+    vm_rows = r.field(obj, "vms", r.many(r.mapping))
     index = _index(rows, "nodes")
     vm_index = _index(vm_rows, "vms")
-    vms = tuple(_vm(row, i, index) for i, row in enumerate(vm_rows))
-    nodes = tuple(_node(row, i, on_node) for i, (row, on_node) in enumerate(_placed(rows, vms)))
-    name = r.field(obj, "name", (), r.text, FORMAT)
-    snapshot = Snapshot(taken_at, (Cluster(_CLUSTER_ID, name, "kvm"),), nodes, vms)
+    vms = _each(vm_rows, "vms", lambda row, i: _vm(row, i, index))
+    placed = _by_node(len(rows), vms)
+    nodes = _each(rows, "nodes", lambda row, i: _node(row, i, placed[i]))
+    name = r.field(obj, "name", r.text, FORMAT)
+    snapshot = Snapshot(taken_at, (Cluster(_CLUSTER_ID, name, "kvm"),), tuple(nodes), tuple(vms))
     return Neutral(
         snapshot,
         _policy(obj, rows, max_moves),
@@ -77,74 +82,89 @@ def moves_to_dicts(plan: Plan, neutral: Neutral) -> list[dict[str, Scalar]]:
     ]
 
 
+def _each(rows: Sequence[Mapping[str, Any]], kind: str, read_row: Callable[[Mapping[str, Any], int], T]) -> list[T]:
+    """What ``read_row`` makes of each row and its position; an error gets the place of its row."""
+    result: list[T] = []
+    try:
+        for row in rows:
+            result.append(read_row(row, len(result)))
+    except FormatError as error:
+        raise error.inside(len(result)).inside(kind) from error.__cause__
+    return result
+
+
 def _index(rows: Sequence[Mapping[str, Any]], kind: str) -> dict[Scalar, int]:
     """Id in the file -> our id (the position), in order."""
     index: dict[Scalar, int] = {}
-    for i, row in enumerate(rows):
-        own: Scalar = r.field(row, "id", (kind, i), r.scalar)
+
+    def add(row: Mapping[str, Any], i: int) -> None:
+        own: Scalar = r.field(row, "id", r.scalar)
         if own in index:
-            raise FormatError(f"{kind}[{i}].id is {own!r}, and so is {kind}[{index[own]}].id: give each its own")
+            raise FormatError(f" is {own!r}, and so is {kind}[{index[own]}].id: give each its own", ("id",))
         index[own] = i
+
+    _each(rows, kind, add)
     return index
 
 
-def _placed(rows: Sequence[Mapping[str, Any]], vms: Sequence[VM]) -> list[tuple[Mapping[str, Any], list[VM]]]:
-    placed: list[tuple[Mapping[str, Any], list[VM]]] = [(row, []) for row in rows]
+def _by_node(count: int, vms: Sequence[VM]) -> list[list[VM]]:
+    placed: list[list[VM]] = [[] for _ in range(count)]
     for vm in vms:
         if vm.node_id is not None:
-            placed[vm.node_id][1].append(vm)
+            placed[vm.node_id].append(vm)
     return placed
 
 
 def _vm(row: Mapping[str, Any], i: int, nodes: Mapping[Scalar, int]) -> VM:
-    path = ("vms", i)
-    state = r.field(row, "state", path, r.text, "running")
+    state = r.field(row, "state", r.text, "running")
     if state not in _STATES:
-        raise r.wrong(state, (*path, "state"), '"running" or "stopped"')
-    home: Scalar = r.field(row, "node", path, r.scalar)
+        raise r.wrong(state, '"running" or "stopped"', ("state",))
+    home: Scalar = r.field(row, "node", r.scalar)
     if home not in nodes:
-        raise r.wrong(home, (*path, "node"), "the id of one of the nodes")
+        raise r.wrong(home, "the id of one of the nodes", ("node",))
     return VM(
         id=i,
-        name=r.field(row, "name", path, r.text, str(row["id"])),
+        name=r.field(row, "name", r.text, str(row["id"])),
         cluster_id=_CLUSTER_ID,
         node_id=nodes[home],
-        vcpus=r.field(row, "vcpus", path, r.whole),
-        memory_mib=r.field(row, "ram_mib", path, r.whole),
+        vcpus=r.field(row, "vcpus", r.whole),
+        memory_mib=r.field(row, "ram_mib", r.whole),
         state=_STATES[state],
-        iso_mounted=r.field(row, "has_iso", path, r.truth, False),
-        snapshot_count=int(r.field(row, "has_snapshot", path, r.truth, False)),
-        balancer_mode="on" if r.field(row, "balancer_enabled", path, r.truth, True) else "off",
+        iso_mounted=r.field(row, "has_iso", r.truth, False),
+        snapshot_count=int(r.field(row, "has_snapshot", r.truth, False)),
+        balancer_mode="on" if r.field(row, "balancer_enabled", r.truth, True) else "off",
     )
 
 
 def _node(row: Mapping[str, Any], i: int, vms: Sequence[VM]) -> Node:
-    path = ("nodes", i)
-    base = r.field(row, "ram_base_mib", path, r.whole, 0)
+    base = r.field(row, "ram_base_mib", r.whole, 0)
     return Node(
         id=i,
-        name=r.field(row, "name", path, r.text, str(row["id"])),
+        name=r.field(row, "name", r.text, str(row["id"])),
         cluster_id=_CLUSTER_ID,
-        cpus=r.field(row, "cpus", path, r.whole),
+        cpus=r.field(row, "cpus", r.whole),
         vcpus_allocated=sum(vm.vcpus or 0 for vm in vms),
-        memory_mib=r.field(row, "ram_mib", path, r.whole),
+        memory_mib=r.field(row, "ram_mib", r.whole),
         memory_allocated_mib=base + sum(vm.memory_mib or 0 for vm in vms),
         vm_count=len(vms),
-        vm_limit=r.field(row, "vm_limit", path, r.maybe(r.whole, "a whole number"), None) or None,
+        vm_limit=r.field(row, "vm_limit", r.maybe(r.whole, "a whole number"), None) or None,
         state="active",
-        maintenance=r.field(row, "maintenance", path, r.truth, False),
-        creation_allowed=r.field(row, "creation_allowed", path, r.truth, True),
-        qemu_version=r.field(row, "qemu", path, r.text, "0"),
+        maintenance=r.field(row, "maintenance", r.truth, False),
+        creation_allowed=r.field(row, "creation_allowed", r.truth, True),
+        qemu_version=r.field(row, "qemu", r.text, "0"),
     )
+
+
+def _thresholds(value: Any) -> tuple[float, float]:
+    obj = r.mapping(value)
+    return r.field(obj, "cpu_ratio", r.number, _CPU_RATIO), r.field(obj, "mem_pct", r.number, _MEMORY_PERCENT)
 
 
 def _policy(obj: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], max_moves: int) -> Policy:
     """The file's overload thresholds, and the seed's other constants in proportion to them."""
-    path = ("thresholds",)
-    thresholds = r.field(obj, "thresholds", (), r.mapping, {})
-    cpu = r.field(thresholds, "cpu_ratio", path, r.number, 7.0)
-    memory = r.field(thresholds, "mem_pct", path, r.number, 70.0)
-    excluded = frozenset(i for i, row in enumerate(rows) if r.field(row, "excluded", ("nodes", i), r.truth, False))
+    cpu, memory = r.field(obj, "thresholds", _thresholds, (_CPU_RATIO, _MEMORY_PERCENT))
+    marks = _each(rows, "nodes", lambda row, _: r.field(row, "excluded", r.truth, False))
+    excluded = frozenset(i for i, mark in enumerate(marks) if mark)
     try:
         return Policy(
             cpu_overload_ratio=cpu,
@@ -159,13 +179,10 @@ def _policy(obj: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], max_moves
             allow_unknown_versions=True,
         )
     except ValueError as error:
-        raise FormatError(f"thresholds: {error}") from error
+        raise FormatError(f": {error}", ("thresholds",)) from error
 
 
 def _migrated(rows: Sequence[Mapping[str, Any]], taken_at: datetime) -> dict[int, datetime]:
-    migrated = {}
-    for i, row in enumerate(rows):
-        ago = r.field(row, "last_migrated_s", ("vms", i), r.null_or(r.number), None)
-        if ago is not None and ago < _LONG_AGO_S:
-            migrated[i] = taken_at - timedelta(seconds=ago)
-    return migrated
+    read_age = r.null_or(r.number)
+    ages = _each(rows, "vms", lambda row, _: r.field(row, "last_migrated_s", read_age, None))
+    return {i: taken_at - timedelta(seconds=ago) for i, ago in enumerate(ages) if ago is not None and ago < _LONG_AGO_S}

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from balancer.model import Scalar
 
 Path: TypeAlias = tuple[str | int, ...]
-Reader: TypeAlias = Callable[[Any, Path], Any]
+Reader: TypeAlias = Callable[[Any], Any]
 
 LARGEST = 2**53
 """Whole numbers above this are not exact in every JSON program, and no real figure is so large."""
@@ -22,7 +22,23 @@ REQUIRED: Any = object()
 
 
 class FormatError(ValueError):
-    """A file does not follow its format. The text says where, what was found and what is needed."""
+    """A file does not follow its format. The text says where, what was found and what is needed.
+
+    A reader knows only its value. Whoever calls it for a part of an object adds the place of that part (``inside``),
+    so a value that is right costs no path.
+    """
+
+    def __init__(self, problem: str, path: Path = ()) -> None:
+        super().__init__(problem, path)
+        self.problem = problem
+        self.path = path
+
+    def __str__(self) -> str:
+        return place(self.path) + self.problem
+
+    def inside(self, part: str | int) -> FormatError:
+        """The same error, seen from the object or the list that has the value under this key or number."""
+        return FormatError(self.problem, (part, *self.path))
 
 
 def place(path: Path) -> str:
@@ -31,111 +47,124 @@ def place(path: Path) -> str:
     return text.lstrip(".") or "the document"
 
 
-def wrong(value: Any, path: Path, needed: str) -> FormatError:
-    """The error for a value: where it is, what it is, and what is needed instead."""
+def wrong(value: Any, needed: str, path: Path = ()) -> FormatError:
+    """The error for a value: what it is, and what is needed instead."""
     shown = json.dumps(value, ensure_ascii=False, default=str)
     if len(shown) > 60:
         shown = shown[:57] + "..."
-    return FormatError(f"{place(path)} is {shown}: {needed} is needed")
+    return FormatError(f" is {shown}: {needed} is needed", path)
 
 
-def field(obj: Mapping[str, Any], key: str, path: Path, reader: Reader, default: Any = REQUIRED) -> Any:
+def field(obj: Mapping[str, Any], key: str, reader: Reader, default: Any = REQUIRED) -> Any:
     """The value under ``key``, read; a missing optional one is its default."""
-    if key in obj:
-        return reader(obj[key], (*path, key))
+    try:
+        if key in obj:
+            return reader(obj[key])
+    except FormatError as error:
+        raise error.inside(key) from error.__cause__
     if default is REQUIRED:
-        raise FormatError(f"{place((*path, key))} is missing: it is required")
+        raise FormatError(" is missing: it is required", (key,))
     return default
 
 
-def mapping(value: Any, path: Path) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
     """An object. Raises FormatError for anything else, as all readers do."""
     if not isinstance(value, dict):
-        raise wrong(value, path, "an object")
+        raise wrong(value, "an object")
     return value
 
 
-def items(value: Any, path: Path) -> list[Any]:
+def items(value: Any) -> list[Any]:
     """A list."""
     if not isinstance(value, list):
-        raise wrong(value, path, "a list")
+        raise wrong(value, "a list")
     return value
 
 
-def whole(value: Any, path: Path) -> int:
+def whole(value: Any) -> int:
     """A whole number from 0 to ``LARGEST``."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= LARGEST:
-        raise wrong(value, path, "a whole number from 0 up")
+        raise wrong(value, "a whole number from 0 up")
     return value
 
 
-def number(value: Any, path: Path) -> float:
+def number(value: Any) -> float:
     """A number; the sign is free."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= LARGEST:
-        raise wrong(value, path, "a number")
+        raise wrong(value, "a number")
     return float(value)
 
 
-def text(value: Any, path: Path) -> str:
+def text(value: Any) -> str:
     """A text."""
     if not isinstance(value, str):
-        raise wrong(value, path, "a text in quotes")
+        raise wrong(value, "a text in quotes")
     return value
 
 
-def truth(value: Any, path: Path) -> bool:
+def truth(value: Any) -> bool:
     """``true`` or ``false``."""
     if not isinstance(value, bool):
-        raise wrong(value, path, "true or false")
+        raise wrong(value, "true or false")
     return value
 
 
-def scalar(value: Any, path: Path) -> Scalar:
+def scalar(value: Any) -> Scalar:
     """A text, a number, ``true``, ``false`` or ``null``."""
     if value is not None and not isinstance(value, (str, int, float, bool)):
-        raise wrong(value, path, "a text, a number, true, false or null")
+        raise wrong(value, "a text, a number, true, false or null")
     return value
 
 
-def moment(value: Any, path: Path) -> datetime:
+def moment(value: Any) -> datetime:
     """ISO 8601 with an offset (``Z`` too), as UTC."""
     needed = 'a time with its offset, such as "2026-11-22T10:00:00+00:00",'
     try:
-        at = datetime.fromisoformat(text(value, path).replace("Z", "+00:00"))
+        at = datetime.fromisoformat(text(value).replace("Z", "+00:00"))
         if at.tzinfo is None:
-            raise wrong(value, path, needed)
+            raise wrong(value, needed)
         return at.astimezone(timezone.utc)
     except (ValueError, OverflowError) as error:
-        raise wrong(value, path, needed) from error
+        raise wrong(value, needed) from error
 
 
-def seconds(value: Any, path: Path) -> timedelta:
+def seconds(value: Any) -> timedelta:
     """A length of time, given in seconds."""
     try:
-        return timedelta(seconds=number(value, path))
+        return timedelta(seconds=number(value))
     except OverflowError as error:
-        raise wrong(value, path, "a shorter time") from error
+        raise wrong(value, "a shorter time") from error
 
 
 def null_or(reader: Reader) -> Reader:
     """The same reader, with ``null`` allowed for "none"."""
-    return lambda value, path: None if value is None else reader(value, path)
+    return lambda value: None if value is None else reader(value)
 
 
 def maybe(reader: Reader, needed: str) -> Reader:
     """The same for a single figure; the complaint names ``null``, the way to say "not known"."""
 
-    def read(value: Any, path: Path) -> Any:
+    def read(value: Any) -> Any:
         if value is None:
             return None
         try:
-            return reader(value, path)
+            return reader(value)
         except FormatError:
-            raise wrong(value, path, f"{needed} or null") from None
+            raise wrong(value, f"{needed} or null") from None
 
     return read
 
 
 def many(reader: Reader) -> Reader:
     """A list of what ``reader`` reads."""
-    return lambda value, path: tuple(reader(item, (*path, i)) for i, item in enumerate(items(value, path)))
+
+    def read(value: Any) -> tuple[Any, ...]:
+        result: list[Any] = []
+        try:
+            for item in items(value):
+                result.append(reader(item))
+        except FormatError as error:
+            raise (error.inside(len(result)) if isinstance(value, list) else error) from error.__cause__
+        return tuple(result)
+
+    return read
