@@ -30,7 +30,7 @@ from bot.domain.health import State
 from bot.domain.proposals import ExclusionRole, MigrationState, MoveState, Verdict
 from bot.domain.sanitize import one_line
 from bot.errors import NotFound
-from bot.rendering.catalog import LANGUAGES, Texts, texts_for
+from bot.rendering.catalog import LANGUAGES, Texts, message_sources, texts_for
 from bot.service.runtime_settings import KEYS as KEYS_AT_RUN_TIME
 from bot.telegram.commands import COMMANDS
 from sandbox.chat.html import parse_html
@@ -552,3 +552,12 @@ def test_menu_entries_are_short_enough_to_be_read(language: str) -> None:
     """Telegram takes 256 characters and shows about forty."""
     texts = texts_for(language)
     assert [name for name in MENU if not 3 <= len(texts.text(f"menu-{name}")) <= 40] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_messages_parsed_one_by_one_are_those_of_the_whole_files(language: str) -> None:
+    """Messages are cut out of their files by the lines that they begin on, and parsed when they are first used."""
+    whole = messages(language, *FILES)
+    cut = {key: FluentParser().parse(source).body[0] for key, source in message_sources(language).items()}
+    assert cut.keys() == whole.keys()
+    assert [key for key in whole if not whole[key].equals(cut[key], ignored_fields=["span", "comment"])] == []

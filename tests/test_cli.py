@@ -5,6 +5,7 @@ Mistakes are tried in-process; everything that works with the panel is a process
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import pty
@@ -15,6 +16,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import sysconfig
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -32,6 +34,7 @@ from balancer.formats.codec import snapshot_to_dict
 from balancer.policy import STRATEGIES
 from bot.cli import BAD_SETTINGS, COMMANDS, FAILED, OK, main
 from bot.config.settings import Settings, env_name
+from bot.domain.version import VERSION
 
 PASSWORD = "hunter2/ß%"
 SEED_OPTIONS = (
@@ -67,7 +70,7 @@ def test_three_ways_to_start_one_program() -> None:
         for way in ways
     ]
     assert len({(d.stdout, d.stderr) for d in done}) == 1, done
-    assert re.match(r"vm-balancer (\d+\.\d+|\(not installed\))", done[0].stdout)
+    assert done[0].stdout == f"vm-balancer {VERSION}\n"
 
 
 def shown(capsys: pytest.CaptureFixture[str], *words: str) -> str:
@@ -552,3 +555,30 @@ async def test_with_a_chat_it_waits_until_all_is_decided_or_expired(tmp_path: Pa
         assert await bot.ended() == OK
         await stack.message("expired, nobody decided", buttons=False)
         assert await stack.starts() == [(11, 2)]
+
+
+@pytest.mark.parametrize(
+    ("words", "unneeded"),
+    [
+        (["--version"], {"pydantic", "numpy", "fluent", "asyncio", "logging", "email"}),
+        (["plan", "small.json", "--json"], {"pydantic", "numpy", "fluent", "asyncio"}),
+        (["plan", "small.json"], {"pydantic", "numpy", "asyncio"}),
+    ],
+)
+def test_short_commands_import_only_what_they_need(words: list[str], unneeded: set[str], folder: Path) -> None:
+    nodes = [{"id": name, "cpus": 2, "ram_mib": 100000} for name in ("hot", "cool")]
+    vms = [{"id": name, "node": "hot", "vcpus": 5, "ram_mib": 1000} for name in ("a", "b", "c")]
+    document = {"format": "vmbal-1", "name": "small", "nodes": nodes, "vms": vms}
+    Path("small.json").write_text(json.dumps(document), "utf-8")
+    code = "import sys; from bot.cli import main; code = main(sys.argv[1:]); print(sorted(sys.modules)); sys.exit(code)"
+    env = {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join([str(ROOT), sysconfig.get_path("purelib")])}
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", code, *words], env=env, check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert unneeded.isdisjoint(ast.literal_eval(done.stdout.splitlines()[-1]))
+
+
+def test_version_is_that_of_the_package() -> None:
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
+    assert f'version = "{VERSION}"' in project.splitlines()

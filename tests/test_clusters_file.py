@@ -14,7 +14,8 @@ from core_builders import cluster
 from balancer.formats.codec import snapshot_from_dict, snapshot_to_dict
 from balancer.groups import APART, IGNORE, KINDS, PIN, VMRule
 from balancer.policy import Policy
-from bot.cli.offline import PlanOptions, plan_file
+from bot.cli.offline import plan_file
+from bot.cli.plan_options import PlanOptions
 from bot.config.clusters_file import (
     CLUSTER_FIELDS,
     ClusterEntry,
@@ -26,7 +27,6 @@ from bot.config.clusters_file import (
 from bot.config.settings import Settings
 from bot.domain.proposals import MigrationState
 from bot.errors import ConfigError
-from bot.rendering.catalog import texts_for
 
 ROOT = Path(__file__).resolve().parent.parent
 TOML = """
@@ -256,5 +256,5 @@ async def test_saved_snapshot_keeps_the_policy_of_each_cluster(tmp_path: Path) -
     saved = snapshot_from_dict(json.loads(json.dumps(document)))
     assert {i: saved.policy_of(i) for i in (1, 2)} == policies
     replay = file(tmp_path, document, "s.json")
-    planned = plan_file(str(replay), PlanOptions(), as_json=True, texts=texts_for("en"))
+    planned = plan_file(str(replay), PlanOptions(), language=None)
     assert [len(p["moves"]) for p in json.loads(planned.document)["plans"]] == [1, 0]

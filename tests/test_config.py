@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from bot.cli.arguments import ENVIRONMENT_ONLY, OPTIONS, add_settings, make_parser, settings_of
+from bot.cli.arguments import ENVIRONMENT_ONLY, OPTIONS, add_settings, settings_of
+from bot.cli.parsing import make_parser
 from bot.config.loading import find_settings, load_settings
 from bot.config.settings import SECRET_FILES, Settings, env_name, is_secret, masked, secrets
 from bot.config.validation import check_chat, check_files, check_panel

@@ -21,7 +21,7 @@ from processes import ROOT
 from test_config import SEED_ENV
 
 from bot.cli.arguments import OPTIONS, settings_of
-from bot.cli.given import understood
+from bot.cli.parsing import understood
 from bot.cli.run import parser
 from bot.config.loading import load_settings
 from bot.config.settings import Settings, env_name

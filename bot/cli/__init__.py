@@ -8,17 +8,15 @@ cannot work.
 from __future__ import annotations
 
 import importlib
-import logging
 import sys
 from collections.abc import Callable, Sequence
 
 from bot.cli.commands import COMMANDS
 from bot.cli.output import BAD_SETTINGS, FAILED, OK, complain, print_all, to_nowhere, unwritten
+from bot.domain.version import VERSION
 from bot.errors import BalancerError, ConfigError
 
 __all__ = ["BAD_SETTINGS", "COMMANDS", "FAILED", "OK", "main"]
-
-log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,9 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _print_version() -> int:
     """The version alone needs no settings, whose import takes most of the time of a short command."""
-    from bot.domain.version import program_version
-
-    print_all(f"vm-balancer {program_version() or '(not installed)'}")
+    print_all(f"vm-balancer {VERSION}")
     return OK
 
 
@@ -65,5 +61,7 @@ def _outcome(arguments: list[str]) -> int:
         return exit_.code if isinstance(exit_.code, int) else OK
     except Exception:
         # A defect: its trace goes where the log goes, which knows the secrets.
-        log.exception("The program failed; please report this")
+        import logging
+
+        logging.getLogger(__name__).exception("The program failed; please report this")
         return FAILED

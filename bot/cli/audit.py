@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 
-from bot.cli.arguments import Parser, add_settings, make_parser, whole_number
-from bot.cli.given import read_settings, understood
+from bot.cli.arguments import add_settings
+from bot.cli.given import read_settings
 from bot.cli.output import FAILED, OK, complain, print_all
+from bot.cli.parsing import Parser, make_parser, understood, whole_number
 from bot.config.settings import Settings
 from bot.rendering.export import AUDIT_COLUMNS, as_csv, as_json, audit_line, audit_rows
 from bot.store.audit_chain import Verified

@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.cli.arguments import Parser, add_settings, make_parser, whole_number
-from bot.cli.given import read_leniently, read_settings, understood
+from bot.cli.arguments import add_settings
+from bot.cli.given import read_leniently, read_settings
 from bot.cli.output import FAILED, OK, print_all, say
+from bot.cli.parsing import Parser, make_parser, understood, whole_number
 from bot.config.chats_file import check_chats_file
 from bot.config.clusters_file import check_clusters_file
 from bot.config.loading import LoadedSettings

@@ -9,10 +9,9 @@ import argparse
 import importlib
 from typing import Literal, TypeAlias, get_args, get_origin
 
-from bot.cli.arguments import Parser, make_parser
 from bot.cli.commands import COMMANDS
-from bot.cli.given import understood
 from bot.cli.output import FAILED, OK, complain, print_all
+from bot.cli.parsing import Parser, make_parser, understood
 from bot.cli.run import parser as run_parser
 from bot.config.settings import Settings
 from bot.errors import ConfigError

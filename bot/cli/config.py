@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from bot.cli.arguments import Parser, add_settings, make_parser
-from bot.cli.given import read_leniently, understood
+from bot.cli.arguments import add_settings
+from bot.cli.given import read_leniently
 from bot.cli.output import BAD_SETTINGS, OK, complain, print_all
+from bot.cli.parsing import Parser, make_parser, understood
 from bot.config.env_file import quoted
 from bot.config.loading import LoadedSettings
 from bot.config.settings import Settings, env_name, is_secret, masked

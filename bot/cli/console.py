@@ -13,9 +13,10 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from bot.cli.arguments import Parser, add_settings, make_parser
-from bot.cli.given import read_settings, understood
+from bot.cli.arguments import add_settings
+from bot.cli.given import read_settings
 from bot.cli.output import FAILED, OK, complain, say
+from bot.cli.parsing import Parser, make_parser, understood
 from bot.config.chats_file import check_chats_file
 from bot.config.clusters_file import check_clusters_file
 from bot.config.settings import Settings, secrets

@@ -6,9 +6,10 @@ import asyncio
 from datetime import datetime, timezone
 from pathlib import Path
 
-from bot.cli.arguments import Parser, add_settings, make_parser
-from bot.cli.given import read_settings, understood
+from bot.cli.arguments import add_settings
+from bot.cli.given import read_settings
 from bot.cli.output import FAILED, OK, complain, print_all
+from bot.cli.parsing import Parser, make_parser, understood
 from bot.config.settings import Settings
 from bot.config.validation import MEMORY
 from bot.domain.sanitize import shorten

@@ -11,9 +11,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from bot.cli.arguments import Parser, add_settings, make_parser
-from bot.cli.given import log_to, read_settings, stop_on_signals, understood
+from bot.cli.arguments import add_settings
+from bot.cli.given import log_to, read_settings, stop_on_signals
 from bot.cli.output import FAILED, OK, say
+from bot.cli.parsing import Parser, make_parser, understood
 from bot.cli.prompt import Prompt
 from bot.config.clusters_file import check_clusters_file
 from bot.config.validation import check_files, check_panel

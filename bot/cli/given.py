@@ -1,4 +1,4 @@
-"""What the commands share: arguments and settings, understood or complained of; the log; signals."""
+"""What the commands share: settings from the arguments, the log, signals."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import signal
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from bot.cli.arguments import OPTIONS, Parser, settings_of, unknown
-from bot.cli.commands import COMMANDS
+from bot.cli.arguments import OPTIONS, settings_of
 from bot.config.loading import LoadedSettings, find_settings, for_the_program, load_settings
 from bot.config.settings import Settings
 from bot.config.validation import Check
@@ -19,12 +18,6 @@ if TYPE_CHECKING:
     from bot.app import VMBalancer
 
 log = logging.getLogger(__name__)
-
-
-def understood(parser: Parser, arguments: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """The arguments, and a line for each that nobody understood."""
-    given, left = parser.parse_known_args(arguments)
-    return given, unknown(left, parser, list(COMMANDS))
 
 
 def read_settings(

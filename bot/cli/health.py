@@ -10,9 +10,10 @@ import os
 import socket
 from datetime import datetime, timedelta, timezone
 
-from bot.cli.arguments import Parser, add_settings, make_parser
-from bot.cli.given import read_leniently, understood
+from bot.cli.arguments import add_settings
+from bot.cli.given import read_leniently
 from bot.cli.output import FAILED, OK, print_all
+from bot.cli.parsing import Parser, make_parser, understood
 from bot.config.settings import Settings
 from bot.config.validation import MEMORY
 from bot.domain.health import Health, judge

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.cli.arguments import Parser, add_settings, make_parser, whole_number
-from bot.cli.given import read_settings, understood
+from bot.cli.arguments import add_settings
+from bot.cli.given import read_settings
 from bot.cli.output import OK, print_all
+from bot.cli.parsing import Parser, make_parser, understood, whole_number
 from bot.config.settings import Settings
 from bot.domain.proposals import ProposedMove
 from bot.rendering.catalog import texts_for

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot.cli import check
-from bot.cli.arguments import OPTIONS, Parser, add_settings, make_parser, settings_of
-from bot.cli.given import understood
+from bot.cli.arguments import OPTIONS, add_settings, settings_of
 from bot.cli.output import say
+from bot.cli.parsing import Parser, make_parser, understood
 from bot.cli.questions import is_interactive
 from bot.config.env_file import quoted
 from bot.config.loading import DEFAULT_ENV_FILE, find_settings, for_the_program

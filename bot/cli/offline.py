@@ -5,23 +5,24 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from balancer.formats import codec, neutral
 from balancer.formats.reading import FormatError
-from balancer.model import Plan, Recent
+from balancer.model import Plan, Recent, Snapshot
 from balancer.planner import load_strategy, plan
-from balancer.policy import Policy
+from balancer.policy import ADAPTIVE
 from balancer.strategies.alternative import with_alternative
-from bot.cli.offline_requests import PlanRequest, answer_request
+from bot.cli.plan_options import PlanOptions, PlanRequest
 from bot.errors import ConfigError
-from bot.rendering.catalog import Texts
-from bot.rendering.plain import plan_lines
 
 if TYPE_CHECKING:
     from bot.app import VMBalancer
+    from bot.rendering.catalog import Texts
+
+MANY_VMS = 1000
 
 
 class Planned(NamedTuple):
@@ -31,28 +32,11 @@ class Planned(NamedTuple):
     stats: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlanOptions:
-    """What the command line asks for; ``None`` = as the file says."""
-
-    strategy: str | None = None
-    optimize_for: str | None = None
-    limit: int | None = None
-    """Maximum moves per cluster, 0 = no limit. Where the file says nothing either, there is none."""
-    request: PlanRequest | None = None
-
-    def apply_to(self, policy: Policy) -> Policy:
-        return replace(
-            policy,
-            strategy=self.strategy or policy.strategy,
-            optimize_for=self.optimize_for or policy.optimize_for,
-            max_moves=policy.max_moves if self.limit is None else self.limit,
-        )
-
-
 class _Result(NamedTuple):
-    document: dict[str, Any]
-    lines: list[str]
+    """Only one of the two forms is asked for; the other one costs as much as planning."""
+
+    document: Callable[[], dict[str, Any]]
+    lines: Callable[[Texts], list[str]]
     seconds: float
 
 
@@ -65,26 +49,32 @@ async def save_snapshot(balancer: VMBalancer) -> str:
     return _json(codec.snapshot_to_dict(snapshot, policy=policy, recent=recent, policies=policies))
 
 
-def plan_file(path: str, options: PlanOptions, *, as_json: bool, texts: Texts) -> Planned:
+def plan_file(path: str, options: PlanOptions, *, language: str | None) -> Planned:
     """Plans a saved snapshot, or an instance of the benchmark's neutral format.
 
     Args:
         path: a file, or ``-`` for standard input.
+        options: what the command line asks for.
+        language: of the report; ``None`` = JSON instead of a report.
     Raises:
         ConfigError: the file cannot be read or is no snapshot, or the request does not fit it.
     """
     document = _load(path)
     try:
         if options.request is not None:
-            result = _answer(document, options.request, options, texts)
+            result = _answer(document, options.request, options)
         elif neutral.is_neutral(document):
-            result = _plan_neutral(document, options, texts)
+            result = _plan_neutral(document, options)
         else:
-            result = _plan_snapshot(document, options, texts)
+            result = _plan_snapshot(document, options)
     except FormatError as error:
         raise ConfigError([f"{path} is not a snapshot that can be planned: {error}"]) from error
     stats = f"#STATS {json.dumps({'plan_s': round(result.seconds, 6)})}"
-    return Planned(_json(result.document) if as_json else "\n".join(result.lines), stats)
+    if language is None:
+        return Planned(_json(result.document()), stats)
+    from bot.rendering.catalog import texts_for
+
+    return Planned("\n".join(result.lines(texts_for(language))), stats)
 
 
 def _json(document: Any) -> str:
@@ -110,32 +100,36 @@ def _text(path: str) -> str:
     return data.decode("utf-8-sig")
 
 
-def _answer(document: Any, request: PlanRequest, options: PlanOptions, texts: Texts) -> _Result:
+def _answer(document: Any, request: PlanRequest, options: PlanOptions) -> _Result:
+    from bot.cli.offline_requests import answer_request
+
     saved = codec.snapshot_from_dict(document)
     started = time.perf_counter()
-    answer, lines = answer_request(request, saved, options.apply_to, texts)
-    return _Result(answer, lines, time.perf_counter() - started)
+    answer = answer_request(request, saved, options.apply_to)
+    return _Result(lambda: answer.document, answer.lines, time.perf_counter() - started)
 
 
-def _plan_neutral(document: Any, options: PlanOptions, texts: Texts) -> _Result:
+def _plan_neutral(document: Any, options: PlanOptions) -> _Result:
     case = neutral.read(document)
     document.clear()  # as large as all that follows, and no longer needed
     policy = options.apply_to(case.policy)
-    load_strategy(policy.strategy)
+    _load_strategies({policy.strategy}, case.snapshot)
     started = time.perf_counter()
     new_plan = plan(case.snapshot, policy, case.recent)
     seconds = time.perf_counter() - started
-    moves = neutral.moves_to_dicts(new_plan, case)
-    answer = {"strategy": new_plan.strategy, "moves": moves, **_effort_and_bound(new_plan)}
-    return _Result(answer, plan_lines(texts, new_plan), seconds)
+
+    def written() -> dict[str, Any]:
+        moves = neutral.moves_to_dicts(new_plan, case)
+        return {"strategy": new_plan.strategy, "moves": moves, **_effort_and_bound(new_plan)}
+
+    return _Result(written, lambda texts: _report([new_plan], texts), seconds)
 
 
-def _plan_snapshot(document: Any, options: PlanOptions, texts: Texts) -> _Result:
+def _plan_snapshot(document: Any, options: PlanOptions) -> _Result:
     saved = codec.snapshot_from_dict(document)
     document.clear()
     policies = {c.id: options.apply_to(saved.policy_of(c.id)) for c in saved.snapshot.clusters}
-    for strategy in {policy.strategy for policy in policies.values()}:
-        load_strategy(strategy)
+    _load_strategies({policy.strategy for policy in policies.values()}, saved.snapshot)
     started = time.perf_counter()
     clusters, recent = saved.snapshot.split(), saved.recent or Recent()
     plans = [plan(c, policies[c.clusters[0].id], recent) for c in clusters]
@@ -143,9 +137,25 @@ def _plan_snapshot(document: Any, options: PlanOptions, texts: Texts) -> _Result
     # The running program compares with another strategy as well. That is not the planner's own time.
     pairs = zip(clusters, plans, strict=True)
     plans = [with_alternative(c, policies[c.clusters[0].id], recent, cluster_plan) for c, cluster_plan in pairs]
-    moves = [{"vm": m.vm_id, "from": m.source_id, "to": m.target_id} for p in plans for m in p.moves]
-    lines = [line for cluster_plan in plans for line in plan_lines(texts, cluster_plan)]
-    return _Result({"moves": moves, "plans": [codec.plan_to_dict(p) for p in plans]}, lines, seconds)
+
+    def written() -> dict[str, Any]:
+        moves = [{"vm": m.vm_id, "from": m.source_id, "to": m.target_id} for p in plans for m in p.moves]
+        return {"moves": moves, "plans": [codec.plan_to_dict(p) for p in plans]}
+
+    return _Result(written, lambda texts: _report(plans, texts), seconds)
+
+
+def _load_strategies(names: set[str], snapshot: Snapshot) -> None:
+    """So that the planner's own time has no import in it. A small plan of ``adaptive`` may do without NumPy."""
+    for name in names:
+        if name != ADAPTIVE or len(snapshot.vms) >= MANY_VMS:
+            load_strategy(name)
+
+
+def _report(plans: Sequence[Plan], texts: Texts) -> list[str]:
+    from bot.rendering.plain import plan_lines
+
+    return [line for cluster_plan in plans for line in plan_lines(texts, cluster_plan)]
 
 
 def _effort_and_bound(new_plan: Plan) -> dict[str, Any]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from balancer.formats import codec
 from balancer.formats.codec import Saved
@@ -16,6 +15,7 @@ from balancer.requests.drain import drain
 from balancer.requests.fill import fill
 from balancer.requests.place import place
 from balancer.requests.results import Placement, TargetChoice
+from bot.cli.plan_options import PlanRequest
 from bot.domain.lookup import matching, nearest
 from bot.errors import ConfigError
 from bot.rendering.catalog import Texts
@@ -24,27 +24,21 @@ from bot.rendering.plain import plan_lines
 Change = Callable[[Policy], Policy]
 
 
-@dataclass(frozen=True, slots=True)
-class PlanRequest:
-    """What the command line asks for instead of balancing: one of the three, the others are ``None``."""
+class Answer(NamedTuple):
+    """The answer as a JSON object, and as lines in a language."""
 
-    drain: str | None = None
-    """A node by name or id; likewise ``fill``."""
-    fill: str | None = None
-    place: tuple[int, int] | None = None
-    """vCPUs and MiB of memory."""
+    document: dict[str, Any]
+    lines: Callable[[Texts], list[str]]
 
 
-def answer_request(
-    request: PlanRequest, saved: Saved, change: Change, texts: Texts
-) -> tuple[dict[str, Any], list[str]]:
-    """The answer as a JSON object and as lines. ``change`` puts the options of the command line into a policy.
+def answer_request(request: PlanRequest, saved: Saved, change: Change) -> Answer:
+    """The answer. ``change`` puts the options of the command line into a policy.
 
     Raises:
         ConfigError: the snapshot has no node of that name, or several.
     """
     if request.place is not None:
-        return _place(request.place, saved, change, texts)
+        return _place(request.place, saved, change)
     option, name, plan_for = (
         ("--fill", request.fill, fill) if request.drain is None else ("--drain", request.drain, drain)
     )
@@ -52,7 +46,8 @@ def answer_request(
     cluster = next(s for s in saved.snapshot.split() if s.clusters[0].id == node.cluster_id)
     plan: Plan = plan_for(cluster, change(saved.policy_of(node.cluster_id)), saved.recent or Recent(), node.id)
     moves = [{"vm": m.vm_id, "from": m.source_id, "to": m.target_id} for m in plan.moves]
-    return {"moves": moves, "plans": [codec.plan_to_dict(plan)]}, plan_lines(texts, plan)
+    document = {"moves": moves, "plans": [codec.plan_to_dict(plan)]}
+    return Answer(document, lambda texts: plan_lines(texts, plan))
 
 
 def _one_node(snapshot: Snapshot, option: str, name: str) -> Node:
@@ -67,12 +62,12 @@ def _one_node(snapshot: Snapshot, option: str, name: str) -> Node:
     raise ConfigError([f"{option} is {name!r}, but no node of the snapshot has this name: {hint}"])
 
 
-def _place(size: tuple[int, int], saved: Saved, change: Change, texts: Texts) -> tuple[dict[str, Any], list[str]]:
+def _place(size: tuple[int, int], saved: Saved, change: Change) -> Answer:
     placements = [
         place(cluster, change(saved.policy_of(cluster.clusters[0].id)), *size) for cluster in saved.snapshot.split()
     ]
-    lines = [line for placement in placements for line in placement_lines(texts, placement)]
-    return {"placements": [codec.placement_to_dict(placement) for placement in placements]}, lines
+    document = {"placements": [codec.placement_to_dict(placement) for placement in placements]}
+    return Answer(document, lambda texts: [line for found in placements for line in placement_lines(texts, found)])
 
 
 def placement_lines(texts: Texts, placement: Placement) -> list[str]:

@@ -7,8 +7,6 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
-from bot.domain.sanitize import Redactor, one_line
-
 OK, FAILED, BAD_SETTINGS = 0, 1, 2
 
 
@@ -37,6 +35,8 @@ def unwritten(error: OSError) -> int:
 
 
 def complain(*lines: str) -> None:
+    from bot.domain.sanitize import Redactor, one_line  # as slow to import as the rest of a short command
+
     redact = Redactor()
     for line in lines:
         with suppress(OSError):

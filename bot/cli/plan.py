@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import gc
 from collections.abc import Sequence
 
 from balancer.policy import OPTIMIZE_FOR, STRATEGIES
-from bot.cli.arguments import SHOWN, Parser, make_parser, whole_number
-from bot.cli.given import understood
-from bot.cli.offline_requests import PlanRequest
 from bot.cli.output import OK, complain, print_all
+from bot.cli.parsing import SHOWN, Parser, make_parser, understood, whole_number
+from bot.cli.plan_options import PlanOptions, PlanRequest
 from bot.errors import ConfigError
 
 MOST_VCPUS, MOST_GIB = 100_000, 1_000_000
@@ -45,11 +45,14 @@ def run(arguments: list[str]) -> int:
     request = _request(given, problems)
     if problems:
         raise ConfigError(problems)
-    from bot.cli.offline import PlanOptions, plan_file
-    from bot.rendering.catalog import texts_for
+    from bot.cli.offline import plan_file
 
     options = PlanOptions(given.strategy, given.optimize_for, limit, request)
-    planned = plan_file(given.file, options, as_json=given.json, texts=texts_for(given.language))
+    gc.disable()  # nothing becomes garbage before the end, and looking for it takes a tenth of the time
+    try:
+        planned = plan_file(given.file, options, language=None if given.json else given.language)
+    finally:
+        gc.enable()
     if given.stats:
         complain(planned.stats)
     print_all(planned.document)

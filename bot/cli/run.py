@@ -10,10 +10,11 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bot.cli.arguments import Parser, add_settings, make_parser
+from bot.cli.arguments import add_settings
 from bot.cli.commands import COMMANDS
-from bot.cli.given import leaving_no_trace, log_to, read_settings, stop_on_signals, understood
+from bot.cli.given import leaving_no_trace, log_to, read_settings, stop_on_signals
 from bot.cli.output import FAILED, OK, say
+from bot.cli.parsing import Parser, make_parser, understood
 from bot.config.chats_file import check_chats_file
 from bot.config.clusters_file import check_clusters_file
 from bot.config.settings import Settings
@@ -27,7 +28,7 @@ from bot.config.validation import (
     check_people,
     check_ssh,
 )
-from bot.domain.version import program_version
+from bot.domain.version import VERSION
 from bot.observability.gc_tuning import tune
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def parser() -> Parser:
     parser.add_argument(
         "--attended", action="store_true", help="end with standard input, and log to the file only (for the console)"
     )
-    parser.add_argument("--version", action="version", version=f"vm-balancer {program_version() or '(not installed)'}")
+    parser.add_argument("--version", action="version", version=f"vm-balancer {VERSION}")
     add_settings(parser)
     return parser
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.cli.arguments import Parser, add_settings, make_parser
-from bot.cli.given import leaving_no_trace, log_to, read_settings, understood
+from bot.cli.arguments import add_settings
+from bot.cli.given import leaving_no_trace, log_to, read_settings
 from bot.cli.output import OK, print_all
+from bot.cli.parsing import Parser, make_parser, understood
 from bot.config.clusters_file import check_clusters_file
 from bot.config.validation import check_panel, check_ssh
 

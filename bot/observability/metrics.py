@@ -14,7 +14,7 @@ from typing import Protocol
 
 from bot.domain.clock import Clock
 from bot.domain.counters import Counted, FigureCheckpoint, Waiting
-from bot.domain.version import program_version
+from bot.domain.version import VERSION
 from bot.errors import StoreError
 from bot.observability.heartbeat_writer import ChatHealth
 from bot.observability.prometheus import MetricValues, render
@@ -46,7 +46,7 @@ class Metrics:
         self._chat = chat
         self._clock = clock
         self._started_at: datetime = clock()
-        self._version = program_version() or "unknown"
+        self._version = VERSION
         self._counted = Counted()
         self._checkpoint = FigureCheckpoint(0, 0)
         self._turn = asyncio.Lock()

@@ -8,6 +8,7 @@ message can hold, and a message that cannot be formatted is shown as its key and
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from datetime import datetime, timezone, tzinfo
 from functools import lru_cache
@@ -35,6 +36,7 @@ LONGEST_ARGUMENT = 480
 LONGEST_MARKUP = 2400
 LARGEST_NUMBER = 1e15
 REASON_TIME = "%Y-%m-%d %H:%M UTC"
+_KEY = re.compile(r"^([a-zA-Z][\w-]*) *=", re.MULTILINE | re.ASCII)
 MISSING = "?"
 """What is shown for ``None``, for what is not a number, and for numbers that nobody can read."""
 
@@ -48,7 +50,7 @@ class Texts:
         self.language = language
         self.zone = zone
         """The reader's time zone; ``None`` = the zone of this machine."""
-        self._bundle = _bundle(language)
+        self._messages = _messages(language)
         self._reported: set[str] = set()
 
     def text(self, key: str, /, **args: object) -> str:
@@ -83,12 +85,12 @@ class Texts:
 
     def has(self, key: str) -> bool:
         """Whether this language has the message."""
-        return bool(self._bundle.has_message(key))
+        return key in self._messages.sources
 
     def _format(self, key: str, args: Mapping[str, object]) -> str | None:
         """The formatted message; ``None`` where that fails, which is logged once for each key."""
         try:
-            value, errors = self._bundle.format_pattern(self._bundle.get_message(key).value, dict(args))
+            value, errors = self._messages.format(key, dict(args))
         except Exception as error:  # one message that fails must not stop the program
             self._report(key, error)
             return None
@@ -131,11 +133,41 @@ def texts_for(language: str, zone: tzinfo | None = None) -> Texts:
     return Texts(language if language in LANGUAGES else FALLBACK, zone)
 
 
+class _Messages:
+    """The messages of one language. Each is parsed when it is first used: all of them take a tenth of a second."""
+
+    def __init__(self, language: str) -> None:
+        self.sources = message_sources(language)
+        self._bundle = FluentBundle([language], functions={"NUMBER": _number}, use_isolating=False)
+
+    def format(self, key: str, args: dict[str, object]) -> tuple[Any, list[Exception]]:
+        """The formatted message and what went wrong in it.
+
+        Raises:
+            LookupError: there is no such message.
+        """
+        if not self._bundle.has_message(key):
+            self._bundle.add_resource(FluentResource(self.sources[key]))
+        pattern = self._bundle.get_message(key).value
+        if pattern is None:  # it has attributes only
+            raise KeyError(key)
+        value, errors = self._bundle.format_pattern(pattern, args)
+        return value, errors
+
+
 @lru_cache(maxsize=len(LANGUAGES))
-def _bundle(language: str) -> Any:
-    bundle = FluentBundle([language], functions={"NUMBER": _number}, use_isolating=False)
+def _messages(language: str) -> _Messages:
+    return _Messages(language)
+
+
+def message_sources(language: str) -> dict[str, str]:
+    """By key, the text of each message. No message refers to another one, so each can be parsed alone."""
+    sources = {}
     folder = resources.files("bot.rendering") / "locales" / language
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".ftl"):
-            bundle.add_resource(FluentResource(file.read_text("utf-8")))
-    return bundle
+            text = file.read_text("utf-8")
+            starts = [(match[1], match.start()) for match in _KEY.finditer(text)]
+            ends = [start for _, start in starts[1:]] + [len(text)]
+            sources.update({key: text[start:end] for (key, start), end in zip(starts, ends, strict=True)})
+    return sources

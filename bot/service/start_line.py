@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.config.settings import Settings
-from bot.domain.version import program_version
+from bot.domain.version import VERSION
 
 
 def start_line(settings: Settings, mode: str, chat_ids: Sequence[int], paused_until: datetime | str | None) -> str:
@@ -20,7 +20,7 @@ def start_line(settings: Settings, mode: str, chat_ids: Sequence[int], paused_un
     chats = f"chat {', '.join(map(str, chat_ids))}" if chat_ids else "no chat"
     checks = f"checks now and every {settings.balance_interval} s"
     parts = [
-        f"vm-balancer {program_version() or '(not installed)'}",
+        f"vm-balancer {VERSION}",
         "dry run" if settings.dry_run else f"{mode} mode",
         f"panel {settings.vmmanager_host}",
         chats,

@@ -1,0 +1,37 @@
+"""What `vm-balancer plan` asks for, as its command line says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from balancer.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """What the command line asks for instead of balancing: one of the three, the others are ``None``."""
+
+    drain: str | None = None
+    """A node by name or id; likewise ``fill``."""
+    fill: str | None = None
+    place: tuple[int, int] | None = None
+    """vCPUs and MiB of memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOptions:
+    """What the command line asks for; ``None`` = as the file says."""
+
+    strategy: str | None = None
+    optimize_for: str | None = None
+    limit: int | None = None
+    """Maximum moves per cluster, 0 = no limit. Where the file says nothing either, there is none."""
+    request: PlanRequest | None = None
+
+    def apply_to(self, policy: Policy) -> Policy:
+        return replace(
+            policy,
+            strategy=self.strategy or policy.strategy,
+            optimize_for=self.optimize_for or policy.optimize_for,
+            max_moves=policy.max_moves if self.limit is None else self.limit,
+        )
