@@ -6,6 +6,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -85,7 +86,7 @@ async def test_a_database_that_cannot_be_written_anew_starts_nothing(bot: BotFix
     try:
         with pytest.raises(StoreError, match="was removed while the program runs"):
             await bot.store.audit.record("x", ANNA, NOW)
-        bot.start()
+        await _a_try_to_start(bot)
         assert bot.posts() == []
     finally:
         aside.rename(bot.path.parent)
@@ -101,9 +102,87 @@ async def test_a_replaced_database_refuses_every_write_and_starts_nothing(bot: B
     shutil.copy(other, bot.path)
     with pytest.raises(StoreError, match="replaced by another file"):
         await bot.store.decisions.decide([1], Verdict.SKIP, ANNA, NOW)
-    bot.start()
-    await bot.reached(lambda: _true())
+    await _a_try_to_start(bot)
     assert bot.posts() == [] and verdicts(bot.path) == []
+
+
+@pytest.mark.parametrize("gone", [("-wal",), ("-shm",), ("-wal", "-shm")])
+async def test_removed_files_beside_the_database_cost_no_decision(bot: BotFixture, gone: tuple[str, ...]) -> None:
+    """SQLite would go on writing to the removed log, and a killed program would leave nothing of that."""
+    await bot.propose()
+    for side in gone:
+        bot.path.with_name(bot.path.name + side).unlink()
+    await bot.decide()
+    killed = bot.path.with_name("killed.db")  # what a program finds that starts after this one was killed
+    for side in SIDES:
+        shutil.copy(bot.path.with_name(bot.path.name + side), killed.with_name(killed.name + side))
+    assert verdicts(killed) == [("approve",)] and faults(bot.path) == []
+    await bot.carry_out()
+    assert bot.posts() == [(11, 2)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows renames no folder with open files")
+@pytest.mark.parametrize("damage", ["loop", "file"])
+async def test_a_database_that_cannot_be_looked_at_is_not_taken_for_removed(bot: BotFixture, damage: str) -> None:
+    """Any error but 'no such file' refuses every write, and the program goes on once the file can be looked at."""
+    await bot.propose()
+    await bot.decide()
+    folder, aside = bot.path.parent, bot.path.parent.with_name("aside")
+    folder.rename(aside)
+    if damage == "loop":
+        folder.symlink_to(folder)
+    else:
+        folder.write_text("no folder")
+    try:
+        with pytest.raises(StoreError, match="cannot be looked at") as caught:
+            await bot.store.audit.record("x", ANNA, NOW)
+        assert str(bot.path) in str(caught.value)
+        await _a_try_to_start(bot)
+        assert bot.posts() == []
+    finally:
+        folder.unlink()
+        aside.rename(folder)
+    bot.service.work.set()
+    await bot.reached(lambda: bot.in_state(S.SUCCEEDED))
+    assert len(verdicts(bot.path)) == 1 and not bot.path.with_name("bot.db.rescued").exists()
+
+
+async def test_a_removed_target_of_a_link_is_written_anew_where_it_was(tmp_path: Path) -> None:
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    (tmp_path / "bot.db").symlink_to(volume / "real.db")
+    async with _opened(tmp_path / "bot.db") as store:
+        remove(volume / "real.db")
+        await move_ids(store, 11)
+        assert (tmp_path / "bot.db").is_symlink() and (volume / "real.db").is_file()
+
+
+async def test_an_empty_mount_point_is_no_place_for_the_database(tmp_path: Path) -> None:
+    """The volume went away: what is written to its mount point would be hidden once it is back."""
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("needs a second file system")
+    with tempfile.TemporaryDirectory(dir=other) as mount:
+        volume = tmp_path / "volume"
+        volume.mkdir()
+        async with _opened(volume / "bot.db") as store:
+            volume.rename(tmp_path / "away")
+            volume.symlink_to(mount)
+            with pytest.raises(StoreError, match="another device"):
+                await move_ids(store, 11)
+            assert not (Path(mount) / "bot.db").exists()
+            volume.unlink()
+            (tmp_path / "away").rename(volume)
+            await move_ids(store, 11)
+
+
+async def test_a_write_ahead_log_is_used_where_the_file_system_allows_one(tmp_path: Path) -> None:
+    """It lets others read while the program writes; and after a kill nobody has to write before they can read."""
+    async with _opened(tmp_path / "bot.db") as store:
+        await move_ids(store, 11)
+        assert (tmp_path / "bot.db-wal").exists()
+        with closing(sqlite3.connect(tmp_path / "bot.db")) as db:
+            assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 async def test_without_shared_memory_a_rollback_journal_is_used(tmp_path: Path) -> None:
@@ -130,8 +209,15 @@ async def test_a_database_with_a_write_ahead_log_moves_to_a_place_without_shared
         assert len(await store.proposals.waiting()) == 1
 
 
-async def _true() -> bool:
-    return True
+async def _a_try_to_start(bot: BotFixture) -> None:
+    """Runs the executor until it pauses because something failed: a pause moves the clock."""
+    began = bot.clock()
+
+    async def paused() -> bool:
+        return bot.clock() > began
+
+    bot.start()
+    await bot.reached(paused)
 
 
 class _opened:  # noqa: N801 - used like a function

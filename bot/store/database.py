@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import sqlite3
-import stat
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
@@ -23,6 +22,7 @@ from typing import Any, TypeAlias
 import aiosqlite
 
 from bot.errors import StoreError, UnstorableError
+from bot.store.file_guard import SIDES, FileGuard
 
 log = logging.getLogger(__name__)
 
@@ -61,10 +61,7 @@ class Database:
         self.access = Access.OWN if str(path) == MEMORY else access
         self._looking = self.access is Access.READ
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._file: tuple[int, int] | None = None
-        """Device and number of the file that is open."""
-        self._rights = 0o600
-        """Who may read and write it, as last seen."""
+        self._guard: FileGuard | None = None
         self._busy_timeout_s = busy_timeout_s
         self._db: Connection | None = None
         self._lock = asyncio.Lock()
@@ -82,15 +79,20 @@ class Database:
                 self._db = await self._connect(address)
                 await self._check_schema()
                 return
-            db = await self._connect_for_writing(address)
-            if self.access is Access.GUEST:
+            if self.access is Access.GUEST:  # the journal mode is the owner's to choose
+                self._db = await self._connect(address)
                 await self._check_schema()
-            await self._update_schema()
+                await _set(self._db, "synchronous", "FULL")
+            else:
+                await self._connect_for_writing(address)
+                await self._update_schema()
             if self.access is Access.COPY:
                 await self._leave_chats_alone()
-            await db.execute("PRAGMA foreign_keys = ON")
+            await _set(self._connection, "foreign_keys", "ON")
             if self.access is not Access.COPY and str(self.path) != MEMORY:
-                self._file = self._identity()
+                guard = FileGuard(Path(self.path))
+                await asyncio.to_thread(guard.remember)
+                self._guard = guard
         except BaseException as error:
             # Cancelled or not: an open connection is a thread that would keep the program from ending.
             await self.close()
@@ -125,44 +127,34 @@ class Database:
             await db.execute("UPDATE notice SET sent_at = created_at WHERE sent_at IS NULL")
             await db.execute("UPDATE message SET final = 1")
 
-    # The file under the program ------------------------------------------------------------------
+    # The files under the program -----------------------------------------------------------------
 
-    def _identity(self) -> tuple[int, int] | None:
-        """Which file stands at the path; ``None``: there is none, or it cannot be asked."""
-        try:
-            status = Path(self.path).stat()
-        except OSError:
-            return None
-        if self._file in (None, (status.st_dev, status.st_ino)):
-            self._rights = stat.S_IMODE(status.st_mode)
-        return status.st_dev, status.st_ino
+    async def _check_files(self) -> None:
+        """Before each write: what is written to a file that was removed or replaced would be lost.
 
-    async def _check_file(self) -> None:
-        """Before each write: what is written to a file that is gone, or is another by now, would be lost.
-
-        A file that was removed is written anew, by its owner alone, from the open one, which still has everything.
+        The owner writes a removed database anew from the open one, which still has everything.
 
         Raises:
-            StoreError: another file stands at the path, or the file cannot be written anew.
+            StoreError: a file was replaced, cannot be looked at, or cannot be written anew.
         """
-        if self._file is None or self._db is None:  # in memory, or a copy
+        if self._guard is None or self._db is None:  # in memory, or a copy
             return
-        identity = self._identity()
-        if identity == self._file:
+        if await asyncio.to_thread(self._guard.is_complete):
             return
-        if identity is not None:
-            raise StoreError(
-                f"the database {self.path} was replaced by another file while the program runs: nothing is started or "
-                "stored; restart the program to work on the new file"
-            )
         if self.access is Access.GUEST:  # two that write it anew at once would each lose what the other stored
             raise StoreError(
                 f"the database {self.path} was removed: the program on it writes it anew; try again, or start this anew"
             )
-        await self._write_anew(self._db)
+        if not self._guard.is_same_device():
+            raise StoreError(
+                f"the database {self.path} was removed while the program runs and its folder is on another device: "
+                "nothing is started or stored until its volume is mounted again"
+            )
+        if await _to_the_end(self._write_anew(self._db, self._guard)):
+            raise asyncio.CancelledError
 
-    async def _write_anew(self, db: Connection) -> None:
-        path = Path(self.path)
+    async def _write_anew(self, db: Connection, guard: FileGuard) -> None:
+        path = guard.real
         fresh = path.with_name(path.name + ".rescued")
         try:
             fresh.unlink(missing_ok=True)
@@ -172,20 +164,20 @@ class Database:
                 await db.backup(target)
             finally:
                 await target.close()
-            fresh.chmod(self._rights)
+            fresh.chmod(guard.rights)
+            for side in SIDES:
+                path.with_name(path.name + side).unlink(missing_ok=True)
+            fresh.replace(path)  # until here the open connection stays, so that another try can succeed
             with suppress(sqlite3.Error):
                 await db.close()
-            for side in ("-wal", "-shm"):
-                path.with_name(path.name + side).unlink(missing_ok=True)
-            fresh.replace(path)
-            anew = await self._connect_for_writing(str(path))
-            await anew.execute("PRAGMA foreign_keys = ON")
+            await self._connect_for_writing(str(path))
+            await _set(self._connection, "foreign_keys", "ON")
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"the database {self.path} was removed while the program runs and cannot be written anew ({error}): "
                 "nothing is started or stored; check its folder"
             ) from error
-        self._file = self._identity()
+        guard.remember()
         log.error("The database %s was removed while the program runs; it is written anew with all its content", path)
 
     async def close(self) -> None:
@@ -205,7 +197,7 @@ class Database:
         db.text_factory = _decode_text
         return db
 
-    async def _connect_for_writing(self, address: str) -> Connection:
+    async def _connect_for_writing(self, address: str) -> None:
         """With a write-ahead log where the file system allows one: it needs memory that processes share.
 
         Some network and shared folders (SMB, 9p, vboxsf) have none; there a rollback journal does the same, and who
@@ -221,20 +213,19 @@ class Database:
             await db.close()
             self._db = db = await self._connect(address)
             # Exclusive locking needs no shared memory, so what is in the log is taken over.
-            await db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            await db.execute("PRAGMA journal_mode = DELETE")
-            await db.execute("PRAGMA locking_mode = NORMAL")
+            await _set(db, "locking_mode", "EXCLUSIVE")
+            await _set(db, "journal_mode", "DELETE")
+            await _set(db, "locking_mode", "NORMAL")
             await _try_to_write(db)
             log.warning("%s: a rollback journal is used, since its file system allows no write-ahead log", self.path)
-        await db.execute("PRAGMA synchronous = FULL")
-        return db
+        await _set(db, "synchronous", "FULL")
 
     async def _use_wal(self, db: Connection) -> None:
         """SQLite itself does not wait here while another program makes the same file."""
         waited_s = 0.0
         while True:
             try:
-                await db.execute("PRAGMA journal_mode = WAL")
+                await _set(db, "journal_mode", "WAL")
                 return
             except sqlite3.OperationalError as error:
                 if "locked" not in str(error) or waited_s >= self._busy_timeout_s:
@@ -273,11 +264,9 @@ class Database:
     async def transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[Connection]:
         """One transaction, all or nothing; everything on the connection waits for its turn."""
         async with self._lock:
-            if self._db is None:
-                raise StoreError(f"the database {self.path} is not open")
-            if begin != READ:
-                await self._check_file()
-            db = self._db
+            if begin != READ and self._db is not None:
+                await self._check_files()
+            db = self._connection
             try:
                 await db.execute(begin)
                 yield db
@@ -292,6 +281,12 @@ class Database:
                     raise UnstorableError(f"the database {self.path} cannot hold a value: {error}") from error
                 raise
 
+    @property
+    def _connection(self) -> Connection:
+        if self._db is None:
+            raise StoreError(f"the database {self.path} is not open")
+        return self._db
+
     def reading(self) -> AbstractAsyncContextManager[Connection]:
         """A transaction that only reads: it sees one state and keeps no other process from writing."""
         return self.transaction(READ)
@@ -301,6 +296,11 @@ def _is_writable(path: Path) -> bool:
     """Whether the rights of file and folder allow writing: then it is the file system that lacks something."""
     as_this_user = os.access in os.supports_effective_ids
     return all(os.access(p, os.W_OK, effective_ids=as_this_user) for p in (path, path.resolve().parent))
+
+
+async def _set(db: Connection, pragma: str, value: str) -> None:
+    """Sets a pragma and reads its answer: until the answer is read, a later ROLLBACK takes the change back."""
+    await all_rows(db, f"PRAGMA {pragma} = {value}")
 
 
 async def _try_to_write(db: Connection) -> None:

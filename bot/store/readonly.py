@@ -82,12 +82,18 @@ def faults_of(path: Path) -> list[str]:
 
 @contextmanager
 def _looking_at(path: Path) -> Iterator[sqlite3.Connection]:
-    # With nobody at work there is no -wal beside the file: SQLite would make one even for a reader, unless it is
-    # told that nobody writes.
-    alone = "" if path.with_name(path.name + "-wal").exists() else "&immutable=1"
     try:
+        # A database in WAL mode without a log beside it is in nobody's use. SQLite would make a log even for a reader,
+        # unless it is told that nobody writes.
+        alone = "&immutable=1" if _uses_wal(path) and not path.with_name(path.name + "-wal").exists() else ""
         uri = f"{path.absolute().as_uri()}?mode=ro{alone}"
         with closing(sqlite3.connect(uri, uri=True, timeout=WAIT_S)) as db:
             yield db
-    except (sqlite3.Error, ValueError) as error:
+    except (OSError, sqlite3.Error, ValueError) as error:
         raise StoreError(f"the database {path} cannot be read: {error}") from error
+
+
+def _uses_wal(path: Path) -> bool:
+    """By the header of the file (https://sqlite.org/fileformat.html, offset 19): 2 = WAL, 1 = rollback journal."""
+    with path.open("rb") as file:
+        return file.read(20)[19:] == b"\x02"
