@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -33,11 +34,34 @@ CLUSTERS = {"list": [{"id": 1, "name": "one"}], "size": 1}
         *(("failed", "failed"), ("fail", "failed"), ("FAIL", "failed"), ("error", "failed"), ("aborted", "failed")),
         *(("cancelled", "failed"), ("canceled", "failed"), ("cancel", "failed")),
         *(("created", "pending"), ("running", "pending"), ("deferred", "pending"), ("", "pending")),
-        *(("completed?", "pending"), ("incomplete", "pending")),
+        *(("completed?", "pending"), ("incomplete", "pending"), ("not complete", "pending"), ("done?", "pending")),
+        *((word, "succeeded") for word in ("completed", "Done", "SUCCESS", "finished")),
     ],
 )
 def test_how_a_task_stands(raw: str, status: str) -> None:
     assert responses.task_status(raw) == status
+
+
+@pytest.mark.parametrize(
+    ("key", "date", "created"),
+    [
+        ("date_create", "2026-11-01 10:00:00", "2026-11-01T10:00:00"),
+        ("date_create", "2026-11-01T10:00:00Z", "2026-11-01T10:00:00+00:00"),
+        ("date_create", "2026-11-01T10:00:00.1234567Z", "2026-11-01T10:00:00+00:00"),
+        ("date_create", "2026-11-01T10:00:00+0300", "2026-11-01T10:00:00+03:00"),
+        ("date_create", "2026-11-01 10:00:00 UTC", "2026-11-01T10:00:00+00:00"),
+        ("date_create", "01.11.2026 10:00", "2026-11-01T10:00:00"),
+        ("date_create", 1793527200, "2026-11-01T10:00:00+00:00"),
+        ("date_create", "1793527200", "2026-11-01T10:00:00+00:00"),
+        ("date_create", 1793527200000, "2026-11-01T10:00:00+00:00"),
+        ("created_at", "2026-11-01 10:00:00", "2026-11-01T10:00:00"),
+        *(("date_create", odd, None) for odd in ("0000-00-00 00:00:00", "1970-01-01 00:00:00", 0, "11/01/2026")),
+        *(("date_create", odd, None) for odd in ("yesterday", "", None, [], {}, 1.5, True, "2026-13-45 99:00:00")),
+    ],
+)
+def test_when_a_history_row_began(key: str, date: object, created: str | None) -> None:
+    [row] = responses.history({"list": [{"name": "host_migrate", "state": "running", key: date}]})
+    assert row.created_at == (None if created is None else datetime.fromisoformat(created))
 
 
 FLAT = {"id": 12, "consul_id": "740", "name": "host_migrate", "status": "failed", "output": "a\nb", "running_time": 4}
@@ -70,7 +94,7 @@ def test_a_history_is_newest_first() -> None:
     ]
     assert responses.history({"list": rows, "max_id": 6}) == [
         HistoryRow(6, "host_migrate", "pending", "running", 9, 2),
-        HistoryRow(5, "host_start", "succeeded", "complete", 8, None, "2026-01-01 00:00:00"),
+        HistoryRow(5, "host_start", "succeeded", "complete", 8, None, datetime(2026, 1, 1)),
     ]
     assert responses.history({"list": [{"name": "host_start"}]}) == [HistoryRow(None, "host_start", "pending", "")]
     with pytest.raises(PanelDataError):
@@ -286,6 +310,55 @@ async def test_no_redirect_is_followed() -> None:
         with pytest.raises(OutcomeUnknown):
             await api.start_migration(1, 2)
     assert asked == ["GET t1", "POST t1"]
+
+
+HTML = "<!DOCTYPE html><title>VMmanager</title>"
+
+
+@pytest.mark.parametrize("status", [200, 400, 403, 404, 405, 410, 422, 501])
+@pytest.mark.parametrize("html", [False, True])
+async def test_a_request_that_this_panel_does_not_offer_is_done_without(status: int, html: bool) -> None:
+    """In the panel's envelope or as a page of its web server. The list of active tasks, the form and the roles."""
+    refused = {"error": {"code": 2, "msg": "Not found"}}
+
+    def reply(request: web.Request) -> web.Response:
+        return web.Response(status=status, text=HTML) if html else web.json_response(refused, status=status)
+
+    async with playing(reply) as (api, _):
+        assert await api.active_tasks() is None
+        assert await api.migration_targets(1) is None
+        assert await api.account_roles() is None
+        assert await api.version() is None
+
+
+async def test_an_unknown_column_is_an_error_of_the_server_and_done_without() -> None:
+    async with playing(lambda request: web.Response(status=500, text=HTML)) as (api, _):
+        assert await api.active_tasks() is None
+
+
+@pytest.mark.parametrize("status", [408, 429, 502, 503, 504])
+async def test_an_outage_never_means_that_nobody_works_in_the_panel(status: int) -> None:
+    async with playing(lambda request: web.Response(status=status, text=HTML)) as (api, _):
+        with pytest.raises(PanelUnavailable):
+            await api.active_tasks()
+        with pytest.raises(PanelUnavailable):
+            await api.migration_targets(1)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        *((status, PanelRefused) for status in (400, 404, 405, 409, 422, 429)),
+        *((status, OutcomeUnknown) for status in (302, 408, 500, 501, 502, 503, 504)),
+    ],
+)
+async def test_a_start_failed_only_where_the_status_says_that_nothing_was_started(
+    status: int, error: type[Exception]
+) -> None:
+    async with playing(lambda request: web.Response(status=status, text=HTML)) as (api, asked):
+        with pytest.raises(error):
+            await api.start_migration(1, 2)
+    assert asked == ["POST t1"]
 
 
 @pytest.mark.parametrize("status", [502, 504, 408, 429])

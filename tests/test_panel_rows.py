@@ -239,6 +239,9 @@ def test_newer_names_win_over_older_ones() -> None:
         ({"maintenance_mode": "entering"}, True),
         ({"maintenance_mode": "disabled"}, False),
         ({"maintenance_mode": "Inactive "}, False),
+        ({"maintenance_mode": "NOT ACTIVE"}, False),
+        ({"maintenance_mode": "not-active"}, False),
+        ({"maintenance_mode": {"maintenance_mode": "off", "since": None}}, False),
         ({"maintenance_mode": {"state": "off"}}, False),
         ({"maintenance_mode": {"enabled": False}}, False),
         ({"maintenance_mode": {"status": {"name": "evacuating"}}}, True),
@@ -274,6 +277,10 @@ EMPTY_FILTERS = [
     [{"entity": "os", "expression": ""}],
     [{"expression": None}],
     [{}, {"entity": "x", "expression": " "}],
+    {"entity": "os", "expression": ""},
+    "[]",
+    "null",
+    '[{"entity": "os", "expression": ""}]',
 ]
 
 
@@ -285,7 +292,11 @@ def test_no_placement_filter(empty: object) -> None:
 def test_the_same_placement_filter_looks_the_same() -> None:
     one = node(host_filter=[{"entity": "os", "expression": "ж"}]).placement_filter
     assert one == node(host_filter=[{"expression": "ж", "entity": "os"}]).placement_filter
+    assert one == node(host_filter='[{"entity": "os", "expression": "ж"}]').placement_filter
     assert one != node(host_filter=[{"entity": "os", "expression": "z"}]).placement_filter
+    two = [{"entity": "os", "expression": "a"}, {"entity": "cpu", "expression": "b"}]
+    assert node(host_filter=two).placement_filter == node(host_filter=two[::-1]).placement_filter
+    assert node(host_filter="rule one").placement_filter != node(host_filter="rule two").placement_filter
 
 
 @pytest.mark.parametrize(
@@ -471,6 +482,10 @@ ODD_ROWS = [
     {**VM_ROW, "id": 900, "node": None, "cluster": None},
     {**VM_ROW, "id": 900, "node": None},
     {**VM_ROW, "id": 900, "node": 99, "cluster": None},
+    {**VM_ROW, "id": 900, "node": {}, "cluster": {}},
+    {**VM_ROW, "id": 900, "node": {"id": None}, "cluster": {"id": None}},
+    {**VM_ROW, "id": 900, "node": "node-7", "cluster": "c1"},
+    {**VM_ROW, "id": 900, "cluster": {"id": 2}},
 ]
 
 
@@ -537,6 +552,7 @@ def test_the_same_row_twice_is_one_row() -> None:
     ("word", "mode"),
     [
         *((word, "off") for word in ("off", "OFF", "disabled", "excluded", "manual", "none", False, {"state": "off"})),
+        *((word, "off") for word in ("Opted-out", "opt out", "not active", 0, {"balancer_mode": "excluded"})),
         *((word, "on") for word in ("on", "enabled", "auto", True, 1, {"enabled": True})),
         *((word, None) for word in (None, "", "  ", {})),
         ("sometimes", "sometimes"),
@@ -608,3 +624,6 @@ def test_one_vm_without_live_migration_does_not_close_its_node() -> None:
     assert [n.live_migration_allowed for n in seen.nodes] == [True]
     assert [vm.live_migration_allowed for vm in seen.vms] == [True, False]
     assert [n.live_migration_allowed for n in snapshot([NODE], [off, {**off, "id": 103}]).nodes] == [False]
+    silent = {**VM_ROW, "id": 104, "node": {"id": 7}}
+    for order in ([off, silent], [silent, off], [off, {**off, "id": 105}, silent]):
+        assert [n.live_migration_allowed for n in snapshot([NODE], order).nodes] == [None], "one row does not say so"

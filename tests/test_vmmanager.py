@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -296,6 +297,41 @@ async def test_an_account_that_may_only_read(fixture: ClientFixture) -> None:
             await api.start_migration(101, 2)
         assert (fixture.logins(), fixture.posts()) == (2, 4)
     assert not fixture.panel.world.tasks
+
+
+# --- a token instead of a password
+
+
+async def test_a_token_is_sent_and_no_login_is_tried(fixture: ClientFixture) -> None:
+    token = fixture.panel.panel.sessions.open(fixture.panel.panel.users[0])
+    async with fixture.client(user="", password="", token=token) as api:
+        await api.log_in()
+        assert await api.get_vms()
+        assert (await api.start_migration(101, 2)).consul_id
+    assert fixture.logins() == 0
+
+
+async def test_a_token_that_is_no_longer_accepted_is_final_and_says_how_to_make_another(
+    fixture: ClientFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    token = fixture.panel.panel.sessions.open(fixture.panel.panel.users[0])
+    # A password beside it must not be tried either.
+    async with fixture.client(token=token) as api:
+        assert await api.get_vms()
+        fixture.expire()
+        fixture.panel.requests.clear()
+        calls = await asyncio.gather(*(api.get_vms() for _ in range(20)), return_exceptions=True)
+        for _ in range(5):
+            fixture.clock.now += 25
+            with pytest.raises(PanelAuthError, match=r"make a new one \(docs/first-contact\.md\)") as caught:
+                await api.start_migration(101, 2)
+        assert caught.value.status == 401
+    assert all(isinstance(answer, PanelAuthError) for answer in calls)
+    assert fixture.logins() == fixture.posts() == 0
+    assert len(fixture.seen()) <= 20, "each request that was on its way, once"
+    said = repr([*map(str, calls), str(caught.value), caplog.text, repr(api)])
+    assert token not in said and PASSWORD not in said
 
 
 # --- reads that fail

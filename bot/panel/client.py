@@ -29,10 +29,11 @@ from bot.panel import failures, lists, responses, rows
 from bot.panel.address import panel_address
 from bot.panel.failures import LOGIN_PATH, Failed, Request
 from bot.panel.paging import all_rows
-from bot.panel.responses import Answerer, HistoryRow, MigrationStart, NotJSON, Refusal, TaskInfo, TaskStatus
+from bot.panel.responses import Answerer, HistoryRow, MigrationStart, NotJSON, Refusal, TaskInfo
 from bot.panel.session import PanelSession, Token
 from bot.panel.streaming import AnswerTooLarge, PackedBody
 from bot.panel.tls import tls_context
+from bot.panel.vocabulary import TaskStatus
 
 __all__ = ["HistoryRow", "MigrationStart", "TaskInfo", "TaskStatus", "VMManagerAPI"]
 
@@ -217,8 +218,9 @@ class VMManagerAPI:
         except (PanelRefused, PanelForbidden, PanelDataError) as error:
             log.debug("active tasks are not available: %s", error)
         except PanelUnavailable as error:
-            # A column that the panel does not know is answered with an error of the server.
-            if error.status is None or error.status == 503:
+            # A column that the panel does not know is answered with an error of the server, an unknown path with
+            # the start page. Any other status is an outage.
+            if error.status is None or 300 <= error.status != 500:
                 raise
             log.debug("active tasks are not available: %s", error)
         return None

@@ -107,6 +107,8 @@ def refused(request: Request, refusal: Refusal, location: str, secret: str) -> F
         return _failed(PanelForbidden, f"not open to this account: {words}", refusal, "not-callable")
     if request.changes_things and (status >= 500 or status == 408 or redirected):
         return _unknown(request, words, code, status)
+    if status == 501 and not request.changes_things:  # this version does not have it
+        return _failed(PanelRefused, words, refusal, "final")
     if status >= 500 or (status in (408, 429) and not request.changes_things):
         kind: Kind = "starting" if status == 503 else "fault"
         return _failed(PanelUnavailable, f"VMmanager has trouble: {words}", refusal, kind)

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 
 from bot.panel.vocabulary import FALSE, LOCAL_STORAGE, SHARED_STORAGE, TRUE
@@ -15,6 +17,10 @@ _LARGEST = 2**53
 """Larger than any id of a panel, and still a whole number in SQLite and JSON."""
 _LONGEST_TEXT = 1000
 """Longer texts are cut: a name in VMmanager has at most 255 characters."""
+_FIRST_YEAR = 2010
+"""VMmanager is younger."""
+_LATEST_S = 10**11
+"""A larger number of seconds since 1970 would be a date after the year 5000: it counts milliseconds."""
 _LARGEST_SIZE = 2**40
 """Larger than any figure of a panel: 2^40 MiB are an exbibyte. A larger one is a fault of the panel, so not known."""
 
@@ -80,6 +86,38 @@ def text(value: object) -> str | None:
     if not words.isascii():
         words = words.encode("utf-8", "replace").decode("utf-8")
     return words if words.strip() else None
+
+
+def moment(value: object) -> datetime | None:
+    """A date with its time: ISO 8601, ``DD.MM.YYYY HH:MM:SS``, or seconds (or milliseconds) since 1970.
+
+    Without a zone where the panel names none. ``None`` for other forms, ambiguous ones, and dates before 2010, which
+    stand for "no date".
+    """
+    words = (text(value) or "").strip()
+    if re.fullmatch(r"\d{9,14}(\.\d+)?", words):
+        seconds = float(words)
+        found = datetime.fromtimestamp(seconds / 1000 if seconds > _LATEST_S else seconds, timezone.utc)
+    else:
+        try:
+            found = _written(words)
+        except ValueError:
+            return None
+    return found if found.year >= _FIRST_YEAR else None
+
+
+def _written(words: str) -> datetime:
+    day = re.fullmatch(r"(\d\d)\.(\d\d)\.(\d{4})[ T,]+(\d\d:\d\d(?::\d\d)?)", words)
+    if day:
+        return datetime.fromisoformat(f"{day[3]}-{day[2]}-{day[1]}T{day[4]}")
+    # Python 3.10 reads neither "Z" nor fractions of other lengths than three and six digits.
+    iso = re.fullmatch(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?)(?:[.,]\d+)?\s*(Z|UTC|[+-]\d\d:?\d\d)?", words)
+    if not iso:
+        raise ValueError(words)
+    zone = iso[2] or ""
+    return datetime.fromisoformat(
+        iso[1] + ("+00:00" if zone in ("Z", "UTC") else zone[:3] + ":" + zone[-2:] if zone else "")
+    )
 
 
 def local_storage(cluster: Mapping[str, Any]) -> bool | None:

@@ -10,9 +10,7 @@ from collections.abc import Collection, Iterable
 
 from balancer.model import Reason
 from bot.panel.responses import TaskInfo
-
-_NAMES = ("migrat", "evacuat", "maintenance", "relocat", "balanc")
-"""Parts of the names of tasks that move VMs or empty nodes."""
+from bot.panel.vocabulary import moves_vms
 
 
 def foreign_work(
@@ -22,7 +20,7 @@ def foreign_work(
     foreign = [
         task
         for task in tasks
-        if any(part in (task.name or "").lower() for part in _NAMES)
+        if moves_vms(task.name)
         and task.consul_id not in own_consul_ids
         and task.id not in own_task_ids
         and task.cluster_id in (None, cluster_id)

@@ -140,15 +140,16 @@ def _nodes(listed: Iterable[object]) -> tuple[list[Node], list[Odd]]:
 
 
 def _vms(seen: Iterable[SeenVM], cluster_of_node: Mapping[int, int]) -> tuple[list[VM], list[Odd]]:
-    """A VM without a cluster has that of its node; one without a node is left out."""
+    """A VM without a cluster has that of its node. One without a node, or on a node of another cluster, is left out."""
     vms, odd = [], []
     for one in seen:
         vm = one.vm
         if vm is None:
             odd.append(Odd(one.shown))
             continue
-        cluster_id = vm.cluster_id or cluster_of_node.get(vm.node_id or 0, UNPLACED)
-        if vm.node_id is None or cluster_id == UNPLACED:
+        of_node = cluster_of_node.get(vm.node_id or 0, UNPLACED)
+        cluster_id = vm.cluster_id or of_node
+        if vm.node_id is None or cluster_id == UNPLACED or of_node not in (UNPLACED, cluster_id):
             name = f"{shorten(vm.name, _NAME_LENGTH)} (ID {vm.id})"
             odd.append(Odd(name, cluster_id or None, vm.node_id))
         else:
@@ -252,7 +253,7 @@ def _too_odd(odd: int, listed: int) -> Reason | None:
 
 def node_hints(seen: Iterable[SeenVM]) -> dict[int, NodeHint]:
     """Of several VMs on one node: maintenance where one row says so, because rows are not read at one instant; no live
-    migration only where every row that tells forbids it, because the flag may be about the VM alone."""
+    migration only where every row forbids it, because the flag may be about the VM alone."""
     hints: dict[int, NodeHint] = {}
     for one in seen:
         if one.vm is None or one.vm.node_id is None or one.hint is None:
@@ -265,7 +266,7 @@ def node_hints(seen: Iterable[SeenVM]) -> dict[int, NodeHint]:
 def _merged(one: NodeHint, other: NodeHint) -> NodeHint:
     return NodeHint(
         maintenance=_either(one.maintenance, other.maintenance),
-        live_migration_allowed=_either(one.live_migration_allowed, other.live_migration_allowed),
+        live_migration_allowed=_agreed(one.live_migration_allowed, other.live_migration_allowed),
         odd_word=one.odd_word or other.odd_word,
     )
 
@@ -279,6 +280,11 @@ def _with_hint(node: Node, hint: NodeHint | None) -> Node:
         maintenance=_either(node.maintenance, hint.maintenance),
         live_migration_allowed=False if False in flags else flags[0] if flags[0] is not None else flags[1],
     )
+
+
+def _agreed(one: bool | None, other: bool | None) -> bool | None:
+    """``False`` only where both say so; ``True`` where one does."""
+    return one if one is other else (True in (one, other) or None)
 
 
 def _either(one: bool | None, other: bool | None) -> bool | None:

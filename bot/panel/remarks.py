@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from balancer.model import VM, Node, Reason, Remark
-from bot.panel.vocabulary import VM_STATES
+from bot.panel.vocabulary import VM_STATES, plain
 
 Kind = TypeVar("Kind", Node, VM)
 
@@ -51,7 +51,7 @@ def remarks_of(
     for vm in vms:
         if vm.balancer_mode not in (None, "on", "off"):
             counted[vm.cluster_id, "balancer_mode", vm.balancer_mode or ""] += 1
-        if vm.state is not None and vm.state.lower() not in VM_STATES:
+        if vm.state is not None and plain(vm.state) not in VM_STATES:
             counted[vm.cluster_id, "state", vm.state] += 1
     for (cluster_id, field, word), rows in sorted(counted.items(), key=lambda item: (item[0][0] or 0, item[0][1:])):
         remarks.append(Remark(Reason.of("remark-word", field=field, word=word, rows=rows), cluster_id))

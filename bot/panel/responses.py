@@ -8,23 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from bot.domain.sanitize import shorten
 from bot.errors import PanelDataError
 from bot.panel import streaming, vocabulary
-from bot.panel.fields import maybe_flag, reference, text, whole
+from bot.panel.fields import maybe_flag, moment, reference, text, whole
 from bot.panel.lists import list_rows
 from bot.panel.streaming import AnswerTooLarge, PackedBody
+from bot.panel.vocabulary import TaskStatus, task_status
 
 T = TypeVar("T")
-TaskStatus = Literal["succeeded", "failed", "pending"]
 Answerer = Literal["panel", "starting", "elsewhere", "stranger", "unclear"]
 
-MIGRATE_TASK = "host_migrate"
 CODE_SESSION_ENDED = 1000
 CODE_NOT_CALLABLE = 3001
 _TEXT_LENGTH = 500
+_CREATED = ("date_create", "create_date", "created_at", "date")
+"""Where a history row tells when it began; the first is the one that was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,10 @@ class TaskInfo:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """One entry of a VM's history; ids grow with time. ``created_at`` is the panel's text: its zone is not known."""
+    """One entry of a VM's history; ids grow with time.
+
+    ``created_at`` without a zone: the panel does not tell it. ``None`` = no date, or none that can be read.
+    """
 
     id: int | None
     """``None`` = this version of the panel sends none."""
@@ -67,7 +72,7 @@ class HistoryRow:
     raw_status: str
     task_id: int | None = None
     target_node_id: int | None = None
-    created_at: str | None = None
+    created_at: datetime | None = None
 
 
 # --- reading a body --------------------------------------------------------------------------------------
@@ -191,14 +196,6 @@ def migration_start(document: object) -> MigrationStart:
     return MigrationStart(consul_id)
 
 
-def task_status(raw: str) -> TaskStatus:
-    """The sheet's rule; an unknown word means that it is not over."""
-    word = raw.strip().lower()
-    if word == vocabulary.TASK_DONE:
-        return "succeeded"
-    return "failed" if word.startswith(vocabulary.TASK_FAILED) else "pending"
-
-
 def task(document: object) -> TaskInfo:
     """``{"task": {…}}`` or the flat object."""
     row = document.get("task") if isinstance(document, dict) and isinstance(document.get("task"), dict) else document
@@ -222,7 +219,7 @@ def task(document: object) -> TaskInfo:
 def tasks(document: object) -> list[TaskInfo]:
     """A list of tasks, migrations first, newest first."""
     parsed = [task(row) for row in list_rows(document, "task")]
-    return sorted(parsed, key=lambda one: (one.name != MIGRATE_TASK, -one.id))
+    return sorted(parsed, key=lambda one: (one.name != vocabulary.MIGRATE_TASK, -one.id))
 
 
 def history(document: object) -> list[HistoryRow]:
@@ -243,7 +240,7 @@ def _history_row(row: object) -> HistoryRow:
         raw_status=raw,
         task_id=reference(row.get("task")),
         target_node_id=reference(params.get("node")) if isinstance(params, dict) else None,
-        created_at=_words(row.get("date_create")),
+        created_at=next((date for key in _CREATED if (date := moment(row.get(key))) is not None), None),
     )
 
 

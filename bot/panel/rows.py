@@ -79,7 +79,7 @@ def node(row: Row) -> Node:
         id=number,
         name=_name(row, f"node-{number}"),
         cluster_id=cluster_id,
-        cpus=_first(row, positive, ("cpu", "number"), ("cpu_number", "total"), ("cpu_number",)),
+        cpus=_first(row, positive, ("cpu", "number"), ("cpu", "total"), ("cpu_number", "total"), ("cpu_number",)),
         vcpus_allocated=_first(row, count, ("cpu", "used"), ("cpu_number", "used")),
         memory_mib=_first(row, positive, ("ram_mib", "total")),
         memory_allocated_mib=_first(row, count, ("ram_mib", "allocated"), ("ram_mib", "used")),
@@ -102,7 +102,7 @@ def odd_words(row: Row) -> list[tuple[str, str]]:
     """Field and word of a node row where the word is not a known one."""
     words = [("maintenance_mode", vocabulary.maintenance(row.get(key))[1]) for key in _MAINTENANCE]
     state = vocabulary.state(row.get("state"))
-    if state is not None and state.lower() not in vocabulary.NODE_STATES:
+    if state is not None and vocabulary.plain(state) not in vocabulary.NODE_STATES:
         words.append(("state", state))
     return [(field, word) for field, word in words if word is not None]
 
@@ -190,14 +190,26 @@ def _first(row: Row, read: Callable[[object], int | None], *paths: tuple[str, ..
 
 
 def _filter(row: Row) -> str | None:
-    """The placement rule in a form that is the same for the same rule; it is only compared. An entry with an empty
-    expression filters nothing."""
+    """The placement rule in a form that is the same for the same rule, whatever the order of its entries; it is only
+    compared. An entry with an empty expression filters nothing."""
     rule = row.get("host_filter")
-    if isinstance(rule, list):
-        rule = [entry for entry in rule if not _filters_nothing(entry)]
-    elif _filters_nothing(rule):
-        rule = None
-    return json.dumps(rule, sort_keys=True, separators=(",", ":"), ensure_ascii=False) if rule else None
+    if isinstance(rule, str):
+        rule = _parsed(rule)
+    entries = rule if isinstance(rule, list) else [rule]
+    kept = sorted(_canonical(entry) for entry in entries if not _filters_nothing(entry))
+    return f"[{','.join(kept)}]" if kept else None
+
+
+def _canonical(entry: object) -> str:
+    return json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _parsed(written: str) -> object:
+    """A rule that comes as the text of its JSON; any other text is the rule itself."""
+    try:
+        return json.loads(written)
+    except (ValueError, RecursionError):
+        return written
 
 
 def _filters_nothing(entry: object) -> bool:

@@ -8,18 +8,21 @@ from the wording of the panel's own pages. Safe readings: a node with an unknown
 from __future__ import annotations
 
 import json
+import re
 from typing import Literal
 
-BalancerMode = Literal["on", "off"]
+TaskStatus = Literal["succeeded", "failed", "pending"]
 
 TRUE = frozenset({"true", "1", "yes", "on"})
 FALSE = frozenset({"false", "0", "no", "off", "none", "null", ""})
 
 MAINTENANCE_OFF = FALSE | {"disabled", "disable", "inactive", "not_active", "absent", "finished", "normal", "idle"}
+MAINTENANCE_OFF |= {"not_in_maintenance", "no_maintenance", "out_of_maintenance", "not_enabled"}
 MAINTENANCE_ON = TRUE | {"enabled", "enable", "active", "entering", "leaving", "evacuating", "evacuation", "pending"}
 
 BALANCER_OFF = frozenset(
     {"off", "disabled", "disable", "excluded", "exclude", "manual", "none", "no", "false", "0", "never", "inactive"}
+    | {"not_active", "opt_out", "opted_out", "optout", "ignore", "ignored", "not_managed", "unmanaged"}
 )
 BALANCER_ON = frozenset(
     {"on", "enabled", "enable", "included", "include", "auto", "automatic", "default", "inherit", "inherited"}
@@ -33,15 +36,25 @@ VM_STATES = frozenset(
     | {"suspended", "paused", "starting", "stopping", "disabled", "unknown", "error"}
 )
 
-TASK_DONE = "complete"
+TASK_DONE = frozenset({"complete", "completed", "done", "success", "successful", "succeeded", "finished"})
 TASK_FAILED = ("fail", "err", "abort", "cancel")
 """Beginnings of the words of a task that failed: ``fail`` and ``failed`` are both real."""
 TASK_RUNNING = frozenset({"running", "created"})
+"""The words that a filter asks the panel for."""
+TASK_BUSY = TASK_RUNNING | {"pending", "queued", "waiting", "started", "processing", "in_progress", "deferred"}
+"""Words of a history row that say that the panel is not done with it."""
+
+MIGRATE_TASK = "host_migrate"
+MOVING_TASKS = re.compile(r"migrat|evacuat|maintenance|relocat|balanc|failover|(^|_)(move|moving|transfer|drain)(_|$)")
+"""What the names of tasks have in common that move VMs or empty nodes; only ``host_migrate`` was seen."""
+
+ENDED_STATES = frozenset({"stopped", "stopping", "crashed", "shutoff", "shut_off", "powered_off", "off", "starting"})
+"""States that a VM never has on the way of a live migration."""
 
 LOCAL_STORAGE = frozenset({"dir", "file", "local", "lvm", "lvm_thin", "lvmthin", "thin_lvm", "zfs"})
 SHARED_STORAGE = frozenset({"ceph", "iscsi", "nas", "network_lvm", "nfs", "rbd", "san"})
 
-_STATE_KEYS = ("state", "status", "mode", "enabled", "active", "value", "name")
+_STATE_KEYS = ("state", "status", "mode", "enabled", "active", "value", "maintenance_mode", "balancer_mode", "name")
 """Where an object holds its word: newer panels may send ``{"state": "off"}`` instead of ``"off"``."""
 _LONGEST_WORD = 60
 
@@ -61,12 +74,30 @@ def word_of(value: object) -> str | None:
     return None if value is None else "?"
 
 
+def plain(word: str) -> str:
+    """The word in one spelling: ``Not active``, ``not-active`` and ``NOT_ACTIVE`` are the same word."""
+    return re.sub(r"[\s-]+", "_", word.strip().lower())
+
+
+def task_status(raw: str) -> TaskStatus:
+    """How a task or a history row stands; an unknown word means that it is not over."""
+    word = plain(raw)
+    if word in TASK_DONE:
+        return "succeeded"
+    return "failed" if word.startswith(TASK_FAILED) else "pending"
+
+
+def moves_vms(name: str | None) -> bool:
+    """Whether a task of this name may move VMs."""
+    return name is not None and MOVING_TASKS.search(plain(name)) is not None
+
+
 def maintenance(value: object) -> tuple[bool, str | None]:
     """Whether a node is in maintenance, and the word where it is not a known one; missing = no."""
     word = word_of(value)
-    if word is None or word.lower() in MAINTENANCE_OFF:
+    if word is None or plain(word) in MAINTENANCE_OFF:
         return False, None
-    return True, None if word.lower() in MAINTENANCE_ON else word
+    return True, None if plain(word) in MAINTENANCE_ON else word
 
 
 def balancer_mode(value: object) -> str | None:
@@ -74,9 +105,9 @@ def balancer_mode(value: object) -> str | None:
     word = word_of(value)
     if not word:
         return None
-    if word.lower() in BALANCER_OFF:
+    if plain(word) in BALANCER_OFF:
         return "off"
-    return "on" if word.lower() in BALANCER_ON else word
+    return "on" if plain(word) in BALANCER_ON else word
 
 
 def state(value: object) -> str | None:

@@ -14,6 +14,7 @@ from datetime import datetime
 from balancer.model import VM, Reason
 from bot.domain.clock import Clock
 from bot.domain.proposals import Actor, Migration
+from bot.panel.vocabulary import ENDED_STATES, plain
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -37,13 +38,17 @@ class RestartWatch:
             self._uptime[migration.id] = vm.uptime
 
     def on_the_way(self, migration: Migration, vm: VM | None) -> None:
-        if vm is not None and vm.state is not None and vm.state.lower() == "stopped":
+        if vm is not None and _has_ended(vm):
             self._stopped.add(migration.id)
+
+    def is_unclear(self, migration: Migration, vm: VM) -> bool:
+        """Whether the panel does not tell yet how long the VM has been up, as it did before."""
+        return vm.uptime is None and migration.id in self._uptime and migration.id not in self._stopped
 
     def restarted(self, migration: Migration, vm: VM, now: datetime) -> bool:
         """Whether the VM, as seen on its target, did not arrive alive."""
         before = self._uptime.get(migration.id)
-        if migration.id in self._stopped or (vm.state is not None and vm.state.lower() == "stopped"):
+        if migration.id in self._stopped or _has_ended(vm):
             return True
         if vm.uptime is None:
             return False
@@ -56,6 +61,10 @@ class RestartWatch:
         """Once its end is written down."""
         self._uptime.pop(migration.id, None)
         self._stopped.discard(migration.id)
+
+
+def _has_ended(vm: VM) -> bool:
+    return vm.state is not None and plain(vm.state) in ENDED_STATES
 
 
 class Restarts:

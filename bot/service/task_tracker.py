@@ -18,8 +18,8 @@ from bot.config.settings import Settings
 from bot.domain.proposals import Migration, MigrationState
 from bot.errors import PanelDataError, PanelError, PanelForbidden, PanelRefused
 from bot.panel.client import VMManagerAPI
-from bot.panel.responses import MIGRATE_TASK, HistoryRow, TaskInfo
-from bot.panel.vocabulary import TASK_RUNNING
+from bot.panel.responses import HistoryRow, TaskInfo
+from bot.panel.vocabulary import MIGRATE_TASK, TASK_BUSY, moves_vms, plain
 from bot.service.restarts import RestartWatch
 from bot.store.store import Store
 
@@ -50,6 +50,19 @@ class Outcome:
 
 
 SUCCESS = Outcome(MigrationState.SUCCEEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What one look for a lost start saw.
+
+    ``found``: the start reached the panel, or it is over; ``outcome`` ``None`` = it runs. ``absent``: the outcome if
+    nothing more shows itself for a while; ``None`` = something runs that may be the start, or the panel does not tell.
+    """
+
+    found: bool = False
+    outcome: Outcome | None = None
+    absent: Outcome | None = None
 
 
 class TaskTracker:
@@ -83,36 +96,47 @@ class TaskTracker:
         """
         since = self._clock()
         while True:
-            conclusive = True
+            late = self._timeout()
             try:
-                vm = await self._panel.vm(migration.move.vm_id)
-                if vm is None:
-                    return Outcome.failed(Reason.of("vm-gone"))
-                self._watch.on_the_way(migration, vm)
-                if vm.node_id == migration.move.target_id:
-                    return self._arrived(migration, vm)
-                history = await self.history(migration)
-                ours = _ours(migration, history)
-                if ours is not None:
-                    now = self._clock()
-                    await self._store.migrations.advance(
-                        migration.id, MigrationState.RUNNING, now, task_id=ours.task_id
-                    )
-                    return None
-                conclusive = history is not None and migration.history_mark is not None
-                later = _later_migrations(migration, history)
-                if any(is_running(row) for row in later):
-                    since, conclusive = self._clock(), False
-                elif conclusive and self._clock() - since > self._grace:
-                    return self._not_found(migration, vm, bool(later))
-            except PanelError as error:
+                seen = await self._search(migration)
+            except PanelError as error:  # a panel that does not answer proves nothing
                 log.warning("VM '%s' cannot be checked: %s", migration.move.vm_name, error)
-                since = self._clock()  # a panel that does not answer proves nothing
+                seen = Search()
+                late = Outcome(MigrationState.UNKNOWN, Reason.of("no-answer"), str(error))
+            if seen.found:
+                return seen.outcome
+            now = self._clock()
+            if seen.absent is None:
+                since = now
                 if self.overdue(migration):
-                    return Outcome(MigrationState.UNKNOWN, Reason.of("no-answer"), str(error))
-            if not conclusive and self.overdue(migration):
-                return self._timeout()
+                    return late
+            elif now - since > self._grace:
+                return seen.absent
             await self._sleep(self._settings.task_poll_interval)
+
+    async def _search(self, migration: Migration) -> Search:
+        """One look for a start that may never have reached the panel.
+
+        Raises:
+            PanelError: the panel does not tell now.
+        """
+        vm = await self._panel.vm(migration.move.vm_id)
+        if vm is None:
+            return Search(found=True, outcome=Outcome.failed(Reason.of("vm-gone")))
+        self._watch.on_the_way(migration, vm)
+        if vm.node_id == migration.move.target_id:
+            arrived = self._arrived(migration, vm)
+            return Search(found=arrived is not None, outcome=arrived)
+        history = await self.history(migration)
+        ours = _ours(migration, history)
+        if ours is not None:
+            now = self._clock()
+            await self._store.migrations.advance(migration.id, MigrationState.RUNNING, now, task_id=ours.task_id)
+            return Search(found=True)
+        later = _later_migrations(migration, history)
+        if history is None or migration.history_mark is None or any(is_running(row) for row in later):
+            return Search()
+        return Search(absent=self._not_found(migration, vm, bool(later)))
 
     @staticmethod
     def _not_found(migration: Migration, vm: VM, others: bool) -> Outcome:
@@ -124,8 +148,12 @@ class TaskTracker:
             return Outcome(MigrationState.UNKNOWN, Reason.of("start-unclear"))
         return Outcome.failed(Reason.of("never-started"))
 
-    def _arrived(self, migration: Migration, vm: VM) -> Outcome:
-        """The VM is on its target: alive, or after a restart."""
+    def _arrived(self, migration: Migration, vm: VM) -> Outcome | None:
+        """The VM is on its target: alive, or after a restart. ``None`` = the panel does not tell its uptime yet."""
+        since = self._complete_since.setdefault(migration.id, self._clock())
+        if self._watch.is_unclear(migration, vm) and self._clock() - since <= ARRIVAL_GRACE:
+            return None
+        self._complete_since.pop(migration.id, None)
         if self._watch.restarted(migration, vm, self._clock()):
             return Outcome(MigrationState.SUCCEEDED, Reason.of("moved-restarted"))
         return SUCCESS
@@ -155,12 +183,13 @@ class TaskTracker:
         task, vm, outcome = await self._look(migration)
         if outcome is not None or task is not None or vm is None:
             return outcome
-        if any(is_running(row) for row in await self._panel.history(migration.move.vm_id)):
+        history = await self.history(migration)
+        if await self.running(migration, history) is not None:
             return None
         elsewhere = _elsewhere(migration, vm)
         answered = migration.consul_id is not None or migration.task_id is not None
-        if elsewhere is None and not answered and not self._long_ago(migration):
-            return None  # nobody knows which task was ours, so its end proves nothing yet
+        if elsewhere is None and not (answered and history is not None) and not self._long_ago(migration):
+            return None  # nobody knows which task was ours, or whether one runs: its absence proves nothing yet
         return Outcome.failed(elsewhere or Reason.of("vanished"))
 
     def _long_ago(self, migration: Migration) -> bool:
@@ -197,27 +226,27 @@ class TaskTracker:
         return self._is_old(row) or (task is None and await self._is_forgotten(row))
 
     def _is_old(self, row: HistoryRow) -> bool:
-        """The panel does not tell the zone of the date, so the row may be younger by the largest offset there is."""
-        try:
-            created = datetime.fromisoformat(row.created_at or "")
-        except ValueError:
+        """A date without a zone: the row may be younger by the largest offset there is."""
+        created = row.created_at
+        if created is None:
             return False
-        if created.tzinfo is None:
-            created = created.replace(tzinfo=timezone.utc)
         longest = timedelta(seconds=STUCK_AFTER * self._settings.migration_timeout)
-        return self._clock() - created > longest + LARGEST_ZONE
+        if created.tzinfo is None:
+            created, longest = created.replace(tzinfo=timezone.utc), longest + LARGEST_ZONE
+        return self._clock() - created > longest
 
     async def _is_forgotten(self, row: HistoryRow) -> bool:
-        """Whether the panel neither has the row's task nor lists it as active, seen twice: a new one may come late."""
-        if row.task_id is None:
-            return False
+        """Whether the panel neither has the row's task nor lists it as active, seen twice: a new one may come late.
+
+        A row without a task is taken for every active task of its name.
+        """
         for again in (False, True):
             if again:
                 await self._sleep(self._settings.task_poll_interval)
             active = await self._panel.active_tasks()
-            if active is None or any(task.id == row.task_id for task in active):
+            if active is None or any(_may_be_of(row, task) for task in active):
                 return False
-        return await _if_answered(self._panel.task(row.task_id)) is None
+        return row.task_id is None or await _if_answered(self._panel.task(row.task_id)) is None
 
     async def _look(self, migration: Migration) -> tuple[TaskInfo | None, VM | None, Outcome | None]:
         """The task and the VM as they are now, and the outcome; ``None`` while it is not over."""
@@ -275,7 +304,14 @@ class TaskTracker:
 
 def is_running(row: HistoryRow) -> bool:
     """Only the words that are known: an old entry with an odd state must not block its VM for ever."""
-    return row.raw_status.lower() in TASK_RUNNING
+    return plain(row.raw_status) in TASK_BUSY
+
+
+def _may_be_of(row: HistoryRow, task: TaskInfo) -> bool:
+    """Whether this active task may be the one that the row of a history tells of."""
+    if row.task_id is not None:
+        return task.id == row.task_id
+    return None in (row.name, task.name) or task.name == row.name
 
 
 def newest_id(history: Sequence[HistoryRow] | None) -> int | None:
@@ -301,7 +337,7 @@ def _ours(migration: Migration, history: Sequence[HistoryRow] | None) -> History
     ours = (
         row
         for row in _later_migrations(migration, history)
-        if row.task_id is not None and row.target_node_id == migration.move.target_id
+        if row.name == MIGRATE_TASK and row.task_id is not None and row.target_node_id == migration.move.target_id
     )
     return min(ours, key=lambda row: row.id or 0, default=None)
 
@@ -311,7 +347,8 @@ def _later_migrations(migration: Migration, history: Sequence[HistoryRow] | None
     mark = migration.history_mark
     if history is None or mark is None:
         return []
-    return [row for row in history if row.name == MIGRATE_TASK and (row.id is None or row.id > mark)]
+    later = [row for row in history if row.id is None or row.id > mark]
+    return [row for row in later if row.name is None or moves_vms(row.name)]
 
 
 def _elsewhere(migration: Migration, vm: VM) -> Reason | None:

@@ -23,12 +23,13 @@ from aiohttp import web
 
 from sandbox.panel import api, auth, control
 from sandbox.panel.auth import require_user
+from sandbox.panel.bends import KINDS as SHAPES
+from sandbox.panel.bends import VMS
 from sandbox.panel.faults import Dropped, FaultBox, Handler, apply_faults
 from sandbox.panel.http import BAD_REQUEST, NOT_FOUND, UNAUTHORIZED, ApiError, envelope
 from sandbox.panel.replay import load as load_recording
 from sandbox.panel.replay import start_replay
-from sandbox.panel.shapes import KINDS as SHAPES
-from sandbox.panel.shapes import VMS, ShapeBox, bent
+from sandbox.panel.shapes import ShapeBox, bent
 from sandbox.panel.state import PANEL, READONLY_ROLE, Panel, PanelOptions, RequestLog
 from sandbox.scenarios import SCENARIOS
 from sandbox.world.file import load
