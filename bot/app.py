@@ -23,7 +23,7 @@ from bot.config.settings import Settings, env_name
 from bot.config.validation import MEMORY, check_chat, check_panel, check_people, check_ssh
 from bot.domain import log_context
 from bot.domain.chats import Chat
-from bot.domain.clock import LEAP, Clock, SteadyClock, wall_clock_of
+from bot.domain.clock import LEAP, Clock, MonotonicClock, wall_clock_of
 from bot.domain.health import judge
 from bot.domain.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
 from bot.domain.times import Hours, is_open, parse_timing, parse_windows
@@ -91,7 +91,7 @@ class VMBalancer:
         self._given = settings
         self._exclusive = exclusive
         self._supervisor = Supervisor(self.stop, tell=self._tell_defect)
-        self._clock: Clock = clock or SteadyClock()
+        self._clock: Clock = clock or MonotonicClock()
         self._wall = wall_clock_of(self._clock)
         self._started_at = self._clock()
         self._stack: AsyncExitStack | None = None
@@ -155,8 +155,10 @@ class VMBalancer:
                 clock=self._clock,
             )
             self._watch = RemoteRequests(self.store, self.service, self.notifier)
-            reach = self.telegram.reach if self.telegram is not None else None
-            self._heartbeat = HeartbeatWriter(self.store, self.service, reach, settings.balance_interval, self._clock)
+            telegram_health = self.telegram.health if self.telegram is not None else None
+            self._heartbeat = HeartbeatWriter(
+                self.store, self.service, telegram_health, settings.balance_interval, self._clock
+            )
             self._watchdog = Watchdog(self.store, self.notifier, self._clock)
             self._stack = stack.pop_all()
 
@@ -218,16 +220,16 @@ class VMBalancer:
 
     async def _follow_clock(self) -> None:
         """Moves the stored deadlines where the system's clock was set; hours of the day follow it by themselves."""
-        steady = self._clock
-        leap = steady.leap if isinstance(steady, SteadyClock) else timedelta(0)
-        if not leap or not isinstance(steady, SteadyClock):
+        monotonic = self._clock
+        leap = monotonic.leap if isinstance(monotonic, MonotonicClock) else timedelta(0)
+        if not leap or not isinstance(monotonic, MonotonicClock):
             return
         if self._claimed:
             early = self._clock() - self._started_at < EARLY
             since = self._started_at - LEAP if early else None
-            moved = await self.store.deadlines.shift(leap, steady.wall(), since=since, settings=(PAUSE_KEY,))
+            moved = await self.store.deadlines.shift(leap, monotonic.wall(), since=since, settings=(PAUSE_KEY,))
             log.info("%d stored deadlines moved with the clock", moved)
-        steady.settle()
+        monotonic.settle()
         self._started_at += leap
         self._heartbeat.shift(leap)
 
@@ -310,8 +312,8 @@ class VMBalancer:
         from bot.observability.metrics import Metrics
         from bot.observability.metrics_server import MetricsServer
 
-        reach = self.telegram.reach if self.telegram is not None else None
-        self._metrics = Metrics(self.service, self.store, self.panel, reach, self._clock)
+        telegram_health = self.telegram.health if self.telegram is not None else None
+        self._metrics = Metrics(self.service, self.store, self.panel, telegram_health, self._clock)
         await self._metrics.begin()
         server = MetricsServer(
             self.settings, self._metrics.page, lambda: judge(self._heartbeat.heartbeat, self._clock())

@@ -26,7 +26,7 @@ from bot_fixture import settings as settings_for
 from chaos_audit import Auditor
 from chaos_world import WatchedWorld, break_panel, meddle, reshape_panel, tidy, watched
 
-from bot.domain.clock import SteadyClock
+from bot.domain.clock import MonotonicClock
 from bot.domain.proposals import Actor, ActorKind, ExclusionRole, Verdict
 from bot.errors import NotFound, PanelError, StoreError
 from bot.panel.client import VMManagerAPI
@@ -130,7 +130,7 @@ class Run:
         self.panel, self.world = panel, panel.world
         self.path = folder / "bot.db"
         self.leap = timedelta(0)
-        self.clock = SteadyClock(lambda: self.now() + self.leap, lambda: self.world.now)
+        self.clock = MonotonicClock(lambda: self.now() + self.leap, lambda: self.world.now)
         self.audit = Auditor(self.path, panel, self.clock)
         self.figures = Figures()
         self.locked: sqlite3.Connection | None = None
@@ -231,7 +231,7 @@ class Run:
             if what < 0.02:
                 length = rng.choice([600, 3600, 14_400])
                 await service.admin.pause(timedelta(seconds=length), who)
-                # The program's clock may follow a leap of the system's, by a twentieth: see steady.py.
+                # The program's clock may follow a leap of the system's, by a twentieth: see bot/domain/clock.py.
                 self.audit.pause = (self.world.now, self.world.now + length * 0.9)
             elif what < 0.06:
                 await service.admin.resume(who)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from bot.app import VMBalancer
 from bot.config.loading import load_settings
-from bot.domain.clock import SteadyClock
+from bot.domain.clock import MonotonicClock
 
 STOP_WITHIN_S = 30.0
 
@@ -18,11 +18,11 @@ class ShiftedClock:
     """The program's own clock, which a test may set forward."""
 
     def __init__(self) -> None:
-        self._steady = SteadyClock()
+        self._monotonic = MonotonicClock()
         self._shift = timedelta()
 
     def __call__(self) -> datetime:
-        return self._steady() + self._shift
+        return self._monotonic() + self._shift
 
     def advance(self, seconds: float) -> None:
         self._shift += timedelta(seconds=seconds)

@@ -276,7 +276,7 @@ async def test_one_chat_that_takes_nothing_holds_up_no_other(tmp_path: Path) -> 
         await fixture.message("s-hot", "done in", chat_id=SOUTH)
         assert fixture.messages(NORTH) == []
         assert fixture.balancer is not None and fixture.balancer.telegram is not None
-        assert str(NORTH) in (fixture.balancer.telegram.reach.problem or "")
+        assert str(NORTH) in (fixture.balancer.telegram.health.problem or "")
         fixture.chat.state.chats[NORTH].bot_status = "administrator"
         fixture.balancer.telegram.chat_sync(NORTH).try_again()  # type: ignore[union-attr]
         await fixture.message("n-hot", chat_id=NORTH, buttons=True)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from processes import Command
 from stack import Stack, button, running_stack, world
 
-from bot.domain.clock import FOLLOWS, SteadyClock
+from bot.domain.clock import FOLLOWS, MonotonicClock
 
 LIBRARIES = [str(p) for p in Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")]
 HOUR = 3600.0
@@ -29,8 +29,8 @@ class Hands:
         self.passed = 1000.0
         self.set_by = 0.0
 
-    def clock(self) -> SteadyClock:
-        return SteadyClock(lambda: NOW + timedelta(seconds=self.passed - 1000 + self.set_by), lambda: self.passed)
+    def clock(self) -> MonotonicClock:
+        return MonotonicClock(lambda: NOW + timedelta(seconds=self.passed - 1000 + self.set_by), lambda: self.passed)
 
 
 def test_clock_shows_the_wall_time() -> None:

@@ -28,7 +28,7 @@ from bot.console.keys import KEYS, Items
 from bot.console.nodes import NodesView
 from bot.console.program import Program, StartError
 from bot.console.tail import LINES_KEPT, Lines, Tail
-from bot.domain.clock import SteadyClock
+from bot.domain.clock import MonotonicClock
 from bot.domain.proposals import Actor, ActorKind, ExclusionRole, MigrationState, MoveState, Verdict
 from bot.domain.times import WallTime
 from bot.errors import InstanceRunning
@@ -107,7 +107,7 @@ async def test_a_click_on_approve_decides_as_the_person_at_the_terminal(fixture:
 
 async def test_a_pause_holds_after_the_system_clock_was_set(fixture: BotFixture) -> None:
     wrong = [timedelta(hours=-12)]
-    clock = SteadyClock(lambda: WallTime(fixture.clock() + wrong[0]), lambda: 0.0)
+    clock = MonotonicClock(lambda: WallTime(fixture.clock() + wrong[0]), lambda: 0.0)
     fixture.service = Service(fixture.api, fixture.store, fixture.settings, fixture.notifier, clock=clock)
     async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "hot")

@@ -89,12 +89,12 @@ async def test_an_escalation_waits_until_its_chat_takes_messages(tmp_path: Path)
         balancer = await fixture.start(**{**GIVEN, "escalate_after": 10})
         await fixture.message("small-a", buttons=True)
         fixture.clock.now += 11 * MINUTE
-        await fixture.until(lambda: f"ESCALATION_CHAT_ID={OTHER}" in (balancer.telegram.reach.problem or ""))  # type: ignore[union-attr]
+        await fixture.until(lambda: f"ESCALATION_CHAT_ID={OTHER}" in (balancer.telegram.health.problem or ""))  # type: ignore[union-attr]
         assert await fixture.store.notices.unsent(), "it is not given up"
         fixture.mend()
         await fixture.message(ESCALATED, chat_id=OTHER)
         assert balancer.telegram is not None
-        await fixture.until(lambda: balancer.telegram.reach.problem is None)  # type: ignore[union-attr]
+        await fixture.until(lambda: balancer.telegram.health.problem is None)  # type: ignore[union-attr]
 
 
 async def test_an_escalation_whose_answer_is_lost_is_not_sent_a_third_time(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from balancer.model import Reason
 from bot.app import VMBalancer
-from bot.domain.clock import SteadyClock
+from bot.domain.clock import MonotonicClock
 from bot.domain.proposals import Exclusion, ExclusionRole, MigrationState, Verdict
 from bot.domain.times import WallTime, is_open, last_due, open_time, opens_at, parse_timing, parse_windows
 from bot.observability import systemd
@@ -38,7 +38,7 @@ class Hands:
     def __init__(self, wrong: timedelta = timedelta(0)) -> None:
         self.passed = 0.0
         self.wrong = wrong
-        self.clock = SteadyClock(self.wall, lambda: self.passed)
+        self.clock = MonotonicClock(self.wall, lambda: self.passed)
 
     def wall(self) -> WallTime:
         return WallTime(NOW + timedelta(seconds=self.passed) + self.wrong)
@@ -210,7 +210,7 @@ async def test_a_leap_leaves_protections_as_long_as_they_were(tmp_path: Path, le
 
 
 async def test_a_suspended_machine_starts_nothing_that_was_approved_before(tmp_path: Path) -> None:
-    """The steady clock stands still meanwhile, and the executor may be faster than the correction of the rows."""
+    """The monotonic clock stands still meanwhile, and the executor may be faster than the correction of the rows."""
     hands = Hands()
     async with running_panel(HOT_WORLD) as panel:
         given = settings(panel.url, database_path=tmp_path / "bot.db")

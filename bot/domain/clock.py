@@ -1,7 +1,7 @@
-"""Two clocks: the wall clock for hours of the day and stored rows, a steady one for lengths of time.
+"""Two clocks: the wall clock for hours of the day and stored rows, a monotonic one for lengths of time.
 
 A leap of the system's clock by an hour would expire every proposal and end every cool-down at once, or revive them.
-The steady clock does not leap: it follows slowly, until the deadlines that are stored were moved by the same leap.
+The monotonic clock does not leap: it follows slowly, until the deadlines that are stored were moved by the same leap.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def seconds_passed() -> float:
     return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 
 
-class SteadyClock:
+class MonotonicClock:
     """Call it for the time, aware UTC. It goes back in ``settle()`` alone."""
 
     def __init__(self, wall: WallClock = utc_now, passed: Callable[[], float] = seconds_passed) -> None:
@@ -75,15 +75,15 @@ class SteadyClock:
 
 def follow(clock: Clock) -> None:
     """Adopts a leap at once: for a process beside the program, which leaves the stored deadlines to that."""
-    if isinstance(clock, SteadyClock) and clock.leap:
+    if isinstance(clock, MonotonicClock) and clock.leap:
         clock.settle()
 
 
 def wall_clock_of(clock: Clock) -> WallClock:
     """The clock for hours of the day that belongs to a clock for lengths of time; most clocks serve both."""
-    return clock.wall if isinstance(clock, SteadyClock) else lambda: WallTime(clock())
+    return clock.wall if isinstance(clock, MonotonicClock) else lambda: WallTime(clock())
 
 
-def _difference(wall: datetime, steady: datetime) -> timedelta:
+def _difference(wall: datetime, monotonic: datetime) -> timedelta:
     """The one place where the two clocks are compared."""
-    return wall - steady
+    return wall - monotonic

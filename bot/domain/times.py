@@ -1,6 +1,6 @@
 """Times as people write and read them: hours of the day, digest times, lengths, time zones. Pure.
 
-Hours of the day follow the clock on the wall, in a time zone: these functions take a ``WallTime``, so the steady
+Hours of the day follow the clock on the wall, in a time zone: these functions take a ``WallTime``, so the monotonic
 clock for deadlines does not type-check here. A zone of ``None`` is the machine's own: Python asks the system for it at
 each moment, so that daylight saving holds without a named zone.
 """

@@ -80,8 +80,8 @@ def audit_rows(entries: Sequence[AuditEntry]) -> list[Row]:
 def history_line(proposed: ProposedMove, texts: Texts) -> str:
     """For people: when (UTC), who, what became of it."""
     who = one_line(deciders(proposed))
-    wish = "" if proposed.purpose is Purpose.BALANCE else f"  ({texts.text(f'purpose-{proposed.purpose.value}')})"
-    return f"{_short(proposed.decided_at)}  {who:<16}  {outcome_line(texts, proposed)}{wish}"
+    purpose = "" if proposed.purpose is Purpose.BALANCE else f"  ({texts.text(f'purpose-{proposed.purpose.value}')})"
+    return f"{_short(proposed.decided_at)}  {who:<16}  {outcome_line(texts, proposed)}{purpose}"
 
 
 def audit_line(entry: AuditEntry) -> str:

@@ -219,7 +219,7 @@ class Planning(UseCase):
             result.append(replace(new_plan, cautions=(*new_plan.cautions, *cautions)) if cautions else new_plan)
         return tuple(result)
 
-    async def looks(self, snapshot: Snapshot, cluster_id: int | None = None) -> tuple[Plan, ...]:
+    async def observed_plans(self, snapshot: Snapshot, cluster_id: int | None = None) -> tuple[Plan, ...]:
         """As ``plans``, of the nodes alone and at once: no moves are thought out."""
         policies = await self.policies(snapshot)
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]

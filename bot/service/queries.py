@@ -113,17 +113,17 @@ class Queries(UseCase):
     def _plans_in_sight(self, plans: Sequence[Plan]) -> tuple[Plan, ...]:
         return tuple(p for p in plans if self._sees is None or self._sees(p.cluster_id, p.cluster_name))
 
-    async def _looks(self, cluster: str | None, max_age: timedelta) -> tuple[Plan, ...]:
+    async def _observed_plans(self, cluster: str | None, max_age: timedelta) -> tuple[Plan, ...]:
         """As ``plans``, of the nodes alone: to even out many large clusters takes longer than a person waits."""
         snapshot = await self._observe_soon(max_age)
         wanted = None if cluster is None else self._one(self._clusters(snapshot), cluster, "cluster").id
-        return self._plans_in_sight(await self._planning.looks(snapshot, wanted))
+        return self._plans_in_sight(await self._planning.observed_plans(snapshot, wanted))
 
     async def status(self, cluster: str | None = None, max_age: timedelta = FRESH) -> Status:
         """The state of everything; when the panel does not answer (soon), the last snapshot with the problem."""
         plans: tuple[Plan, ...] = ()
         with suppress(PanelError):  # nothing was ever seen: the problem below says why
-            plans = await self._looks(cluster, max_age)
+            plans = await self._observed_plans(cluster, max_age)
         last, problem = self._observer.last, self._observer.problem
         shown = None if self._sees is None and cluster is None else {p.cluster_id for p in plans}
         waiting, running = await self._store.proposals.waiting(), await self._store.migrations.in_states(UNSETTLED)

@@ -79,7 +79,7 @@ class Requests(UseCase):
         includes the node, or fills it. Raises as ``plan_drain``, and:
             DryRunError: this is a dry run.
         """
-        return await self._wish_node(node, Purpose.DRAIN, actor)
+        return await self._plan_and_publish_node(node, Purpose.DRAIN, actor)
 
     async def fill(self, node: Node, actor: Actor) -> RequestResult:
         """Proposes to bring VMs back to a node; what an earlier drain has excluded ends at once. Raises as ``drain``.
@@ -89,7 +89,7 @@ class Requests(UseCase):
         self._decisions.refuse_dry_run()
         if node.id in (await self._store.requests.claims()).draining:
             return RequestResult(refusal=Rejection("target", node.id, node.name, Reason.of("node-draining")))
-        result = await self._wish_node(node, Purpose.FILL, actor)
+        result = await self._plan_and_publish_node(node, Purpose.FILL, actor)
         if result.refusal is not None and result.refusal.reason.code == FAIR_SHARE:  # nothing has to come, and it may
             await self._store.requests.reopen_node(node.id, actor, self._clock())
         return result
@@ -124,7 +124,7 @@ class Requests(UseCase):
             raise NotFound("node", node.name, nearest(node.name, snapshot.nodes))
         return context
 
-    async def _wish_node(self, node: Node, purpose: Purpose, actor: Actor) -> RequestResult:
+    async def _plan_and_publish_node(self, node: Node, purpose: Purpose, actor: Actor) -> RequestResult:
         self._decisions.refuse_dry_run()
         open_one = await self._store.requests.find_open(node.id, purpose)
         if open_one is not None:
@@ -135,9 +135,9 @@ class Requests(UseCase):
             return RequestResult(
                 new_plan, refusal=new_plan.rejections[0] if new_plan.rejections else _nothing(node, purpose)
             )
-        wished = await self._publish_wish(new_plan, RequestOrigin(actor, node_id=node.id), approve=False)
-        refusal = None if wished.refused is None else Rejection("source", node.id, node.name, wished.refused)
-        return RequestResult(new_plan, wished.proposal_id, wished.created, refusal)
+        stored = await self._publish(new_plan, RequestOrigin(actor, node_id=node.id), approve=False)
+        refusal = None if stored.refused is None else Rejection("source", node.id, node.name, stored.refused)
+        return RequestResult(new_plan, stored.proposal_id, stored.created, refusal)
 
     # One VM -----------------------------------------------------------------------------------
 
@@ -172,10 +172,10 @@ class Requests(UseCase):
             return RequestResult(refusal=new_plan)
         if self._decisions.is_large(new_plan.moves[0]) and not confirmed:
             return RequestResult(new_plan, needs_confirmation=True)
-        wished = await self._publish_wish(new_plan, RequestOrigin(actor), approve=True)
-        if wished.refused is not None:
-            return RequestResult(new_plan, refusal=Rejection("vm", vm_id, vm.name, wished.refused))
-        return RequestResult(new_plan, wished.proposal_id, wished.created, result=wished.results[0])
+        stored = await self._publish(new_plan, RequestOrigin(actor), approve=True)
+        if stored.refused is not None:
+            return RequestResult(new_plan, refusal=Rejection("vm", vm_id, vm.name, stored.refused))
+        return RequestResult(new_plan, stored.proposal_id, stored.created, result=stored.results[0])
 
     async def best_targets(self, move_id: int) -> tuple[TargetChoice, ...]:
         """The three best other nodes for the VM of a move that waits; empty where there is none.
@@ -202,12 +202,12 @@ class Requests(UseCase):
         """
         self._decisions.refuse_dry_run()
         proposed, context = await self._of_move(move_id)
-        return await self._wish_move(
+        return await self._publish_move(
             context,
             proposed,
             target_id,
             Purpose.TARGET,
-            asked=RequestOrigin(actor, instead_of=move_id),
+            origin=RequestOrigin(actor, instead_of=move_id),
             confirmed=confirmed,
         )
 
@@ -242,9 +242,9 @@ class Requests(UseCase):
         at = next((vm.node_id for vm in context.snapshot.vms if vm.id == move.vm_id), None)
         if at != move.target_id:
             return RequestResult(refusal=Rejection("vm", move.vm_id, move.vm_name, Reason.of("undo-moved-since")))
-        asked = RequestOrigin(actor, undoes=migration_id)
-        result = await self._wish_move(
-            context, proposed, move.source_id, Purpose.UNDO, asked=asked, confirmed=confirmed
+        origin = RequestOrigin(actor, undoes=migration_id)
+        result = await self._publish_move(
+            context, proposed, move.source_id, Purpose.UNDO, origin=origin, confirmed=confirmed
         )
         if result.created:  # what can be moved back once offers it no more
             self._notifier.proposals_changed(migration.proposal_id)
@@ -263,14 +263,14 @@ class Requests(UseCase):
             raise NotFound("vm", move.vm_name)
         return stored[1], context
 
-    async def _wish_move(
+    async def _publish_move(
         self,
         context: ClusterContext,
         proposed: ProposedMove,
         target_id: int,
         purpose: Purpose,
         *,
-        asked: RequestOrigin,
+        origin: RequestOrigin,
         confirmed: bool,
     ) -> RequestResult:
         move = proposed.move
@@ -282,27 +282,27 @@ class Requests(UseCase):
             return RequestResult(refusal=new_plan)
         if self._decisions.is_large(new_plan.moves[0]) and not confirmed:
             return RequestResult(new_plan, needs_confirmation=True)
-        wished = await self._publish_wish(new_plan, asked, approve=True)
-        if wished.refused is not None:
-            return RequestResult(new_plan, refusal=Rejection("vm", move.vm_id, move.vm_name, wished.refused))
-        return RequestResult(new_plan, wished.proposal_id, wished.created, result=wished.results[0])
+        stored = await self._publish(new_plan, origin, approve=True)
+        if stored.refused is not None:
+            return RequestResult(new_plan, refusal=Rejection("vm", move.vm_id, move.vm_name, stored.refused))
+        return RequestResult(new_plan, stored.proposal_id, stored.created, result=stored.results[0])
 
-    async def _publish_wish(self, new_plan: Plan, asked: RequestOrigin, *, approve: bool) -> StoredRequest:
+    async def _publish(self, new_plan: Plan, origin: RequestOrigin, *, approve: bool) -> StoredRequest:
         now = self._clock()
         expires = now + timedelta(seconds=self._settings.proposal_ttl)
         counts = self._decisions.counts if approve else None
-        wished = await self._store.requests.add(
-            new_plan, asked, now=now, expires_at=expires, approve=approve, counts=counts
+        stored = await self._store.requests.add(
+            new_plan, origin, now=now, expires_at=expires, approve=approve, counts=counts
         )
-        if wished.created:
+        if stored.created:
             log.info(
                 "%s asked for proposal %s (%s): %d moves",
-                *(asked.by.name, wished.proposal_id, new_plan.purpose.value, len(new_plan.moves)),
+                *(origin.by.name, stored.proposal_id, new_plan.purpose.value, len(new_plan.moves)),
             )
-        self._decisions.decided_here.update(r.move.id for r in wished.results)
-        self._decisions.announce(wished.results, Verdict.APPROVE)
-        self._notifier.proposals_changed(*wished.changed)
-        return wished
+        self._decisions.decided_here.update(r.move.id for r in stored.results)
+        self._decisions.announce(stored.results, Verdict.APPROVE)
+        self._notifier.proposals_changed(*stored.changed)
+        return stored
 
 
 def _least(context: ClusterContext) -> tuple[VM, TargetChoice] | None:

@@ -89,7 +89,7 @@ async def insert_proposal(
     *,
     now: datetime,
     expires_at: datetime,
-    asked: RequestOrigin | None = None,
+    origin: RequestOrigin | None = None,
 ) -> int:
     """Stores a plan with its moves, all of them pending; in automatic mode the policy approves them at once."""
     text = _readable_text(plan)
@@ -98,8 +98,8 @@ async def insert_proposal(
         "by_kind, by_name, by_id, node_id, undoes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(plan.cluster_id, int(automatic), rows.to_text(now), rows.to_text(expires_at), text, plan.purpose.value),
-            *((asked.by.kind.value, asked.by.name, asked.by.user_id) if asked else (None, None, None)),
-            *((asked.node_id, asked.undoes) if asked else (None, None)),
+            *((origin.by.kind.value, origin.by.name, origin.by.user_id) if origin else (None, None, None)),
+            *((origin.node_id, origin.undoes) if origin else (None, None)),
         ),
     )
     proposal_id = cursor.lastrowid or 0
@@ -109,10 +109,10 @@ async def insert_proposal(
         [(proposal_id, position, plan.cluster_id, *move.key) for position, move in enumerate(plan.moves)],
     )
     detail = {"proposal": proposal_id, "cluster": plan.cluster_id, "moves": [list(m.key) for m in plan.moves]}
-    if asked is not None:
-        about = {"node": asked.node_id, "undoes": asked.undoes, "instead_of": asked.instead_of}
+    if origin is not None:
+        about = {"node": origin.node_id, "undoes": origin.undoes, "instead_of": origin.instead_of}
         detail |= {"purpose": plan.purpose.value, **{k: v for k, v in about.items() if v is not None}}
-    await write_audit(db, now, PROGRAM if asked is None else asked.by, "proposed", detail)
+    await write_audit(db, now, PROGRAM if origin is None else origin.by, "proposed", detail)
     if automatic:
         moves = await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))
         await approve_or_skip(db, [r["id"] for r in moves], Verdict.APPROVE, POLICY_ACTOR, now=now)

@@ -31,7 +31,7 @@ class Requests(Part):
     async def add(
         self,
         plan: Plan,
-        asked: RequestOrigin,
+        origin: RequestOrigin,
         *,
         now: datetime,
         expires_at: datetime,
@@ -47,20 +47,20 @@ class Requests(Part):
             counts: as in ``decide``.
         """
         async with self._database.transaction() as db:
-            known = await _same_wish(db, plan, asked)
+            known = await _same_request(db, plan, origin)
             if known is not None:
                 return StoredRequest(known)
-            refused = await _forbidden(db, plan, asked, now)
+            refused = await _forbidden(db, plan, origin, now)
             if refused is not None:
                 return StoredRequest(refused=refused)
-            changed = await _give_way(db, plan, asked, now)
-            proposal_id = await insert_proposal(db, plan, False, now=now, expires_at=expires_at, asked=asked)
-            if plan.purpose is Purpose.FILL and asked.node_id is not None:
-                await _reopen(db, asked.node_id, asked.by, now)
+            changed = await _give_way(db, plan, origin, now)
+            proposal_id = await insert_proposal(db, plan, False, now=now, expires_at=expires_at, origin=origin)
+            if plan.purpose is Purpose.FILL and origin.node_id is not None:
+                await _reopen(db, origin.node_id, origin.by, now)
             if not approve:
                 return StoredRequest(proposal_id, created=True, changed=(*changed, proposal_id))
             ids = [r["id"] for r in await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))]
-            outcome = await decided(db, ids, Verdict.APPROVE, asked.by, now=now, counts=counts)
+            outcome = await decided(db, ids, Verdict.APPROVE, origin.by, now=now, counts=counts)
             results = outcome.results(await self._reader.moves(db, ids), ids)
             return StoredRequest(proposal_id, created=True, results=results, changed=(*changed, proposal_id))
 
@@ -118,17 +118,17 @@ class Requests(Part):
     async def find_open(self, node_id: int, purpose: Purpose) -> int | None:
         """The proposal that drains or fills a node now."""
         async with self._database.reading() as db:
-            return await _open_wish(db, node_id, purpose)
+            return await _open_request(db, node_id, purpose)
 
 
-async def _same_wish(db: Connection, plan: Plan, asked: RequestOrigin) -> int | None:
+async def _same_request(db: Connection, plan: Plan, origin: RequestOrigin) -> int | None:
     """Two presses at once, or a second one later, find the first."""
-    if asked.node_id is not None:
-        return await _open_wish(db, asked.node_id, plan.purpose)
+    if origin.node_id is not None:
+        return await _open_request(db, origin.node_id, plan.purpose)
     return None
 
 
-async def _open_wish(db: Connection, node_id: int, purpose: Purpose) -> int | None:
+async def _open_request(db: Connection, node_id: int, purpose: Purpose) -> int | None:
     records = await all_rows(
         db,
         f"SELECT p.id FROM proposal p WHERE p.node_id = ? AND p.purpose = ? AND {_OPEN} ORDER BY p.id DESC LIMIT 1",  # noqa: S608
@@ -137,19 +137,19 @@ async def _open_wish(db: Connection, node_id: int, purpose: Purpose) -> int | No
     return records[0]["id"] if records else None
 
 
-async def _forbidden(db: Connection, plan: Plan, asked: RequestOrigin, now: datetime) -> Reason | None:
+async def _forbidden(db: Connection, plan: Plan, origin: RequestOrigin, now: datetime) -> Reason | None:
     """What came between the look at the panel and now. The write lock is held."""
-    if asked.undoes is not None:
-        if await scalar(db, "SELECT count(*) FROM proposal WHERE undoes = ?", (asked.undoes,)):
+    if origin.undoes is not None:
+        if await scalar(db, "SELECT count(*) FROM proposal WHERE undoes = ?", (origin.undoes,)):
             return Reason.of("undone-already")
-        if await last_started(db, plan.moves[0].vm_id) != asked.undoes:
+        if await last_started(db, plan.moves[0].vm_id) != origin.undoes:
             return Reason.of("undo-moved-since")
-    if asked.instead_of is not None:
+    if origin.instead_of is not None:
         waits = await scalar(
             db,
             "SELECT count(*) FROM move m JOIN proposal p ON p.id = m.proposal_id "
             "WHERE m.id = ? AND m.state = 'pending' AND p.expires_at > ?",
-            (asked.instead_of, rows.to_text(now)),
+            (origin.instead_of, rows.to_text(now)),
         )
         if not waits:
             return Reason.of("decided-already")
@@ -162,9 +162,9 @@ async def _forbidden(db: Connection, plan: Plan, asked: RequestOrigin, now: date
     return Reason.of("wish-vm-busy") if busy else None
 
 
-async def _give_way(db: Connection, plan: Plan, asked: RequestOrigin, now: datetime) -> tuple[int, ...]:
+async def _give_way(db: Connection, plan: Plan, origin: RequestOrigin, now: datetime) -> tuple[int, ...]:
     """Ends the pending moves whose place the wish takes; the proposals that changed."""
-    whole = asked.node_id is not None
+    whole = origin.node_id is not None
     records = await all_rows(
         db,
         "SELECT m.id, m.proposal_id FROM move m JOIN proposal p ON p.id = m.proposal_id WHERE m.state = 'pending' "
@@ -175,10 +175,10 @@ async def _give_way(db: Connection, plan: Plan, asked: RequestOrigin, now: datet
         "UPDATE move SET state = 'superseded' WHERE id = ? AND state = 'pending'", [(r["id"],) for r in records]
     )
     proposals = sorted({int(r["proposal_id"]) for r in records})
-    await set_closed_reason(db, proposals, Reason.of("wished-otherwise", who=asked.by.name))
+    await set_closed_reason(db, proposals, Reason.of("wished-otherwise", who=origin.by.name))
     for proposal_id in proposals:
         moves = [r["id"] for r in records if r["proposal_id"] == proposal_id]
-        await write_audit(db, now, asked.by, "superseded", {"proposal": proposal_id, "moves": moves})
+        await write_audit(db, now, origin.by, "superseded", {"proposal": proposal_id, "moves": moves})
     return tuple(proposals)
 
 

@@ -120,11 +120,11 @@ async def approve_or_skip(
     await db.executemany(
         "UPDATE move SET state = ? WHERE id = ? AND state = 'pending'", [(verdict.state.value, i) for i in ids]
     )
-    rests = rows.maybe_to_text(terms.skip_until)
+    skip_until = rows.maybe_to_text(terms.skip_until)
     await db.executemany(
         "INSERT INTO decision (move_id, verdict, by_kind, by_name, by_id, at, rests_until) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [(i, verdict.value, actor.kind.value, actor.name, actor.user_id, moment, rests) for i in ids],
+        [(i, verdict.value, actor.kind.value, actor.name, actor.user_id, moment, skip_until) for i in ids],
     )
     if ids and actor.kind is not ActorKind.POLICY:
         await note_answer(db, ids, now)

@@ -74,7 +74,7 @@ class ChatContext:
 
     bot: Callable[[], Bot]
     sender: Sender
-    reach: TelegramHealth
+    health: TelegramHealth
     store: Store
     clock: Clock
     languages: Languages
@@ -259,10 +259,10 @@ class ChatSync:
                 except TelegramMigrateToChat as error:
                     await self.chat_moved(error.migrate_to_chat_id)
                 except TelegramForbiddenError as error:
-                    self._context.reach.turned_away(self.chat.named, error.message)
+                    self._context.health.turned_away(self.chat.named, error.message)
                     raise
                 except TelegramBadRequest as error:  # the chat's, not one message's: see _shown
-                    self._context.reach.turned_away(self.chat.named, error.message)
+                    self._context.health.turned_away(self.chat.named, error.message)
                     raise
 
     async def _catch_up_alone(self) -> None:

@@ -74,9 +74,9 @@ class TelegramNotifier:
         self._bot: Bot | None = None
         self._store: Store | None = None
         self._clock: Clock = utc_now
-        self.reach = TelegramHealth(lambda: self._clock())
+        self.health = TelegramHealth(lambda: self._clock())
         """Whether Telegram answers."""
-        self._sender = Sender(lambda: self.bot, self.reach)
+        self._sender = Sender(lambda: self.bot, self.health)
         self._chats: Sequence[Chat] = ()
         self._main_syncs: tuple[ChatSync, ...] = ()
         self._syncs: tuple[ChatSync, ...] = ()
@@ -100,7 +100,7 @@ class TelegramNotifier:
     def bot(self) -> Bot:
         """The connection, made on first use."""
         if self._bot is None:
-            self._bot = make_bot(self._token, api_url=self._api_url, proxy=self._proxy, reach=self.reach)
+            self._bot = make_bot(self._token, api_url=self._api_url, proxy=self._proxy, health=self.health)
         return self._bot
 
     async def __aenter__(self) -> TelegramNotifier:
@@ -182,11 +182,11 @@ class TelegramNotifier:
         hours = hours or Hours()
         self._store = store
         self._clock = clock
-        self.reach.changed = self._listener_changed.set
+        self.health.changed = self._listener_changed.set
         context = ChatContext(
             bot=lambda: self.bot,
-            sender=Sender(lambda: self.bot, self.reach, hours.quiet, rich=rich, pictures=pictures is not None),
-            reach=self.reach,
+            sender=Sender(lambda: self.bot, self.health, hours.quiet, rich=rich, pictures=pictures is not None),
+            health=self.health,
             store=store,
             clock=clock,
             languages=Languages(store, self._texts.language, self._texts.zone),
@@ -282,7 +282,7 @@ class TelegramNotifier:
             self._listener_changed.clear()
 
     async def _note_listener(self, store: Store) -> None:
-        alone, now = self.reach.alone, self._clock()
+        alone, now = self.health.alone, self._clock()
         if alone is None:
             return
         known = await store.settings.get(LISTENER_KEY)

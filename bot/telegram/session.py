@@ -44,14 +44,14 @@ def make_bot(
     api_url: str | None = None,
     proxy: str | None = None,
     tries: int = TRIES,
-    reach: TelegramHealth | None = None,
+    health: TelegramHealth | None = None,
     gate: RetryAfterGate | None = None,
 ) -> Bot:
     """A bot that talks to Telegram, or to the Bot API server at ``api_url``, HTML as its markup."""
     server = PRODUCTION if api_url is None else TelegramAPIServer.from_base(api_url)
     options: dict[str, Any] = {} if proxy is None else {"proxy": proxy}
     session = _Session(api=server, timeout=ANSWER_S, **options)
-    session.middleware(RetryMiddleware(tries=tries, reach=reach, gate=gate))
+    session.middleware(RetryMiddleware(tries=tries, health=health, gate=gate))
     return Bot(
         token, session=session, default=DefaultBotProperties(parse_mode=ParseMode.HTML, link_preview_is_disabled=True)
     )

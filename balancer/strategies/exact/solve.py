@@ -44,16 +44,18 @@ def improve(model: ExactModel, known: Value, work: int = WORK) -> ExactResult:
     """Looks for a plan that is better than one of value ``known``, over all plans that move each VM at most once."""
     covers = Covers(model)
     overloaded = [i for i, node in enumerate(model.nodes) if node.overloaded]
-    hopeless = frozenset(i for i in overloaded if _unclearable(model, covers, i))
-    others = [i for i in overloaded if i not in hopeless]
+    unclearable = frozenset(i for i in overloaded if _unclearable(model, covers, i))
+    others = [i for i in overloaded if i not in unclearable]
     best = Best(known, work)
     complete = True
     for number in range(len(others) + 1):
-        if len(hopeless) + number > best.value.left:
+        if len(unclearable) + number > best.value.left:
             break
-        share = best.work if len(hopeless) + number >= known.left else best.work // 2
-        complete &= _search_level(model, covers, [hopeless | set(c) for c in combinations(others, number)], best, share)
-        if best.value.left == len(hopeless) + number:
+        share = best.work if len(unclearable) + number >= known.left else best.work // 2
+        complete &= _search_level(
+            model, covers, [unclearable | set(c) for c in combinations(others, number)], best, share
+        )
+        if best.value.left == len(unclearable) + number:
             break
     cheapest = min((vm.cost for vm in model.vms), default=0)
     lower = best.without_order

@@ -99,12 +99,12 @@ def _takeable(state: WorkingState, nodes: NodeArrays, vms: VMArrays, room: Room,
     else:
         most_c, most_m = nodes.fill_vcpus, nodes.fill_mib
     able = np.zeros(len(vms), dtype=np.bool_)
-    of_sick = np.flatnonzero(nodes.overloaded[vms.node])
-    keys = np.stack([nodes.kind[vms.node[of_sick]], vms.vcpus[of_sick], vms.mib[of_sick]])
+    of_overloaded = np.flatnonzero(nodes.overloaded[vms.node])
+    keys = np.stack([nodes.kind[vms.node[of_overloaded]], vms.vcpus[of_overloaded], vms.mib[of_overloaded]])
     alike, which = np.unique(keys, axis=1, return_inverse=True)
     for k, (kind, vcpus, mib) in enumerate(alike.T.tolist()):
         there = nodes.open & nodes.compatible[kind, nodes.kind] & (most_c >= vcpus) & (most_m >= mib)
-        rows = of_sick[which.reshape(-1) == k]
+        rows = of_overloaded[which.reshape(-1) == k]
         able[rows] = there.sum() - there[vms.node[rows]] > 0
         for row in rows.tolist() if state.groups.pins or state.groups.left else ():
             able[row] &= _left_over(state, nodes, vms, row, there)

@@ -55,12 +55,12 @@ def _ask(app: ConsoleBase, node: Node, plan: Plan, purpose: Purpose) -> None:
 
 async def _request(app: ConsoleBase, node: Node, purpose: Purpose) -> None:
     requests = app.backend.service.requests
-    wish = await (requests.drain if purpose is Purpose.DRAIN else requests.fill)(node, app.actor)
-    if wish.refusal is not None or wish.proposal_id is None:
-        reason = "" if wish.refusal is None else app.texts.reason(wish.refusal.reason)
+    result = await (requests.drain if purpose is Purpose.DRAIN else requests.fill)(node, app.actor)
+    if result.refusal is not None or result.proposal_id is None:
+        reason = "" if result.refusal is None else app.texts.reason(result.refusal.reason)
         app.say(app.texts.text("popup-refused", reason=reason), "warn")
         return
-    await _approve(app, wish.proposal_id)
+    await _approve(app, result.proposal_id)
 
 
 async def _approve(app: ConsoleBase, proposal_id: int, confirmed: Collection[int] = ()) -> None:

@@ -48,7 +48,7 @@ class Machines(Feature):
 
     @property
     def actions(self) -> Mapping[str, Action]:
-        return {"heed": self.heed}
+        return {"heed": self.unignore}
 
     # VMs --------------------------------------------------------------------------------------
 
@@ -105,7 +105,7 @@ class Machines(Feature):
             rows.append([do(texts.text("button-heed"), "heed", vm.id)])
         return self.aged(request, View(wording.fitted(lines, [], texts), keyboard(rows)))
 
-    async def heed(self, request: Request) -> ActionResult:
+    async def unignore(self, request: Request) -> ActionResult:
         """Takes back that a VM was skipped for good."""
         vm = await self.vm(request, request.key)
         self.need_decider(request, vm.cluster_id)

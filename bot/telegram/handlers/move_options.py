@@ -24,7 +24,7 @@ from bot.telegram.views.proposals import move_lines, proposal_view
 from bot.telegram.views.view import View
 
 MOVES_PER_PAGE = 6
-RESTS: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(days=1))
+SKIP_LENGTHS: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(days=1))
 SNOOZES: tuple[timedelta, ...] = (timedelta(hours=1), timedelta(hours=8), timedelta(days=1))
 HOURS = (2, 6, 12, 22)
 """The times of day that "later" offers."""
@@ -92,9 +92,9 @@ class MoveOptions(Feature):
         close = do(texts.text("button-close"), "close")
         if proposed.state is not MoveState.PENDING:
             return View(wording.joined(lines), keyboard([[close]]))
-        rests = [
+        buttons = [
             do(texts.text("button-rest", duration=wording.duration(texts, r)), "skip", proposed.id, extra=_seconds(r))
-            for r in RESTS
+            for r in SKIP_LENGTHS
         ]
         many = len(proposal.pending) > 1
         rows: list[Row] = [
@@ -102,7 +102,7 @@ class MoveOptions(Feature):
                 do(texts.text("button-approve-one"), "approve", proposed.id),
                 go(texts.text("button-later"), "later", proposed.id),
             ],
-            [*rests, do(texts.text("button-rest-always"), "skip", proposed.id, extra=ALWAYS)],
+            [*buttons, do(texts.text("button-rest-always"), "skip", proposed.id, extra=ALWAYS)],
             [
                 go(texts.text("button-targets"), "targets", proposed.id),
                 go(texts.text("button-why"), "why-vm", proposed.move.vm_id),
@@ -208,13 +208,13 @@ class MoveOptions(Feature):
         if not request.extra.isdecimal():
             raise Outdated
         target_id, actor = int(request.extra), request.context.actor
-        wish = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=False)
-        if wish.needs_confirmation and self.confirmed(request, proposed.id):
-            wish = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=True)
-        done = self._wished(request, wish)
+        result = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=False)
+        if result.needs_confirmation and self.confirmed(request, proposed.id):
+            result = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=True)
+        done = self._after_request(request, result)
         return (
             done
-            if wish.needs_confirmation
+            if result.needs_confirmation
             else ActionResult(done.popup, await self._after(request, [proposed]), alert=done.alert)
         )
 
@@ -247,10 +247,10 @@ class MoveOptions(Feature):
             raise Outdated
         self._need(request, migration.cluster_id)
         actor = request.context.actor
-        wish = await self.service.requests.undo(migration.id, actor)
-        if wish.needs_confirmation and self.confirmed(request, migration.id):
-            wish = await self.service.requests.undo(migration.id, actor, confirmed=True)
-        return self._wished(request, wish)
+        result = await self.service.requests.undo(migration.id, actor)
+        if result.needs_confirmation and self.confirmed(request, migration.id):
+            result = await self.service.requests.undo(migration.id, actor, confirmed=True)
+        return self._after_request(request, result)
 
     async def call_back(self, request: Request) -> ActionResult:
         migration = await self.service.store.migrations.get(request.key)
@@ -265,21 +265,21 @@ class MoveOptions(Feature):
 
     # ------------------------------------------------------------------------------------------
 
-    def _wished(self, request: Request, wish: RequestResult) -> ActionResult:
+    def _after_request(self, request: Request, result: RequestResult) -> ActionResult:
         """What came of a wish that is an approval at the same time."""
-        texts, move = request.own, wish.plan.moves[0] if wish.plan and wish.plan.moves else None
-        if wish.refusal is not None:
-            words = texts.text("popup-refused", reason=texts.reason(wish.refusal.reason))
+        texts, move = request.own, result.plan.moves[0] if result.plan and result.plan.moves else None
+        if result.refusal is not None:
+            words = texts.text("popup-refused", reason=texts.reason(result.refusal.reason))
             return ActionResult(words[:POPUP_LIMIT], alert=True)
         if move is None:
             raise Outdated
         vm, target = wording.short(move.vm_name), wording.short(move.target_name)
-        if wish.needs_confirmation:
+        if result.needs_confirmation:
             seconds = round(WITHIN.total_seconds())
             return ActionResult(
                 texts.text("popup-confirm", vm=vm, gib=move.memory_mib / 1024, seconds=seconds), alert=True
             )
-        if wish.result is not None and wish.result.noted:
+        if result.result is not None and result.result.noted:
             return ActionResult(texts.text("popup-noted", vm=vm, target=target))
         return ActionResult(texts.text("popup-moving", vm=vm, target=target))
 

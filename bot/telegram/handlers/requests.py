@@ -73,7 +73,7 @@ class NodeRequests(Feature):
         plan = await (self.service.requests.plan_drain(node) if drains else self.service.requests.plan_fill(node))
         count = len(plan.moves)
         title = texts.html("drain-plan" if drains else "fill-plan", node=node.name, count=count)
-        lines, below = cards.wish_lines(texts, plan, title)
+        lines, below = cards.request_lines(texts, plan, title)
         rows: list[Row] = []
         if plan.moves and self.may_decide(request, node.cluster_id) and not self.service.settings.dry_run:
             words = texts.text("row-drain-now" if drains else "row-fill-now", count=count)
@@ -82,25 +82,25 @@ class NodeRequests(Feature):
         return View(cards.folded(texts, lines, below), keyboard(rows))
 
     async def drain(self, request: Request) -> ActionResult:
-        return await self._wish(request, Purpose.DRAIN)
+        return await self._request_node(request, Purpose.DRAIN)
 
     async def fill(self, request: Request) -> ActionResult:
-        return await self._wish(request, Purpose.FILL)
+        return await self._request_node(request, Purpose.FILL)
 
-    async def _wish(self, request: Request, purpose: Purpose) -> ActionResult:
+    async def _request_node(self, request: Request, purpose: Purpose) -> ActionResult:
         """Proposes it and approves all of it: the button stood under the plan that was shown."""
         node = await self.node(request, request.key)
         self.need_decider(request, node.cluster_id)
         drains = purpose is Purpose.DRAIN
-        wish = await (self.service.requests.drain if drains else self.service.requests.fill)(
+        result = await (self.service.requests.drain if drains else self.service.requests.fill)(
             node, request.context.actor
         )
-        if wish.refusal is not None or wish.proposal_id is None:
-            reason = "" if wish.refusal is None else request.own.reason(wish.refusal.reason)
+        if result.refusal is not None or result.proposal_id is None:
+            reason = "" if result.refusal is None else request.own.reason(result.refusal.reason)
             return ActionResult(request.own.text("popup-refused", reason=reason)[:POPUP_LIMIT], alert=True)
-        return await self._approve_all(request, wish, wish.proposal_id)
+        return await self._approve_all(request, result, result.proposal_id)
 
-    async def _approve_all(self, request: Request, wish: RequestResult, proposal_id: int) -> ActionResult:
+    async def _approve_all(self, request: Request, result: RequestResult, proposal_id: int) -> ActionResult:
         """A large VM among them is asked about again; the proposal waits as it is meanwhile."""
         proposal = await self.service.store.proposals.get(proposal_id)
         pending = () if proposal is None else proposal.pending

@@ -79,12 +79,12 @@ class RetryMiddleware(BaseRequestMiddleware):
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         *,
         tries: int = TRIES,
-        reach: TelegramHealth | None = None,
+        health: TelegramHealth | None = None,
         gate: RetryAfterGate | None = None,
     ) -> None:
         self._sleep = sleep
         self._tries = tries
-        self._reach = reach or TelegramHealth()
+        self._health = health or TelegramHealth()
         self._gate = gate or RetryAfterGate()
         self._turns: dict[object, asyncio.Lock] = {}
 
@@ -95,14 +95,14 @@ class RetryMiddleware(BaseRequestMiddleware):
             try:
                 answer = await make_request(bot, method)
             except _LINE as error:
-                self._reach.failed(translated := TelegramNetworkError(method, type(error).__name__), polling=polling)
+                self._health.failed(translated := TelegramNetworkError(method, type(error).__name__), polling=polling)
                 raise translated from error
             except AiogramError as error:
-                self._reach.failed(error, polling=polling)
+                self._health.failed(error, polling=polling)
                 if isinstance(error, TelegramRetryAfter):
                     self._gate.shut(chat, error.retry_after)
                 raise
-            self._reach.worked(polling=polling)
+            self._health.worked(polling=polling)
             return answer
 
         chat = getattr(method, "chat_id", None)

@@ -106,7 +106,7 @@ def place_lines(texts: Texts, placement: Placement) -> Lines:
     return lines
 
 
-def wish_lines(texts: Texts, plan: Plan, title: Markup) -> tuple[Lines, Lines]:
+def request_lines(texts: Texts, plan: Plan, title: Markup) -> tuple[Lines, Lines]:
     """What emptying or filling a node comes to; what cannot leave, folded."""
     lines: Lines = [title, *plan_lines(texts, plan)]
     if plan.moves and plan.purpose is Purpose.DRAIN:
