@@ -224,6 +224,24 @@ async def test_automatic_mode_still_asks_people_before_it_passes_target_threshol
         assert fixture.posts() == []
 
 
+async def test_a_proposal_that_passes_thresholds_does_not_hold_automatic_mode(tmp_path: Path) -> None:
+    """It stays while nothing else can be done; what can be done without passing thresholds is done at once."""
+    given = {"balance_strategy": ADAPTIVE, "target_thresholds": "hard", "balance_mode": "auto"}
+    async with running_bot(tmp_path, CROWDED, **given) as fixture:
+        [plain] = await fixture.service.queries.plans()
+        published = await fixture.service.cycle.pass_targets(plain.cluster_id, ANNA)
+        assert published is not None
+        for vm_id in range(62, 66):
+            fixture.panel.world.delete_vm(fixture.panel.world.vms[vm_id])
+        report = await fixture.service.cycle.run()
+        assert report.results[0].published is not None and report.results[0].published.created
+        [old, new] = [await fixture.store.proposals.get(published.proposal_id + i) for i in (0, 1)]
+        assert old is not None and not old.pending
+        assert new is not None and new.automatic and not new.plan.targets_passed
+        await fixture.carry_out()
+        assert len(fixture.posts()) == 1
+
+
 async def test_a_dry_run_passes_nothing(tmp_path: Path) -> None:
     async with running_bot(tmp_path, CROWDED, target_thresholds="hard", dry_run=True) as fixture:
         with pytest.raises(DryRunError):

@@ -17,7 +17,6 @@ from bot.service.deadlines import Deadlines
 from bot.service.foreign_moves import ForeignMoves
 from bot.service.observer import Observer
 from bot.service.planning import Planning, held_reason, planning_failure
-from bot.service.restarts import Restarts
 from bot.service.values import OUTAGE_KEY, ClusterResult, CycleReport
 from bot.store.values import Checkpoint, Published
 
@@ -28,11 +27,8 @@ FAILURE_KEY = "cluster-failed-"
 
 
 class Cycle(UseCase):
-    def __init__(
-        self, context: ServiceContext, observer: Observer, planning: Planning, deadlines: Deadlines, restarts: Restarts
-    ) -> None:
+    def __init__(self, context: ServiceContext, observer: Observer, planning: Planning, deadlines: Deadlines) -> None:
         super().__init__(context)
-        self._restarts = restarts
         self._observer = observer
         self._planning = planning
         self._deadlines = deadlines
@@ -134,8 +130,9 @@ class Cycle(UseCase):
         plans = {p.cluster_id: p for p in await self._planning.plans(context, outlook=True)}
         await self._planning.record_check(context, plans.values())
         self.tally.saw(snapshot, plans.values())
-        automatic = await self._runtime.mode() == "auto"
-        stopped = await self._restarts.stopped([cluster.id for cluster in snapshot.clusters])
+        automatic = await self._planning.automatic_clusters(context)
+        if await self._runtime.mode() != "auto":  # somebody may have changed it while the plans were made
+            automatic = frozenset()
         results = []
         for cluster in snapshot.clusters:
             new_plan = plans[cluster.id]
@@ -144,7 +141,7 @@ class Cycle(UseCase):
             if held is not None:  # what waits for people may still be right: nothing is known against it
                 results.append(ClusterResult(cluster, new_plan, left_alone=held))
                 continue
-            alone = automatic and cluster.id not in {*stopped, *context.lost} and not new_plan.targets_passed
+            alone = cluster.id in automatic and not new_plan.targets_passed
             results.append(await self._publish_safely(cluster, new_plan, alone, checkpoint))
         checked = [cluster.id for cluster in snapshot.clusters]
         ended = await self._store.incidents.end_of_others(checked, Reason.of("cluster-not-checked"), self._clock())

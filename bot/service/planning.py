@@ -156,11 +156,12 @@ class Planning(UseCase):
     ) -> tuple[Plan, ...]:
         """What would be done now for one cluster or all, in the order of their ids.
 
-        While a proposal waits for which a person let moves pass hard target thresholds, its cluster is planned so too.
+        While a proposal waits for which a person let moves pass hard target thresholds, its cluster is planned so too,
+        unless automatic mode has something to do there without that.
 
         Args:
             strategy: instead of each cluster's own.
-            pass_targets: moves may pass hard target thresholds, up to the overload threscounters.
+            pass_targets: moves may pass hard target thresholds, up to the overload thresholds.
             outlook: tell of a plan of ``smallest-first`` what the whole of it comes to, and whether ``optimal`` would
                 do clearly better, where CLUSTERS_FILE leaves the choice. Takes three times the planning.
             asks_panel: ask for other people's work and for suitable nodes; ``False`` for a person who waits, since the
@@ -178,6 +179,11 @@ class Planning(UseCase):
         known = [replace(c, name=self._known_as[c.id]) for c in snapshot.clusters]
         fixed = {c.id for c in known if self._clusters.sets(c, "balance_strategy")}
         passing = await self._passing_targets(policies, strategy, pass_targets)
+        if passing and not pass_targets:
+            decides = passing & await self.automatic_clusters(context)
+            own = [s for s in seen if s.clusters[0].id in decides]
+            plain = await asyncio.to_thread(_planned, own, policies, recent, self._counters, outlook=False, fixed=fixed)
+            passing -= {new_plan.cluster_id for new_plan in plain if new_plan.moves}
         policies = {i: policy.passing_targets() if i in passing else policy for i, policy in policies.items()}
         plans = await asyncio.to_thread(_planned, seen, policies, recent, self._counters, outlook=outlook, fixed=fixed)
         suitable = await self._verdicts.suitable(seen, policies, recent, plans) if asks_panel else {}
@@ -196,6 +202,13 @@ class Planning(UseCase):
         if all_of_them or strategy is not None:
             return set(clusters) if all_of_them else set()
         return {p.cluster_id for p in await self._store.proposals.waiting() if p.plan.targets_passed}
+
+    async def automatic_clusters(self, context: PlanningContext) -> frozenset[int]:
+        """The clusters where moves start without a person."""
+        if not context.general.automatic:
+            return frozenset()
+        clusters = {cluster.id for cluster in context.snapshot.clusters}
+        return frozenset(clusters - set(context.lost) - set(await self._restarts.stopped(clusters)))
 
     async def _without_foreign_work(self, seen: list[Snapshot]) -> list[Snapshot]:
         """A cluster in which somebody else moves VMs is held, with the reason."""

@@ -69,7 +69,7 @@ class Service:
         self.requests = Requests(context, self.observer, self.planning, self.decisions)
         self.admin = Admin(context, self.planning, self.restarts)
         self.deadlines = Deadlines(context)
-        self.cycle = Cycle(context, self.observer, self.planning, self.deadlines, self.restarts)
+        self.cycle = Cycle(context, self.observer, self.planning, self.deadlines)
         self.executor = Executor(
             panel,
             context,
