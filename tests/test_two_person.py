@@ -34,11 +34,11 @@ APPROVE, SKIP = Verdict.APPROVE, Verdict.SKIP
 ROOT_USER = Actor(ActorKind.TERMINAL, "root")
 
 
-def everybody(_actor: Actor) -> bool:
+def everybody(_actor: Actor, _cluster: int, _name: str) -> bool:
     return True
 
 
-def nobody(_actor: Actor) -> bool:
+def nobody(_actor: Actor, _cluster: int, _name: str) -> bool:
     return False
 
 
@@ -239,6 +239,30 @@ async def test_a_role_taken_away_takes_the_approval_with_it(tmp_path: Path) -> N
         [result] = await fixture.service.decisions.decide(ids, APPROVE, BORIS)
         assert result.noted and not result.done
         [result] = await fixture.service.decisions.decide(ids, APPROVE, Actor(ActorKind.TELEGRAM, "Vera", 1003))
+        assert result.done
+
+
+@pytest.mark.parametrize("cluster", ["Production", "1"])
+async def test_a_first_approver_counts_only_in_clusters_where_they_decide(tmp_path: Path, cluster: str) -> None:
+    chats = tmp_path / "chats.json"
+    vera = Actor(ActorKind.TELEGRAM, "Vera", 1003)
+    given = {"two_person_rule": True, "max_migrations_per_cycle": 1, "chats_file": chats}
+
+    def write(admins: list[int]) -> None:
+        here = {"id": -1001, "clusters": [cluster], "admins": admins}
+        chats.write_text(json.dumps({"chats": [here, {"id": -1002, "clusters": ["Elsewhere"], "admins": [1003]}]}))
+
+    write([1001, 1002, 1003])
+    async with running_bot(tmp_path, **given) as fixture:
+        await fixture.propose()
+        ids = await pending(fixture)
+        [result] = await fixture.service.decisions.decide(ids, APPROVE, vera)
+        assert result.noted
+    write([1001, 1002])  # Vera is an admin of the other chat only
+    async with running_bot(tmp_path, **given) as fixture:
+        [result] = await fixture.service.decisions.decide(ids, APPROVE, ANNA)
+        assert result.noted and not result.done
+        [result] = await fixture.service.decisions.decide(ids, APPROVE, BORIS)
         assert result.done
 
 

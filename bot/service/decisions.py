@@ -9,7 +9,7 @@ from typing import Literal
 
 from balancer.model import Move
 from bot.config.chats_file import chats_of
-from bot.domain.chats import Role
+from bot.domain.chats import permissions_of
 from bot.domain.proposals import (
     Actor,
     ActorKind,
@@ -21,6 +21,7 @@ from bot.domain.proposals import (
 )
 from bot.errors import DryRunError
 from bot.service.context import ServiceContext, UseCase
+from bot.service.observer import Observer
 from bot.store.values import DecisionOptions
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,9 @@ LONGEST_WAIT = timedelta(days=7)
 
 
 class Decisions(UseCase):
-    def __init__(self, context: ServiceContext) -> None:
+    def __init__(self, context: ServiceContext, observer: Observer) -> None:
         super().__init__(context)
+        self._observer = observer
         self._chats = chats_of(context.settings)
         """Every chat with its admins: the same list that the chat itself goes by."""
         self.decided_here: set[int] = set()
@@ -118,7 +120,7 @@ class Decisions(UseCase):
         return DecisionOptions(skip_until=None if skip_for is None else now + skip_for)
 
     @property
-    def counts(self) -> Callable[[Actor], bool] | None:
+    def counts(self) -> Callable[[Actor, int, str], bool] | None:
         """As the store's ``decide`` wants it: ``None`` where one person is enough."""
         return self._may_still_decide if self._settings.two_person_rule else None
 
@@ -133,11 +135,19 @@ class Decisions(UseCase):
         if done and verdict is Verdict.APPROVE:
             self._work.set()
 
-    def _may_still_decide(self, actor: Actor) -> bool:
-        """Of somebody who approved first: in Telegram the role may have been taken away since."""
+    def _may_still_decide(self, actor: Actor, cluster_id: int, cluster_name: str) -> bool:
+        """Whether somebody who approved first may decide in this cluster now. Roles are those of the settings.
+
+        Args:
+            cluster_name: its name in the plan, for as long as the panel was not read.
+        """
         if actor.kind is not ActorKind.TELEGRAM:
             return True
-        return actor.user_id is not None and any(chat.role(actor.user_id) is Role.ADMIN for chat in self._chats)
+        if actor.user_id is None:
+            return False
+        name = self._observer.cluster_name(cluster_id) or cluster_name
+        own = permissions_of(self._chats, actor.user_id, chat_id=actor.user_id)
+        return own.decides_on(cluster_id, name)
 
     def is_large(self, move: Move) -> bool:
         """Whether CONFIRM_LARGE_MOVES asks for a confirmation of this move."""

@@ -65,7 +65,7 @@ class Service:
         self.verdicts = PanelVerdicts(panel, store)
         self.planning = Planning(context, clusters or ClustersFile(), self.verdicts, self.restarts)
         self.queries = Queries(context, self.observer, self.planning)
-        self.decisions = Decisions(context)
+        self.decisions = Decisions(context, self.observer)
         self.requests = Requests(context, self.observer, self.planning, self.decisions)
         self.admin = Admin(context, self.planning, self.restarts)
         self.deadlines = Deadlines(context)

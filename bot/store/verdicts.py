@@ -14,8 +14,9 @@ from bot.store.database import Connection, all_rows, json_list
 from bot.store.incidents import note_answer
 from bot.store.values import NO_OPTIONS, DecisionOptions
 
-Counts = Callable[[Actor], bool]
-"""Whether the first of two approvals still counts: that person may have lost their role since."""
+Counts = Callable[[Actor, int, str], bool]
+"""Whether the first of two approvals still counts. Arguments: who gave it, the id of the move's cluster, and the
+cluster's name in the plan. That person may have lost their role, or may not decide in this cluster."""
 
 
 @dataclass
@@ -67,14 +68,16 @@ async def _first_or_second(
     """Writes down the first approvals of this person. Other moves than pending ones are left to the verdict."""
     records = await all_rows(
         db,
-        "SELECT s.* FROM move_state s JOIN proposal p ON p.id = s.proposal_id "
+        "SELECT s.*, p.cluster_id AS of_cluster, "
+        "CASE WHEN json_valid(p.plan) THEN json_extract(p.plan, '$.cluster_name') END AS cluster_name "
+        "FROM move_state s JOIN proposal p ON p.id = s.proposal_id "
         "WHERE s.id IN (SELECT value FROM json_each(?)) AND s.state = 'pending' AND p.expires_at > ? ORDER BY s.id",
         (json_list(move_ids), rows.to_text(now)),
     )
     split = Outcome()
     for row in records:
         first = None if row["first_kind"] is None else rows.first_of(row)
-        if first is None or not counts(first.by):
+        if first is None or not counts(first.by, row["of_cluster"], str(row["cluster_name"] or "")):
             split.noted.append(row["id"])
         elif same_person(first.by, actor):
             split.again.append(row["id"])
