@@ -52,7 +52,7 @@ async def test_from_the_state_of_everything_to_a_vm_and_back(stack: Stack) -> No
     node = await stack.opened(status, "hot", "hot in Production", "overloaded", user_id=VERA)
     assert "🧩 VMs (10)" in labels(node)
     vms = await stack.opened(node, "VMs", "10 VMs, largest first", user_id=VERA)
-    second = await stack.opened(vms, "More", "10 VMs", user_id=VERA)
+    second = await stack.opened(vms, "Next", "10 VMs", user_id=VERA)
     assert "small-a · 2 vCPU, 2 GiB" in labels(second)
     vm = await stack.opened(second, "small-a", "small-a (ID 11)", "on hot in Production", "May go to: cool, mild")
     why = await stack.opened(vm, "Why", "small-a on hot", "cool: CPU 0.0 → 0.1")

@@ -48,10 +48,10 @@ async def test_its_buttons_work_and_it_stays_with_who_asked(tmp_path: Path) -> N
         await fixture.message("small-a", buttons=True)
         tour = await reply(fixture, ANNA, "/start", "1 of 4")
         with pytest.raises(NotAllowed):
-            await fixture.pressed(tour, "More", BORIS)
-        await fixture.pressed(tour, "More")
+            await fixture.pressed(tour, "Next", BORIS)
+        await fixture.pressed(tour, "Next")
         await fixture.until(lambda: "2 of 4" in tour.content.text, "the next page, in its place")
-        await fixture.pressed(tour, "Back")
+        await fixture.pressed(tour, "Previous")
         await fixture.until(lambda: "1 of 4" in tour.content.text)
         await fixture.pressed(tour, "Status")
         status = await fixture.message("Production", "1 move waits", buttons=True)
@@ -70,5 +70,5 @@ async def test_where_telegram_cannot_all_see_it(tmp_path: Path, server: str) -> 
             fixture.fault("400", "sendMessage", count=1, description="EPHEMERAL_NOT_ALLOWED")
         tour = await reply(fixture, ANNA, "/start", "1 of 4")
         assert receiver(tour) is None
-        await fixture.pressed(tour, "More", BORIS)
+        await fixture.pressed(tour, "Next", BORIS)
         await fixture.until(lambda: "2 of 4" in tour.content.text)

@@ -18,12 +18,14 @@ from bot.service.queries import Queries
 from bot.service.service import Service
 from bot.service.values import Status
 from bot.telegram.confirmations import Confirmations
+from bot.telegram.keyboards.buttons import go, keyboard
 from bot.telegram.middlewares.access import RequestContext
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.views import wording
 from bot.telegram.views.view import View
 
 T = TypeVar("T")
+MOST_NAMESAKES = 8
 FRESH = timedelta(seconds=60)
 """How old what is shown may be; the age is shown where it matters."""
 
@@ -176,6 +178,16 @@ class Feature:
             return view
         line = request.texts.html("status-age", duration=wording.duration(request.texts, now - seen.taken_at))
         return replace(view, text=wording.joined([view.text, line]))
+
+    def which_node(self, request: Request, name: str, nodes: Sequence[Node], page: str) -> View:
+        """Several nodes have this name: a button to the page of each."""
+        rows = [[go(self.labelled(node), page, node.id)] for node in nodes[:MOST_NAMESAKES]]
+        return View(request.texts.html("exclude-choose", name=name), keyboard(rows))
+
+    def labelled(self, node: Node) -> str:
+        """A node among others of its name."""
+        cluster = self.service.observer.cluster_name(node.cluster_id)
+        return f"{wording.short(f'{node.name} · {cluster}')} (ID {node.id})"
 
     # What they may see ------------------------------------------------------------------------
 

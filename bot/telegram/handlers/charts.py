@@ -52,10 +52,10 @@ class Charts(Feature):
             if not clusters:
                 raise
             nodes = []
-        views = [await self._chart(request, node.id, NODE, span.lower()) for node in nodes]
-        if not views:
-            views = [await self._chart(request, cluster.id, CLUSTER, span.lower()) for cluster in clusters]
-        return views
+        if len(nodes) > 1:
+            return [self.which_node(request, name, nodes, "chart")]
+        key, kind = (nodes[0].id, NODE) if nodes else (clusters[0].id, CLUSTER)
+        return [await self._chart(request, key, kind, span.lower())]
 
     async def choice(self, request: Request) -> View:
         """The clusters to choose from; where there is only one, its chart."""

@@ -41,7 +41,7 @@ class Exclusions(Feature):
         nodes = await self.nodes_called(request, name)
         if len(nodes) > 1:
             how = _how(role, length)
-            rows = [[do(_labelled(n), "exclude", n.id, extra=how)] for n in nodes]
+            rows = [[do(self.labelled(n), "exclude", n.id, extra=how)] for n in nodes]
             return [View(request.texts.html("exclude-choose", name=name), keyboard(rows))]
         return [await self._exclude(request, nodes[0], role, length)]
 
@@ -89,7 +89,7 @@ class Exclusions(Feature):
             return [await self.exclusions_page(request)]
         nodes = await self.nodes_called(request, request.args)
         if len(nodes) > 1:
-            rows = [[do(_labelled(n), "include", n.id)] for n in nodes]
+            rows = [[do(self.labelled(n), "include", n.id)] for n in nodes]
             return [View(request.texts.html("exclude-choose", name=request.args), keyboard(rows))]
         return [await self._include(request, nodes[0])]
 
@@ -130,10 +130,6 @@ class Exclusions(Feature):
         if request.context.permissions.administered:
             rows.append([go(texts.text("button-exclude"), "exclude")])
         return View(view.text, keyboard(rows))
-
-
-def _labelled(node: Node) -> str:
-    return f"{wording.short(node.name)} (ID {node.id})"
 
 
 def _length_words(request: Request, length: timedelta | None) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from aiogram.types import InlineKeyboardButton
+
 from balancer.model import VM
 from balancer.requests.results import WhyNode, WhyVM
 from bot.errors import NotFound
-from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Page, Request
+from bot.telegram.handlers.base import MOST_NAMESAKES, Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.handlers.status import StatusPages
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import cards, wording
@@ -15,7 +17,6 @@ from bot.telegram.views.pages import node_rows
 from bot.telegram.views.view import View
 
 VMS_PER_PAGE = 8
-MOST_NAMESAKES = 8
 SIZES = ((1, 2), (2, 4), (4, 8), (8, 16), (16, 32), (32, 64))
 """vCPUs and GiB that `/place` offers."""
 
@@ -119,7 +120,16 @@ class Machines(Feature):
         if not request.args:
             return [await self.why_pick(request)]
         answers = await self.queries(request).why(request.args)
-        return [self.aged(request, self._why(request, why)) for why in answers[:MOST_NAMESAKES]]
+        if len(answers) == 1:
+            return [self.aged(request, self._why(request, answers[0]))]
+        rows = [[self._why_button(why)] for why in answers[:MOST_NAMESAKES]]
+        return [View(request.texts.html("vm-choose", name=request.args), keyboard(rows))]
+
+    @staticmethod
+    def _why_button(why: WhyVM | WhyNode) -> InlineKeyboardButton:
+        if isinstance(why, WhyVM):
+            return go(f"🧩 {wording.short(why.vm_name)} (ID {why.vm_id})", "why-vm", why.vm_id)
+        return go(f"🖥 {wording.short(why.node_name)} (ID {why.node_id})", "why-node", why.node_id)
 
     async def why_vm_page(self, request: Request) -> View:
         vm = await self.vm(request, request.key)
@@ -141,7 +151,6 @@ class Machines(Feature):
         else:
             lines, below = cards.why_node_lines(request.texts, why)
             rows = [[go(request.texts.text("button-node"), "node", why.node_id)]]
-        rows[0].append(do(request.texts.text("button-close"), "close"))
         return View(cards.folded(request.texts, lines, below), keyboard(rows))
 
     # A new one --------------------------------------------------------------------------------
@@ -183,10 +192,7 @@ class Machines(Feature):
             NotFound: nothing is called so; with the nearest names.
         """
         try:
-            return [
-                await self._looking.node_page(request.about(n.id))
-                for n in await self.nodes_called(request, request.args)
-            ]
+            return await self._looking.node_command(request)
         except NotFound as none:
             near = none.near
         try:

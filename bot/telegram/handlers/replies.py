@@ -109,6 +109,9 @@ async def close(query: CallbackQuery) -> None:
     """Takes the message away. Telegram keeps what is older than two days: then at least its buttons go."""
     if not isinstance(query.message, Message):
         return
+    if query.message.ephemeral_message_id is not None:
+        await query.message.delete_ephemeral()
+        return
     try:
         await query.message.delete()
     except TelegramBadRequest:

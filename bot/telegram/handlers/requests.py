@@ -45,7 +45,10 @@ class NodeRequests(Feature):
     async def _command(self, request: Request, purpose: Purpose) -> Sequence[View]:
         if not request.args:
             return [await self._pick(request, purpose)]
-        return [await self._planned(request, node, purpose) for node in await self.nodes_called(request, request.args)]
+        nodes = await self.nodes_called(request, request.args)
+        if len(nodes) > 1:
+            return [self.which_node(request, request.args, nodes, purpose.value)]
+        return [await self._planned(request, nodes[0], purpose)]
 
     async def drain_pick(self, request: Request) -> View:
         return await self._pick(request, Purpose.DRAIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -19,6 +20,7 @@ from bot.rendering.phrases import POPUP_LIMIT
 from bot.telegram.commands import COMMANDS, CommandInfo
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, NotForYou, Outdated, Page, Request
 from bot.telegram.handlers.replies import close, has_button, is_ephemeral, is_page, replace, reply, say
+from bot.telegram.keyboards.buttons import with_close
 from bot.telegram.keyboards.callbacks import LEGACY_BUTTONS, DoButton, GoButton, LegacyButton
 from bot.telegram.middlewares.access import RequestContext
 from bot.telegram.views import wording
@@ -72,7 +74,7 @@ class Routes:
         work = self._commands[info.name]
 
         async def handle(message: Message, command: CommandObject, context: RequestContext) -> None:
-            request = Request(context, (command.args or "").strip(), tell=partial(say, message))
+            request = Request(context, (command.args or "").strip(), tell=partial(_tell, message, context.texts))
             views: Sequence[View] = [View(context.texts.html("only-admins"))]
             alone = True
             if info.open_to(context.permissions, request.args):
@@ -98,7 +100,7 @@ class Routes:
     async def _say(self, message: Message, context: RequestContext, views: Sequence[View], alone: bool) -> None:
         only_to = context.user_id if alone and self._ephemeral and not context.private else None
         for view in views:
-            await say(message, view, only_to=only_to)
+            await say(message, _closable(context.texts, view), only_to=only_to)
 
     async def _no_command(self, message: Message, command: CommandObject, context: RequestContext) -> None:
         views, _ = await self._answered(self._unknown, Request(context, f"/{command.command}"))
@@ -160,9 +162,9 @@ class Routes:
             done = ActionResult(context.own.text("problem", problem=str(error)), alert=True)
         await query.answer(done.popup[:POPUP_LIMIT] or None, show_alert=done.alert)
         if done.view is not None:
-            await replace(query, done.view)
+            await replace(query, _closable(context.texts, done.view))
         if done.say is not None:
-            await reply(query, done.say)
+            await reply(query, _closable(context.texts, done.say))
         if done.close:
             await close(query)
 
@@ -179,6 +181,17 @@ class Routes:
     async def _no_button(query: CallbackQuery, context: RequestContext) -> None:
         """What no button of ours carries, or none of this version: forged, or older than an update."""
         await query.answer(context.own.text("popup-old"))
+
+
+async def _tell(message: Message, texts: Texts, view: View) -> None:
+    await say(message, _closable(texts, view))
+
+
+def _closable(texts: Texts, view: View) -> View:
+    """A card, that is an answer with buttons or of several lines, can always be closed."""
+    if view.keyboard is None and view.photo is None and "\n" not in str(view.text):
+        return view
+    return dataclasses.replace(view, keyboard=with_close(texts, view.keyboard))
 
 
 def _not_found(texts: Texts, error: NotFound) -> list[Markup]:

@@ -80,7 +80,9 @@ class StatusPages(Feature):
 
     async def nodes_command(self, request: Request) -> Sequence[View]:
         plans = await self.plans(request, request.args or None)
-        return [self._nodes(request, plan) for plan in plans] or [View(request.texts.html("no-clusters"))]
+        if not plans:
+            return [View(request.texts.html("no-clusters"))]
+        return [self._nodes(request, max(plans, key=lambda plan: (len(plan.overloaded), -plan.cluster_id)))]
 
     async def nodes_page(self, request: Request) -> View:
         [plan] = await self.plans(request, str(request.key))
@@ -88,12 +90,16 @@ class StatusPages(Feature):
 
     def _nodes(self, request: Request, plan: Plan) -> View:
         rich = self.service.settings.telegram_recent_features
-        return self.aged(request, pages.nodes_view(request.texts, plan, request.part, rich=rich))
+        clusters = [(c.id, c.name) for c in self.clusters_seen(request)]
+        return self.aged(request, pages.nodes_view(request.texts, plan, request.part, rich=rich, clusters=clusters))
 
     async def node_command(self, request: Request) -> Sequence[View]:
         if not request.args:
             return await self.nodes_command(request)
-        return [await self._node(request, node) for node in await self.nodes_called(request, request.args)]
+        nodes = await self.nodes_called(request, request.args)
+        if len(nodes) > 1:
+            return [self.which_node(request, request.args, nodes, "node")]
+        return [await self._node(request, nodes[0])]
 
     async def node_page(self, request: Request) -> View:
         return await self._node(request, await self.node(request, request.key))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from aiogram.enums import ButtonStyle
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
+from bot.domain.sanitize import shorten
 from bot.rendering.catalog import Texts
 from bot.telegram.keyboards.callbacks import DoButton, GoButton
 
 T = TypeVar("T")
 Row = list[InlineKeyboardButton]
+SHORT = 14
+"""Characters of a button that leaves room for two others beside it on a phone."""
+TABS_PER_PAGE, TABS_IN_A_ROW, TAB_NAME = 9, 3, 30
 
 
 def go(text: str, page: str, key: int = 0, part: int = 0, extra: str = "") -> InlineKeyboardButton:
@@ -33,6 +37,55 @@ def keyboard(rows: Sequence[Row]) -> InlineKeyboardMarkup | None:
     """Rows without a button are left out; without any there is no keyboard."""
     filled = [row for row in rows if row]
     return InlineKeyboardMarkup(inline_keyboard=filled) if filled else None
+
+
+CLOSE = "close"
+"""The action that takes a message away."""
+LAST_ROW = 2
+"""As many buttons stand beside Close in the last row."""
+
+
+def with_close(texts: Texts, markup: InlineKeyboardMarkup | None) -> InlineKeyboardMarkup:
+    """The keyboard with a Close button: in the last row where there is room, else in a row of its own."""
+    rows = [list(row) for row in markup.inline_keyboard] if markup is not None else []
+    data = do("", CLOSE).callback_data
+    if any(button.callback_data == data for row in rows for button in row):
+        return InlineKeyboardMarkup(inline_keyboard=rows)
+    close = do(texts.text("button-close"), CLOSE)
+    if rows and len(rows[-1]) <= LAST_ROW and all(len(b.text) <= SHORT for b in rows[-1]):
+        rows[-1].append(close)
+    else:
+        rows.append([close])
+    return InlineKeyboardMarkup(inline_keyboard=rows)
+
+
+def cluster_tabs(
+    texts: Texts, page: str, clusters: Sequence[tuple[int, str]], shown: int, marks: Mapping[int, str] | None = None
+) -> list[Row]:
+    """A button for each cluster, where there are several; of many those around the one that is shown.
+
+    Args:
+        page: what a button opens, with the id of its cluster.
+        shown: the cluster (by id) that the message shows now.
+        marks: signs before the names of other clusters, by id.
+    """
+    if len(clusters) < 2:
+        return []
+    places = [cluster_id for cluster_id, _ in clusters]
+    near = places.index(shown) // TABS_PER_PAGE if shown in places else 0
+    tabs, part, pages = paged(clusters, near, TABS_PER_PAGE)
+    row = [go(_tab_mark(i, shown, marks) + shorten(name, TAB_NAME), page, i) for i, name in tabs]
+    rows = [row[i : i + TABS_IN_A_ROW] for i in range(0, len(row), TABS_IN_A_ROW)]
+    other: Row = []
+    if part > 0:
+        other.append(go(texts.text("button-previous"), page, places[(part - 1) * TABS_PER_PAGE]))
+    if part < pages - 1:
+        other.append(go(texts.text("button-next"), page, places[(part + 1) * TABS_PER_PAGE]))
+    return [*rows, other]
+
+
+def _tab_mark(cluster_id: int, shown: int, marks: Mapping[int, str] | None) -> str:
+    return "• " if cluster_id == shown else (marks or {}).get(cluster_id, "")
 
 
 def paged(things: Sequence[T], part: int, size: int) -> tuple[Sequence[T], int, int]:

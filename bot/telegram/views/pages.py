@@ -16,7 +16,7 @@ from bot.rendering.catalog import Texts
 from bot.rendering.plan_summary import load_words
 from bot.service.values import Status
 from bot.store.values import StoredSetting, Summary
-from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
+from bot.telegram.keyboards.buttons import Row, cluster_tabs, do, go, keyboard, paged, pager
 from bot.telegram.views import wording
 from bot.telegram.views.proposals import bar, decision_words, migration_words, rejections_of
 from bot.telegram.views.rich import nodes_message
@@ -188,14 +188,22 @@ def _work_lines(texts: Texts, status: Status, now: datetime) -> list[Markup | st
     return lines
 
 
-def nodes_view(texts: Texts, plan: Plan, page: int = 0, *, rich: bool = False) -> View:
-    """Every node of a cluster, worst first, page by page; ``rich``: with a real table beside the words."""
+def nodes_view(
+    texts: Texts, plan: Plan, page: int = 0, *, rich: bool = False, clusters: Sequence[tuple[int, str]] = ()
+) -> View:
+    """Every node of a cluster, worst first, page by page.
+
+    Args:
+        rich: with a real table beside the words.
+        clusters: id and name of those that the reader may see: a tab for each.
+    """
     shown, page, pages = paged(plan.nodes, page, NODES_PER_PAGE)
     title = texts.html("nodes-title", cluster=plan.cluster_name, count=len(plan.nodes))
     text = wording.joined([title, wording.node_table(texts, shown)])
     worst = [go(wording.short(r.node_name), "node", r.node_id) for r in shown[:STATUS_NODES]]
     rows = [worst[i : i + TABS_IN_A_ROW] for i in range(0, len(worst), TABS_IN_A_ROW)]
     rows.append(pager(texts, "nodes", page, pages, key=plan.cluster_id))
+    rows += cluster_tabs(texts, "nodes", clusters, plan.cluster_id)
     rows.append([go(texts.text("button-status"), "status", plan.cluster_id)])
     return View(text, keyboard(rows), rich=nodes_message(texts, title, shown) if rich else None)
 

@@ -107,8 +107,8 @@ button-approve-all = ✅ Approve all { $count }
 button-skip-all = ⏭ Skip all
 button-details = ℹ️ Details
 button-compare = 💡 Compare with { $strategy }
-button-previous = ‹ Back
-button-next = More ›
+button-previous = ‹ Previous
+button-next = Next ›
 
 ## What a plan comes to (chat and terminal; plain text)
 outlook-budget = { $shown } of { $total } moves now; the next checks continue.

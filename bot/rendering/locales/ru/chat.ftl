@@ -104,7 +104,7 @@ button-approve-all = ✅ Одобрить все { $count }
 button-skip-all = ⏭ Пропустить все
 button-details = ℹ️ Детали
 button-compare = 💡 Сравнить с { $strategy }
-button-previous = ‹ Назад
+button-previous = ‹ Раньше
 button-next = Дальше ›
 
 ## К чему ведёт план (чат и терминал; простой текст)
