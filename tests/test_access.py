@@ -70,7 +70,7 @@ def audit(stack: Stack, event: str) -> list[int | None]:
 
 
 @pytest.mark.parametrize("shared", sorted(SHARED_ACCOUNTS))
-def test_an_account_of_many_has_no_role_and_is_refused_in_the_settings(shared: int) -> None:
+def test_shared_account_has_no_role_and_is_refused_in_the_settings(shared: int) -> None:
     for field in ("telegram_admin_ids", "telegram_viewer_ids"):
         settings = Settings(telegram_chat_id=GROUP, **{field: (1001, shared)})  # type: ignore[arg-type]
         chats = chats_of(settings)
@@ -81,7 +81,7 @@ def test_an_account_of_many_has_no_role_and_is_refused_in_the_settings(shared: i
         assert f"names {shared}" in problem.text and "by their own ids" in problem.text
 
 
-async def test_who_shows_no_face_cannot_command(stack: Stack) -> None:
+async def test_anonymous_sender_cannot_command(stack: Stack) -> None:
     bot = stack.start_program()
     report = await stack.message("small-a", buttons=True)
     await post(stack, "config", chats=[{"id": GROUP, "members": [ANNA, VERA, MALLORY, GROUP_ANONYMOUS]}])
@@ -95,7 +95,7 @@ async def test_who_shows_no_face_cannot_command(stack: Stack) -> None:
     assert await stack.starts() == [] and bot.exit_code() is None
 
 
-async def test_forwarded_words_and_buttons_are_nobodys(stack: Stack) -> None:
+async def test_forwarded_command_or_button_is_ignored(stack: Stack) -> None:
     stack.start_program()
     report = await stack.message("small-a", buttons=True)
     await post(stack, "send", chat_id=GROUP, user_id=ANNA, text="/pause", forward_from=MALLORY)
@@ -108,7 +108,7 @@ async def test_forwarded_words_and_buttons_are_nobodys(stack: Stack) -> None:
     assert audit(stack, "setting") == [] and await stack.starts() == []
 
 
-async def test_a_role_taken_away_is_gone_from_the_buttons_that_are_out(stack: Stack) -> None:
+async def test_removed_role_disables_buttons_of_sent_messages(stack: Stack) -> None:
     bot = stack.start_bot()
     report = await stack.message("small-a", buttons=True)
     data = button(report, "✅ Approve 1")
@@ -121,7 +121,7 @@ async def test_a_role_taken_away_is_gone_from_the_buttons_that_are_out(stack: St
     assert await stack.starts() == [] and audit(stack, "turned-away") == [ANNA]
 
 
-async def test_another_group_is_no_place_to_decide(stack: Stack) -> None:
+async def test_press_in_another_group_is_refused(stack: Stack) -> None:
     elsewhere = -1001000000088
     await stack.configure_chat({"id": elsewhere})
     stack.start_program()
@@ -136,7 +136,7 @@ async def test_another_group_is_no_place_to_decide(stack: Stack) -> None:
 # Forged presses --------------------------------------------------------------------------------------
 
 
-async def test_no_forged_press_does_anything_or_leaves_a_trace_of_a_defect(stack: Stack) -> None:
+async def test_forged_press_changes_nothing_and_logs_no_error(stack: Stack) -> None:
     bot = stack.start_program()
     report = await stack.message("small-a", buttons=True)
     for number, data in enumerate(FORGED):
@@ -152,7 +152,7 @@ async def test_no_forged_press_does_anything_or_leaves_a_trace_of_a_defect(stack
 
 
 @given(st.text(max_size=64))
-def test_only_what_a_button_says_is_understood(data: str) -> None:
+def test_unknown_callback_data_is_ignored(data: str) -> None:
     kinds: tuple[type[CallbackData], ...]
     kinds = (AllButton, DoButton, GoButton, MoveButton, PageButton, StrategyButton)
     for kind in kinds:
@@ -166,7 +166,7 @@ def test_only_what_a_button_says_is_understood(data: str) -> None:
 # Floods ----------------------------------------------------------------------------------------------
 
 
-async def test_a_flood_of_a_stranger_costs_next_to_nothing(stack: Stack) -> None:
+async def test_flood_from_a_stranger_is_dropped_cheaply(stack: Stack) -> None:
     bot = stack.start_program()
     report = await stack.message("small-a", buttons=True)
     data = button(report, "✅ Approve 1")
@@ -186,7 +186,7 @@ async def test_a_flood_of_a_stranger_costs_next_to_nothing(stack: Stack) -> None
     assert await stack.messages(MALLORY) == []
 
 
-async def test_a_viewer_cannot_keep_the_panel_busy_but_is_told(stack: Stack) -> None:
+async def test_viewer_over_the_rate_limit_is_notified_and_the_panel_is_not_asked(stack: Stack) -> None:
     stack.start_program()
     report = await stack.message("small-a", buttons=True)
     data = button(report, "✅ Approve 1")
@@ -205,7 +205,7 @@ class Seconds:
         return self.now
 
 
-def test_a_bucket_fills_again_with_time() -> None:
+def test_rate_limit_allows_again_after_a_while() -> None:
     clock = Seconds()
     limit = RateLimit(burst=2, every_s=10, clock=clock)
     assert [limit.allows(1) for _ in range(3)] == [True, True, False]
@@ -219,7 +219,7 @@ def test_a_bucket_fills_again_with_time() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.floats(0, 5)), max_size=300))
-def test_nobody_gets_more_than_the_rate_and_memory_is_bounded(events: list[tuple[int, float]]) -> None:
+def test_rate_limit_holds_and_its_memory_is_bounded(events: list[tuple[int, float]]) -> None:
     clock = Seconds()
     limit = RateLimit(burst=3, every_s=2, people=100, clock=clock)
     allowed: dict[int, int] = {}
@@ -236,7 +236,7 @@ def test_nobody_gets_more_than_the_rate_and_memory_is_bounded(events: list[tuple
 # Languages -------------------------------------------------------------------------------------------
 
 
-async def test_everybody_is_spoken_to_in_their_own_language(stack: Stack) -> None:
+async def test_each_person_gets_their_own_language(stack: Stack) -> None:
     """Alone as one's Telegram or choice says, in the group as the settings or its choice say; popups as one's own."""
     await stack.speaks(BORIS, "ru-RU")
     stack.start_program()
@@ -261,7 +261,7 @@ async def test_everybody_is_spoken_to_in_their_own_language(stack: Stack) -> Non
     assert "asks before it moves" in await stack.ask("/status", "VM Balancer")
 
 
-async def test_menus_are_in_the_language_of_each_persons_telegram(stack: Stack) -> None:
+async def test_command_menu_follows_the_language_of_telegram(stack: Stack) -> None:
     await stack.speaks(BORIS, "ru")
     stack.start_program()
     await stack.message("small-a", buttons=True)

@@ -58,13 +58,13 @@ def value(made: Plan) -> tuple[int, int]:
         ((2, 3), (2, 5), True),
     ],
 )
-def test_fewer_nodes_or_clearly_fewer_moves_are_better(
+def test_plan_with_fewer_overloaded_nodes_or_clearly_fewer_moves_is_better(
     one: tuple[int, int], other: tuple[int, int], better: bool
 ) -> None:
     assert clearly_better(one, other) is better
 
 
-def test_any_plan_with_fewer_moves_is_better_where_each_move_costs_a_check() -> None:
+def test_plan_with_fewer_moves_is_better_when_each_move_needs_a_check() -> None:
     assert clearly_better((0, 1), (0, 2), budget=1)
     assert not clearly_better((0, 2), (0, 2), budget=1)
     assert not clearly_better((0, 1), (0, 2), budget=2)
@@ -72,7 +72,7 @@ def test_any_plan_with_fewer_moves_is_better_where_each_move_costs_a_check() -> 
 
 @thorough
 @given(worlds, targets)
-def test_the_choice_is_the_comparison_of_both_whole_plans(world: World, target_thresholds: str) -> None:
+def test_choice_compares_both_whole_plans(world: World, target_thresholds: str) -> None:
     seen, policy, recent = adaptive(world, target_thresholds)
     made = plan(seen, policy, recent)
     documented = plan(seen, replace(policy, strategy=SMALLEST_FIRST), recent)
@@ -98,7 +98,7 @@ def test_the_budget_cuts_the_plan(world: World, target_thresholds: str, limit: i
 
 @thorough
 @given(worlds, targets)
-def test_every_move_is_legal_when_looked_at_again(world: World, target_thresholds: str) -> None:
+def test_every_move_passes_the_precheck(world: World, target_thresholds: str) -> None:
     seen, policy, recent = adaptive(world, target_thresholds)
     made = plan(seen, policy, recent)
     for move in made.moves[:1]:
@@ -107,7 +107,9 @@ def test_every_move_is_legal_when_looked_at_again(world: World, target_threshold
 
 @thorough
 @given(worlds, targets)
-def test_hard_target_thresholds_are_not_passed_and_passing_them_is_said(world: World, target_thresholds: str) -> None:
+def test_hard_target_thresholds_are_kept_and_the_plan_reports_what_passing_them_would_bring(
+    world: World, target_thresholds: str
+) -> None:
     seen, policy, recent = adaptive(world, target_thresholds)
     made = plan(seen, policy, recent)
     if made.choice is None or made.choice.strategy == SMALLEST_FIRST:
@@ -124,13 +126,13 @@ def test_hard_target_thresholds_are_not_passed_and_passing_them_is_said(world: W
             assert not above_memory
 
 
-def test_auto_keeps_moves_few_with_a_small_budget_and_time_short_with_a_large_one() -> None:
+def test_auto_prefers_few_moves_with_a_small_budget_and_short_time_with_a_large_one() -> None:
     goals = {limit: Policy(max_moves=limit).goal for limit in (0, 1, 5, 6, 100)}
     assert goals == {0: COST_TIME, 1: COST_MOVES, 5: COST_MOVES, 6: COST_TIME, 100: COST_TIME}
     assert Policy(max_moves=1, optimize_for="memory").goal == "memory"
 
 
-def test_a_few_small_moves_need_no_search() -> None:
+def test_few_small_moves_skip_the_search() -> None:
     seen = snapshot([node(1, vcpus_allocated=72), node(2)], [vm(11, vcpus=2), vm(12, vcpus=8)])
     made = plan(seen, Policy())
     assert [m.vm_id for m in made.moves] == [11] and made.bound is None
@@ -139,7 +141,7 @@ def test_a_few_small_moves_need_no_search() -> None:
 # What people read -----------------------------------------------------------------------------------
 
 
-def test_the_proposal_says_the_rule_and_the_passed_threshold() -> None:
+def test_proposal_names_the_rule_and_the_passed_threshold() -> None:
     made = plan(FULL_TARGET, Policy())
     assert made.choice is not None
     assert outlook_lines(texts_for("en"), made)[0] == (
@@ -181,7 +183,7 @@ CROWDED = {
 """`cool`, the only target, has a score above 6.0 and room for the large VM."""
 
 
-async def test_target_thresholds_are_passed_once_and_hard_again_afterwards(tmp_path: Path) -> None:
+async def test_target_thresholds_are_passed_for_one_plan_only(tmp_path: Path) -> None:
     async with running_bot(tmp_path, CROWDED, balance_strategy=ADAPTIVE, target_thresholds="hard") as fixture:
         await fixture.service.cycle.run()
         assert await fixture.store.proposals.waiting() == []
@@ -202,7 +204,7 @@ async def test_target_thresholds_are_passed_once_and_hard_again_afterwards(tmp_p
         assert not after.targets_passed
 
 
-async def test_a_cluster_in_which_somebody_works_keeps_what_waits_when_thresholds_are_passed(tmp_path: Path) -> None:
+async def test_held_cluster_keeps_its_proposal_when_thresholds_are_passed(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as fixture:
         await fixture.propose()
         [before] = await fixture.store.proposals.waiting()
@@ -242,7 +244,7 @@ async def test_a_proposal_that_passes_thresholds_does_not_hold_automatic_mode(tm
         assert len(fixture.posts()) == 1
 
 
-async def test_a_dry_run_passes_nothing(tmp_path: Path) -> None:
+async def test_dry_run_passes_no_threshold(tmp_path: Path) -> None:
     async with running_bot(tmp_path, CROWDED, target_thresholds="hard", dry_run=True) as fixture:
         with pytest.raises(DryRunError):
             await fixture.service.cycle.pass_targets(1, ANNA)

@@ -34,7 +34,7 @@ async def bomb() -> AsyncIterator[str]:
     await runner.cleanup()
 
 
-async def test_a_compressed_bomb_is_refused(bomb: str) -> None:
+async def test_compressed_bomb_is_refused(bomb: str) -> None:
     async with VMManagerAPI(bomb, "u", "p") as api:
         with pytest.raises(PanelDataError, match="larger than 1 MiB"):
             await api.get_clusters()
@@ -56,7 +56,7 @@ def test_a_list_of_too_many_rows_is_refused() -> None:
         loads(b'{"list":[' + rows + b"]}")
 
 
-def test_a_body_stops_growing_at_its_limit() -> None:
+def test_body_is_read_up_to_its_limit() -> None:
     body = PackedBody(most_bytes=10)
     body.append(b"12345")
     with pytest.raises(AnswerTooLarge):
@@ -64,7 +64,7 @@ def test_a_body_stops_growing_at_its_limit() -> None:
 
 
 @pytest.mark.parametrize("figure", [2**53, 2**41, 1e308, float("inf"), float("nan"), "1e308", -1, "9" * 5000])
-def test_a_figure_out_of_range_is_not_known(figure: object) -> None:
+def test_figure_out_of_range_is_unknown(figure: object) -> None:
     assert (count(figure), positive(figure)) == (None, None)
 
 

@@ -158,7 +158,7 @@ def _exits(node: ast.AST) -> bool:
     )
 
 
-def test_everybody_imports_only_whom_they_may() -> None:
+def test_packages_import_only_what_the_table_allows() -> None:
     trees = modules()
     assert len(trees) > 80, "the modules were not found"
     assert [line for name, tree in sorted(trees.items()) for line in offences(name, tree)] == []
@@ -205,7 +205,7 @@ def imported_modules(trees: dict[str, ast.Module]) -> dict[str, set[str]]:
     return graph
 
 
-def test_no_modules_import_each_other_in_a_circle() -> None:
+def test_imports_have_no_circle() -> None:
     assert circles(imported_modules(modules())) == []
 
 
@@ -213,7 +213,7 @@ def test_a_circle_through_a_third_module_is_found() -> None:
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
 
 
-def test_the_table_names_no_library_that_python_brings_as_foreign() -> None:
+def test_table_lists_no_standard_library_module() -> None:
     assert CORE_MAY_USE - {"numpy"} <= set(sys.stdlib_module_names)
 
 
@@ -243,5 +243,5 @@ def test_the_table_names_no_library_that_python_brings_as_foreign() -> None:
         ("bot.service", "import vm_balancer"),
     ],
 )
-def test_the_rules_find_an_offender(module: str, code: str) -> None:
+def test_forbidden_import_is_found(module: str, code: str) -> None:
     assert len(offences(module, ast.parse(code))) == 1

@@ -45,7 +45,7 @@ async def a_history(store: Store) -> None:
     await store.settings.set("mode", "auto", ANNA, LATER)
 
 
-async def test_every_step_is_in_the_trail_with_who_took_it(store: Store) -> None:
+async def test_every_change_is_in_the_audit_trail_with_its_actor(store: Store) -> None:
     await a_history(store)
     entries = [(e.event, e.by.name) for e in reversed(await store.audit.entries())]
     assert entries == [
@@ -57,7 +57,7 @@ async def test_every_step_is_in_the_trail_with_who_took_it(store: Store) -> None
     ]
 
 
-async def test_an_untouched_trail_is_proven_whole(store: Store) -> None:
+async def test_untouched_trail_verifies(store: Store) -> None:
     await a_history(store)
     found = await store.audit.verify()
     assert found.problems == () and found.entries == 5 and found.unsealed == 0
@@ -90,7 +90,7 @@ async def test_the_head_changes_with_every_entry_and_survives_a_restart(store: S
         ("DELETE FROM audit", "5 entries are missing after entry 0"),
     ],
 )
-async def test_whoever_edits_it_is_found_out(store: Store, path: Path, deed: str, words: str) -> None:
+async def test_edited_trail_fails_verification(store: Store, path: Path, deed: str, words: str) -> None:
     await a_history(store)
     await store.close()
     tamper(path, deed)
@@ -101,7 +101,7 @@ async def test_whoever_edits_it_is_found_out(store: Store, path: Path, deed: str
     await again.close()
 
 
-async def test_a_chain_written_anew_has_another_head(store: Store, path: Path) -> None:
+async def test_rewritten_chain_has_another_head(store: Store, path: Path) -> None:
     """What the chain itself cannot show, the head that was noted elsewhere does."""
     await a_history(store)
     noted = (await store.audit.verify()).head
@@ -116,7 +116,7 @@ async def test_a_chain_written_anew_has_another_head(store: Store, path: Path) -
 
 @pytest.mark.parametrize("table", ["audit", "decision"])
 @pytest.mark.parametrize("deed", ["UPDATE {} SET by_name = 'x'", "DELETE FROM {}"])
-async def test_the_database_itself_refuses_to_change_the_past(store: Store, path: Path, table: str, deed: str) -> None:
+async def test_database_refuses_to_change_audit_rows(store: Store, path: Path, table: str, deed: str) -> None:
     await a_history(store)
     db = sqlite3.connect(path)
     with pytest.raises(sqlite3.IntegrityError, match=r"append-only|final"):
@@ -124,7 +124,7 @@ async def test_the_database_itself_refuses_to_change_the_past(store: Store, path
     db.close()
 
 
-async def test_a_change_that_fails_leaves_no_entry(store: Store) -> None:
+async def test_failed_change_leaves_no_audit_entry(store: Store) -> None:
     await published(store, move(11, 1, 2))
     before = (await store.audit.verify()).head
     with pytest.raises(ValueError, match="no migration"):
@@ -132,7 +132,7 @@ async def test_a_change_that_fails_leaves_no_entry(store: Store) -> None:
     assert (await store.audit.verify()).head == before
 
 
-async def test_entries_from_before_the_chain_are_counted_not_vouched_for(store: Store, path: Path) -> None:
+async def test_entries_older_than_the_chain_are_counted_as_unsealed(store: Store, path: Path) -> None:
     await store.audit.record("popup-old", ANNA, NOW)
     await store.close()
     tamper(path, "UPDATE audit SET seal = NULL")

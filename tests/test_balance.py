@@ -146,7 +146,7 @@ def test_every_move_is_legal_and_no_vm_moves_twice(snapshot: Snapshot, limit: in
 
 @slow
 @given(snapshots(), st.sampled_from((0, 1, 2, 5)))
-def test_leaves_no_more_overloaded_than_optimal(snapshot: Snapshot, limit: int) -> None:
+def test_balance_leaves_no_more_nodes_overloaded_than_optimal(snapshot: Snapshot, limit: int) -> None:
     policy = replace(POLICY, max_moves=limit)
     best = plan(snapshot, replace(policy, strategy=OPTIMAL))
     made = plan(snapshot, policy)
@@ -155,7 +155,7 @@ def test_leaves_no_more_overloaded_than_optimal(snapshot: Snapshot, limit: int) 
 
 @slow
 @given(snapshots(), st.sampled_from([1, 2, 3, 4, 7]))
-def test_budget_never_ends_in_the_middle_of_a_pair(snapshot: Snapshot, limit: int) -> None:
+def test_budget_never_splits_a_pair_of_moves(snapshot: Snapshot, limit: int) -> None:
     """Where nothing is overloaded, the moves that a budget keeps make the load more even than before."""
     made = plan(snapshot, replace(POLICY, max_moves=limit))
     if made.moves and not made.overloaded:
@@ -164,7 +164,7 @@ def test_budget_never_ends_in_the_middle_of_a_pair(snapshot: Snapshot, limit: in
 
 @slow
 @given(snapshots(), st.randoms(use_true_random=False))
-def test_same_cluster_same_plan_in_whatever_order_it_was_read(snapshot: Snapshot, random: object) -> None:
+def test_plan_does_not_depend_on_the_order_of_rows(snapshot: Snapshot, random: object) -> None:
     nodes, vms = list(snapshot.nodes), list(snapshot.vms)
     random.shuffle(nodes)  # type: ignore[attr-defined]
     random.shuffle(vms)  # type: ignore[attr-defined]
@@ -195,7 +195,7 @@ def test_the_first_move_without_a_budget_is_the_most_even_one(snapshot: Snapshot
         assert after == pytest.approx(least, abs=1e-9) or after > j_of(snapshot)
 
 
-def test_bound_is_sharp_where_the_best_plan_is_known() -> None:
+def test_bound_equals_the_known_best_plan() -> None:
     """One VM more than its equals have: moving half of the difference is best, and whole VMs make it exactly."""
     snapshot = cluster([node(1), node(2)], [vm(i, 1, 2, 4) for i in range(100, 104)])
     state = WorkingState(snapshot, POLICY, Recent())
@@ -216,7 +216,7 @@ def test_swap_where_no_single_move_helps() -> None:
     assert j_of(seen[-1]) < j_of(snapshot) / 2
 
 
-def test_even_enough_is_left_alone() -> None:
+def test_cluster_that_is_even_enough_is_left_alone() -> None:
     """Both nodes are within a tenth of the threshold of the mean: 0.25 of 7 vCPUs per CPU."""
     snapshot = cluster([node(1), node(2)], [vm(101, 1, 1, 1), vm(102, 1, 1, 1), vm(103, 2, 1, 1)])
     assert plan(snapshot, POLICY).moves == ()
@@ -226,7 +226,7 @@ def test_even_enough_is_left_alone() -> None:
     assert plan(wide_apart, replace(POLICY, balance_deadband=0.9)).moves == ()
 
 
-def test_unevenness_has_to_last_where_overload_has_to() -> None:
+def test_imbalance_must_last_as_many_checks_as_overload() -> None:
     nodes = [node(1), node(2)]
     wide_apart = cluster(nodes, [vm(i, 1, 2, 4) for i in range(100, 104)])
     calm = cluster(nodes, [vm(101, 1, 1, 1), vm(102, 1, 1, 1), vm(103, 2, 1, 1)])
@@ -235,7 +235,7 @@ def test_unevenness_has_to_last_where_overload_has_to() -> None:
     assert len(plan(wide_apart, POLICY, Recent(uneven_held=0)).moves) == 2
 
 
-def test_what_has_moved_today_is_not_moved_to_even_out() -> None:
+def test_vm_in_cooldown_is_not_moved_to_even_out() -> None:
     """But to relieve an overloaded node it is, once it has cooled down."""
     wide_apart = cluster([node(1), node(2)], [vm(i, 1, 2, 4) for i in range(100, 104)])
     for hours, moves in ((2, 0), (25, 2)):
@@ -274,12 +274,12 @@ def test_with_a_budget_overload_comes_first() -> None:
     assert {move.source_id for move in rest.moves[1:]} == {2}
 
 
-def test_operators_rules_are_not_bent_for_evenness() -> None:
+def test_placement_rules_hold_while_evening_out() -> None:
     snapshot = cluster([node(1), node(2)], [vm(i, 1, 2, 4, tags=("plb_affinity_web",)) for i in range(100, 104)])
     assert plan(snapshot, POLICY).moves == ()
 
 
-def test_a_planned_move_is_still_allowed_by_the_executor() -> None:
+def test_planned_move_passes_the_precheck() -> None:
     """Its source need not be overloaded."""
     snapshot = cluster([node(1), node(2)], [vm(i, 1, 2, 4) for i in range(100, 104)])
     made = plan(snapshot, POLICY)
@@ -295,6 +295,6 @@ def test_plan_survives_json() -> None:
 
 
 @pytest.mark.parametrize("field", ["balance_margin", "balance_deadband"])
-def test_policy_refuses_less_than_nothing(field: str) -> None:
+def test_policy_refuses_negative_values(field: str) -> None:
     with pytest.raises(ValueError, match=field):
         replace(POLICY, **{field: -0.1})

@@ -66,7 +66,7 @@ def changed(kind: str, number: int, **fields: Any) -> dict[str, Any]:
         (changed("vms", 0, node="n1"), "VM is elsewhere"),
     ],
 )
-def test_the_referee_rejects_what_is_not_legal_and_goes_on(document: dict[str, Any], why: str) -> None:
+def test_referee_rejects_an_illegal_move_and_continues(document: dict[str, Any], why: str) -> None:
     verdict = referee.judge(Instance.of(document), [move(0, "n0", "n1"), move(99, "n0", "n1")])
     assert verdict.accepted == 0 and verdict.curve == {}
     assert verdict.reasons == {why: 1, "no such VM or node": 1}
@@ -77,7 +77,7 @@ def test_a_threshold_may_be_reached_but_not_passed() -> None:
     assert referee.judge(Instance.of(exact), [move(0, "n0", "n1")]).accepted == 1
 
 
-def test_a_vm_limit_counts_what_came_during_the_plan() -> None:
+def test_vm_limit_counts_vms_that_arrived_during_the_plan() -> None:
     full = changed("nodes", 1, vm_limit=1)
     verdict = referee.judge(Instance.of(full), [move(0, "n0", "n1"), move(1, "n0", "n1")])
     assert verdict.accepted == 1 and verdict.reasons == {"target's VM limit": 1}
@@ -111,20 +111,20 @@ def test_every_strategy_is_accepted_by_the_referee(tmp_path: Path) -> None:
     assert any(name in line for line in tables.ratio_table([record])) is hbal.available()
 
 
-def test_the_specification_leaves_what_is_known_of_it() -> None:
+def test_greedy_of_the_specification_leaves_the_known_overload() -> None:
     instance = Instance.of(generate.named("gen-32x600-tight"))
     plan = seed_greedy.named(instance, seed_greedy.SeedGreedy(instance).plan())
     verdict = referee.judge(instance, plan)
     assert (verdict.overloaded_after, verdict.accepted, verdict.rejected, round(verdict.gib)) == (10, 16, 0, 56)
 
 
-def test_a_planner_that_fails_or_hangs_is_a_result(tmp_path: Path) -> None:
+def test_failing_or_hanging_planner_is_reported_as_a_result(tmp_path: Path) -> None:
     assert "such file" in str(measured(("benchmarks.seed_greedy", str(tmp_path / "none.json")), 60).problem)
     late = measured(("http.server", "0", "--bind", "127.0.0.1"), 0.5)
     assert late.document is None and "not finished" in str(late.problem)
 
 
-def test_the_bounds_hold_for_what_was_achieved() -> None:
+def test_results_stay_within_the_bounds() -> None:
     bounds = pytest.importorskip("benchmarks.bounds", reason="the packages of requirements/bench.txt are missing")
     instance = Instance.of(generate.named("gen-8x100-tight"))
     least = bounds.clearing_bound(instance)
@@ -202,7 +202,7 @@ def recorded(**changes: Any) -> dict[str, Any]:
         ({"rss_mib": 151.0}, {"optimal at 1,000 nodes: at most 0.5 s and 150 MiB"}),
     ],
 )
-def test_what_was_asked_for_is_held_beside_what_was_reached(changes: dict[str, Any], missed: set[str]) -> None:
+def test_goals_are_compared_with_results(changes: dict[str, Any], missed: set[str]) -> None:
     found = list(demands.demands(recorded(**changes)))
     below = "balance: J below hbal's at every k"
     assert {d.what for d in found if not d.met} == missed | {below}
@@ -210,7 +210,7 @@ def test_what_was_asked_for_is_held_beside_what_was_reached(changes: dict[str, A
     assert sum("**no**" in line for line in demands.demands_table(recorded(**changes))) == len(missed) + 1
 
 
-def test_what_nobody_can_reach_is_told_from_what_somebody_might() -> None:
+def test_unreachable_goal_is_distinguished_from_a_missed_one() -> None:
     own = {"moves": 170, "fewest_moves_mib": 1024 * 5000}
     found = recorded(accepted=170, gib=5001.0, bound=own)
     found["peers"][0]["bounds"]["spread"]["1"] = 0.5
@@ -222,7 +222,7 @@ def test_what_nobody_can_reach_is_told_from_what_somebody_might() -> None:
     assert all(d.possible for d in demands.demands(found))
 
 
-def test_a_day_or_a_cycle_that_is_worse_than_asked_for_says_so() -> None:
+def test_day_or_cycle_below_its_goal_is_marked() -> None:
     day = {"instance": "gen-32x600-tight", "budget": 1, "strategy": "optimal, moves", "floor_percent": 0.1}
     days = [{**day, "overloaded_percent": 0.15, "returned": 1, "moves": 9}]
     cycle = {"longest_stall_ms": 51.0, "longest_own_stall_ms": 9.0, "reads_a_cycle": 3.0, "rss_mib": 249.0}
@@ -238,7 +238,7 @@ HALF_A_DAY = closed_loop.Scene("gen-8x100-tight", 0.5)
 
 @pytest.mark.parametrize("strategy", [closed_loop.NOTHING, *closed_loop.strategies(), closed_loop.HBAL])
 @pytest.mark.slow
-def test_the_same_days_pass_the_same_way(strategy: str) -> None:
+def test_same_seed_gives_the_same_days(strategy: str) -> None:
     scene = HALF_A_DAY if strategy != closed_loop.BALANCE else closed_loop.Scene("gen-8x100-tight", 0.02)
     one, other = (closed_loop.simulate(scene, strategy, 1) for _ in range(2))
     figures = [{**vars_of(o), "slowest_plan_s": None} for o in (one, other)]
@@ -248,7 +248,7 @@ def test_the_same_days_pass_the_same_way(strategy: str) -> None:
     assert any(strategy in line for line in tables.closed_loop_table([vars_of(one)]))
 
 
-def test_what_nobody_can_do_better_than() -> None:
+def test_lower_bound_of_a_closed_loop() -> None:
     """Two of these nodes begin overloaded: one of them stays so for a cycle when one VM may move in each."""
     habits = churn.Habits(replaced=0.0, resized=0.0)
     scene = closed_loop.Scene("gen-8x100-tight", 0.5, habits=habits)
@@ -265,7 +265,7 @@ def vars_of(outcome: closed_loop.Outcome) -> dict[str, Any]:
     return {name: getattr(outcome, name) for name in outcome.__slots__}
 
 
-def test_customers_do_the_same_whatever_the_balancer_does() -> None:
+def test_customers_act_independently_of_the_balancer() -> None:
     sizes = []
     for moved in (False, True):
         world = churn.World.of(generate.named("gen-8x100-tight"), churn.Habits(replaced=0.5), seed=1)
@@ -278,7 +278,7 @@ def test_customers_do_the_same_whatever_the_balancer_does() -> None:
     assert sizes[0] == sizes[1]
 
 
-def test_the_account_of_a_world() -> None:
+def test_summary_of_a_world() -> None:
     """One VM there and back within a day: two moves, one return, and the time in between counted to the second."""
     document = json.loads(json.dumps(small()))
     world = churn.World.of(document, churn.Habits(failing=0.0), seed=1)

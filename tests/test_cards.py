@@ -41,7 +41,7 @@ def labels(message: dict[str, Any]) -> list[str]:
     return [plain(text) for text in buttons(message)]
 
 
-async def test_from_the_state_of_everything_to_a_vm_and_back(stack: Stack) -> None:
+async def test_buttons_lead_from_the_status_to_a_vm_and_back(stack: Stack) -> None:
     stack.start_program()
     await stack.message("small-a", buttons=True)
     status = await stack.asked("/status", "VM Balancer", "1 of 3 nodes")
@@ -85,7 +85,7 @@ async def test_a_node_is_excluded_in_two_taps_without_typing_its_name(stack: Sta
     assert "No node is excluded" in await stack.ask("/exclusions", "excluded")
 
 
-async def test_why_and_words_that_are_no_command(stack: Stack) -> None:
+async def test_why_command_and_unknown_words_are_answered(stack: Stack) -> None:
     stack.start_program()
     await stack.message("small-a", buttons=True)
     assert "no other" not in await stack.ask("/why big-0", "big-0 on hot")
@@ -101,7 +101,7 @@ async def test_why_and_words_that_are_no_command(stack: Stack) -> None:
     assert len(await stack.messages()) == before + 1, "people talk to each other in a group"
 
 
-async def test_where_a_new_vm_fits(calm: Stack) -> None:
+async def test_place_command_lists_nodes_for_a_new_vm(calm: Stack) -> None:
     calm.start_program()
     said = plain(await calm.ask("/place 8 16", "room for"))
     assert "Production: room for" in said and "Lab: room for" in said and "spare: CPU 0.0 → 0.5" in said
@@ -112,7 +112,7 @@ async def test_where_a_new_vm_fits(calm: Stack) -> None:
     assert "is not a size" in await calm.ask("/place 0 16", "not a size")
 
 
-async def test_a_node_is_emptied_by_one_press_and_filled_again(calm: Stack) -> None:
+async def test_node_is_drained_and_filled_by_buttons(calm: Stack) -> None:
     calm.start_program()
     plan = await calm.asked("/drain one", "one: 10 VMs would leave", "two: CPU", "three: CPU", "takes no VM")
     assert await calm.tap(plan, "Empty and exclude (10)", VERA) == "You may look, but not decide."
@@ -138,7 +138,7 @@ async def test_a_drain_can_be_stopped(calm: Stack) -> None:
     assert "excluded" not in await calm.ask("/node one", "one in Production")
 
 
-async def test_settings_change_by_buttons_and_by_words(stack: Stack) -> None:
+async def test_settings_are_changed_by_buttons_and_by_commands(stack: Stack) -> None:
     stack.start_program()
     await stack.message("small-a", buttons=True)
     menu = await stack.asked("/settings", "Settings that can be changed")

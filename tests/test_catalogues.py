@@ -336,7 +336,7 @@ def test_both_languages_have_the_same_messages_with_the_same_variables(file: str
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_nothing_is_unreadable_or_said_twice(language: str) -> None:
+def test_catalogues_parse_and_define_each_message_once(language: str) -> None:
     entries = [e for file in FILES for e in resource(language, file).body]
     assert [e.content for e in entries if isinstance(e, ftl.Junk)] == []
     ids = [e.id.name for e in entries if isinstance(e, ftl.Message)]
@@ -369,21 +369,21 @@ def test_a_number_selects_its_own_plural_in_russian() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_selector_by_plurals_has_all_that_whole_numbers_need(language: str) -> None:
+def test_plural_selector_has_every_form_of_whole_numbers(language: str) -> None:
     needed = {"en": {"one", "other"}, "ru": {"one", "few", "many"}}[language]
     for key, message in messages(language, *OURS).items():
         for words in selectors(message):
             assert not words & (PLURAL_WORDS - {"other"}) or words >= needed, key
 
 
-def test_the_code_asks_only_for_messages_that_exist() -> None:
+def test_code_uses_only_existing_messages() -> None:
     for language in LANGUAGES:
         known = messages(language, *FILES)
         assert [f"{u.where} {u.key}" for u in uses() if u.key not in known] == []
     assert len({u.key for u in uses()}) > 100
 
 
-def test_the_code_hands_every_message_what_it_needs() -> None:
+def test_code_passes_every_argument_of_a_message() -> None:
     missing = [
         f"{u.where} {u.key}: {sorted(merged(u.key).names - u.given)}" for u in uses() if merged(u.key).names - u.given
     ]
@@ -391,11 +391,11 @@ def test_the_code_hands_every_message_what_it_needs() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_message_is_dead(language: str) -> None:
+def test_every_message_is_used(language: str) -> None:
     assert sorted(messages(language, *OURS).keys() - {u.key for u in uses()}) == []
 
 
-def test_every_name_that_a_search_can_miss_has_its_words() -> None:
+def test_every_kind_of_unknown_name_has_a_message() -> None:
     """``NotFound.what`` makes a key of the chat; a mode and a strategy are judged before they are set."""
     code = Code()
     calls = code.by_name[NotFound.__name__]
@@ -413,13 +413,13 @@ def tags(markup: str) -> list[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("file", OURS)
-def test_html_stays_what_it_is_with_hostile_names(language: str, file: str) -> None:
+def test_hostile_names_cannot_change_html(language: str, file: str) -> None:
     for key in sorted(keys_used_as("html") & messages(language, file).keys()):
         for harmless, hostile in zip(samples(key, "x"), samples(key, HOSTILE), strict=True):
             stays_what_it_is(texts_for(language), key, harmless, hostile)
 
 
-def test_every_message_used_as_html_is_looked_at() -> None:
+def test_every_html_message_is_tested() -> None:
     assert len(keys_used_as("html")) > 100
     assert keys_used_as("html") <= set(every())
 
@@ -468,7 +468,7 @@ ARGUMENTS: dict[str, Any] = {
 
 @pytest.mark.parametrize("value", ARGUMENTS)
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_message_is_made_of_any_argument(language: str, value: str) -> None:
+def test_message_accepts_any_argument(language: str, value: str) -> None:
     texts = Texts(language)
     for file in FILES:
         for key in messages(language, file):
@@ -480,7 +480,7 @@ def test_a_message_is_made_of_any_argument(language: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_an_argument_that_is_too_long_is_cut_and_the_message_stays(language: str) -> None:
+def test_long_argument_is_cut_and_the_rest_of_the_message_stays(language: str) -> None:
     said = Texts(language).text("rejection-line", name="n" * 30_000, reason="r" * 30_000)
     assert said.startswith("n" * 50) and "r" * 400 in said and len(said) < 700
 
@@ -502,7 +502,7 @@ def test_a_moment_in_a_reason_is_shown_in_the_readers_zone() -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_is_said_as_plain_text_has_no_markup(language: str) -> None:
+def test_plain_text_messages_have_no_markup(language: str) -> None:
     texts = texts_for(language)
     for key in sorted(keys_used_as("text") & set(every())):
         for arguments in samples(key, "x"):
@@ -512,7 +512,7 @@ def test_what_is_said_as_plain_text_has_no_markup(language: str) -> None:
 # Where room is short -------------------------------------------------------------------------------
 
 
-def test_every_popup_is_looked_at() -> None:
+def test_every_popup_is_tested() -> None:
     """What is handed to ``query.answer``, or is the popup of a deed, is a popup-… or the general problem."""
     popups = {u.key for u in uses() if u.popup}
     assert {k for k in popups if not k.startswith("popup-")} <= {"problem"}

@@ -22,7 +22,7 @@ def quiet() -> Iterator[None]:
 
 
 @pytest.mark.slow
-async def test_a_day_with_faults_violates_no_invariant(tmp_path: Path) -> None:
+async def test_day_with_faults_violates_no_invariant(tmp_path: Path) -> None:
     figures, audit = await chaos(7, 12, tmp_path)
     audit.judge(figures)
     assert audit.violations == []

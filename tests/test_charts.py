@@ -39,7 +39,7 @@ def picture(message: Message) -> bytes:
     return data
 
 
-async def test_the_status_of_a_cluster_is_a_picture_with_words(tmp_path: Path) -> None:
+async def test_status_of_a_cluster_is_a_picture_with_a_caption(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
         await fixture.start()
         await fixture.message("small-a", buttons=True)
@@ -61,7 +61,7 @@ async def test_the_status_of_a_cluster_is_a_picture_with_words(tmp_path: Path) -
         await fixture.until(lambda: status.deleted)
 
 
-async def test_several_clusters_are_one_picture_with_another_behind_each_tab(tmp_path: Path) -> None:
+async def test_several_clusters_share_one_picture_with_a_tab_for_each(tmp_path: Path) -> None:
     async with running(tmp_path, TWO) as fixture:
         await fixture.start()
         await fixture.message("web-", buttons=True)
@@ -74,7 +74,7 @@ async def test_several_clusters_are_one_picture_with_another_behind_each_tab(tmp
         await fixture.until(lambda: picture(status) == everything, "the picture of both")
 
 
-async def test_the_words_under_the_picture_of_many_clusters_are_few(tmp_path: Path) -> None:
+async def test_caption_of_many_clusters_is_short(tmp_path: Path) -> None:
     nodes = [
         {"id": i, "name": f"node-{i}", "cluster": 1 + i % 20, "cpu_number": 8, "ram_mib": 65536} for i in range(1, 61)
     ]
@@ -89,7 +89,7 @@ async def test_the_words_under_the_picture_of_many_clusters_are_few(tmp_path: Pa
         assert "cluster-08: 1 of 3 nodes is overloaded" in status.content.text, "what needs somebody comes first"
 
 
-async def test_charts_by_name(tmp_path: Path) -> None:
+async def test_chart_command_finds_node_or_cluster_by_name(tmp_path: Path) -> None:
     async with running(tmp_path, TWO) as fixture:
         await fixture.start()
         report = await fixture.message("web-", buttons=True)
@@ -127,7 +127,7 @@ async def test_a_proposal_shows_before_and_after(tmp_path: Path) -> None:
         await fixture.until(lambda: shown.deleted, "it goes")
 
 
-async def test_without_matplotlib_words_go_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_text_is_sent_alone_without_matplotlib(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_args: object) -> bytes:
         raise ImportError("No module named 'matplotlib'")
 
@@ -141,7 +141,7 @@ async def test_without_matplotlib_words_go_alone(tmp_path: Path, monkeypatch: py
         assert "picture cannot be drawn" in await fixture.pressed(report, "Picture")
 
 
-async def test_long_words_go_without_a_picture_and_none_is_drawn() -> None:
+async def test_text_too_long_for_a_caption_is_sent_without_drawing_a_picture() -> None:
     drawn = 0
 
     async def draw() -> bytes:
@@ -161,11 +161,11 @@ async def test_long_words_go_without_a_picture_and_none_is_drawn() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "p", "p0", "p-1", "12", "p12x", "p" + "9" * 40, "q12", "p١"])
-def test_what_is_no_link(text: str) -> None:
+def test_malformed_deep_links_are_ignored(text: str) -> None:
     assert linked_proposal(text) is None
 
 
-async def test_a_summary_leads_to_what_waits(tmp_path: Path) -> None:
+async def test_link_of_a_digest_opens_the_waiting_proposal(tmp_path: Path) -> None:
     async with running(tmp_path, telegram_admin_ids=(ANNA,), telegram_viewer_ids=(BORIS,)) as fixture:
         soon = fixture.clock.now + timedelta(minutes=10)
         await fixture.start(digest=f"{soon:%H:%M}", timezone="UTC", remind_after=0, proposal_ttl=86_400)

@@ -111,7 +111,7 @@ async def walking(browser: Browser, stack: Stack, language: str, theme: str, dev
 
 
 @pytest.mark.parametrize(("language", "theme", "device"), WALKS if FOLDER else WALKS[:1])
-async def test_a_first_time_admin_needs_the_chat_alone(tmp_path: Path, language: str, theme: str, device: str) -> None:
+async def test_new_admin_finds_everything_in_the_chat(tmp_path: Path, language: str, theme: str, device: str) -> None:
     async with (
         running_stack(tmp_path, WORLD, migration_s=8 if FOLDER else 4, task_row_delay_s=0.1) as stack,
         running_browser() as browser,
@@ -199,7 +199,7 @@ CLUSTERS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(("language", "theme", "device"), WALKS[:2] if FOLDER else WALKS[:1])
-async def test_several_clusters_at_a_glance(tmp_path: Path, language: str, theme: str, device: str) -> None:
+async def test_status_shows_several_clusters_at_once(tmp_path: Path, language: str, theme: str, device: str) -> None:
     async with (
         running_stack(tmp_path, CLUSTERS, migration_s=1) as stack,
         running_browser() as browser,
@@ -237,7 +237,7 @@ async def a_day_ago(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("language", "theme", "device"), WALKS[:2] if FOLDER else WALKS[:1])
-async def test_every_other_screen(tmp_path: Path, language: str, theme: str, device: str) -> None:
+async def test_remaining_screens_are_shown(tmp_path: Path, language: str, theme: str, device: str) -> None:
     await a_day_ago(tmp_path / "bot.db")
     async with (
         running_stack(tmp_path, WORLD, migration_s=1, task_row_delay_s=0.1) as stack,

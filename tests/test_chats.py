@@ -79,7 +79,7 @@ def shown(fixture: ChatFixture, chat_id: int, *parts: str) -> list[Message]:
 # The file -----------------------------------------------------------------------------------------
 
 
-def test_rooms_of_the_file_and_of_the_settings(tmp_path: Path) -> None:
+def test_chats_come_from_the_file_and_the_settings(tmp_path: Path) -> None:
     given = {"telegram_chat_id": GROUP, "telegram_admin_ids": "1001", "chats_file": str(written(tmp_path))}
     main, north, south = chats_of(find_settings(given).settings)
     assert (main.chat_id, main.clusters, main.language) == (GROUP, None, "en")
@@ -95,7 +95,7 @@ def test_rooms_of_the_file_and_of_the_settings(tmp_path: Path) -> None:
     assert not carla_private.global_admin and permissions_of(chats, ANNA, ANNA).global_admin
 
 
-def test_the_file_alone_is_enough_and_the_programs_admins_govern(tmp_path: Path) -> None:
+def test_file_alone_is_enough_and_admins_of_the_settings_are_global(tmp_path: Path) -> None:
     toml = f'[[chats]]\nid = {NORTH}\nclusters = ["North"]\nadmins = [5]\nthread = 3\n'
     given = {"telegram_admin_ids": "1001", "chats_file": str(written(tmp_path, toml, "chats.toml"))}
     settings = find_settings({**given, "telegram_bot_token": "1:" + "a" * 35}).settings
@@ -107,7 +107,7 @@ def test_the_file_alone_is_enough_and_the_programs_admins_govern(tmp_path: Path)
     )
 
 
-def test_an_entry_for_the_chat_of_the_settings_is_what_counts(tmp_path: Path) -> None:
+def test_entry_of_the_file_overrides_the_chat_of_the_settings(tmp_path: Path) -> None:
     path = written(tmp_path, {"chats": [{"id": GROUP, "clusters": ["North"]}]})
     given = {"telegram_chat_id": GROUP, "telegram_admin_ids": "1001", "chats_file": str(path)}
     first, second = chats_of(find_settings(given).settings)
@@ -135,7 +135,7 @@ def test_the_example_can_be_used() -> None:
         ("[]", "chats"),
     ],
 )
-def test_what_makes_no_sense_is_said_with_its_remedy(tmp_path: Path, document: Any, words: str) -> None:
+def test_bad_chats_file_is_refused_with_a_remedy(tmp_path: Path, document: Any, words: str) -> None:
     path = written(tmp_path, document)
     [problem] = check_chats_file(find_settings({"chats_file": str(path), "telegram_bot_token": TOKEN}).settings)
     assert problem.text.startswith("CHATS_FILE: ") and str(path) in problem.text and words in problem.text
@@ -149,9 +149,7 @@ def test_what_makes_no_sense_is_said_with_its_remedy(tmp_path: Path, document: A
         ({"chats": [{"id": NORTH, "viewers": [5]}]}, {"telegram_chat_id": -5}, "nobody may look at the chat -5"),
     ],
 )
-def test_chats_in_which_nobody_could_act_are_said(
-    tmp_path: Path, document: Any, more: dict[str, Any], words: str
-) -> None:
+def test_chats_without_people_are_reported(tmp_path: Path, document: Any, more: dict[str, Any], words: str) -> None:
     given = {"chats_file": str(written(tmp_path, document)), "telegram_bot_token": TOKEN, **more}
     [problem] = check_chats_file(find_settings(given).settings)
     assert words in problem.text and "or set TELEGRAM_" in problem.text
@@ -262,7 +260,7 @@ async def test_a_restart_repeats_nothing_and_a_new_chat_gets_what_waits(tmp_path
         assert [len(fixture.messages(chat)) for chat in (GROUP, NORTH, SOUTH)] == [counts[0], counts[1], counts[2] + 1]
 
 
-async def test_one_chat_that_takes_nothing_holds_up_no_other(tmp_path: Path) -> None:
+async def test_failing_chat_delays_no_other(tmp_path: Path) -> None:
     async with running(tmp_path, TWO) as fixture:
         opened(fixture)
         fixture.chat.state.chats[NORTH].bot_status = "kicked"
@@ -283,7 +281,7 @@ async def test_one_chat_that_takes_nothing_holds_up_no_other(tmp_path: Path) -> 
         assert len([m for m in fixture.messages(SOUTH) if "has waited" in m.content.text]) == 1
 
 
-async def test_general_notices_go_where_all_clusters_are_shown(tmp_path: Path) -> None:
+async def test_general_notices_go_to_chats_that_show_all_clusters(tmp_path: Path) -> None:
     async with running(tmp_path, TWO) as fixture:
         await started(fixture)
         await fixture.message("n-hot", chat_id=NORTH, buttons=True)
@@ -302,7 +300,7 @@ async def test_general_notices_go_where_all_clusters_are_shown(tmp_path: Path) -
         assert not shown(fixture, NORTH, "panel is away") and not shown(fixture, SOUTH, "panel is away")
 
 
-async def test_what_is_about_one_cluster_goes_where_that_is_shown(tmp_path: Path) -> None:
+async def test_notice_about_a_cluster_goes_to_the_chats_that_show_it(tmp_path: Path) -> None:
     async with running(tmp_path, TWO) as fixture:
         await started(fixture)
         await fixture.message("s-hot", chat_id=SOUTH, buttons=True)
@@ -322,7 +320,7 @@ async def test_what_is_about_one_cluster_goes_where_that_is_shown(tmp_path: Path
 
 
 @pytest.mark.parametrize("quiet_days", [True, False])
-async def test_a_summary_is_of_the_clusters_of_the_chat(tmp_path: Path, quiet_days: bool) -> None:
+async def test_digest_covers_the_clusters_of_the_chat(tmp_path: Path, quiet_days: bool) -> None:
     world = {**TWO, "vms": TWO["vms"][:8]}  # nothing happens in South
     async with running(tmp_path, world) as fixture:
         soon = fixture.clock.now + timedelta(minutes=10)
@@ -353,7 +351,7 @@ async def test_a_summary_is_of_the_clusters_of_the_chat(tmp_path: Path, quiet_da
         assert "n-hot" not in (await fixture.message("The last day", chat_id=DMITRI)).content.text
 
 
-async def test_a_chat_that_is_left_out_keeps_no_notice_open(tmp_path: Path) -> None:
+async def test_removed_chat_keeps_no_notice_unsent(tmp_path: Path) -> None:
     async with running(tmp_path, TWO) as fixture:
         opened(fixture)
         fixture.chat.state.chats[NORTH].bot_status = "kicked"
@@ -375,7 +373,7 @@ async def test_a_chat_that_is_left_out_keeps_no_notice_open(tmp_path: Path) -> N
         await until(nothing_open, "the one that is left out is not waited for")
 
 
-async def test_escalation_does_not_wait_behind_a_chat_that_takes_nothing(tmp_path: Path) -> None:
+async def test_escalation_does_not_wait_for_a_failing_chat(tmp_path: Path) -> None:
     async with running(tmp_path, TWO) as fixture:
         fixture.chat.state.chats[GROUP].bot_status = "kicked"
         settings = {"escalation_chat_id": BORIS, "escalate_after": 45, "proposal_ttl": 86_400}
@@ -391,7 +389,7 @@ async def test_escalation_does_not_wait_behind_a_chat_that_takes_nothing(tmp_pat
         assert fixture.messages(GROUP) == []
 
 
-async def test_a_group_of_the_file_becomes_a_supergroup(tmp_path: Path) -> None:
+async def test_group_of_the_file_that_becomes_a_supergroup_is_followed(tmp_path: Path) -> None:
     async with running(tmp_path, TWO) as fixture:
         await started(fixture)
         south = await fixture.message("s-hot", chat_id=SOUTH, buttons=True)

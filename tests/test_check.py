@@ -124,7 +124,7 @@ def after(check: str) -> set[str]:
     return set(PANEL[PANEL.index(check) + 1 :])
 
 
-async def test_everything_fine_is_told_and_nothing_is_touched(place: Place, folder: Path) -> None:
+async def test_check_reports_ok_and_changes_nothing(place: Place, folder: Path) -> None:
     lines = await place.lines()
     assert {line.status for line in lines} == {CheckStatus.OK}, [
         line.text for line in lines if line.status is not CheckStatus.OK
@@ -139,7 +139,7 @@ async def test_everything_fine_is_told_and_nothing_is_touched(place: Place, fold
     assert place.chat.state.messages == {}
 
 
-async def test_both_languages_say_it(place: Place) -> None:
+async def test_check_reports_in_both_languages(place: Place) -> None:
     russian = await place.lines(bot_language="ru")
     assert [line.status for line in russian] == [line.status for line in await place.lines()]
     assert any("Кластеры" in line.title for line in russian)
@@ -148,20 +148,20 @@ async def test_both_languages_say_it(place: Place) -> None:
 # --- the panel
 
 
-async def test_wrong_password(place: Place) -> None:
+async def test_wrong_password_is_reported(place: Place) -> None:
     lines = await place.lines(vmmanager_password="other")
     assert "Invalid email or password" in the_fault(lines, "panel-login", "VMMANAGER_USERNAME", "VMMANAGER_PASSWORD")
     assert skipped(lines) == after("panel-login")
     assert place.logins == 1, "tried once: more could lock the account"
 
 
-async def test_a_name_without_an_address(place: Place) -> None:
+async def test_host_without_an_address_is_reported(place: Place) -> None:
     lines = await place.lines(vmmanager_host="https://panel.invalid")
     assert "panel.invalid has no address" in the_fault(lines, "panel-name", "VMMANAGER_HOST")
     assert skipped(lines) == after("panel-name")
 
 
-async def test_nothing_listens(place: Place) -> None:
+async def test_closed_port_is_reported(place: Place) -> None:
     lines = await place.lines(vmmanager_host=f"http://127.0.0.1:{free_port()}")
     assert "nothing listens at 127.0.0.1:" in the_fault(lines, "panel-port", "VMMANAGER_HOST")
     assert skipped(lines) == after("panel-port")
@@ -205,7 +205,7 @@ async def test_a_host_that_is_no_vmmanager_does_not_get_the_password(kind: str, 
     assert [request.split(b" ")[0] for request in heard] == [b"GET"]
 
 
-async def test_an_address_that_leads_elsewhere(place: Place) -> None:
+async def test_redirecting_address_is_reported(place: Place) -> None:
     moved = page("301 Moved Permanently", b"", "Location: https://panel.example/vm")
     async with web_server(moved) as (url, heard):
         lines = await place.lines(vmmanager_host=url)
@@ -213,7 +213,7 @@ async def test_an_address_that_leads_elsewhere(place: Place) -> None:
     assert len(heard) == 1
 
 
-async def test_a_panel_that_is_starting_or_says_little(place: Place) -> None:
+async def test_starting_panel_is_reported(place: Place) -> None:
     place.panel.faults.add("http_503", path="/vm/v3/cluster", count=1)
     assert "starting" in the_warning(await place.lines(), "panel-kind"), "and by then it has started"
     closed = page("401 Unauthorized", b"<html>who are you?</html>")
@@ -239,7 +239,7 @@ async def with_certificate(place: Place, certificate: Issued, **changes: str) ->
         return await place.lines(vmmanager_host=url, **changes)
 
 
-async def test_a_certificate_that_is_self_signed(place: Place, tmp_path: Path) -> None:
+async def test_self_signed_certificate_is_reported(place: Place, tmp_path: Path) -> None:
     own = issue(tmp_path, "self")
     lines = await with_certificate(place, own)
     text = the_fault(lines, "panel-certificate", "VMMANAGER_CA_FILE", "VERIFY_SSL")
@@ -251,27 +251,27 @@ async def test_a_certificate_that_is_self_signed(place: Place, tmp_path: Path) -
     assert "would not pass" in the_warning(lines, "panel-certificate"), "the other remedy helps, with a warning"
 
 
-async def test_a_certificate_that_has_expired(place: Place, tmp_path: Path, authority: Issued) -> None:
+async def test_expired_certificate_is_reported(place: Place, tmp_path: Path, authority: Issued) -> None:
     old = issue(tmp_path, "old", authority, days=(-20, -10))
     lines = await with_certificate(place, old, vmmanager_ca_file=str(authority.cert_file))
     assert "it has expired" in the_fault(lines, "panel-certificate", "VERIFY_SSL")
     assert skipped(lines) == after("panel-certificate")
 
 
-async def test_a_certificate_of_the_future(place: Place, tmp_path: Path, authority: Issued) -> None:
+async def test_certificate_that_is_not_valid_yet_is_reported(place: Place, tmp_path: Path, authority: Issued) -> None:
     early = issue(tmp_path, "early", authority, days=(10, 20))
     lines = await with_certificate(place, early, vmmanager_ca_file=str(authority.cert_file))
     assert "not valid yet" in the_fault(lines, "panel-certificate", "VERIFY_SSL")
 
 
-async def test_a_certificate_for_another_name(place: Place, tmp_path: Path, authority: Issued) -> None:
+async def test_certificate_for_another_name_is_reported(place: Place, tmp_path: Path, authority: Issued) -> None:
     other = issue(tmp_path, "other", authority, names=("panel.example", "www.panel.example"))
     lines = await with_certificate(place, other, vmmanager_ca_file=str(authority.cert_file))
     text = the_fault(lines, "panel-certificate", "VMMANAGER_HOST")
     assert "it is for panel.example, www.panel.example, not for 127.0.0.1" in text
 
 
-async def test_a_certificate_of_an_unknown_issuer(place: Place, tmp_path: Path, authority: Issued) -> None:
+async def test_certificate_of_an_unknown_issuer_is_reported(place: Place, tmp_path: Path, authority: Issued) -> None:
     fine = issue(tmp_path, "fine", authority)
     lines = await with_certificate(place, fine)
     assert "issuer is not known" in the_fault(lines, "panel-certificate", "VMMANAGER_CA_FILE", "VERIFY_SSL")
@@ -293,13 +293,13 @@ async def test_the_program_itself_uses_the_ca_file(place: Place, tmp_path: Path,
             assert plan.cluster_name == "Production"
 
 
-async def test_a_certificate_that_ends_soon(place: Place, tmp_path: Path, authority: Issued) -> None:
+async def test_certificate_that_expires_soon_is_a_warning(place: Place, tmp_path: Path, authority: Issued) -> None:
     soon = issue(tmp_path, "soon", authority, days=(-80, 7))
     lines = await with_certificate(place, soon, vmmanager_ca_file=str(authority.cert_file))
     assert "it ends on" in the_warning(lines, "panel-certificate")
 
 
-async def test_a_ca_file_that_is_none(place: Place, tmp_path: Path, authority: Issued) -> None:
+async def test_unusable_ca_file_is_reported(place: Place, tmp_path: Path, authority: Issued) -> None:
     (tmp_path / "empty.pem").write_text("nothing\n")
     lines = await with_certificate(place, authority, vmmanager_ca_file=str(tmp_path / "empty.pem"))
     the_fault(lines, "panel-certificate", "VMMANAGER_CA_FILE")
@@ -307,12 +307,12 @@ async def test_a_ca_file_that_is_none(place: Place, tmp_path: Path, authority: I
     assert with_status(lines, CheckStatus.FAIL)[0].check == "settings"
 
 
-async def test_http_where_https_is_meant(place: Place) -> None:
+async def test_http_instead_of_https_is_reported(place: Place) -> None:
     lines = await place.lines(vmmanager_host=place.panel.url.replace("http:", "https:"))
     assert "does not speak TLS" in the_fault(lines, "panel-certificate", "VMMANAGER_HOST")
 
 
-async def test_a_read_only_account(place: Place) -> None:
+async def test_read_only_account_is_reported(place: Place) -> None:
     reader = {"vmmanager_username": "readonly@example.com"}
     lines = await place.lines(**reader)
     text = the_fault(lines, "panel-rights", "VMMANAGER_USERNAME", "DRY_RUN")
@@ -322,33 +322,33 @@ async def test_a_read_only_account(place: Place) -> None:
     assert {line.status for line in lines} == {CheckStatus.OK}, "enough for a dry run"
 
 
-async def test_clocks_that_differ(place: Place) -> None:
+async def test_differing_clocks_are_reported(place: Place) -> None:
     for ahead, words in ((7_230.0, "2 h ahead of"), (-3 * 86_400 - 60.0, "3 d behind")):
         place.panel.faults.clear()
         place.panel.faults.add("clock_ahead", ahead=ahead)
         assert words in plain(the_warning(await place.lines(), "panel-clock"))
 
 
-async def test_a_cluster_that_is_not_there(place: Place) -> None:
+async def test_unknown_cluster_is_reported(place: Place) -> None:
     lines = await place.lines(cluster_ids="1,7,8")
     assert "no cluster 7, 8, only Production (1)" in the_fault(lines, "clusters", "CLUSTER_IDS")
     assert skipped(lines) == after("clusters")
 
 
-async def test_exclusions_of_nodes_that_are_not_there(place: Place) -> None:
+async def test_exclusion_of_an_unknown_node_is_reported(place: Place) -> None:
     lines = await place.lines(exclude_source_nodes="HOT,2", exclude_target_nodes="cold,3")
     text = the_fault(lines, "exclusions", "EXCLUDE_TARGET_NODES")
     assert "no node cold; nearest: cool" in text and "EXCLUDE_SOURCE_NODES" not in text
 
 
-async def test_versions_that_are_not_known(place: Place) -> None:
+async def test_unknown_versions_are_reported(place: Place) -> None:
     place.panel.faults.add("missing_fields", path="/vm/v3/node", fields=["qemu_version"], ids=[2])
     assert "1 node is not known (cool)" in the_warning(await place.lines(), "versions")
     lines = await place.lines(allow_unknown_versions="true")
     assert {line.status for line in lines} == {CheckStatus.OK}
 
 
-async def test_a_panel_in_trouble_is_not_called_a_wrong_login(place: Place) -> None:
+async def test_failing_panel_is_not_reported_as_a_wrong_login(place: Place) -> None:
     place.panel.faults.add("broken_json", path="/vm/v3/host")
     fault = the_fault(await place.lines(), "clusters")
     assert "no JSON" in fault and "VMMANAGER_USERNAME" not in fault
@@ -360,7 +360,7 @@ async def test_a_panel_in_trouble_is_not_called_a_wrong_login(place: Place) -> N
 # --- Telegram
 
 
-async def test_a_bad_token(place: Place) -> None:
+async def test_bad_token_is_reported(place: Place) -> None:
     lines = await place.lines(telegram_bot_token="123456:ANOTHER-TOKEN")
     assert "Telegram does not know the token" in the_fault(lines, "telegram-token", "TELEGRAM_BOT_TOKEN")
     assert skipped(lines) == set(TELEGRAM[1:])
@@ -368,7 +368,7 @@ async def test_a_bad_token(place: Place) -> None:
 
 
 @pytest.mark.parametrize("status", ["left", "kicked"])
-async def test_a_bot_that_is_not_in_the_chat(status: str, place: Place) -> None:
+async def test_bot_outside_the_chat_is_reported(status: str, place: Place) -> None:
     place.chat.state.chats[GROUP].bot_status = status
     lines = await place.lines(send_test=True)
     text = the_fault(lines, "telegram-posting", "TELEGRAM_CHAT_ID")
@@ -376,14 +376,14 @@ async def test_a_bot_that_is_not_in_the_chat(status: str, place: Place) -> None:
     assert skipped(lines) == {"telegram-people", "telegram-test"}
 
 
-async def test_a_chat_that_is_not_there(place: Place) -> None:
+async def test_unknown_chat_is_reported(place: Place) -> None:
     lines = await place.lines(telegram_chat_id="-1009999999999")
     assert "chat not found" in the_fault(lines, "telegram-chat", "TELEGRAM_CHAT_ID")
     lines = await place.lines(telegram_chat_id="424242", telegram_admin_ids=None, telegram_viewer_ids=None)
     assert "/start" in the_fault(lines, "telegram-chat", "TELEGRAM_CHAT_ID")
 
 
-async def test_the_chat_for_escalations(place: Place) -> None:
+async def test_escalation_chat_is_checked(place: Place) -> None:
     [line] = [x for x in await place.lines(escalation_chat_id=str(ANNA)) if x.check == "telegram-escalation"]
     assert line.status is CheckStatus.OK and str(ANNA) in line.text
     the_fault(await place.lines(escalation_chat_id="-1009999999999"), "telegram-escalation", "ESCALATION_CHAT_ID")
@@ -395,7 +395,7 @@ async def test_the_chat_for_escalations(place: Place) -> None:
     assert "telegram-escalation" in skipped(lines)
 
 
-async def test_the_chats_of_the_file(place: Place, tmp_path: Path) -> None:
+async def test_chats_of_the_file_are_checked(place: Place, tmp_path: Path) -> None:
     path = tmp_path / "chats.toml"
     path.write_text(f"[[chats]]\nid = {ANNA}\n[[chats]]\nid = -1009999999999\n", "utf-8")
     lines = [x for x in await place.lines(chats_file=str(path)) if x.check == "telegram-chats"]
@@ -404,12 +404,12 @@ async def test_the_chats_of_the_file(place: Place, tmp_path: Path) -> None:
     assert [x.status for x in lines if x.check == "telegram-chat"] == [CheckStatus.OK], "the first of the file"
 
 
-async def test_another_program_with_a_webhook(place: Place) -> None:
+async def test_foreign_webhook_is_reported(place: Place) -> None:
     place.chat.state.updates.set_webhook({"url": "http://127.0.0.1:9/hook", "secret_token": ""})
     assert "webhook" in the_fault(await place.lines(), "telegram-listening", "TELEGRAM_BOT_TOKEN")
 
 
-async def test_telegram_out_of_reach(place: Place) -> None:
+async def test_unreachable_telegram_is_reported(place: Place) -> None:
     lines = await place.lines(telegram_api_url=f"http://127.0.0.1:{free_port()}")
     assert "cannot be reached" in the_fault(lines, "telegram-token", "TELEGRAM_PROXY", "TELEGRAM_API_URL")
     async with web_server(STRANGERS["a web site"]) as (url, _):
@@ -418,7 +418,7 @@ async def test_telegram_out_of_reach(place: Place) -> None:
     assert TOKEN not in "".join(line.text for line in lines)
 
 
-async def test_people_whom_the_bot_cannot_meet(place: Place) -> None:
+async def test_people_whom_the_bot_cannot_reach_are_reported(place: Place) -> None:
     place.chat.state.chats[GROUP].members[BORIS] = "left"
     lines = await place.lines(telegram_admin_ids=f"{ANNA},{BORIS}")
     assert {line.status for line in lines} == {CheckStatus.OK}, "there is his private chat"
@@ -429,7 +429,7 @@ async def test_people_whom_the_bot_cannot_meet(place: Place) -> None:
     the_fault(await place.lines(telegram_admin_ids="5555"), "telegram-people", "TELEGRAM_ADMIN_IDS")
 
 
-async def test_topics(place: Place) -> None:
+async def test_topics_are_checked(place: Place) -> None:
     text = the_warning(await place.lines(telegram_thread_id="5"), "telegram-chat")
     assert "has no topics" in text and "TELEGRAM_THREAD_ID" in text
     group = place.chat.state.chats[GROUP]
@@ -447,7 +447,7 @@ async def test_a_test_message_is_sent_only_on_request(place: Place) -> None:
     assert message.chat.id == GROUP and message.silent and "vm-balancer check" in message.content.text
 
 
-async def test_without_telegram(place: Place) -> None:
+async def test_check_runs_without_telegram(place: Place) -> None:
     lines = await place.lines(telegram_bot_token=None, telegram_chat_id=None)
     assert "nobody can approve" in the_warning(lines, "telegram-token")
     lines = await place.lines(telegram_bot_token=None, telegram_chat_id=None, balance_mode="auto")
@@ -478,7 +478,7 @@ def over_ssh(tmp_path: Path, **nodes: int) -> dict[str, str]:
 
 
 @pytest.mark.ssh
-async def test_ssh_to_every_node(place: Place, sshd: Sshd, tmp_path: Path, folder: Path) -> None:
+async def test_ssh_is_checked_on_every_node(place: Place, sshd: Sshd, tmp_path: Path, folder: Path) -> None:
     lines = await place.lines(**over_ssh(tmp_path, hot=sshd.port, cool=sshd.port, mild=sshd.port))
     assert {line.status for line in lines} == {CheckStatus.OK}
     assert next(line.text for line in lines if line.check == "ssh") == "3 nodes answer: hot, cool, mild"
@@ -486,7 +486,7 @@ async def test_ssh_to_every_node(place: Place, sshd: Sshd, tmp_path: Path, folde
 
 
 @pytest.mark.ssh
-async def test_a_closed_ssh_port(place: Place, sshd: Sshd, tmp_path: Path) -> None:
+async def test_closed_ssh_port_is_reported(place: Place, sshd: Sshd, tmp_path: Path) -> None:
     port = free_port()
     lines = await place.lines(**over_ssh(tmp_path, hot=sshd.port, cool=port, mild=sshd.port))
     text = the_fault(lines, "ssh", "SSH_HOSTS_MAPPING")
@@ -495,7 +495,7 @@ async def test_a_closed_ssh_port(place: Place, sshd: Sshd, tmp_path: Path) -> No
 
 
 @pytest.mark.ssh
-async def test_a_changed_host_key(place: Place, sshd: Sshd, tmp_path: Path, folder: Path) -> None:
+async def test_changed_host_key_is_reported(place: Place, sshd: Sshd, tmp_path: Path, folder: Path) -> None:
     """As the program remembered it, beside the database."""
     remembered = folder / "vm_balancer.known_hosts"
     remembered.write_text(sshd.host_line)
@@ -514,7 +514,7 @@ async def test_a_changed_host_key(place: Place, sshd: Sshd, tmp_path: Path, fold
 
 
 @pytest.mark.ssh
-async def test_a_refused_ssh_login_and_a_locked_key(place: Place, sshd: Sshd, tmp_path: Path) -> None:
+async def test_refused_ssh_login_and_locked_key_are_reported(place: Place, sshd: Sshd, tmp_path: Path) -> None:
     nodes = over_ssh(tmp_path, hot=sshd.port, cool=sshd.port, mild=sshd.port)
     stranger, locked = keygen(tmp_path / "stranger"), keygen(tmp_path / "locked", "passphrase")
     lines = await place.lines(**nodes | {"ssh_private_key_path": str(stranger)})
@@ -524,7 +524,7 @@ async def test_a_refused_ssh_login_and_a_locked_key(place: Place, sshd: Sshd, tm
     assert "is encrypted" in the_fault(lines, "ssh", "SSH_PASSWORD"), "said once, not for every node"
 
 
-async def test_a_silent_ssh_port(place: Place, tmp_path: Path) -> None:
+async def test_silent_ssh_port_is_reported(place: Place, tmp_path: Path) -> None:
     keygen(tmp_path / "id")
     held: list[asyncio.StreamWriter] = []  # a forgotten one closes its connection, from Python 3.13 on
     silent = await asyncio.start_server(lambda reader, writer: held.append(writer), "127.0.0.1", 0)
@@ -537,7 +537,7 @@ async def test_a_silent_ssh_port(place: Place, tmp_path: Path) -> None:
     assert len(faults) == 3 and all("does not answer within 0.5 s" in line.text for line in faults)
 
 
-async def test_ssh_waits_for_the_panel(place: Place, tmp_path: Path) -> None:
+async def test_ssh_is_skipped_until_the_panel_answers(place: Place, tmp_path: Path) -> None:
     keygen(tmp_path / "id")
     lines = await place.lines(vmmanager_password="other", **over_ssh(tmp_path, hot=free_port()))
     assert {"ssh", *after("panel-login")} == skipped(lines)
@@ -549,7 +549,7 @@ async def test_ssh_waits_for_the_panel(place: Place, tmp_path: Path) -> None:
 # --- files
 
 
-async def test_a_database_that_is_fine_is_left_as_it_is(place: Place, folder: Path) -> None:
+async def test_sound_database_is_left_unchanged(place: Place, folder: Path) -> None:
     store = Store(folder / "vm_balancer.db")
     await store.open()
     await store.close()
@@ -558,7 +558,7 @@ async def test_a_database_that_is_fine_is_left_as_it_is(place: Place, folder: Pa
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 
 
-async def test_databases_that_cannot_be_used(place: Place, folder: Path) -> None:
+async def test_unusable_databases_are_reported(place: Place, folder: Path) -> None:
     path = folder / "vm_balancer.db"
     path.write_bytes(b"these are somebody's notes, and no database at all" * 50)
     assert "not a database" in the_fault(await place.lines(), "database", "DATABASE_PATH")
@@ -575,7 +575,7 @@ async def test_databases_that_cannot_be_used(place: Place, folder: Path) -> None
     assert "cannot be the database" in the_fault(lines, "log-file", "LOG_FILE")
 
 
-async def test_a_damaged_database(place: Place, folder: Path) -> None:
+async def test_damaged_database_is_reported(place: Place, folder: Path) -> None:
     path = folder / "vm_balancer.db"
     with sqlite3.connect(path) as db:
         db.execute("CREATE TABLE t (a)")
@@ -587,7 +587,7 @@ async def test_a_damaged_database(place: Place, folder: Path) -> None:
     the_fault(await place.lines(), "database", "DATABASE_PATH")
 
 
-async def test_a_program_that_works_with_the_database_is_a_note(place: Place, folder: Path) -> None:
+async def test_running_program_is_noted(place: Place, folder: Path) -> None:
     now = datetime.now(timezone.utc)
     async with opened(folder / "vm_balancer.db") as store:
         await store.heartbeats.save(Heartbeat(now, now, 4711, "here", 600))
@@ -612,7 +612,7 @@ async def opened(path: Path) -> AsyncIterator[Store]:
 # --- settings
 
 
-async def test_settings_that_make_no_sense_leave_the_rest_to_be_tested(place: Place) -> None:
+async def test_bad_settings_leave_the_other_checks_running(place: Place) -> None:
     lines = await place.lines(balance_interval="soon", telegram_chat_id="abc")
     faults = with_status(lines, CheckStatus.FAIL)
     assert [line.settings for line in faults] == [("BALANCE_INTERVAL",), ("TELEGRAM_CHAT_ID",)]
@@ -643,7 +643,7 @@ async def run(place: Place, *words: str, **changes: str) -> tuple[int, str]:
         child.kill()
 
 
-async def test_the_command_piped(place: Place, folder: Path) -> None:
+async def test_piped_command_prints_plain_lines(place: Place, folder: Path) -> None:
     code, out = await run(place, "--send-test")
     assert code == 0, out
     lines = out.splitlines()
@@ -656,7 +656,7 @@ async def test_the_command_piped(place: Place, folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-async def test_the_command_as_json(place: Place) -> None:
+async def test_command_prints_json(place: Place) -> None:
     code, out = await run(place, "--json", vmmanager_username="readonly@example.com")
     document = json.loads(out)
     assert (code, document["ok"]) == (1, False)
@@ -689,7 +689,9 @@ def everything_from(master: int) -> str:
     ("words", "wanted"),
     [(["--send-tset"], "--send-test is probably meant"), (["--config", "missing.env"], "does not exist")],
 )
-def test_what_cannot_be_asked_is_no_finding(words: list[str], wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_that_cannot_run_reports_no_fault(
+    words: list[str], wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["check", *words]) == BAD_SETTINGS
     said = capsys.readouterr()
     assert said.out == "" and wanted in said.err

@@ -98,7 +98,7 @@ def test_help_settings_lists_every_option_of_the_seed(capsys: pytest.CaptureFixt
     assert "--balance-mode" in shown(capsys, "health", "--help-settings")
 
 
-def test_everything_that_is_wrong_is_said_in_one_go(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_problems_are_reported_at_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / ".env").write_text("BALANCE_INTERVAL=soon\nDRY_RUN=yes\nVMMANAGER_HOTS=https://h\n", "utf-8")
     words = ["--yes", "--passwort", "hunter2", "--cluster-ids", "x", "--log-file", "/no/x.log", "--config", ".env"]
     assert main(words) == BAD_SETTINGS
@@ -126,9 +126,7 @@ def test_a_missing_settings_file_is_one_line_with_folder_and_remedy(
     assert len(said(capsys)) == 3
 
 
-def test_check_without_settings_says_what_is_first_and_no_more(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_check_without_settings_names_only_the_first_step(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check"]) == FAILED
     lines = capsys.readouterr().out.splitlines()
     assert f"there is no .env in {folder}" in lines[0]
@@ -167,7 +165,9 @@ def test_check_without_settings_says_what_is_first_and_no_more(
         (["snapshot", "--host", "https://u:hunter2@h"], "VMMANAGER_HOST is (hidden) (--host): an address such as"),
     ],
 )
-def test_mistakes_on_the_command_line(words: list[str], wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_line_mistakes_get_one_clear_line(
+    words: list[str], wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(words) == BAD_SETTINGS
     lines = said(capsys)
     assert lines[0].startswith(wanted)
@@ -186,7 +186,7 @@ BAD_FILES: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
-def test_plan_of_a_bad_file_is_one_line(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_plan_of_a_bad_file_prints_one_error_line(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, wanted = BAD_FILES[name]
     (folder / "x.json").write_bytes(data)
     assert main(["plan", "x.json"]) == BAD_SETTINGS
@@ -222,7 +222,7 @@ def test_plan_of_a_neutral_file(folder: Path, capsys: pytest.CaptureFixture[str]
     assert "v0" in capsys.readouterr().out
 
 
-def test_wishes_about_a_saved_snapshot(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_requests_are_planned_on_a_saved_snapshot(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seen = snapshot(
         [node(1), node(2, vcpus_allocated=40), node(3, cluster_id=2)],
         [vm(11), vm(12, iso_mounted=True)],
@@ -257,7 +257,9 @@ def test_wishes_about_a_saved_snapshot(folder: Path, capsys: pytest.CaptureFixtu
         ("9", "--drain is '9', but no node of the snapshot has this name: give the name or the id of a node"),
     ],
 )
-def test_a_wish_names_one_node(name: str, complaint: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_request_names_exactly_one_node(
+    name: str, complaint: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     seen = snapshot([node(1, name="web"), node(2, name="Web"), node(3, name="db")], [])
     (folder / "s.json").write_text(json.dumps(snapshot_to_dict(seen)), "utf-8")
     assert main(["plan", "s.json", "--drain", name]) == BAD_SETTINGS
@@ -351,7 +353,7 @@ def test_a_dry_run_prints_report_and_plan_and_leaves_nothing_behind(panel: HotPa
     assert panel.asked("POST") == [] and panel.asked("GET") != []
 
 
-def test_with_nobody_to_ask_it_says_so_and_does_nothing(panel: HotPanel, folder: Path) -> None:
+def test_once_without_terminal_and_chat_explains_and_does_nothing(panel: HotPanel, folder: Path) -> None:
     done = run(panel, "--once")
     assert done.returncode == OK
     assert "small-a" in done.stdout
@@ -379,7 +381,7 @@ def test_yes_migrates_waits_and_logs_without_the_password(panel: HotPanel, folde
     assert "small-a (" not in done.stderr, "what is printed is not logged to the terminal as well"
 
 
-def test_automatic_mode_needs_nobody(panel: HotPanel) -> None:
+def test_automatic_mode_runs_without_a_person(panel: HotPanel) -> None:
     done = run(panel, "--once", BALANCE_MODE="auto")
     assert done.returncode == OK and "done in" in done.stdout
     assert panel.starts == 1
@@ -396,7 +398,7 @@ def test_a_failed_migration_is_exit_code_1(panel: HotPanel) -> None:
     ("words", "fault"),
     [(["--once", "--dry-run"], "password"), (["--once", "--yes"], "password"), (["snapshot"], "down")],
 )
-def test_a_panel_that_cannot_be_used_is_one_line_and_exit_code_1(panel: HotPanel, words: list[str], fault: str) -> None:
+def test_unusable_panel_is_one_line_and_exit_code_1(panel: HotPanel, words: list[str], fault: str) -> None:
     wrong = {"VMMANAGER_PASSWORD": "wrong-hunter2"} if fault == "password" else {"VMMANAGER_HOST": "http://127.0.0.1:9"}
     done = run(panel, *words, **wrong)
     assert (done.returncode, done.stdout) == (FAILED, "")
@@ -448,7 +450,7 @@ def test_a_signal_during_the_work_ends_it_cleanly(panel: HotPanel, sign: signal.
         assert re.search(line, errors.decode()), errors
 
 
-def test_nobody_reads_any_more_and_the_work_goes_on(panel: HotPanel) -> None:
+def test_closed_output_pipe_does_not_stop_the_work(panel: HotPanel) -> None:
     with started(
         panel, "--once", "--yes", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as bot:
@@ -460,7 +462,7 @@ def test_nobody_reads_any_more_and_the_work_goes_on(panel: HotPanel) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_a_full_disk_is_said(panel: HotPanel) -> None:
+def test_full_disk_is_reported(panel: HotPanel) -> None:
     with Path("/dev/full").open("wb") as full, started(panel, "snapshot", stdout=full, stderr=subprocess.PIPE) as bot:
         assert bot.stderr is not None
         assert bot.stderr.read() == b"standard output cannot be written: No space left on device\n"
@@ -515,7 +517,7 @@ ANSWERS: dict[str, tuple[list[str], int, int]] = {
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_in_a_terminal_it_asks(answer: str, panel: HotPanel, folder: Path) -> None:
+def test_once_asks_at_the_terminal(answer: str, panel: HotPanel, folder: Path) -> None:
     typed, starts, code = ANSWERS[answer]
     person = Typist(panel, "--once", "--max-migrations-per-cycle", "2")
     for text in typed:
@@ -541,7 +543,7 @@ def test_a_signal_at_the_question_ends_it(panel: HotPanel) -> None:
 
 
 @pytest.mark.e2e
-async def test_with_a_chat_it_waits_until_all_is_decided_or_expired(tmp_path: Path) -> None:
+async def test_once_with_a_chat_waits_until_every_move_is_decided_or_expired(tmp_path: Path) -> None:
     async with running_stack(tmp_path, world(), migration_s=0.5, task_row_delay_s=0.1) as stack:
         bot = stack.start_bot("--once")
         report = await stack.message("small-a", buttons=True)

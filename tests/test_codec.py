@@ -37,7 +37,7 @@ def good() -> dict[str, Any]:
 
 @settings(max_examples=examples(200), deadline=None)
 @given(worlds)
-def test_a_world_and_its_plan_come_back_the_same(world: World) -> None:
+def test_world_and_plan_survive_json(world: World) -> None:
     seen, policy, recent = world
     document = through_json(codec.snapshot_to_dict(seen, policy=policy, recent=recent))
     assert codec.snapshot_from_dict(document) == codec.Saved(seen, policy, recent)
@@ -54,12 +54,12 @@ durations = st.timedeltas(timedelta(0), timedelta(days=3650))
         Recent, migrated=st.dictionaries(st.integers(0, 2**53), moments), busy_vms=st.frozensets(st.integers(0, 9))
     )
 )
-def test_recent_comes_back_the_same(recent: Recent) -> None:
+def test_recent_events_survive_json(recent: Recent) -> None:
     assert codec.recent_from_dict(through_json(codec.recent_to_dict(recent))) == recent
 
 
 @given(durations, durations, st.floats(0.01, 100, allow_nan=False))
-def test_a_policy_comes_back_the_same(cooldown: timedelta, failure: timedelta, ratio: float) -> None:
+def test_policy_survives_json(cooldown: timedelta, failure: timedelta, ratio: float) -> None:
     policy = Policy(migration_cooldown=cooldown, failure_cooldown=failure, cpu_overload_ratio=ratio, max_moves=0)
     assert codec.policy_from_dict(through_json(codec.policy_to_dict(policy))) == policy
 
@@ -147,7 +147,7 @@ def test_rows_are_sorted_and_times_are_utc() -> None:
         ("recent.migrated.11", 5, "recent.migrated.11 is 5: a time with its offset"),
     ],
 )
-def test_a_complaint_names_place_value_and_remedy(path: str, value: Any, complaint: str) -> None:
+def test_format_error_names_place_value_and_remedy(path: str, value: Any, complaint: str) -> None:
     document = good()
     *parents, last = [int(p) if p.isdecimal() and p != "11" else p for p in path.split(".")]
     at: Any = document
@@ -174,7 +174,7 @@ def test_a_missing_required_key_is_named(path: str) -> None:
 
 
 @pytest.mark.parametrize("document", [None, [], "x", 5])
-def test_what_is_no_object_is_refused(document: Any) -> None:
+def test_value_that_is_no_object_is_refused(document: Any) -> None:
     with pytest.raises(FormatError, match=r"the document is .*: an object is needed"):
         codec.snapshot_from_dict(document)
     with pytest.raises(FormatError, match=r"the document is .*: an object is needed"):
@@ -190,7 +190,7 @@ json_values = st.recursive(
 
 @settings(max_examples=examples(300), deadline=None)
 @given(st.data(), json_values)
-def test_nothing_but_a_format_error_comes_of_a_broken_file(data: st.DataObject, value: Any) -> None:
+def test_broken_file_raises_only_format_errors(data: st.DataObject, value: Any) -> None:
     document = copy.deepcopy(good())
     at: Any = document
     while True:
@@ -234,7 +234,7 @@ def test_every_key_is_documented(cls: type[Any]) -> None:
     assert [name for name in names if (keys.get(name, name) if cls is Move else name) not in known] == []
 
 
-def test_documented_defaults_are_the_policys() -> None:
+def test_documented_defaults_equal_those_of_policy() -> None:
     text = DOCS.read_text("utf-8")
     defaults = codec.policy_to_dict(Policy())
     for key in (
@@ -247,6 +247,6 @@ def test_documented_defaults_are_the_policys() -> None:
         assert f"`{key}` {defaults[key]}" in text
 
 
-def test_a_cluster_comes_back_with_its_rules() -> None:
+def test_cluster_survives_json_with_its_rules() -> None:
     seen = snapshot([], [], [cluster(placement_filter="a", vm_limit_per_node=5)])
     assert codec.snapshot_from_dict(through_json(codec.snapshot_to_dict(seen))).snapshot == seen

@@ -118,6 +118,6 @@ def test_every_command_has_a_parser_to_complete_from() -> None:
             assert isinstance(made, argparse.ArgumentParser), command
 
 
-def test_a_shell_that_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_shell_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["completion", "tcsh"]) == BAD_SETTINGS
     assert "choose from" in capsys.readouterr().err

@@ -30,7 +30,7 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 # The second press ------------------------------------------------------------------------------------
 
 
-def test_the_second_press_confirms_within_a_minute() -> None:
+def test_second_press_within_a_minute_confirms() -> None:
     clock = Clock()
     asked = Confirmations(clock)
     assert not asked.confirmed(ANNA, "a", [1])
@@ -43,7 +43,7 @@ def test_the_second_press_confirms_within_a_minute() -> None:
     assert asked.confirmed(ANNA, "a", [1])
 
 
-def test_a_double_tap_is_one_press() -> None:
+def test_double_tap_counts_as_one_press() -> None:
     clock = Clock()
     asked = Confirmations(clock)
     assert [asked.confirmed(ANNA, "a", [1]) for _ in range(3)] == [False] * 3
@@ -53,7 +53,7 @@ def test_a_double_tap_is_one_press() -> None:
     assert asked.confirmed(ANNA, "a", [1])
 
 
-def test_it_is_the_same_person_button_and_moves() -> None:
+def test_confirmation_needs_the_same_person_button_and_moves() -> None:
     clock = Clock()
     asked = Confirmations(clock)
     asked.confirmed(ANNA, "all", [1, 2])
@@ -65,7 +65,7 @@ def test_it_is_the_same_person_button_and_moves() -> None:
     assert asked.confirmed(ANNA, "all", [1, 3]), "one of them was decided meanwhile"
 
 
-def test_questions_are_forgotten_in_the_end() -> None:
+def test_old_questions_are_forgotten() -> None:
     clock = Clock()
     asked = Confirmations(clock)
     for person in range(REMEMBERED + 1):
@@ -76,7 +76,7 @@ def test_questions_are_forgotten_in_the_end() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
-def test_the_question_fits_whatever_the_names(language: str) -> None:
+def test_question_fits_with_any_names(language: str) -> None:
     moves = proposal(9, "<b>" + "n" * 300).moves
     huge = [replace(m, move=replace(m.move, memory_mib=2**30)) for m in moves]
     for some in (huge[:1], huge):
@@ -175,7 +175,7 @@ async def once(
         return asked, lines, [m.state for m in history.moves]
 
 
-async def test_the_terminal_asks_again_too(stack: Stack, tmp_path: Path) -> None:
+async def test_terminal_asks_for_confirmation_too(stack: Stack, tmp_path: Path) -> None:
     asked, _, states = await once(stack, tmp_path, "y", "n", "a", "y", confirm_large_moves=2)
     assert [q.startswith("Really move") for q in asked] == [False, True, False, True]
     assert "small-a, small-b (5 GiB together)" in asked[3]
@@ -183,7 +183,7 @@ async def test_the_terminal_asks_again_too(stack: Stack, tmp_path: Path) -> None
     assert sorted(await stack.starts()) == [(11, 2), (12, 2)]
 
 
-async def test_no_answer_is_no_confirmation(stack: Stack, tmp_path: Path) -> None:
+async def test_missing_answer_does_not_confirm(stack: Stack, tmp_path: Path) -> None:
     _, _, states = await once(stack, tmp_path, "a", confirm_large_moves=2)
     assert states == [MoveState.WITHDRAWN] * 2 and await stack.starts() == []
 

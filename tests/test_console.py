@@ -151,7 +151,7 @@ async def test_all_moves_of_a_proposal_are_approved_after_a_question(fixture: Bo
     assert {m.decided_by for m in await fixture.store.decisions.history(10)} == {OLGA}
 
 
-async def test_a_skip_keeps_the_vm_where_it_is(fixture: BotFixture) -> None:
+async def test_skipped_vm_stays(fixture: BotFixture) -> None:
     await fixture.propose()
     async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "3 moves wait")
@@ -398,7 +398,7 @@ async def test_the_chosen_node_stays_chosen_when_the_order_changes(fixture: BotF
         assert page.node_id == 2
 
 
-async def test_a_panel_that_is_gone_leaves_the_last_picture(fixture: BotFixture) -> None:
+async def test_last_state_stays_on_screen_during_an_outage(fixture: BotFixture) -> None:
     async with showing(backend_of(fixture)) as pilot:
         await shows(pilot, "! hot", "1 of 3 nodes overloaded")
         fixture.fault("http_503")
@@ -408,7 +408,7 @@ async def test_a_panel_that_is_gone_leaves_the_last_picture(fixture: BotFixture)
         assert "! hot" in drawn and "data " in drawn
 
 
-async def test_a_panel_that_never_answered_is_no_empty_cluster(fixture: BotFixture) -> None:
+async def test_console_shows_no_empty_cluster_before_the_first_answer(fixture: BotFixture) -> None:
     fixture.fault("http_503")
     async with showing(backend_of(fixture)) as pilot:
         drawn = await shows(pilot, "the panel does not answer")
@@ -455,7 +455,7 @@ async def test_two_consoles_that_approve_at_the_same_moment_decide_once(tmp_path
         assert decided.decided_by in (Actor(ActorKind.TERMINAL, "olga"), Actor(ActorKind.TERMINAL, "pavel"))
 
 
-async def test_what_others_do_is_told_to_the_notifier_once(tmp_path: Path) -> None:
+async def test_changes_of_other_programs_reach_the_notifier_once(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
         watch = RemoteRequests(bot.store, bot.service, bot.notifier)
@@ -469,7 +469,7 @@ async def test_what_others_do_is_told_to_the_notifier_once(tmp_path: Path) -> No
         assert await watch.look() is None and bot.notifier.changed == [proposal.id]
 
 
-async def test_what_is_made_and_taken_back_between_two_looks_is_told_too(tmp_path: Path) -> None:
+async def test_change_and_its_withdrawal_between_two_reads_reach_the_notifier(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
         watch = RemoteRequests(bot.store, bot.service, bot.notifier)
@@ -482,7 +482,7 @@ async def test_what_is_made_and_taken_back_between_two_looks_is_told_too(tmp_pat
         assert await watch.look() is None and bot.notifier.changed == [proposal.id]
 
 
-async def test_a_check_that_was_asked_for_is_made_once_and_answered(tmp_path: Path) -> None:
+async def test_requested_check_runs_once_and_is_answered(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     async with running_panel() as panel, bot_on(panel, path) as bot, bot_on(panel, path) as other:
         watches = [
@@ -516,7 +516,7 @@ async def test_an_old_request_is_not_taken_up(tmp_path: Path) -> None:
         assert await watch.look() is None
 
 
-async def test_who_only_looks_sends_no_notice(fixture: BotFixture, tmp_path: Path) -> None:
+async def test_reading_console_sends_no_notice(fixture: BotFixture, tmp_path: Path) -> None:
     """A notice that a running bot has not sent yet must not be taken for sent by a console that ends."""
     fixture.fault("http_503")
     await fixture.service.cycle.run()
@@ -527,7 +527,7 @@ async def test_who_only_looks_sends_no_notice(fixture: BotFixture, tmp_path: Pat
     assert [n.id for n in await fixture.store.notices.unsent()] == [notice.id]
 
 
-async def test_the_version_of_a_store_moves_with_every_commit(tmp_path: Path) -> None:
+async def test_store_version_changes_with_every_commit(tmp_path: Path) -> None:
     one, two = Store(tmp_path / "a.db"), Store(tmp_path / "a.db")
     await one.open()
     await two.open()
@@ -545,7 +545,7 @@ async def test_the_version_of_a_store_moves_with_every_commit(tmp_path: Path) ->
         await two.close()
 
 
-def test_looking_at_the_lock_leaves_it_free(tmp_path: Path) -> None:
+def test_reading_the_lock_does_not_take_it(tmp_path: Path) -> None:
     path = tmp_path / "bot.db"
     assert Instance(path).holder() is None
     mine = Instance(path)
@@ -610,7 +610,7 @@ def test_a_trend_shows_the_newest_at_the_right() -> None:
 
 
 @pytest.mark.parametrize("text", ["plain", "名前名前名前", "a\x1b[31mb\nc", "🚀🚀🚀🚀", ""])
-def test_words_are_cut_to_cells(text: str) -> None:
+def test_text_is_cut_to_the_width_of_its_cell(text: str) -> None:
     for width in (1, 2, 5, 7):
         assert cell_len(cut(text, width)) <= width
         assert cell_len(fit(text, width)) == width

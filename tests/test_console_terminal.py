@@ -40,7 +40,7 @@ async def terminal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         yield made
 
 
-async def test_alone_it_shows_decides_and_carries_out(stack: Stack, terminal: Terminal) -> None:
+async def test_console_alone_shows_decides_and_migrates(stack: Stack, terminal: Terminal) -> None:
     start_console(stack, terminal, MAX_MIGRATIONS_PER_CYCLE="3")
     screen = await terminal.shows("runs as process", "1 of 3 nodes overloaded", "3 moves wait")
     assert re.search(r"! hot .*━.*7\.5", screen), screen
@@ -62,7 +62,7 @@ async def test_alone_it_shows_decides_and_carries_out(stack: Stack, terminal: Te
     await terminal.shows("ENDED=0")
 
 
-async def test_a_node_is_taken_out_and_in_again(stack: Stack, terminal: Terminal) -> None:
+async def test_node_is_excluded_and_included_again(stack: Stack, terminal: Terminal) -> None:
     start_console(stack, terminal)
     await terminal.shows("1 move waits", "! hot")
     terminal.press("e")
@@ -83,7 +83,7 @@ async def test_a_node_is_taken_out_and_in_again(stack: Stack, terminal: Terminal
     assert await stack.starts() == []
 
 
-async def test_pause_dry_run_mode_and_help(stack: Stack, terminal: Terminal) -> None:
+async def test_pause_dry_run_mode_and_help_work(stack: Stack, terminal: Terminal) -> None:
     start_console(stack, terminal)
     await terminal.shows("1 move waits")
     terminal.press("p")
@@ -129,7 +129,7 @@ async def test_a_click_approves_and_a_resize_is_followed(stack: Stack, tmp_path:
         assert await stack.starts() == [(11, 2)]
 
 
-async def test_attached_it_decides_once_for_a_running_bot(stack: Stack, terminal: Terminal) -> None:
+async def test_attached_console_decides_once_for_a_running_bot(stack: Stack, terminal: Terminal) -> None:
     bot = stack.start_bot(MAX_MIGRATIONS_PER_CYCLE="2")
     report = await stack.message("1. small-a", "2. small-b", buttons=True)
     start_console(stack, terminal, chat=True)
@@ -159,7 +159,7 @@ async def test_attached_it_decides_once_for_a_running_bot(stack: Stack, terminal
     await terminal.shows("Migrating VM 'small-a'")
 
 
-async def test_attached_it_excludes_pauses_and_asks_for_a_check(stack: Stack, tmp_path: Path) -> None:
+async def test_attached_console_excludes_pauses_and_requests_a_check(stack: Stack, tmp_path: Path) -> None:
     stack.start_bot()
     report = await stack.message("hot → cool", buttons=True)
     async with running_terminal(tmp_path, 80, 24) as terminal:
@@ -188,7 +188,7 @@ async def test_attached_it_excludes_pauses_and_asks_for_a_check(stack: Stack, tm
     assert await stack.starts() == []
 
 
-async def test_the_end_of_the_program_is_seen_and_it_can_be_started_again(stack: Stack, tmp_path: Path) -> None:
+async def test_console_notices_the_end_of_the_program_and_restarts_it(stack: Stack, tmp_path: Path) -> None:
     bot = stack.start_bot()
     await stack.message("1. small-a", buttons=True)
     async with running_terminal(tmp_path, 80, 24) as terminal:
@@ -212,7 +212,7 @@ async def test_the_end_of_the_program_is_seen_and_it_can_be_started_again(stack:
     assert Instance(tmp_path / "bot.db").holder() is None, "what the console started ends with it"
 
 
-async def test_a_console_that_is_killed_ends_the_program_that_it_started(stack: Stack, tmp_path: Path) -> None:
+async def test_killed_console_ends_the_program_that_it_started(stack: Stack, tmp_path: Path) -> None:
     async with running_terminal(tmp_path, 80, 24) as terminal:
         start_console(stack, terminal)
         await terminal.shows("runs as process", "1 move waits")
@@ -225,7 +225,7 @@ async def test_a_console_that_is_killed_ends_the_program_that_it_started(stack: 
         await stack.eventually(free, "the end of the program")
 
 
-async def test_a_stopped_console_holds_up_no_migration(stack: Stack, tmp_path: Path) -> None:
+async def test_stopped_console_delays_no_migration(stack: Stack, tmp_path: Path) -> None:
     """As an SSH session does that sleeps with its laptop."""
     async with running_terminal(tmp_path, 80, 24) as terminal:
         start_console(stack, terminal)
@@ -243,7 +243,7 @@ async def test_a_stopped_console_holds_up_no_migration(stack: Stack, tmp_path: P
         await terminal.shows("done in")
 
 
-async def test_a_panel_that_is_gone_leaves_the_last_picture_with_its_age(stack: Stack, tmp_path: Path) -> None:
+async def test_last_state_stays_on_screen_with_its_age_during_an_outage(stack: Stack, tmp_path: Path) -> None:
     async with running_terminal(tmp_path, 80, 24) as terminal:
         start_console(stack, terminal)
         await terminal.shows("! hot", "1 of 3 nodes overloaded")
@@ -256,7 +256,7 @@ async def test_a_panel_that_is_gone_leaves_the_last_picture_with_its_age(stack: 
         await terminal.shows("1 of 3 nodes overloaded", without=["does not answer"])
 
 
-async def test_without_utf8_it_draws_in_ascii(stack: Stack, tmp_path: Path) -> None:
+async def test_console_draws_in_ascii_without_utf8(stack: Stack, tmp_path: Path) -> None:
     async with running_terminal(tmp_path, 80, 24) as terminal:
         start_console(stack, terminal, LANG="C", LC_ALL="C", NO_COLOR="1")
         screen = await terminal.shows("! hot", "1 of 3 nodes overloaded", "1 move waits")
@@ -294,7 +294,7 @@ async def test_quitting_while_a_migration_runs_asks_first(stack: Stack, tmp_path
 
 
 @pytest.mark.parametrize("attached", [False, True])
-async def test_a_terminal_that_is_closed_ends_the_console(stack: Stack, tmp_path: Path, attached: bool) -> None:
+async def test_closed_terminal_ends_the_console(stack: Stack, tmp_path: Path, attached: bool) -> None:
     """A dropped SSH session: the program stops cleanly, and the next one finds everything free."""
     if attached:
         stack.start_bot()
@@ -311,14 +311,14 @@ async def test_a_terminal_that_is_closed_ends_the_console(stack: Stack, tmp_path
     assert (Instance(tmp_path / "bot.db").holder() is not None) is attached
 
 
-async def test_without_a_terminal_it_says_so(stack: Stack, tmp_path: Path) -> None:
+async def test_console_without_a_terminal_explains_itself(stack: Stack, tmp_path: Path) -> None:
     bot = stack.start_bot("console")
     assert await bot.ended() == 2
     wanted = "vm-balancer console needs a terminal, and standard input and standard error is none: use"
     assert any(line.startswith(wanted) for line in bot.lines)
 
 
-async def test_standalone_does_not_attach(stack: Stack, tmp_path: Path) -> None:
+async def test_standalone_option_does_not_attach(stack: Stack, tmp_path: Path) -> None:
     stack.start_bot()
     await stack.message("1. small-a", buttons=True)
     async with running_terminal(tmp_path, 80, 24) as terminal:

@@ -30,7 +30,7 @@ def check(what: Snapshot, policy: Policy | None = None, recent: Recent | None = 
     return reason.code if reason else None
 
 
-def test_an_allowed_move_is_allowed() -> None:
+def test_legal_move_passes_the_precheck() -> None:
     assert check(seen()) is None
     assert check(seen(), source_id=1) is None
 
@@ -57,30 +57,30 @@ def test_an_allowed_move_is_allowed() -> None:
         (seen(target=node(2, cluster_id=2), clusters=[cluster(), cluster(2)]), "pair-other-cluster"),
     ],
 )
-def test_looking_again_says_why_not(what: Snapshot, code: str) -> None:
+def test_precheck_names_the_reason(what: Snapshot, code: str) -> None:
     assert check(what) == code
 
 
-def test_the_vm_moved_elsewhere_meanwhile() -> None:
+def test_vm_that_moved_meanwhile_is_refused() -> None:
     what = snapshot([HOT, node(2), node(3, name="third", vcpus_allocated=75)], [vm(11, node_id=3)])
     assert check(what) is None
     assert check_move(what, PLAIN, Recent(), 11, 2, source_id=1) == Reason.of("vm-elsewhere", node="third")
     assert check(what, source_id=3) is None
 
 
-def test_a_relieved_source_matters_only_when_asked() -> None:
+def test_relieved_source_is_refused_only_on_request() -> None:
     what = seen(source=node(1, vcpus_allocated=70))
     assert check(what, need_overload=False) is None
     assert check_move(what, PLAIN, Recent(), 11, 2) == Reason.of("source-relieved", cpu=7.0, memory=40.0)
 
 
-def test_an_exclusion_made_meanwhile_counts() -> None:
+def test_exclusion_during_precheck_blocks_start() -> None:
     assert check(seen(), Policy(exclude_sources=frozenset({1}))) == "node-excluded"
     assert check(seen(), Policy(exclude_targets=frozenset({2}))) == "node-excluded"
     assert check(seen(), Policy(exclude_sources=frozenset({2}), exclude_targets=frozenset({1}))) is None
 
 
-def test_recent_events_count() -> None:
+def test_recent_events_block_a_move() -> None:
     assert check(seen(), recent=Recent(busy_vms=frozenset({11}))) == "vm-busy"
     assert check(seen(), recent=Recent(busy_nodes=frozenset({2}))) == "node-busy"
     assert check(seen(), recent=Recent(failed={11: NOW})) == "vm-quarantine"
@@ -93,7 +93,7 @@ def test_a_clock_that_runs_ahead_does_not_end_a_cooldown() -> None:
     assert reason == Reason.of("vm-cooldown", minutes=180)
 
 
-def test_every_refusal_of_the_rules_has_a_scenario() -> None:
+def test_every_refusal_has_a_scenario() -> None:
     """A new rule comes with a file that shows it (see design.md)."""
     lines = [line for path in FILES for line in json.loads(path.read_text("utf-8"))["expected"]["rejections"]]
     shown = {word.strip("(),") for line in lines for word in line.split()}

@@ -50,7 +50,7 @@ def judge(case: Case, found: Cover | None, *, fine: bool) -> None:
 
 @settings(max_examples=examples(400), deadline=None)
 @given(cases)
-def test_the_set_covers_and_none_is_cheaper(case: Case) -> None:
+def test_found_set_covers_and_is_the_cheapest(case: Case) -> None:
     """Exactly so while no need is divided into more parts than the tables have cells."""
     judge(case, cheapest(case), fine=max(case.need_vcpus, case.need_mib) > MAX_CELLS)
 
@@ -65,6 +65,6 @@ def test_the_relaxed_cost_is_a_lower_bound(case: Case) -> None:
 
 @settings(max_examples=examples(100), deadline=None)
 @given(st.lists(cases, max_size=6))
-def test_many_at_once_are_as_one_by_one(several: list[Case]) -> None:
+def test_batch_equals_single_calls(several: list[Case]) -> None:
     together = cheapest_of_each(several)
     assert [c and c[0] for c in together] == [c and c[0] for c in (cheapest(case) for case in several)]

@@ -96,7 +96,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
 # A full disk ---------------------------------------------------------------------------------------
 
 
-async def test_a_press_on_a_full_disk_is_an_error_and_no_decision(disk: Disk) -> None:
+async def test_press_on_a_full_disk_is_an_error_and_no_decision(disk: Disk) -> None:
     async with running_bot(disk.folder) as fixture:
         await fixture.propose()
         [proposal] = await fixture.store.proposals.waiting()
@@ -110,7 +110,7 @@ async def test_a_press_on_a_full_disk_is_an_error_and_no_decision(disk: Disk) ->
         assert fixture.posts() == [(11, 2)] and (await fixture.migration()).state is S.SUCCEEDED
 
 
-async def test_nothing_is_started_that_cannot_be_written_down_first(disk: Disk) -> None:
+async def test_migration_that_cannot_be_recorded_is_not_started(disk: Disk) -> None:
     async with running_bot(disk.folder) as fixture:
         await fixture.propose()
         await fixture.decide()
@@ -123,7 +123,7 @@ async def test_nothing_is_started_that_cannot_be_written_down_first(disk: Disk) 
         assert fixture.posts() == [(11, 2)] and (await fixture.migration()).state is S.SUCCEEDED
 
 
-async def test_a_disk_that_fills_up_after_the_start_loses_nothing(disk: Disk) -> None:
+async def test_disk_that_fills_after_the_start_loses_no_migration(disk: Disk) -> None:
     async def fills(_: BotFixture) -> None:
         disk.fill()
 
@@ -145,7 +145,7 @@ async def _after(fixture: BotFixture, seconds: float) -> bool:
     return (fixture.clock.now - NOW).total_seconds() > seconds
 
 
-async def test_a_check_on_a_full_disk_neither_proposes_nor_ends_the_program(disk: Disk) -> None:
+async def test_check_on_a_full_disk_proposes_nothing_and_the_program_goes_on(disk: Disk) -> None:
     async with running_bot(disk.folder) as fixture:
         disk.fill()
         with pytest.raises(StoreError, match="check the file, its folder and the disk"):
@@ -158,7 +158,7 @@ async def test_a_check_on_a_full_disk_neither_proposes_nor_ends_the_program(disk
 # Locked --------------------------------------------------------------------------------------------
 
 
-async def test_a_database_that_is_locked_for_long_holds_the_start_back(tmp_path: Path) -> None:
+async def test_locked_database_delays_the_start(tmp_path: Path) -> None:
     async with running_bot(tmp_path, busy_timeout_s=0.02) as fixture:
         await fixture.propose()
         await fixture.decide()
@@ -173,7 +173,7 @@ async def test_a_database_that_is_locked_for_long_holds_the_start_back(tmp_path:
         assert fixture.posts() == [(11, 2)] and (await fixture.migration()).state is S.SUCCEEDED
 
 
-async def test_a_lock_that_comes_after_the_start_loses_nothing(tmp_path: Path) -> None:
+async def test_lock_after_the_start_loses_no_migration(tmp_path: Path) -> None:
     holder = sqlite3.connect(tmp_path / "bot.db", isolation_level=None)
 
     async def locks(_: BotFixture) -> None:
@@ -196,7 +196,7 @@ async def test_a_lock_that_comes_after_the_start_loses_nothing(tmp_path: Path) -
 # Damaged -------------------------------------------------------------------------------------------
 
 
-async def test_damage_under_way_starts_nothing_and_names_the_way_out(tmp_path: Path) -> None:
+async def test_damaged_database_starts_nothing_and_names_the_remedy(tmp_path: Path) -> None:
     async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db") as fixture:
         await fixture.propose()
         await fixture.decide()
@@ -230,7 +230,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize("what", ["damaged", "no database", "a folder", "no such folder"])
-def test_at_the_start_it_ends_with_one_clear_error_and_leaves_the_file_as_it_is(
+def test_damaged_database_ends_the_program_with_one_error_and_stays_unchanged(
     folder: Path, what: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("VMMANAGER_HOST", "http://127.0.0.1:9")
@@ -266,7 +266,7 @@ def whole(folder: Path) -> bytes:
     return (folder / "made.db").read_bytes()
 
 
-def test_a_journal_that_a_crash_left_is_rolled_back_before_the_start(tmp_path: Path) -> None:
+def test_journal_of_a_crash_is_rolled_back_at_the_start(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "live.db", isolation_level=None)) as live:
         live.executescript("PRAGMA journal_mode = DELETE; PRAGMA cache_size = 1; CREATE TABLE proposal (text)")
         live.executescript("CREATE TABLE migration (id); PRAGMA user_version = 1; BEGIN")

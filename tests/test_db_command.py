@@ -72,33 +72,35 @@ def said(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
 # Check ----------------------------------------------------------------------------------------------
 
 
-def test_a_whole_database_is_said_to_be_whole(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_sound_database_passes_the_check(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["db", "check"]) == OK
     assert f"whole; schema {SCHEMA_VERSION}" in said(capsys)[0]
 
 
-def test_a_damaged_one_is_not(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_database_fails_the_check(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     damage(path)
     assert main(["db", "check"]) == FAILED
     out, err = said(capsys)
     assert out == "" and "vm_balancer.db:" in err and "Traceback" not in err
 
 
-def test_an_edited_trail_is_found_by_the_check_too(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_edited_audit_trail_fails_the_check(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tamper(path, "UPDATE audit SET by_name = 'Boris' WHERE event = 'approved'")
     assert main(["db", "check"]) == FAILED
     assert "audit trail: entry" in said(capsys)[1]
 
 
 @pytest.mark.parametrize("content", [b"", b"hello"])
-def test_a_file_that_is_no_database_of_ours(folder: Path, content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
+def test_foreign_database_is_refused(folder: Path, content: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "vm_balancer.db").write_bytes(content)
     assert main(["db", "check"]) == FAILED
     assert len(said(capsys)[1].splitlines()) == 1
 
 
 @pytest.mark.parametrize("command", [["db", "check"], ["db", "backup"], ["history"], ["audit"], ["audit", "verify"]])
-def test_looking_makes_no_database(folder: Path, command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_reading_command_creates_no_database(
+    folder: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(command) == FAILED
     assert "vm_balancer.db" in said(capsys)[1]
     assert [p.name for p in folder.rglob("*") if p.is_file()] == []
@@ -107,7 +109,7 @@ def test_looking_makes_no_database(folder: Path, command: list[str], capsys: pyt
 # Backup and restore ---------------------------------------------------------------------------------
 
 
-def test_a_backup_holds_everything_also_while_the_program_writes(path: Path, folder: Path) -> None:
+def test_backup_during_writes_is_complete(path: Path, folder: Path) -> None:
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("BEGIN IMMEDIATE")
     assert main(["db", "backup", "copy.db"]) == OK
@@ -153,7 +155,7 @@ async def test_a_restored_database_carries_nothing_out_a_second_time(path: Path,
     await store.close()
 
 
-async def test_what_had_been_started_is_left_for_the_panel_to_tell(path: Path, folder: Path) -> None:
+async def test_started_migration_of_a_restored_database_is_settled_by_the_panel(path: Path, folder: Path) -> None:
     store = Store(path)
     await store.open()
     [queued] = await store.migrations.in_states((S.QUEUED,))
@@ -167,7 +169,7 @@ async def test_what_had_been_started_is_left_for_the_panel_to_tell(path: Path, f
     await store.close()
 
 
-def test_a_backup_never_replaces_a_file_unasked(path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_backup_replaces_no_file_without_force(path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     copy = folder / "copy.db"
     copy.write_text("precious", "utf-8")
     assert main(["db", "backup", "copy.db"]) == BAD_SETTINGS
@@ -197,7 +199,7 @@ def test_restore_takes_the_newest_daily_backup(path: Path, folder: Path, capsys:
 
 
 @pytest.mark.parametrize("what", ["damaged", "foreign", "newer", "missing"])
-def test_a_backup_that_is_no_good_changes_nothing(
+def test_damaged_backup_is_not_restored(
     path: Path, folder: Path, what: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = folder / "source.db"
@@ -228,7 +230,7 @@ def test_nothing_is_restored_under_a_running_program(path: Path, capsys: pytest.
 # Daily backups --------------------------------------------------------------------------------------
 
 
-async def test_one_backup_a_day_and_the_oldest_go(path: Path, folder: Path) -> None:
+async def test_daily_backup_is_made_once_and_old_ones_are_removed(path: Path, folder: Path) -> None:
     backups = Backups(path, keep=2)
     mine = folder / "backups" / "vm_balancer-before-the-upgrade.db"
     mine.parent.mkdir()
@@ -270,7 +272,7 @@ async def test_an_update_of_the_schema_keeps_the_database_as_it_was(folder: Path
     assert await Backups(path, keep=7).before_update() is None
 
 
-async def test_a_damaged_database_is_refused_with_the_way_out(path: Path) -> None:
+async def test_damaged_database_is_refused_with_the_remedy(path: Path) -> None:
     damage(path)
     store = Store(path)
     with pytest.raises(StoreError, match="vm-balancer db restore"):
@@ -282,7 +284,7 @@ async def test_a_damaged_database_is_refused_with_the_way_out(path: Path) -> Non
 # History and audit ----------------------------------------------------------------------------------
 
 
-def test_the_history_tells_who_decided_and_what_became_of_it(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_history_shows_deciders_and_outcomes(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["history", "--json"]) == OK
     newest, skipped, done = json.loads(said(capsys)[0])
     assert (done["vm_id"], done["by"], done["state"], done["seconds"]) == (11, "Anna", "succeeded", 43)
@@ -300,7 +302,7 @@ def test_the_history_as_csv_is_read_back_by_a_spreadsheet(path: Path, capsys: py
 
 
 @pytest.mark.parametrize("name", ["=HYPERLINK(1)", "+1", "-1+2", "@SUM(A1)", "\t=1+1", "\r=1", "\x1b[31m=1"])
-def test_no_name_becomes_a_formula(name: str) -> None:
+def test_name_in_csv_is_no_formula(name: str) -> None:
     [_, row] = csv.reader(io.StringIO(as_csv([{"vm": name, "n": -3}], ("vm", "n"))))
     assert row[0].startswith("'") and row[1] == "-3"
 
@@ -309,7 +311,7 @@ def test_no_name_becomes_a_formula(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["a;=1", "a; =1", ";;=1", 'a;"=1', 'a";"=1', "a|@1", "a,+1", "a\t-1", ";\uff1d1", "a;\t=1", "';=1", "=1;=2"]
 )
-def test_no_part_of_a_name_becomes_a_formula_whatever_the_separator(name: str, separator: str) -> None:
+def test_part_of_a_name_in_csv_is_no_formula_with_any_separator(name: str, separator: str) -> None:
     table = as_csv([{"a": "x", "vm": name, "n": 3}], ("a", "vm", "n"))
     for row in csv.reader(io.StringIO(table), delimiter=separator):
         assert [cell for cell in row if cell.lstrip("\"' ").startswith(tuple("=+-@\uff1d")) and "'" not in cell] == []
@@ -317,7 +319,7 @@ def test_no_part_of_a_name_becomes_a_formula_whatever_the_separator(name: str, s
         assert not part.strip().startswith(tuple("=+-@\uff1d"))
 
 
-def test_the_trail_is_shown_and_proven(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_audit_command_shows_and_verifies_the_trail(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "--limit", "2"]) == OK
     assert "proposed" in said(capsys)[0].splitlines()[0]
     assert main(["audit", "verify"]) == OK
@@ -332,7 +334,7 @@ def test_the_trail_is_shown_and_proven(path: Path, capsys: pytest.CaptureFixture
     assert "something is missing" in said(capsys)[1]
 
 
-def test_a_seal_noted_long_ago_is_still_found(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_old_seal_is_found_in_the_trail(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["audit", "verify"]) == OK
     head = said(capsys)[0].split()[-1]
     with sqlite3.connect(path) as db:

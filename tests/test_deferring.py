@@ -27,7 +27,7 @@ def look(before: str = "") -> list[int]:
     return found
 
 
-def test_no_model_is_built_before_it_is_used_and_every_one_can_be() -> None:
+def test_models_are_built_on_first_use_and_all_can_be_built() -> None:
     models, at_once, in_the_end, left_changed = look()
     assert models > 500
     assert at_once < 20
@@ -35,6 +35,6 @@ def test_no_model_is_built_before_it_is_used_and_every_one_can_be() -> None:
     assert not left_changed
 
 
-def test_a_program_that_has_imported_aiogram_keeps_it_as_it_is() -> None:
+def test_imported_aiogram_stays_unchanged() -> None:
     models, at_once, in_the_end, _ = look("import aiogram")
     assert at_once == in_the_end == models

@@ -58,7 +58,7 @@ def test_demo_recognizes_every_setting_in_the_environment() -> None:
     assert [name for name in ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "HTTPS_PROXY") if is_setting(name)] == []
 
 
-def test_estimates_of_the_demo_come_true() -> None:
+def test_demo_migrations_take_the_estimated_time() -> None:
     for memory_mib in (1024, 16_384, 65_536):
         estimate_s = OVERHEAD_S + memory_mib * 8.388608 / BANDWIDTH_MBIT
         assert estimate_s == pytest.approx(MIGRATION_OVERHEAD_S + memory_mib / MIGRATION_MIB_PER_S, rel=0.01)

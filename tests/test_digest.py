@@ -22,7 +22,7 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
 
 
-def test_when_it_is_due() -> None:
+def test_digest_is_due_at_its_times() -> None:
     daily, weekly = Timing(None, 8, 0), Timing(0, 8, 0)
     assert (parse_timing("8:00"), parse_timing(" Mon 08:00 "), parse_timing("")) == (daily, weekly, None)
     assert last_due(daily, utc("2026-11-27T07:00"), BERLIN) == utc("2026-11-27T07:00")
@@ -33,11 +33,11 @@ def test_when_it_is_due() -> None:
 
 
 @pytest.mark.parametrize("text", ["8", "24:00", "08:60", "moon 08:00", "xyz 08:00", "08:00, 20:00"])
-def test_nonsense_is_refused(text: str) -> None:
+def test_bad_digest_times_are_refused(text: str) -> None:
     assert any(p.startswith("DIGEST is") and text in p for p in find_settings({"digest": text}).problems)
 
 
-async def test_it_comes_once_and_tells_what_happened(tmp_path: Path) -> None:
+async def test_digest_is_sent_once_with_what_happened(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
         soon = fixture.clock.now + 10 * MINUTE
         given = {"digest": f"{soon:%H:%M}", "timezone": "UTC", "remind_after": 0}
@@ -61,7 +61,7 @@ async def test_it_comes_once_and_tells_what_happened(tmp_path: Path) -> None:
         await fixture.until(lambda: len(fixture.texts("The last day")) == 2, "the missed one")
 
 
-async def test_quiet_days_can_be_left_out(tmp_path: Path) -> None:
+async def test_quiet_days_are_left_out_on_request(tmp_path: Path) -> None:
     calm = world()
     calm["vms"] = []
     async with running(tmp_path, calm) as fixture:
@@ -74,7 +74,7 @@ async def test_quiet_days_can_be_left_out(tmp_path: Path) -> None:
         assert fixture.messages(GROUP) == []
 
 
-async def test_asked_for_by_command(tmp_path: Path) -> None:
+async def test_digest_command_answers_at_once(tmp_path: Path) -> None:
     async with running_stack(tmp_path, world(), migration_s=1) as stack:
         await _asked(stack)
 

@@ -116,7 +116,7 @@ def test_every_prefix_of_a_drain_is_legal(world: World, node_id: int) -> None:
 
 @thorough
 @given(st.one_of(tiny, st.integers(0, 10**9).map(crowded)))
-def test_as_many_leave_as_can(world: World) -> None:
+def test_drain_moves_as_many_vms_as_possible(world: World) -> None:
     """So a node that can be emptied is."""
     made = drain(*world, 1)
     assert len(made.moves) == Draining(world, 1).most_that_leave()
@@ -124,7 +124,7 @@ def test_as_many_leave_as_can(world: World) -> None:
 
 @thorough
 @given(tiny_measured)
-def test_as_many_leave_as_can_where_loads_are_measured(world: World) -> None:
+def test_drain_moves_as_many_vms_as_possible_with_measured_loads(world: World) -> None:
     """Loads are no whole numbers: a hair is left free."""
     seen, policy, recent = world
     hair = seen, replace(policy, ssh_load_overload=policy.ssh_load_overload * (1 - 1e-7)), recent
@@ -171,7 +171,7 @@ def test_a_drain_breaks_no_rule_of_the_operator(world: World, r: random.Random) 
 
 @thorough
 @given(tiny, st.randoms(use_true_random=False))
-def test_as_many_leave_as_can_where_some_are_kept_apart(world: World, r: random.Random) -> None:
+def test_drain_moves_as_many_vms_as_possible_with_anti_affinity(world: World, r: random.Random) -> None:
     seen, policy, recent = world
     vms = tuple(replace(v, tags=("plb_anti_affinity_x",) if r.random() < 0.5 else ()) for v in seen.vms)
     world = replace(seen, vms=vms), policy, recent
@@ -180,7 +180,7 @@ def test_as_many_leave_as_can_where_some_are_kept_apart(world: World, r: random.
 
 @thorough
 @given(worlds, st.integers(1, 3), st.randoms(use_true_random=False))
-def test_looking_again_agrees_where_vms_are_tied(world: World, node_id: int, r: random.Random) -> None:
+def test_precheck_agrees_with_a_plan_of_affinity_groups(world: World, node_id: int, r: random.Random) -> None:
     seen, policy, recent = tied(world, r)
     made = drain(seen, policy, recent, node_id)
     for move in made.moves:
@@ -202,7 +202,7 @@ def test_thirty_thousand_vms_on_a_thousand_nodes_are_drained() -> None:
 
 @thorough
 @given(worlds, st.randoms(use_true_random=False))
-def test_the_order_of_the_input_does_not_matter(world: World, shuffler: random.Random) -> None:
+def test_drain_does_not_depend_on_the_order_of_rows(world: World, shuffler: random.Random) -> None:
     seen, policy, recent = world
     nodes, vms = list(seen.nodes), list(seen.vms)
     shuffler.shuffle(nodes)
@@ -215,7 +215,7 @@ def test_the_order_of_the_input_does_not_matter(world: World, shuffler: random.R
 
 @thorough
 @given(worlds, st.integers(1, 3))
-def test_looking_again_agrees_with_a_drain_and_a_fill(world: World, node_id: int) -> None:
+def test_precheck_agrees_with_a_drain_and_a_fill(world: World, node_id: int) -> None:
     """What the executor asks before each move allows what was planned, the earlier moves done."""
     for wish in (drain, fill):
         seen, policy, recent = world
@@ -243,9 +243,7 @@ def test_every_prefix_of_a_fill_is_legal_and_makes_the_cluster_more_even(world: 
 
 @thorough
 @given(worlds, st.integers(1, 6), st.integers(1, 200))
-def test_the_count_of_a_place_is_what_placing_one_after_another_comes_to(
-    world: World, vcpus: int, memory_mib: int
-) -> None:
+def test_count_of_a_place_equals_placing_vms_one_by_one(world: World, vcpus: int, memory_mib: int) -> None:
     made = place(*world[:2], vcpus, memory_mib)
     opinion = Filling(*world)
     for room in made.rooms:
@@ -275,7 +273,7 @@ def _takes(opinion: Filling, node_id: int, vcpus: int, memory_mib: int) -> bool:
 
 @thorough
 @given(worlds)
-def test_the_best_targets_are_the_legal_ones_and_each_can_be_chosen(world: World) -> None:
+def test_best_targets_are_legal_and_can_be_chosen(world: World) -> None:
     seen, policy, recent = world
     opinion = Filling(*world)
     for v in seen.vms[:4]:
@@ -294,7 +292,7 @@ def test_the_best_targets_are_the_legal_ones_and_each_can_be_chosen(world: World
 
 
 @pytest.mark.parametrize("strategy", ["smallest-first", "optimal", "balance"])
-def test_what_the_balancer_moved_away_goes_back_only_where_a_person_wants_it(strategy: str) -> None:
+def test_vm_moved_by_the_balancer_returns_only_on_request(strategy: str) -> None:
     seen = snapshot([node(1, vcpus_allocated=75), node(2)], [vm(11)])
     policy, came_from_there = Policy(strategy=strategy), Recent(left={11: frozenset({2})})
     assert [m.key for m in plan(seen, policy, Recent()).moves] == [(11, 1, 2)]

@@ -68,7 +68,7 @@ async def change_everything(balancer: VMBalancer) -> None:
     await balancer.store.audit.record("x", actor, NOW)
 
 
-async def test_dry_run_keeps_nothing_of_what_people_change(given: Settings, tmp_path: Path) -> None:
+async def test_changes_during_a_dry_run_are_not_stored(given: Settings, tmp_path: Path) -> None:
     await filled(given)
     before = digest(given.database_path)
     async with VMBalancer(settings=given, dry_run=True, exclusive=True) as dry:
@@ -86,7 +86,7 @@ async def test_dry_run_without_a_database_creates_none(given: Settings, tmp_path
     assert [p.name for p in tmp_path.iterdir() if p.suffix == ".db"] == []
 
 
-async def test_looking_at_an_older_database_leaves_its_bytes_alone(given: Settings) -> None:
+async def test_reading_an_older_database_does_not_change_its_bytes(given: Settings) -> None:
     path = given.database_path
     await filled(given)
     with closing(sqlite3.connect(path)) as db:
@@ -105,7 +105,7 @@ async def test_looking_at_an_older_database_leaves_its_bytes_alone(given: Settin
     assert digest(path) == before
 
 
-async def test_dry_run_says_nothing_that_the_live_program_left_unsaid(given: Settings) -> None:
+async def test_dry_run_sends_no_notice_of_the_live_program(given: Settings) -> None:
     await filled(given)
     async with VMBalancer(settings=given, dry_run=True) as dry:
         assert await dry.store.notices.unsent() == []
@@ -128,13 +128,13 @@ async def test_health_sees_a_running_dry_run_and_nothing_remains_of_it(given: Se
     assert not list(tmp_path.glob("*heartbeat*")) and not given.database_path.exists()
 
 
-async def test_a_guest_creates_no_database(tmp_path: Path) -> None:
+async def test_attached_program_creates_no_database(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="there is no such file"):
         await Store(tmp_path / "bot.db", access=Access.GUEST).open()
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_a_start_says_which_stored_settings_are_stronger_than_the_file(
+async def test_start_logs_stored_settings_that_override_the_file(
     given: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with VMBalancer(settings=given) as live:
@@ -144,7 +144,7 @@ async def test_a_start_says_which_stored_settings_are_stronger_than_the_file(
     assert "BALANCE_MODE is auto: Boris set it" in caplog.text
 
 
-async def test_a_guest_decides_beside_the_program_that_owns_the_database(given: Settings) -> None:
+async def test_attached_program_decides_in_the_database_of_another(given: Settings) -> None:
     async with VMBalancer(settings=given) as owner:
         await owner.run_once()
         async with VMBalancer(settings=given, exclusive=False) as guest:

@@ -30,27 +30,27 @@ KNOWN = {
 
 
 @pytest.mark.parametrize("text", KNOWN)
-def test_lengths_in_both_alphabets(text: str) -> None:
+def test_durations_are_read_in_both_alphabets(text: str) -> None:
     assert parse_duration(text) == KNOWN[text]
 
 
 @pytest.mark.parametrize(
     "text", ["", " ", "h", "2", "2x", "-2h", "1.5h", "2h3", "0s", "0d0h", "3651d", "9999999s", "2hours", "node-2h"]
 )
-def test_what_is_no_length(text: str) -> None:
+def test_bad_durations_are_refused(text: str) -> None:
     assert parse_duration(text) is None
 
 
-def test_endless_sums_are_no_length() -> None:
+def test_huge_durations_are_refused() -> None:
     assert parse_duration("999999w" * 500) is None
 
 
 @given(st.text())
-def test_any_text_gets_an_answer(text: str) -> None:
+def test_any_text_is_a_duration_or_refused(text: str) -> None:
     length = parse_duration(text)
     assert length is None or timedelta(0) < length <= LONGEST
 
 
 @given(st.integers(1, 6), st.integers(1, 23), st.integers(1, 59))
-def test_parts_add_up(days: int, hours: int, minutes: int) -> None:
+def test_parts_of_a_duration_add_up(days: int, hours: int, minutes: int) -> None:
     assert parse_duration(f"{days}d{hours}h{minutes}m") == timedelta(days=days, hours=hours, minutes=minutes)

@@ -25,7 +25,7 @@ def receiver(message: Message) -> int | None:
     return None if message.receiver is None else message.receiver.id
 
 
-async def test_help_is_for_who_asks_and_the_state_for_all(tmp_path: Path) -> None:
+async def test_help_is_shown_to_the_asker_alone_and_status_to_all(tmp_path: Path) -> None:
     async with running(tmp_path, telegram_admin_ids=(ANNA,), telegram_viewer_ids=(BORIS,)) as fixture:
         await fixture.start()
         await fixture.message("small-a", buttons=True)
@@ -42,7 +42,7 @@ async def test_help_is_for_who_asks_and_the_state_for_all(tmp_path: Path) -> Non
         )
 
 
-async def test_its_buttons_work_and_it_stays_with_who_asked(tmp_path: Path) -> None:
+async def test_buttons_of_a_private_answer_work_for_the_asker(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
         await fixture.start()
         await fixture.message("small-a", buttons=True)
@@ -60,7 +60,7 @@ async def test_its_buttons_work_and_it_stays_with_who_asked(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("server", ["older", "refusing", "switched off"])
-async def test_where_telegram_cannot_all_see_it(tmp_path: Path, server: str) -> None:
+async def test_private_answer_is_public_if_telegram_does_not_support_it(tmp_path: Path, server: str) -> None:
     async with running(tmp_path, telegram_recent_features=server != "switched off") as fixture:
         await fixture.start()
         await fixture.message("small-a", buttons=True)

@@ -40,7 +40,7 @@ def code(migration: Migration) -> str | None:
 # The straight way ----------------------------------------------------------------------------------
 
 
-async def test_an_approved_move_is_carried_out(fixture: BotFixture) -> None:
+async def test_approved_move_is_migrated(fixture: BotFixture) -> None:
     await fixture.moved()
     done = await fixture.migration()
     assert done.state is S.SUCCEEDED and done.reason is None and done.error is None
@@ -50,13 +50,13 @@ async def test_an_approved_move_is_carried_out(fixture: BotFixture) -> None:
     assert set(fixture.notifier.changed) == {1} and len(fixture.notifier.changed) >= 4, "every step shows in the chat"
 
 
-async def test_the_mark_is_the_newest_entry_of_the_history(fixture: BotFixture) -> None:
+async def test_history_mark_is_the_newest_entry_of_the_history(fixture: BotFixture) -> None:
     earlier(fixture, "host_start")
     await fixture.moved()
     assert (await fixture.migration()).history_mark == fixture.panel.world.vms[11].history[1].history_id == 1
 
 
-async def test_what_was_queued_before_the_program_ran_is_started(fixture: BotFixture) -> None:
+async def test_migration_queued_before_the_start_is_started(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide()
     assert await fixture.executor.idle() is False
@@ -112,7 +112,7 @@ async def _exclude(fixture: BotFixture, node_id: int) -> None:
 
 
 @pytest.mark.parametrize("reason", CHANGES)
-async def test_what_changed_since_the_plan_keeps_the_move_from_starting(tmp_path: Path, reason: str) -> None:
+async def test_change_since_the_plan_blocks_the_start(tmp_path: Path, reason: str) -> None:
     small = {"id": 50, "name": "tiny", "node": 2, "cpu_number": 1, "ram_mib": 64}
     async with running_bot(tmp_path, {**HOT_WORLD, "vms": [*HOT_WORLD["vms"], small]}) as fixture:
         await fixture.propose()
@@ -124,7 +124,7 @@ async def test_what_changed_since_the_plan_keeps_the_move_from_starting(tmp_path
         assert fixture.posts() == [] and found.started_at is None
 
 
-async def test_a_cluster_that_is_no_longer_there_makes_the_move_stale(tmp_path: Path) -> None:
+async def test_move_of_a_removed_cluster_is_stale(tmp_path: Path) -> None:
     async with running_bot(tmp_path, hot_clusters(2)) as fixture:
         await fixture.propose()
         await fixture.decide(101)
@@ -133,7 +133,7 @@ async def test_a_cluster_that_is_no_longer_there_makes_the_move_stale(tmp_path: 
             assert code(await narrow.migration()) == "cluster-gone" and fixture.posts() == []
 
 
-async def test_a_vm_that_has_just_failed_is_left_alone_even_when_approved(fixture: BotFixture) -> None:
+async def test_vm_in_quarantine_is_not_started_even_when_approved(fixture: BotFixture) -> None:
     fixture.fault("migrate_fails", count=1)
     await fixture.moved()
     failed = await fixture.store.proposals.get(1)
@@ -150,7 +150,7 @@ async def test_a_vm_that_has_just_failed_is_left_alone_even_when_approved(fixtur
     assert fixture.posts() == [(11, 2)]
 
 
-async def test_automatic_moves_are_not_started_once_the_mode_is_approve(fixture: BotFixture) -> None:
+async def test_automatic_moves_are_not_started_in_approve_mode(fixture: BotFixture) -> None:
     await fixture.service.admin.set_mode("auto", ANNA)
     await fixture.propose()
     assert await fixture.in_state(S.QUEUED)
@@ -160,7 +160,7 @@ async def test_automatic_moves_are_not_started_once_the_mode_is_approve(fixture:
     assert (found.state, code(found)) == (S.STALE, "mode-changed") and fixture.posts() == []
 
 
-async def test_what_a_person_approved_is_started_in_either_mode(fixture: BotFixture) -> None:
+async def test_move_approved_by_a_person_starts_in_either_mode(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide()
     await fixture.service.admin.set_mode("auto", ANNA)
@@ -199,7 +199,7 @@ class During:
     [(lambda r: _exclude(r, 2), "node-excluded"), (lambda r: r.service.admin.pause(None, ANNA), None)],
     ids=["excluded", "paused"],
 )
-async def test_a_word_spoken_while_the_panel_is_asked_still_counts(tmp_path: Path, happens: Any, reason: Any) -> None:
+async def test_exclusion_during_precheck_blocks_start(tmp_path: Path, happens: Any, reason: Any) -> None:
     happened = asyncio.Event()
 
     async def during(fixture: BotFixture) -> None:
@@ -227,7 +227,7 @@ async def _nothing_at_work(fixture: BotFixture) -> bool:
     return not [t for t in asyncio.all_tasks() if t.get_name().startswith("migration-")]
 
 
-async def test_a_pause_holds_what_is_queued_until_it_is_over(fixture: BotFixture) -> None:
+async def test_pause_holds_queued_migrations(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.service.admin.pause(timedelta(hours=1), ANNA)
     await fixture.decide()
@@ -274,7 +274,7 @@ async def test_an_approved_move_waits_for_a_panel_that_cannot_be_read(
     assert (await fixture.migration()).state is S.SUCCEEDED and fixture.posts() == [(11, 2)]
 
 
-async def test_a_refused_login_makes_an_approved_move_wait_without_a_storm(fixture: BotFixture) -> None:
+async def test_refused_login_makes_an_approved_move_wait_without_repeated_logins(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide()
     fixture.panel.panel.sessions.expire_all()
@@ -290,7 +290,7 @@ async def _after(fixture: BotFixture, seconds: float) -> bool:
     return fixture.clock.now - NOW > timedelta(seconds=seconds)
 
 
-async def test_a_panel_without_history_and_form_can_be_moved_on_all_the_same(fixture: BotFixture) -> None:
+async def test_panel_without_history_and_form_can_migrate(fixture: BotFixture) -> None:
     fixture.fault("no_form")
     fixture.fault("missing_fields", path="/vm/v3/host/11/history", fields=["id"])
     earlier(fixture, "host_start")
@@ -299,7 +299,7 @@ async def test_a_panel_without_history_and_form_can_be_moved_on_all_the_same(fix
     assert done.state is S.SUCCEEDED and done.history_mark is None
 
 
-async def test_a_refusal_is_told_in_the_panels_words(fixture: BotFixture) -> None:
+async def test_refusal_is_reported_in_the_words_of_the_panel(fixture: BotFixture) -> None:
     fixture.fault("migrate_refused", msg="License has expired")
     await fixture.moved()
     refused = await fixture.migration()
@@ -308,7 +308,7 @@ async def test_a_refusal_is_told_in_the_panels_words(fixture: BotFixture) -> Non
     assert fixture.posts() == [(11, 2)] and fixture.notifier.notices == 1
 
 
-async def test_a_migration_that_fails_is_told_in_the_panels_words(fixture: BotFixture) -> None:
+async def test_failed_migration_is_reported_in_the_words_of_the_panel(fixture: BotFixture) -> None:
     fixture.fault("migrate_fails", output="qemu: no")
     await fixture.moved()
     failed = await fixture.migration()
@@ -316,7 +316,7 @@ async def test_a_migration_that_fails_is_told_in_the_panels_words(fixture: BotFi
     assert fixture.node_of(11) == 1 and fixture.posts() == [(11, 2)]
 
 
-async def test_a_start_whose_answer_is_lost_is_found_again(fixture: BotFixture) -> None:
+async def test_start_with_a_lost_answer_is_found_again(fixture: BotFixture) -> None:
     fixture.fault("drop_after", count=1)
     await fixture.moved()
     done = await fixture.migration()
@@ -324,7 +324,7 @@ async def test_a_start_whose_answer_is_lost_is_found_again(fixture: BotFixture) 
     assert fixture.posts() == [(11, 2)] and fixture.node_of(11) == 2
 
 
-async def test_a_start_that_never_arrived_is_told_so_and_not_repeated(fixture: BotFixture) -> None:
+async def test_start_that_never_arrived_fails_and_is_not_repeated(fixture: BotFixture) -> None:
     fixture.fault("drop", count=1, path=MIGRATE, method="POST")
     await fixture.moved()
     lost = await fixture.migration()
@@ -335,7 +335,7 @@ async def test_a_start_that_never_arrived_is_told_so_and_not_repeated(fixture: B
 
 
 @pytest.mark.parametrize("kind", ["http_503", "http_500", "html", "broken_json"])
-async def test_an_answer_that_says_nothing_is_looked_after(fixture: BotFixture, kind: str) -> None:
+async def test_start_with_an_empty_answer_is_followed(fixture: BotFixture, kind: str) -> None:
     fixture.fault(kind, count=1, path=MIGRATE, method="POST")
     await fixture.moved()
     done = await fixture.migration()
@@ -343,7 +343,7 @@ async def test_an_answer_that_says_nothing_is_looked_after(fixture: BotFixture, 
     assert fixture.posts() == [(11, 2)] and fixture.node_of(11) == (2 if kind == "broken_json" else 1)
 
 
-async def test_somebody_elses_migration_is_not_taken_for_ours(fixture: BotFixture) -> None:
+async def test_migration_of_somebody_else_is_not_taken_for_ours(fixture: BotFixture) -> None:
     fixture.fault("drop", count=1, path=MIGRATE, method="POST")
     await fixture.propose()
     await fixture.decide()
@@ -384,7 +384,7 @@ async def test_without_a_mark_nothing_in_the_history_is_taken_for_ours(fixture: 
     assert (found.state, code(found), found.task_id) == (S.UNKNOWN, "timeout", None)
 
 
-async def test_a_migration_that_hangs_is_unknown_until_the_panel_tells(fixture: BotFixture) -> None:
+async def test_hanging_migration_is_unknown_until_the_panel_reports(fixture: BotFixture) -> None:
     fixture.fault("migrate_hangs", count=1)
     await fixture.moved()
     hung = await fixture.migration()
@@ -404,7 +404,7 @@ async def test_a_migration_that_hangs_is_unknown_until_the_panel_tells(fixture: 
     assert [m.move.vm_id for p in await fixture.store.proposals.waiting() for m in p.pending] == [12]
 
 
-async def test_the_vm_is_believed_where_its_task_never_ends(fixture: BotFixture) -> None:
+async def test_node_of_the_vm_settles_a_task_that_never_ends(fixture: BotFixture) -> None:
     fixture.fault("migrate_hangs", count=1)
     await fixture.propose()
     await fixture.decide()
@@ -416,7 +416,7 @@ async def test_the_vm_is_believed_where_its_task_never_ends(fixture: BotFixture)
 
 
 @pytest.mark.parametrize("end", ["arrived", "vanished", "gone", "elsewhere"])
-async def test_an_unknown_outcome_is_settled_by_where_the_vm_is(fixture: BotFixture, end: str) -> None:
+async def test_unknown_outcome_is_settled_by_the_node_of_the_vm(fixture: BotFixture, end: str) -> None:
     fixture.fault("migrate_hangs", count=1)
     await fixture.moved()
     [task] = fixture.panel.world.tasks.values()
@@ -448,7 +448,7 @@ async def test_a_late_end_of_an_unknown_task_leaves_the_vm_time_to_arrive(fixtur
     assert code(await fixture.migration()) == "not-arrived"
 
 
-async def test_an_unknown_outcome_waits_for_a_panel_that_is_out_of_reach(fixture: BotFixture) -> None:
+async def test_unknown_outcome_waits_for_an_unreachable_panel(fixture: BotFixture) -> None:
     fixture.fault("migrate_hangs", count=1)
     await fixture.moved()
     fixture.fault("http_500", path="/vm/")
@@ -456,7 +456,7 @@ async def test_an_unknown_outcome_waits_for_a_panel_that_is_out_of_reach(fixture
     assert (await fixture.migration()).state is S.UNKNOWN
 
 
-async def test_a_task_row_that_is_thrown_away_does_not_hide_the_arrival(fixture: BotFixture) -> None:
+async def test_removed_task_row_does_not_hide_the_arrival(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide()
     fixture.start()
@@ -470,7 +470,7 @@ async def _has_task(fixture: BotFixture) -> bool:
     return any(m.task_id for m in await fixture.migrations())
 
 
-async def test_a_task_row_that_never_appears_is_found_by_the_history(tmp_path: Path) -> None:
+async def test_missing_task_row_is_replaced_by_the_history(tmp_path: Path) -> None:
     async with running_bot(tmp_path, panel={"migration_s": 90}) as fixture:
         fixture.fault("lose_task_row", count=1)
         fixture.fault("migrate_fails", count=1, output="qemu: no")
@@ -479,7 +479,7 @@ async def test_a_task_row_that_never_appears_is_found_by_the_history(tmp_path: P
         assert (failed.state, failed.error) == (S.FAILED, "qemu: no") and failed.task_id is not None
 
 
-async def test_a_task_that_is_complete_while_the_vm_stays_is_a_failure(fixture: BotFixture) -> None:
+async def test_completed_task_of_a_vm_that_stayed_is_a_failure(fixture: BotFixture) -> None:
     fixture.fault("migrate_hangs", count=1)
     await fixture.propose()
     await fixture.decide()
@@ -494,7 +494,7 @@ async def test_a_task_that_is_complete_while_the_vm_stays_is_a_failure(fixture: 
     assert found.finished_at is not None and found.finished_at - completed_at > timedelta(seconds=60)
 
 
-async def test_a_vm_deleted_on_its_way_is_told_as_gone(fixture: BotFixture) -> None:
+async def test_vm_deleted_during_its_migration_is_reported_as_gone(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide()
     fixture.start()
@@ -505,7 +505,7 @@ async def test_a_vm_deleted_on_its_way_is_told_as_gone(fixture: BotFixture) -> N
 
 
 @pytest.mark.parametrize("fault", ["expired", "code_1000", "http_503", "drop", "broken_json", "numbers_as_strings"])
-async def test_trouble_while_following_ends_no_migration(fixture: BotFixture, fault: str) -> None:
+async def test_panel_errors_while_polling_end_no_migration(fixture: BotFixture, fault: str) -> None:
     await fixture.propose()
     await fixture.decide()
     fixture.start()
@@ -518,7 +518,7 @@ async def test_trouble_while_following_ends_no_migration(fixture: BotFixture, fa
     assert (await fixture.migration()).state is S.SUCCEEDED and fixture.posts() == [(11, 2)]
 
 
-async def test_a_password_changed_on_the_way_leaves_the_outcome_open_not_failed(fixture: BotFixture) -> None:
+async def test_password_changed_during_a_migration_leaves_the_outcome_unknown(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide()
     fixture.start()
@@ -535,7 +535,7 @@ async def test_a_password_changed_on_the_way_leaves_the_outcome_open_not_failed(
         assert (await again.migration()).state is S.SUCCEEDED
 
 
-async def test_a_token_that_ends_right_before_the_start_costs_no_second_migration(fixture: BotFixture) -> None:
+async def test_token_that_expires_before_the_start_causes_no_second_migration(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide()
 
@@ -553,7 +553,7 @@ async def test_a_token_that_ends_right_before_the_start_costs_no_second_migratio
 # Many at once --------------------------------------------------------------------------------------
 
 
-async def test_no_more_than_allowed_run_at_once_and_in_the_order_of_approval(tmp_path: Path) -> None:
+async def test_migrations_run_in_order_of_approval_up_to_the_limit(tmp_path: Path) -> None:
     async with running_bot(tmp_path, hot_clusters(5), max_parallel_migrations=2) as fixture:
         await fixture.propose()
         for vm in (301, 101, 501, 201, 401):
@@ -572,7 +572,7 @@ async def test_no_more_than_allowed_run_at_once_and_in_the_order_of_approval(tmp
         assert {m.state for m in await fixture.migrations()} == {S.SUCCEEDED}
 
 
-async def test_one_node_never_takes_part_in_two(tmp_path: Path) -> None:
+async def test_node_takes_part_in_one_migration_at_a_time(tmp_path: Path) -> None:
     async with running_bot(tmp_path, max_parallel_migrations=4, max_migrations_per_cycle=3) as fixture:
         await fixture.propose()
         await fixture.decide()
@@ -587,7 +587,7 @@ async def test_one_node_never_takes_part_in_two(tmp_path: Path) -> None:
         assert len(fixture.posts()) > 1
 
 
-async def test_one_that_cannot_start_lets_the_others_pass(tmp_path: Path) -> None:
+async def test_migration_that_cannot_start_does_not_block_others(tmp_path: Path) -> None:
     async with running_bot(tmp_path, hot_clusters(2)) as fixture:
         await fixture.propose()
         await fixture.decide(101)
@@ -601,7 +601,7 @@ async def test_one_that_cannot_start_lets_the_others_pass(tmp_path: Path) -> Non
 # Trouble at home -----------------------------------------------------------------------------------
 
 
-async def test_a_database_that_is_locked_for_a_while_neither_spins_nor_ends_the_worker(fixture: BotFixture) -> None:
+async def test_locked_database_neither_spins_nor_ends_the_executor(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide()
     broken = Breaking(9)
@@ -654,7 +654,7 @@ def defect(times: int) -> Any:
     return happens
 
 
-async def test_a_defect_before_the_start_drops_that_move_only(tmp_path: Path) -> None:
+async def test_error_before_the_start_drops_only_that_move(tmp_path: Path) -> None:
     async with running_bot(tmp_path, hot_clusters(2)) as fixture:
         await fixture.propose()
         await fixture.decide()
@@ -665,7 +665,7 @@ async def test_a_defect_before_the_start_drops_that_move_only(tmp_path: Path) ->
         assert second.state is S.SUCCEEDED and fixture.posts() == [(201, 22)]
 
 
-async def test_a_defect_while_following_neither_ends_nor_loses_the_migration(fixture: BotFixture) -> None:
+async def test_error_while_polling_does_not_lose_the_migration(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide()
     async with bot_on(fixture.panel, fixture.path, During(fixture, "task", defect(3))) as faulty:
@@ -673,7 +673,7 @@ async def test_a_defect_while_following_neither_ends_nor_loses_the_migration(fix
     assert (await fixture.migration()).state is S.SUCCEEDED and fixture.posts() == [(11, 2)]
 
 
-async def test_a_defect_that_lasts_ends_as_unknown_and_stops_nobody_else(fixture: BotFixture) -> None:
+async def test_lasting_error_ends_as_unknown_and_stops_no_other_migration(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide()
     async with bot_on(fixture.panel, fixture.path, During(fixture, "vm", defect(1000))) as faulty:
@@ -687,7 +687,7 @@ async def test_a_defect_that_lasts_ends_as_unknown_and_stops_nobody_else(fixture
 # Stops and crashes ---------------------------------------------------------------------------------
 
 
-async def test_a_stop_starts_nothing_new_and_leaves_what_runs_recorded(tmp_path: Path) -> None:
+async def test_stop_starts_nothing_and_keeps_running_migrations_recorded(tmp_path: Path) -> None:
     async with running_bot(tmp_path, hot_clusters(2)) as fixture:
         await fixture.propose()
         await fixture.decide()
@@ -715,7 +715,7 @@ async def test_a_stop_waits_for_the_answer_to_a_start_under_way(fixture: BotFixt
     assert running.state is S.RUNNING and running.consul_id is not None
 
 
-async def test_a_stop_right_after_a_kick_leaves_nothing_behind(fixture: BotFixture) -> None:
+async def test_stop_right_after_a_wake_up_leaves_no_task(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide()
     fixture.start()
@@ -821,7 +821,7 @@ async def crashed_and_restarted(path: Path, fuse: Fuse, faults: list[dict[str, A
 
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.slow
-async def test_killed_at_any_step_the_move_is_made_once_or_plainly_reported(tmp_path: Path, name: str) -> None:
+async def test_process_killed_at_any_step_migrates_once_or_reports_it(tmp_path: Path, name: str) -> None:
     """Before and after every call to panel and database, from the approval to the end; the walk finds them itself.
 
     With a fault, from the start on: until then all three are the same.

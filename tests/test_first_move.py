@@ -33,7 +33,7 @@ async def no(question: str) -> str:
     return "n"
 
 
-async def test_the_smallest_vm_is_moved_after_a_yes(
+async def test_smallest_vm_is_moved_after_a_yes(
     panel: RunningPanel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with balancer_on(panel, tmp_path) as balancer:
@@ -50,14 +50,16 @@ async def test_nothing_is_moved_after_a_no(panel: RunningPanel, tmp_path: Path) 
     assert panel.requests.since(0, "/vm/v3/host", "POST") == []
 
 
-async def test_a_restarted_vm_is_told(panel: RunningPanel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_restarted_vm_is_reported(
+    panel: RunningPanel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     panel.shapes.switch_on("cold")
     async with balancer_on(panel, tmp_path) as balancer:
         assert await first_move(balancer, None) == 1
     assert "did not arrive alive" in capsys.readouterr().out
 
 
-async def test_a_panel_where_nothing_may_move_is_told(
+async def test_panel_without_a_movable_vm_is_reported(
     panel: RunningPanel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for vm in list(panel.world.vms.values()):

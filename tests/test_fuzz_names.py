@@ -147,7 +147,7 @@ def test_every_message_is_valid_html_whatever_the_names(language: str, name: str
 @pytest.mark.parametrize("language", LANGUAGES)
 @given(name=NAMES, other=NAMES)
 @settings(deadline=None, max_examples=25)
-def test_the_terminal_gets_lines_that_are_ours(language: str, name: str, other: str) -> None:
+def test_names_cannot_add_lines_to_the_terminal(language: str, name: str, other: str) -> None:
     texts, made = texts_for(language), proposal(name, other)
     one_line_each(plan_lines(texts, made.plan))
     one_line_each([outcome_line(texts, m) for m in made.moves])
@@ -157,7 +157,7 @@ def test_the_terminal_gets_lines_that_are_ours(language: str, name: str, other: 
 
 @given(NAMES, NAMES)
 @settings(deadline=None, max_examples=50)
-def test_a_record_of_the_log_is_one_line(name: str, other: str) -> None:
+def test_log_record_is_one_line(name: str, other: str) -> None:
     record = logging.LogRecord("bot.test", logging.INFO, "f.py", 1, "%s moved VM '%s'", (name, other), None)
     one_line_each([SafeFormatter([]).format(record)])
     line = JsonFormatter([]).format(record)
@@ -167,7 +167,7 @@ def test_a_record_of_the_log_is_one_line(name: str, other: str) -> None:
 
 @given(NAMES, NAMES)
 @settings(deadline=None, max_examples=50)
-def test_a_table_has_as_many_cells_and_no_formula(name: str, other: str) -> None:
+def test_csv_keeps_its_cells_and_has_no_formula(name: str, other: str) -> None:
     rows = history_rows(proposal(name, other).moves, texts_for("en"))
     read = list(csv.reader(io.StringIO(as_csv(rows, HISTORY_COLUMNS))))
     assert [len(row) for row in read] == [len(HISTORY_COLUMNS)] * 3
@@ -180,7 +180,7 @@ def test_a_table_has_as_many_cells_and_no_formula(name: str, other: str) -> None
 
 @given(NAMES, NAMES)
 @settings(deadline=None, max_examples=50)
-def test_files_give_back_what_was_put_in(name: str, other: str) -> None:
+def test_files_return_the_stored_names(name: str, other: str) -> None:
     made = world(name, other)
     assert plan_from_dict(json.loads(json.dumps(plan_to_dict(made)))) == made
     seen = snapshot([node(1, name=name)], [vm(10, name=other)])
@@ -188,7 +188,7 @@ def test_files_give_back_what_was_put_in(name: str, other: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["'; DROP TABLE move; --", '"', "%", "\x1b[31m", "\u202e", "\0nul", "名前"])
-async def test_the_database_keeps_a_name_and_nothing_of_it_is_sql(tmp_path: Path, name: str) -> None:
+async def test_database_stores_names_without_running_them(tmp_path: Path, name: str) -> None:
     store = Store(tmp_path / "bot.db")
     await store.open()
     try:
@@ -212,7 +212,7 @@ SECRETS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]),
 
 @given(SECRETS, NAMES)
 @settings(deadline=None, max_examples=50)
-def test_no_exception_that_is_shown_has_a_secret(secret: str, name: str) -> None:
+def test_shown_exceptions_contain_no_secret(secret: str, name: str) -> None:
     try:
         try:
             raise OSError(5, f"{name} {secret}", f"/tmp/{secret}")
@@ -262,7 +262,7 @@ def unsafe(tree: ast.AST) -> list[str]:
 
 
 @pytest.mark.parametrize("folder", ["balancer", "bot", "sandbox", "vm_balancer", "tools"])
-def test_no_pickle_no_shell_no_eval(folder: str) -> None:
+def test_code_uses_no_pickle_shell_or_eval(folder: str) -> None:
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files
     assert {str(f): u for f in files if (u := unsafe(ast.parse(f.read_text("utf-8"))))} == {}
@@ -272,5 +272,5 @@ def test_no_pickle_no_shell_no_eval(folder: str) -> None:
     "code",
     ["import pickle", "from pickle import loads", "run('x', shell=True)", "eval('1')", "import os\nos.system('x')"],
 )
-def test_what_is_unsafe_is_found(code: str) -> None:
+def test_unsafe_code_is_found(code: str) -> None:
     assert len(unsafe(ast.parse(code))) == 1

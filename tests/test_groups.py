@@ -90,14 +90,14 @@ worlds_with_rules = st.builds(with_rules, worlds, st.integers(0, 10**9))
 
 @settings(max_examples=examples(400), deadline=None)
 @given(worlds_with_rules)
-def test_the_plan_is_what_trying_everything_gives(world: World) -> None:
+def test_plan_equals_the_brute_force_plan(world: World) -> None:
     made = plan(*world)
     assert [m.key for m in made.moves] == WithRules(*world).smallest_first()
 
 
 @settings(max_examples=examples(150), deadline=None)
 @given(worlds_with_rules, st.sampled_from(STRATEGIES))
-def test_no_strategy_breaks_a_rule_on_the_way(world: World, strategy: str) -> None:
+def test_strategies_keep_the_rules_after_every_move(world: World, strategy: str) -> None:
     seen, policy, recent = world
     policy = replace(policy, strategy=strategy)
     for move in plan(seen, policy, recent).moves:
@@ -108,7 +108,7 @@ def test_no_strategy_breaks_a_rule_on_the_way(world: World, strategy: str) -> No
 
 @settings(max_examples=examples(200), deadline=None)
 @given(worlds_with_rules)
-def test_looking_again_agrees_with_the_second_opinion(world: World) -> None:
+def test_precheck_agrees_with_the_oracle(world: World) -> None:
     seen, policy, recent = world
     for v in seen.vms[:6]:
         for n in seen.nodes:
@@ -143,12 +143,12 @@ def test_tags_are_whole_and_in_any_case() -> None:
     assert set(resolved(VMRule(STAY, "r", vm_tags=("WEB",)), vms=vms).staying) == {1, 3}
 
 
-def test_a_name_with_signs_of_other_pattern_languages_means_itself() -> None:
+def test_pattern_characters_of_other_languages_are_literal() -> None:
     vms = [vm(1, name="a[1].b"), vm(2, name="a1xb")]
     assert set(resolved(VMRule(IGNORE, "r", vm_names=("A[1].b",)), vms=vms).ignored) == {1}
 
 
-def test_a_group_of_one_binds_nobody() -> None:
+def test_group_of_one_vm_has_no_effect() -> None:
     groups = resolved(VMRule(APART, "r", vm_ids=(1,)), VMRule(TOGETHER, "t", vm_ids=(3, 99)))
     assert not any(groups.binds(i) for i in (1, 2, 3))
 
@@ -162,12 +162,12 @@ def test_a_group_of_one_binds_nobody() -> None:
         ({"kind": PIN, "name": "r", "vm_ids": (1,)}, "to no node"),
     ],
 )
-def test_a_rule_that_says_nothing_is_refused(fields: dict[str, Any], complaint: str) -> None:
+def test_empty_rule_is_refused(fields: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         VMRule(**fields)
 
 
-def test_what_fits_nothing_is_told() -> None:
+def test_rule_that_matches_nothing_is_reported() -> None:
     rules = [
         VMRule(PIN, "p", vm_ids=(1, 9), vm_names=("web-*", "db-*"), node_ids=(2, 8), node_names=("n1", "ssd")),
         VMRule(IGNORE, "i", vm_tags=("gone",)),
@@ -176,12 +176,12 @@ def test_what_fits_nothing_is_told() -> None:
     assert unmatched(seen, rules) == {("p", "9"), ("p", "db-*"), ("p", "8"), ("p", "ssd"), ("i", "gone")}
 
 
-def test_a_tag_that_pins_to_a_node_that_is_not_there_is_told_too() -> None:
+def test_tag_that_pins_to_an_unknown_node_is_reported() -> None:
     seen = snapshot([node(1)], [vm(1, tags=("plb_pin_n7",))])
     assert unmatched(seen, tag_rules(seen)) == {("plb_pin_n7", "n7")}
 
 
-def test_rules_come_back_from_json_and_bad_ones_are_named() -> None:
+def test_rules_survive_json_and_bad_ones_are_named() -> None:
     policy = Policy(rules=(VMRule(PIN, "p", (1,), ("a*",), ("t",), (2,), ("n?",)), VMRule(STAY, "s", vm_ids=(3,))))
     assert policy_from_dict(policy_to_dict(policy)) == policy
     with pytest.raises(FormatError, match=r"policy\.rules\[0\]: rule 's' names no VM"):
@@ -197,7 +197,7 @@ def cautions(rules: tuple[VMRule, ...], vms: list[VM]) -> tuple[Reason, ...]:
     return made.cautions
 
 
-def test_what_is_broken_already_is_told_even_where_nothing_is_overloaded() -> None:
+def test_broken_rule_is_reported_without_overload() -> None:
     vms = [vm(i, name=f"w{i}", node_id=1 if i < 6 else 2) for i in range(1, 8)]
     apart = VMRule(APART, "web", vm_names=("w*",))
     assert cautions((apart,), vms) == (
@@ -211,7 +211,7 @@ def test_what_is_broken_already_is_told_even_where_nothing_is_overloaded() -> No
     assert cautions((VMRule(APART, "far", vm_ids=(1, 7)),), vms) == ()
 
 
-def test_while_a_mate_is_on_its_way_its_target_takes_nobody() -> None:
+def test_target_of_a_running_group_member_is_closed() -> None:
     """The panel still shows the mate on its old node; the rule alone would let a second one in."""
     vms = [vm(1, node_id=1), vm(2, node_id=3)]
     seen = snapshot([node(1, vcpus_allocated=75), node(2), node(3)], vms)
@@ -223,7 +223,7 @@ def test_while_a_mate_is_on_its_way_its_target_takes_nobody() -> None:
     assert check_move(arrived, policy, Recent(), 1, 2) == Reason.of("fit-apart", rule="web", vms=1)
 
 
-def test_a_rule_makes_the_plan_choose_another_vm_not_another_moment() -> None:
+def test_rule_makes_the_plan_choose_another_vm() -> None:
     seen = snapshot([node(1, vcpus_allocated=76), node(2)], [vm(1), vm(2, vcpus=7)])
     made = plan(seen, Policy(rules=(VMRule(STAY, "s", vm_ids=(1,)),)))
     assert ([m.vm_id for m in made.moves], made.taken_at) == ([2], NOW)

@@ -59,7 +59,9 @@ HOW: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("how", HOW)
 @pytest.mark.parametrize("question", QUESTIONS)
-async def test_the_last_snapshot_answers_within_seconds(bot: BotFixture, question: str, how: str) -> None:
+async def test_hanging_panel_is_answered_from_the_last_snapshot_within_seconds(
+    bot: BotFixture, question: str, how: str
+) -> None:
     await bot.service.observer.observe()
     bot.clock.advance(600)
     bot.fault(**HOW[how])
@@ -70,7 +72,7 @@ async def test_the_last_snapshot_answers_within_seconds(bot: BotFixture, questio
     assert last is not None and bot.clock() - last.taken_at >= timedelta(seconds=600), "its age is known"
 
 
-async def test_without_any_snapshot_the_problem_is_said_within_seconds(bot: BotFixture) -> None:
+async def test_hanging_panel_without_a_snapshot_is_reported_within_seconds(bot: BotFixture) -> None:
     bot.fault("slow", delay=60.0)
     began = time.monotonic()
     with pytest.raises(PanelError):
@@ -78,7 +80,7 @@ async def test_without_any_snapshot_the_problem_is_said_within_seconds(bot: BotF
     assert time.monotonic() - began < LIMIT_S
 
 
-async def test_a_check_never_takes_an_old_snapshot(bot: BotFixture) -> None:
+async def test_check_never_uses_an_old_snapshot(bot: BotFixture) -> None:
     await bot.service.observer.observe()
     bot.fault("http_503")
     assert (await bot.service.cycle.run()).outcome == "failed"

@@ -27,7 +27,7 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
 
 
-def test_hours_past_midnight_and_on_some_days() -> None:
+def test_windows_cross_midnight_and_name_days() -> None:
     night = parse_windows("22:00-06:00")
     assert [is_open(night, utc(f"2026-11-27T{t}"), timezone.utc) for t in ("21:59", "22:00", "05:59", "06:00")] == [
         *(False, True, True, False)
@@ -42,7 +42,7 @@ def test_hours_past_midnight_and_on_some_days() -> None:
     assert is_open((), utc("2026-11-30T00:00"), None), "none said: always"
 
 
-def test_daylight_saving_moves_the_moment_not_the_clock() -> None:
+def test_daylight_saving_keeps_the_hour_of_the_clock() -> None:
     night = parse_windows("02:30-04:00")
     assert opens_at(night, utc("2026-03-28T12:00"), BERLIN) == utc("2026-03-29T01:30"), "02:30 is never shown"
     assert opens_at(night, utc("2026-10-24T12:00"), BERLIN) == utc("2026-10-25T00:30"), "the first of two"
@@ -55,7 +55,7 @@ def test_daylight_saving_moves_the_moment_not_the_clock() -> None:
     st.integers(1, 1439),
     st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(timezone.utc)),
 )
-def test_what_opens_is_open_then_and_not_before(start: int, length: int, now: datetime) -> None:
+def test_next_opening_is_open_and_the_minute_before_is_closed(start: int, length: int, now: datetime) -> None:
     end = (start + length) % 1440
     spans = parse_windows(f"{start // 60}:{start % 60:02}-{end // 60}:{end % 60:02}")
     opens = opens_at(spans, now, BERLIN)
@@ -68,18 +68,18 @@ def test_what_opens_is_open_then_and_not_before(start: int, length: int, now: da
 @pytest.mark.parametrize(
     "text", ["22-06", "25:00-26:00", "22:00-22:00", "mon 22:00", "abc 22:00-23:00", "22:00-06:00,", "10:60-11:00"]
 )
-def test_nonsense_names_setting_value_and_remedy(text: str) -> None:
+def test_bad_window_names_setting_value_and_remedy(text: str) -> None:
     [problem] = [p for p in find_settings({"migration_window": text}).problems if "MIGRATION_WINDOW" in p]
     assert text.strip(",") in problem and ("22:00-06:00" in problem or "no " in problem or "00:00-24:00" in problem)
 
 
-def test_a_zone_that_does_not_exist_is_told_with_the_nearest() -> None:
+def test_unknown_time_zone_is_reported_with_the_nearest() -> None:
     [problem] = [p for p in find_settings({"timezone": "Europe/Moskow"}).problems if "TIMEZONE" in p]
     assert "Europe/Moscow is probably meant" in problem
     assert not [p for p in find_settings({"timezone": "Asia/Yekaterinburg"}).problems if "TIMEZONE" in p]
 
 
-def test_people_are_told_times_in_their_zone() -> None:
+def test_times_are_shown_in_the_zone_of_the_reader() -> None:
     now = utc("2026-07-01T21:30")
     assert moment(texts_for("en", timezone.utc), now, now) == "21:30"
     assert moment(texts_for("en", BERLIN), now + timedelta(hours=1), now) == "tomorrow 00:30"
@@ -87,7 +87,7 @@ def test_people_are_told_times_in_their_zone() -> None:
     assert moment(texts_for("en", BERLIN), now - timedelta(days=3), now) == "2026-06-28 23:30"
 
 
-async def test_an_approved_move_waits_for_its_hours_however_long(tmp_path: Path) -> None:
+async def test_approved_move_waits_for_its_window(tmp_path: Path) -> None:
     """The clock stands at noon. An approval for 22:00 is not too old at 05:00, when it is 17 hours old."""
     async with running_bot(tmp_path, migration_window="22:00-06:00", timezone="UTC") as fixture:
         await fixture.propose()
@@ -100,7 +100,7 @@ async def test_an_approved_move_waits_for_its_hours_however_long(tmp_path: Path)
         assert fixture.posts() == [(11, 2)] and (await fixture.migration()).state is MigrationState.SUCCEEDED
 
 
-async def test_a_cluster_can_have_hours_of_its_own(tmp_path: Path) -> None:
+async def test_cluster_can_have_its_own_window(tmp_path: Path) -> None:
     path = tmp_path / "clusters.toml"
     path.write_text('[clusters.Production]\nmigration_window = "11:00-13:00"\n', "utf-8")
     given = {"migration_window": "22:00-06:00", "timezone": "UTC", "clusters_file": path}
@@ -115,7 +115,7 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
         yield running
 
 
-async def test_the_chat_says_what_it_waits_for_and_makes_no_sound(stack: Stack) -> None:
+async def test_waiting_for_the_window_is_shown_without_a_sound(stack: Stack) -> None:
     now = datetime.now(timezone.utc)
     hours = f"{now + timedelta(hours=2):%H:00}-{now + timedelta(hours=4):%H:00}"
     quiet = f"{now - timedelta(hours=2):%H:00}-{now + timedelta(hours=2):%H:00}"

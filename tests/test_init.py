@@ -51,7 +51,7 @@ def login(panel: RunningPanel, chat: RunningChat, monkeypatch: pytest.MonkeyPatc
     return ["init", "--host", panel.url, "--username", "admin@example.com", "--password", PASSWORD]
 
 
-async def test_options_alone_make_a_private_file_that_works(
+async def test_options_alone_write_a_private_working_file(
     panel: RunningPanel, chat: RunningChat, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = [*login(panel, chat, monkeypatch), "--telegram-chat-id", str(GROUP), "--telegram-admin-ids", "1001", "1002"]
@@ -66,7 +66,7 @@ async def test_options_alone_make_a_private_file_that_works(
     assert settings.notes == ()
 
 
-async def test_a_secret_in_a_file_stays_there(
+async def test_secret_of_a_file_is_not_copied(
     panel: RunningPanel, chat: RunningChat, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "password").write_text(PASSWORD, "utf-8")
@@ -78,14 +78,14 @@ async def test_a_secret_in_a_file_stays_there(
     assert PASSWORD not in text and f"VMMANAGER_PASSWORD_FILE={folder / 'password'}\n" in text
 
 
-def test_a_file_that_exists_is_left_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_existing_file_is_not_overwritten(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / ".env").write_text("DRY_RUN=true\n", "utf-8")
     assert main(["init", "--host", "https://h", "--username", "u", "--password", "p"]) == BAD_SETTINGS
     assert capsys.readouterr().err.startswith(".env exists: move it away, edit it, or name another file")
     assert (folder / ".env").read_text("utf-8") == "DRY_RUN=true\n"
 
 
-def test_without_a_terminal_what_is_missing_is_named_and_nothing_written(
+def test_missing_values_without_a_terminal_are_named_and_nothing_is_written(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["init", "--host", "https://h", "--username", "u"]) == BAD_SETTINGS
@@ -174,7 +174,7 @@ async def test_every_answer_is_tested_before_the_next_question(
     assert settings.vmmanager_password is not None and settings.vmmanager_password.get_secret_value() == PASSWORD
 
 
-async def test_the_end_of_the_input_writes_nothing(folder: Path) -> None:
+async def test_end_of_input_writes_nothing(folder: Path) -> None:
     async with Person(folder) as person:
         await person.answers("Language", "ru")
         await person.sees("Адрес VMmanager")

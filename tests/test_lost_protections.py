@@ -38,7 +38,7 @@ async def notices(bot: BotFixture) -> list[str]:
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_a_lost_name_holds_automatic_mode_and_is_told_once(tmp_path: Path, case: str) -> None:
+async def test_lost_name_holds_automatic_mode_and_is_reported_once(tmp_path: Path, case: str) -> None:
     given, document, lose = CASES[case]
     if document is not None:
         (tmp_path / "clusters.json").write_text(json.dumps(document))
@@ -66,7 +66,7 @@ async def test_an_excluded_node_stays_excluded_after_it_is_renamed(tmp_path: Pat
         assert policy.exclude_targets == {2}
 
 
-async def test_a_name_that_matches_again_lets_automatic_mode_go_on(tmp_path: Path) -> None:
+async def test_name_that_matches_again_releases_automatic_mode(tmp_path: Path) -> None:
     async with running_panel(HOT_WORLD) as panel:
         given = {"balance_mode": "auto", "exclude_target_nodes": ["mild"]}
         async with bot_on(panel, tmp_path / "bot.db", **given) as bot:
@@ -81,7 +81,7 @@ async def test_a_name_that_matches_again_lets_automatic_mode_go_on(tmp_path: Pat
             assert bot.posts() == [(11, 2)]
 
 
-async def test_a_node_that_is_gone_holds_nothing(tmp_path: Path) -> None:
+async def test_removed_node_holds_nothing(tmp_path: Path) -> None:
     async with running_panel(HOT_WORLD) as panel:
         given = {"balance_mode": "auto", "exclude_target_nodes": ["nowhere"]}
         async with bot_on(panel, tmp_path / "bot.db", **given) as bot:
@@ -90,7 +90,7 @@ async def test_a_node_that_is_gone_holds_nothing(tmp_path: Path) -> None:
             assert bot.posts() == [(11, 2)], "a name that never meant anything protects nothing: check says so"
 
 
-async def test_what_automatic_mode_queued_is_not_started_once_a_name_is_lost(tmp_path: Path) -> None:
+async def test_queued_automatic_move_is_not_started_after_a_name_is_lost(tmp_path: Path) -> None:
     async with running_panel(HOT_WORLD) as panel:
         given = {"balance_mode": "auto", "exclude_target_nodes": ["mild"]}
         async with bot_on(panel, tmp_path / "bot.db", **given) as bot:

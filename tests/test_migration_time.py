@@ -31,14 +31,14 @@ def samples(overhead: float, mbit: float, count: int = 30, noise: float = 0.0) -
 
 
 @given(st.floats(0, 300), st.floats(50, 50_000))
-def test_what_follows_a_line_gives_the_line(overhead: float, mbit: float) -> None:
+def test_samples_on_a_line_give_that_line(overhead: float, mbit: float) -> None:
     found = fit(samples(overhead, mbit))
     assert found is not None and found.migrations == 30
     assert found.overhead_s == pytest.approx(overhead, abs=1e-3)
     assert found.bandwidth_mbit == pytest.approx(mbit, rel=1e-3)
 
 
-def test_noise_and_migrations_that_hung_do_not_matter() -> None:
+def test_noise_and_hanging_migrations_do_not_matter() -> None:
     good = samples(25, 900, count=40, noise=3)
     hung = [Sample(1024, 1800.0), Sample(32768, 3000.0), Sample(2048, 700.0)]
     found = fit([*good[:20], *hung, *good[20:]])
@@ -48,7 +48,7 @@ def test_noise_and_migrations_that_hung_do_not_matter() -> None:
     assert MIN_SAMPLES <= found.migrations <= 40
 
 
-def test_the_order_of_the_samples_does_not_matter() -> None:
+def test_estimate_does_not_depend_on_the_order_of_samples() -> None:
     found = samples(25, 900, noise=5)
     assert fit(found) == fit(found[::-1])
 
@@ -67,11 +67,11 @@ def test_the_order_of_the_samples_does_not_matter() -> None:
     ],
     ids=["none", "too few", "one size", "larger is faster", "no size", "overhead", "too slow", "too fast"],
 )
-def test_what_tells_nothing_teaches_nothing(given_samples: list[Sample]) -> None:
+def test_useless_samples_change_nothing(given_samples: list[Sample]) -> None:
     assert fit(given_samples) is None
 
 
-def test_an_overhead_below_zero_is_none() -> None:
+def test_negative_overhead_becomes_zero() -> None:
     found = fit([Sample(s, took(s, -5, 800)) for s in SIZES[2:] * 8])
     assert found is not None and found.overhead_s == 0
     assert found.bandwidth_mbit == pytest.approx(900, rel=0.2)
@@ -104,7 +104,7 @@ async def figures(fixture: BotFixture) -> tuple[float, float]:
     return round(policy.migration_overhead_s, 1), round(policy.migration_bandwidth_mbit, 1)
 
 
-async def test_once_there_are_enough_the_settings_are_only_where_it_began(tmp_path: Path) -> None:
+async def test_enough_samples_replace_the_settings(tmp_path: Path) -> None:
     async with running_bot(tmp_path, migration_overhead=15) as fixture:
         await finish(fixture.store, fixture.clock, samples(30, 500, count=MIN_SAMPLES - 1))
         assert (await figures(fixture), fixture.service.queries.measured()) == ((15.0, 1000.0), {})
@@ -116,7 +116,7 @@ async def test_once_there_are_enough_the_settings_are_only_where_it_began(tmp_pa
         assert f"Production: 30 s and 500 Mbit/s, measured from {MIN_SAMPLES + 2} migrations" in shown
 
 
-async def test_what_the_clusters_file_says_is_not_measured_away(tmp_path: Path) -> None:
+async def test_values_of_the_clusters_file_override_measurements(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text("[clusters.Production]\nmigration_bandwidth = 250\n", "utf-8")
     async with running_bot(tmp_path, clusters_file=path) as fixture:
@@ -124,7 +124,7 @@ async def test_what_the_clusters_file_says_is_not_measured_away(tmp_path: Path) 
         assert await figures(fixture) == (30.0, 250.0)
 
 
-async def test_another_clusters_migrations_teach_nothing_here(tmp_path: Path) -> None:
+async def test_samples_of_another_cluster_are_not_used(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as fixture:
         await finish(fixture.store, fixture.clock, samples(30, 500), cluster=2)
         assert await figures(fixture) == (20.0, 1000.0)

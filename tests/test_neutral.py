@@ -49,7 +49,7 @@ def instance() -> dict[str, Any]:
     }
 
 
-def test_everything_is_mapped() -> None:
+def test_every_field_is_mapped() -> None:
     read = neutral.read(instance(), max_moves=5)
     a, b, c, d = read.snapshot.nodes
     assert (a.cpus, a.vcpus_allocated, a.memory_mib, a.memory_allocated_mib, a.vm_count) == (2, 15, 10000, 5000, 3)
@@ -91,7 +91,7 @@ def test_moves_carry_the_ids_of_the_file() -> None:
     assert neutral.moves_to_dicts(plan(read.snapshot, read.policy, read.recent), read)[0]["vm"] == "x"
 
 
-def test_other_thresholds_scale_the_seeds_constants() -> None:
+def test_other_thresholds_scale_the_constants_of_the_seed() -> None:
     document = instance()
     document["thresholds"] = {"cpu_ratio": 0.97, "mem_pct": 97.0}
     policy = neutral.read(document).policy
@@ -101,7 +101,7 @@ def test_other_thresholds_scale_the_seeds_constants() -> None:
     assert policy.memory_target_percent == 100.0
 
 
-def test_without_thresholds_they_are_the_seeds() -> None:
+def test_default_thresholds_are_those_of_the_seed() -> None:
     document = instance()
     del document["thresholds"]
     policy = neutral.read(document).policy
@@ -132,7 +132,7 @@ def test_is_neutral() -> None:
         ("vms", 0, "last_migrated_s", "1h", 'vms[0].last_migrated_s is "1h": a number is needed'),
     ],
 )
-def test_complaints_name_the_place(kind: str, i: int, key: str, value: Any, complaint: str) -> None:
+def test_format_errors_name_the_place(kind: str, i: int, key: str, value: Any, complaint: str) -> None:
     document = instance()
     document[kind][i][key] = value
     with pytest.raises(FormatError, match=re.escape(complaint)):

@@ -64,9 +64,7 @@ def with_states(base: Proposal, states: list[MigrationState | None]) -> Proposal
     states=st.lists(st.sampled_from([None, *MigrationState]), max_size=40),
     purpose=st.sampled_from([Purpose.DRAIN, Purpose.FILL]),
 )
-def test_any_progress_fits_a_phone(
-    language: str, vms: int, states: list[MigrationState | None], purpose: Purpose
-) -> None:
+def test_progress_fits_a_phone(language: str, vms: int, states: list[MigrationState | None], purpose: Purpose) -> None:
     base = drained(vms, purpose=purpose)
     if not base.moves:
         return
@@ -99,7 +97,7 @@ def test_the_headline_counts_vms_and_the_time_that_is_left() -> None:
 
 
 @pytest.mark.parametrize("purpose", [Purpose.DRAIN, Purpose.FILL])
-def test_the_plan_says_what_it_does_to_every_node_that_changes(purpose: Purpose) -> None:
+def test_plan_shows_its_effect_on_every_changed_node(purpose: Purpose) -> None:
     plan = drained(8, purpose=purpose).plan
     assert plan.moves
     text = "\n".join(str(line) for line in plan_lines(texts_for("en"), plan)).replace("\u00a0", " ")

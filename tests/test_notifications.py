@@ -41,7 +41,7 @@ async def asked_of_telegram(stack: Stack) -> list[dict[str, Any]]:
 
 
 @pytest.mark.e2e
-async def test_switched_off_it_works_and_telegram_hears_nothing(stack: Stack) -> None:
+async def test_program_without_notifications_sends_nothing(stack: Stack) -> None:
     bot = stack.start_bot("--once", "--yes", "--no-notifications")
     assert await bot.ended() == OK, bot.lines
     assert len(await stack.starts()) == 1
@@ -49,13 +49,13 @@ async def test_switched_off_it_works_and_telegram_hears_nothing(stack: Stack) ->
 
 
 @pytest.mark.e2e
-async def test_the_option_beats_the_setting(stack: Stack) -> None:
+async def test_option_overrides_the_setting(stack: Stack) -> None:
     bot = stack.start_bot("--once", "--yes", "--notifications", TELEGRAM_NOTIFICATIONS="false")
     assert await bot.ended() == OK, bot.lines
     assert await stack.messages() != []
 
 
-async def test_switched_off_the_program_has_no_chat(folder: Path) -> None:
+async def test_program_without_notifications_has_no_chat(folder: Path) -> None:
     token = {"telegram_bot_token": TOKEN, "telegram_chat_id": 7, "database_path": ":memory:"}
     for switch in (True, False):
         settings = load_settings({**PANEL, **token, "telegram_notifications": switch})
@@ -63,13 +63,13 @@ async def test_switched_off_the_program_has_no_chat(folder: Path) -> None:
             assert (balancer.telegram is not None) is switch
 
 
-def test_switched_off_nothing_is_missing_for_the_chat() -> None:
+def test_disabled_notifications_need_no_chat_settings() -> None:
     incomplete = {"telegram_bot_token": TOKEN}
     assert [p.fields[0] for p in check_chat(Settings(**incomplete))] == ["telegram_chat_id"]
     assert check_chat(Settings(telegram_notifications=False, **incomplete)) == []
 
 
-def test_asked_for_without_a_token_it_says_why_not(capsys: pytest.CaptureFixture[str]) -> None:
+def test_notifications_without_a_token_are_refused_with_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--host", "http://127.0.0.1:9", "--username", "me", "--password", "x"]
     assert main(["config", *words, "--notifications"]) == OK
     said = capsys.readouterr()

@@ -90,7 +90,7 @@ def carried_out(world: World, made: Plan) -> Filling:
 @thorough
 @given(worlds, objectives, st.sampled_from([0, 0, 1, 3]))
 @pytest.mark.slow
-def test_every_prefix_is_legal(world: World, optimize_for: str, limit: int) -> None:
+def test_every_prefix_of_the_plan_is_legal(world: World, optimize_for: str, limit: int) -> None:
     """Moves are judged one by one on what the earlier ones left."""
     world = optimal(world, optimize_for, limit)
     made = plan(*world)
@@ -103,7 +103,7 @@ def test_every_prefix_is_legal(world: World, optimize_for: str, limit: int) -> N
 @thorough
 @given(worlds, objectives)
 @pytest.mark.slow
-def test_it_leaves_no_more_overloaded_than_smallest_first(world: World, optimize_for: str) -> None:
+def test_optimal_leaves_no_more_nodes_overloaded_than_smallest_first(world: World, optimize_for: str) -> None:
     world = optimal(world, optimize_for)
     ours = carried_out(world, plan(*world))
     seen, policy, recent = world
@@ -116,7 +116,7 @@ def test_it_leaves_no_more_overloaded_than_smallest_first(world: World, optimize
 @thorough
 @given(worlds, objectives, st.sampled_from([1, 2, 5]))
 @pytest.mark.slow
-def test_the_budget_cuts_the_plan_not_the_thinking(world: World, optimize_for: str, limit: int) -> None:
+def test_budget_cuts_the_plan_after_the_search(world: World, optimize_for: str, limit: int) -> None:
     whole = plan(*optimal(world, optimize_for))
     first = plan(*optimal(world, optimize_for, limit))
     assert first.moves == whole.moves[:limit]
@@ -134,7 +134,7 @@ def test_the_budget_cuts_the_plan_not_the_thinking(world: World, optimize_for: s
 @thorough
 @given(worlds, objectives, st.randoms(use_true_random=False))
 @pytest.mark.slow
-def test_the_order_of_the_input_does_not_matter(world: World, optimize_for: str, shuffler: random.Random) -> None:
+def test_plan_does_not_depend_on_the_order_of_rows(world: World, optimize_for: str, shuffler: random.Random) -> None:
     seen, policy, recent = optimal(world, optimize_for)
     nodes, vms = list(seen.nodes), list(seen.vms)
     shuffler.shuffle(nodes)
@@ -145,7 +145,7 @@ def test_the_order_of_the_input_does_not_matter(world: World, optimize_for: str,
 @thorough
 @given(worlds, objectives)
 @pytest.mark.slow
-def test_looking_again_agrees(world: World, optimize_for: str) -> None:
+def test_precheck_agrees_with_the_plan(world: World, optimize_for: str) -> None:
     """What the executor asks before each move allows what was planned, the earlier moves done."""
     seen, policy, recent = optimal(world, optimize_for)
     for move in plan(seen, policy, recent).moves:
@@ -268,11 +268,11 @@ def crowded(seed: int) -> World:
 @settings(thorough, max_examples=examples(150))
 @given(st.integers(0, 10**9).map(crowded), objectives)
 @pytest.mark.slow
-def test_the_certificate_holds_where_room_must_be_made(world: World, optimize_for: str) -> None:
+def test_certificate_holds_when_a_target_must_be_cleared_first(world: World, optimize_for: str) -> None:
     judge_certificate(optimal(world, optimize_for))
 
 
-def test_making_room_is_proven_necessary() -> None:
+def test_certificate_proves_that_clearing_a_target_is_necessary() -> None:
     """The node itself must lose one VM only; that a second one has to move is proven too."""
     nodes = [node(1, vcpus_allocated=75), node(2, vcpus_allocated=55), node(3, vcpus_allocated=62)]
     vms = [vm(11, vcpus=20), vm(21, node_id=2, vcpus=6)]
@@ -283,7 +283,7 @@ def test_making_room_is_proven_necessary() -> None:
     assert (made.bound.moves, made.groups) == (2, (0, 1))
 
 
-def test_room_that_is_there_already_is_counted() -> None:
+def test_certificate_counts_free_capacity() -> None:
     """Two large VMs must leave and one finds room as it is: only for the other one a third has to move."""
     nodes = [node(1, vcpus_allocated=75), node(2, vcpus_allocated=75), node(3, vcpus_allocated=50)]
     nodes += [node(4, vcpus_allocated=55), node(5, vcpus_allocated=64)]
@@ -293,7 +293,7 @@ def test_room_that_is_there_already_is_counted() -> None:
     assert (len(made.moves), made.bound.moves, made.overloaded_after) == (3, 3, ())
 
 
-def test_a_node_that_is_relieved_itself_can_make_room() -> None:
+def test_relieved_node_can_free_capacity() -> None:
     """Node 2 must lose VM 21, and takes VM 11 only when VM 22 has left it besides."""
     nodes = [node(1, vcpus_allocated=75), node(2, vcpus_allocated=32, memory_allocated_mib=75_000)]
     nodes += [node(3, vcpus_allocated=64)]
@@ -320,7 +320,7 @@ def test_a_node_that_is_quickly_relieved_does_not_wait_for_another() -> None:
     assert ([m.key for m in made.moves], made.total_moves) == ([(11, 1, 4)], 2)
 
 
-def test_where_all_nodes_are_rather_full_large_gaps_stay() -> None:
+def test_large_gaps_stay_when_all_nodes_are_nearly_full() -> None:
     """Nodes 2 and 3 would both be above the target thresholds: the larger gap is left to larger VMs."""
     nodes = [node(1, vcpus_allocated=75), node(2, vcpus_allocated=40), node(3, vcpus_allocated=60)]
     made = plan(snapshot(nodes, [vm(11)]), Policy(strategy=OPTIMAL, cpu_target_score=4.0))
@@ -330,7 +330,7 @@ def test_where_all_nodes_are_rather_full_large_gaps_stay() -> None:
     assert [m.key for m in made.moves] == [(11, 1, 4)]
 
 
-def test_local_disks_are_copied_too() -> None:
+def test_cost_includes_local_disks() -> None:
     """The VM with less memory has the larger disk: where disks are copied, the other one is quicker to move."""
     nodes = [node(1, vcpus_allocated=75), node(2)]
     vms = [vm(11, memory_mib=4_000, disk_mib=80_000), vm(12, memory_mib=8_000, disk_mib=10_000)]
@@ -342,7 +342,7 @@ def test_local_disks_are_copied_too() -> None:
     assert local.effort.seconds == 170.994944  # 20 s, and 18,000 MiB at 1000 Mbit/s
 
 
-def test_what_to_optimize_for_decides() -> None:
+def test_objective_decides_between_moves_and_memory() -> None:
     """One large VM or two small ones that have less memory together."""
     nodes = [node(1, vcpus_allocated=80), node(2)]
     vms = [vm(11, vcpus=10, memory_mib=16_000), vm(12, vcpus=5, memory_mib=500), vm(13, vcpus=5, memory_mib=500)]

@@ -26,7 +26,7 @@ async def card(stack: Stack, report: dict[str, Any], user_id: int = ANNA) -> dic
     return await stack.message("Skip leaves this VM alone", buttons=True)
 
 
-async def test_a_skip_for_a_day_and_for_good(stack: Stack) -> None:
+async def test_move_is_skipped_for_a_day_or_for_good(stack: Stack) -> None:
     stack.start_program()
     report = await stack.message("small-a", "≈ 37 s", buttons=True)
     assert await stack.tap(report, "More", VERA) == "You may look, but not decide."
@@ -44,7 +44,7 @@ async def test_a_skip_for_a_day_and_for_good(stack: Stack) -> None:
     assert await stack.starts() == []
 
 
-async def test_another_target_is_an_approval_of_it(stack: Stack) -> None:
+async def test_choosing_another_target_approves_it(stack: Stack) -> None:
     stack.start_program()
     report = await stack.message("hot → cool", buttons=True)
     places = await stack.opened(await card(stack, report), "Other node", "instead of cool", "mild: CPU 1.0 → 1.1")
@@ -54,7 +54,7 @@ async def test_another_target_is_an_approval_of_it(stack: Stack) -> None:
     assert await stack.starts() == [(11, 3)]
 
 
-async def test_an_approval_for_later_can_be_called_back(stack: Stack) -> None:
+async def test_approval_for_later_can_be_withdrawn(stack: Stack) -> None:
     stack.start_program()
     report = await stack.message("hot → cool", buttons=True)
     times = await stack.opened(await card(stack, report), "Later", "when?")
@@ -67,7 +67,7 @@ async def test_an_approval_for_later_can_be_called_back(stack: Stack) -> None:
     assert await stack.starts() == []
 
 
-async def test_what_has_arrived_can_be_moved_back_once(stack: Stack) -> None:
+async def test_finished_migration_can_be_undone_once(stack: Stack) -> None:
     bot = stack.start_bot(UNDO_WINDOW="600")
     report = await stack.message("hot → cool", buttons=True)
     await stack.tap(report, "Approve 1")
@@ -83,7 +83,7 @@ async def test_what_has_arrived_can_be_moved_back_once(stack: Stack) -> None:
     assert await stack.starts() == [(11, 2), (11, 1)] and await stack.where(11) == 1
 
 
-async def test_the_button_goes_when_its_time_is_over(stack: Stack) -> None:
+async def test_undo_button_disappears_after_its_time(stack: Stack) -> None:
     stack.start_program(UNDO_WINDOW="600")
     report = await stack.message("hot → cool", buttons=True)
     await stack.tap(report, "Approve 1")
@@ -115,7 +115,7 @@ async def test_a_whole_proposal_can_wait_for_later_or_be_left_alone(stack: Stack
     assert await stack.starts() == []
 
 
-def test_times_are_ahead_in_order_and_of_today_or_tomorrow() -> None:
+def test_offered_times_are_ascending_and_of_today_or_tomorrow() -> None:
     start = datetime(2026, 3, 28, 0, 0, tzinfo=timezone.utc)
     for minutes in range(0, 3 * 24 * 60, 7):
         now = start + timedelta(minutes=minutes)

@@ -24,13 +24,13 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_sizes_and_times_are_read_and_what_ended_before_is_left_out(file: Path) -> None:
+def test_orders_are_read_and_ended_ones_are_left_out(file: Path) -> None:
     found = orders.read(file)
     assert len(found) == 240 and found[0].starts_s == -5 * 86_400
     assert {(o.vcpus, o.mib) for o in found if o.starts_s > 0} == {(2, 7 * 1024)}
 
 
-def test_the_peak_fills_the_asked_part_of_the_thresholds(file: Path) -> None:
+def test_peak_fills_the_requested_share_of_the_thresholds(file: Path) -> None:
     chosen = orders.read(file)
     document, first, later = orders.world(chosen, 8, 0.8, 1)
     vcpus, _ = orders.peak(chosen)

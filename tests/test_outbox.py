@@ -34,7 +34,7 @@ async def skip_all(fixture: ChatFixture) -> None:
     assert all(r.done for r in await fixture.balancer.service.decisions.decide(moves, Verdict.SKIP, CODE))
 
 
-async def test_after_an_hour_without_network_everything_arrives_once_in_order_and_as_it_is_now(tmp_path: Path) -> None:
+async def test_messages_of_an_hour_without_network_arrive_once_in_order_and_up_to_date(tmp_path: Path) -> None:
     async with running(tmp_path, proposal_ttl=86_400) as fixture:
         balancer = await fixture.start()
         first = await fixture.message("1. small-a", buttons=True)
@@ -65,7 +65,7 @@ async def test_after_an_hour_without_network_everything_arrives_once_in_order_an
         assert len(fixture.texts("1. small-a")) == 1 and not fixture.texts("1. small-b")
 
 
-async def test_what_was_moved_while_nobody_could_be_told_is_told_after_a_restart(tmp_path: Path) -> None:
+async def test_migrations_without_network_are_reported_after_a_restart(tmp_path: Path) -> None:
     async with running(tmp_path, balance_mode="auto") as fixture:
         fixture.cut()
         balancer = await fixture.start()
@@ -79,7 +79,7 @@ async def test_what_was_moved_while_nobody_could_be_told_is_told_after_a_restart
         assert len(fixture.texts("1. small-a")) == 1 and not fixture.texts("moves done"), "one message tells all"
 
 
-async def test_the_watchdog_tells_once_and_so_is_its_end(tmp_path: Path) -> None:
+async def test_watchdog_reports_start_and_end_once(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
 
         def health() -> State:
@@ -111,7 +111,7 @@ async def test_the_watchdog_tells_once_and_so_is_its_end(tmp_path: Path) -> None
         assert len(fixture.texts("Checks work again")) == 1 and len(fixture.texts("No check has succeeded")) == 1
 
 
-async def test_a_paused_program_is_not_late(tmp_path: Path) -> None:
+async def test_paused_program_is_not_reported_as_late(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
         balancer = await fixture.start()
         await fixture.message("1. small-a", buttons=True)
@@ -141,7 +141,7 @@ def fifty(fixture: ChatFixture) -> tuple[int, ...]:
     return (ANNA, *fixture.people(49))
 
 
-async def test_fifty_people_press_at_once(tmp_path: Path) -> None:
+async def test_fifty_simultaneous_presses_are_answered(tmp_path: Path) -> None:
     async with running(tmp_path, limits="telegram", max_migrations_per_cycle=3) as fixture:
         admins = fifty(fixture)
         await fixture.start(telegram_admin_ids=admins)
@@ -163,7 +163,7 @@ async def test_fifty_people_press_at_once(tmp_path: Path) -> None:
         assert not fixture.calls("editMessageText", 429)
 
 
-async def test_five_hundred_updates_wait_at_the_start(tmp_path: Path) -> None:
+async def test_five_hundred_updates_at_the_start_are_handled(tmp_path: Path) -> None:
     async with running(tmp_path, limits="telegram") as fixture:
         admins = fifty(fixture)
         await fixture.start(telegram_admin_ids=admins)

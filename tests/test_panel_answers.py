@@ -38,7 +38,7 @@ CLUSTERS = {"list": [{"id": 1, "name": "one"}], "size": 1}
         *((word, "succeeded") for word in ("completed", "Done", "SUCCESS", "finished")),
     ],
 )
-def test_how_a_task_stands(raw: str, status: str) -> None:
+def test_task_states_are_recognized(raw: str, status: str) -> None:
     assert responses.task_status(raw) == status
 
 
@@ -59,7 +59,7 @@ def test_how_a_task_stands(raw: str, status: str) -> None:
         *(("date_create", odd, None) for odd in ("yesterday", "", None, [], {}, 1.5, True, "2026-13-45 99:00:00")),
     ],
 )
-def test_when_a_history_row_began(key: str, date: object, created: str | None) -> None:
+def test_start_of_a_history_row_is_read(key: str, date: object, created: str | None) -> None:
     [row] = responses.history({"list": [{"name": "host_migrate", "state": "running", key: date}]})
     assert row.created_at == (None if created is None else datetime.fromisoformat(created))
 
@@ -68,21 +68,21 @@ FLAT = {"id": 12, "consul_id": "740", "name": "host_migrate", "status": "failed"
 
 
 @pytest.mark.parametrize("document", [FLAT, {"task": FLAT}, {"task": {**FLAT, "id": "12", "new": 1}}])
-def test_a_task_in_its_shapes(document: object) -> None:
+def test_task_is_read_in_every_known_shape(document: object) -> None:
     assert responses.task(document) == TaskInfo(12, 740, "host_migrate", "failed", "failed", "a b", 4)
 
 
-def test_a_task_of_which_little_is_known_is_pending() -> None:
+def test_incomplete_task_is_pending() -> None:
     assert responses.task({"id": 3}) == TaskInfo(3, None, None, "pending", "")
 
 
 @pytest.mark.parametrize("document", [None, [], "x", {}, {"task": None}, {"task": {"status": "complete"}}])
-def test_no_task(document: object) -> None:
+def test_malformed_task_is_none(document: object) -> None:
     with pytest.raises(PanelDataError):
         responses.task(document)
 
 
-def test_of_several_tasks_the_migration_comes_first() -> None:
+def test_migration_comes_first_among_several_tasks() -> None:
     rows = [{"id": 1, "name": "host_migrate"}, {"id": 9, "name": "x"}, {"id": 2, "name": "host_migrate"}]
     assert [task.id for task in responses.tasks({"list": rows})] == [2, 1, 9]
 
@@ -114,7 +114,7 @@ def test_a_history_is_newest_first() -> None:
         (None, None),
     ],
 )
-def test_the_migration_form(document: object, expected: object) -> None:
+def test_migration_form_is_read(document: object, expected: object) -> None:
     assert responses.suitable_nodes(document) == expected
 
 
@@ -130,7 +130,7 @@ def test_the_migration_form(document: object, expected: object) -> None:
         ("x", None),
     ],
 )
-def test_roles(document: object, expected: object) -> None:
+def test_roles_are_read(document: object, expected: object) -> None:
     assert responses.roles(document, "me@x.com") == expected
 
 
@@ -138,23 +138,23 @@ def test_roles(document: object, expected: object) -> None:
     ("document", "expected"),
     [("6.23.0", "6.23.0"), ({"version": "6.23.0"}, "6.23.0"), ({"version": {}}, None), ({"x": 1}, None), (None, None)],
 )
-def test_versions(document: object, expected: object) -> None:
+def test_versions_are_read(document: object, expected: object) -> None:
     assert responses.version(document) == expected
 
 
 @pytest.mark.parametrize("bad", [None, {}, [], {"token": None}, {"token": ""}, {"token": 5}, {"token": "a\r\nx: y"}])
-def test_a_login_answer_without_a_usable_token(bad: object) -> None:
+def test_login_answer_without_a_usable_token_is_refused(bad: object) -> None:
     assert responses.token(bad) is None
 
 
 @pytest.mark.parametrize("bad", [None, {}, {"id": 101}, {"task": None}, {"task": 0}, {"task": "soon"}])
-def test_a_start_without_a_task(bad: object) -> None:
+def test_start_answer_without_a_task_is_unknown(bad: object) -> None:
     with pytest.raises(PanelDataError):
         responses.migration_start(bad)
 
 
 @given(st.integers(100, 599), st.binary(max_size=40))
-def test_no_body_does_more_than_be_refused(status: int, body: bytes) -> None:
+def test_any_body_is_parsed_or_refused(status: int, body: bytes) -> None:
     try:
         responses.read_answer(status, body, lambda document: document)
     except (Refusal, NotJSON):
@@ -178,20 +178,20 @@ SLICES = st.sampled_from([1, 3, streaming.SLICE_BYTES])
 
 
 @given(JSON, st.sampled_from([None, 1]), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]), SLICES)
-def test_slicing_the_work_reads_the_same(document: Any, indent: int | None, encoding: str, size: int) -> None:
+def test_reading_in_slices_gives_the_same_rows(document: Any, indent: int | None, encoding: str, size: int) -> None:
     body = json.dumps(document, indent=indent, ensure_ascii=False).encode(encoding)
     assert streaming.loads(body, slice_bytes=size) == document
 
 
 @given(st.lists(JSON, max_size=4), SLICES)
-def test_of_each_row_only_what_is_wanted_is_kept(rows: list[Any], size: int) -> None:
+def test_only_wanted_fields_of_a_row_are_kept(rows: list[Any], size: int) -> None:
     body = json.dumps({"list": rows, "size": len(rows)}).encode()
     kept = [json.dumps(row) for row in rows]
     assert streaming.loads(body, json.dumps, slice_bytes=size) == {"list": kept, "size": len(rows)}
 
 
 @given(JSON, st.data())
-def test_slicing_the_work_refuses_the_same(document: Any, data: st.DataObject) -> None:
+def test_reading_in_slices_refuses_the_same_bodies(document: Any, data: st.DataObject) -> None:
     text = json.dumps({"list": [document], "size": 1})
     at = data.draw(st.integers(0, len(text) - 1))
     body = (text[:at] + data.draw(st.sampled_from(["", ",", "]", "}", ":", '"', "x", " "])) + text[at + 1 :]).encode()
@@ -261,7 +261,7 @@ async def test_a_401_without_any_body_ends_a_session_too() -> None:
     assert asked == ["POST t1", "POST t2"]
 
 
-async def test_sessions_that_are_granted_but_not_accepted_end_in_a_pause() -> None:
+async def test_rejected_new_sessions_end_in_a_pause() -> None:
     async with playing(answer(ENDED, 401)) as (api, asked):
         for _ in range(10):
             with pytest.raises(PanelAuthError):
@@ -271,7 +271,7 @@ async def test_sessions_that_are_granted_but_not_accepted_end_in_a_pause() -> No
     assert {line.split()[1] for line in asked} == {"t1", "t2", "t3", "t4"}
 
 
-async def test_a_function_that_does_not_take_the_session_does_not_lock_the_others_out() -> None:
+async def test_function_that_rejects_the_session_does_not_block_others() -> None:
     async with playing(*[answer(ENDED, 401), answer(ENDED, 401), answer(CLUSTERS)] * 5) as (api, _):
         for _ in range(5):
             with pytest.raises(PanelAuthError):
@@ -287,7 +287,7 @@ async def test_a_login_without_a_token_is_a_refusal() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 400, 500])
-async def test_not_open_to_this_account(status: int) -> None:
+async def test_function_closed_to_the_account_is_reported(status: int) -> None:
     async with playing(answer({"error": {"code": "3001", "msg": "Unauthorized"}}, status)) as (api, asked):
         with pytest.raises(PanelForbidden, match="Unauthorized"):
             await api.task(1)
@@ -296,7 +296,7 @@ async def test_not_open_to_this_account(status: int) -> None:
         assert await api.account_roles() is None
 
 
-async def test_a_403_of_a_proxy() -> None:
+async def test_forbidden_answer_of_a_proxy_is_an_outage() -> None:
     async with playing(lambda request: web.Response(status=403, text="<html>")) as (api, asked):
         with pytest.raises(PanelForbidden):
             await api.start_migration(1, 2)
@@ -317,7 +317,7 @@ HTML = "<!DOCTYPE html><title>VMmanager</title>"
 
 @pytest.mark.parametrize("status", [200, 400, 403, 404, 405, 410, 422, 501])
 @pytest.mark.parametrize("html", [False, True])
-async def test_a_request_that_this_panel_does_not_offer_is_done_without(status: int, html: bool) -> None:
+async def test_missing_function_of_the_panel_is_tolerated(status: int, html: bool) -> None:
     """In the panel's envelope or as a page of its web server. The list of active tasks, the form and the roles."""
     refused = {"error": {"code": 2, "msg": "Not found"}}
 
@@ -331,13 +331,13 @@ async def test_a_request_that_this_panel_does_not_offer_is_done_without(status: 
         assert await api.version() is None
 
 
-async def test_an_unknown_column_is_an_error_of_the_server_and_done_without() -> None:
+async def test_unknown_column_is_a_server_error_and_tolerated() -> None:
     async with playing(lambda request: web.Response(status=500, text=HTML)) as (api, _):
         assert await api.active_tasks() is None
 
 
 @pytest.mark.parametrize("status", [408, 429, 502, 503, 504])
-async def test_an_outage_never_means_that_nobody_works_in_the_panel(status: int) -> None:
+async def test_outage_is_not_read_as_an_idle_panel(status: int) -> None:
     async with playing(lambda request: web.Response(status=status, text=HTML)) as (api, _):
         with pytest.raises(PanelUnavailable):
             await api.active_tasks()
@@ -352,9 +352,7 @@ async def test_an_outage_never_means_that_nobody_works_in_the_panel(status: int)
         *((status, OutcomeUnknown) for status in (302, 408, 500, 501, 502, 503, 504)),
     ],
 )
-async def test_a_start_failed_only_where_the_status_says_that_nothing_was_started(
-    status: int, error: type[Exception]
-) -> None:
+async def test_start_fails_only_if_the_status_proves_that_nothing_started(status: int, error: type[Exception]) -> None:
     async with playing(lambda request: web.Response(status=status, text=HTML)) as (api, asked):
         with pytest.raises(error):
             await api.start_migration(1, 2)
@@ -362,7 +360,7 @@ async def test_a_start_failed_only_where_the_status_says_that_nothing_was_starte
 
 
 @pytest.mark.parametrize("status", [502, 504, 408, 429])
-async def test_trouble_in_between(status: int) -> None:
+async def test_network_errors_between_client_and_panel_are_outages(status: int) -> None:
     async with playing(lambda request: web.Response(status=status)) as (api, asked):
         with pytest.raises(PanelUnavailable):
             await api.get_clusters()
@@ -376,7 +374,7 @@ async def test_trouble_in_between(status: int) -> None:
     "reply",
     [answer({}), answer({"id": 1}), answer([]), lambda request: web.Response(status=204), answer({"task": "?"}, 201)],
 )
-async def test_a_start_that_was_taken_but_names_no_task_is_unknown(reply: Any) -> None:
+async def test_accepted_start_without_a_task_is_unknown(reply: Any) -> None:
     async with playing(reply) as (api, asked):
         with pytest.raises(OutcomeUnknown):
             await api.start_migration(1, 2)
@@ -390,7 +388,7 @@ async def test_a_good_status_with_a_refusal_in_it_is_a_refusal() -> None:
 
 
 @pytest.mark.parametrize("parts", [0, 1, 3, 700])
-def test_a_long_answer_is_packed_while_it_waits_and_read_as_it_came(parts: int) -> None:
+def test_long_answer_is_compressed_in_memory_and_read_unchanged(parts: int) -> None:
     rows = [{"id": i, "name": f"vm-{i}-ж"} for i in range(20_000)]
     whole = json.dumps({"list": rows, "size": len(rows)}, ensure_ascii=False).encode()
     step = len(whole) // parts + 1 if parts else len(whole)

@@ -72,7 +72,7 @@ OUTAGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", OUTAGES)
-async def test_an_outage_is_told_once_keeps_what_waits_and_ends(fixture: BotFixture, name: str) -> None:
+async def test_outage_is_reported_once_and_keeps_proposals(fixture: BotFixture, name: str) -> None:
     await fixture.propose()
     assert await waiting(fixture) == [11]
     fixture.fault(**OUTAGES[name])
@@ -87,13 +87,13 @@ async def test_an_outage_is_told_once_keeps_what_waits_and_ends(fixture: BotFixt
 
 
 @pytest.mark.parametrize("kind", ["http_503", "http_500", "drop", "html", "broken_json"])
-async def test_a_short_burst_is_not_even_told(fixture: BotFixture, kind: str) -> None:
+async def test_short_outage_is_not_reported(fixture: BotFixture, kind: str) -> None:
     fixture.fault(kind, count=1, path="/vm/")
     await fixture.propose()
     assert await notice_codes(fixture) == [] and await waiting(fixture) == [11]
 
 
-async def test_a_slow_panel_is_an_outage_when_its_time_is_over(tmp_path: Path) -> None:
+async def test_slow_panel_becomes_an_outage_after_the_timeout(tmp_path: Path) -> None:
     async with running_panel() as panel:
         panel.faults.add("slow", delay=0.4, path="/vm/v3/host")
         store = Store(tmp_path / "bot.db")
@@ -129,7 +129,7 @@ async def test_a_panel_of_another_version_gets_the_same_plan(fixture: BotFixture
 
 
 @pytest.mark.parametrize("field", ["cpu_number", "ram_mib", "state", "snapshot_count", "iso_mounted"])
-async def test_what_the_panel_does_not_tell_is_not_taken_for_zero(fixture: BotFixture, field: str) -> None:
+async def test_missing_value_is_not_read_as_zero(fixture: BotFixture, field: str) -> None:
     """A VM of which this is not known is not moved, or as before where the field may be missing."""
     fixture.fault("missing_fields", path="/vm/v3/host", fields=[field], ids=[11])
     report = await fixture.service.cycle.run()
@@ -140,7 +140,7 @@ async def test_what_the_panel_does_not_tell_is_not_taken_for_zero(fixture: BotFi
 
 
 @pytest.mark.parametrize("fault", ["expired", "code_1000"])
-async def test_a_session_that_ends_in_the_middle_of_a_check_costs_one_login(fixture: BotFixture, fault: str) -> None:
+async def test_session_that_expires_during_a_check_costs_one_login(fixture: BotFixture, fault: str) -> None:
     await fixture.propose()
     before = logins(fixture)
     fixture.panel.panel.sessions.expire_all()
@@ -150,7 +150,7 @@ async def test_a_session_that_ends_in_the_middle_of_a_check_costs_one_login(fixt
     assert logins(fixture) - before == 1 and await notice_codes(fixture) == []
 
 
-async def test_a_changed_password_is_told_once_and_never_becomes_a_storm(fixture: BotFixture) -> None:
+async def test_changed_password_is_reported_once_without_repeated_logins(fixture: BotFixture) -> None:
     await fixture.propose()
     fixture.panel.panel.sessions.expire_all()
     fixture.fault("revoke_password")
@@ -164,7 +164,7 @@ async def test_a_changed_password_is_told_once_and_never_becomes_a_storm(fixture
     assert "VMMANAGER_PASSWORD" in str(notice.body.as_dict()["problem"]) and "secret" not in str(notice.body)
 
 
-async def test_after_the_pause_a_login_is_tried_again_and_only_one(tmp_path: Path) -> None:
+async def test_one_login_is_tried_after_the_pause(tmp_path: Path) -> None:
     passed = [0.0]
     async with running_panel() as panel:
         panel.faults.add("revoke_password")
@@ -190,7 +190,7 @@ async def test_after_the_pause_a_login_is_tried_again_and_only_one(tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["dns", "refused", "certificate"])
-async def test_a_panel_that_cannot_be_reached_is_told_as_such(tmp_path: Path, name: str) -> None:
+async def test_unreachable_panel_is_reported(tmp_path: Path, name: str) -> None:
     store = Store(tmp_path / "bot.db")
     await store.open()
     expired = issue(tmp_path, "expired", days=(-9, -1))
@@ -236,7 +236,7 @@ async def one_check(url: str, store: Store, ca_file: str | None) -> str:
 # A migration and other people ----------------------------------------------------------------------
 
 
-async def test_a_migration_that_is_aborted_in_the_panel_is_told_in_its_words(fixture: BotFixture) -> None:
+async def test_migration_aborted_in_the_panel_is_reported_in_its_words(fixture: BotFixture) -> None:
     await under_way(fixture)
     [task] = fixture.panel.world.tasks.values()
     fixture.panel.world.finish(task, "failed", "Task has been aborted by the administrator")
@@ -259,7 +259,7 @@ def _lose_row(fixture: BotFixture, vm: VM) -> None:
 
 
 @pytest.mark.parametrize("deed", [_rename, _stop, _lose_row], ids=["renamed", "stopped", "row lost"])
-async def test_what_happens_to_a_vm_on_its_way_does_not_hide_its_arrival(fixture: BotFixture, deed: Any) -> None:
+async def test_changes_of_a_vm_during_its_migration_do_not_hide_its_arrival(fixture: BotFixture, deed: Any) -> None:
     await under_way(fixture)
     deed(fixture, fixture.panel.world.vms[11])
     await fixture.carry_out()
@@ -267,7 +267,7 @@ async def test_what_happens_to_a_vm_on_its_way_does_not_hide_its_arrival(fixture
     assert fixture.posts() == [(11, 2)]
 
 
-async def test_a_vm_that_somebody_moves_elsewhere_on_its_way_is_told_as_that(fixture: BotFixture) -> None:
+async def test_vm_moved_elsewhere_during_its_migration_is_reported(fixture: BotFixture) -> None:
     fixture.fault("migrate_hangs", count=1)
     await under_way(fixture)
     [task] = fixture.panel.world.tasks.values()
@@ -281,9 +281,7 @@ async def test_a_vm_that_somebody_moves_elsewhere_on_its_way_is_told_as_that(fix
 @pytest.mark.parametrize(
     "change", [{"name": "another"}, {"ram_mib": 20480}, {"ram_mib": 1024}, {"cpu_number": 3}], ids=str
 )
-async def test_an_approval_is_for_the_vm_with_its_name_and_size_as_shown(
-    fixture: BotFixture, change: dict[str, Any]
-) -> None:
+async def test_approval_holds_only_for_the_shown_name_and_size(fixture: BotFixture, change: dict[str, Any]) -> None:
     await fixture.propose()
     await fixture.decide()
     fixture.panel.world.set_vm(fixture.panel.world.vms[11], **change)
@@ -338,7 +336,7 @@ async def moved_by_another(fixture: BotFixture, vm_id: int, node: int) -> None:
     fixture.pass_time(600)
 
 
-async def test_vms_that_somebody_else_keeps_moving_are_told_of_once(fixture: BotFixture) -> None:
+async def test_foreign_moves_are_reported_once(fixture: BotFixture) -> None:
     await fixture.service.cycle.run()
     await moved_by_another(fixture, 12, 2)
     await fixture.service.cycle.run()
@@ -353,7 +351,7 @@ async def test_vms_that_somebody_else_keeps_moving_are_told_of_once(fixture: Bot
     assert notice.body is not None and notice.body.as_dict()["cluster"] == "Production"
 
 
-async def test_it_is_told_again_only_after_a_week(fixture: BotFixture) -> None:
+async def test_foreign_moves_are_reported_again_after_a_week(fixture: BotFixture) -> None:
     for node in (2, 1, 2, 1):
         await fixture.service.cycle.run()
         await moved_by_another(fixture, 12, node)
@@ -366,7 +364,7 @@ async def test_it_is_told_again_only_after_a_week(fixture: BotFixture) -> None:
     assert len(await notice_codes(fixture)) == 2
 
 
-async def test_our_own_migrations_are_no_other_balancer(tmp_path: Path) -> None:
+async def test_own_migrations_are_not_foreign_moves(tmp_path: Path) -> None:
     async with running_bot(tmp_path, hot_clusters(1), migration_cooldown=0) as fixture:
         await fixture.service.admin.set_mode("auto", ANNA)
         for _ in range(4):
@@ -380,7 +378,7 @@ async def test_our_own_migrations_are_no_other_balancer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("excuse", ["maintenance", "opted out"])
-async def test_an_evacuation_and_vms_that_its_switch_keeps_out_are_no_sign(tmp_path: Path, excuse: str) -> None:
+async def test_evacuation_and_unmanaged_vms_are_not_foreign_moves(tmp_path: Path, excuse: str) -> None:
     async with running_bot(tmp_path, HOT_WORLD) as fixture:
         world = fixture.panel.world
         if excuse == "maintenance":
@@ -395,7 +393,7 @@ async def test_an_evacuation_and_vms_that_its_switch_keeps_out_are_no_sign(tmp_p
         assert await notice_codes(fixture) == []
 
 
-async def test_a_check_that_shares_the_loop_is_not_held_up(fixture: BotFixture) -> None:
+async def test_event_loop_stays_responsive_during_a_check(fixture: BotFixture) -> None:
     """Ten people ask while a check runs on an ill panel: each gets its answer, the panel one reading."""
     fixture.fault("slow", delay=0.05, count=1, path="/vm/v3/host")
     answers = await asyncio.gather(fixture.service.cycle.run(), *(fixture.service.queries.status() for _ in range(10)))

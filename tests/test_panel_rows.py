@@ -109,7 +109,7 @@ def as_text(value: Any) -> Any:
 # --- whole rows
 
 
-def test_a_cluster() -> None:
+def test_cluster_row_is_read() -> None:
     assert rows.cluster(CLUSTER) == Cluster(1, "c1", "kvm")
     row = {**CLUSTER, "virtualization_type": "LXD", "host_per_node_limit": 30, "host_filter": [{"entity": "e"}]}
     assert rows.cluster(row) == Cluster(1, "c1", "lxd", 30, '[{"entity":"e"}]')
@@ -131,11 +131,11 @@ def test_a_cluster() -> None:
         ({}, None),
     ],
 )
-def test_where_the_disks_of_a_cluster_lie(fields: dict[str, Any], local: bool | None) -> None:
+def test_storage_of_a_cluster_is_read(fields: dict[str, Any], local: bool | None) -> None:
     assert rows.cluster({**CLUSTER, **fields}).local_storage is local
 
 
-def test_a_node() -> None:
+def test_node_row_is_read() -> None:
     assert node() == Node(
         id=7,
         name="node-7",
@@ -159,7 +159,7 @@ def test_a_node() -> None:
     )
 
 
-def test_a_node_of_2022_tells_less() -> None:
+def test_node_row_of_2022_is_read() -> None:
     old = rows.node(NODE_2022)
     assert (old.cluster_id, old.cpus, old.memory_mib, old.memory_allocated_mib) == (1, 64, 515000, 402000)
     assert (old.vm_count, old.vm_limit, old.ssh_host) == (41, None, "192.0.2.7")
@@ -168,7 +168,7 @@ def test_a_node_of_2022_tells_less() -> None:
     assert old.maintenance is False
 
 
-def test_a_vm() -> None:
+def test_vm_row_is_read() -> None:
     assert vm() == VM(
         id=101,
         name="web <b>\x1b[31m",
@@ -187,7 +187,7 @@ def test_a_vm() -> None:
     )
 
 
-def test_a_vm_of_which_only_the_place_is_known() -> None:
+def test_vm_row_with_only_a_node_is_read() -> None:
     bare = rows.vm({"id": 5, "cluster": 1, "node": 7})
     assert bare == VM(id=5, name="vm-5", cluster_id=1, node_id=7)
 
@@ -202,7 +202,7 @@ def test_numbers_as_strings_change_nothing() -> None:
 
 
 @pytest.mark.parametrize("bad", [None, "", "many", [], {}, True, float("nan"), float("inf"), -1])
-def test_figures_of_a_wrong_type_are_not_known(bad: object) -> None:
+def test_figures_of_a_wrong_type_are_unknown(bad: object) -> None:
     odd = node(
         cpu={"number": bad, "used": bad}, ram_mib={"total": bad, "allocated": bad}, vm={"total": bad}, host_limit=bad
     )
@@ -213,12 +213,12 @@ def test_figures_of_a_wrong_type_are_not_known(bad: object) -> None:
 
 
 @pytest.mark.parametrize("bad", [None, 5, "x", []])
-def test_a_group_that_is_no_object_is_not_known(bad: object) -> None:
+def test_group_that_is_no_object_is_unknown(bad: object) -> None:
     odd = node(cpu=bad, ram_mib=bad, vm=bad)
     assert (odd.cpus, odd.vcpus_allocated, odd.memory_mib, odd.vm_count) == (None, None, None, None)
 
 
-def test_an_empty_node_has_zeros_and_a_broken_one_has_not() -> None:
+def test_empty_node_has_zeros_and_incomplete_node_has_unknowns() -> None:
     empty = node(cpu={"number": 64, "used": 0}, ram_mib={"total": 1024, "allocated": 0}, vm={"total": 0})
     assert (empty.vcpus_allocated, empty.memory_allocated_mib, empty.vm_count) == (0, 0, 0)
     broken = node(cpu={"number": 0, "used": 0}, ram_mib={"total": 0, "allocated": 0})
@@ -254,16 +254,16 @@ def test_newer_names_win_over_older_ones() -> None:
         ({"maintenance_mode": 0}, False),
     ],
 )
-def test_maintenance(fields: dict[str, Any], expected: bool) -> None:
+def test_maintenance_is_read(fields: dict[str, Any], expected: bool) -> None:
     assert node(**fields).maintenance is expected
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(0, None), (-1, None), (None, None), ("", None), (20, 20), ("20", 20)])
-def test_a_limit_of_zero_or_less_is_none(limit: object, expected: int | None) -> None:
+def test_limit_of_zero_or_less_means_no_limit(limit: object, expected: int | None) -> None:
     assert node(host_limit=limit).vm_limit == expected
 
 
-def test_whether_creation_is_blocked() -> None:
+def test_blocked_creation_is_read() -> None:
     assert node(host_creation_blocked=True).creation_allowed is False
     assert rows.node(without(NODE, "host_creation_blocked")).creation_allowed is None
 
@@ -285,11 +285,11 @@ EMPTY_FILTERS = [
 
 
 @pytest.mark.parametrize("empty", EMPTY_FILTERS)
-def test_no_placement_filter(empty: object) -> None:
+def test_missing_placement_filter_is_none(empty: object) -> None:
     assert node(host_filter=empty).placement_filter is None
 
 
-def test_the_same_placement_filter_looks_the_same() -> None:
+def test_equal_placement_filters_have_equal_values() -> None:
     one = node(host_filter=[{"entity": "os", "expression": "ж"}]).placement_filter
     assert one == node(host_filter=[{"expression": "ж", "entity": "os"}]).placement_filter
     assert one == node(host_filter='[{"entity": "os", "expression": "ж"}]').placement_filter
@@ -314,7 +314,7 @@ def test_the_same_placement_filter_looks_the_same() -> None:
         ({"cpu_number": None, "cpu_number_new": 4}, True),
     ],
 )
-def test_a_pending_change(fields: dict[str, Any], pending: bool) -> None:
+def test_pending_change_is_read(fields: dict[str, Any], pending: bool) -> None:
     assert vm(**fields).change_pending is pending
 
 
@@ -330,11 +330,11 @@ def test_a_pending_change(fields: dict[str, Any], pending: bool) -> None:
         ("false", ()),
     ],
 )
-def test_restrictions_of_an_import(value: object, expected: tuple[str, ...]) -> None:
+def test_restrictions_of_an_imported_vm_are_read(value: object, expected: tuple[str, ...]) -> None:
     assert vm(vm5_restrictions=value).restrictions == expected
 
 
-def test_what_forbids_is_on_when_it_cannot_be_understood() -> None:
+def test_unreadable_prohibition_counts_as_set() -> None:
     odd = vm(disabled={"by": "admin"}, rescue_mode="yes", nesting=1)
     assert (odd.disabled, odd.rescue, odd.nested_virtualization) == (True, True, True)
     assert vm(iso_mounted="who knows").iso_mounted is None
@@ -342,15 +342,15 @@ def test_what_forbids_is_on_when_it_cannot_be_understood() -> None:
 
 
 @pytest.mark.parametrize("name", [None, "", "  ", [], True])
-def test_a_missing_name_is_made_up(name: object) -> None:
+def test_missing_name_is_replaced(name: object) -> None:
     assert (vm(name=name).name, node(name=name).name) == ("vm-101", "node-7")
 
 
-def test_half_a_surrogate_in_a_name_cannot_break_the_database() -> None:
+def test_lone_surrogate_in_a_name_is_stored() -> None:
     assert vm(name="a\ud800b").name == "a?b"
 
 
-def test_a_vm_without_cluster_has_that_of_its_node() -> None:
+def test_vm_without_cluster_gets_the_cluster_of_its_node() -> None:
     row = without(VM_ROW, "cluster")
     assert [vm.cluster_id for vm in lists.vms([row], {7: 1})] == [1]
     assert lists.vms([row], {8: 1}) == []
@@ -386,12 +386,12 @@ def test_lists_are_sorted_by_id() -> None:
         (listed(CLUSTER, size="2"), "incomplete: 1 of 2"),
     ],
 )
-def test_a_list_that_is_not_whole_is_an_error(document: object, words: str) -> None:
+def test_incomplete_list_is_an_error(document: object, words: str) -> None:
     with pytest.raises(PanelDataError, match=words):
         lists.clusters(document)
 
 
-def test_a_size_smaller_than_the_list_is_only_strange() -> None:
+def test_size_smaller_than_the_list_is_tolerated() -> None:
     assert len(lists.clusters(listed(CLUSTER, size=0))) == 1
 
 
@@ -403,14 +403,14 @@ def snapshot(nodes: Sequence[object], vms: Sequence[object], ids: list[int] | No
     return lists.snapshot(listed(*clusters), listed(*nodes), listed(*vms), NOW, ids)
 
 
-def test_vm_rows_tell_what_node_rows_do_not() -> None:
+def test_vm_rows_complete_node_rows() -> None:
     off = {"id": 7, "live_migration_allowed": False, "maintenance_mode": True}
     rows = [{**VM_ROW, "node": off}, {**VM_ROW, "id": 102, "node": off}, {**VM_ROW, "id": 103, "node": 8}]
     found = snapshot([without(NODE, "maintenance_mode"), {**NODE, "id": 8}], rows).nodes
     assert [(n.id, n.maintenance, n.live_migration_allowed) for n in found] == [(7, True, False), (8, False, None)]
 
 
-def test_only_the_clusters_asked_for() -> None:
+def test_snapshot_contains_only_requested_clusters() -> None:
     nodes = [NODE, {**NODE, "id": 8, "cluster": 2}]
     vms = [VM_ROW, {**VM_ROW, "id": 102, "node": 8, "cluster": 2}, {**without(VM_ROW, "cluster"), "id": 103}]
     one = snapshot(nodes, vms, [1])
@@ -448,7 +448,7 @@ FIELDS = sorted({**NODE, **NODE_2022, **VM_ROW, **CLUSTER})
 
 
 @given(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=4))
-def test_no_row_does_more_than_be_refused(odd: dict[str, Any]) -> None:
+def test_any_row_is_read_or_refused(odd: dict[str, Any]) -> None:
     for read, row in ((rows.cluster, CLUSTER), (rows.node, NODE), (rows.vm, VM_ROW)):
         try:
             read({**row, **odd})
@@ -457,7 +457,7 @@ def test_no_row_does_more_than_be_refused(odd: dict[str, Any]) -> None:
 
 
 @given(JSON)
-def test_no_value_does_more_than_be_unknown(value: Any) -> None:
+def test_any_value_is_read_or_unknown(value: Any) -> None:
     for number in (whole(value), count(value), positive(value), reference(value)):
         assert number is None or type(number) is int
     assert maybe_flag(value) in (None, True, False)
@@ -559,7 +559,7 @@ def test_the_same_row_twice_is_one_row() -> None:
         ({"since": 3}, "?"),
     ],
 )
-def test_words_of_the_balancer_mode(word: object, mode: str | None) -> None:
+def test_words_of_the_balancer_mode_are_read(word: object, mode: str | None) -> None:
     assert vm(balancer_mode=word).balancer_mode == mode
 
 
@@ -607,7 +607,7 @@ def test_a_vm_of_unknown_size_leaves_the_sum_unknown() -> None:
     assert (one.vcpus_allocated, one.computed) == (None, ())
 
 
-def test_the_panels_sum_is_compared_with_those_of_the_rows() -> None:
+def test_allocation_of_the_panel_is_compared_with_sums_of_rows() -> None:
     vms = [VM_ROW, {**VM_ROW, "id": 102, "state": "stopped"}]
     for used, every, active, neither in ((8, 1, 0, 0), (4, 0, 1, 0), (99, 0, 0, 1)):
         seen = snapshot(

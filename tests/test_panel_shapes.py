@@ -42,7 +42,7 @@ async def check_in_shape(folder: Path, shape: str, *, form: bool = True) -> tupl
 
 
 @pytest.mark.parametrize("shape", MOVES)
-async def test_a_move_is_made_in_this_shape(tmp_path: Path, shape: str) -> None:
+async def test_move_works_in_this_shape(tmp_path: Path, shape: str) -> None:
     report, posts, migrations = await check_in_shape(tmp_path, shape)
     assert report.outcome == "done"
     assert len(posts) == 1
@@ -58,7 +58,7 @@ async def test_a_move_is_made_in_this_shape(tmp_path: Path, shape: str) -> None:
         ("vm_twice", "node-vm-twice"),
     ],
 )
-async def test_nothing_is_sent_in_this_shape_and_a_reason_names_it(tmp_path: Path, shape: str, code: str) -> None:
+async def test_shape_blocks_moves_with_a_named_reason(tmp_path: Path, shape: str, code: str) -> None:
     report, posts, _ = await check_in_shape(tmp_path, shape, form=shape != "kernel_behind")
     found = codes(report) | {
         reason.code.removeprefix("brief-")
@@ -70,12 +70,12 @@ async def test_nothing_is_sent_in_this_shape_and_a_reason_names_it(tmp_path: Pat
     assert code in found
 
 
-async def test_the_panels_own_form_wins_over_the_kernel_rule(tmp_path: Path) -> None:
+async def test_migration_form_of_the_panel_overrides_the_kernel_rule(tmp_path: Path) -> None:
     _, posts, _ = await check_in_shape(tmp_path, "kernel_behind")
     assert len(posts) == 1
 
 
-async def test_other_peoples_task_names_itself_where_a_start_waits(tmp_path: Path) -> None:
+async def test_waiting_start_names_the_foreign_task(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as bot:
         await bot.propose()
         await bot.decide()
@@ -93,7 +93,7 @@ async def notice_codes(bot: BotFixture, code: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("stops", [False, True])
-async def test_a_restarted_vm_stops_automatic_mode_until_an_admin_goes_on(tmp_path: Path, stops: bool) -> None:
+async def test_restarted_vm_stops_automatic_mode_until_an_admin_resumes(tmp_path: Path, stops: bool) -> None:
     async with running_bot(tmp_path, balance_mode="auto", migration_cooldown=0) as bot:
         bot.panel.shapes.switch_on("cold", stops=stops)
         await bot.service.cycle.run()
@@ -151,7 +151,7 @@ async def test_automatic_mode_begins_with_the_smallest_vm_alone(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("of", ["source", "object", "none", "list"])
-async def test_a_lost_answer_is_never_called_failed_while_the_migration_runs(tmp_path: Path, of: str) -> None:
+async def test_lost_answer_is_not_failed_while_the_migration_runs(tmp_path: Path, of: str) -> None:
     async with running_bot(tmp_path, panel={"migration_s": 90}) as bot:
         bot.panel.shapes.switch_on("history_params", of=of)
         bot.fault("drop_after", count=1)
@@ -162,9 +162,7 @@ async def test_a_lost_answer_is_never_called_failed_while_the_migration_runs(tmp
 
 @pytest.mark.parametrize("name", ["host_live_migration", "Migrate", "vm_move", "host_relocate"])
 @pytest.mark.parametrize("fails", [False, True])
-async def test_a_lost_answer_is_not_called_failed_where_the_task_has_another_name(
-    tmp_path: Path, name: str, fails: bool
-) -> None:
+async def test_lost_answer_is_not_failed_if_the_task_has_another_name(tmp_path: Path, name: str, fails: bool) -> None:
     async with running_bot(tmp_path, panel={"migration_s": 90}) as bot:
         bot.panel.shapes.switch_on("history_names", task=name)
         bot.fault("drop_after", count=1)
@@ -177,7 +175,7 @@ async def test_a_lost_answer_is_not_called_failed_where_the_task_has_another_nam
 
 
 @pytest.mark.parametrize("task", ["vm_move", "Host-Migrate", "ha_failover", "cluster_rebalance", "node_drain"])
-async def test_other_peoples_moves_of_any_name_make_ours_wait(tmp_path: Path, task: str) -> None:
+async def test_foreign_moves_of_any_name_make_ours_wait(tmp_path: Path, task: str) -> None:
     async with running_bot(tmp_path, balance_mode="auto") as bot:
         bot.panel.shapes.switch_on("foreign_task", task=task)
         report = await bot.service.cycle.run()
@@ -185,7 +183,7 @@ async def test_other_peoples_moves_of_any_name_make_ours_wait(tmp_path: Path, ta
 
 
 @pytest.mark.parametrize("task", ["host_create", "disk_remove", "host_change_params", "removed"])
-async def test_other_peoples_tasks_that_move_nothing_do_not_make_ours_wait(tmp_path: Path, task: str) -> None:
+async def test_foreign_tasks_that_move_nothing_do_not_make_ours_wait(tmp_path: Path, task: str) -> None:
     async with running_bot(tmp_path, balance_mode="auto") as bot:
         bot.panel.shapes.switch_on("foreign_task", task=task)
         await bot.service.cycle.run()
@@ -202,7 +200,7 @@ async def test_a_restart_is_seen_where_the_uptime_comes_late(tmp_path: Path) -> 
         assert [m.reason and m.reason.code for m in await bot.migrations()] == ["moved-restarted"]
 
 
-async def test_a_row_without_ids_that_says_running_for_ever_blocks_no_vm(tmp_path: Path) -> None:
+async def test_row_without_ids_that_runs_forever_blocks_no_vm(tmp_path: Path) -> None:
     async with running_bot(tmp_path, balance_mode="auto") as bot:
         bot.panel.shapes.switch_on("stuck_history")
         bot.panel.shapes.switch_on("history_without_ids")
@@ -283,7 +281,7 @@ PANELS = st.tuples(
 
 @settings(max_examples=2000 if THOROUGH else 12, deadline=None)
 @given(PANELS)
-def test_no_drawn_panel_leads_to_silent_harm(drawn: tuple[dict[str, dict[str, Any]], list[str]]) -> None:
+def test_random_panel_causes_no_silent_harm(drawn: tuple[dict[str, dict[str, Any]], list[str]]) -> None:
     shapes, faults = drawn
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(check_panel(Path(folder), shapes, faults))

@@ -120,7 +120,7 @@ def test_each_state_has_its_colour(count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [5, 30, 100])
-def test_what_runs_is_a_whole_line_and_what_is_proposed_a_dashed_one(count: int) -> None:
+def test_running_move_is_a_solid_line_and_a_proposed_one_dashed(count: int) -> None:
     ends = nodes(count)[0].node_id, nodes(count)[4].node_id
     whole, dashed = (
         amount(image(cluster_picture(EN, nodes(count), [Arrow(*ends, running)], LIMITS, "kvm")), MOVING)
@@ -143,7 +143,7 @@ def test_a_measured_node_is_judged_by_its_load() -> None:
     assert worst_share(load(9.0, 30.0), LIMITS) == pytest.approx(9 / 7)
 
 
-def test_the_same_is_drawn_the_same() -> None:
+def test_equal_data_gives_equal_pictures() -> None:
     one, two = (cluster_picture(EN, nodes(30), [Arrow(1, 2)], LIMITS, "kvm") for _ in range(2))
     assert one == two
 
@@ -227,7 +227,7 @@ def test_a_chart_of_any_time_fits_a_phone(language: str, days: int, count: int) 
         assert bool(amount(seen, CALM)) is bool(count)
 
 
-def test_what_is_above_the_threshold_is_red_unless_it_does_not_decide() -> None:
+def test_load_above_a_deciding_threshold_is_red() -> None:
     def red(node_id: int | None, **how: float) -> bool:
         samples = every(HOUR / 6, 100, **how)
         seen = image(load_picture(EN, samples, [], LIMITS, title="n", since=NOW - DAY, until=NOW, node_id=node_id))
@@ -274,7 +274,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
         (NOW, -DAY, []),
     ],
 )
-def test_time_is_marked_on_the_readers_clocks(until: datetime, length: timedelta, expected: list[str]) -> None:
+def test_time_axis_uses_the_zone_of_the_reader(until: datetime, length: timedelta, expected: list[str]) -> None:
     found = marks(texts_for("en", BERLIN), until - length, until)
     assert [said for _, said in found] == expected
     assert all(one < two for (one, _), (two, _) in pairwise(found))
@@ -306,7 +306,7 @@ def test_a_summary_of_any_length_fits_a_phone(language: str, days: int, hours: S
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_picture_takes_every_name(name: str) -> None:
+def test_pictures_accept_any_name(name: str) -> None:
     every_picture(EN, name)
 
 
@@ -331,7 +331,7 @@ def every_picture(texts: Texts, name: str) -> None:
     looked_at(digest_picture(texts, [], [busy(1, 2.0, name)]))
 
 
-def test_dollars_are_no_formula() -> None:
+def test_dollar_signs_are_no_formula() -> None:
     """As a formula the two would look alike: spaces between dollars mean nothing."""
 
     def written(text: str) -> bytes:
@@ -342,7 +342,7 @@ def test_dollars_are_no_formula() -> None:
     assert written("$a b$") != written("$ab$")
 
 
-def test_a_text_is_cut_to_its_room_in_the_middle() -> None:
+def test_long_text_is_cut_in_the_middle() -> None:
     fonts = Fonts()
     cut = fonts.fitted("node-" + "x" * 60 + "-07", 11, 100)
     assert cut.startswith("node-") and "…" in cut and cut.endswith("07") and fonts.width(cut, 11) <= 100
@@ -364,12 +364,12 @@ def test_a_text_is_cut_to_its_room_in_the_middle() -> None:
         ([], []),
     ],
 )
-def test_a_domain_that_all_share_is_left_out(names: list[str], expected: list[str]) -> None:
+def test_common_domain_of_names_is_left_out(names: list[str], expected: list[str]) -> None:
     assert short_names(names) == expected
 
 
 @given(st.lists(st.text(alphabet="ab.1", max_size=8), unique=True, max_size=5))
-def test_names_stay_different(names: list[str]) -> None:
+def test_shortened_names_stay_different(names: list[str]) -> None:
     assert len(set(short_names(names))) == len(names)
 
 
@@ -377,12 +377,12 @@ def test_names_stay_different(names: list[str]) -> None:
 
 
 @pytest.mark.parametrize("module", ["bot.rendering.charts", "bot.app", "bot.cli"])
-def test_matplotlib_is_imported_for_a_picture_only(module: str) -> None:
+def test_matplotlib_is_imported_only_for_a_picture(module: str) -> None:
     code = f"import sys, {module}; sys.exit('matplotlib' in sys.modules or 'PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_a_picture_needs_no_home_and_says_nothing(tmp_path: Path) -> None:
+def test_picture_needs_no_home_folder_and_prints_nothing(tmp_path: Path) -> None:
     """As in a container whose file system is read-only but for a place for temporary files."""
     home, temporary = tmp_path / "no-folder", tmp_path / "tmp"
     home.touch()
@@ -398,7 +398,7 @@ def test_a_picture_needs_no_home_and_says_nothing(tmp_path: Path) -> None:
     assert int(done.stdout) > 1000 and done.stderr == ""
 
 
-async def test_the_loop_goes_on_while_a_picture_is_drawn() -> None:
+async def test_event_loop_stays_responsive_while_drawing() -> None:
     """A drawing that waits for the loop can only end where the loop is not waiting for it."""
     loop = asyncio.get_running_loop()
 
@@ -411,7 +411,7 @@ async def test_the_loop_goes_on_while_a_picture_is_drawn() -> None:
     looked_at(png)
 
 
-async def test_only_one_is_drawn_at_a_time() -> None:
+async def test_one_picture_is_drawn_at_a_time() -> None:
     at_once, most = 0, 0
 
     def draw() -> bytes:
@@ -435,7 +435,7 @@ def without_matplotlib() -> bytes:
 
 
 @pytest.mark.parametrize("draw", [broken, without_matplotlib])
-async def test_what_cannot_be_drawn_is_told_once_and_loses_no_answer(
+async def test_drawing_error_is_logged_once_and_the_text_is_sent(
     draw: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert await drawn(draw) is None  # type: ignore[arg-type]

@@ -60,11 +60,11 @@ def test_only_a_pending_move_can_change() -> None:
     assert all(not after for state, after in MOVE_TRANSITIONS.items() if state is not MoveState.PENDING)
 
 
-def test_a_verdict_is_a_state_of_the_move() -> None:
+def test_verdict_sets_the_state_of_the_move() -> None:
     assert {v: v.state for v in Verdict} == {Verdict.APPROVE: MoveState.APPROVED, Verdict.SKIP: MoveState.SKIPPED}
 
 
-def test_what_an_exclusion_forbids() -> None:
+def test_exclusion_forbids_its_roles() -> None:
     forbids = {r: (r.forbids_source(), r.forbids_target()) for r in ExclusionRole}
     assert forbids == {
         ExclusionRole.SOURCE: (True, False),
@@ -78,7 +78,7 @@ def _migration(state: MigrationState) -> Migration:
 
 
 @pytest.mark.parametrize("state", MigrationState)
-def test_a_proposal_is_settled_when_nothing_of_it_can_change(state: MigrationState) -> None:
+def test_proposal_is_settled_when_no_move_can_change(state: MigrationState) -> None:
     approved = ProposedMove(1, 0, move(11), MoveState.APPROVED, migration=_migration(state))
     proposal = Proposal(1, 1, False, NOW, NOW, plan(11), (approved,))
     assert proposal.settled is (state not in UNSETTLED)

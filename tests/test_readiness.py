@@ -9,26 +9,26 @@ from balancer.policy import Policy
 from balancer.readiness import readiness
 
 
-def test_a_healthy_cluster_can_give_take_and_move() -> None:
+def test_healthy_cluster_is_ready() -> None:
     found = readiness(snapshot([node(1), node(2)], [vm(11, node_id=1), vm(21, node_id=2)]), Policy())
     assert (found.nodes, found.giving, found.taking, found.vms, found.movable) == (2, 2, 2, 2, 2)
     assert found.reasons == ()
 
 
-def test_the_commonest_reasons_come_first() -> None:
+def test_most_frequent_reasons_come_first() -> None:
     vms = [vm(10 + i, node_id=1, iso_mounted=True) for i in range(3)] + [vm(20, node_id=1, snapshot_count=1)]
     found = readiness(snapshot([node(1), node(2)], vms), Policy())
     assert found.movable == 0
     assert [(reason.code, count) for reason, count in found.reasons] == [("vm-iso", 3), ("vm-snapshots", 1)]
 
 
-def test_a_closed_pair_is_the_reason_of_every_vm_of_the_source() -> None:
+def test_closed_pair_is_the_reason_for_every_vm_of_the_source() -> None:
     nodes = [node(1, kernel_version="5.15.0-91-generic"), node(2, kernel_version="5.15.0-92-generic")]
     found = readiness(snapshot(nodes, [vm(11, node_id=1), vm(21, node_id=2)]), Policy())
     assert (found.movable, [(r.code, n) for r, n in found.reasons]) == (1, [("brief-pair-kernel-newer", 1)])
 
 
-def test_a_cluster_that_is_held_moves_nothing() -> None:
+def test_held_cluster_moves_nothing() -> None:
     held = cluster(held=Reason.of("cluster-twice"))
     found = readiness(snapshot([node(1), node(2)], [vm(11, node_id=1)], [held]), Policy())
     assert (found.giving, found.taking, found.movable) == (0, 0, 0)

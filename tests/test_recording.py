@@ -57,7 +57,7 @@ async def snapshot_of(url: str) -> Snapshot:
         return await api.snapshot()
 
 
-async def test_a_recording_plans_the_same_as_its_panel(panel: RunningPanel, tmp_path: Path) -> None:
+async def test_recording_gives_the_same_plan_as_its_panel(panel: RunningPanel, tmp_path: Path) -> None:
     file = tmp_path / "panel.json"
     await recorded(panel, file)
     url, runner = await start_replay(load(file))
@@ -92,7 +92,7 @@ async def test_a_recording_reads_only_and_logs_in_once(panel: RunningPanel, tmp_
     assert len(sent) <= 25
 
 
-async def test_a_recording_tells_shapes_and_sums(panel: RunningPanel, tmp_path: Path) -> None:
+async def test_recording_contains_shapes_and_sums(panel: RunningPanel, tmp_path: Path) -> None:
     document = await recorded(panel, tmp_path / "panel.json")
     by_path = {entry["path"]: entry for entry in document["requests"] if entry["authenticated"]}
     vms = by_path["/vm/v3/host"]
@@ -113,7 +113,7 @@ async def test_an_existing_file_is_not_overwritten(panel: RunningPanel, tmp_path
 
 
 @given(st.text(min_size=1, max_size=30))
-def test_no_text_that_somebody_wrote_survives(text: str) -> None:
+def test_text_written_by_people_is_removed(text: str) -> None:
     names = Anonymizer()
     row = {
         "id": 5,

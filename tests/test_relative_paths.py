@@ -55,14 +55,14 @@ def test_every_command_finds_the_database_from_any_folder(command: list[str], wr
 
 
 @pytest.mark.parametrize("field", PATH_FIELDS)
-def test_every_path_of_the_file_counts_from_its_folder(field: str, installed: Path) -> None:
+def test_paths_of_the_file_are_relative_to_its_folder(field: str, installed: Path) -> None:
     (installed / "x").write_text(SECRETS.get(field, "secret"), "utf-8")
     (installed / "x").chmod(0o600)
     (installed / "config.env").write_text(f"{env_name(field)}=x\n", "utf-8")
     assert getattr(read(installed / "config.env"), field) == installed / "x"
 
 
-def test_an_option_and_the_environment_count_from_the_current_folder(
+def test_paths_of_options_and_environment_are_relative_to_the_current_folder(
     installed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOG_FILE", "here.log")
@@ -88,13 +88,15 @@ def test_a_database_in_the_current_folder_stays_in_use_and_a_note_says_so(instal
     assert (settings.database_path, settings.notes) == (installed / "vm_balancer.db", ())
 
 
-def test_credentials_of_systemd_count_from_the_working_folder(installed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_of_systemd_are_relative_to_the_working_folder(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(installed))
     assert read(installed / "config.env").database_path == Path("vm_balancer.db")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a pipe with a name")
-def test_a_pipe_counts_from_the_current_folder() -> None:
+def test_pipe_is_relative_to_the_current_folder() -> None:
     reader, writer = os.pipe()
     os.write(writer, b"DATABASE_PATH=x.db\n")
     os.close(writer)
@@ -102,9 +104,7 @@ def test_a_pipe_counts_from_the_current_folder() -> None:
     os.close(reader)
 
 
-def test_a_database_that_is_not_there_is_named_with_its_folder(
-    installed: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_database_is_reported_with_its_folder(installed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["history"]) == FAILED
     assert f"{Path.cwd() / 'vm_balancer.db'}'" in capsys.readouterr().err
     assert main(["health", "--config", str(installed / "config.env")]) == FAILED

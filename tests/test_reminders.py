@@ -22,7 +22,7 @@ def another_chat(fixture: ChatFixture) -> None:
     fixture.chat.state.add_chat(Chat(OTHER, "supergroup", "Night shift", members=people))
 
 
-async def test_told_again_once_and_then_another_chat(tmp_path: Path) -> None:
+async def test_undecided_proposal_is_reminded_once_then_escalated(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
         another_chat(fixture)
         await fixture.start(**GIVEN)
@@ -39,7 +39,7 @@ async def test_told_again_once_and_then_another_chat(tmp_path: Path) -> None:
         assert len(fixture.texts("⏰")) == 1 and len(fixture.messages(OTHER)) == 1
 
 
-async def test_what_is_decided_is_told_of_no_more_and_quiet_hours_are_kept(tmp_path: Path) -> None:
+async def test_decided_proposal_is_not_reminded_and_quiet_hours_hold(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
         another_chat(fixture)
         now = fixture.clock.now
@@ -55,7 +55,7 @@ async def test_what_is_decided_is_told_of_no_more_and_quiet_hours_are_kept(tmp_p
         assert fixture.messages(OTHER) == [] and len(fixture.messages(GROUP)) == 1
 
 
-async def test_a_chat_that_takes_no_messages_keeps_nothing_from_the_first(tmp_path: Path) -> None:
+async def test_failing_escalation_chat_does_not_affect_the_first(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
         await fixture.start(**{**GIVEN, "escalate_after": 10})
         report = await fixture.message("small-a", buttons=True)
@@ -113,7 +113,7 @@ async def test_an_escalation_whose_answer_is_lost_is_not_sent_a_third_time(tmp_p
         assert len(fixture.messages(OTHER)) <= 2
 
 
-async def test_a_chat_that_asks_to_wait_delays_no_other(tmp_path: Path) -> None:
+async def test_flood_wait_of_a_chat_delays_no_other(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
         another_chat(fixture)
         fixture.fault("429", chat_id=OTHER, retry_after=60)
@@ -127,7 +127,7 @@ async def test_a_chat_that_asks_to_wait_delays_no_other(tmp_path: Path) -> None:
         assert asyncio.get_running_loop().time() - begun < 10
 
 
-async def test_the_first_chat_can_be_the_one_for_escalations(tmp_path: Path) -> None:
+async def test_main_chat_can_be_the_escalation_chat(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
         await fixture.start(**{**GIVEN, "escalation_chat_id": GROUP, "escalate_after": 10})
         await fixture.message("small-a", buttons=True)
@@ -136,7 +136,7 @@ async def test_the_first_chat_can_be_the_one_for_escalations(tmp_path: Path) -> 
         assert len(fixture.texts(ESCALATED)) == 1
 
 
-async def test_a_notice_with_endless_words_or_an_unknown_reason_stops_nothing(tmp_path: Path) -> None:
+async def test_notice_with_long_text_or_unknown_reason_stops_nothing(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
         await fixture.start()
         report = await fixture.message("small-a", buttons=True)

@@ -60,7 +60,7 @@ def test_no_line_is_wider_than_the_terminal(width: int, language: str) -> None:
 
 
 @pytest.mark.parametrize("width", [80, NOTES_FROM, 200])
-def test_it_says_what_the_plain_report_says(width: int) -> None:
+def test_rich_report_has_the_content_of_the_plain_report(width: int) -> None:
     texts, the_plan = texts_for("en"), made()
     text = report(width).plan(texts, the_plan, Policy())
     assert "Cluster Production (ID 1): 1 of 4 nodes overloaded" in text
@@ -80,7 +80,7 @@ def test_a_measured_node_is_shown_with_its_load(width: int) -> None:
 
 @pytest.mark.parametrize("width", [80, 160, 200])
 @pytest.mark.parametrize("colour", [None, "truecolor"])
-def test_names_are_names_whatever_they_look_like(width: int, colour: str | None) -> None:
+def test_names_are_shown_literally(width: int, colour: str | None) -> None:
     drawn = report(width, force_terminal=colour is not None, color_system=colour)
     text = drawn.plan(texts_for("en"), made(HOSTILE, HOSTILE), Policy())
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
@@ -89,7 +89,7 @@ def test_names_are_names_whatever_they_look_like(width: int, colour: str | None)
     assert together(SHOWN)[:20] in together(plain)
 
 
-def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colours_follow_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = texts_for("en")
     shown = report(80, force_terminal=True, color_system="standard").plan(texts, made(), Policy())
     assert COLOUR.search(shown)
@@ -130,20 +130,20 @@ def test_bars_grow_with_the_load_and_share_one_scale() -> None:
     assert filled == sorted(filled) and filled[-1] > filled[0] >= 1
 
 
-def test_what_the_plan_comes_to_stands_below_its_nodes() -> None:
+def test_totals_of_the_plan_are_below_its_nodes() -> None:
     longer = replace(made(), effort=Effort(4, 372.0, 12288))
     text = report(100).plan(texts_for("en"), longer, Policy())
     lines = outlook_lines(texts_for("en"), longer)
     assert lines and all(text.count(f"\n  {line}\n") == 1 for line in lines)
 
 
-def test_the_limit_is_the_clusters_own() -> None:
+def test_limit_is_that_of_the_cluster() -> None:
     texts, drawn = texts_for("en"), report(80, force_terminal=True, color_system="standard")
     assert "\x1b[31m7.50" in drawn.plan(texts, made(), Policy())
     assert "\x1b[32m7.50" in drawn.plan(texts, made(), Policy(cpu_overload_ratio=20, cpu_target_score=18))
 
 
-def test_many_nodes_are_counted_not_listed() -> None:
+def test_many_nodes_are_summarized() -> None:
     nodes = [node(i) for i in range(1, NODES_SHOWN + 6)]
     shown = report(80).plan(texts_for("en"), plan(snapshot(nodes, []), Policy(), Recent()), Policy())
     assert "… 5 more" in shown and "no node of 15 is overloaded" in shown
@@ -167,7 +167,7 @@ def ended(state: MigrationState) -> ProposedMove:
 
 
 @pytest.mark.parametrize("state", OUTCOMES)
-def test_outcomes_stand_in_a_table(state: MigrationState) -> None:
+def test_outcomes_are_shown_in_a_table(state: MigrationState) -> None:
     sign, words, colour = OUTCOMES[state]
     row = report(100).outcomes(texts_for("en"), [ended(state)])
     assert row.split("  ")[0].startswith(f"{sign} [b]web[/b] hot → cool {words.split()[0]}")
@@ -177,6 +177,6 @@ def test_outcomes_stand_in_a_table(state: MigrationState) -> None:
     )
 
 
-def test_a_skipped_move_has_no_migration_to_tell_of() -> None:
+def test_skipped_move_is_shown_without_a_migration() -> None:
     skipped = replace(ended(MigrationState.FAILED), state=MoveState.SKIPPED, migration=None)
     assert report(100).outcomes(texts_for("en"), [skipped]).rstrip() == "– [b]web[/b] hot → cool skipped"

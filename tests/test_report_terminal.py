@@ -69,7 +69,7 @@ async def test_a_dry_run_fills_the_terminal_it_is_in(size: tuple[int, int], tmp_
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=str)
-async def test_who_wants_no_colour_gets_none(env: dict[str, Any], tmp_path: Path) -> None:
+async def test_no_color_is_respected(env: dict[str, Any], tmp_path: Path) -> None:
     async with running_panel() as panel:
         _, shown = await run(tmp_path, panel.url, "--once", "--dry-run", **env)
     assert "█" in shown and not COLOUR.search(shown)
@@ -86,7 +86,7 @@ async def test_names_cannot_write_to_the_terminal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("fails", "sign", "words"), [(False, "✔", r"done in \d+ s"), (True, "✘", "qemu: no way")])
-async def test_the_outcome_of_a_real_run_stands_in_a_table(fails: bool, sign: str, words: str, tmp_path: Path) -> None:
+async def test_outcome_of_a_real_run_is_a_table(fails: bool, sign: str, words: str, tmp_path: Path) -> None:
     async with running_panel(speed=1, migration_s=0.3) as panel:
         if fails:
             panel.faults.add("migrate_fails", output="qemu: no way")

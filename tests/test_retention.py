@@ -47,7 +47,7 @@ async def done(store: Store, vm: int, *steps: MigrationState, cluster: int = 1) 
     await published(store, cluster=cluster)  # a check that finds nothing ends the incident
 
 
-async def test_all_that_is_over_goes(store: Store) -> None:
+async def test_old_settled_rows_are_deleted(store: Store) -> None:
     await done(store, 11, S.STARTING, S.RUNNING, S.FAILED)
     for notice in await store.notices.unsent():
         await store.notices.mark_sent(notice.id, NOW)
@@ -65,7 +65,7 @@ async def test_all_that_is_over_goes(store: Store) -> None:
     [(), (S.STARTING,), (S.STARTING, S.RUNNING), (S.STARTING, S.UNKNOWN)],
     ids=["queued", "starting", "running", "unknown"],
 )
-async def test_what_is_not_settled_stays_however_old(store: Store, steps: tuple[MigrationState, ...]) -> None:
+async def test_unsettled_rows_stay_at_any_age(store: Store, steps: tuple[MigrationState, ...]) -> None:
     await done(store, 11, *steps)
     for notice in await store.notices.unsent():
         await store.notices.mark_sent(notice.id, NOW)
@@ -73,7 +73,7 @@ async def test_what_is_not_settled_stays_however_old(store: Store, steps: tuple[
     assert counts(store)["migration"] == 1
 
 
-async def test_what_waits_for_people_or_was_not_told_stays(store: Store) -> None:
+async def test_waiting_proposals_and_unsent_notices_stay(store: Store) -> None:
     await published(store, 11)
     await done(store, 21, S.STARTING, S.RUNNING, S.FAILED, cluster=2)
     assert len(await store.notices.unsent()) == 1
@@ -81,14 +81,14 @@ async def test_what_waits_for_people_or_was_not_told_stays(store: Store) -> None
     assert counts(store)["proposal"] == 2
 
 
-async def test_what_is_young_enough_stays(store: Store) -> None:
+async def test_recent_rows_stay(store: Store) -> None:
     await done(store, 11, S.STARTING, S.RUNNING, S.SUCCEEDED)
     await store.exclusions.add(Exclusion(9, "n9", ExclusionRole.BOTH, None, ANNA, NOW))
     assert await store.retention.forget_before(NOW, LONG_AFTER) == 0
     assert counts(store)["migration"] == counts(store)["exclusion"] == 1
 
 
-async def test_the_trail_is_cut_at_its_beginning_and_still_proven(store: Store) -> None:
+async def test_shortened_audit_trail_still_verifies(store: Store) -> None:
     await done(store, 11, S.STARTING, S.RUNNING, S.SUCCEEDED)
     await store.audit.record("popup-old", ANNA, LONG_AFTER)
     before = await store.audit.verify()
@@ -101,7 +101,7 @@ async def test_the_trail_is_cut_at_its_beginning_and_still_proven(store: Store) 
     assert (await store.audit.verify()).problems == ()
 
 
-async def test_afterwards_the_past_is_guarded_again(store: Store) -> None:
+async def test_audit_rows_are_protected_again_after_retention(store: Store) -> None:
     await done(store, 11, S.STARTING, S.RUNNING, S.SUCCEEDED)
     await store.retention.forget_before(NOW, LONG_AFTER)
     db = sqlite3.connect(store.path)

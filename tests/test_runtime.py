@@ -23,7 +23,7 @@ async def fixture(tmp_path: Path) -> AsyncIterator[BotFixture]:
         yield running
 
 
-async def test_a_threshold_holds_from_the_next_plan_on_until_it_is_reset(fixture: BotFixture) -> None:
+async def test_changed_threshold_holds_from_the_next_plan_until_reset(fixture: BotFixture) -> None:
     await fixture.propose()
     assert await fixture.service.admin.set_value("CPU_OVERLOAD_THRESHOLD", " 7.5 ", ANNA) == "7.5"
     await fixture.propose()
@@ -47,7 +47,7 @@ async def test_a_threshold_holds_from_the_next_plan_on_until_it_is_reset(fixture
         ("MAX_PARALLEL_MIGRATIONS", "x"),
     ],
 )
-async def test_nonsense_is_refused_in_the_words_of_the_settings_file(fixture: BotFixture, name: str, text: str) -> None:
+async def test_bad_value_is_refused_like_in_the_settings_file(fixture: BotFixture, name: str, text: str) -> None:
     with pytest.raises(ConfigError) as error:
         await fixture.service.admin.set_value(name, text, ANNA)
     found = find_settings({name.lower(): text}, checks=lambda _settings: ())
@@ -68,13 +68,13 @@ async def test_only_some_settings_may_change(fixture: BotFixture) -> None:
     assert changed.stored is not None and changed.stored.by == ANNA
 
 
-async def test_automatic_mode_and_two_persons_contradict_each_other_here_too(tmp_path: Path) -> None:
+async def test_automatic_mode_is_refused_under_the_two_person_rule(tmp_path: Path) -> None:
     async with running_bot(tmp_path, two_person_rule=True) as fixture:
         with pytest.raises(ConfigError, match="TWO_PERSON_RULE"):
             await fixture.service.admin.set_value("BALANCE_MODE", "auto", ANNA)
 
 
-async def test_what_the_clusters_file_says_stays_stronger(tmp_path: Path) -> None:
+async def test_clusters_file_overrides_runtime_settings(tmp_path: Path) -> None:
     path = tmp_path / "clusters.json"
     path.write_text('{"clusters": {"Production": {"cpu_overload_threshold": 7.0}}}', "utf-8")
     async with running_bot(tmp_path, clusters_file=path) as fixture:
@@ -85,12 +85,12 @@ async def test_what_the_clusters_file_says_stays_stronger(tmp_path: Path) -> Non
         assert own["CPU_OVERLOAD_THRESHOLD"] == {"Production": "7.0"} and not own["BALANCE_INTERVAL"]
 
 
-async def test_a_stored_value_of_another_version_counts_for_nothing(fixture: BotFixture) -> None:
+async def test_stored_value_of_another_version_is_ignored(fixture: BotFixture) -> None:
     await fixture.store.settings.set("balance_interval", "soon", ANNA, NOW)
     assert (await fixture.service.runtime.current()).balance_interval == 600
 
 
-async def test_more_run_at_once_as_soon_as_that_is_set(tmp_path: Path) -> None:
+async def test_raised_parallel_limit_takes_effect_at_once(tmp_path: Path) -> None:
     async with running_bot(tmp_path, hot_clusters(3)) as fixture:
         await fixture.propose()
         await fixture.service.admin.set_value("MAX_PARALLEL_MIGRATIONS", "3", ANNA)

@@ -64,7 +64,7 @@ async def thin(store: Store, now: datetime, keep: timedelta = KEEP) -> int:
     return steps
 
 
-async def test_a_check_is_read_as_it_was(store: Store) -> None:
+async def test_samples_of_a_check_are_read_back(store: Store) -> None:
     await check(store, START, report(1, 7.25, 62.5, 1.125, over=True), report(2, 1.0))
     [sample] = await store.samples.of_node(1, *ALWAYS)
     assert (sample.at, sample.cpu_ratio, sample.memory_percent, sample.cpu_load) == (START, 7.25, 62.5, 1.125)
@@ -73,12 +73,12 @@ async def test_a_check_is_read_as_it_was(store: Store) -> None:
     assert other.cpu_load is None and other.overloaded == timedelta(0)
 
 
-async def test_what_is_unknown_is_a_gap_and_no_zero(store: Store) -> None:
+async def test_unknown_value_is_a_gap_not_zero(store: Store) -> None:
     await check(store, START, NodeReport(1, "n1", None, False))
     assert await store.samples.of_node(1, *ALWAYS) == []
 
 
-async def test_a_check_stands_for_the_time_since_the_one_before_at_most_for_the_interval(store: Store) -> None:
+async def test_sample_covers_the_time_since_the_previous_check_up_to_the_interval(store: Store) -> None:
     over = report(1, 8.0, over=True)
     for minutes in (0, 10, 14, 500):  # on time, early by hand, after a long stop
         await check(store, START + timedelta(minutes=minutes), over)
@@ -129,7 +129,7 @@ async def test_thinning_keeps_sums_and_maxima_and_age_bounds_the_rest(
         await store.close()
 
 
-async def test_what_is_too_old_goes_with_the_names_of_nodes_that_are_gone(store: Store) -> None:
+async def test_old_samples_and_names_of_removed_nodes_are_deleted(store: Store) -> None:
     await check(store, START, report(1, 1.0))
     await check(store, START + 80 * DAY, report(2, 1.0))
     await thin(store, START + 91 * DAY)
@@ -139,7 +139,7 @@ async def test_what_is_too_old_goes_with_the_names_of_nodes_that_are_gone(store:
     db.close()
 
 
-async def test_the_daily_upkeep_thins(store: Store) -> None:
+async def test_daily_maintenance_thins_samples(store: Store) -> None:
     for n in range(12):
         await check(store, START + n * TEN_MINUTES, report(1, float(n)))
     clock = Clock(START + 3 * DAY)
@@ -150,7 +150,7 @@ async def test_the_daily_upkeep_thins(store: Store) -> None:
     assert count(store) == 0
 
 
-async def test_the_busiest_come_first(store: Store) -> None:
+async def test_busiest_nodes_come_first(store: Store) -> None:
     for n in range(6):
         reports = (report(1, 6.0), report(2, 9.0, over=n < 3), report(3, 8.0, over=True), report(4, 2.0))
         await check(store, START + n * TEN_MINUTES, *reports)
@@ -170,14 +170,14 @@ async def test_a_cluster_is_the_mean_of_its_nodes(store: Store) -> None:
     assert await store.samples.of_cluster(2, *ALWAYS) == []
 
 
-async def test_days_are_those_of_the_time_zone(store: Store) -> None:
+async def test_days_follow_the_time_zone(store: Store) -> None:
     for hour in (20, 22):  # 23:00 and 01:00 of the next day in Moscow
         await check(store, START + timedelta(hours=hour), report(1, 9.0, over=True))
     days = await store.samples.overload_by_day(START, START + 2 * DAY, ZoneInfo("Europe/Moscow"))
     assert [(d.day, round(h * 60)) for d, h in days] == [(1, 10), (2, 10), (3, 0)]
 
 
-async def test_the_migrations_of_that_time(store: Store) -> None:
+async def test_migrations_of_a_period_are_read(store: Store) -> None:
     ids = await move_ids(store, 11, 12)
     for n, result in enumerate(await store.decisions.decide(ids, Verdict.APPROVE, ANNA, NOW)):
         assert result.move.migration is not None
@@ -191,7 +191,7 @@ async def test_the_migrations_of_that_time(store: Store) -> None:
     assert await store.migrations.past(NOW, NOW + HOUR) == []
 
 
-async def test_a_database_of_schema_4_is_taken_over(tmp_path: Path) -> None:
+async def test_database_of_schema_4_is_upgraded(tmp_path: Path) -> None:
     path = tmp_path / "v.db"
     with sqlite3.connect(path) as db:
         for number in range(1, 5):
@@ -210,9 +210,7 @@ async def test_a_database_of_schema_4_is_taken_over(tmp_path: Path) -> None:
     db.close()
 
 
-async def test_every_check_leaves_samples_and_says_so_where_it_cannot(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_every_check_stores_samples_or_logs_the_failure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with running_bot(tmp_path) as fixture:
         await fixture.propose()
         now = fixture.clock.now

@@ -180,7 +180,7 @@ async def test_report_press_edit_popup_with_a_polling_bot(chat: RunningChat, bot
     assert view["reply_to"]["message_id"] == 1
 
 
-async def test_aiogram_reads_everything_that_is_told_of_bot_and_chats(bot: Bot) -> None:
+async def test_aiogram_reads_every_object_of_bot_and_chats(bot: Bot) -> None:
     me = await bot.get_me()
     assert me.is_bot and me.username == "vm_balancer_demo_bot" and me.can_read_all_group_messages is False
     assert (await bot.get_chat(ANNA)).first_name == "Anna"
@@ -212,7 +212,7 @@ async def test_aiogram_reads_everything_that_is_told_of_bot_and_chats(bot: Bot) 
         ('<span class="x">y</span>', 'Tag "span" must have class "tg-spoiler"'),
     ],
 )
-async def test_text_that_telegram_refuses(control: Control, text: str, complaint: str) -> None:
+async def test_invalid_text_is_refused(control: Control, text: str, complaint: str) -> None:
     status, body = await control.raw("sendMessage", json={"chat_id": ANNA, "text": text, "parse_mode": "HTML"})
     assert status == body["error_code"] == 400 and complaint in body["description"]
 
@@ -223,7 +223,7 @@ async def test_text_is_measured_after_parsing(bot: Bot) -> None:
     assert len((await bot.send_message(ANNA, "😀" * 2048)).text or "") == 2048
 
 
-async def test_entities_are_settled_and_found(bot: Bot) -> None:
+async def test_entities_are_normalized_and_detected(bot: Bot) -> None:
     sent = await bot.send_message(
         ANNA, "  <b>one <code>/two</code></b> /three https://a.example, <pre>http://b.example</pre>"
     )
@@ -252,13 +252,13 @@ async def test_entities_are_settled_and_found(bot: Bot) -> None:
         ({"copy_text": {"text": ""}}, "BUTTON_COPY_TEXT_INVALID"),
     ],
 )
-async def test_buttons_that_telegram_refuses(control: Control, button: dict[str, Any], complaint: str) -> None:
+async def test_invalid_buttons_are_refused(control: Control, button: dict[str, Any], complaint: str) -> None:
     markup = {"inline_keyboard": [[{"text": "x", **button}]]}
     status, body = await control.raw("sendMessage", json={"chat_id": ANNA, "text": "x", "reply_markup": markup})
     assert status == 400 and complaint in body["description"]
 
 
-async def test_buttons_of_all_kinds_come_back(bot: Bot) -> None:
+async def test_buttons_of_all_kinds_are_returned(bot: Bot) -> None:
     row = [
         InlineKeyboardButton(text="Approve", callback_data="ж" * 32, style="success"),
         InlineKeyboardButton(text="Panel", url="https://10.0.0.5/vm"),
@@ -287,7 +287,7 @@ async def test_edits_are_checked(bot: Bot, control: Control) -> None:
     assert "chat not found" in await refusal(bot.send_message(4242, "x"))
 
 
-async def test_deleting(bot: Bot, control: Control, clock: Clock) -> None:
+async def test_messages_can_be_deleted(bot: Bot, control: Control, clock: Clock) -> None:
     sent, late = await bot.send_message(ANNA, "x"), await bot.send_message(ANNA, "y")
     assert await bot.delete_message(ANNA, sent.message_id)
     assert "message to delete not found" in await refusal(bot.delete_message(ANNA, sent.message_id))
@@ -297,7 +297,7 @@ async def test_deleting(bot: Bot, control: Control, clock: Clock) -> None:
     assert "message can't be deleted" in await refusal(bot.delete_message(ANNA, late.message_id))
 
 
-async def test_an_answer_must_come_once_and_in_time(
+async def test_callback_must_be_answered_once_and_in_time(
     chat: RunningChat, bot: Bot, control: Control, clock: Clock
 ) -> None:
     sent = await bot.send_message(ANNA, "x", reply_markup=keys([("a", "a")]))
@@ -314,7 +314,7 @@ async def test_an_answer_must_come_once_and_in_time(
     assert old in await refusal(bot.answer_callback_query(second["callback_query_id"]))
 
 
-async def test_presses_of_buttons_that_are_not_there(bot: Bot, control: Control) -> None:
+async def test_press_of_a_missing_button_is_refused(bot: Bot, control: Control) -> None:
     sent = await bot.send_message(OPS, "x", reply_markup=keys([("a", "a")]))
     where: Any = {"chat_id": OPS, "message_id": sent.message_id, "user_id": VERA, "wait": 0}
     async with control.http.post(control.url + "press", json={**where, "data": "b"}) as answer:
@@ -338,15 +338,13 @@ async def test_presses_of_buttons_that_are_not_there(bot: Bot, control: Control)
         ([(f"c{number}", "x") for number in range(101)], "BOT_COMMANDS_TOO_MUCH"),
     ],
 )
-async def test_commands_that_telegram_refuses(
-    control: Control, commands: list[tuple[str, str]], complaint: str
-) -> None:
+async def test_invalid_commands_are_refused(control: Control, commands: list[tuple[str, str]], complaint: str) -> None:
     wish = [{"command": name, "description": words} for name, words in commands]
     status, body = await control.raw("setMyCommands", json={"commands": wish})
     assert status == 400 and complaint in body["description"]
 
 
-async def test_command_lists_by_scope_and_language(bot: Bot, control: Control) -> None:
+async def test_command_lists_depend_on_scope_and_language(bot: Bot, control: Control) -> None:
     await bot.set_my_commands([BotCommand(command="help", description="Help")])
     await bot.set_my_commands(
         [BotCommand(command="help", description="Помощь")],
@@ -371,7 +369,7 @@ async def test_command_lists_by_scope_and_language(bot: Bot, control: Control) -
 # who may be written to
 
 
-async def test_blocked_not_started_kicked(bot: Bot, control: Control) -> None:
+async def test_blocked_unstarted_and_kicked_bot_gets_errors(bot: Bot, control: Control) -> None:
     users = [{"id": ANNA, "blocked": True}, {"id": 2001, "first_name": "New", "started": False}]
     await control.post("config", users=users, chats=[{"id": OPS, "bot_status": "kicked"}])
     for chat_id, words in (
@@ -398,7 +396,7 @@ async def test_a_migrated_group_names_its_new_id(bot: Bot, control: Control) -> 
     assert [(m.migrate_to_chat_id, m.migrate_from_chat_id) for m in service_messages] == [(new_id, None), (None, -500)]
 
 
-async def test_in_a_group_the_bot_hears_what_is_meant_for_it(bot: Bot, control: Control) -> None:
+async def test_bot_in_a_group_gets_only_messages_for_it(bot: Bot, control: Control) -> None:
     mine = await bot.send_message(OPS, "x")
     for text, reply_to in (
         ("just talk", None),
@@ -415,7 +413,7 @@ async def test_in_a_group_the_bot_hears_what_is_meant_for_it(bot: Bot, control: 
     assert (await bot.get_updates(offset=-1))[0].message.text == "just talk"  # type: ignore[union-attr]
 
 
-async def test_people_who_are_not_what_they_seem(bot: Bot, control: Control) -> None:
+async def test_anonymous_and_channel_senders_are_emulated(bot: Bot, control: Control) -> None:
     await control.post("send", chat_id=OPS, user_id=1087968824, text="/approve")
     await control.post("send", chat_id=BORIS, user_id=BORIS, text="/approve", forward_from=ANNA)
     source = await bot.send_message(ANNA, "x", reply_markup=keys([("a", "a")]))
@@ -433,7 +431,7 @@ async def test_people_who_are_not_what_they_seem(bot: Bot, control: Control) -> 
 # messages with more to them
 
 
-async def test_topics_replies_silence_and_the_rest(chat: RunningChat, bot: Bot, control: Control) -> None:
+async def test_topics_replies_and_silent_messages_work(chat: RunningChat, bot: Bot, control: Control) -> None:
     await control.post("config", chats=[{"id": OPS, "is_forum": True, "topics": {"7": "Alerts"}}])
     sent = await bot.send_message(
         OPS,
@@ -461,7 +459,7 @@ async def test_topics_replies_silence_and_the_rest(chat: RunningChat, bot: Bot, 
     assert chat.state.chats[OPS].pinned == sent.message_id
 
 
-async def test_photos_and_documents(bot: Bot, control: Control) -> None:
+async def test_photos_and_documents_are_sent(bot: Bot, control: Control) -> None:
     sent = await bot.send_photo(ANNA, BufferedInputFile(png(), "load.png"), caption="<b>load</b>")
     assert sent.photo and (sent.photo[0].width, sent.photo[0].height) == (40, 30)
     again = await bot.send_photo(ANNA, sent.photo[0].file_id)
@@ -485,7 +483,7 @@ async def test_photos_and_documents(bot: Bot, control: Control) -> None:
 # limits and faults
 
 
-async def test_rate_limits(bot: Bot, control: Control, clock: Clock) -> None:
+async def test_rate_limits_are_emulated(bot: Bot, control: Control, clock: Clock) -> None:
     for _ in range(5):
         await refusal(bot.send_message(ANNA, ""))  # what is refused costs nothing
     for number in range(10):
@@ -506,7 +504,7 @@ async def test_rate_limits(bot: Bot, control: Control, clock: Clock) -> None:
         await bot.send_message(ANNA, "x")
 
 
-async def test_faults_that_are_answers(bot: Bot, control: Control) -> None:
+async def test_error_answers_can_be_injected(bot: Bot, control: Control) -> None:
     await control.post("faults", kind="429", method="sendMessage", count=2, retry_after=7)
     assert await bot.get_me()
     for _ in range(2):
@@ -526,7 +524,7 @@ async def test_faults_that_are_answers(bot: Bot, control: Control) -> None:
         assert await bot.send_message(ANNA, "x")
 
 
-async def test_faults_of_the_line(bot: Bot, control: Control) -> None:
+async def test_connection_faults_can_be_injected(bot: Bot, control: Control) -> None:
     await control.post("faults", kind="timeout", method="sendMessage")
     await refusal(bot.send_message(ANNA, "lost", request_timeout=1), TelegramNetworkError)
     await control.post("faults", kind="sent_then_timeout", method="sendMessage", seconds=0)
@@ -567,7 +565,7 @@ async def test_updates_stay_until_confirmed(chat: RunningChat, bot: Bot, control
     assert [update.message.text for update in await bot.get_updates() if update.message] == ["/d"]
 
 
-async def test_of_two_pollers_the_earlier_one_loses(chat: RunningChat, bot: Bot) -> None:
+async def test_second_poller_ends_the_first(chat: RunningChat, bot: Bot) -> None:
     first = asyncio.create_task(bot.get_updates(timeout=20))
     await until(lambda: chat.state.updates.polling)
     second = asyncio.create_task(bot.get_updates(timeout=20))
@@ -578,7 +576,7 @@ async def test_of_two_pollers_the_earlier_one_loses(chat: RunningChat, bot: Bot)
     assert await third == []
 
 
-async def test_webhook(chat: RunningChat, bot: Bot, control: Control) -> None:
+async def test_webhook_delivers_updates(chat: RunningChat, bot: Bot, control: Control) -> None:
     came: list[tuple[str | None, dict[str, Any]]] = []
 
     async def hook(request: web.Request) -> web.Response:
@@ -607,7 +605,7 @@ async def test_webhook(chat: RunningChat, bot: Bot, control: Control) -> None:
 # the wire
 
 
-async def test_every_way_to_pass_parameters(control: Control) -> None:
+async def test_parameters_are_read_in_every_encoding(control: Control) -> None:
     wish = {"chat_id": str(ANNA), "text": "x"}
     form = aiohttp.FormData(wish, default_to_multipart=True)
     for kwargs in ({"json": {"chat_id": ANNA, "text": "x"}}, {"data": wish}, {"data": form}, {"params": wish}):
@@ -617,7 +615,7 @@ async def test_every_way_to_pass_parameters(control: Control) -> None:
     assert status == 200 and body["ok"]
 
 
-async def test_unknown_method_and_token(chat: RunningChat, control: Control) -> None:
+async def test_unknown_method_and_token_are_refused(chat: RunningChat, control: Control) -> None:
     assert await control.raw("sendNonsense") == (
         404,
         {"ok": False, "error_code": 404, "description": "Not Found: method not found"},

@@ -28,6 +28,6 @@ def test_html_becomes_text_and_entities(source: str, text: str, entities: list[t
 
 
 @pytest.mark.parametrize("source", ["<b x=>", "<a href='x>y</a>", "<a 'x'>y</a>", "<b>&#xd800;</b>", "</b", "<"])
-def test_html_that_is_broken_says_so(source: str) -> None:
+def test_broken_html_is_refused(source: str) -> None:
     with pytest.raises(HtmlError):
         parse_html(source)

@@ -199,7 +199,7 @@ async def test_wide_tables_scroll_inside_the_bubble(opened: Opener, bot: Bot, si
     assert await page.locator(".text").inner_text() == f"Before\n{table}\nafter " + "x" * 300
 
 
-async def test_typing_theme_and_a_restart_of_the_line(opened: Opener, chat: RunningChat, bot: Bot) -> None:
+async def test_typing_theme_and_reconnect_work(opened: Opener, chat: RunningChat, bot: Bot) -> None:
     page = await opened(f"user={ANNA}&chat={OPS}", color_scheme="dark")
     assert await page.evaluate("document.documentElement.dataset.theme") == "dark"
     await page.get_by_role("button", name="Switch between light and dark").click()

@@ -152,14 +152,14 @@ async def test_a_bad_login_gets_the_envelope(api: Client, body: Any) -> None:
     assert set(answer["error"]) == {"code", "msg", "value"}
 
 
-async def test_every_function_wants_a_token(api: Client) -> None:
+async def test_every_function_needs_a_token(api: Client) -> None:
     for path in ("/vm/v3/node", "/vm/v3/host/101", "/vm/v3/nothing", "/auth/v4/whoami"):
         status, body = await api.call("GET", path, headers={})
         assert status == 401
         assert body["error"]["code"] not in (1000, 3001)
 
 
-async def test_an_idle_token_dies() -> None:
+async def test_idle_token_expires() -> None:
     async with running(token_idle_s=60.0) as api:
         now = time.monotonic()
         api.panel.panel.sessions._clock = lambda: now + 50
@@ -177,7 +177,7 @@ async def test_the_read_only_account_reads_and_is_refused_with_3001(api: Client)
     assert code(await api.migrate()) == (403, 3001)
 
 
-async def test_accounts_tell_their_roles(api: Client) -> None:
+async def test_accounts_have_roles(api: Client) -> None:
     assert (await api.get("/auth/v4/whoami"))["roles"] == ["@admin"]
     where = "((roles+CP+'%25@admin%25')+AND+(state+EQ+'active'))"
     assert (await api.get(f"/auth/v4/user?where={where}"))["size"] == 2
@@ -186,7 +186,7 @@ async def test_accounts_tell_their_roles(api: Client) -> None:
 # --- lists
 
 
-async def test_lists_are_whole_and_rich(api: Client) -> None:
+async def test_lists_are_complete_and_detailed(api: Client) -> None:
     clusters, nodes, vms = [await api.get(f"/vm/v3/{name}") for name in ("cluster", "node", "host")]
     for answer, size in ((clusters, 3), (nodes, 13), (vms, 6)):
         assert answer["size"] == len(answer["list"]) == size
@@ -204,7 +204,7 @@ async def test_lists_are_whole_and_rich(api: Client) -> None:
     assert {"iso_mounted", "snapshot_count", "balancer_mode", "uptime", "vm5_restrictions"} <= set(row)
 
 
-async def test_objects_by_id_are_thin_and_refer_by_number(api: Client) -> None:
+async def test_object_by_id_has_fewer_fields(api: Client) -> None:
     vm, node = await api.get("/vm/v3/host/101"), await api.get("/vm/v3/node/1")
     assert set(vm) == {
         *("id", "internal_name", "node", "name", "state", "cpu_number", "ram_mib"),
@@ -231,7 +231,7 @@ async def test_objects_by_id_are_thin_and_refer_by_number(api: Client) -> None:
         ("(name+EQ+'')", []),
     ],
 )
-async def test_where_filters(api: Client, where: str, ids: list[int]) -> None:
+async def test_where_parameter_filters_lists(api: Client, where: str, ids: list[int]) -> None:
     async with api.session.get(f"{api.panel.url}/vm/v3/host?where={where}", headers=api.headers) as answer:
         assert [row["id"] for row in (await answer.json())["list"]] == ids
 
@@ -302,7 +302,7 @@ async def test_a_migration_from_post_to_completion(api: Client) -> None:
         *[(101, 6, 4113), (101, 7, 4114), (101, 11, 4115)],
     ],
 )
-async def test_the_panel_refuses_each_for_its_own_reason(api: Client, vm: int, node: int, wanted: int) -> None:
+async def test_panel_refuses_each_move_with_its_reason(api: Client, vm: int, node: int, wanted: int) -> None:
     assert code(await api.migrate(vm, node)) == (400, wanted)
     assert (await api.get("/vm/v3/task"))["list"] == []
 
@@ -320,13 +320,13 @@ async def test_a_busy_vm_and_unknown_properties_are_refused(api: Client) -> None
     assert (await api.migrate(vm=999))[0] == 404
 
 
-async def test_ram_is_reserved_for_what_is_on_its_way(api: Client) -> None:
+async def test_memory_is_reserved_for_running_migrations(api: Client) -> None:
     await api.patch("set_node", id=2, fields={"ram_mib": 10_000})
     assert (await api.migrate(101))[0] == 200
     assert code(await api.migrate(105)) == (400, 4112)
 
 
-async def test_the_form_gives_the_panels_verdict(api: Client) -> None:
+async def test_migration_form_lists_suitable_nodes(api: Client) -> None:
     nodes = (await api.get("/vm/v3/host/101/migrate"))["nodes"]
     assert [node["id"] for node in nodes if node["suitable"]] == [2]
     assert {node["id"] for node in nodes}.isdisjoint({1, 10, 12})
@@ -354,7 +354,7 @@ async def test_an_aborted_task_has_failed_and_the_vm_stays(api: Client) -> None:
 @pytest.mark.parametrize(
     ("kind", "status", "start"), [("http_503", 503, "<html>"), ("http_500", 500, '{"error"'), ("html", 200, "<!DOC")]
 )
-async def test_faults_that_answer_in_the_panels_stead(api: Client, kind: str, status: int, start: str) -> None:
+async def test_error_answers_replace_those_of_the_panel(api: Client, kind: str, status: int, start: str) -> None:
     await api.fault(kind, count=2, path="/vm/v3/node")
     await api.get("/vm/v3/host")
     for expected, beginning in ((status, start), (status, start), (200, '{"list"')):
@@ -364,7 +364,7 @@ async def test_faults_that_answer_in_the_panels_stead(api: Client, kind: str, st
     assert (await api.call("GET", "/sandbox/faults"))[1] == []
 
 
-async def test_slow_and_timed_faults(api: Client) -> None:
+async def test_faults_can_be_slow_and_timed(api: Client) -> None:
     await api.fault("slow", delay=30, seconds=0.2)
     with pytest.raises(asyncio.TimeoutError):
         await api.call("GET", "/vm/v3/node", timeout=aiohttp.ClientTimeout(total=0.05))
@@ -372,7 +372,7 @@ async def test_slow_and_timed_faults(api: Client) -> None:
     await api.get("/vm/v3/node")
 
 
-async def test_dropped_connections(api: Client) -> None:
+async def test_connections_can_be_dropped(api: Client) -> None:
     await api.fault("drop", path="/vm/v3/node")
     with pytest.raises(aiohttp.ClientError):
         await api.get("/vm/v3/node")
@@ -385,7 +385,7 @@ async def test_dropped_connections(api: Client) -> None:
     assert (await api.get("/vm/v3/host/101"))["node"] == 2  # it was done all the same
 
 
-async def test_faults_that_bend_good_answers(api: Client) -> None:
+async def test_faults_can_change_answers(api: Client) -> None:
     await api.fault("half_list", count=1)
     half = await api.get("/vm/v3/host")
     assert (len(half["list"]), half["size"]) == (3, 6)
@@ -404,7 +404,7 @@ async def test_faults_that_bend_good_answers(api: Client) -> None:
         await api.get("/vm/v3/host")
 
 
-async def test_faults_of_sessions(api: Client) -> None:
+async def test_faults_can_end_sessions(api: Client) -> None:
     await api.fault("expire_tokens")
     assert (await api.call("GET", "/vm/v3/node"))[0] == 401
     await api.login()
@@ -420,7 +420,7 @@ async def test_faults_of_sessions(api: Client) -> None:
     await api.get("/vm/v3/node")
 
 
-async def test_faults_of_migrations(api: Client) -> None:
+async def test_faults_can_break_migrations(api: Client) -> None:
     await api.fault("migrate_refused", count=1, code=7777, msg="no")
     assert code(await api.migrate()) == (400, 7777)
     await api.fault("migrate_fails", count=1, output="disk full")
@@ -452,14 +452,14 @@ async def test_faults_of_migrations(api: Client) -> None:
         [],
     ],
 )
-async def test_senseless_faults_are_refused(api: Client, body: Any) -> None:
+async def test_invalid_faults_are_refused(api: Client, body: Any) -> None:
     assert (await api.call("POST", "/sandbox/faults", body))[0] == 400
 
 
 # --- behind the stage
 
 
-async def test_the_request_log(api: Client) -> None:
+async def test_requests_are_logged(api: Client) -> None:
     await api.migrate()
     log = (await api.call("GET", "/sandbox/requests"))[1]
     assert [(entry["n"], entry["method"], entry["status"]) for entry in log] == [(1, "POST", 201), (2, "POST", 200)]
@@ -472,7 +472,7 @@ async def test_the_request_log(api: Client) -> None:
     assert (await api.call("GET", "/sandbox/requests"))[1] == []
 
 
-async def test_patches_and_the_dump(api: Client) -> None:
+async def test_world_can_be_patched_and_dumped(api: Client) -> None:
     added = await api.patch("add_node", node={"name": "new", "cluster": 2})
     vm = await api.patch("add_vm", vm={"name": "newcomer", "node": added["id"]})
     assert vm["id"] == 107
@@ -500,13 +500,13 @@ async def test_patches_and_the_dump(api: Client) -> None:
         "advance",
     ],
 )
-async def test_senseless_patches_are_refused_and_change_nothing(api: Client, body: Any) -> None:
+async def test_invalid_patches_are_refused_and_change_nothing(api: Client, body: Any) -> None:
     before = api.panel.world.to_dict()
     assert (await api.call("POST", "/sandbox/world", body))[0] == 400
     assert api.panel.world.to_dict() == before
 
 
-def test_only_this_machine_may_pull_the_strings() -> None:
+def test_control_functions_answer_only_to_loopback() -> None:
     assert [is_loopback(a) for a in ("127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1")] == [True] * 4
     assert not any(is_loopback(a) for a in ("192.0.2.1", "2001:db8::1", "::ffff:192.0.2.1", "", None))
 
@@ -529,7 +529,7 @@ def test_only_this_machine_may_pull_the_strings() -> None:
         {"churn": {"interval_s": 0}},
     ],
 )
-def test_a_senseless_world_is_refused(data: Any) -> None:
+def test_invalid_world_is_refused(data: Any) -> None:
     with pytest.raises(WorldError):
         World.from_dict(data)
 
@@ -577,7 +577,7 @@ def cures(world: World, source: Node) -> list[VM]:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_small_and_demo_start_overloaded_and_curable(seed: int) -> None:
+def test_small_and_demo_worlds_start_overloaded_and_solvable(seed: int) -> None:
     for name in ("small", "demo"):
         world = World.from_dict(SCENARIOS[name](seed))
         hot = overloaded(world)
@@ -592,7 +592,7 @@ def test_small_and_demo_start_overloaded_and_curable(seed: int) -> None:
     assert any(vm.balancer_mode == "off" for vm in marks)
 
 
-def test_the_other_scenarios_are_what_they_say() -> None:
+def test_other_worlds_match_their_description() -> None:
     worlds = {name: World.from_dict(make(1)) for name, make in SCENARIOS.items()}
     assert overloaded(worlds["calm"]) == overloaded(worlds["empty"]) == []
     assert (len(worlds["tight"].nodes), len(worlds["tight"].vms)) == (32, 600)
@@ -604,7 +604,7 @@ def test_the_other_scenarios_are_what_they_say() -> None:
         assert all(world.unused_mib(node) >= 0 for node in world.nodes.values())
 
 
-async def test_a_large_panel_answers_whole_lists() -> None:
+async def test_large_panel_returns_complete_lists() -> None:
     async with running(World.from_dict(SCENARIOS["large"](1))) as api:
         for name, size in (("cluster", 20), ("node", 500), ("host", 15_000)):
             async with api.session.get(f"{api.panel.url}/vm/v3/{name}", headers=api.headers) as answer:
@@ -612,7 +612,7 @@ async def test_a_large_panel_answers_whole_lists() -> None:
             assert len(json.loads(raw)["list"]) == size
 
 
-def test_a_living_world_is_repeatable_and_overload_comes_back() -> None:
+def test_living_world_is_repeatable_and_overloads_again() -> None:
     one, two = (World.from_dict(SCENARIOS["small"](5), seed=5) for _ in range(2))
     for _ in range(20):
         one.step(90)

@@ -97,7 +97,7 @@ async def test_aiogram_sends_photo_and_buttons_and_reads_them_back(chat: Running
     assert chat.state.messages[OPS, sent.message_id].content.text == "done"
 
 
-async def test_a_button_inside_is_pressed_like_one_below(chat: RunningChat, bot: Bot) -> None:
+async def test_button_inside_the_message_works_like_one_below(chat: RunningChat, bot: Bot) -> None:
     sent = await bot.send_rich_message(OPS, message_with_buttons())
     chat.state.press(OPS, sent.message_id, ANNA, "why")
     [update] = await bot.get_updates()
@@ -177,7 +177,7 @@ async def sent_raw(chat: RunningChat, blocks: list[Any]) -> tuple[int, dict[str,
 
 
 @pytest.mark.parametrize("case", REFUSED)
-async def test_what_breaks_a_rule_is_refused(chat: RunningChat, case: str) -> None:
+async def test_invalid_rich_message_is_refused(chat: RunningChat, case: str) -> None:
     blocks, reason = REFUSED[case]
     status, body = await sent_raw(chat, blocks)
     assert status == 400 and reason in body["description"], body
@@ -192,7 +192,7 @@ async def test_the_largest_allowed_message_is_taken(chat: RunningChat) -> None:
 
 
 @pytest.mark.parametrize("server", ["no rich messages", "no buttons inside"])
-async def test_an_older_server_refuses(chat: RunningChat, bot: Bot, server: str) -> None:
+async def test_older_server_refuses_rich_messages(chat: RunningChat, bot: Bot, server: str) -> None:
     if server == "no buttons inside":
         chat.state.rich_buttons = False
         with pytest.raises(TelegramBadRequest, match="knows no block 'buttons'"):

@@ -54,7 +54,7 @@ def test_the_result_is_one_line_without_controls(text: str) -> None:
 
 
 @given(TEXTS)
-def test_doing_it_twice_changes_nothing(text: str) -> None:
+def test_sanitizing_is_idempotent(text: str) -> None:
     assert one_line(one_line(text)) == one_line(text)
 
 
@@ -84,7 +84,7 @@ def test_plain_text_of_any_script_is_kept(text: str) -> None:
         ("", ""),
     ],
 )
-def test_examples(text: str, line: str) -> None:
+def test_known_examples_are_sanitized(text: str, line: str) -> None:
     assert one_line(text) == line
 
 

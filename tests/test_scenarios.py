@@ -60,12 +60,12 @@ def params_of(result: Plan) -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_there_are_many() -> None:
+def test_scenarios_exist() -> None:
     assert len(FILES) >= 70
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
-def test_scenario(path: Path) -> None:
+def test_plan_matches_the_scenario(path: Path) -> None:
     case, saved = load(path)
     assert len(case["why"]) > 20
     result = plan(saved.snapshot, saved.policy_of(1), saved.recent)
@@ -83,7 +83,7 @@ def test_scenario(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
-def test_looking_again_gives_the_same_answer(path: Path) -> None:
+def test_precheck_agrees_with_the_scenario(path: Path) -> None:
     """What the planner moved first ``check_move`` allows; where it found nothing to move, it finds nothing."""
     _, saved = load(path)
     policy, recent = saved.policy_of(1), saved.recent or Recent()

@@ -18,7 +18,7 @@ def load(cpu: float = 1.0, memory: float = 1.0) -> NodeLoad:
     return NodeLoad(cpu_ratio=cpu, memory_percent=memory, vm_count=1, score=1.0)
 
 
-def test_the_figures_of_a_node() -> None:
+def test_figures_of_a_node_are_computed() -> None:
     got = node_load(
         cpus=64, vcpus=190, memory_mib=515_000, memory_allocated_mib=402_000, vm_count=41, density_weight=0.5
     )
@@ -59,7 +59,7 @@ def test_a_load_equal_to_the_threshold_is_not_above_it(cpus: int, total: int, th
     ("cpu", "memory", "names"),
     [(7.0, 70.0, []), (7.01, 70.0, ["cpu"]), (7.0, 70.01, ["memory"]), (9.0, 90.0, ["cpu", "memory"])],
 )
-def test_above_names_the_resources(cpu: float, memory: float, names: list[str]) -> None:
+def test_resources_above_their_threshold_are_named(cpu: float, memory: float, names: list[str]) -> None:
     assert [term.name for term in above(load(cpu, memory), Policy())] == names
 
 

@@ -15,18 +15,18 @@ def job(checks: int, *after: int, time: int = 0, rank: float = 0.0, number: int 
     return Job(checks, time, (rank, number), frozenset(after))
 
 
-def test_the_shortest_goes_first_then_the_quickest_then_the_most_overloaded() -> None:
+def test_order_is_by_size_then_time_then_overload() -> None:
     jobs = [job(2), job(1, time=9), job(1, time=3, rank=-1.0), job(1, time=3, rank=-2.0)]
     assert soonest_first(jobs) == [3, 2, 1, 0]
 
 
-def test_a_long_one_goes_early_where_many_wait_for_it() -> None:
+def test_long_group_that_many_wait_for_goes_early() -> None:
     """Alone it takes three checks; with the three that wait for it, six for four nodes."""
     assert soonest_first([job(2), job(3), job(1, 1), job(1, 1), job(1, 1)]) == [1, 2, 3, 4, 0]
     assert soonest_first([job(1), job(3), job(1, 1)]) == [0, 1, 2]
 
 
-def test_those_that_wait_for_each_other_are_all_there() -> None:
+def test_groups_that_wait_for_each_other_are_all_present() -> None:
     assert sorted(soonest_first([job(1, 1), job(2, 0), job(1, 0, 1)])) == [0, 1, 2]
 
 
@@ -43,7 +43,7 @@ def forests(draw: st.DrawFn) -> list[Job]:
 
 @settings(max_examples=examples(200), deadline=None)
 @given(forests())
-def test_no_order_keeps_nodes_waiting_less(jobs: list[Job]) -> None:
+def test_order_minimizes_the_waiting_of_nodes(jobs: list[Job]) -> None:
     found = soonest_first(jobs)
     assert legal(jobs, found)
     assert waited(jobs, found) == min(waited(jobs, o) for o in permutations(range(len(jobs))) if legal(jobs, o))

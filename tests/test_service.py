@@ -44,7 +44,7 @@ async def notice_codes(fixture: BotFixture) -> list[str]:
 # Seeing --------------------------------------------------------------------------------------------
 
 
-async def test_callers_at_the_same_time_share_one_reading_but_none_older_than_their_question(
+async def test_concurrent_callers_share_one_reading_that_is_not_older_than_their_request(
     fixture: BotFixture,
 ) -> None:
     first = asyncio.create_task(fixture.service.observer.observe())
@@ -58,14 +58,14 @@ async def _asked(fixture: BotFixture) -> bool:
     return bool(fixture.panel.requests.entries)
 
 
-async def test_callers_at_the_same_time_share_a_failure_too(fixture: BotFixture) -> None:
+async def test_concurrent_callers_share_a_failure(fixture: BotFixture) -> None:
     fixture.fault("http_500", path="/vm/")
     results = await asyncio.gather(*(fixture.service.observer.observe() for _ in range(5)), return_exceptions=True)
     assert all(isinstance(r, PanelUnavailable) for r in results)
     assert readings(fixture) <= 2 * 3, "two readings of three tries"
 
 
-async def test_an_answer_for_a_person_may_be_a_minute_old(fixture: BotFixture) -> None:
+async def test_snapshot_for_a_person_may_be_a_minute_old(fixture: BotFixture) -> None:
     seen = await fixture.service.observer.observe()
     fixture.pass_time(59)
     assert await fixture.service.observer.observe(timedelta(seconds=60)) is seen
@@ -75,7 +75,7 @@ async def test_an_answer_for_a_person_may_be_a_minute_old(fixture: BotFixture) -
     assert readings(fixture) == 2
 
 
-async def test_an_answer_from_memory_does_not_wait_for_a_reading_under_way(fixture: BotFixture) -> None:
+async def test_cached_snapshot_does_not_wait_for_a_running_read(fixture: BotFixture) -> None:
     seen = await fixture.service.observer.observe()
     fixture.fault("slow", delay=0.3, path="/vm/v3/node")
     reading = asyncio.create_task(fixture.service.observer.observe())
@@ -84,7 +84,7 @@ async def test_an_answer_from_memory_does_not_wait_for_a_reading_under_way(fixtu
     await reading
 
 
-async def test_a_clock_that_is_set_back_does_not_freeze_what_is_seen(fixture: BotFixture) -> None:
+async def test_clock_set_back_does_not_freeze_the_snapshot(fixture: BotFixture) -> None:
     seen = await fixture.service.observer.observe()
     fixture.clock.advance(-7200)
     assert await fixture.service.observer.observe() is not seen
@@ -108,7 +108,7 @@ async def test_the_status_after_a_migration_shows_the_nodes_after_it(fixture: Bo
     assert await fixture.service.queries.status() and readings(fixture) <= seen + 1, "one new reading is enough"
 
 
-async def test_a_caller_who_gives_up_costs_the_others_nothing(fixture: BotFixture) -> None:
+async def test_cancelled_caller_does_not_affect_the_others(fixture: BotFixture) -> None:
     old = await fixture.service.observer.observe()
     fixture.panel.world.set_vm(fixture.panel.world.vms[11], node=3)
     first = asyncio.create_task(fixture.service.observer.observe())
@@ -120,7 +120,7 @@ async def test_a_caller_who_gives_up_costs_the_others_nothing(fixture: BotFixtur
     assert seen is not old and next(v.node_id for v in seen.vms if v.id == 11) == 3
 
 
-async def test_a_cluster_of_the_settings_that_does_not_exist_is_a_failed_reading(tmp_path: Path) -> None:
+async def test_unknown_cluster_of_the_settings_is_a_failed_reading(tmp_path: Path) -> None:
     async with running_bot(tmp_path, cluster_ids="1,7") as fixture:
         with pytest.raises(PanelDataError, match="CLUSTER_IDS: there is no cluster '7'"):
             await fixture.service.observer.observe()
@@ -134,7 +134,7 @@ async def test_a_cluster_of_the_settings_that_does_not_exist_is_a_failed_reading
 
 
 @pytest.mark.parametrize("name", ["hot", "HOT", " hot ", "1"])
-async def test_nodes_of_the_settings_are_meant_by_name_or_id_in_any_case(tmp_path: Path, name: str) -> None:
+async def test_settings_name_nodes_by_id_or_name_in_any_case(tmp_path: Path, name: str) -> None:
     async with running_bot(tmp_path, exclude_source_nodes=name, exclude_target_nodes=f"nowhere,{name}") as fixture:
         policy = await fixture.service.planning.policy(await fixture.service.observer.observe())
         assert (policy.exclude_sources, policy.exclude_targets) == (frozenset({1}), frozenset({1}))
@@ -166,7 +166,7 @@ async def test_an_unknown_name_comes_with_the_nearest_ones(fixture: BotFixture) 
     assert (error.value.what, error.value.near) == ("cluster", ("Production",))
 
 
-async def test_a_name_that_means_two_nodes_gives_both(tmp_path: Path) -> None:
+async def test_name_of_two_nodes_returns_both(tmp_path: Path) -> None:
     twins = [*HOT_WORLD["nodes"], {"id": 4, "name": "COOL"}, {"id": 5, "name": "1"}]
     async with running_bot(tmp_path, {**HOT_WORLD, "nodes": twins}) as fixture:
         assert [n.id for n in await fixture.service.queries.find_nodes("cool")] == [2, 4]
@@ -214,9 +214,7 @@ async def test_the_status_shows_what_waits_and_what_runs(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "fault", [{"kind": "http_500", "path": "/vm/"}, {"kind": "half_list", "path": HOSTS}], ids=lambda f: str(f["kind"])
 )
-async def test_the_status_without_a_panel_is_what_was_seen_last_and_the_problem(
-    fixture: BotFixture, fault: Any
-) -> None:
+async def test_status_during_an_outage_shows_the_last_snapshot_and_the_problem(fixture: BotFixture, fault: Any) -> None:
     fixture.fault(**fault)
     status = await fixture.service.queries.status()
     assert (status.plans, status.taken_at) == ((), None) and status.problem
@@ -231,7 +229,7 @@ async def test_the_status_without_a_panel_is_what_was_seen_last_and_the_problem(
     assert (await fixture.service.queries.status()).problem is None
 
 
-async def test_the_status_with_a_wrong_password_says_so(fixture: BotFixture) -> None:
+async def test_status_names_a_wrong_password(fixture: BotFixture) -> None:
     fixture.fault("revoke_password")
     status = await fixture.service.queries.status()
     assert status.plans == () and "VMMANAGER_PASSWORD" in (status.problem or "")
@@ -254,7 +252,7 @@ async def test_a_cycle_proposes_what_the_dry_run_shows_and_the_dry_run_stores_no
     assert proposal.expires_at - proposal.created_at == timedelta(seconds=fixture.settings.proposal_ttl)
 
 
-async def test_the_same_plan_is_proposed_once_and_another_takes_its_place(fixture: BotFixture) -> None:
+async def test_same_plan_is_proposed_once_and_another_replaces_it(fixture: BotFixture) -> None:
     await fixture.propose()
     assert (await fixture.propose()).proposed == ()
     fixture.panel.world.set_vm(fixture.panel.world.vms[11], iso_mounted=True)
@@ -288,7 +286,7 @@ async def test_a_paused_program_runs_no_cycle_but_lets_proposals_expire(fixture:
     assert await fixture.service.runtime.paused_until() is None
 
 
-async def test_a_cluster_in_motion_is_left_alone(tmp_path: Path) -> None:
+async def test_cluster_with_a_running_migration_is_left_alone(tmp_path: Path) -> None:
     async with running_bot(tmp_path, hot_clusters(2)) as fixture:
         await fixture.propose()
         await fixture.decide(101)
@@ -300,9 +298,7 @@ async def test_a_cluster_in_motion_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("verdict", Verdict)
-async def test_a_press_during_a_check_is_not_answered_with_yesterdays_plan(
-    fixture: BotFixture, verdict: Verdict
-) -> None:
+async def test_decision_during_a_check_discards_the_plan_of_that_check(fixture: BotFixture, verdict: Verdict) -> None:
     await fixture.propose()
     fixture.fault("slow", delay=0.1, count=1, path="/vm/v3/node")
     cycle = asyncio.create_task(fixture.service.cycle.run())
@@ -314,7 +310,7 @@ async def test_a_press_during_a_check_is_not_answered_with_yesterdays_plan(
     assert await waiting(fixture) == []
 
 
-async def test_an_exclusion_during_a_check_is_heeded(fixture: BotFixture) -> None:
+async def test_exclusion_during_a_check_is_applied(fixture: BotFixture) -> None:
     [cool] = await fixture.service.queries.find_nodes("cool")
     fixture.fault("slow", delay=0.1, count=1, path="/vm/v3/node")
     cycle = asyncio.create_task(fixture.service.cycle.run())
@@ -324,7 +320,7 @@ async def test_an_exclusion_during_a_check_is_heeded(fixture: BotFixture) -> Non
     assert all(m.move.target_id != 2 for p in await fixture.store.proposals.waiting() for m in p.pending)
 
 
-async def test_an_outage_is_told_once_and_so_is_its_end_also_across_a_restart(fixture: BotFixture) -> None:
+async def test_outage_and_its_end_are_reported_once_across_a_restart(fixture: BotFixture) -> None:
     fixture.fault("half_list", path=HOSTS)
     for _ in range(3):
         report = await fixture.service.cycle.run()
@@ -341,7 +337,7 @@ async def test_an_outage_is_told_once_and_so_is_its_end_also_across_a_restart(fi
         assert (await again.store.notices.unsent())[1].body == Reason.of("outage-over", minutes=300)
 
 
-async def test_an_outage_is_never_an_empty_cluster(fixture: BotFixture) -> None:
+async def test_outage_is_not_an_empty_cluster(fixture: BotFixture) -> None:
     await fixture.propose()
     fixture.fault("half_list", path=HOSTS, keep=0)
     assert (await fixture.service.cycle.run()).outcome == "failed"
@@ -351,7 +347,7 @@ async def test_an_outage_is_never_an_empty_cluster(fixture: BotFixture) -> None:
 # Deciding ------------------------------------------------------------------------------------------
 
 
-async def test_a_decision_is_shown_and_an_approval_wakes_the_worker(fixture: BotFixture) -> None:
+async def test_decision_is_shown_and_approval_wakes_the_executor(fixture: BotFixture) -> None:
     await fixture.propose()
     fixture.notifier.changed.clear()
     [move] = (await fixture.store.proposals.waiting())[0].moves
@@ -363,7 +359,7 @@ async def test_a_decision_is_shown_and_an_approval_wakes_the_worker(fixture: Bot
     assert fixture.notifier.changed == [1] and not fixture.service.work.is_set()
 
 
-async def test_a_skipped_vm_is_not_proposed_before_its_time(fixture: BotFixture) -> None:
+async def test_skipped_vm_is_not_proposed_before_its_time(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide(11, verdict=Verdict.SKIP)
     await fixture.propose()
@@ -375,7 +371,7 @@ async def test_a_skipped_vm_is_not_proposed_before_its_time(fixture: BotFixture)
     assert [m.move.vm_id for m in await fixture.service.store.decisions.history(5)] == [11]
 
 
-async def test_proposals_end_by_time_and_by_whoever_takes_them_back(fixture: BotFixture) -> None:
+async def test_proposals_expire_or_are_withdrawn(fixture: BotFixture) -> None:
     await fixture.propose()
     fixture.pass_time(fixture.settings.proposal_ttl - 1)
     await fixture.service.deadlines.expire_due()
@@ -391,7 +387,7 @@ async def test_proposals_end_by_time_and_by_whoever_takes_them_back(fixture: Bot
     assert (await fixture.propose()).proposed == (3,), "without a verdict it may be proposed again at once"
 
 
-async def test_an_exclusion_withdraws_what_waits_and_shows_it(fixture: BotFixture) -> None:
+async def test_exclusion_withdraws_pending_moves_and_updates_the_message(fixture: BotFixture) -> None:
     await fixture.propose()
     fixture.notifier.changed.clear()
     [cool] = await fixture.service.queries.find_nodes("cool")
@@ -405,7 +401,7 @@ async def test_an_exclusion_withdraws_what_waits_and_shows_it(fixture: BotFixtur
 # Modes ---------------------------------------------------------------------------------------------
 
 
-async def test_the_mode_is_the_settings_until_somebody_changes_it(tmp_path: Path) -> None:
+async def test_mode_is_that_of_the_settings_until_changed(tmp_path: Path) -> None:
     async with running_bot(tmp_path, balance_mode="auto") as fixture:
         assert await fixture.service.runtime.mode() == "auto" and await fixture.service.admin.stored_settings() == {}
         await fixture.service.admin.set_mode("approve", ANNA)
@@ -417,7 +413,7 @@ async def test_the_mode_is_the_settings_until_somebody_changes_it(tmp_path: Path
             assert await again.service.runtime.mode() == "approve", "what was said in the chat survives a restart"
 
 
-async def test_automatic_mode_decides_by_itself_also_what_waited(fixture: BotFixture) -> None:
+async def test_automatic_mode_approves_new_and_waiting_moves(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.service.admin.set_mode("auto", ANNA)
     fixture.service.work.clear()
@@ -427,7 +423,7 @@ async def test_automatic_mode_decides_by_itself_also_what_waited(fixture: BotFix
     assert (queued.state, queued.move.vm_id) == (S.QUEUED, 11)
 
 
-async def test_a_mode_that_changes_wakes_the_worker(fixture: BotFixture) -> None:
+async def test_mode_change_wakes_the_executor(fixture: BotFixture) -> None:
     await fixture.service.admin.set_mode("approve", ANNA)
     assert fixture.service.work.is_set()
 

@@ -76,7 +76,7 @@ def code(wish: RequestResult) -> str | None:
 # Another target ------------------------------------------------------------------------------------
 
 
-async def test_another_target_takes_the_place_of_the_move_and_is_approved_by_who_chose_it(fixture: BotFixture) -> None:
+async def test_other_target_replaces_the_move_and_is_approved_by_its_chooser(fixture: BotFixture) -> None:
     move_id = await first_move(fixture)
     assert [c.node_id for c in await fixture.service.requests.best_targets(move_id)] == [3], (
         "neither where it is nor the one planned"
@@ -96,7 +96,7 @@ async def test_another_target_takes_the_place_of_the_move_and_is_approved_by_who
     assert (who, detail["purpose"], detail["instead_of"]) == ("Boris", "target", move_id)
 
 
-async def test_of_presses_at_once_one_counts(fixture: BotFixture) -> None:
+async def test_one_of_simultaneous_presses_counts(fixture: BotFixture) -> None:
     move_id = await first_move(fixture)
     results = await asyncio.gather(
         fixture.service.requests.retarget(move_id, 3, ANNA),
@@ -117,7 +117,7 @@ async def test_a_target_that_the_rules_forbid_is_refused_and_the_move_still_wait
     assert [m.id for p in await fixture.store.proposals.waiting() for m in p.pending] == [move_id]
 
 
-async def test_wishes_heed_the_two_person_rule_large_moves_and_dry_runs(tmp_path: Path) -> None:
+async def test_requests_obey_two_person_rule_large_moves_and_dry_run(tmp_path: Path) -> None:
     given = {"two_person_rule": True, "telegram_admin_ids": "1001,1002", "confirm_large_moves": 2}
     async with running_bot(tmp_path, **given) as fixture:
         move_id = await first_move(fixture)
@@ -151,7 +151,7 @@ async def test_wishes_heed_the_two_person_rule_large_moves_and_dry_runs(tmp_path
 # A move back ---------------------------------------------------------------------------------------
 
 
-async def test_a_migration_is_moved_back_once_and_its_rest_does_not_count(fixture: BotFixture) -> None:
+async def test_migration_is_undone_once_despite_its_cooldown(fixture: BotFixture) -> None:
     await fixture.moved()
     done = await fixture.migration()
     assert await fixture.service.requests.can_undo(done)
@@ -176,7 +176,7 @@ async def test_a_migration_is_moved_back_once_and_its_rest_does_not_count(fixtur
     assert code(await fixture.service.requests.undo(done.id, ANNA)) in ("undo-moved-since", "undone-already")
 
 
-async def test_the_way_back_is_checked_like_any_move(fixture: BotFixture) -> None:
+async def test_undo_is_checked_like_any_move(fixture: BotFixture) -> None:
     await fixture.moved()
     done = await fixture.migration()
     fixture.panel.world.set_vm(fixture.panel.world.vms[40], node=1)
@@ -186,7 +186,7 @@ async def test_the_way_back_is_checked_like_any_move(fixture: BotFixture) -> Non
     assert len(await fixture.migrations()) == 1
 
 
-async def test_what_relieved_an_overloaded_node_can_be_moved_back_as_long_as_nothing_else_came(
+async def test_move_that_relieved_a_node_can_be_undone_while_the_node_has_capacity(
     fixture: BotFixture,
 ) -> None:
     await fixture.moved()
@@ -198,7 +198,7 @@ async def test_what_relieved_an_overloaded_node_can_be_moved_back_as_long_as_not
     assert fixture.posts() == [(11, 2), (11, 1)] and fixture.node_of(11) == 1
 
 
-async def test_the_time_for_moving_back_ends(tmp_path: Path) -> None:
+async def test_undo_ends_after_its_time(tmp_path: Path) -> None:
     async with running_bot(tmp_path, undo_window=60) as fixture:
         await fixture.moved()
         done = await fixture.migration()
@@ -216,7 +216,7 @@ async def test_the_time_for_moving_back_ends(tmp_path: Path) -> None:
 # Drain and fill ------------------------------------------------------------------------------------
 
 
-async def test_a_drain_asks_once_empties_the_node_and_keeps_it_closed(calm: BotFixture) -> None:
+async def test_drain_asks_once_and_empties_and_closes_the_node(calm: BotFixture) -> None:
     wish = await drained(calm)
     made = await proposal(calm, wish)
     assert (made.purpose, made.node_id, made.asked_by, len(made.pending)) == (Purpose.DRAIN, 1, ANNA, 4)
@@ -236,7 +236,7 @@ async def test_a_drain_asks_once_empties_the_node_and_keeps_it_closed(calm: BotF
     assert again.purpose is Purpose.FILL and {m.move.target_id for m in again.moves} == {1}
 
 
-async def test_the_same_drain_is_asked_for_once(calm: BotFixture) -> None:
+async def test_repeated_drain_request_makes_one_proposal(calm: BotFixture) -> None:
     wishes = await asyncio.gather(drained(calm), drained(calm, by=BORIS))
     assert {w.proposal_id for w in wishes} == {1} and [w.created for w in wishes].count(True) == 1
     await approved(calm, wishes[0])
@@ -246,7 +246,7 @@ async def test_the_same_drain_is_asked_for_once(calm: BotFixture) -> None:
     assert code(await calm.service.requests.fill(node, ANNA)) == "node-draining"
 
 
-async def test_a_check_neither_ends_a_drain_nor_touches_its_vms(tmp_path: Path) -> None:
+async def test_check_does_not_disturb_a_drain(tmp_path: Path) -> None:
     async with running_bot(tmp_path, HOT_WORLD) as fixture:
         await fixture.propose()
         wish = await drained(fixture, 3)
@@ -261,7 +261,7 @@ async def test_a_check_neither_ends_a_drain_nor_touches_its_vms(tmp_path: Path) 
         assert len((await proposal(fixture, wish)).pending) == 1, "automatic mode answers no question of a person"
 
 
-async def test_a_drain_is_stopped_in_the_middle_and_what_runs_goes_on(calm: BotFixture) -> None:
+async def test_stopped_drain_lets_running_migrations_finish(calm: BotFixture) -> None:
     wish = await drained(calm)
     await approved(calm, wish, count=3)
     calm.start()
@@ -277,7 +277,7 @@ async def test_a_drain_is_stopped_in_the_middle_and_what_runs_goes_on(calm: BotF
     assert await calm.service.requests.stop(99, ANNA) is None
 
 
-async def test_a_drain_goes_on_after_a_restart(calm: BotFixture) -> None:
+async def test_drain_continues_after_a_restart(calm: BotFixture) -> None:
     wish = await drained(calm)
     await approved(calm, wish)
     calm.start()
@@ -291,7 +291,7 @@ async def test_a_drain_goes_on_after_a_restart(calm: BotFixture) -> None:
     assert len(calm.posts()) == 4 and all(calm.node_of(vm) != 1 for vm in (10, 11, 12, 13))
 
 
-async def test_an_unanswered_drain_leaves_nothing_behind(calm: BotFixture) -> None:
+async def test_expired_drain_leaves_no_exclusion(calm: BotFixture) -> None:
     await drained(calm)
     calm.pass_time(calm.settings.proposal_ttl)
     await calm.service.deadlines.expire_due()
@@ -299,7 +299,7 @@ async def test_an_unanswered_drain_leaves_nothing_behind(calm: BotFixture) -> No
     assert (await calm.service.planning.policy(await calm.service.observer.observe())).exclude_targets == frozenset()
 
 
-async def test_a_drain_waits_for_the_end_of_a_pause(calm: BotFixture) -> None:
+async def test_drain_waits_for_the_end_of_a_pause(calm: BotFixture) -> None:
     await calm.service.admin.pause(HOUR, ANNA)
     await approved(calm, await drained(calm))
     calm.start()
@@ -311,7 +311,7 @@ async def test_a_drain_waits_for_the_end_of_a_pause(calm: BotFixture) -> None:
     assert len(calm.posts()) == 4
 
 
-async def test_what_cannot_leave_is_said(calm: BotFixture) -> None:
+async def test_vms_that_cannot_leave_are_named(calm: BotFixture) -> None:
     calm.panel.world.set_vm(calm.panel.world.vms[10], iso_mounted=True)
     [node] = await calm.service.queries.find_nodes("one")
     made = await calm.service.requests.plan_drain(node)
@@ -326,7 +326,7 @@ async def test_what_cannot_leave_is_said(calm: BotFixture) -> None:
 # Skips, later, called back, snoozed ----------------------------------------------------------------
 
 
-async def test_a_skip_for_a_time_holds_as_long_as_it_says(fixture: BotFixture) -> None:
+async def test_skip_lasts_as_long_as_chosen(fixture: BotFixture) -> None:
     for length in (HOUR, timedelta(days=1)):
         move_id = await first_move(fixture)
         [result] = await fixture.service.decisions.decide([move_id], Verdict.SKIP, ANNA, skip_for=length)
@@ -344,7 +344,7 @@ async def test_a_skip_for_a_time_holds_as_long_as_it_says(fixture: BotFixture) -
         await fixture.service.decisions.decide([move_id], Verdict.APPROVE, ANNA, skip_for=HOUR)
 
 
-async def test_a_vm_skipped_for_good_stays_until_somebody_takes_it_back(fixture: BotFixture) -> None:
+async def test_vm_skipped_for_good_stays_until_it_is_unignored(fixture: BotFixture) -> None:
     move_id = await first_move(fixture)
     await fixture.service.decisions.decide([move_id], Verdict.SKIP, ANNA, skip_for="always")
     [ignored] = await fixture.service.store.ignored_vms.active()
@@ -365,7 +365,7 @@ async def test_a_vm_skipped_for_good_stays_until_somebody_takes_it_back(fixture:
         assert [m.move.vm_id for p in await again.store.proposals.waiting() for m in p.pending] == [11]
 
 
-async def test_an_approval_for_later_starts_then_and_not_before(fixture: BotFixture) -> None:
+async def test_approval_for_later_starts_at_its_time(fixture: BotFixture) -> None:
     move_id = await first_move(fixture)
     at = NOW + 20 * HOUR
     await fixture.service.decisions.decide([move_id], Verdict.APPROVE, ANNA, not_before=at)
@@ -390,7 +390,7 @@ async def test_an_approval_for_later_starts_then_and_not_before(fixture: BotFixt
         await fixture.service.decisions.decide([move_id], Verdict.SKIP, ANNA, not_before=at)
 
 
-async def test_of_two_people_the_later_time_counts(tmp_path: Path) -> None:
+async def test_later_time_of_two_approvals_counts(tmp_path: Path) -> None:
     async with running_bot(tmp_path, two_person_rule=True, telegram_admin_ids="1001,1002") as fixture:
         move_id = await first_move(fixture)
         await fixture.service.decisions.decide([move_id], Verdict.APPROVE, ANNA, not_before=NOW + HOUR)
@@ -399,7 +399,7 @@ async def test_of_two_people_the_later_time_counts(tmp_path: Path) -> None:
         assert result.move.migration.not_before == NOW + HOUR
 
 
-async def test_an_approval_is_called_back_until_it_starts(fixture: BotFixture) -> None:
+async def test_approval_can_be_withdrawn_until_the_start(fixture: BotFixture) -> None:
     move_id = await first_move(fixture)
     await fixture.service.decisions.decide([move_id], Verdict.APPROVE, ANNA, not_before=NOW + HOUR)
     queued = await fixture.migration()
@@ -412,7 +412,7 @@ async def test_an_approval_is_called_back_until_it_starts(fixture: BotFixture) -
     assert fixture.posts() == [] and len(await events(fixture, "call-back")) == 1
 
 
-async def test_what_is_called_back_while_it_is_looked_at_again_is_not_started(fixture: BotFixture) -> None:
+async def test_approval_withdrawn_during_precheck_blocks_start(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide()
     queued = await fixture.migration()
@@ -425,7 +425,7 @@ async def test_what_is_called_back_while_it_is_looked_at_again_is_not_started(fi
     assert not await fixture.service.decisions.call_back(queued.id, BORIS)
 
 
-async def test_a_running_migration_cannot_be_called_back(fixture: BotFixture) -> None:
+async def test_running_migration_cannot_be_withdrawn(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.decide()
     fixture.start()
@@ -435,7 +435,7 @@ async def test_a_running_migration_cannot_be_called_back(fixture: BotFixture) ->
     assert (await fixture.migration()).state is S.SUCCEEDED
 
 
-async def test_a_snoozed_cluster_is_quiet_until_another_node_is_overloaded(fixture: BotFixture) -> None:
+async def test_snooze_lasts_until_another_node_is_overloaded(fixture: BotFixture) -> None:
     await fixture.propose()
     snoozed = await fixture.service.decisions.snooze(1, 2 * HOUR, ANNA)
     assert snoozed is not None and snoozed.until == NOW + 2 * HOUR and snoozed.overloaded == {1}
@@ -452,7 +452,7 @@ async def test_a_snoozed_cluster_is_quiet_until_another_node_is_overloaded(fixtu
     assert await fixture.service.store.snoozes.active(fixture.service.clock()) == []
 
 
-async def test_a_snooze_ends_by_time_and_by_people(fixture: BotFixture) -> None:
+async def test_snooze_ends_by_time_or_by_a_person(fixture: BotFixture) -> None:
     await fixture.propose()
     await fixture.service.decisions.snooze(1, HOUR, ANNA)
     assert [s.cluster_name for s in await fixture.service.store.snoozes.active(fixture.service.clock())] == [
@@ -472,7 +472,7 @@ async def test_a_snooze_ends_by_time_and_by_people(fixture: BotFixture) -> None:
 # Questions -----------------------------------------------------------------------------------------
 
 
-async def test_where_a_new_vm_fits_and_why_one_stays(fixture: BotFixture) -> None:
+async def test_place_and_why_answer(fixture: BotFixture) -> None:
     [placed] = await fixture.service.queries.place(8, 16, "production")
     assert placed.best[0].node_id == 2 and placed.total > 1 and placed.memory_mib == 16_384
     [why] = await fixture.service.queries.why("big-0")

@@ -39,7 +39,7 @@ def test_every_move_is_legal_when_it_is_made_and_overloads_nothing(world: World)
 
 @thorough
 @given(worlds)
-def test_the_plan_is_the_seeds_choice(world: World) -> None:
+def test_plan_equals_that_of_the_seed(world: World) -> None:
     """Worst source, smallest VM, least loaded target, and on until nothing can move."""
     expected = SecondOpinion(*world).smallest_first()
     assert [(m.vm_id, m.source_id, m.target_id) for m in plan(*world).moves] == expected
@@ -59,7 +59,7 @@ def test_a_plan_without_limit_leaves_no_legal_move(world: World) -> None:
 
 @thorough
 @given(worlds)
-def test_looking_again_agrees(world: World) -> None:
+def test_precheck_agrees_with_the_plan(world: World) -> None:
     """With the earlier moves done, ``check_move`` allows each move; and it never allows what is illegal."""
     seen, policy, recent = world
     for move in plan(*world).moves:
@@ -74,7 +74,7 @@ def test_looking_again_agrees(world: World) -> None:
 
 @thorough
 @given(worlds, st.randoms(use_true_random=False))
-def test_the_order_of_the_input_does_not_matter(world: World, shuffler: random.Random) -> None:
+def test_plan_does_not_depend_on_the_order_of_rows(world: World, shuffler: random.Random) -> None:
     seen, policy, recent = world
     nodes, vms = list(seen.nodes), list(seen.vms)
     shuffler.shuffle(nodes)
@@ -84,7 +84,7 @@ def test_the_order_of_the_input_does_not_matter(world: World, shuffler: random.R
 
 @thorough
 @given(worlds)
-def test_every_node_and_every_refusal_is_told(world: World) -> None:
+def test_plan_explains_every_node_and_refusal(world: World) -> None:
     opinion = SecondOpinion(*world)
     result = plan(*world)
     assert sorted(n.node_id for n in result.nodes) == sorted(opinion.nodes)
@@ -107,7 +107,7 @@ def test_every_node_and_every_refusal_is_told(world: World) -> None:
 
 @thorough
 @given(worlds)
-def test_loads_before_and_after_are_chained(world: World) -> None:
+def test_loads_after_a_move_are_those_before_the_next(world: World) -> None:
     opinion = SecondOpinion(*world)
     result = plan(*world)
     loads = {n.node_id: n.load for n in result.nodes}
@@ -125,7 +125,7 @@ def test_loads_before_and_after_are_chained(world: World) -> None:
 
 @thorough
 @given(worlds)
-def test_an_old_measurement_is_no_measurement(world: World) -> None:
+def test_old_measurement_is_ignored(world: World) -> None:
     seen, policy, recent = world
     old = NOW - timedelta(seconds=301)
     stale = [replace(n, measured=n.measured and replace(n.measured, taken_at=old)) for n in seen.nodes]
@@ -152,7 +152,7 @@ def test_a_cluster_without_nodes_has_an_empty_plan() -> None:
     assert (result.nodes, result.moves, result.rejections, result.overloaded_after) == ((), (), (), ())
 
 
-def test_nodes_come_worst_first_and_unknown_ones_last() -> None:
+def test_most_overloaded_nodes_come_first_and_unknown_ones_last() -> None:
     nodes = [node(1, cpus=None), node(2), node(3, memory_allocated_mib=84_000), node(4, vcpus_allocated=75), node(5)]
     reports = plan(snapshot(nodes, []), Policy()).nodes
     assert [(n.node_id, n.reason.code if n.reason else None) for n in reports] == [
@@ -194,7 +194,7 @@ def test_twenty_thousand_vms_are_planned() -> None:
 @pytest.mark.parametrize("kind", ["kvm", "lxd", None])
 @pytest.mark.parametrize("mode", ["on", "off"])
 @pytest.mark.parametrize("vcpus", [10, 80])
-def test_a_look_says_of_nodes_and_cluster_what_a_plan_says(kind: str | None, mode: str, vcpus: int) -> None:
+def test_look_reports_nodes_and_cluster_like_a_plan(kind: str | None, mode: str, vcpus: int) -> None:
     seen = snapshot(
         [node(1, vcpus_allocated=vcpus), node(2)],
         [vm(11, vcpus=vcpus, balancer_mode=mode), vm(12, node_id=2, balancer_mode=mode)],

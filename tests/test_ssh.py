@@ -88,11 +88,11 @@ ANSWER = """\
 """
 
 
-def test_an_answer() -> None:
+def test_answer_is_parsed() -> None:
     assert parse(ANSWER, NOW) == Measurement(NOW, 19.84, 12.01, 9.5, 32, 99000, 257672, 9.04, 0.25)
 
 
-def test_what_shells_say_beside_it_is_ignored_and_pressure_may_be_absent() -> None:
+def test_other_output_is_ignored_and_pressure_may_be_absent() -> None:
     lines = [line for line in ANSWER.splitlines() if "pressure" not in line]
     got = parse("\r\n".join(["Welcome to node-7!", "load average: 99", *lines, ""]), NOW)
     assert (got.load1, got.cpu_pressure, got.memory_pressure) == (19.84, None, None)
@@ -116,7 +116,7 @@ def test_what_shells_say_beside_it_is_ignored_and_pressure_may_be_absent() -> No
         ("avg60=9.04", "avg60=100.01", "pressure 100.01 is impossible"),
     ],
 )
-def test_what_cannot_be_is_refused(old: str, new: str, complaint: str) -> None:
+def test_impossible_values_are_refused(old: str, new: str, complaint: str) -> None:
     assert old in ANSWER
     with pytest.raises(ValueError, match=re.escape(complaint)):
         parse(ANSWER.replace(old, new), NOW)
@@ -128,7 +128,7 @@ noise = st.lists(st.text(max_size=30).filter(lambda t: "/proc" not in t and "/sy
 
 
 @given(st.tuples(loads, loads, loads), ranges, st.integers(1, 2**45), st.integers(0, 2**45), noise, st.booleans())
-def test_every_answer_is_read(
+def test_any_valid_answer_is_parsed(
     load: tuple[str, str, str], cpus: list[tuple[int, int]], total: int, used: int, more: list[str], psi: bool
 ) -> None:
     parts, first, count = [], 0, 0
@@ -152,7 +152,7 @@ def test_every_answer_is_read(
 
 
 @given(st.text() | st.text("0123456789-,.:/ \nkBproclaveMmtsyi"), st.integers(0, len(ANSWER)))
-def test_broken_answers_only_ever_raise_value_errors(text: str, cut: int) -> None:
+def test_broken_answers_raise_only_value_errors(text: str, cut: int) -> None:
     for answer in (text, ANSWER[:cut] + text, ANSWER[:cut] + text + ANSWER[cut:]):
         try:
             got = parse(answer, NOW)
@@ -178,14 +178,14 @@ def test_broken_answers_only_ever_raise_value_errors(text: str, cut: int) -> Non
         ("root@[fe80::1%eth0]", Override("fe80::1%eth0", None, "root")),
     ],
 )
-def test_an_address_of_the_mapping(text: str, expected: Override) -> None:
+def test_address_of_the_mapping_is_read(text: str, expected: Override) -> None:
     assert parse_override(text) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["", "a b", "host:", "host:0", "host:65536", "host:ssh", "@host", "-oProxyCommand=x", "a@-x", "[::1", "h\n"]
 )
-def test_what_is_no_address_is_refused_at_once(text: str) -> None:
+def test_bad_address_is_refused_at_once(text: str) -> None:
     if text == "h\n":
         assert parse_override(text) == Override("h")  # only the ends are trimmed
         return
@@ -193,7 +193,7 @@ def test_what_is_no_address_is_refused_at_once(text: str) -> None:
         SSHMonitor(hosts_mapping={"n1": text})
 
 
-def test_the_mapping_overrides_the_panel_and_the_panel_the_settings() -> None:
+def test_mapping_overrides_the_panel_and_the_panel_overrides_the_settings() -> None:
     seen = node(7, name="Node-7", ssh_host="10.0.0.7", ssh_port=2200, ssh_user="panel")
 
     def where(mapping: dict[str, str], n: Node = seen, username: str | None = "set") -> Address | None:
@@ -213,7 +213,7 @@ def test_the_mapping_overrides_the_panel_and_the_panel_the_settings() -> None:
 # Our own list of host keys ----------------------------------------------------------------------------
 
 
-def test_a_host_key_is_remembered_once_and_for_itself_alone(tmp_path: Path) -> None:
+def test_host_key_is_remembered_once_for_its_host(tmp_path: Path) -> None:
     path = tmp_path / "known"
     path.write_text("# mine\nother ssh-rsa AAA comment")  # without a line break at the end
     path.chmod(0o600)
@@ -230,7 +230,7 @@ def test_a_host_key_is_remembered_once_and_for_itself_alone(tmp_path: Path) -> N
     assert again.keys("n1", 22) == frozenset()
 
 
-def test_a_new_list_is_its_owners_alone(tmp_path: Path) -> None:
+def test_new_known_hosts_file_is_private(tmp_path: Path) -> None:
     known = KnownHosts(tmp_path / "known")
     known.load()
     known.remember("n1", 22, "ssh-ed25519 BBB")
@@ -255,7 +255,7 @@ async def test_a_node_is_measured_and_the_connection_is_kept(server: Sshd, key: 
 
 
 @real
-async def test_the_user_of_the_settings_serves_where_the_panel_names_none(server: Sshd, key: Path) -> None:
+async def test_user_of_the_settings_is_used_if_the_panel_names_none(server: Sshd, key: Path) -> None:
     mapping = {"n2": f"127.0.0.1:{server.port}", "3": f"{USER}@127.0.0.1:{server.port}"}
     nodes = [at(server, ssh_user=None), node(2), at(1, id=3, ssh_user="nobody")]
     measured, failed = await measure(*nodes, username=USER, private_key_path=key, hosts_mapping=mapping)
@@ -263,7 +263,7 @@ async def test_the_user_of_the_settings_serves_where_the_panel_names_none(server
 
 
 @real
-async def test_an_encrypted_key_is_opened_with_the_password(server: Sshd, tmp_path: Path) -> None:
+async def test_encrypted_key_is_opened_with_its_passphrase(server: Sshd, tmp_path: Path) -> None:
     locked = keygen(tmp_path / "locked", PASSPHRASE)
     server.authorize(public(locked))
     measured, _ = await measure(at(server), private_key_path=locked, password=PASSPHRASE)
@@ -292,7 +292,7 @@ def agent_with(key: Path, socket_path: Path) -> Iterator[None]:
 
 
 @real
-async def test_the_agent_is_asked_where_no_key_is_set(
+async def test_agent_is_used_if_no_key_is_set(
     server: Sshd, key: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, failed = await measure(at(server))
@@ -390,7 +390,7 @@ async def test_the_users_known_hosts_come_first(server: Sshd, key: Path, home: P
 
 
 @real
-async def test_a_list_that_cannot_be_written_costs_only_the_memory(server: Sshd, key: Path, tmp_path: Path) -> None:
+async def test_unwritable_known_hosts_file_does_not_stop_measuring(server: Sshd, key: Path, tmp_path: Path) -> None:
     measured, _ = await measure(at(server), private_key_path=key, known_hosts_path=tmp_path / "no" / "folder")
     assert list(measured) == [1]
     _, failed = await measure(at(server), private_key_path=key, known_hosts_path=tmp_path)
@@ -445,7 +445,7 @@ async def test_a_broken_connection_is_replaced_within_the_round(server: Sshd, ke
 
 
 @real
-async def test_a_node_that_moved_is_logged_in_to_anew(server: Sshd, key: Path) -> None:
+async def test_node_with_a_new_address_gets_a_new_login(server: Sshd, key: Path) -> None:
     async with SSHMonitor(private_key_path=key) as monitor:
         await once(monitor, at(server))
         assert list((await once(monitor, at(server, ssh_host="localhost")))[0]) == [1]
@@ -471,7 +471,7 @@ async def test_sixty_nodes_log_in_ten_at_a_time_and_once(tmp_path: Path, key: Pa
         server.stop()
 
 
-async def test_silent_nodes_do_not_hold_up_the_round_for_ever() -> None:
+async def test_silent_nodes_do_not_block_the_round() -> None:
     async with silent_server() as silent, SSHMonitor(timeout_s=0.1, max_connections=1) as monitor:
         nodes = [at(silent, id=i) for i in range(1, 21)]
         _, first = await once(monitor, *nodes)
@@ -534,5 +534,5 @@ async def test_a_password_logs_in_where_a_server_takes_one() -> None:
         assert "refused the login of monitor" in failed[1]
 
 
-async def test_nothing_is_asked_of_nobody() -> None:
+async def test_empty_round_opens_no_connection() -> None:
     assert await measure() == ({}, {})

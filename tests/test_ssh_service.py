@@ -93,7 +93,7 @@ async def plan_of(fixture: BotFixture) -> Plan:
     return made
 
 
-async def test_a_node_that_is_calm_is_left_alone_whatever_its_allocation(nodes: Nodes, tmp_path: Path) -> None:
+async def test_node_with_low_measured_load_is_left_alone(nodes: Nodes, tmp_path: Path) -> None:
     async with fixture_with(nodes, tmp_path) as fixture:
         made = await plan_of(fixture)
         assert (made.overloaded, made.moves) == ((), ())
@@ -133,14 +133,14 @@ async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path
         assert "Pressure (PSI, last minute): CPU 12.5 %" in page
 
 
-async def test_without_ssh_no_source_is_named(tmp_path: Path) -> None:
+async def test_source_of_load_is_not_shown_without_ssh(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as fixture:
         made = await plan_of(fixture)
         words = "\n".join(plan_lines(texts_for("en"), made)) + str(proposals.plan_view(texts_for("en"), made).text)
         assert made.moves and "panel" not in words and "ssh" not in words
 
 
-async def test_before_a_move_only_its_two_nodes_are_asked_again(nodes: Nodes, tmp_path: Path) -> None:
+async def test_precheck_measures_only_source_and_target(nodes: Nodes, tmp_path: Path) -> None:
     nodes.load["hot"] = 1.25
     async with fixture_with(nodes, tmp_path) as fixture:
         await fixture.propose()
@@ -151,7 +151,7 @@ async def test_before_a_move_only_its_two_nodes_are_asked_again(nodes: Nodes, tm
         assert nodes.asked == {"hot": 2, "cool": 2, "mild": 1}
 
 
-async def test_a_node_that_has_calmed_down_keeps_its_vm(nodes: Nodes, tmp_path: Path) -> None:
+async def test_precheck_drops_a_move_from_a_node_that_calmed_down(nodes: Nodes, tmp_path: Path) -> None:
     nodes.load["hot"] = 1.25
     async with fixture_with(nodes, tmp_path) as fixture:
         await fixture.propose()
@@ -166,7 +166,7 @@ async def test_a_node_that_has_calmed_down_keeps_its_vm(nodes: Nodes, tmp_path: 
         assert fixture.posts() == []
 
 
-async def test_a_look_at_two_nodes_is_not_kept_for_others(nodes: Nodes, tmp_path: Path) -> None:
+async def test_measurement_of_two_nodes_is_not_cached_for_others(nodes: Nodes, tmp_path: Path) -> None:
     async with fixture_with(nodes, tmp_path) as fixture:
         whole = await fixture.service.observer.observe()
         part = await fixture.service.observer.observe(measure=(1,))
@@ -178,7 +178,7 @@ async def test_a_look_at_two_nodes_is_not_kept_for_others(nodes: Nodes, tmp_path
         assert [n.name for n in part.nodes if n.measured is None] == ["hot"]
 
 
-async def test_a_failing_node_is_said_once_and_when_it_is_back(
+async def test_failing_node_is_logged_once_and_on_its_return(
     nodes: Nodes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Which lines come, and how often, is what this is about."""
@@ -218,7 +218,7 @@ async def test_the_program_measures_when_ssh_is_on(nodes: Nodes, tmp_path: Path)
         assert (tmp_path / "bot.known_hosts").read_text().startswith(f"[127.0.0.1]:{nodes.port} ssh-ed25519 ")
 
 
-def test_words() -> None:
+def test_ssh_errors_are_worded() -> None:
     load = NodeLoad(6.12, 50.0, 10, 8.0)
     english = texts_for("en")
     assert load_words(english, load, NOW) == "ratio 6.1, panel"
@@ -227,5 +227,5 @@ def test_words() -> None:
     assert load_words(english, replace(real, measured_at=NOW + timedelta(seconds=2)), NOW).endswith(" 0 s ago")
 
 
-def test_the_facade_has_it() -> None:
+def test_facade_exports_the_ssh_monitor() -> None:
     assert Public is SSHMonitor

@@ -80,7 +80,7 @@ def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
 # Publishing ----------------------------------------------------------------------------------------
 
 
-async def test_a_plan_becomes_a_proposal_that_waits(store: Store) -> None:
+async def test_plan_becomes_a_waiting_proposal(store: Store) -> None:
     made = await published(store, 11, 12)
     assert made.created and made.superseded == () and made.left_alone is None
     [proposal] = await store.proposals.waiting()
@@ -93,7 +93,7 @@ async def test_a_plan_becomes_a_proposal_that_waits(store: Store) -> None:
     assert (proposal.created_at, proposal.expires_at, proposal.automatic) == (NOW, LATER, False)
 
 
-async def test_the_same_plan_is_left_alone(store: Store) -> None:
+async def test_same_plan_changes_nothing(store: Store) -> None:
     first = await published(store, 11, 12)
     again = await published(store, 11, 12, now=NOW + SECOND, expires_at=LATER + SECOND)
     assert (again.proposal_id, again.created, again.superseded) == (first.proposal_id, False, ())
@@ -102,7 +102,7 @@ async def test_the_same_plan_is_left_alone(store: Store) -> None:
 
 
 @pytest.mark.parametrize("other", [(12, 11), (11,), (11, 12, 13), (move(11, 1, 3), 12)])
-async def test_another_plan_supersedes_what_waited(store: Store, other: tuple[Any, ...]) -> None:
+async def test_another_plan_supersedes_the_waiting_proposal(store: Store, other: tuple[Any, ...]) -> None:
     old = await published(store, 11, 12)
     new = await published(store, *other)
     assert new.created and new.superseded == (old.proposal_id,)
@@ -112,7 +112,7 @@ async def test_another_plan_supersedes_what_waited(store: Store, other: tuple[An
     assert [p.id for p in await store.proposals.waiting()] == [new.proposal_id]
 
 
-async def test_an_empty_plan_ends_what_waited_and_stores_nothing(store: Store) -> None:
+async def test_empty_plan_ends_the_waiting_proposal_and_stores_nothing(store: Store) -> None:
     old = await published(store, 11)
     made = await published(store)
     assert (made.proposal_id, made.created, made.superseded) == (None, False, (old.proposal_id,))
@@ -128,7 +128,7 @@ async def test_clusters_do_not_supersede_each_other(store: Store) -> None:
     assert len(await store.proposals.waiting()) == 2
 
 
-async def test_only_what_still_waits_is_superseded(store: Store) -> None:
+async def test_only_pending_moves_are_superseded(store: Store) -> None:
     first, _ = ids = await move_ids(store, 11, 12)
     await store.decisions.decide([first], SKIP, ANNA, NOW)
     await published(store, 13)
@@ -149,7 +149,7 @@ async def test_an_automatic_plan_is_approved_by_the_policy_at_once(store: Store)
 
 
 @pytest.mark.parametrize("steps", [(), (S.STARTING,), (S.STARTING, S.RUNNING)])
-async def test_nothing_is_published_where_something_is_in_motion(store: Store, steps: Any) -> None:
+async def test_plan_of_a_cluster_in_motion_is_not_published(store: Store, steps: Any) -> None:
     await migrating(store, 11, *steps)
     made = await published(store, 12, automatic=True)
     assert replace(made, shows_incident=None) == Published(None, False, (), Reason.of("in-motion"))
@@ -157,7 +157,7 @@ async def test_nothing_is_published_where_something_is_in_motion(store: Store, s
 
 
 @pytest.mark.parametrize("end", [S.SUCCEEDED, S.FAILED, S.UNKNOWN])
-async def test_a_cluster_that_moved_while_it_was_looked_at_is_left_alone(store: Store, end: MigrationState) -> None:
+async def test_cluster_that_moved_during_the_read_is_left_alone(store: Store, end: MigrationState) -> None:
     migration = await migrating(store, 11, S.STARTING)
     checkpoint = await store.proposals.checkpoint()
     await store.migrations.advance(migration, end, NOW)
@@ -207,7 +207,7 @@ async def test_a_skip_queues_nothing(store: Store) -> None:
     assert await store.migrations.in_states(tuple(S)) == []
 
 
-async def test_the_first_verdict_stands_and_is_named(store: Store) -> None:
+async def test_first_verdict_wins_and_is_named(store: Store) -> None:
     [move_id] = await move_ids(store, 11)
     await store.decisions.decide([move_id], SKIP, ANNA, NOW)
     [late] = await store.decisions.decide([move_id], APPROVE, BORIS, NOW + SECOND)
@@ -225,14 +225,14 @@ async def test_many_moves_are_decided_in_one_step_and_queued_in_their_order(stor
 
 
 @pytest.mark.parametrize(("now", "open_"), [(LATER - SECOND, True), (LATER, False), (LATER + SECOND, False)])
-async def test_a_proposal_ends_at_its_very_moment(store: Store, now: Any, open_: bool) -> None:
+async def test_proposal_expires_exactly_at_its_time(store: Store, now: Any, open_: bool) -> None:
     [move_id] = await move_ids(store, 11)
     [result] = await store.decisions.decide([move_id], APPROVE, ANNA, now)
     assert result.done is open_
 
 
 @pytest.mark.parametrize(("now", "ends"), [(LATER - SECOND, False), (LATER, True)])
-async def test_what_nobody_decided_expires_at_the_same_moment(store: Store, now: Any, ends: bool) -> None:
+async def test_undecided_moves_expire_at_the_same_time(store: Store, now: Any, ends: bool) -> None:
     skipped, _ = ids = await move_ids(store, 11, 12)
     await store.decisions.decide([skipped], SKIP, ANNA, NOW)
     assert await store.proposals.expire_due(now) == ((1,) if ends else ())
@@ -268,7 +268,7 @@ async def test_two_programs_deciding_at_once_decide_each_move_once(store: Store,
     assert rows(path, mixed) == [(approved,)] == rows(path, "SELECT count(*) FROM migration")
 
 
-async def test_withdrawing_takes_only_what_waits(store: Store) -> None:
+async def test_withdrawal_affects_only_pending_moves(store: Store) -> None:
     first, second = await move_ids(store, 11, 12)
     await store.decisions.decide([first], APPROVE, ANNA, NOW)
     assert await store.proposals.withdraw([first, second, 999], BORIS, NOW) == (1,)
@@ -281,7 +281,7 @@ async def test_withdrawing_takes_only_what_waits(store: Store) -> None:
 # Reading -------------------------------------------------------------------------------------------
 
 
-async def test_what_does_not_exist_is_none(store: Store) -> None:
+async def test_unknown_id_gives_none(store: Store) -> None:
     assert await store.proposals.get(1) is None
     assert await store.proposals.move(1) is None
     assert await store.messages.get(1, 1) is None
@@ -290,7 +290,7 @@ async def test_what_does_not_exist_is_none(store: Store) -> None:
     assert await store.proposals.of_moves([1]) == ()
 
 
-async def test_moves_know_their_proposal(store: Store) -> None:
+async def test_move_is_returned_with_its_proposal(store: Store) -> None:
     first = await move_ids(store, 11, 12)
     second = await move_ids(store, 21, cluster=2)
     assert await store.proposals.of_moves([*second, *first]) == (1, 2)
@@ -318,7 +318,7 @@ async def test_plans_are_read_back_after_more_of_them_than_are_kept(store: Store
 # Migrations ----------------------------------------------------------------------------------------
 
 
-async def test_a_migration_is_written_down_step_by_step(store: Store) -> None:
+async def test_migration_steps_are_stored(store: Store) -> None:
     migration = await migrating(store, 11)
     await store.migrations.advance(migration, S.STARTING, NOW + SECOND, history_mark=0)
     await store.migrations.advance(migration, S.RUNNING, NOW + 2 * SECOND, consul_id=740_001)
@@ -359,12 +359,12 @@ async def test_two_programs_cannot_both_start_a_migration(store: Store, path: Pa
     assert sorted(type(r).__name__ for r in results) == ["ValueError", "bool"]
 
 
-async def test_a_step_of_no_migration_is_a_defect(store: Store) -> None:
+async def test_step_of_an_unknown_migration_is_an_error(store: Store) -> None:
     with pytest.raises(ValueError, match="no migration 7"):
         await store.migrations.advance(7, S.STARTING, NOW)
 
 
-async def test_an_unknown_end_is_not_an_end(store: Store) -> None:
+async def test_unknown_outcome_is_not_final(store: Store) -> None:
     migration = await migrating(store, 11, S.STARTING, S.UNKNOWN, reason=Reason.of("no-answer"))
     [unknown] = await store.migrations.in_states((S.UNKNOWN,))
     assert unknown.finished_at is None
@@ -385,14 +385,14 @@ async def test_an_unknown_end_is_not_an_end(store: Store) -> None:
         ((S.STARTING, S.UNKNOWN, S.SUCCEEDED), ["failed", "settled"]),
     ],
 )
-async def test_every_failure_is_noted_for_people(store: Store, steps: Any, kinds: list[str]) -> None:
+async def test_every_failure_leaves_a_notice(store: Store, steps: Any, kinds: list[str]) -> None:
     migration = await migrating(store, 11, *steps)
     notices = await store.notices.unsent()
     assert [n.kind.value for n in notices] == kinds
     assert all((n.proposal_id, n.migration_id) == (1, migration) for n in notices)
 
 
-async def test_the_end_of_an_automatic_proposal_is_noted_once(store: Store) -> None:
+async def test_end_of_an_automatic_proposal_leaves_one_notice(store: Store) -> None:
     await published(store, 11, 12, 13, automatic=True)
     first, second, third = [m.id for m in await store.migrations.in_states((S.QUEUED,))]
     await store.migrations.advance(first, S.SKIPPED, NOW)
@@ -404,7 +404,7 @@ async def test_the_end_of_an_automatic_proposal_is_noted_once(store: Store) -> N
     assert [n.kind.value for n in await store.notices.unsent()] == ["failed", "settled", "finished"]
 
 
-async def test_what_was_done_lately_is_remembered_for_as_long_as_it_counts(store: Store) -> None:
+async def test_recent_events_are_kept_as_long_as_they_count(store: Store) -> None:
     policy = Policy()
     await migrating(store, 11, S.STARTING, S.SUCCEEDED)
     await migrating(store, 12, S.STARTING, S.FAILED, reason=Reason.of("task-failed"))
@@ -421,7 +421,7 @@ async def test_what_was_done_lately_is_remembered_for_as_long_as_it_counts(store
     )
 
 
-async def test_which_nodes_a_vm_left_by_the_balancers_own_will_is_known_for_a_day(store: Store) -> None:
+async def test_nodes_left_by_automatic_moves_are_known_for_a_day(store: Store) -> None:
     await migrating(store, move(11, 3, 4), S.STARTING, S.SUCCEEDED)
     await migrating(store, move(12, 3, 4), S.STARTING, S.FAILED, reason=Reason.of("task-failed"))
     await migrating(store, move(13, 4, 5), S.STARTING, S.SUCCEEDED)
@@ -433,7 +433,7 @@ async def test_which_nodes_a_vm_left_by_the_balancers_own_will_is_known_for_a_da
 
 
 @pytest.mark.parametrize("code", ["never-started", "not-sent"])
-async def test_a_start_that_the_panel_never_had_brings_no_quarantine(store: Store, code: str) -> None:
+async def test_start_that_never_reached_the_panel_causes_no_quarantine(store: Store, code: str) -> None:
     await migrating(store, 11, S.STARTING, S.FAILED, reason=Reason.of(code))
     assert (await store.recent_events.read(Policy(), NOW)).failed == {}
 
@@ -449,7 +449,9 @@ async def test_a_start_that_the_panel_never_had_brings_no_quarantine(store: Stor
         ((S.STALE,), False, False),
     ],
 )
-async def test_whom_a_migration_keeps_busy(store: Store, steps: Any, to_all: bool, to_others: bool) -> None:
+async def test_nodes_and_vms_of_running_migrations_are_busy(
+    store: Store, steps: Any, to_all: bool, to_others: bool
+) -> None:
     migration = await migrating(store, move(11, 3, 4), *steps)
     recent = await store.recent_events.read(Policy(), NOW)
     assert (recent.busy_vms, recent.busy_nodes) == (
@@ -472,7 +474,9 @@ async def test_whom_a_migration_keeps_busy(store: Store, steps: Any, to_all: boo
         (ExclusionRole.BOTH, ["withdrawn", "withdrawn", "pending"]),
     ],
 )
-async def test_an_exclusion_withdraws_what_it_forbids(store: Store, role: ExclusionRole, expected: list[str]) -> None:
+async def test_exclusion_withdraws_moves_that_it_forbids(
+    store: Store, role: ExclusionRole, expected: list[str]
+) -> None:
     made = await published(store, move(11, 5, 2), move(12, 1, 5), move(13, 1, 2))
     changed = await store.exclusions.add(Exclusion(5, "node-5", role, LATER, ANNA, NOW))
     assert changed == (made.proposal_id,)
@@ -489,7 +493,7 @@ async def test_an_exclusion_leaves_decided_moves_alone(store: Store) -> None:
     assert await states(store, 1) == ["approved"]
 
 
-async def test_exclusions_end_by_time_by_people_and_by_a_newer_word(store: Store) -> None:
+async def test_exclusions_end_by_time_by_people_and_by_a_newer_exclusion(store: Store) -> None:
     short = Exclusion(5, "node-5", ExclusionRole.TARGET, LATER, ANNA, NOW)
     forever = Exclusion(4, "node-4", ExclusionRole.BOTH, None, BORIS, NOW)
     for exclusion in (short, forever):
@@ -510,7 +514,7 @@ async def test_exclusions_end_by_time_by_people_and_by_a_newer_word(store: Store
 # Messages, notices, settings -----------------------------------------------------------------------
 
 
-async def test_where_a_proposal_is_shown(store: Store) -> None:
+async def test_messages_of_a_proposal_are_stored(store: Store) -> None:
     await published(store, 11)
     row = MessageRow(1, -100, 7, 0, "digest", False)
     await store.messages.save(row)
@@ -522,7 +526,7 @@ async def test_where_a_proposal_is_shown(store: Store) -> None:
     assert await store.messages.get(1, -100) == newer
 
 
-async def test_the_messages_that_may_be_out_of_date(store: Store) -> None:
+async def test_outdated_messages_are_listed(store: Store) -> None:
     shown = [await published(store, i, cluster=i) for i in (1, 2, 3, 4)]
     ids = [p.proposal_id or 0 for p in shown]
     await store.messages.save(MessageRow(ids[0], 9, 1, 0, "", True))
@@ -567,7 +571,7 @@ async def test_a_setting_is_kept_with_who_set_it_and_both_are_in_the_audit(store
     ]
 
 
-async def test_the_audit_tells_what_people_tried_newest_first(store: Store) -> None:
+async def test_audit_lists_attempts_newest_first(store: Store) -> None:
     await store.audit.record("turned-away", BORIS, NOW, kind="press")
     await store.audit.record("popup-old", ANNA, LATER, data="m:1:a", at=NOW)
     assert [a.event for a in await store.audit.entries()] == ["popup-old", "turned-away"]
@@ -575,7 +579,7 @@ async def test_the_audit_tells_what_people_tried_newest_first(store: Store) -> N
     assert len(await store.audit.entries(limit=1)) == 1
 
 
-async def test_cycles_are_logged(store: Store, path: Path) -> None:
+async def test_cycles_are_stored(store: Store, path: Path) -> None:
     await store.cycles.record(NOW, LATER, "failed", {"problem": "нет ответа"})
     [(outcome, detail)] = rows(path, "SELECT outcome, detail FROM cycle")
     assert (outcome, detail) == ("failed", '{"problem": "нет ответа"}')
@@ -584,7 +588,7 @@ async def test_cycles_are_logged(store: Store, path: Path) -> None:
 # The file ------------------------------------------------------------------------------------------
 
 
-async def test_everything_is_there_after_a_restart(path: Path) -> None:
+async def test_stored_data_survives_a_restart(path: Path) -> None:
     store = Store(path)
     await store.open()
     ids = await move_ids(store, 11, 12, 13)
@@ -694,7 +698,7 @@ async def test_a_database_that_cannot_be_written_is_refused() -> None:
         shutil.rmtree(folder)
 
 
-async def test_a_database_that_somebody_else_holds_is_told_as_such(store: Store, path: Path) -> None:
+async def test_locked_database_is_reported_as_locked(store: Store, path: Path) -> None:
     impatient = Store(path, busy_timeout_s=0.05)
     await impatient.open()
     holder = sqlite3.connect(path, isolation_level=None)
@@ -720,7 +724,7 @@ async def test_an_unreadable_plan_is_left_out_of_lists_and_is_an_error_alone(sto
     assert await store.proposals.expire_due(LATER) == (1, 2), "the connection is still good"
 
 
-async def test_closing_waits_for_the_work_under_way_and_refuses_the_rest(store: Store, path: Path) -> None:
+async def test_closing_waits_for_running_work_and_refuses_new_work(store: Store, path: Path) -> None:
     first = asyncio.create_task(published(store, 11))
     await asyncio.sleep(0)
     closing = asyncio.create_task(store.close())
@@ -786,7 +790,7 @@ async def test_a_caller_cancelled_at_any_await_leaves_all_or_nothing(
     assert cut >= 4, "the walk must have cut something"
 
 
-async def test_a_cancellation_is_never_lost_in_the_cleaning_up(store: Store) -> None:
+async def test_cancellation_survives_the_clean_up(store: Store) -> None:
     """A stop that went under would leave a task that nobody can end."""
     migration = await migrating(store, 11)
     at, finished = 0, False

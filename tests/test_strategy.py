@@ -49,7 +49,7 @@ def value(made: Plan) -> tuple[int, int]:
 # In the shadow --------------------------------------------------------------------------------------
 
 
-def test_a_plan_of_smallest_first_knows_its_whole_and_what_would_be_better() -> None:
+def test_plan_of_smallest_first_names_the_better_alternative() -> None:
     policy = replace(PLAIN, max_moves=1)
     made = with_alternative(SMALL_ONES_AND_A_LARGE_ONE, policy, Recent(), plan(SMALL_ONES_AND_A_LARGE_ONE, policy))
     assert (len(made.moves), made.total_moves, made.overloaded_after, made.overloaded_after_all) == (1, 4, (1,), ())
@@ -63,7 +63,7 @@ def test_a_plan_of_smallest_first_knows_its_whole_and_what_would_be_better() -> 
     ]
 
 
-def test_nothing_is_said_where_the_other_would_do_little_better_or_nothing_is_wrong() -> None:
+def test_small_improvement_is_not_offered() -> None:
     few = snapshot([node(1, vcpus_allocated=74), node(2)], [vm(11, vcpus=2), vm(12, vcpus=2), vm(13, vcpus=4)])
     for seen in (few, snapshot([node(1), node(2)], [vm(11)])):
         made = with_alternative(seen, PLAIN, Recent(), plan(seen, PLAIN))
@@ -73,7 +73,7 @@ def test_nothing_is_said_where_the_other_would_do_little_better_or_nothing_is_wr
     assert with_alternative(SMALL_ONES_AND_A_LARGE_ONE, optimal, Recent(), best) == best
 
 
-def test_a_node_that_only_optimal_can_clear_is_reason_enough() -> None:
+def test_node_that_only_optimal_clears_is_offered() -> None:
     """The only target is above the limit of smallest-first's score, and has room below the hard line."""
     seen = snapshot([node(1, vcpus_allocated=74), node(2, vcpus_allocated=61)], [vm(11, vcpus=4)])
     made = with_alternative(seen, PLAIN, Recent(), plan(seen, PLAIN))
@@ -87,7 +87,7 @@ def test_a_node_that_only_optimal_can_clear_is_reason_enough() -> None:
 
 @settings(max_examples=examples(60), deadline=None)
 @given(worlds)
-def test_what_is_promised_is_what_the_other_strategy_does(world: World) -> None:
+def test_offered_alternative_equals_the_plan_of_that_strategy(world: World) -> None:
     seen, policy, recent = world
     made = with_alternative(seen, policy, recent, plan(seen, policy, recent))
     assert made.moves == plan(seen, policy, recent).moves
@@ -122,7 +122,7 @@ def planned(effort: Effort | None, bound: Bound | None, **over: Any) -> Plan:
         (Bound(3, 358.0, 9_216, 20_480), "no plan does it with fewer than 3 moves or in less than 5 min 58 s."),
     ],
 )
-def test_the_certificate(bound: Bound, line: str) -> None:
+def test_certificate_is_worded(bound: Bound, line: str) -> None:
     [said] = [text for text in outlook_lines(EN, planned(Effort(4, 370.0, 12_288), bound)) if "no plan" in text]
     assert plain(said) == f"4 moves, 12 GiB, about 6 min 10 s: {line}"
 
@@ -131,11 +131,11 @@ def test_the_certificate(bound: Bound, line: str) -> None:
     ("effort", "bound"),
     [(None, Bound(4)), (Effort(4, 1.0, 1), None), (Effort(4, 1.0, 1), Bound()), (Effort(4, 1.0, 1), Bound(1))],
 )
-def test_without_a_proof_nothing_is_claimed(effort: Effort | None, bound: Bound | None) -> None:
+def test_missing_certificate_claims_nothing(effort: Effort | None, bound: Bound | None) -> None:
     assert not [text for text in outlook_lines(EN, planned(effort, bound)) if "no plan" in text]
 
 
-def test_how_even_it_gets_instead_of_a_bound_on_clearing() -> None:
+def test_balance_reports_evenness_instead_of_a_bound() -> None:
     made = planned(Effort(6, 1.0, 1), Bound(1, 1.0, 1), evenness=Evenness(2.263, 1.518, 3, 1.506))
     assert outlook_lines(EN, made)[2] == (
         "Imbalance 2.263 → 1.518 with 3 moves; the best possible with this number of moves is 1.506."
@@ -151,7 +151,7 @@ def test_broken_rules_are_named_and_the_rest_counted() -> None:
     assert (len(lines), lines[-1]) == (5, "⚠️ … and 2 more broken rules")
 
 
-def test_two_strategies_in_a_line_each() -> None:
+def test_comparison_has_a_line_for_each_strategy() -> None:
     made = with_alternative(SMALL_ONES_AND_A_LARGE_ONE, PLAIN, Recent(), plan(SMALL_ONES_AND_A_LARGE_ONE, PLAIN))
     assert (
         plain(strategy_words(EN, made))
@@ -161,7 +161,7 @@ def test_two_strategies_in_a_line_each() -> None:
     assert plain(strategy_words(EN, best)).startswith("optimal: 1 move, 8.8 GiB, about 1 min 35 s; no node")
 
 
-def test_what_strangers_named_stays_text_in_the_chat() -> None:
+def test_hostile_names_stay_text_in_the_chat() -> None:
     def shown(name: str) -> str:
         caution = Reason.of("caution-not-apart", rule=name, names=name, node=name, more=0)
         return str(plan_view(EN, planned(None, None, cautions=(caution,))).text)
@@ -204,7 +204,7 @@ async def left(fixture: BotFixture) -> list[str]:
     return [r.reason.code for r in made.rejections if r.subject == "source"] if not made.moves else ["moves"]
 
 
-async def test_nothing_moves_before_enough_checks_have_seen_it(tmp_path: Path) -> None:
+async def test_overload_must_last_the_required_checks(tmp_path: Path) -> None:
     async with running_bot(tmp_path, overload_hold_cycles=3) as fixture:
         for _ in range(2):
             assert await left(fixture) == ["source-hold"]
@@ -218,7 +218,7 @@ async def test_nothing_moves_before_enough_checks_have_seen_it(tmp_path: Path) -
         assert len(fixture.posts()) == 1, "what was approved is not held up again"
 
 
-async def test_nothing_is_evened_out_before_enough_checks_have_seen_it_uneven(tmp_path: Path) -> None:
+async def test_imbalance_must_last_the_required_checks(tmp_path: Path) -> None:
     async with running_panel() as panel:
         panel.world.nodes[1].cpu_number = 64  # nothing is overloaded any more
         hold = {"overload_hold_cycles": 2, "balance_strategy": "balance", "balance_deadband": 0.0}
@@ -230,7 +230,7 @@ async def test_nothing_is_evened_out_before_enough_checks_have_seen_it_uneven(tm
                 assert len(await fixture.store.proposals.waiting()) == checks
 
 
-async def test_a_calm_check_between_begins_anew(tmp_path: Path) -> None:
+async def test_calm_check_resets_the_count(tmp_path: Path) -> None:
     async with running_bot(tmp_path, overload_hold_cycles=2) as fixture:
         await fixture.propose()
         fixture.panel.world.nodes[1].cpu_number = 64
@@ -243,7 +243,7 @@ async def test_a_calm_check_between_begins_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("pause_s", "proposed"), [(600, 1), (1201, 0)])
-async def test_a_restart_goes_on_counting_while_it_is_short(tmp_path: Path, pause_s: int, proposed: int) -> None:
+async def test_short_restart_keeps_the_count(tmp_path: Path, pause_s: int, proposed: int) -> None:
     async with running_panel() as panel:
         async with bot_on(panel, tmp_path / "bot.db", overload_hold_cycles=2) as fixture:
             await fixture.propose()
@@ -253,7 +253,7 @@ async def test_a_restart_goes_on_counting_while_it_is_short(tmp_path: Path, paus
             assert len(await fixture.store.proposals.waiting()) == proposed
 
 
-async def test_who_only_looks_sees_what_the_program_counts(tmp_path: Path) -> None:
+async def test_reader_sees_the_counts_of_the_program(tmp_path: Path) -> None:
     """A console shares the database with the program that makes the checks."""
     path, hold = tmp_path / "bot.db", {"overload_hold_cycles": 2}
     async with running_panel() as panel, bot_on(panel, path, **hold) as fixture, bot_on(panel, path, **hold) as looking:
@@ -262,7 +262,7 @@ async def test_who_only_looks_sees_what_the_program_counts(tmp_path: Path) -> No
         assert await left(looking) == ["moves"] == await left(fixture)
 
 
-async def test_a_dry_run_that_goes_on_counts_as_well(tmp_path: Path) -> None:
+async def test_running_dry_run_counts_too(tmp_path: Path) -> None:
     async with running_bot(tmp_path, overload_hold_cycles=2, dry_run=True) as fixture:
         for expected in (0, 1):
             [result] = (await fixture.service.cycle.dry_run()).results
@@ -272,7 +272,7 @@ async def test_a_dry_run_that_goes_on_counts_as_well(tmp_path: Path) -> None:
 # Set by people --------------------------------------------------------------------------------------
 
 
-async def test_what_was_set_is_stored_audited_and_shown(tmp_path: Path) -> None:
+async def test_chosen_strategy_is_stored_audited_and_shown(tmp_path: Path) -> None:
     async with running_panel() as panel:
         async with bot_on(panel, tmp_path / "bot.db") as fixture:
             assert await fixture.service.runtime.strategy() == SMALLEST_FIRST
@@ -292,7 +292,7 @@ async def test_what_was_set_is_stored_audited_and_shown(tmp_path: Path) -> None:
             assert made[0] not in (11, 12, 13), "one large VM instead of three small ones"
 
 
-async def test_a_strategy_that_this_version_does_not_know_counts_for_nothing(tmp_path: Path) -> None:
+async def test_unknown_stored_strategy_is_ignored(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as fixture:
         await fixture.store.settings.set("strategy", "of-the-future", ANNA, fixture.clock())
         assert await fixture.service.runtime.strategy() == SMALLEST_FIRST
@@ -305,7 +305,7 @@ def test_the_settings_know_every_strategy() -> None:
         assert get_args(Settings.model_fields[field].annotation) == known
 
 
-async def test_the_clusters_file_wins_over_the_chat(tmp_path: Path) -> None:
+async def test_clusters_file_overrides_the_chat(tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text('[clusters.Production]\nbalance_strategy = "smallest-first"\n', "utf-8")
     async with running_bot(tmp_path, clusters_file=path) as fixture:
@@ -315,7 +315,7 @@ async def test_the_clusters_file_wins_over_the_chat(tmp_path: Path) -> None:
         assert (made.strategy, made.alternative) == (SMALLEST_FIRST, None), "nothing to switch to is offered"
 
 
-async def test_another_strategy_can_be_looked_at_without_setting_it(tmp_path: Path) -> None:
+async def test_another_strategy_can_be_previewed(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as fixture:
         [mine] = await fixture.service.queries.plans(outlook=True)
         [other] = await fixture.service.queries.plans(strategy=OPTIMAL)
@@ -386,7 +386,7 @@ async def test_the_strategy_is_shown_set_and_compared(tmp_path: Path) -> None:
         await stack.message("Strategy smallest-first", "Set in the chat by Anna Admin", buttons=True)
 
 
-def test_a_hold_is_a_time_not_a_verdict() -> None:
+def test_hold_is_a_time_not_a_verdict() -> None:
     """A node that is held still counts as overloaded, and takes nothing."""
     seen = snapshot([node(1, vcpus_allocated=74), node(2)], [vm(11)])
     made = plan(seen, PLAIN, Recent(held={1: 1}))

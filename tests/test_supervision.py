@@ -72,13 +72,13 @@ async def life(path: Path, defect: Defect) -> tuple[dict[int, int], list[tuple[i
         return {vm: bot.node_of(vm) for vm in (101, 201)}, bot.posts()
 
 
-async def test_without_a_defect_both_clusters_are_relieved_by_a_known_number_of_calls(tmp_path: Path) -> None:
+async def test_fault_free_run_relieves_both_clusters_with_a_known_number_of_calls(tmp_path: Path) -> None:
     at, starts = await life(tmp_path / "bot.db", Defect(0))
     assert at == {101: 12, 201: 22} and sorted(starts) == [(101, 12), (201, 22)]
 
 
 @pytest.mark.parametrize("first", range(8))
-async def test_a_defect_in_any_call_leaves_the_rest_going(tmp_path: Path, first: int) -> None:
+async def test_error_in_any_call_leaves_the_rest_running(tmp_path: Path, first: int) -> None:
     whole = Defect(0)
     await life(tmp_path / "whole.db", whole)
     hits = 0
@@ -125,7 +125,7 @@ async def test_a_loop_that_fails_starts_again_with_growing_pauses() -> None:
     assert not ended and not supervisor.ended_by_error and failed == ["A loop"]
 
 
-async def test_an_error_that_another_try_would_not_mend_ends_the_program() -> None:
+async def test_permanent_error_ends_the_program() -> None:
     ended = asyncio.Event()
     supervisor = Supervisor(ended.set)
 
@@ -149,7 +149,7 @@ async def test_a_step_that_fails_is_logged_once_and_counted(caplog: pytest.LogCa
     assert supervisor.failures == {"A step": 3} and len(caplog.records) == 1
 
 
-async def test_the_timer_goes_on_after_a_defect_in_one_of_its_steps(tmp_path: Path) -> None:
+async def test_timer_continues_after_an_error_in_a_step(tmp_path: Path) -> None:
     async with running_panel(hot_clusters(1)) as panel:
         balancer = VMBalancer(settings=settings(panel.url, database_path=tmp_path / "bot.db"))
         async with balancer:

@@ -61,7 +61,7 @@ async def test_decisions_are_shown_before_new_messages(tmp_path: Path) -> None:
         assert shown[0] == "editMessageText" and "sendMessage" in shown
 
 
-async def test_a_page_of_html_instead_of_an_answer_loses_nothing(tmp_path: Path) -> None:
+async def test_html_instead_of_an_answer_loses_no_message(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
         fixture.fault("502", "sendMessage", count=2)
         await fixture.start()
@@ -84,7 +84,7 @@ async def test_a_message_whose_answer_was_lost_is_sent_again_once(tmp_path: Path
         assert len(fixture.calls("sendMessage")) == 2
 
 
-async def test_a_message_whose_answers_are_all_lost_is_not_sent_a_third_time_and_its_buttons_work(
+async def test_message_with_lost_answers_is_not_sent_a_third_time_and_its_buttons_work(
     tmp_path: Path,
 ) -> None:
     async with running(tmp_path) as fixture:
@@ -111,9 +111,7 @@ async def test_an_answer_to_a_command_is_repeated_once_at_most(tmp_path: Path) -
         assert len(fixture.texts("No node is excluded", chat_id=ANNA)) == 2
 
 
-async def test_a_second_listener_is_told_of_once_and_its_end_too(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_second_listener_and_its_end_are_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with running(tmp_path) as fixture:
         await fixture.start()
         report = await fixture.message("small-a", buttons=True)
@@ -149,7 +147,7 @@ async def _listens(fixture: ChatFixture) -> None:
 
 
 @pytest.mark.parametrize("status", ["kicked", "left"])
-async def test_thrown_out_of_the_group_it_says_so_and_waits_until_it_is_let_in(
+async def test_bot_removed_from_the_group_reports_it_and_waits(
     tmp_path: Path, status: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(tmp_path) as fixture:
@@ -168,7 +166,7 @@ async def test_thrown_out_of_the_group_it_says_so_and_waits_until_it_is_let_in(
         assert len([r for r in caplog.records if "let the bot write" in r.getMessage()]) == 1
 
 
-async def test_blocked_by_the_person_it_writes_to_it_waits_for_them(tmp_path: Path) -> None:
+async def test_bot_blocked_by_a_person_waits(tmp_path: Path) -> None:
     async with running(tmp_path, telegram_chat_id=ANNA) as fixture:
         state = fixture.chat.state
         state.users[ANNA].started = True
@@ -249,7 +247,7 @@ async def test_a_message_that_cannot_be_edited_is_posted_again_once(tmp_path: Pa
         assert len(fixture.texts("1. small-a")) == 2, "the old one stays as it was"
 
 
-async def test_not_modified_is_no_fault(tmp_path: Path) -> None:
+async def test_message_not_modified_is_no_error(tmp_path: Path) -> None:
     async with running(tmp_path, max_migrations_per_cycle=2) as fixture:
         await fixture.start()
         report = await fixture.message("small-a", buttons=True)
@@ -273,14 +271,14 @@ async def test_a_message_that_telegram_never_takes_does_not_stop_the_others(tmp_
         await fixture.until(lambda: health(fixture)[0] is State.HEALTHY)
 
 
-async def test_a_topic_that_is_gone_leaves_the_group(tmp_path: Path) -> None:
+async def test_messages_of_a_deleted_topic_go_to_the_group(tmp_path: Path) -> None:
     async with running(tmp_path, telegram_thread_id=7) as fixture:
         fixture.chat.state.chats[GROUP].is_forum = True
         await fixture.start()
         assert (await fixture.message("small-a", buttons=True)).thread_id is None
 
 
-async def test_a_proxy_that_is_gone_is_waited_for(tmp_path: Path, unused_tcp_port: int) -> None:
+async def test_bot_waits_for_an_unreachable_proxy(tmp_path: Path, unused_tcp_port: int) -> None:
     async with running(tmp_path, telegram_proxy=f"socks5://127.0.0.1:{unused_tcp_port}") as fixture:
         balancer = await fixture.start()
         await fixture.until(lambda: health(fixture)[0] is State.CHAT)

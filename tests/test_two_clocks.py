@@ -85,7 +85,7 @@ async def test_window_follows_the_system_clock_at_once(tmp_path: Path, leap: tim
     length=st.integers(1, 1439),
     now=st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 31), timezones=st.just(timezone.utc)),
 )
-def test_the_named_opening_is_the_next_moment_that_is_open(zone: str, start: int, length: int, now: datetime) -> None:
+def test_named_opening_is_the_next_open_minute(zone: str, start: int, length: int, now: datetime) -> None:
     end, here = (start + length) % 1440, ZoneInfo(zone)
     spans = parse_windows(f"{start // 60}:{start % 60:02}-{end // 60}:{end % 60:02}")
     opening = opens_at(spans, WallTime(now), here)
@@ -133,7 +133,7 @@ def test_open_time_counts_hours_within_the_window_alone() -> None:
     assert open_time(night, utc("2026-11-22T06:00"), utc("2026-11-22T05:00"), None) == timedelta(0)
 
 
-async def test_closed_hours_do_not_age_an_approval(tmp_path: Path) -> None:
+async def test_approval_does_not_age_in_closed_hours(tmp_path: Path) -> None:
     """Approved at 05:00, closed from 06:00 to 22:00: it holds at 22:01, as the message says."""
     async with running_bot(tmp_path, migration_window="22:00-06:00", timezone="UTC") as bot:
         bot.clock.now = utc("2026-11-22T05:00")
@@ -147,7 +147,7 @@ async def test_closed_hours_do_not_age_an_approval(tmp_path: Path) -> None:
         await bot.reached(lambda: bot.in_state(S.SUCCEEDED))
 
 
-async def test_an_approval_grows_old_in_open_hours(tmp_path: Path) -> None:
+async def test_approval_ages_in_open_hours(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as bot:
         await bot.propose()
         await bot.decide()
@@ -171,7 +171,7 @@ async def test_an_approval_grows_old_in_open_hours(tmp_path: Path) -> None:
         (400 * DAY, 3 * HOUR, 0 * HOUR),
     ],
 )
-async def test_a_forward_leap_prolongs_proposals_by_three_hours_at_most_and_approvals_not_at_all(
+async def test_forward_leap_prolongs_proposals_by_at_most_three_hours_and_no_approval(
     tmp_path: Path, leap: timedelta, proposal: timedelta, approval: timedelta
 ) -> None:
     async with opened(tmp_path) as store:
@@ -188,7 +188,7 @@ async def test_a_forward_leap_prolongs_proposals_by_three_hours_at_most_and_appr
 
 
 @pytest.mark.parametrize("leap", [3 * HOUR, -3 * HOUR, 400 * DAY])
-async def test_a_leap_leaves_protections_as_long_as_they_were(tmp_path: Path, leap: timedelta) -> None:
+async def test_clock_leap_does_not_shorten_protections(tmp_path: Path, leap: timedelta) -> None:
     async with opened(tmp_path) as store:
         [waits] = await move_ids(store, 31, cluster=3)
         await store.exclusions.add(Exclusion(7, "n7", ExclusionRole.SOURCE, NOW + HOUR, ANNA, NOW))
@@ -209,7 +209,7 @@ async def test_a_leap_leaves_protections_as_long_as_they_were(tmp_path: Path, le
         assert [m.finished_at for m in await store.migrations.in_states((S.SUCCEEDED,))] == [now], "its VM rests"
 
 
-async def test_a_suspended_machine_starts_nothing_that_was_approved_before(tmp_path: Path) -> None:
+async def test_resumed_machine_starts_no_old_approval(tmp_path: Path) -> None:
     """The monotonic clock stands still meanwhile, and the executor may be faster than the correction of the rows."""
     hands = Hands()
     async with running_panel(HOT_WORLD) as panel:
@@ -291,9 +291,7 @@ async def test_the_first_correction_after_a_start_leaves_older_rows_alone(tmp_pa
 
 
 @pytest.mark.parametrize("wrong", [-12 * HOUR, 3 * HOUR])
-async def test_a_clock_that_was_wrong_at_the_start_is_right_after_its_correction(
-    tmp_path: Path, wrong: timedelta
-) -> None:
+async def test_wrong_clock_at_the_start_is_corrected(tmp_path: Path, wrong: timedelta) -> None:
     hands = Hands(wrong)
     async with running_panel(HOT_WORLD) as panel:
         given = settings(panel.url, database_path=tmp_path / "bot.db")
@@ -309,7 +307,7 @@ async def test_a_clock_that_was_wrong_at_the_start_is_right_after_its_correction
             assert beat is not None and abs(beat.at - NOW) < timedelta(seconds=10), "health judges it by the right time"
 
 
-async def test_a_rest_noted_while_the_clock_was_ahead_is_no_longer_than_the_cooldown(tmp_path: Path) -> None:
+async def test_cooldown_recorded_by_a_fast_clock_is_not_longer(tmp_path: Path) -> None:
     async with running_panel(HOT_WORLD) as panel:
         async with bot_on(panel, tmp_path / "bot.db") as bot:
             bot.clock.now = NOW + timedelta(days=190)
@@ -324,7 +322,7 @@ async def test_a_rest_noted_while_the_clock_was_ahead_is_no_longer_than_the_cool
 
 
 @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="systemd is of Linux")
-async def test_systemd_hears_ready_alive_and_stopping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_systemd_is_notified_of_ready_alive_and_stopping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     address = str(tmp_path / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         ear.bind(address)

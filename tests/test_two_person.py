@@ -72,12 +72,12 @@ async def fixture(tmp_path: Path) -> AsyncIterator[BotFixture]:
         (ANNA, Actor(ActorKind.TERMINAL, "Anna"), False),
     ],
 )
-def test_in_telegram_the_id_is_the_person_elsewhere_the_name(one: Actor, other: Actor, same: bool) -> None:
+def test_person_is_the_telegram_id_or_the_local_user_name(one: Actor, other: Actor, same: bool) -> None:
     assert same_person(one, other) is same
     assert same_person(other, one) is same
 
 
-def test_the_environment_cannot_lend_the_terminal_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_cannot_change_the_user_at_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     before = at_the_terminal()
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.setenv(name, "somebody-else")
@@ -87,7 +87,7 @@ def test_the_environment_cannot_lend_the_terminal_another_name(monkeypatch: pyte
 # The store -------------------------------------------------------------------------------------------
 
 
-async def test_the_first_is_noted_the_second_decides(store: Store) -> None:
+async def test_first_approval_waits_and_second_decides(store: Store) -> None:
     [move_id] = await move_ids(store, 1)
     [first] = await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
     assert (first.done, first.noted, first.again) == (False, True, False)
@@ -106,7 +106,7 @@ async def test_the_first_is_noted_the_second_decides(store: Store) -> None:
     assert (await store.audit.verify()).problems == ()
 
 
-async def test_one_is_enough_to_skip(store: Store) -> None:
+async def test_one_person_can_skip(store: Store) -> None:
     [move_id] = await move_ids(store, 1)
     await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
     [skipped] = await store.decisions.decide([move_id], SKIP, ANNA, NOW, counts=everybody)
@@ -124,7 +124,7 @@ async def test_a_first_approval_does_not_outlive_the_proposal(store: Store) -> N
     assert await store.decisions.first_approvals() == {}
 
 
-async def test_the_word_of_somebody_without_the_role_counts_no_more(store: Store) -> None:
+async def test_approval_of_a_former_admin_does_not_count(store: Store) -> None:
     [move_id] = await move_ids(store, 1)
     await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
     [instead] = await store.decisions.decide([move_id], APPROVE, BORIS, NOW, counts=nobody)
@@ -132,7 +132,7 @@ async def test_the_word_of_somebody_without_the_role_counts_no_more(store: Store
     assert instead.move.first is not None and instead.move.first.by == BORIS
 
 
-async def test_all_at_once_takes_each_move_as_far_as_it_goes(store: Store) -> None:
+async def test_approve_all_advances_each_move_as_far_as_possible(store: Store) -> None:
     ids = await move_ids(store, 1, 2, 3)
     await store.decisions.decide(ids[:1], APPROVE, ANNA, NOW, counts=everybody)
     await store.decisions.decide(ids[1:2], APPROVE, BORIS, NOW, counts=everybody)
@@ -144,7 +144,7 @@ async def test_all_at_once_takes_each_move_as_far_as_it_goes(store: Store) -> No
     ]
 
 
-async def test_two_people_at_once_are_two_people(store: Store, tmp_path: Path) -> None:
+async def test_simultaneous_approvals_of_two_people_count_as_two(store: Store, tmp_path: Path) -> None:
     [move_id] = await move_ids(store, 1)
     other = Store(tmp_path / "bot.db")
     await other.open()
@@ -164,7 +164,7 @@ async def test_two_people_at_once_are_two_people(store: Store, tmp_path: Path) -
     assert len(await store.migrations.in_states((MigrationState.QUEUED,))) == 1
 
 
-async def test_a_press_cut_off_half_way_is_whole_or_nothing(store: Store) -> None:
+async def test_interrupted_press_is_stored_fully_or_not_at_all(store: Store) -> None:
     ids = await move_ids(store, *range(1, 41))
     for number, move_id in enumerate(ids, start=1):
         await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
@@ -178,7 +178,7 @@ async def test_a_press_cut_off_half_way_is_whole_or_nothing(store: Store) -> Non
         raise AssertionError("more waits than moves: the walk did not get to the end")
 
 
-async def test_history_names_both(store: Store) -> None:
+async def test_history_names_both_people(store: Store) -> None:
     [move_id] = await move_ids(store, 1)
     await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
     await store.decisions.decide([move_id], APPROVE, BORIS, NOW, counts=everybody)
@@ -186,7 +186,7 @@ async def test_history_names_both(store: Store) -> None:
     assert (row["by"], row["by_id"], row["first_by"], row["first_by_id"]) == ("Boris", 1002, "Anna", 1001)
 
 
-async def test_first_approvals_are_let_go_with_their_proposals(store: Store, tmp_path: Path) -> None:
+async def test_first_approvals_are_deleted_with_their_proposals(store: Store, tmp_path: Path) -> None:
     [move_id] = await move_ids(store, 1)
     await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
     await store.proposals.expire_due(LATER)
@@ -204,7 +204,7 @@ async def pending(fixture: BotFixture) -> list[int]:
     return [m.id for p in await fixture.store.proposals.waiting() for m in p.pending]
 
 
-async def test_nothing_moves_before_the_second(fixture: BotFixture) -> None:
+async def test_nothing_moves_before_the_second_approval(fixture: BotFixture) -> None:
     fixture.start()
     await fixture.propose()
     ids = await pending(fixture)
@@ -218,7 +218,7 @@ async def test_nothing_moves_before_the_second(fixture: BotFixture) -> None:
     assert sorted(fixture.posts()) == [(11, 2), (12, 2)]
 
 
-async def test_the_same_plan_keeps_a_first_approval_another_one_does_not(fixture: BotFixture) -> None:
+async def test_same_plan_keeps_a_first_approval_and_another_plan_drops_it(fixture: BotFixture) -> None:
     await fixture.propose()
     ids = await pending(fixture)
     await fixture.service.decisions.decide(ids, APPROVE, ANNA)
@@ -231,7 +231,7 @@ async def test_the_same_plan_keeps_a_first_approval_another_one_does_not(fixture
     assert await fixture.store.decisions.first_approvals() == {}
 
 
-async def test_a_role_taken_away_takes_the_approval_with_it(tmp_path: Path) -> None:
+async def test_removed_role_removes_the_first_approval(tmp_path: Path) -> None:
     given = {"two_person_rule": True, "max_migrations_per_cycle": 1}
     async with running_bot(tmp_path, telegram_admin_ids="1001,1002", **given) as fixture:
         await fixture.propose()
@@ -268,7 +268,7 @@ async def test_a_first_approver_counts_only_in_clusters_where_they_decide(tmp_pa
         assert result.done
 
 
-async def test_there_is_no_automatic_mode(tmp_path: Path) -> None:
+async def test_two_person_rule_forbids_automatic_mode(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as fixture:
         await fixture.service.admin.set_mode("auto", ANNA)
     async with running_bot(tmp_path, two_person_rule=True) as fixture:
@@ -314,7 +314,7 @@ def problems_of(**given: object) -> str:
     return " ".join(p.text for p in check_people(Settings(**given)))  # type: ignore[arg-type]
 
 
-def test_automatic_mode_and_the_rule_contradict_each_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_automatic_mode_with_the_two_person_rule_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "automatic mode asks nobody" in problems_of(two_person_rule=True, balance_mode="auto")
     assert problems_of(two_person_rule=True) == problems_of(balance_mode="auto") == ""
     monkeypatch.chdir(tmp_path)
@@ -322,7 +322,7 @@ def test_automatic_mode_and_the_rule_contradict_each_other(tmp_path: Path, monke
     assert any("BALANCE_MODE=auto (--balance-mode)" in p for p in found.problems)
 
 
-def test_yes_is_one_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_yes_option_counts_as_one_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     words = ["--once", "--yes", "--two-person-rule", "--host", "panel", "--username", "u", "--password", "secret"]
     with pytest.raises(ConfigError, match="one person cannot approve"):
@@ -354,7 +354,7 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
         yield running
 
 
-async def test_two_admins_in_the_chat(stack: Stack) -> None:
+async def test_two_admins_approve_in_the_chat(stack: Stack) -> None:
     stack.start_program(MAX_MIGRATIONS_PER_CYCLE="2")
     report = await stack.message("small-a", "small-b", buttons=True)
     first = button(report, "✅ Approve 1")

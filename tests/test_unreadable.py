@@ -126,7 +126,7 @@ async def test_every_plan_of_a_contradictory_panel_reads_back(
 
 
 @pytest.mark.parametrize("total", [0, 1])
-async def test_a_total_below_the_listed_vms_stops_nothing(tmp_path: Path, total: int) -> None:
+async def test_total_below_the_listed_vms_stops_nothing(tmp_path: Path, total: int) -> None:
     async with running_panel(HOT_WORLD) as panel, bot_on(panel, tmp_path / "bot.db", balance_mode="auto") as bot:
         bot.fault("unknown_fields", path="/vm/v3/node", fields={"vm": {"total": total}})
         report = await bot.service.cycle.run()
@@ -150,7 +150,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("kind", SPOILT)
-async def test_an_unreadable_row_is_set_aside_and_the_rest_goes_on(store: Store, path: Path, kind: str) -> None:
+async def test_unreadable_row_is_set_aside_and_the_rest_works(store: Store, path: Path, kind: str) -> None:
     first = await move_ids(store, 11)
     await store.decisions.decide(first, Verdict.APPROVE, ANNA, NOW)
     second = await move_ids(store, 21, cluster=2)
@@ -222,7 +222,7 @@ async def test_a_pause_that_cannot_be_read_holds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["automatic", "AUTO", ""])
-async def test_a_mode_that_nobody_knows_asks_people(tmp_path: Path, value: str) -> None:
+async def test_unknown_stored_mode_means_approve(tmp_path: Path, value: str) -> None:
     async with running_bot(tmp_path, balance_mode="auto") as bot:
         await bot.service.admin.set_mode("auto", ANNA)
         spoil(bot.path, f"UPDATE setting SET value = '{value}' WHERE key = 'mode'")  # noqa: S608

@@ -123,7 +123,7 @@ async def test_removed_files_beside_the_database_cost_no_decision(bot: BotFixtur
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows renames no folder with open files")
 @pytest.mark.parametrize("damage", ["loop", "file"])
-async def test_a_database_that_cannot_be_looked_at_is_not_taken_for_removed(bot: BotFixture, damage: str) -> None:
+async def test_database_in_an_unreadable_folder_is_not_taken_for_removed(bot: BotFixture, damage: str) -> None:
     """Any error but 'no such file' refuses every write, and the program goes on once the file can be looked at."""
     await bot.propose()
     await bot.decide()
@@ -157,7 +157,7 @@ async def test_a_removed_target_of_a_link_is_written_anew_where_it_was(tmp_path:
         assert (tmp_path / "bot.db").is_symlink() and (volume / "real.db").is_file()
 
 
-async def test_an_empty_mount_point_is_no_place_for_the_database(tmp_path: Path) -> None:
+async def test_empty_mount_point_gets_no_database(tmp_path: Path) -> None:
     """The volume went away: what is written to its mount point would be hidden once it is back."""
     other = Path("/dev/shm")
     if not other.is_dir() or other.stat().st_dev == tmp_path.stat().st_dev:

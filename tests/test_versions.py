@@ -49,7 +49,7 @@ def test_qemu_that_cannot_be_read_is_none(text: str | None) -> None:
         ("v7.2", "QEMU emulator version 8.0"),
     ],
 )
-def test_qemu_order(older: str, newer: str) -> None:
+def test_qemu_versions_are_ordered(older: str, newer: str) -> None:
     a, b = parse_qemu(older), parse_qemu(newer)
     assert a is not None and b is not None
     assert (compare(a, b), compare(b, a)) == (-1, 1)
@@ -71,7 +71,7 @@ def test_qemu_order(older: str, newer: str) -> None:
         ("Linux version 5.15.0-88-generic (build@host)", "5.15.0-91-generic"),
     ],
 )
-def test_kernel_order(older: str, newer: str) -> None:
+def test_kernel_versions_are_ordered(older: str, newer: str) -> None:
     a, b = parse_kernel(older), parse_kernel(newer)
     assert a is not None and b is not None
     assert (compare(a, b), compare(b, a)) == (-1, 1)
@@ -98,7 +98,7 @@ def test_kernel_that_cannot_be_read_is_none(text: str | None) -> None:
 
 
 @given(st.text() | st.text(alphabet="0123456789.-_:elxv ", max_size=5000))
-def test_no_text_breaks_the_reader(text: str) -> None:
+def test_any_text_is_a_version_or_none(text: str) -> None:
     for parsed in (parse_qemu(text), parse_kernel(text)):
         assert parsed is None or all(len(segment) == 2 for segment in parsed)
 

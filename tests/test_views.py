@@ -75,7 +75,7 @@ def checked(view: View) -> str:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_long_plans_page(language: str) -> None:
+def test_long_plans_are_paged(language: str) -> None:
     texts = texts_for(language)
     first, second = (proposal_view(texts, proposal(7), NOW, page) for page in (0, 1))
     assert "5. vm-4" in checked(first) and "6. vm-5" not in checked(first)
@@ -138,7 +138,7 @@ def test_a_closed_proposal_is_two_lines(language: str, state: MoveState) -> None
         (MigrationState.UNKNOWN, "❌"),
     ],
 )
-def test_the_headline_follows_the_state(state: MigrationState, sign: str) -> None:
+def test_headline_shows_the_state(state: MigrationState, sign: str) -> None:
     shown = checked(proposal_view(texts_for("en"), with_migration(state), NOW + timedelta(seconds=43)))
     assert shown.startswith(sign)
     if state is MigrationState.SUCCEEDED:
@@ -243,7 +243,7 @@ def test_popups_fit_whatever_the_names(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_status_tells_everything_and_fits(language: str) -> None:
+def test_status_is_complete_and_fits(language: str) -> None:
     texts = texts_for(language)
     base = with_migration(MigrationState.RUNNING)
     exclusion = Exclusion(2, HOSTILE, ExclusionRole.TARGET, NOW + timedelta(hours=2), ANNA, NOW)
@@ -284,7 +284,7 @@ def test_of_many_large_clusters_the_status_shows_the_overloaded_ones(language: s
     assert texts.text("status-more-clusters", count=20 - shown.count("n6 ")) in shown
 
 
-def test_the_worst_nodes_stand_first_and_large_clusters_page() -> None:
+def test_most_loaded_nodes_come_first_and_large_clusters_are_paged() -> None:
     texts: Texts = texts_for("en")
     nodes = [node(i, name=f"n{i}", vcpus_allocated=10 + i) for i in range(1, 46)]
     made = plan(snapshot(nodes, []), Policy())

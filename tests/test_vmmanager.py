@@ -122,7 +122,7 @@ async def fixture() -> AsyncIterator[ClientFixture]:
 # --- use
 
 
-def test_making_a_client_does_nothing_and_shows_no_password() -> None:
+def test_constructor_does_no_io_and_repr_shows_no_password() -> None:
     api = VMManagerAPI(host="https://panel.invalid/", username=USER, password=PASSWORD)  # no event loop here
     assert repr(api) == "VMManagerAPI('https://panel.invalid')"
 
@@ -140,7 +140,7 @@ def test_making_a_client_does_nothing_and_shows_no_password() -> None:
         ("панель.рф", "https://xn--80aksgi6f.xn--p1ai"),
     ],
 )
-def test_addresses_as_people_write_them(written: str, address: str) -> None:
+def test_common_forms_of_an_address_are_read(written: str, address: str) -> None:
     assert VMManagerAPI(written, USER, PASSWORD).address == address
 
 
@@ -151,13 +151,13 @@ def test_addresses_as_people_write_them(written: str, address: str) -> None:
         *("x" * 300, "https://me:hunter2@h", "me:hunter2@h", "https://hunter2@h/"),
     ],
 )
-def test_an_address_that_cannot_be_one(garbage: str) -> None:
+def test_bad_address_is_refused(garbage: str) -> None:
     with pytest.raises(ConfigError, match="VMMANAGER_HOST") as caught:
         VMManagerAPI(garbage, USER, PASSWORD)
     assert "hunter2" not in str(caught.value)
 
 
-async def test_plain_use_and_as_a_context(fixture: ClientFixture) -> None:
+async def test_client_works_with_and_without_a_context(fixture: ClientFixture) -> None:
     assert [c.name for c in await fixture.api.get_clusters()] == ["Production", "Other"]
     await fixture.api.close()
     await fixture.api.close()
@@ -182,7 +182,7 @@ async def test_a_snapshot_is_three_reads(fixture: ClientFixture) -> None:
     assert [(v.id, v.node_id, v.cluster_id) for v in snapshot.vms] == [(101, 1, 1), (102, 1, 1), (103, 4, 2)]
 
 
-async def test_a_snapshot_of_some_clusters(fixture: ClientFixture) -> None:
+async def test_snapshot_of_some_clusters_reads_only_those(fixture: ClientFixture) -> None:
     two = await fixture.api.snapshot([2])
     assert ([c.id for c in two.clusters], [n.id for n in two.nodes], [v.id for v in two.vms]) == ([2], [4], [103])
     with pytest.raises(NotFound, match=r"1 \(Production\), 2 \(Other\)"):
@@ -190,14 +190,14 @@ async def test_a_snapshot_of_some_clusters(fixture: ClientFixture) -> None:
 
 
 @pytest.mark.parametrize("kind", ["unknown_fields", "numbers_as_strings"])
-async def test_strange_but_whole_answers_change_nothing(fixture: ClientFixture, kind: str) -> None:
+async def test_unusual_but_complete_answers_give_the_same_snapshot(fixture: ClientFixture, kind: str) -> None:
     before = await fixture.api.snapshot()
     fixture.fault(kind, path="/vm/")
     after = await fixture.api.snapshot()
     assert (after.nodes, after.vms) == (before.nodes, before.vms)
 
 
-async def test_missing_fields_are_not_known(fixture: ClientFixture) -> None:
+async def test_missing_fields_are_unknown(fixture: ClientFixture) -> None:
     fixture.fault(
         "missing_fields", path="/vm/v3/node", fields=["cpu", "ram_mib.allocated", "maintenance_mode"], ids=[2]
     )
@@ -213,7 +213,7 @@ async def test_missing_fields_are_not_known(fixture: ClientFixture) -> None:
 
 
 @pytest.mark.parametrize("fault", ["login_status_200", None])
-async def test_any_good_status_of_a_login_will_do(fixture: ClientFixture, fault: str | None) -> None:
+async def test_login_accepts_any_success_status(fixture: ClientFixture, fault: str | None) -> None:
     if fault:
         fixture.fault(fault)
     await asyncio.gather(*(fixture.api.get_clusters() for _ in range(5)))
@@ -234,7 +234,7 @@ async def test_twenty_requests_find_the_session_ended_and_one_logs_in(
     assert len(fixture.seen("/vm/v3/node")) <= 40
 
 
-async def test_a_session_that_ended_before_the_post_costs_nothing(fixture: ClientFixture) -> None:
+async def test_session_that_expired_before_the_post_is_renewed(fixture: ClientFixture) -> None:
     await fixture.api.get_clusters()
     fixture.expire()
     started = await fixture.api.start_migration(101, 2)
@@ -263,20 +263,20 @@ async def test_a_refused_login_is_not_tried_again_for_minutes(fixture: ClientFix
     assert fixture.logins() == 2
 
 
-async def test_the_wrong_password_is_told_but_not_shown(fixture: ClientFixture) -> None:
+async def test_wrong_password_is_reported_but_not_shown(fixture: ClientFixture) -> None:
     async with fixture.client(password="hunter2") as api:
         with pytest.raises(PanelAuthError, match="VMMANAGER_PASSWORD") as caught:
             await api.get_clusters()
     assert "hunter2" not in str(caught.value)
 
 
-async def test_a_login_waits_for_a_panel_that_starts(fixture: ClientFixture) -> None:
+async def test_login_waits_for_a_starting_panel(fixture: ClientFixture) -> None:
     fixture.fault("http_503", count=4, path=LOGIN)
     assert await fixture.api.get_clusters()
     assert fixture.pauses.taken == [0.1, 0.2, 0.3, 0.4]
 
 
-async def test_an_outage_at_login_is_no_refusal(fixture: ClientFixture) -> None:
+async def test_outage_at_login_is_not_a_refused_login(fixture: ClientFixture) -> None:
     fixture.fault("http_503", path=LOGIN)
     answers = await asyncio.gather(*(fixture.api.get_clusters() for _ in range(10)), return_exceptions=True)
     assert all(isinstance(answer, PanelUnavailable) for answer in answers)
@@ -285,7 +285,7 @@ async def test_an_outage_at_login_is_no_refusal(fixture: ClientFixture) -> None:
     assert await fixture.api.get_clusters()
 
 
-async def test_an_account_that_may_only_read(fixture: ClientFixture) -> None:
+async def test_read_only_account_is_recognized(fixture: ClientFixture) -> None:
     async with fixture.client(user="readonly@example.com") as api:
         assert await api.account_roles() == ("@admin.readonly",)
         assert await api.get_vms()
@@ -337,7 +337,7 @@ async def test_a_token_that_is_no_longer_accepted_is_final_and_says_how_to_make_
 # --- reads that fail
 
 
-async def test_503_is_met_with_growing_patience(fixture: ClientFixture) -> None:
+async def test_repeated_503_is_retried_with_growing_pauses(fixture: ClientFixture) -> None:
     await fixture.api.get_clusters()
     fixture.fault("http_503", count=10)
     assert await fixture.api.get_nodes()
@@ -349,7 +349,7 @@ async def test_503_is_met_with_growing_patience(fixture: ClientFixture) -> None:
 
 
 @pytest.mark.parametrize("kind", ["http_500", "html", "broken_json", "drop"])
-async def test_an_outage_looks_like_an_outage(fixture: ClientFixture, kind: str) -> None:
+async def test_repeated_server_errors_raise_an_outage(fixture: ClientFixture, kind: str) -> None:
     before = await fixture.api.snapshot()
     fixture.fault(kind, path="/vm/v3/node")
     with pytest.raises(PanelUnavailable):
@@ -360,12 +360,12 @@ async def test_an_outage_looks_like_an_outage(fixture: ClientFixture, kind: str)
 
 
 @pytest.mark.parametrize("kind", ["http_500", "html", "broken_json", "drop"])
-async def test_a_single_bad_answer_is_forgiven(fixture: ClientFixture, kind: str) -> None:
+async def test_single_bad_answer_is_retried(fixture: ClientFixture, kind: str) -> None:
     fixture.fault(kind, path="/vm/v3/node", count=1)
     assert len((await fixture.api.snapshot()).nodes) == 4
 
 
-async def test_half_a_list_is_no_list(fixture: ClientFixture) -> None:
+async def test_incomplete_list_is_an_error(fixture: ClientFixture) -> None:
     fixture.fault("half_list", path="/vm/v3/host")
     with pytest.raises(PanelDataError, match="incomplete: 1 of 3"):
         await fixture.api.snapshot()
@@ -375,7 +375,7 @@ async def test_half_a_list_is_no_list(fixture: ClientFixture) -> None:
         await fixture.api.vm(101)
 
 
-async def test_a_slow_panel_runs_out_of_time(fixture: ClientFixture) -> None:
+async def test_slow_panel_raises_a_timeout(fixture: ClientFixture) -> None:
     async with fixture.client(timeout_s=0.1) as api:
         await api.get_clusters()
         fixture.fault("slow", delay=0.4)
@@ -383,7 +383,7 @@ async def test_a_slow_panel_runs_out_of_time(fixture: ClientFixture) -> None:
             await api.get_nodes()
 
 
-async def test_a_panel_that_is_not_there(fixture: ClientFixture) -> None:
+async def test_unreachable_panel_raises_an_outage(fixture: ClientFixture) -> None:
     await fixture.api.get_clusters()
     await fixture.panel.close()
     with pytest.raises(PanelUnavailable, match="out of reach"):
@@ -392,7 +392,7 @@ async def test_a_panel_that_is_not_there(fixture: ClientFixture) -> None:
         await fixture.api.start_migration(101, 2)
 
 
-async def test_a_name_that_does_not_resolve() -> None:
+async def test_unresolvable_name_raises_an_outage() -> None:
     pauses = Pauses()
     async with VMManagerAPI("panel.invalid", USER, PASSWORD, sleep=pauses, timeout_s=5) as api:
         with pytest.raises(PanelUnavailable, match="out of reach"):
@@ -402,7 +402,7 @@ async def test_a_name_that_does_not_resolve() -> None:
 # --- migrations
 
 
-async def test_a_migration_from_start_to_end(fixture: ClientFixture) -> None:
+async def test_migration_is_started_and_followed_to_its_end(fixture: ClientFixture) -> None:
     world = fixture.panel.world
     started = await fixture.api.start_migration(101, 2)
     [sent] = fixture.panel.requests.since(0, "/vm/", "POST")
@@ -428,7 +428,7 @@ async def test_a_migration_from_start_to_end(fixture: ClientFixture) -> None:
     assert (await fixture.api.history(101))[0].status == "succeeded"
 
 
-async def test_a_migration_that_fails_says_why(fixture: ClientFixture) -> None:
+async def test_failed_migration_gives_its_reason(fixture: ClientFixture) -> None:
     fixture.fault("migrate_fails", output="qemu:\n\x1b[31mno\x1b[0m memory")
     started = await fixture.api.start_migration(101, 2)
     fixture.panel.world.step(20)
@@ -457,7 +457,7 @@ async def test_a_post_without_an_answer_in_time_is_not_repeated(fixture: ClientF
     assert fixture.posts() == 1
 
 
-async def test_a_refusal_is_told_in_the_panels_own_words(fixture: ClientFixture) -> None:
+async def test_refusal_has_the_words_of_the_panel(fixture: ClientFixture) -> None:
     fixture.fault("migrate_refused", code=4711, msg="Not enough\nRAM\u202e on \x1b[1mnode", count=1)
     with pytest.raises(PanelRefused, match="Not enough RAM on node") as caught:
         await fixture.api.start_migration(101, 2)
@@ -466,13 +466,13 @@ async def test_a_refusal_is_told_in_the_panels_own_words(fixture: ClientFixture)
         await fixture.api.start_migration(999, 2)
 
 
-async def test_a_vm_that_is_gone(fixture: ClientFixture) -> None:
+async def test_missing_vm_gives_none(fixture: ClientFixture) -> None:
     fixture.panel.world.delete_vm(fixture.panel.world.vms[102])
     assert await fixture.api.vm(102) is None
     assert [entry["query"] for entry in fixture.panel.requests.since(0, "/vm/")] == ["where=(id EQ 102)"]
 
 
-async def test_the_panels_own_verdict_on_targets(fixture: ClientFixture) -> None:
+async def test_suitable_targets_of_the_panel_are_read(fixture: ClientFixture) -> None:
     assert await fixture.api.migration_targets(101) == {2: True, 3: False}
     fixture.fault("no_form", count=1)
     assert await fixture.api.migration_targets(101) is None
@@ -483,7 +483,7 @@ async def test_the_panels_own_verdict_on_targets(fixture: ClientFixture) -> None
         await fixture.api.migration_targets(101)
 
 
-async def test_about_the_panel_and_the_account(fixture: ClientFixture) -> None:
+async def test_version_and_roles_are_read(fixture: ClientFixture) -> None:
     assert await fixture.api.account_roles() == ("@admin",)
     version = await fixture.api.version()
     assert version
@@ -575,7 +575,7 @@ async def test_an_expired_certificate_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-async def test_a_ca_file_that_cannot_be_used(tmp_path: Path, content: str | None) -> None:
+async def test_unusable_ca_file_is_an_error(tmp_path: Path, content: str | None) -> None:
     file = tmp_path / "ca.pem"
     if content is not None:
         file.write_text(content)

@@ -58,7 +58,7 @@ async def test_commands_and_presses_come_by_webhook(tmp_path: Path, caplog: pyte
     assert SECRET not in caplog.text
 
 
-async def test_what_is_brought_twice_is_handled_once(tmp_path: Path) -> None:
+async def test_update_delivered_twice_is_handled_once(tmp_path: Path) -> None:
     port = free_port()
     async with running(tmp_path) as fixture:
         await fixture.start(**hooked(port))
@@ -82,7 +82,7 @@ async def test_what_is_brought_twice_is_handled_once(tmp_path: Path) -> None:
         assert len(fixture.texts("/status", "/exclude")) == 2, "the one that Anna wrote, and one of these"
 
 
-async def test_what_is_pressed_while_the_program_is_away_waits(tmp_path: Path) -> None:
+async def test_press_during_a_restart_is_handled_later(tmp_path: Path) -> None:
     port = free_port()
     async with running(tmp_path) as fixture:
         await fixture.start(**hooked(port))
@@ -104,7 +104,7 @@ async def test_what_is_pressed_while_the_program_is_away_waits(tmp_path: Path) -
         assert not webhook(fixture) and fixture.calls("getUpdates", 200)
 
 
-async def test_a_webhook_of_somebody_else_stays(tmp_path: Path) -> None:
+async def test_foreign_webhook_is_not_replaced(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
         fixture.chat.state.updates.set_webhook({"url": "http://127.0.0.1:9/theirs", "secret_token": ""})
         await fixture.start()
@@ -112,7 +112,7 @@ async def test_a_webhook_of_somebody_else_stays(tmp_path: Path) -> None:
         assert webhook(fixture)["url"].endswith("/theirs")
 
 
-async def test_a_webhook_that_somebody_took_away_is_set_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_removed_webhook_is_set_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.telegram.webhook.LOOK_S", 0.1)
     port = free_port()
     async with running(tmp_path) as fixture:
@@ -140,11 +140,11 @@ async def test_a_port_in_use_is_one_clear_error(tmp_path: Path, caplog: pytest.L
     "url",
     ["bot.example.com/x", "http://bot.example.com/x", "https://bot.example.com", "https://a:b@c.example/x"],
 )
-def test_addresses_that_cannot_be_a_webhook(url: str) -> None:
+def test_bad_webhook_addresses_are_refused(url: str) -> None:
     [problem] = [p for p in find_settings({"telegram_webhook_url": url}).problems if "WEBHOOK" in p]
     assert problem.startswith("TELEGRAM_WEBHOOK_URL is ") and "https://bot.example.com/telegram" in problem
 
 
-def test_a_bad_secret_is_not_repeated() -> None:
+def test_bad_webhook_secret_is_not_shown() -> None:
     [problem] = [p for p in find_settings({"telegram_webhook_secret": "no good!"}).problems if "SECRET" in p]
     assert "no good" not in problem and "A-Z" in problem

@@ -40,7 +40,7 @@ def test_a_vm_that_the_plan_moves_does_not_stay() -> None:
     assert found.move.key == (11, 1, 2)
 
 
-def test_a_vm_that_may_not_leave_is_told_every_reason() -> None:
+def test_why_lists_every_reason_of_a_vm_that_may_not_leave() -> None:
     what = seen(vm(11, iso_mounted=True, snapshot_count=2), vcpus=60)
     found = why(what, recent=Recent(migrated={11: NOW - timedelta(minutes=10)}))
     assert found.verdict is Verdict.FORBIDDEN
@@ -54,7 +54,7 @@ def test_a_vm_of_a_node_that_is_not_overloaded_is_not_needed() -> None:
     assert (found.verdict, found.reason.as_dict()) == (Verdict.NOT_NEEDED, {"cpu": 7.0, "memory": 40.0})
 
 
-def test_where_balance_finds_it_even_enough_a_calm_node_keeps_its_vms() -> None:
+def test_vm_of_a_calm_node_stays_when_the_cluster_is_even_enough() -> None:
     even = snapshot([node(1), node(2)], [vm(11), vm(21, node_id=2)])
     found = why(even, policy=Policy(strategy=BALANCE))
     assert (found.verdict, found.reason.code) == (Verdict.NOT_NEEDED, "why-even-enough")
@@ -77,7 +77,7 @@ def test_others_relieve_the_node_at_less_cost() -> None:
     assert (found.verdict, found.reason.code) == (Verdict.OTHERS, "why-others")
 
 
-def test_where_no_node_may_take_it_the_nearest_is_told_with_all_its_reasons() -> None:
+def test_nearest_target_is_listed_with_all_its_reasons() -> None:
     nodes = [node(1, vcpus_allocated=75), node(2, maintenance=True, creation_allowed=False), node(3, qemu_version="6")]
     found = why(snapshot([*nodes, node(4, creation_allowed=False)], [vm(11)]))
     assert (found.verdict, found.reason.as_dict()) == (Verdict.NO_TARGET, {"targets": 3})
@@ -89,7 +89,7 @@ def test_where_no_node_may_take_it_the_nearest_is_told_with_all_its_reasons() ->
     assert [(r.id, r.reason.code) for r in found.nearest] == [(3, "pair-qemu-older")]
 
 
-def test_nodes_that_the_same_reason_closes_are_told_together_most_first() -> None:
+def test_nodes_with_the_same_reason_are_grouped_largest_first() -> None:
     nodes = [node(1, vcpus_allocated=75), node(2), *(node(i, maintenance=True) for i in (3, 4))]
     found = why(snapshot([*nodes, node(5, state="error")], [vm(11)]))
     assert [(r.reason.code, r.names) for r in found.refused] == [
@@ -106,14 +106,14 @@ def test_a_vm_waits_for_the_next_check_where_the_budget_is_used_up() -> None:
     assert (found.verdict, found.reason.code) == (Verdict.BUDGET, "source-budget")
 
 
-def test_a_vm_nobody_knows_the_place_of_is_no_riddle() -> None:
+def test_vm_without_a_node_is_explained() -> None:
     found = why(seen(vm(11, node_id=None)))
     assert (found.verdict, found.reason.code, found.node_name) == (Verdict.FORBIDDEN, "vm-place-unknown", None)
     with pytest.raises(ValueError, match="id 12"):
         why(seen(vm(11)), 12)
 
 
-def test_a_node_is_told_by_how_much_it_is_overloaded_and_who_may_not_leave() -> None:
+def test_why_shows_the_overload_of_a_node_and_the_vms_that_may_not_leave() -> None:
     what = seen(vm(11), vm(12, snapshot_count=1), vm(13, iso_mounted=True), vm(14, iso_mounted=True))
     found = why_node(what, PLAIN, Recent(), 1)
     assert found.overloaded
@@ -135,7 +135,7 @@ def test_a_node_in_maintenance_is_neither_source_nor_target() -> None:
     assert [r.code for r in found.not_target] == ["node-maintenance"]
 
 
-def test_a_node_that_stays_overloaded_is_told_why() -> None:
+def test_why_explains_a_node_that_stays_overloaded() -> None:
     found = why_node(seen(vm(11, snapshot_count=1)), PLAIN, Recent(), 1)
     assert found.stays_overloaded is not None
     assert found.stays_overloaded.code == "source-no-movable-vm"

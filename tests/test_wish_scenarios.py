@@ -31,12 +31,12 @@ def made_of(wish: dict[str, object], saved: Saved, policy: Policy) -> Plan | Rej
     return single_move(seen, policy, recent, vm_id=of[0], target_id=of[1], purpose=Purpose(kind))
 
 
-def test_there_are_many() -> None:
+def test_scenarios_exist() -> None:
     assert len(FILES) >= 30
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
-def test_wish(path: Path) -> None:
+def test_request_matches_the_scenario(path: Path) -> None:
     case, saved = load(path)
     assert len(case["why"]) > 20
     made = made_of(case["wish"], saved, saved.policy or Policy())
@@ -49,7 +49,7 @@ def test_wish(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_the_strategy_that_balances_does_not_matter(path: Path, strategy: str) -> None:
+def test_request_does_not_depend_on_the_strategy(path: Path, strategy: str) -> None:
     case, saved = load(path)
     policy = saved.policy or Policy()
     made = made_of(case["wish"], saved, policy)

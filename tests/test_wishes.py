@@ -41,14 +41,14 @@ def test_a_drain_moves_all_that_may_leave_to_where_there_is_room() -> None:
     assert (made.effort.moves, made.effort.memory_mib) == (2, 8_000)
 
 
-def test_a_drain_does_not_look_at_the_limit_of_moves_nor_at_an_overload() -> None:
+def test_drain_ignores_the_move_limit_and_needs_no_overload() -> None:
     seen = small(*(vm(i) for i in range(11, 16)))
     assert len(drain(seen, Policy(max_moves=1), Recent(), 1).moves) == 5
     held = Recent(held={1: 3})
     assert len(drain(small(vm(11), vcpus_allocated=75), Policy(), held, 1).moves) == 1
 
 
-def test_a_rest_after_a_migration_does_not_hold_a_drain_back_but_a_failure_and_a_persons_no_do() -> None:
+def test_cooldown_does_not_block_a_drain_but_quarantine_and_skip_do() -> None:
     recent = Recent(migrated={11: HOUR_AGO}, failed={12: HOUR_AGO}, skipped={13: HOUR_AGO})
     made = drain(small(vm(11), vm(12), vm(13)), Policy(), recent, 1)
     assert [m.vm_id for m in made.moves] == [11]
@@ -85,7 +85,7 @@ def test_a_cluster_without_live_migration_is_not_drained() -> None:
     assert codes(drain(seen, Policy(), Recent(), 1)) == {1: "cluster-virtualization"}
 
 
-def test_what_finds_no_room_stays_and_the_reasons_are_counted() -> None:
+def test_vms_that_fit_nowhere_stay_and_their_reasons_are_counted() -> None:
     made = drain(small(vm(11, vcpus=60), vm(12)), Policy(), Recent(), 1)
     assert [m.vm_id for m in made.moves] == [12]
     [stays] = made.rejections
@@ -93,7 +93,7 @@ def test_what_finds_no_room_stays_and_the_reasons_are_counted() -> None:
     assert [(r.code, n) for r, n in stays.per_target] == [("brief-fit-cpu", 2)]
 
 
-def test_a_drain_packs_tightly_where_spreading_would_leave_one_without_room() -> None:
+def test_drain_packs_tightly_when_spreading_would_leave_a_vm() -> None:
     """4 and 3 free vCPUs for VMs of 3, 2 and 2: the largest must not take the place of the two."""
     nodes = [node(1), node(2, vcpus_allocated=66), node(3, vcpus_allocated=67)]
     seen = snapshot(nodes, [vm(11, vcpus=3), vm(12, vcpus=2), vm(13, vcpus=2)])
@@ -112,7 +112,7 @@ def test_an_affinity_group_leaves_to_one_node_or_not_at_all() -> None:
     assert codes(drain(crowded, Policy(), Recent(), 1)) == dict.fromkeys((11, 12, 13), "drain-together")
 
 
-def test_a_mate_that_may_not_leave_holds_its_group() -> None:
+def test_group_member_that_may_not_leave_holds_its_group() -> None:
     mates = [vm(11, tags=("plb_affinity_web",)), vm(12, tags=("plb_affinity_web",), snapshot_count=1)]
     made = drain(small(*mates), Policy(), Recent(), 1)
     assert codes(made) == {11: "vm-fits-nowhere", 12: "vm-snapshots"}
@@ -144,7 +144,7 @@ def test_a_node_or_cluster_that_is_not_there_is_an_error() -> None:
 # --- looking again --------------------------------------------------------------------------------------
 
 
-def test_looking_again_judges_a_drain_by_the_rules_of_a_drain() -> None:
+def test_precheck_of_a_drain_uses_the_rules_of_a_drain() -> None:
     seen = small(vm(11))
     policy, recent = Policy(exclude_sources=frozenset({1})), Recent(migrated={11: HOUR_AGO}, held={1: 2})
     made = drain(seen, policy, recent, 1)
@@ -159,7 +159,7 @@ def test_looking_again_judges_a_drain_by_the_rules_of_a_drain() -> None:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_a_mate_left_behind_meanwhile_stops_the_rest_of_its_group(strategy: str) -> None:
+def test_group_member_left_behind_stops_the_rest_of_its_group(strategy: str) -> None:
     mates = [vm(i, vcpus=3, tags=("plb_affinity_web",)) for i in (11, 12)]
     seen, policy = small(*mates), Policy(strategy=strategy)
     made = drain(seen, policy, Recent(), 1)
@@ -179,7 +179,7 @@ def uneven() -> Snapshot:
     return snapshot([node(1, vcpus_allocated=0, memory_allocated_mib=0, vm_count=0), *full], vms)
 
 
-def test_a_fill_brings_the_node_its_share_from_the_fullest_in_turn() -> None:
+def test_fill_takes_vms_from_the_fullest_nodes_until_the_share_is_reached() -> None:
     made = fill(uneven(), Policy(), Recent(), 1)
     assert {m.target_id for m in made.moves} == {1}
     assert sorted(m.source_id for m in made.moves) in ([2, 2, 3, 3, 3], [2, 2, 2, 3, 3])
@@ -205,7 +205,7 @@ def test_a_node_that_takes_nothing_is_not_filled(change: dict[str, Any], code: s
     assert codes(fill(seen, Policy(), Recent(), 1)) == {1: code}
 
 
-def test_for_a_fill_vms_rest_after_a_migration_and_excluded_sources_keep_theirs() -> None:
+def test_fill_respects_cooldown_and_excluded_sources() -> None:
     recent = Recent(migrated={20 + k: HOUR_AGO for k in range(8)})
     assert {m.source_id for m in fill(uneven(), Policy(), recent, 1).moves} == {3}
     policy = Policy(exclude_sources=frozenset({1, 3}))
@@ -215,7 +215,7 @@ def test_for_a_fill_vms_rest_after_a_migration_and_excluded_sources_keep_theirs(
 # --- a place for a new VM -------------------------------------------------------------------------------
 
 
-def test_a_place_is_the_emptiest_afterwards_and_all_that_fit_are_counted() -> None:
+def test_place_prefers_the_emptiest_node_and_counts_all_that_fit() -> None:
     seen = small(vm(11), vcpus_allocated=68)
     made = place(seen, Policy(), 8, 16_384)
     assert [(c.node_id, round(c.after.cpu_ratio, 1)) for c in made.best] == [(3, 2.8), (2, 4.8)]
@@ -243,7 +243,7 @@ def test_a_place_keeps_the_headroom_and_the_limit_of_vms() -> None:
 
 
 @pytest.mark.parametrize(("vcpus", "memory"), [(0, 1), (1, 0), (-1, 5)])
-def test_a_size_must_be_above_nothing(vcpus: int, memory: int) -> None:
+def test_size_must_be_positive(vcpus: int, memory: int) -> None:
     with pytest.raises(ValueError, match="above 0"):
         place(small(), Policy(), vcpus, memory)
 
@@ -272,7 +272,7 @@ def test_a_chosen_target_is_a_plan_of_one_move() -> None:
     assert stale.code == "source-relieved"
 
 
-def test_a_target_chosen_without_need_needs_none_later() -> None:
+def test_chosen_target_without_overload_needs_no_overload_at_the_start() -> None:
     made = single_move(small(vm(11)), Policy(), Recent(), vm_id=11, target_id=2, purpose=Purpose.TARGET)
     assert isinstance(made, Plan)
     assert made.moves[0].reason.code == "move-chosen"
@@ -300,7 +300,7 @@ def test_a_chosen_target_is_refused_with_its_reason(
     assert (made.subject, made.reason.code) == (refusal or ("cluster", "cluster-virtualization-unknown"))
 
 
-def test_a_move_back_does_not_wait_for_the_rest_that_it_takes_back() -> None:
+def test_undo_ignores_the_cooldown_of_its_migration() -> None:
     recent = Recent(migrated={11: HOUR_AGO, 12: HOUR_AGO})
     seen = small(vm(11), vm(12))
     made = single_move(seen, Policy(), recent, vm_id=11, target_id=2, purpose=Purpose.UNDO)
