@@ -2,7 +2,8 @@
 
     BalancerError
     ├── ConfigError              settings that cannot work: one line a problem, all at once
-    │   └── DryRunError          a dry run was asked to decide or to start something
+    │   ├── DryRunError          a dry run was asked to decide or to start something
+    │   └── UnconfirmedMode      a changed setting would switch automatic mode on, and nobody has confirmed that
     ├── PanelError               VMmanager
     │   ├── PanelUnavailable     no answer, 5xx, no JSON: an outage, worth another try later
     │   ├── PanelAuthError       the login was refused: do not try again by yourself
@@ -45,6 +46,13 @@ class DryRunError(ConfigError):
 
     def __init__(self) -> None:
         super().__init__(["DRY_RUN is true: nothing can be approved in a dry run"])
+
+
+class UnconfirmedMode(ConfigError):
+    """A changed or reset setting would switch automatic mode on. Only ``Admin.set_mode`` does that, once asked."""
+
+    def __init__(self) -> None:
+        super().__init__(["BALANCE_MODE auto starts migrations without a question: switch it on with the mode command"])
 
 
 class PanelError(BalancerError):

@@ -151,6 +151,9 @@ async def test_settings_are_changed_by_buttons_and_by_commands(stack: Stack) -> 
     await stack.tap(changed, "Use the file")
     await stack.ask("/settings MAX_MIGRATIONS_PER_CYCLE 3", "Moves per check: 3")
     assert "✎" in "".join(labels(await stack.asked("/settings", "can be changed")))
+    for words in ("BALANCE_MODE auto", "balance_mode = AUTO", "BALANCE-MODE =auto"):
+        await stack.ask(f"/settings {words}", "Switch to automatic mode?")
+        assert "Approve mode" in await stack.ask("/mode"), f"a question changes nothing: {words}"
     assert "is 'x'" in await stack.ask("/settings BALANCE_INTERVAL x", "BALANCE_INTERVAL")
     assert "No setting HOST" in await stack.ask("/settings HOST x", "HOST")
     typo = await stack.ask("/settings BALANCE_INTERVL 5", "BALANCE_INTERVAL")

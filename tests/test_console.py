@@ -232,6 +232,21 @@ async def test_automatic_mode_is_switched_on_only_after_a_question(fixture: BotF
     assert await fixture.service.runtime.mode() == "auto"
 
 
+async def test_a_changed_or_reset_setting_asks_the_same_question(fixture: BotFixture) -> None:
+    await fixture.service.admin.set_value("BALANCE_MODE", "approve", OLGA)
+    async with showing(backend_of(fixture)) as pilot:
+        await shows(pilot, "asks before it moves", "hot")
+        await pilot.press("7")
+        await shows(pilot, "BALANCE_MODE", "olga")
+        await pilot.press("c")
+        await shows(pilot, "Change BALANCE_MODE")
+        await pilot.press(*["backspace"] * 7, *"AUTO", "enter")
+        await shows(pilot, "Switch to automatic mode?")
+        await pilot.press("escape")
+        await pilot.pause()
+        assert await fixture.service.runtime.mode() == "approve"
+
+
 # What a person asks for ---------------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from bot_fixture import HOUR, BotFixture, bot_on, hot_clusters, running_bot
 
 from bot.config.loading import find_settings
 from bot.domain.proposals import MigrationState
-from bot.errors import ConfigError, NotFound
+from bot.errors import ConfigError, NotFound, UnconfirmedMode
 from bot.service.scheduler import Schedule
 
 
@@ -61,11 +61,29 @@ async def test_only_some_settings_may_change(fixture: BotFixture) -> None:
     assert "BALANCE_INTERVAL" in error.value.near
     shown = {c.name: c for c in await fixture.service.admin.changeable()}
     assert len(shown) == 9 and shown["BALANCE_INTERVAL"].value == shown["BALANCE_INTERVAL"].configured == "600"
-    await fixture.service.admin.set_value("balance-mode", "AUTO", ANNA)
+    await fixture.service.admin.set_mode("auto", ANNA)
     assert await fixture.service.runtime.mode() == "auto"
     changed = {c.name: c for c in await fixture.service.admin.changeable()}["BALANCE_MODE"]
     assert (changed.value, changed.configured) == ("auto", "approve")
     assert changed.stored is not None and changed.stored.by == ANNA
+
+
+@pytest.mark.parametrize("text", ["auto", " AUTO ", "Auto"])
+@pytest.mark.parametrize("name", ["BALANCE_MODE", "balance-mode"])
+async def test_no_setting_switches_automatic_mode_on(fixture: BotFixture, name: str, text: str) -> None:
+    with pytest.raises(UnconfirmedMode):
+        await fixture.service.admin.set_value(name, text, ANNA)
+    assert await fixture.service.runtime.mode() == "approve"
+    await fixture.service.admin.set_mode("auto", ANNA)
+    assert await fixture.service.admin.set_value(name, text, ANNA) == "auto", "it is on already"
+
+
+async def test_a_reset_setting_does_not_switch_automatic_mode_on(tmp_path: Path) -> None:
+    async with running_bot(tmp_path, balance_mode="auto") as fixture:
+        await fixture.service.admin.set_mode("approve", ANNA)
+        with pytest.raises(UnconfirmedMode):
+            await fixture.service.admin.reset_value("BALANCE_MODE", ANNA)
+        assert await fixture.service.runtime.mode() == "approve"
 
 
 async def test_automatic_mode_is_refused_under_the_two_person_rule(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from bot.config.loading import understand
 from bot.config.settings import env_name, masked
 from bot.config.validation import TWO_PERSONS_OR_AUTO
 from bot.domain.proposals import Actor, Exclusion, ExclusionRole
-from bot.errors import ConfigError, NotFound
+from bot.errors import ConfigError, NotFound, UnconfirmedMode
 from bot.service.context import ServiceContext, UseCase
 from bot.service.planning import Planning
 from bot.service.restarts import Restarts
@@ -72,11 +72,11 @@ class Admin(UseCase):
         Raises:
             NotFound: no setting that may change is called so; with all that are.
             ConfigError: the value makes no sense, in the words of the settings file, or does not go with another.
+            UnconfirmedMode: it would switch automatic mode on: ask, then call ``set_mode``.
         """
         field = self._field(name)
         value = understand(field, text, f"from {actor.name}")
-        if field == "balance_mode" and value == "auto" and self._settings.two_person_rule:
-            raise ConfigError([TWO_PERSONS_OR_AUTO])
+        await self._refuse_automatic_mode(field, value)
         await self._store.settings.set(
             KEYS[field], str(value), actor, self._clock(), before=str(getattr(self._settings, field))
         )
@@ -85,14 +85,29 @@ class Admin(UseCase):
         return str(value)
 
     async def reset_value(self, name: str, actor: Actor) -> bool:
-        """What the settings file says holds again; whether something else did. Raises NotFound as ``set_value``."""
-        key = KEYS[self._field(name)]
+        """Lets the value of the settings file hold again; whether another one did.
+
+        Raises:
+            NotFound, UnconfirmedMode: as ``set_value``.
+        """
+        field = self._field(name)
+        key = KEYS[field]
         if await self._store.settings.get(key) is None:
             return False
+        await self._refuse_automatic_mode(field, getattr(self._settings, field))
         await self._store.settings.set(key, None, actor, self._clock())
         log.info("%s reset %s", actor.name, name)
         self._work.set()
         return True
+
+    async def _refuse_automatic_mode(self, field: str, value: object) -> None:
+        """A value of a setting must not start what a mode command asks about first."""
+        if field != "balance_mode" or value != "auto":
+            return
+        if self._settings.two_person_rule:
+            raise ConfigError([TWO_PERSONS_OR_AUTO])
+        if await self._runtime.mode() != "auto":
+            raise UnconfirmedMode
 
     @staticmethod
     def _field(name: str) -> str:

@@ -40,7 +40,12 @@ async def _pause(app: ConsoleBase, wanted: Length) -> None:
 
 def mode(app: ConsoleBase) -> None:
     """Switches between approval and automatic mode, after a question."""
-    texts, new = app.texts, "approve" if app.stored.mode == "auto" else "auto"
+    switch_mode(app, "approve" if app.stored.mode == "auto" else "auto")
+
+
+def switch_mode(app: ConsoleBase, new: str) -> None:
+    """Asks, and switches to the mode ``new``."""
+    texts = app.texts
     if new == "auto" and app.settings.two_person_rule:
         app.say_key("mode-two-persons", "warn")
         return

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from balancer.policy import STRATEGIES
+from bot.console.actions.program import switch_mode
 from bot.console.base import ConsoleBase
 from bot.console.dialogs import AskLength, AskText, Choose, Length
 from bot.console.moves import MovesView
 from bot.console.settings_page import SettingsView
+from bot.errors import UnconfirmedMode
 from bot.rendering.phrases import until
 
 
@@ -34,7 +36,11 @@ def change(app: ConsoleBase) -> None:
         return
 
     async def work(text: str) -> None:
-        value = await app.backend.service.admin.set_value(setting.name, text, app.actor)
+        try:
+            value = await app.backend.service.admin.set_value(setting.name, text, app.actor)
+        except UnconfirmedMode:
+            switch_mode(app, "auto")
+            return
         app.say(texts.text("console-setting-done", setting=setting.name, value=value))
 
     def chosen(text: str | None) -> None:
@@ -56,7 +62,11 @@ def reset(app: ConsoleBase) -> None:
         return
 
     async def work() -> None:
-        was_changed = await app.backend.service.admin.reset_value(setting.name, app.actor)
+        try:
+            was_changed = await app.backend.service.admin.reset_value(setting.name, app.actor)
+        except UnconfirmedMode:
+            switch_mode(app, "auto")
+            return
         key = "console-setting-reset" if was_changed else "console-setting-unchanged"
         app.say(app.texts.text(key, setting=setting.name, value=setting.configured), "good" if was_changed else "warn")
 

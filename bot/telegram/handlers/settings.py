@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from balancer.policy import STRATEGIES
 from bot.config.settings import env_name, masked
+from bot.errors import UnconfirmedMode
 from bot.rendering.catalog import Texts
 from bot.service.admin import Changeable
 from bot.service.runtime_settings import KEYS
@@ -58,14 +59,18 @@ class SettingsMenu(Feature):
             return [await self.menu(request)]
         if value:
             self.need_global_admin(request)
-            if name.upper() == env_name(MODE_FIELD) and value.strip().lower() == "auto":
+            try:
+                await self._change(request, name, value.strip().removeprefix("=").strip())
+            except UnconfirmedMode:
                 return [automatic_mode_question(request.texts)]
-            if value.strip().lower() == RESET:
-                await self.service.admin.reset_value(name, request.context.actor)
-            else:
-                await self.service.admin.set_value(name, value.strip().removeprefix("=").strip(), request.context.actor)
         matches = [i for i, field in enumerate(FIELDS) if env_name(field) == name.upper()]
         return [await self.setting(request.about(matches[0])) if matches else await self.every(request)]
+
+    async def _change(self, request: Request, name: str, value: str) -> None:
+        if value.lower() == RESET:
+            await self.service.admin.reset_value(name, request.context.actor)
+        else:
+            await self.service.admin.set_value(name, value, request.context.actor)
 
     async def menu(self, request: Request) -> View:
         texts = request.texts
@@ -115,9 +120,10 @@ class SettingsMenu(Feature):
         self.need_global_admin(request)
         if request.key >= len(FIELDS):
             raise Outdated
-        if FIELDS[request.key] == MODE_FIELD and request.extra == "auto":
+        try:
+            value = await self.service.admin.set_value(FIELDS[request.key], request.extra, request.context.actor)
+        except UnconfirmedMode:
             return ActionResult(say=automatic_mode_question(request.texts))
-        value = await self.service.admin.set_value(FIELDS[request.key], request.extra, request.context.actor)
         return ActionResult(
             request.own.text("popup-set", name=env_name(FIELDS[request.key]), value=value), await self.setting(request)
         )
@@ -126,7 +132,10 @@ class SettingsMenu(Feature):
         self.need_global_admin(request)
         if request.key >= len(FIELDS):
             raise Outdated
-        await self.service.admin.reset_value(FIELDS[request.key], request.context.actor)
+        try:
+            await self.service.admin.reset_value(FIELDS[request.key], request.context.actor)
+        except UnconfirmedMode:
+            return ActionResult(say=automatic_mode_question(request.texts))
         return ActionResult(
             request.own.text("popup-reset", name=env_name(FIELDS[request.key])), await self.setting(request)
         )
@@ -141,7 +150,6 @@ class SettingsMenu(Feature):
         return View(view.text, keyboard([[go(request.texts.text("button-back"), "settings")]]))
 
 
-MODE_FIELD = "balance_mode"
 NAMES_OTHERS = frozenset(
     env_name(field)
     for field in ("cluster_ids", "exclude_source_nodes", "exclude_target_nodes", "ssh_hosts_mapping", "chats_file")
