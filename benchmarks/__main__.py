@@ -15,14 +15,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import closed_loop, cycle, demands, hbal, peers, tables
+from benchmarks import closed_loop, cycle, default_rule, demands, hbal, peers, startup, tables
 
 HERE = Path(__file__).resolve().parent
 SUITES = {
     "full": (*peers.SMALL, *peers.MEDIUM, *peers.LARGE, *peers.HUGE, *peers.GIANT),
     "quick": (*peers.SMALL[:2], peers.SMALL[3]),
 }
-PARTS = ("cycle", "peers", "closed-loop")
+PARTS = ("startup", "cycle", "peers", "closed-loop", "default-rule")
 """In this order: the shortest first, and what takes its time alone before what uses all processors."""
 
 
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a few small instances and two days: about two minutes")
     parser.add_argument("--only", choices=PARTS, action="append", help="a part alone; the results are printed")
     parser.add_argument("--instance", action="append", help="these instances instead of the suite's")
+    parser.add_argument("--orders", type=Path, metavar="FILE", help="real orders for the closed loop (README.md)")
     parser.add_argument("--out", type=Path, help="where to write instead (default: beside this program)")
     given = parser.parse_args()
     folder = given.out or (None if given.quick or given.only or given.instance else HERE)
@@ -67,6 +68,14 @@ def measure_part(part: str, given: argparse.Namespace, found: dict[str, Any]) ->
         budgets = closed_loop.BUDGETS[:1] if given.quick else closed_loop.BUDGETS
         found["closed_loop"] = [asdict(outcome) for outcome in closed_loop.run(scenes, budgets)]
         yield
+    elif part == "default-rule":
+        say("what runs by default, over time")
+        found["default_rule"] = default_rule.run(default_rule.worlds(given.orders, quick=given.quick), say)
+        yield
+    elif part == "startup":
+        say("start-up")
+        found["startup"] = startup.measure(3 if given.quick else startup.ROUNDS)
+        yield
     elif part == "cycle":
         say("a cycle of the program")
         found["cycle"] = asyncio.run(cycle.measure(cycles=2 if given.quick else cycle.CYCLES))
@@ -95,15 +104,30 @@ def report(found: dict[str, Any]) -> Iterator[str]:
     if not about["hbal"]:
         yield "hbal is not installed (Debian: `ganeti-htools`): its rows are left out.\n"
     yield "## What was asked for\n"
-    yield from demands.demands_table(found)
+    yield from demands.demands_table(_demands(found))
+    if "startup" in found:
+        yield "## Start-up\n"
+        yield from startup.startup_table(found["startup"])
     if found["peers"]:
         yield from _of_peers(found["peers"])
+    if "default_rule" in found:
+        yield "## What runs by default, over time\n"
+        yield "One move a check; node-time overloaded and moves, on average over the draws of each world.\n"
+        yield from default_rule.default_table(found["default_rule"])
     if "closed_loop" in found:
         yield "## Over time\n"
         yield from tables.closed_loop_table(found["closed_loop"])
     if "cycle" in found:
         yield "## A cycle of the running program\n"
         yield from tables.cycle_table(found["cycle"])
+
+
+def _demands(found: dict[str, Any]) -> Iterator[demands.Demand]:
+    if "startup" in found:
+        yield from startup.demands(found["startup"])
+    if "default_rule" in found:
+        yield default_rule.demand(found["default_rule"])
+    yield from demands.demands(found)
 
 
 def _of_peers(records: list[dict[str, Any]]) -> Iterator[str]:

@@ -11,7 +11,20 @@ import numpy as np
 import pytest
 
 from balancer.policy import STRATEGIES
-from benchmarks import churn, closed_loop, demands, generate, hbal, hbal_rule, peers, referee, seed_greedy, tables
+from benchmarks import (
+    churn,
+    closed_loop,
+    default_rule,
+    demands,
+    generate,
+    hbal,
+    hbal_rule,
+    peers,
+    referee,
+    seed_greedy,
+    startup,
+    tables,
+)
 from benchmarks.instance import Instance, State
 from benchmarks.process import measured
 
@@ -207,7 +220,7 @@ def test_goals_are_compared_with_results(changes: dict[str, Any], missed: set[st
     below = "balance: J below hbal's at every k"
     assert {d.what for d in found if not d.met} == missed | {below}
     assert next(d.reached for d in found if d.what == below) == "1 of 2; not gen-512x12000-tight at 1 (equal)"
-    assert sum("**no**" in line for line in demands.demands_table(recorded(**changes))) == len(missed) + 1
+    assert sum("**no**" in line for line in demands.demands_table(found)) == len(missed) + 1
 
 
 def test_unreachable_goal_is_distinguished_from_a_missed_one() -> None:
@@ -217,7 +230,7 @@ def test_unreachable_goal_is_distinguished_from_a_missed_one() -> None:
     said = {d.what: d for d in demands.demands(found)}
     for what in ("optimal, moves: no more GiB than an exact solver", "balance: J below hbal's at every k"):
         assert (said[what].met, said[what].possible) == (False, False), said[what]
-    assert any("nobody can" in line for line in demands.demands_table(found))
+    assert any("nobody can" in line for line in demands.demands_table(demands.demands(found)))
     found = recorded(accepted=170, gib=5001.0, bound={**own, "moves": 169})
     assert all(d.possible for d in demands.demands(found))
 
@@ -295,3 +308,34 @@ def test_summary_of_a_world() -> None:
     assert math.isclose(account.overloaded_seconds, one + 100)
     assert math.isclose(account.node_seconds, 3 * (2 * one + 200))
     assert account.clear_at_s is not None and math.isclose(account.clear_at_s, one)
+
+
+def days_of(world: str, **left_and_moves: tuple[float, int]) -> list[dict[str, Any]]:
+    """A record for each strategy in two draws of this world: percent overloaded, and moves."""
+    named = {"nothing": (20.0, 0), "smallest-first": (9.0, 40), "optimal, moves": (0.10, 20), **left_and_moves}
+    return [
+        {"world": world, "seed": seed, "days": 14.0, "strategy": strategy, "slowest_plan_s": 0.5}
+        | {"overloaded_percent": left, "moves": moves + (seed - 1) * 2}
+        for strategy, (left, moves) in named.items()
+        for seed in (1, 2)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("adaptive", "met"), [((0.11, 25), True), ((0.121, 20), False), ((0.10, 26), False), ((0.05, 12), True)]
+)
+def test_what_runs_by_default_is_judged_in_every_world(adaptive: tuple[float, int], met: bool) -> None:
+    records = [*days_of("8 nodes, tight", adaptive=(0.1, 20)), *days_of("32 nodes, easy", adaptive=adaptive)]
+    judged = default_rule.demand(records)
+    assert (judged.met, "32 nodes, easy" in judged.reached) == (met, not met)
+    first, second = default_rule.rows(records)
+    assert (first[0], first[1:5]) == (
+        "8 nodes, tight, 14 days (2)",
+        ("20.000 %", "9.000 % / 41", "0.100 % / 21", "0.100 % / 21"),
+    )
+    assert second[5] == f"{adaptive[0] / 0.1:.2f} / {(adaptive[1] + 1) / 21:.2f}"
+
+
+def test_a_slow_start_is_told_from_a_quick_one() -> None:
+    taken = {startup.BARE: 0.02, startup.VERSION: 0.05, startup.PLAN: 0.17}
+    assert [d.met for d in startup.demands(taken)] == [True, False]
