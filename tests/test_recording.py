@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 from balancer.model import Snapshot
 from balancer.planner import plan
 from balancer.policy import Policy
+from bot.app import VMBalancer
 from bot.cli.record import record
-from bot.errors import ConfigError
+from bot.cli.record_migration import Ask, RecordedMigration, record_migration
+from bot.errors import ConfigError, NotFound
 from bot.panel.client import VMManagerAPI
-from bot.panel.recording import Anonymizer, statistics
+from bot.panel.recording import Anonymizer, kind_of, statistics
 from sandbox.panel.replay import load, start_replay
 from sandbox.panel.server import RunningPanel, start_panel
 from sandbox.world.model import WorldError
@@ -50,6 +52,26 @@ async def panel() -> AsyncIterator[RunningPanel]:
 
 async def recorded(panel: RunningPanel, file: Path) -> dict[str, Any]:
     return await record(settings(panel.url), file)
+
+
+async def yes(question: str) -> str:
+    return "yes"
+
+
+async def no(question: str) -> str:
+    return ""
+
+
+async def recorded_migration(
+    panel: RunningPanel, folder: Path, vm: str = "small-a", node: str = "cool", ask: Ask = yes
+) -> dict[str, Any]:
+    balancer_settings = settings(panel.url, task_poll_interval=0.1, database_path=folder / "x.db")
+
+    async def migrate() -> RecordedMigration | None:
+        async with VMBalancer(settings=balancer_settings) as balancer:
+            return await record_migration(balancer, vm, node, ask)
+
+    return await record(balancer_settings, folder / "panel.json", migrate)
 
 
 async def snapshot_of(url: str) -> Snapshot:
@@ -128,6 +150,56 @@ def test_text_written_by_people_is_removed(text: str) -> None:
     values = (found["name"], found["comment"], found["domain"], found["tags"][0], found["host_filter"][0]["expression"])
     assert all(re.fullmatch(r"[a-z_]+-1", value) for value in values), values
     assert len(set(values)) == 1
+
+
+async def test_a_migration_is_recorded_from_its_request_to_its_end(tmp_path: Path) -> None:
+    panel = await start_panel(World.from_dict(HOT_WORLD), speed=20, migration_s=60)  # three seconds
+    try:
+        document = await recorded_migration(panel, tmp_path)
+    finally:
+        await panel.close()
+    assert panel.world.vms[11].node == 2
+    found = document["migration"]
+    assert (found["state"], found["reason"], found["start"]["status"]) == ("succeeded", None, 200)
+    assert found["start"]["answer"]["id"] == 1, "the smallest id of a VM is its new one"
+    looks = found["looks"]
+    assert [look["seconds"] for look in looks] == sorted(look["seconds"] for look in looks) and len(looks) >= 3
+    rows = [a["answer"]["list"][0] for look in looks for a in look["answers"] if "host?where" in a["path"]]
+    assert (rows[0]["node"]["id"], rows[-1]["node"]["id"]) == (1, 2)
+    tasks = [row for look in looks for a in look["answers"] if "task?" in a["path"] for row in a["answer"]["list"]]
+    assert tasks[0]["name"] == "host_migrate"
+    assert tasks[0]["consul_id"] == found["start"]["answer"]["task"], "the two answers still belong together"
+    assert "small-a" not in json.dumps(found)
+    assert len([e for e in panel.requests.since() if e["method"] == "POST" and "migrate" in e["path"]]) == 1
+
+
+async def test_a_migration_that_nobody_confirms_is_neither_sent_nor_recorded(
+    panel: RunningPanel, tmp_path: Path
+) -> None:
+    document = await recorded_migration(panel, tmp_path, ask=no)
+    assert "migration" not in document and len(document["requests"]) > 10
+    assert panel.requests.since(0, "/vm/v3/host", "POST") == []
+
+
+async def test_a_migration_against_a_rule_is_not_sent(panel: RunningPanel, tmp_path: Path) -> None:
+    panel.world.set_vm(panel.world.vms[11], iso_mounted=True)
+    document = await recorded_migration(panel, tmp_path)
+    assert "migration" not in document
+    assert panel.requests.since(0, "/vm/v3/host", "POST") == []
+
+
+async def test_an_unknown_vm_is_named_and_nothing_is_written(panel: RunningPanel, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="small-x"):
+        await recorded_migration(panel, tmp_path, vm="small-x")
+    assert not (tmp_path / "panel.json").exists()
+
+
+def test_ids_in_a_migration_form_are_those_of_the_node_list() -> None:
+    names = Anonymizer()
+    nodes, form = {"list": [{"id": 30}, {"id": 7}, {"id": 9}]}, {"nodes": [{"id": 9}, {"id": 30}]}
+    names.learn(nodes, kind_of("/vm/v3/node"))
+    names.learn(form, kind_of("/vm/v3/host/5/migrate"))
+    assert names.rewrite(form, kind_of("/vm/v3/host/5/migrate")) == {"nodes": [{"id": 2}, {"id": 3}]}
 
 
 def test_ids_keep_their_order() -> None:

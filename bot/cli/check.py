@@ -12,20 +12,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.cli.arguments import add_settings
-from bot.cli.given import read_leniently, read_settings
+from bot.cli.given import log_to, read_leniently, read_settings, stop_on_signals
 from bot.cli.output import FAILED, OK, print_all, say
 from bot.cli.parsing import Parser, make_parser, understood, whole_number
+from bot.cli.prompt import ask
 from bot.config.chats_file import check_chats_file
 from bot.config.clusters_file import check_clusters_file
 from bot.config.loading import LoadedSettings
 from bot.config.settings import Settings, secrets
 from bot.config.validation import Check, check_chat, check_panel, check_people, check_ssh
+from bot.config.validation import check_files as check_db_files
 from bot.domain.sanitize import Redactor, one_line, with_parts
 from bot.errors import ConfigError
 from bot.rendering.catalog import Texts, texts_for
 
 if TYPE_CHECKING:
     from bot.cli.checks.sheet import Line
+    from bot.cli.record import Migrate
+    from bot.cli.record_migration import RecordedMigration
 
 LISTEN_S = 60
 SKIPPED_SHOWN = 3
@@ -37,11 +41,18 @@ SIGNS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "fail": ("✗", "red")
 def parser() -> Parser:
     parser = make_parser(
         "vm-balancer check",
-        "Tests the settings against VMmanager, the nodes and Telegram. Nothing is written, moved or sent.",
+        "Tests the settings against VMmanager, the nodes and Telegram. Nothing is written, moved or sent, "
+        "unless you ask for a recording.",
     )
     parser.add_argument("--send-test", action="store_true", help="post a test message to the chat, silently")
     parser.add_argument(
         "--record", metavar="FILE", help="write what VMmanager answers to a new file, without names; test nothing else"
+    )
+    parser.add_argument(
+        "--record-migration",
+        nargs=2,
+        metavar=("VM", "NODE"),
+        help="with --record: after a question, migrate this test VM to this node, and record that too",
     )
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.add_argument(
@@ -57,6 +68,8 @@ def parser() -> Parser:
 def run(arguments: list[str]) -> int:
     given, problems = understood(parser(), arguments)
     listen_s = whole_number("--listen", given.listen, problems, highest=600)
+    if given.record_migration is not None:
+        problems += _unfit_for_a_migration(given)
     if problems:  # the arguments are wrong, not the settings
         raise ConfigError(problems)
     if given.record is not None:
@@ -76,17 +89,45 @@ def run(arguments: list[str]) -> int:
 
 
 def _record(given: argparse.Namespace) -> int:
-    """Reads only. What was written is told before anybody shares it."""
+    """Reads only, unless a migration is asked for. What was written is told before anybody shares it."""
     from bot.cli.record import record
 
-    settings = read_settings(given, [], lambda _: (check_panel,))
+    checks = (check_panel,) if given.record_migration is None else (check_panel, check_clusters_file, check_db_files)
+    settings = read_settings(given, [], lambda _: checks)
     texts, file = texts_for(settings.bot_language), Path(given.record)
-    document = asyncio.run(record(settings, file))
+    migrate = None if given.record_migration is None else _migrating(given, settings)
+    document = asyncio.run(record(settings, file, migrate))
     for entry in document["requests"]:
         rows = "" if entry["rows"] is None else f", {entry['rows']} of {entry['size']} rows"
         say(f"{entry['status']} {entry['method']} {entry['path']}: {entry['bytes']} bytes, {entry['seconds']} s{rows}")
     say(texts.text("check-recorded", file=str(file), requests=len(document["requests"])))
     return OK
+
+
+def _unfit_for_a_migration(given: argparse.Namespace) -> list[str]:
+    problems = []
+    if given.record is None:
+        problems.append("--record-migration needs a file: add --record FILE")
+    if not sys.stdin.isatty():
+        problems.append("--record-migration asks before it moves a VM, and nobody can answer here: use a terminal")
+    return problems
+
+
+def _migrating(given: argparse.Namespace, settings: Settings) -> Migrate:
+    """The migration of a test VM, with the database locked as by every program that moves VMs."""
+    from bot.app import VMBalancer
+    from bot.cli.record_migration import record_migration
+
+    vm, node = given.record_migration
+    log_to(settings, to_file=True)
+    update = {"telegram_notifications": False, "dry_run": False, "balance_mode": "approve"}
+
+    async def migrate() -> RecordedMigration | None:
+        async with VMBalancer(settings=settings.model_copy(update=update), exclusive=True) as balancer:
+            stop_on_signals(balancer)
+            return await record_migration(balancer, vm, node, ask)
+
+    return migrate
 
 
 def _checks(_settings: Settings) -> Sequence[Check]:

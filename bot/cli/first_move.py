@@ -15,22 +15,17 @@ from bot.cli.arguments import add_settings
 from bot.cli.given import log_to, read_settings, stop_on_signals
 from bot.cli.output import FAILED, OK, say
 from bot.cli.parsing import Parser, make_parser, understood
-from bot.cli.prompt import Prompt
+from bot.cli.prompt import ask
+from bot.cli.single_move import LOOK_S, carry_out, is_yes, tell
 from bot.config.clusters_file import check_clusters_file
 from bot.config.validation import check_files, check_panel
-from bot.domain.proposals import MigrationState
 from bot.domain.sanitize import one_line
 from bot.errors import PanelError
-from bot.rendering.plain import all_well, outcome_line
-from bot.service.local_actor import at_the_terminal
 
 if TYPE_CHECKING:
     from balancer.model import VM, Node
     from balancer.requests.results import TargetChoice
     from bot.app import VMBalancer
-
-LOOK_S = 2.0
-YES = frozenset({"y", "yes", "д", "да"})
 
 Ask = Callable[[str], Awaitable[str]]
 
@@ -58,13 +53,9 @@ def run(arguments: list[str]) -> int:
     async def work() -> int:
         async with VMBalancer(settings=settings.model_copy(update=update), exclusive=True) as balancer:
             stop_on_signals(balancer)
-            return await first_move(balancer, None if given.yes else Prompt(sys.stdin, _write).ask)
+            return await first_move(balancer, None if given.yes else ask)
 
     return asyncio.run(work())
-
-
-def _write(text: str) -> None:
-    print(text, end="", flush=True)
 
 
 async def first_move(balancer: VMBalancer, ask: Ask | None) -> int:
@@ -89,35 +80,18 @@ async def first_move(balancer: VMBalancer, ask: Ask | None) -> int:
     say(proposed)
     for caution in choice.cautions:
         say(texts.text("outlook-caution", reason=texts.reason(caution)))
-    if ask is not None and (await ask(texts.text("first-move-question") + " ")).strip().lower() not in YES:
+    if ask is not None and not is_yes(await ask(texts.text("first-move-question") + " ")):
         say(texts.text("first-move-declined"))
         return OK
     return await _carry_out(balancer, vm, choice)
 
 
 async def _carry_out(balancer: VMBalancer, vm: VM, choice: TargetChoice) -> int:
-    texts = balancer.texts
-    result = await balancer.service.requests.move(vm.id, choice.node_id, at_the_terminal(), confirmed=True)
-    if result.refusal is not None or result.proposal_id is None:
-        reason = texts.reason(result.refusal.reason) if result.refusal is not None else "-"
-        say(texts.text("first-move-refused", reason=reason))
+    ended = await carry_out(balancer, vm.id, choice.node_id, _watch(balancer, vm.id))
+    if ended is None:
         return FAILED
-    watching = asyncio.create_task(_watch(balancer, vm.id))
-    balancer.start_workers()
-    try:
-        await balancer.until_idle()
-    finally:
-        watching.cancel()
-        await asyncio.gather(watching, return_exceptions=True)
     await _look(balancer, vm.id, 0.0, "")
-    proposal = await balancer.store.proposals.get(result.proposal_id)
-    moves = proposal.moves if proposal is not None else ()
-    for proposed in moves:
-        say(outcome_line(texts, proposed))
-    alive = all(m.migration is not None and m.migration.reason is None for m in moves)
-    arrived = all(m.migration is not None and m.migration.state is MigrationState.SUCCEEDED for m in moves)
-    say(texts.text("first-move-alive" if alive and arrived else "first-move-not-alive"))
-    return OK if all_well(moves) and alive else FAILED
+    return tell(balancer.texts, ended)
 
 
 async def _watch(balancer: VMBalancer, vm_id: int) -> None:

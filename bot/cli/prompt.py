@@ -5,8 +5,20 @@ from __future__ import annotations
 import asyncio
 import codecs
 import os
+import sys
 from collections.abc import Callable
 from typing import TextIO
+
+from bot.cli.output import say
+
+
+async def ask(question: str) -> str:
+    """The next line that a person types at this terminal.
+
+    Raises:
+        EOFError: the input ends.
+    """
+    return await Prompt(sys.stdin, lambda text: say(text, end="")).ask(question)
 
 
 class Prompt:

@@ -1,21 +1,26 @@
-"""`check --record FILE`: what this panel answers, as a fixture without names. Reads only; sends nothing elsewhere."""
+"""`check --record FILE`: what this panel answers, as a fixture without names. Sends nothing elsewhere.
+
+Reads only, unless a person asks for the migration of a test VM to be recorded too (record_migration.py).
+"""
 
 from __future__ import annotations
 
 import json
 import os
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from balancer.model import Snapshot
+from bot.cli.record_migration import RecordedMigration, migration_entry
 from bot.config.panel_client import panel_client
 from bot.config.settings import Settings
 from bot.domain.clock import utc_now
 from bot.errors import ConfigError, PanelError
 from bot.panel import lists
 from bot.panel.client import RawAnswer, VMManagerAPI
-from bot.panel.recording import FORMAT, Anonymizer, kind_of, shortened, statistics, unknown_keys
+from bot.panel.recording import ACTIVE_TASKS, FORMAT, Anonymizer, kind_of, shortened, statistics, unknown_keys
 from bot.panel.remarks import sums_of
 
 KNOWN = {
@@ -33,13 +38,17 @@ KNOWN = {
 }
 """Kind of list -> the fields of its rows that rows.py reads."""
 LISTS = {"cluster": "/vm/v3/cluster", "node": "/vm/v3/node", "vm": "/vm/v3/host"}
-ACTIVE = "/vm/v3/task?where=(status+EQ+'running'+OR+status+EQ+'created')"
 MISSING_ID = 999_999_999
 
 
-async def record(settings: Settings, file: Path) -> dict[str, Any]:
+Migrate = Callable[[], Awaitable[RecordedMigration | None]]
+
+
+async def record(settings: Settings, file: Path, migrate: Migrate | None = None) -> dict[str, Any]:
     """Asks the panel about 20 times, writes the recording, and returns it.
 
+    Args:
+        migrate: what is done after the questions: one migration, watched. It is part of the recording.
     Raises:
         ConfigError: the file exists already, or cannot be written.
         PanelError: the panel cannot be reached, or refuses the login.
@@ -48,7 +57,8 @@ async def record(settings: Settings, file: Path) -> dict[str, Any]:
     async with panel_client(settings, utc_now) as panel:
         answers = await _answers(panel)
         login = panel.login_answer
-    document = _document(answers, login)
+    migration = None if migrate is None else await migrate()
+    document = _document(answers, login, migration)
     _write(file, document)
     return document
 
@@ -83,25 +93,28 @@ def _questions(vms: list[dict[str, Any]]) -> list[str]:
     return [
         *paths,
         "/vm/v3/task?limit=5",
-        ACTIVE,
+        ACTIVE_TASKS,
         f"/vm/v3/host/{MISSING_ID}",
         "/vm/v3/host?where=(no_such_column+EQ+1)",
     ]
 
 
-def _document(answers: list[RawAnswer], login: RawAnswer | None) -> dict[str, Any]:
+def _document(answers: list[RawAnswer], login: RawAnswer | None, migration: RecordedMigration | None) -> dict[str, Any]:
     names = Anonymizer()
-    for answer in answers:
-        names.learn(answer.document, kind_of(answer.path))
+    for answer in (*answers, *(() if migration is None else migration.answers())):
+        names.learn(answer.document, kind_of(answer.path, answer.method))
     entries = [_entry(answer, names) for answer in answers]
     if login is not None:
         entries.insert(1, _entry(login, names))
-    return {
+    document = {
         "format": FORMAT,
         "recorded_at": utc_now().replace(microsecond=0).isoformat(),
         "requests": entries,
         "derived": _derived({answer.path: answer for answer in answers if answer.authenticated}),
     }
+    if migration is not None:
+        document["migration"] = migration_entry(migration, lambda answer: _entry(answer, names))
+    return document
 
 
 def _entry(answer: RawAnswer, names: Anonymizer) -> dict[str, Any]:
@@ -118,7 +131,7 @@ def _entry(answer: RawAnswer, names: Anonymizer) -> dict[str, Any]:
         "rows": len(rows) if listed else None,
         "size": document.get("size") if isinstance(document, dict) and listed else None,
         "keys": statistics(document),
-        "answer": names.rewrite(shortened(document), kind_of(answer.path)),
+        "answer": names.rewrite(shortened(document), kind_of(answer.path, answer.method)),
     }
 
 

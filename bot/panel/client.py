@@ -127,6 +127,8 @@ class VMManagerAPI:
         """Kind of failure (``failures.kind_of``) -> requests that failed."""
         self.login_answer: RawAnswer | None = None
         """The answer to the last login, without its token; ``None`` = there was none."""
+        self.start_answer: RawAnswer | None = None
+        """The answer to the last request that starts a migration; ``None`` = none was sent, or its answer was lost."""
         self._http: aiohttp.ClientSession | None = None
         self._keeper: AsyncGenerator[aiohttp.ClientSession, None] | None = None
         self._session = PanelSession(self._log_in, pause_s=login_pause_s, clock=monotonic)
@@ -201,6 +203,7 @@ class VMManagerAPI:
         """
         # Never `plain`: that would stop the VM.
         request = Request("POST", f"/vm/v3/host/{int(vm_id)}/migrate", {"node": int(node_id)})
+        self.start_answer = None
         return await self._call(request, responses.migration_start)
 
     # --- tasks ---------------------------------------------------------------------------------------------
@@ -398,19 +401,25 @@ class VMManagerAPI:
             self._compare_clocks(response.headers.get("date"))
             short = body.size < INLINE_BYTES or response.status >= 300
             seconds = time.monotonic() - started
-            if request.is_login:
-                self.login_answer = RawAnswer(
-                    *(request.method, request.path, False, response.status, response.content_type, seconds),
-                    *(body.size, None),
-                )
-            return Exchange(
-                response.status,
-                body.whole() if short else body,
-                response.headers.get("location", ""),
-                response.content_type,
-                seconds,
-                body.size,
-            )
+            answer = body.whole() if short else body
+            self._remember(request, response, answer, seconds, body.size)
+            location = response.headers.get("location", "")
+            return Exchange(response.status, answer, location, response.content_type, seconds, body.size)
+
+    def _remember(
+        self,
+        request: Request,
+        response: aiohttp.ClientResponse,
+        answer: bytes | PackedBody,
+        seconds: float,
+        size: int,
+    ) -> None:
+        """Keeps the answers that a recording cannot ask for again. That of a login without its body, the token."""
+        about = (request.method, request.path, not request.is_login, response.status, response.content_type, seconds)
+        if request.is_login:
+            self.login_answer = RawAnswer(*about, size, None)
+        elif request.changes_things:
+            self.start_answer = RawAnswer(*about, size, responses.document_of(answer))
 
     def _compare_clocks(self, date: str | None) -> None:
         try:

@@ -14,8 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FORMAT = "vm-balancer-recording-1"
+_LONGEST_ID = 17
 ROWS_KEPT = 20
 """Of a list; of the others only the statistics of their keys are kept."""
+
+ACTIVE_TASKS = "/vm/v3/task?where=(status+EQ+'running'+OR+status+EQ+'created')"
+"""The request for all tasks that are not over."""
 
 _WORDS = frozenset(
     {"state", "status", "balancer_mode", "maintenance_mode", "virtualization_type", "datacenter_type", "type"}
@@ -31,6 +35,10 @@ _NUMERIC_KEY = re.compile(r"(.*_mib|.*number|total|used|allocated|count|.*_count
 _KEY = re.compile(r"[A-Za-z0-9_]{1,48}")
 """A field's name. With a dot it is a host's name or an address, in an object with such keys."""
 _REFERENCES = {"node": "node", "cluster": "cluster", "host": "vm", "account": "account", "task": "task"}
+_INNER = {**_REFERENCES, "nodes": "node", "hosts": "vm"}
+"""Key of an object, or of a list of objects -> what their ids are."""
+_STARTED = {"id": "vm", "task": "consul"}
+"""The ids in the answer to a start: its ``task`` is a consul id, that of a history row is not."""
 _KIND_OF_LIST = {"/vm/v3/cluster": "cluster", "/vm/v3/node": "node", "/vm/v3/host": "vm", "/vm/v3/task": "task"}
 _PLACEHOLDERS = (
     ("mail", re.compile(r"[^@\s]+@[^@\s]+")),
@@ -64,7 +72,7 @@ class Anonymizer:
     def rewrite(self, value: Any, kind: str, key: str = "") -> Any:
         """The same value without what must not be shared."""
         if isinstance(value, dict):
-            inner = _REFERENCES.get(key, kind if key in ("", "list") else key)
+            inner = _inner_kind(kind, key)
             return {self._key(name): self.rewrite(item, inner, str(name)) for name, item in value.items()}
         if isinstance(value, list):
             return [self.rewrite(item, kind, key) for item in value]
@@ -75,15 +83,13 @@ class Anonymizer:
         return self._text(str(value), kind, key)
 
     def _figure(self, value: float, kind: str, key: str) -> Any:
-        if isinstance(value, int) and key == "id":
-            return self.number(kind, value)
-        if isinstance(value, int) and key in _REFERENCES:
-            return self.number(_REFERENCES[key], value)
-        return value
+        of = _kind_of_id(kind, key)
+        return value if of is None or not isinstance(value, int) else self.number(of, value)
 
     def _text(self, text: str, kind: str, key: str) -> str:
-        if key == "id" and text.isdecimal():
-            return str(self.number(kind, int(text)))
+        of = _kind_of_id(kind, key)
+        if of is not None and text.isdecimal():
+            return str(self.number(of, int(text)))
         if key == "token":
             return "token"
         kept = (
@@ -106,13 +112,28 @@ class Anonymizer:
         return str(name) if _KEY.fullmatch(str(name)) else self._placeholder(str(name), "key")
 
 
-def kind_of(path: str) -> str:
-    """What the rows of an answer are, by the path of its request."""
+def _inner_kind(kind: str, key: str) -> str:
+    return _INNER.get(key, kind if key in ("", "list") else key)
+
+
+def _kind_of_id(kind: str, key: str) -> str | None:
+    """What a number or text under this key is the id of; ``None`` = it is no id."""
+    if kind == "started":
+        return _STARTED.get(key)
+    if key == "id":
+        return kind
+    return "consul" if key == "consul_id" else _REFERENCES.get(key)
+
+
+def kind_of(path: str, method: str = "GET") -> str:
+    """What the rows of an answer are, by its request."""
     bare = path.partition("?")[0]
+    if method == "POST":
+        return "started"
     if bare.endswith("/history"):
         return "history"
     if bare.endswith("/migrate"):
-        return "node"
+        return "form"
     return _KIND_OF_LIST.get(bare) or _KIND_OF_LIST.get(bare.rpartition("/")[0], "other")
 
 
@@ -136,17 +157,16 @@ def shortened(document: Any) -> Any:
 
 def _ids_in(value: Any, kind: str, key: str = "") -> Iterator[tuple[str, int]]:
     if isinstance(value, dict):
-        inner = _REFERENCES.get(key, kind if key in ("", "list") else key)
+        inner = _inner_kind(kind, key)
         for name, item in value.items():
             yield from _ids_in(item, inner, str(name))
     elif isinstance(value, list):
         for item in value:
             yield from _ids_in(item, kind, key)
-    elif not isinstance(value, bool) and str(value).isdecimal() and len(str(value)) < 17:
-        if key == "id":
-            yield kind, int(value)
-        elif key in _REFERENCES and isinstance(value, int):
-            yield _REFERENCES[key], value
+    elif not isinstance(value, bool) and str(value).isdecimal() and len(str(value)) < _LONGEST_ID:
+        of = _kind_of_id(kind, key)
+        if of is not None:
+            yield of, int(value)
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

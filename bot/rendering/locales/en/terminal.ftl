@@ -43,6 +43,7 @@ terminal-no-history = No decisions yet.
 first-move-none = No VM can be moved now: `vm-balancer check` says why.
 first-move-proposed = The smallest VM that may move: { $vm } ({ NUMBER($vcpus) } vCPU, { NUMBER($memory, maximumFractionDigits: 1) } GiB) to { $target }.
 first-move-question = Move it now? [y/N]
+record-migration-question = { $vm } (ID { $id }) is migrated to { $target } and watched. Is it a test VM, and may it move now? [y/N]
 first-move-declined = Nothing was moved.
 first-move-refused = It is not moved: { $reason }
 first-move-seen = on { $node }, { $state }, uptime { $uptime }, last task: { $task }

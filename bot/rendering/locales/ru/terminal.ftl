@@ -46,6 +46,7 @@ terminal-no-history = Решений пока не было.
 first-move-none = Сейчас нельзя перенести ни одну ВМ: почему, покажет `vm-balancer check`.
 first-move-proposed = Самая маленькая ВМ, которую можно перенести: { $vm } ({ NUMBER($vcpus) } vCPU, { NUMBER($memory, maximumFractionDigits: 1) } ГиБ) на { $target }.
 first-move-question = Перенести её сейчас? [д/Н]
+record-migration-question = ВМ { $vm } (ID { $id }) будет перенесена на { $target } под наблюдением. Это тестовая ВМ, переносим? [д/Н]
 first-move-declined = Ничего не перенесено.
 first-move-refused = Перенос невозможен: { $reason }
 first-move-seen = на { $node }, { $state }, uptime { $uptime }, последняя задача: { $task }

@@ -1,0 +1,62 @@
+"""One migration that a person asks for at the terminal, watched to its end. Through the rules, records and executor of
+every other migration.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bot.cli.output import FAILED, OK, say
+from bot.domain.proposals import MigrationState, ProposedMove
+from bot.rendering.plain import all_well, outcome_line
+from bot.service.local_actor import at_the_terminal
+
+if TYPE_CHECKING:
+    from bot.app import VMBalancer
+    from bot.rendering.catalog import Texts
+
+LOOK_S = 2.0
+"""Time between two looks at a VM on its way."""
+_YES = frozenset({"y", "yes", "д", "да"})
+
+
+def is_yes(answer: str) -> bool:
+    return answer.strip().lower() in _YES
+
+
+async def carry_out(
+    balancer: VMBalancer, vm_id: int, node_id: int, watch: Coroutine[Any, Any, None]
+) -> Sequence[ProposedMove] | None:
+    """The moves with their outcome; ``None`` = refused, and the reason was printed.
+
+    Args:
+        watch: runs beside the migration and is cancelled at its end.
+    """
+    texts = balancer.texts
+    result = await balancer.service.requests.move(vm_id, node_id, at_the_terminal(), confirmed=True)
+    if result.refusal is not None or result.proposal_id is None:
+        watch.close()
+        reason = texts.reason(result.refusal.reason) if result.refusal is not None else "-"
+        say(texts.text("first-move-refused", reason=reason))
+        return None
+    watching = asyncio.create_task(watch)
+    balancer.start_workers()
+    try:
+        await balancer.until_idle()
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    proposal = await balancer.store.proposals.get(result.proposal_id)
+    return proposal.moves if proposal is not None else ()
+
+
+def tell(texts: Texts, moves: Sequence[ProposedMove]) -> int:
+    """Prints how the moves ended. Returns the exit code."""
+    for proposed in moves:
+        say(outcome_line(texts, proposed))
+    alive = all(m.migration is not None and m.migration.reason is None for m in moves)
+    arrived = all(m.migration is not None and m.migration.state is MigrationState.SUCCEEDED for m in moves)
+    say(texts.text("first-move-alive" if alive and arrived else "first-move-not-alive"))
+    return OK if all_well(moves) and alive else FAILED
