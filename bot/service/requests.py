@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from balancer.model import VM, Node, Plan, Purpose, Reason, Rejection
+from balancer.model import VM, Cluster, Node, Plan, Purpose, Reason, Rejection
 from balancer.requests.drain import drain
 from balancer.requests.fill import fill
 from balancer.requests.move import best_targets, single_move
@@ -141,17 +142,19 @@ class Requests(UseCase):
 
     # One VM -----------------------------------------------------------------------------------
 
-    async def least_move(self) -> tuple[VM, TargetChoice] | None:
-        """The smallest VM of all clusters that may move now, with its best target; ``None``: none may.
+    async def least_move(self, among: Callable[[Cluster], bool] = lambda _: True) -> tuple[VM, TargetChoice] | None:
+        """The smallest VM that may move now, with its best target; ``None``: none may.
 
         For the first migration on a panel: whether anything is overloaded does not matter.
 
+        Args:
+            among: the clusters that are looked at.
         Raises:
             PanelError: as ``observe``.
         """
         snapshot = await self._observer.observe()
         choices: list[tuple[VM, TargetChoice]] = []
-        for cluster in snapshot.clusters:
+        for cluster in filter(among, snapshot.clusters):
             context = await self._planning.cluster_context(snapshot, cluster.id, single=True)
             choice = await asyncio.to_thread(_least, context) if context is not None else None
             choices += [choice] if choice is not None else []

@@ -14,10 +14,12 @@ from typing import TypeVar
 from balancer.model import VM, Cluster, Node, Plan
 from bot.domain.proposals import DecisionResult, ProposedMove, Verdict
 from bot.rendering.catalog import Texts
+from bot.rendering.phrases import POPUP_LIMIT
 from bot.service.queries import Queries
+from bot.service.requests import RequestResult
 from bot.service.service import Service
 from bot.service.values import Status
-from bot.telegram.confirmations import Confirmations
+from bot.telegram.confirmations import WITHIN, Confirmations
 from bot.telegram.keyboards.buttons import go, keyboard
 from bot.telegram.middlewares.access import RequestContext
 from bot.telegram.notifier import TelegramNotifier
@@ -264,3 +266,25 @@ class Feature:
         if not isinstance(thing, Node | VM) or not self.sees(request, thing.cluster_id):
             raise Outdated
         return thing
+
+
+def after_request(request: Request, result: RequestResult) -> ActionResult:
+    """What came of a request that is an approval at the same time.
+
+    Raises:
+        Outdated: there is neither a move nor a reason.
+    """
+    texts, move = request.own, result.plan.moves[0] if result.plan and result.plan.moves else None
+    if result.refusal is not None:
+        words = texts.text("popup-refused", reason=texts.reason(result.refusal.reason))
+        return ActionResult(words[:POPUP_LIMIT], alert=True)
+    if move is None:
+        raise Outdated
+    vm, target = wording.short(move.vm_name), wording.short(move.target_name)
+    if result.needs_confirmation:
+        seconds = round(WITHIN.total_seconds())
+        words = texts.text("popup-confirm", vm=vm, gib=move.memory_mib / 1024, seconds=seconds)
+        return ActionResult(words, alert=True)
+    if result.result is not None and result.result.noted:
+        return ActionResult(texts.text("popup-noted", vm=vm, target=target))
+    return ActionResult(texts.text("popup-moving", vm=vm, target=target))

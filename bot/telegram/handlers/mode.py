@@ -8,7 +8,7 @@ from balancer.policy import STRATEGIES
 from bot.domain.times import parse_duration
 from bot.service.values import MODES
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Request
-from bot.telegram.keyboards.buttons import do, keyboard
+from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import wording
 from bot.telegram.views.modes import automatic_mode_question
 from bot.telegram.views.strategies import strategy_view
@@ -68,12 +68,21 @@ class Modes(Feature):
         text = texts.html("mode-now", mode=mode)
         if stored is not None and stored.value == mode:
             text = texts.html("mode-changed", text=text, who=stored.by.name)
-        if not request.context.permissions.global_admin or self.service.settings.two_person_rule:
-            return View(text)
-        other = do(texts.text("button-mode-approve"), "mode", extra="approve")
-        if mode != "auto":
-            other = do(texts.text("button-mode-auto"), "mode-ask")
-        return View(text, keyboard([[other]]))
+        rows: list[Row] = []
+        if request.context.permissions.global_admin and not self.service.settings.two_person_rule:
+            other = do(texts.text("button-mode-approve"), "mode", extra="approve")
+            rows.append([other if mode == "auto" else do(texts.text("button-mode-auto"), "mode-ask")])
+        if await self._first_migration_is_missing(request):
+            text = wording.joined([text, texts.html("first-migration-missing")])
+            rows.append([go(texts.text("button-first-migration"), "first-move")])
+        return View(text, keyboard(rows))
+
+    async def _first_migration_is_missing(self, request: Request) -> bool:
+        """Whether no migration on this panel has arrived alive, and this person may make one."""
+        decides = any(self.may_decide(request, cluster.id) for cluster in self.clusters_seen(request))
+        if self.service.settings.dry_run or not decides:
+            return False
+        return not await self.service.store.migrations.arrived_alive()
 
     async def strategy(self, request: Request) -> Sequence[View]:
         wanted = request.args.lower()

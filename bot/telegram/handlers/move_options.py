@@ -11,11 +11,19 @@ from typing import Literal
 
 from bot.domain import times
 from bot.domain.proposals import MoveState, Proposal, ProposedMove, Verdict
-from bot.rendering.phrases import POPUP_LIMIT, large_words
+from bot.rendering.phrases import large_words
 from bot.service.decisions import ALWAYS, LONGEST_REST, LONGEST_WAIT, SHORTEST_REST
-from bot.service.requests import RequestResult
 from bot.telegram.confirmations import WITHIN
-from bot.telegram.handlers.base import Action, ActionResult, Feature, NotForYou, Outdated, Page, Request
+from bot.telegram.handlers.base import (
+    Action,
+    ActionResult,
+    Feature,
+    NotForYou,
+    Outdated,
+    Page,
+    Request,
+    after_request,
+)
 from bot.telegram.handlers.replies import decided_words
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import wording
@@ -211,7 +219,7 @@ class MoveOptions(Feature):
         result = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=False)
         if result.needs_confirmation and self.confirmed(request, proposed.id):
             result = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=True)
-        done = self._after_request(request, result)
+        done = after_request(request, result)
         return (
             done
             if result.needs_confirmation
@@ -250,7 +258,7 @@ class MoveOptions(Feature):
         result = await self.service.requests.undo(migration.id, actor)
         if result.needs_confirmation and self.confirmed(request, migration.id):
             result = await self.service.requests.undo(migration.id, actor, confirmed=True)
-        return self._after_request(request, result)
+        return after_request(request, result)
 
     async def call_back(self, request: Request) -> ActionResult:
         migration = await self.service.store.migrations.get(request.key)
@@ -264,24 +272,6 @@ class MoveOptions(Feature):
         return ActionResult(close=True)
 
     # ------------------------------------------------------------------------------------------
-
-    def _after_request(self, request: Request, result: RequestResult) -> ActionResult:
-        """What came of a wish that is an approval at the same time."""
-        texts, move = request.own, result.plan.moves[0] if result.plan and result.plan.moves else None
-        if result.refusal is not None:
-            words = texts.text("popup-refused", reason=texts.reason(result.refusal.reason))
-            return ActionResult(words[:POPUP_LIMIT], alert=True)
-        if move is None:
-            raise Outdated
-        vm, target = wording.short(move.vm_name), wording.short(move.target_name)
-        if result.needs_confirmation:
-            seconds = round(WITHIN.total_seconds())
-            return ActionResult(
-                texts.text("popup-confirm", vm=vm, gib=move.memory_mib / 1024, seconds=seconds), alert=True
-            )
-        if result.result is not None and result.result.noted:
-            return ActionResult(texts.text("popup-noted", vm=vm, target=target))
-        return ActionResult(texts.text("popup-moving", vm=vm, target=target))
 
     async def _after(self, request: Request, moves: Sequence[ProposedMove]) -> View:
         """The card once something is decided: the move as it stands now, or what else waits."""

@@ -371,6 +371,12 @@ strategy-set-by = Set in the chat by { $who }.
 strategy-of-cluster = { $cluster } has its own from CLUSTERS_FILE: { $strategy }
 strategy-usage = Unknown strategy { $text }. Choose: { $known }
 mode-ask = 🤖 Switch to <b>automatic mode</b>? Every planned move is then carried out without asking; you get a report.
+first-migration-missing = No migration on this VMmanager has been watched yet. Automatic mode begins with one migration alone; you can make it now.
+first-migration-none = No VM can be migrated now. /why and a VM’s name say what stands in the way.
+first-migration-proposed = 🐣 First migration: <b>{ $vm }</b> ({ $size }), the smallest VM that may move, from <b>{ $source }</b> to
+first-migration-what-then = The program compares uptime and state before and after. If the VM was restarted, you are told at once.
+button-first-migration = 🐣 First VM…
+button-first-migration-now = 🐣 Migrate to { $target }
 popup-mode = { $mode ->
     [auto] Automatic mode is on.
    *[approve] Approve mode is on.

@@ -373,6 +373,12 @@ strategy-set-by = Задана в чате ({ $who }).
 strategy-of-cluster = У { $cluster } своя, из CLUSTERS_FILE: { $strategy }
 strategy-usage = Стратегии { $text } нет. Есть: { $known }
 mode-ask = 🤖 Включить <b>автоматический режим</b>? Тогда каждая запланированная миграция выполняется без вопросов, в чат приходит отчёт.
+first-migration-missing = На этом VMmanager ещё не было миграции под наблюдением. Автоматический режим начинает с одной миграции; её можно сделать сейчас.
+first-migration-none = Сейчас нельзя перенести ни одну ВМ. Что мешает, покажет /why с именем ВМ.
+first-migration-proposed = 🐣 Первая миграция: <b>{ $vm }</b> ({ $size }), самая маленькая ВМ, которую можно перенести, с узла <b>{ $source }</b> на
+first-migration-what-then = Программа сравнит uptime и состояние ВМ до и после. Если ВМ перезапустится, вы сразу получите сообщение.
+button-first-migration = 🐣 Первая ВМ…
+button-first-migration-now = 🐣 Перенести на { $target }
 popup-mode = { $mode ->
     [auto] Автоматический режим включён.
    *[approve] Режим с подтверждением включён.
