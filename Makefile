@@ -6,7 +6,7 @@ SOURCES := balancer benchmarks bot sandbox tests vm_balancer
 # More than cores: a test often waits for a server or a process. Each worker spends six seconds of CPU on its imports.
 WORKERS ?= 4
 
-.PHONY: help demo compiled test test-slow test-all chaos thorough check fmt lint types lock clean system screenshots pythons image release portable audit bench bench-quick docs settings mutants
+.PHONY: help demo compiled test test-all chaos thorough check fmt lint types lock clean system screenshots pythons image release portable audit bench bench-quick docs settings mutants
 .DEFAULT_GOAL := help
 
 help: ## these lines
@@ -33,10 +33,8 @@ test: compiled ## the tests that every change has to pass
 	$(PYTEST) -m "not slow" $(ARGS)
 
 # The rest: searches by brute force, browser, terminal, release, processes that are killed at many points.
-test-slow: compiled ## the slow tests
+test-all: compiled ## the rest: the slow tests
 	$(PYTEST) -m slow $(ARGS)
-
-test-all: test test-slow ## all tests
 
 thorough: system ## the property tests with all their examples
 	THOROUGH=1 $(BIN)/pytest -n $(WORKERS) -m "not e2e" --timeout 1800 $(ARGS)

@@ -1,7 +1,7 @@
 """A first-time admin with a phone and nothing but the chat: sees the state, understands a proposal, approves it,
 follows it, takes it back, excludes a node, empties another. The pictures of docs/chat.md are made here.
 
-`make screenshots` walks in both languages, light and dark, on a phone and on a desktop; `make test-slow` once.
+`make screenshots` walks in both languages, light and dark, on a phone and on a desktop; `make test-all` once.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def test_workflows_and_hooks_call_existing_targets() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     files = [*WORKFLOWS, ROOT / ".pre-commit-config.yaml"]
     found = set().union(*(targets(path.read_text("utf-8")) for path in files))
-    assert {"lint", "types", "test", "test-slow", "image", "docs"} <= found
+    assert {"lint", "types", "test", "test-all", "image", "docs"} <= found
     for target in found:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 

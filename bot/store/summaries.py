@@ -1,18 +1,21 @@
-"""What a stretch of time came to, for summaries."""
+"""Figures of a period, for the digest."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 
 from bot.store import rows
-from bot.store.database import Database, Part, all_rows, scalar
+from bot.store.database import Connection, Database, Part, all_rows, scalar
 from bot.store.samples import Samples, only
 from bot.store.values import Summary
 
 BUSIEST = 3
 RESTARTED = "g.state = 'succeeded' AND json_extract(g.reason, '$.code') = 'moved-restarted'"
 _MOVES = "(?3 IS NULL OR m.cluster_id IN (SELECT value FROM json_each(?3)))"
+Period = tuple[str, str, str | None]
+"""Begin, end, and the ids of the clusters as a JSON list (``None`` = all): parameters 1 to 3 of the queries."""
 
 
 class Summaries(Part):
@@ -21,50 +24,57 @@ class Summaries(Part):
         self._samples = samples
 
     async def between(self, since: datetime, until: datetime, clusters: Collection[int] | None = None) -> Summary:
-        """Everything that ended in that time, in these clusters (``None`` = in all).
+        """Counts what ended between ``since`` and ``until`` in these clusters (``None`` = in all).
 
-        The busiest nodes are those that were overloaded longest; what waits, waits now.
+        The busiest nodes are those that were overloaded longest. Waiting moves are those that wait now.
         """
         hours = await self._samples.overload_hours(since, until, clusters)
-        busiest = [
-            n for n in await self._samples.busiest(since, until, clusters, limit=BUSIEST) if n.overload_hours > 0
-        ]
-        wanted = (rows.to_text(since), rows.to_text(until), only(clusters))
+        busiest = await self._samples.busiest(since, until, clusters, limit=BUSIEST)
+        period = (rows.to_text(since), rows.to_text(until), only(clusters))
         async with self._database.reading() as db:
-            records = await all_rows(
-                db,
-                "SELECT g.state, count(*) AS n FROM migration g JOIN move m ON m.id = g.move_id "  # noqa: S608 - fixed words
-                f"WHERE g.finished_at >= ?1 AND g.finished_at < ?2 AND {_MOVES} GROUP BY g.state",
-                wanted,
-            )
-            restarted = await scalar(
-                db,
-                "SELECT count(*) FROM migration g JOIN move m ON m.id = g.move_id "  # noqa: S608
-                f"WHERE g.finished_at >= ?1 AND g.finished_at < ?2 AND {_MOVES} AND {RESTARTED}",
-                wanted,
-            )
-            expired = await scalar(
-                db,
-                "SELECT count(DISTINCT p.id) FROM proposal p JOIN move m ON m.proposal_id = p.id "  # noqa: S608
-                f"WHERE m.state = 'expired' AND p.expires_at >= ?1 AND p.expires_at < ?2 AND {_MOVES}",
-                wanted,
-            )
-            waiting = await scalar(
-                db,
-                "SELECT count(*) FROM move WHERE state = 'pending' AND "
-                "(?1 IS NULL OR cluster_id IN (SELECT value FROM json_each(?1)))",
-                (only(clusters),),
-            )
-        ended = {r["state"]: r["n"] for r in records}
+            ended, restarted = await _ended_migrations(db, period)
+            expired = await _expired_proposals(db, period)
+            waiting = await _waiting_moves(db, clusters)
         return Summary(
             since=since,
             until=until,
             overload_hours=sum(hours.values()),
             overloaded_nodes=len(hours),
-            busiest=tuple(busiest),
-            succeeded=ended.get("succeeded", 0),
-            failed=ended.get("failed", 0) + ended.get("unknown", 0),
+            busiest=tuple(node for node in busiest if node.overload_hours > 0),
+            succeeded=ended["succeeded"],
+            failed=ended["failed"] + ended["unknown"],
             unanswered=expired,
             waiting=waiting,
             restarted=restarted,
         )
+
+
+async def _ended_migrations(db: Connection, period: Period) -> tuple[Counter[str], int]:
+    """How many migrations ended in each state, and how many of them restarted their VM."""
+    records = await all_rows(
+        db,
+        f"SELECT g.state, count(*) AS n, sum({RESTARTED}) AS restarted "  # noqa: S608 - fixed words
+        "FROM migration g JOIN move m ON m.id = g.move_id "
+        f"WHERE g.finished_at >= ?1 AND g.finished_at < ?2 AND {_MOVES} GROUP BY g.state",
+        period,
+    )
+    return Counter({r["state"]: r["n"] for r in records}), sum(r["restarted"] or 0 for r in records)
+
+
+async def _expired_proposals(db: Connection, period: Period) -> int:
+    """How many proposals ended without a decision on at least one of their moves."""
+    return await scalar(
+        db,
+        "SELECT count(DISTINCT p.id) FROM proposal p JOIN move m ON m.proposal_id = p.id "  # noqa: S608 - fixed words
+        f"WHERE m.state = 'expired' AND p.expires_at >= ?1 AND p.expires_at < ?2 AND {_MOVES}",
+        period,
+    )
+
+
+async def _waiting_moves(db: Connection, clusters: Collection[int] | None) -> int:
+    return await scalar(
+        db,
+        "SELECT count(*) FROM move WHERE state = 'pending' AND "
+        "(?1 IS NULL OR cluster_id IN (SELECT value FROM json_each(?1)))",
+        (only(clusters),),
+    )
