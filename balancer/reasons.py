@@ -64,6 +64,7 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     # what was odd in the panel's answers
     "remark-node-left-out": ("count", "names"),
     "remark-vm-left-out": ("count", "names"),
+    "remark-unplaced": ("count",),
     "remark-word": ("field", "rows", "word"),
     "remark-computed": ("count", "figure", "names"),
     "remark-sums": ("count", "figure", "names"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from bot_builders import until
+from bot_fixture import running_bot
 from chat_fixture import ANNA, BORIS, GROUP, ChatFixture, running
 
 from balancer.model import Reason
@@ -200,6 +201,23 @@ async def test_people_of_one_chat_learn_nothing_of_other_clusters(tmp_path: Path
                     await asyncio.wait_for(press.answered.wait(), 60)
         answers = [m.content.text + str(m.content.keyboard) for m in fixture.messages(CARLA)]
         assert len(answers) > 50 and [a for a in answers if FOREIGN.search(a)] == []
+
+
+@pytest.mark.parametrize("shape", ["node_without_cluster", "vm_in_two_clusters", "vm_without_node"])
+@pytest.mark.parametrize("differ", [True, False])
+async def test_a_row_that_tells_no_cluster_is_named_only_where_everybody_sees_all(
+    tmp_path: Path, shape: str, differ: bool
+) -> None:
+    given = {"chats_file": written(tmp_path)} if differ else {}
+    async with running_bot(tmp_path, TWO, **given) as fixture:
+        fixture.panel.shapes.switch_on(shape)
+        seen = await fixture.service.observer.observe()
+        for plans in (await fixture.service.queries.plans(), await fixture.service.planning.observed_plans(seen)):
+            cautions = [reason for plan in plans for reason in plan.cautions if reason.code.startswith("remark-")]
+            assert cautions
+            named = any(re.search("strange|new-", str(dict(reason.params))) for reason in cautions)
+            assert named is not differ
+            assert any(reason.code == "remark-unplaced" for reason in cautions) is differ
 
 
 async def test_two_admins_of_the_chats_file_alone_approve_under_the_two_person_rule(tmp_path: Path) -> None:

@@ -160,7 +160,8 @@ def _vms(seen: Iterable[SeenVM], cluster_of_node: Mapping[int, int]) -> tuple[li
 def _refuse_all_odd(what: str, usable: int, odd: Sequence[Odd]) -> None:
     """A list without a single usable row is no odd row, but an answer of another shape."""
     if len(odd) > 1 and not usable:
-        raise PanelDataError(f"no row of the panel's list of {what}s can be used, the first is: {odd[0].shown}")
+        # Without the rows themselves: this text goes to every chat.
+        raise PanelDataError(f"none of the {len(odd)} rows of the panel's list of {what}s can be used")
 
 
 def _called(row: Row) -> str:

@@ -61,6 +61,15 @@ def remarks_of(
     return tuple(remarks)
 
 
+def remark_of_one_cluster(remark: Remark) -> Reason:
+    """The remark for people who may see one cluster alone. A row that tells no cluster may be of another one, so it is
+    counted and not named."""
+    values = remark.reason.as_dict()
+    if remark.cluster_id is not None or "names" not in values:
+        return remark.reason
+    return Reason.of("remark-unplaced", count=values["count"])
+
+
 def _by_cluster(items: Sequence[Kind]) -> dict[int, list[Kind]]:
     grouped: dict[int, list[Kind]] = {}
     for item in items:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import NamedTuple
@@ -21,9 +21,11 @@ from balancer.policy import BALANCE, Policy
 from balancer.rules.constraints import overloaded_nodes
 from balancer.rules.updates import updates_wait
 from balancer.strategies.alternative import with_alternative
+from bot.config.chats_file import chats_of
 from bot.config.clusters_file import ClustersFile
 from bot.config.settings import POLICY_FIELDS
 from bot.domain.times import WallTime, open_time, opens_at, parse_windows
+from bot.panel.remarks import remark_of_one_cluster
 from bot.service.context import ServiceContext, UseCase
 from bot.service.overload_counters import OverloadCounters
 from bot.service.panel_verdicts import PanelVerdicts
@@ -78,6 +80,8 @@ class Planning(UseCase):
         """Cluster -> its name, or the one under which CLUSTERS_FILE knows it."""
         self._learnt: dict[int, tuple[int, Fitted | None]] = {}
         """Cluster -> its newest migration that was looked at, and what all of them say."""
+        self._chats_differ = any(chat.clusters is not None for chat in chats_of(self._settings))
+        """Whether somebody sees some clusters and not all."""
         self._counts_itself = self._settings.overload_hold_cycles == 1
 
     async def policy(self, snapshot: Snapshot, *, filling: int | None = None) -> Policy:
@@ -223,7 +227,7 @@ class Planning(UseCase):
         result = []
         for own, new_plan in zip(seen, plans, strict=True):
             cluster_id = own.clusters[0].id
-            cautions = [remark.reason for remark in own.remarks]
+            cautions = self._remarks(own)
             if planning_failure(new_plan) is None:
                 waits = updates_wait(own, policies[cluster_id], recent, new_plan.overloaded_after)
                 cautions += [] if waits is None else [waits]
@@ -236,7 +240,18 @@ class Planning(UseCase):
         """As ``plans``, of the nodes alone and at once: no moves are thought out."""
         policies = await self.policies(snapshot)
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
-        return await asyncio.to_thread(lambda: tuple(_looked(own, policies[own.clusters[0].id]) for own in seen))
+
+        def look_at_all() -> tuple[Plan, ...]:
+            return tuple(_looked(own, policies[own.clusters[0].id], self._remarks(own)) for own in seen)
+
+        return await asyncio.to_thread(look_at_all)
+
+    def _remarks(self, own: Snapshot) -> list[Reason]:
+        """What was odd in the panel's answers, for people who may see this cluster alone: of a row that tells no
+        cluster, nobody knows whose it is."""
+        if not self._chats_differ:
+            return [remark.reason for remark in own.remarks]
+        return [remark_of_one_cluster(remark) for remark in own.remarks]
 
     def opens_at(self, cluster_id: int, cluster_name: str, now: WallTime) -> WallTime | None:
         """When the hours in which this cluster's migrations may start begin; ``None`` = it is one of them."""
@@ -361,11 +376,11 @@ def _plan_cluster(own: Snapshot, policy: Policy, recent: Recent, counters: Overl
     return with_alternative(own, policy, recent, new_plan) if outlook else new_plan
 
 
-def _looked(own: Snapshot, policy: Policy) -> Plan:
+def _looked(own: Snapshot, policy: Policy, remarks: Sequence[Reason]) -> Plan:
     """The nodes of a cluster, with what was odd in the panel's answers."""
     try:
         new_plan = look(own, policy)
-        return replace(new_plan, cautions=(*new_plan.cautions, *(remark.reason for remark in own.remarks)))
+        return replace(new_plan, cautions=(*new_plan.cautions, *remarks))
     except Exception as error:  # as in _planned
         log.exception("Cluster '%s' cannot be looked at", own.clusters[0].name)
         return _failed(own, policy, error)

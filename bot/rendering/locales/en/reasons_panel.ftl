@@ -42,6 +42,10 @@ reason-remark-vm-left-out = { NUMBER($count) } { $count ->
     [one] VM
    *[other] VMs
  } without a node or a cluster left out: { $names }
+reason-remark-unplaced = { NUMBER($count) } { $count ->
+    [one] row
+   *[other] rows
+} without a cluster left out; `vm-balancer check` names them
 reason-remark-word = the panel uses a word that is not known here: { $field } = “{ $word }” ({ NUMBER($rows) } { $rows ->
     [one] row
    *[other] rows

@@ -36,6 +36,7 @@ reason-cluster-foreign-task = с кластером работает кто-то
 
 reason-remark-node-left-out = узлы без кластера не учтены, их { NUMBER($count) }: { $names }
 reason-remark-vm-left-out = ВМ без узла или кластера не учтены, их { NUMBER($count) }: { $names }
+reason-remark-unplaced = строки без кластера не учтены, их { NUMBER($count) }; имена покажет `vm-balancer check`
 reason-remark-word = панель использует неизвестное слово: { $field } = «{ $word }» (строк: { NUMBER($rows) })
 reason-remark-computed = панель не сообщает, сколько { $figure ->
     [vcpus] vCPU
