@@ -73,13 +73,14 @@ async def test_viewers_see_no_button_that_decides(stack: Stack) -> None:
     assert "Only admins" in await stack.ask("/drain hot", "admins", user_id=VERA)
 
 
-async def test_a_node_is_excluded_in_two_taps_without_typing_its_name(stack: Stack) -> None:
+async def test_a_node_is_excluded_in_steps_without_typing_its_name(stack: Stack) -> None:
     stack.start_program()
     await stack.message("hot → cool", buttons=True)
     asked = await stack.asked("/exclude", "Which node")
     assert labels(asked) == ["⚠️ hot", "mild", "cool", "✖ Close"]
-    how = await stack.opened(asked, "cool", "cool: for how long?")
-    done = await stack.opened(how, "⛔ 2 h", "cool is excluded as source and target until")
+    how = await stack.opened(asked, "cool", "cool: how should it be excluded?")
+    length = await stack.opened(how, "Gives and takes no VM", "cool as source and target: for how long?")
+    done = await stack.opened(length, "2 h", "cool is excluded as source and target until")
     await stack.message("Anna Admin excluded cool", "1. small-a", buttons=False)
     await stack.opened(done, "Include", "cool is balanced again")
     assert "No node is excluded" in await stack.ask("/exclusions", "excluded")

@@ -32,7 +32,8 @@ from bot.domain.sanitize import one_line
 from bot.errors import NotFound
 from bot.rendering.catalog import LANGUAGES, Texts, message_sources, texts_for
 from bot.service.runtime_settings import KEYS as KEYS_AT_RUN_TIME
-from bot.telegram.commands import COMMANDS
+from bot.telegram.commands import COMMANDS, GROUPS
+from bot.telegram.views.history import OUTCOMES
 from sandbox.chat.html import parse_html
 
 ROOT = Path(__file__).parent.parent
@@ -176,6 +177,10 @@ FORMATTED: dict[str, list[str]] = {
         *("called-back", "restarted", "not-needed"),
     ],
     **{f"{{kind}}-{end}": ["drain", "fill"] for end in ("waiting", "progress", "nothing", "ended")},
+    "help-group-{group}": list(GROUPS),
+    "row-exclude-{role.value}": [r.value for r in ExclusionRole],
+    "history-{o}": list(OUTCOMES),
+    "history-vm-{outcome(proposed)}": list(OUTCOMES),
     "health-{health.state.value}": [s.value for s in State],
 }
 """What stands for the braces of a key that the code puts together. A new f-string needs an entry."""

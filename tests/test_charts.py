@@ -40,18 +40,18 @@ def picture(message: Message) -> bytes:
 
 
 async def test_status_of_a_cluster_is_a_picture_with_a_caption(tmp_path: Path) -> None:
-    async with running(tmp_path) as fixture:
+    async with running(tmp_path, pictures=True) as fixture:
         await fixture.start()
         await fixture.message("small-a", buttons=True)
         said(fixture, "/status")
         status = await fixture.message("Production", "1 move waits", buttons=True)
         first = picture(status)
         await fixture.pressed(status, "Load")
-        chart = await fixture.message("Production", "the last 24 h", "CPU: average")
+        chart = await fixture.message("Production", "the last 1 h", "CPU: average")
         assert chart.message_id == status.message_id, "one picture takes the place of the other"
         assert picture(chart) != first
         await fixture.pressed(chart, "7\u00a0d")
-        await fixture.message("Production", "the last 7 d", "No migration")
+        await fixture.until(lambda: "• 7\u00a0d" in [b["text"] for row in chart.content.keyboard or [] for b in row])
         await fixture.pressed(chart, "Status")
         await fixture.message("Production", "1 move waits")
         # A page of words takes the place of a picture: Telegram cannot edit one into the other.
@@ -62,11 +62,11 @@ async def test_status_of_a_cluster_is_a_picture_with_a_caption(tmp_path: Path) -
 
 
 async def test_several_clusters_share_one_picture_with_a_tab_for_each(tmp_path: Path) -> None:
-    async with running(tmp_path, TWO) as fixture:
+    async with running(tmp_path, TWO, pictures=True) as fixture:
         await fixture.start()
         await fixture.message("web-", buttons=True)
         said(fixture, "/status")
-        status = await fixture.message("Production", "Lab", buttons=True)
+        status = await fixture.message("VM Balancer", "Production", buttons=True)
         everything = picture(status)
         await fixture.pressed(status, "Lab")
         await fixture.until(lambda: picture(status) != everything, "the picture of the lab")
@@ -80,33 +80,45 @@ async def test_caption_of_many_clusters_is_short(tmp_path: Path) -> None:
     ]
     vms = [{"id": 99 + i, "name": f"vm-{i}", "node": 7, "cpu_number": 8, "ram_mib": 1024} for i in range(9)]
     many = {"clusters": [{"id": i, "name": f"cluster-{i:02}"} for i in range(1, 21)], "nodes": nodes, "vms": vms}
-    async with running(tmp_path, many) as fixture:
+    async with running(tmp_path, many, pictures=True) as fixture:
         await fixture.start()
         await fixture.message("cluster-08", buttons=True)
         said(fixture, "/status")
-        status = await fixture.message("more clusters", "1 move waits", buttons=True)
+        status = await fixture.message("cluster-08: 1 of 3 nodes is overloaded", "1 move waits", buttons=True)
         picture(status)
-        assert "cluster-08: 1 of 3 nodes is overloaded" in status.content.text, "what needs somebody comes first"
+        assert status.content.text.count("cluster-") == 1, "the words name what needs somebody"
+
+
+async def test_chart_begins_with_first_data(tmp_path: Path) -> None:
+    async with running(tmp_path, TWO) as fixture:
+        await fixture.start()
+        await fixture.message("web-", buttons=True)
+        fixture.clock.now += timedelta(hours=2, minutes=10)
+        said(fixture, "/balance")
+        await fixture.message("Checked")
+        said(fixture, "/chart Production 7d")
+        chart = await fixture.message("Production", "the last 3 h", "CPU: average", buttons=True)
+        assert "• 7\u00a0d" in [b["text"] for row in chart.content.keyboard or [] for b in row]
 
 
 async def test_chart_command_finds_node_or_cluster_by_name(tmp_path: Path) -> None:
-    async with running(tmp_path, TWO) as fixture:
+    async with running(tmp_path, TWO, pictures=True) as fixture:
         await fixture.start()
         report = await fixture.message("web-", buttons=True)
         await fixture.pressed(report, "Approve")
         await fixture.message("done in")
         fixture.clock.now += timedelta(minutes=1)
         said(fixture, "/chart HOT 7d")
-        chart = await fixture.message("hot", "the last 7 d", "1 migration")
+        chart = await fixture.message("hot", "the last 1 h", "1 migration")
         picture(chart)
         await fixture.pressed(chart, "Back")
         await fixture.message("hot", "QEMU")
         said(fixture, "/chart lab")
-        picture(await fixture.message("Lab", "the last 24 h"))
+        picture(await fixture.message("Lab", "the last 1 h"))
         said(fixture, "/chart")
         choice = await fixture.message("Which cluster?", buttons=True)
         await fixture.pressed(choice, "Production")
-        picture(await fixture.message("Production", "the last 24 h"))
+        picture(await fixture.message("Production", "the last 1 h"))
         said(fixture, "/chart nowhere")
         await fixture.message("nowhere", "no node")
         fixture.clock.now += timedelta(days=3)
@@ -116,7 +128,7 @@ async def test_chart_command_finds_node_or_cluster_by_name(tmp_path: Path) -> No
 
 
 async def test_a_proposal_shows_before_and_after(tmp_path: Path) -> None:
-    async with running(tmp_path) as fixture:
+    async with running(tmp_path, pictures=True) as fixture:
         await fixture.start()
         report = await fixture.message("small-a", buttons=True)
         await fixture.pressed(report, "Picture")
@@ -133,7 +145,7 @@ async def test_text_is_sent_alone_without_matplotlib(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr("bot.telegram.views.pictures.cluster_picture", missing)
     monkeypatch.setattr("bot.telegram.views.pictures.before_after_picture", missing)
-    async with running(tmp_path) as fixture:
+    async with running(tmp_path, pictures=True) as fixture:
         await fixture.start()
         report = await fixture.message("small-a", buttons=True)
         said(fixture, "/status")
@@ -166,7 +178,7 @@ def test_malformed_deep_links_are_ignored(text: str) -> None:
 
 
 async def test_link_of_a_digest_opens_the_waiting_proposal(tmp_path: Path) -> None:
-    async with running(tmp_path, telegram_admin_ids=(ANNA,), telegram_viewer_ids=(BORIS,)) as fixture:
+    async with running(tmp_path, telegram_admin_ids=(ANNA,), telegram_viewer_ids=(BORIS,), pictures=True) as fixture:
         soon = fixture.clock.now + timedelta(minutes=10)
         await fixture.start(digest=f"{soon:%H:%M}", timezone="UTC", remind_after=0, proposal_ttl=86_400)
         await fixture.message("small-a", buttons=True)

@@ -273,7 +273,7 @@ async def test_forged_and_foreign_buttons_do_nothing(stack: Stack) -> None:
     stack.start_program()
     report = await stack.message("small-a", buttons=True)
     await stack.say("/help", ANNA, ANNA)
-    private = await stack.message("Commands", chat_id=ANNA)
+    private = await stack.message("/status [cluster]", chat_id=ANNA)
     for data in ("m:1:a", "all:1:a", "pg:1:0", "m:999:a"):
         assert "no longer works" in await stack.press(private, data, forge=True), data
     assert "no longer works" in await stack.press(report, "m:999:a", forge=True)

@@ -135,7 +135,7 @@ def test_every_message_is_valid_html_whatever_the_names(language: str, name: str
         ),
         pages.history_view(texts, made.moves, NOW),
         pages.exclusions_view(texts, [exclusion], (name,), (other,), NOW),
-        pages.settings_view(texts, {"EXCLUDE_SOURCE_NODES": name}, {}, {}),
+        pages.settings_view(texts, {"EXCLUDE_SOURCE_NODES": name}, {}, {}, {}),
     ]
     calm = proposal("x", "y")
     _, kinds = valid(views[0])

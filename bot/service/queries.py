@@ -23,6 +23,7 @@ from bot.service.context import ServiceContext, UseCase
 from bot.service.observer import FRESH, NOW, Observer
 from bot.service.planning import Planning
 from bot.service.values import Status
+from bot.store.values import DecisionGroup
 
 Sees = Callable[[int, str], bool]
 """Whether a cluster, by id and name, is somebody's to see."""
@@ -147,6 +148,10 @@ class Queries(UseCase):
             return list(active)
         shown = set() if last is None else {n.id for n in self._in_sight(last.nodes, last)}
         return [exclusion for exclusion in active if exclusion.node_id in shown]
+
+    async def decided_requests(self, limit: int, offset: int = 0) -> list[DecisionGroup]:
+        """As the store's ``by_request``, of the clusters that this person sees."""
+        return await self._store.decisions.by_request(limit, offset, self._in_sight_ids())
 
     async def history(self, limit: int) -> list[ProposedMove]:
         """The moves decided on last, newest first, in the clusters that this person sees."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from bot.domain.proposals import Actor, DecisionResult, ProposedMove, Verdict
+from bot.domain.proposals import Actor, DecisionResult, Proposal, ProposedMove, Verdict
+from bot.store import rows
 from bot.store.database import Database, Part, all_rows, json_list, scalar
 from bot.store.reading import Reader
-from bot.store.values import NO_OPTIONS, DecisionOptions
+from bot.store.values import NO_OPTIONS, DecisionGroup, DecisionOptions
 from bot.store.verdicts import Counts, decided
 
 
@@ -63,6 +65,31 @@ class Decisions(Part):
             )
             return await self._reader.moves_of(db, records)
 
+    async def by_request(
+        self, limit: int, offset: int = 0, clusters: Collection[int] | None = None
+    ) -> list[DecisionGroup]:
+        """The past, newest decision first: one entry for each incident and for each request of a person.
+
+        Args:
+            offset: how many of the newest entries are left out.
+            clusters: only of these; ``None`` = of all.
+        """
+        async with self._database.reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT json_group_array(DISTINCT p.id) AS ids, max(d.id) AS newest, max(d.at) AS at "
+                "FROM decision d JOIN move m ON m.id = d.move_id JOIN proposal p ON p.id = m.proposal_id "
+                "WHERE ?1 IS NULL OR p.cluster_id IN (SELECT value FROM json_each(?1)) "
+                "GROUP BY coalesce(-p.incident_id, p.id) ORDER BY newest DESC LIMIT ?2 OFFSET ?3",
+                (None if clusters is None else json_list(clusters), limit, offset),
+            )
+            groups = []
+            for row in found:
+                proposals = await self._reader.proposals(db, sorted(json.loads(row["ids"]), reverse=True))
+                if proposals:
+                    groups.append(_group(proposals, rows.from_text(row["at"])))
+            return groups
+
     async def of_vm(self, vm_id: int, limit: int) -> list[ProposedMove]:
         """What was ever decided about a VM, newest first."""
         async with self._database.reading() as db:
@@ -99,3 +126,11 @@ class Decisions(Part):
                 "WHERE m.state = 'pending'",
             )
         return {r["id"]: (r["proposal_id"], r["at"]) for r in records}
+
+
+def _group(proposals: Sequence[Proposal], at: datetime) -> DecisionGroup:
+    """One entry of the past; the newest proposal says what it was for."""
+    newest = proposals[0]
+    node = next((r.node_name for r in newest.plan.nodes if r.node_id == newest.node_id), "")
+    moves = [m for p in proposals for m in p.moves if m.decided_at is not None or m.migration is not None]
+    return DecisionGroup(newest.purpose, node or newest.plan.cluster_name, at, newest.asked_by, tuple(moves))

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from balancer.model import Reason
+from balancer.model import Purpose, Reason
 from bot.domain.load_history import BusyNode
-from bot.domain.proposals import Actor, DecisionResult
+from bot.domain.proposals import Actor, DecisionResult, ProposedMove
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,20 @@ class StoredRequest:
     refused: Reason | None = None
     results: tuple[DecisionResult, ...] = ()
     changed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionGroup:
+    """What was decided about one incident or one request.
+
+    ``name``: the cluster, of a drain or fill the node. ``at``: the newest decision. ``moves``: those that were decided.
+    """
+
+    purpose: Purpose
+    name: str
+    at: datetime
+    asked_by: Actor | None
+    moves: tuple[ProposedMove, ...]
 
 
 @dataclass(frozen=True, slots=True)

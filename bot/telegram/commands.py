@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -72,6 +72,15 @@ COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("start", personal=True),
     CommandInfo("help", personal=True),
 )
+
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "look": ("status", "nodes", "node", "vm", "why", "chart", "history", "digest", "place", "exclusions"),
+    "decide": ("proposals", "dryrun", "balance"),
+    "nodes": ("exclude", "include", "drain", "fill"),
+    "settings": ("mode", "strategy", "pause", "resume", "settings", "language", "start", "help"),
+}
+"""The groups in which the help lists the commands."""
 
 
 def commands_for(permissions: Permissions) -> tuple[CommandInfo, ...]:

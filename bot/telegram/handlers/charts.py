@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
@@ -107,7 +108,9 @@ class Charts(Feature):
         samples, migrations = await self.service.queries.load_history(
             since, until, cluster_id=None if node_id is not None else cluster_id, node_id=node_id
         )
-        view = View(self._words(request, name, span, samples, len(migrations)), self._buttons(request, key, kind, span))
+        since = _zoomed(since, until, samples)
+        words = self._words(request, name, until - since, samples, len(migrations))
+        view = View(words, self._buttons(request, key, kind, span))
         if not samples or not self.service.settings.pictures:
             return view
         policy = await self.service.queries.policy_of(cluster_id)
@@ -119,9 +122,9 @@ class Charts(Feature):
         )
 
     @staticmethod
-    def _words(request: Request, name: str, span: str, samples: Sequence[Sample], migrations: int) -> Markup:
+    def _words(request: Request, name: str, length: timedelta, samples: Sequence[Sample], migrations: int) -> Markup:
         texts = request.texts
-        title = texts.html("chart-title", name=name, duration=wording.duration(texts, SPANS[span]))
+        title = texts.html("chart-title", name=name, duration=wording.duration(texts, length))
         if not samples:
             return wording.joined([title, texts.html("chart-nothing")])
         covered = sum((s.span for s in samples), timedelta(0))
@@ -149,3 +152,11 @@ class Charts(Feature):
         ]
         back = go(texts.text("button-back"), "node", key) if kind == NODE else go(texts.text("button-status"), "status")
         return keyboard([tabs, [back]])
+
+
+def _zoomed(since: datetime, until: datetime, samples: Sequence[Sample]) -> datetime:
+    """Where a picture begins: with the first data, whole hours before the end; a full span stays as it is."""
+    if not samples:
+        return since
+    hours = math.ceil((until - samples[0].at) / timedelta(hours=1))
+    return max(since, until - timedelta(hours=max(1, hours)))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot.telegram.handlers.base import Answer, Feature, Page, Request
 from bot.telegram.keyboards.buttons import go, keyboard
 from bot.telegram.views import pages
-from bot.telegram.views.pictures import digest_photo, illustrated
+from bot.telegram.views.pictures import digest_photo
 from bot.telegram.views.view import View
 
 DAYS = (1, 7)
@@ -34,10 +34,11 @@ class Digest(Feature):
         summary = await self.service.store.summaries.between(now - timedelta(days=days), now, clusters)
         texts = request.texts
         tabs = [go(("• " if d == days else "") + texts.text("digest-days", days=d), "digest", d) for d in DAYS]
-        view = View(pages.digest_text(texts, summary), keyboard([tabs, [go(texts.text("button-status"), "status")]]))
-        if not self.service.settings.pictures:
-            return view
-        by_day = await self.service.store.samples.overload_by_day(
-            summary.since, summary.until, self.service.settings.zone, clusters
-        )
-        return await illustrated(view, lambda: digest_photo(texts, by_day, summary.busiest))
+        photo = None
+        if self.service.settings.pictures:
+            by_day = await self.service.store.samples.overload_by_day(
+                summary.since, summary.until, self.service.settings.zone, clusters
+            )
+            photo = await digest_photo(texts, by_day, summary.busiest)
+        rows = [tabs, [go(texts.text("button-status"), "status")]]
+        return View(pages.digest_text(texts, summary, pictured=photo is not None), keyboard(rows), photo=photo)

@@ -15,6 +15,7 @@ from bot.telegram.views import pages, wording
 from bot.telegram.views.view import View
 
 INCLUDED_AT_ONCE = 8
+ROLES = (ExclusionRole.BOTH, ExclusionRole.TARGET, ExclusionRole.SOURCE)
 LENGTHS = (timedelta(hours=2), timedelta(days=1), None)
 """What the picker offers; ``None`` = until somebody ends it."""
 
@@ -26,7 +27,12 @@ class Exclusions(Feature):
 
     @property
     def pages(self) -> Mapping[str, Page]:
-        return {"exclude": self.pick, "exclude-how": self.how, "exclusions": self.exclusions_page}
+        return {
+            "exclude": self.pick,
+            "exclude-how": self.how,
+            "exclude-for": self.how_long,
+            "exclusions": self.exclusions_page,
+        }
 
     @property
     def actions(self) -> Mapping[str, Action]:
@@ -52,21 +58,25 @@ class Exclusions(Feature):
         return View(request.texts.html("exclude-pick"), keyboard(rows))
 
     async def how(self, request: Request) -> View:
-        """For how long, and as what."""
+        """The first step: what the node should not do."""
         node, texts = await self.node(request, request.key), request.texts
         self.need_decider(request, node.cluster_id)
-        rows: list[Row] = []
-        for role in (ExclusionRole.BOTH, ExclusionRole.TARGET, ExclusionRole.SOURCE):
-            words = [_length_words(request, length) for length in LENGTHS]
-            mark = {ExclusionRole.BOTH: "⛔", ExclusionRole.TARGET: "📥", ExclusionRole.SOURCE: "📤"}[role]
-            rows.append(
-                [
-                    do(f"{mark} {word}", "exclude", node.id, extra=_how(role, length))
-                    for word, length in zip(words, LENGTHS, strict=True)
-                ]
-            )
+        rows: list[Row] = [
+            [go(texts.text(f"row-exclude-{role.value}"), "exclude-for", node.id, extra=role.value)] for role in ROLES
+        ]
         rows.append([go(texts.text("button-back"), "exclude"), go(texts.text("button-node"), "node", node.id)])
         return View(texts.html("exclude-how", node=node.name), keyboard(rows))
+
+    async def how_long(self, request: Request) -> View:
+        """The second step: for how long; ``extra``: the role."""
+        node, texts = await self.node(request, request.key), request.texts
+        self.need_decider(request, node.cluster_id)
+        role, _ = _read_how(f"{request.extra}-0")
+        lengths = [
+            do(_length_words(request, length), "exclude", node.id, extra=_how(role, length)) for length in LENGTHS
+        ]
+        title = texts.html("exclude-for", node=node.name, role=wording.role(texts, role))
+        return View(title, keyboard([lengths, [go(texts.text("button-back"), "exclude-how", node.id)]]))
 
     async def exclude_chosen(self, request: Request) -> ActionResult:
         node = await self.node(request, request.key)

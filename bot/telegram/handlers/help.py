@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from bot.rendering.catalog import LANGUAGES, Texts
 from bot.service.service import Service
-from bot.telegram.commands import COMMANDS, commands_for
+from bot.telegram.commands import COMMANDS, GROUPS, CommandInfo, commands_for
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.deep_links import linked_proposal
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Page, Request
@@ -90,12 +90,19 @@ class Help(Feature):
         return keyboard([row, [go(texts.text("button-status"), "status"), go(texts.text("button-dry-run"), "dryrun")]])
 
     async def help(self, request: Request) -> Sequence[View]:
-        lines = [request.texts.html("help-title")]
-        for info in commands_for(request.context.permissions):
-            text = request.texts.text(f"menu-{info.name}")
-            key = "help-line" if info.arguments else "help-line-plain"
-            lines.append(request.texts.html(key, command=info.name, arguments=info.arguments, text=text))
-        return [View(wording.joined(lines))]
+        texts, known = request.texts, {info.name: info for info in commands_for(request.context.permissions)}
+        lines: list[Markup | str] = []
+        for group, names in GROUPS.items():
+            infos = [known[name] for name in names if name in known]
+            if infos:
+                lines += ["", texts.html(f"help-group-{group}"), *(self._help_line(texts, info) for info in infos)]
+        return [View(wording.joined(lines[1:]))]
+
+    @staticmethod
+    def _help_line(texts: Texts, info: CommandInfo) -> Markup:
+        text = texts.text(f"menu-{info.name}")
+        key = "help-line" if info.arguments else "help-line-plain"
+        return texts.html(key, command=info.name, arguments=info.arguments, text=text)
 
     # Language ---------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from markupsafe import Markup
 
 from balancer.policy import STRATEGIES
-from bot.config.settings import env_name, masked
+from bot.config.settings import Settings, env_name, masked
 from bot.errors import UnconfirmedMode
 from bot.rendering.catalog import Texts
 from bot.service.admin import Changeable
@@ -73,19 +73,21 @@ class SettingsMenu(Feature):
             await self.service.admin.set_value(name, value, request.context.actor)
 
     async def menu(self, request: Request) -> View:
+        """A button for each; those that people changed stand first, with who it was and what the file says."""
         texts = request.texts
-        rows: list[Row] = [
-            [
-                go(
-                    texts.text("row-setting", label=texts.text(f"setting-{field}"), value=_short(texts, one)),
-                    "setting",
-                    i,
-                )
-            ]
-            for i, (field, one) in enumerate(zip(FIELDS, await self.service.admin.changeable(), strict=True))
-        ]
+        every = list(enumerate(zip(FIELDS, await self.service.admin.changeable(), strict=True)))
+        every.sort(key=lambda entry: entry[1][1].stored is None)
+        lines: list[Markup | str] = [texts.html("settings-menu")]
+        rows: list[Row] = []
+        for i, (field, one) in every:
+            label = texts.text(f"setting-{field}")
+            rows.append([go(texts.text("row-setting", label=label, value=_short(texts, one)), "setting", i)])
+            if one.stored is not None:
+                configured, who = _worded(texts, one, one.configured), one.stored.by.name
+                value = _value(texts, one)
+                lines.append(texts.html("settings-changed", label=label, value=value, configured=configured, who=who))
         rows.append([go(texts.text("button-all"), "settings-all"), go(texts.text("button-status"), "status")])
-        return View(texts.html("settings-menu"), keyboard(rows))
+        return View(wording.joined(lines), keyboard(rows))
 
     async def setting(self, request: Request) -> View:
         """One of them: what holds, who changed it, and for those who may, buttons with other values."""
@@ -146,7 +148,8 @@ class SettingsMenu(Feature):
         held = masked(await self.service.runtime.current())
         if not self.sees_everything(request):
             held = {name: value for name, value in held.items() if name not in NAMES_OTHERS}
-        view = pages.settings_view(request.texts, held, stored, self.queries(request).measured())
+        measured = self.queries(request).measured()
+        view = pages.settings_view(request.texts, held, masked(Settings()), stored, measured)
         return View(view.text, keyboard([[go(request.texts.text("button-back"), "settings")]]))
 
 

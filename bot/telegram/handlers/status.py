@@ -12,10 +12,11 @@ from bot.telegram.confirmations import Confirmations
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.notifier import TelegramNotifier
 from bot.telegram.views import pages, wording
+from bot.telegram.views.history import history_view
 from bot.telegram.views.pictures import status_photo
 from bot.telegram.views.view import CAPTION, View, fits
 
-HISTORY_DEFAULT, HISTORY_MOST = 10, 50
+HISTORY_DEFAULT, HISTORY_MOST = 8, 50
 NextCheck = Callable[[], datetime | None]
 
 
@@ -37,7 +38,12 @@ class StatusPages(Feature):
 
     @property
     def pages(self) -> Mapping[str, Page]:
-        return {"status": self.status_page, "nodes": self.nodes_page, "node": self.node_page}
+        return {
+            "status": self.status_page,
+            "nodes": self.nodes_page,
+            "node": self.node_page,
+            "history": self.history_page,
+        }
 
     @property
     def actions(self) -> Mapping[str, Action]:
@@ -66,8 +72,8 @@ class StatusPages(Feature):
         one = status.plans[0].cluster_id if cluster is not None and status.plans else 0
         tabs = pages.Tabs(known, one, request.part)
         photo = await status_photo(self.service, request.texts, status)
-        # Of several clusters the picture shows all: the words are then of what needs somebody.
-        room = CAPTION if photo is not None and len(status.plans) > 1 else None
+        # The picture shows every node: the words are then of what needs somebody.
+        room = CAPTION if photo is not None else None
         view = replace(
             pages.status_view(
                 request.texts, status, now, next_check=self._next_check(), dry_run=dry, tabs=tabs, room=room
@@ -117,5 +123,11 @@ class StatusPages(Feature):
         args = request.args
         if args and not (args.isdecimal() and 1 <= int(args) <= HISTORY_MOST):
             return [View(request.texts.html("number-bad", text=args, most=HISTORY_MOST))]
-        moves = await self.queries(request).history(int(args) if args else HISTORY_DEFAULT)
-        return [pages.history_view(request.texts, moves, self.service.clock())]
+        return [await self.history_page(request.about(int(args) if args else HISTORY_DEFAULT))]
+
+    async def history_page(self, request: Request) -> View:
+        """Page ``part`` of the past, with ``key`` entries on each."""
+        size = min(max(request.key, 1), HISTORY_MOST)
+        groups = await self.queries(request).decided_requests(size + 1, request.part * size)
+        now = self.service.clock()
+        return history_view(request.texts, groups[:size], now, part=request.part, size=size, more=len(groups) > size)

@@ -11,14 +11,16 @@ from markupsafe import Markup
 
 from balancer.migration_time import Fitted
 from balancer.model import VM, Node, NodeReport, Plan
-from bot.domain.proposals import Exclusion, ExclusionRole, MigrationState, ProposedMove
+from bot.domain.proposals import ActorKind, Exclusion, ExclusionRole, ProposedMove
 from bot.rendering.catalog import Texts
+from bot.rendering.phrases import deciders
 from bot.rendering.plan_summary import load_words
 from bot.service.values import Status
 from bot.store.values import StoredSetting, Summary
 from bot.telegram.keyboards.buttons import Row, cluster_tabs, do, go, keyboard, paged, pager
 from bot.telegram.views import wording
-from bot.telegram.views.proposals import bar, decision_words, migration_words, rejections_of
+from bot.telegram.views.history import vm_words
+from bot.telegram.views.proposals import bar, migration_words, rejections_of
 from bot.telegram.views.rich import nodes_message
 from bot.telegram.views.view import View
 
@@ -28,7 +30,13 @@ SNOOZES_SHOWN = 5
 PICKED_PER_PAGE = 8
 TABS_PER_PAGE, TABS_IN_A_ROW = 9, 3
 LARGEST_VMS = 8
+NODES_NAMED = 4
+"""Overloaded nodes of a cluster that the words under a picture name."""
 LISTED = 10
+MORE_LINE = 80
+"""Characters kept free for the line that says how many clusters are left out."""
+SHORTEST_FOLD = 200
+"""Characters that a folded block needs."""
 
 
 def status_view(
@@ -44,7 +52,7 @@ def status_view(
     """Everything at a glance: how old the data is, the worst nodes, the mode, what waits and runs.
 
     Args:
-        room: for so many characters, under a picture of it all: of the nodes only the overloaded.
+        room: for so many characters, under a picture that shows every node: the words name the overloaded ones only.
     """
     brief, room = room is not None, room or wording.SAFE_TEXT
     lines: list[Markup | str] = [texts.html("status-title", mode=status.mode)]
@@ -57,13 +65,16 @@ def status_view(
     lines.append(_age_line(texts, status, now, next_check))
     if status.taken_at is not None and not status.plans:
         lines.append(texts.html("no-clusters"))
-    work = ["", *_work_lines(texts, status, now)]
-    # Of many clusters as many as fit, those with overloaded nodes before the others; what waits is always told.
+    work = _work_lines(texts, status, now)
+    work = ["", *work] if work else []
+    # Of many clusters as many as fit, those with overloaded nodes before the others; what waits is always shown.
+    shown = [p for p in status.plans if not brief or p.overloaded or rejections_of(p, "cluster")]
     clusters = [
-        wording.joined([*([] if brief else [""]), *_cluster_lines(texts, plan, brief)])
-        for plan in sorted(status.plans, key=_not_overloaded)
+        wording.joined(["", *_cluster_lines(texts, plan, brief)]) for plan in sorted(shown, key=_not_overloaded)
     ]
-    left = room - min(room // 2, sum(len(line) + 1 for line in work))
+    if status.plans and not any(p.overloaded for p in status.plans) and brief:
+        lines += ["", texts.html("status-calm")]
+    left = room - MORE_LINE - min(room // 2, sum(len(line) + 1 for line in work))
     seen = wording.fitted(lines, clusters, texts, left, "status-more-clusters")
     return View(
         wording.fitted([seen], work, texts, room), None if tabs is None else _status_keyboard(texts, status, tabs)
@@ -147,7 +158,7 @@ def _age_line(texts: Texts, status: Status, now: datetime, next_check: datetime 
 
 def _cluster_lines(texts: Texts, plan: Plan, brief: bool) -> list[Markup | str]:
     over = len(plan.overloaded)
-    nodes = [r for r in plan.nodes if r.overloaded] if brief else list(plan.nodes)
+    nodes = [] if brief else list(plan.nodes)
     lines: list[Markup | str] = [
         texts.html("report-title", cluster=plan.cluster_name, overloaded=over, nodes=len(plan.nodes))
     ]
@@ -155,6 +166,13 @@ def _cluster_lines(texts: Texts, plan: Plan, brief: bool) -> list[Markup | str]:
         lines.append(texts.html("rejection-line", name=refusal.name, reason=texts.reason(refusal.reason)))
     if not brief:
         lines += [texts.html("outlook-caution", reason=texts.reason(c)) for c in plan.cautions[:LISTED]]
+    if brief:
+        named = plan.overloaded[:NODES_NAMED]
+        lines += [
+            texts.html("rejection-line", name=r.node_name, reason=texts.reason(r.reason)) for r in named if r.reason
+        ]
+        if over > NODES_NAMED:
+            lines.append(texts.html("table-more", count=over - NODES_NAMED))
     if nodes:
         lines.append(wording.node_table(texts, nodes[:STATUS_NODES]))
     if len(nodes) > STATUS_NODES:
@@ -164,10 +182,9 @@ def _cluster_lines(texts: Texts, plan: Plan, brief: bool) -> list[Markup | str]:
 
 def _work_lines(texts: Texts, status: Status, now: datetime) -> list[Markup | str]:
     pending = sum(len(p.pending) for p in status.waiting)
-    lines: list[Markup | str] = [
-        texts.html("status-waiting", count=pending),
-        texts.html("status-running", count=len(status.running)),
-    ]
+    lines: list[Markup | str] = [texts.html("status-waiting", count=pending)] if pending else []
+    if status.running:
+        lines.append(texts.html("status-running", count=len(status.running)))
     for migration in status.running[:LISTED]:
         move = migration.move
         lines.append(
@@ -322,32 +339,25 @@ def _vm_lines(texts: Texts, vms: Sequence[VM]) -> list[Markup | str]:
     ]
 
 
-def history_view(texts: Texts, moves: Sequence[ProposedMove], now: datetime) -> View:
-    """The last decisions and what became of them."""
-    if not moves:
-        return View(texts.html("history-none"))
-    lines = [history_line(texts, proposed, now) for proposed in moves]
-    return View(wording.fitted([texts.html("history-title")], lines, texts))
-
-
 def history_line(texts: Texts, proposed: ProposedMove, now: datetime) -> Markup:
-    """When, what was said, which VM from where to where, and what became of it."""
-    migration = proposed.migration
-    state = decision_words(texts, proposed)
-    if migration is not None and migration.state is not MigrationState.QUEUED:
-        state = Markup("{} · {}").format(state, migration_words(texts, migration, now))
+    """A past move of a VM: when, from where to where, what became of it, and who decided."""
+    by = proposed.decided_by
     return texts.html(
         "history-line",
         time=wording.moment(texts, proposed.decided_at or now, now),
-        state=state,
-        vm=proposed.move.vm_name,
+        state=vm_words(texts, proposed, now),
         source=proposed.move.source_name,
         target=proposed.move.target_name,
+        who=texts.text("history-automatic") if by is None or by.kind is ActorKind.POLICY else deciders(proposed),
     )
 
 
-def digest_text(texts: Texts, summary: Summary) -> Markup:
-    """A day or a week in a few lines: how bad it was, what was done, what nobody answered, who was worst."""
+def digest_text(texts: Texts, summary: Summary, *, pictured: bool = False) -> Markup:
+    """A day or a week in a few lines: how bad it was, what was done, what nobody answered, which nodes were worst.
+
+    Args:
+        pictured: the nodes are in a picture above the text.
+    """
     days = max(1, round((summary.until - summary.since).total_seconds() / 86_400))
     lines: list[Markup | str] = [texts.html("digest-title", days=days), ""]
     if summary.quiet:
@@ -363,8 +373,9 @@ def digest_text(texts: Texts, summary: Summary) -> Markup:
         lines.append(texts.html("digest-unanswered", count=summary.unanswered))
     if summary.waiting:
         lines.append(texts.html("status-waiting", count=summary.waiting))
-    if summary.busiest:
-        lines += ["", texts.html("digest-busiest")]
+    if pictured or not summary.busiest:
+        return wording.joined(lines)
+    lines += ["", texts.html("digest-busiest")]
     for node in summary.busiest:
         percent = round(100 * node.overloaded / node.watched) if node.watched else 0
         share = bar(percent, 100)
@@ -406,10 +417,16 @@ def exclusions_view(
 def settings_view(
     texts: Texts,
     settings: Mapping[str, str],
+    defaults: Mapping[str, str],
     stored: Mapping[str, StoredSetting],
     measured: Mapping[str, Fitted] | None = None,
 ) -> View:
-    """Every setting in force, secrets masked; what was set in the chat or measured instead stands first."""
+    """Every setting in force, secrets masked: what differs from the default first, the rest folded.
+
+    Args:
+        defaults: the default of each setting, as text.
+        measured: what each cluster's migrations say of their duration.
+    """
     lines: list[Markup | str] = [
         texts.html("settings-stored", name=name, value=setting.value, who=setting.by.name)
         for name, setting in stored.items()
@@ -424,5 +441,17 @@ def settings_view(
         )
         for name, fitted in (measured or {}).items()
     ]
-    lines += [texts.html("settings-line", name=name, value=value or "–") for name, value in settings.items()]
-    return View(wording.fitted([texts.html("settings-title")], lines, texts))
+    differ = {name: value for name, value in settings.items() if value != defaults.get(name)}
+    if differ:
+        lines += ["", texts.html("settings-differ"), *_setting_lines(texts, differ)]
+    same = {name: value for name, value in settings.items() if name not in differ}
+    head = wording.fitted([texts.html("settings-title")], lines, texts)
+    room = wording.SAFE_TEXT - len(head)
+    if not same or room < SHORTEST_FOLD:
+        return View(head)
+    block = wording.fitted([texts.html("settings-default")], _setting_lines(texts, same), texts, room)
+    return View(Markup("{}\n<blockquote expandable>{}</blockquote>").format(head, block))
+
+
+def _setting_lines(texts: Texts, settings: Mapping[str, str]) -> list[Markup | str]:
+    return [texts.html("settings-line", name=name, value=value or "–") for name, value in settings.items()]

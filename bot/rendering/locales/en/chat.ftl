@@ -257,7 +257,10 @@ menu-resume = Resume the balancer
 menu-settings = Settings in force
 
 start-viewer = You may look; admins decide.
-help-title = <b>Commands</b>
+help-group-look = <b>Look</b>
+help-group-decide = <b>Decide</b>
+help-group-nodes = <b>Nodes</b>
+help-group-settings = <b>Settings</b>
 help-line = /{ $command } { $arguments } – { $text }
 help-line-plain = /{ $command } – { $text }
 
@@ -274,6 +277,7 @@ status-more-clusters = … and { $count ->
     [one] one more cluster
    *[other] { NUMBER($count) } more clusters
 }: /status and its name
+status-calm = ✅ No node is overloaded.
 status-waiting = { $count ->
     [0] Nothing waits for a decision.
     [one] ⏳ 1 move waits: /proposals
@@ -341,8 +345,41 @@ proposals-line = <b>{ $cluster }</b>: { $count ->
 proposals-again = What waits is posted again below.
 history-none = Nothing has been decided yet.
 history-title = <b>Last decisions</b>, newest first
-history-line = { $time } { $state }
-    <b>{ $vm }</b> { $source } → { $target }
+history-line = { $time } · { $source } → { $target }: { $state } ({ $who })
+history-group = { $sign } <b>{ $name }</b>: { $counts } · { $time } · { $who }
+history-alone = { $sign } { $vm } · { $time } · { $who }
+history-vm = <b>{ $vm }</b> { $source } → { $target }: { $state }
+history-automatic = automatic
+button-older = Older ›
+button-newer = ‹ Newer
+history-running = { $count } running
+history-failed = { $count } failed
+history-unknown = { $count } with unknown outcome
+history-restarted = { $count } moved, but restarted
+history-succeeded = { $count } moved
+history-stale = { $count } not started
+history-called-back = { $count } called back
+history-not-needed = { $count } no longer needed
+history-queued = { $count } approved, not started yet
+history-skipped = { $count } skipped
+history-withdrawn = { $count } withdrawn
+history-expired = { $count } expired
+history-superseded = { $count } replaced by a newer plan
+history-pending = { $count } waiting
+history-vm-running = ▶️ running for { $duration }
+history-vm-failed = ❌ failed: { $reason }
+history-vm-unknown = ❓ outcome unknown: { $reason }
+history-vm-restarted = ⚠️ moved in { $duration }, but restarted
+history-vm-succeeded = ✅ moved in { $duration }
+history-vm-stale = 🚫 not started: { $reason }
+history-vm-called-back = ✋ called back
+history-vm-not-needed = no longer needed: { $reason }
+history-vm-queued = ✅ approved, not started yet
+history-vm-skipped = ⏭ skipped
+history-vm-withdrawn = ⛔ withdrawn
+history-vm-expired = ⌛ expired
+history-vm-superseded = 🔁 replaced by a newer plan
+history-vm-pending = ⏳ waits
 role-source = source
 role-target = target
 role-both = source and target
@@ -394,6 +431,8 @@ pause-done = ⏸ Paused { $until }. Running migrations continue; nothing new sta
 resume-done = ▶️ Resumed.
 resume-none = It is not paused.
 settings-title = <b>Settings</b>
+settings-differ = <b>Not the default:</b>
+settings-default = <b>Default values:</b>
 settings-line = <code>{ $name }</code> { $value }
 settings-stored = 💬 set in the chat by { $who }: { $name } = { $value }
 settings-measured = ⏱ { $cluster }: { NUMBER($seconds, maximumFractionDigits: 0) } s and { NUMBER($mbit, maximumFractionDigits: 0) } Mbit/s, measured from { $count ->

@@ -1,5 +1,6 @@
 # The menu of settings.
 settings-menu = ⚙️ <b>Settings</b> that can be changed while the program runs. ✎ marks values changed here.
+settings-changed = ✎ { $label }: <b>{ $value }</b>, the settings file says { $configured } ({ $who })
 row-setting = { $label }: { $value }
 setting-title = ⚙️ <b>{ $label }</b>: { $value }
     <code>{ $name }</code>

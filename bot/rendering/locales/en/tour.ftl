@@ -40,10 +40,9 @@ button-include = ✅ Include
 button-exclude = ⛔ Exclude
 row-include = ✅ Include { $node }
 exclude-pick = ⛔ <b>Which node</b> should be excluded? Most loaded first.
-exclude-how =
-    ⛔ <b>{ $node }</b>: for how long?
-
-    ⛔ neither as source nor as target
-    📥 takes no VM
-    📤 gives no VM away
-length-open = no end
+exclude-how = ⛔ <b>{ $node }</b>: how should it be excluded?
+exclude-for = ⛔ <b>{ $node }</b> as { $role }: for how long?
+row-exclude-both = ⛔ Gives and takes no VM
+row-exclude-target = ⛔ Takes no VM
+row-exclude-source = ⛔ Gives no VM away
+length-open = No end

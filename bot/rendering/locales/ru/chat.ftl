@@ -255,7 +255,10 @@ menu-resume = Снять с паузы
 menu-settings = Действующие настройки
 
 start-viewer = У вас доступ только на просмотр; решения принимают администраторы.
-help-title = <b>Команды</b>
+help-group-look = <b>Смотреть</b>
+help-group-decide = <b>Решать</b>
+help-group-nodes = <b>Узлы</b>
+help-group-settings = <b>Настройки</b>
 help-line = /{ $command } { $arguments } — { $text }
 help-line-plain = /{ $command } — { $text }
 
@@ -273,6 +276,7 @@ status-more-clusters = … и ещё { $count ->
     [few] { NUMBER($count) } кластера
    *[many] { NUMBER($count) } кластеров
 }: /status и его имя
+status-calm = ✅ Перегруженных узлов нет.
 status-waiting = { $count ->
     [0] Ничего не ждёт решения.
     [one] ⏳ { $count } миграция ждёт решения: /proposals
@@ -343,8 +347,41 @@ proposals-line = <b>{ $cluster }</b>: { $count ->
 proposals-again = То, что ждёт решения, повторяю ниже.
 history-none = Решений пока не было.
 history-title = <b>Последние решения</b>, новые сверху
-history-line = { $time } { $state }
-    <b>{ $vm }</b> { $source } → { $target }
+history-line = { $time } · { $source } → { $target }: { $state } ({ $who })
+history-group = { $sign } <b>{ $name }</b>: { $counts } · { $time } · { $who }
+history-alone = { $sign } { $vm } · { $time } · { $who }
+history-vm = <b>{ $vm }</b> { $source } → { $target }: { $state }
+history-automatic = автоматически
+button-older = Раньше ›
+button-newer = ‹ Позже
+history-running = выполняется: { $count }
+history-failed = с ошибкой: { $count }
+history-unknown = исход неизвестен: { $count }
+history-restarted = перенесено с перезапуском: { $count }
+history-succeeded = перенесено: { $count }
+history-stale = не запущено: { $count }
+history-called-back = отозвано: { $count }
+history-not-needed = уже не требуется: { $count }
+history-queued = одобрено, ещё не запущено: { $count }
+history-skipped = пропущено: { $count }
+history-withdrawn = снято: { $count }
+history-expired = срок истёк: { $count }
+history-superseded = заменено новым планом: { $count }
+history-pending = ждёт решения: { $count }
+history-vm-running = ▶️ переносится { $duration }
+history-vm-failed = ❌ не удалось: { $reason }
+history-vm-unknown = ❓ исход неизвестен: { $reason }
+history-vm-restarted = ⚠️ перенесена за { $duration }, но перезапущена
+history-vm-succeeded = ✅ перенесена за { $duration }
+history-vm-stale = 🚫 не запущена: { $reason }
+history-vm-called-back = ✋ отозвана
+history-vm-not-needed = уже не требуется: { $reason }
+history-vm-queued = ✅ одобрена, ещё не запущена
+history-vm-skipped = ⏭ пропущена
+history-vm-withdrawn = ⛔ снята
+history-vm-expired = ⌛ срок истёк
+history-vm-superseded = 🔁 заменена новым планом
+history-vm-pending = ⏳ ждёт решения
 role-source = не отдаёт ВМ
 role-target = не принимает ВМ
 role-both = не отдаёт и не принимает ВМ
@@ -396,6 +433,8 @@ pause-done = ⏸ Пауза { $until }. Начатые миграции прод
 resume-done = ▶️ Пауза снята.
 resume-none = Балансировщик не на паузе.
 settings-title = <b>Настройки</b>
+settings-differ = <b>Отличаются от значений по умолчанию:</b>
+settings-default = <b>Значения по умолчанию:</b>
 settings-line = <code>{ $name }</code> { $value }
 settings-stored = 💬 задано в чате: { $name } = { $value } ({ $who })
 settings-measured = ⏱ { $cluster }: { NUMBER($seconds, maximumFractionDigits: 0) } с и { NUMBER($mbit, maximumFractionDigits: 0) } Мбит/с, измерено: { $count ->

@@ -1,5 +1,6 @@
 # Меню настроек.
 settings-menu = ⚙️ <b>Настройки</b>, которые можно менять на ходу. ✎ отмечает изменённое здесь.
+settings-changed = ✎ { $label }: <b>{ $value }</b>, в файле настроек { $configured } ({ $who })
 row-setting = { $label }: { $value }
 setting-title = ⚙️ <b>{ $label }</b>: { $value }
     <code>{ $name }</code>

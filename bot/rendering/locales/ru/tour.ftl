@@ -40,10 +40,9 @@ button-include = ✅ Вернуть
 button-exclude = ⛔ Исключить
 row-include = ✅ Вернуть { $node }
 exclude-pick = ⛔ <b>Какой узел</b> исключить? Первыми — самые загруженные.
-exclude-how =
-    ⛔ <b>{ $node }</b>: на какой срок?
-
-    ⛔ не отдаёт и не принимает ВМ
-    📥 не принимает ВМ
-    📤 не отдаёт ВМ
-length-open = без срока
+exclude-how = ⛔ <b>{ $node }</b>: что запретить?
+exclude-for = ⛔ <b>{ $node }</b>, { $role }: на какой срок?
+row-exclude-both = ⛔ Не отдавать и не принимать ВМ
+row-exclude-target = ⛔ Не принимать ВМ
+row-exclude-source = ⛔ Не отдавать ВМ
+length-open = Без срока
