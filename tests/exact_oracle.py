@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from core_builders import cluster, node, snapshot, vm
 
-from balancer.groups import APART, PIN, TOGETHER, VMRule
+from balancer.groups import APART, IGNORE, PIN, STAY, TOGETHER, VMRule
 from balancer.model import VM, Node, Snapshot
 from balancer.policy import OPTIMAL, OPTIMIZE_FOR, Policy
 
@@ -54,12 +54,14 @@ def draw_cluster(seed: int, nodes: int = 4, vms: int = 7) -> tuple[Snapshot, Pol
                 vm_count=len(own),
                 vm_limit=rng.choice([None, None, None, len(own) + 1, len(own)]),
                 qemu_version=rng.choice(["6.2.0", "6.2.0", "7.2.0"]),
+                creation_allowed=rng.random() > 0.04,
+                maintenance=rng.random() < 0.04,
             )
         )
     ids = [v.id for v in drawn]
     rules = []
     for k in range(rng.choice([0, 0, 1, 2])):
-        kind = rng.choice([APART, APART, TOGETHER, PIN])
+        kind = rng.choice([APART, APART, APART, TOGETHER, TOGETHER, PIN, STAY, IGNORE])
         chosen = tuple(rng.sample(ids, min(len(ids), rng.choice([2, 2, 3]))))
         where = tuple(rng.sample(range(1, count + 1), min(count, 2))) if kind == PIN else ()
         rules.append(VMRule(kind, f"rule-{k}", vm_ids=chosen, node_ids=where))
@@ -71,6 +73,7 @@ def draw_cluster(seed: int, nodes: int = 4, vms: int = 7) -> tuple[Snapshot, Pol
         optimize_for=rng.choice(OPTIMIZE_FOR),
         target_headroom_percent=rng.choice([0.0, 0.0, 0.0, 10.0]),
         exclude_targets=rng.choice([frozenset()] * 6 + [frozenset({count})]),
+        exclude_sources=rng.choice([frozenset()] * 12 + [frozenset({1})]),
         rules=tuple(rules),
     )
     return snapshot(all_nodes, drawn, [cluster()]), policy
@@ -83,7 +86,14 @@ class Oracle:
         self.policy, self.hops = policy, hops
         self.nodes = {n.id: n for n in seen.nodes}
         self.vms = [v for v in seen.vms if v.node_id in self.nodes]
-        self.movable = [k for k, v in enumerate(self.vms) if not v.iso_mounted]
+        kept = {vm_id for rule in policy.rules if rule.kind in (STAY, IGNORE) for vm_id in rule.vm_ids}
+        self.frozen = {n.id for n in seen.nodes if n.maintenance} | set(policy.exclude_sources)
+        self.closed = {n.id for n in seen.nodes if n.maintenance or not n.creation_allowed} | set(
+            policy.exclude_targets
+        )
+        self.movable = [
+            k for k, v in enumerate(self.vms) if not v.iso_mounted and v.id not in kept and v.node_id not in self.frozen
+        ]
         self.cpu_line = Fraction(str(policy.cpu_overload_ratio))
         self.memory_line = Fraction(str(policy.memory_overload_percent)) / 100
         self.room = 1 - Fraction(str(policy.target_headroom_percent)) / 100
@@ -109,7 +119,7 @@ class Oracle:
         return min(self.value(places, cost) for places, cost in costs.items())
 
     def value(self, places: Places, cost: int) -> Best:
-        left = [i for i in self.nodes if self.above(places, i)]
+        left = [i for i in self.nodes if self.above(places, i) and i not in self.frozen]
         return Best(len(left), sum((self.excess(places, i) for i in left), Fraction(0)), cost)
 
     def cost(self, v: VM) -> int:
@@ -138,7 +148,7 @@ class Oracle:
 
     def legal(self, places: Places, k: int, target: int) -> bool:
         v, source, t = self.vms[k], places[k], self.nodes[target]
-        if source == target or target in self.policy.exclude_targets or self.above(places, target):
+        if source == target or target in self.closed or self.above(places, target):
             return False
         vcpus, mib, count = self.sums(places, target)
         if t.vm_limit is not None and count >= t.vm_limit:
@@ -152,6 +162,8 @@ class Oracle:
     def kept(self, rule: VMRule, places: Places, vm_id: int, source: int, target: int) -> bool:
         if rule.kind == PIN:
             return target in rule.node_ids
+        if rule.kind in (STAY, IGNORE):
+            return True
         mates = [places[k] for k, v in enumerate(self.vms) if v.id in rule.vm_ids and v.id != vm_id]
         if len(mates) == 0:
             return True

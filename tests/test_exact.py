@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from core_builders import node, snapshot, vm
+from exact_check import FAULTS, check
 from exact_oracle import Best, Oracle, draw_cluster
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis_profile import examples
+from hypothesis_profile import THOROUGH, examples
 
 from balancer.groups import TOGETHER, VMRule
 from balancer.model import Plan, Recent, Snapshot
@@ -33,6 +35,14 @@ def value_of(result: Plan, oracle: Oracle) -> Best:
         places = (*places[:k], move.target_id, *places[k + 1 :])
         cost += oracle.cost(oracle.vms[k])
     return oracle.value(places, cost)
+
+
+@pytest.mark.parametrize("first", range(0, 30_000 if THOROUGH else 300, 100))
+def test_no_plan_and_no_proof_is_wrong_beside_brute_force(first: int) -> None:
+    """100 drawn clusters each, of which about a third has overloaded nodes."""
+    for seed in range(first, first + 100):
+        counts = check(seed)
+        assert not [fault for fault in FAULTS if counts[fault]], seed
 
 
 @many

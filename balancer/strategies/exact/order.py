@@ -116,3 +116,11 @@ class OrderSearch:
             self._vcpus[node] += by * vm.vcpus
             self._mib[node] += by * vm.mib
             self._count[node] += by
+
+
+def order_of(model: ExactModel, moves: Sequence[Pair]) -> list[Pair] | None:
+    """The moves in a legal order; ``None`` = there is none, or finding one takes too long."""
+    try:
+        return OrderSearch(model, moves).run()
+    except OrderUnknown:
+        return None

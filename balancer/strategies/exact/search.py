@@ -8,20 +8,17 @@ same cluster has the same plan on every machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from balancer.strategies.exact.cover import INFEASIBLE, Covers
+from balancer.strategies.exact.excess import DIGITS, ROUNDING, least_above
 from balancer.strategies.exact.model import ExactModel
 from balancer.strategies.exact.order import OrderSearch, OrderUnknown, Pair
 
-DIGITS = 9
-"""Excesses that agree to so many digits are equal."""
 CHECKS_A_VISIT = 6
 """Moves that a search for an order looks at in the time of one visit here."""
-_ROUNDING = 1e-12
-"""More than the sums of a few fractions can differ by in their order, and less than what ``DIGITS`` tell apart."""
 UNDECIDED, STAYS = -1, -2
 
 
@@ -69,7 +66,9 @@ class Best:
 class PlacementSearch:
     """All placements in which exactly the nodes of ``left`` stay overloaded."""
 
-    def __init__(self, model: ExactModel, covers: Covers, left: frozenset[int], best: Best) -> None:
+    def __init__(self, model: ExactModel, covers: Covers, left: frozenset[int], best: Best, floor: Value) -> None:
+        """``floor``: a lower bound of the value of these placements."""
+        self._floor = floor
         self._model, self._covers, self._left, self._best = model, covers, left, best
         self._vcpus = [node.vcpus for node in model.nodes]
         self._mib = [node.mib for node in model.nodes]
@@ -119,7 +118,7 @@ class PlacementSearch:
         if self._best.work < 0:
             raise WorkLimitReached
         broken, least = self._broken()
-        if least >= INFEASIBLE or Value(len(self._left), self._least_excess(), least) >= self._best.value:
+        if least >= INFEASIBLE or self._least(least) >= self._best.value:
             return
         forced = next((row for row, by in enumerate(self._forced) if by and self._target[row] == UNDECIDED), None)
         if forced is not None:
@@ -128,6 +127,11 @@ class PlacementSearch:
             self._branch(self._undecided(broken))
         else:
             self._complete()
+
+    def _least(self, cost: int) -> Value:
+        """A lower bound for the placements of this branch, which cost as much at least."""
+        least = Value(len(self._left), max(self._floor.excess, self._least_excess()), cost)
+        return max(least, self._floor)
 
     def _broken(self) -> tuple[int | None, int]:
         """The too full node with the fewest choices, and the least cost of a placement that repairs all of them."""
@@ -169,7 +173,7 @@ class PlacementSearch:
         room_mib = sum(max(0, node.fill_mib - self._mib[i]) for i, node in others)
         vcpus = [(nodes[i].vcpus_at_threshold, self._vcpus[i], self._free_vcpus[i]) for i in self._left]
         mib = [(nodes[i].mib_at_threshold, self._mib[i], self._free_mib[i]) for i in self._left]
-        return round(max(0.0, _least_above(vcpus, room_vcpus) + _least_above(mib, room_mib) - _ROUNDING), DIGITS)
+        return round(max(0.0, least_above(vcpus, room_vcpus) + least_above(mib, room_mib) - ROUNDING), DIGITS)
 
     def _undecided(self, node: int) -> list[int]:
         return [row for row in self._home[node] if self._target[row] == UNDECIDED]
@@ -297,22 +301,6 @@ class PlacementSearch:
             self._vcpus[node] += by * vm.vcpus
             self._mib[node] += by * vm.mib
             self._count[node] += by
-
-
-def _least_above(nodes: Iterable[tuple[float, int, int]], room: int) -> float:
-    """The least sum of excesses of one resource.
-
-    Args:
-        nodes: of each node its threshold, its use, and the use of the VMs that may still leave it.
-        room: how much may leave all of them together.
-    """
-    total = 0.0
-    for threshold, used, free in sorted(nodes):  # a unit counts most where the threshold is lowest
-        above = max(0.0, used - threshold)
-        gone = min(above, free, room)
-        room -= int(gone)
-        total += (above - gone) / threshold
-    return total
 
 
 def _twins(model: ExactModel) -> list[list[int]]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import inf
 
 from balancer.state import WorkingState
 from balancer.strategies.exact.cover import INFEASIBLE, Covers
+from balancer.strategies.exact.floor import Floor, find_best, find_floor, sets_of_nodes
 from balancer.strategies.exact.model import ExactModel
-from balancer.strategies.exact.order import Pair
+from balancer.strategies.exact.order import Pair, order_of
+from balancer.strategies.exact.packing_bound import Goal
 from balancer.strategies.exact.search import Best, PlacementSearch, Value, WorkLimitReached
 
 MAX_NODES = 16
 MAX_VMS = 90
 """Larger clusters are left to the heuristics."""
-WORK = 40_000
+WORK = 20_000
 """Placements and parts of placements that one search visits."""
 FIRST_WORK = 4_000
 """Of a first search that knows no plan yet: enough for most clusters of a few nodes."""
@@ -40,23 +44,83 @@ def is_small(state: WorkingState) -> bool:
     return len(nodes) <= MAX_NODES and all(node.live is None for node in nodes)
 
 
-def improve(model: ExactModel, known: Value, work: int = WORK) -> ExactResult:
-    """Looks for a plan that is better than one of value ``known``, over all plans that move each VM at most once."""
+def first_plan(model: ExactModel, known: Value) -> ExactResult:
+    """A short search, which is enough for most clusters of a few nodes."""
+    best, covers = Best(known, FIRST_WORK), Covers(model)
+    return _result(model, best, _search_everything(model, covers, _find_unclearable(model, covers), best))
+
+
+def improve(model: ExactModel, known: Value) -> ExactResult:
+    """Looks for a plan that is better than one of value ``known``, over all plans that move each VM at most once.
+
+    What no placement gets below is found first. A plan that reaches it is optimal. Where none is found, another search
+    looks for a better plan in another way.
+    """
     covers = Covers(model)
-    overloaded = [i for i, node in enumerate(model.nodes) if node.overloaded]
-    unclearable = frozenset(i for i in overloaded if _unclearable(model, covers, i))
-    others = [i for i in overloaded if i not in unclearable]
-    best = Best(known, work)
-    complete = True
+    unclearable = _find_unclearable(model, covers)
+    floor = find_floor(model, unclearable, known)
+    result = ExactResult(None, known, proven=False, order_matters=False)
+    if floor is not None:
+        result = _from_floor(model, covers, floor, known)
+    if result.proven:
+        return result
+    best = Best(result.value, WORK, result.moves)
+    return _result(model, best, _search_everything(model, covers, unclearable, best))
+
+
+def _find_unclearable(model: ExactModel, covers: Covers) -> frozenset[int]:
+    return frozenset(i for i, node in enumerate(model.nodes) if node.overloaded and _is_unclearable(model, covers, i))
+
+
+def _from_floor(model: ExactModel, covers: Covers, floor: Floor, known: Value) -> ExactResult:
+    """The best plan of the floor, or the best above it where no plan reaches it."""
+    start = Goal(floor.excess, known.cost if known[:2] == (floor.left, floor.excess) else INFEASIBLE)
+    cheapest = find_best(model, covers, floor.sets, start, floor=floor.excess, ordered=False)
+    order = None if cheapest.moves is None else order_of(model, cheapest.moves)
+    if cheapest.complete and (cheapest.moves is None or order is not None):
+        value = known if order is None else Value(floor.left, *cheapest.goal)
+        return ExactResult(order, value, proven=model.transitive, order_matters=False)
+    ordered = find_best(model, covers, floor.sets, start, floor=floor.excess, ordered=True)
+    value = Value(floor.left, *ordered.goal)
+    if ordered.moves is not None or start.cost < INFEASIBLE:
+        lowest = cheapest.goal.cost if cheapest.complete else 0
+        detour = max(lowest, ordered.cheapest_refused) + min((vm.cost for vm in model.vms), default=0)
+        proven = ordered.complete and value.cost <= detour
+        return ExactResult(ordered.moves, value, proven and model.transitive, order_matters=value.cost > detour)
+    return _above_floor(model, covers, floor, known)
+
+
+def _above_floor(model: ExactModel, covers: Covers, floor: Floor, known: Value) -> ExactResult:
+    """No plan is known that reaches the floor. A plan that moves a VM twice might, so nothing is proven."""
+    best, moves = known, None
+    for number in range(floor.left, known.left + 1):
+        sets = list(sets_of_nodes(model, floor.unclearable, number))
+        start = Goal(best.excess, best.cost) if number == best.left else Goal(inf, INFEASIBLE)
+        found = find_best(model, covers, sets, start, floor=floor.excess if number == floor.left else 0.0, ordered=True)
+        if found.moves is not None:
+            best, moves = Value(number, *found.goal), found.moves
+            break
+    return ExactResult(moves, best, proven=False, order_matters=True)
+
+
+def _search_everything(model: ExactModel, covers: Covers, unclearable: frozenset[int], best: Best) -> bool:
+    others = [i for i, node in enumerate(model.nodes) if node.overloaded and i not in unclearable]
+    complete, known = True, best.value
     for number in range(len(others) + 1):
-        if len(unclearable) + number > best.value.left:
+        left = len(unclearable) + number
+        if left > best.value.left:
             break
-        share = best.work if len(unclearable) + number >= known.left else best.work // 2
-        complete &= _search_level(
-            model, covers, [unclearable | set(c) for c in combinations(others, number)], best, share
-        )
-        if best.value.left == len(unclearable) + number:
+        reserve = 0 if left >= known.left else best.work - best.work // 2
+        sets = [unclearable | set(more) for more in combinations(others, number)]
+        best.work -= reserve
+        complete &= _search_sets(model, covers, sets, best, Value(left, 0.0, 0))
+        best.work += reserve
+        if best.value.left == left:
             break
+    return complete
+
+
+def _result(model: ExactModel, best: Best, complete: bool) -> ExactResult:
     cheapest = min((vm.cost for vm in model.vms), default=0)
     lower = best.without_order
     order_matters = lower is not None and Value(lower.left, lower.excess, lower.cost + cheapest) < best.value
@@ -64,24 +128,22 @@ def improve(model: ExactModel, known: Value, work: int = WORK) -> ExactResult:
     return ExactResult(best.moves, best.value, proven, order_matters)
 
 
-def _search_level(model: ExactModel, covers: Covers, choices: list[frozenset[int]], best: Best, share: int) -> bool:
-    """All sets of nodes that may stay overloaded, of one size; whether they were searched completely."""
-    reserve, best.work = best.work - share, share
+def _search_sets(model: ExactModel, covers: Covers, sets: Sequence[frozenset[int]], best: Best, floor: Value) -> bool:
+    """Sets of nodes that may stay overloaded, all of one size; whether they were searched completely."""
     complete = True
-    for i, left in enumerate(choices):
+    for i, left in enumerate(sets):
         rest = best.work
-        best.work = rest // (len(choices) - i)
+        best.work = rest // (len(sets) - i)
         rest -= best.work
         try:
-            PlacementSearch(model, covers, left, best).run()
+            PlacementSearch(model, covers, left, best, floor).run()
         except WorkLimitReached:
             complete, best.work = False, 0
         best.work += rest
-    best.work += reserve
     return complete
 
 
-def _unclearable(model: ExactModel, covers: Covers, i: int) -> bool:
+def _is_unclearable(model: ExactModel, covers: Covers, i: int) -> bool:
     """Whether the node stays overloaded even when all VMs that may leave have left it."""
     node, rows = model.nodes[i], model.at_home()[i]
     mask = (1 << len(rows)) - 1

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from balancer.state import WorkingState
+from balancer.strategies.exact.excess import DIGITS
 from balancer.strategies.exact.model import ExactModel, ExactNode
 from balancer.strategies.exact.order import Pair
-from balancer.strategies.exact.search import DIGITS, Value
+from balancer.strategies.exact.search import Value
 from balancer.strategies.optimal.layout import Layout, steps_in_order
 from balancer.strategies.optimal.problem import Problem
 from balancer.strategies.outcome import Step

@@ -15,7 +15,7 @@ from balancer.model import Bound, Effort, Move, Reason
 from balancer.policy import COST_MEMORY, COST_MOVES, SMALLEST_FIRST
 from balancer.state import Checkpoint, WorkingState
 from balancer.strategies.exact.model import build_model
-from balancer.strategies.exact.solve import FIRST_WORK, MAX_VMS, improve, is_small
+from balancer.strategies.exact.solve import MAX_VMS, first_plan, improve, is_small
 from balancer.strategies.optimal.certificate import prove
 from balancer.strategies.optimal.exact_plan import exact_steps, value_of
 from balancer.strategies.optimal.layout import Layout, steps_in_order
@@ -44,7 +44,7 @@ def optimal(state: WorkingState, *, cut: bool = True) -> Outcome:
     if model is None or len(model.vms) > MAX_VMS:
         problem, moves = _heuristic(state)
         return _finished(state, problem, checkpoint, moves, limit=limit, proven=False)
-    result = improve(model, value_of(model, ()), FIRST_WORK)
+    result = first_plan(model, value_of(model, ()))
     if not result.proven:
         problem, moves = _heuristic(state)
         known = value_of(model, [(move.vm_id, move.target_id) for _, move in moves])
