@@ -225,3 +225,84 @@ def test_hosts_that_are_keys_and_mail_addresses_in_word_fields_are_taken_out() -
     names.learn(document, "vm")
     written = repr((names.rewrite(document, "vm"), statistics(document)))
     assert "example.org" not in written and "[@admin, @user]" in written
+
+
+STATES = [
+    "active",
+    "Not active",
+    "in_progress",
+    "migration_forbidden",
+    "[@admin, @advanced_user]",
+    "admin.readonly",
+    "",
+]
+FREE_WORDS = [
+    "Jane",
+    "jane_doe",
+    "web01",
+    "off jane",
+    "example.org",
+    "secret",
+    "call 1234567",
+    "@jane",
+    "Активен",
+    "x" * 61,
+]
+VERSIONS = [
+    "7.2.0",
+    "2.12",
+    "5.10.0-28-amd64",
+    "4.18.0-553.el8_10.x86_64",
+    "7.2+dfsg-7+deb12u5",
+    "AlmaLinux 8.10",
+    "v2",
+]
+VERSIONS += [
+    "5.4.17-2136.300.7.el8uek.x86_64",
+    "5.14.0-427.13.1.el9_4.x86_64",
+    "6.1.0-13-cloud-amd64",
+    "Debian 12",
+    "2026.10.1-2".removeprefix("20"),
+]
+NO_VERSIONS = [
+    "10.0.0.5",
+    "192.168.1.1",
+    "10.0.0-5.7",
+    "+49 30 1234567",
+    "030 123 45 67",
+    "8-800-555-35-35",
+    "4930123456",
+]
+NO_VERSIONS += ["Jane 12", "7.2-jane", "5.10.0-web01.example.org", "12 Main Street", "55-1234", "2001:db8::1"]
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "kept"),
+    [
+        *((key, word, True) for key in ("state", "balancer_mode", "roles", "entity") for word in STATES),
+        *((key, word, False) for key in ("state", "type", "roles", "os_group", "ha_state") for word in FREE_WORDS),
+        *(("kernel_version", version, True) for version in VERSIONS),
+        *(("os_version", text, False) for text in NO_VERSIONS),
+        ("cpu_number", "16", True),
+        ("ram_mib_new", "2048", True),
+        ("phone_number", "4930123456", False),
+        ("contract_number", "12345", False),
+        ("credit_limit", "5000", False),
+    ],
+)
+def test_only_words_of_vocabularies_versions_and_figures_are_kept(key: str, text: str, kept: bool) -> None:
+    names = Anonymizer()
+    names.learn({key: text}, "vm")
+    assert (names.rewrite({key: text}, "vm")[key] == text) is kept
+
+
+@pytest.mark.parametrize(("name", "kept"), [("host_migrate", True), ("host_relocate", True), ("vm_jane_doe", False)])
+def test_a_task_is_named_in_words_of_the_panel(name: str, kept: bool) -> None:
+    names = Anonymizer()
+    assert (names.rewrite({"list": [{"name": name}]}, "task")["list"][0]["name"] == name) is kept
+
+
+def test_a_telephone_number_that_is_a_number_is_not_kept() -> None:
+    row = {"phone": 4930123456, "inn": 7707083893.0, "ram_mib": 4_194_304, "date_create": 1_790_000_000, "load": 1.5}
+    kept = Anonymizer().rewrite(row, "vm")
+    assert kept == {**row, "phone": 0, "inn": 0.0}

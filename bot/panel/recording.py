@@ -1,8 +1,8 @@
 """What a panel answers, made fit to be shared: shapes and figures stay, names and secrets do not. Pure.
 
-Values are kept by an allow-list: numbers, booleans, versions and the words of vocabularies. Ids are renumbered in
-their order, so that a plan made from the recording is the same plan. Every other text becomes a placeholder; equal
-texts become equal ones, so that equal placement filters stay equal.
+Values are kept by an allow-list (recorded_words.py): figures, booleans, versions and the words of vocabularies. Ids
+are renumbered in their order, so that a plan made from the recording is the same plan. Every other text becomes a
+placeholder; equal texts become equal ones, so that equal placement filters stay equal.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from bot.panel.recorded_words import is_figure, is_numeric_text, is_version, is_vocabulary
 
 FORMAT = "vm-balancer-recording-1"
 _LONGEST_ID = 17
@@ -26,12 +28,6 @@ _WORDS = frozenset(
     | {"roles", "ha_state", "ha_error", "cpu_mode", "host_distribution_policy", "iso_status", "os_group", "entity"}
 )
 _VERSIONS = frozenset({"qemu_version", "kernel_version", "os_version", "version"})
-_TASK_NAME = re.compile(r"(host|node|disk|cluster|vm|balancer|iface|ip)_[a-z_]{2,40}")
-_WORD = re.compile(r"\[?@?[A-Za-z](?:[A-Za-z0-9_., -]|(?<![A-Za-z0-9_.-])@){0,39}\]?")
-"""A word of a vocabulary or a list of roles such as ``[@admin, @user]``; no mail address."""
-_VERSION = re.compile(r"[A-Za-z ]{0,16}v?\d[\w.+~-]{0,60}", re.ASCII)
-_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
-_NUMERIC_KEY = re.compile(r"(.*_mib|.*number|total|used|allocated|count|.*_count|.*limit|size|port|uptime|id)(_new)?")
 _KEY = re.compile(r"[A-Za-z0-9_]{1,48}")
 """A field's name. With a dot it is a host's name or an address, in an object with such keys."""
 _REFERENCES = {"node": "node", "cluster": "cluster", "host": "vm", "account": "account", "task": "task"}
@@ -84,7 +80,9 @@ class Anonymizer:
 
     def _figure(self, value: float, kind: str, key: str) -> Any:
         of = _kind_of_id(kind, key)
-        return value if of is None or not isinstance(value, int) else self.number(of, value)
+        if of is not None and isinstance(value, int):
+            return self.number(of, value)
+        return value if is_figure(key, value) else type(value)(0)
 
     def _text(self, text: str, kind: str, key: str) -> str:
         of = _kind_of_id(kind, key)
@@ -94,10 +92,9 @@ class Anonymizer:
             return "token"
         kept = (
             not text
-            or (key in _WORDS and _WORD.fullmatch(text))
-            or (key in _VERSIONS and _VERSION.fullmatch(text))
-            or (key == "name" and kind in ("task", "history") and _TASK_NAME.fullmatch(text))
-            or (_NUMERIC_KEY.fullmatch(key) and _NUMBER.fullmatch(text))
+            or ((key in _WORDS or (key == "name" and kind in ("task", "history"))) and is_vocabulary(text))
+            or (key in _VERSIONS and is_version(text))
+            or is_numeric_text(key, text)
         )
         return text if kept else self._placeholder(text, kind if key == "name" else key)
 
