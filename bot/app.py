@@ -291,7 +291,7 @@ class VMBalancer:
             log.warning("%s", self.texts.text("terminal-headless"))
         await self._serve_metrics(self._stack)
         await self._watch.begin()
-        self._schedule = Schedule(self._cycle, self.settings.balance_interval, self._tick)
+        self._schedule = Schedule(self._cycle, self.settings.balance_interval, self.tick)
         self.start_workers()
         self.listen(self.next_check)
         self._schedule.start()
@@ -420,7 +420,7 @@ class VMBalancer:
     async def until_idle(self, also: Callable[[], Awaitable[bool]] | None = None) -> None:
         """Waits until nothing is queued or running, and ``also`` holds."""
         while not self._stopped.is_set():
-            await self._tick()
+            await self.tick()
             if (also is None or await also()) and await self.service.executor.idle():
                 return
             with suppress(asyncio.TimeoutError):
@@ -466,8 +466,11 @@ class VMBalancer:
         await self.notifier.show_dry_run([r.plan for r in report.results if r.plan is not None and r.plan.moves])
         return report
 
-    async def _tick(self) -> None:
-        """What is due every two seconds; each step may fail alone."""
+    async def tick(self) -> None:
+        """Does what is due: deadlines, reminders, digest, requests of a console. ``run()`` calls it every two seconds.
+
+        Each step may fail alone.
+        """
         step, deadlines = self._supervisor.step, self.service.deadlines
         await step("Following the clock", self._follow_clock)
         await step("Expiring proposals", deadlines.expire_due)

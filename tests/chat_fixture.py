@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +74,27 @@ class ChatFixture:
         return self.balancer.store
 
     async def summaries_begun(self) -> None:
-        """Waits until the program has noted from when on summaries are due."""
+        """The program stores since when digests are due."""
+        await self.tick()
+        assert await self.store.settings.get(DIGEST_KEY) is not None
 
-        async def noted() -> bool:
-            return await self.store.settings.get(DIGEST_KEY) is not None
+    async def pass_time(self, length: timedelta) -> None:
+        """Moves the clock and does what became due."""
+        self.clock.now += length
+        await self.tick()
 
-        await until(noted, "the first time is noted")
+    async def tick(self) -> None:
+        """Does what is due now instead of up to two seconds later."""
+        assert self.balancer is not None
+        await self.balancer.tick()
+
+    async def all_sent(self) -> None:
+        """Waits until no notice is left to send."""
+
+        async def sent() -> bool:
+            return not await self.store.notices.unsent()
+
+        await until(sent, "every notice is sent")
 
     # The chat ---------------------------------------------------------------------------------
 

@@ -107,7 +107,7 @@ async def test_chart_command_finds_node_or_cluster_by_name(tmp_path: Path) -> No
         report = await fixture.message("web-", buttons=True)
         await fixture.pressed(report, "Approve")
         await fixture.message("done in")
-        fixture.clock.now += timedelta(minutes=1)
+        await fixture.pass_time(timedelta(minutes=1))
         said(fixture, "/chart HOT 7d")
         chart = await fixture.message("hot", "the last 1 h", "1 migration")
         picture(chart)
@@ -121,7 +121,7 @@ async def test_chart_command_finds_node_or_cluster_by_name(tmp_path: Path) -> No
         picture(await fixture.message("Production", "the last 1 h"))
         said(fixture, "/chart nowhere")
         await fixture.message("nowhere", "no node")
-        fixture.clock.now += timedelta(days=3)
+        await fixture.pass_time(timedelta(days=3))
         said(fixture, "/chart cold 24h")
         empty = await fixture.message("cold", "No data for this period")
         assert empty.content.media is None
@@ -183,7 +183,7 @@ async def test_link_of_a_digest_opens_the_waiting_proposal(tmp_path: Path) -> No
         await fixture.start(digest=f"{soon:%H:%M}", timezone="UTC", remind_after=0, proposal_ttl=86_400)
         await fixture.message("small-a", buttons=True)
         await fixture.summaries_begun()
-        fixture.clock.now += timedelta(minutes=11)
+        await fixture.pass_time(timedelta(minutes=11))
         summary = await fixture.message("The last day", buttons=True)
         picture(summary)
         [button] = (summary.content.keyboard or [[]])[0]

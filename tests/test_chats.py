@@ -286,7 +286,7 @@ async def test_failing_chat_delays_no_other(tmp_path: Path) -> None:
         await fixture.start(chats_file=path, telegram_admin_ids=(ANNA,), remind_after=30)
         south = await fixture.message("s-hot", chat_id=SOUTH, buttons=True)
         await fixture.message("n-hot", buttons=True)
-        fixture.clock.now += timedelta(minutes=31)
+        await fixture.pass_time(timedelta(minutes=31))
         await fixture.message("South", "has waited", chat_id=SOUTH)
         await fixture.pressed(south, "Approve", DMITRI)
         await fixture.message("s-hot", "done in", chat_id=SOUTH)
@@ -347,7 +347,7 @@ async def test_digest_covers_the_clusters_of_the_chat(tmp_path: Path, quiet_days
         await fixture.message("n-hot", chat_id=NORTH, buttons=True)
 
         await fixture.summaries_begun()
-        fixture.clock.now += timedelta(minutes=5)
+        await fixture.pass_time(timedelta(minutes=5))
         assert fixture.balancer is not None
         await fixture.balancer.check_now()
         await fixture.stop()
@@ -376,7 +376,7 @@ async def test_removed_chat_keeps_no_notice_unsent(tmp_path: Path) -> None:
         await fixture.start(chats_file=written(tmp_path), telegram_admin_ids=(ANNA,), remind_after=30)
         await fixture.message("s-hot", chat_id=SOUTH, buttons=True)
         await fixture.message("n-hot", buttons=True)
-        fixture.clock.now += timedelta(minutes=31)
+        await fixture.pass_time(timedelta(minutes=31))
         await fixture.message("South", "has waited", chat_id=SOUTH)
         await fixture.message("South", "has waited")
         await fixture.message("North", "has waited")
@@ -401,7 +401,7 @@ async def test_escalation_does_not_wait_for_a_failing_chat(tmp_path: Path) -> No
             return len(await fixture.store.proposals.waiting()) == 2
 
         await until(proposed, "both proposals")
-        fixture.clock.now += timedelta(minutes=46)
+        await fixture.pass_time(timedelta(minutes=46))
         await fixture.message("North", chat_id=BORIS)
         await fixture.message("South", chat_id=BORIS)
         assert fixture.messages(GROUP) == []

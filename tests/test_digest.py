@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -47,13 +46,14 @@ async def test_digest_is_sent_once_with_what_happened(tmp_path: Path) -> None:
         await fixture.pressed(report, "Approve 1")
         await fixture.message("small-a", "done in")
         assert fixture.texts("The last day") == [], "nothing of the time before it was asked for"
-        fixture.clock.now += 11 * MINUTE
+        await fixture.pass_time(11 * MINUTE)
         digest = await fixture.message("The last day", "Migrations: 1, none failed", "1 node was overloaded", "hot")
         assert digest.content.keyboard and digest.silent is False
         await fixture.stop()
         fixture.clock.now += 60 * MINUTE
         await fixture.start(**given)
-        await asyncio.sleep(5)
+        await fixture.tick()
+        await fixture.all_sent()
         assert len(fixture.texts("The last day")) == 1
         await fixture.stop()
         fixture.clock.now += timedelta(hours=24)  # it was not running at the time: late is better than never
@@ -68,9 +68,9 @@ async def test_quiet_days_are_left_out_on_request(tmp_path: Path) -> None:
         soon = fixture.clock.now + 10 * MINUTE
         await fixture.start(digest=f"{soon:%H:%M}", digest_quiet_days=False, timezone="UTC")
         await fixture.until(lambda: bool(fixture.panel.requests.since(0, "/vm/v3/node", "GET")), "a check")
-        await asyncio.sleep(3)
-        fixture.clock.now += 11 * MINUTE
-        await asyncio.sleep(5)
+        await fixture.summaries_begun()
+        await fixture.pass_time(11 * MINUTE)
+        await fixture.all_sent()
         assert fixture.messages(GROUP) == []
 
 

@@ -27,7 +27,7 @@ async def test_undecided_proposal_is_reminded_once_then_escalated(tmp_path: Path
         another_chat(fixture)
         await fixture.start(**GIVEN)
         report = await fixture.message("small-a", buttons=True)
-        fixture.clock.now += 31 * MINUTE
+        await fixture.pass_time(31 * MINUTE)
         reminder = await fixture.message("⏰", "1 move has waited for 31 min")
         assert reminder.reply_to is report and fixture.messages(OTHER) == []
         await fixture.stop()
@@ -35,7 +35,8 @@ async def test_undecided_proposal_is_reminded_once_then_escalated(tmp_path: Path
         await fixture.start(**GIVEN)
         said = await fixture.message("nobody has answered for 51 min", "Overloaded nodes: 1", chat_id=OTHER)
         assert not said.content.keyboard, "it is decided in the first chat"
-        await asyncio.sleep(5)  # some more looks, which tell nothing new
+        await fixture.tick()
+        await fixture.all_sent()
         assert len(fixture.texts("⏰")) == 1 and len(fixture.messages(OTHER)) == 1
 
 
@@ -46,12 +47,12 @@ async def test_decided_proposal_is_not_reminded_and_quiet_hours_hold(tmp_path: P
         quiet = f"{now - timedelta(hours=1):%H:%M}-{now + timedelta(hours=3):%H:%M}"
         await fixture.start(**GIVEN, quiet_hours=quiet)
         report = await fixture.message("small-a", buttons=True)
-        fixture.clock.now += 31 * MINUTE
-        await asyncio.sleep(5)
+        await fixture.pass_time(31 * MINUTE)
+        await fixture.all_sent()
         assert fixture.texts("⏰") == [], "people sleep"
         assert "Skipped" in await fixture.pressed(report, "Skip 1")
-        fixture.clock.now += 20 * MINUTE
-        await asyncio.sleep(5)
+        await fixture.pass_time(20 * MINUTE)
+        await fixture.all_sent()
         assert fixture.messages(OTHER) == [] and len(fixture.messages(GROUP)) == 1
 
 
@@ -59,7 +60,7 @@ async def test_failing_escalation_chat_does_not_affect_the_first(tmp_path: Path)
     async with running(tmp_path) as fixture:
         await fixture.start(**{**GIVEN, "escalate_after": 10})
         report = await fixture.message("small-a", buttons=True)
-        fixture.clock.now += 11 * MINUTE
+        await fixture.pass_time(11 * MINUTE)
         await fixture.until(lambda: bool(fixture.calls("sendMessage", 400)), "a refusal")
         await fixture.pressed(report, "Approve 1")
         await fixture.message("small-a", "done in")
@@ -74,7 +75,7 @@ async def test_an_escalation_follows_its_group_to_a_new_id(tmp_path: Path) -> No
         await fixture.start(**{**GIVEN, "escalate_after": 10})
         await fixture.message("small-a", buttons=True)
         moved = fixture.chat.state.migrate(OTHER)
-        fixture.clock.now += 11 * MINUTE
+        await fixture.pass_time(11 * MINUTE)
         await fixture.message(ESCALATED, chat_id=moved.id)
         await fixture.stop()
         await fixture.start(**{**GIVEN, "escalate_after": 10})
@@ -88,7 +89,7 @@ async def test_an_escalation_waits_until_its_chat_takes_messages(tmp_path: Path)
         fixture.fault("403", chat_id=OTHER, count=1_000_000)
         balancer = await fixture.start(**{**GIVEN, "escalate_after": 10})
         await fixture.message("small-a", buttons=True)
-        fixture.clock.now += 11 * MINUTE
+        await fixture.pass_time(11 * MINUTE)
         await fixture.until(lambda: f"ESCALATION_CHAT_ID={OTHER}" in (balancer.telegram.health.problem or ""))  # type: ignore[union-attr]
         assert await fixture.store.notices.unsent(), "it is not given up"
         fixture.mend()
@@ -103,7 +104,7 @@ async def test_an_escalation_whose_answer_is_lost_is_not_sent_a_third_time(tmp_p
         fixture.fault("sent_then_timeout", "sendMessage", chat_id=OTHER, seconds=0.1, count=1)
         await fixture.start(**{**GIVEN, "escalate_after": 10})
         await fixture.message("small-a", buttons=True)
-        fixture.clock.now += 11 * MINUTE
+        await fixture.pass_time(11 * MINUTE)
         await fixture.message(ESCALATED, chat_id=OTHER)
 
         async def escalated() -> bool:
@@ -119,7 +120,7 @@ async def test_flood_wait_of_a_chat_delays_no_other(tmp_path: Path) -> None:
         fixture.fault("429", chat_id=OTHER, retry_after=60)
         await fixture.start(**{**GIVEN, "escalate_after": 10})
         report = await fixture.message("small-a", buttons=True)
-        fixture.clock.now += 11 * MINUTE
+        await fixture.pass_time(11 * MINUTE)
         await fixture.until(lambda: fixture.calls("sendMessage", 429), "the escalation has to wait")
         begun = asyncio.get_running_loop().time()
         await fixture.pressed(report, "Approve 1")
@@ -131,7 +132,7 @@ async def test_main_chat_can_be_the_escalation_chat(tmp_path: Path) -> None:
     async with running(tmp_path) as fixture:
         await fixture.start(**{**GIVEN, "escalation_chat_id": GROUP, "escalate_after": 10})
         await fixture.message("small-a", buttons=True)
-        fixture.clock.now += 11 * MINUTE
+        await fixture.pass_time(11 * MINUTE)
         await fixture.message(ESCALATED)
         assert len(fixture.texts(ESCALATED)) == 1
 
