@@ -139,6 +139,7 @@ class VMBalancer:
                     self.store,
                     self._clock,
                     undo_window=undo_window,
+                    quarantine=timedelta(seconds=settings.failure_cooldown),
                     hours=self._hours(),
                     chats=chats,
                     clusters=lambda: self.service.observer.clusters_seen(),

@@ -192,7 +192,9 @@ async def test_link_of_a_digest_opens_the_waiting_proposal(tmp_path: Path) -> No
         assert name == fixture.chat.state.bot.username and linked_proposal(payload) == 1
         # Whoever follows it is in their own chat with the bot; who only looks gets no buttons.
         fixture.chat.state.write(BORIS, BORIS, f"/start {payload}")
-        assert (await fixture.message("small-a", chat_id=BORIS)).content.keyboard is None
+        assert (await fixture.message("small-a", chat_id=BORIS)).content.keyboard == [
+            [{"text": "✖ Close", "callback_data": "d:close:0:0:"}]
+        ]
         said(fixture, f"/start {payload}", ANNA)
         opened = await fixture.message("small-a", "hot", chat_id=ANNA, buttons=True)
         await fixture.pressed(opened, "Approve")

@@ -214,6 +214,37 @@ class Requests(UseCase):
             confirmed=confirmed,
         )
 
+    async def retry_targets(self, migration_id: int) -> tuple[TargetChoice, ...]:
+        """The three best nodes for the VM of a failed migration, besides the one that it failed to reach.
+
+        Raises:
+            PanelError: as ``observe``.
+            NotFound: there is no such migration, or its VM or cluster has gone.
+        """
+        move, context = await self._of_failed(migration_id)
+        choices = await asyncio.to_thread(best_targets, *context, move.move.vm_id, count=4)
+        return tuple(c for c in choices if c.node_id != move.move.target_id)[:3]
+
+    async def retry(self, migration_id: int, target_id: int, actor: Actor, *, confirmed: bool = False) -> RequestResult:
+        """Moves the VM of a failed migration although it is in quarantine: this is the person's approval of that.
+
+        Every other rule holds. The quarantine does not count for this request only: it counts again if the
+        request ends without a migration, and from its beginning if the migration fails again. Raises as ``retarget``.
+        """
+        self._decisions.refuse_dry_run()
+        move, context = await self._of_failed(migration_id)
+        return await self._publish_move(
+            context, move, target_id, Purpose.TARGET, origin=RequestOrigin(actor), confirmed=confirmed
+        )
+
+    async def _of_failed(self, migration_id: int) -> tuple[ProposedMove, ClusterContext]:
+        migration = await self._store.migrations.get(migration_id)
+        if migration is None or migration.state is not MigrationState.FAILED:
+            raise NotFound("migration", str(migration_id))
+        move, context = await self._of_move(migration.move_id)
+        failed = {vm: at for vm, at in context.recent.failed.items() if vm != migration.move.vm_id}
+        return move, context._replace(recent=replace(context.recent, failed=failed))
+
     def undo_until(self, migration: Migration) -> datetime | None:
         """Until when a migration can be taken back; ``None``: not (any more). Whether it was already is not asked."""
         window = timedelta(seconds=self._settings.undo_window)

@@ -36,6 +36,8 @@ class RecentEvents(Part):
                 (MigrationState.SUCCEEDED.value, rows.to_text(now - REST), Purpose.BALANCE.value),
             )
             failed = await _last(db, MigrationState.FAILED, now - policy.failure_cooldown, now)
+            retried = await _retried(db)
+            failed = {vm: at for vm, at in failed.items() if vm not in retried or at > retried[vm]}
             skipped = await _skipped(db, policy, now)
             ignored = await all_rows(db, "SELECT vm_id, by_name FROM ignored_vm WHERE ended_at IS NULL ORDER BY vm_id")
             states = UNSETTLED if besides is None else (*IN_FLIGHT, MigrationState.UNKNOWN)
@@ -56,6 +58,22 @@ class RecentEvents(Part):
             busy_vms=frozenset(r["vm_id"] for r in busy),
             busy_nodes=frozenset(n for r in busy if not r["later"] for n in (r["source_id"], r["target_id"])),
         )
+
+
+async def _retried(db: Connection) -> dict[int, datetime]:
+    """VM -> when a person last asked to move it to a node of their choice, as long as that request stands.
+
+    A failure from before such a request keeps the VM in no quarantine: only a person's retry is accepted during one.
+    """
+    records = await all_rows(
+        db,
+        "SELECT m.vm_id, max(p.created_at) AS at FROM proposal p JOIN move m ON m.proposal_id = p.id "
+        "LEFT JOIN migration g ON g.move_id = m.id "
+        "WHERE p.purpose = ? AND (m.state = 'pending' OR g.state IN (SELECT value FROM json_each(?))) "
+        "GROUP BY m.vm_id",
+        (Purpose.TARGET.value, json_list(s.value for s in (*UNSETTLED, MigrationState.SUCCEEDED))),
+    )
+    return {r["vm_id"]: rows.from_text(r["at"]) for r in records}
 
 
 async def _skipped(db: Connection, policy: Policy, now: datetime) -> dict[int, datetime]:

@@ -80,6 +80,7 @@ class ChatContext:
     languages: Languages
     hours: Hours
     undo_window: timedelta
+    quarantine: timedelta
     chats: Callable[[], Sequence[int]]
     clusters: Callable[[], Sequence[Cluster]]
     pictures: Callable[[Texts, Proposal], Picture | None]
@@ -445,6 +446,7 @@ class ChatSync:
             hours=self._hours,
             clusters=self._clusters(),
             links=lambda proposals: proposal_links(self.bot, self._texts, proposals),
+            quarantine=self._context.quarantine,
         )
 
     async def _send_plan(self, plan: Plan) -> None:

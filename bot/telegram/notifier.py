@@ -158,12 +158,13 @@ class TelegramNotifier:
 
     # The notifier of the running program ------------------------------------------------------
 
-    def attach(
+    def attach(  # noqa: PLR0913 - each is one fact of the program, by name
         self,
         store: Store,
         clock: Clock,
         *,
         undo_window: timedelta = timedelta(0),
+        quarantine: timedelta = timedelta(0),
         hours: Hours | None = None,
         chats: Sequence[Chat] = (),
         clusters: Callable[[], Sequence[Cluster]] = lambda: (),
@@ -173,6 +174,7 @@ class TelegramNotifier:
         """Where proposals and notices are read from; for how long a migration that ended well can be moved back.
 
         Args:
+            quarantine: for how long a VM is left alone after a failed migration.
             hours: when migrations may start, and when messages make no sound; without it always, and never.
             chats: each with what it shows; if empty, the chat of the constructor shows everything.
             clusters: as last seen, for chats that show only some.
@@ -192,6 +194,7 @@ class TelegramNotifier:
             languages=Languages(store, self._texts.language, self._texts.zone),
             hours=hours,
             undo_window=undo_window,
+            quarantine=quarantine,
             chats=lambda: [sync.chat_id for sync in self._syncs],
             clusters=clusters,
             pictures=pictures or (lambda _texts, _proposal: None),

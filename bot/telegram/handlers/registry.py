@@ -9,6 +9,7 @@ from bot.telegram.handlers.base import Feature
 from bot.telegram.handlers.charts import Charts
 from bot.telegram.handlers.digest import Digest
 from bot.telegram.handlers.exclusions import Exclusions
+from bot.telegram.handlers.failures import Failures
 from bot.telegram.handlers.first_move import FirstMove
 from bot.telegram.handlers.help import Help
 from bot.telegram.handlers.machines import Machines
@@ -40,6 +41,7 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
         PlanCommands(*parts),
         Proposals(*parts),
         options,
+        Failures(machines),
         Exclusions(*parts),
         NodeRequests(*parts),
         Modes(*parts),

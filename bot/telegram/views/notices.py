@@ -15,9 +15,10 @@ from markupsafe import Markup
 from bot.domain.proposals import Migration, MigrationState, Proposal
 from bot.domain.times import Hours
 from bot.rendering.catalog import Texts
+from bot.store.recent_events import HARMLESS_FAILURES
 from bot.store.store import Store
 from bot.store.values import Notice, NoticeKind
-from bot.telegram.keyboards.buttons import Row, go, keyboard
+from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import wording
 from bot.telegram.views.pages import digest_text
 from bot.telegram.views.pictures import digest_photo
@@ -40,17 +41,19 @@ async def notice_view(
     hours: Hours,
     clusters: Collection[int] | None,
     links: Links,
+    quarantine: timedelta = timedelta(0),
 ) -> View | None:
     """``None``: it has nothing to tell any more.
 
     Args:
         clusters: what a summary is of; ``None`` = of all.
         links: makes the buttons that lead from a summary to what waits.
+        quarantine: for how long a VM is left alone after a failed migration.
     """
     if notice.kind is NoticeKind.DIGEST:
         view = await _digest(texts, store, notice, hours=hours, clusters=clusters, links=links)
     else:
-        view = await _view(texts, store, notice, now)
+        view = await _view(texts, store, notice, now, quarantine)
     if view is None or now - notice.created_at <= LATE:
         return view
     time = wording.moment(texts, notice.created_at, now)
@@ -73,7 +76,7 @@ async def _digest(
     return View(digest_text(texts, summary), keyboard(rows), picture=picture)
 
 
-async def _view(texts: Texts, store: Store, notice: Notice, now: datetime) -> View | None:
+async def _view(texts: Texts, store: Store, notice: Notice, now: datetime, quarantine: timedelta) -> View | None:
     if notice.kind is NoticeKind.OUTAGE:
         return None if notice.body is None else View(texts.reason_html(notice.body))
     proposal = None if notice.proposal_id is None else await store.proposals.get(notice.proposal_id)
@@ -86,7 +89,7 @@ async def _view(texts: Texts, store: Store, notice: Notice, now: datetime) -> Vi
         return None if ended_well else View(finished_notice(texts, proposal))  # the proposal's own message says it
     ended = (m.migration for m in proposal.moves if m.migration and m.migration.id == notice.migration_id)
     migration = next(ended, None)
-    return None if migration is None else View(ending_notice(texts, migration))
+    return None if migration is None else ending_view(texts, migration, quarantine)
 
 
 def _unanswered(texts: Texts, notice: Notice, proposal: Proposal, now: datetime) -> View:
@@ -101,8 +104,22 @@ def _unanswered(texts: Texts, notice: Notice, proposal: Proposal, now: datetime)
     )
 
 
-def ending_notice(texts: Texts, migration: Migration) -> Markup:
-    """One migration that failed, whose end nobody knows, or that went well after all."""
+def ending_view(texts: Texts, migration: Migration, quarantine: timedelta) -> View:
+    """As ``ending_notice``; under a failure the buttons for what can be done now."""
+    text = ending_notice(texts, migration, quarantine)
+    if migration.state is not MigrationState.FAILED:
+        return View(text)
+    again = do(texts.text("button-retry"), "retry", migration.id)
+    other = do(texts.text("button-targets"), "failed-targets", migration.id)
+    return View(text, keyboard([[do(texts.text("button-why"), "failed-why", migration.id), other], [again]]))
+
+
+def ending_notice(texts: Texts, migration: Migration, quarantine: timedelta = timedelta(0)) -> Markup:
+    """One migration that failed, whose end nobody knows, or that went well after all.
+
+    Args:
+        quarantine: for how long the VM is left alone after a failure.
+    """
     move = migration.move
     vm, source, target = move.vm_name, move.source_name, move.target_name
     reason = texts.reason(migration.reason) if migration.reason else ""
@@ -115,6 +132,9 @@ def ending_notice(texts: Texts, migration: Migration) -> Markup:
     lines: list[Markup | str] = [words]
     if migration.error:
         lines.append(texts.html("panel-words", error=migration.error[:PANEL_WORDS_LIMIT]))
+    harmless = migration.reason is not None and migration.reason.code in HARMLESS_FAILURES
+    if migration.state is MigrationState.FAILED and quarantine and not harmless:
+        lines.append(texts.html("notice-quarantine", duration=wording.duration(texts, quarantine)))
     return wording.joined(lines)
 
 

@@ -227,7 +227,10 @@ popup-pass-targets-nothing = Nothing can be moved, even past the target threshol
 popup-strategy-already = { $strategy } is in use already. /balance checks now.
 
 ## Notices
-notice-failed = ❌ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }
+notice-failed = ❌ <b>{ $vm }</b> stays on { $source }: its move to { $target } failed, { $reason }.
+notice-quarantine = It is not tried again for { $duration }, unless you say so.
+button-retry = 🔁 Try again
+retry-none = 🎯 <b>{ $vm }</b>: no node besides { $target } may take it now.
 notice-unknown = ❓ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }. Nothing else will be moved from or to these nodes until the panel reports the result.
 notice-settled = ✅ <b>{ $vm }</b> ({ $source } → { $target }) has arrived after all; its nodes are balanced again.
 notice-finished = { $failed ->

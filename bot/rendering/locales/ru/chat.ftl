@@ -225,7 +225,10 @@ popup-pass-targets-nothing = Переносить нечего даже с пр�
 popup-strategy-already = Стратегия { $strategy } уже включена. Проверить сейчас: /balance.
 
 ## Уведомления
-notice-failed = ❌ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }
+notice-failed = ❌ <b>{ $vm }</b> остаётся на { $source }: миграция на { $target } не удалась, { $reason }.
+notice-quarantine = Следующая попытка не раньше чем через { $duration }, если вы не решите иначе.
+button-retry = 🔁 Повторить
+retry-none = 🎯 <b>{ $vm }</b>: кроме { $target }, её сейчас не может принять ни один узел.
 notice-unknown = ❓ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }. Пока панель не сообщит исход, эти узлы не участвуют в других миграциях.
 notice-settled = ✅ <b>{ $vm }</b> ({ $source } → { $target }): миграция всё же завершилась, узлы снова участвуют.
 notice-finished = { $failed ->
