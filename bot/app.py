@@ -23,7 +23,7 @@ from bot.config.settings import Settings, env_name
 from bot.config.validation import MEMORY, check_chat, check_panel, check_people, check_ssh
 from bot.domain import log_context
 from bot.domain.chats import Chat
-from bot.domain.clock import LEAP, Clock, MonotonicClock, wall_clock_of
+from bot.domain.clock import Clock, MonotonicClock, wall_clock_of
 from bot.domain.health import judge
 from bot.domain.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
 from bot.domain.times import Hours, is_open, parse_timing, parse_windows
@@ -40,7 +40,7 @@ from bot.service.scheduler import Schedule
 from bot.service.service import Service
 from bot.service.start_line import start_line
 from bot.service.supervisor import Supervisor
-from bot.service.values import PAUSE_KEY, CycleReport
+from bot.service.values import CycleReport
 from bot.store.backups import Backups
 from bot.store.database import Access
 from bot.store.instance_lock import Instance
@@ -57,8 +57,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IDLE_POLL_S = 0.5
-EARLY = timedelta(minutes=10)
-"""So soon after the start, a leap of the clock is taken for its first correction: older rows have the right time."""
 WELL = ("done", "rehearsed", "paused")
 """Outcomes of a check that did what it should."""
 
@@ -93,7 +91,6 @@ class VMBalancer:
         self._supervisor = Supervisor(self.stop, tell=self._tell_defect)
         self._clock: Clock = clock or MonotonicClock()
         self._wall = wall_clock_of(self._clock)
-        self._started_at = self._clock()
         self._stack: AsyncExitStack | None = None
         self._working = False
         self._claimed = False
@@ -220,19 +217,10 @@ class VMBalancer:
         self._upkeep = Maintenance(self.store, backups, self.settings, self._clock)
 
     async def _follow_clock(self) -> None:
-        """Moves the stored deadlines where the system's clock was set; hours of the day follow it by themselves."""
-        monotonic = self._clock
-        leap = monotonic.leap if isinstance(monotonic, MonotonicClock) else timedelta(0)
-        if not leap or not isinstance(monotonic, MonotonicClock):
-            return
-        if self._claimed:
-            early = self._clock() - self._started_at < EARLY
-            since = self._started_at - LEAP if early else None
-            moved = await self.store.deadlines.shift(leap, monotonic.wall(), since=since, settings=(PAUSE_KEY,))
-            log.info("%d stored deadlines moved with the clock", moved)
-        monotonic.settle()
-        self._started_at += leap
-        self._heartbeat.shift(leap)
+        """Hours of the day follow the system's clock by themselves; lengths of time follow here."""
+        leap = await self.service.clock_follower.follow(owner=self._claimed)
+        if leap:
+            self._heartbeat.shift(leap)
 
     async def _say_stored_settings(self) -> None:
         """Says at each start which values set at run time are stronger than the settings file."""

@@ -10,7 +10,7 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from chaos_world import Start, WatchedWorld
 
 from bot.domain.proposals import DecisionResult, Verdict
 from bot.errors import StoreError
+from bot.store.deadlines import KEPT as STILL_MOVED
 from bot.store.rows import from_text, maybe_from_text
 from bot.store.store import Store
 from bot.store.values import Notice, NoticeKind
@@ -33,8 +34,9 @@ SLACK_S = 60.0
 NOT_ACTED_ON = (401, 403)
 """The panel did not take the session: it has not acted on the request, which may be sent again."""
 FINAL = {"succeeded", "failed", "stale", "skipped"}
-KEEP_DAYS, UPKEEP_DAYS = 2, 1.5
-"""HISTORY_KEEP_DAYS of the run, and how much later the daily upkeep may come to it."""
+KEEP_DAYS, UPKEEP_DAYS = 2, 2.5
+"""HISTORY_KEEP_DAYS of the run, and how much later the daily upkeep may come to it, after a jump of the clock by a day
+too."""
 LONG = 2000
 """A run of fewer checks says nothing of growth: what is kept for days is still being filled."""
 
@@ -79,6 +81,10 @@ class Auditor:
         self._times.append(self._clock())
         return None
 
+    def clock_was_set(self, leap: timedelta, before: datetime) -> None:
+        """The program has moved the times of its rows by ``leap``, as far back as they have a deadline."""
+        self._times = [at + leap if at >= before - STILL_MOVED else at for at in self._times]
+
     def _spoken_against(self, vm: VM, target: Node) -> str | None:
         now = self.world.now
         since, until = self.pause
@@ -121,7 +127,7 @@ class Auditor:
             started, finished = maybe_from_text(r["started_at"]), maybe_from_text(r["finished_at"])
             row = Row(r["id"], r["move_id"], r["vm_id"], r["target_id"], r["state"], started, finished, reason)
             before = self.rows.get(row.id)
-            if before is not None and before.state in FINAL and before != row:
+            if before is not None and before.state in FINAL and _without_times(before) != _without_times(row):
                 self.violations.append(f"migration {row.id} changed after its end: {before} -> {row}")
             self.rows[row.id] = row
 
@@ -222,6 +228,11 @@ class Auditor:
             self.violations.append(f"the database grows: {sizes}")
         if figures.cycles > LONG and memory[-1] > memory[len(memory) // 4] + 50 * 2**20:
             self.violations.append(f"the memory grows: {memory}")
+
+
+def _without_times(row: Row) -> Row:
+    """They move when the clock is set."""
+    return replace(row, started_at=None, finished_at=None)
 
 
 def _covers(row: Row, at: datetime) -> bool:

@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sandbox.panel.server import RunningPanel
@@ -125,6 +126,7 @@ SHAPES: dict[str, Callable[[random.Random], dict[str, Any]]] = {
     "paged": lambda rng: {"rows": rng.randint(5, 200)},
     "vm_without_node": lambda rng: {"count": rng.randint(1, 5)},
     "foreign_task": lambda rng: {"task": rng.choice(["host_migrate", "node_evacuate"])},
+    "contradictory": lambda rng: {"of": rng.choice(["zero", "one", "negative", "huge", "text"])},
     "history_params": lambda rng: {"of": rng.choice(["source", "object", "none", "list"])},
 }
 """Shapes that differ without lying about which rules hold."""
@@ -154,6 +156,20 @@ def break_panel(panel: RunningPanel, rng: random.Random, counts: Counter[str]) -
         panel.panel.sessions.expire_all()
     if kind != "expire_tokens":
         panel.faults.add(kind, **options)
+
+
+# Faults under the program ------------------------------------------------------------------------
+
+FILES = (("",), ("-wal",), ("-shm",), ("-wal", "-shm"), ("", "-wal", "-shm"))
+"""Files of the database that vanish together."""
+
+
+def remove_files(database: Path, rng: random.Random, counts: Counter[str]) -> None:
+    """Removes files of the database under the program."""
+    sides = rng.choice(FILES)
+    counts[f"removed {' and '.join(side or 'database' for side in sides)}"] += 1
+    for side in sides:
+        database.with_name(database.name + side).unlink(missing_ok=True)
 
 
 # What people do in the panel ---------------------------------------------------------------------

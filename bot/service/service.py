@@ -11,6 +11,7 @@ from bot.config.settings import Settings
 from bot.domain.clock import Clock, utc_now, wall_clock_of
 from bot.panel.client import VMManagerAPI
 from bot.service.admin import Admin
+from bot.service.clock_follower import ClockFollower
 from bot.service.context import ServiceContext
 from bot.service.cycle import Cycle
 from bot.service.deadlines import Deadlines
@@ -69,6 +70,7 @@ class Service:
         self.requests = Requests(context, self.observer, self.planning, self.decisions)
         self.admin = Admin(context, self.planning, self.restarts)
         self.deadlines = Deadlines(context)
+        self.clock_follower = ClockFollower(context)
         self.cycle = Cycle(context, self.observer, self.planning, self.deadlines)
         self.executor = Executor(
             panel,

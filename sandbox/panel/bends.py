@@ -124,6 +124,23 @@ def _uptime_late(rows: list[Row], options: Row) -> None:
             row["uptime"] = None
 
 
+def _contradictory_nodes(rows: list[Row], options: Row) -> None:
+    """Counts that the list of VMs contradicts."""
+    for row in rows:
+        if options["of"] in ("zero", "one"):
+            row["vm"] = {**row["vm"], "total": ("zero", "one").index(options["of"])}
+        elif options["of"] == "negative":
+            row["vm"] = {**row["vm"], "total": -3, "active": -3}
+
+
+def _contradictory_vms(rows: list[Row], options: Row) -> None:
+    """A size that no VM has, a state that contradicts the uptime."""
+    if options["of"] == "huge":
+        rows[0]["ram_mib"] = 2**53
+    elif options["of"] == "text":
+        rows[0].update(cpu_number="many", ram_mib="", uptime="-1")
+
+
 def _node_dead(rows: list[Row], options: Row) -> None:
     for row in rows[1:2]:
         row.update({name: None for name in ("cpu", "cpu_number", "ram_mib") if name in row}, state="unavailable")
@@ -207,6 +224,7 @@ KINDS: dict[str, tuple[Row, dict[str, Bend]]] = {
     "history_dates": ({"form": "epoch"}, {HISTORY: _history_dates}),
     "done_word": ({"word": "completed"}, {TASKS: _done_word, HISTORY: _done_word}),
     "vm_in_two_clusters": ({}, {VMS: _vm_in_two_clusters}),
+    "contradictory": ({"of": "zero"}, {NODES: _contradictory_nodes, VMS: _contradictory_vms}),
     "uptime_late": ({"answers": 3}, {VMS: _uptime_late}),
     "stuck_history": ({}, {HISTORY: _stuck_history}),
     # What no list shows: taken where it happens.
