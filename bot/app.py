@@ -284,13 +284,18 @@ class VMBalancer:
         self.start_workers()
         self.listen(self.next_check)
         self._schedule.start()
-        log.info("%s", await self._start_line())
         systemd.notify(systemd.READY)
+        log.info("%s", await self._start_line())
         await self._stopped.wait()
         systemd.notify(systemd.STOPPING)
 
     async def _start_line(self) -> str:
-        chats = [] if self.telegram is None else [r.chat_id for r in chats_of(self.settings) if r.chat_id is not None]
+        chats: list[str] = []
+        if self.telegram is not None:
+            from bot.telegram.chat_names import chat_names
+
+            ids = [chat.chat_id for chat in self.telegram.chats if chat.chat_id is not None]
+            chats = await chat_names(self.telegram.bot, ids)
         runtime = self.service.runtime
         return start_line(await runtime.current(), await runtime.mode(), chats, await runtime.paused_until())
 

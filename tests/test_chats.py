@@ -252,7 +252,7 @@ async def test_each_chat_sees_its_own_clusters(tmp_path: Path) -> None:
         assert len(await fixture.store.proposals.waiting()) == 1
         # A command shows the clusters of its chat, and no name from another chat.
         fixture.chat.state.write(SOUTH, DMITRI, "/status")
-        status = await fixture.message("s-cold", "Nothing is being moved", chat_id=SOUTH, buttons=True)
+        status = await fixture.message("VM Balancer", "s-hot", chat_id=SOUTH, buttons=True)
         assert "North" not in status.content.text
         fixture.chat.state.write(SOUTH, DMITRI, "/node n-hot")
         refused = await fixture.message("no node", chat_id=SOUTH)

@@ -32,7 +32,7 @@ async def test_approved_move_runs_and_its_message_shows_each_state(stack: Stack)
     assert await stack.starts() == [(11, 2)]
     assert await stack.where(11) == 2
     history = await stack.ask("/history", "small-a")
-    assert "done in" in history and "Anna Admin" in history
+    assert "moved in" in history and "Anna Admin" in history
 
 
 async def test_simultaneous_presses_approve_once(stack: Stack) -> None:
@@ -245,9 +245,12 @@ async def test_ambiguous_node_name_offers_a_button_for_each_node(tmp_path: Path)
         await stack.message("small-a", buttons=True)
         await stack.say("/exclude cool target 3d")
         question = await stack.message("More than one node is called cool", buttons=True)
-        assert list(buttons(question)) == ["cool (ID 2)", "cool (ID 9)"]
-        assert await stack.press(question, buttons(question)["cool (ID 2)"], VERA) == "You may look, but not decide."
-        await stack.press(question, buttons(question)["cool (ID 2)"])
+        assert list(buttons(question)) == ["cool · Production (ID 2)", "cool · Lab (ID 9)", "✖ Close"]
+        assert (
+            await stack.press(question, buttons(question)["cool · Production (ID 2)"], VERA)
+            == "You may look, but not decide."
+        )
+        await stack.press(question, buttons(question)["cool · Production (ID 2)"])
         answer = await stack.message("cool is excluded as target")
         assert answer["message_id"] == question["message_id"]
         await stack.message("withdrawn", "Anna Admin excluded cool", buttons=False)

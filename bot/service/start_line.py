@@ -9,21 +9,20 @@ from bot.config.settings import Settings
 from bot.domain.version import VERSION
 
 
-def start_line(settings: Settings, mode: str, chat_ids: Sequence[int], paused_until: datetime | str | None) -> str:
+def start_line(settings: Settings, mode: str, chats: Sequence[str], paused_until: datetime | str | None) -> str:
     """Version, mode, panel, chats, when it checks, database.
 
     Args:
         mode: approve or auto, as it holds now.
-        chat_ids: the chats that reports go to.
+        chats: the chats that reports go to, by name.
         paused_until: the end of a pause, or a word where it has none; ``None``: not paused.
     """
-    chats = f"chat {', '.join(map(str, chat_ids))}" if chat_ids else "no chat"
     checks = f"checks now and every {settings.balance_interval} s"
     parts = [
         f"vm-balancer {VERSION}",
         "dry run" if settings.dry_run else f"{mode} mode",
         f"panel {settings.vmmanager_host}",
-        chats,
+        f"chat {', '.join(chats)}" if chats else "no chat",
         checks if paused_until is None else f"paused until {paused_until}",
         f"database {settings.database_path}",
     ]
