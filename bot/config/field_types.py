@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from bot.config.parsing import LARGEST_ID, address, chat_id, ids, names, proxy, ssh_hosts, webhook_address
+from bot.domain.reminders import parse_reminders
 from bot.domain.times import parse_timing, parse_windows, zone_named
 
 LONGEST_S = 315_360_000  # ten years: beyond it, clocks overflow
@@ -69,6 +70,11 @@ def _webhook_secret(text: str) -> str:
     return text
 
 
+def _number_as_text(value: object) -> object:
+    """A whole number that a program gives instead of text."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 AnyCase = BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value)
 """For a choice in small letters that may be written in any case."""
 AnyCaseUpper = BeforeValidator(lambda value: value.upper() if isinstance(value, str) else value)
@@ -83,6 +89,7 @@ IdList = Annotated[tuple[int, ...], BeforeValidator(ids)]
 Line = Annotated[str, AfterValidator(_one_line)]
 MainChatId = Annotated[ChatId, AfterValidator(_chat_id)]
 NameList = Annotated[tuple[str, ...], BeforeValidator(names)]
+ReminderTimes = Annotated[str, BeforeValidator(_number_as_text), _checked_by(parse_reminders)]
 Percent = Annotated[float, Field(ge=SMALLEST, le=100, allow_inf_nan=False)]
 Positive = Annotated[float, Field(ge=SMALLEST, le=LARGEST, allow_inf_nan=False)]
 ProxyAddress = Annotated[SecretStr, _secret(proxy)]

@@ -33,6 +33,7 @@ from bot.config.field_types import (
     Percent,
     Positive,
     ProxyAddress,
+    ReminderTimes,
     Seconds,
     ThreadId,
     WebhookAddress,
@@ -230,13 +231,15 @@ class Settings(BaseSettings):
     """Put pictures into chat messages: a proposal before and after, status, charts. false: words alone."""
     bot_language: Annotated[Literal["en", "ru"], AnyCase] = "en"
     """Language of groups and of the terminal: en or ru."""
-    remind_after: Annotated[int, whole(0, 10_080)] = 30
-    """Minutes after which an unanswered proposal is repeated once, outside QUIET_HOURS. 0: never."""
+    remind_after: ReminderTimes = "30, 2h, 8h, daily"
+    """When people are reminded of an unanswered question, outside QUIET_HOURS: minutes, or lengths. 0: never."""
     escalation_chat_id: ChatId | None = None
     """Another chat, which gets proposals that are still unanswered. People decide in the first chat."""
     escalate_after: Annotated[int, whole(1, 10_080)] = 45
-    """Minutes after which ESCALATION_CHAT_ID gets an unanswered proposal, at any hour."""
-    digest: DigestTime = ""
+    """Minutes after which ESCALATION_CHAT_ID gets an unanswered question, at any hour."""
+    outage_after: Annotated[int, whole(1, 1000)] = 2
+    """How many checks in a row must fail before an outage of the panel is reported."""
+    digest: DigestTime = "08:00"
     """When a summary of the last day or week is posted: 08:00, or mon 08:00. Empty: never."""
     digest_quiet_days: bool = True
     """Post the summary also when nothing has happened."""

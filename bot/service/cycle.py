@@ -60,10 +60,10 @@ class Cycle(UseCase):
                 report = await self._check(started)
             except PanelError as error:
                 log.error("The cycle failed: %s", error)
-                await self._outage(str(error))
+                await self._outage(str(error), started)
                 report = CycleReport("failed", started, problem=str(error))
             else:
-                await self._outage(None)
+                await self._outage(None, started)
                 await self._sampled(report, started)
             detail = {"id": name, "problem": report.problem, **self._planning.counters}
             await self._store.cycles.record(started, self._clock(), report.outcome, detail)
@@ -186,12 +186,19 @@ class Cycle(UseCase):
             self._work.set()
         return published
 
-    async def _outage(self, problem: str | None) -> None:
-        """Says once that the panel is out of reach, and once that it is back; also across restarts."""
+    async def _outage(self, problem: str | None, started: datetime) -> None:
+        """Says once that the panel is out of reach, after OUTAGE_AFTER failed checks, and once that it is back.
+
+        Both also across restarts. ``started``: when this check began.
+        """
         known = await self._store.settings.get(OUTAGE_KEY)
         now = self._clock()
         if problem is not None and known is None:
-            await self._store.notices.note_outage(OUTAGE_KEY, problem, Reason.of("outage", problem=problem), now)
+            before, since = await self._store.cycles.failed_in_a_row()
+            if before + 1 < self._settings.outage_after:
+                return
+            notice = Reason.of("outage", problem=problem)
+            await self._store.notices.note_outage(OUTAGE_KEY, problem, notice, now, since=since or started)
         elif problem is None and known is not None:
             minutes = max(1, round((now - known.at).total_seconds() / 60))
             await self._store.notices.note_outage(OUTAGE_KEY, None, Reason.of("outage-over", minutes=minutes), now)

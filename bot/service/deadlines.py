@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from bot.domain.reminders import parse_reminders
 from bot.domain.times import LATE, is_open, last_due, parse_timing, parse_windows
 from bot.service.context import UseCase
 from bot.store.database import Access
-from bot.store.values import NoticeKind
 
 log = logging.getLogger(__name__)
 
@@ -28,22 +28,21 @@ class Deadlines(UseCase):
         self._notifier.proposals_changed(*expired)
 
     async def remind_due(self) -> None:
-        """Tells once of what nobody has answered: here outside of the quiet hours, and then another chat."""
+        """Reminds of what nobody has answered: here outside of the quiet hours, and once in another chat."""
         settings, now = self._settings, self._clock()
-        quiet = parse_windows(settings.quiet_hours)
+        quiet, reminders = parse_windows(settings.quiet_hours), parse_reminders(settings.remind_after)
         hushed = bool(quiet) and is_open(quiet, self._wall(), settings.zone)
-        for waiting in await self._store.proposals.unanswered():
-            minutes = (now - waiting.since) / MINUTE
-            due = []
-            if 0 < settings.remind_after <= minutes and not hushed:
-                due.append(NoticeKind.REMINDER)
-            if settings.escalation_chat_id is not None and settings.escalate_after <= minutes:
-                due.append(NoticeKind.ESCALATION)
-            for kind in due:
-                if kind.value not in waiting.notified and await self._store.notices.remind(
-                    waiting.proposal_id, kind, now
-                ):
-                    self._notifier.notices_waiting()
+        noted = False
+        for waiting in await self._store.notices.unanswered():
+            waited = now - waiting.since
+            due = reminders.due(waited)
+            if due > waiting.reminded and not hushed:
+                noted = await self._store.notices.remind(waiting, due, now) or noted
+            escalates = settings.escalation_chat_id is not None and waited >= settings.escalate_after * MINUTE
+            if escalates and not waiting.escalated:
+                noted = await self._store.notices.escalate(waiting, now) or noted
+        if noted:
+            self._notifier.notices_waiting()
 
     async def digest_due(self) -> None:
         """Leaves the notice of a summary when its time has come; a missed one late on the same day, none twice."""

@@ -10,6 +10,7 @@ from typing import Literal
 from balancer.model import Move
 from bot.config.chats_file import chats_of
 from bot.domain.chats import permissions_of
+from bot.domain.incidents import LOOK_FOR
 from bot.domain.proposals import (
     Actor,
     ActorKind,
@@ -22,6 +23,7 @@ from bot.domain.proposals import (
 from bot.errors import DryRunError
 from bot.service.context import ServiceContext, UseCase
 from bot.service.observer import Observer
+from bot.store.incidents import Looked
 from bot.store.values import DecisionOptions
 
 log = logging.getLogger(__name__)
@@ -190,6 +192,20 @@ class Decisions(UseCase):
         if ended:
             log.info("%s ended the snooze of cluster %d", actor.name, cluster_id)
         return ended
+
+    async def look(self, incident_id: int, actor: Actor) -> Looked:
+        """Somebody looks into an incident: for ``LOOK_FOR`` no reminder and no escalation comes. Nothing is decided.
+
+        Raises:
+            DryRunError: this is a dry run.
+        """
+        self.refuse_dry_run()
+        now = self._clock()
+        looked = await self._store.incidents.look(incident_id, actor, now + LOOK_FOR, now)
+        if looked.done and looked.proposal_id is not None:
+            log.info("%s looks into incident %d until %s", actor.name, incident_id, now + LOOK_FOR)
+            self._notifier.proposals_changed(looked.proposal_id)
+        return looked
 
     async def unignore(self, vm_id: int, actor: Actor) -> bool:
         """Takes back that a VM was skipped for good; whether it was."""

@@ -38,6 +38,16 @@ class Cycles(Part):
         except (ValueError, AttributeError, TypeError):
             return {}, {}  # counting begins again: the safer side
 
+    async def failed_in_a_row(self) -> tuple[int, datetime | None]:
+        """How many checks have failed since the last one that did not, and when the first of them began."""
+        async with self._database.reading() as db:
+            found = await all_rows(
+                db,
+                "SELECT count(*) AS count, min(started_at) AS since FROM cycle WHERE outcome = 'failed' "
+                "AND id > coalesce((SELECT max(id) FROM cycle WHERE outcome = 'done'), 0)",
+            )
+        return found[0]["count"], rows.maybe_from_text(found[0]["since"])
+
     async def last(self) -> LastCycle | None:
         """The check that was made last."""
         async with self._database.reading() as db:

@@ -197,22 +197,19 @@ async def take_back(db: Connection, migration_id: int, actor: Actor, now: dateti
 async def _note_end(
     db: Connection, migration_id: int, proposal_id: int, *, old: MigrationState, new: MigrationState, now: datetime
 ) -> None:
-    """The notices that an ending owes people: every failure, what an unknown outcome turned out to be, and the
-    end of an automatic proposal."""
-    if new in (MigrationState.FAILED, MigrationState.UNKNOWN):
-        await add_notice(db, NoticeKind.FAILED, now, proposal_id=proposal_id, migration_id=migration_id)
-    elif old is MigrationState.UNKNOWN:
-        await add_notice(db, NoticeKind.SETTLED, now, proposal_id=proposal_id, migration_id=migration_id)
-    if new in UNSETTLED or not await scalar(db, "SELECT automatic FROM proposal WHERE id = ?", (proposal_id,)):
+    """The notices that an ending owes people: every failure, and what an unknown outcome turned out to be."""
+    settled = old is MigrationState.UNKNOWN and new is not MigrationState.FAILED
+    if not settled and new not in (MigrationState.FAILED, MigrationState.UNKNOWN):
         return
-    left = await scalar(
+    await add_notice(
         db,
-        "SELECT count(*) FROM move m JOIN migration g ON g.move_id = m.id "
-        "WHERE m.proposal_id = ? AND g.state IN (SELECT value FROM json_each(?))",
-        (proposal_id, json_list(s.value for s in UNSETTLED)),
+        NoticeKind.SETTLED if settled else NoticeKind.FAILED,
+        now,
+        proposal_id=proposal_id,
+        migration_id=migration_id,
+        subject=f"migration-{migration_id}" if settled or new is MigrationState.UNKNOWN else None,
+        ends=settled,
     )
-    if not left:
-        await add_notice(db, NoticeKind.FINISHED, now, proposal_id=proposal_id)
 
 
 async def last_started(db: Connection, vm_id: int) -> int:

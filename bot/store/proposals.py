@@ -26,7 +26,7 @@ from bot.store.publishing import (
     supersede,
 )
 from bot.store.reading import Reader
-from bot.store.values import Checkpoint, Published, Unanswered
+from bot.store.values import Checkpoint, Published
 
 
 class Proposals(Part):
@@ -45,19 +45,6 @@ class Proposals(Part):
                 db, "SELECT DISTINCT proposal_id AS id FROM move WHERE state = 'pending' ORDER BY proposal_id"
             )
             return await self._reader.proposals(db, [r["id"] for r in records])
-
-    async def unanswered(self) -> list[Unanswered]:
-        """Every proposal with a move that waits for people, oldest first; cheap enough to ask every few seconds."""
-        async with self._database.reading() as db:
-            records = await all_rows(
-                db,
-                "SELECT id, created_at, (SELECT group_concat(kind) FROM notice n WHERE n.proposal_id = p.id) AS told "
-                "FROM proposal p WHERE id IN (SELECT proposal_id FROM move WHERE state = 'pending') ORDER BY id",
-            )
-        return [
-            Unanswered(r["id"], rows.from_text(r["created_at"]), frozenset((r["told"] or "").split(",")))
-            for r in records
-        ]
 
     async def of_moves(self, move_ids: Collection[int]) -> tuple[int, ...]:
         """The ids of the proposals that these moves belong to."""

@@ -24,7 +24,7 @@ from bot.domain.proposals import (
     ProposedMove,
     Snooze,
 )
-from bot.store.values import MessageRow, Notice, NoticeKind, StoredSetting
+from bot.store.values import MessageRow, Notice, NoticeKind, StoredSetting, Unanswered
 
 _FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
 
@@ -188,6 +188,8 @@ def notice_of(row: sqlite3.Row) -> Notice:
         migration_id=row["migration_id"],
         body=reason_from_text(row["body"]),
         created_at=from_text(row["created_at"]),
+        subject=row["subject"],
+        ends=bool(row["ends"]),
     )
 
 
@@ -207,6 +209,17 @@ def incident_of(row: sqlite3.Row) -> Incident:
         change=None if change is None or changed_at is None else PlanChange(changed_at, change),
         looking=None if until is None else Looking(actor_of(row), until),
         end_reason=reason_from_text(row["end_reason"]),
+    )
+
+
+def unanswered_of(row: sqlite3.Row) -> Unanswered:
+    """A proposal with its incident, if it has one."""
+    return Unanswered(
+        proposal_id=row["id"],
+        since=from_text(row["created_at"] if row["incident_id"] is None else row["waits_since"]),
+        reminded=int(row["reminded"]),
+        escalated=bool(row["escalated"]),
+        incident_id=row["incident_id"],
     )
 
 

@@ -135,7 +135,7 @@ class NoticeKind(str, Enum):
     SETTLED = "settled"
     """The panel has told, after all, that a migration of unknown outcome went well."""
     FINISHED = "finished"
-    """An automatic proposal is carried out."""
+    """An automatic proposal is carried out. Versions before schema 10 made it; the incident's message says it now."""
     OUTAGE = "outage"
     """The panel is out of reach, or back."""
     REMINDER = "reminder"
@@ -150,7 +150,10 @@ class NoticeKind(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A short message about an event, to be sent once. What it says is read when it is sent."""
+    """A short message about an event, to be sent once. What it says is read when it is sent.
+
+    ``subject``: what it tells the beginning or the end (``ends``) of: the end edits the message of the beginning.
+    """
 
     id: int
     kind: NoticeKind
@@ -158,15 +161,23 @@ class Notice:
     migration_id: int | None
     body: Reason | None
     created_at: datetime
+    subject: str | None = None
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A proposal that waits for people, since when, and of which kinds the notices about it are so far."""
+    """A question to people: the newest proposal of an incident, or a request, of which moves wait.
+
+    ``since``: what reminders count from; in the future while somebody looks into it. ``reminded``: how many reminders
+    were due when the last one was sent. ``incident_id``: ``None`` for a request.
+    """
 
     proposal_id: int
     since: datetime
-    notified: frozenset[str]
+    reminded: int
+    escalated: bool
+    incident_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
