@@ -186,8 +186,15 @@ class BotFixture:
 
 
 def settings(url: str, **given: Any) -> Settings:
-    """``smallest-first`` moves small VMs one by one, so most tests need no other world for several moves."""
-    values = {"task_poll_interval": 5.0, "migration_timeout": 120, "balance_strategy": "smallest-first", **given}
+    """``smallest-first`` moves small VMs one by one, so most tests need no other world for several moves. One failed
+    check is an outage."""
+    values = {
+        "outage_after": 1,
+        "task_poll_interval": 5.0,
+        "migration_timeout": 120,
+        "balance_strategy": "smallest-first",
+        **given,
+    }
     return Settings(vmmanager_host=url, vmmanager_username="admin@example.com", vmmanager_password="secret", **values)
 
 

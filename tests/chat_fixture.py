@@ -50,6 +50,7 @@ class ChatFixture:
             "telegram_admin_ids": (ANNA, BORIS),
             "balance_interval": 3600,
             "task_poll_interval": 0.2,
+            "digest": "",
             "database_path": self.path,
             "pictures": False,  # drawing takes longer than most tests; what they check is in the words
         }

@@ -48,7 +48,7 @@ async def test_digest_is_sent_once_with_what_happened(tmp_path: Path) -> None:
         assert fixture.texts("The last day") == [], "nothing of the time before it was asked for"
         await fixture.pass_time(11 * MINUTE)
         digest = await fixture.message("The last day", "Migrations: 1, none failed", "1 node was overloaded", "hot")
-        assert digest.content.keyboard and digest.silent is False
+        assert digest.content.keyboard and digest.silent, "a summary wakes nobody"
         await fixture.stop()
         fixture.clock.now += 60 * MINUTE
         await fixture.start(**given)

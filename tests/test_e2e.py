@@ -225,14 +225,14 @@ async def test_pause_mode_and_query_commands_answer(stack: Stack) -> None:
 
 async def test_panel_outage_is_notified_once_and_so_is_its_end(stack: Stack) -> None:
     await stack.panel_fault("half_list", path="/vm/v3/host")
-    stack.start_program()
-    await stack.message("does not answer", "Nothing is planned")
+    stack.start_program(OUTAGE_AFTER="1")
+    outage = await stack.message("does not answer", "Nothing is planned")
     assert "failed" in await stack.ask("/balance", "check failed")
     await stack.clear_panel_faults()
     await stack.ask("/balance", "1 new proposal")
-    await stack.message("answers again")
-    notices = [m for m in await stack.messages() if "Nothing is planned" in m["text"]]
-    assert len(notices) == 1
+    over = await stack.message("answers again")
+    assert over["message_id"] == outage["message_id"], "the end is written into the message of the beginning"
+    assert [m for m in await stack.messages() if "Nothing is planned" in m["text"]] == []
     assert (await stack.message("small-a", buttons=True))["chat_id"] == GROUP
 
 

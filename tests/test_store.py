@@ -392,7 +392,7 @@ async def test_every_failure_leaves_a_notice(store: Store, steps: Any, kinds: li
     assert all((n.proposal_id, n.migration_id) == (1, migration) for n in notices)
 
 
-async def test_end_of_an_automatic_proposal_leaves_one_notice(store: Store) -> None:
+async def test_automatic_proposal_leaves_notices_of_failures_and_settled_doubts_alone(store: Store) -> None:
     await published(store, 11, 12, 13, automatic=True)
     first, second, third = [m.id for m in await store.migrations.in_states((S.QUEUED,))]
     await store.migrations.advance(first, S.SKIPPED, NOW)
@@ -401,7 +401,7 @@ async def test_end_of_an_automatic_proposal_leaves_one_notice(store: Store) -> N
         await store.migrations.advance(migration, end, NOW)
     assert [n.kind for n in await store.notices.unsent()] == [NoticeKind.FAILED]
     await store.migrations.advance(second, S.SUCCEEDED, NOW)
-    assert [n.kind.value for n in await store.notices.unsent()] == ["failed", "settled", "finished"]
+    assert [n.kind.value for n in await store.notices.unsent()] == ["failed", "settled"]
 
 
 async def test_recent_events_are_kept_as_long_as_they_count(store: Store) -> None:

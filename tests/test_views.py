@@ -31,7 +31,7 @@ from bot.rendering.phrases import popup
 from bot.service.values import Status
 from bot.telegram.keyboards.callbacks import PAGE_PREFIX
 from bot.telegram.views import pages
-from bot.telegram.views.notices import ending_notice, finished_notice
+from bot.telegram.views.notices import ending_notice
 from bot.telegram.views.proposals import plan_view, proposal_view
 from bot.telegram.views.view import View
 from bot.telegram.views.wording import TABLE_WIDTH, duration, node_table
@@ -182,11 +182,9 @@ def test_every_state_of_a_migration_is_worded(language: str, state: MigrationSta
         assert "vm-0" in checked(View(ending_notice(texts, base.moves[0].migration)))
 
 
-def test_an_automatic_proposal_sums_up_its_end() -> None:
+def test_automatic_proposal_says_that_nobody_was_asked() -> None:
     base = with_migration(MigrationState.SUCCEEDED)
     done = replace(base, automatic=True, moves=(replace(base.moves[0], decided_by=POLICY_ACTOR),))
-    shown = checked(View(finished_notice(texts_for("en"), done)))
-    assert "1 of 1 moves done in 43\u00a0s" in shown
     assert "🤖 automatic" in checked(proposal_view(texts_for("en"), done, NOW))
 
 

@@ -16,6 +16,7 @@ The rows of the store are the truth; a message is only their picture.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -235,7 +236,7 @@ class Proposal:
 
 
 class ChangingTimes(NamedTuple):
-    """When the buttons of a proposal change by time alone.
+    """When the buttons of some moves change by time alone.
 
     ``undo_until``: migration -> until when it can be moved back. ``starts``: the moments at which moves that were
     approved for later begin.
@@ -245,10 +246,10 @@ class ChangingTimes(NamedTuple):
     starts: tuple[datetime, ...]
 
 
-def changing_times(proposal: Proposal, now: datetime, undo_window: timedelta) -> ChangingTimes:
+def changing_times(moves: Iterable[ProposedMove], now: datetime, undo_window: timedelta) -> ChangingTimes:
     """Of what is still ahead. A move back cannot be moved back."""
     undo, starts = {}, []
-    for migration in (m.migration for m in proposal.moves if m.migration is not None):
+    for migration in (m.migration for m in moves if m.migration is not None):
         ended, later = migration.finished_at, migration.not_before
         if migration.state is MigrationState.SUCCEEDED and ended and migration.purpose is not Purpose.UNDO:
             if ended + undo_window > now:
@@ -258,9 +259,9 @@ def changing_times(proposal: Proposal, now: datetime, undo_window: timedelta) ->
     return ChangingTimes(undo, tuple(starts))
 
 
-def waiting_for_hours(proposal: Proposal) -> bool:
+def waiting_for_hours(moves: Iterable[ProposedMove]) -> bool:
     """Whether something approved has not begun, so that the hours in which it may are worth telling."""
-    return any(m.migration is not None and m.migration.state is MigrationState.QUEUED for m in proposal.moves)
+    return any(m.migration is not None and m.migration.state is MigrationState.QUEUED for m in moves)
 
 
 @dataclass(frozen=True, slots=True)

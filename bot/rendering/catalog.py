@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone, tzinfo
 from functools import lru_cache
 from importlib import resources
@@ -122,6 +122,31 @@ def _html_argument(name: str, value: object) -> object:
     return str(escape(shown)) if isinstance(shown, str) else shown
 
 
+DIGITS: Mapping[str, int] = {"CPU": 1, "LOAD": 2, "MEMORY": 0}
+"""Decimals of a node's figures for people: vCPUs per CPU, measured load per CPU, percent of memory."""
+MOST_DIGITS = 3
+
+
+def _figure(digits: int) -> Callable[..., Any]:
+    """A function of the catalogues that rounds one kind of figure, the same everywhere.
+
+    With a second figure (a limit) there are more decimals where both would read alike although they differ: a node
+    with CPU 7.04 is above a limit of 7.0.
+    """
+
+    def rounded(value: Any, other: Any = None) -> Any:
+        if isinstance(value, str):
+            return value
+        shown = digits
+        while other is not None and not isinstance(other, str) and shown < MOST_DIGITS:
+            if float(value) == float(other) or round(float(value), shown) != round(float(other), shown):
+                break
+            shown += 1
+        return fluent_number(value, minimumFractionDigits=shown, maximumFractionDigits=shown)
+
+    return rounded
+
+
 def _number(value: Any, **options: Any) -> Any:
     """NUMBER of the catalogues: a figure that is missing or no number is shown as it is."""
     return value if isinstance(value, str) else fluent_number(value, **options)
@@ -138,7 +163,8 @@ class _Messages:
 
     def __init__(self, language: str) -> None:
         self.sources = message_sources(language)
-        self._bundle = FluentBundle([language], functions={"NUMBER": _number}, use_isolating=False)
+        figures = {name: _figure(digits) for name, digits in DIGITS.items()}
+        self._bundle = FluentBundle([language], functions={"NUMBER": _number, **figures}, use_isolating=False)
 
     def format(self, key: str, args: dict[str, object]) -> tuple[Any, list[Exception]]:
         """The formatted message and what went wrong in it.

@@ -10,20 +10,29 @@ from bot.store.database import Part, all_rows
 from bot.store.settings import put_setting
 from bot.store.values import MessageRow
 
+_FILED_UNDER = (
+    "coalesce((SELECT min(f.id) FROM proposal f JOIN proposal p ON p.incident_id = f.incident_id WHERE p.id = ?1), ?1)"
+)
+"""The proposal whose row is the message of a proposal: the first one of its incident, or itself."""
+
 
 class Messages(Part):
+    """All proposals of an incident share one message. Any of them may be named."""
+
     async def get(self, proposal_id: int, chat_id: int) -> MessageRow | None:
         async with self._database.reading() as db:
-            records = await all_rows(
-                db, "SELECT * FROM message WHERE proposal_id = ? AND chat_id = ?", (proposal_id, chat_id)
+            message_rows = await all_rows(
+                db,
+                f"SELECT * FROM message WHERE proposal_id = {_FILED_UNDER} AND chat_id = ?2",  # noqa: S608 - fixed words
+                (proposal_id, chat_id),
             )
-        return rows.message_of(records[0]) if records else None
+        return rows.message_of(message_rows[0]) if message_rows else None
 
     async def save(self, message: MessageRow) -> None:
         async with self._database.transaction() as db:
             await db.execute(
-                "INSERT OR REPLACE INTO message (proposal_id, chat_id, message_id, page, shown, final) "
-                "VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO message (proposal_id, chat_id, message_id, page, shown, final) "  # noqa: S608
+                f"VALUES ({_FILED_UNDER}, ?2, ?3, ?4, ?5, ?6)",
                 (
                     message.proposal_id,
                     message.chat_id,
@@ -38,7 +47,7 @@ class Messages(Part):
         """Notes that a proposal is to be shown in a chat: its message gets its number when it is sent."""
         async with self._database.transaction() as db:
             await db.execute(
-                "INSERT OR IGNORE INTO message (proposal_id, chat_id, message_id) VALUES (?, ?, 0)",
+                f"INSERT OR IGNORE INTO message (proposal_id, chat_id, message_id) VALUES ({_FILED_UNDER}, ?2, 0)",  # noqa: S608
                 (proposal_id, chat_id),
             )
 
@@ -46,8 +55,9 @@ class Messages(Part):
         """Gives the number to a message that was sent without Telegram ever telling it; whether there was one."""
         async with self._database.transaction() as db:
             cursor = await db.execute(
-                "UPDATE message SET message_id = ? WHERE proposal_id = ? AND chat_id = ? AND message_id = 0",
-                (message_id, proposal_id, chat_id),
+                f"UPDATE message SET message_id = ?3 WHERE proposal_id = {_FILED_UNDER} AND chat_id = ?2 "  # noqa: S608
+                "AND message_id = 0",
+                (proposal_id, chat_id, message_id),
             )
             return cursor.rowcount > 0
 
@@ -79,7 +89,8 @@ class Messages(Part):
     async def set_page(self, proposal_id: int, chat_id: int, page: int) -> None:
         async with self._database.transaction() as db:
             await db.execute(
-                "UPDATE message SET page = ? WHERE proposal_id = ? AND chat_id = ?", (page, proposal_id, chat_id)
+                f"UPDATE message SET page = ?3 WHERE proposal_id = {_FILED_UNDER} AND chat_id = ?2",  # noqa: S608
+                (proposal_id, chat_id, page),
             )
 
     async def unfinished(self, chat_id: int) -> tuple[int, ...]:

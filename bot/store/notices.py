@@ -52,7 +52,8 @@ class Notices(Part):
         async with self._database.transaction() as db:
             if not await _still(db, question, "reminded", due):
                 return False
-            await add_notice(db, NoticeKind.REMINDER, now, proposal_id=question.proposal_id)
+            subject = _subject("reminder", question)
+            await add_notice(db, NoticeKind.REMINDER, now, proposal_id=question.proposal_id, subject=subject)
         return True
 
     async def escalate(self, question: Unanswered, now: datetime) -> bool:
@@ -60,7 +61,8 @@ class Notices(Part):
         async with self._database.transaction() as db:
             if not await _still(db, question, "escalated", 1):
                 return False
-            await add_notice(db, NoticeKind.ESCALATION, now, proposal_id=question.proposal_id)
+            subject = _subject("escalation", question)
+            await add_notice(db, NoticeKind.ESCALATION, now, proposal_id=question.proposal_id, subject=subject)
         return True
 
     async def note_digest(self, key: str, due: datetime, now: datetime, *, tell: bool) -> None:
@@ -81,10 +83,10 @@ class Notices(Part):
             )
         return self._reader.decode_all(records, rows.notice_of)
 
-    async def is_over(self, notice: Notice) -> bool:
-        """Whether what a notice tells has ended since, by a later notice on the same subject."""
+    async def is_outdated(self, notice: Notice) -> bool:
+        """Whether a later notice on the same subject says more."""
         async with self._database.reading() as db:
-            later = "SELECT count(*) FROM notice WHERE subject = ? AND ends = 1 AND id > ?"
+            later = "SELECT count(*) FROM notice WHERE subject = ? AND id > ?"
             return bool(await scalar(db, later, (notice.subject, notice.id)))
 
     async def message_of(self, subject: str, chat_id: int) -> int:
@@ -145,6 +147,12 @@ async def add_notice(
             *(subject, int(ends)),
         ),
     )
+
+
+def _subject(what: str, question: Unanswered) -> str:
+    if question.incident_id is None:
+        return f"{what}-of-proposal-{question.proposal_id}"
+    return f"{what}-of-incident-{question.incident_id}"
 
 
 async def _still(db: Connection, question: Unanswered, column: str, value: int) -> bool:

@@ -23,10 +23,10 @@ from aiogram.exceptions import (
 )
 from aiogram.utils.backoff import Backoff
 
-from balancer.model import Cluster, Plan
+from balancer.model import Cluster, Plan, Purpose
 from bot.domain.chats import Chat
 from bot.domain.clock import Clock
-from bot.domain.proposals import IN_FLIGHT, Proposal, changing_times, waiting_for_hours
+from bot.domain.proposals import IN_FLIGHT, Proposal, ProposedMove, changing_times, waiting_for_hours
 from bot.domain.times import Hours
 from bot.errors import StoreError
 from bot.rendering.catalog import Texts, texts_for
@@ -39,7 +39,7 @@ from bot.telegram.languages import Languages
 from bot.telegram.middlewares.retry import without_retries
 from bot.telegram.sender import Place, Sender
 from bot.telegram.session import PAUSES
-from bot.telegram.views.notices import HUSHED, notice_view
+from bot.telegram.views.notices import Sound, notice_view, sound_of
 from bot.telegram.views.proposals import Ahead, plan_view, proposal_view
 from bot.telegram.views.view import Picture, View
 
@@ -53,6 +53,12 @@ CLOSING_LOOK_S = 5.0
 """How often it is looked whether a button's time is over."""
 LONGEST_SILENCE_S = 8.0
 """The longest pause while Telegram does not answer: it may be back at any moment, and decisions wait."""
+RINGS_APART = timedelta(minutes=1)
+"""Questions and reminders that follow each other more closely make one sound: of several clusters, for example."""
+WITH_AN_END = (NoticeKind.OUTAGE, NoticeKind.FAILED)
+"""Notices whose end edits their message."""
+ASKED_ALREADY = (Purpose.TARGET, Purpose.UNDO)
+"""A person pressed a button for these and has approved them: the message makes no sound."""
 _CHAT_REFUSES = (
     "chat not found",
     "not enough rights",
@@ -124,6 +130,7 @@ class ChatSync:
         self._closing: dict[int, datetime] = {}
         self._rehearsals: dict[int, list[tuple[int, int, int]]] = {}
         self._plans: dict[int, Plan] = {}
+        self._rang_at: datetime | None = None
         self._wake = asyncio.Event()
         self._reachable = asyncio.Event()
         self._sending = asyncio.Lock()
@@ -246,6 +253,7 @@ class ChatSync:
                 break
             self._wake.clear()
             try:
+                await self._merge_incidents()
                 await self._note()
             except StoreError as error:
                 log.warning("What is to be shown cannot be noted: %s", error)
@@ -269,6 +277,7 @@ class ChatSync:
     async def _catch_up_alone(self) -> None:
         """Decisions first: messages that exist already; then new messages, notices, and the time of what runs."""
         self._texts = await self._context.languages.of_chat(self.chat_id, self.chat.language)
+        await self._merge_incidents()
         await self._note()
         known = [i for i in sorted(self._changed) if await self._number(i)]
         for proposal_id in [*known, *sorted(self._changed.difference(known))]:
@@ -309,12 +318,23 @@ class ChatSync:
         except Exception:  # a defect in one message
             log.exception("%s cannot be shown in the chat and is left out", what)
 
+    async def _merge_incidents(self) -> None:
+        """The message of an incident shows its newest proposal: whichever changed, that one is to be shown."""
+        for proposal_id in sorted(self._changed):
+            newest = await self._store.incidents.newest_proposal(proposal_id)
+            if newest != proposal_id:
+                self._changed.discard(proposal_id)
+                self._changed.add(newest)
+                self._ticking.discard(proposal_id)
+                self._running.discard(proposal_id)
+                self._closing.pop(proposal_id, None)
+
     async def _note(self) -> None:
         """Writes down which proposals are to be shown for the first time."""
         for proposal_id in sorted(self._changed - self._noted):
             if await self._store.messages.get(proposal_id, self.chat_id) is None:
                 proposal = await self._store.proposals.get(proposal_id)
-                if proposal is not None and self._shows(proposal) and _worth_showing(proposal):
+                if proposal is not None and self._shows(proposal) and _worth_showing(proposal, ()):
                     await self._store.messages.intend(proposal_id, self.chat_id)
             self._noted.add(proposal_id)
 
@@ -327,49 +347,64 @@ class ChatSync:
         proposal = await self._store.proposals.get(proposal_id)
         if proposal is None or not self._shows(proposal):
             return
-        self._note_running(proposal)
+        ahead = await self._ahead(proposal)
+        self._note_running(proposal, ahead.earlier)
         row = await self._store.messages.get(proposal_id, self.chat_id)
-        view = await self._view(proposal, row.page if row else 0)
+        view = self._view(proposal, row.page if row else 0, ahead)
         digest = view.digest
         if row is None or not row.message_id:
-            if _worth_showing(proposal) and not (row and (row.shown == digest or (row.shown and tick))):
-                await self._post(proposal, view, digest, row.page if row else 0)
+            if _worth_showing(proposal, ahead.earlier) and not (row and (row.shown == digest or (row.shown and tick))):
+                await self._post(proposal, view, digest, row)
             elif row is not None and not row.shown:  # it ended before it could be shown
-                await self._store.messages.save(MessageRow(proposal_id, self.chat_id, 0, 0, "", True))
+                await self._store.messages.save(MessageRow(proposal_id, self.chat_id, 0, 0, "", view.final))
         elif row.shown != digest or row.final != view.final:
-            await self._edit(proposal, row, view, digest)
+            await self._edit(proposal, row, view, digest, ahead)
 
-    async def _view(self, proposal: Proposal, page: int) -> View:
-        """The proposal as it is now. Also notes when its next button has to disappear."""
+    async def _ahead(self, proposal: Proposal) -> Ahead:
+        """What the message shows besides the proposal. Also notes when its next button has to disappear."""
         now = self._clock()
-        times = changing_times(proposal, now, self._context.undo_window)
+        incident = await self._store.incidents.of_proposal(proposal.id)
+        earlier = () if incident is None else await self._store.incidents.moves_besides(incident, proposal.id)
+        moves = (*earlier, *proposal.moves)
+        times = changing_times(moves, now, self._context.undo_window)
         undone = await self._store.migrations.undone(times.undo_until) if times.undo_until else ()
         opens = self._hours.opens_at(proposal.cluster_id, proposal.plan.cluster_name)
         ends = {i: until for i, until in times.undo_until.items() if i not in undone}
-        if later := [*ends.values(), *times.starts, *([opens] if opens and waiting_for_hours(proposal) else [])]:
+        looking = None if incident is None else incident.looked_into(now)
+        later = [*ends.values(), *times.starts, *([opens] if opens and waiting_for_hours(moves) else [])]
+        later += [] if looking is None else [looking.until]
+        if later:
             self._closing[proposal.id] = min(later)
         else:
             self._closing.pop(proposal.id, None)
-        view = proposal_view(self._texts, proposal, now, page, Ahead(frozenset(ends), opens))
-        shows_plan = proposal.pending or any(m.migration for m in proposal.moves)
+        return Ahead(frozenset(ends), opens, incident, earlier)
+
+    def _view(self, proposal: Proposal, page: int, ahead: Ahead) -> View:
+        view = proposal_view(self._texts, proposal, self._clock(), page, ahead)
+        over = ahead.incident is not None and ahead.incident.ended_at is not None
+        shows_plan = not over and (proposal.pending or any(m.migration for m in proposal.moves))
         return replace(view, picture=self._context.pictures(self._texts, proposal)) if shows_plan else view
 
-    async def _post(self, proposal: Proposal, view: View, digest: str, page: int = 0) -> None:
-        chat_id = self.chat_id
+    async def _post(self, proposal: Proposal, view: View, digest: str, row: MessageRow | None) -> None:
+        """Posts a message; without a sound where no person has to answer, and where it only replaces a lost one."""
+        silent = proposal.automatic or proposal.purpose in ASKED_ALREADY or bool(row and row.shown)
+        silent = silent or self._rings_already()
         message_id = await self._context.sender.send_once(
-            ("proposal", proposal.id), self._place(proposal.plan), view, silent=proposal.automatic
+            ("proposal", proposal.id), self._place(proposal.plan), view, silent=silent
         )
-        await self._store.messages.save(MessageRow(proposal.id, chat_id, message_id, page, digest, view.final))
+        page = row.page if row else 0
+        await self._store.messages.save(MessageRow(proposal.id, self.chat_id, message_id, page, digest, view.final))
 
-    async def _edit(self, proposal: Proposal, row: MessageRow, view: View, digest: str) -> None:
+    async def _edit(self, proposal: Proposal, row: MessageRow, view: View, digest: str, ahead: Ahead) -> None:
         try:
             await self._context.sender.edit(row.chat_id, row.message_id, view)
         except TelegramBadRequest as error:
             problem = error.message.lower()
             if any(words in problem for words in MESSAGE_GONE):
-                # Someone deleted it. What was moved is worth a message even when all is over.
-                if not proposal.settled or any(m.migration for m in proposal.moves):
-                    await self._post(proposal, view, digest, row.page)
+                # Someone deleted it, or it is too old. What was moved is worth a message even when all is over.
+                if not proposal.settled or any(m.migration for m in (*ahead.earlier, *proposal.moves)):
+                    await self._post(proposal, view, digest, row)
+                    await self._retire(row, view)
                     return
             elif UNCHANGED not in problem:
                 raise
@@ -378,29 +413,41 @@ class ChatSync:
         page = latest.page if latest else row.page
         await self._store.messages.save(MessageRow(proposal.id, row.chat_id, row.message_id, page, digest, view.final))
 
-    def _note_running(self, proposal: Proposal) -> None:
-        if any(m.migration and m.migration.state in IN_FLIGHT for m in proposal.moves):
+    def _rings_already(self) -> bool:
+        """Whether a message has just made a sound here: people look anyway. Else the next one makes it, and counts."""
+        now = self._clock()
+        if self._rang_at is not None and abs(now - self._rang_at) < RINGS_APART:
+            return True
+        self._rang_at = now
+        return False
+
+    async def _retire(self, row: MessageRow, view: View) -> None:
+        """Takes the buttons off a message that another one replaces, where Telegram still lets us."""
+        try:
+            await self._context.sender.retire(row.chat_id, row.message_id, view)
+        except TelegramBadRequest as error:
+            log.debug("An older message kept its buttons: %s", error.message)
+
+    def _note_running(self, proposal: Proposal, earlier: Sequence[ProposedMove]) -> None:
+        if any(m.migration and m.migration.state in IN_FLIGHT for m in (*earlier, *proposal.moves)):
             self._running.add(proposal.id)
         else:
             self._running.discard(proposal.id)
 
     async def repost(self, proposal_id: int) -> None:
         """Shows a proposal again at the end of the chat; the older message loses its buttons."""
-        proposal = await self._store.proposals.get(proposal_id)
+        proposal = await self._store.proposals.get(await self._store.incidents.newest_proposal(proposal_id))
         row = await self._store.messages.get(proposal_id, self.chat_id)
         if proposal is None or not self._shows(proposal):
             return
-        view = await self._view(proposal, row.page if row else 0)
-        message_id = await self._context.sender.send(self._place(proposal.plan), view)
         page = row.page if row else 0
+        view = self._view(proposal, page, await self._ahead(proposal))
+        message_id = await self._context.sender.send(self._place(proposal.plan), view)
         await self._store.messages.save(
             MessageRow(proposal_id, self.chat_id, message_id, page, view.digest, view.final)
         )
         if row is not None and row.message_id:
-            try:
-                await self._context.sender.retire(row.chat_id, row.message_id, view)
-            except TelegramBadRequest as error:
-                log.debug("An older message kept its buttons: %s", error.message)
+            await self._retire(row, view)
 
     async def _concerned(self, notice: Notice) -> bool | None:
         """Whether a notice is for this chat; ``None``: that is known after the next check."""
@@ -429,16 +476,46 @@ class ChatSync:
         return self._reports and self.chat.shows(proposal.cluster_id, proposal.plan.cluster_name)
 
     async def _send_notice(self, notice: Notice) -> None:
+        """Sends a notice, or edits the message of the notice whose end it tells."""
+        subject = notice.subject
+        if subject is not None and not notice.ends and await self._store.notices.is_outdated(notice):
+            return  # it could not be sent before it was over, or before the next reminder was due
         view = await self._notice_view(notice)
-        if view is None:
+        if view is None or (subject is not None and notice.ends and await self._edit_notice(subject, view)):
             return
         about = await self._store.proposals.get(notice.proposal_id) if notice.proposal_id is not None else None
         if not self._reports:
             about = None  # an escalation stands alone
+        begins = subject is not None and not notice.ends and notice.kind in WITH_AN_END
+        if begins:
+            await self._store.notices.keep_message(subject or "", self.chat_id, 0)
         reply_to = 0 if about is None else await self._number(about.id)
-        place = self._place(None if about is None else about.plan)
-        loud = notice.kind not in HUSHED
-        await self._context.sender.send_once(("notice", notice.id), place, view, reply_to or None, loud=loud)
+        sound = sound_of(notice)
+        message_id = await self._context.sender.send_once(
+            ("notice", notice.id),
+            self._place(None if about is None else about.plan),
+            view,
+            reply_to or None,
+            loud=sound is Sound.ALWAYS,
+            silent=sound is Sound.NEVER or (sound is Sound.OUTSIDE_QUIET_HOURS and self._rings_already()),
+        )
+        if begins:
+            await self._store.notices.keep_message(subject or "", self.chat_id, message_id)
+
+    async def _edit_notice(self, subject: str, view: View) -> bool:
+        """Writes the end of something into the message of its beginning; whether there was such a message."""
+        message_id = await self._store.notices.message_of(subject, self.chat_id)
+        if not message_id:
+            return False
+        try:
+            await self._context.sender.edit(self.chat_id, message_id, view)
+        except TelegramBadRequest as error:
+            problem = error.message.lower()
+            if any(words in problem for words in MESSAGE_GONE):
+                return False
+            if UNCHANGED not in problem:
+                raise
+        return True
 
     async def _notice_view(self, notice: Notice) -> View | None:
         return await notice_view(
@@ -458,9 +535,9 @@ class ChatSync:
         return Place(self.chat_id, self.chat.named, topic)
 
 
-def _worth_showing(proposal: Proposal) -> bool:
+def _worth_showing(proposal: Proposal, earlier: Sequence[ProposedMove]) -> bool:
     """Whether a proposal not shown so far is news: one that ended unseen is not, unless something was moved."""
-    return bool(proposal.pending) or any(m.migration for m in proposal.moves)
+    return bool(proposal.pending) or any(m.migration for m in (*earlier, *proposal.moves))
 
 
 def _log_failure(error: Exception, pause_s: float) -> None:

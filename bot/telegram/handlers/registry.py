@@ -12,6 +12,7 @@ from bot.telegram.handlers.exclusions import Exclusions
 from bot.telegram.handlers.failures import Failures
 from bot.telegram.handlers.first_move import FirstMove
 from bot.telegram.handlers.help import Help
+from bot.telegram.handlers.incidents import Incidents
 from bot.telegram.handlers.machines import Machines
 from bot.telegram.handlers.mode import Modes
 from bot.telegram.handlers.move_options import MoveOptions
@@ -40,6 +41,7 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
         machines,
         PlanCommands(*parts),
         Proposals(*parts),
+        Incidents(*parts),
         options,
         Failures(machines),
         Exclusions(*parts),

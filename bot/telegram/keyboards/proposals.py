@@ -15,6 +15,8 @@ from bot.domain.sanitize import shorten
 from bot.rendering.catalog import Texts
 from bot.telegram.keyboards.buttons import Row, do, keyboard
 
+NAME_ON_WIDE_BUTTON = 24
+"""Characters of a VM's name that a button as wide as the chat shows on a phone, beside its verb."""
 NAME_ON_BUTTON = 10
 """Characters of a VM's name that half a row of buttons shows on a phone."""
 
@@ -83,6 +85,24 @@ def _later_row(texts: Texts, proposed: ProposedMove, now: datetime, undoable: Co
     if waits_for_its_time(migration, now):
         return [do(texts.text("button-call-back", number=number), "call-back", migration.id)]
     return []
+
+
+def with_earlier_buttons(
+    texts: Texts,
+    below: InlineKeyboardMarkup | None,
+    moves: Sequence[ProposedMove],
+    now: datetime,
+    undoable: Collection[int],
+) -> InlineKeyboardMarkup | None:
+    """A keyboard with what can still be done about moves that the message does not number."""
+    rows: list[Row] = [] if below is None else list(below.inline_keyboard)
+    for migration in (m.migration for m in moves if m.migration is not None):
+        vm = shorten(migration.move.vm_name, NAME_ON_WIDE_BUTTON)
+        if migration.id in undoable:
+            rows.append([do(texts.text("button-undo-vm", vm=vm), "undo", migration.id)])
+        elif waits_for_its_time(migration, now):
+            rows.append([do(texts.text("button-call-back-vm", vm=vm), "call-back", migration.id)])
+    return keyboard(rows)
 
 
 def waits_for_its_time(migration: Migration, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from enum import Enum
 from functools import partial
 
 from markupsafe import Markup
@@ -28,8 +29,33 @@ from bot.telegram.views.view import Picture, View
 Links = Callable[[Sequence[Proposal]], Awaitable[list[Row]]]
 LATE = timedelta(minutes=2)
 """A notice that waited longer says when it came about."""
-HUSHED = (NoticeKind.FINISHED, NoticeKind.REMINDER, NoticeKind.DIGEST)
-"""In quiet hours these make no sound; what went wrong is worth waking somebody."""
+
+
+class Sound(Enum):
+    """When the message of a notice makes a sound."""
+
+    ALWAYS = "always"
+    """What went wrong is worth waking somebody."""
+    OUTSIDE_QUIET_HOURS = "outside-quiet-hours"
+    NEVER = "never"
+
+
+_SOUNDS = {
+    NoticeKind.REMINDER: Sound.OUTSIDE_QUIET_HOURS,
+    NoticeKind.WORSE: Sound.OUTSIDE_QUIET_HOURS,
+    NoticeKind.SETTLED: Sound.NEVER,
+    NoticeKind.FINISHED: Sound.NEVER,
+    NoticeKind.DIGEST: Sound.NEVER,
+}
+_INFORMS = ("foreign-moves", "waits-for-others")
+"""Codes of reasons that tell of no outage, although they are stored as one."""
+
+
+def sound_of(notice: Notice) -> Sound:
+    """Failures, restarts, unknown outcomes, outages and escalations always; the end of an outage never."""
+    if notice.ends or (notice.body is not None and notice.body.code in _INFORMS):
+        return Sound.NEVER
+    return _SOUNDS.get(notice.kind, Sound.ALWAYS)
 
 
 async def notice_view(
@@ -82,23 +108,35 @@ async def _view(texts: Texts, store: Store, notice: Notice, now: datetime, quara
     proposal = None if notice.proposal_id is None else await store.proposals.get(notice.proposal_id)
     if proposal is None:
         return None
-    if notice.kind in (NoticeKind.REMINDER, NoticeKind.ESCALATION):
-        return _unanswered(texts, notice, proposal, now) if proposal.pending else None
+    if notice.kind in (NoticeKind.REMINDER, NoticeKind.ESCALATION, NoticeKind.WORSE):
+        return await _unanswered(texts, store, notice, proposal, now)
     if notice.kind is NoticeKind.FINISHED:
-        ended_well = all(m.migration is None or m.migration.state is MigrationState.SUCCEEDED for m in proposal.moves)
-        return None if ended_well else View(finished_notice(texts, proposal))  # the proposal's own message says it
+        return None  # the message of the incident says it
     ended = (m.migration for m in proposal.moves if m.migration and m.migration.id == notice.migration_id)
     migration = next(ended, None)
     return None if migration is None else ending_view(texts, migration, quarantine)
 
 
-def _unanswered(texts: Texts, notice: Notice, proposal: Proposal, now: datetime) -> View:
-    """What waits, for how long, and until when it can be approved."""
-    count, cluster, over = len(proposal.pending), proposal.plan.cluster_name, len(proposal.plan.overloaded)
-    waited = wording.duration(texts, now - proposal.created_at)
+async def _unanswered(texts: Texts, store: Store, notice: Notice, proposal: Proposal, now: datetime) -> View | None:
+    """What waits, for how long, and until when it can be approved; of an incident, what its message shows now."""
+    incident = await store.incidents.of_proposal(proposal.id)
+    since = proposal.created_at
+    if incident is not None:
+        since = incident.waits_since
+        newest = await store.proposals.get(await store.incidents.newest_proposal(proposal.id))
+        proposal = newest or proposal
+    answered = incident is not None and (incident.waits_since > notice.created_at or incident.looked_into(now))
+    if not proposal.pending or (answered and notice.kind is not NoticeKind.WORSE):
+        return None
+    cluster, count = proposal.plan.cluster_name, len(proposal.pending)
     time = wording.moment(texts, proposal.expires_at, now)
+    if notice.kind is NoticeKind.WORSE:
+        reason = texts.reason(notice.body) if notice.body else ""
+        return View(texts.html("notice-worse", cluster=cluster, count=count, time=time, reason=reason))
+    waited = wording.duration(texts, now - since)
     if notice.kind is NoticeKind.REMINDER:
         return View(texts.html("notice-reminder", cluster=cluster, count=count, duration=waited, time=time))
+    over = len(proposal.plan.overloaded)
     return View(
         texts.html("notice-escalation", cluster=cluster, count=count, duration=waited, time=time, overloaded=over)
     )
@@ -136,19 +174,3 @@ def ending_notice(texts: Texts, migration: Migration, quarantine: timedelta = ti
     if migration.state is MigrationState.FAILED and quarantine and not harmless:
         lines.append(texts.html("notice-quarantine", duration=wording.duration(texts, quarantine)))
     return wording.joined(lines)
-
-
-def finished_notice(texts: Texts, proposal: Proposal) -> Markup:
-    """An automatic proposal that is carried out."""
-    migrations = [m.migration for m in proposal.moves if m.migration is not None]
-    done = sum(m.state is MigrationState.SUCCEEDED for m in migrations)
-    ends = [m.finished_at for m in migrations if m.finished_at is not None]
-    length = max(ends, default=proposal.created_at) - proposal.created_at
-    return texts.html(
-        "notice-finished",
-        cluster=proposal.plan.cluster_name,
-        done=done,
-        count=len(migrations),
-        failed=len(migrations) - done,
-        duration=wording.duration(texts, length),
-    )

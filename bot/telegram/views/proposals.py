@@ -9,6 +9,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from balancer.model import Plan, Purpose, Rejection
+from bot.domain.incidents import Incident
 from bot.domain.proposals import (
     ActorKind,
     Migration,
@@ -23,9 +24,10 @@ from bot.rendering.phrases import deciders
 from bot.rendering.plan_summary import any_measured, load_words, move_summary, outlook_lines, why_not
 from bot.telegram.keyboards.buttons import do, paged
 from bot.telegram.keyboards.buttons import keyboard as keyboard_of
-from bot.telegram.keyboards.proposals import Shown, proposal_keyboard, waits_for_its_time
+from bot.telegram.keyboards.proposals import Shown, proposal_keyboard, waits_for_its_time, with_earlier_buttons
 from bot.telegram.views import wording
 from bot.telegram.views.headlines import headline, summary_line
+from bot.telegram.views.incidents import ended_lines, incident_lines, stuck_line, with_look_button
 from bot.telegram.views.node_requests import is_node_request, progress_lines
 from bot.telegram.views.view import View
 
@@ -35,6 +37,9 @@ REPORT_NODES = 6
 REASON_LINES = 12
 PANEL_WORDS_LIMIT = 300
 NAMES_SHOWN = 10
+EARLIER_SHOWN = 5
+NOTHING_POSSIBLE = "nothing-possible"
+"""Code of the reason of a proposal that was closed although its overload goes on."""
 CAPTION = 1000
 """Characters of a proposal's text: Telegram takes 1,024 under a picture."""
 FOLD_MARGIN, SHORTEST_FOLD = 40, 80
@@ -42,31 +47,69 @@ FOLD_MARGIN, SHORTEST_FOLD = 40, 80
 
 
 class Ahead(NamedTuple):
-    """What of a proposal changes by time alone: which migrations can be moved back, and when migrations may start."""
+    """What a proposal's message shows besides its rows.
+
+    ``undoable``: migrations that can be moved back. ``opens_at``: when migrations may start. ``incident``: ``None`` for
+    a request, and for a proposal of before there were incidents. ``earlier``: what was carried out in the incident
+    before this proposal, oldest first.
+    """
 
     undoable: frozenset[int] = frozenset()
     opens_at: datetime | None = None
+    incident: Incident | None = None
+    earlier: tuple[ProposedMove, ...] = ()
 
 
 def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0, ahead: Ahead | None = None) -> View:
     """What is overloaded, what is proposed and what became of it: a line or two a move, page by page.
 
-    A closed proposal without a migration is two lines: how it ended, and for which moves.
+    A closed proposal without a migration, and an incident that is over, are two lines: how it ended, and for which
+    moves.
     """
     ahead = ahead or Ahead()
     if is_node_request(proposal):
         return _node_request_view(texts, proposal, now, page, ahead)
-    head = _title_lines(texts, proposal, now)
+    if ahead.incident is not None and ahead.incident.ended_at is not None:
+        return _ended_view(texts, ahead.incident, proposal, now, ahead)
+    final = ahead.incident is None and proposal.settled and not ahead.undoable
+    head = _title_lines(texts, proposal, now, ahead.incident)
     if proposal.settled and not any(m.migration for m in proposal.moves):
-        return View(wording.fitted([*head, *_closed_lines(texts, proposal)], [], texts, CAPTION), final=True)
+        head += _closed_lines(texts, proposal)
+        return View(wording.fitted([*head, *_earlier_lines(texts, now, ahead)], [], texts, CAPTION), final=final)
     shown, page, pages = paged(proposal.moves, page, MOVES_PER_PAGE)
     if pages > 1:
         first, count = page * MOVES_PER_PAGE + 1, len(proposal.moves)
         head.append(texts.html("proposal-page", first=first, last=first + len(shown) - 1, count=count))
     body = [line for m in shown for line in short_move_lines(texts, m, now, ahead.opens_at)]
+    body += _earlier_lines(texts, now, ahead)
     text = _folded(texts, [*head, *body], _details(texts, proposal) if proposal.pending else [])
     keyboard = proposal_keyboard(texts, proposal, now, Shown(shown, page, pages), ahead.undoable)
-    return View(text, keyboard, final=proposal.settled and not ahead.undoable)
+    keyboard = with_earlier_buttons(texts, keyboard, ahead.earlier, now, ahead.undoable)
+    if ahead.incident is not None:
+        keyboard = with_look_button(texts, keyboard, ahead.incident, proposal, now)
+    return View(text, keyboard, final=final)
+
+
+def _ended_view(texts: Texts, incident: Incident, proposal: Proposal, now: datetime, ahead: Ahead) -> View:
+    """Two lines; what can still be moved back keeps its button."""
+    moves = (*ahead.earlier, *proposal.moves)
+    keyboard = with_earlier_buttons(texts, None, moves, now, ahead.undoable)
+    lines = ended_lines(texts, incident, moves, now)
+    return View(wording.fitted(lines, [], texts, CAPTION), keyboard, final=not ahead.undoable)
+
+
+def _earlier_lines(texts: Texts, now: datetime, ahead: Ahead) -> list[Markup | str]:
+    """What was carried out in the incident before this proposal: one line a move, the last ones."""
+    shown = ahead.earlier[-EARLIER_SHOWN:]
+    lines: list[Markup | str] = []
+    if len(shown) < len(ahead.earlier):
+        lines.append(texts.html("incident-earlier-more", count=len(ahead.earlier) - len(shown)))
+    for proposed in shown:
+        if proposed.migration is not None:
+            state = migration_words(texts, proposed.migration, now, ahead.opens_at)
+            move = proposed.move
+            lines.append(texts.html("incident-earlier", vm=move.vm_name, target=move.target_name, state=state))
+    return lines
 
 
 def _node_request_view(texts: Texts, proposal: Proposal, now: datetime, page: int, ahead: Ahead) -> View:
@@ -79,10 +122,15 @@ def _node_request_view(texts: Texts, proposal: Proposal, now: datetime, page: in
     return View(wording.fitted(lines, [], texts, CAPTION), keyboard, final=proposal.settled)
 
 
-def _title_lines(texts: Texts, proposal: Proposal, now: datetime) -> list[Markup | str]:
+def _title_lines(
+    texts: Texts, proposal: Proposal, now: datetime, incident: Incident | None = None
+) -> list[Markup | str]:
     """How things stand, or who requested what; then what waits."""
     lines: list[Markup | str] = []
-    if proposal.purpose is Purpose.BALANCE:
+    stuck = proposal.closed_reason is not None and proposal.closed_reason.code == NOTHING_POSSIBLE
+    if stuck and incident is not None and (line := stuck_line(texts, incident)) is not None:
+        lines.append(line)
+    elif proposal.purpose is Purpose.BALANCE:
         lines += headline(texts, proposal)
     elif is_node_request(proposal):
         lines += progress_lines(texts, proposal, now)
@@ -95,7 +143,7 @@ def _title_lines(texts: Texts, proposal: Proposal, now: datetime) -> list[Markup
         lines.append(summary_line(texts, proposal, wording.moment(texts, proposal.expires_at, now)))
     elif proposal.automatic:
         lines.append(texts.html("proposal-automatic", count=len(proposal.moves)))
-    return lines
+    return lines if incident is None else [*lines, *incident_lines(texts, incident, proposal, now)]
 
 
 def _closed_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:

@@ -233,10 +233,6 @@ button-retry = 🔁 Try again
 retry-none = 🎯 <b>{ $vm }</b>: no node besides { $target } may take it now.
 notice-unknown = ❓ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }. Nothing else will be moved from or to these nodes until the panel reports the result.
 notice-settled = ✅ <b>{ $vm }</b> ({ $source } → { $target }) has arrived after all; its nodes are balanced again.
-notice-finished = { $failed ->
-    [0] ✅ <b>{ $cluster }</b>: { $done } of { $count } moves done in { $duration }.
-   *[other] ⚠️ <b>{ $cluster }</b>: { $done } of { $count } moves done in { $duration }, { $failed } failed.
-}
 notice-late = 🕓 Sent late: this happened at { $time }, Telegram was unreachable.
 dry-run-note = 🧪 Dry run: nothing is stored and nothing will move.
 

@@ -13,3 +13,64 @@ reason-plan-other-order = another order of the same moves
 reason-nothing-possible = still overloaded, but nothing can be moved now
 reason-node-joined = { $node } is overloaded too
 reason-cluster-not-checked = the panel no longer shows this cluster, or CLUSTER_IDS leaves it out
+
+## The message of an incident
+incident-changed = 🔁 plan changed { $time }: { $reason }
+incident-looking = 👀 { $who } looks into it until { $time }; no reminders until then
+incident-stuck = ⚠️ <b>{ $cluster }</b>: { $node } is overloaded, { $figure }{ $more ->
+    [0] {""}
+    [one] {" "}and 1 more node
+   *[other] {" "}and { $more } more nodes
+}; nothing can be moved now
+incident-figure = { $resource ->
+    [memory] memory { MEMORY($value, $limit) }% (limit { MEMORY($limit) }%)
+    [load] load { LOAD($value, $limit) } (limit { LOAD($limit) })
+   *[cpu] CPU { CPU($value, $limit) } (limit { CPU($limit) })
+}
+incident-figure-change = { $resource ->
+    [memory] memory { MEMORY($before) } → { MEMORY($after) }%
+    [load] load { LOAD($before) } → { LOAD($after) }
+   *[cpu] CPU { CPU($before) } → { CPU($after) }
+}
+incident-figure-before = { $resource ->
+    [memory] memory { MEMORY($before) }%
+    [load] load { LOAD($before) }
+   *[cpu] CPU { CPU($before) }
+}
+incident-relieved = ✅ <b>{ $cluster }</b>: { $node }{ $more ->
+    [0] {""}
+    [one] {" "}and 1 more node
+   *[other] {" "}and { $more } more nodes
+} relieved, { $change }, { $moved ->
+    [one] 1 move
+   *[other] { $moved } moves
+}, { $took }
+incident-evened = ✅ <b>{ $cluster }</b>: load evened out, { $moved ->
+    [one] 1 move
+   *[other] { $moved } moves
+}, { $took }
+incident-with-failed = { $headline }, ❌ { $failed } failed
+incident-with-restarted = { $headline }, ⚠️ { $restarted } restarted
+incident-failed = ❌ <b>{ $cluster }</b>: { $failed ->
+    [one] 1 move
+   *[other] { $failed } moves
+} failed; over by itself after { $lasted }
+incident-over = ✅ <b>{ $cluster }</b>: over by itself after { $lasted }, { $node } { $change }
+incident-even-over = ✅ <b>{ $cluster }</b>: over by itself after { $lasted }
+incident-span = 🕓 { $begin } – { $end } · { $moves }
+incident-move = { $vm } → { $target }
+incident-moved = { $moves } ({ $who })
+incident-skipped = { $moves }: skipped by { $who }
+incident-unanswered = { $moves }: nobody decided
+incident-earlier = { $vm } → { $target } · { $state }
+incident-earlier-more = … and { $count } before these
+button-look = 👀 I’ll look
+button-undo-vm = ↩️ Move back { $vm }
+button-call-back-vm = ✋ Call back { $vm }
+popup-look = You look into it until { $time }. No reminders until then.
+popup-look-other = { $who } looks into it until { $time }.
+popup-look-over = This overload is over.
+notice-worse = ⚠️ <b>{ $cluster }</b>: { $reason }. { $count ->
+    [one] 1 move waits
+   *[other] { $count } moves wait
+} until { $time }.

@@ -231,10 +231,6 @@ button-retry = 🔁 Повторить
 retry-none = 🎯 <b>{ $vm }</b>: кроме { $target }, её сейчас не может принять ни один узел.
 notice-unknown = ❓ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }. Пока панель не сообщит исход, эти узлы не участвуют в других миграциях.
 notice-settled = ✅ <b>{ $vm }</b> ({ $source } → { $target }): миграция всё же завершилась, узлы снова участвуют.
-notice-finished = { $failed ->
-    [0] ✅ <b>{ $cluster }</b>: выполнено { $done } из { $count } за { $duration }.
-   *[other] ⚠️ <b>{ $cluster }</b>: выполнено { $done } из { $count } за { $duration }, с ошибкой: { $failed }.
-}
 notice-late = 🕓 Отправлено позже: событие было в { $time }, Telegram был недоступен.
 dry-run-note = 🧪 Пробный прогон: ничего не сохраняется и не переносится.
 

@@ -10,3 +10,66 @@ reason-plan-other-order = те же миграции в другом поряд�
 reason-nothing-possible = перегрузка остаётся, но переносить сейчас нечего
 reason-node-joined = перегружен и узел { $node }
 reason-cluster-not-checked = панель больше не показывает этот кластер, или он исключён в CLUSTER_IDS
+
+## Сообщение об инциденте
+incident-changed = 🔁 план изменён { $time }: { $reason }
+incident-looking = 👀 { $who } разбирается до { $time }; до этого напоминаний не будет
+incident-stuck = ⚠️ <b>{ $cluster }</b>: { $node } перегружен, { $figure }{ $more ->
+    [0] {""}
+    [one] {" "}и ещё { $more } узел
+    [few] {" "}и ещё { $more } узла
+   *[many] {" "}и ещё { $more } узлов
+}; переносить сейчас нечего
+incident-figure = { $resource ->
+    [memory] память { MEMORY($value, $limit) }% (порог { MEMORY($limit) }%)
+    [load] нагрузка { LOAD($value, $limit) } (порог { LOAD($limit) })
+   *[cpu] CPU { CPU($value, $limit) } (порог { CPU($limit) })
+}
+incident-figure-change = { $resource ->
+    [memory] память { MEMORY($before) } → { MEMORY($after) }%
+    [load] нагрузка { LOAD($before) } → { LOAD($after) }
+   *[cpu] CPU { CPU($before) } → { CPU($after) }
+}
+incident-figure-before = { $resource ->
+    [memory] память { MEMORY($before) }%
+    [load] нагрузка { LOAD($before) }
+   *[cpu] CPU { CPU($before) }
+}
+incident-relieved = ✅ <b>{ $cluster }</b>: { $node }{ $more ->
+    [0] {""}
+    [one] {" "}и ещё { $more } узел
+    [few] {" "}и ещё { $more } узла
+   *[many] {" "}и ещё { $more } узлов
+}, нагрузка снижена, { $change }, { $moved ->
+    [one] { $moved } миграция
+    [few] { $moved } миграции
+   *[many] { $moved } миграций
+}, { $took }
+incident-evened = ✅ <b>{ $cluster }</b>: нагрузка выровнена, { $moved ->
+    [one] { $moved } миграция
+    [few] { $moved } миграции
+   *[many] { $moved } миграций
+}, { $took }
+incident-with-failed = { $headline }, ❌ не удалось: { $failed }
+incident-with-restarted = { $headline }, ⚠️ с перезапуском: { $restarted }
+incident-failed = ❌ <b>{ $cluster }</b>: не удалось миграций: { $failed }; перегрузка прошла сама через { $lasted }
+incident-over = ✅ <b>{ $cluster }</b>: прошло само через { $lasted }, { $node } { $change }
+incident-even-over = ✅ <b>{ $cluster }</b>: прошло само через { $lasted }
+incident-span = 🕓 { $begin } – { $end } · { $moves }
+incident-move = { $vm } → { $target }
+incident-moved = { $moves } ({ $who })
+incident-skipped = { $moves }: пропущено ({ $who })
+incident-unanswered = { $moves }: решения не было
+incident-earlier = { $vm } → { $target } · { $state }
+incident-earlier-more = … и до этого ещё { $count }
+button-look = 👀 Разберусь
+button-undo-vm = ↩️ Вернуть { $vm }
+button-call-back-vm = ✋ Отозвать { $vm }
+popup-look = Вы разбираетесь до { $time }. До этого напоминаний не будет.
+popup-look-other = { $who } уже разбирается, до { $time }.
+popup-look-over = Перегрузка уже прошла.
+notice-worse = ⚠️ <b>{ $cluster }</b>: { $reason }. { $count ->
+    [one] { $count } миграция ждёт
+    [few] { $count } миграции ждут
+   *[many] { $count } миграций ждут
+} решения до { $time }.
