@@ -1,7 +1,7 @@
 """How many messages make a sound: the whole program over simulated weeks between the emulated panel and chat.
 
 Everything is at its default. Nobody answers in approve mode; in automatic mode no fault is injected. Customers change
-a cluster every ten minutes on average, towards overload where it has little. Time passes by hand: a week takes minutes.
+a cluster twice an hour on average, towards overload where it has little. Time passes by hand: a week takes minutes.
 
 `python -m benchmarks.noise [--days 7] [--world demo] [--seed 1]` prints a table for docs/chat.md; `make noise` does.
 """
@@ -42,7 +42,7 @@ BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=timezone.utc)
 CHECK_S = 600
 LOOK_S = 300
 """How often reminders, digests and the chat are looked after; the program does so every two seconds."""
-CHURN_S = 600.0
+CHURN_S = 1800.0
 MIGRATION_S = 40.0
 
 

@@ -92,6 +92,13 @@ async def test_reading_an_older_database_does_not_change_its_bytes(given: Settin
     with closing(sqlite3.connect(path)) as db:
         db.execute("DROP TABLE unreadable")
         db.execute("DROP TABLE protection")
+        db.execute("DROP TABLE notice_message")
+        for table, column in (("notice", "subject"), ("notice", "ends")):
+            db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        db.execute("DROP INDEX proposal_incident")
+        db.execute("PRAGMA foreign_keys = OFF")
+        db.execute("ALTER TABLE proposal DROP COLUMN incident_id")
+        db.execute("DROP TABLE incident")
         db.execute(f"PRAGMA user_version = {OLDER}")
         db.execute("PRAGMA journal_mode = DELETE")
         db.commit()

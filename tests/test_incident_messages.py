@@ -79,7 +79,7 @@ async def test_changed_plan_edits_the_message_and_says_what_changed(tmp_path: Pa
 
 
 async def test_overload_that_ends_by_itself_becomes_two_lines(tmp_path: Path) -> None:
-    async with running(tmp_path) as fixture:
+    async with running(tmp_path, remind_after=0) as fixture:
         await fixture.start()
         report = await fixture.message("1. small-a", buttons=True)
         for _ in range(12):

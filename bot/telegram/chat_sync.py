@@ -55,6 +55,8 @@ LONGEST_SILENCE_S = 8.0
 """The longest pause while Telegram does not answer: it may be back at any moment, and decisions wait."""
 RINGS_APART = timedelta(minutes=1)
 """Questions and reminders that follow each other more closely make one sound: of several clusters, for example."""
+REMINDERS_A_DAY = 3
+"""So many reminders make a sound in any 24 hours, whatever number of clusters waits; others come without one."""
 WITH_AN_END = (NoticeKind.OUTAGE, NoticeKind.FAILED)
 """Notices whose end edits their message."""
 ASKED_ALREADY = (Purpose.TARGET, Purpose.UNDO)
@@ -131,6 +133,8 @@ class ChatSync:
         self._rehearsals: dict[int, list[tuple[int, int, int]]] = {}
         self._plans: dict[int, Plan] = {}
         self._rang_at: datetime | None = None
+        self._reminded_at: list[datetime] = []
+        """When reminders made a sound here in the last day."""
         self._wake = asyncio.Event()
         self._reachable = asyncio.Event()
         self._sending = asyncio.Lock()
@@ -421,6 +425,17 @@ class ChatSync:
         self._rang_at = now
         return False
 
+    def _may_ring(self, notice: Notice) -> bool:
+        """Whether a reminder, or the notice of another node, makes a sound. Notes that it does."""
+        now = self._clock()
+        self._reminded_at = [at for at in self._reminded_at if timedelta(0) <= now - at < timedelta(days=1)]
+        reminds = notice.kind is NoticeKind.REMINDER
+        if (reminds and len(self._reminded_at) >= REMINDERS_A_DAY) or self._rings_already():
+            return False
+        if reminds:
+            self._reminded_at.append(now)
+        return True
+
     async def _retire(self, row: MessageRow, view: View) -> None:
         """Takes the buttons off a message that another one replaces, where Telegram still lets us."""
         try:
@@ -497,7 +512,7 @@ class ChatSync:
             view,
             reply_to or None,
             loud=sound is Sound.ALWAYS,
-            silent=sound is Sound.NEVER or (sound is Sound.OUTSIDE_QUIET_HOURS and self._rings_already()),
+            silent=sound is Sound.NEVER or (sound is Sound.OUTSIDE_QUIET_HOURS and not self._may_ring(notice)),
         )
         if begins:
             await self._store.notices.keep_message(subject or "", self.chat_id, message_id)
