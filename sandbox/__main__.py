@@ -1,6 +1,6 @@
-"""`python -m sandbox <panel|chat|demo>`: stand-ins for the services that the balancer talks to.
+"""`python -m sandbox <panel|chat|demo>`: emulations of the services that the balancer talks to.
 
-Each sub-command lives in its own module, imported only when asked for.
+Each sub-command lives in its own module, imported only when it is used.
 """
 
 from __future__ import annotations

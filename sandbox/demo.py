@@ -1,6 +1,6 @@
 """`python -m sandbox demo`: the emulated panel, the emulated chat, and the real program between them.
 
-Three processes that talk over HTTP only. The program is started as anybody starts it, by its command and
+Three processes that talk only over HTTP. The program is started as anybody starts it, by its command and
 its environment: nothing of it is imported here.
 """
 
@@ -24,11 +24,11 @@ ADMINS, VIEWER = (1001, 1002), 1003
 CHAT_TOKEN = "123456:SANDBOX-TOKEN"  # noqa: S105 - the emulated chat's own
 CHAT_PORT = 8081
 OVERHEAD_S, BANDWIDTH_MBIT = 10, 16_777
-"""What a migration in the panel's world takes (10 s and 2,000 MiB a second), so that estimates come true."""
+"""The time of a migration in the panel's world (10 s and 2,000 MiB a second), so that estimates are right."""
 READY_WITHIN_S = 20.0
 STOP_WITHIN_S = 8.0
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""Ctrl-C, a polite kill, a closed terminal: the parts live in sessions of their own and would go on."""
+"""Ctrl-C, SIGTERM and a closed terminal: the parts run in sessions of their own and would continue."""
 _NAMES = "ALLOW_UNKNOWN_VERSIONS BOT_LANGUAGE CLUSTER_IDS DATABASE_PATH DIGEST DRY_RUN TIMEZONE VERIFY_SSL"
 _PREFIXES = """
     BACKUP_ BALANCE_ CHATS_ CLUSTERS_ CONFIRM_ CPU_ DIGEST_ ESCALATE_ ESCALATION_ EXCLUDE_ FAILURE_ HISTORY_ KERNEL_
@@ -101,7 +101,7 @@ class Children:
         return next((name for name, child in self._running if child.poll() is not None), None)
 
     def stop(self) -> None:
-        for sign in ENDING:  # an impatient second Ctrl-C must not leave half of them behind
+        for sign in ENDING:  # a second Ctrl-C must not leave some of them running
             signal.signal(sign, signal.SIG_IGN)
         for _name, child in reversed(self._running):
             if child.poll() is None:
@@ -130,7 +130,7 @@ def _run(args: argparse.Namespace, children: Children, folder: str) -> int:
     while True:
         ended = children.first_ended()
         if ended is not None:
-            raise DemoError(f"The {ended} ended by itself; its words stand above.")
+            raise DemoError(f"The {ended} ended by itself; see its output above.")
         time.sleep(0.2)
 
 
@@ -153,7 +153,7 @@ def _panel_options(args: argparse.Namespace) -> list[str]:
 
 
 def _environment(args: argparse.Namespace, panel: str, folder: str) -> dict[str, str]:
-    """What a person would write into `.env`. Nothing of the caller's own settings gets in."""
+    """The settings that a person would write into `.env`. Settings of the caller's environment are left out."""
     passed = {k: v for k, v in os.environ.items() if not is_setting(k)}
     here = Path(__file__).resolve().parent.parent
     return passed | {
@@ -186,19 +186,19 @@ def _sandbox_telegram(chat: str) -> dict[str, str]:
 
 
 def _real_telegram() -> dict[str, str]:
-    """The person's own Telegram, where a token is set."""
+    """Settings for the real Telegram if a token is set."""
     if not os.environ.get("TELEGRAM_BOT_TOKEN"):
         return {}
     return {k: v for k, v in os.environ.items() if k.startswith("TELEGRAM_")}
 
 
 def is_setting(key: str) -> bool:
-    """Whether a variable of the environment would be a setting of the program."""
+    """Whether a variable of the environment is a setting of the program."""
     return key in SETTINGS or key.startswith(SETTING_PREFIXES)
 
 
 def _free_port(wanted: int) -> int:
-    """The wanted port, or any free one where somebody listens there already."""
+    """The wanted port, or any free one if it is taken."""
     for port in (wanted, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,7 +1,7 @@
-"""How the sandbox's worlds are made: one function a scenario, each from a seed alone.
+"""Makes the sandbox's worlds: one function for each scenario; the result depends only on the seed.
 
 Nodes are filled to a wanted vCPU ratio and memory share with VMs of plausible sizes (1-16 vCPU, 1-64 GiB),
-so that what is overloaded at the start does not depend on luck.
+so that overload at the start does not depend on chance.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ OWNERS = ("anna", "boris", "chen", "dora", "emil", "farida", "georg", "hana")
 EL8 = {"qemu_version": "6.2.0", "kernel_version": "4.18.0-553.5.1.el8_10.x86_64", "os_version": "AlmaLinux 8.10"}
 EL9_OLD = {"qemu_version": "8.0.0", "kernel_version": "5.14.0-362.24.1.el9_3.x86_64", "os_version": "AlmaLinux 9.3"}
 
-# Names that a chat or a terminal must show as they are: HTML, entities, ANSI colours, right-to-left marks,
-# template braces, and one that is simply too long.
+# Names that a chat or a terminal must show literally: HTML, entities, ANSI colours, right-to-left marks,
+# template braces, and one that is too long.
 TRICKY_NAMES = (
     "<b>bold</b> & <script>alert(1)</script>",
     "\x1b[31mred\x1b[0m ‮gpj.exe {name} *_`md`",
@@ -34,7 +34,7 @@ TRICKY_NAMES = (
 
 @dataclass
 class NodePlan:
-    """One node and how full it starts: `ratio` is vCPU per physical CPU, `memory` a share of its RAM."""
+    """One node and its load at the start: `ratio` is vCPU per physical CPU, `memory` a share of its RAM."""
 
     name: str
     cpu: int
@@ -47,7 +47,7 @@ class NodePlan:
 
 
 class Builder:
-    """Collects the JSON of a world, handing out ids in order."""
+    """Collects the JSON of a world and assigns ids in order."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(f"scenario-{seed}")
@@ -67,7 +67,7 @@ class Builder:
         self.nodes.append({"id": node_id, "name": plan.name, "cluster": cluster_id, **size, **plan.fields})
         cpus = spread(self.rng, plan.vms, round(plan.cpu * plan.ratio), VCPU_LADDER)
         rams = spread(self.rng, plan.vms, round(plan.ram_gib * plan.memory), RAM_GIB_LADDER)
-        # Big in one means big in the other, as with real flavours.
+        # A VM with many vCPUs has much memory, as with real flavours.
         for cpu, ram_gib in zip(sorted(cpus), sorted(rams), strict=True):
             self._vm(node_id, cpu, ram_gib, plan.vm_fields)
 
@@ -93,7 +93,7 @@ class Builder:
         return [vm for vm in self.vms if vm["node"] == node_id]
 
     def mark(self, node_name: str, *marks: dict[str, Any]) -> None:
-        """Give every second VM of a node, smallest first, one of the marks, until they run out."""
+        """Gives every second VM of a node, smallest first, one of the marks, until no mark is left."""
         for vm, fields in zip(self.vms_of(node_name)[::2], marks, strict=False):
             vm.update(fields)
 
@@ -148,7 +148,7 @@ def small(seed: int) -> dict[str, Any]:
 
 
 def demo(seed: int) -> dict[str, Any]:
-    """Three KVM clusters and one of containers: two overloads, and one of every obstacle."""
+    """Three KVM clusters and one of containers: two overloads, and every obstacle once."""
     make = Builder(seed)
     production = [
         NodePlan("amber", 16, 256, 17, 7.7, 0.52),
@@ -181,7 +181,7 @@ def demo(seed: int) -> dict[str, Any]:
 
 
 def hostile(seed: int) -> dict[str, Any]:
-    """The demo, with names that a chat or a terminal must show as they are."""
+    """The demo, with names that a chat or a terminal must show literally."""
     world = demo(seed)
     amber = next(node["id"] for node in world["nodes"] if node["name"] == "amber")
     for vm, name in zip([vm for vm in world["vms"] if vm["node"] == amber][5::2], TRICKY_NAMES, strict=False):
@@ -190,7 +190,7 @@ def hostile(seed: int) -> dict[str, Any]:
 
 
 def tight(seed: int) -> dict[str, Any]:
-    """32 nodes and 600 VMs with hardly any room: few targets, each good for a move or two."""
+    """32 nodes and 600 VMs with little free capacity: few targets, each for a move or two."""
     make = Builder(seed)
     plans = []
     for number in range(32):
@@ -207,7 +207,7 @@ def tight(seed: int) -> dict[str, Any]:
 
 
 def calm(seed: int) -> dict[str, Any]:
-    """Two clusters in which nothing is overloaded, nor becomes so."""
+    """Two clusters that are not overloaded and stay so."""
     make = Builder(seed)
     for cluster, names in (("North", ("pine", "quartz", "river", "stone")), ("South", ("tulip", "ural", "violet"))):
         levels = [(make.rng.uniform(1.5, 3.5), make.rng.uniform(0.25, 0.5)) for _ in names]
@@ -232,7 +232,7 @@ def large(seed: int) -> dict[str, Any]:
 
 
 def empty(seed: int) -> dict[str, Any]:
-    """A panel just installed: one cluster without nodes."""
+    """A newly installed panel: one cluster without nodes."""
     make = Builder(seed)
     make.cluster("New cluster", [])
     return make.world()

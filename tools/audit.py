@@ -1,6 +1,6 @@
 """Asks a public service whether a pinned dependency has known weaknesses: `make audit`.
 
-Ends with 1 where one has. Where the service cannot be reached, it says how much was not audited and ends with 0: a
+Exit code 1 if one has. If the service cannot be reached, it prints how much was not audited and exits with 0: a
 build must not depend on it.
 """
 
@@ -29,15 +29,15 @@ def main() -> int:
     for package in weak:
         ids = ", ".join(v["id"] for v in package["vulns"])
         fixed = sorted({f for v in package["vulns"] for f in v.get("fix_versions", ())})
-        print(f"{package['name']} {package['version']}: {ids}; mended in {', '.join(fixed) or 'no version yet'}")
+        print(f"{package['name']} {package['version']}: {ids}; fixed in {', '.join(fixed) or 'no version yet'}")
     if skipped:
-        print(f"NOT AUDITED: {len(skipped)} of {len(known)} packages, the service does not tell of them")
+        print(f"NOT AUDITED: {len(skipped)} of {len(known)} packages, the service has no data about them")
     print(f"{len(known) - len(skipped)} packages audited, {len(weak)} with known weaknesses")
     return 1 if weak else 0
 
 
 def audited(name: str) -> list[dict[str, Any]] | None:
-    """What is known of every package of a list; ``None``, told on stderr, where the program for it failed."""
+    """The known weaknesses of every package of a list; ``None``, with a line on stderr, if pip-audit failed."""
     tool = Path(sys.executable).with_name("pip-audit")
     options = ("--disable-pip", "--require-hashes", "-r", name, "--format", "json", "--progress-spinner", "off")
     command = [str(tool), *options]

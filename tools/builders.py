@@ -1,7 +1,7 @@
 """Two ways to build the image and to run a program in it: a Docker engine, or buildah where there is none.
 
 Both run it as operators should: the image's user, no capabilities, a read-only root file system, `/tmp` in memory,
-`/data` writable, the host's network. Nothing here knows what the program does.
+`/data` writable, the host's network. This module knows nothing about the program itself.
 """
 
 from __future__ import annotations
@@ -47,17 +47,17 @@ class Builder(Protocol):
     def build(self) -> None: ...
 
     def settings(self) -> dict[str, Any]:
-        """What the image says of itself: User, Env, Entrypoint, Healthcheck, Volumes."""
+        """The configuration of the image: User, Env, Entrypoint, Healthcheck, Volumes."""
 
     def command(self, environment: Mapping[str, str], *program: str) -> list[str]:
         """A command that runs a program in a new container; all of them share one `/data`, empty at first."""
 
     def clean(self) -> None:
-        """Takes away what running it has left behind; the image stays."""
+        """Removes what its containers left; the image stays."""
 
 
 class Docker:
-    """A Docker engine. The base comes from wherever the engine gets its images."""
+    """A Docker engine. The engine gets the base image by itself."""
 
     def __init__(self, base: str | None) -> None:
         self._base = base
@@ -100,7 +100,9 @@ class Buildah:
 
     def __init__(self, base: str | None) -> None:
         self._base = base
-        driver = "overlay" if can_overlay() else "vfs"  # vfs works everywhere, and copies the whole tree each time
+        driver = (
+            "overlay" if can_overlay() else "vfs"
+        )  # vfs works on every file system, but copies the whole tree each time
         folder = SCRATCH / driver
         self._storage = ["--root", str(folder), "--runroot", f"{folder}-run", "--storage-driver", driver]
         self._containers: list[str] = []
@@ -110,11 +112,11 @@ class Buildah:
     def build(self) -> None:
         SCRATCH.mkdir(parents=True, exist_ok=True)
         base = self._base or self._own_base()
-        # The docker format is the one that keeps a health check.
+        # Only the docker format keeps a health check.
         options = ["--isolation", "chroot", "--pull=never", "--format", "docker", "--layers=false", "--tag", IMAGE]
         self._buildah("bud", *options, *base_argument(base), *secrets(), str(ROOT))
         for image, names in self._images().items():
-            if not names:  # what the build before has left, and the stage that only builds
+            if not names:  # what the previous build left, and the build stage
                 self._buildah("rmi", "--force", image)
 
     def _own_base(self) -> str:
@@ -128,7 +130,7 @@ class Buildah:
             run(["debootstrap", "--variant=minbase", f"--include={packages}", codename, str(tree)], quiet=True)
             for archive in (tree / "var/cache/apt/archives").glob("*.deb"):
                 archive.unlink()
-            (tree / "usr/local/bin/python").symlink_to("/usr/bin/python3")  # as python:*-slim has it
+            (tree / "usr/local/bin/python").symlink_to("/usr/bin/python3")  # as in python:*-slim
             container = self._buildah("from", "scratch")
             self._buildah("add", "--quiet", container, str(tree), "/")
             self._buildah("commit", "--quiet", "--format", "docker", "--rm", container, name)
@@ -143,7 +145,7 @@ class Buildah:
         user = str(settings["User"])
         root, data = self._mounted(int(user))
         variables = [*settings["Env"], *(f"{name}={value}" for name, value in environment.items())]
-        # No --fork: what is started becomes the program, and gets every signal itself.
+        # No --fork: the started process is the program itself and gets every signal.
         script = ["unshare", "--mount", "sh", "-c", CONTAINER, "sh", str(root), str(data), user]
         return [*script, *variables, *program]
 
@@ -172,7 +174,7 @@ class Buildah:
 
 
 def find(base: str | None) -> Builder | None:
-    """What this machine can build with, installing it where that is possible."""
+    """The builder of this machine; installs buildah if possible."""
     if shutil.which("docker") and works(["docker", "info"]):
         return Docker(base)
     if not hasattr(os, "geteuid") or os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -193,7 +195,7 @@ def find(base: str | None) -> Builder | None:
 
 
 def can_overlay() -> bool:
-    """May a file system be laid over another here? In a mount namespace of its own, so nothing is left mounted."""
+    """Whether this machine allows overlay mounts. Tried in a mount namespace, so nothing stays mounted."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("lower", "upper", "work", "over"):
             (Path(folder) / name).mkdir()
@@ -225,7 +227,7 @@ def works(command: Sequence[str]) -> bool:
 
 
 def run(command: Sequence[str], *, quiet: bool = False) -> None:
-    """Its output goes where ours goes; a quiet one is heard only when it fails."""
+    """Its output goes to ours; with ``quiet`` only if it fails."""
     kept = subprocess.PIPE if quiet else None
     done = subprocess.run(  # noqa: S603 - our own commands
         command, check=False, text=True, stdout=kept, stderr=subprocess.STDOUT if quiet else None
@@ -236,7 +238,7 @@ def run(command: Sequence[str], *, quiet: bool = False) -> None:
 
 
 def output(command: Sequence[str]) -> str:
-    """What it prints; when it fails, its words are shown."""
+    """Its output, which is also shown if it fails."""
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - our own commands
     if done.returncode:
         print(done.stdout, done.stderr, sep="\n", file=sys.stderr)

@@ -1,7 +1,7 @@
 """Builds the container image and tries it: `make image`.
 
-The image is started as operators start it, against the emulated panel and chat on loopback, until its own health
-check is content. Ends with 0 and one plain sentence where CI has nothing to build with; by hand that is an error.
+The image is started as operators start it, against the emulated panel and chat on loopback, until its health
+check passes. If CI has no builder, it prints one sentence and exits with 0; by hand that is an error.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def lint() -> None:
-    """With the hadolint of the development list, which has none for Windows."""
+    """Runs the hadolint of the development list, which has none for Windows."""
     hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent))
     if hadolint:
         run([hadolint, str(ROOT / "Dockerfile")])
@@ -89,7 +89,7 @@ def try_out(builder: Builder) -> None:
     said = finished(builder.command({}, *entry, "--version"), 0)
     expect(version is not None and said.split()[-1] == version[1], f"it calls itself {said!r}")
     finished(builder.command({}, "/opt/vm-balancer/bin/python", "-c", INSIDE), 0)
-    finished(builder.command({}, *health[1:]), 1)  # nothing has run yet
+    finished(builder.command({}, *health[1:]), 1)  # no container has run yet
 
     with stand_ins() as environment:
         finished(builder.command(environment, *entry, "--once", "--dry-run"), 0)
@@ -130,7 +130,7 @@ def server(name: str, *options: str) -> Iterator[str]:
 
 @contextmanager
 def started(name: str, command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """A program that runs meanwhile, and the file with what it says; the end of that is shown when something fails."""
+    """Runs a program in the background, with its output in a file; the end of the file is shown on failure."""
     said = SCRATCH / f"{name}.txt"
     said.parent.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
@@ -149,7 +149,7 @@ def started(name: str, command: list[str]) -> Iterator[tuple[subprocess.Popen[by
 
 
 def finished(command: list[str], code: int) -> str:
-    """What it prints, once it has ended with ``code``."""
+    """Its output, after it has ended with ``code``."""
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE_S)  # noqa: S603
     words = f"{command[-4:]} ended with {done.returncode}, not {code}:\n{done.stdout}\n{done.stderr}"
     expect(done.returncode == code, words)

@@ -1,4 +1,4 @@
-"""Writes the hashed lists anew: `make lock`. They name no index, only packages, versions and hashes."""
+"""Renews the hashed lists: `make lock`. They name no index, only packages, versions and hashes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Changes the program in small ways and counts how many of the changes the tests notice: `make mutants`.
 
-A mutant is one changed operator, condition or constant of one file, drawn from a seed. It is killed where a test of its
+A mutant is one changed operator, condition or constant of one file, drawn from a seed. It is killed if a test of its
 group fails. Mutants run in a copy of the project: the checkout is not changed.
 """
 
@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> int:
 
 
 def sample(root: Path, groups: Sequence[str], count: int, rng: random.Random) -> list[Mutant]:
-    """As many mutants of each group as of every other, as far as it has so many."""
+    """The same number of mutants from each group, as far as it has that many."""
     chosen: list[Mutant] = []
     for number, group in enumerate(groups):
         pattern, _, tests = group.partition("=")
@@ -109,7 +109,7 @@ def mutants(path: Path, root: Path, tests: tuple[str, ...]) -> Iterator[Mutant]:
 
 
 def changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
-    """What can be changed at a node: words, and a function that changes a copy of it."""
+    """What can be changed at a node: a description, and a function that changes a copy of it."""
     if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPPED:
         yield swap(node.ops[0]), lambda n: n.ops.__setitem__(0, SWAPPED[type(n.ops[0])]())
     if isinstance(node, (ast.BoolOp, ast.BinOp)) and type(node.op) in SWAPPED:
@@ -137,7 +137,7 @@ def copy_of(root: Path, folder: Path) -> Path:
 
 
 def notices(project: Path, mutant: Mutant) -> bool:
-    """Do the tests of the mutant fail?"""
+    """Whether the tests of the mutant fail."""
     path = project / mutant.file
     original = path.read_text("utf-8")
     path.write_text(mutant.source, "utf-8")
@@ -148,7 +148,7 @@ def notices(project: Path, mutant: Mutant) -> bool:
 
 
 def fails(project: Path, tests: tuple[str, ...]) -> bool:
-    """Does one of these test files fail? Tests that never end count as failed."""
+    """Whether one of these test files fails. Tests that never end count as failed."""
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
     environment = os.environ | {"PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1"}
     try:

@@ -32,10 +32,10 @@ def main(arguments: list[str]) -> int:
 
 def interpreter(version: str) -> str | None:
     pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
-    # The newest of its patches: by number, 3.10.9 is older than 3.10.13.
+    # The newest patch release, compared as numbers: 3.10.9 is older than 3.10.13.
     own = sorted(pyenv.glob(f"{version}.*/bin/python"), key=lambda p: [int(n) for n in re.findall(r"\d+", p.parts[-3])])
     for python in (shutil.which(f"python{version}"), *map(str, reversed(own))):
-        if python and reported(python) == version:  # pyenv's shims are there for versions that are not
+        if python and reported(python) == version:  # pyenv has shims for versions that are not installed
             return python
     return None
 

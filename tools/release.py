@@ -1,6 +1,6 @@
-"""Builds what is published, from the last commit: `make release`. RELEASE.md says what, and how to use it.
+"""Builds the published files from the last commit: `make release`. RELEASE.md describes them.
 
-Nothing depends on the clock, the place, the user or what lies around in the folder: the same commit, the same bytes.
+The result does not depend on clock, folder, user or untracked files: the same commit gives the same bytes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Member:
 
 
 class Refused(Exception):
-    """There is nothing to release; the text says why."""
+    """Nothing can be released; the text gives the reason."""
 
 
 def main() -> int:
@@ -107,7 +107,7 @@ def build(folder: Path, version: str, moment: int) -> list[Path]:
     out.mkdir()
     sdist = setuptools("build_sdist", source, out, moment)
     write_tar(sdist, normal(sdist), moment)
-    # The wheel comes out of the source archive: what that lacks is noticed here.
+    # The wheel is built from the source archive, so a file that the archive lacks is noticed here.
     with tarfile.open(sdist) as archive:
         unpack(archive, folder / "sdist")
     wheel = setuptools("build_wheel", folder / "sdist" / f"vm_balancer-{version}", out, moment)
@@ -144,7 +144,7 @@ def portable(source: Path, wheel: Path) -> list[Member]:
     members += [Member(name, (source / name).read_bytes()) for name in DOCUMENTS]
     for name in SCRIPTS:
         text = (source / "deploy/portable" / name).read_bytes()
-        if name.endswith(".bat"):  # cmd.exe loses its way in files with bare line feeds
+        if name.endswith(".bat"):  # cmd.exe cannot read files with bare line feeds
             text = text.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
         members.append(Member(name, text, executable=name.endswith(".sh")))
     return members
@@ -155,7 +155,7 @@ def renamed(member: Member, folder: str) -> Member:
 
 
 def unpack(archive: tarfile.TarFile, into: Path) -> None:
-    """Files and nothing else, with modes that do not depend on who unpacks."""
+    """Only files, with modes that do not depend on who unpacks them."""
     for info in archive:
         content = archive.extractfile(info) if info.isfile() else None
         if content is not None:
@@ -186,7 +186,7 @@ def write_zip(path: Path, members: Iterable[Member], moment: int) -> None:
         for member in sorted(members, key=lambda m: m.name):
             info = zipfile.ZipInfo(member.name, time.gmtime(moment)[:6])
             info.compress_type = zipfile.ZIP_DEFLATED
-            info.create_system = 3  # whoever builds it: else Windows and Unix would differ
+            info.create_system = 3  # the same on Windows and Unix
             info.external_attr = (0o100755 if member.executable else 0o100644) << 16
             archive.writestr(info, member.content)
 

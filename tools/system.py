@@ -1,6 +1,6 @@
 """Installs what the tests need beside Python: a browser, an SSH server, tmux …, on Debian and its relatives.
 
-Says one loud line about what cannot be had; its tests are then skipped. With CI set that is an error.
+Prints one line about each thing that cannot be installed; its tests are then skipped. With CI set that is an error.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The Bot API methods that tell or set what holds for the bot and its chats: getMe, commands, members, files.
+"""The Bot API methods about the bot and its chats: getMe, commands, members, files.
 
-Same contract as chat_methods. The two that wait or reach out (getUpdates, webhook delivery) are elsewhere.
+Same contract as methods.py. getUpdates and webhook delivery are in updates.py and webhook.py.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ def get_webhook_info(state: ChatState, p: Params) -> Json:
 
 
 def _keep_allowed_updates(state: ChatState, p: Params) -> None:
-    """As in Telegram the list stays as it was when the parameter is absent."""
+    """As in Telegram, an absent parameter leaves the list unchanged."""
     allowed: Any = p.json("allowed_updates")
     if allowed is not None:
         state.updates.allowed = [str(kind) for kind in allowed]

@@ -1,4 +1,4 @@
-"""The bot's command lists: one for each scope and language, and which of them a person is shown."""
+"""The bot's command lists, one for each scope and language, and the list that a person sees."""
 
 from __future__ import annotations
 

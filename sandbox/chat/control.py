@@ -1,4 +1,4 @@
-"""The control API at /sandbox: lets tests and the page act as people, look inside, and order faults.
+"""The control API at /sandbox: tests and the page use it to act as people, to read the state, and to inject faults.
 
 No authentication: the sandbox listens on loopback and holds nothing of value.
 """
@@ -146,7 +146,7 @@ def _only_fields_of(record: type[User] | type[Chat], wish: Json) -> None:
 
 
 def _acting(handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """JSON in, JSON out; whatever is wrong with a request becomes a 400 that says so."""
+    """JSON in, JSON out; a bad request is answered with 400 and the reason."""
 
     async def handle(request: web.Request) -> web.Response:
         try:
@@ -206,7 +206,7 @@ async def get_health(request: web.Request) -> web.Response:
 
 
 async def get_events(request: web.Request) -> web.StreamResponse:
-    """Server-Sent Events; the first one tells the page that from now on it misses nothing."""
+    """Server-Sent Events; the first one tells the page that it receives everything from now on."""
     feed = request.app[STATE].feed
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -1,4 +1,4 @@
-"""Telegram's HTML parse mode: markup -> plain text and entities, as strict and as lenient as the original.
+"""Telegram's HTML parse mode: markup -> plain text and entities, with the same errors as Telegram.
 
 Strict about tags (unknown, unclosed, crossed), with the server's own wording and byte offsets; lenient
 about a lone `&`, which Telegram passes through. Offsets and lengths count UTF-16 units.
@@ -40,7 +40,7 @@ _MENTION = re.compile(r"tg://user\?id=(\d+)$")
 
 
 class HtmlError(ValueError):
-    """Says what is wrong, without Telegram's "can't parse entities" prefix."""
+    """The error text, without Telegram's "can't parse entities" prefix."""
 
 
 @dataclass
@@ -61,7 +61,7 @@ def parse_html(source: str) -> tuple[str, list[Entity]]:
 
 
 def _decode(reference: re.Match[str]) -> str | None:
-    """The character meant, or None where Telegram leaves the text as it stands."""
+    """The character that an entity stands for; None where Telegram leaves the text unchanged."""
     if reference["name"]:
         return _NAMED.get(reference["name"])
     code = int(reference["hex"], 16) if reference["hex"] else int(reference["dec"])
@@ -194,7 +194,7 @@ class _Parser:
             if mention := _MENTION.match(link):
                 entity.update(type="text_mention", user_id=int(mention[1]))
             elif not (url := checked_url(link)):
-                return  # Telegram shows the words of a link it does not accept, and says nothing
+                return  # Telegram shows the text of a link that it does not accept, without an error
             else:
                 entity["url"] = url
         elif tag.name == "blockquote" and "expandable" in tag.attributes:

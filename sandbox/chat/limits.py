@@ -1,7 +1,7 @@
-"""What can go wrong between bot and Telegram: rate limits, and faults that a test orders.
+"""Rate limits of Telegram, and faults that a test injects.
 
 Limits follow Telegram's FAQ: one message a second to a chat (short bursts pass), twenty a minute to a
-group, thirty a second overall. Editing counts like sending, except for the twenty.
+group, thirty a second overall. Edits count like new messages, except for the limit of twenty.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ class Limits:
 
 @dataclass
 class Fault:
-    """Strikes the next `count` calls (of `method`, if given).
+    """Applies to the next `count` calls (of `method`, if given).
 
-    `seconds`: how long slow and timeout take. `description`: what a 400 or 403 says instead of its usual words.
+    `seconds`: how long slow and timeout take. `description`: the text of a 400 or 403 instead of the usual one.
     """
 
     kind: str
@@ -111,7 +111,7 @@ class Faults:
     def take(self, method: str, chat_id: int | None) -> Fault | None:
         for fault in self.waiting:
             if fault.method is None:
-                # Polling goes on all the time and would eat a fault that is meant for an act
+                # The bot polls all the time: a poll must not use up a fault that is meant for another call
                 hit = method != "getupdates" or fault.kind == "409"
             else:
                 hit = fault.method.lower() == method

@@ -87,7 +87,7 @@ def _send(state: ChatState, p: Params, content: Content) -> Json:
 
 
 def _receiver(state: ChatState, chat: Chat, p: Params) -> tuple[User | None, int | None]:
-    """Who alone sees an ephemeral message, and in place of which message. An older server overlooks the parameter."""
+    """The receiver of an ephemeral message and the message that it replaces. An older server ignores the parameter."""
     wanted = p.json("ephemeral_message_parameters")
     if not wanted or not state.ephemeral:
         return None, None
@@ -110,7 +110,7 @@ def _receiver(state: ChatState, chat: Chat, p: Params) -> tuple[User | None, int
 def _thread(chat: Chat, p: Params) -> int | None:
     thread_id = p.integer("message_thread_id")
     if not thread_id or (chat.type != "private" and not chat.is_forum):
-        return None  # Telegram overlooks the topic where a group has none
+        return None  # Telegram ignores the topic in a group without topics
     if thread_id not in chat.topics:
         raise bad_request("message thread not found")
     return thread_id
@@ -168,7 +168,7 @@ def _own_message(state: ChatState, p: Params) -> Message:
 
 
 def _edited_keyboard(p: Params) -> Keyboard | None:
-    """No markup in an edit means: the buttons go."""
+    """An edit without markup removes the buttons."""
     return inline_keyboard(p.json("reply_markup"))
 
 
@@ -178,7 +178,7 @@ Method = Callable[[ChatState, Params], Any]
 
 
 def _ephemeral(state: ChatState, p: Params) -> Message:
-    """The bot's own message that one member of a group alone sees."""
+    """The bot's own message that only one member of a group sees."""
     if not state.ephemeral:
         raise ApiError(404, "Not Found: method not found")
     chat = chat_to_edit(state, p)
@@ -237,7 +237,7 @@ def _for_all(edit: Edit) -> Method:
 
 
 def _for_one(edit: Edit) -> Method:
-    """Of an ephemeral message Telegram says only that it is done."""
+    """For an ephemeral message Telegram returns only True."""
     return lambda state, p: bool(edit(_ephemeral, state, p))
 
 

@@ -1,6 +1,6 @@
-"""What the emulated Telegram consists of: people, chats, messages, files, presses.
+"""Data of the emulated Telegram: people, chats, messages, files, presses.
 
-Plain records that know how the Bot API spells them (`to_api`). No queueing, no rules, no network.
+Plain records; `to_api` gives their form in the Bot API. No queues, no rules, no network.
 """
 
 from __future__ import annotations
@@ -253,7 +253,7 @@ class Press:
     def to_api(self) -> Json:
         message = self.message
         shown = message.to_api()
-        if message.deleted:  # all that Telegram still tells of a message it no longer has
+        if message.deleted:  # all that Telegram still returns for a message that it no longer has
             shown = {"chat": message.chat.to_api(), "message_id": message.message_id, "date": 0}
         return {
             "id": self.id,

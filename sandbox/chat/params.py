@@ -51,7 +51,7 @@ class Params:
             raise bad_request(f"can't parse {name.replace('_', ' ')} JSON object") from error
 
     def upload(self, reference: str) -> Upload | None:
-        """The file that `attach://name`, or a field of its own, brings along."""
+        """The file that `attach://name` or a field of its own contains."""
         return self.files.get(reference.removeprefix("attach://"))
 
     def for_log(self, token: str) -> Json:

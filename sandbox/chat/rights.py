@@ -1,4 +1,4 @@
-"""Which chat a Bot API call means, and whether the bot may act there."""
+"""Finds the chat of a Bot API call and checks whether the bot may act there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def find_chat(state: ChatState, p: Params) -> Chat:
 
 
 def chat_to_edit(state: ChatState, p: Params) -> Chat:
-    """Editing goes on in a chat that the user has blocked, not in a group that threw the bot out."""
+    """The bot may still edit in a chat that the user has blocked, but not in a group that removed it."""
     chat = find_chat(state, p)
     if chat.type == "private":
         return chat

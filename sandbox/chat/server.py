@@ -22,7 +22,7 @@ from sandbox.chat.webhook import deliver
 from sandbox.chat.wire import STATE, add_bot_routes
 
 PAGE = Path(__file__).parent.parent / "page"
-MAX_REQUEST_BYTES = 60 * 1024 * 1024  # Telegram takes files up to 50 MB
+MAX_REQUEST_BYTES = 60 * 1024 * 1024  # Telegram accepts files up to 50 MB
 SHUTDOWN_S = 0.3
 
 
@@ -52,7 +52,7 @@ class RunningChat:
 async def start_chat(*, host: str = "127.0.0.1", port: int = 0, **options: Any) -> RunningChat:
     """Options are those of ChatState: token, bot_username, limits, callback_timeout_s, clock, …"""
     state = ChatState(**options)
-    # A handler whose client is gone ends at once: a dead long poll must not stand in the way of the next
+    # A handler whose client is gone ends at once, so that a dead long poll does not block the next
     runner = web.AppRunner(_app(state), handler_cancellation=True, shutdown_timeout=SHUTDOWN_S, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, host, port)
@@ -82,14 +82,14 @@ async def _index(request: web.Request) -> web.FileResponse:
 
 
 async def _page_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """The page is always fresh, and runs no script but its own, whatever a message contains."""
+    """The page is never cached and runs only its own script, whatever a message contains."""
     if request.path == "/" or request.path.startswith("/page/"):
         response.headers["Cache-Control"] = "no-cache"
         response.headers["Content-Security-Policy"] = "default-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
 async def _let_go(app: web.Application) -> None:
-    """Open polls and event streams end now instead of holding the server until the timeout."""
+    """Ends open polls and event streams at once, so that the server does not wait for their timeout."""
     app[STATE].feed.close()
     app[STATE].updates.stop_poller()
 

@@ -1,7 +1,7 @@
 """The emulated Telegram's state and what people do in it: write, press, forward, delete, block, migrate.
 
-Everything the bot shall learn goes into `updates`, everything an open page shall show into `feed`.
-No HTTP here; the Bot API's side is in chat_methods.
+What the bot receives goes into `updates`, what an open page shows into `feed`.
+No HTTP here; the methods of the Bot API are in methods.py.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DEFAULT_USERNAME = "vm_balancer_demo_bot"
 
 
 class NotAllowed(ValueError):
-    """A person tried what the messenger would not let them do."""
+    """A person tried something that the messenger does not allow."""
 
 
 class ChatState:
@@ -56,7 +56,7 @@ class ChatState:
         self.token = token
         self.clock = clock
         self.callback_timeout_s = callback_timeout_s
-        self.privacy_mode = privacy_mode  # as BotFather sets it: in groups only what is meant for the bot
+        self.privacy_mode = privacy_mode  # as BotFather sets it: in groups the bot gets only messages for it
         bot_id = int(token.split(":")[0])
         self.bot = User(bot_id, "VM Balancer", username=bot_username, is_bot=True)
         self.users: dict[int, User] = {}
@@ -81,7 +81,7 @@ class ChatState:
     # people and chats
 
     def add_user(self, user: User) -> None:
-        """Everybody but the anonymous administrator has a private chat with the bot."""
+        """Every person except the anonymous administrator has a private chat with the bot."""
         self.users[user.id] = user
         if user.id != ANONYMOUS_ADMIN_ID:
             self.chats[user.id] = Chat(user.id, "private", members={user.id: "member"}, user=user)
@@ -103,12 +103,12 @@ class ChatState:
         return user, chat
 
     def message(self, chat_id: int, message_id: int) -> Message | None:
-        """A message that is still there."""
+        """A message that is not deleted."""
         found = self.messages.get((chat_id, message_id))
         return None if found is None or found.deleted else found
 
     def receiver(self, chat: Chat, user_id: int) -> User:
-        """The member of a group who alone is to see a message."""
+        """The only member of a group who may see a message."""
         if chat.type not in ("group", "supergroup"):
             raise bad_request("ephemeral messages can be sent only to groups")
         if user_id not in self.users or not chat.has(user_id):
@@ -192,7 +192,7 @@ class ChatState:
         if thread_id is not None and thread_id not in chat.topics:
             raise NotAllowed(f"chat {chat_id} has no topic {thread_id}")
         if chat.type == "private":
-            user.started, user.blocked = True, False  # whoever writes to a bot has started it
+            user.started, user.blocked = True, False  # a person who writes to a bot has started it
         origin: Json | None = None
         if forward_from is not None:
             author = self.bot if forward_from == self.bot.id else self.users[forward_from]
@@ -264,7 +264,7 @@ class ChatState:
         )
 
     def remove(self, chat_id: int, message_id: int, user_id: int | None = None) -> None:
-        """An administrator (or the author) deletes a message. Bots are not told of it."""
+        """An administrator (or the author) deletes a message. Bots get no update about it."""
         message = self.message(chat_id, message_id)
         if message is None:
             raise NotAllowed(f"chat {chat_id} has no message {message_id}")

@@ -1,6 +1,6 @@
-"""Text and keyboards as Telegram accepts them: entities settled, edges trimmed, sizes checked.
+"""Text and keyboards as Telegram accepts them: entities normalized, spaces trimmed, sizes checked.
 
-Pure functions from request parameters to what a message may hold; refusals are ApiError in Telegram's words.
+Pure functions from request parameters to the content of a message; refusals are ApiError in Telegram's words.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _FOUND = (
 
 
 def formatted(source: str, parse_mode: str, given: Any, users: Mapping[int, User]) -> tuple[str, tuple[Entity, ...]]:
-    """Plain text and its entities, the ones that Telegram finds by itself included."""
+    """Plain text and its entities, including those that Telegram finds by itself."""
     if len(source.encode("utf-8", "replace")) > 1 << 15:
         raise bad_request("text is too long")
     mode = parse_mode.lower()
@@ -110,7 +110,7 @@ def _button(button: Any) -> Json:
 
 
 def _button_action(button: Json) -> Json:
-    """The one field that says what a press does. Raises as Telegram does where there is none or a wrong one."""
+    """The field that says what a press does. Raises Telegram's error if there is none or a wrong one."""
     if url := button.get("url"):
         checked = checked_url(url)
         if not checked:
@@ -172,7 +172,7 @@ def _sorted(entities: Iterable[Entity]) -> list[Entity]:
 
 
 def _settle(entities: list[Entity]) -> list[Entity]:
-    """Inside `code` and `pre` nothing else is shown: links there vanish, bold is cut around them."""
+    """Inside `code` and `pre` there is no other entity: links are dropped, bold is split around them."""
     solid: list[Entity] = []
     for entity in _sorted(e for e in entities if e["type"] not in (*_SPLITTABLE, *_BLOCKS)):
         if not solid or entity["offset"] >= _end(solid[-1]):
@@ -193,7 +193,7 @@ def _settle(entities: list[Entity]) -> list[Entity]:
 
 
 def _trim(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
-    """Space at the end goes; space at the start too, up to the first entity."""
+    """Removes space at the end, and space at the start up to the first entity."""
     text = text.rstrip()
     size = utf16_length(text)
     entities = [{**e, "length": min(_end(e), size) - e["offset"]} for e in entities if e["offset"] < size]

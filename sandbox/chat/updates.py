@@ -1,7 +1,7 @@
-"""Two streams out of the emulated Telegram: updates for the bot, events for the chat page.
+"""Updates for the bot and events for the chat page.
 
-The update queue behaves as the server's: kept until confirmed by an offset, one poller at a time, filtered
-by allowed_updates when the update comes into being. No HTTP here.
+The update queue works like the server's: updates stay until an offset confirms them, one poller at a time, filtered
+by allowed_updates when the update is made. No HTTP here.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class UpdateQueue:
         self.waiting.clear()
 
     def confirm(self, offset: int) -> None:
-        """Forget what the bot has: everything below `offset`; a negative one counts from the end."""
+        """Removes confirmed updates: all below `offset`; a negative one counts from the end."""
         if offset < 0:
             while len(self.waiting) > -offset:
                 self.waiting.popleft()
@@ -78,19 +78,19 @@ class UpdateQueue:
                 self._poller = None
         if not mine.done() or (error := mine.result()) is None:
             return
-        # Telegram answers the first conflict at once and makes repeated ones wait
+        # Telegram answers the first conflict at once and delays repeated ones
         delay = self.conflict_delay_s if loop.time() < self._next_conflict_at else 0.0
         self._next_conflict_at = loop.time() + self.conflict_delay_s
         await asyncio.sleep(delay)
         raise error
 
     def stop_poller(self, error: ApiError | None = None) -> None:
-        """End a long poll that is under way: with an error, or with what there is."""
+        """Ends a running long poll with an error, or with the updates that there are."""
         if self._poller is not None and not self._poller.done():
             self._poller.set_result(error)
 
     def set_webhook(self, webhook: Json) -> None:
-        """An empty one ends delivery by webhook and allows polling again."""
+        """An empty URL ends delivery by webhook and allows polling again."""
         self.webhook = webhook
         self.last_webhook_error = None
         if webhook:
@@ -98,7 +98,7 @@ class UpdateQueue:
         self._arrived.set()
 
     async def deliverable(self) -> Json:
-        """The first update, once there is one and a webhook to bring it to."""
+        """Waits for an update and a webhook; returns the first update."""
         while not (self.waiting and self.webhook):
             self._arrived.clear()
             await self._arrived.wait()
@@ -106,7 +106,7 @@ class UpdateQueue:
 
 
 class Feed:
-    """Events for the open pages. A page that does not read is cut off rather than kept in memory."""
+    """Events for the open pages. A page that does not read is disconnected, so that memory stays bounded."""
 
     LIMIT = 1000
 
@@ -122,7 +122,7 @@ class Feed:
                 listener.put_nowait({"type": kind, **body})
 
     def listen(self) -> asyncio.Queue[Json | None]:
-        """A queue of events; None means: over."""
+        """A queue of events; None marks the end."""
         listener: asyncio.Queue[Json | None] = asyncio.Queue()
         self._listeners.add(listener)
         return listener

@@ -1,4 +1,4 @@
-"""One person, chat or message as JSON, for the chat page and for `GET /sandbox/state`. Knows no state as a whole."""
+"""One person, chat or message as JSON, for the chat page and for `GET /sandbox/state`. Needs no other state."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def message_view(message: Message) -> Json:
         "from_bot": message.sender.is_bot and message.sender_chat is None,
         "date": message.date,
         "edit_date": message.edit_date,
-        # A changed keyboard alone does not earn the mark, as in Telegram
+        # As in Telegram, a changed keyboard alone does not mark a message as edited
         "edited": any(old != (message.content.text, message.content.media) for old in texts),
         **content_view(message.content),
         "history": [{"replaced_at": at, **content_view(old)} for at, old in message.history],

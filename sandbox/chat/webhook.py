@@ -1,4 +1,4 @@
-"""Brings updates to the bot's webhook, one after the other, until each is taken with a 2xx."""
+"""Sends updates to the bot's webhook, one after the other; repeats each until it is answered with 2xx."""
 
 from __future__ import annotations
 

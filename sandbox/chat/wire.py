@@ -1,4 +1,4 @@
-"""The Bot API over HTTP: reads a call, lets faults and limits strike, runs the method, answers, keeps a log."""
+"""The Bot API over HTTP: reads a call, applies faults and limits, runs the method, answers, keeps a log."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ async def bot_api(request: web.Request) -> web.StreamResponse:
         "params": params.for_log(state.token),
         "status": 200,
     }
-    if method != "getupdates":  # now, not afterwards: the bot may hang up in the middle
+    if method != "getupdates":  # logged before the answer: the bot may close the connection meanwhile
         state.requests.append(entry)
     try:
         response = await _answer(request, state, method, params, entry)
     except ApiError as error:
         entry.update(status=error.code, description=error.description)
         response = web.json_response(error.body(), status=error.code)
-    if method == "getupdates" and entry.get("result") != []:  # an idle bot's polls say nothing
+    if method == "getupdates" and entry.get("result") != []:  # empty polls of an idle bot are not logged
         state.requests.append(entry)
     return response
 
@@ -91,7 +91,7 @@ async def _run(state: ChatState, method: str, params: Params) -> Any:
 
 
 async def _read_params(request: web.Request) -> Params:
-    """Query and body together; in a form every value is text, in a JSON body they are as they are."""
+    """Query and body together; in a form every value is text, in a JSON body values keep their types."""
     values: dict[str, Any] = dict(request.query)
     files: dict[str, Upload] = {}
     if request.content_type == "application/json":

@@ -1,7 +1,7 @@
-"""The functions of the emulated panel that a balancer calls once logged in: lists, migration, tasks.
+"""The functions of the emulated panel that a balancer calls after the login: lists, migration, tasks.
 
-Each handler is one function of the public API and answers in its shape, traps included. Paths outside
-this table are a 404 with the envelope.
+Each handler is one function of the public API and answers in its shape, with its oddities. Other paths
+are answered with 404 and the envelope.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _bend(panel: Panel, request: web.Request, task: Task) -> None:
 
 
 async def tasks(request: web.Request) -> web.Response:
-    """Rows appear a moment after the action was answered."""
+    """Rows appear a moment after the answer to the action."""
     world = request.app[PANEL].world
     visible = [task for task in world.tasks.values() if task.visible_at <= world.now and not task.hidden]
     return list_of(request, visible, TASK_COLUMNS, lambda task: task_row(world, task))

@@ -27,7 +27,7 @@ USER_COLUMNS: Columns = {
 
 
 def require_user(request: web.Request) -> User:
-    """Who calls. Without a valid token: 401, or what the fault code_1000 says."""
+    """The account of the caller. Without a valid token: 401, or the answer of the fault code_1000."""
     panel = request.app[PANEL]
     user = panel.sessions.user_of(request.headers.get("x-xsrf-token", ""))
     if user:
@@ -39,7 +39,7 @@ def require_user(request: web.Request) -> User:
 
 
 async def login(request: web.Request) -> web.Response:
-    """201 and, as clients warn, a JSON body that does not call itself JSON."""
+    """Answers 201 and, as public clients note, a JSON body whose content type is not JSON."""
     panel = request.app[PANEL]
     body = await read_body(request, {"email", "password"}, {"email", "password"})
     user = next((user for user in panel.users if user.email == body["email"]), None)

@@ -1,4 +1,4 @@
-"""What each shape of the emulated panel does to the rows of its lists. Pure: options in, rows changed in place.
+"""What each shape of the emulated panel changes in the rows of its lists. Pure: takes options, changes rows in place.
 
 A new shape is one function and one line in KINDS; docs/first-contact.md names it.
 """
@@ -116,7 +116,7 @@ def _vm_in_two_clusters(rows: list[Row], options: Row) -> None:
 
 
 def _uptime_late(rows: list[Row], options: Row) -> None:
-    """The uptime of a VM that has just started stands in no row for some answers."""
+    """Rows have no uptime for a VM that has just started, for some answers."""
     young = [row for row in rows if (row.get("uptime") or 0) < _YOUNG_S]
     if young and options["answers"] > 0:
         options["answers"] -= 1
@@ -227,7 +227,7 @@ KINDS: dict[str, tuple[Row, dict[str, Bend]]] = {
     "contradictory": ({"of": "zero"}, {NODES: _contradictory_nodes, VMS: _contradictory_vms}),
     "uptime_late": ({"answers": 3}, {VMS: _uptime_late}),
     "stuck_history": ({}, {HISTORY: _stuck_history}),
-    # What no list shows: taken where it happens.
+    # Shapes that change no list: applied where they take effect.
     "paged": ({"rows": 10}, {}),
     "slow_list": ({"seconds": 35.0}, {}),
     "roles_text": ({}, {}),

@@ -1,6 +1,6 @@
-"""The strings behind the stage, under /sandbox/: faults, the request log, patches to the world.
+"""Control functions under /sandbox/: faults, the request log, patches to the world.
 
-No login, but only from this machine. Nothing here exists on a real panel.
+They need no login and answer only to this machine. A real panel has none of them.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ async def patch_world(request: web.Request) -> web.Response:
 
 
 def patch(panel: Panel, operation: Any) -> dict[str, Any]:
-    """Carry out one operation; the answer says what it was done to."""
+    """Carry out one operation; the answer names the changed object."""
     world, op = panel.world, _checked(operation)
     name = op["op"]
     if name == "advance":

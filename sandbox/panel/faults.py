@@ -1,7 +1,7 @@
-"""Faults on command: what the emulated panel shall do wrong, for how many requests or how long.
+"""Faults of the emulated panel: what fails, for how many requests or how long.
 
-`FaultBox` holds what was ordered; the middleware carries out what concerns any request. Faults of logins,
-sessions and migrations are taken by their handlers. A fault without `count` and `seconds` stays until it
+`FaultBox` holds the faults; the middleware applies those of any request. The handlers of logins, sessions
+and migrations apply their own. A fault without `count` and `seconds` stays until it
 is removed.
 """
 
@@ -59,7 +59,7 @@ class Fault:
 
     def matches(self, request: web.Request) -> bool:
         if self.kind == "drop_after" and not self.path:
-            # Unless told otherwise it loses the one answer that hurts: that of a started migration.
+            # By default it loses the most important answer: that of a started migration.
             return request.method == "POST" and request.path.endswith("/migrate")
         return request.path.startswith(self.path) and self.method in ("", request.method)
 
@@ -70,7 +70,7 @@ class Fault:
 
 
 class FaultBox:
-    """The faults ordered so far, oldest first."""
+    """The active faults, oldest first."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
@@ -85,7 +85,7 @@ class FaultBox:
         method: str = "",
         **options: Any,
     ) -> Fault:
-        """Order a fault. Raises WorldError for what makes no sense."""
+        """Adds a fault. Raises WorldError for bad values."""
         if kind not in KINDS:
             raise WorldError(f"unknown fault {kind!r}; known: {', '.join(KINDS)}")
         if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 1):
@@ -139,7 +139,7 @@ def _check_option(kind: str, name: str, value: Any) -> None:
 
 
 async def apply_faults(box: FaultBox, request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Run the handler as the faults allow."""
+    """Runs the handler unless a fault replaces it."""
     slow = box.take("slow", request)
     if slow:
         await asyncio.sleep(slow.options["delay"])
@@ -164,7 +164,7 @@ async def apply_faults(box: FaultBox, request: web.Request, handler: Handler) ->
 
 
 class Dropped(web.Response):
-    """No answer at all: the connection is closed, and this is only for the request log to see."""
+    """No answer: the connection is closed. The response is only for the request log."""
 
 
 def drop(request: web.Request) -> Dropped:
@@ -174,7 +174,7 @@ def drop(request: web.Request) -> Dropped:
 
 
 def spoil(box: FaultBox, request: web.Request, response: web.Response) -> web.Response:
-    """The faults that bend the body of a good answer; those of lists wait for a list."""
+    """Applies the faults that change the body of a good answer; those of lists wait for a list."""
     if response.status >= 400 or not isinstance(response.body, bytes):
         return response
     is_list = response.body.startswith(b'{"list":')

@@ -1,6 +1,6 @@
-"""How the emulated panel words its answers: JSON bodies, lists, and the error envelope.
+"""The form of the emulated panel's answers: JSON bodies, lists, and the error envelope.
 
-Also the strict reading of request bodies: the real panel refuses unknown properties, so does this one.
+Also reads request bodies strictly: like the real panel, it refuses unknown properties.
 Codes other than 1000 and 3001 are not public; those here are the sandbox's own.
 """
 
@@ -38,7 +38,7 @@ def reply(data: Any, *, status: int = 200, content_type: str = "application/json
 
 
 def list_reply(rows: list[str], *, size: int, last_notify: int) -> web.Response:
-    """A list answer from rows that are JSON text already: large panels would be too slow otherwise."""
+    """A list answer from rows that are JSON text already, which keeps large panels fast."""
     text = f'{{"list":[{",".join(rows)}],"last_notify":{last_notify},"size":{size}}}'
     return web.Response(text=text, content_type="application/json")
 

@@ -25,7 +25,7 @@ def chosen_of(request: web.Request, records: Iterable[Record], columns: Columns)
     size = len(chosen)
     if limit:
         offset, count = page_of(limit)
-        if not request.app[PANEL].shapes:  # they cut the page themselves, after they have bent the whole list
+        if not request.app[PANEL].shapes:  # they cut the page themselves, after they have changed the whole list
             chosen = chosen[offset : offset + count]
     return chosen, size
 

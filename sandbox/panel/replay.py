@@ -1,6 +1,6 @@
 """`python -m sandbox panel --replay FILE`: serves what `vm-balancer check --record` wrote. Migrates nothing.
 
-Lists know `limit` and a `where` on id; any login works. What was not asked when the file was written is a 404.
+Lists know `limit` and a `where` on id; any login works. A request that was not recorded is answered with 404.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Replay:
 
 
 def _selected(answer: Any, query: dict[str, str]) -> dict[str, Any] | None:
-    """The rows of a recorded list that a filter on id or a page leaves; ``None`` = another filter, or no list."""
+    """The rows of a recorded list after a filter on id or a page; ``None`` = another filter, or no list."""
     rows = answer.get("list") if isinstance(answer, dict) else None
     if not isinstance(rows, list) or set(query) - {"where", "limit"}:
         return None
@@ -75,7 +75,7 @@ def load(path: Path) -> Replay:
 
 
 async def start_replay(replay: Replay, *, host: str = "127.0.0.1", port: int = 0) -> tuple[str, web.AppRunner]:
-    """The address, and what ends it (``await runner.cleanup()``). Raises OSError."""
+    """The address, and the runner, whose ``cleanup()`` ends it. Raises OSError."""
 
     async def handle(request: web.Request) -> web.Response:
         if request.path == _LOGIN:

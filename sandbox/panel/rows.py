@@ -1,4 +1,4 @@
-"""How clusters, nodes and tasks look in the panel's answers, and which columns can be filtered.
+"""Clusters, nodes and tasks in the panel's answers, and the columns that can be filtered.
 
 List rows and by-ID answers differ on purpose: by ID the object is thinner and refers by number.
 """
@@ -97,7 +97,7 @@ def node_by_id(node: Node) -> dict[str, Any]:
 
 
 def cluster_row(world: World, cluster: Cluster) -> dict[str, Any]:
-    """There is no array of nodes in it: clients build that from the node list."""
+    """It has no array of nodes: clients build that from the node list."""
     nodes = world.nodes_of(cluster)
     used = world.usage(vm for node in nodes for vm in world.vms_on(node))
     storage = {**main_storage(cluster), "enabled": True, "is_main": True}

@@ -1,7 +1,7 @@
 """`python -m sandbox panel`: an emulated VMmanager 6 panel on a port of this machine.
 
-Also the way for tests to run one in-process: `start_panel(world)`. The API is in api, the faults in
-panel_faults, what tests may do to the world in control.
+Tests run one in process with `start_panel(world)`. The API is in api.py, faults in faults.py, changes to the
+world in control.py.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from sandbox.world.world import World
 
 PUBLIC = "/auth/v4/public/"
 BEHIND_THE_STAGE = "/sandbox/"
-# Longer than any answer should take, shorter than an impatient Ctrl-C.
+# Longer than any answer should take, and short enough for Ctrl-C.
 SHUTDOWN_S = 0.3
 
 
-# --- from the outside in: log, faults, errors, sessions
+# --- from the outer layer to the inner: log, faults, errors, sessions
 
 
 @web.middleware
@@ -225,7 +225,7 @@ def main(args: argparse.Namespace) -> int:
     except (WorldError, OSError) as error:
         print(f"sandbox panel: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:  # where the loop cannot handle signals itself
+    except KeyboardInterrupt:  # if the loop cannot handle signals itself
         return 0
     return 0
 

@@ -1,6 +1,6 @@
 """Shapes in which a panel may answer: options of the emulated panel, switched at run time, in any mixture.
 
-Versions of VMmanager differ, and nobody knows how a given panel answers. A shape bends answers (the rows of lists,
+Versions of VMmanager differ, and the shape of a given panel is not known. A shape changes answers (the rows of lists,
 their paging) or what a migration does; the world behind them stays the same. Described in docs/first-contact.md.
 """
 
@@ -37,11 +37,11 @@ class ShapeBox:
         return {"name": name, **self._on[name]}
 
     def switch_off(self, name: str = "") -> None:
-        """All of them without a name."""
+        """Switches a shape off; without a name, all of them."""
         self._on = {on: options for on, options in self._on.items() if name and on != name}
 
     def options(self, name: str) -> Row | None:
-        """The options of a shape that is on; ``None`` = it is off."""
+        """The options of an active shape; ``None`` = it is off."""
         return self._on.get(name)
 
     def describe(self) -> list[Row]:
@@ -51,7 +51,7 @@ class ShapeBox:
         return bool(self._on)
 
     def bend(self, path: str, document: Row, query: dict[str, str]) -> Row:
-        """A whole list answer as the shapes make it, cut to the page that was asked for."""
+        """A complete list answer after all shapes, cut to the requested page."""
         kind = HISTORY if _HISTORY_PATH.fullmatch(path) else path
         rows: list[Row] = document["list"]
         before = len(rows)
@@ -83,7 +83,7 @@ def page_of(limit: str) -> tuple[int, int]:
 
 
 def bent(box: ShapeBox, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
-    """A good list answer as the shapes make it; any other answer as it is."""
+    """A good list answer after all shapes; any other answer unchanged."""
     good = isinstance(response, web.Response) and response.status < 300 and isinstance(response.body, bytes)
     if not good or not response.body.startswith(b'{"list":'):  # type: ignore[attr-defined]
         return response

@@ -1,7 +1,7 @@
-"""What one running panel holds beside the world: its options, sessions, request log and the wall clock.
+"""State of a running panel besides the world: options, sessions, request log and the wall clock.
 
-`Panel.tick` carries the world along with the wall clock; it is called by each request, so nothing runs
-in the background and nothing is left behind.
+`Panel.tick` advances the world to the wall clock. Each request calls it, so nothing runs in the background
+and nothing is left running.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Session:
 
 
 class Sessions:
-    """Tokens that die when idle for too long."""
+    """Tokens that expire when idle for too long."""
 
     def __init__(self, idle_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._idle_s, self._clock = idle_s, clock
@@ -69,7 +69,7 @@ class Sessions:
         return token
 
     def user_of(self, token: str) -> User | None:
-        """Whose token this is, or None for one unknown or expired; using it prolongs it."""
+        """The account of a token, or None if it is unknown or expired; use prolongs it."""
         session = self._by_token.get(token)
         if session is None or self._clock() - session.used_at > self._idle_s:
             return None
@@ -113,7 +113,7 @@ class RequestLog:
 
 
 def _masked(raw: bytes) -> Any:
-    """The body as JSON where it is, with passwords out of sight."""
+    """The body as JSON if it is JSON, with passwords masked."""
     if not raw:
         return None
     try:
@@ -139,7 +139,7 @@ class Panel:
             User(6, options.user, ADMIN_ROLE),
             User(7, options.readonly_user, READONLY_ROLE),
         )
-        # With the clock stopped, wall seconds are taken for simulated ones.
+        # With a stopped clock, wall seconds count as simulated ones.
         scale = options.speed or 1.0
         world.migration_s = None if options.migration_s is None else options.migration_s * scale
         world.task_row_delay_s = options.task_row_delay_s * scale

@@ -1,6 +1,6 @@
-"""How VMs look in the panel's answers: the rich list row and the thin object by ID.
+"""VMs in the panel's answers: the detailed list row and the short object by ID.
 
-Rows are kept as JSON text until something in them changes, so that a list of 15,000 VMs stays quick.
+Rows are kept as JSON text until something in them changes, so that a list of 15,000 VMs stays fast.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class VMRows:
         node = self.world.nodes[vm.node]
         kept = self._kept.get(vm)
         if kept is None or kept[:2] != (vm.rev, node.rev):
-            # Everything but the closing brace: the uptime changes with every look.
+            # Everything except the closing brace: the uptime differs in every answer.
             kept = (vm.rev, node.rev, json.dumps(vm_row(self.world, vm))[:-1])
             self._kept[vm] = kept
         if "uptime" in vm.extra:

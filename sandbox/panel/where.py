@@ -1,6 +1,6 @@
 """The panel's `?where=` filter: `((id+EQ+5)+AND+(name+CP+'%web%'))`.
 
-Only what public clients are seen to use: EQ, CP (pattern with %), AND, OR, nested parentheses, quoted
+Only what public clients use: EQ, CP (pattern with %), AND, OR, nested parentheses, quoted
 strings and numbers. A column that the list does not have is answered with HTTP 500, as clients report.
 """
 

@@ -1,7 +1,7 @@
-"""What customers do to the world by themselves: VMs come, go, grow, shrink, start and stop.
+"""Changes by customers: VMs come, go, grow, shrink, start and stop.
 
 With pressure on, one node of a cluster at a time keeps growing until it is overloaded, so that a balancer
-always has something to do; what a cluster holds in total stays near what it held at the start.
+always has something to do; the total of a cluster stays near its value at the start.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sandbox.world.model import VM, Cluster, Node, Task, Usage, WorldError
 # The balancer's default thresholds: beyond them a node counts as overloaded.
 OVERLOADED_CPU_RATIO = 7.0
 OVERLOADED_MEMORY_PERCENT = 70.0
-# Growth never goes beyond these, so that a move can still cure the node.
+# Growth stops at these, so that a move can still relieve the node.
 MOST_CPU_RATIO = 8.5
 MOST_MEMORY_PERCENT = 82.0
 ROLES = ("web", "db", "mail", "cache", "queue", "build", "shop", "proxy", "wiki", "crm", "backup", "test")
@@ -35,7 +35,7 @@ def is_overloaded(node: Node, used: Usage) -> bool:
 
 
 class World(Protocol):
-    """What the churn needs of `sandbox.world.world.World`, which imports this module."""
+    """The part of `sandbox.world.world.World` that the churn uses; that module imports this one."""
 
     rng: Random
     clusters: dict[int, Cluster]
@@ -61,7 +61,7 @@ class World(Protocol):
 
 @dataclass
 class Churn:
-    """Settings (the first two) and memory of the churn. `interval_s` is the mean per cluster."""
+    """Settings (the first two) and state of the churn. `interval_s` is the mean per cluster."""
 
     interval_s: float = 15.0
     pressure: bool = True
@@ -81,12 +81,12 @@ class Churn:
         return {"interval_s": self.interval_s, "pressure": self.pressure}
 
     def start(self, world: World) -> float:
-        """Remember what is normal; seconds until the first event."""
+        """Stores the normal totals; returns the seconds until the first event."""
         self._initial = {c.id: _cluster_usage(world, c) for c in world.clusters.values()}
         return self._pause(world)
 
     def event(self, world: World) -> float:
-        """One thing happens somewhere; seconds until the next one."""
+        """Makes one change; returns the seconds until the next one."""
         if world.clusters:
             cluster = world.rng.choice(list(world.clusters.values()))
             nodes = [n for n in world.nodes_of(cluster) if n.state == "active" and not n.maintenance_mode]
@@ -115,7 +115,7 @@ class Churn:
             _tinker(world, nodes)
 
     def _hot_node(self, world: World, cluster: Cluster, nodes: list[Node], usage: dict[int, Usage]) -> Node:
-        """The node that grows now; chosen anew once it has become overloaded, often among the fullest."""
+        """The node that grows now. Once it is overloaded another is chosen, often among the fullest."""
         hot = world.nodes.get(self._hot.get(cluster.id, 0))
         if hot is None or hot not in nodes or is_overloaded(hot, usage[hot.id]):
             open_nodes = [n for n in nodes if not is_overloaded(n, usage[n.id]) and _accepts(world, n)] or nodes
@@ -143,7 +143,7 @@ def _fits(world: World, node: Node, cpu: int, ram_mib: int) -> bool:
 
 
 def _idle(world: World, nodes: list[Node], state: str | None = None) -> VM | None:
-    """Some VM that no task occupies, of that state if one is given."""
+    """A VM without a running task, in that state if one is given."""
     vms = [vm for node in nodes for vm in world.vms_on(node) if not vm.task and state in (None, vm.state)]
     return world.rng.choice(vms) if vms else None
 
@@ -204,7 +204,7 @@ def _tinker(world: World, nodes: list[Node]) -> None:
 
 
 def _flip(world: World, vms: list[VM], marked: list[VM]) -> tuple[VM, bool]:
-    """Which VM to mark or to unmark next, so that about one in twelve is marked in the long run."""
+    """The VM to mark or to unmark next; about one in twelve is marked in the long run."""
     mark = not marked or len(marked) < len(vms) / 12
     if not mark:
         return world.rng.choice(marked), False

@@ -31,7 +31,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
 }
 _NOT_NEGATIVE = ("cpu_number", "ram_mib", "disk_mib", "storage_mib", "snapshot_count", "disk_count")
 _KEYS = {"clusters", "nodes", "vms", "defaults", "churn"}
-# Part of a dump, of no meaning to a new world.
+# Part of a dump that a new world does not need.
 _DUMP_ONLY = {"now", "clock", "tasks"}
 
 
@@ -41,7 +41,7 @@ def settable(kind: type[Record]) -> dict[str, str]:
 
 
 def check_fields(kind: type[Record], fields: Any) -> dict[str, Any]:
-    """The fields themselves, when each is known and of the right type."""
+    """The fields, if each is known and of the right type."""
     if not isinstance(fields, dict):
         raise WorldError(f"{kind.__name__}: expected an object, got {fields!r}")
     known = settable(kind)
@@ -57,7 +57,7 @@ def check_fields(kind: type[Record], fields: Any) -> dict[str, Any]:
 
 
 class Reader:
-    """Turns lists of plain objects into records, handing out the ids that were left out."""
+    """Turns lists of plain objects into records and assigns the missing ids."""
 
     def __init__(self, defaults: dict[str, Any]) -> None:
         if not isinstance(defaults, dict) or not set(defaults) <= {"cluster", "node", "vm"}:
@@ -85,7 +85,7 @@ class Reader:
 
 
 def _repeated(kind: type[Record], items: list[Any]) -> list[dict[str, Any]]:
-    """The items with `count` unrolled: names get a number, ids are handed out later."""
+    """The items with `count` repeated: names get a number, ids are assigned later."""
     unrolled: list[dict[str, Any]] = []
     for item in items:
         if not isinstance(item, dict):
@@ -105,7 +105,7 @@ def _repeated(kind: type[Record], items: list[Any]) -> list[dict[str, Any]]:
 
 
 def make(kind: type[Record], fields: dict[str, Any]) -> Record:
-    """One record; a name is made up when none is given."""
+    """One record; a missing name is generated."""
     check_fields(kind, fields)
     named = {"name": f"{kind.__name__.lower()}-{fields.get('id', '')}", **fields}
     try:

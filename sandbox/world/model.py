@@ -1,7 +1,7 @@
-"""The things an emulated panel knows: clusters, nodes, VMs and tasks, as plain mutable records.
+"""Data of an emulated panel: clusters, nodes, VMs and tasks, as plain mutable records.
 
-Fields that a world file or a patch may set are constructor arguments; what only the world itself keeps
-(revisions, running tasks, history) is not. Nothing here renders JSON or advances time.
+Fields that a world file or a patch may set are constructor arguments; fields that only the world keeps
+(revisions, running tasks, history) are not. Nothing here renders JSON or advances time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 
 class WorldError(ValueError):
-    """A world file, a patch or an option that makes no sense; the text is fit to be shown as it is."""
+    """A bad world file, patch or option; the text can be shown as it is."""
 
 
 @dataclass(eq=False)
@@ -51,7 +51,7 @@ class Node:
     qemu_version: str = "8.2.2"
     kernel_version: str = "5.14.0-427.13.1.el9_4.x86_64"
     os_version: str = "AlmaLinux 9.4"
-    # Merged over the rendered row: the way to give a test a shape that this emulation does not know.
+    # Merged over the rendered row: gives a test a shape that this emulation does not have.
     extra: dict[str, Any] = field(default_factory=dict)
     rev: int = field(default=0, init=False)
 
@@ -90,7 +90,7 @@ class VM:
 
 @dataclass(eq=False)
 class Task:
-    """One action of the panel. Its own id and its consul id never coincide: clients must bridge the two."""
+    """One action of the panel. Its own id and its consul id differ: clients must map one to the other."""
 
     id: int
     consul_id: int
@@ -107,12 +107,12 @@ class Task:
     finished_at: float | None = None
     source: int | None = None
     target: int | None = None
-    # How the faults bend this task:
+    # How faults change this task:
     fail_output: str | None = None
     hangs: bool = False
     hidden: bool = False
     cold: bool = False
-    """The VM is restarted on its way."""
+    """The migration restarts the VM."""
 
     @property
     def active(self) -> bool:
@@ -121,7 +121,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Usage:
-    """What the VMs of a node (or of a whole cluster) take, stopped ones included."""
+    """What the VMs of a node or a cluster use, including stopped ones."""
 
     cpu: int = 0
     ram_mib: int = 0

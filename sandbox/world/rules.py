@@ -1,7 +1,7 @@
-"""Why the panel would refuse a live migration: one small function a rule, in the order the panel asks.
+"""Reasons for which the panel refuses a live migration: one small function for each rule, in the panel's order.
 
-The public sheet knows the rules but not the numbers, so the codes (41xx) are this sandbox's own; a client
-must not depend on them.
+The rules are public, their numbers are not: the codes (41xx) are the sandbox's own, and a client must not
+depend on them.
 """
 
 from __future__ import annotations

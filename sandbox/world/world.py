@@ -1,7 +1,7 @@
-"""The living world behind the emulated panel: who runs where, which tasks are under way, what changes next.
+"""The world behind the emulated panel: which VM runs where, which tasks run, what changes next.
 
-Pure state and a simulated clock: `step(dt)` carries out everything that falls due. No HTTP, no wall clock,
-no randomness but the seed's. One world serves one panel.
+Pure state and a simulated clock: `step(dt)` carries out everything that is due. No HTTP, no wall clock,
+no randomness except from the seed. One world serves one panel.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DEFAULT_EPOCH = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 class World:
-    """All state. Change it only through the methods: they keep the indexes and the revisions right."""
+    """All state. Change it only by its methods, which keep the indexes and the revisions correct."""
 
     def __init__(
         self,
@@ -104,13 +104,13 @@ class World:
         return Usage(cpu, ram, disk, total, active, stopped)
 
     def unused_mib(self, node: Node) -> int:
-        """Physical RAM neither promised to a VM nor to one that is on its way here."""
+        """Physical RAM that is reserved neither for a VM here nor for one that is being migrated here."""
         coming = (task.vm_id for task in self._active.values() if task.target == node.id)
         incoming = sum(self.vms[vm_id].ram_mib for vm_id in coming)
         return node.ram_mib - sum(vm.ram_mib for vm in self.vms_on(node)) - incoming
 
     def clock(self, at: float) -> str:
-        """The panel's way to write a moment."""
+        """The panel's format of a time."""
         return (self.epoch + timedelta(seconds=at)).strftime("%Y-%m-%d %H:%M:%S")
 
     # --- time
@@ -119,7 +119,7 @@ class World:
         heapq.heappush(self._events, (self.now + after_s, next(self._event_numbers), action))
 
     def step(self, dt: float) -> None:
-        """Let `dt` simulated seconds pass; everything due happens in order, at its own moment."""
+        """Lets `dt` simulated seconds pass; everything due happens in order, at its own time."""
         end = self.now + max(dt, 0.0)
         while self._events and self._events[0][0] <= end:
             at, _, action = heapq.heappop(self._events)
@@ -212,7 +212,7 @@ class World:
         params: dict[str, Any] | None = None,
         target: int | None = None,
     ) -> Task:
-        """Occupy the VM for that long, then call `done`. Faults may bend the task before it ends."""
+        """Occupies the VM for that long, then calls `done`. Faults may change the task before it ends."""
         self._consul_id += self.rng.randint(1, 7)
         task = Task(
             id=next(self._task_ids),
@@ -236,7 +236,7 @@ class World:
         return task
 
     def migrate(self, vm: VM, target: Node, user: str) -> Task:
-        """Start a live migration. The VM stays where it is until the task is complete."""
+        """Starts a live migration. The VM stays on its node until the task is complete."""
         duration = self.migration_s
         if duration is None:
             duration = MIGRATION_OVERHEAD_S + vm.ram_mib / MIGRATION_MIB_PER_S
