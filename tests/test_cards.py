@@ -79,7 +79,7 @@ async def test_a_node_is_excluded_in_steps_without_typing_its_name(stack: Stack)
     asked = await stack.asked("/exclude", "Which node")
     assert labels(asked) == ["⚠️ hot", "mild", "cool", "✖ Close"]
     how = await stack.opened(asked, "cool", "cool: how should it be excluded?")
-    length = await stack.opened(how, "Gives and takes no VM", "cool as source and target: for how long?")
+    length = await stack.opened(how, "Gives and takes no VM", "Exclude cool as source and target: for how long?")
     done = await stack.opened(length, "2 h", "cool is excluded as source and target until")
     await stack.message("Anna Admin excluded cool", "1. small-a", buttons=False)
     await stack.opened(done, "Include", "cool is balanced again")

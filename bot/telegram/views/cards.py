@@ -113,8 +113,9 @@ def request_lines(texts: Texts, plan: Plan, title: Markup) -> tuple[Lines, Lines
         lines += ["", texts.html("drain-excludes", node=plan.moves[0].source_name)]
     lines += [texts.html("move-caution", reason=texts.reason(c)) for c in plan.cautions[:REASONS_SHOWN]]
     if plan.rejections:
-        blocked = texts.html("wish-staying", count=len(plan.rejections))
-        lines += ["", texts.html("fill-blocked") if plan.purpose is Purpose.FILL else blocked]
+        staying = texts.html("wish-staying", count=len(plan.rejections))
+        of_vms = plan.purpose is Purpose.DRAIN and all(r.subject == "vm" for r in plan.rejections)
+        lines += ["", staying if of_vms else texts.html("fill-blocked")]
     return lines, [_rejection(texts, rejection) for rejection in plan.rejections]
 
 

@@ -159,9 +159,9 @@ def _age_line(texts: Texts, status: Status, now: datetime, next_check: datetime 
 def _cluster_lines(texts: Texts, plan: Plan, brief: bool) -> list[Markup | str]:
     over = len(plan.overloaded)
     nodes = [] if brief else list(plan.nodes)
-    lines: list[Markup | str] = [
-        texts.html("report-title", cluster=plan.cluster_name, overloaded=over, nodes=len(plan.nodes))
-    ]
+    lines: list[Markup | str] = []
+    if over or not brief:
+        lines.append(texts.html("report-title", cluster=plan.cluster_name, overloaded=over, nodes=len(plan.nodes)))
     for refusal in rejections_of(plan, "cluster"):
         lines.append(texts.html("rejection-line", name=refusal.name, reason=texts.reason(refusal.reason)))
     if not brief:

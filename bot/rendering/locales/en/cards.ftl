@@ -81,7 +81,7 @@ wish-staying = { $count ->
     [one] 🔒 1 stays, and why:
    *[other] 🔒 { $count } stay, and why:
 }
-fill-blocked = 🔒 Why not more:
+fill-blocked = 🔒 The reason:
 popup-heeded = { $vm } may be moved again.
 popup-heeded-already = { $vm } may already be moved.
 

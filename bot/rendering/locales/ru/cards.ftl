@@ -87,7 +87,7 @@ wish-staying = { $count ->
     [few] 🔒 Остаются { $count }, причины:
    *[many] 🔒 Остаётся { $count }, причины:
 }
-fill-blocked = 🔒 Почему не больше:
+fill-blocked = 🔒 Причина:
 popup-heeded = { $vm } снова можно переносить.
 popup-heeded-already = { $vm } уже можно переносить.
 
