@@ -18,7 +18,7 @@ from balancer.requests.drain import drain
 from balancer.requests.fill import fill
 from bot.domain.proposals import Migration, MigrationState, MoveState, Proposal, ProposedMove
 from bot.rendering.catalog import texts_for
-from bot.telegram.views.cards import wish_lines
+from bot.telegram.views.cards import request_lines
 from bot.telegram.views.node_requests import plan_lines, time_left
 from bot.telegram.views.proposals import CAPTION, proposal_view
 
@@ -113,5 +113,5 @@ def test_plan_shows_its_effect_on_every_changed_node(purpose: Purpose) -> None:
 def test_node_that_may_not_be_emptied_does_not_stay_it_has_a_reason() -> None:
     seen = snapshot([node(1, name="one", maintenance=True), node(2, name="two")], [vm(10, node_id=1)])
     plan = drain(seen, Policy(), Recent(), 1)
-    lines, below = wish_lines(texts_for("en"), plan, Markup("title"))
+    lines, below = request_lines(texts_for("en"), plan, Markup("title"))
     assert not plan.moves and below and "🔒 The reason:" in lines and not any("stay" in line for line in lines)
