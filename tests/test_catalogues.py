@@ -181,6 +181,7 @@ FORMATTED: dict[str, list[str]] = {
     "row-exclude-{role.value}": [r.value for r in ExclusionRole],
     "history-{o}": list(OUTCOMES),
     "history-vm-{outcome(proposed)}": list(OUTCOMES),
+    **{f"{part}-{{kind}}": ["cpu", "load", "memory"] for part in ("figure", "after", "change")},
     "health-{health.state.value}": [s.value for s in State],
 }
 """What stands for the braces of a key that the code puts together. A new f-string needs an entry."""

@@ -117,7 +117,7 @@ async def test_new_admin_finds_everything_in_the_chat(tmp_path: Path, language: 
         running_browser() as browser,
     ):
         stack.start_bot(BOT_LANGUAGE=language, MIGRATION_OVERHEAD="6", MIGRATION_BANDWIDTH="10000")
-        await stack.message("alder → fir", buttons=True)
+        await stack.message("→ fir", buttons=True)
         walk = await walking(browser, stack, language, theme, device)
         text = walk.texts.text
         await walk.see("alder")
@@ -244,7 +244,7 @@ async def test_remaining_screens_are_shown(tmp_path: Path, language: str, theme:
         running_browser() as browser,
     ):
         stack.start_bot(BOT_LANGUAGE=language, MIGRATION_OVERHEAD="6", MIGRATION_BANDWIDTH="10000")
-        await stack.message("alder → fir", buttons=True)
+        await stack.message("→ fir", buttons=True)
         walk = await walking(browser, stack, language, theme, device)
         text = walk.texts.text
         await walk.see("alder")

@@ -258,7 +258,7 @@ async def test_each_chat_sees_its_own_clusters(tmp_path: Path) -> None:
         refused = await fixture.message("no node", chat_id=SOUTH)
         assert "n-cold" not in refused.content.text
         fixture.chat.state.write(SOUTH, DMITRI, "/proposals")
-        await fixture.until(lambda: len(shown(fixture, SOUTH, "s-hot", "can be approved")) >= 2, "posted again there")
+        await fixture.until(lambda: len(shown(fixture, SOUTH, "s-hot", "valid until")) >= 2, "posted again there")
 
 
 async def test_a_restart_repeats_nothing_and_a_new_chat_gets_what_waits(tmp_path: Path) -> None:

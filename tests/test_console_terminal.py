@@ -161,7 +161,7 @@ async def test_attached_console_decides_once_for_a_running_bot(stack: Stack, ter
 
 async def test_attached_console_excludes_pauses_and_requests_a_check(stack: Stack, tmp_path: Path) -> None:
     stack.start_bot()
-    report = await stack.message("hot → cool", buttons=True)
+    report = await stack.message("→ cool", buttons=True)
     async with running_terminal(tmp_path, 80, 24) as terminal:
         start_console(stack, terminal, chat=True)
         await terminal.shows("attached to process", "1 move waits", "! hot")
@@ -173,7 +173,7 @@ async def test_attached_console_excludes_pauses_and_requests_a_check(stack: Stac
         assert old["message_id"] == report["message_id"]
         terminal.press("r")
         await terminal.shows("Checked: 1 new proposal.")
-        await stack.message("hot → mild", buttons=True)
+        await stack.message("→ mild", buttons=True)
         terminal.press("p")
         await terminal.shows("Pause the balancer?")
         terminal.press("Enter")

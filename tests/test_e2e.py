@@ -22,7 +22,7 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 async def test_approved_move_runs_and_its_message_shows_each_state(stack: Stack) -> None:
     stack.start_bot()
     report = await stack.message("Production", "hot is overloaded", buttons=True)
-    assert "hot" in report["text"] and "small-a" in report["text"] and "hot → cool" in report["text"]
+    assert "hot" in report["text"] and "small-a" in report["text"] and "→ cool" in report["text"]
     popup = await stack.press(report, button(report, "✅ Approve 1"))
     assert popup == "Approved: small-a goes to cool."
     running = await stack.message("approved by Anna Admin", "of about")
@@ -132,7 +132,7 @@ async def test_failed_migration_shows_the_panels_error(stack: Stack) -> None:
 
 async def test_exclusion_withdraws_the_proposal_and_survives_a_restart(stack: Stack) -> None:
     bot = stack.start_program()
-    report = await stack.message("hot → cool", buttons=True)
+    report = await stack.message("→ cool", buttons=True)
     assert "cool is excluded as target" in await stack.ask("/exclude COOL target 2h", "excluded as")
     await stack.message("withdrawn", "Anna Admin excluded cool", buttons=False)
     popup = await stack.press(report, button(report, "✅ Approve 1"), forge=True)
@@ -140,7 +140,7 @@ async def test_exclusion_withdraws_the_proposal_and_survives_a_restart(stack: St
     bot.terminate()
     assert await bot.ended() == 0
     stack.start_program()
-    await stack.message("hot → mild", buttons=True)
+    await stack.message("→ mild", buttons=True)
     listed = await stack.ask("/exclusions", "cool")
     assert "as target" in listed and "by Anna Admin" in listed
     assert "Did you mean: cool" in await stack.ask("/exclude coll")

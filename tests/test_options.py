@@ -46,7 +46,7 @@ async def test_move_is_skipped_for_a_day_or_for_good(stack: Stack) -> None:
 
 async def test_choosing_another_target_approves_it(stack: Stack) -> None:
     stack.start_program()
-    report = await stack.message("hot → cool", buttons=True)
+    report = await stack.message("→ cool", buttons=True)
     places = await stack.opened(await card(stack, report), "Other node", "instead of cool", "mild: CPU 1.0 → 1.1")
     assert await stack.tap(places, "🎯 mild") == "Approved: small-a moves to mild."
     await stack.message("Other node", "chosen by Anna Admin", "done in")
@@ -56,7 +56,7 @@ async def test_choosing_another_target_approves_it(stack: Stack) -> None:
 
 async def test_approval_for_later_can_be_withdrawn(stack: Stack) -> None:
     stack.start_program()
-    report = await stack.message("hot → cool", buttons=True)
+    report = await stack.message("→ cool", buttons=True)
     times = await stack.opened(await card(stack, report), "Later", "when?")
     label = next(text for text in buttons(times) if text.startswith("🕑"))
     assert (await stack.tap(times, label)).startswith("Approved: it starts at")
@@ -69,7 +69,7 @@ async def test_approval_for_later_can_be_withdrawn(stack: Stack) -> None:
 
 async def test_finished_migration_can_be_undone_once(stack: Stack) -> None:
     bot = stack.start_bot(UNDO_WINDOW="600")
-    report = await stack.message("hot → cool", buttons=True)
+    report = await stack.message("→ cool", buttons=True)
     await stack.tap(report, "Approve 1")
     done = await stack.message("done in", "hot → cool", buttons=True)
     assert list(buttons(done)) == ["↩️ Move back 1"]
@@ -85,7 +85,7 @@ async def test_finished_migration_can_be_undone_once(stack: Stack) -> None:
 
 async def test_undo_button_disappears_after_its_time(stack: Stack) -> None:
     stack.start_program(UNDO_WINDOW="600")
-    report = await stack.message("hot → cool", buttons=True)
+    report = await stack.message("→ cool", buttons=True)
     await stack.tap(report, "Approve 1")
     done = await stack.message("done in", "hot → cool", buttons=True)
     stack.clock.advance(601)
@@ -95,7 +95,7 @@ async def test_undo_button_disappears_after_its_time(stack: Stack) -> None:
 
 async def test_a_whole_proposal_can_wait_for_later_or_be_left_alone(stack: Stack) -> None:
     stack.start_program(MAX_MIGRATIONS_PER_CYCLE="3")
-    report = await stack.message("3 moves proposed", buttons=True)
+    report = await stack.message("3 moves", buttons=True)
     await stack.press(report, buttons(report)["⋯ More"])
     shown = await stack.message("which of the 3 moves", buttons=True)
     one = await stack.opened(shown, "2 · small-b", "small-b", "Skip leaves this VM alone")

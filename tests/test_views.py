@@ -45,7 +45,7 @@ LANGUAGES = ("en", "ru")
 
 def proposal(moves: int = 7, name: str = "vm") -> Proposal:
     """A hot node full of small VMs, and one cool node: as many moves as asked for, all pending."""
-    nodes = [node(1, name=f"{name}-hot", vcpus_allocated=79), node(2, name=f"{name}-cool", cpus=100)]
+    nodes = [node(1, name=f"{name}-hot", vcpus_allocated=max(79, 71 + moves)), node(2, name=f"{name}-cool", cpus=100)]
     vms = [vm(10 + i, name=f"{name}-{i}", vcpus=1, memory_mib=10) for i in range(moves)]
     made = plan(snapshot(nodes, vms), Policy(max_moves=moves))
     assert len(made.moves) == moves

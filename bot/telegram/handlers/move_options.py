@@ -28,7 +28,8 @@ from bot.telegram.handlers.replies import decided_words
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import wording
 from bot.telegram.views.cards import choice_line
-from bot.telegram.views.proposals import move_lines, proposal_view
+from bot.telegram.views.moves import move_lines
+from bot.telegram.views.proposals import proposal_view
 from bot.telegram.views.view import View
 
 MOVES_PER_PAGE = 6

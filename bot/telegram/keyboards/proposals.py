@@ -22,11 +22,27 @@ NAME_ON_BUTTON = 10
 
 
 class Shown(NamedTuple):
-    """The moves of one page of a proposal."""
+    """One page of a proposal. ``first``: the position of its first move. ``before``, ``after``: the pages that
+    buttons lead to."""
 
     moves: Sequence[ProposedMove]
-    page: int
+    first: int
     pages: int
+    before: int | None
+    after: int | None
+
+
+def shown_moves(moves: Sequence[ProposedMove], wanted: int, size: int) -> Shown:
+    """The page that was turned to. While moves wait, a page where all are decided gives way to the next one with
+    moves that wait: nobody has to turn pages to decide everything."""
+    pages = [moves[i : i + size] for i in range(0, len(moves), size)] or [moves]
+    wanted = min(max(wanted, 0), len(pages) - 1)
+    useful = [i for i, page in enumerate(pages) if any(m.state is MoveState.PENDING for m in page)]
+    useful = useful or list(range(len(pages)))
+    page = wanted if wanted in useful else next((i for i in useful if i > wanted), useful[0])
+    at = useful.index(page)
+    before, after = useful[:at][-1:], useful[at + 1 :][:1]
+    return Shown(pages[page], page * size, len(pages), next(iter(before), None), next(iter(after), None))
 
 
 def proposal_keyboard(
@@ -36,7 +52,7 @@ def proposal_keyboard(
     pending = len(proposal.pending)
     rows: list[Row] = [_all_row(texts, proposal.id, pending)] if pending > 1 else []
     rows += [_move_row(texts, m) for m in shown.moves if m.state is MoveState.PENDING]
-    rows.append(_page_row(texts, proposal.id, shown.page, shown.pages))
+    rows.append(page_row(texts, proposal.id, shown))
     rows += [_later_row(texts, m, now, undoable) for m in shown.moves]
     if pending and proposal.plan.alternative is not None:
         strategy = proposal.plan.alternative.strategy
@@ -116,10 +132,11 @@ def pass_targets_button(texts: Texts, cluster_id: int) -> InlineKeyboardButton:
     return do(texts.text("button-pass-targets"), "pass-targets", cluster_id)
 
 
-def _page_row(texts: Texts, proposal_id: int, page: int, pages: int) -> Row:
+def page_row(texts: Texts, proposal_id: int, shown: Shown) -> Row:
+    """Buttons to the pages before and after this one, where there are such."""
     row: Row = []
-    if page > 0:
-        row.append(do(texts.text("button-previous"), "turn", proposal_id, part=page - 1))
-    if page < pages - 1:
-        row.append(do(texts.text("button-next"), "turn", proposal_id, part=page + 1))
+    if shown.before is not None:
+        row.append(do(texts.text("button-previous"), "turn", proposal_id, part=shown.before))
+    if shown.after is not None:
+        row.append(do(texts.text("button-next"), "turn", proposal_id, part=shown.after))
     return row

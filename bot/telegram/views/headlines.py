@@ -7,13 +7,21 @@ from datetime import timedelta
 
 from markupsafe import Markup
 
-from balancer.model import Move, NodeLoad, NodeReport
+from balancer.model import Move, NodeLoad, NodeReport, Reason
 from bot.domain.proposals import MigrationState, MoveState, Proposal, ProposedMove
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import duration
 
 NODES_NAMED = 3
 _FAILED = (MigrationState.FAILED, MigrationState.UNKNOWN)
+_FIGURES_OF: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "overload-cpu": (("cpu", "value", "limit"),),
+    "overload-memory": (("memory", "value", "limit"),),
+    "overload-load": (("load", "value", "limit"),),
+    "overload-both": (("cpu", "cpu", "cpu_limit"), ("memory", "memory", "memory_limit")),
+    "overload-load-memory": (("load", "load", "load_limit"), ("memory", "memory", "memory_limit")),
+}
+"""Of a reason why a node is overloaded: kind of figure, the parameter that has it, the parameter of its limit."""
 _UNDER_WAY = (MigrationState.QUEUED, MigrationState.STARTING, MigrationState.RUNNING)
 
 
@@ -41,7 +49,7 @@ def _open(texts: Texts, proposal: Proposal) -> list[Markup]:
     plan = proposal.plan
     over = plan.overloaded
     if len(over) == 1 and over[0].reason is not None:
-        reason = texts.reason(over[0].reason)
+        reason = overload_words(texts, over[0].reason)
         return [texts.html("headline-node", cluster=plan.cluster_name, node=over[0].node_name, reason=reason)]
     lines = [texts.html("report-title", cluster=plan.cluster_name, overloaded=len(over), nodes=len(plan.nodes))]
     lines += [_node_line(texts, node) for node in over[:NODES_NAMED]]
@@ -51,7 +59,26 @@ def _open(texts: Texts, proposal: Proposal) -> list[Markup]:
 
 
 def _node_line(texts: Texts, node: NodeReport) -> Markup:
-    return texts.html("rejection-line", name=node.node_name, reason=texts.reason(node.reason) if node.reason else "")
+    reason = overload_words(texts, node.reason) if node.reason else ""
+    return texts.html("rejection-line", name=node.node_name, reason=reason)
+
+
+def overload_words(texts: Texts, reason: Reason) -> str:
+    """Why a node is overloaded, as figures and their limits: "CPU 7.7 (limit 7.0)"."""
+    params, words = dict(reason.params), []
+    for kind, name, limit_name in _FIGURES_OF.get(reason.code, ()):
+        value, limit = params.get(name), params.get(limit_name)
+        if isinstance(value, int | float) and isinstance(limit, int | float):
+            words.append(texts.text(f"figure-{kind}", value=_distinct(value, limit), limit=limit))
+    return ", ".join(words) or texts.reason(reason)
+
+
+def _distinct(value: float, limit: float) -> float:
+    """The figure with one decimal; with more if it would look like its limit otherwise."""
+    for digits in (1, 2):
+        if round(value, digits) != round(limit, digits):
+            return round(value, digits)
+    return value
 
 
 def _done(texts: Texts, proposal: Proposal) -> Markup:
@@ -81,24 +108,43 @@ def change_words(texts: Texts, proposal: Proposal, moves: Sequence[ProposedMove]
     return None
 
 
-def _change(texts: Texts, node: NodeReport, before: NodeLoad, moves: Sequence[Move]) -> str:
+def _change(texts: Texts, node: NodeReport, load: NodeLoad, moves: Sequence[Move]) -> str:
+    kind, before, after = _figures(node, load, moves)
+    return texts.text(f"change-{kind}", node=node.node_name, before=before, after=after)
+
+
+def _figures(node: NodeReport, before: NodeLoad, moves: Sequence[Move]) -> tuple[str, float, float]:
+    """What the node is overloaded by (load, memory or cpu), before and after the moves that leave it."""
     after, code = moves[-1].source_after, node.reason.code if node.reason else ""
     if before.cpu_load is not None and after.cpu_load is not None and "load" in code.removeprefix("overload"):
-        return texts.text("change-load", node=node.node_name, before=before.cpu_load, after=after.cpu_load)
+        return "load", before.cpu_load, after.cpu_load
     if code == "overload-memory":
-        return texts.text(
-            "change-memory", node=node.node_name, before=before.memory_percent, after=after.memory_percent
-        )
-    return texts.text("change-cpu", node=node.node_name, before=before.cpu_ratio, after=after.cpu_ratio)
+        return "memory", before.memory_percent, after.memory_percent
+    return "cpu", before.cpu_ratio, after.cpu_ratio
+
+
+def _brought_to(texts: Texts, proposal: Proposal) -> str | None:
+    """The figure that the moves bring the only overloaded node to; ``None`` where several nodes are overloaded."""
+    over = proposal.plan.overloaded
+    own = [m.move for m in proposal.moves if over and m.move.source_id == over[0].node_id]
+    if len(over) != 1 or not own or over[0].load is None:
+        return None
+    kind, _, after = _figures(over[0], over[0].load, own)
+    return texts.text(f"after-{kind}", after=after)
 
 
 def summary_line(texts: Texts, proposal: Proposal, expires: str) -> Markup:
     """What waits: moves, what they reach, memory to copy, time, and until when they can be approved."""
     pending = proposal.pending
-    parts: list[Markup | str] = [texts.html("proposal-open", count=len(pending))]
-    change = change_words(texts, proposal, proposal.moves)
-    if change is not None:
-        parts.append(change)
+    parts: list[Markup | str] = []
+    brought = _brought_to(texts, proposal)
+    if brought is not None:
+        parts.append(texts.html("proposal-brings", count=len(pending), after=brought))
+    else:
+        parts.append(texts.html("proposal-open", count=len(pending)))
+        change = change_words(texts, proposal, proposal.moves)
+        if change is not None:
+            parts.append(change)
     parts.append(texts.text("proposal-memory", gib=sum(m.move.memory_mib for m in pending) / 1024))
     seconds = [m.move.seconds for m in pending]
     if all(s is not None for s in seconds):

@@ -14,20 +14,23 @@ from bot.rendering.catalog import Texts
 from bot.rendering.phrases import deciders
 from bot.telegram.keyboards.buttons import Row, do, keyboard
 from bot.telegram.views import wording
+from bot.telegram.views.moves import Moment
 
 NAMES_SHOWN = 5
 
 
-def incident_lines(texts: Texts, incident: Incident, proposal: Proposal, now: datetime) -> list[Markup | str]:
+def incident_lines(
+    texts: Texts, incident: Incident, proposal: Proposal, now: datetime, moment: Moment = wording.moment
+) -> list[Markup | str]:
     """How the plan that waits differs from the one before it, and who looks into the incident."""
     lines: list[Markup | str] = []
     change = incident.change
     if change is not None and proposal.pending and change.at >= proposal.created_at:
-        time = wording.moment(texts, change.at, now)
+        time = moment(texts, change.at, now)
         lines.append(texts.html("incident-changed", time=time, reason=texts.reason(change.reason)))
     looking = incident.looked_into(now)
     if looking is not None:
-        time = wording.moment(texts, looking.until, now)
+        time = moment(texts, looking.until, now)
         lines.append(texts.html("incident-looking", who=looking.by.name, time=time))
     return lines
 

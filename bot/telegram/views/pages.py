@@ -20,7 +20,8 @@ from bot.store.values import StoredSetting, Summary
 from bot.telegram.keyboards.buttons import Row, cluster_tabs, do, go, keyboard, paged, pager
 from bot.telegram.views import wording
 from bot.telegram.views.history import vm_words
-from bot.telegram.views.proposals import bar, migration_words, rejections_of
+from bot.telegram.views.moves import bar, migration_words
+from bot.telegram.views.proposals import rejections_of
 from bot.telegram.views.rich import nodes_message
 from bot.telegram.views.view import View
 

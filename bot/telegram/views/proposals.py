@@ -3,45 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from markupsafe import Markup
 
 from balancer.model import Plan, Purpose, Rejection
 from bot.domain.incidents import Incident
-from bot.domain.proposals import (
-    ActorKind,
-    Migration,
-    MigrationState,
-    MoveState,
-    Proposal,
-    ProposedMove,
-)
+from bot.domain.proposals import MoveState, Proposal, ProposedMove
 from bot.domain.sanitize import shorten
-from bot.rendering.catalog import LONGEST_NAME, Texts
-from bot.rendering.phrases import deciders
+from bot.rendering.catalog import LONGEST_ARGUMENT, LONGEST_NAME, Texts
 from bot.rendering.plan_summary import any_measured, load_words, move_summary, outlook_lines, why_not
-from bot.telegram.keyboards.buttons import do, paged
+from bot.telegram.keyboards.buttons import do
 from bot.telegram.keyboards.buttons import keyboard as keyboard_of
-from bot.telegram.keyboards.proposals import Shown, proposal_keyboard, waits_for_its_time, with_earlier_buttons
+from bot.telegram.keyboards.proposals import Shown, proposal_keyboard, shown_moves, with_earlier_buttons
 from bot.telegram.views import wording
 from bot.telegram.views.headlines import headline, summary_line
 from bot.telegram.views.incidents import ended_lines, incident_lines, stuck_line, with_look_button
+from bot.telegram.views.moves import (
+    Look,
+    Moment,
+    decision_words,
+    migration_words,
+    move_lines,
+    planned_lines,
+    short_move_lines,
+)
 from bot.telegram.views.node_requests import is_node_request, progress_lines
-from bot.telegram.views.view import View
+from bot.telegram.views.short_names import short_named, with_short_names
+from bot.telegram.views.view import CAPTION, View, shown_length
 
 MOVES_PER_PAGE = 5
-BAR_STEPS = 10
 REPORT_NODES = 6
 REASON_LINES = 12
-PANEL_WORDS_LIMIT = 300
 NAMES_SHOWN = 10
 EARLIER_SHOWN = 5
 NOTHING_POSSIBLE = "nothing-possible"
 """Code of the reason of a proposal that was closed although its overload goes on."""
-CAPTION = 1000
-"""Characters of a proposal's text: Telegram takes 1,024 under a picture."""
+CUTS: tuple[tuple[int, int], ...] = ((LONGEST_NAME, LONGEST_ARGUMENT), (24, 160), (12, 60), (8, 0))
+"""Characters of names and of other words. The first pair with which a page fits under a picture is used."""
 FOLD_MARGIN, SHORTEST_FOLD = 40, 80
 """Kept free below the fold for "… and so many more"; with less room than the second nothing is folded."""
 
@@ -69,36 +69,39 @@ def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0
     ahead = ahead or Ahead()
     if is_node_request(proposal):
         return _node_request_view(texts, proposal, now, page, ahead)
-    if ahead.incident is not None and ahead.incident.ended_at is not None:
-        return _ended_view(texts, ahead.incident, proposal, now, ahead)
+    if is_ended(ahead):
+        return _ended_view(texts, proposal, now, ahead)
     final = ahead.incident is None and proposal.settled and not ahead.undoable
-    head = _title_lines(texts, proposal, now, ahead.incident)
-    if proposal.settled and not any(m.migration for m in proposal.moves):
-        head += _closed_lines(texts, proposal)
-        return View(wording.fitted([*head, *_earlier_lines(texts, now, ahead)], [], texts, CAPTION), final=final)
-    shown, page, pages = paged(proposal.moves, page, MOVES_PER_PAGE)
-    if pages > 1:
-        first, count = page * MOVES_PER_PAGE + 1, len(proposal.moves)
-        head.append(texts.html("proposal-page", first=first, last=first + len(shown) - 1, count=count))
-    body = [line for m in shown for line in short_move_lines(texts, m, now, ahead.opens_at)]
-    body += _earlier_lines(texts, now, ahead)
-    text = _folded(texts, [*head, *body], _details(texts, proposal) if proposal.pending else [])
-    keyboard = proposal_keyboard(texts, proposal, now, Shown(shown, page, pages), ahead.undoable)
+    if is_over(proposal):
+        return View(wording.fitted(over_lines(texts, proposal, now, ahead), [], texts, CAPTION), final=final)
+    shown = shown_moves(proposal.moves, page, MOVES_PER_PAGE)
+    text = _text(texts, proposal, now, shown, ahead)
+    keyboard = proposal_keyboard(texts, proposal, now, shown, ahead.undoable)
     keyboard = with_earlier_buttons(texts, keyboard, ahead.earlier, now, ahead.undoable)
     if ahead.incident is not None:
         keyboard = with_look_button(texts, keyboard, ahead.incident, proposal, now)
     return View(text, keyboard, final=final)
 
 
-def _ended_view(texts: Texts, incident: Incident, proposal: Proposal, now: datetime, ahead: Ahead) -> View:
+def is_ended(ahead: Ahead) -> bool:
+    """Whether the incident is over."""
+    return ahead.incident is not None and ahead.incident.ended_at is not None
+
+
+def _ended_view(texts: Texts, proposal: Proposal, now: datetime, ahead: Ahead) -> View:
     """Two lines; what can still be moved back keeps its button."""
-    moves = (*ahead.earlier, *proposal.moves)
-    keyboard = with_earlier_buttons(texts, None, moves, now, ahead.undoable)
-    lines = ended_lines(texts, incident, moves, now)
+    keyboard = with_earlier_buttons(texts, None, (*ahead.earlier, *proposal.moves), now, ahead.undoable)
+    lines = lines_at_end(texts, proposal, now, ahead)
     return View(wording.fitted(lines, [], texts, CAPTION), keyboard, final=not ahead.undoable)
 
 
-def _earlier_lines(texts: Texts, now: datetime, ahead: Ahead) -> list[Markup | str]:
+def lines_at_end(texts: Texts, proposal: Proposal, now: datetime, ahead: Ahead) -> list[Markup | str]:
+    """How the incident ended, and with which moves."""
+    moves = (*ahead.earlier, *proposal.moves)
+    return [] if ahead.incident is None else ended_lines(texts, ahead.incident, moves, now)
+
+
+def earlier_lines(texts: Texts, now: datetime, ahead: Ahead, look: Look) -> list[Markup | str]:
     """What was carried out in the incident before this proposal: one line a move, the last ones."""
     shown = ahead.earlier[-EARLIER_SHOWN:]
     lines: list[Markup | str] = []
@@ -106,10 +109,54 @@ def _earlier_lines(texts: Texts, now: datetime, ahead: Ahead) -> list[Markup | s
         lines.append(texts.html("incident-earlier-more", count=len(ahead.earlier) - len(shown)))
     for proposed in shown:
         if proposed.migration is not None:
-            state = migration_words(texts, proposed.migration, now, ahead.opens_at)
+            state = migration_words(texts, proposed.migration, now, look)
             move = proposed.move
             lines.append(texts.html("incident-earlier", vm=move.vm_name, target=move.target_name, state=state))
     return lines
+
+
+def is_over(proposal: Proposal) -> bool:
+    """Whether a proposal ended without a migration."""
+    return proposal.settled and not any(m.migration for m in proposal.moves)
+
+
+def over_lines(texts: Texts, proposal: Proposal, now: datetime, ahead: Ahead) -> list[Markup | str]:
+    """How a proposal without a migration ended, and for which moves."""
+    title = title_lines(texts, proposal, now, ahead.incident)
+    return [*title, *_closed_lines(texts, proposal), *earlier_lines(texts, now, ahead, Look(ahead.opens_at))]
+
+
+def _text(texts: Texts, proposal: Proposal, now: datetime, shown: Shown, ahead: Ahead) -> Markup:
+    """The title, a page of moves, and the details that fit: always a text that Telegram takes under a picture."""
+    lines: list[Markup | str] = []
+    for names, words in CUTS:
+        cut = with_short_names(proposal, names)
+        look = Look(ahead.opens_at, with_source=not from_one_node(cut), words=words)
+        lines = title_lines(texts, cut, now, ahead.incident)
+        if shown.pages > 1:
+            lines.append(page_line(texts, proposal, shown))
+        moves = cut.moves[shown.first : shown.first + len(shown.moves)]
+        lines += [line for m in moves for line in short_move_lines(texts, m, now, look)]
+        earlier = tuple(short_named(m, names) for m in ahead.earlier)
+        lines += earlier_lines(texts, now, ahead._replace(earlier=earlier), look)
+        if shown_length(wording.joined(lines)) <= CAPTION:
+            break
+    text = wording.joined(lines)
+    if shown_length(text) > CAPTION:
+        text = wording.fitted(lines, [], texts, CAPTION - FOLD_MARGIN)
+    return _folded(texts, text, detail_lines(texts, proposal) if proposal.pending else [])
+
+
+def page_line(texts: Texts, proposal: Proposal, shown: Shown) -> Markup:
+    """Which of a proposal's moves a page shows."""
+    last = shown.first + len(shown.moves)
+    return texts.html("proposal-page", first=shown.first + 1, last=last, count=len(proposal.moves))
+
+
+def from_one_node(proposal: Proposal) -> bool:
+    """Whether the headline names the only node that VMs leave, so that the lines of moves need not."""
+    over = proposal.plan.overloaded
+    return bool(proposal.pending) and len(over) == 1 and {m.move.source_id for m in proposal.moves} == {over[0].node_id}
 
 
 def _node_request_view(texts: Texts, proposal: Proposal, now: datetime, page: int, ahead: Ahead) -> View:
@@ -117,13 +164,17 @@ def _node_request_view(texts: Texts, proposal: Proposal, now: datetime, page: in
     lines = progress_lines(texts, proposal, now, ahead.opens_at)
     if proposal.pending:
         lines[1:1] = [texts.html("proposal-until-line", time=wording.moment(texts, proposal.expires_at, now))]
-    shown, page, pages = paged(proposal.pending, page, MOVES_PER_PAGE)
-    keyboard = proposal_keyboard(texts, proposal, now, Shown(shown, page, pages), ahead.undoable)
+    shown = shown_moves(proposal.pending, page, MOVES_PER_PAGE)
+    keyboard = proposal_keyboard(texts, proposal, now, shown, ahead.undoable)
     return View(wording.fitted(lines, [], texts, CAPTION), keyboard, final=proposal.settled)
 
 
-def _title_lines(
-    texts: Texts, proposal: Proposal, now: datetime, incident: Incident | None = None
+def title_lines(
+    texts: Texts,
+    proposal: Proposal,
+    now: datetime,
+    incident: Incident | None = None,
+    moment: Moment = wording.moment,
 ) -> list[Markup | str]:
     """How things stand, or who requested what; then what waits."""
     lines: list[Markup | str] = []
@@ -140,10 +191,10 @@ def _title_lines(
         if proposal.closed_reason is not None and not proposal.pending:
             lines.append(texts.html("proposal-closed", reason=texts.reason(proposal.closed_reason)))
     if proposal.pending:
-        lines.append(summary_line(texts, proposal, wording.moment(texts, proposal.expires_at, now)))
+        lines.append(summary_line(texts, proposal, moment(texts, proposal.expires_at, now)))
     elif proposal.automatic:
         lines.append(texts.html("proposal-automatic", count=len(proposal.moves)))
-    return lines if incident is None else [*lines, *incident_lines(texts, incident, proposal, now)]
+    return lines if incident is None else [*lines, *incident_lines(texts, incident, proposal, now, moment)]
 
 
 def _closed_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
@@ -162,10 +213,14 @@ def _closed_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
     return lines
 
 
-def _details(texts: Texts, proposal: Proposal) -> list[Markup | str]:
-    """What is folded away: what the plan as a whole achieves, and why not more is moved."""
+def detail_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
+    """What is folded away: the worth of the plan, effect and reason of each move, and why not more is moved."""
     why = why_not(texts, proposal.plan, REASON_LINES)
     lines: list[Markup | str] = [*outlook_lines(texts, proposal.plan)]
+    for proposed in proposal.pending:
+        summary = move_summary(texts, proposed.position + 1, proposed.move)
+        effects = "; ".join(summary.effects)
+        lines.append(texts.html("move-detail", number=summary.number, effects=effects, reason=summary.reason))
     if why.count:
         lines += [texts.html("rejections-title", count=why.count), *why.lines]
     if why.hidden:
@@ -173,50 +228,22 @@ def _details(texts: Texts, proposal: Proposal) -> list[Markup | str]:
     return lines
 
 
-def _folded(texts: Texts, lines: Sequence[Markup | str], details: Sequence[Markup | str]) -> Markup:
-    """The lines, and below them as many details as fit under a picture, folded."""
-    text = wording.fitted(lines, [], texts)
-    room = CAPTION - wording.length(text) - FOLD_MARGIN
+def _folded(texts: Texts, text: Markup, details: Sequence[Markup | str]) -> Markup:
+    """The text, and below it as many details as fit under a picture, folded."""
+    room = CAPTION - shown_length(text) - FOLD_MARGIN
     if not details or room < SHORTEST_FOLD:
         return text
     fold = wording.fitted(details, [], texts, room)
     return wording.joined([text, Markup("<blockquote expandable>{}</blockquote>").format(fold)])
 
 
-def short_move_lines(
-    texts: Texts, proposed: ProposedMove, now: datetime, opens_at: datetime | None = None
-) -> list[Markup | str]:
-    """A move in one line; what to mind and where it stands below it."""
-    move = proposed.move
-    size = wording.size(texts, move.vcpus, move.memory_mib)
-    lines: list[Markup | str] = [
-        texts.html(
-            "move-short",
-            number=proposed.position + 1,
-            vm=move.vm_name,
-            size=size,
-            source=move.source_name,
-            target=move.target_name,
-        )
-    ]
-    if proposed.state is MoveState.PENDING:
-        lines += [texts.html("move-caution", reason=texts.reason(caution)) for caution in move.cautions]
-    return [*lines, *state_lines(texts, proposed, now, opens_at)]
-
-
 def details_view(texts: Texts, proposal: Proposal, now: datetime) -> View:
     """Effect and reasons of every move, what is proven, and why not more: for the one who asks."""
-    lines: list[Markup | str] = [*_title_lines(texts, proposal, now), *outlook_lines(texts, proposal.plan)]
+    lines: list[Markup | str] = [*title_lines(texts, proposal, now), *outlook_lines(texts, proposal.plan)]
     for proposed in proposal.moves:
         lines += ["", *move_lines(texts, proposed, now)]
     close = do(texts.text("button-close"), "close")
     return View(wording.fitted(lines, reason_lines(texts, proposal.plan), texts), keyboard_of([[close]]))
-
-
-def bar(part: float, whole: float) -> str:
-    """How far something is, ten steps wide."""
-    full = 0 if whole <= 0 else min(BAR_STEPS, int(BAR_STEPS * part / whole))
-    return "▰" * full + "▱" * (BAR_STEPS - full)
 
 
 def report_lines(texts: Texts, plan: Plan) -> list[Markup | str]:
@@ -244,85 +271,10 @@ def plan_view(texts: Texts, plan: Plan, beside: Sequence[str] = ()) -> View:
     if not plan.moves:
         lines.append(texts.html("dryrun-nothing", overloaded=len(plan.overloaded)))
     for number, move in enumerate(plan.moves[:MOVES_PER_PAGE], start=1):
-        lines += ["", *_planned_lines(texts, number, ProposedMove(0, number - 1, move, MoveState.PENDING))]
+        lines += ["", *planned_lines(texts, number, ProposedMove(0, number - 1, move, MoveState.PENDING))]
     if len(plan.moves) > MOVES_PER_PAGE:
         lines.append(texts.html("table-more", count=len(plan.moves) - MOVES_PER_PAGE))
     return View(wording.fitted(lines, reason_lines(texts, plan), texts))
-
-
-def move_lines(
-    texts: Texts, proposed: ProposedMove, now: datetime, opens_at: datetime | None = None
-) -> list[Markup | str]:
-    """A move: what, why, before and after, and where it stands."""
-    lines = _planned_lines(texts, proposed.position + 1, proposed)
-    return [*lines, *state_lines(texts, proposed, now, opens_at)]
-
-
-def state_lines(
-    texts: Texts, proposed: ProposedMove, now: datetime, opens_at: datetime | None = None
-) -> list[Markup | str]:
-    """What people said of a move and where its migration stands; nothing while it waits for the first person."""
-    migration = proposed.migration
-    words: list[Markup | str] = []
-    if proposed.state is not MoveState.PENDING:
-        words.append(decision_words(texts, proposed))
-    elif proposed.first is not None:
-        words.append(texts.html("state-first", who=proposed.first.by.name))
-    if migration is not None:
-        words.append(migration_words(texts, migration, now, opens_at))
-    lines: list[Markup | str] = [Markup(" · ").join(words)] if words else []
-    if migration is not None and migration.error:
-        lines.append(texts.html("panel-words", error=migration.error[:PANEL_WORDS_LIMIT]))
-    return lines
-
-
-def _planned_lines(texts: Texts, number: int, proposed: ProposedMove) -> list[Markup | str]:
-    move = proposed.move
-    size = wording.size(texts, move.vcpus, move.memory_mib)
-    if move.seconds is not None:
-        size = texts.text("move-cost", size=size, duration=wording.duration(texts, timedelta(seconds=move.seconds)))
-    lines: list[Markup | str] = [
-        texts.html("move-line", number=number, vm=move.vm_name, size=size),
-        texts.html("move-route", source=move.source_name, target=move.target_name),
-    ]
-    summary = move_summary(texts, number, move)
-    lines += summary.effects
-    lines.append(texts.html("move-why", reason=summary.reason))
-    lines += [texts.html("move-caution", reason=caution) for caution in summary.cautions]
-    return lines
-
-
-def decision_words(texts: Texts, proposed: ProposedMove) -> Markup:
-    """What was said of a move, and by whom."""
-    by = proposed.decided_by
-    if by is not None and by.kind is ActorKind.POLICY:
-        return texts.html("state-auto")
-    return texts.html(f"state-{proposed.state.value}", who=deciders(proposed))
-
-
-def migration_words(texts: Texts, migration: Migration, now: datetime, opens_at: datetime | None = None) -> Markup:
-    """Where a migration stands, in a few words; while it runs how far it should be, by the estimate."""
-    started = migration.started_at or now
-    length = (migration.finished_at or now) - started
-    reason = texts.reason(migration.reason) if migration.reason else ""
-    expected = migration.move.seconds
-    if migration.state is MigrationState.RUNNING and expected:
-        return texts.html(
-            "migration-under-way",
-            bar=bar(min(length.total_seconds(), 0.99 * expected), expected),
-            duration=wording.duration(texts, length),
-            expected=wording.duration(texts, timedelta(seconds=expected)),
-        )
-    if waits_for_its_time(migration, now) and migration.not_before is not None:
-        return texts.html("migration-waits", time=wording.moment(texts, migration.not_before, now))
-    if migration.called_back_by is not None:
-        return texts.html("migration-called-back", who=migration.called_back_by)
-    state = f"migration-{migration.state.value}"
-    if migration.state is MigrationState.SUCCEEDED and migration.reason is not None:
-        state = "migration-restarted"
-    if migration.state is MigrationState.QUEUED and opens_at is not None:
-        return texts.html("migration-window", time=wording.moment(texts, opens_at, now))
-    return texts.html(state, duration=wording.duration(texts, length), reason=reason)
 
 
 def reason_lines(texts: Texts, plan: Plan) -> list[Markup | str]:

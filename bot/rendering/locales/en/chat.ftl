@@ -3,11 +3,11 @@
 ## Durations and moments
 duration-seconds = { $seconds } s
 duration-minutes = { $minutes } min
-duration-minutes-seconds = { $minutes } min { $seconds } s
+duration-minutes-seconds = { $minutes } min { $seconds } s
 duration-hours = { $hours } h
-duration-hours-minutes = { $hours } h { $minutes } min
+duration-hours-minutes = { $hours } h { $minutes } min
 duration-days = { $days } d
-duration-days-hours = { $days } d { $hours } h
+duration-days-hours = { $days } d { $hours } h
 in-time = in { $duration }
 until-time = until { $time }
 until-ended = until someone ends it
@@ -32,7 +32,17 @@ proposal-open = { $count ->
 }
 proposal-memory = { NUMBER($gib, maximumFractionDigits: 1) } GiB
 proposal-time = ≈ { $duration }
-proposal-until = can be approved until { $time }
+proposal-until = valid until { $time }
+proposal-brings = { $count ->
+    [one] <b>1 move</b> brings it to { $after }
+   *[other] <b>{ $count } moves</b> bring it to { $after }
+}
+after-cpu = { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }
+after-load = { NUMBER($after, maximumFractionDigits: 2) }
+after-memory = { NUMBER($after, maximumFractionDigits: 0) } %
+figure-cpu = CPU { NUMBER($value, minimumFractionDigits: 1, maximumFractionDigits: 2) } (limit { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) })
+figure-memory = memory { NUMBER($value, maximumFractionDigits: 2) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
+figure-load = load { NUMBER($value, maximumFractionDigits: 2) } per CPU (limit { NUMBER($limit, maximumFractionDigits: 2) })
 headline-node = ⚠️ <b>{ $cluster }</b>: { $node } is overloaded, { $reason }
 headline-running = ▶️ <b>{ $cluster }</b>: { $done } of { $count } { $count ->
     [one] move
@@ -56,6 +66,8 @@ headline-nothing = ⏹ <b>{ $cluster }</b>: decided, nothing was moved
 change-cpu = { $node } CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }
 change-load = { $node } load { NUMBER($before, maximumFractionDigits: 2) } → { NUMBER($after, maximumFractionDigits: 2) }
 change-memory = { $node } memory { NUMBER($before, maximumFractionDigits: 0) } → { NUMBER($after, maximumFractionDigits: 0) }%
+move-short-target = <b>{ $number }. { $vm }</b> · { $size } → <b>{ $target }</b>
+move-detail = { $number }. { $effects } · <i>{ $reason }</i>
 move-short = <b>{ $number }. { $vm }</b> · { $size } · { $source } → <b>{ $target }</b>
 proposal-automatic = { $count ->
     [one] <b>1 move</b>, started by itself (automatic mode)

@@ -4,11 +4,11 @@
 ## Длительности и моменты
 duration-seconds = { $seconds } с
 duration-minutes = { $minutes } мин
-duration-minutes-seconds = { $minutes } мин { $seconds } с
+duration-minutes-seconds = { $minutes } мин { $seconds } с
 duration-hours = { $hours } ч
-duration-hours-minutes = { $hours } ч { $minutes } мин
+duration-hours-minutes = { $hours } ч { $minutes } мин
 duration-days = { $days } д
-duration-days-hours = { $days } д { $hours } ч
+duration-days-hours = { $days } д { $hours } ч
 in-time = через { $duration }
 until-time = до { $time }
 until-ended = до отмены
@@ -35,7 +35,18 @@ proposal-open = { $count ->
 }
 proposal-memory = { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
 proposal-time = ≈ { $duration }
-proposal-until = одобрить можно до { $time }
+proposal-until = действует до { $time }
+proposal-brings = { $count ->
+    [one] <b>{ $count } миграция</b> снизит { $after }
+    [few] <b>{ $count } миграции</b> снизят { $after }
+   *[many] <b>{ $count } миграций</b> снизят { $after }
+}
+after-cpu = CPU до { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }
+after-load = нагрузку до { NUMBER($after, maximumFractionDigits: 2) }
+after-memory = память до { NUMBER($after, maximumFractionDigits: 0) } %
+figure-cpu = CPU { NUMBER($value, minimumFractionDigits: 1, maximumFractionDigits: 2) } (порог { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) })
+figure-memory = память { NUMBER($value, maximumFractionDigits: 2) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
+figure-load = нагрузка { NUMBER($value, maximumFractionDigits: 2) } на CPU (порог { NUMBER($limit, maximumFractionDigits: 2) })
 headline-node = ⚠️ <b>{ $cluster }</b>: узел { $node } перегружен, { $reason }
 headline-running = ▶️ <b>{ $cluster }</b>: выполнено миграций { $done } из { $count }
 headline-done = ✅ <b>{ $cluster }</b>: выполнено миграций: { $count }, за { $duration }
@@ -51,6 +62,8 @@ headline-nothing = ⏹ <b>{ $cluster }</b>: решение принято, ми�
 change-cpu = { $node } CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }
 change-load = { $node } нагрузка { NUMBER($before, maximumFractionDigits: 2) } → { NUMBER($after, maximumFractionDigits: 2) }
 change-memory = { $node } ОЗУ { NUMBER($before, maximumFractionDigits: 0) } → { NUMBER($after, maximumFractionDigits: 0) }%
+move-short-target = <b>{ $number }. { $vm }</b> · { $size } → <b>{ $target }</b>
+move-detail = { $number }. { $effects } · <i>{ $reason }</i>
 move-short = <b>{ $number }. { $vm }</b> · { $size } · { $source } → <b>{ $target }</b>
 proposal-automatic = { $count ->
     [one] <b>{ $count } миграция</b>, запущена автоматически

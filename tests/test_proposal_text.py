@@ -1,0 +1,112 @@
+"""A proposal's text: short, always a caption that Telegram takes, and pages that nobody has to turn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_views import ANNA, HOSTILE, LANGUAGES, NOW, proposal
+
+from balancer.model import Reason
+from bot.domain.proposals import Migration, MigrationState, MoveState, Proposal, ProposedMove
+from bot.rendering.catalog import texts_for
+from bot.telegram.keyboards.proposals import shown_moves
+from bot.telegram.views.headlines import overload_words
+from bot.telegram.views.proposals import Ahead, proposal_view
+from sandbox.chat.html import parse_html
+
+NAMES = st.one_of(
+    st.sampled_from(["web-1", HOSTILE, "\N{PILE OF POO}" * 70, "&" * 90, "x" * 300, "<a href='tg://user?id=1'>", ""]),
+    st.text(max_size=120),
+)
+CAUTIONS = st.lists(
+    st.builds(lambda text: Reason.of("caution-off-pin", rule=text, vm=text, node=text), st.text(max_size=500)),
+    max_size=3,
+)
+
+
+def started(proposed: ProposedMove, state: MigrationState, error: str | None) -> ProposedMove:
+    ended = None if state in (MigrationState.QUEUED, MigrationState.RUNNING) else NOW + timedelta(seconds=43)
+    migration = Migration(
+        *(proposed.id, proposed.id, 5, 1, proposed.move, state, NOW, NOW, ended, 7, 8),
+        NOW + timedelta(hours=30) if state is MigrationState.QUEUED else None,
+        Reason.of("not-arrived"),
+        error,
+    )
+    return replace(proposed, state=MoveState.APPROVED, decided_by=ANNA, decided_at=NOW, migration=migration)
+
+
+@st.composite
+def proposals(draw: st.DrawFn) -> Proposal:
+    base = proposal(draw(st.integers(1, 12)), draw(NAMES))
+    moves = []
+    for proposed in base.moves:
+        cautions = tuple(draw(CAUTIONS))
+        move = replace(proposed.move, vm_name=draw(NAMES), target_name=draw(NAMES), cautions=cautions)
+        proposed = replace(proposed, move=move)
+        if draw(st.booleans()):
+            state = draw(st.sampled_from(MigrationState))
+            proposed = started(proposed, state, draw(st.none() | st.text(max_size=2000)))
+        moves.append(proposed)
+    return replace(base, moves=tuple(moves))
+
+
+@given(
+    case=proposals(),
+    page=st.integers(0, 5),
+    language=st.sampled_from(LANGUAGES),
+    undoable=st.frozensets(st.integers(100, 111)),
+)
+def test_every_page_is_a_caption_that_telegram_takes(
+    case: Proposal, page: int, language: str, undoable: frozenset[int]
+) -> None:
+    ahead = Ahead(undoable, NOW + timedelta(hours=3))
+    view = proposal_view(texts_for(language), case, NOW + timedelta(minutes=1), page, ahead)
+    text, _entities = parse_html(str(view.text))
+    assert 0 < len(text.encode("utf-16-le", "surrogatepass")) // 2 <= 1024
+    for row in view.keyboard.inline_keyboard if view.keyboard else []:
+        assert all(0 < len(button.text) <= 40 and len((button.callback_data or "").encode()) <= 64 for button in row)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_long_names_leave_every_move_of_the_page_readable(language: str) -> None:
+    base = proposal(5, "\N{PILE OF POO}" * 60)
+    text, _ = parse_html(str(proposal_view(texts_for(language), base, NOW).text))
+    assert all(f"{number}. \N{PILE OF POO}" in text for number in range(1, 6))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_lines_of_moves_name_the_source_only_if_the_headline_does_not(language: str) -> None:
+    texts, base = texts_for(language), proposal(3)
+    assert "vm-hot → " not in parse_html(str(proposal_view(texts, base, NOW).text))[0]
+    running = replace(base, moves=(started(base.moves[0], MigrationState.RUNNING, None), *base.moves[1:]))
+    elsewhere = replace(running.moves[1], move=replace(running.moves[1].move, source_id=9, source_name="other"))
+    several = replace(running, moves=(running.moves[0], elsewhere, running.moves[2]))
+    assert "other → " in parse_html(str(proposal_view(texts, several, NOW).text))[0]
+
+
+def test_pages_whose_moves_are_decided_give_way_to_the_next_with_moves_that_wait() -> None:
+    moves = proposal(12).moves
+    assert shown_moves(moves, 0, 5)[1:] == (0, 3, None, 1)
+    first_decided = tuple(replace(m, state=MoveState.SKIPPED) if m.position < 5 else m for m in moves)
+    assert shown_moves(first_decided, 0, 5)[1:] == (5, 3, None, 2)
+    only_first_waits = tuple(replace(m, state=MoveState.SKIPPED) if m.position else m for m in moves)
+    assert shown_moves(only_first_waits, 2, 5)[1:] == (0, 3, None, None)
+    all_decided = tuple(replace(m, state=MoveState.SKIPPED) for m in moves)
+    assert shown_moves(all_decided, 1, 5)[1:] == (5, 3, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (Reason.of("overload-cpu", value=7.69, limit=7.0), "CPU 7.7 (limit 7.0)"),
+        (Reason.of("overload-cpu", value=7.04, limit=7.0), "CPU 7.04 (limit 7.0)"),
+        (Reason.of("overload-memory", value=91.26, limit=85.0), "memory 91.3 % (limit 85 %)"),
+        (Reason.of("overload-load", value=0.912, limit=0.8), "load 0.9 per CPU (limit 0.8)"),
+    ],
+)
+def test_the_headline_shows_a_figure_that_differs_from_its_limit(reason: Reason, words: str) -> None:
+    assert overload_words(texts_for("en"), reason).replace("\u00a0", " ") == words
