@@ -39,9 +39,10 @@ from bot.rendering.charts import (
 from bot.rendering.charts.canvas import CALM, GROUND, MOVING, NEAR, OVER, UNKNOWN, Canvas
 from bot.rendering.charts.fonts import NO_SIGN, Fonts, short_names
 from bot.rendering.charts.lines import above, runs
-from bot.rendering.charts.moves import changes
+from bot.rendering.charts.moves import shares
 from bot.rendering.charts.scale import marks, steps
 from bot.rendering.charts.values import figures, worst_share
+from bot.rendering.plan_summary import node_changes
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMITS = Limits(cpu_ratio=7.0, memory_percent=70.0, cpu_load=1.0)
@@ -189,14 +190,14 @@ def test_a_proposal_of_any_size_fits_a_phone(language: str, count: int) -> None:
 
 
 def test_a_node_changes_from_its_first_move_to_its_last() -> None:
-    found = {c.node_id: c for c in changes([move(1, 1, 2, 8.0), move(2, 1, 3, 7.0), move(3, 3, 1, 5.0)])}
+    found = {c.node_id: c for c in node_changes([move(1, 1, 2, 8.0), move(2, 1, 3, 7.0), move(3, 3, 1, 5.0)])}
     assert (found[1].before.cpu_ratio, found[1].after.cpu_ratio, found[1].delta) == (8.0, 4.0, -1)
     assert found[2].delta == 1 and found[3].delta == 0
 
 
 def test_a_load_that_is_measured_before_and_not_after_is_compared_by_what_is_allocated() -> None:
-    [source, _] = changes([move(1, 1, 2, measured=1.3)])
-    assert [(a.kind, b.kind) for a, b in source.shares(LIMITS)] == [("cpu", "cpu"), ("memory", "memory")]
+    [source, _] = node_changes([move(1, 1, 2, measured=1.3)])
+    assert [(a.kind, b.kind) for a, b in shares(source, LIMITS)] == [("cpu", "cpu"), ("memory", "memory")]
     looked_at(before_after_picture(EN, plan(move(1, 1, 2, measured=1.3)), LIMITS, "kvm"))
 
 

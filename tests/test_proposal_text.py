@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from aiogram.types import RichTextBold
 from hypothesis import given
 from hypothesis import strategies as st
+from markupsafe import Markup
 from test_views import ANNA, HOSTILE, LANGUAGES, NOW, proposal
 
 from balancer.model import Reason
@@ -16,7 +19,10 @@ from bot.rendering.catalog import texts_for
 from bot.telegram.keyboards.proposals import shown_moves
 from bot.telegram.views.headlines import overload_words
 from bot.telegram.views.proposals import Ahead, proposal_view
+from bot.telegram.views.rich_proposals import rich_proposal
+from bot.telegram.views.rich_text import rich_text
 from sandbox.chat.html import parse_html
+from sandbox.chat.rich import rich_message
 
 NAMES = st.one_of(
     st.sampled_from(["web-1", HOSTILE, "\N{PILE OF POO}" * 70, "&" * 90, "x" * 300, "<a href='tg://user?id=1'>", ""]),
@@ -110,3 +116,18 @@ def test_pages_whose_moves_are_decided_give_way_to_the_next_with_moves_that_wait
 )
 def test_the_headline_shows_a_figure_that_differs_from_its_limit(reason: Reason, words: str) -> None:
     assert overload_words(texts_for("en"), reason).replace("\u00a0", " ") == words
+
+
+@given(case=proposals(), page=st.integers(0, 2), language=st.sampled_from(LANGUAGES))
+def test_every_rich_page_is_taken_by_a_strict_server(case: Proposal, page: int, language: str) -> None:
+    ahead = Ahead(frozenset(range(100, 112)), NOW + timedelta(hours=30))
+    made = rich_proposal(texts_for(language), case, NOW + timedelta(minutes=1), page, ahead)
+    message = json.loads(made.model_dump_json(exclude_none=True))
+    words, _ = rich_message(message, lambda _media: {}, NOW.timestamp())
+    assert "\x1b" not in words and "\u202e" not in words and "<tg-time" not in words
+
+
+@pytest.mark.parametrize("line", [HOSTILE, "<b>x</b>", "a & b", "<tg-time unix='x'>", "&lt;b&gt;", "x" * 5000])
+def test_names_never_become_markup_in_a_rich_message(line: str) -> None:
+    assert rich_text(line) == line
+    assert rich_text(Markup("<b>{}</b>").format(line)) == RichTextBold(text=line)

@@ -22,7 +22,7 @@ async def nodes(fixture: ChatFixture) -> Message:
 
 
 async def test_nodes_are_a_table_and_back_from_a_picture_as_well(tmp_path: Path) -> None:
-    async with running(tmp_path) as fixture:
+    async with running(tmp_path, pictures=True) as fixture:
         await fixture.start()
         await fixture.message("small-a", buttons=True)
         shown = await nodes(fixture)

@@ -7,7 +7,7 @@ hold names from strangers on one line each; HTML and terminal styles are the cal
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -87,6 +87,32 @@ def _effect(texts: Texts, node: str, before: NodeLoad, after: NodeLoad) -> list[
     if before.cpu_load is not None:
         lines.append(texts.text("move-effect-load", node=node, before=before.cpu_load, after=after.cpu_load))
     return lines
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChange:
+    """One node before the first and after the last move that touches it; ``delta``: VMs more than before."""
+
+    node_id: int
+    name: str
+    before: NodeLoad
+    after: NodeLoad
+    delta: int
+
+
+def node_changes(moves: Sequence[Move]) -> list[NodeChange]:
+    """What the moves, in their order, do to each node that they touch; in the order in which they touch them."""
+    changes: dict[int, NodeChange] = {}
+    for move in moves:
+        for node_id, name, before, after, delta in (
+            (move.source_id, move.source_name, move.source_before, move.source_after, -1),
+            (move.target_id, move.target_name, move.target_before, move.target_after, 1),
+        ):
+            old = changes.get(node_id)
+            changes[node_id] = NodeChange(
+                node_id, name, old.before if old else before, after, (old.delta if old else 0) + delta
+            )
+    return list(changes.values())
 
 
 # Loads ---------------------------------------------------------------------------------------------

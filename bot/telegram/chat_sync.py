@@ -39,8 +39,10 @@ from bot.telegram.languages import Languages
 from bot.telegram.middlewares.retry import without_retries
 from bot.telegram.sender import Place, Sender
 from bot.telegram.session import PAUSES
+from bot.telegram.views.node_requests import is_node_request
 from bot.telegram.views.notices import Sound, notice_view, sound_of
-from bot.telegram.views.proposals import Ahead, plan_view, proposal_view
+from bot.telegram.views.proposals import Ahead, is_ended, plan_view, proposal_view
+from bot.telegram.views.rich_proposals import rich_proposal
 from bot.telegram.views.view import Picture, View
 
 log = logging.getLogger(__name__)
@@ -384,9 +386,11 @@ class ChatSync:
         return Ahead(frozenset(ends), opens, incident, earlier)
 
     def _view(self, proposal: Proposal, page: int, ahead: Ahead) -> View:
-        view = proposal_view(self._texts, proposal, self._clock(), page, ahead)
-        over = ahead.incident is not None and ahead.incident.ended_at is not None
-        shows_plan = not over and (proposal.pending or any(m.migration for m in proposal.moves))
+        now = self._clock()
+        view = proposal_view(self._texts, proposal, now, page, ahead)
+        if self._context.rich and not is_node_request(proposal):
+            view = replace(view, rich=rich_proposal(self._texts, proposal, now, page, ahead))
+        shows_plan = not is_ended(ahead) and (proposal.pending or any(m.migration for m in proposal.moves))
         return replace(view, picture=self._context.pictures(self._texts, proposal)) if shows_plan else view
 
     async def _post(self, proposal: Proposal, view: View, digest: str, row: MessageRow | None) -> None:

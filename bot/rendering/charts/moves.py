@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from balancer.model import Move, NodeLoad, Plan
+from balancer.model import Plan
 from bot.rendering.catalog import Texts
 from bot.rendering.charts.canvas import FAINT, INK, MARGIN, NORMAL, SMALL, TRACK, WIDTH, Canvas
 from bot.rendering.charts.fonts import short_names
 from bot.rendering.charts.levels import Legend, colour_of, heading, limit_words, number
 from bot.rendering.charts.values import Figure, Limits, figures
+from bot.rendering.plan_summary import NodeChange, node_changes
 
 MOST = 14
 ROW, LINE = 47.0, 14.5
@@ -18,49 +16,25 @@ NUMBERS, KIND = 84.0, 40.0
 _LEFT, _RIGHT = MARGIN + KIND, WIDTH - MARGIN - NUMBERS
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One node before the first and after the last move that touches it; ``delta``: VMs more than before."""
-
-    node_id: int
-    name: str
-    before: NodeLoad
-    after: NodeLoad
-    delta: int
-
-    def shares(self, limits: Limits) -> list[tuple[Figure, Figure]]:
-        """Before and after of CPU and memory, both of one kind: a measured load may be gone afterwards."""
-        pairs = list(zip(figures(self.before, limits), figures(self.after, limits), strict=True))
-        if all(old.kind == new.kind for old, new in pairs):
-            return pairs
-        allocated = (Figure("cpu", load.cpu_ratio, limits.cpu_ratio) for load in (self.before, self.after))
-        old, new = allocated
-        return [(old, new), pairs[1]]
-
-    def size(self, limits: Limits) -> float:
-        return max(abs(new.share - old.share) for old, new in self.shares(limits))
+def shares(change: NodeChange, limits: Limits) -> list[tuple[Figure, Figure]]:
+    """Before and after of CPU and memory, both of one kind: a measured load may be gone afterwards."""
+    pairs = list(zip(figures(change.before, limits), figures(change.after, limits), strict=True))
+    if all(old.kind == new.kind for old, new in pairs):
+        return pairs
+    old, new = (Figure("cpu", load.cpu_ratio, limits.cpu_ratio) for load in (change.before, change.after))
+    return [(old, new), pairs[1]]
 
 
-def changes(moves: Sequence[Move]) -> list[Change]:
-    by_node: dict[int, Change] = {}
-    for move in moves:
-        for node_id, name, before, after, delta in (
-            (move.source_id, move.source_name, move.source_before, move.source_after, -1),
-            (move.target_id, move.target_name, move.target_before, move.target_after, 1),
-        ):
-            old = by_node.get(node_id)
-            by_node[node_id] = Change(
-                node_id, name, old.before if old else before, after, (old.delta if old else 0) + delta
-            )
-    return list(by_node.values())
+def _size(change: NodeChange, limits: Limits) -> float:
+    return max(abs(new.share - old.share) for old, new in shares(change, limits))
 
 
 def draw(texts: Texts, plan: Plan, limits: Limits, title: str) -> bytes:
     canvas = Canvas()
-    touched = sorted(changes(plan.moves), key=lambda c: (-c.size(limits), c.node_id))
+    touched = sorted(node_changes(plan.moves), key=lambda c: (-_size(c, limits), c.node_id))
     shown = touched[:MOST]
     y = heading(canvas, title, texts.text("picture-moves", moves=len(plan.moves), nodes=len(touched)))
-    pairs = [pair for change in shown for pair in change.shares(limits)]
+    pairs = [pair for change in shown for pair in shares(change, limits)]
     most = min(max([1.2, *(f.share * 1.03 for pair in pairs for f in pair)]), 2.5)
     limit_x = _x(1, most)
     canvas.text(limit_x, y + 8, texts.text("picture-threshold"), align="center")
@@ -84,13 +58,15 @@ def _x(share: float, most: float) -> float:
     return _LEFT + (_RIGHT - 8 - _LEFT) * min(share, most) / most
 
 
-def _node(texts: Texts, canvas: Canvas, change: Change, name: str, *, limits: Limits, y: float, most: float) -> None:
+def _node(
+    texts: Texts, canvas: Canvas, change: NodeChange, name: str, *, limits: Limits, y: float, most: float
+) -> None:
     label = texts.text("picture-vms-more", vms=change.delta) if change.delta > 0 else ""
     label = texts.text("picture-vms-fewer", vms=-change.delta) if change.delta < 0 else label
     room = WIDTH - 2 * MARGIN - canvas.fonts.width(label, SMALL) - 10
     canvas.fit(MARGIN, y + 8, name, room, size=NORMAL, bold=True)
     canvas.text(WIDTH - MARGIN, y + 8, label, colour=FAINT, align="right")
-    for line, (old, new) in enumerate(change.shares(limits)):
+    for line, (old, new) in enumerate(shares(change, limits)):
         _dumbbell(texts, canvas, old, new, y=y + 22 + line * LINE, most=most)
 
 

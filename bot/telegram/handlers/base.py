@@ -73,12 +73,14 @@ class Request:
 class ActionResult:
     """What came of a press: a popup of plain text, the page that the message shows from now on, a message below it.
 
-    ``close``: the message has served its turn and goes.
+    ``aside``: what only the person who pressed needs, in place of the message. ``close``: the message has served its
+    turn and goes.
     """
 
     popup: str = ""
     view: View | None = None
     say: View | None = None
+    aside: View | None = None
     alert: bool = False
     close: bool = False
 

@@ -76,7 +76,7 @@ class Charts(Feature):
         )
 
     async def picture(self, request: Request) -> ActionResult:
-        """What a proposal changes, as a message of its own: the proposal's belongs to everybody."""
+        """What a proposal changes, as a message of its own: a button of messages that older versions sent."""
         proposal = await self.service.store.proposals.get(request.key)
         if proposal is None or not self.sees(request, proposal.cluster_id):
             raise Outdated

@@ -6,6 +6,7 @@ The service checks each action again; a button says only which move it is about.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone, tzinfo
 from typing import Literal
 
@@ -72,8 +73,8 @@ class MoveOptions(Feature):
     # Pages ------------------------------------------------------------------------------------
 
     async def more(self, request: Request) -> ActionResult:
-        """A message of its own: the proposal's belongs to everybody."""
-        return ActionResult(say=await self.page(request))
+        """The card of choices, for the person who asks."""
+        return ActionResult(aside=await self.page(request))
 
     async def page(self, request: Request) -> View:
         """A proposal as a whole; where one move waits, that move."""
@@ -198,7 +199,7 @@ class MoveOptions(Feature):
         if start is not None and any(r.done for r in results):
             time = wording.moment(request.own, start, self.service.clock())
             words = request.own.text("popup-approved-at", count=sum(r.done for r in results), time=time)
-        return ActionResult(words, await self._after(request, moves))
+        return await self._after(request, words, moves)
 
     async def skip(self, request: Request) -> ActionResult:
         proposed = (await self._move(request, request.key))[1]
@@ -210,7 +211,7 @@ class MoveOptions(Feature):
         else:
             length = self.service.decisions.skip_cooldown if isinstance(rest, str) else rest
             words = await decided_words(self.service, request.own, results, Verdict.SKIP, length)
-        return ActionResult(words, await self._after(request, [proposed]))
+        return await self._after(request, words, [proposed])
 
     async def retarget(self, request: Request) -> ActionResult:
         proposed = (await self._move(request, request.key))[1]
@@ -221,11 +222,9 @@ class MoveOptions(Feature):
         if result.needs_confirmation and self.confirmed(request, proposed.id):
             result = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=True)
         done = after_request(request, result)
-        return (
-            done
-            if result.needs_confirmation
-            else ActionResult(done.popup, await self._after(request, [proposed]), alert=done.alert)
-        )
+        if result.needs_confirmation:
+            return done
+        return replace(await self._after(request, done.popup, [proposed]), alert=done.alert)
 
     async def snooze(self, request: Request) -> ActionResult:
         proposal = await self._proposal(request, request.key)
@@ -274,14 +273,13 @@ class MoveOptions(Feature):
 
     # ------------------------------------------------------------------------------------------
 
-    async def _after(self, request: Request, moves: Sequence[ProposedMove]) -> View:
-        """The card once something is decided: the move as it stands now, or what else waits."""
-        if len(moves) == 1:
-            return await self.move_page(request.about(moves[0].id))
-        return View(
-            request.texts.html("options-decided", count=len(moves)),
-            keyboard([[do(request.texts.text("button-close"), "close")]]),
-        )
+    async def _after(self, request: Request, words: str, moves: Sequence[ProposedMove]) -> ActionResult:
+        """The card once something is decided: what else waits. Without that it closes: the proposal's own message
+        shows what becomes of a move, the card would not follow it."""
+        proposal = (await self._move(request, moves[0].id))[0]
+        if not proposal.pending:
+            return ActionResult(words, close=True)
+        return ActionResult(words, await self.page(request.about(proposal.id)))
 
     async def _proposal(self, request: Request, proposal_id: int) -> Proposal:
         """

@@ -17,8 +17,10 @@ from bot.telegram.handlers.base import Action, ActionResult, Feature, NotForYou,
 from bot.telegram.handlers.replies import decided_words
 from bot.telegram.keyboards.buttons import do, keyboard
 from bot.telegram.views import wording
+from bot.telegram.views.moves import move_lines
 from bot.telegram.views.proposals import details_view
 from bot.telegram.views.strategies import comparison_view
+from bot.telegram.views.view import View
 
 MESSAGE_WAIT_S = 2.0
 """A press can arrive before the number of its message is stored."""
@@ -29,7 +31,7 @@ class Proposals(Feature):
 
     @property
     def actions(self) -> Mapping[str, Action]:
-        return {"details": self.details, "compare": self.compare}
+        return {"details": self.details, "compare": self.compare, "why-move": self.why_move}
 
     @property
     def message_actions(self) -> Mapping[str, Action]:
@@ -80,11 +82,20 @@ class Proposals(Feature):
         return ActionResult(request.own.text("popup-strategy", strategy=other.strategy))
 
     async def details(self, request: Request) -> ActionResult:
-        """Effect and reasons of every move, as a message of its own: the proposal's belongs to everybody."""
+        """Effect and reasons of every move, for the person who asks."""
         proposal = await self.service.store.proposals.get(request.key)
         if proposal is None or not self.sees(request, proposal.cluster_id):
             raise Outdated
-        return ActionResult(say=details_view(request.texts, proposal, self.service.clock()))
+        return ActionResult(aside=details_view(request.texts, proposal, self.service.clock()))
+
+    async def why_move(self, request: Request) -> ActionResult:
+        """Effect and reasons of move ``key``."""
+        found = await self.service.queries.proposed(request.key)
+        if found is None or not self.sees(request, found[0].cluster_id):
+            raise Outdated
+        lines = move_lines(request.texts, found[1], self.service.clock())
+        close = do(request.texts.text("button-close"), "close")
+        return ActionResult(aside=View(wording.fitted(lines, [], request.texts), keyboard([[close]])))
 
     async def compare(self, request: Request) -> ActionResult:
         """What the strategy ``extra`` would do in the proposal's cluster now; nothing is changed."""
@@ -99,7 +110,7 @@ class Proposals(Feature):
         if request.context.permissions.global_admin:
             view = replace(view, text=wording.joined([view.text, texts.html("strategy-reach")]))
             rows.insert(0, [do(texts.text("switch-strategy", strategy=request.extra), "strategy", extra=request.extra)])
-        return ActionResult(say=replace(view, keyboard=keyboard(rows)))
+        return ActionResult(aside=replace(view, keyboard=keyboard(rows)))
 
     # Deciding ---------------------------------------------------------------------------------
 

@@ -7,8 +7,18 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from aiogram.enums import ChatType
 from aiogram.exceptions import TelegramBadRequest, TelegramNotFound
-from aiogram.types import BufferedInputFile, CallbackQuery, EphemeralMessageParameters, InputMediaPhoto, Message
+from aiogram.types import (
+    BufferedInputFile,
+    CallbackQuery,
+    EphemeralMessageParameters,
+    InputMediaPhoto,
+    Message,
+    RichBlockButtons,
+    RichBlockDetails,
+    RichBlockUnion,
+)
 
 from bot.domain.proposals import DecisionResult, Verdict
 from bot.rendering.catalog import Texts
@@ -105,11 +115,32 @@ async def reply(query: CallbackQuery, view: View) -> None:
         )
 
 
+async def reply_in_place(query: CallbackQuery, view: View) -> None:
+    """Shows the view to the one who pressed, in place of the message; the others still see the message.
+
+    Where Telegram cannot do that the view is a reply that all see.
+    """
+    message = query.message
+    if not isinstance(message, Message):
+        return
+    if message.chat.type in (ChatType.GROUP, ChatType.SUPERGROUP) and not is_ephemeral(query):
+        in_place = EphemeralMessageParameters(
+            receiver_user_id=query.from_user.id, callback_query_id=query.id, replace_callback_query_message=True
+        )
+        try:
+            await _said(message, view, {"ephemeral_message_parameters": in_place})
+        except TelegramBadRequest as error:
+            log.debug("Not to be shown in place of the message, so below it: %s", error.message)
+        else:
+            return
+    await reply(query, view)
+
+
 async def close(query: CallbackQuery) -> None:
     """Takes the message away. Telegram keeps what is older than two days: then at least its buttons go."""
     if not isinstance(query.message, Message):
         return
-    if query.message.ephemeral_message_id is not None:
+    if is_ephemeral(query):
         await query.message.delete_ephemeral()
         return
     try:
@@ -125,23 +156,35 @@ def is_ephemeral(query: CallbackQuery) -> bool:
 
 def has_button(query: CallbackQuery) -> bool:
     """Whether the message, as Telegram itself keeps it, is ours and has the button that was pressed."""
-    message = query.message
-    if not isinstance(message, Message) or message.reply_markup is None or query.bot is None:
-        return False
-    pressed = any(b.callback_data == query.data for row in message.reply_markup.inline_keyboard for b in row)
-    return pressed and message.from_user is not None and message.from_user.id == query.bot.id
+    return query.data is not None and query.data in _own_buttons(query)
 
 
 def is_page(query: CallbackQuery) -> bool:
     """Whether the message is ours and has a button that opens a page. A proposal's message has none: no press, forged
     ones included, may put a page in its place."""
+    return any(data.startswith(PAGE_PREFIX) for data in _own_buttons(query))
+
+
+def _own_buttons(query: CallbackQuery) -> list[str]:
+    """What the buttons of the message carry, below it and inside it; nothing if the message is not ours."""
     message = query.message
-    if not isinstance(message, Message) or message.reply_markup is None or query.bot is None:
-        return False
-    pages = any(
-        (b.callback_data or "").startswith(PAGE_PREFIX) for row in message.reply_markup.inline_keyboard for b in row
-    )
-    return pages and message.from_user is not None and message.from_user.id == query.bot.id
+    if not isinstance(message, Message) or query.bot is None:
+        return []
+    if message.from_user is None or message.from_user.id != query.bot.id:
+        return []
+    below = message.reply_markup.inline_keyboard if message.reply_markup is not None else []
+    found = [b.callback_data or "" for row in below for b in row]
+    return found + (_inner_buttons(message.rich_message.blocks) if message.rich_message is not None else [])
+
+
+def _inner_buttons(blocks: Sequence[RichBlockUnion]) -> list[str]:
+    found: list[str] = []
+    for block in blocks:
+        if isinstance(block, RichBlockButtons):
+            found += [b.callback_data or "" for b in block.buttons]
+        elif isinstance(block, RichBlockDetails):
+            found += _inner_buttons(block.blocks)
+    return found
 
 
 async def decided_words(

@@ -19,7 +19,7 @@ from bot.rendering.catalog import Texts
 from bot.rendering.phrases import POPUP_LIMIT
 from bot.telegram.commands import COMMANDS, CommandInfo
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, NotForYou, Outdated, Page, Request
-from bot.telegram.handlers.replies import close, has_button, is_ephemeral, is_page, replace, reply, say
+from bot.telegram.handlers.replies import close, has_button, is_ephemeral, is_page, replace, reply, reply_in_place, say
 from bot.telegram.keyboards.buttons import with_close
 from bot.telegram.keyboards.callbacks import LEGACY_BUTTONS, DoButton, GoButton, LegacyButton
 from bot.telegram.middlewares.access import RequestContext
@@ -28,7 +28,7 @@ from bot.telegram.views.view import View
 
 Unknown = Callable[[Request], Awaitable[Sequence[View]]]
 Record = Callable[[str, Actor, str], Awaitable[None]]
-PERSONAL = ("tour",)
+PERSONAL = ("tour", "options", "move", "later", "targets")
 """The pages that stay with the one who asked."""
 
 
@@ -165,6 +165,9 @@ class Routes:
             await replace(query, _closable(context.texts, done.view))
         if done.say is not None:
             await reply(query, _closable(context.texts, done.say))
+        if done.aside is not None:
+            in_place = reply_in_place if self._ephemeral else reply
+            await in_place(query, _closable(context.texts, done.aside))
         if done.close:
             await close(query)
 

@@ -50,25 +50,28 @@ def proposal_keyboard(
 ) -> InlineKeyboardMarkup | None:
     """Only what can be done now: the whole proposal first, then each move by its VM's name."""
     pending = len(proposal.pending)
-    rows: list[Row] = [_all_row(texts, proposal.id, pending)] if pending > 1 else []
+    rows: list[Row] = [all_row(texts, proposal.id, pending)] if pending > 1 else []
     rows += [_move_row(texts, m) for m in shown.moves if m.state is MoveState.PENDING]
     rows.append(page_row(texts, proposal.id, shown))
-    rows += [_later_row(texts, m, now, undoable) for m in shown.moves]
-    if pending and proposal.plan.alternative is not None:
-        strategy = proposal.plan.alternative.strategy
+    rows += [later_row(texts, m, now, undoable) for m in shown.moves]
+    return keyboard([*rows, *last_rows(texts, proposal, with_details=True)])
+
+
+def last_rows(texts: Texts, proposal: Proposal, *, with_details: bool = False) -> list[Row]:
+    """What concerns the proposal as a whole: another strategy, thresholds, details, more, stop."""
+    rows: list[Row] = []
+    pending, plan = bool(proposal.pending), proposal.plan
+    if pending and plan.alternative is not None:
+        strategy = plan.alternative.strategy
         rows.append([do(texts.text("button-compare", strategy=strategy), "compare", proposal.id, extra=strategy)])
-    if pending and proposal.plan.beyond_targets is not None:
+    if pending and plan.beyond_targets is not None:
         rows.append([pass_targets_button(texts, proposal.cluster_id)])
-    last: Row = []
     if pending:
-        last = [
-            do(texts.text("button-details"), "details", proposal.id),
-            do(texts.text("button-more"), "more", proposal.id),
-        ]
-    rows.append(last)
+        details = [do(texts.text("button-details"), "details", proposal.id)] if with_details else []
+        rows.append([*details, do(texts.text("button-more"), "more", proposal.id)])
     if proposal.purpose in (Purpose.DRAIN, Purpose.FILL) and not proposal.settled and proposal.closed_reason is None:
         rows.append([do(texts.text("button-stop"), "stop", proposal.id, style=ButtonStyle.DANGER)])
-    return keyboard(rows)
+    return rows
 
 
 def _move_row(texts: Texts, proposed: ProposedMove) -> Row:
@@ -84,14 +87,14 @@ def _move_row(texts: Texts, proposed: ProposedMove) -> Row:
     ]
 
 
-def _all_row(texts: Texts, proposal_id: int, count: int) -> Row:
+def all_row(texts: Texts, proposal_id: int, count: int) -> Row:
     return [
         do(texts.text("button-approve-all", count=count), "approve-all", proposal_id, style=ButtonStyle.SUCCESS),
         do(texts.text("button-skip-all"), "skip-all", proposal_id),
     ]
 
 
-def _later_row(texts: Texts, proposed: ProposedMove, now: datetime, undoable: Collection[int]) -> Row:
+def later_row(texts: Texts, proposed: ProposedMove, now: datetime, undoable: Collection[int]) -> Row:
     """What can still be done about a move that is decided."""
     migration, number = proposed.migration, proposed.position + 1
     if migration is None:

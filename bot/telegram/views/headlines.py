@@ -150,5 +150,5 @@ def summary_line(texts: Texts, proposal: Proposal, expires: str) -> Markup:
     if all(s is not None for s in seconds):
         length = timedelta(seconds=sum(s for s in seconds if s is not None))
         parts.append(texts.text("proposal-time", duration=duration(texts, length)))
-    parts.append(texts.text("proposal-until", time=expires))
+    parts.append(texts.html("proposal-until", time=expires))
     return Markup(" · ").join(parts)

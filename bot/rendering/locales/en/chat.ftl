@@ -115,6 +115,10 @@ panel-words = The panel says: <i>{ $error }</i>
 
 button-approve = ✅ Approve { $number } { $vm }
 button-skip = ⏭ Skip { $number }
+button-skip-one = ⏭ Skip
+move-needs-second = 👥 Approved by { $who }, needs a second person
+table-change-cpu = { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }
+table-change-memory = { NUMBER($before, maximumFractionDigits: 0) } → { NUMBER($after, maximumFractionDigits: 0) } %
 button-approve-all = ✅ Approve all { $count }
 button-skip-all = ⏭ Skip all
 button-details = ℹ️ Details

@@ -27,10 +27,6 @@ options-title = ⋯ <b>{ $cluster }</b>: which of the { $count ->
    *[other] { $count } moves
 }? Snooze leaves the whole cluster alone for a while.
 options-legend = <i>Skip leaves this VM alone for that time. Snooze leaves the whole cluster alone, unless another node becomes overloaded.</i>
-options-decided = { $count ->
-    [one] 1 move is decided.
-   *[other] { $count } moves are decided.
-}
 later-title = 🕑 <b>{ $vm }</b> → <b>{ $target }</b>: when? The move is checked again right before it starts.
 later-title-all = 🕑 { $count ->
     [one] The move

@@ -113,6 +113,10 @@ panel-words = Ответ панели: <i>{ $error }</i>
 
 button-approve = ✅ Одобрить { $number } { $vm }
 button-skip = ⏭ Пропустить { $number }
+button-skip-one = ⏭ Пропустить
+move-needs-second = 👥 Одобрено: { $who }, нужен ещё один человек
+table-change-cpu = { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }
+table-change-memory = { NUMBER($before, maximumFractionDigits: 0) } → { NUMBER($after, maximumFractionDigits: 0) } %
 button-approve-all = ✅ Одобрить все { $count }
 button-skip-all = ⏭ Пропустить все
 button-details = ℹ️ Детали
