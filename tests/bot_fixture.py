@@ -193,6 +193,7 @@ def settings(url: str, **given: Any) -> Settings:
         "task_poll_interval": 5.0,
         "migration_timeout": 120,
         "balance_strategy": "smallest-first",
+        "pictures": False,  # drawing takes longer than most tests; what they check is in the words
         **given,
     }
     return Settings(vmmanager_host=url, vmmanager_username="admin@example.com", vmmanager_password="secret", **values)

@@ -52,7 +52,6 @@ class ChatFixture:
             "task_poll_interval": 0.2,
             "digest": "",
             "database_path": self.path,
-            "pictures": False,  # drawing takes longer than most tests; what they check is in the words
         }
         return settings(self.panel.url, **{**values, **self._given, **more})
 

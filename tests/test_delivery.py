@@ -54,9 +54,9 @@ async def test_a_rich_proposal_has_picture_buttons_and_folded_details_in_one_mes
     async with running(tmp_path, rich_buttons=True, pictures=True) as fixture:
         message = await proposal(fixture)
         assert inside(message)[:5] == ["photo", "paragraph", "paragraph", "paragraph", "buttons"]
-        assert inside(message)[5:] == ["details", "buttons", "buttons", "buttons"]
+        assert inside(message)[5:] == ["details", "buttons", "buttons"]
         rows = [[button["text"] for button in row] for row in message.content.button_rows()]
-        assert rows == [["✅ Approve", "⏭ Skip", "❓ Why"], ["💡 Compare with optimal"], ["⋯ More"], ["👀 I'll look"]]
+        assert rows == [["✅ Approve", "⏭ Skip", "❓ Why"], ["💡 Compare with optimal"], ["⋯ More", "👀 I’ll look"]]
         summary = message.content.rich[2]["text"]
         [until] = [part for part in summary if isinstance(part, dict) and part["type"] == "date_time"]
         assert until["date_time_format"] == "t" and until["unix_time"] > fixture.clock().timestamp()

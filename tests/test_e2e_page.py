@@ -6,12 +6,14 @@ With SCREENSHOTS=FOLDER it leaves pictures of what it saw there (`make screensho
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browsers import DESKTOP, PHONE, running_browser
 from playwright.async_api import Page, expect
-from stack import ANNA, GROUP, MALLORY, running_stack, world
+from stack import ANNA, GROUP, MALLORY, buttons, running_stack, world
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.slow]
 
@@ -78,4 +80,48 @@ async def test_composer_sends_commands(tmp_path: Path) -> None:
         width = await answer.locator("pre").first.evaluate("e => e.scrollWidth - e.clientWidth")
         assert width <= 0, "a table of /status fits the phone without scrolling"
         await shoot(page, "status-phone-ru")
+        await context.close()
+
+
+TWELVE: dict[str, Any] = {
+    "clusters": [{"id": 1, "name": "Production"}],
+    "nodes": [
+        {"id": i, "name": name, "cpu_number": 16, "ram_mib": 262144}
+        for i, name in enumerate(("amber", "birch", "cedar", "delta"), start=1)
+    ],
+    "vms": [
+        {"id": 10 + i, "name": f"web-{i:02}", "node": 1, "cpu_number": 4, "ram_mib": 2048 + 256 * i} for i in range(41)
+    ],
+}
+
+
+@pytest.mark.parametrize("form", ["plain", "rich"])
+async def test_twelve_moves_take_twelve_presses_on_a_phone(tmp_path: Path, form: str) -> None:
+    """Plain: every button is in view without scrolling. Rich: a move's line is in view with its own row."""
+    async with (
+        running_stack(tmp_path, TWELVE, migration_s=1, rich_buttons=form == "rich") as stack,
+        running_browser() as browser,
+    ):
+        stack.start_program(MAX_MIGRATIONS_PER_CYCLE="12", PICTURES="true")
+        report = await stack.message("web-", "amber is overloaded", buttons=True)
+        context = await browser.new_context(viewport=PHONE, device_scale_factor=2)
+        page = await context.new_page()
+        await page.goto(f"{stack.chat}/?user={ANNA}&chat={GROUP}")
+        bubble = page.locator(f'[data-testid="message"][data-message-id="{report["message_id"]}"]')
+        await expect(bubble.locator("img")).to_be_visible(timeout=30_000)
+        await shoot(page, f"twelve-{form}-phone")
+        ids = [data.split(":")[2] for data in buttons(report).values() if data.startswith("d:approve-move:")]
+        first = int(ids[0])
+        for move_id in range(first, first + 12):
+            button = bubble.locator(f'[data-data="d:approve-move:{move_id}:0:"]')
+            await expect(button).to_be_visible(timeout=30_000)
+            if form == "rich":
+                line = bubble.locator(".rich > p", has_text=re.compile(rf"^{move_id - first + 1}\. web-"))
+                await line.evaluate("line => line.scrollIntoView({ block: 'center' })")
+                await expect(line, "the line of the move is in view with its buttons").to_be_in_viewport(ratio=1)
+            await expect(button).to_be_in_viewport(ratio=1)
+            await button.click()
+            await expect(page.get_by_test_id("toast").last).to_contain_text("Approved: web-")
+        await expect(bubble.locator('[data-data^="d:approve-move:"]')).to_have_count(0, timeout=30_000)
+        await shoot(page, f"twelve-{form}-decided-phone")
         await context.close()

@@ -78,9 +78,10 @@ def rich_proposal(
         blocks.append(_details(texts, proposal))
     rows: list[Row] = [page_row(texts, proposal.id, shown), *_undo_rows(texts, ahead.earlier, now, ahead)]
     rows += last_rows(texts, proposal)
-    if ahead.incident is not None:
-        rows += _rows(with_look_button(texts, None, ahead.incident, proposal, now))
-    return _message(blocks, rows)
+    look_rows = [] if ahead.incident is None else _rows(with_look_button(texts, None, ahead.incident, proposal, now))
+    if rows and look_rows:  # beside More
+        rows[-1] = [*rows[-1], *look_rows.pop(0)]
+    return _message(blocks, [*rows, *look_rows])
 
 
 def _message(blocks: list[InputRichBlockUnion], rows: Sequence[Row]) -> InputRichMessage:
