@@ -88,7 +88,7 @@ async def test_proposal_without_a_decision_expires(stack: Stack) -> None:
     assert await stack.starts() == []
 
 
-async def test_new_plan_supersedes_the_pending_one(stack: Stack) -> None:
+async def test_new_plan_takes_the_place_of_the_pending_one(stack: Stack) -> None:
     stack.start_program()
     first = await stack.message("small-a", buttons=True)
     await stack.ask("/balance", "nothing new to propose")
@@ -96,13 +96,14 @@ async def test_new_plan_supersedes_the_pending_one(stack: Stack) -> None:
     await stack.patch({"op": "set_vm", "id": 11, "fields": {"iso_mounted": True}})
     await stack.ask("/balance", "1 new proposal")
     second = await stack.message("1. small-b", buttons=True)
-    old = await stack.message("1. small-a", "newer plan", buttons=False)
-    assert old["message_id"] == first["message_id"] != second["message_id"]
+    assert second["message_id"] == first["message_id"], "the message of the incident shows the new plan"
+    assert "small-b instead of small-a" in second["text"]
     popup = await stack.press(first, button(first, "✅ Approve 1"), forge=True)
     assert popup == "A newer plan has replaced this one."
     await stack.patch({"op": "set_node", "id": 1, "fields": {"cpu_number": 64}})
     await stack.ask("/balance", "nothing new")
-    await stack.message("1. small-b", "no longer needed", buttons=False)
+    over = await stack.message("over by itself after", "small-b → cool", buttons=False)
+    assert over["message_id"] == first["message_id"]
     assert await stack.starts() == []
 
 
@@ -123,7 +124,7 @@ async def test_failed_migration_shows_the_panels_error(stack: Stack) -> None:
     await stack.press(report, button(report, "✅ Approve 1"))
     failed = await stack.message("failed", "qemu: <dirty> pages & all")
     assert failed["message_id"]
-    notice = await stack.message("small-a (hot → cool)")
+    notice = await stack.message("small-a stays on hot")
     assert notice["message_id"] != report["message_id"]
     await stack.ask("/balance", "1 new proposal")
     await stack.message("1. small-b", buttons=True)

@@ -26,11 +26,12 @@ from bot.domain.times import Hours
 from bot.errors import ChatError, ConfigError, StoreError
 from bot.rendering.catalog import Texts, texts_for
 from bot.store.store import Store
-from bot.telegram.chat_sync import ChatContext, ChatSync
+from bot.telegram.chat_sync import ChatSync
 from bot.telegram.health import TelegramHealth
 from bot.telegram.languages import Languages
 from bot.telegram.sender import Place, Sender
 from bot.telegram.session import PAUSES, make_bot
+from bot.telegram.shown_chat import ChatContext
 from bot.telegram.views.view import Picture, View
 
 log = logging.getLogger(__name__)

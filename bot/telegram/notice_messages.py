@@ -1,0 +1,103 @@
+"""The messages of notices in one chat: which are for it, when they make a sound, and which edit an earlier one."""
+
+from __future__ import annotations
+
+from aiogram.exceptions import TelegramBadRequest
+
+from bot.store.values import Notice, NoticeKind
+from bot.telegram.deep_links import proposal_links
+from bot.telegram.delivery import MESSAGE_GONE, UNCHANGED
+from bot.telegram.proposal_messages import ProposalMessages
+from bot.telegram.shown_chat import ShownChat
+from bot.telegram.views.notices import Sound, notice_view, sound_of
+from bot.telegram.views.view import View
+
+WITH_AN_END = (NoticeKind.OUTAGE, NoticeKind.FAILED)
+"""Notices whose end edits their message."""
+
+
+class NoticeMessages:
+    """
+    Args:
+        general: the chat gets notices that concern no cluster: outages.
+        escalates: the chat gets what nobody answered elsewhere.
+    """
+
+    def __init__(self, chat: ShownChat, proposals: ProposalMessages, *, general: bool, escalates: bool) -> None:
+        self._chat = chat
+        self._context = chat.context
+        self._store = chat.context.store
+        self._proposals = proposals
+        self._general = general
+        self._escalates = escalates
+
+    async def concerns(self, notice: Notice) -> bool | None:
+        """Whether a notice is for this chat; ``None``: that is known after the next check."""
+        if notice.kind is NoticeKind.ESCALATION or not self._chat.reports:
+            return self._escalates and notice.kind is NoticeKind.ESCALATION
+        if notice.proposal_id is not None:
+            proposal = await self._store.proposals.get(notice.proposal_id)
+            return proposal is not None and self._chat.shows(proposal)
+        cluster = None if notice.body is None else dict(notice.body.params).get("cluster")
+        if cluster is None and notice.kind is not NoticeKind.DIGEST:
+            return self._general
+        clusters = self._chat.clusters()
+        if clusters is None:
+            return True
+        if not self._context.clusters():
+            return None
+        return bool(clusters) if cluster is None else cluster in clusters.values()
+
+    async def send(self, notice: Notice) -> None:
+        """Sends a notice, or edits the message of the notice whose end it tells."""
+        subject = notice.subject
+        if subject is not None and not notice.ends and await self._store.notices.is_outdated(notice):
+            return  # it could not be sent before it was over, or before the next reminder was due
+        view = await self._view(notice)
+        if view is None or (subject is not None and notice.ends and await self._edit(subject, view)):
+            return
+        about = None
+        if notice.proposal_id is not None and self._chat.reports:  # an escalation stands alone
+            about = await self._store.proposals.get(notice.proposal_id)
+        begins = subject is not None and not notice.ends and notice.kind in WITH_AN_END
+        if begins:
+            await self._store.notices.keep_message(subject or "", self._chat.chat_id, 0)
+        reply_to = 0 if about is None else await self._proposals.number(about.id)
+        sound, key = sound_of(notice), ("notice", notice.id)
+        silent = sound is Sound.NEVER
+        if sound is Sound.OUTSIDE_QUIET_HOURS:
+            silent = not self._chat.rings(key, reminder=notice.kind is NoticeKind.REMINDER)
+        message_id = await self._context.sender.send_once(
+            key,
+            self._chat.place(None if about is None else about.plan),
+            view,
+            reply_to or None,
+            loud=sound is Sound.ALWAYS,
+            silent=silent,
+        )
+        if begins:
+            await self._store.notices.keep_message(subject or "", self._chat.chat_id, message_id)
+
+    async def _edit(self, subject: str, view: View) -> bool:
+        """Writes the end of something into the message of its beginning; whether there was such a message."""
+        message_id = await self._store.notices.message_of(subject, self._chat.chat_id)
+        if not message_id:
+            return False
+        try:
+            await self._context.sender.edit(self._chat.chat_id, message_id, view)
+        except TelegramBadRequest as error:
+            problem = error.message.lower()
+            if any(words in problem for words in MESSAGE_GONE):
+                return False
+            if UNCHANGED not in problem:
+                raise
+        return True
+
+    async def _view(self, notice: Notice) -> View | None:
+        return await notice_view(
+            *(self._chat.texts, self._store, notice, self._context.clock()),
+            hours=self._context.hours,
+            clusters=self._chat.clusters(),
+            links=lambda proposals: proposal_links(self._context.bot(), self._chat.texts, proposals),
+            quarantine=self._context.quarantine,
+        )

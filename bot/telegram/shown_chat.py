@@ -1,0 +1,110 @@
+"""What the parts that keep one chat in step share: the chat as it is now, its language, and when it makes a sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from aiogram import Bot
+
+from balancer.model import Cluster, Plan
+from bot.domain.chats import Chat
+from bot.domain.clock import Clock
+from bot.domain.proposals import Proposal
+from bot.domain.times import Hours
+from bot.rendering.catalog import Texts, texts_for
+from bot.store.store import Store
+from bot.telegram.health import TelegramHealth
+from bot.telegram.languages import Languages
+from bot.telegram.sender import Place, Sender
+from bot.telegram.views.view import Picture
+
+RINGS_APART = timedelta(minutes=1)
+"""Questions and reminders that follow each other more closely make one sound: of several clusters, for example."""
+SOUNDS_A_DAY = 4
+"""A reminder makes a sound only while fewer questions and reminders did in the last 24 hours, of all clusters."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatContext:
+    """What all chats share.
+
+    ``chats``: the ids that they have now; ``clusters``: as last seen, none before the first answer of the panel;
+    ``pictures``: what a proposal changes; ``rich``: whether rich messages are tried.
+    """
+
+    bot: Callable[[], Bot]
+    sender: Sender
+    health: TelegramHealth
+    store: Store
+    clock: Clock
+    languages: Languages
+    hours: Hours
+    undo_window: timedelta
+    quarantine: timedelta
+    chats: Callable[[], Sequence[int]]
+    clusters: Callable[[], Sequence[Cluster]]
+    pictures: Callable[[Texts, Proposal], Picture | None]
+    rich: bool
+
+
+class ShownChat:
+    """One chat: its id and its language may change while the program runs.
+
+    ``reports``: shows proposals and notices; ``False`` for a chat that gets escalations only.
+    """
+
+    def __init__(self, chat: Chat, context: ChatContext, *, reports: bool) -> None:
+        if chat.chat_id is None:
+            raise ValueError("a chat without an id cannot be kept in step")
+        self.chat = chat
+        self.chat_id: int = chat.chat_id
+        self.context = context
+        self.reports = reports
+        self.texts: Texts = texts_for(chat.language)
+        self._rang_at: dict[tuple[str, int], datetime] = {}
+        """Questions and reminders that made a sound here in the last day, and when."""
+
+    def move_to(self, chat_id: int) -> None:
+        """The chat has another id now."""
+        self.chat = replace(self.chat, chat_id=chat_id)
+        self.chat_id = chat_id
+
+    async def read_language(self) -> None:
+        """Takes over the language that somebody chose for the chat.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        self.texts = await self.context.languages.of_chat(self.chat_id, self.chat.language)
+
+    def shows(self, proposal: Proposal) -> bool:
+        """Whether the chat shows this proposal's cluster."""
+        return self.reports and self.chat.shows(proposal.cluster_id, proposal.plan.cluster_name)
+
+    def clusters(self) -> dict[int, str] | None:
+        """The clusters that this chat shows, of those that have been seen; ``None`` = all."""
+        if self.chat.clusters is None:
+            return None
+        return {c.id: c.name for c in self.context.clusters() if self.chat.shows(c.id, c.name)}
+
+    def place(self, plan: Plan | None = None) -> Place:
+        """Where a message about a plan's cluster goes; without a plan, where one about no cluster goes."""
+        topic = self.chat.thread_id if plan is None else self.chat.topic_of(plan.cluster_id, plan.cluster_name)
+        return Place(self.chat_id, self.chat.named, topic)
+
+    def rings(self, message: tuple[str, int], *, reminder: bool = False) -> bool:
+        """Whether a question or a reminder makes a sound now; notes that it does, also for when it is sent again.
+
+        Not right after another one; and a reminder only while there were few in a day.
+        """
+        now = self.context.clock()
+        self._rang_at = {key: at for key, at in self._rang_at.items() if abs(now - at) < timedelta(days=1)}
+        if message in self._rang_at:
+            return True
+        just_now = any(abs(now - at) < RINGS_APART for at in self._rang_at.values())
+        if just_now or (reminder and len(self._rang_at) >= SOUNDS_A_DAY):
+            return False
+        self._rang_at[message] = now
+        return True
