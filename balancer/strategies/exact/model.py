@@ -5,8 +5,8 @@ Rows are positions in ``nodes`` and ``vms``. Every limit and verdict comes from 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from balancer.capacity import fill_mib, fill_vcpus
 from balancer.migration_time import copied_mib, migration_us
@@ -114,11 +114,12 @@ def build_model(state: WorkingState) -> ExactModel:
         if isinstance(verdict := candidate(vm, state), Candidate)
     ]
     held = _held(state, [vm for _, vm in movable])
-    vms = _vms([(row, vm) for row, vm in movable if vm.vm.id not in held], reach, working, state)
+    nodes = tuple(_node(node, state) for node in working)
+    vms = _reachable(nodes, _vms([(row, vm) for row, vm in movable if vm.vm.id not in held], reach, working, state))
     moving = {vm.candidate.vm.id: row for row, vm in enumerate(vms)}
     members, fixed = _members(state, moving, row_of)
     return ExactModel(
-        nodes=tuple(_node(node, state) for node in working),
+        nodes=nodes,
         vms=vms,
         members=members,
         fixed=fixed,
@@ -164,6 +165,32 @@ def _vms(
         number = alike.setdefault(key, len(alike))
         vms.append(ExactVM(vm, home, vm.vcpus, vm.memory_mib, cost, targets, apart, together, number))
     return tuple(vms)
+
+
+def _reachable(nodes: Sequence[ExactNode], vms: Sequence[ExactVM]) -> tuple[ExactVM, ...]:
+    """The VMs that any order of moves can move, with the targets that have room at any moment of it.
+
+    Room on a target comes from VMs that leave it, and they need targets too. Where the nodes are full, VMs can wait for
+    each other in a circle: then none of them is here, and their nodes cannot be cleared.
+    """
+    vcpus, mib = [node.vcpus for node in nodes], [node.mib for node in nodes]
+    targets: dict[int, tuple[int, ...]] = {}
+    progress = True
+    while progress:
+        progress = False
+        for row, vm in enumerate(vms):
+            able = tuple(
+                t
+                for t in vm.targets
+                if vcpus[t] + vm.vcpus <= nodes[t].fill_vcpus and mib[t] + vm.mib <= nodes[t].fill_mib
+            )
+            if able and row not in targets:
+                vcpus[vm.home] -= vm.vcpus
+                mib[vm.home] -= vm.mib
+                progress = True
+            if able:
+                targets[row] = able
+    return tuple(replace(vm, targets=targets[row]) for row, vm in enumerate(vms) if row in targets)
 
 
 def _cost(vm: Candidate, state: WorkingState) -> int:
