@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 from bot_builders import NOW, PATIENCE_S
-from bot_fixture import HOT_WORLD, BotFixture, bot_on, hot_clusters, running_panel
+from bot_fixture import HOT_WORLD, BotFixture, bot_on, hot_clusters, running_bot, running_panel
 from rich.cells import cell_len
+from test_adaptive import CROWDED
 from textual.pilot import Pilot
 
-from balancer.policy import STRATEGIES
+from balancer.policy import ADAPTIVE, STRATEGIES
 from bot.app import VMBalancer
 from bot.console.app import Console
 from bot.console.ascii import AsciiFilter, is_utf8, to_ascii
@@ -103,6 +104,30 @@ async def test_a_click_on_approve_decides_as_the_person_at_the_terminal(fixture:
         "small-b",
         "small-c",
     ]
+
+
+async def test_pass_once_proposes_a_plan_that_may_pass_target_thresholds(tmp_path: Path) -> None:
+    given = {"balance_strategy": ADAPTIVE, "target_thresholds": "hard"}
+    async with running_bot(tmp_path, CROWDED, **given) as fixture, showing(backend_of(fixture)) as pilot:
+        await shows(pilot, "overloaded")
+        await pilot.press("2")
+        await shows(pilot, "The target thresholds keep", "P Pass once")
+        await pilot.press("P")
+        await shows(pilot, "thresholds: Production?")
+        await pilot.press("y")
+        await shows(pilot, "Proposed: a plan that may pass")
+        [waiting] = await fixture.store.proposals.waiting()
+        assert waiting.plan.targets_passed
+        [entry] = await fixture.store.audit.entries("pass-targets")
+        assert entry.by == OLGA
+
+
+async def test_pass_once_says_so_where_no_threshold_is_in_the_way(fixture: BotFixture) -> None:
+    async with showing(backend_of(fixture)) as pilot:
+        await shows(pilot, "overloaded")
+        await pilot.press("2")
+        await pilot.press("P")
+        await shows(pilot, "No plan is held back by the target thresholds.")
 
 
 async def test_a_pause_holds_after_the_system_clock_was_set(fixture: BotFixture) -> None:

@@ -60,6 +60,7 @@ ACTIONS: Mapping[str, Callable[[ConsoleBase], None]] = {
     "pause": program.pause,
     "mode": program.mode,
     "dry_run": program.dry_run,
+    "pass_targets": program.pass_targets,
     "check": program.check,
     "start": program.start,
 }
@@ -67,7 +68,21 @@ ACTIONS: Mapping[str, Callable[[ConsoleBase], None]] = {
 ANYWHERE = frozenset(("dry_run", "check", "mode", "pause", "strategy", "start"))
 """Actions whose key works on every page, also where the footer has no room for it."""
 STORING = frozenset(
-    ("exclude", "include", "stop", "strategy", "change", "reset", "snooze", "wake", "pause", "mode", "approve", "skip")
+    (
+        "exclude",
+        "include",
+        "stop",
+        "strategy",
+        "change",
+        "reset",
+        "snooze",
+        "wake",
+        "pause",
+        "mode",
+        "approve",
+        "skip",
+        "pass_targets",
+    )
 )
 """Actions that change what is stored. A dry run works on a copy of the database, where nobody would see the change."""
 

@@ -47,6 +47,7 @@ KEYS: tuple[Key, ...] = (
     Key("warnings", "w", "w,ц", ("log",)),
     Key("dry_run", "d", "d,в", ("plan",)),
     Key("strategy", "b", "b,и", ("plan",)),
+    Key("pass_targets", "P", "P,З", ("plan",)),
     Key("change", "c", "c,с", ("settings",)),
     Key("reset", "u", "u,г", ("settings",)),
     Key("check", "r", "r,к", ("nodes", "plan", "history", "log")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from bot.console.base import ConsoleBase
@@ -68,6 +69,28 @@ def dry_run(app: ConsoleBase) -> None:
             app.say_key("console-planned")
 
     app.do(work)
+
+
+def pass_targets(app: ConsoleBase) -> None:
+    """Proposes once, after a question, plans that may pass the target thresholds where these keep nodes overloaded."""
+    plans, texts = [p for p in app.world.plans if p.beyond_targets is not None], app.texts
+    if not plans:
+        app.say_key("console-pass-targets-none", "warn")
+        return
+    question = texts.text("console-pass-targets-ask", clusters=", ".join(p.cluster_name for p in plans))
+    ids = [p.cluster_id for p in plans]
+    app.confirm(question, texts.text("console-key-pass_targets"), lambda: app.do(lambda: _pass_targets(app, ids)))
+
+
+async def _pass_targets(app: ConsoleBase, cluster_ids: Sequence[int]) -> None:
+    texts, proposed = app.texts, 0
+    for cluster_id in cluster_ids:
+        published = await app.backend.service.cycle.pass_targets(cluster_id, app.actor)
+        if published is not None and published.left_alone is not None:
+            app.say(texts.text("problem", problem=texts.reason(published.left_alone)), "warn")
+            return
+        proposed += published is not None and published.proposal_id is not None
+    app.say_key("popup-pass-targets" if proposed else "popup-pass-targets-nothing", "good" if proposed else "warn")
 
 
 def check(app: ConsoleBase) -> None:

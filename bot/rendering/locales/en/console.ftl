@@ -54,6 +54,7 @@ console-key-why = Why
 console-key-warnings = Warnings
 console-key-dry_run = Dry run
 console-key-strategy = Strategy
+console-key-pass_targets = Pass once
 console-key-change = Change
 console-key-reset = Reset
 console-key-check = Run now
@@ -84,6 +85,7 @@ console-help-why = why the chosen VM or node stays as it is
 console-help-warnings = log: warnings and errors only, or everything
 console-help-dry_run = read the panel and plan; nothing is stored
 console-help-strategy = another strategy
+console-help-pass_targets = propose once a plan that may pass the target thresholds
 console-help-change = change the chosen setting
 console-help-reset = let the settings file hold again
 console-help-check = check the clusters now, and propose
@@ -251,6 +253,8 @@ console-why-not-target = Takes no VM: { $reason }
 console-why-staying = VMs that may not leave:
 
 ## Strategy, settings, snooze
+console-pass-targets-ask = Propose, this once, a plan that may pass the target thresholds: { $clusters }?
+console-pass-targets-none = No plan is held back by the target thresholds.
 console-strategy-ask = Which strategy, for all clusters from the next check on?
 console-strategy-done = Strategy { $strategy }: from the next check on.
 console-choose-setting = Choose a setting first.

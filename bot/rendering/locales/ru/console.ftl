@@ -48,6 +48,7 @@ console-key-why = Почему
 console-key-warnings = Важное
 console-key-dry_run = Прогон
 console-key-strategy = Стратегия
+console-key-pass_targets = Превысить
 console-key-change = Изменить
 console-key-reset = Сбросить
 console-key-check = Проверить
@@ -78,6 +79,7 @@ console-help-why = почему ВМ или узел остаются как е�
 console-help-warnings = журнал: только важное или всё
 console-help-dry_run = прочитать панель и составить план без записи
 console-help-strategy = другая стратегия
+console-help-pass_targets = один раз предложить план, который может превысить целевые пороги
 console-help-change = изменить выбранную настройку
 console-help-reset = вернуть значение из файла настроек
 console-help-check = проверить кластеры сейчас и предложить миграции
@@ -242,6 +244,8 @@ console-why-not-target = Не принимает ВМ: { $reason }
 console-why-staying = ВМ, которые переносить нельзя:
 
 ## Стратегия, настройки, отложенные кластеры
+console-pass-targets-ask = Один раз предложить план, который может превысить целевые пороги: { $clusters }?
+console-pass-targets-none = Целевые пороги ни одному плану не мешают.
 console-strategy-ask = Какая стратегия для всех кластеров со следующей проверки?
 console-strategy-done = Стратегия { $strategy }: со следующей проверки.
 console-choose-setting = Сначала выберите настройку.
