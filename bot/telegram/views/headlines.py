@@ -129,6 +129,9 @@ def _brought_to(texts: Texts, proposal: Proposal) -> str | None:
     own = [m.move for m in proposal.moves if over and m.move.source_id == over[0].node_id]
     if len(over) != 1 or not own or over[0].load is None:
         return None
+    if over[0].reason is not None and over[0].reason.code == "overload-both":
+        last = own[-1].source_after
+        return texts.text("after-both", cpu=last.cpu_ratio, memory=last.memory_percent)
     kind, _, after = _figures(over[0], over[0].load, own)
     return texts.text(f"after-{kind}", after=after)
 

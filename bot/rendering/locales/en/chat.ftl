@@ -31,7 +31,7 @@ proposal-open = { $count ->
    *[other] <b>{ $count } moves proposed</b>
 }
 proposal-memory = { NUMBER($gib, maximumFractionDigits: 1) } GiB
-proposal-time = ≈ { $duration }
+proposal-time = ≈ { $duration }
 proposal-until = valid until { $time }
 proposal-brings = { $count ->
     [one] <b>1 move</b> brings it to { $after }
@@ -39,6 +39,7 @@ proposal-brings = { $count ->
 }
 after-cpu = { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }
 after-load = { NUMBER($after, maximumFractionDigits: 2) }
+after-both = CPU { NUMBER($cpu, minimumFractionDigits: 1, maximumFractionDigits: 1) }, memory { NUMBER($memory, maximumFractionDigits: 0) } %
 after-memory = { NUMBER($after, maximumFractionDigits: 0) } %
 figure-cpu = CPU { NUMBER($value, minimumFractionDigits: 1, maximumFractionDigits: 2) } (limit { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) })
 figure-memory = memory { NUMBER($value, maximumFractionDigits: 2) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)

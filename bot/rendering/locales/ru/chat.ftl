@@ -34,7 +34,7 @@ proposal-open = { $count ->
    *[many] <b>Предложено { $count } миграций</b>
 }
 proposal-memory = { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
-proposal-time = ≈ { $duration }
+proposal-time = ≈ { $duration }
 proposal-until = действует до { $time }
 proposal-brings = { $count ->
     [one] <b>{ $count } миграция</b> снизит { $after }
@@ -43,6 +43,7 @@ proposal-brings = { $count ->
 }
 after-cpu = CPU до { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }
 after-load = нагрузку до { NUMBER($after, maximumFractionDigits: 2) }
+after-both = CPU до { NUMBER($cpu, minimumFractionDigits: 1, maximumFractionDigits: 1) }, память до { NUMBER($memory, maximumFractionDigits: 0) } %
 after-memory = память до { NUMBER($after, maximumFractionDigits: 0) } %
 figure-cpu = CPU { NUMBER($value, minimumFractionDigits: 1, maximumFractionDigits: 2) } (порог { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) })
 figure-memory = память { NUMBER($value, maximumFractionDigits: 2) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
