@@ -1,6 +1,6 @@
-"""A person at the chat page: sees the report of the real program, presses, and watches the VM arrive.
+"""A person at the chat page: sees the proposal of the real program, presses Approve, and sees the VM arrive.
 
-With SCREENSHOTS=FOLDER it leaves pictures of what it saw there (`make screenshots`).
+With SCREENSHOTS=FOLDER it writes pictures for the documentation there (`make screenshots`).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ async def test_approval_on_the_page_migrates_the_vm(tmp_path: Path) -> None:
     data = world()
     data["vms"][1]["name"] = HOSTILE
     async with (
-        running_stack(tmp_path, data, migration_s=6 if os.environ.get("SCREENSHOTS") else 2.5) as stack,
+        running_stack(tmp_path, data, migration_s=2.5) as stack,
         running_browser() as browser,
     ):
         stack.start_bot(MAX_MIGRATIONS_PER_CYCLE="2")
@@ -44,11 +44,9 @@ async def test_approval_on_the_page_migrates_the_vm(tmp_path: Path) -> None:
         bubble = page.locator(f'[data-testid="message"][data-message-id="{report["message_id"]}"]')
         await expect(bubble).to_contain_text("hot is overloaded")
         await expect(bubble).to_contain_text("<b>x</b>&\"'gpj.exe"), "names are shown, not obeyed"
-        await shoot(page, "report-phone")
         await page.get_by_test_id("inline-button").filter(has_text="Approve 1").click()
         await expect(page.get_by_test_id("toast")).to_contain_text("Approved: small-a goes to cool.")
         await expect(bubble).to_contain_text("of about", timeout=15_000)
-        await shoot(page, "running-phone")
         await expect(bubble).to_contain_text("done in", timeout=15_000)
         left = [await button.inner_text() for button in await page.get_by_test_id("inline-button").all()]
         waits = [text.split(" 2")[0] for text in left if " 2" in text]
@@ -61,7 +59,6 @@ async def test_approval_on_the_page_migrates_the_vm(tmp_path: Path) -> None:
         await page.goto(f"{stack.chat}/?user={MALLORY}&chat={GROUP}")
         await page.get_by_test_id("inline-button").filter(has_text="Approve 2").click()
         await expect(page.get_by_test_id("toast")).to_contain_text("You may not use this button.")
-        await shoot(page, "stranger-desktop")
         await context.close()
         assert await stack.starts() == [(11, 2)]
 
