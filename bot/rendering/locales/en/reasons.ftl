@@ -161,8 +161,8 @@ reason-source-unclearable-few = { $vms ->
    *[other] its { NUMBER($vms) } movable VMs are not enough under any plan
  }
 reason-source-unclearable-large = { $vms ->
-    [one] its movable VM is too large for every other node, even after all that can leave it has left
-   *[other] too many of its { NUMBER($vms) } movable VMs are too large for every other node, even after all that can leave it has left
+    [one] its movable VM is too large for every other node, even if everything that may leave that node has left
+   *[other] too many of its { NUMBER($vms) } movable VMs are too large for every other node, even if everything that may leave that node has left
  }
 reason-source-unclearable-qemu = no other node that takes VMs has QEMU ≥ { $version }
 reason-source-unclearable-kernel = no other node that takes VMs has a kernel ≤ { $version }

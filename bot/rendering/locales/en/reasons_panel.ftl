@@ -22,9 +22,9 @@ reason-node-vms-missing = the panel counts { NUMBER($counted) } VMs on { $role -
 reason-brief-node-vms-missing = the panel counts more VMs than it lists
 reason-vm-twice = the panel lists the VM on two nodes (ID { NUMBER($one, useGrouping: 0) } and { NUMBER($other, useGrouping: 0) }); somebody may be moving it
 reason-vm-live-migration-off = the panel does not allow live migration for this VM
-reason-vm-mode-unknown = its balancer mode “{ $mode }” is not a known word; automatic mode leaves the VM alone
-reason-fit-not-suitable = the panel does not call the target suitable for this VM
-reason-brief-fit-not-suitable = not suitable by the panel's own form
+reason-vm-mode-unknown = its balancer mode “{ $mode }” is unknown; automatic mode leaves the VM alone
+reason-fit-not-suitable = the panel does not list the target as suitable for this VM
+reason-brief-fit-not-suitable = not suitable, says the panel
 reason-cluster-twice = the panel lists the cluster twice, with different figures
 reason-cluster-odd-rows = { NUMBER($odd) } of { NUMBER($rows) } VM rows of the cluster cannot be used, so nothing is planned here
 reason-cluster-foreign-task = somebody else works on the cluster: { $task }{ $count ->
@@ -64,7 +64,7 @@ reason-remark-sums = the panel's allocated { $figure ->
     [one] node
    *[other] nodes
  } equals neither the sum of all VMs nor that of the active ones: { $names }
-reason-caution-mode-unknown = its balancer mode “{ $mode }” is not a known word; make sure that the VM may be moved
+reason-caution-mode-unknown = its balancer mode “{ $mode }” is unknown; make sure that the VM may be moved
 reason-caution-updates-wait = live migration needs a target with no newer kernel and no older QEMU; { NUMBER($count) } { $count ->
     [one] node waits
    *[other] nodes wait

@@ -272,8 +272,8 @@ menu-resume = Снять с паузы
 menu-settings = Действующие настройки
 
 start-viewer = У вас доступ только на просмотр; решения принимают администраторы.
-help-group-look = <b>Смотреть</b>
-help-group-decide = <b>Решать</b>
+help-group-look = <b>Просмотр</b>
+help-group-decide = <b>Решения</b>
 help-group-nodes = <b>Узлы</b>
 help-group-settings = <b>Настройки</b>
 help-line = /{ $command } { $arguments } — { $text }
