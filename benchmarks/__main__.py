@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ SUITES = {
     "full": (*peers.SMALL, *peers.MEDIUM, *peers.LARGE, *peers.HUGE, *peers.GIANT),
     "quick": (*peers.SMALL[:2], peers.SMALL[3]),
 }
-PARTS = ("startup", "cycle", "peers", "closed-loop", "default-rule")
+PARTS = ("startup", "cycle", "peers", "default-rule", "closed-loop", "sharper-bounds")
 """In this order: the shortest first, and what takes its time alone before what uses all processors."""
 
 
@@ -68,6 +69,8 @@ def measure_part(part: str, given: argparse.Namespace, found: dict[str, Any]) ->
         budgets = closed_loop.BUDGETS[:1] if given.quick else closed_loop.BUDGETS
         found["closed_loop"] = [asdict(outcome) for outcome in closed_loop.run(scenes, budgets)]
         yield
+    elif part == "sharper-bounds":
+        yield from sharpen(found["peers"])
     elif part == "default-rule":
         say("what runs by default, over time")
         found["default_rule"] = default_rule.run(default_rule.worlds(given.orders, quick=given.quick), say)
@@ -80,6 +83,22 @@ def measure_part(part: str, given: argparse.Namespace, found: dict[str, Any]) ->
         say("a cycle of the program")
         found["cycle"] = asyncio.run(cycle.measure(cycles=2 if given.quick else cycle.CYCLES))
         yield
+
+
+def sharpen(records: list[dict[str, Any]]) -> Iterator[None]:
+    """Replaces bounds on J by sharper ones, as many at once as there are processors."""
+    spread = {record["name"]: record["bounds"].get("spread", {}) for record in records}
+    cases = peers.spread_cases(records)
+    say(f"sharper bounds on J: {len(cases)}")
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        waiting = {pool.submit(peers.sharper_bound, case): case for case in cases}
+        for done in as_completed(waiting):
+            case, bound = waiting[done], done.result()
+            if bound is not None:
+                before = spread[case.name][case.moves]
+                say(f"  {case.name} at {case.moves}: {before:.3f} -> {bound:.3f}, reached {case.reached:.3f}")
+                spread[case.name][case.moves] = max(before, bound)
+            yield
 
 
 def machine() -> dict[str, Any]:

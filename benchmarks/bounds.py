@@ -108,7 +108,7 @@ def _could_leave(instance: Instance) -> dict[int, list[int]]:
 
 def spread_bounds(instance: Instance, milestones: Sequence[int]) -> dict[int, float]:
     """By number of moves, a J that no plan of so many moves gets below."""
-    relaxation = _Relaxation(instance)
+    relaxation = Relaxation(instance)
     return {k: _after_the_best(instance) if k == 1 else relaxation.bound(k) for k in milestones}
 
 
@@ -148,7 +148,19 @@ def _deviations(load: Any, source: int, targets: Sequence[int], change: Any) -> 
     return np.sqrt(np.maximum(0.0, squares / len(load) - (total / len(load)) ** 2))
 
 
-class _Relaxation:
+@dataclass(frozen=True, slots=True)
+class Relaxed:
+    """The optimum of the relaxation: a bound, where it is reached, and its prices."""
+
+    least: float
+    deviations: Any
+    means: Any
+    move_price: float
+    vm_prices: dict[tuple[int, int, int], float]
+    """By vCPUs, MiB and QEMU rank of a VM: what it earns where it goes."""
+
+
+class Relaxation:
     """Variables: VMs that leave by (node, size), arrivals by (size, QEMU class, target), loads, means, deviations.
 
     Which source an arrival came from does not change any load, so the two are joined by size and QEMU only. No
@@ -231,17 +243,44 @@ class _Relaxation:
         return sparse.vstack([top, means - loads])
 
     def bound(self, moves: int) -> float:
+        return max(0.0, self.solve(moves).least)
+
+    def solve(self, moves: int, ratio: float = 1.0) -> Relaxed:
+        """std(CPU ratio) + ``ratio`` x std(memory fraction) at its least, and the prices that prove it."""
+        goal = np.zeros(self.size)
+        goal[-2:] = 1.0, ratio
+        solution = self._solution(moves, goal)
+        duals = np.array(solution.z)
+        return Relaxed(
+            least=float(solution.obj_val_dual) - TOLERANCE,
+            deviations=np.array(solution.x[-2:]),
+            means=np.array(solution.x[-4:-2]),
+            move_price=max(0.0, float(duals[sum(map(len, self.fixed["equal"])) + 1])),
+            vm_prices={flavour: -float(duals[i]) for flavour, i in self.flavour.items()},
+        )
+
+    def means(self, moves: int, most: float) -> Any:
+        """Lowest and highest mean of the CPU ratios and of the memory fractions, with a J of at most ``most``."""
+        ends = []
+        for first in (self.first_load, self.first_load + self.nodes):
+            goal = np.zeros(self.size)
+            goal[first : first + self.nodes] = 1 / self.nodes
+            low, high = (float(self._solution(moves, sign * goal, most).obj_val_dual) for sign in (1.0, -1.0))
+            ends.append((low - TOLERANCE, -high + TOLERANCE))
+        return np.array(ends)
+
+    def _solution(self, moves: int, goal: Any, most_j: float = 1e6) -> Any:
         equal, most = self.fixed["equal"], self.fixed["most"]
-        right = np.concatenate([*equal, [float(moves)], *most, np.zeros(2 * self.nodes + 2)])
+        right = np.concatenate([*equal, [most_j, float(moves)], *most, np.zeros(2 * self.nodes + 2)])
+        first = sum(map(len, equal))
+        deviations = sparse.csc_matrix(([1.0, 1.0], ([0, 0], [self.size - 2, self.size - 1])), (1, self.size))
+        matrix = sparse.vstack([self.matrix[:first], deviations, self.matrix[first:]]).tocsc()
         cones = [
-            clarabel.ZeroConeT(sum(map(len, equal))),
-            clarabel.NonnegativeConeT(1 + sum(map(len, most))),
+            clarabel.ZeroConeT(first),
+            clarabel.NonnegativeConeT(2 + sum(map(len, most))),
             *[clarabel.SecondOrderConeT(self.nodes + 1)] * 2,
         ]
-        goal = np.zeros(self.size)
-        goal[-2:] = 1.0
         settings = clarabel.DefaultSettings()
         settings.verbose, settings.max_threads = False, 1
         nothing = sparse.csc_matrix((self.size, self.size))
-        solution = clarabel.DefaultSolver(nothing, goal, self.matrix, right, cones, settings).solve()
-        return max(0.0, float(solution.obj_val_dual) - TOLERANCE)
+        return clarabel.DefaultSolver(nothing, goal, matrix, right, cones, settings).solve()

@@ -138,11 +138,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.default_rule", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a day of the smallest worlds")
     parser.add_argument("--orders", type=Path, metavar="FILE", help="real orders (README.md)")
-    parser.add_argument("--world", action="append", metavar="TEXT", help="only worlds with this text in their name")
+    parser.add_argument("--world", action="append", metavar="TEXT", help="only worlds whose name begins so")
     parser.add_argument("--jobs", type=int, help="simulations at once (default: one for each processor)")
     given = parser.parse_args()
     wanted = [
-        w for w in worlds(given.orders, quick=given.quick) if not given.world or any(t in w[0] for t in given.world)
+        w for w in worlds(given.orders, quick=given.quick) if not given.world or w[0].startswith(tuple(given.world))
     ]
     found = run(wanted, lambda text: print(text, file=sys.stderr, flush=True), given.jobs)
     print("\n".join(default_table(found)))

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import statistics
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from balancer.policy import STRATEGIES
 from benchmarks import generate, hbal
@@ -38,6 +39,10 @@ GIANT_TIMEOUT_S = 60.0
 EVEN_TIMEOUTS_S = ((300, 20), (512, 30), (1024, 45))
 SPREAD_BOUND_NODES = 1024
 CLEARING_BOUND_NODES = 2048
+
+SHARPENED, SHARP_ENOUGH = (20, 50, 100), 1.1
+BOUND_S = 90.0
+"""Seconds of CPU for one sharper bound on J."""
 
 OUR = "ours: "
 CLEAR, EVEN = "clear", "even"
@@ -165,6 +170,38 @@ def _in_short(row: dict[str, Any]) -> str:
         f"({row['rejected']} rejected), {row['gib']:.0f} GiB, J {row['spread_before']:.3f}->{row['spread_after']:.3f}, "
         f"{row['plan_s']:.3f} s, {row['rss_mib']:.0f} MiB"
     )
+
+
+class SpreadCase(NamedTuple):
+    """A bound on J that may be sharpened: where our plan is far above the one of the relaxation."""
+
+    name: str
+    moves: int
+    reached: float
+
+
+def spread_cases(records: Sequence[dict[str, Any]]) -> list[SpreadCase]:
+    """Those of the demand on J: generated instances from 128 nodes up, at these numbers of moves."""
+    cases = []
+    for record in (
+        r for r in records if r["name"].startswith("gen-") and r["nodes"] >= 128 and "spread" in r["bounds"]
+    ):
+        curve = next((r["curve"] for r in record["rows"] if r["planner"] == OUR + "balance" and "curve" in r), {})
+        for moves in (k for k in SHARPENED if k in curve):
+            if curve[moves] > SHARP_ENOUGH * record["bounds"]["spread"][moves]:
+                cases.append(SpreadCase(record["name"], moves, curve[moves]))
+    return cases
+
+
+def sharper_bound(case: SpreadCase) -> float | None:
+    """A bound with whole VMs; ``None`` where the packages for it are not installed."""
+    try:
+        from benchmarks import whole_vms
+    except ImportError:
+        return None
+    with tempfile.TemporaryDirectory(prefix="bench-bound-") as folder:
+        _, instance = load(case.name, Path(folder))
+    return whole_vms.spread_bound(whole_vms.Cluster(instance), case.moves, case.reached, BOUND_S)
 
 
 def _bounds(instance: Instance) -> dict[str, Any]:

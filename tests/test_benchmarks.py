@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from pathlib import Path
 from typing import Any
 
@@ -339,3 +340,45 @@ def test_what_runs_by_default_is_judged_in_every_world(adaptive: tuple[float, in
 def test_a_slow_start_is_told_from_a_quick_one() -> None:
     taken = {startup.BARE: 0.02, startup.VERSION: 0.05, startup.PLAN: 0.17}
     assert [d.met for d in startup.demands(taken)] == [True, False]
+
+
+def tiny_cluster(seed: int) -> dict[str, Any]:
+    rng = random.Random(seed)
+    nodes = [
+        {"id": i, "cpus": rng.choice([4, 8, 12]), "ram_mib": 1024 * rng.choice([32, 48, 64]), "ram_base_mib": 512}
+        | {
+            "qemu": rng.choice(["7.2.0", "8.2.0"]),
+            "creation_allowed": rng.random() > 0.1,
+            "vm_limit": rng.choice([0, 3]),
+        }
+        for i in range(rng.randint(2, 4))
+    ]
+    vms = []
+    for i in range(rng.randint(3, 6)):
+        vcpus = rng.choice([1, 2, 4, 8, 16])
+        home = rng.randrange(len(nodes)) if rng.random() < 0.5 else 0
+        vms.append({"id": i, "node": home, "vcpus": vcpus, "ram_mib": 1024 * min(24, vcpus * rng.choice([1, 2, 4]))})
+    return {"name": "tiny", "nodes": nodes, "vms": vms}
+
+
+def least_spread(state: State, moves: int) -> float:
+    """J of the best plan of at most so many moves: all are tried."""
+    best = referee.spread(state)
+    for vm, source in enumerate(state.place) if moves else ():
+        for target in range(len(state.instance.cpus)):
+            if state.refusal(vm, target) is None:
+                state.apply(vm, target)
+                best = min(best, least_spread(state, moves - 1))
+                state.apply(vm, source)
+    return best
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+def test_no_plan_gets_below_the_bounds_on_j(seed: int) -> None:
+    whole_vms = pytest.importorskip("benchmarks.whole_vms", reason="the packages of requirements/bench.txt are missing")
+    instance, moves = Instance.of(tiny_cluster(seed)), 1 + seed % 3
+    cluster, start = whole_vms.Cluster(instance), referee.spread(State(instance))
+    least = least_spread(State(instance), moves)
+    relaxed, whole = cluster.relaxation.bound(moves), whole_vms.spread_bound(cluster, moves, start)
+    assert relaxed <= whole <= least + 1e-9
