@@ -1,4 +1,4 @@
-"""Deciding, and nothing else: a snapshot of the clusters goes in, a plan with its reasons comes out.
+"""Decides: takes a snapshot of the clusters, returns a plan with its reasons.
 
-Pure. Nothing here waits, reads a clock, logs, opens a file or knows of a network.
+Pure: no waiting, clock, log, file or network.
 """

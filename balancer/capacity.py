@@ -1,6 +1,6 @@
 """How far a move may fill a node: to the overload thresholds less the headroom, below hard target thresholds.
 
-In whole vCPUs and MiB, for strategies that search before they ask the rules. The rules have the last word.
+In whole vCPUs and MiB, for strategies that search before they ask the rules. The rules decide in the end.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def fill_vcpus(node: WorkingNode, policy: Policy) -> int:
 
 
 def _vcpus_below_target(node: WorkingNode, policy: Policy) -> int:
-    """The most vCPUs with which the node's score surely stays below the target threshold.
+    """The most vCPUs with which the node's score is certain to stay below the target threshold.
 
     The score counts VMs too. Each VM that comes brings one vCPU or more, so vCPUs that are added bound them.
     """

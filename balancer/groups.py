@@ -1,9 +1,9 @@
-"""The operator's rules about VMs: what they say (VMRule), whom they mean in a snapshot, and where those VMs are.
+"""The operator's rules about VMs: their definition (VMRule), the VMs that they match, and the nodes of those VMs.
 
 Definitions name VMs by id, name pattern or tag; ``Groups`` turns them into ids once a plan, and follows each move
-of it. It forbids nothing: group_rules.py does. ProxLB's tags on VMs (``plb_affinity_…``, ``plb_anti_affinity_…``,
-``plb_pin_<node>``, ``plb_ignore_…``) make rules as well. A VM that is on its way counts nowhere: both nodes of a
-running migration are closed by a rule of their own (node-busy) until it is seen where it arrived.
+of it. It forbids nothing; group_rules.py does that. ProxLB's tags on VMs (``plb_affinity_…``, ``plb_anti_affinity_…``,
+``plb_pin_<node>``, ``plb_ignore_…``) make rules as well. A VM that is being migrated counts on no node: the rule
+node-busy closes both nodes of a running migration until the VM is seen on its new node.
 """
 
 from __future__ import annotations
@@ -90,9 +90,9 @@ class Groups:
     apart: dict[int, tuple[Group, ...]] = field(default_factory=dict)
     together: dict[int, tuple[Group, ...]] = field(default_factory=dict)
     left: Mapping[int, frozenset[int]] = field(default_factory=dict)
-    """No rule of the operator, but of the same kind: nodes that a VM has left lately, and does not go back to."""
+    """Not a rule of the operator, but similar: nodes that a VM has left recently and does not return to."""
     judged: frozenset[int] = frozenset()
-    """No rule of the operator, but of the same kind: VMs whose targets the panel has judged one by one."""
+    """Not a rule of the operator, but similar: VMs whose targets the panel has judged one by one."""
     _place: dict[int, int | None] = field(default_factory=dict)
     _count: dict[tuple[int, int], int] = field(default_factory=dict)
 
@@ -106,7 +106,7 @@ class Groups:
         return groups
 
     def copy(self) -> Groups:
-        """One that follows moves of its own."""
+        """A copy that follows its own moves."""
         return replace(self, _place=dict(self._place), _count=dict(self._count))
 
     @property
@@ -170,7 +170,7 @@ class Groups:
 
 
 def unmatched(snapshot: Snapshot, rules: Iterable[VMRule]) -> frozenset[tuple[str, str]]:
-    """What rules name that fits nothing here: (name of the rule, what it names). Also nodes of pins."""
+    """Parts of rules that match nothing here: (name of the rule, what it names). Also nodes of pins."""
     find = _VMIndex(snapshot.vms)
     missing: set[tuple[str, str]] = set()
     for rule in rules:

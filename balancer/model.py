@@ -1,6 +1,6 @@
-"""The nouns of the core: what was seen (Snapshot) and what is proposed (Plan).
+"""The values of the core: what was seen (Snapshot) and what is proposed (Plan).
 
-Frozen values only; no rule lives here. An unknown figure is ``None``, never 0. Units stand in the
+Frozen values only, no rule. An unknown figure is ``None``, never 0. Units are in the
 names: memory and disk in MiB, ``cpu_ratio`` in vCPUs per physical CPU, ``memory_percent`` 0-100.
 """
 
@@ -46,9 +46,9 @@ class Cluster:
     vm_limit_per_node: int | None = None
     """Most VMs on any one node; ``None`` = no limit."""
     placement_filter: str | None = None
-    """The panel's placement rule, verbatim and only ever compared; ``None`` = none."""
+    """The panel's placement rule as it came, only compared; ``None`` = none."""
     local_storage: bool | None = None
-    """Disks lie on the nodes, so that a migration copies them too; ``None`` = not known, taken for no."""
+    """Disks lie on the nodes, so that a migration copies them too; ``None`` = unknown, treated as no."""
     held: Reason | None = None
     """Why nothing may be planned here although the figures are known; ``None`` = nothing speaks against it."""
 
@@ -65,7 +65,7 @@ class Measurement:
     cpus: int
     """CPUs that were online."""
     memory_available_mib: int
-    """What programs could still take without swapping."""
+    """Memory that programs can still use without swapping."""
     memory_total_mib: int
     cpu_pressure: float | None = None
     """Percent of the last minute in which something waited for a CPU; ``None`` = the kernel does not say."""
@@ -91,7 +91,7 @@ class Node:
     vm_limit: int | None = None
     """Most VMs on this node; ``None`` = no limit of its own."""
     state: str | None = None
-    """``active`` is healthy; every other word means: do not touch."""
+    """``active`` is healthy; with any other word the node is left alone."""
     maintenance: bool | None = None
     creation_allowed: bool | None = None
     live_migration_allowed: bool | None = None
@@ -153,7 +153,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that was seen at one moment: clusters, nodes and VMs, each sorted by id."""
+    """Everything seen at one moment: clusters, nodes and VMs, each sorted by id."""
 
     taken_at: datetime
     clusters: tuple[Cluster, ...]
@@ -186,7 +186,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """What happened lately, as far as the rules care. Ids are the panel's.
+    """Recent events that the rules need. Ids are the panel's.
 
     ``migrated``, ``failed`` and ``skipped`` map a VM to the moment of its last finished migration, of
     its last failed one, and of a person's last "skip". ``busy_vms`` and ``busy_nodes`` take part in a
@@ -261,9 +261,9 @@ class Move:
     target_before: NodeLoad
     target_after: NodeLoad
     cautions: tuple[Reason, ...] = ()
-    """What does not forbid the move but a person should know."""
+    """What a person should know although it does not forbid the move."""
     seconds: float | None = None
-    """How long the migration is estimated to take; ``None`` in plans of before that was kept."""
+    """How long the migration is estimated to take; ``None`` in plans of versions that did not store it."""
 
     @property
     def key(self) -> tuple[int, int, int]:
@@ -289,7 +289,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What moves cost: their number, their memory, and the time they are estimated to take one after another."""
+    """The cost of moves: number, memory, and estimated time one after another."""
 
     moves: int
     seconds: float
@@ -298,9 +298,9 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What no plan can do with less of, if it leaves no more nodes overloaded; proven, ``None`` = nothing is known.
+    """A proven lower bound for plans that leave no more nodes overloaded; ``None`` = nothing is known.
 
-    Each figure is a bound of its own: another plan may be needed to reach another of them.
+    Each figure is a bound of its own; one plan need not reach all of them.
     """
 
     moves: int | None = None
@@ -327,7 +327,7 @@ class Evenness:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """What another strategy's whole plan would come to."""
+    """What the whole plan of another strategy would achieve."""
 
     strategy: str
     effort: Effort
@@ -337,7 +337,7 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which rule chose the moves of a plan, and why that rule."""
+    """The rule that chose the moves of a plan, and why."""
 
     strategy: str
     """``smallest-first``, ``optimal`` or ``balance``: ``adaptive`` decides between the first two at each check."""
@@ -345,7 +345,7 @@ class Choice:
 
 
 class Purpose(str, Enum):
-    """What a plan is for, which decides by which rules its moves are judged (purposes.py)."""
+    """The purpose of a plan, which selects the rules for its moves (purposes.py)."""
 
     BALANCE = "balance"
     """Made by a strategy, on its own or as a dry run."""
@@ -375,10 +375,10 @@ class Plan:
     overloaded_after: tuple[int, ...]
     """Ids of the nodes that are still overloaded when every move is done."""
     cautions: tuple[Reason, ...] = ()
-    """What the plan leaves as it is but a person should know: rules about VMs that are broken already."""
+    """Rules about VMs that are broken already: the plan does not mend them, but a person should know."""
 
     effort: Effort | None = None
-    """Of the whole plan, of which ``moves`` may be only the first; ``None`` = the strategy thinks no further."""
+    """Of the whole plan, of which ``moves`` may be only the first; ``None`` = the strategy plans no further."""
     bound: Bound | None = None
     """The certificate of the whole plan; ``None`` = the strategy has none."""
     overloaded_after_all: tuple[int, ...] | None = None
@@ -387,12 +387,12 @@ class Plan:
     """For each move the number of its group, from 0: moves of one group share no node, so they may run at once
     when those of earlier groups are done."""
     evenness: Evenness | None = None
-    """Of ``moves``; ``None`` = the strategy does not look at it."""
+    """Of ``moves``; ``None`` = the strategy does not compute it."""
     alternative: Alternative | None = None
     """Another strategy that would do clearly better; ``None`` = none would, or no strategy was compared."""
     purpose: Purpose = Purpose.BALANCE
     beyond_targets: Alternative | None = None
-    """Where hard target thresholds keep nodes overloaded: what a plan that passes them would come to."""
+    """If hard target thresholds keep nodes overloaded: what a plan that passes them would achieve."""
     targets_passed: bool = False
     """Whether a person let this one plan pass hard target thresholds."""
     choice: Choice | None = None

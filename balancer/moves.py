@@ -1,4 +1,4 @@
-"""One step of a plan: apply a move to the working state and write down what it does to both nodes."""
+"""One step of a plan: applies a move to the working state and records its effect on both nodes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from balancer.versions import parse_kernel, parse_qemu
 
 
 def make_move(state: WorkingState, vm: Candidate, source: WorkingNode, target: WorkingNode, reason: Reason) -> Move:
-    """Apply the move and return it with the loads before and after."""
+    """Applies the move; returns it with the loads before and after."""
     source_before, target_before = source.load, target.load
     state.apply(vm, source.node.id, target.node.id)
     return Move(
@@ -52,7 +52,7 @@ def relieves_its_source(move: Move) -> bool:
 
 
 def cautions(vm: Candidate, source: WorkingNode, target: WorkingNode) -> tuple[Reason, ...]:
-    """What does not forbid this move but a person should know."""
+    """Cautions: what a person should know although it does not forbid the move."""
     reasons = []
     if vm.vm.cpu_mode and vm.vm.cpu_mode.strip().lower().replace("_", "-") == "host-passthrough":
         reasons.append(Reason.of("caution-cpu-passthrough"))

@@ -90,7 +90,7 @@ def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Pl
 
 
 def look(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Plan:
-    """What ``plan`` says of the nodes and of the cluster as a whole, at once: a plan without moves.
+    """What ``plan`` says about nodes and cluster, without a search: a plan without moves.
 
     Raises:
         ValueError: as ``plan``.
@@ -132,7 +132,7 @@ def _report(node: Node, state: WorkingState) -> NodeReport:
     names = {term.name for term in above(load, state.policy)}
     if not names:
         return NodeReport(node.id, node.name, load, overloaded=False)
-    refusal = not_counted(node, state)  # above a threshold, and yet left alone
+    refusal = not_counted(node, state)  # above a threshold, but left alone
     reason = refusal or _why_overloaded(names, load, state.policy)
     return NodeReport(node.id, node.name, load, overloaded=refusal is None, reason=reason)
 

@@ -1,6 +1,6 @@
 """Policy: the operator's thresholds, exclusions, limits and cool-downs, frozen and checked.
 
-It holds no rule (constraints.py does) and reads no settings (bot/config/settings.py turns them into this).
+It has no rules (see constraints.py) and reads no settings (bot/config/settings.py turns them into this).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ PLACEMENT_FILTERS: tuple[str, ...] = (PANEL, EQUAL, STRICT)
 COST_AUTO, COST_TIME, COST_MOVES, COST_MEMORY = "auto", "time", "moves", "memory"
 OPTIMIZE_FOR: tuple[str, ...] = (COST_AUTO, COST_TIME, COST_MOVES, COST_MEMORY)
 SMALL_BUDGET = 5
-"""Up to so many moves a check ``auto`` makes their number small. An overload then lasts for checks, not for seconds;
-with more moves a check it lasts as long as the migrations take (benchmarks/RESULTS.md, "Over time")."""
+"""Up to this many moves for each check, ``auto`` minimizes their number. An overload then lasts for checks, not for
+seconds; with more moves it lasts as long as the migrations take (benchmarks/RESULTS.md, "Over time")."""
 
 TARGETS_AUTO, TARGETS_HARD, TARGETS_PREFERRED = "auto", "hard", "preferred"
 TARGET_THRESHOLDS: tuple[str, ...] = (TARGETS_AUTO, TARGETS_HARD, TARGETS_PREFERRED)
@@ -63,7 +63,7 @@ _DURATIONS = ("migration_cooldown", "failure_cooldown", "skip_cooldown", "measur
 
 
 REST = timedelta(days=1)
-"""For so long a VM that has moved is not moved again only to even out the load: else VMs go to and fro."""
+"""A VM that has moved is not moved again for this long only to even out the load: VMs would go back and forth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,10 @@ class Policy:
     measured_density_weight: float = 0.3
     """Instead of ``density_weight`` where the load was measured."""
     measurement_max_age: timedelta = timedelta(minutes=5)
-    """An older measurement is not used. It tells of one minute, so the interval between checks does not matter."""
+    """An older measurement is not used. It covers one minute, so the interval between checks does not matter."""
     strategy: str = ADAPTIVE
     optimize_for: str = COST_AUTO
-    """What ``optimal`` makes small: the time of the migrations, their number (then memory), or their memory.
+    """What ``optimal`` minimizes: the time of the migrations, their number (then memory), or their memory.
     ``auto``: see ``goal``."""
     migration_overhead_s: float = 20.0
     """What every migration takes besides copying."""
@@ -114,7 +114,7 @@ class Policy:
     """``strict``: a node with a filter takes no VM; ``equal``: one with the source's filter does; ``panel``: besides
     those that the panel's migration form calls suitable for the VM."""
     automatic: bool = False
-    """Nobody is asked before the moves, so what is doubtful about a VM forbids its move."""
+    """No person is asked before the moves, so any doubt about a VM forbids its move."""
     target_headroom_percent: float = 0.0
     """Part of the overload thresholds, in percent of them, that a move leaves free on its target."""
     rules: tuple[VMRule, ...] = ()

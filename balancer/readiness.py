@@ -1,4 +1,4 @@
-"""What could move in a cluster now, whether or not anything has to: before the first migration on a new panel."""
+"""What could move in a cluster now, whether or not it is needed: for the first migration on a new panel."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Readiness:
     vms: int
     movable: int
     reasons: tuple[tuple[Reason, int], ...]
-    """The commonest reasons why a VM cannot move, each with the number of VMs or targets; of the cluster alone where
-    it closes everything."""
+    """The most frequent reasons why a VM cannot move, each with the number of VMs or targets; only that of the cluster
+    if it closes everything."""
 
 
 def readiness(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Readiness:
@@ -36,7 +36,7 @@ def readiness(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) 
 
     Args:
         snapshot: of one cluster.
-        policy: by whose rules.
+        policy: the rules that apply.
         recent: what happened lately; ``None`` = nothing.
     """
     [cluster] = snapshot.clusters
@@ -79,7 +79,7 @@ def readiness(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) 
 
 
 def _why_nowhere(vm: Candidate, targets: Targets, state: WorkingState) -> Reason:
-    """The reason that most of the other nodes have."""
+    """The reason that applies to most of the other nodes."""
     source = state.nodes[vm.vm.node_id or 0]
     counts = Counter[Reason]()
     for node in state.nodes.values():

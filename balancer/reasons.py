@@ -61,7 +61,7 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "cluster-twice": (),
     "cluster-odd-rows": ("odd", "rows"),
     "cluster-foreign-task": ("count", "task"),
-    # what was odd in the panel's answers
+    # oddities in the panel's answers
     "remark-node-left-out": ("count", "names"),
     "remark-vm-left-out": ("count", "names"),
     "remark-unplaced": ("count",),
@@ -131,7 +131,7 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "choice-clears-more": ("documented", "left"),
     "choice-fewer-moves": ("documented", "moves"),
     "choice-set": (),
-    # what a request leaves undone
+    # what a request does not do
     "drain-together": ("rule", "vms"),
     "drain-no-room": (),
     "fill-fair-share": ("cpu", "mean_cpu", "mean_memory", "memory"),
@@ -156,7 +156,7 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "caution-not-apart": ("more", "names", "node", "rule"),
     "caution-not-together": ("nodes", "rule", "vms"),
     "caution-off-pin": ("node", "rule", "vm"),
-    # looking again before the act
+    # the precheck before a start
     "vm-gone": (),
     "vm-place-unknown": (),
     "vm-elsewhere": ("node",),

@@ -1,8 +1,9 @@
 """Where the value of a setting comes from: an option, the environment, the settings file, a file with a secret.
 
 Gathers the values as they are written, each with its place; reads no value and knows no default. The first source
-that has a value wins. ``Settings`` (pydantic-settings) is given only these values: the ready sources of that library
-replace ``${…}`` in a password and cannot name the line of a file.
+that has a value wins. ``Settings`` (pydantic-settings) is given only these values as arguments. Its ready sources
+replace ``${…}`` in a password and cannot name the line of a file; a source of our own would need a new class of
+settings at each load, since the library asks the class for its sources.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The message catalogues: every sentence a person reads, by language. Reads locales/ once per language.
+"""The message catalogues: every sentence that a person reads, by language. Reads locales/ once per language.
 
-``text`` gives a message as plain text, ``html`` as Telegram HTML with every argument escaped: this file is the
-only one where names from strangers meet markup. Rendering never raises: arguments are cut to a length that a
+``text`` gives a message as plain text, ``html`` as Telegram HTML with every argument escaped: only
+this file puts names from strangers into markup. Rendering never raises: arguments are cut to a length that a
 message can hold, and a message that cannot be formatted is shown as its key and logged.
 """
 
@@ -38,7 +38,7 @@ LARGEST_NUMBER = 1e15
 REASON_TIME = "%Y-%m-%d %H:%M UTC"
 _KEY = re.compile(r"^([a-zA-Z][\w-]*) *=", re.MULTILINE | re.ASCII)
 MISSING = "?"
-"""What is shown for ``None``, for what is not a number, and for numbers that nobody can read."""
+"""Shown for ``None``, for a value that is not a number, and for unreadably large numbers."""
 
 
 class Texts:
@@ -107,7 +107,7 @@ class Texts:
 
 
 def _argument(name: str, value: object) -> object:
-    """An argument that can be shown: whoever names a VM must not be able to make a message too long to send."""
+    """The argument, cut so that the name of a VM cannot make a message too long to send."""
     if value is None:
         return MISSING
     if isinstance(value, int | float) and not isinstance(value, bool):

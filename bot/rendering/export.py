@@ -30,7 +30,7 @@ set up for another separator splits the cell there. Full-width signs count as we
 
 
 def history_rows(moves: Sequence[ProposedMove], texts: Texts) -> list[Row]:
-    """One row a decided move; times are ISO 8601 in UTC."""
+    """One row for each decided move; times are ISO 8601 in UTC."""
     return [_history_row(proposed, texts) for proposed in moves]
 
 
@@ -64,7 +64,7 @@ def _history_row(proposed: ProposedMove, texts: Texts) -> Row:
 
 
 def _state(migration: Migration | None) -> str | None:
-    """A migration that was called back was needed: tables say so, though the store keeps it among the skipped."""
+    """A withdrawn approval is shown as withdrawn, although the store has it as skipped."""
     if migration is None:
         return None
     return "called-back" if migration.called_back_by is not None else migration.state.value
@@ -78,7 +78,7 @@ def audit_rows(entries: Sequence[AuditEntry]) -> list[Row]:
 
 
 def history_line(proposed: ProposedMove, texts: Texts) -> str:
-    """For people: when (UTC), who, what became of it."""
+    """A line for people: when (UTC), who, and the outcome."""
     who = one_line(deciders(proposed))
     purpose = "" if proposed.purpose is Purpose.BALANCE else f"  ({texts.text(f'purpose-{proposed.purpose.value}')})"
     return f"{_short(proposed.decided_at)}  {who:<16}  {outcome_line(texts, proposed)}{purpose}"
@@ -90,12 +90,12 @@ def audit_line(entry: AuditEntry) -> str:
 
 
 def as_json(rows: Sequence[Row]) -> str:
-    """In ASCII: what is read back as UTF-8 must not depend on the terminal's encoding."""
+    """In ASCII, so that the file does not depend on the encoding of the terminal."""
     return json.dumps(list(rows), indent=1)
 
 
 def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> str:
-    """RFC 4180. A sign that some spreadsheet would take for the start of a formula gets an apostrophe in front."""
+    """RFC 4180. A character that could start a formula in a spreadsheet gets an apostrophe in front."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(columns)

@@ -1,4 +1,4 @@
-"""What chat and terminal word alike: durations, moments, sizes, what a decision did. Plain text. Pure."""
+"""Wording that chat and terminal share: durations, times, sizes, results of decisions. Plain text. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ POPUP_LIMIT = 200
 
 
 def duration(texts: Texts, length: timedelta) -> str:
-    """The length in the two largest units that say something: 43 s, 2 min 5 s, 3 h, 2 d 4 h."""
+    """The length in its two largest units: 43 s, 2 min 5 s, 3 h, 2 d 4 h."""
     seconds = max(0, round(length.total_seconds()))
     minutes, rest = divmod(seconds, 60)
     hours, minutes_rest = divmod(minutes, 60)
@@ -31,7 +31,7 @@ def duration(texts: Texts, length: timedelta) -> str:
 
 
 def moment(texts: Texts, when: datetime, now: datetime) -> str:
-    """A time of day in the reader's zone; "tomorrow" before that of the next day, the date before any other's."""
+    """A time of day in the zone of the reader, with "tomorrow" or the date in front if it is not today."""
     there, today = times.local(when, texts.zone), times.local(now, texts.zone).date()
     if there.date() == today:
         return there.strftime("%H:%M")
@@ -41,7 +41,7 @@ def moment(texts: Texts, when: datetime, now: datetime) -> str:
 
 
 def until(texts: Texts, when: datetime | str | None, now: datetime) -> str:
-    """How long something lasts; ``None`` and words: until somebody ends it."""
+    """How long something lasts; ``None``: until somebody ends it."""
     if not isinstance(when, datetime):
         return texts.text("until-ended")
     return texts.text("until-time", time=moment(texts, when, now))
@@ -56,7 +56,7 @@ def role(texts: Texts, which: ExclusionRole) -> str:
 
 
 def popup(texts: Texts, results: Sequence[DecisionResult], verdict: Verdict, now: datetime, skip_for: timedelta) -> str:
-    """What a press did, or who was first; plain text that fits a popup."""
+    """What a press did, or who decided first; plain text that fits a popup."""
     done = [r.move for r in results if r.done]
     noted = [r.move for r in results if r.noted]
     if noted:
@@ -76,7 +76,7 @@ def popup(texts: Texts, results: Sequence[DecisionResult], verdict: Verdict, now
 
 
 def _noted_words(texts: Texts, noted: Sequence[ProposedMove], done: int) -> str:
-    """A press that was the first of two approvals, for some moves at least."""
+    """The text for a press that was the first of two approvals for at least one move."""
     if done:
         return texts.text("popup-noted-partly", count=done, noted=len(noted))
     if len(noted) > 1:
@@ -86,7 +86,7 @@ def _noted_words(texts: Texts, noted: Sequence[ProposedMove], done: int) -> str:
 
 
 def deciders(proposed: ProposedMove) -> str:
-    """Who decided: of an approval by two, both."""
+    """Who decided; both people if two approved."""
     by, first = proposed.decided_by, proposed.first
     if by is None:
         return ""

@@ -15,7 +15,7 @@ REASONS_SHOWN = 20
 
 
 def plan_lines(texts: Texts, plan: Plan) -> list[str]:
-    """Report and plan of one cluster: loads worst first, moves with their reasons, and why not more."""
+    """Report and plan of one cluster: loads, worst first; moves with their reasons; reasons for VMs that stay."""
     lines = [
         texts.text(
             "terminal-title",
@@ -42,7 +42,7 @@ def plan_lines(texts: Texts, plan: Plan) -> list[str]:
 
 
 def move_lines(texts: Texts, summary: MoveSummary) -> list[str]:
-    """One move: what moves where, its effect on both nodes, why, and what to mind."""
+    """One move: VM, nodes, effect on both nodes, reason, and cautions."""
     move = summary.move
     title = texts.text(
         "terminal-move",
@@ -58,14 +58,14 @@ def move_lines(texts: Texts, summary: MoveSummary) -> list[str]:
 
 
 def outcome_line(texts: Texts, proposed: ProposedMove) -> str:
-    """What became of a move, in one line."""
+    """The outcome of a move, in one line."""
     move = proposed.move
     what = f"{one_line(move.vm_name)}: {one_line(move.source_name)} → {one_line(move.target_name)}: "
     return what + outcome_words(texts, proposed)
 
 
 def outcome_words(texts: Texts, proposed: ProposedMove) -> str:
-    """The same without its names."""
+    """As above, without the names."""
     migration = proposed.migration
     if migration is None and proposed.state is MoveState.PENDING and proposed.first is not None:
         return texts.text("terminal-first", who=proposed.first.by.name)
@@ -84,7 +84,7 @@ def outcome_words(texts: Texts, proposed: ProposedMove) -> str:
 
 
 def all_well(moves: Sequence[ProposedMove]) -> bool:
-    """Nothing failed and nothing is in doubt."""
+    """Whether no move failed and none has an unknown outcome."""
     bad = (MigrationState.FAILED, MigrationState.UNKNOWN, MigrationState.STALE)
     return not any(m.migration and m.migration.state in bad for m in moves)
 

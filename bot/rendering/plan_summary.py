@@ -1,7 +1,7 @@
-"""What there is to say about a plan, as plain lines: loads, effect of each move, proof, and why not more. Pure.
+"""A plan as plain lines: loads, effect of each move, proof, and why no more is moved. Pure.
 
-Chat, terminal, console and log take these lines and only lay them out: none of them words a plan by itself. The lines
-hold names from strangers on one line each; HTML and terminal styles are the caller's.
+Chat, terminal, console and log only lay these lines out; none of them words a plan by itself. Names from strangers
+are on one line each; the caller adds HTML or terminal styles.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ VMS_IN_DETAIL = 3
 
 @dataclass(frozen=True, slots=True)
 class MoveSummary:
-    """One move: its effect on both nodes, a line for each figure, why it is made, and what to mind."""
+    """One move: its effect on both nodes, a line for each figure, its reason, and cautions."""
 
     number: int
     move: Move
@@ -32,7 +32,7 @@ class MoveSummary:
 
 @dataclass(frozen=True, slots=True)
 class WhyNot:
-    """Why not more is moved: the most useful reasons, and how many more there are."""
+    """Why no more is moved: the most useful reasons, and the number of the others."""
 
     lines: tuple[str, ...]
     hidden: int
@@ -101,7 +101,7 @@ class NodeChange:
 
 
 def node_changes(moves: Sequence[Move]) -> list[NodeChange]:
-    """What the moves, in their order, do to each node that they touch; in the order in which they touch them."""
+    """The effect of the moves on each node, in the order in which the moves change the nodes."""
     changes: dict[int, NodeChange] = {}
     for move in moves:
         for node_id, name, before, after, delta in (
@@ -127,7 +127,7 @@ def load_words(texts: Texts, load: NodeLoad, now: datetime) -> str:
 
 
 def any_measured(reports: Iterable[NodeReport]) -> bool:
-    """Whether the source of a figure has to be named: where nothing is measured, every figure is the panel's."""
+    """Whether the source of figures must be named: without measurements all figures come from the panel."""
     return any(r.load is not None and r.load.cpu_load is not None for r in reports)
 
 
@@ -214,7 +214,7 @@ def _choice(texts: Texts, plan: Plan) -> str | None:
 
 
 def _beyond_targets(texts: Texts, plan: Plan) -> str | None:
-    """That hard target thresholds keep nodes overloaded, and what a plan that passes them once would achieve."""
+    """Says that hard target thresholds keep nodes overloaded, and what a plan that passes them once achieves."""
     other = plan.beyond_targets
     if other is None:
         return None
@@ -247,7 +247,7 @@ def why_not(texts: Texts, plan: Plan, limit: int) -> WhyNot:
     counted: Counter[str] = Counter()
     for rejection in plan.rejections:
         if rejection.subject == "target" and rejection.id in left:
-            continue  # a node that VMs just left is no target: that needs no words
+            continue  # a node that VMs just left is no target; that needs no explanation
         if rejection.subject != "vm":
             named.setdefault(rejection.subject, []).append(_rejection_line(texts, rejection))
         elif rejection.per_target and len(named["stuck"]) < VMS_IN_DETAIL:

@@ -25,11 +25,11 @@ from bot.rendering.plain import NODES_SHOWN, REASONS_SHOWN, outcome_words
 from bot.rendering.plan_summary import MoveSummary, PlanSummary, WhyNot, any_measured, load_words, summarize
 
 WIDEST = 200
-"""Beyond it a line is hard to follow from its name to its figures."""
+"""Wider lines are hard to follow from the name to the figures."""
 NOTES_FROM = 120
-"""From this width on the remarks stand beside the figures, else below them."""
+"""From this width on remarks are beside the figures, else below them."""
 LIMIT_AT = 0.75
-"""Where in a bar its limit stands, unless a node is far beyond it."""
+"""The position of the limit in a bar, unless a node is far above it."""
 GOOD, WARM, BAD, QUIET = "green", "yellow", "red", "dim"
 OUTCOMES = {
     MigrationState.SUCCEEDED: ("✔", GOOD),
@@ -40,7 +40,7 @@ OUTCOMES = {
 
 
 class RichReport:
-    """For one terminal."""
+    """Reports for one terminal."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -50,7 +50,7 @@ class RichReport:
         self._wide = console.width >= NOTES_FROM
 
     def plan(self, texts: Texts, plan: Plan, policy: Policy) -> str:
-        """Report and plan of one cluster; its ``policy`` tells where the limits stand in the bars."""
+        """Report and plan of one cluster; its ``policy`` gives the limits in the bars."""
         title = texts.text(
             "terminal-title",
             cluster=plan.cluster_name,
@@ -67,7 +67,7 @@ class RichReport:
         return self._rendered(Group(*parts, ""))
 
     def outcomes(self, texts: Texts, moves: Sequence[ProposedMove]) -> str:
-        """What became of each move."""
+        """The outcome of each move."""
         table = Table.grid(padding=(0, 1))
         for proposed in moves:
             sign, colour = _sign(proposed)
@@ -187,7 +187,7 @@ class RichReport:
 
 
 class _Figure:
-    """One bar: how far it goes and where its limit stands, both of 1, and its colour."""
+    """One bar: its length and its limit as parts of 1, and its colour."""
 
     def __init__(self, value: float, limit: float, warm_from: float, longest: float) -> None:
         scale = max(limit / LIMIT_AT, longest)
@@ -196,7 +196,7 @@ class _Figure:
 
 
 class _Scale:
-    """One for all nodes of a plan, so that bars can be compared by eye."""
+    """One scale for all nodes of a plan, so that bars can be compared."""
 
     def __init__(self, policy: Policy, loads: Sequence[NodeLoad]) -> None:
         self._policy = policy
@@ -217,7 +217,7 @@ class _Scale:
 
 
 def rich_report(stream: TextIO) -> RichReport:
-    """For the terminal behind a stream: its width, and its colours unless NO_COLOR is set."""
+    """A console for the terminal of a stream: its width, and its colours unless NO_COLOR is set."""
     console = Console(file=stream, highlight=False, markup=False, emoji=False)
     console.width = min(console.width, WIDEST)
     return RichReport(console)

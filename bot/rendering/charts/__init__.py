@@ -1,8 +1,8 @@
 """Pictures for the chat: plain values in, the bytes of a PNG out. The only user of matplotlib.
 
-They are 390 pixels wide on a phone's page and twice as fine, on a ground of their own that suits light and dark
-chats. matplotlib is imported when the first one is drawn, not before: ``import bot.rendering.charts`` costs nothing.
-Each function blocks for some tenths of a second: a loop calls them through ``drawn``.
+Pictures are 390 logical pixels wide with two pixels each, on a background that suits light and dark chats. matplotlib
+is imported when the first picture is drawn: ``import bot.rendering.charts`` costs nothing. Each function blocks for
+some tenths of a second: an event loop calls it by ``drawn``.
 """
 
 from __future__ import annotations
@@ -33,26 +33,26 @@ __all__ = [
 ]
 
 log = logging.getLogger(__name__)
-# What they say is of fonts and of a home for a cache: nothing that an operator could want to mend.
+# They log about fonts and a cache folder, which an operator need not know.
 for _library in ("matplotlib", "PIL"):
     logging.getLogger(_library).setLevel(logging.ERROR)
 P = ParamSpec("P")
 _one_at_a_time = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
-"""matplotlib is not made for two threads at once; and a picture is never so urgent as to take both cores."""
+"""matplotlib is not safe with two threads, and pictures must not take both cores."""
 
 
 async def drawn(draw: Callable[P, bytes], *args: P.args, **kwargs: P.kwargs) -> bytes | None:
-    """The picture, drawn in the one thread that is there for them; ``None`` with a warning in the log where it fails.
+    """The picture, drawn in the only thread for pictures; ``None`` with a warning in the log if that fails.
 
-    A picture is never worth losing an answer: whoever asks sends the words without it.
+    The caller then sends its text without a picture.
     """
     loop = asyncio.get_running_loop()
     try:
         return await loop.run_in_executor(_one_at_a_time, partial(draw, *args, **kwargs))
     except ImportError as error:
-        log.warning("No pictures: matplotlib is not installed or not whole (%s)", error)
+        log.warning("No pictures: matplotlib is not installed or incomplete (%s)", error)
     except Exception as error:
-        log.warning("A picture could not be drawn: %s: %s", type(error).__name__, error)
+        log.warning("A picture cannot be drawn: %s: %s", type(error).__name__, error)
         log.debug("Where it failed", exc_info=True)
     return None
 
@@ -71,14 +71,14 @@ def cluster_picture(
 
 
 def overview_picture(texts: Texts, sections: Sequence[Section], title: str) -> bytes:
-    """Several clusters, the overloaded first: a square a node, worst first, as far as there is room for them."""
+    """Several clusters, the overloaded first: a square for each node, worst first, as many as fit."""
     from bot.rendering.charts import overview
 
     return overview.draw(texts, sections, title)
 
 
 def before_after_picture(texts: Texts, plan: Plan, limits: Limits, title: str) -> bytes:
-    """What a plan's moves do to the nodes they touch: the 14 most changed, and how many more there are."""
+    """What a plan's moves do to the nodes they touch: the 14 most changed, and the number of the others."""
     from bot.rendering.charts import moves
 
     return moves.draw(texts, plan, limits, title)
@@ -95,11 +95,11 @@ def load_picture(
     until: datetime,
     node_id: int | None = None,
 ) -> bytes:
-    """Load over time, on the clocks of ``texts.zone``. Where nothing is known there is a gap.
+    """Load over time, in the zone of ``texts``. Unknown times are gaps.
 
     Args:
         samples: of one node or of one cluster, in the order of time.
-        node_id: whose they are: migrations are then told apart by whether they came or left. ``None``: a cluster's.
+        node_id: the node of the samples; migrations then show whether a VM came or left. ``None``: a cluster.
     """
     from bot.rendering.charts import history
 
@@ -107,7 +107,7 @@ def load_picture(
 
 
 def digest_picture(texts: Texts, overload_by_day: Sequence[tuple[date, float]], busiest: Sequence[BusyNode]) -> bytes:
-    """Hours of overload by day, where there are at least two days, and the ten busiest nodes."""
+    """Hours of overload by day, if there are at least two days, and the ten busiest nodes."""
     from bot.rendering.charts import digest
 
     return digest.draw(texts, overload_by_day, busiest)

@@ -1,8 +1,8 @@
-"""A sheet to draw on, in the pixels of a phone's page, from the top left; twice as fine as a PNG.
+"""A drawing surface in logical pixels from the top left; the PNG has two pixels for each.
 
-Figures of matplotlib's object interface alone: pyplot keeps what it made, and is of no use in a thread. No axes
-either: every place is computed here, so that nothing overlaps on a narrow screen and drawing stays quick.
-Texts are never read as formulas: names come from strangers, and may hold dollar signs.
+Uses matplotlib's object interface: pyplot keeps its figures and is not safe in a thread. Positions are computed here
+without axes, so that nothing overlaps on a narrow screen and drawing is fast. Texts are never read as formulas: names
+come from strangers and may contain dollar signs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MARGIN = 14.0
 SCALE = 2
 _POINT = 72
 
-# Okabe's and Ito's colours, told apart by the colour-blind; on a ground that is calm in light and dark chats.
+# Colours of Okabe and Ito, which colour-blind people can distinguish, on a background for light and dark chats.
 GROUND, BAND, TRACK, GRID = "#1F2933", "#28343F", "#3A4754", "#3D4B59"
 INK, FAINT, DARK = "#F2F5F7", "#AEBBC7", "#10161C"
 CALM, NEAR, OVER, UNKNOWN = "#56B4E9", "#E69F00", "#D55E00", "#8592A0"
@@ -58,7 +58,7 @@ class Canvas:
         align: str = "left",
         halo: str | None = None,
     ) -> float:
-        """One line with its middle at ``y``; how wide it is. ``halo``: the colour around each letter."""
+        """Draws one line with its middle at ``y``; returns its width. ``halo``: the colour around each letter."""
         shown = self.fonts.shown(text, bold)
         words = Text(
             *(x, y + 0.36 * size, shown),
@@ -75,7 +75,7 @@ class Canvas:
         return self.fonts.width(shown, size, bold)
 
     def fit(self, x: float, y: float, text: str, room: float, **how: Any) -> float:
-        """``text``, cut to the room."""
+        """As ``text``, cut to the width ``room``."""
         shown = self.fonts.fitted(text, how.get("size", SMALL), room, how.get("bold", False))
         return self.text(x, y, shown, **how)
 
@@ -85,7 +85,7 @@ class Canvas:
         self._add(Rectangle((x, y), width, height, facecolor=colour, edgecolor="none", alpha=alpha))
 
     def hatched(self, x: float, y: float, width: float, height: float, colour: str) -> None:
-        """A rectangle with slanting lines: what a colour-blind eye sees of a colour."""
+        """A hatched rectangle, which shows a state without colour."""
         self.rect(x, y, width, height, colour)
         step, path = 5.0, []
         start = x - height
@@ -99,7 +99,7 @@ class Canvas:
             self._add(PathPatch(Path(path, codes), edgecolor=DARK, facecolor="none", linewidth=1.3))
 
     def box(self, x: float, y: float, width: float, height: float, *, colour: str, edge: str | None = None) -> None:
-        """With round corners, and a thick edge where one is given."""
+        """A rectangle with round corners, and a thick edge if ``edge`` is given."""
         style = "round,pad=0,rounding_size=4"
         inset = 1.25 if edge else 0.0
         self._add(
@@ -146,7 +146,7 @@ class Canvas:
         self.area([(x - half, bottom), (x + half, bottom), (x, top)], colour)
 
     def arrow(self, start: Point, bend: Point, end: Point, *, dashed: bool, colour: str = MOVING) -> None:
-        """A curve with a head, dark around it so that it stands out on any colour."""
+        """A curved arrow with a dark outline, visible on any colour."""
         head = 9.0
         dx, dy = end[0] - bend[0], end[1] - bend[1]
         length = max((dx * dx + dy * dy) ** 0.5, 1e-6)
@@ -166,7 +166,7 @@ class Canvas:
     # The picture ------------------------------------------------------------------------------
 
     def png(self, height: float) -> bytes:
-        """What was drawn, down to this height."""
+        """The drawing, cut at this height."""
         self._figure.set_size_inches(WIDTH / _POINT, round(height) / _POINT)
         self._place.scale(SCALE, -SCALE).translate(0, SCALE * round(height))
         buffer = io.BytesIO()
@@ -175,7 +175,7 @@ class Canvas:
         return buffer.getvalue()
 
     def _add(self, artist: Any) -> None:
-        """Later ones lie above earlier ones, whatever they are."""
+        """Later shapes are drawn above earlier ones."""
         self._layer += 0.001
         artist.set_zorder(self._layer)
         artist.set_transform(self._place)

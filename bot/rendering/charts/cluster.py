@@ -1,4 +1,4 @@
-"""One cluster: a bar or a tile a node, and arrows from source to target."""
+"""One cluster: a bar or a tile for each node, and arrows from source to target."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from bot.rendering.plan_summary import any_measured
 
 MOST_BARS = 24
 ROOMY = 10
-"""Up to so many nodes have their names above their bars."""
+"""Up to this many nodes have their names above their bars."""
 MOST_ARROWS = 12
-"""More of them are only counted."""
+"""Further nodes are only counted."""
 
 
 def draw(texts: Texts, nodes: Sequence[NodeReport], arrows: Sequence[Arrow], limits: Limits, title: str) -> bytes:
@@ -63,7 +63,7 @@ def draw(texts: Texts, nodes: Sequence[NodeReport], arrows: Sequence[Arrow], lim
 
 
 def _distinct(arrows: Sequence[Arrow], known: Container[int]) -> list[Arrow]:
-    """One for each pair of nodes that stand in the picture, the running first: it hides one that is proposed."""
+    """One arrow for each pair of shown nodes. A running move hides a proposed one."""
     pairs: dict[tuple[int, int], Arrow] = {}
     for arrow in sorted(arrows, key=lambda a: not a.running):
         if arrow.source_id in known and arrow.target_id in known:
@@ -81,7 +81,7 @@ def _explain_arrows(texts: Texts, legend: Legend, arrows: list[Arrow], more: int
 
 
 class _Bars:
-    """Two bars a node, as long as their part of the threshold: one line is the threshold of all."""
+    """Two bars for each node, in parts of its threshold, so that one line marks all thresholds."""
 
     def __init__(
         self,
@@ -99,14 +99,14 @@ class _Bars:
         self._row = 54.0 if self._roomy else 30.0 if len(reports) <= 16 else 26.0
         self._line = 13.5 if self._row > 26 else 12.0
         self._middle = 31.0 if self._roomy else self._row / 2 - 0.5
-        """Between the two bars of a row."""
+        """The gap between the two bars of a row."""
         self._right = WIDTH - MARGIN - (40 if arrows else 0)
-        """Where the figures end and the arrows begin."""
+        """The x position where figures end and arrows begin."""
         self._figures = self._right - 74
         self._left = MARGIN if self._roomy else MARGIN + 92
         shares = [f.share for r in reports if r.load is not None for f in figures(r.load, limits)]
         self._most = min(max([1.2, *shares]), 2.0)
-        """The share at the right end of the bars."""
+        """The part of the threshold at the right end of the bars."""
 
     def draw(self, y: float, arrows: list[Arrow]) -> float:
         top = self._threshold_label(y)
@@ -159,9 +159,9 @@ class _Bars:
         canvas.fit(self._right, y + 12.5, self._texts.text("picture-unknown"), 74, align="right", colour=FAINT)
 
     def _arrows(self, arrows: list[Arrow], top: float) -> None:
-        """The further apart two nodes, the further out their arrow."""
+        """Arrows between distant nodes are drawn further out."""
         rows = {report.node_id: at for at, report in enumerate(self._reports)}
-        for arrow in reversed(arrows):  # what runs lies on top
+        for arrow in reversed(arrows):  # running moves are drawn on top
             source, target = rows[arrow.source_id], rows[arrow.target_id]
             down = 3 if target > source else -3
             start = top + source * self._row + self._middle + down

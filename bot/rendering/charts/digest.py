@@ -13,7 +13,7 @@ from bot.rendering.charts.scale import day_words, steps
 
 HEIGHT = 130.0
 FEWEST_DAYS = 2
-"""One day's hours are a number, no chart."""
+"""The hours of a single day are a number, not a chart."""
 MOST_NODES = 10
 ROW = 40.0
 

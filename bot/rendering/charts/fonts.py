@@ -1,7 +1,7 @@
-"""The font of the pictures: how wide a text is, what has no sign in it, where a long name is cut.
+"""The font of the pictures: width of a text, missing characters, cutting of long names.
 
-matplotlib brings the font along, Cyrillic included. What it has no sign for is replaced before anything is drawn:
-matplotlib would warn of it each time.
+matplotlib contains the font, with Cyrillic. Characters that it lacks are replaced before drawing, because
+matplotlib would log a warning for each.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from bot.domain.sanitize import one_line
 
 NO_SIGN = "□"
 LONGEST = 200
-"""Characters of a text that are looked at: no line holds more."""
+"""Most characters of a text that are measured: no line has room for more."""
 _RULER = 100.0
-"""Size at which widths are measured; they grow with it."""
+"""Font size at which widths are measured; widths are proportional to it."""
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -36,7 +36,7 @@ def _signs(bold: bool) -> frozenset[int]:
 
 
 class Fonts:
-    """The font in two weights. Each picture has its own: FreeType's objects are not to be shared by threads."""
+    """The font in two weights. Each picture has its own, because FreeType's objects must not be shared by threads."""
 
     def __init__(self) -> None:
         self._rulers: dict[bool, FT2Font] = {}
@@ -45,7 +45,7 @@ class Fonts:
         return FontProperties(fname=str(_path(bold)), size=size)
 
     def shown(self, text: str, bold: bool = False) -> str:
-        """One line, every character of which has a sign."""
+        """The text as one line, with characters that the font lacks replaced."""
         signs = _signs(bold)
         return "".join(c if ord(c) in signs else NO_SIGN for c in one_line(text[:LONGEST]))
 
@@ -55,7 +55,7 @@ class Fonts:
         return ruler.get_width_height()[0] / 64 * size / _RULER
 
     def fitted(self, text: str, size: float, room: float, bold: bool = False) -> str:
-        """The text, cut in its middle where it is wider than the room: names differ in their beginnings and ends."""
+        """The text, cut in the middle if it is wider than ``room``: names differ at their beginnings and ends."""
         text = self.shown(text, bold)
         if self.width(text, size, bold) <= room:
             return text
@@ -78,7 +78,7 @@ def _cut(text: str, kept: int) -> str:
 
 
 def short_names(names: Sequence[str]) -> list[str]:
-    """The names without the domain that all of them end with: on a phone there is no room for it."""
+    """The names without their common domain, which does not fit on a phone."""
     parts = [name.split(".") for name in names]
     common = 0
     while len({tuple(p[-common - 1 :]) for p in parts}) == 1 and all(len(p) > common + 1 for p in parts):

@@ -1,4 +1,4 @@
-"""Load over time: a panel each for CPU, for the measured load where there is one, and for memory; then migrations."""
+"""Load over time: a panel for CPU, for measured load if there is any, and for memory; then migrations."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from bot.rendering.charts.values import Limits
 HEIGHT = 118.0
 _LEFT, _RIGHT = MARGIN + 36, WIDTH - MARGIN
 BUCKET = 14.0
-"""Migrations closer together than this share a sign, with their number."""
+"""Migrations closer together than this share a sign that shows their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Signs:
 
 
 class _Chart:
-    """What all panels share: the axis of time."""
+    """The time axis, which all panels share."""
 
     def __init__(self, texts: Texts, canvas: Canvas, since: datetime, until: datetime, node: bool) -> None:
         self._texts, self._canvas = texts, canvas
@@ -109,7 +109,7 @@ class _Chart:
         return _LEFT + (_RIGHT - _LEFT) * min(max(part, 0.0), 1.0)
 
     def panel(self, track: Track, samples: Sequence[Sample], times: Sequence[datetime], y: float) -> float:
-        """One figure; where the next one begins."""
+        """Draws one figure; returns where the next one begins."""
         canvas = self._canvas
         seen = [s for s in samples if track.mean(s) is not None]
         highest = max((track.highest(s) or track.mean(s) or 0.0 for s in seen), default=0.0)
@@ -141,7 +141,7 @@ class _Chart:
         return bottom + 12
 
     def _free(self, track: Track, seen: Sequence[Sample], width: float) -> float:
-        """Where words of this width lie on least of what is above the threshold, as far to the right as can be."""
+        """The rightmost position where a text of this width covers the fewest points above the threshold."""
         over = [self._middle(s) for s in seen if (track.highest(s) or 0.0) > track.limit]
         last = _RIGHT - 2 - width
         places = [last - 10 * n for n in range(int((last - _LEFT) // 10) + 1)]
@@ -165,7 +165,7 @@ class _Chart:
         return self._texts.text("picture-number", value=value)
 
     def _run(self, track: Track, run: Sequence[Sample], at: Callable[[float], float]) -> None:
-        """Mean as a line, what is between it and the maximum as a band, what is above the threshold in red."""
+        """The mean as a line, the range up to the maximum as a band, values above the threshold in red."""
         canvas = self._canvas
         means = [(self._middle(s), track.mean(s) or 0.0) for s in run]
         highs = [(self._middle(s), track.highest(s) or track.mean(s) or 0.0) for s in run]
@@ -188,7 +188,7 @@ class _Chart:
         canvas.line([(x, at(value)) for x, value in means], CALM, width=2.2)
 
     def _judged(self, track: Track, run: Sequence[Sample], highs: Sequence[Point]) -> list[Point]:
-        """A node whose load was measured is not overloaded by what is allocated on it."""
+        """Allocation does not overload a node whose load was measured."""
         if not self._node or track.kind != "cpu":
             return list(highs)
         return [(x, min(y, track.limit) if s.cpu_load is not None else y) for s, (x, y) in zip(run, highs, strict=True)]
@@ -197,7 +197,7 @@ class _Chart:
         return self._x(sample.at + sample.span / 2)
 
     def migrations(self, migrations: Sequence[PastMigration], node_id: int | None, y: float) -> Signs:
-        """Triangles with their number: up what left the node, down what came; of a cluster all of them up."""
+        """Triangles with a number: up for VMs that left the node, down for VMs that came; for a cluster always up."""
         lanes = (
             ("out", [m for m in migrations if node_id is None or m.source_id == node_id]),
             ("in", [m for m in migrations if node_id is not None and m.target_id == node_id]),

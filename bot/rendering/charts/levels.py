@@ -1,4 +1,4 @@
-"""How loaded something is, as a colour with a sign and in words."""
+"""Load as a colour with a sign, and in words."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bot.rendering.charts.canvas import (
 from bot.rendering.charts.values import Figure, Limits, worst_share
 
 NEARLY = 0.85
-"""From this share of the threshold a load is near it."""
+"""A load from this part of the threshold on is near it."""
 LEGEND_LINE = 18.0
 
 
@@ -40,7 +40,7 @@ def node_colour(report: NodeReport, limits: Limits) -> str:
 
 
 def worst_first(nodes: Sequence[NodeReport], limits: Limits) -> list[NodeReport]:
-    """The overloaded, then by load; those of unknown load last."""
+    """Sort key: overloaded nodes first, then by load; unknown load last."""
 
     def order(report: NodeReport) -> tuple[bool, float, int]:
         share = -1.0 if report.load is None else worst_share(report.load, limits)
@@ -56,7 +56,7 @@ def number(texts: Texts, kind: str, value: float) -> str:
 
 
 def named(texts: Texts, figure: Figure) -> str:
-    """ "CPU 7.2": short, there is no room."""
+    """ "CPU 7.2": short, to save space."""
     text = number(texts, figure.kind, figure.value)
     if figure.kind == "memory":
         return texts.text("picture-memory-is", figure=text)
@@ -64,14 +64,14 @@ def named(texts: Texts, figure: Figure) -> str:
 
 
 def heading(canvas: Canvas, title: str, below: str) -> float:
-    """The title and a fainter line; where the picture goes on."""
+    """Draws the title and a fainter line; returns where the picture continues."""
     canvas.fit(MARGIN, 22, title, WIDTH - 2 * MARGIN, size=15, bold=True)
     canvas.fit(MARGIN, 42, below, WIDTH - 2 * MARGIN, size=NORMAL, colour=FAINT)
     return 56
 
 
 class Legend:
-    """Signs with a word each, in as many lines as they need."""
+    """Explains signs with a word each, on as many lines as needed."""
 
     def __init__(self, canvas: Canvas, y: float) -> None:
         self._canvas = canvas
@@ -116,7 +116,7 @@ class Legend:
 
 
 def limit_words(texts: Texts, legend: Legend, limits: Limits, *, measured: bool, line: bool = True) -> None:
-    """What the thresholds are; ``line``: that one stands in the picture."""
+    """The thresholds in words; ``line``: the picture has a line for them."""
     parts = [named(texts, Figure("cpu", limits.cpu_ratio, 1)), named(texts, Figure("memory", limits.memory_percent, 1))]
     if measured:
         parts.insert(1, named(texts, Figure("load", limits.cpu_load, 1)))
@@ -124,7 +124,7 @@ def limit_words(texts: Texts, legend: Legend, limits: Limits, *, measured: bool,
 
 
 def explain_colours(texts: Texts, legend: Legend, colours: Container[str]) -> None:
-    """Only what is to be seen."""
+    """Only signs that are in the picture."""
     for colour, words in (
         (CALM, texts.text("picture-calm")),
         (NEAR, texts.text("picture-near")),

@@ -1,4 +1,4 @@
-"""Which samples belong to one line, and which parts of a line lie above the threshold. Pure."""
+"""Splits samples into lines, and finds the parts of a line above the threshold. Pure."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from bot.domain.load_history import Sample
 
 Point = tuple[float, float]
 GAP = 2.5
-"""So many times the usual distance between two samples are a gap."""
+"""A distance of this many usual distances is a gap."""
 FEWEST = 3
-"""Of fewer distances none is usual."""
+"""Fewer distances than this give no usual distance."""
 
 
 def runs(samples: Sequence[Sample], known: Callable[[Sample], float | None]) -> list[list[Sample]]:
-    """The samples that belong to one line each: nothing is drawn where nothing is known.
+    """The samples of each line; lines are interrupted at gaps.
 
-    How far apart samples usually stand depends on the interval of the checks, and on how old they are.
+    The usual distance of samples depends on the interval of the checks and on their age.
     """
     usual: dict[timedelta, list[float]] = {}
     for one, two in pairwise(samples):

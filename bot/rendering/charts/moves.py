@@ -1,4 +1,4 @@
-"""What a plan does to the nodes that its moves touch: before and after, on one scale with the thresholds."""
+"""The nodes that a plan changes, before and after, on one scale with the thresholds."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEFT, _RIGHT = MARGIN + KIND, WIDTH - MARGIN - NUMBERS
 
 
 def shares(change: NodeChange, limits: Limits) -> list[tuple[Figure, Figure]]:
-    """Before and after of CPU and memory, both of one kind: a measured load may be gone afterwards."""
+    """CPU and memory before and after, each pair of one kind: a load measured before may be unknown after."""
     pairs = list(zip(figures(change.before, limits), figures(change.after, limits), strict=True))
     if all(old.kind == new.kind for old, new in pairs):
         return pairs

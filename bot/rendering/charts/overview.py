@@ -1,4 +1,4 @@
-"""All clusters at a glance: a small square a node, worst first, in a strip a cluster."""
+"""All clusters: a strip for each, with a small square for each node, worst first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bot.rendering.plan_summary import any_measured
 
 MOST_CLUSTERS = 10
 FEW = 6
-"""Up to so many clusters have two rows of squares each, more have one; of more nodes the worst are shown."""
+"""Up to this many clusters have two rows of squares each, more have one. If not all nodes fit, the worst are shown."""
 
 
 def draw(texts: Texts, sections: Sequence[Section], title: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Round numbers for an axis, and marks of time as people count it: hours of the day, days of the week, dates. Pure."""
+"""Round numbers for an axis, and time marks: hours of the day, days of the week, dates. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_MARKS = 7
 
 
 def steps(most: float, lines: int = 4) -> list[float]:
-    """From 0 in equal round steps to the first that is not below ``most``; about so many."""
+    """Equal round steps from 0 to the first that is not below ``most``."""
     raw = max(most, 1e-9) / lines
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(m * power for m in _MANTISSAS if m * power >= raw * (1 - 1e-9))
@@ -24,9 +24,9 @@ def steps(most: float, lines: int = 4) -> list[float]:
 
 
 def marks(texts: Texts, since: datetime, until: datetime) -> list[tuple[datetime, str]]:
-    """Moments of that time to be written below it, at most about seven, on the reader's clocks.
+    """At most about seven times between ``since`` and ``until`` for the axis, in the zone of the reader.
 
-    Midnights of a day or two are told by their date: else nobody knows which day it is.
+    With one or two days, midnights have the date, so that the day is clear.
     """
     hours = (until - since).total_seconds() / 3600
     if hours <= 2 * 24 + 1:
@@ -50,7 +50,7 @@ def _hours(since: datetime, until: datetime, step: int, zone: tzinfo | None) -> 
 
 
 def _midnights(since: datetime, until: datetime, days: int, zone: tzinfo | None) -> Iterator[datetime]:
-    """Of every so many days; of weeks on Mondays."""
+    """Midnight of every n-th day; weeks begin on Mondays."""
     day = times.local(since, zone).date()
     if days % 7 == 0:
         day += timedelta(days=-day.weekday() % 7)

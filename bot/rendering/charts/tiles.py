@@ -1,4 +1,4 @@
-"""A cluster too large for bars: a tile for each of the busiest nodes and those in motion, a small square for others."""
+"""A cluster too large for bars: a tile for the busiest nodes and those with moves, a small square for the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bot.rendering.charts.values import Arrow, Limits, figures
 
 COLUMNS, HEIGHT, GAP = 4, 38.0, 6.0
 MOST_TILES = 60
-"""Up to so many nodes are tiles all of them; of more only the first ones."""
+"""Up to this many nodes are all tiles; of more nodes only the first."""
 TILES_OF_MANY = 32
 PITCH = 17.0
 SQUARES_A_ROW = int((WIDTH - 2 * MARGIN + 3) // PITCH)
@@ -29,7 +29,7 @@ def draw_tiles(
     arrows: list[Arrow],
     y: float,
 ) -> float:
-    """``reports``: worst first. Where the picture goes on."""
+    """``reports``: worst first. Returns where the picture continues."""
     large, small = _split(reports, arrows)
     width = (WIDTH - 2 * MARGIN - GAP * (COLUMNS - 1)) / COLUMNS
     places = {
@@ -39,10 +39,10 @@ def draw_tiles(
     for report in large:
         colour, edge = node_colour(report, limits), INK if report.overloaded else None
         canvas.box(*places[report.node_id], width, HEIGHT, colour=colour, edge=edge)
-    for arrow in reversed(arrows):  # what runs lies on top
+    for arrow in reversed(arrows):  # running moves are drawn on top
         if arrow.source_id in places and arrow.target_id in places:
             _between(canvas, places[arrow.source_id], places[arrow.target_id], width, dashed=not arrow.running)
-    for report in large:  # above the arrows, so that none hides a name
+    for report in large:  # above the arrows, so that no arrow hides a name
         left, top = places[report.node_id]
         _tile(texts, canvas, report, names[report.node_id], limits=limits, x=left, y=top, width=width)
     y += -(-len(large) // COLUMNS) * (HEIGHT + GAP)
@@ -50,7 +50,7 @@ def draw_tiles(
 
 
 def _split(reports: list[NodeReport], arrows: list[Arrow]) -> tuple[list[NodeReport], list[NodeReport]]:
-    """Those that get a tile, and the others: sources and targets first, then the worst."""
+    """The nodes with a tile and the others. Sources and targets get a tile first, then the worst nodes."""
     if len(reports) <= MOST_TILES:
         return reports, []
     moving = {i for arrow in arrows for i in (arrow.source_id, arrow.target_id)}
@@ -73,7 +73,7 @@ def _tile(
 
 
 def _between(canvas: Canvas, source: Point, target: Point, width: float, *, dashed: bool) -> None:
-    """From rim to rim, so that the names of both stay free; bent, so that opposite ones do not lie on each other."""
+    """From edge to edge, so that both names stay readable; curved, so that opposite arrows do not overlap."""
     start, end = ((x + width / 2, y + HEIGHT / 2) for x, y in (source, target))
     dx, dy = end[0] - start[0], end[1] - start[1]
     if max(abs(dx) - width, abs(dy) - HEIGHT) > GAP + 1:
@@ -86,7 +86,7 @@ def _between(canvas: Canvas, source: Point, target: Point, width: float, *, dash
 
 
 def _around(start: Point, end: Point, width: float) -> tuple[Point, Point, Point]:
-    """Neighbours have hardly any room between them: below a row, right of a column, or around the corner."""
+    """Adjacent tiles have little space between them: the arrow runs below a row, beside a column, or around."""
     (x1, y1), (x2, y2) = start, end
     if abs(y1 - y2) < 1:
         return (x1, y1 + HEIGHT / 2 - 3), ((x1 + x2) / 2, y1 + HEIGHT / 2 + 24), (x2, y2 + HEIGHT / 2 - 3)
@@ -97,7 +97,7 @@ def _around(start: Point, end: Point, width: float) -> tuple[Point, Point, Point
 
 
 def _rim(middle: Point, towards: Point, width: float) -> Point:
-    """Where the way from a tile's middle to a point leaves the tile."""
+    """The point where the line from a tile's middle to a point leaves the tile."""
     dx, dy = towards[0] - middle[0], towards[1] - middle[1]
     part = min(width / 2 / max(abs(dx), 1e-6), HEIGHT / 2 / max(abs(dy), 1e-6), 1.0)
     return middle[0] + dx * part, middle[1] + dy * part
@@ -118,7 +118,7 @@ def _squares(texts: Texts, canvas: Canvas, reports: list[NodeReport], limits: Li
 
 
 def draw_squares(canvas: Canvas, reports: Sequence[NodeReport], limits: Limits, y: float) -> float:
-    """A small square a node, in as many rows as they need. Where the picture goes on."""
+    """A small square for each node, in as many rows as needed. Returns where the picture continues."""
     for at, report in enumerate(reports):
         x, top = MARGIN + at % SQUARES_A_ROW * PITCH, y + at // SQUARES_A_ROW * PITCH
         colour = node_colour(report, limits)

@@ -1,4 +1,4 @@
-"""What pictures are drawn from besides the core's own values. Pure, and small enough to be imported at any time."""
+"""Values that pictures need besides those of the core. Pure, and cheap to import."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from balancer.model import NodeLoad, NodeReport
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """A VM on its way, from node to node by their ids: proposed, or running already."""
+    """A proposed or running move, with the ids of its nodes."""
 
     source_id: int
     target_id: int
@@ -19,14 +19,14 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Above what a node is overloaded."""
+    """Thresholds above which a node is overloaded."""
 
     cpu_ratio: float
-    """vCPUs per physical CPU, where nothing was measured."""
+    """vCPUs per physical CPU, for nodes without a measurement."""
     memory_percent: float
     """0-100."""
     cpu_load: float
-    """Load of one minute per CPU, instead of ``cpu_ratio`` where it was measured."""
+    """Load of one minute per CPU; replaces ``cpu_ratio`` if it was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +52,12 @@ class Figure:
 
     @property
     def share(self) -> float:
-        """Of the threshold: above 1 it overloads the node."""
+        """Part of the threshold: above 1 it overloads the node."""
         return self.value / self.limit if self.limit > 0 else 0.0
 
 
 def figures(load: NodeLoad, limits: Limits) -> tuple[Figure, Figure]:
-    """CPU and memory, the CPU by what decides for this node."""
+    """CPU and memory; CPU is the measured load if there is one."""
     memory = Figure("memory", load.memory_percent, limits.memory_percent)
     if load.cpu_load is not None:
         return Figure("load", load.cpu_load, limits.cpu_load), memory
