@@ -110,6 +110,20 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class VMLoad:
+    """The real load of a VM: how many CPUs it kept busy, as a mean over some time."""
+
+    cpus: float
+    measured_at: datetime
+    """The end of that time."""
+    span_s: float
+    """How many seconds of it were measured."""
+    memory_mib: int | None = None
+    """What the VM took of the node's memory at the end of it."""
+    source: str = "ssh"
+
+
+@dataclass(frozen=True, slots=True)
 class VM:
     """A virtual machine (the panel's API calls it a host)."""
 
@@ -140,6 +154,8 @@ class VM:
     """As the panel tells it, probably seconds; only compared with an earlier value of the same VM."""
     held: Reason | None = None
     """Why this VM stays although nothing else speaks against a move; ``None`` = nothing."""
+    load: VMLoad | None = None
+    """Its own load; ``None`` = not measured, then it has its share by vCPUs of the load of its node."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -519,6 +519,7 @@ async def _loads(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Loa
         settings.ssh_timeout,
         settings.ssh_hosts_mapping,
         host_keys=settings.ssh_host_keys,
+        read_vms=settings.vm_metrics == "ssh",
         known_hosts_path=None if str(database) == MEMORY else database.with_suffix(".known_hosts"),
         clock=clock,
     )

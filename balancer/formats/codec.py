@@ -35,6 +35,7 @@ from balancer.model import (
     Rejection,
     Remark,
     Snapshot,
+    VMLoad,
 )
 from balancer.policy import Policy
 from balancer.requests.results import Placement
@@ -326,6 +327,7 @@ _READERS: Mapping[str, r.Reader] = {
     "Reason": _nested(Reason),
     "Reason | None": r.null_or(_nested(Reason)),
     "Measurement | None": r.null_or(_nested(Measurement)),
+    "VMLoad | None": r.null_or(_nested(VMLoad)),
     "Effort": _nested(Effort),
     "Effort | None": r.null_or(_nested(Effort)),
     "Bound | None": r.null_or(_nested(Bound)),

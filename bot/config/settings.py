@@ -269,6 +269,10 @@ class Settings(BaseSettings):
     """accept-new: remember a new host key, refuse a changed one. strict: known_hosts only. ignore: no check."""
     ssh_load_overload_threshold: Positive = 1.0
     """Load average (1 minute) per CPU above which a node measured over SSH is overloaded; replaces the vCPU ratio."""
+    vm_metrics: Annotated[Literal["ssh", "off"], AnyCase] = "ssh"
+    """ssh: where SSH is on, plan by each VM's own CPU time, read from its node. off: by its share of the vCPUs."""
+    load_window: Annotated[int, whole(600, 86400)] = 3600
+    """Seconds of which the load of a VM is the mean."""
 
     # Monitoring
     metrics_port: Annotated[int, whole(0, 65_535)] = 0

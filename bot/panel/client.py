@@ -192,6 +192,10 @@ class VMManagerAPI:
         """What happened to the VM lately, newest first."""
         return responses.history(await self._list(f"/vm/v3/host/{int(vm_id)}/history", "history row"))
 
+    async def internal_name(self, vm_id: int) -> str | None:
+        """The name that libvirt has for the VM on its node; ``None`` where the panel does not tell."""
+        return await self._optional(f"/vm/v3/host/{int(vm_id)}/metadata", responses.internal_name)
+
     async def migration_targets(self, vm_id: int) -> dict[int, bool] | None:
         """Node -> whether the panel itself finds it suitable; ``None`` where the panel does not say."""
         return await self._optional(f"/vm/v3/host/{int(vm_id)}/migrate", responses.suitable_nodes)

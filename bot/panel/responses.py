@@ -258,6 +258,13 @@ def suitable_nodes(document: object) -> dict[int, bool] | None:
     return verdicts if verdicts or not rows else None
 
 
+def internal_name(document: object) -> str | None:
+    """``{"metadata": {"internal_name": …}}`` or the flat object."""
+    inner = document.get("metadata") if isinstance(document, dict) else None
+    row = inner if isinstance(inner, dict) else document
+    return _words(row.get("internal_name")) if isinstance(row, dict) else None
+
+
 def version(document: object) -> str | None:
     """The shape of this answer is not documented: a text, or an object that has it under a likely key."""
     if isinstance(document, dict):

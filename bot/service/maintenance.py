@@ -13,6 +13,8 @@ from bot.store.store import Store
 log = logging.getLogger(__name__)
 
 DAY = timedelta(days=1)
+VM_SAMPLES_FOR = 7 * DAY
+"""The loads of VMs are kept shorter than those of nodes: there are many more of them."""
 
 
 class Maintenance:
@@ -45,6 +47,8 @@ class Maintenance:
         while await self._store.retention.forget_before(now - self._kept_for(), now):
             pass
         while await self._store.samples.thin(now, DAY * self._settings.samples_keep_days):
+            pass
+        while await self._store.vm_samples.thin(now, VM_SAMPLES_FOR):
             pass
         audit = await self._store.audit.verify()
         log.info("Audit trail: %d entries, head %s", audit.entries, audit.head)

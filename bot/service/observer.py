@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from balancer.model import Cluster, Snapshot
 from bot.errors import NotFound, PanelDataError, PanelError, PanelUnavailable
 from bot.panel.client import VMManagerAPI
+from bot.service.vm_loads import VMLoads
 
 if TYPE_CHECKING:
     # asyncssh takes half a second to import: only a program that measures over SSH pays for it.
@@ -34,9 +35,11 @@ class Observer:
         loads: Loads | None,
         cluster_ids: Collection[int],
         clock: Callable[[], datetime],
+        vm_loads: VMLoads | None = None,
     ) -> None:
         self._panel = panel
         self._loads = loads
+        self._vm_loads = vm_loads
         self._cluster_ids = cluster_ids
         self._clock = clock
         self._wishes: list[Collection[int] | None] = []
@@ -151,6 +154,8 @@ class Observer:
         only = frozenset[int]().union(*(w for w in wishes if w is not None)) if None not in wishes else None
         if self._loads is not None:
             snapshot = await self._loads.added_to(snapshot, only)
+            if self._vm_loads is not None:
+                snapshot = await self._vm_loads.added_to(snapshot, self._loads.counters)
         if self._loads is None or only is None:
             self._snapshot = snapshot
         return snapshot

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bot.config.clusters_file import ClustersFile
@@ -25,6 +26,7 @@ from bot.service.queries import Queries
 from bot.service.requests import Requests
 from bot.service.restarts import Restarts
 from bot.service.runtime_settings import RuntimeSettings
+from bot.service.vm_loads import VMLoads
 from bot.store.store import Store
 
 if TYPE_CHECKING:
@@ -61,7 +63,10 @@ class Service:
         self.wall = wall_clock_of(clock)
         context = ServiceContext(settings, store, notifier, clock, self.wall, self.runtime)
         self.work = context.work
-        self.observer = Observer(panel, loads, settings.cluster_ids, clock)
+        measures_vms = loads is not None and settings.vm_metrics == "ssh"
+        window = timedelta(seconds=settings.load_window)
+        self.vm_loads = VMLoads(panel, store, window, clock) if measures_vms else None
+        self.observer = Observer(panel, loads, settings.cluster_ids, clock, self.vm_loads)
         self.restarts = Restarts(store, clock)
         self.verdicts = PanelVerdicts(panel, store)
         self.planning = Planning(context, clusters or ClustersFile(), self.verdicts, self.restarts)

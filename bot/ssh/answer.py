@@ -13,10 +13,19 @@ from balancer.model import Measurement
 _LOAD, _CPUS, _MEMORY = "/proc/loadavg", "/sys/devices/system/cpu/online", "/proc/meminfo"
 _CPU_PRESSURE, _MEMORY_PRESSURE = "/proc/pressure/cpu", "/proc/pressure/memory"
 
-COMMAND = (
-    f"grep -HsE '^[0-9]|^Mem(Total|Available):|^some ' {_LOAD} {_CPUS} {_MEMORY} {_CPU_PRESSURE} {_MEMORY_PRESSURE}"
-)
-"""Each line of the answer begins with its file's name; a file that is not there (``-s``) is left out."""
+_FILES = (_LOAD, _CPUS, _MEMORY, _CPU_PRESSURE, _MEMORY_PRESSURE)
+
+
+def command(root: str = "") -> str:
+    """Each line of the answer begins with its file's name; a file that is not there (``-s``) is left out.
+
+    Args:
+        root: a folder that stands for "/", for tests.
+    """
+    return f"grep -HsE '^[0-9]|^Mem(Total|Available):|^some ' {' '.join(root + file for file in _FILES)}"
+
+
+COMMAND = command()
 
 ANSWER_LIMIT = 16_384
 """More characters than any node needs for its answer."""

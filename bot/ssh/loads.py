@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from balancer.model import Measurement, Node, Snapshot
+from bot.domain.vm_load import NodeCounters
 from bot.ssh.monitor import SSHMonitor, SSHRound
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,8 @@ class Loads:
         self._monitor = monitor
         self._last: dict[int, Measurement] = {}
         self._failing: dict[int, str] = {}
+        self.counters: Mapping[int, NodeCounters] = {}
+        """Node -> what it has counted for its VMs, of the nodes that the last round asked."""
 
     async def added_to(self, snapshot: Snapshot, only: Collection[int] | None = None) -> Snapshot:
         """The snapshot with ``Node.measured``.
@@ -31,6 +34,7 @@ class Loads:
         result = await self._monitor.measure(asked)
         kept = {} if only is None else {i: m for i, m in self._last.items() if i not in only}
         self._last = {**kept, **result.measured}
+        self.counters = result.counters
         self._say(asked, result)
         return replace(snapshot, nodes=tuple(replace(n, measured=self._last.get(n.id)) for n in snapshot.nodes))
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -15,12 +15,14 @@ from typing import Any
 import asyncssh
 
 from balancer.model import Measurement, Node
+from bot.domain.vm_load import NodeCounters
 from bot.errors import ConfigError, SSHError
 from bot.ssh.address import Address, address_of, parse_mapping
-from bot.ssh.answer import ANSWER_LIMIT, COMMAND, parse
+from bot.ssh.answer import ANSWER_LIMIT, command, parse
 from bot.ssh.known_hosts import KnownHosts
 from bot.ssh.login import KeyFile, key_file, login_options, why_not
 from bot.ssh.trust import Client, HostKeys, Trust
+from bot.ssh.vm_counters import VM_ANSWER_LIMIT, parse_counters, vm_command
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ class SSHRound:
 
     measured: Mapping[int, Measurement]
     failed: Mapping[int, SSHError]
+    counters: Mapping[int, NodeCounters] = field(default_factory=dict)
+    """What the measured nodes have counted for their VMs, where that is read."""
 
 
 @dataclass(slots=True)
@@ -47,6 +51,7 @@ class _Job:
     address: Address
     left_s: float
     result: Measurement | SSHError | None = None
+    counters: NodeCounters | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class SSHMonitor:
         hosts_mapping: node name or id to ``host``, ``host:port`` or ``user@host:port``, instead of the panel's.
         host_keys: accept-new remembers a key at first sight and refuses another one later.
         known_hosts_path: where accept-new remembers; none = only in memory. The user's known_hosts come first.
+        read_vms: also read what the nodes count for each VM, by the same one command.
+        root: a folder on the nodes that stands for "/", for tests.
         write_known_hosts: false reads that file and leaves it as it is: for a look that leaves no trace.
     Raises:
         ConfigError: an entry of ``hosts_mapping`` is not an address.
@@ -82,6 +89,8 @@ class SSHMonitor:
         host_keys: HostKeys = "accept-new",
         known_hosts_path: str | Path | None = None,
         write_known_hosts: bool = True,
+        read_vms: bool = False,
+        root: str = "",
         max_connections: int = MAX_LOGINS,
         clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
     ) -> None:
@@ -96,6 +105,10 @@ class SSHMonitor:
         self._trust = Trust(
             host_keys, KnownHosts(Path(known_hosts_path) if known_hosts_path else None, write_known_hosts)
         )
+        self._root = root
+        self._read_vms = read_vms
+        self._command = command(root) + (f"; {vm_command(root)}" if read_vms else "")
+        self._answer_limit = ANSWER_LIMIT + (VM_ANSWER_LIMIT if read_vms else 0)
         self._max_logins = max_connections
         self._clock = clock
         self._login_options: dict[str, Any] | None = None
@@ -136,6 +149,7 @@ class SSHMonitor:
 
     async def _round(self, nodes: Sequence[Node]) -> SSHRound:
         measured: dict[int, Measurement] = {}
+        counters: dict[int, NodeCounters] = {}
         failed: dict[int, SSHError] = {}
         jobs = []
         for node in nodes:
@@ -149,13 +163,15 @@ class SSHMonitor:
         for job in jobs:
             if isinstance(job.result, Measurement):
                 measured[job.node.id] = job.result
+                if job.counters is not None:
+                    counters[job.node.id] = job.counters
                 self._failed_in.pop(job.node.id, None)
             else:
                 error = job.result or SSHError("not asked: too many other nodes did not answer in time", "timeout")
                 failed[job.node.id] = error
                 self._refused = self._refused or error.kind == "login"
                 self._failed_in[job.node.id] = self._rounds
-        return SSHRound(measured, failed)
+        return SSHRound(measured, failed, counters)
 
     async def _ask_again(self, job: _Job) -> None:
         """Asks over the connection of an earlier round.
@@ -258,20 +274,24 @@ class SSHMonitor:
 
     async def _ask(self, job: _Job, connection: asyncssh.SSHClientConnection) -> Measurement:
         process = await connection.create_process(
-            COMMAND, stdin=asyncssh.DEVNULL, stderr=asyncssh.DEVNULL, encoding="utf-8", errors="replace"
+            self._command, stdin=asyncssh.DEVNULL, stderr=asyncssh.DEVNULL, encoding="utf-8", errors="replace"
         )
         text = ""
         try:
-            while len(text) <= ANSWER_LIMIT and (part := await process.stdout.read(ANSWER_LIMIT)):
+            while len(text) <= self._answer_limit and (part := await process.stdout.read(self._answer_limit)):
                 text += part
         finally:
             process.close()
         if not text.strip():
             raise SSHError(f"{job.address} let {job.address.user} in, but the command gave no answer", "answer")
+        if self._root:
+            text = text.replace(self._root, "")
         try:
-            return parse(text, self._clock())
+            measurement = parse(text, self._clock())
         except ValueError as error:
             raise SSHError(f"the answer of {job.address} cannot be understood: {error}", "answer") from error
+        job.counters = parse_counters(text) if self._read_vms else None
+        return measurement
 
     def _drop(self, node_id: int) -> None:
         link = self._links.pop(node_id, None)

@@ -27,7 +27,7 @@ from bot.store.file_guard import SIDES, FileGuard
 log = logging.getLogger(__name__)
 
 MEMORY = ":memory:"
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 BUSY_TIMEOUT_S = 10.0
 """How long a statement waits for another process that writes."""
 LOCK_PAUSE_S = 0.02

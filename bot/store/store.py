@@ -35,6 +35,7 @@ from bot.store.settings import StoredSettings
 from bot.store.snoozes import Snoozes
 from bot.store.summaries import Summaries
 from bot.store.unreadable import UnreadableRows
+from bot.store.vm_samples import VMSamples
 
 
 class Store(Database):
@@ -57,6 +58,7 @@ class Store(Database):
         self.settings = StoredSettings(self, reader)
         self.cycles = Cycles(self)
         self.samples = Samples(self)
+        self.vm_samples = VMSamples(self)
         self.summaries = Summaries(self, self.samples)
         self.messages = Messages(self)
         self.notices = Notices(self, reader)

@@ -35,7 +35,7 @@ from sandbox.panel.rows import (
     task_row,
 )
 from sandbox.panel.state import PANEL, Panel
-from sandbox.panel.vm_rows import vm_by_id
+from sandbox.panel.vm_rows import metadata_of, vm_by_id
 from sandbox.world.model import VM, Cluster, Node, Task
 from sandbox.world.rules import refusal
 
@@ -78,6 +78,10 @@ async def vms(request: web.Request) -> web.Response:
 
 async def vm(request: web.Request) -> web.Response:
     return reply(vm_by_id(_vm(request)))
+
+
+async def vm_metadata(request: web.Request) -> web.Response:
+    return reply({"metadata": metadata_of(request.app[PANEL].world, _vm(request))})
 
 
 async def vm_disks(request: web.Request) -> web.Response:
@@ -188,6 +192,7 @@ ROUTES = (
     web.get(r"/vm/v3/node/{id:\d+}", node),
     web.get("/vm/v3/host", vms),
     web.get(r"/vm/v3/host/{id:\d+}", vm),
+    web.get(r"/vm/v3/host/{id:\d+}/metadata", vm_metadata),
     web.get(r"/vm/v3/host/{id:\d+}/disk", vm_disks),
     web.get(r"/vm/v3/host/{id:\d+}/history", vm_history),
     web.get(r"/vm/v3/host/{id:\d+}/migrate", migrate_form),

@@ -146,6 +146,22 @@ def vm_by_id(vm: VM) -> dict[str, Any]:
     }
 
 
+def metadata_of(world: World, vm: VM) -> dict[str, Any]:
+    """What tells the name of a VM on its node."""
+    node = world.nodes[vm.node]
+    return {
+        "id": vm.id,
+        "name": vm.name,
+        "internal_name": f"vm_{vm.id}",
+        "domain": vm.domain,
+        "state": {"disabled": vm.disabled},
+        "node": {"id": node.id, "ip_addr": node.ip},
+        "cluster": {"id": node.cluster},
+        "base_resources": {"cpu_number": vm.cpu_number, "ram_mib": vm.ram_mib},
+        "disks": [{"name": f"vm_{vm.id}_disk_0", "size_mib": vm.disk_mib, "boot_order": 1}],
+    }
+
+
 def cluster_ref(world: World, node: Node) -> dict[str, Any]:
     cluster = world.clusters[node.cluster]
     return {

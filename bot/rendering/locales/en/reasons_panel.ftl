@@ -69,3 +69,4 @@ reason-caution-updates-wait = live migration needs a target with no newer kernel
     [one] node waits
    *[other] nodes wait
  } for an update: { $names }
+reason-remark-vm-loads = the loads of the VMs on { $node } are not used, their shares by vCPUs are: the VMs together kept { NUMBER($vms, maximumFractionDigits: 1) } CPUs busy, the node says { NUMBER($node_cpus, maximumFractionDigits: 1) }

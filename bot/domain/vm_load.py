@@ -1,0 +1,198 @@
+"""Loads of VMs out of the counters that a node keeps: which counter is which VM's, and how busy it was. Pure.
+
+A load is in CPUs: the CPU seconds of a VM between two readings, divided by the seconds between them on the node's own
+steady clock (its uptime), so that clocks that are set change nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from balancer.model import VM
+
+SHORTEST_S = 20.0
+"""Readings closer together than this tell no load: the earlier one is kept."""
+MOST_DIFFERENCE = 1 / 3
+"""The VMs of a node and the node itself may differ by this part of the node's busy CPUs."""
+SLACK_CPUS = 0.5
+"""A difference below this says nothing, however little the node does."""
+_MACHINE_NAME = 64
+"""libvirt cuts the name of a machine (``qemu-12-name``) at this length."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeCounter:
+    """What a node has counted for one VM since it was started there."""
+
+    scope: str
+    """The name of its control group, or of its process: another one is another start of the VM."""
+    name: str
+    """Its libvirt name, as far as the scope tells it."""
+    cpu_s: float
+    memory_mib: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCounters:
+    """One reading of one node."""
+
+    up_s: float
+    """Since the node was started."""
+    busy_s: float | None
+    """CPU seconds that all its CPUs together were busy since then."""
+    vms: tuple[ScopeCounter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What happened on a node between two readings."""
+
+    seconds: float
+    busy_cpus: float | None
+    cpus: Mapping[str, float]
+    """Scope -> CPUs that it kept busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class VMSample:
+    """The load of one VM over some seconds that ended at a moment."""
+
+    vm_id: int
+    at: datetime
+    seconds: float
+    cpu_s: float
+    memory_mib: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Which scope is which VM's, and the libvirt names that are nobody's."""
+
+    vms: Mapping[int, ScopeCounter]
+    unmatched: tuple[str, ...]
+
+
+def rates(before: NodeCounters, now: NodeCounters, cpus: int | None) -> Rates | None:
+    """``None`` = no time passed that tells anything: the node was started again, or the readings are too close.
+
+    A scope that is new, or whose counter began anew, or that claims more CPUs than the node has, has no rate.
+    """
+    seconds = now.up_s - before.up_s
+    if seconds < SHORTEST_S:
+        return None
+    earlier = {counter.scope: counter.cpu_s for counter in before.vms}
+    most = (cpus or 65_536) * 1.05 + SLACK_CPUS
+    busy = None
+    if before.busy_s is not None and now.busy_s is not None and now.busy_s >= before.busy_s:
+        busy = (now.busy_s - before.busy_s) / seconds
+    found = {}
+    for counter in now.vms:
+        spent = counter.cpu_s - earlier.get(counter.scope, counter.cpu_s + 1.0)
+        if 0 <= spent <= most * seconds:
+            found[counter.scope] = spent / seconds
+    return Rates(seconds, busy, found)
+
+
+def was_restarted(before: NodeCounters, now: NodeCounters) -> bool:
+    """Whether the node was started between the two readings, so that its counters began anew."""
+    return now.up_s < before.up_s
+
+
+def matched(counters: Sequence[ScopeCounter], vms: Iterable[VM], internal_names: Mapping[int, str]) -> Matches:
+    """The scopes of a node and the VMs that the panel has on it, put together.
+
+    By the libvirt name that the panel tells (``internal_name``); else by id or name, where only one VM and only one
+    scope can be meant. A name that two scopes have belongs to neither.
+    """
+    left = {vm.id: vm for vm in vms}
+    found: dict[int, ScopeCounter] = {}
+    free = list(counters)
+    for vm_id, name in internal_names.items():
+        own = [counter for counter in free if vm_id in left and is_same_name(counter.name, name)]
+        if len(own) == 1:
+            found[vm_id] = own[0]
+            del left[vm_id]
+            free.remove(own[0])
+    unnamed = {vm_id: vm for vm_id, vm in left.items() if not internal_names.get(vm_id)}
+    meant = {counter.scope: _possible(counter, unnamed.values()) for counter in free}
+    for counter in free:
+        ids = meant[counter.scope]
+        if len(ids) == 1 and sum(ids[0] in others for others in meant.values()) == 1:
+            found[ids[0]] = counter
+    known = {counter.scope for counter in found.values()}
+    return Matches(found, tuple(sorted(counter.name for counter in counters if counter.scope not in known)))
+
+
+def _possible(counter: ScopeCounter, vms: Iterable[VM]) -> list[int]:
+    numbers = set(re.findall(r"\d+", counter.name))
+    every = list(vms)
+    named = [vm.id for vm in every if is_same_name(counter.name, vm.name)]
+    return named or [vm.id for vm in every if str(vm.id) in numbers]
+
+
+def is_same_name(scope_name: str, name: str) -> bool:
+    """Whether libvirt makes this name of a scope of a VM's name: it drops what a host name cannot hold, and cuts."""
+    if not name:
+        return False
+    if scope_name == name:
+        return True
+    plain = machine_name(name)
+    if scope_name == plain:
+        return bool(plain)
+    # The longest names are cut together with "qemu-<number>-" before them, which has eight signs at least.
+    return len(plain) > len(scope_name) >= _MACHINE_NAME - 16 and plain.startswith(scope_name)
+
+
+def machine_name(name: str) -> str:
+    """What libvirt keeps of a name: letters, digits, single dashes and dots."""
+    kept: list[str] = []
+    skip = True
+    for sign in name:
+        if sign in ".-":
+            if not skip:
+                kept.append(sign)
+            skip = True
+        else:
+            skip = False
+            if sign.isascii() and sign.isalnum():
+                kept.append(sign)
+    return "".join(kept).rstrip("-.")
+
+
+def differs(vms_cpus: float, busy_cpus: float | None) -> bool:
+    """Whether the VMs of a node together are too far from what the node itself says that it was busy."""
+    if busy_cpus is None:
+        return False
+    return abs(vms_cpus - busy_cpus) > max(MOST_DIFFERENCE * busy_cpus, SLACK_CPUS)
+
+
+class Windows:
+    """The samples of every VM within a length of time: its mean load."""
+
+    def __init__(self, length: timedelta) -> None:
+        self._length = length
+        self._samples: dict[int, list[VMSample]] = {}
+
+    def add(self, samples: Iterable[VMSample], now: datetime) -> None:
+        """Keeps these, and forgets what is older than the window, or younger than now: the clock was set back."""
+        for sample in samples:
+            self._samples.setdefault(sample.vm_id, []).append(sample)
+        since = now - self._length
+        for vm_id in list(self._samples):
+            kept = [sample for sample in self._samples[vm_id] if since < sample.at <= now]
+            if kept:
+                self._samples[vm_id] = kept
+            else:
+                del self._samples[vm_id]
+
+    def mean(self, vm_id: int) -> VMSample | None:
+        """One sample that stands for all of the window, with the time of the newest; ``None`` = there is none."""
+        samples = self._samples.get(vm_id)
+        if not samples:
+            return None
+        newest = max(samples, key=lambda sample: sample.at)
+        seconds = sum(sample.seconds for sample in samples)
+        return VMSample(vm_id, newest.at, seconds, sum(sample.cpu_s for sample in samples), newest.memory_mib)

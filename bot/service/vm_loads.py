@@ -1,0 +1,179 @@
+"""The load of each VM, as the nodes count it: kept, averaged over LOAD_WINDOW, and added to a snapshot.
+
+Asks the panel for the libvirt name of a VM once. Decides nothing: where the loads of a node's VMs do not fit its own,
+the VMs have none, so that the rules take their shares by vCPUs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from balancer.model import VM, Node, Reason, Remark, Snapshot, VMLoad
+from bot.domain.clock import Clock
+from bot.domain.vm_load import NodeCounters, Rates, VMSample, Windows, differs, matched, rates, was_restarted
+from bot.errors import PanelError, StoreError
+from bot.panel.client import VMManagerAPI
+from bot.store.store import Store
+
+log = logging.getLogger(__name__)
+
+NAMES_AT_ONCE = 25
+"""So many VMs are asked about in one check, one after the other."""
+NAMED = 5
+"""So many names stand in a remark."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMatch:
+    """How many of a node's VMs have a counter, and the libvirt names that are no VM's."""
+
+    vms: int
+    matched: int
+    unmatched: tuple[str, ...]
+
+
+class VMLoads:
+    """One for the program. ``window``: LOAD_WINDOW."""
+
+    def __init__(self, panel: VMManagerAPI, store: Store, window: timedelta, clock: Clock) -> None:
+        self._panel = panel
+        self._store = store
+        self._length = window
+        self._clock = clock
+        self._windows = Windows(window)
+        self._last: dict[int, NodeCounters] = {}
+        self._names: dict[int, str] | None = None
+        self._doubts: dict[int, Reason] = {}
+        self.matches: dict[int, NodeMatch] = {}
+        """Node -> what the last reading of it found."""
+
+    async def added_to(self, snapshot: Snapshot, readings: Mapping[int, NodeCounters]) -> Snapshot:
+        """The snapshot with ``VM.load``, and remarks where loads are not used.
+
+        Args:
+            readings: node -> what was just read of it; other nodes keep what they told before.
+        """
+        now = self._clock()
+        vms_of = _by_node(snapshot.vms)
+        names: Mapping[int, str] = {}
+        try:
+            await self._remember(now)
+            names = await self._asked_names(vms_of, readings, now)
+        except StoreError as error:
+            log.error("What was known of the loads of VMs cannot be read: %s", error)
+        samples = await asyncio.to_thread(self._read_all, snapshot.nodes, vms_of, readings, names, now)
+        try:
+            if samples:
+                await self._store.vm_samples.record(samples)
+        except StoreError as error:  # after a restart of the program they are missing; now they count
+            log.error("The loads of VMs cannot be kept: %s", error)
+        return await asyncio.to_thread(self._with_loads, snapshot)
+
+    def _read_all(
+        self,
+        nodes: Sequence[Node],
+        vms_of: Mapping[int | None, list[VM]],
+        readings: Mapping[int, NodeCounters],
+        names: Mapping[int, str],
+        now: datetime,
+    ) -> list[VMSample]:
+        samples: list[VMSample] = []
+        for node in nodes:
+            if node.id in readings:
+                samples += self._read(node, vms_of.get(node.id, []), readings[node.id], names, now)
+        self._windows.add(samples, now)
+        return samples
+
+    def _read(
+        self, node: Node, vms: list[VM], counters: NodeCounters, names: Mapping[int, str], now: datetime
+    ) -> list[VMSample]:
+        """What the node's VMs did since the last reading of it."""
+        own = {vm.id: names[vm.id] for vm in vms if names.get(vm.id)}
+        match = matched(counters.vms, vms, own)
+        self._tell(node, NodeMatch(len(vms), len(match.vms), match.unmatched))
+        before = self._last.get(node.id)
+        if before is None or was_restarted(before, counters):
+            self._last[node.id] = counters
+            return []
+        found = rates(before, counters, node.cpus)
+        if found is None:
+            return []
+        self._last[node.id] = counters
+        if found.seconds > 2 * self._length.total_seconds():
+            return []  # a mean over so long says little about the last hour
+        self._judge(node, found)
+        return [
+            VMSample(vm_id, now, found.seconds, found.cpus[c.scope] * found.seconds, c.memory_mib)
+            for vm_id, c in sorted(match.vms.items())
+            if c.scope in found.cpus
+        ]
+
+    def _judge(self, node: Node, found: Rates) -> None:
+        """Whether the VMs together fit what the node says of itself."""
+        vms_cpus = sum(found.cpus.values())
+        if not differs(vms_cpus, found.busy_cpus):
+            self._doubts.pop(node.id, None)
+            return
+        reason = Reason.of(
+            "remark-vm-loads", node=node.name, vms=round(vms_cpus, 1), node_cpus=round(found.busy_cpus or 0.0, 1)
+        )
+        if node.id not in self._doubts:
+            log.warning("Node '%s': its VMs kept %.1f CPUs busy, the node %.1f", node.name, vms_cpus, found.busy_cpus)
+        self._doubts[node.id] = reason
+
+    def _tell(self, node: Node, match: NodeMatch) -> None:
+        if match.unmatched and (node.id not in self.matches or self.matches[node.id].unmatched != match.unmatched):
+            log.warning("Node '%s': %d counters are no known VM's: %s", node.name, *_counted(match.unmatched))
+        self.matches[node.id] = match
+
+    def _with_loads(self, snapshot: Snapshot) -> Snapshot:
+        vms = []
+        for vm in snapshot.vms:
+            mean = None if vm.node_id in self._doubts else self._windows.mean(vm.id)
+            load = None
+            if mean is not None and mean.seconds > 0:
+                load = VMLoad(mean.cpu_s / mean.seconds, mean.at, mean.seconds, mean.memory_mib)
+            vms.append(vm if load is None else replace(vm, load=load))
+        doubts = [Remark(self._doubts[n.id], n.cluster_id) for n in snapshot.nodes if n.id in self._doubts]
+        return replace(snapshot, vms=tuple(vms), remarks=(*snapshot.remarks, *doubts))
+
+    # Names and samples of before ---------------------------------------------------------------
+
+    async def _remember(self, now: datetime) -> None:
+        """Reads once what an earlier run of the program has kept."""
+        if self._names is None:
+            self._names = await self._store.vm_samples.names()
+            self._windows.add(await self._store.vm_samples.since(now - self._length), now)
+
+    async def _asked_names(
+        self, vms_of: Mapping[int | None, list[VM]], readings: Mapping[int, NodeCounters], now: datetime
+    ) -> Mapping[int, str]:
+        """The libvirt names that are known, after asking about some more VMs of the nodes that were read."""
+        names = self._names or {}
+        unknown = [vm.id for node_id in readings for vm in vms_of.get(node_id, []) if vm.id not in names]
+        told: dict[int, str] = {}
+        for vm_id in unknown[:NAMES_AT_ONCE]:
+            try:
+                told[vm_id] = await self._panel.internal_name(vm_id) or ""
+            except PanelError as error:
+                log.warning("The panel does not tell the libvirt names of VMs now: %s", error)
+                break
+        if told:
+            await self._store.vm_samples.keep_names(told, now)
+            names.update(told)
+        return names
+
+
+def _by_node(vms: tuple[VM, ...]) -> dict[int | None, list[VM]]:
+    grouped: dict[int | None, list[VM]] = {}
+    for vm in vms:
+        grouped.setdefault(vm.node_id, []).append(vm)
+    return grouped
+
+
+def _counted(names: Sequence[str]) -> tuple[int, str]:
+    return len(names), ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
