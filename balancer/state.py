@@ -104,6 +104,14 @@ class WorkingState:
         self.working: dict[int, WorkingNode] = {}
         for node in self.nodes.values():
             self._add(node)
+        self._slowed = {i: self._slowed_down(node) for i, node in self.working.items() if node.live is not None}
+        """Node -> what its VMs' loads are raised by; of the state before any move."""
+        self._shares = {
+            i: node.live.load / node.vcpus
+            for i, node in self.working.items()
+            if node.live is not None and node.vcpus > 0 and any(vm.load is not None for vm in self.vms_on[i])
+        }
+        """Node with VMs that have loads of their own -> the load of a vCPU of the others, before any move."""
 
     def apply(self, candidate: Candidate, source_id: int, target_id: int) -> None:
         """Carry the VM from source to target: CPU, memory and VM count of both, and the load where measured."""
@@ -135,14 +143,30 @@ class WorkingState:
         self.working, self.groups = checkpoint
 
     def load_of(self, candidate: Candidate) -> float:
-        """What the VM is taken to add to a load average: by vCPUs its part of the load of the node it is on.
+        """What the VM takes off the load average of its node and adds to that of another; all plans ask here.
 
-        Where that node was not measured: all its vCPUs busy, the most that it can run at once.
+        Its own load where that was measured. Where a node has more to run than it has CPUs, its VMs were slowed down,
+        so their loads are raised in proportion; never above one for each vCPU. Without a load of its own it has its
+        share by vCPUs of the load of its node. Where that node was not measured: all its vCPUs busy, the most that it
+        can run at once.
         """
-        home = self.working.get(candidate.vm.node_id) if candidate.vm.node_id is not None else None
+        node_id = candidate.vm.node_id
+        home = self.working.get(node_id) if node_id is not None else None
+        own = candidate.vm.load
+        if own is not None and (home is None or home.live is not None):
+            return min(own.cpus * self._slowed.get(node_id or 0, 1.0), float(candidate.vcpus))
         if home is None or home.live is None or home.vcpus <= 0:
             return float(candidate.vcpus)
-        return home.live.load * candidate.vcpus / home.vcpus
+        share = self._shares.get(home.node.id)
+        return (home.live.load / home.vcpus if share is None else share) * candidate.vcpus
+
+    def _slowed_down(self, node: WorkingNode) -> float:
+        """How much more the VMs of a node would run if it had enough CPUs; 1 = as much as they do."""
+        live = node.live
+        loads = [vm.load.cpus for vm in self.vms_on[node.node.id] if vm.load is not None]
+        if live is None or live.load <= live.cpus or not sum(loads):
+            return 1.0
+        return max(1.0, live.load / sum(loads)) if len(loads) == len(self.vms_on[node.node.id]) else 1.0
 
     def allocation_score(self, node: WorkingNode) -> float:
         """The score that the node would have without a measurement."""

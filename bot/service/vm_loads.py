@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from balancer.model import VM, Node, Reason, Remark, Snapshot, VMLoad
 from bot.domain.clock import Clock
+from bot.domain.sanitize import one_line
 from bot.domain.vm_load import NodeCounters, Rates, VMSample, Windows, differs, matched, rates, was_restarted
 from bot.errors import PanelError, StoreError
 from bot.panel.client import VMManagerAPI
@@ -176,4 +177,4 @@ def _by_node(vms: tuple[VM, ...]) -> dict[int | None, list[VM]]:
 
 
 def _counted(names: Sequence[str]) -> tuple[int, str]:
-    return len(names), ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
+    return len(names), ", ".join(one_line(name) for name in names[:NAMED]) + (", …" if len(names) > NAMED else "")

@@ -108,6 +108,7 @@ class SSHMonitor:
         self._root = root
         self._read_vms = read_vms
         self._command = command(root) + (f"; {vm_command(root)}" if read_vms else "")
+        log.debug("The command on each node: %s", self._command)
         self._answer_limit = ANSWER_LIMIT + (VM_ANSWER_LIMIT if read_vms else 0)
         self._max_logins = max_connections
         self._clock = clock

@@ -92,7 +92,7 @@ class Field:
             node=node,
             vcpus=vcpus,
             mib=mib,
-            load=np.array([state.load_of(vms.candidates[i]) for i in order[first].tolist()], dtype=np.float64),
+            load=_most_loads(state, vms, nodes, order, first),
             size=size,
             sizes_vcpus=sizes_vcpus,
             sizes_mib=sizes_mib,
@@ -103,6 +103,17 @@ class Field:
             by_size_key=key[by_size][run],
             load_limit=_load_limits(state, nodes),
         )
+
+
+def _most_loads(state: WorkingState, vms: VMArrays, nodes: NodeArrays, order: Ints, first: Ints) -> Floats:
+    """By group the load that its busiest VM takes along; without measured nodes nobody looks at it."""
+    if not len(order):
+        return np.zeros(0)
+    if not nodes.measured.any():
+        return np.array([state.load_of(vms.candidates[i]) for i in order[first].tolist()], dtype=np.float64)
+    loads = np.array([state.load_of(vms.candidates[i]) for i in order.tolist()], dtype=np.float64)
+    most: Floats = np.maximum.reduceat(loads, first)
+    return most
 
 
 class Loads:

@@ -24,7 +24,7 @@ def prove(problem: Problem, spared: int) -> Bound:
     prices = moves_first(problem.vms)
     fewest = _covers([case._replace(costs=prices[own]) for case, own in zip(cases, rows, strict=True)])
     least = _sum(fewest, spared)
-    if problem.everywhere and not spared:
+    if problem.everywhere and not spared and not problem.by_own_loads:  # it counts the room of VMs in vCPUs
         least = max(least, least_cost(problem, fewest, prices))
     moves, memory_then = divmod(least, ONE_MOVE)
     memory = _sum(_covers([case._replace(costs=case.mib) for case in cases]), spared)

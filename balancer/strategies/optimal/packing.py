@@ -29,8 +29,10 @@ class Room:
         self.vcpus: Ints = nodes.fill_vcpus - nodes.vcpus
         self.mib: Ints = nodes.fill_mib - nodes.mib
         self.count: Ints = nodes.cap_count - nodes.count
-        self.load, self.available, self._rate = _measured(state, nodes)
+        self.load, self.available = _measured(state, nodes)
         self._any_measured = bool(nodes.measured.any())
+        self._brings = _brings(state, vms) if self._any_measured else np.zeros(len(vms))
+        """By VM: the load that it takes along."""
         overloaded_by_load = nodes.measured & nodes.overloaded
         self.open: Bools = nodes.open & ~overloaded_by_load
         """A node overloaded by a measured load takes no VM: its load after relief is not known."""
@@ -62,7 +64,7 @@ class Room:
         fits &= self.mib >= vms.mib[vm]
         fits &= self.count > 0
         if self._any_measured:
-            fits &= self.load >= self._rate[source] * float(vms.vcpus[vm])
+            fits &= self.load >= self._brings[vm]
             fits &= self.available >= vms.mib[vm]
         fits[source] = False
         if vm in self._bound:
@@ -96,8 +98,7 @@ class Room:
             return False
         if not self._any_measured:
             return True
-        brings = self._rate[source] * float(vms.vcpus[vm])
-        return bool(self.load[target] >= brings and self.available[target] >= vms.mib[vm])
+        return bool(self.load[target] >= self._brings[vm] and self.available[target] >= vms.mib[vm])
 
     def size(self, vm: int) -> float:
         """vCPUs and memory in one figure: an ordinary VM has about 2."""
@@ -126,7 +127,7 @@ class Room:
                 self._mates[group][target] += sign
                 self._mates[group][source] -= sign
         if self._any_measured:
-            self.load[target] -= self._rate[source] * float(c)
+            self.load[target] -= sign * self._brings[vm]
             self.available[target] -= m
 
     def placeable(self, vms: Sequence[int]) -> list[bool]:
@@ -137,7 +138,7 @@ class Room:
         fits = self.reach[int(self.nodes.kind[source])] & (self.count > 0)
         fits = fits & (self.vcpus >= own.vcpus[index, None]) & (self.mib >= own.mib[index, None])
         if self._any_measured:
-            fits &= self.load >= self._rate[source] * own.vcpus[index, None].astype(np.float64)
+            fits &= self.load >= self._brings[index, None]
             fits &= self.available >= own.mib[index, None]
         fits[:, source] = False
         if self._bound:
@@ -183,10 +184,14 @@ def _mates(state: WorkingState, nodes: NodeArrays, vms: VMArrays) -> dict[int, I
     return mates
 
 
-def _measured(state: WorkingState, nodes: NodeArrays) -> tuple[Floats, Floats, Floats]:
-    """Room of load, memory available (both endless where not measured), load that a vCPU brings along."""
+def _brings(state: WorkingState, vms: VMArrays) -> Floats:
+    return np.fromiter((state.load_of(candidate) for candidate in vms.candidates), dtype=np.float64)
+
+
+def _measured(state: WorkingState, nodes: NodeArrays) -> tuple[Floats, Floats]:
+    """Room of load, and memory available; both endless where not measured."""
     size = len(nodes)
-    load, available, rate = np.full(size, _UNBOUNDED), np.full(size, _UNBOUNDED), np.ones(size)
+    load, available = np.full(size, _UNBOUNDED), np.full(size, _UNBOUNDED)
     for i in np.flatnonzero(nodes.measured).tolist():
         working = state.working[int(nodes.ids[i])]
         live = working.live
@@ -194,5 +199,4 @@ def _measured(state: WorkingState, nodes: NodeArrays) -> tuple[Floats, Floats, F
             limit = state.policy.fill_limit(state.policy.ssh_load_overload) * live.cpus
             load[i] = limit - live.load - _ROUNDING * max(1.0, limit)
             available[i] = live.available_mib
-            rate[i] = live.load / working.vcpus if working.vcpus > 0 else 1.0
-    return load, available, rate
+    return load, available

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from balancer.strategies.optimal.packing import Room
-from balancer.strategies.optimal.problem import Problem
+from balancer.strategies.optimal.problem import FINE, Problem, by_own_loads
 from balancer.strategies.optimal.sequence import Pair
 
 
@@ -33,11 +33,13 @@ def _some(problem: Problem, room: Room, gone: set[int], node: int) -> list[Pair]
         if target >= 0:
             room.place(row, target)
             pairs.append((row, target))
-            lack_c, lack_m = lack_c - int(vms.vcpus[row]), lack_m - int(vms.mib[row])
+            lack_c, lack_m = lack_c - int(problem.relief[row]), lack_m - int(vms.mib[row])
     return pairs
 
 
 def _relief(problem: Problem, node: int, row: int, lack_c: int, lack_m: int) -> float:
     """How much of the excess goes with this VM, in parts of the thresholds."""
-    c, m = min(int(problem.vms.vcpus[row]), max(0, lack_c)), min(int(problem.vms.mib[row]), max(0, lack_m))
-    return c / max(1, int(problem.nodes.cap_vcpus[node])) + m / max(1, int(problem.nodes.cap_mib[node]))
+    c, m = min(int(problem.relief[row]), max(0, lack_c)), min(int(problem.vms.mib[row]), max(0, lack_m))
+    nodes = problem.nodes
+    most = FINE * int(nodes.cpus[node]) if by_own_loads(problem.state, nodes, node) else int(nodes.cap_vcpus[node])
+    return c / max(1, most) + m / max(1, int(nodes.cap_mib[node]))

@@ -17,6 +17,8 @@ from balancer.strategies.optimal.covering import Case
 from balancer.strategies.optimal.packing import Room
 from balancer.strategies.optimal.patterns import Relief, find_best
 
+FINE = 1000
+"""Loads of VMs are counted in such parts of a CPU."""
 _ROUNDING = 1e-9
 """Of a vCPU: measured loads are no whole numbers. A plan asks for this much more, a proof for this much less."""
 
@@ -39,6 +41,9 @@ class Problem:
     unclearable: list[int]
     everywhere: bool
     """Whether the VMs of all nodes are there, or only those of the sick ones."""
+    relief: Ints
+    """By VM: what it takes off the need of its node, in the unit of that need: vCPUs, or thousandths of a CPU of load
+    where the node's VMs have loads of their own."""
     proven: list[Case]
     """As the cases of ``reliefs``, for proofs: no more is asked for than certainly must leave."""
 
@@ -52,18 +57,29 @@ class Problem:
         room = Room(state, nodes, vms)
         prices = costs(vms, times, state.policy.goal)
         able = _takeable(state, nodes, vms, room, everywhere)
+        relief, most_relief = _reliefs(state, nodes, vms)
         every = []
         for node in overloaded:
             rows = np.arange(vms.start[node], vms.start[node + 1])
             rows = rows[able[rows]]
             every.append(
-                Relief(node, rows, Case(vms.vcpus[rows], vms.mib[rows], prices[rows], *_needs(state, nodes, node)))
+                Relief(node, rows, Case(relief[rows], vms.mib[rows], prices[rows], *_needs(state, nodes, node)))
             )
         find_best(every)
         reliefs = [r for r in every if r.best is not None]
-        proven = [r.case._replace(need_vcpus=_needs(state, nodes, r.node, -_ROUNDING)[0]) for r in reliefs]
+        proven = [
+            r.case._replace(vcpus=most_relief[r.rows], need_vcpus=_needs(state, nodes, r.node, -_ROUNDING)[0])
+            for r in reliefs
+        ]
         unclearable = [r.node for r in every if r.best is None]
-        return Problem(state, nodes, vms, prices, times, room, overloaded, reliefs, unclearable, everywhere, proven)
+        return Problem(
+            *(state, nodes, vms, prices, times, room, overloaded, reliefs, unclearable, everywhere, relief, proven)
+        )
+
+    @property
+    def by_own_loads(self) -> bool:
+        """Whether an overloaded node is relieved by its VMs' own loads."""
+        return any(by_own_loads(self.state, self.nodes, row) for row in self.overloaded)
 
     def node_id(self, row: int) -> int:
         """The id of the node in this row."""
@@ -77,7 +93,8 @@ class Problem:
 def _needs(state: WorkingState, nodes: NodeArrays, row: int, rounding: float = _ROUNDING) -> tuple[int, int]:
     """How many vCPUs and MiB must leave this node so that it is no longer overloaded.
 
-    Of a measured load each VM takes its part by vCPUs with it, so a load is vCPUs too.
+    Of a measured load each VM takes its part by vCPUs with it, so a load is vCPUs too. Where the VMs have loads of
+    their own, thousandths of a CPU instead of vCPUs.
     """
     mib = max(0, int(nodes.mib[row] - nodes.cap_mib[row]))
     if not nodes.measured[row]:
@@ -86,8 +103,26 @@ def _needs(state: WorkingState, nodes: NodeArrays, row: int, rounding: float = _
     live, limit = working.live, state.policy.ssh_load_overload
     if live is None or live.per_cpu <= limit:
         return 0, mib
+    if by_own_loads(state, nodes, row):
+        return max(0, ceil((live.load - limit * live.cpus + rounding) * FINE)), mib
     of_a_vcpu = live.load / working.vcpus if working.vcpus > 0 else 1.0
     return max(0, ceil((live.load - limit * live.cpus) / of_a_vcpu + rounding)), mib
+
+
+def by_own_loads(state: WorkingState, nodes: NodeArrays, row: int) -> bool:
+    """Whether a VM of this measured node has a load of its own."""
+    return bool(nodes.measured[row]) and any(vm.load is not None for vm in state.vms_on[int(nodes.ids[row])])
+
+
+def _reliefs(state: WorkingState, nodes: NodeArrays, vms: VMArrays) -> tuple[Ints, Ints]:
+    """By VM what it takes off the need of its node: at least, for plans, and at most, for proofs."""
+    least, most = vms.vcpus.copy(), vms.vcpus.copy()
+    fine = [row for row in np.unique(vms.node).tolist() if by_own_loads(state, nodes, row)]
+    for row in fine:
+        for i in range(int(vms.start[row]), int(vms.start[row + 1])):
+            load = FINE * state.load_of(vms.candidates[i])
+            least[i], most[i] = int(load), ceil(load)
+    return least, most
 
 
 def _takeable(state: WorkingState, nodes: NodeArrays, vms: VMArrays, room: Room, everywhere: bool) -> Bools:

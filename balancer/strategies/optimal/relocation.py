@@ -246,6 +246,7 @@ class RelocationFinder:
     def _one_by_one(self, relief: Relief, rows: Sequence[int]) -> Relocation | None:
         """VM by VM in any order, each where it fits or one VM makes room for it, until enough have left."""
         vms = self.room.vms
+        weights = dict(zip(relief.rows.tolist(), relief.case.vcpus.tolist(), strict=True))
         lack = [relief.case.need_vcpus, relief.case.need_mib]
         parts: dict[int, Relocation] = {}
         for vm in self._rng.shuffled(rows):
@@ -255,13 +256,13 @@ class RelocationFinder:
             if part is not None:
                 self._carry(part, 1)
                 parts[vm] = part
-                lack = [lack[0] - int(vms.vcpus[vm]), lack[1] - int(vms.mib[vm])]
+                lack = [lack[0] - weights[vm], lack[1] - int(vms.mib[vm])]
         for part in parts.values():
             self._carry(part, -1)
         if max(lack) > 0:
             return None
         for vm in sorted(parts, key=lambda v: (-parts[v].cost, v)):  # without those that may as well stay
-            without = [lack[0] + int(vms.vcpus[vm]), lack[1] + int(vms.mib[vm])]
+            without = [lack[0] + weights[vm], lack[1] + int(vms.mib[vm])]
             if max(without) <= 0 and len(parts[vm].steps) == 1:
                 lack = without
                 del parts[vm]

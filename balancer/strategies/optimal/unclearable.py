@@ -16,7 +16,7 @@ def why_unclearable(problem: Problem, node: int) -> Reason:  # noqa: PLR0911 - o
     if start == end:
         return Reason.of("source-no-movable-vm", vms=len(state.vms_on[node_id]))
     need = problem.needs(node)
-    if vms.vcpus[start:end].sum() < need[0] or vms.mib[start:end].sum() < need[1]:
+    if problem.relief[start:end].sum() < need[0] or vms.mib[start:end].sum() < need[1]:
         return Reason.of("source-unclearable-few", vms=end - start)
     source = state.nodes[node_id]
     targets = [state.nodes[problem.node_id(t)] for t in np.flatnonzero(problem.room.open).tolist() if t != node]

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from balancer.model import Node
+from balancer.model import VM, Node, Snapshot
 from bot.cli.checks.sheet import Sheet
+from bot.config.panel_client import panel_client
 from bot.config.settings import Settings
 from bot.config.validation import MEMORY
-from bot.errors import SSHError
+from bot.domain.clock import utc_now
+from bot.domain.vm_load import matched
+from bot.errors import PanelError, SSHError
 from bot.ssh.address import address_of, parse_mapping
-from bot.ssh.monitor import SSHMonitor
+from bot.ssh.monitor import SSHMonitor, SSHRound
 
 SHOWN = 5
+NAMES_ASKED = 50
+"""Of so many VMs the panel is asked for the libvirt name; of the others their id or name must tell."""
 
 
-async def check_nodes(sheet: Sheet, settings: Settings, nodes: Sequence[Node]) -> None:
+async def check_nodes(sheet: Sheet, settings: Settings, snapshot: Snapshot) -> None:
     """Logs in once everywhere, as the program would; remembers no host key."""
+    nodes = snapshot.nodes
     texts = sheet.texts
     password, database = settings.ssh_password, settings.database_path
     async with SSHMonitor(
@@ -28,12 +34,15 @@ async def check_nodes(sheet: Sheet, settings: Settings, nodes: Sequence[Node]) -
         host_keys=settings.ssh_host_keys,
         known_hosts_path=None if str(database) == MEMORY else database.with_suffix(".known_hosts"),
         write_known_hosts=False,
+        read_vms=settings.vm_metrics == "ssh",
     ) as monitor:
         result = await monitor.measure(nodes)
     fine = [n.name for n in nodes if n.id in result.measured]
     if fine:
         names = ", ".join(fine[:SHOWN]) + (", …" if len(fine) > SHOWN else "")
         sheet.ok("ssh", texts.text("check-ssh-fine", count=len(fine), names=names))
+        if settings.vm_metrics == "ssh":
+            await _matches(sheet, settings, snapshot, result)
     keys = {str(e) for e in result.failed.values() if e.kind == "key"}
     for problem in sorted(keys):  # the same for every node
         sheet.fail("ssh", texts.text("check-ssh-key", problem=problem))
@@ -42,6 +51,37 @@ async def check_nodes(sheet: Sheet, settings: Settings, nodes: Sequence[Node]) -
         if error is not None and error.kind != "key":
             # A node in maintenance may be off.
             (sheet.warn if node.maintenance else sheet.fail)("ssh", _fault(sheet, settings, node, error))
+
+
+async def _matches(sheet: Sheet, settings: Settings, snapshot: Snapshot, result: SSHRound) -> None:
+    """How many running VMs of each node were found among what the node counts. The panel is asked for some names."""
+    vms_of: dict[int | None, list[VM]] = {}
+    for vm in snapshot.vms:
+        if vm.state == "active":
+            vms_of.setdefault(vm.node_id, []).append(vm)
+    read = [node for node in snapshot.nodes if node.id in result.counters and vms_of.get(node.id)]
+    names = await _names(settings, [vm.id for node in read for vm in vms_of[node.id]][:NAMES_ASKED])
+    found = total = 0
+    for node in read:
+        vms = vms_of[node.id]
+        matches = matched(result.counters[node.id].vms, vms, {vm.id: names[vm.id] for vm in vms if names.get(vm.id)})
+        found, total = found + len(matches.vms), total + len(vms)
+        if len(matches.vms) < len(vms):
+            text = sheet.texts.text("check-vms-unmatched", node=node.name, matched=len(matches.vms), count=len(vms))
+            sheet.warn("ssh", text)
+    if total and found == total:
+        sheet.ok("ssh", sheet.texts.text("check-vms-matched", count=total))
+
+
+async def _names(settings: Settings, vm_ids: Sequence[int]) -> dict[int, str]:
+    names: dict[int, str] = {}
+    async with panel_client(settings, utc_now) as panel:
+        for vm_id in vm_ids:
+            try:
+                names[vm_id] = await panel.internal_name(vm_id) or ""
+            except PanelError:
+                break  # the checks of the panel tell why
+    return names
 
 
 def _fault(sheet: Sheet, settings: Settings, node: Node, error: SSHError) -> str:  # noqa: PLR0911 - a line for each kind

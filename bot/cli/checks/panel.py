@@ -6,9 +6,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
-from balancer.model import Node, Snapshot
+from balancer.model import Snapshot
 from bot.cli.checks import tcp_tls
 from bot.cli.checks.seen import SHOWN, look_at, some
 from bot.cli.checks.sheet import Sheet
@@ -29,8 +30,8 @@ SKEW_S = 30.0
 """Clocks further apart than this are worth a word."""
 
 
-async def check_panel(sheet: Sheet, settings: Settings, clock: Clock) -> tuple[Node, ...] | None:
-    """The nodes of the clusters to balance; ``None`` where the panel could not be read."""
+async def check_panel(sheet: Sheet, settings: Settings, clock: Clock) -> Snapshot | None:
+    """The clusters, with the nodes that are balanced alone; ``None`` where the panel could not be read."""
     if not await check_address(sheet, settings, clock):
         return None
     return await check_account(sheet, settings, clock)
@@ -45,13 +46,13 @@ async def check_address(sheet: Sheet, settings: Settings, clock: Clock) -> bool:
         return await _is_vmmanager(sheet, panel)
 
 
-async def check_account(sheet: Sheet, settings: Settings, clock: Clock) -> tuple[Node, ...] | None:
+async def check_account(sheet: Sheet, settings: Settings, clock: Clock) -> Snapshot | None:
     """As ``check_panel``, for an address that was checked before."""
     async with panel_client(settings, clock) as panel:
         if not await _let_in(sheet, panel, settings):
             return None
         snapshot = await _read(sheet, panel, settings)
-    return None if snapshot is None else look_at(sheet, snapshot, settings)
+    return None if snapshot is None else replace(snapshot, nodes=look_at(sheet, snapshot, settings))
 
 
 # The way there --------------------------------------------------------------------------------------

@@ -70,18 +70,18 @@ async def _panel(loaded: LoadedSettings, texts: Texts, clock: Clock) -> list[Lin
     if missing:
         return _skipped(texts, (*PANEL, *(SSH if settings.ssh_enabled else ())), missing)
     sheet = Sheet(texts, PANEL)
-    nodes = await check_panel(sheet, settings, clock)
+    snapshot = await check_panel(sheet, settings, clock)
     lines = sheet.lines()
     if not settings.ssh_enabled:
         return lines
     missing = _missing(loaded, SSH_FIELDS)
-    if missing or nodes is None:
+    if missing or snapshot is None:
         first = next((line.title for line in reversed(lines) if line.status is CheckStatus.FAIL), "")
         return [*lines, *_skipped(texts, SSH, missing or first)]
     from bot.cli.checks.nodes import check_nodes
 
     ssh = Sheet(texts, SSH)
-    await check_nodes(ssh, settings, nodes)
+    await check_nodes(ssh, settings, snapshot)
     return [*lines, *ssh.lines()]
 
 

@@ -54,9 +54,11 @@ class Machines(Feature):
     # VMs --------------------------------------------------------------------------------------
 
     async def vms_page(self, request: Request) -> View:
-        """The VMs of a node, largest first, each a button into its card."""
+        """The VMs of a node, each a button into its card: the busiest first, then those of unknown load by size."""
         node, _plan, vms = await self.queries(request).node_details(await self.node(request, request.key))
-        ranked = sorted(vms, key=lambda vm: (-(vm.memory_mib or 0), -(vm.vcpus or 0), vm.id))
+        ranked = sorted(
+            vms, key=lambda vm: (-(vm.load.cpus if vm.load else -1.0), -(vm.memory_mib or 0), -(vm.vcpus or 0), vm.id)
+        )
         shown, part, pages = paged(ranked, request.part, VMS_PER_PAGE)
         rows: list[Row] = [[go(self._label(request, vm), "vm", vm.id)] for vm in shown]
         rows.append(pager(request.texts, "node-vms", part, pages, key=node.id))
@@ -66,6 +68,8 @@ class Machines(Feature):
 
     @staticmethod
     def _label(request: Request, vm: VM) -> str:
+        if vm.load is not None:
+            return request.texts.text("vm-label-load", vm=wording.short(vm.name), cpus=vm.load.cpus)
         return f"{wording.short(vm.name)} · {wording.size(request.texts, vm.vcpus or 0, vm.memory_mib or 0)}"
 
     async def vm_command(self, request: Request) -> Sequence[View]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from balancer.model import Move, Plan, Purpose, Rejection
+from balancer.model import VM, Move, Plan, Purpose, Rejection
 from balancer.reasons import brief
 from balancer.requests.results import Placement, Refused, TargetChoice, WhyNode, WhyVM
 from bot.domain.proposals import IgnoredVM, ProposedMove
@@ -36,6 +36,7 @@ def vm_lines(texts: Texts, details: VMDetails, cluster: str, ignored: IgnoredVM 
     ]
     if vm.disk_mib:
         lines.append(texts.html("vm-disk", gib=vm.disk_mib / 1024))
+    lines.append(load_line(texts, vm, now))
     lines.append("")
     if ignored is not None:
         lines.append(texts.html("vm-ignored-by", who=ignored.by.name, time=wording.moment(texts, ignored.at, now)))
@@ -48,6 +49,17 @@ def vm_lines(texts: Texts, details: VMDetails, cluster: str, ignored: IgnoredVM 
     if details.past:
         lines += ["", texts.html("vm-past"), *past_lines(texts, details.past, now)]
     return lines
+
+
+def load_line(texts: Texts, vm: VM, now: datetime) -> Markup:
+    """How busy the VM was, by its own load; or that it counts with its share of its node's."""
+    if vm.load is None:
+        return texts.html("vm-load-share")
+    minutes = max(1, round(vm.load.span_s / 60))
+    ago = wording.duration(texts, now - vm.load.measured_at)
+    return texts.html(
+        "vm-load", cpus=vm.load.cpus, vcpus=vm.vcpus or 0, minutes=minutes, ago=ago, source=vm.load.source
+    )
 
 
 def past_lines(texts: Texts, moves: Sequence[ProposedMove], now: datetime) -> Lines:

@@ -1,0 +1,124 @@
+"""Plans by the VMs' own loads: what a VM gives and takes, and which one leaves an overloaded node."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from core_builders import NOW, measured, node, snapshot, vm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis_profile import examples
+
+from balancer.model import Plan, Recent, Snapshot, VMLoad
+from balancer.planner import plan
+from balancer.policy import STRATEGIES, Policy
+from balancer.state import Candidate, WorkingState
+
+CPUS = 10
+
+
+def load(cpus: float) -> VMLoad:
+    return VMLoad(cpus, NOW, 3600.0)
+
+
+def world(loads: list[float | None], load1: float, targets: int = 2, calm: float = 3.0) -> Snapshot:
+    """Node 1 has these VMs of 4 vCPUs and so high a load; the others are calm."""
+    vms = [vm(i, vcpus=4, load=None if cpus is None else load(cpus)) for i, cpus in enumerate(loads, start=1)]
+    hot = node(1, vcpus_allocated=4 * len(vms), vm_count=len(vms), measured=measured(load1=load1))
+    others = [
+        node(n, vcpus_allocated=0, vm_count=0, memory_allocated_mib=0, measured=measured(load1=calm))
+        for n in range(2, 2 + targets)
+    ]
+    return snapshot([hot, *others], vms)
+
+
+def policy(strategy: str, moves: int = 20) -> Policy:
+    return Policy(strategy=strategy, max_moves=moves)
+
+
+def gives(seen: Snapshot, vm_id: int) -> float:
+    state = WorkingState(seen, Policy(), Recent())
+    found = next(v for v in seen.vms if v.id == vm_id)
+    return state.load_of(Candidate(found, found.vcpus or 0, found.memory_mib or 0))
+
+
+@pytest.mark.parametrize(
+    ("loads", "load1", "first"),
+    [
+        ([3.0, 0.5, 0.5], 8.0, 3.0),  # its own load
+        ([3.0, 1.0, 1.0], 12.5, 4.0),  # slowed down: 3 * 12.5 / 5, but not above its vCPUs
+        ([1.0, 4.0, 5.0], 12.0, 1.2),  # slowed down: 1 * 12 / 10
+        ([None, 3.0, 3.0], 9.0, 3.0),  # its share by vCPUs: a third
+        ([3.0, None, 3.0], 12.0, 3.0),  # one VM without a load: nobody's is raised
+        ([0.0, 3.0, 3.0], 6.0, 0.0),
+    ],
+)
+def test_what_a_vm_takes_along(loads: list[float | None], load1: float, first: float) -> None:
+    assert gives(world(loads, load1), 1) == pytest.approx(first)
+
+
+def test_a_vm_of_a_node_that_was_not_measured_counts_with_all_its_vcpus() -> None:
+    seen = world([1.0, 1.0], 8.0)
+    dark = replace(seen, nodes=tuple(replace(n, measured=None) if n.id == 1 else n for n in seen.nodes))
+    assert gives(dark, 1) == 4.0
+
+
+@pytest.mark.parametrize("strategy", ["optimal", "balance", "adaptive"])
+def test_the_hot_vm_leaves_instead_of_several_calm_ones(strategy: str) -> None:
+    seen = world([0.4, 0.4, 3.9, 0.4, 0.4, 3.0, 3.0], 11.5)
+    made = plan(seen, policy(strategy))
+    assert made.moves[0].vm_id in (3, 6, 7)
+    assert strategy == "balance" or len(made.moves) == 1  # balance goes on and evens out the rest
+    assert made.overloaded_after == ()
+    by_shares = plan(replace(seen, vms=tuple(replace(v, load=None) for v in seen.vms)), policy(strategy))
+    assert by_shares.moves[0].vm_id == 1, "by shares all are alike, so the first one, which is idle, would go"
+
+
+def test_what_a_move_promises_is_the_load_of_the_vm() -> None:
+    seen = world([0.4, 0.4, 3.9, 0.4, 0.4, 3.0, 2.9], 11.4)
+    [move] = plan(seen, policy("optimal")).moves
+    gone = (move.source_before.cpu_load or 0.0) - (move.source_after.cpu_load or 0.0)
+    assert gone * CPUS == pytest.approx(gives(seen, move.vm_id))
+    come = (move.target_after.cpu_load or 0.0) - (move.target_before.cpu_load or 0.0)
+    assert come == pytest.approx(gone)
+
+
+def test_a_target_takes_no_vm_that_is_too_busy_for_it() -> None:
+    seen = world([4.0, 4.0, 4.0], 12.0, targets=1, calm=8.0)
+    made = plan(seen, policy("optimal"))
+    assert made.moves == () and [n.node_id for n in made.overloaded] == [1]
+
+
+WORLDS = st.builds(
+    world,
+    st.lists(st.one_of(st.none(), st.floats(0.0, 4.0)), min_size=1, max_size=12),
+    st.floats(0.0, 40.0),
+    st.integers(1, 3),
+    st.floats(0.0, 9.9),
+)
+
+
+@settings(max_examples=examples(600), deadline=None)
+@given(WORLDS, st.sampled_from(STRATEGIES), st.integers(1, 20))
+def test_no_plan_overloads_a_target_or_moves_without_need(seen: Snapshot, strategy: str, most: int) -> None:
+    made: Plan = plan(seen, policy(strategy, most))
+    assert len(made.moves) <= most
+    assert len({m.vm_id for m in made.moves}) == len(made.moves)
+    state = WorkingState(seen, Policy(), Recent())
+    loads = {n.id: n.measured.load1 for n in seen.nodes if n.measured is not None}
+    vms = {v.id: v for v in seen.vms}
+    for move in made.moves:
+        found = vms[move.vm_id]
+        brings = state.load_of(Candidate(found, found.vcpus or 0, found.memory_mib or 0))
+        loads[move.source_id], loads[move.target_id] = loads[move.source_id] - brings, loads[move.target_id] + brings
+        assert loads[move.target_id] <= CPUS + 1e-6
+        assert (move.target_after.cpu_load or 0.0) * CPUS == pytest.approx(loads[move.target_id], abs=1e-6)
+    if made.bound is not None and made.effort is not None and not made.overloaded_after_all:
+        assert made.bound.moves is None or made.bound.moves <= made.effort.moves
+
+
+@settings(max_examples=examples(200), deadline=None)
+@given(WORLDS, st.sampled_from(STRATEGIES))
+def test_a_plan_by_own_loads_is_the_same_every_time(seen: Snapshot, strategy: str) -> None:
+    assert plan(seen, policy(strategy)) == plan(seen, policy(strategy))
