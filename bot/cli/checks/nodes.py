@@ -66,9 +66,11 @@ async def _matches(sheet: Sheet, settings: Settings, snapshot: Snapshot, result:
         vms = vms_of[node.id]
         matches = matched(result.counters[node.id].vms, vms, {vm.id: names[vm.id] for vm in vms if names.get(vm.id)})
         found, total = found + len(matches.vms), total + len(vms)
-        if len(matches.vms) < len(vms):
+        if 0 < len(matches.vms) < len(vms):
             text = sheet.texts.text("check-vms-unmatched", node=node.name, matched=len(matches.vms), count=len(vms))
             sheet.warn("ssh", text)
+        elif not matches.vms:
+            sheet.ok("ssh", sheet.texts.text("check-vms-none", node=node.name, count=len(vms)))
     if total and found == total:
         sheet.ok("ssh", sheet.texts.text("check-vms-matched", count=total))
 

@@ -114,6 +114,7 @@ check-vms-matched = the load of each VM can be read: { NUMBER($count) } { $count
     [one] VM was found on its node
    *[other] VMs were found on their nodes
 }
+check-vms-none = { $node }: none of { NUMBER($count) } running VMs was found among its processes and control groups, so they count with their share by vCPUs.
 check-vms-unmatched = { $node }: { NUMBER($matched) } of { NUMBER($count) } running VMs were found; the others count with their share by vCPUs. VM_METRICS=off reads none.
 check-ssh-key = { $problem }. See SSH_PRIVATE_KEY_PATH and SSH_PASSWORD.
 check-ssh-address = { $node }: the panel names no address: name one in SSH_HOSTS_MAPPING.

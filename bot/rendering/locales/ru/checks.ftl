@@ -114,6 +114,7 @@ check-vms-matched = нагрузку отдельных ВМ можно чита
     [few] найдены { $count } ВМ
    *[many] найдено { $count } ВМ
 }
+check-vms-none = { $node }: среди процессов и контрольных групп узла не найдена ни одна из работающих ВМ ({ NUMBER($count) }), они учитываются по доле vCPU.
 check-vms-unmatched = { $node }: найдено { NUMBER($matched) } из { NUMBER($count) } работающих ВМ; остальные учитываются по доле vCPU. VM_METRICS=off отключает чтение.
 check-ssh-key = { $problem }. См. SSH_PRIVATE_KEY_PATH и SSH_PASSWORD.
 check-ssh-address = { $node }: панель не называет адреса: укажите его в SSH_HOSTS_MAPPING.
