@@ -205,6 +205,23 @@ def tag_rules(snapshot: Snapshot) -> tuple[VMRule, ...]:
     return tuple(_tag_rules(snapshot.vms))
 
 
+def protecting_tags(snapshot: Snapshot, rules: Iterable[VMRule]) -> dict[str, frozenset[int]]:
+    """Tag in lower case -> ids of the VMs that have it, of every tag that a rule names or that is a rule itself."""
+    named = {tag.strip().casefold() for rule in rules for tag in rule.vm_tags}
+    members: dict[str, set[int]] = {tag: set() for tag in named}
+    for vm in snapshot.vms:
+        for written in vm.tags:
+            tag = written.strip().casefold()
+            if tag in named or is_rule_tag(tag):
+                members.setdefault(tag, set()).add(vm.id)
+    return {tag: frozenset(ids) for tag, ids in members.items()}
+
+
+def is_rule_tag(tag: str) -> bool:
+    """Whether a tag (in lower case) is a rule by itself, in ProxLB's vocabulary."""
+    return tag.startswith((_TAG_PIN, _TAG_IGNORE, *_TAG_GROUPS))
+
+
 def violations(snapshot: Snapshot, groups: Groups) -> tuple[Reason, ...]:
     """Rules that are broken in the snapshot: cautions for the report. Nothing is moved to mend them alone."""
     vms = {vm.id: vm for vm in snapshot.vms}

@@ -307,7 +307,14 @@ class VMBalancer:
         from bot.observability.metrics_server import MetricsServer
 
         telegram_health = self.telegram.health if self.telegram is not None else None
-        self._metrics = Metrics(self.service, self.store, self.panel, telegram_health, self._clock)
+        self._metrics = Metrics(
+            self.service,
+            self.store,
+            self.panel,
+            telegram_health,
+            self._clock,
+            loop_failures=self._supervisor.failures,
+        )
         await self._metrics.begin()
         server = MetricsServer(
             self.settings, self._metrics.page, lambda: judge(self._heartbeat.heartbeat, self._clock())

@@ -179,10 +179,7 @@ class Run:
     async def _follow_clock(self) -> None:
         """As the program's timer does it (app.py); a database that is locked leaves it to the next time."""
         with contextlib.suppress(StoreError):
-            now = self.life.service.clock()
-            leap = await self.life.service.clock_follower.follow(owner=True)
-            if leap:
-                self.audit.clock_was_set(leap, now)
+            await self.life.service.clock_follower.follow(owner=True)
 
     async def _calm_down(self) -> None:
         self.panel.faults.clear()

@@ -15,11 +15,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chaos_world import Start, WatchedWorld
+from chaos_world import WatchedWorld
 
 from bot.domain.proposals import DecisionResult, Verdict
 from bot.errors import StoreError
-from bot.store.deadlines import KEPT as STILL_MOVED
 from bot.store.rows import from_text, maybe_from_text
 from bot.store.store import Store
 from bot.store.values import Notice, NoticeKind
@@ -62,7 +61,7 @@ class Auditor:
         assert isinstance(panel.world, WatchedWorld)
         self._path, self._panel, self._clock = path, panel, clock
         self.world = panel.world
-        self.world.guards += [self._spoken_against, self._note_time]
+        self.world.guards += [self._spoken_against, self._note_record]
         self.violations: list[str] = []
         self.rows: dict[int, Row] = {}
         self.steps: dict[int, list[str]] = defaultdict(list)
@@ -71,19 +70,21 @@ class Auditor:
         self.notices: list[Notice] = []
         self.excluded: dict[int, float] = {}
         self.pause = (0.0, 0.0)
-        self._times: list[datetime] = []
+        self._records: list[tuple[int, ...]] = []
+        """Of each start that the panel accepted: the rows of the database that said `starting` at that moment."""
         self._posts: Counter[tuple[int, int]] = Counter()
         self._seen_request = self._seen_audit = self._seen_decision = 0
 
     # While it runs --------------------------------------------------------------------------------
 
-    def _note_time(self, vm: VM, target: Node) -> str | None:
-        self._times.append(self._clock())
+    def _note_record(self, vm: VM, target: Node) -> str | None:
+        query = (
+            "SELECT g.id FROM migration g JOIN move m ON m.id = g.move_id "
+            "WHERE g.state = 'starting' AND m.vm_id = ? AND m.target_id = ?"
+        )
+        with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=10)) as db:
+            self._records.append(tuple(row[0] for row in db.execute(query, (vm.id, target.id))))
         return None
-
-    def clock_was_set(self, leap: timedelta, before: datetime) -> None:
-        """The program has moved the times of its rows by ``leap``, as far back as they have a deadline."""
-        self._times = [at + leap if at >= before - STILL_MOVED else at for at in self._times]
 
     def _spoken_against(self, vm: VM, target: Node) -> str | None:
         now = self.world.now
@@ -169,19 +170,16 @@ class Auditor:
 
     def _one_start_a_record(self) -> None:
         """Each start that the panel accepted belongs to one row of its own, and no row was sent twice."""
-        rows = defaultdict(list)
-        for row in self.rows.values():
-            if row.started_at is not None:
-                rows[row.vm_id, row.target].append(row)
+        rows = Counter((row.vm_id, row.target) for row in self.rows.values() if row.started_at is not None)
         for key, sent in self._posts.items():
-            if sent > len(rows[key]):
-                self.violations.append(f"VM {key[0]} was sent to node {key[1]} {sent} times for {len(rows[key])} rows")
-        used: dict[int, Start] = {}
-        for start, at in zip(self.world.starts, self._times, strict=True):
-            fitting = [r for r in rows[start.vm_id, start.target] if _covers(r, at) and r.id not in used]
+            if sent > rows[key]:
+                self.violations.append(f"VM {key[0]} was sent to node {key[1]} {sent} times for {rows[key]} rows")
+        used: set[int] = set()
+        for start, recorded in zip(self.world.starts, self._records, strict=True):
+            fitting = [number for number in recorded if number in self.rows and number not in used]
             if len(fitting) != 1:
-                self.violations.append(f"a start of VM {start.vm_id} at {at} has {len(fitting)} records")
-            used.update((r.id, start) for r in fitting)
+                self.violations.append(f"a start of VM {start.vm_id} at {start.at} has {len(fitting)} records")
+            used.update(fitting)
         for row in self.rows.values():
             if row.id in used and row.reason in ("never-started", "not-sent", "refused"):
                 self.violations.append(f"migration {row.id} is told as {row.reason}, and the panel has it")
@@ -233,7 +231,3 @@ class Auditor:
 def _without_times(row: Row) -> Row:
     """They move when the clock is set."""
     return replace(row, started_at=None, finished_at=None)
-
-
-def _covers(row: Row, at: datetime) -> bool:
-    return row.started_at is not None and row.started_at <= at and (row.finished_at is None or at <= row.finished_at)

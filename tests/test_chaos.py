@@ -34,7 +34,7 @@ async def test_day_with_faults_violates_no_invariant(tmp_path: Path) -> None:
 
 def noticed(audit: Auditor, figures: Figures, break_it: object, words: str) -> bool:
     """Whether the auditor says so of records that were falsified; they are put right again afterwards."""
-    kept = {name: getattr(audit, name).copy() for name in ("rows", "decisions", "told", "_times", "_posts")}
+    kept = {name: getattr(audit, name).copy() for name in ("rows", "decisions", "notices", "_records", "_posts")}
     starts = audit.world.starts.copy()
     audit.violations.clear()
     break_it(audit)  # type: ignore[operator]
@@ -48,7 +48,7 @@ def noticed(audit: Auditor, figures: Figures, break_it: object, words: str) -> b
 
 def _second_start(audit: Auditor) -> None:
     audit.world.starts.append(audit.world.starts[-1])
-    audit._times.append(audit._times[-1])
+    audit._records.append(audit._records[-1])
 
 
 def _second_post(audit: Auditor) -> None:

@@ -102,6 +102,8 @@ def everything(names: dict[int, str] | None = None, cluster: str = "Production")
         waiting=Waiting(1, 2, NOW, 3, {"queued": 1, "starting": 0, "running": 0, "unknown": 0}),
         mode="approve",
         paused=False,
+        held={"protection-lost": 2},
+        loop_failures={"The chat": 1},
         panel_requests={"GET": 3},
         panel_errors={"refused": 1},
     )
@@ -205,7 +207,7 @@ async def test_rows_deleted_by_retention_are_not_counted_again(store: Store) -> 
 
 async def test_unreadable_database_hides_only_its_own_metrics(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as fixture:
-        metrics = Metrics(fixture.service, fixture.store, fixture.api, None, fixture.clock)
+        metrics = Metrics(fixture.service, fixture.store, fixture.api, None, fixture.clock, loop_failures={})
         await metrics.begin()
         before = Seen((await metrics.page()).decode())
         assert before.get("panel_up") is None, "nobody asked it yet"

@@ -1,25 +1,34 @@
-"""Names that protect something, and what they were matched to. Pure.
+"""Names and tags that protect something, and what they were matched to. Pure.
 
-A node that is excluded, a cluster with thresholds of its own, a VM that a rule names: where such a name matches
-nothing any more although the thing is still there, the thing was renamed, or the panel left its name or tags out.
+A node that is excluded, a cluster with thresholds of its own, a VM that a rule names by its name or tag: where such a
+name or tag matches something no more that is still there, the thing was renamed, or the panel left its name or tags
+out of its answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from balancer.groups import matches
-from balancer.model import Cluster, Snapshot
+from balancer.groups import is_rule_tag, matches, protecting_tags
+from balancer.model import VM, Cluster, Snapshot
 from balancer.policy import Policy
 from bot.domain.lookup import matching
 
-NODE, CLUSTER, RULE_VM, RULE_NODE = "node", "cluster", "rule-vm", "rule-node"
+NODE, CLUSTER, RULE_VM, RULE_NODE, TAG = "node", "cluster", "rule-vm", "rule-node", "tag"
+ACCEPTED_WITH_MODE = (TAG, RULE_VM)
+"""Kinds that an admin accepts as they are now by switching to automatic mode again."""
 _SEPARATOR = " ▸ "
+_LEFT_OUT: Mapping[str, Callable[[VM], bool]] = {
+    TAG: lambda vm: not vm.tags,
+    RULE_VM: lambda vm: vm.name == f"vm-{vm.id}",
+}
+"""Whether the panel's row of a VM tells no tags, or no name."""
 
 
 class Protection(NamedTuple):
-    """``kind``: where the name stands, one of the words above. ``name``: the name, of a rule with the rule's."""
+    """``kind``: where the name stands, one of the words above. ``name``: the name, of a rule with the rule's; of a tag
+    the tag in lower case."""
 
     kind: str
     name: str
@@ -32,41 +41,51 @@ Bindings = Mapping[Protection, Mapping[int, int]]
 def bindings(
     snapshot: Snapshot, node_names: Iterable[str], cluster_names: Iterable[str], policies: Mapping[int, Policy]
 ) -> dict[Protection, dict[int, int]]:
-    """What every name means now; empty where it means nothing."""
-    result = {Protection(NODE, n): {x.id: x.cluster_id for x in matching(snapshot.nodes, n)} for n in node_names}
-    result |= {Protection(CLUSTER, n): {c.id: c.id for c in matching(snapshot.clusters, n)} for n in cluster_names}
+    """What every name and tag means now; empty where it means nothing."""
+    bound = {Protection(NODE, n): {x.id: x.cluster_id for x in matching(snapshot.nodes, n)} for n in node_names}
+    bound |= {Protection(CLUSTER, n): {c.id: c.id for c in matching(snapshot.clusters, n)} for n in cluster_names}
     for own in snapshot.split():
         cluster_id = own.clusters[0].id
-        for (of_nodes, rule, what), ids in matches(own, policies[cluster_id].rules).items():
+        rules = policies[cluster_id].rules
+        for (of_nodes, rule, what), ids in matches(own, rules).items():
             protection = Protection(RULE_NODE if of_nodes else RULE_VM, f"{rule}{_SEPARATOR}{what}")
-            result.setdefault(protection, {}).update(dict.fromkeys(ids, cluster_id))
-    return result
+            bound.setdefault(protection, {}).update(dict.fromkeys(ids, cluster_id))
+        for tag, ids in protecting_tags(own, rules).items():
+            bound.setdefault(Protection(TAG, tag), {}).update(dict.fromkeys(ids, cluster_id))
+    return bound
 
 
 def lost(now: Bindings, bound: Bindings, snapshot: Snapshot) -> dict[int, list[str]]:
-    """Cluster -> the names there that match nothing any more, although what they meant is still there."""
-    there = {
-        NODE: {n.id for n in snapshot.nodes},
-        CLUSTER: {c.id for c in snapshot.clusters},
-        RULE_VM: {vm.id for vm in snapshot.vms},
-        RULE_NODE: {n.id for n in snapshot.nodes},
-    }
-    names: dict[int, list[str]] = {}
-    for protection, things in sorted(now.items()):
-        meant = {t: c for t, c in bound.get(protection, {}).items() if t in there[protection.kind]}
-        if protection.kind in (NODE, CLUSTER):  # one name, one thing
-            clusters = {c for thing, c in meant.items() if thing not in things}
-        else:  # a pattern or a tag: single VMs come and go
-            clusters = set(meant.values()) - set(things.values())
-        for cluster_id in sorted(clusters):
-            names.setdefault(cluster_id, []).append(protection.name)
-    return names
+    """Cluster -> the names and tags there that match something no more, although it is still there."""
+    found: dict[int, list[str]] = {}
+    for protection, things in sorted(_lost_things(now, bound, snapshot).items()):
+        for cluster_id in sorted(set(things.values())):
+            found.setdefault(cluster_id, []).append(protection.name)
+    return found
 
 
 def to_bind(now: Bindings, bound: Bindings, snapshot: Snapshot) -> dict[Protection, Mapping[int, int]]:
-    """What is new of the bindings. A name that is lost somewhere keeps what it meant, until it matches again."""
-    keep = {name for names in lost(now, bound, snapshot).values() for name in names}
-    return {p: things for p, things in now.items() if things and p.name not in keep and things != bound.get(p)}
+    """What is new of the bindings. What is lost keeps its meaning, until it matches again."""
+    kept = _lost_things(now, bound, snapshot)
+    fresh = {p: {**now.get(p, {}), **kept.get(p, {})} for p in {*now, *kept}}
+    return {p: things for p, things in fresh.items() if things and things != bound.get(p)}
+
+
+def _lost_things(now: Bindings, bound: Bindings, snapshot: Snapshot) -> dict[Protection, dict[int, int]]:
+    """Protection -> each thing that is still there and that it does not match now -> the thing's cluster."""
+    nodes, vms = {n.id for n in snapshot.nodes}, {vm.id: vm for vm in snapshot.vms}
+    there = {NODE: nodes, CLUSTER: {c.id for c in snapshot.clusters}, RULE_NODE: nodes, RULE_VM: vms, TAG: vms}
+    missing = {}
+    for protection in {*now, *(p for p in bound if p.kind == TAG and is_rule_tag(p.name))}:
+        things = now.get(protection, {})
+        meant = {t: c for t, c in bound.get(protection, {}).items() if t in there[protection.kind] and t not in things}
+        if protection.kind in (RULE_VM, RULE_NODE, TAG):  # of several things, single ones come and go
+            matched = set(things.values())
+            left_out = {t for t in meant if protection.kind in _LEFT_OUT and _LEFT_OUT[protection.kind](vms[t])}
+            meant = {t: c for t, c in meant.items() if c not in matched or t in left_out}
+        if meant:
+            missing[protection] = meant
+    return missing
 
 
 def known_as(cluster: Cluster, names: Iterable[str], bound: Bindings) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
 from bot.domain.clock import Clock
 from bot.domain.counters import Counted, FigureCheckpoint, Waiting
+from bot.domain.held_clusters import PREFIXES, held_clusters
 from bot.domain.version import VERSION
 from bot.errors import StoreError
 from bot.observability.heartbeat_writer import ChatHealth
@@ -38,8 +40,16 @@ class Metrics:
     """One for each program; call ``begin()`` once. ``chat`` is ``None`` without Telegram."""
 
     def __init__(
-        self, service: Service, store: Store, panel: PanelTraffic, chat: ChatHealth | None, clock: Clock
+        self,
+        service: Service,
+        store: Store,
+        panel: PanelTraffic,
+        chat: ChatHealth | None,
+        clock: Clock,
+        *,
+        loop_failures: Mapping[str, int],
     ) -> None:
+        self._loop_failures = loop_failures
         self._service = service
         self._store = store
         self._panel = panel
@@ -90,6 +100,8 @@ class Metrics:
             waiting=waiting,
             mode=mode,
             paused=paused,
+            held=await self._held(),
+            loop_failures=dict(self._loop_failures),
             panel_requests=dict(self._panel.requests),
             panel_errors=dict(self._panel.errors),
         )
@@ -102,6 +114,14 @@ class Metrics:
         except StoreError as error:
             log.debug("no figures from the database: %s", error)  # the cycle warns
             return None, None, None
+
+    async def _held(self) -> Mapping[str, int] | None:
+        """Why clusters are held -> how many of them; ``None`` if the database cannot be read."""
+        try:
+            held = held_clusters(await self._store.settings.values_with_prefix(PREFIXES))
+        except StoreError:
+            return None
+        return Counter(reason.code for reasons in held.values() for reason in reasons)
 
     async def _interval_s(self) -> int:
         """The interval in force; the configured one if the database cannot be read."""

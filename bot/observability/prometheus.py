@@ -29,6 +29,7 @@ VERDICTS = ("approve", "skip")
 RESULTS = ("succeeded", "failed", "unknown", "stale", "skipped")
 ERROR_KINDS = ("unavailable", "session", "auth", "forbidden", "refused", "data", "outcome-unknown")
 METHODS = ("GET", "POST")
+HELD_REASONS = ("planning-failed", "protection-lost", "auto-stopped")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,10 @@ class MetricValues:
     """``waiting``, ``mode`` and ``paused`` are ``None`` if the database cannot be read."""
     mode: str | None
     paused: bool | None
+    held: Mapping[str, int] | None
+    """Why clusters are held -> how many; ``None`` if the database cannot be read."""
+    loop_failures: Mapping[str, int]
+    """Defects since the start, by the loop or step of the program."""
     panel_requests: Mapping[str, int]
     panel_errors: Mapping[str, int]
 
@@ -92,6 +97,12 @@ def _program(values: MetricValues) -> Iterator[Metric]:
         yield mode
     if values.paused is not None:
         yield _one("paused", "1 = somebody paused the balancer.", values.paused)
+    if values.held is not None:
+        text = "Clusters that the last check found held, by reason: people have to look."
+        held = _gauge("clusters_held", text, ["reason"])
+        for reason in HELD_REASONS:
+            held.add_metric([reason], values.held.get(reason, 0))
+        yield held
     yield _one("database_up", "1 = the database could be read for this page.", values.waiting is not None)
     if values.panel_up is not None:
         yield _one("panel_up", "1 = VMmanager could be read when it was asked last.", values.panel_up)
@@ -184,6 +195,7 @@ def _counted(values: MetricValues) -> Iterator[Metric]:
         _add(durations, [result], counted.durations[result])
     yield durations
     yield _count("panel_requests", "Requests to VMmanager.", "method", METHODS, values.panel_requests)
+    yield _count("loop_failures", "Defects of loops and steps of the program.", "loop", (), values.loop_failures)
     yield _count("panel_errors", "Requests to VMmanager that failed.", "kind", ERROR_KINDS, values.panel_errors)
 
 

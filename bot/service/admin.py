@@ -14,6 +14,7 @@ from bot.config.loading import understand
 from bot.config.settings import env_name, masked
 from bot.config.validation import TWO_PERSONS_OR_AUTO
 from bot.domain.proposals import Actor, Exclusion, ExclusionRole
+from bot.domain.protections import ACCEPTED_WITH_MODE
 from bot.errors import ConfigError, NotFound, UnconfirmedMode
 from bot.service.context import ServiceContext, UseCase
 from bot.service.planning import Planning
@@ -120,7 +121,8 @@ class Admin(UseCase):
     async def set_mode(self, mode: str, actor: Actor) -> None:
         """From now on. What automatic mode has queued is not started once it is off.
 
-        Setting ``auto`` also lets it go on in clusters where it stopped because a VM was restarted by its migration.
+        Setting ``auto`` also lets it go on in clusters where it stopped because a VM was restarted by its migration,
+        and where VMs have lost the tags or names by which a rule protected them.
         """
         if mode not in MODES:
             raise NotFound("mode", mode, MODES)
@@ -129,6 +131,7 @@ class Admin(UseCase):
         await self._store.settings.set(MODE_KEY, mode, actor, self._clock(), before=self._settings.balance_mode)
         if mode == "auto":
             await self._restarts.go_on(actor)
+            await self._store.protections.forget(ACCEPTED_WITH_MODE)
         log.info("%s set the mode to %s", actor.name, mode)
         self._work.set()
 

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from balancer.model import Cluster, Plan, Reason
 from bot.domain import log_context
 from bot.domain.counters import CycleTally
+from bot.domain.held_clusters import FAILURE_KEY
 from bot.domain.proposals import POLICY_ACTOR, Actor
 from bot.errors import DryRunError, PanelError, StoreError, UnstorableError
 from bot.service import plan_log
@@ -21,9 +22,6 @@ from bot.service.values import OUTAGE_KEY, ClusterResult, CycleReport
 from bot.store.values import Checkpoint, Published
 
 log = logging.getLogger(__name__)
-
-FAILURE_KEY = "cluster-failed-"
-"""With the cluster's id: its planning failed, and people were told."""
 
 
 class Cycle(UseCase):
@@ -161,7 +159,8 @@ class Cycle(UseCase):
         key = f"{FAILURE_KEY}{cluster.id}"
         known = await self._store.settings.get(key)
         if failure is not None and known is None:
-            await self._store.notices.note_outage(key, failure.code, failure, self._clock())
+            problem = str(failure.as_dict().get("problem", ""))
+            await self._store.notices.note_outage(key, problem, failure, self._clock())
             self._notifier.notices_waiting()
         elif failure is None and known is not None:
             await self._store.settings.leave(key, None, POLICY_ACTOR, self._clock())

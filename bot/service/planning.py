@@ -24,6 +24,7 @@ from balancer.strategies.alternative import with_alternative
 from bot.config.chats_file import chats_of
 from bot.config.clusters_file import ClustersFile
 from bot.config.settings import POLICY_FIELDS
+from bot.domain.held_clusters import PREFIXES, held_clusters
 from bot.domain.times import WallTime, open_time, opens_at, parse_windows
 from bot.panel.remarks import remark_of_one_cluster
 from bot.service.context import ServiceContext, UseCase
@@ -244,7 +245,9 @@ class Planning(UseCase):
         def look_at_all() -> tuple[Plan, ...]:
             return tuple(_looked(own, policies[own.clusters[0].id], self._remarks(own)) for own in seen)
 
-        return await asyncio.to_thread(look_at_all)
+        held = held_clusters(await self._store.settings.values_with_prefix(PREFIXES))
+        plans = await asyncio.to_thread(look_at_all)
+        return tuple(_with_reasons(new_plan, held.get(new_plan.cluster_id, ())) for new_plan in plans)
 
     def _remarks(self, own: Snapshot) -> list[Reason]:
         """What was odd in the panel's answers, for people who may see this cluster alone: of a row that tells no
@@ -384,6 +387,17 @@ def _looked(own: Snapshot, policy: Policy, remarks: Sequence[Reason]) -> Plan:
     except Exception as error:  # as in _planned
         log.exception("Cluster '%s' cannot be looked at", own.clusters[0].name)
         return _failed(own, policy, error)
+
+
+def _with_reasons(new_plan: Plan, reasons: Iterable[Reason]) -> Plan:
+    """The plan with reasons that hold its whole cluster; each kind of reason once."""
+    known = {rejection.reason.code for rejection in new_plan.rejections if rejection.subject == "cluster"}
+    rejections = tuple(
+        Rejection("cluster", new_plan.cluster_id, new_plan.cluster_name, reason)
+        for reason in reasons
+        if reason.code not in known
+    )
+    return replace(new_plan, rejections=(*new_plan.rejections, *rejections)) if rejections else new_plan
 
 
 def _failed(own: Snapshot, policy: Policy, error: Exception) -> Plan:

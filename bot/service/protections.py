@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping
 from balancer.model import Cluster, Node, Reason, Snapshot
 from balancer.policy import Policy
 from bot.config.clusters_file import ClustersFile
+from bot.domain.held_clusters import LOST_KEY
 from bot.domain.lookup import matching
 from bot.domain.proposals import POLICY_ACTOR
 from bot.domain.protections import NODE, Bindings, Protection, bindings, known_as, lost, to_bind
@@ -15,8 +16,6 @@ from bot.service.context import ServiceContext, UseCase
 
 log = logging.getLogger(__name__)
 
-LOST_KEY = "protection-lost-"
-"""With the cluster's id: which names were lost there, and since when."""
 SHOWN = 5
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from balancer.model import VM, Reason
 from bot.domain.clock import Clock
+from bot.domain.held_clusters import RESTARTED_KEY
 from bot.domain.proposals import Actor, Migration
 from bot.panel.vocabulary import ENDED_STATES, plain
 from bot.store.store import Store
@@ -21,8 +22,6 @@ log = logging.getLogger(__name__)
 
 RESTARTED = "moved-restarted"
 """Code of the reason of a migration that succeeded, but not live."""
-KEY = "restarted-in-cluster-"
-"""With the cluster's id: the VM that was restarted. Automatic mode is stopped there until an admin lets it go on."""
 
 
 class RestartWatch:
@@ -76,7 +75,7 @@ class Restarts:
 
     async def stopped(self, cluster_ids: Collection[int]) -> dict[int, str]:
         """Cluster -> the VM that was restarted there."""
-        keys = {f"{KEY}{i}": i for i in cluster_ids}
+        keys = {f"{RESTARTED_KEY}{i}": i for i in cluster_ids}
         values = await self._store.settings.get_many(keys)
         return {keys[key]: stored.value for key, stored in values.items()}
 
@@ -85,11 +84,13 @@ class Restarts:
         move = migration.move
         log.error("VM '%s' was restarted by its migration: automatic mode stops in its cluster", move.vm_name)
         reason = Reason.of("cluster-restarted", vm=move.vm_name, source=move.source_name, target=move.target_name)
-        await self._store.notices.note_outage(f"{KEY}{migration.cluster_id}", move.vm_name, reason, self._clock())
+        await self._store.notices.note_outage(
+            f"{RESTARTED_KEY}{migration.cluster_id}", move.vm_name, reason, self._clock()
+        )
 
     async def go_on(self, actor: Actor) -> list[str]:
         """An admin says go on, for every cluster; the keys that were removed."""
-        keys = await self._store.settings.with_prefix(KEY)
+        keys = await self._store.settings.with_prefix(RESTARTED_KEY)
         for key in keys:
             await self._store.settings.set(key, None, actor, self._clock())
         return keys

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from bot.domain.protections import Bindings, Protection
@@ -19,6 +19,11 @@ class StoredProtections(Part):
         for row in records:
             bound.setdefault(Protection(row["kind"], row["name"]), {})[row["thing_id"]] = row["cluster_id"]
         return bound
+
+    async def forget(self, kinds: Collection[str]) -> None:
+        """Forgets what names and tags of these kinds meant."""
+        async with self._database.transaction() as db:
+            await db.executemany("DELETE FROM protection WHERE kind = ?", [(kind,) for kind in kinds])
 
     async def bind(self, bindings: Mapping[Protection, Mapping[int, int]], now: datetime) -> None:
         """Replaces what these protections mean; others stay."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from bot.cli.checks.sheet import FILES, Line, Sheet
 from bot.config import validation
@@ -10,10 +11,11 @@ from bot.config.loading import LoadedSettings
 from bot.config.settings import Settings
 from bot.config.validation import MEMORY
 from bot.domain.health import SILENT
+from bot.domain.held_clusters import held_clusters
 from bot.errors import StoreError
 from bot.rendering.catalog import Texts
 from bot.store.database import SCHEMA_VERSION
-from bot.store.readonly import faults_of, heartbeat_of, schema_of
+from bot.store.readonly import faults_of, heartbeat_of, schema_of, settings_of
 
 
 def check_files(loaded: LoadedSettings, texts: Texts, now: datetime) -> list[Line]:
@@ -55,6 +57,18 @@ def _database(sheet: Sheet, settings: Settings) -> None:
             sheet.fail("database", texts.text("check-database-damaged", path=str(path), problem=faults[0]))
         else:
             sheet.ok("database", texts.text("check-database", path=str(path)))
+            _held(sheet, path)
+
+
+def _held(sheet: Sheet, path: Path) -> None:
+    """What the last check of the program found to hold a cluster."""
+    try:
+        stored = {key: changed.value for key, changed in settings_of(path).items()}
+    except StoreError:  # as the line above says
+        return
+    for cluster_id, reasons in held_clusters(stored).items():
+        for reason in reasons:
+            sheet.warn("held", sheet.texts.text("check-held", cluster=cluster_id, reason=sheet.texts.reason(reason)))
 
 
 def _running(sheet: Sheet, settings: Settings, now: datetime) -> None:

@@ -2,6 +2,7 @@
 check-title-settings = Settings
 check-title-strategy = Strategy
 check-title-database = Database
+check-title-held = Held cluster
 check-title-log-file = Log file
 check-title-running = Program
 check-title-panel-name = Panel's name
@@ -34,6 +35,7 @@ check-database-memory = kept in memory only: decisions and migrations are forgot
 check-database-unreadable = { $problem }. Set DATABASE_PATH to another file, or restore { $path } from a backup.
 check-database-newer = { $path } was created by a newer version of this program: update it, or set DATABASE_PATH to another file.
 check-database-damaged = { $path } is damaged ({ $problem }): restore it from a backup, or set DATABASE_PATH to another file.
+check-held = cluster { $cluster }: { $reason }
 check-log-file = { $path } can be written
 check-running = process { $pid } on { $host } works with this database, since { $since }
 check-not-running = no program works with this database

@@ -2,6 +2,7 @@
 check-title-settings = Настройки
 check-title-strategy = Стратегия
 check-title-database = База данных
+check-title-held = Остановленный кластер
 check-title-log-file = Файл журнала
 check-title-running = Программа
 check-title-panel-name = Имя панели
@@ -34,6 +35,7 @@ check-database-memory = только в памяти: решения и мигр
 check-database-unreadable = { $problem }. Укажите другой файл в DATABASE_PATH или восстановите { $path } из копии.
 check-database-newer = { $path } создана более новой версией программы: обновите программу или укажите другой файл в DATABASE_PATH.
 check-database-damaged = { $path } повреждена ({ $problem }): восстановите её из копии или укажите другой файл в DATABASE_PATH.
+check-held = кластер { $cluster }: { $reason }
 check-log-file = в { $path } можно писать
 check-running = с этой базой работает процесс { $pid } на { $host }, с { $since }
 check-not-running = с этой базой никто не работает
