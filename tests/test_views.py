@@ -269,6 +269,13 @@ def test_status_is_complete_and_fits(language: str) -> None:
     checked(pages.status_view(texts, empty, NOW, next_check=None, dry_run=False))
 
 
+def test_status_lists_what_runs_and_counts_what_waits_to_start() -> None:
+    running = [with_migration(s).moves[0].migration for s in (MigrationState.RUNNING, *[MigrationState.QUEUED] * 5)]
+    status = Status(NOW, (), "approve", None, (), tuple(m for m in running if m), (), None)
+    shown = checked(pages.status_view(texts_for("en"), status, NOW, next_check=None, dry_run=False))
+    assert "Being moved: 1\n" in shown and "Waiting to start: 5" in shown and shown.count("vm-0") == 1
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_of_many_large_clusters_the_status_shows_the_overloaded_ones(language: str) -> None:
     texts = texts_for(language)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from balancer.migration_time import Fitted
 from balancer.model import VM, Node, NodeReport, Plan
-from bot.domain.proposals import ActorKind, Exclusion, ExclusionRole, ProposedMove
+from bot.domain.proposals import ActorKind, Exclusion, ExclusionRole, MigrationState, ProposedMove
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import deciders
 from bot.rendering.plan_summary import load_words
@@ -184,9 +184,11 @@ def _cluster_lines(texts: Texts, plan: Plan, brief: bool) -> list[Markup | str]:
 def _work_lines(texts: Texts, status: Status, now: datetime) -> list[Markup | str]:
     pending = sum(len(p.pending) for p in status.waiting)
     lines: list[Markup | str] = [texts.html("status-waiting", count=pending)] if pending else []
-    if status.running:
-        lines.append(texts.html("status-running", count=len(status.running)))
-    for migration in status.running[:LISTED]:
+    queued = [m for m in status.running if m.state is MigrationState.QUEUED]
+    running = [m for m in status.running if m.state is not MigrationState.QUEUED]
+    if running:
+        lines.append(texts.html("status-running", count=len(running)))
+    for migration in running[:LISTED]:
         move = migration.move
         lines.append(
             texts.html(
@@ -197,6 +199,8 @@ def _work_lines(texts: Texts, status: Status, now: datetime) -> list[Markup | st
                 state=migration_words(texts, migration, now),
             )
         )
+    if queued:
+        lines.append(texts.html("status-queued", count=len(queued)))
     if status.exclusions:
         lines.append(texts.html("status-exclusions", count=len(status.exclusions)))
     lines += [

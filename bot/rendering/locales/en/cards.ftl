@@ -90,8 +90,8 @@ popup-heeded-already = { $vm } may already be moved.
 
 # Emptying and filling a node: the plan, then how far it is.
 node-effect = { $node }: CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }, mem { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }% ({ $count ->
-    [one] 1 VM
-   *[other] { $count } VMs
+    [one] 1 VM
+   *[other] { $count } VMs
 })
 drain-excludes = From then on { $node } takes no VM, until somebody includes it or fills it again.
 request-by = requested by { $who }

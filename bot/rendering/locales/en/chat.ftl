@@ -303,6 +303,7 @@ status-running = { $count ->
     [0] Nothing is being moved.
    *[other] ▶️ Being moved: { $count }
 }
+status-queued = 🕑 Waiting to start: { $count }
 status-running-line = { $vm }: { $source } → { $target }, { $state }
 status-exclusions = { $count ->
     [one] ⛔ 1 exclusion: /exclusions
@@ -376,7 +377,7 @@ history-succeeded = { $count } moved
 history-stale = { $count } not started
 history-called-back = { $count } called back
 history-not-needed = { $count } no longer needed
-history-queued = { $count } approved, not started yet
+history-queued = { $count } waiting to start
 history-skipped = { $count } skipped
 history-withdrawn = { $count } withdrawn
 history-expired = { $count } expired
@@ -390,7 +391,7 @@ history-vm-succeeded = ✅ moved in { $duration }
 history-vm-stale = 🚫 not started: { $reason }
 history-vm-called-back = ✋ called back
 history-vm-not-needed = no longer needed: { $reason }
-history-vm-queued = ✅ approved, not started yet
+history-vm-queued = waits to start
 history-vm-skipped = ⏭ skipped
 history-vm-withdrawn = ⛔ withdrawn
 history-vm-expired = ⌛ expired

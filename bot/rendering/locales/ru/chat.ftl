@@ -304,6 +304,7 @@ status-running = { $count ->
     [0] Сейчас миграций нет.
    *[other] ▶️ Идёт миграций: { $count }
 }
+status-queued = 🕑 Ждут запуска: { $count }
 status-running-line = { $vm }: { $source } → { $target }, { $state }
 status-exclusions = { $count ->
     [one] ⛔ { $count } исключение: /exclusions
@@ -379,7 +380,7 @@ history-succeeded = перенесено: { $count }
 history-stale = не запущено: { $count }
 history-called-back = отозвано: { $count }
 history-not-needed = уже не требуется: { $count }
-history-queued = одобрено, ещё не запущено: { $count }
+history-queued = ждёт запуска: { $count }
 history-skipped = пропущено: { $count }
 history-withdrawn = снято: { $count }
 history-expired = срок истёк: { $count }
@@ -393,7 +394,7 @@ history-vm-succeeded = ✅ перенесена за { $duration }
 history-vm-stale = 🚫 не запущена: { $reason }
 history-vm-called-back = ✋ отозвана
 history-vm-not-needed = уже не требуется: { $reason }
-history-vm-queued = ✅ одобрена, ещё не запущена
+history-vm-queued = ждёт запуска
 history-vm-skipped = ⏭ пропущена
 history-vm-withdrawn = ⛔ снята
 history-vm-expired = ⌛ срок истёк
