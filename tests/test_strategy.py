@@ -29,7 +29,7 @@ from bot.service.overload_counters import OverloadCounters
 from bot.telegram.views.proposals import plan_view
 from sandbox.chat.html import parse_html
 
-EN = texts_for("en")
+EN, RU = texts_for("en"), texts_for("ru")
 PLAIN = Policy(strategy=SMALLEST_FIRST, optimize_for="time")
 SMALL_ONES_AND_A_LARGE_ONE = snapshot(
     [node(1, vcpus_allocated=78, vm_count=6), node(2), node(3)],
@@ -125,6 +125,32 @@ def planned(effort: Effort | None, bound: Bound | None, **over: Any) -> Plan:
 def test_certificate_is_worded(bound: Bound, line: str) -> None:
     [said] = [text for text in outlook_lines(EN, planned(Effort(4, 370.0, 12_288), bound)) if "no plan" in text]
     assert plain(said) == f"4 moves, 12 GiB, about 6 min 10 s: {line}"
+
+
+@pytest.mark.parametrize(
+    ("bound", "after_all", "line"),
+    [
+        (Bound(4, 358.0, optimal=True), (), "no plan does it with fewer moves."),
+        (Bound(3, 370.0, optimal=True), (), "no plan does it in less time."),
+        (Bound(4, 370.0, optimal=True), (), "no plan does it with fewer moves or in less time."),
+        (Bound(3, 358.0, 12_288, optimal=True), (), "no plan does it with less memory to copy."),
+        (
+            Bound(3, 358.0, optimal=True),
+            (1,),
+            "no plan leaves fewer nodes overloaded, and none relieves these nodes further.",
+        ),
+    ],
+)
+def test_optimal_plan_is_called_proven(bound: Bound, after_all: tuple[int, ...], line: str) -> None:
+    made = planned(Effort(4, 370.0, 12_288), bound, overloaded_after_all=after_all)
+    [said] = [text for text in outlook_lines(EN, made) if "no plan" in text]
+    assert plain(said) == f"4 moves, 12 GiB, about 6 min 10 s. Proven: {line}"
+    assert any("Доказано" in text for text in outlook_lines(RU, made))
+
+
+def test_empty_plan_that_is_optimal_is_called_proven() -> None:
+    made = planned(Effort(0, 0.0, 0), Bound(0, 0.0, 0, optimal=True))
+    assert "Proven: no plan lowers the overload of these nodes." in outlook_lines(EN, made)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from balancer.model import Effort, Move, NodeLoad, NodeReport, Plan, Rejection
+from balancer.model import Bound, Effort, Move, NodeLoad, NodeReport, Plan, Rejection
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import duration
 
@@ -172,8 +172,12 @@ def _left_overloaded(plan: Plan) -> int:
 def _certificate(texts: Texts, plan: Plan) -> str | None:
     """The whole plan's cost and what is proven about any other plan."""
     effort, bound = plan.effort, plan.bound
-    if effort is None or bound is None or not effort.moves or plan.evenness is not None:
+    if effort is None or bound is None or plan.evenness is not None:
         return None  # the bound says nothing about moves that only even out
+    if bound.optimal:
+        return _proof(texts, plan, effort, bound)
+    if not effort.moves:
+        return None
     words = effort_words(texts, effort)
     if (bound.moves, bound.seconds) == (effort.moves, effort.seconds):
         return texts.text("outlook-proven", effort=words)
@@ -191,6 +195,18 @@ def _certificate(texts: Texts, plan: Plan) -> str | None:
     if bound.moves == effort.moves and bound.fewest_moves_mib is not None:
         sentence += " " + texts.text("outlook-as-few", gib=bound.fewest_moves_mib / 1024)
     return sentence
+
+
+def _proof(texts: Texts, plan: Plan, effort: Effort, bound: Bound) -> str:
+    """What is proven of a plan that is optimal."""
+    if not effort.moves:
+        return texts.text("outlook-optimal-nothing")
+    words = effort_words(texts, effort)
+    if _left_overloaded(plan):
+        return texts.text("outlook-optimal-left", effort=words)
+    fewest, fastest = bound.moves == effort.moves, bound.seconds == effort.seconds
+    goal = "moves-and-time" if fewest and fastest else "moves" if fewest else "time" if fastest else "memory"
+    return texts.text("outlook-optimal", effort=words, goal=goal)
 
 
 def _evenness(texts: Texts, plan: Plan) -> str | None:

@@ -134,6 +134,14 @@ outlook-effort = { $moves ->
    *[other] { $moves } moves
 }, { NUMBER($gib, maximumFractionDigits: 1) } GiB, about { $duration }
 outlook-proven = { $effort }: no plan does it with fewer moves or in less time.
+outlook-optimal = { $effort }. Proven: no plan does it { $goal ->
+    [moves-and-time] with fewer moves or in less time
+    [moves] with fewer moves
+    [time] in less time
+   *[memory] with less memory to copy
+}.
+outlook-optimal-left = { $effort }. Proven: no plan leaves fewer nodes overloaded, and none relieves these nodes further.
+outlook-optimal-nothing = Proven: no plan lowers the overload of these nodes.
 outlook-certificate = { $effort }: no plan does it { $limits }.
 outlook-bound-moves = with fewer than { $moves ->
     [one] 1 move

@@ -133,6 +133,14 @@ outlook-effort = { $moves ->
    *[many] { $moves } миграций
 }, { NUMBER($gib, maximumFractionDigits: 1) } ГиБ, около { $duration }
 outlook-proven = { $effort }: лучше нельзя — ни быстрее, ни меньшим числом миграций.
+outlook-optimal = { $effort }. Доказано: ни один план не обойдётся { $goal ->
+    [moves-and-time] ни меньшим числом миграций, ни меньшим временем
+    [moves] меньшим числом миграций
+    [time] меньшим временем
+   *[memory] меньшим объёмом копируемой памяти
+}.
+outlook-optimal-left = { $effort }. Доказано: ни один план не оставит меньше перегруженных узлов и не разгрузит их сильнее.
+outlook-optimal-nothing = Доказано: ни один план не уменьшит перегрузку этих узлов.
 outlook-certificate = { $effort }: никакой план не обойдётся { $limits }.
 outlook-bound-moves = меньше чем { $moves ->
     [one] { $moves } миграцией
