@@ -24,9 +24,10 @@ ROOT = Path(__file__).resolve().parent.parent
 TIMEOUT_S = 600
 Change = Callable[[Any], None]
 GROUPS = (
-    "balancer/rules/*.py = tests/test_constraints.py tests/test_scenarios.py tests/test_groups.py tests/test_wishes.py",
+    "balancer/rules/*.py = tests/test_constraints.py tests/test_scenarios.py tests/test_groups.py "
+    "tests/test_requests.py",
     "bot/service/executor.py = tests/test_executor.py tests/test_groups.py tests/test_panel_faults.py",
-    "bot/service/decisions.py = tests/test_service_wishes.py tests/test_two_person.py tests/test_confirm.py",
+    "bot/service/decisions.py = tests/test_service_requests.py tests/test_two_person.py tests/test_confirm.py",
 )
 """Files, and the tests that have to notice a change in them."""
 SWAPPED: dict[type[ast.AST], type[ast.AST]] = {

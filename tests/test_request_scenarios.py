@@ -19,7 +19,7 @@ from balancer.requests.fill import fill
 from balancer.requests.move import single_move
 from balancer.rules.constraints import check_planned
 
-FILES = sorted((Path(__file__).parent / "scenarios" / "wishes").glob("*.json"))
+FILES = sorted((Path(__file__).parent / "scenarios" / "requests").glob("*.json"))
 
 
 def made_of(wish: dict[str, object], saved: Saved, policy: Policy) -> Plan | Rejection:
