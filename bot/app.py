@@ -27,7 +27,7 @@ from bot.domain.clock import Clock, MonotonicClock, wall_clock_of
 from bot.domain.health import judge
 from bot.domain.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
 from bot.domain.times import Hours, is_open, parse_timing, parse_windows
-from bot.errors import ConfigError, PanelError, StoreError
+from bot.errors import ConfigError, InstanceRunning, PanelError, StoreError
 from bot.observability import systemd
 from bot.observability.heartbeat_writer import HeartbeatWriter
 from bot.observability.watchdog import Watchdog
@@ -94,6 +94,7 @@ class VMBalancer:
         self._stack: AsyncExitStack | None = None
         self._working = False
         self._claimed = False
+        self._instance: Instance | None = None
         self._stopped = asyncio.Event()
         self._schedule: Schedule | None = None
         self._metrics: Metrics | None = None
@@ -193,9 +194,9 @@ class VMBalancer:
 
     def _claim(self, stack: AsyncExitStack) -> None:
         if str(self.settings.database_path) != MEMORY:
-            instance = Instance(self.settings.database_path)
-            instance.acquire(self._clock())
-            stack.callback(instance.release)
+            self._instance = Instance(self.settings.database_path)
+            self._instance.acquire(self._clock())
+            stack.callback(self._instance.release)
         self._claimed = True
 
     async def _open_store(self, stack: AsyncExitStack) -> None:
@@ -473,6 +474,7 @@ class VMBalancer:
         Each step may fail alone.
         """
         step, deadlines = self._supervisor.step, self.service.deadlines
+        await step("Keeping the lock", self._keep_lock)
         await step("Following the clock", self._follow_clock)
         await step("Expiring proposals", deadlines.expire_due)
         if self._claimed:
@@ -487,6 +489,15 @@ class VMBalancer:
             await step("Watching the checks", lambda: self._watchdog.check(self._heartbeat.heartbeat))
         systemd.notify(systemd.ALIVE)
         self.service.work.set()
+
+    async def _keep_lock(self) -> None:
+        """Two programs on one database must not carry out moves: the one that lost the lock ends."""
+        if self._instance is None:
+            return
+        try:
+            await asyncio.to_thread(self._instance.keep, self._clock())
+        except InstanceRunning as error:
+            self._supervisor.end_by_error(error)
 
     async def _set_noted_rows_aside(self) -> None:
         if self.store.unreadable.noted and await self._set_unreadable_aside():

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bot_builders import ANNA, until
 from bot_fixture import bot_on, hot_clusters, running_panel, settings
+from chat_fixture import ChatFixture, running
+from test_chats import CARLA, DMITRI, NORTH, SOUTH, TWO, started
 
 from bot.app import VMBalancer
 from bot.domain.proposals import MigrationState
 from bot.errors import ChatError, StoreError
 from bot.service.supervisor import Supervisor
-from bot.store.database import Part
+from bot.store.database import Connection, Part
+from bot.store.store import Store
+from sandbox.chat.model import Message
 
 S = MigrationState
 OVER = (S.SUCCEEDED, S.STALE, S.FAILED, S.UNKNOWN)
@@ -92,7 +98,84 @@ async def test_error_in_any_call_leaves_the_rest_running(tmp_path: Path, first: 
     assert hits
 
 
-async def test_a_loop_that_fails_starts_again_with_growing_pauses() -> None:
+class DatabaseDefect:
+    """Raises once, at the n-th use of the database by any part of a whole program: check, chats, commands, timer."""
+
+    def __init__(self, store: Store, at: int) -> None:
+        self.at, self.calls, self.place = at, 0, ""
+        self.armed = True
+        self._transaction = store.transaction
+        store.transaction = self.transaction  # type: ignore[method-assign]
+
+    @asynccontextmanager
+    async def transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[Connection]:
+        self.calls += self.armed
+        if self.armed and self.calls == self.at:
+            self.place = getattr(asyncio.current_task(), "get_name", str)()
+            raise ZeroDivisionError(f"use {self.at} of the database")
+        async with self._transaction(begin) as db:
+            yield db
+
+
+PEOPLE = {NORTH: (CARLA, "Одобрить", "готово", "n-cold"), SOUTH: (DMITRI, "Approve", "done in", "s-cold")}
+"""Chat -> who decides there, the button, the words of a finished move, and a node to ask about."""
+
+
+async def life_with_chats(folder: Path, at: int) -> DatabaseDefect:
+    """Two clusters and two chats: each is proposed, approved and moved, and a command is answered in each.
+
+    What the defect hits is repeated as a person would, and as the timer would.
+    """
+    folder.mkdir()
+    async with running(folder, TWO) as fixture:
+        balancer = await started(fixture)
+        defect = DatabaseDefect(balancer.store, at)
+        missing = {(chat_id, what) for chat_id in PEOPLE for what in ("moved", "answered")}
+        deadline = asyncio.get_running_loop().time() + 90
+        while missing:
+            assert asyncio.get_running_loop().time() < deadline, f"{defect.place} at {at}: {missing} never came"
+            starts = fixture.panel.requests.since(0, "/vm/v3/host", "POST")
+            defect.armed = False  # the test's own question
+            waiting = await balancer.waiting()
+            defect.armed = True
+            if not waiting and not starts:
+                await balancer.check_now()
+            for chat_id, (person, approve, moved, node) in PEOPLE.items():
+                if fixture.texts(moved, chat_id=chat_id):
+                    missing.discard((chat_id, "moved"))
+                for message in fixture.messages(chat_id):
+                    buttons = [b for row in message.content.button_rows() for b in row]
+                    if (chat_id, "moved") in missing and any(approve in b["text"] for b in buttons):
+                        await fixture.pressed(message, approve, person)
+                        break
+                if any(node in message.content.text for message in answers(fixture, chat_id)):
+                    missing.discard((chat_id, "answered"))
+                if (chat_id, "answered") in missing:
+                    fixture.chat.state.write(chat_id, person, f"/node {node}")
+            await asyncio.sleep(2.0 if missing else 0)  # people are slower than the limit of commands
+        paths = [entry["path"] for entry in fixture.panel.requests.since(0, "/vm/v3/host", "POST")]
+        assert len(paths) == len(set(paths)), "nothing is started twice"
+        return defect
+
+
+def answers(fixture: ChatFixture, chat_id: int) -> list[Message]:
+    """Messages of the bot that answer a command: they reply to nobody's proposal and name no move."""
+    return [m for m in fixture.messages(chat_id) if "→" not in m.content.text]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(4))
+async def test_a_defect_in_any_use_of_the_database_leaves_other_chats_and_clusters_going(
+    tmp_path: Path, part: int
+) -> None:
+    hits = 0
+    for at in range(3 + 13 * part, 240, 52):
+        defect = await life_with_chats(tmp_path / str(at), at)
+        hits += bool(defect.place)
+    assert hits
+
+
+async def test_loop_that_fails_starts_again_with_growing_pauses() -> None:
     pauses: list[float] = []
     runs = 0
 

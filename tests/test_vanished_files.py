@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pytest
 from bot_builders import ANNA, NOW, move_ids
-from bot_fixture import BotFixture, running_bot
+from bot_fixture import HOT_WORLD, BotFixture, running_bot, running_panel, settings
 
+from bot.app import VMBalancer
 from bot.domain.proposals import MigrationState, Verdict
-from bot.errors import StoreError
+from bot.errors import InstanceRunning, StoreError
 from bot.store.database import Access
 from bot.store.files import faults
+from bot.store.instance_lock import Instance
 from bot.store.store import Store
 
 S = MigrationState
@@ -207,6 +209,29 @@ async def test_a_database_with_a_write_ahead_log_moves_to_a_place_without_shared
     moved.with_name("bot.db-shm").mkdir()
     async with _opened(moved) as store:
         assert len(await store.proposals.waiting()) == 1
+
+
+async def test_a_removed_lock_is_taken_again(tmp_path: Path) -> None:
+    async with running_panel(HOT_WORLD) as panel:
+        given = settings(panel.url, database_path=tmp_path / "bot.db")
+        async with VMBalancer(settings=given) as balancer:
+            (tmp_path / "bot.db.lock").unlink()
+            await balancer.until_idle()
+            with pytest.raises(InstanceRunning):
+                await VMBalancer(settings=given).open()
+            assert not balancer.failed
+
+
+async def test_a_program_whose_lock_another_one_took_ends(tmp_path: Path) -> None:
+    async with running_panel(HOT_WORLD) as panel:
+        given = settings(panel.url, database_path=tmp_path / "bot.db")
+        async with VMBalancer(settings=given) as balancer:
+            (tmp_path / "bot.db.lock").unlink()
+            other = Instance(tmp_path / "bot.db")
+            other.acquire(NOW)
+            await balancer.until_idle()
+            other.release()
+            assert balancer.failed, "it ends, since two programs must not work on one database"
 
 
 async def _a_try_to_start(bot: BotFixture) -> None:

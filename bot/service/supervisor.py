@@ -65,6 +65,12 @@ class Supervisor:
         else:
             self._failing.pop(name, None)
 
+    def end_by_error(self, error: BalancerError) -> None:
+        """Ends the program for an error that another try would not mend."""
+        log.error("Stopping: %s", error)
+        self.ended_by_error = True
+        self._stop()
+
     async def close(self) -> None:
         """Ends every loop."""
         for task in self._tasks:
@@ -89,9 +95,7 @@ class Supervisor:
                 return
             except BalancerError as error:
                 if not isinstance(error, PASSING):
-                    log.error("Stopping: %s", error)
-                    self.ended_by_error = True
-                    self._stop()
+                    self.end_by_error(error)
                     return
                 log.error("%s: %s", name, error)
             except Exception:

@@ -41,7 +41,10 @@ class Instance:
     def __init__(self, path: Path) -> None:
         self._path = path
         path = path.resolve()  # one lock, by whatever name the database is called
-        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._file = path.with_name(path.name + ".lock")
+        self._lock = FileLock(self._file)
+        self._locked: tuple[int, int] | None = None
+        """Device and number of the file that this process has locked."""
         self._note = path.with_name(path.name + ".lock.json")
 
     def acquire(self, now: datetime) -> None:
@@ -54,6 +57,7 @@ class Instance:
         note = {"pid": os.getpid(), "host": socket.gethostname(), "since": now.isoformat(timespec="seconds")}
         try:
             self._lock.acquire(timeout=PATIENCE_S, poll_interval=0.05)
+            self._locked = self._identity()
             self._note.write_text(json.dumps(note), encoding="utf-8")
         except Timeout:
             raise InstanceRunning(
@@ -64,6 +68,28 @@ class Instance:
             raise StoreError(
                 f"DATABASE_PATH is {str(self._path)!r}: its folder cannot be written ({error.strerror}); name another"
             ) from error
+
+    def keep(self, now: datetime) -> None:
+        """Takes the lock again if its file was removed or replaced: another process could lock the new file.
+
+        Raises:
+            InstanceRunning: another process did.
+            StoreError: as ``acquire``.
+        """
+        try:
+            if self._identity() == self._locked:
+                return
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return  # it cannot be looked at, which is not known to be a loss
+        self._locked = None
+        self._lock.release(force=True)
+        self.acquire(now)
+
+    def _identity(self) -> tuple[int, int]:
+        found = self._file.stat()
+        return found.st_dev, found.st_ino
 
     def holder(self) -> Holder | None:
         """Who holds the database, as far as is known; ``None`` = nobody. Only looks."""
