@@ -191,7 +191,9 @@ async def test_move_that_relieved_a_node_can_be_undone_while_the_node_has_capaci
 ) -> None:
     await fixture.moved()
     done = await fixture.migration()
-    assert (await fixture.service.requests.undo(done.id, ANNA)).created, (
+    asked = await fixture.service.requests.undo(done.id, ANNA)
+    assert asked.needs_confirmation and not asked.created, "the node is overloaded again then"
+    assert (await fixture.service.requests.undo(done.id, ANNA, confirmed=True)).created, (
         "it gets as full as it was before, and no fuller"
     )
     await fixture.carry_out()

@@ -376,7 +376,7 @@ async def test_the_report_offers_the_switch_once_and_to_admins(tmp_path: Path) -
         assert "1 of 3 moves now" in report["text"]
         await stack.press(report, buttons(report)["💡 Compare with optimal"], BORIS)
         compared = await stack.message("optimal: 1 move", "of all clusters", buttons=True)
-        assert list(buttons(compared)) == ["💡 Use optimal", "✖ Close"]
+        assert list(buttons(compared)) == ["💡 optimal this once", "💡 Use optimal", "✖ Close"]
         switch = "st:1:optimal"  # a button of older versions
         assert await stack.press(report, switch, MALLORY, forge=True) == "You may not use this button."
         assert await stack.press(report, switch, VERA, forge=True) == "You may look, but not decide."
@@ -389,8 +389,34 @@ async def test_the_report_offers_the_switch_once_and_to_admins(tmp_path: Path) -
         await stack.ask("/balance", "1 new proposal")
         new = await stack.message("1. big-", "no plan does it", buttons=True)
         assert "💡" not in new["text"] and "💡 Compare with optimal" not in buttons(new)
-        await stack.message("1. small-a", "newer plan", buttons=False)
         assert "no longer works" in await stack.press(report, switch, forge=True)
+
+
+@pytest.mark.e2e
+async def test_another_strategy_proposes_once_and_the_next_check_plans_as_before(tmp_path: Path) -> None:
+    async with running_stack(tmp_path, world()) as stack:
+        stack.start_program()
+        report = await stack.message("1. small-a", buttons=True)
+        await stack.press(report, buttons(report)["💡 Compare with optimal"], BORIS)
+        compared = await stack.message("optimal: 1 move", "of all clusters", buttons=True)
+        assert "next check plans as the settings say" in await stack.tap(compared, "this once", BORIS)
+        await stack.message("1. big-", buttons=True)
+        await stack.ask("/strategy", "smallest-first")
+        await stack.ask("/balance", "1 new proposal")
+        await stack.message("1. small-a", buttons=True)
+
+
+@pytest.mark.e2e
+async def test_a_dry_run_ends_in_a_proposal(tmp_path: Path) -> None:
+    async with running_stack(tmp_path, world()) as stack:
+        stack.start_program()
+        report = await stack.message("1. small-a", buttons=True)
+        await stack.tap(report, "Skip 1")
+        await stack.message("skipped by Anna Admin", buttons=False)
+        dry = await stack.asked("/dryrun", "Dry run: nothing is stored", "small-b")
+        assert await stack.tap(dry, "Propose these", VERA) == "You may look, but not decide."
+        assert (await stack.tap(dry, "Propose these")).startswith("Proposed.")
+        await stack.message("1. small-b", "valid until", buttons=True)
 
 
 @pytest.mark.e2e

@@ -226,7 +226,7 @@ class Settings(BaseSettings):
     telegram_webhook_secret_file: FilePath | None = None
     """File that holds this secret on its only line. Use it instead of TELEGRAM_WEBHOOK_SECRET."""
     telegram_recent_features: bool = True
-    """Use tables, and replies in a group that only one person sees. false: neither, for old Telegram apps."""
+    """Use rich messages, and replies in a group that only one person sees. false: neither, for old Telegram apps."""
     pictures: bool = True
     """Put pictures into chat messages: a proposal before and after, status, charts. false: words alone."""
     bot_language: Annotated[Literal["en", "ru"], AnyCase] = "en"

@@ -98,24 +98,37 @@ class Cycle(UseCase):
         return CycleReport("done", started, tuple(ClusterResult(c, by_id[c.id]) for c in clusters if c.id in by_id))
 
     async def pass_targets(self, cluster_id: int, actor: Actor) -> Published | None:
-        """Proposes for one cluster, this once, a plan that may pass hard target thresholds. People decide about it,
-        in automatic mode too. ``None``: there is no such cluster.
+        """As ``propose_once``, a plan that may pass hard target thresholds."""
+        return await self._propose_once("pass-targets", cluster_id, actor, pass_targets=True)
+
+    async def propose_once(self, cluster_id: int, actor: Actor, strategy: str | None = None) -> Published | None:
+        """Proposes for one cluster, this once, what ``strategy`` (``None``: the cluster's own) would do now. People
+        decide about it, in automatic mode too. The next check plans as the settings say again. ``None``: there is no
+        such cluster.
 
         Raises:
             PanelError: as ``observe``.
             DryRunError: this is a dry run.
         """
+        return await self._propose_once("propose-once", cluster_id, actor, strategy=strategy)
+
+    async def _propose_once(
+        self, event: str, cluster_id: int, actor: Actor, *, strategy: str | None = None, pass_targets: bool = False
+    ) -> Published | None:
+        """``event``: how the audit trail calls it. Otherwise as ``propose_once``."""
         if self._settings.dry_run:
             raise DryRunError
         checkpoint = await self._store.proposals.checkpoint(self._clock())
         snapshot = await self._observer.observe()
-        plans = await self._planning.plans(await self._planning.context(snapshot), cluster_id, pass_targets=True)
+        context = await self._planning.context(snapshot)
+        plans = await self._planning.plans(context, cluster_id, strategy, pass_targets=pass_targets)
         if not plans:
             return None
         unclear = planning_failure(plans[0]) or held_reason(plans[0])
         if unclear is not None:  # as in a check: what waits for people may still be right
             return Published(None, created=False, superseded=(), left_alone=unclear)
-        await self._store.audit.record("pass-targets", actor, self._clock(), data=str(cluster_id))
+        data = str(cluster_id) if strategy is None else f"{cluster_id} {strategy}"
+        await self._store.audit.record(event, actor, self._clock(), data=data)
         return await self._publish(plans[0], automatic=False, checkpoint=checkpoint)
 
     async def _check(self, started: datetime) -> CycleReport:

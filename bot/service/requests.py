@@ -37,9 +37,10 @@ FAIR_SHARE = "fill-fair-share"
 class RequestResult:
     """What came of a request.
 
-    ``refusal`` says why there is no proposal. ``needs_confirmation``: the person has to confirm a large move first, and
-    nothing was done. ``created`` is false where the same request was open already. ``result``: what the approval did
-    where the request is the approval too (with TWO_PERSON_RULE it is noted as the first).
+    ``refusal`` says why there is no proposal. ``needs_confirmation``: the person has to confirm a large move, or one
+    that leaves its target overloaded (``plan.overloaded_after``), and nothing was done. ``created`` is false where the
+    same request was open already. ``result``: what the approval did where the request is the approval too (with
+    TWO_PERSON_RULE it is noted as the first).
     """
 
     plan: Plan | None = None
@@ -173,7 +174,8 @@ class Requests(UseCase):
         )
         if isinstance(new_plan, Rejection):
             return RequestResult(refusal=new_plan)
-        if self._decisions.is_large(new_plan.moves[0]) and not confirmed:
+        asks = self._decisions.is_large(new_plan.moves[0]) or target_id in new_plan.overloaded_after
+        if asks and not confirmed:
             return RequestResult(new_plan, needs_confirmation=True)
         stored = await self._publish(new_plan, RequestOrigin(actor), approve=True)
         if stored.refused is not None:
@@ -314,7 +316,8 @@ class Requests(UseCase):
         )
         if isinstance(new_plan, Rejection):
             return RequestResult(refusal=new_plan)
-        if self._decisions.is_large(new_plan.moves[0]) and not confirmed:
+        asks = self._decisions.is_large(new_plan.moves[0]) or target_id in new_plan.overloaded_after
+        if asks and not confirmed:
             return RequestResult(new_plan, needs_confirmation=True)
         stored = await self._publish(new_plan, origin, approve=True)
         if stored.refused is not None:

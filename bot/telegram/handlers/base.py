@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from balancer.model import VM, Cluster, Node, Plan
+from balancer.model import VM, Cluster, Move, Node, Plan
 from bot.domain.proposals import DecisionResult, ProposedMove, Verdict
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import POPUP_LIMIT
@@ -284,9 +284,25 @@ def after_request(request: Request, result: RequestResult) -> ActionResult:
         raise Outdated
     vm, target = wording.short(move.vm_name), wording.short(move.target_name)
     if result.needs_confirmation:
-        seconds = round(WITHIN.total_seconds())
-        words = texts.text("popup-confirm", vm=vm, gib=move.memory_mib / 1024, seconds=seconds)
-        return ActionResult(words, alert=True)
+        return ActionResult(_question(texts, move, overloads=_overloads(result)), alert=True)
     if result.result is not None and result.result.noted:
         return ActionResult(texts.text("popup-noted", vm=vm, target=target))
     return ActionResult(texts.text("popup-moving", vm=vm, target=target))
+
+
+def _overloads(result: RequestResult) -> bool:
+    """Whether the requested move leaves its target overloaded."""
+    plan = result.plan
+    return plan is not None and any(m.target_id in plan.overloaded_after for m in plan.moves)
+
+
+def _question(texts: Texts, move: Move, *, overloads: bool) -> str:
+    """What is to be confirmed by a second press; plain text that fits a popup."""
+    vm, seconds = wording.short(move.vm_name), round(WITHIN.total_seconds())
+    if not overloads:
+        return texts.text("popup-confirm", vm=vm, gib=move.memory_mib / 1024, seconds=seconds)
+    node, after = wording.short(move.target_name), move.target_after
+    words = texts.text(
+        "popup-overloads", vm=vm, node=node, cpu=after.cpu_ratio, memory=after.memory_percent, seconds=seconds
+    )
+    return words[:POPUP_LIMIT]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from balancer.policy import STRATEGIES
 from bot.domain.proposals import MoveState, Proposal, ProposedMove, Verdict
@@ -105,12 +104,9 @@ class Proposals(Feature):
         cluster, texts = str(proposal.cluster_id), request.texts
         [mine] = await self.plans(request, cluster, outlook=True)
         [other] = await self.plans(request, cluster, None, request.extra, outlook=True)
-        view = comparison_view(texts, mine, other)
-        rows = [[do(texts.text("button-close"), "close")]]
-        if request.context.permissions.global_admin:
-            view = replace(view, text=wording.joined([view.text, texts.html("strategy-reach")]))
-            rows.insert(0, [do(texts.text("switch-strategy", strategy=request.extra), "strategy", extra=request.extra)])
-        return ActionResult(aside=replace(view, keyboard=keyboard(rows)))
+        once = self.may_decide(request, proposal.cluster_id) and not self.service.settings.dry_run
+        view = comparison_view(texts, mine, other, once=once, switch=request.context.permissions.global_admin)
+        return ActionResult(aside=view)
 
     # Deciding ---------------------------------------------------------------------------------
 

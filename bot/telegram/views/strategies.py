@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from markupsafe import Markup
 
@@ -32,6 +33,19 @@ def strategy_view(
     return View(wording.joined(lines), keyboard(rows))
 
 
-def comparison_view(texts: Texts, current: Plan, other: Plan) -> View:
-    """The plan of another strategy, under both in one line each."""
-    return plan_view(texts, other, beside=[strategy_words(texts, current), strategy_words(texts, other)])
+def comparison_view(texts: Texts, current: Plan, other: Plan, *, once: bool = False, switch: bool = False) -> View:
+    """The plan of another strategy, under both in one line each.
+
+    Args:
+        once: the reader may propose this plan; the settings stay.
+        switch: the reader may change the strategy of all clusters.
+    """
+    view = plan_view(texts, other, beside=[strategy_words(texts, current), strategy_words(texts, other)])
+    strategy, rows = other.strategy, []
+    if once and other.moves:
+        label = texts.text("button-once", strategy=strategy)
+        rows.append([do(label, "propose", other.cluster_id, extra=strategy)])
+    if switch:
+        rows.append([do(texts.text("switch-strategy", strategy=strategy), "strategy", extra=strategy)])
+    text = wording.joined([view.text, texts.html("strategy-reach")]) if rows else view.text
+    return replace(view, text=text, keyboard=keyboard(rows))

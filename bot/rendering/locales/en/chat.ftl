@@ -207,9 +207,11 @@ outlook-nothing = { $strategy }: nothing to move; { $left ->
     [one] 1 node stays overloaded
    *[other] { $left } nodes stay overloaded
 }
+button-propose = 📋 Propose these
+button-once = 💡 { $strategy } this once
 button-pass-targets = ⤴️ Pass once
 switch-strategy = 💡 Use { $strategy }
-strategy-reach = <i>Use changes the strategy of all clusters, from the next check on.</i>
+strategy-reach = <i>“This once” proposes this plan; the next check plans as before. “Use” changes the strategy of all clusters, from the next check on.</i>
 
 ## Popups (plain text, at most 200 characters)
 popup-approved = Approved: { $vm } goes to { $target }.
@@ -235,6 +237,7 @@ popup-noted-all = { $count ->
 }
 popup-noted-partly = Approved: { $count }. Another person has to approve too: { $noted }.
 popup-same-person = You have approved already; another person has to approve too.
+popup-overloads = ⚠️ With { $vm } back, { $node } is overloaded: CPU { NUMBER($cpu, minimumFractionDigits: 1, maximumFractionDigits: 1) }, memory { NUMBER($memory, maximumFractionDigits: 0) } %. To confirm, press the same button again within { $seconds } s.
 popup-confirm = Really move { $vm } ({ NUMBER($gib, maximumFractionDigits: 1) } GiB)? To confirm, press the same button again within { $seconds } s.
 popup-confirm-all = { $count ->
     [one] Really move 1 large VM ({ NUMBER($gib, maximumFractionDigits: 1) } GiB)?
@@ -247,6 +250,8 @@ popup-old = This button no longer works. /proposals shows what waits.
 popup-dry-run = Dry run: nothing can be decided.
 popup-paused = { $text } The balancer is paused: it starts after /resume.
 popup-strategy = From the next check on: { $strategy }. /balance checks now.
+popup-proposed = Proposed. The next check plans as the settings say again.
+popup-proposed-nothing = Nothing can be moved now.
 popup-pass-targets = Proposed: a plan that may pass the target thresholds.
 popup-pass-targets-nothing = Nothing can be moved, even past the target thresholds.
 popup-strategy-already = { $strategy } is in use already. /balance checks now.

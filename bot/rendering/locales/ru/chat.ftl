@@ -202,9 +202,11 @@ outlook-nothing = { $strategy }: переносить нечего; { $left ->
     [few] остаются перегружены { $left } узла
    *[many] остаются перегружены { $left } узлов
 }
+button-propose = 📋 Предложить это
+button-once = 💡 { $strategy } один раз
 button-pass-targets = ⤴️ Превысить
 switch-strategy = 💡 Включить { $strategy }
-strategy-reach = <i>Включение меняет стратегию всех кластеров, начиная со следующей проверки.</i>
+strategy-reach = <i>«Один раз» предлагает этот план; следующая проверка планирует как раньше. «Включить» меняет стратегию всех кластеров со следующей проверки.</i>
 
 ## Всплывающие ответы (простой текст, не длиннее 200 знаков)
 popup-approved = Одобрено: { $vm } → { $target }.
@@ -233,6 +235,7 @@ popup-noted-all = { $count ->
 }
 popup-noted-partly = Одобрено: { $count }. Нужно одобрение ещё одного человека: { $noted }.
 popup-same-person = Вы уже одобрили; нужно одобрение другого человека.
+popup-overloads = ⚠️ С { $vm } узел { $node } будет перегружен: CPU { NUMBER($cpu, minimumFractionDigits: 1, maximumFractionDigits: 1) }, память { NUMBER($memory, maximumFractionDigits: 0) } %. Для подтверждения нажмите ту же кнопку ещё раз в течение { $seconds } с.
 popup-confirm = Точно перенести { $vm } ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? Чтобы подтвердить, нажмите ту же кнопку ещё раз в течение { $seconds } с.
 popup-confirm-all = { $count ->
     [one] Точно перенести { $count } большую ВМ ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?
@@ -246,6 +249,8 @@ popup-old = Эта кнопка больше не работает. Что жд�
 popup-dry-run = Пробный прогон: решения не принимаются.
 popup-paused = { $text } Балансировщик на паузе: запуск после /resume.
 popup-strategy = Со следующей проверки стратегия { $strategy }. Проверить сейчас: /balance.
+popup-proposed = Предложено. Следующая проверка снова планирует по настройкам.
+popup-proposed-nothing = Сейчас переносить нечего.
 popup-pass-targets = Предложен план, который может превысить целевые пороги.
 popup-pass-targets-nothing = Переносить нечего даже с превышением целевых порогов.
 popup-strategy-already = Стратегия { $strategy } уже включена. Проверить сейчас: /balance.
