@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
+from balancer.strategies.arrays import Floats, Ints
 from balancer.strategies.optimal.packing import Room
-from balancer.strategies.optimal.problem import FINE, Problem, by_own_loads
+from balancer.strategies.optimal.problem import Problem
 from balancer.strategies.optimal.sequence import Pair
 
 
@@ -23,23 +26,25 @@ def _some(problem: Problem, room: Room, gone: set[int], node: int) -> list[Pair]
     vms = problem.vms
     pairs: list[Pair] = []
     lack_c, lack_m = problem.needs(node)
-    rows = [row for row in range(int(vms.start[node]), int(vms.start[node + 1])) if row not in gone]
-    while rows:
-        row = min(rows, key=lambda r: (-_relief(problem, node, r, lack_c, lack_m), int(problem.costs[r]), r))
-        if _relief(problem, node, row, lack_c, lack_m) <= 0:
+    here = range(int(vms.start[node]), int(vms.start[node + 1]))
+    rows = np.array([row for row in here if row not in gone], dtype=np.int64)
+    while len(rows):
+        relief = _relief(problem, node, rows, lack_c, lack_m)
+        best = int(np.lexsort((rows, problem.costs[rows], -relief))[0])
+        if relief[best] <= 0:
             break
-        rows.remove(row)
+        row, rows = int(rows[best]), np.delete(rows, best)
         target = room.best_fit(row)
         if target >= 0:
             room.place(row, target)
             pairs.append((row, target))
-            lack_c, lack_m = lack_c - int(problem.relief[row]), lack_m - int(vms.mib[row])
+            lack_c, lack_m = lack_c - int(vms.vcpus[row]), lack_m - int(vms.mib[row])
     return pairs
 
 
-def _relief(problem: Problem, node: int, row: int, lack_c: int, lack_m: int) -> float:
-    """How much of the excess goes with this VM, in parts of the thresholds."""
-    c, m = min(int(problem.relief[row]), max(0, lack_c)), min(int(problem.vms.mib[row]), max(0, lack_m))
-    nodes = problem.nodes
-    most = FINE * int(nodes.cpus[node]) if by_own_loads(problem.state, nodes, node) else int(nodes.cap_vcpus[node])
-    return c / max(1, most) + m / max(1, int(nodes.cap_mib[node]))
+def _relief(problem: Problem, node: int, rows: Ints, lack_c: int, lack_m: int) -> Floats:
+    """How much of the excess goes with each of these VMs, in parts of the thresholds."""
+    c = np.minimum(problem.vms.vcpus[rows], max(0, lack_c)) / max(1, int(problem.nodes.cap_vcpus[node]))
+    m = np.minimum(problem.vms.mib[rows], max(0, lack_m)) / max(1, int(problem.nodes.cap_mib[node]))
+    relief: Floats = c + m
+    return relief

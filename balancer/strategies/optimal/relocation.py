@@ -27,6 +27,9 @@ MAX_HOSTS = 6
 WORK = 1_000_000
 """About the microseconds that one plan's search takes on a machine of 2025. Work is counted, not timed, so the same
 snapshot has the same plan everywhere."""
+WORK_A_NODE, LEAST_WORK = 500, 400_000
+"""Taken off for each node, down to the least: the rest of a plan takes longer on larger clusters, and a whole plan
+should take at most a second up to 1,000 nodes."""
 ONE_LOOK, NODES_A_UNIT, VMS_A_UNIT = 8, 100, 100
 """The work of one array expression, and how many nodes or VMs in it add one unit."""
 ONE_COVER = 150
@@ -71,7 +74,7 @@ class RelocationFinder:
         self._rng = rng
         self._not_overloaded: Bools = ~self.room.nodes.overloaded & self.room.nodes.source
         self._relieved: Bools = np.zeros_like(self._not_overloaded)
-        self.work = WORK
+        self.work = max(LEAST_WORK, WORK - WORK_A_NODE * len(problem.nodes))
         """What is left of the work; at 0 or below the search ends."""
         self._look = ONE_LOOK + len(problem.nodes) // NODES_A_UNIT
         self._scan = ONE_LOOK + len(problem.vms) // VMS_A_UNIT
