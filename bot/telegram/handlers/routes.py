@@ -162,7 +162,9 @@ class Routes:
             done = ActionResult(context.own.text("problem", problem=str(error)), alert=True)
         await query.answer(done.popup[:POPUP_LIMIT] or None, show_alert=done.alert)
         if done.view is not None:
-            await replace(query, _closable(context.texts, done.view))
+            # A page takes the place of a card, so it can be closed even if it is one line.
+            page = dataclasses.replace(done.view, keyboard=with_close(context.texts, done.view.keyboard))
+            await replace(query, page)
         if done.say is not None:
             await reply(query, _closable(context.texts, done.say))
         if done.aside is not None:
