@@ -23,6 +23,7 @@ from stack import ANNA, GROUP, Stack, running_stack
 from balancer.model import NodeLoad, NodeReport, Plan
 from bot.rendering.catalog import Texts, texts_for
 from bot.store.store import Store
+from bot.telegram.confirmations import DOUBLE_TAP
 
 pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.slow]
 
@@ -162,6 +163,7 @@ async def test_new_admin_finds_everything_in_the_chat(tmp_path: Path, language: 
         await undo.last.click()
         # The node was overloaded: the first press only warns.
         await walk.page.get_by_role("dialog").get_by_role("button").click()
+        await walk.page.wait_for_timeout(1_000 * DOUBLE_TAP.total_seconds())  # a sooner press is a double tap
         await undo.last.click()
         await walk.see("↩️")
         await expect(undo).to_have_count(0, timeout=30_000)

@@ -82,6 +82,7 @@ async def test_finished_migration_can_be_undone_once(stack: Stack) -> None:
     warning = await stack.tap(done, "Move back")
     assert "With small-a back, hot is overloaded: CPU 7.5, memory 51 %" in warning and "again within" in warning
     assert await stack.starts() == [(11, 2)], "one press only asks"
+    stack.clock.advance(2)
     assert await stack.tap(done, "Move back") == "Approved: small-a moves to hot."
     await stack.message("Move back", "requested by Anna Admin", "done in", buttons=False)
     await stack.message("hot CPU 7.5 → 7.4", "hot → cool", "done in", buttons=False)
