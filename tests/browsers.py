@@ -1,4 +1,4 @@
-"""Headless Chromium for tests: found, started, and loudly missed where there is none."""
+"""Headless Chromium for tests; without one the tests are skipped with a warning."""
 
 from __future__ import annotations
 

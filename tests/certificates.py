@@ -1,4 +1,4 @@
-"""Certificates of every kind for a panel on 127.0.0.1, made anew by each test run."""
+"""Certificates of every kind for a panel on 127.0.0.1, made by each test run."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Weeks of checks on a living sandbox with faults from a seed: `make chaos SEED=… CYCLES=…`.
 
 Service, executor, store and panel client are the real ones, the panel is asked over HTTP, the clock is fast.
-Who audits at the end (chaos_audit.py) believes the panel's own records and the database file.
+The auditor (chaos_audit.py) trusts only the panel's own records and the database file.
 """
 
 from __future__ import annotations

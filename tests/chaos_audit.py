@@ -1,4 +1,4 @@
-"""The auditor of a chaos run: compares what the panel saw, what the database says and what people were told.
+"""The auditor of a chaos run: compares the panel's records, the database, and the notices to people.
 
 Reads the database file by itself, between the checks, and the panel's own log of requests.
 """

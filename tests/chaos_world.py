@@ -1,4 +1,4 @@
-"""What happens to the panel of a chaos run, from a seed: customers, admins, vendors' faults. And who saw it.
+"""Events of a chaos run, from a seed: changes by customers and admins, and faults of the panel.
 
 Knows nothing of the program; every start is written down here, by the panel's own world, as it is accepted.
 """

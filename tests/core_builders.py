@@ -1,4 +1,4 @@
-"""Small healthy worlds for the tests of the core: a test writes down only what matters to it."""
+"""Small healthy worlds for the tests of the core: a test states only the values that matter to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random small clusters, and a slow second opinion on them that shares no code with balancer/.
+"""Random small clusters, and a slow oracle for them that shares no code with balancer/.
 
 Everything is whole numbers and fractions here, and every rule is written down again in one place.
 """

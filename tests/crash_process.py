@@ -1,4 +1,4 @@
-"""One run of the program from an approval to the end of its migration, in a process that is killed on the way.
+"""One run of the program from an approval to the end of its migration, in a process that is killed meanwhile.
 
 Every task of the event loop counts a step before and after each wait, so the walk finds the points to kill at.
 """

@@ -1,4 +1,4 @@
-"""Plans and proofs beside every plan there is, over many drawn clusters: `python tests/exact_check.py 0 30000`.
+"""Compares plans and proofs with all possible plans, over many random clusters: `python tests/exact_check.py 0 30000`.
 
 Prints each cluster where the planner is wrong, and the sums. `make thorough` runs the same check.
 """

@@ -1,4 +1,4 @@
-"""Small drawn clusters with rules and limits, and every placement that legal moves can reach in them.
+"""Small random clusters with rules and limits, and every placement that legal moves can reach.
 
 The second opinion shares no code with balancer/: whole numbers, and each rule written down once more.
 """

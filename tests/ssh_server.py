@@ -1,4 +1,4 @@
-"""A real OpenSSH server on loopback: own folder, own host keys, a free port. Nothing of the machine's is touched."""
+"""A real OpenSSH server on loopback: own folder, own host keys, a free port. It leaves the machine alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A program in a real terminal: tmux holds the screen, keys go in, lines come out.
+"""A program in a real terminal: tmux has the screen, sends keys, and returns lines.
 
 A server of its own for each test, without anybody's configuration.
 """

@@ -1,4 +1,4 @@
-"""Who may do what in the chat: roles by numeric id on every update, nobody without a face, floods at no cost."""
+"""Who may do what in the chat: roles by numeric id on every update, no anonymous senders, cheap handling of floods."""
 
 from __future__ import annotations
 

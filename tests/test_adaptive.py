@@ -1,4 +1,4 @@
-"""The default strategy `adaptive`: which rule it chooses and why, what it may do to targets, and passing them once."""
+"""The default strategy `adaptive`: which rule it chooses and why, and when moves may pass target thresholds."""
 
 from __future__ import annotations
 

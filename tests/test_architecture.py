@@ -1,4 +1,4 @@
-"""Who may import whom, held over the syntax trees of every module; see the design's sentence of that name.
+"""Checks which package imports which, by the syntax trees of all modules.
 
 When this fails, the import is wrong, or the package needs another word in its line of the table below.
 """

@@ -1,4 +1,4 @@
-"""The audit trail: every change is in it, in the same transaction, and nobody edits it unseen."""
+"""The audit trail: every change is in it, in the same transaction, and edits are detected."""
 
 from __future__ import annotations
 

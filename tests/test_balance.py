@@ -1,4 +1,4 @@
-"""The strategy `balance`: legal at every length, no more overloaded than `optimal`, its bound below brute force."""
+"""The strategy `balance`: legal at every length, no more nodes overloaded than `optimal`, bound below brute force."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The benchmark judges the planners, so it is judged itself: the referee, the generator, the peers, the days."""
+"""Tests of the benchmark itself: the referee, the generator, the peers, the simulated days."""
 
 from __future__ import annotations
 

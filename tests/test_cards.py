@@ -1,4 +1,4 @@
-"""From the state of everything down to one VM and back by buttons alone; why, where, empty and fill; the settings."""
+"""Cards of the chat: from the status to a VM and back by buttons; why, place, drain, fill; settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogues: complete in both languages, all of it used by the code, safe as HTML, short where it must be.
+"""The catalogues: complete in both languages, fully used by the code, safe as HTML, short where needed.
 
 Which messages the code asks for, and with which arguments, is read from its syntax trees. The wording of the
 core's reasons (reasons.ftl) has its own tests.

@@ -1,4 +1,4 @@
-"""A short chaos run in the suite; `make chaos` makes the long ones. And that its auditor would notice."""
+"""A short chaos run, and proof that its auditor notices violations. `make chaos` makes the long runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CHATS_FILE: several chats, each with its own clusters, people, language and topics; no one's trouble is another's."""
+"""CHATS_FILE: several chats, each with its own clusters, people, language and topics; independent of each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`vm-balancer check` names the right fault: against a panel, a chat and SSH servers that really have it.
+"""`vm-balancer check` names the right fault, with a panel, a chat and SSH servers that have it.
 
 Each test breaks one thing and expects that one line fails, with the settings to change in it, and no other.
 """

@@ -1,4 +1,4 @@
-"""The command line: what it prints, what it leaves behind, and with which exit code it ends.
+"""The command line: output, files and exit codes.
 
 Mistakes are tried in-process; everything that works with the panel is a process of its own, as people start it.
 """

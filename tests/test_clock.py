@@ -1,4 +1,4 @@
-"""Leaps of the system's clock: deadlines and checks go on by the time that really passes.
+"""Leaps of the system clock: deadlines and checks follow the time that really passes.
 
 The whole program runs under libfaketime, which sets its clock (not the kernel's counter of seconds) at will.
 """

@@ -1,4 +1,4 @@
-"""Settings: the order of their sources, every problem at once, and no secret in any sentence."""
+"""Settings: the order of their sources, all problems at once, and no secret in a message."""
 
 from __future__ import annotations
 

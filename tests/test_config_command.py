@@ -1,4 +1,4 @@
-"""`vm-balancer config`: it says what is in force and where it came from, can be read back, and keeps secrets."""
+"""`vm-balancer config`: prints the settings in force with their origins, can be read back, and hides secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The console's screen in detail: what it draws of a real service, store and panel, and what keys and clicks do."""
+"""The console's screen in detail: what it draws with a real service, store and panel, and what keys and clicks do."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Looking again right before the act (check_move), and that every rule has a scenario. The rules
-themselves are held by tests/scenarios."""
+"""The precheck before a start (check_move), and a scenario for every rule. tests/scenarios test the rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cheapest sets of VMs, beside trying every set."""
+"""The cheapest sets of VMs, compared with all sets."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Killed (SIGKILL) at any wait between a press and the end of its migration, and started again.
 
-Afterwards the panel has seen at most one start, the row tells what became of the move, and so does the chat.
+Afterwards the panel has seen at most one start, the row has the outcome of the move, and the chat shows it.
 Every so many steps are taken, others for each fault; `make chaos` takes many more.
 """
 

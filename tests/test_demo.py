@@ -1,4 +1,4 @@
-"""The demo: one command, three processes, one address; and nothing of it is left behind."""
+"""The demo: one command, three processes, one address; it leaves nothing behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The summary of a day or week: when it is due, that it comes once, and what it says."""
+"""The digest of a day or week: when it is due, that it is sent once, and its content."""
 
 from __future__ import annotations
 

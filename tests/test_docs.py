@@ -1,4 +1,4 @@
-"""README and docs/ say what is so: commands, make targets, files, settings, names; and both READMEs say the same."""
+"""README and docs/ are correct: commands, make targets, files, settings, names; and both READMEs say the same."""
 
 from __future__ import annotations
 

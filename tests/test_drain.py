@@ -1,4 +1,4 @@
-"""Drains and places in random small worlds: legal move by move, repeatable, and as good as trying everything.
+"""Drains and places in random small worlds: legal move by move, repeatable, and as good as brute force.
 
 Every rule is judged by a second opinion (core_worlds.py)."""
 

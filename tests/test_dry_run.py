@@ -1,4 +1,4 @@
-"""A dry run, and a program that only looks, keep nothing: held by how the database is opened."""
+"""A dry run and a program that only reads store nothing, because of the way the database is opened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers that only the one who asks has use for: in a group nobody else sees them, where Telegram can do that."""
+"""Answers for the person who asks: in a group only that person sees them, if Telegram supports it."""
 
 from __future__ import annotations
 

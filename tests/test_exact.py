@@ -1,4 +1,4 @@
-"""The exact search beside every plan there is, on small drawn clusters with rules, limits and affinity groups."""
+"""The exact search compared with all possible plans, on small random clusters with rules, limits and groups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of an approved move, whatever happens to panel, database and program meanwhile.
+"""Approved moves, with any fault of panel, database and program meanwhile.
 
 That a VM is moved at most once for one approval is read from the panel's own request log.
 """

@@ -1,4 +1,4 @@
-"""A failed migration: the notice that calms, and its buttons Why, Other node and Try again."""
+"""A failed migration: its notice, and the buttons Why, Other node and Try again."""
 
 from __future__ import annotations
 

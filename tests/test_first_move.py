@@ -1,4 +1,4 @@
-"""`vm-balancer first-move`: the least VM, after a question, watched to its end."""
+"""`vm-balancer first-move`: moves the smallest VM after a question and follows it to the end."""
 
 from __future__ import annotations
 

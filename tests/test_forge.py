@@ -1,4 +1,4 @@
-"""What a public forge reads: its files fit their schemas, and every check in them is a make target."""
+"""Files for a public forge fit their schemas, and every check in them is a make target."""
 
 from __future__ import annotations
 

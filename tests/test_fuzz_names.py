@@ -1,4 +1,4 @@
-"""Names are written by customers: whatever stands in one, chat, terminal, log, tables and files stay what they are.
+"""Names are written by customers: no name can change the structure of chat, terminal, log, tables or files.
 
 And whatever a secret looks like, no exception that is shown has it.
 """

@@ -1,4 +1,4 @@
-"""Rules about VMs: whom they mean, that every strategy keeps them from move to move, and what is broken already."""
+"""Rules about VMs: which VMs they match, that strategies keep them after every move, and broken rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A panel that hangs or is away: people get what was seen last, with its age, within seconds."""
+"""A panel that hangs or does not answer: people get the last snapshot, with its age, within seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sign of life and what `vm-balancer health` makes of it: from a real program, and from every kind of silence."""
+"""The heartbeat, and how `vm-balancer health` judges it: of a real program, and of a missing or old one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hours of the day: read, asked, by the clocks of a zone; migrations that wait for theirs, messages without a sound."""
+"""Hours of the day in a time zone: parsing, migrations that wait for their window, silent messages."""
 
 from __future__ import annotations
 

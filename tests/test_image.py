@@ -1,4 +1,4 @@
-"""What the image, the compose file and the service promise, as far as it can be read without starting them.
+"""Image, compose file and service file, checked without starting them.
 
 `make image` builds the image and runs it.
 """

@@ -1,4 +1,4 @@
-"""The program as a library: every example runs as it stands in the text, and what the text says of it is so.
+"""The program as a library: every documented example runs unchanged, and the statements about it are true.
 
 Examples run in a process of their own (tests/fake_dns.py), against the emulated panel and chat over TLS. Only name
 resolution and the trusted certificate authority differ from a real run.

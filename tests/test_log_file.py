@@ -1,4 +1,4 @@
-"""The log file where it cannot be renamed, as on Windows while somebody looks at it. Here a folder is in the way."""
+"""A log file that cannot be renamed, as on Windows while another program has it open. Here a folder blocks it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a running program writes to its log: the seed's sentences, ids that hold lines together, the four levels.
+"""What a running program writes to its log: the lines of the specification, ids that connect lines, the four levels.
 
 Cycles and migrations are real ones against the emulated panel; the log file is read back.
 """

@@ -1,4 +1,4 @@
-"""Log lines: the seed's format, one record one line, nothing secret in any spelling; and the redactor alone."""
+"""Log lines: the format of the specification, one line for a record, no secret in any encoding; and the redactor."""
 
 from __future__ import annotations
 

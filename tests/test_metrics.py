@@ -1,4 +1,4 @@
-"""What can be watched from outside: the program's pages over HTTP; contrib/ and docs/monitoring.md say what is so."""
+"""The program's pages over HTTP; contrib/ and docs/monitoring.md agree with them."""
 
 from __future__ import annotations
 

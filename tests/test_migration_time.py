@@ -1,4 +1,4 @@
-"""How long migrations take, learnt from those that are over: the arithmetic, and in the running program."""
+"""Estimates of migration time from finished migrations: the arithmetic, and the running program."""
 
 from __future__ import annotations
 

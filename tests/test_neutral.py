@@ -1,4 +1,4 @@
-"""The benchmark's neutral format, with a tiny referee of its own (FORMAT.md's "legal", nothing shared)."""
+"""The benchmark's neutral format, with a small referee of its own that shares no code."""
 
 from __future__ import annotations
 

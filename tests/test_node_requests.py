@@ -1,4 +1,4 @@
-"""Emptying and filling a node in the chat: one line a VM, the time that is left, what it does to the other nodes."""
+"""Draining and filling a node in the chat: one line for each VM, remaining time, effect on other nodes."""
 
 from __future__ import annotations
 

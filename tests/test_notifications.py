@@ -1,4 +1,4 @@
-"""`--notifications` and `--no-notifications`: the switch that the seed had, here for posting and listening alike."""
+"""`--notifications` and `--no-notifications`: the switch of the seed, for posting and listening."""
 
 from __future__ import annotations
 

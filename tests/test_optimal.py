@@ -1,5 +1,5 @@
 """The strategy `optimal` on random small clusters: legal move by move, no worse than the seed's, and its
-certificate held against every plan there is. Every rule is judged by a second opinion (core_worlds.py)."""
+certificate compared with all possible plans. An oracle judges every rule (core_worlds.py)."""
 
 from __future__ import annotations
 

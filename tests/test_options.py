@@ -1,4 +1,4 @@
-"""What can be done with a proposal beside yes and no: later, elsewhere, for how long not, and taking back."""
+"""Options of a proposal besides approve and skip: later, another target, length of a skip, undo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real orders as a cluster that lives: made of a small file of the same format."""
+"""Real orders as a changing cluster, from a small file of the same format."""
 
 from __future__ import annotations
 

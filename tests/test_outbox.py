@@ -1,4 +1,4 @@
-"""What waits while Telegram is gone, the watchdog, and load: nothing lost, nothing twice, everything in order."""
+"""Outbox without Telegram, watchdog, and load: nothing is lost or repeated, everything is in order."""
 
 from __future__ import annotations
 

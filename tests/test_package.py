@@ -1,4 +1,4 @@
-"""The wheel, installed into an environment of its own and used from an empty folder: nothing of the checkout helps.
+"""The wheel, installed into an environment of its own and used from an empty folder: nothing of the checkout is used.
 
 What the program needs comes from this environment's packages, so nothing is fetched.
 """

@@ -1,4 +1,4 @@
-"""A panel that is ill, or in which somebody else is at work, during a check and during a migration.
+"""A faulty panel, or one in which somebody else works, during a check and during a migration.
 
 What the program did about it is read from the panel's own log of requests. Single requests are the matter of
 test_vmmanager.py, a move under way that of test_executor.py.

@@ -1,6 +1,6 @@
 """The program against panels that answer in other shapes: alone, and mixed at random.
 
-No shape may lead to silent harm: no request against a rule, no wrong word to people. Where the true world allows a
+No shape may cause silent harm: no request against a rule, no wrong statement to people. If the real world allows a
 move, it is made, or a reason names the difference.
 """
 

@@ -1,4 +1,4 @@
-"""Pictures: whole PNGs twice as fine as the page, of everything that can happen, with any name, off the loop."""
+"""Pictures: complete PNGs of every state, with any name, drawn outside of the event loop."""
 
 from __future__ import annotations
 

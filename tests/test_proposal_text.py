@@ -1,4 +1,4 @@
-"""A proposal's text: short, always a caption that Telegram takes, and pages that nobody has to turn."""
+"""A proposal's text: short, always accepted as a caption, and without pages to turn."""
 
 from __future__ import annotations
 

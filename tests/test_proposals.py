@@ -1,4 +1,4 @@
-"""The life cycles of moves and migrations, step by step, as their tables draw them."""
+"""The life cycles of moves and migrations, step by step, as in their tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A recording of a panel: what stays in it, what does not, and that it plans the same as the panel."""
+"""A recording of a panel: what it contains, what it leaves out, and that it gives the same plan as the panel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A relative path in a settings file counts from the folder of that file, for every command and from any folder."""
+"""A relative path in a settings file is relative to the folder of that file, for every command in any folder."""
 
 from __future__ import annotations
 

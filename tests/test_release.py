@@ -1,4 +1,4 @@
-"""What `make release` makes: complete, byte for byte the same twice, and nothing from a tree that is not committed."""
+"""What `make release` makes: complete, reproducible byte for byte, and refused with uncommitted files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nobody answers: told once more in the chat, then once in another one; also across a restart, and never too late."""
+"""Undecided proposals: one reminder in the chat, then one escalation to another chat, also across a restart."""
 
 from __future__ import annotations
 

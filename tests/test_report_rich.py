@@ -1,4 +1,4 @@
-"""The report at a terminal: fits every width, loses no figure, and takes names for names."""
+"""The report at a terminal: fits every width, keeps every figure, and shows names literally."""
 
 from __future__ import annotations
 

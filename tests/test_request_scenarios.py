@@ -1,6 +1,6 @@
-"""Every file of tests/scenarios/wishes is one wish, with why it comes out as it does; see test_scenarios.py.
+"""Every file of tests/scenarios/requests is one request, with the reason of its result; see test_scenarios.py.
 
-``wish`` is ``drain`` or ``fill`` with a node, or ``target`` or ``undo`` with a VM and a node.
+``request`` is ``drain`` or ``fill`` with a node, or ``target`` or ``undo`` with a VM and a node.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from balancer.rules.constraints import check_planned
 FILES = sorted((Path(__file__).parent / "scenarios" / "requests").glob("*.json"))
 
 
-def made_of(wish: dict[str, object], saved: Saved, policy: Policy) -> Plan | Rejection:
+def plan_of(request: dict[str, object], saved: Saved, policy: Policy) -> Plan | Rejection:
     seen, recent = saved.snapshot, saved.recent or Recent()
-    [(kind, of)] = wish.items()
+    [(kind, of)] = request.items()
     if isinstance(of, int):
         return {"drain": drain, "fill": fill}[kind](seen, policy, recent, of)
     assert isinstance(of, list)
@@ -39,7 +39,7 @@ def test_scenarios_exist() -> None:
 def test_request_matches_the_scenario(path: Path) -> None:
     case, saved = load(path)
     assert len(case["why"]) > 20
-    made = made_of(case["wish"], saved, saved.policy or Policy())
+    made = plan_of(case["request"], saved, saved.policy or Policy())
     moves, rejections = (made.moves, made.rejections) if isinstance(made, Plan) else ((), (made,))
     expected = case["expected"]
     assert [[m.vm_id, m.source_id, m.target_id] for m in moves] == expected["moves"]
@@ -52,8 +52,8 @@ def test_request_matches_the_scenario(path: Path) -> None:
 def test_request_does_not_depend_on_the_strategy(path: Path, strategy: str) -> None:
     case, saved = load(path)
     policy = saved.policy or Policy()
-    made = made_of(case["wish"], saved, policy)
-    other = made_of(case["wish"], saved, replace(policy, strategy=strategy))
+    made = plan_of(case["request"], saved, policy)
+    other = plan_of(case["request"], saved, replace(policy, strategy=strategy))
     assert other == made
     if isinstance(made, Plan) and made.moves:
         assert check_planned(saved.snapshot, policy, saved.recent or Recent(), made.moves[0], made) is None

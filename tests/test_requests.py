@@ -1,4 +1,4 @@
-"""What people ask for, in small worlds: a drain, a fill, a place, another target, a move back."""
+"""Requests of people in small worlds: drain, fill, place, other target, undo."""
 
 from __future__ import annotations
 

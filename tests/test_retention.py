@@ -1,4 +1,4 @@
-"""What is over long ago is let go of; what is open, running or in doubt never is."""
+"""Old settled rows are deleted; open, running and unknown ones never are."""
 
 from __future__ import annotations
 

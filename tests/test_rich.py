@@ -1,4 +1,4 @@
-"""Tables as tables where Telegram knows rich messages, as monospaced words where it does not."""
+"""Tables as rich messages if Telegram supports them, else as monospaced text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings that people change while the program runs: judged like the file, in force at once, kept over restarts."""
+"""Settings that people change while the program runs: checked like the file, in force at once, kept over restarts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Samples of load: what a check leaves behind, how it thins with age, and what charts and summaries read of it."""
+"""Samples of load: what a check stores, how samples are merged with age, and what charts and digests read."""
 
 from __future__ import annotations
 

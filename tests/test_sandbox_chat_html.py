@@ -1,4 +1,4 @@
-"""Telegram's HTML parse mode: what the emulation makes of markup, and how it refuses."""
+"""Telegram's HTML parse mode: how the emulation reads markup, and what it refuses."""
 
 from __future__ import annotations
 

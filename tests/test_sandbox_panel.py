@@ -1,4 +1,4 @@
-"""The emulated panel through real HTTP: the traps of the API sheet, the faults on command, the scenarios.
+"""The emulated panel through real HTTP: the oddities of the API, injected faults, the scenarios.
 
 The clock stands still (`speed=0`) and is advanced by hand, so nothing here waits for time to pass.
 """

@@ -1,4 +1,4 @@
-"""Rich messages of the emulated Telegram: what aiogram sends, what comes back, and every rule that refuses."""
+"""Rich messages of the emulated Telegram: what aiogram sends, what is returned, and every refusal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""one_line: whatever a customer writes into a name, it stays one harmless line."""
+"""one_line: any name of a customer becomes one harmless line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every file of tests/scenarios is one case: why it is here, what is seen, what must come out.
+"""Every file of tests/scenarios is one case: its reason, its snapshot, the expected plan.
 
 A scenario is a saved snapshot (docs/snapshot-format.md) cut down to what matters: whatever it leaves out
 is healthy, as core_builders.py says, the time is 12:00, and the strategy smallest-first. ``rejections`` is the

@@ -1,4 +1,4 @@
-"""Secrets in files and systemd credentials: read as they stand, never guessed, never shown; who else can read them."""
+"""Secrets in files and systemd credentials: read literally, never shown; warnings if others can read them."""
 
 from __future__ import annotations
 

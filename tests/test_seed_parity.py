@@ -1,4 +1,4 @@
-"""What the seed's README promises: docs/seed-parity.md names only what exists, and its commands are understood.
+"""The promises of the seed's README: docs/seed-parity.md names only what exists, and its commands work.
 
 The excerpts are the seed's own text.
 """

@@ -1,4 +1,4 @@
-"""What people and timers can ask of the program, on a real database and a real panel over HTTP."""
+"""The use cases, with a real database and a real panel over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people wish for, on a real database and a real panel over HTTP: another target, a move back, drain and fill."""
+"""Requests of people, with a real database and a real panel over HTTP: other target, undo, drain, fill."""
 
 from __future__ import annotations
 

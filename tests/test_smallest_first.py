@@ -1,4 +1,4 @@
-"""Properties of the plans on random small clusters, judged by a second opinion (core_worlds.py)."""
+"""Properties of the plans on random small clusters, judged by an oracle (core_worlds.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measured loads in the program: from an SSH server over the cycle to the words, and again before a move.
+"""Measured loads in the program: from an SSH server through the cycle to the text, and again before a move.
 
 The server is asyncssh's, since these tests choose what a node says; the real one is in test_ssh.py.
 """

@@ -1,4 +1,4 @@
-"""The store on real SQLite files: what is decided once stays decided, and nothing is ever half written."""
+"""The store on real SQLite files: decisions are final, and every change is complete or absent."""
 
 from __future__ import annotations
 

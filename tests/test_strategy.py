@@ -1,4 +1,4 @@
-"""Choosing a strategy: what the other one would do, the switch in the chat, overloads that have to last."""
+"""Choosing a strategy: the alternative, the switch in the chat, overloads that must last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A defect anywhere ends what it is in, and nothing else: it is raised once in every call to database and panel."""
+"""An error ends only the step that it is in; it is raised once in every call to database and panel."""
 
 from __future__ import annotations
 

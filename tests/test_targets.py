@@ -1,4 +1,4 @@
-"""Targets of large clusters, looked at by arrays, beside the rules asked one node at a time."""
+"""Targets of large clusters by arrays, compared with the rules for one node at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telegram's faults, each provoked in the emulated chat: what people see afterwards, and what Telegram was asked."""
+"""Telegram's faults, each provoked in the emulated chat: what people see afterwards, and the requests to Telegram."""
 
 from __future__ import annotations
 

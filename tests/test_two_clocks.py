@@ -1,4 +1,4 @@
-"""Hours of the day follow the system's clock at once; lengths of time do not notice that it was set."""
+"""Hours of the day follow the system clock at once; durations do not change when it is set."""
 
 from __future__ import annotations
 

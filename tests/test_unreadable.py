@@ -1,4 +1,4 @@
-"""Nothing is stored that cannot be read back, and a row that cannot be read stops nothing else."""
+"""Only readable rows are stored, and an unreadable row stops nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which nodes the message names while a rolling update closes directions."""
+"""The nodes that a message names while a rolling update blocks directions of moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Versions: what servers really report, and that no text at all can break the reader."""
+"""Versions: what servers report, and that any text can be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""VMManagerAPI against the emulated panel over real HTTP; what it did is read from the panel's own request log.
+"""VMManagerAPI against the emulated panel over real HTTP; its requests are read from the panel's own log.
 
 The panel's clock stands still and is advanced by hand, the client's pauses are only counted: nothing waits.
 """

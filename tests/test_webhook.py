@@ -1,4 +1,4 @@
-"""Updates that Telegram brings: only with the secret, each once, and none is lost while the program is away."""
+"""Updates by webhook: only with the secret, each once, and none is lost while the program is stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a VM or a node is left as it is: the verdict, all reasons, and what would have to change."""
+"""Why a VM or a node is left alone: the verdict, all reasons, and what would have to change."""
 
 from __future__ import annotations
 

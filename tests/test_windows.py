@@ -1,4 +1,4 @@
-"""Nothing in the program is for Unix alone without a fallback, held over the syntax trees: the seed runs on Windows.
+"""Every call that only Unix has needs a fallback, checked by syntax trees: the program runs on Windows.
 
 A use counts as guarded within an `if` that asks for the system, or a `try` that takes what Windows raises.
 """
