@@ -22,8 +22,15 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 
 async def card(stack: Stack, report: dict[str, Any], user_id: int = ANNA) -> dict[str, Any]:
     """The card that More opens."""
+    before = max(m["message_id"] for m in await stack.messages(report["chat_id"]))
     await stack.press(report, buttons(report)["⋯ More"], user_id)
-    return await stack.message("Skip leaves this VM alone", buttons=True)
+
+    async def look() -> dict[str, Any] | None:
+        shown = [m for m in await stack.messages(report["chat_id"]) if m["message_id"] > before]
+        return next((m for m in shown if "Skip leaves this VM alone" in m["text"]), None)
+
+    opened: dict[str, Any] = await stack.eventually(look, "the card of More, not one from before")
+    return opened
 
 
 async def deleted(stack: Stack, message: dict[str, Any]) -> bool:
