@@ -14,7 +14,7 @@ from balancer.rules.constraints import cluster_refusal, is_overloaded, not_count
 from balancer.rules.rejections import explain, of_the_cluster
 from balancer.scoring import above
 from balancer.state import WorkingState
-from balancer.strategies.adaptive import adaptive
+from balancer.strategies.adaptive import adaptive, without_unfit_proofs
 from balancer.strategies.outcome import Outcome, parallel_groups
 from balancer.strategies.smallest_first import smallest_first
 
@@ -26,13 +26,13 @@ def _smallest_first(state: WorkingState) -> Outcome:
 def _optimal(state: WorkingState) -> Outcome:
     from balancer.strategies.optimal.strategy import optimal  # with NumPy, which the others do not pay for
 
-    return optimal(state)
+    return without_unfit_proofs(optimal(state), state.policy)
 
 
 def _balance(state: WorkingState) -> Outcome:
     from balancer.strategies.balance.strategy import balance
 
-    return balance(state)
+    return without_unfit_proofs(balance(state), state.policy)
 
 
 STRATEGY_FUNCTIONS: Mapping[str, Callable[[WorkingState], Outcome]] = {

@@ -79,7 +79,7 @@ class Policy:
     cpu_target_score: float = CPU_TARGET_SCORE
     memory_target_percent: float = MEMORY_TARGET_PERCENT
     target_thresholds: str = TARGETS_AUTO
-    """Whether ``adaptive`` may pass the two target thresholds, see ``hard_cpu_target``."""
+    """Whether a move may pass the two target thresholds, see ``hard_cpu_target``."""
     max_moves: int = 1
     """Most moves of one plan; 0 = no limit."""
     density_weight: float = 0.5
@@ -153,8 +153,8 @@ class Policy:
     def hard_cpu_target(self) -> bool:
         """Whether a node takes VMs only while its score is below ``cpu_target_score``; else it is a preference.
 
-        Always in ``smallest-first``, never in ``optimal`` and ``balance``. In ``adaptive`` as ``target_thresholds``
-        says; ``auto`` = where the value is not the seed's.
+        Always hard in ``smallest-first``; in the other strategies where ``target_thresholds`` is ``hard``. ``auto``
+        is hard in ``adaptive`` where the value is not the seed's, and a preference in ``optimal`` and ``balance``.
         """
         return self._hard_target(self.cpu_target_score != CPU_TARGET_SCORE)
 
@@ -164,9 +164,9 @@ class Policy:
         return self._hard_target(self.memory_target_percent != MEMORY_TARGET_PERCENT)
 
     def _hard_target(self, changed: bool) -> bool:
-        if self.strategy != ADAPTIVE:
-            return self.strategy == SMALLEST_FIRST
-        return self.target_thresholds == TARGETS_HARD or (self.target_thresholds == TARGETS_AUTO and changed)
+        if self.strategy == SMALLEST_FIRST or self.target_thresholds == TARGETS_HARD:
+            return True
+        return self.strategy == ADAPTIVE and self.target_thresholds == TARGETS_AUTO and changed
 
     def passing_targets(self) -> Policy:
         """The same policy with which a move may pass the target thresholds, up to the overload thresholds."""

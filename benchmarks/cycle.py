@@ -129,7 +129,7 @@ async def _parts(balancer: Any) -> dict[str, float]:
 
 async def _parts_once(balancer: Any) -> dict[str, float]:
     from balancer.planner import plan
-    from bot.panel import responses, rows
+    from bot.panel import lists, responses, rows
     from bot.store.store import Store
     from bot.telegram.views.proposals import proposal_view
 
@@ -139,9 +139,9 @@ async def _parts_once(balancer: Any) -> dict[str, float]:
     now = balancer.service.clock()
     with _timed(taken, "decode"):
         keep = (None, None, rows.seen_vm)
-        lists = [responses.read_answer(200, body, _same, each) for body, each in zip(bodies, keep, strict=True)]
-        clusters, nodes, vms = lists
-        snapshot = rows.snapshot(clusters, nodes, vms, now)
+        found = [responses.read_answer(200, body, _same, each) for body, each in zip(bodies, keep, strict=True)]
+        clusters, nodes, vms = found
+        snapshot = lists.snapshot(clusters, nodes, vms, now)
     policy = await balancer.service.planning.policy(snapshot)
     with _timed(taken, "plan"):
         plans = [plan(part, policy) for part in snapshot.split()]

@@ -17,7 +17,7 @@ from hypothesis_profile import examples
 from balancer.formats.codec import plan_from_dict, plan_to_dict
 from balancer.model import Plan, Recent
 from balancer.planner import plan
-from balancer.policy import ADAPTIVE, COST_MOVES, COST_TIME, OPTIMAL, SMALLEST_FIRST, Policy
+from balancer.policy import ADAPTIVE, BALANCE, COST_MOVES, COST_TIME, OPTIMAL, SMALLEST_FIRST, Policy
 from balancer.rules.constraints import check_move
 from balancer.strategies.adaptive import clearly_better
 from balancer.strategies.alternative import with_alternative
@@ -160,7 +160,13 @@ def test_an_old_stored_plan_has_no_choice() -> None:
     assert (old.choice, old.beyond_targets, old.targets_passed) == (None, None, False)
 
 
-@pytest.mark.parametrize("policy", [Policy(cpu_target_score=5.9), Policy(target_thresholds="hard")])
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(cpu_target_score=5.9),
+        *(Policy(target_thresholds="hard", strategy=name) for name in (ADAPTIVE, OPTIMAL, BALANCE)),
+    ],
+)
 def test_hard_thresholds_that_keep_a_node_overloaded_are_reported(policy: Policy) -> None:
     made = with_alternative(FULL_TARGET, policy, Recent(), plan(FULL_TARGET, policy))
     assert made.moves == () and made.beyond_targets is not None
@@ -168,6 +174,13 @@ def test_hard_thresholds_that_keep_a_node_overloaded_are_reported(policy: Policy
     assert outlook_lines(texts_for("en"), made)[-1] == (
         "💡 The target thresholds keep 1 node overloaded. A plan that passes them would clear all nodes with 1 move."
     )
+
+
+@pytest.mark.parametrize("strategy", [OPTIMAL, BALANCE])
+def test_changed_thresholds_are_a_preference_outside_adaptive_unless_they_are_called_hard(strategy: str) -> None:
+    changed = plan(FULL_TARGET, Policy(cpu_target_score=5.9, strategy=strategy))
+    hard = plan(FULL_TARGET, Policy(target_thresholds="hard", strategy=strategy))
+    assert (len(changed.moves), hard.moves, hard.bound) == (1, (), None)
 
 
 # Once -----------------------------------------------------------------------------------------------
@@ -261,7 +274,7 @@ async def test_a_proposal_offers_to_pass_the_thresholds_only_where_that_helps(tm
             (proposal.plan, False),
             (replace(proposal.plan, beyond_targets=beyond.beyond_targets), True),
         ):
-            shown = Shown(proposal.moves, 0, 1)
+            shown = Shown(proposal.moves, 0, 1, None, None)
             keyboard = proposal_keyboard(texts_for("en"), replace(proposal, plan=plan_shown), NOW, shown, ())
             assert keyboard is not None
             assert ("⤴️ Pass once" in [b.text for row in keyboard.inline_keyboard for b in row]) is offered

@@ -45,7 +45,7 @@ def adaptive(state: WorkingState) -> Outcome:
         state.rollback(start)
         return _documented(state, own, documented)
     best = replace(best, choice=Choice(OPTIMAL, _why_optimal(value, documented.value)))
-    return _without_proofs(best) if own.hard_cpu_target or own.hard_memory_target else best
+    return without_unfit_proofs(best, own)
 
 
 def clearly_better(one: tuple[int, int], other: tuple[int, int], budget: int = 0) -> bool:
@@ -106,8 +106,10 @@ def _why_optimal(value: tuple[int, int], documented: tuple[int, int]) -> Reason:
     return Reason.of("choice-fewer-moves", documented=documented_moves, moves=moves)
 
 
-def _without_proofs(best: Outcome) -> Outcome:
-    """With hard target thresholds ``optimal`` leaves room that the documented rule may use, so it proves nothing."""
+def without_unfit_proofs(best: Outcome, policy: Policy) -> Outcome:
+    """With hard target thresholds ``optimal`` leaves room that the rules allow to use, so it proves nothing."""
+    if not (policy.hard_cpu_target or policy.hard_memory_target):
+        return best
     stuck = {
         node_id: Reason.of("source-hard-targets") if reason.code in _ABOUT_ROOM else reason
         for node_id, reason in best.stuck.items()

@@ -18,9 +18,9 @@ def with_alternative(snapshot: Snapshot, policy: Policy, recent: Recent, new_pla
     """The plan with what else would be possible.
 
     Of ``smallest-first``: what its whole plan comes to, and ``optimal`` where that would be clearly better. Of
-    ``smallest-first`` and ``adaptive``: where hard target thresholds keep nodes overloaded, the plan that passes them.
+    every strategy: where hard target thresholds keep nodes overloaded, the plan that passes them.
     """
-    if new_plan.strategy not in (ADAPTIVE, SMALLEST_FIRST) or not new_plan.overloaded:
+    if not new_plan.overloaded:
         return new_plan
     unlimited = replace(policy, max_moves=0, optimize_for=policy.goal)
     if new_plan.strategy == SMALLEST_FIRST:

@@ -152,7 +152,7 @@ class Settings(BaseSettings):
     memory_target_threshold: Percent = 80.0
     """A node takes VMs only while its memory percent is below this, and never ends above the overload threshold."""
     target_thresholds: Annotated[Literal["auto", "hard", "preferred"], AnyCase] = "auto"
-    """Are the target thresholds hard in adaptive? auto: if changed from the default; preferred: moves may pass them."""
+    """Are the target thresholds hard? auto: in adaptive if changed from the default. smallest-first: always hard."""
     target_headroom: Annotated[float, number(0, 90)] = 0.0
     """Percent of the overload thresholds that a move leaves free on its target."""
 
