@@ -163,10 +163,11 @@ class WorkingState:
     def _slowed_down(self, node: WorkingNode) -> float:
         """How much more the VMs of a node would run if it had enough CPUs; 1 = as much as they do."""
         live = node.live
-        loads = [vm.load.cpus for vm in self.vms_on[node.node.id] if vm.load is not None]
-        if live is None or live.load <= live.cpus or not sum(loads):
+        running = [vm for vm in self.vms_on[node.node.id] if vm.state in (None, "active")]
+        loads = [vm.load.cpus for vm in running if vm.load is not None]
+        if live is None or live.load <= live.cpus or len(loads) < len(running) or not sum(loads):
             return 1.0
-        return max(1.0, live.load / sum(loads)) if len(loads) == len(self.vms_on[node.node.id]) else 1.0
+        return max(1.0, live.load / sum(loads))
 
     def allocation_score(self, node: WorkingNode) -> float:
         """The score that the node would have without a measurement."""

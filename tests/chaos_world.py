@@ -123,6 +123,10 @@ SHAPES: dict[str, Callable[[random.Random], dict[str, Any]]] = {
         for name in ("roles_text", "node_without_cluster", "vm_twice", "filters_empty", "fail_word")
     },
     **{name: lambda rng: {} for name in ("filters_equal", "cpu_unreported", "live_false_one")},
+    **{name: lambda rng: {} for name in ("filters_text", "vm_in_two_clusters")},
+    "history_names": lambda rng: {"task": rng.choice(["host_live_migration", "vm_move"])},
+    "history_dates": lambda rng: {"form": rng.choice(["epoch", "iso", "german", "none"])},
+    "done_word": lambda rng: {"word": rng.choice(["completed", "Done", "success"])},
     "paged": lambda rng: {"rows": rng.randint(5, 200)},
     "vm_without_node": lambda rng: {"count": rng.randint(1, 5)},
     "foreign_task": lambda rng: {"task": rng.choice(["host_migrate", "node_evacuate"])},

@@ -58,6 +58,13 @@ def test_what_a_vm_takes_along(loads: list[float | None], load1: float, first: f
     assert gives(world(loads, load1), 1) == pytest.approx(first)
 
 
+def test_a_stopped_vm_without_a_load_does_not_keep_the_others_from_being_raised() -> None:
+    seen = world([1.0, 4.0, 5.0, None], 12.0)
+    stopped = replace(seen, vms=tuple(replace(v, state="stopped") if v.id == 4 else v for v in seen.vms))
+    assert gives(stopped, 1) == pytest.approx(1.2)
+    assert gives(seen, 1) == 1.0
+
+
 def test_a_vm_of_a_node_that_was_not_measured_counts_with_all_its_vcpus() -> None:
     seen = world([1.0, 1.0], 8.0)
     dark = replace(seen, nodes=tuple(replace(n, measured=None) if n.id == 1 else n for n in seen.nodes))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from balancer.model import Move, NodeLoad, Reason, Rejection
+from balancer.model import Move, NodeLoad, Reason, Rejection, VMLoad
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,8 @@ class WhyVM:
     """The other nodes by the first reason why it may not go there, most first."""
     nearest: tuple[Rejection, ...]
     """Where no node is open: the node with the fewest reasons, all of which would have to change."""
+    load: VMLoad | None = None
+    """Its own load, by which the plan judges it; ``None`` = by its share of the load of its node."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ def why_vm(snapshot: Snapshot, policy: Policy, recent: Recent, vm_id: int) -> Wh
         open=opened,
         refused=_grouped((state.nodes[node_id], reason) for node_id, reason in refused.items()),
         nearest=nearest,
+        load=vm.load,
     )
 
 

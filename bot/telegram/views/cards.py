@@ -72,6 +72,8 @@ def why_vm_lines(texts: Texts, why: WhyVM) -> tuple[Lines, Lines]:
         texts.html("why-vm-title", vm=why.vm_name, node=why.node_name or texts.text("unknown-value")),
         texts.html("why-answer", reason=texts.reason(why.reason)),
     ]
+    if why.load is not None:
+        lines.append(texts.html("why-load", cpus=why.load.cpus, minutes=max(1, round(why.load.span_s / 60))))
     lines += [texts.html("why-keeps", reason=texts.reason(reason)) for reason in why.refusals[:REASONS_SHOWN]]
     if why.instead:
         lines += ["", texts.html("why-instead"), *(_move_line(texts, m) for m in why.instead[:CHOICES_SHOWN])]

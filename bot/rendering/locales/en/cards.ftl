@@ -29,6 +29,7 @@ vm-size = { $size } · { $state }
 vm-disk = Disk { NUMBER($gib, maximumFractionDigits: 0) } GiB
 vm-load = Load { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } of { NUMBER($vcpus) } vCPU, mean of { NUMBER($minutes) } min ({ $source }, { $ago } ago)
 vm-load-share = Load not measured: it counts with its share by vCPUs
+why-load = It kept { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } CPUs busy, mean of { NUMBER($minutes) } min; plans use this load.
 vm-label-load = { $vm } · { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } CPU
 vm-ignored-by = ⏭ Never to be moved: set by { $who }, { $time }.
 vm-stays = 🔒 { $reason }

@@ -30,6 +30,7 @@ vm-size = { $size } · { $state }
 vm-disk = Диск { NUMBER($gib, maximumFractionDigits: 0) } ГиБ
 vm-load = Нагрузка { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } из { NUMBER($vcpus) } vCPU, среднее за { NUMBER($minutes) } мин ({ $source }, { $ago } назад)
 vm-load-share = Нагрузка не измерена: учитывается доля по vCPU
+why-load = ВМ занимала { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } CPU, среднее за { NUMBER($minutes) } мин; планы учитывают эту нагрузку.
 vm-label-load = { $vm } · { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } CPU
 vm-ignored-by = ⏭ Не переносить никогда: { $who }, { $time }.
 vm-stays = 🔒 { $reason }
