@@ -272,23 +272,25 @@ class VMBalancer:
             return
         if not self._claimed and self._exclusive is None:
             self._claim(self._stack)
-        if (
-            not attended
-            and self.telegram is None
-            and not self.settings.dry_run
-            and await self.service.runtime.mode() != "auto"
-        ):
-            log.warning("%s", self.texts.text("terminal-headless"))
+        if not attended and self.telegram is None and not self.settings.dry_run:
+            await self._supervisor.step("Reading the mode", self._warn_headless)
         await self._serve_metrics(self._stack)
-        await self._watch.begin()
+        await self._supervisor.step("Looking for requests of a console", self._watch.begin)
         self._schedule = Schedule(self._cycle, self.settings.balance_interval, self.tick)
         self.start_workers()
         self.listen(self.next_check)
         self._schedule.start()
         systemd.notify(systemd.READY)
-        log.info("%s", await self._start_line())
+        await self._supervisor.step("Writing the start line", self._log_start)
         await self._stopped.wait()
         systemd.notify(systemd.STOPPING)
+
+    async def _warn_headless(self) -> None:
+        if await self.service.runtime.mode() != "auto":
+            log.warning("%s", self.texts.text("terminal-headless"))
+
+    async def _log_start(self) -> None:
+        log.info("%s", await self._start_line())
 
     async def _start_line(self) -> str:
         chats: list[str] = []

@@ -56,17 +56,22 @@ class RemoteRequests:
         self._firsts: dict[int, tuple[int, str]] = {}
         self._decision_id = 0
         self._newest = 0
+        self._must_begin = False
 
     async def begin(self) -> None:
-        """From now on. What happened before is the notifier's to catch up with."""
+        """From now on. What happened before is the notifier's to catch up with. If it fails, ``look`` tries again."""
+        self._must_begin = True
         self._version = await self._store.changes.version()
         self._decision_id = await self._store.decisions.last_id()
         self._pending = await self._store.proposals.pending_moves()
         self._newest = await self._store.proposals.newest()
         self._firsts = await self._store.decisions.first_approvals()
+        self._must_begin = False
 
     async def look(self) -> StoredSetting | None:
         """Tells what is new since the last look; returns the request for a check, where one waited."""
+        if self._must_begin:
+            await self.begin()
         before, version = self._version, await self._store.changes.version()
         if version == before:
             return None
