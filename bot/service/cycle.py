@@ -13,11 +13,12 @@ from bot.domain.held_clusters import FAILURE_KEY
 from bot.domain.proposals import POLICY_ACTOR, Actor
 from bot.errors import DryRunError, PanelError, StoreError, UnstorableError
 from bot.service import plan_log
+from bot.service.cluster_plans import held_reason, planning_failure
 from bot.service.context import ServiceContext, UseCase
 from bot.service.deadlines import Deadlines
 from bot.service.foreign_moves import ForeignMoves
 from bot.service.observer import Observer
-from bot.service.planning import Planning, held_reason, planning_failure
+from bot.service.planning import Planning
 from bot.service.values import OUTAGE_KEY, ClusterResult, CycleReport
 from bot.store.values import Checkpoint, Published
 

@@ -8,25 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import NamedTuple
 
-from balancer.groups import tag_rules, unmatched
 from balancer.migration_time import Fitted, fit
-from balancer.model import Cluster, Plan, Reason, Recent, Rejection, Snapshot
-from balancer.planner import look, plan
-from balancer.policy import BALANCE, Policy
-from balancer.rules.constraints import overloaded_nodes
+from balancer.model import Cluster, Plan, Reason, Recent, Snapshot
+from balancer.policy import Policy
 from balancer.rules.updates import updates_wait
-from balancer.strategies.alternative import with_alternative
 from bot.config.chats_file import chats_of
 from bot.config.clusters_file import ClustersFile
 from bot.config.settings import POLICY_FIELDS
 from bot.domain.held_clusters import PREFIXES, held_clusters
 from bot.domain.times import WallTime, open_time, opens_at, parse_windows
 from bot.panel.remarks import remark_of_one_cluster
+from bot.service.cluster_plans import (
+    hold,
+    look_at,
+    plan_clusters,
+    planning_failure,
+    rules_without_effect,
+    uneven_clusters,
+    with_reasons,
+)
 from bot.service.context import ServiceContext, UseCase
 from bot.service.overload_counters import OverloadCounters
 from bot.service.panel_verdicts import PanelVerdicts
@@ -187,15 +192,19 @@ class Planning(UseCase):
         if passing and not pass_targets:
             decides = passing & await self.automatic_clusters(context)
             own = [s for s in seen if s.clusters[0].id in decides]
-            plain = await asyncio.to_thread(_planned, own, policies, recent, self._counters, outlook=False, fixed=fixed)
+            plain = await asyncio.to_thread(
+                plan_clusters, own, policies, recent, self._counters, outlook=False, fixed=fixed
+            )
             passing -= {new_plan.cluster_id for new_plan in plain if new_plan.moves}
         policies = {i: policy.passing_targets() if i in passing else policy for i, policy in policies.items()}
-        plans = await asyncio.to_thread(_planned, seen, policies, recent, self._counters, outlook=outlook, fixed=fixed)
+        plans = await asyncio.to_thread(
+            plan_clusters, seen, policies, recent, self._counters, outlook=outlook, fixed=fixed
+        )
         suitable = await self._verdicts.suitable(seen, policies, recent, plans) if asks_panel else {}
         if suitable:
             recent = replace(recent, suitable=suitable)
             plans = await asyncio.to_thread(
-                _planned, seen, policies, recent, self._counters, outlook=outlook, fixed=fixed
+                plan_clusters, seen, policies, recent, self._counters, outlook=outlook, fixed=fixed
             )
         plans = tuple(
             replace(new_plan, targets_passed=True) if new_plan.cluster_id in passing else new_plan for new_plan in plans
@@ -218,7 +227,7 @@ class Planning(UseCase):
     async def _without_foreign_work(self, seen: list[Snapshot]) -> list[Snapshot]:
         """A cluster in which somebody else moves VMs is held, with the reason."""
         foreign = await self._verdicts.foreign_work([own.clusters[0].id for own in seen])
-        return [_held(own, foreign.get(own.clusters[0].id)) for own in seen]
+        return [hold(own, foreign.get(own.clusters[0].id)) for own in seen]
 
     async def _with_cautions(
         self, seen: list[Snapshot], policies: Mapping[int, Policy], recent: Recent, plans: tuple[Plan, ...]
@@ -243,11 +252,11 @@ class Planning(UseCase):
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
 
         def look_at_all() -> tuple[Plan, ...]:
-            return tuple(_looked(own, policies[own.clusters[0].id], self._remarks(own)) for own in seen)
+            return tuple(look_at(own, policies[own.clusters[0].id], self._remarks(own)) for own in seen)
 
         held = held_clusters(await self._store.settings.values_with_prefix(PREFIXES))
         plans = await asyncio.to_thread(look_at_all)
-        return tuple(_with_reasons(new_plan, held.get(new_plan.cluster_id, ())) for new_plan in plans)
+        return tuple(with_reasons(new_plan, held.get(new_plan.cluster_id, ())) for new_plan in plans)
 
     def _remarks(self, own: Snapshot) -> list[Reason]:
         """What was odd in the panel's answers, for people who may see this cluster alone: of a row that tells no
@@ -298,10 +307,10 @@ class Planning(UseCase):
         """After a check: counts its overloads, remembers what names mean, and warns once of rules that mean nothing."""
         self._counts_itself = True
         snapshot, policies = context.snapshot, context.policies
-        uneven = await asyncio.to_thread(_uneven, snapshot, policies) if self._counters.needed > 1 else []
+        uneven = await asyncio.to_thread(uneven_clusters, snapshot, policies) if self._counters.needed > 1 else []
         self._counters.count([n.node_id for new_plan in plans for n in new_plan.overloaded], uneven)
         await self.protections.record(snapshot, policies)
-        for rule, what in await asyncio.to_thread(_without_effect, snapshot, policies):
+        for rule, what in await asyncio.to_thread(rules_without_effect, snapshot, policies):
             self._warn(f"Rule '{rule}': nothing is called '{what}', so this part of it has no effect")
 
     @property
@@ -333,101 +342,3 @@ class Planning(UseCase):
         if text not in self._warned:
             self._warned.add(text)
             log.warning("%s", text)
-
-
-def held_reason(new_plan: Plan) -> Reason | None:
-    """Why a plan is empty although nobody knows that nothing is needed; ``None`` = it is a plan."""
-    codes = ("cluster-foreign-task", "cluster-odd-rows", "cluster-twice")
-    return next((r.reason for r in new_plan.rejections if r.subject == "cluster" and r.reason.code in codes), None)
-
-
-def _held(own: Snapshot, reason: Reason | None) -> Snapshot:
-    if reason is None or own.clusters[0].held is not None:
-        return own
-    return replace(own, clusters=(replace(own.clusters[0], held=reason),))
-
-
-def _planned(
-    seen: list[Snapshot],
-    policies: Mapping[int, Policy],
-    recent: Recent,
-    counters: OverloadCounters,
-    *,
-    outlook: bool,
-    fixed: Collection[int],
-) -> tuple[Plan, ...]:
-    plans = []
-    for own in seen:
-        cluster_id = own.clusters[0].id
-        policy = policies[cluster_id]
-        try:
-            new_plan = _plan_cluster(own, policy, recent, counters, outlook)
-        except Exception as error:
-            # A defect in one cluster's planning must not keep the other clusters from being checked.
-            log.exception("Cluster '%s' cannot be planned", own.clusters[0].name)
-            new_plan = _failed(own, policy, error)
-        plans.append(replace(new_plan, alternative=None) if cluster_id in fixed else new_plan)
-    return tuple(plans)
-
-
-def _plan_cluster(own: Snapshot, policy: Policy, recent: Recent, counters: OverloadCounters, outlook: bool) -> Plan:
-    cluster_id = own.clusters[0].id
-    if counters.needed > 1:
-        held = counters.held_nodes(overloaded_nodes(own, policy, recent))
-        recent = replace(recent, uneven_held=counters.held_cluster(cluster_id), held=held)
-    new_plan = plan(own, policy, recent)
-    return with_alternative(own, policy, recent, new_plan) if outlook else new_plan
-
-
-def _looked(own: Snapshot, policy: Policy, remarks: Sequence[Reason]) -> Plan:
-    """The nodes of a cluster, with what was odd in the panel's answers."""
-    try:
-        new_plan = look(own, policy)
-        return replace(new_plan, cautions=(*new_plan.cautions, *remarks))
-    except Exception as error:  # as in _planned
-        log.exception("Cluster '%s' cannot be looked at", own.clusters[0].name)
-        return _failed(own, policy, error)
-
-
-def _with_reasons(new_plan: Plan, reasons: Iterable[Reason]) -> Plan:
-    """The plan with reasons that hold its whole cluster; each kind of reason once."""
-    known = {rejection.reason.code for rejection in new_plan.rejections if rejection.subject == "cluster"}
-    rejections = tuple(
-        Rejection("cluster", new_plan.cluster_id, new_plan.cluster_name, reason)
-        for reason in reasons
-        if reason.code not in known
-    )
-    return replace(new_plan, rejections=(*new_plan.rejections, *rejections)) if rejections else new_plan
-
-
-def _failed(own: Snapshot, policy: Policy, error: Exception) -> Plan:
-    """A plan without moves that says why there are none."""
-    cluster = own.clusters[0]
-    why = Reason.of("planning-failed", problem=type(error).__name__)
-    rejection = Rejection("cluster", cluster.id, cluster.name, why)
-    return Plan(cluster.id, cluster.name, own.taken_at, policy.strategy, (), (), (rejection,), ())
-
-
-def planning_failure(new_plan: Plan) -> Reason | None:
-    """Why the cluster could not be planned at all; ``None``: it could."""
-    return next((r.reason for r in new_plan.rejections if r.reason.code == "planning-failed"), None)
-
-
-def _uneven(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[int]:
-    """The clusters that `balance` finds something to even out in."""
-    from balancer.strategies.balance.strategy import is_uneven  # with NumPy, which the other strategies do not pay for
-
-    balanced = (own for own in snapshot.split() if policies[own.clusters[0].id].strategy == BALANCE)
-    return [own.clusters[0].id for own in balanced if is_uneven(own, policies[own.clusters[0].id])]
-
-
-def _without_effect(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[tuple[str, str]]:
-    """What rules name that fits nothing: in no cluster that has the rule."""
-    missing: set[tuple[str, str]] = set()
-    effective: set[tuple[str, str]] = set()
-    for seen in snapshot.split():
-        rules = (*policies[seen.clusters[0].id].rules, *tag_rules(seen))
-        lost = unmatched(seen, rules)
-        missing |= lost
-        effective |= {(r.name, str(w)) for r in rules for w in r.wanted} - lost
-    return sorted(missing - effective)

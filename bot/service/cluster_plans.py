@@ -1,0 +1,118 @@
+"""Plans of single clusters: each cluster fails alone, and a plan without moves says why. Pure but for the log.
+
+Run in a thread: planning takes seconds on large clusters.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from balancer.groups import tag_rules, unmatched
+from balancer.model import Plan, Reason, Recent, Rejection, Snapshot
+from balancer.planner import look, plan
+from balancer.policy import BALANCE, Policy
+from balancer.rules.constraints import overloaded_nodes
+from balancer.strategies.alternative import with_alternative
+from bot.service.overload_counters import OverloadCounters
+
+log = logging.getLogger(__name__)
+
+
+def held_reason(new_plan: Plan) -> Reason | None:
+    """Why a plan is empty although nobody knows that nothing is needed; ``None`` = it is a plan."""
+    codes = ("cluster-foreign-task", "cluster-odd-rows", "cluster-twice")
+    return next((r.reason for r in new_plan.rejections if r.subject == "cluster" and r.reason.code in codes), None)
+
+
+def hold(own: Snapshot, reason: Reason | None) -> Snapshot:
+    if reason is None or own.clusters[0].held is not None:
+        return own
+    return replace(own, clusters=(replace(own.clusters[0], held=reason),))
+
+
+def plan_clusters(
+    seen: list[Snapshot],
+    policies: Mapping[int, Policy],
+    recent: Recent,
+    counters: OverloadCounters,
+    *,
+    outlook: bool,
+    fixed: Collection[int],
+) -> tuple[Plan, ...]:
+    plans = []
+    for own in seen:
+        cluster_id = own.clusters[0].id
+        policy = policies[cluster_id]
+        try:
+            new_plan = _plan_cluster(own, policy, recent, counters, outlook)
+        except Exception as error:
+            # A defect in one cluster's planning must not keep the other clusters from being checked.
+            log.exception("Cluster '%s' cannot be planned", own.clusters[0].name)
+            new_plan = _failed(own, policy, error)
+        plans.append(replace(new_plan, alternative=None) if cluster_id in fixed else new_plan)
+    return tuple(plans)
+
+
+def _plan_cluster(own: Snapshot, policy: Policy, recent: Recent, counters: OverloadCounters, outlook: bool) -> Plan:
+    cluster_id = own.clusters[0].id
+    if counters.needed > 1:
+        held = counters.held_nodes(overloaded_nodes(own, policy, recent))
+        recent = replace(recent, uneven_held=counters.held_cluster(cluster_id), held=held)
+    new_plan = plan(own, policy, recent)
+    return with_alternative(own, policy, recent, new_plan) if outlook else new_plan
+
+
+def look_at(own: Snapshot, policy: Policy, remarks: Sequence[Reason]) -> Plan:
+    """The nodes of a cluster, with what was odd in the panel's answers."""
+    try:
+        new_plan = look(own, policy)
+        return replace(new_plan, cautions=(*new_plan.cautions, *remarks))
+    except Exception as error:  # as in plan_clusters
+        log.exception("Cluster '%s' cannot be looked at", own.clusters[0].name)
+        return _failed(own, policy, error)
+
+
+def with_reasons(new_plan: Plan, reasons: Iterable[Reason]) -> Plan:
+    """The plan with reasons that hold its whole cluster; each kind of reason once."""
+    known = {rejection.reason.code for rejection in new_plan.rejections if rejection.subject == "cluster"}
+    rejections = tuple(
+        Rejection("cluster", new_plan.cluster_id, new_plan.cluster_name, reason)
+        for reason in reasons
+        if reason.code not in known
+    )
+    return replace(new_plan, rejections=(*new_plan.rejections, *rejections)) if rejections else new_plan
+
+
+def _failed(own: Snapshot, policy: Policy, error: Exception) -> Plan:
+    """A plan without moves that says why there are none."""
+    cluster = own.clusters[0]
+    why = Reason.of("planning-failed", problem=type(error).__name__)
+    rejection = Rejection("cluster", cluster.id, cluster.name, why)
+    return Plan(cluster.id, cluster.name, own.taken_at, policy.strategy, (), (), (rejection,), ())
+
+
+def planning_failure(new_plan: Plan) -> Reason | None:
+    """Why the cluster could not be planned at all; ``None``: it could."""
+    return next((r.reason for r in new_plan.rejections if r.reason.code == "planning-failed"), None)
+
+
+def uneven_clusters(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[int]:
+    """The clusters that `balance` finds something to even out in."""
+    from balancer.strategies.balance.strategy import is_uneven  # with NumPy, which the other strategies do not pay for
+
+    balanced = (own for own in snapshot.split() if policies[own.clusters[0].id].strategy == BALANCE)
+    return [own.clusters[0].id for own in balanced if is_uneven(own, policies[own.clusters[0].id])]
+
+
+def rules_without_effect(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[tuple[str, str]]:
+    """What rules name that fits nothing: in no cluster that has the rule."""
+    missing: set[tuple[str, str]] = set()
+    effective: set[tuple[str, str]] = set()
+    for seen in snapshot.split():
+        rules = (*policies[seen.clusters[0].id].rules, *tag_rules(seen))
+        lost = unmatched(seen, rules)
+        missing |= lost
+        effective |= {(r.name, str(w)) for r in rules for w in r.wanted} - lost
+    return sorted(missing - effective)
