@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Iterable, Sequence
 
 from aiogram.exceptions import (
@@ -40,6 +41,7 @@ GROUP_TICK_S = 6.0
 """The same in groups, which Telegram limits to 20 messages a minute."""
 CLOSING_LOOK_S = 5.0
 """How often it is looked whether a button's time is over."""
+TRIES_AFTER_DEFECT, DEFECT_PAUSE_S = 3, 5.0
 LONGEST_SILENCE_S = 8.0
 """The longest pause while Telegram does not answer: it may be back at any moment, and decisions wait."""
 _CHAT_REFUSES = (
@@ -79,6 +81,8 @@ class ChatSync:
         self._clock = context.clock
         self._reports = reports
         self._changed: set[int] = set()
+        self._defects: Counter[int] = Counter()
+        """Proposal -> how many times in a row a defect kept its message from being made."""
         self._ticking: set[int] = set()
         self._dry_run_keys: dict[int, list[tuple[int, int, int]]] = {}
         self._plans: dict[int, Plan] = {}
@@ -236,10 +240,14 @@ class ChatSync:
             self._changed.discard(proposal_id)
             self._ticking.discard(proposal_id)
             try:
-                await self._possible(self._proposals.show(proposal_id), f"Proposal {proposal_id}")
+                done = await self._possible(self._proposals.show(proposal_id), f"Proposal {proposal_id}")
             except BaseException:
                 self._changed.add(proposal_id)
                 raise
+            if done:
+                self._defects.pop(proposal_id, None)
+            else:
+                self._show_later(proposal_id)
         for notice in await self._store.notices.unsent(self.chat_id):
             concerned = await self._notices.concerns(notice)
             if concerned:
@@ -256,8 +264,24 @@ class ChatSync:
     async def _seen(self, notice: Notice) -> None:
         await self._store.notices.mark_sent(notice.id, self._clock(), self.chat_id, self._context.chats())
 
-    async def _possible(self, work: Awaitable[object], what: str) -> None:
-        """Makes and sends one message. One that cannot be made or sent is left out, those after it are sent."""
+    def _show_later(self, proposal_id: int) -> None:
+        """A defect may be over at the next try: else the message would show an old state, with its buttons. A defect
+        that stays costs a few tries."""
+        self._defects[proposal_id] += 1
+        if self._defects[proposal_id] > TRIES_AFTER_DEFECT:
+            return
+
+        def again() -> None:
+            self._changed.add(proposal_id)
+            self._wake.set()
+
+        asyncio.get_running_loop().call_later(DEFECT_PAUSE_S * self._defects[proposal_id], again)
+
+    async def _possible(self, work: Awaitable[object], what: str) -> bool:
+        """Makes and sends one message. One that cannot be made or sent is left out, those after it are sent.
+
+        ``False``: a defect of this program kept it from being made, which may be over soon.
+        """
         try:
             await work
         except TelegramBadRequest as error:
@@ -268,6 +292,8 @@ class ChatSync:
             raise
         except Exception:  # a defect in one message
             log.exception("%s cannot be shown in the chat and is left out", what)
+            return False
+        return True
 
     async def _note(self) -> None:
         """Writes down what is to be shown for the first time; of an incident its newest proposal."""
