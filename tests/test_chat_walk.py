@@ -29,6 +29,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.slow]
 
 FOLDER = os.environ.get("SCREENSHOTS")
 WALKS = (("en", "light", "phone"), ("ru", "dark", "phone"), ("en", "dark", "desktop"), ("ru", "light", "desktop"))
+FORMS = ("rich", "plain")
+"""Proposals as rich messages, and as pictures with a caption. The documents show the first, and one of the second."""
 ATTEMPTS = 10
 TEN_MINUTES = timedelta(minutes=10)
 DESKTOP_PICTURES = {
@@ -57,13 +59,16 @@ class Walk:
     texts: Texts
     name: str
     device: str
+    form: str = "rich"
 
     async def shoot(self, screen: str) -> None:
-        if FOLDER and (self.device == "phone" or f"{screen}-{self.name}" in DESKTOP_PICTURES):
+        wanted = self.device == "phone" and (self.form == "rich" or screen == "proposal")
+        if FOLDER and (wanted or (self.form == "rich" and f"{screen}-{self.name}" in DESKTOP_PICTURES)):
             await expect(self.page.get_by_test_id("toast")).to_have_count(0, timeout=10_000)
             Path(FOLDER).mkdir(parents=True, exist_ok=True)
             await self.page.wait_for_timeout(600)  # until the page has scrolled: a picture of it, no condition
-            path = Path(FOLDER) / f"{screen}-{self.name}.jpg"
+            form = "" if self.form == "rich" else f"-{self.form}"
+            path = Path(FOLDER) / f"{screen}{form}-{self.name}.jpg"
             await self.page.screenshot(path=path, type="jpeg", quality=72)
 
     async def say(self, text: str) -> None:
@@ -105,7 +110,7 @@ class Walk:
         raise AssertionError("it is never at rest")
 
 
-async def walking(browser: Browser, stack: Stack, language: str, theme: str, device: str) -> Walk:
+async def walking(browser: Browser, stack: Stack, language: str, theme: str, device: str, form: str = "rich") -> Walk:
     context = await browser.new_context(
         viewport=PHONE if device == "phone" else DESKTOP,
         device_scale_factor=2 if device == "phone" else 1,
@@ -113,18 +118,23 @@ async def walking(browser: Browser, stack: Stack, language: str, theme: str, dev
     )
     page = await context.new_page()
     await page.goto(f"{stack.chat}/?user={ANNA}&chat={GROUP}")
-    return Walk(page, texts_for(language), f"{language}-{theme}-{device}", device)
+    return Walk(page, texts_for(language), f"{language}-{theme}-{device}", device, form)
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(("language", "theme", "device"), WALKS if FOLDER else WALKS[:1])
-async def test_new_admin_finds_everything_in_the_chat(tmp_path: Path, language: str, theme: str, device: str) -> None:
+async def test_new_admin_finds_everything_in_the_chat(
+    tmp_path: Path, language: str, theme: str, device: str, form: str
+) -> None:
     async with (
-        running_stack(tmp_path, WORLD, migration_s=8 if FOLDER else 4, task_row_delay_s=0.1) as stack,
+        running_stack(
+            tmp_path, WORLD, migration_s=8 if FOLDER else 4, task_row_delay_s=0.1, rich_buttons=form == "rich"
+        ) as stack,
         running_browser() as browser,
     ):
-        stack.start_bot(BOT_LANGUAGE=language, MIGRATION_OVERHEAD="6", MIGRATION_BANDWIDTH="10000")
+        stack.start_bot(BOT_LANGUAGE=language, PICTURES="true", MIGRATION_OVERHEAD="6", MIGRATION_BANDWIDTH="10000")
         await stack.message("→ fir", buttons=True)
-        walk = await walking(browser, stack, language, theme, device)
+        walk = await walking(browser, stack, language, theme, device, form)
         text = walk.texts.text
         await walk.see("alder")
         await walk.shoot("proposal")
@@ -173,9 +183,10 @@ async def test_new_admin_finds_everything_in_the_chat(tmp_path: Path, language: 
         await walk.see(text("exclude-pick").split("<b>")[0].strip())
         await walk.shoot("exclude")
         await walk.tap("fir")
-        await walk.see("📤")
+        await walk.see(text("exclude-how", node="fir").split("</b>")[1])
         await walk.shoot("exclude-how")
-        await walk.tap("⛔ " + text("duration-hours", hours=2))
+        await walk.tap(text("row-exclude-both"))
+        await walk.tap(text("duration-hours", hours=2))
         await walk.see("fir")
         await walk.say("/drain cedar")
         await walk.see("🚰")
@@ -211,10 +222,10 @@ CLUSTERS: dict[str, Any] = {
 @pytest.mark.parametrize(("language", "theme", "device"), WALKS[:2] if FOLDER else WALKS[:1])
 async def test_status_shows_several_clusters_at_once(tmp_path: Path, language: str, theme: str, device: str) -> None:
     async with (
-        running_stack(tmp_path, CLUSTERS, migration_s=1) as stack,
+        running_stack(tmp_path, CLUSTERS, migration_s=1, rich_buttons=True) as stack,
         running_browser() as browser,
     ):
-        stack.start_bot(BOT_LANGUAGE=language)
+        stack.start_bot(BOT_LANGUAGE=language, PICTURES="true")
         await stack.message("Frankfurt", buttons=True)
         await stack.message("fra-01", buttons=True)
         walk = await walking(browser, stack, language, theme, device)
@@ -250,10 +261,10 @@ async def a_day_ago(path: Path) -> None:
 async def test_remaining_screens_are_shown(tmp_path: Path, language: str, theme: str, device: str) -> None:
     await a_day_ago(tmp_path / "bot.db")
     async with (
-        running_stack(tmp_path, WORLD, migration_s=1, task_row_delay_s=0.1) as stack,
+        running_stack(tmp_path, WORLD, migration_s=1, task_row_delay_s=0.1, rich_buttons=True) as stack,
         running_browser() as browser,
     ):
-        stack.start_bot(BOT_LANGUAGE=language, MIGRATION_OVERHEAD="6", MIGRATION_BANDWIDTH="10000")
+        stack.start_bot(BOT_LANGUAGE=language, PICTURES="true", MIGRATION_OVERHEAD="6", MIGRATION_BANDWIDTH="10000")
         await stack.message("→ fir", buttons=True)
         walk = await walking(browser, stack, language, theme, device)
         text = walk.texts.text

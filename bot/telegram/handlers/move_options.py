@@ -26,7 +26,7 @@ from bot.telegram.handlers.base import (
     after_request,
 )
 from bot.telegram.handlers.replies import decided_words
-from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
+from bot.telegram.keyboards.buttons import Row, do, go, in_pairs, keyboard, paged, pager
 from bot.telegram.views import wording
 from bot.telegram.views.cards import choice_line
 from bot.telegram.views.moves import move_lines
@@ -112,7 +112,7 @@ class MoveOptions(Feature):
                 do(texts.text("button-approve-one"), "approve", proposed.id),
                 go(texts.text("button-later"), "later", proposed.id),
             ],
-            [*buttons, do(texts.text("button-rest-always"), "skip", proposed.id, extra=ALWAYS)],
+            *in_pairs([*buttons, do(texts.text("button-rest-always"), "skip", proposed.id, extra=ALWAYS)]),
             [
                 go(texts.text("button-targets"), "targets", proposed.id),
                 go(texts.text("button-why"), "why-vm", proposed.move.vm_id),
@@ -131,7 +131,7 @@ class MoveOptions(Feature):
             return [close]
         words = (request.texts.text("button-snooze", duration=wording.duration(request.texts, s)) for s in SNOOZES)
         snoozes = [do(w, "snooze", proposal.id, extra=_seconds(s)) for w, s in zip(words, SNOOZES, strict=True)]
-        return [snoozes, close]
+        return [*in_pairs([*snoozes, *close])]
 
     async def later(self, request: Request) -> View:
         """Times to approve one move for, or (``extra``) all of a proposal."""
@@ -154,8 +154,7 @@ class MoveOptions(Feature):
             )
             for at in offered(now, texts.zone)
         ]
-        rows = [times[i : i + 2] for i in range(0, len(times), 2)]
-        return View(title, keyboard([*rows, [back]]))
+        return View(title, keyboard([*in_pairs(times), [back]]))
 
     async def targets(self, request: Request) -> View:
         """The best other nodes, each with what the move would make of it."""

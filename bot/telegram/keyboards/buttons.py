@@ -88,6 +88,11 @@ def _tab_mark(cluster_id: int, shown: int, marks: Mapping[int, str] | None) -> s
     return "• " if cluster_id == shown else (marks or {}).get(cluster_id, "")
 
 
+def in_pairs(row: Row) -> list[Row]:
+    """Two buttons a row: with three, a phone cuts words of Russian length."""
+    return [row[i : i + 2] for i in range(0, len(row), 2)]
+
+
 def paged(things: Sequence[T], part: int, size: int) -> tuple[Sequence[T], int, int]:
     """What one page shows, the page that it is (the nearest there is), and how many there are."""
     pages = max(1, -(-len(things) // size))

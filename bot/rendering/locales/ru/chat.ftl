@@ -114,7 +114,7 @@ panel-words = Ответ панели: <i>{ $error }</i>
 
 button-approve = ✅ Одобрить { $number } { $vm }
 button-skip = ⏭ Пропустить { $number }
-button-skip-one = ⏭ Пропустить
+button-skip-one = ⏭ Пропуск
 move-needs-second = 👥 Одобрено: { $who }, нужен ещё один человек
 table-change-cpu = { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }
 table-change-memory = { NUMBER($before, maximumFractionDigits: 0) } → { NUMBER($after, maximumFractionDigits: 0) } %
