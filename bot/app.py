@@ -1,6 +1,6 @@
 """VMBalancer: builds every part from the settings and runs them together. The composition root.
 
-No rule and no wording here; what the parts do stands in their own files.
+It has no rule and no wording; each part is described in its own file.
 """
 
 from __future__ import annotations
@@ -58,17 +58,17 @@ log = logging.getLogger(__name__)
 
 IDLE_POLL_S = 0.5
 WELL = ("done", "rehearsed", "paused")
-"""Outcomes of a check that did what it should."""
+"""Outcomes of a check without a fault."""
 
 
 class VMBalancer:
     """The whole program. Use it as a context manager, or call ``run_once()``, ``plan()`` or ``run()`` alone.
 
     Args:
-        config_path: a settings file; ``None`` reads `.env` of the current folder where there is one.
-        dry_run: plan and report only (or not), whatever the settings say.
-        verbose: the program's own loggers, below ``bot``, say all they know. No handler is set up here.
-        settings: settings made elsewhere, instead of a file and the environment.
+        config_path: a settings file; ``None`` reads `.env` of the current folder if there is one.
+        dry_run: whether to plan and report only; overrides the settings.
+        verbose: sets the loggers below ``bot`` to DEBUG. No handler is set up here.
+        settings: settings to use instead of a file and the environment.
         exclusive: take the database for this process alone; ``False``: work beside the program that has taken it.
             ``None``: as ``True``, but a dry run takes it only for ``run()``. A dry run always works on a temporary
             copy of the database, and creates none.
@@ -173,7 +173,7 @@ class VMBalancer:
         return settings
 
     def _access(self) -> Access:
-        """A dry run, and who only looks, never opens the file of the database for writing."""
+        """A dry run or a program that only reads never opens the database file for writing."""
         if self.settings.dry_run:
             return Access.COPY
         return Access.OWN if self._claimed else Access.GUEST
@@ -207,7 +207,7 @@ class VMBalancer:
         if self._access() is Access.OWN:
             kept = await backups.before_update() if backups is not None else None
             if kept is not None:
-                log.info("The database is brought up to date; as it was it is kept in %s", kept)
+                log.info("The database is upgraded; a copy of the old one is kept in %s", kept)
         self.store = Store(path, access=self._access())
         await self.store.open()
         stack.push_async_callback(self.store.close)
@@ -218,24 +218,24 @@ class VMBalancer:
         self._upkeep = Maintenance(self.store, backups, self.settings, self._clock)
 
     async def _follow_clock(self) -> None:
-        """Hours of the day follow the system's clock by themselves; lengths of time follow here."""
+        """Moves stored deadlines after a leap of the system clock; hours of the day follow it by themselves."""
         leap = await self.service.clock_follower.follow(owner=self._claimed)
         if leap:
             self._heartbeat.shift(leap)
 
     async def _say_stored_settings(self) -> None:
-        """Says at each start which values set at run time are stronger than the settings file."""
+        """Logs at each start the values set at run time that override the settings file."""
         for field, key in KEYS.items():
             stored = await self.store.settings.get(key)
             given = str(getattr(self.settings, field))
             if stored is not None and stored.value != given:
                 log.warning(
-                    "%s is %s: %s set it at %s, and that is stronger than %s in the settings; /settings resets it",
+                    "%s is %s: %s set it at %s, and that overrides %s in the settings; /settings resets it",
                     *(env_name(field), stored.value, stored.by.name, f"{stored.at:%Y-%m-%d %H:%M} UTC", given),
                 )
 
     async def _set_unreadable_aside(self) -> bool:
-        """Whether there was a row of the database that cannot be read."""
+        """Sets unreadable rows of the database aside; returns whether there were any."""
         unreadable = await self.store.unreadable.set_aside(self._clock())
         for row in unreadable:
             log.error("The row %s %d of the database cannot be read and is set aside: %s", *row.summary)
@@ -248,12 +248,12 @@ class VMBalancer:
         if self._schedule is not None:
             self._schedule.stop()
         await self.service.executor.stop()
-        if self._working:  # who started nothing shows nothing: the notices belong to the program that runs
-            with suppress(Exception):  # a last look at the chat must not keep the program from ending
+        if self._working:  # a program that started nothing sends nothing: notices belong to the program that runs
+            with suppress(Exception):  # the last update of the chat must not keep the program from ending
                 await asyncio.wait_for(self.notifier.flush(), timeout=3)
         await self._supervisor.close()
         self._working = False
-        with suppress(StoreError):  # without it the sign of life just grows old
+        with suppress(StoreError):  # without it the heartbeat only grows old
             await self._heartbeat.end()
         stack, self._stack = self._stack, None
         await stack.aclose()
@@ -261,7 +261,7 @@ class VMBalancer:
     # Running ----------------------------------------------------------------------------------
 
     async def run(self, *, attended: bool = False) -> None:
-        """Runs until ``stop()``: checks by the timer, talks to the chat, carries out what is approved.
+        """Runs until ``stop()``: makes checks by the timer, listens to the chat, carries out approved moves.
 
         Args:
             attended: somebody can approve here, also without a chat.
@@ -303,7 +303,7 @@ class VMBalancer:
         return start_line(await runtime.current(), await runtime.mode(), chats, await runtime.paused_until())
 
     async def _serve_metrics(self, stack: AsyncExitStack) -> None:
-        """Opens METRICS_PORT. Who only looks at a database leaves that to the program that works on it."""
+        """Opens METRICS_PORT, unless this program only reads the database of another."""
         if not self.settings.metrics_port or not self._claimed:
             return
         from bot.observability.metrics import Metrics
@@ -326,7 +326,7 @@ class VMBalancer:
         stack.push_async_callback(server.close)
 
     def start_workers(self) -> None:
-        """Starts what shows and carries out, once: the notifier, and the executor outside of dry runs."""
+        """Starts the notifier and, outside of dry runs, the executor; only once."""
         if self._working:
             return
         self._working = True
@@ -335,7 +335,7 @@ class VMBalancer:
             self._supervisor.start("The executor", self.service.executor.run)
 
     def listen(self, next_check: Callable[[], datetime | None] = lambda: None) -> None:
-        """Starts listening to the chat, where there is one."""
+        """Starts to listen to the chat, if there is one."""
         if self.telegram is not None:
             from bot.telegram.chat import ChatListener
 
@@ -380,7 +380,7 @@ class VMBalancer:
     # Deciding from code -----------------------------------------------------------------------
 
     async def plan(self, cluster: str | None = None) -> tuple[Plan, ...]:
-        """What would be done now, a plan a cluster, or for the one with this name or id. Nothing is stored.
+        """The plans of now: one for each cluster, or only for the one with this name or id. Nothing is stored.
 
         Raises:
             PanelError: the panel did not answer, or not completely.
@@ -396,13 +396,13 @@ class VMBalancer:
         return await self.service.store.proposals.waiting()
 
     async def approve(self, moves: Iterable[ProposedMove], *, by: str = "code") -> tuple[ProposedMove, ...]:
-        """Approves moves that wait, carries them out, and returns each as it stands when all is over.
+        """Approves waiting moves, carries them out, and returns each in its final state.
 
-        Each is checked again right before it starts. What somebody has decided before stays as it is; while the
-        balancer is paused, this waits.
+        Each is checked again right before it starts. Earlier decisions stay; while the balancer is paused, this waits.
 
         Args:
-            by: who is written down as the one who decided.
+            by: the name that is recorded as the decider.
+
         Raises:
             DryRunError: this is a dry run.
         """
@@ -413,7 +413,7 @@ class VMBalancer:
         return tuple(row[1] for row in stored if row is not None)
 
     async def skip(self, moves: Iterable[ProposedMove], *, by: str = "code") -> None:
-        """Turns moves down; their VMs are left alone for ``SKIP_COOLDOWN``."""
+        """Skips moves; their VMs are left alone for ``SKIP_COOLDOWN``."""
         await self._decide(moves, Verdict.SKIP, by)
 
     async def _decide(self, moves: Iterable[ProposedMove], verdict: Verdict, by: str) -> list[int]:
@@ -431,12 +431,12 @@ class VMBalancer:
                 await asyncio.wait_for(self._stopped.wait(), IDLE_POLL_S)
 
     async def check_now(self) -> Answer:
-        """A check as the timer makes it, for somebody who asked; a dry run stores nothing here either."""
+        """A check on request, like those of the timer; in a dry run nothing is stored."""
         with log_context.cycle(), self._heartbeat.checking():
             answer = await self._check_now()
         if answer.outcome in WELL:
             self._heartbeat.record_success()
-        self.notifier.notices_waiting()  # those that waited for the names of the clusters
+        self.notifier.notices_waiting()  # notices that waited for the names of the clusters
         return answer
 
     async def _check_now(self) -> Answer:
@@ -452,7 +452,7 @@ class VMBalancer:
             log.error("The cycle failed: %s", error)
             return Answer("failed", problem=str(error))
         except Exception as error:
-            # The timer must outlive a defect in one cycle; the trace is for us.
+            # A defect in one cycle must not end the timer; the log gets the traceback.
             log.exception("The cycle failed")
             return Answer("failed", problem=type(error).__name__)
 
@@ -511,13 +511,13 @@ class VMBalancer:
             self._supervisor.start("Answering a console", lambda: self._watch.answer(request, self.check_now))
 
     async def _tell_defect(self, name: str) -> None:
-        """Once in the chat; the log says more."""
+        """Notifies once in the chat; the log has the details."""
         notice = Reason.of("loop-failed", name=name)
         await self.store.notices.note_outage(f"loop-failed-{name}", name, notice, self._clock())
         self.notifier.notices_waiting()
 
     async def _follow_interval(self) -> None:
-        """Somebody may have changed it at run time, here or in a console."""
+        """Adopts an interval that was changed at run time, here or in a console."""
         interval_s = (await self.service.runtime.current()).balance_interval
         self._heartbeat.set_interval(interval_s)
         if self._schedule is not None:
@@ -525,7 +525,7 @@ class VMBalancer:
 
 
 async def _loads(settings: Settings, clock: Clock, stack: AsyncExitStack) -> Loads | None:
-    """The nodes' real loads, where SSH is on; host keys are remembered beside the database."""
+    """Measures the nodes' loads if SSH is on; host keys are stored beside the database."""
     if not settings.ssh_enabled:
         return None
     from bot.ssh.loads import Loads

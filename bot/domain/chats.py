@@ -1,4 +1,4 @@
-"""Who may do what, and where: the chats of the program, their people, and the clusters each is for. Pure.
+"""The chats of the program, the roles of people in them, and the clusters of each. Pure.
 
 In a private chat with the bot, a person has the rights of all chats that name them.
 """
@@ -15,7 +15,7 @@ SHARED_ACCOUNTS = {
     CHANNEL: "those who write as a channel",
     SERVICE: "Telegram itself",
 }
-"""Ids under which Telegram shows people who do not show themselves: nobody could be held to a decision."""
+"""Ids that Telegram shows for anonymous people: a decision could not be attributed to a person."""
 
 
 class Role(str, Enum):
@@ -39,7 +39,7 @@ class Chat:
     thread_id: int | None = None
     topics: Mapping[str, int] = field(default_factory=dict)
     setting: str = "TELEGRAM_CHAT_ID"
-    """Where the chat is named, for what is said of it."""
+    """The setting that names the chat, for messages."""
 
     @property
     def named(self) -> str:
@@ -52,7 +52,7 @@ class Chat:
         return self.clusters is None or not self.clusters.isdisjoint((str(cluster_id), cluster_name.casefold()))
 
     def role(self, user_id: int) -> Role:
-        """By numeric id alone; of an account that many people share, none."""
+        """The role by numeric id; an account that many people share has none."""
         if user_id in SHARED_ACCOUNTS:
             return Role.STRANGER
         if user_id in self.admins:

@@ -16,11 +16,11 @@ from bot.domain.times import WallTime
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
-"""Gives the present moment, aware UTC. Where hours of the day are asked for, a WallClock is needed."""
+"""Returns the current time, aware UTC. Hours of the day need a WallClock."""
 WallClock = Callable[[], WallTime]
 
 LEAP = timedelta(seconds=30)
-"""A larger difference counts as a leap; smaller ones are the daily work of time servers."""
+"""A larger difference counts as a leap; smaller ones are normal corrections by time servers."""
 FOLLOWS = 0.05
 
 
@@ -30,13 +30,13 @@ def utc_now() -> WallTime:
 
 
 def seconds_passed() -> float:
-    """Seconds since some moment, also those in which the machine slept, where the system counts them."""
+    """Seconds since a fixed moment, including the time in which the machine slept, if the system counts it."""
     boottime = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 
 
 class MonotonicClock:
-    """Call it for the time, aware UTC. It goes back in ``settle()`` alone."""
+    """Call it for the time, aware UTC. It goes back only in ``settle()``."""
 
     def __init__(self, wall: WallClock = utc_now, passed: Callable[[], float] = seconds_passed) -> None:
         self.wall = wall
@@ -57,7 +57,7 @@ class MonotonicClock:
 
     @property
     def leap(self) -> timedelta:
-        """By how much the system's clock was set; zero where it was not."""
+        """By how much the system's clock was set; zero if it was not."""
         gap = _difference(self.wall(), self())
         return gap if abs(gap) > LEAP else timedelta(0)
 
@@ -74,7 +74,7 @@ class MonotonicClock:
 
 
 def follow(clock: Clock) -> None:
-    """Adopts a leap at once: for a process beside the program, which leaves the stored deadlines to that."""
+    """Adopts a leap at once: for a process beside the program, which itself moves the stored deadlines."""
     if isinstance(clock, MonotonicClock) and clock.leap:
         clock.settle()
 

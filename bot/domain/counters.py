@@ -1,6 +1,6 @@
-"""What can be watched of the program, as values: its checks, what was seen last, what waits, what happened. Pure.
+"""Counts of the program as values: its checks, the last snapshot, waiting and finished work. Pure.
 
-Written by those who do the work, read by the metrics. Counting begins anew with every start, and decides nothing.
+The parts that work write them, the metrics read them. Counts begin at zero with every start and decide nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MIGRATION_BOUNDS_S = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 360
 
 
 class Durations:
-    """A histogram: how many were at most so long, and how long all were together."""
+    """A histogram: how many were at most this long, and the sum of all."""
 
     def __init__(self, bounds_s: Sequence[float]) -> None:
         self.bounds_s = tuple(bounds_s)
@@ -32,13 +32,13 @@ class Durations:
         self._counts[sum(bound < seconds for bound in self.bounds_s)] += 1
 
     def cumulative(self) -> list[int]:
-        """One figure a bound, and the number of all at the end."""
+        """One count for each bound, and the total at the end."""
         return [sum(self._counts[: i + 1]) for i in range(len(self._counts))]
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the last check that could look has seen; ``vms`` by cluster."""
+    """What the last successful read saw; ``vms`` by cluster."""
 
     taken_at: datetime
     plans: tuple[Plan, ...]
@@ -51,7 +51,7 @@ class CycleTally:
 
     outcomes: Counter[str] = field(default_factory=Counter)
     durations: Durations = field(default_factory=lambda: Durations(CYCLE_BOUNDS_S))
-    """Of the checks that looked at the panel, or tried to."""
+    """Durations of checks that read the panel or tried to."""
     succeeded_at: datetime | None = None
     sight: Sight | None = None
 
@@ -64,7 +64,7 @@ class CycleTally:
 
     @contextmanager
     def counting(self, clock: Callable[[], datetime]) -> Iterator[Callable[[str], None]]:
-        """Around a check: call what it gives with the outcome, as in CycleReport; one without has failed."""
+        """Counts a check: call the yielded function with its outcome (see CycleReport), else it counts as failed."""
         began, outcome = clock(), "failed"
 
         def ended(result: str) -> None:
@@ -86,7 +86,7 @@ class CycleTally:
 
 @dataclass(frozen=True, slots=True)
 class FigureCheckpoint:
-    """How far the store's rows were counted."""
+    """The last rows of the store that were counted."""
 
     decision_id: int
     audit_id: int
@@ -94,7 +94,7 @@ class FigureCheckpoint:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits or is under way. ``oldest_at``: since when the oldest pending proposal waits."""
+    """Waiting and running work. ``oldest_at``: since when the oldest pending proposal waits."""
 
     proposals: int
     moves: int
@@ -105,13 +105,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Happened:
-    """What happened since a mark: verdicts, results of migrations, and how long those ran that have ended."""
+    """Events since a checkpoint: verdicts, results of migrations, and durations of those that ended."""
 
     verdicts: Counter[str]
     results: Counter[str]
     durations: tuple[tuple[str, timedelta], ...]
     restarted: int = 0
-    """Migrations that succeeded, but restarted their VM."""
+    """Migrations that succeeded but restarted their VM."""
 
 
 TIMED_RESULTS = ("succeeded", "failed")

@@ -1,4 +1,4 @@
-"""What a sign of life means: does the program live and do its work. Pure, and free of large imports."""
+"""Judges a heartbeat: whether the program lives and works. Pure, without large imports."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from enum import Enum
 from bot.domain.heartbeat import Heartbeat
 
 SILENT = timedelta(seconds=90)
-"""Without a sign for so long, the program hangs or is gone; it gives one every 15 s."""
+"""Without a heartbeat for this long, the program hangs or is gone; it writes one every 15 s."""
 MARGIN = timedelta(seconds=60)
-"""Beside two intervals: how late a check may be."""
+"""In addition to two intervals: how late a check may be."""
 INTERVALS = 3
-"""Without a successful check for so many, the program is not doing its work, whatever the cause."""
+"""Intervals without a successful check after which the program counts as not working."""
 
 
 class State(str, Enum):
@@ -21,9 +21,9 @@ class State(str, Enum):
     STARTING = "starting"
     PAUSED = "paused"
     PANEL = "panel"
-    """It lives, and VMmanager is out of reach."""
+    """It lives, but VMmanager does not answer."""
     CHAT = "chat"
-    """It lives, and Telegram is out of reach."""
+    """It lives, but Telegram does not answer."""
     LATE = "late"
     FAILING = "failing"
     """Checks end, and none has succeeded for three intervals."""
@@ -38,13 +38,13 @@ class State(str, Enum):
 
     @property
     def degraded(self) -> bool:
-        """Starting it anew would mend nothing: what fails is somewhere else."""
+        """A restart would not help: the fault is elsewhere."""
         return self in (State.PANEL, State.CHAT)
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """``for_s``: how long it has been so already."""
+    """``for_s``: how long this state lasts already."""
 
     state: State
     for_s: int = 0

@@ -1,6 +1,6 @@
-"""The sign of life that the running program leaves in its database, as a value and as JSON. Pure.
+"""The heartbeat of the running program in its database, as a value and as JSON. Pure.
 
-Kept small and free of large imports: `vm-balancer health` reads it every few seconds in a container.
+Small, without large imports: `vm-balancer health` reads it every few seconds in a container.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """What the program knew of itself at one moment. Since when something fails is ``None`` while it works."""
+    """The program's state at one moment. The start of a failure is ``None`` while there is none."""
 
     at: datetime
     started_at: datetime
@@ -21,20 +21,20 @@ class Heartbeat:
     host: str
     interval_s: int
     cycle_at: datetime | None = None
-    """When the last check ended, whatever came of it."""
+    """When the last check ended, with any outcome."""
     cycle_since: datetime | None = None
-    """When the check that runs now began."""
+    """When the running check began."""
     succeeded: bool = False
-    """Whether a check has succeeded since the start; a paused program's counts, it does what it was told."""
+    """Whether a check has succeeded since the start; checks of a paused program count as successful."""
     succeeded_at: datetime | None = None
-    """When the last check succeeded; before the first, when the program began."""
+    """When the last check succeeded; before the first, when the program started."""
     panel_since: datetime | None = None
     panel_problem: str | None = None
     chat_since: datetime | None = None
     chat_problem: str | None = None
     paused: bool = False
     stopped_at: datetime | None = None
-    """When the program ended in good order."""
+    """When the program ended normally."""
 
 
 def to_json(beat: Heartbeat) -> str:
@@ -50,7 +50,7 @@ def from_json(text: str) -> Heartbeat:
     document = json.loads(text)
     names = {f.name for f in fields(Heartbeat)}
     if not isinstance(document, dict):
-        raise ValueError("no sign of life")
+        raise ValueError("no heartbeat")
     values = {name: _value(f"{name}", document[name]) for name in names & document.keys()}
     try:
         return Heartbeat(**values)

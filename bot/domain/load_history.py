@@ -1,4 +1,4 @@
-"""Load over time as plain values: what the checks of a slot saw, of a node, of a cluster, of the busiest. Pure."""
+"""Load over time as plain values: samples of a node or cluster, and the busiest nodes. Pure."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the checks of one slot of time saw: of a node, or of all nodes of a cluster together.
+    """What the checks in one time slot saw of a node, or of all nodes of a cluster together.
 
-    ``cpu_load`` is ``None`` where nothing was measured. Means are over the checks, maxima over checks and nodes.
+    ``cpu_load`` is ``None`` without a measurement. Means are over the checks, maxima over checks and nodes.
     """
 
     at: datetime
@@ -34,7 +34,7 @@ class BusyNode:
     cluster_id: int
     overloaded: timedelta
     watched: timedelta
-    """How much of the time the checks stand for; the rest is not known."""
+    """The part of the time that the checks cover; the rest is unknown."""
     cpu_ratio: float
     cpu_ratio_max: float
     memory_percent: float

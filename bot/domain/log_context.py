@@ -1,4 +1,4 @@
-"""Which cycle or migration a log line belongs to. Kept beside the code that runs, not handed through it.
+"""The cycle or migration of a log line. Kept in a context variable, not passed as an argument.
 
 A line belongs to one of the two or to neither; tasks and threads started inside inherit it. Nothing but the
 log may depend on it.
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 
 class Work(NamedTuple):
-    """What is being done: ``kind`` is ``cycle`` or ``migration``."""
+    """The current work: ``kind`` is ``cycle`` or ``migration``."""
 
     kind: str
     id: str | int
@@ -34,7 +34,7 @@ def cycle() -> Iterator[str]:
     if begun is not None and begun.kind == "cycle":
         yield str(begun.id)
         return
-    # Eight digits: a collector keeps the lines of months, and a number would begin anew at each start.
+    # Eight random digits: a collector keeps lines of months, and a counter would repeat after each start.
     with _working(Work("cycle", secrets.token_hex(4))) as work:
         yield str(work.id)
 

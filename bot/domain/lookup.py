@@ -1,4 +1,4 @@
-"""Finding things by what a person typed: an id, a name in any case, or the nearest names."""
+"""Finds things by what a person typed: an id, a name in any case, or the nearest names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def matching(things: Iterable[Named], name: str) -> list[Named]:
 
 
 def nearest(name: str, things: Iterable[Node | Cluster | VM]) -> list[str]:
-    """The names most like this one, best first."""
+    """The names most similar to this one, best first."""
     names = {t.name.casefold(): t.name for t in things}
     wanted = name.strip().casefold()
     near = difflib.get_close_matches(wanted, names, n=NEAR_NAMES, cutoff=0.4)

@@ -1,17 +1,17 @@
-"""Proposals, decisions, migrations and exclusions: what they are and how their states may change. Pure.
+"""Proposals, decisions, migrations and exclusions: values, states, and legal changes of state. Pure.
 
     move        pending ──▶ approved ──▶ (a migration)
                    ├──▶ skipped      a person said no
-                   ├──▶ expired      nobody answered in time
-                   ├──▶ superseded   a newer plan, or no plan at all, took its place
-                   └──▶ withdrawn    an exclusion forbids it now, or its wish was stopped
+                   ├──▶ expired      nobody decided in time
+                   ├──▶ superseded   a newer plan, or none, replaced it
+                   └──▶ withdrawn    an exclusion forbids it now, or its request was stopped
 
     migration   queued ──▶ starting ──▶ running ──▶ succeeded | failed | unknown
-                   ├──▶ skipped      the VM is gone or already elsewhere, or a person called it back
+                   ├──▶ skipped      the VM is gone or already elsewhere, or a person withdrew it
                    └──▶ stale        no longer allowed, or no longer needed
-                unknown ──▶ succeeded | failed      once the panel tells
+                unknown ──▶ succeeded | failed      once the panel reports it
 
-The rows of the store are the truth; a message is only their picture.
+The rows of the store are the truth; a message only shows them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from balancer.model import Move, Plan, Purpose, Reason
 
 
 class MoveState(str, Enum):
-    """What has been decided about a proposed move."""
+    """The decision about a proposed move."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -37,7 +37,7 @@ class MoveState(str, Enum):
 
 
 class MigrationState(str, Enum):
-    """How far an approved move is."""
+    """The progress of an approved move."""
 
     QUEUED = "queued"
     STARTING = "starting"
@@ -94,12 +94,12 @@ class ActorKind(str, Enum):
     POLICY = "policy"
     """Automatic mode decided."""
     PROGRAM = "program"
-    """What happens by itself: a plan, an expiry, the steps of a migration. It never decides."""
+    """Automatic steps: a plan, an expiry, the steps of a migration. It never decides."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did something. ``user_id`` is the numeric Telegram id, where there is one."""
+    """Who did something. ``user_id`` is the numeric Telegram id, if there is one."""
 
     kind: ActorKind
     name: str
@@ -107,10 +107,10 @@ class Actor:
 
 
 def same_person(one: Actor, other: Actor) -> bool:
-    """Whether two approvals would come from one person, for the rule that asks for two.
+    """Whether two approvals come from one person, for TWO_PERSON_RULE.
 
-    In Telegram the id says who it is; elsewhere the name alone, wherever it was given. A person in Telegram
-    and the same person at the terminal cannot be told to be one.
+        In Telegram the id identifies a person, elsewhere only the name. A person in Telegram and the same person at
+    the terminal count as two, because nothing connects them.
     """
     if one.user_id is not None or other.user_id is not None:
         return one.user_id == other.user_id
@@ -123,7 +123,7 @@ PROGRAM = Actor(ActorKind.PROGRAM, "vm-balancer")
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One approved move being carried out. ``error`` is the panel's own text."""
+    """The migration of an approved move. ``error`` is the panel's own text."""
 
     id: int
     move_id: int
@@ -138,21 +138,21 @@ class Migration:
     task_id: int | None = None
     history_mark: int | None = None
     """The newest entry of the VM's history in the panel just before the start; 0 where the history was
-    empty, ``None`` where the panel did not tell: then nothing in it can be taken for ours."""
+    empty, ``None`` if the panel did not report it: then no entry can be taken for ours."""
     reason: Reason | None = None
     error: str | None = None
     purpose: Purpose = Purpose.BALANCE
     not_before: datetime | None = None
-    """Approved for later: it is not started before."""
+    """Approved for later: it does not start before this time."""
 
     @property
     def approval_counts_from(self) -> datetime:
-        """From when on the approval grows old."""
+        """The time from which the age of the approval counts."""
         return self.queued_at if self.not_before is None else max(self.queued_at, self.not_before)
 
     @property
     def called_back_by(self) -> str | None:
-        """Who took the approval back before the migration started; ``None``: nobody did."""
+        """Who withdrew the approval before the migration started; ``None``: nobody."""
         if self.reason is None or self.reason.code != "called-back":
             return None
         return str(dict(self.reason.params).get("who", ""))
@@ -163,7 +163,7 @@ class Migration:
 
     @property
     def duration(self) -> timedelta | None:
-        """How long it ran, once it is over."""
+        """How long it ran, after it has ended."""
         if self.started_at is None or self.finished_at is None:
             return None
         return self.finished_at - self.started_at
@@ -171,17 +171,17 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class FirstApproval:
-    """The first of the two that TWO_PERSON_RULE asks for."""
+    """The first of the two approvals that TWO_PERSON_RULE needs."""
 
     by: Actor
     at: datetime
     not_before: datetime | None = None
-    """When this person wants it to begin at the earliest."""
+    """The earliest start that this person chose."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProposedMove:
-    """A move of a proposal with what people said of it and what became of it."""
+    """A move of a proposal with its decisions and its migration."""
 
     id: int
     position: int
@@ -193,7 +193,7 @@ class ProposedMove:
     first: FirstApproval | None = None
     purpose: Purpose = Purpose.BALANCE
     skip_until: datetime | None = None
-    """Of a skip for a certain time: when that is over; ``None`` = as SKIP_COOLDOWN says, or for good."""
+    """For a skip with a length: when it ends; ``None`` = as SKIP_COOLDOWN says, or for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,17 +208,17 @@ class Proposal:
     plan: Plan
     moves: tuple[ProposedMove, ...]
     closed_reason: Reason | None = None
-    """Why the rest of it can no longer be decided, where a newer plan, an exclusion or a person ended it."""
+    """Why its remaining moves can no longer be decided, if a newer plan, an exclusion or a person ended it."""
     asked_by: Actor | None = None
-    """Who wished for it; ``None`` = a check made it."""
+    """Who requested it; ``None`` = a check made it."""
     node_id: int | None = None
     """The node that is drained or filled."""
     undoes: int | None = None
-    """The migration that it takes back."""
+    """The migration that it undoes."""
 
     @property
     def purpose(self) -> Purpose:
-        """What its plan is for."""
+        """The purpose of its plan."""
         return self.plan.purpose
 
     @property
@@ -228,7 +228,7 @@ class Proposal:
 
     @property
     def settled(self) -> bool:
-        """Nothing to decide and nothing to carry out any more."""
+        """Whether there is nothing left to decide or to carry out."""
         return all(
             m.state is not MoveState.PENDING and (m.migration is None or m.migration.state not in UNSETTLED)
             for m in self.moves
@@ -236,7 +236,7 @@ class Proposal:
 
 
 class ChangingTimes(NamedTuple):
-    """When the buttons of some moves change by time alone.
+    """Times at which buttons of moves change by themselves.
 
     ``undo_until``: migration -> until when it can be moved back. ``starts``: the moments at which moves that were
     approved for later begin.
@@ -247,7 +247,7 @@ class ChangingTimes(NamedTuple):
 
 
 def changing_times(moves: Iterable[ProposedMove], now: datetime, undo_window: timedelta) -> ChangingTimes:
-    """Of what is still ahead. A move back cannot be moved back."""
+    """Future times only. An undo cannot be undone."""
     undo, starts = {}, []
     for migration in (m.migration for m in moves if m.migration is not None):
         ended, later = migration.finished_at, migration.not_before
@@ -260,13 +260,13 @@ def changing_times(moves: Iterable[ProposedMove], now: datetime, undo_window: ti
 
 
 def waiting_for_hours(moves: Iterable[ProposedMove]) -> bool:
-    """Whether something approved has not begun, so that the hours in which it may are worth telling."""
+    """Whether an approved move has not started, so that the migration window must be shown."""
     return any(m.migration is not None and m.migration.state is MigrationState.QUEUED for m in moves)
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionResult:
-    """What a verdict did to one move.
+    """The result of a verdict for one move.
 
     ``done``: this verdict decided the move; else ``move`` shows the earlier decision, if there is one. ``noted``: this
     was the first approval of two. ``again``: the first approval came from the same person. ``needs_confirmation``: the
@@ -281,7 +281,7 @@ class DecisionResult:
 
 
 class ExclusionRole(str, Enum):
-    """What an excluded node may not be."""
+    """The roles that an exclusion forbids to a node."""
 
     SOURCE = "source"
     TARGET = "target"
@@ -307,12 +307,12 @@ class Exclusion:
     by: Actor
     created_at: datetime
     drain_id: int | None = None
-    """The proposal of the drain that made it: stopping that ends it, and so does filling the node."""
+    """The proposal of the drain that made it: stopping the drain or filling the node ends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoredVM:
-    """A VM that a person skipped for good: nothing moves it until someone takes that back."""
+    """A VM that a person skipped for good: nothing moves it until somebody ends that."""
 
     vm_id: int
     vm_name: str
@@ -323,7 +323,7 @@ class IgnoredVM:
 
 @dataclass(frozen=True, slots=True)
 class Snooze:
-    """A cluster of which nothing is proposed until then, unless another node than these gets overloaded."""
+    """A cluster without proposals until a time, unless a node other than these becomes overloaded."""
 
     cluster_id: int
     cluster_name: str
@@ -334,6 +334,6 @@ class Snooze:
 
 
 def check_transition(old: MigrationState, new: MigrationState) -> None:
-    """Guard of the store: an illegal step is a defect of the program, never of its input."""
+    """Raises for an illegal step, which is a defect of the program and never of its input."""
     if new not in MIGRATION_TRANSITIONS[old]:
         raise ValueError(f"a migration cannot go from {old.value} to {new.value}")

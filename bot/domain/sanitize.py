@@ -1,7 +1,7 @@
-"""Text made fit to be shown: names that strangers wrote become one harmless line, secrets are masked. Pure.
+"""Makes text safe to show: names from strangers become one harmless line, secrets are masked. Pure.
 
-What moves a cursor, breaks a line or turns the reading direction is taken out. Nothing is escaped for HTML, CSV or
-SQL: each edge does that for its own language. The redactor knows the values of the secrets, in whatever way a library
+Removes characters that move the cursor, break a line or change the reading direction. Escapes nothing for HTML,
+CSV or SQL: each output does that for its own format. The redactor knows the values of the secrets, in whatever way a library
 may have written them, and two shapes that are secret wherever they come from.
 """
 
@@ -42,7 +42,7 @@ def one_line(text: str) -> str:
 
 
 def shorten(text: str, length: int) -> str:
-    """:func:`one_line`, at most so many characters long; a cut shows as an ellipsis."""
+    """:func:`one_line`, at most so many characters long; an ellipsis marks a cut."""
     line = one_line(text)
     return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"
 
@@ -54,11 +54,11 @@ MASK = "********"
 _BOT_TOKEN = re.compile(r"(?<!\d)\d{5,}(?::|%3[Aa])[A-Za-z0-9_-]{20,}")
 _URL_LOGIN = re.compile(r"(?<=://)[^\s/@?#]+(?=@)")
 _SHORT = 5
-"""A secret up to this length is masked only where it stands alone: "7" must not blacken every figure."""
+"""A secret up to this length is masked only as a whole word: "7" must not mask every figure."""
 
 
 class Redactor:
-    """``redactor(text)`` is the text without the secrets. Longer secrets go first."""
+    """``redactor(text)`` returns the text without the secrets. Longer secrets are replaced first."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = sorted({s for s in secrets if s.strip()}, key=lambda s: (-len(s), s))
@@ -71,7 +71,7 @@ class Redactor:
 
 
 def with_parts(secret: str) -> list[str]:
-    """A secret, and where it is an address also the password in it: a library may show that alone."""
+    """A secret and, if it is an address, also the password in it, which a library may show alone."""
     try:
         password = urlsplit(secret).password if "://" in secret else None
     except ValueError:
@@ -85,7 +85,7 @@ def _pattern(secret: str) -> str:
 
 
 def _written(char: str) -> str:
-    """Every way in which one character may have been written."""
+    """Every encoding in which a character may appear."""
     if char.isascii() and char.isalnum():
         return char
     data = char.encode("utf-8", "surrogatepass")

@@ -1,6 +1,6 @@
-"""Times as people write and read them: hours of the day, digest times, lengths, time zones. Pure.
+"""Times as people write and read them: hours of the day, digest times, durations, time zones. Pure.
 
-Hours of the day follow the clock on the wall, in a time zone: these functions take a ``WallTime``, so the monotonic
+Hours of the day follow the wall clock in a time zone: these functions take a ``WallTime``, so the monotonic
 clock for deadlines does not type-check here. A zone of ``None`` is the machine's own: Python asks the system for it at
 each moment, so that daylight saving holds without a named zone.
 """
@@ -16,7 +16,7 @@ from typing import NewType
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 WallTime = NewType("WallTime", datetime)
-"""A moment, aware, as the system's clock shows it; stored rows carry such moments too."""
+"""An aware time of the system clock; stored rows have such times too."""
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DAY = timedelta(days=1)
@@ -49,15 +49,15 @@ def zone_named(name: str) -> tzinfo | None:
 
 
 def local(when: datetime, zone: tzinfo | None) -> datetime:
-    """The same moment on the clocks of the zone."""
+    """The same time in the zone."""
     return when.astimezone(zone)
 
 
 def at(naive: datetime, zone: tzinfo | None) -> datetime:
-    """The moment, in UTC, at which the clocks of the zone show this time.
+    """The time in UTC at which clocks in the zone show this time.
 
-    Clocks that go back show it twice: the first moment. Clocks that go forward may never show it: as much later as
-    they were set forward.
+    When clocks go back they show it twice: the first one counts. When clocks go forward they may skip it: the result
+    is as much later as they were set forward.
     """
     moment = naive.replace(tzinfo=zone) if zone is not None else naive.astimezone()
     return moment.astimezone(timezone.utc)
@@ -85,7 +85,7 @@ class Hours:
     opens_at: Callable[[int, str], datetime | None] = lambda _id, _name: None
     quiet: Callable[[], bool] = lambda: False
     digest_of: timedelta = _DAY
-    """What a digest is about: the day or the week before it."""
+    """The period of a digest: the day or the week before it."""
     digest_quiet_days: bool = True
     """Whether a quiet day gets a digest too."""
 
@@ -94,7 +94,7 @@ def parse_windows(text: str) -> tuple[Span, ...]:
     """``22:00-06:00``, or ``mon-fri 22:00-06:00, sat 00:00-24:00``; an empty text means always.
 
     Raises:
-        ValueError: it is not written so.
+        ValueError: it has another form.
     """
     return tuple(_span(part.strip().lower()) for part in text.split(",")) if text.strip() else ()
 
@@ -201,7 +201,7 @@ def _days(first: str | None, last: str | None) -> frozenset[int]:
 # Digest times -------------------------------------------------------------------------------------
 
 LATE = timedelta(hours=12)
-"""For so long a digest that was missed is made up for; after that the next one comes, about its own time alone."""
+"""A missed digest is sent up to this much later; after that only the next one is sent, about its own period."""
 _DIGEST = re.compile(r"(?:(?P<day>[a-z]{3})\s+)?(?P<hours>\d{1,2}):(?P<minutes>\d{2})", re.ASCII)
 
 
@@ -215,7 +215,7 @@ class Timing:
 
     @property
     def length(self) -> timedelta:
-        """What a digest is about."""
+        """The period of a digest."""
         return timedelta(days=1 if self.day is None else 7)
 
 
@@ -223,7 +223,7 @@ def parse_timing(text: str) -> Timing | None:
     """``08:00`` every day, ``mon 08:00`` every week; ``None`` for an empty text: never.
 
     Raises:
-        ValueError: it is not written so.
+        ValueError: it has another form.
     """
     if not text.strip():
         return None
@@ -260,7 +260,7 @@ _UNITS = {
 }
 LONGEST = timedelta(days=3650)
 MOST_PARTS = 10
-"""So few that a sum of them cannot overflow."""
+"""Few enough that their sum cannot overflow."""
 
 
 def parse_duration(text: str) -> timedelta | None:
