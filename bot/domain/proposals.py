@@ -109,8 +109,8 @@ class Actor:
 def same_person(one: Actor, other: Actor) -> bool:
     """Whether two approvals come from one person, for TWO_PERSON_RULE.
 
-        In Telegram the id identifies a person, elsewhere only the name. A person in Telegram and the same person at
-    the terminal count as two, because nothing connects them.
+    In Telegram the id identifies a person, elsewhere only the name. A person in Telegram and the same person at the
+    terminal count as two, because nothing connects them.
     """
     if one.user_id is not None or other.user_id is not None:
         return one.user_id == other.user_id

@@ -1,8 +1,8 @@
 """Makes text safe to show: names from strangers become one harmless line, secrets are masked. Pure.
 
-Removes characters that move the cursor, break a line or change the reading direction. Escapes nothing for HTML,
-CSV or SQL: each output does that for its own format. The redactor knows the values of the secrets, in whatever way a library
-may have written them, and two shapes that are secret wherever they come from.
+Removes characters that move the cursor, break a line or change the reading direction. Escapes nothing for HTML, CSV
+or SQL: each output does that for its own format. The redactor knows the values of the secrets, in whatever way a
+library may have written them, and two shapes that are secret wherever they come from.
 """
 
 from __future__ import annotations
