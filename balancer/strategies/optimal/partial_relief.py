@@ -8,7 +8,7 @@ import numpy as np
 
 from balancer.strategies.arrays import Floats, Ints
 from balancer.strategies.optimal.packing import Room
-from balancer.strategies.optimal.problem import Problem
+from balancer.strategies.optimal.problem import FINE, Problem, by_own_loads
 from balancer.strategies.optimal.sequence import Pair
 
 
@@ -38,13 +38,15 @@ def _some(problem: Problem, room: Room, gone: set[int], node: int) -> list[Pair]
         if target >= 0:
             room.place(row, target)
             pairs.append((row, target))
-            lack_c, lack_m = lack_c - int(vms.vcpus[row]), lack_m - int(vms.mib[row])
+            lack_c, lack_m = lack_c - int(problem.relief[row]), lack_m - int(vms.mib[row])
     return pairs
 
 
 def _relief(problem: Problem, node: int, rows: Ints, lack_c: int, lack_m: int) -> Floats:
     """How much of the excess goes with each of these VMs, in parts of the thresholds."""
-    c = np.minimum(problem.vms.vcpus[rows], max(0, lack_c)) / max(1, int(problem.nodes.cap_vcpus[node]))
-    m = np.minimum(problem.vms.mib[rows], max(0, lack_m)) / max(1, int(problem.nodes.cap_mib[node]))
+    nodes = problem.nodes
+    most = FINE * int(nodes.cpus[node]) if by_own_loads(problem.state, nodes, node) else int(nodes.cap_vcpus[node])
+    c = np.minimum(problem.relief[rows], max(0, lack_c)) / max(1, most)
+    m = np.minimum(problem.vms.mib[rows], max(0, lack_m)) / max(1, int(nodes.cap_mib[node]))
     relief: Floats = c + m
     return relief
