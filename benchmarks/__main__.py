@@ -10,6 +10,7 @@ import platform
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
@@ -48,11 +49,21 @@ def main() -> None:
 def measure(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """What was found so far, after each part and each instance."""
     started = time.perf_counter()
-    found: dict[str, Any] = {"quick": given.quick, "machine": machine(), "peers": []}
+    found: dict[str, Any] = {"quick": given.quick, "machine": machine(), "peers": [], "failed": []}
     for part in (part for part in PARTS if part in (given.only or PARTS)):
-        for _ in measure_part(part, given, found):
-            found["seconds"] = time.perf_counter() - started
-            yield json.loads(json.dumps(found))  # as it is read again: keys are texts
+        try:
+            for _ in measure_part(part, given, found):
+                yield _as_read(found, started)
+        except Exception as error:  # one part that fails must not cost the others their half an hour
+            traceback.print_exc()
+            found["failed"].append(f"{part}: {type(error).__name__}")
+            yield _as_read(found, started)
+
+
+def _as_read(found: dict[str, Any], started: float) -> dict[str, Any]:
+    """The results as a file has them: keys are texts."""
+    found["seconds"] = time.perf_counter() - started
+    return dict(json.loads(json.dumps(found)))
 
 
 def measure_part(part: str, given: argparse.Namespace, found: dict[str, Any]) -> Iterator[None]:
@@ -122,6 +133,8 @@ def report(found: dict[str, Any]) -> Iterator[str]:
     )
     if not about["hbal"]:
         yield "hbal is not installed (Debian: `ganeti-htools`): its rows are left out.\n"
+    for part in found["failed"]:
+        yield f"This part failed: {part}.\n"
     yield "## What was asked for\n"
     yield from demands.demands_table(_demands(found))
     if "startup" in found:

@@ -218,12 +218,28 @@ def _planner(strategy: str, policy: Policy) -> Planner | None:
     if strategy == HBAL:
         return _hbal(policy)
     ours = _ours(strategy, policy)
+    empty: tuple[object, ...] | None = None
+    """The last state of the cluster for which the plan was empty."""
 
     def planned(snapshot: Snapshot, recent: Recent, budget: int) -> list[Wish]:
+        nonlocal empty
+        state = (snapshot.nodes, snapshot.vms, _resting(snapshot, recent, ours))
+        if state == empty and not strategy.startswith(BALANCE):
+            return []  # nothing has changed since, so the same plan would be made again
         moves = plan(snapshot, ours, recent).moves
+        empty = None if moves else state
         return [Wish(m.vm_id, m.source_id, m.target_id, relieves_its_source(m)) for m in moves]
 
     return planned
+
+
+def _resting(snapshot: Snapshot, recent: Recent, policy: Policy) -> tuple[frozenset[int], frozenset[int]]:
+    """The VMs that may not move yet because they have moved, or because that failed."""
+    now = snapshot.taken_at
+    return (
+        frozenset(vm for vm, at in recent.migrated.items() if now - at < policy.migration_cooldown),
+        frozenset(vm for vm, at in recent.failed.items() if now - at < policy.failure_cooldown),
+    )
 
 
 def _ours(strategy: str, policy: Policy) -> Policy:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from balancer.formats import neutral
 from balancer.policy import STRATEGIES
 from benchmarks import (
     churn,
@@ -382,3 +384,15 @@ def test_no_plan_gets_below_the_bounds_on_j(seed: int) -> None:
     least = least_spread(State(instance), moves)
     relaxed, whole = cluster.relaxation.bound(moves), whole_vms.spread_bound(cluster, moves, start)
     assert relaxed <= whole <= least + 1e-9
+
+
+def test_an_empty_plan_is_made_again_only_when_something_has_changed() -> None:
+    case = neutral.read(generate.named("gen-8x100-tight"), max_moves=1)
+    overloaded = replace(case.policy, cpu_overload_ratio=0.5, memory_overload_percent=5.0)
+    planner = closed_loop._planner("smallest-first", overloaded)
+    assert planner is not None
+    assert planner(case.snapshot, case.recent, 1) == planner(case.snapshot, case.recent, 1) == []
+    roomy = replace(
+        case.snapshot, nodes=tuple(replace(n, cpus=1000, memory_mib=10**8) for n in case.snapshot.nodes[:-1])
+    )
+    assert planner(replace(roomy, nodes=(*roomy.nodes, case.snapshot.nodes[-1])), case.recent, 1) != []
