@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from balancer.formats.codec import plan_from_dict, plan_to_dict, snapshot_from_dict, snapshot_to_dict
-from balancer.model import Plan
+from balancer.model import Plan, Purpose
 from balancer.planner import plan
 from balancer.policy import Policy
 from bot.domain.proposals import (
@@ -45,7 +45,9 @@ from bot.rendering.export import HISTORY_COLUMNS, as_csv, as_json, history_line,
 from bot.rendering.plain import outcome_line, plan_lines
 from bot.service.values import Status
 from bot.store.store import Store
+from bot.store.values import DecisionGroup
 from bot.telegram.views import pages
+from bot.telegram.views.history import history_view
 from bot.telegram.views.notices import ending_notice
 from bot.telegram.views.proposals import plan_view, proposal_view
 from bot.telegram.views.view import View
@@ -124,6 +126,7 @@ def test_every_message_is_valid_html_whatever_the_names(language: str, name: str
     assert failed is not None
     exclusion = Exclusion(1, name, ExclusionRole.BOTH, None, Actor(ActorKind.TELEGRAM, other, 1), NOW)
     status = Status(NOW, (made.plan,), "approve", None, (made,), (failed,), (exclusion,), other)
+    group = DecisionGroup(Purpose.BALANCE, name, NOW, None, made.moves)
     views = [
         proposal_view(texts, made, NOW),
         plan_view(texts, made.plan),
@@ -133,7 +136,7 @@ def test_every_message_is_valid_html_whatever_the_names(language: str, name: str
         pages.node_view(
             texts, node(1, name=name, state=other), made.plan, [vm(10, name=name)], exclusions=[exclusion], now=NOW
         ),
-        pages.history_view(texts, made.moves, NOW),
+        history_view(texts, [group], NOW, part=0, size=8, more=True),
         pages.exclusions_view(texts, [exclusion], (name,), (other,), NOW),
         pages.settings_view(texts, {"EXCLUDE_SOURCE_NODES": name}, {}, {}, {}),
     ]
