@@ -33,9 +33,9 @@ def vm_command(root: str = "") -> str:
         root: a folder that stands for "/", for tests.
     """
     files = " ".join(f"--include={name}" for name in _FILES)
-    below = " ".join(f'"--exclude-dir={name}"' for name in _BELOW)
+    below = " ".join(f"'--exclude-dir={name}'" for name in _BELOW)
     slices = " ".join(root + path for path in _SLICES)
-    groups = f'grep -rHsE {files} {below} "^(usage_usec )?[0-9]+$" {slices} | grep .'
+    groups = f"grep -rHsE {files} {below} '^(usage_usec )?[0-9]+$' {slices} | grep ."
     processes = (
         f'grep -HsE "^[0-9]+ [(](qemu|kvm)" {root}/proc/[0-9]*/stat; '
         f'grep -HsaoE "guest=[^,]+" {root}/proc/[0-9]*/cmdline'
