@@ -18,9 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis_profile import THOROUGH
 
+from bot.domain.held_clusters import RESTARTED_KEY
 from bot.domain.proposals import MigrationState
 from bot.errors import StoreError
-from bot.service.restarts import KEY as RESTARTED_KEY
 
 MOVES = ("filters_empty", "filters_equal", "maintenance_words", "maintenance_object", "cpu_unreported", "paged")
 MOVES += ("roles_text", "vm_without_node", "node_without_cluster", "live_false_one", "vm_without_cluster", "fail_word")
@@ -207,6 +207,21 @@ async def test_row_without_ids_that_runs_forever_blocks_no_vm(tmp_path: Path) ->
         await bot.service.cycle.run()
         await bot.carry_out()
         assert [m.state for m in await bot.migrations()] == [MigrationState.SUCCEEDED]
+
+
+async def test_an_unknown_outcome_is_settled_beside_a_row_that_runs_forever(tmp_path: Path) -> None:
+    async with running_bot(tmp_path) as bot:
+        bot.panel.shapes.switch_on("stuck_history")
+        bot.fault("lose_task_row", count=1)
+        bot.fault("migrate_hangs", count=1)
+        await bot.moved()
+        assert (await bot.migration()).state is MigrationState.UNKNOWN
+        [task] = bot.panel.world.tasks.values()
+        bot.panel.world.finish(task, "failed", "aborted")
+        del bot.panel.world.tasks[task.id]
+        bot.panel.world.vms[task.vm_id].history.clear()
+        await bot.executor.settle_unknown()
+        assert (await bot.migration()).state is MigrationState.FAILED
 
 
 async def test_a_row_without_ids_counts_while_a_task_of_its_name_is_active(tmp_path: Path) -> None:
