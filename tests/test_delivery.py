@@ -146,3 +146,13 @@ async def test_a_deleted_photo_is_posted_again(tmp_path: Path) -> None:
         fixture.balancer.telegram.proposals_changed(1)
         again = await fixture.message("small-a", "done in")
         assert form(again) == "photo"
+
+
+async def test_a_proposal_posted_again_speaks_the_language_chosen_meanwhile(tmp_path: Path) -> None:
+    async with running(tmp_path) as fixture:
+        await proposal(fixture)
+        fixture.chat.state.write(GROUP, ANNA, "/language ru")
+        await fixture.message("по-русски")
+        fixture.chat.state.write(GROUP, ANNA, "/proposals")
+        again = await fixture.message("small-a", "узел hot перегружен", "действует до", buttons=True)
+        assert "is overloaded" not in again.content.text

@@ -310,6 +310,7 @@ class ChatSync:
             AiogramError: Telegram does not answer, or refuses.
             StoreError: the database cannot be used.
         """
+        await self._shown.read_language()  # somebody may have chosen another one since the last message
         await self._proposals.repost(proposal_id)
 
     async def _send_plan(self, plan: Plan) -> None:
