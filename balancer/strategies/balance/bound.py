@@ -1,11 +1,10 @@
 """The least J that any plan of so many moves can reach: a proven bound, computed from the snapshot.
 
-J is convex in the loads of the nodes, so it lies above its tangents; and a tangent is least where the k moves
-are made that it rewards most, which sorting tells. Whole VMs, room on the way and the number of VMs a node may
-hold are left out; that nothing may end above its threshold (or above where it began) enters with a price.
-Every tangent at every price gives a bound that holds. The search for a good one (Frank-Wolfe, with the
-corners it found before) is bounded by counts, and may be as rough as it likes: only the sharpness depends on it.
-For a single move all there are can be tried instead: that bound is exact.
+J is convex in the loads of the nodes, so it lies above each of its tangents. A tangent is least where the k moves are
+made that it rewards most; sorting finds them. Left out are whole VMs, the room there is on the way, and the number of
+VMs that a node may hold. That no node may end above its threshold (or above where it began) has a price. Every tangent
+with any prices gives a bound that holds; the search for a good one (Frank-Wolfe, with the corners found before) is
+limited by counts. For a single move all moves are tried instead: that bound is exact.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A sequence of moves that makes a cluster more even as fast as can be, at every length that a budget may have.
+"""A sequence of moves that makes a cluster more even as fast as possible, at every length that a budget may have.
 
-A beam: of all ways to make k moves only the most even few are followed. At 1, 2, 5, 10, 20, 50, ... moves the
-best way is settled for good, so that a plan cut there is as good as one made for that many. The work is
-bounded by counts, never by a clock.
+This is a beam search: of all ways to make k moves only the few most even ones are continued. At 1, 2, 5, 10, ...
+moves only the best way is kept, so a plan that is cut there is as good as one made for that many moves. The work is
+limited by counts, never by a clock.
 """
 
 from __future__ import annotations

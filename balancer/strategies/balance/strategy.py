@@ -1,8 +1,8 @@
-"""The strategy that clears overload as ``optimal`` does, and then evens out the load while each move is worth it.
+"""The strategy ``balance``: it clears overload as ``optimal`` does, then evens out the load while a move is worth it.
 
-How even: J (evenness/spread.py). With a budget the overload comes first, and what is left of the budget evens out.
-Without one nothing competes: the order is then the one that evens out fastest, overload is cleared on the way
-and at the end; should that leave more overloaded than ``optimal``, its moves go first after all.
+J (imbalance.py) says how uneven the load is. With a budget, the moves that clear overload come first, and the rest of
+the budget evens out. Without a budget the order is the one that evens out fastest: overload is cleared on the way and
+at the end. If that leaves more overloaded than ``optimal`` does, the moves of ``optimal`` go first.
 """
 
 from __future__ import annotations
