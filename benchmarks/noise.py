@@ -12,13 +12,11 @@ import argparse
 import asyncio
 import logging
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 from bot.config.settings import Settings
@@ -41,7 +39,7 @@ BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=timezone.utc)
 """A Monday."""
 CHECK_S = 600
 LOOK_S = 300
-"""How often reminders, digests and the chat are looked after; the program does so every two seconds."""
+"""How often reminders, digests and the chat are looked after. The program does so every two seconds."""
 CHURN_S = 1800.0
 MIGRATION_S = 40.0
 
@@ -74,9 +72,9 @@ class Noise:
 class Simulation:
     """The program's parts on one panel and one chat, with a clock that passes by hand."""
 
-    def __init__(self, panel: RunningPanel, chat: RunningChat, folder: Path, settings: Settings) -> None:
+    def __init__(self, panel: RunningPanel, chat: RunningChat, settings: Settings) -> None:
         self.panel, self.chat, self.settings = panel, chat, settings
-        self.store = Store(folder / "noise.db")
+        self.store = Store(":memory:")
         self.now = BEGIN
         self.api = VMManagerAPI(panel.url, "admin@example.com", SECRET, sleep=self.sleep, clock=self.clock)
         self.notifier = TelegramNotifier(chat.state.token, GROUP, api_url=chat.url, zone=timezone.utc)
@@ -177,10 +175,9 @@ async def simulate(world: str, mode: str, days: float, seed: int = 1, churn_s: f
                 balance_mode=mode,
                 timezone="UTC",
             )
-            with tempfile.TemporaryDirectory() as folder:
-                simulation = Simulation(panel, chat, Path(folder), settings)
-                async with simulation.working():
-                    await simulation.run(noise)
+            simulation = Simulation(panel, chat, settings)
+            async with simulation.working():
+                await simulation.run(noise)
     finally:
         await panel.close()
     return noise

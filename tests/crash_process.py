@@ -1,4 +1,4 @@
-"""One run of the program from an approval to the end of its migration, in a process that is killed meanwhile.
+"""One run of the program in a process that is killed meanwhile: a migration, or an incident from start to end.
 
 Every task of the event loop counts a step before and after each wait, so the walk finds the points to kill at.
 """
@@ -61,6 +61,11 @@ class Program:
         ids = [m.id for p in await self.store.proposals.waiting() for m in p.pending]
         await self.service.decisions.decide(ids, Verdict.APPROVE, ANNA)
 
+    async def check(self) -> None:
+        """A check, and the chat after it."""
+        assert (await self.service.cycle.run()).outcome == "done"
+        await self.notifier.flush()
+
     async def to_the_end(self) -> None:
         """Until nothing is under way and the chat shows it."""
         await until(self.executor.idle, "the executor is idle")
@@ -112,18 +117,42 @@ class _Steps:
             self._walk.step()
 
 
-def process(panel: str, chat: str, path: Path, fatal: int, note: Path) -> Any:
+def process(panel: str, chat: str, path: Path, fatal: int, note: Path, story: str = "migration") -> Any:
     """The program in a process of its own, which is killed at that step or notes how many there were."""
-    made = FORKS.Process(target=_live, args=(panel, chat, str(path), fatal, str(note)), daemon=True)
+    made = FORKS.Process(target=_live, args=(panel, chat, str(path), fatal, str(note), story), daemon=True)
     made.start()
     return made
 
 
-def _live(panel: str, chat: str, path: str, fatal: int, note: str) -> None:
-    asyncio.run(_life(panel, chat, Path(path), Walk(fatal), Path(note)))
+def _live(panel: str, chat: str, path: str, fatal: int, note: str, story: str) -> None:
+    asyncio.run(_life(panel, chat, Path(path), Walk(fatal), Path(note), STORIES[story]))
 
 
-async def _life(panel: str, chat: str, path: Path, walk: Walk, note: Path) -> None:
+async def _migration(program: Program, panel: str) -> None:
+    """The approval of what waits, to the end of its migration."""
+    await program.press()
+    await program.to_the_end()
+
+
+async def _incident(program: Program, panel: str) -> None:
+    """An overload from its first check, through a changed plan, to its end."""
+    await program.check()
+    for change in INCIDENT:
+        world(panel, **change)
+        await program.check()
+
+
+INCIDENT: tuple[dict[str, Any], ...] = (
+    {"op": "set_vm", "id": 11, "fields": {"iso_mounted": True}},
+    {"op": "set_node", "id": 1, "fields": {"cpu_number": 64}},
+)
+"""In the world of `bot_fixture`: the VM that is proposed first cannot move any more, then its node has CPUs enough."""
+STORIES = {"migration": _migration, "incident": _incident}
+
+
+async def _life(
+    panel: str, chat: str, path: Path, walk: Walk, note: Path, story: Callable[[Program, str], Awaitable[None]]
+) -> None:
     clock = Clock(NOW)
 
     async def sleep(seconds: float) -> None:
@@ -134,13 +163,21 @@ async def _life(panel: str, chat: str, path: Path, walk: Walk, note: Path) -> No
     asyncio.get_running_loop().set_task_factory(walk.task)
     async with Program(panel, chat, path, clock, sleep).running() as program:
         walk.counting = True
-        await asyncio.create_task(program.press())
-        await asyncio.create_task(program.to_the_end())
+        await asyncio.create_task(_awaited(story(program, panel)))
         walk.counting = False
     note.write_text(str(walk.steps), "ascii")
 
 
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
+
+
 def advance(panel: str, seconds: float) -> None:
     """Lets time pass in the panel's world. Blocks: nothing of the program may run meanwhile."""
-    body = json.dumps({"op": "advance", "seconds": seconds}).encode()
+    world(panel, op="advance", seconds=seconds)
+
+
+def world(panel: str, **change: Any) -> None:
+    """Changes the panel's world. Blocks, as ``advance``."""
+    body = json.dumps(change).encode()
     urllib.request.urlopen(urllib.request.Request(f"{panel}/sandbox/world", body), timeout=30).close()  # noqa: S310

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from bot_builders import NOW, Clock
 from bot_fixture import HOT_WORLD, running_panel
-from crash_process import Program, process
+from crash_process import INCIDENT, Program, process
 from processes import PATIENCE_S
 from stack import GROUP
 
@@ -48,10 +48,12 @@ async def proposed(panel: RunningPanel, chat: RunningChat, path: Path) -> None:
         await program.notifier.flush()
 
 
-async def killed(panel: RunningPanel, chat: RunningChat, path: Path, fatal: int) -> int | None:
+async def killed(
+    panel: RunningPanel, chat: RunningChat, path: Path, fatal: int, story: str = "migration"
+) -> int | None:
     """How many steps there were, where the life was over before the fatal one."""
     note = path.with_suffix(".steps")
-    child = process(panel.url, chat.url, path, fatal, note)
+    child = process(panel.url, chat.url, path, fatal, note, story)
     await asyncio.to_thread(child.join, PATIENCE_S)
     assert child.exitcode in (0, -signal.SIGKILL), f"step {fatal}: it ended by itself with {child.exitcode}"
     return int(note.read_text("ascii")) if child.exitcode == 0 else None
@@ -134,3 +136,65 @@ async def test_process_killed_at_any_step_loses_nothing_and_repeats_nothing(tmp_
     lived = [fatal for fatal in points if await walked(tmp_path, name, fatal) is not None]
     # No two walks have quite as many steps: one that is to end on the last of them may be over before.
     assert all(fatal > steps * 0.8 for fatal in lived), f"{lived} of {steps} steps were not fatal"
+
+
+# An incident ---------------------------------------------------------------------------------------
+
+
+def posted(chat: RunningChat) -> list[dict[str, Any]]:
+    found = [message_view(m) for (chat_id, _), m in sorted(chat.state.messages.items()) if chat_id == GROUP]
+    return [m for m in found if m["from_bot"]]
+
+
+def answer_was_lost(path: Path, chat: RunningChat) -> bool:
+    """Whether the program was killed after Telegram had taken a message and before its number was stored."""
+    if not posted(chat):
+        return False
+    with closing(sqlite3.connect(path)) as db:
+        return db.execute("SELECT count(*) FROM message WHERE message_id <> 0").fetchone() == (0,)
+
+
+async def incident_walked(folder: Path, fatal: int) -> int | None:
+    """An incident with one fatal step, taken up again in a second life; what the chat shows in the end."""
+    path = folder / f"{fatal}.db"
+    async with running_panel(HOT_WORLD) as panel, await start_chat(limits="off") as chat:
+        steps = await killed(panel, chat, path, fatal, "incident")
+        lost, over = answer_was_lost(path, chat), panel.world.nodes[1].cpu_number == 64
+
+        async def sleep(_: float) -> None: ...
+
+        clock = Clock(NOW + timedelta(minutes=20))
+        async with Program(panel.url, chat.url, path, clock, sleep).running() as program:
+            await program.check()
+            pinned, relieved = (change["fields"] for change in INCIDENT)
+            panel.world.set_vm(panel.world.vms[11], **pinned)
+            await program.check()
+            panel.world.set_node(panel.world.nodes[1], **relieved)
+            await program.check()
+            assert await program.store.incidents.open_ones() == [], f"step {fatal}"
+        shows_one_message(chat, lost=lost, over=over, where=f"step {fatal}")
+    return steps
+
+
+def shows_one_message(chat: RunningChat, *, lost: bool, over: bool, where: str) -> None:
+    """One message, which says that it is over. Two only where Telegram's answer to the first was lost with the life.
+
+    None only where the overload was over before anybody could be told.
+    """
+    ours = posted(chat)
+    texts = [m["text"].replace("\u00a0", " ") for m in ours]
+    assert len(ours) <= (2 if lost else 1), f"{where}: {texts}"
+    assert ours or over, f"{where}: nobody was told"
+    if ours:
+        assert "over by itself" in texts[-1] and not ours[-1]["button_rows"], f"{where}: {texts}"
+
+
+@pytest.mark.timeout(240 if 0 < POINTS <= 6 else 4 * 3600)
+@pytest.mark.skipif(os.name != "posix", reason="kills with a signal")
+@pytest.mark.slow
+async def test_incident_killed_at_any_step_has_one_message(tmp_path: Path) -> None:
+    steps = await incident_walked(tmp_path, 10**9)
+    assert steps is not None and steps > 150, f"only {steps} steps: the walk does not see the waits"
+    points = range(1, steps + 1) if POINTS == 0 else range(2, steps, -(-steps // (2 * POINTS)))
+    for fatal in points:
+        await incident_walked(tmp_path, fatal)
