@@ -6,7 +6,7 @@ SOURCES := balancer benchmarks bot sandbox tests vm_balancer
 # More than cores: a test often waits for a server or a process. Each worker spends six seconds of CPU on its imports.
 WORKERS ?= 4
 
-.PHONY: help demo compiled test test-all chaos thorough check fmt lint types lock clean system screenshots pythons image release portable audit bench bench-quick docs settings mutants
+.PHONY: help demo compiled test test-all chaos thorough check fmt lint types lock clean system screenshots pythons image release portable audit bench bench-quick noise docs settings mutants
 .DEFAULT_GOAL := help
 
 help: ## these lines
@@ -58,6 +58,9 @@ bench: .venv/bench ## the planner beside its peers; half an hour
 
 bench-quick: .venv/bench ## the same, smaller
 	$(BIN)/python -m benchmarks --quick $(ARGS)
+
+noise: .venv/ready ## how many messages make a sound in a simulated week; about ten minutes
+	$(BIN)/python -m benchmarks.noise $(ARGS)
 
 # The site, into build/docs/html; a warning is an error. Needs Python 3.11 or newer.
 .venv/docs: .venv/ready requirements/docs.txt

@@ -122,34 +122,47 @@ def _html_argument(name: str, value: object) -> object:
     return str(escape(shown)) if isinstance(shown, str) else shown
 
 
-DIGITS: Mapping[str, int] = {"CPU": 1, "LOAD": 2, "MEMORY": 0}
-"""Decimals of a node's figures for people: vCPUs per CPU, measured load per CPU, percent of memory."""
+DIGITS: Mapping[str, tuple[int, int]] = {"CPU": (1, 1), "LOAD": (0, 2), "MEMORY": (0, 0)}
+"""Least and most decimals of a node's figures for people: vCPUs per CPU, measured load per CPU, percent of memory."""
 MOST_DIGITS = 3
 
 
-def _figure(digits: int) -> Callable[..., Any]:
+def _figure(least: int, most: int) -> Callable[..., Any]:
     """A function of the catalogues that rounds one kind of figure, the same everywhere.
 
     With a second figure (a limit) there are more decimals where both would read alike although they differ: a node
-    with CPU 7.04 is above a limit of 7.0.
+    with CPU 7.04 is above a limit of 7.
     """
 
-    def rounded(value: Any, other: Any = None) -> Any:
+    def rounded(value: Any, limit: Any = None) -> Any:
         if isinstance(value, str):
             return value
-        shown = digits
-        while other is not None and not isinstance(other, str) and shown < MOST_DIGITS:
-            if float(value) == float(other) or round(float(value), shown) != round(float(other), shown):
-                break
-            shown += 1
-        return fluent_number(value, minimumFractionDigits=shown, maximumFractionDigits=shown)
+        digits = most
+        if limit is not None and not isinstance(limit, str):
+            digits = _digits_apart(float(value), float(limit), most)
+        return fluent_number(value, minimumFractionDigits=least, maximumFractionDigits=digits)
 
     return rounded
+
+
+def _digits_apart(value: float, limit: float, digits: int) -> int:
+    """So many decimals, or more, that the two figures differ to the reader; no more where they are equal."""
+    if value == limit:
+        return digits
+    apart = (n for n in range(digits, MOST_DIGITS + 1) if round(value, n) != round(limit, n))
+    return next(apart, digits)
 
 
 def _number(value: Any, **options: Any) -> Any:
     """NUMBER of the catalogues: a figure that is missing or no number is shown as it is."""
     return value if isinstance(value, str) else fluent_number(value, **options)
+
+
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "NUMBER": _number,
+    **{name: _figure(*digits) for name, digits in DIGITS.items()},
+}
+"""What the catalogues may call."""
 
 
 @lru_cache(maxsize=16)
@@ -163,8 +176,7 @@ class _Messages:
 
     def __init__(self, language: str) -> None:
         self.sources = message_sources(language)
-        figures = {name: _figure(digits) for name, digits in DIGITS.items()}
-        self._bundle = FluentBundle([language], functions={"NUMBER": _number, **figures}, use_isolating=False)
+        self._bundle = FluentBundle([language], functions=FUNCTIONS, use_isolating=False)
 
     def format(self, key: str, args: dict[str, object]) -> tuple[Any, list[Exception]]:
         """The formatted message and what went wrong in it.

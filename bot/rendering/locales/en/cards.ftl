@@ -90,7 +90,7 @@ popup-heeded = { $vm } may be moved again.
 popup-heeded-already = { $vm } may already be moved.
 
 # Emptying and filling a node: the plan, then how far it is.
-node-effect = { $node }: CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }, mem { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }% ({ $count ->
+node-effect = { $node }: CPU { CPU($before) } → { CPU($after) }, mem { MEMORY($memory_before) } → { MEMORY($memory_after) }% ({ $count ->
     [one] 1 VM
    *[other] { $count } VMs
 })

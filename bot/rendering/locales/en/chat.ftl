@@ -37,13 +37,13 @@ proposal-brings = { $count ->
     [one] <b>1 move</b> brings it to { $after }
    *[other] <b>{ $count } moves</b> bring it to { $after }
 }
-after-cpu = { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }
-after-load = { NUMBER($after, maximumFractionDigits: 2) }
-after-both = CPU { NUMBER($cpu, minimumFractionDigits: 1, maximumFractionDigits: 1) }, memory { NUMBER($memory, maximumFractionDigits: 0) } %
-after-memory = { NUMBER($after, maximumFractionDigits: 0) } %
-figure-cpu = CPU { NUMBER($value, minimumFractionDigits: 1, maximumFractionDigits: 2) } (limit { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) })
-figure-memory = memory { NUMBER($value, maximumFractionDigits: 2) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
-figure-load = load { NUMBER($value, maximumFractionDigits: 2) } per CPU (limit { NUMBER($limit, maximumFractionDigits: 2) })
+after-cpu = { CPU($after) }
+after-load = { LOAD($after) }
+after-both = CPU { CPU($cpu) }, memory { MEMORY($memory) } %
+after-memory = { MEMORY($after) } %
+figure-cpu = CPU { CPU($value, $limit) } (limit { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) })
+figure-memory = memory { MEMORY($value, $limit) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
+figure-load = load { LOAD($value, $limit) } per CPU (limit { NUMBER($limit, maximumFractionDigits: 2) })
 headline-node = ⚠️ <b>{ $cluster }</b>: { $node } is overloaded, { $reason }
 headline-running = ▶️ <b>{ $cluster }</b>: { $done } of { $count } { $count ->
     [one] move
@@ -64,9 +64,9 @@ headline-failed = ❌ <b>{ $cluster }</b>: { $failed } of { $count } { $count ->
 headline-closed = 🔁 <b>{ $cluster }</b>: { $reason }
 headline-expired = ⌛ <b>{ $cluster }</b>: expired, nobody decided. If the node is still overloaded, the next check proposes again.
 headline-nothing = ⏹ <b>{ $cluster }</b>: decided, nothing was moved
-change-cpu = { $node } CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }
-change-load = { $node } load { NUMBER($before, maximumFractionDigits: 2) } → { NUMBER($after, maximumFractionDigits: 2) }
-change-memory = { $node } memory { NUMBER($before, maximumFractionDigits: 0) } → { NUMBER($after, maximumFractionDigits: 0) }%
+change-cpu = { $node } CPU { CPU($before) } → { CPU($after) }
+change-load = { $node } load { LOAD($before) } → { LOAD($after) }
+change-memory = { $node } memory { MEMORY($before) } → { MEMORY($after) }%
 move-short-target = <b>{ $number }. { $vm }</b> · { $size } → <b>{ $target }</b>
 move-detail = { $number }. { $effects } · <i>{ $reason }</i>
 move-short = <b>{ $number }. { $vm }</b> · { $size } · { $source } → <b>{ $target }</b>
@@ -78,11 +78,11 @@ proposal-closed = 🔁 { $reason }
 proposal-page = Moves { $first } to { $last } of { $count }
 move-line = <b>{ $number }. { $vm }</b> · { $size }
 move-route = { $source } → <b>{ $target }</b>
-move-effect = { $node }: CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }, mem { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }%
-move-effect-load = { $node }: load { NUMBER($before, maximumFractionDigits: 2) } → about { NUMBER($after, maximumFractionDigits: 2) } per CPU
+move-effect = { $node }: CPU { CPU($before) } → { CPU($after) }, mem { MEMORY($memory_before) } → { MEMORY($memory_after) }%
+move-effect-load = { $node }: load { LOAD($before) } → about { LOAD($after) } per CPU
 report-load = <b>{ $node }</b>: { $load }
-load-ssh = load { NUMBER($load, maximumFractionDigits: 2) } per CPU, ssh, { NUMBER($seconds) } s ago
-load-panel = ratio { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) }, panel
+load-ssh = load { LOAD($load) } per CPU, ssh, { NUMBER($seconds) } s ago
+load-panel = ratio { CPU($ratio) }, panel
 move-why = <i>{ $reason }</i>
 move-caution = ⚠️ { $reason }
 rejections-title = { $count ->
@@ -118,8 +118,8 @@ button-approve = ✅ Approve { $number } { $vm }
 button-skip = ⏭ Skip { $number }
 button-skip-one = ⏭ Skip
 move-needs-second = 👥 Approved by { $who }, needs a second person
-table-change-cpu = { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }
-table-change-memory = { NUMBER($before, maximumFractionDigits: 0) } → { NUMBER($after, maximumFractionDigits: 0) } %
+table-change-cpu = { CPU($before) } → { CPU($after) }
+table-change-memory = { MEMORY($before) } → { MEMORY($after) } %
 button-approve-all = ✅ Approve all { $count }
 button-skip-all = ⏭ Skip all
 button-details = ℹ️ Details
@@ -332,10 +332,10 @@ node-title = <b>{ $node }</b> in { $cluster }
 node-state-overloaded = ⚠️ overloaded: { $reason }
 node-state-unknown = ❓ load unknown: { $reason }
 node-state-fine = ✅ not overloaded
-node-cpu = CPU: { $used } vCPU on { $cpus } CPUs = { NUMBER($ratio, maximumFractionDigits: 2) } per CPU
+node-cpu = CPU: { $used } vCPU on { $cpus } CPUs = { CPU($ratio) } per CPU
 node-averages = Load average { NUMBER($one, maximumFractionDigits: 2) }, { NUMBER($five, maximumFractionDigits: 2) }, { NUMBER($fifteen, maximumFractionDigits: 2) }; memory available { NUMBER($free, maximumFractionDigits: 1) } of { NUMBER($total, maximumFractionDigits: 1) } GiB
 node-pressure = Pressure (PSI, last minute): CPU { NUMBER($cpu, maximumFractionDigits: 1) } %, memory { NUMBER($memory, maximumFractionDigits: 1) } %
-node-memory = Memory { NUMBER($percent, maximumFractionDigits: 1) } % ({ NUMBER($used, maximumFractionDigits: 1) } of { NUMBER($total, maximumFractionDigits: 1) } GiB)
+node-memory = Memory { MEMORY($percent) } % ({ NUMBER($used, maximumFractionDigits: 1) } of { NUMBER($total, maximumFractionDigits: 1) } GiB)
 node-vms = { $count ->
     [one] 1 VM
    *[other] { $count } VMs

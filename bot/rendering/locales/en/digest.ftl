@@ -24,4 +24,4 @@ digest-unanswered = { $count ->
    *[other] ⌛ Nobody answered { $count } proposals in time.
 }
 digest-busiest = <b>Overloaded longest</b>
-digest-node = { $bar } <b>{ $node }</b>: { NUMBER($hours, maximumFractionDigits: 1) } h, CPU up to { NUMBER($ratio, maximumFractionDigits: 1) }, memory up to { NUMBER($memory, maximumFractionDigits: 0) }%
+digest-node = { $bar } <b>{ $node }</b>: { NUMBER($hours, maximumFractionDigits: 1) } h, CPU up to { CPU($ratio) }, memory up to { MEMORY($memory) }%

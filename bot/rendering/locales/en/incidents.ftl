@@ -23,9 +23,9 @@ incident-stuck = ⚠️ <b>{ $cluster }</b>: { $node } is overloaded, { $figure 
    *[other] {" "}and { $more } more nodes
 }; nothing can be moved now
 incident-figure = { $resource ->
-    [memory] memory { MEMORY($value, $limit) }% (limit { MEMORY($limit) }%)
-    [load] load { LOAD($value, $limit) } (limit { LOAD($limit) })
-   *[cpu] CPU { CPU($value, $limit) } (limit { CPU($limit) })
+    [memory] memory { MEMORY($value, $limit) }% (limit { NUMBER($limit, maximumFractionDigits: 2) }%)
+    [load] load { LOAD($value, $limit) } (limit { NUMBER($limit, maximumFractionDigits: 2) })
+   *[cpu] CPU { CPU($value, $limit) } (limit { NUMBER($limit, maximumFractionDigits: 2) })
 }
 incident-figure-change = { $resource ->
     [memory] memory { MEMORY($before) } → { MEMORY($after) }%

@@ -34,7 +34,7 @@ later-title-all = 🕑 { $count ->
 }: when? Each move is checked again right before it starts.
 targets-title = 🎯 <b>{ $vm }</b>: to which node instead of { $target }? A press approves the move.
 targets-none = 🎯 <b>{ $vm }</b>: only { $target } may take it now.
-target-line = <b>{ $node }</b>: CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }, mem { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }% ({ NUMBER($full, maximumFractionDigits: 0) }% of the limit)
+target-line = <b>{ $node }</b>: CPU { CPU($before) } → { CPU($after) }, mem { MEMORY($memory_before) } → { MEMORY($memory_after) }% ({ NUMBER($full, maximumFractionDigits: 0) }% of the limit)
 
 notice-reminder = ⏰ <b>{ $cluster }</b>: { $count ->
     [one] 1 move has

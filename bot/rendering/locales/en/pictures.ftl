@@ -30,9 +30,9 @@ picture-more = { $nodes ->
     [one] +1 more, not drawn
    *[other] +{ $nodes } more, not drawn
 }
-picture-ratio = { NUMBER($value, minimumFractionDigits: 1, maximumFractionDigits: 1) }
+picture-ratio = { CPU($value) }
 picture-load = { NUMBER($value, minimumFractionDigits: 2, maximumFractionDigits: 2) }
-picture-percent = { NUMBER($value, maximumFractionDigits: 0) }%
+picture-percent = { MEMORY($value) }%
 picture-cpu-is = CPU { $figure }
 picture-load-is = load { $figure }
 picture-memory-is = mem { $figure }
@@ -106,4 +106,4 @@ picture-date = { $day } { $month ->
 picture-by-day = Hours of overload by day
 picture-hours-short = { NUMBER($hours, maximumFractionDigits: 1) }
 picture-busiest = Busiest nodes
-picture-busy = { NUMBER($hours, maximumFractionDigits: 1) } h, CPU { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) }, mem { NUMBER($memory, maximumFractionDigits: 0) }%
+picture-busy = { NUMBER($hours, maximumFractionDigits: 1) } h, CPU { CPU($ratio) }, mem { MEMORY($memory) }%

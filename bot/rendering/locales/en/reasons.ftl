@@ -52,12 +52,12 @@ reason-target-cluster-vm-limit = the target node is full: { NUMBER($count) } { $
    *[other] VMs
  }, the cluster's limit is { NUMBER($limit) } a node
 reason-target-overloaded = the target node is overloaded itself: { $resource ->
-    [load] load { NUMBER($value, maximumFractionDigits: 2) } per CPU, the limit is { NUMBER($limit, maximumFractionDigits: 2) }
-    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, the limit is { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] memory { NUMBER($value, maximumFractionDigits: 2) } %, the limit is { NUMBER($limit, maximumFractionDigits: 2) } %
+    [load] load { LOAD($value, $limit) } per CPU, the limit is { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { CPU($value, $limit) }, the limit is { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] memory { MEMORY($value, $limit) } %, the limit is { NUMBER($limit, maximumFractionDigits: 2) } %
  }
-reason-target-score = the target's CPU load score is { NUMBER($value, maximumFractionDigits: 2) }, it must be below { NUMBER($limit, maximumFractionDigits: 2) }
-reason-target-memory = the target's memory is { NUMBER($value, maximumFractionDigits: 2) } % allocated, it must be below { NUMBER($limit, maximumFractionDigits: 2) } %
+reason-target-score = the target's CPU load score is { CPU($value, $limit) }, it must be below { NUMBER($limit, maximumFractionDigits: 2) }
+reason-target-memory = the target's memory is { MEMORY($value, $limit) } % allocated, it must be below { NUMBER($limit, maximumFractionDigits: 2) } %
 
 ## Source and target together
 
@@ -71,9 +71,9 @@ reason-pair-kernel-unknown = the kernel versions of source and target cannot be 
 
 ## The VM on the target
 
-reason-fit-cpu = the target's CPU would reach { NUMBER($value, maximumFractionDigits: 2) }, it must stay below { NUMBER($limit, maximumFractionDigits: 2) }
-reason-fit-memory = the target's memory would reach { NUMBER($value, maximumFractionDigits: 2) } %, it must stay below { NUMBER($limit, maximumFractionDigits: 2) } %
-reason-fit-load = the target's measured load would reach about { NUMBER($value, maximumFractionDigits: 2) } per CPU, it must stay below { NUMBER($limit, maximumFractionDigits: 2) }
+reason-fit-cpu = the target's CPU would reach { CPU($value, $limit) }, it must stay below { NUMBER($limit, maximumFractionDigits: 2) }
+reason-fit-memory = the target's memory would reach { MEMORY($value, $limit) } %, it must stay below { NUMBER($limit, maximumFractionDigits: 2) } %
+reason-fit-load = the target's measured load would reach about { LOAD($value, $limit) } per CPU, it must stay below { NUMBER($limit, maximumFractionDigits: 2) }
 reason-fit-memory-available = only { NUMBER($available_gib, maximumFractionDigits: 1) } GiB of memory are available on the target, { NUMBER($needed_gib, maximumFractionDigits: 1) } GiB are needed
 reason-fit-pin = the rule “{ $rule }” allows other nodes only
 reason-fit-just-left = the VM left this node less than a day ago; it is not moved back yet
@@ -130,11 +130,11 @@ reason-cluster-all-opted-out = { $vms ->
 
 ## Why a node counts as overloaded
 
-reason-overload-cpu = { NUMBER($value, maximumFractionDigits: 2) } vCPU per CPU, the limit is { NUMBER($limit, maximumFractionDigits: 2) }
-reason-overload-memory = memory { NUMBER($value, maximumFractionDigits: 2) } %, the limit is { NUMBER($limit, maximumFractionDigits: 2) } %
-reason-overload-both = { NUMBER($cpu, maximumFractionDigits: 2) } vCPU per CPU and memory { NUMBER($memory, maximumFractionDigits: 2) } %, the limits are { NUMBER($cpu_limit, maximumFractionDigits: 2) } and { NUMBER($memory_limit, maximumFractionDigits: 2) } %
-reason-overload-load = load { NUMBER($value, maximumFractionDigits: 2) } per CPU (ssh), the limit is { NUMBER($limit, maximumFractionDigits: 2) }
-reason-overload-load-memory = load { NUMBER($load, maximumFractionDigits: 2) } per CPU (ssh) and memory { NUMBER($memory, maximumFractionDigits: 2) } %, the limits are { NUMBER($load_limit, maximumFractionDigits: 2) } and { NUMBER($memory_limit, maximumFractionDigits: 2) } %
+reason-overload-cpu = { CPU($value, $limit) } vCPU per CPU, the limit is { NUMBER($limit, maximumFractionDigits: 2) }
+reason-overload-memory = memory { MEMORY($value, $limit) } %, the limit is { NUMBER($limit, maximumFractionDigits: 2) } %
+reason-overload-both = { CPU($cpu, $cpu_limit) } vCPU per CPU and memory { MEMORY($memory, $memory_limit) } %, the limits are { NUMBER($cpu_limit, maximumFractionDigits: 2) } and { NUMBER($memory_limit, maximumFractionDigits: 2) } %
+reason-overload-load = load { LOAD($value, $limit) } per CPU (ssh), the limit is { NUMBER($limit, maximumFractionDigits: 2) }
+reason-overload-load-memory = load { LOAD($load, $load_limit) } per CPU (ssh) and memory { MEMORY($memory, $memory_limit) } %, the limits are { NUMBER($load_limit, maximumFractionDigits: 2) } and { NUMBER($memory_limit, maximumFractionDigits: 2) } %
 
 ## Why a node stays overloaded
 
@@ -212,32 +212,32 @@ reason-move-smallest = { $tried ->
     [0] the smallest VM that may leave
    *[other] the smallest VM that fits anywhere
  } ({ $resource ->
-    [load] load { NUMBER($value, maximumFractionDigits: 2) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
-    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] memory { NUMBER($value, maximumFractionDigits: 1) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
+    [load] load { LOAD($value, $limit) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { CPU($value, $limit) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] memory { MEMORY($value, $limit) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
  }); { $targets ->
     [one] the only possible target
    *[other] the least loaded of { NUMBER($targets) } possible targets
- } (score { NUMBER($score, maximumFractionDigits: 2) })
+ } (score { CPU($score) })
 reason-move-relieve = { $vms ->
     [one] this VM alone relieves the node
    *[other] one of { NUMBER($vms) } VMs that relieve the node together
  } ({ $resource ->
-    [load] load { NUMBER($value, maximumFractionDigits: 2) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
-    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] memory { NUMBER($value, maximumFractionDigits: 1) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
+    [load] load { LOAD($value, $limit) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { CPU($value, $limit) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] memory { MEMORY($value, $limit) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
  }); about { NUMBER($seconds, maximumFractionDigits: 0) } s
 reason-move-partly = the node cannot be fully relieved, but this reduces its overload ({ $resource ->
-    [load] load { NUMBER($value, maximumFractionDigits: 2) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
-    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] memory { NUMBER($value, maximumFractionDigits: 1) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
+    [load] load { LOAD($value, $limit) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { CPU($value, $limit) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] memory { MEMORY($value, $limit) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
  }); about { NUMBER($seconds, maximumFractionDigits: 0) } s
 reason-move-make-room = makes room for { $vm }, which relieves { $node }
-reason-move-even = evens out the load: the node has CPU { NUMBER($cpu, maximumFractionDigits: 2) } and memory { NUMBER($memory, maximumFractionDigits: 1) }%, the mean is { NUMBER($mean_cpu, maximumFractionDigits: 2) } and { NUMBER($mean_memory, maximumFractionDigits: 1) }%
+reason-move-even = evens out the load: the node has CPU { CPU($cpu) } and memory { MEMORY($memory) }%, the mean is { CPU($mean_cpu) } and { MEMORY($mean_memory) }%
 reason-caution-cpu-passthrough = the VM uses the host's CPU model: it may freeze if the CPUs of the two nodes differ
 reason-caution-totals = the panel contradicts itself about { $node }: its total is { NUMBER($total) } VMs, its list has { NUMBER($listed) }; the larger figures count
-reason-caution-above-cpu-target = { $node } to CPU load score { NUMBER($value, maximumFractionDigits: 2) }, above the target threshold { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) }
-reason-caution-above-memory-target = { $node } to memory { NUMBER($value, maximumFractionDigits: 1) }%, above the target threshold { NUMBER($limit, maximumFractionDigits: 1) }%
+reason-caution-above-cpu-target = { $node } to CPU load score { CPU($value, $limit) }, above the target threshold { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) }
+reason-caution-above-memory-target = { $node } to memory { MEMORY($value, $limit) }%, above the target threshold { NUMBER($limit, maximumFractionDigits: 1) }%
 reason-caution-versions-unknown = not all QEMU and kernel versions of the two nodes are known
 
 ## Which rule chose the moves of a plan
@@ -272,5 +272,5 @@ reason-vm-place-unknown = it is unknown on which node the VM is
 reason-vm-elsewhere = the VM is on { $node } now
 reason-already-there = the VM is on the target node already
 reason-target-gone = the target node no longer exists
-reason-source-relieved-load = the source node is no longer overloaded: load { NUMBER($load, maximumFractionDigits: 2) } per CPU (ssh), memory { NUMBER($memory, maximumFractionDigits: 2) } %
-reason-source-relieved = the source node is no longer overloaded: CPU { NUMBER($cpu, maximumFractionDigits: 2) }, memory { NUMBER($memory, maximumFractionDigits: 2) } %
+reason-source-relieved-load = the source node is no longer overloaded: load { LOAD($load) } per CPU (ssh), memory { MEMORY($memory) } %
+reason-source-relieved = the source node is no longer overloaded: CPU { CPU($cpu) }, memory { MEMORY($memory) } %

@@ -5,9 +5,9 @@
 
 reason-move-chosen = an admin chose this node
 reason-move-chosen-relieve = an admin chose this node; the source is overloaded ({ $resource ->
-    [load] load { NUMBER($value, maximumFractionDigits: 2) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
-    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] memory { NUMBER($value, maximumFractionDigits: 1) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
+    [load] load { LOAD($value, $limit) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { CPU($value, $limit) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] memory { MEMORY($value, $limit) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
  })
 reason-move-back = the VM returns to its previous node
 reason-move-drain = the node is being emptied; { $targets ->
@@ -22,7 +22,7 @@ reason-move-drain-together = the node is being emptied; the rule “{ $rule }”
     [one] the VM
    *[other] { NUMBER($vms) } VMs
  } on one node; about { NUMBER($seconds, maximumFractionDigits: 0) } s
-reason-move-fill = brings the node its share: the source has CPU { NUMBER($cpu, maximumFractionDigits: 2) } and memory { NUMBER($memory, maximumFractionDigits: 1) }%, the mean is { NUMBER($mean_cpu, maximumFractionDigits: 2) } and { NUMBER($mean_memory, maximumFractionDigits: 1) }%
+reason-move-fill = brings the node its share: the source has CPU { CPU($cpu) } and memory { MEMORY($memory) }%, the mean is { CPU($mean_cpu) } and { MEMORY($mean_memory) }%
 
 ## What cannot be done
 
@@ -31,14 +31,14 @@ reason-drain-together = the rule “{ $rule }” keeps { $vms ->
    *[other] { NUMBER($vms) } VMs together
  }, and no node has room for all of them
 reason-drain-no-room = no plan was found with room for it and the others
-reason-fill-fair-share = no further VM would even out the load enough to be worth a move: the node has CPU { NUMBER($cpu, maximumFractionDigits: 2) } and memory { NUMBER($memory, maximumFractionDigits: 1) }%, the mean is { NUMBER($mean_cpu, maximumFractionDigits: 2) } and { NUMBER($mean_memory, maximumFractionDigits: 1) }%
+reason-fill-fair-share = no further VM would even out the load enough to be worth a move: the node has CPU { CPU($cpu) } and memory { MEMORY($memory) }%, the mean is { CPU($mean_cpu) } and { MEMORY($mean_memory) }%
 reason-caution-drain-excluded = { $node } is excluded as a source; it is emptied anyway
 reason-caution-drain-open = { $node } still takes VMs: exclude it as a target, or VMs will come back
 
 ## Why a VM stays where it is
 
-reason-why-not-needed = its node is not overloaded: CPU { NUMBER($cpu, maximumFractionDigits: 2) }, memory { NUMBER($memory, maximumFractionDigits: 2) } %
-reason-why-not-needed-load = its node is not overloaded: load { NUMBER($load, maximumFractionDigits: 2) } per CPU (ssh), memory { NUMBER($memory, maximumFractionDigits: 2) } %
+reason-why-not-needed = its node is not overloaded: CPU { CPU($cpu) }, memory { MEMORY($memory) } %
+reason-why-not-needed-load = its node is not overloaded: load { LOAD($load) } per CPU (ssh), memory { MEMORY($memory) } %
 reason-why-even-enough = its node is not overloaded, and its move would not even out the load enough to be worth it
 reason-why-smaller-first = { $vms ->
     [one] a smaller VM relieves the node

@@ -96,7 +96,7 @@ popup-heeded = { $vm } снова можно переносить.
 popup-heeded-already = { $vm } уже можно переносить.
 
 # Освобождение и заполнение узла: план, затем ход выполнения.
-node-effect = { $node }: CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }; ОЗУ { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }% ({ $count } ВМ)
+node-effect = { $node }: CPU { CPU($before) } → { CPU($after) }; ОЗУ { MEMORY($memory_before) } → { MEMORY($memory_after) }% ({ $count } ВМ)
 drain-excludes = После этого узел { $node } не принимает ВМ, пока его не вернут или не заполнят.
 request-by = запросил: { $who }
 proposal-until-line = ⏳ одобрить можно до { $time }

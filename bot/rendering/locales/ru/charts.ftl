@@ -2,7 +2,7 @@
 menu-chart = График нагрузки
 chart-title = 📈 <b>{ $name }</b>, последние { $duration }
 chart-nothing = За этот период данных ещё нет.
-chart-figures = CPU: в среднем { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) }, максимум { NUMBER($ratio_max, minimumFractionDigits: 1, maximumFractionDigits: 1) } vCPU на CPU. Память: в среднем { NUMBER($memory, maximumFractionDigits: 0) }%, максимум { NUMBER($memory_max, maximumFractionDigits: 0) }%.
+chart-figures = CPU: в среднем { CPU($ratio) }, максимум { CPU($ratio_max) } vCPU на CPU. Память: в среднем { MEMORY($memory) }%, максимум { MEMORY($memory_max) }%.
 chart-choose = Какой кластер?
 button-chart = 📈 Нагрузка
 popup-no-picture = Не удалось нарисовать картинку; причина в журнале.

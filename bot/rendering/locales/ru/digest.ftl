@@ -24,4 +24,4 @@ digest-migrations = { $failed ->
 digest-restarted = ⚠️ ВМ, перезапущенных при переносе: { $count }.
 digest-unanswered = ⌛ Предложений, на которые никто не ответил вовремя: { $count }.
 digest-busiest = <b>Дольше всего перегружены</b>
-digest-node = { $bar } <b>{ $node }</b>: { NUMBER($hours, maximumFractionDigits: 1) } ч, CPU до { NUMBER($ratio, maximumFractionDigits: 1) }, ОЗУ до { NUMBER($memory, maximumFractionDigits: 0) }%
+digest-node = { $bar } <b>{ $node }</b>: { NUMBER($hours, maximumFractionDigits: 1) } ч, CPU до { CPU($ratio) }, ОЗУ до { MEMORY($memory) }%

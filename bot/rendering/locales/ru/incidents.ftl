@@ -21,9 +21,9 @@ incident-stuck = ⚠️ <b>{ $cluster }</b>: { $node } перегружен, { $
    *[many] {" "}и ещё { $more } узлов
 }; переносить сейчас нечего
 incident-figure = { $resource ->
-    [memory] память { MEMORY($value, $limit) }% (порог { MEMORY($limit) }%)
-    [load] нагрузка { LOAD($value, $limit) } (порог { LOAD($limit) })
-   *[cpu] CPU { CPU($value, $limit) } (порог { CPU($limit) })
+    [memory] память { MEMORY($value, $limit) }% (порог { NUMBER($limit, maximumFractionDigits: 2) }%)
+    [load] нагрузка { LOAD($value, $limit) } (порог { NUMBER($limit, maximumFractionDigits: 2) })
+   *[cpu] CPU { CPU($value, $limit) } (порог { NUMBER($limit, maximumFractionDigits: 2) })
 }
 incident-figure-change = { $resource ->
     [memory] память { MEMORY($before) } → { MEMORY($after) }%

@@ -32,7 +32,7 @@ later-title-all = 🕑 { $count ->
 }: когда? Перед самым началом каждая миграция проверяется ещё раз.
 targets-title = 🎯 <b>{ $vm }</b>: на какой узел вместо { $target }? Нажатие сразу одобряет перенос.
 targets-none = 🎯 <b>{ $vm }</b>: сейчас её может принять только { $target }.
-target-line = <b>{ $node }</b>: CPU { NUMBER($before, minimumFractionDigits: 1, maximumFractionDigits: 1) } → { NUMBER($after, minimumFractionDigits: 1, maximumFractionDigits: 1) }, память { NUMBER($memory_before, maximumFractionDigits: 0) } → { NUMBER($memory_after, maximumFractionDigits: 0) }% ({ NUMBER($full, maximumFractionDigits: 0) }% порога)
+target-line = <b>{ $node }</b>: CPU { CPU($before) } → { CPU($after) }, память { MEMORY($memory_before) } → { MEMORY($memory_after) }% ({ NUMBER($full, maximumFractionDigits: 0) }% порога)
 
 notice-reminder = ⏰ <b>{ $cluster }</b>: { $count ->
     [one] { $count } миграция ждёт

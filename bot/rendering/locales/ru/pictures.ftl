@@ -37,9 +37,9 @@ picture-more = { $nodes ->
     [few] +{ $nodes } узла не показаны
    *[many] +{ $nodes } узлов не показаны
 }
-picture-ratio = { NUMBER($value, minimumFractionDigits: 1, maximumFractionDigits: 1) }
+picture-ratio = { CPU($value) }
 picture-load = { NUMBER($value, minimumFractionDigits: 2, maximumFractionDigits: 2) }
-picture-percent = { NUMBER($value, maximumFractionDigits: 0) }%
+picture-percent = { MEMORY($value) }%
 picture-cpu-is = CPU { $figure }
 picture-load-is = нагр. { $figure }
 picture-memory-is = ОЗУ { $figure }
@@ -112,4 +112,4 @@ picture-date = { $day } { $month ->
 picture-by-day = Часы перегрузки по дням
 picture-hours-short = { NUMBER($hours, maximumFractionDigits: 1) }
 picture-busiest = Самые загруженные узлы
-picture-busy = { NUMBER($hours, maximumFractionDigits: 1) } ч, CPU { NUMBER($ratio, minimumFractionDigits: 1, maximumFractionDigits: 1) }, ОЗУ { NUMBER($memory, maximumFractionDigits: 0) }%
+picture-busy = { NUMBER($hours, maximumFractionDigits: 1) } ч, CPU { CPU($ratio) }, ОЗУ { MEMORY($memory) }%

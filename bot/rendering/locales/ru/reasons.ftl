@@ -46,12 +46,12 @@ reason-target-filter = у узла-приёмника свой фильтр ра
 reason-target-vm-limit = узел-приёмник заполнен: { NUMBER($count) } ВМ при лимите узла { NUMBER($limit) }
 reason-target-cluster-vm-limit = узел-приёмник заполнен: { NUMBER($count) } ВМ при лимите кластера { NUMBER($limit) } на узел
 reason-target-overloaded = узел-приёмник сам перегружен: { $resource ->
-    [load] нагрузка { NUMBER($value, maximumFractionDigits: 2) } на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] память { NUMBER($value, maximumFractionDigits: 2) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
+    [load] нагрузка { LOAD($value, $limit) } на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { CPU($value, $limit) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] память { MEMORY($value, $limit) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
  }
-reason-target-score = оценка нагрузки CPU узла-приёмника { NUMBER($value, maximumFractionDigits: 2) }, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
-reason-target-memory = память узла-приёмника выделена на { NUMBER($value, maximumFractionDigits: 2) } %, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) } %
+reason-target-score = оценка нагрузки CPU узла-приёмника { CPU($value, $limit) }, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
+reason-target-memory = память узла-приёмника выделена на { MEMORY($value, $limit) } %, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) } %
 
 ## Оба узла
 
@@ -65,9 +65,9 @@ reason-pair-kernel-unknown = версии ядра двух узлов нель�
 
 ## ВМ на узле-приёмнике
 
-reason-fit-cpu = CPU узла-приёмника достигнет { NUMBER($value, maximumFractionDigits: 2) }, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
-reason-fit-memory = память узла-приёмника достигнет { NUMBER($value, maximumFractionDigits: 2) } %, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) } %
-reason-fit-load = измеренная нагрузка узла-приёмника достигнет примерно { NUMBER($value, maximumFractionDigits: 2) } на CPU, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
+reason-fit-cpu = CPU узла-приёмника достигнет { CPU($value, $limit) }, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
+reason-fit-memory = память узла-приёмника достигнет { MEMORY($value, $limit) } %, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) } %
+reason-fit-load = измеренная нагрузка узла-приёмника достигнет примерно { LOAD($value, $limit) } на CPU, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
 reason-fit-memory-available = на узле-приёмнике доступно только { NUMBER($available_gib, maximumFractionDigits: 1) } ГиБ памяти, нужно { NUMBER($needed_gib, maximumFractionDigits: 1) } ГиБ
 reason-fit-pin = правило «{ $rule }» разрешает только другие узлы
 reason-fit-just-left = ВМ ушла с этого узла меньше суток назад, обратно пока не переносим
@@ -124,11 +124,11 @@ reason-cluster-all-opted-out = { $vms ->
 
 ## Почему узел перегружен
 
-reason-overload-cpu = { NUMBER($value, maximumFractionDigits: 2) } vCPU на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-reason-overload-memory = память { NUMBER($value, maximumFractionDigits: 2) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
-reason-overload-load = нагрузка { NUMBER($value, maximumFractionDigits: 2) } на CPU (ssh) при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-reason-overload-load-memory = нагрузка { NUMBER($load, maximumFractionDigits: 2) } на CPU (ssh) и память { NUMBER($memory, maximumFractionDigits: 2) } % при порогах { NUMBER($load_limit, maximumFractionDigits: 2) } и { NUMBER($memory_limit, maximumFractionDigits: 2) } %
-reason-overload-both = { NUMBER($cpu, maximumFractionDigits: 2) } vCPU на CPU и память { NUMBER($memory, maximumFractionDigits: 2) } % при порогах { NUMBER($cpu_limit, maximumFractionDigits: 2) } и { NUMBER($memory_limit, maximumFractionDigits: 2) } %
+reason-overload-cpu = { CPU($value, $limit) } vCPU на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+reason-overload-memory = память { MEMORY($value, $limit) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
+reason-overload-load = нагрузка { LOAD($value, $limit) } на CPU (ssh) при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+reason-overload-load-memory = нагрузка { LOAD($load, $load_limit) } на CPU (ssh) и память { MEMORY($memory, $memory_limit) } % при порогах { NUMBER($load_limit, maximumFractionDigits: 2) } и { NUMBER($memory_limit, maximumFractionDigits: 2) } %
+reason-overload-both = { CPU($cpu, $cpu_limit) } vCPU на CPU и память { MEMORY($memory, $memory_limit) } % при порогах { NUMBER($cpu_limit, maximumFractionDigits: 2) } и { NUMBER($memory_limit, maximumFractionDigits: 2) } %
 
 ## Почему узел остаётся перегружен
 
@@ -210,34 +210,34 @@ reason-move-smallest = { $tried ->
     [0] наименьшая ВМ, которую можно перенести
    *[other] наименьшая ВМ из тех, что где-то помещаются
  } ({ $resource ->
-    [load] нагрузка { NUMBER($value, maximumFractionDigits: 2) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
-    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] память { NUMBER($value, maximumFractionDigits: 1) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
+    [load] нагрузка { LOAD($value, $limit) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { CPU($value, $limit) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] память { MEMORY($value, $limit) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
  }); { $targets ->
     [1] единственный подходящий узел
     [one] наименее нагруженный из { NUMBER($targets) } подходящего узла
    *[other] наименее нагруженный из { NUMBER($targets) } подходящих узлов
- } (оценка { NUMBER($score, maximumFractionDigits: 2) })
+ } (оценка { CPU($score) })
 reason-move-relieve = { $vms ->
     [1] одной этой ВМ достаточно, чтобы разгрузить узел
     [one] одна из { NUMBER($vms) } ВМ, которые вместе разгружают узел
    *[other] одна из { NUMBER($vms) } ВМ, которые вместе разгружают узел
  } ({ $resource ->
-    [load] нагрузка { NUMBER($value, maximumFractionDigits: 2) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
-    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] память { NUMBER($value, maximumFractionDigits: 1) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
+    [load] нагрузка { LOAD($value, $limit) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { CPU($value, $limit) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] память { MEMORY($value, $limit) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
  }); около { NUMBER($seconds, maximumFractionDigits: 0) } с
 reason-move-partly = разгрузить узел нельзя, но можно уменьшить перегрузку ({ $resource ->
-    [load] нагрузка { NUMBER($value, maximumFractionDigits: 2) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
-    [cpu] CPU { NUMBER($value, maximumFractionDigits: 2) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] память { NUMBER($value, maximumFractionDigits: 1) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
+    [load] нагрузка { LOAD($value, $limit) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { CPU($value, $limit) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] память { MEMORY($value, $limit) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
  }); около { NUMBER($seconds, maximumFractionDigits: 0) } с
 reason-move-make-room = освобождает место для { $vm }: её перенос разгрузит { $node }
-reason-move-even = выравнивает нагрузку: на узле CPU { NUMBER($cpu, maximumFractionDigits: 2) } и память { NUMBER($memory, maximumFractionDigits: 1) }%, в среднем { NUMBER($mean_cpu, maximumFractionDigits: 2) } и { NUMBER($mean_memory, maximumFractionDigits: 1) }%
+reason-move-even = выравнивает нагрузку: на узле CPU { CPU($cpu) } и память { MEMORY($memory) }%, в среднем { CPU($mean_cpu) } и { MEMORY($mean_memory) }%
 reason-caution-cpu-passthrough = ВМ использует модель CPU узла: если CPU узлов различаются, она может зависнуть
 reason-caution-totals = панель противоречит сама себе об узле { $node }: в итогах { NUMBER($total) } ВМ, в списке { NUMBER($listed) }; учитываются бо́льшие значения
-reason-caution-above-cpu-target = { $node }: оценка CPU станет { NUMBER($value, maximumFractionDigits: 2) }, выше целевого порога { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) }
-reason-caution-above-memory-target = { $node }: память станет { NUMBER($value, maximumFractionDigits: 1) }%, выше целевого порога { NUMBER($limit, maximumFractionDigits: 1) }%
+reason-caution-above-cpu-target = { $node }: оценка CPU станет { CPU($value, $limit) }, выше целевого порога { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) }
+reason-caution-above-memory-target = { $node }: память станет { MEMORY($value, $limit) }%, выше целевого порога { NUMBER($limit, maximumFractionDigits: 1) }%
 reason-caution-versions-unknown = известны не все версии QEMU и ядра на двух узлах
 
 ## Какое правило выбрало миграции плана
@@ -266,5 +266,5 @@ reason-vm-place-unknown = неизвестно, на каком узле ВМ
 reason-vm-elsewhere = теперь ВМ на узле { $node }
 reason-already-there = ВМ уже на узле-приёмнике
 reason-target-gone = узла-приёмника больше нет
-reason-source-relieved-load = узел-источник больше не перегружен: нагрузка { NUMBER($load, maximumFractionDigits: 2) } на CPU (ssh), память { NUMBER($memory, maximumFractionDigits: 2) } %
-reason-source-relieved = узел-источник больше не перегружен: CPU { NUMBER($cpu, maximumFractionDigits: 2) }, память { NUMBER($memory, maximumFractionDigits: 2) } %
+reason-source-relieved-load = узел-источник больше не перегружен: нагрузка { LOAD($load) } на CPU (ssh), память { MEMORY($memory) } %
+reason-source-relieved = узел-источник больше не перегружен: CPU { CPU($cpu) }, память { MEMORY($memory) } %
