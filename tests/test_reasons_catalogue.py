@@ -69,7 +69,7 @@ def text_of(language: str) -> str:
 
 
 def bundle(language: str) -> FluentBundle:
-    made = FluentBundle([language], functions=FUNCTIONS, use_isolating=False)
+    made = FluentBundle([language], functions=dict(FUNCTIONS), use_isolating=False)
     made.add_resource(FluentResource(text_of(language)))
     return made
 

@@ -176,7 +176,7 @@ class _Messages:
 
     def __init__(self, language: str) -> None:
         self.sources = message_sources(language)
-        self._bundle = FluentBundle([language], functions=FUNCTIONS, use_isolating=False)
+        self._bundle = FluentBundle([language], functions=dict(FUNCTIONS), use_isolating=False)
 
     def format(self, key: str, args: dict[str, object]) -> tuple[Any, list[Exception]]:
         """The formatted message and what went wrong in it.
