@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from bot_builders import ANNA, NOW, move_ids
+from bot_builders import ANNA, NOW, move_ids, until
 from bot_fixture import HOT_WORLD, bot_on, running_bot, running_panel, settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -220,7 +220,11 @@ async def test_resumed_machine_starts_no_old_approval(tmp_path: Path) -> None:
             await balancer.service.decisions.decide([move.id], Verdict.APPROVE, ANNA)
             hands.wrong = 3 * DAY
             running = asyncio.create_task(balancer.service.executor.run())
-            await balancer.until_idle()
+
+            async def decided() -> bool:  # without the timer's step that moves the rows
+                return not await balancer.store.migrations.in_states((S.QUEUED,))
+
+            await until(decided)
             await balancer.service.executor.stop()
             await running
             [migration] = await balancer.store.migrations.in_states(tuple(S))
