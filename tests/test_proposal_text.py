@@ -110,8 +110,8 @@ def test_pages_whose_moves_are_decided_give_way_to_the_next_with_moves_that_wait
     [
         (Reason.of("overload-cpu", value=7.69, limit=7.0), "CPU 7.7 (limit 7.0)"),
         (Reason.of("overload-cpu", value=7.04, limit=7.0), "CPU 7.04 (limit 7.0)"),
-        (Reason.of("overload-memory", value=91.26, limit=85.0), "memory 91.3 % (limit 85 %)"),
-        (Reason.of("overload-load", value=0.912, limit=0.8), "load 0.9 per CPU (limit 0.8)"),
+        (Reason.of("overload-memory", value=91.26, limit=85.0), "memory 91 % (limit 85 %)"),
+        (Reason.of("overload-load", value=0.912, limit=0.8), "load 0.91 per CPU (limit 0.8)"),
     ],
 )
 def test_the_headline_shows_a_figure_that_differs_from_its_limit(reason: Reason, words: str) -> None:

@@ -69,16 +69,8 @@ def overload_words(texts: Texts, reason: Reason) -> str:
     for kind, name, limit_name in _FIGURES_OF.get(reason.code, ()):
         value, limit = params.get(name), params.get(limit_name)
         if isinstance(value, int | float) and isinstance(limit, int | float):
-            words.append(texts.text(f"figure-{kind}", value=_distinct(value, limit), limit=limit))
+            words.append(texts.text(f"figure-{kind}", value=value, limit=limit))
     return ", ".join(words) or texts.reason(reason)
-
-
-def _distinct(value: float, limit: float) -> float:
-    """The figure with one decimal; with more if it would look like its limit otherwise."""
-    for digits in (1, 2):
-        if round(value, digits) != round(limit, digits):
-            return round(value, digits)
-    return value
 
 
 def _done(texts: Texts, proposal: Proposal) -> Markup:
