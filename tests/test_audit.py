@@ -49,6 +49,7 @@ async def test_every_change_is_in_the_audit_trail_with_its_actor(store: Store) -
     await a_history(store)
     entries = [(e.event, e.by.name) for e in reversed(await store.audit.entries())]
     assert entries == [
+        ("incident", PROGRAM.name),
         ("proposed", PROGRAM.name),
         ("approved", "Anna"),
         ("skipped", "Boris"),
@@ -60,7 +61,7 @@ async def test_every_change_is_in_the_audit_trail_with_its_actor(store: Store) -
 async def test_untouched_trail_verifies(store: Store) -> None:
     await a_history(store)
     found = await store.audit.verify()
-    assert found.problems == () and found.entries == 5 and found.unsealed == 0
+    assert found.problems == () and found.entries == 6 and found.unsealed == 0
 
 
 async def test_the_head_changes_with_every_entry_and_survives_a_restart(store: Store, path: Path) -> None:
@@ -86,8 +87,8 @@ async def test_the_head_changes_with_every_entry_and_survives_a_restart(store: S
         ("UPDATE audit SET at = '2020-01-01T00:00:00.000000Z' WHERE id = 1", "entry 1"),
         ("UPDATE audit SET seal = NULL WHERE id = 3", "entry 3"),
         ("DELETE FROM audit WHERE id = 3", "between entry 2 and entry 4"),
-        ("DELETE FROM audit WHERE id > 3", "2 entries are missing after entry 3"),
-        ("DELETE FROM audit", "5 entries are missing after entry 0"),
+        ("DELETE FROM audit WHERE id > 3", "3 entries are missing after entry 3"),
+        ("DELETE FROM audit", "6 entries are missing after entry 0"),
     ],
 )
 async def test_edited_trail_fails_verification(store: Store, path: Path, deed: str, words: str) -> None:
@@ -106,7 +107,7 @@ async def test_rewritten_chain_has_another_head(store: Store, path: Path) -> Non
     await a_history(store)
     noted = (await store.audit.verify()).head
     await store.close()
-    tamper(path, "DELETE FROM audit WHERE id = 5", "UPDATE sqlite_sequence SET seq = 4 WHERE name = 'audit'")
+    tamper(path, "DELETE FROM audit WHERE id = 6", "UPDATE sqlite_sequence SET seq = 5 WHERE name = 'audit'")
     again = Store(path)
     await again.open()
     found = await again.audit.verify()

@@ -270,7 +270,7 @@ def test_continuing_problem_is_logged_once_as_a_warning(log_to: Any) -> None:
     fine = plan(snapshot([node(1)], []), Policy(), Recent())
     broken = replace(fine, cautions=(Reason.of("caution-versions-unknown"),))
     for one in (lxd, lxd, fine, broken, broken, fine, broken):
-        log.found(one)
+        log.log(one)
     caution = "Cluster 'c1': not all QEMU and kernel versions of the two nodes are known"
     assert messages(path, "WARNING") == [
         "Node 'n1' is left out: the number of CPUs of the node is unknown",

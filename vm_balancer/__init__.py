@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         PanelUnavailable,
         SSHError,
         StoreError,
+        UnconfirmedMode,
         UnstorableError,
     )
     from bot.panel.client import VMManagerAPI
@@ -77,6 +78,7 @@ __all__ = [
     "Snapshot",
     "StoreError",
     "TelegramNotifier",
+    "UnconfirmedMode",
     "UnstorableError",
     "VMBalancer",
     "VMInfo",
