@@ -146,7 +146,7 @@ def _least_j(relaxed: dict[float, float], cuts: Sequence[Cut], reached: float) -
         memory = np.maximum(
             memory, np.sqrt(np.maximum(0.0, (cut.least - cut.weights[0] * edges[1:] ** 2) / cut.weights[1]))
         )
-    return max(relaxed[1.0], min(reached, float((edges[:-1] + memory).min())) - SAFETY)
+    return max(0.0, relaxed[1.0], min(reached, float((edges[:-1] + memory).min())) - SAFETY)
 
 
 def _cut(cluster: Cluster, moves: int, direction: tuple[float, Relaxed], box: Any, deadline: float) -> Cut:
