@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -260,6 +261,21 @@ async def test_same_plan_is_proposed_once_and_another_replaces_it(fixture: BotFi
     assert (await fixture.propose()).proposed == (2,)
     assert sorted(fixture.notifier.changed) == [1, 2], "the old one loses its buttons"
     assert await waiting(fixture) == [12]
+
+
+async def test_other_strategy_without_moves_leaves_the_waiting_proposal(
+    fixture: BotFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fixture.propose()
+    before, plans = await waiting(fixture), fixture.service.cycle._planning.plans
+
+    async def without_moves(context: Any, *args: Any, **options: Any) -> Any:
+        return tuple(replace(plan, moves=()) for plan in await plans(context, *args, **options))
+
+    monkeypatch.setattr(fixture.service.cycle._planning, "plans", without_moves)
+    published = await fixture.service.cycle.propose_once(1, ANNA, "optimal")
+    assert published is not None and published.proposal_id is None
+    assert await waiting(fixture) == before
 
 
 async def test_cycles_never_overlap(fixture: BotFixture) -> None:
