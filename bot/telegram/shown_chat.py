@@ -22,7 +22,7 @@ from bot.telegram.views.view import Picture
 
 RINGS_APART = timedelta(minutes=1)
 """Questions and reminders that follow each other more closely make one sound: of several clusters, for example."""
-SOUNDS_A_DAY = 4
+SOUNDS_A_DAY = 3
 """A reminder makes a sound only while fewer questions and reminders did in the last 24 hours, of all clusters."""
 
 
