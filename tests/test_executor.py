@@ -18,7 +18,7 @@ from bot_fixture import HOT_WORLD, HOUR, BotFixture, bot_on, hot_clusters, runni
 
 from bot.domain.proposals import ExclusionRole, Migration, MigrationState, Verdict
 from bot.errors import StoreError
-from bot.service.executor import APPROVAL_VALID_FOR
+from bot.service.precheck import APPROVAL_VALID_FOR
 from bot.store.database import Part
 from sandbox.panel.server import RunningPanel
 

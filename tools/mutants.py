@@ -26,7 +26,8 @@ Change = Callable[[Any], None]
 GROUPS = (
     "balancer/rules/*.py = tests/test_constraints.py tests/test_scenarios.py tests/test_groups.py "
     "tests/test_requests.py",
-    "bot/service/executor.py = tests/test_executor.py tests/test_groups.py tests/test_panel_faults.py",
+    "bot/service/executor.py bot/service/precheck.py = tests/test_executor.py tests/test_groups.py "
+    "tests/test_panel_faults.py tests/test_two_clocks.py",
     "bot/service/decisions.py = tests/test_service_requests.py tests/test_two_person.py tests/test_confirm.py",
 )
 """Files, and the tests that have to notice a change in them."""

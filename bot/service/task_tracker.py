@@ -8,30 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from typing import TypeVar
+from datetime import datetime, timedelta
 
 from balancer.model import VM, Reason
 from bot.config.settings import Settings
 from bot.domain.proposals import Migration, MigrationState
-from bot.errors import PanelDataError, PanelError, PanelForbidden, PanelRefused
+from bot.errors import PanelError
 from bot.panel.client import VMManagerAPI
-from bot.panel.responses import HistoryRow, TaskInfo
-from bot.panel.vocabulary import MIGRATE_TASK, TASK_BUSY, moves_vms, plain
+from bot.panel.responses import TaskInfo
 from bot.service.restarts import RestartWatch
+from bot.service.vm_history import VMHistory, if_answered, is_running, later_migrations, own_start
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 APPEARANCE_GRACE = timedelta(seconds=60)
 """How long a started migration may stay invisible in the panel's lists."""
-STUCK_AFTER = 3
-"""Times MIGRATION_TIMEOUT: a history row that says running for longer no longer counts."""
-LARGEST_ZONE = timedelta(hours=14)
 ARRIVAL_GRACE = timedelta(seconds=60)
 """How long a VM may still be seen on its old node after its task is complete."""
 
@@ -85,6 +79,7 @@ class TaskTracker:
         self._watch = watch
         self._clock = clock
         self._sleep = sleep
+        self.history = VMHistory(panel, settings, clock=clock, sleep=sleep)
         self._grace = appearance_grace
         self._complete_since: dict[int, datetime] = {}
 
@@ -127,13 +122,13 @@ class TaskTracker:
         if vm.node_id == migration.move.target_id:
             arrived = self._arrived(migration, vm)
             return Search(found=arrived is not None, outcome=arrived)
-        history = await self.history(migration)
-        ours = _ours(migration, history)
+        history = await self.history.rows(migration.move.vm_id)
+        ours = own_start(migration, history)
         if ours is not None:
             now = self._clock()
             await self._store.migrations.advance(migration.id, MigrationState.RUNNING, now, task_id=ours.task_id)
             return Search(found=True)
-        later = _later_migrations(migration, history)
+        later = later_migrations(migration, history)
         if history is None or migration.history_mark is None or any(is_running(row) for row in later):
             return Search()
         return Search(absent=self._not_found(migration, vm, bool(later)))
@@ -183,8 +178,8 @@ class TaskTracker:
         task, vm, outcome = await self._look(migration)
         if outcome is not None or task is not None or vm is None:
             return outcome
-        history = await self.history(migration)
-        if await self.running(migration, history) is not None:
+        history = await self.history.rows(migration.move.vm_id)
+        if await self.history.running(history) is not None:
             return None
         elsewhere = _elsewhere(migration, vm)
         answered = migration.consul_id is not None or migration.task_id is not None
@@ -200,53 +195,6 @@ class TaskTracker:
     def overdue(self, migration: Migration) -> bool:
         started = migration.started_at or migration.queued_at
         return self._clock() - started > timedelta(seconds=self._settings.migration_timeout)
-
-    async def history(self, migration: Migration) -> list[HistoryRow] | None:
-        """What happened to the VM, newest first; ``None`` where this panel does not tell."""
-        return await _if_answered(self._panel.history(migration.move.vm_id))
-
-    async def running(self, migration: Migration, history: Sequence[HistoryRow] | None) -> HistoryRow | None:
-        """A row of the history that says that the panel is busy with the VM; ``None`` = it is not.
-
-        A row that says running for longer than three times MIGRATION_TIMEOUT does not count, nor one whose task is over
-        or gone.
-        """
-        for row in history or ():
-            if is_running(row) and not await self._is_stuck(row):
-                return row
-        return None
-
-    async def _is_stuck(self, row: HistoryRow) -> bool:
-        """Whether the row only says that something runs. Its task tells best, then its date."""
-        task = None if row.task_id is None else await _if_answered(self._panel.task(row.task_id))
-        if task is not None and task.status != "pending":
-            return True
-        if task is not None and task.age_s is not None:
-            return task.age_s > STUCK_AFTER * self._settings.migration_timeout
-        return self._is_old(row) or (task is None and await self._is_forgotten(row))
-
-    def _is_old(self, row: HistoryRow) -> bool:
-        """A date without a zone: the row may be younger by the largest offset there is."""
-        created = row.created_at
-        if created is None:
-            return False
-        longest = timedelta(seconds=STUCK_AFTER * self._settings.migration_timeout)
-        if created.tzinfo is None:
-            created, longest = created.replace(tzinfo=timezone.utc), longest + LARGEST_ZONE
-        return self._clock() - created > longest
-
-    async def _is_forgotten(self, row: HistoryRow) -> bool:
-        """Whether the panel neither has the row's task nor lists it as active, seen twice: a new one may come late.
-
-        A row without a task is taken for every active task of its name.
-        """
-        for again in (False, True):
-            if again:
-                await self._sleep(self._settings.task_poll_interval)
-            active = await self._panel.active_tasks()
-            if active is None or any(_may_be_of(row, task) for task in active):
-                return False
-        return row.task_id is None or await _if_answered(self._panel.task(row.task_id)) is None
 
     async def _look(self, migration: Migration) -> tuple[TaskInfo | None, VM | None, Outcome | None]:
         """The task and the VM as they are now, and the outcome; ``None`` while it is not over."""
@@ -283,72 +231,23 @@ class TaskTracker:
             raise LookupError(f"migration {migration.id} has no row")
         task_id = row.task_id
         if task_id is None and row.consul_id is not None:
-            listed = await _if_answered(self._panel.find_task(row.consul_id))
+            listed = await if_answered(self._panel.find_task(row.consul_id))
             if listed is not None:
                 await self._store.migrations.set_task(row.id, listed.id)
                 if listed.status == "pending":
                     return listed
                 task_id = listed.id
         if task_id is None and self._clock() - (row.started_at or row.queued_at) > self._grace:
-            ours = _ours(row, await self.history(row))
+            ours = own_start(row, await self.history.rows(row.move.vm_id))
             if ours is not None and ours.task_id is not None:
                 task_id = ours.task_id
                 await self._store.migrations.set_task(row.id, task_id)
         # A row that the panel has thrown away tells nothing; the VM's node still does.
-        return None if task_id is None else await _if_answered(self._panel.task(task_id))
+        return None if task_id is None else await if_answered(self._panel.task(task_id))
 
     def _timeout(self) -> Outcome:
         minutes = max(1, self._settings.migration_timeout // 60)
         return Outcome(MigrationState.UNKNOWN, Reason.of("timeout", minutes=minutes))
-
-
-def is_running(row: HistoryRow) -> bool:
-    """Only the words that are known: an old entry with an odd state must not block its VM for ever."""
-    return plain(row.raw_status) in TASK_BUSY
-
-
-def _may_be_of(row: HistoryRow, task: TaskInfo) -> bool:
-    """Whether this active task may be the one that the row of a history tells of."""
-    if row.task_id is not None:
-        return task.id == row.task_id
-    return None in (row.name, task.name) or task.name == row.name
-
-
-def newest_id(history: Sequence[HistoryRow] | None) -> int | None:
-    """The mark before a start: later rows have larger ids. ``None`` where this panel tells no history or no ids."""
-    if history is None:
-        return None
-    ids = [row.id for row in history]
-    return None if None in ids else max((number or 0 for number in ids), default=0)
-
-
-async def _if_answered(answer: Awaitable[T]) -> T | None:
-    """``None`` for what this panel or account does not offer, or no longer has. An outage is raised."""
-    try:
-        return await answer
-    except (PanelRefused, PanelForbidden, PanelDataError) as error:
-        log.debug("Not told: %s", error)
-        return None
-
-
-def _ours(migration: Migration, history: Sequence[HistoryRow] | None) -> HistoryRow | None:
-    """The row of our start: the first migration to our target after the mark. A row with another target, or without
-    one, may be ours too, but proves nothing."""
-    ours = (
-        row
-        for row in _later_migrations(migration, history)
-        if row.name == MIGRATE_TASK and row.task_id is not None and row.target_node_id == migration.move.target_id
-    )
-    return min(ours, key=lambda row: row.id or 0, default=None)
-
-
-def _later_migrations(migration: Migration, history: Sequence[HistoryRow] | None) -> list[HistoryRow]:
-    """Migrations of the VM that began after the mark, whoever started them."""
-    mark = migration.history_mark
-    if history is None or mark is None:
-        return []
-    later = [row for row in history if row.id is None or row.id > mark]
-    return [row for row in later if row.name is None or moves_vms(row.name)]
 
 
 def _elsewhere(migration: Migration, vm: VM) -> Reason | None:

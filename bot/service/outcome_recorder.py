@@ -1,0 +1,61 @@
+"""Records the outcome of a migration, tells the notifier, and writes it to the log."""
+
+from __future__ import annotations
+
+import logging
+
+from bot.domain.proposals import Migration, MigrationState
+from bot.service.context import ServiceContext, UseCase
+from bot.service.plan_log import in_words
+from bot.service.restarts import RESTARTED, Restarts, RestartWatch
+from bot.service.task_tracker import Outcome
+
+log = logging.getLogger(__name__)
+
+
+class OutcomeRecorder(UseCase):
+    """Shared by all migrations of one executor."""
+
+    def __init__(self, context: ServiceContext, restarts: Restarts, watch: RestartWatch) -> None:
+        super().__init__(context)
+        self._restarts = restarts
+        self._watch = watch
+
+    async def record(self, migration: Migration, outcome: Outcome, *, only_from: MigrationState | None = None) -> None:
+        now = self._clock()
+        if outcome.reason is not None and outcome.reason.code == RESTARTED:
+            await self._restarts.note(migration)  # first: once it is over, nobody would look at it again
+        written = await self._store.migrations.advance(
+            migration.id, outcome.state, now, reason=outcome.reason, error=outcome.error, only_from=only_from
+        )
+        if not written:
+            return
+        if outcome.state is not MigrationState.UNKNOWN:
+            self._watch.forget(migration)
+        self.changed(migration)
+        self._notifier.notices_waiting()
+        seconds = round((now - (migration.started_at or now)).total_seconds())
+        name = migration.move.vm_name
+        if outcome.state is MigrationState.SUCCEEDED:
+            log.info("VM '%s' is on '%s'", name, migration.move.target_name)
+            if outcome.reason is None:
+                log.info("Migration completed successfully in %d seconds", seconds)
+            else:
+                log.error("Migration ended in %d seconds: %s", seconds, _why(outcome))
+        elif outcome.state in (MigrationState.FAILED, MigrationState.UNKNOWN):
+            log.error("Migration of VM '%s': %s: %s", name, outcome.state.value, _why(outcome))
+        else:
+            log.warning("VM '%s' was not moved: %s", name, _why(outcome))
+
+    def changed(self, migration: Migration) -> None:
+        self._notifier.proposals_changed(migration.proposal_id)
+
+    async def current(self, migration: Migration) -> Migration:
+        stored = await self._store.proposals.move(migration.move_id)
+        if stored is None or stored[1].migration is None:
+            raise LookupError(f"migration {migration.id} has no row")
+        return stored[1].migration
+
+
+def _why(outcome: Outcome) -> str:
+    return in_words(outcome.reason) + (f" ({outcome.error})" if outcome.error else "")

@@ -1,0 +1,146 @@
+"""The look at the panel and at every rule right before a migration starts. It starts and stores nothing.
+
+A plan describes a moment that has passed: what changed since then can forbid a move that people approved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from balancer.model import Move, Reason, Snapshot
+from balancer.rules.constraints import check_planned
+from bot.domain.proposals import ActorKind, Migration, MigrationState
+from bot.domain.times import WallTime
+from bot.panel.client import VMManagerAPI
+from bot.service.context import ServiceContext, UseCase
+from bot.service.observer import Observer
+from bot.service.planning import Planning, PlanningContext
+from bot.service.restarts import Restarts, RestartWatch
+from bot.service.task_tracker import Outcome
+from bot.service.vm_history import VMHistory, newest_id
+
+APPROVAL_VALID_FOR = timedelta(hours=12)
+"""An approval lapses if it could not be carried out for so many open hours."""
+LONGEST_APPROVAL = timedelta(days=8)
+"""Longer than a window of one day a week is closed."""
+GONE = frozenset({"vm-gone", "already-there", "vm-elsewhere"})
+"""Reasons that make an approved move skipped rather than stale."""
+
+
+class Precheck(UseCase):
+    """Answers whether an approved move may start now. Asks the panel, the store and the rules."""
+
+    def __init__(
+        self,
+        panel: VMManagerAPI,
+        context: ServiceContext,
+        observer: Observer,
+        planning: Planning,
+        *,
+        restarts: Restarts,
+        history: VMHistory,
+        watch: RestartWatch,
+    ) -> None:
+        super().__init__(context)
+        self._panel = panel
+        self._observer = observer
+        self._planning = planning
+        self._restarts = restarts
+        self._history = history
+        self._watch = watch
+
+    async def is_due(self, migration: Migration) -> bool:
+        """Whether its time has come: the one that a person gave it, and the hours in which its cluster may move."""
+        now = self._wall()
+        name = await self._cluster_name(migration)
+        return migration.is_due(now) and self._planning.opens_at(migration.cluster_id, name, now) is None
+
+    async def _cluster_name(self, migration: Migration) -> str:
+        name = self._observer.cluster_name(migration.cluster_id)
+        if not name:  # nobody has looked yet: as the plan called it
+            proposal = await self._store.proposals.get(migration.proposal_id)
+            name = proposal.plan.cluster_name if proposal is not None else ""
+        return name
+
+    async def has_lapsed(self, migration: Migration) -> bool:
+        """Whether the approval is too old. Closed hours do not age it, but it never outlives LONGEST_APPROVAL.
+
+        Its age is taken by the clock that shows the later time: a machine that was suspended finds its wall clock set
+        forward, seconds before the other clock follows.
+        """
+        since, now = migration.approval_counts_from, max(self._clock(), self._wall())
+        name = await self._cluster_name(migration)
+        open_for = self._planning.open_time(migration.cluster_id, name, WallTime(since), WallTime(now))
+        return open_for > APPROVAL_VALID_FOR or now - since > LONGEST_APPROVAL
+
+    async def is_unasked(self, migration: Migration) -> bool:
+        """Whether automatic mode decided it, and no person."""
+        stored = await self._store.proposals.move(migration.move_id)
+        by = stored[1].decided_by if stored else None
+        return by is not None and by.kind is ActorKind.POLICY
+
+    async def check(self, migration: Migration) -> tuple[Outcome | None, int | None]:
+        """Every rule on a fresh reading. Returns why not, and the newest entry of the VM's history."""
+        move = migration.move
+        if await self.has_lapsed(migration):
+            return _stale("approval-lapsed"), None
+        snapshot = await self._observer.observe(measure=(move.source_id, move.target_id))
+        verdicts = await self._panel.migration_targets(move.vm_id)
+        suitable = frozenset(node_id for node_id, good in (verdicts or {}).items() if good)
+        refusal = await self._refusal(migration, snapshot, suitable)
+        if refusal is not None:
+            return refusal, None
+        history = await self._history.rows(move.vm_id)
+        running = await self._history.running(history)
+        if running is not None:
+            return Outcome(MigrationState.STALE, Reason.of("vm-has-task", task=running.name or "?")), None
+        if verdicts is not None and verdicts.get(move.target_id) is False:
+            return Outcome(MigrationState.STALE, Reason.of("panel-says-unsuitable", node=move.target_name)), None
+        self._watch.before(migration, next((vm for vm in snapshot.vms if vm.id == move.vm_id), None))
+        # Asking took its time: somebody may have excluded a node or changed the mode meanwhile.
+        mark = newest_id(history)
+        return await self._refusal(migration, snapshot, suitable), mark
+
+    async def _refusal(self, migration: Migration, snapshot: Snapshot, suitable: frozenset[int]) -> Outcome | None:
+        """What people and rules have against this move now."""
+        own = next((s for s in snapshot.split() if s.clusters[0].id == migration.cluster_id), None)
+        if own is None:
+            return _stale("cluster-gone")
+        unasked = await self.is_unasked(migration)
+        context = await self._planning.context(snapshot)
+        against = await self._against_automatic(migration.cluster_id, context) if unasked else None
+        if against is not None:
+            return Outcome(MigrationState.STALE, against)
+        proposal = await self._store.proposals.get(migration.proposal_id)
+        if proposal is None:
+            return _stale("cannot-check")
+        policy = replace(context.policies[migration.cluster_id], automatic=unasked)
+        recent = await self._store.recent_events.read(policy, self._clock(), besides=migration.id)
+        recent = replace(recent, suitable={migration.move.vm_id: suitable} if suitable else {})
+        reason = check_planned(own, policy, recent, migration.move, proposal.plan)
+        reason = reason or changed_since(migration.move, own)
+        if reason is None:
+            return None
+        return Outcome(MigrationState.SKIPPED if reason.code in GONE else MigrationState.STALE, reason)
+
+    async def _against_automatic(self, cluster_id: int, context: PlanningContext) -> Reason | None:
+        """Why what nobody approved does not start."""
+        if await self._runtime.mode() != "auto":
+            return Reason.of("mode-changed")
+        if await self._restarts.stopped([cluster_id]):
+            return Reason.of("auto-stopped")
+        return context.lost.get(cluster_id)
+
+
+def changed_since(move: Move, snapshot: Snapshot) -> Reason | None:
+    """Why an approval does not hold for the VM of this id now: its name or size is not what was shown."""
+    vm = next((vm for vm in snapshot.vms if vm.id == move.vm_id), None)
+    if vm is None or (vm.name, vm.vcpus, vm.memory_mib) == (move.vm_name, move.vcpus, move.memory_mib):
+        return None
+    shown = f"{move.vm_name}, {move.vcpus} vCPU, {move.memory_mib} MiB"
+    return Reason.of("vm-changed", shown=shown, now=f"{vm.name}, {vm.vcpus} vCPU, {vm.memory_mib} MiB")
+
+
+def _stale(code: str) -> Outcome:
+    return Outcome(MigrationState.STALE, Reason.of(code))
