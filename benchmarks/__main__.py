@@ -38,10 +38,10 @@ def main() -> None:
     given = parser.parse_args()
     folder = given.out or (None if given.quick or given.only or given.instance else HERE)
     text = ""
-    for found in measure(given):
-        text = "\n".join(report(found))
+    for item in measure(given):
+        text = "\n".join(report(item))
         if folder is not None:  # after each part, so that a run that was cut short has not been for nothing
-            write(found, text, folder)
+            write(item, text, folder)
     if given.quick or given.only or given.instance:
         print(text)
 
@@ -49,15 +49,15 @@ def main() -> None:
 def measure(given: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """What was found so far, after each part and each instance."""
     started = time.perf_counter()
-    found: dict[str, Any] = {"quick": given.quick, "machine": machine(), "peers": [], "failed": []}
+    result: dict[str, Any] = {"quick": given.quick, "machine": machine(), "peers": [], "failed": []}
     for part in (part for part in PARTS if part in (given.only or PARTS)):
         try:
-            for _ in measure_part(part, given, found):
-                yield _as_read(found, started)
+            for _ in measure_part(part, given, result):
+                yield _as_read(result, started)
         except Exception as error:  # one part that fails must not cost the others their half an hour
             traceback.print_exc()
-            found["failed"].append(f"{part}: {type(error).__name__}")
-            yield _as_read(found, started)
+            result["failed"].append(f"{part}: {type(error).__name__}")
+            yield _as_read(result, started)
 
 
 def _as_read(found: dict[str, Any], started: float) -> dict[str, Any]:

@@ -53,15 +53,15 @@ class Event(NamedTuple):
 def events(habits: Habits, vms: int, seconds: float, seed: int) -> list[Event]:
     """For each VM that goes another one comes, some time later, so that the cluster stays as full as it is."""
     rng = random.Random(f"events-{seed}")
-    found: list[Event] = []
+    results: list[Event] = []
     at = 0.0
     while habits.replaced and (at := at + rng.expovariate(habits.replaced * vms / DAY_S)) < seconds:
-        found.append(Event(at, REMOVE, _draw(rng)))
-        found.append(Event(at + rng.expovariate(1 / habits.gap_s), CREATE, _draw(rng)))
+        results.append(Event(at, REMOVE, _draw(rng)))
+        results.append(Event(at + rng.expovariate(1 / habits.gap_s), CREATE, _draw(rng)))
     at = 0.0
     while habits.resized and (at := at + rng.expovariate(habits.resized * vms / DAY_S)) < seconds:
-        found.append(Event(at, RESIZE, _draw(rng)))
-    return sorted(event for event in found if event.at_s < seconds)
+        results.append(Event(at, RESIZE, _draw(rng)))
+    return sorted(event for event in results if event.at_s < seconds)
 
 
 def _draw(rng: random.Random) -> tuple[float, ...]:

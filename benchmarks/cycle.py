@@ -116,8 +116,8 @@ async def _after_the_first(balancer: Any) -> None:
 async def _requests(panel: str) -> int:
     """Lists that the panel was asked for so far."""
     async with aiohttp.ClientSession() as http, http.get(f"{panel}/sandbox/requests?method=GET") as answer:
-        found = await answer.json(content_type=None)
-    rows = found["requests"] if isinstance(found, dict) else found
+        document = await answer.json(content_type=None)
+    rows = document["requests"] if isinstance(document, dict) else document
     return sum(row["path"] in ("/vm/v3/cluster", "/vm/v3/node", "/vm/v3/host") for row in rows)
 
 
@@ -139,8 +139,8 @@ async def _parts_once(balancer: Any) -> dict[str, float]:
     now = balancer.service.clock()
     with _timed(taken, "decode"):
         keep = (None, None, rows.seen_vm)
-        found = [responses.read_answer(200, body, _same, each) for body, each in zip(bodies, keep, strict=True)]
-        clusters, nodes, vms = found
+        results = [responses.read_answer(200, body, _same, each) for body, each in zip(bodies, keep, strict=True)]
+        clusters, nodes, vms = results
         snapshot = lists.snapshot(clusters, nodes, vms, now)
     policy = await balancer.service.planning.policy(snapshot)
     with _timed(taken, "plan"):
@@ -150,8 +150,8 @@ async def _parts_once(balancer: Any) -> dict[str, float]:
         await store.open()
         checkpoint = await store.proposals.checkpoint()
         with _timed(taken, "store"):
-            for made in plans:
-                await store.proposals.publish(made, automatic=False, now=now, expires_at=now + A_DAY, since=checkpoint)
+            for item in plans:
+                await store.proposals.publish(item, automatic=False, now=now, expires_at=now + A_DAY, since=checkpoint)
         waiting = await store.proposals.waiting()
         with _timed(taken, "render"):
             for proposal in waiting:
@@ -240,8 +240,8 @@ class Person:
 
     async def _last_answer(self, http: aiohttp.ClientSession) -> int:
         async with http.get(f"{self._chat}/sandbox/messages?chat_id={GROUP}") as answer:
-            found = await answer.json(content_type=None)
-        rows = found["messages"] if isinstance(found, dict) else found
+            document = await answer.json(content_type=None)
+        rows = document["messages"] if isinstance(document, dict) else document
         mine = [m["message_id"] for m in rows if m["from_bot"] and m["text"].startswith(STATUS_BEGINS)]
         return max(mine, default=0)
 
@@ -272,11 +272,11 @@ async def measure(scenario: str = "large", cycles: int = CYCLES) -> dict[str, An
         finally:
             for server in servers:
                 server.stop()
-    found: dict[str, Any] = json.loads(output)
-    begun_at, ended_at = found.pop("between")
+    document: dict[str, Any] = json.loads(output)
+    begun_at, ended_at = document.pop("between")
     waits = [1000 * wait for at, wait in person.waits if begun_at <= at < ended_at]
-    found["status_ms"] = {"answers": len(waits), "median": statistics.median(waits), "longest": max(waits)}
-    return {"scenario": scenario, **found}
+    document["status_ms"] = {"answers": len(waits), "median": statistics.median(waits), "longest": max(waits)}
+    return {"scenario": scenario, **document}
 
 
 def _environment(folder: Path, panel: str, chat: str) -> dict[str, str]:

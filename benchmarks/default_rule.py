@@ -41,16 +41,16 @@ def worlds(orders: Path | None, *, quick: bool = False) -> list[World]:
             ("32 nodes, tight", _draws("gen-32x600-tight", 1.0, 1)),
         ]
         return [*small, *([("real orders, 32 nodes", _draws("orders-32-0.84", 1.0, 1, orders))] if orders else [])]
-    made = [
+    results = [
         ("8 nodes, tight", _draws("gen-8x100-tight", 14.0, 4)),
         ("32 nodes, easy", _draws("gen-32x600-easy", 14.0, 3)),
         ("32 nodes, tight", _draws("gen-32x600-tight", 14.0, 3)),
         ("128 nodes, tight", _draws("gen-128x3000-tight-4", 3.0, 2)),
     ]
     if orders is not None:
-        made.append(("real orders, 64 nodes 92 % full", _draws("orders-64-0.92", 14.0, 2, orders)))
-        made.append(("real orders, 32 nodes 84 % full", _draws("orders-32-0.84", 14.0, 1, orders)))
-    return made
+        results.append(("real orders, 64 nodes 92 % full", _draws("orders-64-0.92", 14.0, 2, orders)))
+        results.append(("real orders, 32 nodes 84 % full", _draws("orders-32-0.84", 14.0, 1, orders)))
+    return results
 
 
 def run(given: Sequence[World], say: Callable[[str], None], jobs: int | None = None) -> list[dict[str, Any]]:
@@ -61,7 +61,7 @@ def run(given: Sequence[World], say: Callable[[str], None], jobs: int | None = N
         for strategy in reversed(STRATEGIES)
         for scene in scenes
     ]
-    found: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
     with ProcessPoolExecutor(jobs or os.cpu_count()) as pool:
         waiting = {
             pool.submit(simulate, scene, strategy, budget): (name, scene) for name, scene, strategy, budget in cases
@@ -69,9 +69,9 @@ def run(given: Sequence[World], say: Callable[[str], None], jobs: int | None = N
         for done in as_completed(waiting):
             name, scene = waiting[done]
             outcome: Outcome = done.result()
-            found.append({"world": name, "seed": scene.seed, **asdict(outcome)})
-            say(f"  {len(found)} of {len(cases)}: {name}, draw {scene.seed}: {_in_short(outcome)}")
-    return sorted(found, key=lambda r: (STRATEGIES.index(r["strategy"]), r["seed"]))
+            results.append({"world": name, "seed": scene.seed, **asdict(outcome)})
+            say(f"  {len(results)} of {len(cases)}: {name}, draw {scene.seed}: {_in_short(outcome)}")
+    return sorted(results, key=lambda r: (STRATEGIES.index(r["strategy"]), r["seed"]))
 
 
 def _in_short(one: Outcome) -> str:
@@ -144,8 +144,8 @@ def main() -> None:
     wanted = [
         w for w in worlds(given.orders, quick=given.quick) if not given.world or w[0].startswith(tuple(given.world))
     ]
-    found = run(wanted, lambda text: print(text, file=sys.stderr, flush=True), given.jobs)
-    print("\n".join(default_table(found)))
+    result = run(wanted, lambda text: print(text, file=sys.stderr, flush=True), given.jobs)
+    print("\n".join(default_table(result)))
 
 
 if __name__ == "__main__":

@@ -107,13 +107,13 @@ def _no_dearer_than_the_reference(pairs: Sequence[tuple[Record, Record]]) -> Dem
         name, own = record["name"], row.get("bound") or {}
         asked = REFERENCE_GIB.get(name, row["gib"])
         if round(row["gib"]) > asked:
-            said = f"{name} {row['gib']:.0f} instead of {asked}, with {row['accepted']} moves"
+            output = f"{name} {row['gib']:.0f} instead of {asked}, with {row['accepted']} moves"
             least = (own.get("fewest_moves_mib") or 0) / 1024
             if own.get("moves") == row["accepted"] and least > asked:
-                said += f": no plan with so few copies less than {least:.0f}"
+                output += f": no plan with so few copies less than {least:.0f}"
             else:
                 possible = True
-            dear.append(said)
+            dear.append(output)
     what = "optimal, moves: no more GiB than an exact solver"
     return Demand(what, _all_but(dear, len(pairs)), not dear, possible or not dear)
 

@@ -132,8 +132,8 @@ def run(
             timer.start()
             assert child.stdout is not None
             for line in child.stdout:
-                found = STEP.match(line)
-                if found and on_step(int(found[1]), int(found[2]), int(found[3]), float(found[4])):
+                matches = STEP.match(line)
+                if matches and on_step(int(matches[1]), int(matches[2]), int(matches[3]), float(matches[4])):
                     ended = "cleared"
                     child.kill()
                     break

@@ -43,10 +43,10 @@ def best_moves(cluster: Cluster, limit: int, *, defaults: bool = True) -> list[t
     moves: list[tuple[int, int, int]] = []
     while not limit or len(moves) < limit:
         before = score(cluster)
-        found = _best(cluster)
-        if found is None:
+        result = _best(cluster)
+        if result is None:
             break
-        vm, target, after = found
+        vm, target, after = result
         gain = before - after
         if gain <= 1e-12 or (defaults and before <= SMALL_SCORE and gain < SMALLEST_GAIN):
             break
@@ -80,8 +80,8 @@ def _best(cluster: Cluster) -> tuple[int, int, float] | None:
     after[~legal] = np.inf
     at = int(np.argmin(after))
     row, target = divmod(at, len(c.cpus))
-    found = float(after[row, target])
-    return None if found == np.inf else (int(vms[row]), target, found)
+    result = float(after[row, target])
+    return None if result == np.inf else (int(vms[row]), target, result)
 
 
 def _spread_after(used: Any, capacity: Any, amount: Any, home: Any) -> Any:

@@ -39,15 +39,15 @@ class Order:
 
 def read(path: Path) -> list[Order]:
     """All orders that are alive at some time of the file, by their start."""
-    found = []
+    results = []
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             vcpus = max(1, round(float(row["cores"]) / CORES_A_VCPU))
             mib = max(512, round(float(row["ram"]) / RAM_A_GIB * 1024))
             start, end = float(row["starttime"]) * DAY_S, float(row["endtime"]) * DAY_S
             if end > max(0.0, start):
-                found.append(Order(start, end, vcpus, mib))
-    return sorted(found, key=lambda o: (o.starts_s, o.ends_s, o.vcpus, o.mib))
+                results.append(Order(start, end, vcpus, mib))
+    return sorted(results, key=lambda o: (o.starts_s, o.ends_s, o.vcpus, o.mib))
 
 
 def sampled(orders: Sequence[Order], vms: float, seed: int) -> list[Order]:

@@ -107,14 +107,14 @@ def hbal_planners(file: str, nodes: int) -> Iterator[Planner]:
 
 def planners_for(file: str, instance: Instance) -> list[Planner]:
     """At 10,000 nodes only what clears the overload, and only ours."""
-    found = list(our_planners(file))
+    items = list(our_planners(file))
     if len(instance.cpus) > CLEARING_BOUND_NODES:
-        found = [replace(planner, timeout_s=GIANT_TIMEOUT_S) for planner in found if CLEAR in planner.tasks]
+        items = [replace(planner, timeout_s=GIANT_TIMEOUT_S) for planner in items if CLEAR in planner.tasks]
     else:
-        found.append(Planner("specification", ("benchmarks.seed_greedy", file), (CLEAR, EVEN)))
+        items.append(Planner("specification", ("benchmarks.seed_greedy", file), (CLEAR, EVEN)))
         if hbal.available():
-            found += hbal_planners(file, len(instance.active))
-    return found
+            items += hbal_planners(file, len(instance.active))
+    return items
 
 
 def compare(name: str, folder: Path, say: Say, *, rounds: int = ROUNDS, with_bounds: bool = True) -> dict[str, Any]:
@@ -210,9 +210,9 @@ def _bounds(instance: Instance) -> dict[str, Any]:
         from benchmarks import bounds
     except ImportError:
         return {}
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     if len(instance.cpus) <= CLEARING_BOUND_NODES:
-        found["clear"] = asdict(bounds.clearing_bound(instance))
+        result["clear"] = asdict(bounds.clearing_bound(instance))
     if len(instance.cpus) <= SPREAD_BOUND_NODES:
-        found["spread"] = bounds.spread_bounds(instance, MILESTONES)
-    return found
+        result["spread"] = bounds.spread_bounds(instance, MILESTONES)
+    return result

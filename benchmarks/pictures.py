@@ -30,11 +30,11 @@ HBAL = "#d62728"
 def draw(records: Sequence[Record], folder: Path) -> list[Path]:
     """All pictures that there are figures for; their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    made = [_bars(records, "accepted", "moves", "moves until nothing is overloaded", folder / "moves.png")]
-    made.append(_bars(records, "gib", "gib", "GiB migrated until nothing is overloaded", folder / "gib.png"))
-    made.append(_curves(records, folder / "spread.png"))
-    made.append(_speed(records, folder / "speed.png"))
-    return made
+    results = [_bars(records, "accepted", "moves", "moves until nothing is overloaded", folder / "moves.png")]
+    results.append(_bars(records, "gib", "gib", "GiB migrated until nothing is overloaded", folder / "gib.png"))
+    results.append(_curves(records, folder / "spread.png"))
+    results.append(_speed(records, folder / "speed.png"))
+    return results
 
 
 def _colour(planner: str) -> str:
@@ -122,9 +122,9 @@ def _speed(records: Sequence[Record], path: Path) -> Path:
         for row in record["rows"]:
             if "problem" not in row and (CLEAR in row["tasks"] or row["planner"] == f"{OUR}balance"):
                 points.setdefault(_family(row["planner"]), []).append((record["vms"], row["plan_s"]))
-    for name, found in points.items():
-        sizes = sorted({size for size, _ in found})
-        slowest = [max(s for size, s in found if size == one) for one in sizes]
+    for name, item in points.items():
+        sizes = sorted({size for size, _ in item})
+        slowest = [max(s for size, s in item if size == one) for one in sizes]
         axes.plot(sizes, slowest, "o-", color=_colour(name), label=name, markersize=4)
     axes.set_xscale("log")
     axes.set_yscale("log")

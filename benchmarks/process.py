@@ -76,8 +76,8 @@ def measured(command: Sequence[str], timeout_s: float) -> Run:
 
 
 def _stats(words: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for line in words.splitlines():
         if line.startswith("#STATS "):
-            found = json.loads(line.removeprefix("#STATS "))
-    return found
+            result = json.loads(line.removeprefix("#STATS "))
+    return result

@@ -51,16 +51,16 @@ class SeedGreedy:
         def severity(node: int) -> float:
             return max(state.cpu_ratio(node) / instance.cpu_limit, state.memory_percent(node) / instance.memory_limit)
 
-        made: list[Pair] = []
+        results: list[Pair] = []
         for source in sorted(filter(state.overloaded, instance.active), key=lambda n: -severity(n)):
             for vm in list(self.queues[source]):
-                if len(made) >= PER_CYCLE or not state.overloaded(source):
+                if len(results) >= PER_CYCLE or not state.overloaded(source):
                     break
                 target = self._target(vm, source)
                 if target is not None:
-                    made.append((vm, source, target))
+                    results.append((vm, source, target))
                     self._move(vm, source, target)
-        return made
+        return results
 
     def _move(self, vm: int, source: int, target: int) -> None:
         self.queues[source].remove(vm)

@@ -92,9 +92,9 @@ def beside_hbal(records: Sequence[Record]) -> list[str]:
     """How often `balance` is below hbal's J, and how far above the bound."""
     rows = []
     for record in records:
-        found = {row["planner"]: row for row in record["rows"] if EVEN in row["tasks"] and "problem" not in row}
-        ours = found.get(f"{OUR}balance")
-        peers = [row for name, row in found.items() if name.startswith("hbal")]
+        result = {row["planner"]: row for row in record["rows"] if EVEN in row["tasks"] and "problem" not in row}
+        ours = result.get(f"{OUR}balance")
+        peers = [row for name, row in result.items() if name.startswith("hbal")]
         if ours is None:
             continue
         mine, bound = by_number(ours["curve"]), by_number(record.get("bounds", {}).get("spread", {}))
@@ -121,11 +121,11 @@ def ratio_table(records: Sequence[Record]) -> list[str]:
     """Planning time for clearing, hbal's on one core (the sum over its groups) beside ours, of the same rounds."""
     rows = []
     for record in records:
-        found = {row["planner"]: row for row in rows_of(record, CLEAR) if "problem" not in row}
-        ours = found.get(OPTIMAL_ROWS[0]) or found.get(f"{OUR}smallest-first")
+        result = {row["planner"]: row for row in rows_of(record, CLEAR) if "problem" not in row}
+        ours = result.get(OPTIMAL_ROWS[0]) or result.get(f"{OUR}smallest-first")
         if ours is None:
             continue
-        for name, row in found.items():
+        for name, row in result.items():
             if not name.startswith("hbal"):
                 continue
             whole = row["overloaded_after"] == 0 and not {"stopped by time", "not started"} & set(row["ends"])

@@ -133,7 +133,7 @@ def spread_bound(cluster: Cluster, moves: int, reached: float, seconds: float = 
         cuts = [_cut(cluster, moves, (ratio, relaxed[ratio]), box, deadline) for ratio in WHOLE]
     except TimeoutError:
         cuts = []
-    return _least_j({ratio: found.least for ratio, found in relaxed.items()}, cuts, reached)
+    return _least_j({ratio: item.least for ratio, item in relaxed.items()}, cuts, reached)
 
 
 def _least_j(relaxed: dict[float, float], cuts: Sequence[Cut], reached: float) -> float:
@@ -203,9 +203,9 @@ class _Search:
         squares = self.weights / len(self.cluster.nodes)
         total = float(self.weights @ self.means**2) - prices.move * self.moves
         for i, node in enumerate(self.cluster.nodes):
-            found = cheapest(node, self.cluster.op_prices(i, prices)[0], squares, -2 * squares * self.means)
-            total += found.value
-            _add_columns(self.cluster, i, found, prices, self.columns)
+            result = cheapest(node, self.cluster.op_prices(i, prices)[0], squares, -2 * squares * self.means)
+            total += result.value
+            _add_columns(self.cluster, i, result, prices, self.columns)
         return total
 
     def towards(self, best: Prices, target: Prices, pull: float) -> Prices:

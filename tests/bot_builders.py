@@ -41,19 +41,19 @@ def move(vm: int, source: int = 1, target: int = 2) -> Move:
 
 def plan(*moves: Move | int, cluster: int = 1) -> Plan:
     """A plan of these moves; a number is a VM that goes from node 1 to node 2."""
-    made = tuple(m if isinstance(m, Move) else move(m) for m in moves)
-    return Plan(cluster, f"c{cluster}", NOW, "smallest-first", (), made, (), ())
+    result = tuple(m if isinstance(m, Move) else move(m) for m in moves)
+    return Plan(cluster, f"c{cluster}", NOW, "smallest-first", (), result, (), ())
 
 
 async def published(store: Store, *moves: Any, cluster: int = 1, automatic: bool = False, **options: Any) -> Published:
-    made = plan(*moves, cluster=cluster)
-    return await store.proposals.publish(made, automatic=automatic, **{"now": NOW, "expires_at": LATER, **options})
+    new_plan = plan(*moves, cluster=cluster)
+    return await store.proposals.publish(new_plan, automatic=automatic, **{"now": NOW, "expires_at": LATER, **options})
 
 
 async def move_ids(store: Store, *moves: Any, **options: Any) -> list[int]:
     """The ids of the moves of a new proposal."""
-    made = await published(store, *moves, **options)
-    proposal = await store.proposals.get(made.proposal_id or 0)
+    samples_text = await published(store, *moves, **options)
+    proposal = await store.proposals.get(samples_text.proposal_id or 0)
     assert proposal is not None
     return [m.id for m in proposal.moves]
 

@@ -168,8 +168,8 @@ class BotFixture:
         return await self.store.migrations.in_states(tuple(MigrationState))
 
     async def migration(self) -> Migration:
-        [found] = await self.migrations()
-        return found
+        [result] = await self.migrations()
+        return result
 
     async def in_state(self, state: MigrationState) -> bool:
         return any(m.state is state for m in await self.migrations())

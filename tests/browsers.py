@@ -26,7 +26,7 @@ DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 
 def chromium() -> str | None:
     wanted = [os.environ.get("CHROMIUM"), "/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome"]
-    return next((found for name in wanted if name and (found := shutil.which(name))), None)
+    return next((result for name in wanted if name and (result := shutil.which(name))), None)
 
 
 @asynccontextmanager

@@ -66,9 +66,9 @@ def issue(
         .add_extension(usage, critical=True)
     )
     certificate = builder.sign(issuer_key, hashes.SHA256())
-    made = Issued(certificate, key, folder / f"{name}.pem", folder / f"{name}.key")
-    made.cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    made.key_file.write_bytes(
+    result = Issued(certificate, key, folder / f"{name}.pem", folder / f"{name}.key")
+    result.cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    result.key_file.write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
-    return made
+    return result

@@ -266,10 +266,10 @@ class Run:
     async def _exclude(self, who: Actor) -> None:
         node = self.rng.choice(list(self.world.nodes.values()))
         try:
-            [found] = await self.life.service.queries.find_nodes(str(node.id), timedelta(days=30))
+            [result] = await self.life.service.queries.find_nodes(str(node.id), timedelta(days=30))
         except (PanelError, NotFound):  # nothing was ever seen since the last start: the person is told so
             return
-        await self.life.service.admin.exclude(found, ExclusionRole.TARGET, None, who)
+        await self.life.service.admin.exclude(result, ExclusionRole.TARGET, None, who)
         self.audit.excluded[node.id] = self.world.now
         if len(self.audit.excluded) > 2:
             await self._include(who)
@@ -279,11 +279,11 @@ class Run:
             return
         node_id = self.rng.choice(list(self.audit.excluded))
         try:
-            [found] = await self.life.service.queries.find_nodes(str(node_id), timedelta(days=30))
+            [result] = await self.life.service.queries.find_nodes(str(node_id), timedelta(days=30))
         except (PanelError, NotFound):
             return
         self.audit.excluded.pop(node_id, None)
-        await self.life.service.admin.include(found, who)
+        await self.life.service.admin.include(result, who)
 
     # The executor's turn --------------------------------------------------------------------------
 

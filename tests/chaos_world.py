@@ -45,8 +45,8 @@ class WatchedWorld(World):
 
     def migrate(self, vm: VM, target: Node, user: str) -> Task:
         if user == PROGRAM:
-            found = [self._overloads(vm, target), self._shares(vm, target), *(g(vm, target) for g in self.guards)]
-            offences = tuple(words for words in found if words)
+            results = [self._overloads(vm, target), self._shares(vm, target), *(g(vm, target) for g in self.guards)]
+            offences = tuple(words for words in results if words)
             self.starts.append(Start(self.now, vm.id, vm.node, target.id, offences))
         return super().migrate(vm, target, user)
 

@@ -112,8 +112,8 @@ class ChatFixture:
     def messages(self, chat_id: int = GROUP) -> list[Message]:
         """What the bot sent and nobody deleted, oldest first."""
         state = self.chat.state
-        found = [m for (c, _), m in sorted(state.messages.items()) if c == chat_id]
-        return [m for m in found if m.sender is state.bot and not m.deleted]
+        results = [m for (c, _), m in sorted(state.messages.items()) if c == chat_id]
+        return [m for m in results if m.sender is state.bot and not m.deleted]
 
     def texts(self, *parts: str, chat_id: int = GROUP) -> list[str]:
         texts = [m.content.text.replace("\u00a0", " ") for m in self.messages(chat_id)]
@@ -135,9 +135,9 @@ class ChatFixture:
             return None
 
         await self.until(look, f"a message with {parts}")
-        found = look()
-        assert found is not None
-        return found
+        result = look()
+        assert result is not None
+        return result
 
     async def until(self, holds: Callable[[], object], what: str = "") -> None:
         deadline = asyncio.get_running_loop().time() + PATIENCE_S

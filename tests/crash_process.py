@@ -119,9 +119,9 @@ class _Steps:
 
 def process(panel: str, chat: str, path: Path, fatal: int, note: Path, story: str = "migration") -> Any:
     """The program in a process of its own, which is killed at that step or notes how many there were."""
-    made = FORKS.Process(target=_live, args=(panel, chat, str(path), fatal, str(note), story), daemon=True)
-    made.start()
-    return made
+    result = FORKS.Process(target=_live, args=(panel, chat, str(path), fatal, str(note), story), daemon=True)
+    result.start()
+    return result
 
 
 def _live(panel: str, chat: str, path: str, fatal: int, note: str, story: str) -> None:

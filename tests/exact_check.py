@@ -37,14 +37,14 @@ def replay(moves: Iterable[tuple[int, int, int]], oracle: Oracle) -> Best | None
 def check(seed: int, nodes: int = 4, vms: int = 6) -> Counter[str]:
     """What is true of the plan and of the exact search alone for this cluster, each counted once."""
     seen, policy = draw_cluster(seed, nodes, vms)
-    made = plan(seen, policy)
-    if not made.overloaded:
+    new_plan = plan(seen, policy)
+    if not new_plan.overloaded:
         return Counter({"not overloaded": 1})
     oracle = Oracle(seen, policy, hops=False)
     best, twice = oracle.best(), Oracle(seen, policy, hops=True).best()
-    value = replay([_ids(move) for move in made.moves], oracle)
+    value = replay([_ids(move) for move in new_plan.moves], oracle)
     counts = Counter({"overloaded": 1, "illegal": value is None, "worse": value is not None and value > best})
-    bound = made.bound
+    bound = new_plan.bound
     if bound is not None and value is not None:
         counts["proven"] = counts["false proof"] = bound.optimal
         counts["false proof"] &= value > twice

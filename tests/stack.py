@@ -121,8 +121,8 @@ class Stack:
     # The chat's side --------------------------------------------------------------------------
 
     async def messages(self, chat_id: int = GROUP) -> list[dict[str, Any]]:
-        found = await self._json("GET", f"{self.chat}/sandbox/messages?chat_id={chat_id}")
-        rows = found["messages"] if isinstance(found, dict) else found
+        document = await self._json("GET", f"{self.chat}/sandbox/messages?chat_id={chat_id}")
+        rows = document["messages"] if isinstance(document, dict) else document
         return [m | {"text": plain(m["text"])} for m in rows if m["from_bot"]]
 
     async def message(
@@ -141,9 +141,9 @@ class Stack:
     async def eventually(self, look: Callable[[], Any], what: str, within_s: float = PATIENCE_S) -> Any:
         deadline = time.monotonic() + within_s
         while True:
-            found = await look()
-            if found:
-                return found
+            result = await look()
+            if result:
+                return result
             if time.monotonic() > deadline:
                 texts = [m["text"] for m in await self.messages()]
                 logs = [line for bot in self.bots for line in bot.lines[-25:]]
@@ -166,9 +166,9 @@ class Stack:
 
     async def tap(self, message: dict[str, Any], label: str, user_id: int = ANNA) -> str:
         """Presses the first button with these words; the text of the popup."""
-        found = {plain(text): data for text, data in buttons(message).items()}
+        result = {plain(text): data for text, data in buttons(message).items()}
         return await self.press(
-            message, next((d for text, d in found.items() if label in text), f"no {label}"), user_id
+            message, next((d for text, d in result.items() if label in text), f"no {label}"), user_id
         )
 
     async def say(self, text: str, user_id: int = ANNA, chat_id: int = GROUP) -> None:
@@ -191,8 +191,8 @@ class Stack:
                     return message
             return None
 
-        found: dict[str, Any] = await self.eventually(look, f"an answer to {text} with {parts}")
-        return found
+        result: dict[str, Any] = await self.eventually(look, f"an answer to {text} with {parts}")
+        return result
 
     async def opened(self, message: dict[str, Any], label: str, *parts: str, user_id: int = ANNA) -> dict[str, Any]:
         """Presses the button with these words; the same message once it is another page and has all these parts.
@@ -210,8 +210,8 @@ class Stack:
                     return now
             return None
 
-        found: dict[str, Any] = await self.eventually(look, f"a page with {parts}")
-        return found
+        result: dict[str, Any] = await self.eventually(look, f"a page with {parts}")
+        return result
 
     async def speaks(self, user_id: int, language: str) -> None:
         """What this person's Telegram is set to."""
@@ -224,8 +224,8 @@ class Stack:
 
     async def configure_chat(self, chat: dict[str, Any]) -> None:
         """Makes another supergroup with everybody in it."""
-        made = {"type": "supergroup", "title": "Forum", "members": [ANNA, BORIS, VERA, MALLORY], **chat}
-        await self._json("POST", f"{self.chat}/sandbox/config", json={"chats": [made]})
+        result = {"type": "supergroup", "title": "Forum", "members": [ANNA, BORIS, VERA, MALLORY], **chat}
+        await self._json("POST", f"{self.chat}/sandbox/config", json={"chats": [result]})
 
     async def menu(self, user_id: int, chat_id: int) -> list[str]:
         """The names of the commands that Telegram would offer this person in this chat."""
@@ -233,8 +233,10 @@ class Stack:
 
     async def descriptions(self, user_id: int, chat_id: int) -> dict[str, str]:
         """As ``menu``, each with what is said of it."""
-        found = await self._json("GET", f"{self.chat}/sandbox/commands?user_id={user_id}&chat_id={chat_id}")
-        return {c["command"]: c["description"] for c in (found["commands"] if isinstance(found, dict) else found)}
+        document = await self._json("GET", f"{self.chat}/sandbox/commands?user_id={user_id}&chat_id={chat_id}")
+        return {
+            c["command"]: c["description"] for c in (document["commands"] if isinstance(document, dict) else document)
+        }
 
     async def _json(self, method: str, url: str, **options: Any) -> Any:
         async with self._session.request(method, url, **options) as reply:

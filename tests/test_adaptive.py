@@ -74,16 +74,16 @@ def test_plan_with_fewer_moves_is_better_when_each_move_needs_a_check() -> None:
 @given(worlds, targets)
 def test_choice_compares_both_whole_plans(world: World, target_thresholds: str) -> None:
     seen, policy, recent = adaptive(world, target_thresholds)
-    made = plan(seen, policy, recent)
+    new_plan = plan(seen, policy, recent)
     documented = plan(seen, replace(policy, strategy=SMALLEST_FIRST), recent)
-    assert value(made)[0] <= value(documented)[0], "never more nodes left than smallest-first"
-    if made.choice is None:
-        assert not made.moves, "nothing is overloaded, or nothing in the cluster may move"
-    elif made.choice.strategy == SMALLEST_FIRST:
-        assert [m.key for m in made.moves] == [m.key for m in documented.moves]
+    assert value(new_plan)[0] <= value(documented)[0], "never more nodes left than smallest-first"
+    if new_plan.choice is None:
+        assert not new_plan.moves, "nothing is overloaded, or nothing in the cluster may move"
+    elif new_plan.choice.strategy == SMALLEST_FIRST:
+        assert [m.key for m in new_plan.moves] == [m.key for m in documented.moves]
     else:
-        assert made.choice.strategy == OPTIMAL and clearly_better(value(made), value(documented))
-    assert plan_from_dict(plan_to_dict(made)) == made
+        assert new_plan.choice.strategy == OPTIMAL and clearly_better(value(new_plan), value(documented))
+    assert plan_from_dict(plan_to_dict(new_plan)) == new_plan
 
 
 @thorough
@@ -100,8 +100,8 @@ def test_the_budget_cuts_the_plan(world: World, target_thresholds: str, limit: i
 @given(worlds, targets)
 def test_every_move_passes_the_precheck(world: World, target_thresholds: str) -> None:
     seen, policy, recent = adaptive(world, target_thresholds)
-    made = plan(seen, policy, recent)
-    for move in made.moves[:1]:
+    new_plan = plan(seen, policy, recent)
+    for move in new_plan.moves[:1]:
         assert check_move(seen, policy, recent, move.vm_id, move.target_id, need_overload=False) is None
 
 
@@ -111,10 +111,10 @@ def test_hard_target_thresholds_are_kept_and_the_plan_reports_what_passing_them_
     world: World, target_thresholds: str
 ) -> None:
     seen, policy, recent = adaptive(world, target_thresholds)
-    made = plan(seen, policy, recent)
-    if made.choice is None or made.choice.strategy == SMALLEST_FIRST:
+    new_plan = plan(seen, policy, recent)
+    if new_plan.choice is None or new_plan.choice.strategy == SMALLEST_FIRST:
         return
-    for move in made.moves:
+    for move in new_plan.moves:
         passed = {c.code for c in move.cautions}
         above_cpu = move.target_after.score > policy.cpu_target_score
         above_memory = move.target_after.memory_percent > policy.memory_target_percent
@@ -134,20 +134,20 @@ def test_auto_prefers_few_moves_with_a_small_budget_and_short_time_with_a_large_
 
 def test_few_small_moves_skip_the_search() -> None:
     seen = snapshot([node(1, vcpus_allocated=72), node(2)], [vm(11, vcpus=2), vm(12, vcpus=8)])
-    made = plan(seen, Policy())
-    assert [m.vm_id for m in made.moves] == [11] and made.bound is None
+    new_plan = plan(seen, Policy())
+    assert [m.vm_id for m in new_plan.moves] == [11] and new_plan.bound is None
 
 
 # What people read -----------------------------------------------------------------------------------
 
 
 def test_proposal_names_the_rule_and_the_passed_threshold() -> None:
-    made = plan(FULL_TARGET, Policy())
-    assert made.choice is not None
-    assert outlook_lines(texts_for("en"), made)[0] == (
+    new_plan = plan(FULL_TARGET, Policy())
+    assert new_plan.choice is not None
+    assert outlook_lines(texts_for("en"), new_plan)[0] == (
         "Rule: optimal (smaller VMs first would leave 1 node overloaded, this plan none)."
     )
-    [caution] = made.moves[0].cautions
+    [caution] = new_plan.moves[0].cautions
     assert texts_for("en").reason(caution) == "n2 to CPU load score 6.8, above the target threshold 6.0"
     assert "выше целевого порога 6,0" in texts_for("ru").reason(caution)
 
@@ -168,10 +168,10 @@ def test_an_old_stored_plan_has_no_choice() -> None:
     ],
 )
 def test_hard_thresholds_that_keep_a_node_overloaded_are_reported(policy: Policy) -> None:
-    made = with_alternative(FULL_TARGET, policy, Recent(), plan(FULL_TARGET, policy))
-    assert made.moves == () and made.beyond_targets is not None
-    assert (made.beyond_targets.effort.moves, made.beyond_targets.overloaded_left) == (1, 0)
-    assert outlook_lines(texts_for("en"), made)[-1] == (
+    new_plan = with_alternative(FULL_TARGET, policy, Recent(), plan(FULL_TARGET, policy))
+    assert new_plan.moves == () and new_plan.beyond_targets is not None
+    assert (new_plan.beyond_targets.effort.moves, new_plan.beyond_targets.overloaded_left) == (1, 0)
+    assert outlook_lines(texts_for("en"), new_plan)[-1] == (
         "💡 The target thresholds keep 1 node overloaded. A plan that passes them would clear all nodes with 1 move."
     )
 

@@ -120,7 +120,7 @@ def _problem_between(module: str, imported: str) -> str | None:
 
 
 def offences(module: str, tree: ast.Module) -> list[str]:
-    found = [
+    results = [
         f"{module}:{line} imports {imported}: {why}"
         for imported, line in imports(tree)
         if (why := problem(module, imported))
@@ -128,15 +128,15 @@ def offences(module: str, tree: ast.Module) -> list[str]:
     for node in ast.walk(tree):
         what = _deed(node)
         if what and module.split(".")[0] == "balancer":
-            found.append(f"{module}:{node.lineno} {what}: the core has no clock, no file and no loop")  # type: ignore[attr-defined]
+            results.append(f"{module}:{node.lineno} {what}: the core has no clock, no file and no loop")  # type: ignore[attr-defined]
         if (
             module.startswith("bot.")
             and not within(module, "bot.cli")
             and _exits(node)
             and not module.endswith("__main__")
         ):
-            found.append(f"{module}:{node.lineno} ends the program: only bot.cli may")  # type: ignore[attr-defined]
-    return found
+            results.append(f"{module}:{node.lineno} ends the program: only bot.cli may")  # type: ignore[attr-defined]
+    return results
 
 
 def _deed(node: ast.AST) -> str | None:
@@ -169,7 +169,7 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
-    found: list[list[str]] = []
+    results: list[list[str]] = []
 
     def visit(name: str) -> None:
         index[name] = low[name] = len(index)
@@ -184,12 +184,12 @@ def circles(graph: dict[str, set[str]]) -> list[list[str]]:
             while group[-1] != name:
                 group.append(stack.pop())
             if len(group) > 1:
-                found.append(sorted(group))
+                results.append(sorted(group))
 
     for name in sorted(graph):
         if name not in index:
             visit(name)
-    return sorted(found)
+    return sorted(results)
 
 
 def imported_modules(trees: dict[str, ast.Module]) -> dict[str, set[str]]:

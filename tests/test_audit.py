@@ -60,8 +60,8 @@ async def test_every_change_is_in_the_audit_trail_with_its_actor(store: Store) -
 
 async def test_untouched_trail_verifies(store: Store) -> None:
     await a_history(store)
-    found = await store.audit.verify()
-    assert found.problems == () and found.entries == 6 and found.unsealed == 0
+    verdict = await store.audit.verify()
+    assert verdict.problems == () and verdict.entries == 6 and verdict.unsealed == 0
 
 
 async def test_the_head_changes_with_every_entry_and_survives_a_restart(store: Store, path: Path) -> None:
@@ -97,8 +97,8 @@ async def test_edited_trail_fails_verification(store: Store, path: Path, deed: s
     tamper(path, deed)
     again = Store(path)
     await again.open()
-    found = await again.audit.verify()
-    assert any(words in problem for problem in found.problems), found.problems
+    verdict = await again.audit.verify()
+    assert any(words in problem for problem in verdict.problems), verdict.problems
     await again.close()
 
 
@@ -110,8 +110,8 @@ async def test_rewritten_chain_has_another_head(store: Store, path: Path) -> Non
     tamper(path, "DELETE FROM audit WHERE id = 6", "UPDATE sqlite_sequence SET seq = 5 WHERE name = 'audit'")
     again = Store(path)
     await again.open()
-    found = await again.audit.verify()
-    assert found.problems == () and found.head != noted
+    verdict = await again.audit.verify()
+    assert verdict.problems == () and verdict.head != noted
     await again.close()
 
 
@@ -140,6 +140,6 @@ async def test_entries_older_than_the_chain_are_counted_as_unsealed(store: Store
     again = Store(path)
     await again.open()
     await again.audit.record("popup-old", ANNA, NOW)
-    found = await again.audit.verify()
-    assert (found.entries, found.unsealed, found.problems) == (2, 1, ())
+    verdict = await again.audit.verify()
+    assert (verdict.entries, verdict.unsealed, verdict.problems) == (2, 1, ())
     await again.close()

@@ -134,14 +134,14 @@ slow = settings(max_examples=examples(25), deadline=None, suppress_health_check=
 @given(snapshots(), st.sampled_from((0, 1, 3)), st.sampled_from((0.0, 10.0)))
 def test_every_move_is_legal_and_no_vm_moves_twice(snapshot: Snapshot, limit: int, headroom: float) -> None:
     policy = replace(POLICY, max_moves=limit, target_headroom_percent=headroom)
-    made = plan(snapshot, policy)
-    seen = carried_out(snapshot, made, policy)
-    assert len({move.vm_id for move in made.moves}) == len(made.moves)
-    assert not limit or len(made.moves) <= limit
-    if made.evenness is not None:
-        assert made.evenness.before == pytest.approx(j_of(snapshot), abs=1e-9)
-        assert made.evenness.after == pytest.approx(j_of(seen[-1]), abs=1e-9)
-        assert made.evenness.bound is None or made.evenness.bound <= made.evenness.after + 1e-12
+    new_plan = plan(snapshot, policy)
+    seen = carried_out(snapshot, new_plan, policy)
+    assert len({move.vm_id for move in new_plan.moves}) == len(new_plan.moves)
+    assert not limit or len(new_plan.moves) <= limit
+    if new_plan.evenness is not None:
+        assert new_plan.evenness.before == pytest.approx(j_of(snapshot), abs=1e-9)
+        assert new_plan.evenness.after == pytest.approx(j_of(seen[-1]), abs=1e-9)
+        assert new_plan.evenness.bound is None or new_plan.evenness.bound <= new_plan.evenness.after + 1e-12
 
 
 @slow
@@ -149,17 +149,17 @@ def test_every_move_is_legal_and_no_vm_moves_twice(snapshot: Snapshot, limit: in
 def test_balance_leaves_no_more_nodes_overloaded_than_optimal(snapshot: Snapshot, limit: int) -> None:
     policy = replace(POLICY, max_moves=limit)
     best = plan(snapshot, replace(policy, strategy=OPTIMAL))
-    made = plan(snapshot, policy)
-    assert len(made.overloaded_after) <= len(best.overloaded_after)
+    new_plan = plan(snapshot, policy)
+    assert len(new_plan.overloaded_after) <= len(best.overloaded_after)
 
 
 @slow
 @given(snapshots(), st.sampled_from([1, 2, 3, 4, 7]))
 def test_budget_never_splits_a_pair_of_moves(snapshot: Snapshot, limit: int) -> None:
     """Where nothing is overloaded, the moves that a budget keeps make the load more even than before."""
-    made = plan(snapshot, replace(POLICY, max_moves=limit))
-    if made.moves and not made.overloaded:
-        assert j_of(carried_out(snapshot, made, POLICY)[-1]) < j_of(snapshot)
+    new_plan = plan(snapshot, replace(POLICY, max_moves=limit))
+    if new_plan.moves and not new_plan.overloaded:
+        assert j_of(carried_out(snapshot, new_plan, POLICY)[-1]) < j_of(snapshot)
 
 
 @slow
@@ -169,9 +169,9 @@ def test_plan_does_not_depend_on_the_order_of_rows(snapshot: Snapshot, random: o
     random.shuffle(nodes)  # type: ignore[attr-defined]
     random.shuffle(vms)  # type: ignore[attr-defined]
     again = plan(replace(snapshot, nodes=tuple(nodes), vms=tuple(vms)), POLICY)
-    made = plan(snapshot, POLICY)
-    assert made.moves == again.moves
-    assert made.evenness == again.evenness
+    new_plan = plan(snapshot, POLICY)
+    assert new_plan.moves == again.moves
+    assert new_plan.evenness == again.evenness
 
 
 @settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -187,9 +187,9 @@ def test_bound_is_below_what_brute_force_reaches(snapshot: Snapshot, moves: int)
 @given(snapshots(most_nodes=3, most_vms=6))
 def test_the_first_move_without_a_budget_is_the_most_even_one(snapshot: Snapshot) -> None:
     """Unless overload has to be provided for, or only pairs help: then the first move makes it no more even."""
-    made = plan(snapshot, replace(POLICY, balance_deadband=0.0, balance_margin=0.0))
-    if made.moves and all(move.reason.code == "move-even" for move in made.moves):
-        first = made.moves[0]
+    new_plan = plan(snapshot, replace(POLICY, balance_deadband=0.0, balance_margin=0.0))
+    if new_plan.moves and all(move.reason.code == "move-even" for move in new_plan.moves):
+        first = new_plan.moves[0]
         after = j_of(moved(snapshot, first.vm_id, first.target_id))
         least = least_j(snapshot, 1)
         assert after == pytest.approx(least, abs=1e-9) or after > j_of(snapshot)
@@ -210,9 +210,9 @@ def test_swap_where_no_single_move_helps() -> None:
     vms = [vm(101, 1, 12, 4), vm(102, 1, 12, 4), vm(201, 2, 2, 11), vm(202, 2, 2, 11), vm(301, 3, 14, 15)]
     snapshot = cluster(nodes, vms)
     assert least_j(snapshot, 1) == pytest.approx(j_of(snapshot))
-    made = plan(snapshot, POLICY)
-    seen = carried_out(snapshot, made, POLICY)
-    assert len(made.moves) >= 2
+    new_plan = plan(snapshot, POLICY)
+    seen = carried_out(snapshot, new_plan, POLICY)
+    assert len(new_plan.moves) >= 2
     assert j_of(seen[-1]) < j_of(snapshot) / 2
 
 
@@ -243,8 +243,8 @@ def test_vm_in_cooldown_is_not_moved_to_even_out() -> None:
         assert len(plan(wide_apart, POLICY, Recent(migrated=lately)).moves) == moves
     overloaded = cluster([node(1, 4), node(2, 4)], [vm(i, 1, 2, 4) for i in range(100, 120)])
     lately = dict.fromkeys(range(100, 120), overloaded.taken_at - timedelta(hours=2))
-    made = plan(overloaded, POLICY, Recent(migrated=lately))
-    assert made.overloaded and made.moves and not made.overloaded_after
+    new_plan = plan(overloaded, POLICY, Recent(migrated=lately))
+    assert new_plan.overloaded and new_plan.moves and not new_plan.overloaded_after
 
 
 def test_margin_ends_the_plan() -> None:
@@ -265,12 +265,12 @@ def test_with_a_budget_overload_comes_first() -> None:
     nodes = [node(1, 16, 32768), node(2, 4, 65536), node(3, 4, 65536)]
     vms = [vm(101, 1, 1, 12), vm(102, 1, 1, 12), *(vm(200 + i, 2, 4, 2) for i in range(6))]
     snapshot = cluster(nodes, vms)
-    made = plan(snapshot, replace(POLICY, max_moves=1))
-    assert [move.source_id for move in made.moves] == [1]
-    assert made.overloaded_after == ()
-    assert made.total_moves > 1
+    new_plan = plan(snapshot, replace(POLICY, max_moves=1))
+    assert [move.source_id for move in new_plan.moves] == [1]
+    assert new_plan.overloaded_after == ()
+    assert new_plan.total_moves > 1
     rest = plan(snapshot, replace(POLICY, max_moves=3))
-    assert rest.moves[0] == made.moves[0]
+    assert rest.moves[0] == new_plan.moves[0]
     assert {move.source_id for move in rest.moves[1:]} == {2}
 
 
@@ -282,16 +282,16 @@ def test_placement_rules_hold_while_evening_out() -> None:
 def test_planned_move_passes_the_precheck() -> None:
     """Its source need not be overloaded."""
     snapshot = cluster([node(1), node(2)], [vm(i, 1, 2, 4) for i in range(100, 104)])
-    made = plan(snapshot, POLICY)
-    for move in made.moves:
+    new_plan = plan(snapshot, POLICY)
+    for move in new_plan.moves:
         assert check_move(snapshot, POLICY, Recent(), move.vm_id, move.target_id, source_id=move.source_id) is None
 
 
 def test_plan_survives_json() -> None:
     snapshot = cluster([node(1), node(2)], [vm(i, 1, 2, 4) for i in range(100, 104)])
-    made = plan(snapshot, POLICY)
-    assert made.evenness is not None
-    assert codec.plan_from_dict(codec.plan_to_dict(made)) == made
+    new_plan = plan(snapshot, POLICY)
+    assert new_plan.evenness is not None
+    assert codec.plan_from_dict(codec.plan_to_dict(new_plan)) == new_plan
 
 
 @pytest.mark.parametrize("field", ["balance_margin", "balance_deadband"])

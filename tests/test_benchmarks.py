@@ -219,23 +219,23 @@ def recorded(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_goals_are_compared_with_results(changes: dict[str, Any], missed: set[str]) -> None:
-    found = list(demands.demands(recorded(**changes)))
+    items = list(demands.demands(recorded(**changes)))
     below = "balance: J below hbal's at every k"
-    assert {d.what for d in found if not d.met} == missed | {below}
-    assert next(d.reached for d in found if d.what == below) == "1 of 2; not gen-512x12000-tight at 1 (equal)"
-    assert sum("**no**" in line for line in demands.demands_table(found)) == len(missed) + 1
+    assert {d.what for d in items if not d.met} == missed | {below}
+    assert next(d.reached for d in items if d.what == below) == "1 of 2; not gen-512x12000-tight at 1 (equal)"
+    assert sum("**no**" in line for line in demands.demands_table(items)) == len(missed) + 1
 
 
 def test_unreachable_goal_is_distinguished_from_a_missed_one() -> None:
     own = {"moves": 170, "fewest_moves_mib": 1024 * 5000}
-    found = recorded(accepted=170, gib=5001.0, bound=own)
-    found["peers"][0]["bounds"]["spread"]["1"] = 0.5
-    said = {d.what: d for d in demands.demands(found)}
+    recording = recorded(accepted=170, gib=5001.0, bound=own)
+    recording["peers"][0]["bounds"]["spread"]["1"] = 0.5
+    result = {d.what: d for d in demands.demands(recording)}
     for what in ("optimal, moves: no more GiB than an exact solver", "balance: J below hbal's at every k"):
-        assert (said[what].met, said[what].possible) == (False, False), said[what]
-    assert any("nobody can" in line for line in demands.demands_table(demands.demands(found)))
-    found = recorded(accepted=170, gib=5001.0, bound={**own, "moves": 169})
-    assert all(d.possible for d in demands.demands(found))
+        assert (result[what].met, result[what].possible) == (False, False), result[what]
+    assert any("nobody can" in line for line in demands.demands_table(demands.demands(recording)))
+    recording = recorded(accepted=170, gib=5001.0, bound={**own, "moves": 169})
+    assert all(d.possible for d in demands.demands(recording))
 
 
 def test_day_or_cycle_below_its_goal_is_marked() -> None:

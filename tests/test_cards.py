@@ -104,8 +104,8 @@ async def test_why_command_and_unknown_words_are_answered(stack: Stack) -> None:
 
 async def test_place_command_lists_nodes_for_a_new_vm(calm: Stack) -> None:
     calm.start_program()
-    said = plain(await calm.ask("/place 8 16", "room for"))
-    assert "Production: room for" in said and "Lab: room for" in said and "spare: CPU 0.0 → 0.5" in said
+    words = plain(await calm.ask("/place 8 16", "room for"))
+    assert "Production: room for" in words and "Lab: room for" in words and "spare: CPU 0.0 → 0.5" in words
     assert "Lab" not in await calm.ask("/place 8 16 production", "room for")
     asked = await calm.asked("/place", "How large is it?")
     await calm.opened(asked, "32 vCPU, 64 GiB", "of 32 vCPU, 64 GiB")

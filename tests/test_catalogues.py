@@ -90,9 +90,9 @@ class Variables(Visitor):
 
 @cache
 def variables(language: str, key: str) -> Variables:
-    found = Variables()
-    found.visit(messages(language, *FILES)[key])
-    return found
+    result = Variables()
+    result.visit(messages(language, *FILES)[key])
+    return result
 
 
 @cache
@@ -123,15 +123,15 @@ def samples(key: str, text: str) -> Iterator[dict[str, Any]]:
 
 def selectors(message: ftl.Message) -> list[set[str]]:
     """The words, not the numbers, that each selector of a message distinguishes."""
-    found = []
+    results = []
 
     class Collect(Visitor):
         def visit_SelectExpression(self, node: ftl.SelectExpression) -> None:  # noqa: N802 - the parser calls it by this name
-            found.append({v.key.name for v in node.variants if isinstance(v.key, ftl.Identifier)})
+            results.append({v.key.name for v in node.variants if isinstance(v.key, ftl.Identifier)})
             self.generic_visit(node)
 
     Collect().visit(message)
-    return found
+    return results
 
 
 @cache
@@ -233,7 +233,7 @@ class Code:
 
     def uses(self) -> list[Use]:
         """Every ``texts.text(…)`` and ``texts.html(…)``, wherever its key comes from."""
-        found = []
+        results = []
         for call, place in self.calls:
             if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("text", "html"):
                 continue
@@ -243,16 +243,16 @@ class Code:
             for key, more in self.keys(call.args[0], place):
                 # ``_say(key, **args)`` passes on what it was given with the key.
                 given = _keywords(call) | (more if _passes_on(call) else frozenset())
-                found.append(Use(key, call.func.attr, given, f"{place.file}:{call.lineno}", popup))
-        return found
+                results.append(Use(key, call.func.attr, given, f"{place.file}:{call.lineno}", popup))
+        return results
 
     def reasons(self) -> list[Use]:
         """Every ``Reason.of("code", …)``. Reasons read back from the store are made elsewhere."""
         calls = [(c, p) for c, p in self.by_name["of"] if ast.unparse(c.func) == "Reason.of"]
-        made = [(c, p) for c, p in calls if p.file != "bot/store/rows.py"]
+        results = [(c, p) for c, p in calls if p.file != "bot/store/rows.py"]
         return [
             Use(f"reason-{key}", "text", _keywords(call), f"{place.file}:{call.lineno}")
-            for call, place in made
+            for call, place in results
             for key, _ in self.keys(call.args[0], place)
         ]
 
@@ -267,9 +267,9 @@ class Code:
             assert template in FORMATTED, f"{place.file}:{given.lineno}: what can {template!r} be? See FORMATTED"
             return [(re.sub(r"\{.*\}", value, template), frozenset()) for value in FORMATTED[template]]
         if isinstance(given, ast.Name) and place.function is not None:
-            found = self._assigned(given.id, place) or self._handed_in(given.id, place)
-            if found:
-                return found
+            result = self._assigned(given.id, place) or self._handed_in(given.id, place)
+            if result:
+                return result
         raise AssertionError(f"{place.file}:{given.lineno}: cannot tell which message {ast.unparse(given)!r} is")
 
     def _assigned(self, name: str, place: Place) -> list[AskedFor]:
@@ -288,7 +288,7 @@ class Code:
         if name not in names:
             return []
         defaults = dict(zip(reversed(names), reversed(function.args.defaults), strict=False))
-        found = self.keys(defaults[name], place) if name in defaults else []
+        result = self.keys(defaults[name], place) if name in defaults else []
         for call, caller in self.by_name[function.name]:
             method = names[0] == "self" and isinstance(call.func, ast.Attribute)
             at = names.index(name) - method
@@ -296,8 +296,8 @@ class Code:
             # Another file's private function of that name (the panel session has a _refuse) is not this one.
             private = function.name.startswith("_")
             if values and not (private and caller.file != place.file):
-                found += [(key, _keywords(call)) for key, _ in self.keys(values[0], caller)]
-        return found
+                result += [(key, _keywords(call)) for key, _ in self.keys(values[0], caller)]
+        return result
 
 
 def _last_name(function: ast.expr) -> str:
@@ -335,10 +335,10 @@ def test_both_languages_have_the_same_files() -> None:
 
 @pytest.mark.parametrize("file", FILES)
 def test_both_languages_have_the_same_messages_with_the_same_variables(file: str) -> None:
-    found = {
+    result = {
         language: {key: variables(language, key).names for key in messages(language, file)} for language in LANGUAGES
     }
-    assert found["ru"] == found["en"]
+    assert result["ru"] == result["en"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -355,17 +355,17 @@ def test_a_message_is_worded_without_an_error(language: str, file: str) -> None:
     texts = texts_for(language)
     for key in messages(language, file):
         for arguments in samples(key, "node-1"):
-            said = texts.text(key, **arguments)
-            assert said.strip() and said != key, key
-            assert not re.search(r"[{}$]|None", said), key
+            words = texts.text(key, **arguments)
+            assert words.strip() and words != key, key
+            assert not re.search(r"[{}$]|None", words), key
             for name in merged(key).names - merged(key).numbers - merged(key).words.keys():
-                assert arguments[name] in said, key
+                assert arguments[name] in words, key
 
 
 def test_a_number_selects_its_own_plural_in_russian() -> None:
     texts = texts_for("ru")
-    said = [texts.text("popup-approved-all", count=n) for n in (1, 3, 11, 21, 22)]
-    assert said == [
+    output = [texts.text("popup-approved-all", count=n) for n in (1, 3, 11, 21, 22)]
+    assert output == [
         "Одобрена 1 миграция.",
         "Одобрены 3 миграции.",
         "Одобрено 11 миграций.",
@@ -445,8 +445,8 @@ def stays_what_it_is(texts: Texts, key: str, harmless: dict[str, Any], hostile: 
 def test_plain_text_keeps_hostile_names_on_their_line(language: str) -> None:
     for key in every():
         arguments = {name: 3 if name in merged(key).numbers else HOSTILE for name in merged(key).names}
-        said = texts_for(language).text(key, **arguments)
-        assert "\x1b" not in said and "\u202e" not in said, key
+        words = texts_for(language).text(key, **arguments)
+        assert "\x1b" not in words and "\u202e" not in words, key
 
 
 # What cannot go wrong ------------------------------------------------------------------------------
@@ -487,8 +487,8 @@ def test_message_accepts_any_argument(language: str, value: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_long_argument_is_cut_and_the_rest_of_the_message_stays(language: str) -> None:
-    said = Texts(language).text("rejection-line", name="n" * 30_000, reason="r" * 30_000)
-    assert said.startswith("n" * 50) and "r" * 400 in said and len(said) < 700
+    words = Texts(language).text("rejection-line", name="n" * 30_000, reason="r" * 30_000)
+    assert words.startswith("n" * 50) and "r" * 400 in words and len(words) < 700
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -528,23 +528,23 @@ def test_every_popup_is_tested() -> None:
 def longest(language: str, key: str) -> str:
     texts = texts_for(language)
     lengths = {"duration": texts.text("duration-hours-minutes", hours=47, minutes=59)}
-    said = [texts.text(key, **{**a, **{n: v for n, v in lengths.items() if n in a}}) for a in samples(key, LONG)]
-    return max(said, key=len)
+    output = [texts.text(key, **{**a, **{n: v for n, v in lengths.items() if n in a}}) for a in samples(key, LONG)]
+    return max(output, key=len)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_popup_fits_with_long_names(language: str) -> None:
-    said = {key: longest(language, key) for key in [*every("popup-"), "problem"]}
-    before = max(said["popup-approved"], said["popup-approved-all"], key=len)
-    said["popup-paused"] = texts_for(language).text("popup-paused", text=before)
-    assert {key: text for key, text in said.items() if len(text) > POPUP_LIMIT} == {}
+    result = {key: longest(language, key) for key in [*every("popup-"), "problem"]}
+    before = max(result["popup-approved"], result["popup-approved-all"], key=len)
+    result["popup-paused"] = texts_for(language).text("popup-paused", text=before)
+    assert {key: text for key, text in result.items() if len(text) > POPUP_LIMIT} == {}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_button_fits_beside_another(language: str) -> None:
     texts = texts_for(language)
-    said = [texts.text(key, **dict.fromkeys(merged(key).names, 9)) for key in every("button-")]
-    assert said and [text for text in said if len(text) > BUTTON_LIMIT] == []
+    output = [texts.text(key, **dict.fromkeys(merged(key).names, 9)) for key in every("button-")]
+    assert output and [text for text in output if len(text) > BUTTON_LIMIT] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

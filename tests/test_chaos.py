@@ -39,11 +39,11 @@ def noticed(audit: Auditor, figures: Figures, break_it: object, words: str) -> b
     audit.violations.clear()
     break_it(audit)  # type: ignore[operator]
     audit.judge(figures)
-    found = any(words in line for line in audit.violations)
+    result = any(words in line for line in audit.violations)
     for name, value in kept.items():
         setattr(audit, name, value)
     audit.world.starts = starts
-    return found
+    return result
 
 
 def _second_start(audit: Auditor) -> None:

@@ -95,9 +95,9 @@ class Walk:
         await self.page.get_by_test_id("inline-button").filter(has_text=label).last.click()
 
     async def see(self, words: str) -> Locator:
-        found = self.page.get_by_test_id("message").filter(has_text=words).last
-        await self.show(found)
-        return found
+        result = self.page.get_by_test_id("message").filter(has_text=words).last
+        await self.show(result)
+        return result
 
     @staticmethod
     async def show(found: Locator) -> None:

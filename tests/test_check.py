@@ -75,9 +75,9 @@ class Place:
 
     async def lines(self, *, send_test: bool = False, **changes: str | None) -> list[Line]:
         given = {k: v for k, v in {**self.settings, **changes}.items() if v is not None}
-        found = find_settings(given, options=OPTIONS)
-        texts = texts_for(found.settings.bot_language)
-        return [line async for line in run_checks(found, texts, send_test=send_test)]
+        settings_file = find_settings(given, options=OPTIONS)
+        texts = texts_for(settings_file.settings.bot_language)
+        return [line async for line in run_checks(settings_file, texts, send_test=send_test)]
 
     @property
     def logins(self) -> int:
@@ -693,15 +693,15 @@ def test_check_that_cannot_run_reports_no_fault(
     words: list[str], wanted: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["check", *words]) == BAD_SETTINGS
-    said = capsys.readouterr()
-    assert said.out == "" and wanted in said.err
+    output = capsys.readouterr()
+    assert output.out == "" and wanted in output.err
 
 
 async def test_ids_are_shown_while_the_chat_is_not_set(place: Place) -> None:
     given = {**place.settings, "telegram_chat_id": "", "telegram_admin_ids": "", "telegram_viewer_ids": ""}
-    found = find_settings(given, options=OPTIONS)
+    settings_file = find_settings(given, options=OPTIONS)
     lines: list[Line] = []
-    async for line in run_checks(found, texts_for("en"), listen_s=3):
+    async for line in run_checks(settings_file, texts_for("en"), listen_s=3):
         lines.append(line)
         if "Listening for 3 s" in line.text:
             place.chat.state.write(GROUP, ANNA, "/start")

@@ -300,10 +300,10 @@ class HotPanel:
 
 def eventually(look: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + PATIENCE_S
-    while not (found := look()):
+    while not (result := look()):
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.05)
-    return found
+    return result
 
 
 @pytest.fixture(scope="module")

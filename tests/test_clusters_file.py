@@ -76,11 +76,11 @@ def problems(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("content", [TOML, "\ufeff" + TOML, SAME_AS_JSON])
 def test_toml_and_json_give_the_same_rules(tmp_path: Path, content: str | dict[str, Any]) -> None:
-    found = load_clusters_file(file(tmp_path, content))
+    rules = load_clusters_file(file(tmp_path, content))
     apart = VMRule(APART, "web-*, 17, Frontend", (17,), ("web-*",), ("Frontend",))
     pin = VMRule(PIN, "licensed", vm_names=("*",), node_ids=(4,), node_names=("ssd-?",))
-    other = found.policy_for(cluster(2), Policy())
-    own = found.policy_for(cluster(1, name="PRODUCTION"), Policy())
+    other = rules.policy_for(cluster(2), Policy())
+    own = rules.policy_for(cluster(1, name="PRODUCTION"), Policy())
     assert other == Policy(rules=(apart,))
     assert own == Policy(cpu_overload_ratio=8.0, strategy="optimal", max_moves=3, rules=(apart, pin))
 
@@ -92,11 +92,11 @@ def test_missing_clusters_file_changes_nothing() -> None:
 
 def test_cluster_is_found_by_id_and_later_entry_wins(tmp_path: Path) -> None:
     content = {"clusters": {"c1": {"target_headroom": 5, "optimize_for": "moves"}, "1": {"target_headroom": 7}}}
-    found = load_clusters_file(file(tmp_path, content))
-    policy = found.policy_for(cluster(1), Policy())
+    rules = load_clusters_file(file(tmp_path, content))
+    policy = rules.policy_for(cluster(1), Policy())
     assert (policy.target_headroom_percent, policy.optimize_for) == (7, "moves")
-    assert found.sets(cluster(1), "optimize_for") and not found.sets(cluster(1), "balance_strategy")
-    assert found.unknown([cluster(3)]) == ["c1", "1"]
+    assert rules.sets(cluster(1), "optimize_for") and not rules.sets(cluster(1), "balance_strategy")
+    assert rules.unknown([cluster(3)]) == ["c1", "1"]
 
 
 def test_value_of_a_cluster_has_the_bounds_of_the_setting(tmp_path: Path) -> None:
@@ -182,10 +182,10 @@ def test_missing_named_file_is_reported_with_the_setting(tmp_path: Path) -> None
 
 
 def test_example_file_is_valid() -> None:
-    found = load_clusters_file(ROOT / "clusters.example.toml")
-    assert {rule.kind for rule in found.rules} == {APART, IGNORE}
-    assert [key for key, _ in found.entries] == ["Production", "2"]
-    policy = found.policy_for(cluster(1, name="Production"), Policy())
+    rules = load_clusters_file(ROOT / "clusters.example.toml")
+    assert {rule.kind for rule in rules.rules} == {APART, IGNORE}
+    assert [key for key, _ in rules.entries] == ["Production", "2"]
+    policy = rules.policy_for(cluster(1, name="Production"), Policy())
     assert (policy.strategy, policy.max_moves, len(policy.rules)) == ("optimal", 3, 4)
 
 
@@ -226,9 +226,9 @@ async def test_proxlb_tags_of_the_panel_act_as_rules(tmp_path: Path) -> None:
     """Without any file: 11 is the smallest, and its tag says to leave it alone."""
     tagged = [{**v, "tags": ["plb_ignore_dev"]} if v["id"] == 11 else v for v in HOT_WORLD["vms"]]
     async with running_bot(tmp_path, {**HOT_WORLD, "vms": tagged}) as fixture:
-        [made] = await fixture.service.queries.plans()
-        assert [m.vm_id for m in made.moves] == [12]
-        assert [r.reason.code for r in made.rejections if r.id == 11 and r.subject == "vm"] == ["vm-ignored"]
+        [result] = await fixture.service.queries.plans()
+        assert [m.vm_id for m in result.moves] == [12]
+        assert [r.reason.code for r in result.rejections if r.id == 11 and r.subject == "vm"] == ["vm-ignored"]
 
 
 async def test_name_that_nothing_has_is_reported_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -241,9 +241,9 @@ async def test_name_that_nothing_has_is_reported_once(tmp_path: Path, caplog: py
         with caplog.at_level(logging.WARNING, "bot.service.planning"):
             await fixture.propose()
             await fixture.propose()
-        said = [r.getMessage() for r in caplog.records if r.name == "bot.service.planning"]
-        assert len(said) == 2
-        assert "'Prodution'" in said[0] and "'old'" in said[1] and "'gone-*'" in said[1]
+        texts = [r.getMessage() for r in caplog.records if r.name == "bot.service.planning"]
+        assert len(texts) == 2
+        assert "'Prodution'" in texts[0] and "'old'" in texts[1] and "'gone-*'" in texts[1]
 
 
 async def test_saved_snapshot_keeps_the_policy_of_each_cluster(tmp_path: Path) -> None:

@@ -49,10 +49,10 @@ def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def need(shell: str) -> str:
-    found = shutil.which(shell)
-    if found is None:
+    result = shutil.which(shell)
+    if result is None:
         pytest.skip(f"NO {shell.upper()} ON THIS MACHINE: its completion IS NOT TESTED")
-    return found
+    return result
 
 
 def bash(scripts: Path, *words: str) -> set[str]:
@@ -114,8 +114,8 @@ def test_every_command_has_a_parser_to_complete_from() -> None:
 
     for command in COMMANDS:
         if command != "demo":  # the stand-ins parse their own
-            made = importlib.import_module(f"bot.cli.{command.replace('-', '_')}").parser()
-            assert isinstance(made, argparse.ArgumentParser), command
+            result = importlib.import_module(f"bot.cli.{command.replace('-', '_')}").parser()
+            assert isinstance(result, argparse.ArgumentParser), command
 
 
 def test_unknown_shell_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

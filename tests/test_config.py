@@ -338,10 +338,10 @@ def test_settings_file_from_another_system_is_read(clean: Path) -> None:
 
 def test_unreadable_line_is_reported_by_number_without_its_text(clean: Path) -> None:
     (clean / ".env").write_text("LOG_LEVEL=INFO\nthis is text\nVMMANAGER_PASSWORD='hunter2\nDRY_RUN\n", "utf-8")
-    said = problems()
-    assert [line.split(" cannot")[0] for line in said[:3]] == [".env line 2", ".env line 3", ".env line 4"]
-    assert "hunter2" not in "\n".join(said)
-    assert any(line.startswith("VMMANAGER_PASSWORD is not set") for line in said)
+    messages = problems()
+    assert [line.split(" cannot")[0] for line in messages[:3]] == [".env line 2", ".env line 3", ".env line 4"]
+    assert "hunter2" not in "\n".join(messages)
+    assert any(line.startswith("VMMANAGER_PASSWORD is not set") for line in messages)
 
 
 def test_typo_and_repeated_name_are_noted(clean: Path) -> None:
@@ -475,14 +475,14 @@ def test_all_problems_are_reported_together(clean: Path, monkeypatch: pytest.Mon
     """Values, missing settings, contradictions, files, unreadable lines and the caller's own findings."""
     (clean / "my.env").write_text("BALANCE_INTERVAL=5\n???\nTELEGRAM_BOT_TOKEN=1:abcd\nLOG_FLE=x\n", "utf-8")
     monkeypatch.setenv("CLUSTER_IDS", "a")
-    said = problems(
+    messages = problems(
         {"vmmanager_username": "ann", "telegram_chat_id": "-100", "database_path": "no/such/x.db"},
         env_file="my.env",
         options=OPTIONS,
         checks=lambda _settings: (check_panel, check_chat, check_files),
         problems=["--foo is not an option"],
     )
-    assert [re.split(r"[ =]", line)[0] for line in said] == [
+    assert [re.split(r"[ =]", line)[0] for line in messages] == [
         "--foo",
         "my.env",
         "BALANCE_INTERVAL",
@@ -493,8 +493,8 @@ def test_all_problems_are_reported_together(clean: Path, monkeypatch: pytest.Mon
         "DATABASE_PATH",
         "LOG_FLE",
     ]
-    assert "(my.env line 1)" in said[2] and "(environment)" in said[3]
-    assert "TELEGRAM_CHAT_ID=-100 (--telegram-chat-id)" in said[6] and "(--database-path)" in said[7]
+    assert "(my.env line 1)" in messages[2] and "(environment)" in messages[3]
+    assert "TELEGRAM_CHAT_ID=-100 (--telegram-chat-id)" in messages[6] and "(--database-path)" in messages[7]
 
 
 def test_problem_that_follows_from_a_broken_setting_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -528,9 +528,9 @@ def test_error_contains_no_secret(name: str, value: str, monkeypatch: pytest.Mon
     monkeypatch.setenv(name, value)
     if name == "SSH_TIMEOUT":
         monkeypatch.setenv("SSH_PASSWORD", "hunter2")  # the two lines were mixed up
-    said = problems()
-    assert [line for line in said if line.startswith(name)]
-    assert "hunter2" not in "\n".join(said)
+    messages = problems()
+    assert [line for line in messages if line.startswith(name)]
+    assert "hunter2" not in "\n".join(messages)
 
 
 def test_secrets_are_masked_in_every_text_form() -> None:
@@ -627,10 +627,10 @@ def test_endless_file_is_refused(clean: Path) -> None:
     (clean / "chats.json").symlink_to("/dev/zero")
     files = {"clusters_file": "clusters.toml", "chats_file": "chats.json", "vmmanager_password_file": "/dev/zero"}
     given = {"vmmanager_host": "https://h.example", "vmmanager_username": "u", **files}
-    found = "\n".join(problems(given))
-    assert "CLUSTERS_FILE: clusters.toml is refused: it is larger than 16384 KiB" in found
-    assert "CHATS_FILE: chats.json is refused: it is larger than 16384 KiB" in found
-    assert "it is too large for a secret" in found
+    result = "\n".join(problems(given))
+    assert "CLUSTERS_FILE: clusters.toml is refused: it is larger than 16384 KiB" in result
+    assert "CHATS_FILE: chats.json is refused: it is larger than 16384 KiB" in result
+    assert "it is too large for a secret" in result
 
 
 def test_file_name_that_no_system_accepts_is_refused(clean: Path) -> None:
@@ -644,22 +644,22 @@ def test_file_name_that_no_system_accepts_is_refused(clean: Path) -> None:
 
 
 def test_config_env_example_has_every_setting_once_with_meaning_and_default() -> None:
-    found: dict[str, tuple[str, str]] = {}
+    result: dict[str, tuple[str, str]] = {}
     comment: list[str] = []
     for line in (ROOT / "config.env.example").read_text("utf-8").splitlines():
         if line.startswith("#"):
             comment.append(line.removeprefix("# "))
         elif line:
             name, value = line.split("=", 1)
-            assert name not in found, f"{name} stands twice"
-            found[name] = (" ".join(comment), value)
+            assert name not in result, f"{name} stands twice"
+            result[name] = (" ".join(comment), value)
         if not line.startswith("#"):
             comment = []
     wanted = {
         env_name(f): (info.description, masked(Settings())[env_name(f)]) for f, info in Settings.model_fields.items()
     }
-    assert found == wanted
-    assert list(found) == list(wanted), "in the order of Settings"
+    assert result == wanted
+    assert list(result) == list(wanted), "in the order of Settings"
 
 
 def test_config_env_example_can_be_copied(clean: Path) -> None:

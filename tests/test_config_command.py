@@ -41,8 +41,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def config(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[str], list[str]]:
     code = main(["config", *words])
-    said = capsys.readouterr()
-    return code, said.out.splitlines(), said.err.splitlines()
+    output = capsys.readouterr()
+    return code, output.out.splitlines(), output.err.splitlines()
 
 
 def write_env(folder: Path, **values: str) -> None:
@@ -112,8 +112,8 @@ def test_any_printable_value_is_quoted_and_read_back(value: str) -> None:
     path = Path("quoted.env")
     for comment in ("", "  # .env line 3; default: 'x'"):
         path.write_bytes(f"NAME={quoted(value) or repr('')}{comment}\nNEXT=1\n".encode())
-        found = read_config_file(path, required=True, known=("NAME", "NEXT"))
-        assert (found.problems, {k: v.value for k, v in found.values.items()}) == ((), {"NAME": value, "NEXT": "1"})
+        result = read_config_file(path, required=True, known=("NAME", "NEXT"))
+        assert (result.problems, {k: v.value for k, v in result.values.items()}) == ((), {"NAME": value, "NEXT": "1"})
 
 
 def test_broken_setting_is_printed_as_a_comment_beside_the_valid_ones(
@@ -173,8 +173,8 @@ def test_json_output_has_values_origins_and_problems(folder: Path, capsys: pytes
 
 
 def test_unprintable_value_is_replaced_by_a_comment(folder: Path) -> None:
-    found = find_settings({**PANEL, "vmmanager_password": "x", "exclude_source_nodes": ("a\x1b[31mb",)})
-    lines = list(as_env(found, origins=False))
+    settings_file = find_settings({**PANEL, "vmmanager_password": "x", "exclude_source_nodes": ("a\x1b[31mb",)})
+    lines = list(as_env(settings_file, origins=False))
     [line] = [line for line in lines if "EXCLUDE_SOURCE_NODES" in line]
     assert line.startswith("# EXCLUDE_SOURCE_NODES holds characters that cannot be shown")
     assert not re.search("[\x00-\x1f]", "".join(lines))

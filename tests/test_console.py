@@ -46,8 +46,8 @@ HOSTILE = "[red]x[/red]\x1b[31m\u202egpj.exe\n[@click=app.quit]y"
 
 @pytest.fixture
 async def fixture(tmp_path: Path) -> AsyncIterator[BotFixture]:
-    async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db", max_migrations_per_cycle=3) as made:
-        yield made
+    async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db", max_migrations_per_cycle=3) as result:
+        yield result
 
 
 def backend_of(fixture: BotFixture, arguments: Sequence[str] | None = None) -> Backend:
@@ -238,8 +238,8 @@ async def test_a_node_is_excluded_as_target_by_its_name(fixture: BotFixture) -> 
         await shows(pilot, "Which node?")
         await pilot.press(*"cool", "tab", "down", "down", "enter", "tab", *"3d", "enter")
         await shows(pilot, "cool is excluded as target")
-    [made] = await fixture.store.exclusions.active(fixture.clock())
-    assert (made.node_name, made.role, made.by) == ("cool", ExclusionRole.TARGET, OLGA)
+    [result] = await fixture.store.exclusions.active(fixture.clock())
+    assert (result.node_name, result.role, result.by) == ("cool", ExclusionRole.TARGET, OLGA)
 
 
 async def test_automatic_mode_is_switched_on_only_after_a_question(fixture: BotFixture) -> None:
@@ -473,7 +473,7 @@ async def test_two_consoles_that_approve_at_the_same_moment_decide_once(tmp_path
     path = tmp_path / "bot.db"
     async with running_panel() as panel, bot_on(panel, path) as one, bot_on(panel, path) as two:
         await one.propose()
-        said: list[str] = []
+        lines: list[str] = []
         ready: list[str] = []
 
         async def person(fixture: BotFixture, name: str) -> None:
@@ -485,11 +485,11 @@ async def test_two_consoles_that_approve_at_the_same_moment_decide_once(tmp_path
                 ready.append(name)
                 await until(pilot, lambda _: len(ready) == 2, "the other one")
                 await pilot.press("a")
-                said.append(await until(pilot, lambda s: "Approved:" in s or "was first" in s, "an answer"))
+                lines.append(await until(pilot, lambda s: "Approved:" in s or "was first" in s, "an answer"))
 
         await asyncio.gather(asyncio.create_task(person(one, "olga")), asyncio.create_task(person(two, "pavel")))
-        assert sum("Approved: small-a goes to cool." in s for s in said) == 1
-        assert sum("was first: approved" in s for s in said) == 1
+        assert sum("Approved: small-a goes to cool." in s for s in lines) == 1
+        assert sum("was first: approved" in s for s in lines) == 1
         [decided] = await one.store.decisions.history(10)
         assert len(await one.migrations()) == 1
         assert decided.decided_by in (Actor(ActorKind.TERMINAL, "olga"), Actor(ActorKind.TERMINAL, "pavel"))

@@ -36,8 +36,8 @@ def start_console(stack: Stack, terminal: Terminal, *options: str, chat: bool = 
 
 @pytest.fixture(params=SIZES, ids=["80x24", "120x40"])
 async def terminal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Terminal]:
-    async with running_terminal(tmp_path, *request.param) as made:
-        yield made
+    async with running_terminal(tmp_path, *request.param) as result:
+        yield result
 
 
 async def test_console_alone_shows_decides_and_migrates(stack: Stack, terminal: Terminal) -> None:

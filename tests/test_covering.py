@@ -58,9 +58,9 @@ def test_found_set_covers_and_is_the_cheapest(case: Case) -> None:
 @settings(max_examples=examples(400), deadline=None)
 @given(cases)
 def test_the_relaxed_cost_is_a_lower_bound(case: Case) -> None:
-    found, truth = cheapest(case, relaxed=True), least(case)
-    assert (found is None) == (truth is None)
-    assert found is None or truth is None or found[0] <= truth
+    result, truth = cheapest(case, relaxed=True), least(case)
+    assert (result is None) == (truth is None)
+    assert result is None or truth is None or result[0] <= truth
 
 
 @settings(max_examples=examples(100), deadline=None)

@@ -113,8 +113,8 @@ def holds(panel: RunningPanel, state: str, reason: str | None, where: str) -> No
 
 def shown(chat: RunningChat, state: str, where: str) -> None:
     """The report says what the row says, without buttons; what failed is told in a message of its own."""
-    found = [message_view(m) for (chat_id, _), m in sorted(chat.state.messages.items()) if chat_id == GROUP]
-    ours = [m for m in found if m["from_bot"]]
+    results = [message_view(m) for (chat_id, _), m in sorted(chat.state.messages.items()) if chat_id == GROUP]
+    ours = [m for m in results if m["from_bot"]]
     texts = [m["text"].replace("\u00a0", " ") for m in ours]
     assert ("done in" if state == "succeeded" else "failed:") in texts[0], f"{where}: {texts}"
     assert not ours[0]["button_rows"], f"{where}: {ours[0]}"
@@ -142,8 +142,8 @@ async def test_process_killed_at_any_step_loses_nothing_and_repeats_nothing(tmp_
 
 
 def posted(chat: RunningChat) -> list[dict[str, Any]]:
-    found = [message_view(m) for (chat_id, _), m in sorted(chat.state.messages.items()) if chat_id == GROUP]
-    return [m for m in found if m["from_bot"]]
+    results = [message_view(m) for (chat_id, _), m in sorted(chat.state.messages.items()) if chat_id == GROUP]
+    return [m for m in results if m["from_bot"]]
 
 
 def answer_was_lost(path: Path, chat: RunningChat) -> bool:

@@ -89,8 +89,8 @@ DISKS: dict[str, Callable[[Path], object]] = {"small disk": small_disk, "limit":
 
 @pytest.fixture(params=DISKS)
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
-    with DISKS[request.param](tmp_path / "disk") as made:  # type: ignore[attr-defined]
-        yield made
+    with DISKS[request.param](tmp_path / "disk") as result:  # type: ignore[attr-defined]
+        yield result
 
 
 # A full disk ---------------------------------------------------------------------------------------

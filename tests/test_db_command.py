@@ -249,12 +249,12 @@ async def test_daily_backup_is_made_once_and_old_ones_are_removed(path: Path, fo
 
 async def test_a_backup_that_cannot_be_made_leaves_the_older_ones(path: Path) -> None:
     backups = Backups(path, keep=1)
-    made = await backups.make_due(NOW)
-    assert made is not None
+    result = await backups.make_due(NOW)
+    assert result is not None
     damage(path)
     with pytest.raises(StoreError):
         await backups.make_due(NOW + DAY)
-    assert [p.name for p in backups.folder.iterdir()] == [made.name]
+    assert [p.name for p in backups.folder.iterdir()] == [result.name]
 
 
 async def test_an_update_of_the_schema_keeps_the_database_as_it_was(folder: Path) -> None:

@@ -23,8 +23,8 @@ print(json.dumps([len(models), at_once, in_the_end, "defer_build" in pydantic.Ba
 def look(before: str = "") -> list[int]:
     done = subprocess.run([sys.executable, "-c", LOOK.format(before=before)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    found: list[int] = json.loads(done.stdout)
-    return found
+    document: list[int] = json.loads(done.stdout)
+    return document
 
 
 def test_models_are_built_on_first_use_and_all_can_be_built() -> None:

@@ -40,7 +40,7 @@ def environment(**changes: str) -> dict[str, str]:
 
 def alive(group: int) -> list[str]:
     """Command lines of the processes that the demo in this session and its children run."""
-    found = []
+    results = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
@@ -49,8 +49,8 @@ def alive(group: int) -> list[str]:
             except OSError:
                 continue
             if marked and any(words):
-                found.append(" ".join(words))
-    return found
+                results.append(" ".join(words))
+    return results
 
 
 def test_demo_recognizes_every_setting_in_the_environment() -> None:
@@ -114,10 +114,10 @@ class Demo:
     async def messages(self) -> list[dict[str, Any]]:
         try:
             async with self.session.get(f"{self.chat}/sandbox/messages?chat_id={GROUP}") as answer:
-                found = await answer.json(content_type=None)
+                document = await answer.json(content_type=None)
         except aiohttp.ClientError:
             return []
-        return [m for m in (found["messages"] if isinstance(found, dict) else found) if m["from_bot"]]
+        return [m for m in (document["messages"] if isinstance(document, dict) else document) if m["from_bot"]]
 
     async def message(self, *parts: str, pressable: bool = False) -> dict[str, Any]:
         deadline = time.monotonic() + PATIENCE_S

@@ -153,18 +153,18 @@ FOLDERS = "balancer|benchmarks|bot|contrib|deploy|sandbox|tests|tools|vm_balance
 
 def names_of(path: str) -> set[str]:
     """Top-level names of a module, and the methods of its classes as ``Class.method``."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.parse((ROOT / path).read_text("utf-8")).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            found.add(node.name)
+            names.add(node.name)
         if isinstance(node, ast.ClassDef):
-            found |= {
+            names |= {
                 f"{node.name}.{f.name}" for f in node.body if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef)
             }
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            found |= {target.id for target in targets if isinstance(target, ast.Name)}
-    return found
+            names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return names
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`([\w/]+\.py)::([\w.]+)`", ARCHITECTURE))), ids="::".join)

@@ -94,32 +94,32 @@ def crowded(seed: int) -> World:
 def test_every_prefix_of_a_drain_is_legal(world: World, node_id: int) -> None:
     seen = world[0]
     node_id = min(node_id, len(seen.nodes))
-    made = drain(*world, node_id)
+    drain_plan = drain(*world, node_id)
     opinion = Draining(world, node_id)
     movable = opinion.leavers()
-    for move in made.moves:
+    for move in drain_plan.moves:
         assert move.source_id == node_id
         assert opinion.legal(move.vm_id, node_id, move.target_id)
         opinion.apply(move.vm_id, node_id, move.target_id)
         assert not opinion.above(move.target_id)
-    moved = [m.vm_id for m in made.moves]
+    moved = [m.vm_id for m in drain_plan.moves]
     stay = {v.id for v in seen.vms if v.node_id == node_id} - set(moved)
-    rejected = {r.id for r in made.rejections}
+    rejected = {r.id for r in drain_plan.rejections}
     assert len(set(moved)) == len(moved)
     assert set(moved) <= set(movable)
-    if {r.subject for r in made.rejections} <= {"vm"}:
+    if {r.subject for r in drain_plan.rejections} <= {"vm"}:
         assert rejected == stay
     else:
-        assert (len(made.rejections), moved) == (1, [])
-    assert plan_from_dict(plan_to_dict(made)) == made
+        assert (len(drain_plan.rejections), moved) == (1, [])
+    assert plan_from_dict(plan_to_dict(drain_plan)) == drain_plan
 
 
 @thorough
 @given(st.one_of(tiny, st.integers(0, 10**9).map(crowded)))
 def test_drain_moves_as_many_vms_as_possible(world: World) -> None:
     """So a node that can be emptied is."""
-    made = drain(*world, 1)
-    assert len(made.moves) == Draining(world, 1).most_that_leave()
+    drain_plan = drain(*world, 1)
+    assert len(drain_plan.moves) == Draining(world, 1).most_that_leave()
 
 
 @thorough
@@ -149,10 +149,10 @@ def mates(vms: Iterable[VM], tag: str) -> list[VM]:
 @given(st.one_of(worlds, tiny), st.randoms(use_true_random=False))
 def test_a_drain_breaks_no_rule_of_the_operator(world: World, r: random.Random) -> None:
     world = tied(world, r)
-    made = drain(*world, 1)
+    drain_plan = drain(*world, 1)
     opinion = Draining(world, 1)
     movable = set(opinion.leavers())
-    for move in made.moves:
+    for move in drain_plan.moves:
         assert opinion.legal(move.vm_id, 1, move.target_id)
         there = [v for v in opinion.vms.values() if v.node_id == move.target_id]
         for tag in opinion.vms[move.vm_id].tags:
@@ -166,7 +166,7 @@ def test_a_drain_breaks_no_rule_of_the_operator(world: World, r: random.Random) 
             assert len(set(left)) <= 1
         if len(left) < len(own) and left and left[0] != 1:  # one stays for its own reasons: only to more mates
             assert len(mates((v for v in world[0].vms if v.node_id == left[0]), tag)) > len(own) - len(left)
-    assert {r.id for r in made.rejections if r.subject == "vm"}.isdisjoint({m.vm_id for m in made.moves})
+    assert {r.id for r in drain_plan.rejections if r.subject == "vm"}.isdisjoint({m.vm_id for m in drain_plan.moves})
 
 
 @thorough
@@ -182,9 +182,9 @@ def test_drain_moves_as_many_vms_as_possible_with_anti_affinity(world: World, r:
 @given(worlds, st.integers(1, 3), st.randoms(use_true_random=False))
 def test_precheck_agrees_with_a_plan_of_affinity_groups(world: World, node_id: int, r: random.Random) -> None:
     seen, policy, recent = tied(world, r)
-    made = drain(seen, policy, recent, node_id)
-    for move in made.moves:
-        assert check_planned(seen, policy, recent, move, made) is None
+    drain_plan = drain(seen, policy, recent, node_id)
+    for move in drain_plan.moves:
+        assert check_planned(seen, policy, recent, move, drain_plan) is None
         seen = after(seen, move)
 
 
@@ -195,9 +195,9 @@ def test_thirty_thousand_vms_on_a_thousand_nodes_are_drained() -> None:
     vms = [vm(i, node_id=1 + i % 1000, vcpus=sizes[i], memory_mib=r.choice([1, 2])) for i in range(30_000)]
     own = sum(v.vcpus or 0 for v in vms if v.node_id == 1)
     full = [node(i, vcpus_allocated=70 - (i < 12), vm_count=30) for i in range(2, 1001)]
-    made = drain(snapshot([node(1, vcpus_allocated=own), *full], vms), Policy(), Recent(), 1)
-    assert len(made.moves) == min(10, sum(v.vcpus == 1 for v in vms if v.node_id == 1))
-    assert len(made.rejections) == 30 - len(made.moves)
+    drain_plan = drain(snapshot([node(1, vcpus_allocated=own), *full], vms), Policy(), Recent(), 1)
+    assert len(drain_plan.moves) == min(10, sum(v.vcpus == 1 for v in vms if v.node_id == 1))
+    assert len(drain_plan.rejections) == 30 - len(drain_plan.moves)
 
 
 @thorough
@@ -219,9 +219,9 @@ def test_precheck_agrees_with_a_drain_and_a_fill(world: World, node_id: int) -> 
     """What the executor asks before each move allows what was planned, the earlier moves done."""
     for wish in (drain, fill):
         seen, policy, recent = world
-        made = wish(seen, policy, recent, node_id)
-        for move in made.moves:
-            assert check_planned(seen, policy, recent, move, made) is None
+        result = wish(seen, policy, recent, node_id)
+        for move in result.moves:
+            assert check_planned(seen, policy, recent, move, result) is None
             seen = after(seen, move)
 
 
@@ -229,34 +229,34 @@ def test_precheck_agrees_with_a_drain_and_a_fill(world: World, node_id: int) -> 
 @given(worlds, st.integers(1, 8))
 def test_every_prefix_of_a_fill_is_legal_and_makes_the_cluster_more_even(world: World, node_id: int) -> None:
     node_id = min(node_id, len(world[0].nodes))
-    made = fill(*world, node_id)
+    fill_plan = fill(*world, node_id)
     opinion = Filling(*world)
-    for move in made.moves:
+    for move in fill_plan.moves:
         assert move.target_id == node_id
         assert opinion.legal(move.vm_id, move.source_id, node_id)
         opinion.apply(move.vm_id, move.source_id, node_id)
         assert not opinion.above(node_id)
-    assert bool(made.moves) == (not made.rejections)
-    if made.evenness is not None:
-        assert made.evenness.after < made.evenness.before
+    assert bool(fill_plan.moves) == (not fill_plan.rejections)
+    if fill_plan.evenness is not None:
+        assert fill_plan.evenness.after < fill_plan.evenness.before
 
 
 @thorough
 @given(worlds, st.integers(1, 6), st.integers(1, 200))
 def test_count_of_a_place_equals_placing_vms_one_by_one(world: World, vcpus: int, memory_mib: int) -> None:
-    made = place(*world[:2], vcpus, memory_mib)
+    placement = place(*world[:2], vcpus, memory_mib)
     opinion = Filling(*world)
-    for room in made.rooms:
+    for room in placement.rooms:
         sums, placed = opinion.sums[room.node_id], 0
         while _takes(opinion, room.node_id, vcpus, memory_mib):
             placed += 1
             sums.vcpus, sums.memory, sums.vms = sums.vcpus + vcpus, sums.memory + memory_mib, sums.vms + 1
             sums.load, sums.available = sums.load + vcpus, sums.available - memory_mib
         assert room.vms == placed
-    assert made.total == sum(room.vms for room in made.rooms)
-    covered = {r.id for r in made.rejections} | {r.node_id for r in made.rooms if r.vms}
+    assert placement.total == sum(room.vms for room in placement.rooms)
+    covered = {r.id for r in placement.rejections} | {r.node_id for r in placement.rooms if r.vms}
     assert covered == {n.id for n in world[0].nodes}
-    assert [c.node_id for c in made.best] == [c.node_id for c in sorted(made.best, key=lambda c: c.fullness)]
+    assert [c.node_id for c in placement.best] == [c.node_id for c in sorted(placement.best, key=lambda c: c.fullness)]
 
 
 def _takes(opinion: Filling, node_id: int, vcpus: int, memory_mib: int) -> bool:
@@ -277,18 +277,21 @@ def test_best_targets_are_legal_and_can_be_chosen(world: World) -> None:
     seen, policy, recent = world
     opinion = Filling(*world)
     for v in seen.vms[:4]:
-        found = best_targets(seen, policy, recent, v.id, count=99)
+        targets = best_targets(seen, policy, recent, v.id, count=99)
         if v.node_id not in opinion.nodes:
-            assert found == ()
+            assert targets == ()
             continue
         legal = {t for t in opinion.nodes if opinion.legal(v.id, v.node_id, t)}
-        assert {c.node_id for c in found} == legal
+        assert {c.node_id for c in targets} == legal
         for target in opinion.nodes:
-            made = single_move(seen, policy, recent, vm_id=v.id, target_id=target, purpose=Purpose.TARGET)
-            assert isinstance(made, Rejection) == (target not in legal)
-            if not isinstance(made, Rejection):
-                choice = next(c for c in found if c.node_id == target)
-                assert (made.moves[0].target_before, made.moves[0].target_after) == (choice.before, choice.after)
+            new_plan = single_move(seen, policy, recent, vm_id=v.id, target_id=target, purpose=Purpose.TARGET)
+            assert isinstance(new_plan, Rejection) == (target not in legal)
+            if not isinstance(new_plan, Rejection):
+                choice = next(c for c in targets if c.node_id == target)
+                assert (new_plan.moves[0].target_before, new_plan.moves[0].target_after) == (
+                    choice.before,
+                    choice.after,
+                )
 
 
 @pytest.mark.parametrize("strategy", ["smallest-first", "optimal", "balance"])

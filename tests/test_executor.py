@@ -119,9 +119,9 @@ async def test_change_since_the_plan_blocks_the_start(tmp_path: Path, reason: st
         await fixture.decide()
         await CHANGES[reason](fixture)
         await fixture.carry_out()
-        [found] = await fixture.migrations()
-        assert (code(found), found.state) == (reason, S.SKIPPED if reason in SKIPPED else S.STALE)
-        assert fixture.posts() == [] and found.started_at is None
+        [result] = await fixture.migrations()
+        assert (code(result), result.state) == (reason, S.SKIPPED if reason in SKIPPED else S.STALE)
+        assert fixture.posts() == [] and result.started_at is None
 
 
 async def test_move_of_a_removed_cluster_is_stale(tmp_path: Path) -> None:
@@ -156,8 +156,8 @@ async def test_automatic_moves_are_not_started_in_approve_mode(fixture: BotFixtu
     assert await fixture.in_state(S.QUEUED)
     await fixture.service.admin.set_mode("approve", ANNA)
     await fixture.carry_out()
-    found = await fixture.migration()
-    assert (found.state, code(found)) == (S.STALE, "mode-changed") and fixture.posts() == []
+    record = await fixture.migration()
+    assert (record.state, code(record)) == (S.STALE, "mode-changed") and fixture.posts() == []
 
 
 async def test_move_approved_by_a_person_starts_in_either_mode(fixture: BotFixture) -> None:
@@ -218,8 +218,8 @@ async def test_exclusion_during_precheck_blocks_start(tmp_path: Path, happens: A
             await it.reached(lambda: _nothing_at_work(it))
         else:
             await it.reached(it.executor.idle)
-        found = await fixture.migration()
-        assert (found.state, code(found)) == ((S.STALE, reason) if reason else (S.QUEUED, None))
+        record = await fixture.migration()
+        assert (record.state, code(record)) == ((S.STALE, reason) if reason else (S.QUEUED, None))
         assert fixture.posts() == []
 
 
@@ -351,9 +351,9 @@ async def test_migration_of_somebody_else_is_not_taken_for_ours(fixture: BotFixt
     await fixture.reached(lambda: fixture.in_state(S.STARTING))
     fixture.panel.world.migrate(fixture.panel.world.vms[11], fixture.panel.world.nodes[3], "customer@example.com")
     await fixture.carry_out()
-    found = await fixture.migration()
-    assert (found.state, code(found)) == (S.FAILED, "vm-elsewhere")
-    assert found.task_id is None and fixture.posts() == [(11, 2)]
+    record = await fixture.migration()
+    assert (record.state, code(record)) == (S.FAILED, "vm-elsewhere")
+    assert record.task_id is None and fixture.posts() == [(11, 2)]
 
 
 def earlier(fixture: BotFixture, name: str = "host_migrate") -> None:
@@ -380,8 +380,8 @@ async def test_without_a_mark_nothing_in_the_history_is_taken_for_ours(fixture: 
     await fixture.reached(lambda: fixture.in_state(S.STARTING))
     fixture.panel.faults.clear("missing_fields")
     await fixture.carry_out()
-    found = await fixture.migration()
-    assert (found.state, code(found), found.task_id) == (S.UNKNOWN, "timeout", None)
+    record = await fixture.migration()
+    assert (record.state, code(record), record.task_id) == (S.UNKNOWN, "timeout", None)
 
 
 async def test_hanging_migration_is_unknown_until_the_panel_reports(fixture: BotFixture) -> None:
@@ -431,9 +431,9 @@ async def test_unknown_outcome_is_settled_by_the_node_of_the_vm(fixture: BotFixt
         if end == "elsewhere":
             await _set_vm(fixture, node=3)
     await fixture.executor.settle_unknown()
-    found = await fixture.migration()
+    record = await fixture.migration()
     expected = {"arrived": None, "vanished": "vanished", "gone": "vm-gone", "elsewhere": "vm-elsewhere"}
-    assert (found.state, code(found)) == (S.SUCCEEDED if end == "arrived" else S.FAILED, expected[end])
+    assert (record.state, code(record)) == (S.SUCCEEDED if end == "arrived" else S.FAILED, expected[end])
 
 
 async def test_a_late_end_of_an_unknown_task_leaves_the_vm_time_to_arrive(fixture: BotFixture) -> None:
@@ -489,9 +489,9 @@ async def test_completed_task_of_a_vm_that_stayed_is_a_failure(fixture: BotFixtu
     fixture.panel.world.finish(task, "complete")
     completed_at = fixture.clock.now
     await fixture.carry_out()
-    found = await fixture.migration()
-    assert (found.state, code(found)) == (S.FAILED, "not-arrived")
-    assert found.finished_at is not None and found.finished_at - completed_at > timedelta(seconds=60)
+    record = await fixture.migration()
+    assert (record.state, code(record)) == (S.FAILED, "not-arrived")
+    assert record.finished_at is not None and record.finished_at - completed_at > timedelta(seconds=60)
 
 
 async def test_vm_deleted_during_its_migration_is_reported_as_gone(fixture: BotFixture) -> None:
@@ -526,8 +526,8 @@ async def test_password_changed_during_a_migration_leaves_the_outcome_unknown(fi
     fixture.panel.panel.sessions.expire_all()
     fixture.fault("revoke_password")
     await fixture.carry_out()
-    found = await fixture.migration()
-    assert (found.state, code(found)) == (S.UNKNOWN, "no-answer") and "password" in (found.error or "")
+    record = await fixture.migration()
+    assert (record.state, code(record)) == (S.UNKNOWN, "no-answer") and "password" in (record.error or "")
     fixture.panel.faults.clear()
     async with bot_on(fixture.panel, fixture.path) as again:
         again.clock.now = fixture.clock.now
@@ -678,8 +678,8 @@ async def test_lasting_error_ends_as_unknown_and_stops_no_other_migration(fixtur
     await fixture.decide()
     async with bot_on(fixture.panel, fixture.path, During(fixture, "vm", defect(1000))) as faulty:
         await faulty.carry_out()
-        found = await fixture.migration()
-        assert (found.state, code(found), found.error) == (S.UNKNOWN, "no-answer", "ZeroDivisionError: ours")
+        record = await fixture.migration()
+        assert (record.state, code(record), record.error) == (S.UNKNOWN, "no-answer", "ZeroDivisionError: ours")
         await faulty.executor.settle_unknown()
         assert (await fixture.migration()).state is S.UNKNOWN
 
@@ -808,14 +808,14 @@ async def crashed_and_restarted(path: Path, fuse: Fuse, faults: list[dict[str, A
         async with bot_on(panel, path, task_poll_interval=20.0) as second:
             second.clock.now = ended_at
             await second.carry_out()
-            found = await second.migration()
+            record = await second.migration()
             posts, tasks = second.posts(), len(panel.world.tasks)
             assert len(posts) <= 1 and tasks <= 1, f"{fuse.place}: {posts}"
-            assert found.state in OVER, f"{fuse.place}: {found}"
-            if found.state is S.SUCCEEDED:
+            assert record.state in OVER, f"{fuse.place}: {record}"
+            if record.state is S.SUCCEEDED:
                 assert second.node_of(11) == 2 and tasks == 1, fuse.place
             else:
-                assert (found.state, code(found)) == (S.FAILED, "never-started"), f"{fuse.place}: {found}"
+                assert (record.state, code(record)) == (S.FAILED, "never-started"), f"{fuse.place}: {record}"
                 assert second.node_of(11) == 1 and tasks == 0, f"{fuse.place}: the panel has it"
 
 

@@ -46,9 +46,9 @@ def test_workflow_limits_time_and_rights(path: Path) -> None:
 def test_workflows_and_hooks_call_existing_targets() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     files = [*WORKFLOWS, ROOT / ".pre-commit-config.yaml"]
-    found = set().union(*(targets(path.read_text("utf-8")) for path in files))
-    assert {"lint", "types", "test", "test-all", "image", "docs"} <= found
-    for target in found:
+    result = set().union(*(targets(path.read_text("utf-8")) for path in files))
+    assert {"lint", "types", "test", "test-all", "image", "docs"} <= result
+    for target in result:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 

@@ -73,22 +73,22 @@ def world(name: str, other: str) -> Plan:
     """A plan with this name on VMs, nodes and the cluster; one move, one rejection."""
     nodes = [node(1, name=f"{name}1", vcpus_allocated=140), node(2, name=f"{other}2"), node(3, name=name)]
     vms = [vm(10, name=name, memory_mib=1024), vm(11, name=other, iso_mounted=True)]
-    made = plan(snapshot(nodes, vms), Policy(max_moves=5))
-    assert made.moves
-    return replace(made, cluster_name=name)
+    new_plan = plan(snapshot(nodes, vms), Policy(max_moves=5))
+    assert new_plan.moves
+    return replace(new_plan, cluster_name=name)
 
 
 def proposal(name: str, other: str) -> Proposal:
     """Decided by somebody of that name, failed with such words, and one move that waits for a second person."""
-    made, actor = world(name, other), Actor(ActorKind.TELEGRAM, name, 1001)
-    move = made.moves[0]
-    made = replace(made, moves=(move, move))
+    result, actor = world(name, other), Actor(ActorKind.TELEGRAM, name, 1001)
+    move = result.moves[0]
+    result = replace(result, moves=(move, move))
     failed = Migration(1, 1, 1, 1, move, MigrationState.FAILED, NOW, NOW, NOW + timedelta(seconds=5), error=other)
     moves = (
         ProposedMove(1, 0, move, MoveState.APPROVED, actor, NOW, failed, FirstApproval(ANNA, NOW)),
         ProposedMove(2, 1, move, MoveState.PENDING, first=FirstApproval(actor, NOW)),
     )
-    return Proposal(1, 1, False, NOW, NOW + timedelta(hours=1), made, moves)
+    return Proposal(1, 1, False, NOW, NOW + timedelta(hours=1), result, moves)
 
 
 def shown(text: str) -> None:
@@ -121,20 +121,20 @@ def valid(view: View) -> tuple[str, list[str]]:
 @given(name=NAMES, other=NAMES)
 @settings(deadline=None, max_examples=25)
 def test_every_message_is_valid_html_whatever_the_names(language: str, name: str, other: str) -> None:
-    texts, made = texts_for(language), proposal(name, other)
-    failed = made.moves[0].migration
+    texts, result = texts_for(language), proposal(name, other)
+    failed = result.moves[0].migration
     assert failed is not None
     exclusion = Exclusion(1, name, ExclusionRole.BOTH, None, Actor(ActorKind.TELEGRAM, other, 1), NOW)
-    status = Status(NOW, (made.plan,), "approve", None, (made,), (failed,), (exclusion,), other)
-    group = DecisionGroup(Purpose.BALANCE, name, NOW, None, made.moves)
+    status = Status(NOW, (result.plan,), "approve", None, (result,), (failed,), (exclusion,), other)
+    group = DecisionGroup(Purpose.BALANCE, name, NOW, None, result.moves)
     views = [
-        proposal_view(texts, made, NOW),
-        plan_view(texts, made.plan),
+        proposal_view(texts, result, NOW),
+        plan_view(texts, result.plan),
         View(ending_notice(texts, failed)),
         pages.status_view(texts, status, NOW, next_check=None, dry_run=False),
-        pages.nodes_view(texts, made.plan),
+        pages.nodes_view(texts, result.plan),
         pages.node_view(
-            texts, node(1, name=name, state=other), made.plan, [vm(10, name=name)], exclusions=[exclusion], now=NOW
+            texts, node(1, name=name, state=other), result.plan, [vm(10, name=name)], exclusions=[exclusion], now=NOW
         ),
         history_view(texts, [group], NOW, part=0, size=8, more=True),
         pages.exclusions_view(texts, [exclusion], (name,), (other,), NOW),
@@ -151,11 +151,11 @@ def test_every_message_is_valid_html_whatever_the_names(language: str, name: str
 @given(name=NAMES, other=NAMES)
 @settings(deadline=None, max_examples=25)
 def test_names_cannot_add_lines_to_the_terminal(language: str, name: str, other: str) -> None:
-    texts, made = texts_for(language), proposal(name, other)
-    one_line_each(plan_lines(texts, made.plan))
-    one_line_each([outcome_line(texts, m) for m in made.moves])
-    one_line_each([history_line(m, texts) for m in made.moves])
-    assert len(plan_lines(texts, made.plan)) == len(plan_lines(texts, proposal("x", "y").plan))
+    texts, result = texts_for(language), proposal(name, other)
+    one_line_each(plan_lines(texts, result.plan))
+    one_line_each([outcome_line(texts, m) for m in result.moves])
+    one_line_each([history_line(m, texts) for m in result.moves])
+    assert len(plan_lines(texts, result.plan)) == len(plan_lines(texts, proposal("x", "y").plan))
 
 
 @given(NAMES, NAMES)
@@ -184,8 +184,8 @@ def test_csv_keeps_its_cells_and_has_no_formula(name: str, other: str) -> None:
 @given(NAMES, NAMES)
 @settings(deadline=None, max_examples=50)
 def test_files_return_the_stored_names(name: str, other: str) -> None:
-    made = world(name, other)
-    assert plan_from_dict(json.loads(json.dumps(plan_to_dict(made)))) == made
+    result = world(name, other)
+    assert plan_from_dict(json.loads(json.dumps(plan_to_dict(result)))) == result
     seen = snapshot([node(1, name=name)], [vm(10, name=other)])
     assert snapshot_from_dict(json.loads(json.dumps(snapshot_to_dict(seen)))).snapshot == seen
 
@@ -195,11 +195,11 @@ async def test_database_stores_names_without_running_them(tmp_path: Path, name: 
     store = Store(tmp_path / "bot.db")
     await store.open()
     try:
-        made = await store.proposals.publish(
+        result = await store.proposals.publish(
             world(name, "x"), automatic=False, now=NOW, expires_at=NOW + timedelta(hours=1), since=None
         )
-        found = await store.proposals.get(made.proposal_id or 0)
-        assert found is not None and found.plan.moves[0].vm_name == name
+        answer = await store.proposals.get(result.proposal_id or 0)
+        assert answer is not None and answer.plan.moves[0].vm_name == name
         await store.audit.record("test", Actor(ActorKind.TELEGRAM, name, 1), NOW, name=name)
         assert (await store.audit.verify()).problems == ()
     finally:
@@ -248,20 +248,20 @@ UNSAFE_CALLS = {
 
 
 def unsafe(tree: ast.AST) -> list[str]:
-    found = []
+    results = []
     for part in ast.walk(tree):
         if isinstance(part, ast.Import):
-            found += [a.name for a in part.names if a.name.split(".")[0] in UNSAFE_MODULES]
+            results += [a.name for a in part.names if a.name.split(".")[0] in UNSAFE_MODULES]
         elif isinstance(part, ast.ImportFrom) and (part.module or "").split(".")[0] in UNSAFE_MODULES:
-            found.append(str(part.module))
+            results.append(str(part.module))
         elif isinstance(part, ast.Call):
             name = ast.unparse(part.func)
             started = name.startswith("subprocess.") or name in ("run", "Popen")
             wanted = [ast.unparse(k.value) for k in part.keywords if k.arg == "shell"]
             shell = any(w == "True" or (started and w != "False") for w in wanted)
             if name in UNSAFE_CALLS or shell or name.endswith("create_subprocess_shell"):
-                found.append(name)
-    return found
+                results.append(name)
+    return results
 
 
 @pytest.mark.parametrize("folder", ["balancer", "bot", "sandbox", "vm_balancer", "tools"])

@@ -91,8 +91,8 @@ worlds_with_rules = st.builds(with_rules, worlds, st.integers(0, 10**9))
 @settings(max_examples=examples(400), deadline=None)
 @given(worlds_with_rules)
 def test_plan_equals_the_brute_force_plan(world: World) -> None:
-    made = plan(*world)
-    assert [m.key for m in made.moves] == WithRules(*world).smallest_first()
+    new_plan = plan(*world)
+    assert [m.key for m in new_plan.moves] == WithRules(*world).smallest_first()
 
 
 @settings(max_examples=examples(150), deadline=None)
@@ -193,8 +193,8 @@ def test_rules_survive_json_and_bad_ones_are_named() -> None:
 
 def cautions(rules: tuple[VMRule, ...], vms: list[VM]) -> tuple[Reason, ...]:
     seen = snapshot([node(1), node(2), node(3)], vms, [cluster()])
-    made: Plan = plan(seen, Policy(rules=rules))
-    return made.cautions
+    new_plan: Plan = plan(seen, Policy(rules=rules))
+    return new_plan.cautions
 
 
 def test_broken_rule_is_reported_without_overload() -> None:
@@ -225,5 +225,5 @@ def test_target_of_a_running_group_member_is_closed() -> None:
 
 def test_rule_makes_the_plan_choose_another_vm() -> None:
     seen = snapshot([node(1, vcpus_allocated=76), node(2)], [vm(1), vm(2, vcpus=7)])
-    made = plan(seen, Policy(rules=(VMRule(STAY, "s", vm_ids=(1,)),)))
-    assert ([m.vm_id for m in made.moves], made.taken_at) == ([2], NOW)
+    new_plan = plan(seen, Policy(rules=(VMRule(STAY, "s", vm_ids=(1,)),)))
+    assert ([m.vm_id for m in new_plan.moves], new_plan.taken_at) == ([2], NOW)

@@ -79,8 +79,8 @@ SIGNS: dict[str, tuple[Heartbeat | None, State, int]] = {
 @pytest.mark.parametrize("sign", SIGNS)
 def test_heartbeat_is_judged(sign: str) -> None:
     beat, state, seconds = SIGNS[sign]
-    found = judge(beat, NOW)
-    assert (found.state, found.for_s) == (state, seconds)
+    result = judge(beat, NOW)
+    assert (result.state, result.for_s) == (state, seconds)
 
 
 def test_dead_process_is_reported_at_once() -> None:
@@ -183,8 +183,8 @@ def test_health_ignores_broken_settings(
     monkeypatch.setenv("BALANCE_INTERVAL", "soon")
     monkeypatch.setenv("DATABASE_PATH", str(folder / "none.db"))
     assert main(["health"]) == FAILED
-    said = capsys.readouterr()
-    assert said.err == "" and said.out.startswith("not running")
+    output = capsys.readouterr()
+    assert output.err == "" and output.out.startswith("not running")
 
 
 def test_health_imports_no_large_library(folder: Path) -> None:
@@ -205,8 +205,8 @@ def test_health_imports_no_large_library(folder: Path) -> None:
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path, HOT_WORLD) as made:
-        yield made
+    async with running_stack(tmp_path, HOT_WORLD) as result:
+        yield result
 
 
 class Asked:
@@ -219,16 +219,16 @@ class Asked:
     def once(self, *words: str) -> dict[str, Any]:
         path = self._stack.settings["DATABASE_PATH"]
         code = main(["health", "--json", "--database-path", path, *words])
-        found: dict[str, Any] = json.loads(self._capsys.readouterr().out)
-        return found | {"code": code}
+        document: dict[str, Any] = json.loads(self._capsys.readouterr().out)
+        return document | {"code": code}
 
     async def until(self, state: str) -> dict[str, Any]:
         async def look() -> dict[str, Any] | None:
-            found = self.once()
-            return found if found["state"] == state else None
+            result = self.once()
+            return result if result["state"] == state else None
 
-        found: dict[str, Any] = await self._stack.eventually(look, f"health of {state}", PATIENCE_S)
-        return found
+        result: dict[str, Any] = await self._stack.eventually(look, f"health of {state}", PATIENCE_S)
+        return result
 
 
 @pytest.mark.e2e
@@ -245,8 +245,8 @@ async def test_health_follows_a_program_from_start_to_end(stack: Stack, capsys: 
     await asked.until("healthy")
     bot.send(signal.SIGKILL)
     await bot.ended()
-    found = await asked.until("gone")
-    assert found["code"] == FAILED, "at once: nobody waits for the sign of life to grow old"
+    result = await asked.until("gone")
+    assert result["code"] == FAILED, "at once: nobody waits for the sign of life to grow old"
 
 
 @pytest.mark.e2e
@@ -254,8 +254,8 @@ async def test_health_names_an_unreachable_panel_or_chat(stack: Stack, capsys: p
     asked = Asked(stack, capsys)
     await stack.panel_fault("http_503")
     stack.start_bot(BALANCE_INTERVAL="10")
-    found = await asked.until("panel")
-    assert found["code"] == OK and asked.once("--strict")["code"] == FAILED
+    result = await asked.until("panel")
+    assert result["code"] == OK and asked.once("--strict")["code"] == FAILED
     await stack.clear_panel_faults()
     await asked.until("healthy")
     await stack.chat_fault("502", method="getUpdates", count=1000)

@@ -37,10 +37,10 @@ def instructions(text: str) -> list[tuple[str, str]]:
 
 
 def last_stage() -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
+    result: dict[str, list[str]] = defaultdict(list)
     for word, rest in instructions(DOCKERFILE.rpartition("\nFROM ")[2]):
-        found[word].append(rest)
-    return found
+        result[word].append(rest)
+    return result
 
 
 # --- the image
@@ -85,7 +85,7 @@ def test_dockerignore_lets_every_copied_file_through() -> None:
         for name in rest.split()[:-1]
     ]
     places = {name: {place for place in allowed if f"{name}/".startswith(f"{place}/")} for name in copied}
-    assert "*" in lines and [name for name, found in places.items() if not found] == []
+    assert "*" in lines and [name for name, item in places.items() if not item] == []
     assert allowed == set.union(*places.values()), "a place that nothing is copied from"
     assert all((ROOT / name).exists() for name in copied)
 
@@ -96,8 +96,8 @@ def test_dockerignore_lets_every_copied_file_through() -> None:
 def compose() -> dict[str, Any]:
     from ruamel.yaml import YAML  # comes with check-jsonschema
 
-    found: dict[str, Any] = YAML(typ="safe").load((ROOT / "compose.yaml").read_text("utf-8"))
-    return found
+    result: dict[str, Any] = YAML(typ="safe").load((ROOT / "compose.yaml").read_text("utf-8"))
+    return result
 
 
 def test_compose_file_fits_its_schema() -> None:
@@ -166,7 +166,7 @@ def test_systemd_accepts_the_service_file(tmp_path: Path) -> None:
     unit = tmp_path / UNIT.name
     program = shutil.which("true")
     unit.write_text(UNIT.read_text("utf-8").replace("/opt/vm-balancer/bin/vm-balancer", str(program)), encoding="utf-8")
-    said = ran("systemd-analyze", "verify", str(unit))
-    assert not [line for line in said.splitlines() if UNIT.stem in line]  # it also speaks of other units
-    said = ran("systemd-analyze", "security", "--offline=true", "--threshold=20", str(unit))
-    assert "Overall exposure level" in said
+    output = ran("systemd-analyze", "verify", str(unit))
+    assert not [line for line in output.splitlines() if UNIT.stem in line]  # it also speaks of other units
+    output = ran("systemd-analyze", "security", "--offline=true", "--threshold=20", str(unit))
+    assert "Overall exposure level" in output

@@ -167,9 +167,9 @@ async def test_only_deciders_look_and_the_first_one_counts(tmp_path: Path) -> No
         assert "not decide" in await fixture.pressed(report, "I’ll look", VERA)
         presses = [fixture.press(report, data, user_id) for user_id in (BORIS, ANNA)]
         await fixture.until(lambda: all(p.answer for p in presses))
-        said = [str((p.answer or {})["text"]) for p in presses]
+        texts = [str((p.answer or {})["text"]) for p in presses]
         assert (
-            sum("You look" in text for text in said) == 1 and sum("looks into it until" in text for text in said) == 1
+            sum("You look" in text for text in texts) == 1 and sum("looks into it until" in text for text in texts) == 1
         )
 
 

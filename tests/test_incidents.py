@@ -59,8 +59,8 @@ async def approve_and_finish(store: Store, proposal_id: int, state: MigrationSta
 
 
 async def test_incident_opens_at_the_first_check_also_without_a_move(store: Store) -> None:
-    made = await checked(store, seen(report(1, 7.7)))
-    assert made.proposal_id is None and made.shows_incident is None
+    result = await checked(store, seen(report(1, 7.7)))
+    assert result.proposal_id is None and result.shows_incident is None
     [incident] = await store.incidents.open_ones()
     assert (incident.opened_at, incident.waits_since) == (NOW, NOW)
     [figure] = incident.nodes
@@ -91,10 +91,10 @@ async def test_changed_plan_stays_in_the_incident_and_says_what_changed(store: S
 
 
 async def test_same_plan_waits_longer_instead_of_being_proposed_again(store: Store) -> None:
-    made = seen(report(1, 7.7), moves=(11,))
-    first = await checked(store, made)
+    result = seen(report(1, 7.7), moves=(11,))
+    first = await checked(store, result)
     for minutes in (10, 20, 30, 40, 90, 130):
-        again = await checked(store, made, minutes)
+        again = await checked(store, result, minutes)
         assert (again.proposal_id, again.created) == (first.proposal_id, False)
         assert await store.proposals.expire_due(NOW + minutes * MINUTE) == ()
     proposal = await store.proposals.get(first.proposal_id or 0)
@@ -177,10 +177,10 @@ async def test_overload_that_comes_back_soon_is_the_same_incident(store: Store) 
 
 
 async def test_clusters_have_incidents_of_their_own_and_lost_ones_end(store: Store) -> None:
-    made = [await checked(store, seen(report(1, 7.7), moves=(cluster,), cluster=cluster)) for cluster in (1, 2)]
+    results = [await checked(store, seen(report(1, 7.7), moves=(cluster,), cluster=cluster)) for cluster in (1, 2)]
     assert [i.cluster_id for i in await store.incidents.open_ones()] == [1, 2]
-    assert await store.incidents.end_of_others([2, 3], GONE, LATER) == (made[0].proposal_id,)
-    ended = await store.incidents.of_proposal(made[0].proposal_id or 0)
+    assert await store.incidents.end_of_others([2, 3], GONE, LATER) == (results[0].proposal_id,)
+    ended = await store.incidents.of_proposal(results[0].proposal_id or 0)
     assert ended is not None and (ended.ended_at, ended.end_reason) == (LATER, GONE)
     assert outcome_of(ended, (), LATER).kind is OutcomeKind.GONE
 
@@ -217,13 +217,13 @@ async def test_node_that_people_were_not_asked_about_makes_a_notice_once(store: 
     await store.decisions.decide([proposal.moves[0].id], Verdict.SKIP, ANNA, NOW)
     await checked(store, seen(report(1, 7.7)), 10)
     assert await store.notices.unsent() == []
-    made = seen(report(2, 8.1), report(1, 7.7), moves=(move(12, source=2, target=3),))
-    await checked(store, made, 20)
+    result = seen(report(2, 8.1), report(1, 7.7), moves=(move(12, source=2, target=3),))
+    await checked(store, result, 20)
     [notice] = await store.notices.unsent()
     assert (notice.kind, notice.body) == (NoticeKind.WORSE, Reason.of("node-joined", node="n2"))
     proposal = (await store.proposals.waiting())[0]
     await store.decisions.decide([proposal.moves[0].id], Verdict.SKIP, ANNA, NOW + 20 * MINUTE)
-    await checked(store, replace(made, moves=(move(13, source=2, target=3),)), 30)
+    await checked(store, replace(result, moves=(move(13, source=2, target=3),)), 30)
     assert len(await store.notices.unsent()) == 1
 
 
@@ -231,8 +231,8 @@ async def test_unreadable_incident_stops_no_check_and_is_set_aside(store: Store)
     await checked(store, seen(report(1, 7.7), moves=(11,)))
     async with store.transaction() as db:
         await db.execute("UPDATE incident SET figures = '{'")
-    made = await checked(store, seen(report(1, 7.7), moves=(12,)), 10)
-    assert made.created
+    result = await checked(store, seen(report(1, 7.7), moves=(12,)), 10)
+    assert result.created
     [row] = await store.unreadable.set_aside(NOW)
     assert row.place == "incident"
     await checked(store, seen(report(1, 7.7), moves=(13,)), 20)

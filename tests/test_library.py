@@ -184,8 +184,8 @@ class ScriptRunner:
 
     async def posted(self) -> list[str]:
         async with aiohttp.ClientSession() as http, http.get(f"{self.chat.url}/sandbox/messages?chat_id={CHAT}") as r:
-            found = await r.json()
-        return [m["text"] for m in (found["messages"] if isinstance(found, dict) else found) if m["from_bot"]]
+            document = await r.json()
+        return [m["text"] for m in (document["messages"] if isinstance(document, dict) else document) if m["from_bot"]]
 
 
 @pytest.fixture
@@ -234,8 +234,8 @@ def left_in(folder: Path) -> list[str]:
 
 
 async def test_simple_example_of_the_specification_runs_unchanged(script_runner: ScriptRunner) -> None:
-    said = await script_runner.run(SEED_SIMPLE, TELEGRAM_BOT_TOKEN="")
-    assert said == [], "a library prints nothing"
+    result = await script_runner.run(SEED_SIMPLE, TELEGRAM_BOT_TOKEN="")
+    assert result == [], "a library prints nothing"
     assert left_in(script_runner.folder) == [".env"], "a dry run leaves nothing behind"
     assert script_runner.panel.requests.since(0, "/vm/v3/host", "GET") and not script_runner.panel.requests.since(
         0, "/vm/v3/host", "POST"
@@ -256,8 +256,8 @@ def test_documentation_has_the_examples_of_the_specification_word_for_word() -> 
 
 async def test_documented_example_without_chat_and_database_runs(script_runner: ScriptRunner) -> None:
     [text] = [e for e in documented_examples() if ":memory:" in e]
-    said = await script_runner.run(text)
-    assert said == ["Production 1 overloaded, 1 moves", "big-0 -> cool succeeded"]
+    result = await script_runner.run(text)
+    assert result == ["Production 1 overloaded, 1 moves", "big-0 -> cool succeeded"]
     [big] = [vm for vm in script_runner.panel.world.vms.values() if vm.name == "big-0"]
     assert script_runner.panel.world.nodes[big.node].name == "cool"
     assert left_in(script_runner.folder) == [".env"]
@@ -276,8 +276,8 @@ async def test_documented_example_of_the_components_runs(script_runner: ScriptRu
     assert re.fullmatch(r"hot: \d+\.\d+", hot), "its load"
     assert [line.split(":")[0] for line in others] == ["cool", "mild"]
     assert all("127.0.0.1" in line for line in others), "why they could not be read"
-    said = await script_runner.run(text, TELEGRAM_BOT_TOKEN="123456:WRONG-TOKEN")
-    assert len(said) == 1 and said[0].startswith("nobody was told: ") and "WRONG" not in said[0]
+    result = await script_runner.run(text, TELEGRAM_BOT_TOKEN="123456:WRONG-TOKEN")
+    assert len(result) == 1 and result[0].startswith("nobody was told: ") and "WRONG" not in result[0]
     assert await script_runner.posted() == [posted]
 
 
@@ -366,10 +366,10 @@ def test_import_loads_no_large_library_and_logs_nothing() -> None:
 
 async def test_results_are_frozen_dataclasses(panel: RunningPanel) -> None:
     async with VMManagerAPI(panel.url, "admin@example.com", "secret") as api:
-        found = [(await api.get_clusters())[0], (await api.get_nodes())[0], (await api.get_vms())[0]]
-    assert [type(x) for x in found] == [ClusterInfo, NodeInfo, VMInfo]
+        results = [(await api.get_clusters())[0], (await api.get_nodes())[0], (await api.get_vms())[0]]
+    assert [type(x) for x in results] == [ClusterInfo, NodeInfo, VMInfo]
     one: Any
-    for one in found:
+    for one in results:
         assert is_dataclass(one)
         with pytest.raises(FrozenInstanceError):
             setattr(one, "name", "x")  # noqa: B010
@@ -551,11 +551,11 @@ def test_installed_copy_is_typed(tmp_path: Path) -> None:
     (tmp_path / "uses.py").write_text(USES, "utf-8")
     command = [sys.executable, "-m", "mypy", "--strict", "--python-executable", str(python), "uses.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    said = [line.split(": ", 1)[-1] for line in done.stdout.splitlines()]
-    assert said[0] == 'note: Revealed type is "int"', done.stdout
-    assert said[1].startswith('error: Argument "config_path" to "VMBalancer" has incompatible type "int"')
-    assert said[2].startswith('error: Module "vm_balancer" has no attribute "Nonsense"')
-    assert len(said) == 4, done.stdout
+    texts = [line.split(": ", 1)[-1] for line in done.stdout.splitlines()]
+    assert texts[0] == 'note: Revealed type is "int"', done.stdout
+    assert texts[1].startswith('error: Argument "config_path" to "VMBalancer" has incompatible type "int"')
+    assert texts[2].startswith('error: Module "vm_balancer" has no attribute "Nonsense"')
+    assert len(texts) == 4, done.stdout
 
 
 def test_docstrings_are_required_of_every_module_with_public_names() -> None:

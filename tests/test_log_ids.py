@@ -91,11 +91,11 @@ async def test_log_has_the_lines_of_the_specification_word_for_word(tmp_path: Pa
     path = log_to()
     async with running_bot(tmp_path, SEEDS, {"migration_s": 42}, task_poll_interval=0.5) as fixture:
         await moved(fixture)
-    said = [re.sub(r"^[\d-]{10} [\d:]{8} ", "", line) for line in path.read_text("utf-8").splitlines()]
+    texts = [re.sub(r"^[\d-]{10} [\d:]{8} ", "", line) for line in path.read_text("utf-8").splitlines()]
     wanted = [line.split(" ", 2)[2] for line in SAMPLE.splitlines()]
     timed = re.compile(r"(?<=in )\d+(?= seconds$)")
-    said = [timed.sub("N", line) for line in said]
-    positions = [said.index(timed.sub("N", line)) for line in wanted]
+    texts = [timed.sub("N", line) for line in texts]
+    positions = [texts.index(timed.sub("N", line)) for line in wanted]
     assert positions == sorted(positions)
 
 
@@ -170,8 +170,8 @@ async def test_ids_are_inherited_by_tasks_and_threads_and_end_with_the_work(log_
             log.info("inside")
         log.info("back")
     log.info("after")
-    found = {row["message"]: (row.get("cycle"), row.get("migration")) for row in lines_of(path)}
-    assert found == {
+    result = {row["message"]: (row.get("cycle"), row.get("migration")) for row in lines_of(path)}
+    assert result == {
         **dict.fromkeys(("task", "thread", "back"), (one, None)),
         "inside": (None, 7),
         **dict.fromkeys(("library", "after"), (None, None)),
@@ -203,14 +203,14 @@ async def test_debug_log_has_every_node_and_the_reason_why_each_vm_stays(tmp_pat
     vms = [*HOT_WORLD["vms"], {"id": 50, "name": "snapped", "node": 1, "snapshot_count": 2}]
     async with running_bot(tmp_path, {**HOT_WORLD, "vms": vms}) as fixture:
         await fixture.propose()
-    said = [
+    texts = [
         row["message"] for row in lines_of(path) if row["logger"] == "bot.service.plan_log" and row["level"] == "DEBUG"
     ]
     for name in ("hot", "cool", "mild"):
-        [line] = [m for m in said if m.startswith(f"Node '{name}' (ID: ") and "score" in m]
+        [line] = [m for m in texts if m.startswith(f"Node '{name}' (ID: ") and "score" in m]
         assert re.search(r"\d\.\d\d vCPU per CPU, memory \d+\.\d %, \d+ VMs, score \d\.\d\d: (not )?overloaded", line)
-    assert "VM 'snapped' (ID: 50): the VM has 2 snapshots" in said
-    assert any(m.startswith("VM 'small-a' (ID: 11, 2 vCPU, 2048 MiB) may go from 'hot' to 'cool': ") for m in said)
+    assert "VM 'snapped' (ID: 50): the VM has 2 snapshots" in texts
+    assert any(m.startswith("VM 'small-a' (ID: 11, 2 vCPU, 2048 MiB) may go from 'hot' to 'cool': ") for m in texts)
 
 
 async def test_info_log_has_each_decision_and_its_author(tmp_path: Path, log_to: Any) -> None:
@@ -223,7 +223,7 @@ async def test_info_log_has_each_decision_and_its_author(tmp_path: Path, log_to:
         await fixture.propose()
         fixture.pass_time(7200)
         await fixture.service.deadlines.expire_due()
-    said = messages(path, "INFO")
+    words = messages(path, "INFO")
     assert not {row["level"] for row in lines_of(path)} - {"INFO", "WARNING"}
     for wanted in (
         "Proposal 1: VM 'small-a' from 'hot' to 'cool'",
@@ -233,7 +233,7 @@ async def test_info_log_has_each_decision_and_its_author(tmp_path: Path, log_to:
         "Proposal 2: VM 'small-b' from 'hot' to 'cool'",
         "Proposal 2 expired: nobody decided in time",
     ):
-        assert wanted in said, said
+        assert wanted in words, words
 
 
 async def test_superseded_plan_is_logged(tmp_path: Path, log_to: Any) -> None:

@@ -152,19 +152,19 @@ def as_json(message: str, *args: object, secrets: list[str] | None = None, **opt
     """The one line of a record, read back."""
     text = JsonFormatter(secrets or []).format(record(message, *args, **options))
     assert text.isascii() and len(text.splitlines()) == 1
-    found: dict[str, object] = json.loads(text)
-    return found
+    document: dict[str, object] = json.loads(text)
+    return document
 
 
 def test_json_has_one_object_per_line_and_the_zone_in_its_time() -> None:
     one = record("VM '%s'", "шкаф\n2024-01-15 10:30:00 [INFO] forged\x1b[2J")
     one.created = 1705314600.25
-    found = json.loads(JsonFormatter().format(one))
-    assert found.keys() == {"time", "level", "logger", "message"}
-    assert datetime.fromisoformat(str(found["time"])) == datetime(2024, 1, 15, 10, 30, 0, 250_000, timezone.utc)
-    assert datetime.fromisoformat(str(found["time"])).utcoffset() is not None
-    assert (found["level"], found["logger"]) == ("INFO", "bot")
-    assert found["message"] == "VM 'шкаф 2024-01-15 10:30:00 [INFO] forged'"
+    document = json.loads(JsonFormatter().format(one))
+    assert document.keys() == {"time", "level", "logger", "message"}
+    assert datetime.fromisoformat(str(document["time"])) == datetime(2024, 1, 15, 10, 30, 0, 250_000, timezone.utc)
+    assert datetime.fromisoformat(str(document["time"])).utcoffset() is not None
+    assert (document["level"], document["logger"]) == ("INFO", "bot")
+    assert document["message"] == "VM 'шкаф 2024-01-15 10:30:00 [INFO] forged'"
 
 
 @pytest.mark.parametrize(("work", "key", "id"), [(log_context.cycle, "cycle", None), (None, "migration", 7)])
@@ -180,17 +180,17 @@ def test_secret_is_masked_in_json(spelling: str) -> None:
     try:
         raise RuntimeError(f"GET /?password={written} failed\x1b[2J\u2028x")
     except RuntimeError:
-        found = as_json("<%s>", written, secrets=[SECRET], trace=True)
-    trace = str(found["exception"])
-    assert MASK in str(found["message"]) and MASK in trace
-    assert written not in str(found["message"]) + trace and json.dumps(written)[1:-1] not in json.dumps(found)
+        document = as_json("<%s>", written, secrets=[SECRET], trace=True)
+    trace = str(document["exception"])
+    assert MASK in str(document["message"]) and MASK in trace
+    assert written not in str(document["message"]) + trace and json.dumps(written)[1:-1] not in json.dumps(document)
     assert trace.startswith("Traceback (most recent call last):\n  File ") and "\x1b" not in trace
 
 
 @given(st.text(max_size=50), st.text(min_size=6, max_size=20).filter(str.strip))
 def test_json_stays_one_valid_line_for_any_text(message: str, secret: str) -> None:
-    found = as_json("%s", message + secret, secrets=[secret])
-    assert secret not in str(found["message"]).replace(MASK, "")
+    document = as_json("%s", message + secret, secrets=[secret])
+    assert secret not in str(document["message"]).replace(MASK, "")
 
 
 @pytest.mark.parametrize(("given_format", "kind"), [("text", SafeFormatter), ("json", JsonFormatter)])

@@ -68,12 +68,12 @@ class Seen:
     @property
     def labels(self) -> dict[str, dict[str, set[str]]]:
         """Sample -> label -> its values."""
-        found: dict[str, dict[str, set[str]]] = {}
+        result: dict[str, dict[str, set[str]]] = {}
         for name, labels in self.samples:
-            of_sample = found.setdefault(name, {})
+            of_sample = result.setdefault(name, {})
             for label, value in labels:
                 of_sample.setdefault(label, set()).add(value)
-        return found
+        return result
 
 
 def everything(names: dict[int, str] | None = None, cluster: str = "Production") -> MetricValues:
@@ -227,9 +227,9 @@ def settings(**given: Any) -> Settings:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as result:
+        result.bind(("127.0.0.1", 0))
+        return int(result.getsockname()[1])
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -274,8 +274,8 @@ async def test_port_is_free_again_after_a_failed_start() -> None:
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path, HOT_WORLD) as made:
-        yield made
+    async with running_stack(tmp_path, HOT_WORLD) as result:
+        yield result
 
 
 class Watched:
@@ -309,11 +309,11 @@ class Watched:
                 seen = await self.seen()
             except aiohttp.ClientConnectionError:
                 return None
-            found = {k: _value(seen, k) for k in wanted}
-            return seen if found == wanted else None
+            result = {k: _value(seen, k) for k in wanted}
+            return seen if result == wanted else None
 
-        made: Seen = await self.stack.eventually(look, f"page with {wanted}")
-        return made
+        outcome: Seen = await self.stack.eventually(look, f"page with {wanted}")
+        return outcome
 
     async def until_health(self, state: str) -> int:
         async def look() -> int | None:
@@ -331,8 +331,8 @@ def _value(seen: Seen, key: str) -> float | None:
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as made:
-        yield made
+    async with aiohttp.ClientSession() as result:
+        yield result
 
 
 async def requests(stack: Stack, http: aiohttp.ClientSession) -> int:
@@ -406,9 +406,9 @@ async def test_names_from_the_panel_are_escaped(tmp_path: Path, http: aiohttp.Cl
     nodes = [{**node, "name": name} for node in HOT_WORLD["nodes"]]
     async with running_stack(tmp_path, world(nodes=nodes, clusters=[{"id": 1, "name": name}])) as stack:
         seen = await Watched(stack, http, DRY_RUN="true").until(cycles_total__done=1, dry_run=1)
-        found = [dict(labels) for labels in seen.all_of("node_overloaded")]
-        assert sorted(f["node_id"] for f in found) == ["1", "2", "3"]
-        assert {f["node"] for f in found} == {f["cluster"] for f in found} == {one_line(name)}
+        results = [dict(labels) for labels in seen.all_of("node_overloaded")]
+        assert sorted(f["node_id"] for f in results) == ["1", "2", "3"]
+        assert {f["node"] for f in results} == {f["cluster"] for f in results} == {one_line(name)}
 
 
 @pytest.mark.e2e

@@ -32,25 +32,25 @@ def samples(overhead: float, mbit: float, count: int = 30, noise: float = 0.0) -
 
 @given(st.floats(0, 300), st.floats(50, 50_000))
 def test_samples_on_a_line_give_that_line(overhead: float, mbit: float) -> None:
-    found = fit(samples(overhead, mbit))
-    assert found is not None and found.migrations == 30
-    assert found.overhead_s == pytest.approx(overhead, abs=1e-3)
-    assert found.bandwidth_mbit == pytest.approx(mbit, rel=1e-3)
+    fits = fit(samples(overhead, mbit))
+    assert fits is not None and fits.migrations == 30
+    assert fits.overhead_s == pytest.approx(overhead, abs=1e-3)
+    assert fits.bandwidth_mbit == pytest.approx(mbit, rel=1e-3)
 
 
 def test_noise_and_hanging_migrations_do_not_matter() -> None:
     good = samples(25, 900, count=40, noise=3)
     hung = [Sample(1024, 1800.0), Sample(32768, 3000.0), Sample(2048, 700.0)]
-    found = fit([*good[:20], *hung, *good[20:]])
-    assert found is not None
-    assert found.overhead_s == pytest.approx(25, abs=3)
-    assert found.bandwidth_mbit == pytest.approx(900, rel=0.05)
-    assert MIN_SAMPLES <= found.migrations <= 40
+    fits = fit([*good[:20], *hung, *good[20:]])
+    assert fits is not None
+    assert fits.overhead_s == pytest.approx(25, abs=3)
+    assert fits.bandwidth_mbit == pytest.approx(900, rel=0.05)
+    assert MIN_SAMPLES <= fits.migrations <= 40
 
 
 def test_estimate_does_not_depend_on_the_order_of_samples() -> None:
-    found = samples(25, 900, noise=5)
-    assert fit(found) == fit(found[::-1])
+    result = samples(25, 900, noise=5)
+    assert fit(result) == fit(result[::-1])
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_useless_samples_change_nothing(given_samples: list[Sample]) -> None:
 
 
 def test_negative_overhead_becomes_zero() -> None:
-    found = fit([Sample(s, took(s, -5, 800)) for s in SIZES[2:] * 8])
-    assert found is not None and found.overhead_s == 0
-    assert found.bandwidth_mbit == pytest.approx(900, rel=0.2)
+    fits = fit([Sample(s, took(s, -5, 800)) for s in SIZES[2:] * 8])
+    assert fits is not None and fits.overhead_s == 0
+    assert fits.bandwidth_mbit == pytest.approx(900, rel=0.2)
 
 
 # In the running program -----------------------------------------------------------------------------
@@ -84,11 +84,11 @@ async def finish(store: Store, clock: Clock, found: list[Sample], cluster: int =
     """Migrations of this memory that took so long, one after the other."""
     for number, sample in enumerate(found):
         moved = replace(move(100 + number), memory_mib=sample.memory_mib)
-        made = await store.proposals.publish(
+        result = await store.proposals.publish(
             plan(moved, cluster=cluster), automatic=False, now=clock(), expires_at=clock.now.replace(year=2030)
         )
-        assert made.proposal_id is not None
-        proposal = await store.proposals.get(made.proposal_id)
+        assert result.proposal_id is not None
+        proposal = await store.proposals.get(result.proposal_id)
         assert proposal is not None
         [decided] = await store.decisions.decide([m.id for m in proposal.moves], Verdict.APPROVE, ANNA, clock())
         assert decided.move.migration is not None

@@ -120,9 +120,9 @@ async def _pressed(fixture: ChatFixture, card: Message, data: str) -> Message:
         return card if changed else new[-1] if new else None
 
     await fixture.until(look, f"the page of {data}")
-    found = look()
-    assert found is not None
-    return found
+    result = look()
+    assert result is not None
+    return result
 
 
 async def test_a_name_that_several_nodes_have_offers_a_choice(tmp_path: Path) -> None:

@@ -38,9 +38,9 @@ def drained(vms: int, name: str = "vm", purpose: Purpose = Purpose.DRAIN) -> Pro
         nodes, [vm(10 + i, name=f"{name}-{i}", node_id=source, vcpus=1, memory_mib=1024) for i in range(vms)]
     )
     make = drain if purpose is Purpose.DRAIN else fill
-    made = make(seen, Policy(), Recent(), 1)
-    moves = tuple(ProposedMove(100 + i, i, m, MoveState.PENDING) for i, m in enumerate(made.moves))
-    return Proposal(5, 1, False, NOW, NOW + timedelta(hours=1), made, moves, asked_by=ANNA, node_id=1)
+    result = make(seen, Policy(), Recent(), 1)
+    moves = tuple(ProposedMove(100 + i, i, m, MoveState.PENDING) for i, m in enumerate(result.moves))
+    return Proposal(5, 1, False, NOW, NOW + timedelta(hours=1), result, moves, asked_by=ANNA, node_id=1)
 
 
 def with_states(base: Proposal, states: list[MigrationState | None]) -> Proposal:

@@ -30,14 +30,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
-    async with running_stack(tmp_path, HOT_WORLD, migration_s=0.5) as made:
-        yield made
+    async with running_stack(tmp_path, HOT_WORLD, migration_s=0.5) as result:
+        yield result
 
 
 async def asked_of_telegram(stack: Stack) -> list[dict[str, Any]]:
     async with aiohttp.ClientSession() as session, session.get(f"{stack.chat}/sandbox/requests") as reply:
-        found: list[dict[str, Any]] = await reply.json()
-        return found
+        document: list[dict[str, Any]] = await reply.json()
+        return document
 
 
 @pytest.mark.e2e
@@ -72,7 +72,7 @@ def test_disabled_notifications_need_no_chat_settings() -> None:
 def test_notifications_without_a_token_are_refused_with_a_reason(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--host", "http://127.0.0.1:9", "--username", "me", "--password", "x"]
     assert main(["config", *words, "--notifications"]) == OK
-    said = capsys.readouterr()
-    assert "TELEGRAM_NOTIFICATIONS=true" in said.out
-    [note] = said.err.splitlines()
+    output = capsys.readouterr()
+    assert "TELEGRAM_NOTIFICATIONS=true" in output.out
+    [note] = output.err.splitlines()
     assert note == "TELEGRAM_NOTIFICATIONS=true (--notifications) has no effect: TELEGRAM_BOT_TOKEN is not set"

@@ -93,11 +93,11 @@ def carried_out(world: World, made: Plan) -> Filling:
 def test_every_prefix_of_the_plan_is_legal(world: World, optimize_for: str, limit: int) -> None:
     """Moves are judged one by one on what the earlier ones left."""
     world = optimal(world, optimize_for, limit)
-    made = plan(*world)
-    opinion = carried_out(world, made)
-    assert set(made.overloaded_after) == opinion.left()
-    assert len({m.vm_id for m in made.moves}) == len(made.moves) <= (limit or 1000)
-    assert plan_from_dict(plan_to_dict(made)) == made
+    new_plan = plan(*world)
+    opinion = carried_out(world, new_plan)
+    assert set(new_plan.overloaded_after) == opinion.left()
+    assert len({m.vm_id for m in new_plan.moves}) == len(new_plan.moves) <= (limit or 1000)
+    assert plan_from_dict(plan_to_dict(new_plan)) == new_plan
 
 
 @thorough
@@ -161,10 +161,10 @@ def test_precheck_agrees_with_the_plan(world: World, optimize_for: str) -> None:
 @given(worlds, objectives)
 @pytest.mark.slow
 def test_groups_share_no_node_and_keep_the_order(world: World, optimize_for: str) -> None:
-    made = plan(*optimal(world, optimize_for))
-    assert len(made.groups) == len(made.moves)
+    new_plan = plan(*optimal(world, optimize_for))
+    assert len(new_plan.groups) == len(new_plan.moves)
     touched: dict[int, int] = {}
-    for move, group in zip(made.moves, made.groups, strict=True):
+    for move, group in zip(new_plan.moves, new_plan.groups, strict=True):
         for node_id in (move.source_id, move.target_id):
             assert touched.get(node_id, -1) < group
             touched[node_id] = group
@@ -229,22 +229,30 @@ def test_no_plan_is_cheaper_than_the_certificate_says(world: World, optimize_for
 
 def judge_certificate(world: World) -> None:
     """Against every plan that leaves no more nodes overloaded than ours does."""
-    made = plan(*world)
-    left = len(carried_out(world, made).left())
-    if made.bound is None:
-        assert not made.overloaded or {r.subject for r in made.rejections} == {"cluster"}
+    new_plan = plan(*world)
+    left = len(carried_out(world, new_plan).left())
+    if new_plan.bound is None:
+        assert not new_plan.overloaded or {r.subject for r in new_plan.rejections} == {"cluster"}
         return
     start = Filling(*world)
     ids = sorted(v for v in start.vms if start.vms[v].node_id in start.sums and start.movable(start.vms[v]))
-    assert made.bound.moves is not None and made.bound.seconds is not None and made.bound.memory_mib is not None
-    bounds = {"moves": made.bound.moves, "memory": made.bound.memory_mib, "time": round(made.bound.seconds * 1_000_000)}
-    assert made.bound.fewest_moves_mib is not None
-    bounds["moves, then memory"] = made.bound.moves * MANY_MIB + made.bound.fewest_moves_mib
+    assert (
+        new_plan.bound.moves is not None
+        and new_plan.bound.seconds is not None
+        and new_plan.bound.memory_mib is not None
+    )
+    bounds = {
+        "moves": new_plan.bound.moves,
+        "memory": new_plan.bound.memory_mib,
+        "time": round(new_plan.bound.seconds * 1_000_000),
+    }
+    assert new_plan.bound.fewest_moves_mib is not None
+    bounds["moves, then memory"] = new_plan.bound.moves * MANY_MIB + new_plan.bound.fewest_moves_mib
     for what, bound in bounds.items():
         cost_of = prices(world[0].vms, what)
         ends = every_end(world, cost_of).items()
         assert bound <= min(cost for places, cost in ends if len(at(world, ids, places).left()) <= left)
-        assert bound <= sum(cost_of[m.vm_id] for m in made.moves)
+        assert bound <= sum(cost_of[m.vm_id] for m in new_plan.moves)
 
 
 def crowded(seed: int) -> World:
@@ -276,11 +284,11 @@ def test_certificate_proves_that_clearing_a_target_is_necessary() -> None:
     """The node itself must lose one VM only; that a second one has to move is proven too."""
     nodes = [node(1, vcpus_allocated=75), node(2, vcpus_allocated=55), node(3, vcpus_allocated=62)]
     vms = [vm(11, vcpus=20), vm(21, node_id=2, vcpus=6)]
-    made = plan(snapshot(nodes, vms), Policy(strategy=OPTIMAL, max_moves=0))
-    assert [m.key for m in made.moves] == [(21, 2, 3), (11, 1, 2)]
-    assert [m.reason.code for m in made.moves] == ["move-make-room", "move-relieve"]
-    assert made.bound is not None
-    assert (made.bound.moves, made.groups) == (2, (0, 1))
+    new_plan = plan(snapshot(nodes, vms), Policy(strategy=OPTIMAL, max_moves=0))
+    assert [m.key for m in new_plan.moves] == [(21, 2, 3), (11, 1, 2)]
+    assert [m.reason.code for m in new_plan.moves] == ["move-make-room", "move-relieve"]
+    assert new_plan.bound is not None
+    assert (new_plan.bound.moves, new_plan.groups) == (2, (0, 1))
 
 
 def test_certificate_counts_free_capacity() -> None:
@@ -288,9 +296,9 @@ def test_certificate_counts_free_capacity() -> None:
     nodes = [node(1, vcpus_allocated=75), node(2, vcpus_allocated=75), node(3, vcpus_allocated=50)]
     nodes += [node(4, vcpus_allocated=55), node(5, vcpus_allocated=64)]
     vms = [vm(11, vcpus=20), vm(21, node_id=2, vcpus=20), vm(41, node_id=4, vcpus=6)]
-    made = plan(snapshot(nodes, vms), Policy(strategy=OPTIMAL, max_moves=0))
-    assert made.bound is not None
-    assert (len(made.moves), made.bound.moves, made.overloaded_after) == (3, 3, ())
+    new_plan = plan(snapshot(nodes, vms), Policy(strategy=OPTIMAL, max_moves=0))
+    assert new_plan.bound is not None
+    assert (len(new_plan.moves), new_plan.bound.moves, new_plan.overloaded_after) == (3, 3, ())
 
 
 def test_relieved_node_can_free_capacity() -> None:
@@ -302,13 +310,13 @@ def test_relieved_node_can_free_capacity() -> None:
         vm(21, node_id=2, vcpus=1, memory_mib=10_000),
         vm(22, node_id=2, vcpus=4, memory_mib=1_000),
     ]
-    made = plan(snapshot(nodes, vms), Policy(strategy=OPTIMAL, max_moves=0))
-    assert {m.key: m.reason.code for m in made.moves} == {
+    new_plan = plan(snapshot(nodes, vms), Policy(strategy=OPTIMAL, max_moves=0))
+    assert {m.key: m.reason.code for m in new_plan.moves} == {
         (21, 2, 3): "move-relieve",
         (22, 2, 3): "move-make-room",
         (11, 1, 2): "move-relieve",
     }
-    assert made.overloaded_after == ()
+    assert new_plan.overloaded_after == ()
 
 
 def test_a_node_that_is_quickly_relieved_does_not_wait_for_another() -> None:
@@ -316,18 +324,18 @@ def test_a_node_that_is_quickly_relieved_does_not_wait_for_another() -> None:
     nodes = [node(1, vcpus_allocated=75), node(2, vcpus_allocated=71), node(3, vcpus_allocated=5)]
     nodes += [node(4, vcpus_allocated=45)]
     vms = [vm(11), vm(21, node_id=2, vcpus=60, memory_mib=20_000)]
-    made = plan(snapshot(nodes, vms), Policy(strategy=OPTIMAL, max_moves=1))
-    assert ([m.key for m in made.moves], made.total_moves) == ([(11, 1, 4)], 2)
+    new_plan = plan(snapshot(nodes, vms), Policy(strategy=OPTIMAL, max_moves=1))
+    assert ([m.key for m in new_plan.moves], new_plan.total_moves) == ([(11, 1, 4)], 2)
 
 
 def test_large_gaps_stay_when_all_nodes_are_nearly_full() -> None:
     """Nodes 2 and 3 would both be above the target thresholds: the larger gap is left to larger VMs."""
     nodes = [node(1, vcpus_allocated=75), node(2, vcpus_allocated=40), node(3, vcpus_allocated=60)]
-    made = plan(snapshot(nodes, [vm(11)]), Policy(strategy=OPTIMAL, cpu_target_score=4.0))
-    assert [m.key for m in made.moves] == [(11, 1, 3)]
+    new_plan = plan(snapshot(nodes, [vm(11)]), Policy(strategy=OPTIMAL, cpu_target_score=4.0))
+    assert [m.key for m in new_plan.moves] == [(11, 1, 3)]
     nodes += [node(4, vcpus_allocated=20), node(5, vcpus_allocated=30)]
-    made = plan(snapshot(nodes, [vm(11)]), Policy(strategy=OPTIMAL, cpu_target_score=4.0))
-    assert [m.key for m in made.moves] == [(11, 1, 4)]
+    new_plan = plan(snapshot(nodes, [vm(11)]), Policy(strategy=OPTIMAL, cpu_target_score=4.0))
+    assert [m.key for m in new_plan.moves] == [(11, 1, 4)]
 
 
 def test_cost_includes_local_disks() -> None:
@@ -372,9 +380,9 @@ def test_small_full_clusters_are_cleared(name: str) -> None:
 
 def test_of_plans_with_as_few_moves_one_that_copies_little_is_found() -> None:
     """The search for the fewest moves alone ended at 1,360 GiB."""
-    made = generated("gen-128x3000-tight-4", "moves")
-    assert made.effort is not None
-    assert (made.effort.moves, made.effort.memory_mib <= 1300 * 1024) == (39, True)
+    result = generated("gen-128x3000-tight-4", "moves")
+    assert result.effort is not None
+    assert (result.effort.moves, result.effort.memory_mib <= 1300 * 1024) == (39, True)
 
 
 def test_several_vms_of_one_group_leave_in_a_cluster_too_large_for_the_exact_search() -> None:
@@ -385,7 +393,7 @@ def test_several_vms_of_one_group_leave_in_a_cluster_too_large_for_the_exact_sea
     vms = [vm(i, node_id=1, vcpus=vcpus, memory_mib=100) for i, vcpus in sizes.items()]
     rule = VMRule(APART, "apart", vm_ids=(1, 2))
     policy = Policy(cpu_overload_ratio=2.0, strategy=OPTIMAL, max_moves=0, optimize_for="moves", rules=(rule,))
-    made = plan(snapshot(nodes, vms), policy)
-    assert not made.overloaded_after
-    assert {move.vm_id for move in made.moves} == {1, 2}
-    assert len({move.target_id for move in made.moves}) == 2
+    new_plan = plan(snapshot(nodes, vms), policy)
+    assert not new_plan.overloaded_after
+    assert {move.vm_id for move in new_plan.moves} == {1, 2}
+    assert len({move.target_id for move in new_plan.moves}) == 2

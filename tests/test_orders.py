@@ -25,9 +25,9 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_orders_are_read_and_ended_ones_are_left_out(file: Path) -> None:
-    found = orders.read(file)
-    assert len(found) == 240 and found[0].starts_s == -5 * 86_400
-    assert {(o.vcpus, o.mib) for o in found if o.starts_s > 0} == {(2, 7 * 1024)}
+    result = orders.read(file)
+    assert len(result) == 240 and result[0].starts_s == -5 * 86_400
+    assert {(o.vcpus, o.mib) for o in result if o.starts_s > 0} == {(2, 7 * 1024)}
 
 
 def test_peak_fills_the_requested_share_of_the_thresholds(file: Path) -> None:

@@ -153,9 +153,9 @@ async def test_fifty_simultaneous_presses_are_answered(tmp_path: Path) -> None:
         ]
         presses = [fixture.press(report, data[i % 3], user_id) for i, user_id in enumerate(admins)]
         assert await slowest(presses) <= ANSWER_S
-        said = [str(p.answer["text"]) for p in presses if p.answer]
-        assert len(said) == 50 and sum(t.startswith("Skipped") for t in said) == 3, said
-        assert sum("was first" in t for t in said) == 47
+        texts = [str(p.answer["text"]) for p in presses if p.answer]
+        assert len(texts) == 50 and sum(t.startswith("Skipped") for t in texts) == 3, texts
+        assert sum("was first" in t for t in texts) == 47
         await fixture.until(lambda: not report.content.keyboard)
         assert report.content.text.count("skipped by") == 3
         assert len(fixture.calls("editMessageText")) <= 10, "the presses became few edits"
@@ -204,7 +204,7 @@ async def test_a_plan_of_two_thousand_moves_is_shown_paged_and_decided(tmp_path:
         assert await slowest(presses) <= ANSWER_S
         assert sum(str((p.answer or {})["text"]).startswith("Skipped") for p in presses) == 1
         await fixture.until(lambda: report.content.text.count("skipped by") == 1)
-        said = await fixture.pressed(report, "Skip all")
-        assert "1999" in said.replace(",", ""), said
+        output = await fixture.pressed(report, "Skip all")
+        assert "1999" in output.replace(",", ""), output
         await fixture.until(lambda: not any("Skip" in b["text"] for r in report.content.keyboard or [] for b in r))
         assert await balancer.waiting() == [] and len(fixture.messages(GROUP)) == 1

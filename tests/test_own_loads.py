@@ -39,8 +39,8 @@ def policy(strategy: str, moves: int = 20) -> Policy:
 
 def gives(seen: Snapshot, vm_id: int) -> float:
     state = WorkingState(seen, Policy(), Recent())
-    found = next(v for v in seen.vms if v.id == vm_id)
-    return state.load_of(Candidate(found, found.vcpus or 0, found.memory_mib or 0))
+    result = next(v for v in seen.vms if v.id == vm_id)
+    return state.load_of(Candidate(result, result.vcpus or 0, result.memory_mib or 0))
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def test_a_vm_of_a_node_that_was_not_measured_counts_with_all_its_vcpus() -> Non
 @pytest.mark.parametrize("strategy", ["optimal", "balance", "adaptive"])
 def test_the_hot_vm_leaves_instead_of_several_calm_ones(strategy: str) -> None:
     seen = world([0.4, 0.4, 3.9, 0.4, 0.4, 3.0, 3.0], 11.5)
-    made = plan(seen, policy(strategy))
-    assert made.moves[0].vm_id in (3, 6, 7)
-    assert strategy == "balance" or len(made.moves) == 1  # balance goes on and evens out the rest
-    assert made.overloaded_after == ()
+    new_plan = plan(seen, policy(strategy))
+    assert new_plan.moves[0].vm_id in (3, 6, 7)
+    assert strategy == "balance" or len(new_plan.moves) == 1  # balance goes on and evens out the rest
+    assert new_plan.overloaded_after == ()
     by_shares = plan(replace(seen, vms=tuple(replace(v, load=None) for v in seen.vms)), policy(strategy))
     assert by_shares.moves[0].vm_id == 1, "by shares all are alike, so the first one, which is idle, would go"
 
@@ -93,8 +93,8 @@ def test_what_a_move_promises_is_the_load_of_the_vm() -> None:
 
 def test_a_target_takes_no_vm_that_is_too_busy_for_it() -> None:
     seen = world([4.0, 4.0, 4.0], 12.0, targets=1, calm=8.0)
-    made = plan(seen, policy("optimal"))
-    assert made.moves == () and [n.node_id for n in made.overloaded] == [1]
+    new_plan = plan(seen, policy("optimal"))
+    assert new_plan.moves == () and [n.node_id for n in new_plan.overloaded] == [1]
 
 
 WORLDS = st.builds(
@@ -109,20 +109,20 @@ WORLDS = st.builds(
 @settings(max_examples=examples(600), deadline=None)
 @given(WORLDS, st.sampled_from(STRATEGIES), st.integers(1, 20))
 def test_no_plan_overloads_a_target_or_moves_without_need(seen: Snapshot, strategy: str, most: int) -> None:
-    made: Plan = plan(seen, policy(strategy, most))
-    assert len(made.moves) <= most
-    assert len({m.vm_id for m in made.moves}) == len(made.moves)
+    new_plan: Plan = plan(seen, policy(strategy, most))
+    assert len(new_plan.moves) <= most
+    assert len({m.vm_id for m in new_plan.moves}) == len(new_plan.moves)
     state = WorkingState(seen, Policy(), Recent())
     loads = {n.id: n.measured.load1 for n in seen.nodes if n.measured is not None}
     vms = {v.id: v for v in seen.vms}
-    for move in made.moves:
-        found = vms[move.vm_id]
-        brings = state.load_of(Candidate(found, found.vcpus or 0, found.memory_mib or 0))
+    for move in new_plan.moves:
+        result = vms[move.vm_id]
+        brings = state.load_of(Candidate(result, result.vcpus or 0, result.memory_mib or 0))
         loads[move.source_id], loads[move.target_id] = loads[move.source_id] - brings, loads[move.target_id] + brings
         assert loads[move.target_id] <= CPUS + 1e-6
         assert (move.target_after.cpu_load or 0.0) * CPUS == pytest.approx(loads[move.target_id], abs=1e-6)
-    if made.bound is not None and made.effort is not None and not made.overloaded_after_all:
-        assert made.bound.moves is None or made.bound.moves <= made.effort.moves
+    if new_plan.bound is not None and new_plan.effort is not None and not new_plan.overloaded_after_all:
+        assert new_plan.bound.moves is None or new_plan.bound.moves <= new_plan.effort.moves
 
 
 @settings(max_examples=examples(200), deadline=None)

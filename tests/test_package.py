@@ -136,6 +136,6 @@ def test_installed_copy_runs_the_demo_and_makes_a_database(installed: Installed,
         "async def main():\n    store = Store('fresh.db')\n    await store.open()\n    await store.close()\n"
         "asyncio.run(main())"
     )
-    made = installed.run(tmp_path, installed.program("python"), "-c", code)
-    assert made.returncode == 0, made.stderr
+    result = installed.run(tmp_path, installed.program("python"), "-c", code)
+    assert result.returncode == 0, result.stderr
     assert (tmp_path / "fresh.db").stat().st_size > 0

@@ -241,8 +241,8 @@ async def test_migration_aborted_in_the_panel_is_reported_in_its_words(fixture: 
     [task] = fixture.panel.world.tasks.values()
     fixture.panel.world.finish(task, "failed", "Task has been aborted by the administrator")
     await fixture.carry_out()
-    found = await fixture.migration()
-    assert found.state is S.FAILED and "aborted by the administrator" in (found.error or "")
+    record = await fixture.migration()
+    assert record.state is S.FAILED and "aborted by the administrator" in (record.error or "")
     assert fixture.posts() == [(11, 2)] and fixture.node_of(11) == 1
 
 
@@ -274,8 +274,8 @@ async def test_vm_moved_elsewhere_during_its_migration_is_reported(fixture: BotF
     fixture.panel.world.finish(task, "failed", "aborted")
     fixture.panel.world.set_vm(fixture.panel.world.vms[11], node=3)
     await fixture.carry_out()
-    found = await fixture.migration()
-    assert found.state is S.FAILED and fixture.posts() == [(11, 2)] and fixture.node_of(11) == 3
+    record = await fixture.migration()
+    assert record.state is S.FAILED and fixture.posts() == [(11, 2)] and fixture.node_of(11) == 3
 
 
 @pytest.mark.parametrize(
@@ -301,8 +301,8 @@ async def test_a_node_that_enters_maintenance_between_plan_and_press_stops_the_s
     fixture.panel.world.set_node(fixture.panel.world.nodes[node], maintenance_mode=True)
     await fixture.decide()
     await fixture.carry_out()
-    found = await fixture.migration()
-    assert found.state is S.STALE and found.reason is not None and found.reason.code == "node-maintenance"
+    record = await fixture.migration()
+    assert record.state is S.STALE and record.reason is not None and record.reason.code == "node-maintenance"
     assert fixture.posts() == []
 
 

@@ -406,8 +406,8 @@ def snapshot(nodes: Sequence[object], vms: Sequence[object], ids: list[int] | No
 def test_vm_rows_complete_node_rows() -> None:
     off = {"id": 7, "live_migration_allowed": False, "maintenance_mode": True}
     rows = [{**VM_ROW, "node": off}, {**VM_ROW, "id": 102, "node": off}, {**VM_ROW, "id": 103, "node": 8}]
-    found = snapshot([without(NODE, "maintenance_mode"), {**NODE, "id": 8}], rows).nodes
-    assert [(n.id, n.maintenance, n.live_migration_allowed) for n in found] == [(7, True, False), (8, False, None)]
+    result = snapshot([without(NODE, "maintenance_mode"), {**NODE, "id": 8}], rows).nodes
+    assert [(n.id, n.maintenance, n.live_migration_allowed) for n in result] == [(7, True, False), (8, False, None)]
 
 
 def test_snapshot_contains_only_requested_clusters() -> None:

@@ -60,14 +60,14 @@ async def test_move_works_in_this_shape(tmp_path: Path, shape: str) -> None:
 )
 async def test_shape_blocks_moves_with_a_named_reason(tmp_path: Path, shape: str, code: str) -> None:
     report, posts, _ = await check_in_shape(tmp_path, shape, form=shape != "kernel_behind")
-    found = codes(report) | {
+    outcome = codes(report) | {
         reason.code.removeprefix("brief-")
         for result in report.results
         for rejection in result.plan.rejections
         for reason, _ in rejection.per_target
     }
     assert posts == []
-    assert code in found
+    assert code in outcome
 
 
 async def test_migration_form_of_the_panel_overrides_the_kernel_rule(tmp_path: Path) -> None:
@@ -170,8 +170,8 @@ async def test_lost_answer_is_not_failed_if_the_task_has_another_name(tmp_path: 
             bot.fault("migrate_fails", count=1)
         await bot.moved()
         assert len(bot.posts()) == 1
-        found = await bot.migration()
-        assert found.state is (MigrationState.UNKNOWN if fails else MigrationState.SUCCEEDED)
+        record = await bot.migration()
+        assert record.state is (MigrationState.UNKNOWN if fails else MigrationState.SUCCEEDED)
 
 
 @pytest.mark.parametrize("task", ["vm_move", "Host-Migrate", "ha_failover", "cluster_rebalance", "node_drain"])
@@ -242,8 +242,8 @@ async def test_a_lost_answer_and_a_failed_task_leave_the_outcome_unknown(tmp_pat
         bot.fault("drop_after", count=1)
         bot.fault("migrate_fails", count=1)
         await bot.moved()
-        found = await bot.migration()
-        assert (found.state, found.reason and found.reason.code) == (MigrationState.UNKNOWN, "start-unclear")
+        record = await bot.migration()
+        assert (record.state, record.reason and record.reason.code) == (MigrationState.UNKNOWN, "start-unclear")
 
 
 async def test_shapes_can_be_switched_while_the_panel_runs(tmp_path: Path) -> None:
@@ -363,8 +363,8 @@ async def named_or_moved(bot: BotFixture, report: Any, shapes: dict[str, Any], f
     if "no_form" not in faults:
         del closing["kernel_behind"]  # the panel's own form allows the move
     differences = {name: closing[name] for name in shapes if name in closing}
-    found = codes_of(report) | {m.reason.code for m in await bot.migrations() if m.reason is not None}
-    assert any(found & named for named in differences.values()), (differences, found)
+    result = codes_of(report) | {m.reason.code for m in await bot.migrations() if m.reason is not None}
+    assert any(result & named for named in differences.values()), (differences, result)
 
 
 def codes_of(report: Any) -> set[str]:
@@ -388,5 +388,5 @@ async def test_a_restart_is_counted_and_an_unknown_word_is_shown_with_the_status
         await bot.carry_out()
         _, _, happened = await bot.store.figures.since(checkpoint)
         assert (happened.results["succeeded"], happened.restarted) == (1, 1)
-        [made] = (await bot.service.queries.status()).plans
-        assert "remark-word" in {caution.code for caution in made.cautions}
+        [result] = (await bot.service.queries.status()).plans
+        assert "remark-word" in {caution.code for caution in result.cautions}

@@ -75,19 +75,19 @@ def nodes(count: int) -> list[NodeReport]:
 
 
 def image(png: bytes) -> Image.Image:
-    found = Image.open(io.BytesIO(png))
-    found.load()  # raises where the file is not whole
-    assert found.format == "PNG"
-    return found.convert("RGB")
+    result = Image.open(io.BytesIO(png))
+    result.load()  # raises where the file is not whole
+    assert result.format == "PNG"
+    return result.convert("RGB")
 
 
 def looked_at(png: bytes) -> Image.Image:
     """A picture of the right size: 390 pixels wide, not too tall for a phone, twice as fine; its ground opaque."""
     assert Image.open(io.BytesIO(png)).getchannel("A").getextrema() == (255, 255)
-    found = image(png)
-    assert found.width == 780 and found.height % 2 == 0 and 60 < found.height <= 1600
-    assert found.getpixel((1, 1)) == rgb(GROUND) == found.getpixel((778, found.height - 2))
-    return found
+    result = image(png)
+    assert result.width == 780 and result.height % 2 == 0 and 60 < result.height <= 1600
+    assert result.getpixel((1, 1)) == rgb(GROUND) == result.getpixel((778, result.height - 2))
+    return result
 
 
 def rgb(colour: str) -> tuple[int, int, int]:
@@ -190,9 +190,9 @@ def test_a_proposal_of_any_size_fits_a_phone(language: str, count: int) -> None:
 
 
 def test_a_node_changes_from_its_first_move_to_its_last() -> None:
-    found = {c.node_id: c for c in node_changes([move(1, 1, 2, 8.0), move(2, 1, 3, 7.0), move(3, 3, 1, 5.0)])}
-    assert (found[1].before.cpu_ratio, found[1].after.cpu_ratio, found[1].delta) == (8.0, 4.0, -1)
-    assert found[2].delta == 1 and found[3].delta == 0
+    result = {c.node_id: c for c in node_changes([move(1, 1, 2, 8.0), move(2, 1, 3, 7.0), move(3, 3, 1, 5.0)])}
+    assert (result[1].before.cpu_ratio, result[1].after.cpu_ratio, result[1].delta) == (8.0, 4.0, -1)
+    assert result[2].delta == 1 and result[3].delta == 0
 
 
 def test_a_load_that_is_measured_before_and_not_after_is_compared_by_what_is_allocated() -> None:
@@ -276,16 +276,16 @@ BERLIN = ZoneInfo("Europe/Berlin")
     ],
 )
 def test_time_axis_uses_the_zone_of_the_reader(until: datetime, length: timedelta, expected: list[str]) -> None:
-    found = marks(texts_for("en", BERLIN), until - length, until)
-    assert [said for _, said in found] == expected
-    assert all(one < two for (one, _), (two, _) in pairwise(found))
+    result = marks(texts_for("en", BERLIN), until - length, until)
+    assert [text for _, text in result] == expected
+    assert all(one < two for (one, _), (two, _) in pairwise(result))
 
 
 @given(st.floats(0.001, 1e7), st.integers(1, 8))
 def test_an_axis_has_few_round_steps_and_reaches_the_top(most: float, lines: int) -> None:
-    found = steps(most, lines)
-    assert found[0] == 0 and found[-1] >= most * 0.999 and len(found) <= lines + 1
-    assert found == sorted(set(found))
+    step_list = steps(most, lines)
+    assert step_list[0] == 0 and step_list[-1] >= most * 0.999 and len(step_list) <= lines + 1
+    assert step_list == sorted(set(step_list))
 
 
 # The summary ---------------------------------------------------------------------------------------

@@ -121,8 +121,8 @@ def test_the_headline_shows_a_figure_that_differs_from_its_limit(reason: Reason,
 @given(case=proposals(), page=st.integers(0, 2), language=st.sampled_from(LANGUAGES))
 def test_every_rich_page_is_taken_by_a_strict_server(case: Proposal, page: int, language: str) -> None:
     ahead = Ahead(frozenset(range(100, 112)), NOW + timedelta(hours=30))
-    made = rich_proposal(texts_for(language), case, NOW + timedelta(minutes=1), page, ahead)
-    message = json.loads(made.model_dump_json(exclude_none=True))
+    result = rich_proposal(texts_for(language), case, NOW + timedelta(minutes=1), page, ahead)
+    message = json.loads(result.model_dump_json(exclude_none=True))
     words, _ = rich_message(message, lambda _media: {}, NOW.timestamp())
     assert "\x1b" not in words and "\u202e" not in words and "<tg-time" not in words
 

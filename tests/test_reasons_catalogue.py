@@ -69,33 +69,33 @@ def text_of(language: str) -> str:
 
 
 def bundle(language: str) -> FluentBundle:
-    made = FluentBundle([language], functions=dict(FUNCTIONS), use_isolating=False)
-    made.add_resource(FluentResource(text_of(language)))
-    return made
+    result = FluentBundle([language], functions=dict(FUNCTIONS), use_isolating=False)
+    result.add_resource(FluentResource(text_of(language)))
+    return result
 
 
 def reasons_made_in(folder: Path, files: str = "*.py") -> set[tuple[str, tuple[str, ...]]]:
     """(code, names of the parameters) of every ``Reason.of("…", …)`` and ``Reason("…", ((…), …))``."""
-    found = set()
+    names = set()
     for path in sorted(folder.rglob(files)):
         for call in (n for n in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(n, ast.Call)):
             name = ast.unparse(call.func)
             if name == "Reason.of" and isinstance(call.args[0], ast.Constant):
-                found.add((call.args[0].value, tuple(sorted(str(k.arg) for k in call.keywords))))
+                names.add((call.args[0].value, tuple(sorted(str(k.arg) for k in call.keywords))))
             elif name == "Reason" and call.args and isinstance(call.args[0], ast.Constant):
                 pairs = call.args[1].elts if len(call.args) > 1 and isinstance(call.args[1], ast.Tuple) else []
-                found.add((call.args[0].value, tuple(ast.literal_eval(p.elts[0]) for p in pairs)))  # type: ignore[attr-defined]
+                names.add((call.args[0].value, tuple(ast.literal_eval(p.elts[0]) for p in pairs)))  # type: ignore[attr-defined]
             elif name in ("Reason", "Reason.of"):
                 assert path.name in ("reasons.py", "model.py"), f"{path.name}:{call.lineno}: the code is not a literal"
-    return found
+    return names
 
 
 def test_every_reason_of_the_core_is_registered_and_none_besides() -> None:
-    made = reasons_made_in(ROOT / "balancer") | reasons_made_in(ROOT / "bot" / "panel")
-    made |= reasons_made_in(ROOT / "bot" / "service", "vm_loads.py")  # a remark about the snapshot
+    result = reasons_made_in(ROOT / "balancer") | reasons_made_in(ROOT / "bot" / "panel")
+    result |= reasons_made_in(ROOT / "bot" / "service", "vm_loads.py")  # a remark about the snapshot
     registered = {(code, params) for code, params in CODES.items() if not code.startswith("brief-")}
-    assert made == registered
-    assert len(made) >= 50
+    assert result == registered
+    assert len(result) >= 50
 
 
 def test_every_refusal_of_a_target_has_a_brief_form() -> None:

@@ -146,8 +146,14 @@ def test_text_written_by_people_is_removed(text: str) -> None:
         "host_filter": [{"expression": text}],
     }
     names.learn({"list": [row]}, "vm")
-    found = names.rewrite({"list": [row]}, "vm")["list"][0]
-    values = (found["name"], found["comment"], found["domain"], found["tags"][0], found["host_filter"][0]["expression"])
+    result = names.rewrite({"list": [row]}, "vm")["list"][0]
+    values = (
+        result["name"],
+        result["comment"],
+        result["domain"],
+        result["tags"][0],
+        result["host_filter"][0]["expression"],
+    )
     assert all(re.fullmatch(r"[a-z_]+-1", value) for value in values), values
     assert len(set(values)) == 1
 
@@ -159,17 +165,17 @@ async def test_a_migration_is_recorded_from_its_request_to_its_end(tmp_path: Pat
     finally:
         await panel.close()
     assert panel.world.vms[11].node == 2
-    found = document["migration"]
-    assert (found["state"], found["reason"], found["start"]["status"]) == ("succeeded", None, 200)
-    assert found["start"]["answer"]["id"] == 1, "the smallest id of a VM is its new one"
-    looks = found["looks"]
+    result = document["migration"]
+    assert (result["state"], result["reason"], result["start"]["status"]) == ("succeeded", None, 200)
+    assert result["start"]["answer"]["id"] == 1, "the smallest id of a VM is its new one"
+    looks = result["looks"]
     assert [look["seconds"] for look in looks] == sorted(look["seconds"] for look in looks) and len(looks) >= 3
     rows = [a["answer"]["list"][0] for look in looks for a in look["answers"] if "host?where" in a["path"]]
     assert (rows[0]["node"]["id"], rows[-1]["node"]["id"]) == (1, 2)
     tasks = [row for look in looks for a in look["answers"] if "task?" in a["path"] for row in a["answer"]["list"]]
     assert tasks[0]["name"] == "host_migrate"
-    assert tasks[0]["consul_id"] == found["start"]["answer"]["task"], "the two answers still belong together"
-    assert "small-a" not in json.dumps(found)
+    assert tasks[0]["consul_id"] == result["start"]["answer"]["task"], "the two answers still belong together"
+    assert "small-a" not in json.dumps(result)
     assert len([e for e in panel.requests.since() if e["method"] == "POST" and "migrate" in e["path"]]) == 1
 
 

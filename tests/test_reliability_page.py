@@ -27,9 +27,9 @@ def test_a_named_test_exists(file: str, name: str) -> None:
 
 
 def test_every_fault_has_a_test_and_a_result() -> None:
-    found = rows()
-    assert len(found) > 40
-    for row in found:
+    row_list = rows()
+    assert len(row_list) > 40
+    for row in row_list:
         assert len(row) == 4 and all(row), row
         assert re.search(r"`test_\w+\.py::test_\w+`", row[2]), row
 

@@ -33,8 +33,8 @@ async def test_undecided_proposal_is_reminded_once_then_escalated(tmp_path: Path
         await fixture.stop()
         fixture.clock.now += 20 * MINUTE
         await fixture.start(**GIVEN)
-        said = await fixture.message("nobody has answered for 51 min", "Overloaded nodes: 1", chat_id=OTHER)
-        assert not said.content.keyboard, "it is decided in the first chat"
+        words = await fixture.message("nobody has answered for 51 min", "Overloaded nodes: 1", chat_id=OTHER)
+        assert not words.content.keyboard, "it is decided in the first chat"
         await fixture.tick()
         await fixture.all_sent()
         assert len(fixture.texts("⏰")) == 1 and len(fixture.messages(OTHER)) == 1

@@ -39,12 +39,12 @@ def test_scenarios_exist() -> None:
 def test_request_matches_the_scenario(path: Path) -> None:
     case, saved = load(path)
     assert len(case["why"]) > 20
-    made = plan_of(case["request"], saved, saved.policy or Policy())
-    moves, rejections = (made.moves, made.rejections) if isinstance(made, Plan) else ((), (made,))
+    new_plan = plan_of(case["request"], saved, saved.policy or Policy())
+    moves, rejections = (new_plan.moves, new_plan.rejections) if isinstance(new_plan, Plan) else ((), (new_plan,))
     expected = case["expected"]
     assert [[m.vm_id, m.source_id, m.target_id] for m in moves] == expected["moves"]
     assert [as_text(r) for r in rejections] == expected["rejections"]
-    assert [c.code for c in getattr(made, "cautions", ())] == expected["cautions"]
+    assert [c.code for c in getattr(new_plan, "cautions", ())] == expected["cautions"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
@@ -52,8 +52,8 @@ def test_request_matches_the_scenario(path: Path) -> None:
 def test_request_does_not_depend_on_the_strategy(path: Path, strategy: str) -> None:
     case, saved = load(path)
     policy = saved.policy or Policy()
-    made = plan_of(case["request"], saved, policy)
+    new_plan = plan_of(case["request"], saved, policy)
     other = plan_of(case["request"], saved, replace(policy, strategy=strategy))
-    assert other == made
-    if isinstance(made, Plan) and made.moves:
-        assert check_planned(saved.snapshot, policy, saved.recent or Recent(), made.moves[0], made) is None
+    assert other == new_plan
+    if isinstance(new_plan, Plan) and new_plan.moves:
+        assert check_planned(saved.snapshot, policy, saved.recent or Recent(), new_plan.moves[0], new_plan) is None

@@ -33,12 +33,12 @@ def codes(plan: Plan) -> dict[int, str]:
 
 def test_a_drain_moves_all_that_may_leave_to_where_there_is_room() -> None:
     seen = small(vm(11, vcpus=6), vm(12, vcpus=8), vm(13, iso_mounted=True))
-    made = drain(seen, Policy(), Recent(), 1)
-    assert [m.key for m in made.moves] == [(12, 1, 3), (11, 1, 2)]
-    assert (made.purpose, made.strategy) == (Purpose.DRAIN, "drain")
-    assert codes(made) == {13: "vm-iso"}
-    assert made.effort is not None
-    assert (made.effort.moves, made.effort.memory_mib) == (2, 8_000)
+    drain_plan = drain(seen, Policy(), Recent(), 1)
+    assert [m.key for m in drain_plan.moves] == [(12, 1, 3), (11, 1, 2)]
+    assert (drain_plan.purpose, drain_plan.strategy) == (Purpose.DRAIN, "drain")
+    assert codes(drain_plan) == {13: "vm-iso"}
+    assert drain_plan.effort is not None
+    assert (drain_plan.effort.moves, drain_plan.effort.memory_mib) == (2, 8_000)
 
 
 def test_drain_ignores_the_move_limit_and_needs_no_overload() -> None:
@@ -50,17 +50,17 @@ def test_drain_ignores_the_move_limit_and_needs_no_overload() -> None:
 
 def test_cooldown_does_not_block_a_drain_but_quarantine_and_skip_do() -> None:
     recent = Recent(migrated={11: HOUR_AGO}, failed={12: HOUR_AGO}, skipped={13: HOUR_AGO})
-    made = drain(small(vm(11), vm(12), vm(13)), Policy(), recent, 1)
-    assert [m.vm_id for m in made.moves] == [11]
-    assert codes(made) == {12: "vm-quarantine", 13: "vm-skipped"}
+    drain_plan = drain(small(vm(11), vm(12), vm(13)), Policy(), recent, 1)
+    assert [m.vm_id for m in drain_plan.moves] == [11]
+    assert codes(drain_plan) == {12: "vm-quarantine", 13: "vm-skipped"}
 
 
 def test_a_drain_empties_an_excluded_source_and_says_so() -> None:
     policy = Policy(exclude_sources=frozenset({1}))
-    made = drain(small(vm(11)), policy, Recent(), 1)
-    assert len(made.moves) == 1
-    assert [c.code for c in made.cautions] == ["caution-drain-excluded", "caution-drain-open"]
-    assert not any(report.overloaded for report in made.nodes)
+    drain_plan = drain(small(vm(11)), policy, Recent(), 1)
+    assert len(drain_plan.moves) == 1
+    assert [c.code for c in drain_plan.cautions] == ["caution-drain-excluded", "caution-drain-open"]
+    assert not any(report.overloaded for report in drain_plan.nodes)
     closed = Policy(exclude_targets=frozenset({1}))
     assert drain(small(vm(11)), closed, Recent(), 1).cautions == ()
 
@@ -75,9 +75,9 @@ def test_a_drain_empties_an_excluded_source_and_says_so() -> None:
     ],
 )
 def test_a_node_that_nothing_may_leave_is_not_drained(first: dict[str, Any], recent: Recent, code: str) -> None:
-    made = drain(small(vm(11), **first), Policy(), recent, 1)
-    assert made.moves == ()
-    assert [(r.subject, r.id, r.reason.code) for r in made.rejections] == [("source", 1, code)]
+    drain_plan = drain(small(vm(11), **first), Policy(), recent, 1)
+    assert drain_plan.moves == ()
+    assert [(r.subject, r.id, r.reason.code) for r in drain_plan.rejections] == [("source", 1, code)]
 
 
 def test_a_cluster_without_live_migration_is_not_drained() -> None:
@@ -86,9 +86,9 @@ def test_a_cluster_without_live_migration_is_not_drained() -> None:
 
 
 def test_vms_that_fit_nowhere_stay_and_their_reasons_are_counted() -> None:
-    made = drain(small(vm(11, vcpus=60), vm(12)), Policy(), Recent(), 1)
-    assert [m.vm_id for m in made.moves] == [12]
-    [stays] = made.rejections
+    drain_plan = drain(small(vm(11, vcpus=60), vm(12)), Policy(), Recent(), 1)
+    assert [m.vm_id for m in drain_plan.moves] == [12]
+    [stays] = drain_plan.rejections
     assert (stays.id, stays.reason.code) == (11, "vm-fits-nowhere")
     assert [(r.code, n) for r, n in stays.per_target] == [("brief-fit-cpu", 2)]
 
@@ -97,32 +97,32 @@ def test_drain_packs_tightly_when_spreading_would_leave_a_vm() -> None:
     """4 and 3 free vCPUs for VMs of 3, 2 and 2: the largest must not take the place of the two."""
     nodes = [node(1), node(2, vcpus_allocated=66), node(3, vcpus_allocated=67)]
     seen = snapshot(nodes, [vm(11, vcpus=3), vm(12, vcpus=2), vm(13, vcpus=2)])
-    made = drain(seen, Policy(), Recent(), 1)
-    assert [m.key for m in made.moves] == [(11, 1, 3), (12, 1, 2), (13, 1, 2)]
-    assert made.moves[0].reason.code == "move-drain-packed"
+    drain_plan = drain(seen, Policy(), Recent(), 1)
+    assert [m.key for m in drain_plan.moves] == [(11, 1, 3), (12, 1, 2), (13, 1, 2)]
+    assert drain_plan.moves[0].reason.code == "move-drain-packed"
 
 
 def test_an_affinity_group_leaves_to_one_node_or_not_at_all() -> None:
     mates = [vm(i, vcpus=15, tags=("plb_affinity_web",)) for i in (11, 12, 13)]
     seen = snapshot([node(1), node(2, vcpus_allocated=25), node(3, vcpus_allocated=30), node(4)], mates)
-    made = drain(seen, Policy(), Recent(), 1)
-    assert [m.target_id for m in made.moves] == [2, 2, 2]
-    assert {m.reason.code for m in made.moves} == {"move-drain-together"}
+    drain_plan = drain(seen, Policy(), Recent(), 1)
+    assert [m.target_id for m in drain_plan.moves] == [2, 2, 2]
+    assert {m.reason.code for m in drain_plan.moves} == {"move-drain-together"}
     crowded = replace(seen, nodes=tuple(replace(n, vcpus_allocated=40) for n in seen.nodes))
     assert codes(drain(crowded, Policy(), Recent(), 1)) == dict.fromkeys((11, 12, 13), "drain-together")
 
 
 def test_group_member_that_may_not_leave_holds_its_group() -> None:
     mates = [vm(11, tags=("plb_affinity_web",)), vm(12, tags=("plb_affinity_web",), snapshot_count=1)]
-    made = drain(small(*mates), Policy(), Recent(), 1)
-    assert codes(made) == {11: "vm-fits-nowhere", 12: "vm-snapshots"}
-    assert [(r.code, n) for r, n in made.rejections[0].per_target] == [("brief-fit-together", 2)]
+    drain_plan = drain(small(*mates), Policy(), Recent(), 1)
+    assert codes(drain_plan) == {11: "vm-fits-nowhere", 12: "vm-snapshots"}
+    assert [(r.code, n) for r, n in drain_plan.rejections[0].per_target] == [("brief-fit-together", 2)]
 
 
 def test_vms_kept_apart_leave_to_different_nodes() -> None:
     apart = [vm(i, tags=("plb_anti_affinity_db",)) for i in (11, 12)]
-    made = drain(small(*apart), Policy(), Recent(), 1)
-    assert sorted(m.target_id for m in made.moves) == [2, 3]
+    drain_plan = drain(small(*apart), Policy(), Recent(), 1)
+    assert sorted(m.target_id for m in drain_plan.moves) == [2, 3]
     three = drain(small(*apart, vm(13, tags=("plb_anti_affinity_db",))), Policy(), Recent(), 1)
     assert len(three.moves) == 2
     [stays] = three.rejections
@@ -130,8 +130,8 @@ def test_vms_kept_apart_leave_to_different_nodes() -> None:
 
 
 def test_an_empty_node_is_drained_already() -> None:
-    made = drain(small(), Policy(), Recent(), 1)
-    assert (made.moves, made.rejections, made.effort) == ((), (), None)
+    drain_plan = drain(small(), Policy(), Recent(), 1)
+    assert (drain_plan.moves, drain_plan.rejections, drain_plan.effort) == ((), (), None)
 
 
 def test_a_node_or_cluster_that_is_not_there_is_an_error() -> None:
@@ -147,13 +147,13 @@ def test_a_node_or_cluster_that_is_not_there_is_an_error() -> None:
 def test_precheck_of_a_drain_uses_the_rules_of_a_drain() -> None:
     seen = small(vm(11))
     policy, recent = Policy(exclude_sources=frozenset({1})), Recent(migrated={11: HOUR_AGO}, held={1: 2})
-    made = drain(seen, policy, recent, 1)
-    [move] = made.moves
-    assert check_planned(seen, policy, recent, move, made) is None
+    drain_plan = drain(seen, policy, recent, 1)
+    [move] = drain_plan.moves
+    assert check_planned(seen, policy, recent, move, drain_plan) is None
     as_usual = check_move(seen, policy, recent, 11, move.target_id)
     assert as_usual is not None
     assert as_usual.code == "node-excluded"
-    failed = check_planned(seen, policy, replace(recent, failed={11: HOUR_AGO}), move, made)
+    failed = check_planned(seen, policy, replace(recent, failed={11: HOUR_AGO}), move, drain_plan)
     assert failed is not None
     assert failed.code == "vm-quarantine"
 
@@ -162,9 +162,9 @@ def test_precheck_of_a_drain_uses_the_rules_of_a_drain() -> None:
 def test_group_member_left_behind_stops_the_rest_of_its_group(strategy: str) -> None:
     mates = [vm(i, vcpus=3, tags=("plb_affinity_web",)) for i in (11, 12)]
     seen, policy = small(*mates), Policy(strategy=strategy)
-    made = drain(seen, policy, Recent(), 1)
-    assert check_planned(seen, policy, Recent(), made.moves[0], made) is None
-    stuck = check_planned(seen, policy, Recent(failed={12: NOW}), made.moves[0], made)
+    drain_plan = drain(seen, policy, Recent(), 1)
+    assert check_planned(seen, policy, Recent(), drain_plan.moves[0], drain_plan) is None
+    stuck = check_planned(seen, policy, Recent(failed={12: NOW}), drain_plan.moves[0], drain_plan)
     assert stuck is not None
     assert stuck.code == "fit-together"
 
@@ -180,19 +180,19 @@ def uneven() -> Snapshot:
 
 
 def test_fill_takes_vms_from_the_fullest_nodes_until_the_share_is_reached() -> None:
-    made = fill(uneven(), Policy(), Recent(), 1)
-    assert {m.target_id for m in made.moves} == {1}
-    assert sorted(m.source_id for m in made.moves) in ([2, 2, 3, 3, 3], [2, 2, 2, 3, 3])
-    assert made.evenness is not None
-    assert made.evenness.after < made.evenness.before / 4
-    assert (made.purpose, made.overloaded_after) == (Purpose.FILL, ())
+    fill_plan = fill(uneven(), Policy(), Recent(), 1)
+    assert {m.target_id for m in fill_plan.moves} == {1}
+    assert sorted(m.source_id for m in fill_plan.moves) in ([2, 2, 3, 3, 3], [2, 2, 2, 3, 3])
+    assert fill_plan.evenness is not None
+    assert fill_plan.evenness.after < fill_plan.evenness.before / 4
+    assert (fill_plan.purpose, fill_plan.overloaded_after) == (Purpose.FILL, ())
 
 
 def test_a_node_with_its_share_gets_nothing() -> None:
     even = snapshot([node(1), node(2), node(3)], [vm(11), vm(12), vm(21, node_id=2), vm(31, node_id=3)])
-    made = fill(even, Policy(), Recent(), 1)
-    assert made.moves == ()
-    assert codes(made) == {1: "fill-fair-share"}
+    fill_plan = fill(even, Policy(), Recent(), 1)
+    assert fill_plan.moves == ()
+    assert codes(fill_plan) == {1: "fill-fair-share"}
 
 
 @pytest.mark.parametrize(
@@ -217,11 +217,11 @@ def test_fill_respects_cooldown_and_excluded_sources() -> None:
 
 def test_place_prefers_the_emptiest_node_and_counts_all_that_fit() -> None:
     seen = small(vm(11), vcpus_allocated=68)
-    made = place(seen, Policy(), 8, 16_384)
-    assert [(c.node_id, round(c.after.cpu_ratio, 1)) for c in made.best] == [(3, 2.8), (2, 4.8)]
-    assert [(r.node_id, r.vms) for r in made.rooms] == [(2, 1), (3, 1), (1, 0)]
-    assert made.total == 2
-    assert [(r.id, r.reason.code) for r in made.rejections] == [(1, "fit-cpu")]
+    placement = place(seen, Policy(), 8, 16_384)
+    assert [(c.node_id, round(c.after.cpu_ratio, 1)) for c in placement.best] == [(3, 2.8), (2, 4.8)]
+    assert [(r.node_id, r.vms) for r in placement.rooms] == [(2, 1), (3, 1), (1, 0)]
+    assert placement.total == 2
+    assert [(r.id, r.reason.code) for r in placement.rejections] == [(1, "fit-cpu")]
 
 
 def test_a_place_needs_no_live_migration_but_a_node_that_takes_new_vms() -> None:
@@ -230,9 +230,12 @@ def test_a_place_needs_no_live_migration_but_a_node_that_takes_new_vms() -> None
         [],
         [cluster(virtualization="lxd")],
     )
-    made = place(seen, Policy(), 1, 1024)
-    assert [c.node_id for c in made.best] == [1]
-    assert [(r.id, r.reason.code) for r in made.rejections] == [(2, "target-creation-blocked"), (3, "target-filter")]
+    placement = place(seen, Policy(), 1, 1024)
+    assert [c.node_id for c in placement.best] == [1]
+    assert [(r.id, r.reason.code) for r in placement.rejections] == [
+        (2, "target-creation-blocked"),
+        (3, "target-filter"),
+    ]
 
 
 def test_a_place_keeps_the_headroom_and_the_limit_of_vms() -> None:
@@ -254,29 +257,29 @@ def test_size_must_be_positive(vcpus: int, memory: int) -> None:
 def test_the_best_targets_do_not_depend_on_the_strategy() -> None:
     seen = small(vm(11), vcpus_allocated=75)
     for strategy in STRATEGIES:
-        found = best_targets(seen, Policy(strategy=strategy), Recent(), 11)
-        assert [(c.node_id, c.before.cpu_ratio, c.after.cpu_ratio) for c in found] == [(3, 2.0, 2.6), (2, 4.0, 4.6)]
+        targets = best_targets(seen, Policy(strategy=strategy), Recent(), 11)
+        assert [(c.node_id, c.before.cpu_ratio, c.after.cpu_ratio) for c in targets] == [(3, 2.0, 2.6), (2, 4.0, 4.6)]
     assert [c.node_id for c in best_targets(seen, Policy(), Recent(), 11, count=1)] == [3]
     assert best_targets(small(vm(11, snapshot_count=2)), Policy(), Recent(), 11) == ()
 
 
 def test_a_chosen_target_is_a_plan_of_one_move() -> None:
     seen = small(vm(11), vcpus_allocated=75)
-    made = single_move(seen, Policy(), Recent(), vm_id=11, target_id=2, purpose=Purpose.TARGET)
-    assert isinstance(made, Plan)
-    assert [(m.key, m.reason.code) for m in made.moves] == [((11, 1, 2), "move-chosen-relieve")]
-    assert check_planned(seen, Policy(), Recent(), made.moves[0], made) is None
+    new_plan = single_move(seen, Policy(), Recent(), vm_id=11, target_id=2, purpose=Purpose.TARGET)
+    assert isinstance(new_plan, Plan)
+    assert [(m.key, m.reason.code) for m in new_plan.moves] == [((11, 1, 2), "move-chosen-relieve")]
+    assert check_planned(seen, Policy(), Recent(), new_plan.moves[0], new_plan) is None
     relieved = small(vm(11), vcpus_allocated=70)
-    stale = check_planned(relieved, Policy(), Recent(), made.moves[0], made)
+    stale = check_planned(relieved, Policy(), Recent(), new_plan.moves[0], new_plan)
     assert stale is not None
     assert stale.code == "source-relieved"
 
 
 def test_chosen_target_without_overload_needs_no_overload_at_the_start() -> None:
-    made = single_move(small(vm(11)), Policy(), Recent(), vm_id=11, target_id=2, purpose=Purpose.TARGET)
-    assert isinstance(made, Plan)
-    assert made.moves[0].reason.code == "move-chosen"
-    assert check_planned(small(vm(11)), Policy(), Recent(), made.moves[0], made) is None
+    new_plan = single_move(small(vm(11)), Policy(), Recent(), vm_id=11, target_id=2, purpose=Purpose.TARGET)
+    assert isinstance(new_plan, Plan)
+    assert new_plan.moves[0].reason.code == "move-chosen"
+    assert check_planned(small(vm(11)), Policy(), Recent(), new_plan.moves[0], new_plan) is None
 
 
 @pytest.mark.parametrize(
@@ -295,18 +298,18 @@ def test_chosen_target_without_overload_needs_no_overload_at_the_start() -> None
 def test_a_chosen_target_is_refused_with_its_reason(
     what: Snapshot, target: int, recent: Recent, refusal: tuple[str, str] | None
 ) -> None:
-    made = single_move(what, Policy(), recent, vm_id=11, target_id=target, purpose=Purpose.TARGET)
-    assert isinstance(made, Rejection)
-    assert (made.subject, made.reason.code) == (refusal or ("cluster", "cluster-virtualization-unknown"))
+    new_plan = single_move(what, Policy(), recent, vm_id=11, target_id=target, purpose=Purpose.TARGET)
+    assert isinstance(new_plan, Rejection)
+    assert (new_plan.subject, new_plan.reason.code) == (refusal or ("cluster", "cluster-virtualization-unknown"))
 
 
 def test_undo_ignores_the_cooldown_of_its_migration() -> None:
     recent = Recent(migrated={11: HOUR_AGO, 12: HOUR_AGO})
     seen = small(vm(11), vm(12))
-    made = single_move(seen, Policy(), recent, vm_id=11, target_id=2, purpose=Purpose.UNDO)
-    assert isinstance(made, Plan)
-    assert (made.moves[0].reason.code, made.purpose) == ("move-back", Purpose.UNDO)
-    assert check_planned(seen, Policy(), recent, made.moves[0], made) is None
+    new_plan = single_move(seen, Policy(), recent, vm_id=11, target_id=2, purpose=Purpose.UNDO)
+    assert isinstance(new_plan, Plan)
+    assert (new_plan.moves[0].reason.code, new_plan.purpose) == ("move-back", Purpose.UNDO)
+    assert check_planned(seen, Policy(), recent, new_plan.moves[0], new_plan) is None
     failed = single_move(
         seen, Policy(), replace(recent, failed={11: HOUR_AGO}), vm_id=11, target_id=2, purpose=Purpose.UNDO
     )

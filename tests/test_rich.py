@@ -84,9 +84,9 @@ async def test_an_older_server_edits_into_words_too(tmp_path: Path) -> None:
 
 def test_strange_names_are_words_of_one_line_and_unknown_loads_have_a_sign() -> None:
     reports = [NodeReport(1, STRANGE, NodeLoad(7.6, 81.2, 12, 7.6, 0.4), True), NodeReport(2, "n-2", None, False)]
-    made = nodes_message(texts_for("en"), Markup("<b>{}</b>: 2 nodes").format("R&D"), reports)
-    assert made.blocks is not None
-    paragraph, table = (block.model_dump(exclude_none=True) for block in made.blocks)
+    result = nodes_message(texts_for("en"), Markup("<b>{}</b>: 2 nodes").format("R&D"), reports)
+    assert result.blocks is not None
+    paragraph, table = (block.model_dump(exclude_none=True) for block in result.blocks)
     assert paragraph["text"]["text"] == "R&D: 2 nodes"
     name = table["cells"][1][0]["text"]["text"]
     assert "\n" not in name and "\u202e" not in name and "<b>x</b>" in name, "as written, never as markup"

@@ -50,8 +50,8 @@ async def test_changed_threshold_holds_from_the_next_plan_until_reset(fixture: B
 async def test_bad_value_is_refused_like_in_the_settings_file(fixture: BotFixture, name: str, text: str) -> None:
     with pytest.raises(ConfigError) as error:
         await fixture.service.admin.set_value(name, text, ANNA)
-    found = find_settings({name.lower(): text}, checks=lambda _settings: ())
-    assert error.value.problems[0].split(": ", 1)[1] == found.problems[0].split(": ", 1)[1]
+    settings_file = find_settings({name.lower(): text}, checks=lambda _settings: ())
+    assert error.value.problems[0].split(": ", 1)[1] == settings_file.problems[0].split(": ", 1)[1]
     assert await fixture.service.admin.stored_settings() == {}
 
 

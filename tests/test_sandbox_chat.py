@@ -101,8 +101,8 @@ async def chat(clock: Clock) -> AsyncIterator[RunningChat]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def session() -> AsyncIterator[AiohttpSession]:
     """One for all tests, because aiogram takes a quarter of a second to close it."""
-    async with AiohttpSession() as made:
-        yield made
+    async with AiohttpSession() as result:
+        yield result
 
 
 @pytest.fixture
@@ -129,8 +129,8 @@ async def polling(dispatcher: Dispatcher, bot: Bot) -> AsyncIterator[None]:
 
 async def until(condition: Callable[[], Any]) -> Any:
     for _ in range(500):
-        if found := condition():
-            return found
+        if result := condition():
+            return result
         await asyncio.sleep(0.01)
     raise AssertionError("it did not happen within 5 s")
 

@@ -22,9 +22,9 @@ from sandbox.chat.html import HtmlError, parse_html
     ],
 )
 def test_html_becomes_text_and_entities(source: str, text: str, entities: list[tuple[str, int, int]]) -> None:
-    plain, found = parse_html(source)
+    plain, result = parse_html(source)
     assert plain == text
-    assert [(entity["type"], entity["offset"], entity["length"]) for entity in found] == entities
+    assert [(entity["type"], entity["offset"], entity["length"]) for entity in result] == entities
 
 
 @pytest.mark.parametrize("source", ["<b x=>", "<a href='x>y</a>", "<a 'x'>y</a>", "<b>&#xd800;</b>", "</b", "<"])

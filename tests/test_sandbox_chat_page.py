@@ -70,10 +70,10 @@ async def opened(browser: Browser, chat: RunningChat) -> AsyncIterator[Opener]:
         contexts.append(await browser.new_context(viewport=size, **options))
         page = await contexts[-1].new_page()
         page.set_default_timeout(5000)
-        found: list[str] = []
-        page.on("pageerror", lambda error: found.append(str(error)))
-        page.on("console", lambda line: found.append(line.text) if line.type == "error" else None)
-        page.problems = found  # type: ignore[attr-defined]
+        results: list[str] = []
+        page.on("pageerror", lambda error: results.append(str(error)))
+        page.on("console", lambda line: results.append(line.text) if line.type == "error" else None)
+        page.problems = results  # type: ignore[attr-defined]
         await page.goto(f"{chat.url}/?{query}")
         await page.wait_for_selector("body[data-ready]")
         return page

@@ -54,10 +54,10 @@ def as_text(rejection: Rejection) -> str:
 
 
 def params_of(result: Plan) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {f"{r.subject} {r.id}": r.reason.as_dict() for r in result.rejections}
+    outcome: dict[str, dict[str, Any]] = {f"{r.subject} {r.id}": r.reason.as_dict() for r in result.rejections}
     for move in result.moves:
-        found[f"move {move.vm_id}"] = {**move.reason.as_dict(), "cautions": [c.code for c in move.cautions]}
-    return found
+        outcome[f"move {move.vm_id}"] = {**move.reason.as_dict(), "cautions": [c.code for c in move.cautions]}
+    return outcome
 
 
 def test_scenarios_exist() -> None:
@@ -77,9 +77,9 @@ def test_plan_matches_the_scenario(path: Path) -> None:
     if "choice" in expected:
         assert result.choice is not None
         assert f"{result.choice.strategy} {result.choice.reason.code}" == expected["choice"]
-    found = params_of(result)
+    outcome = params_of(result)
     for subject, params in expected.get("params", {}).items():
-        assert found[subject] | params == found[subject]
+        assert outcome[subject] | params == outcome[subject]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)

@@ -137,9 +137,9 @@ def test_file_that_is_no_secret_is_refused_without_showing_it(
 def test_unreadable_secret_file_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_PASSWORD_FILE", "nowhere")
     monkeypatch.setenv("TELEGRAM_BOT_TOKEN_FILE", str(folder))
-    said = "\n".join(found().problems)
-    assert "SSH_PASSWORD_FILE=nowhere (environment): it cannot be read (No such file or directory)" in said
-    assert f"TELEGRAM_BOT_TOKEN_FILE={folder} (environment): it cannot be read (Is a directory)" in said
+    output = "\n".join(found().problems)
+    assert "SSH_PASSWORD_FILE=nowhere (environment): it cannot be read (No such file or directory)" in output
+    assert f"TELEGRAM_BOT_TOKEN_FILE={folder} (environment): it cannot be read (Is a directory)" in output
 
 
 def test_bad_secret_of_a_file_is_refused_and_hidden(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

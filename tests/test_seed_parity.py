@@ -91,12 +91,12 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def rows() -> list[tuple[str, list[str]]]:
     """Every line of the tables: its section and its four cells."""
-    found = []
+    results = []
     for part in PAGE.split("\n## ")[1:]:
         section, _, body = part.partition("\n")
         lines = [line for line in body.splitlines() if line.startswith("| ")]
-        found += [(section, [c.strip() for c in line.strip("|").split(" | ")]) for line in lines[2:]]
-    return found
+        results += [(section, [c.strip() for c in line.strip("|").split(" | ")]) for line in lines[2:]]
+    return results
 
 
 @cache
@@ -137,9 +137,9 @@ def test_named_scenarios_exist() -> None:
 
 
 def test_page_has_a_row_for_every_option_and_variable() -> None:
-    said = {word for _, cells in rows() for word in re.findall(r"--[a-z-]+|[A-Z]{3,}_[A-Z_]+", cells[0])}
-    assert {line.split()[0] for line in OPTION_LINES} <= said
-    assert {line.split("=")[0] for line in SEED_ENV.splitlines() if re.match("[A-Z]", line)} <= said | {"LOG_LEVEL"}
+    names = {word for _, cells in rows() for word in re.findall(r"--[a-z-]+|[A-Z]{3,}_[A-Z_]+", cells[0])}
+    assert {line.split()[0] for line in OPTION_LINES} <= names
+    assert {line.split("=")[0] for line in SEED_ENV.splitlines() if re.match("[A-Z]", line)} <= names | {"LOG_LEVEL"}
 
 
 # --- options, variables, commands

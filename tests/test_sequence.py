@@ -44,9 +44,9 @@ def forests(draw: st.DrawFn) -> list[Job]:
 @settings(max_examples=examples(200), deadline=None)
 @given(forests())
 def test_order_minimizes_the_waiting_of_nodes(jobs: list[Job]) -> None:
-    found = soonest_first(jobs)
-    assert legal(jobs, found)
-    assert waited(jobs, found) == min(waited(jobs, o) for o in permutations(range(len(jobs))) if legal(jobs, o))
+    result = soonest_first(jobs)
+    assert legal(jobs, result)
+    assert waited(jobs, result) == min(waited(jobs, o) for o in permutations(range(len(jobs))) if legal(jobs, o))
 
 
 def legal(jobs: list[Job], order: tuple[int, ...] | list[int]) -> bool:

@@ -183,8 +183,8 @@ async def test_a_cluster_whose_name_is_the_number_of_another_is_ambiguous(tmp_pa
         with pytest.raises(NotFound):
             await fixture.service.queries.plans("1")
         [node] = await fixture.service.queries.find_nodes("hot-1")
-        found, plan, vms = await fixture.service.queries.node_details(node)
-        assert (found.id, plan.cluster_id, len(vms)) == (11, 1, 8), "buttons carry ids and are never ambiguous"
+        result, plan, vms = await fixture.service.queries.node_details(node)
+        assert (result.id, plan.cluster_id, len(vms)) == (11, 1, 8), "buttons carry ids and are never ambiguous"
 
 
 async def test_the_details_of_a_node_that_has_gone_are_not_found(fixture: BotFixture) -> None:
@@ -248,8 +248,8 @@ async def test_a_cycle_proposes_what_the_dry_run_shows_and_the_dry_run_stores_no
     report = await fixture.propose()
     [proposal] = await fixture.store.proposals.waiting()
     assert report.proposed == (proposal.id,) and fixture.notifier.changed == [proposal.id]
-    for made in (proposal.plan, plans[0], dry_run.results[0].plan):
-        assert made is not None and [m.key for m in made.moves] == [(11, 1, 2)]
+    for item in (proposal.plan, plans[0], dry_run.results[0].plan):
+        assert item is not None and [m.key for m in item.moves] == [(11, 1, 2)]
     assert proposal.expires_at - proposal.created_at == timedelta(seconds=fixture.settings.proposal_ttl)
 
 
@@ -407,10 +407,10 @@ async def test_exclusion_withdraws_pending_moves_and_updates_the_message(fixture
     await fixture.propose()
     fixture.notifier.changed.clear()
     [cool] = await fixture.service.queries.find_nodes("cool")
-    made = await fixture.service.admin.exclude(cool, ExclusionRole.TARGET, 2 * HOUR, ANNA)
-    assert (made.until, fixture.notifier.changed) == (NOW + 2 * HOUR, [1])
+    result = await fixture.service.admin.exclude(cool, ExclusionRole.TARGET, 2 * HOUR, ANNA)
+    assert (result.until, fixture.notifier.changed) == (NOW + 2 * HOUR, [1])
     assert await waiting(fixture) == [] and await fixture.service.store.exclusions.active(fixture.service.clock()) == [
-        made
+        result
     ]
 
 

@@ -45,9 +45,9 @@ async def calm(tmp_path: Path) -> AsyncIterator[BotFixture]:
 
 
 async def proposal(fixture: BotFixture, wish: RequestResult) -> Proposal:
-    found = await fixture.store.proposals.get(wish.proposal_id or 0)
-    assert found is not None, wish.refusal
-    return found
+    answer = await fixture.store.proposals.get(wish.proposal_id or 0)
+    assert answer is not None, wish.refusal
+    return answer
 
 
 async def first_move(fixture: BotFixture) -> int:
@@ -82,8 +82,8 @@ async def test_other_target_replaces_the_move_and_is_approved_by_its_chooser(fix
         "neither where it is nor the one planned"
     )
     wish = await fixture.service.requests.retarget(move_id, 3, BORIS)
-    made = await proposal(fixture, wish)
-    assert (made.purpose, made.asked_by, [m.state for m in made.moves]) == (
+    new_proposal = await proposal(fixture, wish)
+    assert (new_proposal.purpose, new_proposal.asked_by, [m.state for m in new_proposal.moves]) == (
         Purpose.TARGET,
         BORIS,
         [MoveState.APPROVED],
@@ -157,8 +157,8 @@ async def test_migration_is_undone_once_despite_its_cooldown(fixture: BotFixture
     assert await fixture.service.requests.can_undo(done)
     fixture.panel.world.set_vm(fixture.panel.world.vms[20], node=3)  # there is room on the old node again
     presses = await asyncio.gather(*(fixture.service.requests.undo(done.id, who) for who in (ANNA, BORIS)))
-    made = [w for w in presses if w.created]
-    assert len(made) == 1 and {code(w) for w in presses} - {None} <= {"undone-already", "vm-busy"}
+    results = [w for w in presses if w.created]
+    assert len(results) == 1 and {code(w) for w in presses} - {None} <= {"undone-already", "vm-busy"}
     await fixture.carry_out()
     assert fixture.posts() == [(11, 2), (11, 1)] and fixture.node_of(11) == 1
     assert not await fixture.service.requests.can_undo(done)
@@ -220,13 +220,23 @@ async def test_undo_ends_after_its_time(tmp_path: Path) -> None:
 
 async def test_drain_asks_once_and_empties_and_closes_the_node(calm: BotFixture) -> None:
     wish = await drained(calm)
-    made = await proposal(calm, wish)
-    assert (made.purpose, made.node_id, made.asked_by, len(made.pending)) == (Purpose.DRAIN, 1, ANNA, 4)
+    new_proposal = await proposal(calm, wish)
+    assert (new_proposal.purpose, new_proposal.node_id, new_proposal.asked_by, len(new_proposal.pending)) == (
+        Purpose.DRAIN,
+        1,
+        ANNA,
+        4,
+    )
     assert await calm.service.store.exclusions.active(calm.service.clock()) == [], "only a question so far"
     assert (await calm.service.planning.policy(await calm.service.observer.observe())).exclude_targets == {1}
     await approved(calm, wish)
     [closed] = await calm.service.store.exclusions.active(calm.service.clock())
-    assert (closed.node_id, closed.role, closed.until, closed.drain_id) == (1, ExclusionRole.TARGET, None, made.id)
+    assert (closed.node_id, closed.role, closed.until, closed.drain_id) == (
+        1,
+        ExclusionRole.TARGET,
+        None,
+        new_proposal.id,
+    )
     await calm.carry_out()
     assert [calm.node_of(vm) for vm in (10, 11, 12, 13)].count(1) == 0
     assert len(calm.posts()) == 4
@@ -256,8 +266,8 @@ async def test_check_does_not_disturb_a_drain(tmp_path: Path) -> None:
         assert old is not None and not old.pending, "it was made without the drain"
         report = await fixture.propose()
         assert len((await proposal(fixture, wish)).pending) == 1
-        [made] = [p for p in await fixture.store.proposals.waiting() if p.id in report.proposed]
-        assert all(m.move.target_id == 2 and m.move.vm_id != 40 for m in made.moves)
+        [results] = [p for p in await fixture.store.proposals.waiting() if p.id in report.proposed]
+        assert all(m.move.target_id == 2 and m.move.vm_id != 40 for m in results.moves)
         await fixture.service.admin.set_mode("auto", ANNA)
         await fixture.propose()
         assert len((await proposal(fixture, wish)).pending) == 1, "automatic mode answers no question of a person"
@@ -316,8 +326,8 @@ async def test_drain_waits_for_the_end_of_a_pause(calm: BotFixture) -> None:
 async def test_vms_that_cannot_leave_are_named(calm: BotFixture) -> None:
     calm.panel.world.set_vm(calm.panel.world.vms[10], iso_mounted=True)
     [node] = await calm.service.queries.find_nodes("one")
-    made = await calm.service.requests.plan_drain(node)
-    assert len(made.moves) == 3 and [(r.id, r.reason.code) for r in made.rejections] == [(10, "vm-iso")]
+    drain_plan = await calm.service.requests.plan_drain(node)
+    assert len(drain_plan.moves) == 3 and [(r.id, r.reason.code) for r in drain_plan.rejections] == [(10, "vm-iso")]
     calm.panel.world.set_node(calm.panel.world.nodes[3], extra={"id": 33})
     [empty] = await calm.service.queries.find_nodes("two")
     calm.panel.world.set_vm(calm.panel.world.vms[20], iso_mounted=True)

@@ -72,13 +72,13 @@ class Open(asyncssh.SSHServer):
 async def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Nodes]:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    made = Nodes()
+    result = Nodes()
     key = asyncssh.generate_private_key("ssh-ed25519")
     async with await asyncssh.create_server(
-        Open, "127.0.0.1", 0, server_host_keys=[key], process_factory=made.answer
+        Open, "127.0.0.1", 0, server_host_keys=[key], process_factory=result.answer
     ) as server:
-        made.port = server.get_port()
-        yield made
+        result.port = server.get_port()
+        yield result
 
 
 @asynccontextmanager
@@ -89,19 +89,19 @@ async def fixture_with(nodes: Nodes, folder: Path, **given: Any) -> AsyncIterato
 
 
 async def plan_of(fixture: BotFixture) -> Plan:
-    [made] = await fixture.service.queries.plans()
-    return made
+    [result] = await fixture.service.queries.plans()
+    return result
 
 
 async def test_node_with_low_measured_load_is_left_alone(nodes: Nodes, tmp_path: Path) -> None:
     async with fixture_with(nodes, tmp_path) as fixture:
-        made = await plan_of(fixture)
-        assert (made.overloaded, made.moves) == ((), ())
-        assert {n.node_name: n.load.source for n in made.nodes if n.load} == dict.fromkeys(NAMES.values(), "ssh")
+        new_plan = await plan_of(fixture)
+        assert (new_plan.overloaded, new_plan.moves) == ((), ())
+        assert {n.node_name: n.load.source for n in new_plan.nodes if n.load} == dict.fromkeys(NAMES.values(), "ssh")
         del nodes.load["hot"]
-        made = await plan_of(fixture)
-        assert [(n.node_name, n.load and n.load.source) for n in made.overloaded] == [("hot", "panel")]
-        assert {n.node_name: n.load.source for n in made.nodes if n.load} == {
+        new_plan = await plan_of(fixture)
+        assert [(n.node_name, n.load and n.load.source) for n in new_plan.overloaded] == [("hot", "panel")]
+        assert {n.node_name: n.load.source for n in new_plan.nodes if n.load} == {
             "hot": "panel",
             "cool": "ssh",
             "mild": "ssh",
@@ -111,23 +111,25 @@ async def test_node_with_low_measured_load_is_left_alone(nodes: Nodes, tmp_path:
 async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path: Path) -> None:
     nodes.load |= {"mild": 1.25}
     async with fixture_with(nodes, tmp_path) as fixture:
-        made = await plan_of(fixture)
-        assert [n.node_name for n in made.overloaded] == ["mild"]
+        new_plan = await plan_of(fixture)
+        assert [n.node_name for n in new_plan.overloaded] == ["mild"]
         del nodes.load["cool"]
         nodes.load |= {"hot": 1.25, "mild": 0.25}
-        made = await plan_of(fixture)
-        assert [m.vm_name for m in made.moves] == ["small-a"]
-        english = "\n".join(plan_lines(texts_for("en"), made))
+        new_plan = await plan_of(fixture)
+        assert [m.vm_name for m in new_plan.moves] == ["small-a"]
+        english = "\n".join(plan_lines(texts_for("en"), new_plan))
         assert "load 1.25 per CPU (ssh), the limit is 1" in english
         assert "load 1.25 per CPU, ssh, 0 s ago" in english
         assert "ratio 0.0, panel" in english
         assert "hot: load 1.25 → about 1.23 per CPU" in english
-        russian = "\n".join(plan_lines(texts_for("ru"), made))
+        russian = "\n".join(plan_lines(texts_for("ru"), new_plan))
         assert "нагрузка 1,25 на CPU, ssh, 0 с назад" in russian and "0,0 vCPU на CPU, панель" in russian
-        chat = str(proposals.plan_view(texts_for("en"), made).text)
+        chat = str(proposals.plan_view(texts_for("en"), new_plan).text)
         assert "<b>hot</b>: load 1.25 per CPU, ssh, 0 s ago" in chat
         hot = next(n for n in (await fixture.service.observer.observe(None)).nodes if n.name == "hot")
-        page = str(pages.node_view(texts_for("en"), hot, made, [], exclusions=[], now=NOW + timedelta(seconds=12)).text)
+        page = str(
+            pages.node_view(texts_for("en"), hot, new_plan, [], exclusions=[], now=NOW + timedelta(seconds=12)).text
+        )
         assert "load 1.25 per CPU, ssh, 12 s ago" in page
         assert "Load average 20, 1, 0.5; memory available 96 of 128 GiB" in page
         assert "Pressure (PSI, last minute): CPU 12.5 %" in page
@@ -135,9 +137,11 @@ async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path
 
 async def test_source_of_load_is_not_shown_without_ssh(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as fixture:
-        made = await plan_of(fixture)
-        words = "\n".join(plan_lines(texts_for("en"), made)) + str(proposals.plan_view(texts_for("en"), made).text)
-        assert made.moves and "panel" not in words and "ssh" not in words
+        new_plan = await plan_of(fixture)
+        words = "\n".join(plan_lines(texts_for("en"), new_plan)) + str(
+            proposals.plan_view(texts_for("en"), new_plan).text
+        )
+        assert new_plan.moves and "panel" not in words and "ssh" not in words
 
 
 async def test_precheck_measures_only_source_and_target(nodes: Nodes, tmp_path: Path) -> None:

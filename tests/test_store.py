@@ -81,10 +81,10 @@ def rows(path: Path, sql: str) -> list[tuple[Any, ...]]:
 
 
 async def test_plan_becomes_a_waiting_proposal(store: Store) -> None:
-    made = await published(store, 11, 12)
-    assert made.created and made.superseded == () and made.left_alone is None
+    samples_text = await published(store, 11, 12)
+    assert samples_text.created and samples_text.superseded == () and samples_text.left_alone is None
     [proposal] = await store.proposals.waiting()
-    assert proposal.id == made.proposal_id
+    assert proposal.id == samples_text.proposal_id
     assert proposal.plan == plan(11, 12)
     assert [(m.position, m.move.vm_id, m.state) for m in proposal.moves] == [
         (0, 11, MoveState.PENDING),
@@ -114,8 +114,12 @@ async def test_another_plan_supersedes_the_waiting_proposal(store: Store, other:
 
 async def test_empty_plan_ends_the_waiting_proposal_and_stores_nothing(store: Store) -> None:
     old = await published(store, 11)
-    made = await published(store)
-    assert (made.proposal_id, made.created, made.superseded) == (None, False, (old.proposal_id,))
+    samples_text = await published(store)
+    assert (samples_text.proposal_id, samples_text.created, samples_text.superseded) == (
+        None,
+        False,
+        (old.proposal_id,),
+    )
     proposal = await store.proposals.get(old.proposal_id or 0)
     assert proposal is not None and proposal.closed_reason == Reason.of("no-longer-needed")
     assert await store.proposals.waiting() == []
@@ -132,15 +136,17 @@ async def test_only_pending_moves_are_superseded(store: Store) -> None:
     first, _ = ids = await move_ids(store, 11, 12)
     await store.decisions.decide([first], SKIP, ANNA, NOW)
     await published(store, 13)
-    moves = [found[1] for i in ids if (found := await store.proposals.move(i)) is not None]
+    moves = [new_move[1] for i in ids if (new_move := await store.proposals.move(i)) is not None]
     assert [m.state.value for m in moves] == ["skipped", "superseded"]
 
 
 async def test_an_automatic_plan_is_approved_by_the_policy_at_once(store: Store) -> None:
     waiting = await published(store, 11, 12)
-    made = await published(store, 11, 12, automatic=True)
-    assert made.created and made.superseded == (waiting.proposal_id,), "the same moves must not keep waiting"
-    proposal = await store.proposals.get(made.proposal_id or 0)
+    samples_text = await published(store, 11, 12, automatic=True)
+    assert samples_text.created and samples_text.superseded == (waiting.proposal_id,), (
+        "the same moves must not keep waiting"
+    )
+    proposal = await store.proposals.get(samples_text.proposal_id or 0)
     assert proposal is not None and proposal.automatic
     assert [(m.state.value, m.decided_by, m.migration and m.migration.state) for m in proposal.moves] == [
         ("approved", POLICY_ACTOR, S.QUEUED),
@@ -151,8 +157,8 @@ async def test_an_automatic_plan_is_approved_by_the_policy_at_once(store: Store)
 @pytest.mark.parametrize("steps", [(), (S.STARTING,), (S.STARTING, S.RUNNING)])
 async def test_plan_of_a_cluster_in_motion_is_not_published(store: Store, steps: Any) -> None:
     await migrating(store, 11, *steps)
-    made = await published(store, 12, automatic=True)
-    assert replace(made, shows_incident=None) == Published(None, False, (), Reason.of("in-motion"))
+    samples_text = await published(store, 12, automatic=True)
+    assert replace(samples_text, shows_incident=None) == Published(None, False, (), Reason.of("in-motion"))
     assert (await published(store, 21, cluster=2)).created
 
 
@@ -173,8 +179,8 @@ async def test_a_plan_older_than_a_decision_is_not_published(store: Store, verdi
     if verdict is APPROVE:
         [migration] = await store.migrations.in_states(UNSETTLED)
         await store.migrations.advance(migration.id, S.STALE, NOW)
-    made = await published(store, 11, since=checkpoint)
-    assert made.left_alone == Reason.of("changed-meanwhile") and await store.proposals.waiting() == []
+    samples_text = await published(store, 11, since=checkpoint)
+    assert samples_text.left_alone == Reason.of("changed-meanwhile") and await store.proposals.waiting() == []
     assert (await published(store, 21, cluster=2, since=checkpoint)).created, "decisions elsewhere do not matter"
 
 
@@ -257,7 +263,7 @@ async def test_two_programs_deciding_at_once_decide_each_move_once(store: Store,
                 (other, APPROVE, ANNA),
             )
         ]
-        results = [r for found in await asyncio.gather(*presses) for r in found]
+        results = [r for item in await asyncio.gather(*presses) for r in item]
     finally:
         await other.close()
     done = [r.move.id for r in results if r.done]
@@ -294,8 +300,8 @@ async def test_move_is_returned_with_its_proposal(store: Store) -> None:
     first = await move_ids(store, 11, 12)
     second = await move_ids(store, 21, cluster=2)
     assert await store.proposals.of_moves([*second, *first]) == (1, 2)
-    found = await store.proposals.move(second[0])
-    assert found is not None and found[0] == 2 and found[1].move == move(21)
+    new_move = await store.proposals.move(second[0])
+    assert new_move is not None and new_move[0] == 2 and new_move[1].move == move(21)
 
 
 async def test_the_history_shows_the_last_decisions_first(store: Store) -> None:
@@ -477,11 +483,11 @@ async def test_nodes_and_vms_of_running_migrations_are_busy(
 async def test_exclusion_withdraws_moves_that_it_forbids(
     store: Store, role: ExclusionRole, expected: list[str]
 ) -> None:
-    made = await published(store, move(11, 5, 2), move(12, 1, 5), move(13, 1, 2))
+    samples_text = await published(store, move(11, 5, 2), move(12, 1, 5), move(13, 1, 2))
     changed = await store.exclusions.add(Exclusion(5, "node-5", role, LATER, ANNA, NOW))
-    assert changed == (made.proposal_id,)
-    assert await states(store, made.proposal_id) == expected
-    proposal = await store.proposals.get(made.proposal_id or 0)
+    assert changed == (samples_text.proposal_id,)
+    assert await states(store, samples_text.proposal_id) == expected
+    proposal = await store.proposals.get(samples_text.proposal_id or 0)
     assert proposal is not None and proposal.closed_reason == Reason.of("excluded-by", node="node-5", who="Anna")
     [entry] = await store.audit.entries("exclude")
     assert entry.by == ANNA and entry.detail["node"] == 5 and entry.detail["role"] == role.value

@@ -51,12 +51,17 @@ def value(made: Plan) -> tuple[int, int]:
 
 def test_plan_of_smallest_first_names_the_better_alternative() -> None:
     policy = replace(PLAIN, max_moves=1)
-    made = with_alternative(SMALL_ONES_AND_A_LARGE_ONE, policy, Recent(), plan(SMALL_ONES_AND_A_LARGE_ONE, policy))
-    assert (len(made.moves), made.total_moves, made.overloaded_after, made.overloaded_after_all) == (1, 4, (1,), ())
-    assert made.effort is not None and made.alternative is not None
-    assert made.effort == Effort(4, pytest.approx(4 * (20 + 2_000 * 8.388608 / 1000)), 8_000)
-    assert (made.alternative.strategy, made.alternative.effort.moves) == (OPTIMAL, 1)
-    assert outlook_lines(EN, made) == [
+    new_plan = with_alternative(SMALL_ONES_AND_A_LARGE_ONE, policy, Recent(), plan(SMALL_ONES_AND_A_LARGE_ONE, policy))
+    assert (len(new_plan.moves), new_plan.total_moves, new_plan.overloaded_after, new_plan.overloaded_after_all) == (
+        1,
+        4,
+        (1,),
+        (),
+    )
+    assert new_plan.effort is not None and new_plan.alternative is not None
+    assert new_plan.effort == Effort(4, pytest.approx(4 * (20 + 2_000 * 8.388608 / 1000)), 8_000)
+    assert (new_plan.alternative.strategy, new_plan.alternative.effort.moves) == (OPTIMAL, 1)
+    assert outlook_lines(EN, new_plan) == [
         "1 of 4 moves now; the next checks continue.",
         "Rule: smaller VMs first (set by an administrator).",
         "💡 The strategy “optimal” would need 1 move instead of 4.",
@@ -66,8 +71,8 @@ def test_plan_of_smallest_first_names_the_better_alternative() -> None:
 def test_small_improvement_is_not_offered() -> None:
     few = snapshot([node(1, vcpus_allocated=74), node(2)], [vm(11, vcpus=2), vm(12, vcpus=2), vm(13, vcpus=4)])
     for seen in (few, snapshot([node(1), node(2)], [vm(11)])):
-        made = with_alternative(seen, PLAIN, Recent(), plan(seen, PLAIN))
-        assert (len(made.overloaded) > 0, made.alternative) == (seen is few, None)
+        new_plan = with_alternative(seen, PLAIN, Recent(), plan(seen, PLAIN))
+        assert (len(new_plan.overloaded) > 0, new_plan.alternative) == (seen is few, None)
     optimal = Policy(strategy=OPTIMAL, optimize_for="time")
     best = plan(SMALL_ONES_AND_A_LARGE_ONE, optimal)
     assert with_alternative(SMALL_ONES_AND_A_LARGE_ONE, optimal, Recent(), best) == best
@@ -76,9 +81,9 @@ def test_small_improvement_is_not_offered() -> None:
 def test_node_that_only_optimal_clears_is_offered() -> None:
     """The only target is above the limit of smallest-first's score, and has room below the hard line."""
     seen = snapshot([node(1, vcpus_allocated=74), node(2, vcpus_allocated=61)], [vm(11, vcpus=4)])
-    made = with_alternative(seen, PLAIN, Recent(), plan(seen, PLAIN))
-    assert made.moves == () and made.alternative is not None
-    assert outlook_lines(EN, made) == [
+    new_plan = with_alternative(seen, PLAIN, Recent(), plan(seen, PLAIN))
+    assert new_plan.moves == () and new_plan.alternative is not None
+    assert outlook_lines(EN, new_plan) == [
         "Rule: smaller VMs first (set by an administrator).",
         "💡 The strategy “optimal” would clear the node with 1 move; this plan leaves 1 overloaded.",
         "💡 The target thresholds keep 1 node overloaded. A plan that passes them would clear all nodes with 1 move.",
@@ -89,15 +94,17 @@ def test_node_that_only_optimal_clears_is_offered() -> None:
 @given(worlds)
 def test_offered_alternative_equals_the_plan_of_that_strategy(world: World) -> None:
     seen, policy, recent = world
-    made = with_alternative(seen, policy, recent, plan(seen, policy, recent))
-    assert made.moves == plan(seen, policy, recent).moves
+    new_plan = with_alternative(seen, policy, recent, plan(seen, policy, recent))
+    assert new_plan.moves == plan(seen, policy, recent).moves
     mine, other = (whole(seen, s, policy, recent) for s in (SMALLEST_FIRST, OPTIMAL))
-    assert (made.alternative is not None) == (bool(made.overloaded) and clearly_better(value(other), value(mine)))
-    if made.overloaded:
-        assert (made.total_moves, made.overloaded_after_all) == (len(mine.moves), mine.overloaded_after)
-    if made.alternative is not None:
-        assert made.alternative.effort.moves == len(other.moves)
-        assert made.alternative.overloaded_left == len(other.overloaded_after)
+    assert (new_plan.alternative is not None) == (
+        bool(new_plan.overloaded) and clearly_better(value(other), value(mine))
+    )
+    if new_plan.overloaded:
+        assert (new_plan.total_moves, new_plan.overloaded_after_all) == (len(mine.moves), mine.overloaded_after)
+    if new_plan.alternative is not None:
+        assert new_plan.alternative.effort.moves == len(other.moves)
+        assert new_plan.alternative.overloaded_left == len(other.overloaded_after)
 
 
 # In words -------------------------------------------------------------------------------------------
@@ -123,8 +130,8 @@ def planned(effort: Effort | None, bound: Bound | None, **over: Any) -> Plan:
     ],
 )
 def test_certificate_is_worded(bound: Bound, line: str) -> None:
-    [said] = [text for text in outlook_lines(EN, planned(Effort(4, 370.0, 12_288), bound)) if "no plan" in text]
-    assert plain(said) == f"4 moves, 12 GiB, about 6 min 10 s: {line}"
+    [texts] = [text for text in outlook_lines(EN, planned(Effort(4, 370.0, 12_288), bound)) if "no plan" in text]
+    assert plain(texts) == f"4 moves, 12 GiB, about 6 min 10 s: {line}"
 
 
 @pytest.mark.parametrize(
@@ -142,15 +149,15 @@ def test_certificate_is_worded(bound: Bound, line: str) -> None:
     ],
 )
 def test_optimal_plan_is_called_proven(bound: Bound, after_all: tuple[int, ...], line: str) -> None:
-    made = planned(Effort(4, 370.0, 12_288), bound, overloaded_after_all=after_all)
-    [said] = [text for text in outlook_lines(EN, made) if "no plan" in text]
-    assert plain(said) == f"4 moves, 12 GiB, about 6 min 10 s. Proven: {line}"
-    assert any("Доказано" in text for text in outlook_lines(RU, made))
+    new_plan = planned(Effort(4, 370.0, 12_288), bound, overloaded_after_all=after_all)
+    [texts] = [text for text in outlook_lines(EN, new_plan) if "no plan" in text]
+    assert plain(texts) == f"4 moves, 12 GiB, about 6 min 10 s. Proven: {line}"
+    assert any("Доказано" in text for text in outlook_lines(RU, new_plan))
 
 
 def test_empty_plan_that_is_optimal_is_called_proven() -> None:
-    made = planned(Effort(0, 0.0, 0), Bound(0, 0.0, 0, optimal=True))
-    assert "Proven: no plan lowers the overload of these nodes." in outlook_lines(EN, made)
+    new_plan = planned(Effort(0, 0.0, 0), Bound(0, 0.0, 0, optimal=True))
+    assert "Proven: no plan lowers the overload of these nodes." in outlook_lines(EN, new_plan)
 
 
 @pytest.mark.parametrize(
@@ -162,8 +169,8 @@ def test_missing_certificate_claims_nothing(effort: Effort | None, bound: Bound 
 
 
 def test_balance_reports_evenness_instead_of_a_bound() -> None:
-    made = planned(Effort(6, 1.0, 1), Bound(1, 1.0, 1), evenness=Evenness(2.263, 1.518, 3, 1.506))
-    assert outlook_lines(EN, made)[2] == (
+    new_plan = planned(Effort(6, 1.0, 1), Bound(1, 1.0, 1), evenness=Evenness(2.263, 1.518, 3, 1.506))
+    assert outlook_lines(EN, new_plan)[2] == (
         "Imbalance 2.263 → 1.518 with 3 moves; the best possible with this number of moves is 1.506."
     )
     unproven = planned(None, None, evenness=Evenness(2.263, 1.518, 1))
@@ -178,9 +185,9 @@ def test_broken_rules_are_named_and_the_rest_counted() -> None:
 
 
 def test_comparison_has_a_line_for_each_strategy() -> None:
-    made = with_alternative(SMALL_ONES_AND_A_LARGE_ONE, PLAIN, Recent(), plan(SMALL_ONES_AND_A_LARGE_ONE, PLAIN))
+    new_plan = with_alternative(SMALL_ONES_AND_A_LARGE_ONE, PLAIN, Recent(), plan(SMALL_ONES_AND_A_LARGE_ONE, PLAIN))
     assert (
-        plain(strategy_words(EN, made))
+        plain(strategy_words(EN, new_plan))
         == "smallest-first: 4 moves, 7.8 GiB, about 2 min 27 s; no node stays overloaded"
     )
     best = plan(SMALL_ONES_AND_A_LARGE_ONE, Policy(strategy=OPTIMAL, optimize_for="time"))
@@ -226,8 +233,8 @@ async def test_counters_of_an_older_version_are_read(tmp_path: Path) -> None:
 
 async def left(fixture: BotFixture) -> list[str]:
     """The moves that wait, and why the hot node stays overloaded."""
-    [made] = await fixture.service.queries.plans()
-    return [r.reason.code for r in made.rejections if r.subject == "source"] if not made.moves else ["moves"]
+    [result] = await fixture.service.queries.plans()
+    return [r.reason.code for r in result.rejections if r.subject == "source"] if not result.moves else ["moves"]
 
 
 async def test_overload_must_last_the_required_checks(tmp_path: Path) -> None:
@@ -250,8 +257,8 @@ async def test_imbalance_must_last_the_required_checks(tmp_path: Path) -> None:
         hold = {"overload_hold_cycles": 2, "balance_strategy": "balance", "balance_deadband": 0.0}
         for checks in range(2):
             async with bot_on(panel, tmp_path / "bot.db", **hold) as fixture:
-                [made] = await fixture.service.queries.plans()
-                assert made.overloaded == () and bool(made.moves) is (checks == 1), "the count outlives a restart"
+                [result] = await fixture.service.queries.plans()
+                assert result.overloaded == () and bool(result.moves) is (checks == 1), "the count outlives a restart"
                 await fixture.propose()
                 assert len(await fixture.store.proposals.waiting()) == checks
 
@@ -314,8 +321,8 @@ async def test_chosen_strategy_is_stored_audited_and_shown(tmp_path: Path) -> No
             stored = (await fixture.service.admin.stored_settings())["BALANCE_STRATEGY"]
             assert (stored.value, stored.by) == (OPTIMAL, ANNA)
             await fixture.moved()
-            [made] = fixture.posts()
-            assert made[0] not in (11, 12, 13), "one large VM instead of three small ones"
+            [result] = fixture.posts()
+            assert result[0] not in (11, 12, 13), "one large VM instead of three small ones"
 
 
 async def test_unknown_stored_strategy_is_ignored(tmp_path: Path) -> None:
@@ -337,8 +344,8 @@ async def test_clusters_file_overrides_the_chat(tmp_path: Path) -> None:
     async with running_bot(tmp_path, clusters_file=path) as fixture:
         await fixture.service.admin.set_strategy(OPTIMAL, ANNA)
         assert fixture.service.planning.own_strategies() == {"Production": SMALLEST_FIRST}
-        [made] = await fixture.service.queries.plans(outlook=True)
-        assert (made.strategy, made.alternative) == (SMALLEST_FIRST, None), "nothing to switch to is offered"
+        [result] = await fixture.service.queries.plans(outlook=True)
+        assert (result.strategy, result.alternative) == (SMALLEST_FIRST, None), "nothing to switch to is offered"
 
 
 async def test_another_strategy_can_be_previewed(tmp_path: Path) -> None:
@@ -441,5 +448,5 @@ async def test_the_strategy_is_shown_set_and_compared(tmp_path: Path) -> None:
 def test_hold_is_a_time_not_a_verdict() -> None:
     """A node that is held still counts as overloaded, and takes nothing."""
     seen = snapshot([node(1, vcpus_allocated=74), node(2)], [vm(11)])
-    made = plan(seen, PLAIN, Recent(held={1: 1}))
-    assert [n.node_id for n in made.overloaded] == [1] and made.overloaded_after == (1,)
+    new_plan = plan(seen, PLAIN, Recent(held={1: 1}))
+    assert [n.node_id for n in new_plan.overloaded] == [1] and new_plan.overloaded_after == (1,)

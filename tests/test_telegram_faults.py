@@ -22,8 +22,8 @@ OUTAGE = Reason.of("outage", problem="it is out")
 
 def health(fixture: ChatFixture) -> tuple[State, str]:
     """As `vm-balancer health` finds it."""
-    found = judge(heartbeat_of(fixture.path), fixture.clock())
-    return found.state, found.problem or ""
+    result = judge(heartbeat_of(fixture.path), fixture.clock())
+    return result.state, result.problem or ""
 
 
 async def test_when_telegram_asks_to_wait_only_the_latest_state_is_sent(tmp_path: Path) -> None:
@@ -134,8 +134,8 @@ async def test_second_listener_and_its_end_are_reported_once(tmp_path: Path, cap
         await fixture.message("second program is gone, after 2 minutes")
         await fixture.until(lambda: health(fixture)[0] is State.HEALTHY)
         assert not fixture.texts("Two programs use"), "the end is written into the message of the beginning"
-        said = [r for r in caplog.records if "another program listens" in r.getMessage()]
-        assert len(said) == 1, "how often it is said is the subject here"
+        texts = [r for r in caplog.records if "another program listens" in r.getMessage()]
+        assert len(texts) == 1, "how often it is said is the subject here"
 
 
 async def _listens(fixture: ChatFixture) -> None:

@@ -45,18 +45,18 @@ def nobody(_actor: Actor, _cluster: int, _name: str) -> bool:
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    made = Store(tmp_path / "bot.db")
-    await made.open()
-    yield made
-    await made.close()
+    result = Store(tmp_path / "bot.db")
+    await result.open()
+    yield result
+    await result.close()
 
 
 @pytest.fixture
 async def fixture(tmp_path: Path) -> AsyncIterator[BotFixture]:
     async with running_bot(
         tmp_path, two_person_rule=True, telegram_admin_ids="1001,1002", max_migrations_per_cycle=2
-    ) as made:
-        yield made
+    ) as result:
+        yield result
 
 
 # Who is one person -----------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ async def test_simultaneous_approvals_of_two_people_count_as_two(store: Store, t
     try:
         people = [ANNA, BORIS, ANNA, BORIS]
         stores = [store, other, other, store]
-        found = await asyncio.gather(
+        result = await asyncio.gather(
             *(
                 s.decisions.decide([move_id], APPROVE, who, NOW, counts=everybody)
                 for s, who in zip(stores, people, strict=True)
@@ -159,7 +159,7 @@ async def test_simultaneous_approvals_of_two_people_count_as_two(store: Store, t
         )
     finally:
         await other.close()
-    results = [r for [r] in found]
+    results = [r for [r] in result]
     assert sum(r.noted for r in results) == 1 and sum(r.done for r in results) == 1
     assert len(await store.migrations.in_states((MigrationState.QUEUED,))) == 1
 
@@ -170,10 +170,10 @@ async def test_interrupted_press_is_stored_fully_or_not_at_all(store: Store) -> 
         await store.decisions.decide([move_id], APPROVE, ANNA, NOW, counts=everybody)
         if not await cancelled_at(store.decisions.decide([move_id], APPROVE, BORIS, NOW, counts=everybody), number):
             break
-        found = await store.proposals.move(move_id)
-        assert found is not None
-        decided = found[1].state is MoveState.APPROVED
-        assert decided == (found[1].migration is not None) == (found[1].decided_by is not None)
+        new_move = await store.proposals.move(move_id)
+        assert new_move is not None
+        decided = new_move[1].state is MoveState.APPROVED
+        assert decided == (new_move[1].migration is not None) == (new_move[1].decided_by is not None)
     else:
         raise AssertionError("more waits than moves: the walk did not get to the end")
 
@@ -318,8 +318,8 @@ def test_automatic_mode_with_the_two_person_rule_is_refused(tmp_path: Path, monk
     assert "automatic mode asks nobody" in problems_of(two_person_rule=True, balance_mode="auto")
     assert problems_of(two_person_rule=True) == problems_of(balance_mode="auto") == ""
     monkeypatch.chdir(tmp_path)
-    found = find_settings({"two_person_rule": "true", "balance_mode": "auto"}, options=OPTIONS)
-    assert any("BALANCE_MODE=auto (--balance-mode)" in p for p in found.problems)
+    settings_file = find_settings({"two_person_rule": "true", "balance_mode": "auto"}, options=OPTIONS)
+    assert any("BALANCE_MODE=auto (--balance-mode)" in p for p in settings_file.problems)
 
 
 def test_yes_option_counts_as_one_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

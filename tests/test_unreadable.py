@@ -35,10 +35,10 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(path: Path) -> AsyncIterator[Store]:
-    made = Store(path)
-    await made.open()
-    yield made
-    await made.close()
+    result = Store(path)
+    await result.open()
+    yield result
+    await result.close()
 
 
 def spoil(path: Path, *statements: str) -> None:
@@ -114,13 +114,13 @@ def vms_of(vm_id: int) -> st.SearchStrategy[Any]:
 async def test_every_plan_of_a_contradictory_panel_reads_back(
     tmp_path_factory: pytest.TempPathFactory, snapshot: Snapshot, strategy: str
 ) -> None:
-    made = make_plan(snapshot, Policy(strategy=strategy, cpu_overload_ratio=1.0, cpu_target_score=0.9))
+    new_plan = make_plan(snapshot, Policy(strategy=strategy, cpu_overload_ratio=1.0, cpu_target_score=0.9))
     store = Store(":memory:")
     await store.open()
     try:
-        result = await store.proposals.publish(made, automatic=False, now=NOW, expires_at=LATER)
+        result = await store.proposals.publish(new_plan, automatic=False, now=NOW, expires_at=LATER)
         waiting = await store.proposals.waiting()
-        assert [p.plan for p in waiting] == ([made] if result.created else [])
+        assert [p.plan for p in waiting] == ([new_plan] if result.created else [])
     finally:
         await store.close()
 

@@ -47,10 +47,10 @@ def proposal(moves: int = 7, name: str = "vm") -> Proposal:
     """A hot node full of small VMs, and one cool node: as many moves as asked for, all pending."""
     nodes = [node(1, name=f"{name}-hot", vcpus_allocated=max(79, 71 + moves)), node(2, name=f"{name}-cool", cpus=100)]
     vms = [vm(10 + i, name=f"{name}-{i}", vcpus=1, memory_mib=10) for i in range(moves)]
-    made = plan(snapshot(nodes, vms), Policy(max_moves=moves))
-    assert len(made.moves) == moves
-    proposed = tuple(ProposedMove(100 + i, i, m, MoveState.PENDING) for i, m in enumerate(made.moves))
-    return Proposal(5, 1, False, NOW, NOW + timedelta(hours=1), made, proposed)
+    new_plan = plan(snapshot(nodes, vms), Policy(max_moves=moves))
+    assert len(new_plan.moves) == moves
+    proposed = tuple(ProposedMove(100 + i, i, m, MoveState.PENDING) for i, m in enumerate(new_plan.moves))
+    return Proposal(5, 1, False, NOW, NOW + timedelta(hours=1), new_plan, proposed)
 
 
 def with_migration(state: MigrationState, reason: Reason | None = None, error: str | None = None) -> Proposal:
@@ -292,10 +292,10 @@ def test_of_many_large_clusters_the_status_shows_the_overloaded_ones(language: s
 def test_most_loaded_nodes_come_first_and_large_clusters_are_paged() -> None:
     texts: Texts = texts_for("en")
     nodes = [node(i, name=f"n{i}", vcpus_allocated=10 + i) for i in range(1, 46)]
-    made = plan(snapshot(nodes, []), Policy())
-    first = pages.nodes_view(texts, made, 0)
+    new_plan = plan(snapshot(nodes, []), Policy())
+    first = pages.nodes_view(texts, new_plan, 0)
     rows = checked(first).splitlines()
     assert rows[2].split()[-4].startswith("n45") or "n45" in rows[2]
-    assert "n25" not in checked(first) and "n25" in checked(pages.nodes_view(texts, made, 1))
+    assert "n25" not in checked(first) and "n25" in checked(pages.nodes_view(texts, new_plan, 1))
     data = [b.callback_data for row in first.keyboard.inline_keyboard for b in row]  # type: ignore[union-attr]
     assert data[0] == "g:node:45:0:" and data[-2:] == ["g:nodes:1:1:", "g:status:1:0:"]

@@ -131,9 +131,9 @@ def reading(up_s: float, busy_s: float | None = None, **cpu_s: float) -> NodeCou
 
 
 def test_load_is_cpu_time_by_the_clock_of_the_node() -> None:
-    found = rates(reading(1000, 5000, a=100, b=50), reading(1600, 6500, a=1000, b=50), 16)
-    assert found is not None
-    assert (found.seconds, found.busy_cpus, found.cpus) == (600, 2.5, {"a": 1.5, "b": 0.0})
+    figures = rates(reading(1000, 5000, a=100, b=50), reading(1600, 6500, a=1000, b=50), 16)
+    assert figures is not None
+    assert (figures.seconds, figures.busy_cpus, figures.cpus) == (600, 2.5, {"a": 1.5, "b": 0.0})
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,8 @@ def test_load_is_cpu_time_by_the_clock_of_the_node() -> None:
     ],
 )
 def test_a_counter_that_tells_no_load(before: dict[str, float], now: dict[str, float], cpus: dict[str, float]) -> None:
-    found = rates(reading(1000, **before), reading(1600, **now), 16)
-    assert found is not None and found.cpus == cpus
+    figures = rates(reading(1000, **before), reading(1600, **now), 16)
+    assert figures is not None and figures.cpus == cpus
 
 
 def test_readings_close_together_and_a_restarted_node_tell_nothing() -> None:
@@ -200,8 +200,8 @@ def test_without_a_libvirt_name_only_what_cannot_be_mistaken_is_matched(names: l
 
 
 def test_a_name_that_two_scopes_have_is_nobodys() -> None:
-    found = matched(counters("vm101", "vm101"), [vm(101)], {101: "vm_101"})
-    assert (dict(found.vms), found.unmatched) == ({}, ("vm101", "vm101"))
+    result = matched(counters("vm101", "vm101"), [vm(101)], {101: "vm_101"})
+    assert (dict(result.vms), result.unmatched) == ({}, ("vm101", "vm101"))
 
 
 @pytest.mark.parametrize(
@@ -271,8 +271,8 @@ async def test_a_vm_has_a_load_from_the_second_check_on(bot: BotFixture) -> None
     bot.pass_time(600)
     later = await loads.added_to(seen, on_hot(1600, 1500, vm11=900, vm12=700))
     assert cpus(later) == {11: 1.5, 12: 1.0}
-    found = next(v.load for v in later.vms if v.id == 11)
-    assert found is not None and (found.measured_at, found.span_s, found.memory_mib) == (bot.clock(), 600.0, 512)
+    result = next(v.load for v in later.vms if v.id == 11)
+    assert result is not None and (result.measured_at, result.span_s, result.memory_mib) == (bot.clock(), 600.0, 512)
     assert loads.matches[1].matched == 2 and loads.matches[1].vms == 10
 
 
@@ -438,5 +438,5 @@ async def test_older_nodes_tell_the_same(tmp_path: Path, server: Sshd, kind: str
     monitor = SSHMonitor(private_key_path=tmp_path / "key", host_keys="ignore", read_vms=True, root=str(fake.root))
     node = replace(node_of(1), ssh_host="127.0.0.1", ssh_port=server.port, ssh_user=USER)
     async with monitor:
-        found = (await monitor.measure([node])).counters[node.id]
-    assert [(c.name, c.cpu_s, c.memory_mib) for c in found.vms] == [("vm_11", 2.5, 512)]
+        result = (await monitor.measure([node])).counters[node.id]
+    assert [(c.name, c.cpu_s, c.memory_mib) for c in result.vms] == [("vm_11", 2.5, 512)]

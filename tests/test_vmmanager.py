@@ -115,8 +115,8 @@ async def running(**options: Any) -> AsyncIterator[ClientFixture]:
 
 @pytest.fixture
 async def fixture() -> AsyncIterator[ClientFixture]:
-    async with running() as found:
-        yield found
+    async with running() as result:
+        yield result
 
 
 # --- use
@@ -330,8 +330,8 @@ async def test_a_token_that_is_no_longer_accepted_is_final_and_says_how_to_make_
     assert all(isinstance(answer, PanelAuthError) for answer in calls)
     assert fixture.logins() == fixture.posts() == 0
     assert len(fixture.seen()) <= 20, "each request that was on its way, once"
-    said = repr([*map(str, calls), str(caught.value), caplog.text, repr(api)])
-    assert token not in said and PASSWORD not in said
+    words = repr([*map(str, calls), str(caught.value), caplog.text, repr(api)])
+    assert token not in words and PASSWORD not in words
 
 
 # --- reads that fail

@@ -98,19 +98,19 @@ def opens_text(call: ast.Call) -> bool:
 
 
 def offences(tree: ast.AST, guarded: bool = False) -> list[str]:
-    found = [] if guarded else [f"line {getattr(tree, 'lineno', 0)}: {what}" for what in used(tree)]
+    result = [] if guarded else [f"line {getattr(tree, 'lineno', 0)}: {what}" for what in used(tree)]
     inside = guarded or asks_for_the_system(tree)
     for child in ast.iter_child_nodes(tree):
-        found += offences(child, inside)
-    return found
+        result += offences(child, inside)
+    return result
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_unix_only_calls_have_a_fallback(folder: str) -> None:
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files
-    found = {str(p.relative_to(ROOT)): offences(ast.parse(p.read_text("utf-8"))) for p in files}
-    assert {name: lines for name, lines in found.items() if lines} == {}
+    result = {str(p.relative_to(ROOT)): offences(ast.parse(p.read_text("utf-8"))) for p in files}
+    assert {name: lines for name, lines in result.items() if lines} == {}
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

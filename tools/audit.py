@@ -20,10 +20,10 @@ PATIENCE_S = 300
 def main() -> int:
     known: dict[str, dict[str, Any]] = {}
     for name in LISTS:
-        found = audited(name)
-        if found is None:
+        result = audited(name)
+        if result is None:
             return 2
-        known |= {package["name"]: package for package in found}
+        known |= {package["name"]: package for package in result}
     weak = [p for p in known.values() if p.get("vulns")]
     skipped = sorted(name for name, p in known.items() if "skip_reason" in p)
     for package in weak:

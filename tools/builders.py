@@ -67,8 +67,8 @@ class Docker:
         run(["docker", "build", "--tag", IMAGE, *base_argument(self._base), *secrets(), str(ROOT)])
 
     def settings(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(output(["docker", "image", "inspect", IMAGE]))[0]["Config"]
-        return found
+        result: dict[str, Any] = json.loads(output(["docker", "image", "inspect", IMAGE]))[0]["Config"]
+        return result
 
     def command(self, environment: Mapping[str, str], *program: str) -> list[str]:
         confined = ["--read-only", "--tmpfs=/tmp", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
@@ -137,8 +137,8 @@ class Buildah:
         return name
 
     def settings(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._buildah("inspect", "--type", "image", IMAGE))["Docker"]["config"]
-        return found
+        result: dict[str, Any] = json.loads(self._buildah("inspect", "--type", "image", IMAGE))["Docker"]["config"]
+        return result
 
     def command(self, environment: Mapping[str, str], *program: str) -> list[str]:
         settings = self.settings()

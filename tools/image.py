@@ -86,8 +86,8 @@ def try_out(builder: Builder) -> None:
     expect(health[0] == "CMD" and "/data" in settings["Volumes"], f"not as the Dockerfile says: {settings}")
 
     version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
-    said = finished(builder.command({}, *entry, "--version"), 0)
-    expect(version is not None and said.split()[-1] == version[1], f"it calls itself {said!r}")
+    output = finished(builder.command({}, *entry, "--version"), 0)
+    expect(version is not None and output.split()[-1] == version[1], f"it calls itself {output!r}")
     finished(builder.command({}, "/opt/vm-balancer/bin/python", "-c", INSIDE), 0)
     finished(builder.command({}, *health[1:]), 1)  # no container has run yet
 
@@ -122,26 +122,26 @@ def stand_ins() -> Iterator[Mapping[str, str]]:
 
 @contextmanager
 def server(name: str, *options: str) -> Iterator[str]:
-    with started(name, [sys.executable, "-m", "sandbox", name, "--port", "0", *options]) as (process, said):
-        until(lambda: process.poll() is not None or " ready: " in said.read_text("utf-8"), f"the {name} is ready")
-        line = next(line for line in said.read_text("utf-8").splitlines() if " ready: " in line)
+    with started(name, [sys.executable, "-m", "sandbox", name, "--port", "0", *options]) as (process, output):
+        until(lambda: process.poll() is not None or " ready: " in output.read_text("utf-8"), f"the {name} is ready")
+        line = next(line for line in output.read_text("utf-8").splitlines() if " ready: " in line)
         yield line.split(" ready: ", 1)[1].strip()
 
 
 @contextmanager
 def started(name: str, command: list[str]) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """Runs a program in the background, with its output in a file; the end of the file is shown on failure."""
-    said = SCRATCH / f"{name}.txt"
-    said.parent.mkdir(parents=True, exist_ok=True)
+    output = SCRATCH / f"{name}.txt"
+    output.parent.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with said.open("wb") as file:
+    with output.open("wb") as file:
         process = subprocess.Popen(  # noqa: S603 - our own command
             command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
         )
     try:
-        yield process, said
+        yield process, output
     except BaseException:
-        print(f"--- {name}:", *said.read_text("utf-8", "replace").splitlines()[-30:], sep="\n", file=sys.stderr)
+        print(f"--- {name}:", *output.read_text("utf-8", "replace").splitlines()[-30:], sep="\n", file=sys.stderr)
         raise
     finally:
         process.kill()

@@ -34,8 +34,8 @@ def supported():
     """The Python versions that pyproject.toml names, oldest first: [(3, 10), ...]."""
     with open(os.path.join(ROOT, "pyproject.toml"), "rb") as file:
         text = file.read().decode("utf-8")
-    found = re.findall(r'"Programming Language :: Python :: (\d+)\.(\d+)"', text)
-    return sorted((int(major), int(minor)) for major, minor in found)
+    result = re.findall(r'"Programming Language :: Python :: (\d+)\.(\d+)"', text)
+    return sorted((int(major), int(minor)) for major, minor in result)
 
 
 def unsupported(version):

@@ -93,9 +93,9 @@ def sample(root: Path, groups: Sequence[str], count: int, rng: random.Random) ->
         files = sorted(path for name in pattern.split() for path in root.glob(name))
         if not files:
             raise SystemExit(f"no file is named {pattern.strip()} in {root}")
-        found = [m for path in files for m in mutants(path, root, tuple(tests.split()))]
+        results = [m for path in files for m in mutants(path, root, tuple(tests.split()))]
         share = count // len(groups) + (number < count % len(groups))
-        chosen += rng.sample(found, min(share, len(found)))
+        chosen += rng.sample(results, min(share, len(results)))
     return chosen
 
 

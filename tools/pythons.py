@@ -19,15 +19,15 @@ SUPPORTED = tuple("{}.{}".format(*version) for version in supported())
 
 
 def main(arguments: list[str]) -> int:
-    found = {version: python for version in SUPPORTED if (python := interpreter(version))}
-    print(f"Found Python {', '.join(found) or '- none'}", flush=True)
-    failed = [version for version, python in found.items() if not suite(version, python, arguments)]
-    missing = [version for version in SUPPORTED if version not in found]
-    print(f"Python {', '.join(v for v in found if v not in failed) or '- none'}: passed")
+    result = {version: python for version in SUPPORTED if (python := interpreter(version))}
+    print(f"Found Python {', '.join(result) or '- none'}", flush=True)
+    failed = [version for version, python in result.items() if not suite(version, python, arguments)]
+    missing = [version for version in SUPPORTED if version not in result]
+    print(f"Python {', '.join(v for v in result if v not in failed) or '- none'}: passed")
     for word, versions in (("FAILED", failed), ("not installed here, NOT tried", missing)):
         if versions:
             print(f"Python {', '.join(versions)}: {word}")
-    return 1 if failed or not found else 0
+    return 1 if failed or not result else 0
 
 
 def interpreter(version: str) -> str | None:

@@ -116,13 +116,13 @@ def bounds_of(info: FieldInfo) -> str:
     """The bounds in words, with a blank before them: `` from 10 to 600``."""
     sources = [*info.metadata, *(m for a in get_args(info.annotation) for m in getattr(a, "__metadata__", ()))]
     flat = [part for source in sources for part in (source, *getattr(source, "metadata", ()))]
-    found = {name: getattr(part, name) for part in flat for name in ("ge", "gt", "le") if hasattr(part, name)}
-    if LARGEST_ID in found.values():
+    result = {name: getattr(part, name) for part in flat for name in ("ge", "gt", "le") if hasattr(part, name)}
+    if LARGEST_ID in result.values():
         return ", an id"
-    if "ge" in found and "le" in found:
-        return f" from {found['ge']} to {found['le']}"
+    if "ge" in result and "le" in result:
+        return f" from {result['ge']} to {result['le']}"
     words = {"ge": "at least", "gt": "above", "le": "at most"}
-    return "".join(f", {words[name]} {value}" for name, value in found.items())
+    return "".join(f", {words[name]} {value}" for name, value in result.items())
 
 
 def meaning_of(field: str) -> str:

@@ -114,8 +114,8 @@ class _Parser:
         return HtmlError(f"{what} at byte offset {len(self.source[:begin].encode())}")
 
     def _take(self, pattern: re.Pattern[str]) -> str:
-        found = pattern.match(self.source, self.at)
-        taken = found[0] if found else ""
+        matches = pattern.match(self.source, self.at)
+        taken = matches[0] if matches else ""
         self.at += len(taken)
         return taken
 
@@ -231,8 +231,8 @@ def checked_url(link: str) -> str:
     """The link as Telegram stores it, or "" for one it refuses (a host without a dot, a strange scheme)."""
     if re.match(r"(?:tg|ton|tonsite):(?://)?[\w?&=.%/-]+$", link, re.IGNORECASE):
         return link
-    found = re.match(r"(?:(https?)://)?(?:[^/?#@\s]+@)?([^/?#:\s]+|\[[0-9a-fA-F:]+\])(:\d+)?([/?#]\S*)?$", link)
-    if not found or ("." not in found[2] and not found[2].startswith("[")):
+    matches = re.match(r"(?:(https?)://)?(?:[^/?#@\s]+@)?([^/?#:\s]+|\[[0-9a-fA-F:]+\])(:\d+)?([/?#]\S*)?$", link)
+    if not matches or ("." not in matches[2] and not matches[2].startswith("[")):
         return ""
-    url = link if found[1] else "http://" + link
-    return url if found[4] else url + "/"
+    url = link if matches[1] else "http://" + link
+    return url if matches[4] else url + "/"

@@ -104,8 +104,8 @@ class ChatState:
 
     def message(self, chat_id: int, message_id: int) -> Message | None:
         """A message that is not deleted."""
-        found = self.messages.get((chat_id, message_id))
-        return None if found is None or found.deleted else found
+        answer = self.messages.get((chat_id, message_id))
+        return None if answer is None or answer.deleted else answer
 
     def receiver(self, chat: Chat, user_id: int) -> User:
         """The only member of a group who may see a message."""

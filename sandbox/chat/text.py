@@ -204,12 +204,12 @@ def _trim(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
 
 def _found_entities(text: str, known: list[Entity]) -> list[Entity]:
     taken = [(e["offset"], _end(e)) for e in known if e["type"] in ("code", "pre", "text_link", "text_mention")]
-    found: list[Entity] = []
+    results: list[Entity] = []
     for kind, pattern in _FOUND:
         for match in pattern.finditer(text):
             start = utf16_length(text[: match.start()])
             end = start + utf16_length(match[0])
             if all(end <= low or start >= high for low, high in taken):
                 taken.append((start, end))
-                found.append({"type": kind, "offset": start, "length": end - start})
-    return found
+                results.append({"type": kind, "offset": start, "length": end - start})
+    return results

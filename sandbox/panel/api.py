@@ -156,18 +156,18 @@ async def tasks(request: web.Request) -> web.Response:
 async def task(request: web.Request) -> web.Response:
     """By the task manager's id; a consul id is not known here."""
     world = request.app[PANEL].world
-    found: Task = _found(request, world.tasks, "Task")
-    return reply({"task": {**task_row(world, found), "output": found.output}})
+    result: Task = _found(request, world.tasks, "Task")
+    return reply({"task": {**task_row(world, result), "output": result.output}})
 
 
 async def abort_task(request: web.Request) -> web.Response:
     world = request.app[PANEL].world
-    found: Task = _found(request, world.tasks, "Task")
+    result: Task = _found(request, world.tasks, "Task")
     await read_body(request, set())
-    if not found.active:
-        raise ApiError(400, BAD_REQUEST, "Task is already finished", {"status": found.status})
-    world.finish(found, "failed", "Task has been aborted by the administrator")
-    return reply({"id": found.id, "task": found.consul_id})
+    if not result.active:
+        raise ApiError(400, BAD_REQUEST, "Task is already finished", {"status": result.status})
+    world.finish(result, "failed", "Task has been aborted by the administrator")
+    return reply({"id": result.id, "task": result.consul_id})
 
 
 # --- helpers

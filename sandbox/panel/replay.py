@@ -39,8 +39,8 @@ class Replay:
         entry = self._answers.get(asked)
         if entry is None and query:
             entry = self._answers.get(path)
-            found = None if entry is None else _selected(entry["answer"], query)
-            return envelope(404, NOT_FOUND, "Not found") if found is None else reply(found)
+            result = None if entry is None else _selected(entry["answer"], query)
+            return envelope(404, NOT_FOUND, "Not found") if result is None else reply(result)
         if entry is None or entry["answer"] is None:
             return envelope(404, NOT_FOUND, "Not found")
         answer = entry["answer"]

@@ -24,7 +24,7 @@ def compile_where(text: str, columns: Columns) -> Predicate:
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+    results: list[tuple[str, str]] = []
     position, end = 0, len(text.rstrip())
     while position < end:
         match = _TOKEN.match(text, position)
@@ -32,14 +32,14 @@ def _tokens(text: str) -> list[tuple[str, str]]:
             raise _syntax(text[position : position + 20])
         paren, single, double, word, number = match.groups()
         if paren:
-            found.append((paren, paren))
+            results.append((paren, paren))
         elif word:
-            found.append(("word", word))
+            results.append(("word", word))
         else:
             value = next(part for part in (single, double, number) if part is not None)
-            found.append(("value", value))
+            results.append(("value", value))
         position = match.end()
-    return found
+    return results
 
 
 def _syntax(near: str) -> ApiError:
@@ -52,12 +52,12 @@ class _Parser:
 
     def parse(self) -> Predicate:
         try:
-            found = self._chain("OR")
+            result = self._chain("OR")
         except RecursionError as error:
             raise _syntax("too many parentheses") from error
         if self.at != len(self.tokens):
             raise _syntax(self.tokens[self.at][1])
-        return found
+        return result
 
     def _next(self) -> tuple[str, str]:
         if self.at >= len(self.tokens):

@@ -68,7 +68,7 @@ class Reader:
         if not isinstance(items, list):
             raise WorldError(f"{kind.__name__.lower()}s: expected a list, got {type(items).__name__}")
         base = {**fallback, **check_fields(kind, self.defaults.get(kind.__name__.lower(), {}))}
-        found: dict[int, Record] = {}
+        result: dict[int, Record] = {}
         taken = {item.get("id") for item in items if isinstance(item, dict)}
         next_id = 1
         for fields in _repeated(kind, items):
@@ -78,10 +78,10 @@ class Reader:
                 fields = {**fields, "id": next_id}
                 taken.add(next_id)
             record = make(kind, {**base, **fields})
-            if record.id in found:
+            if record.id in result:
                 raise WorldError(f"{kind.__name__}: id {record.id} is given twice")
-            found[record.id] = record
-        return found
+            result[record.id] = record
+        return result
 
 
 def _repeated(kind: type[Record], items: list[Any]) -> list[dict[str, Any]]:

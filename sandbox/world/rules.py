@@ -112,7 +112,7 @@ RULES: tuple[Callable[[World, VM, Node], Refusal | None], ...] = (
 def refusal(world: World, vm: VM, target: Node) -> Refusal | None:
     """The first reason against moving this VM to that node, or None."""
     for rule in RULES:
-        found = rule(world, vm, target)
-        if found:
-            return found
+        result = rule(world, vm, target)
+        if result:
+            return result
     return None
