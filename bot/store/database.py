@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from enum import Enum
 from importlib import resources
 from pathlib import Path
@@ -22,7 +21,8 @@ from typing import Any, TypeAlias
 import aiosqlite
 
 from bot.errors import StoreError, UnstorableError
-from bot.store.file_guard import SIDES, FileGuard
+from bot.store.connection import DAMAGED, connect, connect_for_writing, copy_of, replace_file, set_pragma
+from bot.store.file_guard import FileGuard
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +30,8 @@ MEMORY = ":memory:"
 SCHEMA_VERSION = 11
 BUSY_TIMEOUT_S = 10.0
 """How long a statement waits for another process that writes."""
-LOCK_PAUSE_S = 0.02
 READ = "BEGIN"
 """How a transaction begins that only reads."""
-_DAMAGED = ("malformed", "not a database")
 
 Connection: TypeAlias = aiosqlite.Connection
 
@@ -76,19 +74,19 @@ class Database:
             # What cannot be opened is found out without aiosqlite, whose thread would outlive this call.
             address = await asyncio.to_thread(self._tried)
             if self._looking:
-                self._db = await self._connect(address)
+                self._db = await connect(address, self._busy_timeout_s, read_only=True)
                 await self._check_schema()
                 return
             if self.access is Access.GUEST:  # the journal mode is the owner's to choose
-                self._db = await self._connect(address)
+                self._db = await connect(address, self._busy_timeout_s)
                 await self._check_schema()
-                await _set(self._db, "synchronous", "FULL")
+                await set_pragma(self._db, "synchronous", "FULL")
             else:
-                await self._connect_for_writing(address)
+                self._db = await connect_for_writing(address, self._busy_timeout_s)
                 await self._update_schema()
             if self.access is Access.COPY:
                 await self._leave_chats_alone()
-            await _set(self._connection, "foreign_keys", "ON")
+            await set_pragma(self._connection, "foreign_keys", "ON")
             if self.access is not Access.COPY and str(self.path) != MEMORY:
                 guard = FileGuard(Path(self.path))
                 await asyncio.to_thread(guard.remember)
@@ -103,23 +101,14 @@ class Database:
     def _tried(self) -> str:
         """What SQLite is to open, having opened it once."""
         if self.access is Access.COPY:
-            return self._copied()
+            self._folder = tempfile.TemporaryDirectory(prefix="vm-balancer-")
+            return copy_of(Path(self.path), Path(self._folder.name) / "copy.db")
         if self.access is not Access.OWN and not Path(self.path).exists():
             remedy = "name the program's settings file with --config, or its database with --database-path"
             raise StoreError(f"DATABASE_PATH is {str(Path(self.path).absolute())!r}: there is no such file; {remedy}")
         address = f"{Path(self.path).resolve().as_uri()}?mode=ro" if self._looking else str(self.path)
         sqlite3.connect(address, uri=self._looking).close()
         return address
-
-    def _copied(self) -> str:
-        """The path of the temporary copy: of an empty file where there is no database."""
-        self._folder = tempfile.TemporaryDirectory(prefix="vm-balancer-")
-        copy = Path(self._folder.name) / "copy.db"
-        if Path(self.path).exists():
-            source = sqlite3.connect(f"{Path(self.path).resolve().as_uri()}?mode=ro", uri=True)
-            with closing(source), closing(sqlite3.connect(copy)) as target:
-                source.backup(target)
-        return str(copy)
 
     async def _leave_chats_alone(self) -> None:
         """What the copied program still had to say is for that program to say."""
@@ -132,53 +121,42 @@ class Database:
     async def _check_files(self) -> None:
         """Before each write: what is written to a file that was removed or replaced would be lost.
 
-        The owner writes a removed database anew from the open one, which still has everything.
+        The owner writes a removed database again from the open connection, which still has everything.
 
         Raises:
-            StoreError: a file was replaced, cannot be looked at, or cannot be written anew.
+            StoreError: a file was replaced, cannot be looked at, or cannot be written again.
         """
         if self._guard is None or self._db is None:  # in memory, or a copy
             return
         if await asyncio.to_thread(self._guard.is_complete):
             return
-        if self.access is Access.GUEST:  # two that write it anew at once would each lose what the other stored
+        if self.access is Access.GUEST:  # two programs that write it at once would lose data of each other
             raise StoreError(
-                f"the database {self.path} was removed: the program on it writes it anew; try again, or start this anew"
+                f"the database {self.path} was removed: the program that owns it writes it again; try later, or restart"
             )
         if not self._guard.is_same_device():
             raise StoreError(
                 f"the database {self.path} was removed while the program runs and its folder is on another device: "
                 "nothing is started or stored until its volume is mounted again"
             )
-        if await _to_the_end(self._write_anew(self._db, self._guard)):
+        if await _to_the_end(self._write_again(self._db, self._guard)):
             raise asyncio.CancelledError
 
-    async def _write_anew(self, db: Connection, guard: FileGuard) -> None:
+    async def _write_again(self, db: Connection, guard: FileGuard) -> None:
         path = guard.real
-        fresh = path.with_name(path.name + ".rescued")
         try:
-            fresh.unlink(missing_ok=True)
-            os.close(os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-            target = await aiosqlite.connect(str(fresh), isolation_level=None)
-            try:
-                await db.backup(target)
-            finally:
-                await target.close()
-            fresh.chmod(guard.rights)
-            for side in SIDES:
-                path.with_name(path.name + side).unlink(missing_ok=True)
-            fresh.replace(path)  # until here the open connection stays, so that another try can succeed
+            await replace_file(db, path, guard.rights)  # until here the connection stays, so another try can succeed
             with suppress(sqlite3.Error):
                 await db.close()
-            await self._connect_for_writing(str(path))
-            await _set(self._connection, "foreign_keys", "ON")
+            self._db = await connect_for_writing(str(path), self._busy_timeout_s)
+            await set_pragma(self._connection, "foreign_keys", "ON")
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
-                f"the database {self.path} was removed while the program runs and cannot be written anew ({error}): "
+                f"the database {self.path} was removed while the program runs and cannot be written again ({error}): "
                 "nothing is started or stored; check its folder"
             ) from error
         guard.remember()
-        log.error("The database %s was removed while the program runs; it is written anew with all its content", path)
+        log.error("The database %s was removed while the program runs; it is written again with all its content", path)
 
     async def close(self) -> None:
         """Closes after the transaction under way; whoever comes later gets a StoreError."""
@@ -190,48 +168,6 @@ class Database:
             folder, self._folder = self._folder, None
             if folder is not None:
                 folder.cleanup()
-
-    async def _connect(self, address: str) -> Connection:
-        db = await aiosqlite.connect(address, uri=self._looking, isolation_level=None, timeout=self._busy_timeout_s)
-        db.row_factory = sqlite3.Row
-        db.text_factory = _decode_text
-        return db
-
-    async def _connect_for_writing(self, address: str) -> None:
-        """With a write-ahead log where the file system allows one: it needs memory that processes share.
-
-        Some network and shared folders (SMB, 9p, vboxsf) have none; there a rollback journal does the same, and who
-        looks waits a moment for who writes.
-        """
-        self._db = db = await self._connect(address)
-        try:
-            await self._use_wal(db)
-            await _try_to_write(db)  # a read alone may do without the shared memory
-        except sqlite3.OperationalError as error:
-            if any(word in str(error) for word in ("locked", *_DAMAGED)) or not _is_writable(Path(self.path)):
-                raise
-            await db.close()
-            self._db = db = await self._connect(address)
-            # Exclusive locking needs no shared memory, so what is in the log is taken over.
-            await _set(db, "locking_mode", "EXCLUSIVE")
-            await _set(db, "journal_mode", "DELETE")
-            await _set(db, "locking_mode", "NORMAL")
-            await _try_to_write(db)
-            log.warning("%s: a rollback journal is used, since its file system allows no write-ahead log", self.path)
-        await _set(db, "synchronous", "FULL")
-
-    async def _use_wal(self, db: Connection) -> None:
-        """SQLite itself does not wait here while another program makes the same file."""
-        waited_s = 0.0
-        while True:
-            try:
-                await _set(db, "journal_mode", "WAL")
-                return
-            except sqlite3.OperationalError as error:
-                if "locked" not in str(error) or waited_s >= self._busy_timeout_s:
-                    raise
-            await asyncio.sleep(LOCK_PAUSE_S)
-            waited_s += LOCK_PAUSE_S
 
     async def _check_schema(self) -> None:
         async with self.reading() as db:
@@ -292,31 +228,10 @@ class Database:
         return self.transaction(READ)
 
 
-def _is_writable(path: Path) -> bool:
-    """Whether the rights of file and folder allow writing: then it is the file system that lacks something."""
-    as_this_user = os.access in os.supports_effective_ids
-    return all(os.access(p, os.W_OK, effective_ids=as_this_user) for p in (path, path.resolve().parent))
-
-
-async def _set(db: Connection, pragma: str, value: str) -> None:
-    """Sets a pragma and reads its answer: until the answer is read, a later ROLLBACK takes the change back."""
-    await all_rows(db, f"PRAGMA {pragma} = {value}")
-
-
-async def _try_to_write(db: Connection) -> None:
-    await db.execute("BEGIN IMMEDIATE")
-    await db.execute("ROLLBACK")
-
-
-def _decode_text(data: bytes) -> str:
-    """Bytes that are no UTF-8 must not end the query of all rows: the decoder of the row judges what remains."""
-    return data.decode("utf-8", "replace")
-
-
 def unusable(path: Path | str, error: sqlite3.Error) -> StoreError:
     """What SQLite says of the program's own database, with the way out."""
     remedy = "check the file, its folder and the disk"
-    if any(word in str(error) for word in _DAMAGED):
+    if any(word in str(error) for word in DAMAGED):
         remedy = "it is damaged; `vm-balancer db restore` puts the newest backup back and keeps this file aside"
     return StoreError(f"the database {path} cannot be used ({error}): {remedy}")
 
