@@ -63,7 +63,7 @@ class Heartbeat:
 
 async def inside(cycles: int) -> dict[str, Any]:
     """Runs the program as its environment says, and tells what it took."""
-    from bot.app import VMBalancer
+    from bot.app.program import VMBalancer
     from bot.observability.gc_tuning import tune
 
     heart = Heartbeat()

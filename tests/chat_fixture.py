@@ -15,7 +15,7 @@ from typing import Any
 from bot_builders import Clock, until
 from bot_fixture import running_panel, settings
 
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.config.settings import Settings
 from bot.service.deadlines import DIGEST_KEY
 from bot.store.store import Store

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.config.loading import load_settings
 from bot.domain.clock import MonotonicClock
 

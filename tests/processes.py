@@ -72,7 +72,7 @@ class Command(Child):
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["bot.cli.run", "bot.app", "bot.cli.once", "bot.telegram.chat", "bot.ssh.monitor", "sandbox.panel.server"]
+    ["bot.cli.run", "bot.app.program", "bot.cli.once", "bot.telegram.chat", "bot.ssh.monitor", "sandbox.panel.server"]
 )
 
 

@@ -15,7 +15,7 @@ from bot_fixture import running_bot
 from chat_fixture import ANNA, BORIS, GROUP, ChatFixture, running
 
 from balancer.model import Reason
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.config.chats_file import chats_of, check_chats_file
 from bot.config.loading import find_settings
 from bot.config.validation import check_chat

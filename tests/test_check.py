@@ -23,7 +23,7 @@ from processes import PATIENCE_S, ROOT, Bot
 from ssh_server import USER, Sshd, free_port, keygen
 from stack import ANNA, BORIS, GROUP, TOKEN, VERA, plain
 
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.cli import BAD_SETTINGS, main
 from bot.cli.arguments import OPTIONS
 from bot.cli.checks.run import run_checks

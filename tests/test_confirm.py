@@ -12,7 +12,7 @@ from bot_builders import Clock
 from stack import ANNA, BORIS, Stack, button, buttons, running_stack, world
 from test_views import proposal
 
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.cli.once import Terminal, run_once
 from bot.config.settings import Settings
 from bot.domain.proposals import MoveState

@@ -20,7 +20,7 @@ from test_adaptive import CROWDED
 from textual.pilot import Pilot
 
 from balancer.policy import ADAPTIVE, STRATEGIES
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.console.app import Console
 from bot.console.ascii import AsciiFilter, is_utf8, to_ascii
 from bot.console.backend import Backend, Trends, World
@@ -704,7 +704,7 @@ def test_a_long_log_is_shown_from_whole_lines(tmp_path: Path) -> None:
 
 
 def test_textual_is_imported_for_the_console_only() -> None:
-    code = "import sys, bot.cli.console, bot.cli.run, bot.app; sys.exit('textual' in sys.modules)"
+    code = "import sys, bot.cli.console, bot.cli.run, bot.app.program; sys.exit('textual' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

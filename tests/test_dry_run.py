@@ -15,7 +15,7 @@ from bot_builders import ANNA, BORIS, NOW, until
 from bot_fixture import HOT_WORLD, running_panel, settings
 
 from balancer.model import Reason
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.config.settings import Settings
 from bot.domain.health import State, judge
 from bot.domain.proposals import ExclusionRole, Verdict

@@ -9,7 +9,7 @@ import pytest
 from bot_fixture import HOT_WORLD, settings
 from stack import VERA, Stack, buttons, running_stack, world
 
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.cli.first_move import first_move
 from sandbox.panel.server import RunningPanel, start_panel
 from sandbox.world.world import World

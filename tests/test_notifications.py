@@ -11,7 +11,7 @@ import pytest
 from bot_fixture import HOT_WORLD
 from stack import TOKEN, Stack, running_stack
 
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.cli import OK, main
 from bot.config.loading import load_settings
 from bot.config.settings import Settings, env_name

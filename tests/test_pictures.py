@@ -377,7 +377,7 @@ def test_shortened_names_stay_different(names: list[str]) -> None:
 # In the program ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", ["bot.rendering.charts", "bot.app", "bot.cli"])
+@pytest.mark.parametrize("module", ["bot.rendering.charts", "bot.app.program", "bot.cli"])
 def test_matplotlib_is_imported_only_for_a_picture(module: str) -> None:
     code = f"import sys, {module}; sys.exit('matplotlib' in sys.modules or 'PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from balancer.model import Snapshot
 from balancer.planner import plan
 from balancer.policy import Policy
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.cli.record import record
 from bot.cli.record_migration import Ask, RecordedMigration, record_migration
 from bot.errors import ConfigError, NotFound

@@ -21,7 +21,7 @@ from bot_builders import NOW
 from bot_fixture import BotFixture, running_bot, running_panel, settings
 
 from balancer.model import NodeLoad, Plan
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.domain.proposals import MigrationState
 from bot.rendering.catalog import texts_for
 from bot.rendering.plain import plan_lines

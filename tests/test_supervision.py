@@ -14,7 +14,7 @@ from bot_fixture import bot_on, hot_clusters, running_panel, settings
 from chat_fixture import ChatFixture, running
 from test_chats import CARLA, DMITRI, NORTH, SOUTH, TWO, started
 
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.domain.proposals import MigrationState
 from bot.errors import ChatError, StoreError
 from bot.service.supervisor import Supervisor

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.model import Reason
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.domain.clock import MonotonicClock
 from bot.domain.proposals import Exclusion, ExclusionRole, MigrationState, Verdict
 from bot.domain.times import WallTime, is_open, last_due, open_time, opens_at, parse_timing, parse_windows

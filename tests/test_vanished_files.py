@@ -15,7 +15,7 @@ import pytest
 from bot_builders import ANNA, NOW, move_ids
 from bot_fixture import HOT_WORLD, BotFixture, running_bot, running_panel, settings
 
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.domain.proposals import MigrationState, Verdict
 from bot.errors import InstanceRunning, StoreError
 from bot.store.database import Access

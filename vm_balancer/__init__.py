@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from balancer.model import Cluster as ClusterInfo
     from balancer.model import Move, Plan, Rejection, Snapshot
     from balancer.model import Node as NodeInfo
-    from bot.app import VMBalancer
+    from bot.app.program import VMBalancer
     from bot.config.loading import load_settings
     from bot.config.settings import Settings
     from bot.domain.proposals import Migration, MigrationState, MoveState, Proposal, ProposedMove
@@ -91,7 +91,7 @@ _OWN_WORDS = {"ClusterInfo": "Cluster", "NodeInfo": "Node", "VMInfo": "VM"}
 """What the seed calls otherwise than the program."""
 _HOMES = {
     "balancer.model": ("ClusterInfo", "Move", "NodeInfo", "Plan", "Rejection", "Snapshot", "VMInfo"),
-    "bot.app": ("VMBalancer",),
+    "bot.app.program": ("VMBalancer",),
     "bot.config.settings": ("Settings",),
     "bot.config.loading": ("load_settings",),
     "bot.domain.proposals": ("Migration", "MigrationState", "MoveState", "Proposal", "ProposedMove"),

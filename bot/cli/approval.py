@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.domain.proposals import ProposedMove, Verdict
 from bot.domain.sanitize import one_line
 from bot.rendering.plain import move_lines

@@ -115,7 +115,7 @@ def _unfit_for_a_migration(given: argparse.Namespace) -> list[str]:
 
 def _migrating(given: argparse.Namespace, settings: Settings) -> Migrate:
     """The migration of a test VM, with the database locked as by every program that moves VMs."""
-    from bot.app import VMBalancer
+    from bot.app.program import VMBalancer
     from bot.cli.record_migration import record_migration
 
     vm, node = given.record_migration

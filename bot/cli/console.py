@@ -98,7 +98,7 @@ def _end_on_signals(program: Program, work: asyncio.Future[int]) -> None:
 
 
 async def _show(settings: Settings, given: argparse.Namespace, program: Program) -> int:
-    from bot.app import VMBalancer
+    from bot.app.program import VMBalancer
     from bot.console.app import Console
     from bot.console.backend import Backend
     from bot.console.tail import Lines

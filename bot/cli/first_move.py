@@ -25,7 +25,7 @@ from bot.errors import PanelError
 if TYPE_CHECKING:
     from balancer.model import VM, Node
     from balancer.requests.results import TargetChoice
-    from bot.app import VMBalancer
+    from bot.app.program import VMBalancer
 
 Ask = Callable[[str], Awaitable[str]]
 
@@ -41,7 +41,7 @@ def parser() -> Parser:
 
 
 def run(arguments: list[str]) -> int:
-    from bot.app import VMBalancer
+    from bot.app.program import VMBalancer
 
     given, problems = understood(parser(), arguments)
     if not given.yes and not sys.stdin.isatty():

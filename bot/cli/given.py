@@ -15,7 +15,7 @@ from bot.config.settings import Settings
 from bot.config.validation import Check
 
 if TYPE_CHECKING:
-    from bot.app import VMBalancer
+    from bot.app.program import VMBalancer
 
 log = logging.getLogger(__name__)
 

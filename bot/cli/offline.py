@@ -19,7 +19,7 @@ from bot.cli.plan_options import PlanOptions, PlanRequest
 from bot.errors import ConfigError
 
 if TYPE_CHECKING:
-    from bot.app import VMBalancer
+    from bot.app.program import VMBalancer
     from bot.rendering.catalog import Texts
 
 MANY_VMS = 1000

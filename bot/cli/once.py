@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.app import VMBalancer
+from bot.app.program import VMBalancer
 from bot.cli.approval import Ask, TerminalApproval
 from bot.domain.proposals import Proposal, Verdict
 from bot.rendering.plain import all_well, outcome_line, plan_lines

@@ -21,7 +21,7 @@ from bot.panel.recording import ACTIVE_TASKS
 
 if TYPE_CHECKING:
     from balancer.model import VM, Node
-    from bot.app import VMBalancer
+    from bot.app.program import VMBalancer
 
 Ask = Callable[[str], Awaitable[str]]
 

@@ -32,7 +32,7 @@ from bot.domain.version import VERSION
 from bot.observability.gc_tuning import tune
 
 if TYPE_CHECKING:
-    from bot.app import VMBalancer
+    from bot.app.program import VMBalancer
     from bot.rendering.rich_tables import RichReport
 
 PRINTED = ("bot.service.notifier",)
@@ -100,7 +100,7 @@ def _check_yes(settings: Settings) -> list[Problem]:
 
 
 async def _running(settings: Settings, given: argparse.Namespace, looking: bool) -> int:
-    from bot.app import VMBalancer
+    from bot.app.program import VMBalancer
     from bot.cli.once import Terminal, run_once
     from bot.cli.prompt import Prompt
 

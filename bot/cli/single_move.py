@@ -14,7 +14,7 @@ from bot.rendering.plain import all_well, outcome_line
 from bot.service.local_actor import at_the_terminal
 
 if TYPE_CHECKING:
-    from bot.app import VMBalancer
+    from bot.app.program import VMBalancer
     from bot.rendering.catalog import Texts
 
 LOOK_S = 2.0

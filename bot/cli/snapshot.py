@@ -20,7 +20,7 @@ def parser() -> Parser:
 
 
 def run(arguments: list[str]) -> int:
-    from bot.app import VMBalancer
+    from bot.app.program import VMBalancer
     from bot.cli.offline import save_snapshot
 
     given, problems = understood(parser(), arguments)
