@@ -7,6 +7,7 @@
     ├── PanelError               VMmanager
     │   ├── PanelUnavailable     no answer, 5xx, no JSON: an outage, worth another try later
     │   ├── PanelAuthError       the login was refused: do not try again by yourself
+    │   │   └── TokenRefused     the token of the settings was refused: it is never sent again
     │   ├── PanelForbidden       this account may not call this function (code 3001)
     │   ├── PanelRefused         the panel understood and said no (4xx with its own words)
     │   ├── PanelDataError       an answer that cannot be understood or is incomplete
@@ -73,6 +74,10 @@ class PanelUnavailable(PanelError):
 
 class PanelAuthError(PanelError):
     """The login was refused. Trying again by itself could lock the account."""
+
+
+class TokenRefused(PanelAuthError):
+    """The panel does not accept the token of the settings. No repetition changes that, so none is made."""
 
 
 class PanelForbidden(PanelError):

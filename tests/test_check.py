@@ -360,6 +360,16 @@ async def test_failing_panel_is_not_reported_as_a_wrong_login(place: Place) -> N
 # --- Telegram
 
 
+@pytest.mark.parametrize("in_file", [False, True])
+async def test_refused_token_says_where_to_put_a_new_one(place: Place, folder: Path, in_file: bool) -> None:
+    (folder / "token").write_text("4-expired")
+    given = {"vmmanager_token_file": str(folder / "token")} if in_file else {"vmmanager_token": "4-expired"}
+    lines = await place.lines(vmmanager_username=None, vmmanager_password=None, **given)
+    text = the_fault(lines, "panel-login", "VMMANAGER_TOKEN_FILE" if in_file else "VMMANAGER_TOKEN")
+    assert "docs/first-contact.md" in text and "VMMANAGER_PASSWORD" not in text and "4-expired" not in text
+    assert place.logins == 0
+
+
 async def test_bad_token_is_reported(place: Place) -> None:
     lines = await place.lines(telegram_bot_token="123456:ANOTHER-TOKEN")
     assert "Telegram does not know the token" in the_fault(lines, "telegram-token", "TELEGRAM_BOT_TOKEN")

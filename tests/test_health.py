@@ -154,7 +154,7 @@ async def test_each_state_has_its_text(folder: Path, capsys: pytest.CaptureFixtu
         "healthy: the last check ended": (alive, OK, OK),
         "healthy: paused": (replace(alive, paused=True), OK, OK),
         "starting": (replace(alive, started_at=now, cycle_at=None), OK, OK),
-        "alive, but VMmanager has been out of reach for 5 min": (
+        "alive, but without access to VMmanager for 5 min": (
             replace(alive, panel_since=now - timedelta(minutes=5), panel_problem="down"),
             OK,
             FAILED,

@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 from bot_builders import ANNA, BORIS, NOW
-from bot_fixture import HOT_WORLD, HOUR, BotFixture, bot_on, hot_clusters, running_bot
+from bot_fixture import HOT_WORLD, HOUR, BotFixture, bot_on, hot_clusters, running_bot, running_panel, settings
+from pydantic import SecretStr
 
 from balancer.model import Reason
+from bot.config.panel_client import panel_client
 from bot.domain.proposals import ExclusionRole, MigrationState, Verdict
 from bot.errors import DryRunError, NotFound, PanelAuthError, PanelDataError, PanelUnavailable
+from bot.panel.client import VMManagerAPI
 from bot.service.values import FOREVER
 
 S = MigrationState
@@ -334,6 +337,35 @@ async def test_exclusion_during_a_check_is_applied(fixture: BotFixture) -> None:
     await fixture.service.admin.exclude(cool, ExclusionRole.BOTH, None, ANNA)
     await cycle
     assert all(m.move.target_id != 2 for p in await fixture.store.proposals.waiting() for m in p.pending)
+
+
+async def test_a_refused_token_is_reported_at_once_and_once_until_the_file_holds_another(tmp_path: Path) -> None:
+    async with running_panel() as panel:
+        file, sessions, admin = tmp_path / "token", panel.panel.sessions, panel.panel.users[0]
+        file.write_text(sessions.open(admin))
+        token = {"vmmanager_token": SecretStr(file.read_text()), "vmmanager_token_file": file}
+        async with (
+            panel_client(settings(panel.url, **token), lambda: NOW) as api,
+            bot_on(
+                panel,
+                tmp_path / "bot.db",
+                wrap=lambda part: api if isinstance(part, VMManagerAPI) else part,
+                outage_after=3,
+                **token,
+            ) as fixture,
+        ):
+            await fixture.propose()
+            sessions.expire_all()
+            for _ in range(3):
+                assert (await fixture.service.cycle.run()).outcome == "failed"
+            assert await notice_codes(fixture) == ["token-refused"]
+            assert "make a new one" in str((await fixture.service.queries.status()).problem)
+            asked = len(panel.requests.entries)
+            await fixture.service.cycle.run()
+            assert len(panel.requests.entries) == asked
+            file.write_text(sessions.open(admin))
+            assert (await fixture.service.cycle.run()).outcome == "done"
+            assert await notice_codes(fixture) == ["token-refused", "token-refused-over"]
 
 
 async def test_outage_and_its_end_are_reported_once_across_a_restart(fixture: BotFixture) -> None:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from bot.config.secret_files import reread_secret
 from bot.errors import (
     ConfigError,
     NotFound,
@@ -30,6 +31,7 @@ from bot.errors import (
     PanelForbidden,
     PanelRefused,
     PanelUnavailable,
+    TokenRefused,
 )
 from bot.panel.client import VMManagerAPI
 from sandbox.panel.server import RunningPanel, start_panel
@@ -323,15 +325,78 @@ async def test_a_token_that_is_no_longer_accepted_is_final_and_says_how_to_make_
         fixture.panel.requests.clear()
         calls = await asyncio.gather(*(api.get_vms() for _ in range(20)), return_exceptions=True)
         for _ in range(5):
-            fixture.clock.now += 25
-            with pytest.raises(PanelAuthError, match=r"make a new one \(docs/first-contact\.md\)") as caught:
+            fixture.clock.now += 3600
+            with pytest.raises(TokenRefused, match=r"make a new one \(docs/first-contact\.md\)") as caught:
                 await api.start_migration(101, 2)
         assert caught.value.status == 401
-    assert all(isinstance(answer, PanelAuthError) for answer in calls)
+    assert all(isinstance(answer, TokenRefused) for answer in calls)
     assert fixture.logins() == fixture.posts() == 0
     assert len(fixture.seen()) <= 20, "each request that was on its way, once"
     words = repr([*map(str, calls), str(caught.value), caplog.text, repr(api)])
     assert token not in words and PASSWORD not in words
+
+
+@pytest.mark.parametrize("fault", [None, "code_1000"])
+async def test_another_token_in_the_file_is_tried_once_and_the_old_one_never_again(
+    fixture: ClientFixture, tmp_path: Path, fault: str | None
+) -> None:
+    sessions, admin = fixture.panel.panel.sessions, fixture.panel.panel.users[0]
+    file = tmp_path / "token"
+
+    def sent() -> int:
+        return len(fixture.panel.requests.entries)
+
+    def write(token: str) -> None:
+        file.write_text(f"{token}\n")
+
+    old = sessions.open(admin)
+    write(old)
+    async with fixture.client(token=old, read_token_again=lambda: reread_secret(file)) as api:
+        assert await api.get_vms()
+        fixture.expire()
+        if fault:
+            fixture.fault(fault)
+        with pytest.raises(TokenRefused, match="VMMANAGER_TOKEN_FILE"):
+            await api.get_vms()
+        before = sent()
+        for change in (file.unlink, lambda: write(""), lambda: write(old)):
+            change()
+            fixture.clock.now += 3600
+            with pytest.raises(TokenRefused):
+                await api.get_vms()
+        assert sent() == before
+        write("4-wrong")
+        before = sent()
+        for _ in range(3):
+            with pytest.raises(TokenRefused):
+                await api.start_migration(101, 2)
+        assert sent() - before == 1
+        fixture.panel.faults.clear()
+        write(sessions.open(admin))
+        assert await api.get_vms()
+        assert (await api.start_migration(101, 2)).consul_id
+    assert fixture.logins() == 0
+
+
+async def test_a_recording_does_not_go_on_with_a_refused_token(fixture: ClientFixture) -> None:
+    async with fixture.client(token="4-wrong") as api:
+        assert (await api.raw("/vm/v3/node")).status == 401
+        for _ in range(2):
+            with pytest.raises(TokenRefused):
+                await api.raw("/vm/v3/cluster")
+    assert fixture.seen() == ["GET /vm/v3/node"]
+
+
+async def test_a_token_that_the_panel_repeats_in_its_refusal_is_masked(
+    fixture: ClientFixture, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    token = fixture.panel.panel.sessions.open(fixture.panel.panel.users[0])
+    fixture.fault("http_500", msg=f"cannot store the session {token}", path="/vm/v3/node")
+    async with fixture.client(token=token) as api:
+        with pytest.raises(PanelUnavailable, match="cannot store the session") as caught:
+            await api.get_nodes()
+    assert token not in str(caught.value) + caplog.text
 
 
 # --- reads that fail

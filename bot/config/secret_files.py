@@ -47,6 +47,14 @@ def read_secret(path: Path) -> str:
     return line
 
 
+def reread_secret(path: Path) -> str | None:
+    """As ``read_secret``, of a file that was read before; ``None`` = it cannot be read now, or is a pipe."""
+    try:
+        return read_secret(path) if path.is_file() else None
+    except (OSError, Unusable):
+        return None
+
+
 def credential(name: str) -> Path | None:
     """The file of a credential that systemd handed to this service."""
     folder = os.environ.get(CREDENTIALS)

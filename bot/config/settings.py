@@ -104,7 +104,7 @@ class Settings(BaseSettings):
     vmmanager_token: SecretStr | None = None
     """Token of the account, instead of user name and password: for two-factor, SSO or LDAP (docs/first-contact.md)."""
     vmmanager_token_file: FilePath | None = None
-    """File that holds this token on its only line. Use it instead of VMMANAGER_TOKEN."""
+    """File that holds this token on its only line. Read again when VMmanager no longer accepts the token."""
     panel_timeout: Annotated[float, number(1, 3600)] = 60.0
     """Seconds that one answer of VMmanager may take. The list of VMs of a large panel is slow."""
     verify_ssl: bool = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from bot.domain.sanitize import shorten
+from bot.domain.sanitize import Redactor, shorten
 from bot.errors import (
     OutcomeUnknown,
     PanelAuthError,
@@ -91,16 +91,23 @@ def unreadable(request: Request, error: PanelError, kind: Kind) -> Failed:
     return _unknown(request, str(error), None, error.status) if request.changes_things else Failed(error, kind)
 
 
-def refused(request: Request, refusal: Refusal, location: str, secret: str) -> Failed:  # noqa: PLR0911 - one for each kind
-    """An error envelope or a status that is not 2xx. ``location`` = where a redirect leads."""
+def refused(request: Request, refusal: Refusal, location: str, hide: Redactor) -> Failed:  # noqa: PLR0911 - one for each kind
+    """An error envelope or a status that is not 2xx.
+
+    Args:
+        location: where a redirect leads.
+        hide: takes the password or the token out of a text: a panel may repeat in its words what it was sent.
+    """
     status, code = refusal.status, refusal.code
     figures = f"HTTP {status}, {request}" if code is None else f"code {code}, HTTP {status}, {request}"
-    words = f"{refusal.words or 'no reason given'} ({figures})"
+    words = f"{hide(refusal.words) or 'no reason given'} ({figures})"
     redirected = 300 <= status < 400
     if redirected:
-        words = f"the panel's address leads elsewhere, set VMMANAGER_HOST to it: {shorten(location, 100)} ({figures})"
+        words = (
+            f"the panel's address leads elsewhere, set VMMANAGER_HOST to it: {hide(shorten(location, 100))} ({figures})"
+        )
     if request.is_login:
-        return _login_refused(words.replace(secret, "***") if secret else words, refusal)
+        return _login_refused(words, refusal)
     if refusal.session_ended:
         return _failed(PanelAuthError, f"VMmanager does not take the session: {words}", refusal, "session")
     if code == CODE_NOT_CALLABLE:

@@ -60,9 +60,15 @@ class PanelSession:
         """The panel accepted the token."""
         self._fruitless = 0
 
-    def rejected(self, token: Token) -> None:
-        """The panel did not accept a token that it has just granted. Several in a row count as a refused login."""
+    def rejected(self, token: Token, *, for_good: bool = False) -> None:
+        """The panel did not accept a token that it has just granted. Several in a row count as a refused login.
+
+        ``for_good``: it never will, so the next request asks for another one.
+        """
         if self._token is not token:
+            return
+        if for_good:
+            self._token = None
             return
         self._fruitless += 1
         if self._fruitless >= _FRUITLESS_LOGINS:

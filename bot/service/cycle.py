@@ -11,7 +11,7 @@ from bot.domain import log_context
 from bot.domain.counters import CycleTally
 from bot.domain.held_clusters import FAILURE_KEY
 from bot.domain.proposals import POLICY_ACTOR, Actor
-from bot.errors import DryRunError, PanelError, StoreError, UnstorableError
+from bot.errors import DryRunError, PanelError, StoreError, TokenRefused, UnstorableError
 from bot.service import plan_log
 from bot.service.cluster_plans import held_reason, planning_failure
 from bot.service.context import ServiceContext, UseCase
@@ -19,7 +19,7 @@ from bot.service.deadlines import Deadlines
 from bot.service.foreign_moves import ForeignMoves
 from bot.service.observer import Observer
 from bot.service.planning import Planning
-from bot.service.values import OUTAGE_KEY, ClusterResult, CycleReport
+from bot.service.values import OUTAGE_KEY, REFUSED_KEY, ClusterResult, CycleReport
 from bot.store.values import Checkpoint, Published
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ class Cycle(UseCase):
                 report = await self._check(started)
             except PanelError as error:
                 log.error("The cycle failed: %s", error)
-                await self._outage(str(error), started)
+                await self._outage(error, started)
                 report = CycleReport("failed", started, problem=str(error))
             else:
                 await self._outage(None, started)
@@ -201,22 +201,40 @@ class Cycle(UseCase):
             self._work.set()
         return published
 
-    async def _outage(self, problem: str | None, started: datetime) -> None:
-        """Says once that the panel is out of reach, after OUTAGE_AFTER failed checks, and once that it is back.
+    async def _outage(self, problem: PanelError | None, started: datetime) -> None:
+        """Notifies once that the panel is out of reach, after OUTAGE_AFTER failed checks, and once that it is back.
 
-        Both also across restarts. ``started``: when this check began.
+        A refused token does not heal by itself, so its notice does not wait. All of this also across restarts.
+
+        Args:
+            problem: why this check failed; ``None`` = it did not.
+            started: when this check began.
         """
-        known = await self._store.settings.get(OUTAGE_KEY)
-        now = self._clock()
-        if problem is not None and known is None:
-            before, since = await self._store.cycles.failed_in_a_row()
-            if before + 1 < self._settings.outage_after:
-                return
-            notice = Reason.of("outage", problem=problem)
-            await self._store.notices.note_outage(OUTAGE_KEY, problem, notice, now, since=since or started)
-        elif problem is None and known is not None:
-            minutes = max(1, round((now - known.at).total_seconds() / 60))
-            await self._store.notices.note_outage(OUTAGE_KEY, None, Reason.of("outage-over", minutes=minutes), now)
-        else:
+        refused = isinstance(problem, TokenRefused)
+        if problem is None:
+            await self._note_end(REFUSED_KEY)
+        elif refused:
+            in_file = self._settings.vmmanager_token_file is not None
+            notice = Reason.of("token-refused", file="yes" if in_file else "no")
+            await self._note_beginning(REFUSED_KEY, problem, notice, started)
+        if problem is None or refused:
+            await self._note_end(OUTAGE_KEY)
             return
+        before, since = await self._store.cycles.failed_in_a_row()
+        if before + 1 >= self._settings.outage_after:
+            notice = Reason.of("outage", problem=str(problem))
+            await self._note_beginning(OUTAGE_KEY, problem, notice, since or started)
+
+    async def _note_beginning(self, key: str, problem: PanelError, notice: Reason, since: datetime) -> None:
+        if await self._store.settings.get(key) is None:
+            await self._store.notices.note_outage(key, str(problem), notice, self._clock(), since=since)
+            self._notifier.notices_waiting()
+
+    async def _note_end(self, key: str) -> None:
+        known, now = await self._store.settings.get(key), self._clock()
+        if known is None:
+            return
+        minutes = max(1, round((now - known.at).total_seconds() / 60))
+        notice = Reason.of("token-refused-over" if key == REFUSED_KEY else "outage-over", minutes=minutes)
+        await self._store.notices.note_outage(key, None, notice, now)
         self._notifier.notices_waiting()

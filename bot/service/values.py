@@ -11,6 +11,7 @@ from bot.store.values import Published
 
 MODES = ("approve", "auto")
 MODE_KEY, PAUSE_KEY, STRATEGY_KEY, OUTAGE_KEY = "mode", "paused", "strategy", "outage"
+REFUSED_KEY = "token-refused"
 FOREVER = "forever"
 
 

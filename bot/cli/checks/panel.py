@@ -18,7 +18,7 @@ from bot.config.panel_client import panel_client
 from bot.config.settings import Settings
 from bot.domain.clock import Clock
 from bot.domain.sanitize import shorten
-from bot.errors import ConfigError, PanelAuthError, PanelError
+from bot.errors import ConfigError, PanelAuthError, PanelError, TokenRefused
 from bot.panel.address import panel_address
 from bot.panel.client import VMManagerAPI
 from bot.panel.tls import certificate_fault, tls_context
@@ -182,6 +182,10 @@ async def _let_in(sheet: Sheet, panel: VMManagerAPI, settings: Settings) -> bool
         await panel.log_in()
         roles = await panel.account_roles()
         version = await panel.version()
+    except TokenRefused:
+        setting = "VMMANAGER_TOKEN_FILE" if settings.vmmanager_token_file else "VMMANAGER_TOKEN"
+        sheet.halt("panel-login", texts.text("check-token-refused", setting=setting))
+        return False
     except PanelAuthError as error:
         sheet.halt("panel-login", texts.text("check-login-refused", user=user, words=error.words or str(error)))
         return False

@@ -300,7 +300,7 @@ status-title = <b>VM Balancer</b> · { $mode ->
 status-paused = ⏸ Paused { $until }
 status-age = Data { $duration } old
 status-never = The panel has not answered yet.
-status-problem = 🔌 The panel does not answer: { $problem }
+status-problem = 🔌 No access to the panel: { $problem }
 status-next = next check { $when }
 status-more-clusters = … and { $count ->
     [one] one more cluster

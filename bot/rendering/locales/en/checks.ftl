@@ -69,6 +69,7 @@ check-panel-trouble = { $words }. Check the panel, or correct VMMANAGER_HOST.
 check-login = { $user } can log in
 check-login-version = { $user } can log in; VMmanager { $version }
 check-login-refused = { $user } is refused: { $words }. Correct VMMANAGER_USERNAME and VMMANAGER_PASSWORD; the account must have no two-factor login, and its access list must allow this machine.
+check-token-refused = VMmanager does not accept the token in { $setting }: it has expired or was revoked. Make a new one (docs/first-contact.md) and put it there.
 check-rights-admin = administrator, may migrate
 check-rights-dry-run = roles { $roles }: enough for a dry run
 check-rights-readonly = the account is read-only ({ $roles }) and may not migrate: name an administrator in VMMANAGER_USERNAME, or set DRY_RUN=true.
@@ -179,7 +180,7 @@ check-summary-failed = { $faults ->
 health-healthy = healthy: the last check ended { $ago } ago
 health-starting = starting: the first check has not ended yet, after { $ago }
 health-paused = healthy: paused
-health-panel = alive, but VMmanager has been out of reach for { $ago }: { $problem }
+health-panel = alive, but without access to VMmanager for { $ago }: { $problem }
 health-chat = alive, but Telegram has been out of reach for { $ago }: { $problem }
 health-late = unhealthy: no check has ended for { $ago }
 health-failing = unhealthy: no check has succeeded for { $ago }: { $problem }

@@ -13,6 +13,11 @@ reason-unreadable-rows = { $count ->
 reason-in-motion = left alone, a migration is running here
 reason-changed-meanwhile = left alone, somebody decided here during the check; the next check makes a new plan
 reason-outage = 🔌 The panel does not answer: { $problem }. Nothing is planned until it is back.
+reason-token-refused = { $file ->
+    [yes] 🔑 VMmanager does not accept the token in VMMANAGER_TOKEN_FILE: it has expired or was revoked. Make a new one (docs/first-contact.md) and write it into that file; the program reads it at the next check. Nothing is planned until then, and the old token is not sent again.
+   *[other] 🔑 VMmanager does not accept the token in VMMANAGER_TOKEN: it has expired or was revoked. Make a new one (docs/first-contact.md), set VMMANAGER_TOKEN to it and restart the program. Nothing is planned until then, and the old token is not sent again.
+}
+reason-token-refused-over = 🔑 VMmanager accepts the token again.
 reason-outage-over = { $minutes ->
     [one] 🔌 The panel answers again, after 1 minute.
    *[other] 🔌 The panel answers again, after { $minutes } minutes.

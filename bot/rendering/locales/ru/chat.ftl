@@ -299,7 +299,7 @@ status-title = <b>VM Balancer</b> · { $mode ->
 status-paused = ⏸ Пауза { $until }
 status-age = Данные получены { $duration } назад
 status-never = Панель ещё ни разу не ответила.
-status-problem = 🔌 Панель не отвечает: { $problem }
+status-problem = 🔌 Нет доступа к панели: { $problem }
 status-next = следующая проверка { $when }
 status-more-clusters = … и ещё { $count ->
     [one] { NUMBER($count) } кластер

@@ -69,6 +69,7 @@ check-panel-trouble = { $words }. Проверьте панель или исп�
 check-login = { $user }: вход выполнен
 check-login-version = { $user }: вход выполнен; VMmanager { $version }
 check-login-refused = { $user } не пускают: { $words }. Исправьте VMMANAGER_USERNAME и VMMANAGER_PASSWORD; у учётной записи не должно быть двухфакторного входа, а её список доступа должен пускать эту машину.
+check-token-refused = VMmanager не принимает токен из { $setting }: он истёк или отозван. Создайте новый (docs/first-contact.md) и запишите его туда.
 check-rights-admin = администратор, миграции разрешены
 check-rights-dry-run = роли { $roles }: для пробного прогона достаточно
 check-rights-readonly = учётная запись только для чтения ({ $roles }), миграции ей запрещены: укажите администратора в VMMANAGER_USERNAME или задайте DRY_RUN=true.
@@ -182,7 +183,7 @@ check-summary-failed = { $faults ->
 health-healthy = исправно: последняя проверка закончилась { $ago } назад
 health-starting = запускается: первая проверка ещё не закончилась, прошло { $ago }
 health-paused = исправно: пауза
-health-panel = работает, но VMmanager недоступен уже { $ago }: { $problem }
+health-panel = работает, но уже { $ago } без доступа к VMmanager: { $problem }
 health-chat = работает, но Telegram недоступен уже { $ago }: { $problem }
 health-late = неисправно: ни одна проверка не закончилась за { $ago }
 health-failing = неисправно: уже { $ago } ни одна проверка не завершилась успешно: { $problem }

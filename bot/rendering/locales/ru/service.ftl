@@ -14,6 +14,11 @@ reason-unreadable-rows = { $count ->
 reason-in-motion = здесь уже идёт миграция
 reason-changed-meanwhile = во время проверки здесь приняли решение; новый план будет при следующей проверке
 reason-outage = 🔌 Панель не отвечает: { $problem }. Пока она не ответит, планов не будет.
+reason-token-refused = { $file ->
+    [yes] 🔑 VMmanager не принимает токен из VMMANAGER_TOKEN_FILE: он истёк или отозван. Создайте новый (docs/first-contact.md) и запишите его в этот файл; программа прочитает его при следующей проверке. До этого ничего не планируется, старый токен больше не отправляется.
+   *[other] 🔑 VMmanager не принимает токен из VMMANAGER_TOKEN: он истёк или отозван. Создайте новый (docs/first-contact.md), запишите его в VMMANAGER_TOKEN и перезапустите программу. До этого ничего не планируется, старый токен больше не отправляется.
+}
+reason-token-refused-over = 🔑 VMmanager снова принимает токен.
 reason-outage-over = { $minutes ->
     [one] 🔌 Панель снова отвечает, перерыв — { $minutes } минута.
     [few] 🔌 Панель снова отвечает, перерыв — { $minutes } минуты.
