@@ -129,7 +129,7 @@ async def _parts(balancer: Any) -> dict[str, float]:
 
 async def _parts_once(balancer: Any) -> dict[str, float]:
     from balancer.planner import plan
-    from bot.panel import lists, responses, rows
+    from bot.panel import responses, rows, snapshots
     from bot.store.store import Store
     from bot.telegram.views.proposals import proposal_view
 
@@ -141,7 +141,7 @@ async def _parts_once(balancer: Any) -> dict[str, float]:
         keep = (None, None, rows.seen_vm)
         results = [responses.read_answer(200, body, _same, each) for body, each in zip(bodies, keep, strict=True)]
         clusters, nodes, vms = results
-        snapshot = lists.snapshot(clusters, nodes, vms, now)
+        snapshot = snapshots.snapshot(clusters, nodes, vms, now)
     policy = await balancer.service.planning.policy(snapshot)
     with _timed(taken, "plan"):
         plans = [plan(part, policy) for part in snapshot.split()]

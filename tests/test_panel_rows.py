@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from balancer.model import VM, Cluster, Node, Snapshot
 from bot.errors import NotFound, PanelDataError
-from bot.panel import lists, rows, vocabulary
+from bot.panel import lists, rows, snapshots, vocabulary
 from bot.panel.fields import count, flag, maybe_flag, positive, reference, text, whole
 from bot.panel.remarks import sums_of
 
@@ -400,7 +400,7 @@ def test_size_smaller_than_the_list_is_tolerated() -> None:
 
 def snapshot(nodes: Sequence[object], vms: Sequence[object], ids: list[int] | None = None, **kinds: object) -> Snapshot:
     clusters = [{"id": 1, "name": "one\nline", **kinds}, {"id": 2, "name": "two"}]
-    return lists.snapshot(listed(*clusters), listed(*nodes), listed(*vms), NOW, ids)
+    return snapshots.snapshot(listed(*clusters), listed(*nodes), listed(*vms), NOW, ids)
 
 
 def test_vm_rows_complete_node_rows() -> None:
@@ -430,8 +430,8 @@ def test_lists_that_contradict_each_other_are_an_error() -> None:
     with pytest.raises(PanelDataError, match="contradict"):
         snapshot([], [VM_ROW])
     with pytest.raises(PanelDataError, match="contradict"):
-        lists.snapshot(listed(), listed(NODE), listed(), NOW)
-    assert lists.snapshot(listed(), listed(), listed(), NOW) == Snapshot(NOW, (), (), ())
+        snapshots.snapshot(listed(), listed(NODE), listed(), NOW)
+    assert snapshots.snapshot(listed(), listed(), listed(), NOW) == Snapshot(NOW, (), (), ())
 
 
 # --- whatever comes

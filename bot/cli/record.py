@@ -18,7 +18,7 @@ from bot.config.panel_client import panel_client
 from bot.config.settings import Settings
 from bot.domain.clock import utc_now
 from bot.errors import ConfigError, PanelError
-from bot.panel import lists
+from bot.panel import snapshots
 from bot.panel.client import RawAnswer, VMManagerAPI
 from bot.panel.recording import ACTIVE_TASKS, FORMAT, Anonymizer, kind_of, shortened, statistics, unknown_keys
 from bot.panel.remarks import sums_of
@@ -160,7 +160,7 @@ def _derived(by_path: dict[str, RawAnswer]) -> dict[str, Any]:
     }
     try:
         clusters, nodes, vms = (whole[kind].document for kind in LISTS)
-        seen = lists.snapshot(clusters, nodes, vms, utc_now())
+        seen = snapshots.snapshot(clusters, nodes, vms, utc_now())
     except PanelError as error:
         return {**derived, "snapshot": type(error).__name__}
     return {**derived, "sums": _sums(seen), "remarks": sorted({remark.reason.code for remark in seen.remarks})}

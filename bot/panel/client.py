@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from balancer.model import VM, Cluster, Node, Snapshot
 from bot.errors import PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
-from bot.panel import lists, responses, rows
+from bot.panel import lists, responses, rows, snapshots
 from bot.panel.address import panel_address
 from bot.panel.calls import Calls, Login
 from bot.panel.failures import Failed, Request
@@ -143,7 +143,7 @@ class VMManagerAPI:
             # Of a large panel's VMs only what is needed is kept, from the first row on.
             self._calls.rows("/vm/v3/host", "VM", rows.seen_vm),
         )
-        return await asyncio.to_thread(lists.snapshot, clusters, nodes, vms, taken_at, cluster_ids)
+        return await asyncio.to_thread(snapshots.snapshot, clusters, nodes, vms, taken_at, cluster_ids)
 
     # --- one VM --------------------------------------------------------------------------------------------
 
