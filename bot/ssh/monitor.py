@@ -1,9 +1,11 @@
-"""Rounds of measurements: every node is asked once, all at the same time, over connections that stay open."""
+"""Rounds of measurements: every node is asked once, all at the same time, over connections that stay open.
+
+How one node is asked is in connections.py.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,27 +14,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import asyncssh
-
 from balancer.model import Measurement, Node
 from bot.domain.vm_load import NodeCounters
 from bot.errors import ConfigError, SSHError
-from bot.ssh.address import Address, address_of, parse_mapping
-from bot.ssh.answer import ANSWER_LIMIT, command, parse
+from bot.ssh.address import address_of, parse_mapping
+from bot.ssh.connections import Connections, Job
 from bot.ssh.known_hosts import KnownHosts
-from bot.ssh.login import KeyFile, key_file, login_options, why_not
-from bot.ssh.trust import Client, HostKeys, Trust
-from bot.ssh.vm_counters import VM_ANSWER_LIMIT, parse_counters, vm_command
-
-log = logging.getLogger(__name__)
+from bot.ssh.login import KeyFile, key_file, login_options
+from bot.ssh.trust import HostKeys, Trust
 
 MAX_LOGINS = 10
 """At the same time: a plain sshd (MaxStartups 10:30:100) drops part of what comes beyond."""
 ROUND_TIMEOUTS = 6
 """No login begins later than this many times the timeout of one node, however many nodes are silent."""
-KEEPALIVE_S, KEEPALIVES = 30, 3
-BUSY_PAUSE_S = 0.3
-CLOSE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +37,6 @@ class SSHRound:
     failed: Mapping[int, SSHError]
     counters: Mapping[int, NodeCounters] = field(default_factory=dict)
     """What the measured nodes have counted for their VMs, where that is read."""
-
-
-@dataclass(slots=True)
-class _Job:
-    node: Node
-    address: Address
-    left_s: float
-    result: Measurement | SSHError | None = None
-    counters: NodeCounters | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Link:
-    address: Address
-    connection: asyncssh.SSHClientConnection
 
 
 class SSHMonitor:
@@ -105,19 +84,13 @@ class SSHMonitor:
         self._trust = Trust(
             host_keys, KnownHosts(Path(known_hosts_path) if known_hosts_path else None, write_known_hosts)
         )
-        self._root = root
-        self._read_vms = read_vms
-        self._command = command(root) + (f"; {vm_command(root)}" if read_vms else "")
-        log.debug("The command on each node: %s", self._command)
-        self._answer_limit = ANSWER_LIMIT + (VM_ANSWER_LIMIT if read_vms else 0)
+        self._connections = Connections(self._trust, timeout_s=timeout_s, read_vms=read_vms, root=root, clock=clock)
         self._max_logins = max_connections
-        self._clock = clock
         self._login_options: dict[str, Any] | None = None
         self._key_file: KeyFile | None = None
         """The key file as it was when it was read."""
         self._refused = False
         """A node refused the login since the key was read: the file may have been replaced."""
-        self._links: dict[int, _Link] = {}
         self._failed_in: dict[int, int] = {}
         self._rounds = 0
         self._one_round = asyncio.Lock()
@@ -132,15 +105,7 @@ class SSHMonitor:
 
     async def close(self) -> None:
         """Logs out everywhere."""
-        connections = [link.connection for link in self._links.values()]
-        self._links.clear()
-        for connection in connections:
-            connection.close()
-        if connections:
-            closing = [asyncio.ensure_future(connection.wait_closed()) for connection in connections]
-            await asyncio.wait(closing, timeout=CLOSE_S)
-            for connection in connections:
-                connection.abort()
+        await self._connections.close()
 
     async def measure(self, nodes: Sequence[Node]) -> SSHRound:
         """Asks all of them at once: over connections that are open, then over at most so many logins at a time."""
@@ -158,8 +123,8 @@ class SSHMonitor:
             if address is None:
                 failed[node.id] = SSHError("the panel names no address of it: name one in SSH_HOSTS_MAPPING", "address")
             else:
-                jobs.append(_Job(node, address, self._timeout_s))
-        await asyncio.gather(*(self._ask_again(job) for job in jobs))
+                jobs.append(Job(node, address, self._timeout_s))
+        await asyncio.gather(*(self._connections.ask_again(job) for job in jobs))
         await self._log_in_to([job for job in jobs if job.result is None])
         for job in jobs:
             if isinstance(job.result, Measurement):
@@ -174,26 +139,7 @@ class SSHMonitor:
                 self._failed_in[job.node.id] = self._rounds
         return SSHRound(measured, failed, counters)
 
-    async def _ask_again(self, job: _Job) -> None:
-        """Asks over the connection of an earlier round.
-
-        A connection that is broken, or silent for half the time, is dropped, so that the node gets a new login.
-        """
-        link = self._links.get(job.node.id)
-        if link is None:
-            return
-        if link.address == job.address and not link.connection.is_closed():
-            loop = asyncio.get_running_loop()
-            started = loop.time()
-            try:
-                job.result = await asyncio.wait_for(self._ask(job, link.connection), self._timeout_s / 2)
-                return
-            except (asyncio.TimeoutError, OSError, asyncssh.Error, SSHError) as error:
-                log.debug("The connection to %s is of no more use: %s", job.address, error)
-            job.left_s -= loop.time() - started
-        self._drop(job.node.id)
-
-    async def _log_in_to(self, jobs: Sequence[_Job]) -> None:
+    async def _log_in_to(self, jobs: Sequence[Job]) -> None:
         """Logs in to some nodes at a time. Nodes that failed lately come last, so silent nodes do not delay others."""
         if not jobs:
             return
@@ -213,91 +159,9 @@ class SSHMonitor:
         async def one_after_the_other() -> None:
             while waiting and loop.time() < deadline:
                 job = waiting.popleft()
-                job.result = await self._log_in(job, options)
+                job.result = await self._connections.log_in(job, options)
 
         await asyncio.gather(*(one_after_the_other() for _ in range(min(self._max_logins, len(jobs)))))
-
-    async def _log_in(self, job: _Job, options: Mapping[str, Any]) -> Measurement | SSHError:
-        client = Client(self._trust, job.address)
-        try:
-            return await asyncio.wait_for(self._log_in_patiently(job, client, options), job.left_s)
-        except SSHError as error:
-            return error
-        except asyncio.TimeoutError:
-            return SSHError(f"{job.address} did not answer within {self._timeout_s:g} s", "timeout")
-        except (OSError, asyncssh.Error, ValueError) as error:
-            return why_not(error, job.address, client)
-        except Exception as error:
-            # A defect with one node must not keep the others from being read.
-            log.exception("Reading node '%s' over SSH met a defect", job.node.name)
-            return SSHError(f"{job.address} cannot be read: {type(error).__name__}")
-
-    async def _log_in_patiently(self, job: _Job, client: Client, options: Mapping[str, Any]) -> Measurement:
-        """Tries once more where the server closed the connection, as a busy sshd does.
-
-        Never after a refused login: the server could lock the user out.
-        """
-        try:
-            return await self._log_in_and_ask(job, client, options)
-        except (asyncssh.ConnectionLost, ConnectionResetError) as error:
-            log.debug("%s hung up, once more: %s", job.address, error)
-            await asyncio.sleep(BUSY_PAUSE_S)
-            return await self._log_in_and_ask(job, client, options)
-
-    async def _log_in_and_ask(self, job: _Job, client: Client, options: Mapping[str, Any]) -> Measurement:
-        user, host, port = job.address
-        ignore = self._trust.mode == "ignore"
-        try:
-            connection = await asyncssh.connect(
-                host,
-                port,
-                username=user,
-                client_factory=lambda: client,
-                known_hosts=None if ignore else client.lists,
-                server_host_key_algs=() if ignore else client.kinds(),
-                config=None,
-                login_timeout=self._timeout_s,
-                keepalive_interval=KEEPALIVE_S,
-                keepalive_count_max=KEEPALIVES,
-                **options,
-            )
-        except asyncssh.PermissionDenied:
-            client.remember()
-            raise
-        try:
-            client.remember()
-            result = await self._ask(job, connection)
-        except BaseException:
-            connection.abort()
-            raise
-        self._links[job.node.id] = _Link(job.address, connection)
-        return result
-
-    async def _ask(self, job: _Job, connection: asyncssh.SSHClientConnection) -> Measurement:
-        process = await connection.create_process(
-            self._command, stdin=asyncssh.DEVNULL, stderr=asyncssh.DEVNULL, encoding="utf-8", errors="replace"
-        )
-        text = ""
-        try:
-            while len(text) <= self._answer_limit and (part := await process.stdout.read(self._answer_limit)):
-                text += part
-        finally:
-            process.close()
-        if not text.strip():
-            raise SSHError(f"{job.address} let {job.address.user} in, but the command gave no answer", "answer")
-        if self._root:
-            text = text.replace(self._root, "")
-        try:
-            measurement = parse(text, self._clock())
-        except ValueError as error:
-            raise SSHError(f"the answer of {job.address} cannot be understood: {error}", "answer") from error
-        job.counters = parse_counters(text) if self._read_vms else None
-        return measurement
-
-    def _drop(self, node_id: int) -> None:
-        link = self._links.pop(node_id, None)
-        if link is not None:
-            link.connection.abort()
 
     async def _options(self) -> dict[str, Any]:
         """How to prove who we are. Read once, since unlocking a key takes a while by design.
