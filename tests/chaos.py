@@ -27,7 +27,8 @@ from chaos_audit import Auditor
 from chaos_world import WatchedWorld, break_panel, meddle, remove_files, reshape_panel, tidy, watched
 
 from bot.domain.clock import MonotonicClock
-from bot.domain.proposals import Actor, ActorKind, ExclusionRole, Verdict
+from bot.domain.exclusions import ExclusionRole
+from bot.domain.proposals import Actor, ActorKind, Verdict
 from bot.errors import NotFound, PanelError, StoreError
 from bot.panel.client import VMManagerAPI
 from bot.service.maintenance import Maintenance

@@ -26,8 +26,9 @@ from markupsafe import Markup
 from balancer.model import Purpose, Reason
 from bot.cli.checks.sheet import CHECKS
 from bot.console.keys import KEYS, VIEWS
+from bot.domain.exclusions import ExclusionRole
 from bot.domain.health import State
-from bot.domain.proposals import ExclusionRole, MigrationState, MoveState, Verdict
+from bot.domain.proposals import MigrationState, MoveState, Verdict
 from bot.domain.sanitize import one_line
 from bot.errors import NotFound
 from bot.rendering.catalog import LANGUAGES, Texts, message_sources, texts_for

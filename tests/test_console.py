@@ -30,7 +30,8 @@ from bot.console.nodes import NodesView
 from bot.console.program import Program, StartError
 from bot.console.tail import LINES_KEPT, Lines, Tail
 from bot.domain.clock import MonotonicClock
-from bot.domain.proposals import Actor, ActorKind, ExclusionRole, MigrationState, MoveState, Verdict
+from bot.domain.exclusions import ExclusionRole
+from bot.domain.proposals import Actor, ActorKind, MigrationState, MoveState, Verdict
 from bot.domain.times import WallTime
 from bot.errors import InstanceRunning
 from bot.rendering.catalog import LANGUAGES, texts_for

@@ -17,8 +17,9 @@ from bot_fixture import HOT_WORLD, running_panel, settings
 from balancer.model import Reason
 from bot.app.program import VMBalancer
 from bot.config.settings import Settings
+from bot.domain.exclusions import ExclusionRole
 from bot.domain.health import State, judge
-from bot.domain.proposals import ExclusionRole, Verdict
+from bot.domain.proposals import Verdict
 from bot.errors import StoreError
 from bot.service.local_actor import at_the_terminal
 from bot.store.database import SCHEMA_VERSION, Access

@@ -16,7 +16,8 @@ import pytest
 from bot_builders import ANNA, NOW, until
 from bot_fixture import HOT_WORLD, HOUR, BotFixture, bot_on, hot_clusters, running_bot, running_panel
 
-from bot.domain.proposals import ExclusionRole, Migration, MigrationState, Verdict
+from bot.domain.exclusions import ExclusionRole
+from bot.domain.proposals import Migration, MigrationState, Verdict
 from bot.errors import StoreError
 from bot.service.precheck import APPROVAL_VALID_FOR
 from bot.store.database import Part

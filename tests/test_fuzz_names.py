@@ -26,11 +26,10 @@ from balancer.formats.codec import plan_from_dict, plan_to_dict, snapshot_from_d
 from balancer.model import Plan, Purpose
 from balancer.planner import plan
 from balancer.policy import Policy
+from bot.domain.exclusions import Exclusion, ExclusionRole
 from bot.domain.proposals import (
     Actor,
     ActorKind,
-    Exclusion,
-    ExclusionRole,
     FirstApproval,
     Migration,
     MigrationState,

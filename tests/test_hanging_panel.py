@@ -13,7 +13,7 @@ import pytest
 from bot_builders import ANNA
 from bot_fixture import BotFixture, running_bot
 
-from bot.domain.proposals import ExclusionRole
+from bot.domain.exclusions import ExclusionRole
 from bot.errors import PanelError
 from bot.service.observer import PATIENCE_S
 from bot.service.service import Service

@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from bot_builders import NOW, move, plan
 
+from bot.domain.exclusions import ExclusionRole
 from bot.domain.proposals import (
     IN_FLIGHT,
     MIGRATION_TRANSITIONS,
     MOVE_TRANSITIONS,
     UNSETTLED,
-    ExclusionRole,
     Migration,
     MigrationState,
     MoveState,

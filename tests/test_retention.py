@@ -11,7 +11,8 @@ import pytest
 from bot_builders import ANNA, LATER, NOW, move_ids, published
 
 from balancer.policy import Policy
-from bot.domain.proposals import Exclusion, ExclusionRole, MigrationState, Verdict
+from bot.domain.exclusions import Exclusion, ExclusionRole
+from bot.domain.proposals import MigrationState, Verdict
 from bot.store.store import Store
 from bot.store.values import MessageRow
 

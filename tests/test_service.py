@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from balancer.model import Reason
 from bot.config.panel_client import panel_client
-from bot.domain.proposals import ExclusionRole, MigrationState, Verdict
+from bot.domain.exclusions import ExclusionRole
+from bot.domain.proposals import MigrationState, Verdict
 from bot.errors import DryRunError, NotFound, PanelAuthError, PanelDataError, PanelUnavailable
 from bot.panel.client import VMManagerAPI
 from bot.service.values import FOREVER

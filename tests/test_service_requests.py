@@ -14,7 +14,8 @@ from bot_fixture import HOT_WORLD, HOUR, NODE, BotFixture, bot_on, running_bot
 
 from balancer.model import Purpose
 from balancer.requests.results import WhyNode, WhyVM
-from bot.domain.proposals import ExclusionRole, MigrationState, MoveState, Proposal, Verdict
+from bot.domain.exclusions import ExclusionRole
+from bot.domain.proposals import MigrationState, MoveState, Proposal, Verdict
 from bot.errors import ConfigError, NotFound
 from bot.rendering.catalog import texts_for
 from bot.rendering.export import history_line, history_rows

@@ -20,15 +20,8 @@ from bot_builders import ANNA, BORIS, LATER, NOW, CancelledAt, cancelled_at, mov
 
 from balancer.model import Reason
 from balancer.policy import REST, Policy
-from bot.domain.proposals import (
-    POLICY_ACTOR,
-    UNSETTLED,
-    Exclusion,
-    ExclusionRole,
-    MigrationState,
-    MoveState,
-    Verdict,
-)
+from bot.domain.exclusions import Exclusion, ExclusionRole
+from bot.domain.proposals import POLICY_ACTOR, UNSETTLED, MigrationState, MoveState, Verdict
 from bot.errors import StoreError
 from bot.store.database import SCHEMA_VERSION
 from bot.store.store import Store

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from balancer.model import Reason
 from bot.app.program import VMBalancer
 from bot.domain.clock import MonotonicClock
-from bot.domain.proposals import Exclusion, ExclusionRole, MigrationState, Verdict
+from bot.domain.exclusions import Exclusion, ExclusionRole
+from bot.domain.proposals import MigrationState, Verdict
 from bot.domain.times import WallTime, is_open, last_due, open_time, opens_at, parse_timing, parse_windows
 from bot.observability import systemd
 from bot.service.values import FOREVER

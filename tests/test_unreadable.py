@@ -21,7 +21,8 @@ from balancer.planner import plan as make_plan
 from balancer.policy import STRATEGIES, Policy
 from bot.cli import main
 from bot.cli.output import FAILED, OK
-from bot.domain.proposals import Exclusion, ExclusionRole, MigrationState, Verdict
+from bot.domain.exclusions import Exclusion, ExclusionRole
+from bot.domain.proposals import MigrationState, Verdict
 from bot.errors import StoreError, UnstorableError
 from bot.store.store import Store
 

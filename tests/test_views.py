@@ -12,13 +12,12 @@ from rich.cells import cell_len
 from balancer.model import Reason
 from balancer.planner import plan
 from balancer.policy import Policy
+from bot.domain.exclusions import Exclusion, ExclusionRole
 from bot.domain.proposals import (
     POLICY_ACTOR,
     Actor,
     ActorKind,
     DecisionResult,
-    Exclusion,
-    ExclusionRole,
     Migration,
     MigrationState,
     MoveState,

@@ -11,7 +11,8 @@ from balancer.model import NodeLoad, Plan, Snapshot
 from balancer.policy import Policy
 from bot.config.settings import Settings
 from bot.console.program import Program
-from bot.domain.proposals import UNSETTLED, Exclusion, Migration, Proposal, ProposedMove, Snooze
+from bot.domain.exclusions import Exclusion, Snooze
+from bot.domain.proposals import UNSETTLED, Migration, Proposal, ProposedMove
 from bot.errors import PanelError
 from bot.service.admin import Changeable
 from bot.service.service import Service

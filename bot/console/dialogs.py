@@ -16,7 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, RadioButton, RadioSet, Static
 
 from bot.console.drawing import lines
-from bot.domain.proposals import ExclusionRole
+from bot.domain.exclusions import ExclusionRole
 from bot.domain.times import parse_duration
 from bot.rendering.catalog import Texts
 

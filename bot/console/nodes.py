@@ -14,7 +14,7 @@ from bot.console.drawing import bar, cut, fit, lines, sparkline
 from bot.console.grid import Grid, Row
 from bot.console.node import facts_of, vm_lines
 from bot.console.views import View
-from bot.domain.proposals import ExclusionRole
+from bot.domain.exclusions import ExclusionRole
 from bot.rendering.catalog import Texts
 
 WIDE = 110

@@ -15,8 +15,8 @@ from bot.console.drawing import cut, paragraphs
 from bot.console.grid import Grid, Row
 from bot.console.tail import LINES_KEPT
 from bot.console.views import View
+from bot.domain.exclusions import ExclusionRole
 from bot.domain.lookup import matching
-from bot.domain.proposals import ExclusionRole
 from bot.domain.sanitize import one_line
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import duration, role, until

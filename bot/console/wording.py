@@ -9,7 +9,8 @@ from rich.text import Text
 
 from balancer.model import VM, Move, Node, NodeReport, Plan
 from bot.console.drawing import Palette, lines
-from bot.domain.proposals import ActorKind, Exclusion, Migration, MigrationState, MoveState, ProposedMove
+from bot.domain.exclusions import Exclusion
+from bot.domain.proposals import ActorKind, Migration, MigrationState, MoveState, ProposedMove
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import deciders, duration, moment, role, size, until
 from bot.rendering.plan_summary import MoveSummary, load_words, move_summary, summarize

@@ -1,4 +1,4 @@
-"""Proposals, decisions, migrations and exclusions: values, states, and legal changes of state. Pure.
+"""Proposals, decisions and migrations: values, states, and legal changes of state. Pure.
 
     move        pending ──▶ approved ──▶ (a migration)
                    ├──▶ skipped      a person said no
@@ -278,59 +278,6 @@ class DecisionResult:
     noted: bool = False
     again: bool = False
     needs_confirmation: bool = False
-
-
-class ExclusionRole(str, Enum):
-    """The roles that an exclusion forbids to a node."""
-
-    SOURCE = "source"
-    TARGET = "target"
-    BOTH = "both"
-
-    def forbids_source(self) -> bool:
-        """Whether no VM may leave the node."""
-        return self in (ExclusionRole.SOURCE, ExclusionRole.BOTH)
-
-    def forbids_target(self) -> bool:
-        """Whether the node may take no VM."""
-        return self in (ExclusionRole.TARGET, ExclusionRole.BOTH)
-
-
-@dataclass(frozen=True, slots=True)
-class Exclusion:
-    """A node that may not be a source, a target or either; ``until`` ``None`` = until someone ends it."""
-
-    node_id: int
-    node_name: str
-    role: ExclusionRole
-    until: datetime | None
-    by: Actor
-    created_at: datetime
-    drain_id: int | None = None
-    """The proposal of the drain that made it: stopping the drain or filling the node ends it."""
-
-
-@dataclass(frozen=True, slots=True)
-class IgnoredVM:
-    """A VM that a person skipped for good: nothing moves it until somebody ends that."""
-
-    vm_id: int
-    vm_name: str
-    cluster_id: int
-    by: Actor
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Snooze:
-    """A cluster without proposals until a time, unless a node other than these becomes overloaded."""
-
-    cluster_id: int
-    cluster_name: str
-    until: datetime
-    overloaded: frozenset[int]
-    by: Actor
-    at: datetime
 
 
 def check_transition(old: MigrationState, new: MigrationState) -> None:

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bot.domain import times
-from bot.domain.proposals import Actor, DecisionResult, ExclusionRole, MoveState, ProposedMove, Verdict, same_person
+from bot.domain.exclusions import ExclusionRole
+from bot.domain.proposals import (
+    Actor,
+    DecisionResult,
+    MoveState,
+    ProposedMove,
+    Verdict,
+    same_person,
+)
 from bot.rendering.catalog import Texts
 
 POPUP_LIMIT = 200

@@ -13,7 +13,8 @@ from balancer.policy import STRATEGIES
 from bot.config.loading import understand
 from bot.config.settings import env_name, masked
 from bot.config.validation import TWO_PERSONS_OR_AUTO
-from bot.domain.proposals import Actor, Exclusion, ExclusionRole
+from bot.domain.exclusions import Exclusion, ExclusionRole
+from bot.domain.proposals import Actor
 from bot.domain.protections import ACCEPTED_WITH_MODE
 from bot.errors import ConfigError, NotFound, UnconfirmedMode
 from bot.service.context import ServiceContext, UseCase

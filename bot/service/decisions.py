@@ -10,6 +10,7 @@ from typing import Literal
 from balancer.model import Move
 from bot.config.chats_file import chats_of
 from bot.domain.chats import permissions_of
+from bot.domain.exclusions import Snooze
 from bot.domain.incidents import LOOK_FOR
 from bot.domain.proposals import (
     Actor,
@@ -17,7 +18,6 @@ from bot.domain.proposals import (
     DecisionResult,
     MoveState,
     ProposedMove,
-    Snooze,
     Verdict,
 )
 from bot.errors import DryRunError

@@ -15,9 +15,10 @@ from balancer.policy import Policy
 from balancer.requests.place import place
 from balancer.requests.results import Placement, WhyNode, WhyVM
 from balancer.requests.why import why_node, why_vm
+from bot.domain.exclusions import Exclusion
 from bot.domain.load_history import PastMigration, Sample
 from bot.domain.lookup import Named, matching, nearest
-from bot.domain.proposals import UNSETTLED, Exclusion, Proposal, ProposedMove
+from bot.domain.proposals import UNSETTLED, Proposal, ProposedMove
 from bot.errors import NotFound, PanelError
 from bot.service.context import ServiceContext, UseCase
 from bot.service.observer import FRESH, NOW, Observer

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from balancer.model import Cluster, Plan, Reason
-from bot.domain.proposals import Exclusion, Migration, Proposal, Snooze
+from bot.domain.exclusions import Exclusion, Snooze
+from bot.domain.proposals import Migration, Proposal
 from bot.store.values import Published
 
 MODES = ("approve", "auto")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from balancer.model import Reason
-from bot.domain.proposals import Actor, Exclusion
+from bot.domain.exclusions import Exclusion
+from bot.domain.proposals import Actor
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, Part, all_rows

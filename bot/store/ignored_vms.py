@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from bot.domain.proposals import Actor, IgnoredVM
+from bot.domain.exclusions import IgnoredVM
+from bot.domain.proposals import Actor
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Database, Part, all_rows

@@ -9,20 +9,17 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 
 from balancer.model import Plan, Reason
+from bot.domain.exclusions import Exclusion, ExclusionRole, IgnoredVM, Snooze
 from bot.domain.incidents import Incident, Looking, NodeFigure, PlanChange, Resource
 from bot.domain.proposals import (
     Actor,
     ActorKind,
-    Exclusion,
-    ExclusionRole,
     FirstApproval,
-    IgnoredVM,
     Migration,
     MigrationState,
     MoveState,
     Proposal,
     ProposedMove,
-    Snooze,
 )
 from bot.store.values import MessageRow, Notice, NoticeKind, StoredSetting, Unanswered
 

@@ -6,7 +6,8 @@ import json
 from datetime import datetime
 
 from balancer.model import Purpose, Reason
-from bot.domain.proposals import Actor, Snooze
+from bot.domain.exclusions import Snooze
+from bot.domain.proposals import Actor
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, Part, all_rows

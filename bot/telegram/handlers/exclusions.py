@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from balancer.model import Node
 from bot.config.field_types import LONGEST_S
-from bot.domain.proposals import ExclusionRole
+from bot.domain.exclusions import ExclusionRole
 from bot.domain.times import parse_duration
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard

@@ -11,7 +11,8 @@ from markupsafe import Markup
 from balancer.model import VM, Move, Plan, Purpose, Rejection
 from balancer.reasons import brief
 from balancer.requests.results import Placement, Refused, TargetChoice, WhyNode, WhyVM
-from bot.domain.proposals import IgnoredVM, ProposedMove
+from bot.domain.exclusions import IgnoredVM
+from bot.domain.proposals import ProposedMove
 from bot.rendering.catalog import Texts
 from bot.service.queries import VMDetails
 from bot.telegram.views import wording

@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from balancer.migration_time import Fitted
 from balancer.model import VM, Node, NodeReport, Plan
-from bot.domain.proposals import ActorKind, Exclusion, ExclusionRole, MigrationState, ProposedMove
+from bot.domain.exclusions import Exclusion, ExclusionRole
+from bot.domain.proposals import ActorKind, MigrationState, ProposedMove
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import deciders
 from bot.rendering.plan_summary import load_words
