@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import NamedTuple
 
-from balancer.migration_time import Fitted, fit
-from balancer.model import Cluster, Plan, Reason, Recent, Snapshot
+from balancer.migration_time import Fitted
+from balancer.model import Plan, Reason, Recent, Snapshot
 from balancer.policy import Policy
 from balancer.rules.updates import updates_wait
 from bot.config.chats_file import chats_of
@@ -33,40 +32,17 @@ from bot.service.cluster_plans import (
     with_reasons,
 )
 from bot.service.context import ServiceContext, UseCase
+from bot.service.measured_durations import MeasuredDurations
 from bot.service.overload_counters import OverloadCounters
 from bot.service.panel_verdicts import PanelVerdicts
+from bot.service.planning_context import ClusterContext, PlanningContext
 from bot.service.protections import Protections
 from bot.service.restarts import Restarts
-from bot.store.values import Claims
 
 log = logging.getLogger(__name__)
 
 COUNTS_STAY_VALID = 2
 """Overloads that were counted before a restart still count for so many intervals between checks."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlanningContext:
-    """What one check, or the look before one start, plans with: read once, of one moment."""
-
-    snapshot: Snapshot
-    general: Policy
-    """What holds where CLUSTERS_FILE says nothing else."""
-    policies: Mapping[int, Policy]
-    """Of each cluster, with every exclusion in force."""
-    recent: Recent
-    claims: Claims
-    """What the program's own plans leave alone, since people want something with it."""
-    lost: Mapping[int, Reason]
-    """Cluster -> why automatic mode waits there: a name that protected something matches nothing any more."""
-
-
-class ClusterContext(NamedTuple):
-    """One cluster with all that its rules look at."""
-
-    snapshot: Snapshot
-    policy: Policy
-    recent: Recent
 
 
 class Planning(UseCase):
@@ -84,8 +60,7 @@ class Planning(UseCase):
         self._counters = OverloadCounters(self._settings.overload_hold_cycles)
         self._known_as: dict[int, str] = {}
         """Cluster -> its name, or the one under which CLUSTERS_FILE knows it."""
-        self._learnt: dict[int, tuple[int, Fitted | None]] = {}
-        """Cluster -> its newest migration that was looked at, and what all of them say."""
+        self._durations = MeasuredDurations(context.store)
         self._chats_differ = any(chat.clusters is not None for chat in chats_of(self._settings))
         """Whether somebody sees some clusters and not all."""
         self._counts_itself = self._settings.overload_hold_cycles == 1
@@ -122,29 +97,14 @@ class Planning(UseCase):
     async def _policies(self, snapshot: Snapshot, general: Policy) -> dict[int, Policy]:
         for name in self._clusters.unknown(snapshot.clusters):
             self._warn(f"CLUSTERS_FILE: no cluster is called '{name}': what it says about it has no effect")
-        await self._learn(snapshot)
+        await self._durations.read(snapshot)
         self._known_as = {c.id: self.protections.known_as(c) for c in snapshot.clusters}
         known = [replace(c, name=self._known_as[c.id]) for c in snapshot.clusters]
-        return {c.id: self._clusters.policy_for(c, self._as_measured(c, general)) for c in known}
+        return {c.id: self._clusters.policy_for(c, self._durations.applied(c, general)) for c in known}
 
     def measured(self) -> dict[int, Fitted]:
         """Cluster -> what its own migrations say of their duration, where there are enough of them."""
-        return {cluster_id: fitted for cluster_id, (_, fitted) in self._learnt.items() if fitted is not None}
-
-    async def _learn(self, snapshot: Snapshot) -> None:
-        """Fits anew where migrations were finished since. Where disks are copied too, memory alone explains nothing."""
-        newest = await self._store.migrations.newest_succeeded()
-        for cluster in snapshot.clusters:
-            last = newest.get(cluster.id)
-            if last is None or cluster.local_storage or self._learnt.get(cluster.id, (None,))[0] == last:
-                continue
-            self._learnt[cluster.id] = (last, fit(await self._store.migrations.durations(cluster.id)))
-
-    def _as_measured(self, cluster: Cluster, policy: Policy) -> Policy:
-        _, fitted = self._learnt.get(cluster.id, (0, None))
-        if fitted is None:
-            return policy
-        return replace(policy, migration_overhead_s=fitted.overhead_s, migration_bandwidth_mbit=fitted.bandwidth_mbit)
+        return self._durations.known()
 
     async def context(self, snapshot: Snapshot, *, filling: int | None = None) -> PlanningContext:
         """Reads all that plans of this snapshot depend on. Arguments as ``policy``."""

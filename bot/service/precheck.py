@@ -15,7 +15,8 @@ from bot.domain.times import WallTime
 from bot.panel.client import VMManagerAPI
 from bot.service.context import ServiceContext, UseCase
 from bot.service.observer import Observer
-from bot.service.planning import Planning, PlanningContext
+from bot.service.planning import Planning
+from bot.service.planning_context import PlanningContext
 from bot.service.restarts import Restarts, RestartWatch
 from bot.service.task_tracker import Outcome
 from bot.service.vm_history import VMHistory, newest_id

@@ -23,7 +23,8 @@ from bot.errors import NotFound
 from bot.service.context import ServiceContext, UseCase
 from bot.service.decisions import Decisions
 from bot.service.observer import Observer
-from bot.service.planning import ClusterContext, Planning
+from bot.service.planning import Planning
+from bot.service.planning_context import ClusterContext
 from bot.store.values import RequestOrigin, Stopped, StoredRequest
 
 log = logging.getLogger(__name__)
