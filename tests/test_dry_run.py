@@ -91,7 +91,7 @@ async def test_reading_an_older_database_does_not_change_its_bytes(given: Settin
     path = given.database_path
     await filled(given)
     with closing(sqlite3.connect(path)) as db:
-        for table in ("unreadable", "protection", "notice_message", "vm_sample", "vm_name"):
+        for table in ("outcome", "promise", "unreadable", "protection", "notice_message", "vm_sample", "vm_name"):
             db.execute(f"DROP TABLE {table}")
         for table, column in (("notice", "subject"), ("notice", "ends")):
             db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")

@@ -170,7 +170,7 @@ def with_figures(known: Sequence[NodeFigure], nodes: Collection[NodeReport]) -> 
 
 
 def _first_figure(report: NodeReport) -> NodeFigure | None:
-    resource, limit = _deciding(report)
+    resource, limit = deciding(report)
     value = _value(report.load, resource)
     if value is None:
         return None
@@ -189,7 +189,7 @@ def _seen_again(figure: NodeFigure, report: NodeReport | None) -> NodeFigure:
     return replace(figure, node_name=report.node_name, before=highest, after=value, overloaded=report.overloaded)
 
 
-def _deciding(report: NodeReport) -> tuple[Resource, float]:
+def deciding(report: NodeReport) -> tuple[Resource, float]:
     """The resource that a node has too much of, and its limit: of two the one that is further above."""
     reason = report.reason
     params = {} if reason is None else reason.as_dict()

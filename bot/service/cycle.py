@@ -17,6 +17,7 @@ from bot.service.cluster_plans import held_reason, planning_failure
 from bot.service.context import ServiceContext, UseCase
 from bot.service.deadlines import Deadlines
 from bot.service.foreign_moves import ForeignMoves
+from bot.service.ledger import Ledger
 from bot.service.observer import Observer
 from bot.service.planning import Planning
 from bot.service.values import OUTAGE_KEY, REFUSED_KEY, ClusterResult, CycleReport
@@ -26,8 +27,11 @@ log = logging.getLogger(__name__)
 
 
 class Cycle(UseCase):
-    def __init__(self, context: ServiceContext, observer: Observer, planning: Planning, deadlines: Deadlines) -> None:
+    def __init__(
+        self, context: ServiceContext, observer: Observer, planning: Planning, deadlines: Deadlines, ledger: Ledger
+    ) -> None:
         super().__init__(context)
+        self._ledger = ledger
         self._observer = observer
         self._planning = planning
         self._deadlines = deadlines
@@ -160,6 +164,7 @@ class Cycle(UseCase):
         checked = [cluster.id for cluster in snapshot.clusters]
         ended = await self._store.incidents.end_of_others(checked, Reason.of("cluster-not-checked"), self._clock())
         self._notifier.proposals_changed(*ended)
+        await self._ledger.compare(snapshot, context.policies)
         return CycleReport("done", started, tuple(results))
 
     async def _publish_safely(

@@ -24,12 +24,13 @@ from bot.errors import (
 )
 from bot.panel.client import VMManagerAPI
 from bot.service.context import ServiceContext, UseCase
+from bot.service.ledger import Ledger
 from bot.service.observer import Observer
 from bot.service.outcome_recorder import OutcomeRecorder
 from bot.service.panel_verdicts import PanelVerdicts
 from bot.service.plan_log import in_words
 from bot.service.planning import Planning
-from bot.service.precheck import Precheck
+from bot.service.precheck import Precheck, Ready
 from bot.service.restarts import Restarts, RestartWatch
 from bot.service.task_tracker import Outcome, TaskTracker
 
@@ -57,6 +58,7 @@ class Executor(UseCase):
         *,
         verdicts: PanelVerdicts,
         restarts: Restarts,
+        ledger: Ledger,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         super().__init__(context)
@@ -66,7 +68,11 @@ class Executor(UseCase):
         watch = RestartWatch()
         self._tracker = TaskTracker(panel, self._store, self._settings, watch, clock=self._clock, sleep=sleep)
         self._precheck = Precheck(
-            panel, context, observer, planning, restarts=restarts, history=self._tracker.history, watch=watch
+            *(panel, context, observer, planning),
+            restarts=restarts,
+            ledger=ledger,
+            history=self._tracker.history,
+            watch=watch,
         )
         self._recorder = OutcomeRecorder(context, restarts, watch)
         self._waiting_announced: set[int] = set()
@@ -187,22 +193,22 @@ class Executor(UseCase):
     # One move ---------------------------------------------------------------------------------
 
     async def _carry_out(self, migration: Migration) -> None:
-        mark = None
+        result: Outcome | Ready
         try:
             if await self._waits_for_others(migration):
                 await self._sleep(RETRY_PAUSE_S)
                 return
-            refusal, mark = await self._precheck.check(migration)
+            result = await self._precheck.check(migration)
         except _CANNOT_SEE as error:
             log.warning("VM '%s' waits: %s", migration.move.vm_name, error)
             await self._sleep(RETRY_PAUSE_S)
             return
         except PanelError as error:
-            refusal = Outcome(MigrationState.STALE, Reason.of("cannot-check"), str(error))
-        if refusal is not None:
-            await self._recorder.record(migration, refusal, only_from=MigrationState.QUEUED)
+            result = Outcome(MigrationState.STALE, Reason.of("cannot-check"), str(error))
+        if isinstance(result, Outcome):
+            await self._recorder.record(migration, result, only_from=MigrationState.QUEUED)
         elif await self._may_still_start(migration):
-            await self._send(migration, mark)
+            await self._send(migration, result)
 
     async def _may_still_start(self, migration: Migration) -> bool:
         if await self._runtime.paused_until() is not None or self._stopping:
@@ -226,10 +232,10 @@ class Executor(UseCase):
             self._notifier.notices_waiting()
         return True
 
-    async def _send(self, migration: Migration, mark: int | None) -> None:
+    async def _send(self, migration: Migration, ready: Ready) -> None:
         """The one POST, and what follows from its answer."""
         # A stop waits for this: it must not tear the request from the records before and after it.
-        starting = asyncio.ensure_future(self._start(migration, mark))
+        starting = asyncio.ensure_future(self._start(migration, ready))
         self._sending.add(starting)
         starting.add_done_callback(self._sending.discard)
         try:
@@ -245,11 +251,14 @@ class Executor(UseCase):
             return
         await self._resume(migration)
 
-    async def _start(self, migration: Migration, mark: int | None) -> bool:
+    async def _start(self, migration: Migration, ready: Ready) -> bool:
         """Whether it was still queued at the moment of the start: else somebody called it back."""
         move, queued = migration.move, MigrationState.QUEUED
         if not await self._store.migrations.advance(
-            migration.id, MigrationState.STARTING, self._clock(), history_mark=mark, only_from=queued
+            *(migration.id, MigrationState.STARTING, self._clock()),
+            history_mark=ready.mark,
+            only_from=queued,
+            promise=ready.promise,
         ):
             log.info("VM '%s' stays: somebody called it back", move.vm_name)
             return False

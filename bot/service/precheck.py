@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 from balancer.model import Move, Reason, Snapshot
+from balancer.promises import Promise
 from balancer.rules.constraints import check_planned
+from bot.domain.incidents import Resource
 from bot.domain.proposals import ActorKind, Migration, MigrationState
 from bot.domain.times import WallTime
 from bot.panel.client import VMManagerAPI
 from bot.service.context import ServiceContext, UseCase
+from bot.service.ledger import Ledger, StartContext
 from bot.service.observer import Observer
 from bot.service.planning import Planning
 from bot.service.planning_context import PlanningContext
@@ -29,6 +33,13 @@ GONE = frozenset({"vm-gone", "already-there", "vm-elsewhere"})
 """Reasons that make an approved move skipped rather than stale."""
 
 
+class Ready(NamedTuple):
+    """Nothing speaks against a start. ``mark``: the newest entry of the VM's history; ``promise``: of the move."""
+
+    mark: int | None
+    promise: tuple[Promise, Resource] | None
+
+
 class Precheck(UseCase):
     """Answers whether an approved move may start now. Asks the panel, the store and the rules."""
 
@@ -40,6 +51,7 @@ class Precheck(UseCase):
         planning: Planning,
         *,
         restarts: Restarts,
+        ledger: Ledger,
         history: VMHistory,
         watch: RestartWatch,
     ) -> None:
@@ -48,6 +60,7 @@ class Precheck(UseCase):
         self._observer = observer
         self._planning = planning
         self._restarts = restarts
+        self._ledger = ledger
         self._history = history
         self._watch = watch
 
@@ -81,30 +94,33 @@ class Precheck(UseCase):
         by = stored[1].decided_by if stored else None
         return by is not None and by.kind is ActorKind.POLICY
 
-    async def check(self, migration: Migration) -> tuple[Outcome | None, int | None]:
-        """Every rule on a fresh reading. Returns why not, and the newest entry of the VM's history."""
+    async def check(self, migration: Migration) -> Outcome | Ready:
+        """Checks every rule on a fresh reading; an ``Outcome`` says why the migration does not start."""
         move = migration.move
         if await self.has_lapsed(migration):
-            return _stale("approval-lapsed"), None
+            return _stale("approval-lapsed")
         snapshot = await self._observer.observe(measure=(move.source_id, move.target_id))
         verdicts = await self._panel.migration_targets(move.vm_id)
         suitable = frozenset(node_id for node_id, good in (verdicts or {}).items() if good)
-        refusal = await self._refusal(migration, snapshot, suitable)
-        if refusal is not None:
-            return refusal, None
+        judged = await self._judged(migration, snapshot, suitable)
+        if isinstance(judged, Outcome):
+            return judged
         history = await self._history.rows(move.vm_id)
         running = await self._history.running(history)
         if running is not None:
-            return Outcome(MigrationState.STALE, Reason.of("vm-has-task", task=running.name or "?")), None
+            return Outcome(MigrationState.STALE, Reason.of("vm-has-task", task=running.name or "?"))
         if verdicts is not None and verdicts.get(move.target_id) is False:
-            return Outcome(MigrationState.STALE, Reason.of("panel-says-unsuitable", node=move.target_name)), None
+            return Outcome(MigrationState.STALE, Reason.of("panel-says-unsuitable", node=move.target_name))
         self._watch.before(migration, next((vm for vm in snapshot.vms if vm.id == move.vm_id), None))
+        promise = await self._ledger.promise(migration, judged)
         # Asking took its time: somebody may have excluded a node or changed the mode meanwhile.
-        mark = newest_id(history)
-        return await self._refusal(migration, snapshot, suitable), mark
+        judged = await self._judged(migration, snapshot, suitable)
+        return judged if isinstance(judged, Outcome) else Ready(newest_id(history), promise)
 
-    async def _refusal(self, migration: Migration, snapshot: Snapshot, suitable: frozenset[int]) -> Outcome | None:
-        """What people and rules have against this move now."""
+    async def _judged(
+        self, migration: Migration, snapshot: Snapshot, suitable: frozenset[int]
+    ) -> Outcome | StartContext:
+        """Why people or rules forbid this move now; else what it was judged by."""
         own = next((s for s in snapshot.split() if s.clusters[0].id == migration.cluster_id), None)
         if own is None:
             return _stale("cluster-gone")
@@ -122,7 +138,7 @@ class Precheck(UseCase):
         reason = check_planned(own, policy, recent, migration.move, proposal.plan)
         reason = reason or changed_since(migration.move, own)
         if reason is None:
-            return None
+            return StartContext(own, policy, proposal.plan)
         return Outcome(MigrationState.SKIPPED if reason.code in GONE else MigrationState.STALE, reason)
 
     async def _against_automatic(self, cluster_id: int, context: PlanningContext) -> Reason | None:

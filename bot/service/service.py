@@ -18,6 +18,7 @@ from bot.service.cycle import Cycle
 from bot.service.deadlines import Deadlines
 from bot.service.decisions import Decisions
 from bot.service.executor import Executor
+from bot.service.ledger import Ledger
 from bot.service.notifier import Notifier
 from bot.service.observer import Observer
 from bot.service.panel_verdicts import PanelVerdicts
@@ -76,7 +77,8 @@ class Service:
         self.admin = Admin(context, self.planning, self.restarts)
         self.deadlines = Deadlines(context)
         self.clock_follower = ClockFollower(context)
-        self.cycle = Cycle(context, self.observer, self.planning, self.deadlines)
+        self.ledger = Ledger(context)
+        self.cycle = Cycle(context, self.observer, self.planning, self.deadlines, self.ledger)
         self.executor = Executor(
             panel,
             context,
@@ -84,5 +86,6 @@ class Service:
             self.planning,
             verdicts=self.verdicts,
             restarts=self.restarts,
+            ledger=self.ledger,
             sleep=sleep,
         )

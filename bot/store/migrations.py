@@ -7,12 +7,15 @@ from datetime import datetime
 
 from balancer.migration_time import Sample
 from balancer.model import Reason
+from balancer.promises import Promise
+from bot.domain.incidents import Resource
 from bot.domain.load_history import PastMigration
 from bot.domain.proposals import PROGRAM, UNSETTLED, Actor, Migration, MigrationState, check_transition
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, Part, all_rows, json_list, scalar
 from bot.store.notices import add_notice
+from bot.store.outcomes import write_promise
 from bot.store.reading import Reader
 from bot.store.values import NoticeKind
 
@@ -50,11 +53,13 @@ class Migrations(Part):
         reason: Reason | None = None,
         error: str | None = None,
         only_from: MigrationState | None = None,
+        promise: tuple[Promise, Resource] | None = None,
     ) -> bool:
         """One legal step of a migration's life; ``starting`` and the final states are stamped with the time.
 
         Args:
             only_from: nothing is done where it is in another state meanwhile (a person called it back).
+            promise: what the move promises, of a migration that starts, and the resource that its source is judged by.
         Returns:
             Whether the step was made.
         Raises:
@@ -81,6 +86,8 @@ class Migrations(Part):
                 "history_mark = coalesce(?, history_mark), reason = ?, error = ? WHERE id = ?",
                 (new.value, started, finished, consul_id, task_id, history_mark, text, error, migration_id),
             )
+            if promise is not None:
+                await write_promise(db, migration_id, *promise)
             await write_audit(db, now, PROGRAM, "migration", {"migration": migration_id, "state": new.value})
             await _note_end(db, migration_id, records[0]["proposal_id"], old=old, new=new, now=now)
         return True

@@ -37,6 +37,9 @@ class Retention(Part):
             guards = await _lifted(db)
             await db.execute(f"DELETE FROM notice {_OF_PROPOSALS}", (proposal_ids,))  # noqa: S608 - fixed words
             await db.execute(f"DELETE FROM message {_OF_PROPOSALS}", (proposal_ids,))  # noqa: S608
+            of_migrations = f"WHERE migration_id IN (SELECT id FROM migration {_OF_MOVES})"  # noqa: S608
+            await db.execute(f"DELETE FROM outcome {of_migrations}", (proposal_ids,))  # noqa: S608
+            await db.execute(f"DELETE FROM promise {of_migrations}", (proposal_ids,))  # noqa: S608
             await db.execute(f"DELETE FROM migration {_OF_MOVES}", (proposal_ids,))  # noqa: S608
             await db.execute(f"DELETE FROM first_approval {_OF_MOVES}", (proposal_ids,))  # noqa: S608
             await db.execute(f"DELETE FROM decision {_OF_MOVES}", (proposal_ids,))  # noqa: S608

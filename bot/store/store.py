@@ -24,6 +24,7 @@ from bot.store.incidents import Incidents
 from bot.store.messages import Messages
 from bot.store.migrations import Migrations
 from bot.store.notices import Notices
+from bot.store.outcomes import Outcomes
 from bot.store.proposals import Proposals
 from bot.store.protections import StoredProtections
 from bot.store.reading import Reader
@@ -50,6 +51,7 @@ class Store(Database):
         self.incidents = Incidents(self, reader)
         self.decisions = Decisions(self, reader)
         self.migrations = Migrations(self, reader)
+        self.outcomes = Outcomes(self, reader)
         self.requests = Requests(self, reader)
         self.snoozes = Snoozes(self, reader)
         self.recent_events = RecentEvents(self)

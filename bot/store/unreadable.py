@@ -20,6 +20,8 @@ from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, Part, all_rows, json_list
 from bot.store.notices import add_notice
+from bot.store.outcome_rows import outcome_of, started_move_of
+from bot.store.outcomes import OUTCOMES, PROMISES
 from bot.store.reading import UNDECODABLE, Reader
 from bot.store.values import NoticeKind
 
@@ -105,6 +107,8 @@ _DECODERS: Mapping[str, tuple[str, Callable[[sqlite3.Row], object]]] = {
     "incident": ("SELECT * FROM incident WHERE ended_at IS NULL ORDER BY id", rows.incident_of),
     "setting": ("SELECT rowid AS id, * FROM setting ORDER BY key", rows.setting_of),
     "first_approval": ("SELECT move_id AS id, * FROM first_approval ORDER BY move_id", rows.first_approval_of),
+    "promise": (f"SELECT migration_id AS id, * FROM ({PROMISES}) ORDER BY migration_id", started_move_of),  # noqa: S608
+    "outcome": (f"{OUTCOMES} ORDER BY o.id", outcome_of),
 }
 
 
@@ -156,6 +160,8 @@ _STAND_INS: Mapping[str, str] = {
     "change = NULL, looking_until = NULL, end_reason = NULL WHERE id = :id",
     "setting": "UPDATE setting SET by_kind = 'program', at = :now WHERE rowid = :id",
     "first_approval": "DELETE FROM first_approval WHERE move_id = :id",
+    "promise": "UPDATE promise SET vms = NULL WHERE migration_id = :id",
+    "outcome": "DELETE FROM outcome WHERE id = :id",
 }
 
 

@@ -1,0 +1,151 @@
+"""The ledger: keeps what each migration promises at its start, and compares it with what the checks see afterwards.
+
+It never holds up a check or a migration: what fails here is logged, and the comparison is missing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from balancer.model import Plan, Snapshot
+from balancer.policy import Policy
+from balancer.promises import Promise, Sight, promise_of, sight
+from bot.domain.incidents import Resource, deciding
+from bot.domain.outcomes import (
+    VERDICT_DAYS,
+    BrokenPromises,
+    Outcome,
+    StartedMove,
+    broken_promises,
+    compare,
+    due_checkpoints,
+    is_late,
+)
+from bot.domain.proposals import Migration
+from bot.errors import StoreError
+from bot.service.context import ServiceContext, UseCase
+
+log = logging.getLogger(__name__)
+
+SHARED_WITHIN = timedelta(days=2)
+"""Moves that ended so long before a comparison may share the change of its node."""
+
+
+class StartContext(NamedTuple):
+    """What a start was judged by: the snapshot of its cluster, the policy, and the plan that was approved."""
+
+    snapshot: Snapshot
+    policy: Policy
+    plan: Plan
+
+
+class Ledger(UseCase):
+    """One for the program: it remembers which clusters it warned of."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        super().__init__(context)
+        self._warned: set[int] = set()
+
+    async def promise(self, migration: Migration, context: StartContext) -> tuple[Promise, Resource] | None:
+        """What a migration promises that starts now; ``None`` = a figure is unknown."""
+        move = migration.move
+        try:
+            promise = await asyncio.to_thread(promise_of, context.snapshot, context.policy, move.vm_id, move.target_id)
+        except Exception:  # a defect here must not keep a VM from being moved
+            log.exception("What the move of VM '%s' promises cannot be computed", move.vm_name)
+            return None
+        return None if promise is None else (promise, _resource(context.plan, promise))
+
+    async def compare(self, snapshot: Snapshot, policies: Mapping[int, Policy]) -> None:
+        """Compares the migrations whose time has come with what this check saw."""
+        try:
+            outcomes = await self._compared(snapshot, policies)
+            if outcomes:
+                await self._warn(snapshot)
+        except StoreError as error:
+            log.error("What migrations brought cannot be compared now: %s", error)
+        except Exception:  # a defect here must not fail the check
+            log.exception("What migrations brought cannot be compared")
+
+    async def _compared(self, snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[Outcome]:
+        now = snapshot.taken_at
+        due = await self._store.outcomes.due(now)
+        if not due:
+            return []
+        interval = timedelta(seconds=(await self._runtime.current()).balance_interval)
+        clusters = {move.cluster_id for move in due}
+        since = min(move.started_at for move in due) - SHARED_WITHIN
+        known = await self._store.outcomes.of_clusters(clusters, since)
+        outcomes = await asyncio.to_thread(_outcomes, due, known, snapshot, policies, interval)
+        await self._store.outcomes.record(outcomes, now)
+        for outcome in outcomes:
+            log.debug("Migration %d after %s: %s", outcome.migration_id, outcome.after, outcome)
+        compared = {outcome.migration_id for outcome in outcomes if outcome.relieved is not None}
+        self._notifier.proposals_changed(*sorted({m.proposal_id for m in due if m.migration_id in compared}))
+        return outcomes
+
+    # The verdict on clusters ------------------------------------------------------------------
+
+    async def broken_promises(self, now: datetime) -> dict[int, BrokenPromises]:
+        """Cluster -> that its moves bring clearly less than they promise; only clusters of which that is so.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        outcomes = await self._store.outcomes.since(now - VERDICT_DAYS)
+        verdicts = (broken_promises(cluster_id, own) for cluster_id, own in sorted(outcomes.items()))
+        return {verdict.cluster_id: verdict for verdict in verdicts if verdict is not None}
+
+    async def _warn(self, snapshot: Snapshot) -> None:
+        """Writes to the log when a cluster begins to break its promises, and when it keeps them again."""
+        broken = await self.broken_promises(snapshot.taken_at)
+        names = {cluster.id: cluster.name for cluster in snapshot.clusters}
+        for cluster_id in sorted(broken.keys() - self._warned):
+            verdict = broken[cluster_id]
+            log.warning(
+                "Cluster '%s': its last %d moves brought %.0f %% of what they promised (median). Main cause: %s",
+                names.get(cluster_id, cluster_id),
+                verdict.moves,
+                100 * verdict.kept,
+                verdict.cause.value,
+            )
+        for cluster_id in sorted(self._warned - broken.keys()):
+            log.info("Cluster '%s': its moves bring what they promise again", names.get(cluster_id, cluster_id))
+        self._warned = set(broken)
+
+
+def _resource(plan: Plan, promise: Promise) -> Resource:
+    """What the source node had too much of; of a node that is not overloaded, what its CPU load is judged by."""
+    report = next((r for r in plan.nodes if r.node_id == promise.source.node_id), None)
+    resource = Resource.CPU if report is None or not report.overloaded else deciding(report)[0]
+    measured = None not in (promise.source.load.cpu_load, promise.source_after.cpu_load)
+    if resource is Resource.MEMORY:
+        return resource
+    return Resource.LOAD if measured else Resource.CPU
+
+
+def _outcomes(
+    due: Sequence[StartedMove],
+    known: Sequence[StartedMove],
+    snapshot: Snapshot,
+    policies: Mapping[int, Policy],
+    interval: timedelta,
+) -> list[Outcome]:
+    own = {part.clusters[0].id: part for part in snapshot.split()}
+    outcomes = []
+    for cluster_id in sorted({move.cluster_id for move in due}):
+        moves = [move for move in due if move.cluster_id == cluster_id]
+        others = [move for move in known if move.cluster_id == cluster_id]
+        seen = Sight(snapshot.taken_at, {}, {})
+        if cluster_id in own and cluster_id in policies:
+            nodes = {node.node_id for m in moves for node in (m.promise.source, m.promise.target)}
+            seen = sight(own[cluster_id], policies[cluster_id], nodes)
+        for move in moves:
+            for checkpoint in due_checkpoints(move, snapshot.taken_at):
+                late = is_late(move, checkpoint, snapshot.taken_at, interval)
+                outcomes.append(compare(move, others, seen, checkpoint, late=late))
+    return outcomes
