@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from bot_fixture import HOT_WORLD, settings
+from bot_fixture import HOT_WORLD, running_bot, settings
 from stack import VERA, Stack, buttons, running_stack, world
 
 from bot.app.program import VMBalancer
 from bot.cli.first_move import first_move
+from bot.domain.proposals import Sighting
+from bot.rendering.catalog import texts_for
+from bot.rendering.phrases import sighting_words
+from bot.telegram.views.moves import sighting_line
 from sandbox.panel.server import RunningPanel, start_panel
 from sandbox.world.world import World
 
@@ -70,6 +75,30 @@ async def test_panel_without_a_movable_vm_is_reported(
     assert "No VM can be moved" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("shape", "verdict"), [(None, "was not restarted"), ("cold", "was restarted")])
+async def test_what_was_seen_is_kept_of_the_first_migrations_until_one_arrives_alive(
+    tmp_path: Path, shape: str | None, verdict: str
+) -> None:
+    async with running_bot(tmp_path) as fixture:
+        if shape is not None:
+            fixture.panel.shapes.switch_on(shape)
+        await fixture.moved()
+        first, *others = await fixture.migrations()
+        sighting = first.sighting
+        assert sighting is not None and (sighting.state_before, sighting.state_after) == ("active", "active")
+        assert sighting.uptime_before and sighting.uptime_after is not None and sighting.task_words[-1] == "complete"
+        assert (sighting.uptime_after < sighting.uptime_before) is (shape == "cold")
+        assert verdict in sighting_line(texts_for("en"), first, sighting)
+        assert [m.sighting is not None for m in others] == [shape == "cold"] * len(others)
+
+
+def test_what_the_panel_did_not_tell_is_a_question_mark_and_names_are_escaped() -> None:
+    words = sighting_words(Sighting(state_before="<b>", task_words=("<i>", "x" * 300)))
+    assert (words["uptime_before"], words["state_after"]) == ("?", "?")
+    for language in ("en", "ru"):
+        assert "<b>" not in texts_for(language).html("sighting", verdict="alive", **words)
+
+
 # --- in the chat
 
 
@@ -85,7 +114,10 @@ async def test_mode_offers_the_first_migration_until_one_has_arrived(stack: Stac
     page = await stack.opened(mode, "First VM…", "small-a", "from hot to", "If the VM was restarted")
     assert await stack.tap(page, "🐣 Migrate to cool", VERA) == "You may look, but not decide."
     assert await stack.tap(page, "🐣 Migrate to cool") == "Approved: small-a moves to cool."
-    await stack.message("chosen by Anna Admin", "done in")
+    text = (await stack.message("chosen by Anna Admin", "done in", "First migration on this VMmanager"))["text"]
+    seen = re.search(r"Before: active, uptime (\d+). After: active, uptime (\d+). Task: (.+)\. The VM was not", text)
+    assert seen is not None and int(seen[1]) <= int(seen[2]) and seen[3].endswith("complete"), text
+    assert "The VM was not restarted." in (await stack.asked("/history", "small-a"))["text"]
     assert await stack.starts() == [(11, 2)]
     mode = await stack.asked("/mode", "Approve mode")
     assert "🐣 First VM…" not in buttons(mode)

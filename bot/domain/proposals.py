@@ -122,6 +122,20 @@ PROGRAM = Actor(ActorKind.PROGRAM, "vm-balancer")
 
 
 @dataclass(frozen=True, slots=True)
+class Sighting:
+    """What was seen of the first migration on a panel: the VM before it and at its end, and the words of its task.
+
+    The unit of an uptime is the panel's; ``None`` = the panel does not tell, or the program was started in between.
+    """
+
+    state_before: str | None = None
+    uptime_before: int | None = None
+    state_after: str | None = None
+    uptime_after: int | None = None
+    task_words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Migration:
     """The migration of an approved move. ``error`` is the panel's own text."""
 
@@ -144,6 +158,8 @@ class Migration:
     purpose: Purpose = Purpose.BALANCE
     not_before: datetime | None = None
     """Approved for later: it does not start before this time."""
+    sighting: Sighting | None = None
+    """Only of migrations that ended before any had arrived alive on this panel."""
 
     @property
     def approval_counts_from(self) -> datetime:

@@ -12,12 +12,15 @@ from bot.domain.proposals import (
     DecisionResult,
     MoveState,
     ProposedMove,
+    Sighting,
     Verdict,
     same_person,
 )
+from bot.domain.sanitize import shorten
 from bot.rendering.catalog import Texts
 
 POPUP_LIMIT = 200
+LONGEST_WORD = 40
 
 
 def duration(texts: Texts, length: timedelta) -> str:
@@ -53,6 +56,18 @@ def until(texts: Texts, when: datetime | str | None, now: datetime) -> str:
     if not isinstance(when, datetime):
         return texts.text("until-ended")
     return texts.text("until-time", time=moment(texts, when, now))
+
+
+def sighting_words(sighting: Sighting) -> dict[str, str]:
+    """What was seen of a migration, as arguments of a text; "?" = the panel did not tell."""
+    figures = {
+        "state_before": sighting.state_before,
+        "uptime_before": sighting.uptime_before,
+        "state_after": sighting.state_after,
+        "uptime_after": sighting.uptime_after,
+    }
+    words = {name: "?" if value is None else shorten(str(value), LONGEST_WORD) for name, value in figures.items()}
+    return {**words, "task": " → ".join(sighting.task_words) or "?"}
 
 
 def size(texts: Texts, vcpus: int, memory_mib: int) -> str:

@@ -25,8 +25,13 @@ class OutcomeRecorder(UseCase):
         now = self._clock()
         if outcome.reason is not None and outcome.reason.code == RESTARTED:
             await self._restarts.note(migration)  # first: once it is over, nobody would look at it again
+        first = migration.started_at is not None and not await self._store.migrations.arrived_alive()
         written = await self._store.migrations.advance(
-            migration.id, outcome.state, now, reason=outcome.reason, error=outcome.error, only_from=only_from
+            *(migration.id, outcome.state, now),
+            reason=outcome.reason,
+            error=outcome.error,
+            sighting=self._watch.sighting(migration) if first else None,
+            only_from=only_from,
         )
         if not written:
             return

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from balancer.model import VM, Reason
 from bot.domain.clock import Clock
 from bot.domain.held_clusters import RESTARTED_KEY
-from bot.domain.proposals import Actor, Migration
+from bot.domain.proposals import Actor, Migration, Sighting
+from bot.domain.sanitize import shorten
+from bot.panel.responses import TaskInfo
 from bot.panel.vocabulary import ENDED_STATES, plain
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
+MOST_WORDS, LONGEST_WORD = 8, 40
+"""Of the words of a task that are kept."""
 RESTARTED = "moved-restarted"
 """Code of the reason of a migration that succeeded, but not live."""
 
@@ -30,15 +35,31 @@ class RestartWatch:
     def __init__(self) -> None:
         self._uptime: dict[int, int] = {}
         self._stopped: set[int] = set()
+        self._sightings: dict[int, Sighting] = {}
 
     def before(self, migration: Migration, vm: VM | None) -> None:
         """Right before the start."""
-        if vm is not None and vm.uptime:
+        if vm is None:
+            return
+        self._sightings[migration.id] = Sighting(vm.state, vm.uptime)
+        if vm.uptime:
             self._uptime[migration.id] = vm.uptime
 
-    def on_the_way(self, migration: Migration, vm: VM | None) -> None:
+    def on_the_way(self, migration: Migration, vm: VM | None, task: TaskInfo | None = None) -> None:
+        """The VM and its task as they were just seen."""
         if vm is not None and _has_ended(vm):
             self._stopped.add(migration.id)
+        sighting = self._sightings.get(migration.id, Sighting())
+        if vm is not None:
+            sighting = replace(sighting, state_after=vm.state, uptime_after=vm.uptime)
+        words = sighting.task_words
+        if task is not None and task.raw_status and task.raw_status not in words[-1:] and len(words) < MOST_WORDS:
+            sighting = replace(sighting, task_words=(*words, shorten(task.raw_status, LONGEST_WORD)))
+        self._sightings[migration.id] = sighting
+
+    def sighting(self, migration: Migration) -> Sighting | None:
+        """What was seen so far; ``None`` = nothing."""
+        return self._sightings.get(migration.id)
 
     def is_unclear(self, migration: Migration, vm: VM) -> bool:
         """Whether the panel does not tell yet how long the VM has been up, as it did before."""
@@ -59,6 +80,7 @@ class RestartWatch:
     def forget(self, migration: Migration) -> None:
         """Once its end is written down."""
         self._uptime.pop(migration.id, None)
+        self._sightings.pop(migration.id, None)
         self._stopped.discard(migration.id)
 
 

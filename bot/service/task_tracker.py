@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 APPEARANCE_GRACE = timedelta(seconds=60)
 """How long a started migration may stay invisible in the panel's lists."""
+CLOSE_POLL_S = 2.0
+"""Between two looks at the first migration on a panel."""
 ARRIVAL_GRACE = timedelta(seconds=60)
 """How long a VM may still be seen on its old node after its task is complete."""
 
@@ -154,7 +156,13 @@ class TaskTracker:
         return SUCCESS
 
     async def follow(self, migration: Migration) -> Outcome:
-        """Polls until the migration is over or its time is. Nothing that the panel fails to say ends it."""
+        """Polls until the migration is over or its time is. Nothing that the panel fails to say ends it.
+
+        The first migration on a panel is looked at more often, so that nothing of it is missed.
+        """
+        pause_s = self._settings.task_poll_interval
+        if not await self._store.migrations.arrived_alive():
+            pause_s = min(pause_s, CLOSE_POLL_S)
         while True:
             problem = None
             try:
@@ -167,7 +175,7 @@ class TaskTracker:
             if self.overdue(migration):
                 no_answer = Outcome(MigrationState.UNKNOWN, Reason.of("no-answer"), problem)
                 return no_answer if problem else self._timeout()
-            await self._sleep(self._settings.task_poll_interval)
+            await self._sleep(pause_s)
 
     async def settle(self, migration: Migration) -> Outcome | None:
         """How a migration of unknown outcome ended, once the panel tells; ``None`` = still not known.
@@ -200,7 +208,7 @@ class TaskTracker:
         """The task and the VM as they are now, and the outcome; ``None`` while it is not over."""
         task = await self._task(migration)
         vm = await self._panel.vm(migration.move.vm_id)
-        self._watch.on_the_way(migration, vm)
+        self._watch.on_the_way(migration, vm, task)
         if task is not None and task.status == "pending" and not self.overdue(migration):
             return task, None, None
         outcome = self._judged(migration, task, vm)

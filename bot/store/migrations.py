@@ -10,7 +10,7 @@ from balancer.model import Reason
 from balancer.promises import Promise
 from bot.domain.incidents import Resource
 from bot.domain.load_history import PastMigration
-from bot.domain.proposals import PROGRAM, UNSETTLED, Actor, Migration, MigrationState, check_transition
+from bot.domain.proposals import PROGRAM, UNSETTLED, Actor, Migration, MigrationState, Sighting, check_transition
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, Part, all_rows, json_list, scalar
@@ -52,6 +52,7 @@ class Migrations(Part):
         history_mark: int | None = None,
         reason: Reason | None = None,
         error: str | None = None,
+        sighting: Sighting | None = None,
         only_from: MigrationState | None = None,
         promise: tuple[Promise, Resource] | None = None,
     ) -> bool:
@@ -83,8 +84,12 @@ class Migrations(Part):
             await db.execute(
                 "UPDATE migration SET state = ?, started_at = coalesce(?, started_at), finished_at = ?, "
                 "consul_id = coalesce(?, consul_id), task_id = coalesce(?, task_id), "
-                "history_mark = coalesce(?, history_mark), reason = ?, error = ? WHERE id = ?",
-                (new.value, started, finished, consul_id, task_id, history_mark, text, error, migration_id),
+                "history_mark = coalesce(?, history_mark), reason = ?, error = ?, sighting = coalesce(?, sighting) "
+                "WHERE id = ?",
+                (
+                    *(new.value, started, finished, consul_id, task_id, history_mark, text, error),
+                    *(rows.sighting_to_text(sighting), migration_id),
+                ),
             )
             if promise is not None:
                 await write_promise(db, migration_id, *promise)

@@ -20,6 +20,7 @@ from bot.domain.proposals import (
     MoveState,
     Proposal,
     ProposedMove,
+    Sighting,
 )
 from bot.store.values import MessageRow, Notice, NoticeKind, StoredSetting, Unanswered
 
@@ -98,7 +99,20 @@ def migration_of(row: sqlite3.Row, plan: Plan) -> Migration | None:
         error=row["error"],
         purpose=plan.purpose,
         not_before=maybe_from_text(row["not_before"]),
+        sighting=_sighting_from_text(row["sighting"]),
     )
+
+
+def sighting_to_text(sighting: Sighting | None) -> str | None:
+    """JSON, as it is stored."""
+    return None if sighting is None else json.dumps(asdict(sighting), ensure_ascii=False)
+
+
+def _sighting_from_text(text: str | None) -> Sighting | None:
+    if text is None:
+        return None
+    values = json.loads(text)
+    return Sighting(**{**values, "task_words": tuple(values["task_words"])})
 
 
 def move_of(row: sqlite3.Row, plan: Plan) -> ProposedMove:

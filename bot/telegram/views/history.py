@@ -14,6 +14,7 @@ from bot.rendering.phrases import duration, moment
 from bot.store.values import DecisionGroup
 from bot.telegram.keyboards.buttons import Row, go, keyboard
 from bot.telegram.views import wording
+from bot.telegram.views.moves import sighting_line
 from bot.telegram.views.view import View
 
 VMS_SHOWN = 3
@@ -77,7 +78,10 @@ def _entry(texts: Texts, group: DecisionGroup, now: datetime) -> list[Markup | s
                 who=_who(texts, group),
             )
         )
-    lines += [_vm_line(texts, group, proposed, now, alone=len(moves) == 1) for proposed in moves[:VMS_SHOWN]]
+    for proposed in moves[:VMS_SHOWN]:
+        lines.append(_vm_line(texts, group, proposed, now, alone=len(moves) == 1))
+        if proposed.migration is not None and proposed.migration.sighting is not None:
+            lines.append(sighting_line(texts, proposed.migration, proposed.migration.sighting))
     if len(moves) > VMS_SHOWN:
         lines.append(texts.html("table-more", count=len(moves) - VMS_SHOWN))
     return lines

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from bot.domain.proposals import ActorKind, Migration, MigrationState, MoveState, ProposedMove
+from bot.domain.proposals import ActorKind, Migration, MigrationState, MoveState, ProposedMove, Sighting
 from bot.domain.sanitize import shorten
 from bot.rendering.catalog import LONGEST_ARGUMENT, Texts
-from bot.rendering.phrases import deciders
+from bot.rendering.phrases import deciders, sighting_words
 from bot.rendering.plan_summary import move_summary
 from bot.telegram.keyboards.proposals import waits_for_its_time
 from bot.telegram.views import wording
@@ -94,7 +94,17 @@ def state_lines(texts: Texts, proposed: ProposedMove, now: datetime, look: Look)
     lines: list[Markup | str] = [Markup(" · ").join(words)] if words else []
     if migration is not None and migration.error and look.words:
         lines.append(texts.html("panel-words", error=shorten(migration.error, min(look.words, PANEL_WORDS_LIMIT))))
+    if migration is not None and migration.sighting is not None:
+        lines.append(sighting_line(texts, migration, migration.sighting))
     return lines
+
+
+def sighting_line(texts: Texts, migration: Migration, sighting: Sighting) -> Markup:
+    """What was seen of the first migration on a panel, and whether the VM arrived alive."""
+    verdict = "other"
+    if migration.state is MigrationState.SUCCEEDED:
+        verdict = "alive" if migration.reason is None else "restarted"
+    return texts.html("sighting", verdict=verdict, **sighting_words(sighting))
 
 
 def decision_words(texts: Texts, proposed: ProposedMove) -> Markup:

@@ -112,6 +112,11 @@ migration-unknown = ❓ outcome unknown: { $reason }
 migration-stale = 🚫 not started: { $reason }
 migration-skipped = ⏭ not needed: { $reason }
 migration-called-back = ✋ called back by { $who }
+sighting = 👀 First migration on this VMmanager. Before: { $state_before }, uptime { $uptime_before }. After: { $state_after }, uptime { $uptime_after }. Task: { $task }.{ $verdict ->
+    [alive] {" "}The VM was not restarted.
+    [restarted] {" "}The VM was restarted.
+   *[other] {""}
+}
 panel-words = The panel says: <i>{ $error }</i>
 
 button-approve = ✅ Approve { $number } { $vm }

@@ -110,6 +110,11 @@ migration-unknown = ❓ исход неизвестен: { $reason }
 migration-stale = 🚫 не запущена: { $reason }
 migration-skipped = ⏭ не потребовалась: { $reason }
 migration-called-back = ✋ отозвана ({ $who })
+sighting = 👀 Первая миграция на этом VMmanager. До: { $state_before }, uptime { $uptime_before }. После: { $state_after }, uptime { $uptime_after }. Задача: { $task }.{ $verdict ->
+    [alive] {" "}ВМ не перезапускалась.
+    [restarted] {" "}ВМ была перезапущена.
+   *[other] {""}
+}
 panel-words = Ответ панели: <i>{ $error }</i>
 
 button-approve = ✅ Одобрить { $number } { $vm }
