@@ -142,6 +142,7 @@ async def open_telegram(
         clusters=clusters,
         pictures=picture if settings.pictures else None,
         rich=settings.telegram_recent_features,
+        two_person=settings.two_person_rule,
     )
     await telegram.find_chat()
     stack.push_async_callback(telegram.close)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from bot.domain.proposals import Actor, DecisionResult, Proposal, ProposedMove, Verdict
+from bot.domain.proposals import Actor, ActorKind, DecisionResult, Proposal, ProposedMove, Verdict
 from bot.store import rows
 from bot.store.database import Database, Part, all_rows, json_list, scalar
 from bot.store.reading import Reader
@@ -99,6 +99,21 @@ class Decisions(Part):
                 (vm_id, limit),
             )
             return await self._reader.moves_of(db, records)
+
+    async def last_answer(self) -> datetime | None:
+        """When a person last answered a question: decided, approved first of two, snoozed or looked into an incident.
+
+        ``None``: nobody ever did.
+        """
+        async with self._database.reading() as db:
+            [row] = await all_rows(
+                db,
+                "SELECT max(at) AS at FROM (SELECT at FROM decision WHERE by_kind NOT IN (?1, ?2) "
+                "UNION ALL SELECT at FROM first_approval "
+                "UNION ALL SELECT at FROM audit WHERE event IN ('look', 'snooze'))",
+                (ActorKind.POLICY.value, ActorKind.PROGRAM.value),
+            )
+        return None if row["at"] is None else rows.from_text(row["at"])
 
     async def last_id(self) -> int:
         """The id of the newest decision; 0 = there is none."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from aiogram.exceptions import TelegramBadRequest
 
+from bot.observability.watchdog import ALARM_KEY as WATCHDOG_KEY
+from bot.service.values import OUTAGE_KEY
 from bot.store.values import Notice, NoticeKind
 from bot.telegram.deep_links import proposal_links
 from bot.telegram.delivery import MESSAGE_GONE, UNCHANGED
@@ -64,19 +66,30 @@ class NoticeMessages:
             await self._store.notices.keep_message(subject or "", self._chat.chat_id, 0)
         reply_to = 0 if about is None else await self._proposals.number(about.id)
         sound, key = sound_of(notice), ("notice", notice.id)
-        silent = sound is Sound.NEVER
-        if sound is Sound.OUTSIDE_QUIET_HOURS:
-            silent = not self._chat.rings(key, reminder=notice.kind is NoticeKind.REMINDER)
         message_id = await self._context.sender.send_once(
             key,
             self._chat.place(None if about is None else about.plan),
             view,
             reply_to or None,
             loud=sound is Sound.ALWAYS,
-            silent=silent,
+            silent=not await self._makes_sound(notice, None if about is None else about.cluster_id),
         )
         if begins:
             await self._store.notices.keep_message(subject or "", self._chat.chat_id, message_id)
+
+    async def _makes_sound(self, notice: Notice, cluster_id: int | None) -> bool:
+        """Whether a notice makes a sound now. An outage that is reported makes the only sound about missing checks.
+
+        Args:
+            cluster_id: that of its proposal.
+        """
+        sound = sound_of(notice)
+        if sound is Sound.OUTSIDE_QUIET_HOURS and cluster_id is not None:
+            reminder = notice.kind is NoticeKind.REMINDER
+            return await self._chat.makes_sound(("notice", notice.id), cluster_id, reminder=reminder)
+        if notice.subject == WATCHDOG_KEY and await self._store.settings.get(OUTAGE_KEY) is not None:
+            return False
+        return sound is not Sound.NEVER
 
     async def _edit(self, subject: str, view: View) -> bool:
         """Writes the end of something into the message of its beginning; whether there was such a message."""

@@ -171,6 +171,7 @@ class TelegramNotifier:
         clusters: Callable[[], Sequence[Cluster]] = lambda: (),
         pictures: Callable[[Texts, Proposal], Picture | None] | None = None,
         rich: bool = False,
+        two_person: bool = False,
     ) -> None:
         """Where proposals and notices are read from; for how long a migration that ended well can be moved back.
 
@@ -181,6 +182,7 @@ class TelegramNotifier:
             clusters: as last seen, for chats that show only some.
             pictures: the picture of a proposal; without it messages are words alone.
             rich: whether rich messages are tried.
+            two_person: whether every move needs two people.
         """
         hours = hours or Hours()
         self._store = store
@@ -200,6 +202,7 @@ class TelegramNotifier:
             clusters=clusters,
             pictures=pictures or (lambda _texts, _proposal: None),
             rich=rich,
+            two_person=two_person,
         )
         self._chats = chats or (Chat(self.chat_id, language=self._texts.language, thread_id=self._thread_id),)
         reachable = [chat for chat in self._chats if chat.chat_id is not None]

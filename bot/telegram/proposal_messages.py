@@ -9,7 +9,6 @@ from datetime import datetime
 
 from aiogram.exceptions import TelegramBadRequest
 
-from balancer.model import Purpose
 from bot.domain.proposals import IN_FLIGHT, Proposal, ProposedMove, changing_times, waiting_for_hours
 from bot.store.values import MessageRow
 from bot.telegram.delivery import MESSAGE_GONE, UNCHANGED
@@ -20,9 +19,6 @@ from bot.telegram.views.rich_proposals import rich_proposal
 from bot.telegram.views.view import View
 
 log = logging.getLogger(__name__)
-
-ASKED_ALREADY = (Purpose.TARGET, Purpose.UNDO)
-"""A person pressed a button for these and has approved them: the message makes no sound."""
 
 
 class ProposalMessages:
@@ -109,10 +105,11 @@ class ProposalMessages:
         return replace(view, picture=self._context.pictures(texts, proposal)) if shows_plan else view
 
     async def _post(self, proposal: Proposal, view: View, digest: str, row: MessageRow | None) -> None:
-        """Posts a message; without a sound where no person has to answer, and where it only replaces a lost one."""
-        silent = proposal.automatic or proposal.purpose in ASKED_ALREADY or bool(row and row.shown)
+        """Posts a message; without a sound where no other person has to answer, and where it replaces a lost one."""
         key = ("proposal", proposal.id)
-        silent = silent or not self._chat.rings(key)
+        asks = not proposal.automatic and (proposal.asked_by is None or self._context.two_person)
+        again = row is not None and bool(row.shown)
+        silent = not asks or again or not await self._chat.makes_sound(key, proposal.cluster_id)
         message_id = await self._context.sender.send_once(key, self._chat.place(proposal.plan), view, silent=silent)
         page = row.page if row else 0
         await self._store.messages.save(

@@ -20,10 +20,19 @@ from bot.telegram.languages import Languages
 from bot.telegram.sender import Place, Sender
 from bot.telegram.views.view import Picture
 
-RINGS_APART = timedelta(minutes=1)
+SOUNDS_APART = timedelta(minutes=1)
 """Questions and reminders that follow each other more closely make one sound: of several clusters, for example."""
-SOUNDS_A_DAY = 3
-"""A reminder makes a sound only while fewer questions and reminders did in the last 24 hours, of all clusters."""
+UNANSWERED_SOUNDS = 3
+"""After so many sounds in 24 hours that nobody answered, reminders are silent, and so are new questions about a
+cluster whose question made a sound in that time."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoundMade:
+    """A question or a reminder that made a sound: about which cluster, and when."""
+
+    cluster_id: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,8 @@ class ChatContext:
     """What all chats share.
 
     ``chats``: the ids that they have now; ``clusters``: as last seen, none before the first answer of the panel;
-    ``pictures``: what a proposal changes; ``rich``: whether rich messages are tried.
+    ``pictures``: what a proposal changes; ``rich``: whether rich messages are tried. ``two_person``: a request that one
+    person made waits for another one.
     """
 
     bot: Callable[[], Bot]
@@ -47,6 +57,7 @@ class ChatContext:
     clusters: Callable[[], Sequence[Cluster]]
     pictures: Callable[[Texts, Proposal], Picture | None]
     rich: bool
+    two_person: bool = False
 
 
 class ShownChat:
@@ -63,8 +74,8 @@ class ShownChat:
         self.context = context
         self.reports = reports
         self.texts: Texts = texts_for(chat.language)
-        self._rang_at: dict[tuple[str, int], datetime] = {}
-        """Questions and reminders that made a sound here in the last day, and when."""
+        self._sounds: dict[tuple[str, int], SoundMade] = {}
+        """Messages with a question or a reminder that made a sound here in the last 24 hours."""
 
     def move_to(self, chat_id: int) -> None:
         """The chat has another id now."""
@@ -94,17 +105,27 @@ class ShownChat:
         topic = self.chat.thread_id if plan is None else self.chat.topic_of(plan.cluster_id, plan.cluster_name)
         return Place(self.chat_id, self.chat.named, topic)
 
-    def rings(self, message: tuple[str, int], *, reminder: bool = False) -> bool:
-        """Whether a question or a reminder makes a sound now; notes that it does, also for when it is sent again.
+    async def makes_sound(self, message: tuple[str, int], cluster_id: int, *, reminder: bool = False) -> bool:
+        """Whether a question or a reminder makes a sound now. Notes that it does, also for when it is sent again.
 
-        Not right after another one; and a reminder only while there were few in a day.
+        Not in quiet hours, not right after another one, and not when nobody answered many before it. A question about
+        a cluster that made no sound in the last 24 hours always makes one.
+
+        Raises:
+            StoreError: the database cannot be read.
         """
-        now = self.context.clock()
-        self._rang_at = {key: at for key, at in self._rang_at.items() if abs(now - at) < timedelta(days=1)}
-        if message in self._rang_at:
-            return True
-        just_now = any(abs(now - at) < RINGS_APART for at in self._rang_at.values())
-        if just_now or (reminder and len(self._rang_at) >= SOUNDS_A_DAY):
+        if self.context.hours.quiet():
             return False
-        self._rang_at[message] = now
+        now = self.context.clock()
+        self._sounds = {key: s for key, s in self._sounds.items() if abs(now - s.at) < timedelta(days=1)}
+        if message in self._sounds:
+            return True
+        if any(abs(now - s.at) < SOUNDS_APART for s in self._sounds.values()):
+            return False
+        answered = await self.context.store.decisions.last_answer()
+        unanswered = [s for s in self._sounds.values() if answered is None or s.at > answered]
+        known = reminder or any(s.cluster_id == cluster_id for s in unanswered)
+        if known and len(unanswered) >= UNANSWERED_SOUNDS:
+            return False
+        self._sounds[message] = SoundMade(cluster_id, now)
         return True
