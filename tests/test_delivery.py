@@ -154,5 +154,5 @@ async def test_a_proposal_posted_again_speaks_the_language_chosen_meanwhile(tmp_
         fixture.chat.state.write(GROUP, ANNA, "/language ru")
         await fixture.message("по-русски")
         fixture.chat.state.write(GROUP, ANNA, "/proposals")
-        again = await fixture.message("small-a", "узел hot перегружен", "действует до", buttons=True)
+        again = await fixture.message("small-a", "узел hot перегружен", "предложение до", buttons=True)
         assert "is overloaded" not in again.content.text

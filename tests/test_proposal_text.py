@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 from test_views import ANNA, HOSTILE, LANGUAGES, NOW, proposal
 
-from balancer.model import Reason
-from bot.domain.proposals import Migration, MigrationState, MoveState, Proposal, ProposedMove
+from balancer.model import Reason, Rejection
+from bot.domain.incidents import Incident, Looking, NodeFigure, PlanChange, Resource
+from bot.domain.proposals import Actor, ActorKind, Migration, MigrationState, MoveState, Proposal, ProposedMove
 from bot.rendering.catalog import texts_for
 from bot.telegram.keyboards.proposals import shown_moves
 from bot.telegram.views.headlines import overload_words
@@ -60,19 +61,62 @@ def proposals(draw: st.DrawFn) -> Proposal:
     return replace(base, moves=tuple(moves))
 
 
-@given(
-    case=proposals(),
-    page=st.integers(0, 5),
-    language=st.sampled_from(LANGUAGES),
-    undoable=st.frozensets(st.integers(100, 111)),
+CHANGES = st.one_of(
+    st.builds(lambda vm, other: Reason.of("plan-other-vm", vm=vm, instead=other), NAMES, NAMES),
+    st.builds(lambda vm, a, b: Reason.of("plan-other-target", vm=vm, target=a, instead=b), NAMES, NAMES, NAMES),
+    st.just(Reason.of("plan-other-count", count=2, before=3)),
 )
-def test_every_page_is_a_caption_that_telegram_takes(
-    case: Proposal, page: int, language: str, undoable: frozenset[int]
-) -> None:
-    ahead = Ahead(undoable, NOW + timedelta(hours=3))
+FIGURES = st.lists(
+    st.builds(
+        NodeFigure,
+        node_id=st.integers(1, 9),
+        node_name=NAMES,
+        resource=st.sampled_from(Resource),
+        limit=st.just(7.0),
+        before=st.floats(7, 900),
+        after=st.none() | st.floats(0, 900),
+        overloaded=st.booleans(),
+    ),
+    max_size=4,
+).map(tuple)
+
+
+@st.composite
+def incidents(draw: st.DrawFn) -> Incident:
+    """Changed or not, looked into or not, open or over."""
+    looking = Looking(Actor(ActorKind.TELEGRAM, draw(NAMES), 7), NOW + timedelta(hours=draw(st.integers(-1, 30))))
+    ended = draw(st.none() | st.just(NOW))
+    return Incident(
+        id=3,
+        cluster_id=1,
+        cluster_name=draw(NAMES),
+        opened_at=NOW - timedelta(hours=draw(st.integers(0, 50))),
+        ended_at=ended,
+        nodes=draw(FIGURES),
+        waits_since=NOW,
+        change=draw(st.none() | st.builds(PlanChange, at=st.just(NOW), reason=CHANGES)),
+        looking=draw(st.none() | st.just(looking)),
+        end_reason=draw(st.none() | st.just(Reason.of("cluster-not-checked"))) if ended else None,
+    )
+
+
+@st.composite
+def aheads(draw: st.DrawFn) -> Ahead:
+    """With and without an incident, with moves that were made before the proposal."""
+    earlier = tuple(started(m, MigrationState.SUCCEEDED, None) for m in draw(proposals()).moves)
+    incident = draw(st.none() | incidents())
+    undoable, opens_at = draw(st.frozensets(st.integers(100, 111))), draw(st.none() | st.just(NOW + timedelta(hours=3)))
+    return Ahead(undoable, opens_at, incident, earlier if incident is not None else ())
+
+
+@given(case=proposals(), page=st.integers(0, 5), language=st.sampled_from(LANGUAGES), ahead=aheads())
+def test_every_page_is_a_caption_that_telegram_takes(case: Proposal, page: int, language: str, ahead: Ahead) -> None:
     view = proposal_view(texts_for(language), case, NOW + timedelta(minutes=1), page, ahead)
     text, _entities = parse_html(str(view.text))
     assert 0 < len(text.encode("utf-16-le", "surrogatepass")) // 2 <= 1024
+    assert "\x1b" not in text and "\u202e" not in text
+    if not case.settled:
+        assert text[0] in "⚠▶✅❌🔁⌛⏹⏳", "the first line says how things stand"
     for row in view.keyboard.inline_keyboard if view.keyboard else []:
         assert all(0 < len(button.text) <= 40 and len((button.callback_data or "").encode()) <= 64 for button in row)
 
@@ -82,6 +126,51 @@ def test_long_names_leave_every_move_of_the_page_readable(language: str) -> None
     base = proposal(5, "\N{PILE OF POO}" * 60)
     text, _ = parse_html(str(proposal_view(texts_for(language), base, NOW).text))
     assert all(f"{number}. \N{PILE OF POO}" in text for number in range(1, 6))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_lines_of_an_incident_leave_every_move_of_the_page_readable(language: str) -> None:
+    poo = "\N{PILE OF POO}" * 60
+    change = PlanChange(NOW, Reason.of("plan-other-target", vm=poo, target=poo, instead=poo))
+    looking = Looking(Actor(ActorKind.TELEGRAM, poo, 7), NOW + timedelta(hours=1))
+    incident = Incident(3, 1, poo, NOW, None, (), NOW, change=change, looking=looking)
+    base = proposal(5, poo)
+    earlier = tuple(started(m, MigrationState.SUCCEEDED, None) for m in base.moves)
+    text, _ = parse_html(
+        str(proposal_view(texts_for(language), base, NOW, 0, Ahead(incident=incident, earlier=earlier)).text)
+    )
+    assert all(f"{number}. \N{PILE OF POO}" in text for number in range(1, 6)) and "👀" in text and "🔁" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_end_of_an_incident_names_every_move_it_lists_however_long_the_names_are(language: str) -> None:
+    poo = "\N{PILE OF POO}" * 60
+    base = proposal(5, poo)
+    moved = tuple(started(m, MigrationState.SUCCEEDED, None) for m in base.moves)
+    node = NodeFigure(1, poo, Resource.CPU, 7.0, 7.9, 6.9, False)
+    incident = Incident(3, 1, poo, NOW - timedelta(hours=2), NOW, (node,), NOW)
+    text, _ = parse_html(
+        str(proposal_view(texts_for(language), replace(base, moves=moved), NOW, 0, Ahead(incident=incident)).text)
+    )
+    first, second = text.split("\n")
+    assert first.startswith("✅") and "7" in first and second.count(" → ") == 5
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_move_back_of_an_earlier_move_stays_when_the_next_plan_is_skipped(language: str) -> None:
+    base = proposal(2)
+    earlier = (replace(started(base.moves[0], MigrationState.SUCCEEDED, None), id=50),)
+    skipped = replace(base.moves[1], state=MoveState.SKIPPED, decided_by=ANNA, decided_at=NOW)
+    incident = Incident(3, 1, "c1", NOW, None, (), NOW)
+    migration = earlier[0].migration
+    assert migration is not None
+    ahead = Ahead(frozenset({migration.id}), incident=incident, earlier=earlier)
+    over = replace(base, moves=(skipped,))
+    view = proposal_view(texts_for(language), over, NOW, 0, ahead)
+    assert view.keyboard is not None
+    assert [b.callback_data for row in view.keyboard.inline_keyboard for b in row] == [f"d:undo:{migration.id}:0:"]
+    rich = rich_proposal(texts_for(language), over, NOW, 0, ahead)
+    assert f"d:undo:{migration.id}:0:" in rich.model_dump_json()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -118,11 +207,10 @@ def test_the_headline_shows_a_figure_that_differs_from_its_limit(reason: Reason,
     assert overload_words(texts_for("en"), reason).replace("\u00a0", " ") == words
 
 
-@given(case=proposals(), page=st.integers(0, 2), language=st.sampled_from(LANGUAGES))
-def test_every_rich_page_is_taken_by_a_strict_server(case: Proposal, page: int, language: str) -> None:
-    ahead = Ahead(frozenset(range(100, 112)), NOW + timedelta(hours=30))
-    result = rich_proposal(texts_for(language), case, NOW + timedelta(minutes=1), page, ahead)
-    message = json.loads(result.model_dump_json(exclude_none=True))
+@given(case=proposals(), page=st.integers(0, 2), language=st.sampled_from(LANGUAGES), ahead=aheads())
+def test_every_rich_page_is_taken_by_a_strict_server(case: Proposal, page: int, language: str, ahead: Ahead) -> None:
+    rich = rich_proposal(texts_for(language), case, NOW + timedelta(minutes=1), page, ahead)
+    message = json.loads(rich.model_dump_json(exclude_none=True))
     words, _ = rich_message(message, lambda _media: {}, NOW.timestamp())
     assert "\x1b" not in words and "\u202e" not in words and "<tg-time" not in words
 
@@ -131,3 +219,40 @@ def test_every_rich_page_is_taken_by_a_strict_server(case: Proposal, page: int, 
 def test_names_never_become_markup_in_a_rich_message(line: str) -> None:
     assert rich_text(line) == line
     assert rich_text(Markup("<b>{}</b>").format(line)) == RichTextBold(text=line)
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "label"),
+    [
+        ("en", "web", "✅ Approve 1 web-0"),
+        ("en", "production-web", "✅ 1 production-we…"),
+        ("ru", "web", "✅ 1 web-0"),
+    ],
+)
+def test_button_has_the_verb_where_it_fits_beside_every_name(language: str, name: str, label: str) -> None:
+    keyboard = proposal_view(texts_for(language), proposal(3, name), NOW).keyboard
+    assert keyboard is not None and keyboard.inline_keyboard[1][0].text == label
+    alone = proposal_view(texts_for(language), proposal(1, name), NOW).keyboard
+    assert alone is not None and len(alone.inline_keyboard[0]) == 1 and f"{name}-0" in alone.inline_keyboard[0][0].text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_node_that_the_moves_leave_overloaded_is_named_with_the_reason(language: str) -> None:
+    texts, base = texts_for(language), proposal(2)
+    reason = Reason.of("source-not-enough", moved=2)
+
+    def shown(**changes: object) -> str:
+        changed = replace(base, plan=replace(base.plan, **changes))  # type: ignore[arg-type]
+        return parse_html(str(proposal_view(texts, changed, NOW).text))[0].split("1. ")[0]
+
+    stuck = Rejection("source", 1, "vm-hot", reason)
+    later = Rejection("source", 1, "vm-hot", Reason.of("source-budget", limit=1))
+    none = shown(overloaded_after=(), rejections=(), overloaded_after_all=None)
+    assert "⏳" not in none and none.count("⚠️") == 1
+    assert texts.reason(reason) in shown(overloaded_after=(1,), rejections=(stuck,), overloaded_after_all=None)
+    for changes in (
+        {"overloaded_after": (1,), "rejections": (later,), "overloaded_after_all": None},
+        {"overloaded_after": (1,), "rejections": (stuck,), "overloaded_after_all": ()},
+    ):
+        words = shown(**changes)
+        assert "⏳" in words and words.count("⚠️") == 1

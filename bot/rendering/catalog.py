@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 LANGUAGES: tuple[str, ...] = ("en", "ru")
 FALLBACK = "en"
 
-NAMES = frozenset({"cluster", "name", "node", "source", "target", "vm", "who"})
+NAMES = frozenset({"cluster", "instead", "name", "node", "source", "target", "vm", "who"})
 """Arguments that are names written by people. One message can contain many of them."""
 LONGEST_NAME = 64
 LONGEST_ARGUMENT = 480

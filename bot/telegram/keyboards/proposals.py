@@ -17,8 +17,11 @@ from bot.telegram.keyboards.buttons import Row, do, keyboard
 
 NAME_ON_WIDE_BUTTON = 24
 """Characters of a VM's name that a button as wide as the chat shows on a phone, beside its verb."""
-NAME_ON_BUTTON = 10
-"""Characters of a VM's name that half a row of buttons shows on a phone."""
+NAME_ON_BUTTON = 14
+"""Characters of a VM's name that half a row of buttons shows on a phone, beside its number."""
+HALF_ROW = 20.0
+"""Latin letters that half a row of buttons shows on a phone; a Cyrillic letter is wider, a sign is as two."""
+CYRILLIC, SIGN = 1.3, 2.0
 
 
 class Shown(NamedTuple):
@@ -51,7 +54,7 @@ def proposal_keyboard(
     """Only what can be done now: the whole proposal first, then each move by its VM's name."""
     pending = len(proposal.pending)
     rows: list[Row] = [all_row(texts, proposal.id, pending)] if pending > 1 else []
-    rows += [_move_row(texts, m) for m in shown.moves if m.state is MoveState.PENDING]
+    rows += _decision_rows(texts, [m for m in shown.moves if m.state is MoveState.PENDING], alone=pending == 1)
     rows.append(page_row(texts, proposal.id, shown))
     rows += [later_row(texts, m, now, undoable) for m in shown.moves]
     return keyboard([*rows, *last_rows(texts, proposal, with_details=True)])
@@ -74,17 +77,43 @@ def last_rows(texts: Texts, proposal: Proposal, *, with_details: bool = False) -
     return rows
 
 
-def _move_row(texts: Texts, proposed: ProposedMove) -> Row:
-    number, vm = proposed.position + 1, shorten(proposed.move.vm_name, NAME_ON_BUTTON)
-    return [
-        do(
-            texts.text("button-approve", number=number, vm=vm),
-            "approve-move",
-            proposed.id,
-            style=ButtonStyle.SUCCESS,
-        ),
-        do(texts.text("button-skip", number=number), "skip-move", proposed.id),
-    ]
+def _decision_rows(texts: Texts, waiting: Sequence[ProposedMove], *, alone: bool) -> list[Row]:
+    """Approve and skip of each move. The only one has buttons as wide as the chat.
+
+    If the verb does not fit beside every name, no button has it: the row above says what ✅ and ⏭ do.
+    """
+    if alone:
+        return [
+            row
+            for m in waiting
+            for row in ([_approve(_verb_label(texts, m, NAME_ON_WIDE_BUTTON), m)], [_skip(texts, m)])
+        ]
+    labels = [_verb_label(texts, m, NAME_ON_BUTTON) for m in waiting]
+    if any(_width(label) > HALF_ROW for label in labels):
+        names = (shorten(m.move.vm_name, NAME_ON_BUTTON) for m in waiting)
+        labels = [
+            texts.text("button-approve-named", number=m.position + 1, vm=name)
+            for m, name in zip(waiting, names, strict=True)
+        ]
+    return [[_approve(label, m), _skip(texts, m)] for label, m in zip(labels, waiting, strict=True)]
+
+
+def _verb_label(texts: Texts, proposed: ProposedMove, length: int) -> str:
+    vm = shorten(proposed.move.vm_name, length)
+    return texts.text("button-approve", number=proposed.position + 1, vm=vm)
+
+
+def _width(label: str) -> float:
+    """In Latin letters."""
+    return sum(1.0 if c.isascii() else CYRILLIC if c.isalpha() else SIGN for c in label)
+
+
+def _approve(words: str, proposed: ProposedMove) -> InlineKeyboardButton:
+    return do(words, "approve-move", proposed.id, style=ButtonStyle.SUCCESS)
+
+
+def _skip(texts: Texts, proposed: ProposedMove) -> InlineKeyboardButton:
+    return do(texts.text("button-skip", number=proposed.position + 1), "skip-move", proposed.id)
 
 
 def all_row(texts: Texts, proposal_id: int, count: int) -> Row:

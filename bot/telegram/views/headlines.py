@@ -7,12 +7,17 @@ from datetime import timedelta
 
 from markupsafe import Markup
 
-from balancer.model import Move, NodeLoad, NodeReport, Reason
+from balancer.model import Move, NodeLoad, NodeReport, Plan, Reason
 from bot.domain.proposals import MigrationState, MoveState, Proposal, ProposedMove
+from bot.domain.sanitize import shorten
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import duration
 
 NODES_NAMED = 3
+STAYS_WORDS = 120
+"""Characters of the reason why a node stays overloaded."""
+ANOTHER_CHECK = "source-budget"
+"""Code of the reason of a node that the moves of later checks relieve."""
 _FAILED = (MigrationState.FAILED, MigrationState.UNKNOWN)
 _FIGURES_OF: dict[str, tuple[tuple[str, str, str], ...]] = {
     "overload-cpu": (("cpu", "value", "limit"),),
@@ -128,9 +133,31 @@ def _brought_to(texts: Texts, proposal: Proposal) -> str | None:
     return texts.text(f"after-{kind}", after=after)
 
 
+def stays_line(texts: Texts, plan: Plan) -> Markup | None:
+    """Which node no planned move relieves, and why; ``None``: the moves, or those of later checks, relieve all."""
+    for node in _left(plan):
+        reason = _why_it_stays(plan, node.node_id)
+        if reason is not None:
+            return texts.html("proposal-stays", node=node.node_name, reason=shorten(texts.reason(reason), STAYS_WORDS))
+    return None
+
+
+def _left(plan: Plan) -> list[NodeReport]:
+    """The nodes that are overloaded now, and still after the proposed moves."""
+    return [node for node in plan.overloaded if node.node_id in plan.overloaded_after]
+
+
+def _why_it_stays(plan: Plan, node_id: int) -> Reason | None:
+    """``None``: the moves of later checks relieve it, or no reason is known."""
+    if plan.overloaded_after_all is not None and node_id not in plan.overloaded_after_all:
+        return None
+    reasons = [r.reason for r in plan.rejections if r.subject == "source" and r.id == node_id]
+    return next((r for r in reasons if r.code != ANOTHER_CHECK), None)
+
+
 def summary_line(texts: Texts, proposal: Proposal, expires: str) -> Markup:
     """What waits: moves, what they reach, memory to copy, time, and until when they can be approved."""
-    pending = proposal.pending
+    pending, plan = proposal.pending, proposal.plan
     parts: list[Markup | str] = []
     brought = _brought_to(texts, proposal)
     if brought is not None:
@@ -140,6 +167,9 @@ def summary_line(texts: Texts, proposal: Proposal, expires: str) -> Markup:
         change = change_words(texts, proposal, proposal.moves)
         if change is not None:
             parts.append(change)
+    left = [n for n in _left(plan) if _why_it_stays(plan, n.node_id) is None]
+    if left:
+        parts.append(texts.text("proposal-stays-later", left=len(left) if len(plan.overloaded) > 1 else 0))
     parts.append(texts.text("proposal-memory", gib=sum(m.move.memory_mib for m in pending) / 1024))
     seconds = [m.move.seconds for m in pending]
     if all(s is not None for s in seconds):

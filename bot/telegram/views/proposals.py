@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from bot.telegram.keyboards.buttons import do
 from bot.telegram.keyboards.buttons import keyboard as keyboard_of
 from bot.telegram.keyboards.proposals import Shown, proposal_keyboard, shown_moves, with_earlier_buttons
 from bot.telegram.views import wording
-from bot.telegram.views.headlines import headline, summary_line
+from bot.telegram.views.headlines import headline, stays_line, summary_line
 from bot.telegram.views.incidents import ended_lines, incident_lines, stuck_line, with_look_button
 from bot.telegram.views.moves import (
     Look,
@@ -30,9 +30,10 @@ from bot.telegram.views.moves import (
     short_move_lines,
 )
 from bot.telegram.views.node_requests import is_node_request, progress_lines
-from bot.telegram.views.short_names import short_named, with_short_names
+from bot.telegram.views.short_names import short_incident, short_named, with_short_names
 from bot.telegram.views.view import CAPTION, View, shown_length
 
+Lines = list[Markup | str]
 MOVES_PER_PAGE = 5
 REPORT_NODES = 6
 REASON_LINES = 12
@@ -73,7 +74,12 @@ def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0
         return _ended_view(texts, proposal, now, ahead)
     final = ahead.incident is None and proposal.settled and not ahead.undoable
     if is_over(proposal):
-        return View(wording.fitted(over_lines(texts, proposal, now, ahead), [], texts, CAPTION), final=final)
+
+        def lines(names: int, _words: int) -> Lines:
+            return over_lines(texts, with_short_names(proposal, names), now, _with_short_names(ahead, names))
+
+        earlier = with_earlier_buttons(texts, None, ahead.earlier, now, ahead.undoable)
+        return View(_caption(texts, lines), earlier, final=final)
     shown = shown_moves(proposal.moves, page, MOVES_PER_PAGE)
     text = _text(texts, proposal, now, shown, ahead)
     keyboard = proposal_keyboard(texts, proposal, now, shown, ahead.undoable)
@@ -91,20 +97,23 @@ def is_ended(ahead: Ahead) -> bool:
 def _ended_view(texts: Texts, proposal: Proposal, now: datetime, ahead: Ahead) -> View:
     """Two lines; what can still be moved back keeps its button."""
     keyboard = with_earlier_buttons(texts, None, (*ahead.earlier, *proposal.moves), now, ahead.undoable)
-    lines = lines_at_end(texts, proposal, now, ahead)
-    return View(wording.fitted(lines, [], texts, CAPTION), keyboard, final=not ahead.undoable)
+
+    def lines(names: int, _words: int) -> Lines:
+        return lines_at_end(texts, with_short_names(proposal, names), now, _with_short_names(ahead, names))
+
+    return View(_caption(texts, lines), keyboard, final=not ahead.undoable)
 
 
-def lines_at_end(texts: Texts, proposal: Proposal, now: datetime, ahead: Ahead) -> list[Markup | str]:
+def lines_at_end(texts: Texts, proposal: Proposal, now: datetime, ahead: Ahead) -> Lines:
     """How the incident ended, and with which moves."""
     moves = (*ahead.earlier, *proposal.moves)
     return [] if ahead.incident is None else ended_lines(texts, ahead.incident, moves, now)
 
 
-def earlier_lines(texts: Texts, now: datetime, ahead: Ahead, look: Look) -> list[Markup | str]:
+def earlier_lines(texts: Texts, now: datetime, ahead: Ahead, look: Look) -> Lines:
     """What was carried out in the incident before this proposal: one line a move, the last ones."""
     shown = ahead.earlier[-EARLIER_SHOWN:]
-    lines: list[Markup | str] = []
+    lines: Lines = []
     if len(shown) < len(ahead.earlier):
         lines.append(texts.html("incident-earlier-more", count=len(ahead.earlier) - len(shown)))
     for proposed in shown:
@@ -120,7 +129,7 @@ def is_over(proposal: Proposal) -> bool:
     return proposal.settled and not any(m.migration for m in proposal.moves)
 
 
-def over_lines(texts: Texts, proposal: Proposal, now: datetime, ahead: Ahead) -> list[Markup | str]:
+def over_lines(texts: Texts, proposal: Proposal, now: datetime, ahead: Ahead) -> Lines:
     """How a proposal without a migration ended, and for which moves."""
     title = title_lines(texts, proposal, now, ahead.incident)
     return [*title, *_closed_lines(texts, proposal), *earlier_lines(texts, now, ahead, Look(ahead.opens_at))]
@@ -128,23 +137,38 @@ def over_lines(texts: Texts, proposal: Proposal, now: datetime, ahead: Ahead) ->
 
 def _text(texts: Texts, proposal: Proposal, now: datetime, shown: Shown, ahead: Ahead) -> Markup:
     """The title, a page of moves, and the details that fit: always a text that Telegram takes under a picture."""
-    lines: list[Markup | str] = []
-    for names, words in CUTS:
-        cut = with_short_names(proposal, names)
+
+    def lines(names: int, words: int) -> Lines:
+        cut, around = with_short_names(proposal, names), _with_short_names(ahead, names)
         look = Look(ahead.opens_at, with_source=not from_one_node(cut), words=words)
-        lines = title_lines(texts, cut, now, ahead.incident)
+        head = title_lines(texts, cut, now, around.incident)
         if shown.pages > 1:
-            lines.append(page_line(texts, proposal, shown))
+            head.append(page_line(texts, proposal, shown))
         moves = cut.moves[shown.first : shown.first + len(shown.moves)]
-        lines += [line for m in moves for line in short_move_lines(texts, m, now, look)]
-        earlier = tuple(short_named(m, names) for m in ahead.earlier)
-        lines += earlier_lines(texts, now, ahead._replace(earlier=earlier), look)
-        if shown_length(wording.joined(lines)) <= CAPTION:
-            break
-    text = wording.joined(lines)
-    if shown_length(text) > CAPTION:
-        text = wording.fitted(lines, [], texts, CAPTION - FOLD_MARGIN)
-    return _folded(texts, text, detail_lines(texts, proposal) if proposal.pending else [])
+        body = [line for m in moves for line in short_move_lines(texts, m, now, look)]
+        return [*head, *body, *earlier_lines(texts, now, around, look)]
+
+    return _folded(texts, _caption(texts, lines), detail_lines(texts, proposal) if proposal.pending else [])
+
+
+def _caption(texts: Texts, lines: Callable[[int, int], Lines]) -> Markup:
+    """Lines with the longest names and words with which they fit under a picture.
+
+    Args:
+        lines: makes them for a pair of ``CUTS``.
+    """
+    made: Lines = []
+    for names, words in CUTS:
+        made = lines(names, words)
+        if shown_length(text := wording.joined(made)) <= CAPTION:
+            return text
+    return wording.fitted(made, [], texts, CAPTION - FOLD_MARGIN)
+
+
+def _with_short_names(ahead: Ahead, length: int) -> Ahead:
+    """As ``with_short_names``, of what is shown besides the proposal."""
+    incident = ahead.incident and short_incident(ahead.incident, length)
+    return ahead._replace(incident=incident, earlier=tuple(short_named(m, length) for m in ahead.earlier))
 
 
 def page_line(texts: Texts, proposal: Proposal, shown: Shown) -> Markup:
@@ -175,9 +199,9 @@ def title_lines(
     now: datetime,
     incident: Incident | None = None,
     moment: Moment = wording.moment,
-) -> list[Markup | str]:
+) -> Lines:
     """How things stand, or who requested what; then what waits."""
-    lines: list[Markup | str] = []
+    lines: Lines = []
     stuck = proposal.closed_reason is not None and proposal.closed_reason.code == NOTHING_POSSIBLE
     if stuck and incident is not None and (line := stuck_line(texts, incident)) is not None:
         lines.append(line)
@@ -192,12 +216,14 @@ def title_lines(
             lines.append(texts.html("proposal-closed", reason=texts.reason(proposal.closed_reason)))
     if proposal.pending:
         lines.append(summary_line(texts, proposal, moment(texts, proposal.expires_at, now)))
+        stays = stays_line(texts, proposal.plan) if proposal.purpose is Purpose.BALANCE else None
+        lines += [] if stays is None else [stays]
     elif proposal.automatic:
         lines.append(texts.html("proposal-automatic", count=len(proposal.moves)))
     return lines if incident is None else [*lines, *incident_lines(texts, incident, proposal, now, moment)]
 
 
-def _closed_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
+def _closed_lines(texts: Texts, proposal: Proposal) -> Lines:
     """Of moves that were never started: how each was decided, those decided alike on one line."""
     groups: dict[Markup, list[str]] = {}
     for proposed in proposal.moves:
@@ -205,7 +231,7 @@ def _closed_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
         ended_by_itself = proposed.state in (MoveState.SUPERSEDED, MoveState.EXPIRED)
         words = Markup() if ended_by_itself else decision_words(texts, proposed)  # the headline says how it ended
         groups.setdefault(words, []).append(name)
-    lines: list[Markup | str] = []
+    lines: Lines = []
     for words, names in groups.items():
         more = len(names) - NAMES_SHOWN
         shown = [*names[:NAMES_SHOWN], *([texts.text("rejections-more", count=more)] if more > 0 else [])]
@@ -213,10 +239,10 @@ def _closed_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
     return lines
 
 
-def detail_lines(texts: Texts, proposal: Proposal) -> list[Markup | str]:
+def detail_lines(texts: Texts, proposal: Proposal) -> Lines:
     """What is folded away: the worth of the plan, effect and reason of each move, and why not more is moved."""
     why = why_not(texts, proposal.plan, REASON_LINES)
-    lines: list[Markup | str] = [*outlook_lines(texts, proposal.plan)]
+    lines: Lines = [*outlook_lines(texts, proposal.plan)]
     for proposed in proposal.pending:
         summary = move_summary(texts, proposed.position + 1, proposed.move)
         effects = "; ".join(summary.effects)
@@ -239,19 +265,17 @@ def _folded(texts: Texts, text: Markup, details: Sequence[Markup | str]) -> Mark
 
 def details_view(texts: Texts, proposal: Proposal, now: datetime) -> View:
     """Effect and reasons of every move, what is proven, and why not more: for the one who asks."""
-    lines: list[Markup | str] = [*title_lines(texts, proposal, now), *outlook_lines(texts, proposal.plan)]
+    lines: Lines = [*title_lines(texts, proposal, now), *outlook_lines(texts, proposal.plan)]
     for proposed in proposal.moves:
         lines += ["", *move_lines(texts, proposed, now)]
     close = do(texts.text("button-close"), "close")
     return View(wording.fitted(lines, reason_lines(texts, proposal.plan), texts), keyboard_of([[close]]))
 
 
-def report_lines(texts: Texts, plan: Plan) -> list[Markup | str]:
+def report_lines(texts: Texts, plan: Plan) -> Lines:
     """Which nodes are overloaded, worst first."""
     over = plan.overloaded
-    lines: list[Markup | str] = [
-        texts.html("report-title", cluster=plan.cluster_name, overloaded=len(over), nodes=len(plan.nodes))
-    ]
+    lines: Lines = [texts.html("report-title", cluster=plan.cluster_name, overloaded=len(over), nodes=len(plan.nodes))]
     if over:
         lines.append(wording.node_table(texts, over[:REPORT_NODES]))
     if any_measured(over):
@@ -277,12 +301,12 @@ def plan_view(texts: Texts, plan: Plan, beside: Sequence[str] = ()) -> View:
     return View(wording.fitted(lines, reason_lines(texts, plan), texts))
 
 
-def reason_lines(texts: Texts, plan: Plan) -> list[Markup | str]:
+def reason_lines(texts: Texts, plan: Plan) -> Lines:
     """Why not more: one foldable block."""
     why = why_not(texts, plan, REASON_LINES)
     if not why.count:
         return []
-    lines: list[Markup | str] = [texts.html("rejections-title", count=why.count), *why.lines]
+    lines: Lines = [texts.html("rejections-title", count=why.count), *why.lines]
     if why.hidden:
         lines.append(texts.html("rejections-more", count=why.hidden))
     return ["", Markup("<blockquote expandable>{}</blockquote>").format(wording.joined(lines))]

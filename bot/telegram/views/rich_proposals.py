@@ -63,7 +63,8 @@ def rich_proposal(
         lines = lines_at_end(texts, proposal, now, ahead)
         return _message(_paragraphs(lines), _undo_rows(texts, (*ahead.earlier, *proposal.moves), now, ahead))
     if is_over(proposal):
-        return _message(_paragraphs(over_lines(texts, proposal, now, ahead)), [])
+        rows = _undo_rows(texts, ahead.earlier, now, ahead)
+        return _message(_paragraphs(over_lines(texts, proposal, now, ahead)), rows)
     shown = shown_moves(proposal.moves, page, MOVES_PER_PAGE)
     blocks = _paragraphs(title_lines(texts, proposal, now, ahead.incident, own_zone_moment))
     if len(proposal.pending) > 1:
@@ -76,7 +77,7 @@ def rich_proposal(
     blocks += _paragraphs(earlier_lines(texts, now, ahead, look))
     if proposal.pending:
         blocks.append(_details(texts, proposal))
-    rows: list[Row] = [page_row(texts, proposal.id, shown), *_undo_rows(texts, ahead.earlier, now, ahead)]
+    rows = [page_row(texts, proposal.id, shown), *_undo_rows(texts, ahead.earlier, now, ahead)]
     rows += last_rows(texts, proposal)
     look_rows = [] if ahead.incident is None else _rows(with_look_button(texts, None, ahead.incident, proposal, now))
     if rows and look_rows:  # beside More

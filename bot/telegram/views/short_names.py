@@ -1,10 +1,11 @@
-"""A proposal with its names cut to a length, for a text that would be too long with whole names. Pure."""
+"""A proposal and its incident with names cut to a length, for a text that would be too long with whole names. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from balancer.model import Move
+from balancer.model import Move, Reason
+from bot.domain.incidents import Incident
 from bot.domain.proposals import Actor, Migration, Proposal, ProposedMove
 from bot.domain.sanitize import shorten
 from bot.rendering.catalog import LONGEST_NAME
@@ -31,6 +32,25 @@ def short_named(proposed: ProposedMove, length: int) -> ProposedMove:
         first=first,
         migration=proposed.migration and _migration(proposed.migration, length),
     )
+
+
+def short_incident(incident: Incident, length: int) -> Incident:
+    """As ``with_short_names``, of an incident: its cluster, its nodes, who looks into it, and what the plan changed."""
+    if length >= LONGEST_NAME:
+        return incident
+    looking, change = incident.looking, incident.change
+    return replace(
+        incident,
+        cluster_name=shorten(incident.cluster_name, length),
+        nodes=tuple(replace(n, node_name=shorten(n.node_name, length)) for n in incident.nodes),
+        looking=looking and replace(looking, by=_person(looking.by, length)),
+        change=change and replace(change, reason=_reason(change.reason, length)),
+    )
+
+
+def _reason(reason: Reason, length: int) -> Reason:
+    params = ((name, shorten(value, length) if isinstance(value, str) else value) for name, value in reason.params)
+    return replace(reason, params=tuple(params))
 
 
 def _migration(migration: Migration, length: int) -> Migration:

@@ -37,6 +37,12 @@ proposal-brings = { $count ->
     [one] <b>1 move</b> brings it to { $after }
    *[other] <b>{ $count } moves</b> bring it to { $after }
 }
+proposal-stays-later = ⏳ { $left ->
+    [0] still overloaded then
+    [one] 1 node still overloaded then
+   *[other] { $left } nodes still overloaded then
+}, the next checks continue
+proposal-stays = ⚠️ { $node } stays overloaded: { $reason }
 after-cpu = { CPU($after) }
 after-load = { LOAD($after) }
 after-both = CPU { CPU($cpu) }, memory { MEMORY($memory) } %
@@ -120,6 +126,7 @@ sighting = 👀 First migration on this VMmanager. Before: { $state_before }, up
 panel-words = The panel says: <i>{ $error }</i>
 
 button-approve = ✅ Approve { $number } { $vm }
+button-approve-named = ✅ { $number } { $vm }
 button-skip = ⏭ Skip { $number }
 button-skip-one = ⏭ Skip
 move-needs-second = 👥 Approved by { $who }, needs a second person

@@ -35,12 +35,19 @@ proposal-open = { $count ->
 }
 proposal-memory = { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
 proposal-time = ≈ { $duration }
-proposal-until = действует до { $time }
+proposal-until = предложение до { $time }
 proposal-brings = { $count ->
     [one] <b>{ $count } миграция</b> снизит { $after }
     [few] <b>{ $count } миграции</b> снизят { $after }
    *[many] <b>{ $count } миграций</b> снизят { $after }
 }
+proposal-stays-later = ⏳ { $left ->
+    [0] узел ещё будет перегружен
+    [one] { $left } узел ещё будет перегружен
+    [few] { $left } узла ещё будут перегружены
+   *[many] { $left } узлов ещё будут перегружены
+}, продолжат следующие проверки
+proposal-stays = ⚠️ узел { $node } останется перегружен: { $reason }
 after-cpu = CPU до { CPU($after) }
 after-load = нагрузку до { LOAD($after) }
 after-both = CPU до { CPU($cpu) }, память до { MEMORY($memory) } %
@@ -118,7 +125,8 @@ sighting = 👀 Первая миграция на этом VMmanager. До: { $
 panel-words = Ответ панели: <i>{ $error }</i>
 
 button-approve = ✅ Одобрить { $number } { $vm }
-button-skip = ⏭ Пропустить { $number }
+button-approve-named = ✅ { $number } { $vm }
+button-skip = ⏭ Пропуск { $number }
 button-skip-one = ⏭ Пропуск
 move-needs-second = 👥 Одобрено: { $who }, нужен ещё один человек
 table-change-cpu = { CPU($before) } → { CPU($after) }
@@ -131,7 +139,10 @@ button-previous = ‹ Раньше
 button-next = Дальше ›
 
 ## К чему ведёт план (чат и терминал; простой текст)
-outlook-budget = Сейчас миграций: { $shown } из { $total }; остальные — при следующих проверках.
+outlook-budget = Всего в плане миграций: { $total }. Сейчас { $shown ->
+    [1] предложена первая
+   *[other] предложены первые { $shown }
+}, остальные будут предложены при следующих проверках.
 outlook-effort = { $moves ->
     [one] { $moves } миграция
     [few] { $moves } миграции

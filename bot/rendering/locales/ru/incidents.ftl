@@ -13,7 +13,7 @@ reason-cluster-not-checked = панель больше не показывает
 
 ## Сообщение об инциденте
 incident-changed = 🔁 план изменён { $time }: { $reason }
-incident-looking = 👀 { $who } разбирается до { $time }; до этого напоминаний не будет
+incident-looking = 👀 { $who } смотрит, в чём дело; до { $time } без напоминаний
 incident-stuck = ⚠️ <b>{ $cluster }</b>: { $node } перегружен, { $figure }{ $more ->
     [0] {""}
     [one] {" "}и ещё { $more } узел
@@ -62,11 +62,11 @@ incident-skipped = { $moves }: пропущено ({ $who })
 incident-unanswered = { $moves }: решения не было
 incident-earlier = { $vm } → { $target } · { $state }
 incident-earlier-more = … и до этого ещё { $count }
-button-look = 👀 Разберусь
+button-look = 👀 Посмотрю
 button-undo-vm = ↩️ Вернуть { $vm }
 button-call-back-vm = ✋ Отозвать { $vm }
-popup-look = Вы разбираетесь до { $time }. До этого напоминаний не будет.
-popup-look-other = { $who } уже разбирается, до { $time }.
+popup-look = Вы смотрите, в чём дело. До { $time } напоминаний не будет.
+popup-look-other = { $who } уже смотрит, до { $time }.
 popup-look-over = Перегрузка уже прошла.
 notice-worse = ⚠️ <b>{ $cluster }</b>: { $reason }. { $count ->
     [one] { $count } миграция ждёт
