@@ -14,6 +14,9 @@ from typing import TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool | None
 
+DEVIATIONS = 2.0
+"""So many standard deviations below its mean, the load of a VM is still likely to be there in ten minutes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
@@ -121,6 +124,20 @@ class VMLoad:
     memory_mib: int | None = None
     """What the VM took of the node's memory at the end of it."""
     source: str = "ssh"
+    latest_cpus: float | None = None
+    """The load between the last two readings; ``None`` = not known apart from ``cpus``."""
+    deviation_cpus: float | None = None
+    """Standard deviation of the loads between readings within that time; ``None`` = there were too few readings."""
+
+    @property
+    def expected_cpus(self) -> float:
+        """The load that the next minutes are expected to have: the latest one."""
+        return self.cpus if self.latest_cpus is None else self.latest_cpus
+
+    @property
+    def dependable_cpus(self) -> float:
+        """The load that very probably remains: two deviations below the mean, and no more than the latest."""
+        return max(0.0, min(self.cpus - DEVIATIONS * (self.deviation_cpus or 0.0), self.expected_cpus))
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,28 +143,35 @@ class WorkingState:
         self.working, self.groups = checkpoint
 
     def load_of(self, candidate: Candidate) -> float:
-        """What the VM takes off the load average of its node and adds to that of another; all plans ask here.
+        """What the VM is expected to take off the load average of its node and to add to that of another.
 
-        Its own load where that was measured. Where a node has more to run than it has CPUs, its VMs were slowed down,
-        so their loads are raised in proportion; never above one for each vCPU. Without a load of its own it has its
-        share by vCPUs of the load of its node. Where that node was not measured: all its vCPUs busy, the most that it
-        can run at once.
+        Its own latest load where that was measured. Where a node has more to run than it has CPUs, its VMs were slowed
+        down, so their loads are raised in proportion; never above one for each vCPU. Without a load of its own it has
+        its share by vCPUs of the load of its node. Where that node was not measured: all its vCPUs busy, the most
+        that it can run at once.
         """
         node_id = candidate.vm.node_id
         home = self.working.get(node_id) if node_id is not None else None
         own = candidate.vm.load
         if own is not None and (home is None or home.live is not None):
-            return min(own.cpus * self._slowed.get(node_id or 0, 1.0), float(candidate.vcpus))
+            return min(own.expected_cpus * self._slowed.get(node_id or 0, 1.0), float(candidate.vcpus))
         if home is None or home.live is None or home.vcpus <= 0:
             return float(candidate.vcpus)
         share = self._shares.get(home.node.id)
         return (home.live.load / home.vcpus if share is None else share) * candidate.vcpus
 
+    def dependable_load_of(self, candidate: Candidate) -> float:
+        """What the VM very probably still takes off its node in ten minutes: at most ``load_of``."""
+        own, expected = candidate.vm.load, self.load_of(candidate)
+        if own is None or own.expected_cpus <= 0:
+            return expected
+        return expected * min(1.0, own.dependable_cpus / own.expected_cpus)
+
     def _slowed_down(self, node: WorkingNode) -> float:
         """How much more the VMs of a node would run if it had enough CPUs; 1 = as much as they do."""
         live = node.live
         running = [vm for vm in self.vms_on[node.node.id] if vm.state in (None, "active")]
-        loads = [vm.load.cpus for vm in running if vm.load is not None]
+        loads = [vm.load.expected_cpus for vm in running if vm.load is not None]
         if live is None or live.load <= live.cpus or len(loads) < len(running) or not sum(loads):
             return 1.0
         return max(1.0, live.load / sum(loads))

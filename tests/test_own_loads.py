@@ -97,6 +97,52 @@ def test_a_target_takes_no_vm_that_is_too_busy_for_it() -> None:
     assert new_plan.moves == () and [n.node_id for n in new_plan.overloaded] == [1]
 
 
+def varying(mean: float, latest: float, deviation: float | None) -> VMLoad:
+    return VMLoad(mean, NOW, 3600.0, latest_cpus=latest, deviation_cpus=deviation)
+
+
+@pytest.mark.parametrize(
+    ("own", "expected", "dependable"),
+    [
+        (VMLoad(2.0, NOW, 3600.0), 2.0, 2.0),  # nothing is known but the mean
+        (varying(2.0, 2.5, 0.0), 2.5, 2.0),
+        (varying(2.0, 1.5, 0.1), 1.5, 1.5),
+        (varying(2.0, 3.0, 0.5), 3.0, 1.0),
+        (varying(1.0, 4.0, 2.0), 4.0, 0.0),  # a burst
+        (varying(2.0, 2.0, None), 2.0, 2.0),
+    ],
+)
+def test_expected_and_dependable_load(own: VMLoad, expected: float, dependable: float) -> None:
+    assert (own.expected_cpus, own.dependable_cpus) == (expected, dependable)
+
+
+def with_loads(seen: Snapshot, loads: dict[int, VMLoad]) -> Snapshot:
+    return replace(seen, vms=tuple(replace(v, load=loads.get(v.id, v.load)) for v in seen.vms))
+
+
+def test_a_steady_vm_leaves_rather_than_one_that_has_a_burst() -> None:
+    bursting, steady = varying(1.0, 3.0, 1.2), varying(3.0, 3.0, 0.1)
+    seen = with_loads(world([3.0, 3.0, 2.9, 2.5], 11.4), {1: bursting, 2: steady})
+    assert [m.vm_id for m in plan(seen, policy("optimal")).moves] == [2]
+
+
+def test_the_latest_loads_count_where_steady_ones_cannot_relieve_the_node() -> None:
+    seen = world([3.0, 3.0, 3.0, 2.5], 11.5)
+    seen = with_loads(seen, {v.id: varying(1.0, 3.0, 2.0) for v in seen.vms})
+    new_plan = plan(seen, policy("optimal"))
+    assert len(new_plan.moves) == 1 and new_plan.overloaded_after == ()
+
+
+def test_a_vm_goes_to_the_node_with_the_lowest_load_and_not_to_the_one_with_the_least_allocated() -> None:
+    seen = world([3.0, 3.0, 2.9, 2.5], 11.4)
+    calm = {2: (20, 2.0), 3: (0, 6.0)}  # node: vCPUs allocated, load
+    nodes = tuple(
+        replace(n, vcpus_allocated=calm[n.id][0], measured=measured(load1=calm[n.id][1])) if n.id in calm else n
+        for n in seen.nodes
+    )
+    assert [m.target_id for m in plan(replace(seen, nodes=nodes), policy("optimal")).moves] == [2]
+
+
 WORLDS = st.builds(
     world,
     st.lists(st.one_of(st.none(), st.floats(0.0, 4.0)), min_size=1, max_size=12),

@@ -236,11 +236,21 @@ def sample(minutes_ago: float, cpus: float, seconds: float = 600) -> VMSample:
 def test_mean_weighs_samples_by_their_time_and_forgets_old_ones() -> None:
     windows = Windows(HOUR)
     windows.add([sample(70, 9.0), sample(20, 1.0), sample(10, 4.0, 300)], NOW)
-    mean = windows.mean(7)
-    assert mean is not None
-    assert (mean.cpu_s / mean.seconds, mean.seconds, mean.at) == (2.0, 900, NOW - timedelta(minutes=10))
+    load = windows.load(7)
+    assert load is not None
+    assert (load.cpus, load.span_s, load.measured_at) == (2.0, 900, NOW - timedelta(minutes=10))
     windows.add([], NOW + timedelta(hours=3))
-    assert windows.mean(7) is None
+    assert windows.load(7) is None
+
+
+def test_the_load_of_a_vm_tells_the_latest_load_and_how_much_it_varied() -> None:
+    windows = Windows(HOUR)
+    windows.add([sample(20, 1.0)], NOW)
+    first = windows.load(7)
+    assert first is not None and (first.latest_cpus, first.deviation_cpus) == (1.0, None)
+    windows.add([sample(10, 3.0)], NOW)
+    second = windows.load(7)
+    assert second is not None and (second.cpus, second.latest_cpus, second.deviation_cpus) == (2.0, 3.0, 1.0)
 
 
 # --- kept, and added to a snapshot --------------------------------------------------------------------------

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import sqrt
 
-from balancer.model import VM
+from balancer.model import VM, VMLoad
 
 SHORTEST_S = 20.0
 """Readings closer together than this tell no load: the earlier one is kept."""
@@ -170,7 +171,7 @@ def differs(vms_cpus: float, busy_cpus: float | None) -> bool:
 
 
 class Windows:
-    """The samples of every VM within a length of time: its mean load."""
+    """The samples of every VM within a length of time: its load."""
 
     def __init__(self, length: timedelta) -> None:
         self._length = length
@@ -188,11 +189,23 @@ class Windows:
             else:
                 del self._samples[vm_id]
 
-    def mean(self, vm_id: int) -> VMSample | None:
-        """One sample that stands for all of the window, with the time of the newest; ``None`` = there is none."""
-        samples = self._samples.get(vm_id)
+    def load(self, vm_id: int) -> VMLoad | None:
+        """The mean over the window, the latest load, and how much the load varied; ``None`` = there is no sample."""
+        samples = [sample for sample in self._samples.get(vm_id, ()) if sample.seconds > 0]
         if not samples:
             return None
         newest = max(samples, key=lambda sample: sample.at)
         seconds = sum(sample.seconds for sample in samples)
-        return VMSample(vm_id, newest.at, seconds, sum(sample.cpu_s for sample in samples), newest.memory_mib)
+        mean = sum(sample.cpu_s for sample in samples) / seconds
+        deviation = None
+        if len(samples) > 1:
+            squares = (sample.seconds * (sample.cpu_s / sample.seconds - mean) ** 2 for sample in samples)
+            deviation = sqrt(sum(squares) / seconds)
+        return VMLoad(
+            cpus=mean,
+            measured_at=newest.at,
+            span_s=seconds,
+            memory_mib=newest.memory_mib,
+            latest_cpus=newest.cpu_s / newest.seconds,
+            deviation_cpus=deviation,
+        )

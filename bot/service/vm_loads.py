@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from balancer.model import VM, Node, Reason, Remark, Snapshot, VMLoad
+from balancer.model import VM, Node, Reason, Remark, Snapshot
 from bot.domain.clock import Clock
 from bot.domain.sanitize import one_line
 from bot.domain.vm_load import NodeCounters, Rates, VMSample, Windows, differs, matched, rates, was_restarted
@@ -134,10 +134,7 @@ class VMLoads:
     def _with_loads(self, snapshot: Snapshot) -> Snapshot:
         vms = []
         for vm in snapshot.vms:
-            mean = None if vm.node_id in self._doubts else self._windows.mean(vm.id)
-            load = None
-            if mean is not None and mean.seconds > 0:
-                load = VMLoad(mean.cpu_s / mean.seconds, mean.at, mean.seconds, mean.memory_mib)
+            load = None if vm.node_id in self._doubts else self._windows.load(vm.id)
             vms.append(vm if load is None else replace(vm, load=load))
         doubts = [Remark(self._doubts[n.id], n.cluster_id) for n in snapshot.nodes if n.id in self._doubts]
         return replace(snapshot, vms=tuple(vms), remarks=(*snapshot.remarks, *doubts))

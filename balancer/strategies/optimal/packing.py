@@ -29,7 +29,7 @@ class Room:
         self.vcpus: Ints = nodes.fill_vcpus - nodes.vcpus
         self.mib: Ints = nodes.fill_mib - nodes.mib
         self.count: Ints = nodes.cap_count - nodes.count
-        self.load, self.available = _measured(state, nodes)
+        self.load_limit, self.load, self.available = _measured(state, nodes)
         self._any_measured = bool(nodes.measured.any())
         self._brings = _brings(state, vms) if self._any_measured else np.zeros(len(vms))
         """By VM: the load that it takes along."""
@@ -99,6 +99,11 @@ class Room:
         if not self._any_measured:
             return True
         return bool(self.load[target] >= self._brings[vm] and self.available[target] >= vms.mib[vm])
+
+    def load_part(self, vm: int, targets: Ints) -> Floats:
+        """By target: the part of its limit that its measured load would be with this VM; 0 if not measured."""
+        after = self.load_limit[targets] - self.load[targets] + self._brings[vm]
+        return np.where(self.nodes.measured[targets], after / self.load_limit[targets], 0.0)
 
     def size(self, vm: int) -> float:
         """vCPUs and memory in one figure: an ordinary VM has about 2."""
@@ -188,15 +193,15 @@ def _brings(state: WorkingState, vms: VMArrays) -> Floats:
     return np.fromiter((state.load_of(candidate) for candidate in vms.candidates), dtype=np.float64)
 
 
-def _measured(state: WorkingState, nodes: NodeArrays) -> tuple[Floats, Floats]:
-    """Room of load, and memory available; both endless where not measured."""
+def _measured(state: WorkingState, nodes: NodeArrays) -> tuple[Floats, Floats, Floats]:
+    """The most load, the room of load, and the memory available. Where not measured: 1, and endless."""
     size = len(nodes)
-    load, available = np.full(size, _UNBOUNDED), np.full(size, _UNBOUNDED)
+    limits, load, available = np.ones(size), np.full(size, _UNBOUNDED), np.full(size, _UNBOUNDED)
     for i in np.flatnonzero(nodes.measured).tolist():
         working = state.working[int(nodes.ids[i])]
         live = working.live
         if live is not None:
-            limit = state.policy.fill_limit(state.policy.ssh_load_overload) * live.cpus
+            limit = limits[i] = state.policy.fill_limit(state.policy.ssh_load_overload) * live.cpus
             load[i] = limit - live.load - _ROUNDING * max(1.0, limit)
             available[i] = live.available_mib
-    return load, available
+    return limits, load, available

@@ -57,7 +57,7 @@ class Problem:
         room = Room(state, nodes, vms)
         prices = costs(vms, times, state.policy.goal)
         able = _takeable(state, nodes, vms, room, everywhere)
-        relief, most_relief = _reliefs(state, nodes, vms)
+        relief, most_relief = _reliefs(state, nodes, vms, able)
         every = []
         for node in overloaded:
             rows = np.arange(vms.start[node], vms.start[node + 1])
@@ -114,14 +114,22 @@ def by_own_loads(state: WorkingState, nodes: NodeArrays, row: int) -> bool:
     return bool(nodes.measured[row]) and any(vm.load is not None for vm in state.vms_on[int(nodes.ids[row])])
 
 
-def _reliefs(state: WorkingState, nodes: NodeArrays, vms: VMArrays) -> tuple[Ints, Ints]:
-    """By VM what it takes off the need of its node: at least, for plans, and at most, for proofs."""
+def _reliefs(state: WorkingState, nodes: NodeArrays, vms: VMArrays, able: Bools) -> tuple[Ints, Ints]:
+    """By VM what it takes off the need of its node: at least, for plans, and at most, for proofs.
+
+    Plans count the load that a VM can be depended on to have. Where that of all VMs together (of those that are
+    ``able`` to leave) is not enough for the node, they count the expected load.
+    """
     least, most = vms.vcpus.copy(), vms.vcpus.copy()
     fine = [row for row in np.unique(vms.node).tolist() if by_own_loads(state, nodes, row)]
     for row in fine:
-        for i in range(int(vms.start[row]), int(vms.start[row + 1])):
-            load = FINE * state.load_of(vms.candidates[i])
-            least[i], most[i] = int(load), ceil(load)
+        rows = np.arange(vms.start[row], vms.start[row + 1])
+        own = [vms.candidates[i] for i in rows.tolist()]
+        expected = FINE * np.array([state.load_of(vm) for vm in own])
+        dependable = np.array([int(FINE * state.dependable_load_of(vm)) for vm in own], dtype=np.int64)
+        enough = int(dependable[able[rows]].sum()) >= _needs(state, nodes, row)[0]
+        least[rows] = dependable if enough else expected.astype(np.int64)
+        most[rows] = np.ceil(expected).astype(np.int64)
     return least, most
 
 

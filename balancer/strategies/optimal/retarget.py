@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from balancer.policy import Policy
+from balancer.scoring import DENSITY_CAP
 from balancer.strategies.arrays import Bools, Floats, Ints
 from balancer.strategies.optimal.packing import Room
 from balancer.strategies.optimal.sequence import Pair
@@ -54,12 +55,21 @@ def _best(room: Room, vm: int, target: int, waits: Bools, policy: Policy) -> int
 
 
 def _fullness(room: Room, vm: int, fits: Ints, policy: Policy) -> tuple[Floats, Bools]:
-    """How full each of these nodes would be, in parts of its thresholds, and whether above the target thresholds."""
+    """How full each of these nodes would be, in parts of its thresholds, and whether above the target thresholds.
+
+    Measured nodes are compared by their load: where the VMs are busy, what is allocated says little.
+    """
     nodes, vms = room.nodes, room.vms
     vcpus = nodes.fill_vcpus[fits] - room.vcpus[fits] + vms.vcpus[vm]
     mib = nodes.fill_mib[fits] - room.mib[fits] + vms.mib[vm]
     count = nodes.cap_count[fits] - room.count[fits] + 1
     ratio, percent = vcpus / nodes.cpus[fits], 100 * mib / nodes.memory_mib[fits]
-    score = ratio + np.minimum(count / nodes.cpus[fits], 2.0) * policy.density_weight
+    score = ratio + np.minimum(count / nodes.cpus[fits], DENSITY_CAP) * policy.density_weight
+    cpu = ratio / policy.cpu_overload_ratio
+    if nodes.measured.any():
+        measured, load = nodes.measured[fits], room.load_part(vm, fits)
+        density = np.minimum(count / nodes.cpus[fits], DENSITY_CAP) * policy.measured_density_weight
+        score = np.where(measured, load * policy.cpu_overload_ratio + density, score)
+        cpu = np.where(measured, load, cpu)
     too_full = (score >= policy.cpu_target_score) | (percent >= policy.memory_target_percent)
-    return np.maximum(ratio / policy.cpu_overload_ratio, percent / policy.memory_overload_percent), too_full
+    return np.maximum(cpu, percent / policy.memory_overload_percent), too_full
