@@ -67,7 +67,7 @@ def test_start_of_a_history_row_is_read(key: str, date: object, created: str | N
 FLAT = {"id": 12, "consul_id": "740", "name": "host_migrate", "status": "failed", "output": "a\nb", "running_time": 4}
 
 
-@pytest.mark.parametrize("document", [FLAT, {"task": FLAT}, {"task": {**FLAT, "id": "12", "new": 1}}])
+@pytest.mark.parametrize("document", [FLAT, {"task": FLAT}, {"task": {**FLAT, "id": "12", "new": 1}}, {"list": [FLAT]}])
 def test_task_is_read_in_every_known_shape(document: object) -> None:
     assert responses.task(document) == TaskInfo(12, 740, "host_migrate", "failed", "failed", "a b", 4)
 
@@ -97,8 +97,36 @@ def test_a_history_is_newest_first() -> None:
         HistoryRow(5, "host_start", "succeeded", "complete", 8, None, datetime(2026, 1, 1)),
     ]
     assert responses.history({"list": [{"name": "host_start"}]}) == [HistoryRow(None, "host_start", "pending", "")]
-    with pytest.raises(PanelDataError):
-        responses.history({"list": [5]})
+    assert responses.history({"list": [5, None, {"intname": "host_start", "status": "complete"}]}) == [
+        HistoryRow(None, "host_start", "succeeded", "complete")
+    ]
+
+
+def test_an_odd_row_of_a_task_list_hides_no_other_task() -> None:
+    rows = [None, 7, {"name": "host_migrate", "status": None}, {"id": 3, "type": "node_evacuate", "state": "running"}]
+    assert [(t.id, t.name, t.status) for t in responses.tasks({"list": rows})] == [
+        (0, "host_migrate", "pending"),
+        (3, "node_evacuate", "pending"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"error": "no room"}, "no room"),
+        ({"message": "no room"}, "no room"),
+        ({"detail": "no room", "x": 1}, "no room"),
+        ({"error": {"code": 4, "msg": "no room"}, "message": "other"}, "no room"),
+        ({"x": 1}, ""),
+        (["no room"], ""),
+    ],
+)
+def test_words_of_a_refusal_are_read_in_other_shapes(body: object, words: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        responses.read_answer(400, json.dumps(body).encode(), lambda document: document)
+    assert caught.value.words == words
+    if isinstance(body, dict) and not isinstance(body.get("error"), dict):
+        assert responses.read_answer(200, json.dumps(body).encode(), lambda document: document) == body
 
 
 @pytest.mark.parametrize(
@@ -109,6 +137,8 @@ def test_a_history_is_newest_first() -> None:
         ({"nodes": []}, {}),
         ({"nodes": [{"id": 1}]}, None),
         ({"nodes": {}}, None),
+        ({"list": [{"id": 1, "suitable": "no"}]}, {1: False}),
+        ([{"node": {"id": 4}, "suitable": 1}, {"suitable": True}], {4: True}),
         ({}, None),
         ([], None),
         (None, None),

@@ -294,6 +294,9 @@ def test_equal_placement_filters_have_equal_values() -> None:
     assert one == node(host_filter=[{"expression": "ж", "entity": "os"}]).placement_filter
     assert one == node(host_filter='[{"entity": "os", "expression": "ж"}]').placement_filter
     assert one != node(host_filter=[{"entity": "os", "expression": "z"}]).placement_filter
+    assert one == node(host_filter=[{"id": 7, "node": 1, "entity": "os", "expression": "ж"}]).placement_filter
+    assert one == node(host_filter=[{"entity": "os", "expression": "ж"}] * 2).placement_filter
+    assert node(host_filter=[{"id": 7}]).placement_filter != node(host_filter=[{"id": 8}]).placement_filter
     two = [{"entity": "os", "expression": "a"}, {"entity": "cpu", "expression": "b"}]
     assert node(host_filter=two).placement_filter == node(host_filter=two[::-1]).placement_filter
     assert node(host_filter="rule one").placement_filter != node(host_filter="rule two").placement_filter
@@ -624,6 +627,8 @@ def test_one_vm_without_live_migration_does_not_close_its_node() -> None:
     assert [n.live_migration_allowed for n in seen.nodes] == [True]
     assert [vm.live_migration_allowed for vm in seen.vms] == [True, False]
     assert [n.live_migration_allowed for n in snapshot([NODE], [off, {**off, "id": 103}]).nodes] == [False]
+    own = {**VM_ROW, "live_migration_allowed": 0}
+    assert [vm.live_migration_allowed for vm in snapshot([NODE], [own]).vms] == [False]
     silent = {**VM_ROW, "id": 104, "node": {"id": 7}}
     for order in ([off, silent], [silent, off], [off, {**off, "id": 105}, silent]):
         assert [n.live_migration_allowed for n in snapshot([NODE], order).nodes] == [None], "one row does not say so"

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bot_builders import ANNA
+from bot_builders import ANNA, NOW, move
 from bot_fixture import HOT_WORLD, BotFixture, running_bot
+from core_builders import vm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis_profile import THOROUGH
 
 from bot.domain.held_clusters import RESTARTED_KEY
-from bot.domain.proposals import MigrationState
+from bot.domain.proposals import Migration, MigrationState
 from bot.errors import StoreError
+from bot.service.restarts import RestartWatch
 
 MOVES = ("filters_empty", "filters_equal", "maintenance_words", "maintenance_object", "cpu_unreported", "paged")
 MOVES += ("roles_text", "vm_without_node", "node_without_cluster", "live_false_one", "vm_without_cluster", "fail_word")
 MOVES += ("history_params", "stuck_history", "history_without_ids", "node_dead", "filters_text", "history_names")
-MOVES += ("history_dates", "done_word", "vm_in_two_clusters", "uptime_late")
+MOVES += ("history_dates", "done_word", "vm_in_two_clusters", "uptime_late", "uptime_skew", "odd_task_rows")
+MOVES += ("named_elsewhere", "filters_with_ids")
 
 
 def codes(report: Any) -> set[str]:
@@ -198,6 +202,27 @@ async def test_a_restart_is_seen_where_the_uptime_comes_late(tmp_path: Path) -> 
         await bot.service.cycle.run()
         await bot.carry_out()
         assert [m.reason and m.reason.code for m in await bot.migrations()] == ["moved-restarted"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "passed_s", "restarted"),
+    [
+        (86_400, 86_430, 30, False),
+        (86_400, 86_370, 30, False),  # the clock of the target is behind
+        (86_400, 5, 30, True),
+        (86_400, 80_000, 30, True),  # no clock is off by so much
+        (50, 40, 45, True),  # 40 s ago, which is within the migration
+        (70, 20, 45, True),
+        (1440, 1440, 30, False),  # minutes
+        (1440, 0, 600, True),
+    ],
+)
+def test_an_uptime_that_began_anew_is_told_from_a_clock_that_is_behind(
+    before: int, after: int, passed_s: int, restarted: bool
+) -> None:
+    watch, moving = RestartWatch(), Migration(1, 1, 1, 1, move(11), MigrationState.RUNNING, NOW, started_at=NOW)
+    watch.before(moving, vm(11, uptime=before))
+    assert watch.restarted(moving, vm(11, uptime=after), NOW + timedelta(seconds=passed_s)) is restarted
 
 
 async def test_row_without_ids_that_runs_forever_blocks_no_vm(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ class VMManagerAPI:
     async def find_task(self, consul_id: int) -> TaskInfo | None:
         """The task with this consul id, the migration where there are several; ``None`` = not listed (yet)."""
         matches = responses.tasks(await self._calls.rows(f"/vm/v3/task?where=(consul_id+EQ+{int(consul_id)})", "task"))
-        return next((task for task in matches if task.consul_id == consul_id), None)
+        return next((task for task in matches if task.id and task.consul_id == consul_id), None)
 
     async def active_tasks(self) -> list[TaskInfo] | None:
         """All tasks that are not over, of everybody; ``None`` where this panel or account does not tell."""

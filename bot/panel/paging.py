@@ -43,8 +43,10 @@ async def all_rows(fetch: Fetch, what: str) -> list[Any]:
 
 async def _read_on(fetch: Fetch, first: Page, what: str) -> tuple[list[Any], int, bool]:
     """The rows from this first page on, the total, and whether the list stayed the same meanwhile."""
-    total, count, offset = first.size or 0, max(1, len(first.rows)), len(first.rows)
+    total, count, offset = first.size or 0, len(first.rows), len(first.rows)
     rows = _Distinct(first.rows)
+    if not first.rows:  # its pages are of no known length: asked for one by one they would load the panel
+        raise _incomplete(what, rows, total, "the panel sends none of them")
     for _ in range(_MOST_PAGES):
         if offset >= total:
             break

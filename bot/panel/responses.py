@@ -6,7 +6,7 @@ shapes that were seen, and says ``None`` or raises PanelDataError for any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -25,6 +25,10 @@ Answerer = Literal["panel", "starting", "elsewhere", "stranger", "unclear"]
 CODE_SESSION_ENDED = 1000
 CODE_NOT_CALLABLE = 3001
 _TEXT_LENGTH = 500
+_WORDS = ("error", "msg", "message", "detail", "description")
+"""Where a refusal of another shape has its words."""
+_NAME, _STATUS = ("name", "intname", "type"), ("status", "state")
+"""Where a task or a history row has its name and its state; the first is the one that was seen."""
 _CREATED = ("date_create", "create_date", "created_at", "date")
 """Where a history row tells when it began; the first is the one that was seen."""
 
@@ -41,6 +45,7 @@ class TaskInfo:
     """A task; ``raw_status`` and ``output`` are the panel's own words on one line, ``output`` with the reason."""
 
     id: int
+    """0 = the row of the list has none."""
     consul_id: int | None
     name: str | None
     status: TaskStatus
@@ -108,6 +113,8 @@ def read_answer(
     except AnswerTooLarge as error:
         raise PanelDataError(f"the panel's answer is too large: {error}") from error
     code, words = _envelope(document)
+    if not good and not words and isinstance(document, dict):
+        words = _first_words(document, _WORDS) or ""
     if not good or code is not None or words:
         raise Refusal(status, code, words)
     if document is _BROKEN:
@@ -197,16 +204,22 @@ def migration_start(document: object) -> MigrationStart:
 
 
 def task(document: object) -> TaskInfo:
-    """``{"task": {…}}`` or the flat object."""
+    """``{"task": {…}}``, the flat object, or a list with this one row."""
     row = document.get("task") if isinstance(document, dict) and isinstance(document.get("task"), dict) else document
-    number = reference(row.get("id")) if isinstance(row, dict) else None
-    if number is None or not isinstance(row, dict):
+    rows = row.get("list") if isinstance(row, dict) else None
+    if isinstance(rows, list) and len(rows) == 1:
+        row = rows[0]
+    if not isinstance(row, dict) or reference(row.get("id")) is None:
         raise PanelDataError("the panel's answer describes no task")
-    raw = _words(row.get("status")) or ""
+    return _task_row(row)
+
+
+def _task_row(row: Mapping[str, Any]) -> TaskInfo:
+    raw = _first_words(row, _STATUS) or ""
     return TaskInfo(
-        id=number,
+        id=reference(row.get("id")) or 0,
         consul_id=whole(row.get("consul_id")),
-        name=_words(row.get("name")),
+        name=_first_words(row, _NAME),
         status=task_status(raw),
         raw_status=raw,
         output=_words(row.get("output")),
@@ -217,25 +230,23 @@ def task(document: object) -> TaskInfo:
 
 
 def tasks(document: object) -> list[TaskInfo]:
-    """A list of tasks, migrations first, newest first."""
-    parsed = [task(row) for row in list_rows(document, "task")]
+    """A list of tasks, migrations first, newest first. A row that is no object is left out."""
+    parsed = [_task_row(row) for row in list_rows(document, "task") if isinstance(row, dict)]
     return sorted(parsed, key=lambda one: (one.name != vocabulary.MIGRATE_TASK, -one.id))
 
 
 def history(document: object) -> list[HistoryRow]:
-    """Newest first where the rows have ids, else as the panel sends them."""
-    rows = [_history_row(row) for row in list_rows(document, "history row")]
+    """Newest first where the rows have ids, else as the panel sends them. A row that is no object is left out."""
+    rows = [_history_row(row) for row in list_rows(document, "history row") if isinstance(row, dict)]
     return sorted(rows, key=lambda row: -(row.id or 0))
 
 
-def _history_row(row: object) -> HistoryRow:
-    if not isinstance(row, dict):
-        raise PanelDataError("the panel's history holds something that is no history row")
-    raw = _words(row.get("state")) or ""
+def _history_row(row: Mapping[str, Any]) -> HistoryRow:
+    raw = _first_words(row, _STATUS[::-1]) or ""
     params = row.get("params")
     return HistoryRow(
         id=reference(row.get("id")),
-        name=_words(row.get("name")),
+        name=_first_words(row, _NAME),
         status=task_status(raw),
         raw_status=raw,
         task_id=reference(row.get("task")),
@@ -246,12 +257,14 @@ def _history_row(row: object) -> HistoryRow:
 
 def suitable_nodes(document: object) -> dict[int, bool] | None:
     """Node -> the panel's own verdict, of the migration form; ``None`` when this is no such form."""
-    rows = document.get("nodes") if isinstance(document, dict) else None
-    if not isinstance(rows, list):
+    rows = document
+    if isinstance(document, dict):
+        rows = document.get("nodes", document.get("list"))
+    if not isinstance(rows, list) or (not rows and isinstance(document, list)):
         return None
     verdicts: dict[int, bool] = {}
     for row in rows:
-        number = reference(row.get("id")) if isinstance(row, dict) else None
+        number = reference(row.get("id", row.get("node"))) if isinstance(row, dict) else None
         verdict = maybe_flag(row.get("suitable")) if isinstance(row, dict) else None
         if number is not None and verdict is not None:
             verdicts[number] = verdict
@@ -289,6 +302,10 @@ def roles(document: object, username: str) -> tuple[str, ...] | None:
 
 def _is_of(row: Mapping[str, Any], username: str) -> bool:
     return (text(row.get("email")) or "").casefold() == username.casefold()
+
+
+def _first_words(row: Mapping[str, Any], keys: Sequence[str]) -> str | None:
+    return next((words for key in keys if (words := _words(row.get(key))) is not None), None)
 
 
 def _words(value: object) -> str | None:

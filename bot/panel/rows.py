@@ -23,6 +23,10 @@ from bot.panel.fields import count, flag, local_storage, maybe_flag, positive, r
 
 Row = Mapping[str, Any]
 
+_OF_THE_ENTRY = frozenset(
+    {"id", "node", "node_id", "cluster", "cluster_id", "host_filter", "host_filter_id", "created_at", "updated_at"}
+    | {"date_create", "date_update"}
+)
 _MAINTENANCE = ("maintenance_mode", "maintenance")
 _MOST_TAGS = 200
 UNPLACED = 0
@@ -135,8 +139,11 @@ def vm(row: Row) -> VM:
 
 
 def _live_migration(row: Row) -> bool | None:
+    """Of the node under the VM, as every row that was seen tells it, or of the VM itself: one "no" forbids it."""
     under = row.get("node")
-    return maybe_flag(under.get("live_migration_allowed")) if isinstance(under, dict) else None
+    of_node = maybe_flag(under.get("live_migration_allowed")) if isinstance(under, dict) else None
+    own = maybe_flag(row.get("live_migration_allowed"))
+    return False if False in (of_node, own) else of_node if own is None else own
 
 
 def _hint(row: Row) -> NodeHint | None:
@@ -173,7 +180,7 @@ def _name(row: Row, fallback: str) -> str:
 
 def virtualization(row: Row) -> str | None:
     """``kvm`` or ``lxd`` of a cluster row, or of the cluster in a node row."""
-    kind = text(row.get("virtualization_type"))
+    kind = vocabulary.word_of(row.get("virtualization_type"))
     return kind.lower() if kind else None
 
 
@@ -196,11 +203,14 @@ def _filter(row: Row) -> str | None:
     if isinstance(rule, str):
         rule = _parsed(rule)
     entries = rule if isinstance(rule, list) else [rule]
-    kept = sorted(_canonical(entry) for entry in entries if not _filters_nothing(entry))
+    kept = sorted({_canonical(entry) for entry in entries if not _filters_nothing(entry)})
     return f"[{','.join(kept)}]" if kept else None
 
 
 def _canonical(entry: object) -> str:
+    """A written rule without what names the entry or its place: that differs between two nodes with the same rule."""
+    if isinstance(entry, dict) and "expression" in entry:
+        entry = {key: value for key, value in entry.items() if key not in _OF_THE_ENTRY}
     return json.dumps(entry, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 

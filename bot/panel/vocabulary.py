@@ -22,7 +22,8 @@ MAINTENANCE_ON = TRUE | {"enabled", "enable", "active", "entering", "leaving", "
 
 BALANCER_OFF = frozenset(
     {"off", "disabled", "disable", "excluded", "exclude", "manual", "none", "no", "false", "0", "never", "inactive"}
-    | {"not_active", "opt_out", "opted_out", "optout", "ignore", "ignored", "not_managed", "unmanaged"}
+    | {"not_active", "opt_out", "opted_out", "optout", "ignore", "ignored", "not_managed", "unmanaged", "null"}
+    | {"forbidden", "forbid", "denied", "deny", "disallowed", "not_allowed", "locked", "pinned", "fixed", "static"}
 )
 BALANCER_ON = frozenset(
     {"on", "enabled", "enable", "included", "include", "auto", "automatic", "default", "inherit", "inherited"}
@@ -45,10 +46,16 @@ TASK_BUSY = TASK_RUNNING | {"pending", "queued", "waiting", "started", "processi
 """Words of a history row that say that the panel is not done with it."""
 
 MIGRATE_TASK = "host_migrate"
-MOVING_TASKS = re.compile(r"migrat|evacuat|maintenance|relocat|balanc|failover|(^|_)(move|moving|transfer|drain)(_|$)")
+MOVING_TASKS = re.compile(
+    r"migrat|evacuat|evict|vacat|maintenance|relocat|balanc|failover|(^|_)(move|moving|transfer|drain)(_|$)"
+)
 """What the names of tasks have in common that move VMs or empty nodes; only ``host_migrate`` was seen."""
 
-ENDED_STATES = frozenset({"stopped", "stopping", "crashed", "shutoff", "shut_off", "powered_off", "off", "starting"})
+ENDED_STATES = frozenset(
+    {"stopped", "stopping", "crashed", "shutoff", "shut_off", "powered_off", "power_off", "poweroff", "off", "starting"}
+    | {"shutdown", "shut_down", "shutting_down", "halted", "down", "dead", "inactive", "rebooting", "restarting"}
+    | {"not_running", "booting"}
+)
 """States that a VM never has on the way of a live migration."""
 
 LOCAL_STORAGE = frozenset({"dir", "file", "local", "lvm", "lvm_thin", "lvmthin", "thin_lvm", "zfs"})

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MOST_WORDS, LONGEST_WORD = 8, 40
 """Of the words of a task that are kept."""
+CLOCK_SKEW_S = 60
+"""So far the clocks of two nodes may be apart. An uptime that steps back by more began anew."""
 RESTARTED = "moved-restarted"
 """Code of the reason of a migration that succeeded, but not live."""
 
@@ -72,9 +74,11 @@ class RestartWatch:
             return True
         if vm.uptime is None:
             return False
-        if before is not None:
-            return vm.uptime < before
         running_s = (now - migration.started_at).total_seconds() if migration.started_at else 0.0
+        if before is not None:
+            # Each node reads its own clock, so the uptime of a live VM may step back a little.
+            goes_on = vm.uptime >= before - CLOCK_SKEW_S and vm.uptime > running_s + CLOCK_SKEW_S
+            return vm.uptime < before and not goes_on
         return 0 < vm.uptime < running_s
 
     def forget(self, migration: Migration) -> None:

@@ -55,8 +55,8 @@ class ShapeBox:
         kind = HISTORY if _HISTORY_PATH.fullmatch(path) else path
         rows: list[Row] = document["list"]
         before = len(rows)
-        for name, options in self._on.items():
-            bend = KINDS[name][1].get(kind)
+        for name in (name for name in KINDS if name in self._on):
+            bend, options = KINDS[name][1].get(kind), self._on[name]
             if bend is not None and (rows or kind in (TASKS, HISTORY)):
                 bend(rows, options)
         if "where" in query and kind not in (TASKS, HISTORY):
