@@ -28,6 +28,7 @@ from bot.cli.checks.sheet import CHECKS
 from bot.console.keys import KEYS, VIEWS
 from bot.domain.exclusions import ExclusionRole
 from bot.domain.health import State
+from bot.domain.outcomes import Cause, Missing
 from bot.domain.proposals import MigrationState, MoveState, Verdict
 from bot.domain.sanitize import one_line
 from bot.errors import NotFound
@@ -180,6 +181,9 @@ FORMATTED: dict[str, list[str]] = {
     **{f"{{kind}}-{end}": ["drain", "fill"] for end in ("waiting", "progress", "nothing", "ended")},
     "help-group-{group}": list(GROUPS),
     "row-exclude-{role.value}": [r.value for r in ExclusionRole],
+    "outcome-missing-{missing}": [m.value for m in Missing],
+    "outcome-cause-{outcome.cause.value}": [c.value for c in Cause],
+    "outcomes-broken-{broken.cause.value}": [c.value for c in Cause],
     "history-{o}": list(OUTCOMES),
     "history-vm-{outcome(proposed)}": list(OUTCOMES),
     **{f"{part}-{{kind}}": ["cpu", "load", "memory"] for part in ("figure", "after", "change")},

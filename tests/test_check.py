@@ -39,7 +39,16 @@ from sandbox.chat.server import RunningChat, start_chat
 from sandbox.panel.server import RunningPanel
 
 PASSWORD = "hunter2/ß%"
-HANDED = ("exclusions", "held", "ssh", "telegram-chats", "telegram-escalation", "telegram-test", "panel-certificate")
+HANDED = (
+    "exclusions",
+    "held",
+    "outcomes",
+    "ssh",
+    "telegram-chats",
+    "telegram-escalation",
+    "telegram-test",
+    "panel-certificate",
+)
 """Checks that are only made where there is something to test."""
 
 

@@ -13,8 +13,9 @@ import pytest
 from bot_fixture import BotFixture, bot_on, running_bot, running_panel
 
 from bot.domain.incidents import Resource
-from bot.domain.outcomes import CHECKPOINTS, Cause, Missing, Outcome, broken_promises
+from bot.domain.outcomes import CHECKPOINTS, Cause, Missing, Outcome
 from bot.domain.proposals import MigrationState
+from bot.store.readonly_outcomes import broken_promises_of
 
 TEN_MINUTES, HOUR, DAY = (c.total_seconds() for c in CHECKPOINTS)
 
@@ -167,7 +168,11 @@ async def test_cluster_that_breaks_its_promises_is_found(tmp_path: Path) -> None
                 bot.panel.world.set_vm(vm, node={40: 3}.get(vm.id, 1))
             grow(bot, 20 + grown, -8)
             bot.pass_time(DAY)
-        since = await bot.store.outcomes.since(bot.clock() - timedelta(days=7))
-        verdict = broken_promises(1, since[1])
-        assert verdict is not None and verdict.cause is Cause.VMS_GREW
-        assert await bot.service.ledger.broken_promises(bot.clock()) == {1: verdict}
+        [verdict] = await bot.store.outcomes.broken(bot.clock())
+        assert (verdict.cluster_id, verdict.cluster_name, verdict.moves) == (1, "Production", 5)
+        assert verdict.cause is Cause.VMS_GREW and verdict.kept < 0
+        assert await bot.store.outcomes.broken(bot.clock(), [2]) == (), "of other clusters nothing is said"
+        assert (await bot.service.queries.status()).broken == (verdict,)
+        assert broken_promises_of(bot.path, bot.clock()) == (verdict,)
+        summary = await bot.store.summaries.between(bot.clock() - timedelta(days=6), bot.clock())
+        assert (summary.compared, summary.broken) == (5, (verdict,)) and summary.kept == pytest.approx(verdict.kept)

@@ -395,7 +395,7 @@ def outcome(number: int, hit: float | None, cause: Cause | None = None, after: t
 
 def test_cluster_that_brings_half_is_told_with_the_main_cause() -> None:
     outcomes = [outcome(n, 0.5, Cause.NOT_VMS if n else Cause.VMS_GREW) for n in range(VERDICT_MOVES)]
-    verdict = broken_promises(7, outcomes)
+    verdict = broken_promises(7, "c7", outcomes)
     assert verdict is not None
     assert (verdict.cluster_id, verdict.moves, verdict.kept, verdict.cause) == (7, VERDICT_MOVES, 0.5, Cause.NOT_VMS)
 
@@ -411,17 +411,17 @@ def test_cluster_that_brings_half_is_told_with_the_main_cause() -> None:
     ],
 )
 def test_few_moves_or_a_good_median_are_no_verdict(hits: list[float | None]) -> None:
-    assert broken_promises(1, [outcome(n, hit) for n, hit in enumerate(hits)]) is None
+    assert broken_promises(1, "c1", [outcome(n, hit) for n, hit in enumerate(hits)]) is None
 
 
 def test_each_move_counts_once_by_its_latest_result() -> None:
     outcomes = [outcome(n, 0.1, after=TEN_MINUTES) for n in range(9)] + [outcome(n, 1.0, after=HOUR) for n in range(9)]
-    assert broken_promises(1, outcomes) is None
+    assert broken_promises(1, "c1", outcomes) is None
     gone = [outcome(n, None, after=DAY) for n in range(9)]
     assert latest(outcomes + gone)[0].after == HOUR and first(gone + outcomes)[0].after == TEN_MINUTES
 
 
 def test_known_cause_stands_before_an_unknown_one() -> None:
     causes = [Cause.UNKNOWN] * 4 + [Cause.VMS_GREW]
-    verdict = broken_promises(1, [outcome(n, 0.2, cause) for n, cause in enumerate(causes)])
+    verdict = broken_promises(1, "c1", [outcome(n, 0.2, cause) for n, cause in enumerate(causes)])
     assert verdict is not None and verdict.cause is Cause.VMS_GREW

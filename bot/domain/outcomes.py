@@ -27,7 +27,8 @@ SETTLES_WITHIN = timedelta(minutes=5)
 """A load average of one minute still shows a move that ended less than this ago."""
 VERDICT_MOVES, VERDICT_KEPT = 5, 2 / 3
 """A cluster does not keep its promises if of at least so many moves the median brings less than this part."""
-VERDICT_DAYS = timedelta(days=7)
+VERDICT_TIME = timedelta(days=7)
+"""Moves that ended longer ago do not count for this."""
 _LEAST = {Resource.CPU: 0.001, Resource.LOAD: 0.001, Resource.MEMORY: 0.01}
 """A smaller promised relief is none."""
 
@@ -103,6 +104,14 @@ class Outcome:
     def hit(self) -> float | None:
         """Which part of the promise was kept: 1 = all of it; ``None`` = it could not be compared."""
         return None if self.relieved is None else self.relieved / self.promised
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One comparison with the migration that it is about."""
+
+    move: StartedMove
+    outcome: Outcome
 
 
 def due_checkpoints(move: StartedMove, now: datetime) -> tuple[timedelta, ...]:
@@ -311,12 +320,13 @@ class BrokenPromises:
     """
 
     cluster_id: int
+    cluster_name: str
     moves: int
     kept: float
     cause: Cause
 
 
-def broken_promises(cluster_id: int, outcomes: Iterable[Outcome]) -> BrokenPromises | None:
+def broken_promises(cluster_id: int, name: str, outcomes: Iterable[Outcome]) -> BrokenPromises | None:
     """The verdict on a cluster by its latest comparisons, one for each migration; ``None`` = nothing to say."""
     newest = latest(outcomes)
     hits = [o.hit for o in newest.values() if o.hit is not None]
@@ -328,7 +338,7 @@ def broken_promises(cluster_id: int, outcomes: Iterable[Outcome]) -> BrokenPromi
     causes = Counter(o.cause for o in newest.values() if o.cause is not None)
     known = sorted((cause for cause in causes if cause is not Cause.UNKNOWN), key=lambda c: (causes[c], c.value))
     cause = known[-1] if known else Cause.UNKNOWN
-    return BrokenPromises(cluster_id, len(hits), kept, cause)
+    return BrokenPromises(cluster_id, name, len(hits), kept, cause)
 
 
 def latest(outcomes: Iterable[Outcome]) -> dict[int, Outcome]:
@@ -339,6 +349,13 @@ def latest(outcomes: Iterable[Outcome]) -> dict[int, Outcome]:
         if outcome.relieved is not None and (known is None or outcome.after > known.after):
             newest[outcome.migration_id] = outcome
     return newest
+
+
+def newest(outcomes: Iterable[Outcome]) -> dict[int, Outcome]:
+    """Migration -> its latest comparison that has a result; without one the last word why it has none."""
+    known = list(outcomes)
+    without = {o.migration_id: o for o in known if o.missing not in (None, Missing.NOTHING_PROMISED)}
+    return without | latest(known)
 
 
 def first(outcomes: Iterable[Outcome]) -> dict[int, Outcome]:

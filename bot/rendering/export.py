@@ -40,7 +40,7 @@ def _history_row(proposed: ProposedMove, texts: Texts) -> Row:
     took = migration.duration if migration else None
     reason = migration.reason if migration else None
     return {
-        "decided_at": _iso(proposed.decided_at),
+        "decided_at": iso(proposed.decided_at),
         "verdict": proposed.state.value,
         **_who(proposed.decided_by),
         "first_by": first.name if first else None,
@@ -54,8 +54,8 @@ def _history_row(proposed: ProposedMove, texts: Texts) -> Row:
         "target_id": move.target_id,
         "target": move.target_name,
         "state": _state(migration),
-        "started_at": _iso(migration.started_at) if migration else None,
-        "finished_at": _iso(migration.finished_at) if migration else None,
+        "started_at": iso(migration.started_at) if migration else None,
+        "finished_at": iso(migration.finished_at) if migration else None,
         "seconds": None if took is None else round(took.total_seconds()),
         "reason": None if reason is None else texts.reason(reason),
         "error": migration.error if migration else None,
@@ -72,7 +72,7 @@ def _state(migration: Migration | None) -> str | None:
 
 def audit_rows(entries: Sequence[AuditEntry]) -> list[Row]:
     return [
-        {"id": e.id, "at": _iso(e.at), "event": e.event, **_who(e.by), "detail": json.dumps(e.detail, default=str)}
+        {"id": e.id, "at": iso(e.at), "event": e.event, **_who(e.by), "detail": json.dumps(e.detail, default=str)}
         for e in entries
     ]
 
@@ -118,5 +118,6 @@ def _short(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S}Z" if moment else ""
 
 
-def _iso(moment: datetime | None) -> str | None:
+def iso(moment: datetime | None) -> str | None:
+    """ISO 8601 in UTC, to the second."""
     return None if moment is None else moment.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -16,11 +16,8 @@ from balancer.policy import Policy
 from balancer.promises import Promise, Sight, promise_of, sight
 from bot.domain.incidents import Resource, deciding
 from bot.domain.outcomes import (
-    VERDICT_DAYS,
-    BrokenPromises,
     Outcome,
     StartedMove,
-    broken_promises,
     compare,
     due_checkpoints,
     is_late,
@@ -48,7 +45,8 @@ class Ledger(UseCase):
 
     def __init__(self, context: ServiceContext) -> None:
         super().__init__(context)
-        self._warned: set[int] = set()
+        self._warned: dict[int, str] = {}
+        """Cluster -> its name."""
 
     async def promise(self, migration: Migration, context: StartContext) -> tuple[Promise, Resource] | None:
         """What a migration promises that starts now; ``None`` = a figure is unknown."""
@@ -65,7 +63,7 @@ class Ledger(UseCase):
         try:
             outcomes = await self._compared(snapshot, policies)
             if outcomes:
-                await self._warn(snapshot)
+                await self._warn(snapshot.taken_at)
         except StoreError as error:
             log.error("What migrations brought cannot be compared now: %s", error)
         except Exception:  # a defect here must not fail the check
@@ -88,34 +86,18 @@ class Ledger(UseCase):
         self._notifier.proposals_changed(*sorted({m.proposal_id for m in due if m.migration_id in compared}))
         return outcomes
 
-    # The verdict on clusters ------------------------------------------------------------------
-
-    async def broken_promises(self, now: datetime) -> dict[int, BrokenPromises]:
-        """Cluster -> that its moves bring clearly less than they promise; only clusters of which that is so.
-
-        Raises:
-            StoreError: the database cannot be read.
-        """
-        outcomes = await self._store.outcomes.since(now - VERDICT_DAYS)
-        verdicts = (broken_promises(cluster_id, own) for cluster_id, own in sorted(outcomes.items()))
-        return {verdict.cluster_id: verdict for verdict in verdicts if verdict is not None}
-
-    async def _warn(self, snapshot: Snapshot) -> None:
+    async def _warn(self, now: datetime) -> None:
         """Writes to the log when a cluster begins to break its promises, and when it keeps them again."""
-        broken = await self.broken_promises(snapshot.taken_at)
-        names = {cluster.id: cluster.name for cluster in snapshot.clusters}
-        for cluster_id in sorted(broken.keys() - self._warned):
-            verdict = broken[cluster_id]
+        broken = {verdict.cluster_id: verdict for verdict in await self._store.outcomes.broken(now)}
+        for verdict in (v for i, v in broken.items() if i not in self._warned):
             log.warning(
                 "Cluster '%s': its last %d moves brought %.0f %% of what they promised (median). Main cause: %s",
-                names.get(cluster_id, cluster_id),
-                verdict.moves,
-                100 * verdict.kept,
-                verdict.cause.value,
+                *(verdict.cluster_name, verdict.moves, 100 * verdict.kept, verdict.cause.value),
             )
-        for cluster_id in sorted(self._warned - broken.keys()):
-            log.info("Cluster '%s': its moves bring what they promise again", names.get(cluster_id, cluster_id))
-        self._warned = set(broken)
+        for cluster_id, name in self._warned.items():
+            if cluster_id not in broken:
+                log.info("Cluster '%s': its moves no longer bring less than they promise", name)
+        self._warned = {i: verdict.cluster_name for i, verdict in broken.items()}
 
 
 def _resource(plan: Plan, promise: Promise) -> Resource:

@@ -140,6 +140,7 @@ class Queries(UseCase):
             exclusions=tuple(await self.exclusions()),
             problem=None if problem is None else str(problem),
             snoozes=tuple(x for x in snoozes if shown is None or x.cluster_id in shown),
+            broken=await self._store.outcomes.broken(self._clock(), shown),
         )
 
     async def exclusions(self) -> list[Exclusion]:

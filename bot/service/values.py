@@ -7,6 +7,7 @@ from datetime import datetime
 
 from balancer.model import Cluster, Plan, Reason
 from bot.domain.exclusions import Exclusion, Snooze
+from bot.domain.outcomes import BrokenPromises
 from bot.domain.proposals import Migration, Proposal
 from bot.store.values import Published
 
@@ -55,3 +56,5 @@ class Status:
     exclusions: tuple[Exclusion, ...]
     problem: str | None
     snoozes: tuple[Snooze, ...] = ()
+    broken: tuple[BrokenPromises, ...] = ()
+    """Clusters whose moves bring less than they promise."""

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from statistics import median
 
 from balancer.promises import Promise
 from bot.domain.incidents import Resource
-from bot.domain.outcomes import CHECKPOINTS, Outcome, StartedMove
+from bot.domain.outcomes import (
+    CHECKPOINTS,
+    VERDICT_TIME,
+    BrokenPromises,
+    LedgerEntry,
+    Outcome,
+    StartedMove,
+    broken_promises,
+    latest,
+)
 from bot.store import rows
 from bot.store.database import Connection, Database, Part, all_rows, json_list
 from bot.store.outcome_rows import outcome_of, outcome_to_row, promise_to_texts, started_move_of
@@ -19,9 +29,20 @@ PROMISES = (
     "SELECT p.*, m.proposal_id, m.cluster_id, g.started_at, g.finished_at, "
     "(SELECT json_group_array(o.after_s) FROM outcome o WHERE o.migration_id = p.migration_id) AS measured "
     "FROM promise p JOIN migration g ON g.id = p.migration_id JOIN move m ON m.id = g.move_id "
-    "WHERE g.state = 'succeeded' AND p.vms IS NOT NULL"
+    "WHERE g.state = 'succeeded'"
 )
+COMPARABLE = f"{PROMISES} AND p.vms IS NOT NULL"
+"""Promises whose details are still there."""
 OUTCOMES = "SELECT o.*, p.resource FROM outcome o JOIN promise p ON p.migration_id = o.migration_id"
+RECENT_OUTCOMES = (
+    "SELECT o.*, p.resource, m.cluster_id FROM outcome o JOIN promise p ON p.migration_id = o.migration_id "
+    "JOIN migration g ON g.id = o.migration_id JOIN move m ON m.id = g.move_id WHERE g.finished_at >= ? ORDER BY o.id"
+)
+NAMES = (
+    "SELECT cluster_id, json_extract(plan, '$.cluster_name') AS name FROM proposal WHERE json_valid(plan) AND id IN "
+    "(SELECT max(id) FROM proposal WHERE cluster_id IN (SELECT value FROM json_each(?)) GROUP BY cluster_id)"
+)
+"""The names of clusters, as their newest proposals have them."""
 
 
 class Outcomes(Part):
@@ -35,7 +56,7 @@ class Outcomes(Part):
         async with self._database.reading() as db:
             found = await all_rows(
                 db,
-                f"{PROMISES} AND g.finished_at <= ? AND (SELECT count(*) FROM outcome o "  # noqa: S608 - fixed words
+                f"{COMPARABLE} AND g.finished_at <= ? AND (SELECT count(*) FROM outcome o "  # noqa: S608 - fixed words
                 "WHERE o.migration_id = p.migration_id) < ? ORDER BY g.finished_at, g.id",
                 (first, len(CHECKPOINTS)),
             )
@@ -46,7 +67,7 @@ class Outcomes(Part):
         async with self._database.reading() as db:
             found = await all_rows(
                 db,
-                f"{PROMISES} AND m.cluster_id IN (SELECT value FROM json_each(?)) AND g.finished_at >= ? "  # noqa: S608
+                f"{COMPARABLE} AND m.cluster_id IN (SELECT value FROM json_each(?)) AND g.finished_at >= ? "  # noqa: S608
                 "ORDER BY g.finished_at, g.id",
                 (json_list(clusters), rows.to_text(since)),
             )
@@ -79,20 +100,65 @@ class Outcomes(Part):
             )
         return self._reader.decode_all(found, outcome_of)
 
-    async def since(self, moment: datetime) -> dict[int, list[Outcome]]:
-        """Cluster -> what its migrations that ended since then brought, in the order of the checks."""
+    async def entries(self, limit: int) -> list[LedgerEntry]:
+        """The newest comparisons with their migrations, newest first."""
+        async with self._database.reading() as db:
+            found = await all_rows(db, f"{OUTCOMES} ORDER BY o.id DESC LIMIT ?", (limit,))
+            outcomes = self._reader.decode_all(found, outcome_of)
+            promises = await all_rows(
+                db,
+                f"{PROMISES} AND p.migration_id IN (SELECT value FROM json_each(?))",  # noqa: S608 - fixed words
+                (json_list({outcome.migration_id for outcome in outcomes}),),
+            )
+        moves = {move.migration_id: move for move in self._reader.decode_all(promises, started_move_of)}
+        return [LedgerEntry(moves[o.migration_id], o) for o in outcomes if o.migration_id in moves]
+
+    async def broken(self, now: datetime, clusters: Collection[int] | None = None) -> tuple[BrokenPromises, ...]:
+        """The clusters whose moves bring clearly less than they promise, by id.
+
+        Args:
+            clusters: only of these; ``None`` = of all.
+        """
+        async with self._database.reading() as db:
+            found = await all_rows(db, RECENT_OUTCOMES, (rows.to_text(now - VERDICT_TIME),))
+            by_cluster = grouped(self._reader.decode_all(found, lambda r: (r["cluster_id"], outcome_of(r))))
+            names = {r["cluster_id"]: r["name"] for r in await all_rows(db, NAMES, (json_list(by_cluster),))}
+        shown = {i: own for i, own in by_cluster.items() if clusters is None or i in clusters}
+        return verdicts(shown, names)
+
+    async def kept(
+        self, since: datetime, until: datetime, clusters: Collection[int] | None = None
+    ) -> tuple[int, float | None]:
+        """How many migrations were compared in that time, and the median part of the promise that they kept."""
         async with self._database.reading() as db:
             found = await all_rows(
                 db,
-                "SELECT o.*, p.resource, m.cluster_id FROM outcome o JOIN promise p ON p.migration_id = o.migration_id "
-                "JOIN migration g ON g.id = o.migration_id JOIN move m ON m.id = g.move_id "
-                "WHERE g.finished_at >= ? ORDER BY o.id",
-                (rows.to_text(moment),),
+                f"{OUTCOMES} JOIN migration g ON g.id = o.migration_id JOIN move m ON m.id = g.move_id "  # noqa: S608
+                "WHERE o.relieved IS NOT NULL AND o.at >= ?1 AND o.at < ?2 "
+                "AND (?3 IS NULL OR m.cluster_id IN (SELECT value FROM json_each(?3))) ORDER BY o.id",
+                (rows.to_text(since), rows.to_text(until), None if clusters is None else json_list(clusters)),
             )
-        by_cluster: dict[int, list[Outcome]] = {}
-        for cluster_id, outcome in self._reader.decode_all(found, lambda r: (r["cluster_id"], outcome_of(r))):
-            by_cluster.setdefault(cluster_id, []).append(outcome)
-        return by_cluster
+        hits = [o.hit for o in latest(self._reader.decode_all(found, outcome_of)).values() if o.hit is not None]
+        return len(hits), median(hits) if hits else None
+
+
+def grouped(pairs: Iterable[tuple[int, Outcome]]) -> dict[int, list[Outcome]]:
+    """Cluster -> its outcomes, in their order."""
+    by_cluster: dict[int, list[Outcome]] = {}
+    for cluster_id, outcome in pairs:
+        by_cluster.setdefault(cluster_id, []).append(outcome)
+    return by_cluster
+
+
+def verdicts(
+    by_cluster: Mapping[int, Sequence[Outcome]], names: Mapping[int, str | None]
+) -> tuple[BrokenPromises, ...]:
+    """The clusters that break their promises, by id. ``names``: of clusters; one without a name is called by its id."""
+    judged = (
+        broken_promises(cluster_id, names.get(cluster_id) or f"ID {cluster_id}", own)
+        for cluster_id, own in sorted(by_cluster.items())
+    )
+    return tuple(verdict for verdict in judged if verdict is not None)
 
 
 async def write_promise(db: Connection, migration_id: int, promise: Promise, resource: Resource) -> None:

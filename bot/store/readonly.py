@@ -31,7 +31,7 @@ def heartbeat_of(path: Path) -> Heartbeat | None:
 def _of_database(path: Path) -> Heartbeat | None:
     if not path.is_file():
         return None
-    with _looking_at(path) as db:
+    with looking_at(path) as db:
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'heartbeat'").fetchone():
             return None  # of an older version, or not written yet
         row = db.execute("SELECT detail FROM heartbeat").fetchone()
@@ -61,7 +61,7 @@ def settings_of(path: Path) -> dict[str, Changed]:
     """What people changed at run time, by its key in the database; empty where there is none. StoreError as above."""
     if not path.is_file():
         return {}
-    with _looking_at(path) as db:
+    with looking_at(path) as db:
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'setting'").fetchone():
             return {}
         return {key: Changed(*rest) for key, *rest in db.execute("SELECT key, value, by_name, at FROM setting")}
@@ -69,19 +69,20 @@ def settings_of(path: Path) -> dict[str, Changed]:
 
 def schema_of(path: Path) -> int:
     """Which version of the schema it has; 0 = it is empty. StoreError as above."""
-    with _looking_at(path) as db:
+    with looking_at(path) as db:
         return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def faults_of(path: Path) -> list[str]:
     """What is damaged in it. StoreError as above."""
-    with _looking_at(path) as db:
+    with looking_at(path) as db:
         messages = [str(row[0]) for row in db.execute("PRAGMA quick_check(3)")]
     return [] if messages == ["ok"] else messages
 
 
 @contextmanager
-def _looking_at(path: Path) -> Iterator[sqlite3.Connection]:
+def looking_at(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection for reading only. StoreError as above."""
     try:
         # A database in WAL mode without a log beside it is in nobody's use. SQLite would make a log even for a reader,
         # unless it is told that nobody writes.

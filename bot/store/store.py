@@ -61,7 +61,7 @@ class Store(Database):
         self.cycles = Cycles(self)
         self.samples = Samples(self)
         self.vm_samples = VMSamples(self)
-        self.summaries = Summaries(self, self.samples)
+        self.summaries = Summaries(self, self.samples, self.outcomes)
         self.messages = Messages(self)
         self.notices = Notices(self, reader)
         self.heartbeats = Heartbeats(self)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from bot.store import rows
 from bot.store.database import Connection, Database, Part, all_rows, scalar
+from bot.store.outcomes import Outcomes
 from bot.store.samples import Samples, only
 from bot.store.values import Summary
 
@@ -19,9 +20,10 @@ Period = tuple[str, str, str | None]
 
 
 class Summaries(Part):
-    def __init__(self, database: Database, samples: Samples) -> None:
+    def __init__(self, database: Database, samples: Samples, outcomes: Outcomes) -> None:
         super().__init__(database)
         self._samples = samples
+        self._outcomes = outcomes
 
     async def between(self, since: datetime, until: datetime, clusters: Collection[int] | None = None) -> Summary:
         """Counts what ended between ``since`` and ``until`` in these clusters (``None`` = in all).
@@ -30,6 +32,7 @@ class Summaries(Part):
         """
         hours = await self._samples.overload_hours(since, until, clusters)
         busiest = await self._samples.busiest(since, until, clusters, limit=BUSIEST)
+        compared, kept = await self._outcomes.kept(since, until, clusters)
         period = (rows.to_text(since), rows.to_text(until), only(clusters))
         async with self._database.reading() as db:
             ended, restarted = await _ended_migrations(db, period)
@@ -46,6 +49,9 @@ class Summaries(Part):
             unanswered=expired,
             waiting=waiting,
             restarted=restarted,
+            compared=compared,
+            kept=kept,
+            broken=await self._outcomes.broken(until, clusters),
         )
 
 

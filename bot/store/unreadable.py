@@ -21,7 +21,7 @@ from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, Part, all_rows, json_list
 from bot.store.notices import add_notice
 from bot.store.outcome_rows import outcome_of, started_move_of
-from bot.store.outcomes import OUTCOMES, PROMISES
+from bot.store.outcomes import COMPARABLE, OUTCOMES
 from bot.store.reading import UNDECODABLE, Reader
 from bot.store.values import NoticeKind
 
@@ -107,7 +107,7 @@ _DECODERS: Mapping[str, tuple[str, Callable[[sqlite3.Row], object]]] = {
     "incident": ("SELECT * FROM incident WHERE ended_at IS NULL ORDER BY id", rows.incident_of),
     "setting": ("SELECT rowid AS id, * FROM setting ORDER BY key", rows.setting_of),
     "first_approval": ("SELECT move_id AS id, * FROM first_approval ORDER BY move_id", rows.first_approval_of),
-    "promise": (f"SELECT migration_id AS id, * FROM ({PROMISES}) ORDER BY migration_id", started_move_of),  # noqa: S608
+    "promise": (f"SELECT migration_id AS id, * FROM ({COMPARABLE}) ORDER BY migration_id", started_move_of),  # noqa: S608
     "outcome": (f"{OUTCOMES} ORDER BY o.id", outcome_of),
 }
 

@@ -8,6 +8,7 @@ from enum import Enum
 
 from balancer.model import Purpose, Reason
 from bot.domain.load_history import BusyNode
+from bot.domain.outcomes import BrokenPromises
 from bot.domain.proposals import Actor, DecisionResult, ProposedMove
 
 
@@ -195,6 +196,11 @@ class Summary:
     waiting: int
     restarted: int = 0
     """Of those that succeeded: VMs that were restarted on their way."""
+    compared: int = 0
+    """Migrations that were compared with their promise in that time, and the median part of it that they kept."""
+    kept: float | None = None
+    broken: tuple[BrokenPromises, ...] = ()
+    """Clusters whose moves bring less than they promise."""
 
     @property
     def quiet(self) -> bool:

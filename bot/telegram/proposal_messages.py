@@ -9,7 +9,8 @@ from datetime import datetime
 
 from aiogram.exceptions import TelegramBadRequest
 
-from bot.domain.proposals import IN_FLIGHT, Proposal, ProposedMove, changing_times, waiting_for_hours
+from bot.domain.outcomes import Outcome, first
+from bot.domain.proposals import IN_FLIGHT, MigrationState, Proposal, ProposedMove, changing_times, waiting_for_hours
 from bot.store.values import MessageRow
 from bot.telegram.delivery import MESSAGE_GONE, UNCHANGED
 from bot.telegram.shown_chat import ShownChat
@@ -94,7 +95,12 @@ class ProposalMessages:
             self.changes_at[proposal.id] = min(later)
         else:
             self.changes_at.pop(proposal.id, None)
-        return Ahead(frozenset(ends), opens, incident, earlier)
+        return Ahead(frozenset(ends), opens, incident, earlier, await self._outcomes(moves))
+
+    async def _outcomes(self, moves: Sequence[ProposedMove]) -> dict[int, Outcome]:
+        """The first comparison of each migration: it is told once."""
+        ids = [m.migration.id for m in moves if m.migration and m.migration.state is MigrationState.SUCCEEDED]
+        return first(await self._store.outcomes.of(ids)) if ids else {}
 
     def _view(self, proposal: Proposal, page: int, ahead: Ahead) -> View:
         texts, now = self._chat.texts, self._context.clock()

@@ -14,8 +14,10 @@ from bot.domain.health import SILENT
 from bot.domain.held_clusters import held_clusters
 from bot.errors import StoreError
 from bot.rendering.catalog import Texts
+from bot.rendering.outcomes import broken_line
 from bot.store.database import SCHEMA_VERSION
 from bot.store.readonly import faults_of, heartbeat_of, schema_of, settings_of
+from bot.store.readonly_outcomes import broken_promises_of
 
 
 def check_files(loaded: LoadedSettings, texts: Texts, now: datetime) -> list[Line]:
@@ -27,7 +29,7 @@ def check_files(loaded: LoadedSettings, texts: Texts, now: datetime) -> list[Lin
     elif "database_path" in problems:
         sheet.fail("database", problems["database_path"])
     else:
-        _database(sheet, settings)
+        _database(sheet, settings, now)
     if "log_file" in loaded.broken:
         sheet.skip("log-file", texts.text("check-after", title="LOG_FILE"))
     elif "log_file" in problems:
@@ -39,7 +41,7 @@ def check_files(loaded: LoadedSettings, texts: Texts, now: datetime) -> list[Lin
     return sheet.lines()
 
 
-def _database(sheet: Sheet, settings: Settings) -> None:
+def _database(sheet: Sheet, settings: Settings, now: datetime) -> None:
     texts, path = sheet.texts, settings.database_path
     if str(path) == MEMORY:
         sheet.warn("database", texts.text("check-database-memory"))
@@ -58,6 +60,7 @@ def _database(sheet: Sheet, settings: Settings) -> None:
         else:
             sheet.ok("database", texts.text("check-database", path=str(path)))
             _held(sheet, path)
+            _outcomes(sheet, path, now)
 
 
 def _held(sheet: Sheet, path: Path) -> None:
@@ -69,6 +72,16 @@ def _held(sheet: Sheet, path: Path) -> None:
     for cluster_id, reasons in held_clusters(stored).items():
         for reason in reasons:
             sheet.warn("held", sheet.texts.text("check-held", cluster=cluster_id, reason=sheet.texts.reason(reason)))
+
+
+def _outcomes(sheet: Sheet, path: Path, now: datetime) -> None:
+    """Clusters whose moves bring less than they promise."""
+    try:
+        broken = broken_promises_of(path, now)
+    except StoreError:  # rows that the program sets aside
+        return
+    for verdict in broken:
+        sheet.warn("outcomes", broken_line(sheet.texts, verdict))
 
 
 def _running(sheet: Sheet, settings: Settings, now: datetime) -> None:

@@ -10,7 +10,7 @@ from enum import Enum
 from bot.config.settings import Settings, env_name
 from bot.rendering.catalog import Texts
 
-FILES = ("database", "held", "log-file", "running")
+FILES = ("database", "held", "outcomes", "log-file", "running")
 PANEL = (
     *("panel-name", "panel-port", "panel-certificate", "panel-kind", "panel-login", "panel-rights", "panel-clock"),
     *("clusters", "nodes", "versions", "exclusions", "answers", "figures", "readiness"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from balancer.model import Node, Plan
+from bot.domain.outcomes import newest
 from bot.service.service import Service
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Page, Request
@@ -130,4 +131,12 @@ class StatusPages(Feature):
         size = min(max(request.key, 1), HISTORY_MOST)
         groups = await self.queries(request).decided_requests(size + 1, request.part * size)
         now = self.service.clock()
-        return history_view(request.texts, groups[:size], now, part=request.part, size=size, more=len(groups) > size)
+        ids = [m.migration.id for group in groups for m in group.moves if m.migration is not None]
+        outcomes = newest(await self.service.store.outcomes.of(ids))
+        return history_view(
+            *(request.texts, groups[:size], now),
+            part=request.part,
+            size=size,
+            more=len(groups) > size,
+            outcomes=outcomes,
+        )

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from markupsafe import Markup
 
 from balancer.model import Purpose
+from bot.domain.outcomes import Outcome
 from bot.domain.proposals import ActorKind, Migration, MigrationState, MoveState, ProposedMove
 from bot.rendering.catalog import Texts
+from bot.rendering.outcomes import outcome_words
 from bot.rendering.phrases import duration, moment
 from bot.store.values import DecisionGroup
 from bot.telegram.keyboards.buttons import Row, go, keyboard
@@ -44,15 +48,25 @@ OUTCOMES = (
 """Every way in which a move can stand, what an administrator should look at first."""
 
 
-def history_view(texts: Texts, groups: list[DecisionGroup], now: datetime, *, part: int, size: int, more: bool) -> View:
+def history_view(
+    texts: Texts,
+    groups: list[DecisionGroup],
+    now: datetime,
+    *,
+    part: int,
+    size: int,
+    more: bool,
+    outcomes: Mapping[int, Outcome] = MappingProxyType({}),
+) -> View:
     """One page of the past, newest first.
 
     Args:
         part: the number of the page, from 0; ``size``: entries of a page. ``more``: there are older entries.
+        outcomes: migration -> its latest comparison with what it promised.
     """
     if not groups:
         return View(texts.html("history-none"))
-    entries = [wording.joined(["", *_entry(texts, group, now)]) for group in groups]
+    entries = [wording.joined(["", *_entry(texts, group, now, outcomes)]) for group in groups]
     row: Row = []
     if part > 0:
         row.append(go(texts.text("button-newer"), "history", size, part - 1))
@@ -61,7 +75,7 @@ def history_view(texts: Texts, groups: list[DecisionGroup], now: datetime, *, pa
     return View(wording.fitted([texts.html("history-title")], entries, texts), keyboard([row]))
 
 
-def _entry(texts: Texts, group: DecisionGroup, now: datetime) -> list[Markup | str]:
+def _entry(texts: Texts, group: DecisionGroup, now: datetime, outcomes: Mapping[int, Outcome]) -> list[Markup | str]:
     """A headline with counts; below it the VMs that matter most."""
     moves = sorted(group.moves, key=lambda m: (OUTCOMES.index(outcome(m)), m.id))
     lines: list[Markup | str] = []
@@ -79,7 +93,8 @@ def _entry(texts: Texts, group: DecisionGroup, now: datetime) -> list[Markup | s
             )
         )
     for proposed in moves[:VMS_SHOWN]:
-        lines.append(_vm_line(texts, group, proposed, now, alone=len(moves) == 1))
+        state = _with_outcome(texts, proposed, vm_words(texts, proposed, now), outcomes)
+        lines.append(_vm_line(texts, group, proposed, now, state=state, alone=len(moves) == 1))
         if proposed.migration is not None and proposed.migration.sighting is not None:
             lines.append(sighting_line(texts, proposed.migration, proposed.migration.sighting))
     if len(moves) > VMS_SHOWN:
@@ -87,14 +102,24 @@ def _entry(texts: Texts, group: DecisionGroup, now: datetime) -> list[Markup | s
     return lines
 
 
-def _vm_line(texts: Texts, group: DecisionGroup, proposed: ProposedMove, now: datetime, *, alone: bool) -> Markup:
+def _with_outcome(texts: Texts, proposed: ProposedMove, state: str, outcomes: Mapping[int, Outcome]) -> str:
+    """With what the migration brought, if that is known."""
+    result = None if proposed.migration is None else outcomes.get(proposed.migration.id)
+    if result is None:
+        return state
+    return texts.text("outcome-in-history", state=state, words=outcome_words(texts, result, proposed.move.source_name))
+
+
+def _vm_line(
+    texts: Texts, group: DecisionGroup, proposed: ProposedMove, now: datetime, *, state: str, alone: bool
+) -> Markup:
     move = proposed.move
     words = texts.html(
         "history-vm",
         vm=move.vm_name,
         source=move.source_name,
         target=move.target_name,
-        state=vm_words(texts, proposed, now),
+        state=state,
     )
     if not alone:
         return Markup("· {}").format(words)

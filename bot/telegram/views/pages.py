@@ -22,6 +22,7 @@ from bot.telegram.keyboards.buttons import Row, cluster_tabs, do, go, keyboard, 
 from bot.telegram.views import wording
 from bot.telegram.views.history import vm_words
 from bot.telegram.views.moves import bar, migration_words
+from bot.telegram.views.outcomes import broken_lines
 from bot.telegram.views.proposals import rejections_of
 from bot.telegram.views.rich import nodes_message
 from bot.telegram.views.view import View
@@ -204,6 +205,7 @@ def _work_lines(texts: Texts, status: Status, now: datetime) -> list[Markup | st
         lines.append(texts.html("status-queued", count=len(queued)))
     if status.exclusions:
         lines.append(texts.html("status-exclusions", count=len(status.exclusions)))
+    lines += broken_lines(texts, status.broken)
     lines += [
         texts.html("status-snoozed", cluster=x.cluster_name, time=wording.moment(texts, x.until, now), who=x.by.name)
         for x in status.snoozes[:SNOOZES_SHOWN]
@@ -375,6 +377,9 @@ def digest_text(texts: Texts, summary: Summary, *, pictured: bool = False) -> Ma
     ]
     if summary.restarted:
         lines.append(texts.html("digest-restarted", count=summary.restarted))
+    if summary.kept is not None:
+        lines.append(texts.html("digest-kept", count=summary.compared, percent=round(100 * summary.kept)))
+    lines += broken_lines(texts, summary.broken)
     if summary.unanswered:
         lines.append(texts.html("digest-unanswered", count=summary.unanswered))
     if summary.waiting:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 from markupsafe import Markup
 
 from balancer.model import Plan, Purpose, Rejection
 from bot.domain.incidents import Incident
+from bot.domain.outcomes import Outcome
 from bot.domain.proposals import MoveState, Proposal, ProposedMove
 from bot.domain.sanitize import shorten
 from bot.rendering.catalog import LONGEST_ARGUMENT, LONGEST_NAME, Texts
@@ -30,6 +32,7 @@ from bot.telegram.views.moves import (
     short_move_lines,
 )
 from bot.telegram.views.node_requests import is_node_request, progress_lines
+from bot.telegram.views.outcomes import outcome_lines
 from bot.telegram.views.short_names import short_incident, short_named, with_short_names
 from bot.telegram.views.view import CAPTION, View, shown_length
 
@@ -52,13 +55,14 @@ class Ahead(NamedTuple):
 
     ``undoable``: migrations that can be moved back. ``opens_at``: when migrations may start. ``incident``: ``None`` for
     a request, and for a proposal of before there were incidents. ``earlier``: what was carried out in the incident
-    before this proposal, oldest first.
+    before this proposal, oldest first. ``outcomes``: migration -> its first comparison with what it promised.
     """
 
     undoable: frozenset[int] = frozenset()
     opens_at: datetime | None = None
     incident: Incident | None = None
     earlier: tuple[ProposedMove, ...] = ()
+    outcomes: Mapping[int, Outcome] = MappingProxyType({})
 
 
 def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0, ahead: Ahead | None = None) -> View:
@@ -107,7 +111,9 @@ def _ended_view(texts: Texts, proposal: Proposal, now: datetime, ahead: Ahead) -
 def lines_at_end(texts: Texts, proposal: Proposal, now: datetime, ahead: Ahead) -> Lines:
     """How the incident ended, and with which moves."""
     moves = (*ahead.earlier, *proposal.moves)
-    return [] if ahead.incident is None else ended_lines(texts, ahead.incident, moves, now)
+    if ahead.incident is None:
+        return []
+    return [*ended_lines(texts, ahead.incident, moves, now), *outcome_lines(texts, moves, ahead.outcomes)]
 
 
 def earlier_lines(texts: Texts, now: datetime, ahead: Ahead, look: Look) -> Lines:
@@ -146,7 +152,8 @@ def _text(texts: Texts, proposal: Proposal, now: datetime, shown: Shown, ahead: 
             head.append(page_line(texts, proposal, shown))
         moves = cut.moves[shown.first : shown.first + len(shown.moves)]
         body = [line for m in moves for line in short_move_lines(texts, m, now, look)]
-        return [*head, *body, *earlier_lines(texts, now, around, look)]
+        brought = outcome_lines(texts, (*around.earlier, *cut.moves), ahead.outcomes)
+        return [*head, *body, *earlier_lines(texts, now, around, look), *brought]
 
     return _folded(texts, _caption(texts, lines), detail_lines(texts, proposal) if proposal.pending else [])
 

@@ -31,6 +31,7 @@ from bot.telegram.keyboards.buttons import Row, do
 from bot.telegram.keyboards.proposals import all_row, last_rows, later_row, page_row, shown_moves, with_earlier_buttons
 from bot.telegram.views.incidents import with_look_button
 from bot.telegram.views.moves import Look, short_move_lines
+from bot.telegram.views.outcomes import outcome_lines
 from bot.telegram.views.proposals import (
     Ahead,
     detail_lines,
@@ -75,6 +76,7 @@ def rich_proposal(
     for proposed in shown.moves:
         blocks += _move(texts, proposed, now, look, ahead)
     blocks += _paragraphs(earlier_lines(texts, now, ahead, look))
+    blocks += _paragraphs(outcome_lines(texts, (*ahead.earlier, *proposal.moves), ahead.outcomes))
     if proposal.pending:
         blocks.append(_details(texts, proposal))
     rows = [page_row(texts, proposal.id, shown), *_undo_rows(texts, ahead.earlier, now, ahead)]

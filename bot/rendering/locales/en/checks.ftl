@@ -3,6 +3,7 @@ check-title-settings = Settings
 check-title-strategy = Strategy
 check-title-database = Database
 check-title-held = Held cluster
+check-title-outcomes = What moves bring
 check-title-log-file = Log file
 check-title-running = Program
 check-title-panel-name = Panel's name

@@ -3,6 +3,7 @@ check-title-settings = Настройки
 check-title-strategy = Стратегия
 check-title-database = База данных
 check-title-held = Остановленный кластер
+check-title-outcomes = Результаты миграций
 check-title-log-file = Файл журнала
 check-title-running = Программа
 check-title-panel-name = Имя панели

@@ -1,0 +1,32 @@
+"""What a message says about the results of its moves. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup
+
+from balancer.model import Purpose
+from bot.domain.outcomes import BrokenPromises, Outcome
+from bot.domain.proposals import ProposedMove
+from bot.rendering.catalog import Texts
+from bot.rendering.outcomes import broken_line, relief_words, reliefs
+
+NODES_SHOWN = 3
+CLUSTERS_SHOWN = 3
+_RELIEVING = (Purpose.BALANCE, Purpose.TARGET)
+"""Purposes of moves that are made to relieve a node."""
+
+
+def outcome_lines(texts: Texts, moves: Sequence[ProposedMove], outcomes: Mapping[int, Outcome]) -> list[Markup]:
+    """How far each node was relieved, beside what was promised: one line a node."""
+    relieving = [proposed for proposed in moves if proposed.purpose in _RELIEVING]
+    lines = [texts.html("outcome-line", words=relief_words(texts, r)) for r in reliefs(relieving, outcomes)]
+    if len(lines) > NODES_SHOWN:
+        lines = [*lines[:NODES_SHOWN], texts.html("table-more", count=len(lines) - NODES_SHOWN)]
+    return lines
+
+
+def broken_lines(texts: Texts, broken: Sequence[BrokenPromises]) -> list[Markup]:
+    """The clusters whose moves bring less than they promise, and why."""
+    return [Markup.escape(broken_line(texts, verdict)) for verdict in broken[:CLUSTERS_SHOWN]]
