@@ -6,6 +6,7 @@ Tests read and change the chat's state directly; the program sees it only throug
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta, timezone
@@ -26,6 +27,8 @@ from sandbox.panel.server import RunningPanel
 
 GROUP = -1001000000001
 ANNA, BORIS = 1001, 1002
+HELLO = re.compile(r"👋 VM Balancer \d")
+"""How the first message of a new chat begins, in every language."""
 PATIENCE_S = 60.0
 
 
@@ -110,7 +113,14 @@ class ChatFixture:
         self.chat.state.faults.waiting.clear()
 
     def messages(self, chat_id: int = GROUP) -> list[Message]:
-        """What the bot sent and nobody deleted, oldest first."""
+        """What the bot sent and nobody deleted, oldest first; without the first message of a new chat (``hello``)."""
+        return [m for m in self._sent(chat_id) if not HELLO.match(m.content.text)]
+
+    def hello(self, chat_id: int = GROUP) -> list[Message]:
+        """The first message of a new chat."""
+        return [m for m in self._sent(chat_id) if HELLO.match(m.content.text)]
+
+    def _sent(self, chat_id: int) -> list[Message]:
         state = self.chat.state
         results = [m for (c, _), m in sorted(state.messages.items()) if c == chat_id]
         return [m for m in results if m.sender is state.bot and not m.deleted]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -121,9 +122,10 @@ class Stack:
     # The chat's side --------------------------------------------------------------------------
 
     async def messages(self, chat_id: int = GROUP) -> list[dict[str, Any]]:
+        """Those of the bot, without the first message of a new chat."""
         document = await self._json("GET", f"{self.chat}/sandbox/messages?chat_id={chat_id}")
         rows = document["messages"] if isinstance(document, dict) else document
-        return [m | {"text": plain(m["text"])} for m in rows if m["from_bot"]]
+        return [m | {"text": plain(m["text"])} for m in rows if m["from_bot"] and not HELLO.match(m["text"])]
 
     async def message(
         self, *parts: str, chat_id: int = GROUP, buttons: bool | None = None, within_s: float = PATIENCE_S
@@ -242,6 +244,10 @@ class Stack:
         async with self._session.request(method, url, **options) as reply:
             assert reply.status < 400, f"{method} {url}: {reply.status} {await reply.text()}"
             return await reply.json(content_type=None)
+
+
+HELLO = re.compile(r"👋 VM Balancer \d")
+"""How the first message of a new chat begins, in every language."""
 
 
 def plain(text: str) -> str:

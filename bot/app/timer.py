@@ -61,6 +61,7 @@ class Timer:
         self._watchdog = Watchdog(service.store, notifier, service.clock)
         self._dry_run = service.settings.dry_run
         self._schedule: Schedule | None = None
+        self._greeted = False
 
     async def begin(self) -> None:
         """Notes what other programs have done until now: only later changes are shown."""
@@ -101,6 +102,7 @@ class Timer:
                 return Answer.of(await self._check_without_storing(), dry_run=True)
             await self._supervisor.step("Settling unknown outcomes", self._service.executor.settle_unknown)
             report = await self._service.cycle.run()
+            await self._supervisor.step("Greeting new chats", lambda: self._greet(report))
             await self._supervisor.step("Maintaining the database", self._upkeep.due)
             return Answer.of(report)
         except StoreError as error:
@@ -118,7 +120,18 @@ class Timer:
             log.error("The cycle failed: %s", error)
             return CycleReport("failed", self._service.clock(), problem=str(error))
         await self._notifier.show_dry_run([r.plan for r in report.results if r.plan is not None and r.plan.moves])
+        await self._greet(report)
         return report
+
+    async def _greet(self, report: CycleReport) -> None:
+        """After the first complete check since the start."""
+        plans = [r.plan for r in report.results if r.plan is not None]
+        if self._greeted or report.outcome != "done":
+            return
+        self._greeted = True
+        shown_already = self._dry_run and any(plan.moves for plan in plans)
+        if not shown_already:
+            self._notifier.greet(plans, "dry-run" if self._dry_run else await self._service.runtime.mode())
 
     # Steps ------------------------------------------------------------------------------------
 

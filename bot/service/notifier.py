@@ -50,6 +50,9 @@ class LogNotifier:
     def notices_waiting(self) -> None:
         self._wake.set()
 
+    def greet(self, plans: Sequence[Plan], mode: str) -> None:
+        """Nothing: the log has a start line and a line for each check."""
+
     async def show_dry_run(self, plans: Sequence[Plan]) -> None:
         """Writes the plans of a dry run."""
         for plan in plans:

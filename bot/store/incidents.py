@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from balancer.model import Move, Plan, Purpose, Reason
 from bot.domain.incidents import REOPENS_WITHIN, Incident, Looking, plan_change, with_figures
-from bot.domain.proposals import PROGRAM, UNSETTLED, Actor, ProposedMove
+from bot.domain.proposals import PROGRAM, UNSETTLED, Actor, Proposal, ProposedMove
 from bot.store import rows
 from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, Part, all_rows, json_list, scalar
@@ -18,6 +18,8 @@ from bot.store.reading import Reader
 
 _UNSETTLED = json_list(s.value for s in UNSETTLED)
 _OF_PROPOSAL = "SELECT i.* FROM incident i JOIN proposal p ON p.incident_id = i.id WHERE p.id = ?"
+
+_NEWEST = "SELECT max(n.id) FROM proposal n JOIN proposal p ON p.incident_id = n.incident_id WHERE p.id = ?"
 
 
 class Looked(NamedTuple):
@@ -55,12 +57,18 @@ class Incidents(Part):
     async def newest_proposal(self, proposal_id: int) -> int:
         """The proposal that the message of this proposal's incident shows; of a proposal without one, itself."""
         async with self._database.reading() as db:
-            newest = await scalar(
-                db,
-                "SELECT max(n.id) FROM proposal n JOIN proposal p ON p.incident_id = n.incident_id WHERE p.id = ?",
-                (proposal_id,),
-            )
+            newest = await scalar(db, _NEWEST, (proposal_id,))
         return newest or proposal_id
+
+    async def newest(self, proposal_id: int) -> Proposal | None:
+        """As ``newest_proposal``, the proposal itself, read in the same step: no check can replace it in between.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        async with self._database.reading() as db:
+            newest = await scalar(db, _NEWEST, (proposal_id,))
+            return await self._reader.proposal(db, newest or proposal_id)
 
     async def moves_besides(self, incident: Incident, proposal_id: int) -> tuple[ProposedMove, ...]:
         """What was carried out during the incident, the moves of one proposal left out; oldest first.

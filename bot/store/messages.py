@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.domain.proposals import POLICY_ACTOR
 from bot.store import rows
-from bot.store.database import Part, all_rows
+from bot.store.database import Part, all_rows, scalar
 from bot.store.settings import put_setting
 from bot.store.values import MessageRow
 
@@ -14,6 +14,10 @@ _FILED_UNDER = (
     "coalesce((SELECT min(f.id) FROM proposal f JOIN proposal p ON p.incident_id = f.incident_id WHERE p.id = ?1), ?1)"
 )
 """The proposal whose row is the message of a proposal: the first one of its incident, or itself."""
+
+KNOWN = "yes"
+ELSEWHERE = "elsewhere"
+"""Instead of the digest of what a message shows: it was shown under the old id of the chat."""
 
 
 class Messages(Part):
@@ -77,14 +81,31 @@ class Messages(Part):
         async with self._database.transaction() as db:
             await put_setting(db, _moved_key(chat_id), str(new_id), POLICY_ACTOR, now)
             await db.execute(
-                "INSERT OR IGNORE INTO message (proposal_id, chat_id, message_id) "
-                "SELECT proposal_id, ?, 0 FROM message WHERE chat_id = ? AND final = 0",
-                (new_id, chat_id),
+                "INSERT OR IGNORE INTO message (proposal_id, chat_id, message_id, shown) "
+                "SELECT proposal_id, ?, 0, ? FROM message WHERE chat_id = ? AND final = 0",
+                (new_id, ELSEWHERE, chat_id),
+            )
+            await db.execute(
+                "INSERT OR IGNORE INTO setting (key, value, by_kind, by_name, by_id, at) "
+                "SELECT ?, value, by_kind, by_name, by_id, at FROM setting WHERE key = ?",
+                (_known_key(new_id), _known_key(chat_id)),
             )
             await db.execute(
                 "INSERT OR IGNORE INTO notice_seen SELECT notice_id, ? FROM notice_seen WHERE chat_id = ?",
                 (new_id, chat_id),
             )
+
+    async def is_known(self, chat_id: int) -> bool:
+        """Whether something was shown in a chat before, or it was noted as known."""
+        async with self._database.reading() as db:
+            shown = await scalar(db, "SELECT EXISTS (SELECT 1 FROM message WHERE chat_id = ?)", (chat_id,))
+            noted = await scalar(db, "SELECT EXISTS (SELECT 1 FROM setting WHERE key = ?)", (_known_key(chat_id),))
+            return bool(shown or noted)
+
+    async def note_known(self, chat_id: int, now: datetime) -> None:
+        """From now on the chat is no new one."""
+        async with self._database.transaction() as db:
+            await put_setting(db, _known_key(chat_id), KNOWN, POLICY_ACTOR, now)
 
     async def set_page(self, proposal_id: int, chat_id: int, page: int) -> None:
         async with self._database.transaction() as db:
@@ -105,6 +126,10 @@ class Messages(Part):
                 (chat_id,),
             )
         return tuple(r["id"] for r in records)
+
+
+def _known_key(chat_id: int) -> str:
+    return f"chat-known:{chat_id}"
 
 
 def _moved_key(chat_id: int) -> str:

@@ -25,6 +25,7 @@ from balancer.model import Plan
 from bot.domain.chats import Chat
 from bot.errors import StoreError
 from bot.store.values import Notice
+from bot.telegram.greeting import FirstCheck, Greeting
 from bot.telegram.health import NO_ANSWER
 from bot.telegram.middlewares.retry import without_retries
 from bot.telegram.notice_messages import NoticeMessages
@@ -76,6 +77,7 @@ class ChatSync:
         self._shown = ShownChat(chat, context, reports=reports)
         self._proposals = ProposalMessages(self._shown)
         self._notices = NoticeMessages(self._shown, self._proposals, general=general, escalates=escalates)
+        self._greeting = Greeting(self._shown)
         self._context = context
         self._store = context.store
         self._clock = context.clock
@@ -108,6 +110,11 @@ class ChatSync:
         if self._reports:
             self._changed.update(proposal_ids)
             self._wake.set()
+
+    def greet(self, check: FirstCheck) -> None:
+        """Says hello if the chat is new."""
+        self._greeting.note(check)
+        self._wake.set()
 
     def wake(self) -> None:
         self._wake.set()
@@ -258,6 +265,7 @@ class ChatSync:
             await self._possible(self._send_plan(plan), f"The dry run of cluster {cluster_id}")
             self._plans.pop(cluster_id, None)
             self._dry_run_keys[cluster_id] = _keys(plan)
+        await self._possible(self._greeting.send(), "The first message")
         while self._ticking:
             await self._possible(self._proposals.show(proposal_id := self._ticking.pop(), tick=True), f"{proposal_id}")
 

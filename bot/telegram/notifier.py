@@ -27,6 +27,7 @@ from bot.errors import ChatError, ConfigError, StoreError
 from bot.rendering.catalog import Texts, texts_for
 from bot.store.store import Store
 from bot.telegram.chat_sync import ChatSync
+from bot.telegram.greeting import FirstCheck
 from bot.telegram.health import TelegramHealth
 from bot.telegram.languages import Languages
 from bot.telegram.sender import Place, Sender
@@ -245,6 +246,11 @@ class TelegramNotifier:
         """Sends the notices that wait in the store."""
         for sync in self._syncs:
             sync.wake()
+
+    def greet(self, plans: Sequence[Plan], mode: str) -> None:
+        """Says hello in each new chat after the first check. ``mode``: approve, auto, or dry-run."""
+        for sync in self._main_syncs:
+            sync.greet(FirstCheck(plans, mode))
 
     async def show_dry_run(self, plans: Sequence[Plan]) -> None:
         """Posts the plans of a dry run, without buttons, if they differ from the last posted ones."""

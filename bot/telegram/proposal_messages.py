@@ -155,7 +155,7 @@ class ProposalMessages:
 
     async def repost(self, proposal_id: int) -> None:
         """Shows a proposal again at the end of the chat; the older message loses its buttons."""
-        proposal = await self._store.proposals.get(await self._store.incidents.newest_proposal(proposal_id))
+        proposal = await self._store.incidents.newest(proposal_id)
         row = await self._store.messages.get(proposal_id, self._chat.chat_id)
         if proposal is None or not self._chat.shows(proposal):
             return

@@ -123,8 +123,7 @@ async def _unanswered(texts: Texts, store: Store, notice: Notice, proposal: Prop
     since = proposal.created_at
     if incident is not None:
         since = incident.waits_since
-        newest = await store.proposals.get(await store.incidents.newest_proposal(proposal.id))
-        proposal = newest or proposal
+        proposal = await store.incidents.newest(proposal.id) or proposal
     answered = incident is not None and (incident.waits_since > notice.created_at or incident.looked_into(now))
     if not proposal.pending or (answered and notice.kind is not NoticeKind.WORSE):
         return None

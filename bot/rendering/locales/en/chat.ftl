@@ -225,6 +225,21 @@ button-pass-targets = ⤴️ Pass once
 switch-strategy = 💡 Use { $strategy }
 strategy-reach = <i>“This once” proposes this plan; the next check plans as before. “Use” changes the strategy of all clusters, from the next check on.</i>
 
+## The first message in a chat
+hello = 👋 <b>VM Balancer { $version }</b> works here now: { $clusters ->
+    [one] 1 cluster
+   *[other] { $clusters } clusters
+}, { $nodes ->
+    [one] 1 node
+   *[other] { $nodes } nodes
+}.
+hello-state = { $overloaded ->
+    [0] ✅ No node is overloaded. A message comes when one is.
+    [one] ⚠️ 1 node is overloaded, nothing is proposed now. /why and its name say why.
+   *[other] ⚠️ { $overloaded } nodes are overloaded, nothing is proposed now. /why and a node’s name say why.
+}
+hello-commands = /start explains the messages, /status shows the clusters.
+
 ## Popups (plain text, at most 200 characters)
 popup-approved = Approved: { $vm } goes to { $target }.
 popup-skipped = Skipped: { $vm } stays. It is not proposed again for { $duration }.
