@@ -31,6 +31,9 @@ seconds; with more moves it lasts as long as the migrations take (benchmarks/RES
 
 TARGETS_AUTO, TARGETS_HARD, TARGETS_PREFERRED = "auto", "hard", "preferred"
 TARGET_THRESHOLDS: tuple[str, ...] = (TARGETS_AUTO, TARGETS_HARD, TARGETS_PREFERRED)
+PHYSICAL, OVERLOAD = "physical", "overload"
+SURVIVE_UP_TO: tuple[str, ...] = (PHYSICAL, OVERLOAD)
+
 CPU_TARGET_SCORE, MEMORY_TARGET_PERCENT = 6.0, 80.0
 """The seed's target thresholds. Another value was set by an administrator."""
 
@@ -40,6 +43,7 @@ _CHOICES = {
     "kernel_rule": KERNEL_RULES,
     "placement_filters": PLACEMENT_FILTERS,
     "target_thresholds": TARGET_THRESHOLDS,
+    "survive_up_to": SURVIVE_UP_TO,
 }
 
 _POSITIVE = (
@@ -119,6 +123,9 @@ class Policy:
     """Part of the overload thresholds, in percent of them, that a move leaves free on its target."""
     rules: tuple[VMRule, ...] = ()
     """The operator's rules about VMs; those of tags come on top."""
+    survive_up_to: str = OVERLOAD
+    """How full the other nodes may get when a node is lost: ``overload``, up to the overload thresholds less the
+    headroom; ``physical``, up to the memory that they have, whatever their vCPUs and load."""
 
     def __post_init__(self) -> None:
         self._require(_POSITIVE, lambda value: 0 < value < inf, "it must be above 0")

@@ -23,7 +23,7 @@ CHOICES: dict[str, tuple[Scalar, ...]] = {
     "word": ("sometimes",),
     "mode": ("sometimes",),
     "task": ("host_migrate",),
-    "resource": ("cpu", "load", "memory"),
+    "resource": ("cpu", "load", "memory", "vcpus", "vms", "available"),
     "state": ("stopped",),
     "node": ("node-7",),
     "source": ("7.2.0",),
@@ -47,6 +47,7 @@ WHOLE = {
     "rows",
     "checks",
     "count",
+    "places",
     "limit",
     "minutes",
     "more",
@@ -59,7 +60,7 @@ WHOLE = {
 }
 
 
-FILES = ("reasons.ftl", "reasons_wishes.ftl", "reasons_panel.ftl")
+FILES = ("reasons.ftl", "reasons_wishes.ftl", "reasons_panel.ftl", "reasons_survive.ftl")
 
 
 def text_of(language: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from balancer.model import Node
@@ -20,6 +21,11 @@ class MoveGroup(NamedTuple):
 def move_groups(node: Node, state: WorkingState) -> list[MoveGroup]:
     """The VMs that may leave the node, ordered by id. VMs that affinity rules connect are one group."""
     movable = [c for vm in state.vms_on[node.id] if isinstance(c := candidate(vm, state), Candidate)]
+    return connected(movable, state)
+
+
+def connected(movable: Sequence[Candidate], state: WorkingState) -> list[MoveGroup]:
+    """VMs of one node, ordered by id, as groups: VMs that affinity rules connect are one group."""
     parent = {vm.vm.id: vm.vm.id for vm in movable}
 
     def root(vm_id: int) -> int:

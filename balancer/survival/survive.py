@@ -1,0 +1,218 @@
+"""survive(): for each node whether everything that runs on it has room on the others. Pure and deterministic.
+
+It says "room for" and no more: what the panel does when a node fails is for the panel. All other VMs stay where they
+are. Simple rules find most placements, counting proves most refusals, a complete search decides the rest; the work of
+that search is limited by counts, never by time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+
+from balancer.model import Cluster, Node, Reason, Recent, Rejection, Snapshot
+from balancer.policy import Policy
+from balancer.reasons import brief
+from balancer.rules.constraints import fit_refusal, pair_refusal, static_target_refusal
+from balancer.state import Candidate, WorkingState
+from balancer.strategies.arrays import Ints
+from balancer.survival.arrays import UNBOUNDED, RoomArrays, state_of_losses
+from balancer.survival.filling import NARROW, NOWHERE, Filling, fill, fill_with_exchanges
+from balancer.survival.items import Items, items_of
+from balancer.survival.proofs import proof_of_no
+from balancer.survival.search import PlacementSearch, SearchLimitReached
+from balancer.survival.values import Loss, Place, Survival, Verdict
+
+WORK_OF_LOSS = 300_000
+"""So many nodes may be tried for items by the search for one loss."""
+WORK = 1_500_000
+"""The same for all losses together."""
+EXPLAINED = 20_000
+"""The refusals of so many nodes are counted for the VMs that stay out; beyond that these VMs come without counts."""
+EXCHANGES = 200
+"""So many exchanges may be tried for one loss; all losses together share ``WORK`` for them too."""
+
+
+def survive(
+    snapshot: Snapshot,
+    policy: Policy,
+    recent: Recent | None = None,
+    *,
+    losses: Iterable[Collection[int]] | None = None,
+    away: Collection[int] = (),
+) -> Survival:
+    """Whether the VMs of each node that is lost have room on the other nodes of the one cluster of ``snapshot``.
+
+    Args:
+        snapshot: of one cluster (see ``Snapshot.split``).
+        policy: the rules in force; ``survive_up_to`` says how full a node may get.
+        recent: nodes with a migration in motion take nothing.
+        losses: ids of nodes that are lost together, each a question of its own; ``None`` = each node alone.
+        away: ids of nodes that take nothing, as if they were already gone; they are no losses.
+
+    Raises:
+        ValueError: the snapshot does not hold exactly one cluster, or a node is not in it.
+    """
+    if len(snapshot.clusters) != 1:
+        raise ValueError(f"the snapshot holds {len(snapshot.clusters)} clusters: survive() takes one (split() it)")
+    state = state_of_losses(snapshot, policy.with_exclusions(frozenset(), frozenset(away)), recent or Recent())
+    if losses is None:
+        losses = [(node_id,) for node_id in state.nodes if node_id not in away]
+    questions = [tuple(sorted(set(ids))) for ids in losses]
+    missing = sorted({i for ids in (*questions, tuple(away)) for i in ids if i not in state.nodes})
+    if missing:
+        raise ValueError(f"no node of the snapshot has the id {missing[0]}")
+    [cluster] = snapshot.clusters
+    judge = LossJudge(state)
+    return Survival(
+        cluster_id=cluster.id,
+        cluster_name=cluster.name,
+        up_to=policy.survive_up_to,
+        losses=tuple(judge.judge(ids) for ids in questions),
+        cautions=_cautions(cluster, state),
+    )
+
+
+class LossJudge:
+    """Answers one loss after another for one state. The answers share the work that is allowed."""
+
+    def __init__(self, state: WorkingState, work: int = WORK) -> None:
+        """``state``: from ``state_of_losses``; it must not change while this is used."""
+        self.arrays = RoomArrays(state)
+        self._state = state
+        self._work = work
+        self._explained = 0
+
+    def judge(self, node_ids: Sequence[int]) -> Loss:
+        """The answer for these nodes, lost together."""
+        lost = [self._state.nodes[i] for i in node_ids]
+        items = items_of(lost, self.arrays)
+        targets, proof = self._place(items)
+        verdict = Verdict.NO
+        if proof is None or proof.code == "survive-work":
+            unknown = _unknown(lost, items)
+            proof = unknown or proof
+            verdict = Verdict.YES if proof is None else Verdict.UNDECIDED
+        return Loss(
+            node_ids=tuple(node_ids),
+            node_names=tuple(node.name for node in lost),
+            verdict=verdict,
+            vms=items.vms,
+            places=self._places(items, targets),
+            left_out=self._left_out(lost, items, targets),
+            proof=proof,
+        )
+
+    def _place(self, items: Items) -> tuple[list[int], Reason | None]:
+        """By item its node (a row) in the best placement that was found; why there is none of all items, if so."""
+        columns = self._useful(items)
+        packing = replace(items, allowed=items.allowed[:, columns])
+        filling, proof = self._fill(packing, self.arrays.room[columns])
+        return [NOWHERE if j == NOWHERE else int(columns[j]) for j in filling.target_of], proof
+
+    def _useful(self, items: Items) -> Ints:
+        """The nodes that could take the smallest item, those with the most room first."""
+        roomiest = self.arrays.roomiest
+        least = items.needs.min(axis=0, initial=UNBOUNDED)
+        useful = items.allowed.any(axis=0) & (self.arrays.room >= least).all(axis=1)
+        columns: Ints = roomiest[useful[roomiest]]
+        return columns
+
+    def _fill(self, items: Items, room: Ints) -> tuple[Filling, Reason | None]:
+        best = Filling(items, room)
+        for filling in fill(items, room):
+            if not filling.left():
+                return filling, None
+            best = _better(best, filling)
+        proof = proof_of_no(items, room)
+        if proof is not None and len(room) > NARROW:
+            return best, proof
+        exchanges = min(EXCHANGES, self._work // (1 + len(room)))
+        for filling in fill_with_exchanges(items, room, exchanges):
+            self._work -= exchanges * len(room)
+            if not filling.left():
+                return filling, None
+            best = _better(best, filling)
+        return (best, proof) if proof is not None else self._search(items, room, best)
+
+    def _search(self, items: Items, room: Ints, best: Filling) -> tuple[Filling, Reason | None]:
+        allowed = max(0, min(self._work, WORK_OF_LOSS))
+        search = PlacementSearch(items, room, allowed)
+        try:
+            targets = search.run()
+        except SearchLimitReached:
+            self._work -= allowed
+            return best, Reason.of("survive-work", tried=allowed)
+        self._work -= allowed - search.work
+        if targets is None:
+            return best, Reason.of("survive-searched", tried=allowed - search.work)
+        whole = Filling(items, room)
+        for item, target in enumerate(targets):
+            whole.put(item, target)
+        return whole, None
+
+    def _places(self, items: Items, targets: Sequence[int]) -> tuple[Place, ...]:
+        places = [
+            Place(vm.vm.id, vm.vm.name, node.id, node.name)
+            for item, target in enumerate(targets)
+            if target != NOWHERE
+            for node in (self.arrays.nodes[target].node,)
+            for vm in items.groups[item].vms
+        ]
+        return tuple(sorted(places, key=lambda place: place.vm_id))
+
+    def _left_out(self, lost: Sequence[Node], items: Items, targets: Sequence[int]) -> tuple[Rejection, ...]:
+        rejections = [
+            Rejection("vm", vm.vm.id, vm.vm.name, _why_left(vm, self._state), self._refusals(vm, lost))
+            for item, target in enumerate(targets)
+            if target == NOWHERE
+            for vm in items.groups[item].vms
+        ]
+        return tuple(sorted(rejections, key=lambda rejection: rejection.id))
+
+    def _refusals(self, vm: Candidate, lost: Sequence[Node]) -> tuple[tuple[Reason, int], ...]:
+        """How many of the other nodes refuse the VM as things are, by the brief reason, the most frequent first."""
+        self._explained += len(self._state.nodes)
+        if self._explained > EXPLAINED:
+            return ()
+        source = next(node for node in lost if node.id == vm.vm.node_id)
+        gone = {node.id for node in lost}
+        counts = Counter(
+            brief(reason)
+            for target in self._state.nodes.values()
+            if target.id not in gone and (reason := self._refusal(vm, source, target)) is not None
+        )
+        return tuple(sorted(counts.items(), key=lambda entry: (-entry[1], entry[0].code)))
+
+    def _refusal(self, vm: Candidate, source: Node, target: Node) -> Reason | None:
+        state = self._state
+        refusal = static_target_refusal(target, state) or pair_refusal(source, target, state)
+        return refusal or fit_refusal(vm, state.working[target.id], state)
+
+
+def _better(one: Filling, other: Filling) -> Filling:
+    """The one that leaves fewer VMs out."""
+    return other if other.vms_left() < one.vms_left() else one
+
+
+def _why_left(vm: Candidate, state: WorkingState) -> Reason:
+    rule = state.groups.staying.get(vm.vm.id)
+    return Reason.of("survive-left-out") if rule is None else Reason.of("survive-stays", rule=rule)
+
+
+def _unknown(lost: Sequence[Node], items: Items) -> Reason | None:
+    """What is not known of the lost nodes, so that no placement is certain to hold everything that runs there."""
+    if items.unsized:
+        return Reason.of("survive-size-unknown", vm=items.unsized[0].name, vms=len(items.unsized))
+    doubtful = next((node for node in lost if node.held is not None), None)
+    return None if doubtful is None else Reason.of("survive-node-doubtful", node=doubtful.name)
+
+
+def _cautions(cluster: Cluster, state: WorkingState) -> tuple[Reason, ...]:
+    cautions = []
+    if cluster.local_storage:
+        cautions.append(Reason.of("caution-survive-local", cluster=cluster.name))
+    if state.recent.busy_nodes & state.nodes.keys():
+        cautions.append(Reason.of("caution-survive-busy", nodes=len(state.recent.busy_nodes & state.nodes.keys())))
+    return tuple(cautions)
