@@ -29,7 +29,7 @@ from balancer.planner import plan
 from balancer.policy import Policy
 from bot.cli import BAD_SETTINGS
 from bot.config.settings import Settings
-from bot.domain.counters import Counted, CycleTally, Durations, Waiting
+from bot.domain.counters import Counted, CycleTally, Histogram, Waiting
 from bot.domain.health import Health, State
 from bot.domain.proposals import MigrationState, Verdict
 from bot.domain.sanitize import one_line
@@ -149,10 +149,10 @@ def test_any_name_gives_a_valid_page(cluster: str, one: str, other: str) -> None
     ("seconds", "expected"), [((), [0, 0, 0]), ((1, 1.5, 2), [1, 3, 3]), ((0, 5), [1, 1, 2]), ((-3,), [1, 1, 1])]
 )
 def test_histogram_buckets_include_their_upper_bound(seconds: tuple[float, ...], expected: list[int]) -> None:
-    durations = Durations((1.0, 2.0))
+    histogram = Histogram((1.0, 2.0))
     for s in seconds:
-        durations.add(timedelta(seconds=s))
-    assert durations.cumulative() == expected and durations.total_s == sum(max(0, s) for s in seconds)
+        histogram.add(s)
+    assert histogram.cumulative() == expected and histogram.total == sum(max(0, s) for s in seconds)
 
 
 # --- counting from the store
@@ -217,6 +217,29 @@ async def test_unreadable_database_hides_only_its_own_metrics(tmp_path: Path) ->
         assert seen.get("database_up") == 0 and seen.get("panel_up") == 1
         assert seen.get("moves_waiting") is None and seen.get("paused") is None and not seen.all_of("mode")
         assert seen.get("cycles_total", outcome="done") == 1 and len(seen.all_of("node_overloaded")) == 3
+
+
+async def test_part_of_the_promise_that_was_kept_is_counted_by_cluster(tmp_path: Path) -> None:
+    async with running_bot(tmp_path, balance_interval=300) as fixture:
+        metrics = Metrics(fixture.service, fixture.store, fixture.api, None, fixture.clock, loop_failures={})
+        await metrics.begin()
+        await fixture.moved()
+        labels = {"cluster": "Production", "cluster_id": "1"}
+        name = "migration_promise_kept_ratio"
+        assert Seen((await metrics.page()).decode()).get(f"{name}_count", after="600s", **labels) == 0
+        fixture.pass_time(600)
+        await fixture.propose()
+        await metrics.catch_up()
+        seen = Seen((await metrics.page()).decode())
+        assert seen.get(f"{name}_count", after="600s", **labels) == seen.get(f"{name}_sum", after="600s", **labels) == 1
+        assert seen.get(f"{name}_bucket", after="600s", le="0.9", **labels) == 0
+        assert seen.get(f"{name}_bucket", after="600s", le="1.1", **labels) == 1
+        fixture.panel.world.delete_vm(fixture.panel.world.vms[(await fixture.migration()).move.vm_id])
+        fixture.pass_time(3600)
+        await fixture.propose()
+        seen = Seen((await metrics.page()).decode())
+        assert seen.get("outcomes_missing_total", reason="vm-gone") == 1
+        assert {frozenset(dict(key)) for key in seen.all_of(f"{name}_count")} == {frozenset((*labels, "after"))}
 
 
 # --- /healthz

@@ -16,20 +16,24 @@ from balancer.model import Plan, Snapshot
 
 CYCLE_BOUNDS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 MIGRATION_BOUNDS_S = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0)
+KEPT_BOUNDS = (0.0, 0.25, 0.5, 0.75, 0.9, 1.1, 1.25, 1.5, 2.0)
+"""Of the part of a promise that was kept: 1 = all of it."""
+KeptKey = tuple[int, timedelta]
+"""Cluster, and how long after the end of the migration it was compared."""
 
 
-class Durations:
-    """A histogram: how many were at most this long, and the sum of all."""
+class Histogram:
+    """How many values were at most as large as each bound, and the sum of all. A value below 0 counts as 0."""
 
-    def __init__(self, bounds_s: Sequence[float]) -> None:
-        self.bounds_s = tuple(bounds_s)
-        self.total_s = 0.0
-        self._counts = [0] * (len(self.bounds_s) + 1)
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = tuple(bounds)
+        self.total = 0.0
+        self._counts = [0] * (len(self.bounds) + 1)
 
-    def add(self, duration: timedelta) -> None:
-        seconds = max(0.0, duration.total_seconds())
-        self.total_s += seconds
-        self._counts[sum(bound < seconds for bound in self.bounds_s)] += 1
+    def add(self, value: float) -> None:
+        value = max(0.0, value)
+        self.total += value
+        self._counts[sum(bound < value for bound in self.bounds)] += 1
 
     def cumulative(self) -> list[int]:
         """One count for each bound, and the total at the end."""
@@ -50,7 +54,7 @@ class CycleTally:
     """The checks of this program since its start."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    durations: Durations = field(default_factory=lambda: Durations(CYCLE_BOUNDS_S))
+    durations: Histogram = field(default_factory=lambda: Histogram(CYCLE_BOUNDS_S))
     """Durations of checks that read the panel or tried to."""
     succeeded_at: datetime | None = None
     sight: Sight | None = None
@@ -79,7 +83,7 @@ class CycleTally:
     def _count(self, outcome: str, duration: timedelta, now: datetime) -> None:
         self.outcomes[outcome] += 1
         if outcome in ("done", "failed"):
-            self.durations.add(duration)
+            self.durations.add(duration.total_seconds())
         if outcome == "done":
             self.succeeded_at = now
 
@@ -90,6 +94,7 @@ class FigureCheckpoint:
 
     decision_id: int
     audit_id: int
+    outcome_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,10 @@ class Happened:
     durations: tuple[tuple[str, timedelta], ...]
     restarted: int = 0
     """Migrations that succeeded but restarted their VM."""
+    kept: tuple[tuple[KeptKey, float], ...] = ()
+    """Of each comparison with a result: the part of the promise that was kept."""
+    missing: Counter[str] = field(default_factory=Counter)
+    """Comparisons without a result, by the reason (see ``Missing``)."""
 
 
 TIMED_RESULTS = ("succeeded", "failed")
@@ -124,9 +133,11 @@ class Counted:
     verdicts: Counter[str] = field(default_factory=Counter)
     results: Counter[str] = field(default_factory=Counter)
     restarted: int = 0
-    durations: dict[str, Durations] = field(
-        default_factory=lambda: {result: Durations(MIGRATION_BOUNDS_S) for result in TIMED_RESULTS}
+    durations: dict[str, Histogram] = field(
+        default_factory=lambda: {result: Histogram(MIGRATION_BOUNDS_S) for result in TIMED_RESULTS}
     )
+    kept: dict[KeptKey, Histogram] = field(default_factory=dict)
+    missing: Counter[str] = field(default_factory=Counter)
 
     def add(self, happened: Happened) -> None:
         self.verdicts.update(happened.verdicts)
@@ -134,4 +145,7 @@ class Counted:
         self.restarted += happened.restarted
         for result, duration in happened.durations:
             if result in TIMED_RESULTS:
-                self.durations[result].add(duration)
+                self.durations[result].add(duration.total_seconds())
+        for key, hit in happened.kept:
+            self.kept.setdefault(key, Histogram(KEPT_BOUNDS)).add(hit)
+        self.missing.update(happened.missing)

@@ -18,7 +18,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from balancer.model import NodeLoad, NodeReport, Plan
-from bot.domain.counters import TIMED_RESULTS, Counted, CycleTally, Durations, Sight, Waiting
+from bot.domain.counters import KEPT_BOUNDS, TIMED_RESULTS, Counted, CycleTally, Histogram, Sight, Waiting
+from bot.domain.outcomes import CHECKPOINTS, Missing
 from bot.domain.sanitize import one_line
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -29,6 +30,7 @@ VERDICTS = ("approve", "skip")
 RESULTS = ("succeeded", "failed", "unknown", "stale", "skipped")
 ERROR_KINDS = ("unavailable", "session", "auth", "forbidden", "refused", "data", "outcome-unknown")
 METHODS = ("GET", "POST")
+MISSING = tuple(missing.value for missing in Missing)
 HELD_REASONS = ("planning-failed", "protection-lost", "auto-stopped")
 
 
@@ -194,9 +196,28 @@ def _counted(values: MetricValues) -> Iterator[Metric]:
     for result in TIMED_RESULTS:
         _add(durations, [result], counted.durations[result])
     yield durations
+    yield _kept(counted, values.cycles.sight)
+    text = "Comparisons of migrations with their promise that have no result, by reason."
+    yield _count("outcomes_missing", text, "reason", MISSING, counted.missing)
     yield _count("panel_requests", "Requests to VMmanager.", "method", METHODS, values.panel_requests)
     yield _count("loop_failures", "Defects of loops and steps of the program.", "loop", (), values.loop_failures)
     yield _count("panel_errors", "Requests to VMmanager that failed.", "kind", ERROR_KINDS, values.panel_errors)
+
+
+def _kept(counted: Counted, sight: Sight | None) -> Metric:
+    """By cluster, with 0 for clusters that are seen; by VM it would be without end."""
+    names = {} if sight is None else {plan.cluster_id: one_line(plan.cluster_name) for plan in sight.plans}
+    text = "Part of the promised relief that migrations brought, compared so long after their end; 1 = all of it."
+    family = HistogramMetricFamily(
+        f"{PREFIX}migration_promise_kept_ratio", text, labels=["cluster", "cluster_id", "after"]
+    )
+    clusters = sorted({*names, *(cluster_id for cluster_id, _ in counted.kept)})
+    for cluster_id in clusters:
+        for checkpoint in CHECKPOINTS:
+            histogram = counted.kept.get((cluster_id, checkpoint), Histogram(KEPT_BOUNDS))
+            after = f"{round(checkpoint.total_seconds())}s"
+            _add(family, [names.get(cluster_id, ""), str(cluster_id), after], histogram)
+    return family
 
 
 def _gauge(name: str, text: str, labels: list[str]) -> GaugeMetricFamily:
@@ -216,7 +237,7 @@ def _count(
     return family
 
 
-def _add(family: HistogramMetricFamily, labels: list[str], durations: Durations) -> None:
-    bounds = [*map(str, durations.bounds_s), "+Inf"]
-    pairs = list(zip(bounds, map(float, durations.cumulative()), strict=True))
-    family.add_metric(labels, pairs, durations.total_s)
+def _add(family: HistogramMetricFamily, labels: list[str], histogram: Histogram) -> None:
+    bounds = [*map(str, histogram.bounds), "+Inf"]
+    pairs = list(zip(bounds, map(float, histogram.cumulative()), strict=True))
+    family.add_metric(labels, pairs, histogram.total)

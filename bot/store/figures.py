@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import timedelta
 
 from bot.domain.counters import FigureCheckpoint, Happened, Waiting
 from bot.domain.proposals import UNSETTLED, MigrationState
@@ -31,7 +32,7 @@ class Figures(Part):
 async def _checkpoint(db: Connection) -> FigureCheckpoint:
     # Not max(id): what was let go of must not be counted again under its number.
     sql = "SELECT seq FROM sqlite_sequence WHERE name = ?"
-    return FigureCheckpoint(await scalar(db, sql, ("decision",)), await scalar(db, sql, ("audit",)))
+    return FigureCheckpoint(*[await scalar(db, sql, (table,)) for table in ("decision", "audit", "outcome")])
 
 
 async def _waiting(db: Connection) -> Waiting:
@@ -73,6 +74,12 @@ async def _happened(db: Connection, checkpoint: FigureCheckpoint) -> Happened:
         (json_list(number for number, _ in ended),),
     )
     ran = {r["id"]: rows.from_text(r["finished_at"]) - rows.from_text(r["started_at"]) for r in times}
+    compared = await all_rows(
+        db,
+        "SELECT m.cluster_id, o.after_s, o.promised, o.relieved, o.missing FROM outcome o "
+        "JOIN migration g ON g.id = o.migration_id JOIN move m ON m.id = g.move_id WHERE o.id > ? ORDER BY o.id",
+        (checkpoint.outcome_id,),
+    )
     return Happened(
         Counter({r["verdict"]: r["n"] for r in verdicts}),
         Counter(state for _, state in ended),
@@ -82,4 +89,10 @@ async def _happened(db: Connection, checkpoint: FigureCheckpoint) -> Happened:
             f"SELECT count(*) FROM migration g WHERE {RESTARTED} AND id IN (SELECT value FROM json_each(?))",  # noqa: S608
             (json_list(number for number, state in ended if state == MigrationState.SUCCEEDED.value),),
         ),
+        tuple(
+            ((r["cluster_id"], timedelta(seconds=r["after_s"])), r["relieved"] / r["promised"])
+            for r in compared
+            if r["relieved"] is not None and r["promised"]
+        ),
+        Counter(r["missing"] for r in compared if r["missing"] is not None),
     )
