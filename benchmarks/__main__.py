@@ -17,14 +17,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import closed_loop, cycle, default_rule, demands, hbal, peers, startup, tables
+from benchmarks import closed_loop, cycle, date, default_rule, demands, hbal, peers, startup, tables
 
 HERE = Path(__file__).resolve().parent
 SUITES = {
     "full": (*peers.SMALL, *peers.MEDIUM, *peers.LARGE, *peers.HUGE, *peers.GIANT),
     "quick": (*peers.SMALL[:2], peers.SMALL[3]),
 }
-PARTS = ("startup", "cycle", "peers", "default-rule", "closed-loop", "sharper-bounds")
+PARTS = ("startup", "cycle", "peers", "date", "default-rule", "closed-loop", "sharper-bounds")
 """In this order: the shortest first, and what takes its time alone before what uses all processors."""
 
 
@@ -86,6 +86,10 @@ def measure_part(part: str, given: argparse.Namespace, found: dict[str, Any]) ->
         say("what runs by default, over time")
         found["default_rule"] = default_rule.run(default_rule.worlds(given.orders, quick=given.quick), say)
         yield
+    elif part == "date":
+        say("when clusters are full")
+        found["date"] = date.run(given.orders, quick=given.quick)
+        yield
     elif part == "startup":
         say("start-up")
         found["startup"] = startup.measure(3 if given.quick else startup.ROUNDS)
@@ -146,6 +150,10 @@ def report(found: dict[str, Any]) -> Iterator[str]:
         yield "## What runs by default, over time\n"
         yield "One move a check; node-time overloaded and moves, on average over the draws of each world.\n"
         yield from default_rule.default_table(found["default_rule"])
+    if "date" in found:
+        yield "## When a cluster is full\n"
+        yield "Errors of dates in days, of levels in VMs.\n"
+        yield from date.date_table(found["date"])
     if "closed_loop" in found:
         yield "## Over time\n"
         yield from tables.closed_loop_table(found["closed_loop"])
@@ -159,6 +167,8 @@ def _demands(found: dict[str, Any]) -> Iterator[demands.Demand]:
         yield from startup.demands(found["startup"])
     if "default_rule" in found:
         yield default_rule.demand(found["default_rule"])
+    if "date" in found:
+        yield from date.demands(found["date"])
     yield from demands.demands(found)
 
 

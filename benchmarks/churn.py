@@ -215,13 +215,13 @@ class World:
         if event.kind == REMOVE:
             self._remove(vm)
         else:
-            vcpus, mib = _size(event.draws[1:])
+            vcpus, mib = size_drawn(event.draws[1:])
             self._count(vm, -1)
             self.vms[vm.id] = replace(vm, vcpus=vcpus, memory_mib=mib)
             self._count(self.vms[vm.id], 1)
 
     def _create(self, draws: tuple[float, ...]) -> None:
-        vcpus, mib = _size(draws)
+        vcpus, mib = size_drawn(draws)
         number = max(self.vms) + 1
         vm = VM(
             id=number,
@@ -291,7 +291,7 @@ class World:
             self.account.clear_at_s = self.now_s
 
 
-def _size(draws: tuple[float, ...]) -> tuple[int, int]:
+def size_drawn(draws: tuple[float, ...]) -> tuple[int, int]:
     """vCPUs and MiB of a VM, with the shares that the generator has."""
     vcpus = _weighted(FLAVOURS, FLAVOUR_WEIGHTS, draws[0])
     return vcpus, 1024 * min(128, max(1, vcpus * _weighted(GIB_PER_VCPU, GIB_WEIGHTS, draws[1])))

@@ -57,7 +57,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
 }
 CORE_MAY_USE = {
     *("__future__", "bisect", "collections", "copy", "dataclasses", "datetime", "enum", "fractions", "functools"),
-    *("heapq", "itertools", "json", "math", "operator", "re", "typing", "numpy"),
+    *("heapq", "itertools", "json", "math", "operator", "random", "re", "statistics", "typing", "numpy"),
 }
 CLOCKS = {"now", "utcnow", "today"}
 DOORS = {"open", "print", "input", "exec", "eval"}

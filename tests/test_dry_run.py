@@ -91,10 +91,22 @@ async def test_reading_an_older_database_does_not_change_its_bytes(given: Settin
     path = given.database_path
     await filled(given)
     with closing(sqlite3.connect(path)) as db:
-        for table in ("outcome", "promise", "unreadable", "protection", "notice_message", "vm_sample", "vm_name"):
+        for table in (
+            "capacity_sample",
+            "size_sample",
+            "outcome",
+            "promise",
+            "unreadable",
+            "protection",
+            "notice_message",
+            "vm_sample",
+            "vm_name",
+        ):
             db.execute(f"DROP TABLE {table}")
-        for table, column in (("notice", "subject"), ("notice", "ends")):
+        db.execute("DROP VIEW move_state")
+        for table, column in (("migration", "sighting"), ("notice", "subject"), ("notice", "ends")):
             db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        db.execute("CREATE VIEW move_state AS SELECT * FROM move")
         db.execute("DROP INDEX proposal_incident")
         db.execute("PRAGMA foreign_keys = OFF")
         db.execute("ALTER TABLE proposal DROP COLUMN incident_id")

@@ -13,6 +13,7 @@ from bot.domain.held_clusters import FAILURE_KEY
 from bot.domain.proposals import POLICY_ACTOR, Actor
 from bot.errors import DryRunError, PanelError, StoreError, TokenRefused, UnstorableError
 from bot.service import plan_log
+from bot.service.capacity import Capacity
 from bot.service.cluster_plans import held_reason, planning_failure
 from bot.service.context import ServiceContext, UseCase
 from bot.service.deadlines import Deadlines
@@ -28,13 +29,21 @@ log = logging.getLogger(__name__)
 
 class Cycle(UseCase):
     def __init__(
-        self, context: ServiceContext, observer: Observer, planning: Planning, deadlines: Deadlines, ledger: Ledger
+        self,
+        context: ServiceContext,
+        observer: Observer,
+        planning: Planning,
+        deadlines: Deadlines,
+        *,
+        ledger: Ledger,
+        capacity: Capacity,
     ) -> None:
         super().__init__(context)
         self._ledger = ledger
         self._observer = observer
         self._planning = planning
         self._deadlines = deadlines
+        self._capacity = capacity
         self._running = asyncio.Lock()
         self._plan_log = plan_log.PlanLog()
         self._foreign_moves = ForeignMoves(context.store, context.clock)
@@ -78,6 +87,8 @@ class Cycle(UseCase):
         try:
             every = timedelta(seconds=(await self._runtime.current()).balance_interval)
             await self._store.samples.record(plans, started, every)
+            if self._observer.last is not None:
+                await self._capacity.record(self._observer.last)
         except StoreError as error:
             log.error("The loads of this check are missing in charts and summaries: %s", error)
 

@@ -48,6 +48,8 @@ class Maintenance:
             pass
         while await self._store.samples.thin(now, DAY * self._settings.samples_keep_days):
             pass
+        while await self._store.capacity.thin(now, DAY * self._settings.samples_keep_days):
+            pass
         while await self._store.vm_samples.thin(now, VM_SAMPLES_FOR):
             pass
         audit = await self._store.audit.verify()

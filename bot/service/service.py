@@ -12,6 +12,7 @@ from bot.config.settings import Settings
 from bot.domain.clock import Clock, utc_now, wall_clock_of
 from bot.panel.client import VMManagerAPI
 from bot.service.admin import Admin
+from bot.service.capacity import Capacity
 from bot.service.clock_follower import ClockFollower
 from bot.service.context import ServiceContext
 from bot.service.cycle import Cycle
@@ -78,7 +79,10 @@ class Service:
         self.deadlines = Deadlines(context)
         self.clock_follower = ClockFollower(context)
         self.ledger = Ledger(context)
-        self.cycle = Cycle(context, self.observer, self.planning, self.deadlines, self.ledger)
+        self.capacity = Capacity(context, self.observer, self.planning)
+        self.cycle = Cycle(
+            *(context, self.observer, self.planning, self.deadlines), ledger=self.ledger, capacity=self.capacity
+        )
         self.executor = Executor(
             panel,
             context,

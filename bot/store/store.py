@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.store.audit import Audit
+from bot.store.capacity import Capacity
 from bot.store.changes import Changes
 from bot.store.cycles import Cycles
 from bot.store.database import BUSY_TIMEOUT_S, Access, Database
@@ -62,6 +63,7 @@ class Store(Database):
         self.samples = Samples(self)
         self.vm_samples = VMSamples(self)
         self.summaries = Summaries(self, self.samples, self.outcomes)
+        self.capacity = Capacity(self)
         self.messages = Messages(self)
         self.notices = Notices(self, reader)
         self.heartbeats = Heartbeats(self)

@@ -1,0 +1,303 @@
+"""When a cluster is full: its samples of months and its thresholds in, dates out (forecast.py). Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from balancer.forecast import Trend, forecast
+from balancer.level_model import Point
+from balancer.model import VM, Node, Snapshot
+from balancer.policy import Policy
+from balancer.requests.place import place
+from balancer.scoring import most_mib, most_vcpus
+
+DAY = timedelta(days=1)
+CPU, MEMORY = "cpu", "memory"
+SIZES = (1, 2, 4, 8, 16, 32)
+"""VMs are counted by these classes of vCPUs: up to 1, up to 2 … and larger ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class SizeCount:
+    """How many VMs have so many vCPUs, and how much memory all of them have together."""
+
+    vcpus: int
+    vms: int
+    memory_mib: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What is allocated in a cluster at one moment, and what the nodes have that are in service."""
+
+    nodes: int
+    """Nodes in service: healthy and not in maintenance. The next two are of these alone."""
+    cpus: int
+    memory_mib: int
+    vcpus: int
+    """Allocated on all nodes, in service or not; likewise ``allocated_mib`` and ``vms``."""
+    allocated_mib: int
+    vms: int | None
+    """``None``: not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapacitySample:
+    """The totals at a moment of the past."""
+
+    at: datetime
+    totals: Totals
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChange:
+    """At ``at`` other nodes were in service than before; figures are differences."""
+
+    at: datetime
+    nodes: int
+    cpus: int
+    memory_mib: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """At ``at`` much more (or less) was allocated at once than usual: vCPUs or MiB."""
+
+    at: datetime
+    change: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceDate:
+    """When the vCPUs (``cpu``) or the memory (``memory``, MiB) of a cluster reach its threshold.
+
+    Of ten futures that the past makes likely one reaches it before ``first`` and one after ``last``. ``None``: later
+    than ``horizon``; all three are ``None`` without a rising trend, and where it is reached.
+    """
+
+    resource: str
+    trend: Trend
+    reached: bool
+    allocated: float
+    limit: float
+    """Below or at the threshold so much may be allocated on the nodes in service."""
+    threshold: float
+    """As the policy has it: vCPUs for each CPU, or percent of the memory."""
+    growth: float | None
+    """A day, without the orders below; ``None``: the past is too short."""
+    orders: tuple[Order, ...]
+    horizon: datetime
+    first: datetime | None = None
+    middle: datetime | None = None
+    last: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SizeGrowth:
+    """VMs with more than ``above`` and up to ``most`` vCPUs (``None``: any number), then and now."""
+
+    above: int
+    most: int | None
+    vms_before: int
+    vms_now: int
+    vcpus_before: int
+    vcpus_now: int
+
+
+@dataclass(frozen=True, slots=True)
+class StandardVM:
+    """The commonest size of the cluster's VMs, and how many more of them fit below the thresholds."""
+
+    vcpus: int
+    memory_mib: int
+    fit: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityReport:
+    """What `/capacity` says of one cluster."""
+
+    cluster_id: int
+    cluster_name: str
+    since: datetime | None
+    """The oldest sample; ``None``: there are none."""
+    until: datetime | None
+    now: Totals | None
+    out_of_service: int
+    """Nodes that are in maintenance or not healthy; they do not count."""
+    dates: tuple[ResourceDate, ...] = ()
+    changes: tuple[NodeChange, ...] = ()
+    growth: tuple[SizeGrowth, ...] = ()
+    growth_since: datetime | None = None
+    """The day of the older counts of ``growth``."""
+    standard: StandardVM | None = None
+
+
+def in_service(node: Node) -> bool:
+    """Whether a node counts as capacity."""
+    return node.state == "active" and not node.maintenance
+
+
+def totals(snapshot: Snapshot) -> Totals | None:
+    """The sums of one cluster; ``None``: a figure is unknown, and a sum without it would look like a change."""
+    on_node: dict[int, list[VM]] = {node.id: [] for node in snapshot.nodes}
+    for vm in snapshot.vms:
+        on_node.setdefault(vm.node_id or 0, []).append(vm)
+    serving = [node for node in snapshot.nodes if in_service(node)]
+    sums = [
+        _sum(node.cpus for node in serving),
+        _sum(node.memory_mib for node in serving),
+        _sum(_allocated(node.vcpus_allocated, on_node[node.id], lambda vm: vm.vcpus) for node in snapshot.nodes),
+        _sum(
+            _allocated(node.memory_allocated_mib, on_node[node.id], lambda vm: vm.memory_mib) for node in snapshot.nodes
+        ),
+    ]
+    if not serving or None in sums:
+        return None
+    cpus, memory, vcpus, allocated = (value or 0 for value in sums)
+    return Totals(len(serving), cpus, memory, vcpus, allocated, len(snapshot.vms))
+
+
+def sizes(vms: Iterable[VM]) -> tuple[SizeCount, ...]:
+    """The VMs by their number of vCPUs; those of unknown size are left out."""
+    count: Counter[int] = Counter()
+    memory: Counter[int] = Counter()
+    for vm in vms:
+        if vm.vcpus is not None and vm.memory_mib is not None:
+            count[vm.vcpus] += 1
+            memory[vm.vcpus] += vm.memory_mib
+    return tuple(SizeCount(vcpus, count[vcpus], memory[vcpus]) for vcpus in sorted(count))
+
+
+def capacity_report(
+    cluster_id: int,
+    cluster_name: str,
+    samples: Sequence[CapacitySample],
+    policy: Policy,
+    *,
+    sizes_before: tuple[datetime, Sequence[SizeCount]] | None = None,
+    sizes_now: Sequence[SizeCount] = (),
+    out_of_service: int = 0,
+    standard: StandardVM | None = None,
+) -> CapacityReport:
+    """The report of one cluster.
+
+    Args:
+        samples: in the order of time; the last one says what the cluster has now.
+        sizes_before: the VMs by size on a day of the past.
+    """
+    if not samples:
+        return CapacityReport(cluster_id, cluster_name, None, None, None, out_of_service, standard=standard)
+    last = samples[-1].totals
+    return CapacityReport(
+        cluster_id,
+        cluster_name,
+        samples[0].at,
+        samples[-1].at,
+        last,
+        out_of_service,
+        tuple(_date(resource, samples, policy) for resource in (CPU, MEMORY)),
+        _changes(samples),
+        () if sizes_before is None else _growth(sizes_before[1], sizes_now),
+        None if sizes_before is None else sizes_before[0],
+        standard,
+    )
+
+
+def standard_vm(snapshot: Snapshot, policy: Policy) -> StandardVM | None:
+    """The commonest size of a cluster's VMs and how many more fit; ``None``: no VM's size is known."""
+    known = Counter((vm.vcpus, vm.memory_mib) for vm in snapshot.vms if vm.vcpus and vm.memory_mib)
+    if not known:
+        return None
+    (vcpus, memory_mib), _ = min(known.items(), key=lambda item: (-item[1], item[0]))
+    assert vcpus is not None and memory_mib is not None  # noqa: S101 - only known sizes are counted
+    return StandardVM(vcpus, memory_mib, place(snapshot, policy, vcpus, memory_mib).total)
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    total = 0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total
+
+
+def _allocated(told: int | None, vms: Sequence[VM], size: Callable[[VM], int | None]) -> int | None:
+    """What the panel says of a node, else the sum of its VMs."""
+    return _sum(size(vm) for vm in vms) if told is None else told
+
+
+def _date(resource: str, samples: Sequence[CapacitySample], policy: Policy) -> ResourceDate:
+    last, zero = samples[-1], samples[0].at
+    if resource == CPU:
+        threshold = policy.cpu_overload_ratio
+        limit = most_vcpus(last.totals.cpus, threshold)
+        values = [sample.totals.vcpus for sample in samples]
+    else:
+        threshold = policy.memory_overload_percent
+        limit = most_mib(last.totals.memory_mib, threshold)
+        values = [sample.totals.allocated_mib for sample in samples]
+    points = [Point((s.at - zero) / DAY, float(v)) for s, v in zip(samples, values, strict=True)]
+    counts = [s.totals.vms for s in samples]
+    known = [float(count) for count in counts if count is not None]
+    seen = forecast(points, float(max(limit, 1)), known if len(known) == len(counts) else None)
+
+    def day(days: float | None) -> datetime | None:
+        return None if days is None else last.at + days * DAY
+
+    return ResourceDate(
+        resource,
+        seen.trend,
+        values[-1] >= limit or seen.reached,
+        float(values[-1]),
+        float(limit),
+        threshold,
+        seen.slope,
+        tuple(Order(zero + step.day * DAY, step.change) for step in seen.steps),
+        last.at + seen.reach * DAY,
+        day(seen.first),
+        day(seen.middle),
+        day(seen.last),
+    )
+
+
+def _changes(samples: Sequence[CapacitySample]) -> tuple[NodeChange, ...]:
+    """When nodes were added or went out of service for longer than one sample; newest last."""
+    changes = []
+    steady = samples[0].totals
+    for one, two in zip(samples[1:], [*samples[2:], samples[-1]], strict=True):
+        now, then = one.totals, two.totals
+        size = (now.nodes, now.cpus, now.memory_mib)
+        if size != (steady.nodes, steady.cpus, steady.memory_mib) and size == (then.nodes, then.cpus, then.memory_mib):
+            changes.append(
+                NodeChange(one.at, now.nodes - steady.nodes, now.cpus - steady.cpus, now.memory_mib - steady.memory_mib)
+            )
+            steady = now
+    return tuple(changes)
+
+
+def _growth(before: Sequence[SizeCount], now: Sequence[SizeCount]) -> tuple[SizeGrowth, ...]:
+    """By class of size, those of which there are VMs then or now; smallest first."""
+    rows = []
+    for above, most in zip((0, *SIZES), (*SIZES, None), strict=True):
+
+        def inside(count: SizeCount, above: int = above, most: int | None = most) -> bool:
+            return above < count.vcpus and (most is None or count.vcpus <= most)
+
+        old, new = [c for c in before if inside(c)], [c for c in now if inside(c)]
+        if old or new:
+            rows.append(
+                SizeGrowth(
+                    above,
+                    most,
+                    sum(c.vms for c in old),
+                    sum(c.vms for c in new),
+                    sum(c.vms * c.vcpus for c in old),
+                    sum(c.vms * c.vcpus for c in new),
+                )
+            )
+    return tuple(rows)

@@ -1,0 +1,83 @@
+"""When each cluster is full: keeps the samples that tell it, and makes the reports. Forecasts run in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+
+from balancer.model import Cluster, Snapshot
+from balancer.policy import Policy
+from balancer.requests.capacity import CapacityReport, capacity_report, in_service, sizes, standard_vm, totals
+from bot.service.context import ServiceContext, UseCase
+from bot.service.observer import FRESH, Observer
+from bot.service.planning import Planning
+
+log = logging.getLogger(__name__)
+
+
+class Capacity(UseCase):
+    """One for a program: it remembers the reports until there are newer samples."""
+
+    def __init__(self, context: ServiceContext, observer: Observer, planning: Planning) -> None:
+        super().__init__(context)
+        self._observer = observer
+        self._planning = planning
+        self._reports: dict[int, tuple[object, CapacityReport]] = {}
+
+    async def record(self, snapshot: Snapshot) -> None:
+        """Keeps the totals of each cluster, once for six hours. A cluster with an unknown figure has a gap.
+
+        Raises:
+            StoreError: they cannot be stored.
+        """
+        now = self._clock()
+        due = set(await self._store.capacity.needs([c.id for c in snapshot.clusters], now))
+        for own in snapshot.split() if due else ():
+            cluster = own.clusters[0]
+            seen = await asyncio.to_thread(totals, own) if cluster.id in due else None
+            if seen is not None:
+                sizes_of_nodes = {n.id: (n.cpus, n.memory_mib) for n in own.nodes if n.cpus and n.memory_mib}
+                await self._store.capacity.record(cluster.id, seen, sizes(own.vms), sizes_of_nodes, now)
+
+    async def reports(self, clusters: Iterable[Cluster]) -> tuple[CapacityReport, ...]:
+        """The reports of these clusters, in their order.
+
+        Raises:
+            PanelError: nothing was ever seen.
+        """
+        snapshot = await self._observer.observe_soon(FRESH)
+        policies = await self._planning.policies(snapshot)
+        parts = {own.clusters[0].id: own for own in snapshot.split()}
+        return tuple([await self._report(parts[c.id], policies[c.id]) for c in clusters if c.id in parts])
+
+    async def known(self) -> Mapping[int, CapacityReport]:
+        """Cluster -> its report, of the clusters as last seen; for pages that must not wait for the panel."""
+        last = self._observer.last
+        if last is None:
+            return {}
+        policies = await self._planning.policies(last)
+        return {own.clusters[0].id: await self._report(own, policies[own.clusters[0].id]) for own in last.split()}
+
+    async def _report(self, own: Snapshot, policy: Policy) -> CapacityReport:
+        cluster = own.clusters[0]
+        samples = await self._store.capacity.samples(cluster.id)
+        counts = await self._store.capacity.sizes(cluster.id)
+        basis = (own.taken_at, policy, samples[-1] if samples else None)
+        kept = self._reports.get(cluster.id)
+        if kept is not None and kept[0] == basis:
+            return kept[1]
+        report = await asyncio.to_thread(
+            lambda: capacity_report(
+                cluster.id,
+                cluster.name,
+                samples,
+                policy,
+                sizes_before=None if counts is None else counts[0],
+                sizes_now=() if counts is None else counts[1],
+                out_of_service=sum(1 for node in own.nodes if not in_service(node)),
+                standard=standard_vm(own, policy),
+            )
+        )
+        self._reports[cluster.id] = (basis, report)
+        return report

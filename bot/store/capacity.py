@@ -1,0 +1,147 @@
+"""What is allocated in each cluster over months: a row for each six hours, and the VMs by size for each day."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+
+from balancer.requests.capacity import CapacitySample, SizeCount, Totals
+from bot.store.database import Connection, Part, all_rows, json_list
+
+SLOT_S, DAY_S = 6 * 3600, 24 * 3600
+AT_ONCE = 5000
+"""Most rows of a table that one transaction deletes."""
+LARGEST = 2**60
+"""A larger figure of a panel is nonsense, and would not fit into a column."""
+_PUT = (
+    "INSERT INTO capacity_sample (cluster_id, at, nodes, cpus, memory_mib, vcpus, allocated_mib, vms) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (cluster_id, at) DO NOTHING"
+)
+_EARLIER = f"""
+    WITH known AS (SELECT value ->> 0 AS node_id, value ->> 1 AS cpus, value ->> 2 AS memory_mib FROM json_each(?1)),
+    slot AS (
+        SELECT at / {SLOT_S} * {SLOT_S} AS at, node_id, 1.0 * sum(cpu_sum) / sum(checks) / 1000 AS ratio,
+               1.0 * sum(memory_sum) / sum(checks) / 1000 AS part
+          FROM sample WHERE cluster_id = ?2 AND at < ?3 GROUP BY 1, 2),
+    span AS (SELECT node_id, min(at) AS first, max(at) AS last FROM slot GROUP BY node_id)
+    SELECT slot.at, count(*) AS nodes, sum(cpus) AS cpus, sum(memory_mib) AS memory_mib,
+           round(sum(ratio * cpus)) AS vcpus, round(sum(part * memory_mib)) AS allocated_mib
+      FROM slot LEFT JOIN known USING (node_id) GROUP BY slot.at
+    HAVING count(known.cpus) = count(*)
+       AND count(*) = (SELECT count(*) FROM span WHERE first <= slot.at AND last >= slot.at) ORDER BY slot.at
+"""  # noqa: S608 - fixed numbers
+"""Totals from the samples of the nodes. Slots in which a node has no sample, or whose nodes are gone, are left out."""
+
+
+class Capacity(Part):
+    async def needs(self, clusters: Iterable[int], now: datetime) -> list[int]:
+        """Which of these clusters have no sample of the current six hours."""
+        wanted = list(clusters)
+        async with self._database.reading() as db:
+            records = await all_rows(
+                db,
+                "SELECT cluster_id FROM capacity_sample WHERE at = ? "
+                "AND cluster_id IN (SELECT value FROM json_each(?))",
+                (_slot(now, SLOT_S), json_list(wanted)),
+            )
+        seen = {row["cluster_id"] for row in records}
+        return [cluster_id for cluster_id in wanted if cluster_id not in seen]
+
+    async def record(
+        self,
+        cluster_id: int,
+        totals: Totals,
+        sizes: Sequence[SizeCount],
+        nodes: Mapping[int, tuple[int, int]],
+        now: datetime,
+    ) -> None:
+        """Keeps what a check saw of a cluster, once for each six hours, and the sizes once a day.
+
+        With the first sample of a cluster come those of the time before, as far as the samples of its nodes tell them.
+
+        Args:
+            nodes: id -> physical CPUs and memory in MiB, of each node whose figures are known.
+        """
+        async with self._database.transaction() as db:
+            known = await all_rows(db, "SELECT 1 FROM capacity_sample WHERE cluster_id = ? LIMIT 1", (cluster_id,))
+            if not known:
+                await _take_over(db, cluster_id, nodes, _slot(now, SLOT_S))
+            await db.execute(_PUT, (cluster_id, _slot(now, SLOT_S), *_figures(totals), totals.vms))
+            await db.executemany(
+                "INSERT INTO size_sample (cluster_id, at, vcpus, vms, memory_mib) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (cluster_id, at, vcpus) DO NOTHING",
+                [
+                    (cluster_id, _slot(now, DAY_S), min(s.vcpus, LARGEST), s.vms, min(s.memory_mib, LARGEST))
+                    for s in sizes
+                ],
+            )
+
+    async def samples(self, cluster_id: int) -> list[CapacitySample]:
+        """All of a cluster, in the order of time."""
+        async with self._database.reading() as db:
+            records = await all_rows(
+                db, "SELECT * FROM capacity_sample WHERE cluster_id = ? ORDER BY at", (cluster_id,)
+            )
+        return [_sample(row) for row in records]
+
+    async def clusters(self) -> list[int]:
+        """Those of which there are samples, by id."""
+        async with self._database.reading() as db:
+            records = await all_rows(db, "SELECT DISTINCT cluster_id FROM capacity_sample ORDER BY cluster_id")
+        return [row["cluster_id"] for row in records]
+
+    async def sizes(self, cluster_id: int) -> tuple[tuple[datetime, list[SizeCount]], list[SizeCount]] | None:
+        """The VMs by size: the oldest day that is kept, and the newest; ``None``: there is only one, or none."""
+        async with self._database.reading() as db:
+            records = await all_rows(
+                db,
+                "SELECT * FROM size_sample s WHERE cluster_id = ?1 AND at IN (SELECT min(at) FROM size_sample "
+                "WHERE cluster_id = ?1 UNION SELECT max(at) FROM size_sample WHERE cluster_id = ?1) ORDER BY at, vcpus",
+                (cluster_id,),
+            )
+        days = sorted({row["at"] for row in records})
+        if len(days) < 2:
+            return None
+        counts = {
+            at: [SizeCount(r["vcpus"], r["vms"], r["memory_mib"]) for r in records if r["at"] == at] for at in days
+        }
+        return (_moment(days[0]), counts[days[0]]), counts[days[1]]
+
+    async def thin(self, now: datetime, keep: timedelta) -> bool:
+        """One small step of forgetting; whether there may be another."""
+        limit = int((now - keep).timestamp())
+        async with self._database.transaction() as db:
+            gone = 0
+            for table, key in (("capacity_sample", "cluster_id, at"), ("size_sample", "cluster_id, at, vcpus")):
+                cursor = await db.execute(
+                    f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE at < ? LIMIT ?)",  # noqa: S608
+                    (limit, AT_ONCE),
+                )
+                gone += cursor.rowcount
+        return gone > 0
+
+
+async def _take_over(db: Connection, cluster_id: int, nodes: Mapping[int, tuple[int, int]], before: int) -> None:
+    known = json_list([node_id, *size] for node_id, size in nodes.items())
+    records = await all_rows(db, _EARLIER, (known, cluster_id, before))
+    columns = ("at", "nodes", "cpus", "memory_mib", "vcpus", "allocated_mib")
+    await db.executemany(_PUT, [(cluster_id, *(int(row[column]) for column in columns), None) for row in records])
+
+
+def _figures(totals: Totals) -> tuple[int, ...]:
+    figures = (totals.nodes, totals.cpus, totals.memory_mib, totals.vcpus, totals.allocated_mib)
+    return tuple(min(figure, LARGEST) for figure in figures)
+
+
+def _slot(moment: datetime, width_s: int) -> int:
+    return int(moment.timestamp()) // width_s * width_s
+
+
+def _moment(unix: int) -> datetime:
+    return datetime.fromtimestamp(unix, timezone.utc)
+
+
+def _sample(row: sqlite3.Row) -> CapacitySample:
+    columns = ("nodes", "cpus", "memory_mib", "vcpus", "allocated_mib", "vms")
+    return CapacitySample(_moment(row["at"]), Totals(*(row[column] for column in columns)))
