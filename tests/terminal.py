@@ -45,7 +45,7 @@ class Terminal:
         self._tmux("-u", "new-session", "-d", *size, "-c", str(folder), f"/bin/sh -c {shlex.quote(line)}")
 
     def screen(self) -> str:
-        return self._tmux("capture-pane", "-p")
+        return self._tmux("capture-pane", "-p").replace("\u00a0", " ")
 
     def lines(self) -> list[str]:
         return self.screen().splitlines()

@@ -148,8 +148,8 @@ def test_proposal_names_the_rule_and_the_passed_threshold() -> None:
         "Rule: optimal (smaller VMs first would leave 1 node overloaded, this plan none)."
     )
     [caution] = new_plan.moves[0].cautions
-    assert texts_for("en").reason(caution) == "n2 to CPU load score 6.8, above the target threshold 6.0"
-    assert "выше целевого порога 6,0" in texts_for("ru").reason(caution)
+    assert texts_for("en").reason(caution) == "n2 would reach CPU load score 6.8, above the target threshold 6"
+    assert "выше порога приёма 6" in texts_for("ru").reason(caution)
 
 
 def test_an_old_stored_plan_has_no_choice() -> None:
@@ -172,7 +172,7 @@ def test_hard_thresholds_that_keep_a_node_overloaded_are_reported(policy: Policy
     assert new_plan.moves == () and new_plan.beyond_targets is not None
     assert (new_plan.beyond_targets.effort.moves, new_plan.beyond_targets.overloaded_left) == (1, 0)
     assert outlook_lines(texts_for("en"), new_plan)[-1] == (
-        "💡 The target thresholds keep 1 node overloaded. A plan that passes them would clear all nodes with 1 move."
+        "💡 The target thresholds keep 1 node overloaded. A plan that exceeds them would clear all nodes with 1 move."
     )
 
 
@@ -277,4 +277,4 @@ async def test_a_proposal_offers_to_pass_the_thresholds_only_where_that_helps(tm
             shown = Shown(proposal.moves, 0, 1, None, None)
             keyboard = proposal_keyboard(texts_for("en"), replace(proposal, plan=plan_shown), NOW, shown, ())
             assert keyboard is not None
-            assert ("⤴️ Pass once" in [b.text for row in keyboard.inline_keyboard for b in row]) is offered
+            assert ("⤴️ Exceed once" in [b.text for row in keyboard.inline_keyboard for b in row]) is offered

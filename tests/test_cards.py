@@ -57,7 +57,7 @@ async def test_buttons_lead_from_the_status_to_a_vm_and_back(stack: Stack) -> No
     vm = await stack.opened(second, "small-a", "small-a (ID 11)", "on hot in Production", "May go to: cool, mild")
     why = await stack.opened(vm, "Why", "small-a on hot", "cool: CPU 0.0 → 0.1")
     node = await stack.opened(await stack.opened(why, "VM", "small-a (ID 11)"), "Node", "hot in Production")
-    reasons = await stack.opened(node, "Why", "hot is overloaded", "vCPU per CPU: 7.5, limit 7", "small-a: hot → cool")
+    reasons = await stack.opened(node, "Why", "hot is overloaded", "CPU 7.5 (limit 7)", "small-a: hot → cool")
     await stack.opened(await stack.opened(reasons, "Node", "hot in"), "Nodes", "3 nodes, most loaded first")
     assert await stack.starts() == []
 

@@ -32,7 +32,7 @@ from bot.domain.outcomes import Cause, Missing
 from bot.domain.proposals import MigrationState, MoveState, Verdict
 from bot.domain.sanitize import one_line
 from bot.errors import NotFound
-from bot.rendering.catalog import LANGUAGES, Texts, message_sources, texts_for
+from bot.rendering.catalog import LANGUAGES, NO_BREAK, Texts, message_sources, texts_for
 from bot.service.runtime_settings import KEYS as KEYS_AT_RUN_TIME
 from bot.telegram.commands import COMMANDS, GROUPS
 from bot.telegram.views.history import OUTCOMES
@@ -48,7 +48,7 @@ LONG = "n" * 40
 POPUP_LIMIT = 200
 BUTTON_LIMIT = 16
 """Two buttons side by side on a phone 390 px wide, with a number of one digit: more moves at once are rare."""
-COLUMNS = {"table-cpu": 5, "table-memory": 5, "table-vms": 4}
+COLUMNS = {"table-cpu": 5, "table-memory": 6, "table-vms": 4}
 
 
 # What the catalogues say ---------------------------------------------------------------------------
@@ -186,7 +186,7 @@ FORMATTED: dict[str, list[str]] = {
     "outcomes-broken-{broken.cause.value}": [c.value for c in Cause],
     "history-{o}": list(OUTCOMES),
     "history-vm-{outcome(proposed)}": list(OUTCOMES),
-    **{f"{part}-{{kind}}": ["cpu", "load", "memory"] for part in ("figure", "after", "change")},
+    **{f"{part}-{{kind}}": ["cpu", "load", "memory"] for part in ("after", "change")},
     "health-{health.state.value}": [s.value for s in State],
 }
 """What stands for the braces of a key that the code puts together. A new f-string needs an entry."""
@@ -415,6 +415,34 @@ def test_every_kind_of_unknown_name_has_a_message() -> None:
     assert words - {"mode", "strategy"} == set(FORMATTED["not-found-{error.what}"])
 
 
+# One way to write a thing ---------------------------------------------------------------------------
+
+OTHER_WORDS = {
+    "en": r"\bmem\b(?! GiB)|\bRAM\b",
+    "ru": r"ОЗУ|\bЦП\b|\bRAM\b|целев|\bпредел|с подтверждением|\bУЦ\b",
+}
+"""Words for memory, CPU, thresholds, modes and certificate authorities that the catalogues do not use."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_thing_has_one_word(language: str) -> None:
+    texts = {key: text for key, text in message_sources(language).items() if key != "table-memory"}
+    assert {key: found[0] for key, text in texts.items() if (found := re.search(OTHER_WORDS[language], text))} == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_line_breaks_between_a_figure_and_its_unit(language: str) -> None:
+    loose = r"[\d}](?:| )%|[\d}] (?:GiB|ГиБ|vCPU|min|мин|Mbit/s|Мбит/с)\b|\bиз (?:\d|\{ \$\w+ \})"
+    assert [key for key, text in message_sources(language).items() if re.search(loose, text)] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_figures_of_tables_are_written_as_in_sentences(language: str) -> None:
+    texts = texts_for(language)
+    assert texts.text("table-ratio", value=7.31) in texts.text("after-cpu", after=7.31)
+    assert texts.text("table-percent", value=52) in texts.text("after-memory", after=52)
+
+
 # HTML ----------------------------------------------------------------------------------------------
 
 
@@ -569,6 +597,9 @@ def test_menu_entries_are_short_enough_to_be_read(language: str) -> None:
 def test_messages_parsed_one_by_one_are_those_of_the_whole_files(language: str) -> None:
     """Messages are cut out of their files by the lines that they begin on, and parsed when they are first used."""
     whole = messages(language, *FILES)
-    cut = {key: FluentParser().parse(source).body[0] for key, source in message_sources(language).items()}
+    cut = {
+        key: FluentParser().parse(source.replace(NO_BREAK, " ")).body[0]
+        for key, source in message_sources(language).items()
+    }
     assert cut.keys() == whole.keys()
     assert [key for key in whole if not whole[key].equals(cut[key], ignored_fields=["span", "comment"])] == []

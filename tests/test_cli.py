@@ -244,7 +244,7 @@ def test_requests_are_planned_on_a_saved_snapshot(folder: Path, capsys: pytest.C
     assert [(p["cluster_id"], p["total"]) for p in placed] == [(1, 2), (2, 1)]
     lines = asked("--place", "8", "16").splitlines()
     assert lines[0] == "Cluster c1 (ID 1): room for 2 more VMs of 8 vCPU and 16 GiB"
-    assert lines[1] == "  1. n1: CPU 3.0 → 3.8, mem 40 → 56%, room for 1"
+    assert lines[1] == "  1. n1: CPU 3.0 → 3.8, memory 40 → 56 %, room for 1"
     assert lines[3] == "Cluster <other> (ID 2): room for one more VM of 8 vCPU and 16 GiB"
     assert "  - CPU would be too full (2×)" in asked("--place", "60", "1").splitlines()
 

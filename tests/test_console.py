@@ -116,7 +116,7 @@ async def test_pass_once_proposes_a_plan_that_may_pass_target_thresholds(tmp_pat
         await pilot.press("P")
         await shows(pilot, "thresholds: Production?")
         await pilot.press("y")
-        await shows(pilot, "Proposed: a plan that may pass")
+        await shows(pilot, "Proposed: a plan that may exceed")
         [waiting] = await fixture.store.proposals.waiting()
         assert waiting.plan.targets_passed
         [entry] = await fixture.store.audit.entries("pass-targets")

@@ -112,8 +112,8 @@ async def test_enough_samples_replace_the_settings(tmp_path: Path) -> None:
         assert await figures(fixture) == (30.0, 500.0)
         measured = fixture.service.queries.measured()
         assert list(measured) == ["Production"] and measured["Production"].migrations == MIN_SAMPLES + 2
-        shown = str(settings_view(texts_for("en"), {}, {}, {}, measured).text)
-        assert f"Production: 30 s and 500 Mbit/s, measured from {MIN_SAMPLES + 2} migrations" in shown
+        shown = str(settings_view(texts_for("en"), {}, {}, {}, measured).text).replace("\u00a0", " ")
+        assert f"500 Mbit/s (measured: {MIN_SAMPLES + 2} migrations)" in shown and "takes 30 s plus" in shown
 
 
 async def test_values_of_the_clusters_file_override_measurements(tmp_path: Path) -> None:
@@ -131,5 +131,7 @@ async def test_samples_of_another_cluster_are_not_used(tmp_path: Path) -> None:
 
 
 def test_numbers_are_grouped_for_people() -> None:
-    shown = str(settings_view(texts_for("ru"), {}, {}, {}, {"<b>": Fitted(22.4, 1240.0, 34)}).text)
-    assert "&lt;b&gt;: 22 с и 1" in shown and "34 миграции" in shown
+    shown = str(settings_view(texts_for("ru"), {}, {}, {}, {"<b>": Fitted(22.4, 1240.0, 34)}).text).replace(
+        "\u00a0", " "
+    )
+    assert "&lt;b&gt;: миграция занимает 22 с плюс " in shown and "1 240 Мбит/с" in shown and "34 миграции" in shown

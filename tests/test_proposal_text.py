@@ -18,7 +18,6 @@ from bot.domain.incidents import Incident, Looking, NodeFigure, PlanChange, Reso
 from bot.domain.proposals import Actor, ActorKind, Migration, MigrationState, MoveState, Proposal, ProposedMove
 from bot.rendering.catalog import texts_for
 from bot.telegram.keyboards.proposals import shown_moves
-from bot.telegram.views.headlines import overload_words
 from bot.telegram.views.proposals import Ahead, proposal_view
 from bot.telegram.views.rich_proposals import rich_proposal
 from bot.telegram.views.rich_text import rich_text
@@ -197,14 +196,14 @@ def test_pages_whose_moves_are_decided_give_way_to_the_next_with_moves_that_wait
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        (Reason.of("overload-cpu", value=7.69, limit=7.0), "CPU 7.7 (limit 7.0)"),
-        (Reason.of("overload-cpu", value=7.04, limit=7.0), "CPU 7.04 (limit 7.0)"),
+        (Reason.of("overload-cpu", value=7.69, limit=7.0), "CPU 7.7 (limit 7)"),
+        (Reason.of("overload-cpu", value=7.04, limit=7.0), "CPU 7.04 (limit 7)"),
         (Reason.of("overload-memory", value=91.26, limit=85.0), "memory 91 % (limit 85 %)"),
         (Reason.of("overload-load", value=0.912, limit=0.8), "load 0.91 per CPU (limit 0.8)"),
     ],
 )
 def test_the_headline_shows_a_figure_that_differs_from_its_limit(reason: Reason, words: str) -> None:
-    assert overload_words(texts_for("en"), reason).replace("\u00a0", " ") == words
+    assert texts_for("en").reason(reason).replace("\u00a0", " ") == words
 
 
 @given(case=proposals(), page=st.integers(0, 2), language=st.sampled_from(LANGUAGES), ahead=aheads())

@@ -91,5 +91,5 @@ def test_strange_names_are_words_of_one_line_and_unknown_loads_have_a_sign() -> 
     name = table["cells"][1][0]["text"]["text"]
     assert "\n" not in name and "\u202e" not in name and "<b>x</b>" in name, "as written, never as markup"
     assert [c["text"] for c in table["cells"][0]] == ["node", "CPU", "load", "mem", "VMs"]
-    assert [c["text"]["text"] for c in table["cells"][1][1:]] == ["7.6", "0.40", "81%", "12"]
+    assert [c["text"]["text"] for c in table["cells"][1][1:]] == ["7.6", "0.40", "81\u00a0%", "12"]
     assert [c["text"] for c in table["cells"][2][1:]] == ["?"] * 4

@@ -117,22 +117,22 @@ async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path
         nodes.load |= {"hot": 1.25, "mild": 0.25}
         new_plan = await plan_of(fixture)
         assert [m.vm_name for m in new_plan.moves] == ["small-a"]
-        english = "\n".join(plan_lines(texts_for("en"), new_plan))
-        assert "load 1.25 per CPU (ssh), the limit is 1" in english
-        assert "load 1.25 per CPU, ssh, 0 s ago" in english
-        assert "ratio 0.0, panel" in english
+        english = "\n".join(plan_lines(texts_for("en"), new_plan)).replace("\u00a0", " ")
+        assert "load 1.25 per CPU (limit 1)" in english
+        assert "load 1.25 per CPU (SSH, 0 s ago)" in english
+        assert "CPU 0.0 (panel)" in english
         assert "hot: load 1.25 → about 1.23 per CPU" in english
-        russian = "\n".join(plan_lines(texts_for("ru"), new_plan))
-        assert "нагрузка 1,25 на CPU, ssh, 0 с назад" in russian and "0,0 vCPU на CPU, панель" in russian
-        chat = str(proposals.plan_view(texts_for("en"), new_plan).text)
-        assert "<b>hot</b>: load 1.25 per CPU, ssh, 0 s ago" in chat
+        russian = "\n".join(plan_lines(texts_for("ru"), new_plan)).replace("\u00a0", " ")
+        assert "нагрузка 1,25 на CPU (SSH, 0 с назад)" in russian and "CPU 0,0 (панель)" in russian
+        chat = str(proposals.plan_view(texts_for("en"), new_plan).text).replace("\u00a0", " ")
+        assert "<b>hot</b>: load 1.25 per CPU (SSH, 0 s ago)" in chat
         hot = next(n for n in (await fixture.service.observer.observe(None)).nodes if n.name == "hot")
         page = str(
             pages.node_view(texts_for("en"), hot, new_plan, [], exclusions=[], now=NOW + timedelta(seconds=12)).text
         )
-        assert "load 1.25 per CPU, ssh, 12 s ago" in page
-        assert "Load average 20, 1, 0.5; memory available 96 of 128 GiB" in page
-        assert "Pressure (PSI, last minute): CPU 12.5 %" in page
+        assert "load 1.25 per CPU (SSH, 12 s ago)" in page.replace("\u00a0", " ")
+        assert "Load average 20, 1, 0.5; memory available 96 of 128\u00a0GiB" in page
+        assert "Pressure (PSI, last minute): CPU 12.5\u00a0%" in page
 
 
 async def test_source_of_load_is_not_shown_without_ssh(tmp_path: Path) -> None:
@@ -225,10 +225,14 @@ async def test_the_program_measures_when_ssh_is_on(nodes: Nodes, tmp_path: Path)
 def test_ssh_errors_are_worded() -> None:
     load = NodeLoad(6.12, 50.0, 10, 8.0)
     english = texts_for("en")
-    assert load_words(english, load, NOW) == "ratio 6.1, panel"
+    assert load_words(english, load, NOW) == "CPU 6.1 (panel)"
     real = replace(load, cpu_load=0.62, measured_at=NOW - timedelta(seconds=12))
-    assert load_words(english, real, NOW) == "load 0.62 per CPU, ssh, 12 s ago"
-    assert load_words(english, replace(real, measured_at=NOW + timedelta(seconds=2)), NOW).endswith(" 0 s ago")
+    assert load_words(english, real, NOW).replace("\u00a0", " ") == "load 0.62 per CPU (SSH, 12 s ago)"
+    assert (
+        load_words(english, replace(real, measured_at=NOW + timedelta(seconds=2)), NOW)
+        .replace("\u00a0", " ")
+        .endswith(" 0 s ago)")
+    )
 
 
 def test_facade_exports_the_ssh_monitor() -> None:

@@ -86,7 +86,7 @@ def test_node_that_only_optimal_clears_is_offered() -> None:
     assert outlook_lines(EN, new_plan) == [
         "Rule: smaller VMs first (set by an administrator).",
         "💡 The strategy “optimal” would clear the node with 1 move; this plan leaves 1 overloaded.",
-        "💡 The target thresholds keep 1 node overloaded. A plan that passes them would clear all nodes with 1 move.",
+        "💡 The target thresholds keep 1 node overloaded. A plan that exceeds them would clear all nodes with 1 move.",
     ]
 
 

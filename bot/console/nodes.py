@@ -81,7 +81,7 @@ class _Table:
         self._value = MEASURED_WIDTH if measured else 5
         self._bar = 8 if room < 70 else 10 if room < 100 else 16
         self._trend = 8 if room < 100 else 16
-        rest = room - (2 + 1 + 2 * self._bar + self._value + 4 + 1 + 5 + 2 + 1 + self._trend + 1)
+        rest = room - (2 + 1 + 2 * self._bar + self._value + 5 + 1 + 5 + 2 + 1 + self._trend + 1)
         self._name = max(10, min(34, rest * 3 // 5))
         self._flags = max(0, rest - self._name)
         texts = self._texts
@@ -89,7 +89,7 @@ class _Table:
             ("", 2),
             (texts.text("console-column-node"), self._name + 1),
             (texts.text("console-column-cpu"), self._bar + self._value + 1),
-            (texts.text("console-column-memory"), self._bar + 5 + 1),
+            (texts.text("console-column-memory"), self._bar + 6 + 1),
             (texts.text("console-column-vms"), 5),
             (texts.text("console-column-trend"), self._trend + 1),
             (texts.text("console-column-state"), self._flags),
@@ -122,14 +122,21 @@ class _Table:
             return Row(f"n:{report.node_id}", (Text("?", p.warn), name, unknown, none, none, none, state))
         load = report.load
         value, limit = cpu_of(load, policy)
-        shown = f"{value:.2f} ssh" if load.cpu_load is not None else _figure(value)
+        shown = self._load(value, load.cpu_load is not None)
         cpu = self._gauge(value, limit, shown, self._value)
         memory_limit = policy.memory_overload_percent
-        memory = self._gauge(load.memory_percent, memory_limit, f"{load.memory_percent:.0f}%", 4)
+        memory = self._gauge(
+            load.memory_percent, memory_limit, self._texts.text("table-percent", value=load.memory_percent), 5
+        )
         mark = Text("!", f"bold {p.bad}") if report.overloaded else Text(" ")
         trend = sparkline(self._view_state.trends.cpu(report.node_id), 1.0, self._trend, p.dim, p.bad)
         vms = Text(f"{load.vm_count:>4} ")
         return Row(f"n:{report.node_id}", (mark, name, cpu, memory, vms, trend, state))
+
+    def _load(self, value: float, measured: bool) -> str:
+        if measured:
+            return self._texts.text("table-load-value", value=value) + " ssh"
+        return self._texts.text("table-ratio", value=value) if value < 1000 else ">999"
 
     def _gauge(self, value: float, limit: float, shown: str, width: int) -> Text:
         p = self._palette
@@ -148,7 +155,3 @@ class _Table:
             )
             words.append(self._texts.text(f"console-flag-out-{which.value}"))
         return words
-
-
-def _figure(value: float) -> str:
-    return f"{value:.1f}" if value < 1000 else ">999"

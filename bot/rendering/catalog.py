@@ -35,8 +35,12 @@ LONGEST_ARGUMENT = 480
 """Characters of any other argument. Escaped, each can become five; Fluent refuses arguments above 2,500."""
 LONGEST_MARKUP = 2400
 LARGEST_NUMBER = 1e15
+NO_BREAK = "\N{NO-BREAK SPACE}"
 REASON_TIME = "%Y-%m-%d %H:%M UTC"
 _KEY = re.compile(r"^([a-zA-Z][\w-]*) *=", re.MULTILINE | re.ASCII)
+_UNITS = "%|s|min|h|d|GiB|vCPU|vCPUs|Mbit/s|с|мин|ч|д|ГиБ|Мбит/с"
+_UNIT_AFTER_FIGURE = re.compile(rf"(?<=[\d}}]) (?=(?:{_UNITS})(?!\w))")
+_FIGURE_AFTER_WORD = re.compile(r"(?:(?<=\bиз)|(?<=≈)) (?=\d|\{ \$\w+ \}|\{ NUMBER)")
 MISSING = "?"
 """Shown for ``None``, for a value that is not a number, and for unreadably large numbers."""
 
@@ -207,5 +211,10 @@ def message_sources(language: str) -> dict[str, str]:
             text = file.read_text("utf-8")
             starts = [(match[1], match.start()) for match in _KEY.finditer(text)]
             ends = [start for _, start in starts[1:]] + [len(text)]
-            sources.update({key: text[start:end] for (key, start), end in zip(starts, ends, strict=True)})
+            sources.update({key: _bound(text[start:end]) for (key, start), end in zip(starts, ends, strict=True)})
     return sources
+
+
+def _bound(source: str) -> str:
+    """The message with non-breaking spaces where a line must not break: "12 GiB", "85 %", "из 4"."""
+    return _FIGURE_AFTER_WORD.sub(NO_BREAK, _UNIT_AFTER_FIGURE.sub(NO_BREAK, source))

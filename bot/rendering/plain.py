@@ -96,7 +96,9 @@ def _node_line(texts: Texts, report: NodeReport) -> str:
         return f"  ? {name:<24} {reason}"
     mark = "!" if report.overloaded else " "
     load = report.load
-    figures = f"CPU {load.cpu_ratio:5.2f}  {texts.text('table-memory')} {load.memory_percent:5.1f} %"
+    cpu = texts.text("report-figure", value=load.cpu_ratio)
+    memory = texts.text("report-percent", value=load.memory_percent)
+    figures = f"CPU {cpu:>5}  {texts.text('table-memory')} {memory:>7}"
     return f"  {mark} {name:<24} {figures}  {load.vm_count:4d} {texts.text('table-vms')}  {reason}".rstrip()
 
 

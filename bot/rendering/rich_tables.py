@@ -118,11 +118,9 @@ class RichReport:
         return [
             Text("!" if report.overloaded else " ", style=f"bold {BAD}"),
             name,
-            Text(
-                f"{load.cpu_load:.2f} ssh" if load.cpu_load is not None else f"{load.cpu_ratio:.2f}", style=cpu.colour
-            ),
+            Text(_cpu(texts, load), style=cpu.colour),
             self._bar(cpu),
-            Text(f"{load.memory_percent:.1f} %", style=memory.colour),
+            Text(texts.text("report-percent", value=load.memory_percent), style=memory.colour),
             self._bar(memory),
             Text(str(load.vm_count)),
         ]
@@ -170,8 +168,8 @@ class RichReport:
         return [
             Text(one_line(move.vm_name), style="bold") + Text(f"\n{size}", style=QUIET),
             Text(f"{one_line(move.source_name)}\n→ {one_line(move.target_name)}"),
-            Text("\n".join(_change(_cpu(before), _cpu(after)) for before, after in sides)),
-            Text("\n".join(_change(f"{b.memory_percent:.1f}", f"{a.memory_percent:.1f} %") for b, a in sides)),
+            Text("\n".join(_change(_cpu(texts, before), _cpu(texts, after)) for before, after in sides)),
+            Text("\n".join(_change(_memory(texts, before), _memory(texts, after)) for before, after in sides)),
         ]
 
     def _why_not(self, texts: Texts, why: WhyNot) -> Iterable[RenderableType]:
@@ -252,8 +250,14 @@ def _change(before: str, after: str) -> str:
     return f"{before} → {after}"
 
 
-def _cpu(load: NodeLoad) -> str:
-    return f"{load.cpu_ratio:.2f}" if load.cpu_load is None else f"{load.cpu_load:.2f} ssh"
+def _cpu(texts: Texts, load: NodeLoad) -> str:
+    if load.cpu_load is None:
+        return texts.text("report-figure", value=load.cpu_ratio)
+    return texts.text("report-figure", value=load.cpu_load) + " ssh"
+
+
+def _memory(texts: Texts, load: NodeLoad) -> str:
+    return texts.text("report-percent", value=load.memory_percent)
 
 
 def _sign(proposed: ProposedMove) -> tuple[str, str]:

@@ -19,14 +19,6 @@ STAYS_WORDS = 120
 ANOTHER_CHECK = "source-budget"
 """Code of the reason of a node that the moves of later checks relieve."""
 _FAILED = (MigrationState.FAILED, MigrationState.UNKNOWN)
-_FIGURES_OF: dict[str, tuple[tuple[str, str, str], ...]] = {
-    "overload-cpu": (("cpu", "value", "limit"),),
-    "overload-memory": (("memory", "value", "limit"),),
-    "overload-load": (("load", "value", "limit"),),
-    "overload-both": (("cpu", "cpu", "cpu_limit"), ("memory", "memory", "memory_limit")),
-    "overload-load-memory": (("load", "load", "load_limit"), ("memory", "memory", "memory_limit")),
-}
-"""Of a reason why a node is overloaded: kind of figure, the parameter that has it, the parameter of its limit."""
 _UNDER_WAY = (MigrationState.QUEUED, MigrationState.STARTING, MigrationState.RUNNING)
 
 
@@ -54,7 +46,7 @@ def _open(texts: Texts, proposal: Proposal) -> list[Markup]:
     plan = proposal.plan
     over = plan.overloaded
     if len(over) == 1 and over[0].reason is not None:
-        reason = overload_words(texts, over[0].reason)
+        reason = texts.reason(over[0].reason)
         return [texts.html("headline-node", cluster=plan.cluster_name, node=over[0].node_name, reason=reason)]
     lines = [texts.html("report-title", cluster=plan.cluster_name, overloaded=len(over), nodes=len(plan.nodes))]
     lines += [_node_line(texts, node) for node in over[:NODES_NAMED]]
@@ -64,18 +56,8 @@ def _open(texts: Texts, proposal: Proposal) -> list[Markup]:
 
 
 def _node_line(texts: Texts, node: NodeReport) -> Markup:
-    reason = overload_words(texts, node.reason) if node.reason else ""
+    reason = texts.reason(node.reason) if node.reason else ""
     return texts.html("rejection-line", name=node.node_name, reason=reason)
-
-
-def overload_words(texts: Texts, reason: Reason) -> str:
-    """Why a node is overloaded, as figures and their limits: "CPU 7.7 (limit 7.0)"."""
-    params, words = dict(reason.params), []
-    for kind, name, limit_name in _FIGURES_OF.get(reason.code, ()):
-        value, limit = params.get(name), params.get(limit_name)
-        if isinstance(value, int | float) and isinstance(limit, int | float):
-            words.append(texts.text(f"figure-{kind}", value=value, limit=limit))
-    return ", ".join(words) or texts.reason(reason)
 
 
 def _done(texts: Texts, proposal: Proposal) -> Markup:

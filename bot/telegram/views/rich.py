@@ -41,10 +41,10 @@ def _figures(texts: Texts, report: NodeReport, measured: bool) -> list[str]:
     load, unknown = report.load, texts.text("table-unknown")
     if load is None:
         return [unknown] * (4 if measured else 3)
-    figures = [f"{load.cpu_ratio:.1f}", f"{load.memory_percent:.0f}%", str(load.vm_count)]
-    if measured:
-        figures.insert(1, unknown if load.cpu_load is None else f"{load.cpu_load:.2f}")
-    return figures
+    ratio = texts.text("table-ratio", value=load.cpu_ratio)
+    memory = texts.text("table-percent", value=load.memory_percent)
+    measured_load = unknown if load.cpu_load is None else texts.text("table-load-value", value=load.cpu_load)
+    return [ratio, *([measured_load] if measured else []), memory, str(load.vm_count)]
 
 
 def _cell(words: str, figure: bool, *, bold: bool = False, header: bool = False) -> RichBlockTableCell:

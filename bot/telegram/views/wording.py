@@ -16,7 +16,7 @@ __all__ = ["duration", "fitted", "joined", "moment", "node_table", "role", "shor
 
 TABLE_WIDTH = 34
 """What a phone shows of monospaced text without scrolling."""
-_CPU, _MEMORY, _VMS = 5, 5, 4
+_CPU, _MEMORY, _VMS = 5, 6, 4
 _NAME = TABLE_WIDTH - 2 - (_CPU + 1) - (_MEMORY + 1) - (_VMS + 1)
 BUTTON_NAME = 30
 """What a button as wide as the chat shows of a name on a phone."""
@@ -38,8 +38,8 @@ def _node_row(texts: Texts, report: NodeReport) -> str:
         return _row("?", one_line(report.node_name), unknown, unknown, unknown)
     load = report.load
     mark = "!" if report.overloaded else " "
-    cpu = _figure(f"{load.cpu_ratio:.1f}", f"{load.cpu_ratio:.0f}", width=_CPU)
-    memory = _figure(f"{load.memory_percent:.0f}%", width=_MEMORY)
+    cpu = _figure(texts.text("table-ratio", value=load.cpu_ratio), f"{load.cpu_ratio:.0f}", width=_CPU)
+    memory = _figure(texts.text("table-percent", value=load.memory_percent), width=_MEMORY)
     return _row(mark, one_line(report.node_name), cpu, memory, _figure(str(load.vm_count), width=_VMS))
 
 

@@ -28,8 +28,8 @@ vm-place = on <b>{ $node }</b> in { $cluster }
 vm-size = { $size } · { $state }
 vm-disk = Disk { NUMBER($gib, maximumFractionDigits: 0) } GiB
 vm-load = Load { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } of { NUMBER($vcpus) } vCPU, mean of { NUMBER($minutes) } min ({ $source }, { $ago } ago)
-vm-load-share = Load not measured: it counts with its share by vCPUs
-why-load = It kept { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } CPUs busy, mean of { NUMBER($minutes) } min; plans use this load.
+vm-load-share = Load not measured: estimated from its share of the vCPUs
+why-load = It used { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } CPUs on average over { NUMBER($minutes) } min; plans use this load.
 vm-label-load = { $vm } · { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } CPU
 vm-ignored-by = ⏭ Never to be moved: set by { $who }, { $time }.
 vm-stays = 🔒 { $reason }
@@ -51,10 +51,10 @@ why-refused = { $count ->
 why-node-title = ❓ ⚠️ <b>{ $node }</b> is overloaded
 why-node-fine = ❓ ✅ <b>{ $node }</b> is not overloaded
 why-level = { $resource ->
-    [cpu] vCPU per CPU
-    [load] Load per CPU
-   *[memory] Memory, %
-}: { NUMBER($value, maximumFractionDigits: 2) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { CPU($value, $limit) } (limit { NUMBER($limit, maximumFractionDigits: 2) })
+    [load] Load { LOAD($value, $limit) } per CPU (limit { NUMBER($limit, maximumFractionDigits: 2) })
+   *[memory] Memory { MEMORY($value, $limit) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
+}
 why-not-source = 📤 no VM may leave: { $reason }
 why-not-target = 📥 takes no VM: { $reason }
 why-leaving = The current plan moves these away:
@@ -82,17 +82,17 @@ fill-plan = { $count ->
    *[other] 🪣 <b>{ $node }</b>: { $count } VMs would come.
 }
 wish-staying = { $count ->
-    [one] 🔒 1 stays, and why:
-   *[other] 🔒 { $count } stay, and why:
+    [one] 🔒 1 VM stays. The reason:
+   *[other] 🔒 { $count } VMs stay. The reasons:
 }
 fill-blocked = 🔒 The reason:
 popup-heeded = { $vm } may be moved again.
 popup-heeded-already = { $vm } may already be moved.
 
 # Emptying and filling a node: the plan, then how far it is.
-node-effect = { $node }: CPU { CPU($before) } → { CPU($after) }, mem { MEMORY($memory_before) } → { MEMORY($memory_after) }% ({ $count ->
-    [one] 1 VM
-   *[other] { $count } VMs
+node-effect = { $node }: CPU { CPU($before) } → { CPU($after) }, memory { MEMORY($memory_before) } → { MEMORY($memory_after) } % ({ $count ->
+    [one] 1 VM
+   *[other] { $count } VMs
 })
 drain-excludes = From then on { $node } takes no VM, until somebody includes it or fills it again.
 request-by = requested by { $who }

@@ -1,17 +1,17 @@
 # What the chat says. HTML of Telegram is allowed here; every argument comes in escaped.
 
 ## Durations and moments
-duration-seconds = { $seconds } s
-duration-minutes = { $minutes } min
-duration-minutes-seconds = { $minutes } min { $seconds } s
-duration-hours = { $hours } h
-duration-hours-minutes = { $hours } h { $minutes } min
-duration-days = { $days } d
-duration-days-hours = { $days } d { $hours } h
+duration-seconds = { $seconds } s
+duration-minutes = { $minutes } min
+duration-minutes-seconds = { $minutes } min { $seconds } s
+duration-hours = { $hours } h
+duration-hours-minutes = { $hours } h { $minutes } min
+duration-days = { $days } d
+duration-days-hours = { $days } d { $hours } h
 in-time = in { $duration }
 until-time = until { $time }
 until-ended = until someone ends it
-size = { $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } GiB
+size = { $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } GiB
 
 ## The proposal
 report-title = { $overloaded ->
@@ -31,7 +31,7 @@ proposal-open = { $count ->
    *[other] <b>{ $count } moves proposed</b>
 }
 proposal-memory = { NUMBER($gib, maximumFractionDigits: 1) } GiB
-proposal-time = ≈ { $duration }
+proposal-time = ≈ { $duration }
 proposal-until = valid until { $time }
 proposal-brings = { $count ->
     [one] <b>1 move</b> brings it to { $after }
@@ -47,9 +47,6 @@ after-cpu = { CPU($after) }
 after-load = { LOAD($after) }
 after-both = CPU { CPU($cpu) }, memory { MEMORY($memory) } %
 after-memory = { MEMORY($after) } %
-figure-cpu = CPU { CPU($value, $limit) } (limit { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) })
-figure-memory = memory { MEMORY($value, $limit) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
-figure-load = load { LOAD($value, $limit) } per CPU (limit { NUMBER($limit, maximumFractionDigits: 2) })
 headline-node = ⚠️ <b>{ $cluster }</b>: { $node } is overloaded, { $reason }
 headline-running = ▶️ <b>{ $cluster }</b>: { $done } of { $count } { $count ->
     [one] move
@@ -72,10 +69,10 @@ headline-expired = ⌛ <b>{ $cluster }</b>: expired, nobody decided. If the node
 headline-nothing = ⏹ <b>{ $cluster }</b>: decided, nothing was moved
 change-cpu = { $node } CPU { CPU($before) } → { CPU($after) }
 change-load = { $node } load { LOAD($before) } → { LOAD($after) }
-change-memory = { $node } memory { MEMORY($before) } → { MEMORY($after) }%
-move-short-target = <b>{ $number }. { $vm }</b> · { $size } → <b>{ $target }</b>
+change-memory = { $node } memory { MEMORY($before) } → { MEMORY($after) } %
+move-short-target = <b>{ $number }. { $vm }</b> → <b>{ $target }</b> · { $size }
 move-detail = { $number }. { $effects } · <i>{ $reason }</i>
-move-short = <b>{ $number }. { $vm }</b> · { $size } · { $source } → <b>{ $target }</b>
+move-short = <b>{ $number }. { $vm }</b>: { $source } → <b>{ $target }</b> · { $size }
 proposal-automatic = { $count ->
     [one] <b>1 move</b>, started by itself (automatic mode)
    *[other] <b>{ $count } moves</b>, started by themselves (automatic mode)
@@ -84,11 +81,11 @@ proposal-closed = 🔁 { $reason }
 proposal-page = Moves { $first } to { $last } of { $count }
 move-line = <b>{ $number }. { $vm }</b> · { $size }
 move-route = { $source } → <b>{ $target }</b>
-move-effect = { $node }: CPU { CPU($before) } → { CPU($after) }, mem { MEMORY($memory_before) } → { MEMORY($memory_after) }%
+move-effect = { $node }: CPU { CPU($before) } → { CPU($after) }, memory { MEMORY($memory_before) } → { MEMORY($memory_after) } %
 move-effect-load = { $node }: load { LOAD($before) } → about { LOAD($after) } per CPU
 report-load = <b>{ $node }</b>: { $load }
-load-ssh = load { LOAD($load) } per CPU, ssh, { NUMBER($seconds) } s ago
-load-panel = ratio { CPU($ratio) }, panel
+load-ssh = load { LOAD($load) } per CPU (SSH, { NUMBER($seconds) } s ago)
+load-panel = CPU { CPU($ratio) } (panel)
 move-why = <i>{ $reason }</i>
 move-caution = ⚠️ { $reason }
 rejections-title = { $count ->
@@ -130,6 +127,9 @@ button-approve-named = ✅ { $number } { $vm }
 button-skip = ⏭ Skip { $number }
 button-skip-one = ⏭ Skip
 move-needs-second = 👥 Approved by { $who }, needs a second person
+table-ratio = { CPU($value) }
+table-load-value = { NUMBER($value, minimumFractionDigits: 2, maximumFractionDigits: 2) }
+table-percent = { MEMORY($value) } %
 table-change-cpu = { CPU($before) } → { CPU($after) }
 table-change-memory = { MEMORY($before) } → { MEMORY($after) } %
 button-approve-all = ✅ Approve all { $count }
@@ -178,11 +178,11 @@ outlook-choice = Rule: { $rule ->
 outlook-choice-passed = Rule: { $rule ->
     [smallest-first] smaller VMs first
    *[other] { $rule }
-} ({ $reason }). This once, moves may pass the target thresholds.
+} ({ $reason }). This once, moves may exceed the target thresholds.
 outlook-beyond-targets = 💡 The target thresholds keep { $kept ->
     [one] 1 node
    *[other] { $kept } nodes
-} overloaded. A plan that passes them would { $left ->
+} overloaded. A plan that exceeds them would { $left ->
     [0] clear all nodes
    *[other] leave { $left }
 } with { $moves ->
@@ -221,7 +221,7 @@ outlook-nothing = { $strategy }: nothing to move; { $left ->
 }
 button-propose = 📋 Propose these
 button-once = 💡 { $strategy } this once
-button-pass-targets = ⤴️ Pass once
+button-pass-targets = ⤴️ Exceed once
 switch-strategy = 💡 Use { $strategy }
 strategy-reach = <i>“This once” proposes this plan; the next check plans as before. “Use” changes the strategy of all clusters, from the next check on.</i>
 
@@ -279,15 +279,15 @@ popup-paused = { $text } The balancer is paused: it starts after /resume.
 popup-strategy = From the next check on: { $strategy }. /balance checks now.
 popup-proposed = Proposed. The next check plans as the settings say again.
 popup-proposed-nothing = Nothing can be moved now.
-popup-pass-targets = Proposed: a plan that may pass the target thresholds.
-popup-pass-targets-nothing = Nothing can be moved, even past the target thresholds.
+popup-pass-targets = Proposed: a plan that may exceed the target thresholds.
+popup-pass-targets-nothing = Nothing can be moved, even if the target thresholds are exceeded.
 popup-strategy-already = { $strategy } is in use already. /balance checks now.
 
 ## Notices
 notice-failed = ❌ <b>{ $vm }</b> stays on { $source }: its move to { $target } failed, { $reason }.
-notice-quarantine = It is not tried again for { $duration }, unless you say so.
+notice-quarantine = No new attempt for { $duration }, unless you decide otherwise.
 button-retry = 🔁 Try again
-retry-none = 🎯 <b>{ $vm }</b>: no node besides { $target } may take it now.
+retry-none = 🎯 <b>{ $vm }</b>: no node except { $target } may take it now.
 notice-unknown = ❓ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }. Nothing else will be moved from or to these nodes until the panel reports the result.
 notice-settled = ✅ <b>{ $vm }</b> ({ $source } → { $target }) has arrived after all; its nodes are balanced again.
 notice-late = 🕓 Sent late: this happened at { $time }, Telegram was unreachable.
@@ -332,7 +332,7 @@ status-next = next check { $when }
 status-more-clusters = … and { $count ->
     [one] one more cluster
    *[other] { NUMBER($count) } more clusters
-}: /status and its name
+}: /status and the name of a cluster
 status-calm = ✅ No node is overloaded.
 status-waiting = { $count ->
     [0] Nothing waits for a decision.
@@ -341,7 +341,7 @@ status-waiting = { $count ->
 }
 status-running = { $count ->
     [0] Nothing is being moved.
-   *[other] ▶️ Being moved: { $count }
+   *[other] Being moved: { $count }
 }
 status-queued = 🕑 Waiting to start: { $count }
 status-running-line = { $vm }: { $source } → { $target }, { $state }
@@ -456,19 +456,19 @@ mode-two-persons = TWO_PERSON_RULE is on: every move needs two people, so there 
 mode-usage = /mode approve or /mode auto
 mode-changed = { $text } (set by { $who })
 strategy-now = { $strategy ->
-    [adaptive] 🧭 Strategy <b>adaptive</b>: smaller VMs first; at each check the cheapest plan instead where it is clearly better.
-    [optimal] 🎯 Strategy <b>optimal</b>: the cheapest plan that clears as many overloaded nodes as can be cleared.
-    [balance] ⚖️ Strategy <b>balance</b>: as optimal, and the rest of the move budget evens out the load.
+    [adaptive] 🧭 Strategy <b>adaptive</b>: smaller VMs first. If the plan of “optimal” is clearly better, the check uses that plan.
+    [optimal] 🎯 Strategy <b>optimal</b>: the cheapest plan that clears as many overloaded nodes as possible.
+    [balance] ⚖️ Strategy <b>balance</b>: like optimal; the remaining moves of a check even out the load.
    *[smallest-first] 🪶 Strategy <b>smallest-first</b>: the smallest VM leaves the most loaded node for the least loaded one.
 }
 strategy-set-by = Set in the chat by { $who }.
 strategy-of-cluster = { $cluster } has its own from CLUSTERS_FILE: { $strategy }
 strategy-usage = Unknown strategy { $text }. Choose: { $known }
 mode-ask = 🤖 Switch to <b>automatic mode</b>? Every planned move is then carried out without asking; you get a report.
-first-migration-missing = No migration on this VMmanager has been watched yet. Automatic mode begins with one migration alone; you can make it now.
-first-migration-none = No VM can be migrated now. /why and a VM’s name say what stands in the way.
+first-migration-missing = The program has not watched a migration on this VMmanager yet. So automatic mode starts with a single migration. You can do it now.
+first-migration-none = No VM can be migrated now. Write /why and the name of a VM to see the reason.
 first-migration-proposed = 🐣 First migration: <b>{ $vm }</b> ({ $size }), the smallest VM that may move, from <b>{ $source }</b> to
-first-migration-what-then = The program compares uptime and state before and after. If the VM was restarted, you are told at once.
+first-migration-what-then = The program compares uptime and state before and after. If the VM restarts, you get a message at once.
 button-first-migration = 🐣 First VM…
 button-first-migration-now = 🐣 Migrate to { $target }
 popup-mode = { $mode ->
@@ -492,10 +492,10 @@ settings-differ = <b>Not the default:</b>
 settings-default = <b>Default values:</b>
 settings-line = <code>{ $name }</code> { $value }
 settings-stored = 💬 set in the chat by { $who }: { $name } = { $value }
-settings-measured = ⏱ { $cluster }: { NUMBER($seconds, maximumFractionDigits: 0) } s and { NUMBER($mbit, maximumFractionDigits: 0) } Mbit/s, measured from { $count ->
+settings-measured = ⏱ { $cluster }: a migration takes { NUMBER($seconds, maximumFractionDigits: 0) } s plus the copy of the memory at { NUMBER($mbit, maximumFractionDigits: 0) } Mbit/s (measured: { $count ->
     [one] 1 migration
    *[other] { $count } migrations
-}
+})
 not-found-node = There is no node { $name }.
 not-found-cluster = There is no cluster { $name }.
 not-found-near = Did you mean: { $names }?

@@ -32,7 +32,7 @@ check-strategy-default = { $strategy }, the default since version 3: smaller VMs
 check-settings-fine = all valid
 check-database = { $path } is readable and undamaged
 check-database-new = { $path } can be created
-check-database-memory = kept in memory only: decisions and migrations are forgotten at the end. Set DATABASE_PATH to a file.
+check-database-memory = kept in memory only: decisions and migrations are forgotten when the program ends. Set DATABASE_PATH to a file.
 check-database-unreadable = { $problem }. Set DATABASE_PATH to another file, or restore { $path } from a backup.
 check-database-newer = { $path } was created by a newer version of this program: update it, or set DATABASE_PATH to another file.
 check-database-damaged = { $path } is damaged ({ $problem }): restore it from a backup, or set DATABASE_PATH to another file.
@@ -47,22 +47,22 @@ check-port-open = { $where } accepts connections
 check-port-closed = nothing listens at { $where }: correct host or port in VMMANAGER_HOST, or start the panel.
 check-port-silent = { $where } does not answer within { NUMBER($seconds) } s: correct VMMANAGER_HOST, or allow this machine in the firewall.
 check-port-unreachable = { $where } cannot be reached ({ $words }): correct VMMANAGER_HOST, or the network.
-check-not-encrypted = the connection is not encrypted, the password can be read on its way: write https:// in VMMANAGER_HOST.
+check-not-encrypted = the connection is not encrypted, so others can read the password: write https:// in VMMANAGER_HOST.
 check-no-tls = { $where } does not speak TLS as it should ({ $words }): correct the port or write http:// in VMMANAGER_HOST.
 check-certificate-fine = trusted
 check-certificate-until = trusted, valid until { $date }
-check-certificate-ends = trusted, but it ends on { $date }: renew it.
+check-certificate-ends = trusted, but it expires on { $date }: renew it.
 check-certificate-fine-unchecked = it is not checked, but it would pass: set VERIFY_SSL=true.
 check-certificate-unchecked = it is not checked, and it would not pass ({ $words }): set VMMANAGER_CA_FILE to a PEM file with it or its CA, and VERIFY_SSL=true.
 check-certificate-self-signed = it is self-signed: set VMMANAGER_CA_FILE to a PEM file with this certificate, or VERIFY_SSL=false to trust any.
 check-certificate-issuer = its issuer is not known here: set VMMANAGER_CA_FILE to a PEM file with the CA, or VERIFY_SSL=false to trust any.
 check-certificate-expired = it has expired: renew it on the panel. VERIFY_SSL=false trusts any until then.
-check-certificate-not-yet = it is not valid yet: set the clocks right, or renew it on the panel. VERIFY_SSL=false trusts any until then.
+check-certificate-not-yet = it is not valid yet: correct the clocks, or renew it on the panel. VERIFY_SSL=false trusts any until then.
 check-certificate-name = it is for { $names }, not for { $host }: write that name in VMMANAGER_HOST, or renew it on the panel for { $host }.
 check-certificate-other = it is not trusted ({ $words }): set VMMANAGER_CA_FILE to a PEM file with its CA, or VERIFY_SSL=false to trust any.
 check-panel-answers = { $address } is a VMmanager
 check-panel-stranger = { $address } answers, but it is not VMmanager 6: correct VMMANAGER_HOST. The password was not sent.
-check-panel-elsewhere = the address leads to { $location }: set VMMANAGER_HOST to the panel itself. The password was not sent.
+check-panel-elsewhere = the address redirects to { $location }: set VMMANAGER_HOST to the panel itself. The password was not sent.
 check-panel-starting = VMmanager is starting
 check-panel-unclear = { $address } does not say whether it is a VMmanager: if the login fails, correct VMMANAGER_HOST.
 check-panel-silent = there is a connection, but no answer within { NUMBER($seconds) } s: check the panel, or correct VMMANAGER_HOST.
@@ -118,8 +118,8 @@ check-vms-matched = the load of each VM can be read: { NUMBER($count) } { $count
     [one] VM was found on its node
    *[other] VMs were found on their nodes
 }
-check-vms-none = { $node }: none of { NUMBER($count) } running VMs was found among its processes and control groups, so they count with their share by vCPUs.
-check-vms-unmatched = { $node }: { NUMBER($matched) } of { NUMBER($count) } running VMs were found; the others count with their share by vCPUs. VM_METRICS=off reads none.
+check-vms-none = { $node }: none of { NUMBER($count) } running VMs was found among the node's processes and control groups, so their share of the vCPUs is used.
+check-vms-unmatched = { $node }: { NUMBER($matched) } of { NUMBER($count) } running VMs were found; for the others their share of the vCPUs is used. VM_METRICS=off reads none.
 check-ssh-key = { $problem }. See SSH_PRIVATE_KEY_PATH and SSH_PASSWORD.
 check-ssh-address = { $node }: the panel names no address: name one in SSH_HOSTS_MAPPING.
 check-ssh-port = { $node }: nothing listens at { $where }: name another port in SSH_HOSTS_MAPPING, or start sshd.
@@ -130,15 +130,15 @@ check-ssh-answer = { $node }: { $problem }. The user of SSH_USERNAME needs a she
 check-ssh-other = { $node }: { $problem }. See SSH_HOSTS_MAPPING.
 
 check-telegram-off = not used: TELEGRAM_BOT_TOKEN is not set, so nobody can approve; set it, or BALANCE_MODE=auto.
-check-telegram-switched-off = not used: TELEGRAM_NOTIFICATIONS is false
+check-telegram-switched-off = not used: TELEGRAM_NOTIFICATIONS=false
 check-token = the token is { $bot }'s
 check-token-unknown = Telegram does not know the token: copy TELEGRAM_BOT_TOKEN again from @BotFather.
 check-telegram-unreachable = { $where } cannot be reached ({ $words }): correct TELEGRAM_PROXY, TELEGRAM_API_URL or the network.
 check-telegram-no-api = { $where } answers, but it is not a working Bot API server: correct TELEGRAM_API_URL or TELEGRAM_PROXY.
 check-telegram-trouble = Telegram reports: { $words }. See TELEGRAM_BOT_TOKEN and TELEGRAM_CHAT_ID.
 check-listening = the bot can listen
-check-webhook-set = Telegram brings updates to { $url }
-check-webhook-will-be = at its start the program tells Telegram to bring updates to { $url }
+check-webhook-set = Telegram sends updates to { $url }
+check-webhook-will-be = when the program starts, it asks Telegram to send updates to { $url }
 check-webhook = another program has set a webhook for this bot, so it cannot listen here: create another bot with @BotFather and set TELEGRAM_BOT_TOKEN.
 check-listen = TELEGRAM_CHAT_ID is not set. To see ids: write /start to { $bot }, or add { $bot } to the group that gets the reports. Listening for { NUMBER($seconds) } s.
 check-listen-nobody = nobody wrote to the bot
@@ -194,10 +194,10 @@ health-unreadable = unhealthy: { $problem }
 check-title-answers = VMmanager's answers
 check-title-figures = Allocations
 check-title-readiness = Could move now
-check-answers-known = every row and word is known
-check-figures = the panel's allocated { $figure ->
+check-answers-known = every row and every value is known
+check-figures = allocated { $figure ->
     [vcpus] vCPUs
    *[memory] memory
- } of { NUMBER($told) } nodes: { NUMBER($every) } equal the sum of all VMs, { NUMBER($active) } that of the active VMs, { NUMBER($neither) } neither
-check-readiness = { $cluster }: { NUMBER($movable) } of { NUMBER($vms) } VMs; of { NUMBER($nodes) } nodes { NUMBER($giving) } may give and { NUMBER($taking) } may take; why not: { $why }
+ } as the panel reports it, { NUMBER($told) } nodes: on { NUMBER($every) } equal to the sum of all VMs, on { NUMBER($active) } to the sum of the active VMs, on { NUMBER($neither) } to neither
+check-readiness = { $cluster }: { NUMBER($movable) } of { NUMBER($vms) } VMs; of { NUMBER($nodes) } nodes { NUMBER($giving) } can give VMs and { NUMBER($taking) } can take VMs; reasons: { $why }
 check-recorded = { $file } holds what VMmanager answered to { NUMBER($requests) } requests. Names, addresses, tags and secrets were replaced. Nothing was sent anywhere. Read the file before you share it.

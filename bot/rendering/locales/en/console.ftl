@@ -54,7 +54,7 @@ console-key-why = Why
 console-key-warnings = Warnings
 console-key-dry_run = Dry run
 console-key-strategy = Strategy
-console-key-pass_targets = Pass once
+console-key-pass_targets = Exceed once
 console-key-change = Change
 console-key-reset = Reset
 console-key-check = Run now
@@ -74,7 +74,7 @@ console-help-approve_all = approve all moves of the proposal
 console-help-skip_all = skip all moves of the proposal
 console-help-snooze = leave the cluster of the proposal alone for a while
 console-help-wake = end a snooze
-console-help-stop = stop a drain or a fill
+console-help-stop = stop a drain or fill
 console-help-open = the VMs of the chosen node
 console-help-leave = back to the nodes
 console-help-exclude = exclude a node: as source, target or both
@@ -85,9 +85,9 @@ console-help-why = why the chosen VM or node stays as it is
 console-help-warnings = log: warnings and errors only, or everything
 console-help-dry_run = read the panel and plan; nothing is stored
 console-help-strategy = another strategy
-console-help-pass_targets = propose once a plan that may pass the target thresholds
+console-help-pass_targets = propose once a plan that may exceed the target thresholds
 console-help-change = change the chosen setting
-console-help-reset = let the settings file hold again
+console-help-reset = use the value of the settings file again
 console-help-check = check the clusters now, and propose
 console-help-pause = pause, or resume
 console-help-mode = ask first, or automatic
@@ -107,7 +107,7 @@ console-column-trend = trend
 console-column-state = state
 console-column-vm = VM
 console-column-vcpus = vCPU
-console-column-ram = RAM GiB
+console-column-ram = mem GiB
 console-column-disk = disk GiB
 console-column-vm-state = {"  "}state
 console-column-remarks = why it stays
@@ -121,7 +121,7 @@ console-strategy-default = the default since version 3; version 2: smallest-firs
 console-column-setting = setting
 console-column-value = value
 console-column-configured = in the file
-console-side-vms = VMs (vCPU, RAM GiB)
+console-side-vms = VMs (vCPU, mem GiB)
 console-cluster-over = { $overloaded ->
     [0] fine
    *[other] overloaded
@@ -242,7 +242,7 @@ console-fill-ask = { $count ->
    *[other] Bring VMs back to { $node }? All { $count } moves below are approved.
 }
 console-request-nothing = { $node }: there is nothing to move
-console-stop-nothing = This move belongs to no drain and no fill that is open.
+console-stop-nothing = This move is not part of an open drain or fill.
 console-stopped = Stopped: { $back } called back, { $running } running to the end.
 console-why-vm = { $vm } on { $node }
 console-why-closed = It may not go to:
@@ -253,8 +253,8 @@ console-why-not-target = Takes no VM: { $reason }
 console-why-staying = VMs that may not leave:
 
 ## Strategy, settings, snooze
-console-pass-targets-ask = Propose, this once, a plan that may pass the target thresholds: { $clusters }?
-console-pass-targets-none = No plan is held back by the target thresholds.
+console-pass-targets-ask = Propose, this once, a plan that may exceed the target thresholds: { $clusters }?
+console-pass-targets-none = The target thresholds limit no plan.
 console-strategy-ask = Which strategy, for all clusters from the next check on?
 console-strategy-done = Strategy { $strategy }: from the next check on.
 console-choose-setting = Choose a setting first.
@@ -271,7 +271,7 @@ console-choose-snooze = Choose a snoozed cluster first.
 console-wake-done = { $cluster } is awake: the next check proposes again.
 console-starting = Starting the balancer …
 console-start-ask = Nobody runs the balancer. Start it? It ends with this console.
-console-start-late = Somebody else was quicker: the balancer runs there.
+console-start-late = Another process has started the balancer already.
 console-started = The balancer runs.
 console-quit-ask = { $count ->
     [one] A migration is running. It continues in the panel, and the next start follows it. End the console?

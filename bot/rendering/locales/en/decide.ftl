@@ -1,9 +1,9 @@
 # Reasons that come from decisions and requests of people.
 reason-called-back = { $who } called it back before it started
-reason-decided-already = somebody has decided this move meanwhile
+reason-decided-already = somebody has already decided about this move
 reason-node-draining = the node is being emptied; stop that first
 reason-nothing-to-move = there is nothing to move
-reason-snoozed = left alone, { $who } snoozed this cluster
+reason-snoozed = { $who } snoozed this cluster
 reason-snoozed-until = { $who } snoozed it until { $until }
 reason-stopped-by = { $who } stopped it
 reason-undo-moved-since = the VM was moved again after that

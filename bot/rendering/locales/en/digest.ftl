@@ -12,7 +12,7 @@ digest-quiet = ✅ Nothing was overloaded, nothing was moved, nothing waits.
 digest-overload = { $nodes ->
     [0] ✅ No node was overloaded.
     [one] ⚠️ 1 node was overloaded, for { NUMBER($hours, maximumFractionDigits: 1) } h.
-   *[other] ⚠️ { $nodes } nodes were overloaded, { NUMBER($hours, maximumFractionDigits: 1) } h together.
+   *[other] ⚠️ { $nodes } nodes were overloaded, for { NUMBER($hours, maximumFractionDigits: 1) } h in total.
 }
 digest-migrations = { $failed ->
     [0] 🚚 Migrations: { $count }, none failed.
@@ -24,4 +24,4 @@ digest-unanswered = { $count ->
    *[other] ⌛ Nobody answered { $count } proposals in time.
 }
 digest-busiest = <b>Overloaded longest</b>
-digest-node = { $bar } <b>{ $node }</b>: { NUMBER($hours, maximumFractionDigits: 1) } h, CPU up to { CPU($ratio) }, memory up to { MEMORY($memory) }%
+digest-node = { $bar } <b>{ $node }</b>: { NUMBER($hours, maximumFractionDigits: 1) } h, CPU up to { CPU($ratio) }, memory up to { MEMORY($memory) } %

@@ -9,7 +9,7 @@ reason-plan-other-count = { $count ->
     [one] 1 move instead of { $before }
    *[other] { $count } moves instead of { $before }
 }
-reason-plan-other-order = another order of the same moves
+reason-plan-other-order = the same moves in another order
 reason-nothing-possible = still overloaded, but nothing can be moved now
 reason-node-joined = { $node } is overloaded too
 reason-cluster-not-checked = the panel no longer shows this cluster, or CLUSTER_IDS leaves it out
@@ -17,23 +17,23 @@ reason-cluster-not-checked = the panel no longer shows this cluster, or CLUSTER_
 ## The message of an incident
 incident-changed = 🔁 plan changed { $time }: { $reason }
 incident-looking = 👀 { $who } looks into it until { $time }; no reminders until then
-incident-stuck = ⚠️ <b>{ $cluster }</b>: { $node } is overloaded, { $figure }{ $more ->
-    [0] {""}
-    [one] {" "}and 1 more node
-   *[other] {" "}and { $more } more nodes
-}; nothing can be moved now
+incident-stuck = ⚠️ <b>{ $cluster }</b>: { $node }{ $more ->
+    [0] {" "}is overloaded
+    [one] {" "}and 1 more node are overloaded
+   *[other] {" "}and { $more } more nodes are overloaded
+}, { $figure }; nothing can be moved now
 incident-figure = { $resource ->
-    [memory] memory { MEMORY($value, $limit) }% (limit { NUMBER($limit, maximumFractionDigits: 2) }%)
-    [load] load { LOAD($value, $limit) } (limit { NUMBER($limit, maximumFractionDigits: 2) })
+    [memory] memory { MEMORY($value, $limit) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
+    [load] load { LOAD($value, $limit) } per CPU (limit { NUMBER($limit, maximumFractionDigits: 2) })
    *[cpu] CPU { CPU($value, $limit) } (limit { NUMBER($limit, maximumFractionDigits: 2) })
 }
 incident-figure-change = { $resource ->
-    [memory] memory { MEMORY($before) } → { MEMORY($after) }%
+    [memory] memory { MEMORY($before) } → { MEMORY($after) } %
     [load] load { LOAD($before) } → { LOAD($after) }
    *[cpu] CPU { CPU($before) } → { CPU($after) }
 }
 incident-figure-before = { $resource ->
-    [memory] memory { MEMORY($before) }%
+    [memory] memory { MEMORY($before) } %
     [load] load { LOAD($before) }
    *[cpu] CPU { CPU($before) }
 }
@@ -54,7 +54,7 @@ incident-with-restarted = { $headline }, ⚠️ { $restarted } restarted
 incident-failed = ❌ <b>{ $cluster }</b>: { $failed ->
     [one] 1 move
    *[other] { $failed } moves
-} failed; over by itself after { $lasted }
+} failed; the overload was over by itself after { $lasted }
 incident-over = ✅ <b>{ $cluster }</b>: over by itself after { $lasted }, { $node } { $change }
 incident-even-over = ✅ <b>{ $cluster }</b>: over by itself after { $lasted }
 incident-span = 🕓 { $begin } – { $end } · { $moves }

@@ -2,7 +2,7 @@
 wish-target = 🎯 <b>Other node</b>, chosen by { $who }
 wish-undo = ↩️ <b>Move back</b>, requested by { $who }
 move-cost = { $size }, ≈ { $duration }
-migration-under-way = ▶️ { $bar } { $duration } of about { $expected }
+migration-under-way = ▶️ { $bar } { $duration } of ≈ { $expected }
 migration-window = 🕑 waits for the migration window (opens { $time })
 migration-waits = 🕑 starts at { $time }
 
@@ -22,10 +22,10 @@ button-snooze = 💤 Snooze { $duration }
 button-at = 🕑 { $time }
 tomorrow = tomorrow { $time }
 
-options-title = ⋯ <b>{ $cluster }</b>: which of the { $count ->
-    [one] 1 move
-   *[other] { $count } moves
-}? Snooze leaves the whole cluster alone for a while.
+options-title = ⋯ <b>{ $cluster }</b>: { $count ->
+    [1] what about the move?
+   *[other] which of the { $count } moves?
+} Snooze leaves the whole cluster alone for a while.
 options-legend = <i>Skip leaves this VM alone for that time. Snooze leaves the whole cluster alone, unless another node becomes overloaded.</i>
 later-title = 🕑 <b>{ $vm }</b> → <b>{ $target }</b>: when? The move is checked again right before it starts.
 later-title-all = 🕑 { $count ->
@@ -34,7 +34,7 @@ later-title-all = 🕑 { $count ->
 }: when? Each move is checked again right before it starts.
 targets-title = 🎯 <b>{ $vm }</b>: to which node instead of { $target }? A press approves the move.
 targets-none = 🎯 <b>{ $vm }</b>: only { $target } may take it now.
-target-line = <b>{ $node }</b>: CPU { CPU($before) } → { CPU($after) }, mem { MEMORY($memory_before) } → { MEMORY($memory_after) }% ({ NUMBER($full, maximumFractionDigits: 0) }% of the limit)
+target-line = <b>{ $node }</b>: CPU { CPU($before) } → { CPU($after) }, memory { MEMORY($memory_before) } → { MEMORY($memory_after) } % ({ NUMBER($full, maximumFractionDigits: 0) } % of the limit)
 
 notice-reminder = ⏰ <b>{ $cluster }</b>: { $count ->
     [one] 1 move has

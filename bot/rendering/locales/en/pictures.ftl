@@ -16,8 +16,8 @@ picture-more-clusters = { $count ->
    *[other] and { $count } more clusters
 }
 picture-threshold = limit
-picture-calm = below 85% of the limit
-picture-near = 85–100%
+picture-calm = below 85 % of the limit
+picture-near = 85–100 %
 picture-over = overloaded
 picture-unknown = unknown
 picture-proposed = proposed
@@ -32,10 +32,10 @@ picture-more = { $nodes ->
 }
 picture-ratio = { CPU($value) }
 picture-load = { NUMBER($value, minimumFractionDigits: 2, maximumFractionDigits: 2) }
-picture-percent = { MEMORY($value) }%
+picture-percent = { MEMORY($value) } %
 picture-cpu-is = CPU { $figure }
 picture-load-is = load { $figure }
-picture-memory-is = mem { $figure }
+picture-memory-is = memory { $figure }
 picture-limit = limit: { $figures }
 picture-more-arrows = { $count ->
     [one] +1 more move
@@ -43,7 +43,7 @@ picture-more-arrows = { $count ->
 }
 picture-cpu = CPU
 picture-measured = load
-picture-memory = mem
+picture-memory = memory
 picture-moves = { $moves ->
     [one] 1 move
    *[other] { $moves } moves
@@ -106,4 +106,4 @@ picture-date = { $day } { $month ->
 picture-by-day = Hours of overload by day
 picture-hours-short = { NUMBER($hours, maximumFractionDigits: 1) }
 picture-busiest = Busiest nodes
-picture-busy = { NUMBER($hours, maximumFractionDigits: 1) } h, CPU { CPU($ratio) }, mem { MEMORY($memory) }%
+picture-busy = { NUMBER($hours, maximumFractionDigits: 1) } h, CPU { CPU($ratio) }, memory { MEMORY($memory) } %

@@ -50,11 +50,11 @@ reason-target-vm-limit = the target node is full: { NUMBER($count) } { $count ->
 reason-target-cluster-vm-limit = the target node is full: { NUMBER($count) } { $count ->
     [one] VM
    *[other] VMs
- }, the cluster's limit is { NUMBER($limit) } a node
+ }, the cluster's limit is { NUMBER($limit) } per node
 reason-target-overloaded = the target node is overloaded itself: { $resource ->
-    [load] load { LOAD($value, $limit) } per CPU, the limit is { NUMBER($limit, maximumFractionDigits: 2) }
-    [cpu] CPU { CPU($value, $limit) }, the limit is { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] memory { MEMORY($value, $limit) } %, the limit is { NUMBER($limit, maximumFractionDigits: 2) } %
+    [load] load { LOAD($value, $limit) } per CPU (limit { NUMBER($limit, maximumFractionDigits: 2) })
+    [cpu] CPU { CPU($value, $limit) } (limit { NUMBER($limit, maximumFractionDigits: 2) })
+   *[memory] memory { MEMORY($value, $limit) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
  }
 reason-target-score = the target's CPU load score is { CPU($value, $limit) }, it must be below { NUMBER($limit, maximumFractionDigits: 2) }
 reason-target-memory = the target's memory is { MEMORY($value, $limit) } % allocated, it must be below { NUMBER($limit, maximumFractionDigits: 2) } %
@@ -121,8 +121,8 @@ reason-brief-fit-together = would split its group
 
 ## A cluster
 
-reason-cluster-virtualization = the cluster runs { $virtualization }: only KVM migrates live
-reason-cluster-virtualization-unknown = the cluster's virtualization is unknown: only KVM migrates live
+reason-cluster-virtualization = no live migration with { $virtualization }
+reason-cluster-virtualization-unknown = no migration: the virtualization is unknown, and only KVM migrates live
 reason-cluster-all-opted-out = { $vms ->
     [one] the only VM has the balancer switched off
    *[other] all { NUMBER($vms) } VMs have the balancer switched off
@@ -130,11 +130,11 @@ reason-cluster-all-opted-out = { $vms ->
 
 ## Why a node counts as overloaded
 
-reason-overload-cpu = { CPU($value, $limit) } vCPU per CPU, the limit is { NUMBER($limit, maximumFractionDigits: 2) }
-reason-overload-memory = memory { MEMORY($value, $limit) } %, the limit is { NUMBER($limit, maximumFractionDigits: 2) } %
-reason-overload-both = { CPU($cpu, $cpu_limit) } vCPU per CPU and memory { MEMORY($memory, $memory_limit) } %, the limits are { NUMBER($cpu_limit, maximumFractionDigits: 2) } and { NUMBER($memory_limit, maximumFractionDigits: 2) } %
-reason-overload-load = load { LOAD($value, $limit) } per CPU (ssh), the limit is { NUMBER($limit, maximumFractionDigits: 2) }
-reason-overload-load-memory = load { LOAD($load, $load_limit) } per CPU (ssh) and memory { MEMORY($memory, $memory_limit) } %, the limits are { NUMBER($load_limit, maximumFractionDigits: 2) } and { NUMBER($memory_limit, maximumFractionDigits: 2) } %
+reason-overload-cpu = CPU { CPU($value, $limit) } (limit { NUMBER($limit, maximumFractionDigits: 2) })
+reason-overload-memory = memory { MEMORY($value, $limit) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
+reason-overload-both = CPU { CPU($cpu, $cpu_limit) } (limit { NUMBER($cpu_limit, maximumFractionDigits: 2) }), memory { MEMORY($memory, $memory_limit) } % (limit { NUMBER($memory_limit, maximumFractionDigits: 2) } %)
+reason-overload-load = load { LOAD($value, $limit) } per CPU (limit { NUMBER($limit, maximumFractionDigits: 2) })
+reason-overload-load-memory = load { LOAD($load, $load_limit) } per CPU (limit { NUMBER($load_limit, maximumFractionDigits: 2) }), memory { MEMORY($memory, $memory_limit) } % (limit { NUMBER($memory_limit, maximumFractionDigits: 2) } %)
 
 ## Why a node stays overloaded
 
@@ -155,7 +155,7 @@ reason-source-no-fit = { $vms ->
 reason-source-budget = the limit of { NUMBER($limit) } { $limit ->
     [one] migration
    *[other] migrations
- } a check is used up; the next checks continue
+ } per check is used up; the next checks continue
 reason-source-unclearable-few = { $vms ->
     [one] its only movable VM is not enough under any plan
    *[other] its { NUMBER($vms) } movable VMs are not enough under any plan
@@ -198,7 +198,7 @@ reason-vm-stays = kept on its node by the rule “{ $rule }”
 reason-vm-size-unknown = the size of the VM is unknown
 reason-vm-cooldown = migrated recently, may move again in { NUMBER($minutes) } min
 reason-vm-quarantine = its last migration failed, may be tried again in { NUMBER($minutes) } min
-reason-vm-skipped-always = { $who } decided that it is never moved
+reason-vm-skipped-always = never proposed, set by { $who }
 reason-vm-skipped = skipped by an admin, may be proposed again in { NUMBER($minutes) } min
 reason-vm-busy = the VM is taking part in a migration
 reason-vm-fits-nowhere = { NUMBER($vcpus) } vCPU and { NUMBER($memory_gib, maximumFractionDigits: 2) } GiB fit on none of the other { NUMBER($targets) } { $targets ->
@@ -212,32 +212,32 @@ reason-move-smallest = { $tried ->
     [0] the smallest VM that may leave
    *[other] the smallest VM that fits anywhere
  } ({ $resource ->
-    [load] load { LOAD($value, $limit) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
-    [cpu] CPU { CPU($value, $limit) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] memory { MEMORY($value, $limit) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
+    [load] load { LOAD($value, $limit) } per CPU, limit { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { CPU($value, $limit) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] memory { MEMORY($value, $limit) } %, limit { NUMBER($limit, maximumFractionDigits: 2) } %
  }); { $targets ->
     [one] the only possible target
    *[other] the least loaded of { NUMBER($targets) } possible targets
- } (score { CPU($score) })
+ } (score { CPU($score) })
 reason-move-relieve = { $vms ->
     [one] this VM alone relieves the node
    *[other] one of { NUMBER($vms) } VMs that relieve the node together
  } ({ $resource ->
-    [load] load { LOAD($value, $limit) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
+    [load] load { LOAD($value, $limit) } per CPU, limit { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { CPU($value, $limit) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] memory { MEMORY($value, $limit) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
+   *[memory] memory { MEMORY($value, $limit) } %, limit { NUMBER($limit, maximumFractionDigits: 2) } %
  }); about { NUMBER($seconds, maximumFractionDigits: 0) } s
 reason-move-partly = the node cannot be fully relieved, but this reduces its overload ({ $resource ->
-    [load] load { LOAD($value, $limit) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
+    [load] load { LOAD($value, $limit) } per CPU, limit { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { CPU($value, $limit) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] memory { MEMORY($value, $limit) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
+   *[memory] memory { MEMORY($value, $limit) } %, limit { NUMBER($limit, maximumFractionDigits: 2) } %
  }); about { NUMBER($seconds, maximumFractionDigits: 0) } s
 reason-move-make-room = makes room for { $vm }, which relieves { $node }
-reason-move-even = evens out the load: the node has CPU { CPU($cpu) } and memory { MEMORY($memory) }%, the mean is { CPU($mean_cpu) } and { MEMORY($mean_memory) }%
+reason-move-even = evens out the load: the node has CPU { CPU($cpu) } and memory { MEMORY($memory) } %, the mean is { CPU($mean_cpu) } and { MEMORY($mean_memory) } %
 reason-caution-cpu-passthrough = the VM uses the host's CPU model: it may freeze if the CPUs of the two nodes differ
 reason-caution-totals = the panel contradicts itself about { $node }: its total is { NUMBER($total) } VMs, its list has { NUMBER($listed) }; the larger figures count
-reason-caution-above-cpu-target = { $node } to CPU load score { CPU($value, $limit) }, above the target threshold { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) }
-reason-caution-above-memory-target = { $node } to memory { MEMORY($value, $limit) }%, above the target threshold { NUMBER($limit, maximumFractionDigits: 1) }%
+reason-caution-above-cpu-target = { $node } would reach CPU load score { CPU($value, $limit) }, above the target threshold { NUMBER($limit, maximumFractionDigits: 2) }
+reason-caution-above-memory-target = { $node } would reach memory { MEMORY($value, $limit) } %, above the target threshold { NUMBER($limit, maximumFractionDigits: 2) } %
 reason-caution-versions-unknown = not all QEMU and kernel versions of the two nodes are known
 
 ## Which rule chose the moves of a plan
@@ -272,5 +272,5 @@ reason-vm-place-unknown = it is unknown on which node the VM is
 reason-vm-elsewhere = the VM is on { $node } now
 reason-already-there = the VM is on the target node already
 reason-target-gone = the target node no longer exists
-reason-source-relieved-load = the source node is no longer overloaded: load { LOAD($load) } per CPU (ssh), memory { MEMORY($memory) } %
+reason-source-relieved-load = the source node is no longer overloaded: load { LOAD($load) } per CPU, memory { MEMORY($memory) } %
 reason-source-relieved = the source node is no longer overloaded: CPU { CPU($cpu) }, memory { MEMORY($memory) } %

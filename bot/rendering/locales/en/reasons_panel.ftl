@@ -24,13 +24,13 @@ reason-vm-twice = the panel lists the VM on two nodes (ID { NUMBER($one, useGrou
 reason-vm-live-migration-off = the panel does not allow live migration for this VM
 reason-vm-mode-unknown = its balancer mode “{ $mode }” is unknown; automatic mode leaves the VM alone
 reason-fit-not-suitable = the panel does not list the target as suitable for this VM
-reason-brief-fit-not-suitable = not suitable, says the panel
+reason-brief-fit-not-suitable = not suitable according to the panel
 reason-cluster-twice = the panel lists the cluster twice, with different figures
 reason-cluster-odd-rows = { NUMBER($odd) } of { NUMBER($rows) } VM rows of the cluster cannot be used, so nothing is planned here
-reason-cluster-foreign-task = somebody else works on the cluster: { $task }{ $count ->
+reason-cluster-foreign-task = somebody else is working on the cluster: { $task }{ $count ->
     [one] {""}
-   *[other] {" "}and { NUMBER($count) } tasks in all
- }; nothing is started before it ends
+   *[other] {" "}({ NUMBER($count) } tasks in total)
+ }; nothing starts until this ends
 
 ## What people should know
 
@@ -46,7 +46,7 @@ reason-remark-unplaced = { NUMBER($count) } { $count ->
     [one] row
    *[other] rows
 } without a cluster left out; `vm-balancer check` names them
-reason-remark-word = the panel uses a word that is not known here: { $field } = “{ $word }” ({ NUMBER($rows) } { $rows ->
+reason-remark-word = the panel reports an unknown value: { $field } = “{ $word }” ({ NUMBER($rows) } { $rows ->
     [one] row
    *[other] rows
  })
@@ -65,8 +65,8 @@ reason-remark-sums = the panel's allocated { $figure ->
    *[other] nodes
  } equals neither the sum of all VMs nor that of the active ones: { $names }
 reason-caution-mode-unknown = its balancer mode “{ $mode }” is unknown; make sure that the VM may be moved
-reason-caution-updates-wait = live migration needs a target with no newer kernel and no older QEMU; { NUMBER($count) } { $count ->
+reason-caution-updates-wait = live migration needs a target node whose kernel is not newer and whose QEMU is not older; { NUMBER($count) } { $count ->
     [one] node waits
    *[other] nodes wait
  } for an update: { $names }
-reason-remark-vm-loads = the loads of the VMs on { $node } are not used, their shares by vCPUs are: the VMs together kept { NUMBER($vms, maximumFractionDigits: 1) } CPUs busy, the node says { NUMBER($node_cpus, maximumFractionDigits: 1) }
+reason-remark-vm-loads = on { $node } the shares by vCPUs are used instead of the measured loads of the VMs: all VMs together used { NUMBER($vms, maximumFractionDigits: 1) } CPUs, but the node reports { NUMBER($node_cpus, maximumFractionDigits: 1) }

@@ -5,9 +5,9 @@
 
 reason-move-chosen = an admin chose this node
 reason-move-chosen-relieve = an admin chose this node; the source is overloaded ({ $resource ->
-    [load] load { LOAD($value, $limit) } per CPU (ssh), limit { NUMBER($limit, maximumFractionDigits: 2) }
+    [load] load { LOAD($value, $limit) } per CPU, limit { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { CPU($value, $limit) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] memory { MEMORY($value, $limit) }%, limit { NUMBER($limit, maximumFractionDigits: 1) }%
+   *[memory] memory { MEMORY($value, $limit) } %, limit { NUMBER($limit, maximumFractionDigits: 2) } %
  })
 reason-move-back = the VM returns to its previous node
 reason-move-drain = the node is being emptied; { $targets ->
@@ -22,7 +22,7 @@ reason-move-drain-together = the node is being emptied; the rule “{ $rule }”
     [one] the VM
    *[other] { NUMBER($vms) } VMs
  } on one node; about { NUMBER($seconds, maximumFractionDigits: 0) } s
-reason-move-fill = brings the node its share: the source has CPU { CPU($cpu) } and memory { MEMORY($memory) }%, the mean is { CPU($mean_cpu) } and { MEMORY($mean_memory) }%
+reason-move-fill = brings the node its share: the source has CPU { CPU($cpu) } and memory { MEMORY($memory) } %, the mean is { CPU($mean_cpu) } and { MEMORY($mean_memory) } %
 
 ## What cannot be done
 
@@ -30,15 +30,15 @@ reason-drain-together = the rule “{ $rule }” keeps { $vms ->
     [one] it with its group
    *[other] { NUMBER($vms) } VMs together
  }, and no node has room for all of them
-reason-drain-no-room = no plan was found with room for it and the others
-reason-fill-fair-share = no further VM would even out the load enough to be worth a move: the node has CPU { CPU($cpu) } and memory { MEMORY($memory) }%, the mean is { CPU($mean_cpu) } and { MEMORY($mean_memory) }%
+reason-drain-no-room = no plan was found with room for it and the other VMs
+reason-fill-fair-share = no further VM would even out the load enough to be worth a move: the node has CPU { CPU($cpu) } and memory { MEMORY($memory) } %, the mean is { CPU($mean_cpu) } and { MEMORY($mean_memory) } %
 reason-caution-drain-excluded = { $node } is excluded as a source; it is emptied anyway
 reason-caution-drain-open = { $node } still takes VMs: exclude it as a target, or VMs will come back
 
 ## Why a VM stays where it is
 
 reason-why-not-needed = its node is not overloaded: CPU { CPU($cpu) }, memory { MEMORY($memory) } %
-reason-why-not-needed-load = its node is not overloaded: load { LOAD($load) } per CPU (ssh), memory { MEMORY($memory) } %
+reason-why-not-needed-load = its node is not overloaded: load { LOAD($load) } per CPU, memory { MEMORY($memory) } %
 reason-why-even-enough = its node is not overloaded, and its move would not even out the load enough to be worth it
 reason-why-smaller-first = { $vms ->
     [one] a smaller VM relieves the node

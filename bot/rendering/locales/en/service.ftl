@@ -7,11 +7,11 @@ reason-planning-failed = an error in the program stopped the planning of this cl
 reason-cannot-store = the plan of this cluster cannot be stored: { $problem }
 reason-unreadable = it could not be read from the database and was set aside
 reason-unreadable-rows = { $count ->
-    [one] 🗄 A row of the database could not be read and was set aside ({ $first }). Nothing of it is started; `vm-balancer db repair` shows it.
-   *[other] 🗄 { $count } rows of the database could not be read and were set aside (first: { $first }). Nothing of them is started; `vm-balancer db repair` shows them.
+    [one] 🗄 A row of the database could not be read and was set aside ({ $first }). The program starts nothing from it; `vm-balancer db repair` shows it.
+   *[other] 🗄 { $count } rows of the database could not be read and were set aside (first: { $first }). The program starts nothing from them; `vm-balancer db repair` shows them.
 }
-reason-in-motion = left alone, a migration is running here
-reason-changed-meanwhile = left alone, somebody decided here during the check; the next check makes a new plan
+reason-in-motion = nothing is planned: a migration is running here
+reason-changed-meanwhile = nothing is planned: somebody decided here during the check; the next check makes a new plan
 reason-outage = 🔌 The panel does not answer: { $problem }. Nothing is planned until it is back.
 reason-token-refused = { $file ->
     [yes] 🔑 VMmanager does not accept the token in VMMANAGER_TOKEN_FILE: it has expired or was revoked. Make a new one (docs/first-contact.md) and write it into that file; the program reads it at the next check. Nothing is planned until then, and the old token is not sent again.
@@ -22,7 +22,7 @@ reason-outage-over = { $minutes ->
     [one] 🔌 The panel answers again, after 1 minute.
    *[other] 🔌 The panel answers again, after { $minutes } minutes.
 }
-reason-second-listener = 👥 Two programs use this bot's token; each gets only part of the messages. Stop one of them, or create another bot with @BotFather.
+reason-second-listener = 👥 Two programs use this bot's token; each of them gets only some of the messages. Stop one of them, or create another bot with @BotFather.
 reason-second-listener-over = { $minutes ->
     [one] 👥 The second program is gone, after 1 minute.
    *[other] 👥 The second program is gone, after { $minutes } minutes.
@@ -39,8 +39,8 @@ reason-foreign-moves = ⚖️ Somebody else keeps moving VMs in { $cluster } (si
 reason-approval-lapsed = the approval is too old; the next check proposes again
 reason-mode-changed = automatic mode was switched off before it started
 reason-vm-changed = the VM has changed since the approval (approved: { $shown }, now: { $now }); the next check proposes again
-reason-protection-lost = automatic mode is paused here: what { $names } protected is not found any more
-reason-protection-lost-in = 🛡 Automatic mode is paused in { $cluster }: what { $names } protected still exists, but that name or tag no longer matches it. It was renamed, or the panel did not report its name or tags. Correct EXCLUDE_…_NODES or CLUSTERS_FILE. If the name or tag of a VM was removed on purpose, switch to /mode auto again. Until then every move there needs an approval.
+reason-protection-lost = automatic mode is paused here: the objects that { $names } protected are no longer found
+reason-protection-lost-in = 🛡 Automatic mode is paused in { $cluster }: the objects that { $names } protected still exist, but their names or tags no longer match. They were renamed, or the panel did not report their names or tags. Correct EXCLUDE_…_NODES or CLUSTERS_FILE. If you changed the name or tag of a VM on purpose, switch to /mode auto again. Until then every move there needs an approval.
 reason-loop-failed = 🐞 A part of the program failed and is started again ({ $name }). Everything else keeps running; the log has the details.
 reason-cluster-gone = its cluster no longer exists
 reason-cannot-check = the move could not be checked again
@@ -48,7 +48,7 @@ reason-vm-has-task = the panel is busy with the VM ({ $task })
 reason-panel-says-unsuitable = the panel reports that { $node } is not suitable
 reason-not-sent = the panel could not be reached; nothing was sent
 reason-refused = the panel refused
-reason-never-started = whether the start reached the panel was not known; the panel shows no migration of the VM, and it is where it was
+reason-never-started = it was unknown whether the start reached the panel; the panel shows no migration of the VM, and the VM has not moved
 reason-task-failed = the panel reports an error
 reason-not-arrived = the task is complete, but the VM is still on its old node
 reason-vanished = its task is gone and the VM is still on its old node
@@ -60,6 +60,6 @@ reason-timeout = not finished after { $minutes ->
 reason-start-unclear = the answer to the start was lost; a migration of the VM ran and ended, but the VM is on its old node
 reason-auto-stopped = automatic mode is stopped in this cluster since a VM was restarted by its migration
 reason-moved-restarted = the VM restarted during the migration, so it was not a live migration
-reason-cluster-restarted = ⚠️ { $vm } was moved from { $source } to { $target }, but it restarted during the migration. Automatic mode is off in this cluster; when you know why, an admin switches it on again with /mode auto.
+reason-cluster-restarted = ⚠️ { $vm } was moved from { $source } to { $target }, but it restarted during the migration. Automatic mode is off in this cluster; when you know the reason, an admin can switch it on again with /mode auto.
 reason-caution-restarted = the last migration here restarted its VM ({ $vm }); the next one may do so too
-reason-waits-for-others = ⏳ { $vm } waits: somebody else works on the cluster ({ $task }). It starts when that has ended.
+reason-waits-for-others = ⏳ { $vm } waits: somebody else is working on the cluster ({ $task }). The move starts when that has ended.

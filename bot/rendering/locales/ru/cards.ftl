@@ -29,8 +29,8 @@ vm-place = на <b>{ $node }</b>, кластер { $cluster }
 vm-size = { $size } · { $state }
 vm-disk = Диск { NUMBER($gib, maximumFractionDigits: 0) } ГиБ
 vm-load = Нагрузка { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } из { NUMBER($vcpus) } vCPU, среднее за { NUMBER($minutes) } мин ({ $source }, { $ago } назад)
-vm-load-share = Нагрузка не измерена: учитывается доля по vCPU
-why-load = ВМ занимала { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } CPU, среднее за { NUMBER($minutes) } мин; планы учитывают эту нагрузку.
+vm-load-share = Нагрузка не измерена: оценивается по доле vCPU
+why-load = ВМ занимала в среднем { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } CPU за { NUMBER($minutes) } мин; планы учитывают эту нагрузку.
 vm-label-load = { $vm } · { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } CPU
 vm-ignored-by = ⏭ Не переносить никогда: { $who }, { $time }.
 vm-stays = 🔒 { $reason }
@@ -53,10 +53,10 @@ why-refused = { $count ->
 why-node-title = ❓ ⚠️ Узел <b>{ $node }</b> перегружен
 why-node-fine = ❓ ✅ Узел <b>{ $node }</b> не перегружен
 why-level = { $resource ->
-    [cpu] vCPU на CPU
-    [load] Нагрузка на CPU
-   *[memory] Память, %
-}: { NUMBER($value, maximumFractionDigits: 2) }, порог { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { CPU($value, $limit) } (порог { NUMBER($limit, maximumFractionDigits: 2) })
+    [load] Нагрузка { LOAD($value, $limit) } на CPU (порог { NUMBER($limit, maximumFractionDigits: 2) })
+   *[memory] Память { MEMORY($value, $limit) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
+}
 why-not-source = 📤 не отдаёт ВМ: { $reason }
 why-not-target = 📥 не принимает ВМ: { $reason }
 why-leaving = По текущему плану уйдут:
@@ -87,18 +87,18 @@ fill-plan = { $count ->
    *[many] 🪣 <b>{ $node }</b>: придёт { $count } ВМ.
 }
 wish-staying = { $count ->
-    [one] 🔒 Остаётся { $count }, причины:
-    [few] 🔒 Остаются { $count }, причины:
-   *[many] 🔒 Остаётся { $count }, причины:
+    [one] 🔒 Остаётся { $count } ВМ, причины:
+    [few] 🔒 Остаются { $count } ВМ, причины:
+   *[many] 🔒 Остаётся { $count } ВМ, причины:
 }
 fill-blocked = 🔒 Причина:
 popup-heeded = { $vm } снова можно переносить.
 popup-heeded-already = { $vm } уже можно переносить.
 
 # Освобождение и заполнение узла: план, затем ход выполнения.
-node-effect = { $node }: CPU { CPU($before) } → { CPU($after) }; ОЗУ { MEMORY($memory_before) } → { MEMORY($memory_after) }% ({ $count } ВМ)
+node-effect = { $node }: CPU { CPU($before) } → { CPU($after) }; память { MEMORY($memory_before) } → { MEMORY($memory_after) } % ({ $count } ВМ)
 drain-excludes = После этого узел { $node } не принимает ВМ, пока его не вернут или не заполнят.
-request-by = запросил: { $who }
+request-by = по запросу: { $who }
 proposal-until-line = ⏳ одобрить можно до { $time }
 drain-waiting = 🚰 <b>{ $node }</b>: { $count ->
     [one] { $count } ВМ ждёт

@@ -2,17 +2,17 @@
 # Имена не склоняются и рода не имеют: рядом с ними стоит слово, которое с ними не согласуется.
 
 ## Длительности и моменты
-duration-seconds = { $seconds } с
-duration-minutes = { $minutes } мин
-duration-minutes-seconds = { $minutes } мин { $seconds } с
-duration-hours = { $hours } ч
-duration-hours-minutes = { $hours } ч { $minutes } мин
-duration-days = { $days } д
-duration-days-hours = { $days } д { $hours } ч
+duration-seconds = { $seconds } с
+duration-minutes = { $minutes } мин
+duration-minutes-seconds = { $minutes } мин { $seconds } с
+duration-hours = { $hours } ч
+duration-hours-minutes = { $hours } ч { $minutes } мин
+duration-days = { $days } д
+duration-days-hours = { $days } д { $hours } ч
 in-time = через { $duration }
 until-time = до { $time }
 until-ended = до отмены
-size = { $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
+size = { $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
 
 ## Предложение
 report-title = { $overloaded ->
@@ -24,7 +24,7 @@ report-title = { $overloaded ->
 table-head = узел
 table-cpu = CPU
 table-load = нагр.
-table-memory = ОЗУ
+table-memory = память
 table-vms = ВМ
 table-unknown = ?
 table-more = … ещё { $count }
@@ -34,7 +34,7 @@ proposal-open = { $count ->
    *[many] <b>Предложено { $count } миграций</b>
 }
 proposal-memory = { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
-proposal-time = ≈ { $duration }
+proposal-time = ≈ { $duration }
 proposal-until = предложение до { $time }
 proposal-brings = { $count ->
     [one] <b>{ $count } миграция</b> снизит { $after }
@@ -52,12 +52,9 @@ after-cpu = CPU до { CPU($after) }
 after-load = нагрузку до { LOAD($after) }
 after-both = CPU до { CPU($cpu) }, память до { MEMORY($memory) } %
 after-memory = память до { MEMORY($after) } %
-figure-cpu = CPU { CPU($value, $limit) } (порог { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) })
-figure-memory = память { MEMORY($value, $limit) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
-figure-load = нагрузка { LOAD($value, $limit) } на CPU (порог { NUMBER($limit, maximumFractionDigits: 2) })
 headline-node = ⚠️ <b>{ $cluster }</b>: узел { $node } перегружен, { $reason }
 headline-running = ▶️ <b>{ $cluster }</b>: выполнено миграций { $done } из { $count }
-headline-done = ✅ <b>{ $cluster }</b>: выполнено миграций: { $count }, за { $duration }
+headline-done = ✅ <b>{ $cluster }</b>: выполнено миграций: { $count } за { $duration }
 headline-relieved = ✅ <b>{ $cluster }</b>: { $change } ({ $count ->
     [one] { $count } миграция
     [few] { $count } миграции
@@ -69,10 +66,10 @@ headline-expired = ⌛ <b>{ $cluster }</b>: срок истёк, решения 
 headline-nothing = ⏹ <b>{ $cluster }</b>: решение принято, миграций не было
 change-cpu = { $node } CPU { CPU($before) } → { CPU($after) }
 change-load = { $node } нагрузка { LOAD($before) } → { LOAD($after) }
-change-memory = { $node } ОЗУ { MEMORY($before) } → { MEMORY($after) }%
-move-short-target = <b>{ $number }. { $vm }</b> · { $size } → <b>{ $target }</b>
+change-memory = { $node } память { MEMORY($before) } → { MEMORY($after) } %
+move-short-target = <b>{ $number }. { $vm }</b> → <b>{ $target }</b> · { $size }
 move-detail = { $number }. { $effects } · <i>{ $reason }</i>
-move-short = <b>{ $number }. { $vm }</b> · { $size } · { $source } → <b>{ $target }</b>
+move-short = <b>{ $number }. { $vm }</b>: { $source } → <b>{ $target }</b> · { $size }
 proposal-automatic = { $count ->
     [one] <b>{ $count } миграция</b>, запущена автоматически
     [few] <b>{ $count } миграции</b>, запущены автоматически
@@ -82,11 +79,11 @@ proposal-closed = 🔁 { $reason }
 proposal-page = Миграции { $first }–{ $last } из { $count }
 move-line = <b>{ $number }. { $vm }</b> · { $size }
 move-route = { $source } → <b>{ $target }</b>
-move-effect = { $node }: CPU { CPU($before) } → { CPU($after) }; ОЗУ { MEMORY($memory_before) } → { MEMORY($memory_after) }%
+move-effect = { $node }: CPU { CPU($before) } → { CPU($after) }; память { MEMORY($memory_before) } → { MEMORY($memory_after) } %
 move-effect-load = { $node }: нагрузка { LOAD($before) } → примерно { LOAD($after) } на CPU
 report-load = <b>{ $node }</b>: { $load }
-load-ssh = нагрузка { LOAD($load) } на CPU, ssh, { NUMBER($seconds) } с назад
-load-panel = { CPU($ratio) } vCPU на CPU, панель
+load-ssh = нагрузка { LOAD($load) } на CPU (SSH, { NUMBER($seconds) } с назад)
+load-panel = CPU { CPU($ratio) } (панель)
 move-why = <i>{ $reason }</i>
 move-caution = ⚠️ { $reason }
 rejections-title = { $count ->
@@ -129,14 +126,17 @@ button-approve-named = ✅ { $number } { $vm }
 button-skip = ⏭ Пропуск { $number }
 button-skip-one = ⏭ Пропуск
 move-needs-second = 👥 Одобрено: { $who }, нужен ещё один человек
+table-ratio = { CPU($value) }
+table-load-value = { NUMBER($value, minimumFractionDigits: 2, maximumFractionDigits: 2) }
+table-percent = { MEMORY($value) } %
 table-change-cpu = { CPU($before) } → { CPU($after) }
 table-change-memory = { MEMORY($before) } → { MEMORY($after) } %
 button-approve-all = ✅ Одобрить все { $count }
 button-skip-all = ⏭ Пропустить все
 button-details = ℹ️ Детали
 button-compare = 💡 Сравнить с { $strategy }
-button-previous = ‹ Раньше
-button-next = Дальше ›
+button-previous = ‹ Предыдущие
+button-next = Следующие ›
 
 ## К чему ведёт план (чат и терминал; простой текст)
 outlook-budget = Всего в плане миграций: { $total }. Сейчас { $shown ->
@@ -157,7 +157,7 @@ outlook-optimal = { $effort }. Доказано: ни один план не о�
 }.
 outlook-optimal-left = { $effort }. Доказано: ни один план не оставит меньше перегруженных узлов и не разгрузит их сильнее.
 outlook-optimal-nothing = Доказано: ни один план не уменьшит перегрузку этих узлов.
-outlook-certificate = { $effort }: никакой план не обойдётся { $limits }.
+outlook-certificate = { $effort }: ни один план не обойдётся { $limits }.
 outlook-bound-moves = меньше чем { $moves ->
     [one] { $moves } миграцией
     [few] { $moves } миграциями
@@ -184,8 +184,8 @@ outlook-choice = Правило: { $rule ->
 outlook-choice-passed = Правило: { $rule ->
     [smallest-first] сначала самые маленькие ВМ
    *[other] { $rule }
-} ({ $reason }). В этот раз миграции могут превысить целевые пороги.
-outlook-beyond-targets = 💡 Из-за целевых порогов остаётся перегруженных узлов: { $kept }. План, который превысит пороги, { $left ->
+} ({ $reason }). В этот раз миграции могут превысить пороги приёма.
+outlook-beyond-targets = 💡 Из-за порогов приёма остаётся перегруженных узлов: { $kept }. План, который превысит эти пороги, { $left ->
     [0] разгрузит все узлы
    *[other] оставит перегруженных узлов: { $left }
 }, миграций: { $moves }.
@@ -277,8 +277,8 @@ popup-paused = { $text } Балансировщик на паузе: запус�
 popup-strategy = Со следующей проверки стратегия { $strategy }. Проверить сейчас: /balance.
 popup-proposed = Предложено. Следующая проверка снова планирует по настройкам.
 popup-proposed-nothing = Сейчас переносить нечего.
-popup-pass-targets = Предложен план, который может превысить целевые пороги.
-popup-pass-targets-nothing = Переносить нечего даже с превышением целевых порогов.
+popup-pass-targets = Предложен план, который может превысить пороги приёма.
+popup-pass-targets-nothing = Переносить нечего даже с превышением порогов приёма.
 popup-strategy-already = Стратегия { $strategy } уже включена. Проверить сейчас: /balance.
 
 ## Уведомления
@@ -304,7 +304,7 @@ menu-history = Последние решения и миграции
 menu-exclude = Исключить узел
 menu-include = Вернуть узел
 menu-exclusions = Исключённые узлы
-menu-mode = Режим: с подтверждением или авто
+menu-mode = Режим: ручной или автоматический
 menu-strategy = Как выбираются миграции
 menu-pause = Поставить на паузу
 menu-resume = Снять с паузы
@@ -320,7 +320,7 @@ help-line-plain = /{ $command } — { $text }
 
 status-title = <b>VM Balancer</b> · { $mode ->
     [auto] автоматический режим
-   *[approve] режим: с подтверждением
+   *[approve] ручной режим
 }
 status-paused = ⏸ Пауза { $until }
 status-age = Данные получены { $duration } назад
@@ -331,7 +331,7 @@ status-more-clusters = … и ещё { $count ->
     [one] { NUMBER($count) } кластер
     [few] { NUMBER($count) } кластера
    *[many] { NUMBER($count) } кластеров
-}: /status и его имя
+}: /status и имя кластера
 status-calm = ✅ Перегруженных узлов нет.
 status-waiting = { $count ->
     [0] Ничего не ждёт решения.
@@ -341,7 +341,7 @@ status-waiting = { $count ->
 }
 status-running = { $count ->
     [0] Сейчас миграций нет.
-   *[other] ▶️ Идёт миграций: { $count }
+   *[other] Идёт миграций: { $count }
 }
 status-queued = 🕑 Ждут запуска: { $count }
 status-running-line = { $vm }: { $source } → { $target }, { $state }
@@ -361,7 +361,7 @@ node-title = <b>{ $node }</b>, кластер { $cluster }
 node-state-overloaded = ⚠️ перегружен: { $reason }
 node-state-unknown = ❓ нагрузка неизвестна: { $reason }
 node-state-fine = ✅ не перегружен
-node-cpu = CPU: { $used } vCPU на { $cpus } CPU, то есть { CPU($ratio) } на CPU
+node-cpu = CPU: { $used } vCPU на { $cpus } CPU = { CPU($ratio) } на CPU
 node-averages = Средняя нагрузка { NUMBER($one, maximumFractionDigits: 2) }, { NUMBER($five, maximumFractionDigits: 2) }, { NUMBER($fifteen, maximumFractionDigits: 2) }; доступно памяти { NUMBER($free, maximumFractionDigits: 1) } из { NUMBER($total, maximumFractionDigits: 1) } ГиБ
 node-pressure = Давление (PSI) за минуту: CPU { NUMBER($cpu, maximumFractionDigits: 1) } %, память { NUMBER($memory, maximumFractionDigits: 1) } %
 node-memory = Память: { MEMORY($percent) } % ({ NUMBER($used, maximumFractionDigits: 1) } из { NUMBER($total, maximumFractionDigits: 1) } ГиБ)
@@ -452,22 +452,22 @@ exclusion-line = ⛔ <b>{ $node }</b>: { $role }, { $until } ({ $who })
 exclusion-setting = ⚙️ <b>{ $node }</b>: { $role }, из настроек
 mode-now = { $mode ->
     [auto] 🤖 Автоматический режим: миграции выполняются без вопросов, в чат приходит отчёт.
-   *[approve] 🙋 Режим с подтверждением: без одобрения ничего не переносится.
+   *[approve] 🙋 Ручной режим: без одобрения ничего не переносится.
 }
 mode-two-persons = Включено TWO_PERSON_RULE: каждую миграцию одобряют двое, поэтому автоматического режима нет.
 mode-usage = /mode approve или /mode auto
 mode-changed = { $text } ({ $who })
 strategy-now = { $strategy ->
-    [adaptive] 🧭 Стратегия <b>adaptive</b>: сначала самые маленькие ВМ; если самый дешёвый план явно лучше, при этой проверке берётся он.
-    [optimal] 🎯 Стратегия <b>optimal</b>: самый дешёвый план, который разгружает столько узлов, сколько можно.
-    [balance] ⚖️ Стратегия <b>balance</b>: как optimal, а остаток лимита миграций выравнивает нагрузку.
+    [adaptive] 🧭 Стратегия <b>adaptive</b>: сначала самые маленькие ВМ. Если план «optimal» явно лучше, проверка берёт его.
+    [optimal] 🎯 Стратегия <b>optimal</b>: самый дешёвый план, который разгружает как можно больше узлов.
+    [balance] ⚖️ Стратегия <b>balance</b>: как optimal, а оставшиеся миграции проверки выравнивают нагрузку.
    *[smallest-first] 🪶 Стратегия <b>smallest-first</b>: самая маленькая ВМ переносится с самого загруженного узла на самый свободный.
 }
 strategy-set-by = Задана в чате ({ $who }).
 strategy-of-cluster = У { $cluster } своя, из CLUSTERS_FILE: { $strategy }
 strategy-usage = Стратегии { $text } нет. Есть: { $known }
 mode-ask = 🤖 Включить <b>автоматический режим</b>? Тогда каждая запланированная миграция выполняется без вопросов, в чат приходит отчёт.
-first-migration-missing = На этом VMmanager ещё не было миграции под наблюдением. Автоматический режим начинает с одной миграции; её можно сделать сейчас.
+first-migration-missing = На этом VMmanager программа ещё не выполнила ни одной миграции под наблюдением. Поэтому автоматический режим начнёт с одной миграции. Её можно сделать сейчас.
 first-migration-none = Сейчас нельзя перенести ни одну ВМ. Что мешает, покажет /why с именем ВМ.
 first-migration-proposed = 🐣 Первая миграция: <b>{ $vm }</b> ({ $size }), самая маленькая ВМ, которую можно перенести, с узла <b>{ $source }</b> на
 first-migration-what-then = Программа сравнит uptime и состояние ВМ до и после. Если ВМ перезапустится, вы сразу получите сообщение.
@@ -475,13 +475,13 @@ button-first-migration = 🐣 Первая ВМ…
 button-first-migration-now = 🐣 Перенести на { $target }
 popup-mode = { $mode ->
     [auto] Автоматический режим включён.
-   *[approve] Режим с подтверждением включён.
+   *[approve] Ручной режим включён.
 }
 button-mode-auto = 🤖 Автоматически…
 button-mode-yes = 🤖 Да, включить
-button-mode-approve = 🙋 Спрашивать
+button-mode-approve = 🙋 Ручной режим
 button-resume = ▶️ Снять паузу
-button-wake = ⏰ Вернуть { $cluster }
+button-wake = ⏰ Возобновить { $cluster }
 popup-awake = { $cluster }: предложения возобновятся со следующей проверки.
 popup-awake-already = { $cluster } не отложен.
 status-snoozed = 💤 { $cluster } отложен до { $time } ({ $who })
@@ -494,11 +494,11 @@ settings-differ = <b>Отличаются от значений по умолч�
 settings-default = <b>Значения по умолчанию:</b>
 settings-line = <code>{ $name }</code> { $value }
 settings-stored = 💬 задано в чате: { $name } = { $value } ({ $who })
-settings-measured = ⏱ { $cluster }: { NUMBER($seconds, maximumFractionDigits: 0) } с и { NUMBER($mbit, maximumFractionDigits: 0) } Мбит/с, измерено: { $count ->
+settings-measured = ⏱ { $cluster }: миграция занимает { NUMBER($seconds, maximumFractionDigits: 0) } с плюс копирование памяти со скоростью { NUMBER($mbit, maximumFractionDigits: 0) } Мбит/с (измерено: { $count ->
     [one] { $count } миграция
     [few] { $count } миграции
    *[many] { $count } миграций
-}
+})
 not-found-node = Узла { $name } нет.
 not-found-cluster = Кластера { $name } нет.
 not-found-near = Возможно, вы имели в виду: { $names }?

@@ -28,11 +28,11 @@ check-title-telegram-escalation = Telegram, эскалация
 check-title-telegram-test = Telegram, проверочное сообщение
 
 check-after = не проверено: сначала исправьте { $title }
-check-strategy-default = { $strategy }, по умолчанию с версии 3: сначала самые маленькие ВМ, если другой план не лучше явно. BALANCE_STRATEGY=smallest-first оставляет правило версии 2
+check-strategy-default = { $strategy }, по умолчанию с версии 3: сначала самые маленькие ВМ, если нет явно лучшего плана. BALANCE_STRATEGY=smallest-first оставляет правило версии 2
 check-settings-fine = ошибок нет
 check-database = { $path } читается и не повреждена
 check-database-new = { $path } можно создать
-check-database-memory = только в памяти: решения и миграции будут забыты. Укажите файл в DATABASE_PATH.
+check-database-memory = только в памяти: решения и миграции забываются, когда программа завершается. Укажите файл в DATABASE_PATH.
 check-database-unreadable = { $problem }. Укажите другой файл в DATABASE_PATH или восстановите { $path } из копии.
 check-database-newer = { $path } создана более новой версией программы: обновите программу или укажите другой файл в DATABASE_PATH.
 check-database-damaged = { $path } повреждена ({ $problem }): восстановите её из копии или укажите другой файл в DATABASE_PATH.
@@ -47,29 +47,29 @@ check-port-open = { $where } принимает соединения
 check-port-closed = на { $where } никто не слушает: исправьте имя или порт в VMMANAGER_HOST или запустите панель.
 check-port-silent = { $where } не ответил за { NUMBER($seconds) } с: исправьте VMMANAGER_HOST или откройте этой машине доступ в межсетевом экране.
 check-port-unreachable = { $where } недоступен ({ $words }): исправьте VMMANAGER_HOST или сеть.
-check-not-encrypted = соединение не шифруется, пароль можно прочитать в пути: напишите https:// в VMMANAGER_HOST.
+check-not-encrypted = соединение не шифруется, пароль могут прочитать посторонние: напишите https:// в VMMANAGER_HOST.
 check-no-tls = { $where } не отвечает по TLS как следует ({ $words }): исправьте порт или напишите http:// в VMMANAGER_HOST.
 check-certificate-fine = доверенный
 check-certificate-until = доверенный, действует до { $date }
 check-certificate-ends = доверенный, но действует только до { $date }: обновите его.
 check-certificate-fine-unchecked = не проверяется, но прошёл бы проверку: задайте VERIFY_SSL=true.
-check-certificate-unchecked = не проверяется и проверку не прошёл бы ({ $words }): укажите в VMMANAGER_CA_FILE файл PEM с ним или с его УЦ и задайте VERIFY_SSL=true.
+check-certificate-unchecked = не проверяется и проверку не прошёл бы ({ $words }): укажите в VMMANAGER_CA_FILE файл PEM с ним или с его CA и задайте VERIFY_SSL=true.
 check-certificate-self-signed = самоподписанный: укажите в VMMANAGER_CA_FILE файл PEM с этим сертификатом или задайте VERIFY_SSL=false, чтобы доверять любому.
-check-certificate-issuer = издатель здесь неизвестен: укажите в VMMANAGER_CA_FILE файл PEM с УЦ или задайте VERIFY_SSL=false, чтобы доверять любому.
+check-certificate-issuer = издатель здесь неизвестен: укажите в VMMANAGER_CA_FILE файл PEM с CA или задайте VERIFY_SSL=false, чтобы доверять любому.
 check-certificate-expired = срок истёк: обновите сертификат на панели. До тех пор VERIFY_SSL=false доверяет любому.
 check-certificate-not-yet = срок ещё не начался: исправьте часы или обновите сертификат на панели. До тех пор VERIFY_SSL=false доверяет любому.
 check-certificate-name = выдан для { $names }, а не для { $host }: напишите это имя в VMMANAGER_HOST или обновите сертификат на панели для { $host }.
-check-certificate-other = недоверенный ({ $words }): укажите в VMMANAGER_CA_FILE файл PEM с УЦ или задайте VERIFY_SSL=false, чтобы доверять любому.
+check-certificate-other = недоверенный ({ $words }): укажите в VMMANAGER_CA_FILE файл PEM с CA или задайте VERIFY_SSL=false, чтобы доверять любому.
 check-panel-answers = { $address } — это VMmanager
 check-panel-stranger = по адресу { $address } отвечает не VMmanager 6: исправьте VMMANAGER_HOST. Пароль не отправлялся.
-check-panel-elsewhere = адрес ведёт на { $location }: укажите в VMMANAGER_HOST саму панель. Пароль не отправлялся.
+check-panel-elsewhere = адрес перенаправляет на { $location }: укажите в VMMANAGER_HOST саму панель. Пароль не отправлялся.
 check-panel-starting = VMmanager запускается
 check-panel-unclear = неясно, VMmanager ли отвечает по адресу { $address }: если вход не удастся, исправьте VMMANAGER_HOST.
 check-panel-silent = соединение есть, но ответа нет за { NUMBER($seconds) } с: проверьте панель или исправьте VMMANAGER_HOST.
 check-panel-trouble = { $words }. Проверьте панель или исправьте VMMANAGER_HOST.
 check-login = { $user }: вход выполнен
 check-login-version = { $user }: вход выполнен; VMmanager { $version }
-check-login-refused = { $user } не пускают: { $words }. Исправьте VMMANAGER_USERNAME и VMMANAGER_PASSWORD; у учётной записи не должно быть двухфакторного входа, а её список доступа должен пускать эту машину.
+check-login-refused = вход { $user } отклонён: { $words }. Исправьте VMMANAGER_USERNAME и VMMANAGER_PASSWORD; у учётной записи не должно быть двухфакторного входа, а её список доступа должен разрешать эту машину.
 check-token-refused = VMmanager не принимает токен из { $setting }: он истёк или отозван. Создайте новый (docs/first-contact.md) и запишите его туда.
 check-rights-admin = администратор, миграции разрешены
 check-rights-dry-run = роли { $roles }: для пробного прогона достаточно
@@ -118,7 +118,7 @@ check-vms-matched = нагрузку отдельных ВМ можно чита
     [few] найдены { $count } ВМ
    *[many] найдено { $count } ВМ
 }
-check-vms-none = { $node }: среди процессов и контрольных групп узла не найдена ни одна из работающих ВМ ({ NUMBER($count) }), они учитываются по доле vCPU.
+check-vms-none = { $node }: среди процессов и контрольных групп узла не найдена ни одна из работающих ВМ ({ NUMBER($count) }), поэтому учитываются их доли vCPU.
 check-vms-unmatched = { $node }: найдено { NUMBER($matched) } из { NUMBER($count) } работающих ВМ; остальные учитываются по доле vCPU. VM_METRICS=off отключает чтение.
 check-ssh-key = { $problem }. См. SSH_PRIVATE_KEY_PATH и SSH_PASSWORD.
 check-ssh-address = { $node }: панель не называет адреса: укажите его в SSH_HOSTS_MAPPING.
@@ -130,7 +130,7 @@ check-ssh-answer = { $node }: { $problem }. Пользователю из SSH_US
 check-ssh-other = { $node }: { $problem }. См. SSH_HOSTS_MAPPING.
 
 check-telegram-off = не используется: TELEGRAM_BOT_TOKEN не задан, одобрить некому; задайте его или BALANCE_MODE=auto.
-check-telegram-switched-off = не используется: TELEGRAM_NOTIFICATIONS — false
+check-telegram-switched-off = не используется: TELEGRAM_NOTIFICATIONS=false
 check-token = токен принадлежит { $bot }
 check-token-unknown = Telegram не знает этого токена: скопируйте TELEGRAM_BOT_TOKEN у @BotFather ещё раз.
 check-telegram-unreachable = { $where } недоступен ({ $words }): исправьте TELEGRAM_PROXY, TELEGRAM_API_URL или сеть.
@@ -151,9 +151,9 @@ check-chat-person = Telegram не даёт боту писать { $chat } ({ $w
 check-chat-group = бот не видит чат { $chat } ({ $words }): добавьте туда { $bot } или исправьте TELEGRAM_CHAT_ID.
 check-other = { $chat } — это { $name }
 check-other-fault = Telegram не даёт боту писать в { $chat } ({ $words }): добавьте бота в эту группу, пусть этот человек отправит ему /start, или исправьте { $setting }.
-check-other-migrated = у группы { $chat } новый номер: укажите { $new } в { $setting }.
+check-other-migrated = у группы { $chat } новый ID: укажите { $new } в { $setting }.
 check-other-muted = бот не может писать в { $name } ({ $chat }): добавьте его туда администратором или исправьте { $setting }.
-check-chat-migrated = у группы { $chat } новый номер: задайте TELEGRAM_CHAT_ID={ $new }.
+check-chat-migrated = у группы { $chat } новый ID: задайте TELEGRAM_CHAT_ID={ $new }.
 check-bot-outside = { $bot } не участник { $name }: добавьте его туда или исправьте TELEGRAM_CHAT_ID.
 check-bot-muted = { $bot } не может писать в { $name }: сделайте его там администратором или исправьте TELEGRAM_CHAT_ID.
 check-bot-inside = бот — участник и может писать
@@ -197,10 +197,10 @@ health-unreadable = неисправно: { $problem }
 check-title-answers = Ответы VMmanager
 check-title-figures = Выделенные ресурсы
 check-title-readiness = Можно перенести сейчас
-check-answers-known = все строки и слова известны
+check-answers-known = все строки и значения известны
 check-figures = { $figure ->
     [vcpus] выделенные vCPU
    *[memory] выделенная память
  } по данным панели, узлов { NUMBER($told) }: у { NUMBER($every) } равны сумме по всем ВМ, у { NUMBER($active) } — сумме по активным, у { NUMBER($neither) } — ни той, ни другой
-check-readiness = { $cluster }: ВМ { NUMBER($movable) } из { NUMBER($vms) }; из { NUMBER($nodes) } узлов отдавать могут { NUMBER($giving) }, принимать { NUMBER($taking) }; почему не больше: { $why }
+check-readiness = { $cluster }: ВМ { NUMBER($movable) } из { NUMBER($vms) }; из { NUMBER($nodes) } узлов отдавать ВМ могут { NUMBER($giving) }, принимать { NUMBER($taking) }; причины: { $why }
 check-recorded = В файле { $file } ответы VMmanager на запросы ({ NUMBER($requests) }). Имена, адреса, теги и секреты заменены. Файл никуда не отправлен. Прочитайте его, прежде чем делиться им.

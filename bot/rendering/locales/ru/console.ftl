@@ -3,7 +3,7 @@
 ## Заголовок
 console-mode = { $mode ->
     [auto] автоматический режим
-   *[approve] режим: с подтверждением
+   *[approve] ручной режим
 }
 console-dry-run = ПРОБНЫЙ ПРОГОН
 console-started-here = процесс { $pid }
@@ -36,7 +36,7 @@ console-key-skip = Пропустить
 console-key-approve_all = Одобрить все
 console-key-skip_all = Пропустить все
 console-key-snooze = Отложить
-console-key-wake = Разбудить
+console-key-wake = Возобновить
 console-key-stop = Остановить
 console-key-open = ВМ
 console-key-leave = Назад
@@ -53,7 +53,7 @@ console-key-change = Изменить
 console-key-reset = Сбросить
 console-key-check = Проверить
 console-key-pause = Пауза
-console-key-resume = Возобновить
+console-key-resume = Снять паузу
 console-key-mode = Режим
 console-key-start = Запустить
 console-key-theme = Тема
@@ -67,11 +67,11 @@ console-help-skip = пропустить выбранную миграцию
 console-help-approve_all = одобрить все миграции предложения
 console-help-skip_all = пропустить все миграции предложения
 console-help-snooze = отложить кластер этого предложения
-console-help-wake = снова предлагать миграции отложенного кластера
+console-help-wake = возобновить предложения отложенного кластера
 console-help-stop = остановить освобождение или заполнение
 console-help-open = ВМ выбранного узла
 console-help-leave = назад к узлам
-console-help-exclude = исключить узел: не отдаёт ВМ, не принимает или оба
+console-help-exclude = исключить узел: не отдаёт ВМ, не принимает или и то и другое
 console-help-include = вернуть выбранный узел в балансировку
 console-help-drain = освободить узел; сначала виден план
 console-help-fill = вернуть ВМ на узел; сначала виден план
@@ -79,12 +79,12 @@ console-help-why = почему ВМ или узел остаются как е�
 console-help-warnings = журнал: только важное или всё
 console-help-dry_run = прочитать панель и составить план без записи
 console-help-strategy = другая стратегия
-console-help-pass_targets = один раз предложить план, который может превысить целевые пороги
+console-help-pass_targets = один раз предложить план, который может превысить пороги приёма
 console-help-change = изменить выбранную настройку
 console-help-reset = вернуть значение из файла настроек
 console-help-check = проверить кластеры сейчас и предложить миграции
 console-help-pause = поставить на паузу или снять с неё
-console-help-mode = с подтверждением или автоматически
+console-help-mode = ручной или автоматический режим
 console-help-start = запустить балансировщик, если он не работает
 console-help-theme = тёмная или светлая тема
 console-help-refresh = прочитать панель ещё раз
@@ -101,7 +101,7 @@ console-column-trend = тренд
 console-column-state = состояние
 console-column-vm = ВМ
 console-column-vcpus = vCPU
-console-column-ram = ОЗУ, ГиБ
+console-column-ram = память ГиБ
 console-column-disk = диск ГиБ
 console-column-vm-state = {"  "}состояние
 console-column-remarks = почему остаётся
@@ -109,13 +109,13 @@ console-column-route = откуда → куда
 console-column-size = размер
 console-column-time = время
 console-column-who = кто
-console-column-role = как
+console-column-role = запрет
 console-column-until = до
 console-strategy-default = по умолчанию с версии 3; в версии 2: smallest-first
 console-column-setting = настройка
 console-column-value = значение
 console-column-configured = в файле
-console-side-vms = ВМ (vCPU, RAM ГиБ)
+console-side-vms = ВМ (vCPU, память ГиБ)
 console-cluster-over = { $overloaded ->
     [0] норма
    *[other] перегружено
@@ -169,14 +169,14 @@ console-approve-ask = Одобрить все миграции ({ $count }), к�
 console-skip-ask = Пропустить все миграции ({ $count }), кластер { $cluster }?
 console-choose-move = Сначала выберите миграцию.
 console-move-over = Эта миграция уже завершена.
-console-starts-later = Балансировщик на паузе: запуск после её окончания.
+console-starts-later = Балансировщик на паузе: миграция начнётся после её снятия.
 console-starts-never = Балансировщик не запущен: миграция начнётся, когда его запустят.
 
 ## Исключения
 console-exclude = Исключить
 console-exclude-which = Какой узел? Имя или ID:
 console-exclude-node = Исключить узел { $node }?
-console-exclude-role = Как
+console-exclude-role = Запрет
 console-as-both = не отдаёт и не принимает ВМ
 console-as-source = не отдаёт ВМ
 console-as-target = не принимает ВМ
@@ -200,11 +200,11 @@ console-resumed = Пауза снята.
 console-not-paused = Балансировщик не на паузе.
 console-mode-ask = { $mode ->
     [auto] Включить автоматический режим? Тогда каждая запланированная миграция выполняется без вопросов.
-   *[approve] Вернуть режим с подтверждением? Тогда без одобрения ничего не переносится; миграции из очереди автоматического режима не начнутся.
+   *[approve] Вернуть ручной режим? Тогда без одобрения ничего не переносится; миграции из очереди автоматического режима не начнутся.
 }
 console-mode-done = { $mode ->
-    [auto] Автоматический режим: миграции выполняются сами.
-   *[approve] Без одобрения ничего не переносится.
+    [auto] Автоматический режим: миграции выполняются без вопросов.
+   *[approve] Ручной режим: без одобрения ничего не переносится.
 }
 console-looking = Читаю панель …
 console-planned = Какие миграции нужны сейчас.
@@ -233,7 +233,7 @@ console-warnings-all = Все строки.
 console-drain-ask = Освободить { $node }? Все миграции ниже ({ $count }) будут одобрены, и { $node } не будет принимать ВМ, пока его не вернут.
 console-fill-ask = Вернуть ВМ на { $node }? Все миграции ниже ({ $count }) будут одобрены.
 console-request-nothing = { $node }: переносить нечего
-console-stop-nothing = Эта миграция не относится к открытому освобождению или заполнению.
+console-stop-nothing = Эта миграция не входит в открытое освобождение или заполнение.
 console-stopped = Остановлено: отозвано { $back }, выполняется до конца { $running }.
 console-why-vm = { $vm } на { $node }
 console-why-closed = Сюда перенести нельзя:
@@ -244,8 +244,8 @@ console-why-not-target = Не принимает ВМ: { $reason }
 console-why-staying = ВМ, которые переносить нельзя:
 
 ## Стратегия, настройки, отложенные кластеры
-console-pass-targets-ask = Один раз предложить план, который может превысить целевые пороги: { $clusters }?
-console-pass-targets-none = Целевые пороги ни одному плану не мешают.
+console-pass-targets-ask = Один раз предложить план, который может превысить пороги приёма: { $clusters }?
+console-pass-targets-none = Пороги приёма не мешают ни одному плану.
 console-strategy-ask = Какая стратегия для всех кластеров со следующей проверки?
 console-strategy-done = Стратегия { $strategy }: со следующей проверки.
 console-choose-setting = Сначала выберите настройку.
@@ -253,16 +253,16 @@ console-setting-ask = Изменить { $setting }
 console-change = Изменить
 console-setting-done = { $setting }: теперь { $value }.
 console-setting-reset = { $setting }: снова { $value }, как в файле настроек.
-console-setting-unchanged = { $setting } здесь не меняли: { $value } — из файла настроек.
+console-setting-unchanged = { $setting } здесь не меняли: { $value } взято из файла настроек.
 console-snooze-ask = Отложить { $cluster }? Предложение будет отозвано, новых не будет, пока не перегрузится другой узел.
 console-snooze-length = Укажите срок не меньше минуты, например 2h.
 console-snooze-done = { $cluster }: отложено { $until }.
-console-snoozed = { $cluster }: отложено { $until }, { $who }
+console-snoozed = { $cluster }: отложено { $until } ({ $who })
 console-choose-snooze = Сначала выберите отложенный кластер.
 console-wake-done = { $cluster }: следующая проверка снова предложит миграции.
 console-starting = Запускаю балансировщик …
 console-start-ask = Балансировщик не запущен. Запустить? Он завершится вместе с консолью.
-console-start-late = Другой успел раньше: балансировщик работает там.
+console-start-late = Балансировщик уже запущен другим процессом.
 console-started = Балансировщик запущен.
 console-quit-ask = { $count ->
     [one] Идёт { $count } миграция. Она продолжится в панели и будет учтена при следующем запуске. Закрыть консоль?

@@ -1,5 +1,5 @@
 # Сводка за день или неделю.
-menu-digest = Итоги дня или недели
+menu-digest = Сводка за день или неделю
 digest-days = { $days ->
     [one] { $days } день
     [few] { $days } дня
@@ -10,18 +10,18 @@ digest-title = 📰 <b>За { $days ->
     [few] последние { $days } дня
    *[many] последние { $days } дней
 }</b>
-digest-quiet = ✅ Перегрузок не было, миграций не было, решения ничего не ждёт.
+digest-quiet = ✅ Перегрузок не было, миграций не было, ничего не ждёт решения.
 digest-overload = { $nodes ->
-    [0] ✅ Ни один узел не был перегружен.
+    [0] ✅ Перегруженных узлов не было.
     [one] ⚠️ { $nodes } узел был перегружен, { NUMBER($hours, maximumFractionDigits: 1) } ч.
-    [few] ⚠️ { $nodes } узла были перегружены, вместе { NUMBER($hours, maximumFractionDigits: 1) } ч.
-   *[many] ⚠️ { $nodes } узлов были перегружены, вместе { NUMBER($hours, maximumFractionDigits: 1) } ч.
+    [few] ⚠️ { $nodes } узла были перегружены, всего { NUMBER($hours, maximumFractionDigits: 1) } ч.
+   *[many] ⚠️ { $nodes } узлов были перегружены, всего { NUMBER($hours, maximumFractionDigits: 1) } ч.
 }
 digest-migrations = { $failed ->
     [0] 🚚 Миграций: { $count }, ошибок нет.
    *[other] 🚚 Миграций выполнено: { $count }, с ошибкой: { $failed }.
 }
 digest-restarted = ⚠️ ВМ, перезапущенных при переносе: { $count }.
-digest-unanswered = ⌛ Предложений, на которые никто не ответил вовремя: { $count }.
+digest-unanswered = ⌛ Предложений без ответа: { $count }.
 digest-busiest = <b>Дольше всего перегружены</b>
-digest-node = { $bar } <b>{ $node }</b>: { NUMBER($hours, maximumFractionDigits: 1) } ч, CPU до { CPU($ratio) }, ОЗУ до { MEMORY($memory) }%
+digest-node = { $bar } <b>{ $node }</b>: { NUMBER($hours, maximumFractionDigits: 1) } ч, CPU до { CPU($ratio) }, память до { MEMORY($memory) } %

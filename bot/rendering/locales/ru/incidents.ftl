@@ -7,40 +7,40 @@ reason-plan-vm-moved = { $vm } теперь на узле { $source }
 reason-plan-other-target = { $vm } переносится на { $target } вместо { $instead }
 reason-plan-other-count = миграций: { $count } вместо { $before }
 reason-plan-other-order = те же миграции в другом порядке
-reason-nothing-possible = перегрузка остаётся, но переносить сейчас нечего
+reason-nothing-possible = перегрузка остаётся, но сейчас ничего нельзя перенести
 reason-node-joined = перегружен и узел { $node }
-reason-cluster-not-checked = панель больше не показывает этот кластер, или он исключён в CLUSTER_IDS
+reason-cluster-not-checked = панель больше не показывает этот кластер, или его нет в CLUSTER_IDS
 
 ## Сообщение об инциденте
 incident-changed = 🔁 план изменён { $time }: { $reason }
 incident-looking = 👀 { $who } смотрит, в чём дело; до { $time } без напоминаний
-incident-stuck = ⚠️ <b>{ $cluster }</b>: { $node } перегружен, { $figure }{ $more ->
-    [0] {""}
-    [one] {" "}и ещё { $more } узел
-    [few] {" "}и ещё { $more } узла
-   *[many] {" "}и ещё { $more } узлов
-}; переносить сейчас нечего
+incident-stuck = ⚠️ <b>{ $cluster }</b>: { $node }{ $more ->
+    [0] {" "}перегружен
+    [one] {" "}и ещё { $more } узел перегружены
+    [few] {" "}и ещё { $more } узла перегружены
+   *[many] {" "}и ещё { $more } узлов перегружены
+}, { $figure }; сейчас ничего нельзя перенести
 incident-figure = { $resource ->
-    [memory] память { MEMORY($value, $limit) }% (порог { NUMBER($limit, maximumFractionDigits: 2) }%)
-    [load] нагрузка { LOAD($value, $limit) } (порог { NUMBER($limit, maximumFractionDigits: 2) })
+    [memory] память { MEMORY($value, $limit) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
+    [load] нагрузка { LOAD($value, $limit) } на CPU (порог { NUMBER($limit, maximumFractionDigits: 2) })
    *[cpu] CPU { CPU($value, $limit) } (порог { NUMBER($limit, maximumFractionDigits: 2) })
 }
 incident-figure-change = { $resource ->
-    [memory] память { MEMORY($before) } → { MEMORY($after) }%
+    [memory] память { MEMORY($before) } → { MEMORY($after) } %
     [load] нагрузка { LOAD($before) } → { LOAD($after) }
    *[cpu] CPU { CPU($before) } → { CPU($after) }
 }
 incident-figure-before = { $resource ->
-    [memory] память { MEMORY($before) }%
+    [memory] память { MEMORY($before) } %
     [load] нагрузка { LOAD($before) }
    *[cpu] CPU { CPU($before) }
 }
 incident-relieved = ✅ <b>{ $cluster }</b>: { $node }{ $more ->
-    [0] {""}
-    [one] {" "}и ещё { $more } узел
-    [few] {" "}и ещё { $more } узла
-   *[many] {" "}и ещё { $more } узлов
-}, нагрузка снижена, { $change }, { $moved ->
+    [0] {" "}разгружен
+    [one] {" "}и ещё { $more } узел разгружены
+    [few] {" "}и ещё { $more } узла разгружены
+   *[many] {" "}и ещё { $more } узлов разгружены
+}, { $change }, { $moved ->
     [one] { $moved } миграция
     [few] { $moved } миграции
    *[many] { $moved } миграций
@@ -53,8 +53,8 @@ incident-evened = ✅ <b>{ $cluster }</b>: нагрузка выровнена, 
 incident-with-failed = { $headline }, ❌ не удалось: { $failed }
 incident-with-restarted = { $headline }, ⚠️ с перезапуском: { $restarted }
 incident-failed = ❌ <b>{ $cluster }</b>: не удалось миграций: { $failed }; перегрузка прошла сама через { $lasted }
-incident-over = ✅ <b>{ $cluster }</b>: прошло само через { $lasted }, { $node } { $change }
-incident-even-over = ✅ <b>{ $cluster }</b>: прошло само через { $lasted }
+incident-over = ✅ <b>{ $cluster }</b>: перегрузка прошла сама через { $lasted }, { $node } { $change }
+incident-even-over = ✅ <b>{ $cluster }</b>: перегрузка прошла сама через { $lasted }
 incident-span = 🕓 { $begin } – { $end } · { $moves }
 incident-move = { $vm } → { $target }
 incident-moved = { $moves } ({ $who })

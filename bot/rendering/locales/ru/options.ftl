@@ -1,8 +1,8 @@
 # Что можно сделать с предложением, кроме простого «да» или «нет».
 wish-target = 🎯 <b>Выбран другой узел</b> ({ $who })
-wish-undo = ↩️ <b>Возврат ВМ</b> (запросил: { $who })
+wish-undo = ↩️ <b>Возврат ВМ</b> (по запросу: { $who })
 move-cost = { $size }, ≈ { $duration }
-migration-under-way = ▶️ { $bar } { $duration } примерно из { $expected }
+migration-under-way = ▶️ { $bar } { $duration } из ≈ { $expected }
 migration-window = 🕑 ждёт окна миграций (с { $time })
 migration-waits = 🕑 начнётся в { $time }
 
@@ -22,7 +22,10 @@ button-snooze = 💤 Отложить { $duration }
 button-at = 🕑 { $time }
 tomorrow = завтра { $time }
 
-options-title = ⋯ <b>{ $cluster }</b>: какая из { $count } миграций? «Отложить» на время оставляет в покое весь кластер.
+options-title = ⋯ <b>{ $cluster }</b>: { $count ->
+    [1] что сделать с миграцией?
+   *[other] какая из миграций ({ $count })?
+} «Отложить» на время оставляет в покое весь кластер.
 options-legend = <i>«Пропуск» — не трогать эту ВМ указанное время. «Отложить» — не трогать весь кластер, если не перегрузится другой узел.</i>
 later-title = 🕑 <b>{ $vm }</b> → <b>{ $target }</b>: когда? Перед самым началом миграция проверяется ещё раз.
 later-title-all = 🕑 { $count ->
@@ -32,12 +35,12 @@ later-title-all = 🕑 { $count ->
 }: когда? Перед самым началом каждая миграция проверяется ещё раз.
 targets-title = 🎯 <b>{ $vm }</b>: на какой узел вместо { $target }? Нажатие сразу одобряет перенос.
 targets-none = 🎯 <b>{ $vm }</b>: сейчас её может принять только { $target }.
-target-line = <b>{ $node }</b>: CPU { CPU($before) } → { CPU($after) }, память { MEMORY($memory_before) } → { MEMORY($memory_after) }% ({ NUMBER($full, maximumFractionDigits: 0) }% порога)
+target-line = <b>{ $node }</b>: CPU { CPU($before) } → { CPU($after) }, память { MEMORY($memory_before) } → { MEMORY($memory_after) } % ({ NUMBER($full, maximumFractionDigits: 0) } % порога)
 
 notice-reminder = ⏰ <b>{ $cluster }</b>: { $count ->
     [one] { $count } миграция ждёт
     [few] { $count } миграции ждут
-   *[many] { $count } миграций ждёт
+   *[many] { $count } миграций ждут
 } уже { $duration }; одобрить можно до { $time }.
 notice-escalation = 🚨 <b>{ $cluster }</b>: уже { $duration } никто не отвечает. Перегружено узлов: { $overloaded }; ждут решения: { $count }, до { $time }. Решение принимают в чате балансировщика.
 

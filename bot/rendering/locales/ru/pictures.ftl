@@ -21,8 +21,8 @@ picture-more-clusters = { $count ->
    *[many] и ещё { $count } кластеров
 }
 picture-threshold = порог
-picture-calm = ниже 85% порога
-picture-near = 85–100%
+picture-calm = ниже 85 % порога
+picture-near = 85–100 %
 picture-over = перегрузка
 picture-unknown = неизвестно
 picture-proposed = предложено
@@ -39,10 +39,10 @@ picture-more = { $nodes ->
 }
 picture-ratio = { CPU($value) }
 picture-load = { NUMBER($value, minimumFractionDigits: 2, maximumFractionDigits: 2) }
-picture-percent = { MEMORY($value) }%
+picture-percent = { MEMORY($value) } %
 picture-cpu-is = CPU { $figure }
 picture-load-is = нагр. { $figure }
-picture-memory-is = ОЗУ { $figure }
+picture-memory-is = память { $figure }
 picture-limit = порог: { $figures }
 picture-more-arrows = { $count ->
     [one] и ещё { $count } миграция
@@ -51,7 +51,7 @@ picture-more-arrows = { $count ->
 }
 picture-cpu = CPU
 picture-measured = нагр.
-picture-memory = ОЗУ
+picture-memory = память
 picture-moves = { $moves ->
     [one] { $moves } миграция
     [few] { $moves } миграции
@@ -112,4 +112,4 @@ picture-date = { $day } { $month ->
 picture-by-day = Часы перегрузки по дням
 picture-hours-short = { NUMBER($hours, maximumFractionDigits: 1) }
 picture-busiest = Самые загруженные узлы
-picture-busy = { NUMBER($hours, maximumFractionDigits: 1) } ч, CPU { CPU($ratio) }, ОЗУ { MEMORY($memory) }%
+picture-busy = { NUMBER($hours, maximumFractionDigits: 1) } ч, CPU { CPU($ratio) }, память { MEMORY($memory) } %

@@ -46,9 +46,9 @@ reason-target-filter = у узла-приёмника свой фильтр ра
 reason-target-vm-limit = узел-приёмник заполнен: { NUMBER($count) } ВМ при лимите узла { NUMBER($limit) }
 reason-target-cluster-vm-limit = узел-приёмник заполнен: { NUMBER($count) } ВМ при лимите кластера { NUMBER($limit) } на узел
 reason-target-overloaded = узел-приёмник сам перегружен: { $resource ->
-    [load] нагрузка { LOAD($value, $limit) } на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-    [cpu] CPU { CPU($value, $limit) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] память { MEMORY($value, $limit) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
+    [load] нагрузка { LOAD($value, $limit) } на CPU (порог { NUMBER($limit, maximumFractionDigits: 2) })
+    [cpu] CPU { CPU($value, $limit) } (порог { NUMBER($limit, maximumFractionDigits: 2) })
+   *[memory] память { MEMORY($value, $limit) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
  }
 reason-target-score = оценка нагрузки CPU узла-приёмника { CPU($value, $limit) }, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) }
 reason-target-memory = память узла-приёмника выделена на { MEMORY($value, $limit) } %, нужно меньше { NUMBER($limit, maximumFractionDigits: 2) } %
@@ -115,8 +115,8 @@ reason-brief-fit-together = нарушит правило «держать вм�
 
 ## Кластер
 
-reason-cluster-virtualization = виртуализация кластера — { $virtualization }: живая миграция есть только у KVM
-reason-cluster-virtualization-unknown = виртуализация кластера неизвестна: живая миграция есть только у KVM
+reason-cluster-virtualization = живой миграции нет ({ $virtualization })
+reason-cluster-virtualization-unknown = миграций нет: виртуализация неизвестна, а живая миграция есть только у KVM
 reason-cluster-all-opted-out = { $vms ->
     [1] у единственной ВМ балансировщик выключен
    *[other] у всех { NUMBER($vms) } ВМ балансировщик выключен
@@ -124,11 +124,11 @@ reason-cluster-all-opted-out = { $vms ->
 
 ## Почему узел перегружен
 
-reason-overload-cpu = { CPU($value, $limit) } vCPU на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-reason-overload-memory = память { MEMORY($value, $limit) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
-reason-overload-load = нагрузка { LOAD($value, $limit) } на CPU (ssh) при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-reason-overload-load-memory = нагрузка { LOAD($load, $load_limit) } на CPU (ssh) и память { MEMORY($memory, $memory_limit) } % при порогах { NUMBER($load_limit, maximumFractionDigits: 2) } и { NUMBER($memory_limit, maximumFractionDigits: 2) } %
-reason-overload-both = { CPU($cpu, $cpu_limit) } vCPU на CPU и память { MEMORY($memory, $memory_limit) } % при порогах { NUMBER($cpu_limit, maximumFractionDigits: 2) } и { NUMBER($memory_limit, maximumFractionDigits: 2) } %
+reason-overload-cpu = CPU { CPU($value, $limit) } (порог { NUMBER($limit, maximumFractionDigits: 2) })
+reason-overload-memory = память { MEMORY($value, $limit) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
+reason-overload-load = нагрузка { LOAD($value, $limit) } на CPU (порог { NUMBER($limit, maximumFractionDigits: 2) })
+reason-overload-load-memory = нагрузка { LOAD($load, $load_limit) } на CPU (порог { NUMBER($load_limit, maximumFractionDigits: 2) }), память { MEMORY($memory, $memory_limit) } % (порог { NUMBER($memory_limit, maximumFractionDigits: 2) } %)
+reason-overload-both = CPU { CPU($cpu, $cpu_limit) } (порог { NUMBER($cpu_limit, maximumFractionDigits: 2) }), память { MEMORY($memory, $memory_limit) } % (порог { NUMBER($memory_limit, maximumFractionDigits: 2) } %)
 
 ## Почему узел остаётся перегружен
 
@@ -166,10 +166,10 @@ reason-source-no-room = { $vms ->
     [one] не найден план, в котором хватает места для { NUMBER($vms) } его ВМ
    *[other] не найден план, в котором хватает места для { NUMBER($vms) } его ВМ
  }
-reason-source-hard-targets = на узлах ниже целевых порогов недостаточно места для ВМ этого узла
-reason-source-hold = перегружен недавно: это должны подтвердить ещё { $checks ->
-    [one] { NUMBER($checks) } проверка
-    [few] { NUMBER($checks) } проверки
+reason-source-hard-targets = на узлах ниже порогов приёма недостаточно места для ВМ этого узла
+reason-source-hold = перегружен недавно: нужно подтверждение ещё { $checks ->
+    [one] { NUMBER($checks) } проверки
+    [few] { NUMBER($checks) } проверок
    *[many] { NUMBER($checks) } проверок
  }
 
@@ -196,7 +196,7 @@ reason-vm-stays = правило «{ $rule }» держит её на её уз�
 reason-vm-size-unknown = размер ВМ неизвестен
 reason-vm-cooldown = недавно перенесена, снова можно через { NUMBER($minutes) } мин
 reason-vm-quarantine = прошлая миграция не удалась, повтор возможен через { NUMBER($minutes) } мин
-reason-vm-skipped-always = больше не предлагается ({ $who })
+reason-vm-skipped-always = исключена из предложений ({ $who })
 reason-vm-skipped = пропущена администратором, снова предложу через { NUMBER($minutes) } мин
 reason-vm-busy = ВМ уже участвует в миграции
 reason-vm-fits-nowhere = { NUMBER($vcpus) } vCPU и { NUMBER($memory_gib, maximumFractionDigits: 2) } ГиБ не помещаются ни на один из { $targets ->
@@ -210,34 +210,34 @@ reason-move-smallest = { $tried ->
     [0] наименьшая ВМ, которую можно перенести
    *[other] наименьшая ВМ из тех, что где-то помещаются
  } ({ $resource ->
-    [load] нагрузка { LOAD($value, $limit) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
-    [cpu] CPU { CPU($value, $limit) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] память { MEMORY($value, $limit) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
+    [load] нагрузка { LOAD($value, $limit) } на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+    [cpu] CPU { CPU($value, $limit) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
+   *[memory] память { MEMORY($value, $limit) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
  }); { $targets ->
     [1] единственный подходящий узел
     [one] наименее нагруженный из { NUMBER($targets) } подходящего узла
    *[other] наименее нагруженный из { NUMBER($targets) } подходящих узлов
- } (оценка { CPU($score) })
+ } (оценка { CPU($score) })
 reason-move-relieve = { $vms ->
     [1] одной этой ВМ достаточно, чтобы разгрузить узел
     [one] одна из { NUMBER($vms) } ВМ, которые вместе разгружают узел
    *[other] одна из { NUMBER($vms) } ВМ, которые вместе разгружают узел
  } ({ $resource ->
-    [load] нагрузка { LOAD($value, $limit) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
+    [load] нагрузка { LOAD($value, $limit) } на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { CPU($value, $limit) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] память { MEMORY($value, $limit) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
+   *[memory] память { MEMORY($value, $limit) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
  }); около { NUMBER($seconds, maximumFractionDigits: 0) } с
 reason-move-partly = разгрузить узел нельзя, но можно уменьшить перегрузку ({ $resource ->
-    [load] нагрузка { LOAD($value, $limit) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
+    [load] нагрузка { LOAD($value, $limit) } на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { CPU($value, $limit) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] память { MEMORY($value, $limit) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
+   *[memory] память { MEMORY($value, $limit) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
  }); около { NUMBER($seconds, maximumFractionDigits: 0) } с
 reason-move-make-room = освобождает место для { $vm }: её перенос разгрузит { $node }
-reason-move-even = выравнивает нагрузку: на узле CPU { CPU($cpu) } и память { MEMORY($memory) }%, в среднем { CPU($mean_cpu) } и { MEMORY($mean_memory) }%
+reason-move-even = выравнивает нагрузку: на узле CPU { CPU($cpu) } и память { MEMORY($memory) } %, в среднем { CPU($mean_cpu) } и { MEMORY($mean_memory) } %
 reason-caution-cpu-passthrough = ВМ использует модель CPU узла: если CPU узлов различаются, она может зависнуть
 reason-caution-totals = панель противоречит сама себе об узле { $node }: в итогах { NUMBER($total) } ВМ, в списке { NUMBER($listed) }; учитываются бо́льшие значения
-reason-caution-above-cpu-target = { $node }: оценка CPU станет { CPU($value, $limit) }, выше целевого порога { NUMBER($limit, minimumFractionDigits: 1, maximumFractionDigits: 2) }
-reason-caution-above-memory-target = { $node }: память станет { MEMORY($value, $limit) }%, выше целевого порога { NUMBER($limit, maximumFractionDigits: 1) }%
+reason-caution-above-cpu-target = { $node }: оценка CPU станет { CPU($value, $limit) }, выше порога приёма { NUMBER($limit, maximumFractionDigits: 2) }
+reason-caution-above-memory-target = { $node }: память станет { MEMORY($value, $limit) } %, выше порога приёма { NUMBER($limit, maximumFractionDigits: 2) } %
 reason-caution-versions-unknown = известны не все версии QEMU и ядра на двух узлах
 
 ## Какое правило выбрало миграции плана
@@ -266,5 +266,5 @@ reason-vm-place-unknown = неизвестно, на каком узле ВМ
 reason-vm-elsewhere = теперь ВМ на узле { $node }
 reason-already-there = ВМ уже на узле-приёмнике
 reason-target-gone = узла-приёмника больше нет
-reason-source-relieved-load = узел-источник больше не перегружен: нагрузка { LOAD($load) } на CPU (ssh), память { MEMORY($memory) } %
+reason-source-relieved-load = узел-источник больше не перегружен: нагрузка { LOAD($load) } на CPU, память { MEMORY($memory) } %
 reason-source-relieved = узел-источник больше не перегружен: CPU { CPU($cpu) }, память { MEMORY($memory) } %

@@ -5,9 +5,9 @@
 
 reason-move-chosen = узел выбрал администратор
 reason-move-chosen-relieve = узел выбрал администратор; источник перегружен ({ $resource ->
-    [load] нагрузка { LOAD($value, $limit) } на CPU (ssh), порог { NUMBER($limit, maximumFractionDigits: 2) }
+    [load] нагрузка { LOAD($value, $limit) } на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { CPU($value, $limit) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
-   *[memory] память { MEMORY($value, $limit) }% при пороге { NUMBER($limit, maximumFractionDigits: 1) }%
+   *[memory] память { MEMORY($value, $limit) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
  })
 reason-move-back = ВМ возвращается на прежний узел
 reason-move-drain = узел освобождается; { $targets ->
@@ -25,7 +25,7 @@ reason-move-drain-together = узел освобождается; по прав�
     [one] { NUMBER($vms) } ВМ уходит
    *[other] { NUMBER($vms) } ВМ уходят
  } на один узел; около { NUMBER($seconds, maximumFractionDigits: 0) } с
-reason-move-fill = узел получает свою долю: у источника CPU { CPU($cpu) } и память { MEMORY($memory) }%, в среднем { CPU($mean_cpu) } и { MEMORY($mean_memory) }%
+reason-move-fill = узел получает свою долю: у источника CPU { CPU($cpu) } и память { MEMORY($memory) } %, в среднем { CPU($mean_cpu) } и { MEMORY($mean_memory) } %
 
 ## Чего сделать нельзя
 
@@ -34,14 +34,14 @@ reason-drain-together = правило «{ $rule }» держит { $vms ->
    *[other] вместе { NUMBER($vms) } ВМ
  }, и ни на одном узле нет места для всех
 reason-drain-no-room = не нашлось плана, в котором ей хватает места рядом с остальными
-reason-fill-fair-share = ни одна ВМ не выровняет нагрузку настолько, чтобы её стоило переносить: на узле CPU { CPU($cpu) } и память { MEMORY($memory) }%, в среднем { CPU($mean_cpu) } и { MEMORY($mean_memory) }%
+reason-fill-fair-share = ни одна ВМ не выровняет нагрузку настолько, чтобы её стоило переносить: на узле CPU { CPU($cpu) } и память { MEMORY($memory) } %, в среднем { CPU($mean_cpu) } и { MEMORY($mean_memory) } %
 reason-caution-drain-excluded = узел { $node } исключён (не отдаёт ВМ), но всё равно будет освобождён
 reason-caution-drain-open = узел { $node } по-прежнему принимает ВМ: исключите его для приёма, иначе ВМ вернутся
 
 ## Почему ВМ остаётся на месте
 
 reason-why-not-needed = её узел не перегружен: CPU { CPU($cpu) }, память { MEMORY($memory) } %
-reason-why-not-needed-load = её узел не перегружен: нагрузка { LOAD($load) } на CPU (ssh), память { MEMORY($memory) } %
+reason-why-not-needed-load = её узел не перегружен: нагрузка { LOAD($load) } на CPU, память { MEMORY($memory) } %
 reason-why-even-enough = её узел не перегружен, а её перенос почти не выровняет нагрузку
 reason-why-smaller-first = узел { $vms ->
     [1] разгружает ВМ поменьше

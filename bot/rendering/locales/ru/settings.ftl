@@ -8,8 +8,8 @@ setting-by = ✎ Изменено: { $who }, { $time }; в файле настр
 setting-of-cluster = У { $cluster } своё значение из CLUSTERS_FILE: { $value }
 setting-other = <i>Другое значение: /settings { $name } и значение.</i>
 mode-short = { $mode ->
-    [auto] автоматически
-   *[approve] с подтверждением
+    [auto] автоматический
+   *[approve] ручной
 }
 button-all = 📋 Все
 button-reset = ↺ Как в файле
@@ -19,17 +19,17 @@ setting-balance_mode = Режим
 setting-balance_strategy = Стратегия
 setting-cpu_overload_threshold = Порог CPU
 setting-memory_overload_threshold = Порог памяти
-setting-cpu_target_threshold = CPU для приёма
-setting-memory_target_threshold = Память для приёма
-setting-balance_interval = Интервал проверки
+setting-cpu_target_threshold = Порог приёма: CPU
+setting-memory_target_threshold = Порог приёма: память
+setting-balance_interval = Интервал проверок
 setting-max_migrations_per_cycle = Миграций за проверку
-setting-max_parallel_migrations = Одновременно
+setting-max_parallel_migrations = Миграций одновременно
 setting-about-balance_mode = Спрашивать перед каждой миграцией или выполнять сразу и сообщать.
 setting-about-balance_strategy = Как выбираются миграции: сначала самые маленькие ВМ, самый дешёвый план, лучшее из двух (adaptive) или ровная нагрузка.
 setting-about-cpu_overload_threshold = Порог: сколько vCPU на CPU узел выдерживает без перегрузки.
 setting-about-memory_overload_threshold = Порог: сколько процентов памяти можно выделить без перегрузки.
-setting-about-cpu_target_threshold = Оценка нагрузки CPU, ниже которой узел принимает ВМ (smallest-first и adaptive).
-setting-about-memory_target_threshold = Выделенная память в процентах, ниже которой узел принимает ВМ (smallest-first и adaptive).
+setting-about-cpu_target_threshold = Порог приёма: ниже этой оценки нагрузки CPU узел принимает ВМ (smallest-first и adaptive).
+setting-about-memory_target_threshold = Порог приёма: ниже этого процента выделенной памяти узел принимает ВМ (smallest-first и adaptive).
 setting-about-balance_interval = Как часто проверять кластеры.
 setting-about-max_migrations_per_cycle = Сколько миграций одна проверка предлагает на кластер.
 setting-about-max_parallel_migrations = Сколько миграций может идти одновременно.

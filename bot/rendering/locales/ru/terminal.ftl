@@ -12,7 +12,7 @@ terminal-approved = одобрено
 terminal-skipped = пропущено
 terminal-expired = срок истёк, решения не было
 terminal-superseded = заменено новым планом
-terminal-withdrawn = отозвано, узел исключён
+terminal-withdrawn = отозвано: узел исключён
 terminal-queued = одобрена, не запущена
 terminal-starting = запускается
 terminal-running = идёт
@@ -31,14 +31,16 @@ terminal-confirm = { $count ->
 }
 terminal-second = Нужно одобрение ещё одного человека: в `vm-balancer console`, под своим пользователем. Жду его или окончания срока.
 terminal-dry-run = Пробный прогон: ничего не изменено.
-terminal-nobody = Ничего не сделано: BALANCE_MODE — approve, а спросить некого. Запустите в терминале, задайте TELEGRAM_BOT_TOKEN, добавьте --yes или задайте BALANCE_MODE=auto.
+terminal-nobody = Ничего не сделано: BALANCE_MODE=approve, а спросить некого. Запустите в терминале, задайте TELEGRAM_BOT_TOKEN, добавьте --yes или задайте BALANCE_MODE=auto.
 terminal-nothing = Делать ничего не нужно.
 terminal-paused = Балансировщик на паузе, ничего не сделано. Отправьте /resume в чат или подождите.
 terminal-left-alone = Кластер { $cluster }: { $reason }
 terminal-waiting-chat = Предложение в чате; жду решения или окончания срока.
-terminal-headless = Telegram не используется (TELEGRAM_BOT_TOKEN не задан или TELEGRAM_NOTIFICATIONS — false), одобрить некому. Предложения только пишутся в журнал; чтобы программа действовала, задайте BALANCE_MODE=auto или запустите --once в терминале.
+terminal-headless = Telegram не используется (TELEGRAM_BOT_TOKEN не задан или TELEGRAM_NOTIFICATIONS=false), одобрить некому. Предложения только пишутся в журнал; чтобы программа действовала, задайте BALANCE_MODE=auto или запустите --once в терминале.
 report-vm = ВМ
 report-why = почему
+report-figure = { NUMBER($value, minimumFractionDigits: 2, maximumFractionDigits: 2) }
+report-percent = { NUMBER($value, minimumFractionDigits: 1, maximumFractionDigits: 1) } %
 report-size = { $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
 terminal-no-history = Решений пока не было.
 
@@ -51,4 +53,4 @@ first-move-declined = Ничего не перенесено.
 first-move-refused = Перенос невозможен: { $reason }
 first-move-seen = на { $node }, { $state }, uptime { $uptime }, последняя задача: { $task }
 first-move-alive = ВМ перенесена без перезапуска. На этом VMmanager можно включать автоматический режим.
-first-move-not-alive = ВМ не была перенесена вживую. Разберитесь, прежде чем переносить следующую.
+first-move-not-alive = ВМ перезапустилась или остановилась: это была не живая миграция. Выясните причину, прежде чем переносить следующую.
