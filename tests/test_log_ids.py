@@ -227,13 +227,29 @@ async def test_info_log_has_each_decision_and_its_author(tmp_path: Path, log_to:
     assert not {row["level"] for row in lines_of(path)} - {"INFO", "WARNING"}
     for wanted in (
         "Proposal 1: VM 'small-a' from 'hot' to 'cool'",
-        "Proposal 1 still waits for a decision",
         "Anna approved moving VM 'small-a' to 'cool'",
         "VM 'small-a' is on 'cool'",
         "Proposal 2: VM 'small-b' from 'hot' to 'cool'",
         "Proposal 2 expired: nobody decided in time",
     ):
         assert wanted in words, words
+
+
+def test_info_log_has_a_cycle_only_when_something_changed(log_to: Any) -> None:
+    path = log_to(log_format="json")
+    log = PlanLog()
+    calm = plan(snapshot([node(1)], []), Policy(), Recent())
+    hot = plan(snapshot([node(1, vcpus_allocated=9_999)], []), Policy(), Recent())
+    for one in (calm, calm, hot, hot, calm, calm):
+        log.begins(1)
+        log.log(one)
+    found = "Cluster 'c1' (ID: 1) - Found"
+    assert messages(path, "INFO") == [
+        "Starting balance cycle for 1 clusters",
+        f"{found} 0 overloaded nodes",
+        f"{found} 1 overloaded node",
+        f"{found} 0 overloaded nodes",
+    ]
 
 
 async def test_superseded_plan_is_logged(tmp_path: Path, log_to: Any) -> None:
@@ -274,7 +290,7 @@ def test_continuing_problem_is_logged_once_as_a_warning(log_to: Any) -> None:
     caution = "Cluster 'c1': not all QEMU and kernel versions of the two nodes are known"
     assert messages(path, "WARNING") == [
         "Node 'n1' is left out: the number of CPUs of the node is unknown",
-        "Cluster 'c1': the cluster runs lxd: only KVM migrates live",
+        "Cluster 'c1': no live migration with lxd",
         caution,
         caution,
     ]

@@ -1,6 +1,6 @@
-"""What a cycle's plan says to the log: found (INFO), worth a look (WARNING), and the whole analysis (DEBUG).
+"""What a cycle's plan writes to the log: changes (INFO), what an admin should look at (WARNING), the analysis (DEBUG).
 
-Always in English, as the rest of the log. Says nothing to people in the chat and decides nothing.
+Always in English, like the rest of the log. Writes nothing to the chat and decides nothing.
 """
 
 from __future__ import annotations
@@ -9,37 +9,41 @@ import logging
 from collections.abc import Iterable, Iterator
 
 from balancer.model import NodeReport, Plan, Reason, Rejection
-from bot.rendering.catalog import texts_for
+from bot.rendering.catalog import NO_BREAK, texts_for
 from bot.rendering.plan_summary import move_summary
 
 log = logging.getLogger(__name__)
 
 EXPECTED = frozenset({"source-budget", "source-hold", "node-busy"})
-"""Why a node may stay overloaded without anybody having to look: the next cycle goes on."""
+"""Reasons why a node may stay overloaded although nobody has to do anything: the next cycle continues."""
 
 
 def in_words(reason: Reason | None) -> str:
-    """A reason of the core as the log says it."""
-    return "" if reason is None else texts_for("en").reason(reason)
+    """A reason of the core as the log words it: in English, with ordinary spaces, so that it can be searched."""
+    return "" if reason is None else texts_for("en").reason(reason).replace(NO_BREAK, " ")
 
 
 class PlanLog:
-    """One program's cycles: a concern that lasts is said once, until it changes or ends."""
+    """The log of one program's cycles: what stays as it was is logged at DEBUG, so that a quiet day has few lines."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, str, int], str] = {}
+        self._clusters: int | None = None
+        self._overloaded: dict[int, int] = {}
 
     def begins(self, clusters: int) -> None:
-        log.info("Starting balance cycle for %d clusters", clusters)
+        """A cycle begins, for so many clusters."""
+        changed, self._clusters = clusters != self._clusters, clusters
+        log.log(_level(changed), "Starting balance cycle for %d clusters", clusters)
 
     def log(self, plan: Plan) -> None:
         """Call it once a cycle for each cluster."""
-        log.info(
-            "Cluster '%s' (ID: %d) - Found %d overloaded nodes",
-            plan.cluster_name,
-            plan.cluster_id,
-            len(plan.overloaded),
-        )
+        count = len(plan.overloaded)
+        changed = self._overloaded.get(plan.cluster_id) != count
+        self._overloaded[plan.cluster_id] = count
+        nodes = "node" if count == 1 else "nodes"
+        where = (plan.cluster_name, plan.cluster_id)
+        log.log(_level(changed), "Cluster '%s' (ID: %d) - Found %d overloaded %s", *where, count, nodes)
         self._warn(plan)
         if log.isEnabledFor(logging.DEBUG):
             for line in analysis(plan):
@@ -54,16 +58,20 @@ class PlanLog:
         self._known = {**others, **{key: code for key, (code, _) in now.items()}}
 
 
+def _level(changed: bool) -> int:
+    return logging.INFO if changed else logging.DEBUG
+
+
 def published(
     plan: Plan, proposal_id: int | None, *, created: bool, superseded: Iterable[int], left_alone: Reason | None
 ) -> None:
-    """What became of a plan in the store."""
+    """What the store did with a plan."""
     for old in superseded:
         log.info("Proposal %d is replaced", old)
     if left_alone is not None:
         log.warning("Cluster '%s' is left alone: %s", plan.cluster_name, in_words(left_alone))
     elif proposal_id is not None and not created:
-        log.info("Proposal %d still waits for a decision", proposal_id)
+        log.debug("Proposal %d still waits for a decision", proposal_id)
     elif proposal_id is not None:
         if plan.choice is not None:
             log.info("Proposal %d: rule '%s', %s", proposal_id, plan.choice.strategy, in_words(plan.choice.reason))
@@ -95,9 +103,10 @@ def analysis(plan: Plan) -> Iterator[str]:
         yield _node(report)
     for number, move in enumerate(plan.moves, start=1):
         summary = move_summary(texts_for("en"), number, move)
+        effect = "; ".join((summary.reason, *summary.effects)).replace(NO_BREAK, " ")
         yield (
             f"VM '{move.vm_name}' (ID: {move.vm_id}, {move.vcpus} vCPU, {move.memory_mib} MiB) may go from "
-            f"'{move.source_name}' to '{move.target_name}': {'; '.join((summary.reason, *summary.effects))}"
+            f"'{move.source_name}' to '{move.target_name}': {effect}"
         )
     for rejection in plan.rejections:
         what = {"vm": "VM", "cluster": "Cluster"}.get(rejection.subject, "Node")
