@@ -9,18 +9,22 @@ import argparse
 import importlib
 import sys
 
+PROGRAM = "python -m sandbox"
 COMMANDS = {
-    "panel": ("sandbox.panel.server", "an emulated VMmanager 6 panel"),
-    "chat": ("sandbox.chat.server", "an emulated Telegram with a chat page for the browser"),
-    "demo": ("sandbox.demo", "panel, chat and balancer together"),
+    "panel": ("sandbox.panel.server", f"{PROGRAM} panel", "an emulated VMmanager 6 panel"),
+    "chat": ("sandbox.chat.server", f"{PROGRAM} chat", "an emulated Telegram with a chat page for the browser"),
+    "demo": ("sandbox.demo", "vm-balancer demo", "panel, chat and balancer together"),
 }
+"""By command: its module, the name in its usage line (``vm-balancer demo`` starts ours), and what it is."""
 
 
 def main(argv: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description="Stand-ins to try the balancer with.")
+    parser = argparse.ArgumentParser(prog=PROGRAM, description="Emulated services for trying the balancer.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    for name, (module_name, summary) in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    for name, (module_name, usage_name, summary) in COMMANDS.items():
+        command = commands.add_parser(
+            name, prog=usage_name, help=summary, description=summary[0].upper() + summary[1:] + "."
+        )
         if argv and argv[0] == name:
             module = importlib.import_module(module_name)
             module.add_arguments(command)

@@ -39,12 +39,14 @@ SETTINGS, SETTING_PREFIXES = frozenset(_NAMES.split()), tuple(_PREFIXES.split())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--once", action="store_true", help="one cycle, printed to the terminal, without a browser")
-    parser.add_argument("--scenario", default="demo", help="the world of the panel (default: demo)")
-    parser.add_argument("--seed", type=int, default=1, help="of the world")
-    parser.add_argument("--port", type=int, default=CHAT_PORT, help="of the chat page")
-    parser.add_argument("--language", default="en", choices=("en", "ru"), help="of the bot")
-    parser.add_argument("--auto", action="store_true", help="automatic mode")
+    parser.add_argument("--once", action="store_true", help="one check, printed to the terminal, without a browser")
+    parser.add_argument("--scenario", default="demo", help="the world of the panel (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the random choices in the world (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=CHAT_PORT, help="of the chat page (default: %(default)s)")
+    parser.add_argument(
+        "--language", default="en", choices=("en", "ru"), help="of the bot and the chat page (default: %(default)s)"
+    )
+    parser.add_argument("--auto", action="store_true", help="automatic mode: moves start without approval")
 
 
 def main(args: argparse.Namespace) -> int:
@@ -124,7 +126,8 @@ def _run(args: argparse.Namespace, children: Children, folder: str) -> int:
     where = "Look at your Telegram. The panel is emulated."
     if chat:
         children.wait_ready("chat")
-        where = f"Open  {chat}/?user={ADMINS[0]}&chat={GROUP_ID}"
+        language = f"&language={args.language}" if args.language != "en" else ""
+        where = f"Open  {chat}/?user={ADMINS[0]}&chat={GROUP_ID}{language}"
     print(f"\n  {where}\n  The bot is starting: the first report comes in a few seconds.\n", flush=True)
     print(f"  {OPTIONS}\n  Ctrl-C stops everything.\n", flush=True)
     while True:

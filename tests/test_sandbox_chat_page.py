@@ -199,6 +199,15 @@ async def test_wide_tables_scroll_inside_the_bubble(opened: Opener, bot: Bot, si
     assert await page.locator(".text").inner_text() == f"Before\n{table}\nafter " + "x" * 300
 
 
+async def test_page_follows_the_language_of_its_address(opened: Opener, bot: Bot) -> None:
+    page = await opened(f"user={ANNA}&chat={OPS}&language=ru")
+    await bot.say(OPS, "hello")
+    await expect(page.locator("#talk-status")).to_have_text("4 человека, бот")
+    await expect(page.locator(".day")).to_have_text("Сегодня")
+    await expect(page.get_by_test_id("composer")).to_have_attribute("placeholder", "Сообщение")
+    assert await page.evaluate("document.documentElement.lang") == "ru"
+
+
 async def test_typing_theme_and_reconnect_work(opened: Opener, chat: RunningChat, bot: Bot) -> None:
     page = await opened(f"user={ANNA}&chat={OPS}", color_scheme="dark")
     assert await page.evaluate("document.documentElement.dataset.theme") == "dark"

@@ -2,6 +2,7 @@
 
 import { el } from "./dom.js";
 import { key, photo } from "./parts.js";
+import { locale, tr } from "./words.js";
 
 const TAGS = { bold: "b", italic: "i", underline: "u", strikethrough: "s", code: "code" };
 
@@ -27,7 +28,7 @@ function table(one) {
   const rows = one.cells.map((cells) => el("tr", {}, ...cells.map(cell)));
   const look = ["table", one.is_striped && "striped", one.is_compact && "compact"].filter(Boolean).join(" ");
   const caption = one.caption && el("caption", {}, ...words(one.caption));
-  return el("div", { class: look, tabindex: "0", role: "region", "aria-label": "Table" }, el("table", {}, caption, el("tbody", {}, ...rows)));
+  return el("div", { class: look, tabindex: "0", role: "region", "aria-label": tr("Table") }, el("table", {}, caption, el("tbody", {}, ...rows)));
 }
 
 function cell(one) {
@@ -54,7 +55,7 @@ function dateTime(text) {
   const given = words(text.text);
   const options = {};
   for (const letter of text.date_time_format) Object.assign(options, PARTS[letter]);
-  const shown = Object.keys(options).length ? [moment.toLocaleString([], { hour12: false, ...options })] : given;
+  const shown = Object.keys(options).length ? [moment.toLocaleString(locale, { hour12: false, ...options })] : given;
   return el("time", { datetime: moment.toISOString(), title: moment.toString() }, ...shown);
 }
 

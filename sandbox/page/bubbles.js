@@ -4,6 +4,7 @@ import { richBlocks } from "./blocks.js";
 import { avatar, clockTime, el, fileSize, hue, icon } from "./dom.js";
 import { key, photo } from "./parts.js";
 import { endsWithBlock, richText } from "./richtext.js";
+import { locale, tr } from "./words.js";
 
 /**
  * context: { me, isGroup, pending(messageId, data) -> bool, actions }
@@ -17,7 +18,7 @@ export function bubble(message, context) {
     "data-testid": "message",
     "data-message-id": message.message_id,
     "data-user-id": message.user_id,
-    "aria-label": `${own ? "You" : message.author}, ${clockTime(message.date)}`,
+    "aria-label": `${own ? tr("You") : message.author}, ${clockTime(message.date)}`,
   });
   const stack = el("div", { class: "stack" }, card(message, context, own), keyboard(message, context));
   if (context.isGroup && !own) {
@@ -28,7 +29,7 @@ export function bubble(message, context) {
     stack.append(
       el(
         "button",
-        { type: "button", class: "icon reply", "aria-label": "Reply", onclick: () => context.actions.reply(message) },
+        { type: "button", class: "icon reply", "aria-label": tr("Reply"), onclick: () => context.actions.reply(message) },
         icon("reply"),
       ),
     );
@@ -48,8 +49,8 @@ function card(message, context, own) {
     { class: classes.filter(Boolean).join(" "), ondblclick: () => context.actions.reply(message) },
     context.isGroup && !own && authorLine(message),
     message.topic && el("span", { class: "topic" }, message.topic),
-    message.receiver_id && el("p", { class: "ephemeral" }, "Only visible to you"),
-    message.forwarded_from && el("p", { class: "forwarded" }, "Forwarded from ", el("b", {}, message.forwarded_from)),
+    message.receiver_id && el("p", { class: "ephemeral" }, tr("Only visible to you")),
+    message.forwarded_from && el("p", { class: "forwarded" }, `${tr("Forwarded from")} `, el("b", {}, message.forwarded_from)),
     message.reply_to && quoted(message.reply_to, context),
     media && (media.kind === "photo" ? photo(media, text, context) : file(media)),
     text && words,
@@ -59,19 +60,19 @@ function card(message, context, own) {
 }
 
 function authorLine(message) {
-  return el("p", { class: `author ${message.from_bot ? "bot" : hue(message.user_id)}` }, message.author, message.from_bot && el("small", {}, "bot"));
+  return el("p", { class: `author ${message.from_bot ? "bot" : hue(message.user_id)}` }, message.author, message.from_bot && el("small", {}, tr("bot")));
 }
 
-const metaWords = (message) => (message.edited ? "edited " : "") + clockTime(message.date);
+const metaWords = (message) => (message.edited ? `${tr("edited")} ` : "") + clockTime(message.date);
 
 function meta(message) {
-  const full = new Date(message.date * 1000).toLocaleString("en-GB");
-  const changed = message.edited ? `\nedited ${new Date(message.edit_date * 1000).toLocaleString("en-GB")}` : "";
+  const full = new Date(message.date * 1000).toLocaleString(locale);
+  const changed = message.edited ? `\n${tr("edited")} ${new Date(message.edit_date * 1000).toLocaleString(locale)}` : "";
   return el(
     "span",
     { class: "meta", title: full + changed },
-    message.silent && el("span", { title: "Sent without sound" }, icon("mute")),
-    message.edited && el("span", { class: "edited" }, "edited "),
+    message.silent && el("span", { title: tr("Sent without sound") }, icon("mute")),
+    message.edited && el("span", { class: "edited" }, `${tr("edited")} `),
     el("time", {}, clockTime(message.date)),
   );
 }
@@ -97,15 +98,15 @@ function file(media) {
 function keyboard(message, context) {
   if (!message.keyboard.length) return null;
   const rows = message.keyboard.map((row) => el("div", { class: "row" }, ...row.map((button) => key(message, button, [button.text], context))));
-  return el("div", { class: "keyboard", role: "group", "aria-label": "Buttons" }, ...rows);
+  return el("div", { class: "keyboard", role: "group", "aria-label": tr("Buttons") }, ...rows);
 }
 
 function serviceLine(message) {
   const { service } = message;
-  let words = "Service message";
-  if (service.pinned_message) words = `${message.author} pinned a message`;
-  if (service.migrate_to_chat_id) words = "The group became a supergroup; it goes on in a new chat";
-  if (service.migrate_from_chat_id) words = "The group became a supergroup";
+  let words = tr("Service message");
+  if (service.pinned_message) words = tr("%s pinned a message", message.author);
+  if (service.migrate_to_chat_id) words = tr("This group became a supergroup. It continues in the new chat.");
+  if (service.migrate_from_chat_id) words = tr("This group became a supergroup.");
   return el(
     "article",
     { class: "service", "data-testid": "message", "data-message-id": message.message_id },

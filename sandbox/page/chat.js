@@ -4,6 +4,7 @@ import { Conversation } from "./conversation.js";
 import { avatar, byId, get, post } from "./dom.js";
 import { alertBox, CommandMenu, drawChats, drawPeople, enlarge, toast } from "./panels.js";
 import { chatName, forMe, isGroup, load, messagesOf, myChats, people, put, shown, store, unread, view } from "./store.js";
+import { counted, tr, translatePage } from "./words.js";
 
 const TYPING_MS = 5000;
 const address = new URLSearchParams(location.search);
@@ -27,14 +28,14 @@ function drawSide() {
 function entryOf(chat) {
   const last = shown(chat.id).at(-1);
   const typing = view.typing.has(chat.id);
-  const author = last && !typing && (last.user_id === view.me ? "You" : isGroup(chat) && (last.from_bot ? last.author : last.author.split(" ")[0]));
+  const author = last && !typing && (last.user_id === view.me ? tr("You") : isGroup(chat) && (last.from_bot ? last.author : last.author.split(" ")[0]));
   return {
     id: chat.id,
     name: chatName(chat),
     isBot: !isGroup(chat),
     current: chat.id === view.chat,
     date: last?.date,
-    preview: typing ? "typing…" : last ? firstWords(last) : "No messages yet",
+    preview: typing ? tr("typing…") : last ? firstWords(last) : tr("No messages yet"),
     previewAuthor: author,
     unread: unread(chat.id),
   };
@@ -42,7 +43,7 @@ function entryOf(chat) {
 
 function firstWords(message) {
   if (message.text) return message.text.split("\n")[0];
-  if (message.media) return message.media.kind === "photo" ? "Photo" : message.media.name;
+  if (message.media) return message.media.kind === "photo" ? tr("Photo") : message.media.name;
   return "…";
 }
 
@@ -53,16 +54,16 @@ function drawHead() {
   const status = byId("talk-status");
   const typing = view.typing.has(chat.id);
   status.classList.toggle("typing", typing);
-  if (typing) status.textContent = isGroup(chat) ? `${store.bot.name} is typing` : "typing";
-  else status.textContent = isGroup(chat) ? `${people(chat).length} people, bot` : "bot";
+  if (typing) status.textContent = isGroup(chat) ? tr("%s is typing", store.bot.name) : tr("typing");
+  else status.textContent = isGroup(chat) ? `${counted("person", people(chat).length)}, ${tr("bot")}` : tr("bot");
   const pinned = chat.pinned && messagesOf(chat.id).get(chat.pinned);
   byId("pinned").hidden = !pinned || pinned.deleted;
   if (pinned) byId("pinned-text").textContent = firstWords(pinned);
-  const closed = chat.migrated_to ? "This group became a supergroup. It goes on in the new chat." : "";
+  const closed = chat.migrated_to ? tr("This group became a supergroup. It continues in the new chat.") : "";
   byId("closed").hidden = !closed;
   byId("closed").textContent = closed;
   byId("compose").hidden = Boolean(closed);
-  document.title = `${chatName(chat)} · chat sandbox`;
+  document.title = `${chatName(chat)} · ${tr("chat sandbox")}`;
 }
 
 function redraw() {
@@ -108,7 +109,7 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
     return true;
   });
-  if (done) toast("Copied");
+  if (done) toast(tr("Copied"));
 }
 
 function setReply(message) {
@@ -211,7 +212,7 @@ function follow() {
     else handlers[event.type]?.(event);
   };
   source.onerror = () => {
-    byId("talk-status").textContent = "connecting…";
+    byId("talk-status").textContent = tr("connecting…");
   };
 }
 
@@ -280,4 +281,5 @@ document.addEventListener("click", (event) => {
   if (menu.open && !event.target.closest("#menu, #slash, #text")) menu.hide();
 });
 
+translatePage();
 follow();

@@ -3,6 +3,7 @@
 import { bubble } from "./bubbles.js";
 import { avatar, byId, dayName, el } from "./dom.js";
 import { isGroup, setRead, shown, store, view } from "./store.js";
+import { counted, tr } from "./words.js";
 
 const NEAR_END = 80;
 const scroll = byId("scroll");
@@ -54,7 +55,7 @@ export class Conversation {
       return;
     }
     this.unseen += 1;
-    byId("pill-text").textContent = this.unseen === 1 ? "1 new message" : `${this.unseen} new messages`;
+    byId("pill-text").textContent = counted("new message", this.unseen);
     byId("pill").hidden = false;
   }
 
@@ -140,7 +141,7 @@ export class Conversation {
       avatar(el("span"), 0, "", true),
       el("h3", {}, store.bot.name),
       el("p", {}, `@${store.bot.username}`),
-      el("button", { type: "button", class: "start", onclick: () => this.actions.command("/start") }, "Start"),
+      el("button", { type: "button", class: "start", onclick: () => this.actions.command("/start") }, tr("Start")),
     );
   }
 

@@ -1,5 +1,7 @@
 // Small helpers. Text from people and bots enters the page only as text nodes.
 
+import { locale, tr } from "./words.js";
+
 export const byId = (id) => document.getElementById(id);
 
 /** el("p", {class: "x", "data-a": 1, onclick: f}, "text", child, …); null, false and undefined are left out. */
@@ -46,10 +48,10 @@ export const clockTime = (seconds) =>
 export function dayName(seconds) {
   const day = new Date(seconds * 1000);
   const today = new Date();
-  if (day.toDateString() === today.toDateString()) return "Today";
+  if (day.toDateString() === today.toDateString()) return tr("Today");
   today.setDate(today.getDate() - 1);
-  if (day.toDateString() === today.toDateString()) return "Yesterday";
-  return day.toLocaleDateString("en-GB", { day: "numeric", month: "long" });
+  if (day.toDateString() === today.toDateString()) return tr("Yesterday");
+  return day.toLocaleDateString(locale, { day: "numeric", month: "long" });
 }
 
 export function fileSize(bytes) {

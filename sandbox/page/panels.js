@@ -1,6 +1,7 @@
 // What stands around the messages: chat list, who you are, command menu, toasts, dialogs.
 
 import { avatar, byId, clockTime, el } from "./dom.js";
+import { tr } from "./words.js";
 
 export function drawPeople(users, me, choose) {
   const buttons = users.map((user) => {
@@ -58,7 +59,7 @@ export function drawChats(entries, open) {
           "span",
           { class: "chat-last" },
           el("span", {}, entry.previewAuthor && el("em", {}, `${entry.previewAuthor}: `), entry.preview),
-          entry.unread > 0 && el("span", { class: "unread", "aria-label": `${entry.unread} unread` }, String(entry.unread)),
+          entry.unread > 0 && el("span", { class: "unread", "aria-label": tr("%s unread", entry.unread) }, String(entry.unread)),
         ),
       ),
     ),
@@ -87,7 +88,7 @@ export class CommandMenu {
     this.at = 0;
     this.box.replaceChildren(...found.map((entry, index) => this.#item(entry, index)));
     if (!found.length && !filter) {
-      this.box.append(el("li", { class: "none", role: "presentation" }, "The bot has set no commands for you here"));
+      this.box.append(el("li", { class: "none", role: "presentation" }, tr("The bot has set no commands for you here")));
     }
     this.#toggle(found.length > 0 || !filter);
     this.#mark();
@@ -159,7 +160,7 @@ export function alertBox(title, words) {
 export function enlarge(media, caption) {
   const image = byId("light-img");
   image.src = media.url;
-  image.alt = caption || "Photo";
+  image.alt = caption || tr("Photo");
   const box = byId("light");
   box.showModal();
   box.onclick = () => box.close();

@@ -2,11 +2,12 @@
 
 import { el, icon } from "./dom.js";
 import { link } from "./richtext.js";
+import { tr } from "./words.js";
 
 /** media: { url, width, height } */
 export function photo(media, text, context) {
-  const image = el("img", { src: media.url, alt: text || "Photo", width: media.width, height: media.height, decoding: "async" });
-  const label = { type: "button", class: "photo", "aria-label": "Enlarge the photo", onclick: () => context.actions.enlarge(media, text) };
+  const image = el("img", { src: media.url, alt: text || tr("Photo"), width: media.width, height: media.height, decoding: "async" });
+  const label = { type: "button", class: "photo", "aria-label": tr("Enlarge the photo"), onclick: () => context.actions.enlarge(media, text) };
   return el("button", label, image);
 }
 

@@ -1,6 +1,7 @@
 // Telegram's text with entities -> DOM. Offsets count UTF-16 units, as JavaScript's strings do.
 
 import { el, icon } from "./dom.js";
+import { tr } from "./words.js";
 
 const INLINE = { bold: "strong", italic: "em", underline: "u", strikethrough: "s", code: "code" };
 const BLOCKS = new Set(["pre", "blockquote", "expandable_blockquote"]);
@@ -84,21 +85,21 @@ function pre(entity, words, actions) {
   const code = el("code");
   const copy = el(
     "button",
-    { type: "button", class: "copy", "aria-label": "Copy", onclick: () => actions.copy(words) },
+    { type: "button", class: "copy", "aria-label": tr("Copy"), onclick: () => actions.copy(words) },
     icon("copy"),
   );
   const box = el(
     "div",
     { class: "pre" },
     entity.language ? el("span", { class: "language" }, entity.language) : null,
-    el("pre", { tabindex: "0", role: "region", "aria-label": "Preformatted text" }, code),
+    el("pre", { tabindex: "0", role: "region", "aria-label": tr("Preformatted text") }, code),
     copy,
   );
   return { inside: code, outside: box };
 }
 
 function spoiler() {
-  const node = el("span", { class: "spoiler", role: "button", tabindex: "0", "aria-label": "Hidden text: show" });
+  const node = el("span", { class: "spoiler", role: "button", tabindex: "0", "aria-label": tr("Hidden text: show") });
   const show = (event) => {
     if (event.type === "keydown" && event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
@@ -112,12 +113,12 @@ function spoiler() {
 
 function quote() {
   const inside = el("div", { class: "clamp" });
-  const toggle = el("button", { type: "button", class: "more", "aria-expanded": "false" }, "Show more");
+  const toggle = el("button", { type: "button", class: "more", "aria-expanded": "false" }, tr("Show more"));
   const outside = el("blockquote", { class: "expandable" }, inside, toggle);
   toggle.addEventListener("click", () => {
     const open = outside.classList.toggle("open");
     toggle.setAttribute("aria-expanded", String(open));
-    toggle.textContent = open ? "Show less" : "Show more";
+    toggle.textContent = tr(open ? "Show less" : "Show more");
   });
   return { inside, outside };
 }
