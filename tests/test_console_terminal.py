@@ -314,7 +314,7 @@ async def test_closed_terminal_ends_the_console(stack: Stack, tmp_path: Path, at
 async def test_console_without_a_terminal_explains_itself(stack: Stack, tmp_path: Path) -> None:
     bot = stack.start_bot("console")
     assert await bot.ended() == 2
-    wanted = "vm-balancer console needs a terminal, and standard input and standard error is none: use"
+    wanted = "vm-balancer console needs a terminal for standard input and standard error: use"
     assert any(line.startswith(wanted) for line in bot.lines)
 
 

@@ -74,7 +74,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
 
 def test_sound_database_passes_the_check(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["db", "check"]) == OK
-    assert f"whole; schema {SCHEMA_VERSION}" in said(capsys)[0]
+    assert f"undamaged; schema {SCHEMA_VERSION}" in said(capsys)[0]
 
 
 def test_damaged_database_fails_the_check(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -55,11 +55,13 @@ def _tell(verified: Verified, head: str | None) -> int:
     complain(*verified.problems)
     missing = head is not None and not verified.holds_noted
     if missing:
-        complain("the seal given by --head is not in the trail: it was written anew since, or is another database's")
+        complain(
+            "--head is not in the audit trail: the trail was written again, or this is the seal of another database"
+        )
     if verified.problems or missing:
         return FAILED
     before = f", {verified.unsealed} of them from before the chain" if verified.unsealed else ""
-    print_all(f"whole: {verified.entries} entries{before}; head {verified.head}")
+    print_all(f"undamaged: {verified.entries} entries{before}; head {verified.head}")
     return OK
 
 

@@ -53,9 +53,9 @@ def run(arguments: list[str]) -> int:
     missing = [words for name, words in STREAMS.items() if not _is_terminal(getattr(sys, name))]
     if missing:
         remedy = "use `vm-balancer --once --dry-run` for a report"
-        raise ConfigError([f"vm-balancer console needs a terminal, and {' and '.join(missing)} is none: {remedy}"])
+        raise ConfigError([f"vm-balancer console needs a terminal for {' and '.join(missing)}: {remedy}"])
     if str(settings.database_path) == MEMORY:
-        raise ConfigError([f"DATABASE_PATH is {MEMORY}: the console and the program share a file, so name one"])
+        raise ConfigError([f"DATABASE_PATH is {MEMORY}: the console and the program share a file, so set it to a file"])
     return asyncio.run(_running(settings, given, [word for word in arguments if word not in OWN_OPTIONS]))
 
 

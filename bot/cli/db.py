@@ -76,7 +76,7 @@ async def _check(settings: Settings) -> int:
         complain(*(f"{path}: {line}" for line in problems))
         return FAILED
     newest = Backups(path, settings.backup_keep).newest()
-    print_all(f"{path}: whole; schema {version}; {entries} audit entries; newest backup: {newest or 'none'}")
+    print_all(f"{path}: undamaged; schema {version}; {entries} audit entries; newest backup: {newest or 'none'}")
     return OK
 
 

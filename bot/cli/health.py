@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 
 from bot.cli.arguments import add_settings
 from bot.cli.given import read_leniently
-from bot.cli.output import FAILED, OK, print_all
+from bot.cli.output import FAILED, OK, print_all, with_spaces
 from bot.cli.parsing import Parser, make_parser, understood
 from bot.config.settings import Settings
 from bot.config.validation import MEMORY
@@ -52,7 +52,7 @@ def run(arguments: list[str]) -> int:
 def _beat(settings: Settings) -> Heartbeat | None:
     path = settings.database_path
     if str(path) == MEMORY:
-        raise StoreError("DATABASE_PATH is :memory:, which nobody can look into: name a file")
+        raise StoreError("DATABASE_PATH is :memory:, which no other process can read: set it to a file")
     try:
         return heartbeat_of(path)
     except OSError as error:  # a folder above is closed
@@ -72,7 +72,8 @@ def _is_gone(beat: Heartbeat) -> bool:
     return False
 
 
-def _say(as_json: bool, state: str, text: str, seconds: int, code: int) -> int:
+def _say(as_json: bool, state: str, words: str, seconds: int, code: int) -> int:
+    text = with_spaces(words)
     if as_json:
         print_all(json.dumps({"healthy": code == OK, "state": state, "seconds": seconds, "text": text}))
     else:

@@ -7,7 +7,7 @@ import asyncio
 
 from bot.cli.arguments import add_settings
 from bot.cli.given import read_settings
-from bot.cli.output import OK, print_all
+from bot.cli.output import OK, print_all, with_spaces
 from bot.cli.parsing import Parser, make_parser, understood, whole_number
 from bot.config.settings import Settings
 from bot.domain.outcomes import LedgerEntry
@@ -47,7 +47,8 @@ def run(arguments: list[str]) -> int:
     elif given.json:
         print_all(as_json(history_rows(moves, texts)))
     else:
-        print_all("\n".join(history_line(proposed, texts) for proposed in moves) or texts.text("terminal-no-history"))
+        lines = [history_line(proposed, texts) for proposed in moves]
+        print_all(with_spaces("\n".join(lines) or texts.text("terminal-no-history")))
     return OK
 
 

@@ -10,16 +10,21 @@ from typing import TextIO
 OK, FAILED, BAD_SETTINGS = 0, 1, 2
 
 
+def with_spaces(text: str) -> str:
+    """The text of a message with ordinary spaces: a terminal breaks lines anywhere, and people search the output."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
+
+
 def say(text: str, end: str = "\n") -> None:
-    """Prints; where nobody reads any more, the work goes on unseen."""
+    """Prints a text for people. If nobody reads any more, the work continues without output."""
     try:
-        print(text, end=end, flush=True)
+        print(with_spaces(text), end=end, flush=True)
     except OSError:
         to_nowhere(sys.stdout)
 
 
 def print_all(document: str) -> None:
-    """Prints what is the whole purpose of a command: cut short, the command has failed."""
+    """Prints what a command was called for. If it cannot be printed completely, the command has failed."""
     try:
         print(document, flush=True)
     except OSError as error:
@@ -28,7 +33,7 @@ def print_all(document: str) -> None:
 
 
 def unwritten(error: OSError) -> int:
-    """Whoever closes a pipe early (`| head`) has what he wanted, and knows."""
+    """The exit code. A pipe that was closed early (`| head`) needs no message."""
     if not isinstance(error, BrokenPipeError):
         complain(f"standard output cannot be written: {error.strerror}")
     return FAILED
@@ -44,6 +49,6 @@ def complain(*lines: str) -> None:
 
 
 def to_nowhere(stream: TextIO) -> None:
-    """So that what is still in the buffer does not fail again when Python ends."""
+    """Sends the rest to nowhere: otherwise the buffered rest fails again when Python ends."""
     with open(os.devnull, "wb") as devnull:  # noqa: PTH123
         os.dup2(devnull.fileno(), stream.fileno())

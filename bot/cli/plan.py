@@ -7,7 +7,7 @@ import gc
 from collections.abc import Sequence
 
 from balancer.policy import OPTIMIZE_FOR, STRATEGIES
-from bot.cli.output import OK, complain, print_all
+from bot.cli.output import OK, complain, print_all, with_spaces
 from bot.cli.parsing import SHOWN, Parser, make_parser, understood, whole_number
 from bot.cli.plan_options import PlanOptions, PlanRequest
 from bot.errors import ConfigError
@@ -55,7 +55,7 @@ def run(arguments: list[str]) -> int:
         gc.enable()
     if given.stats:
         complain(planned.stats)
-    print_all(planned.document)
+    print_all(planned.document if given.json else with_spaces(planned.document))
     return OK
 
 

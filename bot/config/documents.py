@@ -67,7 +67,7 @@ def read_strictly(path: Path, model: type[Document], remedy: str) -> Document:
 def _read(path: Path, remedy: str) -> Any:
     kind = path.suffix.lower()
     if kind not in (".json", ".toml"):
-        raise ConfigError([f"{path} is neither .json nor .toml: name it so, by what is in it"])
+        raise ConfigError([f"{path} must have a name that ends in .json or .toml, by its content"])
     try:
         text = read_bytes(path, LONGEST).decode("utf-8-sig")
         return json.loads(text, object_pairs_hook=without_repeated_keys) if kind == ".json" else _toml(text)

@@ -12,7 +12,7 @@ from datetime import datetime
 from balancer.model import Purpose
 from bot.domain.proposals import Actor, Migration, ProposedMove
 from bot.domain.sanitize import one_line
-from bot.rendering.catalog import Texts
+from bot.rendering.catalog import NO_BREAK, Texts
 from bot.rendering.phrases import deciders
 from bot.rendering.plain import outcome_line
 from bot.store.values import AuditEntry
@@ -57,7 +57,7 @@ def _history_row(proposed: ProposedMove, texts: Texts) -> Row:
         "started_at": iso(migration.started_at) if migration else None,
         "finished_at": iso(migration.finished_at) if migration else None,
         "seconds": None if took is None else round(took.total_seconds()),
-        "reason": None if reason is None else texts.reason(reason),
+        "reason": None if reason is None else texts.reason(reason).replace(NO_BREAK, " "),
         "error": migration.error if migration else None,
         "purpose": proposed.purpose.value,
     }
