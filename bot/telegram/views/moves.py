@@ -104,7 +104,16 @@ def sighting_line(texts: Texts, migration: Migration, sighting: Sighting) -> Mar
     verdict = "other"
     if migration.state is MigrationState.SUCCEEDED:
         verdict = "alive" if migration.reason is None else "restarted"
-    return texts.html("sighting", verdict=verdict, **sighting_words(sighting))
+    words = sighting_words(sighting)
+    return texts.html(
+        "sighting",
+        verdict=verdict,
+        state_before=words["state_before"],
+        uptime_before=words["uptime_before"],
+        state_after=words["state_after"],
+        uptime_after=words["uptime_after"],
+        task=words["task"],
+    )
 
 
 def decision_words(texts: Texts, proposed: ProposedMove) -> Markup:
