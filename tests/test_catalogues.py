@@ -56,7 +56,8 @@ COLUMNS = {"table-cpu": 5, "table-memory": 6, "table-vms": 4}
 
 @cache
 def resource(language: str, file: str) -> ftl.Resource:
-    return FluentParser().parse((ROOT / "bot" / "rendering" / "locales" / language / file).read_text("utf-8"))
+    text = (ROOT / "bot" / "rendering" / "locales" / language / file).read_text("utf-8")
+    return FluentParser().parse(re.sub(r"(?<=[\d}])%", " %", text))
 
 
 @cache
@@ -419,7 +420,7 @@ def test_every_kind_of_unknown_name_has_a_message() -> None:
 
 OTHER_WORDS = {
     "en": r"\bmem\b(?! GiB)|\bRAM\b",
-    "ru": r"ОЗУ|\bЦП\b|\bRAM\b|целев|\bпредел|с подтверждением|\bУЦ\b",
+    "ru": r"ОЗУ|\bЦП\b|\bRAM\b|целев|с подтверждением|\bУЦ\b",
 }
 """Words for memory, CPU, thresholds, modes and certificate authorities that the catalogues do not use."""
 

@@ -39,7 +39,7 @@ NO_BREAK = "\N{NO-BREAK SPACE}"
 REASON_TIME = "%Y-%m-%d %H:%M UTC"
 _KEY = re.compile(r"^([a-zA-Z][\w-]*) *=", re.MULTILINE | re.ASCII)
 _UNITS = "%|s|min|h|d|GiB|vCPU|vCPUs|Mbit/s|с|мин|ч|д|ГиБ|Мбит/с"
-_UNIT_AFTER_FIGURE = re.compile(rf"(?<=[\d}}]) (?=(?:{_UNITS})(?!\w))")
+_UNIT_AFTER_FIGURE = re.compile(rf"(?<=[\d}}])(?: (?=(?:{_UNITS})(?!\w))|(?=%))")
 _FIGURE_AFTER_WORD = re.compile(r"(?:(?<=\bиз)|(?<=≈)) (?=\d|\{ \$\w+ \}|\{ NUMBER)")
 MISSING = "?"
 """Shown for ``None``, for a value that is not a number, and for unreadably large numbers."""
