@@ -1,4 +1,4 @@
-"""`python -m sandbox <panel|chat|demo>`: emulations of the services that the balancer talks to.
+"""`python -m sandbox <panel|chat|nodes|demo>`: emulations of the services that the balancer talks to.
 
 Each sub-command lives in its own module, imported only when it is used.
 """
@@ -13,6 +13,11 @@ PROGRAM = "python -m sandbox"
 COMMANDS = {
     "panel": ("sandbox.panel.server", f"{PROGRAM} panel", "an emulated VMmanager 6 panel"),
     "chat": ("sandbox.chat.server", f"{PROGRAM} chat", "an emulated Telegram with a chat page for the browser"),
+    "nodes": (
+        "sandbox.nodes.server",
+        f"{PROGRAM} nodes",
+        "SSH to the nodes of an emulated panel, with loads of their own",
+    ),
     "demo": ("sandbox.demo", "vm-balancer demo", "panel, chat and balancer together"),
 }
 """By command: its module, the name in its usage line (``vm-balancer demo`` starts ours), and what it is."""

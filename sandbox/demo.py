@@ -18,6 +18,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from sandbox.nodes.sshd import sshd_path
+
+NO_SSHD = "No SSH server is installed: VMs count with their share by vCPUs (Debian: apt install openssh-server)."
 OPTIONS = 'Other worlds and languages: make demo ARGS="--language ru --auto --scenario hostile"'
 GROUP_ID = -1001000000001
 ADMINS, VIEWER = (1001, 1002), 1003
@@ -88,8 +91,8 @@ class Children:
         self._running.append((name, child))
         return child
 
-    def wait_ready(self, name: str) -> None:
-        """Waits for the line that a server prints when it listens."""
+    def wait_ready(self, name: str) -> str:
+        """Waits for the line that a server prints when it listens; returns that line."""
         child = next(child for own, child in self._running if own == name)
         lines: list[str] = []
         reader = threading.Thread(target=lambda: lines.append(child.stdout.readline() if child.stdout else ""))
@@ -98,6 +101,7 @@ class Children:
         reader.join(READY_WITHIN_S)
         if not lines or " ready: " not in lines[0]:
             raise DemoError(f"The {name} did not start within {READY_WITHIN_S:.0f} s.")
+        return lines[0]
 
     def first_ended(self) -> str | None:
         return next((name for name, child in self._running if child.poll() is not None), None)
@@ -116,13 +120,14 @@ class Children:
 
 
 def _run(args: argparse.Namespace, children: Children, folder: str) -> int:
-    """All parts start at once: the program is still importing when its panel and its chat listen."""
+    """The program is still importing when its chat listens. Its nodes are there before it, or it goes without them."""
     panel = _start_server(children, "panel", *_panel_options(args))
     real = _real_telegram()
     chat = None if real else _start_server(children, "chat", wanted_port=args.port)
-    environment = _environment(args, panel, folder) | (_sandbox_telegram(chat) if chat else real)
-    children.start("bot", ["bot"], env=environment, cwd=folder)
     children.wait_ready("panel")
+    environment = _environment(args, panel, folder) | (_sandbox_telegram(chat) if chat else real)
+    environment |= _ssh(children, panel, folder)
+    children.start("bot", ["bot"], env=environment, cwd=folder)
     where = "Look at your Telegram. The panel is emulated."
     if chat:
         children.wait_ready("chat")
@@ -175,6 +180,23 @@ def _environment(args: argparse.Namespace, panel: str, folder: str) -> dict[str,
         "DATABASE_PATH": str(Path(folder) / "vm_balancer.db"),
         "LOG_FILE": str(Path(folder) / "vm_balancer.log"),
         "BOT_LANGUAGE": args.language,
+    }
+
+
+def _ssh(children: Children, panel: str, folder: str) -> dict[str, str]:
+    """SSH to the nodes, so that each VM has a load of its own; nothing where no SSH server is installed."""
+    if sshd_path() is None:
+        print(f"  {NO_SSHD}", flush=True)
+        return {}
+    nodes = Path(folder) / "nodes"
+    options = ["sandbox", "nodes", "--panel", panel, "--folder", str(nodes)]
+    children.start("nodes", options, stdout=subprocess.PIPE)
+    mapping = children.wait_ready("nodes").partition(": ")[2].strip()
+    return {
+        "SSH_ENABLED": "true",
+        "SSH_HOSTS_MAPPING": mapping,
+        "SSH_PRIVATE_KEY_PATH": str(nodes / "id"),
+        "SSH_HOST_KEYS": "ignore",
     }
 
 

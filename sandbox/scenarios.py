@@ -97,6 +97,14 @@ class Builder:
         for vm, fields in zip(self.vms_of(node_name)[::2], marks, strict=False):
             vm.update(fields)
 
+    def heat(self, node_name: str, *, hot: float, calm: float) -> None:
+        """One VM of a node is hot among calm ones: the largest that nothing keeps there. Parts of their vCPUs."""
+        vms = self.vms_of(node_name)
+        for vm in vms:
+            vm["cpu_load"] = calm
+        free = [vm for vm in vms if not any(vm.get(k) for mark in (ISO, SNAPSHOT, OPTED_OUT, STOPPED) for k in mark)]
+        max(free, key=lambda vm: (vm["cpu_number"], vm["id"]))["cpu_load"] = hot
+
     def world(self, interval_s: float = 15.0, pressure: bool = True) -> dict[str, Any]:
         churn = {"interval_s": interval_s, "pressure": pressure}
         return {"clusters": self.clusters, "nodes": self.nodes, "vms": self.vms, "churn": churn}
@@ -177,6 +185,7 @@ def demo(seed: int) -> dict[str, Any]:
     make.cluster("Containers", containers, kind="lxd")
     make.mark("amber", ISO, SNAPSHOT, OPTED_OUT, STOPPED)
     make.mark("harbor", SNAPSHOT, {"rescue_mode": True}, {"nesting": True})
+    make.heat("amber", hot=0.75, calm=0.05)
     return make.world(interval_s=60.0)
 
 

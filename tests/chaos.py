@@ -198,7 +198,7 @@ class Run:
         rng, faults = self.rng, self.figures.faults
         while rng.random() < 0.35:
             break_panel(self.panel, rng, faults)
-        if rng.random() < 0.1:
+        if rng.random() < 0.4:
             reshape_panel(self.panel, rng, faults)
         if rng.random() < 0.15:  # an outage does not last for ever
             self.panel.faults.clear()

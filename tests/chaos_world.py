@@ -146,7 +146,7 @@ SHAPES: dict[str, Callable[[random.Random], dict[str, Any]]] = {
 
 def reshape_panel(panel: RunningPanel, rng: random.Random, counts: Counter[str]) -> None:
     """Switches one shape on, or all off."""
-    if rng.random() < 0.5:
+    if rng.random() < 0.3:
         panel.shapes.switch_off()
         return
     name = rng.choice(list(SHAPES))

@@ -20,7 +20,7 @@ import pytest
 from bot_fixture import running_panel
 from certificates import Issued, issue
 from processes import PATIENCE_S, ROOT, Bot
-from ssh_server import USER, Sshd, free_port, keygen
+from ssh_server import USER, Sshd, free_port, keygen, require_sshd
 from stack import ANNA, BORIS, GROUP, TOKEN, VERA, plain
 
 from bot.app.program import VMBalancer
@@ -36,6 +36,8 @@ from bot.rendering.catalog import texts_for
 from bot.store.database import SCHEMA_VERSION
 from bot.store.store import Store
 from sandbox.chat.server import RunningChat, start_chat
+from sandbox.nodes.files import NodeFiles, scope_name
+from sandbox.nodes.sshd import NodeServer
 from sandbox.panel.server import RunningPanel
 
 PASSWORD = "hunter2/ß%"
@@ -502,6 +504,51 @@ async def test_ssh_is_checked_on_every_node(place: Place, sshd: Sshd, tmp_path: 
     assert {line.status for line in lines} == {CheckStatus.OK}
     assert next(line.text for line in lines if line.check == "ssh") == "3 nodes answer: hot, cool, mild"
     assert list(folder.iterdir()) == [], "no host key is remembered"
+
+
+@pytest.fixture
+def nodes(tmp_path: Path) -> Iterator[NodeServer]:
+    require_sshd()
+    server = NodeServer(tmp_path / "nodes", [1, 2, 3])
+    server.start()
+    yield server
+    server.stop()
+
+
+async def vm_lines(place: Place, nodes: NodeServer, **changes: str) -> list[tuple[str, str]]:
+    """Status and text of the lines about SSH, after that about which nodes answer."""
+    names = {1: "hot", 2: "cool", 3: "mild"}
+    mapping = {names[node_id]: nodes.address(node_id) for node_id in nodes.ports}
+    given = {"ssh_enabled": "true", "ssh_private_key_path": str(nodes.key), "ssh_hosts_mapping": json.dumps(mapping)}
+    lines = await place.lines(**given, **changes)
+    return [(line.status.value, line.text) for line in lines if line.check == "ssh"][1:]
+
+
+@pytest.mark.ssh
+async def test_vms_that_are_found_on_their_nodes_are_counted_by_node(place: Place, nodes: NodeServer) -> None:
+    files = NodeFiles({node_id: nodes.files_of(node_id) for node_id in nodes.ports})
+    files.write(place.panel.world.to_dict())
+    found = "the load of each VM can be read: 11 VMs were found on their nodes (hot: 10, mild: 1)"
+    assert await vm_lines(place, nodes) == [("ok", found)]
+    [(_, text)] = await vm_lines(place, nodes, bot_language="ru")
+    assert "найдено 11 ВМ (hot: 10, mild: 1)" in text
+    assert await vm_lines(place, nodes, vm_metrics="off") == []
+
+
+@pytest.mark.ssh
+async def test_vms_that_are_not_found_on_their_node_are_reported(place: Place, nodes: NodeServer) -> None:
+    world = place.panel.world
+    files = NodeFiles({node_id: nodes.files_of(node_id) for node_id in nodes.ports})
+    document = world.to_dict()
+    files.write({**document, "vms": [vm for vm in document["vms"] if vm["id"] not in (11, 40)]})
+    stray = nodes.files_of(1) / "sys/fs/cgroup/machine.slice" / scope_name(99, "stray\x1b[31m")
+    stray.mkdir()
+    (stray / "cpu.stat").write_text("usage_usec 5\n")
+    (warned, partial), (status, none) = await vm_lines(place, nodes)
+    assert (
+        warned == "warn" and "hot: 9 of 10 running VMs were found" in partial and "of no known VM: stray31m" in partial
+    )
+    assert status == "ok" and "mild: none of 1 running VMs" in none
 
 
 @pytest.mark.ssh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -19,7 +20,8 @@ from processes import PATIENCE_S, ROOT
 from stack import ANNA, GROUP, buttons
 
 from bot.config.settings import Settings, env_name
-from sandbox.demo import BANDWIDTH_MBIT, OVERHEAD_S, is_setting
+from sandbox.demo import BANDWIDTH_MBIT, NO_SSHD, OVERHEAD_S, is_setting
+from sandbox.nodes.sshd import sshd_path
 from sandbox.scenarios import SCENARIOS, TRICKY_NAMES
 from sandbox.world.world import MIGRATION_MIB_PER_S, MIGRATION_OVERHEAD_S
 
@@ -50,6 +52,17 @@ def alive(group: int) -> list[str]:
                 continue
             if marked and any(words):
                 results.append(" ".join(words))
+    return results
+
+
+def servers_in(folder: Path) -> list[str]:
+    """Command lines of the SSH servers whose configuration is in this folder. They have no environment."""
+    results = []
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with contextlib.suppress(OSError):
+                command = (process / "cmdline").read_text().replace("\0", " ")
+                results += [command] if "sshd_config" in command and str(folder) in command else []
     return results
 
 
@@ -92,7 +105,7 @@ def test_demo_once_prints_report_and_plan_despite_foreign_settings(tmp_path: Pat
 class Demo:
     """A running demo, looked at from outside."""
 
-    def __init__(self, folder: Path, session: aiohttp.ClientSession) -> None:
+    def __init__(self, folder: Path, session: aiohttp.ClientSession, **changes: str) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
@@ -104,7 +117,7 @@ class Demo:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "vm_balancer", "demo", "--port", str(self.port)],
                 cwd=folder,
-                env=environment(DEMO_TEST=str(self.mark), TMPDIR=str(folder)),
+                env=environment(DEMO_TEST=str(self.mark), TMPDIR=str(folder), **changes),
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
@@ -164,14 +177,38 @@ async def test_demo_serves_the_page_reports_approves_and_stops(
     await demo.message("approved by Anna Admin", "of about")
 
     commands = alive(demo.mark)
-    assert len(commands) == 4 and sum("sandbox" in command for command in commands) == 3, commands
+    with_nodes = sshd_path() is not None
+    assert len(commands) == 4 + with_nodes and sum("sandbox" in c for c in commands) == 3 + with_nodes, commands
+    assert len(servers_in(tmp_path)) == with_nodes
     os.kill(demo.process.pid, signal.SIGINT)
     await asyncio.sleep(0.2)
     os.kill(demo.process.pid, signal.SIGINT)  # impatient
     assert await asyncio.to_thread(demo.process.wait, PATIENCE_S) == 0
-    assert alive(demo.mark) == []
+    assert alive(demo.mark) == [] and servers_in(tmp_path) == []
     assert "Stopping" in demo.output.read_text("utf-8") and "Traceback" not in demo.output.read_text("utf-8")
     assert sorted(p.name for p in tmp_path.iterdir()) == [".env", "demo.txt"]
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+@pytest.mark.skipif(sshd_path() is None, reason="no sshd is installed")
+async def test_demo_shows_a_hot_vm_among_calm_ones(demo: Demo) -> None:
+    """The first check takes shares by vCPUs; the second one knows what each VM keeps busy."""
+    await demo.message("amber is overloaded, load", "1. queue-115", pressable=True)
+    await demo.message("amber is overloaded, load", "backup-117 instead of queue-115", pressable=True)
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+async def test_demo_goes_on_where_no_ssh_server_is_installed(tmp_path: Path) -> None:
+    async with aiohttp.ClientSession() as session:
+        running = Demo(tmp_path, session, PATH=str(tmp_path))
+        try:
+            await running.message("amber is overloaded, CPU", pressable=True)
+            assert NO_SSHD in running.output.read_text("utf-8")
+        finally:
+            running.process.terminate()
+            running.process.wait(PATIENCE_S)
 
 
 @pytest.mark.e2e

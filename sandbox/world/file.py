@@ -24,12 +24,13 @@ Record = TypeVar("Record", Cluster, Node, VM)
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "int": int,
+    "float": (int, float),
     "str": str,
     "bool": bool,
     "list[Any]": list,
     "dict[str, Any]": dict,
 }
-_NOT_NEGATIVE = ("cpu_number", "ram_mib", "disk_mib", "storage_mib", "snapshot_count", "disk_count")
+_NOT_NEGATIVE = ("cpu_number", "ram_mib", "disk_mib", "storage_mib", "snapshot_count", "disk_count", "cpu_load")
 _KEYS = {"clusters", "nodes", "vms", "defaults", "churn"}
 # Part of a dump that a new world does not need.
 _DUMP_ONLY = {"now", "clock", "tasks"}
@@ -49,9 +50,9 @@ def check_fields(kind: type[Record], fields: Any) -> dict[str, Any]:
         if name not in known:
             raise WorldError(f"{kind.__name__}: unknown field {name!r}; known: {', '.join(known)}")
         wanted = _TYPES[known[name]]
-        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        if not isinstance(value, wanted) or (known[name] in ("int", "float") and isinstance(value, bool)):
             raise WorldError(f"{kind.__name__}.{name}: expected {known[name]}, got {value!r}")
-        if isinstance(value, int) and name in _NOT_NEGATIVE and value < 0:
+        if isinstance(value, (int, float)) and name in _NOT_NEGATIVE and value < 0:
             raise WorldError(f"{kind.__name__}.{name}: must not be negative, got {value!r}")
     return fields
 

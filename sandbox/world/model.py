@@ -62,6 +62,8 @@ class VM:
     name: str
     node: int
     cpu_number: int = 2
+    cpu_load: float = 0.15
+    """Part of its vCPUs that it keeps busy."""
     ram_mib: int = 4096
     disk_mib: int = 40_960
     disk_count: int = 1

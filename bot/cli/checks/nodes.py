@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from balancer.model import VM, Node, Snapshot
+from bot.cli.checks.seen import some
 from bot.cli.checks.sheet import Sheet
 from bot.config.panel_client import panel_client
 from bot.config.settings import Settings
@@ -61,18 +62,21 @@ async def _matches(sheet: Sheet, settings: Settings, snapshot: Snapshot, result:
             vms_of.setdefault(vm.node_id, []).append(vm)
     read = [node for node in snapshot.nodes if node.id in result.counters and vms_of.get(node.id)]
     names = await _names(settings, [vm.id for node in read for vm in vms_of[node.id]][:NAMES_ASKED])
-    found = total = 0
+    whole: dict[str, int] = {}
     for node in read:
         vms = vms_of[node.id]
         matches = matched(result.counters[node.id].vms, vms, {vm.id: names[vm.id] for vm in vms if names.get(vm.id)})
-        found, total = found + len(matches.vms), total + len(vms)
-        if 0 < len(matches.vms) < len(vms):
-            text = sheet.texts.text("check-vms-unmatched", node=node.name, matched=len(matches.vms), count=len(vms))
-            sheet.warn("ssh", text)
-        elif not matches.vms:
+        if len(matches.vms) == len(vms):
+            whole[node.name] = len(vms)
+        elif matches.vms:
+            others = some(matches.unmatched) or "-"
+            figures = {"matched": len(matches.vms), "count": len(vms), "others": others}
+            sheet.warn("ssh", sheet.texts.text("check-vms-unmatched", node=node.name, **figures))
+        else:
             sheet.ok("ssh", sheet.texts.text("check-vms-none", node=node.name, count=len(vms)))
-    if total and found == total:
-        sheet.ok("ssh", sheet.texts.text("check-vms-matched", count=total))
+    if whole:
+        nodes = some([f"{name}: {count}" for name, count in whole.items()])
+        sheet.ok("ssh", sheet.texts.text("check-vms-matched", count=sum(whole.values()), nodes=nodes))
 
 
 async def _names(settings: Settings, vm_ids: Sequence[int]) -> dict[int, str]:

@@ -115,11 +115,11 @@ check-ssh-fine = { $count ->
    *[other] { $count } nodes answer: { $names }
 }
 check-vms-matched = the load of each VM can be read: { NUMBER($count) } { $count ->
-    [one] VM was found on its node
-   *[other] VMs were found on their nodes
+    [one] VM was found on its node ({ $nodes })
+   *[other] VMs were found on their nodes ({ $nodes })
 }
 check-vms-none = { $node }: none of { NUMBER($count) } running VMs was found among the node's processes and control groups, so their share of the vCPUs is used.
-check-vms-unmatched = { $node }: { NUMBER($matched) } of { NUMBER($count) } running VMs were found; for the others their share of the vCPUs is used. VM_METRICS=off reads none.
+check-vms-unmatched = { $node }: { NUMBER($matched) } of { NUMBER($count) } running VMs were found; for the others their share of the vCPUs is used. Found there, but of no known VM: { $others }. VM_METRICS=off reads none.
 check-ssh-key = { $problem }. See SSH_PRIVATE_KEY_PATH and SSH_PASSWORD.
 check-ssh-address = { $node }: the panel names no address: name one in SSH_HOSTS_MAPPING.
 check-ssh-port = { $node }: nothing listens at { $where }: name another port in SSH_HOSTS_MAPPING, or start sshd.

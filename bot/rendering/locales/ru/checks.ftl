@@ -114,12 +114,12 @@ check-ssh-fine = { $count ->
    *[many] отвечают { $count } узлов: { $names }
 }
 check-vms-matched = нагрузку отдельных ВМ можно читать: на узлах { $count ->
-    [one] найдена { $count } ВМ
-    [few] найдены { $count } ВМ
-   *[many] найдено { $count } ВМ
+    [one] найдена { $count } ВМ ({ $nodes })
+    [few] найдены { $count } ВМ ({ $nodes })
+   *[many] найдено { $count } ВМ ({ $nodes })
 }
 check-vms-none = { $node }: среди процессов и контрольных групп узла не найдена ни одна из работающих ВМ ({ NUMBER($count) }), поэтому учитываются их доли vCPU.
-check-vms-unmatched = { $node }: найдено { NUMBER($matched) } из { NUMBER($count) } работающих ВМ; остальные учитываются по доле vCPU. VM_METRICS=off отключает чтение.
+check-vms-unmatched = { $node }: найдено { NUMBER($matched) } из { NUMBER($count) } работающих ВМ; остальные учитываются по доле vCPU. Есть на узле, но неизвестно, чьи это ВМ: { $others }. VM_METRICS=off отключает чтение.
 check-ssh-key = { $problem }. См. SSH_PRIVATE_KEY_PATH и SSH_PASSWORD.
 check-ssh-address = { $node }: панель не называет адреса: укажите его в SSH_HOSTS_MAPPING.
 check-ssh-port = { $node }: на { $where } никто не слушает: укажите другой порт в SSH_HOSTS_MAPPING или запустите sshd.
