@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 from typing import Any, TypeVar
 
 from aiogram import Bot
@@ -36,6 +37,8 @@ REMEMBERED = 1000
 MESSAGE_GONE = ("message to edit not found", "message can't be edited", "message_id_invalid")
 """A refusal with these words: the message cannot be edited in any form."""
 UNCHANGED = "not modified"
+PICTURE_REFUSED = ("image_process", "photo_", "media_", "file identifier", "file is too big", "failed to get http url")
+"""A refusal with these words is of the picture, not of the message."""
 Chat = int | str
 
 
@@ -69,6 +72,8 @@ class Delivery:
         self._sent: OrderedDict[tuple[Chat, int], Sent] = OrderedDict()
         self._files: OrderedDict[str, str] = OrderedDict()
         """Telegram's ids of pictures that were uploaded, by key."""
+        self._refused: OrderedDict[str, bool] = OrderedDict()
+        """Keys of pictures that Telegram refuses: their messages go without them."""
 
     # Sending ----------------------------------------------------------------------------------
 
@@ -85,7 +90,7 @@ class Delivery:
             if form is Form.RICH and not self._may_be_rich(chat, view):
                 continue
             try:
-                message = await send(chat, view, options)
+                message = await self._without_bad_picture(view, partial(send, chat, view, options))
             except (TelegramBadRequest, TelegramNotFound) as error:
                 log.debug("%s was refused, so the next simpler form: %s", form.value, error.message)
                 refused = refused or form is Form.RICH
@@ -130,7 +135,7 @@ class Delivery:
         edits = self._edits(chat, message_id, view)
         for number, (form, edit) in enumerate(edits, start=1):
             try:
-                answer = await edit(chat, message_id, view)
+                answer = await self._without_bad_picture(view, partial(edit, chat, message_id, view))
             except TelegramBadRequest as error:
                 problem = error.message.lower()
                 if UNCHANGED in problem:
@@ -196,6 +201,25 @@ class Delivery:
 
     # Pictures ---------------------------------------------------------------------------------
 
+    async def _without_bad_picture(self, view: View, call: Callable[[], Awaitable[V]]) -> V:
+        """What the call returns. If Telegram refuses the picture of the view, once more: a picture that Telegram knew
+        is uploaded again, any other one is left out.
+
+        Raises:
+            TelegramBadRequest: the refusal is not of the picture.
+        """
+        while True:
+            try:
+                return await call()
+            except TelegramBadRequest as error:
+                if view.picture is None or not any(words in error.message.lower() for words in PICTURE_REFUSED):
+                    raise
+                if view.picture.key in self._refused:
+                    raise
+                log.warning("Telegram refuses a picture: %s", error.message)
+                if self._files.pop(view.picture.key, None) is None:
+                    _remember(self._refused, view.picture.key, True)
+
     async def _with_picture(self, view: View) -> InputRichMessage:
         media = await self._media(view)
         blocks = list(view.rich.blocks or ()) if view.rich is not None else []
@@ -207,7 +231,7 @@ class Delivery:
         """The id of the view's picture if Telegram has it, else the picture itself."""
         if view.photo is not None:
             return BufferedInputFile(view.photo, PICTURE_FILE)
-        if view.picture is None or not self._pictures:
+        if view.picture is None or not self._pictures or view.picture.key in self._refused:
             return None
         if (file_id := self._files.get(view.picture.key)) is not None:
             return file_id
