@@ -160,6 +160,8 @@ def test_check_without_settings_names_only_the_first_step(folder: Path, capsys: 
         (["plan", "x", "--place", "1e308", "1"], "--place is '1e308 1': a whole number"),
         (["plan", "x", "--place", "8", "1e308"], "--place is '8 1e308': a whole number"),
         (["plan", "x", "--place", "0", "1"], "--place is '0 1': a whole number"),
+        (["plan", "x", "--nodes", "a"], "--nodes is given without --survive: add --survive"),
+        (["plan", "x", "--survive", "--nodes", " ,"], "--nodes is ' ,': names or ids of nodes are needed"),
         (["plan", "x", "--drain", "a", "--fill", "b"], "argument --fill: not allowed with argument --drain"),
         (["plan", "x", "--config", "y"], "--config is not an option"),
         (["snapshot", "--host", "https://u:hunter2@h"], "VMMANAGER_HOST is (hidden) (--host): an address such as"),
@@ -247,6 +249,38 @@ def test_requests_are_planned_on_a_saved_snapshot(folder: Path, capsys: pytest.C
     assert lines[1] == "  1. n1: CPU 3.0 → 3.8, memory 40 → 56 %, room for 1"
     assert lines[3] == "Cluster <other> (ID 2): room for one more VM of 8 vCPU and 16 GiB"
     assert "  - CPU would be too full (2×)" in asked("--place", "60", "1").splitlines()
+
+
+def test_survival_is_answered_on_a_saved_snapshot(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = snapshot(
+        [node(1), node(2, vcpus_allocated=60), node(3, vcpus_allocated=60)],
+        [vm(11, name="large", vcpus=12), vm(12, node_id=2, vcpus=2)],
+    )
+    (folder / "s.json").write_text(json.dumps(snapshot_to_dict(seen)), "utf-8")
+
+    def asked(*words: str) -> list[str]:
+        assert main(["plan", "s.json", *words]) == OK
+        return capsys.readouterr().out.replace("\xa0", " ").splitlines()
+
+    lines = asked("--survive")
+    assert lines[0].startswith("⚠️ c1: 1 of 3 nodes cannot be lost")
+    assert lines[1:3] == ["  ❌ n1: no room for 1 of 1 VMs: large", "    no other node has room for large"]
+    assert asked("--survive", "--nodes", "n2, 3")[0] == "✅ n2, n3: room for the one VM that runs there"
+    assert asked("--survive", "--nodes", "2")[1].startswith("  → n")
+    assert asked("--survive", "--without", "n1")[0].startswith("⚠️ c1: 2 of 2 nodes")
+    assert "отказ не пережить" in asked("--survive", "--language", "ru")[0]
+    [survival] = json.loads("\n".join(asked("--survive", "--json")))["survivals"]
+    assert (survival["verdict"], [loss["verdict"] for loss in survival["losses"]]) == ("no", ["no", "yes", "yes"])
+
+
+def test_plan_without_a_node_leaves_it_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = snapshot([node(1, vcpus_allocated=80), node(2), node(3)], [vm(11, vcpus=20), vm(12, vcpus=20)])
+    (folder / "s.json").write_text(json.dumps(snapshot_to_dict(seen)), "utf-8")
+    targets = []
+    for gone in ([], ["--without", "n2"], ["--without", "n1"]):
+        assert main(["plan", "s.json", "--json", *gone]) == OK
+        targets.append([move["to"] for move in json.loads(capsys.readouterr().out)["moves"]])
+    assert targets == [[2], [3], []]
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ from balancer.model import (
 )
 from balancer.policy import Policy
 from balancer.requests.results import Placement
+from balancer.survival.values import Survival
 
 SNAPSHOT_FORMAT = "vm-balancer-snapshot-1"
 PLAN_FORMAT = "vm-balancer-plan-1"
@@ -135,6 +136,11 @@ def plan_from_dict(document: Any) -> Plan:
 def placement_to_dict(placement: Placement) -> dict[str, Any]:
     """As it is, with the ``total``; it is only ever written."""
     return {**_write_fields(placement), "total": placement.total}
+
+
+def survival_to_dict(survival: Survival) -> dict[str, Any]:
+    """As it is, with the ``verdict`` of all losses; it is only ever written."""
+    return {**_write_fields(survival), "verdict": survival.verdict.value}
 
 
 def policy_to_dict(policy: Policy) -> dict[str, Any]:

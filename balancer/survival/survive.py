@@ -74,6 +74,18 @@ def survive(
     )
 
 
+def losses_of(cluster: Snapshot, lost: Collection[int] = (), away: Collection[int] = ()) -> list[frozenset[int]]:
+    """The losses to ask about: the nodes of ``lost`` together, or each node alone where it is empty.
+
+    The VMs of nodes that are ``away`` (of this cluster) need room too, so these nodes are part of each loss.
+    """
+    own = frozenset(node.id for node in cluster.nodes)
+    gone = own & frozenset(away)
+    if lost:
+        return [frozenset(lost) | gone]
+    return [gone | {node_id} for node_id in sorted(own - gone)]
+
+
 class LossJudge:
     """Answers one loss after another for one state. The answers share the work that is allowed."""
 

@@ -105,7 +105,7 @@ def _answer(document: Any, request: PlanRequest, options: PlanOptions) -> _Resul
 
     saved = codec.snapshot_from_dict(document)
     started = time.perf_counter()
-    answer = answer_request(request, saved, options.apply_to)
+    answer = answer_request(request, saved, options)
     return _Result(lambda: answer.document, answer.lines, time.perf_counter() - started)
 
 
@@ -129,6 +129,11 @@ def _plan_snapshot(document: Any, options: PlanOptions) -> _Result:
     saved = codec.snapshot_from_dict(document)
     document.clear()
     policies = {c.id: options.apply_to(saved.policy_of(c.id)) for c in saved.snapshot.clusters}
+    if options.without is not None:
+        from bot.cli.offline_requests import away
+
+        gone = away(saved.snapshot, options.without)
+        policies = {cluster_id: policy.with_exclusions(gone, gone) for cluster_id, policy in policies.items()}
     _load_strategies({policy.strategy for policy in policies.values()}, saved.snapshot)
     started = time.perf_counter()
     clusters, recent = saved.snapshot.split(), saved.recent or Recent()

@@ -1,9 +1,9 @@
-"""`vm-balancer plan FILE --drain NODE | --fill NODE | --place VCPUS GIB`: requests about a saved snapshot. Pure."""
+"""`vm-balancer plan FILE` with --drain, --fill, --place or --survive: requests about a saved snapshot. Pure."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from balancer.formats import codec
@@ -15,11 +15,14 @@ from balancer.requests.drain import drain
 from balancer.requests.fill import fill
 from balancer.requests.place import place
 from balancer.requests.results import Placement, TargetChoice
-from bot.cli.plan_options import PlanRequest
+from balancer.survival.survive import losses_of, survive
+from balancer.survival.values import Survival
+from bot.cli.plan_options import PlanOptions, PlanRequest
 from bot.domain.lookup import matching, nearest
 from bot.errors import ConfigError
 from bot.rendering.catalog import Texts
 from bot.rendering.plain import plan_lines
+from bot.rendering.survival_rows import survival_rows
 
 Change = Callable[[Policy], Policy]
 
@@ -31,12 +34,19 @@ class Answer(NamedTuple):
     lines: Callable[[Texts], list[str]]
 
 
-def answer_request(request: PlanRequest, saved: Saved, change: Change) -> Answer:
-    """The answer. ``change`` puts the options of the command line into a policy.
+def answer_request(request: PlanRequest, saved: Saved, options: PlanOptions) -> Answer:
+    """The answer, with the policies of the snapshot changed by the options.
 
     Raises:
         ConfigError: the snapshot has no node of that name, or several.
     """
+    gone = away(saved.snapshot, options.without)
+    if request.survive is not None:
+        return _survive(request.survive, gone, saved, options.apply_to)
+
+    def change(policy: Policy) -> Policy:
+        return options.apply_to(policy).with_exclusions(gone, gone)
+
     if request.place is not None:
         return _place(request.place, saved, change)
     option, name, plan_for = (
@@ -48,6 +58,40 @@ def answer_request(request: PlanRequest, saved: Saved, change: Change) -> Answer
     moves = [{"vm": m.vm_id, "from": m.source_id, "to": m.target_id} for m in plan.moves]
     document = {"moves": moves, "plans": [codec.plan_to_dict(plan)]}
     return Answer(document, lambda texts: plan_lines(texts, plan))
+
+
+def away(snapshot: Snapshot, name: str | None) -> frozenset[int]:
+    """The ids of the nodes that ``--without`` takes away.
+
+    Raises:
+        ConfigError: the snapshot has no node of that name, or several.
+    """
+    return frozenset() if name is None else frozenset({_one_node(snapshot, "--without", name).id})
+
+
+def _survive(names: Sequence[str], gone: frozenset[int], saved: Saved, change: Change) -> Answer:
+    lost = [_one_node(saved.snapshot, "--nodes", name) for name in names]
+    clusters = {node.cluster_id for node in lost}
+    if len(clusters) > 1:
+        raise ConfigError([f"--nodes is {','.join(names)!r}: these nodes are of several clusters, name nodes of one"])
+    survivals = [
+        survive(
+            cluster,
+            change(saved.policy_of(own.id)),
+            saved.recent,
+            losses=losses_of(cluster, [node.id for node in lost], gone),
+        )
+        for cluster in saved.snapshot.split()
+        for own in cluster.clusters
+        if not lost or own.id in clusters
+    ]
+    document = {"survivals": [codec.survival_to_dict(survival) for survival in survivals]}
+    return Answer(document, lambda texts: [line for s in survivals for line in survival_lines(texts, s)])
+
+
+def survival_lines(texts: Texts, survival: Survival) -> list[str]:
+    """The answer for the cluster, then each loss that needs attention; a single loss with its plan."""
+    return ["  " * row.depth + texts.text(row.key, **row.args) for row in survival_rows(texts, survival)]
 
 
 def _one_node(snapshot: Snapshot, option: str, name: str) -> Node:

@@ -32,6 +32,11 @@ def parser() -> Parser:
         metavar=("VCPUS", "GIB"),
         help="find the best nodes for a new VM of this size, and how many of them each cluster holds",
     )
+    request.add_argument(
+        "--survive", action="store_true", help="for each node: is there room on the others if it is lost"
+    )
+    parser.add_argument("--nodes", metavar="A,B", help="with --survive: these nodes are lost together")
+    parser.add_argument("--without", metavar="NODE", help="plan as if this node were away")
     parser.add_argument("--language", choices=("en", "ru"), default="en", help="en or ru; default: en")
     parser.add_argument("--stats", action="store_true", help="print the planner's own time to standard error")
     return parser
@@ -47,7 +52,7 @@ def run(arguments: list[str]) -> int:
         raise ConfigError(problems)
     from bot.cli.offline import plan_file
 
-    options = PlanOptions(given.strategy, given.optimize_for, limit, request)
+    options = PlanOptions(given.strategy, given.optimize_for, limit, request, given.without)
     gc.disable()  # nothing becomes garbage before the end, and looking for it takes a tenth of the time
     try:
         planned = plan_file(given.file, options, language=None if given.json else given.language)
@@ -66,11 +71,23 @@ def one_of(option: str, value: str | None, choices: Sequence[str], problems: lis
 
 
 def _request(given: argparse.Namespace, problems: list[str]) -> PlanRequest | None:
+    names = _names(given.nodes, problems) if given.nodes is not None else ()
+    if given.survive:
+        return PlanRequest(survive=names)
+    if names:
+        problems.append("--nodes is given without --survive: add --survive, or leave --nodes out")
     if given.place is not None:
         return PlanRequest(place=_size(given.place, problems))
     if given.drain is None and given.fill is None:
         return None
     return PlanRequest(given.drain, given.fill)
+
+
+def _names(text: str, problems: list[str]) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        problems.append(f"--nodes is {text[:SHOWN]!r}: names or ids of nodes are needed, as in --nodes birch,oak")
+    return names
 
 
 def _size(words: Sequence[str], problems: list[str]) -> tuple[int, int]:

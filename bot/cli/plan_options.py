@@ -9,13 +9,15 @@ from balancer.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:
-    """What the command line asks for instead of balancing: one of the three, the others are ``None``."""
+    """What the command line asks for instead of balancing: one of the four, the others are ``None``."""
 
     drain: str | None = None
     """A node by name or id; likewise ``fill``."""
     fill: str | None = None
     place: tuple[int, int] | None = None
     """vCPUs and MiB of memory."""
+    survive: tuple[str, ...] | None = None
+    """Nodes that are lost together, by name or id; empty: each node alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class PlanOptions:
     limit: int | None = None
     """Maximum moves per cluster, 0 = no limit. Where the file says nothing either, there is none."""
     request: PlanRequest | None = None
+    without: str | None = None
+    """A node that is taken to be away, by name or id."""
 
     def apply_to(self, policy: Policy) -> Policy:
         return replace(

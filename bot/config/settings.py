@@ -64,6 +64,7 @@ POLICY_FIELDS: Mapping[str, str] = {
     "max_migrations_per_cycle": "max_moves",
     "kernel_rule": "kernel_rule",
     "placement_filters": "placement_filters",
+    "survive_up_to": "survive_up_to",
 }
 """Settings that go into the core's policy as they are; CLUSTERS_FILE may give a cluster its own."""
 
@@ -155,6 +156,8 @@ class Settings(BaseSettings):
     """Are the target thresholds hard? auto: in adaptive if changed from the default. smallest-first: always hard."""
     target_headroom: Annotated[float, number(0, 90)] = 0.0
     """Percent of the overload thresholds that a move leaves free on its target."""
+    survive_up_to: Annotated[Literal["physical", "overload"], AnyCase] = "overload"
+    """How full other nodes may get if a node is lost. overload: to the thresholds. physical: to all of their memory."""
 
     # Nodes and VMs to leave alone
     exclude_source_nodes: NameList = ()

@@ -1,0 +1,33 @@
+# Is there room on the other nodes when a node is lost? For the chat, the terminal and the console; no markup.
+survive-yes = 🛟 { $cluster }: { $losses ->
+    [0] there is no node to lose
+   *[other] whichever of { NUMBER($losses) } nodes is lost, the other nodes have room for everything that runs there
+ } ({ $upto ->
+    [physical] up to their physical memory
+   *[overload] below the overload thresholds
+ })
+survive-no = ⚠️ { $cluster }: { NUMBER($no) } of { NUMBER($losses) } nodes cannot be lost: the other nodes have no room for everything that runs there ({ $upto ->
+    [physical] up to their physical memory
+   *[overload] below the overload thresholds
+ })
+survive-undecided = ❔ { $cluster }: for { NUMBER($undecided) } of { NUMBER($losses) } nodes it is not decided whether the other nodes have room; for the rest they have ({ $upto ->
+    [physical] up to their physical memory
+   *[overload] below the overload thresholds
+ })
+survive-loss-yes = ✅ { $nodes }: { $vms ->
+    [0] no VM runs there
+    [one] room for the one VM that runs there
+   *[other] room for all { NUMBER($vms) } VMs that run there
+ }
+survive-loss-no = ❌ { $nodes }: no room for { NUMBER($left) } of { NUMBER($vms) } VMs: { $names }
+survive-loss-undecided = ❔ { $nodes } ({ $vms ->
+    [one] 1 VM
+   *[other] { NUMBER($vms) } VMs
+ })
+survive-proof = { $reason }
+survive-why = { $vm }: { $reason } ({ NUMBER($count) } ×)
+survive-place = → { $node }: { $vms ->
+    [one] { $names }
+   *[other] { NUMBER($vms) } VMs: { $names }
+ }
+survive-caution = ℹ️ { $reason }
