@@ -45,7 +45,7 @@ class Program:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Program]:
         await self.store.open()
-        parts = [asyncio.create_task(work()) for work in (self.notifier.run, self.executor.run)]
+        parts = [asyncio.create_task(work()) for work in (*self.notifier.works(), self.executor.run)]
         try:
             yield self
         finally:

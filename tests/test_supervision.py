@@ -17,6 +17,7 @@ from test_chats import CARLA, DMITRI, NORTH, SOUTH, TWO, started
 from bot.app.program import VMBalancer
 from bot.domain.proposals import MigrationState
 from bot.errors import ChatError, StoreError
+from bot.service.defects import Defects
 from bot.service.supervisor import Supervisor
 from bot.store.database import Connection, Part
 from bot.store.store import Store
@@ -196,7 +197,8 @@ async def test_loop_that_fails_starts_again_with_growing_pauses() -> None:
         failed.append(name)
         raise StoreError("away")
 
-    supervisor = Supervisor(lambda: ended.append(True), sleep, tell=tell)
+    defects = Defects(tell)
+    supervisor = Supervisor(lambda: ended.append(True), sleep, defects=defects)
     supervisor.start("A loop", work)
 
     async def enough() -> bool:
@@ -204,7 +206,7 @@ async def test_loop_that_fails_starts_again_with_growing_pauses() -> None:
 
     await until(enough)
     await supervisor.close()
-    assert pauses == [5.0, 10.0, 20.0] and supervisor.failures == {"A loop": 2}
+    assert pauses == [5.0, 10.0, 20.0] and defects.counts == {"A loop": 2}
     assert not ended and not supervisor.ended_by_error and failed == ["A loop"]
 
 
@@ -222,14 +224,15 @@ async def test_permanent_error_ends_the_program() -> None:
 
 
 async def test_a_step_that_fails_is_logged_once_and_counted(caplog: pytest.LogCaptureFixture) -> None:
-    supervisor = Supervisor(lambda: None)
+    defects = Defects()
+    supervisor = Supervisor(lambda: None, defects=defects)
 
     async def broken() -> None:
         raise ZeroDivisionError("ours")
 
     for _ in range(3):
         await supervisor.step("A step", broken)
-    assert supervisor.failures == {"A step": 3} and len(caplog.records) == 1
+    assert defects.counts == {"A step": 3} and len(caplog.records) == 1
 
 
 async def test_timer_continues_after_an_error_in_a_step(tmp_path: Path) -> None:

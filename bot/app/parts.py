@@ -18,6 +18,7 @@ from bot.domain.clock import Clock
 from bot.domain.proposals import Proposal
 from bot.domain.times import Hours
 from bot.rendering.catalog import Texts
+from bot.service.defects import Defects
 from bot.service.runtime_settings import KEYS
 from bot.store.backups import Backups
 from bot.store.database import Access
@@ -122,6 +123,7 @@ async def open_telegram(
     hours: Hours,
     clusters: Callable[[], Sequence[Cluster]],
     picture: Callable[[Texts, Proposal], Picture | None],
+    defects: Defects,
 ) -> TelegramNotifier | None:
     """The chat, found and attached to the store; ``None``: the settings name none, or switch it off.
 
@@ -143,6 +145,7 @@ async def open_telegram(
         pictures=picture if settings.pictures else None,
         rich=settings.telegram_recent_features,
         two_person=settings.two_person_rule,
+        defects=defects,
     )
     await telegram.find_chat()
     stack.push_async_callback(telegram.close)

@@ -32,6 +32,7 @@ from bot.errors import ConfigError, StoreError
 from bot.observability import systemd
 from bot.observability.heartbeat_writer import HeartbeatWriter
 from bot.rendering.catalog import Texts, texts_for
+from bot.service.defects import Defects
 from bot.service.maintenance import Maintenance
 from bot.service.notifier import LogNotifier
 from bot.service.remote_requests import Answer
@@ -80,7 +81,8 @@ class VMBalancer:
         self._overrides = {"dry_run": dry_run, "log_level": "DEBUG" if verbose else None}
         self._given = settings
         self._exclusive = exclusive
-        self._supervisor = Supervisor(self.stop, tell=self._tell_defect)
+        self._defects = Defects(self._notify_of_defect)
+        self._supervisor = Supervisor(self.stop, defects=self._defects)
         self._clock: Clock = clock or MonotonicClock()
         self._wall = wall_clock_of(self._clock)
         self._stack: AsyncExitStack | None = None
@@ -127,6 +129,7 @@ class VMBalancer:
                 hours=self._hours(),
                 clusters=lambda: self.service.observer.clusters_seen(),
                 picture=self._picture,
+                defects=self._defects,
             )
             self.notifier: TelegramNotifier | LogNotifier = self.telegram or LogNotifier(self.store, self.texts)
             self.service = Service(
@@ -134,6 +137,7 @@ class VMBalancer:
                 loads=loads,
                 clusters=load_clusters_file(settings.clusters_file),
                 clock=self._clock,
+                defects=self._defects,
             )
             self._heartbeat = HeartbeatWriter(
                 self.store, self.service, self._telegram_health, settings.balance_interval, self._clock
@@ -146,6 +150,7 @@ class VMBalancer:
                 heartbeat=self._heartbeat,
                 upkeep=Maintenance(self.store, backups_of(settings), settings, self._clock),
                 after_check=self._catch_up_metrics,
+                defects=self._defects,
             )
             self._stack = stack.pop_all()
 
@@ -248,9 +253,9 @@ class VMBalancer:
             self.panel,
             self._telegram_health,
             self._clock,
-            loop_failures=self._supervisor.failures,
+            loop_failures=self._defects.counts,
         )
-        await self._metrics.begin()
+        await self._supervisor.step("Starting to count", self._metrics.begin)
         server = MetricsServer(
             self.settings, self._metrics.page, lambda: judge(self._heartbeat.heartbeat, self._clock())
         )
@@ -266,7 +271,8 @@ class VMBalancer:
         if self._working:
             return
         self._working = True
-        self._supervisor.start("The notifier", self.notifier.run)
+        for work in self.notifier.works():
+            self._supervisor.start("The notifier", work)
         if not self.settings.dry_run:
             self._supervisor.start("The executor", self.service.executor.run)
 
@@ -378,8 +384,8 @@ class VMBalancer:
         if self._metrics is not None:
             await self._metrics.catch_up()
 
-    async def _tell_defect(self, name: str) -> None:
-        """Notifies once in the chat; the log has the details."""
+    async def _notify_of_defect(self, name: str) -> None:
+        """Leaves a notice for the chat; the log has the details."""
         notice = Reason.of("loop-failed", name=name)
         await self.store.notices.note_outage(f"loop-failed-{name}", name, notice, self._clock())
         self.notifier.notices_waiting()

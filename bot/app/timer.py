@@ -14,6 +14,7 @@ from bot.errors import InstanceRunning, PanelError, StoreError
 from bot.observability import systemd
 from bot.observability.heartbeat_writer import HeartbeatWriter
 from bot.observability.watchdog import Watchdog
+from bot.service.defects import Defects
 from bot.service.maintenance import Maintenance
 from bot.service.notifier import LogNotifier
 from bot.service.remote_requests import Answer, RemoteRequests
@@ -49,6 +50,7 @@ class Timer:
         heartbeat: HeartbeatWriter,
         upkeep: Maintenance,
         after_check: Callable[[], Awaitable[object]],
+        defects: Defects,
     ) -> None:
         self._service = service
         self._notifier = notifier
@@ -57,6 +59,7 @@ class Timer:
         self._heartbeat = heartbeat
         self._upkeep = upkeep
         self._after_check = after_check
+        self._defects = defects
         self._watch = RemoteRequests(service.store, service, notifier)
         self._watchdog = Watchdog(service.store, notifier, service.clock)
         self._dry_run = service.settings.dry_run
@@ -85,7 +88,7 @@ class Timer:
 
     async def _cycle(self) -> None:
         await self.check_now()
-        await self._after_check()
+        await self._supervisor.step("Counting for the metrics", self._after_check)
 
     async def check_now(self) -> Answer:
         """A check on request, like those of the timer; in a dry run nothing is stored."""
@@ -111,6 +114,7 @@ class Timer:
         except Exception as error:
             # A defect in one cycle must not end the timer; the log gets the traceback.
             log.exception("The cycle failed")
+            await self._defects.note("The check")
             return Answer("failed", problem=type(error).__name__)
 
     async def _check_without_storing(self) -> CycleReport:

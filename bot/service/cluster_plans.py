@@ -50,7 +50,7 @@ def plan_clusters(
         except Exception as error:
             # A defect in one cluster's planning must not keep the other clusters from being checked.
             log.exception("Cluster '%s' cannot be planned", own.clusters[0].name)
-            new_plan = _failed(own, policy, error)
+            new_plan = failed_plan(own, policy, error)
         plans.append(replace(new_plan, alternative=None) if cluster_id in fixed else new_plan)
     return tuple(plans)
 
@@ -71,7 +71,7 @@ def look_at(own: Snapshot, policy: Policy, remarks: Sequence[Reason]) -> Plan:
         return replace(new_plan, cautions=(*new_plan.cautions, *remarks))
     except Exception as error:  # as in plan_clusters
         log.exception("Cluster '%s' cannot be looked at", own.clusters[0].name)
-        return _failed(own, policy, error)
+        return failed_plan(own, policy, error)
 
 
 def with_reasons(new_plan: Plan, reasons: Iterable[Reason]) -> Plan:
@@ -85,7 +85,7 @@ def with_reasons(new_plan: Plan, reasons: Iterable[Reason]) -> Plan:
     return replace(new_plan, rejections=(*new_plan.rejections, *rejections)) if rejections else new_plan
 
 
-def _failed(own: Snapshot, policy: Policy, error: Exception) -> Plan:
+def failed_plan(own: Snapshot, policy: Policy, error: Exception) -> Plan:
     """A plan without moves that says why there are none."""
     cluster = own.clusters[0]
     why = Reason.of("planning-failed", problem=type(error).__name__)
@@ -102,8 +102,15 @@ def uneven_clusters(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[
     """The clusters that `balance` finds something to even out in."""
     from balancer.strategies.balance.strategy import is_uneven  # with NumPy, which the other strategies do not pay for
 
-    balanced = (own for own in snapshot.split() if policies[own.clusters[0].id].strategy == BALANCE)
-    return [own.clusters[0].id for own in balanced if is_uneven(own, policies[own.clusters[0].id])]
+    uneven = []
+    for own in snapshot.split():
+        cluster = own.clusters[0]
+        try:
+            if policies[cluster.id].strategy == BALANCE and is_uneven(own, policies[cluster.id]):
+                uneven.append(cluster.id)
+        except Exception:  # as in plan_clusters
+            log.exception("Whether cluster '%s' is uneven cannot be found out", cluster.name)
+    return uneven
 
 
 def rules_without_effect(snapshot: Snapshot, policies: Mapping[int, Policy]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bot.config.settings import Settings
 from bot.domain.clock import Clock, WallClock
+from bot.service.defects import Defects
 from bot.service.notifier import Notifier
 from bot.service.runtime_settings import RuntimeSettings
 from bot.store.store import Store
@@ -26,6 +27,7 @@ class ServiceContext:
     clock: Clock
     wall: WallClock
     runtime: RuntimeSettings
+    defects: Defects = field(default_factory=Defects)
     work: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -40,4 +42,5 @@ class UseCase:
         self._clock = context.clock
         self._wall = context.wall
         self._runtime = context.runtime
+        self._defects = context.defects
         self._work = context.work

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 
-from balancer.model import Cluster, Plan, Reason
+from balancer.model import Cluster, Plan, Reason, Snapshot
 from bot.domain import log_context
 from bot.domain.counters import CycleTally
 from bot.domain.held_clusters import FAILURE_KEY
@@ -84,13 +84,16 @@ class Cycle(UseCase):
     async def _sampled(self, report: CycleReport, started: datetime) -> None:
         """Charts have a gap where this fails; the check stands."""
         plans = [result.plan for result in report.results if result.plan is not None]
+        message = "The loads of this check are missing in charts and summaries"
         try:
-            every = timedelta(seconds=(await self._runtime.current()).balance_interval)
-            await self._store.samples.record(plans, started, every)
+            async with self._defects.contained("Samples for charts", message):
+                every = timedelta(seconds=(await self._runtime.current()).balance_interval)
+                await self._store.samples.record(plans, started, every)
             if self._observer.last is not None:
-                await self._capacity.record(self._observer.last)
+                async with self._defects.contained("Samples of capacity", "The room of this check is not recorded"):
+                    await self._capacity.record(self._observer.last)
         except StoreError as error:
-            log.error("The loads of this check are missing in charts and summaries: %s", error)
+            log.error("%s: %s", message, error)
 
     async def dry_run(self) -> CycleReport:
         """A cycle that stops before its last step: the plans, and nothing stored.
@@ -152,42 +155,69 @@ class Cycle(UseCase):
     async def _check(self, started: datetime) -> CycleReport:
         checkpoint = await self._store.proposals.checkpoint(self._clock())
         snapshot = await self._observer.observe()
-        if await self._foreign_moves.check(snapshot):
-            self._notifier.notices_waiting()
+        async with self._defects.contained("Foreign moves", "Moves of another balancer cannot be looked for"):
+            if await self._foreign_moves.check(snapshot):
+                self._notifier.notices_waiting()
         self._plan_log.begins(len(snapshot.clusters))
         context = await self._planning.context(snapshot)
         plans = {p.cluster_id: p for p in await self._planning.plans(context, outlook=True)}
-        await self._planning.record_check(context, plans.values())
-        self.tally.saw(snapshot, plans.values())
-        automatic = await self._planning.automatic_clusters(context)
+        automatic: frozenset[int] = frozenset()
+        async with self._defects.contained("Protections", "Automatic mode waits: this check cannot be recorded"):
+            await self._planning.record_check(context, plans.values())
+            automatic = await self._planning.automatic_clusters(context)
         if await self._runtime.mode() != "auto":  # somebody may have changed it while the plans were made
             automatic = frozenset()
+        async with self._defects.contained("Metrics", "The plans of this check are not counted"):
+            self.tally.saw(snapshot, plans.values())
         results = []
         for cluster in snapshot.clusters:
             new_plan = plans[cluster.id]
-            self._plan_log.log(new_plan)
+            async with self._defects.contained("The log of plans", f"The plan of cluster {cluster.id} is not logged"):
+                self._plan_log.log(new_plan)
             held = held_reason(new_plan)
             if held is not None:  # what waits for people may still be right: nothing is known against it
                 results.append(ClusterResult(cluster, new_plan, left_alone=held))
                 continue
             alone = cluster.id in automatic and not new_plan.targets_passed
             results.append(await self._publish_safely(cluster, new_plan, alone, checkpoint))
+        await self._end_other_incidents(snapshot)
+        async with self._defects.contained("The ledger", "The outcomes of migrations cannot be compared"):
+            await self._ledger.compare(snapshot, context.policies)
+        return CycleReport("done", started, tuple(results))
+
+    async def _end_other_incidents(self, snapshot: Snapshot) -> None:
+        """Ends the incidents of clusters that are not checked any more."""
         checked = [cluster.id for cluster in snapshot.clusters]
         ended = await self._store.incidents.end_of_others(checked, Reason.of("cluster-not-checked"), self._clock())
         self._notifier.proposals_changed(*ended)
-        await self._ledger.compare(snapshot, context.policies)
-        return CycleReport("done", started, tuple(results))
 
     async def _publish_safely(
         self, cluster: Cluster, new_plan: Plan, automatic: bool, checkpoint: Checkpoint
     ) -> ClusterResult:
         """One cluster whose plan failed or cannot be stored leaves the others alone; what waits there stays."""
         failure = planning_failure(new_plan)
-        try:
-            published = await self._publish(new_plan, automatic, checkpoint) if failure is None else None
-        except UnstorableError as error:
-            log.error("Cluster '%s': %s", cluster.name, error)
-            failure, published = Reason.of("cannot-store", problem=str(error)), None
+        published = None
+        if failure is None:
+            try:
+                published = await self._publish(new_plan, automatic, checkpoint)
+            except UnstorableError as error:
+                log.error("Cluster '%s': %s", cluster.name, error)
+                failure = Reason.of("cannot-store", problem=str(error))
+            except StoreError:
+                raise
+            except Exception as error:
+                log.exception("The plan of cluster '%s' cannot be proposed", cluster.name)
+                failure = Reason.of("planning-failed", problem=type(error).__name__)
+        if failure is not None and failure.code == "planning-failed":
+            await self._defects.note("Plans")
+        async with self._defects.contained("Plans", f"The failure of cluster {cluster.id} cannot be noted"):
+            await self._note_plan_failure(cluster, failure)
+        if published is None or published.left_alone is not None:
+            return ClusterResult(cluster, new_plan, left_alone=failure if published is None else published.left_alone)
+        return ClusterResult(cluster, new_plan, published)
+
+    async def _note_plan_failure(self, cluster: Cluster, failure: Reason | None) -> None:
+        """Notifies once that a cluster cannot be planned; ``None``: it can, or can again."""
         key = f"{FAILURE_KEY}{cluster.id}"
         known = await self._store.settings.get(key)
         if failure is not None and known is None:
@@ -196,9 +226,6 @@ class Cycle(UseCase):
             self._notifier.notices_waiting()
         elif failure is None and known is not None:
             await self._store.settings.leave(key, None, POLICY_ACTOR, self._clock())
-        if published is None or published.left_alone is not None:
-            return ClusterResult(cluster, new_plan, left_alone=failure if published is None else published.left_alone)
-        return ClusterResult(cluster, new_plan, published)
 
     async def _publish(self, new_plan: Plan, automatic: bool, checkpoint: Checkpoint) -> Published:
         now = self._clock()

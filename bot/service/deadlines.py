@@ -35,12 +35,16 @@ class Deadlines(UseCase):
         noted = False
         for waiting in await self._store.notices.unanswered():
             waited = now - waiting.since
-            due = reminders.due(waited)
-            if due > waiting.reminded and not hushed:
-                noted = await self._store.notices.remind(waiting, due, now) or noted
-            escalates = settings.escalation_chat_id is not None and waited >= settings.escalate_after * MINUTE
-            if escalates and not waiting.escalated:
-                noted = await self._store.notices.escalate(waiting, now) or noted
+            message = f"People cannot be reminded of proposal {waiting.proposal_id}"
+            async with self._defects.contained("Reminders", message):
+                due = reminders.due(waited)
+                if due > waiting.reminded and not hushed:
+                    noted = await self._store.notices.remind(waiting, due, now) or noted
+            message = f"Proposal {waiting.proposal_id} cannot be escalated"
+            async with self._defects.contained("Reminders", message):
+                escalates = settings.escalation_chat_id is not None and waited >= settings.escalate_after * MINUTE
+                if escalates and not waiting.escalated:
+                    noted = await self._store.notices.escalate(waiting, now) or noted
         if noted:
             self._notifier.notices_waiting()
 
@@ -51,11 +55,24 @@ class Deadlines(UseCase):
             return
         due = last_due(timing, now, self._settings.zone)
         stored = await self._store.settings.get(DIGEST_KEY)
-        if stored is not None and datetime.fromisoformat(stored.value) >= due:
+        last = None if stored is None else _time_of(stored.value)
+        if last is not None and last >= due:
             return
-        tell = stored is not None and now - due < LATE  # not for the time before this was asked for
+        tell = last is not None and now - due < LATE  # not for the time before this was asked for
         if tell and not self._settings.digest_quiet_days:
             tell = not (await self._store.summaries.between(now - timing.length, now)).quiet
         await self._store.notices.note_digest(DIGEST_KEY, due, now, tell=tell)
         if tell:
             self._notifier.notices_waiting()
+
+
+def _time_of(text: str) -> datetime | None:
+    """The time of the last digest; ``None`` if it cannot be read: then digests begin again, as at the first start."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        time = None
+    if time is None or time.tzinfo is None:
+        log.error("The time of the last digest cannot be read: %r", text[:100])
+        return None
+    return time

@@ -43,6 +43,9 @@ STOP_GRACE_S = 10.0
 # The world cannot be seen now: an approved move waits, as a cycle would.
 _CANNOT_SEE = (PanelUnavailable, PanelAuthError, PanelDataError)
 
+PART = "Migrations"
+"""How defects in single migrations are named in metrics and notices."""
+
 Work = Callable[[Migration], Awaitable[None]]
 
 
@@ -128,31 +131,38 @@ class Executor(UseCase):
             return
         most = (await self._runtime.current()).max_parallel_migrations
         queued = await self._store.migrations.in_states((MigrationState.QUEUED,))
-        later = await self._after_the_first(queued)
-        for migration in queued:
+        free = [migration for migration in queued if migration.id not in self._tasks]
+        due = [migration for migration in free if await self._judged(self._precheck.is_due, migration)]
+        later = await self._after_the_first(due)
+        for migration in due:
             if self._stopping or len(self._tasks) >= most:
                 return
-            if migration.id in later:
-                continue
             busy = frozenset[int]().union(*self._nodes.values())
-            waits = migration.id in self._tasks or not await self._precheck.is_due(migration)
-            if not waits and busy.isdisjoint(_nodes_of(migration)):
+            if migration.id not in later and busy.isdisjoint(_nodes_of(migration)):
                 self._spawn(migration, self._carry_out)
 
-    async def _after_the_first(self, queued: list[Migration]) -> set[int]:
-        """Queued migrations that nobody approved, and that wait until the first one on this panel has arrived alive.
+    async def _judged(self, question: Callable[[Migration], Awaitable[bool]], migration: Migration) -> bool:
+        """The answer to a question about one migration. A defect in it holds up this migration alone, as a no."""
+        message = f"Migration {migration.id} of VM '{migration.move.vm_name}' cannot be judged and waits"
+        async with self._defects.contained(PART, message):
+            return await question(migration)
+        return False
+
+    async def _after_the_first(self, due: list[Migration]) -> set[int]:
+        """Those that nobody approved, and that wait until the first one on this panel has arrived alive.
 
         What this panel does where a live migration is impossible is not known, so automatic mode begins with one
         migration alone, of the smallest VM.
         """
         if await self._runtime.mode() != "auto" or await self._store.migrations.arrived_alive():
             return set()
-        unasked = [migration for migration in queued if await self._precheck.is_unasked(migration)]
-        if self._tasks:
-            return {migration.id for migration in unasked}
-        due = [migration for migration in unasked if await self._precheck.is_due(migration)]
-        first = min(due, key=lambda m: (m.move.memory_mib, m.move.vcpus, m.id), default=None)
-        return {migration.id for migration in unasked if first is None or migration.id != first.id}
+        asked = [migration for migration in due if await self._judged(self._is_asked, migration)]
+        unasked = [migration for migration in due if migration not in asked]
+        first = min(unasked, key=lambda m: (m.move.memory_mib, m.move.vcpus, m.id), default=None)
+        return {migration.id for migration in unasked if self._tasks or migration is not first}
+
+    async def _is_asked(self, migration: Migration) -> bool:
+        return not await self._precheck.is_unasked(migration)
 
     def _spawn(self, migration: Migration, work: Work) -> None:
         def ended(_: asyncio.Task[None]) -> None:
@@ -168,17 +178,23 @@ class Executor(UseCase):
         """One move's trouble must not stop the others, nor be tried again without a pause."""
         name = migration.move.vm_name
         try:
-            try:
-                await work(migration)
-                return
-            except StoreError:
-                raise
-            except Exception as error:
-                log.exception("Migration %d of VM '%s' met a defect", migration.id, name)
-                await self._give_up(migration, error)
+            await work(migration)
+            return
         except StoreError as error:
             log.error("Migration %d of VM '%s' waits: %s", migration.id, name, error)
+        except Exception as error:
+            log.exception("Migration %d of VM '%s' met a defect", migration.id, name)
+            await self._defects.note(PART)
+            await self._give_up_safely(migration, error)
         await self._sleep(RETRY_PAUSE_S)
+
+    async def _give_up_safely(self, migration: Migration, error: Exception) -> None:
+        try:
+            await self._give_up(migration, error)
+        except StoreError as second:
+            log.error("Migration %d of VM '%s' waits: %s", migration.id, migration.move.vm_name, second)
+        except Exception:  # it is taken up again after the pause, as after a restart
+            log.exception("The defect of migration %d cannot be recorded", migration.id)
 
     async def _give_up(self, migration: Migration, error: Exception) -> None:
         """After a defect: what was not sent is dropped; what may run is looked at again, while its time lasts."""
@@ -305,6 +321,7 @@ class Executor(UseCase):
         except Exception:
             # One that cannot be settled must stop neither the others nor the cycle after them.
             log.exception("The outcome for VM '%s' stays unknown", migration.move.vm_name)
+            await self._defects.note(PART)
         return True
 
 

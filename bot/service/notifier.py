@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from balancer.model import Plan
@@ -59,8 +59,11 @@ class LogNotifier:
             for line in plan_lines(self._texts, plan):
                 log.info("%s", line)
 
-    async def run(self) -> None:
-        """Writes what is new, for ever."""
+    def works(self) -> list[Callable[[], Awaitable[object]]]:
+        """What runs until it is cancelled."""
+        return [self._run]
+
+    async def _run(self) -> None:
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -76,10 +79,13 @@ class LogNotifier:
 
     async def _flush(self) -> None:
         for proposal_id in sorted(self._changed):
-            self._changed.discard(proposal_id)
             proposal = await self._store.proposals.get(proposal_id)
-            if proposal is not None:
-                self._write(proposal)
+            self._changed.discard(proposal_id)
+            try:
+                if proposal is not None:
+                    self._write(proposal)
+            except Exception:  # one that cannot be written must not hold up the others
+                log.exception("Proposal %d cannot be written to the log and is left out", proposal_id)
         for notice in await self._store.notices.unsent():
             await self._say(notice)
 
@@ -93,6 +99,9 @@ class LogNotifier:
 
     async def _say(self, notice: Notice) -> None:
         """Failures and ends stand in the log already; an outage has its own sentence."""
-        if notice.body is not None:
-            log.warning("%s", self._texts.reason(notice.body))
+        try:
+            if notice.body is not None:
+                log.warning("%s", self._texts.reason(notice.body))
+        except Exception:  # as in _flush
+            log.exception("Notice %d cannot be written to the log and is left out", notice.id)
         await self._store.notices.mark_sent(notice.id, notice.created_at)

@@ -53,7 +53,10 @@ class PanelVerdicts:
         asked: list[Question] = []
         for own, new_plan in zip(seen, plans, strict=True):
             policy = policies[own.clusters[0].id]
-            asked += questions(own, policy, recent, new_plan.overloaded_after, ASKED_PER_NODE)
+            try:
+                asked += questions(own, policy, recent, new_plan.overloaded_after, ASKED_PER_NODE)
+            except Exception:  # a defect in one cluster must not keep the others from being planned
+                log.exception("What to ask the panel about cluster '%s' is unclear", own.clusters[0].name)
         result: dict[int, frozenset[int]] = {}
         for question in asked[:MOST_QUESTIONS]:
             try:

@@ -23,6 +23,7 @@ from bot.domain.held_clusters import PREFIXES, held_clusters
 from bot.domain.times import WallTime, open_time, opens_at, parse_windows
 from bot.panel.remarks import remark_of_one_cluster
 from bot.service.cluster_plans import (
+    failed_plan,
     hold,
     look_at,
     plan_clusters,
@@ -197,14 +198,24 @@ class Planning(UseCase):
         result = []
         for own, new_plan in zip(seen, plans, strict=True):
             cluster_id = own.clusters[0].id
-            cautions = self._remarks(own)
-            if planning_failure(new_plan) is None:
-                waits = updates_wait(own, policies[cluster_id], recent, new_plan.overloaded_after)
-                cautions += [] if waits is None else [waits]
+            policy = policies[cluster_id]
+            try:
+                cautions = self._cautions(own, policy, recent, new_plan)
+            except Exception as error:  # people must not approve a plan whose warnings are missing
+                log.exception("Cluster '%s' cannot be planned", own.clusters[0].name)
+                result.append(failed_plan(own, policy, error))
+                continue
             if cluster_id in restarted and new_plan.moves:
                 cautions.append(Reason.of("caution-restarted", vm=restarted[cluster_id]))
             result.append(replace(new_plan, cautions=(*new_plan.cautions, *cautions)) if cautions else new_plan)
         return tuple(result)
+
+    def _cautions(self, own: Snapshot, policy: Policy, recent: Recent, new_plan: Plan) -> list[Reason]:
+        cautions = self._remarks(own)
+        if planning_failure(new_plan) is None:
+            waits = updates_wait(own, policy, recent, new_plan.overloaded_after)
+            cautions += [] if waits is None else [waits]
+        return cautions
 
     async def observed_plans(self, snapshot: Snapshot, cluster_id: int | None = None) -> tuple[Plan, ...]:
         """As ``plans``, of the nodes alone and at once: no moves are thought out."""

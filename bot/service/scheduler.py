@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
+
+log = logging.getLogger(__name__)
 
 _JOB, _TICK = "cycle", "tick"
 TICK_S = 2
@@ -46,12 +49,18 @@ class Schedule:
     async def _watch(self) -> None:
         """APScheduler goes by the system's clock: set back by an hour, it would do nothing for an hour."""
         while True:
-            await asyncio.sleep(TICK_S)
-            now = datetime.now(timezone.utc)
-            for job in self._scheduler.get_jobs():
-                longest = self._longest[job.id]
-                if job.next_run_time is not None and job.next_run_time - now > longest + _SLACK:
-                    job.modify(next_run_time=now + longest)
+            try:
+                await asyncio.sleep(TICK_S)
+                self._bring_forward()
+            except Exception:
+                log.exception("The times of the timer cannot be compared with the clock; next try in %d s", TICK_S)
+
+    def _bring_forward(self) -> None:
+        now = datetime.now(timezone.utc)
+        for job in self._scheduler.get_jobs():
+            longest = self._longest[job.id]
+            if job.next_run_time is not None and job.next_run_time - now > longest + _SLACK:
+                job.modify(next_run_time=now + longest)
 
     def every(self, interval_s: int) -> None:
         """From now on at this interval: the next check comes so long after the last, or at once. The same: nothing."""

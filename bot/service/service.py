@@ -18,6 +18,7 @@ from bot.service.context import ServiceContext
 from bot.service.cycle import Cycle
 from bot.service.deadlines import Deadlines
 from bot.service.decisions import Decisions
+from bot.service.defects import Defects
 from bot.service.executor import Executor
 from bot.service.ledger import Ledger
 from bot.service.notifier import Notifier
@@ -44,9 +45,10 @@ class Service:
         clusters: the content of CLUSTERS_FILE; ``None``: there is no such file.
         clock: for lengths of time; of a ``SteadyClock`` the hours of the day follow its wall clock.
         sleep: how the executor waits between two looks at the panel.
+        defects: counts the defects of the program; ``None``: they are only logged.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part of the program, by name
         self,
         panel: VMManagerAPI,
         store: Store,
@@ -57,14 +59,16 @@ class Service:
         clusters: ClustersFile | None = None,
         clock: Clock = utc_now,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        defects: Defects | None = None,
     ) -> None:
         self.settings = settings
         self.store = store
         self.clock = clock
         self.runtime = RuntimeSettings(store, settings, clock)
         self.wall = wall_clock_of(clock)
-        context = ServiceContext(settings, store, notifier, clock, self.wall, self.runtime)
+        context = ServiceContext(settings, store, notifier, clock, self.wall, self.runtime, defects or Defects())
         self.work = context.work
+        self.defects = context.defects
         measures_vms = loads is not None and settings.vm_metrics == "ssh"
         window = timedelta(seconds=settings.load_window)
         self.vm_loads = VMLoads(panel, store, window, clock) if measures_vms else None

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable
+from typing import TypeGuard
 
-from bot.errors import BalancerError, PanelError, StoreError
+from bot.errors import BalancerError, ChatError, ConfigError, DryRunError, PanelError, StoreError, UnconfirmedMode
+from bot.service.defects import Defects
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 300.0
 PASSING = (StoreError, PanelError)
 """Errors of this program that pass: the database or the panel is away for a while."""
+
+_REFUSALS = (DryRunError, UnconfirmedMode)
 
 Work = Callable[[], Awaitable[object]]
 
@@ -26,7 +29,7 @@ class Supervisor:
 
     Args:
         stop: ends the program.
-        tell: tells people of the first defect of a loop, by its name; it may fail.
+        defects: counts the defects of loops and steps by their names.
     """
 
     def __init__(
@@ -34,15 +37,13 @@ class Supervisor:
         stop: Callable[[], None],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         *,
-        tell: Callable[[str], Awaitable[None]] | None = None,
+        defects: Defects | None = None,
     ) -> None:
         self._stop = stop
-        self._tell = tell
+        self._defects = defects or Defects()
         self._sleep = sleep
         self._tasks: list[asyncio.Task[None]] = []
         self._failing: dict[str, str] = {}
-        self.failures: Counter[str] = Counter()
-        """Defects since the start, by the name of the loop or step."""
         self.ended_by_error = False
         """Whether the program stops for an error that another try would not mend."""
 
@@ -58,7 +59,7 @@ class Supervisor:
         except PASSING as error:
             log.error("%s", error)
         except Exception as error:
-            await self._count(name)
+            await self._defects.note(name)
             if self._failing.get(name) != repr(error):  # a step every two seconds must not fill the log
                 log.exception("%s failed; it is tried again", name)
             self._failing[name] = repr(error)
@@ -78,14 +79,6 @@ class Supervisor:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
-    async def _count(self, name: str) -> None:
-        self.failures[name] += 1
-        if self._tell is not None and self.failures[name] == 1:
-            try:
-                await self._tell(name)
-            except Exception:
-                log.exception("The defect of '%s' could not be told", name)
-
     async def _supervise(self, name: str, work: Work) -> None:
         pause_s = FIRST_PAUSE_S
         while True:
@@ -93,15 +86,24 @@ class Supervisor:
             try:
                 await work()
                 return
-            except BalancerError as error:
-                if not isinstance(error, PASSING):
+            except Exception as error:
+                if _is_permanent(error):
                     self.end_by_error(error)
                     return
-                log.error("%s: %s", name, error)
-            except Exception:
-                await self._count(name)
-                log.exception("%s failed; next try in %.0f s", name, pause_s)
+                await self._note_failure(name, error, pause_s)
             if asyncio.get_running_loop().time() - began > LONGEST_PAUSE_S:
                 pause_s = FIRST_PAUSE_S
             await self._sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _note_failure(self, name: str, error: Exception, pause_s: float) -> None:
+        if isinstance(error, PASSING):
+            log.error("%s: %s", name, error)
+            return
+        log.error("%s failed; next try in %.0f s", name, pause_s, exc_info=error)
+        await self._defects.note(name)
+
+
+def _is_permanent(error: Exception) -> TypeGuard[BalancerError]:
+    """Whether another try would not help: wrong settings, or a token that Telegram refuses."""
+    return isinstance(error, (ConfigError, ChatError)) and not isinstance(error, _REFUSALS)

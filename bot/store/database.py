@@ -60,6 +60,8 @@ class Database:
         self._looking = self.access is Access.READ
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._guard: FileGuard | None = None
+        self._disconnected: FileGuard | None = None
+        """The file is there, but could not be opened again."""
         self._busy_timeout_s = busy_timeout_s
         self._db: Connection | None = None
         self._lock = asyncio.Lock()
@@ -146,22 +148,37 @@ class Database:
         path = guard.real
         try:
             await replace_file(db, path, guard.rights)  # until here the connection stays, so another try can succeed
+            guard.remember()
+            self._db, self._disconnected = None, guard
             with suppress(sqlite3.Error):
                 await db.close()
-            self._db = await connect_for_writing(str(path), self._busy_timeout_s)
-            await set_pragma(self._connection, "foreign_keys", "ON")
+            await self._connect_again(guard)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(
                 f"the database {self.path} was removed while the program runs and cannot be written again ({error}): "
                 "nothing is started or stored; check its folder"
             ) from error
-        guard.remember()
         log.error("The database %s was removed while the program runs; it is written again with all its content", path)
+
+    async def _connect_again(self, guard: FileGuard) -> None:
+        """Opens the file that was written. If that fails, the next transaction tries it.
+
+        Raises:
+            StoreError: the file is gone, or another one is in its place.
+        """
+        if not await asyncio.to_thread(guard.is_complete):
+            raise StoreError(
+                f"the database {self.path} was removed again: restart the program; backups have what it stored"
+            )
+        db = await connect_for_writing(str(guard.real), self._busy_timeout_s)
+        await set_pragma(db, "foreign_keys", "ON")
+        guard.remember()
+        self._db, self._disconnected = db, None
 
     async def close(self) -> None:
         """Closes after the transaction under way; whoever comes later gets a StoreError."""
         async with self._lock:
-            db, self._db = self._db, None
+            db, self._db, self._disconnected = self._db, None, None
             if db is not None:
                 with suppress(sqlite3.Error):  # what was committed is on the disk already
                     await db.close()
@@ -200,6 +217,8 @@ class Database:
     async def transaction(self, begin: str = "BEGIN IMMEDIATE") -> AsyncIterator[Connection]:
         """One transaction, all or nothing; everything on the connection waits for its turn."""
         async with self._lock:
+            if self._disconnected is not None:
+                await self._try_to_connect_again(self._disconnected)
             if begin != READ and self._db is not None:
                 await self._check_files()
             db = self._connection
@@ -216,6 +235,12 @@ class Database:
                 if isinstance(error, (OverflowError, UnicodeEncodeError)):
                     raise UnstorableError(f"the database {self.path} cannot hold a value: {error}") from error
                 raise
+
+    async def _try_to_connect_again(self, guard: FileGuard) -> None:
+        try:
+            await self._connect_again(guard)
+        except sqlite3.Error as error:
+            raise self._translated(error) from error
 
     @property
     def _connection(self) -> Connection:

@@ -20,7 +20,7 @@ from aiogram.types import CallbackQuery, ChatMemberUpdated, ErrorEvent, Message,
 from aiogram.utils.backoff import Backoff, BackoffConfig
 
 from bot.domain.chats import Chat
-from bot.errors import ChatError, StoreError
+from bot.errors import BalancerError, ChatError, StoreError
 from bot.rendering.catalog import Texts, texts_for
 from bot.rendering.phrases import POPUP_LIMIT
 from bot.service.service import Service
@@ -54,6 +54,7 @@ class ChatListener:
         self._texts = texts
         self._store = store
         self._clock = service.clock
+        self._defects = service.defects
         self._dispatcher = Dispatcher(disable_fsm=True)  # its memory would grow by an entry for every stranger
         self._languages = Languages(store, texts.language, texts.zone)
         access = AccessMiddleware(self._chats, store, self._languages, texts, service.clock)
@@ -72,7 +73,7 @@ class ChatListener:
             ChatError: Telegram does not know the token.
         """
         await self._connected()
-        menus = asyncio.create_task(self._register_menus())
+        menus = asyncio.create_task(self._menus_registered())
         try:
             if self._settings.telegram_webhook_url is not None:
                 await self._webhook().run()
@@ -110,6 +111,20 @@ class ChatListener:
         except RuntimeError:  # it has not begun
             polling.cancel()
         await asyncio.gather(polling, return_exceptions=True)
+
+    async def _menus_registered(self) -> None:
+        """Tries until it works: without the menus the commands still work, so nothing waits for them."""
+        pauses = Backoff(PAUSES)
+        while True:
+            try:
+                await self._register_menus()
+                return
+            except Exception as error:
+                log.error(
+                    "The menus of commands cannot be shown, next try in %.0f s", pauses.next_delay, exc_info=error
+                )
+                await self._defects.note("The menus of commands")
+            await pauses.asleep()
 
     async def _register_menus(self) -> None:
         await register_menus(self._notifier.bot, self._chats(), self._languages)
@@ -173,6 +188,8 @@ class ChatListener:
             if await self._moved(chat_id, error.migrate_to_chat_id):
                 return True
         log.error("An update could not be handled", exc_info=error)
+        if not isinstance(error, (BalancerError, AiogramError)):
+            await self._defects.note("Answers in the chat")
         update = event.update
         try:
             if isinstance(update.message, Message):
@@ -181,8 +198,8 @@ class ChatListener:
             elif isinstance(update.callback_query, CallbackQuery):
                 texts = self._spoken(update.callback_query.from_user)
                 await update.callback_query.answer(texts.text("problem", problem=type(error).__name__)[:POPUP_LIMIT])
-        except AiogramError as second:
-            log.warning("The person could not be informed: %s", second)
+        except Exception as second:
+            log.warning("The person could not be informed: %s", type(second).__name__, exc_info=second)
         return True
 
     def _spoken(self, user: User | None) -> Texts:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Sequence
+from enum import Enum
 
 from aiogram.exceptions import (
     AiogramError,
@@ -56,6 +57,20 @@ _CHAT_REFUSES = (
 """A refusal with these words is the chat's: it takes no other message either."""
 
 
+PART = "Messages to a chat"
+"""How defects in messages are named in metrics and notices."""
+
+
+class Attempt(Enum):
+    """What came of a try to show one message."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    """Telegram refuses it, so it is left out."""
+    DEFECT = "defect"
+    """A defect of this program kept it from being made, which may be over soon."""
+
+
 class ChatSync:
     """Sends and edits what one chat shows.
 
@@ -83,8 +98,12 @@ class ChatSync:
         self._clock = context.clock
         self._reports = reports
         self._changed: set[int] = set()
-        self._defects: Counter[int] = Counter()
-        """Proposal -> how many times in a row a defect kept its message from being made."""
+        self._defects: Counter[tuple[str, int]] = Counter()
+        """Kind and id of a message -> how many times in a row a defect kept it from being made."""
+        self._retry_at: dict[tuple[str, int], float] = {}
+        """Kind and id of a message -> when it is tried again, by the clock of the event loop."""
+        self._settled: set[int] = set()
+        """Notices that are sent or left out, while the database does not say so yet."""
         self._ticking: set[int] = set()
         self._dry_run_keys: dict[int, list[tuple[int, int, int]]] = {}
         self._plans: dict[int, Plan] = {}
@@ -181,6 +200,8 @@ class ChatSync:
             except Exception as error:  # the trouble of one chat must not stop the program
                 pause = min(next(pauses), LONGEST_SILENCE_S if isinstance(error, NO_ANSWER) else PAUSES.max_delay)
                 _log_failure(error, pause)
+                if not isinstance(error, (AiogramError, StoreError)):
+                    await self._context.defects.note(PART)
                 await self._later(pause)
 
     async def _remember_unfinished(self) -> None:
@@ -220,6 +241,8 @@ class ChatSync:
                 await self._note()
             except StoreError as error:
                 log.warning("What is to be shown cannot be noted: %s", error)
+            except Exception:
+                log.exception("What is to be shown cannot be noted")
         self._wake.set()
 
     async def _catch_up(self) -> None:
@@ -239,28 +262,14 @@ class ChatSync:
 
     async def _catch_up_alone(self) -> None:
         """Decisions first: messages that exist already; then new messages, notices, and the time of what runs."""
-        await self._shown.read_language()
+        async with self._context.defects.contained(PART, "The language of the chat cannot be read"):
+            await self._shown.read_language()
         await self._note()
-        known = [i for i in sorted(self._changed) if await self._proposals.number(i)]
+        known = [i for i in sorted(self._changed) if await self._has_message(i)]
         for proposal_id in [*known, *sorted(self._changed.difference(known))]:
-            # A proposal leaves the set only when it is shown, so a failure loses nothing.
-            self._changed.discard(proposal_id)
-            self._ticking.discard(proposal_id)
-            try:
-                done = await self._possible(self._proposals.show(proposal_id), f"Proposal {proposal_id}")
-            except BaseException:
-                self._changed.add(proposal_id)
-                raise
-            if done:
-                self._defects.pop(proposal_id, None)
-            else:
-                self._show_later(proposal_id)
+            await self._show_proposal(proposal_id)
         for notice in await self._store.notices.unsent(self.chat_id):
-            concerned = await self._notices.concerns(notice)
-            if concerned:
-                await self._possible(self._notices.send(notice), f"Notice {notice.id}")
-            if concerned is not None:
-                await self._seen(notice)
+            await self._show_notice(notice)
         for cluster_id, plan in list(self._plans.items()):
             await self._possible(self._send_plan(plan), f"The dry run of cluster {cluster_id}")
             self._plans.pop(cluster_id, None)
@@ -269,46 +278,101 @@ class ChatSync:
         while self._ticking:
             await self._possible(self._proposals.show(proposal_id := self._ticking.pop(), tick=True), f"{proposal_id}")
 
-    async def _seen(self, notice: Notice) -> None:
-        await self._store.notices.mark_sent(notice.id, self._clock(), self.chat_id, self._context.chats())
+    async def _has_message(self, proposal_id: int) -> bool:
+        async with self._context.defects.contained(PART, f"The message of proposal {proposal_id} cannot be looked up"):
+            return bool(await self._proposals.number(proposal_id))
+        return False
 
-    def _show_later(self, proposal_id: int) -> None:
-        """A defect may be over at the next try: else the message would show an old state, with its buttons. A defect
-        that stays costs a few tries."""
-        self._defects[proposal_id] += 1
-        if self._defects[proposal_id] > TRIES_AFTER_DEFECT:
+    async def _show_proposal(self, proposal_id: int) -> None:
+        """A proposal leaves the set of changed ones only when it is shown, so a failure loses nothing."""
+        self._changed.discard(proposal_id)
+        self._ticking.discard(proposal_id)
+        try:
+            attempt = await self._possible(self._proposals.show(proposal_id), f"Proposal {proposal_id}")
+        except BaseException:
+            self._changed.add(proposal_id)
+            raise
+        if attempt is Attempt.DEFECT:
+            self._try_later("proposal", proposal_id)
+        else:
+            self._defects.pop(("proposal", proposal_id), None)
+
+    async def _show_notice(self, notice: Notice) -> None:
+        """A notice counts as seen when it is sent, is not for this chat, or cannot be sent by any repetition."""
+        key = ("notice", notice.id)
+        if self._retry_at.get(key, 0.0) > asyncio.get_running_loop().time():
             return
+        if notice.id not in self._settled:
+            attempt = await self._possible(self._send_notice(notice), f"Notice {notice.id}")
+            left_out = attempt is Attempt.REFUSED or (attempt is Attempt.DEFECT and not self._try_later(*key))
+            if left_out:
+                self._settled.add(notice.id)
+        if notice.id in self._settled:
+            await self._store.notices.mark_sent(notice.id, self._clock(), self.chat_id, self._context.chats())
+            self._settled.discard(notice.id)
+            self._defects.pop(key, None)
+            self._retry_at.pop(key, None)
+
+    async def _send_notice(self, notice: Notice) -> None:
+        concerned = await self._notices.concerns(notice)
+        if concerned is None:  # known after the next check
+            return
+        if concerned:
+            await self._notices.send(notice)
+        self._settled.add(notice.id)
+
+    def _try_later(self, kind: str, number: int) -> bool:
+        """Plans another try to show a message that a defect kept from being made; ``False`` after a few of them.
+
+        The defect may be over by then. Without another try a message would show an old state, with its buttons, and a
+        notice would be lost.
+        """
+        key = (kind, number)
+        self._defects[key] += 1
+        if self._defects[key] > TRIES_AFTER_DEFECT:
+            return False
 
         def again() -> None:
-            self._changed.add(proposal_id)
+            if kind == "proposal":
+                self._changed.add(number)
             self._wake.set()
 
-        asyncio.get_running_loop().call_later(DEFECT_PAUSE_S * self._defects[proposal_id], again)
+        loop, pause_s = asyncio.get_running_loop(), DEFECT_PAUSE_S * self._defects[key]
+        self._retry_at[key] = loop.time() + pause_s
+        loop.call_at(self._retry_at[key], again)
+        return True
 
-    async def _possible(self, work: Awaitable[object], what: str) -> bool:
-        """Makes and sends one message. One that cannot be made or sent is left out, those after it are sent.
-
-        ``False``: a defect of this program kept it from being made, which may be over soon.
-        """
+    async def _possible(self, work: Awaitable[object], what: str) -> Attempt:
+        """Makes and sends one message. One that cannot be made or sent is left out, those after it are sent."""
         try:
             await work
         except TelegramBadRequest as error:
             if any(words in error.message.lower() for words in _CHAT_REFUSES):
                 raise
             log.error("%s cannot be shown in the chat and is left out: %s", what, error.message)
+            return Attempt.REFUSED
         except (AiogramError, StoreError):
             raise
         except Exception:  # a defect in one message
-            log.exception("%s cannot be shown in the chat and is left out", what)
-            return False
-        return True
+            log.exception("%s cannot be shown in the chat", what)
+            await self._context.defects.note(PART)
+            return Attempt.DEFECT
+        return Attempt.DONE
 
     async def _note(self) -> None:
         """Writes down what is to be shown for the first time; of an incident its newest proposal."""
-        changed = set(self._changed)
-        newest = await self._proposals.newest(changed)
-        self._ticking -= changed - newest
-        self._changed = (self._changed - changed) | newest
+        for proposal_id in sorted(self._changed):
+            attempt = await self._possible(self._note_one(proposal_id), f"Proposal {proposal_id}")
+            if attempt is Attempt.DEFECT:
+                self._changed.discard(proposal_id)
+                self._try_later("proposal", proposal_id)
+
+    async def _note_one(self, proposal_id: int) -> None:
+        newest = await self._proposals.newest(proposal_id)
+        if newest != proposal_id:
+            self._ticking.discard(proposal_id)
+            self._changed.discard(proposal_id)
+            self._changed.add(newest)
         await self._proposals.note(newest)
 
     async def repost(self, proposal_id: int) -> None:

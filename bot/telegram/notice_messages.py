@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from aiogram.exceptions import TelegramBadRequest
 
 from bot.observability.watchdog import ALARM_KEY as WATCHDOG_KEY
@@ -13,6 +15,8 @@ from bot.telegram.proposal_messages import ProposalMessages
 from bot.telegram.shown_chat import ShownChat
 from bot.telegram.views.notices import Sound, notice_view, sound_of
 from bot.telegram.views.view import View
+
+log = logging.getLogger(__name__)
 
 WITH_AN_END = (NoticeKind.OUTAGE, NoticeKind.FAILED)
 """Notices whose end edits their message."""
@@ -75,7 +79,14 @@ class NoticeMessages:
             silent=not await self._makes_sound(notice, None if about is None else about.cluster_id),
         )
         if begins:
-            await self._store.notices.keep_message(subject or "", self._chat.chat_id, message_id)
+            await self._remember(subject or "", message_id)
+
+    async def _remember(self, subject: str, message_id: int) -> None:
+        """If it fails, the notice is sent all the same, and its end becomes a message of its own."""
+        try:
+            await self._store.notices.keep_message(subject, self._chat.chat_id, message_id)
+        except Exception:
+            log.exception("The message of a notice cannot be remembered: its end becomes another message")
 
     async def _makes_sound(self, notice: Notice, cluster_id: int | None) -> bool:
         """Whether a notice makes a sound now. An outage that is reported makes the only sound about missing checks.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import timedelta, tzinfo
 from types import TracebackType
 from typing import TypeGuard
@@ -25,6 +25,7 @@ from bot.domain.proposals import Proposal
 from bot.domain.times import Hours
 from bot.errors import ChatError, ConfigError, StoreError
 from bot.rendering.catalog import Texts, texts_for
+from bot.service.defects import Defects
 from bot.store.store import Store
 from bot.telegram.chat_sync import ChatSync
 from bot.telegram.greeting import FirstCheck
@@ -173,6 +174,7 @@ class TelegramNotifier:
         pictures: Callable[[Texts, Proposal], Picture | None] | None = None,
         rich: bool = False,
         two_person: bool = False,
+        defects: Defects | None = None,
     ) -> None:
         """Where proposals and notices are read from; for how long a migration that ended well can be moved back.
 
@@ -184,6 +186,7 @@ class TelegramNotifier:
             pictures: the picture of a proposal; without it messages are words alone.
             rich: whether rich messages are tried.
             two_person: whether every move needs two people.
+            defects: counts messages that could not be made.
         """
         hours = hours or Hours()
         self._store = store
@@ -204,6 +207,7 @@ class TelegramNotifier:
             pictures=pictures or (lambda _texts, _proposal: None),
             rich=rich,
             two_person=two_person,
+            defects=defects or Defects(),
         )
         self._chats = chats or (Chat(self.chat_id, language=self._texts.language, thread_id=self._thread_id),)
         reachable = [chat for chat in self._chats if chat.chat_id is not None]
@@ -257,23 +261,19 @@ class TelegramNotifier:
         for sync in self._syncs:
             sync.show_dry_run(plans)
 
-    async def run(self) -> None:
-        """Keeps every chat in step until cancelled; the trouble of one delays no other. Call ``attach`` first."""
+    def works(self) -> list[Callable[[], Awaitable[object]]]:
+        """What runs beside each other until it is cancelled: one loop for each chat, so no chat delays another.
+
+        Call ``attach`` first.
+        """
         if self._store is None:
-            raise RuntimeError("attach() comes before run()")
-        try:
-            await self._store.notices.settle([sync.chat_id for sync in self._syncs], self._clock())
-        except StoreError as error:  # the next start does it
-            log.warning("What every chat has seen cannot be noted: %s", error)
-        works = [
-            asyncio.create_task(work) for work in (*(b.run() for b in self._syncs), self._watch_listener(self._store))
+            raise RuntimeError("attach() comes before works()")
+        store = self._store
+        return [
+            lambda: store.notices.settle([sync.chat_id for sync in self._syncs], self._clock()),
+            *(sync.run for sync in self._syncs),
+            lambda: self._watch_listener(store),
         ]
-        try:
-            await asyncio.gather(*works)
-        finally:
-            for work in works:
-                work.cancel()
-            await asyncio.gather(*works, return_exceptions=True)
 
     async def flush(self) -> None:
         """Brings the chats up to date once more, before the program ends."""

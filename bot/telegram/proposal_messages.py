@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -30,6 +30,8 @@ class ProposalMessages:
         self._context = chat.context
         self._store = chat.context.store
         self._noted: set[int] = set()
+        self._unsaved: dict[int, MessageRow] = {}
+        """Messages that were sent while the database did not take their numbers: they are not sent again."""
         self.running: set[int] = set()
         """Proposals with a running migration: their time is to be brought up to date."""
         self.changes_at: dict[int, datetime] = {}
@@ -38,23 +40,25 @@ class ProposalMessages:
     def forget_noted(self) -> None:
         """The chat has another id now: what is to be shown there is to be noted again."""
         self._noted.clear()
+        self._unsaved.clear()
 
-    async def newest(self, proposal_ids: Collection[int]) -> set[int]:
-        """The proposals to show when these have changed: the message of an incident shows its newest one."""
-        newest = {i: await self._store.incidents.newest_proposal(i) for i in sorted(proposal_ids)}
-        for replaced in (i for i, current in newest.items() if i != current):
-            self.running.discard(replaced)
-            self.changes_at.pop(replaced, None)
-        return set(newest.values())
+    async def newest(self, proposal_id: int) -> int:
+        """The proposal to show when this one has changed: the message of an incident shows its newest one."""
+        newest = await self._store.incidents.newest_proposal(proposal_id)
+        if newest != proposal_id:
+            self.running.discard(proposal_id)
+            self.changes_at.pop(proposal_id, None)
+        return newest
 
-    async def note(self, proposal_ids: Collection[int]) -> None:
-        """Writes down which proposals are to be shown for the first time."""
-        for proposal_id in sorted(set(proposal_ids) - self._noted):
-            if await self._store.messages.get(proposal_id, self._chat.chat_id) is None:
-                proposal = await self._store.proposals.get(proposal_id)
-                if proposal is not None and self._chat.shows(proposal) and _worth_showing(proposal, ()):
-                    await self._store.messages.intend(proposal_id, self._chat.chat_id)
-            self._noted.add(proposal_id)
+    async def note(self, proposal_id: int) -> None:
+        """Writes down that a proposal is to be shown, if it is to be shown for the first time."""
+        if proposal_id in self._noted:
+            return
+        if await self._store.messages.get(proposal_id, self._chat.chat_id) is None:
+            proposal = await self._store.proposals.get(proposal_id)
+            if proposal is not None and self._chat.shows(proposal) and _worth_showing(proposal, ()):
+                await self._store.messages.intend(proposal_id, self._chat.chat_id)
+        self._noted.add(proposal_id)
 
     async def number(self, proposal_id: int) -> int:
         """The number of a proposal's message; 0 = it has none, or the number is unknown."""
@@ -65,6 +69,8 @@ class ProposalMessages:
         proposal = await self._store.proposals.get(proposal_id)
         if proposal is None or not self._chat.shows(proposal):
             return
+        if proposal_id in self._unsaved:
+            await self._save(self._unsaved[proposal_id])
         ahead = await self._ahead(proposal)
         self._note_running(proposal, ahead.earlier)
         row = await self._store.messages.get(proposal_id, self._chat.chat_id)
@@ -118,9 +124,13 @@ class ProposalMessages:
         silent = not asks or again or not await self._chat.makes_sound(key, proposal.cluster_id)
         message_id = await self._context.sender.send_once(key, self._chat.place(proposal.plan), view, silent=silent)
         page = row.page if row else 0
-        await self._store.messages.save(
-            MessageRow(proposal.id, self._chat.chat_id, message_id, page, digest, view.final)
-        )
+        await self._save(MessageRow(proposal.id, self._chat.chat_id, message_id, page, digest, view.final))
+
+    async def _save(self, row: MessageRow) -> None:
+        """Stores a message that was sent. If that fails, the next try stores it before anything is sent."""
+        self._unsaved[row.proposal_id] = row
+        await self._store.messages.save(row)
+        self._unsaved.pop(row.proposal_id, None)
 
     async def _edit(self, proposal: Proposal, row: MessageRow, view: View, digest: str, ahead: Ahead) -> None:
         try:

@@ -14,6 +14,7 @@ from bot.domain.clock import Clock
 from bot.domain.proposals import Proposal
 from bot.domain.times import Hours
 from bot.rendering.catalog import Texts, texts_for
+from bot.service.defects import Defects
 from bot.store.store import Store
 from bot.telegram.health import TelegramHealth
 from bot.telegram.languages import Languages
@@ -57,6 +58,7 @@ class ChatContext:
     clusters: Callable[[], Sequence[Cluster]]
     pictures: Callable[[Texts, Proposal], Picture | None]
     rich: bool
+    defects: Defects
     two_person: bool = False
 
 
