@@ -131,6 +131,7 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "choice-as-good": (),
     "choice-clears-more": ("documented", "left"),
     "choice-fewer-moves": ("documented", "moves"),
+    "choice-steadier": ("nodes",),
     "choice-set": (),
     # what a request does not do
     "drain-together": ("rule", "vms"),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis_profile import examples
 
-from balancer.model import Plan, Recent, Snapshot, VMLoad
+from balancer.model import Plan, Reason, Recent, Snapshot, VMLoad
 from balancer.planner import plan
 from balancer.policy import STRATEGIES, Policy
 from balancer.state import Candidate, WorkingState
@@ -120,10 +120,17 @@ def with_loads(seen: Snapshot, loads: dict[int, VMLoad]) -> Snapshot:
     return replace(seen, vms=tuple(replace(v, load=loads.get(v.id, v.load)) for v in seen.vms))
 
 
-def test_a_steady_vm_leaves_rather_than_one_that_has_a_burst() -> None:
+@pytest.mark.parametrize("strategy", ["optimal", "adaptive"])
+def test_a_steady_vm_leaves_rather_than_one_that_has_a_burst(strategy: str) -> None:
     bursting, steady = varying(1.0, 3.0, 1.2), varying(3.0, 3.0, 0.1)
     seen = with_loads(world([3.0, 3.0, 2.9, 2.5], 11.4), {1: bursting, 2: steady})
-    assert [m.vm_id for m in plan(seen, policy("optimal")).moves] == [2]
+    assert [m.vm_id for m in plan(seen, policy(strategy)).moves] == [2]
+
+
+def test_adaptive_says_that_the_documented_rule_would_move_a_vm_that_has_a_burst() -> None:
+    seen = with_loads(world([3.0, 3.0, 2.9, 2.5], 11.4), {1: varying(1.0, 3.0, 1.2), 2: varying(3.0, 3.0, 0.1)})
+    choice = plan(seen, policy("adaptive")).choice
+    assert choice is not None and (choice.strategy, choice.reason) == ("optimal", Reason.of("choice-steadier", nodes=1))
 
 
 def test_the_latest_loads_count_where_steady_ones_cannot_relieve_the_node() -> None:

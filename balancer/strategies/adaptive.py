@@ -1,7 +1,8 @@
 """The default strategy: the documented rule, smaller VMs first, while its whole plan does as well as ``optimal``.
 
 Both whole plans are made from the same state and compared (``clearly_better``). The moves within the budget are the
-first of the plan that wins. The next check compares again, so each check has its own choice.
+first of the plan that wins. The next check compares again, so each check has its own choice. A plan of the documented
+rule that relieves a node only by VMs whose measured load varies does not do as well.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 from balancer.model import Choice, Effort, Move, Reason
 from balancer.policy import OPTIMAL, SMALLEST_FIRST, Policy
-from balancer.state import WorkingState
+from balancer.state import Candidate, WorkingState
 from balancer.strategies.outcome import Outcome, Step, carry_out, overloaded
 from balancer.strategies.smallest_first import smallest_first
 
@@ -31,9 +32,9 @@ def adaptive(state: WorkingState) -> Outcome:
     """
     own, start, nodes = state.policy, state.checkpoint(), len(overloaded(state))
     state.policy = replace(own, strategy=SMALLEST_FIRST, max_moves=0)
-    documented = _Whole(smallest_first(state), overloaded(state))
+    documented = _whole(state, smallest_first(state))
     state.rollback(start)
-    if not documented.left and not clearly_better((0, nodes), documented.value, own.max_moves):
+    if not (documented.left or documented.unsteady) and not clearly_better((0, nodes), documented.value, own.max_moves):
         return _documented(state, own, documented)  # each node loses a VM at least: no plan has fewer moves than nodes
     from balancer.strategies.optimal.strategy import optimal  # with NumPy, which the documented rule does not need
 
@@ -41,10 +42,11 @@ def adaptive(state: WorkingState) -> Outcome:
     best = optimal(state)
     effort = best.effort or effort_of(best.moves)
     value = (len(best.overloaded_after_all or ()), effort.moves)
-    if not clearly_better(value, documented.value, own.max_moves):
+    steadier = bool(documented.unsteady) and value[0] <= len(documented.left)
+    if not (steadier or clearly_better(value, documented.value, own.max_moves)):
         state.rollback(start)
         return _documented(state, own, documented)
-    best = replace(best, choice=Choice(OPTIMAL, _why_optimal(value, documented.value)))
+    best = replace(best, choice=Choice(OPTIMAL, _why_optimal(value, documented)))
     return without_unfit_proofs(best, own)
 
 
@@ -74,10 +76,29 @@ class _Whole(NamedTuple):
 
     moves: Sequence[Move]
     left: tuple[int, ...]
+    unsteady: int
+    """How many nodes it relieves only if VMs whose load varies stay as busy as they are."""
 
     @property
     def value(self) -> tuple[int, int]:
         return len(self.left), len(self.moves)
+
+
+def _whole(state: WorkingState, moves: Sequence[Move]) -> _Whole:
+    """The plan of these moves, which the state has made."""
+    doubt: dict[int, float] = {}
+    for move in moves:
+        vm = state.verdicts[move.vm_id]
+        if isinstance(vm, Candidate) and vm.vm.load is not None:
+            lacking = state.load_of(vm) - state.dependable_load_of(vm)
+            doubt[move.source_id] = doubt.get(move.source_id, 0.0) + lacking
+    left = overloaded(state)
+    unsteady = 0
+    for node_id, load in doubt.items():
+        live = state.working[node_id].live
+        if live is not None and node_id not in left:
+            unsteady += (live.load + load) / live.cpus > state.policy.ssh_load_overload
+    return _Whole(moves, left, unsteady)
 
 
 def _documented(state: WorkingState, own: Policy, whole: _Whole) -> Outcome:
@@ -99,10 +120,12 @@ def _step(state: WorkingState, move: Move) -> Step:
     return Step(vm, move.source_id, move.target_id, lambda _: move.reason)
 
 
-def _why_optimal(value: tuple[int, int], documented: tuple[int, int]) -> Reason:
-    (left, moves), (documented_left, documented_moves) = value, documented
+def _why_optimal(value: tuple[int, int], documented: _Whole) -> Reason:
+    (left, moves), (documented_left, documented_moves) = value, documented.value
     if left < documented_left:
         return Reason.of("choice-clears-more", documented=documented_left, left=left)
+    if documented.unsteady:
+        return Reason.of("choice-steadier", nodes=documented.unsteady)
     return Reason.of("choice-fewer-moves", documented=documented_moves, moves=moves)
 
 

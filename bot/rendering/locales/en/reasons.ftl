@@ -251,6 +251,10 @@ reason-choice-clears-more = smaller VMs first would leave { $documented ->
    *[other] { NUMBER($left) }
  }
 reason-choice-fewer-moves = smaller VMs first would take { NUMBER($documented) } moves instead of { NUMBER($moves) }
+reason-choice-steadier = smaller VMs first would move VMs that are often less busy than now, so { $nodes ->
+    [one] a node
+   *[other] { NUMBER($nodes) } nodes
+} could soon be overloaded again
 reason-choice-set = set by an administrator
 
 ## Rules about VMs that are broken already

@@ -245,6 +245,7 @@ reason-caution-versions-unknown = известны не все версии QEMU
 reason-choice-as-good = явно лучшего плана нет
 reason-choice-clears-more = если переносить сначала самые маленькие ВМ, останется перегруженных узлов: { NUMBER($documented) }, с этим планом — { NUMBER($left) }
 reason-choice-fewer-moves = если переносить сначала самые маленькие ВМ, миграций будет { NUMBER($documented) } вместо { NUMBER($moves) }
+reason-choice-steadier = если переносить сначала самые маленькие ВМ, уйдут ВМ с непостоянной нагрузкой; узлов, которые могут скоро снова оказаться перегружены: { NUMBER($nodes) }
 reason-choice-set = задано администратором
 
 ## Правила о ВМ, которые уже нарушены
