@@ -17,14 +17,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import closed_loop, cycle, date, default_rule, demands, hbal, peers, startup, tables
+from benchmarks import closed_loop, cycle, date, default_rule, demands, hbal, load_loop, peers, startup, tables
 
 HERE = Path(__file__).resolve().parent
 SUITES = {
     "full": (*peers.SMALL, *peers.MEDIUM, *peers.LARGE, *peers.HUGE, *peers.GIANT),
     "quick": (*peers.SMALL[:2], peers.SMALL[3]),
 }
-PARTS = ("startup", "cycle", "peers", "date", "default-rule", "closed-loop", "sharper-bounds")
+PARTS = ("startup", "cycle", "peers", "date", "default-rule", "loads", "closed-loop", "sharper-bounds")
 """In this order: the shortest first, and what takes its time alone before what uses all processors."""
 
 
@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append", help="a part alone; the results are printed")
     parser.add_argument("--instance", action="append", help="these instances instead of the suite's")
     parser.add_argument("--orders", type=Path, metavar="FILE", help="real orders for the closed loop (README.md)")
+    parser.add_argument("--loads", type=Path, metavar="FILE", help="real loads of VMs (README.md); else drawn ones")
     parser.add_argument("--out", type=Path, help="where to write instead (default: beside this program)")
     given = parser.parse_args()
     folder = given.out or (None if given.quick or given.only or given.instance else HERE)
@@ -89,6 +90,10 @@ def measure_part(part: str, given: argparse.Namespace, found: dict[str, Any]) ->
     elif part == "date":
         say("when clusters are full")
         found["date"] = date.run(given.orders, quick=given.quick)
+        yield
+    elif part == "loads":
+        say("VMs with loads of their own")
+        found["loads"] = load_loop.run(load_loop.scenes(given.loads, quick=given.quick))
         yield
     elif part == "startup":
         say("start-up")
@@ -154,6 +159,10 @@ def report(found: dict[str, Any]) -> Iterator[str]:
         yield "## When a cluster is full\n"
         yield "Errors of dates in days, of levels in VMs.\n"
         yield from date.date_table(found["date"])
+    if "loads" in found:
+        yield "## VMs with loads of their own\n"
+        yield "One move a check, a check every ten minutes; means over the clusters.\n"
+        yield from load_loop.load_table(found["loads"])
     if "closed_loop" in found:
         yield "## Over time\n"
         yield from tables.closed_loop_table(found["closed_loop"])
@@ -169,6 +178,8 @@ def _demands(found: dict[str, Any]) -> Iterator[demands.Demand]:
         yield default_rule.demand(found["default_rule"])
     if "date" in found:
         yield from date.demands(found["date"])
+    if "loads" in found:
+        yield from load_loop.load_demands(found["loads"])
     yield from demands.demands(found)
 
 

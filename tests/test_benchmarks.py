@@ -22,6 +22,9 @@ from benchmarks import (
     generate,
     hbal,
     hbal_rule,
+    load_loop,
+    load_traces,
+    load_world,
     peers,
     referee,
     seed_greedy,
@@ -396,3 +399,63 @@ def test_an_empty_plan_is_made_again_only_when_something_has_changed() -> None:
         case.snapshot, nodes=tuple(replace(n, cpus=1000, memory_mib=10**8) for n in case.snapshot.nodes[:-1])
     )
     assert planner(replace(roomy, nodes=(*roomy.nodes, case.snapshot.nodes[-1])), case.recent, 1) != []
+
+
+# --- VMs with loads of their own
+
+
+def test_missing_samples_of_a_trace_repeat_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "loads.csv"
+    path.write_text("vm,vcpus,percent\n1,4,,10,,250\n2,1,,,,\n", "utf-8")
+    [trace] = load_traces.read(path)
+    assert trace.tolist() == [0.1, 0.1, 0.1, 1.0]
+
+
+def test_a_file_without_a_trace_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "loads.csv"
+    path.write_text("vm,vcpus,percent\n", "utf-8")
+    with pytest.raises(ValueError, match="no trace"):
+        load_traces.read(path)
+
+
+def _loads() -> load_world.LoadWorld:
+    return load_world.build(load_traces.drawn(0.1), nodes=4, vms=60, days=0.1, seed=1)
+
+
+def test_vms_want_no_more_than_their_vcpus_and_the_mean_load_is_as_described() -> None:
+    world = _loads()
+    vcpus = np.array([vm.vcpus for vm in world.vms], dtype=float)
+    assert (world.demand <= vcpus[:, None] + 1e-9).all()
+    cpus = sum(node.cpus or 0 for node in world.nodes)
+    assert world.demand.sum(axis=0).mean() / cpus == pytest.approx(load_world.MEAN_LOAD, rel=0.01)
+
+
+def test_a_planner_sees_the_loads_of_the_steps_before_and_nothing_of_the_next() -> None:
+    world, other = _loads(), _loads()
+    other.demand[:, other.step :] = 0.0
+    for source in load_loop.SOURCES:
+        assert world.snapshot(source) == other.snapshot(source)
+    hour = world.snapshot(load_world.HOUR).vms[0].load
+    now = world.snapshot(load_world.NOW).vms[0].load
+    assert hour is not None and now is not None and hour.latest_cpus == pytest.approx(now.cpus)
+    assert world.snapshot(load_world.SHARES).vms[0].load is None
+
+
+def test_vms_of_an_overloaded_node_get_all_its_cpus_and_no_more() -> None:
+    world = _loads()
+    loads = world.node_loads(world.step)
+    world.pass_step()
+    got = np.bincount(world.home, world.used[-1], len(world.nodes))
+    cpus = np.array([node.cpus for node in world.nodes], dtype=float)
+    assert got == pytest.approx(np.minimum(loads, cpus))
+
+
+def test_own_loads_leave_less_overloaded_than_nothing_and_few_moves_are_hollow() -> None:
+    scene = load_loop.LoadScene(8, 250, 0.25, seed=3)
+    nothing = load_loop.simulate(scene, load_loop.NOTHING, load_loop.SHARES)
+    own = load_loop.simulate(scene, "adaptive", load_loop.HOUR)
+    assert own == replace(
+        load_loop.simulate(scene, "adaptive", load_loop.HOUR), plan_s=own.plan_s, slowest_s=own.slowest_s
+    )
+    assert own.overloaded_percent < nothing.overloaded_percent
+    assert 0 < own.relieving <= own.moves and own.hollow < own.relieving / 2
