@@ -45,10 +45,13 @@ from bot.rendering.plain import outcome_line, plan_lines
 from bot.service.values import Status
 from bot.store.store import Store
 from bot.store.values import DecisionGroup
-from bot.telegram.views import pages
+from bot.telegram.views.exclusions import exclusions_view
 from bot.telegram.views.history import history_view
+from bot.telegram.views.nodes import node_view, nodes_view
 from bot.telegram.views.notices import ending_notice
 from bot.telegram.views.proposals import plan_view, proposal_view
+from bot.telegram.views.settings import settings_view
+from bot.telegram.views.status import status_view
 from bot.telegram.views.view import View
 from sandbox.chat.html import parse_html
 
@@ -130,14 +133,14 @@ def test_every_message_is_valid_html_whatever_the_names(language: str, name: str
         proposal_view(texts, result, NOW),
         plan_view(texts, result.plan),
         View(ending_notice(texts, failed)),
-        pages.status_view(texts, status, NOW, next_check=None, dry_run=False),
-        pages.nodes_view(texts, result.plan),
-        pages.node_view(
+        status_view(texts, status, NOW, next_check=None, dry_run=False),
+        nodes_view(texts, result.plan),
+        node_view(
             texts, node(1, name=name, state=other), result.plan, [vm(10, name=name)], exclusions=[exclusion], now=NOW
         ),
         history_view(texts, [group], NOW, part=0, size=8, more=True),
-        pages.exclusions_view(texts, [exclusion], (name,), (other,), NOW),
-        pages.settings_view(texts, {"EXCLUDE_SOURCE_NODES": name}, {}, {}, {}),
+        exclusions_view(texts, [exclusion], (name,), (other,), NOW),
+        settings_view(texts, {"EXCLUDE_SOURCE_NODES": name}, {}, {}, {}),
     ]
     calm = proposal("x", "y")
     _, kinds = valid(views[0])

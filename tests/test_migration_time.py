@@ -16,7 +16,7 @@ from balancer.migration_time import MAX_MBIT, MAX_OVERHEAD_S, MBIT_PER_MIB, MIN_
 from bot.domain.proposals import MigrationState, Verdict
 from bot.rendering.catalog import texts_for
 from bot.store.store import Store
-from bot.telegram.views.pages import settings_view
+from bot.telegram.views.settings import settings_view
 
 SIZES = [1024, 2048, 4096, 8192, 16384, 32768]
 

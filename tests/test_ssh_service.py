@@ -28,7 +28,8 @@ from bot.rendering.plain import plan_lines
 from bot.rendering.plan_summary import load_words
 from bot.ssh.loads import Loads
 from bot.ssh.monitor import SSHMonitor
-from bot.telegram.views import pages, proposals
+from bot.telegram.views import proposals
+from bot.telegram.views.nodes import node_view
 from vm_balancer import SSHMonitor as Public
 
 NAMES = {1: "hot", 2: "cool", 3: "mild"}
@@ -127,9 +128,7 @@ async def test_a_measured_overload_is_proposed_and_worded(nodes: Nodes, tmp_path
         chat = str(proposals.plan_view(texts_for("en"), new_plan).text).replace("\u00a0", " ")
         assert "<b>hot</b>: load 1.25 per CPU (SSH, 0 s ago)" in chat
         hot = next(n for n in (await fixture.service.observer.observe(None)).nodes if n.name == "hot")
-        page = str(
-            pages.node_view(texts_for("en"), hot, new_plan, [], exclusions=[], now=NOW + timedelta(seconds=12)).text
-        )
+        page = str(node_view(texts_for("en"), hot, new_plan, [], exclusions=[], now=NOW + timedelta(seconds=12)).text)
         assert "load 1.25 per CPU (SSH, 12 s ago)" in page.replace("\u00a0", " ")
         assert "Load average 20, 1, 0.5; memory available 96 of 128\u00a0GiB" in page
         assert "Pressure (PSI, last minute): CPU 12.5\u00a0%" in page

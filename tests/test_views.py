@@ -29,9 +29,10 @@ from bot.rendering.catalog import Texts, texts_for
 from bot.rendering.phrases import popup
 from bot.service.values import Status
 from bot.telegram.keyboards.callbacks import PAGE_PREFIX
-from bot.telegram.views import pages
+from bot.telegram.views.nodes import nodes_view
 from bot.telegram.views.notices import ending_notice
 from bot.telegram.views.proposals import plan_view, proposal_view
+from bot.telegram.views.status import status_view
 from bot.telegram.views.view import View
 from bot.telegram.views.wording import TABLE_WIDTH, duration, node_table
 from sandbox.chat.html import parse_html
@@ -255,23 +256,21 @@ def test_status_is_complete_and_fits(language: str) -> None:
         problem="HTTP 503 <html>",
     )
     shown = checked(
-        pages.status_view(
-            texts, status, NOW + timedelta(seconds=12), next_check=NOW + timedelta(minutes=5), dry_run=True
-        )
+        status_view(texts, status, NOW + timedelta(seconds=12), next_check=NOW + timedelta(minutes=5), dry_run=True)
     )
     for expected in (duration(texts, timedelta(seconds=12)), "HTTP 503 <html>"):
         assert expected in shown
     calm = replace(status, plans=status.plans[:1], paused_until=None, problem=None)
-    shown = checked(pages.status_view(texts, calm, NOW, next_check=NOW + timedelta(minutes=5), dry_run=False))
+    shown = checked(status_view(texts, calm, NOW, next_check=NOW + timedelta(minutes=5), dry_run=False))
     assert duration(texts, timedelta(minutes=5)) in shown and "/proposals" in shown and "vm-0" in shown
     empty = replace(status, taken_at=None, plans=())
-    checked(pages.status_view(texts, empty, NOW, next_check=None, dry_run=False))
+    checked(status_view(texts, empty, NOW, next_check=None, dry_run=False))
 
 
 def test_status_lists_what_runs_and_counts_what_waits_to_start() -> None:
     running = [with_migration(s).moves[0].migration for s in (MigrationState.RUNNING, *[MigrationState.QUEUED] * 5)]
     status = Status(NOW, (), "approve", None, (), tuple(m for m in running if m), (), None)
-    shown = checked(pages.status_view(texts_for("en"), status, NOW, next_check=None, dry_run=False))
+    shown = checked(status_view(texts_for("en"), status, NOW, next_check=None, dry_run=False))
     assert "Being moved: 1\n" in shown and "Waiting to start: 5" in shown and shown.count("vm-0") == 1
 
 
@@ -283,7 +282,7 @@ def test_of_many_large_clusters_the_status_shows_the_overloaded_ones(language: s
     plans = [plan(snapshot(calm, []), Policy())] * 19 + [plan(snapshot(hot, []), Policy())]
     waiting = (proposal(3),)
     status = Status(NOW, tuple(plans), "approve", None, waiting, (), (), None)
-    shown = checked(pages.status_view(texts, status, NOW, next_check=NOW + timedelta(minutes=5), dry_run=False))
+    shown = checked(status_view(texts, status, NOW, next_check=NOW + timedelta(minutes=5), dry_run=False))
     assert "hot" in shown and "/proposals" in shown
     assert texts.text("status-more-clusters", count=20 - shown.count("n6 ")) in shown
 
@@ -292,9 +291,9 @@ def test_most_loaded_nodes_come_first_and_large_clusters_are_paged() -> None:
     texts: Texts = texts_for("en")
     nodes = [node(i, name=f"n{i}", vcpus_allocated=10 + i) for i in range(1, 46)]
     new_plan = plan(snapshot(nodes, []), Policy())
-    first = pages.nodes_view(texts, new_plan, 0)
+    first = nodes_view(texts, new_plan, 0)
     rows = checked(first).splitlines()
     assert rows[2].split()[-4].startswith("n45") or "n45" in rows[2]
-    assert "n25" not in checked(first) and "n25" in checked(pages.nodes_view(texts, new_plan, 1))
+    assert "n25" not in checked(first) and "n25" in checked(nodes_view(texts, new_plan, 1))
     data = [b.callback_data for row in first.keyboard.inline_keyboard for b in row]  # type: ignore[union-attr]
     assert data[0] == "g:node:45:0:" and data[-2:] == ["g:nodes:1:1:", "g:status:1:0:"]

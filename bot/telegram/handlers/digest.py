@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from bot.telegram.handlers.base import Answer, Feature, Page, Request
 from bot.telegram.keyboards.buttons import go, keyboard
-from bot.telegram.views import pages
+from bot.telegram.views.digest import digest_text
 from bot.telegram.views.pictures import digest_photo
 from bot.telegram.views.view import View
 
@@ -41,4 +41,4 @@ class Digest(Feature):
             )
             photo = await digest_photo(texts, by_day, summary.busiest)
         rows = [tabs, [go(texts.text("button-status"), "status")]]
-        return View(pages.digest_text(texts, summary, pictured=photo is not None), keyboard(rows), photo=photo)
+        return View(digest_text(texts, summary, pictured=photo is not None), keyboard(rows), photo=photo)

@@ -11,7 +11,9 @@ from bot.domain.exclusions import ExclusionRole
 from bot.domain.times import parse_duration
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
-from bot.telegram.views import pages, wording
+from bot.telegram.views import wording
+from bot.telegram.views.exclusions import exclusions_view
+from bot.telegram.views.nodes import node_rows
 from bot.telegram.views.view import View
 
 INCLUDED_AT_ONCE = 8
@@ -54,7 +56,7 @@ class Exclusions(Feature):
     async def pick(self, request: Request) -> View:
         """The nodes to choose from, worst first, with a page for each of them."""
         plans = [p for p in await self.plans(request) if self.may_decide(request, p.cluster_id)]
-        rows = pages.node_rows(request.texts, plans, "exclude", request.part, "exclude-how")
+        rows = node_rows(request.texts, plans, "exclude", request.part, "exclude-how")
         return View(request.texts.html("exclude-pick"), keyboard(rows))
 
     async def how(self, request: Request) -> View:
@@ -131,7 +133,7 @@ class Exclusions(Feature):
         clusters = {n.id: n.cluster_id for n in nodes}
         known = await self.queries(request).exclusions()
         sources, targets = self._of_settings(request, nodes)
-        view = pages.exclusions_view(texts, known, sources, targets, self.service.clock())
+        view = exclusions_view(texts, known, sources, targets, self.service.clock())
         rows: list[Row] = [
             [do(texts.text("row-include", node=wording.short(e.node_name)), "include", e.node_id)]
             for e in known[:INCLUDED_AT_ONCE]

@@ -13,7 +13,7 @@ from bot.telegram.handlers.base import MOST_NAMESAKES, Action, ActionResult, Ans
 from bot.telegram.handlers.status import StatusPages
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import cards, wording
-from bot.telegram.views.pages import node_rows
+from bot.telegram.views.nodes import node_rows
 from bot.telegram.views.view import View
 
 VMS_PER_PAGE = 8

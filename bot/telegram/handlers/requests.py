@@ -14,7 +14,8 @@ from bot.telegram.confirmations import WITHIN
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.handlers.replies import decided_words
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
-from bot.telegram.views import cards, pages
+from bot.telegram.views import cards
+from bot.telegram.views.nodes import node_rows
 from bot.telegram.views.view import View
 
 
@@ -59,9 +60,7 @@ class NodeRequests(Feature):
     async def _pick(self, request: Request, purpose: Purpose) -> View:
         plans = [p for p in await self.plans(request) if self.may_decide(request, p.cluster_id)]
         drains = purpose is Purpose.DRAIN
-        rows = pages.node_rows(
-            request.texts, plans, "drain-pick" if drains else "fill-pick", request.part, purpose.value
-        )
+        rows = node_rows(request.texts, plans, "drain-pick" if drains else "fill-pick", request.part, purpose.value)
         return View(request.texts.html("drain-choose" if drains else "fill-choose"), keyboard(rows))
 
     async def drain_page(self, request: Request) -> View:

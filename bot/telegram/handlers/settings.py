@@ -16,8 +16,9 @@ from bot.service.runtime_settings import KEYS
 from bot.service.values import MODES
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
-from bot.telegram.views import pages, wording
+from bot.telegram.views import wording
 from bot.telegram.views.modes import automatic_mode_question
+from bot.telegram.views.settings import settings_view
 from bot.telegram.views.view import View
 
 RESET = "reset"
@@ -149,7 +150,7 @@ class SettingsMenu(Feature):
         if not self.sees_everything(request):
             held = {name: value for name, value in held.items() if name not in NAMES_OTHERS}
         measured = self.queries(request).measured()
-        view = pages.settings_view(request.texts, held, masked(Settings()), stored, measured)
+        view = settings_view(request.texts, held, masked(Settings()), stored, measured)
         return View(view.text, keyboard([[go(request.texts.text("button-back"), "settings")]]))
 
 

@@ -12,9 +12,11 @@ from bot.service.service import Service
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.notifier import TelegramNotifier
-from bot.telegram.views import pages, wording
+from bot.telegram.views import wording
 from bot.telegram.views.history import history_view
+from bot.telegram.views.nodes import node_view, nodes_view
 from bot.telegram.views.pictures import status_photo
+from bot.telegram.views.status import Tabs, status_view
 from bot.telegram.views.view import CAPTION, View, fits
 
 HISTORY_DEFAULT, HISTORY_MOST = 8, 50
@@ -71,14 +73,12 @@ class StatusPages(Feature):
         now, dry = self.service.clock(), self.service.settings.dry_run
         known = [(c.id, c.name) for c in self.clusters_seen(request)]
         one = status.plans[0].cluster_id if cluster is not None and status.plans else 0
-        tabs = pages.Tabs(known, one, request.part)
+        tabs = Tabs(known, one, request.part)
         photo = await status_photo(self.service, request.texts, status)
         # The picture shows every node: the words are then of what needs somebody.
         room = CAPTION if photo is not None else None
         view = replace(
-            pages.status_view(
-                request.texts, status, now, next_check=self._next_check(), dry_run=dry, tabs=tabs, room=room
-            ),
+            status_view(request.texts, status, now, next_check=self._next_check(), dry_run=dry, tabs=tabs, room=room),
             photo=photo,
         )
         return view if fits(view) else replace(view, photo=None)
@@ -98,7 +98,7 @@ class StatusPages(Feature):
     def _nodes(self, request: Request, plan: Plan) -> View:
         rich = self.service.settings.telegram_recent_features
         clusters = [(c.id, c.name) for c in self.clusters_seen(request)]
-        return self.aged(request, pages.nodes_view(request.texts, plan, request.part, rich=rich, clusters=clusters))
+        return self.aged(request, nodes_view(request.texts, plan, request.part, rich=rich, clusters=clusters))
 
     async def node_command(self, request: Request) -> Sequence[View]:
         if not request.args:
@@ -115,7 +115,7 @@ class StatusPages(Feature):
         node, plan, vms = await self.queries(request).node_details(selected)
         exclusions, now = await self.service.store.exclusions.active(self.service.clock()), self.service.clock()
         decides = self.may_decide(request, node.cluster_id)
-        view = pages.node_view(request.texts, node, plan, vms, exclusions=exclusions, now=now, decides=decides)
+        view = node_view(request.texts, node, plan, vms, exclusions=exclusions, now=now, decides=decides)
         return self.aged(request, view)
 
     # The past ---------------------------------------------------------------------------------

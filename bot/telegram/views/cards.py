@@ -16,8 +16,8 @@ from bot.domain.proposals import ProposedMove
 from bot.rendering.catalog import Texts
 from bot.service.queries import VMDetails
 from bot.telegram.views import wording
+from bot.telegram.views.history import history_line
 from bot.telegram.views.node_requests import plan_lines
-from bot.telegram.views.pages import history_line
 
 CHOICES_SHOWN = 3
 NAMES_SHOWN = 5

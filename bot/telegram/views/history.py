@@ -14,7 +14,7 @@ from bot.domain.outcomes import Outcome
 from bot.domain.proposals import ActorKind, Migration, MigrationState, MoveState, ProposedMove
 from bot.rendering.catalog import Texts
 from bot.rendering.outcomes import outcome_words
-from bot.rendering.phrases import duration, moment
+from bot.rendering.phrases import deciders, duration, moment
 from bot.store.values import DecisionGroup
 from bot.telegram.keyboards.buttons import Row, go, keyboard
 from bot.telegram.views import wording
@@ -166,3 +166,16 @@ def _who(texts: Texts, group: DecisionGroup) -> str:
     actors = [m.decided_by for m in group.moves if m.decided_by is not None]
     names = [texts.text("history-automatic") if a.kind is ActorKind.POLICY else a.name for a in actors]
     return ", ".join(dict.fromkeys(names))
+
+
+def history_line(texts: Texts, proposed: ProposedMove, now: datetime) -> Markup:
+    """A past move of a VM: when, from where to where, what became of it, and who decided."""
+    by = proposed.decided_by
+    return texts.html(
+        "history-line",
+        time=wording.moment(texts, proposed.decided_at or now, now),
+        state=vm_words(texts, proposed, now),
+        source=proposed.move.source_name,
+        target=proposed.move.target_name,
+        who=texts.text("history-automatic") if by is None or by.kind is ActorKind.POLICY else deciders(proposed),
+    )

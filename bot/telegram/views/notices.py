@@ -21,8 +21,8 @@ from bot.store.store import Store
 from bot.store.values import Notice, NoticeKind
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
 from bot.telegram.views import wording
+from bot.telegram.views.digest import digest_text
 from bot.telegram.views.moves import PANEL_WORDS_LIMIT
-from bot.telegram.views.pages import digest_text
 from bot.telegram.views.pictures import digest_photo
 from bot.telegram.views.view import Picture, View
 

@@ -1,0 +1,54 @@
+"""The summary of a day or a week. Pure: values in, text out."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from bot.rendering.catalog import Texts
+from bot.store.values import Summary
+from bot.telegram.views import wording
+from bot.telegram.views.moves import bar
+from bot.telegram.views.outcomes import broken_lines
+
+
+def digest_text(texts: Texts, summary: Summary, *, pictured: bool = False) -> Markup:
+    """A day or a week in a few lines: how bad it was, what was done, what nobody answered, which nodes were worst.
+
+    Args:
+        pictured: the nodes are in a picture above the text.
+    """
+    days = max(1, round((summary.until - summary.since).total_seconds() / 86_400))
+    lines: list[Markup | str] = [texts.html("digest-title", days=days), ""]
+    if summary.quiet:
+        lines.append(texts.html("digest-quiet"))
+        return wording.joined(lines)
+    lines += [
+        texts.html("digest-overload", hours=summary.overload_hours, nodes=summary.overloaded_nodes),
+        texts.html("digest-migrations", count=summary.succeeded, failed=summary.failed),
+    ]
+    if summary.restarted:
+        lines.append(texts.html("digest-restarted", count=summary.restarted))
+    if summary.kept is not None:
+        lines.append(texts.html("digest-kept", count=summary.compared, percent=round(100 * summary.kept)))
+    lines += broken_lines(texts, summary.broken)
+    if summary.unanswered:
+        lines.append(texts.html("digest-unanswered", count=summary.unanswered))
+    if summary.waiting:
+        lines.append(texts.html("status-waiting", count=summary.waiting))
+    if pictured or not summary.busiest:
+        return wording.joined(lines)
+    lines += ["", texts.html("digest-busiest")]
+    for node in summary.busiest:
+        percent = round(100 * node.overloaded / node.watched) if node.watched else 0
+        share = bar(percent, 100)
+        lines.append(
+            texts.html(
+                "digest-node",
+                node=node.name,
+                bar=share,
+                hours=node.overload_hours,
+                ratio=node.cpu_ratio_max,
+                memory=node.memory_percent_max,
+            )
+        )
+    return wording.joined(lines)
