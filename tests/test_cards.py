@@ -95,7 +95,7 @@ async def test_why_command_and_unknown_words_are_answered(stack: Stack) -> None:
     assert "hot in Production" in await stack.ask("hot", "hot in", chat_id=ANNA)
     assert "small-b (ID 12)" in await stack.ask("small-b", "small-b", chat_id=ANNA)
     assert "small-a" in await stack.ask("small", "Did you mean", chat_id=ANNA)
-    assert "Did you mean /status," in await stack.ask("/staus", "Did you mean")
+    assert "Did you mean: /status," in await stack.ask("/staus", "Did you mean")
     before = len(await stack.messages())
     await stack.say("hot is slow today, isn't it?")
     await stack.ask("/resume", "not paused")

@@ -35,6 +35,7 @@ from bot.errors import NotFound
 from bot.rendering.catalog import LANGUAGES, NO_BREAK, Texts, message_sources, texts_for
 from bot.service.runtime_settings import KEYS as KEYS_AT_RUN_TIME
 from bot.telegram.commands import COMMANDS, GROUPS
+from bot.telegram.handlers.help import ARGUMENTS
 from bot.telegram.views.history import OUTCOMES
 from sandbox.chat.html import parse_html
 
@@ -188,6 +189,7 @@ FORMATTED: dict[str, list[str]] = {
     "history-{o}": list(OUTCOMES),
     "history-vm-{outcome(proposed)}": list(OUTCOMES),
     **{f"{part}-{{kind}}": ["cpu", "load", "memory"] for part in ("after", "change")},
+    "argument-{word}": list(ARGUMENTS),
     "health-{health.state.value}": [s.value for s in State],
 }
 """What stands for the braces of a key that the code puts together. A new f-string needs an entry."""

@@ -22,7 +22,7 @@ from bot.rendering.charts.canvas import (
     Canvas,
     Point,
 )
-from bot.rendering.charts.levels import Legend, heading, number
+from bot.rendering.charts.levels import Legend, exact, heading, number
 from bot.rendering.charts.lines import above, runs
 from bot.rendering.charts.scale import marks, steps
 from bot.rendering.charts.values import Limits
@@ -130,7 +130,7 @@ class _Chart:
         for run in runs(samples, track.mean):
             self._run(track, run, at)
         canvas.line([(_LEFT, at(track.limit)), (_RIGHT, at(track.limit))], INK, width=1.4, dashed=True)
-        limit = number(self._texts, track.kind, track.limit)
+        limit = exact(self._texts, track.kind, track.limit)
         label = self._texts.text("picture-limit", figures=limit)
         canvas.text(self._free(track, seen, canvas.fonts.width(label, SMALL)), at(track.limit) - 9, label, halo=GROUND)
         if not seen:

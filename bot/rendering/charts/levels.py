@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 
 from balancer.model import NodeReport
 from bot.rendering.catalog import Texts
@@ -55,9 +55,14 @@ def number(texts: Texts, kind: str, value: float) -> str:
     return texts.text("picture-load" if kind == "load" else "picture-ratio", value=value)
 
 
-def named(texts: Texts, figure: Figure) -> str:
+def exact(texts: Texts, kind: str, value: float) -> str:
+    """A threshold as the settings have it: not rounded as figures are."""
+    return texts.text("picture-exact-percent" if kind == "memory" else "picture-number", value=value)
+
+
+def named(texts: Texts, figure: Figure, words: Callable[[Texts, str, float], str] = number) -> str:
     """ "CPU 7.2": short, to save space."""
-    text = number(texts, figure.kind, figure.value)
+    text = words(texts, figure.kind, figure.value)
     if figure.kind == "memory":
         return texts.text("picture-memory-is", figure=text)
     return texts.text("picture-load-is" if figure.kind == "load" else "picture-cpu-is", figure=text)
@@ -117,10 +122,11 @@ class Legend:
 
 def limit_words(texts: Texts, legend: Legend, limits: Limits, *, measured: bool, line: bool = True) -> None:
     """The thresholds in words; ``line``: the picture has a line for them."""
-    parts = [named(texts, Figure("cpu", limits.cpu_ratio, 1)), named(texts, Figure("memory", limits.memory_percent, 1))]
+    thresholds = [("cpu", limits.cpu_ratio), ("memory", limits.memory_percent)]
     if measured:
-        parts.insert(1, named(texts, Figure("load", limits.cpu_load, 1)))
-    legend.add("limit" if line else "none", texts.text("picture-limit", figures=", ".join(parts)))
+        thresholds.insert(1, ("load", limits.cpu_load))
+    parts = ", ".join(named(texts, Figure(kind, value, 1), exact) for kind, value in thresholds)
+    legend.add("limit" if line else "none", texts.text("picture-limit", figures=parts))
 
 
 def explain_colours(texts: Texts, legend: Legend, colours: Container[str]) -> None:

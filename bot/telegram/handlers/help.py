@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 
 from aiogram.types import InlineKeyboardMarkup
@@ -22,6 +23,8 @@ from bot.telegram.views.view import View
 
 STEPS = 4
 AUTO = "auto"
+ARGUMENTS = ("cluster", "gib", "n", "name", "node", "strategy", "value", "vcpus", "vm")
+"""Words for arguments that stand for something, not for themselves, in lower case."""
 NEAR = 0.5
 """How alike a command and what was typed have to be to be suggested."""
 
@@ -95,14 +98,8 @@ class Help(Feature):
         for group, names in GROUPS.items():
             infos = [known[name] for name in names if name in known]
             if infos:
-                lines += ["", texts.html(f"help-group-{group}"), *(self._help_line(texts, info) for info in infos)]
+                lines += ["", texts.html(f"help-group-{group}"), *(help_line(texts, info) for info in infos)]
         return [View(wording.joined(lines[1:]))]
-
-    @staticmethod
-    def _help_line(texts: Texts, info: CommandInfo) -> Markup:
-        text = texts.text(f"menu-{info.name}")
-        key = "help-line" if info.arguments else "help-line-plain"
-        return texts.html(key, command=info.name, arguments=info.arguments, text=text)
 
     # Language ---------------------------------------------------------------------------------
 
@@ -156,3 +153,20 @@ class Help(Feature):
             return [View(wording.joined([line, request.texts.html("unknown-near", commands=", ".join(near))]))]
         [helped] = await self.help(request)
         return [View(wording.joined([line, "", helped.text]))]
+
+
+def help_line(texts: Texts, info: CommandInfo) -> Markup:
+    """A command with its arguments and what it does."""
+    text = texts.text(f"menu-{info.name}")
+    key = "help-line" if info.arguments else "help-line-plain"
+    return texts.html(key, command=info.name, arguments=_arguments(texts, info), text=text)
+
+
+def _arguments(texts: Texts, info: CommandInfo) -> str:
+    """The arguments of a command, with the names of what they stand for in the reader's language."""
+    parts = re.split(r"(\w+)", info.arguments)
+    return "".join(_argument(texts, part.lower()) if part.lower() in ARGUMENTS else part for part in parts)
+
+
+def _argument(texts: Texts, word: str) -> str:
+    return texts.text(f"argument-{word}")

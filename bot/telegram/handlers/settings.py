@@ -10,7 +10,7 @@ from markupsafe import Markup
 from balancer.policy import STRATEGIES
 from bot.config.settings import Settings, env_name, masked
 from bot.errors import UnconfirmedMode
-from bot.rendering.catalog import NO_BREAK, Texts
+from bot.rendering.catalog import Texts
 from bot.service.admin import Changeable
 from bot.service.runtime_settings import KEYS
 from bot.service.values import MODES
@@ -178,7 +178,11 @@ def _worded(texts: Texts, one: Changeable, value: str) -> str:
         return wording.duration(texts, timedelta(seconds=float(value)))
     if one.name == env_name("balance_mode"):
         return texts.text("mode-short", mode=value)
-    return f"{value}{NO_BREAK}%" if "MEMORY" in one.name else value
+    try:
+        figure = float(value)
+    except ValueError:
+        return value
+    return texts.text("setting-percent" if "MEMORY" in one.name else "setting-number", value=figure)
 
 
 def _value(texts: Texts, one: Changeable) -> str:

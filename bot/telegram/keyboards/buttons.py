@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from aiogram.enums import ButtonStyle
 from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
+from rich.cells import cell_len
 
 from bot.domain.sanitize import shorten
 from bot.rendering.catalog import Texts
@@ -14,8 +15,10 @@ from bot.telegram.keyboards.callbacks import DoButton, GoButton
 
 T = TypeVar("T")
 Row = list[InlineKeyboardButton]
-SHORT = 14
-"""Characters of a button that leaves room for two others beside it on a phone."""
+ROOM = {1: 40.0, 2: 17.0, 3: 10.5}
+"""Width of a label, in Latin letters, that a phone shows on one line with so many buttons in the row."""
+WIDE_SIGN, CYRILLIC, SPACE = 2.4, 1.15, 0.55
+"""Widths of an emoji, a Cyrillic letter and a space, in Latin letters."""
 TABS_PER_PAGE, TABS_IN_A_ROW, TAB_NAME = 9, 3, 30
 
 
@@ -41,8 +44,6 @@ def keyboard(rows: Sequence[Row]) -> InlineKeyboardMarkup | None:
 
 CLOSE = "close"
 """The action that takes a message away."""
-LAST_ROW = 2
-"""As many buttons stand beside Close in the last row."""
 
 
 def with_close(texts: Texts, markup: InlineKeyboardMarkup | None) -> InlineKeyboardMarkup:
@@ -52,11 +53,25 @@ def with_close(texts: Texts, markup: InlineKeyboardMarkup | None) -> InlineKeybo
     if any(button.callback_data == data for row in rows for button in row):
         return InlineKeyboardMarkup(inline_keyboard=rows)
     close = do(texts.text("button-close"), CLOSE)
-    if rows and len(rows[-1]) <= LAST_ROW and all(len(b.text) <= SHORT for b in rows[-1]):
+    if rows and _fits([*rows[-1], close]):
         rows[-1].append(close)
     else:
         rows.append([close])
     return InlineKeyboardMarkup(inline_keyboard=rows)
+
+
+def _fits(row: Row) -> bool:
+    """Whether a phone shows all labels of the row on one line each."""
+    return len(row) in ROOM and all(_width(button.text) <= ROOM[len(row)] for button in row)
+
+
+def _width(label: str) -> float:
+    """The width of a label in Latin letters, roughly."""
+    wide = sum(cell_len(sign) == 2 for sign in label)
+    cyrillic = sum("\u0400" <= sign <= "\u04ff" for sign in label)
+    spaces = label.count(" ") + label.count("\N{NO-BREAK SPACE}")
+    others = len(label) - wide - cyrillic - spaces
+    return WIDE_SIGN * wide + CYRILLIC * cyrillic + SPACE * spaces + others
 
 
 def cluster_tabs(

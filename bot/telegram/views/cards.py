@@ -30,10 +30,11 @@ def vm_lines(texts: Texts, details: VMDetails, cluster: str, ignored: IgnoredVM 
     vm, why = details.vm, details.why
     unknown = texts.text("unknown-value")
     place = details.node.name if details.node is not None else unknown
+    size = wording.size(texts, vm.vcpus or 0, vm.memory_mib or 0)
     lines: Lines = [
         texts.html("vm-title", vm=vm.name, id=vm.id),
         texts.html("vm-place", node=place, cluster=cluster),
-        texts.html("vm-size", size=wording.size(texts, vm.vcpus or 0, vm.memory_mib or 0), state=vm.state or unknown),
+        texts.html("vm-size", size=size, state=wording.vm_state(texts, vm)),
     ]
     if vm.disk_mib:
         lines.append(texts.html("vm-disk", gib=vm.disk_mib / 1024))

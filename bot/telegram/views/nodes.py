@@ -159,7 +159,6 @@ def _vm_lines(texts: Texts, vms: Sequence[VM]) -> list[Markup | str]:
     if not vms:
         return []
     ranked = sorted(vms, key=lambda vm: (-(vm.vcpus or 0), -(vm.memory_mib or 0), vm.id))[:LARGEST_VMS]
-    unknown = texts.text("unknown-value")
     return [
         texts.html("node-biggest"),
         *(
@@ -167,7 +166,7 @@ def _vm_lines(texts: Texts, vms: Sequence[VM]) -> list[Markup | str]:
                 "node-vm-line",
                 vm=vm.name,
                 size=wording.size(texts, vm.vcpus or 0, vm.memory_mib or 0),
-                state=vm.state or unknown,
+                state=wording.vm_state(texts, vm),
             )
             for vm in ranked
         ),

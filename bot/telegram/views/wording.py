@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 from rich.cells import cell_len, set_cell_size
 
-from balancer.model import NodeReport
+from balancer.model import VM, NodeReport
 from bot.domain.sanitize import one_line, shorten
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import duration, moment, role, size, until
@@ -51,6 +51,11 @@ def _figure(*spellings: str, width: int) -> str:
 def _row(mark: str, name: str, cpu: str, memory: str, vms: str) -> str:
     shown = name if cell_len(name) <= _NAME else set_cell_size(name, _NAME - 1).rstrip() + "…"
     return f"{mark} {set_cell_size(shown, _NAME)} {cpu:>{_CPU}} {memory:>{_MEMORY}} {vms:>{_VMS}}"
+
+
+def vm_state(texts: Texts, vm: VM) -> str:
+    """The state that the panel reports, in the reader's language where it is known."""
+    return texts.text("unknown-value") if vm.state is None else texts.text("vm-state", state=vm.state)
 
 
 def short(name: str) -> str:

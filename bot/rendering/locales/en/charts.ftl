@@ -2,7 +2,9 @@
 menu-chart = Load over time, as a picture
 chart-title = 📈 <b>{ $name }</b>, the last { $duration }
 chart-nothing = No data for this period yet.
-chart-figures = CPU: average { CPU($ratio) }, peak { CPU($ratio_max) } vCPU per CPU. Memory: average { MEMORY($memory) } %, peak { MEMORY($memory_max) } %.
+chart-figures =
+    CPU: average { CPU($ratio) }, peak { CPU($ratio_max) } vCPU per CPU
+    Memory: average { MEMORY($memory) } %, peak { MEMORY($memory_max) } %
 chart-choose = Which cluster?
 button-chart = 📈 Load
 popup-no-picture = The picture cannot be drawn now; the log says why.

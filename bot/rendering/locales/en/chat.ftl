@@ -317,6 +317,15 @@ help-group-look = <b>Look</b>
 help-group-decide = <b>Decide</b>
 help-group-nodes = <b>Nodes</b>
 help-group-settings = <b>Settings</b>
+argument-cluster = CLUSTER
+argument-gib = GIB
+argument-n = N
+argument-name = NAME
+argument-node = NODE
+argument-strategy = STRATEGY
+argument-value = VALUE
+argument-vcpus = VCPUS
+argument-vm = VM
 help-line = /{ $command } { $arguments } – { $text }
 help-line-plain = /{ $command } – { $text }
 
@@ -344,7 +353,8 @@ status-running = { $count ->
    *[other] Being moved: { $count }
 }
 status-queued = 🕑 Waiting to start: { $count }
-status-running-line = { $vm }: { $source } → { $target }, { $state }
+status-running-line = { $vm }: { $source } → { $target }
+    { $state }
 status-exclusions = { $count ->
     [one] ⛔ 1 exclusion: /exclusions
    *[other] ⛔ { $count } exclusions: /exclusions
@@ -374,6 +384,7 @@ node-flag-state = state: { $state }
 node-no-target = Takes no VM now: { $reason }
 node-excluded = ⛔ excluded as { $role } { $until }, by { $who }
 node-vm-line = { $vm } · { $size } · { $state }
+vm-state = { $state }
 node-biggest = Largest VMs:
 unknown-value = unknown
 

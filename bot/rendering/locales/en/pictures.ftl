@@ -72,6 +72,7 @@ picture-left = a VM left
 picture-came = a VM came
 picture-no-figures = no data for this period
 picture-number = { NUMBER($value, maximumFractionDigits: 2) }
+picture-exact-percent = { NUMBER($value, maximumFractionDigits: 2) } %
 picture-last-hours = { $hours ->
     [one] The last hour
    *[other] The last { $hours } hours

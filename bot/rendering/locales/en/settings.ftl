@@ -7,6 +7,8 @@ setting-title = ⚙️ <b>{ $label }</b>: { $value }
 setting-by = ✎ Changed by { $who } at { $time }; the settings file says { $configured }.
 setting-of-cluster = { $cluster } has its own from CLUSTERS_FILE: { $value }
 setting-other = <i>Another value: /settings { $name } and the value.</i>
+setting-number = { NUMBER($value, maximumFractionDigits: 2) }
+setting-percent = { NUMBER($value, maximumFractionDigits: 2) } %
 mode-short = { $mode ->
     [auto] automatic
    *[approve] ask first

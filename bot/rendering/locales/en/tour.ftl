@@ -30,7 +30,7 @@ language-now = { $language ->
 }
 language-auto = Automatic
 language-usage = I do not speak { $text }. Choose: { $known }
-unknown-near = Did you mean { $commands }?
+unknown-near = Did you mean: { $commands }
 
 button-status = 📊 Status
 button-dry-run = 🔎 Dry run

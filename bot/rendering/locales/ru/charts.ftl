@@ -2,7 +2,9 @@
 menu-chart = График нагрузки
 chart-title = 📈 <b>{ $name }</b> за { $duration }
 chart-nothing = За этот период данных ещё нет.
-chart-figures = CPU: в среднем { CPU($ratio) }, максимум { CPU($ratio_max) } vCPU на CPU. Память: в среднем { MEMORY($memory) } %, максимум { MEMORY($memory_max) } %.
+chart-figures =
+    CPU: среднее { CPU($ratio) }, максимум { CPU($ratio_max) } vCPU на CPU
+    Память: среднее { MEMORY($memory) } %, максимум { MEMORY($memory_max) } %
 chart-choose = Какой кластер?
 button-chart = 📈 Нагрузка
 popup-no-picture = Не удалось нарисовать картинку; причина в журнале.

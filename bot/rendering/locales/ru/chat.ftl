@@ -315,6 +315,15 @@ help-group-look = <b>Просмотр</b>
 help-group-decide = <b>Решения</b>
 help-group-nodes = <b>Узлы</b>
 help-group-settings = <b>Настройки</b>
+argument-cluster = КЛАСТЕР
+argument-gib = ГИБ
+argument-n = N
+argument-name = ИМЯ
+argument-node = УЗЕЛ
+argument-strategy = СТРАТЕГИЯ
+argument-value = ЗНАЧЕНИЕ
+argument-vcpus = VCPU
+argument-vm = ВМ
 help-line = /{ $command } { $arguments } — { $text }
 help-line-plain = /{ $command } — { $text }
 
@@ -323,10 +332,10 @@ status-title = <b>VM Balancer</b> · { $mode ->
    *[approve] ручной режим
 }
 status-paused = ⏸ Пауза { $until }
-status-age = Данные получены { $duration } назад
+status-age = Данные: { $duration } назад
 status-never = Панель ещё ни разу не ответила.
 status-problem = 🔌 Нет доступа к панели: { $problem }
-status-next = следующая проверка { $when }
+status-next = проверка { $when }
 status-more-clusters = … и ещё { $count ->
     [one] { NUMBER($count) } кластер
     [few] { NUMBER($count) } кластера
@@ -344,7 +353,8 @@ status-running = { $count ->
    *[other] Идёт миграций: { $count }
 }
 status-queued = 🕑 Ждут запуска: { $count }
-status-running-line = { $vm }: { $source } → { $target }, { $state }
+status-running-line = { $vm }: { $source } → { $target }
+    { $state }
 status-exclusions = { $count ->
     [one] ⛔ { $count } исключение: /exclusions
     [few] ⛔ { $count } исключения: /exclusions
@@ -373,6 +383,18 @@ node-flag-state = состояние: { $state }
 node-no-target = Сейчас не принимает ВМ: { $reason }
 node-excluded = ⛔ исключён: { $role }, { $until } ({ $who })
 node-vm-line = { $vm } · { $size } · { $state }
+vm-state = { $state ->
+    [active] активна
+    [stopped] остановлена
+    [crashed] аварийно остановлена
+    [creating] создаётся
+    [importing] импортируется
+    [cloning] клонируется
+    [deleting] удаляется
+    [reinstalling] переустанавливается
+    [migrating] переносится
+   *[other] { $state }
+}
 node-biggest = Самые крупные ВМ:
 unknown-value = неизвестно
 

@@ -76,6 +76,7 @@ picture-left = ВМ ушла
 picture-came = ВМ пришла
 picture-no-figures = за этот период данных нет
 picture-number = { NUMBER($value, maximumFractionDigits: 2) }
+picture-exact-percent = { NUMBER($value, maximumFractionDigits: 2) } %
 picture-last-hours = { $hours ->
     [one] Последний { $hours } час
     [few] Последние { $hours } часа

@@ -7,6 +7,8 @@ setting-title = ⚙️ <b>{ $label }</b>: { $value }
 setting-by = ✎ Изменено: { $who }, { $time }; в файле настроек { $configured }.
 setting-of-cluster = У { $cluster } своё значение из CLUSTERS_FILE: { $value }
 setting-other = <i>Другое значение: /settings { $name } и значение.</i>
+setting-number = { NUMBER($value, maximumFractionDigits: 2) }
+setting-percent = { NUMBER($value, maximumFractionDigits: 2) } %
 mode-short = { $mode ->
     [auto] автоматический
    *[approve] ручной

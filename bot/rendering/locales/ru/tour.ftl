@@ -31,7 +31,7 @@ language-now = { $language ->
 }
 language-auto = Автоматически
 language-usage = Языка { $text } нет. Выберите: { $known }
-unknown-near = Может быть, { $commands }?
+unknown-near = Похожие команды: { $commands }
 
 button-status = 📊 Состояние
 button-dry-run = 🔎 Пробный прогон
