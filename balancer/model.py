@@ -430,6 +430,9 @@ class Plan:
     """Whether a person let this one plan pass hard target thresholds."""
     choice: Choice | None = None
     """Which rule chose the moves; ``None`` where nothing was chosen: nothing is overloaded, or a person asked."""
+    loads_by: str | None = None
+    """What the VMs of the overloaded measured nodes count with: ``own`` loads, ``shares`` by vCPUs, or ``mixed``;
+    ``None`` = no overloaded node is measured."""
 
     @property
     def total_moves(self) -> int:

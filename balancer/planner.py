@@ -5,7 +5,7 @@ A strategy is one function from the working state to moves (Outcome), one line i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from balancer.groups import violations
 from balancer.model import Choice, Node, NodeLoad, NodeReport, Plan, Reason, Recent, Snapshot
@@ -86,7 +86,18 @@ def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Pl
         evenness=outcome.evenness,
         groups=parallel_groups((move.source_id, move.target_id) for move in outcome.moves),
         choice=choice if overloaded or outcome.moves else None,
+        loads_by=_loads_by(overloaded, state),
     )
+
+
+def _loads_by(overloaded: Sequence[Node], state: WorkingState) -> str | None:
+    """See ``Plan.loads_by``."""
+    measured = [node.id for node in overloaded if state.working[node.id].live is not None]
+    vms = [vm for node_id in measured for vm in state.vms_on[node_id] if vm.state in (None, "active")]
+    own = sum(vm.load is not None for vm in vms)
+    if not vms:
+        return None
+    return "shares" if not own else "own" if own == len(vms) else "mixed"
 
 
 def look(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Plan:

@@ -14,6 +14,8 @@ from balancer.model import Plan, Reason, Recent, Snapshot, VMLoad
 from balancer.planner import plan
 from balancer.policy import STRATEGIES, Policy
 from balancer.state import Candidate, WorkingState
+from bot.rendering.catalog import texts_for
+from bot.rendering.plan_summary import outlook_lines
 
 CPUS = 10
 
@@ -80,6 +82,19 @@ def test_the_hot_vm_leaves_instead_of_several_calm_ones(strategy: str) -> None:
     assert new_plan.overloaded_after == ()
     by_shares = plan(replace(seen, vms=tuple(replace(v, load=None) for v in seen.vms)), policy(strategy))
     assert by_shares.moves[0].vm_id == 1, "by shares all are alike, so the first one, which is idle, would go"
+
+
+@pytest.mark.parametrize(
+    ("loads", "by"), [([3.0, 3.0, 3.0], "own"), ([None, None, None], "shares"), ([3.0, None, 3.0], "mixed")]
+)
+def test_a_plan_says_what_the_vms_count_with(loads: list[float | None], by: str) -> None:
+    seen = world(loads, 11.0)
+    new_plan = plan(seen, policy("optimal"))
+    assert new_plan.loads_by == by
+    words = outlook_lines(texts_for("en"), new_plan)
+    assert [line for line in words if "measured" in line] == [texts_for("en").text("outlook-loads", by=by)]
+    dark = replace(seen, nodes=tuple(replace(n, measured=None) for n in seen.nodes))
+    assert plan(dark, policy("optimal")).loads_by is None
 
 
 def test_what_a_move_promises_is_the_load_of_the_vm() -> None:

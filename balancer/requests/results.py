@@ -104,6 +104,7 @@ class WhyVM:
     """Where no node is open: the node with the fewest reasons, all of which would have to change."""
     load: VMLoad | None = None
     """Its own load, by which the plan judges it; ``None`` = by its share of the load of its node."""
+    vcpus: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ def why_vm(snapshot: Snapshot, policy: Policy, recent: Recent, vm_id: int) -> Wh
         refused=_grouped((state.nodes[node_id], reason) for node_id, reason in refused.items()),
         nearest=nearest,
         load=vm.load,
+        vcpus=vm.vcpus,
     )
 
 

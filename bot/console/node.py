@@ -16,12 +16,13 @@ from bot.console.grid import Grid, Row
 from bot.console.views import View
 from bot.domain.sanitize import one_line
 from bot.rendering.catalog import Texts
+from bot.rendering.phrases import busiest_first, load_figures
 
 WIDE = 100
 
 
 class NodeView(View):
-    """One node: its facts, its VMs, the largest first, and below them the chosen VM's reason in full."""
+    """One node: its facts, its VMs, the busiest or largest first, and below them the chosen VM's load and reasons."""
 
     def __init__(self, texts: Texts, *, id: str = "node") -> None:
         super().__init__(texts, id=id)
@@ -54,24 +55,28 @@ class NodeView(View):
         self._view_state = view_state
         self.facts.update(facts_of(self, view_state, self.node_id))
         texts, room = self.texts, self.app.size.width - 1
-        wide = room >= WIDE
+        wide, vms = room >= WIDE, busiest_first(vms_of(view_state, self.node_id))
+        measured = any(vm.load is not None for vm in vms)
         columns = [
             (texts.text("console-column-vm"), 30 if wide else 20),
             (texts.text("console-column-vcpus"), 6),
+            *([(texts.text("console-column-load"), 7)] if measured else []),
             (texts.text("console-column-ram"), 9),
             *([(texts.text("console-column-disk"), 9)] if wide else []),
             (texts.text("console-column-vm-state"), 16 if wide else 11),
         ]
         tail = max(8, room - sum(width for _, width in columns))
         columns.append((texts.text("console-column-remarks"), tail))
-        vms = largest_first(vms_of(view_state, self.node_id))
-        self.grid.fill(columns, [self._row(vm, view_state, columns) for vm in vms])
+        self.grid.fill(columns, [self._row(vm, view_state, [width for _, width in columns], measured) for vm in vms])
         self._show_reason(view_state)
 
     def _show_reason(self, view_state: ViewState) -> None:
-        """The whole reason of the chosen VM, which its row may cut."""
+        """The load of the chosen VM with its age, and the whole reason, which its row may cut."""
         vm = next((vm for vm in vms_of(view_state, self.node_id) if vm.id == self.vm_id), None)
         remarks = [] if vm is None else self._remarks(vm, view_state)
+        if vm is not None and vm.load is not None:
+            words = self.texts.text("console-vm-load", **load_figures(self.texts, vm.load, vm.vcpus, view_state.now))
+            remarks.insert(0, words)
         self.reason.set_class(not remarks, "hidden")
         self.reason.update(Text("" if vm is None else f"{one_line(vm.name)}: {'; '.join(remarks)}"))
 
@@ -85,31 +90,29 @@ class NodeView(View):
             if r.subject == "vm" and r.id == vm.id
         ]
 
-    def _row(self, vm: VM, view_state: ViewState, columns: Sequence[tuple[str, int]]) -> Row:
+    def _row(self, vm: VM, view_state: ViewState, widths: Sequence[int], measured: bool) -> Row:
+        """``measured``: there is a column for loads."""
         unknown, p = self.texts.text("table-unknown"), self.palette
-        widths = [width for _, width in columns]
+        load = unknown if vm.load is None else format(vm.load.cpus, ".1f")
         state = vm.state or self.texts.text("unknown-value")
         disk = unknown if vm.disk_mib is None else format(vm.disk_mib / 1024, ".0f")
         cells = (
             Text(cut(vm.name, widths[0] - 1)),
             Text(f"{unknown if vm.vcpus is None else vm.vcpus:>4}"),
+            *([Text(f"{load:>5}")] if measured else []),
             Text(f"{unknown if vm.memory_mib is None else format(vm.memory_mib / 1024, '.1f'):>7}"),
-            *([Text(f"{disk:>7}")] if len(widths) == 6 else []),
+            *([Text(f"{disk:>7}")] if len(widths) == 6 + measured else []),
             Text("  " + cut(state, widths[-2] - 3), p.good if vm.state == "active" else p.dim),
             Text(cut(", ".join(self._remarks(vm, view_state)), widths[-1]), p.dim),
         )
         return Row(f"v:{vm.id}", cells)
 
 
-def largest_first(vms: Sequence[VM]) -> list[VM]:
-    return sorted(vms, key=lambda vm: (-(vm.vcpus or 0), -(vm.memory_mib or 0), vm.id))
-
-
 def vm_lines(view: View, view_state: ViewState, node_id: int | None, width: int) -> list[Text]:
-    """The VMs of a node, one short line each, the largest first."""
+    """The VMs of a node, one short line each, the busiest first, then the largest."""
     unknown = view.texts.text("table-unknown")
     lines = []
-    for vm in largest_first(vms_of(view_state, node_id)):
+    for vm in busiest_first(vms_of(view_state, node_id)):
         vcpus = unknown if vm.vcpus is None else str(vm.vcpus)
         gib = unknown if vm.memory_mib is None else format(vm.memory_mib / 1024, ".1f")
         size = f"{vcpus:>4}{gib:>8}"

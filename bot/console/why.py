@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from rich.text import Text
 
@@ -11,22 +12,25 @@ from balancer.requests.results import Refused, TargetChoice, WhyNode, WhyVM
 from bot.console.drawing import Palette
 from bot.domain.sanitize import one_line
 from bot.rendering.catalog import Texts
+from bot.rendering.phrases import load_figures
 
 SHOWN = 5
 """Moves, nodes and names of a list that are shown."""
 
 
-def why_lines(texts: Texts, why: WhyVM | WhyNode, palette: Palette) -> list[Text]:
+def why_lines(texts: Texts, why: WhyVM | WhyNode, palette: Palette, now: datetime) -> list[Text]:
     """The answer, and below it what it follows from."""
-    return _vm_lines(texts, why, palette) if isinstance(why, WhyVM) else _node_lines(texts, why, palette)
+    return _vm_lines(texts, why, palette, now) if isinstance(why, WhyVM) else _node_lines(texts, why, palette)
 
 
-def _vm_lines(texts: Texts, why: WhyVM, palette: Palette) -> list[Text]:
+def _vm_lines(texts: Texts, why: WhyVM, palette: Palette, now: datetime) -> list[Text]:
     node = why.node_name or texts.text("unknown-value")
     lines = [
         Text(texts.text("console-why-vm", vm=why.vm_name, node=node), "bold"),
         Text(texts.reason(why.reason), palette.accent),
     ]
+    if why.load is not None:
+        lines.append(Text(texts.text("why-load", **load_figures(texts, why.load, why.vcpus, now)), palette.dim))
     lines += [Text(f"- {texts.reason(reason)}") for reason in why.refusals]
     lines += _listed(texts.text("why-instead"), [_move(texts, move) for move in why.instead[:SHOWN]])
     lines += _listed(texts.text("why-open"), [_choice(texts, choice) for choice in why.open[:SHOWN]])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from balancer.model import VM, VMLoad
 from bot.domain import times
 from bot.domain.exclusions import ExclusionRole
 from bot.domain.proposals import (
@@ -41,6 +42,13 @@ def duration(texts: Texts, length: timedelta) -> str:
     return texts.text("duration-days-hours" if hours_rest else "duration-days", days=days, hours=hours_rest)
 
 
+def busiest_first(vms: Iterable[VM]) -> list[VM]:
+    """By load where it is known; then those of unknown load, the largest first."""
+    return sorted(
+        vms, key=lambda vm: (-(vm.load.cpus if vm.load else -1.0), -(vm.vcpus or 0), -(vm.memory_mib or 0), vm.id)
+    )
+
+
 def moment(texts: Texts, when: datetime, now: datetime) -> str:
     """A time of day in the zone of the reader, with "tomorrow" or the date in front if it is not today."""
     there, today = times.local(when, texts.zone), times.local(now, texts.zone).date()
@@ -68,6 +76,17 @@ def sighting_words(sighting: Sighting) -> dict[str, str]:
     }
     words = {name: "?" if value is None else shorten(str(value), LONGEST_WORD) for name, value in figures.items()}
     return {**words, "task": " → ".join(sighting.task_words) or "?"}
+
+
+def load_figures(texts: Texts, load: VMLoad, vcpus: int | None, now: datetime) -> dict[str, str | float]:
+    """The load of a VM as arguments of a text: CPUs of its vCPUs, the minutes of the mean, its age and source."""
+    return {
+        "cpus": load.cpus,
+        "vcpus": vcpus or 0,
+        "minutes": max(1, round(load.span_s / 60)),
+        "ago": duration(texts, now - load.measured_at),
+        "source": load.source,
+    }
 
 
 def size(texts: Texts, vcpus: int, memory_mib: int) -> str:

@@ -139,7 +139,7 @@ def outlook_lines(texts: Texts, plan: Plan) -> list[str]:
     lines = []
     if plan.total_moves > len(plan.moves) > 0:
         lines.append(texts.text("outlook-budget", shown=len(plan.moves), total=plan.total_moves))
-    parts = (_choice, _certificate, _evenness, _alternative, _beyond_targets)
+    parts = (_choice, _certificate, _loads_by, _evenness, _alternative, _beyond_targets)
     for line in (words(texts, plan) for words in parts):
         if line is not None:
             lines.append(line)
@@ -207,6 +207,13 @@ def _proof(texts: Texts, plan: Plan, effort: Effort, bound: Bound) -> str:
     fewest, fastest = bound.moves == effort.moves, bound.seconds == effort.seconds
     goal = "moves-and-time" if fewest and fastest else "moves" if fewest else "time" if fastest else "memory"
     return texts.text("outlook-optimal", effort=words, goal=goal)
+
+
+def _loads_by(texts: Texts, plan: Plan) -> str | None:
+    """What the VMs of measured nodes count with, where something is moved or proven by it."""
+    if plan.loads_by is None or not (plan.moves or plan.bound):
+        return None
+    return texts.text("outlook-loads", by=plan.loads_by)
 
 
 def _evenness(texts: Texts, plan: Plan) -> str | None:

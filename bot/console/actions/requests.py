@@ -113,7 +113,9 @@ def why(app: ConsoleBase) -> None:
     async def work() -> None:
         answers = await app.backend.service.queries.why(str(key))
         wanted = [a for a in answers if (getattr(a, "vm_id", None) == key) == (vm_id is not None)]
-        lines = [line for answer in wanted or answers for line in [*why_lines(app.texts, answer, app.palette), Text()]]
+        now, lines = app.backend.service.clock(), list[Text]()
+        for answer in wanted or answers:
+            lines += [*why_lines(app.texts, answer, app.palette, now), Text()]
         app.push_screen(Help(app.texts.text("console-key-why"), lines))
 
     app.do(work)

@@ -9,6 +9,7 @@ from aiogram.types import InlineKeyboardButton
 from balancer.model import VM
 from balancer.requests.results import WhyNode, WhyVM
 from bot.errors import NotFound
+from bot.rendering.phrases import busiest_first
 from bot.telegram.handlers.base import MOST_NAMESAKES, Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.handlers.status import StatusPages
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
@@ -56,10 +57,7 @@ class Machines(Feature):
     async def vms_page(self, request: Request) -> View:
         """The VMs of a node, each a button into its card: the busiest first, then those of unknown load by size."""
         node, _plan, vms = await self.queries(request).node_details(await self.node(request, request.key))
-        ranked = sorted(
-            vms, key=lambda vm: (-(vm.load.cpus if vm.load else -1.0), -(vm.memory_mib or 0), -(vm.vcpus or 0), vm.id)
-        )
-        shown, part, pages = paged(ranked, request.part, VMS_PER_PAGE)
+        shown, part, pages = paged(busiest_first(vms), request.part, VMS_PER_PAGE)
         rows: list[Row] = [[go(self._label(request, vm), "vm", vm.id)] for vm in shown]
         rows.append(pager(request.texts, "node-vms", part, pages, key=node.id))
         rows.append([go(request.texts.text("button-back"), "node", node.id)])
@@ -147,10 +145,9 @@ class Machines(Feature):
             request, next(w for w in await self.queries(request).why(str(node.id)) if _is_about(w, node.id, "node"))
         )
 
-    @staticmethod
-    def _why(request: Request, why: WhyVM | WhyNode) -> View:
+    def _why(self, request: Request, why: WhyVM | WhyNode) -> View:
         if isinstance(why, WhyVM):
-            lines, below = cards.why_vm_lines(request.texts, why)
+            lines, below = cards.why_vm_lines(request.texts, why, self.service.clock())
             rows = [[go(request.texts.text("button-vm"), "vm", why.vm_id)]]
         else:
             lines, below = cards.why_node_lines(request.texts, why)

@@ -14,6 +14,7 @@ from balancer.requests.results import Placement, Refused, TargetChoice, WhyNode,
 from bot.domain.exclusions import IgnoredVM
 from bot.domain.proposals import ProposedMove
 from bot.rendering.catalog import Texts
+from bot.rendering.phrases import load_figures
 from bot.service.queries import VMDetails
 from bot.telegram.views import wording
 from bot.telegram.views.history import history_line
@@ -57,25 +58,21 @@ def load_line(texts: Texts, vm: VM, now: datetime) -> Markup:
     """How busy the VM was, by its own load; or that it counts with its share of its node's."""
     if vm.load is None:
         return texts.html("vm-load-share")
-    minutes = max(1, round(vm.load.span_s / 60))
-    ago = wording.duration(texts, now - vm.load.measured_at)
-    return texts.html(
-        "vm-load", cpus=vm.load.cpus, vcpus=vm.vcpus or 0, minutes=minutes, ago=ago, source=vm.load.source
-    )
+    return texts.html("vm-load", **load_figures(texts, vm.load, vm.vcpus, now))
 
 
 def past_lines(texts: Texts, moves: Sequence[ProposedMove], now: datetime) -> Lines:
     return [history_line(texts, proposed, now) for proposed in moves]
 
 
-def why_vm_lines(texts: Texts, why: WhyVM) -> tuple[Lines, Lines]:
+def why_vm_lines(texts: Texts, why: WhyVM, now: datetime) -> tuple[Lines, Lines]:
     """The answer, and what folds away below it."""
     lines: Lines = [
         texts.html("why-vm-title", vm=why.vm_name, node=why.node_name or texts.text("unknown-value")),
         texts.html("why-answer", reason=texts.reason(why.reason)),
     ]
     if why.load is not None:
-        lines.append(texts.html("why-load", cpus=why.load.cpus, minutes=max(1, round(why.load.span_s / 60))))
+        lines.append(texts.html("why-load", **load_figures(texts, why.load, why.vcpus, now)))
     lines += [texts.html("why-keeps", reason=texts.reason(reason)) for reason in why.refusals[:REASONS_SHOWN]]
     if why.instead:
         lines += ["", texts.html("why-instead"), *(_move_line(texts, m) for m in why.instead[:CHOICES_SHOWN])]

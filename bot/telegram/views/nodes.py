@@ -11,6 +11,7 @@ from markupsafe import Markup
 from balancer.model import VM, Node, NodeReport, Plan
 from bot.domain.exclusions import Exclusion
 from bot.rendering.catalog import Texts
+from bot.rendering.phrases import busiest_first, load_figures
 from bot.rendering.plan_summary import load_words
 from bot.telegram.keyboards.buttons import Row, cluster_tabs, do, go, keyboard, paged, pager
 from bot.telegram.views import wording
@@ -83,7 +84,7 @@ def node_view(
     lines += [exclusion_line(texts, e, now, "node-excluded") for e in exclusions if e.node_id == node.id]
     out = any(e.node_id == node.id for e in exclusions)
     return View(
-        wording.fitted(lines, _vm_lines(texts, vms), texts), _node_keyboard(texts, node, len(vms), out, decides)
+        wording.fitted(lines, _vm_lines(texts, vms, now), texts), _node_keyboard(texts, node, len(vms), out, decides)
     )
 
 
@@ -155,19 +156,17 @@ def _flag_lines(texts: Texts, node: Node) -> list[Markup | str]:
     return lines
 
 
-def _vm_lines(texts: Texts, vms: Sequence[VM]) -> list[Markup | str]:
+def _vm_lines(texts: Texts, vms: Sequence[VM], now: datetime) -> list[Markup | str]:
+    """The busiest VMs with their loads; where none is known, the largest."""
     if not vms:
         return []
-    ranked = sorted(vms, key=lambda vm: (-(vm.vcpus or 0), -(vm.memory_mib or 0), vm.id))[:LARGEST_VMS]
-    return [
-        texts.html("node-biggest"),
-        *(
-            texts.html(
-                "node-vm-line",
-                vm=vm.name,
-                size=wording.size(texts, vm.vcpus or 0, vm.memory_mib or 0),
-                state=wording.vm_state(texts, vm),
-            )
-            for vm in ranked
-        ),
-    ]
+    ranked = busiest_first(vms)[:LARGEST_VMS]
+    title = "node-biggest" if ranked[0].load is None else "node-busiest"
+    return [texts.html(title), *(_vm_line(texts, vm, now) for vm in ranked)]
+
+
+def _vm_line(texts: Texts, vm: VM, now: datetime) -> Markup:
+    if vm.load is not None:
+        return texts.html("node-vm-load", vm=vm.name, **load_figures(texts, vm.load, vm.vcpus, now))
+    size = wording.size(texts, vm.vcpus or 0, vm.memory_mib or 0)
+    return texts.html("node-vm-line", vm=vm.name, size=size, state=wording.vm_state(texts, vm))

@@ -163,6 +163,11 @@ outlook-bound-time = in less than { $duration }
 outlook-bound-memory = with less than { NUMBER($gib, maximumFractionDigits: 1) } GiB
 outlook-or = {" "}or{" "}
 outlook-as-few = With this number of moves, at least { NUMBER($gib, maximumFractionDigits: 1) } GiB must be copied.
+outlook-loads = { $by ->
+    [own] Each VM counts with its own measured load.
+    [mixed] VMs count with their own measured load, those without one with their share of the vCPUs.
+   *[shares] The loads of single VMs are not measured: each counts with its share of the vCPUs.
+}
 outlook-evenness = Imbalance { NUMBER($before, maximumFractionDigits: 3) } → { NUMBER($after, maximumFractionDigits: 3) } with { $moves ->
     [one] 1 move
    *[other] { $moves } moves
@@ -385,6 +390,8 @@ node-no-target = Takes no VM now: { $reason }
 node-excluded = ⛔ excluded as { $role } { $until }, by { $who }
 node-vm-line = { $vm } · { $size } · { $state }
 vm-state = { $state }
+node-vm-load = { $vm } · { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } of { NUMBER($vcpus) } vCPU, mean of { NUMBER($minutes) } min ({ $source }, { $ago } ago)
+node-busiest = Busiest VMs:
 node-biggest = Largest VMs:
 unknown-value = unknown
 

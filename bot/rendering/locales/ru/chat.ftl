@@ -167,6 +167,11 @@ outlook-bound-time = меньшим временем, чем { $duration }
 outlook-bound-memory = меньшим объёмом, чем { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
 outlook-or = {" "}или{" "}
 outlook-as-few = При таком числе миграций перенести придётся не меньше { NUMBER($gib, maximumFractionDigits: 1) } ГиБ.
+outlook-loads = { $by ->
+    [own] Каждая ВМ учтена по собственной измеренной нагрузке.
+    [mixed] ВМ учтены по собственной измеренной нагрузке, остальные — по доле vCPU.
+   *[shares] Нагрузка отдельных ВМ не измерена: каждая учтена по доле vCPU.
+}
 outlook-evenness = Неравномерность нагрузки { NUMBER($before, maximumFractionDigits: 3) } → { NUMBER($after, maximumFractionDigits: 3) }, { $moves ->
     [one] { $moves } миграция
     [few] { $moves } миграции
@@ -395,6 +400,8 @@ vm-state = { $state ->
     [migrating] переносится
    *[other] { $state }
 }
+node-vm-load = { $vm } · { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } из { NUMBER($vcpus) } vCPU, среднее за { NUMBER($minutes) } мин ({ $source }, { $ago } назад)
+node-busiest = Самые нагруженные ВМ:
 node-biggest = Самые крупные ВМ:
 unknown-value = неизвестно
 
