@@ -40,6 +40,8 @@ BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=timezone.utc)
 CHECK_S = 600
 LOOK_S = 300
 """How often reminders, digests and the chat are looked after. The program does so every two seconds."""
+SETTLE_PAUSE_S = 0.01
+"""Of real time, between two looks at whether the executor is idle: each look costs more than the executor's step."""
 CHURN_S = 1800.0
 MIGRATION_S = 40.0
 
@@ -126,7 +128,7 @@ class Simulation:
         """Until nothing is queued or running: the executor passes the time."""
         self.service.work.set()
         while not await self.service.executor.idle():  # noqa: ASYNC110 - the executor itself moves the clock
-            await asyncio.sleep(0)
+            await asyncio.sleep(SETTLE_PAUSE_S)
 
     async def _look_after(self) -> None:
         deadlines = self.service.deadlines

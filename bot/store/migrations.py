@@ -219,9 +219,17 @@ async def _note_end(
         now,
         proposal_id=proposal_id,
         migration_id=migration_id,
-        subject=f"migration-{migration_id}" if settled or new is MigrationState.UNKNOWN else None,
+        subject=await _subject(db, migration_id, proposal_id, failed=new is MigrationState.FAILED),
         ends=settled,
     )
+
+
+async def _subject(db: Connection, migration_id: int, proposal_id: int, *, failed: bool) -> str:
+    """Failures of one incident, or of one request, share a message; an unknown outcome has one of its own."""
+    if not failed:
+        return f"migration-{migration_id}"
+    incident_id = await scalar(db, "SELECT incident_id FROM proposal WHERE id = ?", (proposal_id,))
+    return f"failures-of-incident-{incident_id}" if incident_id else f"failures-of-proposal-{proposal_id}"
 
 
 async def last_started(db: Connection, vm_id: int) -> int:

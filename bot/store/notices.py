@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from balancer.model import Reason
 from bot.domain.proposals import POLICY_ACTOR
@@ -13,6 +13,8 @@ from bot.store.reading import Reader
 from bot.store.settings import put_setting
 from bot.store.values import Notice, NoticeKind, Unanswered
 
+TOGETHER = timedelta(hours=1)
+"""Failures of one incident that follow the first one within this time are told in its message, without a sound."""
 _UNANSWERED = """
     SELECT p.id, p.created_at, i.id AS incident_id, i.waits_since,
            coalesce(i.reminded, (SELECT count(*) FROM notice n WHERE n.proposal_id = p.id AND n.kind = ?)) AS reminded,
@@ -88,6 +90,23 @@ class Notices(Part):
         async with self._database.reading() as db:
             later = "SELECT count(*) FROM notice WHERE subject = ? AND id > ?"
             return bool(await scalar(db, later, (notice.subject, notice.id)))
+
+    async def together(self, notice: Notice) -> list[Notice]:
+        """The notices that share one message with this one, oldest first, itself included: those of its kind on the
+        same subject within ``TOGETHER`` after the first of them. One without a subject stands alone."""
+        if notice.subject is None:
+            return [notice]
+        async with self._database.reading() as db:
+            query = "SELECT * FROM notice WHERE subject = ? AND kind = ? ORDER BY id"
+            records = await all_rows(db, query, (notice.subject, notice.kind.value))
+        group: list[Notice] = []
+        for each in self._reader.decode_all(records, rows.notice_of):
+            if group and each.created_at - group[0].created_at > TOGETHER:
+                if any(n.id == notice.id for n in group):
+                    break
+                group = []
+            group.append(each)
+        return group
 
     async def message_of(self, subject: str, chat_id: int) -> int:
         """The number of the message that tells of this in a chat; 0 = there is none, or its number is unknown."""

@@ -18,6 +18,8 @@ from bot.telegram.views.view import View
 
 log = logging.getLogger(__name__)
 
+OUTCOME = "migration-"
+"""How the subject of an unknown outcome begins."""
 WITH_AN_END = (NoticeKind.OUTAGE, NoticeKind.FAILED)
 """Notices whose end edits their message."""
 
@@ -55,12 +57,13 @@ class NoticeMessages:
         return bool(clusters) if cluster is None else cluster in clusters.values()
 
     async def send(self, notice: Notice) -> None:
-        """Sends a notice, or edits the message of the notice whose end it tells."""
-        subject = notice.subject
-        if subject is not None and not notice.ends and await self._store.notices.is_outdated(notice):
-            return  # it could not be sent before it was over, or before the next reminder was due
+        """Sends a notice, or edits the message of the notice that it continues or ends."""
+        subject, group = notice.subject, await self._group(notice)
+        if group[-1].id != notice.id or (subject is not None and not group[1:] and await self._is_outdated(notice)):
+            return  # it could not be sent before it was over, or before the next one was due
         view = await self._view(notice)
-        if view is None or (subject is not None and notice.ends and await self._edit(subject, view)):
+        edits = notice.ends or len(group) > 1
+        if view is None or (subject is not None and edits and await self._edit(subject, view)):
             return
         about = None
         if notice.proposal_id is not None and self._chat.reports:  # an escalation stands alone
@@ -87,6 +90,16 @@ class NoticeMessages:
             await self._store.notices.keep_message(subject, self._chat.chat_id, message_id)
         except Exception:
             log.exception("The message of a notice cannot be remembered: its end becomes another message")
+
+    async def _group(self, notice: Notice) -> list[Notice]:
+        """The failures that share a message with this notice, oldest first; any other notice stands alone."""
+        return await self._store.notices.together(notice) if notice.kind is NoticeKind.FAILED else [notice]
+
+    async def _is_outdated(self, notice: Notice) -> bool:
+        """Whether a later notice says more. A later failure is another event."""
+        if notice.ends or (notice.kind is NoticeKind.FAILED and not (notice.subject or "").startswith(OUTCOME)):
+            return False
+        return await self._store.notices.is_outdated(notice)
 
     async def _makes_sound(self, notice: Notice, cluster_id: int | None) -> bool:
         """Whether a notice makes a sound now. An outage that is reported makes the only sound about missing checks.

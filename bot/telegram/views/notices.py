@@ -27,6 +27,8 @@ from bot.telegram.views.pictures import digest_photo
 from bot.telegram.views.view import Picture, View
 
 Links = Callable[[Sequence[Proposal]], Awaitable[list[Row]]]
+FAILURES_SHOWN = 4
+"""Of several failures that share a message."""
 LATE = timedelta(minutes=2)
 """A notice that waited longer says when it came about."""
 
@@ -47,6 +49,8 @@ _SOUNDS = {
     NoticeKind.FINISHED: Sound.NEVER,
     NoticeKind.DIGEST: Sound.NEVER,
 }
+VM_IS_NOT_THERE = ("vm-gone", "vm-elsewhere")
+"""Codes of reasons for which a failed migration does not leave the VM on its old node."""
 _INFORMS = ("foreign-moves", "waits-for-others")
 """Codes of reasons that tell of no outage, although they are stored as one."""
 
@@ -112,9 +116,10 @@ async def _view(texts: Texts, store: Store, notice: Notice, now: datetime, quara
         return await _unanswered(texts, store, notice, proposal, now)
     if notice.kind is NoticeKind.FINISHED:
         return None  # the message of the incident says it
-    ended = (m.migration for m in proposal.moves if m.migration and m.migration.id == notice.migration_id)
-    migration = next(ended, None)
-    return None if migration is None else ending_view(texts, migration, quarantine)
+    together = await store.notices.together(notice) if notice.kind is NoticeKind.FAILED else [notice]
+    stored = [await store.migrations.get(n.migration_id) for n in together if n.migration_id is not None]
+    migrations = [m for m in stored if m is not None]
+    return ending_view(texts, migrations, quarantine) if migrations else None
 
 
 async def _unanswered(texts: Texts, store: Store, notice: Notice, proposal: Proposal, now: datetime) -> View | None:
@@ -141,14 +146,29 @@ async def _unanswered(texts: Texts, store: Store, notice: Notice, proposal: Prop
     )
 
 
-def ending_view(texts: Texts, migration: Migration, quarantine: timedelta) -> View:
-    """As ``ending_notice``; under a failure the buttons for what can be done now."""
-    text = ending_notice(texts, migration, quarantine)
-    if migration.state is not MigrationState.FAILED:
-        return View(text)
-    again = do(texts.text("button-retry"), "retry", migration.id)
-    other = do(texts.text("button-targets"), "failed-targets", migration.id)
-    return View(text, keyboard([[do(texts.text("button-why"), "failed-why", migration.id), other], [again]]))
+def ending_view(texts: Texts, migrations: Sequence[Migration], quarantine: timedelta) -> View:
+    """As ``ending_notice``, of the last of several failures; under each failure the buttons for what can be done now.
+
+    Several failures are numbered, and so are their buttons.
+    """
+    shown = migrations[-FAILURES_SHOWN:]
+    lines: list[Markup | str] = []
+    rows: list[Row] = []
+    first = len(migrations) - len(shown) + 1
+    if first > 1:
+        lines.append(texts.html("notice-failed-earlier", count=first - 1))
+    for number, migration in enumerate(shown, start=first):
+        text, label = ending_notice(texts, migration, quarantine), f" {number}" if len(migrations) > 1 else ""
+        lines.append(Markup("{}. {}").format(number, text) if label else text)
+        if migration.state is MigrationState.FAILED:
+            rows += _failure_rows(texts, migration.id, label)
+    return View(wording.joined(lines), keyboard(rows))
+
+
+def _failure_rows(texts: Texts, migration_id: int, label: str) -> list[Row]:
+    why = do(texts.text("button-why") + label, "failed-why", migration_id)
+    other = do(texts.text("button-targets") + label, "failed-targets", migration_id)
+    return [[why, other], [do(texts.text("button-retry") + label, "retry", migration_id)]]
 
 
 def ending_notice(texts: Texts, migration: Migration, quarantine: timedelta = timedelta(0)) -> Markup:
@@ -164,6 +184,8 @@ def ending_notice(texts: Texts, migration: Migration, quarantine: timedelta = ti
         words = texts.html("notice-unknown", vm=vm, source=source, target=target, reason=reason)
     elif migration.state is MigrationState.SUCCEEDED:
         words = texts.html("notice-settled", vm=vm, source=source, target=target)
+    elif migration.reason is not None and migration.reason.code in VM_IS_NOT_THERE:
+        words = texts.html("notice-failed-away", vm=vm, source=source, target=target, reason=reason)
     else:
         words = texts.html("notice-failed", vm=vm, source=source, target=target, reason=reason)
     lines: list[Markup | str] = [words]

@@ -290,6 +290,11 @@ popup-strategy-already = { $strategy } is in use already. /balance checks now.
 
 ## Notices
 notice-failed = ❌ <b>{ $vm }</b> stays on { $source }: its move to { $target } failed, { $reason }.
+notice-failed-away = ❌ <b>{ $vm }</b>: its move from { $source } to { $target } failed, { $reason }.
+notice-failed-earlier = ❌ { $count ->
+    [one] 1 migration
+   *[other] { $count } migrations
+} failed before these.
 notice-quarantine = No new attempt for { $duration }, unless you decide otherwise.
 button-retry = 🔁 Try again
 retry-none = 🎯 <b>{ $vm }</b>: no node except { $target } may take it now.

@@ -288,6 +288,8 @@ popup-strategy-already = Стратегия { $strategy } уже включен�
 
 ## Уведомления
 notice-failed = ❌ <b>{ $vm }</b> остаётся на { $source }: миграция на { $target } не удалась, { $reason }.
+notice-failed-away = ❌ <b>{ $vm }</b>: миграция с { $source } на { $target } не удалась, { $reason }.
+notice-failed-earlier = ❌ До этого не удалось миграций: { $count }.
 notice-quarantine = Следующая попытка не раньше чем через { $duration }, если вы не решите иначе.
 button-retry = 🔁 Повторить
 retry-none = 🎯 <b>{ $vm }</b>: кроме { $target }, её сейчас не может принять ни один узел.
