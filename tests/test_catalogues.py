@@ -33,6 +33,7 @@ from bot.domain.proposals import MigrationState, MoveState, Verdict
 from bot.domain.sanitize import one_line
 from bot.errors import NotFound
 from bot.rendering.catalog import LANGUAGES, NO_BREAK, Texts, message_sources, texts_for
+from bot.service.aborts import AbortKind
 from bot.service.runtime_settings import KEYS as KEYS_AT_RUN_TIME
 from bot.telegram.commands import COMMANDS, GROUPS
 from bot.telegram.handlers.help import ARGUMENTS
@@ -183,6 +184,7 @@ FORMATTED: dict[str, list[str]] = {
     **{f"{{kind}}-{end}": ["drain", "fill"] for end in ("waiting", "progress", "nothing", "ended")},
     "help-group-{group}": list(GROUPS),
     "row-exclude-{role.value}": [r.value for r in ExclusionRole],
+    "abort-{kind}": [k.value for k in AbortKind if k is not AbortKind.QUESTION],
     "outcome-missing-{missing}": [m.value for m in Missing],
     "outcome-cause-{outcome.cause.value}": [c.value for c in Cause],
     "outcomes-broken-{broken.cause.value}": [c.value for c in Cause],

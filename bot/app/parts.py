@@ -146,6 +146,7 @@ async def open_telegram(
         rich=settings.telegram_recent_features,
         two_person=settings.two_person_rule,
         defects=defects,
+        allow_abort=settings.allow_abort and not settings.dry_run,
     )
     await telegram.find_chat()
     stack.push_async_callback(telegram.close)

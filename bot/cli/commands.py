@@ -11,6 +11,7 @@ COMMANDS = {
     "init": "Asks for the settings, tests each answer and writes the settings file.",
     "check": "Tests the settings against VMmanager, the nodes and Telegram. It changes nothing.",
     "first-move": "Moves the smallest VM after a question, and watches it: for a new VMmanager.",
+    "abort": "Stops a running migration, after two questions.",
     "config": "Prints the settings in force and where each of them comes from.",
     "snapshot": "Prints the current state of the clusters as JSON.",
     "plan": "Plans a saved snapshot without a connection to VMmanager.",

@@ -253,6 +253,9 @@ class Settings(BaseSettings):
     quiet_hours: Windows = ""
     """Hours, in the same form, in which messages come without a sound. Failures and outages still make one."""
 
+    allow_abort: bool = False
+    """Let people stop a running migration. Off until you have tried it: nobody has seen what a real panel does then."""
+
     # SSH load monitoring
     ssh_enabled: bool = False
     """Read each node's real load over SSH."""

@@ -14,7 +14,7 @@ from textual.binding import BindingType
 from textual.filter import LineFilter
 from textual.widgets import ContentSwitcher, Static
 
-from bot.console.actions import moves, nodes, program, requests, settings
+from bot.console.actions import aborts, moves, nodes, program, requests, settings
 from bot.console.ascii import AsciiFilter, is_utf8
 from bot.console.backend import Backend
 from bot.console.base import ConsoleBase
@@ -51,6 +51,7 @@ ACTIONS: Mapping[str, Callable[[ConsoleBase], None]] = {
     "drain": requests.drain,
     "fill": requests.fill,
     "stop": requests.stop,
+    "abort": aborts.abort,
     "why": requests.why,
     "strategy": settings.strategy,
     "change": settings.change,
@@ -72,6 +73,7 @@ STORING = frozenset(
         "exclude",
         "include",
         "stop",
+        "abort",
         "strategy",
         "change",
         "reset",

@@ -37,6 +37,7 @@ KEYS: tuple[Key, ...] = (
     Key("snooze", "z", "z,я", ("moves",)),
     Key("wake", "Z", "Z,Я", ("moves",)),
     Key("stop", "x", "x,ч", ("moves",)),
+    Key("abort", "X", "X,Ч", ("moves",)),
     Key("open", "Enter", "", ("nodes",)),
     Key("leave", "Esc", "escape", ("node",)),
     Key("exclude", "e", "e,у", (*_NODES, "exclusions")),

@@ -202,6 +202,13 @@ class VMManagerAPI:
         """A task by its own id (not the consul id), with its output."""
         return await self._calls.get(f"/vm/v3/task/{int(task_id)}", responses.task)
 
+    async def abort_task(self, task_id: int) -> None:
+        """Asks the panel to stop a task, by its own id. What became of the task is to be looked at afterwards.
+
+        OutcomeUnknown: the panel may have taken it. Any other error: it has not.
+        """
+        await self._calls.call(Request("POST", f"/vm/v3/task/{int(task_id)}/abort", {}), _as_it_is)
+
     # --- about the panel and the account -------------------------------------------------------------------
 
     async def who_answers(self) -> tuple[Answerer, str]:

@@ -7,7 +7,7 @@ import logging
 from bot.domain.proposals import Migration, MigrationState
 from bot.service.context import ServiceContext, UseCase
 from bot.service.plan_log import in_words
-from bot.service.restarts import RESTARTED, Restarts, RestartWatch
+from bot.service.restarts import ABORT_RESTARTED, RESTARTED, Restarts, RestartWatch
 from bot.service.task_tracker import Outcome
 
 log = logging.getLogger(__name__)
@@ -23,9 +23,9 @@ class OutcomeRecorder(UseCase):
 
     async def record(self, migration: Migration, outcome: Outcome, *, only_from: MigrationState | None = None) -> None:
         now = self._clock()
-        if outcome.reason is not None and outcome.reason.code == RESTARTED:
+        if outcome.reason is not None and outcome.reason.code in (RESTARTED, ABORT_RESTARTED):
             await self._restarts.note(migration)  # first: once it is over, nobody would look at it again
-        first = migration.started_at is not None and not await self._store.migrations.arrived_alive()
+        first = migration.started_at is not None and await self._is_first(migration)
         written = await self._store.migrations.advance(
             *(migration.id, outcome.state, now),
             reason=outcome.reason,
@@ -51,6 +51,12 @@ class OutcomeRecorder(UseCase):
             log.error("Migration of VM '%s': %s: %s", name, outcome.state.value, _why(outcome))
         else:
             log.warning("VM '%s' was not moved: %s", name, _why(outcome))
+
+    async def _is_first(self, migration: Migration) -> bool:
+        """Whether it is the first migration on this panel, or the first one that a person stops."""
+        if not await self._store.migrations.arrived_alive():
+            return True
+        return bool(await self._store.aborts.of([migration.id])) and not await self._store.aborts.proven()
 
     def changed(self, migration: Migration) -> None:
         self._notifier.proposals_changed(migration.proposal_id)

@@ -29,6 +29,8 @@ CLOCK_SKEW_S = 60
 """So far the clocks of two nodes may be apart. An uptime that steps back by more began anew."""
 RESTARTED = "moved-restarted"
 """Code of the reason of a migration that succeeded, but not live."""
+ABORT_RESTARTED = "aborted-restarted"
+"""Code of the reason of a migration that a person stopped, and that restarted its VM."""
 
 
 class RestartWatch:

@@ -11,6 +11,7 @@ from bot.config.clusters_file import ClustersFile
 from bot.config.settings import Settings
 from bot.domain.clock import Clock, utc_now, wall_clock_of
 from bot.panel.client import VMManagerAPI
+from bot.service.aborts import Aborts
 from bot.service.admin import Admin
 from bot.service.capacity import Capacity
 from bot.service.clock_follower import ClockFollower
@@ -83,6 +84,7 @@ class Service:
         self.deadlines = Deadlines(context)
         self.clock_follower = ClockFollower(context)
         self.ledger = Ledger(context)
+        self.aborts = Aborts(context, panel)
         self.capacity = Capacity(context, self.observer, self.planning)
         self.cycle = Cycle(
             *(context, self.observer, self.planning, self.deadlines), ledger=self.ledger, capacity=self.capacity

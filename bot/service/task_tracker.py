@@ -46,6 +46,8 @@ class Outcome:
 
 
 SUCCESS = Outcome(MigrationState.SUCCEEDED)
+STILL_WATCHED = Outcome(MigrationState.RUNNING)
+"""The task is over, but nobody can be sure of the VM yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +160,10 @@ class TaskTracker:
     async def follow(self, migration: Migration) -> Outcome:
         """Polls until the migration is over or its time is. Nothing that the panel fails to say ends it.
 
-        The first migration on a panel is looked at more often, so that nothing of it is missed.
+        The first migration on a panel is looked at more often, so that nothing of it is missed. So is the first one
+        that a person stops.
         """
-        pause_s = self._settings.task_poll_interval
-        if not await self._store.migrations.arrived_alive():
-            pause_s = min(pause_s, CLOSE_POLL_S)
+        arrived_alive = await self._store.migrations.arrived_alive()
         while True:
             problem = None
             try:
@@ -175,7 +176,17 @@ class TaskTracker:
             if self.overdue(migration):
                 no_answer = Outcome(MigrationState.UNKNOWN, Reason.of("no-answer"), problem)
                 return no_answer if problem else self._timeout()
-            await self._sleep(pause_s)
+            await self._sleep(await self._pause_s(migration, arrived_alive))
+
+    async def _pause_s(self, migration: Migration, arrived_alive: bool) -> float:
+        """Until the next look: shorter for the first migration, and the first stopped migration, on a panel."""
+        pause_s = self._settings.task_poll_interval
+        if not arrived_alive or await self._is_first_abort(migration):
+            return min(pause_s, CLOSE_POLL_S)
+        return pause_s
+
+    async def _is_first_abort(self, migration: Migration) -> bool:
+        return migration.id in await self._store.aborts.of([migration.id]) and not await self._store.aborts.proven()
 
     async def settle(self, migration: Migration) -> Outcome | None:
         """How a migration of unknown outcome ended, once the panel tells; ``None`` = still not known.
@@ -211,10 +222,30 @@ class TaskTracker:
         self._watch.on_the_way(migration, vm, task)
         if task is not None and task.status == "pending" and not self.overdue(migration):
             return task, None, None
-        outcome = self._judged(migration, task, vm)
+        outcome = await self._stopped(migration, task, vm) or self._judged(migration, task, vm)
+        if outcome is STILL_WATCHED:
+            return task, vm, None
         if outcome is not None:
             self._complete_since.pop(migration.id, None)
         return task, vm, outcome
+
+    async def _stopped(self, migration: Migration, task: TaskInfo | None, vm: VM | None) -> Outcome | None:
+        """How a migration ended that a person asked the panel to stop; ``None``: as any other.
+
+        The VM may still arrive after its task is over, so it is watched on its old node for a while.
+        """
+        if vm is None or task is None or task.status != "failed" or vm.node_id != migration.move.source_id:
+            return None
+        abort = (await self._store.aborts.of([migration.id])).get(migration.id)
+        if abort is None or not abort.may_have_reached_the_panel:
+            return None
+        since = self._complete_since.setdefault(migration.id, self._clock())
+        if self._clock() - since <= ARRIVAL_GRACE:
+            return STILL_WATCHED
+        words = task.output or task.raw_status
+        if self._watch.restarted(migration, vm, self._clock()):
+            return Outcome.failed(Reason.of("aborted-restarted", who=abort.by.name), words)
+        return Outcome.failed(Reason.of("aborted", who=abort.by.name), words)
 
     def _judged(self, migration: Migration, task: TaskInfo | None, vm: VM | None) -> Outcome | None:
         if vm is None:

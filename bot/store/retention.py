@@ -40,6 +40,7 @@ class Retention(Part):
             of_migrations = f"WHERE migration_id IN (SELECT id FROM migration {_OF_MOVES})"  # noqa: S608
             await db.execute(f"DELETE FROM outcome {of_migrations}", (proposal_ids,))  # noqa: S608
             await db.execute(f"DELETE FROM promise {of_migrations}", (proposal_ids,))  # noqa: S608
+            await db.execute(f"DELETE FROM abort {of_migrations}", (proposal_ids,))  # noqa: S608
             await db.execute(f"DELETE FROM migration {_OF_MOVES}", (proposal_ids,))  # noqa: S608
             await db.execute(f"DELETE FROM first_approval {_OF_MOVES}", (proposal_ids,))  # noqa: S608
             await db.execute(f"DELETE FROM decision {_OF_MOVES}", (proposal_ids,))  # noqa: S608

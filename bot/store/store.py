@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bot.store.aborts import Aborts
 from bot.store.audit import Audit
 from bot.store.capacity import Capacity
 from bot.store.changes import Changes
@@ -53,6 +54,7 @@ class Store(Database):
         self.decisions = Decisions(self, reader)
         self.migrations = Migrations(self, reader)
         self.outcomes = Outcomes(self, reader)
+        self.aborts = Aborts(self, reader)
         self.requests = Requests(self, reader)
         self.snoozes = Snoozes(self, reader)
         self.recent_events = RecentEvents(self)

@@ -17,6 +17,7 @@ from balancer.formats.codec import plan_from_dict, plan_to_dict
 from balancer.model import Move, NodeLoad, Plan, Purpose, Reason
 from bot.domain.proposals import PROGRAM, UNSETTLED
 from bot.store import rows
+from bot.store.aborts import abort_of
 from bot.store.audit import write_audit
 from bot.store.database import Connection, Database, Part, all_rows, json_list
 from bot.store.notices import add_notice
@@ -109,6 +110,7 @@ _DECODERS: Mapping[str, tuple[str, Callable[[sqlite3.Row], object]]] = {
     "first_approval": ("SELECT move_id AS id, * FROM first_approval ORDER BY move_id", rows.first_approval_of),
     "promise": (f"SELECT migration_id AS id, * FROM ({COMPARABLE}) ORDER BY migration_id", started_move_of),  # noqa: S608
     "outcome": (f"{OUTCOMES} ORDER BY o.id", outcome_of),
+    "abort": ("SELECT migration_id AS id, * FROM abort ORDER BY migration_id", abort_of),
 }
 
 
@@ -162,6 +164,7 @@ _STAND_INS: Mapping[str, str] = {
     "first_approval": "DELETE FROM first_approval WHERE move_id = :id",
     "promise": "UPDATE promise SET vms = NULL WHERE migration_id = :id",
     "outcome": "DELETE FROM outcome WHERE id = :id",
+    "abort": "UPDATE abort SET state = 'unclear', at = :now, by_kind = 'program' WHERE migration_id = :id",
 }
 
 

@@ -20,6 +20,8 @@ REMEMBERED = 500
 class _Question:
     at: datetime
     moves: frozenset[int]
+    answered: int = 0
+    """How many questions before this one were answered with yes."""
 
 
 class Confirmations:
@@ -31,15 +33,25 @@ class Confirmations:
 
     def confirmed(self, user_id: int, button: str, moves: Collection[int]) -> bool:
         """Whether this press answers a question about all these moves; else it counts as asked now."""
+        return self.answered(user_id, button, moves, 1) == 1
+
+    def answered(self, user_id: int, button: str, moves: Collection[int], questions: int) -> int:
+        """How many of so many questions this press and those before it have answered, one after the other.
+
+        Unless all are answered, the next question counts as asked now.
+        """
         key, now = (user_id, button), self._clock()
         question = self._asked.get(key)
+        yes = 0
         if question is not None and question.moves >= set(moves) and now - question.at <= WITHIN:
             if now - question.at < DOUBLE_TAP:
-                return False
-            del self._asked[key]
-            return True
-        self._asked[key] = _Question(now, frozenset(moves))
+                return question.answered
+            yes = question.answered + 1
+            if yes >= questions:
+                del self._asked[key]
+                return yes
+        self._asked[key] = _Question(now, frozenset(moves), yes)
         self._asked.move_to_end(key)
         if len(self._asked) > REMEMBERED:
             self._asked.popitem(last=False)
-        return False
+        return yes

@@ -175,6 +175,7 @@ class TelegramNotifier:
         rich: bool = False,
         two_person: bool = False,
         defects: Defects | None = None,
+        allow_abort: bool = False,
     ) -> None:
         """Where proposals and notices are read from; for how long a migration that ended well can be moved back.
 
@@ -187,6 +188,7 @@ class TelegramNotifier:
             rich: whether rich messages are tried.
             two_person: whether every move needs two people.
             defects: counts messages that could not be made.
+            allow_abort: whether running migrations can be stopped.
         """
         hours = hours or Hours()
         self._store = store
@@ -208,6 +210,7 @@ class TelegramNotifier:
             rich=rich,
             two_person=two_person,
             defects=defects or Defects(),
+            allow_abort=allow_abort,
         )
         self._chats = chats or (Chat(self.chat_id, language=self._texts.language, thread_id=self._thread_id),)
         reachable = [chat for chat in self._chats if chat.chat_id is not None]

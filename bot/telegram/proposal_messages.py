@@ -9,6 +9,7 @@ from datetime import datetime
 
 from aiogram.exceptions import TelegramBadRequest
 
+from bot.domain.aborts import Abort
 from bot.domain.outcomes import Outcome, first
 from bot.domain.proposals import IN_FLIGHT, MigrationState, Proposal, ProposedMove, changing_times, waiting_for_hours
 from bot.store.values import MessageRow
@@ -101,7 +102,19 @@ class ProposalMessages:
             self.changes_at[proposal.id] = min(later)
         else:
             self.changes_at.pop(proposal.id, None)
-        return Ahead(frozenset(ends), opens, incident, earlier, await self._outcomes(moves))
+        aborts = await self._aborts(moves)
+        running = [m.migration.id for m in moves if m.migration and m.migration.state is MigrationState.RUNNING]
+        stoppable = [i for i in running if i not in aborts or not aborts[i].may_have_reached_the_panel]
+        return Ahead(
+            *(frozenset(ends), opens, incident, earlier, await self._outcomes(moves)),
+            stoppable=frozenset(stoppable) if self._context.allow_abort else frozenset(),
+            aborts=aborts,
+        )
+
+    async def _aborts(self, moves: Sequence[ProposedMove]) -> dict[int, Abort]:
+        """Of migrations that are not over; how the others ended says more."""
+        ids = [m.migration.id for m in moves if m.migration and m.migration.state in IN_FLIGHT]
+        return await self._store.aborts.of(ids) if ids else {}
 
     async def _outcomes(self, moves: Sequence[ProposedMove]) -> dict[int, Outcome]:
         """The first comparison of each migration: it is told once."""

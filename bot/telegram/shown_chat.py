@@ -42,7 +42,7 @@ class ChatContext:
 
     ``chats``: the ids that they have now; ``clusters``: as last seen, none before the first answer of the panel;
     ``pictures``: what a proposal changes; ``rich``: whether rich messages are tried. ``two_person``: a request that one
-    person made waits for another one.
+    person made waits for another one. ``allow_abort``: running migrations have a button to stop them.
     """
 
     bot: Callable[[], Bot]
@@ -60,6 +60,7 @@ class ChatContext:
     rich: bool
     defects: Defects
     two_person: bool = False
+    allow_abort: bool = False
 
 
 class ShownChat:

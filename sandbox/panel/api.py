@@ -161,12 +161,23 @@ async def task(request: web.Request) -> web.Response:
 
 
 async def abort_task(request: web.Request) -> web.Response:
-    world = request.app[PANEL].world
+    """The VM stays on its node. With the fault `abort_ignored` the migration goes on to its end in spite of the answer,
+    with `abort_restarts` the VM is restarted."""
+    panel = request.app[PANEL]
+    world, faults = panel.world, panel.faults
     result: Task = _found(request, world.tasks, "Task")
     await read_body(request, set())
+    refused = faults.take("abort_refused", request)
+    if refused:
+        raise ApiError(refused.options["status"], refused.options["code"], refused.options["msg"])
     if not result.active:
         raise ApiError(400, BAD_REQUEST, "Task is already finished", {"status": result.status})
-    world.finish(result, "failed", "Task has been aborted by the administrator")
+    if not faults.take("abort_ignored", request):
+        moving = world.vms.get(result.vm_id)
+        if moving is not None and faults.take("abort_restarts", request):
+            world.set_vm(moving, state="stopped")
+            world.set_vm(moving, state="active")
+        world.finish(result, "failed", "Task has been aborted by the administrator")
     return reply({"id": result.id, "task": result.consul_id})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.domain.proposals import Actor
 from bot.service.service import Service
 from bot.telegram.confirmations import Confirmations
+from bot.telegram.handlers.aborts import MigrationStops
 from bot.telegram.handlers.base import Feature
 from bot.telegram.handlers.charts import Charts
 from bot.telegram.handlers.digest import Digest
@@ -43,6 +44,7 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
         Proposals(*parts),
         Incidents(*parts),
         options,
+        MigrationStops(*parts),
         Failures(machines),
         Exclusions(*parts),
         NodeRequests(*parts),

@@ -49,14 +49,20 @@ def shown_moves(moves: Sequence[ProposedMove], wanted: int, size: int) -> Shown:
 
 
 def proposal_keyboard(
-    texts: Texts, proposal: Proposal, now: datetime, shown: Shown, undoable: Collection[int]
+    texts: Texts,
+    proposal: Proposal,
+    now: datetime,
+    shown: Shown,
+    undoable: Collection[int],
+    *,
+    stoppable: Collection[int] = (),
 ) -> InlineKeyboardMarkup | None:
     """Only what can be done now: the whole proposal first, then each move by its VM's name."""
     pending = len(proposal.pending)
     rows: list[Row] = [all_row(texts, proposal.id, pending)] if pending > 1 else []
     rows += _decision_rows(texts, [m for m in shown.moves if m.state is MoveState.PENDING], alone=pending == 1)
     rows.append(page_row(texts, proposal.id, shown))
-    rows += [later_row(texts, m, now, undoable) for m in shown.moves]
+    rows += [later_row(texts, m, now, undoable, stoppable) for m in shown.moves]
     return keyboard([*rows, *last_rows(texts, proposal, with_details=True)])
 
 
@@ -123,7 +129,9 @@ def all_row(texts: Texts, proposal_id: int, count: int) -> Row:
     ]
 
 
-def later_row(texts: Texts, proposed: ProposedMove, now: datetime, undoable: Collection[int]) -> Row:
+def later_row(
+    texts: Texts, proposed: ProposedMove, now: datetime, undoable: Collection[int], stoppable: Collection[int] = ()
+) -> Row:
     """What can still be done about a move that is decided."""
     migration, number = proposed.migration, proposed.position + 1
     if migration is None:
@@ -132,6 +140,8 @@ def later_row(texts: Texts, proposed: ProposedMove, now: datetime, undoable: Col
         return [do(texts.text("button-undo", number=number), "undo", migration.id)]
     if waits_for_its_time(migration, now):
         return [do(texts.text("button-call-back", number=number), "call-back", migration.id)]
+    if migration.id in stoppable:
+        return [do(texts.text("button-abort", number=number), "abort", migration.id, style=ButtonStyle.DANGER)]
     return []
 
 
@@ -141,6 +151,8 @@ def with_earlier_buttons(
     moves: Sequence[ProposedMove],
     now: datetime,
     undoable: Collection[int],
+    *,
+    stoppable: Collection[int] = (),
 ) -> InlineKeyboardMarkup | None:
     """A keyboard with what can still be done about moves that the message does not number."""
     rows: list[Row] = [] if below is None else list(below.inline_keyboard)
@@ -150,6 +162,8 @@ def with_earlier_buttons(
             rows.append([do(texts.text("button-undo-vm", vm=vm), "undo", migration.id)])
         elif waits_for_its_time(migration, now):
             rows.append([do(texts.text("button-call-back-vm", vm=vm), "call-back", migration.id)])
+        elif migration.id in stoppable:
+            rows.append([do(texts.text("button-abort-vm", vm=vm), "abort", migration.id, style=ButtonStyle.DANGER)])
     return keyboard(rows)
 
 

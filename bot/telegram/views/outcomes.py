@@ -1,4 +1,4 @@
-"""What a message says about the results of its moves. Pure."""
+"""What a message says about the results of its moves, and about requests to stop them. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from balancer.model import Purpose
+from bot.domain.aborts import Abort
 from bot.domain.outcomes import BrokenPromises, Outcome
 from bot.domain.proposals import ProposedMove
+from bot.rendering.aborts import abort_line
 from bot.rendering.catalog import Texts
 from bot.rendering.outcomes import broken_line, relief_words, reliefs
 
@@ -25,6 +27,15 @@ def outcome_lines(texts: Texts, moves: Sequence[ProposedMove], outcomes: Mapping
     if len(lines) > NODES_SHOWN:
         lines = [*lines[:NODES_SHOWN], texts.html("table-more", count=len(lines) - NODES_SHOWN)]
     return lines
+
+
+def abort_lines(texts: Texts, moves: Sequence[ProposedMove], aborts: Mapping[int, Abort]) -> list[Markup]:
+    """Who wants which running migration stopped, and what the panel said."""
+    return [
+        Markup.escape(abort_line(texts, proposed.move.vm_name, aborts[proposed.migration.id]))
+        for proposed in moves
+        if proposed.migration is not None and proposed.migration.id in aborts
+    ]
 
 
 def broken_lines(texts: Texts, broken: Sequence[BrokenPromises]) -> list[Markup]:

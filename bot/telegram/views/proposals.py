@@ -10,6 +10,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from balancer.model import Plan, Purpose, Rejection
+from bot.domain.aborts import Abort
 from bot.domain.incidents import Incident
 from bot.domain.outcomes import Outcome
 from bot.domain.proposals import MoveState, Proposal, ProposedMove
@@ -32,7 +33,7 @@ from bot.telegram.views.moves import (
     short_move_lines,
 )
 from bot.telegram.views.node_requests import is_node_request, progress_lines
-from bot.telegram.views.outcomes import outcome_lines
+from bot.telegram.views.outcomes import abort_lines, outcome_lines
 from bot.telegram.views.short_names import short_incident, short_named, with_short_names
 from bot.telegram.views.view import CAPTION, View, shown_length
 
@@ -56,6 +57,7 @@ class Ahead(NamedTuple):
     ``undoable``: migrations that can be moved back. ``opens_at``: when migrations may start. ``incident``: ``None`` for
     a request, and for a proposal of before there were incidents. ``earlier``: what was carried out in the incident
     before this proposal, oldest first. ``outcomes``: migration -> its first comparison with what it promised.
+    ``stoppable``: running migrations that a person may stop. ``aborts``: running migration -> who wants it stopped.
     """
 
     undoable: frozenset[int] = frozenset()
@@ -63,6 +65,8 @@ class Ahead(NamedTuple):
     incident: Incident | None = None
     earlier: tuple[ProposedMove, ...] = ()
     outcomes: Mapping[int, Outcome] = MappingProxyType({})
+    stoppable: frozenset[int] = frozenset()
+    aborts: Mapping[int, Abort] = MappingProxyType({})
 
 
 def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0, ahead: Ahead | None = None) -> View:
@@ -82,12 +86,12 @@ def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0
         def lines(names: int, _words: int) -> Lines:
             return over_lines(texts, with_short_names(proposal, names), now, _with_short_names(ahead, names))
 
-        earlier = with_earlier_buttons(texts, None, ahead.earlier, now, ahead.undoable)
+        earlier = with_earlier_buttons(texts, None, ahead.earlier, now, ahead.undoable, stoppable=ahead.stoppable)
         return View(_caption(texts, lines), earlier, final=final)
     shown = shown_moves(proposal.moves, page, MOVES_PER_PAGE)
     text = _text(texts, proposal, now, shown, ahead)
-    keyboard = proposal_keyboard(texts, proposal, now, shown, ahead.undoable)
-    keyboard = with_earlier_buttons(texts, keyboard, ahead.earlier, now, ahead.undoable)
+    keyboard = proposal_keyboard(texts, proposal, now, shown, ahead.undoable, stoppable=ahead.stoppable)
+    keyboard = with_earlier_buttons(texts, keyboard, ahead.earlier, now, ahead.undoable, stoppable=ahead.stoppable)
     if ahead.incident is not None:
         keyboard = with_look_button(texts, keyboard, ahead.incident, proposal, now)
     return View(text, keyboard, final=final)
@@ -153,7 +157,8 @@ def _text(texts: Texts, proposal: Proposal, now: datetime, shown: Shown, ahead: 
         moves = cut.moves[shown.first : shown.first + len(shown.moves)]
         body = [line for m in moves for line in short_move_lines(texts, m, now, look)]
         brought = outcome_lines(texts, (*around.earlier, *cut.moves), ahead.outcomes)
-        return [*head, *body, *earlier_lines(texts, now, around, look), *brought]
+        stops = abort_lines(texts, (*around.earlier, *cut.moves), ahead.aborts)
+        return [*head, *body, *earlier_lines(texts, now, around, look), *stops, *brought]
 
     return _folded(texts, _caption(texts, lines), detail_lines(texts, proposal) if proposal.pending else [])
 
@@ -197,6 +202,9 @@ def _node_request_view(texts: Texts, proposal: Proposal, now: datetime, page: in
         lines[1:1] = [texts.html("proposal-until-line", time=wording.moment(texts, proposal.expires_at, now))]
     shown = shown_moves(proposal.pending, page, MOVES_PER_PAGE)
     keyboard = proposal_keyboard(texts, proposal, now, shown, ahead.undoable)
+    running = [m for m in proposal.moves if m.migration is not None and m.migration.id in ahead.stoppable]
+    keyboard = with_earlier_buttons(texts, keyboard, running, now, (), stoppable=ahead.stoppable)
+    lines += abort_lines(texts, proposal.moves, ahead.aborts)
     return View(wording.fitted(lines, [], texts, CAPTION), keyboard, final=proposal.settled)
 
 

@@ -31,7 +31,7 @@ from bot.telegram.keyboards.buttons import Row, do
 from bot.telegram.keyboards.proposals import all_row, last_rows, later_row, page_row, shown_moves, with_earlier_buttons
 from bot.telegram.views.incidents import with_look_button
 from bot.telegram.views.moves import Look, short_move_lines
-from bot.telegram.views.outcomes import outcome_lines
+from bot.telegram.views.outcomes import abort_lines, outcome_lines
 from bot.telegram.views.proposals import (
     Ahead,
     detail_lines,
@@ -76,6 +76,7 @@ def rich_proposal(
     for proposed in shown.moves:
         blocks += _move(texts, proposed, now, look, ahead)
     blocks += _paragraphs(earlier_lines(texts, now, ahead, look))
+    blocks += _paragraphs(abort_lines(texts, (*ahead.earlier, *proposal.moves), ahead.aborts))
     blocks += _paragraphs(outcome_lines(texts, (*ahead.earlier, *proposal.moves), ahead.outcomes))
     if proposal.pending:
         blocks.append(_details(texts, proposal))
@@ -92,7 +93,7 @@ def _message(blocks: list[InputRichBlockUnion], rows: Sequence[Row]) -> InputRic
 
 
 def _undo_rows(texts: Texts, moves: Sequence[ProposedMove], now: datetime, ahead: Ahead) -> list[Row]:
-    return _rows(with_earlier_buttons(texts, None, moves, now, ahead.undoable))
+    return _rows(with_earlier_buttons(texts, None, moves, now, ahead.undoable, stoppable=ahead.stoppable))
 
 
 def _rows(keyboard: InlineKeyboardMarkup | None) -> list[Row]:
@@ -112,7 +113,7 @@ def _move(texts: Texts, proposed: ProposedMove, now: datetime, look: Look, ahead
             lines = lines[:-1]  # the button says it
             blocks.append(_needs_second(texts, proposed.first.by.name))
         blocks.append(buttons(_pending_row(texts, proposed)))
-    elif row := later_row(texts, proposed, now, ahead.undoable):
+    elif row := later_row(texts, proposed, now, ahead.undoable, ahead.stoppable):
         blocks.append(buttons(row))
     return [*_paragraphs(lines), *blocks]
 
