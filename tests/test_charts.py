@@ -11,6 +11,7 @@ import pytest
 from chat_fixture import ANNA, BORIS, GROUP, ChatFixture, running
 from markupsafe import Markup
 
+from bot.domain.vm_load import VMSample
 from bot.telegram.deep_links import linked_proposal
 from bot.telegram.views.pictures import illustrated
 from bot.telegram.views.view import CAPTION, View
@@ -126,6 +127,23 @@ async def test_chart_command_finds_node_or_cluster_by_name(tmp_path: Path) -> No
         said(fixture, "/chart cold 24h")
         empty = await fixture.message("cold", "No data for this period")
         assert empty.content.media is None
+
+
+async def test_chart_command_draws_the_load_of_a_vm(tmp_path: Path) -> None:
+    async with running(tmp_path, TWO, pictures=True) as fixture:
+        balancer = await fixture.start()
+        await fixture.message("web-", buttons=True)
+        said(fixture, "/chart web-3")
+        nothing = await fixture.message("web-3", "was not measured in this period", buttons=True)
+        assert nothing.content.media is None
+        now = balancer.service.clock()
+        samples = [VMSample(13, now - timedelta(minutes=10 * i), 600, 600 * (1 + i % 4)) for i in range(1, 12)]
+        await balancer.store.vm_samples.record(samples)
+        said(fixture, "/chart web-3 7d")
+        chart = await fixture.message("web-3", "peak 4.0 of 8 vCPU", "No migration", buttons=True)
+        picture(chart)
+        await fixture.pressed(chart, "Back")
+        await fixture.message("web-3", "(ID 13)")
 
 
 async def test_a_proposal_shows_before_and_after_also_by_the_button_of_an_older_version(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from bot.rendering.charts import (
     drawn,
     load_picture,
     overview_picture,
+    vm_load_picture,
 )
 from bot.rendering.charts.canvas import CALM, GROUND, MOVING, NEAR, OVER, UNKNOWN, Canvas
 from bot.rendering.charts.fonts import NO_SIGN, Fonts, short_names
@@ -226,6 +227,18 @@ def test_a_chart_of_any_time_fits_a_phone(language: str, days: int, count: int) 
         )
         seen = looked_at(png)
         assert bool(amount(seen, CALM)) is bool(count)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("count", [0, 1, 400])
+@pytest.mark.parametrize("name", ["db", "<b>\x1b[31m‮ж" * 20])
+def test_a_chart_of_a_vm_fits_a_phone(language: str, count: int, name: str) -> None:
+    samples = every(DAY / max(count, 1), count, measured=3.5)
+    moves = [PastMigration(NOW - HOUR * i, 7, 1, 1, 2) for i in range(3)]
+    texts = texts_for(language)
+    for vcpus in (0, 4):
+        png = vm_load_picture(texts, samples, moves, vcpus, title=name, since=NOW - DAY, until=NOW)
+        assert bool(amount(looked_at(png), CALM)) is bool(count)
 
 
 def test_load_above_a_deciding_threshold_is_red() -> None:

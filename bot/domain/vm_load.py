@@ -13,11 +13,14 @@ from datetime import datetime, timedelta
 from math import sqrt
 
 from balancer.model import VM, VMLoad
+from bot.domain.load_history import Sample
 
 SHORTEST_S = 20.0
 """Readings closer together than this tell no load: the earlier one is kept."""
 MOST_DIFFERENCE = 1 / 3
 """The VMs of a node and the node itself may differ by this part of the node's busy CPUs."""
+SHORTEST_SLOT_S = 300
+"""Samples share slots of five minutes, later of an hour."""
 SLACK_CPUS = 0.5
 """A difference below this says nothing, however little the node does."""
 _MACHINE_NAME = 64
@@ -168,6 +171,19 @@ def differs(vms_cpus: float, busy_cpus: float | None) -> bool:
     if busy_cpus is None:
         return False
     return abs(vms_cpus - busy_cpus) > max(MOST_DIFFERENCE * busy_cpus, SLACK_CPUS)
+
+
+def chart_samples(samples: Iterable[VMSample]) -> list[Sample]:
+    """The samples of one VM for a chart: CPUs in ``cpu_load``, the rest empty.
+
+    A reading covers the time since the one before, which may be longer than its slot.
+    """
+    charted = []
+    for sample in samples:
+        if sample.seconds > 0:
+            cpus, span = sample.cpu_s / sample.seconds, timedelta(seconds=max(sample.seconds, SHORTEST_SLOT_S))
+            charted.append(Sample(sample.at, span, 0.0, 0.0, 0.0, 0.0, 1, timedelta(0), cpus, cpus))
+    return charted
 
 
 class Windows:

@@ -19,6 +19,7 @@ from bot.domain.exclusions import Exclusion
 from bot.domain.load_history import PastMigration, Sample
 from bot.domain.lookup import Named, matching, nearest
 from bot.domain.proposals import UNSETTLED, Proposal, ProposedMove
+from bot.domain.vm_load import chart_samples
 from bot.errors import NotFound, PanelError
 from bot.service.context import ServiceContext, UseCase
 from bot.service.observer import FRESH, NOW, Observer
@@ -195,6 +196,13 @@ class Queries(UseCase):
         else:
             samples = await self._store.samples.of_cluster(cluster_id, since, until)
         return samples, await self._store.migrations.past(since, until, cluster_id=cluster_id, node_id=node_id)
+
+    async def vm_load_history(
+        self, vm_id: int, since: datetime, until: datetime
+    ) -> tuple[list[Sample], list[PastMigration]]:
+        """The load of a VM in CPUs (``Sample.cpu_load``), and its migrations that went well meanwhile."""
+        samples = await self._store.vm_samples.of_vm(vm_id, since, until)
+        return chart_samples(samples), await self._store.migrations.past(since, until, vm_id=vm_id)
 
     async def policy_of(self, cluster_id: int) -> Policy:
         """What holds for a cluster; what holds in general where nobody has seen the cluster lately."""

@@ -171,9 +171,15 @@ class Migrations(Part):
         return frozenset(r["undoes"] for r in records)
 
     async def past(
-        self, since: datetime, until: datetime, *, cluster_id: int | None = None, node_id: int | None = None
+        self,
+        since: datetime,
+        until: datetime,
+        *,
+        cluster_id: int | None = None,
+        node_id: int | None = None,
+        vm_id: int | None = None,
     ) -> list[PastMigration]:
-        """The migrations that succeeded in that time, in its order; of a cluster, or that touch a node."""
+        """The migrations that succeeded in that time, in its order; of a cluster, of a VM, or that touch a node."""
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
@@ -181,8 +187,9 @@ class Migrations(Part):
                 "FROM migration g JOIN move m ON m.id = g.move_id "
                 "WHERE g.state = 'succeeded' AND g.finished_at >= ?1 AND g.finished_at < ?2 "
                 "AND (?3 IS NULL OR m.cluster_id = ?3) AND (?4 IS NULL OR ?4 IN (m.source_id, m.target_id)) "
+                "AND (?5 IS NULL OR m.vm_id = ?5) "
                 "ORDER BY g.finished_at, g.id",
-                (rows.to_text(since), rows.to_text(until), cluster_id, node_id),
+                (rows.to_text(since), rows.to_text(until), cluster_id, node_id, vm_id),
             )
         return [
             PastMigration(rows.from_text(r["finished_at"]), r["vm_id"], r["cluster_id"], r["source_id"], r["target_id"])

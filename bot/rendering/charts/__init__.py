@@ -30,6 +30,7 @@ __all__ = [
     "drawn",
     "load_picture",
     "overview_picture",
+    "vm_load_picture",
 ]
 
 log = logging.getLogger(__name__)
@@ -104,6 +105,22 @@ def load_picture(
     from bot.rendering.charts import history
 
     return history.draw(texts, samples, migrations, limits, title=title, since=since, until=until, node_id=node_id)
+
+
+def vm_load_picture(
+    texts: Texts,
+    samples: Sequence[Sample],
+    migrations: Sequence[PastMigration],
+    vcpus: int,
+    *,
+    title: str,
+    since: datetime,
+    until: datetime,
+) -> bytes:
+    """The CPUs that a VM kept busy (``Sample.cpu_load``) beside its vCPUs, with its migrations."""
+    from bot.rendering.charts import history
+
+    return history.draw_vm(texts, samples, migrations, vcpus, title=title, since=since, until=until)
 
 
 def digest_picture(texts: Texts, overload_by_day: Sequence[tuple[date, float]], busiest: Sequence[BusyNode]) -> bytes:

@@ -43,6 +43,19 @@ class Track:
     highest: Callable[[Sample], float | None]
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose load a picture shows, and of when. ``node_id``: of one node, so that migrations come and go."""
+
+    title: str
+    tracks: Sequence[Track]
+    since: datetime
+    until: datetime
+    node_id: int | None = None
+    limit_words: str = "picture-threshold"
+    """What the dashed line is."""
+
+
 def draw(
     texts: Texts,
     samples: Sequence[Sample],
@@ -54,11 +67,32 @@ def draw(
     until: datetime,
     node_id: int | None,
 ) -> bytes:
-    canvas = Canvas()
+    """A node, or a cluster where ``node_id`` is ``None``."""
+    return _drawn(texts, Subject(title, _tracks(samples, limits), since, until, node_id), samples, migrations)
+
+
+def draw_vm(
+    texts: Texts,
+    samples: Sequence[Sample],
+    migrations: Sequence[PastMigration],
+    vcpus: int,
+    *,
+    title: str,
+    since: datetime,
+    until: datetime,
+) -> bytes:
+    """A VM: the CPUs that it kept busy, beside its vCPUs."""
+    track = Track("vm", float(max(1, vcpus)), lambda s: s.cpu_load, lambda s: s.cpu_load_max)
+    subject = Subject(title, (track,), since, until, limit_words="picture-vcpus")
+    return _drawn(texts, subject, samples, migrations)
+
+
+def _drawn(texts: Texts, subject: Subject, samples: Sequence[Sample], migrations: Sequence[PastMigration]) -> bytes:
+    canvas, node_id, since, until = Canvas(), subject.node_id, subject.since, subject.until
     chart = _Chart(texts, canvas, since, until, node=node_id is not None)
     times = marks(texts, since, until)
-    y = heading(canvas, title, _span_words(texts, since, until))
-    for track in _tracks(samples, limits):
+    y = heading(canvas, subject.title, _span_words(texts, since, until))
+    for track in subject.tracks:
         y = chart.panel(track, samples, [at for at, _ in times], y)
     signs = chart.migrations(migrations, node_id, y)
     y = chart.clock(times, signs.bottom)
@@ -66,7 +100,7 @@ def draw(
     if samples:
         legend.add("line", texts.text("picture-mean"))
         legend.add("band", texts.text("picture-up-to-max"))
-    legend.add("limit", texts.text("picture-threshold"))
+    legend.add("limit", texts.text(subject.limit_words))
     if signs.went:
         legend.add("out", texts.text("picture-migration" if node_id is None else "picture-left"))
     if signs.came:
@@ -131,7 +165,7 @@ class _Chart:
             self._run(track, run, at)
         canvas.line([(_LEFT, at(track.limit)), (_RIGHT, at(track.limit))], INK, width=1.4, dashed=True)
         limit = exact(self._texts, track.kind, track.limit)
-        label = self._texts.text("picture-limit", figures=limit)
+        label = self._texts.text("picture-size" if track.kind == "vm" else "picture-limit", figures=limit)
         canvas.text(self._free(track, seen, canvas.fonts.width(label, SMALL)), at(track.limit) - 9, label, halo=GROUND)
         if not seen:
             label = self._texts.text("picture-no-figures")
@@ -154,10 +188,9 @@ class _Chart:
             mean = sum(track.mean(s) or 0.0 for s in seen) / len(seen)
             text = texts.text("picture-mean-max", mean=number(texts, kind, mean), max=number(texts, kind, highest))
         wide = self._canvas.text(WIDTH - MARGIN, y, text, colour=FAINT, align="right")
-        key = (
-            "picture-memory-long" if kind == "memory" else "picture-load-long" if kind == "load" else "picture-cpu-long"
+        self._canvas.fit(
+            MARGIN, y, texts.text(f"picture-{kind}-long"), WIDTH - 2 * MARGIN - wide - 8, size=NORMAL, bold=True
         )
-        self._canvas.fit(MARGIN, y, texts.text(key), WIDTH - 2 * MARGIN - wide - 8, size=NORMAL, bold=True)
 
     def _number(self, kind: str, value: float) -> str:
         if kind == "memory":

@@ -52,6 +52,8 @@ def worst_first(nodes: Sequence[NodeReport], limits: Limits) -> list[NodeReport]
 def number(texts: Texts, kind: str, value: float) -> str:
     if kind == "memory":
         return texts.text("picture-percent", value=value)
+    if kind == "vm":
+        return texts.text("picture-number", value=value)
     return texts.text("picture-load" if kind == "load" else "picture-ratio", value=value)
 
 

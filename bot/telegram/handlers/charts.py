@@ -1,4 +1,4 @@
-"""Load over time: a chart of a node or a cluster, and what a proposal changes, as pictures."""
+"""Load over time: a chart of a node, a cluster or a VM, and what a proposal changes, as pictures."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from datetime import datetime, timedelta
 from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
 
+from balancer.model import VM
 from bot.domain.load_history import Sample
 from bot.domain.lookup import matching
 from bot.errors import NotFound
-from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
+from bot.telegram.handlers.base import MOST_NAMESAKES, Action, ActionResult, Answer, Feature, Outdated, Page, Request
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import wording
-from bot.telegram.views.pictures import illustrated, load_photo, proposal_photo
+from bot.telegram.views.pictures import illustrated, load_photo, proposal_photo, vm_load_photo
 from bot.telegram.views.view import View
 
 SPANS: dict[str, timedelta] = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "90d": timedelta(days=90)}
 """What a chart can show, by the words for it."""
 DEFAULT = "24h"
-NODE, CLUSTER = 0, 1
+NODE, CLUSTER, OF_VM = 0, 1, 2
 """What the key of a chart's page is the id of, as its ``part`` says."""
 CLUSTERS_PER_PAGE = 8
 
@@ -49,14 +50,29 @@ class Charts(Feature):
         clusters = matching(await self.clusters(request), name)
         try:
             nodes = await self.nodes_called(request, name)
-        except NotFound:
+        except NotFound as nothing:
             if not clusters:
-                raise
+                return [await self._of_vms(request, name, span.lower(), nothing)]
             nodes = []
         if len(nodes) > 1:
             return [self.which_node(request, name, nodes, "chart")]
         key, kind = (nodes[0].id, NODE) if nodes else (clusters[0].id, CLUSTER)
         return [await self._chart(request, key, kind, span.lower())]
+
+    async def _of_vms(self, request: Request, name: str, span: str, nothing: NotFound) -> View:
+        """The chart of the VM of this name, or a question which one.
+
+        Raises:
+            NotFound: there is none; ``nothing`` names the nearest nodes.
+        """
+        try:
+            vms = await self.vms_called(request, name)
+        except NotFound:
+            raise nothing from None
+        if len(vms) == 1:
+            return await self._vm_chart(request, vms[0], span)
+        rows = [[go(f"{wording.short(vm.name)} (ID {vm.id})", "chart", vm.id, OF_VM)] for vm in vms[:MOST_NAMESAKES]]
+        return View(request.texts.html("vm-choose", name=vms[0].name), keyboard(rows))
 
     async def choice(self, request: Request) -> View:
         """The clusters to choose from; where there is only one, its chart."""
@@ -71,9 +87,10 @@ class Charts(Feature):
         return View(request.texts.html("chart-choose"), keyboard(rows))
 
     async def page(self, request: Request) -> View:
-        return await self._chart(
-            request, request.key, request.part, request.extra if request.extra in SPANS else DEFAULT
-        )
+        span = request.extra if request.extra in SPANS else DEFAULT
+        if request.part == OF_VM:
+            return await self._vm_chart(request, await self.vm(request, request.key), span)
+        return await self._chart(request, request.key, request.part, span)
 
     async def picture(self, request: Request) -> ActionResult:
         """What a proposal changes, as a message of its own: a button of messages that older versions sent."""
@@ -121,6 +138,24 @@ class Charts(Feature):
             ),
         )
 
+    async def _vm_chart(self, request: Request, vm: VM, span: str) -> View:
+        texts, until = request.texts, self.service.clock()
+        samples, migrations = await self.service.queries.vm_load_history(vm.id, until - SPANS[span], until)
+        since = _zoomed(until - SPANS[span], until, samples)
+        lines = [texts.html("chart-title", name=vm.name, duration=wording.duration(texts, until - since))]
+        covered = sum((s.span for s in samples), timedelta(0))
+        if samples:
+            mean = sum((s.cpu_load or 0.0) * (s.span / covered) for s in samples)
+            peak = max(s.cpu_load or 0.0 for s in samples)
+            lines.append(texts.html("chart-vm-figures", mean=mean, peak=peak, vcpus=vm.vcpus or 0))
+            lines.append(texts.html("chart-vm-moves", count=len(migrations)))
+        else:
+            lines.append(texts.html("chart-vm-nothing"))
+        view = View(wording.joined(lines), self._buttons(request, vm.id, OF_VM, span))
+        if not samples or not self.service.settings.pictures:
+            return view
+        return await illustrated(view, lambda: vm_load_photo(texts, vm, samples, migrations, since=since, until=until))
+
     @staticmethod
     def _words(request: Request, name: str, length: timedelta, samples: Sequence[Sample], migrations: int) -> Markup:
         texts = request.texts
@@ -150,7 +185,9 @@ class Charts(Feature):
             go(("• " if name == span else "") + wording.duration(texts, length), "chart", key, kind, name)
             for name, length in SPANS.items()
         ]
-        back = go(texts.text("button-back"), "node", key) if kind == NODE else go(texts.text("button-status"), "status")
+        back = go(texts.text("button-status"), "status")
+        if kind != CLUSTER:
+            back = go(texts.text("button-back"), "vm" if kind == OF_VM else "node", key)
         return keyboard([tabs, [back]])
 
 

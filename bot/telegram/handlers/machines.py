@@ -11,6 +11,7 @@ from balancer.requests.results import WhyNode, WhyVM
 from bot.errors import NotFound
 from bot.rendering.phrases import busiest_first
 from bot.telegram.handlers.base import MOST_NAMESAKES, Action, ActionResult, Answer, Feature, Page, Request
+from bot.telegram.handlers.charts import OF_VM
 from bot.telegram.handlers.status import StatusPages
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
 from bot.telegram.views import cards, wording
@@ -104,6 +105,7 @@ class Machines(Feature):
         rows: list[Row] = [[go(texts.text("button-why"), "why-vm", vm.id)]]
         if details.node is not None:
             rows[0].append(go(texts.text("button-node"), "node", details.node.id))
+        rows[0].append(go(texts.text("button-chart"), "chart", vm.id, OF_VM))
         if ignored is not None and self.may_decide(request, vm.cluster_id):
             rows.append([do(texts.text("button-heed"), "heed", vm.id)])
         return self.aged(request, View(wording.fitted(lines, [], texts), keyboard(rows)))

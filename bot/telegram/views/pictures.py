@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from balancer.model import Purpose
+from balancer.model import VM, Purpose
 from balancer.policy import Policy
 from bot.domain.load_history import BusyNode, DayHours, PastMigration, Sample
 from bot.domain.proposals import IN_FLIGHT, Proposal
@@ -24,6 +24,7 @@ from bot.rendering.charts import (
     drawn,
     load_picture,
     overview_picture,
+    vm_load_picture,
 )
 from bot.service.service import Service
 from bot.service.values import Status
@@ -101,6 +102,21 @@ async def load_photo(
         since=since,
         until=until,
         node_id=node_id,
+    )
+
+
+async def vm_load_photo(
+    texts: Texts,
+    vm: VM,
+    samples: Sequence[Sample],
+    migrations: Sequence[PastMigration],
+    *,
+    since: datetime,
+    until: datetime,
+) -> bytes | None:
+    """The load of a VM over time."""
+    return await drawn(
+        vm_load_picture, texts, samples, migrations, vm.vcpus or 0, title=vm.name, since=since, until=until
     )
 
 

@@ -5,6 +5,13 @@ chart-nothing = No data for this period yet.
 chart-figures =
     CPU: average { CPU($ratio) }, peak { CPU($ratio_max) } vCPU per CPU
     Memory: average { MEMORY($memory) } %, peak { MEMORY($memory_max) } %
+chart-vm-figures = Load: average { NUMBER($mean, maximumFractionDigits: 1, minimumFractionDigits: 1) }, peak { NUMBER($peak, maximumFractionDigits: 1, minimumFractionDigits: 1) } of { NUMBER($vcpus) } vCPU
+chart-vm-moves = { $count ->
+    [0] No migration.
+    [one] 1 migration.
+   *[other] { $count } migrations.
+}
+chart-vm-nothing = The load of this VM was not measured in this period. Single VMs are measured over SSH (SSH_ENABLED, VM_METRICS).
 chart-choose = Which cluster?
 button-chart = 📈 Load
 popup-no-picture = The picture cannot be drawn now; the log says why.
