@@ -8,7 +8,7 @@ from core_builders import vm
 from bot.rendering.catalog import texts_for
 from bot.telegram.commands import COMMANDS
 from bot.telegram.handlers.help import help_line
-from bot.telegram.keyboards.buttons import go, keyboard, with_close
+from bot.telegram.keyboards.buttons import go, in_rows, keyboard, with_close
 from bot.telegram.views import wording
 
 
@@ -28,6 +28,18 @@ def test_close_is_in_a_row_of_its_own_where_a_phone_would_break_a_label(
     texts = texts_for(language)
     markup = with_close(texts, keyboard([[go(texts.text(key), "status") for key in keys]]))
     assert [len(row) for row in markup.inline_keyboard] == rows
+
+
+@pytest.mark.parametrize(
+    ("names", "sizes"),
+    [
+        (["amber", "birch", "cedar", "delta"], [3, 1]),
+        (["⚠️ Production", "⚠️ Office & Dev", "Customers West"], [2, 1]),
+        (["⚠️ amber-of-the-second-hall-of-prague"], [1]),
+    ],
+)
+def test_tabs_are_in_rows_that_a_phone_shows_on_one_line(names: list[str], sizes: list[int]) -> None:
+    assert [len(row) for row in in_rows([go(name, "status") for name in names])] == sizes
 
 
 @pytest.mark.parametrize(("state", "words"), [("active", "активна"), ("stopped", "остановлена"), ("odd", "odd")])

@@ -220,7 +220,7 @@ async def test_redirecting_address_is_reported(place: Place) -> None:
     moved = page("301 Moved Permanently", b"", "Location: https://panel.example/vm")
     async with web_server(moved) as (url, heard):
         lines = await place.lines(vmmanager_host=url)
-    assert "leads to https://panel.example/vm" in the_fault(lines, "panel-kind", "VMMANAGER_HOST")
+    assert "redirects to https://panel.example/vm" in the_fault(lines, "panel-kind", "VMMANAGER_HOST")
     assert len(heard) == 1
 
 
@@ -307,7 +307,7 @@ async def test_the_program_itself_uses_the_ca_file(place: Place, tmp_path: Path,
 async def test_certificate_that_expires_soon_is_a_warning(place: Place, tmp_path: Path, authority: Issued) -> None:
     soon = issue(tmp_path, "soon", authority, days=(-80, 7))
     lines = await with_certificate(place, soon, vmmanager_ca_file=str(authority.cert_file))
-    assert "it ends on" in the_warning(lines, "panel-certificate")
+    assert "it expires on" in the_warning(lines, "panel-certificate")
 
 
 async def test_unusable_ca_file_is_reported(place: Place, tmp_path: Path, authority: Issued) -> None:
@@ -600,7 +600,7 @@ async def test_silent_ssh_port_is_reported(place: Place, tmp_path: Path) -> None
         faults = with_status(await place.lines(**settings), CheckStatus.FAIL)
         for writer in held:  # the server waits for them when it ends, from Python 3.12 on
             writer.close()
-    assert len(faults) == 3 and all("does not answer within 0.5 s" in line.text for line in faults)
+    assert len(faults) == 3 and all("does not answer within 0.5\u00a0s" in line.text for line in faults)
 
 
 async def test_ssh_is_skipped_until_the_panel_answers(place: Place, tmp_path: Path) -> None:

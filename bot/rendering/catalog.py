@@ -40,7 +40,7 @@ REASON_TIME = "%Y-%m-%d %H:%M UTC"
 _KEY = re.compile(r"^([a-zA-Z][\w-]*) *=", re.MULTILINE | re.ASCII)
 _UNITS = "%|s|min|h|d|GiB|vCPU|vCPUs|Mbit/s|с|мин|ч|д|ГиБ|Мбит/с"
 _UNIT_AFTER_FIGURE = re.compile(rf"(?<=[\d}}])(?: (?=(?:{_UNITS})(?!\w))|(?=%))")
-_FIGURE_AFTER_WORD = re.compile(r"(?:(?<=\bиз)|(?<=≈)) (?=\d|\{ \$\w+ \}|\{ NUMBER)")
+_FIGURE_AFTER_WORD = re.compile(r"(?:(?<=\bиз)|(?<=\bпорог)|(?<=≈)) (?=\d|\{ \$\w+ \}|\{ NUMBER)")
 MISSING = "?"
 """Shown for ``None``, for a value that is not a number, and for unreadably large numbers."""
 
@@ -216,5 +216,5 @@ def message_sources(language: str) -> dict[str, str]:
 
 
 def _bound(source: str) -> str:
-    """The message with non-breaking spaces where a line must not break: "12 GiB", "85 %", "из 4"."""
+    """The message with non-breaking spaces where a line must not break: "12 GiB", "85 %", "из 4", "порог 7"."""
     return _FIGURE_AFTER_WORD.sub(NO_BREAK, _UNIT_AFTER_FIGURE.sub(NO_BREAK, source))

@@ -36,7 +36,7 @@ const RUSSIAN = {
   "Pinned message": "Закреплённое сообщение",
   "Preformatted text": "Форматированный текст",
   Reply: "Ответить",
-  sandbox: "песочница",
+  sandbox: "демо",
   Send: "Отправить",
   "Sent without sound": "Отправлено без звука",
   "Service message": "Служебное сообщение",

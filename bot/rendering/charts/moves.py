@@ -12,7 +12,7 @@ from bot.rendering.plan_summary import NodeChange, node_changes
 
 MOST = 14
 ROW, LINE = 47.0, 14.5
-NUMBERS, KIND = 84.0, 40.0
+NUMBERS, KIND = 84.0, 54.0
 _LEFT, _RIGHT = MARGIN + KIND, WIDTH - MARGIN - NUMBERS
 
 

@@ -19,7 +19,7 @@ ROOM = {1: 40.0, 2: 17.0, 3: 10.5}
 """Width of a label, in Latin letters, that a phone shows on one line with so many buttons in the row."""
 WIDE_SIGN, CYRILLIC, SPACE = 2.4, 1.15, 0.55
 """Widths of an emoji, a Cyrillic letter and a space, in Latin letters."""
-TABS_PER_PAGE, TABS_IN_A_ROW, TAB_NAME = 9, 3, 30
+TABS_PER_PAGE, TAB_NAME = 9, 30
 
 
 def go(text: str, page: str, key: int = 0, part: int = 0, extra: str = "") -> InlineKeyboardButton:
@@ -90,7 +90,7 @@ def cluster_tabs(
     near = places.index(shown) // TABS_PER_PAGE if shown in places else 0
     tabs, part, pages = paged(clusters, near, TABS_PER_PAGE)
     row = [go(_tab_mark(i, shown, marks) + shorten(name, TAB_NAME), page, i) for i, name in tabs]
-    rows = [row[i : i + TABS_IN_A_ROW] for i in range(0, len(row), TABS_IN_A_ROW)]
+    rows = in_rows(row)
     other: Row = []
     if part > 0:
         other.append(go(texts.text("button-previous"), page, places[(part - 1) * TABS_PER_PAGE]))
@@ -101,6 +101,12 @@ def cluster_tabs(
 
 def _tab_mark(cluster_id: int, shown: int, marks: Mapping[int, str] | None) -> str:
     return "• " if cluster_id == shown else (marks or {}).get(cluster_id, "")
+
+
+def in_rows(buttons: Row) -> list[Row]:
+    """Rows of three; of two or one where a phone would break a label."""
+    size = next((n for n in sorted(ROOM, reverse=True) if all(_width(b.text) <= ROOM[n] for b in buttons)), 1)
+    return [buttons[i : i + size] for i in range(0, len(buttons), size)]
 
 
 def in_pairs(row: Row) -> list[Row]:

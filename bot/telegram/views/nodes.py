@@ -13,7 +13,7 @@ from bot.domain.exclusions import Exclusion
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import busiest_first, load_figures
 from bot.rendering.plan_summary import load_words
-from bot.telegram.keyboards.buttons import Row, cluster_tabs, do, go, keyboard, paged, pager
+from bot.telegram.keyboards.buttons import Row, cluster_tabs, do, go, in_rows, keyboard, paged, pager
 from bot.telegram.views import wording
 from bot.telegram.views.exclusions import exclusion_line
 from bot.telegram.views.proposals import rejections_of
@@ -22,7 +22,6 @@ from bot.telegram.views.view import View
 
 WORST_NODES = 6
 """Nodes with a button of their own below the table."""
-BUTTONS_IN_A_ROW = 3
 NODES_PER_PAGE = 20
 PICKED_PER_PAGE = 8
 LARGEST_VMS = 8
@@ -54,7 +53,7 @@ def nodes_view(
     title = texts.html("nodes-title", cluster=plan.cluster_name, count=len(plan.nodes))
     text = wording.joined([title, wording.node_table(texts, shown)])
     worst = [go(wording.short(r.node_name), "node", r.node_id) for r in shown[:WORST_NODES]]
-    rows = [worst[i : i + BUTTONS_IN_A_ROW] for i in range(0, len(worst), BUTTONS_IN_A_ROW)]
+    rows = in_rows(worst)
     rows.append(pager(texts, "nodes", page, pages, key=plan.cluster_id))
     rows += cluster_tabs(texts, "nodes", clusters, plan.cluster_id)
     rows.append([go(texts.text("button-status"), "status", plan.cluster_id)])
@@ -166,7 +165,10 @@ def _vm_lines(texts: Texts, vms: Sequence[VM], now: datetime) -> list[Markup | s
 
 
 def _vm_line(texts: Texts, vm: VM, now: datetime) -> Markup:
+    """A VM with its load, or else its size; with its state unless it is active."""
     if vm.load is not None:
         return texts.html("node-vm-load", vm=vm.name, **load_figures(texts, vm.load, vm.vcpus, now))
     size = wording.size(texts, vm.vcpus or 0, vm.memory_mib or 0)
-    return texts.html("node-vm-line", vm=vm.name, size=size, state=wording.vm_state(texts, vm))
+    if vm.state == "active":
+        return texts.html("node-vm-line", vm=vm.name, size=size)
+    return texts.html("node-vm-other-line", vm=vm.name, size=size, state=wording.vm_state(texts, vm))

@@ -13,7 +13,7 @@ from balancer.model import Plan
 from bot.domain.proposals import MigrationState
 from bot.rendering.catalog import Texts
 from bot.service.values import Status
-from bot.telegram.keyboards.buttons import TABS_IN_A_ROW, TABS_PER_PAGE, Row, do, go, keyboard, paged, pager
+from bot.telegram.keyboards.buttons import TABS_PER_PAGE, Row, do, go, in_rows, keyboard, paged, pager
 from bot.telegram.views import wording
 from bot.telegram.views.moves import migration_words
 from bot.telegram.views.outcomes import broken_lines
@@ -96,7 +96,7 @@ def _status_keyboard(texts: Texts, status: Status, tabs: Tabs) -> InlineKeyboard
             for cluster_id, _ in shown
         }
         row = [go(marks[i] + wording.short(name), "status", i, part) for i, name in shown]
-        rows += [row[i : i + TABS_IN_A_ROW] for i in range(0, len(row), TABS_IN_A_ROW)]
+        rows += in_rows(row)
         rows.append(pager(texts, "status", part, pages, key=tabs.shown))
         if tabs.shown:
             rows.append([go(texts.text("button-all-clusters"), "status", 0, part)])
@@ -104,7 +104,7 @@ def _status_keyboard(texts: Texts, status: Status, tabs: Tabs) -> InlineKeyboard
         plan = status.plans[0]
         worst = [go(("⚠️ " if r.overloaded else "") + wording.short(r.node_name), "node", r.node_id) for r in plan.nodes]
         worst = worst[:STATUS_NODES]
-        rows += [worst[i : i + TABS_IN_A_ROW] for i in range(0, len(worst), TABS_IN_A_ROW)]
+        rows += in_rows(worst)
         chart = go(texts.text("button-chart"), "chart", plan.cluster_id, 1)
         rows.append([go(texts.text("button-nodes"), "nodes", plan.cluster_id), chart])
     if status.paused_until is not None:

@@ -295,7 +295,7 @@ notice-failed-earlier = ❌ { $count ->
     [one] 1 migration
    *[other] { $count } migrations
 } failed before these.
-notice-quarantine = No new attempt for { $duration }, unless you decide otherwise.
+notice-quarantine = It is not tried again for { $duration }, unless you decide otherwise.
 button-retry = 🔁 Try again
 retry-none = 🎯 <b>{ $vm }</b>: no node except { $target } may take it now.
 notice-unknown = ❓ <b>{ $vm }</b> ({ $source } → { $target }): { $reason }. Nothing else will be moved from or to these nodes until the panel reports the result.
@@ -393,7 +393,8 @@ node-flag-creation = 🚷 takes no new VMs
 node-flag-state = state: { $state }
 node-no-target = Takes no VM now: { $reason }
 node-excluded = ⛔ excluded as { $role } { $until }, by { $who }
-node-vm-line = { $vm } · { $size } · { $state }
+node-vm-line = { $vm } · { $size }
+node-vm-other-line = { $vm } · { $size } · { $state }
 vm-state = { $state }
 node-vm-load = { $vm } · { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } of { NUMBER($vcpus) } vCPU, mean of { NUMBER($minutes) } min ({ $source }, { $ago } ago)
 node-busiest = Busiest VMs:

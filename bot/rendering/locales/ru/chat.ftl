@@ -379,7 +379,7 @@ node-state-overloaded = ⚠️ перегружен: { $reason }
 node-state-unknown = ❓ нагрузка неизвестна: { $reason }
 node-state-fine = ✅ не перегружен
 node-cpu = CPU: { $used } vCPU на { $cpus } CPU = { CPU($ratio) } на CPU
-node-averages = Средняя нагрузка { NUMBER($one, maximumFractionDigits: 2) }, { NUMBER($five, maximumFractionDigits: 2) }, { NUMBER($fifteen, maximumFractionDigits: 2) }; доступно памяти { NUMBER($free, maximumFractionDigits: 1) } из { NUMBER($total, maximumFractionDigits: 1) } ГиБ
+node-averages = Load average: { NUMBER($one, maximumFractionDigits: 2) }; { NUMBER($five, maximumFractionDigits: 2) }; { NUMBER($fifteen, maximumFractionDigits: 2) }. Доступно памяти: { NUMBER($free, maximumFractionDigits: 1) } из { NUMBER($total, maximumFractionDigits: 1) } ГиБ
 node-pressure = Давление (PSI) за минуту: CPU { NUMBER($cpu, maximumFractionDigits: 1) } %, память { NUMBER($memory, maximumFractionDigits: 1) } %
 node-memory = Память: { MEMORY($percent) } % ({ NUMBER($used, maximumFractionDigits: 1) } из { NUMBER($total, maximumFractionDigits: 1) } ГиБ)
 node-vms = { $count } ВМ, активные занимают { $vcpus } vCPU и { NUMBER($gib, maximumFractionDigits: 1) } ГиБ
@@ -389,7 +389,8 @@ node-flag-creation = 🚷 новые ВМ не принимает
 node-flag-state = состояние: { $state }
 node-no-target = Сейчас не принимает ВМ: { $reason }
 node-excluded = ⛔ исключён: { $role }, { $until } ({ $who })
-node-vm-line = { $vm } · { $size } · { $state }
+node-vm-line = { $vm } · { $size }
+node-vm-other-line = { $vm } · { $size } · { $state }
 vm-state = { $state ->
     [active] активна
     [stopped] остановлена
