@@ -107,7 +107,7 @@ def test_plan_shows_its_effect_on_every_changed_node(purpose: Purpose) -> None:
     for name in changed:
         own = [m for m in plan.moves if name in (m.target_name, m.source_name)]
         last = own[-1].target_after if own[-1].target_name == name else own[-1].source_after
-        assert f"{name}: CPU" in text and f"→ {last.memory_percent:.0f}%" in text
+        assert f"{name}: CPU" in text and f"→ {last.memory_percent:.0f} %" in text
 
 
 def test_node_that_may_not_be_emptied_does_not_stay_it_has_a_reason() -> None:
