@@ -265,7 +265,7 @@ def test_survival_is_answered_on_a_saved_snapshot(folder: Path, capsys: pytest.C
     lines = asked("--survive")
     assert lines[0].startswith("⚠️ c1: 1 of 3 nodes cannot be lost")
     assert lines[1:3] == ["  ❌ n1: no room for 1 of 1 VMs: large", "    no other node has room for large"]
-    assert asked("--survive", "--nodes", "n2, 3")[0] == "✅ n2, n3: room for the one VM that runs there"
+    assert asked("--survive", "--nodes", "n2, 3")[0] == "✅ c1 · n2, n3: room for the one VM that runs there"
     assert asked("--survive", "--nodes", "2")[1].startswith("  → n")
     assert asked("--survive", "--without", "n1")[0].startswith("⚠️ c1: 2 of 2 nodes")
     assert "отказ не пережить" in asked("--survive", "--language", "ru")[0]

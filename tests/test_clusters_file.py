@@ -100,7 +100,7 @@ def test_cluster_is_found_by_id_and_later_entry_wins(tmp_path: Path) -> None:
 
 
 def test_value_of_a_cluster_has_the_bounds_of_the_setting(tmp_path: Path) -> None:
-    assert set(ClusterEntry.model_fields) == {*CLUSTER_FIELDS, "rules"}
+    assert set(ClusterEntry.model_fields) == {*CLUSTER_FIELDS, "node_groups", "rules"}
     for field in CLUSTER_FIELDS:
         assert ClusterEntry.model_fields[field].metadata == Settings.model_fields[field].metadata
         assert ClusterEntry.model_fields[field].annotation == Settings.model_fields[field].annotation

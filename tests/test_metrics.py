@@ -27,6 +27,7 @@ from stack import Stack, buttons, running_stack, world
 from balancer.model import Snapshot
 from balancer.planner import plan
 from balancer.policy import Policy
+from balancer.survival.survive import survive
 from bot.cli import BAD_SETTINGS
 from bot.config.settings import Settings
 from bot.domain.counters import Counted, CycleTally, Histogram, Waiting
@@ -103,6 +104,7 @@ def everything(names: dict[int, str] | None = None, cluster: str = "Production")
         mode="approve",
         paused=False,
         held={"protection-lost": 2},
+        survivals=(survive(seen, Policy()),),
         loop_failures={"The chat": 1},
         panel_requests={"GET": 3},
         panel_errors={"refused": 1},
@@ -123,6 +125,8 @@ def test_unknown_values_have_no_line_and_counters_start_at_zero() -> None:
     assert seen.get("node_overloaded", **hot) == 1 and seen.get("node_memory_percent", **hot) == 40.0
     assert seen.get("cluster_overloaded_nodes", cluster="Production", cluster_id="1") == 1
     assert seen.get("cluster_vms", cluster="Production", cluster_id="1") == 2
+    assert seen.get("cluster_survives", cluster="Production", cluster_id="1") == 0
+    assert seen.get("node_loss_left_out", **measured) == 0 and seen.get("node_loss_left_out", **hot) == 1
     assert seen.get("snapshot_age_seconds") == seen.get("oldest_waiting_age_seconds") == 30
     assert {seen.get("cycles_total", outcome=o) for o in OUTCOMES} == {0.0, 1.0}
     assert {seen.get("migrations_total", result=r) for r in RESULTS} == {0.0}

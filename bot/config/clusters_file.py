@@ -6,16 +6,17 @@ a rule matches (balancer/groups.py), is decided later, with the panel's answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, create_model, model_validator
 
 from balancer.groups import VMRule
-from balancer.model import Cluster
+from balancer.model import Cluster, Node
 from balancer.policy import Policy
 from bot.config.documents import Strict, id_or_name, read_strictly, word
 from bot.config.settings import POLICY_FIELDS, Settings
@@ -70,6 +71,8 @@ class RuleEntry(Strict):
 
 class _ClusterEntry(Strict):
     rules: list[RuleEntry] = Field(default_factory=list)
+    node_groups: dict[str, IdsAndNames] = Field(default_factory=dict)
+    """Nodes that can be lost together, such as those of a rack, by the name of the group."""
 
     def applied_to(self, policy: Policy) -> Policy:
         """The policy with the values of this entry, and with its rules added."""
@@ -121,6 +124,22 @@ class ClustersFile:
         """Every value that the file gives for a setting, by the name or id of the cluster as the file has it."""
         return {key: getattr(entry, field) for key, entry in self.entries if field in entry.model_fields_set}
 
+    def node_group(self, name: str, nodes: Iterable[Node], cluster_names: Mapping[int, str]) -> list[Node]:
+        """The nodes of the groups with this name (in any case), among these.
+
+        Args:
+            cluster_names: cluster -> its name, or the one under which the file knows it.
+        """
+        return [
+            node
+            for node in nodes
+            for key, entry in self.entries
+            if _is_key_of(key, node.cluster_id, cluster_names.get(node.cluster_id, ""))
+            for group, members in entry.node_groups.items()
+            if group.casefold() == name.strip().casefold()
+            and (node.id in _ids(members) or _is_named(node.name, _names(members)))
+        ]
+
     def unknown(self, clusters: Iterable[Cluster]) -> list[str]:
         """Names and ids in the file that no cluster has."""
         known = list(clusters)
@@ -159,6 +178,11 @@ def _ids(values: Iterable[Any]) -> tuple[int, ...]:
 
 def _names(values: Iterable[Any]) -> tuple[str, ...]:
     return tuple(v for v in values if isinstance(v, str))
+
+
+def _is_named(name: str, patterns: Iterable[str]) -> bool:
+    """Patterns as in rules: ``*`` and ``?``, in any case."""
+    return any(fnmatchcase(name.casefold(), pattern.casefold().replace("[", "[[]")) for pattern in patterns)
 
 
 def _is_key_of(key: str, cluster_id: int, cluster_name: str) -> bool:

@@ -13,6 +13,7 @@ from bot.config.settings import Settings
 from bot.console.program import Program
 from bot.domain.exclusions import Exclusion, Snooze
 from bot.domain.proposals import UNSETTLED, Migration, Proposal, ProposedMove
+from bot.domain.survival_summary import SurvivalSummary
 from bot.errors import PanelError
 from bot.service.admin import Changeable
 from bot.service.service import Service
@@ -51,6 +52,8 @@ class Stored:
     settings: tuple[Changeable, ...] = ()
     history: tuple[ProposedMove, ...] = ()
     last_cycle: LastCycle | None = None
+    survivals: Mapping[int, SurvivalSummary] = field(default_factory=dict)
+    """Cluster -> whether it has room for a lost node, by the last check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ async def read_store(backend: Backend) -> Stored:
         settings=await service.admin.changeable(),
         history=tuple(await store.decisions.history(HISTORY)),
         last_cycle=await store.cycles.last(),
+        survivals=await service.survivals.summaries(),
     )
 
 

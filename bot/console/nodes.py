@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 from balancer.model import Node, NodeReport, Plan
 from balancer.policy import Policy
+from balancer.survival.values import Verdict
 from bot.console import wording
 from bot.console.backend import ViewState, cpu_of
 from bot.console.drawing import bar, cut, fit, lines, sparkline
@@ -16,6 +17,7 @@ from bot.console.node import facts_of, vm_lines
 from bot.console.views import View
 from bot.domain.exclusions import ExclusionRole
 from bot.rendering.catalog import Texts
+from bot.rendering.survival_rows import short_line
 
 WIDE = 110
 SIDE = 44
@@ -110,6 +112,10 @@ class _Table:
         empty = (Text(),) * 4
         name = Text(cut(plan.cluster_name, self._name), f"bold {p.accent}")
         overloaded = self._texts.text("console-cluster-over", overloaded=over)
+        summary = self._view_state.stored.survivals.get(plan.cluster_id)
+        if summary is not None:
+            row, style = short_line(summary), p.good if summary.verdict is Verdict.YES else p.warn
+            empty = (*empty[:3], Text(cut(self._texts.text(row.key, **row.args), self._flags), style))
         return Row(f"c:{plan.cluster_id}", (Text("▸", p.accent), name, count + Text(" " + overloaded), *empty))
 
     def _row(self, report: NodeReport, node: Node | None, policy: Policy) -> Row:

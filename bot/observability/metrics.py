@@ -101,6 +101,7 @@ class Metrics:
             mode=mode,
             paused=paused,
             held=await self._held(),
+            survivals=tuple(survival for _, survival in sorted(service.survivals.known.items())),
             loop_failures=dict(self._loop_failures),
             panel_requests=dict(self._panel.requests),
             panel_errors=dict(self._panel.errors),

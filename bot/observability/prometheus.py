@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from balancer.model import NodeLoad, NodeReport, Plan
+from balancer.survival.values import Survival, Verdict
 from bot.domain.counters import KEPT_BOUNDS, TIMED_RESULTS, Counted, CycleTally, Histogram, Sight, Waiting
 from bot.domain.outcomes import CHECKPOINTS, Missing
 from bot.domain.sanitize import one_line
@@ -53,6 +54,8 @@ class MetricValues:
     paused: bool | None
     held: Mapping[str, int] | None
     """Why clusters are held -> how many; ``None`` if the database cannot be read."""
+    survivals: tuple[Survival, ...]
+    """Whether there is room for a lost node, by the last check."""
     loop_failures: Mapping[str, int]
     """Defects since the start, by the loop or step of the program."""
     panel_requests: Mapping[str, int]
@@ -74,6 +77,7 @@ class _Page(Collector):
         yield from _cycles(values.cycles)
         if values.cycles.sight is not None:
             yield from _clusters(values.cycles.sight, values.now)
+        yield from _survivals(values.survivals)
         if values.waiting is not None:
             yield from _waiting(values.waiting, values.now)
         yield from _counted(values)
@@ -83,6 +87,22 @@ class _Page(Collector):
 def render(values: MetricValues) -> bytes:
     """The page. Takes a tenth of a second with thousands of nodes: call it in a thread."""
     return generate_latest(_Page(values))
+
+
+def _survivals(survivals: Iterable[Survival]) -> Iterator[Metric]:
+    """A cluster or node whose answer is not decided has no line."""
+    text = "1 = the other nodes have room for everything that runs on any one node, 0 = for a node they have not."
+    survives = _gauge("cluster_survives", text, ["cluster", "cluster_id"])
+    text = "VMs of this node for which the other nodes have no room if it is lost."
+    left_out = _gauge("node_loss_left_out", text, ["cluster", "node", "node_id"])
+    for survival in survivals:
+        name = one_line(survival.cluster_name)
+        if survival.verdict is not Verdict.UNDECIDED:
+            survives.add_metric([name, str(survival.cluster_id)], survival.verdict is Verdict.YES)
+        for loss in survival.losses:
+            if loss.verdict is not Verdict.UNDECIDED:
+                left_out.add_metric([name, one_line(loss.node_names[0]), str(loss.node_ids[0])], len(loss.left_out))
+    yield from (survives, left_out)
 
 
 def _program(values: MetricValues) -> Iterator[Metric]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from balancer.survival.values import Loss, Place, Survival, Verdict
+from bot.domain.survival_summary import SurvivalSummary
 from bot.rendering.catalog import Texts
 
 LOSSES_SHOWN = 10
@@ -26,9 +27,10 @@ class Row:
 def survival_rows(texts: Texts, survival: Survival) -> list[Row]:
     """The answer for the cluster, then each loss without room or undecided; a single loss with its plan."""
     if len(survival.losses) == 1:
-        rows = [*_loss_rows(texts, survival.losses[0], 0), *_place_rows(survival.losses[0].places)]
+        [loss] = survival.losses
+        rows = [*_loss_rows(texts, loss, 0, f"{survival.cluster_name} · "), *_place_rows(loss.places)]
     else:
-        rows = [headline(survival)]
+        rows = [headline(SurvivalSummary.of(survival))]
         losses = [*survival.having(Verdict.NO), *survival.having(Verdict.UNDECIDED)]
         rows += [row for loss in losses[:LOSSES_SHOWN] for row in _loss_rows(texts, loss, 1)]
         if len(losses) > LOSSES_SHOWN:
@@ -36,21 +38,26 @@ def survival_rows(texts: Texts, survival: Survival) -> list[Row]:
     return [*rows, *(Row("survive-caution", {"reason": texts.reason(caution)}, 1) for caution in survival.cautions)]
 
 
-def headline(survival: Survival) -> Row:
-    """One line for the whole cluster, as /status and the digest have it too."""
-    no, undecided = len(survival.having(Verdict.NO)), len(survival.having(Verdict.UNDECIDED))
+def headline(summary: SurvivalSummary) -> Row:
+    """One line for the whole cluster."""
     args: dict[str, object] = {
-        "cluster": survival.cluster_name,
-        "losses": len(survival.losses),
-        "no": no,
-        "undecided": undecided,
-        "upto": survival.up_to,
+        "cluster": summary.cluster_name,
+        "losses": summary.losses,
+        "no": summary.no,
+        "undecided": summary.undecided,
+        "upto": summary.up_to,
     }
-    return Row(f"survive-{survival.verdict.value}", args)
+    return Row(f"survive-{summary.verdict.value}", args)
 
 
-def _loss_rows(texts: Texts, loss: Loss, depth: int) -> Iterator[Row]:
-    nodes = _names(loss.node_names)
+def short_line(summary: SurvivalSummary) -> Row:
+    """The same in a few words, where the cluster is named already."""
+    args: dict[str, object] = {"losses": summary.losses, "no": summary.no, "undecided": summary.undecided}
+    return Row(f"survive-short-{summary.verdict.value}", args)
+
+
+def _loss_rows(texts: Texts, loss: Loss, depth: int, cluster: str = "") -> Iterator[Row]:
+    nodes = cluster + _names(loss.node_names)
     if loss.verdict is Verdict.YES:
         yield Row("survive-loss-yes", {"nodes": nodes, "vms": loss.vms}, depth)
         return

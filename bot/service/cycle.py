@@ -21,6 +21,7 @@ from bot.service.foreign_moves import ForeignMoves
 from bot.service.ledger import Ledger
 from bot.service.observer import Observer
 from bot.service.planning import Planning
+from bot.service.survivals import Survivals
 from bot.service.values import OUTAGE_KEY, REFUSED_KEY, ClusterResult, CycleReport
 from bot.store.values import Checkpoint, Published
 
@@ -37,6 +38,7 @@ class Cycle(UseCase):
         *,
         ledger: Ledger,
         capacity: Capacity,
+        survivals: Survivals,
     ) -> None:
         super().__init__(context)
         self._ledger = ledger
@@ -44,6 +46,7 @@ class Cycle(UseCase):
         self._planning = planning
         self._deadlines = deadlines
         self._capacity = capacity
+        self._survivals = survivals
         self._running = asyncio.Lock()
         self._plan_log = plan_log.PlanLog()
         self._foreign_moves = ForeignMoves(context.store, context.clock)
@@ -108,6 +111,7 @@ class Cycle(UseCase):
             plans = await self._planning.plans(context, outlook=True)
             clusters = snapshot.clusters
             await self._planning.record_check(context, plans)
+            await self._survivals.refresh(context)
             self.tally.saw(snapshot, plans)
             ended("done")
             self._plan_log.begins(len(clusters))
@@ -183,6 +187,8 @@ class Cycle(UseCase):
         await self._end_other_incidents(snapshot)
         async with self._defects.contained("The ledger", "The outcomes of migrations cannot be compared"):
             await self._ledger.compare(snapshot, context.policies)
+        async with self._defects.contained("Room for a lost node", "It is not known whether a node can be lost"):
+            await self._survivals.refresh(context)
         return CycleReport("done", started, tuple(results))
 
     async def _end_other_incidents(self, snapshot: Snapshot) -> None:

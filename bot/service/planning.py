@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 from balancer.migration_time import Fitted
-from balancer.model import Plan, Reason, Recent, Snapshot
+from balancer.model import Node, Plan, Reason, Recent, Snapshot
 from balancer.policy import Policy
 from balancer.rules.updates import updates_wait
 from bot.config.chats_file import chats_of
@@ -102,6 +102,10 @@ class Planning(UseCase):
         self._known_as = {c.id: self.protections.known_as(c) for c in snapshot.clusters}
         known = [replace(c, name=self._known_as[c.id]) for c in snapshot.clusters]
         return {c.id: self._clusters.policy_for(c, self._durations.applied(c, general)) for c in known}
+
+    def node_group(self, name: str, nodes: Sequence[Node]) -> list[Node]:
+        """The nodes of a group that CLUSTERS_FILE names, among these; empty where it names none of them so."""
+        return self._clusters.node_group(name, nodes, self._known_as)
 
     def measured(self) -> dict[int, Fitted]:
         """Cluster -> what its own migrations say of their duration, where there are enough of them."""

@@ -15,6 +15,7 @@ from balancer.policy import Policy
 from balancer.requests.place import place
 from balancer.requests.results import Placement, WhyNode, WhyVM
 from balancer.requests.why import why_node, why_vm
+from balancer.survival.values import Survival
 from bot.domain.exclusions import Exclusion
 from bot.domain.load_history import PastMigration, Sample
 from bot.domain.lookup import Named, matching, nearest
@@ -24,6 +25,7 @@ from bot.errors import NotFound, PanelError
 from bot.service.context import ServiceContext, UseCase
 from bot.service.observer import FRESH, NOW, Observer
 from bot.service.planning import Planning
+from bot.service.survivals import Survivals
 from bot.service.values import Status
 from bot.store.values import DecisionGroup
 
@@ -53,16 +55,22 @@ class Queries(UseCase):
     """
 
     def __init__(
-        self, context: ServiceContext, observer: Observer, planning: Planning, sees: Sees | None = None
+        self,
+        context: ServiceContext,
+        observer: Observer,
+        planning: Planning,
+        survivals: Survivals,
+        sees: Sees | None = None,
     ) -> None:
         super().__init__(context)
         self._observer = observer
         self._planning = planning
+        self._survivals = survivals
         self._sees = sees
 
     def seen_by(self, sees: Sees) -> Queries:
         """The same questions, asked by somebody who sees only these clusters."""
-        return Queries(self._context, self._observer, self._planning, sees)
+        return Queries(self._context, self._observer, self._planning, self._survivals, sees)
 
     def _clusters(self, snapshot: Snapshot) -> list[Cluster]:
         return [c for c in snapshot.clusters if self._sees is None or self._sees(c.id, c.name)]
@@ -131,6 +139,7 @@ class Queries(UseCase):
         shown = None if self._sees is None and cluster is None else {p.cluster_id for p in plans}
         waiting, running = await self._store.proposals.waiting(), await self._store.migrations.in_states(UNSETTLED)
         snoozes = await self._store.snoozes.active(self._clock())
+        planned = {p.cluster_id for p in plans}
         return Status(
             taken_at=None if last is None else last.taken_at,
             plans=plans,
@@ -141,6 +150,7 @@ class Queries(UseCase):
             exclusions=tuple(await self.exclusions()),
             problem=None if problem is None else str(problem),
             snoozes=tuple(x for x in snoozes if shown is None or x.cluster_id in shown),
+            survivals=tuple(s for i, s in (await self._survivals.summaries()).items() if i in planned),
             broken=await self._store.outcomes.broken(self._clock(), shown),
         )
 
@@ -232,6 +242,37 @@ class Queries(UseCase):
         return tuple(
             [await asyncio.to_thread(place, own, policies[own.clusters[0].id], vcpus, memory_mib) for own in seen]
         )
+
+    async def survive(self, name: str = "", without: str = "") -> tuple[Survival, ...]:
+        """Whether there is room for the VMs of lost nodes, cluster by cluster.
+
+        Args:
+            name: a cluster (each of its nodes alone), a group of nodes of CLUSTERS_FILE or several nodes by commas
+                (together); empty: each node of each cluster alone.
+            without: a node that is away meanwhile.
+        Raises:
+            PanelError: as ``observe``.
+            NotFound: nothing is called so, or several things are, or the nodes are of several clusters.
+        """
+        snapshot = await self._observe_soon()
+        context = await self._planning.context(snapshot)  # the names of groups depend on it too
+        nodes = self._in_sight(snapshot.nodes, snapshot)
+        away = [self._one(nodes, without, "node")] if without else []
+        clusters = self._clusters(snapshot)
+        lost: list[Node] = []
+        if name and not matching(clusters, name):
+            lost = self._planning.node_group(name, nodes) or [
+                self._one(nodes, part, "node") for part in name.split(",") if part.strip()
+            ]
+            wanted = {node.cluster_id for node in lost}
+            if len(wanted) != 1:
+                raise NotFound("node", name, [])
+        else:
+            wanted = {c.id for c in clusters} if not name else {self._one(clusters, name, "cluster").id}
+            wanted = wanted & {node.cluster_id for node in away} if away else wanted
+        gone = [node.id for node in away]
+        parts = [own for own in snapshot.split() if own.clusters[0].id in wanted]
+        return tuple([await self._survivals.ask(context, own, [node.id for node in lost], gone) for own in parts])
 
     async def why(self, name: str) -> tuple[WhyVM | WhyNode, ...]:
         """Why what has this name or id is left as it is: nodes first, then VMs; several may have one name.

@@ -30,6 +30,7 @@ from bot.service.queries import Queries
 from bot.service.requests import Requests
 from bot.service.restarts import Restarts
 from bot.service.runtime_settings import RuntimeSettings
+from bot.service.survivals import Survivals
 from bot.service.vm_loads import VMLoads
 from bot.store.store import Store
 
@@ -77,7 +78,8 @@ class Service:
         self.restarts = Restarts(store, clock)
         self.verdicts = PanelVerdicts(panel, store)
         self.planning = Planning(context, clusters or ClustersFile(), self.verdicts, self.restarts)
-        self.queries = Queries(context, self.observer, self.planning)
+        self.survivals = Survivals(context)
+        self.queries = Queries(context, self.observer, self.planning, self.survivals)
         self.decisions = Decisions(context, self.observer)
         self.requests = Requests(context, self.observer, self.planning, self.decisions)
         self.admin = Admin(context, self.planning, self.restarts)
@@ -87,7 +89,10 @@ class Service:
         self.aborts = Aborts(context, panel)
         self.capacity = Capacity(context, self.observer, self.planning)
         self.cycle = Cycle(
-            *(context, self.observer, self.planning, self.deadlines), ledger=self.ledger, capacity=self.capacity
+            *(context, self.observer, self.planning, self.deadlines),
+            ledger=self.ledger,
+            capacity=self.capacity,
+            survivals=self.survivals,
         )
         self.executor = Executor(
             panel,

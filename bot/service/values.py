@@ -9,6 +9,7 @@ from balancer.model import Cluster, Plan, Reason
 from bot.domain.exclusions import Exclusion, Snooze
 from bot.domain.outcomes import BrokenPromises
 from bot.domain.proposals import Migration, Proposal
+from bot.domain.survival_summary import SurvivalSummary
 from bot.store.values import Published
 
 MODES = ("approve", "auto")
@@ -56,5 +57,7 @@ class Status:
     exclusions: tuple[Exclusion, ...]
     problem: str | None
     snoozes: tuple[Snooze, ...] = ()
+    survivals: tuple[SurvivalSummary, ...] = ()
+    """Whether there is room for a lost node, by the last check, of these clusters."""
     broken: tuple[BrokenPromises, ...] = ()
     """Clusters whose moves bring less than they promise."""

@@ -55,6 +55,7 @@ COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("vm", "NAME"),
     CommandInfo("why", "VM|NODE"),
     CommandInfo("place", "[VCPUS GIB] [cluster]"),
+    CommandInfo("survive", "[CLUSTER|NODES] [without NODE]"),
     CommandInfo("chart", "[NODE|CLUSTER] [24h|7d|90d]"),
     CommandInfo("history", "[N]"),
     CommandInfo("digest", "[day|week]"),
@@ -75,7 +76,7 @@ COMMANDS: tuple[CommandInfo, ...] = (
 
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "look": ("status", "nodes", "node", "vm", "why", "chart", "history", "digest", "place", "exclusions"),
+    "look": ("status", "nodes", "node", "vm", "why", "chart", "history", "digest", "place", "survive", "exclusions"),
     "decide": ("proposals", "dryrun", "balance"),
     "nodes": ("exclude", "include", "drain", "fill"),
     "settings": ("mode", "strategy", "pause", "resume", "settings", "language", "start", "help"),

@@ -41,4 +41,7 @@ class Digest(Feature):
             )
             photo = await digest_photo(texts, by_day, summary.busiest)
         rows = [tabs, [go(texts.text("button-status"), "status")]]
-        return View(digest_text(texts, summary, pictured=photo is not None), keyboard(rows), photo=photo)
+        stored = await self.service.survivals.summaries()
+        survivals = [s for i, s in stored.items() if clusters is None or i in clusters]
+        text = digest_text(texts, summary, pictured=photo is not None, survivals=survivals)
+        return View(text, keyboard(rows), photo=photo)

@@ -20,6 +20,7 @@ from bot.telegram.handlers.move_options import MoveOptions
 from bot.telegram.handlers.planning import PlanCommands
 from bot.telegram.handlers.proposals import Proposals
 from bot.telegram.handlers.requests import NodeRequests
+from bot.telegram.handlers.room import Room
 from bot.telegram.handlers.routes import Routes
 from bot.telegram.handlers.settings import SettingsMenu
 from bot.telegram.handlers.status import NextCheck, StatusPages
@@ -40,6 +41,7 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
         tour,
         looking,
         machines,
+        Room(*parts),
         PlanCommands(*parts),
         Proposals(*parts),
         Incidents(*parts),

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from markupsafe import Markup
 
+from bot.domain.survival_summary import SurvivalSummary
 from bot.rendering.catalog import Texts
+from bot.rendering.survival_rows import headline
 from bot.store.values import Summary
 from bot.telegram.views import wording
 from bot.telegram.views.moves import bar
 from bot.telegram.views.outcomes import broken_lines
 
+LISTED = 10
 
-def digest_text(texts: Texts, summary: Summary, *, pictured: bool = False) -> Markup:
+
+def digest_text(
+    texts: Texts, summary: Summary, *, pictured: bool = False, survivals: Iterable[SurvivalSummary] = ()
+) -> Markup:
     """A day or a week in a few lines: how bad it was, what was done, what nobody answered, which nodes were worst.
 
     Args:
         pictured: the nodes are in a picture above the text.
+        survivals: of the clusters that the reader sees.
     """
     days = max(1, round((summary.until - summary.since).total_seconds() / 86_400))
     lines: list[Markup | str] = [texts.html("digest-title", days=days), ""]
+    room = [wording.row(texts, headline(survival)) for survival in survivals][:LISTED]
     if summary.quiet:
-        lines.append(texts.html("digest-quiet"))
-        return wording.joined(lines)
+        return wording.joined([*lines, texts.html("digest-quiet"), *room])
     lines += [
         texts.html("digest-overload", hours=summary.overload_hours, nodes=summary.overloaded_nodes),
         texts.html("digest-migrations", count=summary.succeeded, failed=summary.failed),
@@ -35,6 +44,7 @@ def digest_text(texts: Texts, summary: Summary, *, pictured: bool = False) -> Ma
         lines.append(texts.html("digest-unanswered", count=summary.unanswered))
     if summary.waiting:
         lines.append(texts.html("status-waiting", count=summary.waiting))
+    lines += room
     if pictured or not summary.busiest:
         return wording.joined(lines)
     lines += ["", texts.html("digest-busiest")]

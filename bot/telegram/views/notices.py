@@ -14,6 +14,7 @@ from functools import partial
 from markupsafe import Markup
 
 from bot.domain.proposals import Migration, MigrationState, Proposal
+from bot.domain.survival_summary import SURVIVES_KEY, summaries_of
 from bot.domain.times import Hours
 from bot.rendering.catalog import Texts
 from bot.store.recent_events import HARMLESS_FAILURES
@@ -103,7 +104,9 @@ async def _digest(
     rows = [*await links(waiting), [go(texts.text("button-status"), "status")]]
     by_day = await store.samples.overload_by_day(since, until, texts.zone, clusters)
     picture = Picture(f"digest {notice.id} {texts.language}", partial(digest_photo, texts, by_day, summary.busiest))
-    return View(digest_text(texts, summary), keyboard(rows), picture=picture)
+    stored = summaries_of(await store.settings.values_with_prefix((SURVIVES_KEY,)))
+    survivals = [s for i, s in stored.items() if clusters is None or i in clusters]
+    return View(digest_text(texts, summary, survivals=survivals), keyboard(rows), picture=picture)
 
 
 async def _view(texts: Texts, store: Store, notice: Notice, now: datetime, quarantine: timedelta) -> View | None:

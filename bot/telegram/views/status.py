@@ -10,8 +10,11 @@ from aiogram.types import InlineKeyboardMarkup
 from markupsafe import Markup
 
 from balancer.model import Plan
+from balancer.survival.values import Verdict
 from bot.domain.proposals import MigrationState
+from bot.domain.survival_summary import SurvivalSummary
 from bot.rendering.catalog import Texts
+from bot.rendering.survival_rows import headline
 from bot.service.values import Status
 from bot.telegram.keyboards.buttons import TABS_PER_PAGE, Row, do, go, in_rows, keyboard, paged, pager
 from bot.telegram.views import wording
@@ -58,9 +61,15 @@ def status_view(
     work = _work_lines(texts, status, now)
     work = ["", *work] if work else []
     # Of many clusters as many as fit, those with overloaded nodes before the others; what waits is always shown.
-    shown = [p for p in status.plans if not brief or p.overloaded or rejections_of(p, "cluster")]
+    survivals = {s.cluster_id: s for s in status.survivals if not brief or s.verdict is not Verdict.YES}
+    shown = [
+        p for p in status.plans if not brief or p.overloaded or rejections_of(p, "cluster") or p.cluster_id in survivals
+    ]
     clusters = [
-        wording.joined(["", *_cluster_lines(texts, plan, brief)]) for plan in sorted(shown, key=_not_overloaded)
+        wording.joined(
+            ["", *_cluster_lines(texts, plan, brief), *_survival_line(texts, survivals.get(plan.cluster_id))]
+        )
+        for plan in sorted(shown, key=_not_overloaded)
     ]
     if status.plans and not any(p.overloaded for p in status.plans) and brief:
         lines += ["", texts.html("status-calm")]
@@ -120,6 +129,10 @@ def _status_keyboard(texts: Texts, status: Status, tabs: Tabs) -> InlineKeyboard
 
 def _not_overloaded(plan: Plan) -> bool:
     return not plan.overloaded
+
+
+def _survival_line(texts: Texts, summary: SurvivalSummary | None) -> list[Markup | str]:
+    return [] if summary is None else [wording.row(texts, headline(summary))]
 
 
 def _age_line(texts: Texts, status: Status, now: datetime, next_check: datetime | None) -> Markup:

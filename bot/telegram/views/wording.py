@@ -11,6 +11,7 @@ from balancer.model import VM, NodeReport
 from bot.domain.sanitize import one_line, shorten
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import duration, moment, role, size, until
+from bot.rendering.survival_rows import Row
 
 __all__ = ["duration", "fitted", "joined", "moment", "node_table", "role", "short", "size", "until"]
 
@@ -66,6 +67,11 @@ def short(name: str) -> str:
 def joined(lines: Sequence[Markup | str]) -> Markup:
     """Lines of a message; plain strings among them are escaped."""
     return Markup("\n").join(escape(line) for line in lines)
+
+
+def row(texts: Texts, line: Row) -> Markup:
+    """A row of ``survival_rows`` with its indent."""
+    return escape("\N{NO-BREAK SPACE}" * 4 * line.depth) + texts.html(line.key, **line.args)
 
 
 def fitted(

@@ -1,3 +1,4 @@
+menu-survive = Is there room if a node is lost?
 # Is there room on the other nodes when a node is lost? For the chat, the terminal and the console; no markup.
 survive-yes = 🛟 { $cluster }: { $losses ->
     [0] there is no node to lose
@@ -14,6 +15,9 @@ survive-undecided = ❔ { $cluster }: for { NUMBER($undecided) } of { NUMBER($lo
     [physical] up to their physical memory
    *[overload] below the overload thresholds
  })
+survive-short-yes = 🛟 room for any lost node
+survive-short-no = ⚠️ { NUMBER($no) } of { NUMBER($losses) } nodes cannot be lost
+survive-short-undecided = ❔ room for a lost node: not decided for { NUMBER($undecided) } of { NUMBER($losses) }
 survive-loss-yes = ✅ { $nodes }: { $vms ->
     [0] no VM runs there
     [one] room for the one VM that runs there

@@ -1,3 +1,4 @@
+menu-survive = Хватит ли места при отказе узла
 # Хватит ли места на других узлах, если узел откажет? Для чата, терминала и консоли; без разметки.
 survive-yes = 🛟 { $cluster }: { $losses ->
     [0] нет узла, который мог бы отказать
@@ -14,6 +15,9 @@ survive-undecided = ❔ { $cluster }: не решено для { NUMBER($undecid
     [physical] в пределах физической памяти
    *[overload] в пределах порогов перегрузки
  })
+survive-short-yes = 🛟 отказ любого узла: места хватит
+survive-short-no = ⚠️ отказ не пережить: { NUMBER($no) } из { NUMBER($losses) } узлов
+survive-short-undecided = ❔ отказ узла: не решено для { NUMBER($undecided) } из { NUMBER($losses) }
 survive-loss-yes = ✅ { $nodes }: { $vms ->
     [0] работающих ВМ нет
    *[other] есть место для всех работающих там ВМ ({ NUMBER($vms) })

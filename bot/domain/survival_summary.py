@@ -1,0 +1,59 @@
+"""Whether a cluster has room for a lost node, in a few figures: stored by each check, read by every process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from balancer.survival.values import Survival, Verdict
+
+SURVIVES_KEY = "cluster-survives-"
+"""With the cluster's id: the key of the setting that holds the summary."""
+
+
+@dataclass(frozen=True, slots=True)
+class SurvivalSummary:
+    """The losses of one cluster, each node alone."""
+
+    cluster_id: int
+    cluster_name: str
+    up_to: str
+    losses: int
+    no: int
+    """For how many of them there is no room; likewise ``undecided``."""
+    undecided: int
+
+    @staticmethod
+    def of(survival: Survival) -> SurvivalSummary:
+        """The summary of an answer."""
+        return SurvivalSummary(
+            survival.cluster_id,
+            survival.cluster_name,
+            survival.up_to,
+            len(survival.losses),
+            len(survival.having(Verdict.NO)),
+            len(survival.having(Verdict.UNDECIDED)),
+        )
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of all losses together."""
+        return Verdict.NO if self.no else Verdict.UNDECIDED if self.undecided else Verdict.YES
+
+    def as_text(self) -> str:
+        """As it is stored."""
+        return json.dumps(asdict(self))
+
+
+def summaries_of(stored: Mapping[str, str]) -> dict[int, SurvivalSummary]:
+    """Cluster -> its summary. ``stored``: settings of the database by key; other keys and broken values are ignored."""
+    summaries = {}
+    for key, value in sorted(stored.items()):
+        if key.startswith(SURVIVES_KEY):
+            try:
+                summary = SurvivalSummary(**json.loads(value))
+            except (TypeError, ValueError):  # of another version of the program; the next check writes it again
+                continue
+            summaries[summary.cluster_id] = summary
+    return summaries
