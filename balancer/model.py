@@ -257,6 +257,10 @@ class NodeLoad:
     score: float
     cpu_load: float | None = None
     measured_at: datetime | None = None
+    cpu_pressure: float | None = None
+    """Percent of the last minute in which something waited for a CPU, as measured; moves leave it."""
+    pressed_load: float | None = None
+    """The load per CPU that counts where the pressure overloads the node although the load does not."""
 
     @property
     def source(self) -> str:

@@ -148,11 +148,25 @@ def _report(node: Node, state: WorkingState) -> NodeReport:
     return NodeReport(node.id, node.name, load, overloaded=refusal is None, reason=reason)
 
 
+def _why_pressed(names: set[str], load: NodeLoad, policy: Policy) -> Reason:
+    if names == {"load"}:
+        return Reason.of("overload-pressure", value=load.cpu_pressure, limit=policy.pressure_overload)
+    return Reason.of(
+        "overload-pressure-memory",
+        pressure=load.cpu_pressure,
+        pressure_limit=policy.pressure_overload,
+        memory=load.memory_percent,
+        memory_limit=policy.memory_overload_percent,
+    )
+
+
 def _why_overloaded(names: set[str], load: NodeLoad, policy: Policy) -> Reason:
     if names == {"cpu"}:
         return Reason.of("overload-cpu", value=load.cpu_ratio, limit=policy.cpu_overload_ratio)
     if names == {"memory"}:
         return Reason.of("overload-memory", value=load.memory_percent, limit=policy.memory_overload_percent)
+    if "load" in names and load.pressed_load is not None:
+        return _why_pressed(names, load, policy)
     if names == {"load"}:
         return Reason.of("overload-load", value=load.cpu_load, limit=policy.ssh_load_overload)
     if "load" in names:

@@ -56,13 +56,14 @@ _POSITIVE = (
 )
 
 _NOT_NEGATIVE = (
+    "pressure_overload",
     "density_weight",
     "measured_density_weight",
     "migration_overhead_s",
     "balance_margin",
     "balance_deadband",
 )
-_PERCENT = ("memory_overload_percent", "memory_target_percent")
+_PERCENT = ("memory_overload_percent", "memory_target_percent", "pressure_overload")
 _DURATIONS = ("migration_cooldown", "failure_cooldown", "skip_cooldown", "measurement_max_age")
 
 
@@ -89,6 +90,8 @@ class Policy:
     density_weight: float = 0.5
     ssh_load_overload: float = 1.0
     """Load per CPU above which a measured node is overloaded; ``cpu_overload_ratio`` is for the others."""
+    pressure_overload: float = 0.0
+    """Percent of time above which the CPU pressure of a measured node overloads it as load does; 0 = it does not."""
     measured_density_weight: float = 0.3
     """Instead of ``density_weight`` where the load was measured."""
     measurement_max_age: timedelta = timedelta(minutes=5)

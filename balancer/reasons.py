@@ -74,6 +74,8 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "overload-memory": ("limit", "value"),
     "overload-both": ("cpu", "cpu_limit", "memory", "memory_limit"),
     "overload-load": ("limit", "value"),
+    "overload-pressure": ("limit", "value"),
+    "overload-pressure-memory": ("memory", "memory_limit", "pressure", "pressure_limit"),
     "overload-load-memory": ("load", "load_limit", "memory", "memory_limit"),
     # why a node stays overloaded
     "source-no-movable-vm": ("vms",),

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from balancer.model import NodeLoad
 from balancer.policy import Policy
@@ -30,9 +31,17 @@ class Term:
 
 
 ALLOCATED = Term("cpu", lambda load: load.cpu_ratio, lambda policy: policy.cpu_overload_ratio)
+
+
+def _measured(load: NodeLoad) -> float:
+    if load.pressed_load is not None:
+        return load.pressed_load
+    return load.cpu_ratio if load.cpu_load is None else load.cpu_load
+
+
 MEASURED = Term(
     "load",
-    lambda load: load.cpu_ratio if load.cpu_load is None else load.cpu_load,
+    _measured,
     lambda policy: policy.ssh_load_overload,
 )
 MEMORY = Term("memory", lambda load: load.memory_percent, lambda policy: policy.memory_overload_percent)
@@ -107,6 +116,21 @@ def node_load(
 def above(load: NodeLoad, policy: Policy) -> tuple[Term, ...]:
     """The terms whose threshold the load exceeds; equal to the threshold is not above it."""
     return tuple(term for term in terms(load) if term.load(load) > term.limit(policy))
+
+
+class Figure(NamedTuple):
+    """One resource of a node beside its threshold, as people read it."""
+
+    name: str
+    value: float
+    limit: float
+
+
+def figure(term: Term, load: NodeLoad, policy: Policy) -> Figure:
+    """The term's figure; the pressure where it is what overloads a measured node."""
+    if term is MEASURED and load.pressed_load is not None and load.cpu_pressure is not None:
+        return Figure("pressure", load.cpu_pressure, policy.pressure_overload)
+    return Figure(term.name, term.load(load), term.limit(policy))
 
 
 def severity(load: NodeLoad, policy: Policy) -> float:

@@ -15,6 +15,9 @@ from balancer.model import VM, Cluster, Measurement, Node, NodeLoad, Reason, Rec
 from balancer.policy import Policy
 from balancer.scoring import cpu_load_score, measured_score, node_load, severity
 
+MOST_PRESSED_PART = 0.25
+"""Most of a node's load that one plan moves away because of its pressure."""
+
 
 class Candidate(NamedTuple):
     """A VM that may leave, with its size known."""
@@ -39,11 +42,20 @@ class Live:
     """Load average of one minute, not yet divided by the CPUs."""
     available_mib: int
     """Only ever falls: what a VM that leaves really gives back is not known."""
+    pressure: float | None = None
+    """Percent of time in which something waited for a CPU, as measured; ``None`` = it was not. Moves leave it."""
+    waiting: float = 0.0
+    """Load that ``load`` has besides what was measured, because the pressure overloads the node."""
 
     @property
     def per_cpu(self) -> float:
         """Load average of one minute per CPU."""
         return self.load / self.cpus
+
+    @property
+    def measured(self) -> float:
+        """``load`` without what the pressure adds to it."""
+        return max(0.0, self.load - self.waiting)
 
 
 @dataclass(slots=True)
@@ -107,7 +119,7 @@ class WorkingState:
         self._slowed = {i: self._slowed_down(node) for i, node in self.working.items() if node.live is not None}
         """Node -> what its VMs' loads are raised by; of the state before any move."""
         self._shares = {
-            i: node.live.load / node.vcpus
+            i: node.live.measured / node.vcpus
             for i, node in self.working.items()
             if node.live is not None and node.vcpus > 0 and any(vm.load is not None for vm in self.vms_on[i])
         }
@@ -158,7 +170,7 @@ class WorkingState:
         if home is None or home.live is None or home.vcpus <= 0:
             return float(candidate.vcpus)
         share = self._shares.get(home.node.id)
-        return (home.live.load / home.vcpus if share is None else share) * candidate.vcpus
+        return (home.live.measured / home.vcpus if share is None else share) * candidate.vcpus
 
     def dependable_load_of(self, candidate: Candidate) -> float:
         """What the VM very probably still takes off its node in ten minutes: at most ``load_of``."""
@@ -172,9 +184,9 @@ class WorkingState:
         live = node.live
         running = [vm for vm in self.vms_on[node.node.id] if vm.state in (None, "active")]
         loads = [vm.load.expected_cpus for vm in running if vm.load is not None]
-        if live is None or live.load <= live.cpus or len(loads) < len(running) or not sum(loads):
+        if live is None or live.measured <= live.cpus or len(loads) < len(running) or not sum(loads):
             return 1.0
-        return max(1.0, live.load / sum(loads))
+        return max(1.0, live.measured / sum(loads))
 
     def allocation_score(self, node: WorkingNode) -> float:
         """The score that the node would have without a measurement."""
@@ -217,7 +229,24 @@ class WorkingState:
             return None
         if measured.cpus <= 0 or measured.load1 < 0:
             return None
-        return Live(measured.taken_at, measured.cpus, measured.load1, measured.memory_available_mib)
+        return self._pressed(
+            Live(
+                *(measured.taken_at, measured.cpus, measured.load1, measured.memory_available_mib),
+                pressure=measured.cpu_pressure,
+            )
+        )
+
+    def _pressed(self, live: Live) -> Live:
+        """Where the pressure is above its limit and the load is not: the load that counts is above its own limit.
+
+        Pressure is taken to fall with the load, so the part of the load has to leave by which the pressure is too
+        high; at most a quarter in one plan, since pressure falls faster than load.
+        """
+        limit, most = self.policy.pressure_overload, self.policy.ssh_load_overload * live.cpus
+        if not limit or live.pressure is None or live.pressure <= limit or live.load > most or live.load <= 0:
+            return live
+        excess = live.load * min(1 - limit / live.pressure, MOST_PRESSED_PART)
+        return replace(live, load=most + excess, waiting=most + excess - live.load)
 
     def _change(self, node: WorkingNode, vcpus: int, memory_mib: int, vms: int) -> None:
         node.vcpus += vcpus
@@ -242,7 +271,15 @@ class WorkingState:
         if live is None:
             return load
         score = measured_score(live.per_cpu, cpus, count, self.policy)
-        return replace(load, score=score, cpu_load=live.per_cpu, measured_at=live.measured_at)
+        counts = live.waiting > 0 and live.per_cpu > self.policy.ssh_load_overload
+        return replace(
+            load,
+            score=score,
+            cpu_load=live.measured / live.cpus,
+            measured_at=live.measured_at,
+            cpu_pressure=live.pressure,
+            pressed_load=live.per_cpu if counts else None,
+        )
 
 
 def _positive(figure: int | None) -> int | None:

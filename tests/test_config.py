@@ -109,6 +109,7 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "ssh_timeout": ("1.5", "2.5", "3.5"),
     "ssh_host_keys": ("strict", "ignore", "strict"),
     "vm_metrics": ("off", "ssh", "off"),
+    "pressure_overload": ("10", "20", "30.5"),
     "load_window": ("900", "1800", "7200"),
     "ssh_load_overload_threshold": ("0.8", "1.2", "2"),
     "ssh_hosts_mapping": ('{"n": "a"}', '{"n": "b"}', '{"n": "c"}'),

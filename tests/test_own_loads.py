@@ -13,6 +13,8 @@ from hypothesis_profile import examples
 from balancer.model import Plan, Reason, Recent, Snapshot, VMLoad
 from balancer.planner import plan
 from balancer.policy import STRATEGIES, Policy
+from balancer.requests.why import why_node
+from balancer.rules.constraints import load_refusal
 from balancer.state import Candidate, WorkingState
 from bot.rendering.catalog import texts_for
 from bot.rendering.plan_summary import outlook_lines
@@ -82,6 +84,65 @@ def test_the_hot_vm_leaves_instead_of_several_calm_ones(strategy: str) -> None:
     assert new_plan.overloaded_after == ()
     by_shares = plan(replace(seen, vms=tuple(replace(v, load=None) for v in seen.vms)), policy(strategy))
     assert by_shares.moves[0].vm_id == 1, "by shares all are alike, so the first one, which is idle, would go"
+
+
+def pressed(cpu_pressure: float | None, load1: float = 8.0) -> Snapshot:
+    """The load of node 1 is below its limit, and something waits for a CPU there."""
+    seen = world([0.5, 2.0, 2.0, 3.0], load1)
+    hot = replace(seen.nodes[0], measured=measured(load1=load1, cpu_pressure=cpu_pressure))
+    return replace(seen, nodes=(hot, *seen.nodes[1:]))
+
+
+@pytest.mark.parametrize(
+    ("pressure", "limit", "load1", "overloaded"),
+    [
+        (25.0, 20.0, 8.0, True),
+        (20.0, 20.0, 8.0, False),
+        (25.0, 0.0, 8.0, False),
+        (None, 20.0, 8.0, False),
+        (25.0, 20.0, 0.0, False),
+        (99.0, 100.0, 8.0, False),
+    ],
+)
+def test_pressure_overloads_a_node_only_above_its_limit(
+    pressure: float | None, limit: float, load1: float, overloaded: bool
+) -> None:
+    new_plan = plan(pressed(pressure, load1), replace(policy("optimal"), pressure_overload=limit))
+    assert [r.node_id for r in new_plan.overloaded] == ([1] if overloaded else [])
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_a_pressed_node_is_relieved_as_by_load_and_the_words_name_the_pressure(strategy: str) -> None:
+    rules = replace(policy(strategy), pressure_overload=20.0)
+    new_plan = plan(pressed(25.0), rules)
+    assert new_plan.moves and new_plan.overloaded_after == ()
+    move, report = new_plan.moves[0], new_plan.overloaded[0]
+    assert report.reason == Reason.of("overload-pressure", value=25.0, limit=20.0)
+    assert report.load is not None and report.load.cpu_load == 0.8, "the load that people read is the measured one"
+    moved = sum(gives(pressed(25.0), m.vm_id) for m in new_plan.moves if m.source_id == 1)
+    assert moved >= 8.0 * (1 - 20 / 25) - 1e-9
+    if strategy != "balance":
+        assert move.reason.as_dict()["resource"] == "pressure"
+    why = why_node(pressed(25.0), rules, Recent(), 1)
+    level = why.levels[0]
+    assert (level.resource, level.value, level.limit) == ("pressure", 25.0, 20.0)
+    for language in ("en", "ru"):
+        words = texts_for(language).reason(report.reason)
+        assert "25" in words and "20" in words
+
+
+def test_pressure_moves_at_most_a_quarter_of_the_load_and_a_pressed_node_takes_no_vm() -> None:
+    state = WorkingState(pressed(90.0), replace(Policy(), pressure_overload=10.0), Recent())
+    live = state.working[1].live
+    assert live is not None and live.load == pytest.approx(CPUS + 2.0) and live.measured == pytest.approx(8.0)
+    assert gives(pressed(90.0), 2) == 2.0, "VMs are not slowed down: the node has CPUs left"
+    refused = load_refusal(state.working[1], state)
+    assert refused == Reason.of("target-overloaded", resource="pressure", value=90.0, limit=10.0)
+
+
+def test_load_above_its_own_limit_is_named_before_pressure() -> None:
+    new_plan = plan(pressed(90.0, 12.0), replace(policy("optimal"), pressure_overload=10.0))
+    assert new_plan.overloaded[0].reason == Reason.of("overload-load", value=1.2, limit=1.0)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from balancer.rules.constraints import (
     source_refusal,
     static_target_refusal,
 )
-from balancer.scoring import ALLOCATED, above, severity, worst_term
+from balancer.scoring import ALLOCATED, above, figure, severity, worst_term
 from balancer.state import Candidate, WorkingNode, WorkingState
 
 
@@ -143,6 +143,5 @@ def _why(purpose: Purpose, source: WorkingNode, state: WorkingState) -> Reason:
         return Reason.of("move-back")
     if not above(source.load, state.policy):
         return Reason.of("move-chosen")
-    term = worst_term(source.load, state.policy)
-    value, limit = term.load(source.load), term.limit(state.policy)
-    return Reason.of("move-chosen-relieve", resource=term.name, value=value, limit=limit)
+    name, value, limit = figure(worst_term(source.load, state.policy), source.load, state.policy)
+    return Reason.of("move-chosen-relieve", resource=name, value=value, limit=limit)

@@ -30,7 +30,7 @@ from balancer.rules.constraints import (
     is_overloaded,
     judging_strategy,
 )
-from balancer.scoring import terms
+from balancer.scoring import figure, terms
 from balancer.state import Candidate, WorkingState
 
 
@@ -93,7 +93,7 @@ def why_node(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -
         node_id=node.id,
         node_name=node.name,
         overloaded=is_overloaded(node, state),
-        levels=tuple(Level(t.name, t.load(load), t.limit(policy)) for t in terms(load)) if load is not None else (),
+        levels=() if load is None else tuple(Level(*figure(term, load, policy)) for term in terms(load)),
         load=load,
         not_source=_leaving_refusals(node, state),
         not_target=_coming_refusals(node, state),

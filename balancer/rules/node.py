@@ -9,7 +9,7 @@ from __future__ import annotations
 from balancer.model import Node, Reason
 from balancer.policy import OFF, PANEL, SERIES, STRICT
 from balancer.reasons import with_role
-from balancer.scoring import ALLOCATED, Term, above, worst_term
+from balancer.scoring import ALLOCATED, above, figure, worst_term
 from balancer.state import Candidate, WorkingNode, WorkingState
 from balancer.versions import compare, parse_kernel, parse_qemu, series
 
@@ -106,17 +106,13 @@ def cluster_vm_limit_reached(target: WorkingNode, state: WorkingState) -> Reason
 def target_overloaded(target: WorkingNode, state: WorkingState) -> Reason | None:
     """A measured node must not be over-allocated either: VMs that are idle now need not stay so."""
     if above(target.load, state.policy):
-        term: Term = worst_term(target.load, state.policy)
+        term = worst_term(target.load, state.policy)
     elif ALLOCATED.load(target.load) > ALLOCATED.limit(state.policy):
         term = ALLOCATED
     else:
         return None
-    return Reason.of(
-        "target-overloaded",
-        resource=term.name,
-        value=term.load(target.load),
-        limit=term.limit(state.policy),
-    )
+    name, value, limit = figure(term, target.load, state.policy)
+    return Reason.of("target-overloaded", resource=name, value=value, limit=limit)
 
 
 def score_too_high(target: WorkingNode, state: WorkingState) -> Reason | None:

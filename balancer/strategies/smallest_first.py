@@ -11,7 +11,7 @@ from __future__ import annotations
 from balancer.model import Move, Reason
 from balancer.moves import make_move
 from balancer.rules.constraints import candidate, is_overloaded, source_refusal
-from balancer.scoring import above, worst_term
+from balancer.scoring import above, figure, worst_term
 from balancer.state import Candidate, WorkingNode, WorkingState
 from balancer.strategies.targets import Targets
 
@@ -99,12 +99,12 @@ def _move_smallest(state: WorkingState, source: WorkingNode, queue: list[Candida
 
 
 def _reason(state: WorkingState, source: WorkingNode, target: WorkingNode, fitted: int, tried: int) -> Reason:
-    term = worst_term(source.load, state.policy)
+    worst = figure(worst_term(source.load, state.policy), source.load, state.policy)
     return Reason.of(
         "move-smallest",
-        resource=term.name,
-        value=term.load(source.load),
-        limit=term.limit(state.policy),
+        resource=worst.name,
+        value=worst.value,
+        limit=worst.limit,
         targets=fitted,
         score=target.load.score,
         tried=tried,

@@ -53,6 +53,7 @@ POLICY_FIELDS: Mapping[str, str] = {
     "cpu_target_threshold": "cpu_target_score",
     "memory_target_threshold": "memory_target_percent",
     "ssh_load_overload_threshold": "ssh_load_overload",
+    "pressure_overload": "pressure_overload",
     "target_headroom": "target_headroom_percent",
     "balance_strategy": "strategy",
     "optimize_for": "optimize_for",
@@ -275,6 +276,8 @@ class Settings(BaseSettings):
     """accept-new: remember a new host key, refuse a changed one. strict: known_hosts only. ignore: no check."""
     ssh_load_overload_threshold: Positive = 1.0
     """Load average (1 minute) per CPU above which a node measured over SSH is overloaded; replaces the vCPU ratio."""
+    pressure_overload: Annotated[float, number(0, 100)] = 0.0
+    """CPU pressure (PSI, some avg60, percent) above which a node measured over SSH is overloaded as by load. 0: off."""
     vm_metrics: Annotated[Literal["ssh", "off"], AnyCase] = "ssh"
     """ssh: where SSH is on, plan by each VM's own CPU time, read from its node. off: by its share of the vCPUs."""
     load_window: Annotated[int, whole(600, 86400)] = 3600

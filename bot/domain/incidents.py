@@ -32,6 +32,8 @@ class Resource(str, Enum):
     """vCPUs per physical CPU."""
     LOAD = "load"
     """Measured load per CPU."""
+    PRESSURE = "pressure"
+    """Percent of time in which something waited for a CPU."""
     MEMORY = "memory"
     """Percent of the node's memory that is allocated."""
 
@@ -189,13 +191,26 @@ def _seen_again(figure: NodeFigure, report: NodeReport | None) -> NodeFigure:
     return replace(figure, node_name=report.node_name, before=highest, after=value, overloaded=report.overloaded)
 
 
+_ALONE = {
+    "overload-memory": Resource.MEMORY,
+    "overload-load": Resource.LOAD,
+    "overload-pressure": Resource.PRESSURE,
+}
+_WITH_MEMORY = {
+    "overload-both": Resource.CPU,
+    "overload-load-memory": Resource.LOAD,
+    "overload-pressure-memory": Resource.PRESSURE,
+}
+"""Code of a reason -> the resource that it names beside memory."""
+
+
 def deciding(report: NodeReport) -> tuple[Resource, float]:
     """The resource that a node has too much of, and its limit: of two the one that is further above."""
     reason = report.reason
     params = {} if reason is None else reason.as_dict()
     code = "" if reason is None else reason.code
-    if code in ("overload-both", "overload-load-memory"):
-        first = Resource.CPU if code == "overload-both" else Resource.LOAD
+    if code in _WITH_MEMORY:
+        first = _WITH_MEMORY[code]
         limit, memory_limit = _number(params.get(f"{first.value}_limit")), _number(params.get("memory_limit"))
         above = _number(params.get(first.value)) / (limit or 1.0)
         return (
@@ -206,8 +221,7 @@ def deciding(report: NodeReport) -> tuple[Resource, float]:
                 memory_limit,
             )
         )
-    resource = {"overload-memory": Resource.MEMORY, "overload-load": Resource.LOAD}.get(code, Resource.CPU)
-    return resource, _number(params.get("limit"))
+    return _ALONE.get(code, Resource.CPU), _number(params.get("limit"))
 
 
 def _number(value: object) -> float:
@@ -219,6 +233,8 @@ def _value(load: NodeLoad | None, resource: Resource) -> float | None:
         return None
     if resource is Resource.MEMORY:
         return load.memory_percent
+    if resource is Resource.PRESSURE:
+        return load.cpu_pressure
     return load.cpu_ratio if resource is Resource.CPU else load.cpu_load
 
 

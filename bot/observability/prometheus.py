@@ -167,6 +167,11 @@ _OF_LOAD: tuple[tuple[str, str, Callable[[NodeLoad], float | None]], ...] = (
         "Load average of one minute per CPU, where it was measured over SSH.",
         lambda load: load.cpu_load,
     ),
+    (
+        "node_cpu_pressure_percent",
+        "Percent of the last minute in which something waited for a CPU, where it was measured over SSH.",
+        lambda load: load.cpu_pressure,
+    ),
     ("node_memory_percent", "Allocated memory, 0 to 100.", lambda load: load.memory_percent),
     ("node_vms", "VMs on the node.", lambda load: load.vm_count),
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from balancer.migration_time import MICROSECONDS
 from balancer.model import Reason
-from balancer.scoring import above, worst_term
+from balancer.scoring import above, figure, worst_term
 from balancer.state import WorkingState
 from balancer.strategies.optimal.problem import Problem
 from balancer.strategies.optimal.retarget import retarget
@@ -105,12 +105,11 @@ def _why(
         load = state.working[problem.node_id(source)].load
         if source in arrivals and (makes_room or not above(load, state.policy)):
             return _makes_room(problem, room_for)
-        term = worst_term(load, state.policy)
-        value, limit = term.load(load), term.limit(state.policy)
+        name, value, limit = figure(worst_term(load, state.policy), load, state.policy)
         if partial:
-            return Reason.of("move-partly", resource=term.name, value=value, limit=limit, seconds=seconds)
+            return Reason.of("move-partly", resource=name, value=value, limit=limit, seconds=seconds)
         together = sum(1 for other, _ in steps if problem.vms.node[other] == source)
-        return Reason.of("move-relieve", resource=term.name, value=value, limit=limit, seconds=seconds, vms=together)
+        return Reason.of("move-relieve", resource=name, value=value, limit=limit, seconds=seconds, vms=together)
 
     return why
 

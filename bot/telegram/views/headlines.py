@@ -95,7 +95,8 @@ def _change(texts: Texts, node: NodeReport, load: NodeLoad, moves: Sequence[Move
 def _figures(node: NodeReport, before: NodeLoad, moves: Sequence[Move]) -> tuple[str, float, float]:
     """What the node is overloaded by (load, memory or cpu), before and after the moves that leave it."""
     after, code = moves[-1].source_after, node.reason.code if node.reason else ""
-    if before.cpu_load is not None and after.cpu_load is not None and "load" in code.removeprefix("overload"):
+    by_load = code in ("overload-pressure", "overload-pressure-memory") or "load" in code.removeprefix("overload")
+    if by_load and before.cpu_load is not None and after.cpu_load is not None:
         return "load", before.cpu_load, after.cpu_load
     if code == "overload-memory":
         return "memory", before.memory_percent, after.memory_percent

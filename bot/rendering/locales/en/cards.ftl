@@ -52,6 +52,7 @@ why-node-title = ❓ ⚠️ <b>{ $node }</b> is overloaded
 why-node-fine = ❓ ✅ <b>{ $node }</b> is not overloaded
 why-level = { $resource ->
     [cpu] CPU { CPU($value, $limit) } (limit { NUMBER($limit, maximumFractionDigits: 2) })
+    [pressure] CPU pressure { NUMBER($value, maximumFractionDigits: 1) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
     [load] Load { LOAD($value, $limit) } per CPU (limit { NUMBER($limit, maximumFractionDigits: 2) })
    *[memory] Memory { MEMORY($value, $limit) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
 }

@@ -24,16 +24,19 @@ incident-stuck = ⚠️ <b>{ $cluster }</b>: { $node }{ $more ->
 }, { $figure }; nothing can be moved now
 incident-figure = { $resource ->
     [memory] memory { MEMORY($value, $limit) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
+    [pressure] CPU pressure { NUMBER($value, maximumFractionDigits: 1) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
     [load] load { LOAD($value, $limit) } per CPU (limit { NUMBER($limit, maximumFractionDigits: 2) })
    *[cpu] CPU { CPU($value, $limit) } (limit { NUMBER($limit, maximumFractionDigits: 2) })
 }
 incident-figure-change = { $resource ->
     [memory] memory { MEMORY($before) } → { MEMORY($after) } %
+    [pressure] CPU pressure { NUMBER($before, maximumFractionDigits: 1) } → { NUMBER($after, maximumFractionDigits: 1) } %
     [load] load { LOAD($before) } → { LOAD($after) }
    *[cpu] CPU { CPU($before) } → { CPU($after) }
 }
 incident-figure-before = { $resource ->
     [memory] memory { MEMORY($before) } %
+    [pressure] CPU pressure { NUMBER($before, maximumFractionDigits: 1) } %
     [load] load { LOAD($before) }
    *[cpu] CPU { CPU($before) }
 }

@@ -52,6 +52,7 @@ reason-target-cluster-vm-limit = the target node is full: { NUMBER($count) } { $
    *[other] VMs
  }, the cluster's limit is { NUMBER($limit) } per node
 reason-target-overloaded = the target node is overloaded itself: { $resource ->
+    [pressure] CPU pressure { NUMBER($value, maximumFractionDigits: 1) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
     [load] load { LOAD($value, $limit) } per CPU (limit { NUMBER($limit, maximumFractionDigits: 2) })
     [cpu] CPU { CPU($value, $limit) } (limit { NUMBER($limit, maximumFractionDigits: 2) })
    *[memory] memory { MEMORY($value, $limit) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
@@ -134,6 +135,8 @@ reason-overload-cpu = CPU { CPU($value, $limit) } (limit { NUMBER($limit, maximu
 reason-overload-memory = memory { MEMORY($value, $limit) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
 reason-overload-both = CPU { CPU($cpu, $cpu_limit) } (limit { NUMBER($cpu_limit, maximumFractionDigits: 2) }), memory { MEMORY($memory, $memory_limit) } % (limit { NUMBER($memory_limit, maximumFractionDigits: 2) } %)
 reason-overload-load = load { LOAD($value, $limit) } per CPU (limit { NUMBER($limit, maximumFractionDigits: 2) })
+reason-overload-pressure = CPU pressure { NUMBER($value, maximumFractionDigits: 1) } % (limit { NUMBER($limit, maximumFractionDigits: 2) } %)
+reason-overload-pressure-memory = CPU pressure { NUMBER($pressure, maximumFractionDigits: 1) } % (limit { NUMBER($pressure_limit, maximumFractionDigits: 2) } %), memory { MEMORY($memory, $memory_limit) } % (limit { NUMBER($memory_limit, maximumFractionDigits: 2) } %)
 reason-overload-load-memory = load { LOAD($load, $load_limit) } per CPU (limit { NUMBER($load_limit, maximumFractionDigits: 2) }), memory { MEMORY($memory, $memory_limit) } % (limit { NUMBER($memory_limit, maximumFractionDigits: 2) } %)
 
 ## Why a node stays overloaded
@@ -212,6 +215,7 @@ reason-move-smallest = { $tried ->
     [0] the smallest VM that may leave
    *[other] the smallest VM that fits anywhere
  } ({ $resource ->
+    [pressure] CPU pressure { NUMBER($value, maximumFractionDigits: 1) } %, limit { NUMBER($limit, maximumFractionDigits: 2) } %
     [load] load { LOAD($value, $limit) } per CPU, limit { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { CPU($value, $limit) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] memory { MEMORY($value, $limit) } %, limit { NUMBER($limit, maximumFractionDigits: 2) } %
@@ -223,11 +227,13 @@ reason-move-relieve = { $vms ->
     [one] this VM alone relieves the node
    *[other] one of { NUMBER($vms) } VMs that relieve the node together
  } ({ $resource ->
+    [pressure] CPU pressure { NUMBER($value, maximumFractionDigits: 1) } %, limit { NUMBER($limit, maximumFractionDigits: 2) } %
     [load] load { LOAD($value, $limit) } per CPU, limit { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { CPU($value, $limit) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] memory { MEMORY($value, $limit) } %, limit { NUMBER($limit, maximumFractionDigits: 2) } %
  }); about { NUMBER($seconds, maximumFractionDigits: 0) } s
 reason-move-partly = the node cannot be fully relieved, but this reduces its overload ({ $resource ->
+    [pressure] CPU pressure { NUMBER($value, maximumFractionDigits: 1) } %, limit { NUMBER($limit, maximumFractionDigits: 2) } %
     [load] load { LOAD($value, $limit) } per CPU, limit { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { CPU($value, $limit) }, limit { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] memory { MEMORY($value, $limit) } %, limit { NUMBER($limit, maximumFractionDigits: 2) } %

@@ -54,6 +54,7 @@ why-node-title = ❓ ⚠️ Узел <b>{ $node }</b> перегружен
 why-node-fine = ❓ ✅ Узел <b>{ $node }</b> не перегружен
 why-level = { $resource ->
     [cpu] CPU { CPU($value, $limit) } (порог { NUMBER($limit, maximumFractionDigits: 2) })
+    [pressure] Нехватка CPU { NUMBER($value, maximumFractionDigits: 1) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
     [load] Нагрузка { LOAD($value, $limit) } на CPU (порог { NUMBER($limit, maximumFractionDigits: 2) })
    *[memory] Память { MEMORY($value, $limit) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
 }

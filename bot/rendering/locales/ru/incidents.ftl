@@ -22,16 +22,19 @@ incident-stuck = ⚠️ <b>{ $cluster }</b>: { $node }{ $more ->
 }, { $figure }; сейчас ничего нельзя перенести
 incident-figure = { $resource ->
     [memory] память { MEMORY($value, $limit) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
+    [pressure] нехватка CPU { NUMBER($value, maximumFractionDigits: 1) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
     [load] нагрузка { LOAD($value, $limit) } на CPU (порог { NUMBER($limit, maximumFractionDigits: 2) })
    *[cpu] CPU { CPU($value, $limit) } (порог { NUMBER($limit, maximumFractionDigits: 2) })
 }
 incident-figure-change = { $resource ->
     [memory] память { MEMORY($before) } → { MEMORY($after) } %
+    [pressure] нехватка CPU { NUMBER($before, maximumFractionDigits: 1) } → { NUMBER($after, maximumFractionDigits: 1) } %
     [load] нагрузка { LOAD($before) } → { LOAD($after) }
    *[cpu] CPU { CPU($before) } → { CPU($after) }
 }
 incident-figure-before = { $resource ->
     [memory] память { MEMORY($before) } %
+    [pressure] нехватка CPU { NUMBER($before, maximumFractionDigits: 1) } %
     [load] нагрузка { LOAD($before) }
    *[cpu] CPU { CPU($before) }
 }

@@ -46,6 +46,7 @@ reason-target-filter = у узла-приёмника свой фильтр ра
 reason-target-vm-limit = узел-приёмник заполнен: { NUMBER($count) } ВМ при лимите узла { NUMBER($limit) }
 reason-target-cluster-vm-limit = узел-приёмник заполнен: { NUMBER($count) } ВМ при лимите кластера { NUMBER($limit) } на узел
 reason-target-overloaded = узел-приёмник сам перегружен: { $resource ->
+    [pressure] нехватка CPU { NUMBER($value, maximumFractionDigits: 1) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
     [load] нагрузка { LOAD($value, $limit) } на CPU (порог { NUMBER($limit, maximumFractionDigits: 2) })
     [cpu] CPU { CPU($value, $limit) } (порог { NUMBER($limit, maximumFractionDigits: 2) })
    *[memory] память { MEMORY($value, $limit) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
@@ -127,6 +128,8 @@ reason-cluster-all-opted-out = { $vms ->
 reason-overload-cpu = CPU { CPU($value, $limit) } (порог { NUMBER($limit, maximumFractionDigits: 2) })
 reason-overload-memory = память { MEMORY($value, $limit) } % (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
 reason-overload-load = нагрузка { LOAD($value, $limit) } на CPU (порог { NUMBER($limit, maximumFractionDigits: 2) })
+reason-overload-pressure = нехватка CPU { NUMBER($value, maximumFractionDigits: 1) } % времени (порог { NUMBER($limit, maximumFractionDigits: 2) } %)
+reason-overload-pressure-memory = нехватка CPU { NUMBER($pressure, maximumFractionDigits: 1) } % времени (порог { NUMBER($pressure_limit, maximumFractionDigits: 2) } %), память { MEMORY($memory, $memory_limit) } % (порог { NUMBER($memory_limit, maximumFractionDigits: 2) } %)
 reason-overload-load-memory = нагрузка { LOAD($load, $load_limit) } на CPU (порог { NUMBER($load_limit, maximumFractionDigits: 2) }), память { MEMORY($memory, $memory_limit) } % (порог { NUMBER($memory_limit, maximumFractionDigits: 2) } %)
 reason-overload-both = CPU { CPU($cpu, $cpu_limit) } (порог { NUMBER($cpu_limit, maximumFractionDigits: 2) }), память { MEMORY($memory, $memory_limit) } % (порог { NUMBER($memory_limit, maximumFractionDigits: 2) } %)
 
@@ -210,6 +213,7 @@ reason-move-smallest = { $tried ->
     [0] наименьшая ВМ, которую можно перенести
    *[other] наименьшая ВМ из тех, что где-то помещаются
  } ({ $resource ->
+    [pressure] нехватка CPU { NUMBER($value, maximumFractionDigits: 1) } %, порог { NUMBER($limit, maximumFractionDigits: 2) } %
     [load] нагрузка { LOAD($value, $limit) } на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { CPU($value, $limit) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] память { MEMORY($value, $limit) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
@@ -223,11 +227,13 @@ reason-move-relieve = { $vms ->
     [one] одна из { NUMBER($vms) } ВМ, которые вместе разгружают узел
    *[other] одна из { NUMBER($vms) } ВМ, которые вместе разгружают узел
  } ({ $resource ->
+    [pressure] нехватка CPU { NUMBER($value, maximumFractionDigits: 1) } %, порог { NUMBER($limit, maximumFractionDigits: 2) } %
     [load] нагрузка { LOAD($value, $limit) } на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { CPU($value, $limit) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] память { MEMORY($value, $limit) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
  }); около { NUMBER($seconds, maximumFractionDigits: 0) } с
 reason-move-partly = разгрузить узел нельзя, но можно уменьшить перегрузку ({ $resource ->
+    [pressure] нехватка CPU { NUMBER($value, maximumFractionDigits: 1) } %, порог { NUMBER($limit, maximumFractionDigits: 2) } %
     [load] нагрузка { LOAD($value, $limit) } на CPU при пороге { NUMBER($limit, maximumFractionDigits: 2) }
     [cpu] CPU { CPU($value, $limit) } при пороге { NUMBER($limit, maximumFractionDigits: 2) }
    *[memory] память { MEMORY($value, $limit) } % при пороге { NUMBER($limit, maximumFractionDigits: 2) } %
