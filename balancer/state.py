@@ -213,7 +213,7 @@ class WorkingState:
         count = _whole(node.vm_count)
         if count is None:
             count = len(listed)
-        sums = (sum(vm.vcpus or 0 for vm in listed), sum(vm.memory_mib or 0 for vm in listed), len(listed))
+        sums = (_total([vm.vcpus for vm in listed]), _total([vm.memory_mib for vm in listed]), len(listed))
         if sums[0] > vcpus or sums[1] > allocated or sums[2] > count:
             self.contradictions.append(Reason.of("caution-totals", node=node.name, total=count, listed=len(listed)))
             vcpus, allocated, count = max(vcpus, sums[0]), max(allocated, sums[1]), max(count, sums[2])
@@ -280,6 +280,11 @@ class WorkingState:
             cpu_pressure=live.pressure,
             pressed_load=live.per_cpu if counts else None,
         )
+
+
+def _total(figures: list[int | None]) -> int:
+    """The sum of those that are known; a list, since there may be hundreds of thousands of VMs."""
+    return sum(figure for figure in figures if figure is not None)
 
 
 def _positive(figure: int | None) -> int | None:

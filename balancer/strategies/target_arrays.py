@@ -59,12 +59,13 @@ class TargetArrays:
             source_id: its node.
             reach: by node, whether VMs of the source may go there, size and load aside.
         """
-        rows = self._fitting(vm, source_id, reach)
-        if not len(rows):
+        fits = self._fitting(vm, source_id, reach)
+        number = int(np.count_nonzero(fits))
+        if not number:
             return None, 0
-        scores = self._score[rows]
-        lowest = rows[scores == scores.min()]
-        return self._nodes[int(lowest[np.argmin(self._memory[lowest])])], len(rows)  # rows are ordered by id
+        scores = np.where(fits, self._score, np.inf)
+        lowest = np.flatnonzero(scores == scores.min())
+        return self._nodes[int(lowest[np.argmin(self._memory[lowest])])], number  # rows are ordered by id
 
     def refusals(self, vm: Candidate, source_id: int, reach: Bools) -> list[tuple[Reason, int]] | None:
         """How many open targets each rule about sizes closes to the VM; ``None`` where they must be asked singly."""
@@ -81,13 +82,13 @@ class TargetArrays:
     def _refusal(self, vm: Candidate, row: int) -> Reason | None:
         return fit_refusal(vm, self._nodes[row], self._state)
 
-    def _fitting(self, vm: Candidate, source_id: int, reach: Bools) -> Ints:
+    def _fitting(self, vm: Candidate, source_id: int, reach: Bools) -> Bools:
         fits = self.open & reach & (self._room_vcpus >= vm.vcpus) & (self._room_mib >= vm.memory_mib)
         fits[self._row[source_id]] = False
         bound = self._state.groups.binds(vm.vm.id)
         for row in np.flatnonzero(fits if bound else fits & self._measured).tolist():
             fits[row] = self._refusal(vm, row) is None
-        return np.flatnonzero(fits)
+        return fits
 
 
 def _limits(node: WorkingNode, state: WorkingState) -> tuple[int, int]:

@@ -30,8 +30,8 @@ class Room:
         self.mib: Ints = nodes.fill_mib - nodes.mib
         self.count: Ints = nodes.cap_count - nodes.count
         self.load_limit, self.load, self.available = _measured(state, nodes)
-        self._any_measured = bool(nodes.measured.any())
-        self._brings = _brings(state, vms) if self._any_measured else np.zeros(len(vms))
+        self.any_measured = bool(nodes.measured.any())
+        self._brings = _brings(state, vms) if self.any_measured else np.zeros(len(vms))
         """By VM: the load that it takes along."""
         overloaded_by_load = nodes.measured & nodes.overloaded
         self.open: Bools = nodes.open & ~overloaded_by_load
@@ -63,7 +63,7 @@ class Room:
         fits: Bools = self.reach[int(self.nodes.kind[source])] & (self.vcpus >= vms.vcpus[vm])
         fits &= self.mib >= vms.mib[vm]
         fits &= self.count > 0
-        if self._any_measured:
+        if self.any_measured:
             fits &= self.load >= self._brings[vm]
             fits &= self.available >= vms.mib[vm]
         fits[source] = False
@@ -96,14 +96,14 @@ class Room:
             return False
         if vm in self._bound and not self._kept(vm)[target]:
             return False
-        if not self._any_measured:
+        if not self.any_measured:
             return True
         return bool(self.load[target] >= self._brings[vm] and self.available[target] >= vms.mib[vm])
 
-    def load_part(self, vm: int, targets: Ints) -> Floats:
-        """By target: the part of its limit that its measured load would be with this VM; 0 if not measured."""
-        after = self.load_limit[targets] - self.load[targets] + self._brings[vm]
-        return np.where(self.nodes.measured[targets], after / self.load_limit[targets], 0.0)
+    def load_parts(self, vm: int) -> Floats:
+        """By node: the part of its limit that its measured load would be with this VM; no meaning if not measured."""
+        after: Floats = self.load_limit - self.load + self._brings[vm]
+        return after / self.load_limit
 
     def size(self, vm: int) -> float:
         """vCPUs and memory in one figure: an ordinary VM has about 2."""
@@ -131,7 +131,7 @@ class Room:
             for group in (*self._bound[vm].apart, *self._bound[vm].together):
                 self._mates[group][target] += sign
                 self._mates[group][source] -= sign
-        if self._any_measured:
+        if self.any_measured:
             self.load[target] -= sign * self._brings[vm]
             self.available[target] -= m
 
@@ -142,7 +142,7 @@ class Room:
         source = int(own.node[index[0]])
         fits = self.reach[int(self.nodes.kind[source])] & (self.count > 0)
         fits = fits & (self.vcpus >= own.vcpus[index, None]) & (self.mib >= own.mib[index, None])
-        if self._any_measured:
+        if self.any_measured:
             fits &= self.load >= self._brings[index, None]
             fits &= self.available >= own.mib[index, None]
         fits[:, source] = False

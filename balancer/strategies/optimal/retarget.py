@@ -14,7 +14,7 @@ import numpy as np
 
 from balancer.policy import Policy
 from balancer.scoring import DENSITY_CAP
-from balancer.strategies.arrays import Bools, Floats, Ints
+from balancer.strategies.arrays import Bools, Floats
 from balancer.strategies.optimal.packing import Room
 from balancer.strategies.optimal.sequence import Pair
 
@@ -46,7 +46,8 @@ def _best(room: Room, vm: int, target: int, waits: Bools, policy: Policy) -> int
     fits = np.flatnonzero(room.targets(vm))
     if not len(fits):
         return target
-    fullness, too_full = _fullness(room, vm, fits, policy)
+    fullness, too_full = _fullness(room, vm, policy)
+    fullness, too_full = fullness[fits], too_full[fits]
     penalty = 2 * waits[fits] + too_full
     best = penalty == penalty.min()
     if too_full[best].all() and target in fits[best]:
@@ -54,22 +55,23 @@ def _best(room: Room, vm: int, target: int, waits: Bools, policy: Policy) -> int
     return int(fits[best][np.argmin(fullness[best])])
 
 
-def _fullness(room: Room, vm: int, fits: Ints, policy: Policy) -> tuple[Floats, Bools]:
-    """How full each of these nodes would be, in parts of its thresholds, and whether above the target thresholds.
+def _fullness(room: Room, vm: int, policy: Policy) -> tuple[Floats, Bools]:
+    """How full each node would be, in parts of its thresholds, and whether above the target thresholds.
 
-    Measured nodes are compared by their load: where the VMs are busy, what is allocated says little.
+    Measured nodes are compared by their load: where the VMs are busy, what is allocated says little. All nodes are
+    computed: that is faster than to pick those that fit.
     """
     nodes, vms = room.nodes, room.vms
-    vcpus = nodes.fill_vcpus[fits] - room.vcpus[fits] + vms.vcpus[vm]
-    mib = nodes.fill_mib[fits] - room.mib[fits] + vms.mib[vm]
-    count = nodes.cap_count[fits] - room.count[fits] + 1
-    ratio, percent = vcpus / nodes.cpus[fits], 100 * mib / nodes.memory_mib[fits]
-    score = ratio + np.minimum(count / nodes.cpus[fits], DENSITY_CAP) * policy.density_weight
+    ratio = (nodes.fill_vcpus - room.vcpus + vms.vcpus[vm]) / nodes.cpus
+    percent = 100 * (nodes.fill_mib - room.mib + vms.mib[vm]) / nodes.memory_mib
+    density = np.minimum((nodes.cap_count - room.count + 1) / nodes.cpus, DENSITY_CAP)
+    score = ratio + density * policy.density_weight
     cpu = ratio / policy.cpu_overload_ratio
-    if nodes.measured.any():
-        measured, load = nodes.measured[fits], room.load_part(vm, fits)
-        density = np.minimum(count / nodes.cpus[fits], DENSITY_CAP) * policy.measured_density_weight
-        score = np.where(measured, load * policy.cpu_overload_ratio + density, score)
-        cpu = np.where(measured, load, cpu)
+    if room.any_measured:
+        load = room.load_parts(vm)
+        score = np.where(
+            nodes.measured, load * policy.cpu_overload_ratio + density * policy.measured_density_weight, score
+        )
+        cpu = np.where(nodes.measured, load, cpu)
     too_full = (score >= policy.cpu_target_score) | (percent >= policy.memory_target_percent)
     return np.maximum(cpu, percent / policy.memory_overload_percent), too_full
