@@ -346,8 +346,8 @@ class Bound:
     fewest_moves_mib: int | None = None
     """What a plan with no more than ``moves`` copies at least."""
     optimal: bool = False
-    """The whole plan is proven optimal: no plan leaves fewer nodes overloaded, or as few with less excess, or the same
-    at a lower cost by the policy's ``optimize_for``."""
+    """The whole plan is proven optimal: no plan that moves each VM at most once leaves fewer nodes overloaded, or as
+    few with less excess, or the same at a lower cost by the policy's ``optimize_for``."""
 
 
 @dataclass(frozen=True, slots=True)

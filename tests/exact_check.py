@@ -47,7 +47,7 @@ def check(seed: int, nodes: int = 4, vms: int = 6) -> Counter[str]:
     bound = new_plan.bound
     if bound is not None and value is not None:
         counts["proven"] = counts["false proof"] = bound.optimal
-        counts["false proof"] &= value > twice
+        counts["false proof"] &= value > best
         if policy.goal == "moves" and value.left == twice.left and bound.moves is not None:
             counts["bound too high"] = bound.moves > twice.cost // 10**9
     return counts + _search(seed, nodes, vms, best, twice)
@@ -70,7 +70,7 @@ def _search(seed: int, nodes: int, vms: int, best: Best, twice: Best) -> Counter
     if value is not None:
         counts["search: proven"] = result.proven
         counts["search worse"] = result.proven and value > best
-        counts["search: false proof"] = result.proven and value > twice
+        counts["search: false proof"] = result.proven_for_all and value > twice
     return counts
 
 

@@ -6,17 +6,32 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from math import inf
+from typing import NamedTuple
 
 from balancer.strategies.exact.cover import INFEASIBLE, Covers
+from balancer.strategies.exact.excess import DIGITS, ROUNDING
 from balancer.strategies.exact.model import ExactModel
 from balancer.strategies.exact.order import Pair
 from balancer.strategies.exact.packing_bound import Goal, PackingSearch
 from balancer.strategies.exact.search import Value
 
-WORK = 20_000
-"""States that the searches for one floor visit together; the search for the least cost visits as many."""
+RISES = (1, 1, 1, 1, 2, 2, 4, 8)
+"""By how many of the cheapest moves the limit of the cost rises from search to search, before there is none."""
+MAX_SUMS = 4000
+"""Sums of the VMs that leave a node; where there are more, nothing is claimed."""
 _STEP = 1e-9
 """The smallest difference between two excesses."""
+
+
+@dataclass(slots=True)
+class Work:
+    """What is left of the work of several searches, in states that they visit."""
+
+    left: int
+
+    def part(self, parts: int) -> int:
+        """An equal part of what is left."""
+        return max(0, self.left) // max(1, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +41,7 @@ class Floor:
     left: int
     excess: float
     sets: tuple[frozenset[int], ...]
-    """The sets of nodes that a placement with just so much excess can leave overloaded."""
+    """Sets of nodes, among them all that a placement with just so much excess can leave overloaded."""
     unclearable: frozenset[int]
     """The nodes that stay overloaded whatever leaves them."""
 
@@ -45,17 +60,21 @@ class Found:
     """A lower bound for the cost of placements without a legal order."""
 
 
-def find_floor(model: ExactModel, unclearable: frozenset[int], known: Value) -> Floor | None:
+def find_floor(model: ExactModel, unclearable: frozenset[int], known: Value, work: Work) -> Floor | None:
     """The floor of a cluster for which a plan of value ``known`` exists; ``None`` = the work did not suffice."""
-    work = WORK
+    if known.left == len(unclearable) and known.excess <= 0.0:
+        return Floor(known.left, known.excess, (unclearable,), unclearable)  # the known plan shows it
+    each = {i: _least_while_overloaded(model, i) for i, node in enumerate(model.nodes) if node.overloaded}
     for number in range(len(unclearable), known.left + 1):
         least = known.excess + _STEP if number == known.left else inf
         excess: dict[frozenset[int], float] = {}
         for left in sets_of_nodes(model, unclearable, number):
-            search = PackingSearch(model, left, Goal(least, 0), work=work)
-            if not search.run_to_the_end():
+            lowest = round(max(0.0, sum(each[i] for i in sorted(left)) - ROUNDING), DIGITS)
+            search = PackingSearch(model, left, Goal(least, 0), work=work.left, floor=lowest)
+            ended = search.run_to_the_end()
+            work.left = search.work
+            if not ended:
                 return None
-            work = search.work
             if search.moves is not None:
                 excess[left] = search.best.excess
                 least = min(least, search.best.excess + _STEP)
@@ -65,8 +84,30 @@ def find_floor(model: ExactModel, unclearable: frozenset[int], known: Value) -> 
     return None
 
 
+def _least_while_overloaded(model: ExactModel, node: int) -> float:
+    """The least excess with which this node is still overloaded, whichever of its VMs leave it.
+
+    Where no placement leaves fewer nodes overloaded, each of those that are left has at least this much.
+    """
+    of = model.nodes[node]
+    sums = {(of.vcpus, of.mib)}
+    for vm in model.vms:
+        if vm.home == node:
+            sums |= {(vcpus - vm.vcpus, mib - vm.mib) for vcpus, mib in sums}
+        if len(sums) > MAX_SUMS:
+            return 0.0
+    return min(of.excess(vcpus, mib) for vcpus, mib in sums if vcpus > of.cap_vcpus or mib > of.cap_mib)
+
+
 def find_best(
-    model: ExactModel, covers: Covers, sets: Sequence[frozenset[int]], known: Goal, *, floor: float, ordered: bool
+    model: ExactModel,
+    covers: Covers,
+    sets: Sequence[frozenset[int]],
+    known: Goal,
+    work: Work,
+    *,
+    floor: float,
+    ordered: bool,
 ) -> Found:
     """The best placement that leaves one of these sets of nodes overloaded.
 
@@ -75,30 +116,69 @@ def find_best(
         covers: its least costs of leaving.
         sets: nodes that may stay overloaded.
         known: only better placements count.
+        work: what the searches may visit together.
         floor: a lower bound of the excess.
         ordered: only placements count whose moves have a legal order.
     """
-    best, complete, refused = Found(known, None, complete=True), True, INFEASIBLE
-    for left in sets:
+    best, complete = Found(known, None, complete=True), True
+    for i, left in enumerate(sets):
         for overloaded_first in (False, True):  # where one order of placing the VMs takes too long, another may not
-            search = PackingSearch(
-                model,
-                left,
-                best.goal,
-                work=WORK // (2 * len(sets)),
-                covers=covers,
-                floor=floor,
-                overloaded_first=overloaded_first,
-                ordered=ordered,
-            )
-            ended = search.run_to_the_end()
-            if search.moves is not None:
-                best = replace(best, goal=search.best, moves=search.moves)
-            refused = min(refused, search.cheapest_refused)
-            if ended:
+            given = Work(work.part(2 * (len(sets) - i) - overloaded_first))
+            work.left -= given.left
+            best = _deepen(model, covers, best, given, _Scope(left, floor, overloaded_first, ordered))
+            work.left += max(0, given.left)
+            if best.complete:
                 break
-        complete &= ended and not search.order_unknown
-    return replace(best, complete=complete, cheapest_refused=refused)
+        complete &= best.complete
+    return replace(best, complete=complete)
+
+
+class _Scope(NamedTuple):
+    """Which placements are searched, and how. See ``PackingSearch``."""
+
+    left: frozenset[int]
+    floor: float
+    overloaded_first: bool
+    ordered: bool
+
+
+def _deepen(model: ExactModel, covers: Covers, best: Found, work: Work, scope: _Scope) -> Found:
+    """The best placement of the scope; ``complete`` is of this scope alone.
+
+    Placements of low cost are searched first, with a limit that rises: low limits cut nearly all branches, and the
+    limit at which a placement is found is hardly above the best one. Only where no lower excess can come with a higher
+    cost.
+    """
+    left, floor, overloaded_first, ordered = scope
+
+    def search(most: int, given: int) -> PackingSearch:
+        return PackingSearch(
+            *(model, left, best.goal._replace(cost=most)),
+            work=given,
+            covers=covers,
+            floor=floor,
+            overloaded_first=overloaded_first,
+            ordered=ordered,
+        )
+
+    step = max(1, min((vm.cost for vm in model.vms), default=1))
+    limit, rises = search(0, 0).least_cost(), list(RISES) if best.goal.excess <= floor else []
+    if best.goal.cost >= INFEASIBLE and ordered:
+        rises = rises[:3]  # there may be no placement that counts: a limit would only delay that answer
+    while True:
+        limit = min(best.goal.cost, limit + rises.pop(0) * step) if rises else best.goal.cost
+        given = work.left // 2 if rises else work.left
+        tried = search(limit, given)
+        ended = tried.run_to_the_end()
+        work.left -= given - max(0, tried.work)
+        refused = min(best.cheapest_refused, tried.cheapest_refused)
+        best = replace(best, complete=ended and not tried.order_unknown, cheapest_refused=refused)
+        if tried.moves is not None:
+            best = replace(best, goal=tried.best, moves=tried.moves)
+        if limit >= best.goal.cost or (ended and not tried.cut_by_cost):
+            return best
+        if not ended:
+            rises = []  # once more without a limit: a placement may be found, though none will be proven
 
 
 def sets_of_nodes(model: ExactModel, unclearable: frozenset[int], number: int) -> Iterator[frozenset[int]]:

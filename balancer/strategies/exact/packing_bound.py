@@ -70,6 +70,8 @@ class PackingSearch:
         """The search for an order was given up at least once."""
         self.cheapest_refused = INFEASIBLE
         """A lower bound for the cost of the placements without a legal order."""
+        self.cut_by_cost = False
+        """Some placements were left out for their cost alone."""
         self._covers = covers
         self.moves: list[Pair] | None = None
         """The best placement so far, as moves in no order."""
@@ -194,8 +196,9 @@ class PackingSearch:
         self.work -= 1
         if self.work < 0:
             raise PackingLimitReached
-        least = Goal(max(self._floor, self._least_excess(k)), self._least_cost())
+        least = Goal(max(self._floor, self._least_excess(k)), self.least_cost())
         if least >= self.best:
+            self.cut_by_cost |= least.excess <= self.best.excess
             return
         if k == len(self._rows):
             self._complete(least)
@@ -312,7 +315,7 @@ class PackingSearch:
             self._home_vcpus[target] += sign * vm.vcpus
             self._home_mib[target] += sign * vm.mib
 
-    def _least_cost(self) -> int:
+    def least_cost(self) -> int:
         """The least cost of a placement that begins like this one: what too full nodes must lose besides."""
         if self._covers is None:
             return 0

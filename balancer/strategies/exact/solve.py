@@ -9,7 +9,7 @@ from math import inf
 
 from balancer.state import WorkingState
 from balancer.strategies.exact.cover import INFEASIBLE, Covers
-from balancer.strategies.exact.floor import Floor, find_best, find_floor, sets_of_nodes
+from balancer.strategies.exact.floor import Floor, Work, find_best, find_floor, sets_of_nodes
 from balancer.strategies.exact.model import ExactModel
 from balancer.strategies.exact.order import Pair, order_of
 from balancer.strategies.exact.packing_bound import Goal
@@ -18,8 +18,10 @@ from balancer.strategies.exact.search import Best, PlacementSearch, Value, WorkL
 MAX_NODES = 16
 MAX_VMS = 90
 """Larger clusters are left to the heuristics."""
-WORK = 20_000
-"""Placements and parts of placements that one search visits."""
+WORK = 80_000
+"""Placements and parts of placements that all searches of one cluster of ``NODES`` nodes visit together; of a larger
+cluster fewer, since each visit takes longer there."""
+NODES = 8
 FIRST_WORK = 4_000
 """Of a first search that knows no plan yet: enough for most clusters of a few nodes."""
 
@@ -33,9 +35,9 @@ class ExactResult:
     value: Value
     """Of ``moves``, else of the known plan."""
     proven: bool
-    """No plan has a lower value, not even one that moves a VM twice."""
-    order_matters: bool
-    """A placement of lower value exists that no legal order reaches with one move for each VM."""
+    """No plan that moves each VM at most once has a lower value."""
+    proven_for_all: bool
+    """Nor has a plan that moves VMs several times."""
 
 
 def is_small(state: WorkingState) -> bool:
@@ -57,14 +59,15 @@ def improve(model: ExactModel, known: Value) -> ExactResult:
     looks for a better plan in another way.
     """
     covers = Covers(model)
+    work = Work(WORK * NODES // max(NODES, len(model.nodes)))
     unclearable = _find_unclearable(model, covers)
-    floor = find_floor(model, unclearable, known)
-    result = ExactResult(None, known, proven=False, order_matters=False)
+    floor = find_floor(model, unclearable, known, work)
+    result = ExactResult(None, known, proven=False, proven_for_all=False)
     if floor is not None:
-        result = _from_floor(model, covers, floor, known)
+        result = _from_floor(model, covers, floor, known, work)
     if result.proven:
         return result
-    best = Best(result.value, WORK, result.moves)
+    best = Best(result.value, max(FIRST_WORK, work.left), result.moves)
     return _result(model, best, _search_everything(model, covers, unclearable, best))
 
 
@@ -72,35 +75,37 @@ def _find_unclearable(model: ExactModel, covers: Covers) -> frozenset[int]:
     return frozenset(i for i, node in enumerate(model.nodes) if node.overloaded and _is_unclearable(model, covers, i))
 
 
-def _from_floor(model: ExactModel, covers: Covers, floor: Floor, known: Value) -> ExactResult:
+def _from_floor(model: ExactModel, covers: Covers, floor: Floor, known: Value, work: Work) -> ExactResult:
     """The best plan of the floor, or the best above it where no plan reaches it."""
     start = Goal(floor.excess, known.cost if known[:2] == (floor.left, floor.excess) else INFEASIBLE)
-    cheapest = find_best(model, covers, floor.sets, start, floor=floor.excess, ordered=False)
+    cheapest = find_best(model, covers, floor.sets, start, work, floor=floor.excess, ordered=False)
     order = None if cheapest.moves is None else order_of(model, cheapest.moves)
     if cheapest.complete and (cheapest.moves is None or order is not None):
         value = known if order is None else Value(floor.left, *cheapest.goal)
-        return ExactResult(order, value, proven=model.transitive, order_matters=False)
-    ordered = find_best(model, covers, floor.sets, start, floor=floor.excess, ordered=True)
+        return ExactResult(order, value, proven=True, proven_for_all=model.transitive)
+    ordered = find_best(model, covers, floor.sets, start, work, floor=floor.excess, ordered=True)
     value = Value(floor.left, *ordered.goal)
     if ordered.moves is not None or start.cost < INFEASIBLE:
         lowest = cheapest.goal.cost if cheapest.complete else 0
         detour = max(lowest, ordered.cheapest_refused) + min((vm.cost for vm in model.vms), default=0)
-        proven = ordered.complete and value.cost <= detour
-        return ExactResult(ordered.moves, value, proven and model.transitive, order_matters=value.cost > detour)
-    return _above_floor(model, covers, floor, known)
+        for_all = ordered.complete and value.cost <= detour and model.transitive
+        return ExactResult(ordered.moves, value, ordered.complete, for_all)
+    return _above_floor(model, covers, floor, known, work)
 
 
-def _above_floor(model: ExactModel, covers: Covers, floor: Floor, known: Value) -> ExactResult:
-    """No plan is known that reaches the floor. A plan that moves a VM twice might, so nothing is proven."""
-    best, moves = known, None
+def _above_floor(model: ExactModel, covers: Covers, floor: Floor, known: Value, work: Work) -> ExactResult:
+    """No plan that moves each VM at most once is known to reach the floor."""
+    best, moves, complete = known, None, True
     for number in range(floor.left, known.left + 1):
         sets = list(sets_of_nodes(model, floor.unclearable, number))
         start = Goal(best.excess, best.cost) if number == best.left else Goal(inf, INFEASIBLE)
-        found = find_best(model, covers, sets, start, floor=floor.excess if number == floor.left else 0.0, ordered=True)
+        lowest = floor.excess if number == floor.left else 0.0
+        found = find_best(model, covers, sets, start, work, floor=lowest, ordered=True)
+        complete &= found.complete
         if found.moves is not None:
             best, moves = Value(number, *found.goal), found.moves
             break
-    return ExactResult(moves, best, proven=False, order_matters=True)
+    return ExactResult(moves, best, proven=complete, proven_for_all=False)
 
 
 def _search_everything(model: ExactModel, covers: Covers, unclearable: frozenset[int], best: Best) -> bool:
@@ -124,8 +129,8 @@ def _result(model: ExactModel, best: Best, complete: bool) -> ExactResult:
     cheapest = min((vm.cost for vm in model.vms), default=0)
     lower = best.without_order
     order_matters = lower is not None and Value(lower.left, lower.excess, lower.cost + cheapest) < best.value
-    proven = complete and not best.order_unknown and not order_matters and model.transitive
-    return ExactResult(best.moves, best.value, proven, order_matters)
+    proven = complete and not best.order_unknown
+    return ExactResult(best.moves, best.value, proven, proven and not order_matters and model.transitive)
 
 
 def _search_sets(model: ExactModel, covers: Covers, sets: Sequence[frozenset[int]], best: Best, floor: Value) -> bool:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from balancer.migration_time import MICROSECONDS
 from balancer.model import Bound, Effort, Move, Reason
 from balancer.policy import COST_MEMORY, COST_MOVES, SMALLEST_FIRST
 from balancer.state import Checkpoint, WorkingState
 from balancer.strategies.exact.model import build_model
-from balancer.strategies.exact.solve import MAX_VMS, first_plan, improve, is_small
+from balancer.strategies.exact.solve import MAX_VMS, ExactResult, first_plan, improve, is_small
 from balancer.strategies.optimal.certificate import prove
 from balancer.strategies.optimal.exact_plan import exact_steps, value_of
 from balancer.strategies.optimal.layout import Layout, steps_in_order
@@ -32,6 +33,20 @@ SMALL = 200_000
 """VMs to move times nodes, up to which ``smallest-first`` is tried too where something stays overloaded."""
 
 
+class _Proven(NamedTuple):
+    """What the exact search knows of a plan: no plan that moves each VM at most once is better; none at all is."""
+
+    optimal: bool
+    for_all: bool
+
+    @staticmethod
+    def of(result: ExactResult) -> _Proven:
+        return _Proven(result.proven, result.proven_for_all)
+
+
+_UNPROVEN = _Proven(optimal=False, for_all=False)
+
+
 def optimal(state: WorkingState, *, cut: bool = True) -> Outcome:
     """The moves, made on the state, and what is known of the whole plan; ``cut``: only those within the budget.
 
@@ -43,7 +58,7 @@ def optimal(state: WorkingState, *, cut: bool = True) -> Outcome:
     model = build_model(state) if is_small(state) else None
     if model is None or len(model.vms) > MAX_VMS:
         problem, moves = _heuristic(state)
-        return _finished(state, problem, checkpoint, moves, limit=limit, proven=False)
+        return _finished(state, problem, checkpoint, moves, limit=limit, proven=_UNPROVEN)
     result = first_plan(model, value_of(model, ()))
     if not result.proven:
         problem, moves = _heuristic(state)
@@ -52,12 +67,13 @@ def optimal(state: WorkingState, *, cut: bool = True) -> Outcome:
         if result.moves is None and first.value < known:
             result = replace(result, moves=first.moves)
         if result.moves is None:
-            return _finished(state, problem, checkpoint, moves, limit=limit, proven=result.proven)
+            return _finished(state, problem, checkpoint, moves, limit=limit, proven=_Proven.of(result))
         state.rollback(checkpoint)
         checkpoint = state.checkpoint()
     problem, steps = exact_steps(state, model, result.moves or [])
     moves = carry_out(state, steps)
-    proven = result.proven and len(moves) == len(steps)  # a step that the rules refuse after all proves nothing
+    # A step that the rules refuse after all proves nothing.
+    proven = _Proven.of(result) if len(moves) == len(steps) else _UNPROVEN
     return _finished(state, problem, checkpoint, moves, limit=limit, proven=proven)
 
 
@@ -80,11 +96,11 @@ def _finished(
     moves: Sequence[tuple[Step, Move]],
     *,
     limit: int,
-    proven: bool,
+    proven: _Proven,
 ) -> Outcome:
     """The outcome when the state has made all these moves since the checkpoint; ``limit`` of them (0 = all) are kept.
 
-    ``proven``: whether the exact search knows that no plan is better.
+    ``proven``: what the exact search knows.
     """
     after_all = overloaded(state)
     whole = [move for _, move in moves]
@@ -102,16 +118,18 @@ def _finished(
     )
 
 
-def _sharpened(bound: Bound, effort: Effort, optimize_for: str, after_all: Sequence[int], proven: bool) -> Bound:
+def _sharpened(bound: Bound, effort: Effort, optimize_for: str, after_all: Sequence[int], proven: _Proven) -> Bound:
     """The bound with what the exact search proved: of a plan that clears everything, its cost."""
     if after_all:
-        return replace(bound, optimal=proven)
+        return replace(bound, optimal=proven.optimal)
     sharpened = replace(bound, seconds=effort.seconds, optimal=True)
     if optimize_for == COST_MOVES:
         sharpened = replace(bound, moves=effort.moves, fewest_moves_mib=effort.memory_mib, optimal=True)
     elif optimize_for == COST_MEMORY:
         sharpened = replace(bound, memory_mib=effort.memory_mib, optimal=True)
-    return sharpened if proven or sharpened == replace(bound, optimal=True) else bound
+    if proven.for_all or sharpened == replace(bound, optimal=True):
+        return sharpened
+    return replace(bound, optimal=proven.optimal)
 
 
 def _holds(bound: Bound, effort: Effort) -> bool:
