@@ -24,6 +24,7 @@ from fluent.syntax.visitor import Visitor
 from markupsafe import Markup
 
 from balancer.model import Purpose, Reason
+from balancer.survival.values import Verdict as SurvivalVerdict
 from bot.cli.checks.sheet import CHECKS
 from bot.console.keys import KEYS, VIEWS
 from bot.domain.exclusions import ExclusionRole
@@ -150,6 +151,7 @@ def every(start: str = "") -> list[str]:
 MOVE_STATES = [s.value for s in MoveState]
 VERDICT_STATES = [v.state.value for v in Verdict]
 MENU = [c.name for c in COMMANDS]
+VERDICTS = [v.value for v in SurvivalVerdict]
 FORMATTED: dict[str, list[str]] = {
     "state-{proposed.state.value}": MOVE_STATES,
     "terminal-{proposed.state.value}": MOVE_STATES,
@@ -192,6 +194,13 @@ FORMATTED: dict[str, list[str]] = {
     "history-vm-{outcome(proposed)}": list(OUTCOMES),
     **{f"{part}-{{kind}}": ["cpu", "load", "memory"] for part in ("after", "change")},
     "argument-{word}": list(ARGUMENTS),
+    "picture-{kind}-long": ["cpu", "load", "memory", "vm"],
+    **{
+        f"survive-{kind}{{{name}.verdict.value}}": VERDICTS
+        for kind in ("", "short-")
+        for name in ("survival", "summary")
+    },
+    "survive-loss-{loss.verdict.value}": [v for v in VERDICTS if v != SurvivalVerdict.YES.value],
     "health-{health.state.value}": [s.value for s in State],
 }
 """What stands for the braces of a key that the code puts together. A new f-string needs an entry."""
@@ -225,6 +234,7 @@ class Code:
         self.calls: list[tuple[ast.Call, Place]] = []
         self.by_name: dict[str, list[tuple[ast.Call, Place]]] = defaultdict(list)
         self.popups: set[int] = set()
+        self.functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = []
         for path in sorted((ROOT / "bot").rglob("*.py")):
             if path.name != "texts.py":
                 self._collect(ast.parse(path.read_text("utf-8")), Place(str(path.relative_to(ROOT)), None))
@@ -239,6 +249,7 @@ class Code:
                 if ast.unparse(child.func) == "ActionResult":
                     self.popups |= {id(n) for a in child.args[:1] for n in ast.walk(a)}
             function = child if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) else None
+            self.functions += [function] if function is not None else []
             self._collect(child, Place(place.file, function) if function else place)
 
     def uses(self) -> list[Use]:
@@ -252,9 +263,35 @@ class Code:
             popup = id(call) in self.popups
             for key, more in self.keys(call.args[0], place):
                 # ``_say(key, **args)`` passes on what it was given with the key.
-                given = _keywords(call) | (more if _passes_on(call) else frozenset())
+                given = _keywords(call) | self._unpacked(call) | (more if _passes_on(call) else frozenset())
                 results.append(Use(key, call.func.attr, given, f"{place.file}:{call.lineno}", popup))
-        return results
+        return [*results, *self.rows()]
+
+    def rows(self) -> list[Use]:
+        """Every ``Row(key, {…})`` of bot/rendering: a message that others word with ``text(row.key, **row.args)``."""
+        calls = [(c, p) for c, p in self.by_name["Row"] if p.file.startswith("bot/rendering/")]
+        return [
+            Use(key, "text", self._row_arguments(call, place), f"{place.file}:{call.lineno}")
+            for call, place in calls
+            for key, _ in self.keys(call.args[0], place)
+        ]
+
+    def _row_arguments(self, call: ast.Call, place: Place) -> frozenset[str]:
+        """The names in the dictionary that is the second argument of a row, or in the variable given there."""
+        given = call.args[1] if len(call.args) > 1 else None
+        if isinstance(given, ast.Name):
+            nodes = ast.walk(place.function) if place.function is not None else ()
+            assigned = [n for n in nodes if isinstance(n, ast.AnnAssign) and ast.unparse(n.target) == given.id]
+            given = assigned[0].value if assigned else None
+        return _names_in(given)
+
+    def _unpacked(self, call: ast.Call) -> frozenset[str]:
+        """The names in the dictionary that a function returns, where the call unpacks its result."""
+        called = {_last_name(k.value.func) for k in call.keywords if k.arg is None and isinstance(k.value, ast.Call)}
+        returned = [
+            n.value for f in self.functions if f.name in called for n in ast.walk(f) if isinstance(n, ast.Return)
+        ]
+        return frozenset().union(*map(_names_in, returned))
 
     def reasons(self) -> list[Use]:
         """Every ``Reason.of("code", …)``. Reasons read back from the store are made elsewhere."""
@@ -270,6 +307,8 @@ class Code:
         """The keys an expression can be."""
         if isinstance(given, ast.Constant) and isinstance(given.value, str):
             return [(given.value, frozenset())]
+        if ast.unparse(given) == "row.key":
+            return []  # collected where the row is made
         if isinstance(given, ast.IfExp):
             return self.keys(given.body, place) + self.keys(given.orelse, place)
         if isinstance(given, ast.JoinedStr):
@@ -316,6 +355,11 @@ def _last_name(function: ast.expr) -> str:
 
 def _keywords(call: ast.Call) -> frozenset[str]:
     return frozenset(k.arg for k in call.keywords if k.arg is not None)
+
+
+def _names_in(dictionary: ast.expr | None) -> frozenset[str]:
+    keys = dictionary.keys if isinstance(dictionary, ast.Dict) else []
+    return frozenset(k.value for k in keys if isinstance(k, ast.Constant) and isinstance(k.value, str))
 
 
 def _passes_on(call: ast.Call) -> bool:

@@ -69,9 +69,14 @@ async def _matches(sheet: Sheet, settings: Settings, snapshot: Snapshot, result:
         if len(matches.vms) == len(vms):
             whole[node.name] = len(vms)
         elif matches.vms:
-            others = some(matches.unmatched) or "-"
-            figures = {"matched": len(matches.vms), "count": len(vms), "others": others}
-            sheet.warn("ssh", sheet.texts.text("check-vms-unmatched", node=node.name, **figures))
+            words = sheet.texts.text(
+                "check-vms-unmatched",
+                node=node.name,
+                matched=len(matches.vms),
+                count=len(vms),
+                others=some(matches.unmatched) or "-",
+            )
+            sheet.warn("ssh", words)
         else:
             sheet.ok("ssh", sheet.texts.text("check-vms-none", node=node.name, count=len(vms)))
     if whole:

@@ -52,8 +52,8 @@ class Subject:
     since: datetime
     until: datetime
     node_id: int | None = None
-    limit_words: str = "picture-threshold"
-    """What the dashed line is."""
+    limit_words: str = ""
+    """What the dashed line is; empty: the threshold."""
 
 
 def draw(
@@ -83,7 +83,7 @@ def draw_vm(
 ) -> bytes:
     """A VM: the CPUs that it kept busy, beside its vCPUs."""
     track = Track("vm", float(max(1, vcpus)), lambda s: s.cpu_load, lambda s: s.cpu_load_max)
-    subject = Subject(title, (track,), since, until, limit_words="picture-vcpus")
+    subject = Subject(title, (track,), since, until, limit_words=texts.text("picture-vcpus"))
     return _drawn(texts, subject, samples, migrations)
 
 
@@ -100,7 +100,7 @@ def _drawn(texts: Texts, subject: Subject, samples: Sequence[Sample], migrations
     if samples:
         legend.add("line", texts.text("picture-mean"))
         legend.add("band", texts.text("picture-up-to-max"))
-    legend.add("limit", texts.text(subject.limit_words))
+    legend.add("limit", subject.limit_words or texts.text("picture-threshold"))
     if signs.went:
         legend.add("out", texts.text("picture-migration" if node_id is None else "picture-left"))
     if signs.came:
