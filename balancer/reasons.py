@@ -68,6 +68,7 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "remark-word": ("field", "rows", "word"),
     "remark-computed": ("count", "figure", "names"),
     "remark-sums": ("count", "figure", "names"),
+    "remark-vm-metrics": ("node",),
     "remark-vm-loads": ("node", "node_cpus", "vms"),
     # why a node counts as overloaded
     "overload-cpu": ("limit", "value"),

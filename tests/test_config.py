@@ -18,7 +18,7 @@ from bot.cli.arguments import ENVIRONMENT_ONLY, OPTIONS, add_settings, settings_
 from bot.cli.parsing import make_parser
 from bot.config.loading import find_settings, load_settings
 from bot.config.settings import SECRET_FILES, Settings, env_name, is_secret, masked, secrets
-from bot.config.validation import check_chat, check_files, check_panel
+from bot.config.validation import check_chat, check_files, check_panel, notes
 from bot.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -714,3 +714,17 @@ def test_a_token_stands_for_user_name_and_password() -> None:
         ("vmmanager_username",),
         ("vmmanager_password",),
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"vm_metrics": "panel"}, "VM_METRICS=panel"),
+        ({"pressure_overload": 20.0}, "PRESSURE_OVERLOAD"),
+        ({"vm_metrics": "panel", "pressure_overload": 20.0, "ssh_enabled": True}, None),
+        ({}, None),
+    ],
+)
+def test_settings_that_need_ssh_are_named_where_it_is_off(given: dict[str, Any], named: str | None) -> None:
+    lines = [line for line in notes(Settings(**given)) if "SSH_ENABLED" in line]
+    assert [line.split(" has no effect")[0] for line in lines] == ([] if named is None else [named])

@@ -278,8 +278,8 @@ class Settings(BaseSettings):
     """Load average (1 minute) per CPU above which a node measured over SSH is overloaded; replaces the vCPU ratio."""
     pressure_overload: Annotated[float, number(0, 100)] = 0.0
     """CPU pressure (PSI, some avg60, percent) above which a node measured over SSH is overloaded as by load. 0: off."""
-    vm_metrics: Annotated[Literal["ssh", "off"], AnyCase] = "ssh"
-    """ssh: where SSH is on, plan by each VM's own CPU time, read from its node. off: by its share of the vCPUs."""
+    vm_metrics: Annotated[Literal["ssh", "panel", "off"], AnyCase] = "ssh"
+    """Where SSH is on, plan by the load of each VM. ssh: of its node. panel: VMmanager's metrics. off: vCPU shares."""
     load_window: Annotated[int, whole(600, 86400)] = 3600
     """Seconds of which the load of a VM is the mean."""
 

@@ -117,6 +117,10 @@ def notes(settings: Settings) -> list[str]:
     lines = []
     if settings.vmmanager_token is not None and settings.vmmanager_password is not None:
         lines.append("VMMANAGER_PASSWORD has no effect: VMMANAGER_TOKEN is set")
+    if settings.vm_metrics == "panel" and not settings.ssh_enabled:
+        lines.append("VM_METRICS=panel has no effect: SSH_ENABLED is false, and only measured nodes tell its unit")
+    if settings.pressure_overload and not settings.ssh_enabled:
+        lines.append("PRESSURE_OVERLOAD has no effect: SSH_ENABLED is false, and pressure is measured over SSH")
     if settings.telegram_bot_token is None and settings.telegram_chat_id is not None:
         lines.append(f"{as_given(settings, 'telegram_chat_id')} has no effect: TELEGRAM_BOT_TOKEN is not set")
     # config.env.example has it, so a file may too; whoever writes the option means it.

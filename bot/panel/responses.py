@@ -6,6 +6,7 @@ shapes that were seen, and says ``None`` or raises PanelDataError for any other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -276,6 +277,34 @@ def internal_name(document: object) -> str | None:
     inner = document.get("metadata") if isinstance(document, dict) else None
     row = inner if isinstance(inner, dict) else document
     return _words(row.get("internal_name")) if isinstance(row, dict) else None
+
+
+def datapoints(document: object) -> list[tuple[datetime, float]] | None:
+    """Moments and values of a metric, oldest first: ``[{"datapoints": [[value, unix time], …]}]``; ``None`` where this
+    is no such answer. Points without a value are left out."""
+    series = document.get("list", document) if isinstance(document, dict) else document
+    series = series[0] if isinstance(series, list) and series else series
+    points = series.get("datapoints") if isinstance(series, dict) else None
+    if not isinstance(points, list):
+        return [] if document == [] else None
+    read = []
+    for point in points:
+        if isinstance(point, list) and len(point) == 2:
+            value, at = _figure(point[0]), moment(point[1])
+            if value is not None and at is not None and at.tzinfo is not None:
+                read.append((at, value))
+    return sorted(read)
+
+
+def _figure(value: object) -> float | None:
+    """A finite number from 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
 
 
 def version(document: object) -> str | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from balancer.model import Cluster, Snapshot
 from bot.errors import NotFound, PanelDataError, PanelError, PanelUnavailable
 from bot.panel.client import VMManagerAPI
+from bot.service.panel_vm_loads import PanelVMLoads
 from bot.service.vm_loads import VMLoads
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Observer:
         loads: Loads | None,
         cluster_ids: Collection[int],
         clock: Callable[[], datetime],
-        vm_loads: VMLoads | None = None,
+        vm_loads: VMLoads | PanelVMLoads | None = None,
     ) -> None:
         self._panel = panel
         self._loads = loads

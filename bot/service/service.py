@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from balancer.model import Recent, Snapshot
+from balancer.rules.constraints import overloaded_nodes
 from bot.config.clusters_file import ClustersFile
 from bot.config.settings import Settings
 from bot.domain.clock import Clock, utc_now, wall_clock_of
@@ -25,6 +27,7 @@ from bot.service.ledger import Ledger
 from bot.service.notifier import Notifier
 from bot.service.observer import Observer
 from bot.service.panel_verdicts import PanelVerdicts
+from bot.service.panel_vm_loads import PanelVMLoads
 from bot.service.planning import Planning
 from bot.service.queries import Queries
 from bot.service.requests import Requests
@@ -71,13 +74,12 @@ class Service:
         context = ServiceContext(settings, store, notifier, clock, self.wall, self.runtime, defects or Defects())
         self.work = context.work
         self.defects = context.defects
-        measures_vms = loads is not None and settings.vm_metrics == "ssh"
-        window = timedelta(seconds=settings.load_window)
-        self.vm_loads = VMLoads(panel, store, window, clock) if measures_vms else None
+        clusters = clusters or ClustersFile()
+        self.vm_loads = None if loads is None else _vm_loads(panel, store, settings, clusters, clock)
         self.observer = Observer(panel, loads, settings.cluster_ids, clock, self.vm_loads)
         self.restarts = Restarts(store, clock)
         self.verdicts = PanelVerdicts(panel, store)
-        self.planning = Planning(context, clusters or ClustersFile(), self.verdicts, self.restarts)
+        self.planning = Planning(context, clusters, self.verdicts, self.restarts)
         self.survivals = Survivals(context)
         self.queries = Queries(context, self.observer, self.planning, self.survivals)
         self.decisions = Decisions(context, self.observer)
@@ -104,3 +106,20 @@ class Service:
             ledger=self.ledger,
             sleep=sleep,
         )
+
+
+def _vm_loads(
+    panel: VMManagerAPI, store: Store, settings: Settings, clusters: ClustersFile, clock: Clock
+) -> VMLoads | PanelVMLoads | None:
+    """Where the loads of single VMs come from; ``None`` = VM_METRICS is off."""
+    window = timedelta(seconds=settings.load_window)
+    if settings.vm_metrics == "off":
+        return None
+    if settings.vm_metrics == "ssh":
+        return VMLoads(panel, store, window, clock)
+
+    def overloaded(snapshot: Snapshot) -> frozenset[int]:
+        policies = [(own, clusters.policy_for(own.clusters[0], settings.policy())) for own in snapshot.split()]
+        return frozenset[int]().union(*(overloaded_nodes(own, policy, Recent()) for own, policy in policies))
+
+    return PanelVMLoads(panel, store, window, clock, overloaded)

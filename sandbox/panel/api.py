@@ -6,6 +6,7 @@ are answered with 404 and the envelope.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from aiohttp import web
@@ -41,6 +42,12 @@ from sandbox.world.rules import refusal
 
 Record = TypeVar("Record")
 
+METRIC_MINUTES = 90
+METRIC_UNITS: dict[str, Callable[[VM], float]] = {
+    "percent": lambda vm: 100 * vm.cpu_load,
+    "cpus": lambda vm: vm.cpu_load * vm.cpu_number,
+    "nonsense": lambda vm: 1000.0 + vm.cpu_load,
+}
 VERSION = "2026.11.1-sandbox"
 
 
@@ -82,6 +89,18 @@ async def vm(request: web.Request) -> web.Response:
 
 async def vm_metadata(request: web.Request) -> web.Response:
     return reply({"metadata": metadata_of(request.app[PANEL].world, _vm(request))})
+
+
+async def vm_metrics(request: web.Request) -> web.Response:
+    """A bare array, as Graphite answers; the unit of ``cpu_load`` is an option of the shape ``metrics_unit``."""
+    world, vm = request.app[PANEL].world, _vm(request)
+    if request.query.get("target") != "cpu_load" or vm.state != "active":
+        return reply([])
+    shape = request.app[PANEL].shapes.options("metrics_unit")
+    value = METRIC_UNITS["percent" if shape is None else shape["of"]](vm)
+    end = world.epoch.timestamp() + world.now
+    points = [[value if n % 7 else None, int(end) - 60 * n] for n in range(METRIC_MINUTES, -1, -1)]
+    return reply([{"target": "cpu_load", "datapoints": points}])
 
 
 async def vm_disks(request: web.Request) -> web.Response:
@@ -204,6 +223,7 @@ ROUTES = (
     web.get("/vm/v3/host", vms),
     web.get(r"/vm/v3/host/{id:\d+}", vm),
     web.get(r"/vm/v3/host/{id:\d+}/metadata", vm_metadata),
+    web.get(r"/vm/v3/host/{id:\d+}/metrics", vm_metrics),
     web.get(r"/vm/v3/host/{id:\d+}/disk", vm_disks),
     web.get(r"/vm/v3/host/{id:\d+}/history", vm_history),
     web.get(r"/vm/v3/host/{id:\d+}/migrate", migrate_form),

@@ -269,5 +269,6 @@ KINDS: dict[str, tuple[Row, dict[str, Bend]]] = {
     "roles_text": ({}, {}),
     "api_prefix": ({}, {}),
     "cold": ({"stops": False}, {}),
+    "metrics_unit": ({"of": "percent"}, {}),
 }
 """Name -> its options with their defaults, and what it does to which list. Applied in this order."""

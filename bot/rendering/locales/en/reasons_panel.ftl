@@ -69,4 +69,5 @@ reason-caution-updates-wait = live migration needs a target node whose kernel is
     [one] node waits
    *[other] nodes wait
  } for an update: { $names }
+reason-remark-vm-metrics = on { $node } the shares of the vCPUs are used instead of the panel’s metrics of the VMs: no known unit makes them fit the load of the node
 reason-remark-vm-loads = on { $node } the shares by vCPUs are used instead of the measured loads of the VMs: all VMs together used { NUMBER($vms, maximumFractionDigits: 1) } CPUs, but the node reports { NUMBER($node_cpus, maximumFractionDigits: 1) }

@@ -48,4 +48,5 @@ reason-remark-sums = выделенные { $figure ->
  } по данным панели не равны ни сумме по всем ВМ, ни сумме по активным; узлов { NUMBER($count) }: { $names }
 reason-caution-mode-unknown = режим балансировщика «{ $mode }» неизвестен; убедитесь, что эту ВМ можно переносить
 reason-caution-updates-wait = для живой миграции ядро на узле-приёмнике не должно быть новее, а QEMU — старее; узлы, которые ждут обновления ({ NUMBER($count) }): { $names }
+reason-remark-vm-metrics = метрики ВМ из панели на узле { $node } не учитываются, вместо них доли по vCPU: ни в одной известной единице они не сходятся с нагрузкой узла
 reason-remark-vm-loads = нагрузка отдельных ВМ на узле { $node } не учитывается, вместо неё доли по vCPU: вместе ВМ заняли { NUMBER($vms, maximumFractionDigits: 1) } CPU, а сам узел сообщает { NUMBER($node_cpus, maximumFractionDigits: 1) }
