@@ -142,6 +142,11 @@ def test_certificate_is_worded(bound: Bound, line: str) -> None:
         (Bound(4, 370.0, optimal=True), (), "no plan does it with fewer moves or in less time."),
         (Bound(3, 358.0, 12_288, optimal=True), (), "no plan does it with less memory to copy."),
         (
+            Bound(3, 358.0, 10_240, optimal=True),
+            (),
+            "no plan does it at a lower cost while it moves each VM at most once.",
+        ),
+        (
             Bound(3, 358.0, optimal=True),
             (1,),
             "no plan leaves fewer nodes overloaded, and none relieves these nodes further.",

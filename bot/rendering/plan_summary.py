@@ -206,6 +206,8 @@ def _proof(texts: Texts, plan: Plan, effort: Effort, bound: Bound) -> str:
         return texts.text("outlook-optimal-left", effort=words)
     fewest, fastest = bound.moves == effort.moves, bound.seconds == effort.seconds
     goal = "moves-and-time" if fewest and fastest else "moves" if fewest else "time" if fastest else "memory"
+    if goal == "memory" and bound.memory_mib != effort.memory_mib:
+        goal = "once"  # a plan that moves a VM twice might do it at a lower cost
     return texts.text("outlook-optimal", effort=words, goal=goal)
 
 

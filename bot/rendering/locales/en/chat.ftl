@@ -150,6 +150,7 @@ outlook-optimal = { $effort }. Proven: no plan does it { $goal ->
     [moves-and-time] with fewer moves or in less time
     [moves] with fewer moves
     [time] in less time
+    [once] at a lower cost while it moves each VM at most once
    *[memory] with less memory to copy
 }.
 outlook-optimal-left = { $effort }. Proven: no plan leaves fewer nodes overloaded, and none relieves these nodes further.
