@@ -65,6 +65,7 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "failure_cooldown": ("1", "2", "3"),
     "history_keep_days": ("1", "2", "3"),
     "samples_keep_days": ("1", "2", "3"),
+    "history_snapshots_days": ("0", "2", "3"),
     "backup_keep": ("1", "2", "3"),
     "skip_cooldown": ("1", "2", "3"),
     "two_person_rule": ("true", "false", "true"),

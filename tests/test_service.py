@@ -274,7 +274,8 @@ async def test_other_strategy_without_moves_leaves_the_waiting_proposal(
     before, plans = await waiting(fixture), fixture.service.cycle._planning.plans
 
     async def without_moves(context: Any, *args: Any, **options: Any) -> Any:
-        return tuple(replace(plan, moves=()) for plan in await plans(context, *args, **options))
+        planned = await plans(context, *args, **options)
+        return planned._replace(plans=tuple(replace(plan, moves=()) for plan in planned.plans))
 
     monkeypatch.setattr(fixture.service.cycle._planning, "plans", without_moves)
     published = await fixture.service.cycle.propose_once(1, ANNA, "optimal")

@@ -173,6 +173,25 @@ def recent_from_dict(value: Any) -> Recent:
     return recent
 
 
+def row_to_dict(value: Any) -> dict[str, Any]:
+    """One value of the model without the fields that have their defaults: short, for the record of checks."""
+    renamed = _RENAMED.get(type(value), {})
+    return {
+        renamed.get(f.name, _key(f.name, f.type)): _write_field(f.type, item)
+        for f in fields(value)
+        if (item := getattr(value, f.name)) != f.default
+    }
+
+
+def row_from_dict(cls: type[T], obj: Any) -> T:
+    """Reads what ``row_to_dict`` wrote.
+
+    Raises:
+        FormatError: a value has the wrong type.
+    """
+    return _read(cls, r.mapping(obj))
+
+
 # --- writing --------------------------------------------------------------------------------------------
 
 

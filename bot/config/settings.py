@@ -296,6 +296,8 @@ class Settings(BaseSettings):
     """Days for which decisions, migrations and the audit trail are kept."""
     samples_keep_days: Annotated[int, whole(1, 3650)] = 90
     """Days for which load samples are kept for charts: all for 2 days, one an hour for 14 days, then 4 a day."""
+    history_snapshots_days: Annotated[int, whole(0, 3650)] = 35
+    """Days for which the program keeps what each check saw, for `vm-balancer replay`. 0: nothing is kept."""
     backup_keep: Annotated[int, whole(0, 1000)] = 7
     """How many daily backups of the database are kept, in the folder backups beside it. 0: none are made."""
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], AnyCaseUpper] = "INFO"

@@ -6,15 +6,18 @@ Run in a thread: planning takes seconds on large clusters.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from balancer.check_inputs import CheckInputs
 from balancer.groups import tag_rules, unmatched
-from balancer.model import Plan, Reason, Recent, Rejection, Snapshot
+from balancer.model import Cluster, Plan, Reason, Recent, Rejection, Snapshot
 from balancer.planner import look, plan
 from balancer.policy import BALANCE, Policy
 from balancer.rules.constraints import overloaded_nodes
+from balancer.rules.updates import updates_wait
 from balancer.strategies.alternative import with_alternative
+from bot.panel.remarks import remark_of_one_cluster
 from bot.service.overload_counters import OverloadCounters
 
 log = logging.getLogger(__name__)
@@ -26,33 +29,56 @@ def held_reason(new_plan: Plan) -> Reason | None:
     return next((r.reason for r in new_plan.rejections if r.subject == "cluster" and r.reason.code in codes), None)
 
 
-def hold(own: Snapshot, reason: Reason | None) -> Snapshot:
-    if reason is None or own.clusters[0].held is not None:
-        return own
-    return replace(own, clusters=(replace(own.clusters[0], held=reason),))
+def hold(cluster: Cluster, reason: Reason | None) -> Cluster:
+    """The cluster with a reason that holds it, unless it has one already."""
+    return cluster if reason is None or cluster.held is not None else replace(cluster, held=reason)
 
 
-def plan_clusters(
-    seen: list[Snapshot],
-    policies: Mapping[int, Policy],
-    recent: Recent,
-    counters: OverloadCounters,
-    *,
-    outlook: bool,
-    fixed: Collection[int],
-) -> tuple[Plan, ...]:
+def plans_of(inputs: CheckInputs, *, outlook: bool) -> tuple[Plan, ...]:
+    """The plans of all clusters of the inputs, in the order of their ids. The same inputs give the same plans.
+
+    Args:
+        outlook: tell of a plan what another strategy would come to, see ``with_alternative``.
+    """
+    counters = OverloadCounters(inputs.hold_checks, dict(inputs.overloaded), dict(inputs.uneven))
     plans = []
-    for own in seen:
+    for own in inputs.snapshot.split():
         cluster_id = own.clusters[0].id
-        policy = policies[cluster_id]
+        policy = inputs.policies[cluster_id]
         try:
-            new_plan = _plan_cluster(own, policy, recent, counters, outlook)
+            new_plan = _plan_cluster(own, policy, inputs.recent, counters, outlook)
+            new_plan = _with_cautions(own, new_plan, inputs)  # people must not approve a plan without its warnings
         except Exception as error:
             # A defect in one cluster's planning must not keep the other clusters from being checked.
             log.exception("Cluster '%s' cannot be planned", own.clusters[0].name)
             new_plan = failed_plan(own, policy, error)
-        plans.append(replace(new_plan, alternative=None) if cluster_id in fixed else new_plan)
+        if cluster_id in inputs.fixed:
+            new_plan = replace(new_plan, alternative=None)
+        if cluster_id in inputs.passing:
+            new_plan = replace(new_plan, targets_passed=True)
+        plans.append(new_plan)
     return tuple(plans)
+
+
+def _with_cautions(own: Snapshot, new_plan: Plan, inputs: CheckInputs) -> Plan:
+    """The plan with what people should know about the panel's answers and about earlier migrations."""
+    cluster_id = own.clusters[0].id
+    cautions = remarks_of(own, one_cluster=inputs.one_cluster_remarks)
+    if planning_failure(new_plan) is None:
+        waits = updates_wait(own, inputs.policies[cluster_id], inputs.recent, new_plan.overloaded_after)
+        cautions += [] if waits is None else [waits]
+    if cluster_id in inputs.restarted and new_plan.moves:
+        cautions.append(Reason.of("caution-restarted", vm=inputs.restarted[cluster_id]))
+    return replace(new_plan, cautions=(*new_plan.cautions, *cautions)) if cautions else new_plan
+
+
+def remarks_of(own: Snapshot, *, one_cluster: bool) -> list[Reason]:
+    """What was odd in the panel's answers.
+
+    Args:
+        one_cluster: for people who may see this cluster alone. Nobody knows whose a row without a cluster is.
+    """
+    return [remark_of_one_cluster(remark) if one_cluster else remark.reason for remark in own.remarks]
 
 
 def _plan_cluster(own: Snapshot, policy: Policy, recent: Recent, counters: OverloadCounters, outlook: bool) -> Plan:
@@ -69,7 +95,7 @@ def look_at(own: Snapshot, policy: Policy, remarks: Sequence[Reason]) -> Plan:
     try:
         new_plan = look(own, policy)
         return replace(new_plan, cautions=(*new_plan.cautions, *remarks))
-    except Exception as error:  # as in plan_clusters
+    except Exception as error:  # as in plans_of
         log.exception("Cluster '%s' cannot be looked at", own.clusters[0].name)
         return failed_plan(own, policy, error)
 

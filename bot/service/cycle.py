@@ -14,6 +14,7 @@ from bot.domain.proposals import POLICY_ACTOR, Actor
 from bot.errors import DryRunError, PanelError, StoreError, TokenRefused, UnstorableError
 from bot.service import plan_log
 from bot.service.capacity import Capacity
+from bot.service.check_recorder import CheckRecorder
 from bot.service.cluster_plans import held_reason, planning_failure
 from bot.service.context import ServiceContext, UseCase
 from bot.service.deadlines import Deadlines
@@ -50,6 +51,7 @@ class Cycle(UseCase):
         self._running = asyncio.Lock()
         self._plan_log = plan_log.PlanLog()
         self._foreign_moves = ForeignMoves(context.store, context.clock)
+        self._recorder = CheckRecorder(context)
         self.tally = CycleTally()
         """Counts of the checks since the start, for the metrics."""
 
@@ -108,7 +110,7 @@ class Cycle(UseCase):
         with log_context.cycle(), self.tally.counting(self._clock) as ended:
             snapshot = await self._observer.observe()
             context = await self._planning.context(snapshot)
-            plans = await self._planning.plans(context, outlook=True)
+            plans = (await self._planning.plans(context, outlook=True)).plans
             clusters = snapshot.clusters
             await self._planning.record_check(context, plans)
             await self._survivals.refresh(context)
@@ -144,7 +146,7 @@ class Cycle(UseCase):
         checkpoint = await self._store.proposals.checkpoint(self._clock())
         snapshot = await self._observer.observe()
         context = await self._planning.context(snapshot)
-        plans = await self._planning.plans(context, cluster_id, strategy, pass_targets=pass_targets)
+        _, plans = await self._planning.plans(context, cluster_id, strategy, pass_targets=pass_targets)
         if not plans:
             return None
         unclear = planning_failure(plans[0]) or held_reason(plans[0])
@@ -164,7 +166,10 @@ class Cycle(UseCase):
                 self._notifier.notices_waiting()
         self._plan_log.begins(len(snapshot.clusters))
         context = await self._planning.context(snapshot)
-        plans = {p.cluster_id: p for p in await self._planning.plans(context, outlook=True)}
+        planned = await self._planning.plans(context, outlook=True)
+        plans = {p.cluster_id: p for p in planned.plans}
+        async with self._defects.contained("Record", "This check is missing in the record for replays"):
+            await self._recorder.record(planned.inputs)
         automatic: frozenset[int] = frozenset()
         async with self._defects.contained("Protections", "Automatic mode waits: this check cannot be recorded"):
             await self._planning.record_check(context, plans.values())

@@ -52,6 +52,8 @@ class Maintenance:
             pass
         while await self._store.vm_samples.thin(now, VM_SAMPLES_FOR):
             pass
+        while await self._store.check_record.thin(now - DAY * self._settings.history_snapshots_days):
+            pass
         audit = await self._store.audit.verify()
         log.info("Audit trail: %d entries, head %s", audit.entries, audit.head)
         for problem in audit.problems:

@@ -8,26 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
+from balancer.check_inputs import CheckInputs
 from balancer.migration_time import Fitted
-from balancer.model import Node, Plan, Reason, Recent, Snapshot
+from balancer.model import Node, Plan, Snapshot
 from balancer.policy import Policy
-from balancer.rules.updates import updates_wait
 from bot.config.chats_file import chats_of
 from bot.config.clusters_file import ClustersFile
 from bot.config.settings import POLICY_FIELDS
 from bot.domain.held_clusters import PREFIXES, held_clusters
 from bot.domain.times import WallTime, open_time, opens_at, parse_windows
-from bot.panel.remarks import remark_of_one_cluster
 from bot.service.cluster_plans import (
-    failed_plan,
     hold,
     look_at,
-    plan_clusters,
-    planning_failure,
+    plans_of,
+    remarks_of,
     rules_without_effect,
     uneven_clusters,
     with_reasons,
@@ -44,6 +43,28 @@ log = logging.getLogger(__name__)
 
 COUNTS_STAY_VALID = 2
 """Overloads that were counted before a restart still count for so many intervals between checks."""
+
+
+class PlannedCheck(NamedTuple):
+    """Plans, and what they were made of."""
+
+    inputs: CheckInputs
+    plans: tuple[Plan, ...]
+
+
+def _only(inputs: CheckInputs, clusters: Collection[int]) -> CheckInputs:
+    """The inputs of these clusters alone."""
+    seen = inputs.snapshot
+    return replace(
+        inputs,
+        snapshot=replace(
+            seen,
+            clusters=tuple(c for c in seen.clusters if c.id in clusters),
+            nodes=tuple(n for n in seen.nodes if n.cluster_id in clusters),
+            vms=tuple(v for v in seen.vms if v.cluster_id in clusters),
+        ),
+        policies={i: policy for i, policy in inputs.policies.items() if i in clusters},
+    )
 
 
 class Planning(UseCase):
@@ -128,8 +149,8 @@ class Planning(UseCase):
         outlook: bool = False,
         pass_targets: bool = False,
         asks_panel: bool = True,
-    ) -> tuple[Plan, ...]:
-        """What would be done now for one cluster or all, in the order of their ids.
+    ) -> PlannedCheck:
+        """What would be done now for one cluster or all, in the order of their ids, and what it was made of.
 
         While a proposal waits for which a person let moves pass hard target thresholds, its cluster is planned so too,
         unless automatic mode has something to do there without that.
@@ -142,39 +163,47 @@ class Planning(UseCase):
             asks_panel: ask for other people's work and for suitable nodes; ``False`` for a person who waits, since the
                 panel may hang.
         """
+        inputs = await self._inputs(context, cluster_id, strategy, asks_panel=asks_panel)
+        passing = await self._passing_targets(inputs.policies, strategy, pass_targets)
+        if passing and not pass_targets:
+            decides = passing & await self.automatic_clusters(context)
+            plain = await asyncio.to_thread(plans_of, _only(inputs, decides), outlook=False)
+            passing -= {new_plan.cluster_id for new_plan in plain if new_plan.moves}
+        policies = {i: policy.passing_targets() if i in passing else policy for i, policy in inputs.policies.items()}
+        inputs = replace(inputs, policies=policies, passing=frozenset(passing & policies.keys()))
+        plans = await asyncio.to_thread(plans_of, inputs, outlook=outlook)
+        seen = list(inputs.snapshot.split())
+        suitable = await self._verdicts.suitable(seen, policies, inputs.recent, plans) if asks_panel else {}
+        if suitable:
+            inputs = replace(inputs, recent=replace(inputs.recent, suitable=suitable))
+            plans = await asyncio.to_thread(plans_of, inputs, outlook=outlook)
+        return PlannedCheck(inputs, plans)
+
+    async def _inputs(
+        self, context: PlanningContext, cluster_id: int | None, strategy: str | None, *, asks_panel: bool
+    ) -> CheckInputs:
+        """What the plans are made of, before the panel was asked for suitable nodes. Arguments as ``plans``."""
         snapshot, claims = context.snapshot, context.claims
         policies = {
             i: replace(policy, strategy=strategy or policy.strategy).with_exclusions(claims.draining, frozenset())
             for i, policy in context.policies.items()
         }
-        recent = replace(context.recent, busy_vms=context.recent.busy_vms | claims.vms)
         await self._recall()
-        seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
-        seen = await self._without_foreign_work(seen) if asks_panel else seen
+        ids = [c.id for c in snapshot.clusters if cluster_id is None or c.id == cluster_id]
+        foreign = await self._verdicts.foreign_work(ids) if asks_panel else {}
         known = [replace(c, name=self._known_as[c.id]) for c in snapshot.clusters]
-        fixed = {c.id for c in known if self._clusters.sets(c, "balance_strategy")}
-        passing = await self._passing_targets(policies, strategy, pass_targets)
-        if passing and not pass_targets:
-            decides = passing & await self.automatic_clusters(context)
-            own = [s for s in seen if s.clusters[0].id in decides]
-            plain = await asyncio.to_thread(
-                plan_clusters, own, policies, recent, self._counters, outlook=False, fixed=fixed
-            )
-            passing -= {new_plan.cluster_id for new_plan in plain if new_plan.moves}
-        policies = {i: policy.passing_targets() if i in passing else policy for i, policy in policies.items()}
-        plans = await asyncio.to_thread(
-            plan_clusters, seen, policies, recent, self._counters, outlook=outlook, fixed=fixed
+        inputs = CheckInputs(
+            snapshot=replace(snapshot, clusters=tuple(hold(c, foreign.get(c.id)) for c in snapshot.clusters)),
+            policies=policies,
+            recent=replace(context.recent, busy_vms=context.recent.busy_vms | claims.vms),
+            hold_checks=self._counters.needed,
+            overloaded=dict(self._counters.nodes),
+            uneven=dict(self._counters.clusters),
+            fixed=frozenset(c.id for c in known if self._clusters.sets(c, "balance_strategy")),
+            restarted=await self._restarts.stopped(ids),
+            one_cluster_remarks=self._chats_differ,
         )
-        suitable = await self._verdicts.suitable(seen, policies, recent, plans) if asks_panel else {}
-        if suitable:
-            recent = replace(recent, suitable=suitable)
-            plans = await asyncio.to_thread(
-                plan_clusters, seen, policies, recent, self._counters, outlook=outlook, fixed=fixed
-            )
-        plans = tuple(
-            replace(new_plan, targets_passed=True) if new_plan.cluster_id in passing else new_plan for new_plan in plans
-        )
-        return await self._with_cautions(seen, policies, recent, plans)
+        return inputs if cluster_id is None else _only(inputs, ids)
 
     async def _passing_targets(self, clusters: Iterable[int], strategy: str | None, all_of_them: bool) -> set[int]:
         """The clusters whose moves may pass hard target thresholds: those where a proposal waits that does."""
@@ -189,56 +218,20 @@ class Planning(UseCase):
         clusters = {cluster.id for cluster in context.snapshot.clusters}
         return frozenset(clusters - set(context.lost) - set(await self._restarts.stopped(clusters)))
 
-    async def _without_foreign_work(self, seen: list[Snapshot]) -> list[Snapshot]:
-        """A cluster in which somebody else moves VMs is held, with the reason."""
-        foreign = await self._verdicts.foreign_work([own.clusters[0].id for own in seen])
-        return [hold(own, foreign.get(own.clusters[0].id)) for own in seen]
-
-    async def _with_cautions(
-        self, seen: list[Snapshot], policies: Mapping[int, Policy], recent: Recent, plans: tuple[Plan, ...]
-    ) -> tuple[Plan, ...]:
-        """The plans with what people should know about the panel's answers and about earlier migrations."""
-        restarted = await self._restarts.stopped([own.clusters[0].id for own in seen])
-        result = []
-        for own, new_plan in zip(seen, plans, strict=True):
-            cluster_id = own.clusters[0].id
-            policy = policies[cluster_id]
-            try:
-                cautions = self._cautions(own, policy, recent, new_plan)
-            except Exception as error:  # people must not approve a plan whose warnings are missing
-                log.exception("Cluster '%s' cannot be planned", own.clusters[0].name)
-                result.append(failed_plan(own, policy, error))
-                continue
-            if cluster_id in restarted and new_plan.moves:
-                cautions.append(Reason.of("caution-restarted", vm=restarted[cluster_id]))
-            result.append(replace(new_plan, cautions=(*new_plan.cautions, *cautions)) if cautions else new_plan)
-        return tuple(result)
-
-    def _cautions(self, own: Snapshot, policy: Policy, recent: Recent, new_plan: Plan) -> list[Reason]:
-        cautions = self._remarks(own)
-        if planning_failure(new_plan) is None:
-            waits = updates_wait(own, policy, recent, new_plan.overloaded_after)
-            cautions += [] if waits is None else [waits]
-        return cautions
-
     async def observed_plans(self, snapshot: Snapshot, cluster_id: int | None = None) -> tuple[Plan, ...]:
         """As ``plans``, of the nodes alone and at once: no moves are thought out."""
         policies = await self.policies(snapshot)
         seen = [s for s in snapshot.split() if cluster_id is None or s.clusters[0].id == cluster_id]
 
         def look_at_all() -> tuple[Plan, ...]:
-            return tuple(look_at(own, policies[own.clusters[0].id], self._remarks(own)) for own in seen)
+            return tuple(
+                look_at(own, policies[own.clusters[0].id], remarks_of(own, one_cluster=self._chats_differ))
+                for own in seen
+            )
 
         held = held_clusters(await self._store.settings.values_with_prefix(PREFIXES))
         plans = await asyncio.to_thread(look_at_all)
         return tuple(with_reasons(new_plan, held.get(new_plan.cluster_id, ())) for new_plan in plans)
-
-    def _remarks(self, own: Snapshot) -> list[Reason]:
-        """What was odd in the panel's answers, for people who may see this cluster alone: of a row that tells no
-        cluster, nobody knows whose it is."""
-        if not self._chats_differ:
-            return [remark.reason for remark in own.remarks]
-        return [remark_of_one_cluster(remark) for remark in own.remarks]
 
     def opens_at(self, cluster_id: int, cluster_name: str, now: WallTime) -> WallTime | None:
         """When the hours in which this cluster's migrations may start begin; ``None`` = it is one of them."""

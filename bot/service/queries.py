@@ -107,7 +107,7 @@ class Queries(UseCase):
         snapshot = await (self._observe_soon(max_age) if max_age else self._observer.observe(max_age))
         wanted = None if cluster is None else self._one(self._clusters(snapshot), cluster, "cluster").id
         context = await self._planning.context(snapshot)
-        plans = await self._planning.plans(context, wanted, strategy, outlook=outlook, asks_panel=max_age == NOW)
+        _, plans = await self._planning.plans(context, wanted, strategy, outlook=outlook, asks_panel=max_age == NOW)
         return self._plans_in_sight(plans)
 
     async def _observe_soon(self, max_age: timedelta = FRESH) -> Snapshot:
@@ -181,7 +181,7 @@ class Queries(UseCase):
         if latest is None:
             raise NotFound("node", node.name, nearest(node.name, self._in_sight(snapshot.nodes, snapshot)))
         context = await self._planning.context(snapshot)
-        [new_plan] = await self._planning.plans(context, latest.cluster_id, asks_panel=False)
+        _, [new_plan] = await self._planning.plans(context, latest.cluster_id, asks_panel=False)
         return latest, new_plan, [vm for vm in snapshot.vms if vm.node_id == node.id]
 
     async def find_nodes(self, name: str, max_age: timedelta = FRESH) -> list[Node]:

@@ -14,6 +14,7 @@ from bot.store.aborts import Aborts
 from bot.store.audit import Audit
 from bot.store.capacity import Capacity
 from bot.store.changes import Changes
+from bot.store.check_record import CheckRecord
 from bot.store.cycles import Cycles
 from bot.store.database import BUSY_TIMEOUT_S, Access, Database
 from bot.store.deadlines import StoredDeadlines
@@ -62,6 +63,7 @@ class Store(Database):
         self.exclusions = Exclusions(self, reader)
         self.settings = StoredSettings(self, reader)
         self.cycles = Cycles(self)
+        self.check_record = CheckRecord(self)
         self.samples = Samples(self)
         self.vm_samples = VMSamples(self)
         self.summaries = Summaries(self, self.samples, self.outcomes)

@@ -1,0 +1,48 @@
+"""Keeps what each check planned from, so that a replay can tell what another policy would have done."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+from balancer.check_inputs import CheckInputs
+from balancer.formats.frames import FrameWriter
+from bot.domain.version import VERSION
+from bot.service.context import ServiceContext, UseCase
+
+KEY_EVERY = timedelta(days=1)
+"""What is damaged, or was written by a program that broke off, costs at most so much of the record."""
+
+
+class CheckRecorder(UseCase):
+    """One for a program: each frame builds on the one before."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        super().__init__(context)
+        self._writer = FrameWriter()
+        self._chain: int | None = None
+        self._key_at: datetime | None = None
+
+    async def record(self, inputs: CheckInputs) -> None:
+        """Keeps the inputs of a check. Where that fails the next frame holds everything.
+
+        Raises:
+            StoreError: the frame cannot be stored.
+        """
+        if not self._settings.history_snapshots_days:
+            return
+        now = inputs.snapshot.taken_at
+        if self._key_at is None or not timedelta() <= now - self._key_at < KEY_EVERY:
+            self._begin_again()
+        try:
+            frame = await asyncio.to_thread(self._writer.write, inputs)
+            self._chain = await self._store.check_record.add(frame, self._chain, now, VERSION)
+            if frame.key:
+                self._key_at = now
+        except BaseException:
+            self._begin_again()
+            raise
+
+    def _begin_again(self) -> None:
+        self._writer.begin_again()
+        self._chain = self._key_at = None

@@ -1,0 +1,147 @@
+"""The record of checks (balancer/formats/frames.py), and what happened meanwhile, for replays."""
+
+from __future__ import annotations
+
+import asyncio
+import lzma
+import zlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from balancer.formats.frames import Frame
+from balancer.model import Purpose
+from balancer.replay.world import OwnMove
+from bot.domain.proposals import MigrationState
+from bot.store import rows
+from bot.store.database import Part, all_rows, scalar
+
+AT_ONCE = 200
+"""Most frames that one transaction reads."""
+LARGEST_BYTES = 256 * 2**20
+"""A frame that unpacks to more counts as damaged: of 15,000 VMs it takes less than 10 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFrame:
+    """One recorded check. ``chain`` is the id of its key frame."""
+
+    id: int
+    chain: int
+    taken_at: datetime
+    program: str
+    """The version of the program that planned."""
+    frame: Frame
+
+
+class CheckRecord(Part):
+    async def add(self, frame: Frame, chain: int | None, taken_at: datetime, program: str) -> int:
+        """Keeps a frame; the id of its chain.
+
+        Args:
+            chain: of the frame before; ``None`` for a key frame.
+        """
+        data = await asyncio.to_thread(packed, frame)
+        async with self._database.transaction() as db:
+            cursor = await db.execute(
+                "INSERT INTO check_frame (chain, taken_at, program, data) VALUES (?, ?, ?, ?)",
+                (chain, rows.to_text(taken_at), program, data),
+            )
+            return chain if chain is not None else int(cursor.lastrowid or 0)
+
+    async def frames(self, since: datetime, until: datetime) -> AsyncIterator[StoredFrame]:
+        """The frames of these checks in their order, and before them those that reading them needs."""
+        last = 0
+        while True:
+            async with self._database.reading() as db:
+                records = await all_rows(
+                    db,
+                    "SELECT * FROM check_frame WHERE id > ?3 AND taken_at <= ?2 AND coalesce(chain, id) IN "
+                    "(SELECT coalesce(chain, id) FROM check_frame WHERE taken_at >= ?1 AND taken_at <= ?2) "
+                    "ORDER BY id LIMIT ?4",
+                    (rows.to_text(since), rows.to_text(until), last, AT_ONCE),
+                )
+            for r in records:
+                chain = r["id"] if r["chain"] is None else r["chain"]
+                frame = unpacked(r["chain"] is None, bytes(r["data"]))
+                yield StoredFrame(r["id"], chain, rows.from_text(r["taken_at"]), r["program"], frame)
+            if len(records) < AT_ONCE:
+                return
+            last = records[-1]["id"]
+
+    async def thin(self, before: datetime) -> bool:
+        """Deletes the oldest chain that ended before this moment; whether there was one."""
+        async with self._database.transaction() as db:
+            chain = await scalar(
+                db,
+                "SELECT min(coalesce(chain, id)) AS chain FROM check_frame GROUP BY coalesce(chain, id) "
+                "HAVING max(taken_at) < ? ORDER BY chain LIMIT 1",
+                (rows.to_text(before),),
+            )
+            if not chain:
+                return False
+            await db.execute("DELETE FROM check_frame WHERE chain = ?", (chain,))
+            await db.execute("DELETE FROM check_frame WHERE id = ?", (chain,))
+        return True
+
+    async def size(self) -> tuple[int, int]:
+        """How many checks are kept, and their bytes."""
+        async with self._database.reading() as db:
+            [record] = await all_rows(
+                db, "SELECT count(*) AS checks, coalesce(sum(length(data)), 0) AS bytes FROM check_frame"
+            )
+        return record["checks"], record["bytes"]
+
+    # What happened --------------------------------------------------------------------------------
+
+    async def own_moves(self, since: datetime, until: datetime) -> list[OwnMove]:
+        """The migrations that succeeded and that the program planned by itself, by their end."""
+        async with self._database.reading() as db:
+            records = await all_rows(
+                db,
+                "SELECT m.vm_id, m.target_id, coalesce(g.started_at, g.finished_at) AS started_at, g.finished_at "
+                "FROM migration g JOIN move m ON m.id = g.move_id JOIN proposal p ON p.id = m.proposal_id "
+                "WHERE g.state = ? AND p.purpose = ? AND g.finished_at >= ? AND g.finished_at <= ? "
+                "ORDER BY g.finished_at, g.id",
+                (MigrationState.SUCCEEDED.value, Purpose.BALANCE.value, rows.to_text(since), rows.to_text(until)),
+            )
+        return [
+            OwnMove(r["vm_id"], r["target_id"], rows.from_text(r["started_at"]), rows.from_text(r["finished_at"]))
+            for r in records
+        ]
+
+    async def asked_at(self, since: datetime, until: datetime) -> list[datetime]:
+        """When people were asked about a plan that the program had made by itself."""
+        async with self._database.reading() as db:
+            records = await all_rows(
+                db,
+                "SELECT created_at FROM proposal WHERE automatic = 0 AND purpose = ? "
+                "AND created_at >= ? AND created_at <= ? ORDER BY created_at, id",
+                (Purpose.BALANCE.value, rows.to_text(since), rows.to_text(until)),
+            )
+        return [rows.from_text(r["created_at"]) for r in records]
+
+    async def stored_plans(self, since: datetime, until: datetime) -> list[tuple[int, str]]:
+        """Id of a proposal and its plan as it is stored, for plans that a check has made."""
+        async with self._database.reading() as db:
+            records = await all_rows(
+                db,
+                "SELECT id, plan FROM proposal WHERE purpose = ? AND created_at >= ? AND created_at <= ? ORDER BY id",
+                (Purpose.BALANCE.value, rows.to_text(since), rows.to_text(until)),
+            )
+        return [(r["id"], r["plan"]) for r in records]
+
+
+def packed(frame: Frame) -> bytes:
+    """A frame as it is stored: key frames are large and worth the slower method."""
+    return lzma.compress(frame.text) if frame.key else zlib.compress(frame.text, 9)
+
+
+def unpacked(key: bool, data: bytes) -> Frame:
+    """The frame; empty, which no reader takes, where it is damaged. A damaged one cannot fill the memory."""
+    try:
+        unpacker = lzma.LZMADecompressor() if key else zlib.decompressobj()
+        text = unpacker.decompress(data, LARGEST_BYTES)
+    except (lzma.LZMAError, zlib.error):
+        return Frame(key, b"")
+    return Frame(key, text if unpacker.eof else b"")
