@@ -97,7 +97,10 @@ def live(scene: Scene) -> tuple[dict[str, Any], churn.World, list[churn.Event]]:
     return document, world, churn.events(scene.habits, len(world.vms), scene.days * churn.DAY_S, scene.seed)
 
 
-def simulate(scene: Scene, strategy: str, budget: int) -> Outcome:
+def simulate(
+    scene: Scene, strategy: str, budget: int, *, watch: Callable[[Snapshot, Recent], None] | None = None
+) -> Outcome:
+    """Lives a scene under a strategy. ``watch`` is given what each check sees."""
     document, world, happens = live(scene)
     case = neutral.read(document, max_moves=budget)
     policy = case.policy
@@ -109,6 +112,8 @@ def simulate(scene: Scene, strategy: str, budget: int) -> Outcome:
     slowest = 0.0
     for number in range(round(scene.days * churn.DAY_S / CYCLE_S)):
         loop.run_until(number * CYCLE_S, ahead)
+        if watch is not None:
+            watch(world.snapshot(case.snapshot), world.recent())
         if planner is None or loop.busy:
             continue
         started = time.perf_counter()

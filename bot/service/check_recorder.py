@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import datetime, timedelta
 
 from balancer.check_inputs import CheckInputs
 from balancer.formats.frames import FrameWriter
 from bot.domain.version import VERSION
+from bot.errors import StoreError
 from bot.service.context import ServiceContext, UseCase
+
+log = logging.getLogger(__name__)
 
 KEY_EVERY = timedelta(days=1)
 """What is damaged, or was written by a program that broke off, costs at most so much of the record."""
@@ -24,11 +28,7 @@ class CheckRecorder(UseCase):
         self._key_at: datetime | None = None
 
     async def record(self, inputs: CheckInputs) -> None:
-        """Keeps the inputs of a check. Where that fails the next frame holds everything.
-
-        Raises:
-            StoreError: the frame cannot be stored.
-        """
+        """Keeps the inputs of a check. The check stands where this fails; the next frame then holds everything."""
         if not self._settings.history_snapshots_days:
             return
         now = inputs.snapshot.taken_at
@@ -39,6 +39,9 @@ class CheckRecorder(UseCase):
             self._chain = await self._store.check_record.add(frame, self._chain, now, VERSION)
             if frame.key:
                 self._key_at = now
+        except StoreError as error:
+            self._begin_again()
+            log.error("This check is missing in the record for replays: %s", error)
         except BaseException:
             self._begin_again()
             raise

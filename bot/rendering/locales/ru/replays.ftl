@@ -1,0 +1,22 @@
+# Что выводит `vm-balancer replay`. Обычный текст.
+replay-title = Пересчёт записанных проверок с { $since } по { $until } ({ $days ->
+    [one] { $days } день
+    [few] { $days } дня
+   *[many] { $days } дней
+})
+replay-changed = С настройками { $settings }
+replay-nothing = Пересчитывать нечего: за это время записано меньше двух проверок.
+replay-happened = как было
+replay-overloaded = перегрузка
+replay-moves = миграции
+replay-gib = ГиБ
+replay-questions = вопросы
+replay-percent = { NUMBER($percent, minimumFractionDigits: 2, maximumFractionDigits: 2) } %
+replay-number = { NUMBER($number) }
+replay-cell = { NUMBER($percent, minimumFractionDigits: 2, maximumFractionDigits: 2) } % / { NUMBER($moves) }
+replay-assumed = Перегрузка — доля времени всех узлов по порогам, которые тогда действовали. Допущения: каждый план одобряют сразу, каждая миграция длится расчётное время.
+replay-placed = { $placed ->
+    [one] За это время создана { $placed } ВМ.
+    [few] За это время создано { $placed } ВМ.
+   *[many] За это время создано { $placed } ВМ.
+} Допущение: VMmanager выбирает узел по нагрузке, поэтому до { $elsewhere } из них стоят не на том узле, что в записи.

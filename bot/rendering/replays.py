@@ -1,0 +1,79 @@
+"""What a replay says: a table with a row a variant, beside what happened. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from balancer.replay.simulation import DayFigures, Outcome
+from bot.rendering.catalog import Texts
+
+WIDTH = 12
+
+
+def replay_lines(texts: Texts, labels: Sequence[str], outcomes: Sequence[Outcome], changed: Sequence[str]) -> list[str]:
+    """The first outcome is what happened; ``labels`` name the others, ``changed`` the settings that were tried."""
+    happened, *others = outcomes
+    days = sorted(happened.days)
+    if not days:
+        return [texts.text("replay-nothing")]
+    head = ["replay-overloaded", "replay-moves", "replay-gib", "replay-questions"]
+    named = [texts.text("replay-happened"), *labels]
+    width = max(map(len, named))
+    lines = [texts.text("replay-title", since=days[0].isoformat(), until=days[-1].isoformat(), days=len(days))]
+    lines += [texts.text("replay-changed", settings=", ".join(changed))] if changed else []
+    lines.append(" " * width + "".join(texts.text(key).rjust(WIDTH) for key in head))
+    for label, outcome in zip(named, outcomes, strict=True):
+        lines.append(label.ljust(width) + "".join(cell.rjust(WIDTH) for cell in _cells(texts, outcome.total)))
+    lines.append(texts.text("replay-assumed"))
+    placed = max((o.placed for o in others), default=0)
+    if placed:
+        elsewhere = max(o.placed_elsewhere for o in others)
+        lines.append(texts.text("replay-placed", placed=placed, elsewhere=elsewhere))
+    return lines
+
+
+def day_lines(texts: Texts, labels: Sequence[str], days: Sequence[tuple[str, Sequence[DayFigures]]]) -> list[str]:
+    """A row a day: overloaded node-time and moves, of what happened and of each variant."""
+    named = [texts.text("replay-happened"), *labels]
+    widths = [max(len(name), WIDTH) + 2 for name in named]
+    lines = [" " * 10 + "".join(name.rjust(width) for name, width in zip(named, widths, strict=True))]
+    for day, figures in days:
+        cells = (texts.text("replay-cell", percent=_percent(f), moves=f.moves) for f in figures)
+        lines.append(day + "".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)))
+    return lines
+
+
+def replay_document(label: str, outcome: Outcome) -> dict[str, Any]:
+    """For JSON. Times are in seconds of node-time."""
+    return {
+        "variant": label,
+        **_document(outcome.total),
+        "overloaded_percent": round(outcome.overloaded_percent, 6),
+        "placed": outcome.placed,
+        "placed_elsewhere": outcome.placed_elsewhere,
+        "days": [{"day": day.isoformat(), **_document(outcome.days[day])} for day in sorted(outcome.days)],
+    }
+
+
+def _document(figures: DayFigures) -> dict[str, Any]:
+    return {
+        "node_s": round(figures.node_s, 3),
+        "overloaded_s": round(figures.overloaded_s, 3),
+        "moves": figures.moves,
+        "memory_mib": figures.copied_mib,
+        "questions": figures.questions,
+    }
+
+
+def _cells(texts: Texts, figures: DayFigures) -> list[str]:
+    return [
+        texts.text("replay-percent", percent=_percent(figures)),
+        texts.text("replay-number", number=figures.moves),
+        texts.text("replay-number", number=round(figures.copied_mib / 1024)),
+        texts.text("replay-number", number=figures.questions),
+    ]
+
+
+def _percent(figures: DayFigures) -> float:
+    return 100 * figures.overloaded_s / figures.node_s if figures.node_s else 0.0

@@ -1,0 +1,137 @@
+"""Replays of the recorded checks: read from the database, run beside it, compared with what was stored."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+
+from balancer.check_inputs import CheckInputs
+from balancer.formats.codec import plan_to_dict
+from balancer.formats.frames import FrameReader
+from balancer.formats.reading import FormatError
+from balancer.replay.simulation import DayFigures, Outcome, Replay, Variant
+from balancer.replay.world import OwnMove
+from bot.service.cluster_plans import plans_of
+from bot.store.check_record import StoredFrame
+from bot.store.store import Store
+
+CHAINS_OPEN = 4
+"""Two programs on one database record at the same time; what reads follows so many chains of frames."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a replay needs of some days."""
+
+    since: datetime
+    frames: tuple[StoredFrame, ...]
+    own: tuple[OwnMove, ...]
+    asked: tuple[datetime, ...]
+    """When people were asked."""
+    plans: tuple[tuple[int, str], ...]
+    """Id of each proposal that a check made, and its plan as stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether the record gives the stored plans back."""
+
+    same: tuple[int, ...]
+    """Ids of proposals whose plan comes out again to the byte."""
+    different: tuple[int, ...]
+    unrecorded: tuple[int, ...]
+    """Ids of proposals whose check is not in the record, as those that a person asked for."""
+
+
+async def read_record(store: Store, since: datetime, until: datetime) -> Record:
+    """
+    Raises:
+        StoreError: the database cannot be read.
+    """
+    frames = [frame async for frame in store.check_record.frames(since, until)]
+    return Record(
+        since,
+        tuple(frames),
+        tuple(await store.check_record.own_moves(since, until)),
+        tuple(await store.check_record.asked_at(since, until)),
+        tuple(await store.check_record.stored_plans(since, until)),
+    )
+
+
+def checks_of(record: Record) -> Iterator[CheckInputs]:
+    """The recorded checks in their order. What cannot be read is left out, up to the next key frame."""
+    readers: dict[int, FrameReader] = {}
+    for stored in record.frames:
+        if stored.frame.key:
+            readers[stored.chain] = FrameReader()
+            while len(readers) > CHAINS_OPEN:
+                del readers[min(readers)]
+        reader = readers.get(stored.chain)
+        if reader is None:
+            continue
+        try:
+            inputs = reader.read(stored.frame)
+        except FormatError:
+            del readers[stored.chain]
+            continue
+        if stored.taken_at >= record.since:
+            yield inputs
+
+
+def unreadable_checks(record: Record) -> int:
+    """How many checks of the record are damaged, or come after a damaged one and before the next key frame."""
+    wanted = sum(stored.taken_at >= record.since for stored in record.frames)
+    return wanted - sum(1 for _ in checks_of(record))
+
+
+def run_replays(record: Record, variants: Sequence[Variant], zone: tzinfo | None) -> list[Outcome]:
+    """What happened, then the outcome of each variant; as many at once as there are processors."""
+    tried = [(record, variant, zone) for variant in (None, *variants)]
+    with ProcessPoolExecutor(min(len(tried), os.cpu_count() or 1)) as pool:
+        happened, *outcomes = pool.map(_run, tried)
+    for moment in record.asked:
+        happened.day(moment, zone).questions += 1
+    return [happened, *outcomes]
+
+
+def _run(tried: tuple[Record, Variant | None, tzinfo | None]) -> Outcome:
+    record, variant, zone = tried
+    replay = Replay(variant, zone)
+    for inputs in checks_of(record):
+        replay.step(inputs, record.own)
+    return replay.outcome
+
+
+def verify(record: Record) -> Verification:
+    """Plans each recorded check again and compares with what was stored."""
+    wanted = {proposal_id: json.loads(text) for proposal_id, text in record.plans}
+    by_check: dict[tuple[str, int], list[int]] = {}
+    for proposal_id, document in wanted.items():
+        by_check.setdefault((document["taken_at"], document["cluster_id"]), []).append(proposal_id)
+    same: list[int] = []
+    different: list[int] = []
+    for inputs in checks_of(record):
+        taken_at = inputs.snapshot.taken_at.isoformat()
+        if not any((taken_at, cluster.id) in by_check for cluster in inputs.snapshot.clusters):
+            continue
+        for new_plan in plans_of(inputs, outlook=True):
+            for proposal_id in by_check.pop((taken_at, new_plan.cluster_id), ()):
+                equal = _text(plan_to_dict(new_plan)) == _text(wanted[proposal_id])
+                (same if equal else different).append(proposal_id)
+    left = sorted(i for ids in by_check.values() for i in ids)
+    return Verification(tuple(same), tuple(different), tuple(left))
+
+
+def _text(document: object) -> str:
+    return json.dumps(document, sort_keys=True)
+
+
+def days_of(outcomes: Iterable[Outcome]) -> list[tuple[str, list[DayFigures]]]:
+    """Day by day the figures of each outcome, oldest first."""
+    outcomes = list(outcomes)
+    days = sorted({day for outcome in outcomes for day in outcome.days})
+    return [(day.isoformat(), [outcome.days.get(day, DayFigures()) for outcome in outcomes]) for day in days]
