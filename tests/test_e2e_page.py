@@ -44,7 +44,7 @@ async def test_approval_on_the_page_migrates_the_vm(tmp_path: Path) -> None:
         bubble = page.locator(f'[data-testid="message"][data-message-id="{report["message_id"]}"]')
         await expect(bubble).to_contain_text("hot is overloaded")
         await expect(bubble).to_contain_text("<b>x</b>&\"'gpj.exe"), "names are shown, not obeyed"
-        await page.get_by_test_id("inline-button").filter(has_text="Approve 1").click()
+        await page.get_by_test_id("inline-button").filter(has_text="✅ 1").click()
         await expect(page.get_by_test_id("toast")).to_contain_text("Approved: small-a goes to cool.")
         await expect(bubble).to_contain_text("of about", timeout=15_000)
         await expect(bubble).to_contain_text("done in", timeout=15_000)
@@ -57,7 +57,7 @@ async def test_approval_on_the_page_migrates_the_vm(tmp_path: Path) -> None:
         context = await browser.new_context(viewport=DESKTOP, color_scheme="dark")
         page = await context.new_page()
         await page.goto(f"{stack.chat}/?user={MALLORY}&chat={GROUP}")
-        await page.get_by_test_id("inline-button").filter(has_text="Approve 2").click()
+        await page.get_by_test_id("inline-button").filter(has_text="✅ 2").click()
         await expect(page.get_by_test_id("toast")).to_contain_text("You may not use this button.")
         await context.close()
         assert await stack.starts() == [(11, 2)]

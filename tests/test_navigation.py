@@ -149,3 +149,18 @@ async def test_the_nodes_of_several_clusters_are_one_message_with_tabs(tmp_path:
         await fixture.pressed(nodes, "Lab")
         await fixture.until(lambda: "Lab: 1 node" in nodes.content.text.replace("\u00a0", " "), "the tab")
         assert "• Lab" in [b["text"] for row in nodes.content.keyboard or [] for b in row]
+
+
+@pytest.mark.parametrize("command", ["/dryrun", "/dryrun optimal"])
+async def test_dry_run_of_several_clusters_is_one_message_with_tabs(tmp_path: Path, command: str) -> None:
+    async with running(tmp_path, TWO) as fixture:
+        await fixture.start()
+        await fixture.message("web-", buttons=True)
+        [plan] = await answers(fixture, command)
+        assert "Production" in plan.content.text, "the cluster in which most is overloaded"
+        compared = "optimal: " in plan.content.text
+        await fixture.pressed(plan, "Lab")
+        await fixture.until(lambda: "Lab: no node is overloaded" in plan.content.text, "the tab")
+        labels = [b["text"] for row in plan.content.button_rows() for b in row]
+        assert "• Lab" in labels and "Production" in labels
+        assert compared is ("optimal" in command) and compared is ("optimal: " in plan.content.text)

@@ -223,8 +223,8 @@ def test_names_never_become_markup_in_a_rich_message(line: str) -> None:
 @pytest.mark.parametrize(
     ("language", "name", "label"),
     [
-        ("en", "web", "✅ Approve 1 web-0"),
-        ("en", "production-web", "✅ 1 production-we…"),
+        ("en", "w", "✅ Approve 1 w-0"),
+        ("en", "production-web", "✅ 1 production…"),
         ("ru", "web", "✅ 1 web-0"),
     ],
 )

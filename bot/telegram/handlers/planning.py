@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from balancer.model import Plan
 from balancer.policy import STRATEGIES
 from bot.service.observer import NOW
 from bot.store.values import Published
-from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Page, Request
-from bot.telegram.keyboards.buttons import Row, do, go, keyboard
+from bot.telegram.handlers.base import FRESH, Action, ActionResult, Answer, Feature, Outdated, Page, Request
+from bot.telegram.keyboards.buttons import Row, cluster_tabs, do, go, keyboard
 from bot.telegram.keyboards.proposals import pass_targets_button
 from bot.telegram.views import wording
 from bot.telegram.views.proposals import plan_view
 from bot.telegram.views.strategies import comparison_view
 from bot.telegram.views.view import View
+
+OVERLOADED = "⚠️ "
 
 
 class PlanCommands(Feature):
@@ -32,23 +35,37 @@ class PlanCommands(Feature):
         return {"pass-targets": self.pass_targets, "propose": self.propose}
 
     async def dryrun(self, request: Request) -> Sequence[View]:
+        """One message: the cluster that was named, else the one in which most is overloaded, with a tab for each."""
         cluster, strategy = _dryrun_arguments(request.args)
-        plans = await self.plans(request, cluster, NOW, outlook=True)
-        nothing = [View(request.texts.html("no-clusters"))]
-        if strategy is None:
-            return [self._planned(request, plan) for plan in plans] or nothing
-        others = await self.plans(request, cluster, None, strategy, outlook=True)
-        pairs = zip(plans, others, strict=True)
-        return [self._compared(request, mine, other) for mine, other in pairs] or nothing
+        return [await self._dryrun(request, cluster, strategy or "", NOW)]
+
+    async def _dryrun(self, request: Request, cluster: str | None, strategy: str, max_age: timedelta | None) -> View:
+        """
+        Args:
+            strategy: whose plan stands beside the one in force; empty: none.
+        """
+        plans = await self.plans(request, cluster, max_age, outlook=True)
+        if not plans:
+            return View(request.texts.html("no-clusters"))
+        plan = max(plans, key=lambda p: (len(p.overloaded), -p.cluster_id))
+        view, rows = plan_view(request.texts, plan), self._propose_rows(request, plan)
+        if strategy:
+            [other] = await self.plans(request, str(plan.cluster_id), None, strategy, outlook=True)
+            view = self._compared(request, plan, other)
+            rows = [] if view.keyboard is None else list(view.keyboard.inline_keyboard)
+        rows += self._tabs(request, plan, plans, strategy)
+        back = go(request.texts.text("button-status"), "status", plan.cluster_id)
+        return replace(view, keyboard=keyboard([*rows, [back]]))
+
+    def _tabs(self, request: Request, shown: Plan, plans: Sequence[Plan], strategy: str) -> list[Row]:
+        """A tab for each cluster; those of ``plans`` with overloaded nodes have a sign."""
+        clusters = [(c.id, c.name) for c in self.clusters_seen(request)]
+        marks = {plan.cluster_id: OVERLOADED for plan in plans if plan.overloaded}
+        return cluster_tabs(request.texts, "dryrun", clusters, shown.cluster_id, marks, extra=strategy)
 
     def _compared(self, request: Request, mine: Plan, other: Plan) -> View:
         once = self.may_decide(request, mine.cluster_id) and not self.service.settings.dry_run
         return comparison_view(request.texts, mine, other, once=once, switch=request.context.permissions.global_admin)
-
-    def _planned(self, request: Request, plan: Plan) -> View:
-        """The plan, and for those who decide on the cluster buttons to propose it, with or without the thresholds."""
-        view = plan_view(request.texts, plan)
-        return replace(view, keyboard=keyboard(self._propose_rows(request, plan)))
 
     def _propose_rows(self, request: Request, plan: Plan) -> list[Row]:
         if self.service.settings.dry_run or not self.may_decide(request, plan.cluster_id):
@@ -73,14 +90,9 @@ class PlanCommands(Feature):
         return _proposed(request, published, "popup-proposed", "popup-proposed-nothing")
 
     async def dryrun_page(self, request: Request) -> View:
-        """What would be done now, of one cluster or the one in which most is overloaded."""
-        plans = await self.plans(request, str(request.key) if request.key else None, outlook=True)
-        if not plans:
-            return View(request.texts.html("no-clusters"))
-        plan = max(plans, key=lambda p: (len(p.overloaded), -p.cluster_id))
-        view = plan_view(request.texts, plan)
-        back = [go(request.texts.text("button-status"), "status", request.key)]
-        return replace(view, keyboard=keyboard([*self._propose_rows(request, plan), back]))
+        """What would be done now in cluster ``key``, or in the one in which most is overloaded; ``extra`` as above."""
+        strategy = request.extra if request.extra in STRATEGIES else ""
+        return await self._dryrun(request, str(request.key) if request.key else None, strategy, FRESH)
 
     async def proposals(self, request: Request) -> Sequence[View]:
         """What waits, in a line each; in the chat that they are posted to they come once more, at its end."""

@@ -53,14 +53,14 @@ def with_close(texts: Texts, markup: InlineKeyboardMarkup | None) -> InlineKeybo
     if any(button.callback_data == data for row in rows for button in row):
         return InlineKeyboardMarkup(inline_keyboard=rows)
     close = do(texts.text("button-close"), CLOSE)
-    if rows and _fits([*rows[-1], close]):
+    if rows and fits_phone([*rows[-1], close]):
         rows[-1].append(close)
     else:
         rows.append([close])
     return InlineKeyboardMarkup(inline_keyboard=rows)
 
 
-def _fits(row: Row) -> bool:
+def fits_phone(row: Row) -> bool:
     """Whether a phone shows all labels of the row on one line each."""
     return len(row) in ROOM and all(_width(button.text) <= ROOM[len(row)] for button in row)
 
@@ -75,7 +75,13 @@ def _width(label: str) -> float:
 
 
 def cluster_tabs(
-    texts: Texts, page: str, clusters: Sequence[tuple[int, str]], shown: int, marks: Mapping[int, str] | None = None
+    texts: Texts,
+    page: str,
+    clusters: Sequence[tuple[int, str]],
+    shown: int,
+    marks: Mapping[int, str] | None = None,
+    *,
+    extra: str = "",
 ) -> list[Row]:
     """A button for each cluster, where there are several; of many those around the one that is shown.
 
@@ -83,19 +89,20 @@ def cluster_tabs(
         page: what a button opens, with the id of its cluster.
         shown: the cluster (by id) that the message shows now.
         marks: signs before the names of other clusters, by id.
+        extra: what each button carries besides.
     """
     if len(clusters) < 2:
         return []
     places = [cluster_id for cluster_id, _ in clusters]
     near = places.index(shown) // TABS_PER_PAGE if shown in places else 0
     tabs, part, pages = paged(clusters, near, TABS_PER_PAGE)
-    row = [go(_tab_mark(i, shown, marks) + shorten(name, TAB_NAME), page, i) for i, name in tabs]
+    row = [go(_tab_mark(i, shown, marks) + shorten(name, TAB_NAME), page, i, extra=extra) for i, name in tabs]
     rows = in_rows(row)
     other: Row = []
     if part > 0:
-        other.append(go(texts.text("button-previous"), page, places[(part - 1) * TABS_PER_PAGE]))
+        other.append(go(texts.text("button-previous"), page, places[(part - 1) * TABS_PER_PAGE], extra=extra))
     if part < pages - 1:
-        other.append(go(texts.text("button-next"), page, places[(part + 1) * TABS_PER_PAGE]))
+        other.append(go(texts.text("button-next"), page, places[(part + 1) * TABS_PER_PAGE], extra=extra))
     return [*rows, other]
 
 

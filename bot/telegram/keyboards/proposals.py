@@ -13,15 +13,12 @@ from balancer.model import Purpose
 from bot.domain.proposals import Migration, MigrationState, MoveState, Proposal, ProposedMove
 from bot.domain.sanitize import shorten
 from bot.rendering.catalog import Texts
-from bot.telegram.keyboards.buttons import Row, do, keyboard
+from bot.telegram.keyboards.buttons import Row, do, fits_phone, keyboard
 
 NAME_ON_WIDE_BUTTON = 24
 """Characters of a VM's name that a button as wide as the chat shows on a phone, beside its verb."""
-NAME_ON_BUTTON = 14
+NAME_ON_BUTTON = 11
 """Characters of a VM's name that half a row of buttons shows on a phone, beside its number."""
-HALF_ROW = 20.0
-"""Latin letters that half a row of buttons shows on a phone; a Cyrillic letter is wider, a sign is as two."""
-CYRILLIC, SIGN = 1.3, 2.0
 
 
 class Shown(NamedTuple):
@@ -89,29 +86,18 @@ def _decision_rows(texts: Texts, waiting: Sequence[ProposedMove], *, alone: bool
     If the verb does not fit beside every name, no button has it: the row above says what ✅ and ⏭ do.
     """
     if alone:
+        labels = [_label(texts, m, "button-approve", NAME_ON_WIDE_BUTTON) for m in waiting]
         return [
-            row
-            for m in waiting
-            for row in ([_approve(_verb_label(texts, m, NAME_ON_WIDE_BUTTON), m)], [_skip(texts, m)])
+            row for label, m in zip(labels, waiting, strict=True) for row in ([_approve(label, m)], [_skip(texts, m)])
         ]
-    labels = [_verb_label(texts, m, NAME_ON_BUTTON) for m in waiting]
-    if any(_width(label) > HALF_ROW for label in labels):
-        names = (shorten(m.move.vm_name, NAME_ON_BUTTON) for m in waiting)
-        labels = [
-            texts.text("button-approve-named", number=m.position + 1, vm=name)
-            for m, name in zip(waiting, names, strict=True)
-        ]
-    return [[_approve(label, m), _skip(texts, m)] for label, m in zip(labels, waiting, strict=True)]
+    rows = [[_approve(_label(texts, m, "button-approve", NAME_ON_BUTTON), m), _skip(texts, m)] for m in waiting]
+    if all(fits_phone(row) for row in rows):
+        return rows
+    return [[_approve(_label(texts, m, "button-approve-named", NAME_ON_BUTTON), m), _skip(texts, m)] for m in waiting]
 
 
-def _verb_label(texts: Texts, proposed: ProposedMove, length: int) -> str:
-    vm = shorten(proposed.move.vm_name, length)
-    return texts.text("button-approve", number=proposed.position + 1, vm=vm)
-
-
-def _width(label: str) -> float:
-    """In Latin letters."""
-    return sum(1.0 if c.isascii() else CYRILLIC if c.isalpha() else SIGN for c in label)
+def _label(texts: Texts, proposed: ProposedMove, key: str, length: int) -> str:
+    return texts.text(key, number=proposed.position + 1, vm=shorten(proposed.move.vm_name, length))
 
 
 def _approve(words: str, proposed: ProposedMove) -> InlineKeyboardButton:
