@@ -154,6 +154,7 @@ MENU = [c.name for c in COMMANDS]
 VERDICTS = [v.value for v in SurvivalVerdict]
 FORMATTED: dict[str, list[str]] = {
     "state-{proposed.state.value}": MOVE_STATES,
+    "capacity-{resource.trend.value}": ["short", "none", "falling"],
     "terminal-{proposed.state.value}": MOVE_STATES,
     "migration-{migration.state.value}": [s.value for s in MigrationState],
     "terminal-{migration.state.value}": [s.value for s in MigrationState],

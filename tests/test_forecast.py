@@ -212,16 +212,22 @@ def test_node_that_is_away_for_one_sample_is_no_change() -> None:
     assert capacity_report(1, "c1", steady, Policy()).changes == ()
 
 
+def test_report_of_one_sample_has_no_dates() -> None:
+    report = capacity_report(1, "c1", samples(1, 1)[:1], Policy())
+    assert [date.trend for date in report.dates] == [Trend.SHORT, Trend.SHORT]
+    assert report.changes == ()
+
+
 def test_report_without_samples_has_no_dates() -> None:
     report = capacity_report(1, "c1", [], Policy())
     assert report.dates == ()
-    assert report.now is None
+    assert report.samples == ()
 
 
 def test_growth_is_told_by_size() -> None:
     before = (START, [SizeCount(1, 5, 5000), SizeCount(4, 2, 8000)])
     now = [SizeCount(1, 7, 7000), SizeCount(40, 1, 64_000)]
-    report = capacity_report(1, "c1", samples(20, 0), Policy(), sizes_before=before, sizes_now=now)
+    report = capacity_report(1, "c1", samples(20, 0), Policy(), counts=(before, now))
     assert [(g.above, g.most, g.vms_before, g.vms_now) for g in report.growth] == [
         (0, 1, 5, 7),
         (2, 4, 2, 0),

@@ -8,6 +8,7 @@ import re
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from stack import Stack, buttons, running_stack, world
 from balancer.model import Snapshot
 from balancer.planner import plan
 from balancer.policy import Policy
+from balancer.requests.capacity import CapacityReport, CapacitySample, StandardVM, Totals, capacity_report
 from balancer.survival.survive import survive
 from bot.cli import BAD_SETTINGS
 from bot.config.settings import Settings
@@ -108,7 +110,18 @@ def everything(names: dict[int, str] | None = None, cluster: str = "Production")
         loop_failures={"The chat": 1},
         panel_requests={"GET": 3},
         panel_errors={"refused": 1},
+        capacity=(full_soon(cluster),),
     )
+
+
+def full_soon(cluster: str) -> CapacityReport:
+    """Its vCPUs reach the threshold within a month."""
+    samples = [
+        CapacitySample(NOW - timedelta(hours=6 * i), Totals(4, 100, 400_000, 440 - 2 * i, 90_000, 220 - i))
+        for i in range(119, -1, -1)
+    ]
+    report = capacity_report(1, cluster, samples, Policy())
+    return replace(report, standard=StandardVM(2, 4096, 17))
 
 
 # --- the page

@@ -122,17 +122,15 @@ class CapacityReport:
 
     cluster_id: int
     cluster_name: str
-    since: datetime | None
-    """The oldest sample; ``None``: there are none."""
-    until: datetime | None
-    now: Totals | None
-    out_of_service: int
-    """Nodes that are in maintenance or not healthy; they do not count."""
+    samples: tuple[CapacitySample, ...] = ()
+    """In the order of time."""
     dates: tuple[ResourceDate, ...] = ()
     changes: tuple[NodeChange, ...] = ()
     growth: tuple[SizeGrowth, ...] = ()
     growth_since: datetime | None = None
     """The day of the older counts of ``growth``."""
+    out_of_service: int = 0
+    """Nodes that are in maintenance or not healthy; they do not count as capacity."""
     standard: StandardVM | None = None
 
 
@@ -178,32 +176,24 @@ def capacity_report(
     samples: Sequence[CapacitySample],
     policy: Policy,
     *,
-    sizes_before: tuple[datetime, Sequence[SizeCount]] | None = None,
-    sizes_now: Sequence[SizeCount] = (),
-    out_of_service: int = 0,
-    standard: StandardVM | None = None,
+    counts: tuple[tuple[datetime, Sequence[SizeCount]], Sequence[SizeCount]] | None = None,
 ) -> CapacityReport:
-    """The report of one cluster.
+    """The report of one cluster, without what only a snapshot tells.
 
     Args:
         samples: in the order of time; the last one says what the cluster has now.
-        sizes_before: the VMs by size on a day of the past.
+        counts: the VMs by size on a day of the past, and now.
     """
     if not samples:
-        return CapacityReport(cluster_id, cluster_name, None, None, None, out_of_service, standard=standard)
-    last = samples[-1].totals
+        return CapacityReport(cluster_id, cluster_name)
     return CapacityReport(
         cluster_id,
         cluster_name,
-        samples[0].at,
-        samples[-1].at,
-        last,
-        out_of_service,
+        tuple(samples),
         tuple(_date(resource, samples, policy) for resource in (CPU, MEMORY)),
         _changes(samples),
-        () if sizes_before is None else _growth(sizes_before[1], sizes_now),
-        None if sizes_before is None else sizes_before[0],
-        standard,
+        () if counts is None else _growth(counts[0][1], counts[1]),
+        None if counts is None else counts[0][0],
     )
 
 
@@ -269,8 +259,8 @@ def _changes(samples: Sequence[CapacitySample]) -> tuple[NodeChange, ...]:
     """When nodes were added or went out of service for longer than one sample; newest last."""
     changes = []
     steady = samples[0].totals
-    for one, two in zip(samples[1:], [*samples[2:], samples[-1]], strict=True):
-        now, then = one.totals, two.totals
+    for number, one in enumerate(samples):
+        now, then = one.totals, samples[min(number + 1, len(samples) - 1)].totals
         size = (now.nodes, now.cpus, now.memory_mib)
         if size != (steady.nodes, steady.cpus, steady.memory_mib) and size == (then.nodes, then.cpus, then.memory_mib):
             changes.append(

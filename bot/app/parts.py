@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from balancer.model import Cluster
+from balancer.requests.capacity import CapacityReport
 from bot.app.ownership import Ownership
 from bot.config.chats_file import chats_of
 from bot.config.settings import Settings, env_name
@@ -114,7 +115,7 @@ async def open_loads(settings: Settings, clock: Clock, stack: AsyncExitStack) ->
     return Loads(await stack.enter_async_context(monitor))
 
 
-async def open_telegram(
+async def open_telegram(  # noqa: PLR0913 - each is one part of the program, by name
     settings: Settings,
     store: Store,
     clock: Clock,
@@ -124,6 +125,7 @@ async def open_telegram(
     clusters: Callable[[], Sequence[Cluster]],
     picture: Callable[[Texts, Proposal], Picture | None],
     defects: Defects,
+    capacity: Callable[[Collection[int] | None], Awaitable[Sequence[CapacityReport]]],
 ) -> TelegramNotifier | None:
     """The chat, found and attached to the store; ``None``: the settings name none, or switch it off.
 
@@ -147,6 +149,7 @@ async def open_telegram(
         two_person=settings.two_person_rule,
         defects=defects,
         allow_abort=settings.allow_abort and not settings.dry_run,
+        capacity=capacity,
     )
     await telegram.find_chat()
     stack.push_async_callback(telegram.close)

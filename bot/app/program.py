@@ -130,6 +130,7 @@ class VMBalancer:
                 clusters=lambda: self.service.observer.clusters_seen(),
                 picture=self._picture,
                 defects=self._defects,
+                capacity=lambda clusters: self.service.capacity.known(clusters),
             )
             self.notifier: TelegramNotifier | LogNotifier = self.telegram or LogNotifier(self.store, self.texts)
             self.service = Service(

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from balancer.model import NodeLoad, Plan, Snapshot
 from balancer.policy import Policy
+from balancer.requests.capacity import CapacityReport
 from bot.config.settings import Settings
 from bot.console.program import Program
 from bot.domain.exclusions import Exclusion, Snooze
@@ -65,6 +66,8 @@ class World:
     policies: Mapping[int, Policy] = field(default_factory=dict)
     """What holds for each cluster, by its id."""
     problem: str | None = None
+    capacity: tuple[CapacityReport, ...] = ()
+    """When the clusters are full."""
 
     def policy(self, cluster_id: int) -> Policy:
         return self.policies.get(cluster_id) or Policy()
@@ -116,7 +119,8 @@ async def read_panel(backend: Backend, before: World, max_age: timedelta | None)
             return World(problem=problem)
     plans = await backend.service.queries.plans(None, None, outlook=True)
     snapshot = await backend.service.observer.observe(None)
-    return World(snapshot, plans, await backend.service.planning.policies(snapshot), problem)
+    capacity = await backend.service.capacity.known()
+    return World(snapshot, plans, await backend.service.planning.policies(snapshot), problem, capacity)
 
 
 async def plan_again(backend: Backend, before: World) -> World:
@@ -125,7 +129,8 @@ async def plan_again(backend: Backend, before: World) -> World:
         return before
     plans = await backend.service.queries.plans(None, None, outlook=True)
     snapshot = await backend.service.observer.observe(None)
-    return World(snapshot, plans, await backend.service.planning.policies(snapshot), before.problem)
+    policies = await backend.service.planning.policies(snapshot)
+    return World(snapshot, plans, policies, before.problem, before.capacity)
 
 
 def cpu_of(load: NodeLoad, policy: Policy) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from bot.console.views import View
 from bot.domain.exclusions import ExclusionRole
 from bot.domain.lookup import matching
 from bot.domain.sanitize import one_line
+from bot.rendering.capacity import capacity_lines
 from bot.rendering.catalog import Texts
 from bot.rendering.phrases import duration, role, until
 
@@ -25,7 +26,7 @@ LOUD = ("WARNING", "ERROR", "CRITICAL")
 
 
 class PlanView(View):
-    """What would be moved now, why, and why not more. Nothing here can be pressed."""
+    """What would be moved now, why, and why not more; then when each cluster is full. Nothing here can be pressed."""
 
     def __init__(self, texts: Texts, *, id: str = "plan") -> None:
         super().__init__(texts, id=id)
@@ -48,6 +49,10 @@ class PlanView(View):
             lines.append((0, Text(texts.text("console-plan-note", duration=age), self.palette.dim)))
         for plan in world.plans:
             lines += [(0, Text()), *wording.plan_lines(texts, plan, self.palette)]
+        for report in world.capacity:
+            title = texts.text("console-capacity", cluster=report.cluster_name)
+            lines += [(0, Text()), (0, Text(title, "bold"))]
+            lines += [(2, Text(line)) for line in capacity_lines(texts, report, view_state.now)]
         if world.snapshot is not None and not world.plans:
             lines.append((0, Text(texts.text("no-clusters"))))
         if lines != self._shown:

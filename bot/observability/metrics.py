@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
+from balancer.requests.capacity import CapacityReport
 from bot.domain.clock import Clock
 from bot.domain.counters import Counted, FigureCheckpoint, Waiting
 from bot.domain.held_clusters import PREFIXES, held_clusters
@@ -105,6 +106,7 @@ class Metrics:
             loop_failures=dict(self._loop_failures),
             panel_requests=dict(self._panel.requests),
             panel_errors=dict(self._panel.errors),
+            capacity=await self._capacity(),
         )
 
     async def _count_events(self) -> tuple[Waiting | None, str | None, bool | None]:
@@ -123,6 +125,13 @@ class Metrics:
         except StoreError:
             return None
         return Counter(reason.code for reasons in held.values() for reason in reasons)
+
+    async def _capacity(self) -> tuple[CapacityReport, ...]:
+        """None if the database cannot be read."""
+        try:
+            return await self._service.capacity.known()
+        except StoreError:
+            return ()
 
     async def _interval_s(self) -> int:
         """The interval in force; the configured one if the database cannot be read."""

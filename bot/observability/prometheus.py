@@ -8,7 +8,7 @@ program's own counts and not kept in the library's objects, which would have to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -18,6 +18,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from balancer.model import NodeLoad, NodeReport, Plan
+from balancer.requests.capacity import CapacityReport
 from balancer.survival.values import Survival, Verdict
 from bot.domain.counters import KEPT_BOUNDS, TIMED_RESULTS, Counted, CycleTally, Histogram, Sight, Waiting
 from bot.domain.outcomes import CHECKPOINTS, Missing
@@ -60,6 +61,8 @@ class MetricValues:
     """Defects since the start, by the loop or step of the program."""
     panel_requests: Mapping[str, int]
     panel_errors: Mapping[str, int]
+    capacity: tuple[CapacityReport, ...] = ()
+    """When clusters are full."""
 
 
 _OWN_PROCESS = ProcessCollector(registry=None)
@@ -78,6 +81,7 @@ class _Page(Collector):
         if values.cycles.sight is not None:
             yield from _clusters(values.cycles.sight, values.now)
         yield from _survivals(values.survivals)
+        yield from _capacity(values.capacity)
         if values.waiting is not None:
             yield from _waiting(values.waiting, values.now)
         yield from _counted(values)
@@ -190,6 +194,26 @@ def _nodes(sight: Sight, name: str, text: str, figure: Callable[[NodeReport], fl
             if value is not None:
                 family.add_metric([cluster, one_line(node.node_name), str(node.node_id)], value)
     return family
+
+
+def _capacity(reports: Sequence[CapacityReport]) -> Iterator[Metric]:
+    """Dates only where there are some: a cluster without a trend has no line."""
+    labels = ["cluster", "cluster_id", "resource"]
+    text = "When the {} of a cluster reach their threshold, by nine of ten likely futures not {}."
+    first = _gauge("cluster_full_earliest_timestamp_seconds", text.format("vCPUs or memory", "earlier"), labels)
+    last = _gauge("cluster_full_latest_timestamp_seconds", text.format("vCPUs or memory", "later"), labels)
+    full = _gauge("cluster_full", "1 = the vCPUs or the memory of the cluster are at their threshold.", labels)
+    room = _gauge("cluster_standard_vms_left", "VMs of the commonest size that still fit.", labels[:2])
+    for report in reports:
+        names = [one_line(report.cluster_name), str(report.cluster_id)]
+        for date in report.dates:
+            full.add_metric([*names, date.resource], date.reached)
+            for family, at in ((first, date.first), (last, date.last)):
+                if at is not None:
+                    family.add_metric([*names, date.resource], at.timestamp())
+        if report.standard is not None:
+            room.add_metric(names, report.standard.fit)
+    yield from (first, last, full, room)
 
 
 def _waiting(waiting: Waiting, now: datetime) -> Iterator[Metric]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from balancer.model import Cluster, Snapshot
 from balancer.policy import Policy
@@ -51,33 +52,29 @@ class Capacity(UseCase):
         parts = {own.clusters[0].id: own for own in snapshot.split()}
         return tuple([await self._report(parts[c.id], policies[c.id]) for c in clusters if c.id in parts])
 
-    async def known(self) -> Mapping[int, CapacityReport]:
-        """Cluster -> its report, of the clusters as last seen; for pages that must not wait for the panel."""
+    async def known(self, clusters: Collection[int] | None = None) -> tuple[CapacityReport, ...]:
+        """The reports of clusters (``None`` = of all) as last seen, for what must not wait for the panel."""
         last = self._observer.last
         if last is None:
-            return {}
+            return ()
         policies = await self._planning.policies(last)
-        return {own.clusters[0].id: await self._report(own, policies[own.clusters[0].id]) for own in last.split()}
+        parts = [(own, own.clusters[0].id) for own in last.split()]
+        return tuple([await self._report(own, policies[i]) for own, i in parts if clusters is None or i in clusters])
 
     async def _report(self, own: Snapshot, policy: Policy) -> CapacityReport:
         cluster = own.clusters[0]
         samples = await self._store.capacity.samples(cluster.id)
-        counts = await self._store.capacity.sizes(cluster.id)
-        basis = (own.taken_at, policy, samples[-1] if samples else None)
+        basis = (policy, samples[-1] if samples else None)
         kept = self._reports.get(cluster.id)
-        if kept is not None and kept[0] == basis:
-            return kept[1]
-        report = await asyncio.to_thread(
-            lambda: capacity_report(
-                cluster.id,
-                cluster.name,
-                samples,
-                policy,
-                sizes_before=None if counts is None else counts[0],
-                sizes_now=() if counts is None else counts[1],
-                out_of_service=sum(1 for node in own.nodes if not in_service(node)),
-                standard=standard_vm(own, policy),
+        if kept is None or kept[0] != basis:
+            counts = await self._store.capacity.sizes(cluster.id)
+            report = await asyncio.to_thread(
+                lambda: capacity_report(cluster.id, cluster.name, samples, policy, counts=counts)
             )
+            self._reports[cluster.id] = kept = (basis, report)
+        return replace(
+            kept[1],
+            cluster_name=cluster.name,
+            out_of_service=sum(1 for node in own.nodes if not in_service(node)),
+            standard=await asyncio.to_thread(standard_vm, own, policy),
         )
-        self._reports[cluster.id] = (basis, report)
-        return report

@@ -57,6 +57,7 @@ COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("place", "[VCPUS GIB] [cluster]"),
     CommandInfo("survive", "[CLUSTER|NODES] [without NODE]"),
     CommandInfo("chart", "[NODE|CLUSTER] [24h|7d|90d]"),
+    CommandInfo("capacity", "[cluster]"),
     CommandInfo("history", "[N]"),
     CommandInfo("digest", "[day|week]"),
     CommandInfo("exclude", "[NODE] [source|target] [2h|3d]", Level.ADMIN),
@@ -76,7 +77,20 @@ COMMANDS: tuple[CommandInfo, ...] = (
 
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "look": ("status", "nodes", "node", "vm", "why", "chart", "history", "digest", "place", "survive", "exclusions"),
+    "look": (
+        "status",
+        "nodes",
+        "node",
+        "vm",
+        "why",
+        "chart",
+        "capacity",
+        "history",
+        "digest",
+        "place",
+        "survive",
+        "exclusions",
+    ),
     "decide": ("proposals", "dryrun", "balance"),
     "nodes": ("exclude", "include", "drain", "fill"),
     "settings": ("mode", "strategy", "pause", "resume", "settings", "language", "start", "help"),

@@ -137,4 +137,5 @@ class NoticeMessages:
             clusters=self._chat.clusters(),
             links=lambda proposals: proposal_links(self._context.bot(), self._chat.texts, proposals),
             quarantine=self._context.quarantine,
+            capacity=self._context.capacity,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Sequence
 from datetime import timedelta, tzinfo
 from types import TracebackType
 from typing import TypeGuard
@@ -19,6 +19,7 @@ from aiogram.utils.token import TokenValidationError
 from markupsafe import Markup, escape
 
 from balancer.model import Cluster, Plan, Reason
+from balancer.requests.capacity import CapacityReport
 from bot.domain.chats import Chat
 from bot.domain.clock import Clock, utc_now
 from bot.domain.proposals import Proposal
@@ -176,6 +177,7 @@ class TelegramNotifier:
         two_person: bool = False,
         defects: Defects | None = None,
         allow_abort: bool = False,
+        capacity: Callable[[Collection[int] | None], Awaitable[Sequence[CapacityReport]]] | None = None,
     ) -> None:
         """Where proposals and notices are read from; for how long a migration that ended well can be moved back.
 
@@ -189,6 +191,7 @@ class TelegramNotifier:
             two_person: whether every move needs two people.
             defects: counts messages that could not be made.
             allow_abort: whether running migrations can be stopped.
+            capacity: when these clusters are full (``None`` = all), for the digest.
         """
         hours = hours or Hours()
         self._store = store
@@ -211,6 +214,7 @@ class TelegramNotifier:
             two_person=two_person,
             defects=defects or Defects(),
             allow_abort=allow_abort,
+            capacity=capacity,
         )
         self._chats = chats or (Chat(self.chat_id, language=self._texts.language, thread_id=self._thread_id),)
         reachable = [chat for chat in self._chats if chat.chat_id is not None]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from aiogram import Bot
 
 from balancer.model import Cluster, Plan
+from balancer.requests.capacity import CapacityReport
 from bot.domain.chats import Chat
 from bot.domain.clock import Clock
 from bot.domain.proposals import Proposal
@@ -61,6 +62,8 @@ class ChatContext:
     defects: Defects
     two_person: bool = False
     allow_abort: bool = False
+    capacity: Callable[[Collection[int] | None], Awaitable[Sequence[CapacityReport]]] | None = None
+    """When these clusters are full (``None`` = all), for the digest."""
 
 
 class ShownChat:

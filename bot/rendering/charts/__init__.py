@@ -16,6 +16,7 @@ from functools import partial
 from typing import ParamSpec
 
 from balancer.model import NodeReport, Plan
+from balancer.requests.capacity import CapacityReport
 from bot.domain.load_history import BusyNode, PastMigration, Sample
 from bot.rendering.catalog import Texts
 from bot.rendering.charts.values import Arrow, Limits, Section
@@ -25,6 +26,7 @@ __all__ = [
     "Limits",
     "Section",
     "before_after_picture",
+    "capacity_picture",
     "cluster_picture",
     "digest_picture",
     "drawn",
@@ -121,6 +123,13 @@ def vm_load_picture(
     from bot.rendering.charts import history
 
     return history.draw_vm(texts, samples, migrations, vcpus, title=title, since=since, until=until)
+
+
+def capacity_picture(texts: Texts, report: CapacityReport) -> bytes:
+    """What was allocated in a cluster over time, and when it is likely to reach the thresholds."""
+    from bot.rendering.charts import capacity
+
+    return capacity.draw(texts, report)
 
 
 def digest_picture(texts: Texts, overload_by_day: Sequence[tuple[date, float]], busiest: Sequence[BusyNode]) -> bytes:

@@ -43,5 +43,6 @@ class Digest(Feature):
         rows = [tabs, [go(texts.text("button-status"), "status")]]
         stored = await self.service.survivals.summaries()
         survivals = [s for i, s in stored.items() if clusters is None or i in clusters]
-        text = digest_text(texts, summary, pictured=photo is not None, survivals=survivals)
+        capacity = await self.service.capacity.known(clusters)
+        text = digest_text(texts, summary, pictured=photo is not None, survivals=survivals, capacity=capacity)
         return View(text, keyboard(rows), photo=photo)

@@ -7,6 +7,7 @@ from bot.service.service import Service
 from bot.telegram.confirmations import Confirmations
 from bot.telegram.handlers.aborts import MigrationStops
 from bot.telegram.handlers.base import Feature
+from bot.telegram.handlers.capacity import CapacityPages
 from bot.telegram.handlers.charts import Charts
 from bot.telegram.handlers.digest import Digest
 from bot.telegram.handlers.exclusions import Exclusions
@@ -55,6 +56,7 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
         SettingsMenu(*parts),
         Digest(*parts),
         Charts(*parts),
+        CapacityPages(*parts),
     ]
 
     async def record(event: str, actor: Actor, data: str) -> None:

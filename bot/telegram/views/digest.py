@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from balancer.requests.capacity import CapacityReport
 from bot.domain.survival_summary import SurvivalSummary
+from bot.rendering.capacity import first_dates
 from bot.rendering.catalog import Texts
 from bot.rendering.survival_rows import headline
 from bot.store.values import Summary
@@ -18,19 +20,26 @@ LISTED = 10
 
 
 def digest_text(
-    texts: Texts, summary: Summary, *, pictured: bool = False, survivals: Iterable[SurvivalSummary] = ()
+    texts: Texts,
+    summary: Summary,
+    *,
+    pictured: bool = False,
+    survivals: Iterable[SurvivalSummary] = (),
+    capacity: Sequence[CapacityReport] = (),
 ) -> Markup:
     """A day or a week in a few lines: how bad it was, what was done, what nobody answered, which nodes were worst.
 
     Args:
         pictured: the nodes are in a picture above the text.
         survivals: of the clusters that the reader sees.
+        capacity: the clusters, of which those with a date are told.
     """
     days = max(1, round((summary.until - summary.since).total_seconds() / 86_400))
     lines: list[Markup | str] = [texts.html("digest-title", days=days), ""]
     room = [wording.row(texts, headline(survival)) for survival in survivals][:LISTED]
+    full = [escape(line) for line in first_dates(texts, capacity, summary.until)]
     if summary.quiet:
-        return wording.joined([*lines, texts.html("digest-quiet"), *room])
+        return wording.joined([*lines, texts.html("digest-quiet"), *room, *full])
     lines += [
         texts.html("digest-overload", hours=summary.overload_hours, nodes=summary.overloaded_nodes),
         texts.html("digest-migrations", count=summary.succeeded, failed=summary.failed),
@@ -44,7 +53,7 @@ def digest_text(
         lines.append(texts.html("digest-unanswered", count=summary.unanswered))
     if summary.waiting:
         lines.append(texts.html("status-waiting", count=summary.waiting))
-    lines += room
+    lines += [*room, *full]
     if pictured or not summary.busiest:
         return wording.joined(lines)
     lines += ["", texts.html("digest-busiest")]

@@ -13,6 +13,7 @@ from functools import partial
 
 from markupsafe import Markup
 
+from balancer.requests.capacity import CapacityReport
 from bot.domain.proposals import Migration, MigrationState, Proposal
 from bot.domain.survival_summary import SURVIVES_KEY, summaries_of
 from bot.domain.times import Hours
@@ -27,6 +28,7 @@ from bot.telegram.views.moves import PANEL_WORDS_LIMIT
 from bot.telegram.views.pictures import digest_photo
 from bot.telegram.views.view import Picture, View
 
+CapacityOf = Callable[[Collection[int] | None], Awaitable[Sequence[CapacityReport]]]
 Links = Callable[[Sequence[Proposal]], Awaitable[list[Row]]]
 FAILURES_SHOWN = 4
 """Of several failures that share a message."""
@@ -63,7 +65,7 @@ def sound_of(notice: Notice) -> Sound:
     return _SOUNDS.get(notice.kind, Sound.ALWAYS)
 
 
-async def notice_view(
+async def notice_view(  # noqa: PLR0913 - each is one thing that some notice tells, by name
     texts: Texts,
     store: Store,
     notice: Notice,
@@ -73,6 +75,7 @@ async def notice_view(
     clusters: Collection[int] | None,
     links: Links,
     quarantine: timedelta = timedelta(0),
+    capacity: CapacityOf | None = None,
 ) -> View | None:
     """``None``: it has nothing to tell any more.
 
@@ -80,9 +83,11 @@ async def notice_view(
         clusters: what a summary is of; ``None`` = of all.
         links: makes the buttons that lead from a summary to what waits.
         quarantine: for how long a VM is left alone after a failed migration.
+        capacity: when clusters are full, for a summary; ``None`` = it does not say.
     """
     if notice.kind is NoticeKind.DIGEST:
-        view = await _digest(texts, store, notice, hours=hours, clusters=clusters, links=links)
+        reports = () if capacity is None else await capacity(clusters)
+        view = await _digest(texts, store, notice, hours=hours, clusters=clusters, links=links, capacity=reports)
     else:
         view = await _view(texts, store, notice, now, quarantine)
     if view is None or now - notice.created_at <= LATE:
@@ -92,7 +97,14 @@ async def notice_view(
 
 
 async def _digest(
-    texts: Texts, store: Store, notice: Notice, *, hours: Hours, clusters: Collection[int] | None, links: Links
+    texts: Texts,
+    store: Store,
+    notice: Notice,
+    *,
+    hours: Hours,
+    clusters: Collection[int] | None,
+    links: Links,
+    capacity: Sequence[CapacityReport],
 ) -> View | None:
     """The summary with its picture, the ways to what still waits, and to the state of everything."""
     until = notice.created_at
@@ -106,7 +118,7 @@ async def _digest(
     picture = Picture(f"digest {notice.id} {texts.language}", partial(digest_photo, texts, by_day, summary.busiest))
     stored = summaries_of(await store.settings.values_with_prefix((SURVIVES_KEY,)))
     survivals = [s for i, s in stored.items() if clusters is None or i in clusters]
-    return View(digest_text(texts, summary, survivals=survivals), keyboard(rows), picture=picture)
+    return View(digest_text(texts, summary, survivals=survivals, capacity=capacity), keyboard(rows), picture=picture)
 
 
 async def _view(texts: Texts, store: Store, notice: Notice, now: datetime, quarantine: timedelta) -> View | None:

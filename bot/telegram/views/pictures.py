@@ -11,6 +11,7 @@ from functools import partial
 
 from balancer.model import VM, Purpose
 from balancer.policy import Policy
+from balancer.requests.capacity import CapacityReport
 from bot.domain.load_history import BusyNode, DayHours, PastMigration, Sample
 from bot.domain.proposals import IN_FLIGHT, Proposal
 from bot.rendering.catalog import Texts
@@ -19,6 +20,7 @@ from bot.rendering.charts import (
     Limits,
     Section,
     before_after_picture,
+    capacity_picture,
     cluster_picture,
     digest_picture,
     drawn,
@@ -118,6 +120,11 @@ async def vm_load_photo(
     return await drawn(
         vm_load_picture, texts, samples, migrations, vm.vcpus or 0, title=vm.name, since=since, until=until
     )
+
+
+async def capacity_photo(texts: Texts, report: CapacityReport) -> bytes | None:
+    """What is allocated in a cluster over time, and when it is full."""
+    return await drawn(capacity_picture, texts, report)
 
 
 async def digest_photo(texts: Texts, days: Sequence[DayHours], busiest: Sequence[BusyNode]) -> bytes | None:
