@@ -160,6 +160,8 @@ def test_budget_never_splits_a_pair_of_moves(snapshot: Snapshot, limit: int) -> 
     new_plan = plan(snapshot, replace(POLICY, max_moves=limit))
     if new_plan.moves and not new_plan.overloaded:
         assert j_of(carried_out(snapshot, new_plan, POLICY)[-1]) < j_of(snapshot)
+    if not new_plan.moves and not new_plan.overloaded:
+        assert new_plan.effort is None or new_plan.effort.moves == 0, "a pair that no check has room for is no plan"
 
 
 @slow

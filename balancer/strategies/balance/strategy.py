@@ -39,6 +39,10 @@ def balance(state: WorkingState) -> Outcome:
     if start.uneven and state.recent.uneven_held <= 0:
         if limit:
             parts = _even_out(state, start, moves)
+            if parts and len(parts[0]) > limit:  # no check has room for a pair, so nothing is evened out
+                parts = []
+                start.back()
+                start.make(moves)
             shown = _within(limit, shown, parts)
             moves += _flat(parts)
         else:
