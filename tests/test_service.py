@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -267,20 +266,19 @@ async def test_same_plan_is_proposed_once_and_another_replaces_it(fixture: BotFi
     assert await waiting(fixture) == [12]
 
 
-async def test_other_strategy_without_moves_leaves_the_waiting_proposal(
-    fixture: BotFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("way", ["pass targets", "other strategy", "own strategy"])
+async def test_plan_without_moves_on_request_leaves_the_waiting_proposal(fixture: BotFixture, way: str) -> None:
     await fixture.propose()
-    before, plans = await waiting(fixture), fixture.service.cycle._planning.plans
-
-    async def without_moves(context: Any, *args: Any, **options: Any) -> Any:
-        planned = await plans(context, *args, **options)
-        return planned._replace(plans=tuple(replace(plan, moves=()) for plan in planned.plans))
-
-    monkeypatch.setattr(fixture.service.cycle._planning, "plans", without_moves)
-    published = await fixture.service.cycle.propose_once(1, ANNA, "optimal")
-    assert published is not None and published.proposal_id is None
-    assert await waiting(fixture) == before
+    before, cycle = await waiting(fixture), fixture.service.cycle
+    await fixture.service.admin.set_value("CPU_OVERLOAD_THRESHOLD", "20", ANNA)
+    if way == "pass targets":
+        published = await cycle.pass_targets(1, ANNA)
+    else:
+        published = await cycle.propose_once(1, ANNA, "optimal" if way == "other strategy" else None)
+    assert published is not None and published.proposal_id is None and not published.superseded
+    assert before == await waiting(fixture) != []
+    await fixture.propose()
+    assert await waiting(fixture) == [], "a check ends it"
 
 
 async def test_cycles_never_overlap(fixture: BotFixture) -> None:

@@ -24,6 +24,7 @@ from bot.domain.exclusions import Exclusion, ExclusionRole
 from bot.domain.proposals import MigrationState, Verdict
 from bot.domain.times import WallTime, is_open, last_due, open_time, opens_at, parse_timing, parse_windows
 from bot.observability import systemd
+from bot.service.precheck import APPROVAL_VALID_FOR
 from bot.service.values import FOREVER
 from bot.store.readonly import heartbeat_of
 from bot.store.store import Store
@@ -355,3 +356,25 @@ def test_the_unit_waits_for_the_time_and_has_a_watchdog() -> None:
     for line in ("Type=notify", "WatchdogSec=120", "NotifyAccess=main"):
         assert line in unit.splitlines()
     assert "time-sync.target" in next(line for line in unit.splitlines() if line.startswith("After="))
+
+
+async def test_approval_from_before_a_snapshot_lapses_though_the_clock_of_the_machine_stands_behind(
+    tmp_path: Path,
+) -> None:
+    """The machine of the program was put back to a snapshot: its clocks and its database are those of then."""
+    async with running_bot(tmp_path) as bot:
+        await bot.propose()
+        await bot.decide()
+        assert not await bot.api.active_tasks(), "the panel has told its time"
+        bot.fault("clock_ahead", ahead=(APPROVAL_VALID_FOR + HOUR).total_seconds())
+        await bot.carry_out()
+        migration = await bot.migration()
+        assert migration.state is S.STALE and migration.reason == Reason.of("approval-lapsed")
+        assert bot.posts() == []
+
+
+async def test_approval_does_not_age_by_a_panel_whose_clock_is_always_ahead(tmp_path: Path) -> None:
+    async with running_bot(tmp_path) as bot:
+        bot.fault("clock_ahead", ahead=(APPROVAL_VALID_FOR + HOUR).total_seconds())
+        await bot.moved()
+        assert (await bot.migration()).state is S.SUCCEEDED

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from bot_builders import ANNA, BORIS, LATER, NOW, cancelled_at, move_ids
-from bot_fixture import BotFixture, running_bot
+from bot_fixture import BotFixture, bot_on, running_bot, running_panel
 from stack import ANNA as ANNA_ID
 from stack import BORIS as BORIS_ID
 from stack import VERA as VERA_ID
@@ -410,3 +410,43 @@ async def test_the_audit_says_who_approved_when(stack: Stack) -> None:
     db.close()
     assert [row[:2] for row in rows] == [("first-approval", BORIS_ID), ("seconded", ANNA_ID), ("approved", ANNA_ID)]
     assert json.loads(rows[1][2])["after"] == ["Boris Backup"]
+
+
+async def test_approval_of_one_person_from_before_the_rule_asks_for_another_person(tmp_path: Path) -> None:
+    async with running_panel() as panel:
+        async with bot_on(panel, tmp_path / "bot.db") as before:
+            await before.propose()
+            await before.decide()
+        rule = {"two_person_rule": True, "telegram_admin_ids": "1001,1002"}
+        async with bot_on(panel, tmp_path / "bot.db", **rule) as after:
+            after.start()
+            after.service.work.set()
+
+            async def asked() -> bool:
+                return any(p.pending for p in await after.store.proposals.waiting())
+
+            await after.reached(asked)
+            [proposal] = await after.store.proposals.waiting()
+            first = proposal.pending[0].first
+            assert first is not None and first.by == ANNA and after.posts() == []
+            ids = [m.id for m in proposal.pending]
+            [again] = await after.service.decisions.decide(ids[:1], APPROVE, ANNA)
+            assert not again.done and again.again
+            [second] = await after.service.decisions.decide(ids[:1], APPROVE, BORIS)
+            assert second.done
+            await after.carry_out()
+            assert len(after.posts()) == 1
+            assert (await after.store.audit.verify()).problems == ()
+
+
+async def test_approvals_of_two_persons_are_carried_out_after_a_restart(tmp_path: Path) -> None:
+    rule = {"two_person_rule": True, "telegram_admin_ids": "1001,1002"}
+    async with running_panel() as panel:
+        async with bot_on(panel, tmp_path / "bot.db", **rule) as before:
+            await before.propose()
+            ids = [m.id for p in await before.store.proposals.waiting() for m in p.pending][:1]
+            for person in (ANNA, BORIS):
+                await before.service.decisions.decide(ids, APPROVE, person)
+        async with bot_on(panel, tmp_path / "bot.db", **rule) as after:
+            await after.carry_out()
+            assert len(after.posts()) == 1

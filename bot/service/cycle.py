@@ -152,7 +152,7 @@ class Cycle(UseCase):
         unclear = planning_failure(plans[0]) or held_reason(plans[0])
         if unclear is not None:  # as in a check: what waits for people may still be right
             return Published(None, created=False, superseded=(), left_alone=unclear)
-        if strategy is not None and not plans[0].moves:  # what the cluster's own strategy found may still be right
+        if not plans[0].moves:  # what waits for people may still be right: the next check judges it
             return Published(None, created=False, superseded=())
         data = str(cluster_id) if strategy is None else f"{cluster_id} {strategy}"
         await self._store.audit.record(event, actor, self._clock(), data=data)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from balancer.model import Reason
@@ -210,6 +211,9 @@ class Executor(UseCase):
 
     async def _carry_out(self, migration: Migration) -> None:
         result: Outcome | Ready
+        if await self._precheck.lacks_second_person(migration):
+            await self._ask_for_second(migration)
+            return
         try:
             if await self._waits_for_others(migration):
                 await self._sleep(RETRY_PAUSE_S)
@@ -225,6 +229,15 @@ class Executor(UseCase):
             await self._recorder.record(migration, result, only_from=MigrationState.QUEUED)
         elif await self._may_still_start(migration):
             await self._send(migration, result)
+
+    async def _ask_for_second(self, migration: Migration) -> None:
+        """The approval of one person becomes the first of two, and the move is proposed to another person."""
+        now = self._clock()
+        expires = now + timedelta(seconds=self._settings.proposal_ttl)
+        asked = await self._store.decisions.ask_for_second(migration.proposal_id, now, expires)
+        if asked is not None:
+            log.warning("Proposal %d has one approval and TWO_PERSON_RULE is on: another person is asked", asked)
+            self._notifier.proposals_changed(migration.proposal_id, asked)
 
     async def _may_still_start(self, migration: Migration) -> bool:
         if await self._runtime.paused_until() is not None or self._stopping:

@@ -13,7 +13,7 @@ from balancer.model import Move, Reason, Snapshot
 from balancer.promises import Promise
 from balancer.rules.constraints import check_planned
 from bot.domain.incidents import Resource
-from bot.domain.proposals import ActorKind, Migration, MigrationState
+from bot.domain.proposals import ActorKind, Migration, MigrationState, same_person
 from bot.domain.times import WallTime
 from bot.panel.client import VMManagerAPI
 from bot.service.context import ServiceContext, UseCase
@@ -63,6 +63,8 @@ class Precheck(UseCase):
         self._ledger = ledger
         self._history = history
         self._watch = watch
+        self._least_ahead_s: float | None = None
+        """By how much the panel's clock was ahead of this one at least."""
 
     async def is_due(self, migration: Migration) -> bool:
         """Whether its time has come: the one that a person gave it, and the hours in which its cluster may move."""
@@ -80,13 +82,33 @@ class Precheck(UseCase):
     async def has_lapsed(self, migration: Migration) -> bool:
         """Whether the approval is too old. Closed hours do not age it, but it never outlives LONGEST_APPROVAL.
 
-        Its age is taken by the clock that shows the later time: a machine that was suspended finds its wall clock set
-        forward, seconds before the other clock follows.
+        Its age is taken by the clock that shows the latest time. A machine that was suspended finds its wall clock set
+        forward, seconds before the other clock follows. A machine that was put back to a snapshot goes on with the
+        time of the snapshot, until its clock is set: only the panel's clock shows the time that has passed.
         """
-        since, now = migration.approval_counts_from, max(self._clock(), self._wall())
+        since, now = migration.approval_counts_from, max(self._clock(), self._wall()) + self._time_lost()
         name = await self._cluster_name(migration)
         open_for = self._planning.open_time(migration.cluster_id, name, WallTime(since), WallTime(now))
         return open_for > APPROVAL_VALID_FOR or now - since > LONGEST_APPROVAL
+
+    def _time_lost(self) -> timedelta:
+        """By how much this machine's clock has fallen behind the panel's since the first answers of the panel."""
+        ahead_s = self._panel.clock_ahead_s
+        if ahead_s is None:
+            return timedelta(0)
+        least_s = ahead_s if self._least_ahead_s is None else min(ahead_s, self._least_ahead_s)
+        self._least_ahead_s = least_s
+        return timedelta(seconds=ahead_s - least_s)
+
+    async def lacks_second_person(self, migration: Migration) -> bool:
+        """Whether one person alone approved it, before TWO_PERSON_RULE was switched on."""
+        if not self._settings.two_person_rule:
+            return False
+        stored = await self._store.proposals.move(migration.move_id)
+        proposed = stored[1] if stored else None
+        if proposed is None or proposed.decided_by is None or proposed.decided_by.kind is ActorKind.POLICY:
+            return False
+        return proposed.first is None or same_person(proposed.first.by, proposed.decided_by)
 
     async def is_unasked(self, migration: Migration) -> bool:
         """Whether automatic mode decided it, and no person."""
@@ -100,6 +122,8 @@ class Precheck(UseCase):
         if await self.has_lapsed(migration):
             return _stale("approval-lapsed")
         snapshot = await self._observer.observe(measure=(move.source_id, move.target_id))
+        if await self.has_lapsed(migration):  # by the clock of the panel, which has answered now
+            return _stale("approval-lapsed")
         verdicts = await self._panel.migration_targets(move.vm_id)
         suitable = frozenset(node_id for node_id, good in (verdicts or {}).items() if good)
         judged = await self._judged(migration, snapshot, suitable)

@@ -10,6 +10,7 @@ from bot.domain.proposals import Actor, ActorKind, DecisionResult, Proposal, Pro
 from bot.store import rows
 from bot.store.database import Database, Part, all_rows, json_list, scalar
 from bot.store.reading import Reader
+from bot.store.second_approvals import lacking_second, propose_to_second
 from bot.store.values import NO_OPTIONS, DecisionGroup, DecisionOptions
 from bot.store.verdicts import Counts, decided
 
@@ -41,6 +42,21 @@ class Decisions(Part):
         async with self._database.transaction() as db:
             outcome = await decided(db, move_ids, verdict, actor, now=now, counts=counts, terms=terms)
             return outcome.results(await self._reader.moves(db, move_ids), move_ids)
+
+    async def ask_for_second(self, proposal_id: int, now: datetime, expires_at: datetime) -> int | None:
+        """Proposes again what one person approved before TWO_PERSON_RULE was switched on, as the first of two.
+
+        Args:
+            expires_at: until when another person may approve.
+        Returns:
+            The new proposal; ``None``: nothing of this one waits for its start with one approval.
+        """
+        async with self._database.transaction() as db:
+            lacking = await lacking_second(db, proposal_id)
+            if not lacking:
+                return None
+            plan = await self._reader.plan(db, proposal_id)
+            return await propose_to_second(db, plan, lacking, now=now, expires_at=expires_at)
 
     async def history(self, limit: int, clusters: Collection[int] | None = None) -> list[ProposedMove]:
         """The moves decided on last, newest first, with what became of them.

@@ -1,5 +1,6 @@
 # Reasons that come from decisions and requests of people.
 reason-called-back = { $who } called it back before it started
+reason-second-needed = one person approved it before TWO_PERSON_RULE was switched on; it is proposed again
 reason-decided-already = somebody has already decided about this move
 reason-node-draining = the node is being emptied; stop that first
 reason-nothing-to-move = there is nothing to move

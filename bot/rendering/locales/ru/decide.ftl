@@ -1,5 +1,6 @@
 # Причины из решений и запросов людей.
 reason-called-back = отозвана до начала ({ $who })
+reason-second-needed = одобрено одним человеком до включения TWO_PERSON_RULE; предложено ещё раз
 reason-decided-already = решение уже принято
 reason-node-draining = узел освобождается; сначала остановите освобождение
 reason-nothing-to-move = переносить нечего
