@@ -146,12 +146,12 @@ class WorkingState:
         return self._load(node.cpus, vcpus, node.memory_mib, memory, count=count, live=live)
 
     def checkpoint(self) -> Checkpoint:
-        """The sums of this moment, for ``back_to``."""
+        """The sums of this moment, for ``rollback``."""
         nodes = {i: replace(n, live=n.live and replace(n.live)) for i, n in self.working.items()}
         return Checkpoint(nodes, self.groups.copy())
 
     def rollback(self, checkpoint: Checkpoint) -> None:
-        """Forgets every move since then; a mark is good for one return."""
+        """Forgets every move since the checkpoint, which can be used once."""
         self.working, self.groups = checkpoint
 
     def load_of(self, candidate: Candidate) -> float:

@@ -1,9 +1,9 @@
-"""The least excess of any placement, whatever the placement costs.
+"""Branch and bound over final placements, VM by VM: the least excess, and the least cost if cost counts.
 
-Only where the VMs are in the end counts here: neither the order of the moves nor affinity. So the result is a lower
-bound for every plan, also for one that moves a VM several times. The search places the largest VMs first, because they
-decide whether the rest fits. Two placements of the first VMs that fill all nodes alike leave the same to the other
-VMs, so each such state is searched once.
+Unless ``ordered`` is set, only the places of the VMs at the end count: neither the order of the moves nor affinity.
+Then the result is a lower bound for every plan, also for one that moves a VM several times. The search places the
+largest VMs first, because they decide whether the rest fits. Two placements of the first VMs that fill all nodes alike
+leave the same to the other VMs, so each such state is searched once.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class PackingLimitReached(Exception):
 
 
 class PackingSearch:
-    """Placements in which only the nodes of ``left`` may stay overloaded, each with less excess than the one before."""
+    """Placements in which only the nodes of ``left`` may stay overloaded; each one found is better than the last."""
 
     def __init__(
         self,

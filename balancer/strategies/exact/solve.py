@@ -20,7 +20,7 @@ MAX_VMS = 90
 """Larger clusters are left to the heuristics."""
 WORK = 80_000
 """Placements and parts of placements that all searches of one cluster of ``NODES`` nodes visit together; of a larger
-cluster fewer, since each visit takes longer there."""
+cluster fewer, since each visit takes longer there: a plan should take at most a second."""
 NODES = 8
 FIRST_WORK = 4_000
 """Of a first search that knows no plan yet: enough for most clusters of a few nodes."""
@@ -59,7 +59,7 @@ def improve(model: ExactModel, known: Value) -> ExactResult:
     looks for a better plan in another way.
     """
     covers = Covers(model)
-    work = Work(WORK * NODES // max(NODES, len(model.nodes)))
+    work = Work(WORK * NODES**2 // max(NODES, len(model.nodes)) ** 2)
     unclearable = _find_unclearable(model, covers)
     floor = find_floor(model, unclearable, known, work)
     result = ExactResult(None, known, proven=False, proven_for_all=False)

@@ -1,6 +1,7 @@
-"""What the strategies that think in arrays start from: nodes, VMs, costs, and what each overloaded node must lose.
+"""The problem that ``optimal`` solves: nodes, VMs, costs, and what must leave each overloaded node.
 
-Nothing here searches. ``hopeless`` nodes are proven so: whatever some node could ever take leaves them overloaded.
+Nothing here searches. A node is in ``unclearable`` only if that is proven: it stays overloaded even if all VMs leave
+it that some other node could ever take.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ class Problem:
     overloaded: list[int]
     """Rows of the overloaded nodes that VMs may leave."""
     reliefs: list[Relief]
-    """Of the sick ones that can be relieved."""
+    """Of the overloaded nodes that can be relieved."""
     unclearable: list[int]
     everywhere: bool
-    """Whether the VMs of all nodes are there, or only those of the sick ones."""
+    """Whether ``vms`` has the VMs of all nodes, or only those of the overloaded ones."""
     relief: Ints
     """By VM: what it takes off the need of its node, in the unit of that need: vCPUs, or thousandths of a CPU of load
     where the node's VMs have loads of their own."""

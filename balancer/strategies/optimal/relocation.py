@@ -1,7 +1,7 @@
 """How one node is relieved beside what is decided for other nodes: which VMs leave, for where, and what makes room.
 
-The cheapest sets of its VMs first, as they are or with one VM that finds room only once others have left its
-target; where none of them works, VM by VM. Nothing here changes what is decided.
+The cheapest sets of its VMs are tried first: as they are, or with one VM that finds room only after others have left
+its target. If none of them fits, VMs are tried one by one. Nothing here changes what is decided.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Rng:
 
 
 class RelocationFinder:
-    """Finds answers, given the room that is left and the VMs that have gone; its owner says what is carried out."""
+    """Finds relocations in the room that is left. The caller says which of them are carried out."""
 
     def __init__(self, problem: Problem, rng: Rng) -> None:
         self.room: Room = problem.room.copy()
@@ -99,7 +99,7 @@ class RelocationFinder:
         return sum(len(relief.rows) * 3 * (self._scan + self._look) for relief in reliefs)
 
     def cheapest(self, relief: Relief, tolerance: int, *, one_by_one: bool = True) -> Relocation | None:
-        """The cheapest for this node; from time to time, at random, one that is up to ``slack`` dearer."""
+        """The cheapest relocation of this node; now and then, at random, one that costs up to ``tolerance`` more."""
         rows = [row for row in relief.rows.tolist() if row not in self.moved]
         if not rows:
             return None
@@ -145,7 +145,7 @@ class RelocationFinder:
     # --- making room ---------------------------------------------------------------------------------------
 
     def _with_room_made(self, relief: Relief, fits: dict[int, bool], below: int | None) -> Relocation | None:
-        """An answer in which one VM finds room only after another VM has left its target."""
+        """A relocation in which one VM finds room only after another VM has left its target."""
         best: Relocation | None = None
         limit = below
         tried = 0

@@ -20,10 +20,10 @@ from balancer.strategies.optimal.sequence import Pair
 
 
 def retarget(room: Room, relocations: Sequence[Sequence[Pair]], policy: Policy) -> list[list[Pair]]:
-    """The same answers with new targets; ``room`` is the one after all of them and is kept so.
+    """The same relocations with new targets; ``room`` is the one after all of them, and is so afterwards too.
 
-    ``answers`` are in the order in which they would best be carried out: who goes to a node that is left by a later
-    one would have to wait for it.
+    ``relocations`` are in the order in which they are best carried out: a VM that goes to a node which a later
+    relocation empties would have to wait for it.
     """
     vms = room.vms
     moved = sorted(

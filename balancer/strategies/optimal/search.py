@@ -16,11 +16,11 @@ from balancer.strategies.optimal.relocation import Relocation, RelocationFinder,
 from balancer.strategies.optimal.sequence import Pair, ordered
 
 ROUNDS_WHILE_OVERLOADED = 10
-"""So many times as many rounds while nodes are not relieved: that counts before any cost."""
+"""While nodes are not relieved there are so many times as many rounds: relief counts before cost."""
 ROUNDS_FOR_MEMORY = 3
 """So many times as many rounds for less memory, where moves count first: few of them change anything."""
 MAX_INSERTIONS = 1500
-"""Nodes put back, in all: where many find no room, each round has many of them."""
+"""Most attempts to relieve a node in one plan: if many nodes find no room, each round has many of them."""
 
 
 class Search:
@@ -50,7 +50,7 @@ class Search:
     # --- the first attempt ---------------------------------------------------------------------------
 
     def place_cheapest(self) -> None:
-        """The cheapest set of every node, largest VMs first; nodes whose set finds no room stay without an answer."""
+        """Places the cheapest set of every node, largest VMs first; a node whose set finds no room is not relieved."""
         wanted = [(vm, r.node) for r in self.reliefs.values() if r.best for vm in r.best.vms]
         wanted.sort(key=lambda w: (-self.room.size(w[0]), w[0]))
         steps: dict[int, list[Pair]] = {node: [] for node in self.reliefs}
@@ -76,7 +76,7 @@ class Search:
             self.room.place(vm, target, -1)
 
     def _drop_cycles(self) -> None:
-        """Takes everything back where it has no legal order: a plan that cannot be carried out has no value."""
+        """Takes everything back if the moves have no legal order: a plan that cannot be carried out has no value."""
         if not self._orderable():
             for node in list(self.relocations):
                 self._drop(node)
@@ -86,7 +86,7 @@ class Search:
     def improve(self, rounds: int) -> None:
         """Fills gaps, then takes nodes back and tries again, until no plan is cheaper or the rounds are over.
 
-        Once for each slack: where moves count first, the second time is for less memory in as many moves.
+        Once for each tolerance: where moves count first, the second time is for less memory in as many moves.
         """
         left = self._hardest(set(self.reliefs) - set(self.relocations))
         if self._finder.work_one_by_one([self.reliefs[node] for node in left]) > self._finder.work:
@@ -127,7 +127,7 @@ class Search:
         return len(self.reliefs) - len(self.relocations), sum(a.cost for a in self.relocations.values())
 
     def _orderable(self) -> bool:
-        """Whether the answers have a legal order. Where none comes where others leave, they have."""
+        """Whether the relocations have a legal order. They have one if no VM goes to a node that others leave."""
         home, relocations = self._home, [relocation.steps for relocation in self.relocations.values()]
         left = {home[vm] for steps in relocations for vm, _ in steps}
         both = {target for steps in relocations for _, target in steps if target in left}
@@ -142,7 +142,7 @@ class Search:
         return sorted(nodes, key=lambda node: (-self._least[node], node))
 
     def _ruin(self) -> None:
-        """Takes back a node that costs more than it must, and some others at random."""
+        """Takes back the relocation of a node that costs more than the least, and of some others at random."""
         rng = self._rng
         dear = [n for n, a in self.relocations.items() if a.cost > self._least[n]]
         victims = [dear[rng.below(len(dear))]] if dear else []
@@ -153,7 +153,7 @@ class Search:
         self._drop_unsupported()
 
     def _drop_unsupported(self) -> None:
-        """Takes back what stands on room that is no longer there."""
+        """Takes back relocations to nodes that no longer have room for them."""
         while True:
             short = set(np.flatnonzero((self.room.vcpus < 0) | (self.room.mib < 0) | (self.room.count < 0)).tolist())
             victims = {n for n, a in self.relocations.items() for _, t in a.steps if t in short}

@@ -62,9 +62,9 @@ def soonest_first(jobs: Sequence[Job]) -> list[int]:
 
 
 def ordered(room: Room, relocations: Sequence[Sequence[Pair]]) -> list[Pair] | None:
-    """All steps in a legal order from ``room`` (left as it is), answers as early in the list as can be.
+    """All steps in a legal order from ``room`` (which stays as it is); relocations keep their order where possible.
 
-    The steps of one answer stay together where that is possible. ``None``: they wait for each other in a circle.
+    The steps of one relocation stay together where possible. ``None``: they wait for each other in a circle.
     """
     done: list[Pair] = []
     pending = [list(steps) for steps in relocations]
@@ -79,7 +79,7 @@ def ordered(room: Room, relocations: Sequence[Sequence[Pair]]) -> list[Pair] | N
 
 
 def _whole_answer(room: Room, pending: list[list[Pair]], done: list[Pair]) -> bool:
-    """Does every answer, from the first on, that can be done from start to end; starts over when one waited."""
+    """Carries out, from the first on, every relocation of which all steps are legal; the others wait."""
     progress = False
     waiting: list[list[Pair]] = []
     for steps in pending:
@@ -101,7 +101,7 @@ def _whole_answer(room: Room, pending: list[list[Pair]], done: list[Pair]) -> bo
 
 
 def _one_step(room: Room, pending: list[list[Pair]], done: list[Pair]) -> bool:
-    """The first step of any answer that can be done now, for answers that need each other's."""
+    """Carries out the first legal step of any relocation: for relocations that need each other's steps."""
     for steps in pending:
         for i, (vm, target) in enumerate(steps):
             if room.fits(vm, target):

@@ -10,7 +10,7 @@ from balancer.strategies.optimal.problem import Problem
 
 
 def why_unclearable(problem: Problem, node: int) -> Reason:  # noqa: PLR0911 - one for each reason
-    """``node`` is a row of ``problem.hopeless``."""
+    """``node`` is one of ``problem.unclearable``."""
     state, vms, node_id = problem.state, problem.vms, problem.node_id(node)
     start, end = int(vms.start[node]), int(vms.start[node + 1])
     if start == end:
