@@ -246,7 +246,7 @@ def test_same_policy_over_its_own_record_repeats_it() -> None:
 
 
 def test_variant_without_values_keeps_the_recorded_policy() -> None:
-    assert Variant()(Policy(cpu_overload_ratio=6.0)) == Policy(cpu_overload_ratio=6.0)
+    assert Variant().policy(Policy(cpu_overload_ratio=6.0), 1) == Policy(cpu_overload_ratio=6.0)
 
 
 # The command ---------------------------------------------------------------------------------------
@@ -319,6 +319,54 @@ async def test_verify_says_how_many_plans_come_out_again(
     options = ("--verify", "--database-path", str(recorded), "--config", _empty(tmp_path))
     code, out, _ = await asyncio.to_thread(run, capsys, *options)
     assert code == 0 and "come out again to the byte, 0 differ" in out and not out.startswith("0 ")
+
+
+def run_diff(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(["policy", "diff", *arguments])
+    output = capsys.readouterr()
+    return code, output.out, output.err
+
+
+async def test_policy_diff_names_each_value_and_rule_that_differs_and_shows_both_plans(
+    recorded: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    new = tmp_path / "new.toml"
+    new.write_text(
+        "[clusters.c1]\ncpu_overload_threshold = 9\nmigration_window = '01:00-05:00'\n"
+        "[[clusters.c2.rules]]\ntype = 'ignore'\nvms = ['small-2']\n",
+        "utf-8",
+    )
+    options = (str(new), "--database-path", str(recorded), "--config", _empty(tmp_path), "--days", "2")
+    code, out, _ = await asyncio.to_thread(run_diff, capsys, *options)
+    assert code == 0
+    lines = out.splitlines()
+    assert "Cluster c1: CPU_OVERLOAD_THRESHOLD 7.0 → 9.0" in lines
+    assert "Cluster c1: MIGRATION_WINDOW - → 01:00-05:00" in lines
+    assert "Cluster c2: rule “small-2” (ignore) is added" in lines
+    assert "Cluster c1 (ID 1): no node of 2 is overloaded" in lines and "small-2" in out
+    assert [line.split("  ")[0] for line in lines if "%" in line][-3:] == [
+        "what happened",
+        "as it is",
+        "with the change",
+    ]
+
+
+async def test_policy_diff_without_a_change_says_so(
+    recorded: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    options = ("--database-path", str(recorded), "--config", _empty(tmp_path), "--days", "2")
+    code, out, _ = await asyncio.to_thread(run_diff, capsys, *options)
+    assert code == 0 and out.strip() == "Nothing would change: the policies of all clusters stay the same."
+
+
+async def test_policy_diff_refuses_a_bad_file_whole(
+    recorded: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    new = tmp_path / "new.toml"
+    new.write_text("[clusters.c1]\ncpu_overload_threshold = -1\n", "utf-8")
+    options = (str(new), "--database-path", str(recorded), "--config", _empty(tmp_path))
+    code, out, err = await asyncio.to_thread(run_diff, capsys, *options)
+    assert code == 2 and not out and "cpu_overload_threshold" in err and "Traceback" not in err
 
 
 def _empty(tmp_path: Path) -> str:

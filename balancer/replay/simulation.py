@@ -8,7 +8,7 @@ is taken to have begun half way. Gaps of more than an hour count as an hour.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
@@ -81,10 +81,12 @@ class Variant:
 
     fields: tuple[tuple[str, Any], ...] = ()
     """Names of fields of ``Policy`` and their values."""
+    of_clusters: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    """Cluster -> the same for it alone; stronger than ``fields``."""
 
-    def __call__(self, recorded: Policy) -> Policy:
-        """The policy that is tried in place of the recorded one."""
-        return replace(recorded, **dict(self.fields))
+    def policy(self, recorded: Policy, cluster_id: int) -> Policy:
+        """The policy of a cluster that is tried in place of the recorded one."""
+        return replace(recorded, **{**dict(self.fields), **self.of_clusters.get(cluster_id, {})})
 
 
 @dataclass(slots=True)
@@ -141,7 +143,7 @@ class ClusterReplay:
             self._begin_from(recent, now)
         self._before, self._policy = recorded, policy
         if self._variant is not None and not self._queue:
-            self._plan(recorded, self._variant(policy), recent)
+            self._plan(recorded, self._variant.policy(policy, recorded.clusters[0].id), recent)
 
     def count_own(self, own: Iterable[OwnMove], copied: Callable[[int], int]) -> None:
         """What happened: the moves of the record."""
@@ -219,7 +221,7 @@ class ClusterReplay:
         vm = next((v for v in recorded.vms if v.id == move.vm_id), None)
         if vm is None or self._variant is None:
             return False
-        tried = self._variant(policy)
+        tried = self._variant.policy(policy, recorded.clusters[0].id)
         if queued.planned_at != recorded.taken_at:
             why_not = check_move(
                 *(self._world(recorded, policy), tried, self._recent(recent, at), move.vm_id, move.target_id),

@@ -17,6 +17,7 @@ COMMANDS = {
     "plan": "Plans a saved snapshot without a connection to VMmanager.",
     "replay": "Says what another strategy or other thresholds would have done.",
     "capacity": "Says when vCPUs or memory of a cluster reach the thresholds.",
+    "policy": "Says what a new CLUSTERS_FILE or setting would change.",
     "history": "Prints past decisions and migrations, also as CSV or JSON.",
     "audit": "Prints who did what. `audit verify` proves that nobody edited the trail.",
     "db": "Checks, backs up or restores the database.",

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-from collections.abc import Sequence
-from dataclasses import fields
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from balancer.policy import ADAPTIVE, OPTIMAL, SMALLEST_FIRST, STRATEGIES, Policy
+from balancer.policy import ADAPTIVE, OPTIMAL, SMALLEST_FIRST, STRATEGIES
 from bot.cli.arguments import OPTIONS, add_settings, settings_of
 from bot.cli.output import FAILED, OK, complain, print_all
-from bot.cli.parsing import SHOWN, Parser, make_parser, understood, whole_number
+from bot.cli.parsing import Parser, make_parser, understood, whole_number
 from bot.cli.plan import one_of
+from bot.cli.tried_settings import assignments, no_checks, recorded_checks, tried_values
 from bot.config.loading import load_settings
-from bot.config.settings import POLICY_FIELDS, Settings
-from bot.errors import ConfigError
+from bot.config.settings import Settings
 
 if TYPE_CHECKING:
     from bot.service.replays import Record
 
 DEFAULT_DAYS = "30"
-TRIED = {
-    **POLICY_FIELDS,
-    **{f.name: f.name for f in fields(Policy) if f.name in Settings.model_fields and f.name not in POLICY_FIELDS},
-}
-"""Settings that a replay can change -> the field of the policy."""
 
 
 def parser() -> Parser:
@@ -56,64 +47,15 @@ def run(arguments: list[str]) -> int:
     days = whole_number("--days", given.days, problems)
     for name in given.strategy or ():
         one_of("--strategy", name, STRATEGIES, problems)
-    changed = _assignments(given.set, problems)
-    overrides = settings_of(given)
-    settings = load_settings(overrides, given.config, options=OPTIONS, checks=_no_checks, problems=problems)
-    values = _values({**overrides, **changed}, changed, given)
-    from datetime import datetime, timezone
-
-    from bot.service.replays import read_record, unreadable_checks, verify
-    from bot.store.store import open_for_reading
-
-    until = datetime.now(timezone.utc)
-
-    async def read() -> Record:
-        async with open_for_reading(settings.database_path) as store:
-            return await read_record(store, until - timedelta(days=days or 1), until)
-
-    record = asyncio.run(read())
-    if not record.frames:
-        raise ConfigError(
-            [
-                f"--days is {given.days}: no check of this time is recorded in {settings.database_path}. "
-                "The program records each check while HISTORY_SNAPSHOTS_DAYS is above 0"
-            ]
-        )
-    lost = unreadable_checks(record)
-    if lost:
-        complain(
-            f"{lost} recorded checks of this time cannot be read and are left out; `vm-balancer db check` tests it"
-        )
+    changed = assignments(given.set, problems)
+    settings = load_settings(settings_of(given), given.config, options=OPTIONS, checks=no_checks, problems=problems)
+    values = tried_values(changed, given)
+    record = recorded_checks(settings, days or 1)
     if given.verify:
+        from bot.service.replays import verify
+
         return _tell_verified(verify(record))
     return _compare(record, given, values, settings)
-
-
-def _no_checks(_settings: Settings) -> list[Any]:
-    return []
-
-
-def _assignments(given: Sequence[str], problems: list[str]) -> dict[str, str]:
-    """Field of Settings -> value, as ``--set`` has them."""
-    changed = {}
-    for text in given:
-        name, sign, value = text.partition("=")
-        field = name.strip().lower()
-        if not sign or field not in TRIED:
-            known = ", ".join(sorted(name.upper() for name in TRIED))
-            problems.append(f"--set is {text[:SHOWN]!r}: NAME=VALUE is needed, with one of {known}")
-        else:
-            changed[field] = value.strip()
-    return changed
-
-
-def _values(overrides: dict[str, Any], changed: dict[str, str], given: argparse.Namespace) -> dict[str, Any]:
-    """Field of the policy -> the value to try, checked as a setting is."""
-    if not changed:
-        return {}
-    options = {**OPTIONS, **{field: f"--set {field.upper()}" for field in changed}}
-    policy = load_settings(overrides, given.config, options=options, checks=_no_checks, problems=[]).policy()
-    return {TRIED[field]: getattr(policy, TRIED[field]) for field in changed}
 
 
 def _compare(record: Record, given: argparse.Namespace, values: dict[str, Any], settings: Settings) -> int:

@@ -20,3 +20,15 @@ replay-placed = { $placed ->
     [few] За это время создано { $placed } ВМ.
    *[many] За это время создано { $placed } ВМ.
 } Допущение: VMmanager выбирает узел по нагрузке, поэтому до { $elsewhere } из них стоят не на том узле, что в записи.
+
+# Что выводит `vm-balancer policy diff`. Обычный текст.
+policy-same = Ничего не изменится: политики всех кластеров остаются прежними.
+policy-value = Кластер { $cluster }: { $name } { $old } → { $new }
+policy-rule-gone = Кластер { $cluster }: правило «{ $rule }» ({ $kind }) удаляется
+policy-rule-new = Кластер { $cluster }: правило «{ $rule }» ({ $kind }) добавляется
+policy-now = План последней записанной проверки ({ $at }):
+policy-same-plan = Кластер { $cluster }: план тот же.
+policy-before = Сейчас:
+policy-after = С изменением:
+policy-label-before = без изменения
+policy-label-after = с изменением
