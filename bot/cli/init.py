@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot.cli import check
 from bot.cli.arguments import OPTIONS, add_settings, settings_of
-from bot.cli.output import say
+from bot.cli.output import OK, say
 from bot.cli.parsing import Parser, make_parser, understood
 from bot.cli.questions import is_interactive
 from bot.config.env_file import quoted
@@ -53,11 +53,14 @@ def run(arguments: list[str]) -> int:
     _check_complete(setup.values)
     _write(target, setup.values)
     say(setup.texts.text("init-written", file=str(target)))
-    return check.run(["--config", str(target), "--listen", "0"])
+    code = check.run(["--config", str(target), "--listen", "0"])
+    if code == OK:
+        say(setup.texts.text("init-next"))
+    return code
 
 
 def _as_givens(given: argparse.Namespace) -> dict[str, str]:
-    """Field -> text, from options and environment. A path is made whole: in a file it would count from its folder."""
+    """Field -> text, from options and environment. Paths become absolute: in a file they would be relative to it."""
     values = {}
     options = settings_of(given)
     for field in Settings.model_fields:
@@ -71,10 +74,13 @@ def _as_givens(given: argparse.Namespace) -> dict[str, str]:
 
 
 def _check_complete(values: Mapping[str, str]) -> None:
-    """What the program would refuse, as options to give: without a terminal there are no questions."""
+    """Refuses answers that are not enough to start the program: without a terminal nobody is asked."""
     loaded = find_settings(values, os.devnull, options=OPTIONS, checks=for_the_program)
     if loaded.problems:
-        remedy = "`vm-balancer init` asks for the rest in a terminal; without one, give it as options or variables"
+        remedy = (
+            "in a terminal `vm-balancer init` asks for the rest; without one, give it as environment variables or as "
+            "options, which `vm-balancer init --help-settings` lists"
+        )
         raise ConfigError([*loaded.problems, remedy])
 
 

@@ -59,7 +59,7 @@ def _readiness(sheet: Sheet, seen: Snapshot, settings: Settings) -> None:
     texts, clusters = sheet.texts, _ready(seen, settings)
     tell = sheet.ok if any(one.movable for one in clusters) else sheet.warn
     for one in clusters:
-        why = "; ".join(f"{texts.reason(reason)} ({count}×)" for reason, count in one.reasons) or "-"
+        why = "; ".join(f"{texts.reason(reason)} ({count}×)" for reason, count in one.reasons) or "none"
         text = texts.text(
             "check-readiness",
             cluster=one.cluster_name,

@@ -199,5 +199,8 @@ check-figures = allocated { $figure ->
     [vcpus] vCPUs
    *[memory] memory
  } as the panel reports it, { NUMBER($told) } nodes: on { NUMBER($every) } equal to the sum of all VMs, on { NUMBER($active) } to the sum of the active VMs, on { NUMBER($neither) } to neither
-check-readiness = { $cluster }: { NUMBER($movable) } of { NUMBER($vms) } VMs; of { NUMBER($nodes) } nodes { NUMBER($giving) } can give VMs and { NUMBER($taking) } can take VMs; reasons: { $why }
+check-readiness = { $cluster }: { NUMBER($movable) } of { NUMBER($vms) } VMs; of { NUMBER($nodes) } nodes { NUMBER($giving) } can give VMs and { NUMBER($taking) } can take VMs{ $why ->
+    [none] {""}
+   *[other] ; reasons: { $why }
+}
 check-recorded = { $file } holds what VMmanager answered to { NUMBER($requests) } requests. Names, addresses, tags and secrets were replaced. Nothing was sent anywhere. Read the file before you share it.

@@ -16,3 +16,4 @@ init-dry-run = Only watch for the first week: plan and report, but move no VM (D
 init-dry-run-end = To let it move VMs later: set DRY_RUN=false in { $file } and start the program again.
 init-needed = { $setting } is needed.
 init-written = { $file } is written; only this user can read it. Now the whole check:
+init-next = Next: `vm-balancer --dry-run --once` shows what it would do; `vm-balancer` starts it.

@@ -202,5 +202,8 @@ check-figures = { $figure ->
     [vcpus] выделенные vCPU
    *[memory] выделенная память
  } по данным панели, узлов { NUMBER($told) }: у { NUMBER($every) } равны сумме по всем ВМ, у { NUMBER($active) } — сумме по активным, у { NUMBER($neither) } — ни той, ни другой
-check-readiness = { $cluster }: ВМ { NUMBER($movable) } из { NUMBER($vms) }; из { NUMBER($nodes) } узлов отдавать ВМ могут { NUMBER($giving) }, принимать { NUMBER($taking) }; причины: { $why }
+check-readiness = { $cluster }: ВМ { NUMBER($movable) } из { NUMBER($vms) }; из { NUMBER($nodes) } узлов отдавать ВМ могут { NUMBER($giving) }, принимать { NUMBER($taking) }{ $why ->
+    [none] {""}
+   *[other] ; причины: { $why }
+}
 check-recorded = В файле { $file } ответы VMmanager на запросы ({ NUMBER($requests) }). Имена, адреса, теги и секреты заменены. Файл никуда не отправлен. Прочитайте его, прежде чем делиться им.
