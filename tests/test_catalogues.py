@@ -308,7 +308,7 @@ class Code:
         """The keys an expression can be."""
         if isinstance(given, ast.Constant) and isinstance(given.value, str):
             return [(given.value, frozenset())]
-        if ast.unparse(given) == "row.key":
+        if ast.unparse(given) in ("row.key", "line.key"):
             return []  # collected where the row is made
         if isinstance(given, ast.IfExp):
             return self.keys(given.body, place) + self.keys(given.orelse, place)

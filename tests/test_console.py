@@ -656,6 +656,7 @@ def test_text_is_cut_to_the_width_of_its_cell(text: str) -> None:
         assert cell_len(cut(text, width)) <= width
         assert cell_len(fit(text, width)) == width
     assert "".join(pieces("abcdefg", [2, 3, 9])) == "abcdefg"
+    assert all(cell_len(part) <= 3 for part in pieces("⚠️ abcdefg", [3, 3, 3, 3]))
 
 
 def test_ascii_keeps_the_width() -> None:

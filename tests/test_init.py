@@ -90,7 +90,9 @@ def test_missing_values_without_a_terminal_are_named_and_nothing_is_written(
 ) -> None:
     assert main(["init", "--host", "https://h", "--username", "u"]) == BAD_SETTINGS
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0].startswith("VMMANAGER_PASSWORD is not set") and lines[-1].startswith("`vm-balancer init` asks")
+    assert lines[0].startswith("VMMANAGER_PASSWORD is not set") and lines[-1].startswith(
+        "in a terminal `vm-balancer init` asks"
+    )
     assert main(["init", "--interval", "soon", "--config", "no/such/x.env"]) == BAD_SETTINGS
     lines = capsys.readouterr().err.splitlines()
     assert "there is no folder" in lines[0] and lines[1].startswith("BALANCE_INTERVAL is 'soon'")
@@ -163,8 +165,8 @@ async def test_every_answer_is_tested_before_the_next_question(
         await person.sees(f"the group Ops has the id {GROUP}")
         await person.sees(f"Anna Admin has the id {ANNA}")
         await person.answers("Id of the chat", "")
-        await person.answers("Ids of those who may approve", f"{ANNA},{BORIS}")
-        await person.answers("Only look for the first week", "")
+        await person.answers("Ids of the people who may approve", f"{ANNA},{BORIS}")
+        await person.answers("Only watch for the first week", "")
         await person.sees("Now the whole check")
         await person.sees("Everything works.")
         assert await asyncio.wait_for(person.program.wait(), PATIENCE_S) == OK

@@ -49,9 +49,8 @@ def pieces(text: str, widths: Sequence[int]) -> list[str]:
     """One text across several columns, each cell with its part."""
     parts, at = [], 0
     for width in widths:
-        start, used = at, 0
-        while at < len(text) and used + cell_len(text[at]) <= width:
-            used += cell_len(text[at])
+        start = at
+        while at < len(text) and cell_len(text[start : at + 1]) <= width:
             at += 1
         parts.append(text[start:at])
     return parts

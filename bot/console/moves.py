@@ -206,8 +206,8 @@ class HistoryView(_MovesTable):
 
     def _rows(self, view_state: ViewState, widths: Sequence[int]) -> list[Row]:
         if not view_state.stored.history:
-            none = Text(cut(self.texts.text("history-none"), widths[2]), self.palette.dim)
-            return [Row("h:none", (Text(), Text(), none, Text(), Text()))]
+            parts = pieces(self.texts.text("history-none"), widths)
+            return [Row("h:none", tuple(Text(part, self.palette.dim) for part in parts))]
         return [self._row(m, view_state, widths) for m in view_state.stored.history]
 
     def _row(self, proposed: ProposedMove, view_state: ViewState, widths: Sequence[int]) -> Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import Static
@@ -11,7 +13,7 @@ from balancer.policy import Policy
 from balancer.survival.values import Verdict
 from bot.console import wording
 from bot.console.backend import ViewState, cpu_of
-from bot.console.drawing import bar, cut, fit, lines, sparkline
+from bot.console.drawing import bar, cut, fit, lines, pieces, sparkline
 from bot.console.grid import Grid, Row
 from bot.console.node import facts_of, vm_lines
 from bot.console.views import View
@@ -109,14 +111,16 @@ class _Table:
     def _heading(self, plan: Plan) -> Row:
         over, p = len(plan.overloaded), self._palette
         count = Text(f"{over}/{len(plan.nodes)}", p.bad if over else p.good)
-        empty = (Text(),) * 4
+        rest: Sequence[Text] = (Text(),) * 4
         name = Text(cut(plan.cluster_name, self._name), f"bold {p.accent}")
         overloaded = self._texts.text("console-cluster-over", overloaded=over)
         summary = self._view_state.stored.survivals.get(plan.cluster_id)
         if summary is not None:
             row, style = short_line(summary), p.good if summary.verdict is Verdict.YES else p.warn
-            empty = (*empty[:3], Text(cut(self._texts.text(row.key, **row.args), self._flags), style))
-        return Row(f"c:{plan.cluster_id}", (Text("▸", p.accent), name, count + Text(" " + overloaded), *empty))
+            widths = [width for _, width in self.columns[3:]]
+            parts = pieces(cut(self._texts.text(row.key, **row.args), sum(widths)), widths)
+            rest = [Text(part, style) for part in parts]
+        return Row(f"c:{plan.cluster_id}", (Text("▸", p.accent), name, count + Text(" " + overloaded), *rest))
 
     def _row(self, report: NodeReport, node: Node | None, policy: Policy) -> Row:
         p = self._palette

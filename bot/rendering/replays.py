@@ -17,12 +17,17 @@ def replay_lines(texts: Texts, labels: Sequence[str], outcomes: Sequence[Outcome
     days = sorted(happened.days)
     if not days:
         return [texts.text("replay-nothing")]
-    head = ["replay-overloaded", "replay-moves", "replay-gib", "replay-questions"]
+    head = [
+        texts.text("replay-overloaded"),
+        texts.text("replay-moves"),
+        texts.text("replay-gib"),
+        texts.text("replay-questions"),
+    ]
     named = [texts.text("replay-happened"), *labels]
     width = max(map(len, named))
     lines = [texts.text("replay-title", since=days[0].isoformat(), until=days[-1].isoformat(), days=len(days))]
     lines += [texts.text("replay-changed", settings=", ".join(changed))] if changed else []
-    lines.append(" " * width + "".join(texts.text(key).rjust(WIDTH) for key in head))
+    lines.append(" " * width + "".join(words.rjust(WIDTH) for words in head))
     for label, outcome in zip(named, outcomes, strict=True):
         lines.append(label.ljust(width) + "".join(cell.rjust(WIDTH) for cell in _cells(texts, outcome.total)))
     lines.append(texts.text("replay-assumed"))

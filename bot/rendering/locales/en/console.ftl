@@ -25,7 +25,7 @@ console-moving = { $count ->
    *[other] { $count } VMs are moving
 }
 console-age = data { $duration } old
-console-last = last check { $time }
+console-last = check { $time }
 
 ## Tabs
 console-tab-nodes = Nodes

@@ -14,12 +14,12 @@ console-problem = панель не отвечает: { $problem }
 console-reading = читаю панель …
 console-overloaded-of = { $overloaded ->
     [0] перегруженных узлов нет, всего { $nodes }
-   *[other] перегружено узлов: { $overloaded } из { $nodes }
+   *[other] перегружено { $overloaded } из { $nodes }
 }
 console-waiting = ждут решения: { $count }
 console-moving = идёт миграций: { $count }
 console-age = данные: { $duration } назад
-console-last = последняя проверка { $time }
+console-last = проверка { $time }
 
 ## Вкладки
 console-tab-nodes = Узлы
