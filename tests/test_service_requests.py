@@ -20,6 +20,7 @@ from bot.errors import ConfigError, NotFound
 from bot.rendering.catalog import texts_for
 from bot.rendering.export import history_line, history_rows
 from bot.service.requests import RequestResult
+from bot.service.values import Risk
 
 S = MigrationState
 WORLD: dict[str, Any] = {
@@ -125,7 +126,7 @@ async def test_requests_obey_two_person_rule_large_moves_and_dry_run(tmp_path: P
         asked = await fixture.service.requests.retarget(move_id, 3, ANNA)
         assert asked.needs_confirmation and asked.proposal_id is None
         assert len(await fixture.store.proposals.waiting()) == 1, "nothing was done"
-        wish = await fixture.service.requests.retarget(move_id, 3, ANNA, confirmed=True)
+        wish = await fixture.service.requests.retarget(move_id, 3, ANNA, confirmed=(Risk.LARGE,))
         assert wish.result is not None and wish.result.noted and not wish.result.done
         await fixture.carry_out()
         assert fixture.posts() == [], "one of two"
@@ -194,7 +195,7 @@ async def test_move_that_relieved_a_node_can_be_undone_while_the_node_has_capaci
     done = await fixture.migration()
     asked = await fixture.service.requests.undo(done.id, ANNA)
     assert asked.needs_confirmation and not asked.created, "the node is overloaded again then"
-    assert (await fixture.service.requests.undo(done.id, ANNA, confirmed=True)).created, (
+    assert (await fixture.service.requests.undo(done.id, ANNA, confirmed=(Risk.OVERLOAD,))).created, (
         "it gets as full as it was before, and no fuller"
     )
     await fixture.carry_out()
@@ -500,3 +501,40 @@ async def test_place_and_why_answer(fixture: BotFixture) -> None:
         await fixture.service.queries.place(8, 16, "nowhere")
     with pytest.raises(ValueError, match="vcpus"):
         await fixture.service.queries.place(0, 16)
+
+
+async def test_question_about_a_large_move_that_overloads_names_both_risks(tmp_path: Path) -> None:
+    async with running_bot(tmp_path, confirm_large_moves=2) as bot:
+        await bot.propose()
+        pending = [m for p in await bot.store.proposals.waiting() for m in p.pending][:1]
+        await bot.service.decisions.decide([pending[0].id], Verdict.APPROVE, ANNA, confirmed=[pending[0].id])
+        await bot.carry_out()
+        done = (await bot.migrations())[0]
+        undo = bot.service.requests.undo
+        both = frozenset(Risk)
+        for confirmed in ((), (Risk.LARGE,), (Risk.OVERLOAD,)):
+            asked = await undo(done.id, ANNA, confirmed=confirmed)
+            assert asked.risks == both and not asked.created
+        assert (await undo(done.id, ANNA, confirmed=both)).created
+
+
+async def test_try_again_of_another_person_is_the_second_approval(tmp_path: Path) -> None:
+    rule = {"two_person_rule": True, "telegram_admin_ids": "1001,1002"}
+    async with running_bot(tmp_path, **rule) as bot:
+        bot.fault("migrate_fails", count=1)
+        await bot.propose()
+        ids = [m.id for p in await bot.store.proposals.waiting() for m in p.pending][:1]
+        for person in (ANNA, BORIS):
+            await bot.service.decisions.decide(ids, Verdict.APPROVE, person)
+        await bot.carry_out()
+        failed = await bot.migration()
+        assert failed.state is MigrationState.FAILED
+        retry, target = bot.service.requests.retry, failed.move.target_id
+        first = await retry(failed.id, target, ANNA)
+        assert first.created and first.result is not None and first.result.noted
+        again = await retry(failed.id, target, ANNA)
+        assert not again.created and again.result is not None and again.result.again
+        second = await retry(failed.id, target, BORIS)
+        assert second.proposal_id == first.proposal_id and second.result is not None and second.result.done
+        await bot.carry_out()
+        assert len(bot.posts()) == 2 and bot.node_of(failed.move.vm_id) == target

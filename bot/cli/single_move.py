@@ -12,6 +12,7 @@ from bot.cli.output import FAILED, OK, say
 from bot.domain.proposals import MigrationState, ProposedMove
 from bot.rendering.plain import all_well, outcome_line
 from bot.service.local_actor import at_the_terminal
+from bot.service.values import Risk
 
 if TYPE_CHECKING:
     from bot.app.program import VMBalancer
@@ -35,7 +36,7 @@ async def carry_out(
         watch: runs beside the migration and is cancelled at its end.
     """
     texts = balancer.texts
-    result = await balancer.service.requests.move(vm_id, node_id, at_the_terminal(), confirmed=True)
+    result = await balancer.service.requests.move(vm_id, node_id, at_the_terminal(), confirmed=(Risk.LARGE,))
     if result.refusal is not None or result.proposal_id is None:
         watch.close()
         reason = texts.reason(result.refusal.reason) if result.refusal is not None else "-"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -25,6 +25,7 @@ from bot.service.decisions import Decisions
 from bot.service.observer import Observer
 from bot.service.planning import Planning
 from bot.service.planning_context import ClusterContext
+from bot.service.values import Risk
 from bot.store.values import RequestOrigin, Stopped, StoredRequest
 
 log = logging.getLogger(__name__)
@@ -38,18 +39,22 @@ FAIR_SHARE = "fill-fair-share"
 class RequestResult:
     """What came of a request.
 
-    ``refusal`` says why there is no proposal. ``needs_confirmation``: the person has to confirm a large move, or one
-    that leaves its target overloaded (``plan.overloaded_after``), and nothing was done. ``created`` is false where the
-    same request was open already. ``result``: what the approval did where the request is the approval too (with
-    TWO_PERSON_RULE it is noted as the first).
+    ``refusal`` says why there is no proposal. ``risks``: what the person has to confirm first; then nothing was done.
+    ``created`` is false where the same request was open already. ``result``: what the approval did where the request is
+    the approval too (with TWO_PERSON_RULE it is noted as the first, or it is the second one of the same request).
     """
 
     plan: Plan | None = None
     proposal_id: int | None = None
     created: bool = False
     refusal: Rejection | None = None
-    needs_confirmation: bool = False
+    risks: frozenset[Risk] = frozenset()
     result: DecisionResult | None = None
+
+    @property
+    def needs_confirmation(self) -> bool:
+        """Whether nothing was done, because the person has to confirm the risks."""
+        return bool(self.risks)
 
 
 class Requests(UseCase):
@@ -162,7 +167,9 @@ class Requests(UseCase):
             choices += [choice] if choice is not None else []
         return min(choices, key=lambda pair: (pair[0].memory_mib or 0, pair[0].vcpus or 0, pair[0].id), default=None)
 
-    async def move(self, vm_id: int, target_id: int, actor: Actor, *, confirmed: bool = False) -> RequestResult:
+    async def move(
+        self, vm_id: int, target_id: int, actor: Actor, *, confirmed: Collection[Risk] = ()
+    ) -> RequestResult:
         """Moves one VM to a node that a person chose: this is the person's approval of that. Raises as ``retarget``."""
         self._decisions.refuse_dry_run()
         snapshot = await self._observer.observe()
@@ -175,13 +182,20 @@ class Requests(UseCase):
         )
         if isinstance(new_plan, Rejection):
             return RequestResult(refusal=new_plan)
-        asks = self._decisions.is_large(new_plan.moves[0]) or target_id in new_plan.overloaded_after
-        if asks and not confirmed:
-            return RequestResult(new_plan, needs_confirmation=True)
+        risks = self._risks(new_plan)
+        if not risks <= set(confirmed):
+            return RequestResult(new_plan, risks=risks)
         stored = await self._publish(new_plan, RequestOrigin(actor), approve=True)
         if stored.refused is not None:
             return RequestResult(new_plan, refusal=Rejection("vm", vm_id, vm.name, stored.refused))
         return RequestResult(new_plan, stored.proposal_id, stored.created, result=stored.results[0])
+
+    def _risks(self, new_plan: Plan) -> frozenset[Risk]:
+        """What a person has to know of the one move of this plan before they approve it."""
+        move = new_plan.moves[0]
+        large = {Risk.LARGE} if self._decisions.is_large(move) else set()
+        overload = {Risk.OVERLOAD} if move.target_id in new_plan.overloaded_after else set()
+        return frozenset(large | overload)
 
     async def best_targets(self, move_id: int) -> tuple[TargetChoice, ...]:
         """The three best other nodes for the VM of a move that waits; empty where there is none.
@@ -195,13 +209,15 @@ class Requests(UseCase):
         choices = await asyncio.to_thread(best_targets, *context, proposed.move.vm_id, count=4)
         return tuple(c for c in choices if c.node_id not in (source_id, planned))[:3]
 
-    async def retarget(self, move_id: int, target_id: int, actor: Actor, *, confirmed: bool = False) -> RequestResult:
+    async def retarget(
+        self, move_id: int, target_id: int, actor: Actor, *, confirmed: Collection[Risk] = ()
+    ) -> RequestResult:
         """Sends the VM of a move that waits to another node instead: this is the person's approval of that.
 
         The pending move is superseded in the same transaction, so that of two presses one counts.
 
         Args:
-            confirmed: the person has confirmed a large move (CONFIRM_LARGE_MOVES).
+            confirmed: the risks that the person has confirmed.
         Raises:
             PanelError, NotFound: as ``best_targets``.
             DryRunError: this is a dry run.
@@ -228,7 +244,9 @@ class Requests(UseCase):
         choices = await asyncio.to_thread(best_targets, *context, move.move.vm_id, count=4)
         return tuple(c for c in choices if c.node_id != move.move.target_id)[:3]
 
-    async def retry(self, migration_id: int, target_id: int, actor: Actor, *, confirmed: bool = False) -> RequestResult:
+    async def retry(
+        self, migration_id: int, target_id: int, actor: Actor, *, confirmed: Collection[Risk] = ()
+    ) -> RequestResult:
         """Moves the VM of a failed migration although it is in quarantine: this is the person's approval of that.
 
         Every other rule holds. The quarantine does not count for this request only: it counts again if the
@@ -262,7 +280,7 @@ class Requests(UseCase):
             return False
         return await self._store.migrations.last_of(migration.move.vm_id) == migration.id
 
-    async def undo(self, migration_id: int, actor: Actor, *, confirmed: bool = False) -> RequestResult:
+    async def undo(self, migration_id: int, actor: Actor, *, confirmed: Collection[Risk] = ()) -> RequestResult:
         """Moves the VM of a migration back to where it came from: this is the person's approval of that.
 
         Once a migration, for UNDO_WINDOW after its end, and checked like any move; but its node may get as full again
@@ -308,7 +326,7 @@ class Requests(UseCase):
         purpose: Purpose,
         *,
         origin: RequestOrigin,
-        confirmed: bool,
+        confirmed: Collection[Risk],
     ) -> RequestResult:
         move = proposed.move
         before = move.source_before if purpose is Purpose.UNDO else None
@@ -317,9 +335,9 @@ class Requests(UseCase):
         )
         if isinstance(new_plan, Rejection):
             return RequestResult(refusal=new_plan)
-        asks = self._decisions.is_large(new_plan.moves[0]) or target_id in new_plan.overloaded_after
-        if asks and not confirmed:
-            return RequestResult(new_plan, needs_confirmation=True)
+        risks = self._risks(new_plan)
+        if not risks <= set(confirmed):
+            return RequestResult(new_plan, risks=risks)
         stored = await self._publish(new_plan, origin, approve=True)
         if stored.refused is not None:
             return RequestResult(new_plan, refusal=Rejection("vm", move.vm_id, move.vm_name, stored.refused))

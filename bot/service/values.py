@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from balancer.model import Cluster, Plan, Reason
 from bot.domain.exclusions import Exclusion, Snooze
@@ -16,6 +17,15 @@ MODES = ("approve", "auto")
 MODE_KEY, PAUSE_KEY, STRATEGY_KEY, OUTAGE_KEY = "mode", "paused", "strategy", "outage"
 REFUSED_KEY = "token-refused"
 FOREVER = "forever"
+
+
+class Risk(str, Enum):
+    """What a person has to confirm before a move that they asked for is approved."""
+
+    LARGE = "large"
+    """The VM is large (CONFIRM_LARGE_MOVES)."""
+    OVERLOAD = "overload"
+    """The target node is overloaded afterwards."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from balancer.model import Plan, Purpose, Reason
@@ -50,6 +51,9 @@ class Requests(Part):
             known = await _same_request(db, plan, origin)
             if known is not None:
                 return StoredRequest(known)
+            waiting = await _waiting_for_second(db, plan, origin, now) if approve else None
+            if waiting is not None:
+                return await self._approved(db, waiting, origin.by, now=now, counts=counts)
             refused = await _forbidden(db, plan, origin, now)
             if refused is not None:
                 return StoredRequest(refused=refused)
@@ -59,10 +63,17 @@ class Requests(Part):
                 await _reopen(db, origin.node_id, origin.by, now)
             if not approve:
                 return StoredRequest(proposal_id, created=True, changed=(*changed, proposal_id))
-            ids = [r["id"] for r in await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))]
-            outcome = await decided(db, ids, Verdict.APPROVE, origin.by, now=now, counts=counts)
-            results = outcome.results(await self._reader.moves(db, ids), ids)
-            return StoredRequest(proposal_id, created=True, results=results, changed=(*changed, proposal_id))
+            stored = await self._approved(db, proposal_id, origin.by, now=now, counts=counts)
+            return replace(stored, created=True, changed=(*changed, proposal_id))
+
+    async def _approved(
+        self, db: Connection, proposal_id: int, by: Actor, *, now: datetime, counts: Counts | None
+    ) -> StoredRequest:
+        """Approves every move of a request for the person who makes it."""
+        ids = [r["id"] for r in await all_rows(db, "SELECT id FROM move WHERE proposal_id = ?", (proposal_id,))]
+        outcome = await decided(db, ids, Verdict.APPROVE, by, now=now, counts=counts)
+        results = outcome.results(await self._reader.moves(db, ids), ids)
+        return StoredRequest(proposal_id, results=results, changed=(proposal_id,))
 
     async def stop(self, proposal_id: int, actor: Actor, now: datetime) -> Stopped | None:
         """Takes back what is not started yet of a drain or a fill; ``None``: there is no such wish.
@@ -133,6 +144,20 @@ async def _open_request(db: Connection, node_id: int, purpose: Purpose) -> int |
         db,
         f"SELECT p.id FROM proposal p WHERE p.node_id = ? AND p.purpose = ? AND {_OPEN} ORDER BY p.id DESC LIMIT 1",  # noqa: S608
         (node_id, purpose.value, _UNSETTLED),
+    )
+    return records[0]["id"] if records else None
+
+
+async def _waiting_for_second(db: Connection, plan: Plan, origin: RequestOrigin, now: datetime) -> int | None:
+    """The same request of one move that waits: the approval of whoever makes it again is for that one."""
+    if len(plan.moves) != 1 or origin.instead_of is not None:
+        return None
+    records = await all_rows(
+        db,
+        "SELECT p.id FROM proposal p JOIN move m ON m.proposal_id = p.id WHERE p.purpose = ? AND p.undoes IS ? "
+        "AND p.by_kind IS NOT NULL AND m.state = 'pending' AND p.expires_at > ? "
+        "AND (m.vm_id, m.source_id, m.target_id) = (?, ?, ?) ORDER BY p.id DESC LIMIT 1",
+        (plan.purpose.value, origin.undoes, rows.to_text(now), *plan.moves[0].key),
     )
     return records[0]["id"] if records else None
 

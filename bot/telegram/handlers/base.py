@@ -6,7 +6,7 @@ Who may use a command stands in the menu; a page or an action checks itself what
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -18,7 +18,7 @@ from bot.rendering.phrases import POPUP_LIMIT
 from bot.service.queries import Queries
 from bot.service.requests import RequestResult
 from bot.service.service import Service
-from bot.service.values import Status
+from bot.service.values import Risk, Status
 from bot.telegram.confirmations import WITHIN, Confirmations
 from bot.telegram.keyboards.buttons import go, keyboard
 from bot.telegram.middlewares.access import RequestContext
@@ -160,9 +160,22 @@ class Feature:
     def sees_everything(request: Request) -> bool:
         return any(chat.clusters is None for chat in request.context.permissions.visible)
 
-    def confirmed(self, request: Request, *subjects: int) -> bool:
+    def confirmed(self, request: Request, *subjects: Hashable) -> bool:
         """Whether this press answers the question "really?" about them all; else it counts as asked now."""
         return self.confirmations.confirmed(request.context.user_id, request.button, subjects)
+
+    async def requested(
+        self, request: Request, subject: int, make: Callable[[Collection[Risk]], Awaitable[RequestResult]]
+    ) -> RequestResult:
+        """Makes a request. A second press confirms the risks that the question of the first press named, no others.
+
+        Args:
+            make: takes the risks that the person has confirmed.
+        """
+        result = await make(())
+        if result.risks and self.confirmed(request, *((subject, risk) for risk in result.risks)):
+            return await make(result.risks)
+        return result
 
     async def approve_moves(
         self, request: Request, moves: Sequence[ProposedMove], not_before: datetime | None = None
@@ -284,25 +297,25 @@ def after_request(request: Request, result: RequestResult) -> ActionResult:
         raise Outdated
     vm, target = wording.short(move.vm_name), wording.short(move.target_name)
     if result.needs_confirmation:
-        return ActionResult(_question(texts, move, overloads=_overloads(result)), alert=True)
+        return ActionResult(_question(texts, move, result.risks), alert=True)
+    if result.result is not None and result.result.again:
+        return ActionResult(texts.text("popup-same-person"), alert=True)
     if result.result is not None and result.result.noted:
         return ActionResult(texts.text("popup-noted", vm=vm, target=target))
     return ActionResult(texts.text("popup-moving", vm=vm, target=target))
 
 
-def _overloads(result: RequestResult) -> bool:
-    """Whether the requested move leaves its target overloaded."""
-    plan = result.plan
-    return plan is not None and any(m.target_id in plan.overloaded_after for m in plan.moves)
-
-
-def _question(texts: Texts, move: Move, *, overloads: bool) -> str:
-    """What is to be confirmed by a second press; plain text that fits a popup."""
+def _question(texts: Texts, move: Move, risks: Collection[Risk]) -> str:
+    """What is to be confirmed by a second press, each risk by its name; plain text that fits a popup."""
     vm, seconds = wording.short(move.vm_name), round(WITHIN.total_seconds())
-    if not overloads:
-        return texts.text("popup-confirm", vm=vm, gib=move.memory_mib / 1024, seconds=seconds)
-    node, after = wording.short(move.target_name), move.target_after
-    words = texts.text(
-        "popup-overloads", vm=vm, node=node, cpu=after.cpu_ratio, memory=after.memory_percent, seconds=seconds
-    )
+    gib, node, after = move.memory_mib / 1024, wording.short(move.target_name), move.target_after
+    if Risk.OVERLOAD not in risks:
+        return texts.text("popup-confirm", vm=vm, gib=gib, seconds=seconds)
+    cpu, memory = after.cpu_ratio, after.memory_percent
+    if Risk.LARGE in risks:
+        words = texts.text(
+            "popup-confirm-overloads", vm=vm, gib=gib, node=node, cpu=cpu, memory=memory, seconds=seconds
+        )
+    else:
+        words = texts.text("popup-overloads", vm=vm, node=node, cpu=cpu, memory=memory, seconds=seconds)
     return words[:POPUP_LIMIT]

@@ -58,9 +58,10 @@ class Failures(Feature):
         if request.extra and not request.extra.isdecimal():
             raise Outdated
         target_id, actor = int(request.extra) if request.extra else migration.move.target_id, request.context.actor
-        result = await self.service.requests.retry(migration.id, target_id, actor)
-        if result.needs_confirmation and self.confirmed(request, migration.id):
-            result = await self.service.requests.retry(migration.id, target_id, actor, confirmed=True)
+        retry = self.service.requests.retry
+        result = await self.requested(
+            request, migration.id, lambda risks: retry(migration.id, target_id, actor, confirmed=risks)
+        )
         return after_request(request, result)
 
     async def _failed(self, request: Request) -> Migration:

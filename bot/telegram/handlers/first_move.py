@@ -58,9 +58,7 @@ class FirstMove(Feature):
         if not request.extra.isdecimal():
             raise Outdated
         move, target_id, actor = self.service.requests.move, int(request.extra), request.context.actor
-        result = await move(vm.id, target_id, actor)
-        if result.needs_confirmation and self.confirmed(request, vm.id):
-            result = await move(vm.id, target_id, actor, confirmed=True)
+        result = await self.requested(request, vm.id, lambda risks: move(vm.id, target_id, actor, confirmed=risks))
         done = after_request(request, result)
         started = result.refusal is None and not result.needs_confirmation
         return ActionResult(done.popup, alert=done.alert, close=started)

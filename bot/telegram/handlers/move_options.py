@@ -217,9 +217,10 @@ class MoveOptions(Feature):
         if not request.extra.isdecimal():
             raise Outdated
         target_id, actor = int(request.extra), request.context.actor
-        result = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=False)
-        if result.needs_confirmation and self.confirmed(request, proposed.id):
-            result = await self.service.requests.retarget(proposed.id, target_id, actor, confirmed=True)
+        retarget = self.service.requests.retarget
+        result = await self.requested(
+            request, proposed.id, lambda risks: retarget(proposed.id, target_id, actor, confirmed=risks)
+        )
         done = after_request(request, result)
         if result.needs_confirmation:
             return done
@@ -254,9 +255,8 @@ class MoveOptions(Feature):
             raise Outdated
         self._need(request, migration.cluster_id)
         actor = request.context.actor
-        result = await self.service.requests.undo(migration.id, actor)
-        if result.needs_confirmation and self.confirmed(request, migration.id):
-            result = await self.service.requests.undo(migration.id, actor, confirmed=True)
+        undo = self.service.requests.undo
+        result = await self.requested(request, migration.id, lambda risks: undo(migration.id, actor, confirmed=risks))
         return after_request(request, result)
 
     async def call_back(self, request: Request) -> ActionResult:
