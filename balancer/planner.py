@@ -61,8 +61,17 @@ def plan(snapshot: Snapshot, policy: Policy, recent: Recent | None = None) -> Pl
     """
     if len(snapshot.clusters) != 1:
         raise ValueError(f"the snapshot holds {len(snapshot.clusters)} clusters: plan() takes one (split() it)")
+    if not policy.keep_survivable:
+        return _plan(snapshot, policy, recent or Recent())
+    from balancer.survival.keep import keeping  # with NumPy, which others do not pay for
+
+    events = recent or Recent()
+    return keeping(lambda seen: _plan(seen, policy, events), snapshot, policy, events)
+
+
+def _plan(snapshot: Snapshot, policy: Policy, recent: Recent) -> Plan:
     cluster = snapshot.clusters[0]
-    state = WorkingState(snapshot, policy, recent or Recent())
+    state = WorkingState(snapshot, policy, recent)
     reports = node_reports(state)
     overloaded = [state.nodes[report.node_id] for report in reports if report.overloaded]
     broken = violations(snapshot, state.groups)

@@ -129,6 +129,8 @@ class Policy:
     survive_up_to: str = OVERLOAD
     """How full the other nodes may get when a node is lost: ``overload``, up to the overload thresholds less the
     headroom; ``physical``, up to the memory that they have, whatever their vCPUs and load."""
+    keep_survivable: bool = False
+    """No move may take away the room for a node that could be lost before it, see ``survive_up_to``."""
 
     def __post_init__(self) -> None:
         self._require(_POSITIVE, lambda value: 0 < value < inf, "it must be above 0")

@@ -153,6 +153,8 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "survive-node-doubtful": ("node",),
     "survive-left-out": (),
     "survive-stays": ("rule",),
+    "vm-keeps-survivable": ("node", "vms"),
+    "caution-survive-lost": ("node", "vms"),
     "caution-survive-local": ("cluster",),
     "caution-survive-busy": ("nodes",),
     # why a VM stays where it is, besides the reasons above

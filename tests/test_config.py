@@ -44,6 +44,7 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "dry_run": ("true", "false", "true"),
     "balance_strategy": ("optimal", "smallest-first", "optimal"),
     "optimize_for": ("moves", "memory", "moves"),
+    "keep_survivable": ("true", "false", "true"),
     "survive_up_to": ("physical", "overload", "physical"),
     "target_thresholds": ("hard", "preferred", "hard"),
     "migration_overhead": ("1.5", "2.5", "3.5"),

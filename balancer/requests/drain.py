@@ -34,6 +34,14 @@ def drain(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> P
     Raises:
         ValueError: the snapshot does not hold exactly one cluster, or the node is not in it.
     """
+    if not policy.keep_survivable:
+        return _drain(snapshot, policy, recent, node_id)
+    from balancer.survival.keep import keeping  # imports NumPy
+
+    return keeping(lambda seen: _drain(seen, policy, recent, node_id), snapshot, policy, recent, closing=(node_id,))
+
+
+def _drain(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> Plan:
     from balancer.requests.drain_packing import assign_groups  # imports NumPy; other requests do not need it
 
     builder = PlanBuilder(Purpose.DRAIN, snapshot, policy, recent, source_id=node_id)

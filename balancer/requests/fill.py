@@ -19,6 +19,14 @@ def fill(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> Pl
     Raises:
         ValueError: the snapshot does not hold exactly one cluster, or the node is not in it.
     """
+    if not policy.keep_survivable:
+        return _fill(snapshot, policy, recent, node_id)
+    from balancer.survival.keep import keeping  # imports NumPy
+
+    return keeping(lambda seen: _fill(seen, policy, recent, node_id), snapshot, policy, recent)
+
+
+def _fill(snapshot: Snapshot, policy: Policy, recent: Recent, node_id: int) -> Plan:
     from balancer.requests.fill_search import FillSearch  # imports NumPy; other requests do not need it
 
     builder = PlanBuilder(Purpose.FILL, snapshot, policy, recent)

@@ -76,7 +76,18 @@ def single_move(
     if refusal is not None:
         return Rejection("target", target.id, target.name, refusal)
     here, there = state.working[source.id], state.working[target.id]
-    return builder.build([make_move(state, able, here, there, _why(purpose, here, state))])
+    new_plan = builder.build([make_move(state, able, here, there, _why(purpose, here, state))])
+    lost = _lost_room(snapshot, policy, recent, new_plan)
+    return new_plan if lost is None else Rejection("vm", vm.id, vm.name, lost)
+
+
+def _lost_room(snapshot: Snapshot, policy: Policy, recent: Recent, new_plan: Plan) -> Reason | None:
+    """Why KEEP_SURVIVABLE forbids the plan."""
+    if not policy.keep_survivable:
+        return None
+    from balancer.survival.keep import refusal  # imports NumPy
+
+    return refusal(snapshot, policy, recent, new_plan.moves)
 
 
 def find_vm(snapshot: Snapshot, vm_id: int) -> VM:

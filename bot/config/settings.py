@@ -66,6 +66,7 @@ POLICY_FIELDS: Mapping[str, str] = {
     "kernel_rule": "kernel_rule",
     "placement_filters": "placement_filters",
     "survive_up_to": "survive_up_to",
+    "keep_survivable": "keep_survivable",
 }
 """Settings that go into the core's policy as they are; CLUSTERS_FILE may give a cluster its own."""
 
@@ -159,6 +160,8 @@ class Settings(BaseSettings):
     """Percent of the overload thresholds that a move leaves free on its target."""
     survive_up_to: Annotated[Literal["physical", "overload"], AnyCase] = "overload"
     """How full other nodes may get if a node is lost. overload: to the thresholds. physical: to all of their memory."""
+    keep_survivable: bool = False
+    """No plan takes away the room for a node that could be lost before it. false: the proposal warns of it."""
 
     # Nodes and VMs to leave alone
     exclude_source_nodes: NameList = ()

@@ -17,6 +17,7 @@ from balancer.policy import BALANCE, Policy
 from balancer.rules.constraints import overloaded_nodes
 from balancer.rules.updates import updates_wait
 from balancer.strategies.alternative import with_alternative
+from balancer.survival.keep import with_warning
 from bot.panel.remarks import remark_of_one_cluster
 from bot.service.overload_counters import OverloadCounters
 
@@ -65,6 +66,7 @@ def _with_cautions(own: Snapshot, new_plan: Plan, inputs: CheckInputs) -> Plan:
     cluster_id = own.clusters[0].id
     cautions = remarks_of(own, one_cluster=inputs.one_cluster_remarks)
     if planning_failure(new_plan) is None:
+        new_plan = with_warning(own, inputs.policies[cluster_id], inputs.recent, new_plan)
         waits = updates_wait(own, inputs.policies[cluster_id], inputs.recent, new_plan.overloaded_after)
         cautions += [] if waits is None else [waits]
     if cluster_id in inputs.restarted and new_plan.moves:

@@ -5,13 +5,15 @@ A plan describes a moment that has passed: what changed since then can forbid a 
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
-from balancer.model import Move, Reason, Snapshot
+from balancer.model import Move, Purpose, Reason, Snapshot
 from balancer.promises import Promise
 from balancer.rules.constraints import check_planned
+from balancer.survival.keep import refusal
 from bot.domain.incidents import Resource
 from bot.domain.proposals import ActorKind, Migration, MigrationState, same_person
 from bot.domain.times import WallTime
@@ -161,6 +163,9 @@ class Precheck(UseCase):
         recent = replace(recent, suitable={migration.move.vm_id: suitable} if suitable else {})
         reason = check_planned(own, policy, recent, migration.move, proposal.plan)
         reason = reason or changed_since(migration.move, own)
+        if reason is None and policy.keep_survivable:
+            closing = {migration.move.source_id} if proposal.plan.purpose is Purpose.DRAIN else set()
+            reason = await asyncio.to_thread(refusal, own, policy, recent, [migration.move], closing)
         if reason is None:
             return StartContext(own, policy, proposal.plan)
         return Outcome(MigrationState.SKIPPED if reason.code in GONE else MigrationState.STALE, reason)

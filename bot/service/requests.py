@@ -17,6 +17,7 @@ from balancer.requests.drain import drain
 from balancer.requests.fill import fill
 from balancer.requests.move import best_targets, single_move
 from balancer.requests.results import TargetChoice
+from balancer.survival.keep import with_warning
 from bot.domain.lookup import nearest
 from bot.domain.proposals import Actor, DecisionResult, Migration, MigrationState, ProposedMove, Verdict
 from bot.errors import NotFound
@@ -119,7 +120,7 @@ class Requests(UseCase):
     async def _plan_node(self, node: Node, purpose: Purpose) -> Plan:
         context = await self._context_of_node(node, purpose)
         make = drain if purpose is Purpose.DRAIN else fill
-        new_plan = await asyncio.to_thread(make, *context, node.id)
+        new_plan = await asyncio.to_thread(lambda: with_warning(*context, make(*context, node.id)))
         # The first approval excludes the node by itself: nobody has to be reminded of that here.
         return replace(new_plan, cautions=tuple(c for c in new_plan.cautions if c.code != STILL_OPEN))
 

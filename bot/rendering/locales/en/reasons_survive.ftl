@@ -24,6 +24,16 @@ reason-survive-size-unknown = not decided: the size of { $vm } is unknown{ $vms 
 reason-survive-node-doubtful = not decided: the panel contradicts itself about { $node }
 reason-survive-left-out = no room is left for it
 reason-survive-stays = the rule “{ $rule }” lets it run on this node only
+reason-vm-keeps-survivable = its move would take away the room for { $node }: if that node is lost, { $vms ->
+    [0] room for all its VMs would no longer be certain
+    [one] one of its VMs would have no room
+   *[other] { NUMBER($vms) } of its VMs would have no room
+ } (KEEP_SURVIVABLE)
+reason-caution-survive-lost = after these moves the cluster can no longer lose { $node }: { $vms ->
+    [0] room for all its VMs is no longer certain
+    [one] one of its VMs would have no room
+   *[other] { NUMBER($vms) } of its VMs would have no room
+ }
 reason-caution-survive-local = in { $cluster } the disks are on the nodes: there may be room, but the disks of a lost node are lost with it
 reason-caution-survive-busy = { $nodes ->
     [one] a node with a migration in motion counts as taking no VM

@@ -21,5 +21,13 @@ reason-survive-size-unknown = не решено: неизвестен разме
 reason-survive-node-doubtful = не решено: данные панели об узле { $node } противоречивы
 reason-survive-left-out = места для неё не остаётся
 reason-survive-stays = правило «{ $rule }» разрешает ей работать только на этом узле
+reason-vm-keeps-survivable = после переноса при отказе { $node } { $vms ->
+    [0] не было бы уверенности, что места хватит всем его ВМ
+   *[other] не хватило бы места для его ВМ: { NUMBER($vms) }
+ } (KEEP_SURVIVABLE)
+reason-caution-survive-lost = после этих миграций кластер уже не переживёт отказ { $node }: { $vms ->
+    [0] нет уверенности, что места хватит всем его ВМ
+   *[other] не хватит места для его ВМ: { NUMBER($vms) }
+ }
 reason-caution-survive-local = в { $cluster } диски лежат на узлах: место может найтись, но диски отказавшего узла пропадут вместе с ним
 reason-caution-survive-busy = узлы, на которых идёт миграция, считаются не принимающими ВМ: { NUMBER($nodes) }
