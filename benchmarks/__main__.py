@@ -17,14 +17,26 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks import closed_loop, cycle, date, default_rule, demands, hbal, load_loop, peers, startup, tables
+from benchmarks import (
+    closed_loop,
+    cycle,
+    date,
+    default_rule,
+    demands,
+    hbal,
+    load_loop,
+    peers,
+    ssh_round,
+    startup,
+    tables,
+)
 
 HERE = Path(__file__).resolve().parent
 SUITES = {
     "full": (*peers.SMALL, *peers.MEDIUM, *peers.LARGE, *peers.HUGE, *peers.GIANT),
     "quick": (*peers.SMALL[:2], peers.SMALL[3]),
 }
-PARTS = ("startup", "cycle", "peers", "date", "default-rule", "loads", "closed-loop", "sharper-bounds")
+PARTS = ("startup", "cycle", "ssh-round", "peers", "date", "default-rule", "loads", "closed-loop", "sharper-bounds")
 """In this order: the shortest first, and what takes its time alone before what uses all processors."""
 
 
@@ -99,10 +111,18 @@ def measure_part(part: str, given: argparse.Namespace, found: dict[str, Any]) ->
         say("start-up")
         found["startup"] = startup.measure(3 if given.quick else startup.ROUNDS)
         yield
-    elif part == "cycle":
-        say("a cycle of the program")
+    elif part in ("cycle", "ssh-round"):
+        yield from measure_program(part, given, found)
+
+
+def measure_program(part: str, given: argparse.Namespace, found: dict[str, Any]) -> Iterator[None]:
+    """The parts that run the whole program."""
+    say("a cycle of the program" if part == "cycle" else "checks over SSH")
+    if part == "cycle":
         found["cycle"] = asyncio.run(cycle.measure(cycles=2 if given.quick else cycle.CYCLES))
-        yield
+    else:
+        found["ssh_round"] = asyncio.run(ssh_round.measure("demo" if given.quick else "large"))
+    yield
 
 
 def sharpen(records: list[dict[str, Any]]) -> Iterator[None]:
@@ -166,9 +186,16 @@ def report(found: dict[str, Any]) -> Iterator[str]:
     if "closed_loop" in found:
         yield "## Over time\n"
         yield from tables.closed_loop_table(found["closed_loop"])
+    yield from _of_the_program(found)
+
+
+def _of_the_program(found: dict[str, Any]) -> Iterator[str]:
     if "cycle" in found:
         yield "## A cycle of the running program\n"
         yield from tables.cycle_table(found["cycle"])
+    if "ssh_round" in found:
+        yield "## Checks over SSH\n"
+        yield from ssh_round.ssh_table(found["ssh_round"])
 
 
 def _demands(found: dict[str, Any]) -> Iterator[demands.Demand]:
