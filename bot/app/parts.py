@@ -16,6 +16,7 @@ from bot.config.settings import Settings, env_name
 from bot.config.validation import MEMORY
 from bot.domain.chats import Chat
 from bot.domain.clock import Clock
+from bot.domain.migration_progress import JobProgress
 from bot.domain.proposals import Proposal
 from bot.domain.times import Hours
 from bot.rendering.catalog import Texts
@@ -125,6 +126,7 @@ async def open_telegram(  # noqa: PLR0913 - each is one part of the program, by 
     clusters: Callable[[], Sequence[Cluster]],
     picture: Callable[[Texts, Proposal], Picture | None],
     defects: Defects,
+    progress: Callable[[int], JobProgress | None],
     capacity: Callable[[Collection[int] | None], Awaitable[Sequence[CapacityReport]]],
 ) -> TelegramNotifier | None:
     """The chat, found and attached to the store; ``None``: the settings name none, or switch it off.
@@ -149,6 +151,7 @@ async def open_telegram(  # noqa: PLR0913 - each is one part of the program, by 
         two_person=settings.two_person_rule,
         defects=defects,
         allow_abort=settings.allow_abort and not settings.dry_run,
+        progress=progress,
         capacity=capacity,
     )
     await telegram.find_chat()

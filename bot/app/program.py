@@ -130,6 +130,7 @@ class VMBalancer:
                 clusters=lambda: self.service.observer.clusters_seen(),
                 picture=self._picture,
                 defects=self._defects,
+                progress=lambda migration_id: self.service.progress.of(migration_id),
                 capacity=lambda clusters: self.service.capacity.known(clusters),
             )
             self.notifier: TelegramNotifier | LogNotifier = self.telegram or LogNotifier(self.store, self.texts)

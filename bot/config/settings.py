@@ -286,6 +286,9 @@ class Settings(BaseSettings):
     load_window: Annotated[int, whole(600, 86400)] = 3600
     """Seconds of which the load of a VM is the mean."""
 
+    migration_progress: Annotated[Literal["estimate", "ssh"], AnyCase] = "estimate"
+    """estimate: a running migration shows its estimated time. ssh: its node says how far it is (virsh -r)."""
+
     # Monitoring
     metrics_port: Annotated[int, whole(0, 65_535)] = 0
     """TCP port for /metrics (Prometheus) and /healthz. 0: no port is opened."""

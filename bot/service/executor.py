@@ -26,6 +26,7 @@ from bot.errors import (
 from bot.panel.client import VMManagerAPI
 from bot.service.context import ServiceContext, UseCase
 from bot.service.ledger import Ledger
+from bot.service.migration_progress import MigrationProgress
 from bot.service.observer import Observer
 from bot.service.outcome_recorder import OutcomeRecorder
 from bot.service.panel_verdicts import PanelVerdicts
@@ -53,7 +54,7 @@ Work = Callable[[Migration], Awaitable[None]]
 class Executor(UseCase):
     """Run ``run()`` as a task; ``stop()`` leaves running migrations recorded."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one part of the service, by name
         self,
         panel: VMManagerAPI,
         context: ServiceContext,
@@ -63,6 +64,7 @@ class Executor(UseCase):
         verdicts: PanelVerdicts,
         restarts: Restarts,
         ledger: Ledger,
+        progress: MigrationProgress,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         super().__init__(context)
@@ -70,7 +72,7 @@ class Executor(UseCase):
         self._verdicts = verdicts
         self._sleep = sleep
         watch = RestartWatch()
-        self._tracker = TaskTracker(panel, self._store, self._settings, watch, clock=self._clock, sleep=sleep)
+        self._tracker = TaskTracker(panel, self._store, self._settings, watch, progress, clock=self._clock, sleep=sleep)
         self._precheck = Precheck(
             *(panel, context, observer, planning),
             restarts=restarts,
@@ -79,6 +81,7 @@ class Executor(UseCase):
             watch=watch,
         )
         self._recorder = OutcomeRecorder(context, restarts, watch)
+        self._progress = progress
         self._waiting_announced: set[int] = set()
         self._stopping = False
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -312,6 +315,7 @@ class Executor(UseCase):
         if outcome is None:
             outcome = await self._tracker.follow(row)
         await self._recorder.record(row, outcome)
+        self._progress.forget(row)
 
     async def settle_unknown(self) -> None:
         """Asks the panel about every migration of unknown outcome; call it once a cycle."""

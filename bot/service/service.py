@@ -24,6 +24,7 @@ from bot.service.decisions import Decisions
 from bot.service.defects import Defects
 from bot.service.executor import Executor
 from bot.service.ledger import Ledger
+from bot.service.migration_progress import MigrationProgress
 from bot.service.notifier import Notifier
 from bot.service.observer import Observer
 from bot.service.panel_verdicts import PanelVerdicts
@@ -88,6 +89,7 @@ class Service:
         self.deadlines = Deadlines(context)
         self.clock_follower = ClockFollower(context)
         self.ledger = Ledger(context)
+        self.progress = MigrationProgress(context, panel, loads)
         self.aborts = Aborts(context, panel)
         self.capacity = Capacity(context, self.observer, self.planning)
         self.cycle = Cycle(
@@ -104,6 +106,7 @@ class Service:
             verdicts=self.verdicts,
             restarts=self.restarts,
             ledger=self.ledger,
+            progress=self.progress,
             sleep=sleep,
         )
 

@@ -18,6 +18,7 @@ from bot.domain.proposals import Migration, MigrationState
 from bot.errors import PanelError
 from bot.panel.client import VMManagerAPI
 from bot.panel.responses import TaskInfo
+from bot.service.migration_progress import MigrationProgress
 from bot.service.restarts import RestartWatch
 from bot.service.vm_history import VMHistory, if_answered, is_running, later_migrations, own_start
 from bot.store.store import Store
@@ -72,6 +73,7 @@ class TaskTracker:
         store: Store,
         settings: Settings,
         watch: RestartWatch,
+        progress: MigrationProgress,
         *,
         clock: Callable[[], datetime],
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
@@ -81,6 +83,7 @@ class TaskTracker:
         self._store = store
         self._settings = settings
         self._watch = watch
+        self._progress = progress
         self._clock = clock
         self._sleep = sleep
         self.history = VMHistory(panel, settings, clock=clock, sleep=sleep)
@@ -176,6 +179,7 @@ class TaskTracker:
             if self.overdue(migration):
                 no_answer = Outcome(MigrationState.UNKNOWN, Reason.of("no-answer"), problem)
                 return no_answer if problem else self._timeout()
+            await self._progress.look(migration)
             await self._sleep(await self._pause_s(migration, arrived_alive))
 
     async def _pause_s(self, migration: Migration, arrived_alive: bool) -> float:

@@ -186,6 +186,31 @@ class Connections:
             job.counters = parse_counters(text)
         return measurement
 
+    async def run(self, node_id: int, text: str, limit: int) -> str | None:
+        """What another command prints, over the connection that is open to the node; ``None`` = there is none, or no
+        answer in time. Nothing is logged in for it."""
+        link = self._links.get(node_id)
+        if link is None or link.connection.is_closed():
+            return None
+        try:
+            return await asyncio.wait_for(self._printed(link.connection, text, limit), self._timeout_s / 2)
+        except (asyncio.TimeoutError, OSError, asyncssh.Error) as error:
+            log.debug("%s did not answer to %r: %s", link.address, text, error)
+            return None
+
+    @staticmethod
+    async def _printed(connection: asyncssh.SSHClientConnection, text: str, limit: int) -> str:
+        process = await connection.create_process(
+            text, stdin=asyncssh.DEVNULL, stderr=asyncssh.DEVNULL, encoding="utf-8", errors="replace"
+        )
+        printed = ""
+        try:
+            while len(printed) <= limit and (part := await process.stdout.read(limit)):
+                printed += part
+        finally:
+            process.close()
+        return printed
+
     def _drop(self, node_id: int) -> None:
         link = self._links.pop(node_id, None)
         if link is not None:

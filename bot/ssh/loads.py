@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from balancer.model import Measurement, Node, Snapshot
+from bot.domain.migration_progress import JobProgress
 from bot.domain.vm_load import NodeCounters
 from bot.ssh.monitor import SSHMonitor, SSHRound
 
@@ -37,6 +38,10 @@ class Loads:
         self.counters = result.counters
         self._say(asked, result)
         return replace(snapshot, nodes=tuple(replace(n, measured=self._last.get(n.id)) for n in snapshot.nodes))
+
+    async def job(self, node_id: int, domain: str) -> JobProgress | None:
+        """As the monitor's."""
+        return await self._monitor.job(node_id, domain)
 
     def _say(self, asked: Collection[Node], result: SSHRound) -> None:
         for node in asked:

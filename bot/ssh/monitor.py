@@ -15,10 +15,12 @@ from types import TracebackType
 from typing import Any
 
 from balancer.model import Measurement, Node
+from bot.domain.migration_progress import JobProgress
 from bot.domain.vm_load import NodeCounters
 from bot.errors import ConfigError, SSHError
 from bot.ssh.address import address_of, parse_mapping
 from bot.ssh.connections import Connections, Job
+from bot.ssh.job_info import JOB_ANSWER_LIMIT, job_command, parse_job
 from bot.ssh.known_hosts import KnownHosts
 from bot.ssh.login import KeyFile, key_file, login_options
 from bot.ssh.trust import HostKeys, Trust
@@ -86,6 +88,8 @@ class SSHMonitor:
         )
         self._connections = Connections(self._trust, timeout_s=timeout_s, read_vms=read_vms, root=root, clock=clock)
         self._max_logins = max_connections
+        self._root = root
+        self._clock = clock
         self._login_options: dict[str, Any] | None = None
         self._key_file: KeyFile | None = None
         """The key file as it was when it was read."""
@@ -106,6 +110,16 @@ class SSHMonitor:
     async def close(self) -> None:
         """Logs out everywhere."""
         await self._connections.close()
+
+    async def job(self, node_id: int, domain: str) -> JobProgress | None:
+        """How far the job of a VM on this node is; ``None`` = the node does not tell.
+
+        Args:
+            domain: the libvirt name of the VM.
+        """
+        command = job_command(domain, self._root)
+        text = None if command is None else await self._connections.run(node_id, command, JOB_ANSWER_LIMIT)
+        return None if text is None else parse_job(text, self._clock())
 
     async def measure(self, nodes: Sequence[Node]) -> SSHRound:
         """Asks all of them at once: over connections that are open, then over at most so many logins at a time."""

@@ -22,6 +22,7 @@ from balancer.model import Cluster, Plan, Reason
 from balancer.requests.capacity import CapacityReport
 from bot.domain.chats import Chat
 from bot.domain.clock import Clock, utc_now
+from bot.domain.migration_progress import JobProgress
 from bot.domain.proposals import Proposal
 from bot.domain.times import Hours
 from bot.errors import ChatError, ConfigError, StoreError
@@ -177,6 +178,7 @@ class TelegramNotifier:
         two_person: bool = False,
         defects: Defects | None = None,
         allow_abort: bool = False,
+        progress: Callable[[int], JobProgress | None] = lambda _migration_id: None,
         capacity: Callable[[Collection[int] | None], Awaitable[Sequence[CapacityReport]]] | None = None,
     ) -> None:
         """Where proposals and notices are read from; for how long a migration that ended well can be moved back.
@@ -191,6 +193,7 @@ class TelegramNotifier:
             two_person: whether every move needs two people.
             defects: counts messages that could not be made.
             allow_abort: whether running migrations can be stopped.
+            progress: how far a running migration is, where its node tells.
             capacity: when these clusters are full (``None`` = all), for the digest.
         """
         hours = hours or Hours()
@@ -214,6 +217,7 @@ class TelegramNotifier:
             two_person=two_person,
             defects=defects or Defects(),
             allow_abort=allow_abort,
+            progress=progress,
             capacity=capacity,
         )
         self._chats = chats or (Chat(self.chat_id, language=self._texts.language, thread_id=self._thread_id),)

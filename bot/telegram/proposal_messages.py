@@ -109,6 +109,7 @@ class ProposalMessages:
             *(frozenset(ends), opens, incident, earlier, await self._outcomes(moves)),
             stoppable=frozenset(stoppable) if self._context.allow_abort else frozenset(),
             aborts=aborts,
+            progress={i: known for i in running if (known := self._context.progress(i)) is not None},
         )
 
     async def _aborts(self, moves: Sequence[ProposedMove]) -> dict[int, Abort]:

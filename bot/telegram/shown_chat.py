@@ -12,6 +12,7 @@ from balancer.model import Cluster, Plan
 from balancer.requests.capacity import CapacityReport
 from bot.domain.chats import Chat
 from bot.domain.clock import Clock
+from bot.domain.migration_progress import JobProgress
 from bot.domain.proposals import Proposal
 from bot.domain.times import Hours
 from bot.rendering.catalog import Texts, texts_for
@@ -44,6 +45,7 @@ class ChatContext:
     ``chats``: the ids that they have now; ``clusters``: as last seen, none before the first answer of the panel;
     ``pictures``: what a proposal changes; ``rich``: whether rich messages are tried. ``two_person``: a request that one
     person made waits for another one. ``allow_abort``: running migrations have a button to stop them.
+    ``progress``: how far a running migration is, where its node tells.
     """
 
     bot: Callable[[], Bot]
@@ -62,6 +64,7 @@ class ChatContext:
     defects: Defects
     two_person: bool = False
     allow_abort: bool = False
+    progress: Callable[[int], JobProgress | None] = lambda _migration_id: None
     capacity: Callable[[Collection[int] | None], Awaitable[Sequence[CapacityReport]]] | None = None
     """When these clusters are full (``None`` = all), for the digest."""
 

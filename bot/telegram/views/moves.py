@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 from markupsafe import Markup
 
+from bot.domain.migration_progress import JobProgress
 from bot.domain.proposals import ActorKind, Migration, MigrationState, MoveState, ProposedMove, Sighting
 from bot.domain.sanitize import shorten
 from bot.rendering.catalog import LONGEST_ARGUMENT, Texts
@@ -27,12 +29,14 @@ class Look(NamedTuple):
 
     ``opens_at``: when migrations may start; ``None``: now. ``with_source``: name the node that the VM leaves.
     ``words``: characters of a caution, of an error and of a reason; 0: a sign alone for a caution, the others left out.
+    ``progress``: running migration -> how far it is, as its node tells.
     """
 
     opens_at: datetime | None = None
     moment: Moment = wording.moment
     with_source: bool = True
     words: int = LONGEST_ARGUMENT
+    progress: Mapping[int, JobProgress] = MappingProxyType({})
 
 
 def short_move_lines(texts: Texts, proposed: ProposedMove, now: datetime, look: Look) -> list[Markup | str]:
@@ -131,6 +135,8 @@ def migration_words(texts: Texts, migration: Migration, now: datetime, look: Loo
     length = (migration.finished_at or now) - started
     reason = shorten(texts.reason(migration.reason), max(look.words, 1)) if migration.reason else ""
     expected = migration.move.seconds
+    if migration.state is MigrationState.RUNNING and migration.id in look.progress:
+        return _copying(texts, look.progress[migration.id])
     if migration.state is MigrationState.RUNNING and expected:
         return texts.html(
             "migration-under-way",
@@ -148,6 +154,19 @@ def migration_words(texts: Texts, migration: Migration, now: datetime, look: Loo
     if migration.state is MigrationState.QUEUED and look.opens_at is not None:
         return texts.html("migration-window", time=look.moment(texts, look.opens_at, now))
     return texts.html(state, duration=wording.duration(texts, length), reason=reason)
+
+
+def _copying(texts: Texts, progress: JobProgress) -> Markup:
+    """How far a migration is by the counters of its node."""
+    left = progress.seconds_left
+    shown = bar(progress.percent, 100)
+    gib, dirty = progress.remaining_mib / 1024, progress.dirty_mib_s
+    if left is None:
+        return texts.html("migration-copying", bar=shown, percent=progress.percent, gib=gib, dirty=dirty)
+    length = wording.duration(texts, timedelta(seconds=left))
+    return texts.html(
+        "migration-copying-left", bar=shown, percent=progress.percent, gib=gib, dirty=dirty, duration=length
+    )
 
 
 def bar(part: float, whole: float) -> str:

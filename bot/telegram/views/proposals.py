@@ -12,6 +12,7 @@ from markupsafe import Markup
 from balancer.model import Plan, Purpose, Rejection
 from bot.domain.aborts import Abort
 from bot.domain.incidents import Incident
+from bot.domain.migration_progress import JobProgress
 from bot.domain.outcomes import Outcome
 from bot.domain.proposals import MoveState, Proposal, ProposedMove
 from bot.domain.sanitize import shorten
@@ -67,6 +68,7 @@ class Ahead(NamedTuple):
     outcomes: Mapping[int, Outcome] = MappingProxyType({})
     stoppable: frozenset[int] = frozenset()
     aborts: Mapping[int, Abort] = MappingProxyType({})
+    progress: Mapping[int, JobProgress] = MappingProxyType({})
 
 
 def proposal_view(texts: Texts, proposal: Proposal, now: datetime, page: int = 0, ahead: Ahead | None = None) -> View:
@@ -142,7 +144,11 @@ def is_over(proposal: Proposal) -> bool:
 def over_lines(texts: Texts, proposal: Proposal, now: datetime, ahead: Ahead) -> Lines:
     """How a proposal without a migration ended, and for which moves."""
     title = title_lines(texts, proposal, now, ahead.incident)
-    return [*title, *_closed_lines(texts, proposal), *earlier_lines(texts, now, ahead, Look(ahead.opens_at))]
+    return [
+        *title,
+        *_closed_lines(texts, proposal),
+        *earlier_lines(texts, now, ahead, Look(ahead.opens_at, progress=ahead.progress)),
+    ]
 
 
 def _text(texts: Texts, proposal: Proposal, now: datetime, shown: Shown, ahead: Ahead) -> Markup:
@@ -150,7 +156,7 @@ def _text(texts: Texts, proposal: Proposal, now: datetime, shown: Shown, ahead: 
 
     def lines(names: int, words: int) -> Lines:
         cut, around = with_short_names(proposal, names), _with_short_names(ahead, names)
-        look = Look(ahead.opens_at, with_source=not from_one_node(cut), words=words)
+        look = Look(ahead.opens_at, with_source=not from_one_node(cut), words=words, progress=ahead.progress)
         head = title_lines(texts, cut, now, around.incident)
         if shown.pages > 1:
             head.append(page_line(texts, proposal, shown))

@@ -72,7 +72,9 @@ def rich_proposal(
         blocks.append(buttons(all_row(texts, proposal.id, len(proposal.pending))))
     if shown.pages > 1:
         blocks.append(paragraph(page_line(texts, proposal, shown)))
-    look = Look(ahead.opens_at, own_zone_moment, with_source=not from_one_node(proposal), words=WORDS)
+    look = Look(ahead.opens_at, own_zone_moment, with_source=not from_one_node(proposal), words=WORDS)._replace(
+        progress=ahead.progress
+    )
     for proposed in shown.moves:
         blocks += _move(texts, proposed, now, look, ahead)
     blocks += _paragraphs(earlier_lines(texts, now, ahead, look))

@@ -2,6 +2,8 @@
 wish-target = 🎯 <b>Other node</b>, chosen by { $who }
 wish-undo = ↩️ <b>Move back</b>, requested by { $who }
 move-cost = { $size }, ≈ { $duration }
+migration-copying = ▶️ { $bar } { $percent }%, { NUMBER($gib, maximumFractionDigits: 1) } GiB left, the VM writes { NUMBER($dirty, maximumFractionDigits: 0) } MiB/s
+migration-copying-left = ▶️ { $bar } { $percent }%, { NUMBER($gib, maximumFractionDigits: 1) } GiB left, the VM writes { NUMBER($dirty, maximumFractionDigits: 0) } MiB/s, { $duration } to go
 migration-under-way = ▶️ { $bar } { $duration } of ≈ { $expected }
 migration-window = 🕑 waits for the migration window (opens { $time })
 migration-waits = 🕑 starts at { $time }

@@ -50,6 +50,7 @@ reason-not-sent = the panel could not be reached; nothing was sent
 reason-refused = the panel refused
 reason-never-started = it was unknown whether the start reached the panel; the panel shows no migration of the VM, and the VM has not moved
 reason-task-failed = the panel reports an error
+reason-does-not-converge = ⚠️ The migration of { $vm } does not get on: the VM writes { $dirty } MiB/s, { $node } copies { $speed } MiB/s. Calm the VM, give the migration network more bandwidth, or stop the migration (ALLOW_ABORT)
 reason-aborted = stopped by { $who }; the VM is on its old node
 reason-aborted-restarted = stopped by { $who }; the VM is on its old node, but it was restarted
 reason-not-arrived = the task is complete, but the VM is still on its old node

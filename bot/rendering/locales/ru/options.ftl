@@ -2,6 +2,8 @@
 wish-target = 🎯 <b>Выбран другой узел</b> ({ $who })
 wish-undo = ↩️ <b>Возврат ВМ</b> (по запросу: { $who })
 move-cost = { $size }, ≈ { $duration }
+migration-copying = ▶️ { $bar } { $percent }%, осталось { NUMBER($gib, maximumFractionDigits: 1) } ГиБ, ВМ пишет { NUMBER($dirty, maximumFractionDigits: 0) } МиБ/с
+migration-copying-left = ▶️ { $bar } { $percent }%, осталось { NUMBER($gib, maximumFractionDigits: 1) } ГиБ, ВМ пишет { NUMBER($dirty, maximumFractionDigits: 0) } МиБ/с, ещё { $duration }
 migration-under-way = ▶️ { $bar } { $duration } из ≈ { $expected }
 migration-window = 🕑 ждёт окна миграций (с { $time })
 migration-waits = 🕑 начнётся в { $time }

@@ -1,0 +1,70 @@
+"""How far a running live migration is, as the hypervisor of its node counts it, and whether it will ever end. Pure.
+
+A live migration copies memory that the VM goes on writing. It ends only if it copies faster than the VM writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+KNOWN_AFTER = timedelta(seconds=30)
+"""So long a migration must write faster than it copies, in every sample, before people are told."""
+LEAST_SAMPLES = 3
+KEPT = timedelta(minutes=5)
+"""Older samples say nothing about now."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """One look at the job of a VM. ``iteration``: the rounds over its memory; ``None`` of a figure = not told."""
+
+    at: datetime
+    total_mib: float
+    remaining_mib: float
+    speed_mib_s: float | None = None
+    dirty_mib_s: float | None = None
+    iteration: int | None = None
+
+    @property
+    def percent(self) -> int:
+        """How much is copied, 0 to 99: only the panel says that it is over."""
+        if self.total_mib <= 0:
+            return 0
+        return max(0, min(99, round(100 * (1 - self.remaining_mib / self.total_mib))))
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it takes at this speed; ``None`` = it does not end, or the speed is not told."""
+        if self.speed_mib_s is None or self.speed_mib_s <= (self.dirty_mib_s or 0.0):
+            return None
+        return self.remaining_mib / (self.speed_mib_s - (self.dirty_mib_s or 0.0))
+
+
+def with_sample(samples: Sequence[JobProgress], sample: JobProgress) -> tuple[JobProgress, ...]:
+    """The samples of the last minutes, in their order; after a clock that was set back only the new one."""
+    kept = [s for s in samples if timedelta(0) <= sample.at - s.at <= KEPT]
+    return (*kept, sample)
+
+
+def does_not_converge(samples: Sequence[JobProgress]) -> bool:
+    """Whether the migration will not end by itself, by all that was seen in the last ``KNOWN_AFTER``.
+
+    The VM writes at least as fast as its memory is copied; or, where the node does not tell how fast it writes, no less
+    is left than before although a further round over the memory has begun.
+    """
+    if len(samples) < LEAST_SAMPLES:
+        return False
+    newest = samples[-1]
+    before = [s for s in samples if newest.at - s.at >= KNOWN_AFTER]
+    if not before:
+        return False
+    recent = [s for s in samples if s.at >= before[-1].at]
+    if len(recent) < LEAST_SAMPLES:
+        return False
+    rates = [(s.dirty_mib_s, s.speed_mib_s) for s in recent]
+    if all(dirty is not None and speed is not None for dirty, speed in rates):
+        return all((dirty or 0.0) >= (speed or 0.0) and (dirty or 0.0) > 0 for dirty, speed in rates)
+    rounds = newest.iteration is not None and newest.iteration > (recent[0].iteration or 1)
+    return rounds and all(s.remaining_mib >= recent[0].remaining_mib > 0 for s in recent)

@@ -1,0 +1,83 @@
+"""Reads how far running migrations are from their source nodes, where MIGRATION_PROGRESS=ssh. Changes nothing there.
+
+What cannot be read leaves the estimate; nothing here holds up the following of a migration.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from balancer.model import Reason
+from bot.domain.migration_progress import JobProgress, does_not_converge, with_sample
+from bot.domain.proposals import Migration
+from bot.errors import PanelError, StoreError
+from bot.panel.client import VMManagerAPI
+from bot.service.context import ServiceContext, UseCase
+
+if TYPE_CHECKING:
+    # asyncssh takes half a second to import: only a program that measures over SSH pays for it.
+    from bot.ssh.loads import Loads
+
+log = logging.getLogger(__name__)
+
+
+class MigrationProgress(UseCase):
+    """One for the program. ``loads`` is ``None`` where SSH is off."""
+
+    def __init__(self, context: ServiceContext, panel: VMManagerAPI, loads: Loads | None) -> None:
+        super().__init__(context)
+        self._panel = panel
+        self._loads = loads if context.settings.migration_progress == "ssh" else None
+        self._samples: dict[int, tuple[JobProgress, ...]] = {}
+        self._names: dict[int, str] = {}
+        self._told: set[int] = set()
+
+    def of(self, migration_id: int) -> JobProgress | None:
+        """The newest look; ``None`` = the estimate is all that is known."""
+        samples = self._samples.get(migration_id)
+        return samples[-1] if samples else None
+
+    def forget(self, migration: Migration) -> None:
+        """The migration is over."""
+        self._samples.pop(migration.id, None)
+        self._told.discard(migration.id)
+
+    async def look(self, migration: Migration) -> None:
+        """Reads the job of the VM, and tells people once if the migration will not end by itself."""
+        if self._loads is None:
+            return
+        try:
+            name = await self._libvirt_name(migration.move.vm_id)
+            sample = await self._loads.job(migration.move.source_id, name) if name else None
+            if sample is None:
+                self._samples.pop(migration.id, None)
+                return
+            sample = replace(sample, at=self._clock())
+            self._samples[migration.id] = with_sample(self._samples.get(migration.id, ()), sample)
+            if migration.id not in self._told and does_not_converge(self._samples[migration.id]):
+                await self._tell(migration, sample)
+        except (PanelError, StoreError) as error:
+            log.debug("The progress of VM '%s' cannot be read: %s", migration.move.vm_name, error)
+
+    async def _libvirt_name(self, vm_id: int) -> str:
+        """The name that the node knows the VM by; empty where the panel does not tell."""
+        if vm_id not in self._names:
+            known = (await self._store.vm_samples.names()).get(vm_id)
+            self._names[vm_id] = known or await self._panel.internal_name(vm_id) or ""
+        return self._names[vm_id]
+
+    async def _tell(self, migration: Migration, sample: JobProgress) -> None:
+        self._told.add(migration.id)
+        move = migration.move
+        dirty, speed = _rate(sample.dirty_mib_s), _rate(sample.speed_mib_s)
+        log.warning("The migration of VM '%s' does not get on: %s MiB/s written, %s copied", move.vm_name, dirty, speed)
+        notice = Reason.of("does-not-converge", vm=move.vm_name, node=move.source_name, dirty=dirty, speed=speed)
+        await self._store.notices.note_outage(f"converge-{migration.id}", None, notice, self._clock())
+        self._notifier.notices_waiting()
+
+
+def _rate(mib_s: float | None) -> str:
+    """Whole MiB/s; a question mark where the node does not tell."""
+    return "?" if mib_s is None else str(round(mib_s))
