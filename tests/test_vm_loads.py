@@ -143,6 +143,7 @@ def test_load_is_cpu_time_by_the_clock_of_the_node() -> None:
         ({}, {"a": 500.0}, {}),  # the VM is new here
         ({"a": 100.0}, {}, {}),  # the VM has gone
         ({"a": 100.0}, {"a2": 5.0}, {}),  # the VM was started again under another scope
+        ({"a": 100.0, "b": 1.0}, {"b": 601.0, "c": 7.0}, {"b": 1.0}),  # one went, one came
         ({"a": 0.0}, {"a": 600 * 20.0}, {}),  # more CPUs than the node has
         ({"a": 0.0, "b": 0.0}, {"a": 600.0, "b": -1.0}, {"a": 1.0}),
     ],
@@ -323,6 +324,18 @@ async def test_vms_that_do_not_fit_the_load_of_their_node_have_none_and_it_is_sa
     bot.pass_time(600)
     again = await loads.added_to(seen, on_hot(2200, 12000, vm11=6000))
     assert list(cpus(again)) == [11] and not [r for r in again.remarks if r.reason.code == "remark-vm-loads"]
+
+
+async def test_vms_that_come_and_go_between_two_readings_raise_no_doubt(bot: BotFixture) -> None:
+    loads, seen = loads_of(bot), await bot.api.snapshot()
+    await loads.added_to(seen, on_hot(1000, 0, vm11=0, vm12=0))
+    bot.pass_time(600)
+    later = await loads.added_to(seen, on_hot(1600, 6000, vm11=600, vm13=5000))
+    assert cpus(later) == {11: 1.0}
+    assert not [r for r in later.remarks if r.reason.code == "remark-vm-loads"], "vm_12 and vm_13 took the rest"
+    bot.pass_time(600)
+    again = await loads.added_to(seen, on_hot(2200, 6600, vm11=1200, vm13=11_000))
+    assert [r.reason.code for r in again.remarks if r.reason.code == "remark-vm-loads"], "more than the node did"
 
 
 async def test_a_clock_that_is_set_changes_no_load(bot: BotFixture) -> None:

@@ -58,6 +58,8 @@ class Rates:
     busy_cpus: float | None
     cpus: Mapping[str, float]
     """Scope -> CPUs that it kept busy."""
+    complete: bool = True
+    """Whether both readings have the same scopes, so that ``cpus`` leaves out nothing that kept the node busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def rates(before: NodeCounters, now: NodeCounters, cpus: int | None) -> Rates | 
         spent = counter.cpu_s - earlier.get(counter.scope, counter.cpu_s + 1.0)
         if 0 <= spent <= most * seconds:
             found[counter.scope] = spent / seconds
-    return Rates(seconds, busy, found)
+    return Rates(seconds, busy, found, complete=earlier.keys() == {counter.scope for counter in now.vms})
 
 
 def was_restarted(before: NodeCounters, now: NodeCounters) -> bool:

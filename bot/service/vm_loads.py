@@ -116,6 +116,8 @@ class VMLoads:
     def _judge(self, node: Node, found: Rates) -> None:
         """Whether the VMs together fit what the node says of itself."""
         vms_cpus = sum(found.cpus.values())
+        if not found.complete and vms_cpus < (found.busy_cpus or 0.0):
+            return  # a VM came or went: what it did is missing in the sum, so the next reading judges
         if not differs(vms_cpus, found.busy_cpus):
             self._doubts.pop(node.id, None)
             return
