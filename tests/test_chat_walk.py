@@ -117,7 +117,7 @@ async def walking(browser: Browser, stack: Stack, language: str, theme: str, dev
         color_scheme="dark" if theme == "dark" else "light",
     )
     page = await context.new_page()
-    await page.goto(f"{stack.chat}/?user={ANNA}&chat={GROUP}")
+    await page.goto(f"{stack.chat}/?user={ANNA}&chat={GROUP}&language={language}")
     return Walk(page, texts_for(language), f"{language}-{theme}-{device}", device, form)
 
 

@@ -42,7 +42,7 @@ def _print_version() -> int:
 
 
 def _outcome(arguments: list[str]) -> int:
-    """A command's exit code, with every failure said in one line each."""
+    """The exit code of a command. Each failure is printed as one line."""
     command = arguments.pop(0) if arguments and not arguments[0].startswith("-") else "run"
     try:
         if command not in COMMANDS:

@@ -29,7 +29,7 @@ class TerminalApproval:
     """The questions of one check.
 
     Args:
-        short: one line a move, because a table with the rest stands above.
+        short: one line a move, because a table above has the rest.
     """
 
     def __init__(self, balancer: VMBalancer, ask: Ask, write: Callable[[str], None], *, short: bool) -> None:
@@ -59,7 +59,7 @@ class TerminalApproval:
             self._write(line)
 
     async def _decide(self, proposed: ProposedMove, rest: Sequence[ProposedMove]) -> str:
-        """The answer about a move; an approval is made, and asked again where a large move is not confirmed."""
+        """The answer about a move. An approval is stored; a large move is asked about again."""
         while True:
             answer = await self._answer(self._balancer.texts.text("terminal-ask"), ANSWERS)
             if answer not in ("y", "a") or await self._approve(rest if answer == "a" else [proposed]):

@@ -23,7 +23,7 @@ SPELLINGS = {
 }
 """Options that the seed calls otherwise than the setting."""
 ENVIRONMENT_ONLY = ("vmmanager_token", "telegram_bot_token", "telegram_proxy")
-"""Secrets that never had an option: what stands on a command line, everybody on the machine can read."""
+"""Secrets without an option: everybody on the machine can read a command line."""
 OPTIONS: dict[str, str] = {
     field: SPELLINGS.get(field, "--" + field.replace("_", "-"))
     for field in Settings.model_fields

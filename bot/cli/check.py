@@ -89,7 +89,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _record(given: argparse.Namespace) -> int:
-    """Reads only, unless a migration is asked for. What was written is told before anybody shares it."""
+    """Only reads, unless a migration is requested. Prints what the file contains, before anybody shares it."""
     from bot.cli.record import record
 
     checks = (check_panel,) if given.record_migration is None else (check_panel, check_clusters_file, check_db_files)

@@ -131,7 +131,7 @@ async def _start_unless_running(program: Program, words: str, *, fail: bool) -> 
 
 
 async def _run(console: Console, settings: Settings) -> int:
-    """The exit code. What Textual prints of a defect holds variables, so secrets are taken out of it first."""
+    """The exit code. What Textual prints about a defect contains variables, so secrets are removed first."""
     printed = io.StringIO()
     with contextlib.redirect_stderr(printed):
         code = await console.run_async()

@@ -129,6 +129,6 @@ async def _restore(settings: Settings, file: Path | None) -> int:
     print_all(
         f"{path} restored from {source}{aside}\n"
         f"{done.pending} proposed and {done.queued} approved moves that were waiting in it are void: "
-        "the next check plans anew"
+        "the next check makes a new plan"
     )
     return OK

@@ -126,7 +126,7 @@ async def _look(balancer: VMBalancer, vm_id: int, seconds: float, last: str) -> 
 
 
 def _without_uptime(seen: str, vm: VM) -> str:
-    """An uptime that only goes on is no news; one that began anew is."""
+    """The line with a mark instead of the uptime, so that it differs only after a restart."""
     return seen.replace(str(vm.uptime), "0" if (vm.uptime or 0) < LOOK_S * 30 else "n")
 
 

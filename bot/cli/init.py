@@ -88,7 +88,7 @@ def _write(target: Path, values: Mapping[str, str]) -> None:
     """Makes a file that only this user can read.
 
     Raises:
-        ConfigError: it cannot be written, or somebody else made it by now.
+        ConfigError: the file cannot be written, or it was created meanwhile.
     """
     kept = {field for field, file in SECRET_FILES.items() if file in values}  # the secret stays in the file of its own
     lines = [f"{env_name(field)}={quoted(text)}\n" for field, text in values.items() if field not in kept]

@@ -1,4 +1,4 @@
-"""`--once`: one check carried through to its end, with whoever is there to decide. Prints; decides nothing."""
+"""`--once`: one check from start to end, with the people who can decide. Prints; decides nothing itself."""
 
 from __future__ import annotations
 

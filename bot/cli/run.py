@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 PRINTED = ("bot.service.notifier",)
 """With --once, plan and outcome are printed: the notifier that logs them stays out of the terminal."""
 REPORTED = ("bot.service.plan_log",)
-"""What a dry run found is its report; at DEBUG the log adds the analysis to it."""
+"""The report of a dry run is its result; at DEBUG the log adds the analysis."""
 
 
 def parser() -> Parser:

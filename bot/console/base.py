@@ -1,7 +1,7 @@
 """What pages and actions of the console work with: what is known, the line above the footer, work beside the screen.
 
-Nothing waits in a key's handler: what takes time is a task of its own, and its result is shown in the line above the
-footer. Decisions go through the service, as in the chat.
+The handler of a key never waits: work that takes time runs in its own task, and its result appears in the line above
+the footer. Decisions go through the service, as in the chat.
 """
 
 from __future__ import annotations

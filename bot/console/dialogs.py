@@ -178,7 +178,7 @@ class AskText(ModalScreen[str | None]):
 
 
 class Choose(ModalScreen[str | None]):
-    """One of a few values; the cursor stands on the one that holds."""
+    """A choice of a few values; the cursor is on the current one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
 

@@ -18,12 +18,12 @@ from bot.domain.sanitize import one_line
 SPARKS = "▁▂▃▄▅▆▇█"
 FILLED, EMPTY, TICK, TICK_FILLED = "━", "─", "┼", "┿"
 FULL_BAR = 1.25
-"""A full bar in limits: the limit itself stands at four fifths."""
+"""The length of a full bar, in limits: the limit is at four fifths of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """What a colour says. Nothing is said by colour alone."""
+    """The meanings of the colours. No information is shown by colour alone."""
 
     good: str
     warn: str
@@ -33,7 +33,7 @@ class Palette:
 
 
 def cut(text: str, width: int) -> str:
-    """One line of at most so many cells; a cut shows as an ellipsis."""
+    """One line of at most ``width`` cells; where it was cut there is an ellipsis."""
     line = one_line(text)
     if cell_len(line) <= width:
         return line
@@ -41,7 +41,7 @@ def cut(text: str, width: int) -> str:
 
 
 def fit(text: str, width: int) -> str:
-    """Exactly so many cells."""
+    """One line of exactly ``width`` cells."""
     return set_cell_size(cut(text, width), width)
 
 

@@ -11,7 +11,7 @@ from textual.widgets import DataTable
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``key`` names what the row stands for."""
+    """``key`` names the thing that the row shows."""
 
     key: str
     cells: tuple[Text, ...]
@@ -36,7 +36,7 @@ class Grid(DataTable[Text]):
         return max(20, (self.size.width or self.app.size.width) - 1)
 
     def fill(self, columns: Sequence[tuple[str, int]], rows: Sequence[Row], choose: str | None = None) -> None:
-        """Shows these rows; of the same rows only the cells that changed are drawn anew.
+        """Shows these rows; if the rows are the same, only changed cells are drawn again.
 
         Args:
             columns: headings and widths.

@@ -87,7 +87,7 @@ def _joined(parts: list[tuple[str, str]], width: int) -> Text:
 
 
 def tabs(texts: Texts, view_state: ViewState, front: str, palette: Palette, width: int) -> list[tuple[Text, str]]:
-    """The pages with their numbers; how much waits stands behind its tab."""
+    """The pages with their numbers, and how many entries wait on a page."""
     counts = {
         "moves": sum(len(p.pending) for p in view_state.stored.waiting),
         "exclusions": len(view_state.stored.exclusions),

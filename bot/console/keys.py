@@ -14,7 +14,7 @@ from textual.widgets import Static
 from bot.console.drawing import Palette
 
 VIEWS = ("nodes", "plan", "moves", "history", "exclusions", "log", "settings")
-"""In the order of the tabs; ``node`` stands behind ``nodes``."""
+"""In the order of the tabs; the page ``node`` belongs to ``nodes``."""
 
 
 @dataclass(frozen=True, slots=True)

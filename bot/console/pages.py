@@ -153,7 +153,7 @@ class LogView(View):
         self.redraw()
 
     def redraw(self) -> None:
-        """Everything anew: for another width, another theme, another choice of lines."""
+        """Writes all lines again: for another width, another theme or another filter."""
         self._log.clear()
         for line in self._lines:
             self._write(line)

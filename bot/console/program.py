@@ -111,7 +111,7 @@ class Program:
         return heartbeat is not None and heartbeat.pid == pid
 
     def last_words(self) -> str:
-        """Why the program that was started here has ended, as far as it said so."""
+        """The last lines that the program started here printed before it ended."""
         code = None if self._child is None else self._child.poll()
         lines: list[str] = []
         if self._errors is not None:
@@ -128,7 +128,7 @@ class Program:
                 self._child.stdin.close()
 
     async def stop(self) -> None:
-        """Ends the program that was started here; a running migration goes on in the panel."""
+        """Ends the program that was started here; a running migration continues in the panel."""
         self.release()
         if self._child is not None:
             await asyncio.to_thread(_end, self._child)

@@ -150,7 +150,7 @@ async def _is_met(probe: Probe, chat: ChatFacts, chat_id: int, user_id: int) -> 
 
 
 async def _others(texts: Texts, settings: Settings, probe: Probe, first: int, before: list[Line]) -> list[Line]:
-    """The other chats: of CHATS_FILE, and the one that is told when nobody answers. A fault there would show late."""
+    """The other chats: those of CHATS_FILE and the one for escalations. Their faults would show late otherwise."""
     lines: list[Line] = []
     chats = [("telegram-chats", "CHATS_FILE", i) for i in _chats(settings) if i != first]
     if settings.escalation_chat_id is not None:
@@ -185,7 +185,7 @@ async def _other(sheet: Sheet, probe: Probe, check: str, setting: str, chat_id: 
 
 
 def _chats(settings: Settings) -> list[int]:
-    """The chats that reports go to, the first of them first; a file that cannot be read has been told of."""
+    """The chats for reports, in their order. A file that cannot be read is reported elsewhere."""
     try:
         return [chat.chat_id for chat in chats_of(settings) if chat.chat_id is not None]
     except ConfigError:

@@ -64,7 +64,7 @@ def _database(sheet: Sheet, settings: Settings, now: datetime) -> None:
 
 
 def _held(sheet: Sheet, path: Path) -> None:
-    """What the last check of the program found to hold a cluster."""
+    """The reasons why the program's last check held a cluster."""
     try:
         stored = {key: changed.value for key, changed in settings_of(path).items()}
     except StoreError:  # as the line above says

@@ -18,7 +18,7 @@ from bot.ssh.monitor import SSHMonitor, SSHRound
 
 SHOWN = 5
 NAMES_ASKED = 50
-"""Of so many VMs the panel is asked for the libvirt name; of the others their id or name must tell."""
+"""The panel is asked for the libvirt names of this many VMs; the others are matched by their id or name."""
 
 
 async def check_nodes(sheet: Sheet, settings: Settings, snapshot: Snapshot) -> None:

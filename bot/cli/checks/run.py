@@ -1,4 +1,4 @@
-"""All groups of checks, in one order, and which of them can be made at all."""
+"""All groups of checks in their order, and which of them are possible."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def _versions(sheet: Sheet, nodes: Sequence[Node], clusters: dict[int, Cluster],
 
 
 def _exclusions(sheet: Sheet, nodes: Sequence[Node], settings: Settings) -> None:
-    """A misspelt exclusion excludes nobody: that must not be found out by a migration."""
+    """Finds misspelt exclusions: they exclude nothing, and a migration must not be the first to show it."""
     texts = sheet.texts
     named = {
         "EXCLUDE_SOURCE_NODES": settings.exclude_source_nodes,

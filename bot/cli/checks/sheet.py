@@ -1,4 +1,4 @@
-"""What a group of checks found, a line each, in order. Pure."""
+"""The results of a group of checks, one line each, in order. Pure."""
 
 from __future__ import annotations
 

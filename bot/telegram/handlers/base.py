@@ -1,7 +1,7 @@
-"""What a feature of the chat is made of: questions in, views out, whoever asks and by whichever way.
+"""The parts of a feature of the chat: requests in, views out, for commands, buttons and plain words alike.
 
 A feature names its commands, its pages (a button opens one in place) and its deeds (a button does something).
-Who may use a command stands in the menu; a page or an action checks itself what it needs.
+``commands`` says who may use a command; a page or an action checks permissions itself.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ Action = Callable[[Request], Awaitable[ActionResult]]
 
 
 class Feature:
-    """The base of all: what they share to ask with. Holds no state of its own."""
+    """The base of all features: how they read the service. Has no state."""
 
     def __init__(self, service: Service, notifier: TelegramNotifier, confirmations: Confirmations) -> None:
         self.service = service

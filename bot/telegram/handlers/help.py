@@ -23,7 +23,7 @@ from bot.telegram.views.view import View
 
 STEPS = 4
 AUTO = "auto"
-ARGUMENTS = ("cluster", "gib", "n", "name", "node", "strategy", "value", "vcpus", "vm")
+ARGUMENTS = ("cluster", "gib", "n", "name", "node", "nodes", "strategy", "value", "vcpus", "vm")
 """Words for arguments that stand for something, not for themselves, in lower case."""
 NEAR = 0.5
 """How alike a command and what was typed have to be to be suggested."""

@@ -90,7 +90,7 @@ class NodeRequests(Feature):
         return await self._request_node(request, Purpose.FILL)
 
     async def _request_node(self, request: Request, purpose: Purpose) -> ActionResult:
-        """Proposes it and approves all of it: the button stood under the plan that was shown."""
+        """Proposes the plan and approves all its moves: the button was under that plan."""
         node = await self.node(request, request.key)
         self.need_decider(request, node.cluster_id)
         drains = purpose is Purpose.DRAIN

@@ -85,7 +85,7 @@ class Routes:
 
     @staticmethod
     async def _answered(work: Answer, request: Request) -> tuple[Sequence[View], bool]:
-        """The answer, and whether it is of use to nobody but the one who asks."""
+        """The answer, and whether it is only for the person who asks."""
         try:
             return await work(request), False
         except NotFound as error:
@@ -107,7 +107,7 @@ class Routes:
         await self._say(message, context, views, alone=True)
 
     async def _words(self, message: Message, context: RequestContext) -> None:
-        """Plain words: in a group people talk to each other, so only what is said to the bot alone is answered."""
+        """Plain words: in a group people talk to each other, so the bot answers them in private chats only."""
         if context.private and message.text:
             views, _ = await self._answered(self._unknown, Request(context, message.text.strip()))
             await self._say(message, context, views, alone=False)

@@ -27,7 +27,7 @@ Lines = list[Markup | str]
 
 
 def vm_lines(texts: Texts, details: VMDetails, cluster: str, ignored: IgnoredVM | None, now: datetime) -> Lines:
-    """Where a VM is, how large it is, whether and where it may go, what was decided of it."""
+    """Where a VM is, how large it is, whether and where it may go, and past decisions about it."""
     vm, why = details.vm, details.why
     unknown = texts.text("unknown-value")
     place = details.node.name if details.node is not None else unknown

@@ -1,4 +1,4 @@
-"""What was decided and what became of it: one entry for an incident or a request, one line for a VM. Pure."""
+"""Decisions and their results: one entry for an incident or a request, one line for a VM. Pure."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ def _who(texts: Texts, group: DecisionGroup) -> str:
 
 
 def history_line(texts: Texts, proposed: ProposedMove, now: datetime) -> Markup:
-    """A past move of a VM: when, from where to where, what became of it, and who decided."""
+    """A past move of a VM: when, from where to where, its result, and who decided."""
     by = proposed.decided_by
     return texts.html(
         "history-line",

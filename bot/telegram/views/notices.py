@@ -1,6 +1,6 @@
 """Short messages about events: how a migration ended, what nobody answers, an outage, a summary.
 
-What they say is read when they are sent, so that nothing is told that is over.
+Their text is made when they are sent, so that it is never out of date.
 """
 
 from __future__ import annotations

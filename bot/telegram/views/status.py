@@ -45,7 +45,7 @@ def status_view(
     """Everything at a glance: how old the data is, the worst nodes, the mode, what waits and runs.
 
     Args:
-        room: for so many characters, under a picture that shows every node: the words name the overloaded ones only.
+        room: characters below a picture that shows every node; the words then name the overloaded nodes only.
     """
     brief, room = room is not None, room or wording.SAFE_TEXT
     lines: list[Markup | str] = [texts.html("status-title", mode=status.mode)]

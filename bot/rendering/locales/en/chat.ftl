@@ -334,6 +334,7 @@ argument-gib = GIB
 argument-n = N
 argument-name = NAME
 argument-node = NODE
+argument-nodes = NODES
 argument-strategy = STRATEGY
 argument-value = VALUE
 argument-vcpus = VCPUS

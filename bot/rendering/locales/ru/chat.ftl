@@ -329,6 +329,7 @@ argument-gib = ГИБ
 argument-n = N
 argument-name = ИМЯ
 argument-node = УЗЕЛ
+argument-nodes = УЗЛЫ
 argument-strategy = СТРАТЕГИЯ
 argument-value = ЗНАЧЕНИЕ
 argument-vcpus = VCPU
