@@ -35,6 +35,8 @@ from bot.rendering.charts.tiles import draw_tiles
 from bot.rendering.charts.values import Arrow, Figure, Limits, figures
 from bot.rendering.plan_summary import any_measured
 
+FIGURES = 92.0
+"""Width of "memory 100 %" in bold, in the longest language."""
 MOST_BARS = 24
 ROOMY = 10
 """Up to this many nodes have their names above their bars."""
@@ -102,7 +104,7 @@ class _Bars:
         """The gap between the two bars of a row."""
         self._right = WIDTH - MARGIN - (40 if arrows else 0)
         """The x position where figures end and arrows begin."""
-        self._figures = self._right - 74
+        self._figures = self._right - FIGURES
         self._left = MARGIN if self._roomy else MARGIN + 92
         shares = [f.share for r in reports if r.load is not None for f in figures(r.load, limits)]
         self._most = min(max([1.2, *shares]), 2.0)
@@ -150,13 +152,13 @@ class _Bars:
         canvas.rect(self._left, y - 4.5, max(end - self._left, 1), 9, colour_of(figure.share))
         if over:
             canvas.hatched(self._x(1), y - 4.5, end - self._x(1), 9, OVER)
-        canvas.fit(self._right, y, named(self._texts, figure), 74, align="right", bold=over)
+        canvas.fit(self._right, y, named(self._texts, figure), FIGURES, align="right", bold=over)
 
     def _unknown(self, y: float) -> None:
         canvas = self._canvas
         canvas.rect(self._left, y + 1.5, self._x(self._most) - self._left, 22, TRACK)
         canvas.text((self._left + self._x(1)) / 2, y + 12.5, "?", size=15, bold=True, colour=FAINT, align="center")
-        canvas.fit(self._right, y + 12.5, self._texts.text("picture-unknown"), 74, align="right", colour=FAINT)
+        canvas.fit(self._right, y + 12.5, self._texts.text("picture-unknown"), FIGURES, align="right", colour=FAINT)
 
     def _arrows(self, arrows: list[Arrow], top: float) -> None:
         """Arrows between distant nodes are drawn further out."""

@@ -13,7 +13,7 @@ from bot.rendering.phrases import busiest_first
 from bot.telegram.handlers.base import MOST_NAMESAKES, Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.handlers.charts import OF_VM
 from bot.telegram.handlers.status import StatusPages
-from bot.telegram.keyboards.buttons import Row, do, go, keyboard, paged, pager
+from bot.telegram.keyboards.buttons import Row, do, go, in_rows, keyboard, paged, pager
 from bot.telegram.views import cards, wording
 from bot.telegram.views.nodes import node_rows
 from bot.telegram.views.view import View
@@ -102,10 +102,10 @@ class Machines(Feature):
         texts, now = request.texts, self.service.clock()
         name = self.service.observer.cluster_name(vm.cluster_id)
         lines = cards.vm_lines(texts, details, name, ignored, now)
-        rows: list[Row] = [[go(texts.text("button-why"), "why-vm", vm.id)]]
+        ways: Row = [go(texts.text("button-why"), "why-vm", vm.id)]
         if details.node is not None:
-            rows[0].append(go(texts.text("button-node"), "node", details.node.id))
-        rows[0].append(go(texts.text("button-chart"), "chart", vm.id, OF_VM))
+            ways.append(go(texts.text("button-node"), "node", details.node.id))
+        rows = in_rows([*ways, go(texts.text("button-chart"), "chart", vm.id, OF_VM)])
         if ignored is not None and self.may_decide(request, vm.cluster_id):
             rows.append([do(texts.text("button-heed"), "heed", vm.id)])
         return self.aged(request, View(wording.fitted(lines, [], texts), keyboard(rows)))
