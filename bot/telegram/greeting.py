@@ -30,6 +30,10 @@ class Greeting:
         """To be shown if the chat is new."""
         self._check = check
 
+    def drop(self) -> None:
+        """It cannot be sent."""
+        self._check = None
+
     async def send(self) -> None:
         """Sends it, without a sound, if it was noted and the chat is new. Call after everything else was shown.
 
