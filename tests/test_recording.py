@@ -126,6 +126,13 @@ async def test_recording_contains_shapes_and_sums(panel: RunningPanel, tmp_path:
     assert by_path["/vm/v3/host/999999999"]["status"] == 404
 
 
+async def test_recording_asks_about_a_plain_vm_where_numbers_are_texts(panel: RunningPanel, tmp_path: Path) -> None:
+    usual = await recorded(panel, tmp_path / "usual.json")
+    panel.faults.add("numbers_as_strings", path="/vm/")
+    document = await recorded(panel, tmp_path / "panel.json")
+    assert [e["path"] for e in document["requests"]] == [e["path"] for e in usual["requests"]]
+
+
 async def test_an_existing_file_is_not_overwritten(panel: RunningPanel, tmp_path: Path) -> None:
     file = tmp_path / "panel.json"
     file.write_text("mine", "utf-8")

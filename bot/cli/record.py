@@ -20,6 +20,7 @@ from bot.domain.clock import utc_now
 from bot.errors import ConfigError, PanelError
 from bot.panel import snapshots
 from bot.panel.client import RawAnswer, VMManagerAPI
+from bot.panel.fields import count, maybe_flag
 from bot.panel.recording import ACTIVE_TASKS, FORMAT, Anonymizer, kind_of, shortened, statistics, unknown_keys
 from bot.panel.remarks import sums_of
 
@@ -75,9 +76,9 @@ async def _answers(panel: VMManagerAPI) -> list[RawAnswer]:
 
 def _questions(vms: list[dict[str, Any]]) -> list[str]:
     """What else is asked: about a VM without obstacles, one with a snapshot and one with an ISO image."""
-    plain = next((v for v in vms if not v.get("snapshot_count") and not v.get("iso_mounted")), None)
-    snapshot = next((v for v in vms if v.get("snapshot_count")), None)
-    iso = next((v for v in vms if v.get("iso_mounted")), None)
+    plain = next((v for v in vms if not count(v.get("snapshot_count")) and not maybe_flag(v.get("iso_mounted"))), None)
+    snapshot = next((v for v in vms if count(v.get("snapshot_count"))), None)
+    iso = next((v for v in vms if maybe_flag(v.get("iso_mounted"))), None)
     paths = ["/vm/v3/host?limit=1", "/vm/v3/host?limit=1,2"]
     if plain is not None:
         paths += [
