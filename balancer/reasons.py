@@ -142,6 +142,10 @@ _OTHER_CODES: Mapping[str, tuple[str, ...]] = {
     "fill-fair-share": ("cpu", "mean_cpu", "mean_memory", "memory"),
     "caution-drain-excluded": ("node",),
     "caution-drain-open": ("node",),
+    # a rolling campaign
+    "roll-kernel-rule": ("rule",),
+    "roll-kernels-differ": ("versions",),
+    "roll-qemu-differs": ("versions",),
     # whether there is room for the VMs of a lost node
     "survive-no-node": ("vm", "vms"),
     "survive-sum": ("free", "need", "nodes", "resource", "vms"),

@@ -39,6 +39,7 @@ from balancer.model import (
 )
 from balancer.policy import Policy
 from balancer.requests.results import Placement
+from balancer.requests.roll_plan import RollPlan
 from balancer.survival.values import Survival
 
 SNAPSHOT_FORMAT = "vm-balancer-snapshot-1"
@@ -136,6 +137,11 @@ def plan_from_dict(document: Any) -> Plan:
 def placement_to_dict(placement: Placement) -> dict[str, Any]:
     """As it is, with the ``total``; it is only ever written."""
     return {**_write_fields(placement), "total": placement.total}
+
+
+def roll_to_dict(plan: RollPlan) -> dict[str, Any]:
+    """As it is; it is only ever written."""
+    return _write_fields(plan)
 
 
 def survival_to_dict(survival: Survival) -> dict[str, Any]:

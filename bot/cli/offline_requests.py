@@ -1,4 +1,4 @@
-"""`vm-balancer plan FILE` with --drain, --fill, --place or --survive: requests about a saved snapshot. Pure."""
+"""`vm-balancer plan FILE` with --drain, --fill, --place, --survive or --roll: requests about a saved snapshot. Pure."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from balancer.requests.drain import drain
 from balancer.requests.fill import fill
 from balancer.requests.place import place
 from balancer.requests.results import Placement, TargetChoice
+from balancer.requests.roll import roll
 from balancer.survival.survive import losses_of, survive
 from balancer.survival.values import Survival
 from bot.cli.plan_options import PlanOptions, PlanRequest
@@ -22,6 +23,7 @@ from bot.domain.lookup import matching, nearest
 from bot.errors import ConfigError
 from bot.rendering.catalog import Texts
 from bot.rendering.plain import plan_lines
+from bot.rendering.roll import roll_lines
 from bot.rendering.survival_rows import survival_rows
 
 Change = Callable[[Policy], Policy]
@@ -47,6 +49,8 @@ def answer_request(request: PlanRequest, saved: Saved, options: PlanOptions) -> 
     def change(policy: Policy) -> Policy:
         return options.apply_to(policy).with_exclusions(gone, gone)
 
+    if request.roll is not None:
+        return _roll(request.roll, saved, change)
     if request.place is not None:
         return _place(request.place, saved, change)
     option, name, plan_for = (
@@ -87,6 +91,25 @@ def _survive(names: Sequence[str], gone: frozenset[int], saved: Saved, change: C
     ]
     document = {"survivals": [codec.survival_to_dict(survival) for survival in survivals]}
     return Answer(document, lambda texts: [line for s in survivals for line in survival_lines(texts, s)])
+
+
+def _roll(names: Sequence[str], saved: Saved, change: Change) -> Answer:
+    nodes = [_one_node(saved.snapshot, "--nodes", name) for name in names]
+    if len({node.cluster_id for node in nodes}) > 1:
+        raise ConfigError([f"--nodes is {','.join(names)!r}: these nodes are of several clusters, name nodes of one"])
+    chosen = [node.id for node in nodes] or None
+    plans = [
+        roll(cluster, change(saved.policy_of(own.id)), saved.recent or Recent(), chosen)
+        for cluster in saved.snapshot.split()
+        for own in cluster.clusters
+        if not nodes or own.id == nodes[0].cluster_id
+    ]
+
+    def lines(texts: Texts) -> list[str]:
+        titles = [texts.text("terminal-roll", cluster=plan.cluster_name) for plan in plans]
+        return [line for title, plan in zip(titles, plans, strict=True) for line in (title, *roll_lines(texts, plan))]
+
+    return Answer({"campaigns": [codec.roll_to_dict(plan) for plan in plans]}, lines)
 
 
 def survival_lines(texts: Texts, survival: Survival) -> list[str]:

@@ -35,7 +35,10 @@ def parser() -> Parser:
     request.add_argument(
         "--survive", action="store_true", help="for each node: is there room on the others if it is lost"
     )
-    parser.add_argument("--nodes", metavar="A,B", help="with --survive: these nodes are lost together")
+    request.add_argument("--roll", action="store_true", help="plan how to empty node after node, for updates")
+    parser.add_argument(
+        "--nodes", metavar="A,B", help="with --survive: these nodes are lost together; with --roll: only these nodes"
+    )
     parser.add_argument("--without", metavar="NODE", help="plan as if this node were away")
     parser.add_argument("--language", choices=("en", "ru"), default="en", help="en or ru; default: en")
     parser.add_argument("--stats", action="store_true", help="print the planner's own time to standard error")
@@ -74,8 +77,10 @@ def _request(given: argparse.Namespace, problems: list[str]) -> PlanRequest | No
     names = _names(given.nodes, problems) if given.nodes is not None else ()
     if given.survive:
         return PlanRequest(survive=names)
+    if given.roll:
+        return PlanRequest(roll=names)
     if names:
-        problems.append("--nodes is given without --survive: add --survive, or leave --nodes out")
+        problems.append("--nodes is given without --survive or --roll: add one of them, or leave --nodes out")
     if given.place is not None:
         return PlanRequest(place=_size(given.place, problems))
     if given.drain is None and given.fill is None:

@@ -14,6 +14,8 @@ from balancer.model import VM, Cluster, Node, Plan, Snapshot
 from balancer.policy import Policy
 from balancer.requests.place import place
 from balancer.requests.results import Placement, WhyNode, WhyVM
+from balancer.requests.roll import roll
+from balancer.requests.roll_plan import RollPlan
 from balancer.requests.why import why_node, why_vm
 from balancer.survival.values import Survival
 from bot.domain.exclusions import Exclusion
@@ -273,6 +275,30 @@ class Queries(UseCase):
         gone = [node.id for node in away]
         parts = [own for own in snapshot.split() if own.clusters[0].id in wanted]
         return tuple([await self._survivals.ask(context, own, [node.id for node in lost], gone) for own in parts])
+
+    async def roll_plan(self, name: str = "") -> RollPlan:
+        """The plan for emptying nodes one after another. Nothing is stored.
+
+        Args:
+            name: a cluster, or nodes of one cluster by commas; empty: the only cluster in sight.
+        Raises:
+            PanelError: as ``observe``.
+            NotFound: nothing is called so, or several things are, or the nodes are of several clusters.
+        """
+        snapshot = await self._observe_soon()
+        clusters, nodes = self._clusters(snapshot), self._in_sight(snapshot.nodes, snapshot)
+        chosen: list[Node] = []
+        if name and not matching(clusters, name):
+            chosen = [self._one(nodes, part, "node") for part in name.split(",") if part.strip()]
+        elif name:
+            clusters = [self._one(clusters, name, "cluster")]
+        wanted = {node.cluster_id for node in chosen} or {cluster.id for cluster in clusters}
+        if len(wanted) != 1:
+            raise NotFound("node" if chosen else "cluster", name, [])
+        context = await self._planning.cluster_context(snapshot, wanted.pop())
+        if context is None:
+            raise NotFound("cluster", name, [])
+        return await asyncio.to_thread(roll, *context, [node.id for node in chosen] or None)
 
     async def why(self, name: str) -> tuple[WhyVM | WhyNode, ...]:
         """Why what has this name or id is left as it is: nodes first, then VMs; several may have one name.

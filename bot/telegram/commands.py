@@ -65,6 +65,7 @@ COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("exclusions"),
     CommandInfo("drain", "[NODE]", Level.ADMIN),
     CommandInfo("fill", "[NODE]", Level.ADMIN),
+    CommandInfo("roll", "[CLUSTER|NODES]"),
     CommandInfo("mode", "[approve|auto]", Level.GLOBAL_ADMIN, open=True),
     CommandInfo("strategy", "[adaptive|smallest-first|optimal|balance]", Level.GLOBAL_ADMIN, open=True),
     CommandInfo("pause", "[2h]", Level.GLOBAL_ADMIN),
@@ -92,7 +93,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         "exclusions",
     ),
     "decide": ("proposals", "dryrun", "balance"),
-    "nodes": ("exclude", "include", "drain", "fill"),
+    "nodes": ("exclude", "include", "drain", "fill", "roll"),
     "settings": ("mode", "strategy", "pause", "resume", "settings", "language", "start", "help"),
 }
 """The groups in which the help lists the commands."""

@@ -21,6 +21,7 @@ from bot.telegram.handlers.move_options import MoveOptions
 from bot.telegram.handlers.planning import PlanCommands
 from bot.telegram.handlers.proposals import Proposals
 from bot.telegram.handlers.requests import NodeRequests
+from bot.telegram.handlers.roll import RollPlans
 from bot.telegram.handlers.room import Room
 from bot.telegram.handlers.routes import Routes
 from bot.telegram.handlers.settings import SettingsMenu
@@ -57,6 +58,7 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
         Digest(*parts),
         Charts(*parts),
         CapacityPages(*parts),
+        RollPlans(*parts),
     ]
 
     async def record(event: str, actor: Actor, data: str) -> None:

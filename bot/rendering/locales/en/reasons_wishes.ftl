@@ -54,3 +54,6 @@ reason-why-no-target = { $targets ->
    *[other] none of the other { NUMBER($targets) } nodes may take it
  }
 reason-why-not-enough = its move would not relieve the node
+reason-roll-kernel-rule = KERNEL_RULE is “{ $rule }”: if the work brings a newer kernel, VMs cannot move from older nodes to nodes that are done; then set it to off for the campaign, or accept more moves
+reason-roll-kernels-differ = kernels differ ({ $versions }): a VM goes only where the kernel is not newer, and this forces a part of the order
+reason-roll-qemu-differs = QEMU versions differ ({ $versions }): a VM goes only where QEMU is not older, and this forces a part of the order
