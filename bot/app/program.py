@@ -26,9 +26,9 @@ from bot.config.settings import Settings
 from bot.config.validation import check_chat, check_panel, check_people, check_ssh
 from bot.domain.clock import Clock, MonotonicClock, wall_clock_of
 from bot.domain.health import judge
-from bot.domain.proposals import Actor, ActorKind, Proposal, ProposedMove, Verdict
+from bot.domain.proposals import POLICY_ACTOR, Actor, ActorKind, Proposal, ProposedMove, Verdict
 from bot.domain.times import Hours, is_open, parse_timing, parse_windows
-from bot.errors import ConfigError, StoreError
+from bot.errors import BalancerError, ConfigError, StoreError
 from bot.observability import systemd
 from bot.observability.heartbeat_writer import HeartbeatWriter
 from bot.rendering.catalog import Texts, texts_for
@@ -65,6 +65,7 @@ class VMBalancer:
         exclusive: take the database for this process alone; ``False``: work beside the program that has taken it.
             ``None``: as ``True``, but a dry run takes it only for ``run()``. A dry run always works on a temporary
             copy of the database, and creates none.
+        read_settings: reads ``settings`` again for a reload; ``None``: they stay as they are.
     """
 
     def __init__(
@@ -76,10 +77,13 @@ class VMBalancer:
         settings: Settings | None = None,
         exclusive: bool | None = None,
         clock: Clock | None = None,
+        read_settings: Callable[[], Settings] | None = None,
     ) -> None:
         self._config_path = config_path
         self._overrides = {"dry_run": dry_run, "log_level": "DEBUG" if verbose else None}
         self._given = settings
+        self._reloading: asyncio.Task[None] | None = None
+        self._read_given = read_settings
         self._exclusive = exclusive
         self._defects = Defects(self._notify_of_defect)
         self._supervisor = Supervisor(self.stop, defects=self._defects)
@@ -108,11 +112,7 @@ class VMBalancer:
             ConfigError: settings that cannot work, all at once.
             StoreError: the database cannot be used, or another program uses it.
         """
-        settings = self._settings()
-        checks = (check_panel, check_chat, check_people, check_ssh, check_clusters_file, check_chats_file)
-        problems = [problem for check in checks for problem in check(settings)]
-        if problems:
-            raise ConfigError([p.text for p in problems])
+        settings = self._checked_settings()
         async with AsyncExitStack() as stack:
             self.settings = settings
             self._ownership = Ownership(settings.database_path, claimed=self._claims(settings))
@@ -140,6 +140,7 @@ class VMBalancer:
                 clusters=load_clusters_file(settings.clusters_file),
                 clock=self._clock,
                 defects=self._defects,
+                read_settings=self._read_again,
             )
             self._heartbeat = HeartbeatWriter(
                 self.store, self.service, self._telegram_health, settings.balance_interval, self._clock
@@ -155,6 +156,34 @@ class VMBalancer:
                 defects=self._defects,
             )
             self._stack = stack.pop_all()
+
+    def _checked_settings(self) -> Settings:
+        """The settings, once they are known to work together.
+
+        Raises:
+            ConfigError: settings that cannot work, all at once.
+        """
+        settings = self._settings()
+        checks = (check_panel, check_chat, check_people, check_ssh, check_clusters_file, check_chats_file)
+        problems = [problem for check in checks for problem in check(settings)]
+        if problems:
+            raise ConfigError([p.text for p in problems])
+        return settings
+
+    def _read_again(self) -> Settings:
+        if self._given is not None and self._read_given is not None:
+            self._given = self._read_given()
+        return self._checked_settings()
+
+    def reload(self) -> None:
+        """Takes changed settings and a changed CLUSTERS_FILE without a restart; the log says what holds now."""
+        self._reloading = asyncio.create_task(self._reload())
+
+    async def _reload(self) -> None:
+        try:
+            await self.service.reload.take(POLICY_ACTOR)
+        except BalancerError as error:
+            log.error("Nothing is reloaded: %s", error)
 
     def _settings(self) -> Settings:
         if self._given is None:

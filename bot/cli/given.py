@@ -55,3 +55,9 @@ def stop_on_signals(balancer: VMBalancer) -> None:
             loop.add_signal_handler(sign, balancer.stop)
         except NotImplementedError:  # Windows: the default handler raises KeyboardInterrupt, which main() takes
             return
+
+
+def reload_on_signal(balancer: VMBalancer) -> None:
+    """SIGHUP takes changed settings; Windows has no such signal."""
+    if hasattr(signal, "SIGHUP"):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, balancer.reload)

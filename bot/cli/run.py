@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bot.cli.arguments import add_settings
 from bot.cli.commands import COMMANDS
-from bot.cli.given import leaving_no_trace, log_to, read_settings, stop_on_signals
+from bot.cli.given import leaving_no_trace, log_to, read_settings, reload_on_signal, stop_on_signals
 from bot.cli.output import FAILED, OK, say
 from bot.cli.parsing import Parser, make_parser, understood
 from bot.config.chats_file import check_chats_file
@@ -104,8 +104,12 @@ async def _running(settings: Settings, given: argparse.Namespace, looking: bool)
     from bot.cli.once import Terminal, run_once
     from bot.cli.prompt import Prompt
 
-    balancer = VMBalancer(settings=settings, exclusive=not looking)
+    def read_again() -> Settings:
+        return read_settings(given, [], lambda settings: _checks(settings, given))
+
+    balancer = VMBalancer(settings=settings, exclusive=not looking, read_settings=read_again)
     stop_on_signals(balancer)
+    reload_on_signal(balancer)
     async with balancer:
         if given.once:
             typing = sys.stdin is not None and sys.stdin.isatty()

@@ -54,7 +54,7 @@ class Admin(UseCase):
     async def changeable(self) -> tuple[Changeable, ...]:
         """Every setting that may change at run time: what holds, what the file says, who changed it."""
         stored, current = await self._runtime.stored(), await self._runtime.current()
-        held, given = masked(current), masked(self._settings)
+        held, given = masked(current), masked(self._runtime.configured)
         return tuple(
             Changeable(
                 name=env_name(field),
@@ -129,7 +129,9 @@ class Admin(UseCase):
             raise NotFound("mode", mode, MODES)
         if mode == "auto" and self._settings.two_person_rule:
             raise ConfigError([TWO_PERSONS_OR_AUTO])
-        await self._store.settings.set(MODE_KEY, mode, actor, self._clock(), before=self._settings.balance_mode)
+        await self._store.settings.set(
+            MODE_KEY, mode, actor, self._clock(), before=self._runtime.configured.balance_mode
+        )
         if mode == "auto":
             await self._restarts.go_on(actor)
             await self._store.protections.forget(ACCEPTED_WITH_MODE)
@@ -140,7 +142,7 @@ class Admin(UseCase):
         """From the next plan on. What waits for a decision stays as it is."""
         if strategy not in STRATEGIES:
             raise NotFound("strategy", strategy, STRATEGIES)
-        before = self._settings.balance_strategy
+        before = self._runtime.configured.balance_strategy
         await self._store.settings.set(STRATEGY_KEY, strategy, actor, self._clock(), before=before)
         log.info("%s set the strategy to %s", actor.name, strategy)
 

@@ -87,6 +87,11 @@ class Planning(UseCase):
         """Whether somebody sees some clusters and not all."""
         self._counts_itself = self._settings.overload_hold_cycles == 1
 
+    def use(self, clusters: ClustersFile) -> None:
+        """From now on this is the content of CLUSTERS_FILE."""
+        self._clusters = clusters
+        self.protections.use(clusters)
+
     async def policy(self, snapshot: Snapshot, *, filling: int | None = None) -> Policy:
         """The general policy with every exclusion in force, resolved to the nodes of this snapshot.
 

@@ -24,9 +24,13 @@ class Protections(UseCase):
 
     def __init__(self, context: ServiceContext, clusters: ClustersFile) -> None:
         super().__init__(context)
-        self._keys = [key for key, _ in clusters.entries]
+        self.use(clusters)
         self._nodes = (*context.settings.exclude_source_nodes, *context.settings.exclude_target_nodes)
         self._bound: Bindings = {}
+
+    def use(self, clusters: ClustersFile) -> None:
+        """From now on this is the content of CLUSTERS_FILE."""
+        self._keys = [key for key, _ in clusters.entries]
 
     async def load(self) -> None:
         """Reads what the names meant when they were matched last."""

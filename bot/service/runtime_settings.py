@@ -45,6 +45,15 @@ class RuntimeSettings:
         self._clock = clock
         self._warned: set[tuple[str, str]] = set()
 
+    def use(self, settings: Settings) -> None:
+        """From now on these are the settings of the file."""
+        self._settings = settings
+
+    @property
+    def configured(self) -> Settings:
+        """The settings of the file, without what people changed since."""
+        return self._settings
+
     async def stored(self) -> dict[str, StoredSetting]:
         """What people changed, by field."""
         values = await self._store.settings.get_many(KEYS.values())

@@ -31,6 +31,7 @@ from bot.service.panel_verdicts import PanelVerdicts
 from bot.service.panel_vm_loads import PanelVMLoads
 from bot.service.planning import Planning
 from bot.service.queries import Queries
+from bot.service.reload import Reload
 from bot.service.requests import Requests
 from bot.service.restarts import Restarts
 from bot.service.runtime_settings import RuntimeSettings
@@ -52,6 +53,7 @@ class Service:
         clock: for lengths of time; of a ``SteadyClock`` the hours of the day follow its wall clock.
         sleep: how the executor waits between two looks at the panel.
         defects: counts the defects of the program; ``None``: they are only logged.
+        read_settings: reads the settings again for a reload; ``None``: they stay as they are.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part of the program, by name
@@ -66,6 +68,7 @@ class Service:
         clock: Clock = utc_now,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         defects: Defects | None = None,
+        read_settings: Callable[[], Settings] | None = None,
     ) -> None:
         self.settings = settings
         self.store = store
@@ -86,6 +89,7 @@ class Service:
         self.decisions = Decisions(context, self.observer)
         self.requests = Requests(context, self.observer, self.planning, self.decisions)
         self.admin = Admin(context, self.planning, self.restarts)
+        self.reload = Reload(context, self.planning, clusters, read_settings or (lambda: settings))
         self.deadlines = Deadlines(context)
         self.clock_follower = ClockFollower(context)
         self.ledger = Ledger(context)

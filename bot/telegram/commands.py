@@ -70,6 +70,7 @@ COMMANDS: tuple[CommandInfo, ...] = (
     CommandInfo("strategy", "[adaptive|smallest-first|optimal|balance]", Level.GLOBAL_ADMIN, open=True),
     CommandInfo("pause", "[2h]", Level.GLOBAL_ADMIN),
     CommandInfo("resume", level=Level.GLOBAL_ADMIN),
+    CommandInfo("reload", level=Level.GLOBAL_ADMIN),
     CommandInfo("settings", "[NAME VALUE]", Level.GLOBAL_ADMIN, open=True),
     CommandInfo("language", "[en|ru|auto]"),
     CommandInfo("start", personal=True),
@@ -94,7 +95,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "decide": ("proposals", "dryrun", "balance"),
     "nodes": ("exclude", "include", "drain", "fill", "roll"),
-    "settings": ("mode", "strategy", "pause", "resume", "settings", "language", "start", "help"),
+    "settings": ("mode", "strategy", "pause", "resume", "reload", "settings", "language", "start", "help"),
 }
 """The groups in which the help lists the commands."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from balancer.policy import STRATEGIES
 from bot.domain.times import parse_duration
+from bot.errors import ConfigError
 from bot.service.values import MODES
 from bot.telegram.handlers.base import Action, ActionResult, Answer, Feature, Outdated, Request
 from bot.telegram.keyboards.buttons import Row, do, go, keyboard
@@ -23,6 +24,7 @@ class Modes(Feature):
             "strategy": self.strategy,
             "pause": self.pause,
             "resume": self.resume,
+            "reload": self.reload,
         }
 
     @property
@@ -126,6 +128,19 @@ class Modes(Feature):
         self.need_global_admin(request)
         [view] = await self.resume(request)
         return ActionResult(view=view)
+
+    async def reload(self, request: Request) -> Sequence[View]:
+        texts = request.texts
+        try:
+            reloaded = await self.service.reload.take(request.context.actor)
+        except ConfigError as error:
+            problems = [texts.html("reload-problem", problem=problem) for problem in error.problems]
+            return [View(wording.joined([texts.html("reload-refused"), *problems]))]
+        done = "reload-done" if reloaded.taken else "reload-none"
+        lines = [texts.html(done, names=", ".join(reloaded.taken))]
+        if reloaded.waiting:
+            lines.append(texts.html("reload-restart", names=", ".join(reloaded.waiting)))
+        return [View(wording.joined(lines))]
 
     async def resume(self, request: Request) -> Sequence[View]:
         was = await self.service.admin.resume(request.context.actor)

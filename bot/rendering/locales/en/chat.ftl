@@ -322,6 +322,7 @@ menu-mode = Ask first, or automatic
 menu-strategy = How moves are chosen
 menu-pause = Pause the balancer
 menu-resume = Resume the balancer
+menu-reload = Take changed settings files
 menu-settings = Settings in force
 
 start-viewer = You may look; admins decide.

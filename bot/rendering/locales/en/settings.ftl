@@ -35,3 +35,10 @@ setting-about-memory_target_threshold = Allocated memory in percent below which 
 setting-about-balance_interval = How often the clusters are checked.
 setting-about-max_migrations_per_cycle = How many moves one check proposes for a cluster.
 setting-about-max_parallel_migrations = How many migrations may run at the same time.
+
+## /reload
+reload-done = ✅ These settings hold from the next plan on: { $names }
+reload-none = Nothing has changed that can be taken without a restart.
+reload-restart = ⚠️ These settings have changed too, and need a restart: { $names }
+reload-refused = ❌ Nothing was changed. There are mistakes in the files:
+reload-problem = • { $problem }

@@ -35,3 +35,10 @@ setting-about-memory_target_threshold = Порог приёма: ниже это
 setting-about-balance_interval = Как часто проверять кластеры.
 setting-about-max_migrations_per_cycle = Сколько миграций одна проверка предлагает на кластер.
 setting-about-max_parallel_migrations = Сколько миграций может идти одновременно.
+
+## /reload
+reload-done = ✅ Со следующего плана действуют настройки: { $names }
+reload-none = Нет изменений, которые можно применить без перезапуска.
+reload-restart = ⚠️ Изменены и настройки, для которых нужен перезапуск: { $names }
+reload-refused = ❌ Ничего не изменено. В файлах есть ошибки:
+reload-problem = • { $problem }
