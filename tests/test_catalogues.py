@@ -328,7 +328,21 @@ class Code:
             for node in ast.walk(place.function or ast.Module([], []))
             if isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in node.targets)
         ]
-        return [key for value in assigned for key in self.keys(value, place)]
+        return [key for value in [*assigned, *self._looped(name, place)] for key in self.keys(value, place)]
+
+    @staticmethod
+    def _looped(name: str, place: Place) -> list[ast.expr]:
+        """What a variable is in a loop over written values: ``for key, … in (("one", …), ("two", …))``."""
+        results: list[ast.expr] = []
+        for loop in ast.walk(place.function or ast.Module([], [])):
+            if not isinstance(loop, ast.For | ast.comprehension) or not isinstance(loop.iter, ast.Tuple | ast.List):
+                continue
+            if isinstance(loop.target, ast.Name) and loop.target.id == name:
+                results += loop.iter.elts
+            elif isinstance(loop.target, ast.Tuple):
+                at = [n for n, target in enumerate(loop.target.elts) if ast.unparse(target) == name]
+                results += [row.elts[n] for row in loop.iter.elts if isinstance(row, ast.Tuple) for n in at]
+        return results
 
     def _handed_in(self, name: str, place: Place) -> list[AskedFor]:
         function = place.function

@@ -268,7 +268,7 @@ def test_survival_is_answered_on_a_saved_snapshot(folder: Path, capsys: pytest.C
     assert asked("--survive", "--nodes", "n2, 3")[0] == "✅ c1 · n2, n3: room for the one VM that runs there"
     assert asked("--survive", "--nodes", "2")[1].startswith("  → n")
     assert asked("--survive", "--without", "n1")[0].startswith("⚠️ c1: 2 of 2 nodes")
-    assert "отказ не пережить" in asked("--survive", "--language", "ru")[0]
+    assert "не поместятся на других" in asked("--survive", "--language", "ru")[0]
     [survival] = json.loads("\n".join(asked("--survive", "--json")))["survivals"]
     assert (survival["verdict"], [loss["verdict"] for loss in survival["losses"]]) == ("no", ["no", "yes", "yes"])
 

@@ -2,22 +2,22 @@ menu-survive = Хватит ли места при отказе узла
 # Хватит ли места на других узлах, если узел откажет? Для чата, терминала и консоли; без разметки.
 survive-yes = 🛟 { $cluster }: { $losses ->
     [0] нет узла, который мог бы отказать
-   *[other] какой бы из узлов ни отказал (всего { NUMBER($losses) }), на других есть место для всего, что на нём работает
+   *[other] при отказе любого узла (всего { NUMBER($losses) }) его ВМ поместятся на других
  } ({ $upto ->
     [physical] в пределах физической памяти
    *[overload] в пределах порогов перегрузки
  })
-survive-no = ⚠️ { $cluster }: отказ не пережить для { NUMBER($no) } из { NUMBER($losses) } узлов: на других не хватит места для всего, что там работает ({ $upto ->
+survive-no = ⚠️ { $cluster }: узлов, при отказе которых ВМ не поместятся на других: { NUMBER($no) } из { NUMBER($losses) } ({ $upto ->
     [physical] в пределах физической памяти
    *[overload] в пределах порогов перегрузки
  })
-survive-undecided = ❔ { $cluster }: не решено для { NUMBER($undecided) } из { NUMBER($losses) } узлов, хватит ли места на других узлах; для остальных хватит ({ $upto ->
+survive-undecided = ❔ { $cluster }: узлов, при отказе которых неизвестно, поместятся ли ВМ на других: { NUMBER($undecided) } из { NUMBER($losses) }; при отказе остальных поместятся ({ $upto ->
     [physical] в пределах физической памяти
    *[overload] в пределах порогов перегрузки
  })
 survive-short-yes = 🛟 отказ любого узла: места хватит
-survive-short-no = ⚠️ отказ не пережить: { NUMBER($no) } из { NUMBER($losses) } узлов
-survive-short-undecided = ❔ отказ узла: не решено для { NUMBER($undecided) } из { NUMBER($losses) }
+survive-short-no = ⚠️ отказ узла: нет места для { NUMBER($no) } из { NUMBER($losses) }
+survive-short-undecided = ❔ отказ узла: неизвестно для { NUMBER($undecided) } из { NUMBER($losses) }
 survive-loss-yes = ✅ { $nodes }: { $vms ->
     [0] работающих ВМ нет
    *[other] есть место для всех работающих там ВМ ({ NUMBER($vms) })
