@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
+from statistics import median
 from typing import NamedTuple
 
 from balancer.model import VM, Cluster
@@ -78,6 +79,43 @@ def fit(samples: Sequence[Sample]) -> Fitted | None:
     if not MIN_MBIT <= bandwidth <= MAX_MBIT or overhead > MAX_OVERHEAD_S:
         return None
     return Fitted(overhead, bandwidth, len(kept))
+
+
+LEARNT_FROM = 5
+"""So many of a VM's last migrations tell how fast it writes to its memory."""
+MOST_WRITTEN = 0.9
+"""At most this part of the bandwidth: a migration that ended was faster than its VM."""
+
+
+@dataclass(frozen=True, slots=True)
+class WritingVM:
+    """What a VM's own migrations tell of the next one. ``dirty_mib_s``: how fast it writes to its memory meanwhile."""
+
+    dirty_mib_s: float
+    seconds: float
+    migrations: int
+
+
+def writing_vm(samples: Sequence[Sample], memory_mib: int, policy: Policy) -> WritingVM | None:
+    """How fast a VM writes during a migration, and how long its next one takes; ``None`` = it never was migrated.
+
+    A migration that took longer than its memory over the bandwidth copied again what the VM wrote meanwhile. The
+    median of the last ``LEARNT_FROM`` counts, so that one busy link says nothing.
+
+    Args:
+        samples: of this VM, newest first.
+        memory_mib: its memory now.
+    """
+    bandwidth = policy.migration_bandwidth_mbit / MBIT_PER_MIB
+    rates = []
+    for sample in [s for s in samples if s.memory_mib > 0 and s.seconds > 0][:LEARNT_FROM]:
+        copying_s = sample.seconds - policy.migration_overhead_s
+        written = bandwidth - sample.memory_mib / copying_s if copying_s > 0 else 0.0
+        rates.append(min(max(written, 0.0), MOST_WRITTEN * bandwidth))
+    if not rates:
+        return None
+    dirty = median(rates)
+    return WritingVM(dirty, policy.migration_overhead_s + memory_mib / (bandwidth - dirty), len(rates))
 
 
 def _line(samples: Sequence[Sample]) -> tuple[float, float] | None:

@@ -12,10 +12,22 @@ from bot_fixture import BotFixture, running_bot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.migration_time import MAX_MBIT, MAX_OVERHEAD_S, MBIT_PER_MIB, MIN_MBIT, MIN_SAMPLES, Fitted, Sample, fit
+from balancer.migration_time import (
+    MAX_MBIT,
+    MAX_OVERHEAD_S,
+    MBIT_PER_MIB,
+    MIN_MBIT,
+    MIN_SAMPLES,
+    Fitted,
+    Sample,
+    fit,
+    writing_vm,
+)
+from balancer.policy import Policy
 from bot.domain.proposals import MigrationState, Verdict
 from bot.rendering.catalog import texts_for
 from bot.store.store import Store
+from bot.telegram.views.cards import vm_lines
 from bot.telegram.views.settings import settings_view
 
 SIZES = [1024, 2048, 4096, 8192, 16384, 32768]
@@ -135,3 +147,51 @@ def test_numbers_are_grouped_for_people() -> None:
         "\u00a0", " "
     )
     assert "&lt;b&gt;: миграция занимает 22 с плюс " in shown and "1 240 Мбит/с" in shown and "34 миграции" in shown
+
+
+# A VM's own migrations --------------------------------------------------------------------------------
+
+OVERHEAD = Policy().migration_overhead_s
+BANDWIDTH = Policy().migration_bandwidth_mbit / MBIT_PER_MIB
+
+
+def written(dirty_mib_s: float, memory_mib: int = 8192) -> Sample:
+    """A migration of a VM that wrote so fast."""
+    return Sample(memory_mib, OVERHEAD + memory_mib / (BANDWIDTH - dirty_mib_s))
+
+
+@given(st.floats(0, 0.89), st.integers(1024, 262_144))
+def test_writing_vm_is_recognised_by_the_time_of_its_migration(part: float, memory_mib: int) -> None:
+    known = writing_vm([written(part * BANDWIDTH, memory_mib)], 2 * memory_mib, Policy())
+    assert known is not None and known.dirty_mib_s == pytest.approx(part * BANDWIDTH, rel=1e-6, abs=1e-6)
+    assert known.seconds == pytest.approx(OVERHEAD + 2 * memory_mib / (BANDWIDTH * (1 - part)), rel=1e-6)
+
+
+def test_median_of_the_last_five_counts() -> None:
+    one_busy_link = [written(10.0), written(0.8 * BANDWIDTH), written(12.0), written(11.0), written(9.0)]
+    known = writing_vm([*one_busy_link, *[written(0.5 * BANDWIDTH)] * 9], 8192, Policy())
+    assert known is not None and known.dirty_mib_s == pytest.approx(11.0) and known.migrations == 5
+
+
+@pytest.mark.parametrize(
+    ("sample", "part"),
+    [(Sample(8192, 1e9), 0.9), (Sample(8192, OVERHEAD / 2), 0.0), (Sample(8192, OVERHEAD + 0.001), 0.0)],
+)
+def test_learnt_rate_is_bounded(sample: Sample, part: float) -> None:
+    known = writing_vm([sample], 8192, Policy())
+    assert known is not None and known.dirty_mib_s == pytest.approx(part * BANDWIDTH)
+
+
+@pytest.mark.parametrize("sample", [Sample(0, 50.0), Sample(8192, 0.0), Sample(8192, -5.0)])
+def test_odd_migration_teaches_nothing(sample: Sample) -> None:
+    assert writing_vm([sample], 8192, Policy()) is None
+
+
+async def test_card_of_a_vm_says_how_fast_it_writes(tmp_path: Path) -> None:
+    async with running_bot(tmp_path, panel={"migration_s": 60}, migration_timeout=900) as bot:
+        await bot.moved()
+        [vm] = await bot.service.queries.find_vms("small-a")
+        details = await bot.service.queries.vm_details(vm)
+        assert details.writing is not None and details.writing.migrations == 1
+        text = "\n".join(map(str, vm_lines(texts_for("en"), details, "Production", None, bot.clock())))
+        assert "A migration takes about" in text and "the VM writes" in text

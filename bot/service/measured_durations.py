@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from balancer.migration_time import Fitted, fit
-from balancer.model import Cluster, Snapshot
+from balancer.migration_time import Fitted, Sample, WritingVM, fit, writing_vm
+from balancer.model import VM, Cluster, Snapshot
 from balancer.policy import Policy
+from bot.domain.proposals import MigrationState, ProposedMove
+from bot.service.planning_context import ClusterContext
 from bot.store.store import Store
 
 
@@ -37,3 +40,12 @@ class MeasuredDurations:
         if fitted is None:
             return policy
         return replace(policy, migration_overhead_s=fitted.overhead_s, migration_bandwidth_mbit=fitted.bandwidth_mbit)
+
+
+def writing_of(vm: VM, past: Sequence[ProposedMove], context: ClusterContext) -> WritingVM | None:
+    """How fast a VM writes to its memory, by its past moves, newest first; ``None`` where its disks are copied too."""
+    if vm.memory_mib is None or context.snapshot.clusters[0].local_storage:
+        return None
+    ended = [m.migration for m in past if m.migration is not None and m.migration.state is MigrationState.SUCCEEDED]
+    samples = [Sample(m.move.memory_mib, m.duration.total_seconds()) for m in ended if m.duration is not None]
+    return writing_vm(samples, vm.memory_mib, context.policy)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from balancer.migration_time import Fitted
+from balancer.migration_time import Fitted, WritingVM
 from balancer.model import VM, Cluster, Node, Plan, Snapshot
 from balancer.policy import Policy
 from balancer.requests.place import place
@@ -25,6 +25,7 @@ from bot.domain.proposals import UNSETTLED, Proposal, ProposedMove
 from bot.domain.vm_load import chart_samples
 from bot.errors import NotFound, PanelError
 from bot.service.context import ServiceContext, UseCase
+from bot.service.measured_durations import writing_of
 from bot.service.observer import FRESH, NOW, Observer
 from bot.service.planning import Planning
 from bot.service.survivals import Survivals
@@ -46,6 +47,8 @@ class VMDetails:
     node: Node | None
     why: WhyVM
     past: tuple[ProposedMove, ...]
+    writing: WritingVM | None = None
+    """What its own migrations tell of the next one; ``None`` = nothing, or its disks are copied too."""
 
 
 class Queries(UseCase):
@@ -351,7 +354,8 @@ class Queries(UseCase):
             raise NotFound("vm", vm.name, nearest(vm.name, self._in_sight(snapshot.vms, snapshot)))
         why = await asyncio.to_thread(why_vm, *context, vm.id)
         node = next((n for n in snapshot.nodes if n.id == latest.node_id), None)
-        return VMDetails(latest, node, why, tuple(await self._store.decisions.of_vm(vm.id, PAST_MOVES)))
+        past = tuple(await self._store.decisions.of_vm(vm.id, PAST_MOVES))
+        return VMDetails(latest, node, why, past, writing_of(latest, past, context))
 
     def measured(self) -> dict[str, Fitted]:
         """Name of a cluster -> what its own migrations say of their duration."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
@@ -40,6 +40,10 @@ def vm_lines(texts: Texts, details: VMDetails, cluster: str, ignored: IgnoredVM 
     if vm.disk_mib:
         lines.append(texts.html("vm-disk", gib=vm.disk_mib / 1024))
     lines.append(load_line(texts, vm, now))
+    if details.writing is not None:
+        length = wording.duration(texts, timedelta(seconds=details.writing.seconds))
+        rate, count = details.writing.dirty_mib_s, details.writing.migrations
+        lines.append(texts.html("vm-writes", duration=length, rate=rate, count=count))
     lines.append("")
     if ignored is not None:
         lines.append(texts.html("vm-ignored-by", who=ignored.by.name, time=wording.moment(texts, ignored.at, now)))

@@ -27,6 +27,7 @@ vm-title = 🧩 <b>{ $vm }</b> (ID { NUMBER($id, useGrouping: 0) })
 vm-place = on <b>{ $node }</b> in { $cluster }
 vm-size = { $size } · { $state }
 vm-disk = Disk { NUMBER($gib, maximumFractionDigits: 0) } GiB
+vm-writes = A migration takes about { $duration }: the VM writes { NUMBER($rate, maximumFractionDigits: 0) } MiB/s meanwhile (median of { $count } of its own)
 vm-load = Load { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } of { NUMBER($vcpus) } vCPU, mean of { NUMBER($minutes) } min ({ $source }, { $ago } ago)
 vm-load-share = Load not measured: estimated from its share of the vCPUs
 why-load = Load { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } of { NUMBER($vcpus) } vCPU, mean of { NUMBER($minutes) } min ({ $source }, { $ago } ago); plans use it.

@@ -28,6 +28,7 @@ vm-title = 🧩 <b>{ $vm }</b> (ID { NUMBER($id, useGrouping: 0) })
 vm-place = на <b>{ $node }</b>, кластер { $cluster }
 vm-size = { $size } · { $state }
 vm-disk = Диск { NUMBER($gib, maximumFractionDigits: 0) } ГиБ
+vm-writes = Миграция займёт около { $duration }: ВМ в это время пишет { NUMBER($rate, maximumFractionDigits: 0) } МиБ/с (медиана её миграций: { $count })
 vm-load = Нагрузка { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } из { NUMBER($vcpus) } vCPU, среднее за { NUMBER($minutes) } мин ({ $source }, { $ago } назад)
 vm-load-share = Нагрузка не измерена: оценивается по доле vCPU
 why-load = Нагрузка { NUMBER($cpus, maximumFractionDigits: 1, minimumFractionDigits: 1) } из { NUMBER($vcpus) } vCPU, среднее за { NUMBER($minutes) } мин ({ $source }, { $ago } назад); планы её учитывают.
