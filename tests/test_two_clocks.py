@@ -378,3 +378,17 @@ async def test_approval_does_not_age_by_a_panel_whose_clock_is_always_ahead(tmp_
         bot.fault("clock_ahead", ahead=(APPROVAL_VALID_FOR + HOUR).total_seconds())
         await bot.moved()
         assert (await bot.migration()).state is S.SUCCEEDED
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(-10, S.SUCCEEDED), (10, S.STALE)])
+async def test_approval_lapses_after_eight_days_though_its_window_was_closed_for_most_of_them(
+    tmp_path: Path, minutes: int, state: MigrationState
+) -> None:
+    async with running_bot(tmp_path, migration_window="11:30-12:30") as bot:
+        await bot.propose()
+        await bot.decide()
+        await bot.service.admin.pause(None, ANNA)
+        bot.pass_time(timedelta(days=8, minutes=minutes).total_seconds())
+        await bot.service.admin.resume(ANNA)
+        await bot.carry_out()
+        assert (await bot.migration()).state is state

@@ -6,10 +6,12 @@ import os
 import shutil
 import sqlite3
 import stat
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bot_builders import ANNA, NOW, move_ids
@@ -198,6 +200,30 @@ async def test_without_shared_memory_a_rollback_journal_is_used(tmp_path: Path) 
         with closing(sqlite3.connect(path)) as db:
             assert db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
             assert db.execute("SELECT count(*) FROM decision").fetchone() == (1,), "others may look at it"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="these layers of SQLite are for Unix")
+@pytest.mark.parametrize("layer", ["unix-dotfile", "unix-none"])
+async def test_sqlite_without_shared_memory_uses_a_rollback_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, layer: str
+) -> None:
+    """SQLite's own layers for file systems without shared memory, and without locks between processes."""
+    connect = sqlite3.connect
+
+    def connect_with_layer(path: Path, *args: Any, **options: Any) -> sqlite3.Connection:
+        return connect(f"file:{path}?vfs={layer}", *args, **{**options, "uri": True})
+
+    monkeypatch.setattr(sqlite3, "connect", connect_with_layer)
+    path = tmp_path / "bot.db"
+    async with _opened(path) as store:
+        [move] = await move_ids(store, 11)
+        await store.decisions.decide([move], Verdict.APPROVE, ANNA, NOW)
+        assert not path.with_name("bot.db-wal").exists()
+    async with _opened(path) as again:
+        assert len(await again.decisions.history(9)) == 1
+    monkeypatch.undo()
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 
 async def test_a_database_with_a_write_ahead_log_moves_to_a_place_without_shared_memory(tmp_path: Path) -> None:
