@@ -20,7 +20,8 @@ from bot.rendering.catalog import texts_for
 from bot.ssh.job_info import job_command, parse_job
 from bot.ssh.loads import Loads
 from bot.ssh.monitor import SSHMonitor
-from bot.telegram.views.proposals import Ahead, proposal_view
+from bot.telegram.views.proposal_lines import Ahead
+from bot.telegram.views.proposals import proposal_view
 
 ANSWER = """Job type:         Unbounded
 Operation:        Outgoing migration

@@ -30,7 +30,8 @@ from bot.rendering.outcomes import OUTCOME_COLUMNS, broken_line, outcome_line, o
 from bot.store.values import DecisionGroup
 from bot.telegram.views.history import history_view
 from bot.telegram.views.outcomes import broken_lines, outcome_lines
-from bot.telegram.views.proposals import Ahead, proposal_view
+from bot.telegram.views.proposal_lines import Ahead
+from bot.telegram.views.proposals import proposal_view
 from sandbox.chat.html import parse_html
 
 EN = texts_for("en")

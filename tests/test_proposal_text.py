@@ -18,7 +18,8 @@ from bot.domain.incidents import Incident, Looking, NodeFigure, PlanChange, Reso
 from bot.domain.proposals import Actor, ActorKind, Migration, MigrationState, MoveState, Proposal, ProposedMove
 from bot.rendering.catalog import texts_for
 from bot.telegram.keyboards.proposals import shown_moves
-from bot.telegram.views.proposals import Ahead, proposal_view
+from bot.telegram.views.proposal_lines import Ahead
+from bot.telegram.views.proposals import proposal_view
 from bot.telegram.views.rich_proposals import rich_proposal
 from bot.telegram.views.rich_text import rich_text
 from sandbox.chat.html import parse_html

@@ -16,7 +16,8 @@ from bot.store.values import MessageRow
 from bot.telegram.delivery import MESSAGE_GONE, UNCHANGED
 from bot.telegram.shown_chat import ShownChat
 from bot.telegram.views.node_requests import is_node_request
-from bot.telegram.views.proposals import Ahead, is_ended, proposal_view
+from bot.telegram.views.proposal_lines import Ahead, is_ended
+from bot.telegram.views.proposals import proposal_view
 from bot.telegram.views.rich_proposals import rich_proposal
 from bot.telegram.views.view import View
 

@@ -32,7 +32,7 @@ from bot.telegram.keyboards.proposals import all_row, last_rows, later_row, page
 from bot.telegram.views.incidents import with_look_button
 from bot.telegram.views.moves import Look, short_move_lines
 from bot.telegram.views.outcomes import abort_lines, outcome_lines
-from bot.telegram.views.proposals import (
+from bot.telegram.views.proposal_lines import (
     Ahead,
     detail_lines,
     earlier_lines,
