@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import OutcomeUnknown, PanelAuthError, PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
-from bot.panel import responses, streaming
+from bot.panel import answers, responses, streaming, vocabulary
+from bot.panel.answers import HistoryRow, TaskInfo
 from bot.panel.client import VMManagerAPI
-from bot.panel.responses import HistoryRow, NotJSON, Refusal, TaskInfo
+from bot.panel.responses import NotJSON, Refusal
 from bot.panel.streaming import PIECE_BYTES, PackedBody
 
 LOGIN = "/auth/v4/public/token"
@@ -39,7 +40,7 @@ CLUSTERS = {"list": [{"id": 1, "name": "one"}], "size": 1}
     ],
 )
 def test_task_states_are_recognized(raw: str, status: str) -> None:
-    assert responses.task_status(raw) == status
+    assert vocabulary.task_status(raw) == status
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_task_states_are_recognized(raw: str, status: str) -> None:
     ],
 )
 def test_start_of_a_history_row_is_read(key: str, date: object, created: str | None) -> None:
-    [row] = responses.history({"list": [{"name": "host_migrate", "state": "running", key: date}]})
+    [row] = answers.history({"list": [{"name": "host_migrate", "state": "running", key: date}]})
     assert row.created_at == (None if created is None else datetime.fromisoformat(created))
 
 
@@ -69,22 +70,22 @@ FLAT = {"id": 12, "consul_id": "740", "name": "host_migrate", "status": "failed"
 
 @pytest.mark.parametrize("document", [FLAT, {"task": FLAT}, {"task": {**FLAT, "id": "12", "new": 1}}, {"list": [FLAT]}])
 def test_task_is_read_in_every_known_shape(document: object) -> None:
-    assert responses.task(document) == TaskInfo(12, 740, "host_migrate", "failed", "failed", "a b", 4)
+    assert answers.task(document) == TaskInfo(12, 740, "host_migrate", "failed", "failed", "a b", 4)
 
 
 def test_incomplete_task_is_pending() -> None:
-    assert responses.task({"id": 3}) == TaskInfo(3, None, None, "pending", "")
+    assert answers.task({"id": 3}) == TaskInfo(3, None, None, "pending", "")
 
 
 @pytest.mark.parametrize("document", [None, [], "x", {}, {"task": None}, {"task": {"status": "complete"}}])
 def test_malformed_task_is_none(document: object) -> None:
     with pytest.raises(PanelDataError):
-        responses.task(document)
+        answers.task(document)
 
 
 def test_migration_comes_first_among_several_tasks() -> None:
     rows = [{"id": 1, "name": "host_migrate"}, {"id": 9, "name": "x"}, {"id": 2, "name": "host_migrate"}]
-    assert [task.id for task in responses.tasks({"list": rows})] == [2, 1, 9]
+    assert [task.id for task in answers.tasks({"list": rows})] == [2, 1, 9]
 
 
 def test_a_history_is_newest_first() -> None:
@@ -92,19 +93,19 @@ def test_a_history_is_newest_first() -> None:
         {"id": 5, "name": "host_start", "state": "complete", "task": 8, "date_create": "2026-01-01 00:00:00"},
         {"id": "6", "name": "host_migrate", "state": "running", "task": "9", "params": {"node": 2}, "user": "x"},
     ]
-    assert responses.history({"list": rows, "max_id": 6}) == [
+    assert answers.history({"list": rows, "max_id": 6}) == [
         HistoryRow(6, "host_migrate", "pending", "running", 9, 2),
         HistoryRow(5, "host_start", "succeeded", "complete", 8, None, datetime(2026, 1, 1)),
     ]
-    assert responses.history({"list": [{"name": "host_start"}]}) == [HistoryRow(None, "host_start", "pending", "")]
-    assert responses.history({"list": [5, None, {"intname": "host_start", "status": "complete"}]}) == [
+    assert answers.history({"list": [{"name": "host_start"}]}) == [HistoryRow(None, "host_start", "pending", "")]
+    assert answers.history({"list": [5, None, {"intname": "host_start", "status": "complete"}]}) == [
         HistoryRow(None, "host_start", "succeeded", "complete")
     ]
 
 
 def test_an_odd_row_of_a_task_list_hides_no_other_task() -> None:
     rows = [None, 7, {"name": "host_migrate", "status": None}, {"id": 3, "type": "node_evacuate", "state": "running"}]
-    assert [(t.id, t.name, t.status) for t in responses.tasks({"list": rows})] == [
+    assert [(t.id, t.name, t.status) for t in answers.tasks({"list": rows})] == [
         (0, "host_migrate", "pending"),
         (3, "node_evacuate", "pending"),
     ]
@@ -145,7 +146,7 @@ def test_words_of_a_refusal_are_read_in_other_shapes(body: object, words: str) -
     ],
 )
 def test_migration_form_is_read(document: object, expected: object) -> None:
-    assert responses.suitable_nodes(document) == expected
+    assert answers.suitable_nodes(document) == expected
 
 
 @pytest.mark.parametrize(
@@ -180,7 +181,7 @@ def test_login_answer_without_a_usable_token_is_refused(bad: object) -> None:
 @pytest.mark.parametrize("bad", [None, {}, {"id": 101}, {"task": None}, {"task": 0}, {"task": "soon"}])
 def test_start_answer_without_a_task_is_unknown(bad: object) -> None:
     with pytest.raises(PanelDataError):
-        responses.migration_start(bad)
+        answers.migration_start(bad)
 
 
 @given(st.integers(100, 599), st.binary(max_size=40))

@@ -13,7 +13,7 @@ from core_builders import measured
 
 from balancer.model import Snapshot
 from bot.domain.vm_units import MeteredNode, MeteredVM, unit_of
-from bot.panel import responses
+from bot.panel import answers
 from bot.service.panel_vm_loads import PanelVMLoads
 
 WORLD = {
@@ -118,6 +118,6 @@ def test_the_unit_that_fits_all_nodes_is_taken(nodes: list[MeteredNode], unit: s
     ],
 )
 def test_points_of_a_metric_are_read(document: object, values: list[float] | None) -> None:
-    points = responses.datapoints(document)
+    points = answers.datapoints(document)
     assert (None if points is None else [value for _, value in points]) == values
     assert not points or points[0][0] == datetime(2026, 1, 1, tzinfo=timezone.utc)

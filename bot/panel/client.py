@@ -2,7 +2,7 @@
 
 The POST that starts a migration is sent once: where its answer is lost OutcomeUnknown says so, and every other error
 of it means that nothing was started. Repetitions and sessions are in calls.py, HTTP in transport.py; which field means
-what is in rows.py and responses.py.
+what is in rows.py and answers.py.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import Any, TypeVar
 
 from balancer.model import VM, Cluster, Node, Snapshot
 from bot.errors import PanelDataError, PanelForbidden, PanelRefused, PanelUnavailable
-from bot.panel import lists, responses, rows, snapshots
+from bot.panel import answers, lists, responses, rows, snapshots
 from bot.panel.address import panel_address
+from bot.panel.answers import HistoryRow, MigrationStart, TaskInfo
 from bot.panel.calls import Calls, Login
 from bot.panel.failures import Failed, Request
 from bot.panel.login import PasswordLogin, TokenLogin
-from bot.panel.responses import Answerer, HistoryRow, MigrationStart, TaskInfo
+from bot.panel.responses import Answerer
 from bot.panel.transport import RawAnswer, Transport
 from bot.panel.vocabulary import TaskStatus
 
@@ -158,11 +159,11 @@ class VMManagerAPI:
 
     async def history(self, vm_id: int) -> list[HistoryRow]:
         """What happened to the VM lately, newest first."""
-        return responses.history(await self._calls.rows(f"/vm/v3/host/{int(vm_id)}/history", "history row"))
+        return answers.history(await self._calls.rows(f"/vm/v3/host/{int(vm_id)}/history", "history row"))
 
     async def internal_name(self, vm_id: int) -> str | None:
         """The name that libvirt has for the VM on its node; ``None`` where the panel does not tell."""
-        return await self._calls.optional(f"/vm/v3/host/{int(vm_id)}/metadata", responses.internal_name)
+        return await self._calls.optional(f"/vm/v3/host/{int(vm_id)}/metadata", answers.internal_name)
 
     async def cpu_metric(self, vm_id: int, since: datetime) -> list[tuple[datetime, float]] | None:
         """The panel's own CPU metric of a VM since about this moment, in a unit that is not documented.
@@ -171,11 +172,11 @@ class VMManagerAPI:
         """
         begin = since.astimezone(timezone.utc) - LARGEST_ZONE
         path = f"/vm/v3/host/{int(vm_id)}/metrics?target=cpu_load&from={begin:%H:%M_%Y%m%d}"
-        return await self._calls.optional(path, responses.datapoints)
+        return await self._calls.optional(path, answers.datapoints)
 
     async def migration_targets(self, vm_id: int) -> dict[int, bool] | None:
         """Node -> whether the panel itself finds it suitable; ``None`` where the panel does not say."""
-        return await self._calls.optional(f"/vm/v3/host/{int(vm_id)}/migrate", responses.suitable_nodes)
+        return await self._calls.optional(f"/vm/v3/host/{int(vm_id)}/migrate", answers.suitable_nodes)
 
     async def start_migration(self, vm_id: int, node_id: int) -> MigrationStart:
         """Starts a live migration; the answer names its task, not yet its success.
@@ -184,20 +185,20 @@ class VMManagerAPI:
         """
         # Never `plain`: that would stop the VM.
         request = Request("POST", f"/vm/v3/host/{int(vm_id)}/migrate", {"node": int(node_id)})
-        return await self._calls.call(request, responses.migration_start)
+        return await self._calls.call(request, answers.migration_start)
 
     # --- tasks ---------------------------------------------------------------------------------------------
 
     async def find_task(self, consul_id: int) -> TaskInfo | None:
         """The task with this consul id, the migration where there are several; ``None`` = not listed (yet)."""
-        matches = responses.tasks(await self._calls.rows(f"/vm/v3/task?where=(consul_id+EQ+{int(consul_id)})", "task"))
+        matches = answers.tasks(await self._calls.rows(f"/vm/v3/task?where=(consul_id+EQ+{int(consul_id)})", "task"))
         return next((task for task in matches if task.id and task.consul_id == consul_id), None)
 
     async def active_tasks(self) -> list[TaskInfo] | None:
         """All tasks that are not over, of everybody; ``None`` where this panel or account does not tell."""
         where = "(status+EQ+'running'+OR+status+EQ+'created')"
         try:
-            return responses.tasks(await self._calls.rows(f"/vm/v3/task?where={where}", "task"))
+            return answers.tasks(await self._calls.rows(f"/vm/v3/task?where={where}", "task"))
         except (PanelRefused, PanelForbidden, PanelDataError) as error:
             log.debug("active tasks are not available: %s", error)
         except PanelUnavailable as error:
@@ -210,7 +211,7 @@ class VMManagerAPI:
 
     async def task(self, task_id: int) -> TaskInfo:
         """A task by its own id (not the consul id), with its output."""
-        return await self._calls.get(f"/vm/v3/task/{int(task_id)}", responses.task)
+        return await self._calls.get(f"/vm/v3/task/{int(task_id)}", answers.task)
 
     async def abort_task(self, task_id: int) -> None:
         """Asks the panel to stop a task, by its own id. What became of the task is to be looked at afterwards.

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from bot.domain.sanitize import shorten
 from bot.panel.vocabulary import FALSE, LOCAL_STORAGE, SHARED_STORAGE, TRUE
 
 _LARGEST = 2**53
 """Larger than any id of a panel, and still a whole number in SQLite and JSON."""
+_WORDS_LENGTH = 500
 _LONGEST_TEXT = 1000
 """Longer texts are cut: a name in VMmanager has at most 255 characters."""
 _FIRST_YEAR = 2010
@@ -141,3 +143,14 @@ def local_storage(cluster: Mapping[str, Any]) -> bool | None:
 def _storage_kind(storage: object) -> str | None:
     word = text(storage.get("type")) if isinstance(storage, dict) else None
     return word.strip().lower().replace("-", "_") if word else None
+
+
+def first_words(row: Mapping[str, Any], keys: Sequence[str]) -> str | None:
+    """The first of these fields that has words."""
+    return next((found for key in keys if (found := words(row.get(key))) is not None), None)
+
+
+def words(value: object) -> str | None:
+    """A text of the panel on one line, cut to a sensible length; ``None`` = it is empty, or no text."""
+    found = text(value)
+    return shorten(found, _WORDS_LENGTH) or None if found else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from balancer.model import Reason
-from bot.panel.responses import TaskInfo
+from bot.panel.answers import TaskInfo
 from bot.panel.vocabulary import moves_vms
 
 

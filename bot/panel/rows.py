@@ -1,7 +1,7 @@
 """One row of the panel's JSON made into a Cluster, a Node or a VM. Pure: no network, no clock.
 
 The only place that knows the field names of clusters, nodes and VMs; those of tasks, histories and migration forms are
-in responses.py. A figure that is missing or of a wrong type is ``None`` (not known),
+in answers.py. A figure that is missing or of a wrong type is ``None`` (not known),
 never 0. A row without an id is a PanelDataError; whole lists, with odd rows in them, are lists.py's. Names stay as
 customers wrote them.
 """

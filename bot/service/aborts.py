@@ -15,8 +15,8 @@ from bot.domain.aborts import QUESTIONS, Abort, AbortState, AbortStep
 from bot.domain.proposals import Actor, Migration, MigrationState
 from bot.domain.sanitize import shorten
 from bot.errors import DryRunError, OutcomeUnknown, PanelError
+from bot.panel.answers import TaskInfo
 from bot.panel.client import VMManagerAPI
-from bot.panel.responses import TaskInfo
 from bot.service.context import ServiceContext, UseCase
 from bot.service.vm_history import if_answered
 

@@ -17,7 +17,7 @@ from bot.domain.clock import Clock
 from bot.domain.held_clusters import RESTARTED_KEY
 from bot.domain.proposals import Actor, Migration, Sighting
 from bot.domain.sanitize import shorten
-from bot.panel.responses import TaskInfo
+from bot.panel.answers import TaskInfo
 from bot.panel.vocabulary import ENDED_STATES, plain
 from bot.store.store import Store
 

@@ -16,8 +16,8 @@ from balancer.model import VM, Reason
 from bot.config.settings import Settings
 from bot.domain.proposals import Migration, MigrationState
 from bot.errors import PanelError
+from bot.panel.answers import TaskInfo
 from bot.panel.client import VMManagerAPI
-from bot.panel.responses import TaskInfo
 from bot.service.migration_progress import MigrationProgress
 from bot.service.restarts import RestartWatch
 from bot.service.vm_history import VMHistory, if_answered, is_running, later_migrations, own_start

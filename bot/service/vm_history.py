@@ -13,8 +13,8 @@ from typing import TypeVar
 from bot.config.settings import Settings
 from bot.domain.proposals import Migration
 from bot.errors import PanelDataError, PanelForbidden, PanelRefused
+from bot.panel.answers import HistoryRow, TaskInfo
 from bot.panel.client import VMManagerAPI
-from bot.panel.responses import HistoryRow, TaskInfo
 from bot.panel.vocabulary import MIGRATE_TASK, TASK_BUSY, moves_vms, plain
 
 log = logging.getLogger(__name__)

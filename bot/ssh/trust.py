@@ -25,7 +25,7 @@ SYSTEM_KNOWN_HOSTS = (Path("~/.ssh/known_hosts"), Path("/etc/ssh/ssh_known_hosts
 
 @dataclass(slots=True)
 class Trust:
-    """The host keys that are known, and what becomes of others. Read anew for every round."""
+    """The host keys that are known, and what becomes of others. Read again for every round."""
 
     mode: HostKeys
     own: KnownHosts

@@ -24,7 +24,7 @@ _TICKS_PER_S = 100
 
 @dataclass
 class _Scope:
-    """A VM on a node since it was started or arrived there: its counters begin anew then."""
+    """A VM on a node since it was started or arrived there: its counters begin at 0 then."""
 
     node_id: int
     name: str
