@@ -784,5 +784,6 @@ async def test_ids_are_shown_while_the_chat_is_not_set(place: Place) -> None:
 async def test_check_says_that_the_default_strategy_has_changed_since_version_2(place: Place) -> None:
     _, out = await run(place)
     assert "adaptive, the default since version 3" in out and "BALANCE_STRATEGY=smallest-first" in out
+    assert "target thresholds left at their default are a preference" in out
     _, out = await run(place, balance_strategy="optimal")
     assert "Strategy: optimal" in out and "version 2" not in out

@@ -28,7 +28,7 @@ check-title-telegram-escalation = Telegram, escalation
 check-title-telegram-test = Telegram, test message
 
 check-after = not tested: first fix { $title }
-check-strategy-default = { $strategy }, the default since version 3: smaller VMs first, unless another plan is clearly better. BALANCE_STRATEGY=smallest-first keeps the rule of version 2
+check-strategy-default = { $strategy }, the default since version 3: smaller VMs first, unless another plan is clearly better; target thresholds left at their default are a preference. BALANCE_STRATEGY=smallest-first keeps the rule of version 2
 check-settings-fine = all valid
 check-database = { $path } is readable and undamaged
 check-database-new = { $path } can be created
