@@ -140,6 +140,8 @@ class _Scope(NamedTuple):
     floor: float
     overloaded_first: bool
     ordered: bool
+    prove: bool = True
+    """Whether it must be known that nothing is better; else any placement will do."""
 
 
 def _deepen(model: ExactModel, covers: Covers, best: Found, work: Work, scope: _Scope) -> Found:
@@ -149,12 +151,13 @@ def _deepen(model: ExactModel, covers: Covers, best: Found, work: Work, scope: _
     limit at which a placement is found is hardly above the best one. Only where no lower excess can come with a higher
     cost.
     """
-    left, floor, overloaded_first, ordered = scope
+    left, floor, overloaded_first, ordered, prove = scope
 
     def search(most: int, given: int) -> PackingSearch:
         return PackingSearch(
-            *(model, left, best.goal._replace(cost=most)),
+            *(model, left, best.goal),
             work=given,
+            most_cost=most,
             covers=covers,
             floor=floor,
             overloaded_first=overloaded_first,
@@ -162,12 +165,12 @@ def _deepen(model: ExactModel, covers: Covers, best: Found, work: Work, scope: _
         )
 
     step = max(1, min((vm.cost for vm in model.vms), default=1))
-    limit, rises = search(0, 0).least_cost(), list(RISES) if best.goal.excess <= floor else []
-    if best.goal.cost >= INFEASIBLE and ordered:
+    limit, rises = search(0, 0).least_cost(), list(RISES) if best.goal.excess <= floor or not prove else []
+    if best.goal.cost >= INFEASIBLE and ordered and prove:
         rises = rises[:3]  # there may be no placement that counts: a limit would only delay that answer
     while True:
-        limit = min(best.goal.cost, limit + rises.pop(0) * step) if rises else best.goal.cost
-        given = work.left // 2 if rises else work.left
+        limit = limit + rises.pop(0) * step if rises else INFEASIBLE
+        given = work.left // 2 if rises and prove else work.left
         tried = search(limit, given)
         ended = tried.run_to_the_end()
         work.left -= given - max(0, tried.work)
@@ -175,10 +178,34 @@ def _deepen(model: ExactModel, covers: Covers, best: Found, work: Work, scope: _
         best = replace(best, complete=ended and not tried.order_unknown, cheapest_refused=refused)
         if tried.moves is not None:
             best = replace(best, goal=tried.best, moves=tried.moves)
-        if limit >= best.goal.cost or (ended and not tried.cut_by_cost):
+        if tried.moves is not None or limit >= best.goal.cost or (ended and not tried.cut_by_cost):
             return best
         if not ended:
             rises = []  # once more without a limit: a placement may be found, though none will be proven
+
+
+def find_any(
+    model: ExactModel, covers: Covers, unclearable: frozenset[int], known: Value, work: Work
+) -> tuple[Value, list[Pair]] | None:
+    """A plan that leaves fewer nodes overloaded than the known one, with few moves; it proves nothing.
+
+    The fewest nodes first. Each number of nodes has half of the work that is left, shared by its sets of nodes.
+    """
+    for number in range(len(unclearable), known.left):
+        sets, half = list(sets_of_nodes(model, unclearable, number)), Work(work.left // 2)
+        work.left -= half.left
+        for i, left in enumerate(sets):
+            given = Work(half.part(len(sets) - i))
+            half.left -= given.left
+            nothing = Found(Goal(inf, INFEASIBLE), None, complete=False)
+            any_plan = _deepen(
+                model, covers, nothing, given, _Scope(left, 0.0, overloaded_first=False, ordered=True, prove=False)
+            )
+            half.left += given.left
+            if any_plan.moves is not None:
+                return Value(number, *any_plan.goal), any_plan.moves
+        work.left += half.left
+    return None
 
 
 def sets_of_nodes(model: ExactModel, unclearable: frozenset[int], number: int) -> Iterator[frozenset[int]]:

@@ -36,7 +36,7 @@ class PackingLimitReached(Exception):
 class PackingSearch:
     """Placements in which only the nodes of ``left`` may stay overloaded; each one found is better than the last."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each says which placements count
         self,
         model: ExactModel,
         left: frozenset[int],
@@ -47,6 +47,7 @@ class PackingSearch:
         floor: float = 0.0,
         overloaded_first: bool = False,
         ordered: bool = False,
+        most_cost: int = INFEASIBLE,
     ) -> None:
         """A search that has visited nothing yet.
 
@@ -59,7 +60,9 @@ class PackingSearch:
             floor: a lower bound of the excess of these placements.
             overloaded_first: places the VMs of overloaded nodes before all others.
             ordered: only placements count whose moves have a legal order.
+            most_cost: only placements that cost less count.
         """
+        self._most_cost = most_cost
         self._model, self._left = model, left
         self.best, self.work = best, work
         self._floor, self._overloaded_first = floor, overloaded_first
@@ -71,7 +74,7 @@ class PackingSearch:
         self.cheapest_refused = INFEASIBLE
         """A lower bound for the cost of the placements without a legal order."""
         self.cut_by_cost = False
-        """Some placements were left out for their cost alone."""
+        """Some placements were left out because of ``most_cost``."""
         self._covers = covers
         self.moves: list[Pair] | None = None
         """The best placement so far, as moves in no order."""
@@ -198,7 +201,9 @@ class PackingSearch:
             raise PackingLimitReached
         least = Goal(max(self._floor, self._least_excess(k)), self.least_cost())
         if least >= self.best:
-            self.cut_by_cost |= least.excess <= self.best.excess
+            return
+        if least.cost >= self._most_cost:
+            self.cut_by_cost = True
             return
         if k == len(self._rows):
             self._complete(least)

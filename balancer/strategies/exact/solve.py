@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import inf
 
 from balancer.state import WorkingState
 from balancer.strategies.exact.cover import INFEASIBLE, Covers
-from balancer.strategies.exact.floor import Floor, Work, find_best, find_floor, sets_of_nodes
+from balancer.strategies.exact.floor import Floor, Work, find_any, find_best, find_floor, sets_of_nodes
 from balancer.strategies.exact.model import ExactModel
 from balancer.strategies.exact.order import Pair, order_of
 from balancer.strategies.exact.packing_bound import Goal
@@ -59,12 +59,17 @@ def improve(model: ExactModel, known: Value) -> ExactResult:
     looks for a better plan in another way.
     """
     covers = Covers(model)
-    work = Work(WORK * NODES**2 // max(NODES, len(model.nodes)) ** 2)
+    work = Work(WORK * NODES // max(NODES, len(model.nodes)))
     unclearable = _find_unclearable(model, covers)
-    floor = find_floor(model, unclearable, known, work)
-    result = ExactResult(None, known, proven=False, proven_for_all=False)
+    better = find_any(model, covers, unclearable, known, work)
+    start = ExactResult(None, known, proven=False, proven_for_all=False)
+    if better is not None:
+        start = ExactResult(better[1], better[0], proven=False, proven_for_all=False)
+    floor = find_floor(model, unclearable, start.value, work)
+    result = start
     if floor is not None:
-        result = _from_floor(model, covers, floor, known, work)
+        result = _from_floor(model, covers, floor, start.value, work)
+        result = replace(result, moves=result.moves or start.moves)
     if result.proven:
         return result
     best = Best(result.value, max(FIRST_WORK, work.left), result.moves)
