@@ -186,8 +186,8 @@ async def test_capacity_in_the_chat(tmp_path: Path) -> None:
         await fixture.start()
         await filled(fixture.store, fixture.clock())
         said(fixture, "/capacity")
-        message = await fixture.message("📅 Production: when it is full", "vCPU:", "Reaches the threshold between")
-        assert "2 vCPU: 10 →" in message.content.text
+        message = await fixture.message("📅 Production: when it is full", "vCPU:", "Reaches the threshold")
+        assert "2 vCPU: 10 →" in message.content.text.replace("\u00a0", " ")
         said(fixture, "/capacity Prodution")
         await fixture.message("Prodution", "Production")
 
@@ -228,7 +228,7 @@ def test_command_prints_the_report(one_panel: HotPanel, tmp_path: Path) -> None:
     before = path.read_bytes()
     text = run(one_panel, "capacity", DATABASE_PATH=str(path))
     assert text.returncode == 0, text.stderr
-    assert "Reaches the threshold between" in text.stdout
+    assert "Reaches the threshold" in text.stdout
     [document] = json.loads(run(one_panel, "capacity", "Production", "--json", DATABASE_PATH=str(path)).stdout)
     assert document["dates"][0]["trend"] == "rising"
     assert document["now"]["totals"]["cpus"] == 48

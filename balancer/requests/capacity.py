@@ -132,6 +132,8 @@ class CapacityReport:
     out_of_service: int = 0
     """Nodes that are in maintenance or not healthy; they do not count as capacity."""
     standard: StandardVM | None = None
+    switch_off: tuple[tuple[str, ...], int] | None = None
+    """Names of nodes that could be switched off, and the moves which that takes; ``None``: not asked."""
 
 
 def in_service(node: Node) -> bool:

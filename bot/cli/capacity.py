@@ -47,7 +47,8 @@ def run(arguments: list[str]) -> int:
             if not clusters:
                 near = " or ".join(nearest(given.cluster, snapshot.clusters)) or "give the name or the id of a cluster"
                 raise ConfigError([f"no cluster is called {given.cluster!r}: {near}"])
-            return await service.capacity.reports(clusters), service.wall()
+            reports = await service.capacity.reports(clusters)
+            return tuple([await service.capacity.with_switch_off(report) for report in reports]), service.wall()
 
     reports, now = asyncio.run(work())
     if given.json:

@@ -29,6 +29,13 @@ def capacity_lines(texts: Texts, report: CapacityReport, now: datetime) -> list[
     lines += growth_lines(texts, report, now)
     if report.standard is not None:
         lines.append(standard_line(texts, report))
+    if report.switch_off is not None:
+        names, moves = report.switch_off
+        lines.append(
+            texts.text("capacity-switch-off", nodes=", ".join(names), count=moves)
+            if names
+            else texts.text("capacity-switch-off-none")
+        )
     if report.out_of_service:
         lines.append(texts.text("capacity-out-of-service", count=report.out_of_service))
     lines.append(texts.text("capacity-since", date=day(texts, report.samples[0].at, now)))
@@ -58,7 +65,10 @@ def date_line(texts: Texts, resource: ResourceDate, now: datetime) -> str:
     first = day(texts, resource.first, now)
     if resource.last is None:
         return texts.text("capacity-open", first=first, horizon=day(texts, resource.horizon, now), change=change)
-    return texts.text("capacity-range", first=first, last=day(texts, resource.last, now), change=change)
+    last = day(texts, resource.last, now)
+    if first == last:
+        return texts.text("capacity-day", date=first, change=change)
+    return texts.text("capacity-range", first=first, last=last, change=change)
 
 
 def growth_lines(texts: Texts, report: CapacityReport, now: datetime) -> list[str]:

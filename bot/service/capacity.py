@@ -10,6 +10,7 @@ from dataclasses import replace
 from balancer.model import Cluster, Snapshot
 from balancer.policy import Policy
 from balancer.requests.capacity import CapacityReport, capacity_report, in_service, sizes, standard_vm, totals
+from balancer.requests.switch_off import nodes_to_switch_off
 from bot.service.context import ServiceContext, UseCase
 from bot.service.observer import FRESH, Observer
 from bot.service.planning import Planning
@@ -51,6 +52,19 @@ class Capacity(UseCase):
         policies = await self._planning.policies(snapshot)
         parts = {own.clusters[0].id: own for own in snapshot.split()}
         return tuple([await self._report(parts[c.id], policies[c.id]) for c in clusters if c.id in parts])
+
+    async def with_switch_off(self, report: CapacityReport) -> CapacityReport:
+        """The report with the nodes that could be switched off; a search of seconds in a large cluster.
+
+        Raises:
+            PanelError: nothing was ever seen.
+        """
+        snapshot = await self._observer.observe_soon(FRESH)
+        context = await self._planning.cluster_context(snapshot, report.cluster_id)
+        if context is None:
+            return report
+        off = await asyncio.to_thread(nodes_to_switch_off, *context)
+        return replace(report, switch_off=(off.node_names, off.moves))
 
     async def known(self, clusters: Collection[int] | None = None) -> tuple[CapacityReport, ...]:
         """The reports of clusters (``None`` = of all) as last seen, for what must not wait for the panel."""

@@ -49,7 +49,8 @@ class CapacityPages(Feature):
         reports = await self.service.capacity.reports(clusters)
         if not reports:
             raise Outdated
-        view = capacity_view(request.texts, reports[0], self.service.wall())
+        report = await self.service.capacity.with_switch_off(reports[0])
+        view = capacity_view(request.texts, report, self.service.wall())
         if not reports[0].samples or not self.service.settings.pictures:
             return self.aged(request, view)
         return await illustrated(self.aged(request, view), lambda: capacity_photo(request.texts, reports[0]))

@@ -7,6 +7,7 @@ capacity-nothing = Nothing is known yet. The program keeps a sample every six ho
 capacity-cpu = vCPU: { NUMBER($allocated, maximumFractionDigits: 0) } allocated, the threshold ({ NUMBER($threshold, maximumFractionDigits: 2) } per CPU) is at { NUMBER($limit, maximumFractionDigits: 0) }.
 capacity-memory = Memory: { NUMBER($allocated, maximumFractionDigits: 0) } GiB allocated, the threshold ({ NUMBER($threshold, maximumFractionDigits: 1) }%) is at { NUMBER($limit, maximumFractionDigits: 0) } GiB.
 capacity-range = Reaches the threshold between { $first } and { $last } (80% likely). Growth: { $change } a day.
+capacity-day = Reaches the threshold on about { $date }. Growth: { $change } a day.
 capacity-open = Reaches the threshold on { $first } at the earliest (90% likely), perhaps after { $horizon }. Growth: { $change } a day.
 capacity-later = Grows by { $change } a day, but will probably not reach the threshold before { $date }.
 capacity-reached = ⚠️ The threshold is reached.
@@ -28,6 +29,12 @@ capacity-out-of-service = { $count ->
     [one] 1 node is in maintenance or not healthy and does not count.
    *[other] { $count } nodes are in maintenance or not healthy and do not count.
 }
+capacity-switch-off = Could be switched off tonight, and the cluster still survives the loss of any other node: { $nodes } ({ $count ->
+    [0] no move
+    [one] 1 move
+   *[other] { NUMBER($count) } moves
+}).
+capacity-switch-off-none = No node could be switched off without losing the room for another loss.
 capacity-since = Samples since { $date }.
 capacity-year = { $date } { $year }
 digest-full-cpu = 📅 { $cluster }, vCPU: { $when }

@@ -7,6 +7,7 @@ capacity-nothing = Пока данных нет. Программа сохран
 capacity-cpu = vCPU: выделено { NUMBER($allocated, maximumFractionDigits: 0) }, порог ({ NUMBER($threshold, maximumFractionDigits: 2) } на CPU) — { NUMBER($limit, maximumFractionDigits: 0) }.
 capacity-memory = Память: выделено { NUMBER($allocated, maximumFractionDigits: 0) } ГиБ, порог ({ NUMBER($threshold, maximumFractionDigits: 1) } %) — { NUMBER($limit, maximumFractionDigits: 0) } ГиБ.
 capacity-range = Порог будет достигнут между { $first } и { $last } (вероятность 80%). Рост: { $change } в день.
+capacity-day = Порог будет достигнут примерно { $date }. Рост: { $change } в день.
 capacity-open = Порог будет достигнут не раньше { $first } (вероятность 90%), возможно, после { $horizon }. Рост: { $change } в день.
 capacity-later = Рост { $change } в день, но до { $date } порог, скорее всего, не будет достигнут.
 capacity-reached = ⚠️ Порог достигнут.
@@ -24,6 +25,8 @@ capacity-standard = { $fit ->
    *[other] Место ещё для { NUMBER($fit) } ВМ самого частого размера
 }: { $vcpus } vCPU и { NUMBER($gib, maximumFractionDigits: 2) } ГиБ.
 capacity-out-of-service = Узлов на обслуживании или неисправных: { $count }. Они не учитываются.
+capacity-switch-off = Этой ночью можно выключить, и кластер переживёт потерю любого другого узла: { $nodes } (миграций: { NUMBER($count) }).
+capacity-switch-off-none = Ни один узел нельзя выключить: не останется места на случай потери ещё одного.
 capacity-since = Замеры с { $date }.
 capacity-year = { $date } { $year }
 digest-full-cpu = 📅 { $cluster }, vCPU: { $when }
