@@ -14,6 +14,7 @@ import pytest
 from bot_builders import NOW
 from bot_fixture import HOT_WORLD, HOUR, BotFixture, bot_on, hot_clusters, running_bot
 from core_builders import cluster, node, vm
+from stack import VERA, plain, running_stack, world
 
 from balancer.check_inputs import CheckInputs
 from balancer.formats import neutral
@@ -373,3 +374,18 @@ def _empty(tmp_path: Path) -> str:
     path = tmp_path / "settings.env"
     path.write_text("", "utf-8")
     return str(path)
+
+
+# The chat ------------------------------------------------------------------------------------------
+
+
+async def test_whatif_in_the_chat_compares_the_strategies(tmp_path: Path) -> None:
+    async with running_stack(tmp_path, world(), migration_s=1) as stack:
+        stack.start_program(BALANCE_INTERVAL="60")
+        await stack.message("small-a", buttons=True)
+        assert "No check" not in (words := plain(await stack.ask("/whatif 2", "What would have been")))
+        assert all(name in words for name in ("what happened", "adaptive", "optimal", "smallest-first")), words
+        words = plain(await stack.ask("/whatif 2 optimal", "What would have been"))
+        assert "optimal" in words and "adaptive" not in words
+        assert "neither a number of days" in await stack.ask("/whatif <b>", "For example")
+        await stack.ask("/whatif", "Only admins", user_id=VERA)

@@ -44,7 +44,7 @@ def day_lines(texts: Texts, labels: Sequence[str], days: Sequence[tuple[str, Seq
     widths = [max(len(name), WIDTH) + 2 for name in named]
     lines = [" " * 10 + "".join(name.rjust(width) for name, width in zip(named, widths, strict=True))]
     for day, figures in days:
-        cells = (texts.text("replay-cell", percent=_percent(f), moves=f.moves) for f in figures)
+        cells = (texts.text("replay-cell", percent=percent(f), moves=f.moves) for f in figures)
         lines.append(day + "".join(cell.rjust(width) for cell, width in zip(cells, widths, strict=True)))
     return lines
 
@@ -73,12 +73,13 @@ def _document(figures: DayFigures) -> dict[str, Any]:
 
 def _cells(texts: Texts, figures: DayFigures) -> list[str]:
     return [
-        texts.text("replay-percent", percent=_percent(figures)),
+        texts.text("replay-percent", percent=percent(figures)),
         texts.text("replay-number", number=figures.moves),
         texts.text("replay-number", number=round(figures.copied_mib / 1024)),
         texts.text("replay-number", number=figures.questions),
     ]
 
 
-def _percent(figures: DayFigures) -> float:
+def percent(figures: DayFigures) -> float:
+    """Overloaded node-time in percent of all node-time."""
     return 100 * figures.overloaded_s / figures.node_s if figures.node_s else 0.0

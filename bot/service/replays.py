@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -88,10 +89,18 @@ def unreadable_checks(record: Record) -> int:
     return wanted - sum(1 for _ in checks_of(record))
 
 
-def run_replays(record: Record, variants: Sequence[Variant], zone: tzinfo | None) -> list[Outcome]:
-    """What happened, then the outcome of each variant; as many at once as there are processors."""
+def run_replays(
+    record: Record, variants: Sequence[Variant], zone: tzinfo | None, *, processes: int | None = None
+) -> list[Outcome]:
+    """What happened, then the outcome of each variant.
+
+    Args:
+        processes: how many work at once; ``None``: one for each processor.
+    """
     tried = [(record, variant, zone) for variant in (None, *variants)]
-    with ProcessPoolExecutor(min(len(tried), os.cpu_count() or 1)) as pool:
+    # A fork of a program with threads may hang, so each process begins anew.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(len(tried), processes or os.cpu_count() or 1), mp_context=context) as pool:
         happened, *outcomes = pool.map(_run, tried)
     for moment in record.asked:
         happened.day(moment, zone).questions += 1

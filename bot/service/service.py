@@ -37,6 +37,7 @@ from bot.service.restarts import Restarts
 from bot.service.runtime_settings import RuntimeSettings
 from bot.service.survivals import Survivals
 from bot.service.vm_loads import VMLoads
+from bot.service.what_if import WhatIf
 from bot.store.store import Store
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Service:
         self.decisions = Decisions(context, self.observer)
         self.requests = Requests(context, self.observer, self.planning, self.decisions)
         self.admin = Admin(context, self.planning, self.restarts)
+        self.what_if = WhatIf(context)
         self.reload = Reload(context, self.planning, clusters, read_settings or (lambda: settings))
         self.deadlines = Deadlines(context)
         self.clock_follower = ClockFollower(context)

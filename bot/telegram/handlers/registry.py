@@ -26,6 +26,7 @@ from bot.telegram.handlers.room import Room
 from bot.telegram.handlers.routes import Routes
 from bot.telegram.handlers.settings import SettingsMenu
 from bot.telegram.handlers.status import NextCheck, StatusPages
+from bot.telegram.handlers.what_if import WhatIfs
 from bot.telegram.languages import Languages
 from bot.telegram.notifier import TelegramNotifier
 
@@ -44,6 +45,7 @@ def routes(service: Service, notifier: TelegramNotifier, languages: Languages, n
         looking,
         machines,
         Room(*parts),
+        WhatIfs(*parts),
         PlanCommands(*parts),
         Proposals(*parts),
         Incidents(*parts),

@@ -315,6 +315,7 @@ menu-dryrun = What would be moved now
 menu-balance = Check the clusters now
 menu-proposals = What waits for a decision
 menu-history = Last decisions and migrations
+menu-whatif = What another strategy would have done
 menu-exclude = Exclude a node
 menu-include = Return a node to balancing
 menu-exclusions = Excluded nodes

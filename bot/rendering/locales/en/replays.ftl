@@ -30,3 +30,24 @@ policy-before = Now:
 policy-after = With the change:
 policy-label-before = as it is
 policy-label-after = with the change
+
+## /whatif
+whatif-title = <b>What would have been</b> · last { $days ->
+    [one] day
+   *[other] { $days } days
+}, { $checks ->
+    [one] 1 check
+   *[other] { NUMBER($checks) } checks
+}
+whatif-line = <b>{ $label }</b>: { NUMBER($percent, minimumFractionDigits: 2, maximumFractionDigits: 2) } % overloaded · { $moves ->
+    [one] 1 move
+   *[other] { NUMBER($moves) } moves
+} · { NUMBER($gib) } GiB · { $questions ->
+    [one] 1 question
+   *[other] { NUMBER($questions) } questions
+}
+whatif-nothing = No check of the last { $days ->
+    [one] day
+   *[other] { $days } days
+} is recorded. The program records each check while HISTORY_SNAPSHOTS_DAYS is above 0.
+whatif-usage = “{ $text }” is neither a number of days (1 to { $most }) nor a strategy ({ $known }). For example: /whatif 30 optimal

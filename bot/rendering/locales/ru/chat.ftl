@@ -310,6 +310,7 @@ menu-dryrun = Какие миграции нужны сейчас
 menu-balance = Проверить кластеры сейчас
 menu-proposals = Что ждёт решения
 menu-history = Последние решения и миграции
+menu-whatif = Что сделала бы другая стратегия
 menu-exclude = Исключить узел
 menu-include = Вернуть узел
 menu-exclusions = Исключённые узлы

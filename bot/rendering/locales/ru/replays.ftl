@@ -32,3 +32,29 @@ policy-before = Сейчас:
 policy-after = С изменением:
 policy-label-before = без изменения
 policy-label-after = с изменением
+
+## /whatif
+whatif-title = <b>Как было бы</b> · { $days ->
+    [one] последний { $days } день
+    [few] последние { $days } дня
+   *[many] последние { $days } дней
+}, { $checks ->
+    [one] { NUMBER($checks) } проверка
+    [few] { NUMBER($checks) } проверки
+   *[many] { NUMBER($checks) } проверок
+}
+whatif-line = <b>{ $label }</b>: перегрузка { NUMBER($percent, minimumFractionDigits: 2, maximumFractionDigits: 2) } % · { $moves ->
+    [one] { NUMBER($moves) } миграция
+    [few] { NUMBER($moves) } миграции
+   *[many] { NUMBER($moves) } миграций
+} · { NUMBER($gib) } ГиБ · { $questions ->
+    [one] { NUMBER($questions) } вопрос
+    [few] { NUMBER($questions) } вопроса
+   *[many] { NUMBER($questions) } вопросов
+}
+whatif-nothing = За { $days ->
+    [one] последний { $days } день
+    [few] последние { $days } дня
+   *[many] последние { $days } дней
+} не записано ни одной проверки. Программа записывает каждую проверку, если HISTORY_SNAPSHOTS_DAYS больше 0.
+whatif-usage = «{ $text }» — не число дней (от 1 до { $most }) и не стратегия ({ $known }). Например: /whatif 30 optimal

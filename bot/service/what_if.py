@@ -1,0 +1,52 @@
+"""`/whatif`: the recorded checks replayed under other strategies, in processes of their own, one replay at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from balancer.policy import ADAPTIVE, OPTIMAL, SMALLEST_FIRST
+from balancer.replay.simulation import Outcome, Variant
+from bot.service.context import ServiceContext, UseCase
+from bot.service.replays import read_record, run_replays, unreadable_checks
+
+COMPARED = (ADAPTIVE, OPTIMAL, SMALLEST_FIRST)
+"""The strategies that are compared unless one is named: `balance` plans far longer."""
+PROCESSES = 1
+"""The running program leaves the other processors to its own work."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhatHappened:
+    """A replay of some days: what happened, and each strategy's outcome in its place."""
+
+    checks: int
+    happened: Outcome
+    variants: tuple[tuple[str, Outcome], ...]
+
+
+class WhatIf(UseCase):
+    """One for a program: whoever asks while a replay runs waits for their turn."""
+
+    def __init__(self, context: ServiceContext) -> None:
+        super().__init__(context)
+        self._turn = asyncio.Lock()
+
+    async def replay(self, days: int, strategies: Sequence[str] = COMPARED) -> WhatHappened | None:
+        """What these strategies would have done in the last days; ``None``: no check of that time is recorded.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        async with self._turn:
+            now = self._clock()
+            record = await read_record(self._store, now - timedelta(days=days), now)
+            checks = len(record.frames) - await asyncio.to_thread(unreadable_checks, record)
+            if not checks:
+                return None
+            variants = [Variant((("strategy", name),)) for name in strategies]
+            zone = self._settings.zone
+            happened, *outcomes = await asyncio.to_thread(run_replays, record, variants, zone, processes=PROCESSES)
+        return WhatHappened(checks, happened, tuple(zip(strategies, outcomes, strict=True)))
