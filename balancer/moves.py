@@ -42,6 +42,7 @@ _FOR_ITS_OWN_SAKE = frozenset(
         "move-drain-packed",
         "move-drain-together",
         "move-fill",
+        "move-place-room",
     }
 )
 

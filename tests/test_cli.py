@@ -251,6 +251,25 @@ def test_requests_are_planned_on_a_saved_snapshot(folder: Path, capsys: pytest.C
     assert "  - CPU would be too full (2×)" in asked("--place", "60", "1").splitlines()
 
 
+def test_moves_that_make_room_for_a_new_vm_are_listed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nodes = [node(1, vcpus_allocated=64), node(2, vcpus_allocated=62), node(3, vcpus_allocated=62)]
+    seen = snapshot(nodes, [vm(i, vcpus=6) for i in (11, 12, 13)])
+    (folder / "s.json").write_text(json.dumps(snapshot_to_dict(seen)), "utf-8")
+
+    def asked(*words: str) -> str:
+        assert main(["plan", "s.json", "--place", *words]) == OK
+        return capsys.readouterr().out.replace("\xa0", " ")
+
+    lines = asked("16", "1").splitlines()
+    assert "  These 2 moves, in this order, make room on n1; no plan does with fewer:" in lines
+    assert "    1. v12: n1 → n2 (6 vCPU, 3.9 GiB)" in lines
+    assert "no plan of up to four moves" in asked("60", "1")
+    [placed] = json.loads(asked("16", "1", "--json"))["placements"]
+    assert (placed["room"]["node_name"], placed["room"]["proven"], len(placed["room"]["moves"])) == ("n1", True, 2)
+    [placed] = json.loads(asked("2", "1", "--json"))["placements"]
+    assert placed["room"] is None
+
+
 def test_survival_is_answered_on_a_saved_snapshot(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     seen = snapshot(
         [node(1), node(2, vcpus_allocated=60), node(3, vcpus_allocated=60)],

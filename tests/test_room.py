@@ -54,6 +54,21 @@ async def test_group_of_nodes_is_lost_together(tmp_path: Path) -> None:
         await answer(fixture, "/survive RACK <a>", "Production · hot, cold")
 
 
+async def test_place_lists_the_moves_that_make_room(tmp_path: Path) -> None:
+    full = {
+        "nodes": [{"id": i, "name": name, "cpu_number": 8, "ram_mib": 65536} for i, name in ((1, "birch"), (2, "oak"))],
+        "vms": [
+            *({"id": 10 + i, "name": f"web-{i}", "node": 1, "cpu_number": 8, "ram_mib": 1024} for i in range(6)),
+            *({"id": 20 + i, "name": f"db-{i}", "node": 2, "cpu_number": 8, "ram_mib": 1024} for i in range(6)),
+        ],
+    }
+    async with running(tmp_path, full) as fixture:
+        await fixture.start()
+        shown = plain(await answer(fixture, "/place 12 2", "no room for a VM"))
+        assert "One move makes room on birch; no plan does with fewer:" in shown
+        assert "web-0: birch → oak" in shown
+
+
 async def test_check_stores_the_answer_for_status_summary_and_metrics(tmp_path: Path) -> None:
     async with running(tmp_path, TWO) as fixture:
         balancer = await fixture.start()

@@ -38,7 +38,7 @@ from balancer.model import (
     VMLoad,
 )
 from balancer.policy import Policy
-from balancer.requests.results import Placement
+from balancer.requests.results import Placement, RoomMade
 from balancer.requests.roll_plan import RollPlan
 from balancer.survival.values import Survival
 
@@ -142,6 +142,11 @@ def placement_to_dict(placement: Placement) -> dict[str, Any]:
 def roll_to_dict(plan: RollPlan) -> dict[str, Any]:
     """As it is; it is only ever written."""
     return _write_fields(plan)
+
+
+def room_to_dict(made: RoomMade | None) -> dict[str, Any] | None:
+    """As it is; ``None`` where no moves make room, or none are needed."""
+    return None if made is None else _write_fields(made)
 
 
 def survival_to_dict(survival: Survival) -> dict[str, Any]:

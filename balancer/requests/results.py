@@ -52,6 +52,17 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomMade:
+    """Moves, in order, after which a new VM fits on a node."""
+
+    node_id: int
+    node_name: str
+    moves: tuple[Move, ...]
+    proven: bool
+    """No plan makes room with fewer moves."""
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Nodes (of a VM) or VMs (of a node), by id, that the same reason forbids; for nodes it is the brief form."""
 

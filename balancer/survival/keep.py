@@ -62,7 +62,9 @@ def with_warning(snapshot: Snapshot, policy: Policy, recent: Recent, plan: Plan)
     reason = refusal(snapshot, policy, recent, plan.moves)
     if reason is None:
         return plan
-    return replace(plan, cautions=(*plan.cautions, Reason.of("caution-survive-lost", **reason.as_dict())))
+    lost = reason.as_dict()
+    caution = Reason.of("caution-survive-lost", node=lost["node"], vms=lost["vms"])
+    return replace(plan, cautions=(*plan.cautions, caution))
 
 
 def refusal(

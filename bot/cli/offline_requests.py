@@ -13,6 +13,7 @@ from balancer.policy import Policy
 from balancer.reasons import brief
 from balancer.requests.drain import drain
 from balancer.requests.fill import fill
+from balancer.requests.make_room import make_room
 from balancer.requests.place import place
 from balancer.requests.results import Placement, TargetChoice
 from balancer.requests.roll import roll
@@ -24,6 +25,7 @@ from bot.errors import ConfigError
 from bot.rendering.catalog import Texts
 from bot.rendering.plain import plan_lines
 from bot.rendering.roll import roll_lines
+from bot.rendering.room_rows import room_rows
 from bot.rendering.survival_rows import survival_rows
 
 Change = Callable[[Policy], Policy]
@@ -133,8 +135,38 @@ def _place(size: tuple[int, int], saved: Saved, change: Change) -> Answer:
     placements = [
         place(cluster, change(saved.policy_of(cluster.clusters[0].id)), *size) for cluster in saved.snapshot.split()
     ]
-    document = {"placements": [codec.placement_to_dict(placement) for placement in placements]}
-    return Answer(document, lambda texts: [line for found in placements for line in placement_lines(texts, found)])
+    made = {
+        cluster.clusters[0].id: make_room(
+            cluster, change(saved.policy_of(cluster.clusters[0].id)), saved.recent or Recent(), *size
+        )
+        for cluster, placement in zip(saved.snapshot.split(), placements, strict=True)
+        if not placement.total
+    }
+    document = {
+        "placements": [
+            {
+                **codec.placement_to_dict(placement),
+                "room": codec.room_to_dict(made.get(placement.cluster_id)),
+            }
+            for placement in placements
+        ]
+    }
+
+    def lines(texts: Texts) -> list[str]:
+        rows = {cluster_id: room_rows(room) for cluster_id, room in made.items()}
+        return [
+            line
+            for placement in placements
+            for line in (
+                *placement_lines(texts, placement),
+                *(
+                    "  " * (1 + row.depth) + texts.text(row.key, **row.args)
+                    for row in rows.get(placement.cluster_id, ())
+                ),
+            )
+        ]
+
+    return Answer(document, lines)
 
 
 def placement_lines(texts: Texts, placement: Placement) -> list[str]:

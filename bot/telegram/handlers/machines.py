@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from aiogram.types import InlineKeyboardButton
+from markupsafe import Markup
 
 from balancer.model import VM
-from balancer.requests.results import WhyNode, WhyVM
+from balancer.requests.results import Placement, WhyNode, WhyVM
 from bot.errors import NotFound
 from bot.rendering.phrases import busiest_first
+from bot.rendering.room_rows import room_rows
 from bot.telegram.handlers.base import MOST_NAMESAKES, Action, ActionResult, Answer, Feature, Page, Request
 from bot.telegram.handlers.charts import OF_VM
 from bot.telegram.handlers.status import StatusPages
@@ -181,10 +183,18 @@ class Machines(Feature):
 
     async def _place(self, request: Request, vcpus: int, gib: float, cluster: str | None) -> View:
         seen = await self.queries(request).place(vcpus, gib, cluster)
-        parts = [wording.joined(cards.place_lines(request.texts, p)) for p in sorted(seen, key=lambda p: -p.total)]
+        parts = [await self._placement(request, p, gib) for p in sorted(seen, key=lambda p: -p.total)]
         text = wording.fitted([], [line for part in parts for line in (part, "")], request.texts, more="table-more")
         rows = [[go(wording.short(p.best[0].node_name), "node", p.best[0].node_id)] for p in seen[:3] if p.best]
         return View(text, keyboard([*rows, [go(request.texts.text("button-back"), "place")]]))
+
+    async def _placement(self, request: Request, placement: Placement, gib: float) -> Markup:
+        """Where the VM fits; where it fits nowhere, the moves that make room for it."""
+        lines = cards.place_lines(request.texts, placement)
+        if not placement.total:
+            made = await self.queries(request).make_room(placement.cluster_id, placement.vcpus, gib)
+            lines += [wording.row(request.texts, row) for row in room_rows(made)]
+        return wording.joined(lines)
 
     # Words that are no command ----------------------------------------------------------------
 

@@ -4,16 +4,16 @@ reason-survive-no-node = { $vms ->
    *[other] no other node has room for { $vm } and the VMs that stay with it ({ NUMBER($vms) } VMs)
  }
 reason-survive-sum = { NUMBER($vms) } VMs need { $resource ->
-    [vcpus] { NUMBER($need, maximumFractionDigits: 0) } vCPUs, the other nodes that may take them have { NUMBER($free, maximumFractionDigits: 0) } free
-    [memory] { NUMBER($need, maximumFractionDigits: 1) } GiB of memory, the other nodes that may take them have { NUMBER($free, maximumFractionDigits: 1) } GiB free
-    [load] { NUMBER($need, maximumFractionDigits: 1) } CPUs by their load, the other nodes that may take them have { NUMBER($free, maximumFractionDigits: 1) } free
-    [available] { NUMBER($need, maximumFractionDigits: 1) } GiB, the other nodes that may take them have { NUMBER($free, maximumFractionDigits: 1) } GiB of memory really available
-   *[vms] { NUMBER($need, maximumFractionDigits: 0) } places below the limits on the number of VMs, the other nodes have { NUMBER($free, maximumFractionDigits: 0) }
+    [vcpus] { NUMBER($need, maximumFractionDigits: 0) } vCPUs, the other nodes that may take them ({ NUMBER($nodes) }) have { NUMBER($free, maximumFractionDigits: 0) } free
+    [memory] { NUMBER($need, maximumFractionDigits: 1) } GiB of memory, the other nodes that may take them ({ NUMBER($nodes) }) have { NUMBER($free, maximumFractionDigits: 1) } GiB free
+    [load] { NUMBER($need, maximumFractionDigits: 1) } CPUs by their load, the other nodes that may take them ({ NUMBER($nodes) }) have { NUMBER($free, maximumFractionDigits: 1) } free
+    [available] { NUMBER($need, maximumFractionDigits: 1) } GiB, the other nodes that may take them ({ NUMBER($nodes) }) have { NUMBER($free, maximumFractionDigits: 1) } GiB of memory really available
+   *[vms] { NUMBER($need, maximumFractionDigits: 0) } places below the limits on the number of VMs, the other nodes ({ NUMBER($nodes) }) have { NUMBER($free, maximumFractionDigits: 0) }
  }
 reason-survive-large = { NUMBER($vms) } VMs have at least { $vcpus ->
     [one] { NUMBER($vcpus) } vCPU
    *[other] { NUMBER($vcpus) } vCPUs
- } and { NUMBER($memory_gib, maximumFractionDigits: 1) } GiB each, the other nodes have room for { NUMBER($places) } of that size
+ } and { NUMBER($memory_gib, maximumFractionDigits: 1) } GiB each, the other nodes ({ NUMBER($nodes) }) have room for { NUMBER($places) } of that size
 reason-survive-apart = { NUMBER($vms) } VMs must be on different nodes, only { NUMBER($nodes) } other nodes can take one of them
 reason-survive-searched = no placement of all VMs exists: a complete search has tried { NUMBER($tried) } choices
 reason-survive-work = not decided: { NUMBER($tried) } choices were tried, neither a placement nor a proof was found
@@ -24,6 +24,7 @@ reason-survive-size-unknown = not decided: the size of { $vm } is unknown{ $vms 
 reason-survive-node-doubtful = not decided: the panel contradicts itself about { $node }
 reason-survive-left-out = no room is left for it
 reason-survive-stays = the rule “{ $rule }” lets it run on this node only
+reason-move-place-room = makes room for a new VM on { $node }
 reason-vm-keeps-survivable = its move would take away the room for { $node }: if that node is lost, { $vms ->
     [0] room for all its VMs would no longer be certain
     [one] one of its VMs would have no room

@@ -35,3 +35,15 @@ survive-place = → { $node }: { $vms ->
    *[other] { NUMBER($vms) } VMs: { $names }
  }
 survive-caution = ℹ️ { $reason }
+
+## A new VM that fits nowhere as it is
+
+room-moves = { $count ->
+    [one] One move makes
+   *[other] These { NUMBER($count) } moves, in this order, make
+ } room on { $node }{ $proven ->
+    [yes] ; no plan does with fewer
+   *[no] {""}
+ }:
+room-move = { $number }. { $vm }: { $source } → { $target } ({ $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } GiB)
+room-no-moves = no plan of up to four moves was found that makes room

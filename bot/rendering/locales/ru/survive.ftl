@@ -31,3 +31,15 @@ survive-place = → { $node }: { $vms ->
    *[other] ВМ: { NUMBER($vms) } — { $names }
  }
 survive-caution = ℹ️ { $reason }
+
+## Новая ВМ, которая сейчас никуда не помещается
+
+room-moves = { $count ->
+    [one] Одна миграция освободит
+   *[other] Миграции по порядку ({ NUMBER($count) }) освободят
+ } место на { $node }{ $proven ->
+    [yes] ; меньшим числом не обойтись
+   *[no] {""}
+ }:
+room-move = { $number }. { $vm }: { $source } → { $target } ({ $vcpus } vCPU, { NUMBER($gib, maximumFractionDigits: 1) } ГиБ)
+room-no-moves = плана до четырёх миграций, который освободит место, не нашлось
