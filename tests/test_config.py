@@ -731,3 +731,10 @@ def test_a_token_stands_for_user_name_and_password() -> None:
 def test_settings_that_need_ssh_are_named_where_it_is_off(given: dict[str, Any], named: str | None) -> None:
     lines = [line for line in notes(Settings(**given)) if "SSH_ENABLED" in line]
     assert [line.split(" has no effect")[0] for line in lines] == ([] if named is None else [named])
+
+
+@pytest.mark.parametrize("token", ["4-a b", "4-ж", "4-a\rb", "4-\x1b[31m", '"token": "4-a"'])
+def test_a_token_with_characters_that_no_token_has_is_refused_without_showing_it(token: str) -> None:
+    [problem] = check_panel(Settings(vmmanager_host="https://h", vmmanager_token=SecretStr(token)))
+    assert problem.fields == ("vmmanager_token",) and "copy it again" in problem.text and token not in problem.text
+    assert check_panel(Settings(vmmanager_host="https://h", vmmanager_token=SecretStr(" 4-a \n"))) == []

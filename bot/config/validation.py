@@ -45,6 +45,10 @@ def check_panel(settings: Settings) -> list[Problem]:
     needed = ["vmmanager_host"] if settings.vmmanager_token else list(REQUIRED)
     missing = (f for f in needed if not getattr(settings, f))
     problems = [Problem((f,), f"{env_name(f)} is not set: {REQUIRED[f]}") for f in missing]
+    token = settings.vmmanager_token.get_secret_value().strip() if settings.vmmanager_token else ""
+    if not token.isascii() or not token.isprintable() or " " in token:
+        text = "VMMANAGER_TOKEN (hidden) has characters that no token has: copy it again, without anything around it"
+        problems.append(Problem(("vmmanager_token",), text))
     ca_file = settings.vmmanager_ca_file
     if ca_file is not None and settings.verify_ssl and not os.access(ca_file, os.R_OK):
         remedy = "name a PEM file with the CA or the certificate, or leave it empty for the system's CAs"
