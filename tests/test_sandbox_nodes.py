@@ -10,6 +10,7 @@ from bot_builders import Clock
 from bot_fixture import BotFixture, running_bot, running_panel
 from ssh_server import require_sshd
 
+from balancer.model import Node
 from bot.ssh.loads import Loads
 from bot.ssh.monitor import SSHMonitor
 from sandbox.nodes.files import NodeFiles, scope_name
@@ -103,3 +104,36 @@ async def test_world_refuses_a_load_that_is_none() -> None:
         pass
     with pytest.raises(Exception, match="cpu_load"):
         World.from_dict({**WORLD, "vms": [{"id": 1, "name": "x", "node": HOT, "cpu_load": "much"}]})
+
+
+async def test_migration_that_never_ends_is_seen_over_ssh(server: NodeServer, tmp_path: Path) -> None:
+    files, clock = files_of(server), Clock()
+    async with monitor_of(server, clock) as monitor:
+        world = World.from_dict(WORLD)
+        world.set_vm(world.vms[11], dirty_mib_s=5000.0)
+        files.write(world.to_dict())
+        node = Node(HOT, "hot", 1)
+        await monitor.measure([node])
+        assert await monitor.job(HOT, "vm_11") is None, "nothing moves"
+        world.migrate(world.vms[11], world.nodes[CALM], "admin@example.com")
+        for _ in range(5):
+            world.step(10)
+            files.write(world.to_dict())
+        job = await monitor.job(HOT, "vm_11")
+        assert job is not None and job.dirty_mib_s == 5000.0 and job.speed_mib_s == 2000.0
+        assert job.remaining_mib == world.vms[11].ram_mib and (job.iteration or 0) > 1
+        world.step(86_400)
+        assert world.vms[11].node == HOT
+    assert server.logins == 1, "over the connection that is open"
+
+
+def test_vm_that_writes_takes_longer() -> None:
+    ends = []
+    for dirty in (0.0, 1000.0):
+        world = World.from_dict(WORLD)
+        world.set_vm(world.vms[11], dirty_mib_s=dirty)
+        task = world.migrate(world.vms[11], world.nodes[CALM], "admin@example.com")
+        world.step(86_400)
+        assert task.finished_at is not None
+        ends.append(task.finished_at)
+    assert ends[1] == pytest.approx(2 * ends[0])

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sandbox.world.world import MIGRATION_MIB_PER_S
+
 OWN_LOAD = 0.2
 """CPUs that a node keeps busy for itself."""
 UP_AT_START_S = 86_400.0
@@ -20,6 +22,10 @@ MEMORY_IN_USE = 0.7
 """Part of a VM's memory that its node holds for it."""
 _SLICE = "sys/fs/cgroup/machine.slice"
 _TICKS_PER_S = 100
+_VIRSH = """#!/bin/sh
+# virsh -r domjobinfo --domain NAME
+cat "$(dirname "$0")/../jobs/$4" 2>/dev/null || echo "Job type:         None"
+"""
 
 
 @dataclass
@@ -48,8 +54,19 @@ class NodeFiles:
         self._now = now
         running = {vm["id"]: vm for vm in world["vms"] if vm["state"] == "active" and vm["node"] in self.folders}
         self._follow(running, passed_s)
+        self._write_jobs(world, running, now)
         for node in (node for node in world["nodes"] if node["id"] in self.folders):
             self._write_node(node, [vm for vm in running.values() if vm["node"] == node["id"]], passed_s)
+
+    def _write_jobs(self, world: Mapping[str, Any], running: Mapping[int, Mapping[str, Any]], now: float) -> None:
+        """What `virsh domjobinfo` prints on the source node of each migration that runs."""
+        for folder in self.folders.values():
+            shutil.rmtree(folder / "jobs", ignore_errors=True)
+        for task in world["tasks"]:
+            vm = running.get(task["vm_id"])
+            if task["name"] == "host_migrate" and task["finished_at"] is None and vm is not None:
+                elapsed_s = max(0.0, now - task["created_at"])
+                _put(self.folders[vm["node"]] / "jobs" / f"vm_{vm['id']}", job_info(vm, elapsed_s))
 
     def _follow(self, running: Mapping[int, Mapping[str, Any]], passed_s: float) -> None:
         for vm_id in [vm_id for vm_id, scope in self._scopes.items() if vm_id not in running]:
@@ -85,6 +102,8 @@ class NodeFiles:
         _put(root / "proc/pressure/cpu", f"some avg10={pressure:.2f} avg60={pressure:.2f} avg300=0.00 total=1\n")
         _put(root / "proc/pressure/memory", "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n")
         _put(root / "sys/devices/system/cpu/online", f"0-{cpus - 1}\n" if cpus > 1 else "0\n")
+        _put(root / "bin/virsh", _VIRSH)
+        (root / "bin/virsh").chmod(0o755)
         for vm in vms:
             scope = self._scopes[vm["id"]]
             group = root / _SLICE / scope.name
@@ -95,6 +114,19 @@ class NodeFiles:
 def load_of(vm: Mapping[str, Any]) -> float:
     """CPUs that a VM keeps busy."""
     return float(vm["cpu_number"] * vm["cpu_load"])
+
+
+def job_info(vm: Mapping[str, Any], elapsed_s: float) -> str:
+    """The job of a VM that is being moved, as libvirt words it."""
+    total, dirty = float(vm["ram_mib"]), float(vm["dirty_mib_s"])
+    left = max(min(total, dirty), total - elapsed_s * max(0.0, MIGRATION_MIB_PER_S - dirty), 1.0)
+    rounds = 1 + int(elapsed_s * MIGRATION_MIB_PER_S / max(total, 1.0))
+    return (
+        f"Job type:         Unbounded\nOperation:        Outgoing migration\nTime elapsed:     {elapsed_s:.0f} ms\n"
+        f"Memory remaining: {left:.3f} MiB\nMemory total:     {total:.3f} MiB\n"
+        f"Memory bandwidth: {MIGRATION_MIB_PER_S:.3f} MiB/s\nDirty rate:       {round(dirty * 256)} pages/s\n"
+        f"Page size:        4096 bytes\nIteration:        {rounds}\n"
+    )
 
 
 def scope_name(number: int, name: str) -> str:

@@ -1,6 +1,7 @@
 """A real OpenSSH server on loopback that stands for all nodes: each has a port, and sees its own files.
 
-The server runs every command with the paths `/proc` and `/sys` turned to the folder of the node whose port was called.
+The server runs every command with the paths `/proc` and `/sys` turned to the folder of the node whose port was called,
+and with the `virsh` of that folder.
 It leaves the machine alone: own folder, own keys, free ports.
 """
 
@@ -27,7 +28,8 @@ PRIVILEGE_FOLDER = Path("/run/sshd")
 _COMMAND = r"""#!/bin/sh
 set -- $SSH_CONNECTION
 root={base}/$4
-command=$(printf '%s' "$SSH_ORIGINAL_COMMAND" | sed "s#/proc/#$root/proc/#g; s#/sys/#$root/sys/#g")
+turned="s#/proc/#$root/proc/#g; s#/sys/#$root/sys/#g; s#PATH=#PATH=$root/bin:#"
+command=$(printf '%s' "$SSH_ORIGINAL_COMMAND" | sed "$turned")
 sh -c "$command" | sed "s#$root##g"
 """
 

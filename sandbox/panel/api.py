@@ -154,7 +154,8 @@ def _bend(panel: Panel, request: web.Request, task: Task) -> None:
     fails = panel.faults.take("migrate_fails", request)
     if fails:
         task.fail_output = fails.options["output"]
-    task.hangs = panel.faults.take("migrate_hangs", request) is not None
+    if panel.faults.take("migrate_hangs", request):
+        task.hangs = True
     task.hidden = panel.faults.take("lose_task_row", request) is not None
     cold = panel.shapes.options("cold")
     task.cold = cold is not None

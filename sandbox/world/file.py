@@ -30,7 +30,10 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     "list[Any]": list,
     "dict[str, Any]": dict,
 }
-_NOT_NEGATIVE = ("cpu_number", "ram_mib", "disk_mib", "storage_mib", "snapshot_count", "disk_count", "cpu_load")
+_NOT_NEGATIVE = (
+    *("cpu_number", "ram_mib", "disk_mib", "storage_mib", "snapshot_count", "disk_count"),
+    *("cpu_load", "dirty_mib_s"),
+)
 _KEYS = {"clusters", "nodes", "vms", "defaults", "churn"}
 # Part of a dump that a new world does not need.
 _DUMP_ONLY = {"now", "clock", "tasks"}

@@ -64,6 +64,9 @@ class VM:
     cpu_number: int = 2
     cpu_load: float = 0.15
     """Part of its vCPUs that it keeps busy."""
+    dirty_mib_s: float = 0.0
+    """MiB of its memory that it writes in a second: a migration copies them again. From MIGRATION_MIB_PER_S on the
+    migration never ends."""
     ram_mib: int = 4096
     disk_mib: int = 40_960
     disk_count: int = 1

@@ -240,6 +240,7 @@ class World:
         duration = self.migration_s
         if duration is None:
             duration = MIGRATION_OVERHEAD_S + vm.ram_mib / MIGRATION_MIB_PER_S
+        duration *= MIGRATION_MIB_PER_S / max(1.0, MIGRATION_MIB_PER_S - vm.dirty_mib_s)
 
         def arrive() -> None:
             self.set_vm(vm, node=target.id)
@@ -256,6 +257,7 @@ class World:
             params={"node": target.id},
             target=target.id,
         )
+        task.hangs = vm.dirty_mib_s >= MIGRATION_MIB_PER_S
         return task
 
     def finish(self, task: Task, status: str, output: str = "") -> None:
