@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    campaign,
     closed_loop,
     cycle,
     date,
@@ -36,7 +37,18 @@ SUITES = {
     "full": (*peers.SMALL, *peers.MEDIUM, *peers.LARGE, *peers.HUGE, *peers.GIANT),
     "quick": (*peers.SMALL[:2], peers.SMALL[3]),
 }
-PARTS = ("startup", "cycle", "ssh-round", "peers", "date", "default-rule", "loads", "closed-loop", "sharper-bounds")
+PARTS = (
+    "startup",
+    "cycle",
+    "ssh-round",
+    "peers",
+    "date",
+    "campaign",
+    "default-rule",
+    "loads",
+    "closed-loop",
+    "sharper-bounds",
+)
 """In this order: the shortest first, and what takes its time alone before what uses all processors."""
 
 
@@ -99,9 +111,9 @@ def measure_part(part: str, given: argparse.Namespace, found: dict[str, Any]) ->
         say("what runs by default, over time")
         found["default_rule"] = default_rule.run(default_rule.worlds(given.orders, quick=given.quick), say)
         yield
-    elif part == "date":
-        say("when clusters are full")
-        found["date"] = date.run(given.orders, quick=given.quick)
+    elif part in ("date", "campaign"):
+        say("when clusters are full" if part == "date" else "rolling campaigns")
+        found[part] = _of_requests(part, given)
         yield
     elif part == "loads":
         say("VMs with loads of their own")
@@ -123,6 +135,12 @@ def measure_program(part: str, given: argparse.Namespace, found: dict[str, Any])
     else:
         found["ssh_round"] = asyncio.run(ssh_round.measure("demo" if given.quick else "large"))
     yield
+
+
+def _of_requests(part: str, given: argparse.Namespace) -> list[dict[str, Any]]:
+    if part == "date":
+        return date.run(given.orders, quick=given.quick)
+    return campaign.run(campaign.QUICK if given.quick else campaign.NAMES)
 
 
 def sharpen(records: list[dict[str, Any]]) -> Iterator[None]:
@@ -175,6 +193,9 @@ def report(found: dict[str, Any]) -> Iterator[str]:
         yield "## What runs by default, over time\n"
         yield "One move a check; node-time overloaded and moves, on average over the draws of each world.\n"
         yield from default_rule.default_table(found["default_rule"])
+    if "campaign" in found:
+        yield "## Emptying node after node\n"
+        yield from campaign.campaign_table(found["campaign"])
     if "date" in found:
         yield "## When a cluster is full\n"
         yield "Errors of dates in days, of levels in VMs.\n"
@@ -203,6 +224,8 @@ def _demands(found: dict[str, Any]) -> Iterator[demands.Demand]:
         yield from startup.demands(found["startup"])
     if "default_rule" in found:
         yield default_rule.demand(found["default_rule"])
+    if "campaign" in found:
+        yield from campaign.demands(found["campaign"])
     if "date" in found:
         yield from date.demands(found["date"])
     if "loads" in found:
