@@ -260,3 +260,37 @@ def test_db_check_finds_and_db_repair_sets_aside(spoilt: Path, capsys: pytest.Ca
     assert main(["db", "check"]) == FAILED and "proposal 1 cannot be read" in capsys.readouterr().err
     assert main(["db", "repair"]) == OK and "1 rows set aside now, 1 in all" in capsys.readouterr().out
     assert main(["db", "check"]) == OK
+
+
+@pytest.mark.parametrize("value", ["words", b"\xff", 1e308, -1, 2**62])
+@pytest.mark.parametrize("column", ["covered_s", "overloaded_s", "cpu_sum", "cpu_max", "checks", "memory_max"])
+async def test_an_unreadable_sample_is_left_out_of_charts_and_summaries(
+    tmp_path: Path, column: str, value: object
+) -> None:
+    async with running_bot(tmp_path) as bot:
+        await bot.propose()
+        since, until = bot.clock() - timedelta(days=1), bot.clock() + timedelta(days=1)
+        whole = await bot.store.samples.of_cluster(None, since, until)
+        with closing(sqlite3.connect(bot.path)) as db:
+            db.execute(f"UPDATE sample SET {column} = ? WHERE node_id = 2", (value,))  # noqa: S608 - a fixed word
+            db.commit()
+        [sample] = await bot.store.samples.of_cluster(None, since, until)
+        assert sample != whole[0], "without that node"
+        assert len(await bot.store.samples.of_node(1, since, until)) == 1
+        assert await bot.store.samples.of_node(2, since, until) == []
+        assert (await bot.store.summaries.between(since, until)).overloaded_nodes == 1
+
+
+async def test_a_database_with_bytes_where_an_age_should_be_still_opens(tmp_path: Path) -> None:
+    async with running_bot(tmp_path) as bot:
+        await bot.moved()
+        bot.pass_time(1000)
+        await bot.service.cycle.run()
+    with closing(sqlite3.connect(tmp_path / "bot.db")) as db:
+        assert db.execute("UPDATE outcome SET after_s = ?", (b"\xff",)).rowcount
+        db.execute("INSERT INTO setting SELECT ?, value, by_kind, by_name, by_id, at FROM setting LIMIT 1", (b"\xff",))
+        db.commit()
+    async with running_panel() as panel, bot_on(panel, tmp_path / "bot.db") as bot:
+        await bot.store.unreadable.set_aside(bot.clock())
+        assert (await bot.service.cycle.run()).outcome == "done"
+        assert (await bot.service.queries.status()).plans

@@ -27,7 +27,8 @@ COMPARED_FOR = timedelta(days=3)
 """After this time the VMs that were on the nodes at the start are forgotten."""
 PROMISES = (
     "SELECT p.*, m.proposal_id, m.cluster_id, g.started_at, g.finished_at, "
-    "(SELECT json_group_array(o.after_s) FROM outcome o WHERE o.migration_id = p.migration_id) AS measured "
+    "(SELECT json_group_array(o.after_s) FROM outcome o WHERE o.migration_id = p.migration_id "
+    "AND typeof(o.after_s) <> 'blob') AS measured "
     "FROM promise p JOIN migration g ON g.id = p.migration_id JOIN move m ON m.id = g.move_id "
     "WHERE g.state = 'succeeded'"
 )

@@ -36,7 +36,10 @@ _PUT = (
     "ON CONFLICT (at, node_id) DO UPDATE SET cluster_id = excluded.cluster_id, "
     + ", ".join([f"{c} = {c} + excluded.{c}" for c in _ADDED] + [f"{c} = max({c}, excluded.{c})" for c in _HIGHEST])
 )
-_WHERE = "at >= ?1 AND at < ?2 AND (?3 IS NULL OR cluster_id IN (SELECT value FROM json_each(?3)))"
+_LIMITS = {c: 10**9 if c.endswith("_s") else LARGEST * 2**8 for c in (*_ADDED, *_HIGHEST)}
+_READABLE = " AND ".join(f"typeof({c}) = 'integer' AND {c} BETWEEN 0 AND {most}" for c, most in _LIMITS.items())
+"""A row with another value is left out, as if the check had not been: it must not cost the other rows."""
+_WHERE = f"at >= ?1 AND at < ?2 AND (?3 IS NULL OR cluster_id IN (SELECT value FROM json_each(?3))) AND {_READABLE}"  # noqa: S608
 
 
 def only(clusters: Collection[int] | None) -> str | None:
@@ -103,7 +106,7 @@ class Samples(Part):
         async with self._database.reading() as db:
             records = await all_rows(
                 db,
-                "SELECT * FROM sample WHERE node_id = ? AND at >= ? AND at < ? ORDER BY at",
+                f"SELECT * FROM sample WHERE node_id = ? AND at >= ? AND at < ? AND {_READABLE} ORDER BY at",  # noqa: S608
                 (node_id, _unix(since), _unix(until)),
             )
         return [_sample(r) for r in records]

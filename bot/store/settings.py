@@ -44,7 +44,7 @@ class StoredSettings(Part):
     async def values_with_prefix(self, prefixes: Collection[str]) -> dict[str, str]:
         """The stored values of the keys that begin with one of these texts."""
         async with self._database.reading() as db:
-            records = await all_rows(db, "SELECT key, value FROM setting ORDER BY key")
+            records = await all_rows(db, "SELECT key, value FROM setting WHERE typeof(key) = 'text' ORDER BY key")
         return {r["key"]: r["value"] for r in records if r["key"].startswith(tuple(prefixes))}
 
     async def set(self, key: str, value: str | None, actor: Actor, now: datetime, *, before: str | None = None) -> None:
