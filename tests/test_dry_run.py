@@ -92,6 +92,7 @@ async def test_reading_an_older_database_does_not_change_its_bytes(given: Settin
     await filled(given)
     with closing(sqlite3.connect(path)) as db:
         for table in (
+            "abort",
             "capacity_sample",
             "size_sample",
             "outcome",
