@@ -243,7 +243,7 @@ async def test_each_person_gets_their_own_language(stack: Stack) -> None:
     report = await stack.message("small-a", buttons=True)
     assert "asks before it moves" in await stack.ask("/status", "VM Balancer", user_id=BORIS)
     alone = await stack.ask("/status", "VM Balancer", user_id=BORIS, chat_id=BORIS)
-    assert "режим: с подтверждением" in alone
+    assert "ручной режим" in alone
     assert (
         await stack.press(report, "m:1:x", BORIS, forge=True)
         == "Эта кнопка больше не работает. Что ждёт решения: /proposals"
@@ -255,7 +255,7 @@ async def test_each_person_gets_their_own_language(stack: Stack) -> None:
     assert "asks before it moves" in await stack.ask("/status", "VM Balancer", user_id=BORIS, chat_id=BORIS)
     assert "Only admins" in await stack.ask("/language ru", "admins", user_id=VERA)
     await stack.ask("/language ru", "по-русски")
-    assert "режим: с подтверждением" in await stack.ask("/status", "VM Balancer", user_id=VERA)
+    assert "ручной режим" in await stack.ask("/status", "VM Balancer", user_id=VERA)
     assert "asks before it moves" in await stack.ask("/status", "VM Balancer", user_id=VERA, chat_id=VERA)
     await stack.ask("/language auto", "🌐")
     assert "asks before it moves" in await stack.ask("/status", "VM Balancer")

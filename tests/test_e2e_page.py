@@ -73,7 +73,7 @@ async def test_composer_sends_commands(tmp_path: Path) -> None:
         await page.get_by_test_id("composer").fill("/status")
         await page.keyboard.press("Escape")
         await page.get_by_test_id("send").click()
-        answer = page.get_by_test_id("message").filter(has_text="с подтверждением").last
+        answer = page.get_by_test_id("message").filter(has_text="ручной режим").last
         await expect(answer).to_contain_text("Production", timeout=15_000)
         width = await answer.locator("pre").first.evaluate("e => e.scrollWidth - e.clientWidth")
         assert width <= 0, "a table of /status fits the phone without scrolling"

@@ -271,7 +271,7 @@ popup-noted-all = { $count ->
 popup-noted-partly = Approved: { $count }. Another person has to approve too: { $noted }.
 popup-same-person = You have approved already; another person has to approve too.
 popup-overloads = ⚠️ With { $vm } back, { $node } is overloaded: CPU { CPU($cpu) }, memory { MEMORY($memory) } %. Press again within { $seconds } s.
-popup-confirm-overloads = ⚠️ { $vm } is large ({ NUMBER($gib, maximumFractionDigits: 1) } GiB) and overloads { $node }: CPU { CPU($cpu) }, memory { MEMORY($memory) } %. To confirm both, press again within { $seconds } s.
+popup-confirm-overloads = ⚠️ { $vm } ({ NUMBER($gib, maximumFractionDigits: 1) } GiB) overloads { $node }: CPU { CPU($cpu) }, memory { MEMORY($memory) } %. Press again within { $seconds } s.
 popup-confirm = Really move { $vm } ({ NUMBER($gib, maximumFractionDigits: 1) } GiB)? To confirm, press the same button again within { $seconds } s.
 popup-confirm-all = { $count ->
     [one] Really move 1 large VM ({ NUMBER($gib, maximumFractionDigits: 1) } GiB)?

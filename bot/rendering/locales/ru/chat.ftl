@@ -268,7 +268,7 @@ popup-noted-all = { $count ->
 popup-noted-partly = Одобрено: { $count }. Нужно одобрение ещё одного человека: { $noted }.
 popup-same-person = Вы уже одобрили; нужно одобрение другого человека.
 popup-overloads = ⚠️ { $vm } перегрузит узел { $node }: CPU { CPU($cpu) }, память { MEMORY($memory) } %. Нажмите ещё раз в течение { $seconds } с.
-popup-confirm-overloads = ⚠️ { $vm } — большая ВМ ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ) и перегрузит узел { $node }: CPU { CPU($cpu) }, память { MEMORY($memory) } %. Чтобы подтвердить и то и другое, нажмите ещё раз в течение { $seconds } с.
+popup-confirm-overloads = ⚠️ { $vm } ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ) перегрузит { $node }: CPU { CPU($cpu) }, память { MEMORY($memory) } %. Нажмите ещё раз в течение { $seconds } с.
 popup-confirm = Точно перенести { $vm } ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)? Чтобы подтвердить, нажмите ту же кнопку ещё раз в течение { $seconds } с.
 popup-confirm-all = { $count ->
     [one] Точно перенести { $count } большую ВМ ({ NUMBER($gib, maximumFractionDigits: 1) } ГиБ)?

@@ -28,7 +28,7 @@ check-title-telegram-escalation = Telegram, эскалация
 check-title-telegram-test = Telegram, проверочное сообщение
 
 check-after = не проверено: сначала исправьте { $title }
-check-strategy-default = { $strategy }, по умолчанию с версии 3: сначала самые маленькие ВМ, если нет явно лучшего плана; целевые пороги со значением по умолчанию теперь предпочтение, а не запрет. BALANCE_STRATEGY=smallest-first оставляет правило версии 2
+check-strategy-default = { $strategy }, по умолчанию с версии 3: сначала самые маленькие ВМ, если нет явно лучшего плана; пороги приёма со значением по умолчанию теперь желательны, а не обязательны. BALANCE_STRATEGY=smallest-first оставляет правило версии 2
 check-settings-fine = ошибок нет
 check-database = { $path } читается и не повреждена
 check-database-new = { $path } можно создать

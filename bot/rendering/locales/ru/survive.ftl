@@ -27,7 +27,7 @@ survive-loss-undecided = ❔ { $nodes } (ВМ: { NUMBER($vms) })
 survive-proof = { $reason }
 survive-why = { $vm }: { $reason } ({ NUMBER($count) } ×)
 survive-place = → { $node }: { $vms ->
-    [one] { $names }
+    [1] { $names }
    *[other] ВМ: { NUMBER($vms) } — { $names }
  }
 survive-caution = ℹ️ { $reason }
@@ -35,7 +35,7 @@ survive-caution = ℹ️ { $reason }
 ## Новая ВМ, которая сейчас никуда не помещается
 
 room-moves = { $count ->
-    [one] Одна миграция освободит
+    [1] Одна миграция освободит
    *[other] Миграции по порядку ({ NUMBER($count) }) освободят
  } место на { $node }{ $proven ->
     [yes] ; меньшим числом не обойтись
