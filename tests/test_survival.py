@@ -223,3 +223,18 @@ def test_measured_loads_add_up_exactly() -> None:
     other = node(2, cpus=10, measured=measured(load1=10 - 10 / 3, cpus=10), vcpus_allocated=0, memory_allocated_mib=0)
     assert Fraction(10 / 3) * 3 != 10
     assert loss_of(snapshot([first, other], own)).verdict is Verdict.YES
+
+
+@pytest.mark.parametrize("huge", [2**45, 2**63, 10**30])
+def test_absurd_sizes_are_answered(huge: int) -> None:
+    assert loss_of(pair((huge, 100), (1, 100))).verdict is Verdict.NO
+    assert loss_of(pair((1, huge), (1, 100)), Policy(survive_up_to=PHYSICAL)).verdict is Verdict.NO
+    first, other = pair((1, 100)).nodes
+    roomy = replace(pair((1, 100)), nodes=(first, replace(other, memory_mib=huge)))
+    assert loss_of(roomy, Policy(survive_up_to=PHYSICAL)).verdict is Verdict.YES
+
+
+def test_cluster_without_nodes_or_vms_is_answered() -> None:
+    assert survive(snapshot([], []), Policy()).losses == ()
+    assert loss_of(snapshot([node(1)], [])).verdict is Verdict.YES
+    assert loss_of(snapshot([node(1)], [vm(1)])).verdict is Verdict.NO

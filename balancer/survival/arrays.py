@@ -25,6 +25,8 @@ from balancer.state import Candidate, WorkingNode, WorkingState
 from balancer.strategies.arrays import Bools, Floats, Ints
 
 UNBOUNDED = 2**60
+MOST_OF_VM = 2**44
+"""A VM that claims more of a resource counts with this, so that sums stay exact; no node has as much."""
 BILLION = 10**9
 RESOURCES = ("vcpus", "memory", "load", "vms", "available")
 """The columns: vCPUs, MiB, load in billionths of a CPU, VMs, MiB of available memory."""
@@ -51,9 +53,10 @@ class RoomArrays:
         self.state = state
         self.nodes: list[WorkingNode] = list(state.working.values())
         self.row = {node.node.id: i for i, node in enumerate(self.nodes)}
-        self.room: Ints = np.array([_room(node, state) for node in self.nodes], dtype=np.int64).reshape(
-            -1, len(RESOURCES)
-        )
+        self.room: Ints = np.array(
+            [[max(-UNBOUNDED, min(free, UNBOUNDED)) for free in _room(node, state)] for node in self.nodes],
+            dtype=np.int64,
+        ).reshape(-1, len(RESOURCES))
         """Node x resource: what is free."""
         self.open: Bools = np.array([static_target_refusal(n.node, state) is None for n in self.nodes], dtype=np.bool_)
         """By node: whether it takes VMs at all, its load aside."""
@@ -72,7 +75,8 @@ class RoomArrays:
     def needs(self, vm: Candidate) -> tuple[int, ...]:
         """What the VM takes of a node, by resource."""
         load = round(self.state.load_of(vm) * BILLION) if self._measured else 0
-        return vm.vcpus, vm.memory_mib, load, 1, vm.memory_mib
+        vcpus, mib = min(vm.vcpus, MOST_OF_VM), min(vm.memory_mib, MOST_OF_VM)
+        return vcpus, mib, min(load, MOST_OF_VM), 1, mib
 
     def reach(self, source: Node, lost: Iterable[int]) -> Bools:
         """By node: whether VMs of the source may go there when these nodes are lost, size and load aside."""
