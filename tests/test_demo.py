@@ -174,7 +174,7 @@ async def test_demo_serves_the_page_reports_approves_and_stops(
     press = {"chat_id": GROUP, "message_id": report["message_id"], "user_id": ANNA, "data": data, "wait": 10}
     async with demo.session.post(f"{demo.chat}/sandbox/press", json=press) as answer:
         assert "Approved" in (await answer.json(content_type=None))["text"]
-    await demo.message("approved by Anna Admin", "of about")
+    await demo.message("approved by Anna Admin", "of ≈")
 
     commands = alive(demo.mark)
     with_nodes = sshd_path() is not None

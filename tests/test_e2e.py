@@ -25,7 +25,7 @@ async def test_approved_move_runs_and_its_message_shows_each_state(stack: Stack)
     assert "hot" in report["text"] and "small-a" in report["text"] and "→ cool" in report["text"]
     popup = await stack.press(report, button(report, "✅ Approve 1"))
     assert popup == "Approved: small-a goes to cool."
-    running = await stack.message("approved by Anna Admin", "of about")
+    running = await stack.message("approved by Anna Admin", "of ≈")
     assert running["message_id"] == report["message_id"], "the same message is edited"
     done = await stack.message("approved by Anna Admin", "done in")
     assert list(buttons(done)) == ["↩️ Move back 1"]
@@ -170,7 +170,7 @@ async def test_restart_during_a_migration_resumes_it(tmp_path: Path, sign: signa
         bot = stack.start_bot()
         report = await stack.message("small-a", buttons=True)
         await stack.press(report, button(report, "✅ Approve 1"))
-        await stack.message("of about")
+        await stack.message("of ≈")
         bot.send(sign)
         await bot.ended()
         stack.start_bot()
@@ -267,7 +267,7 @@ async def test_each_role_has_its_command_menu_and_gets_answers_during_a_migratio
     assert set(admin) - set(viewer) == deciding
     assert await stack.menu(MALLORY, GROUP) == []
     await stack.press(report, buttons(report)["✅ Approve all 2"])
-    await stack.message("of about")
+    await stack.message("of ≈")
     for command in ("/status", "/nodes", "/node hot", "/dryrun", "/history", "/exclusions", "/settings", "/help"):
         assert await stack.ask(command, user_id=ANNA, chat_id=ANNA), command
     await stack.message("done in")

@@ -46,7 +46,7 @@ async def test_approval_on_the_page_migrates_the_vm(tmp_path: Path) -> None:
         await expect(bubble).to_contain_text("<b>x</b>&\"'gpj.exe"), "names are shown, not obeyed"
         await page.get_by_test_id("inline-button").filter(has_text="✅ 1").click()
         await expect(page.get_by_test_id("toast")).to_contain_text("Approved: small-a goes to cool.")
-        await expect(bubble).to_contain_text("of about", timeout=15_000)
+        await expect(bubble).to_contain_text("of ≈", timeout=15_000)
         await expect(bubble).to_contain_text("done in", timeout=15_000)
         left = [await button.inner_text() for button in await page.get_by_test_id("inline-button").all()]
         waits = [text.split(" 2")[0] for text in left if " 2" in text]

@@ -135,8 +135,8 @@ button-approve-all = ✅ Одобрить все { $count }
 button-skip-all = ⏭ Пропустить все
 button-details = ℹ️ Детали
 button-compare = 💡 Сравнить с { $strategy }
-button-previous = ‹ Предыдущие
-button-next = Следующие ›
+button-previous = ‹ Ранее
+button-next = Далее ›
 
 ## К чему ведёт план (чат и терминал; простой текст)
 outlook-budget = Всего в плане миграций: { $total }. Сейчас { $shown ->
