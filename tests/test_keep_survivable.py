@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from bot_fixture import HOT_WORLD, running_bot
 from core_builders import after, node, snapshot, vm
 from survival_oracle import World, has_room
 
@@ -19,6 +21,7 @@ from balancer.requests.move import single_move
 from balancer.survival.keep import with_warning
 from balancer.survival.survive import survive
 from balancer.survival.values import Verdict
+from bot.domain.proposals import MigrationState
 
 
 def survivable(world: World) -> set[int]:
@@ -164,3 +167,25 @@ def test_running_migration_does_not_hide_that_room_is_taken_away(fragile: World)
     seen, policy = fragile
     busy = Recent(busy_nodes=frozenset({3, 4}))
     assert plan(seen, replace(policy, keep_survivable=True), busy).moves == ()
+
+
+@pytest.mark.parametrize(("keeps", "state"), [(True, MigrationState.STALE), (False, MigrationState.SUCCEEDED)])
+async def test_move_that_would_take_room_away_meanwhile_is_not_started(
+    tmp_path: Path, keeps: bool, state: MigrationState
+) -> None:
+    """After the approval the target fills up: the move still fits there, but then `mild` can no longer be lost."""
+    async with running_bot(tmp_path, HOT_WORLD, balance_strategy="optimal", keep_survivable=keeps) as fixture:
+        await fixture.propose()
+        await fixture.decide()
+        [waiting] = await fixture.migrations()
+        assert (waiting.move.source_name, waiting.move.vcpus) == ("hot", 16)
+        others = [2, 3] if waiting.move.target_id == 2 else [3, 2]
+        for i, vcpus in enumerate([16] * (5 if others[0] == 2 else 4) + [4]):
+            fixture.panel.world.add_vm({"id": 200 + i, "name": f"new-{i}", "node": others[0], "cpu_number": vcpus})
+        fixture.start()
+        await fixture.reached(fixture.executor.idle)
+        [ended] = await fixture.migrations()
+        assert ended.state is state
+        assert len(fixture.posts()) == (0 if keeps else 1)
+        if keeps:
+            assert ended.reason is not None and ended.reason.code == "vm-keeps-survivable"
