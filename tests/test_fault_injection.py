@@ -120,6 +120,7 @@ class Scene:
         return lambda: self.fixture.texts(words, chat_id=chat_id)
 
     async def _approve(self) -> None:
+        await self.check()  # what a defect kept from being started is proposed again
         for chat_id, (person, word, _, _) in self.PEOPLE.items():
             for message in self.fixture.messages(chat_id):
                 if any(word in b["text"] for row in message.content.button_rows() for b in row):
