@@ -17,6 +17,7 @@ from balancer.model import Reason, Rejection
 from bot.domain.incidents import Incident, Looking, NodeFigure, PlanChange, Resource
 from bot.domain.proposals import Actor, ActorKind, Migration, MigrationState, MoveState, Proposal, ProposedMove
 from bot.rendering.catalog import texts_for
+from bot.telegram.keyboards.buttons import fits_phone
 from bot.telegram.keyboards.proposals import shown_moves
 from bot.telegram.views.proposal_lines import Ahead
 from bot.telegram.views.proposals import proposal_view
@@ -225,7 +226,7 @@ def test_names_never_become_markup_in_a_rich_message(line: str) -> None:
     ("language", "name", "label"),
     [
         ("en", "w", "✅ Approve 1 w-0"),
-        ("en", "production-web", "✅ 1 production…"),
+        ("en", "production-web", "✅ 1 produ…web-0"),
         ("ru", "web", "✅ 1 web-0"),
     ],
 )
@@ -234,6 +235,15 @@ def test_button_has_the_verb_where_it_fits_beside_every_name(language: str, name
     assert keyboard is not None and keyboard.inline_keyboard[1][0].text == label
     alone = proposal_view(texts_for(language), proposal(1, name), NOW).keyboard
     assert alone is not None and len(alone.inline_keyboard[0]) == 1 and f"{name}-0" in alone.inline_keyboard[0][0].text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_rows_of_several_moves_fit_a_phone_and_tell_long_names_apart(language: str) -> None:
+    keyboard = proposal_view(texts_for(language), proposal(5, "production-web"), NOW).keyboard
+    assert keyboard is not None
+    rows = keyboard.inline_keyboard[:6]
+    assert all(fits_phone(row) for row in rows), [[b.text for b in row] for row in rows]
+    assert len({row[0].text.split(maxsplit=2)[2] for row in rows[1:]}) == 5
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -47,6 +47,15 @@ def shorten(text: str, length: int) -> str:
     return line if len(line) <= length else f"{line[: length - 1].rstrip()}…"
 
 
+def shorten_inside(text: str, length: int) -> str:
+    """As ``shorten``, but the cut is inside: names that differ at their ends still differ."""
+    line = one_line(text)
+    if len(line) <= length:
+        return line
+    end = length // 2
+    return f"{line[: length - 1 - end].rstrip()}…{line[-end:].lstrip()}"
+
+
 # Secrets ------------------------------------------------------------------------------------------
 
 MASK = "********"

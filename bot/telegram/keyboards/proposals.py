@@ -11,7 +11,7 @@ from aiogram.types import InlineKeyboardButton, InlineKeyboardMarkup
 
 from balancer.model import Purpose
 from bot.domain.proposals import Migration, MigrationState, MoveState, Proposal, ProposedMove
-from bot.domain.sanitize import shorten
+from bot.domain.sanitize import shorten, shorten_inside
 from bot.rendering.catalog import Texts
 from bot.telegram.keyboards.buttons import Row, do, fits_phone, keyboard
 
@@ -97,7 +97,7 @@ def _decision_rows(texts: Texts, waiting: Sequence[ProposedMove], *, alone: bool
 
 
 def _label(texts: Texts, proposed: ProposedMove, key: str, length: int) -> str:
-    return texts.text(key, number=proposed.position + 1, vm=shorten(proposed.move.vm_name, length))
+    return texts.text(key, number=proposed.position + 1, vm=shorten_inside(proposed.move.vm_name, length))
 
 
 def _approve(words: str, proposed: ProposedMove) -> InlineKeyboardButton:

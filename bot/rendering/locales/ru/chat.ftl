@@ -131,8 +131,11 @@ table-load-value = { NUMBER($value, minimumFractionDigits: 2, maximumFractionDig
 table-percent = { MEMORY($value) } %
 table-change-cpu = { CPU($before) } → { CPU($after) }
 table-change-memory = { MEMORY($before) } → { MEMORY($after) } %
-button-approve-all = ✅ Одобрить все { $count }
-button-skip-all = ⏭ Пропустить все
+# Без числа: с ним слова не помещаются в половину строки на телефоне.
+button-approve-all = { $count ->
+   *[other] ✅ Одобрить все
+}
+button-skip-all = ⏭ Пропуск всех
 button-details = ℹ️ Детали
 button-compare = 💡 Сравнить с { $strategy }
 button-previous = ‹ Ранее
