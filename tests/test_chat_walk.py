@@ -21,6 +21,7 @@ from playwright.async_api import Browser, Error, Locator, Page, expect
 from stack import ANNA, GROUP, Stack, running_stack
 
 from balancer.model import NodeLoad, NodeReport, Plan
+from balancer.requests.capacity import SizeCount, Totals
 from bot.rendering.catalog import Texts, texts_for
 from bot.store.store import Store
 from bot.telegram.confirmations import DOUBLE_TAP
@@ -32,7 +33,7 @@ WALKS = (("en", "light", "phone"), ("ru", "dark", "phone"), ("en", "dark", "desk
 FORMS = ("rich", "plain")
 """Proposals as rich messages, and as pictures with a caption. The documents show the first, and one of the second."""
 ATTEMPTS = 10
-TEN_MINUTES = timedelta(minutes=10)
+TEN_MINUTES, HOUR = timedelta(minutes=10), timedelta(hours=1)
 DESKTOP_PICTURES = {
     "node-en-dark-desktop",
     "proposal-en-dark-desktop",
@@ -198,12 +199,6 @@ async def test_new_admin_finds_everything_in_the_chat(
         await walk.say("/place 8 16")
         await walk.see("📦")
         await walk.shoot("place")
-        await walk.say("/capacity")
-        await walk.see("📅")
-        await walk.shoot("capacity")
-        await walk.say("/roll")
-        await walk.see("🔁")
-        await walk.shoot("roll")
         await walk.say("/settings")
         await walk.see("✎")
         await walk.shoot("settings")
@@ -260,6 +255,11 @@ async def a_day_ago(path: Path) -> None:
         )
         await store.samples.record([Plan(1, "Production", at, "smallest-first", reports, (), (), ())], at, TEN_MINUTES)
         await store.cycles.record(at, at, "done", {})
+    for number in range(240, 0, -1):
+        at = now - number * 6 * HOUR
+        vcpus = 194 - round(number / 3.2) + round(4 * math.sin(number / 5))
+        totals = Totals(4, 64, 4 * 131072, vcpus, 180_000 - 300 * number, 24 - number // 24)
+        await store.capacity.record(1, totals, [SizeCount(8, 23 - number // 24, 200_000)], {}, at)
     await store.close()
 
 
@@ -283,6 +283,8 @@ async def test_remaining_screens_are_shown(tmp_path: Path, language: str, theme:
         await walk.tap(text("button-approve-one"))
         await stack.message("alder → fir", "✅")
         await walk.ask("/chart alder", "chart")
+        await walk.ask("/capacity", "capacity")
+        await walk.ask("/roll", "roll")
         await walk.ask("/digest", "digest")
         await walk.ask("/history", "history")
         await walk.ask("/fill fir", "fill")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from balancer.requests.capacity import CPU, CapacityReport, ResourceDate
 from bot.rendering.catalog import Texts
-from bot.rendering.charts.canvas import CALM, FAINT, GRID, INK, MARGIN, NEAR, NORMAL, WIDTH, Canvas, Point
+from bot.rendering.charts.canvas import CALM, FAINT, GRID, INK, MARGIN, NORMAL, WIDTH, Canvas, Point
 from bot.rendering.charts.levels import Legend, heading
 from bot.rendering.charts.scale import day_words, marks, steps
 
@@ -118,4 +118,4 @@ def _fan(
             (_RIGHT - start[0]) / max(axis.x(first) - start[0], 1)
         )
         corners.append((end, at(min(grown, resource.limit))))
-    canvas.area(corners, NEAR, alpha=0.45)
+    canvas.area(corners, CALM, alpha=0.35)
