@@ -93,6 +93,7 @@ async def test_reading_an_older_database_does_not_change_its_bytes(given: Settin
     with closing(sqlite3.connect(path)) as db:
         for table in (
             "abort",
+            "check_frame",
             "capacity_sample",
             "size_sample",
             "outcome",

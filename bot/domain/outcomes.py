@@ -29,7 +29,7 @@ VERDICT_MOVES, VERDICT_KEPT = 5, 2 / 3
 """A cluster does not keep its promises if of at least so many moves the median brings less than this part."""
 VERDICT_TIME = timedelta(days=7)
 """Moves that ended longer ago do not count for this."""
-_LEAST = {Resource.CPU: 0.001, Resource.LOAD: 0.001, Resource.MEMORY: 0.01}
+_LEAST, _LEAST_OF_CPU = {Resource.MEMORY: 0.01}, 0.001
 """A smaller promised relief is none."""
 
 
@@ -197,7 +197,7 @@ def _missing(move: StartedMove, promised: float, seen: Sight) -> Missing | None:
     vm = seen.vms.get(move.promise.vm.vm_id)
     if source_id not in seen.nodes:
         return Missing.NODE_GONE
-    if promised < _LEAST[move.resource]:
+    if promised < _LEAST.get(move.resource, _LEAST_OF_CPU):
         return Missing.NOTHING_PROMISED
     if vm is None:
         return Missing.VM_GONE
