@@ -57,7 +57,7 @@ async def test_approval_on_the_page_migrates_the_vm(tmp_path: Path) -> None:
         context = await browser.new_context(viewport=DESKTOP, color_scheme="dark")
         page = await context.new_page()
         await page.goto(f"{stack.chat}/?user={MALLORY}&chat={GROUP}")
-        await page.get_by_test_id("inline-button").filter(has_text="✅ 2").click()
+        await page.get_by_test_id("inline-button").filter(has_text="Approve 2").click()
         await expect(page.get_by_test_id("toast")).to_contain_text("You may not use this button.")
         await context.close()
         assert await stack.starts() == [(11, 2)]
