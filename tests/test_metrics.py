@@ -84,7 +84,7 @@ def everything(names: dict[int, str] | None = None, cluster: str = "Production")
     names = names or {1: "hot", 2: "measured", 3: "dark"}
     nodes = (
         core_builders.node(1, name=names[1], vcpus_allocated=90),
-        core_builders.node(2, name=names[2], measured=core_builders.measured()),
+        core_builders.node(2, name=names[2], measured=core_builders.measured(cpu_pressure=4.0)),
         core_builders.node(3, name=names[3], cpus=None),
     )
     seen = Snapshot(NOW, (core_builders.cluster(1, name=cluster),), nodes, (core_builders.vm(1), core_builders.vm(2)))
@@ -134,6 +134,8 @@ def test_unknown_values_have_no_line_and_counters_start_at_zero() -> None:
     )
     assert seen.get("node_cpu_ratio", **hot) == 9.0 and seen.get("node_measured_load", **hot) is None
     assert seen.get("node_measured_load", **measured) == 0.3
+    assert seen.get("node_cpu_pressure_percent", **measured) == 4.0
+    assert seen.get("node_cpu_pressure_percent", **hot) is None
     assert seen.get("node_cpu_ratio", **dark) is None and seen.get("node_overloaded", **dark) == 0
     assert seen.get("node_overloaded", **hot) == 1 and seen.get("node_memory_percent", **hot) == 40.0
     assert seen.get("cluster_overloaded_nodes", cluster="Production", cluster_id="1") == 1
