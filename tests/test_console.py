@@ -112,7 +112,7 @@ async def test_pass_once_proposes_a_plan_that_may_pass_target_thresholds(tmp_pat
     async with running_bot(tmp_path, CROWDED, **given) as fixture, showing(backend_of(fixture)) as pilot:
         await shows(pilot, "overloaded")
         await pilot.press("2")
-        await shows(pilot, "The target thresholds keep", "P Pass once")
+        await shows(pilot, "The target thresholds keep", "P Exceed once")
         await pilot.press("P")
         await shows(pilot, "thresholds: Production?")
         await pilot.press("y")
@@ -128,7 +128,7 @@ async def test_pass_once_says_so_where_no_threshold_is_in_the_way(fixture: BotFi
         await shows(pilot, "overloaded")
         await pilot.press("2")
         await pilot.press("P")
-        await shows(pilot, "No plan is held back by the target thresholds.")
+        await shows(pilot, "The target thresholds limit no plan.")
 
 
 async def test_a_pause_holds_after_the_system_clock_was_set(fixture: BotFixture) -> None:

@@ -108,7 +108,7 @@ async def test_an_answer_to_a_command_is_repeated_once_at_most(tmp_path: Path) -
         fixture.chat.state.write(ANNA, ANNA, "/exclusions")
         await fixture.until(lambda: len(fixture.texts("No node is excluded", chat_id=ANNA)) == 2)
         fixture.chat.state.write(ANNA, ANNA, "/help")
-        await fixture.message("/status [cluster]", chat_id=ANNA)
+        await fixture.message("/status [CLUSTER]", chat_id=ANNA)
         assert len(fixture.texts("No node is excluded", chat_id=ANNA)) == 2
 
 
