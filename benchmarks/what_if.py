@@ -17,7 +17,7 @@ from balancer.formats import neutral
 from balancer.formats.frames import Frame, FrameReader, FrameWriter
 from balancer.model import Recent, Snapshot
 from balancer.policy import Policy
-from balancer.replay.simulation import Outcome, Replay, Variant
+from balancer.replay.simulation import Replay, ReplayResult, Variant
 from balancer.replay.world import OwnMove
 from benchmarks import closed_loop
 from bot.store.check_record import packed
@@ -68,7 +68,7 @@ def record(scene: closed_loop.Scene, strategy: str, budget: int = 1) -> Recordin
     return Recording(tuple(frames), tuple(own), lived)
 
 
-def replayed(recording: Recording, strategy: str, budget: int = 1) -> Outcome:
+def replayed(recording: Recording, strategy: str, budget: int = 1) -> ReplayResult:
     """What a replay of the recording says of another strategy."""
     name, _, goal = strategy.partition(", ")
     replay = Replay(Variant((("strategy", name), ("optimize_for", goal or "auto"), ("max_moves", budget))))

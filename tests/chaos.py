@@ -78,7 +78,7 @@ class RecordingNotifier:
     def notices_waiting(self) -> None: ...
 
 
-class Life:
+class ProgramRun:
     """The program from a start to a stop or a crash."""
 
     def __init__(self, run: Run) -> None:
@@ -144,7 +144,7 @@ class Run:
         await asyncio.sleep(0)
 
     async def go(self, cycles: int) -> Figures:
-        self.life = Life(self)
+        self.life = ProgramRun(self)
         await self.life.begin()
         for number in range(cycles + QUIET_CYCLES):
             quiet = number >= cycles
@@ -224,7 +224,7 @@ class Run:
         self.figures.faults["crash" if crash else "restart"] += 1
         self.figures.lives += 1
         await self.life.end(crash=crash)
-        self.life = Life(self)
+        self.life = ProgramRun(self)
         await self.life.begin()
 
     # What people do -------------------------------------------------------------------------------

@@ -200,7 +200,7 @@ async def test_target_thresholds_are_passed_for_one_plan_only(tmp_path: Path) ->
     async with running_bot(tmp_path, CROWDED, balance_strategy=ADAPTIVE, target_thresholds="hard") as fixture:
         await fixture.service.cycle.run()
         assert await fixture.store.proposals.waiting() == []
-        [plain] = await fixture.service.queries.plans(outlook=True)
+        [plain] = await fixture.service.queries.plans(compare=True)
         assert plain.beyond_targets is not None
         published = await fixture.service.cycle.pass_targets(plain.cluster_id, ANNA)
         assert published is not None and published.created

@@ -349,13 +349,13 @@ async def test_clusters_file_overrides_the_chat(tmp_path: Path) -> None:
     async with running_bot(tmp_path, clusters_file=path) as fixture:
         await fixture.service.admin.set_strategy(OPTIMAL, ANNA)
         assert fixture.service.planning.own_strategies() == {"Production": SMALLEST_FIRST}
-        [result] = await fixture.service.queries.plans(outlook=True)
+        [result] = await fixture.service.queries.plans(compare=True)
         assert (result.strategy, result.alternative) == (SMALLEST_FIRST, None), "nothing to switch to is offered"
 
 
 async def test_another_strategy_can_be_previewed(tmp_path: Path) -> None:
     async with running_bot(tmp_path) as fixture:
-        [mine] = await fixture.service.queries.plans(outlook=True)
+        [mine] = await fixture.service.queries.plans(compare=True)
         [other] = await fixture.service.queries.plans(strategy=OPTIMAL)
         assert (mine.strategy, other.strategy, await fixture.service.runtime.strategy()) == (
             *(SMALLEST_FIRST, OPTIMAL),

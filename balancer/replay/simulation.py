@@ -47,7 +47,7 @@ class DayFigures:
 
 
 @dataclass(slots=True)
-class Outcome:
+class ReplayResult:
     """What one variant comes to."""
 
     days: dict[date, DayFigures] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class _Queued:
 class ClusterReplay:
     """One cluster under one variant; ``variant`` ``None`` follows the record, without a plan."""
 
-    def __init__(self, variant: Variant | None, outcome: Outcome, zone: tzinfo | None) -> None:
+    def __init__(self, variant: Variant | None, outcome: ReplayResult, zone: tzinfo | None) -> None:
         self._variant = variant
         self._outcome = outcome
         self._zone = zone
@@ -298,7 +298,7 @@ class Replay:
     """All clusters of a record, check by check, under one variant. ``variant`` ``None``: what happened."""
 
     def __init__(self, variant: Variant | None, zone: tzinfo | None = None) -> None:
-        self.outcome = Outcome()
+        self.outcome = ReplayResult()
         self._variant = variant
         self._zone = zone
         self._clusters: dict[int, ClusterReplay] = {}
@@ -328,7 +328,7 @@ class Replay:
 
 def replays(
     checks: Iterable[CheckInputs], own: Sequence[OwnMove], variants: Sequence[Variant | None], zone: tzinfo | None
-) -> Iterator[Outcome]:
+) -> Iterator[ReplayResult]:
     """One outcome for each variant, in one pass over the record."""
     runs = [Replay(variant, zone) for variant in variants]
     for inputs in checks:

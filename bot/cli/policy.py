@@ -104,7 +104,7 @@ def _lines(
         "",
         texts.text("policy-now", at=local(last.snapshot.taken_at, texts.zone).strftime("%Y-%m-%d %H:%M")),
     ]
-    for was, becomes in zip(plans_of(old, outlook=False), plans_of(new, outlook=False), strict=True):
+    for was, becomes in zip(plans_of(old, compare=False), plans_of(new, compare=False), strict=True):
         if was.moves == becomes.moves and was.overloaded == becomes.overloaded:
             lines.append(texts.text("policy-same-plan", cluster=was.cluster_name))
         else:

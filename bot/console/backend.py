@@ -117,7 +117,7 @@ async def read_panel(backend: Backend, before: World, max_age: timedelta | None)
         problem = str(error)
         if before.snapshot is None:
             return World(problem=problem)
-    plans = await backend.service.queries.plans(None, None, outlook=True)
+    plans = await backend.service.queries.plans(None, None, compare=True)
     snapshot = await backend.service.observer.observe(None)
     capacity = await backend.service.capacity.known()
     return World(snapshot, plans, await backend.service.planning.policies(snapshot), problem, capacity)
@@ -127,7 +127,7 @@ async def plan_again(backend: Backend, before: World) -> World:
     """The same snapshot, planned by what people have decided since."""
     if before.snapshot is None:
         return before
-    plans = await backend.service.queries.plans(None, None, outlook=True)
+    plans = await backend.service.queries.plans(None, None, compare=True)
     snapshot = await backend.service.observer.observe(None)
     policies = await backend.service.planning.policies(snapshot)
     return World(snapshot, plans, policies, before.problem, before.capacity)

@@ -107,7 +107,7 @@ def plan_lines(texts: Texts, plan: Plan, palette: Palette) -> list[tuple[int, Te
     if not plan.moves:
         lines.append((2, Text(texts.text("dryrun-nothing", overloaded=over))))
     summary = summarize(texts, plan, REASONS)
-    lines += [(2, Text(line, palette.accent)) for line in summary.outlook]
+    lines += [(2, Text(line, palette.accent)) for line in summary.remarks]
     for each in summary.moves:
         lines += _planned(texts, each, palette)
     why = summary.why_not

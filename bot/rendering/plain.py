@@ -33,7 +33,7 @@ def plan_lines(texts: Texts, plan: Plan) -> list[str]:
             lines.append(" " * 6 + load_words(texts, report.load, plan.taken_at))
     if len(plan.nodes) > NODES_SHOWN:
         lines.append("  " + texts.text("table-more", count=len(plan.nodes) - NODES_SHOWN))
-    lines += ["  " + line for line in summary.outlook]
+    lines += ["  " + line for line in summary.remarks]
     if not plan.moves:
         lines.append("  " + texts.text("dryrun-nothing", overloaded=len(plan.overloaded)))
     for summarized in summary.moves:

@@ -45,9 +45,9 @@ class WhyNot:
 
 @dataclass(frozen=True, slots=True)
 class PlanSummary:
-    """A plan in words. ``outlook``: how much of it is shown, what is proven, the other strategy, broken rules."""
+    """A plan in words. ``remarks``: how much of it is shown, what is proven, the other strategy, broken rules."""
 
-    outlook: tuple[str, ...]
+    remarks: tuple[str, ...]
     moves: tuple[MoveSummary, ...]
     why_not: WhyNot
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from balancer.replay.simulation import DayFigures, Outcome
+from balancer.replay.simulation import DayFigures, ReplayResult
 from bot.rendering.catalog import Texts
 
 WIDTH = 12
 
 
-def replay_lines(texts: Texts, labels: Sequence[str], outcomes: Sequence[Outcome], changed: Sequence[str]) -> list[str]:
+def replay_lines(
+    texts: Texts, labels: Sequence[str], outcomes: Sequence[ReplayResult], changed: Sequence[str]
+) -> list[str]:
     """The first outcome is what happened; ``labels`` name the others, ``changed`` the settings that were tried."""
     happened, *others = outcomes
     days = sorted(happened.days)
@@ -49,7 +51,7 @@ def day_lines(texts: Texts, labels: Sequence[str], days: Sequence[tuple[str, Seq
     return lines
 
 
-def replay_document(label: str, outcome: Outcome) -> dict[str, Any]:
+def replay_document(label: str, outcome: ReplayResult) -> dict[str, Any]:
     """For JSON. Times are in seconds of node-time."""
     return {
         "variant": label,

@@ -61,7 +61,7 @@ class RichReport:
         parts: list[RenderableType] = [Text(title, style=f"bold {BAD if plan.overloaded else GOOD}")]
         parts += self._nodes(texts, plan, policy)
         summary = summarize(texts, plan, REASONS_SHOWN)
-        parts += [Padding(Text(line), (0, 0, 0, 2)) for line in summary.outlook]
+        parts += [Padding(Text(line), (0, 0, 0, 2)) for line in summary.remarks]
         parts += self._moves(texts, plan, summary)
         parts += self._why_not(texts, summary.why_not)
         return self._rendered(Group(*parts, ""))

@@ -35,11 +35,11 @@ def hold(cluster: Cluster, reason: Reason | None) -> Cluster:
     return cluster if reason is None or cluster.held is not None else replace(cluster, held=reason)
 
 
-def plans_of(inputs: CheckInputs, *, outlook: bool) -> tuple[Plan, ...]:
+def plans_of(inputs: CheckInputs, *, compare: bool) -> tuple[Plan, ...]:
     """The plans of all clusters of the inputs, in the order of their ids. The same inputs give the same plans.
 
     Args:
-        outlook: tell of a plan what another strategy would come to, see ``with_alternative``.
+        compare: tell of a plan what another strategy would come to, see ``with_alternative``.
     """
     counters = OverloadCounters(inputs.hold_checks, dict(inputs.overloaded), dict(inputs.uneven))
     plans = []
@@ -47,7 +47,7 @@ def plans_of(inputs: CheckInputs, *, outlook: bool) -> tuple[Plan, ...]:
         cluster_id = own.clusters[0].id
         policy = inputs.policies[cluster_id]
         try:
-            new_plan = _plan_cluster(own, policy, inputs.recent, counters, outlook)
+            new_plan = _plan_cluster(own, policy, inputs.recent, counters, compare)
             new_plan = _with_cautions(own, new_plan, inputs)  # people must not approve a plan without its warnings
         except Exception as error:
             # A defect in one cluster's planning must not keep the other clusters from being checked.
@@ -83,13 +83,13 @@ def remarks_of(own: Snapshot, *, one_cluster: bool) -> list[Reason]:
     return [remark_of_one_cluster(remark) if one_cluster else remark.reason for remark in own.remarks]
 
 
-def _plan_cluster(own: Snapshot, policy: Policy, recent: Recent, counters: OverloadCounters, outlook: bool) -> Plan:
+def _plan_cluster(own: Snapshot, policy: Policy, recent: Recent, counters: OverloadCounters, compare: bool) -> Plan:
     cluster_id = own.clusters[0].id
     if counters.needed > 1:
         held = counters.held_nodes(overloaded_nodes(own, policy, recent))
         recent = replace(recent, uneven_held=counters.held_cluster(cluster_id), held=held)
     new_plan = plan(own, policy, recent)
-    return with_alternative(own, policy, recent, new_plan) if outlook else new_plan
+    return with_alternative(own, policy, recent, new_plan) if compare else new_plan
 
 
 def look_at(own: Snapshot, policy: Policy, remarks: Sequence[Reason]) -> Plan:

@@ -110,7 +110,7 @@ class Cycle(UseCase):
         with log_context.cycle(), self.tally.counting(self._clock) as ended:
             snapshot = await self._observer.observe()
             context = await self._planning.context(snapshot)
-            plans = (await self._planning.plans(context, outlook=True)).plans
+            plans = (await self._planning.plans(context, compare=True)).plans
             clusters = snapshot.clusters
             await self._planning.record_check(context, plans)
             await self._survivals.refresh(context)
@@ -166,7 +166,7 @@ class Cycle(UseCase):
                 self._notifier.notices_waiting()
         self._plan_log.begins(len(snapshot.clusters))
         context = await self._planning.context(snapshot)
-        planned = await self._planning.plans(context, outlook=True)
+        planned = await self._planning.plans(context, compare=True)
         plans = {p.cluster_id: p for p in planned.plans}
         async with self._defects.contained("Record", "This check is missing in the record for replays"):
             await self._recorder.record(planned.inputs)

@@ -151,7 +151,7 @@ class Planning(UseCase):
         cluster_id: int | None = None,
         strategy: str | None = None,
         *,
-        outlook: bool = False,
+        compare: bool = False,
         pass_targets: bool = False,
         asks_panel: bool = True,
     ) -> PlannedCheck:
@@ -163,7 +163,7 @@ class Planning(UseCase):
         Args:
             strategy: instead of each cluster's own.
             pass_targets: moves may pass hard target thresholds, up to the overload thresholds.
-            outlook: tell of a plan of ``smallest-first`` what the whole of it comes to, and whether ``optimal`` would
+            compare: tell of a plan of ``smallest-first`` what the whole of it comes to, and whether ``optimal`` would
                 do clearly better, where CLUSTERS_FILE leaves the choice. Takes three times the planning.
             asks_panel: ask for other people's work and for suitable nodes; ``False`` for a person who waits, since the
                 panel may hang.
@@ -172,16 +172,16 @@ class Planning(UseCase):
         passing = await self._passing_targets(inputs.policies, strategy, pass_targets)
         if passing and not pass_targets:
             decides = passing & await self.automatic_clusters(context)
-            plain = await asyncio.to_thread(plans_of, _only(inputs, decides), outlook=False)
+            plain = await asyncio.to_thread(plans_of, _only(inputs, decides), compare=False)
             passing -= {new_plan.cluster_id for new_plan in plain if new_plan.moves}
         policies = {i: policy.passing_targets() if i in passing else policy for i, policy in inputs.policies.items()}
         inputs = replace(inputs, policies=policies, passing=frozenset(passing & policies.keys()))
-        plans = await asyncio.to_thread(plans_of, inputs, outlook=outlook)
+        plans = await asyncio.to_thread(plans_of, inputs, compare=compare)
         seen = list(inputs.snapshot.split())
         suitable = await self._verdicts.suitable(seen, policies, inputs.recent, plans) if asks_panel else {}
         if suitable:
             inputs = replace(inputs, recent=replace(inputs.recent, suitable=suitable))
-            plans = await asyncio.to_thread(plans_of, inputs, outlook=outlook)
+            plans = await asyncio.to_thread(plans_of, inputs, compare=compare)
         return PlannedCheck(inputs, plans)
 
     async def _inputs(

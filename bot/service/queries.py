@@ -98,13 +98,13 @@ class Queries(UseCase):
         max_age: timedelta | None = NOW,
         strategy: str | None = None,
         *,
-        outlook: bool = False,
+        compare: bool = False,
     ) -> tuple[Plan, ...]:
         """What would be done now, for one cluster or all. Nothing is stored.
 
         Args:
             strategy: instead of the one that is set.
-            outlook: as in ``Planning.plans``.
+            compare: as in ``Planning.plans``.
         Raises:
             PanelError: as ``observe``.
             NotFound: no cluster is called so, or more than one.
@@ -113,7 +113,7 @@ class Queries(UseCase):
         snapshot = await (self._observe_soon(max_age) if max_age else self._observer.observe(max_age))
         wanted = None if cluster is None else self._one(self._clusters(snapshot), cluster, "cluster").id
         context = await self._planning.context(snapshot)
-        _, plans = await self._planning.plans(context, wanted, strategy, outlook=outlook, asks_panel=max_age == NOW)
+        _, plans = await self._planning.plans(context, wanted, strategy, compare=compare, asks_panel=max_age == NOW)
         return self._plans_in_sight(plans)
 
     async def _observe_soon(self, max_age: timedelta = FRESH) -> Snapshot:

@@ -14,7 +14,7 @@ from balancer.check_inputs import CheckInputs
 from balancer.formats.codec import plan_to_dict
 from balancer.formats.frames import FrameReader
 from balancer.formats.reading import FormatError
-from balancer.replay.simulation import DayFigures, Outcome, Replay, Variant
+from balancer.replay.simulation import DayFigures, Replay, ReplayResult, Variant
 from balancer.replay.world import OwnMove
 from bot.service.cluster_plans import plans_of
 from bot.store.check_record import StoredFrame
@@ -91,7 +91,7 @@ def unreadable_checks(record: Record) -> int:
 
 def run_replays(
     record: Record, variants: Sequence[Variant], zone: tzinfo | None, *, processes: int | None = None
-) -> list[Outcome]:
+) -> list[ReplayResult]:
     """What happened, then the outcome of each variant.
 
     Args:
@@ -107,7 +107,7 @@ def run_replays(
     return [happened, *outcomes]
 
 
-def _run(tried: tuple[Record, Variant | None, tzinfo | None]) -> Outcome:
+def _run(tried: tuple[Record, Variant | None, tzinfo | None]) -> ReplayResult:
     record, variant, zone = tried
     replay = Replay(variant, zone)
     for inputs in checks_of(record):
@@ -127,7 +127,7 @@ def verify(record: Record) -> Verification:
         taken_at = inputs.snapshot.taken_at.isoformat()
         if not any((taken_at, cluster.id) in by_check for cluster in inputs.snapshot.clusters):
             continue
-        for new_plan in plans_of(inputs, outlook=True):
+        for new_plan in plans_of(inputs, compare=True):
             for proposal_id in by_check.pop((taken_at, new_plan.cluster_id), ()):
                 equal = _text(plan_to_dict(new_plan)) == _text(wanted[proposal_id])
                 (same if equal else different).append(proposal_id)
@@ -139,7 +139,7 @@ def _text(document: object) -> str:
     return json.dumps(document, sort_keys=True)
 
 
-def days_of(outcomes: Iterable[Outcome]) -> list[tuple[str, list[DayFigures]]]:
+def days_of(outcomes: Iterable[ReplayResult]) -> list[tuple[str, list[DayFigures]]]:
     """Day by day the figures of each outcome, oldest first."""
     outcomes = list(outcomes)
     days = sorted({day for outcome in outcomes for day in outcome.days})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from balancer.policy import ADAPTIVE, OPTIMAL, SMALLEST_FIRST
-from balancer.replay.simulation import Outcome, Variant
+from balancer.replay.simulation import ReplayResult, Variant
 from bot.service.context import ServiceContext, UseCase
 from bot.service.replays import read_record, run_replays, unreadable_checks
 
@@ -23,8 +23,8 @@ class WhatHappened:
     """A replay of some days: what happened, and each strategy's outcome in its place."""
 
     checks: int
-    happened: Outcome
-    variants: tuple[tuple[str, Outcome], ...]
+    happened: ReplayResult
+    variants: tuple[tuple[str, ReplayResult], ...]
 
 
 class WhatIf(UseCase):

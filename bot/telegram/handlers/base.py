@@ -234,14 +234,14 @@ class Feature:
         max_age: timedelta | None = FRESH,
         strategy: str | None = None,
         *,
-        outlook: bool = False,
+        compare: bool = False,
     ) -> tuple[Plan, ...]:
         """As the service's, of the clusters that this person sees.
 
         Raises:
             NotFound: as the service's, also of a cluster that is none of theirs.
         """
-        return await self.queries(request).plans(cluster, max_age, strategy, outlook=outlook)
+        return await self.queries(request).plans(cluster, max_age, strategy, compare=compare)
 
     async def status(self, request: Request, cluster: str | None = None) -> Status:
         """As the service's, of what this person sees.

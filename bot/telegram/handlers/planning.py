@@ -44,13 +44,13 @@ class PlanCommands(Feature):
         Args:
             strategy: whose plan stands beside the one in force; empty: none.
         """
-        plans = await self.plans(request, cluster, max_age, outlook=True)
+        plans = await self.plans(request, cluster, max_age, compare=True)
         if not plans:
             return View(request.texts.html("no-clusters"))
         plan = max(plans, key=lambda p: (len(p.overloaded), -p.cluster_id))
         view, rows = plan_view(request.texts, plan), self._propose_rows(request, plan)
         if strategy:
-            [other] = await self.plans(request, str(plan.cluster_id), None, strategy, outlook=True)
+            [other] = await self.plans(request, str(plan.cluster_id), None, strategy, compare=True)
             view = self._compared(request, plan, other)
             rows = [] if view.keyboard is None else list(view.keyboard.inline_keyboard)
         rows += self._tabs(request, plan, plans, strategy)

@@ -102,8 +102,8 @@ class Proposals(Feature):
         if proposal is None or request.extra not in STRATEGIES or not self.sees(request, proposal.cluster_id):
             raise Outdated
         cluster, texts = str(proposal.cluster_id), request.texts
-        [mine] = await self.plans(request, cluster, outlook=True)
-        [other] = await self.plans(request, cluster, None, request.extra, outlook=True)
+        [mine] = await self.plans(request, cluster, compare=True)
+        [other] = await self.plans(request, cluster, None, request.extra, compare=True)
         once = self.may_decide(request, proposal.cluster_id) and not self.service.settings.dry_run
         view = comparison_view(texts, mine, other, once=once, switch=request.context.permissions.global_admin)
         return ActionResult(aside=view)

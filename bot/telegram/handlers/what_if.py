@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from balancer.policy import STRATEGIES
-from balancer.replay.simulation import Outcome
+from balancer.replay.simulation import ReplayResult
 from bot.rendering.catalog import Texts
 from bot.rendering.replays import percent
 from bot.service.what_if import COMPARED
@@ -51,7 +51,7 @@ class WhatIfs(Feature):
         return [View(wording.joined([head, *lines, fold]), keyboard([[go(texts.text("button-status"), "status")]]))]
 
 
-def _line(texts: Texts, label: str, outcome: Outcome) -> Markup:
+def _line(texts: Texts, label: str, outcome: ReplayResult) -> Markup:
     total = outcome.total
     return texts.html(
         "whatif-line",
