@@ -769,7 +769,7 @@ async def test_ids_are_shown_while_the_chat_is_not_set(place: Place) -> None:
     lines: list[Line] = []
     async for line in run_checks(settings_file, texts_for("en"), listen_s=3):
         lines.append(line)
-        if "Listening for 3 s" in line.text:
+        if "Listening for 3" in line.text:
             place.chat.state.write(GROUP, ANNA, "/start")
             place.chat.state.write(BORIS, BORIS, "/start")
     texts = [line.text for line in lines if line.check == "telegram-chat"][1:]

@@ -28,7 +28,7 @@ from bot_fixture import HOT_WORLD
 from core_builders import cluster, node, snapshot, vm
 from processes import PATIENCE_S, ROOT
 from servers import Servers
-from stack import button, running_stack, world
+from stack import button, buttons, running_stack, world
 
 from balancer.formats.codec import snapshot_to_dict
 from balancer.policy import STRATEGIES
@@ -160,7 +160,7 @@ def test_check_without_settings_names_only_the_first_step(folder: Path, capsys: 
         (["plan", "x", "--place", "1e308", "1"], "--place is '1e308 1': a whole number"),
         (["plan", "x", "--place", "8", "1e308"], "--place is '8 1e308': a whole number"),
         (["plan", "x", "--place", "0", "1"], "--place is '0 1': a whole number"),
-        (["plan", "x", "--nodes", "a"], "--nodes is given without --survive: add --survive"),
+        (["plan", "x", "--nodes", "a"], "--nodes is given without --survive or --roll: add one of them"),
         (["plan", "x", "--survive", "--nodes", " ,"], "--nodes is ' ,': names or ids of nodes are needed"),
         (["plan", "x", "--drain", "a", "--fill", "b"], "argument --fill: not allowed with argument --drain"),
         (["plan", "x", "--config", "y"], "--config is not an option"),
@@ -608,7 +608,8 @@ async def test_once_with_a_chat_waits_until_every_move_is_decided_or_expired(tmp
         bot = stack.start_bot("--once", PROPOSAL_TTL="5")
         await stack.message("1. small-b", buttons=True)
         assert await bot.ended() == OK
-        await stack.message("expired, nobody decided", buttons=False)
+        ended = await stack.message("expired, nobody decided")
+        assert not any("Approve" in label for label in buttons(ended)), "only Move back of the first move is left"
         assert await stack.starts() == [(11, 2)]
 
 

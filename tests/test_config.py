@@ -69,6 +69,7 @@ SAMPLES: dict[str, tuple[str, str, str]] = {
     "history_snapshots_days": ("0", "2", "3"),
     "backup_keep": ("1", "2", "3"),
     "skip_cooldown": ("1", "2", "3"),
+    "migration_progress": ("ssh", "estimate", "ssh"),
     "allow_abort": ("true", "false", "true"),
     "two_person_rule": ("true", "false", "true"),
     "confirm_large_moves": ("1.5", "2.5", "64"),

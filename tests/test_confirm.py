@@ -178,7 +178,7 @@ async def once(
 async def test_terminal_asks_for_confirmation_too(stack: Stack, tmp_path: Path) -> None:
     asked, _, states = await once(stack, tmp_path, "y", "n", "a", "y", confirm_large_moves=2)
     assert [q.startswith("Really move") for q in asked] == [False, True, False, True]
-    assert "small-a, small-b (5 GiB together)" in asked[3]
+    assert "small-a, small-b (5\u00a0GiB together)" in asked[3]
     assert states == [MoveState.APPROVED] * 2
     assert sorted(await stack.starts()) == [(11, 2), (12, 2)]
 

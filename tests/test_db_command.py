@@ -327,7 +327,7 @@ def test_audit_command_shows_and_verifies_the_trail(path: Path, capsys: pytest.C
     assert main(["audit", "verify", "--head", head]) == OK
     said(capsys)
     assert main(["audit", "verify", "--head", "0" * 64]) == FAILED
-    assert "--head is not in the trail" in said(capsys)[1]
+    assert "--head is not in the audit trail" in said(capsys)[1]
     assert main(["audit", "verify", "--head", "abc"]) == BAD_SETTINGS
     tamper(path, "DELETE FROM audit WHERE event = 'skipped'")
     assert main(["audit", "verify"]) == FAILED

@@ -80,7 +80,7 @@ async def notice(fixture: ChatFixture) -> Message:
     fixture.panel.faults.add("migrate_fails", count=1)
     report = await fixture.message("small-a", buttons=True)
     await fixture.pressed(report, "Approve")
-    return await fixture.message("small-a stays on hot", "No new attempt for 24 h", buttons=True)
+    return await fixture.message("small-a stays on hot", "It is not tried again for 24 h", buttons=True)
 
 
 async def test_notice_of_a_failure_offers_why_other_node_and_try_again(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ async def test_smallest_vm_is_moved_after_a_yes(
         assert await balancer.store.migrations.arrived_alive()
     assert panel.world.vms[11].node != 1
     shown = capsys.readouterr().out
-    assert "small-a" in shown and "arrived alive" in shown and "host_migrate" in shown
+    assert "small-a" in shown and "moved without a restart" in shown and "host_migrate" in shown
 
 
 async def test_nothing_is_moved_after_a_no(panel: RunningPanel, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ async def test_restarted_vm_is_reported(
     panel.shapes.switch_on("cold")
     async with balancer_on(panel, tmp_path) as balancer:
         assert await first_move(balancer, None) == 1
-    assert "did not arrive alive" in capsys.readouterr().out
+    assert "this was no live migration" in capsys.readouterr().out
 
 
 async def test_panel_without_a_movable_vm_is_reported(
@@ -110,8 +110,8 @@ async def stack(tmp_path: Path) -> AsyncIterator[Stack]:
 
 async def test_mode_offers_the_first_migration_until_one_has_arrived(stack: Stack) -> None:
     stack.start_program()
-    mode = await stack.asked("/mode", "No migration on this VMmanager has been watched yet")
-    page = await stack.opened(mode, "First VM…", "small-a", "from hot to", "If the VM was restarted")
+    mode = await stack.asked("/mode", "has not watched a migration on this VMmanager yet")
+    page = await stack.opened(mode, "First VM…", "small-a", "from hot to", "If the VM restarts")
     assert await stack.tap(page, "🐣 Migrate to cool", VERA) == "You may look, but not decide."
     assert await stack.tap(page, "🐣 Migrate to cool") == "Approved: small-a moves to cool."
     text = (await stack.message("chosen by Anna Admin", "done in", "First migration on this VMmanager"))["text"]
@@ -125,7 +125,7 @@ async def test_mode_offers_the_first_migration_until_one_has_arrived(stack: Stac
 
 async def test_the_first_migration_is_judged_again_at_the_second_press(stack: Stack) -> None:
     stack.start_program()
-    page = await stack.opened(await stack.asked("/mode", "watched yet"), "First VM…", "small-a")
+    page = await stack.opened(await stack.asked("/mode", "has not watched a migration"), "First VM…", "small-a")
     await stack.patch({"op": "set_vm", "id": 11, "fields": {"iso_mounted": True}})
     assert "ISO" in await stack.tap(page, "🐣 Migrate to cool")
     assert await stack.starts() == []

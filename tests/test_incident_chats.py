@@ -111,7 +111,10 @@ async def test_incident_of_failed_migrations_that_ends_by_itself_says_so(tmp_pat
         delete(fixture, 20, 21)
         await checked(fixture, 60)
         text = report.content.text.replace("\u00a0", " ")
-        assert text.startswith("❌ Production: 1 move failed; over by itself after 1 h") and "small-a → cool" in text
+        assert (
+            text.startswith("❌ Production: 1 move failed; the overload was over by itself after 1 h")
+            and "small-a → cool" in text
+        )
         assert not failure.silent and not report.content.button_rows() and len(fixture.messages()) == 2
 
 

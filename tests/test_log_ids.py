@@ -112,7 +112,7 @@ async def test_all_lines_of_a_cycle_have_its_id(tmp_path: Path, log_to: Any) -> 
     assert len(ids) == 2
     for one in ids:
         loggers = {row["logger"] for row in rows if row["cycle"] == one}
-        assert {"bot.service.plan_log", "bot.panel.client"} <= loggers, "the panel's lines belong to it too"
+        assert {"bot.service.plan_log", "bot.panel.transport"} <= loggers, "the panel's lines belong to it too"
     with sqlite3.connect(tmp_path / "bot.db") as db:
         assert [json.loads(d)["id"] for (d,) in db.execute("SELECT detail FROM cycle ORDER BY id")] == ids
 

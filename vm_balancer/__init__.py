@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         PanelUnavailable,
         SSHError,
         StoreError,
+        TokenRefused,
         UnconfirmedMode,
         UnstorableError,
     )
@@ -78,6 +79,7 @@ __all__ = [
     "Snapshot",
     "StoreError",
     "TelegramNotifier",
+    "TokenRefused",
     "UnconfirmedMode",
     "UnstorableError",
     "VMBalancer",

@@ -80,7 +80,7 @@ class NodeServer:
         command.write_text(_COMMAND.format(base=shlex.quote(str(self.folder))), "utf-8")
         command.chmod(0o700)
         (self.folder / "sshd_config").write_text(self._configuration(), "utf-8")
-        if os.geteuid() == 0:
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
             PRIVILEGE_FOLDER.mkdir(mode=0o755, exist_ok=True)
         self._process = subprocess.Popen(  # noqa: S603 - the system's own sshd
             [program, "-D", "-f", str(self.folder / "sshd_config"), "-E", str(self.folder / "log")],
@@ -118,9 +118,10 @@ class NodeServer:
         sessions = _children(process.pid)
         process.terminate()
         process.wait(STOP_WITHIN_S)
-        for pid in sessions:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
+        if os.name == "posix":
+            for pid in sessions:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
 
 
 def _children(pid: int) -> list[int]:
