@@ -46,7 +46,7 @@ async def test_console_alone_shows_decides_and_migrates(stack: Stack, terminal: 
     assert re.search(r"! hot .*━.*7\.5", screen), screen
     assert "q Quit" in screen and "Enter VMs" in screen
     terminal.press("Enter")
-    screen = await terminal.shows("hot (ID 1)", "Overloaded: 7.5 vCPU per CPU", "big-0", "Esc Back")
+    screen = await terminal.shows("hot (ID 1)", "Overloaded: CPU 7.5 (limit 7)", "big-0", "Esc Back")
     terminal.press("Escape")
     await terminal.shows("Production", "Enter VMs")
     terminal.press("3")
@@ -122,7 +122,7 @@ async def test_a_click_approves_and_a_resize_is_followed(stack: Stack, tmp_path:
         terminal.click("3 Moves")
         await terminal.shows("waits for a decision", "Approve all")
         terminal.resize(120, 40)
-        await terminal.shows("x Stop  p Pause")  # on one line only where the screen is wide
+        await terminal.shows("X Abort  p Pause")  # on one line only where the screen is wide
         terminal.click(" Approve ")
         await terminal.shows("Approved: small-a goes to cool.")
         await terminal.shows("done in")

@@ -6,6 +6,7 @@ That a VM is moved at most once for one approval is read from the panel's own re
 from __future__ import annotations
 
 import asyncio
+import inspect
 import shutil
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -754,6 +755,8 @@ class Fuse:
                 real = getattr(part, name)
                 if isinstance(real, Part):
                     return fuse(real)
+                if not inspect.iscoroutinefunction(real):
+                    return real
 
                 async def call(*args: Any, **kwargs: Any) -> Any:
                     fuse.step(f"before {name}")

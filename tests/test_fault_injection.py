@@ -20,6 +20,7 @@ from typing import ClassVar
 import pytest
 from chat_fixture import GROUP, ChatFixture, running
 from fault_injection import InjectedDefect, Injector, Place, run
+from hypothesis_profile import THOROUGH
 from test_chats import CARLA, DMITRI, NORTH, SOUTH, TWO, started
 
 TIME_LIMIT_S = 900.0
@@ -207,4 +208,6 @@ def test_a_defect_at_some_awaited_calls_ends_only_what_it_happens_in() -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_a_defect_at_any_awaited_call_ends_only_what_it_happens_in(part: int) -> None:
-    check_all(places()[part::PARTS])
+    """With `make thorough` at every place; without it at one drawn place of each part."""
+    chosen = places()[part::PARTS]
+    check_all(chosen if THOROUGH else tuple(random.Random(part).sample(chosen, 1)))

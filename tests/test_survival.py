@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 from core_builders import NOW, cluster, measured, node, snapshot, vm
+from hypothesis_profile import THOROUGH
 from survival_oracle import World, draw, has_room
 
 from balancer.groups import APART, PIN, STAY, TOGETHER, VMRule
@@ -58,8 +59,9 @@ def test_verdict_equals_complete_search(seed: int) -> None:
 
 @pytest.mark.slow
 def test_no_verdict_is_wrong_on_a_thousand_clusters() -> None:
+    """A thousand with `make thorough`, a hundred without it."""
     undecided = losses = 0
-    for seed in range(1000, 2000):
+    for seed in range(1000, 2000 if THOROUGH else 1100):
         world = draw(seed)
         for loss in survive(*world).losses:
             losses += 1
