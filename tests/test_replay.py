@@ -182,6 +182,19 @@ async def test_record_is_kept_for_the_days_of_the_setting(fixture: BotFixture) -
     assert [inputs.snapshot.taken_at for inputs in checks_of(record)] == [NOW + timedelta(hours=50)]
 
 
+async def test_oldest_days_of_a_record_that_is_too_large_go_and_the_newest_stays(fixture: BotFixture) -> None:
+    for _ in range(3):
+        await fixture.service.cycle.run()
+        fixture.pass_time(25 * 3600)
+    _, size = await fixture.store.check_record.size()
+    assert not await fixture.store.check_record.thin(NOW - timedelta(days=1), size)
+    assert await fixture.store.check_record.thin(NOW - timedelta(days=1), size - 1)
+    assert (await fixture.store.check_record.size())[0] == 2
+    while await fixture.store.check_record.thin(NOW - timedelta(days=1), 0):
+        pass
+    assert (await fixture.store.check_record.size())[0] == 1, "the last chain goes on"
+
+
 async def test_nothing_is_recorded_when_the_setting_is_0(tmp_path: Path) -> None:
     async with running_bot(tmp_path, HOT_WORLD, history_snapshots_days=0) as running:
         await running.service.cycle.run()

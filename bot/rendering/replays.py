@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from balancer.replay.simulation import DayFigures, ReplayResult
@@ -15,8 +15,7 @@ def replay_lines(
     texts: Texts, labels: Sequence[str], outcomes: Sequence[ReplayResult], changed: Sequence[str]
 ) -> list[str]:
     """The first outcome is what happened; ``labels`` name the others, ``changed`` the settings that were tried."""
-    happened, *others = outcomes
-    days = sorted(happened.days)
+    days = sorted(outcomes[0].days)
     if not days:
         return [texts.text("replay-nothing")]
     head = [
@@ -32,11 +31,16 @@ def replay_lines(
     lines.append(" " * width + "".join(words.rjust(WIDTH) for words in head))
     for label, outcome in zip(named, outcomes, strict=True):
         lines.append(label.ljust(width) + "".join(cell.rjust(WIDTH) for cell in _cells(texts, outcome.total)))
-    lines.append(texts.text("replay-assumed"))
-    placed = max((o.placed for o in others), default=0)
+    return lines + assumptions(texts, outcomes[1:])
+
+
+def assumptions(texts: Texts, outcomes: Iterable[ReplayResult]) -> list[str]:
+    """What a replay takes for granted, and how often."""
+    lines = [texts.text("replay-assumed")]
+    counts = [(outcome.placed, outcome.placed_elsewhere) for outcome in outcomes]
+    placed = max((count for count, _ in counts), default=0)
     if placed:
-        elsewhere = max(o.placed_elsewhere for o in others)
-        lines.append(texts.text("replay-placed", placed=placed, elsewhere=elsewhere))
+        lines.append(texts.text("replay-placed", placed=placed, elsewhere=max(count for _, count in counts)))
     return lines
 
 

@@ -18,6 +18,8 @@ from bot.store.database import Part, all_rows, scalar
 
 AT_ONCE = 200
 """Most frames that one transaction reads."""
+MOST_BYTES = 256 * 2**20
+"""The oldest days of a larger record go: with SSH the load of every VM is in every frame, and backups copy it all."""
 LARGEST_BYTES = 256 * 2**20
 """A frame that unpacks to more counts as damaged: of 15,000 VMs it takes less than 10 MiB."""
 
@@ -69,8 +71,9 @@ class CheckRecord(Part):
                 return
             last = records[-1]["id"]
 
-    async def thin(self, before: datetime) -> bool:
-        """Deletes the oldest chain that ended before this moment; whether there was one."""
+    async def thin(self, before: datetime, most_bytes: int = MOST_BYTES) -> bool:
+        """Deletes the oldest chain that ended before this moment, or the oldest of several while the record is larger
+        than ``most_bytes``; whether there was one."""
         async with self._database.transaction() as db:
             chain = await scalar(
                 db,
@@ -78,6 +81,11 @@ class CheckRecord(Part):
                 "HAVING max(taken_at) < ? ORDER BY chain LIMIT 1",
                 (rows.to_text(before),),
             )
+            if not chain and await scalar(db, "SELECT coalesce(sum(length(data)), 0) FROM check_frame") > most_bytes:
+                chains = await all_rows(
+                    db, "SELECT coalesce(chain, id) AS chain FROM check_frame GROUP BY 1 ORDER BY 1 LIMIT 2"
+                )
+                chain = chains[0]["chain"] if len(chains) > 1 else 0
             if not chain:
                 return False
             await db.execute("DELETE FROM check_frame WHERE chain = ?", (chain,))

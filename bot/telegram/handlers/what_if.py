@@ -9,7 +9,7 @@ from markupsafe import Markup
 from balancer.policy import STRATEGIES
 from balancer.replay.simulation import ReplayResult
 from bot.rendering.catalog import Texts
-from bot.rendering.replays import percent
+from bot.rendering.replays import assumptions, percent
 from bot.service.what_if import COMPARED
 from bot.telegram.handlers.base import Answer, Feature, Request
 from bot.telegram.keyboards.buttons import go, keyboard
@@ -42,11 +42,7 @@ class WhatIfs(Feature):
         head = texts.html("whatif-title", days=days, checks=replayed.checks)
         lines = [_line(texts, texts.text("replay-happened"), replayed.happened)]
         lines += [_line(texts, name, outcome) for name, outcome in replayed.variants]
-        assumed = [texts.html("replay-assumed")]
-        placed = max(outcome.placed for _, outcome in replayed.variants)
-        if placed:
-            elsewhere = max(outcome.placed_elsewhere for _, outcome in replayed.variants)
-            assumed.append(texts.html("replay-placed", placed=placed, elsewhere=elsewhere))
+        assumed = assumptions(texts, (outcome for _, outcome in replayed.variants))
         fold = Markup("<blockquote expandable>{}</blockquote>").format(wording.joined(assumed))
         return [View(wording.joined([head, *lines, fold]), keyboard([[go(texts.text("button-status"), "status")]]))]
 
